@@ -1,0 +1,1 @@
+"""segsweep: reproducible hyperparameter studies of segmentation models."""
