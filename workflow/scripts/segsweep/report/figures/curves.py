@@ -1,0 +1,85 @@
+"""Figures over epochs: learning curves with bands over seeds, a sweep's curves with its cuts."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+
+from .. import wording
+from . import look
+
+MOST_CURVES = 60
+
+
+def learning(
+    ax: Axes, epochs: pd.DataFrame, column: str, shown: Sequence[tuple[str, str]], others: Sequence[str] = ()
+) -> Axes:
+    """Curves of cells: mean over the runs of a cell with a band from the least to the most.
+
+    `epochs` has `cell`, `run`, `epoch` and `column`; `shown` are (cell, name) in colour, `others` cells in grey.
+    """
+    if len(others):
+        part = epochs[epochs["cell"].isin(list(others))]
+        lines = [group[["epoch", column]].to_numpy(float) for _, group in part.groupby("run", sort=False)]
+        ax.add_collection(LineCollection(lines, colors=look.GREY, linewidths=0.7, alpha=0.5))
+        ax.autoscale_view()
+    for i, (cell, name) in enumerate(shown):
+        by_epoch = epochs[epochs["cell"] == cell].groupby("epoch")[column]
+        mean = by_epoch.mean()
+        colour = look.PALETTE[i % len(look.PALETTE)]
+        marker = look.MARKERS[i % len(look.MARKERS)] if len(mean) <= 40 else None
+        ax.plot(mean.index, mean, color=colour, lw=1.7, marker=marker, ms=3.5, label=name)
+        if by_epoch.count().max() > 1:
+            ax.fill_between(mean.index, by_epoch.min(), by_epoch.max(), color=colour, alpha=0.15, lw=0)
+    return _over_epochs(ax, column)
+
+
+def sweep(
+    ax: Axes, epochs: pd.DataFrame, column: str, stopped: Sequence[str], guarded: Sequence[str], rungs: Sequence[int]
+) -> Axes:
+    """A curve for each trial; a cross where one was stopped, a diamond where the guard kept one, rungs as lines."""
+    ends = set(stopped)
+    for run, curve in epochs.groupby("run", sort=False):
+        curve = curve.sort_values("epoch")
+        cut = run in ends
+        ax.plot(
+            curve["epoch"], curve[column], color=look.GREY if cut else look.BLUE, lw=1.0 if cut else 1.5, alpha=0.85,
+            marker=".", ms=3, zorder=2 if cut else 3,
+        )  # fmt: skip
+        if cut:
+            last = curve.iloc[-1]
+            ax.plot(last["epoch"], last[column], "x", color=look.RED, ms=8, mew=2, zorder=5)
+        if run in set(guarded):
+            at = curve[curve["epoch"].isin(list(rungs))]
+            at = at if len(at) else curve.tail(1)
+            ax.plot(at["epoch"].iloc[0], at[column].iloc[0], "D", color=look.ORANGE, mec="white", ms=8, zorder=6)
+    for rung in rungs:
+        ax.axvline(rung, color=look.INK, lw=0.8, ls=":", zorder=1)
+    marks = [
+        ("-", look.BLUE, "trained to the end"),
+        ("-", look.GREY, "stopped"),
+        ("x", look.RED, "cut"),
+        ("D", look.ORANGE, "kept by the guard"),
+    ]
+    for sign, colour, name in marks:
+        if name != "kept by the guard" or len(guarded):
+            line = {"ls": "-"} if sign == "-" else {"ls": "", "marker": sign}
+            ax.plot([], [], color=colour, label=name, **line)
+    ax.legend(fontsize=8)
+    return _over_epochs(ax, column)
+
+
+def subsample(cells: Sequence[str], most: int = MOST_CURVES) -> list[str]:
+    """Evenly spaced cells of a ranking, at most `most`."""
+    if len(cells) <= most:
+        return list(cells)
+    return [cells[i] for i in np.linspace(0, len(cells) - 1, most).round().astype(int)]
+
+
+def _over_epochs(ax: Axes, column: str) -> Axes:
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.set_xlabel("epoch")
+    ax.set_ylabel(wording.metric(column))
+    return ax

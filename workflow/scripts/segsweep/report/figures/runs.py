@@ -1,0 +1,143 @@
+"""Figures of runs and cells: ranks, parallel coordinates, cost against score."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+
+from segsweep.study.words import value_in_words
+
+from .. import wording
+from ..styles import parse
+from . import look
+
+
+def ranks(ax: Axes, ranking: pd.DataFrame, runs: pd.DataFrame, metric: str) -> Axes:
+    """Cells from best to worst: mean with interval, and a point for each run. `ranking` has label, cell, mean, low, high."""
+    at = np.arange(len(ranking))
+    place = dict(zip(ranking["cell"].astype(str), at, strict=True))
+    points = runs.assign(at=runs["cell"].astype(str).map(place)).dropna(subset=["at", metric])
+    ax.scatter(points[metric], points["at"], s=14, color=look.GREY, alpha=0.8, linewidths=0, label="run", zorder=2)
+    middle = ranking["mean"].to_numpy(float)
+    reach = np.vstack([middle - ranking["low"].to_numpy(float), ranking["high"].to_numpy(float) - middle])
+    seen = np.isfinite(reach).all()
+    ax.errorbar(
+        middle, at, xerr=np.nan_to_num(np.abs(reach)), fmt="o", ms=6, color=look.BLUE, mec="white", capsize=3, lw=1.4,
+        label="mean with interval" if seen or np.isfinite(reach).any() else "mean", zorder=3,
+    )  # fmt: skip
+    low, high = min(points[metric].min(), np.nanmin(middle)), max(points[metric].max(), np.nanmax(middle))
+    span = (high - low) or abs(high) * 0.1 or 1.0
+    ax.set_xlim(low - 0.25 * span, high + 0.25 * span)
+    ax.set_yticks(at, [_short(str(name)) for name in ranking["label"]])
+    ax.invert_yaxis()
+    ax.grid(False, axis="y")
+    ax.set_xlabel(wording.metric(metric))
+    ax.set_ylabel("")
+    return ax
+
+
+def parallel(ax: Axes, runs: pd.DataFrame, axes: list[str], metric: str, *, minimize: bool = False) -> Axes:
+    """One line a run through its settings to its score; the best tenth is drawn on top, in colour."""
+    columns, ticks = [], []
+    for axis in axes:
+        order = look.levels_of(runs[axis])
+        if len(order) > 12 and all(isinstance(level, int | float) for level in order):
+            values = runs[axis].astype(float)
+            scaled, marks = _scaled(values)
+        else:
+            names = [look.level_name(level, 18) for level in order]
+            place = {name: i / max(1, len(names) - 1) for i, name in enumerate(names)}
+            scaled = runs[axis].map(lambda level, place=place: place.get(look.level_name(level, 18), np.nan))
+            marks = [(position, name) for name, position in place.items()]
+        columns.append(scaled.to_numpy(float))
+        ticks.append(marks)
+    score = runs[metric].to_numpy(float)
+    scaled, marks = _scaled(runs[metric])
+    lines = np.column_stack([*columns, scaled.to_numpy(float)])
+    ticks.append(marks)
+    jitter = (np.arange(len(lines)) * 0.6180339887 % 1 - 0.5) * 0.03
+    lines = lines + jitter[:, None] * np.r_[np.ones(len(axes)), 0.0]
+    good = -score if minimize else score
+    best = good >= np.nanquantile(good, 0.9)
+    x = np.arange(lines.shape[1])
+    for chosen, colour, width, alpha in ((~best, look.GREY, 0.7, 0.45), (best, look.BLUE, 1.4, 0.85)):
+        segments = [np.column_stack([x, line]) for line in lines[chosen]]
+        ax.add_collection(LineCollection(segments, colors=colour, linewidths=width, alpha=alpha))
+    for i, marks in enumerate(ticks):
+        ax.axvline(i, color="#C3CAD4", lw=1, zorder=0)
+        for position, name in marks:
+            ax.text(
+                i + 0.03, position, name, fontsize=7.5, va="center", zorder=5,
+                bbox={"fc": "white", "ec": "none", "pad": 0.6, "alpha": 0.8},
+            )  # fmt: skip
+    ax.set_xlim(-0.1, len(ticks) - 0.65)
+    ax.set_ylim(-0.06, 1.06)
+    ax.set_yticks([])
+    ax.set_xticks(x, [*[wording.axis(axis, axes) for axis in axes], wording.metric(metric)])
+    ax.grid(False)
+    for side in ax.spines.values():
+        side.set_visible(False)
+    return ax
+
+
+def cost_against_score(ax: Axes, runs: pd.DataFrame, cost: str, metric: str, *, minimize: bool = False) -> Axes:
+    """Each run's cost and score; the line joins runs that no other beats in both."""
+    seen = runs.dropna(subset=[cost, metric])
+    ax.scatter(
+        seen[cost],
+        seen[metric],
+        s=18 if len(seen) <= 300 else 6,
+        color=look.GREY,
+        alpha=0.7,
+        linewidths=0,
+        label="run",
+        rasterized=True,
+    )
+    front = pareto(seen[cost].to_numpy(float), seen[metric].to_numpy(float), minimize=minimize)
+    ends = seen.iloc[front]
+    ax.plot(ends[cost], ends[metric], color=look.BLUE, marker="o", ms=5, lw=1.5, label="not beaten in both")
+    if seen[cost].max() > 30 * max(seen[cost].min(), 1e-9) and seen[cost].min() > 0:
+        ax.set_xscale("log")
+    ax.legend(fontsize=8)
+    ax.set_xlabel(f"{wording.metric(cost)}{UNITS.get(cost, '')}")
+    ax.set_ylabel(wording.metric(metric))
+    return ax
+
+
+UNITS = {
+    "cost/train_seconds": " (s)",
+    "cost/seconds_per_epoch": " (s)",
+    "cost/peak_memory_mb": " (MB)",
+    "cost/checkpoint_mb": " (MB)",
+}
+
+
+def pareto(cost: np.ndarray, score: np.ndarray, *, minimize: bool = False) -> np.ndarray:
+    """Positions of the points that no other beats in cost and score, by growing cost. (n,), (n,) -> (k,)."""
+    good = -score if minimize else score
+    order = np.lexsort((-good, cost))
+    best, front = -np.inf, []
+    for i in order:
+        if good[i] > best:
+            best = good[i]
+            front.append(i)
+    return np.array(front, dtype=int)
+
+
+def _scaled(values: pd.Series) -> tuple[pd.Series, list[tuple[float, str]]]:
+    values = values.astype(float)
+    low, high = values.min(), values.max()
+    log = low > 0 and high > 30 * low
+    change = np.log10 if log else np.asarray
+    ends = change(np.array([low, high], dtype=float))
+    span = (ends[1] - ends[0]) or 1.0
+    marks = np.linspace(*ends, 5)
+    shown = 10**marks if log else marks
+    names = [value_in_words(parse(float(f"{value:.3g}"))) for value in shown]
+    return (change(values) - ends[0]) / span, [
+        ((mark - ends[0]) / span, name) for mark, name in zip(marks, names, strict=True)
+    ]
+
+
+def _short(name: str, most: int = 60) -> str:
+    return name if len(name) <= most else name[: most - 1] + "…"

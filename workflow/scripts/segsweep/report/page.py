@@ -1,0 +1,87 @@
+"""One self-contained HTML file from a report in Markdown: contents, sortable tables, figures that enlarge."""
+
+import base64
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markupsafe import Markup
+
+HERE = Path(__file__).parent
+KINDS = {".png": "image/png", ".jpg": "image/jpeg", ".svg": "image/svg+xml"}
+
+
+@dataclass
+class Section:
+    """An entry of the contents."""
+
+    id: str
+    title: str
+    parts: list["Section"] = field(default_factory=list)
+
+
+def to_html(markdown: str, folder: str | Path) -> str:
+    """The page. Pictures that the Markdown names are read from `folder` and become part of it.
+
+    Raises: OSError when a picture is missing.
+    """
+    reader = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = reader.parse(_without_comments(markdown))
+    title, contents = _headings(tokens)
+    body = _figures(reader.renderer.render(tokens, reader.options, {}), Path(folder))
+    body = body.replace("<table>", '<div class="table"><table>').replace("</table>", "</table></div>")
+    templates = Environment(loader=FileSystemLoader(HERE), autoescape=True, keep_trailing_newline=True)
+    return templates.get_template("page.html.j2").render(
+        title=title,
+        contents=contents,
+        css=Markup((HERE / "page.css").read_text(encoding="utf-8")),
+        script=Markup((HERE / "page.js").read_text(encoding="utf-8")),
+        body=Markup(body),
+    )
+
+
+def anchor(title: str) -> str:
+    """The id that forges give a heading: `Learning rate` is `learning-rate`."""
+    return re.sub(r"[^\w\- ]", "", title.lower().replace("`", "")).strip().replace(" ", "-")
+
+
+def _without_comments(markdown: str) -> str:
+    return re.sub(r"<!--.*?-->\n?", "", markdown, flags=re.DOTALL)
+
+
+def _headings(tokens: list[Token]) -> tuple[str, list[Section]]:
+    """Title and contents; gives the headings their ids. Equal titles are numbered as forges do it."""
+    title, contents, seen = "", [], {}
+    for token, inline in zip(tokens, tokens[1:], strict=False):
+        if token.type != "heading_open":
+            continue
+        text = "".join(child.content for child in inline.children or [])
+        name = anchor(text)
+        count = seen[name] = seen.get(name, -1) + 1
+        section = Section(f"{name}-{count}" if count else name, text)
+        token.attrSet("id", section.id)
+        if token.tag == "h1":
+            title = title or text
+        elif token.tag == "h2":
+            contents.append(section)
+        elif token.tag == "h3" and contents:
+            contents[-1].parts.append(section)
+    return title, contents
+
+
+def _figures(body: str, folder: Path) -> str:
+    """A picture in a paragraph of its own, and the paragraph in italics below it, are a figure with its caption."""
+
+    def figure(found: re.Match) -> str:
+        source, alt, caption = found.groups()
+        path = folder / source
+        data = base64.b64encode(path.read_bytes()).decode("ascii")
+        kind = KINDS[path.suffix.lower()]
+        below = f"<figcaption>{caption}</figcaption>" if caption else ""
+        return f'<figure><img src="data:{kind};base64,{data}" alt="{alt}" loading="lazy">{below}</figure>\n'
+
+    pattern = r'<p><img src="([^"]+)" alt="([^"]*)" /></p>\n(?:<p><em>(.*?)</em></p>\n)?'
+    return re.sub(pattern, figure, body, flags=re.DOTALL)

@@ -1,0 +1,137 @@
+"""Where a number comes from, and looking it up again."""
+
+import csv
+import json
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+STEP = re.compile(r"""\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|\.?([^.\[\]"]+)""")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in the results.
+
+    `file` is relative to the study's folder. For a CSV file, `row` is a row's number (the first below the
+    header is 1), or conditions `status=finished & seed=0` that rows must meet, or empty for all rows; `column` is
+    a column. For JSON and YAML, `row` is empty and `column` a path: `cells[3].settings["optimizer.lr"]`.
+    `how` says what is done with what lies there: `value`, `name` (of the column), `count`, `distinct`, `sum`,
+    `mean`, `least`, `most`, `difference` and `ratio` (of two rows `3 | 7`, or of two columns `a | b`).
+    """
+
+    file: str
+    row: str = ""
+    column: str = ""
+    how: str = "value"
+
+
+class Sources:
+    """The files of a study's results, each read once."""
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        self._tables: dict[str, list[dict[str, str]]] = {}
+        self._trees: dict[str, Any] = {}
+
+    def table(self, file: str) -> list[dict[str, str]]:
+        """The rows of a CSV file, as text. Raises: OSError."""
+        if file not in self._tables:
+            with (self.folder / file).open(newline="", encoding="utf-8") as lines:
+                self._tables[file] = list(csv.DictReader(lines))
+        return self._tables[file]
+
+    def tree(self, file: str) -> Any:
+        """What a JSON or YAML file holds. Raises: OSError, ValueError."""
+        if file not in self._trees:
+            text = (self.folder / file).read_text(encoding="utf-8")
+            self._trees[file] = json.loads(text) if file.endswith(".json") else yaml.safe_load(text)
+        return self._trees[file]
+
+    def lookup(self, place: Place) -> Any:
+        """The value at a place.
+
+        Raises: LookupError when there is no such place, OSError when there is no such file.
+        """
+        if not place.file.endswith(".csv"):
+            return _of_tree(_walk(self.tree(place.file), place.column), place.how)
+        if place.how in ("difference", "ratio"):
+            rows = [part.strip() for part in place.row.split("|")]
+            columns = [part.strip() for part in place.column.split("|")]
+            one, other = (
+                float(self.lookup(Place(place.file, rows[i % len(rows)], columns[i % len(columns)], "sum")))
+                for i in (0, 1)
+            )
+            return one - other if place.how == "difference" else one / other if other else math.nan
+        table = self.table(place.file)
+        if place.how == "name":
+            if not table or place.column not in table[0]:
+                raise LookupError(f"{place.file} has no column {place.column}")
+            return place.column
+        if place.row.isdigit():
+            if not 1 <= int(place.row) <= len(table):
+                raise LookupError(f"{place.file} has {len(table)} rows, no row {place.row}")
+            rows = [table[int(place.row) - 1]]
+        else:
+            rows = _where(table, place.row)
+        return _of_rows(rows, place)
+
+
+def _where(table: list[dict[str, str]], conditions: str) -> list[dict[str, str]]:
+    pairs = [part.partition("=")[::2] for part in conditions.split(" & ")] if conditions else []
+    return [row for row in table if all(row.get(key.strip()) == value.strip() for key, value in pairs)]
+
+
+def _of_rows(rows: list[dict[str, str]], place: Place) -> Any:
+    if place.how == "count" and not place.column:
+        return len(rows)
+    if rows and place.column not in rows[0]:
+        raise LookupError(f"{place.file} has no column {place.column}")
+    fields = [row[place.column] for row in rows if row[place.column] not in ("", None)]
+    if place.how == "count":
+        return len(fields)
+    if place.how == "distinct":
+        return len(set(fields))
+    if place.how == "value":
+        if len(rows) != 1:
+            raise LookupError(f"{place.file}: {len(rows)} rows with {place.row or 'no condition'}, not one")
+        return fields[0] if fields else None
+    numbers = [float(field) for field in fields]
+    if place.how == "sum":
+        return math.fsum(numbers)
+    if not numbers:
+        return None
+    return {
+        "mean": lambda: math.fsum(numbers) / len(numbers),
+        "least": lambda: min(numbers),
+        "most": lambda: max(numbers),
+    }[place.how]()
+
+
+def _walk(tree: Any, path: str) -> Any:
+    position = 0
+    while position < len(path):
+        step = STEP.match(path, position)
+        if step is None:
+            raise LookupError(f"not a path: {path}")
+        quoted, index, name = step.groups()
+        try:
+            tree = tree[int(index)] if index is not None else tree[quoted if quoted is not None else name]
+        except (KeyError, IndexError, TypeError) as error:
+            raise LookupError(f"nothing at {path[: step.end()]}") from error
+        position = step.end()
+    return tree
+
+
+def _of_tree(value: Any, how: str) -> Any:
+    if how == "value":
+        return value
+    if how == "count":
+        return len(value)
+    if how == "sum":
+        return math.fsum(value)
+    raise LookupError(f"{how} is for tables")

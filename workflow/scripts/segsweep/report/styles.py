@@ -1,0 +1,122 @@
+"""How values are written in a report. A style is a name, with an argument after a colon where it needs one."""
+
+import json
+import math
+from typing import Any
+
+from segsweep.study import words
+
+MISSING = "–"
+
+
+def write(style: str, value: Any) -> str:
+    """`value` in the manner of `style`: `write("metric", 0.81234) == "0.8123"`.
+
+    A missing value (None, NaN, empty text) is a dash in every style.
+
+    Raises: KeyError for an unknown style, ValueError for a value that the style cannot write.
+    """
+    if is_missing(value):
+        return MISSING
+    name, _, argument = style.partition(":")
+    return STYLES[name](value, argument) if argument else STYLES[name](value)
+
+
+def is_missing(value: Any) -> bool:
+    """None, NaN and empty text are missing."""
+    return value is None or (isinstance(value, float) and math.isnan(value)) or (isinstance(value, str) and not value)
+
+
+def parse(value: Any) -> Any:
+    """A field of a CSV file as the setting it stands for: `16` is an int, `0.0005` a float, JSON what it holds."""
+    if not isinstance(value, str):
+        return value
+    for kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            pass
+    if value in ("True", "False"):
+        return value == "True"
+    if value[:1] in "[{":
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
+def escape(text: str) -> str:
+    """Text that Markdown shows as it is, on one line."""
+    text = " ".join(text.split())
+    for sign in "\\`*[]<>|":
+        text = text.replace(sign, "\\" + sign)
+    return text
+
+
+def _metric(value: Any) -> str:
+    value = float(value)
+    size = abs(value)
+    if not math.isfinite(value):
+        return "infinite" if value > 0 else "minus infinite"
+    if size >= 1e5 or 0 < size < 5e-4:
+        return words.number(float(f"{value:.3g}"))
+    return f"{value:.4f}" if size < 10 else f"{value:,.1f}" if size >= 100 else f"{value:.2f}"
+
+
+def _significant(value: Any, digits: str = "3") -> str:
+    value = float(value)
+    return _metric(value) if not math.isfinite(value) else words.number(float(f"{value:.{digits}g}"))
+
+
+def _signed(value: Any) -> str:
+    text = _metric(value)
+    return text if float(value) < 0 else "+" + text
+
+
+def _p_value(value: Any) -> str:
+    return "< 0.001" if float(value) < 0.001 else f"{float(value):.3f}"
+
+
+def _p_equals(value: Any) -> str:
+    return _p_value(value) if float(value) < 0.001 else f"= {float(value):.3f}"
+
+
+def _megabytes(value: Any) -> str:
+    value = float(value)
+    return f"{value / 1024:.1f} GB" if value >= 1024 else f"{value:.0f} MB" if value >= 10 else f"{value:.1f} MB"
+
+
+def _millions(value: Any) -> str:
+    value = float(value)
+    return f"{value / 1e6:.1f} million" if value >= 1e5 else f"{value:,.0f}"
+
+
+def _setting(value: Any) -> str:
+    return escape(words.value_in_words(parse(value)))
+
+
+def _in_code(value: Any) -> str:
+    return " ".join(str(value).split()).replace("`", "'").replace("|", "\\|")
+
+
+STYLES = {
+    "int": lambda value: f"{round(float(value)):,}",
+    "plain": lambda value: f"{round(float(value))}",
+    "metric": _metric,
+    "signed": _signed,
+    "size": lambda value: _metric(abs(float(value))),
+    "significant": _significant,
+    "fixed": lambda value, digits="2": f"{float(value):.{digits}f}",
+    "percent": lambda value, digits="0": f"{100 * float(value):.{digits}f}%",
+    "p": _p_value,
+    "p_equals": _p_equals,
+    "duration": lambda value: words.duration(float(value)),
+    "seconds": lambda value: f"{float(value):.3g} s",
+    "megabytes": _megabytes,
+    "millions": _millions,
+    "plural": lambda value, noun: words.plural(round(float(value)), noun),
+    "setting": _setting,
+    "text": lambda value: escape(str(value)),
+    "code": _in_code,
+}

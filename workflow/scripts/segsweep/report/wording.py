@@ -1,0 +1,112 @@
+"""Names of axes and metrics, lists and counts, as a person writes them."""
+
+from collections.abc import Iterable, Sequence
+
+SCORES = {
+    "miou": "mIoU",
+    "jaccard": "Jaccard index",
+    "dice": "Dice coefficient",
+    "precision": "precision",
+    "recall": "recall",
+    "accuracy": "accuracy",
+    "pixel_accuracy": "pixel accuracy",
+    "mean_accuracy": "mean accuracy",
+    "map": "mAP",
+    "map50": "mAP50",
+    "hmean": "H-mean",
+    "loss": "loss",
+    "loss_seg": "segmentation loss",
+    "loss_det": "detection loss",
+}
+SPLITS = {"train": "training", "val": "validation", "test": "test"}
+OTHERS = {
+    "stability/val_loss_std": "standard deviation of the validation loss",
+    "convergence/epochs_to_best": "epochs to the best epoch",
+    "overfit/gap": "gap between validation and training loss",
+    "cost/train_seconds": "training time",
+    "cost/seconds_per_epoch": "time per epoch",
+    "cost/peak_memory_mb": "peak memory",
+    "cost/parameters": "parameters",
+    "cost/checkpoint_mb": "checkpoint size",
+    "best_epoch": "best epoch",
+    "epochs": "epochs",
+}
+AXES = {
+    "optimizer.lr": "learning rate",
+    "optimizer.weight_decay": "weight decay",
+    "optimizer.name": "optimizer",
+    "batch_size": "batch size",
+    "accumulate": "accumulated batches",
+    "model.arch": "architecture",
+    "model.encoder": "encoder",
+    "model.seg_head": "segmentation head",
+    "model.det_head": "detection head",
+    "model.activation": "activation",
+    "model.init.scheme": "initialisation",
+    "model.dropout": "dropout",
+    "data.preprocessing": "preprocessing",
+    "data.augmentation": "augmentation",
+    "data.crop": "crop size",
+    "data.image_size": "image size",
+    "loss.main": "main loss",
+    "loss.aux": "auxiliary loss",
+    "loss.seg": "segmentation loss",
+    "loss.det.box": "box loss",
+    "loss.aux_weight": "weight of the auxiliary heads",
+    "loss.class_weights": "class weights",
+    "loss.task_weights": "task weights",
+    "loss.phases": "phases of the loss",
+    "scheduler.name": "schedule",
+    "scheduler.t_max": "length of the cosine decay",
+    "scheduler.eta_min": "final learning rate",
+    "scheduler.warmup.iterations": "warm-up iterations",
+    "precision": "arithmetic precision",
+    "epochs": "epochs",
+}
+LAST_PARTS = {"bce_weight": "BCE weight", "dice_smooth": "Dice smoothing", "pos_weight": "weight of the foreground"}
+
+
+def metric(name: str) -> str:
+    """A column of runs.csv in words, with its split: `val/miou` is `validation mIoU`."""
+    if name in OTHERS:
+        return OTHERS[name]
+    split, _, score = name.partition("/")
+    if not score:
+        return name.replace("_", " ")
+    head, _, of = score.partition("/")
+    if of:
+        words = {"iou": "IoU", "ap": "AP", "dice": "Dice coefficient"}.get(head, head.replace("_", " "))
+        return f"{SPLITS.get(split, split)} {words} of {of.replace('_', ' ')}"
+    return f"{SPLITS.get(split, split)} {SCORES.get(score, score.replace('_', ' '))}"
+
+
+def axis(name: str, among: Sequence[str] = ()) -> str:
+    """A dotted key in words: `optimizer.lr` is `learning rate`. A name that another key of `among` has too keeps its key."""
+    words = _axis(name)
+    return words if sum(_axis(other) == words for other in among) < 2 else f"{words} ({name})"
+
+
+def _axis(name: str) -> str:
+    last = name.rsplit(".", 1)[-1]
+    return AXES.get(name) or LAST_PARTS.get(last) or last.replace("_", " ")
+
+
+def listed(parts: Iterable[str], last: str = "and") -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    parts = list(parts)
+    return f" {last} ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+
+
+def capital(text: str) -> str:
+    """The text with its first letter large; marks of numbers and names in code stay as they are."""
+    return text[:1].upper() + text[1:]
+
+
+def be(count: float) -> str:
+    """`is` or `are`."""
+    return "is" if count == 1 else "are"
+
+
+def was(count: float) -> str:
+    """`was` or `were`."""
+    return "was" if count == 1 else "were"
