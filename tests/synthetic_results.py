@@ -1,0 +1,378 @@
+"""Tables of studies that were never trained, drawn with a known truth."""
+
+import csv
+import json
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import pairwise, product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from segsweep.study.settings.train import Train
+from segsweep.study.words import label, short_names, value_in_words
+
+GRID = {
+    "optimizer.lr": [1e-4, 5e-4, 1e-3, 5e-3],
+    "batch_size": [8, 16, 32],
+    "model.arch": ["unet", "attention_unet", "attention_resunet"],
+}
+EFFECTS = {"optimizer.lr": [-0.06, 0.0, 0.02, -0.04], "model.arch": [0.0, 0.01, 0.015]}
+COSTS = ("cost/train_seconds", "cost/seconds_per_epoch", "cost/peak_memory_mb", "cost/parameters", "cost/checkpoint_mb")
+DERIVED = ("stability/val_loss_std", "convergence/epochs_to_best", "overfit/gap")
+
+
+@dataclass
+class Truth:
+    """What was drawn: plan, and the true mean score of each cell."""
+
+    plan: dict[str, Any]
+    cells: list[dict[str, Any]]
+    runs: list[dict[str, Any]]
+    means: dict[str, float]
+    images: list[dict[str, Any]] = field(default_factory=list)
+
+
+def draw_study(
+    *,
+    name: str = "synthetic",
+    axes: dict[str, list] | None = None,
+    effects: dict[str, list[float]] | None = None,
+    interaction: tuple[str, str, list[list[float]]] | None = None,
+    settings: list[dict[str, Any]] | None = None,
+    expects: dict[int, dict] | None = None,
+    seeds: tuple[int, ...] = (0, 1, 2),
+    folds: int | None = None,
+    noise: float = 0.01,
+    tails: str = "normal",
+    base: float = 0.75,
+    metric: str = "val/jaccard",
+    minimize: bool = False,
+    epochs: int = 30,
+    kind: str = "grid",
+    trials: int = 24,
+    sampler: str = "random",
+    stopped: float = 0.0,
+    missing_cells: int = 0,
+    missing_runs: int = 0,
+    diverged: int = 0,
+    oom: int = 0,
+    reference: dict[str, Any] | None = None,
+    confirm: dict[str, Any] | None = None,
+    claims: list[dict] | None = None,
+    images: int = 0,
+    draw: int = 0,
+    **study_keys,
+) -> Truth:
+    """A study of kind `grid`, `runs` (listed, `settings` given or one factor at a time) or `sweep`.
+
+    `effects` adds a number for each level of an axis to the score, `interaction` a matrix for two axes. `noise` is the
+    standard deviation between seeds; `tails` is `normal` or `heavy` (Student t with 2 degrees). `stopped` is the share
+    of trials ended early, `diverged`, `oom`, `missing_cells`, `missing_runs` are counts. `images` is the number of
+    validation pictures with scores of their own. The same arguments draw the same tables.
+    """
+    rng = np.random.default_rng(draw)
+    axes = GRID if axes is None else axes
+    effects = (EFFECTS if axes is GRID else {}) if effects is None else effects
+    names = short_names(list(axes))
+    cells = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
+    if kind == "runs":
+        cells = settings or _one_at_a_time(axes)
+    elif kind == "sweep":
+        cells = [_propose(axes, rng) for _ in range(trials)]
+    elif settings is not None:
+        cells = settings
+    if missing_cells:
+        keep = np.sort(rng.choice(len(cells), len(cells) - missing_cells, replace=False))
+        cells = [cells[i] for i in keep]
+    role = {"runs": "run", "sweep": "trial"}.get(kind, "grid")
+    plan_cells = [
+        _cell(values, names, role, str(i + 1) if kind == "runs" else None, (expects or {}).get(i + 1))
+        for i, values in enumerate(cells)
+    ]
+    if reference:
+        open_axes = {axis: levels for axis, levels in axes.items() if axis not in reference}
+        plan_cells += [
+            _cell(
+                dict(
+                    zip(
+                        axes, [({**reference, **dict(zip(open_axes, rest, strict=True))})[a] for a in axes], strict=True
+                    )
+                ),
+                names,
+                "reference",
+            )
+            for rest in product(*open_axes.values())
+        ]
+    means = {cell["cell"]: base + _effect(cell["settings"], axes, effects, interaction) for cell in plan_cells}
+
+    study = {
+        "name": name, "title": f"A drawn study: {name}", "note": "", "dataset": "demo", "metric": metric,
+        "minimize": minimize, "seeds": list(seeds), "claims": claims or [], "confirm": confirm,
+        "sweep": {"sampler": sampler, "trials": trials, "space": {}} if kind == "sweep" else None,
+        "compare": [], "report": {"sections": "standard"}, "folds": {"k": folds, "seed": 0} if folds else None,
+        "reference": reference, **study_keys,
+    }  # fmt: skip
+    replicates = [(seed, fold) for seed in seeds for fold in (range(folds) if folds else [None])]
+    plan_runs, rows = [], []
+    for cell in plan_cells:
+        for seed, fold in replicates:
+            run = _run(cell, seed, fold, cell["role"], epochs)
+            plan_runs.append(run)
+            rows.append(_row(run, cell, means[cell["cell"]], rng, noise, tails, metric, minimize))
+    for index in rng.permutation(len(rows))[: diverged + oom]:
+        rows[index]["status"] = "diverged" if diverged > 0 else "oom"
+        diverged -= 1
+        rows[index][metric] = rows[index][metric] * 0.2 if rows[index]["status"] == "diverged" else None
+        rows[index] |= {
+            "epochs": min(3, epochs),
+            "best_epoch": min(2, epochs),
+            "convergence/epochs_to_best": min(2, epochs),
+        }
+    if stopped:
+        order, third = np.argsort([row[metric] for row in rows]), max(epochs // 3, 1)
+        for index in order[: int(stopped * len(rows))]:
+            rows[index] |= {
+                "status": "stopped",
+                "epochs": third,
+                "best_epoch": third,
+                "convergence/epochs_to_best": third,
+            }
+            rows[index][metric] -= 0.05
+    if confirm:
+        sign = -1 if minimize else 1
+        best = sorted((row for row in rows if row["status"] == "finished"), key=lambda row: -sign * row[metric])
+        for row in best[: confirm.get("top", 1)]:
+            cell = next(cell for cell in plan_cells if cell["cell"] == row["cell"])
+            for seed in confirm["seeds"]:
+                run = _run(cell, seed, None, "confirm", epochs)
+                plan_runs.append(run)
+                rows.append(_row(run, cell, means[cell["cell"]], rng, noise, tails, metric, minimize))
+    gone = set(rng.choice(len(rows), missing_runs, replace=False)) if missing_runs else set()
+    rows = [row for index, row in enumerate(rows) if index not in gone]
+    plan = {
+        "study": study, "smoke": False, "dataset": {"name": "demo"}, "data": "results/data/demo", "axes": list(axes),
+        "cells": plan_cells, "runs": plan_runs, "segments": {},
+    }  # fmt: skip
+    return Truth(plan, plan_cells, rows, means, _images(rows, metric, images, rng) if images else [])
+
+
+def write_study(folder: Path, *, curves: bool = True, **options) -> Truth:
+    """Draws a study and writes its plan.json and tables (images.csv if it has `images`) into `folder`."""
+    truth = draw_study(**options)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "plan.json").write_text(json.dumps(truth.plan), encoding="utf-8")
+    axes = truth.plan["axes"]
+    texts = {
+        cell["cell"]: {axis: value_in_words(value) for axis, value in cell["settings"].items()} for cell in truth.cells
+    }
+    write_rows(
+        folder / "cells.csv",
+        ["cell", "label", "role", "round", "note", *axes],
+        ({**cell, **texts[cell["cell"]]} for cell in truth.cells),
+    )
+    rows = [{**row, **texts[row["cell"]]} for row in truth.runs]
+    write_rows(folder / "runs.csv", run_columns(truth.plan), rows)
+    there = {row["run"] for row in rows}
+    write_rows(
+        folder / "missing.csv",
+        ["cell", "run", "seed", "fold", "role", "have", "want", "detail"],
+        (
+            {**run, "have": 0, "want": 1, "detail": "not trained yet"}
+            for run in truth.plan["runs"]
+            if run["run"] not in there
+        ),
+    )
+    metric = truth.plan["study"]["metric"]
+    header = [
+        "run",
+        "cell",
+        "epoch",
+        "lr",
+        "train/loss",
+        "val/loss",
+        metric,
+        "seconds",
+        "images_per_second",
+        "peak_memory_mb",
+    ]
+    write_rows(
+        folder / "epochs.csv", header, (line for row in truth.runs for line in curve(row, metric)) if curves else []
+    )
+    if truth.images:
+        write_rows(folder / "images.csv", ["run", "cell", "image", metric.split("/")[-1]], truth.images)
+    return truth
+
+
+def run_columns(plan: dict[str, Any]) -> list[str]:
+    """Columns of runs.csv."""
+    front = ["cell", "run", "seed", "fold", "round", "role", "status", "best_epoch", "epochs", *plan["axes"]]
+    return [*front, plan["study"]["metric"], "val/loss", *DERIVED, *COSTS, "segments"]
+
+
+def write_store(store: Path, truth: Truth, cut: int | None = None) -> None:
+    """Writes what training would have left for the drawn runs, and enters their segments into the plan.
+
+    Runs are cut after `cut` epochs if given, so that curves have to be put together again.
+    """
+    metric = truth.plan["study"]["metric"]
+    by_run = {run["run"]: run for run in truth.plan["runs"]}
+    for row in truth.runs:
+        lines = curve(row, metric)
+        bounds = [0, cut, len(lines)] if cut and cut < len(lines) else [0, len(lines)]
+        run, parent = by_run[row["run"]], None
+        run["segments"] = []
+        for first, last in pairwise(bounds):
+            key = sha256(f"{row['run']}".encode()).hexdigest()[:16] + f"-{last:04d}"
+            run["segments"].append(key)
+            truth.plan["segments"][key] = {"id": key, "first_epoch": first + 1, "last_epoch": last, "parent": parent}
+            folder = store / key
+            folder.mkdir(parents=True)
+            header = list(lines[0])[2:]
+            with (folder / "epochs.csv").open("w", newline="", encoding="utf-8") as file:
+                writer = csv.writer(file, lineterminator="\n")
+                writer.writerow(header)
+                writer.writerows([line[name] for name in header] for line in lines[first:last])
+            done = last == len(lines)
+            status = row["status"] if done and row["status"] != "stopped" else "finished"
+            (folder / "segment.json").write_text(
+                json.dumps(
+                    {
+                        "id": key, "status": status, "detail": "", "first_epoch": first + 1, "last_epoch": last,
+                        "epochs": last, "best": {"epoch": row["best_epoch"], "value": row[metric], "segment": key},
+                        "parent": parent, "metric": metric, "parameters": row["cost/parameters"],
+                        "checkpoint_mb": row["cost/checkpoint_mb"], "train_seconds": 2.0 * (last - first),
+                        "peak_memory_mb": row["cost/peak_memory_mb"], "versions": {"torch": "2"}, "history": [],
+                    }
+                )
+            )  # fmt: skip
+            parent = key
+
+
+def curve(row: dict[str, Any], metric: str) -> list[dict[str, Any]]:
+    """A learning curve whose best epoch and score are the row's."""
+    rng = np.random.default_rng(int(sha256(row["run"].encode()).hexdigest()[:8], 16))
+    total = max(int(row["epochs"]), 1)
+    epoch = np.arange(1, total + 1)
+    best = row["best_epoch"] or total
+    score = row[metric] if row[metric] is not None else 0.0
+    rise = 1 - 0.6 * np.exp(-4 * epoch / total)
+    values = score * rise / rise[best - 1] - 0.002 - 0.004 * rng.random(total)
+    values = np.minimum(values, score - 1e-6)
+    if row.get("minimize"):
+        values = 2 * score - values
+    values[best - 1] = score
+    train = 0.9 * np.exp(-3 * epoch / total) + 0.05
+    val = train + 0.08 + rng.normal(0, row["stability/val_loss_std"] or 0.01, total)
+    return [
+        {
+            "run": row["run"], "cell": row["cell"], "epoch": int(e), "lr": 1e-3, "train/loss": round(float(t), 6),
+            "val/loss": round(float(v), 6), metric: round(float(s), 6), "seconds": 2.0, "images_per_second": 40.0,
+            "peak_memory_mb": row["cost/peak_memory_mb"],
+        }
+        for e, t, v, s in zip(epoch, train, val, values, strict=True)
+    ]  # fmt: skip
+
+
+def write_rows(path: Path, header: list[str], rows) -> None:
+    """A CSV file; missing keys and None are empty fields."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        for row in rows:
+            writer.writerow(["" if row.get(name) is None else row[name] for name in header])
+
+
+def _one_at_a_time(axes: dict[str, list]) -> list[dict[str, Any]]:
+    first = {axis: levels[0] for axis, levels in axes.items()}
+    return [first] + [first | {axis: value} for axis, levels in axes.items() for value in levels[1:]]
+
+
+def _propose(axes: dict[str, list], rng: np.random.Generator) -> dict[str, Any]:
+    """Two floats are a range on a logarithmic scale, anything else a list of choices."""
+    values = {}
+    for axis, levels in axes.items():
+        if len(levels) == 2 and all(isinstance(level, float) for level in levels):
+            values[axis] = float(f"{np.exp(rng.uniform(*np.log(levels))):.6g}")
+        else:
+            values[axis] = levels[rng.integers(len(levels))]
+    return values
+
+
+def _cell(settings, names, role, key=None, expect=None) -> dict[str, Any]:
+    train = Train().model_dump(mode="json")
+    for axis, value in settings.items():
+        *path, last = axis.split(".")
+        place = train
+        for part in path:
+            place = place.setdefault(part, {})
+        place[last] = value
+    key = key or sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
+    return {
+        "cell": key, "label": label(settings, names), "role": role, "round": "", "note": "", "expect": expect,
+        "settings": settings, "train": train,
+    }  # fmt: skip
+
+
+def _effect(settings, axes, effects, interaction) -> float:
+    total = 0.0
+    for axis, offsets in effects.items():
+        if settings[axis] in axes[axis]:
+            total += offsets[axes[axis].index(settings[axis])]
+        elif isinstance(settings[axis], float):  # a drawn value, or a reference outside of the grid
+            total += float(np.interp(np.log(settings[axis]), np.log(axes[axis]), offsets))
+    if interaction:
+        a, b, matrix = interaction
+        total += matrix[axes[a].index(settings[a])][axes[b].index(settings[b])]
+    return total
+
+
+def _run(cell, seed, fold, role, epochs) -> dict[str, Any]:
+    name = f"{cell['cell']}-s{seed}" + ("" if fold is None else f"-f{fold}")
+    return {
+        "run": name, "cell": cell["cell"], "seed": seed, "fold": fold, "round": cell["round"], "role": role,
+        "epochs": epochs, "segments": [],
+    }  # fmt: skip
+
+
+def _row(run, cell, mean, rng, noise, tails, metric, minimize) -> dict[str, Any]:
+    best = int(rng.integers(max(1, run["epochs"] // 2), run["epochs"] + 1))
+    error = rng.standard_t(2) if tails == "heavy" else rng.normal()
+    epochs = run["epochs"]
+    batch = cell["settings"].get("batch_size", 8)
+    batch = batch if isinstance(batch, int) else 8
+    seconds = epochs * (2 + 8 / batch)
+    return {
+        "cell": run["cell"], "run": run["run"], "seed": run["seed"], "fold": run["fold"], "round": run["round"],
+        "role": run["role"], "status": "finished", "best_epoch": best,
+        "epochs": epochs, metric: round(float(mean + noise * error), 8),
+        "val/loss": round(0.2 + 0.02 * rng.random(), 6),
+        "stability/val_loss_std": round(float(0.02 * np.exp(rng.normal(0, 0.2)) * (8 / batch) ** 0.5), 8),
+        "convergence/epochs_to_best": best, "overfit/gap": round(float(0.05 + 0.01 * rng.normal()), 6),
+        "cost/train_seconds": round(seconds, 3), "cost/seconds_per_epoch": round(seconds / epochs, 4),
+        "cost/peak_memory_mb": 500 + 60 * batch, "cost/parameters": 14_000_000, "cost/checkpoint_mb": 56.1,
+        "segments": "", "minimize": minimize,
+    }  # fmt: skip
+
+
+def _images(rows, metric, count, rng) -> list[dict[str, Any]]:
+    """Scores of single pictures: hard and easy ones are so for every run, and their mean is the run's score."""
+    ease = rng.normal(0, 0.08, count)
+    lines = []
+    for row in rows:
+        if row[metric] is None:
+            continue
+        own = ease + rng.normal(0, 0.02, count)
+        own += row[metric] - own.mean()
+        lines += [
+            {
+                "run": row["run"],
+                "cell": row["cell"],
+                "image": f"image_{i:03d}",
+                metric.split("/")[-1]: round(float(v), 6),
+            }
+            for i, v in enumerate(own)
+        ]
+    return lines
