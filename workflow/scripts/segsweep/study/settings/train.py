@@ -11,7 +11,8 @@ Side = Annotated[int, Field(ge=8, le=16384)]
 Size = tuple[Side, Side]
 
 SMP_ARCHITECTURES = (
-    "unet", "unetplusplus", "manet", "linknet", "fpn", "pspnet", "pan", "deeplabv3", "deeplabv3plus", "upernet", "segformer", "dpt",
+    "unet", "unetplusplus", "manet", "linknet", "fpn", "pspnet", "pan",
+    "deeplabv3", "deeplabv3plus", "upernet", "segformer", "dpt",
 )  # fmt: skip
 ARCHITECTURES = (*SMP_ARCHITECTURES, "attention_unet", "attention_resunet", "bisenet", "multitask", "dbnet")
 
@@ -67,6 +68,23 @@ class Data(Settings):
     train_subset: int | None = key(None, "That many training pictures, drawn by `subset_seed`.", ge=1)
     val_subset: int | None = key(None, "That many validation pictures, drawn by `subset_seed`.", ge=1)
     subset_seed: int = key(0, "Draws the subsets: the same for all cells.", ge=0)
+
+    @model_validator(mode="after")
+    def _one_size(self):
+        if self.patches and (self.image_size or self.crop):
+            raise ValueError("patches excludes image_size and crop: the patch is the picture")
+        return self
+
+
+# What each optimizer and schedule reads; the other keys are no part of a segment's address.
+OPTIMIZER_KEYS = {"adam": ("betas",), "adamw": ("betas",), "sgd": ("momentum", "nesterov")}
+SCHEDULER_KEYS = {
+    "constant": (),
+    "step": ("step_size", "factor"),
+    "cosine": ("start_epoch", "t_max", "eta_min"),
+    "plateau": ("monitor", "factor", "patience", "min_lr"),
+    "poly": ("power",),
+}
 
 
 class Optimizer(Settings):
@@ -147,9 +165,3 @@ class Train(Settings):
     )
     deterministic: bool = key(True, "Deterministic algorithms on a GPU as well.")
     workers: int = key(0, "Loader processes; the outcome does not depend on them.", outcome=False, ge=0)
-
-    @model_validator(mode="after")
-    def _sizes_fit(self):
-        if self.data.patches and (self.data.image_size or self.data.crop):
-            raise ValueError("data.patches excludes data.image_size and data.crop: the patch is the picture")
-        return self
