@@ -1,0 +1,35 @@
+"""Put the metrics of a study's runs into tables: cells.csv, runs.csv, epochs.csv, images.csv, missing.csv."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from segsweep.analysis.collect import collect, write
+from segsweep.study.settings.base import InputError
+from segsweep.study.words import plural
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Collect; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--plan", type=Path, required=True, help="plan.json of the study")
+    parser.add_argument("--store", type=Path, default=Path("results/segments"), help="folder of trained segments")
+    parser.add_argument("--output", type=Path, required=True, help="folder for the tables")
+    parser.add_argument("--partial", action="store_true", help="accept that runs are missing, and list them")
+    arguments = parser.parse_args(argv)
+    try:
+        collected = collect(json.loads(arguments.plan.read_bytes()), arguments.store, partial=arguments.partial)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 1
+    write(collected, arguments.output)
+    lacking = f", {plural(len(collected.missing), 'run')} missing" if collected.missing else ""
+    print(
+        f"{arguments.output}: {plural(len(collected.runs), 'run')} of {plural(len(collected.cells), 'cell')}{lacking}"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

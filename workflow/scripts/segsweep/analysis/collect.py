@@ -1,0 +1,311 @@
+"""From a plan and what training left in the store to tables: cells, runs, epochs, images, missing.
+
+Nothing is parsed out of paths: settings come from the plan, scores from each segment's epochs.csv. A run's curve is
+the rows of its segments put together, and its best epoch is looked for in all of it.
+"""
+
+import csv
+import json
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from segsweep.study.settings.base import InputError
+from segsweep.study.words import value_in_words
+
+DERIVED = ("stability/val_loss_std", "convergence/epochs_to_best", "overfit/gap")
+COSTS = ("cost/train_seconds", "cost/seconds_per_epoch", "cost/peak_memory_mb", "cost/parameters", "cost/checkpoint_mb")
+RUN_FRONT = ["cell", "run", "seed", "fold", "round", "role", "status", "best_epoch", "epochs"]
+CELL_FRONT = ["cell", "label", "role", "round", "note"]
+MISSING = ["cell", "run", "seed", "fold", "role", "have", "want", "detail"]
+
+
+@dataclass
+class Curve:
+    """The epochs of a run: column names and, for each epoch, its line of epochs.csv and its fields."""
+
+    header: list[str]
+    lines: list[str] = field(default_factory=list)
+    fields: list[list[str]] = field(default_factory=list)
+
+    def column(self, name: str) -> list[float]:
+        """One column as floats, nan where a field is empty or no number; empty if there is no such column."""
+        if name not in self.header:
+            return []
+        place = self.header.index(name)
+        return [_float(row[place]) for row in self.fields]
+
+
+@dataclass
+class Collected:
+    """What `collect` read: rows ready to be written."""
+
+    cells: list[dict[str, Any]]
+    runs: list[dict[str, Any]]
+    missing: list[dict[str, Any]]
+    curves: list[tuple[str, str, Curve]]
+    images: list[tuple[str, str, Path]]
+    axes: list[str]
+    scores: list[str]
+
+
+def collect(plan: dict[str, Any], store: Path, *, partial: bool = False) -> Collected:
+    """Read all runs of a plan from the store.
+
+    Args:
+        plan: contents of plan.json.
+        store: folder with one folder a segment.
+        partial: whether runs may be missing; they are listed in `missing`.
+
+    Raises:
+        InputError: runs are missing and `partial` is false; or a segment's files are unreadable.
+    """
+    metric, minimize = plan["study"]["metric"], plan["study"].get("minimize", False)
+    axes = plan["axes"]
+    cells = list({cell["cell"]: cell for cell in reversed(plan["cells"])}.values())[::-1]
+    texts = {cell["cell"]: level_texts(cell["settings"], axes) for cell in cells}
+    runs, missing, curves, images, scores = [], [], [], [], {}
+    for run in plan["runs"]:
+        base = {name: run.get(name) for name in ("cell", "run", "seed", "fold", "round", "role")}
+        records = _records(store, run)
+        last = records[-1] if records else None
+        if last is None or (len(records) < len(run["segments"]) and last["status"] == "finished"):
+            missing.append(base | {"have": len(records), "want": len(run["segments"]), "detail": _gap(records, run)})
+            continue
+        curve = read_curve([store / record["id"] / "epochs.csv" for record in records])
+        row = base | texts[run["cell"]] | summarise(curve, records, run, metric, minimize)
+        runs.append(row)
+        scores |= dict.fromkeys(name for name in curve.header if name.startswith("val/"))
+        curve.fields = []  # the lines say the same in a tenth of the memory
+        curves.append((run["run"], run["cell"], curve))
+        best = _images_of_best(store, records)
+        if best is not None:
+            images.append((run["run"], run["cell"], best))
+    if missing and not partial:
+        shown = "; ".join(f"{gap['run']} ({gap['detail']})" for gap in missing[:5])
+        raise InputError(
+            f"{store}: {len(missing)} of {len(plan['runs'])} runs are not there: {shown}"
+            + ("; ..." if len(missing) > 5 else "")
+            + ". Train them, or report on what is finished with `partial=true`."
+        )
+    ordered = [metric] * (metric in scores) + [name for name in scores if name != metric]
+    cell_rows = [{name: cell.get(name) for name in CELL_FRONT} | texts[cell["cell"]] for cell in cells]
+    return Collected(cell_rows, runs, missing, curves, images, axes, ordered)
+
+
+def write(collected: Collected, output: Path) -> None:
+    """Write the tables into the folder `output`."""
+    output.mkdir(parents=True, exist_ok=True)
+    axes = collected.axes
+    write_rows(output / "cells.csv", [*CELL_FRONT, *axes], collected.cells)
+    write_rows(
+        output / "runs.csv", [*RUN_FRONT, *axes, *collected.scores, *DERIVED, *COSTS, "segments"], collected.runs
+    )
+    write_rows(output / "missing.csv", MISSING, collected.missing)
+    _write_curves(output / "epochs.csv", collected.curves)
+    if collected.images:
+        _write_images(output / "images.csv", collected.images)
+    else:
+        (output / "images.csv").unlink(missing_ok=True)
+
+
+def level_texts(settings: dict[str, Any], axes: Iterable[str]) -> dict[str, str]:
+    """The texts of a cell's levels; empty where an axis does not apply to the cell."""
+    return {axis: value_in_words(settings[axis]) if axis in settings else "" for axis in axes}
+
+
+def write_rows(path: Path, header: list[str], rows: Iterable[dict[str, Any]]) -> None:
+    """A CSV file; None and nan are empty fields, floats have ten significant digits."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows([_field(row.get(name)) for name in header] for row in rows)
+
+
+def read_curve(paths: list[Path]) -> Curve:
+    """Rows of the epochs.csv files of a run's segments, in order; a column that only some have is empty in the others.
+
+    Raises:
+        InputError: a file is missing, has no header, or a row with another number of fields.
+    """
+    parts = [_read_table(path) for path in paths]
+    header = parts[0][0]
+    for other, _, _ in parts[1:]:
+        if other != header:
+            header = header + [name for name in other if name not in header]
+    curve = Curve(header)
+    for names, lines, fields in parts:
+        if names == header:
+            curve.lines += lines
+            curve.fields += fields
+        else:
+            places = [names.index(name) if name in names else None for name in header]
+            moved = [["" if place is None else row[place] for place in places] for row in fields]
+            curve.fields += moved
+            curve.lines += [",".join(row) for row in moved]
+    return curve
+
+
+def summarise(
+    curve: Curve, records: list[dict[str, Any]], run: dict[str, Any], metric: str, minimize: bool
+) -> dict[str, Any]:
+    """A run's row of runs.csv, the columns of its cell aside.
+
+    The best epoch is the first one with the best value of the metric. `stability/val_loss_std` is the sample standard
+    deviation of val/loss over the last half of the epochs (the later ceil(n / 2)): spikes and a slope that is still
+    there both count. `overfit/gap` is val/loss minus train/loss at the best epoch.
+    """
+    last = records[-1]
+    epochs = [int(value) for value in curve.column("epoch")]
+    values = curve.column(metric)
+    place = best_place(values, minimize)
+    row: dict[str, Any] = {"status": status_of(records, run), "epochs": epochs[-1] if epochs else 0}
+    if place is not None:
+        row |= {
+            name: curve.fields[place][column]
+            for column, name in enumerate(curve.header)
+            if name.startswith("val/") and math.isfinite(_float(curve.fields[place][column]))
+        }
+        row["best_epoch"] = row["convergence/epochs_to_best"] = epochs[place]
+    val, train = curve.column("val/loss"), curve.column("train/loss")
+    if val:
+        row["stability/val_loss_std"] = deviation([value for value in val[len(val) // 2 :] if math.isfinite(value)])
+    if val and train and place is not None:
+        row["overfit/gap"] = val[place] - train[place]
+    seconds = sum(record.get("train_seconds") or 0.0 for record in records)
+    row |= {
+        "cost/train_seconds": seconds,
+        "cost/seconds_per_epoch": seconds / len(epochs) if epochs else None,
+        "cost/peak_memory_mb": max((record.get("peak_memory_mb") or 0.0 for record in records), default=None) or None,
+        "cost/parameters": last.get("parameters"),
+        "cost/checkpoint_mb": last.get("checkpoint_mb"),
+        "segments": " ".join(record["id"] for record in records),
+    }
+    return row
+
+
+def status_of(records: list[dict[str, Any]], run: dict[str, Any]) -> str:
+    """Status of a run: its last segment's, or `stopped` if it ended before the epochs that the plan wants."""
+    last = records[-1]
+    if last["status"] != "finished":
+        return last["status"]
+    return "stopped" if run.get("stopped") or last["last_epoch"] < (run.get("epochs") or 0) else "finished"
+
+
+def best_place(values: list[float], minimize: bool) -> int | None:
+    """Index of the first best finite value, None if there is none."""
+    finite = [(value, -index) for index, value in enumerate(values) if math.isfinite(value)]
+    if not finite:
+        return None
+    best = min(value for value, _ in finite) if minimize else max(value for value, _ in finite)
+    return next(-index for value, index in finite if value == best)
+
+
+def deviation(values: list[float]) -> float | None:
+    """Sample standard deviation (n - 1); None of fewer than two values."""
+    if len(values) < 2:
+        return None
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+
+
+def _records(store: Path, run: dict[str, Any]) -> list[dict[str, Any]]:
+    """segment.json of the run's segments from the first one on, up to the first that is missing or ended the run."""
+    records = []
+    for segment in run["segments"]:
+        path = store / segment / "segment.json"
+        try:
+            record = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            break
+        except ValueError as error:
+            raise InputError(
+                f"{path}: not valid JSON ({error}). Delete the folder {segment} and train it again."
+            ) from error
+        records.append(record | {"id": segment})
+        if record["status"] != "finished":
+            break
+    return records
+
+
+def _gap(records: list[dict[str, Any]], run: dict[str, Any]) -> str:
+    if not records:
+        return "not trained yet"
+    return f"trained to epoch {records[-1]['epochs']} of {run.get('epochs')}"
+
+
+def _images_of_best(store: Path, records: list[dict[str, Any]]) -> Path | None:
+    best = records[-1].get("best") or {}
+    named = [best["segment"]] if best.get("segment") else []
+    for segment in named + [record["id"] for record in reversed(records)]:
+        path = store / segment / "images.csv"
+        if path.exists():
+            return path
+    return None
+
+
+def _read_table(path: Path) -> tuple[list[str], list[str], list[list[str]]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}). Delete its folder and train it again.") from error
+    first, *lines = text.splitlines() or [""]
+    if '"' in text:  # quoted fields are rare enough not to pay for them always
+        first, *rows = list(csv.reader(text.splitlines()))
+        header, fields, lines = first, rows, [",".join(row) for row in rows]
+    else:
+        header, fields = first.split(","), [line.split(",") for line in lines]
+    wrong = next((i for i, row in enumerate(fields) if len(row) != len(header)), None)
+    if not first or wrong is not None:
+        found = "no header" if not first else f"line {wrong + 2} has {len(fields[wrong])} fields, not {len(header)}"
+        raise InputError(f"{path}: {found}. The file was cut off: delete its folder and train it again.")
+    return header, lines, fields
+
+
+def _write_curves(path: Path, curves: list[tuple[str, str, Curve]]) -> None:
+    header = list(dict.fromkeys(name for _, _, curve in curves for name in curve.header))
+    with path.open("w", encoding="utf-8") as file:
+        file.write(",".join(["run", "cell", *header]) + "\n")
+        for run, cell, curve in curves:
+            file.write("".join(f"{run},{cell},{line}\n" for line in _aligned(curve, header)))
+
+
+def _aligned(curve: Curve, header: list[str]) -> Iterator[str]:
+    if curve.header == header:
+        return iter(curve.lines)
+    places = [curve.header.index(name) if name in curve.header else None for name in header]
+    return (
+        ",".join("" if place is None else row[place] for place in places)
+        for row in (line.split(",") for line in curve.lines)
+    )
+
+
+def _write_images(path: Path, images: list[tuple[str, str, Path]]) -> None:
+    headers: dict[tuple[str, ...], None] = {}
+    for _, _, source in images:
+        with source.open(newline="", encoding="utf-8") as file:
+            headers[tuple(next(csv.reader(file)))] = None
+    header = list(dict.fromkeys(name for names in headers for name in names))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["run", "cell", *header])
+        for run, cell, source in images:
+            with source.open(newline="", encoding="utf-8") as part:
+                names, *rows = csv.reader(part)
+            places = [names.index(name) if name in names else None for name in header]
+            writer.writerows([run, cell, *("" if p is None else row[p] for p in places)] for row in rows)
+
+
+def _float(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _field(value: Any) -> Any:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return ""
+    return f"{value:.10g}" if isinstance(value, float) else value
