@@ -1,0 +1,31 @@
+"""Binary cross entropy."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from segsweep.study.settings import losses as settings
+
+from .one_logit import require_one_logit
+from .pixels import VOID, mean
+
+
+class Bce(nn.Module):
+    """Mean over the valid pixels of -(pos_weight * y * log p + (1 - y) * log(1 - p)), as torch's; one logit."""
+
+    def __init__(self, pos_weight: float = 1.0):
+        super().__init__()
+        self.register_buffer("pos_weight", torch.tensor(pos_weight), persistent=False)
+
+    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        valid = (target != VOID).float()
+        losses = F.binary_cross_entropy_with_logits(
+            logits[:, 0].float(), (target == 1).float(), weight=valid, pos_weight=self.pos_weight, reduction="none"
+        )
+        return mean(losses, valid)
+
+
+def build(term: settings.Bce, classes: int, class_weights: torch.Tensor | None = None) -> nn.Module:
+    """Class weights do not apply: `pos_weight` is their place."""
+    require_one_logit("loss term bce", classes, "use cross_entropy")
+    return Bce(term.pos_weight)

@@ -1,0 +1,28 @@
+"""Cross entropy."""
+
+import torch
+from torch import nn
+
+from segsweep.study.settings import losses as settings
+
+from .pixels import as_classes, cross_entropies, mean, pixel_weights
+
+
+class CrossEntropy(nn.Module):
+    """Weighted mean of the pixels' cross entropies: sum of w * loss over sum of w, as torch's.
+
+    Of one logit it is binary cross entropy; weights are then of background and foreground.
+    """
+
+    def __init__(self, label_smoothing: float = 0.0, weight: torch.Tensor | None = None):
+        super().__init__()
+        self.label_smoothing = label_smoothing
+        self.register_buffer("weight", weight, persistent=False)
+
+    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        losses = cross_entropies(as_classes(logits), target, self.weight, self.label_smoothing)
+        return mean(losses, pixel_weights(target, self.weight))
+
+
+def build(term: settings.CrossEntropy, classes: int, class_weights: torch.Tensor | None = None) -> nn.Module:
+    return CrossEntropy(term.label_smoothing, class_weights)

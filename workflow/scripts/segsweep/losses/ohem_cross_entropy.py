@@ -1,0 +1,43 @@
+"""Cross entropy over the hardest pixels."""
+
+import torch
+from torch import nn
+
+from segsweep.study.settings import losses as settings
+
+from .pixels import VOID, as_classes, cross_entropies, mean, pixel_weights
+
+
+class OhemCrossEntropy(nn.Module):
+    """Cross entropy, its mean taken over hard pixels only.
+
+    A pixel is hard if the probability of its true class is at most `thresh`, or if it is among the share `min_kept` of
+    the batch's valid pixels (rounded up) with the lowest probabilities. Hardness does not look at class weights.
+
+    Source: Shrivastava et al. 2016, "Training region-based object detectors with online hard example mining"; for
+    pixels as in the published code of BiSeNet.
+    """
+
+    def __init__(self, thresh: float = 0.7, min_kept: float = 0.0625, weight: torch.Tensor | None = None):
+        super().__init__()
+        self.thresh = thresh
+        self.min_kept = min_kept
+        self.register_buffer("weight", weight, persistent=False)
+
+    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        losses = cross_entropies(as_classes(logits), target)
+        hard = self.hard(losses.detach(), target != VOID)
+        weights = pixel_weights(target, self.weight) * hard
+        return mean(losses * weights, weights)
+
+    def hard(self, losses: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+        """bool (B, H, W) of float32 (B, H, W) and bool (B, H, W)."""
+        probability = torch.where(valid, torch.exp(-losses), torch.inf)
+        # By an index that stays on the device: a number would make the GPU wait.
+        kept = torch.ceil(valid.sum() * self.min_kept).long().clamp_min(1)
+        bound = probability.flatten().sort().values[kept - 1].clamp_min(self.thresh)
+        return valid & (probability <= bound)
+
+
+def build(term: settings.OhemCrossEntropy, classes: int, class_weights: torch.Tensor | None = None) -> nn.Module:
+    return OhemCrossEntropy(term.thresh, term.min_kept, class_weights)

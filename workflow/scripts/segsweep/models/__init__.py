@@ -1,0 +1,38 @@
+"""Networks by name: one module an architecture, imported only when a setting names it."""
+
+from importlib import import_module
+
+from torch import nn
+
+from segsweep.study.components import COMPONENTS
+from segsweep.study.settings.train import Model
+
+from . import initialization, surgery
+
+
+def build(model: Model, classes: int) -> nn.Module:
+    """The network of a setting, its weights drawn from torch's global generator.
+
+    What a setting asks for on top of an architecture is applied in this order: normalisation layers, activations,
+    dropout, weights.
+
+    Args:
+        model: the section `model` of a training setting.
+        classes: number of logits of a pixel; 1 for a binary task.
+
+    Returns:
+        A module that takes float32 (B, 3, H, W) and gives logits (B, classes, H, W), or in training, if it has
+        auxiliary heads, {"main": logits, "aux": [logits, ...]}. Multitask and text networks give their own outputs.
+
+    Raises:
+        InputError: unknown encoder or option, weights that cannot be had, settings that exclude each other.
+    """
+    initialization.check(model)
+    network = import_module(COMPONENTS["model"][model.arch]).build(model, classes)
+    surgery.replace_norms(network, model.norm)
+    if model.activation is not None:
+        surgery.replace_activations(network, model.activation, model.encoder)
+    if model.dropout:
+        surgery.add_dropout(network, model.dropout)
+    initialization.draw(network, model.init, model.activation)
+    return network

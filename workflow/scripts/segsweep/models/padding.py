@@ -1,0 +1,27 @@
+"""Pictures of any size for networks that ask for multiples of their stride."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class Padded(nn.Module):
+    """Pads pictures at the right and bottom by repeating their edge, and cuts the logits back to the picture's size.
+
+    (B, 3, H, W) to (B, C, H, W), any H and W.
+    """
+
+    def __init__(self, network: nn.Module, multiple: int):
+        super().__init__()
+        self.network = network
+        self.multiple = multiple
+
+    def heads(self) -> list[nn.Module]:
+        return [self.network.segmentation_head]
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        height, width = image.shape[-2:]
+        bottom, right = -height % self.multiple, -width % self.multiple
+        if bottom or right:
+            image = F.pad(image, (0, right, 0, bottom), mode="replicate")
+        return self.network(image)[..., :height, :width]

@@ -1,0 +1,47 @@
+"""Every architecture of segmentation_models_pytorch, by its name in lower case."""
+
+import inspect
+
+import segmentation_models_pytorch
+from torch import nn
+
+from segsweep.study.settings.base import InputError
+from segsweep.study.settings.train import Model
+
+from .encoders import check_options, with_weights
+from .padding import Padded
+
+# Set by other keys of the settings, or they would turn logits into something else.
+TAKEN = {"self", "encoder_name", "encoder_weights", "in_channels", "classes", "activation", "aux_params", "kwargs"}
+
+
+def build(model: Model, classes: int) -> nn.Module:
+    """A network of segmentation_models_pytorch: (B, 3, H, W) to logits (B, classes, H, W), any H and W.
+
+    `model.options` go to the constructor (`decoder_channels`, `encoder_depth`, ...), for timm's encoders (`tu-`) on to
+    timm as well.
+
+    Raises:
+        InputError: unknown encoder or option, a combination that smp refuses, weights that cannot be had.
+    """
+    architecture = segmentation_models_pytorch.MODEL_ARCHITECTURES_MAPPING[model.arch]
+    if not model.encoder.startswith("tu-"):
+        check_options(model, set(inspect.signature(architecture.__init__).parameters) - TAKEN)
+    elif taken := TAKEN & set(model.options):
+        raise InputError(f"model.options: {', '.join(sorted(taken))} cannot be set here; use the keys of model")
+
+    def make(weights):
+        return architecture(
+            encoder_name=model.encoder, encoder_weights=weights, in_channels=3, classes=classes, **model.options
+        )
+
+    try:
+        network = with_weights(model, make)
+    except (ValueError, KeyError, TypeError, NotImplementedError) as error:
+        options = f" and options {model.options}" if model.options else ""
+        raise InputError(
+            f"model: {model.arch} cannot be built with the encoder {model.encoder}{options}: {error}; "
+            "choose another encoder (resnet18; for dpt a vision transformer such as tu-vit_tiny_patch16_224 with "
+            "options {dynamic_img_size: true}) or other options"
+        ) from error
+    return Padded(network, network.encoder.output_stride) if network.requires_divisible_input_shape else network
