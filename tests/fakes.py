@@ -1,0 +1,158 @@
+"""A tiny task and tiny data by the loop's contract, so that the loop can be tested in milliseconds."""
+
+from dataclasses import dataclass, field
+from math import ceil
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from segsweep.study.settings.train import Train
+from segsweep.training.feeding import Feed
+
+CLASSES, SIDE, VOID = 3, 8, 255
+
+
+class Tiny(nn.Module):
+    """Two convolutions with a norm and dropout between them."""
+
+    def __init__(self, norm: str = "batch", dropout: float = 0.2):
+        super().__init__()
+        self.first = nn.Conv2d(3, 8, 3, padding=1)
+        self.norm = nn.BatchNorm2d(8) if norm == "batch" else nn.GroupNorm(2, 8)
+        self.dropout = nn.Dropout2d(dropout)
+        self.last = nn.Conv2d(8, CLASSES, 1)
+
+    def forward(self, image):
+        return self.last(self.dropout(F.relu(self.norm(self.first(image)))))
+
+
+class Criterion(nn.Module):
+    """Cross entropy, or Dice over the whole batch; a weight of its own, as uncertainty weighing has."""
+
+    def __init__(self, kind: str = "cross_entropy"):
+        super().__init__()
+        self.kind = kind
+        self.weight = nn.Parameter(torch.ones(()))
+
+    def forward(self, outputs, batch):
+        mask = batch["mask"]
+        if self.kind == "cross_entropy":
+            valid = (mask != VOID).sum()
+            loss = F.cross_entropy(outputs, mask, ignore_index=VOID, reduction="sum") / valid
+        else:
+            truth = F.one_hot(mask.clamp(max=CLASSES), CLASSES + 1)[..., :CLASSES].movedim(-1, 1)
+            share = outputs.softmax(1) * (mask != VOID)[:, None]
+            loss = 1 - 2 * (share * truth).sum() / (share + truth).sum()
+        return {"loss": loss * self.weight, "plain": loss}
+
+
+class Scores:
+    """Pixel accuracy from summed counts."""
+
+    def __init__(self):
+        self.right = self.valid = 0
+        self.rows = []
+
+    def update(self, outputs, batch):
+        for logits, mask, name in zip(outputs, batch["mask"], batch["name"], strict=True):
+            right = int(((logits.argmax(0) == mask) & (mask != VOID)).sum())
+            valid = int((mask != VOID).sum())
+            self.right, self.valid = self.right + right, self.valid + valid
+            self.rows.append({"image": name, "accuracy": right / valid})
+
+    def compute(self):
+        return {"accuracy": self.right / self.valid}
+
+    def images(self):
+        return self.rows
+
+
+@dataclass
+class FakeTask:
+    """A network, a loss and scores; nothing that a data set would have to say."""
+
+    norm: str = "batch"
+    dropout: float = 0.2
+    loss: str = "cross_entropy"
+
+    def model(self):
+        return Tiny(self.norm, self.dropout)
+
+    def criterion(self):
+        return Criterion(self.loss)
+
+    def backward(self, losses, model, scale):
+        (losses["loss"] * scale).backward()
+
+    def scores(self, device):
+        return Scores()
+
+
+@dataclass
+class FakeBatches:
+    """Noise with a rule in it; the draws depend on (seed, epoch, index) alone."""
+
+    count: int
+    batch_size: int
+    seed: int = 0
+    training: bool = True
+    pixels: torch.Tensor = field(init=False)
+
+    def __post_init__(self):
+        generator = torch.Generator().manual_seed(self.count)
+        self.pixels = torch.randint(0, 256, (self.count, 3, SIDE, SIDE), generator=generator, dtype=torch.uint8)
+        self.masks = (self.pixels.long().sum(1) * CLASSES // 766).clamp(max=CLASSES - 1)
+        self.masks[:, 0, : SIDE // 2] = VOID
+        self.masks[0, :4] = VOID  # pictures differ in their valid pixels
+
+    def __len__(self):
+        return ceil(self.count / self.batch_size)
+
+    def epoch(self, number):
+        generator = torch.Generator().manual_seed(1000 * self.seed + number)
+        order = torch.randperm(self.count, generator=generator) if self.training else torch.arange(self.count)
+        for index in order.split(self.batch_size):
+            names = [f"picture{i}" for i in index.tolist()]
+            yield {"image": self.pixels[index], "mask": self.masks[index], "index": index.tolist(), "name": names}
+
+
+class Floats(nn.Module):
+    """uint8 to -1..1."""
+
+    def forward(self, image):
+        return image.float() / 127.5 - 1
+
+
+def fake_feed(task: FakeTask | None = None, pictures: int = 10):
+    """A stand-in for `feeding.open_feed`."""
+
+    def open_feed(description, train):
+        batches = FakeBatches(pictures, train.batch_size, description["seed"])
+        return Feed(task or FakeTask(), batches, FakeBatches(6, 4, training=False), Floats())
+
+    return open_feed
+
+
+def describe(
+    train: dict, *, last: int, total: int | None = None, parent: str | None = None, first: int = 1, seed: int = 1
+) -> dict:
+    """A segment's description as the plan writes it."""
+    loss = {"main": {"cross_entropy": 1.0}}
+    dump = Train.model_validate({"loss": loss, "batch_size": 4} | train).model_dump(mode="json")
+    return {
+        "id": f"{seed:016x}-{last:04d}",
+        "label": f"tiny seed={seed}",
+        "train": dump,
+        "seed": seed,
+        "fold": None,
+        "first_epoch": first,
+        "last_epoch": last,
+        "total_epochs": total or last,
+        "parent": parent,
+        "dataset": {},
+        "data": "nowhere",
+        "metric": "val/accuracy",
+        "minimize": False,
+        "memory_mb": 1000,
+    }

@@ -1,0 +1,1 @@
+"""One segment of a run: the loop, what it is made of, and the job around it."""

@@ -1,0 +1,49 @@
+"""Running out of memory, recognised and put into words."""
+
+import gc
+import resource
+import sys
+
+import torch
+
+MB = 1024**2
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory, of the GPU or the machine, is exhausted."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    text = str(error)
+    return isinstance(error, RuntimeError) and (
+        "DefaultCPUAllocator" in text or "CUBLAS_STATUS_ALLOC_FAILED" in text or "out of memory" in text
+    )
+
+
+def asked_and_there(error: BaseException, device: torch.device) -> str:
+    """What was asked for (the allocator's words) and what was there."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    if device.type == "cuda":
+        free, total = torch.cuda.mem_get_info(device)
+        ours = torch.cuda.max_memory_allocated(device)
+        there = (
+            f"{torch.cuda.get_device_name(device)} with {total // MB} MB, of which this training had used up to "
+            f"{ours // MB} MB; free now: {free // MB} MB"
+        )
+    else:
+        there = f"this process had used up to {peak_memory_mb(device):.0f} MB of the machine's memory"
+    return f"asked: {said[:400]}; there: {there}"
+
+
+def release(device: torch.device) -> None:
+    """Give back what a failed step held."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
+def peak_memory_mb(device: torch.device) -> float:
+    """Most memory held so far, in MB: the GPU's by tensors, or the process's resident set."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / MB
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / MB if sys.platform == "darwin" else peak / 1024
