@@ -1,0 +1,60 @@
+#!/usr/bin/env python
+"""Train several segments of a plan in one job, some at a time, each in a process of its own."""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+import train_segment
+
+from segsweep.study.settings.base import InputError
+from segsweep.training.pack import preload, run_pack
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit status: 0 all complete; 1 some crashed; 2 wrong input; 75 interrupted, to be started again."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--plan", type=Path, required=True, help="results/STUDY/plan.json")
+    parser.add_argument("--segments", nargs="+", required=True, help="ids of the segments in the plan")
+    parser.add_argument("--store", type=Path, required=True, help="folder of all segments: results/segments")
+    parser.add_argument("--at-once", type=int, default=1, help="segments trained at the same time")
+    parser.add_argument("--marker", help="file to touch when a segment is complete; {segment} is its id")
+    parser.add_argument("--log", help="file for a segment's output; {segment} is its id")
+    parser.add_argument("--threads", type=int, default=1, help="threads on the processor, shared by those at once")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    options = parser.parse_args(argv)
+    asked = []
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, lambda number, _: asked.append(number))
+
+    from segsweep.training.finding import find
+
+    try:
+        parents = {segment: find(options.plan, segment)["parent"] for segment in options.segments}
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return train_segment.WRONG_INPUT
+    preload()
+
+    def log(segment: str) -> Path | None:
+        return Path(options.log.format(segment=segment)) if options.log else None
+
+    def train(segment: str) -> int:
+        return train_segment.train(
+            argparse.Namespace(
+                plan=options.plan,
+                segment=segment,
+                store=options.store,
+                marker=Path(options.marker.format(segment=segment)) if options.marker else None,
+                threads=max(1, options.threads // options.at_once),
+                device=options.device,
+                log=None,  # the process writes there already
+            )
+        )
+
+    return run_pack(parents, train, log, at_once=options.at_once, should_stop=lambda: bool(asked))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

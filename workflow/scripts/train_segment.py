@@ -1,0 +1,78 @@
+#!/usr/bin/env python
+"""Train one segment of a plan, or find that it is complete."""
+
+import argparse
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+
+from segsweep.warm import run_warm
+
+CRASHED, WRONG_INPUT = 1, 2
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Exit status: 0 complete; 1 crashed; 2 wrong input; 75 interrupted, to be started again."""
+    argv = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--plan", type=Path, required=True, help="results/STUDY/plan.json")
+    parser.add_argument("--segment", required=True, help="id of the segment in the plan")
+    parser.add_argument("--store", type=Path, required=True, help="folder of all segments: results/segments")
+    parser.add_argument("--marker", type=Path, help="file to touch at the end")
+    parser.add_argument("--threads", type=int, default=1, help="threads on the processor")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--log", type=Path, help="write all output there instead; the terminal gets a crash's end")
+    parser.add_argument("--warm", action="store_true", help="in a process that has the libraries imported already")
+    options = parser.parse_args(argv)
+    if options.warm:
+        status = run_warm("train_segment", [word for word in argv if word != "--warm"])
+        if status is not None:
+            return status
+    return train(options)
+
+
+def train(options: argparse.Namespace) -> int:
+    """Train in this process; says on the terminal what went wrong."""
+    terminal = None
+    if options.log:
+        options.log.parent.mkdir(parents=True, exist_ok=True)
+        terminal = sys.stderr
+        sys.stdout = sys.stderr = options.log.open("a", buffering=1)
+    # cuBLAS needs it for deterministic sums, and reads it when the GPU is first used.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    asked = []
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, lambda number, _: asked.append(number))
+
+    from segsweep.study.settings.base import InputError
+
+    try:
+        from segsweep.training.job import run_job
+
+        status = run_job(
+            options.plan,
+            options.segment,
+            options.store,
+            device=options.device,
+            threads=options.threads,
+            should_stop=lambda: bool(asked),
+        )
+    except InputError as error:
+        status, said = WRONG_INPUT, str(error)
+    except Exception:
+        status, said = CRASHED, traceback.format_exc()
+    if status in (WRONG_INPUT, CRASHED):
+        print(said.rstrip(), file=sys.stderr)
+        if terminal:
+            end = "\n".join(said.rstrip().splitlines()[-12:])
+            print(f"{end}\nSegment {options.segment} failed. All of it: less {options.log}", file=terminal)
+    elif status == 0 and options.marker:
+        options.marker.parent.mkdir(parents=True, exist_ok=True)
+        options.marker.touch()
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
