@@ -1,0 +1,119 @@
+"""The protocol of ICDAR 2015, votes of an ensemble, the submission file."""
+
+import zipfile
+
+import numpy as np
+import pytest
+
+from segsweep.metrics.text import TextScores
+from segsweep.text.postprocess import Detections
+from segsweep.text.protocol import match
+from segsweep.text.submission import write_submission
+from segsweep.text.voting import vote
+
+
+def box(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
+    return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float32)
+
+
+CARE = np.array([False])
+WORD = box(0, 0, 100, 20)
+
+
+@pytest.mark.parametrize(
+    ("truths", "ignored", "detections", "expected"),
+    [
+        ([WORD], CARE, [WORD], (1, 1, 1)),
+        ([WORD], CARE, [], (0, 1, 0)),
+        ([], CARE[:0], [WORD], (0, 0, 1)),
+        # half of the word: IoU is 0.5, which is not above 0.5
+        ([WORD], CARE, [box(0, 0, 50, 20)], (0, 1, 1)),
+        ([WORD], CARE, [box(0, 0, 51, 20)], (1, 1, 1)),
+        # one to one: the second detection of a word is wrong
+        ([WORD], CARE, [WORD, WORD], (1, 1, 2)),
+        # one detection of two words that are the same counts once
+        ([WORD, WORD], np.array([False, False]), [WORD], (1, 2, 1)),
+        # a detection in an ignored word is not counted, but one that is half in it is
+        ([box(0, 0, 40, 20)], np.array([True]), [box(10, 0, 30, 20)], (0, 0, 0)),
+        ([box(0, 0, 40, 20)], np.array([True]), [box(20, 0, 60, 20)], (0, 0, 1)),
+        # an ignored word next to a readable one does not take its detection
+        ([WORD, box(0, 0, 45, 20)], np.array([False, True]), [WORD], (1, 1, 1)),
+        # but a detection that lies mostly in an ignored word cannot match a readable one
+        ([WORD, box(0, 0, 90, 20)], np.array([False, True]), [WORD], (0, 1, 0)),
+    ],
+)
+def test_protocol_by_hand(truths, ignored, detections, expected):
+    assert tuple(match(truths, ignored, detections).counts) == expected
+
+
+def test_rotated_words_match_by_their_true_overlap():
+    diamond = np.array([[20, 0], [40, 20], [20, 40], [0, 20]], np.float32)
+    assert match([diamond], CARE, [box(0, 0, 40, 40)]).counts.matched == 0  # exactly half
+    assert match([diamond], CARE, [box(6, 6, 34, 34)]).counts.matched == 1
+
+
+def test_scores_come_from_summed_counts():
+    scores = TextScores()
+    scores.add("a", [WORD, WORD + 200, WORD + 400], np.zeros(3, bool), [WORD])
+    scores.add("b", [WORD], CARE, [WORD, WORD + 200])
+    scores.add("c", [], CARE[:0], [])
+    assert scores.compute() == pytest.approx({"precision": 2 / 3, "recall": 2 / 4, "hmean": 4 / 7})
+    rows = scores.images()
+    assert [row["image"] for row in rows] == ["a", "b", "c"]
+    assert [row["hmean"] for row in rows] == pytest.approx([0.5, 2 / 3, 1.0])
+    assert rows[0]["truths"] == 3
+
+
+def test_nothing_to_find_scores_nothing():
+    scores = TextScores()
+    assert scores.compute()["hmean"] == 0
+    scores.add("a", [WORD], CARE, [])
+    assert scores.compute() == {"precision": 0, "recall": 0, "hmean": 0}
+
+
+def found(*boxes_and_scores) -> Detections:
+    return Detections([b for b, _ in boxes_and_scores], np.array([s for _, s in boxes_and_scores], np.float32))
+
+
+def test_votes_by_hand():
+    shifted = np.roll(WORD + (4, 0), 2, axis=0)  # the same corners, from another start
+    members = [
+        found((WORD, 0.9), (WORD + 300, 0.8)),
+        found((shifted, 0.3)),
+        found((WORD, 0.6), (WORD + (2, 0), 0.5)),
+    ]
+    merged = vote(members, min_votes=2)
+    assert len(merged.polygons) == 1  # one member alone saw the word at 300, one saw the first word twice
+    # corners weighted 0.9, 0.6, 0.3 at 0, 0 and 4 pixels: 4 * 0.3 / 1.8
+    np.testing.assert_allclose(merged.polygons[0], WORD + (4 * 0.3 / 1.8, 0), atol=1e-4)
+    np.testing.assert_allclose(merged.scores, [0.6], rtol=1e-6)
+    assert len(vote(members, min_votes=1).polygons) == 2
+    assert len(vote(members, min_votes=3).polygons) == 1
+    assert vote([found(), found()], min_votes=1).polygons == []
+
+
+def test_votes_need_possible_numbers():
+    with pytest.raises(ValueError, match=r"1\.\.2 .* got 3"):
+        vote([found(), found()], min_votes=3)
+
+
+def test_polygons_are_represented_by_the_best():
+    octagon = np.concatenate([WORD, WORD[::-1]])[[0, 1, 2, 3, 0]]
+    merged = vote([found((octagon, 0.4)), found((WORD, 0.7))], min_votes=2)
+    np.testing.assert_array_equal(merged.polygons[0], WORD)
+
+
+def test_submission(tmp_path):
+    anticlockwise = WORD[::-1] + 0.4
+    write_submission(
+        tmp_path / "a.zip", {"img_2": [], "img_1": [anticlockwise, WORD - (3, 0)]}, scale={"img_1": (2.0, 1.0)}
+    )
+    write_submission(
+        tmp_path / "b.zip", {"img_1": [anticlockwise, WORD - (3, 0)], "img_2": []}, scale={"img_1": (2.0, 1.0)}
+    )
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert archive.namelist() == ["res_img_1.txt", "res_img_2.txt"]
+        lines = archive.read("res_img_1.txt").decode().split("\r\n")
+        assert lines == ["1,0,201,0,201,20,1,20", "0,0,194,0,194,20,0,20", ""]
+        assert archive.read("res_img_2.txt") == b""

@@ -1,0 +1,1 @@
+"""Scene text: targets from polygons, polygons from maps, the protocol that scores them."""
