@@ -1,0 +1,108 @@
+"""DBNet, its loss and its task."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from segsweep.losses.db import DbLoss, hard_negative_bce, masked_dice, masked_l1
+from segsweep.models.dbnet import approximate_binary
+from segsweep.study.settings.base import InputError
+from segsweep.study.settings.losses import Db
+from segsweep.study.settings.train import Train
+from segsweep.tasks.text import build
+
+SETTINGS = {"model": {"arch": "dbnet", "encoder": "resnet18", "options": {"channels": 32}}}
+WORD = np.array([[10, 20], [50, 20], [50, 40], [10, 40]], np.float32)
+
+
+def test_approximate_binary_by_hand():
+    value = approximate_binary(torch.tensor([0.5, 0.6, 0.31]), torch.tensor([0.5, 0.5, 0.3]))
+    expected = [0.5, 1 / (1 + np.exp(-5)), 1 / (1 + np.exp(-0.5))]
+    np.testing.assert_allclose(value, expected, rtol=1e-5)
+
+
+def test_hard_negatives_are_counted():
+    logits = torch.tensor([[[2.0, -1.0, 3.0, 0.0, -2.0, 9.0]]])
+    target = torch.tensor([[[1.0, 0, 0, 0, 0, 0]]])
+    mask = torch.tensor([[[1.0, 1, 1, 1, 1, 0]]])  # the worst one is in an ignored word
+    each = F.binary_cross_entropy_with_logits(logits, target, reduction="none")[0, 0]
+    two = hard_negative_bce(logits, target, mask, ratio=2)  # the positive, and the negatives of 3.0 and 0.0
+    assert float(two) == pytest.approx(float(each[[0, 2, 3]].sum() / 3), rel=1e-4)
+    all_of_them = hard_negative_bce(logits, target, mask, ratio=100)
+    assert float(all_of_them) == pytest.approx(float(each[:5].sum() / 5), rel=1e-4)
+    assert float(hard_negative_bce(logits, target * 0, mask, ratio=3)) == 0
+
+
+def test_dice_and_l1_by_hand():
+    prediction = torch.tensor([[[0.5, 1.0, 0.5, 1.0]]])
+    target = torch.tensor([[[1.0, 1.0, 0.0, 0.0]]])
+    mask = torch.tensor([[[1.0, 1.0, 1.0, 0.0]]])
+    assert float(masked_dice(prediction, target, mask)) == pytest.approx(1 - 2 * 1.5 / (2 + 2), rel=1e-5)
+    assert float(masked_l1(prediction, target, mask)) == pytest.approx((0.5 + 0 + 0.5) / 3, rel=1e-5)
+    assert float(masked_l1(prediction, target, mask * 0)) == 0
+
+
+def batch(size: int = 64) -> dict:
+    return {
+        "image": torch.zeros(2, 3, size, size),
+        "polygons": [[WORD], []],
+        "ignored": [np.array([False]), np.zeros(0, bool)],
+        "name": ["a", "b"],
+    }
+
+
+def test_loss_is_the_weighted_sum_and_ignored_words_give_no_gradient():
+    loss = DbLoss(Db(shrink=5, threshold=10, binary=1))
+    maps = {name: torch.full((2, 1, 64, 64), 0.5) for name in ("threshold", "binary")}
+    logits = torch.zeros(2, 1, 64, 64, requires_grad=True)
+    losses = loss({"logits": logits, **maps}, batch())
+    assert losses["loss"].item() == pytest.approx(sum(losses[n].item() for n in ("shrink", "threshold", "binary")))
+    assert losses["shrink"].item() == pytest.approx(5 * np.log(2), rel=1e-4)  # every pixel of a blank map
+    assert set(loss({"logits": logits}, batch())) == {"loss", "shrink"}
+    one = batch() | {"polygons": [[WORD, WORD + 200], []], "ignored": [np.array([True, False]), np.zeros(0, bool)]}
+    loss({"logits": logits, **maps}, one)["loss"].backward()
+    assert not logits.grad[0, 0, 25:35, 15:45].any()
+
+
+def test_a_perfect_answer_costs_little():
+    shrink, _, border, _ = DbLoss.maps(batch(), torch.zeros(2, 64, 64))
+    outputs = {"logits": (shrink * 2 - 1)[:, None] * 20, "threshold": border[:, None], "binary": shrink[:, None]}
+    assert float(DbLoss(Db())(outputs, batch())["loss"]) < 1e-3
+
+
+def test_network_and_task():
+    task = build(Train.model_validate(SETTINGS), None, ["hmean"])
+    torch.manual_seed(0)
+    model = task.model()
+    picture = torch.rand(2, 3, 72, 96)  # not a multiple of 32
+    outputs = model.train()(picture)
+    assert {name: tuple(value.shape) for name, value in outputs.items()} == dict.fromkeys(
+        ("logits", "probability", "threshold", "binary"), (2, 1, 72, 96)
+    )
+    torch.testing.assert_close(outputs["probability"], torch.sigmoid(outputs["logits"]))
+    losses = task.criterion()(outputs, batch())
+    task.backward(losses, model, 1.0)
+    assert all(p.grad is not None for name, p in model.named_parameters() if "encoder" not in name)
+    model.threshold_in_eval = False
+    with torch.no_grad():
+        assert set(model.eval()(picture)) == {"logits", "probability"}
+
+
+def test_task_scores_what_it_predicts():
+    task = build(Train.model_validate(SETTINGS), None)
+    shrink = DbLoss.maps(batch(), torch.zeros(2, 64, 64))[0][:, None]
+    scores = task.scores("cpu")
+    scores.update({"probability": shrink}, batch())
+    assert scores.compute() == {"precision": 1, "recall": 1, "hmean": 1}
+    assert [len(found.polygons) for found in task.predict({"probability": shrink})] == [1, 0]
+
+
+def test_wrong_settings_are_refused():
+    with pytest.raises(InputError, match="arch: dbnet"):
+        build(Train(), None)
+    with pytest.raises(InputError, match="miou is none of text's"):
+        build(Train.model_validate(SETTINGS), None, ["miou"])
+    wrong = {"model": {"arch": "dbnet", "options": {"channels": 30}}}
+    with pytest.raises(InputError, match="multiple of 4, got 30"):
+        build(Train.model_validate(wrong), None).model()

@@ -1,0 +1,81 @@
+"""The DB loss: probability, threshold and approximate binary map against targets made from polygons."""
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from segsweep.study.settings.losses import Db
+from segsweep.text.targets import targets
+
+EPS = 1e-6
+
+
+def hard_negative_bce(logits: torch.Tensor, target: torch.Tensor, mask: torch.Tensor, ratio: float) -> torch.Tensor:
+    """Binary cross entropy over all positives and the hardest negatives, `ratio` times as many at most.
+
+    All (B, H, W): `logits` float, `target` 0 or 1, `mask` 1 where pixels count. Counted over the whole batch.
+    Returns a scalar; 0 for a batch without positives.
+
+    Source: Liao et al. 2020, eq. 7; the authors' BalanceCrossEntropyLoss.
+    """
+    positive = target * mask
+    negative = (1 - target) * mask
+    positives = int(positive.sum())
+    negatives = min(int(negative.sum()), int(positives * ratio))
+    losses = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    hardest = torch.topk((losses * negative).flatten(), negatives).values
+    return ((losses * positive).sum() + hardest.sum()) / (positives + negatives + EPS)
+
+
+def masked_dice(prediction: torch.Tensor, target: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """1 - Dice coefficient over the batch, where `mask` is 1. All (B, H, W), prediction in 0..1. Returns a scalar.
+
+    Source: Milletari et al. 2016, as in the authors' DiceLoss.
+    """
+    prediction, target = prediction * mask, target * mask
+    return 1 - 2 * (prediction * target).sum() / (prediction.sum() + target.sum() + EPS)
+
+
+def masked_l1(prediction: torch.Tensor, target: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Mean absolute difference where `mask` is 1; 0 if it is nowhere. All (B, H, W). Returns a scalar.
+
+    Source: Liao et al. 2020, eq. 8.
+    """
+    return ((prediction - target).abs() * mask).sum() / (mask.sum() + EPS)
+
+
+class DbLoss(nn.Module):
+    """shrink * BCE + threshold * L1 + binary * Dice (Liao et al. 2020, eq. 6).
+
+    `forward(outputs, batch)`: `outputs` a dict of maps (B, 1, H, W), "logits" and, where the threshold was computed,
+    "threshold" and "binary" in 0..1; `batch` holds "polygons" (for each picture, float32 (k, 2) each) and "ignored"
+    (bool (n,) each). Returns "loss" and its weighted parts "shrink", "threshold", "binary".
+    """
+
+    def __init__(self, weights: Db):
+        super().__init__()
+        self.weights = weights
+
+    def forward(self, outputs: dict[str, torch.Tensor], batch: dict) -> dict[str, torch.Tensor]:
+        logits = outputs["logits"][:, 0].float()
+        shrink, shrink_mask, border, border_mask = self.maps(batch, logits)
+        weights = self.weights
+        parts = {
+            "shrink": weights.shrink * hard_negative_bce(logits, shrink, shrink_mask, weights.negative_ratio)
+        }  # fmt: skip
+        if "threshold" in outputs:
+            threshold, binary = (outputs[name][:, 0].float() for name in ("threshold", "binary"))
+            parts["threshold"] = weights.threshold * masked_l1(threshold, border, border_mask)
+            parts["binary"] = weights.binary * masked_dice(binary, shrink, shrink_mask)
+        return {"loss": sum(parts.values()), **parts}
+
+    @staticmethod
+    def maps(batch: dict, like: torch.Tensor) -> list[torch.Tensor]:
+        """The four target maps of a batch, float32 (B, H, W) each, on the device of `like` (B, H, W)."""
+        height, width = like.shape[-2:]
+        made = [
+            targets(polygons, ignored, height, width)
+            for polygons, ignored in zip(batch["polygons"], batch["ignored"], strict=True)
+        ]
+        return [torch.from_numpy(np.stack(maps)).to(like.device) for maps in zip(*made, strict=True)]

@@ -1,0 +1,80 @@
+"""Text detection: DBNet, its loss, its polygons and their scores."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from segsweep import models
+from segsweep.losses.db import DbLoss
+from segsweep.metrics.text import NAMES, TextScores
+from segsweep.study.settings.base import InputError
+from segsweep.study.settings.losses import Db
+from segsweep.study.settings.train import Postprocess, Train
+from segsweep.text.postprocess import Detections, detect
+
+
+def build(train: Train, prepared, metrics: Sequence[str] = ()) -> "TextTask":
+    """The task of a training setting. `prepared` is not needed: text has no classes.
+
+    Raises:
+        InputError: for an architecture that detects no text, or metrics that text has not.
+    """
+    complaints = []
+    if train.model.arch != "dbnet":
+        complaints.append(
+            f"train.model.arch: {train.model.arch} detects no text; a data set with `task: text` needs `arch: dbnet`"
+        )
+    unknown = [name for name in metrics if name not in NAMES]
+    if unknown:
+        complaints.append(f"metric: {', '.join(unknown)} is none of text's; allowed: {', '.join(NAMES)}")
+    if complaints:
+        raise InputError(*complaints)
+    return TextTask(train)
+
+
+class TextTask:
+    """What training needs to know about text detection."""
+
+    def __init__(self, train: Train):
+        self.train = train
+
+    def model(self) -> nn.Module:
+        """A network whose weights are drawn from torch's global generator."""
+        return models.build(self.train.model, 1)
+
+    def criterion(self) -> nn.Module:
+        """The DB loss, with its published weights if `loss.db` is not set."""
+        return DbLoss(self.train.loss.db or Db())
+
+    def backward(self, losses: dict[str, torch.Tensor], model: nn.Module, scale: float) -> None:
+        """Gradients of scale * loss."""
+        (losses["loss"] * scale).backward()
+
+    def scores(self, device: torch.device | str = "cpu") -> "BatchScores":
+        """An empty accumulator; counting polygons is done on the CPU, whatever `device`."""
+        return BatchScores(self.train.postprocess)
+
+    def predict(self, outputs: dict[str, torch.Tensor], batch: dict | None = None) -> list[Detections]:
+        """Polygons and scores of each picture of a batch."""
+        return detections(outputs, self.train.postprocess)
+
+
+class BatchScores(TextScores):
+    """Text scores fed with a network's outputs."""
+
+    def __init__(self, postprocess: Postprocess):
+        super().__init__()
+        self.postprocess = postprocess
+
+    def update(self, outputs: dict[str, torch.Tensor], batch: dict) -> None:
+        """Count a batch with "name", "polygons" and "ignored"."""
+        found = detections(outputs, self.postprocess)
+        for name, truths, ignored, one in zip(batch["name"], batch["polygons"], batch["ignored"], found, strict=True):
+            self.add(name, truths, ignored, one.polygons)
+
+
+def detections(outputs: dict[str, torch.Tensor], postprocess: Postprocess) -> list[Detections]:
+    """Polygons of each picture, from "probability" (B, 1, H, W)."""
+    maps = outputs["probability"].detach().float().cpu().numpy()
+    return [detect(one[0], postprocess) for one in maps]
