@@ -8,12 +8,12 @@ from PIL import Image, ImageDraw, ImageFont
 from segsweep.study.settings.dataset import Demo
 from segsweep.text.geometry import covered
 
-WORDS = (
-    "exit open cafe hotel shop sale taxi metro bank park stop slow entry gate floor lift taste fresh bread juice coffee "
-    "market pharmacy books music cinema garden station platform north south east west river bridge castle museum "
-    "Welcome Please Private Tickets Rooms Cash Press Pull Push Danger Caution Level Zone Street Avenue Library "
-    "EXIT OPEN SALE TAXI BUS STOP MENU FREE HOT NEW TWO FIVE 24h 1984 2015 No.7 5% B12"
-).split()
+VOCABULARY = """
+exit open cafe hotel shop sale taxi metro bank park stop slow entry gate floor lift taste fresh bread juice
+coffee market pharmacy books music cinema garden station platform north south east west river bridge castle
+museum Welcome Please Private Tickets Rooms Cash Press Pull Push Danger Caution Level Zone Street Avenue
+Library EXIT OPEN SALE TAXI BUS STOP MENU FREE HOT NEW TWO FIVE 24h 1984 2015 No.7 5% B12
+"""
 FONT_SHARE = (0.14, 0.25)  # font size, as a share of the picture's shorter side
 SMALLEST_FONT = 14  # pixels
 ANGLE = 35.0  # degrees to either side
@@ -35,7 +35,7 @@ class WordPicture(NamedTuple):
 def draw_words(demo: Demo, split: str, index: int) -> WordPicture:
     """Picture `index` of `split` ("train", "val", "test"): at least one word that counts.
 
-    The same `demo.seed`, `demo.size`, `demo.noise`, split and index give the same picture, however many others there are.
+    The same `demo.seed`, `demo.size`, `demo.noise`, split and index give the same picture, whatever others there are.
     """
     rng = np.random.default_rng([demo.seed, SPLITS[split], index])
     height, width = demo.size
@@ -44,7 +44,7 @@ def draw_words(demo: Demo, split: str, index: int) -> WordPicture:
     ignored, words = [], []
     for position in range(int(rng.integers(1, MOST_WORDS + 1))):
         faint = bool(position and rng.random() < DONT_CARE)
-        word = str(rng.choice(WORDS))
+        word = str(rng.choice(VOCABULARY.split()))
         size = max(SMALLEST_FONT, round(float(rng.uniform(*FONT_SHARE)) * min(height, width)))
         placed = _place(rng, word, size, polygons, height, width)
         if placed is None:
@@ -94,9 +94,9 @@ def _place(
         stamp = _stamp(word, size)
         angle = np.deg2rad(rng.uniform(-ANGLE, ANGLE))
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        far = np.array(stamp.size) - 1.0  # pixel centres: 0..w-1, 0..h-1
+        far = np.array(stamp.size, dtype=np.float64)
         corners = np.array([[0, 0], [far[0], 0], far, [0, far[1]]]) @ turn.T
-        low, high = 1 - corners.min(axis=0), np.array([width - 2, height - 2]) - corners.max(axis=0)
+        low, high = 1 - corners.min(axis=0), np.array([width - 1, height - 1]) - corners.max(axis=0)
         if (low >= high).any():
             continue
         shift = rng.uniform(low, high)
@@ -118,9 +118,9 @@ def _stamp(word: str, size: int) -> Image.Image:
 
 
 def _turned(stamp: Image.Image, turn: np.ndarray, shift: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The stamp's opacity in the picture, float64 (H, W), 0..1: its pixel p goes to turn @ p + shift."""
-    back = turn.T  # PIL asks where a pixel of the result comes from, with centres at halves
-    start = 0.5 - back @ (shift + 0.5)
+    """The stamp's opacity in the picture, float64 (H, W), 0..1: its point p goes to turn @ p + shift."""
+    back = turn.T  # PIL asks where a pixel of the result comes from
+    start = -back @ shift
     matrix = (back[0, 0], back[0, 1], start[0], back[1, 0], back[1, 1], start[1])
     return np.asarray(stamp.transform((width, height), Image.AFFINE, matrix, Image.BILINEAR), dtype=np.float64) / 255
 
