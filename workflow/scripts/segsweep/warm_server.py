@@ -29,12 +29,12 @@ def serve(address: str, libraries: str, idle_s: float = IDLE_S) -> None:
         address: path of the socket; it appears once the libraries are there.
         libraries: `module:NAME` of the list of libraries.
     """
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(f"{address}.{os.getpid()}")
-    listener.listen(64)
     module, _, name = libraries.partition(":")
     import_module("segsweep.training.pack").preload(getattr(import_module(module), name))
     gc.freeze()  # collections in the jobs then leave the shared pages alone
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(f"{address}.{os.getpid()}")
+    listener.listen(64)
     os.rename(f"{address}.{os.getpid()}", address)  # from now on clients find it
     mine = os.stat(address).st_ino
     jobs: set[int] = set()

@@ -9,7 +9,10 @@ from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 
-LIBRARIES = ("numpy", "cv2", "torch", "torchvision", "torchvision.ops", "albumentations", "segmentation_models_pytorch")
+# torch._dynamo is what the first optimizer imports.
+LIBRARIES = (
+    "numpy", "cv2", "torch", "torch._dynamo", "torchvision", "albumentations", "segmentation_models_pytorch", "pydantic",
+)  # fmt: skip
 CRASHED, INTERRUPTED = 1, 75
 
 
