@@ -1,0 +1,58 @@
+"""Take one decision of a study's adaptive part: from the step before and its results to the next step's file."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from segsweep.search.files import read_json, read_steps, write_json
+from segsweep.search.history import read_trials
+from segsweep.search.results import gather
+from segsweep.search.state import decide
+from segsweep.study.settings import InputError, Study
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse, decide, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--plan", type=Path, required=True, help="plan.json of the study")
+    parser.add_argument("--previous", required=True, help="file of the step before, or none")
+    parser.add_argument("--results", type=Path, help="JSON file of results by key")
+    parser.add_argument("--store", type=Path, help="folder of segments to read the results from")
+    parser.add_argument("--candidates", type=Path, help="JSON file of a grid's cells: cell, set, score (first step)")
+    parser.add_argument("--earlier", type=Path, help="earlier study's sweep folder or trials.csv (narrow, first step)")
+    parser.add_argument("--output", type=Path, required=True, help="file of the step")
+    options = parser.parse_args(argv)
+    try:
+        write_json(options.output, _next(options))
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _next(options: argparse.Namespace) -> dict:
+    plan = read_json(options.plan)
+    study = Study.model_validate(plan["study"], by_alias=True, by_name=True)
+    if options.previous.lower() == "none":
+        candidates = read_json(options.candidates) if options.candidates else None
+        earlier = _earlier(options.earlier) if options.earlier else None
+        return decide(study, None, {}, candidates=candidates, earlier=earlier)
+    previous = read_json(Path(options.previous))
+    if options.results:
+        results = read_json(options.results)
+    elif options.store:
+        results = gather(plan, options.store, previous["wanted"])
+    else:
+        raise InputError("neither --results nor --store was given. One of them holds the results of the step before.")
+    return decide(study, previous, results)
+
+
+def _earlier(path: Path) -> list[dict]:
+    if path.is_dir():
+        steps = read_steps(path)
+        return steps[-1]["trials"] if steps else []
+    return read_trials(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

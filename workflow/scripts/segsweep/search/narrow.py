@@ -1,0 +1,86 @@
+"""A second sweep's space, narrowed to where an earlier sweep was good."""
+
+import math
+from typing import Any
+
+from segsweep.study.settings import Study
+from segsweep.study.settings.search import Dimension
+
+from .confirm import candidates_of, ranked
+from .space import Space, same, steps
+
+# An axis on which the best trials all agree keeps this share of its old width.
+LEAST_WIDTH = 0.1
+
+
+def narrowed(study: Study, earlier: list[dict[str, Any]]) -> tuple[Space, dict[str, Any]]:
+    """The study's space, narrowed by the best share of an earlier study's trials.
+
+    A range shrinks to the hull of the best trials' values, at least a tenth of its width (of the width of the logarithm
+    on a log axis); choices shrink to those among the best. Nothing leaves the old bounds. An axis about which the
+    earlier trials say nothing stays.
+
+    Args:
+        study: with `sweep.narrow`.
+        earlier: the earlier study's trials: `trial`, `values`, `score`, `status`.
+
+    Returns:
+        The space, and its lineage: `from`, `top`, `trials` (numbers and scores of those that span it), `changes`.
+    """
+    rule = study.sweep.narrow
+    candidates = ranked(candidates_of(earlier), study.minimize)
+    best = candidates[: math.ceil(rule.top * len(candidates) - 1e-9)]
+    space: Space = {}
+    changes = []
+    for axis, dimension in study.sweep.space.items():
+        values = [trial["set"][axis] for trial in best if axis in trial["set"]]
+        after = _choices(dimension, values) if dimension.choices is not None else _range(dimension, values)
+        space[axis] = after
+        changes.append({"axis": axis, "before": _shown(dimension), "after": _shown(after), "trials": len(values)})
+    lineage = {
+        "from": rule.source,
+        "top": rule.top,
+        "of": len(candidates),
+        "trials": [{"trial": trial["trial"], "score": trial["score"]} for trial in best],
+        "changes": changes,
+    }
+    return space, lineage
+
+
+def _choices(dimension: Dimension, values: list[Any]) -> Dimension:
+    kept = [choice for choice in dimension.choices if any(same(choice, value) for value in values)]
+    return dimension.model_copy(update={"choices": kept or dimension.choices})
+
+
+def _range(dimension: Dimension, values: list[Any]) -> Dimension:
+    low, high = dimension.low, dimension.high
+    numbers = [value for value in values if isinstance(value, int | float) and low <= value <= high]
+    if not numbers:
+        return dimension
+    there, back = (math.log, math.exp) if dimension.log else (float, float)
+    start, end, left, right = there(min(numbers)), there(max(numbers)), there(low), there(high)
+    lacking = LEAST_WIDTH * (right - left) - (end - start)
+    if lacking > 0:
+        # Widened on both sides, then moved back between the old bounds.
+        start, end = start - lacking / 2, end + lacking / 2
+        shift = max(left - start, 0.0) - max(end - right, 0.0)
+        start, end = start + shift, end + shift
+    return _on_lattice(dimension, max(float(f"{back(start):.6g}"), low), min(float(f"{back(end):.6g}"), high))
+
+
+def _on_lattice(dimension: Dimension, low: float, high: float) -> Dimension:
+    """The range, grown to the axis' own values where it is stepped or whole."""
+    if dimension.step is not None:
+        first = math.floor((low - dimension.low) / dimension.step + 1e-9)
+        last = min(math.ceil((high - dimension.low) / dimension.step - 1e-9), steps(dimension))
+        first = min(first, max(last - 1, 0))
+        ends = (dimension.low + number * dimension.step for number in (first, max(last, first + 1)))
+        low, high = (float(f"{end:.12g}") for end in ends)
+    elif dimension.integer:
+        low = min(math.floor(low), dimension.high - 1)
+        high = max(math.ceil(high), low + 1)
+    return dimension.model_copy(update={"low": float(low), "high": float(min(high, dimension.high))})
+
+
+def _shown(dimension: Dimension) -> Any:
+    return dimension.choices if dimension.choices is not None else [dimension.low, dimension.high]

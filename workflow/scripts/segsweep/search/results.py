@@ -1,0 +1,109 @@
+"""What runs showed, read from the store for the next decision."""
+
+import csv
+import json
+import math
+from pathlib import Path
+from typing import Any, TypedDict
+
+from segsweep.study.settings import InputError
+
+FAILED = ("diverged", "oom")
+
+
+class Result(TypedDict):
+    """A run up to the epochs that were asked for.
+
+    `curve` holds the metric after each epoch, None where it is no number. `segment` is the last one read.
+    """
+
+    status: str
+    epochs: int
+    best: dict[str, Any]
+    curve: list[float | None]
+    run: str
+    segment: str
+
+
+def gather(plan: dict[str, Any], store: Path, wanted: list[dict[str, Any]]) -> dict[str, Result]:
+    """The results of the runs that a step wanted, by their key.
+
+    Args:
+        plan: plan.json; its runs carry `key`, `run`, `epochs` and `segments`.
+        store: the folder of segments.
+        wanted: of the step before.
+
+    Only segments up to the epochs wanted are read, so that a run which was prolonged since then yields the same.
+
+    Raises:
+        InputError: a run that is not in the plan, or a segment that is not in the store.
+    """
+    runs: dict[str, dict[str, Any]] = {}
+    for run in plan["runs"]:
+        if run.get("key") and run["epochs"] >= runs.get(run["key"], run)["epochs"]:
+            runs[run["key"]] = run
+    minimize = bool(plan["study"].get("minimize", False))
+    metric = plan["study"]["metric"]
+    missing = [item["key"] for item in wanted if item["key"] not in runs]
+    if missing:
+        raise InputError(f"plan.json holds no run for {', '.join(missing)}. Make the plan again and start anew.")
+    return {item["key"]: _read(runs[item["key"]], store, item["epochs"], metric, minimize) for item in wanted}
+
+
+def _read(run: dict[str, Any], store: Path, epochs: int, metric: str, minimize: bool) -> Result:
+    curve: list[float | None] = []
+    status, trained, last = "finished", 0, ""
+    for segment in run["segments"]:
+        folder = store / segment
+        try:
+            description = json.loads((folder / "segment.json").read_text(encoding="utf-8"))
+        except OSError as error:
+            raise InputError(
+                f"{folder}/segment.json: cannot be read ({error.strerror}). Train {segment} first."
+            ) from error
+        status, last = description["status"], segment
+        # A child of a run that ended copies the status and may have no rows.
+        trained = max(trained, min(description["epochs"], description["last_epoch"]))
+        curve = _extended(curve, folder / "epochs.csv", metric)
+        if status != "finished" or description["last_epoch"] >= epochs:
+            break
+    curve = curve[:epochs]
+    return {
+        "status": status,
+        "epochs": min(trained, epochs),
+        "best": best_of(curve, minimize),
+        "curve": curve,
+        "run": run["run"],
+        "segment": last,
+    }
+
+
+def _extended(curve: list[float | None], file: Path, metric: str) -> list[float | None]:
+    if not file.is_file():
+        return curve
+    curve = list(curve)
+    with file.open(newline="", encoding="utf-8") as rows:
+        for row in csv.DictReader(rows):
+            if metric not in row:
+                raise InputError(
+                    f"{file}: has no column {metric!r}, which the study ranks by. It has {', '.join(row)}."
+                )
+            epoch = int(float(row["epoch"]))
+            curve += [None] * (epoch - len(curve))
+            curve[epoch - 1] = _number(row[metric])
+    return curve
+
+
+def _number(text: str | None) -> float | None:
+    value = float(text) if text else math.nan
+    return value if math.isfinite(value) else None
+
+
+def best_of(curve: list[float | None], minimize: bool) -> dict[str, Any]:
+    """The best value of a curve and the first epoch, counted from 1, that reached it; None twice if it has none."""
+    sign = -1 if minimize else 1
+    known = [(epoch, value) for epoch, value in enumerate(curve, 1) if value is not None and math.isfinite(value)]
+    if not known:
+        return {"epoch": None, "value": None}
+    epoch, value = max(known, key=lambda pair: (sign * pair[1], -pair[0]))
+    return {"epoch": epoch, "value": value}

@@ -1,0 +1,314 @@
+"""The state machine of a study's adaptive part: sweep, confirmation, ensemble.
+
+The state after step k is a pure function of the study, the state after step k-1 and the results of the runs that it
+wanted. A sweep that is cut off goes on from its files; one that is made anew from the same results writes the same
+bytes. While the phase is `search` nothing in a state depends on how many trials are asked for (but for a last batch
+that is not full), so those files stay valid when `trials` is raised.
+"""
+
+import copy
+import hashlib
+import json
+from typing import Any, TypedDict
+
+from segsweep.study.settings import InputError, Study
+from segsweep.study.settings.search import Dimension
+
+from . import stopping, wanted
+from .confirm import candidates_of, confirmed, ranked
+from .results import FAILED, Result, best_of
+from .space import Space
+
+
+class State(TypedDict, total=False):
+    """What a step's file holds.
+
+    `settings` is a digest of what the search depends on; `evidence` names the segments whose results were used, by key;
+    `log` holds this step's decisions only. Later phases add `asked`, `candidates`, `confirmed`, `best`.
+    """
+
+    step: int
+    phase: str
+    done: bool
+    settings: str
+    evidence: dict[str, str]
+    trials: list[dict[str, Any]]
+    wanted: list[dict[str, Any]]
+    log: list[dict[str, Any]]
+    lineage: dict[str, Any]
+    space: dict[str, Any]
+    asked: dict[str, Any]
+    candidates: list[dict[str, Any]]
+    confirmed: list[dict[str, Any]]
+    best: dict[str, Any] | None
+
+
+def decide(
+    study: Study,
+    previous: State | None,
+    results: dict[str, Result],
+    *,
+    candidates: list[dict[str, Any]] | None = None,
+    earlier: list[dict[str, Any]] | None = None,
+) -> State:
+    """The next step of a study.
+
+    Args:
+        study: after `smoke`.
+        previous: the state of the step before; None for the first step.
+        results: of the runs that it wanted, by key; more is ignored.
+        candidates: cells of a study without sweep with their mean score ({"cell", "set", "score"}); first step only.
+        earlier: trials of the study that `sweep.narrow` names; first step only.
+
+    Raises:
+        InputError: a result is missing, or `narrow` without the earlier study's trials.
+        ValueError: the step before was the last.
+    """
+    if previous is None:
+        state = _first(study, earlier)
+        if study.sweep is None:
+            _end_search(study, state, candidates or [])
+        else:
+            _propose(study, state)
+        return state
+    if previous["done"]:
+        raise ValueError("nothing is left to decide")
+    lacking = [item["key"] for item in previous["wanted"] if item["key"] not in results]
+    if lacking:
+        raise InputError(f"step {previous['step']}: results of {', '.join(lacking)} are missing. Train them first.")
+    state = copy.deepcopy(previous)
+    used = {item["key"]: results[item["key"]] for item in previous["wanted"]}
+    evidence = {key: result["segment"] for key, result in used.items() if result.get("segment")}
+    state |= {"step": previous["step"] + 1, "evidence": evidence, "wanted": [], "log": []}
+    {"search": _search, "confirm": _confirm, "ensemble": _end}[previous["phase"]](study, state, used)
+    return state
+
+
+def settings_digest(study: Study) -> str:
+    """Digest of all settings that decisions of the search phase depend on: `trials` is not one of them."""
+    sweep = study.sweep.model_dump(mode="json", exclude={"trials"}) if study.sweep else None
+    folds = study.folds.model_dump(mode="json") if study.folds else None
+    return _digest([sweep, study.metric, study.minimize, study.seeds, folds, study.train.epochs])
+
+
+def asked(study: Study, phase: str) -> dict[str, Any]:
+    """What a state after the search depends on besides: how many trials, and the sections up to its phase."""
+    found: dict[str, Any] = {"trials": study.sweep.trials if study.sweep else None}
+    found["confirm"] = study.confirm.model_dump(mode="json") if study.confirm else None
+    if phase != "confirm":
+        # Method and votes change what is made of the members, not which are trained.
+        found["ensemble_folds"] = study.ensemble.folds if study.ensemble else None
+    return found
+
+
+def _digest(values: Any) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _first(study: Study, earlier: list[dict[str, Any]] | None) -> State:
+    state: State = {"step": 0, "phase": "search", "done": False, "settings": settings_digest(study)}
+    state |= {"evidence": {}, "trials": [], "wanted": [], "log": []}
+    if study.sweep is None:
+        return state
+    rule = study.sweep.early_stop
+    longest = study.train.epochs
+    state["log"].append(
+        {
+            "kind": "schedule",
+            "rule": rule.kind,
+            "minimize": study.minimize,
+            "brackets": [
+                {"bracket": bracket, "share": share, "rungs": stopping.rungs(rule, longest, bracket)}
+                for bracket, share in enumerate(stopping.bracket_sizes(rule, longest))
+            ],
+        }
+    )
+    if study.sweep.narrow is not None:
+        from .narrow import narrowed
+
+        source = study.sweep.narrow.source
+        if not earlier:
+            raise InputError(f"sweep.narrow: no trials of the study {source!r} were found. Run that study first.")
+        space, lineage = narrowed(study, earlier)
+        state["space"] = {axis: dimension.model_dump(mode="json") for axis, dimension in space.items()}
+        state["lineage"] = lineage
+        state["log"].append({"kind": "narrowed"} | lineage)
+    return state
+
+
+def _space(study: Study, state: State) -> Space:
+    if "space" in state:
+        return {axis: Dimension.model_validate(values) for axis, values in state["space"].items()}
+    return study.sweep.space
+
+
+def _propose(study: Study, state: State) -> bool:
+    """Add a batch of trials and want their first rung; False if the space has no more."""
+    from .samplers import propose
+
+    sweep, trials = study.sweep, state["trials"]
+    number = min(sweep.at_once, sweep.trials - len(trials))
+    proposals = propose(sweep, _space(study, state), trials, number, minimize=study.minimize)
+    batch = 1 + max((trial["batch"] for trial in trials), default=-1)
+    state["log"].append(
+        {
+            "kind": "proposed",
+            "sampler": sweep.sampler,
+            "seed": sweep.seed,
+            "batch": batch,
+            "trials": [len(trials) + offset for offset in range(len(proposals))],
+            "from": [{"trial": trial["trial"], "score": trial["score"], "status": trial["status"]} for trial in trials],
+            "exhausted": len(proposals) < number,
+        }
+    )
+    sizes = stopping.bracket_sizes(sweep.early_stop, study.train.epochs)
+    for values in proposals:
+        number = len(trials)
+        trial = {
+            "trial": number,
+            "batch": batch,
+            "bracket": stopping.bracket_of(number, sizes),
+            "values": values,
+            "status": "running",
+            "total_epochs": wanted.total_epochs(study, values),
+            "epochs": 0,
+            "trained": 0,
+            "score": None,
+            "best_epoch": None,
+            "rungs": [],
+        }
+        _grant(study, trial)
+        trials.append(trial)
+        state["wanted"] += wanted.of_trial(study, trial)
+    return bool(proposals)
+
+
+def _grant(study: Study, trial: dict[str, Any]) -> None:
+    """Let a trial train up to its next rung, or to the end."""
+    ahead = stopping.rungs(study.sweep.early_stop, trial["total_epochs"], trial["bracket"])
+    trial["epochs"] = next((epoch for epoch in ahead if epoch > trial["epochs"]), trial["total_epochs"])
+
+
+def _search(study: Study, state: State, results: dict[str, Result]) -> None:
+    for trial in state["trials"]:
+        if trial["status"] == "running":
+            _take_in(study, trial, results, state["log"])
+    _judge(study, state)
+    running = [trial for trial in state["trials"] if trial["status"] == "running"]
+    for trial in running:
+        _grant(study, trial)
+        state["wanted"] += wanted.of_trial(study, trial)
+    if running or (len(state["trials"]) < study.sweep.trials and _propose(study, state)):
+        return
+    _end_search(study, state, candidates_of(state["trials"]))
+
+
+def _take_in(study: Study, trial: dict[str, Any], results: dict[str, Result], log: list[dict[str, Any]]) -> None:
+    """Write into a running trial what its runs showed: the mean of their best scores so far."""
+    granted = trial["epochs"]
+    statuses, bests, trained = [], [], 0
+    for item in wanted.of_trial(study, trial):
+        result = results[item["key"]]
+        # A run that was prolonged since then had not ended yet at the epochs that count here.
+        statuses.append("finished" if result["epochs"] > granted else result["status"])
+        trained += min(result["epochs"], granted)
+        bests.append(best_of(result["curve"][:granted], study.minimize))
+    failed = next((status for status in statuses if status in FAILED), None)
+    scores = [best["value"] for best in bests]
+    score = sum(scores) / len(scores) if None not in scores else None
+    trial |= {"trained": trained, "score": score, "best_epoch": bests[0]["epoch"] if len(bests) == 1 else None}
+    trial["rungs"].append({"epoch": granted, "score": None if failed else score})
+    if failed:
+        trial["status"] = failed
+    elif all(status == "early_stopped" for status in statuses):
+        trial["status"] = "early_stopped"
+    elif granted >= trial["total_epochs"]:
+        trial["status"] = "finished"
+    if trial["status"] != "running":
+        log.append({"kind": "ended", "trial": trial["trial"], "status": trial["status"], "score": score})
+
+
+def _judge(study: Study, state: State) -> None:
+    """Stop trials at the rungs that the batch has reached; each rung of each bracket is judged by itself."""
+    runs = len(wanted.replicates(study, study.seeds))
+    rule = study.sweep.early_stop
+    running = [trial for trial in state["trials"] if trial["status"] == "running"]
+    for bracket, epoch in sorted({(trial["bracket"], trial["epochs"]) for trial in running}):
+        scores = {
+            trial["trial"]: rung["score"]
+            for trial in state["trials"]
+            for rung in trial["rungs"]
+            if trial["bracket"] == bracket and rung["epoch"] == epoch
+        }
+        here = {trial["trial"] for trial in running if (trial["bracket"], trial["epochs"]) == (bracket, epoch)}
+        verdicts, best = stopping.judge(rule, study.minimize, scores, here)
+        decided = []
+        for verdict in verdicts:
+            trial = state["trials"][verdict.trial]
+            left = runs * trial["total_epochs"] - trial["trained"]
+            if not verdict.goes_on:
+                trial["status"] = "stopped"
+            decided.append(vars(verdict) | {"epochs_left": left})
+        state["log"].append(
+            {
+                "kind": "rung",
+                "rule": rule.kind,
+                "bracket": bracket,
+                "epoch": epoch,
+                "best": best,
+                "compared": [{"trial": trial, "score": score} for trial, score in scores.items()],
+                "decided": decided,
+                "stopped": [verdict.trial for verdict in verdicts if not verdict.goes_on],
+                "kept_by_guard": [verdict.trial for verdict in verdicts if verdict.reason in ("preserve", "margin")],
+                "epochs_saved": sum(entry["epochs_left"] for entry in decided if not entry["goes_on"]),
+            }
+        )
+
+
+def _end_search(study: Study, state: State, candidates: list[dict[str, Any]]) -> None:
+    order = ranked(candidates, study.minimize)
+    state["best"] = _best(order[0], "search", order[0]["score"]) if order else None
+    state["log"].append({"kind": "searched", "best": state["best"], "candidates": len(candidates)})
+    if study.confirm is not None and order:
+        state["candidates"] = order[: study.confirm.top]
+        state["phase"] = "confirm"
+        state["asked"] = asked(study, "confirm")
+        for candidate in state["candidates"]:
+            state["wanted"] += wanted.of_confirmation(study, candidate)
+        state["log"].append({"kind": "confirming", "candidates": state["candidates"]})
+        return
+    _to_ensemble(study, state)
+
+
+def _confirm(study: Study, state: State, results: dict[str, Result]) -> None:
+    state["confirmed"] = confirmed(study, state["candidates"], results)
+    winner = state["confirmed"][0]
+    if winner["mean"] is not None:
+        state["best"] = _best(winner, "confirm", winner["mean"])
+    state["log"].append({"kind": "confirmed", "best": state["best"], "ranking": state["confirmed"]})
+    _to_ensemble(study, state)
+
+
+def _to_ensemble(study: Study, state: State) -> None:
+    state["asked"] = asked(study, "ensemble")
+    if study.ensemble is None or state["best"] is None:
+        _end(study, state, {})
+        return
+    state["phase"] = "ensemble"
+    state["wanted"] = wanted.of_ensemble(study, state["best"])
+    state["log"].append({"kind": "ensemble", "of": state["best"], "members": len(state["wanted"])})
+
+
+def _end(study: Study, state: State, results: dict[str, Result]) -> None:
+    if results:
+        members = [
+            {"key": key, "status": result["status"], "score": best_of(result["curve"], study.minimize)["value"]}
+            for key, result in results.items()
+        ]
+        state["log"].append({"kind": "members", "members": members})
+    state |= {"phase": "done", "done": True}
+
+
+def _best(entry: dict[str, Any], source: str, score: float) -> dict[str, Any]:
+    origin = {name: entry[name] for name in ("trial", "cell", "set") if name in entry}
+    return origin | {"from": source, "score": score}
