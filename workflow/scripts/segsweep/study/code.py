@@ -29,6 +29,11 @@ def fingerprint(train: dict, task: str, *, package: Path = PACKAGE) -> str:
     return _fingerprint(tuple(sorted(entries(train, task))), package)
 
 
+def fingerprint_of(name: str, package: Path = PACKAGE) -> str:
+    """Hash of the code that one entry module reaches."""
+    return _fingerprint((name,), package)
+
+
 def entries(train: dict, task: str) -> set[str]:
     """The modules that a setting names: the loop, its task, model and losses."""
     loss = train["loss"]
@@ -107,10 +112,27 @@ def _tree(path: Path) -> str:
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and (
-            body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant) and isinstance(body[0].value.value, str)
+            body
+            and isinstance(body[0], ast.Expr)
+            and isinstance(body[0].value, ast.Constant)
+            and isinstance(body[0].value.value, str)
         ):
             node.body = body[1:] or [ast.Pass()]
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+
+
+def program_fingerprint(name: str, package: Path = PACKAGE) -> str:
+    """Hash of all code that a program of workflow/scripts runs, the settings included."""
+    path = package.parent / f"{name}.py"
+    modules = [node.module for node in ast.walk(_parsed(path)) if isinstance(node, ast.ImportFrom) and node.module]
+    modules = [module for module in modules if _exists(module, package)]
+    text = "\n".join([_tree(path), *(tree_of(module, package) for module in sorted(reached(tuple(modules), package)))])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def tree_of(name: str, package: Path = PACKAGE) -> str:
+    """Hash of a module's syntax tree, docstrings left out."""
+    return _tree(_file(name, package))
 
 
 def forget() -> None:

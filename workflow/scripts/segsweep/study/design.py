@@ -96,7 +96,9 @@ def lay_out(study: Study, base: dict[str, Any], place) -> Design:
     return Design(cells, [axis for axis in axes if axis in names], coinciding, excluded, names)
 
 
-def make_cell(resolver: Resolver, changes: dict[str, Any], axes: list[str], place, point: Any = None, role="grid") -> Cell:
+def make_cell(
+    resolver: Resolver, changes: dict[str, Any], axes: list[str], place, point: Any = None, role="grid"
+) -> Cell:
     """One cell; its id is the hash of its complete setting, unless it was listed with a name."""
     resolved = resolver.resolve(changes, place)
     point = point or _Point(changes, (), role)
@@ -122,7 +124,12 @@ def _shown(resolved: Resolved, axis: str) -> Any:
     """An axis' value as a person wrote it, else as it was filled in."""
     raw = lookup(resolved.raw, axis)
     if raw is None or (isinstance(raw, dict) and "linear_in" in raw) or isinstance(raw, int | float):
-        return lookup(resolved.dump if "." not in axis else {axis.partition(".")[0]: resolved.sections[axis.partition(".")[0]].dump}, axis)
+        return lookup(
+            resolved.dump
+            if "." not in axis
+            else {axis.partition(".")[0]: resolved.sections[axis.partition(".")[0]].dump},
+            axis,
+        )
     return raw
 
 
@@ -156,7 +163,9 @@ def combinations(grid: dict[str, Any] | list[dict[str, Any]], source: tuple, pla
             if isinstance(levels, dict) and "linear_in" in levels:
                 levels = [levels]
             if not isinstance(levels, list) or not levels:
-                raise InputError(f"{place((*where, axis))}: the axis {axis} is {levels!r}. Give a list of values: [{levels}].")
+                raise InputError(
+                    f"{place((*where, axis))}: the axis {axis} is {levels!r}. Give a list of values: [{levels}]."
+                )
             values.append(levels)
         for combination in itertools.product(*values):
             yield dict(zip(axes, combination, strict=True)), where
@@ -201,19 +210,31 @@ def _reference_points(study: Study, points: list[_Point], axes: list[str]) -> li
 
 
 def _matches(settings: dict[str, Any], pattern: dict[str, Any]) -> bool:
-    return all(settings.get(axis) in (wanted if isinstance(wanted, list) else [wanted]) for axis, wanted in pattern.items())
+    return all(
+        settings.get(axis) in (wanted if isinstance(wanted, list) else [wanted]) for axis, wanted in pattern.items()
+    )
 
 
 def _check_axes(study: Study, axes: list[str], place) -> None:
     """Axes that `exclude` and the claims speak of must be axes of the study."""
     spoken = [(("exclude", i), axis) for i, pattern in enumerate(study.exclude) for axis in pattern]
     for number, claim in enumerate(study.claims):
-        named = [*(claim.best_in or {}), *(claim.least_spread or {}), *claim.where, *([claim.along] if claim.along else [])]
+        named = [
+            *(claim.best_in or {}),
+            *(claim.least_spread or {}),
+            *claim.where,
+            *([claim.along] if claim.along else []),
+        ]
         spoken += [(("claims", number), axis) for axis in named]
-    wrong = [f"{place(where)}: {axis!r} is no axis of this study. {nearest(axis, axes)}" for where, axis in spoken if axis not in axes]
+    wrong = [
+        f"{place(where)}: {axis!r} is no axis of this study. {nearest(axis, axes)}"
+        for where, axis in spoken
+        if axis not in axes
+    ]
     ids = [str(run.id) for run in study.runs or []]
     wrong += [
-        f"{place(('runs', number, 'expect'))}: `over: {run.expect.over}` names no run. {nearest(str(run.expect.over), ids)}"
+        f"{place(('runs', number, 'expect'))}: over: {run.expect.over} names no run. "
+        f"{nearest(str(run.expect.over), ids)}"
         for number, run in enumerate(study.runs or [])
         if run.expect and str(run.expect.over) not in ids
     ]

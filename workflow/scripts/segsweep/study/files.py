@@ -30,7 +30,9 @@ _Loader.add_constructor(
 )
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d[\d_]*\.?[\d_]*([eE][-+]?\d+)|\.[\d_]+([eE][-+]?\d+)?|\d[\d_]*\.[\d_]*|\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"),
+    re.compile(
+        r"^[-+]?(\d[\d_]*\.?[\d_]*([eE][-+]?\d+)|\.[\d_]+([eE][-+]?\d+)?|\d[\d_]*\.[\d_]*|\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"
+    ),
     list("-+0123456789."),
 )
 
@@ -43,14 +45,18 @@ class Document:
         try:
             text = path.read_text(encoding="utf-8")
         except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror}). Check the path and its permissions.") from error
+            raise InputError(
+                f"{path}: cannot be read ({error.strerror}). Check the path and its permissions."
+            ) from error
         try:
-            self.values = yaml.load(text, _Loader) or {}  # noqa: S506 (a safe loader)
+            self.values = yaml.load(text, _Loader) or {}
             self._root = yaml.compose(text, _Loader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             place = f"{path}:{mark.line + 1}" if mark else str(path)
-            raise InputError(f"{place}: not valid YAML: {error.problem}. Check indentation, colons and quotes.") from error
+            raise InputError(
+                f"{place}: not valid YAML: {error.problem}. Check indentation, colons and quotes."
+            ) from error
         if not isinstance(self.values, dict):
             raise InputError(f"{path}: holds {type(self.values).__name__}, not keys with values.")
 
@@ -102,7 +108,9 @@ def _complaint(cls: type[BaseModel], problem: dict, place) -> str:
 
 def _is_tag(part) -> bool:
     """Whether pydantic put this into the location of an error to name a branch of a union."""
-    return isinstance(part, str) and ("[" in part or part[:1].isupper() or part in ("literal", "none", "function-after"))
+    return isinstance(part, str) and (
+        "[" in part or part[:1].isupper() or part in ("literal", "none", "function-after")
+    )
 
 
 def _suggest(found: str, allowed: list[str]) -> str:
@@ -118,15 +126,16 @@ def _known_keys(cls: type[BaseModel], loc: tuple) -> list[str]:
         following = []
         for model in models:
             field = model.model_fields.get(part) if isinstance(part, str) else None
-            following += _models_in(field.annotation) if field else []
+            following += models_in(field.annotation) if field else []
         models = following or models
     return [field.alias or name for model in models[-1:] for name, field in model.model_fields.items()]
 
 
-def _models_in(annotation) -> list[type[BaseModel]]:
+def models_in(annotation) -> list[type[BaseModel]]:
+    """The settings classes that an annotation speaks of."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [model for part in getattr(annotation, "__args__", ()) for model in _models_in(part)]
+    return [model for part in getattr(annotation, "__args__", ()) for model in models_in(part)]
 
 
 def nearest(found: str, allowed) -> str:

@@ -57,12 +57,16 @@ def find(kind: str, name: str, folder: Path) -> Path:
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
         if not path.is_file():
-            raise InputError(f"{kind} {name}: there is no such file. Check the path; it is relative to the working directory.")
+            raise InputError(
+                f"{kind} {name}: there is no such file. Check the path; it is relative to the working directory."
+            )
         return path
     path = folder / f"{name}.yaml"
     if not path.is_file():
         known = [other.stem for other in folder.glob("*.yaml")]
-        raise InputError(f"unknown {kind} {name!r}: there is no {path}. {nearest(name, known)} Or give the path of a file.")
+        raise InputError(
+            f"unknown {kind} {name!r}: there is no {path}. {nearest(name, known)} Or give the path of a file."
+        )
     return path
 
 
@@ -108,12 +112,16 @@ def at_toy_cost(values: dict[str, Any], place) -> dict[str, Any]:
     """
     smoke = dict(values.get("smoke") or {})
     if not smoke:
-        raise InputError(f"{place(('smoke',))}: smoke=true was asked for, but the study has no section `smoke`. Add one.")
+        raise InputError(
+            f"{place(('smoke',))}: smoke=true was asked for, but the study has no section `smoke`. Add one."
+        )
     rescale = smoke.pop("rescale_epochs", False)
     wrong = [name for name in smoke if name not in STUDY_KEYS | TRAIN_KEYS]
     if wrong:
         known = STUDY_KEYS | TRAIN_KEYS | {"rescale_epochs"}
-        raise InputError(*(f"{place(('smoke', name))}: unknown key {name!r} in smoke. {nearest(name, known)}" for name in wrong))
+        raise InputError(
+            *(f"{place(('smoke', name))}: unknown key {name!r} in smoke. {nearest(name, known)}" for name in wrong)
+        )
     toy = {name: value for name, value in values.items() if name != "smoke"}
     before = (toy.get("train") or {}).get("epochs")
     for name, value in smoke.items():

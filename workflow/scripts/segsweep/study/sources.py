@@ -1,4 +1,4 @@
-"""The fingerprint of a data set's files: DVC's own hash where it is tracked, else hashes remembered by size and time."""
+"""The fingerprint of a data set's files: DVC's hash where it is tracked, else hashes remembered by size and time."""
 
 import hashlib
 import json
@@ -32,8 +32,8 @@ def data_fingerprint(dataset: Dataset, root: Path, memory: Path) -> str:
     if not root.is_dir():
         raise InputError(
             f"data set {dataset.name}: the folder {root} does not exist. Put the data there, "
-            "name its parent folder with `--config data_root=FOLDER`, or choose another data set with `--config dataset=NAME`; "
-            "data/README.md says where each public data set comes from."
+            "name its parent folder with `--config data_root=FOLDER`, or choose another data set with "
+            "`--config dataset=NAME`; data/README.md says where each public data set comes from."
         )
     return _hash_files(root, memory)
 

@@ -39,7 +39,9 @@ class Store:
         """Ids of segments that are being trained, or were when something ended the training."""
         if not self.root.is_dir():
             return frozenset()
-        return frozenset(entry.name.removesuffix(".part") for entry in os.scandir(self.root) if entry.name.endswith(".part"))
+        return frozenset(
+            entry.name.removesuffix(".part") for entry in os.scandir(self.root) if entry.name.endswith(".part")
+        )
 
     @cached_property
     def ends(self) -> dict[str, list[int]]:

@@ -1,0 +1,62 @@
+# make report   the demo study, from nothing to a finished report
+# make test     all tests
+# make help     the other targets
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STUDY ?= demo
+OPTIONS ?=
+CORES ?= $(shell nproc)
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export OMP_NUM_THREADS ?= 1
+export NO_ALBUMENTATIONS_UPDATE := 1
+
+.PHONY: help env report plan status test lint format schemas lock bench push pull gc clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+$(VENV)/.complete: envs/requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -r envs/requirements.lock
+
+	touch $@
+
+env: $(VENV)/.complete  ## the environment alone, in .venv
+
+report: env  ## train what is missing of STUDY and write its report
+	snakemake --cores $(CORES) --config study=$(STUDY) $(OPTIONS)
+	@python workflow/scripts/show_status.py --study $(STUDY) --ranking $(OPTIONS)
+
+plan: env  ## what would train, and why
+	snakemake --cores 1 --dry-run --quiet rules --config study=$(STUDY) $(OPTIONS)
+
+status: env  ## cells done, running, failed, best so far, time to go
+	@python workflow/scripts/show_status.py --study $(STUDY) $(OPTIONS)
+
+test: env  ## all tests
+	pytest -n $(CORES) --dist loadfile
+
+lint: env  ## ruff, snakefmt, snakemake --lint
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow/rules
+	snakemake --lint
+
+format: env  ## format all code
+	ruff format .
+	ruff check --fix .
+	snakefmt Snakefile workflow/rules
+
+schemas: env  ## JSON schemas for editors, and docs/settings.md
+	python workflow/scripts/write_schemas.py
+
+lock: env  ## pin the newest versions that envs/requirements.in allows
+	uv pip compile --quiet --upgrade --no-header --no-annotate --no-emit-index-url --universal \
+	  --python-version 3.11 envs/requirements.in -o envs/requirements.lock
+	python workflow/scripts/write_environments.py
+
+clean:  ## remove results and the environment
+	rm -rf results .snakemake $(VENV)

@@ -1,0 +1,313 @@
+"""What the Snakefile asks: which jobs there are, what they need, and how to say it in words.
+
+The process that a person started plans (`Controller`); the jobs it starts on this machine or on a node parse the
+Snakefile again and only read what was planned (`Node`). So what is missing may change while jobs run.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from .augmentations import find_augmentation
+from .code import program_fingerprint, reached, tree_of
+from .design import Cell, Design, lay_out, make_cell
+from .files import parse
+from .load import Loaded, Request, load
+from .plan import Context, Plan, Run, cut, make_run
+from .reasons import History
+from .resolution import Resolver
+from .settings import InputError
+from .sources import data_fingerprint
+from .store import MARKERS, STORE, Store, mark
+from .words import epochs as epochs_in_words
+
+RESULTS = Path("results")
+# The programs below the training: each runs again when its own code changes.
+PROGRAMS = ("collect_results", "import_table", "analyze_study", "draw_pictures", "build_report")
+
+
+class Node:
+    """What a job on a node knows: the plan as the controller wrote it."""
+
+    def __init__(self, request: Request, loaded: Loaded):
+        self.request = request
+        self.loaded = loaded
+        self.study = loaded.study
+        self.name = loaded.name
+        self.folder = RESULTS / loaded.name
+        self.plan_file = self.folder / "plan.json"
+        self.study_file = loaded.document.path
+        self.table_file = self.study_file.parent / self.study.table.file if self.study.table else None
+
+    @cached_property
+    def plan(self) -> dict[str, Any]:
+        """The plan file's content."""
+        return read_json(self.plan_file)
+
+    def refresh(self) -> None:
+        """Read the plan anew: a decision has added runs."""
+        self.__dict__.pop("plan", None)
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether decisions are made while the study runs."""
+        return any(part is not None for part in (self.study.sweep, self.study.confirm, self.study.ensemble))
+
+    def segment(self, segment: str) -> dict[str, Any]:
+        """The description of a segment.
+
+        Raises:
+            InputError: the plan has no such segment.
+        """
+        if segment not in self.plan["segments"]:
+            raise InputError(f"{self.plan_file} has no segment {segment}: start from the study again.")
+        return self.plan["segments"][segment]
+
+    def read_step(self, path: str) -> list[str]:
+        """Keys of the runs that a decision asks for."""
+        self.refresh()
+        return [one["key"] for one in read_json(path)["wanted"]]
+
+    @staticmethod
+    def is_last(path: str) -> bool:
+        """Whether nothing is decided after this decision."""
+        return read_json(path)["done"]
+
+    def segments_of(self, keys: Iterable[str] | None = None) -> list[str]:
+        """The last segments of the runs with these keys; of those planned from the start if not given."""
+        runs = self.plan["runs"]
+        chosen = [run for run in runs if (not run["key"] if keys is None else run["key"] in set(keys))]
+        return list(dict.fromkeys(run["segments"][-1] for run in chosen))
+
+
+class Controller(Node):
+    """Plans the study and writes the plan down."""
+
+    def __init__(self, request: Request, loaded: Loaded, config: Path = Path("config")):
+        super().__init__(request, loaded)
+        self.config = config
+        self.store = Store(STORE)
+        for program in PROGRAMS:
+            write_if_changed(RESULTS / "code" / f"{program}.txt", program_fingerprint(program))
+        if loaded.study.table is not None:
+            self.cut, self.design = Plan([], {}), Design([], list(loaded.study.table.axes))
+            return
+        self._files = data_fingerprint(
+            loaded.dataset, loaded.root, RESULTS / "data" / f".{loaded.dataset.name}.files.json"
+        )
+        self._augmentation = lru_cache(self._read_augmentation)
+        self._prepared: dict[str, str] = {}
+        self.context = Context(
+            loaded.name, loaded.dataset.task, loaded.study.metric, loaded.study.minimize, self._data, self._augmentation
+        )
+        self.design: Design = lay_out(loaded.study, loaded.base, loaded.place)
+        self.resolver = Resolver(loaded.base, lambda keys: loaded.place(("train", *keys)))
+        self.runs = [
+            make_run(cell, seed, self.context, fold=fold)
+            for cell in self.design.cells
+            for seed in loaded.study.seeds
+            for fold in self._folds()
+        ]
+        self._wanted: dict[str, Run] = {}
+        self.history = History(self.folder / "history.json", loaded.dataset.task, self._data)
+        self._decisions()
+        self.write()
+
+    def write(self) -> None:
+        """Cut all runs into segments, make the markers agree with the store, and write the plan if it changed."""
+        self.cut: Plan = cut([*self.runs, *self._wanted.values()], self.store)
+        write_if_changed(self.history.path, self.history.remember(self.cut, self.store))
+        mark(self.store, set(self.cut.segments), MARKERS)
+        text = json.dumps(self._as_json())
+        write_if_changed(self.plan_file, text)
+        self.__dict__["plan"] = json.loads(text) if len(text) < 1_000_000 else self._as_json()
+
+    def add_wanted(self, wanted: list[dict[str, Any]]) -> None:
+        """Add the runs that a decision asks for. Runs that are there already are left alone."""
+        new = [one for one in wanted if one["key"] not in self._wanted]
+        for one in new:
+            self._wanted[one["key"]] = self._wanted_run(one)
+        if new:
+            self.store = Store(STORE)
+            self.write()
+
+    def read_step(self, path: str) -> list[str]:
+        """Keys of the runs that a decision asks for, which become part of the plan."""
+        wanted = read_json(path)["wanted"]
+        self.add_wanted(wanted)
+        return [one["key"] for one in wanted]
+
+    def missing(self) -> list[str]:
+        """Planned segments that the store does not hold."""
+        return [segment for segment in self.cut.segments if segment not in self.store.complete]
+
+    def _wanted_run(self, one: dict[str, Any]) -> Run:
+        changes = one["set"]
+        axes = self.design.axes or list(changes)
+        cell = make_cell(
+            self.resolver, changes, axes, lambda keys: self.loaded.place(("sweep", "space", *keys)), role=one["role"]
+        )
+        number = f"trial {one['trial']}" if one.get("trial") is not None else "best"
+        names = self.design.names
+        settings = {axis: cell.settings[axis] for axis in names} if names else cell.settings
+        shown = " ".join(f"{names.get(axis, axis)}={_rounded(value)}" for axis, value in settings.items())
+        cell = Cell(
+            **{**cell.__dict__, "settings": settings, "label": f"{number} {shown}".strip(), "role": one["role"]}
+        )
+        run = make_run(
+            cell,
+            one["seed"],
+            self.context,
+            fold=one["fold"],
+            epochs=one["epochs"],
+            total_epochs=one["total_epochs"],
+            key=one["key"],
+        )
+        return run
+
+    def _decisions(self) -> None:
+        """Add the runs of all decisions that were made so far."""
+        for path in sorted((self.folder / "sweep").glob("step_*.json")):
+            for one in read_json(path)["wanted"]:
+                if one["key"] not in self._wanted:
+                    self._wanted[one["key"]] = self._wanted_run(one)
+
+    def _folds(self) -> list[dict[str, int] | None]:
+        folds = self.loaded.study.folds
+        return [{"index": i, "k": folds.k, "seed": folds.seed} for i in range(folds.k)] if folds else [None]
+
+    def _read_augmentation(self, name: str) -> str:
+        return find_augmentation(name).read_text(encoding="utf-8")
+
+    def _data(self, data: dict[str, Any]) -> str:
+        """The prepared folder that a setting's data section needs; its name is the address of its content."""
+        shape = {key: data[key] for key in ("image_size", "patches")}
+        text = json.dumps(shape, sort_keys=True)
+        if text not in self._prepared:
+            dataset = self.loaded.dataset
+            outcome = {
+                name: value for name, value in dataset.model_dump(mode="json").items() if _outcome(dataset, name)
+            }
+            code = prepared_code(dataset.reader, dataset.demo.kind if dataset.demo else "")
+            digest = hashlib.sha256("\n".join([text, json.dumps(outcome, sort_keys=True), self._files, code]).encode())
+            folder = RESULTS / "data" / f"{dataset.name}-{digest.hexdigest()[:12]}"
+            description = {
+                "dataset": dataset.model_dump(mode="json"),
+                "root": str(self.loaded.root),
+                "data": data,
+                "fingerprint": digest.hexdigest()[:16],
+            }
+            write_if_changed(folder.with_name(folder.name + ".json"), json.dumps(description, indent=1))
+            self._prepared[text] = str(folder)
+        return self._prepared[text]
+
+    def _as_json(self) -> dict[str, Any]:
+        loaded = self.loaded
+        cells = {run.cell.cell: run.cell for run in self.cut.runs}
+        return {
+            "study": loaded.study.model_dump(mode="json", by_alias=True),
+            "name": loaded.name,
+            "study_file": str(loaded.document.path),
+            "smoke": loaded.smoke,
+            "dataset": loaded.dataset.model_dump(mode="json"),
+            "data": sorted(set(self._prepared.values())),
+            "axes": self.design.axes,
+            "names": self.design.names,
+            "coinciding": self.design.coinciding,
+            "epochs": self.cut.epochs,
+            "epochs_run_by_run": self.cut.epochs_run_by_run,
+            "cells": [
+                {
+                    "cell": cell.cell, "label": cell.label, "role": cell.role, "round": cell.round, "note": cell.note,
+                    "expect": cell.expect, "settings": cell.settings, "train": cell.resolved.dump,
+                }
+                for cell in cells.values()
+            ],
+            "runs": [
+                {
+                    "run": run.run, "key": run.key, "cell": run.cell.cell, "seed": run.seed,
+                    "fold": run.fold["index"] if run.fold else None, "round": run.cell.round, "role": run.cell.role,
+                    "epochs": run.epochs, "segments": run.segments,
+                }
+                for run in self.cut.runs
+            ],
+            "segments": {
+                segment.id: {
+                    "id": segment.id,
+                    "label": self.label(segment.run),
+                    "train": segment.run.cell.resolved.dump | {"loss": segment.loss},
+                    "seed": segment.run.seed, "fold": segment.run.fold,
+                    "first_epoch": segment.first_epoch, "last_epoch": segment.last_epoch,
+                    "total_epochs": segment.run.total_epochs, "parent": segment.parent,
+                    "dataset": loaded.dataset.model_dump(mode="json"),
+                    "data": self._data(segment.run.cell.resolved.sections["data"].dump),
+                    "code_fingerprint": segment.code,
+                    "metric": loaded.study.metric, "minimize": loaded.study.minimize,
+                }
+                for segment in self.cut.segments.values()
+            },
+        }  # fmt: skip
+
+    def label(self, run: Run) -> str:
+        """`unet_grid lr=5e-4 batch_size=16 seed=1`."""
+        fold = f" fold={run.fold['index']}" if run.fold else ""
+        return f"{self.name} {run.cell.label} seed={run.seed}{fold}"
+
+    def why(self, segment: str) -> str:
+        """Why a segment must be trained."""
+        one = self.cut.segments[segment]
+        return self.history.why(one.run, one, self.store)
+
+    def in_words(self, segment: str) -> str:
+        """`unet_grid lr=5e-4 batch_size=16 seed=1, epochs 1-30 (shared with 2 more runs)`."""
+        one = self.cut.segments[segment]
+        shared = f" (shared with {one.others} more)" if one.others else ""
+        return f"{self.label(one.run)}, {epochs_in_words(one.first_epoch, one.last_epoch)}{shared}"
+
+
+def _rounded(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _outcome(settings, name: str) -> bool:
+    return type(settings).model_fields[name].json_schema_extra["outcome"]
+
+
+@lru_cache
+def prepared_code(reader: str, kind: str) -> str:
+    """Fingerprint of the code that reads and prepares a data set."""
+    named = {"segsweep.data.preparation", f"segsweep.data.readers.{reader}"}
+    if kind == "words":
+        named.add("segsweep.data.words")
+    text = "\n".join(f"{name}:{tree_of(name)}" for name in sorted(reached(tuple(named))))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def read_json(path: Path | str) -> Any:
+    """A JSON file's content."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def write_if_changed(path: Path, text: str) -> None:
+    """Write a file whole, and only if its content changes: its time means something to Snakemake."""
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    scratch.write_text(text, encoding="utf-8")
+    scratch.replace(path)
+
+
+def open_study(config: dict[str, Any], *, plans: bool) -> Node:
+    """The study that the configuration names: planned anew, or as it was planned for a job.
+
+    Raises:
+        InputError: something in the study, the data set or the configuration is wrong.
+    """
+    request = parse(Request, dict(config), lambda keys: "config/config.yaml or --config")
+    loaded = load(request)
+    return Controller(request, loaded) if plans else Node(request, loaded)

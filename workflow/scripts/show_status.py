@@ -1,0 +1,97 @@
+"""Print how far a study is, and with --ranking the top of its ranking and where the report lies."""
+
+import argparse
+import csv
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+from segsweep.study.controller import RESULTS, read_json
+from segsweep.study.files import Document, parse
+from segsweep.study.load import Request, load
+from segsweep.study.settings import InputError
+from segsweep.study.status import Status, status_of
+from segsweep.study.store import STORE, Store
+from segsweep.study.words import duration, plural
+
+SHOWN = 5
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--study", help="name or path; config/config.yaml's if not given")
+    parser.add_argument("--ranking", action="store_true", help="the top of the ranking and where the report lies")
+    parser.add_argument("options", nargs="*", help="as behind --config: dataset=camvid smoke=true")
+    arguments = parser.parse_args(argv)
+    console = Console(soft_wrap=True)
+    try:
+        folder = RESULTS / load(_request(arguments)).name
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if not (folder / "plan.json").is_file():
+        console.print(f"{folder} holds no plan yet: start with `snakemake --cores 2 --config study=...`.")
+        return 1
+    plan = read_json(folder / "plan.json")
+    if plan.get("segments"):
+        show(status_of(plan, Store(STORE), RESULTS / "logs" / "train_segment"), plan, console)
+    if arguments.ranking:
+        show_ranking(folder, plan, console)
+    return 0
+
+
+def _request(arguments: argparse.Namespace) -> Request:
+    values = dict(Document(Path("config/config.yaml")).values)
+    words = [word for word in arguments.options if "=" in word]
+    for word in words:
+        name, _, value = word.partition("=")
+        values[name] = {"true": True, "false": False}.get(value.lower(), value)
+    if arguments.study:
+        values["study"] = arguments.study
+    return parse(Request, values, lambda keys: "config/config.yaml or the command line")
+
+
+def show(status: Status, plan: dict, console: Console) -> None:
+    """The status as a few lines and a bar."""
+    console.print(f"[bold]{plan['name']}[/]: {status.cells_done} of {plural(status.cells, 'cell')} done", end=", ")
+    console.print(
+        f"{status.runs_done} of {plural(status.runs, 'run')}, {status.epochs_done:,} of {status.epochs:,} epochs"
+    )
+    console.print(ProgressBar(total=max(1, status.epochs), completed=status.epochs_done, width=60))
+    if others := {name: count for name, count in status.ended.items() if name != "finished"}:
+        console.print("ended otherwise: " + ", ".join(f"{count} {name}" for name, count in others.items()))
+    for name, labels in (("running", status.running), ("failed or cut off", status.failed)):
+        if labels:
+            console.print(f"{name}: {len(labels)}")
+            for label in labels[:SHOWN]:
+                console.print(f"  {label}")
+    if status.runs_done < status.runs and status.best:
+        value, label = status.best[0]
+        console.print(f"best so far: {plan['study']['metric']} {value:.4f}, {label}")
+    if status.runs_done < status.runs and status.seconds_to_go is not None:
+        console.print(f"time to go: about {duration(status.seconds_to_go)}")
+
+
+def show_ranking(folder: Path, plan: dict, console: Console) -> None:
+    """The first rows of ranking.csv."""
+    with (folder / "ranking.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    table = Table(
+        title=f"{plan['study']['title'] or plan['name']}: top of {plural(len(rows), 'cell')}", title_justify="left"
+    )
+    for name in ("rank", "setting", plan["study"]["metric"], "runs"):
+        table.add_column(name, justify="left" if name == "setting" else "right")
+    labels = {cell["cell"]: cell["label"] for cell in plan.get("cells", [])}
+    for row in rows[:SHOWN]:
+        mean = f"{float(row['mean']):.4f}" if row["mean"] else "-"
+        table.add_row(row["rank"], labels.get(row["cell"], row["cell"]), mean, row["n"])
+    console.print(table)
+    console.print(f"report: {folder / 'report.md'} and {folder / 'report.html'}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""Write the JSON schemas of all YAML files for editors, and docs/settings.md, from the settings' classes."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from segsweep.study.files import models_in
+from segsweep.study.load import Request
+from segsweep.study.settings import Dataset, Study, Train
+
+FILES = {"study": Study, "dataset": Dataset, "config": Request}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--root", type=Path, default=Path(), help="root of the project")
+    arguments = parser.parse_args(argv)
+    for path, text in contents().items():
+        target = arguments.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+    return 0
+
+
+def contents() -> dict[str, str]:
+    """Path, relative to the root, and content of each generated file."""
+    files = {
+        f"workflow/schemas/{name}.schema.json": json.dumps(schema(cls), indent=2, ensure_ascii=False) + "\n"
+        for name, cls in FILES.items()
+    }
+    return files | {"docs/settings.md": settings_page()}
+
+
+def schema(cls: type[BaseModel]) -> dict:
+    """A JSON schema that editors understand."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | cls.model_json_schema(by_alias=True)
+
+
+def settings_page() -> str:
+    """All keys of all settings as tables."""
+    lines = ["# All settings", "", "Generated from the settings' classes by `make schemas`.", ""]
+    seen: dict[type[BaseModel], None] = {}
+    todo: list[type[BaseModel]] = [Study, Train, Dataset, Request]
+    while todo:
+        cls = todo.pop(0)
+        if cls in seen:
+            continue
+        seen[cls] = None
+        lines += [f"## {cls.__name__}", "", (cls.__doc__ or "").strip(), ""]
+        lines += ["| key | type | default | unit | meaning |", "| --- | --- | --- | --- | --- |"]
+        for name, field in cls.model_fields.items():
+            extra = field.json_schema_extra or {}
+            kind = _type_in_words(field.annotation)
+            default = "required" if field.is_required() else _default(field)
+            lines.append(
+                f"| `{field.alias or name}` | {kind} | {default} | {extra.get('unit', '')} | {field.description} |"
+            )
+            todo += models_in(field.annotation)
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _default(field) -> str:
+    value = field.get_default(call_default_factory=True)
+    if isinstance(value, BaseModel):
+        return "its defaults"
+    return f"`{json.dumps(value)}`" if value is not None else "none"
+
+
+def _type_in_words(annotation) -> str:
+    text = (
+        annotation.__name__ if isinstance(annotation, type) and not hasattr(annotation, "__args__") else str(annotation)
+    )
+    for module in ("segsweep.study.settings.", "typing."):
+        text = text.replace(module, "")
+    for name in ("losses.", "train.", "search.", "claims.", "table.", "study.", "dataset."):
+        text = text.replace(name, "")
+    return text.replace("NoneType", "none").replace("|", "or").replace("None", "none")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
