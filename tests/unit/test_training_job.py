@@ -87,6 +87,16 @@ def test_an_interrupted_job_is_gone_on_with(study):
     assert "stopped in epoch 2" in history[0]["notes"][0]
 
 
+def test_a_state_that_a_power_cut_spoiled_begins_anew(study):
+    part = study[1] / f"{study[2][0]}.part"
+    part.mkdir(parents=True)
+    (part / "last.pt").write_bytes(b"PK half")
+    (part / ".last.pt.123.tmp").write_bytes(b"PK")
+    assert "begins anew" in run(study, 0)[1]
+    assert "cannot be read" in record(study, 0)["history"][0]["notes"][0]
+    assert not list((study[1] / study[2][0]).glob(".*"))
+
+
 def test_half_a_folder_in_the_store_is_replaced(study):
     folder = study[1] / study[2][0]
     folder.mkdir(parents=True)

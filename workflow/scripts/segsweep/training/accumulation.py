@@ -37,7 +37,12 @@ def in_parts(batch: dict, size: int) -> list[dict]:
     count = len(batch["image"])
     if count <= size:
         return [batch]
-    return [{key: value[i : i + size] for key, value in batch.items()} for i in range(0, count, size)]
+    return [pictures_of(batch, i, i + size) for i in range(0, count, size)]
+
+
+def pictures_of(batch: dict, start: int, end: int) -> dict:
+    """A batch of some of a batch's pictures; what is no list or tensor belongs to all of them."""
+    return {key: value[start:end] if isinstance(value, list | torch.Tensor) else value for key, value in batch.items()}
 
 
 def joined(parts: list[dict]) -> dict | None:
@@ -47,7 +52,10 @@ def joined(parts: list[dict]) -> dict | None:
     whole = {}
     for key in parts[0].keys() - {"image"}:
         values = [part[key] for part in parts]
-        whole[key] = torch.cat(values) if torch.is_tensor(values[0]) else [item for value in values for item in value]
+        if torch.is_tensor(values[0]):
+            whole[key] = torch.cat(values)
+        else:
+            whole[key] = [item for value in values for item in value] if isinstance(values[0], list) else values[0]
     return whole
 
 

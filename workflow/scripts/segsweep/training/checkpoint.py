@@ -1,46 +1,39 @@
-"""Files that are either whole or absent."""
+"""Files that are either whole or absent.
+
+Written under a temporary name and renamed: whatever kills the process, a file is the old or the new one. That a power
+cut does not spoil it either needs a flush to the disk, which may take longer than a short epoch; it can be left out
+where `flush_all` follows.
+"""
 
 import csv
 import io
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write under a temporary name, flush to the disk, rename."""
-    temporary = _temporary(path)
-    with temporary.open("wb") as file:
-        file.write(content)
-        _to_disk(file)
-    _rename(temporary, path)
+def write_json(path: Path, content: Any, *, flush: bool = True) -> None:
+    """Write JSON, indented."""
+    _write(path, lambda file: file.write((json.dumps(content, indent=1) + "\n").encode()), flush)
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON as `write_bytes` does."""
-    write_bytes(path, (json.dumps(content, indent=1) + "\n").encode())
-
-
-def write_table(path: Path, rows: list[dict], columns: list[str] | None = None) -> None:
-    """Write rows as CSV, as `write_bytes` does. Columns in the order in which they first occur."""
+def write_table(path: Path, rows: list[dict], columns: list[str] | None = None, *, flush: bool = True) -> None:
+    """Write rows as CSV. Columns: those given, then the others in the order in which they first occur."""
     columns = list(dict.fromkeys([*(columns or []), *(name for row in rows for name in row)]))
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_bytes(path, text.getvalue().encode())
+    _write(path, lambda file: file.write(text.getvalue().encode()), flush)
 
 
-def write_checkpoint(path: Path, content: dict) -> None:
-    """Write tensors and plain values as `write_bytes` does."""
-    temporary = _temporary(path)
-    with temporary.open("wb") as file:
-        torch.save(content, file)
-        _to_disk(file)
-    _rename(temporary, path)
+def write_checkpoint(path: Path, content: dict, *, flush: bool = True) -> None:
+    """Write tensors and plain values."""
+    _write(path, lambda file: torch.save(content, file), flush)
 
 
 def read_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict:
@@ -54,26 +47,31 @@ def remove_temporaries(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def flush_folder(folder: Path) -> None:
-    """Make renames in a folder survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
+def flush_all(folder: Path) -> None:
+    """Flush all files of a folder, and the folder itself, to the disk."""
+    for path in [*folder.iterdir(), folder]:
+        flush_path(path)
+
+
+def flush_path(path: Path) -> None:
+    """Flush a file, or what a folder says of the names in it, to the disk."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     except OSError:  # some network file systems cannot do it for folders
-        pass
+        if not path.is_dir():
+            raise
     finally:
         os.close(handle)
 
 
-def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
-
-
-def _to_disk(file) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _rename(temporary: Path, path: Path) -> None:
+def _write(path: Path, write: Callable[[IO[bytes]], Any], flush: bool) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        write(file)
+        if flush:
+            file.flush()
+            os.fsync(file.fileno())
     os.replace(temporary, path)
-    flush_folder(path.parent)
+    if flush:
+        flush_path(path.parent)

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from .accumulation import VOID, in_parts, map_tensors
+from .accumulation import VOID, in_parts, map_tensors, pictures_of
 
 
 @torch.inference_mode()
@@ -46,7 +46,7 @@ def evaluate(
             outputs = forward(batch)
             scores.update(outputs, batch)
             for i in range(len(batch["image"])):
-                one = {key: value[i : i + 1] for key, value in batch.items()}
+                one = pictures_of(batch, i, i + 1)
                 if not _counts(one):
                     continue
                 pictures += 1

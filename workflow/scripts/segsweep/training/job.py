@@ -12,7 +12,7 @@ import torch
 
 from segsweep.study.settings.base import InputError
 
-from .checkpoint import flush_folder, remove_temporaries, write_json, write_table
+from .checkpoint import flush_all, flush_path, read_checkpoint, remove_temporaries, write_json, write_table
 from .finding import find, is_complete
 from .lock import Lock, Stopped
 from .provenance import host, versions
@@ -80,6 +80,7 @@ def run_job(
             where = torch.device(_device(device))
             say(_title(description, store, where))
             history = _start(part, where)
+            _drop_unreadable(part, history, say)
             if parent and parent["status"] != "finished":
                 outcome = _copied(parent)
                 write_table(part / "epochs.csv", [], COLUMNS)
@@ -109,8 +110,9 @@ def run_job(
 
 def publish(part: Path, final: Path, record: dict) -> None:
     """Write segment.json and give the folder its name: from then on the segment is complete."""
-    write_json(part / "segment.json", record)
+    write_json(part / "segment.json", record, flush=False)
     (part / "history.json").unlink(missing_ok=True)
+    flush_all(part)
     if final.exists() and not is_complete(final):
         # Half of a folder, as a broken copy leaves it; the name must be free for the whole one.
         shutil.rmtree(final)
@@ -120,7 +122,7 @@ def publish(part: Path, final: Path, record: dict) -> None:
         if not is_complete(final):
             raise
         shutil.rmtree(part)  # another one published the same bits
-    flush_folder(final.parent)
+    flush_path(final.parent)
 
 
 def progress_line(description: dict, row: dict, best: dict | None) -> str:
@@ -176,10 +178,23 @@ def _start(part: Path, device: torch.device) -> list[dict]:
     history.append(
         {"host": socket.gethostname(), "pid": os.getpid(), "device": str(device), "started": round(time.time(), 1)}
     )
-    write_json(part / "history.json", history)
+    write_json(part / "history.json", history, flush=False)
     return history
+
+
+def _drop_unreadable(part: Path, history: list[dict], say: Callable[[str], None]) -> None:
+    """Begin the segment anew where a power cut has spoiled its state."""
+    try:
+        read_checkpoint(part / "last.pt")
+    except FileNotFoundError:
+        return
+    except Exception as error:  # torch names no type for a broken file
+        (part / "last.pt").unlink()
+        text = f"{part / 'last.pt'} cannot be read ({error}); the segment begins anew"
+        _remember(part, history, text)
+        say(text)
 
 
 def _remember(part: Path, history: list[dict], text: str) -> None:
     history[-1].setdefault("notes", []).append(text)
-    write_json(part / "history.json", history)
+    write_json(part / "history.json", history, flush=False)

@@ -9,10 +9,16 @@ from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 
-# torch._dynamo is what the first optimizer imports.
 LIBRARIES = (
-    "numpy", "cv2", "torch", "torch._dynamo", "torchvision", "albumentations", "segmentation_models_pytorch", "pydantic",
-)  # fmt: skip
+    "numpy",
+    "cv2",
+    "torch",
+    "torch._dynamo",  # what the first optimizer imports
+    "torchvision",
+    "albumentations",
+    "segmentation_models_pytorch",
+    "pydantic",
+)
 CRASHED, INTERRUPTED = 1, 75
 
 

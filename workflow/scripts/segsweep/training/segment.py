@@ -22,6 +22,8 @@ from .schedule import learning_rate
 EXPLOSION = 1e6
 # Looking at a loss waits for the GPU.
 STEPS_BETWEEN_LOOKS = 25
+# Less than this is lost in a power cut; a killed process loses nothing.
+SECONDS_BETWEEN_FLUSHES = 30.0
 COLUMNS = ["epoch", "lr", "train/loss", "val/loss", "seconds", "images_per_second", "peak_memory_mb"]
 
 
@@ -137,6 +139,7 @@ def _train(
         if should_stop():
             raise Interrupted
 
+    flushed = perf_counter()
     try:
         while now["epoch"] < description["last_epoch"]:
             if progress.should_end(now, train.early_stopping):
@@ -201,15 +204,17 @@ def _train(
                 "images_per_second": round(pictures / (trained - began), 3),
                 "peak_memory_mb": round(memory.peak_memory_mb(device), 1),
             }
+            flush = perf_counter() - flushed > SECONDS_BETWEEN_FLUSHES
+            flushed = perf_counter() if flush else flushed
             value = progress.value_of(row, metric, "metric")
             if progress.improves(value, now["best"] and now["best"]["value"], minimize):
                 now["best"] = {"epoch": epoch, "value": value, "segment": description["id"]}
-                write_checkpoint(folder / "best.pt", {"model": model.state_dict(), "epoch": epoch})
-                write_table(folder / "images.csv", images, ["image"])
+                write_checkpoint(folder / "best.pt", {"model": model.state_dict(), "epoch": epoch}, flush=flush)
+                write_table(folder / "images.csv", images, ["image"], flush=flush)
             now |= progress.after_epoch(now, row, train.scheduler, train.early_stopping, metric, minimize)
             now |= {"epoch": epoch, "rows": [*now["rows"], row]}
-            state.save(folder / "last.pt", now, loss, model, criterion, optimizer)
-            write_table(folder / "epochs.csv", now["rows"], COLUMNS)
+            state.save(folder / "last.pt", now, loss, model, criterion, optimizer, flush=flush)
+            write_table(folder / "epochs.csv", now["rows"], COLUMNS, flush=flush)
             report(row, now["best"])
     except Interrupted:
         return _outcome("interrupted", f"stopped in epoch {now['epoch'] + 1}, to be gone on with", now, train, sizes)

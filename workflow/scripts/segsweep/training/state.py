@@ -26,11 +26,18 @@ def fresh(batch_size: int) -> dict[str, Any]:
 
 
 def save(
-    path: Path, state: dict, loss: dict, model: nn.Module, criterion: nn.Module, optimizer: torch.optim.Optimizer
+    path: Path,
+    state: dict,
+    loss: dict,
+    model: nn.Module,
+    criterion: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    *,
+    flush: bool,
 ) -> None:
     """Write the complete state; `loss` (its settings) says later whether the criterion is still the same."""
     modules = {"model": model.state_dict(), "criterion": criterion.state_dict(), "optimizer": optimizer.state_dict()}
-    write_checkpoint(path, state | modules | {"loss": loss})
+    write_checkpoint(path, state | modules | {"loss": loss}, flush=flush)
 
 
 def restore(
