@@ -1,0 +1,69 @@
+"""Every loss there is: parts make the gradient of the whole batch, whatever way it takes."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from segsweep.study.settings.losses import Terms
+from segsweep.study.settings.train import Train
+from segsweep.tasks import segmentation
+from segsweep.training.accumulation import add_gradients, in_parts, is_mean_over_pixels
+from tests.fakes import CLASSES, FakeBatches, Floats, Tiny
+
+BATCH = next(FakeBatches(7, 7).epoch(1))
+SEVERAL = SimpleNamespace(task="multiclass", classes=["a", "b", "c"], pixel_counts=np.array([100, 50, 10]))
+ONE = SimpleNamespace(task="binary", classes=["a", "b"], pixel_counts=np.array([100, 50]))
+
+
+class Heads(Tiny):
+    """The main logits and an auxiliary head's."""
+
+    def __init__(self, logits: int):
+        super().__init__("group", 0.0)
+        self.logits = logits
+
+    def forward(self, image):
+        logits = super().forward(image)
+        return {"main": logits[:, : self.logits], "aux": [logits[:, : self.logits] * 0.5]}
+
+
+def gradients(loss: dict, prepared, parts):
+    train = Train.model_validate({"loss": loss})
+    task = segmentation.build(train, prepared)
+    torch.manual_seed(0)
+    model, normalize = Heads(task.logits), Floats()
+    losses = add_gradients(task, model, task.criterion(), parts, lambda b: model(normalize(b["image"])), train.loss)
+    return [p.grad for p in model.parameters()], losses
+
+
+ONE_LOGIT = ("bce", "bce_dice")  # pos_weight is their place for class weights
+CASES = [(name, None) for name in Terms.model_fields]
+CASES += [(name, "inverse_frequency") for name in Terms.model_fields if name not in ONE_LOGIT]
+
+
+@pytest.mark.parametrize(("name", "weights"), CASES)
+def test_parts_make_the_whole(name, weights):
+    one_logit = name in ONE_LOGIT
+    loss = {
+        "main": {name: 1.0, **({} if one_logit else {"cross_entropy": 0.5})},
+        "aux_weight": 0.4,
+        "class_weights": weights,
+    }
+    batch = BATCH | ({"mask": BATCH["mask"].where(BATCH["mask"] != CLASSES - 1, 0)} if one_logit else {})
+    prepared = ONE if one_logit else SEVERAL
+    whole, expected = gradients(loss, prepared, [batch])
+    parts, losses = gradients(loss, prepared, in_parts(batch, 3))
+    torch.testing.assert_close(parts, whole, rtol=2e-4, atol=2e-6)
+    torch.testing.assert_close(losses, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_only_plain_means_over_pixels_are_added_up():
+    def adds_up(**loss):
+        return is_mean_over_pixels(Train.model_validate({"loss": loss}).loss)
+
+    assert adds_up(main={"cross_entropy": 1.0, "focal": 1.0})
+    assert not adds_up(main={"cross_entropy": 1.0}, aux={"dice": 1.0})
+    assert not adds_up(main={"cross_entropy": 1.0}, class_weights=[1.0, 2.0])
+    assert not adds_up(main={"ohem_cross_entropy": 1.0})
