@@ -122,9 +122,8 @@ class Controller(Node):
         self.cut: Plan = cut([*self.runs, *self._wanted.values()], self.store)
         write_if_changed(self.history.path, self.history.remember(self.cut, self.store))
         mark(self.store, set(self.cut.segments), MARKERS)
-        text = json.dumps(self._as_json())
-        write_if_changed(self.plan_file, text)
-        self.__dict__["plan"] = json.loads(text) if len(text) < 1_000_000 else self._as_json()
+        self.__dict__["plan"] = self._as_json()
+        write_if_changed(self.plan_file, json.dumps(self.plan))
 
     def add_wanted(self, wanted: list[dict[str, Any]]) -> None:
         """Add the runs that a decision asks for. Runs that are there already are left alone."""
@@ -186,7 +185,7 @@ class Controller(Node):
     def _data(self, data: dict[str, Any]) -> str:
         """The prepared folder that a setting's data section needs; its name is the address of its content."""
         shape = {key: data[key] for key in ("image_size", "patches")}
-        text = json.dumps(shape, sort_keys=True)
+        text = repr(shape)
         if text not in self._prepared:
             dataset = self.loaded.dataset
             outcome = {

@@ -114,7 +114,7 @@ def _is_tag(part) -> bool:
 
 
 def _suggest(found: str, allowed: list[str]) -> str:
-    near = get_close_matches(found, allowed, n=1, cutoff=0.6)
+    near = get_close_matches(found, allowed, n=1, cutoff=0.5)
     hint = f"Did you mean {near[0]!r}? " if near else ""
     return f"{hint}Allowed: {', '.join(allowed)}." if allowed else hint.strip()
 
