@@ -1,0 +1,49 @@
+"""From the outputs of a detection head to the boxes of each picture."""
+
+import torch
+from torchvision.ops import batched_nms, clip_boxes_to_image
+
+from segsweep.detection.boxes import decode
+from segsweep.detection.locations import locations
+from segsweep.study.settings.train import Postprocess
+
+CANDIDATES = 1000  # boxes of a picture that are looked at by the non-maximum suppression, as in FCOS
+
+
+def detections(outputs: dict, size: tuple[int, int], settings: Postprocess) -> list[dict]:
+    """The boxes that are found in each picture, best first.
+
+    A score is sqrt(probability of the class * centerness); what scores more than `score_threshold` competes with the
+    boxes of its class that overlap it by more than `nms_iou`; the `top_k` best stay, inside of the picture.
+
+    Args:
+        outputs: of a detection head: "logits" (B, N, K), "distances" (B, N, 4) in strides, "centerness" (B, N) logits,
+            and "levels", whose cells the N locations are.
+        size: height and width of the pictures, pixels.
+        settings: score_threshold, nms_iou and top_k are read.
+
+    Returns:
+        A dict for each picture: "boxes" float32 (m, 4) corners in pixels, "scores" float32 (m,) in 0..1,
+        "labels" int64 (m,) in 0..K-1; m may be 0.
+
+    Source: Tian et al. 2019, section 3.1; the square root from the authors' code.
+    """
+    scores = (outputs["logits"].float().sigmoid() * outputs["centerness"].float().sigmoid()[..., None]).sqrt()
+    points, strides = locations(outputs["levels"], scores.device)
+    boxes = decode(points, outputs["distances"].float(), strides)
+    return [select(*picture, size, settings) for picture in zip(boxes, scores, strict=True)]
+
+
+def select(boxes: torch.Tensor, scores: torch.Tensor, size: tuple[int, int], settings: Postprocess) -> dict:
+    """Threshold, non-maximum suppression by class and top k for one picture.
+
+    `boxes` float (N, 4) corners in pixels, `scores` float (N, K) in 0..1. Returns as `detections` for each picture.
+    """
+    location, label = (scores > settings.score_threshold).nonzero(as_tuple=True)
+    found = scores[location, label]
+    # A stable order: which of equal scores survives must not depend on the machine.
+    order = found.argsort(descending=True, stable=True)[:CANDIDATES]
+    candidates = clip_boxes_to_image(boxes[location[order]], size)
+    found, label = found[order], label[order]
+    kept = batched_nms(candidates, found, label, settings.nms_iou)[: settings.top_k]
+    return {"boxes": candidates[kept], "scores": found[kept], "labels": label[kept]}

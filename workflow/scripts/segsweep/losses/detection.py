@@ -1,0 +1,90 @@
+"""Loss of an anchor-free detection head: classes, boxes, centerness."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torchvision.ops import complete_box_iou_loss, generalized_box_iou_loss, sigmoid_focal_loss
+
+from segsweep.detection.assignment import NOTHING, assign, centerness
+from segsweep.detection.boxes import decode, encode
+from segsweep.detection.locations import locations
+from segsweep.study.settings.losses import Detection
+
+
+class DetectionLoss(nn.Module):
+    """Sigmoid focal loss of the classes + `box_weight` * loss of the boxes + cross entropy of the centerness.
+
+    Each is summed over the locations of the whole batch and divided by the number of locations that answer for a box
+    (at least 1), so that a picture without boxes still teaches what is background. Locations that answer for an
+    ignored box count nowhere.
+
+    Source: Tian et al. 2019, "FCOS", eq. 2 and 3; Lin et al. 2017, "Focal loss for dense object detection", eq. 5;
+    Girshick 2015, "Fast R-CNN", eq. 3 (smooth L1); Rezatofighi et al. 2019 (GIoU); Zheng et al. 2020 (CIoU).
+    """
+
+    def __init__(self, settings: Detection):
+        super().__init__()
+        self.settings = settings
+
+    def forward(
+        self,
+        outputs: dict,
+        boxes: list[torch.Tensor],
+        labels: list[torch.Tensor],
+        ignored: list[torch.Tensor] | None = None,
+    ) -> dict[str, torch.Tensor]:
+        """The loss of a batch and its parts.
+
+        Args:
+            outputs: "logits" (B, N, K), "distances" (B, N, 4) in strides, "centerness" (B, N) logits, and "levels",
+                whose cells the N locations are.
+            boxes: for each picture float (n, 4) corners in pixels; n may be 0.
+            labels: for each picture int64 (n,) in 0..K-1.
+            ignored: for each picture bool (n,); none if not given.
+
+        Returns:
+            Scalars "det" (the sum), and as they are in it "det_cls", "det_box" and "det_center".
+        """
+        logits, distances, centers = (outputs[name].float() for name in ("logits", "distances", "centerness"))
+        device = logits.device
+        points, strides = locations(outputs["levels"], device)
+        wanted, counted = torch.zeros_like(logits), torch.ones_like(logits)
+        box_losses, center_losses, positives = [], [], 0
+        for i, box in enumerate(boxes):
+            box, label = box.to(device), labels[i].to(device)
+            answer = assign(points, strides, box)
+            positive = (answer != NOTHING).nonzero().flatten()
+            if ignored is not None and len(box):
+                left_out = ignored[i].to(device)[answer[positive]]
+                counted[i, positive[left_out]] = 0
+                positive = positive[~left_out]
+            if not len(positive):
+                continue
+            chosen, point, stride = answer[positive], points[positive], strides[positive]
+            wanted[i, positive, label[chosen]] = 1
+            box_losses.append(self.box_loss(distances[i, positive], box[chosen], point, stride))
+            target = centerness(encode(point, box[chosen], stride))
+            center_losses.append(F.binary_cross_entropy_with_logits(centers[i, positive], target, reduction="sum"))
+            positives += len(positive)
+
+        settings, count = self.settings, max(1, positives)
+        focal = counted * sigmoid_focal_loss(logits, wanted, settings.focal_alpha, settings.focal_gamma)
+        nothing = 0 * (distances.sum() + centers.sum())  # keeps the graph whole where nothing is positive
+        parts = {
+            "det_cls": focal.sum() / count,
+            "det_box": settings.box_weight * sum(box_losses, nothing) / count,
+            "det_center": sum(center_losses, nothing) / count,
+        }
+        return {"det": sum(parts.values()), **parts}
+
+    def box_loss(
+        self, distances: torch.Tensor, boxes: torch.Tensor, points: torch.Tensor, strides: torch.Tensor
+    ) -> torch.Tensor:
+        """Loss of the boxes of some locations, summed. Shapes (n, 4), (n, 4), (n, 2), (n,); a scalar.
+
+        smooth_l1 compares the four distances in strides, the others the overlap of the boxes.
+        """
+        if self.settings.box == "smooth_l1":
+            return F.smooth_l1_loss(distances, encode(points, boxes, strides), reduction="sum")
+        overlap = {"giou": generalized_box_iou_loss, "ciou": complete_box_iou_loss}[self.settings.box]
+        return overlap(decode(points, distances, strides), boxes, reduction="sum")
