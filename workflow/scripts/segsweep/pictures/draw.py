@@ -1,4 +1,4 @@
-"""Masks, errors, boxes and polygons painted on a picture. Pictures are uint8 (H, W, 3), masks uint8 (H, W), 255 void."""
+"""Masks, errors, boxes, polygons on a picture. Pictures are uint8 (H, W, 3), masks uint8 (H, W), 255 void."""
 
 import cv2
 import numpy as np
@@ -71,7 +71,7 @@ def polygons(
 
 
 def fit(image: np.ndarray, least: int, most: int) -> tuple[np.ndarray, float]:
-    """A picture scaled so that its longer side lies between two bounds, and the factor. Enlarging keeps pixels square."""
+    """A picture scaled so that its longer side lies between two bounds, and the factor. Enlarged pixels stay square."""
     longer = max(image.shape[:2])
     if longer > most:
         factor = most / longer

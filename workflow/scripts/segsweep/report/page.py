@@ -3,6 +3,7 @@
 import base64
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
@@ -55,7 +56,7 @@ def _without_comments(markdown: str) -> str:
 def _headings(tokens: list[Token]) -> tuple[str, list[Section]]:
     """Title and contents; gives the headings their ids. Equal titles are numbered as forges do it."""
     title, contents, seen = "", [], {}
-    for token, inline in zip(tokens, tokens[1:], strict=False):
+    for token, inline in pairwise(tokens):
         if token.type != "heading_open":
             continue
         text = "".join(child.content for child in inline.children or [])

@@ -18,8 +18,9 @@ class Place:
     """A place in the results.
 
     `file` is relative to the study's folder. For a CSV file, `row` is a row's number (the first below the
-    header is 1), or conditions `status=finished & seed=0` that rows must meet, or empty for all rows; `column` is
-    a column. For JSON and YAML, `row` is empty and `column` a path: `cells[3].settings["optimizer.lr"]`.
+    header is 1), or conditions `status=finished,early_stopped & best_epoch=@epochs` that rows must meet (one of
+    several values; the value of another column), or empty for all rows; `column` is a column. For JSON and YAML,
+    `row` is empty and `column` a path: `cells[3].settings["optimizer.lr"]`.
     `how` says what is done with what lies there: `value`, `name` (of the column), `count`, `distinct`, `sum`,
     `mean`, `least`, `most`, `difference` and `ratio` (of two rows `3 | 7`, or of two columns `a | b`).
     """
@@ -83,7 +84,12 @@ class Sources:
 
 def _where(table: list[dict[str, str]], conditions: str) -> list[dict[str, str]]:
     pairs = [part.partition("=")[::2] for part in conditions.split(" & ")] if conditions else []
-    return [row for row in table if all(row.get(key.strip()) == value.strip() for key, value in pairs)]
+    return [row for row in table if all(_holds(row, key.strip(), value.strip()) for key, value in pairs)]
+
+
+def _holds(row: dict[str, str], key: str, value: str) -> bool:
+    wanted = row.get(value[1:]) if value.startswith("@") else value
+    return row.get(key) in wanted.split(",") if wanted and "," in wanted else row.get(key) == wanted
 
 
 def _of_rows(rows: list[dict[str, str]], place: Place) -> Any:
@@ -105,11 +111,12 @@ def _of_rows(rows: list[dict[str, str]], place: Place) -> Any:
         return math.fsum(numbers)
     if not numbers:
         return None
-    return {
+    rules = {
         "mean": lambda: math.fsum(numbers) / len(numbers),
         "least": lambda: min(numbers),
         "most": lambda: max(numbers),
-    }[place.how]()
+    }
+    return rules[place.how]()
 
 
 def _walk(tree: Any, path: str) -> Any:

@@ -5,7 +5,7 @@ import io
 from difflib import SequenceMatcher
 from pathlib import Path
 
-from .numbers import numbers_in
+from .numbers import UnsourcedError, numbers_in
 from .sources import Place, Sources
 from .styles import write
 
@@ -60,6 +60,13 @@ def _against_text(markdown: str, rows: list[dict[str, str]]) -> list[str]:
                 row = expected[i + k][1]
                 complaints.append(f"report.md: {wanted[i + k]} is missing, once in line {row['line']}")
     return complaints
+
+
+def compare_numbers(markdown: str, sources: str) -> None:
+    """Raises: UnsourcedError when the numbers of a report are not those of its sources, in order."""
+    complaints = _against_text(markdown, list(csv.DictReader(io.StringIO(sources))))
+    if complaints:
+        raise UnsourcedError("\n".join(complaints))
 
 
 def describe(place: Place) -> str:

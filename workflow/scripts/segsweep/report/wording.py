@@ -81,7 +81,7 @@ def metric(name: str) -> str:
 
 
 def axis(name: str, among: Sequence[str] = ()) -> str:
-    """A dotted key in words: `optimizer.lr` is `learning rate`. A name that another key of `among` has too keeps its key."""
+    """A dotted key in words: `optimizer.lr` is `learning rate`. With its key if another of `among` reads so."""
     words = _axis(name)
     return words if sum(_axis(other) == words for other in among) < 2 else f"{words} ({name})"
 

@@ -12,88 +12,106 @@ from . import look
 
 
 def heatmap(
-    ax: Axes, runs: pd.DataFrame, row: str, column: str, metric: str, limits: tuple[float, float], digits: int = 3
+    ax: Axes,
+    runs: pd.DataFrame,
+    row: tuple[str, Sequence[str]],
+    column: tuple[str, Sequence[str]],
+    metric: str,
+    limits: tuple[float, float],
+    digits: int = 3,
+    among: Sequence[str] = (),
 ) -> Axes:
     """Mean of `metric` for each pair of levels of two axes; empty combinations stay white with a dash.
 
-    `runs` has a row a run; `limits` are the ends of the colour scale, shared by the facets of a figure.
+    `runs` has a row a run with levels as texts; `row` and `column` are an axis and its levels in order; `limits`
+    are the ends of the colour scale, shared by the facets of a figure.
     """
-    rows, columns = look.levels_of(runs[row]), look.levels_of(runs[column])
-    table = runs.pivot_table(index=row, columns=column, values=metric, aggfunc="mean", dropna=False, observed=False)
-    table = table.reindex(index=rows, columns=columns).astype(float)
-    numbers = table.size <= 80
+    table = runs.pivot_table(index=row[0], columns=column[0], values=metric, aggfunc="mean")
+    table = table.reindex(index=list(row[1]), columns=list(column[1])).astype(float)
     sns.heatmap(
-        table, ax=ax, cmap="cividis", vmin=limits[0], vmax=limits[1], annot=numbers, fmt=f".{digits}f", cbar=False,
-        linewidths=1, linecolor="white", annot_kws={"fontsize": 8},
+        table, ax=ax, cmap="cividis", vmin=limits[0], vmax=limits[1], annot=table.size <= 80, fmt=f".{digits}f",
+        cbar=False, linewidths=1, linecolor="white", annot_kws={"fontsize": 8},
     )  # fmt: skip
     ax.set_facecolor("white")
     for i, j in zip(*np.where(table.isna().to_numpy()), strict=True):
         ax.text(j + 0.5, i + 0.5, "–", ha="center", va="center", color=look.GREY)
-    names = [look.level_name(level) for level in columns]
-    ax.set_xticklabels(names, rotation=0)
-    ax.set_yticklabels([look.level_name(level) for level in rows], rotation=0)
+    names = [look.level_name(level) for level in column[1]]
+    ax.set_xticks(np.arange(len(names)) + 0.5, names, rotation=0)
+    ax.set_yticks(np.arange(len(row[1])) + 0.5, [look.level_name(level) for level in row[1]], rotation=0)
     look.tilt(ax, names)
-    return _label(ax, wording.axis(column), wording.axis(row))
+    return _label(ax, wording.axis(column[0], among), wording.axis(row[0], among))
 
 
 def levels(
-    ax: Axes, runs: pd.DataFrame, axis: str, metric: str, means: pd.DataFrame, *, adjusted: bool = False
+    ax: Axes,
+    runs: pd.DataFrame,
+    axis: str,
+    metric: str,
+    means: pd.DataFrame,
+    *,
+    adjusted: bool = False,
+    among: Sequence[str] = (),
 ) -> Axes:
     """One point a run at each level of an axis, with the mean and its interval.
 
-    `means` has a row a level: `level`, `mean`, `low`, `high`, and `adjusted`, `adjusted_low`, `adjusted_high` when
-    `adjusted`: then hollow marks stand beside the means.
+    `means` has a row a level in the order to show: `level` as in `runs`, `mean`, `low`, `high`; with `adjusted`
+    also `adjusted`, `adjusted_low`, `adjusted_high`: then hollow marks stand beside the means.
     """
-    order = look.levels_of(runs[axis])
-    position = {look.level_name(level): i for i, level in enumerate(order)}
-    x = runs[axis].map(lambda level: position.get(look.level_name(level)) if pd.notna(level) else None)
+    position = {level: i for i, level in enumerate(means["level"])}
     spread = (np.arange(len(runs)) * 0.6180339887 % 1 - 0.5) * 0.24
-    size = 16 if len(runs) <= 200 else 5
     ax.scatter(
-        x + spread,
-        runs[metric],
-        s=size,
-        color=look.GREY,
-        alpha=0.65,
-        linewidths=0,
-        label="run",
-        zorder=2,
-        rasterized=True,
-    )
-    kinds = [("mean", "low", "high", "mean with interval", look.BLUE, "white", -0.0, True)]
+        runs[axis].map(position) + spread, runs[metric], s=16 if len(runs) <= 200 else 5, color=look.GREY, alpha=0.65,
+        linewidths=0, label="run", zorder=2, rasterized=True,
+    )  # fmt: skip
+    kinds = [("mean", "low", "high", "mean", look.BLUE, look.BLUE, "o", 0.0)]
     if adjusted:
-        kinds.append(
-            ("adjusted", "adjusted_low", "adjusted_high", "adjusted mean with interval", look.RED, "white", 0.2, False)
-        )
-    for middle, low, high, name, colour, edge, shift, filled in kinds:
+        kinds.append(("adjusted", "adjusted_low", "adjusted_high", "adjusted mean", look.RED, "white", "D", 0.22))
+    for middle, low, high, name, colour, face, mark, shift in kinds:
         shown = means.dropna(subset=[middle])
-        at = [position[look.level_name(level)] + shift for level in shown["level"]]
         values = shown[middle].to_numpy(float)
         reach = np.abs(np.vstack([values - shown[low].to_numpy(float), shown[high].to_numpy(float) - values]))
         ax.errorbar(
-            at, values, yerr=np.nan_to_num(reach), fmt="o" if filled else "D", ms=7 if filled else 5.5, color=colour,
-            mfc=colour if filled else edge, mec=edge if filled else colour, capsize=3, lw=1.6, label=name, zorder=4,
+            [position[level] + shift for level in shown["level"]], values, yerr=np.nan_to_num(reach), fmt=mark, ms=6,
+            color=colour, mfc=face, mec=colour, capsize=3, lw=1.6, label=name, zorder=4,
         )  # fmt: skip
     _room(ax, runs[metric], means[["low", "high"]])
-    ax.set_xticks(range(len(order)), list(position))
-    ax.set_xlim(-0.6, len(order) - 0.4)
-    look.tilt(ax, list(position))
+    names = [look.level_name(level) for level in position]
+    ax.set_xticks(range(len(names)), names)
+    ax.set_xlim(-0.6, len(names) - 0.4)
+    look.tilt(ax, names)
     ax.grid(False, axis="x")
-    return _label(ax, wording.axis(axis), wording.metric(metric))
+    return _label(ax, wording.axis(axis, among), wording.metric(metric))
 
 
-def interaction(ax: Axes, runs: pd.DataFrame, axis: str, by: str, metric: str) -> Axes:
+def values(ax: Axes, runs: pd.DataFrame, axis: str, metric: str, *, log: bool, among: Sequence[str] = ()) -> Axes:
+    """Every run at its own value of a continuous axis."""
+    known = runs.assign(value=pd.to_numeric(runs[axis], errors="coerce")).dropna(subset=["value", metric])
+    sns.scatterplot(known, x="value", y=metric, ax=ax, s=26, color=look.BLUE, linewidth=0, alpha=0.75)
+    if log:
+        ax.set_xscale("log")
+    return _label(ax, wording.axis(axis, among), wording.metric(metric))
+
+
+def interaction(
+    ax: Axes,
+    runs: pd.DataFrame,
+    axis: str,
+    by: str,
+    metric: str,
+    order: Sequence[str],
+    lines: Sequence[str],
+    among: Sequence[str] = (),
+) -> Axes:
     """Means of `metric` along an axis, one line for each level of another: parallel lines mean no interaction."""
-    order = look.levels_of(runs[axis])
-    for i, level in enumerate(look.levels_of(runs[by])):
-        part = runs[runs[by] == level].groupby(axis, observed=True)[metric].mean().reindex(order)
+    for i, level in enumerate(lines):
+        part = runs[runs[by] == level].groupby(axis)[metric].mean().reindex(list(order))
         style = {"marker": look.MARKERS[i % 6], "color": look.PALETTE[i % 6], "ls": ["-", "--", ":"][i // 6 % 3]}
         ax.plot(range(len(order)), part, ms=5, lw=1.6, label=look.level_name(level), **style)
     names = [look.level_name(level) for level in order]
     ax.set_xticks(range(len(order)), names)
     look.tilt(ax, names)
-    ax.legend(title=wording.axis(by), fontsize=8, title_fontsize=8)
-    return _label(ax, wording.axis(axis), wording.metric(metric))
+    ax.legend(title=wording.axis(by, among), fontsize=8, title_fontsize=8)
+    return _label(ax, wording.axis(axis, among), wording.metric(metric))
 
 
 def importance(ax: Axes, names: Sequence[str], shares: dict[str, Sequence[float]]) -> Axes:

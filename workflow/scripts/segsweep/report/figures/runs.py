@@ -1,5 +1,7 @@
 """Figures of runs and cells: ranks, parallel coordinates, cost against score."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,7 +15,10 @@ from . import look
 
 
 def ranks(ax: Axes, ranking: pd.DataFrame, runs: pd.DataFrame, metric: str) -> Axes:
-    """Cells from best to worst: mean with interval, and a point for each run. `ranking` has label, cell, mean, low, high."""
+    """Cells from best to worst: mean with interval, and a point for each run.
+
+    `ranking` has label, cell, mean, low, high; `runs` cell and metric.
+    """
     at = np.arange(len(ranking))
     place = dict(zip(ranking["cell"].astype(str), at, strict=True))
     points = runs.assign(at=runs["cell"].astype(str).map(place)).dropna(subset=["at", metric])
@@ -36,19 +41,27 @@ def ranks(ax: Axes, ranking: pd.DataFrame, runs: pd.DataFrame, metric: str) -> A
     return ax
 
 
-def parallel(ax: Axes, runs: pd.DataFrame, axes: list[str], metric: str, *, minimize: bool = False) -> Axes:
-    """One line a run through its settings to its score; the best tenth is drawn on top, in colour."""
+def parallel(
+    ax: Axes,
+    runs: pd.DataFrame,
+    axes: dict[str, list[str] | None],
+    metric: str,
+    *,
+    minimize: bool = False,
+    among: Sequence[str] = (),
+) -> Axes:
+    """One line a run through its settings to its score; the best tenth is drawn on top, in colour.
+
+    `axes` gives each axis its levels in order, or None where values are continuous.
+    """
     columns, ticks = [], []
-    for axis in axes:
-        order = look.levels_of(runs[axis])
-        if len(order) > 12 and all(isinstance(level, int | float) for level in order):
-            values = runs[axis].astype(float)
-            scaled, marks = _scaled(values)
+    for axis, order in axes.items():
+        if order is None:
+            scaled, marks = _scaled(pd.to_numeric(runs[axis], errors="coerce"))
         else:
-            names = [look.level_name(level, 18) for level in order]
-            place = {name: i / max(1, len(names) - 1) for i, name in enumerate(names)}
-            scaled = runs[axis].map(lambda level, place=place: place.get(look.level_name(level, 18), np.nan))
-            marks = [(position, name) for name, position in place.items()]
+            place = {level: i / max(1, len(order) - 1) for i, level in enumerate(order)}
+            scaled = runs[axis].map(place)
+            marks = [(position, look.level_name(name, 18)) for name, position in place.items()]
         columns.append(scaled.to_numpy(float))
         ticks.append(marks)
     score = runs[metric].to_numpy(float)
@@ -73,7 +86,7 @@ def parallel(ax: Axes, runs: pd.DataFrame, axes: list[str], metric: str, *, mini
     ax.set_xlim(-0.1, len(ticks) - 0.65)
     ax.set_ylim(-0.06, 1.06)
     ax.set_yticks([])
-    ax.set_xticks(x, [*[wording.axis(axis, axes) for axis in axes], wording.metric(metric)])
+    ax.set_xticks(x, [*[wording.axis(axis, among) for axis in axes], wording.metric(metric)])
     ax.grid(False)
     for side in ax.spines.values():
         side.set_visible(False)
@@ -122,6 +135,25 @@ def pareto(cost: np.ndarray, score: np.ndarray, *, minimize: bool = False) -> np
             best = good[i]
             front.append(i)
     return np.array(front, dtype=int)
+
+
+def expected_best(ax: Axes, table: pd.DataFrame, metric: str) -> Axes:
+    """Expected best score against the number of trials, with the range of ninety per cent of searches."""
+    ax.fill_between(table["trials"], table["low"], table["high"], color=look.BLUE, alpha=0.15, lw=0)
+    ax.plot(table["trials"], table["expected"], color=look.BLUE, lw=1.8, label="expected")
+    if "best_so_far" in table and table["best_so_far"].notna().any():
+        ax.plot(
+            table["trials"],
+            table["best_so_far"],
+            color=look.ORANGE,
+            lw=1.2,
+            drawstyle="steps-post",
+            label="this search",
+        )
+    ax.legend(fontsize=8)
+    ax.set_xlabel("number of trials")
+    ax.set_ylabel(f"best {wording.metric(metric)}")
+    return ax
 
 
 def _scaled(values: pd.Series) -> tuple[pd.Series, list[tuple[float, str]]]:

@@ -1,0 +1,34 @@
+"""Write the report of a study from its tables."""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse, build, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--results", type=Path, required=True, help="folder with the tables of the study")
+    parser.add_argument("--output", type=Path, required=True, help="folder for report.md, report.html and figures/")
+    parser.add_argument("--store", type=Path, help="folder with the segments, for provenance")
+    parser.add_argument("--partial", action="store_true", help="planned runs may be missing; the report says which")
+    options = parser.parse_args(argv)
+
+    from segsweep.report.build import build
+    from segsweep.study.settings.base import InputError
+
+    try:
+        build(
+            options.results,
+            options.output,
+            options.store or options.results.parent / "segments",
+            partial=options.partial,
+        )
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,29 @@
+"""Draw what the best runs of a study predict."""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse, draw, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--plan", type=Path, required=True, help="plan.json of the study")
+    parser.add_argument("--store", type=Path, required=True, help="folder with the segments")
+    parser.add_argument("--results", type=Path, required=True, help="folder with ranking.csv and images.csv")
+    parser.add_argument("--output", type=Path, required=True, help="folder for the pictures and pictures.json")
+    options = parser.parse_args(argv)
+
+    from segsweep.pictures.make import Results, make
+    from segsweep.study.settings.base import InputError
+
+    try:
+        make(Results.read(options.plan, options.results, options.store), options.output)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

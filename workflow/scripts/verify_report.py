@@ -1,0 +1,34 @@
+"""Read a report again: each number must have a source, and say what the source says."""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse, compare, complain. Exit code 1 when a number is without a source or unlike it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--results", type=Path, required=True, help="folder with the tables of the study")
+    parser.add_argument(
+        "--report", type=Path, help="folder with report.md and report.sources.csv; the same if not given"
+    )
+    options = parser.parse_args(argv)
+
+    from segsweep.report.trace import verify
+
+    folder = options.report or options.results
+    texts = {}
+    for name in ("report.md", "report.sources.csv"):
+        try:
+            texts[name] = (folder / name).read_text(encoding="utf-8")
+        except OSError as error:
+            print(f"{folder / name}: cannot be read ({error.strerror}). Build the report first.", file=sys.stderr)
+            return 2
+    complaints = verify(texts["report.md"], texts["report.sources.csv"], options.results)
+    for complaint in complaints:
+        print(complaint, file=sys.stderr)
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
