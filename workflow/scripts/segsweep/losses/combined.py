@@ -45,7 +45,7 @@ class Combined(nn.Module):
 
     `forward(outputs, target)`: outputs are logits (B, classes, H, W), or {"main": logits, "aux": [logits, ...]};
     target int64 (B, H, W), 255 void. Returns "loss" and, if it is made of more than one part, each part without its
-    weight and without gradients: the main head's terms by their names, and the auxiliary heads' sum as "aux".
+    weight and without gradients: "loss_<term>" of the main head, and "loss_aux", the auxiliary heads' sum.
     """
 
     def __init__(
@@ -71,5 +71,5 @@ class Combined(nn.Module):
         if auxiliary:
             parts["aux"] = sum(self.aux.weighted(self.aux(logits, target)) for logits in auxiliary)
             loss = loss + self.aux_weight * parts["aux"]
-        named = {name: part.detach() for name, part in parts.items()} if len(parts) > 1 else {}
+        named = {f"loss_{name}": part.detach() for name, part in parts.items()} if len(parts) > 1 else {}
         return {"loss": loss, **named}

@@ -42,8 +42,8 @@ def accuracy(counts: torch.Tensor) -> torch.Tensor:
 def binary_scores(counts: torch.Tensor) -> dict[str, torch.Tensor]:
     """Scores of the foreground, class 1 of (..., 2, 2), each float64 (...).
 
-    jaccard, dice, precision, recall of the foreground; accuracy: share of right pixels; miou: mean of the Jaccard indices
-    of foreground and background, as far as they occur.
+    jaccard, dice, precision, recall of the foreground; accuracy: share of right pixels; miou: mean of the Jaccard
+    indices of foreground and background, as far as they occur.
     """
     scores = class_scores(counts)
     foreground = {name: values[..., 1] for name, values in scores.items()}

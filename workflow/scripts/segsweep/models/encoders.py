@@ -141,7 +141,7 @@ def check_options(model: Model, allowed: Iterable[str]) -> None:
     for option in model.options:
         if option not in allowed:
             near = get_close_matches(option, allowed, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            hint = f"; did you mean {near[0]}?" if near else "."
             there = ", ".join(allowed) or "none"
             complaints.append(f"model.options: {model.arch} has no option {option!r}{hint} There are: {there}")
     if complaints:

@@ -11,6 +11,8 @@ from segsweep.study.settings.train import Model
 from .encoders import check_options, with_weights
 from .padding import Padded
 
+MULTIPLE = {"dpt": 32}  # its decoder halves the maps once more than the encoder's stride says
+LEAST = {"pan": 128}  # its attention pools maps of 1/16 three times
 # Set by other keys of the settings, or they would turn logits into something else.
 TAKEN = {"self", "encoder_name", "encoder_weights", "in_channels", "classes", "activation", "aux_params", "kwargs"}
 
@@ -44,4 +46,6 @@ def build(model: Model, classes: int) -> nn.Module:
             "choose another encoder (resnet18; for dpt a vision transformer such as tu-vit_tiny_patch16_224 with "
             "options {dynamic_img_size: true}) or other options"
         ) from error
-    return Padded(network, network.encoder.output_stride) if network.requires_divisible_input_shape else network
+    if not network.requires_divisible_input_shape:
+        return network
+    return Padded(network, MULTIPLE.get(model.arch, network.encoder.output_stride), LEAST.get(model.arch, 0))

@@ -53,12 +53,10 @@ def replace(network: nn.Module, wanted: Callable[[nn.Module], bool], make: Calla
         for name, child in parent._modules.items()
         if child is not None and wanted(child)
     ]
-    for parent, name, child in places:
-        # The dict holds new layers by the old one's identity; `places` keeps the old ones alive.
-        new = made.setdefault(id(child), None) or make(child)
-        made[id(child)] = new
-        new.train(child.training)
-        setattr(parent, name, new)
+    for parent, name, child in places:  # which keeps the old layers, and so their ids, alive
+        if id(child) not in made:
+            made[id(child)] = make(child).train(child.training)
+        setattr(parent, name, made[id(child)])
     return len(places)
 
 

@@ -42,8 +42,8 @@ def build(train: Train, prepared: Any, metrics: Sequence[str] = ()) -> "Segmenta
     known = names(prepared)
     for name in metrics:
         if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            near = get_close_matches(name.lower(), known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else "."
             complaints.append(
                 f"metric: {name!r} is no score of {prepared.task} data{hint} There are: {', '.join(known)}"
             )

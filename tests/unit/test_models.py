@@ -1,0 +1,359 @@
+"""Networks: shapes, parameter counts, what is changed after building, messages."""
+
+import pytest
+import torch
+from torch import nn
+
+from segsweep import models
+from segsweep.models import encoders, initialization
+from segsweep.models.attention import AttentionGate
+from segsweep.models.attention_resunet import ResidualBlock
+from segsweep.models.surgery import SafeBatchNorm2d
+from segsweep.study.settings.base import InputError
+from segsweep.study.settings.train import SMP_ARCHITECTURES, Model
+
+VIT = {"encoder": "tu-vit_tiny_patch16_224", "options": {"dynamic_img_size": True, "decoder_fusion_channels": 16}}
+
+
+def build(arch, classes=3, seed=0, **settings):
+    torch.manual_seed(seed)
+    return models.build(Model.model_validate({"arch": arch} | (VIT if arch == "dpt" else {}) | settings), classes)
+
+
+def parameters(module):
+    return sum(p.numel() for p in module.parameters())
+
+
+@pytest.fixture(scope="module")
+def bisenet():
+    return build("bisenet", 19)
+
+
+# Architectures
+
+
+@pytest.mark.parametrize("arch", [*SMP_ARCHITECTURES, "attention_unet", "attention_resunet"])
+def test_every_architecture_gives_logits_of_the_pictures_size(arch):
+    network = build(arch).eval()
+    with torch.inference_mode():
+        assert network(torch.rand(1, 3, 64, 64)).shape == (1, 3, 64, 64)
+        assert network(torch.rand(1, 3, 50, 70)).shape == (1, 3, 50, 70)
+
+
+@pytest.mark.parametrize("arch", ["unet", "pspnet", "deeplabv3plus", "attention_unet", "attention_resunet", "bisenet"])
+def test_a_training_batch_of_one_picture_has_gradients(arch):
+    network = build(arch, 1)
+    outputs = network(torch.rand(1, 3, 64, 64))
+    outputs = [outputs["main"], *outputs["aux"]] if arch == "bisenet" else [outputs]
+    sum(one.square().mean() for one in outputs).backward()
+    # Some architectures leave the encoder's last stages unused.
+    assert all(p.grad is not None for name, p in network.named_parameters() if "encoder" not in name)
+    assert all(p.grad.isfinite().all() for p in network.parameters() if p.grad is not None)
+
+
+def test_the_same_seed_draws_the_same_weights():
+    first, same, other = (build("attention_unet", seed=seed).state_dict() for seed in (1, 1, 2))
+    assert all(torch.equal(first[name], same[name]) for name in first)
+    assert any(not torch.equal(first[name], other[name]) for name in first)
+
+
+def test_options_reach_the_architecture():
+    small = build("unet", options={"decoder_channels": [32, 16, 8, 8, 4]})
+    assert parameters(small) < parameters(build("unet"))
+    gated = build("attention_resunet", options={"encoder_depth": 3, "decoder_channels": [32, 16, 8]})
+    assert gated.eval()(torch.rand(1, 3, 40, 40)).shape == (1, 3, 40, 40)
+
+
+def test_timms_encoders_serve_gates_and_bisenet():
+    """An encoder without a map of 1/2."""
+    picture = torch.rand(1, 3, 64, 64)
+    settings = {"encoder": "tu-convnext_atto"}
+    assert build("attention_unet", **settings).eval()(picture).shape == (1, 3, 64, 64)
+    assert build("bisenet", **settings).eval()(picture).shape == (1, 3, 64, 64)
+
+
+# Attention gates
+
+
+def test_attention_gate_by_hand():
+    """One channel each, every number computed on paper."""
+    gate = AttentionGate(skip=1, gating=1, inner=1)
+    with torch.no_grad():
+        gate.theta.weight.copy_(torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]]))
+        gate.phi.weight.fill_(0.5)
+        gate.phi.bias.fill_(-1.0)
+        gate.psi.weight.fill_(2.0)
+        gate.psi.bias.fill_(-3.0)
+    skip = torch.tensor([[[[1.0, 0.0], [0.0, 0.5]]]])
+    # theta = 1 * 1 + 4 * 0.5 = 3; phi = 0.5 * 1 - 1 = -0.5; relu(2.5) = 2.5; psi = 5 - 3 = 2; sigmoid(2) = 0.8808
+    assert torch.allclose(gate(skip, torch.tensor([[[[1.0]]]])), skip * 0.880797, atol=1e-6)
+    # phi = 0.5 * -8 - 1 = -5; relu(-2) = 0; psi = -3; sigmoid(-3) = 0.0474
+    assert torch.allclose(gate(skip, torch.tensor([[[[-8.0]]]])), skip * 0.0474259, atol=1e-6)
+
+
+def test_attention_gate_against_loops_over_pixels():
+    torch.manual_seed(0)
+    gate = AttentionGate(skip=3, gating=4, inner=2)
+    skip, gating = torch.randn(2, 3, 4, 6), torch.randn(2, 4, 2, 3)
+    coarse = torch.empty(2, 1, 2, 3)
+    with torch.no_grad():
+        for b, i, j in torch.cartesian_prod(torch.arange(2), torch.arange(2), torch.arange(3)).tolist():
+            q = gate.psi.bias.item()
+            for k in range(2):
+                window = skip[b, :, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2]
+                inner = (gate.theta.weight[k] * window).sum() + gate.phi.bias[k]
+                inner = inner + (gate.phi.weight[k, :, 0, 0] * gating[b, :, i, j]).sum()
+                q += gate.psi.weight[0, k, 0, 0].item() * max(inner.item(), 0.0)
+            coarse[b, 0, i, j] = 1 / (1 + torch.tensor(-q).exp())
+        fine = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)(coarse)
+        assert torch.allclose(gate(skip, gating), skip * fine, atol=1e-5)
+
+
+def test_gates_start_open_and_the_finest_skip_has_none():
+    network = build("attention_unet")
+    assert [isinstance(gate, AttentionGate) for gate in network.gates] == [True, True, True, False, False]
+    with torch.inference_mode():
+        features = network.eval().encoder(torch.rand(1, 3, 64, 64))
+        alpha = network.gates[0].coefficients(features[-2], features[-1])
+    assert alpha.shape == (1, 1, 4, 4)
+    assert alpha.mean() > 0.9
+
+
+def test_residual_block_adds_the_projection():
+    block = ResidualBlock(2, 1, 3).eval()
+    nn.init.zeros_(block.residual[3].weight)
+    below, skip = torch.randn(1, 2, 2, 2), torch.randn(1, 1, 4, 4)
+    joined = torch.cat([below.repeat_interleave(2, 2).repeat_interleave(2, 3), skip], dim=1)
+    assert torch.allclose(block(below, 4, 4, skip), torch.relu(block.project(joined)))
+
+
+# BiSeNet
+
+
+def test_bisenet_has_auxiliary_heads_in_training_only(bisenet):
+    picture = torch.rand(2, 3, 64, 96)
+    outputs = bisenet.train()(picture)
+    assert outputs["main"].shape == (2, 19, 64, 96)
+    assert [one.shape for one in outputs["aux"]] == [(2, 19, 64, 96)] * 2
+    with torch.inference_mode():
+        assert bisenet.eval()(picture).shape == (2, 19, 64, 96)
+        assert bisenet(torch.rand(1, 3, 45, 60)).shape == (1, 19, 45, 60)
+
+
+def test_bisenet_works_at_the_papers_scales(bisenet):
+    with torch.inference_mode():
+        picture = torch.rand(1, 3, 64, 96)
+        assert bisenet.spatial(picture).shape == (1, 128, 8, 12)
+        coarse, fine = bisenet.eval().context(picture, (8, 12))
+        assert coarse.shape == (1, 128, 4, 6)
+        assert fine.shape == (1, 128, 8, 12)
+        assert bisenet.fusion(bisenet.spatial(picture), fine).shape == (1, 256, 8, 12)
+
+
+def test_bisenets_parameters_are_what_its_docstring_says(bisenet):
+    """Counted by hand: convolutions without biases, two numbers a channel for batch norm."""
+
+    def conv(inputs, outputs, size):
+        return inputs * outputs * size * size + 2 * outputs
+
+    spatial = conv(3, 64, 7) + 2 * conv(64, 64, 3) + conv(64, 128, 1)
+    arms = sum(conv(n, 128, 3) + conv(128, 128, 1) for n in (256, 512))
+    context = 11_176_512 + arms + conv(512, 128, 1) + 2 * conv(128, 128, 3)
+    fusion = conv(256, 256, 1) + 2 * 256 * 256
+    main = conv(256, 64, 3) + 64 * 19 + 19
+    aux = 2 * (conv(128, 128, 3) + 128 * 19 + 19)
+    assert parameters(bisenet) == spatial + context + fusion + main + aux == 13_194_489
+    assert parameters(bisenet.aux) == aux == 300_326
+    for number in ("13,194,489", "11,176,512", "300,326", "12,894,163"):
+        assert number in type(bisenet).__doc__
+    assert round((parameters(bisenet) - aux) * 4 / 2**20, 1) == 49.2
+
+
+# Initialisation
+
+
+@pytest.mark.parametrize("scheme", ["xavier", "kaiming", "normal", "orthogonal"])
+def test_a_schemes_weights_have_its_statistics(scheme):
+    plain = build("unet")
+    network = build("unet", init={"scheme": scheme})
+    weight = network.decoder.blocks[0].conv1[0].weight  # (256, 768, 3, 3)
+    fan_in, fan_out = 768 * 9, 256 * 9
+    match scheme:
+        case "xavier":
+            assert weight.std().item() == pytest.approx((2 / (fan_in + fan_out)) ** 0.5, rel=0.02)
+            assert weight.abs().max() <= (6 / (fan_in + fan_out)) ** 0.5
+        case "kaiming":
+            assert weight.std().item() == pytest.approx((2 / fan_in) ** 0.5, rel=0.02)
+        case "normal":
+            assert weight.std().item() == pytest.approx(initialization.STD, rel=0.02)
+        case "orthogonal":
+            rows = weight.flatten(1)
+            assert torch.allclose(rows @ rows.T, torch.eye(256), atol=1e-4)
+    assert torch.equal(network.encoder.conv1.weight, plain.encoder.conv1.weight)
+    assert all(
+        torch.equal(value, plain.get_parameter(name))
+        for name, value in network.named_parameters()
+        if name.endswith("bias")
+    )
+
+
+def test_the_encoder_is_drawn_if_asked_for():
+    network = build("unet", init={"scheme": "normal", "encoder": True})
+    assert network.encoder.layer4[1].conv2.weight.std().item() == pytest.approx(initialization.STD, rel=0.02)
+
+
+def test_kaimings_gain_follows_the_activation():
+    network = build("unet", init={"scheme": "kaiming"}, activation="leaky_relu")
+    weight = network.decoder.blocks[0].conv1[0].weight
+    assert weight.std().item() == pytest.approx((2 / (1 + 0.01**2) / (768 * 9)) ** 0.5, rel=0.02)
+
+
+def test_drawing_over_pretrained_weights_is_refused():
+    with pytest.raises(InputError, match=r"init.*encoder: true.*xavier.*imagenet.*encoder_weights: null"):
+        build("unet", encoder_weights="imagenet", init={"scheme": "xavier", "encoder": True})
+
+
+# Surgery
+
+
+@pytest.mark.parametrize(
+    ("activation", "layer"),
+    [("leaky_relu", nn.LeakyReLU), ("gelu", nn.GELU), ("elu", nn.ELU), ("silu", nn.SiLU)],
+)
+def test_no_old_activation_is_left(activation, layer):
+    plain, network = build("attention_resunet"), build("attention_resunet", activation=activation)
+
+    def count(module, kind):
+        return sum(isinstance(m, kind) for _, m in module.named_modules(remove_duplicate=False))
+
+    assert count(network, nn.ReLU) == 0
+    assert count(network, layer) == count(plain, nn.ReLU) > 20
+    network(torch.rand(1, 3, 64, 64)).mean().backward()
+
+
+def test_other_kinds_of_rectifiers_are_replaced_and_gates_stay():
+    network = build("deeplabv3plus", encoder="mobilenet_v2", activation="gelu")
+    kinds = {type(m).__name__ for m in network.modules()}
+    assert "GELU" in kinds
+    assert not kinds & {"ReLU", "ReLU6"}
+    swish = build("unet", encoder="efficientnet-b0", activation="relu")
+    kinds = {type(m).__name__ for m in swish.modules()}
+    assert not kinds & {"SiLU", "Swish", "MemoryEfficientSwish"}
+    assert "Sigmoid" in {type(m).__name__ for m in build("bisenet", activation="gelu").modules()}
+
+
+def test_an_activation_that_is_no_layer_cannot_be_replaced():
+    with pytest.raises(InputError, match=r"model\.activation: gelu.*mobileone_s0.*another encoder"):
+        build("unet", encoder="mobileone_s0", activation="gelu")
+
+
+@pytest.mark.parametrize("arch", ["unet", "pspnet", "attention_resunet", "bisenet"])
+def test_group_norm_replaces_every_batch_norm(arch):
+    plain, network = build(arch, norm="batch"), build(arch, norm="group")
+    batch = [m for m in plain.modules() if isinstance(m, nn.BatchNorm2d)]
+    group = [m for m in network.modules() if isinstance(m, nn.GroupNorm)]
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in network.modules())
+    assert [m.num_features for m in batch] == [m.num_channels for m in group]
+    assert all(m.num_channels // m.num_groups >= 4 for m in group)
+    assert parameters(plain) == parameters(network)
+    outputs = network(torch.rand(1, 3, 64, 64))
+    assert (outputs["main"] if arch == "bisenet" else outputs).isfinite().all()
+
+
+def test_timms_norms_with_activation_become_groups_with_activation():
+    network = build("unet", encoder="tu-mobilenetv3_small_050", norm="group", activation="relu")
+    kinds = {type(m).__name__ for m in network.modules()}
+    assert not any("BatchNorm" in kind for kind in kinds)
+    assert network.eval()(torch.rand(1, 3, 64, 64)).shape == (1, 3, 64, 64)
+
+
+def test_safe_batch_norm_is_batch_norm_where_there_is_a_variance():
+    safe, plain = SafeBatchNorm2d(3), nn.BatchNorm2d(3)
+    x = torch.randn(2, 3, 4, 4)
+    assert torch.equal(safe(x), plain(x))
+    one = torch.randn(1, 3, 1, 1)
+    expected = (one - safe.running_mean.view(1, 3, 1, 1)) / (safe.running_var.view(1, 3, 1, 1) + safe.eps).sqrt()
+    assert torch.allclose(safe(one), expected)
+
+
+@pytest.mark.parametrize(("arch", "heads"), [("unet", 1), ("fpn", 1), ("attention_unet", 1), ("bisenet", 3)])
+def test_dropout_lies_right_before_the_last_convolution_of_each_head(arch, heads):
+    network = build(arch, 5, dropout=0.3)
+    pairs = [
+        m
+        for m in network.modules()
+        if isinstance(m, nn.Sequential) and len(m) == 2 and isinstance(m[0], nn.Dropout2d) and m[0].p == 0.3
+    ]
+    assert len(pairs) == heads
+    assert all(isinstance(m[1], nn.Conv2d) and m[1].out_channels == 5 for m in pairs)
+    plain = build(arch, 5)
+    assert parameters(plain) == parameters(network)
+    picture = torch.rand(1, 3, 64, 64)
+    with torch.inference_mode():
+        assert torch.equal(network.eval()(picture), plain.eval()(picture))
+
+
+# Messages
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"encoder": "resnet81"}, r"'resnet81' is not an encoder.*did you mean.*resnet18"),
+        ({"encoder": "tu-convnext_atom"}, r"did you mean.*tu-convnext_atto"),
+        ({"encoder": "convnext_tiny"}, r"is timm's; write tu-convnext_tiny"),
+        ({"encoder_weights": "imagenet21k"}, r"resnet18 has no weights 'imagenet21k'; there are imagenet, ssl, swsl"),
+        ({"encoder_weights": "nowhere/weights.pt"}, r"there is no file nowhere/weights\.pt"),
+        ({"options": {"decoder_chanels": [1]}}, r"no option 'decoder_chanels'; did you mean decoder_channels"),
+        ({"options": {"decoder_channels": [8, 8]}}, r"unet cannot be built.*decoder_channels.*other options"),
+        ({"arch": "dpt"}, r"dpt cannot be built with the encoder resnet18.*tu-vit_tiny"),
+        ({"arch": "bisenet", "options": {"width": 2}}, r"bisenet has no option 'width'.*none"),
+        ({"arch": "attention_unet", "options": {"decoder_channels": [8]}}, r"decoder_channels: \[8\].*must be 5"),
+    ],
+)
+def test_messages_name_what_was_found_and_what_helps(settings, message):
+    with pytest.raises(InputError, match=message):
+        models.build(Model.model_validate({"arch": "unet"} | settings), 2)
+
+
+def test_weights_that_cannot_be_downloaded_say_what_and_how(monkeypatch):
+    def offline(*args, **kwargs):
+        raise ConnectionError("no route to host")
+
+    monkeypatch.setattr("segmentation_models_pytorch.encoders.hf_hub_download", offline)
+    for arch in ("unet", "bisenet"):
+        with pytest.raises(InputError) as caught:
+            build(arch, encoder_weights="imagenet")
+        message = str(caught.value)
+        for part in ("no route to host", "smp-hub/resnet18.imagenet", "cache folder", "path of a file", "null"):
+            assert part in message
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+@pytest.mark.parametrize("prefix", ["", "encoder."])
+def test_encoder_weights_from_a_file(tmp_path, suffix, prefix):
+    torch.manual_seed(5)
+    state = encoders.encoder(Model()).state_dict()
+    file = tmp_path / f"weights{suffix}"
+    renamed = {prefix + name: value.contiguous() for name, value in state.items()}
+    if suffix == ".pt":
+        torch.save({"model": renamed, "epoch": 3}, file)
+    else:
+        from safetensors.torch import save_file
+
+        save_file(renamed, file)
+    for arch in ("fpn", "bisenet"):
+        network = build(arch, encoder_weights=str(file), seed=6)
+        loaded = dict(network.named_parameters())
+        name = next(n for n in loaded if n.endswith("encoder.layer4.1.conv2.weight"))
+        assert torch.equal(loaded[name], state["layer4.1.conv2.weight"])
+
+
+def test_a_file_that_does_not_fit_says_so(tmp_path):
+    file = tmp_path / "weights.pt"
+    torch.save({"conv1.weight": torch.zeros(1)}, file)
+    with pytest.raises(InputError, match=r"weights\.pt does not fit the encoder resnet18.*Missing key"):
+        build("unet", encoder_weights=str(file))
+    file.write_bytes(b"no weights")
+    with pytest.raises(InputError, match=r"weights\.pt cannot be read as weights"):
+        build("unet", encoder_weights=str(file))

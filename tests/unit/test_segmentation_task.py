@@ -1,0 +1,144 @@
+"""The segmentation task as the training loop meets it."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from segsweep import tasks
+from segsweep.study.settings.base import InputError
+from segsweep.study.settings.losses import Terms
+from segsweep.study.settings.train import ARCHITECTURES, Train
+from segsweep.tasks.segmentation import image_counts
+
+VOID = 255
+MASKS = np.array([[[0, 0], [1, 2]], [[0, 0], [VOID, 0]]], dtype=np.uint8)
+
+
+def prepared(task="multiclass", classes=("sky", "road", "car")):
+    split = SimpleNamespace(mask=lambda i: MASKS[i], names=["a", "b"])
+    split = type("Split", (), {"mask": staticmethod(split.mask), "__len__": lambda self: 2})()
+    return SimpleNamespace(
+        task=task,
+        classes=list(classes),
+        splits={"train": split},
+        pixel_counts=np.array([5, 1, 1])[: len(classes)],
+    )
+
+
+def binary():
+    return prepared("binary", ("background", "cell"))
+
+
+def train(**settings):
+    return Train.model_validate({"loss": {"main": {"cross_entropy": 1.0}}} | settings)
+
+
+def batch(mask, names=("a",)):
+    return {"mask": torch.tensor(mask), "name": list(names)}
+
+
+def test_components_name_every_architecture_loss_and_task():
+    from segsweep.study.components import COMPONENTS
+    from segsweep.study.settings.dataset import TASKS
+
+    assert set(COMPONENTS["model"]) == set(ARCHITECTURES)
+    assert set(COMPONENTS["loss"]) >= set(Terms.model_fields)
+    assert set(COMPONENTS["task"]) == set(TASKS)
+
+
+def test_a_step_lowers_the_loss():
+    torch.manual_seed(0)
+    task = tasks.build(train(model={"arch": "unet", "options": {"decoder_channels": [16, 8, 8, 8, 8]}}), prepared())
+    network, criterion = task.model(), task.criterion()
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.05)
+    picture = torch.rand(2, 3, 32, 32)
+    data = batch(torch.randint(3, (2, 32, 32)).tolist(), ("a", "b"))
+    losses = []
+    for _ in range(3):
+        optimizer.zero_grad()
+        parts = criterion(network(picture), data)
+        task.backward(parts, network, 1.0)
+        optimizer.step()
+        losses.append(parts["loss"].item())
+    assert losses[2] < losses[0]
+
+
+def test_backward_scales():
+    task = tasks.build(train(), prepared())
+    weight = torch.ones(1, requires_grad=True)
+    task.backward({"loss": 3 * weight.sum()}, None, 0.5)
+    assert weight.grad.item() == 1.5
+
+
+def test_binary_scores_and_predictions():
+    task = tasks.build(train(loss={"main": {"bce_dice": 1.0}}), binary(), ["jaccard", "miou"])
+    logits = torch.tensor([[[[2.0, -2.0, 2.0, 2.0]]], [[[-1.0, -1.0, -1.0, -1.0]]]])
+    scores = task.scores("cpu")
+    scores.update(logits, batch([[[1, 1, 0, VOID]], [[0, 0, 0, 0]]], ("a", "b")))
+    assert scores.compute()["jaccard"] == pytest.approx(1 / 3)
+    assert scores.compute()["accuracy"] == pytest.approx(5 / 7)
+    first, second = scores.images()
+    assert (first["image"], second["image"]) == ("a", "b")
+    assert first["jaccard"] == pytest.approx(1 / 3)
+    assert np.isnan(second["jaccard"])  # no foreground, none found
+    assert second["accuracy"] == 1
+    predicted = task.predict(logits)
+    assert predicted[0]["mask"].tolist() == [[1, 0, 1, 1]]
+    assert predicted[0]["mask"].dtype == np.uint8
+    assert predicted[0]["probability"][0, 0, 1] == pytest.approx(1 / (1 + np.exp(2)))
+
+
+def test_multiclass_scores_and_predictions():
+    task = tasks.build(train(), prepared(), ["miou", "iou/car"])
+    logits = torch.tensor([[[[5.0, 0.0, 0.0]], [[0.0, 5.0, 5.0]], [[0.0, 0.0, 0.0]]]])  # sky, road, road
+    scores = task.scores()
+    scores.update({"main": logits, "aux": []}, batch([[[0, 1, 2]]]))
+    computed = scores.compute()
+    assert computed["iou/sky"] == 1
+    assert computed["iou/road"] == 0.5
+    assert computed["iou/car"] == 0
+    assert computed["miou"] == 0.5
+    assert scores.images()[0]["pixel_accuracy"] == pytest.approx(2 / 3)
+    assert task.predict(logits)[0]["mask"].tolist() == [[0, 1, 1]]
+    assert task.predict(logits)[0]["probability"].sum(0) == pytest.approx(np.ones((1, 3)))
+
+
+def test_patches_of_a_page_make_one_entry():
+    scores = tasks.build(train(), prepared()).scores()
+    logits = torch.zeros(2, 3, 1, 1)
+    scores.update(logits, batch([[[0]], [[1]]], ("p-0", "p-1")) | {"page": ["p", "p"]})
+    assert [(row["image"], row["pixel_accuracy"]) for row in scores.images()] == [("p", 0.5)]
+
+
+def test_class_weights_come_from_the_training_split():
+    task = tasks.build(train(loss={"main": {"cross_entropy": 1.0}, "class_weights": "inverse_frequency"}), prepared())
+    weight = task.criterion().combined.main.losses["cross_entropy"].weight
+    assert weight.tolist() == pytest.approx([7 / 15, 7 / 3, 7 / 3])
+    assert image_counts(prepared()).tolist() == [[2, 1, 1], [3, 0, 0]]
+    task = tasks.build(train(loss={"main": {"cross_entropy": 1.0}, "class_weights": "median_frequency"}), prepared())
+    weight = task.criterion().combined.main.losses["cross_entropy"].weight
+    assert weight.tolist() == pytest.approx([0.25 / (5 / 7), 1, 1])
+
+
+def test_a_binary_task_weighs_background_and_foreground():
+    task = tasks.build(train(loss={"main": {"cross_entropy": 1.0}, "class_weights": [1.0, 3.0]}), binary())
+    value = task.criterion()(torch.zeros(1, 1, 1, 2) + 1.0, batch([[[0, 1]]]))["loss"]
+    background, foreground = np.log1p(np.e), np.log1p(np.exp(-1))
+    assert value.item() == pytest.approx((background + 3 * foreground) / 4, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "metrics", "message"),
+    [
+        ({"loss": {}}, [], r"loss\.main is missing.*cross_entropy"),
+        ({"model": {"arch": "dbnet"}}, [], r"dbnet is for data sets of the task text.*multiclass"),
+        ({"loss": {"main": {"bce": 1.0}}}, [], r"bce is for one logit.*3 classes"),
+        ({"loss": {"main": {"focal": 1.0}, "class_weights": [1.0]}}, [], r"class_weights: \[1\.0\] must be 3 numbers"),
+        ({}, ["mIoU"], r"'mIoU' is no score of multiclass data; did you mean miou"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused_before_training(settings, metrics, message):
+    with pytest.raises(InputError, match=message):
+        tasks.build(train(**settings), prepared(), metrics)
