@@ -34,6 +34,7 @@ class Item:
         polygons: float32 (k, 2) each, x y of its corners.
         ignored: bool, one a polygon, or one a box where there are no polygons: counts neither for nor against.
         place: where the item is named ("train.txt:17"), for complaints.
+        truth: file of the boxes or polygons, for complaints.
         complaints: what the reader found wrong; reported together with all others before anything is trained.
     """
 
@@ -45,4 +46,5 @@ class Item:
     polygons: list[np.ndarray] = field(default_factory=list)
     ignored: np.ndarray = field(default_factory=_nothing_ignored)
     place: str = ""
+    truth: Path | None = None
     complaints: list[str] = field(default_factory=list)

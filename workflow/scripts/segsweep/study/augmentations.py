@@ -1,21 +1,60 @@
-"""Where augmentations are described: plain YAML, read by the planner as part of a segment's address."""
+"""Augmentation files: plain YAML that planning reads without importing what carries it out."""
 
 from pathlib import Path
+from typing import Any
 
-from .files import nearest
-from .settings import InputError
+from .files import Document, nearest
+from .settings.base import InputError
 
-FOLDER = Path("config/augmentations")
+FOLDERS = (Path("config/augmentations"), Path(__file__).resolve().parents[4] / "config" / "augmentations")
+FORM = "`transforms` is a list of `- Name: {argument: value}`"
 
 
-def find_augmentation(name: str, folder: Path = FOLDER) -> Path:
-    """The file of an augmentation: a path, or a name in the folder.
+def find_augmentation(name: str) -> Path:
+    """The file of an augmentation: config/augmentations/NAME.yaml, or a path.
 
     Raises:
-        InputError: neither exists; names the nearest that does.
+        InputError: there is none; names the known ones and the nearest.
     """
-    path = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
-    if not path.is_file():
-        known = [other.stem for other in folder.glob("*.yaml")]
-        raise InputError(f"unknown augmentation {name!r}: there is no {path}. {nearest(name, known)} Or give a path.")
-    return path
+    if name.endswith((".yaml", ".yml")):
+        if not Path(name).is_file():
+            raise InputError(
+                f"data.augmentation: {name}: no such file. Check the path; it is relative to the working directory."
+            )
+        return Path(name)
+    for folder in FOLDERS:
+        if (folder / f"{name}.yaml").is_file():
+            return folder / f"{name}.yaml"
+    known = {path.stem for folder in FOLDERS for path in folder.glob("*.yaml")}
+    raise InputError(f"data.augmentation: unknown augmentation {name!r}. {nearest(name, known)} Or the path of a file.")
+
+
+def read_augmentation(name: str) -> list[tuple[str, dict[str, Any]]]:
+    """Names and arguments of an augmentation's transforms, in order; groups hold theirs in `transforms`.
+
+    Raises:
+        InputError: the file is unknown, or not of the form that it should have.
+    """
+    document = Document(find_augmentation(name))
+    unknown = [key for key in document.values if key not in ("description", "transforms")]
+    if unknown:
+        place = document.place((unknown[0],))
+        raise InputError(f"{place}: unknown key {unknown[0]!r}. {nearest(unknown[0], ('description', 'transforms'))}")
+    return _entries(document.values.get("transforms") or [], document, ("transforms",))
+
+
+def _entries(values: Any, document: Document, keys: tuple) -> list[tuple[str, dict[str, Any]]]:
+    if not isinstance(values, list):
+        raise InputError(f"{document.place(keys)}: found {values!r}; {FORM}.")
+    found = []
+    for number, value in enumerate(values):
+        here = (*keys, number)
+        value = {value: {}} if isinstance(value, str) else value
+        if not isinstance(value, dict) or len(value) != 1:
+            raise InputError(f"{document.place(here)}: found {value!r}; {FORM}.")
+        ((name, arguments),) = value.items()
+        arguments = dict(arguments or {})
+        if "transforms" in arguments:
+            arguments["transforms"] = _entries(arguments["transforms"], document, (*here, name, "transforms"))
+        found.append((name, arguments))
+    return found

@@ -1,0 +1,110 @@
+"""Augmentation: albumentations pipelines from YAML, masks never interpolated, boxes and polygons carried along."""
+
+from typing import Any
+
+import albumentations as A
+import cv2
+import numpy as np
+
+from segsweep.data.geometry import VOID
+from segsweep.data.sample import FILL, Sample
+from segsweep.study.augmentations import find_augmentation, read_augmentation
+from segsweep.study.files import nearest
+from segsweep.study.settings.base import InputError
+
+# Forced on every transform that takes them. New pixels are void, so no reflection (which would repeat objects
+# without their boxes), and masks hold class numbers, between which there is nothing.
+FORCED = {
+    "mask_interpolation": cv2.INTER_NEAREST,
+    "border_mode": cv2.BORDER_CONSTANT,
+    "fill": FILL,
+    "fill_mask": VOID,
+}
+GROUPS = ("OneOf", "SomeOf", "Sequential")
+CORNERS = np.array([[0, 1], [2, 1], [2, 3], [0, 3]])  # of a box x1 y1 x2 y2
+
+
+class Augmentation:
+    """A pipeline, called with a sample and the numbers that seed it: equal numbers give equal results."""
+
+    def __init__(self, transforms: list[tuple[str, dict[str, Any]]], where: str):
+        """`transforms` are names and arguments; `where` names their file in complaints.
+
+        Raises:
+            InputError: a transform does not exist or refuses its arguments.
+        """
+        built = [_build(name, arguments, where) for name, arguments in transforms]
+        # Corners outside of the picture are kept: the share of a box that is still visible follows from them.
+        keypoints = A.KeypointParams(format="xy", remove_invisible=False)
+        self._bare = A.Compose(built)
+        self._with_points = A.Compose(built, keypoint_params=keypoints)
+        self._all = _flat(self._with_points)
+
+    def __call__(self, sample: Sample, entropy: tuple[int, ...]) -> Sample:
+        """The sample transformed. Boxes and polygons may reach beyond the picture: `sample.window` cuts them.
+
+        A box becomes the box around its transformed corners.
+        """
+        # Seeded with one number, as albumentations does, all transforms of a pipeline would draw alike.
+        seeds = np.random.SeedSequence(entropy).generate_state(len(self._all))
+        for transform, seed in zip(self._all, seeds.tolist(), strict=True):
+            # Not set_random_seed: a group would hand its own seed on to its members.
+            A.BasicTransform.set_random_seed(transform, seed)
+        corners = [sample.boxes[:, CORNERS].reshape(-1, 2), *sample.polygons]
+        points = np.concatenate(corners)
+        given = {"image": sample.image} | ({} if sample.mask is None else {"mask": sample.mask})
+        if not len(points):
+            found = self._bare(**given)
+            return Sample(found["image"], found.get("mask"), sample.boxes, sample.labels, [], sample.ignored)
+        # albumentations counts from the centre of the first pixel, we from its edge.
+        found = self._with_points(**given, keypoints=points - 0.5)
+        moved = np.asarray(found["keypoints"], np.float64)[:, :2] + 0.5
+        pieces = np.split(moved.astype(np.float32), np.cumsum([len(part) for part in corners])[:-1])
+        boxes = pieces[0].reshape(-1, 4, 2)
+        boxes = np.concatenate([boxes.min(1), boxes.max(1)], axis=1) if len(boxes) else sample.boxes
+        return Sample(found["image"], found.get("mask"), boxes, sample.labels, pieces[1:], sample.ignored)
+
+
+def load_augmentation(name: str) -> Augmentation | None:
+    """The pipeline of config/augmentations/NAME.yaml, or of a path; None when it does nothing.
+
+    Raises:
+        InputError: the file is unknown or its content wrong.
+    """
+    transforms = read_augmentation(name)
+    return Augmentation(transforms, str(find_augmentation(name))) if transforms else None
+
+
+def _build(name: str, arguments: dict[str, Any], where: str) -> Any:
+    cls = getattr(A, name, None)
+    if not (isinstance(cls, type) and issubclass(cls, A.BasicTransform | A.BaseCompose)):
+        known = [other for other in dir(A) if isinstance(getattr(A, other), type) and other[0].isupper()]
+        raise InputError(f"{where}: albumentations has no transform {name!r}. {_near(name, known)}")
+    if name in GROUPS:
+        inner = [_build(*entry, where) for entry in arguments["transforms"]]
+        return cls(inner, **{key: value for key, value in arguments.items() if key != "transforms"})
+    accepted = cls.__init__.__code__.co_varnames[1 : cls.__init__.__code__.co_argcount]
+    unknown = [key for key in arguments if key not in (*accepted, "p")]
+    if unknown:
+        raise InputError(f"{where}: {name} has no argument {unknown[0]!r}. {nearest(unknown[0], accepted)}")
+    for key in FORCED.keys() & arguments.keys() & {"mask_interpolation", "border_mode", "fill_mask"}:
+        raise InputError(
+            f"{where}: {name} sets {key}. It is fixed: masks take their nearest pixel, and what comes from beyond the "
+            "picture is void. Take the argument out."
+        )
+    forced = {key: value for key, value in FORCED.items() if key in accepted}
+    try:
+        return cls(**(forced | arguments))
+    except (TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{where}: {name} refuses {arguments}: {reason}. Correct its arguments.") from error
+
+
+def _near(name: str, known: list[str]) -> str:
+    return nearest(name, known).split("Allowed:")[0] + "See albumentations.ai/docs for all of them."
+
+
+def _flat(compose: Any) -> list[Any]:
+    """A composition and everything in it, in order."""
+    inner = getattr(compose, "transforms", [])
+    return [compose, *(found for transform in inner for found in _flat(transform))]

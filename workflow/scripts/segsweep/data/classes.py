@@ -1,0 +1,90 @@
+"""What the values in masks mean: the classes of a data set and their order."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from segsweep.data.geometry import VOID
+from segsweep.study.settings.base import InputError
+from segsweep.study.settings.dataset import Dataset
+
+NOT_ALLOWED = -1
+
+# Source: Everingham et al., The PASCAL Visual Object Classes Challenge 2012 development kit.
+VOC = dict(
+    enumerate(
+        (
+            "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
+            "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
+        )
+    )
+)  # fmt: skip
+
+# The 19 classes that are scored, by labelId; all other ids are void.
+# Source: Cordts et al., CVPR 2016; cityscapesScripts, helpers/labels.py.
+CITYSCAPES = {
+    7: "road", 8: "sidewalk", 11: "building", 12: "wall", 13: "fence", 17: "pole", 19: "traffic_light",
+    20: "traffic_sign", 21: "vegetation", 22: "terrain", 23: "sky", 24: "person", 25: "rider", 26: "car",
+    27: "truck", 28: "bus", 31: "train", 32: "motorcycle", 33: "bicycle",
+}  # fmt: skip
+CITYSCAPES_VOID = [*(set(range(34)) - set(CITYSCAPES)), 255]
+
+
+@dataclass(frozen=True)
+class ClassTable:
+    """The classes of a data set.
+
+    Attributes:
+        names: of the C classes, in the order of the network's outputs.
+        index: int16 (256,), for each value in a file the index of its class, 255 for void or -1 where not allowed.
+        must_occur: whether a class without a training pixel is a mistake. A class that a person wrote out is; one of
+            the known lists may be missing in a part of that data set.
+        allowed: the values in words, for complaints.
+    """
+
+    names: list[str]
+    index: np.ndarray
+    must_occur: bool
+    allowed: str
+
+
+def class_table(dataset: Dataset) -> ClassTable:
+    """The classes of a data set; for text the one class `text`, without values.
+
+    Raises:
+        InputError: a value that does not fit into a mask, or that is both a class and void.
+    """
+    index = np.full(256, NOT_ALLOWED, np.int16)
+    if dataset.task == "text":
+        return ClassTable(["text"], index, False, "")
+    void = list(dataset.void)
+    if dataset.classes == "voc":
+        values = VOC
+    elif dataset.classes == "cityscapes":
+        values, void = CITYSCAPES, [*CITYSCAPES_VOID, *void]
+    else:
+        values = dict(dataset.classes)
+    where = f"data set {dataset.name}"
+    complaints = [
+        f"{where}: `classes` or `void` holds the value {value}; values in masks are 0 to 255. Correct it."
+        for value in [*values, *void]
+        if not 0 <= value <= 255
+    ]
+    complaints += [
+        f"{where}: the value {value} is the class {values[value]!r} and void as well. Take it out of one of the two."
+        for value in void
+        if value in values
+    ]
+    if complaints:
+        raise InputError(*complaints)
+    if dataset.task == "binary":
+        (background,) = (name for name in values.values() if name != dataset.foreground)
+        names = [background, dataset.foreground]
+    else:
+        names = list(values.values())
+    for value, name in values.items():
+        index[value] = names.index(name)
+    index[void] = VOID
+    classes = ", ".join(f"{value} ({name})" for value, name in values.items())
+    allowed = f"classes {classes}; void {', '.join(map(str, sorted(set(void)))) or 'none'}"
+    return ClassTable(names, index, not isinstance(dataset.classes, str), allowed)

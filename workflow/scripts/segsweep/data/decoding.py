@@ -1,0 +1,135 @@
+"""One item decoded and checked: its picture, its mask as class indices, its boxes and polygons."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from segsweep.data.classes import NOT_ALLOWED, ClassTable
+from segsweep.data.items import Item
+from segsweep.data.sample import Sample
+
+SHOWN = 3  # complaints of one kind about one picture
+
+
+def decode(item: Item, table: ClassTable, with_mask: bool) -> tuple[Sample | None, list[str]]:
+    """Read an item's files.
+
+    Args:
+        item: from a reader.
+        table: what the mask's values mean.
+        with_mask: whether the task needs a mask.
+
+    Returns:
+        The sample, None where picture or mask cannot be used; and all complaints about the item.
+    """
+    complaints = list(item.complaints)
+    image = _read(item, item.image, complaints, _rgb)
+    mask = _read(item, item.mask, complaints, _values) if with_mask else None
+    if image is None or (with_mask and mask is None):
+        return None, complaints
+    height, width = image.shape[:2]
+    complaints += _check_boxes(item, height, width) + _check_polygons(item, height, width)
+    if with_mask:
+        mask = _indices(item, mask, image.shape[:2], table, complaints)
+        if mask is None:
+            return None, complaints
+    ignored = item.ignored if len(item.ignored) else np.zeros(len(item.polygons) or len(item.boxes), bool)
+    return Sample(image, mask, item.boxes, item.labels, item.polygons, ignored), complaints
+
+
+def _read(item: Item, source: Path | np.ndarray | None, complaints: list[str], convert) -> np.ndarray | None:
+    if isinstance(source, np.ndarray):
+        return source
+    if source is None:
+        complaints.append(f"{item.place}: {item.name!r} has no mask, and the task needs one. Add it.")
+        return None
+    named = f", though {item.place} names {item.name!r}" if item.place else ""
+    if not source.is_file():
+        complaints.append(f"{source}: no such file{named}. Add it, or take the name out of the list.")
+        return None
+    try:
+        with Image.open(source) as picture:
+            picture.load()
+            return convert(picture)
+    except Exception as error:  # Pillow raises errors of many kinds on broken files
+        complaints.append(
+            f"{source}: cannot be used as a picture ({error}){named}. "
+            "Replace the file, or take the name out of the list."
+        )
+        return None
+
+
+def _rgb(picture: Image.Image) -> np.ndarray:
+    if picture.mode.startswith(("I", "F")):
+        raise ValueError(f"mode {picture.mode}: more than 8 bits a channel; convert it to 8 bits")
+    return np.asarray(picture.convert("RGB"))
+
+
+def _values(picture: Image.Image) -> np.ndarray:
+    """The values of a mask as they stand in the file: of a palette the indices, not the colours."""
+    values = np.asarray(picture)
+    if values.ndim == 3:
+        if (
+            picture.mode not in ("RGB", "LA", "RGBA")
+            or (values[..., :1] != values[..., : 3 - (picture.mode == "LA") * 2]).any()
+        ):
+            raise ValueError(f"mode {picture.mode}: a mask has one channel of class values, not colours")
+        values = values[..., 0]
+    return values.astype(np.uint8) if values.dtype == bool else values
+
+
+def _indices(item: Item, values: np.ndarray, size, table: ClassTable, complaints: list[str]) -> np.ndarray | None:
+    where = item.mask if isinstance(item.mask, Path) else f"mask of {item.name}"
+    if values.shape != tuple(size):
+        complaints.append(
+            f"{where}: {values.shape[1]}x{values.shape[0]} pixels, its picture has {size[1]}x{size[0]} "
+            "(width x height). A mask has the size of its picture; export it again without resizing."
+        )
+        return None
+    inside = (values >= 0) & (values <= 255) if values.dtype != np.uint8 else None
+    if inside is None:
+        indices = table.index[values]
+    else:
+        indices = np.where(inside, table.index[np.clip(values, 0, 255)], NOT_ALLOWED)
+    bad = indices == NOT_ALLOWED
+    if bad.any():
+        wrong = np.unique(values[bad])
+        for value in wrong[:SHOWN]:
+            rows, columns = np.nonzero(values == value)
+            complaints.append(
+                f"{where}: value {value} at row {rows[0]}, column {columns[0]} ({len(rows)} pixels) is no class "
+                f"and not void; allowed: {table.allowed}. Correct the mask, or add the value to `classes` or `void`."
+            )
+        if len(wrong) > SHOWN:
+            complaints.append(f"{where}: {len(wrong) - SHOWN} more values that are not allowed, up to {wrong[-1]}.")
+        return None
+    return indices.astype(np.uint8)
+
+
+def _check_boxes(item: Item, height: int, width: int) -> list[str]:
+    where = item.truth or item.place or item.name
+    complaints = []
+    for number, (box, _) in enumerate(zip(item.boxes.tolist(), item.labels, strict=True), 1):
+        left, top, right, bottom = box
+        if not (0 <= left < right <= width and 0 <= top < bottom <= height):
+            kind = "is empty" if right <= left or bottom <= top else "reaches outside of the picture"
+            complaints.append(
+                f"{where}: box {number} of {item.name!r} {kind}: left {left:g}, top {top:g}, right {right:g}, bottom "
+                f"{bottom:g} (from 0, right and bottom exclusive); the picture has {width}x{height} pixels. "
+                "Correct the box."
+            )
+    return complaints
+
+
+def _check_polygons(item: Item, height: int, width: int) -> list[str]:
+    where = item.truth or item.place or item.name
+    complaints = []
+    for number, points in enumerate(item.polygons, 1):
+        beyond = (points.min(0) >= (width, height)).any() or (points.max(0) <= 0).any()
+        if len(points) < 3 or not np.isfinite(points).all() or beyond:
+            complaints.append(
+                f"{where}: polygon {number} of {item.name!r} has fewer than three corners or lies outside of the "
+                f"picture of {width}x{height} pixels: {np.round(points, 1).tolist()}. Correct or delete it."
+            )
+    return complaints

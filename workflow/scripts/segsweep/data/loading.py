@@ -1,0 +1,237 @@
+"""Batches of prepared pictures. Every draw follows from (seed, epoch, index), whoever makes the batch."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+from segsweep.data.geometry import VOID
+from segsweep.data.prepared import Prepared
+from segsweep.data.sample import FILL, Sample, window
+from segsweep.study.settings.train import Data
+
+MULTIPLE = 32  # sides of all batches: what encoders with five halvings take
+SHUFFLE, AUGMENT, CROP = range(3)  # what a generator is for: the last number of its seed
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class Batches:
+    """Batches of some pictures, epoch by epoch."""
+
+    def __init__(
+        self,
+        items: list[tuple[str, int]],
+        data: Data,
+        prepared: Prepared,
+        batch_size: int,
+        *,
+        seed: int,
+        training: bool,
+        workers: int = 0,
+    ):
+        """
+        Args:
+            items: (split, index) of each picture.
+            data: crop and augmentation, which apply to training only.
+            prepared: the pictures.
+            batch_size: pictures in a batch. Of an epoch's last batch only what is left; a single picture that is left
+                over in training is passed over, as batch norm cannot cope with it.
+            seed: of the run.
+            training: shuffled and augmented, or as prepared and in an order that groups pictures of one size.
+            workers: processes that make batches; 0 makes them where they are asked for. Results are the same.
+
+        Raises:
+            InputError: the augmentation is unknown or wrong.
+        """
+        self.items, self.batch_size, self.seed, self.training = list(items), batch_size, seed, training
+        self._source = _Source(self.items, data, prepared, seed, training)
+        self._workers = workers
+        self._order = _Order()
+        self._loader: DataLoader | None = None
+        self._by_size = None if training else self._grouped(prepared)
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return len(self._positions(0))
+
+    def epoch(self, epoch: int) -> Iterator[dict[str, Any]]:
+        """The batches of an epoch.
+
+        Yields:
+            image: uint8 (B, 3, H, W), sides padded to multiples of 32 at right and bottom.
+            mask: int64 (B, H, W), 255 for void; not for text.
+            boxes, labels, ignored: lists of float32 (n, 4), int64 (n,), bool (n,).
+            polygons: list of lists of float32 (k, 2). For text these and `ignored` are arrays: no use for them on a GPU.
+            index: positions in `items`; name: of the pictures; size: (height, width) before padding;
+            page: names of the pages, where the pictures are patches.
+        """
+        work = [(epoch, positions) for positions in self._positions(epoch)]
+        if not self._workers:
+            made = map(self._source.__getitem__, work)
+        else:
+            self._order.work = work
+            made = self._workers_loader()
+        yield from map(_tensors, made)
+
+    def _positions(self, epoch: int) -> list[list[int]]:
+        if self._by_size is not None:
+            return self._by_size
+        order = np.random.default_rng([self.seed, epoch, SHUFFLE]).permutation(len(self.items)).tolist()
+        batches = [order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size)]
+        return batches[:-1] if len(batches) > 1 and len(batches[-1]) == 1 < self.batch_size else batches
+
+    def _grouped(self, prepared: Prepared) -> list[list[int]]:
+        groups: dict[tuple[int, int], list[int]] = {}
+        for position, (split, i) in enumerate(self.items):
+            groups.setdefault(_padded(*prepared.splits[split].sizes[i].tolist()), []).append(position)
+        return [g[i : i + self.batch_size] for g in groups.values() for i in range(0, len(g), self.batch_size)]
+
+    def _workers_loader(self) -> DataLoader:
+        if self._loader is None:
+            self._loader = DataLoader(
+                self._source,
+                batch_size=None,
+                sampler=self._order,
+                num_workers=self._workers,
+                collate_fn=_as_it_is,
+                worker_init_fn=_one_thread,
+                persistent_workers=True,
+                # Without one of its own it would draw from torch's generator, and dropout would then differ.
+                generator=torch.Generator(),
+            )
+        return self._loader
+
+
+class Normalize(nn.Module):
+    """Pictures as the network sees them, made of bytes on the device."""
+
+    def __init__(self, preprocessing: str, prepared: Prepared):
+        """`preprocessing`: standardize (ImageNet's statistics), normalize (the training pictures') or none (0..1)."""
+        super().__init__()
+        mean, std = {
+            "standardize": (IMAGENET_MEAN, IMAGENET_STD),
+            "normalize": (prepared.mean, np.maximum(prepared.std, 1e-3)),
+            "none": ((0.0,) * 3, (1.0,) * 3),
+        }[preprocessing]
+        for name, values in (("mean", mean), ("std", std)):
+            self.register_buffer(name, torch.tensor(np.asarray(values), dtype=torch.float32).view(1, 3, 1, 1), False)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """uint8 (B, 3, H, W) to float32 (B, 3, H, W): (x / 255 - mean) / std."""
+        return (image.float() / 255 - self.mean) / self.std
+
+
+class _Source:
+    """Makes the batch that a tuple (epoch, positions) asks for, of arrays: cheap to send between processes."""
+
+    def __init__(self, items: list[tuple[str, int]], data: Data, prepared: Prepared, seed: int, training: bool):
+        self.items, self.prepared, self.seed = items, prepared, seed
+        self.crop = data.crop if training else None
+        self.augmentation = None
+        if training and data.augmentation != "none":
+            from segsweep.data.augmentation import load_augmentation  # takes a second to import
+
+            self.augmentation = load_augmentation(data.augmentation)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, work: tuple[int, list[int]]) -> dict[str, Any]:
+        epoch, positions = work
+        samples = [self.sample(epoch, position) for position in positions]
+        height, width = _padded(*(max(sides) for sides in zip(*(s.size for s in samples), strict=True)))
+        image = np.empty((len(samples), height, width, 3), np.uint8)
+        mask = np.empty((len(samples), height, width), np.uint8) if self.prepared.has_masks else None
+        for b, sample in enumerate(samples):
+            h, w = sample.size
+            if (h, w) != (height, width):
+                image[b] = FILL
+            image[b, :h, :w] = sample.image
+            if mask is not None:
+                if (h, w) != (height, width):
+                    mask[b] = VOID
+                mask[b, :h, :w] = sample.mask
+        refs = [(self.prepared.splits[split], i) for split, i in (self.items[p] for p in positions)]
+        batch = {
+            "image": image,
+            "boxes": [sample.boxes for sample in samples],
+            "labels": [sample.labels for sample in samples],
+            "polygons": [sample.polygons for sample in samples],
+            "ignored": [sample.ignored for sample in samples],
+            "index": list(positions),
+            "name": [split.names[i] for split, i in refs],
+            "size": [tuple(map(int, sample.size)) for sample in samples],
+        }
+        pages = [split.page(i) for split, i in refs]
+        if all(pages):
+            batch["page"] = [page["page"] for page in pages]
+        return batch if mask is None else batch | {"mask": mask}
+
+    def sample(self, epoch: int, position: int) -> Sample:
+        """One picture as the network sees it in an epoch."""
+        name, i = self.items[position]
+        split = self.prepared.splits[name]
+        mask = split.mask(i) if self.prepared.has_masks else None
+        sample = Sample(split.image(i), mask, split.boxes(i), split.labels(i), split.polygons(i), split.ignored(i))
+        if self.augmentation is not None:
+            sample = self.augmentation(sample, (self.seed, epoch, position, AUGMENT))
+        if self.crop is not None:
+            rng = np.random.default_rng([self.seed, epoch, position, CROP])
+            return window(sample, *_corner(sample, self.crop, rng), *self.crop)
+        return window(sample, 0, 0, *sample.size) if self.augmentation is not None else sample
+
+
+def _corner(sample: Sample, crop: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
+    """Top and left of a random crop; of a picture with text one that holds the centre of some readable word.
+
+    A picture smaller than the crop lies at a random place in it.
+    """
+    draw = rng.random(2)
+    readable = [points for points, ignored in zip(sample.polygons, sample.ignored, strict=True) if not ignored]
+    centre = readable[rng.integers(len(readable))].mean(0)[::-1] if readable else None
+    corner = []
+    for axis, (side, window_side) in enumerate(zip(sample.size, crop, strict=True)):
+        low, high = min(0, side - window_side), max(0, side - window_side)
+        if centre is not None:
+            low = int(np.clip(centre[axis] - window_side + 1, low, high))
+            high = int(np.clip(centre[axis], low, high))
+        corner.append(low + min(int(draw[axis] * (high - low + 1)), high - low))
+    return corner[0], corner[1]
+
+
+def _padded(height: int, width: int) -> tuple[int, int]:
+    return -(-height // MULTIPLE) * MULTIPLE, -(-width // MULTIPLE) * MULTIPLE
+
+
+def _tensors(batch: dict[str, Any]) -> dict[str, Any]:
+    """Arrays to tensors. The picture keeps its bytes in place: (B, H, W, 3) seen as (B, 3, H, W)."""
+    batch["image"] = torch.from_numpy(batch["image"]).permute(0, 3, 1, 2)
+    if "mask" in batch:
+        batch["mask"] = torch.from_numpy(batch["mask"]).long()
+    for key in ("boxes", "labels", "ignored") if "mask" in batch else ("boxes", "labels"):
+        batch[key] = [torch.from_numpy(np.array(value)) for value in batch[key]]
+    return batch
+
+
+class _Order:
+    """What the loader's processes are to make in the coming epoch."""
+
+    work: list[tuple[int, list[int]]] = []  # noqa: RUF012 (replaced, never changed)
+
+    def __iter__(self) -> Iterator[tuple[int, list[int]]]:
+        return iter(self.work)
+
+    def __len__(self) -> int:
+        return len(self.work)
+
+
+def _as_it_is(batch: dict[str, Any]) -> dict[str, Any]:
+    return batch
+
+
+def _one_thread(_: int) -> None:
+    cv2.setNumThreads(1)

@@ -1,0 +1,186 @@
+"""Preparation: every file of a data set decoded and checked once, for all cells of all studies."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from segsweep.data import pages
+from segsweep.data.classes import ClassTable, class_table
+from segsweep.data.decoding import decode
+from segsweep.data.items import Item
+from segsweep.data.prepared import FORMAT, MANIFEST
+from segsweep.data.readers import read
+from segsweep.data.sample import Sample, resized, window
+from segsweep.data.storage import SplitWriter
+from segsweep.study.settings.base import InputError
+from segsweep.study.settings.dataset import Dataset
+from segsweep.study.settings.train import Data
+
+SHOWN = 20  # complaints; the rest is counted
+AHEAD = 4  # pictures decoded ahead, for each worker
+NEEDED = ("train", "val")
+
+
+def prepare(
+    dataset: Dataset, root: Path, data: Data | None, output: Path, fingerprint: str, *, workers: int = 1
+) -> dict[str, Any]:
+    """Prepare a data set: memory-mapped arrays, an index and a manifest with checksums (see `prepared`).
+
+    The folder appears under its name only when it is complete.
+
+    Args:
+        dataset: what the files mean.
+        root: folder of the data set.
+        data: `image_size` or `patches` are applied here; None for the pictures as they are.
+        output: folder to make; one that exists is replaced.
+        fingerprint: of the data, kept in the manifest.
+        workers: threads that decode.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        InputError: with all that is wrong in the whole data set; `SHOWN` complaints, and how many more there are.
+    """
+    table = class_table(dataset)
+    items = read(dataset, Path(root))
+    part = output.with_name(output.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        manifest = _write(dataset, table, items, data or Data(), part, workers)
+        manifest["fingerprint"] = fingerprint
+        (part / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+        if output.exists():
+            shutil.rmtree(output)
+        part.rename(output)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return manifest
+
+
+def _write(
+    dataset: Dataset, table: ClassTable, items: dict[str, list[Item]], data: Data, folder: Path, workers: int
+) -> dict[str, Any]:
+    complaints = _check_splits(dataset, items)
+    with_masks = dataset.task != "text"
+    files, splits, writers = {}, {}, {}
+    for split, members in items.items():
+        writer = writers[split] = SplitWriter(folder, split, len(table.names), with_masks)
+        objects = 0
+        for item, (sample, found) in _decoded(members, table, with_masks, workers):
+            complaints += found
+            if sample is not None and not complaints:
+                objects += len(sample.labels) + int((~sample.ignored[: len(sample.polygons)]).sum())
+                for name, piece, page in _pieces(item, sample, data):
+                    writer.add(name, piece, page)
+        files |= writer.close()
+        patched = any(writer.pages)
+        splits[split] = {"names": writer.names, "pages": writer.pages if patched else None, "objects": objects}
+    warnings = []
+    if not complaints:
+        complaints, warnings = _check_classes(dataset, table, writers["train"], splits["train"]["objects"])
+    if complaints:
+        more = [f"... and {len(complaints) - SHOWN} more complaints."] if len(complaints) > SHOWN else []
+        raise InputError(*complaints[:SHOWN], *more)
+    return {
+        "format": FORMAT,
+        "dataset": dataset.name,
+        "task": dataset.task,
+        "classes": table.names,
+        "settings": data.model_dump(mode="json", include={"image_size", "patches"}),
+        "statistics": _statistics(writers["train"]),
+        "splits": splits,
+        "files": files,
+        "warnings": warnings,
+    }
+
+
+def _decoded(items: list[Item], table: ClassTable, with_masks: bool, workers: int) -> Iterator:
+    """(item, (sample, complaints)) in order; only a few pictures are held in memory."""
+    with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
+        step = AHEAD * max(1, workers)
+        for first in range(0, len(items), step):
+            some = items[first : first + step]
+            yield from zip(some, pool.map(lambda item: decode(item, table, with_masks), some), strict=True)
+
+
+def _pieces(item: Item, sample: Sample, data: Data) -> Iterator[tuple[str, Sample, dict[str, Any] | None]]:
+    """Name, sample and page of what becomes of a picture: itself, resized, or patches."""
+    if data.patches is None:
+        yield item.name, resized(sample, *data.image_size) if data.image_size else sample, None
+        return
+    size, overlap = data.patches.size, data.patches.overlap
+    height, width = pages.page_size(*sample.size, data.patches.page_size)
+    sample = resized(sample, height, width)
+    for y, x in pages.corners(height, width, size, overlap):
+        page = {"page": item.name, "y": y, "x": x, "height": height, "width": width}
+        yield f"{item.name}_y{y:04d}_x{x:04d}", window(sample, y, x, size, size), page
+
+
+def _check_splits(dataset: Dataset, items: dict[str, list[Item]]) -> list[str]:
+    where = f"data set {dataset.name}"
+    complaints = [
+        f"{where}: the split {split!r} is missing. Add it to `splits`." for split in NEEDED if split not in items
+    ]
+    complaints += [
+        f"{where}: the split {split!r} is empty. Its list ({dataset.splits.get(split, 'drawn')}) needs one name a line."
+        for split, members in items.items()
+        if not members
+    ]
+    first: dict[str, tuple[str, Item]] = {}
+    for split, members in items.items():
+        for item in members:
+            other = first.setdefault(item.name, (split, item))
+            if other[1] is item:
+                continue
+            reason = (
+                "A name may stand once in a list"
+                if other[0] == split
+                else "What is scored must not be trained on as well"
+            )
+            complaints.append(
+                f"{item.place or split}: {item.name!r} is already in {other[0]} ({other[1].place}). {reason}; "
+                "take it out of one."
+            )
+    return complaints
+
+
+def _check_classes(
+    dataset: Dataset, table: ClassTable, train: SplitWriter, objects: int
+) -> tuple[list[str], list[str]]:
+    """Complaints and warnings about classes that no training picture shows."""
+    where = f"data set {dataset.name}"
+    if dataset.task == "text":
+        complaint = f"{where}: no training picture holds a word that counts. Nothing can be learnt; check the polygons."
+        return ([] if objects else [complaint]), []
+    counts = np.sum(train.class_counts, axis=0)
+    absent = [name for name, count in zip(table.names, counts, strict=True) if count == 0]
+    found = [
+        f"{where}: the class {name!r} never occurs in the training split ({len(train.names)} pictures). "
+        "Take it out of `classes` (its value to `void`, if other splits hold it), or add pictures that show it."
+        for name in absent
+    ]
+    complaints = found if table.must_occur else []
+    warnings = [] if table.must_occur else [f"the class {name!r} never occurs in the training split" for name in absent]
+    if dataset.task == "multitask" and not objects:
+        complaints.append(f"{where}: no training picture has a box. Add Annotations, or set task: multiclass.")
+    return complaints, warnings
+
+
+def _statistics(train: SplitWriter) -> dict[str, Any]:
+    """Mean and deviation of the training pictures by channel, in 0..1, and pixels by class."""
+    values = np.arange(256) / 255
+    weights = train.histogram / train.histogram.sum(1, keepdims=True)
+    mean = weights @ values
+    deviation = np.sqrt(np.maximum(weights @ values**2 - mean**2, 0))
+    return {
+        "mean": mean.tolist(),
+        "std": deviation.tolist(),
+        "pixel_counts": np.sum(train.class_counts, axis=0).tolist(),
+    }

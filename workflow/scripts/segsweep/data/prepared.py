@@ -1,0 +1,199 @@
+"""Prepared data: pictures and masks decoded once into flat files, read as memory-mapped views."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from segsweep.study.settings.base import InputError
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+
+
+class Split:
+    """The pictures of one split. Nothing is read before it is asked for, and views share the file's pages.
+
+    Attributes:
+        name: of the split.
+        names: of the pictures.
+        sizes: int64 (N, 2), height and width.
+        class_counts: int64 (N, C), pixels of each class in each mask (zeros for text).
+    """
+
+    def __init__(self, folder: Path, name: str, names: list[str], pages: list[dict | None]):
+        self.name = name
+        self.names = names
+        self._folder, self._pages = folder, pages
+        with np.load(folder / f"{name}.index.npz", allow_pickle=False) as index:
+            self._index = dict(index)
+        self.sizes = self._index["sizes"]
+        self.class_counts = self._index["class_counts"]
+        self._starts = np.concatenate([[0], np.cumsum(self.sizes.prod(1))])
+        self._views: dict[str, np.ndarray] = {}
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A loader process maps the files by itself instead of being sent their content.
+        return self.__dict__ | {"_views": {}}
+
+    def image(self, i: int) -> np.ndarray:
+        """uint8 (H, W, 3), RGB; a view that must not be written to."""
+        height, width = self.sizes[i]
+        start = 3 * self._starts[i]
+        return self._view("images")[start : start + 3 * height * width].reshape(height, width, 3)
+
+    def mask(self, i: int) -> np.ndarray:
+        """uint8 (H, W), indices of classes and 255 for void; a view that must not be written to."""
+        height, width = self.sizes[i]
+        return self._view("masks")[self._starts[i] : self._starts[i] + height * width].reshape(height, width)
+
+    def boxes(self, i: int) -> np.ndarray:
+        """float32 (n, 4), x1 y1 x2 y2, 0-based, right and bottom exclusive."""
+        return self._rows("boxes", "box_starts", i)
+
+    def labels(self, i: int) -> np.ndarray:
+        """int64 (n,), 0-based over the classes without background."""
+        return self._rows("labels", "box_starts", i)
+
+    def polygons(self, i: int) -> list[np.ndarray]:
+        """float32 (k, 2) each."""
+        first, last = self._index["polygon_starts"][i : i + 2]
+        points, starts = self._index["points"], self._index["point_starts"]
+        return [points[starts[j] : starts[j + 1]] for j in range(first, last)]
+
+    def ignored(self, i: int) -> np.ndarray:
+        """bool, one a polygon (text) or one a box: counts neither for nor against."""
+        return self._rows("ignored", "ignored_starts", i)
+
+    def page(self, i: int) -> dict[str, Any] | None:
+        """Where a patch lies: {"page", "y", "x", "height", "width"} (of the whole page), or None."""
+        return self._pages[i]
+
+    def _rows(self, values: str, starts: str, i: int) -> np.ndarray:
+        return self._index[values][self._index[starts][i] : self._index[starts][i + 1]]
+
+    def _view(self, kind: str) -> np.ndarray:
+        if kind not in self._views:
+            mapped = np.memmap(self._folder / f"{self.name}.{kind}.bin", np.uint8, mode="r")
+            self._views[kind] = mapped.view(np.ndarray)  # slicing a memmap is several times slower
+        return self._views[kind]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A prepared folder.
+
+    Attributes:
+        folder: where it lies.
+        dataset: name of the data set.
+        task: binary, multiclass, multitask or text.
+        classes: names of the C classes in the order of the mask's indices, void left out (binary: background first).
+        splits: by name.
+        mean, std: float64 (3,), of the training pictures, in 0..1.
+        pixel_counts: int64 (C,), of the training split.
+        fingerprint: of the data that it was made from.
+        warnings: what the preparation found odd and let pass.
+    """
+
+    folder: Path
+    dataset: str
+    task: str
+    classes: list[str]
+    splits: dict[str, Split]
+    mean: np.ndarray
+    std: np.ndarray
+    pixel_counts: np.ndarray
+    fingerprint: str
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def num_classes(self) -> int:
+        """C, background counted, void not."""
+        return len(self.classes)
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether the task has masks."""
+        return self.task != "text"
+
+    @property
+    def image_class_counts(self) -> np.ndarray:
+        """int64 (N, C), pixels of each class in each training mask."""
+        return self.splits["train"].class_counts
+
+    @classmethod
+    def open(cls, folder: Path | str) -> "Prepared":
+        """Open a prepared folder.
+
+        Raises:
+            InputError: it is missing, incomplete or of another format.
+        """
+        folder = Path(folder)
+        manifest = read_manifest(folder)
+        for name, entry in manifest["files"].items():
+            path = folder / name
+            size = path.stat().st_size if path.is_file() else None
+            if size != entry["bytes"]:
+                found = "is missing" if size is None else f"has {size} bytes"
+                raise InputError(
+                    f"{path}: {found}, the manifest says {entry['bytes']} bytes. "
+                    f"Delete {folder}; it is then prepared anew."
+                )
+        splits = {
+            name: Split(folder, name, entry["names"], entry["pages"] or [None] * len(entry["names"]))
+            for name, entry in manifest["splits"].items()
+        }
+        statistics = manifest["statistics"]
+        return cls(
+            folder=folder,
+            dataset=manifest["dataset"],
+            task=manifest["task"],
+            classes=manifest["classes"],
+            splits=splits,
+            mean=np.array(statistics["mean"]),
+            std=np.array(statistics["std"]),
+            pixel_counts=np.array(statistics["pixel_counts"], np.int64),
+            fingerprint=manifest["fingerprint"],
+            warnings=manifest["warnings"],
+        )
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a prepared folder.
+
+    Raises:
+        InputError: it is missing, unreadable or of another format.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error}). Delete {folder}; it is then prepared anew.") from error
+    if manifest.get("format") != FORMAT:
+        raise InputError(
+            f"{path}: format {manifest.get('format')!r}, this version reads {FORMAT}. "
+            f"Delete {folder}; it is then prepared anew."
+        )
+    return manifest
+
+
+def verify(folder: Path) -> None:
+    """Compare all files with the checksums of the manifest.
+
+    Raises:
+        InputError: naming each file that differs.
+    """
+    wrong = []
+    for name, entry in read_manifest(folder)["files"].items():
+        with (folder / name).open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != entry["sha256"]:
+            wrong.append(f"{folder / name}: differs from its checksum. Delete {folder}; it is then prepared anew.")
+    if wrong:
+        raise InputError(*wrong)

@@ -1,0 +1,34 @@
+"""Pictures that the project draws by itself: shapes in clutter, or words."""
+
+from pathlib import Path
+
+from segsweep.data import shapes
+from segsweep.data.items import Item
+from segsweep.study.settings.base import InputError
+from segsweep.study.settings.dataset import Dataset
+
+
+def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
+    """Items of the splits train and val; `root` is not looked at.
+
+    Raises:
+        InputError: kind, task and classes of the data set do not fit together.
+    """
+    demo = dataset.demo
+    if (demo.kind == "words") != (dataset.task == "text"):
+        raise InputError(
+            f"data set {dataset.name}: a demo of {demo.kind} cannot serve the task {dataset.task}. "
+            "Words go with the task text, shapes with all others."
+        )
+    if demo.kind == "words":
+        from segsweep.data import words  # needs fonts and geometry that the shapes do not
+
+        return words.draw(demo)
+    names = ["background", *shapes.KINDS[: demo.classes]]
+    if not isinstance(dataset.classes, dict) or list(dataset.classes) != list(range(len(names))):
+        expected = "{" + ", ".join(f"{value}: {name}" for value, name in enumerate(names)) + "}"
+        raise InputError(
+            f"data set {dataset.name}: a demo with {demo.classes} kinds of shapes has the classes {expected}; "
+            f"found {dataset.classes}. Write these (other names will do), or change demo.classes."
+        )
+    return shapes.draw(demo)

@@ -1,0 +1,23 @@
+"""Pictures and masks that share a name, found by patterns, with a list of names for each split."""
+
+from pathlib import Path
+
+from segsweep.data.items import Item
+from segsweep.data.lists import names_by_split
+from segsweep.study.settings.dataset import Dataset
+
+
+def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
+    """Items of each split, in the order of the lists."""
+    return {
+        split: [
+            Item(
+                name=name,
+                image=root / dataset.images.format(split=split, name=name),
+                mask=root / dataset.masks.format(split=split, name=name),
+                place=place,
+            )
+            for name, place in names
+        ]
+        for split, names in names_by_split(dataset, root).items()
+    }

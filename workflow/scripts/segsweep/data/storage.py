@@ -1,0 +1,101 @@
+"""The files of a prepared split, written picture by picture."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from segsweep.data.geometry import VOID
+from segsweep.data.sample import Sample
+
+
+class SplitWriter:
+    """Appends samples to the flat files of a split and counts what they hold.
+
+    Attributes:
+        names: of the pictures.
+        class_counts: (C,) int64 for each picture.
+        histogram: int64 (3, 256), how often each value occurs in each channel.
+    """
+
+    def __init__(self, folder: Path, split: str, classes: int, with_masks: bool):
+        self._folder, self._split, self._classes = folder, split, classes
+        kinds = ("images", "masks") if with_masks else ("images",)
+        self._files = {kind: _Hashed(folder / f"{split}.{kind}.bin") for kind in kinds}
+        self.names: list[str] = []
+        self.pages: list[dict[str, Any] | None] = []
+        self.class_counts: list[np.ndarray] = []
+        self.histogram = np.zeros((3, 256), np.int64)
+        self._sizes: list[tuple[int, int]] = []
+        self._samples: list[Sample] = []
+
+    def add(self, name: str, sample: Sample, page: dict[str, Any] | None) -> None:
+        """Write a picture; of a patch that reaches beyond its page only the page's pixels are counted."""
+        self.names.append(name)
+        self.pages.append(page)
+        self._sizes.append(sample.size)
+        self._files["images"].write(sample.image)
+        height, width = (page["height"] - page["y"], page["width"] - page["x"]) if page else sample.size
+        for channel in range(3):
+            values = sample.image[:height, :width, channel].ravel()
+            self.histogram[channel] += np.bincount(values, minlength=256)
+        counts = np.zeros(self._classes, np.int64)
+        if sample.mask is not None:
+            self._files["masks"].write(sample.mask)
+            counts = np.bincount(sample.mask.ravel(), minlength=VOID + 1)[: self._classes]
+        self.class_counts.append(counts)
+        self._samples.append(Sample(None, None, sample.boxes, sample.labels, sample.polygons, sample.ignored))
+
+    def close(self) -> dict[str, dict[str, Any]]:
+        """Write the index.
+
+        Returns:
+            Size and checksum of each file by name.
+        """
+        samples = self._samples
+        polygons = [points for sample in samples for points in sample.polygons]
+        arrays = {
+            "sizes": np.array(self._sizes, np.int64).reshape(-1, 2),
+            "class_counts": np.array(self.class_counts, np.int64).reshape(-1, self._classes),
+            "boxes": _joined([sample.boxes for sample in samples], (0, 4), np.float32),
+            "labels": _joined([sample.labels for sample in samples], (0,), np.int64),
+            "box_starts": _starts([len(sample.boxes) for sample in samples]),
+            "ignored": _joined([sample.ignored for sample in samples], (0,), bool),
+            "ignored_starts": _starts([len(sample.ignored) for sample in samples]),
+            "points": _joined(polygons, (0, 2), np.float32),
+            "point_starts": _starts([len(points) for points in polygons]),
+            "polygon_starts": _starts([len(sample.polygons) for sample in samples]),
+        }
+        path = self._folder / f"{self._split}.index.npz"
+        np.savez(path, **arrays)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        entries = {path.name: {"bytes": path.stat().st_size, "sha256": digest}}
+        return entries | {file.path.name: file.close() for file in self._files.values()}
+
+
+class _Hashed:
+    """A file whose checksum is known when it is closed."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._file, self._digest, self._bytes = path.open("wb"), hashlib.sha256(), 0
+
+    def write(self, array: np.ndarray) -> None:
+        data = np.ascontiguousarray(array).data
+        self._file.write(data)
+        self._digest.update(data)
+        self._bytes += data.nbytes
+
+    def close(self) -> dict[str, Any]:
+        self._file.close()
+        return {"bytes": self._bytes, "sha256": self._digest.hexdigest()}
+
+
+def _joined(parts: list[np.ndarray], empty: tuple[int, ...], dtype) -> np.ndarray:
+    return np.concatenate([np.zeros(empty, dtype), *parts]).astype(dtype)
+
+
+def _starts(lengths: list[int]) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
