@@ -15,7 +15,7 @@ Inputs
                       cost/train_seconds, cost/seconds_per_epoch, cost/peak_memory_mb, cost/parameters,
                       cost/checkpoint_mb, segments.
     epochs.csv        run, cell, epoch, lr, train/*, val/*, seconds, images_per_second, peak_memory_mb.
-    images.csv        run, cell, image, <metrics of one picture, at the run's best epoch>; absent without such scores.
+    images.csv        run, cell, image, <metrics of one picture, at the run's best epoch>; no rows without such scores.
     missing.csv       cell, run, seed, fold, role, have, want, detail: planned runs that are not (wholly) there.
     ensemble.csv      optional: cell, method, members, <val/*>: the score of models that decide together.
 
@@ -92,13 +92,13 @@ analysis.json         what has no table:
     study, title, metric, minimize, n_cells, n_runs, n_usable, n_missing, replicates (seeds x folds a cell:
       {"min","max"}),
     one_seed (bool), sampler (null or its name), adaptive (bool: trials follow earlier scores),
-    noise {"sd", "df", "cells", "critical_difference" (smallest difference of two cells with the usual n), "reading"},
+    noise {"sd", "df", "cells", "equal", "confirmed_sd", "confirmed_df" (of confirmation runs), "critical_difference" (smallest difference of two cells with the usual n), "reading"},
     best {"cell","label","run","mean","low","high","n","group_size","settings":{axis: text},"cheapest_tied": cell,
           "chosen_by": text},
     anova {"model","n","df_residual","r2","shapiro":{"statistic","p"},"levene":{"statistic","p","axis"},
            "alternative": null|"aligned ranks","robust": bool,"reading": text},
     importance {"note","n","r2_oob","reliable","agreement" (Spearman with partial eta squared),"encoding"},
     expected_best {"valid","note"}, rank_stability {"draws","seeds": bool,"images": int,"note"},
-    edges [{"axis","level","side","text"}], warnings [{"topic","axes","text"}], rules {name: text},
+    edges [{"axis","level","side","clear","text"}], warnings [{"topic","axes","text"}], rules {name: text},
     unexplored [{"axis_a","axis_b","empty"}], conclusions {...} (what `compare` reads), versions {...}.
 """

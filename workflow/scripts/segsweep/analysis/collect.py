@@ -105,10 +105,7 @@ def write(collected: Collected, output: Path) -> None:
     )
     write_rows(output / "missing.csv", MISSING, collected.missing)
     _write_curves(output / "epochs.csv", collected.curves)
-    if collected.images:
-        _write_images(output / "images.csv", collected.images)
-    else:
-        (output / "images.csv").unlink(missing_ok=True)
+    _write_images(output / "images.csv", collected.images)
 
 
 def level_texts(settings: dict[str, Any], axes: Iterable[str]) -> dict[str, str]:
@@ -287,7 +284,7 @@ def _write_images(path: Path, images: list[tuple[str, str, Path]]) -> None:
     for _, _, source in images:
         with source.open(newline="", encoding="utf-8") as file:
             headers[tuple(next(csv.reader(file)))] = None
-    header = list(dict.fromkeys(name for names in headers for name in names))
+    header = list(dict.fromkeys(name for names in headers for name in names)) or ["image"]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["run", "cell", *header])

@@ -1,0 +1,37 @@
+"""Analyse a study's tables: ranking, factors, ANOVA, importance, claims, and all else that a report states."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from segsweep.analysis.analyze import analyse, others_of, write
+from segsweep.analysis.results import open_results
+from segsweep.study.settings.base import InputError
+from segsweep.study.words import plural
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Analyse; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--results", type=Path, required=True, help="folder with plan.json, cells.csv and runs.csv")
+    parser.add_argument("--compare", nargs="*", default=[], help="further studies or earlier reports to compare with")
+    arguments = parser.parse_args(argv)
+    try:
+        results = open_results(arguments.results)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 1
+    others, complaints = others_of(results, arguments.results, arguments.compare)
+    analysis = analyse(results, others)
+    for text in complaints:
+        analysis.about["warnings"].append({"topic": "compare", "axes": [], "text": text})
+        print(text, file=sys.stderr)
+    write(analysis, arguments.results)
+    best = analysis.about["best"]
+    what = f"best {best['label']}, {results.metric} {best['mean']:.4g}" if best else "no usable run"
+    print(f"{arguments.results}: {plural(analysis.about['n_runs'], 'run')} analysed; {what}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,230 @@
+"""Analysis of variance of the score by the study's axes, with checks of what it assumes.
+
+Sums of squares of type II: a main effect is tested given all other main effects, an interaction given all main effects
+and all other interactions. Seeds and folds, where they cross the cells, are blocks. Residuals are looked at (Shapiro-
+Wilk for their shape, Brown-Forsythe for equal spread over the levels); where they fail, aligned ranks (shape) or HC3
+errors (spread) decide in place of the plain test.
+
+Source: Langsrud (2003), ANOVA for unbalanced data; Wobbrock et al. (2011), The aligned rank transform.
+"""
+
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from .linear import Fit, Terms, crossed, sum_coded, term_test
+from .results import Results
+
+CHECK_LEVEL = 0.01
+ALPHA = 0.05
+FEWEST_DF = 8
+MOST_COLUMNS = 300
+
+
+@dataclass
+class Anova:
+    """What the linear models say."""
+
+    table: list[dict[str, Any]]
+    interactions: list[dict[str, Any]]
+    reading: dict[str, Any]
+    additive: Fit | None = None
+    ranked: dict[str, Fit] = field(default_factory=dict)
+    robust: bool = False
+    blocks: list[str] = field(default_factory=list)
+
+
+def analyse_variance(results: Results, response: pd.Series | None = None, mask: pd.Series | None = None) -> Anova:
+    """Models of a response (the score if not given) over the usable runs (those of `mask` if given)."""
+    mask = results.usable if mask is None else mask
+    y = (results.runs["score"] if response is None else response)[mask].to_numpy(float)
+    codes = results.codes[mask]
+    axes = [axis for axis in results.axes if codes[axis.name].nunique() > 1] if len(codes) else []
+    if not axes or len(y) < 3:
+        return Anova([], [], _nothing("fewer than three usable runs" if axes else "no axis with two levels", len(y)))
+    terms = Terms({axis.name: sum_coded(*_dense(codes[axis.name].to_numpy(int))) for axis in axes})
+    names = [axis.name for axis in axes]
+    blocks = _add_blocks(terms, results.runs[mask], len(y))
+    additive = Fit(y, terms)
+    if additive.df <= 0 or not additive.ssr > 1e-14 * max(float(np.sum((y - y.mean()) ** 2)), 1e-300):
+        reason = "as many coefficients as runs: nothing is left to judge them by" if additive.df <= 0 else "no noise"
+        return Anova(_saturated(names, reason), [], _nothing(reason, len(y)), additive, blocks=blocks)
+    pairs = [(a, b) for a, b in combinations(names, 2)]
+    everything = {f"{a}:{b}": crossed(terms.blocks[a], terms.blocks[b]) for a, b in pairs}
+    width = sum(block.shape[1] for block in everything.values()) + additive.matrix.shape[1]
+    full = Fit(y, Terms(terms.blocks | everything)) if everything and width <= min(MOST_COLUMNS, 2 * len(y)) else None
+    together = full is not None and full.df >= FEWEST_DF
+    base = full if together else additive
+    reading = _check(base, results, mask, axes) | {"n": len(y), "blocks": blocks}
+    reading["model"] = "main effects and all interactions of two axes" if together else "main effects"
+    if blocks:
+        reading["model"] += f"; {' and '.join(blocks)} as blocks"
+    ranks = reading["alternative"] is not None
+    ranked = {name: _aligned(additive, name) for name in names} if ranks else {}
+    table = [_main(name, additive, base, ranked.get(name)) for name in names]
+    rows = [
+        _interaction(pair, block, additive, full if together else None, everything, ranks)
+        for pair, block in everything.items()
+    ]
+    _adjust(rows, results.one_seed)
+    _describe_combinations(rows, codes)
+    table += [_as_term(row) for row in rows]
+    table += [_main(name, additive, base, None) | {"kind": "block"} for name in blocks]
+    table.append({"term": "residual", "kind": "residual", "ss": base.ssr, "df": base.df, "estimable": True, "note": ""})
+    return Anova(table, rows, reading, additive, ranked, reading["robust"], blocks)
+
+
+def _dense(codes: np.ndarray) -> tuple[np.ndarray, int]:
+    """Codes of the levels that occur, and how many those are."""
+    levels, dense = np.unique(codes, return_inverse=True)
+    return dense, len(levels)
+
+
+def _add_blocks(terms: Terms, runs: pd.DataFrame, n: int) -> list[str]:
+    """Seeds and folds as blocks, where each occurs in more than one cell and the runs can pay for them."""
+    added = []
+    for name in ("seed", "fold"):
+        codes, levels = _dense(runs[name].fillna(-1).to_numpy(float))
+        if levels < 2 or runs.groupby(name)["cell"].nunique().min() < 2:
+            continue
+        block = sum_coded(codes, levels)
+        rank = np.linalg.matrix_rank(np.hstack([terms.matrix(), block]))
+        if n - rank >= FEWEST_DF and runs["cell"].value_counts().max() > 1:
+            terms.blocks[name] = block
+            added.append(name)
+    return added
+
+
+def _main(name: str, additive: Fit, base: Fit, ranked: Fit | None) -> dict[str, Any]:
+    others = [other for other in additive.terms.blocks if other != name]
+    ss, df, statistic, p = term_test(base, additive, Fit(additive.y, additive.terms, others))
+    full_df = additive.terms.blocks[name].shape[1]
+    note = ""
+    if df < full_df:
+        note = (
+            f"{full_df - df} of its {full_df} degrees of freedom cannot be told from other axes"
+            if df
+            else ("cannot be told from other axes")
+        )
+    row = _row(name, name, "", "main", ss, df, statistic, p, base.ssr, note)
+    if ranked is not None and df:
+        _, _, row["rank_F"], row["rank_p"] = term_test(ranked, ranked, Fit(ranked.y, ranked.terms, others))
+    return row
+
+
+def _interaction(pair, block, additive, full, everything, ranks) -> dict[str, Any]:
+    a, b = pair.split(":")
+    mains = additive.terms.blocks
+    if full is not None:
+        smaller = Fit(full.y, full.terms, [name for name in full.terms.blocks if name != pair])
+        larger, error, note = full, full, ""
+    else:
+        larger = error = Fit(additive.y, Terms(mains | {pair: block}))
+        smaller, note = additive, "tested by itself: the runs do not carry all interactions at once"
+    if error.df < FEWEST_DF and larger.rank > smaller.rank:
+        row = _row(pair, a, b, "interaction", np.nan, larger.rank - smaller.rank, np.nan, np.nan, np.nan, "")
+        return row | {"estimable": False, "note": "too few runs to judge it by", "df_residual": error.df}
+    ss, df, statistic, p = term_test(error, larger, smaller)
+    if df == 0:
+        note = "no four cells differ in these two axes alone"
+    elif df < block.shape[1]:
+        note = "; ".join(filter(None, [note, f"{df} of {block.shape[1]} degrees of freedom: combinations are missing"]))
+    row = _row(pair, a, b, "interaction", ss, df, statistic, p, error.ssr, note) | {"df_residual": error.df}
+    if ranks and df:
+        aligned = stats.rankdata(larger.residuals + larger.effect(pair))
+        one = Fit(aligned, larger.terms)
+        less = Fit(aligned, larger.terms, [name for name in larger.terms.blocks if name != pair])
+        _, _, row["rank_F"], row["rank_p"] = term_test(one, one, less)
+    return row
+
+
+def _aligned(additive: Fit, name: str) -> Fit:
+    """The additive model of ranks of the response, cleared of all effects but one."""
+    return Fit(stats.rankdata(additive.residuals + additive.effect(name)), additive.terms)
+
+
+def _row(term, a, b, kind, ss, df, statistic, p, residual, note) -> dict[str, Any]:
+    return {
+        "term": term, "axis_a": a, "axis_b": b, "kind": kind, "type": "II", "ss": ss if df else np.nan, "df": df,
+        "F": statistic, "p": p, "partial_eta2": ss / (ss + residual) if df and ss + residual > 0 else np.nan,
+        "rank_F": np.nan, "rank_p": np.nan, "estimable": bool(df), "note": note,
+    }  # fmt: skip
+
+
+def _as_term(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key not in ("p_holm", "verdict", "df_residual")}
+
+
+def _saturated(names: list[str], reason: str) -> list[dict[str, Any]]:
+    return [_row(name, name, "", "main", np.nan, 0, np.nan, np.nan, np.nan, reason) for name in names]
+
+
+def _nothing(reason: str, n: int) -> dict[str, Any]:
+    return {
+        "model": None, "n": n, "df_residual": 0, "r2": None, "shapiro": None, "levene": None, "alternative": None,
+        "robust": False, "blocks": [], "reading": f"No analysis of variance: {reason}.",
+    }  # fmt: skip
+
+
+def _adjust(rows: list[dict[str, Any]], one_seed: bool) -> None:
+    """Holm's correction over the interactions, and what each of them comes to."""
+    tested = [row for row in rows if row["estimable"] and np.isfinite(row["p"])]
+    ranked = [row["rank_p"] if np.isfinite(row["rank_p"]) else row["p"] for row in tested]
+    for row in rows:
+        row |= {"p_holm": np.nan, "verdict": "not estimable"}
+    if tested:
+        for row, p in zip(tested, multipletests(ranked, method="holm")[1], strict=True):
+            row["p_holm"] = float(p)
+            row["verdict"] = "described" if one_seed else "interact" if p <= ALPHA else "undecided"
+
+
+def _describe_combinations(rows: list[dict[str, Any]], codes: pd.DataFrame) -> None:
+    for row in rows:
+        a, b = codes[row["axis_a"]], codes[row["axis_b"]]
+        row["combinations"] = a.nunique() * b.nunique()
+        row["filled"] = len(set(zip(a, b, strict=True)))
+
+
+def _check(fit: Fit, results: Results, mask: pd.Series, axes: list) -> dict[str, Any]:
+    """Shape and spread of the residuals, and what follows from them."""
+    residuals = fit.residuals
+    spread = float(np.sqrt(fit.mse))
+    sample = residuals if len(residuals) <= 5000 else np.random.default_rng(0).choice(residuals, 5000, replace=False)
+    shapiro = stats.shapiro(sample) if len(sample) >= 3 and spread > 0 else None
+    levene = None
+    for axis in axes:
+        codes = results.codes.loc[mask, axis.name].to_numpy(int)
+        groups = [residuals[codes == code] for code in np.unique(codes)]
+        groups = [group for group in groups if len(group) >= 3]
+        if len(groups) < 2:
+            continue
+        test = stats.levene(*groups, center="median")
+        if np.isfinite(test.pvalue) and (levene is None or test.pvalue < levene["p"]):
+            levene = {"statistic": float(test.statistic), "p": float(test.pvalue), "axis": axis.name}
+    if levene:
+        levene["p"] = min(1.0, levene["p"] * len(axes))
+    odd_shape = shapiro is not None and shapiro.pvalue < CHECK_LEVEL
+    odd_spread = levene is not None and levene["p"] < CHECK_LEVEL
+    parts = []
+    if shapiro is not None:
+        parts.append(
+            f"Shapiro-Wilk: W = {shapiro.statistic:.3f}, p = {shapiro.pvalue:.2g}: the residuals are "
+            + ("not normal, so aligned ranks decide." if odd_shape else "not clearly other than normal.")
+        )
+    if levene:
+        parts.append(
+            f"Brown-Forsythe along {levene['axis']}: p = {levene['p']:.2g}: the spread "
+            + ("differs between levels, so errors are of the kind HC3." if odd_spread else "does not clearly differ.")
+        )
+    total = float(np.sum((fit.y - fit.y.mean()) ** 2))
+    return {
+        "df_residual": fit.df, "r2": 1 - fit.ssr / total if total else None, "residual_sd": spread,
+        "shapiro": {"statistic": float(shapiro.statistic), "p": float(shapiro.pvalue)} if shapiro else None,
+        "levene": levene, "alternative": "aligned ranks" if odd_shape else None, "robust": bool(odd_spread),
+        "reading": " ".join(parts),
+    }  # fmt: skip

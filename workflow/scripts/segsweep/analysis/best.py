@@ -1,0 +1,106 @@
+"""The best setting: which one, and as YAML that is ready to copy."""
+
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from segsweep.study.words import number
+
+from .results import Results
+
+
+def choose(results: Results, ranking: pd.DataFrame, confirmed: list[dict[str, Any]]) -> tuple[str | None, str]:
+    """The cell to recommend, and how it was chosen.
+
+    The winner of a confirmation, by the mean of its fresh seeds; else the first of the ranking of which all planned
+    runs are usable; else the first without a diverged run or one out of memory; else the first.
+    """
+    fresh = [row for row in confirmed if row["n"] and row["cell"] in results.cells.index]
+    if fresh:
+        best = max(fresh, key=lambda row: row["mean"] * results.sign)
+        return best["cell"], f"the best mean of {best['n']} fresh seeds among {len(fresh)} confirmed settings"
+    scored = ranking[ranking["n"] > 0]
+    if scored.empty:
+        return None, "no setting has a usable run"
+    sound = scored[~scored["failed"].astype(bool)]
+    complete = sound[sound["n"] >= sound["planned"]]
+    for table, words in ((complete, "all of whose runs finished"), (sound, "none of whose runs failed")):
+        if len(table):
+            passed = f"; {table['rank'].iloc[0] - 1:.0f} ranked higher with runs that failed or are missing"
+            higher = passed if table["rank"].iloc[0] > 1 else ""
+            return table.index[0], f"the best mean score among the settings {words}{higher}"
+    return scored.index[0], "the best mean score; all settings have runs that failed"
+
+
+def describe(
+    results: Results, ranking: pd.DataFrame, cell: str, chosen_by: str, confirmed: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """The entry "best" of analysis.json."""
+    row = next((row for row in confirmed if row["cell"] == cell and row["n"]), None)
+    ranked = ranking.loc[cell] if cell in ranking.index else None
+    source = row if row is not None else ranked
+    group = ranked["group"] if ranked is not None else float("nan")
+    ties = ranking[(ranking["group"] == group) & (ranking["n"] > 0)] if pd.notna(group) else ranking.loc[[]]
+    cost = "cost/train_seconds"
+    cheapest = ties[cost].idxmin() if len(ties) > 1 and cost in ties and ties[cost].notna().any() else None
+    axes = [name for name in results.plan["axes"] if name in results.cells]
+    return {
+        "cell": cell, "label": results.label(cell), "run": None if ranked is None else ranked["best_run"],
+        "mean": source["mean"], "low": source.get("low"), "high": source.get("high"), "n": int(source["n"]),
+        "rank": None if ranked is None or pd.isna(ranked["rank"]) else int(ranked["rank"]), "group_size": max(len(ties), 1),
+        "tied": list(ties.index[:20]), "settings": {name: results.cells.at[cell, name] for name in axes},
+        "cheapest_tied": cheapest, "chosen_by": chosen_by,
+    }  # fmt: skip
+
+
+def as_yaml(results: Results, best: dict[str, Any] | None) -> str:
+    """Contents of best.yaml: comments that say what it is, `set` with dotted keys, `train` in full."""
+    study = results.plan["study"]
+    if best is None:
+        return f"# Study {study['name']}: no setting has a usable run yet.\nset: {{}}\n"
+    entry = next(cell for cell in results.plan["cells"] if cell["cell"] == best["cell"])
+    runs = results.runs[(results.runs["cell"] == best["cell"]) & results.runs["usable"]]
+    interval = ""
+    if best["low"] is not None and pd.notna(best["low"]):
+        interval = f", 95 % interval {best['low']:.4g} to {best['high']:.4g}"
+    ties = best["group_size"] - 1
+    lines = [
+        f"# Best setting of study {study['name']}: {best['label']}",
+        f"# {results.metric} {best['mean']:.4g} (mean of {best['n']}{interval}); {best['chosen_by']}.",
+    ]
+    if results.one_seed:
+        lines.append("# One seed a setting: it is not known whether another seed would choose the same.")
+    elif ties:
+        lines.append(f"# {ties} other setting{'s' if ties > 1 else ''} cannot be told from it at this noise.")
+    content: dict[str, Any] = {"study": study["name"], "cell": best["cell"], "runs": runs["run"].tolist()}
+    segments = runs["segments"].iloc[0].split() if "segments" in runs and len(runs) and runs["segments"].iloc[0] else []
+    content |= {"segments": segments} if segments else {}
+    content["set"] = dict(entry["settings"])
+    if entry.get("train"):
+        content["train"] = entry["train"]
+    return "\n".join(lines) + "\n" + _dump(content)
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML whose small numbers are read as numbers again by any reader: 5.0e-4."""
+
+    def ignore_aliases(self, data):
+        """No anchors: each value stands where it is used."""
+        return True
+
+
+def _float(dumper: yaml.SafeDumper, value: float):
+    text = number(value)
+    if "e" in text and "." not in text.split("e")[0]:
+        text = text.replace("e", ".0e")
+    elif text.lstrip("-").isdigit():
+        text += ".0"
+    return dumper.represent_scalar("tag:yaml.org,2002:float", text)
+
+
+_Dumper.add_representer(float, _float)
+
+
+def _dump(content: dict[str, Any]) -> str:
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110)

@@ -1,0 +1,87 @@
+"""Conclusions of this study beside those of another one, or of an earlier report of the same: what changed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from segsweep.study.settings.base import InputError
+
+COLUMNS = ["against", "topic", "item", "before", "now", "changed"]
+
+
+def conclusions(
+    best: dict[str, Any] | None,
+    summaries: list[dict[str, Any]],
+    pairs: list[dict[str, Any]],
+    claims: list[dict[str, Any]],
+    important: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """What a study says, in words that can be compared: `analysis.json` "conclusions"."""
+    return {
+        "best": {"label": best["label"], "settings": best["settings"], "tied": best["group_size"]} if best else None,
+        "levels": {row["axis"]: {"best": row["best_level"], "relation": row["relation"]} for row in summaries},
+        "statements": sorted(filter(None, map(_statement, pairs))),
+        "claims": {str(row["id"]): row["verdict"] for row in claims},
+        "importance": [row["axis"] for row in important],
+    }
+
+
+def _statement(row: dict[str, Any]) -> str | None:
+    if row["verdict"] not in ("better", "worse"):
+        return None
+    first, second = row["level_a"], row["level_b"]
+    if row["verdict"] == "worse":
+        first, second = second, first
+    return f"{row['axis']}: {first} is better than {second}"
+
+
+def compare(now: dict[str, Any], before: dict[str, Any], against: str) -> list[dict[str, Any]]:
+    """Rows of comparison.csv from the "conclusions" of two analyses; empty where one of them says nothing."""
+
+    def row(topic: str, item: str, old: Any, new: Any) -> dict[str, Any]:
+        return {"against": against, "topic": topic, "item": item, "before": old, "now": new,
+                "changed": str(old != new).lower()}  # fmt: skip
+
+    rows = [row("best", "setting", _label(before), _label(now))]
+    for axis in _both(before["levels"], now["levels"]):
+        old, new = (side["levels"].get(axis) or {} for side in (before, now))
+        rows.append(row("level", axis, _level(old), _level(new)))
+    for text in sorted({*before["statements"], *now["statements"]}):
+        old, new = ("said" if text in side["statements"] else "not said" for side in (before, now))
+        rows.append(row("statement", text, old, new))
+    for key in _both(before["claims"], now["claims"]):
+        rows.append(row("claim", key, before["claims"].get(key, ""), now["claims"].get(key, "")))
+    if before["importance"] or now["importance"]:
+        old, new = ((side["importance"] or [""])[0] for side in (before, now))
+        rows.append(row("importance", "most important axis", old, new))
+    return rows
+
+
+def read_conclusions(name: str, folder: Path) -> dict[str, Any]:
+    """Conclusions of a study (a name beside `folder`) or of an earlier report (a folder, or its analysis.json).
+
+    Raises:
+        InputError: there is no such analysis, or it holds no conclusions.
+    """
+    tried = [Path(name), Path(name) / "analysis.json", folder.parent / name / "analysis.json"]
+    path = next((path for path in tried if path.is_file()), None)
+    if path is None:
+        raise InputError(
+            f"compare: {name}: found no analysis at {tried[1]} nor {tried[2]}. Report on that study first."
+        )
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["conclusions"]
+    except (ValueError, KeyError) as error:
+        raise InputError(f"{path}: holds no conclusions ({error}). Analyze that study again.") from error
+
+
+def _label(side: dict[str, Any]) -> str:
+    return side["best"]["label"] if side["best"] else ""
+
+
+def _level(found: dict[str, Any]) -> str:
+    return f"{found['best']} ({found['relation']})" if found else ""
+
+
+def _both(first: dict, second: dict) -> list[str]:
+    return list(dict.fromkeys([*first, *second]))

@@ -1,0 +1,58 @@
+"""How the score goes with stability, convergence, overfitting and cost: Pearson and Spearman.
+
+Cells are the unit of judgement: runs of one cell are not independent of each other. Intervals: Fisher's z for Pearson,
+the standard error of Bonett and Wright (2000), Psychometrika 65, for Spearman.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from .results import Results, as_number
+
+FEWEST = 5
+
+
+def correlate(results: Results) -> list[dict[str, Any]]:
+    """Rows of correlations.csv."""
+    runs = results.runs[results.usable]
+    columns = [name for name in runs if name.startswith(("stability/", "convergence/", "overfit/", "cost/"))]
+    values = {name: pd.to_numeric(runs[name], errors="coerce") for name in columns}
+    values |= {
+        axis.name: runs[axis.name].map(as_number).astype(float) for axis in results.axes if axis.kind == "number"
+    }
+    frame = pd.DataFrame(values | {"score": runs["score"]})
+    rows = []
+    for unit, table in (("cell", frame.groupby(runs["cell"]).mean()), ("run", frame)):
+        rows += [_row(name, results.metric, unit, table[name], table["score"]) for name in values]
+    rows = [row for row in rows if row is not None]
+    judged = [row for row in rows if row["unit"] == "cell"]
+    if judged:
+        for row, p in zip(judged, multipletests([row["spearman_p"] for row in judged], method="holm")[1], strict=True):
+            row["p_holm"] = float(p)
+            direction = "positive" if row["spearman"] > 0 else "negative"
+            row["verdict"] = "described" if results.one_seed else direction if p <= 0.05 else "undecided"
+    return rows
+
+
+def _row(name: str, metric: str, unit: str, x: pd.Series, y: pd.Series) -> dict[str, Any] | None:
+    known = np.isfinite(x) & np.isfinite(y)
+    x, y, n = x[known], y[known], int(known.sum())
+    if n < FEWEST or x.nunique() < 2 or y.nunique() < 2:
+        return None
+    pearson, spearman = stats.pearsonr(x, y), stats.spearmanr(x, y)
+    row = {"x": name, "y": metric, "unit": unit, "n": n, "p_holm": np.nan, "verdict": "described"}
+    for word, test, variance in (("pearson", pearson, 1.0), ("spearman", spearman, 1 + spearman.statistic**2 / 2)):
+        low, high = fisher_interval(test.statistic, n, variance)
+        row |= {word: test.statistic, f"{word}_low": low, f"{word}_high": high, f"{word}_p": test.pvalue}
+    return row
+
+
+def fisher_interval(r: float, n: int, variance: float = 1.0) -> tuple[float, float]:
+    """95 % interval of a correlation on the scale of Fisher's z, whose variance is `variance` / (n - 3)."""
+    reach = stats.norm.ppf(0.975) * np.sqrt(variance / (n - 3))
+    z = np.arctanh(np.clip(r, -1 + 1e-12, 1 - 1e-12))
+    return float(np.tanh(z - reach)), float(np.tanh(z + reach))

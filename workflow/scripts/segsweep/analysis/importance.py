@@ -1,0 +1,145 @@
+"""Which axes matter: fANOVA and PED-ANOVA of Optuna, with the fit of the forest that fANOVA reads.
+
+fANOVA gives the share of the variance of a random forest over the whole space that an axis explains by itself;
+PED-ANOVA says which axes matter for being among the best. Numbers tried at few values enter as places 0, 1, 2, ...
+(each level has the same weight), numbers of a search as they are or, on a logarithmic axis, as logarithms.
+
+Source: Hutter, Hoos, Leyton-Brown (2014), An efficient approach for assessing hyperparameter importance; Watanabe,
+Bansal, Hutter (2023), PED-ANOVA.
+"""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from .results import Axis, Results, as_number
+
+FEWEST_CELLS = 20
+CELLS_AN_AXIS = 4
+MOST_CELLS = 400
+FOREST_SEEDS = (0, 1, 2)
+RELIABLE = 0.3
+ENCODING = (
+    "few levels by their place, ranges of a search by their value (its logarithm on a logarithmic axis), "
+    "words as categories"
+)
+
+
+def importance(results: Results, shares: dict[str, float]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Rows of importance.csv and what is to be said of them.
+
+    Args:
+        results: the tables.
+        shares: partial eta squared of the axes, to compare the order with.
+    """
+    runs = results.runs[results.usable]
+    scores = runs.groupby("cell", sort=False)["score"].mean()
+    first = runs.drop_duplicates("cell").set_index("cell").loc[scores.index]
+    axes = [axis for axis in results.axes if first[axis.name].nunique() > 1]
+    needed = max(FEWEST_CELLS, CELLS_AN_AXIS * len(axes))
+    about = {"note": "", "n": len(scores), "r2_oob": None, "reliable": False, "agreement": None, "encoding": ENCODING}
+    if len(axes) < 2 or len(scores) < needed or scores.nunique() < 2:
+        reason = (
+            f"{len(scores)} cells with usable runs, and {needed} are needed"
+            if len(axes) > 1
+            else "fewer than two axes vary"
+        )
+        return [], about | {"note": f"Importance was not computed: {reason}."}
+    if len(scores) > MOST_CELLS:
+        kept = np.sort(np.random.default_rng(0).choice(len(scores), MOST_CELLS, replace=False))
+        scores, first = scores.iloc[kept], first.iloc[kept]
+        about["note"] = f"Computed on {MOST_CELLS} of {about['n']} cells, drawn at random."
+    encoded = {axis.name: _encode(axis, first[axis.name]) for axis in axes}
+    fanova, spread, pedanova = _by_optuna(encoded, scores, results.minimize)
+    about["r2_oob"] = out_of_bag(encoded, scores)
+    about["reliable"] = about["r2_oob"] >= RELIABLE
+    if not about["reliable"]:
+        weak = (
+            f"The forest explains {about['r2_oob']:.2f} of the variance of cells it has not seen: "
+            "these shares are not reliable."
+        )
+        about["note"] = " ".join(filter(None, [about["note"], weak]))
+    names = list(encoded)
+    known = [name for name in names if np.isfinite(shares.get(name, np.nan))]
+    if len(known) > 2:
+        both = stats.spearmanr([fanova[name] for name in known], [shares[name] for name in known])
+        about["agreement"] = float(both.statistic) if np.isfinite(both.statistic) else None
+    rows = [
+        {
+            "axis": name, "fanova": fanova[name], "fanova_sd": spread[name], "pedanova": pedanova[name],
+            "rank_fanova": _rank(fanova, name), "rank_pedanova": _rank(pedanova, name),
+            "partial_eta2": shares.get(name), "n": len(scores), "r2_oob": about["r2_oob"],
+        }
+        for name in sorted(names, key=lambda name: -fanova[name])
+    ]  # fmt: skip
+    return rows, about
+
+
+def out_of_bag(encoded: dict[str, tuple], scores: pd.Series) -> float:
+    """R squared of a forest like fANOVA's on the cells that each tree did not see."""
+    from sklearn.ensemble import RandomForestRegressor
+
+    columns = []
+    for values, distribution in encoded.values():
+        if distribution == "words":
+            columns.append(np.eye(max(values) + 1)[values])
+        else:
+            columns.append(np.asarray(values, float)[:, None])
+    forest = RandomForestRegressor(n_estimators=128, max_depth=64, oob_score=True, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return float(forest.fit(np.hstack(columns), scores.to_numpy()).oob_score_)
+
+
+def _encode(axis: Axis, texts: pd.Series) -> tuple[list, str]:
+    """Values for the forest, and what they are: `places`, `numbers` or `words`."""
+    if axis.kind == "number" and (axis.binned or len(axis.levels) > 8):
+        values = texts.map(as_number).astype(float)
+        return (np.log10(values) if axis.scale == "log" and (values > 0).all() else values).tolist(), "numbers"
+    places = {level: place for place, level in enumerate(axis.levels)}
+    return texts.map(places).astype(int).tolist(), "places" if axis.kind == "number" else "words"
+
+
+def _by_optuna(encoded: dict[str, tuple], scores: pd.Series, minimize: bool):
+    import optuna
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+    from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator, get_param_importances
+
+    spaces = {
+        "places": lambda values: IntDistribution(min(values), max(values)),
+        "numbers": lambda values: FloatDistribution(min(values), max(values)),
+        "words": lambda values: CategoricalDistribution(sorted(set(values))),
+    }
+    distributions = {name: spaces[what](values) for name, (values, what) in encoded.items()}
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            study = optuna.create_study(direction="minimize" if minimize else "maximize")
+            study.add_trials(
+                optuna.trial.create_trial(
+                    params={name: values[i] for name, (values, _) in encoded.items()},
+                    distributions=distributions,
+                    value=float(score),
+                )
+                for i, score in enumerate(scores)
+            )
+            forests = [
+                get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=seed), normalize=False)
+                for seed in FOREST_SEEDS
+            ]
+            top = PedAnovaImportanceEvaluator(target_quantile=min(0.5, max(0.1, 5 / len(scores))))
+            pedanova = get_param_importances(study, evaluator=top)
+    finally:
+        optuna.logging.set_verbosity(level)
+    shares = {name: np.array([forest[name] for forest in forests]) for name in encoded}
+    means = {name: float(values.mean()) for name, values in shares.items()}
+    return means, {name: float(values.std(ddof=1)) for name, values in shares.items()}, pedanova
+
+
+def _rank(values: dict[str, float], name: str) -> int:
+    return 1 + sum(other > values[name] for other in values.values())

@@ -1,0 +1,133 @@
+"""Additive linear models of factors: coding, estimable combinations, marginal means. Arithmetic by statsmodels.
+
+Factors are coded sum-to-zero, so that a marginal mean is the intercept plus the level's own coefficients: the mean over
+all combinations of the other factors' levels, each with the same weight. Designs may be unbalanced and deficient in
+rank: what cannot be estimated is found out for each combination by itself (it is no combination of rows of the matrix).
+
+Source: Searle, Speed, Milliken (1980), Population marginal means in the linear model.
+"""
+
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import statsmodels.api as sm
+from scipy import stats
+
+
+def sum_coded(codes: np.ndarray, levels: int) -> np.ndarray:
+    """(n, levels - 1) of 0, 1 and, for the last level, -1."""
+    matrix = np.vstack([np.eye(levels - 1), -np.ones(levels - 1)])
+    return matrix[codes]
+
+
+def crossed(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(n, a * b) columns of an interaction from the columns of its two factors."""
+    return (first[:, :, None] * second[:, None, :]).reshape(len(first), -1)
+
+
+@dataclass
+class Terms:
+    """Columns of a model by term; the first one is always the intercept.
+
+    blocks: (n, p_t) columns by name of the term.
+    """
+
+    blocks: dict[str, np.ndarray]
+
+    def matrix(self, names: list[str] | None = None) -> np.ndarray:
+        """(n, p) columns of the intercept and of the terms named, of all if none are."""
+        names = list(self.blocks) if names is None else names
+        rows = len(next(iter(self.blocks.values())))
+        return np.hstack([np.ones((rows, 1)), *(self.blocks[name] for name in names)])
+
+    def place(self, name: str) -> slice:
+        """Where a term's coefficients stand in the model of all terms."""
+        start = 1
+        for other, block in self.blocks.items():
+            if other == name:
+                return slice(start, start + block.shape[1])
+            start += block.shape[1]
+        raise KeyError(name)
+
+
+class Fit:
+    """Ordinary least squares of all terms."""
+
+    def __init__(self, y: np.ndarray, terms: Terms, names: list[str] | None = None):
+        self.terms, self.y = terms, np.asarray(y, float)
+        self.matrix = terms.matrix(names)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # deficient designs are dealt with: see `estimable`
+            self.ols = sm.OLS(self.y, self.matrix).fit()
+        self.rank = int(self.ols.df_model) + 1
+        self.df = len(self.y) - self.rank
+        self.ssr = float(self.ols.ssr)
+        self.beta = np.asarray(self.ols.params)
+
+    @property
+    def mse(self) -> float:
+        """Residual variance; nan of a saturated model."""
+        return self.ssr / self.df if self.df > 0 else float("nan")
+
+    @cached_property
+    def residuals(self) -> np.ndarray:
+        """(n,) what the model leaves."""
+        return np.asarray(self.ols.resid)
+
+    @cached_property
+    def _row_space(self) -> np.ndarray:
+        return self.ols.model.pinv_wexog @ self.matrix
+
+    @cached_property
+    def _robust(self) -> np.ndarray | None:
+        """Covariance of the coefficients that stands unequal variances (HC3), None where a point fits itself."""
+        pinv = self.ols.model.pinv_wexog
+        leverage = np.einsum("ij,ji->i", self.matrix, pinv)
+        if leverage.max() > 1 - 1e-8:
+            return None
+        return (pinv * (self.residuals / (1 - leverage)) ** 2) @ pinv.T
+
+    def estimable(self, rows: np.ndarray) -> np.ndarray:
+        """Which rows (m, p) of coefficients are combinations of what was observed: bool (m,)."""
+        rows = np.atleast_2d(rows)
+        return np.abs(rows @ self._row_space - rows).max(axis=1) < 1e-6
+
+    def combine(self, rows: np.ndarray, robust: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Estimates and standard errors (m,) of combinations (m, p) of coefficients; nan where not estimable."""
+        rows = np.atleast_2d(rows)
+        covariance = self._robust if robust else None
+        if covariance is None:
+            covariance = self.ols.normalized_cov_params * self.mse
+        estimate = rows @ self.beta
+        error = np.sqrt(np.clip(np.einsum("ij,jk,ik->i", rows, covariance, rows), 0, None))
+        known = self.estimable(rows)
+        return np.where(known, estimate, np.nan), np.where(known, error, np.nan)
+
+    def level_rows(self, name: str, levels: int) -> np.ndarray:
+        """(levels, p) coefficients of the marginal means of a factor."""
+        rows = np.zeros((levels, self.matrix.shape[1]))
+        rows[:, 0] = 1
+        rows[:, self.terms.place(name)] = sum_coded(np.arange(levels), levels)
+        return rows
+
+    def effect(self, name: str) -> np.ndarray:
+        """(n,) what a term adds to each fitted value."""
+        return self.terms.blocks[name] @ self.beta[self.terms.place(name)]
+
+
+def term_test(full: Fit, larger: Fit, smaller: Fit) -> tuple[float, int, float, float]:
+    """Sum of squares, degrees of freedom, F and p of what `larger` has more than `smaller`; error from `full`."""
+    df = larger.rank - smaller.rank
+    ss = max(smaller.ssr - larger.ssr, 0.0)
+    if df == 0 or full.df <= 0 or not full.mse > 0:
+        return ss, df, float("nan"), float("nan")
+    statistic = ss / df / full.mse
+    return ss, df, statistic, float(stats.f.sf(statistic, df, full.df))
+
+
+def t_interval(estimate, error, df: float, level: float = 0.95):
+    """Bounds of a t interval."""
+    reach = stats.t.ppf(0.5 + level / 2, df) * error
+    return estimate - reach, estimate + reach

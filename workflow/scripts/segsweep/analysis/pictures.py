@@ -1,0 +1,62 @@
+"""Comparisons paired by picture: what can be said of these pictures even where one seed is all there is."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from .results import Results
+
+DRAWS = 4000
+FEWEST = 5
+
+
+@dataclass
+class Paired:
+    """Mean difference over pictures with its 95 % bootstrap interval."""
+
+    estimate: float
+    low: float
+    high: float
+    n: int
+
+
+def paired(results: Results, first: pd.Series, second: pd.Series) -> Paired | None:
+    """Difference of two sets of runs (names) on the pictures that both have, in the metric's own direction.
+
+    Each picture's score is its mean over the runs of a set. The pictures are drawn with replacement, seeds are not: the
+    interval speaks of other pictures like these, trained with these very seeds.
+    """
+    if results.image_column is None:
+        return None
+    images = results.images
+    means = [
+        images[images["run"].isin(set(runs))].groupby("image")[results.image_column].mean() for runs in (first, second)
+    ]
+    difference = (means[0] - means[1]).dropna().to_numpy()
+    if len(difference) < FEWEST:
+        return None
+    rng = np.random.default_rng(0)
+    n = len(difference)
+    drawn = rng.multinomial(n, np.full(n, 1 / n), size=DRAWS) @ difference / n
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return Paired(float(difference.mean()), float(low), float(high), n)
+
+
+def columns(pair: Paired | None) -> dict[str, float]:
+    """The columns of claims.csv that a comparison by pictures fills."""
+    if pair is None:
+        return {}
+    return {"pictures_estimate": pair.estimate, "pictures_low": pair.low, "pictures_high": pair.high}
+
+
+def sentence(pair: Paired | None) -> str:
+    """What the pictures say, without going beyond them."""
+    if pair is None:
+        return ""
+    bounds = (
+        f"{pair.estimate:+.4g} on average over {pair.n} pictures (95 % interval {pair.low:+.4g} to {pair.high:+.4g})"
+    )
+    if pair.low > 0 or pair.high < 0:
+        return f"On these pictures, trained with these seeds, the difference is {bounds}; other seeds may differ."
+    return f"On these pictures the difference is {bounds}: they do not decide it either."
