@@ -8,7 +8,8 @@ from typing import Any
 
 from segsweep.study.settings import InputError, Study
 
-from .state import State, asked, settings_digest
+from .basis import asked, settings_digest
+from .state import State
 
 
 def step_file(folder: Path, step: int) -> Path:

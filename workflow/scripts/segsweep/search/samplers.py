@@ -200,6 +200,9 @@ def _replay(study, _name, codes, axes, space, trials, minimize) -> None:
 
 def _ask(study, codes, axes, space) -> tuple[Any, Values]:
     trial = study.ask()
+    # Optuna draws these when the first value is needed, so never for a trial that is replayed; the sampler's memory
+    # (generation, place in the sequence) would stand still.
+    _ = trial.relative_params
     values: Values = {}
     for axis in axes:
         if active(space[axis], values):
@@ -209,13 +212,16 @@ def _ask(study, codes, axes, space) -> tuple[Any, Values]:
 
 def _ask_new(study, codes, axes, space, used) -> Values | None:
     """The sampler's next setting that was not tried before. It stays pending, which keeps the next one away from it."""
+    from optuna.samplers import BruteForceSampler
     from optuna.trial import TrialState
 
-    for _ in range(ASKED_AGAIN):
+    # A grid repeats itself only when it has nothing left.
+    for _ in range(1 if isinstance(study.sampler, BruteForceSampler) else ASKED_AGAIN):
         trial, values = _ask(study, codes, axes, space)
         if identity(values) not in used:
             return values
-        study.tell(trial, state=TrialState.FAIL)
+        if not isinstance(study.sampler, BruteForceSampler):
+            study.tell(trial, state=TrialState.FAIL)
     return None
 
 

@@ -7,14 +7,13 @@ that is not full), so those files stay valid when `trials` is raised.
 """
 
 import copy
-import hashlib
-import json
 from typing import Any, TypedDict
 
 from segsweep.study.settings import InputError, Study
 from segsweep.study.settings.search import Dimension
 
 from . import stopping, wanted
+from .basis import asked, settings_digest
 from .confirm import candidates_of, confirmed, ranked
 from .results import FAILED, Result, best_of
 from .space import Space
@@ -82,27 +81,6 @@ def decide(
     state |= {"step": previous["step"] + 1, "evidence": evidence, "wanted": [], "log": []}
     {"search": _search, "confirm": _confirm, "ensemble": _end}[previous["phase"]](study, state, used)
     return state
-
-
-def settings_digest(study: Study) -> str:
-    """Digest of all settings that decisions of the search phase depend on: `trials` is not one of them."""
-    sweep = study.sweep.model_dump(mode="json", exclude={"trials"}) if study.sweep else None
-    folds = study.folds.model_dump(mode="json") if study.folds else None
-    return _digest([sweep, study.metric, study.minimize, study.seeds, folds, study.train.epochs])
-
-
-def asked(study: Study, phase: str) -> dict[str, Any]:
-    """What a state after the search depends on besides: how many trials, and the sections up to its phase."""
-    found: dict[str, Any] = {"trials": study.sweep.trials if study.sweep else None}
-    found["confirm"] = study.confirm.model_dump(mode="json") if study.confirm else None
-    if phase != "confirm":
-        # Method and votes change what is made of the members, not which are trained.
-        found["ensemble_folds"] = study.ensemble.folds if study.ensemble else None
-    return found
-
-
-def _digest(values: Any) -> str:
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _first(study: Study, earlier: list[dict[str, Any]] | None) -> State:

@@ -35,23 +35,19 @@ class Verdict:
     reason: str
 
 
-def bracket_count(rule: EarlyStop, total: int) -> int:
-    """Brackets of Hyperband: floor(log_eta(total / min_epochs)) + 1, or as many as are set; one for other rules."""
+def bracket_sizes(rule: EarlyStop, total: int) -> list[int]:
+    """Trials that each bracket has in one round of Hyperband, the one that stops earliest first; one for other rules.
+
+    n = ceil(B / (s + 1) * eta^s) for the bracket that halves s times, of B = floor(log_eta(total / min_epochs)) + 1
+    brackets. If fewer are set, those that stop latest are left out.
+    """
     if rule.kind != "hyperband":
-        return 1
+        return [1]
     count = 1
     while rule.min_epochs * rule.eta**count <= total + DUST:
         count += 1
-    return min(count, rule.brackets or count)
-
-
-def bracket_sizes(rule: EarlyStop, total: int) -> list[int]:
-    """Trials that each bracket has in one round of Hyperband, the one that stops earliest first.
-
-    n = ceil(B / (s + 1) * eta^s) for the bracket that halves s times, B being the number of brackets.
-    """
-    count = bracket_count(rule, total)
-    return [math.ceil(count / (s + 1) * rule.eta**s - DUST) for s in range(count - 1, -1, -1)]
+    sizes = [math.ceil(count / (s + 1) * rule.eta**s - DUST) for s in range(count - 1, -1, -1)]
+    return sizes[: rule.brackets or count]
 
 
 def bracket_of(trial: int, sizes: list[int]) -> int:

@@ -1,0 +1,173 @@
+"""Narrowing, results out of the store, and the program that takes one step."""
+
+import json
+
+import decide_step
+import pytest
+
+from segsweep.search.checks import complaints
+from segsweep.search.files import read_steps
+from segsweep.search.narrow import narrowed
+from segsweep.search.results import gather
+from segsweep.search.state import decide
+from segsweep.study.settings import InputError, Study
+
+
+def test_complaints_about_a_study():
+    def of(**more):
+        values = {"name": "s", "train": {"epochs": 4}, "sweep": {"trials": 2, "space": {"optimizer.lr": [0.1, 0.2]}}}
+        return complaints(Study.model_validate(values | more), lambda keys: "s.yaml:" + "/".join(keys))
+
+    assert of(confirm={"seeds": [1]}, ensemble={"folds": 3, "min_votes": 3}) == []
+    found = of(
+        sweep={
+            "trials": 2,
+            "space": {"optimizer.lr": {"choices": [0.1], "when": {"x": 1}}},
+            "early_stop": {"kind": "halving", "min_epochs": 4},
+            "narrow": {"from": "s"},
+        },
+        confirm={"seeds": [0, 1, 1]},
+        ensemble={"folds": 3, "min_votes": 4},
+    )
+    starts = ["space/optimizer.lr: `when`", "early_stop/min_epochs: min_epochs is 4", "narrow/from: a study cannot"]
+    starts = [f"s.yaml:sweep/{start}" for start in starts]
+    starts += [
+        "s.yaml:confirm/seeds: [0] are",
+        "s.yaml:confirm/seeds: a seed",
+        "s.yaml:ensemble/min_votes: min_votes is 4",
+    ]
+    assert len(found) == len(starts)
+    assert all(one.startswith(start) for one, start in zip(found, starts, strict=True))
+
+
+def study_of(space, top=0.5, **more):
+    sweep = {"trials": 4, "at_once": 2, "sampler": "random", "space": space, "narrow": {"from": "first", "top": top}}
+    return Study.model_validate({"name": "second", "train": {"epochs": 3}, "sweep": sweep} | more)
+
+
+def earlier(axis, pairs):
+    return [
+        {"trial": number, "values": {axis: value}, "score": score, "status": "finished"}
+        for number, (value, score) in enumerate(pairs)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("dimension", "values", "expected"),
+    [
+        ({"low": 0.0, "high": 10.0}, [2.0, 4.0], (2.0, 4.0)),
+        # Agreeing trials keep a tenth of the width, inside the old bounds.
+        ({"low": 0.0, "high": 10.0}, [5.0, 5.0], (4.5, 5.5)),
+        ({"low": 0.0, "high": 10.0}, [0.0, 0.0], (0.0, 1.0)),
+        ({"low": 0.0, "high": 10.0}, [10.0, 9.9], (9.0, 10.0)),
+        ({"low": 1e-4, "high": 1.0, "log": True}, [1e-3, 1e-2], (1e-3, 1e-2)),
+        ({"low": 1e-5, "high": 1.0, "log": True}, [1e-3, 1e-3], (10**-3.25, 10**-2.75)),
+        ({"low": 0.0, "high": 1.0, "step": 0.1}, [0.3, 0.6], (0.3, 0.6)),
+        ({"low": 0.0, "high": 1.0, "step": 0.25}, [1.0, 1.0], (0.75, 1.0)),
+        ({"low": 1, "high": 9, "integer": True}, [9, 9], (8, 9)),
+        ({"low": 1, "high": 9, "integer": True}, [2, 7], (2, 7)),
+        # Values that the new study does not allow say nothing.
+        ({"low": 0.0, "high": 1.0}, [5.0, 7.0], (0.0, 1.0)),
+    ],
+)
+def test_a_range_shrinks_to_the_best(dimension, values, expected):
+    pairs = [(value, 0.9) for value in values] + [(dimension["low"], 0.1), (dimension["high"], 0.2)]
+    space, _ = narrowed(study_of({"a": dimension}), earlier("a", pairs))
+    assert (space["a"].low, space["a"].high) == pytest.approx(expected, rel=1e-5)
+    assert dimension["low"] <= space["a"].low < space["a"].high <= dimension["high"]
+
+
+def test_choices_shrink_and_lineage_is_recorded():
+    trials = earlier("a", [("x", 0.3), ("y", 0.9), ("x", 0.8), ("z", 0.1), ("z", None)])
+    trials.append({"trial": 5, "values": {"a": "z"}, "score": 0.99, "status": "diverged"})
+    study = study_of({"a": ["z", "y", "x"], "b": {"low": 0, "high": 1}})
+    state = decide(study, None, {}, earlier=trials)
+    assert state["space"]["a"]["choices"] == ["y", "x"]
+    assert (state["space"]["b"]["low"], state["space"]["b"]["high"]) == (0, 1)
+    assert state["lineage"]["from"] == "first"
+    assert state["lineage"]["trials"] == [{"trial": 1, "score": 0.9}, {"trial": 2, "score": 0.8}]
+    assert state["lineage"]["changes"][0] == {"axis": "a", "before": ["z", "y", "x"], "after": ["y", "x"], "trials": 2}
+    assert all(trial["values"]["a"] != "z" for trial in state["trials"])
+    lowest, _ = narrowed(study_of({"a": ["x", "y", "z"]}, minimize=True), trials)
+    assert lowest["a"].choices == ["x", "z"]
+
+
+def test_narrowing_without_the_earlier_study_is_refused():
+    with pytest.raises(InputError, match="'first'"):
+        decide(study_of({"a": ["x"]}), None, {})
+
+
+def write_segment(store, name, first, last, scores, status="finished", metric="val/miou"):
+    folder = store / name
+    folder.mkdir(parents=True)
+    reached = first - 1 + len(scores)
+    description = {"id": name, "status": status, "first_epoch": first, "last_epoch": last, "epochs": reached}
+    (folder / "segment.json").write_text(json.dumps(description))
+    rows = [f"{first + offset},0.1,{score}" for offset, score in enumerate(scores)]
+    (folder / "epochs.csv").write_text("\n".join([f"epoch,lr,{metric}", *rows]) + "\n")
+
+
+def test_results_are_read_up_to_the_epochs_wanted(tmp_path):
+    write_segment(tmp_path, "s-0002", 1, 2, [0.5, 0.7])
+    write_segment(tmp_path, "s-0004", 3, 4, [0.6], "diverged")
+    write_segment(tmp_path, "s-0008", 5, 8, [], "diverged")
+    write_segment(tmp_path, "t-0002", 1, 2, ["nan", 0.3])
+    plan = {
+        "study": {"metric": "val/miou", "minimize": False},
+        "runs": [
+            {"key": "a", "run": "c1-s0", "epochs": 2, "segments": ["s-0002"]},
+            {"key": "a", "run": "c1-s0", "epochs": 8, "segments": ["s-0002", "s-0004", "s-0008"]},
+            {"key": "b", "run": "c2-s0", "epochs": 2, "segments": ["t-0002"]},
+            {"run": "c3-s0", "epochs": 2, "segments": ["u-0002"]},
+        ],
+    }
+    early = gather(plan, tmp_path, [{"key": "a", "epochs": 2}, {"key": "b", "epochs": 2}])
+    assert early["a"] == {
+        "status": "finished", "epochs": 2, "best": {"epoch": 2, "value": 0.7}, "curve": [0.5, 0.7],
+        "run": "c1-s0", "segment": "s-0002",
+    }  # fmt: skip
+    assert early["b"]["curve"] == [None, 0.3]
+    late = gather(plan, tmp_path, [{"key": "a", "epochs": 8}])["a"]
+    assert (late["status"], late["epochs"], late["curve"], late["segment"]) == (
+        "diverged",
+        3,
+        [0.5, 0.7, 0.6],
+        "s-0004",
+    )
+    with pytest.raises(InputError, match="no run for x"):
+        gather(plan, tmp_path, [{"key": "x", "epochs": 2}])
+    with pytest.raises(InputError, match="val/dice"):
+        gather({**plan, "study": {"metric": "val/dice"}}, tmp_path, [{"key": "a", "epochs": 2}])
+
+
+def test_the_program_takes_steps_from_files(tmp_path, capsys):
+    study = study_of({"optimizer.lr": {"low": 0.1, "high": 1.0}})
+    (tmp_path / "plan.json").write_text(json.dumps({"study": study.model_dump(mode="json"), "runs": []}))
+    rows = "trial,status,score,optimizer.lr\n0,finished,0.5,0.2\n1,finished,0.4,0.4\n2,stopped,0.1,1.0\n3,oom,,0.9\n"
+    (tmp_path / "trials.csv").write_text(rows)
+    steps = tmp_path / "sweep"
+    plan = ["--plan", str(tmp_path / "plan.json")]
+
+    def step(number, *options):
+        previous = str(steps / f"step_{number - 1:03d}.json") if number else "none"
+        output = ["--output", str(steps / f"step_{number:03d}.json")]
+        return decide_step.main([*plan, "--previous", previous, *options, *output])
+
+    assert step(0) == 1
+    assert "narrow" in capsys.readouterr().err
+    assert step(0, "--earlier", str(tmp_path / "trials.csv")) == 0
+    (first,) = read_steps(steps)
+    assert first["space"]["optimizer.lr"]["high"] == 0.4
+    results = {
+        item["key"]: {"status": "finished", "epochs": 3, "curve": [0.1, 0.2, 0.3], "run": "r"}
+        for item in first["wanted"]
+    }
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    assert step(1, "--results", str(tmp_path / "results.json")) == 0
+    before = (steps / "step_001.json").read_bytes()
+    assert step(1, "--results", str(tmp_path / "results.json")) == 0
+    assert (steps / "step_001.json").read_bytes() == before
+    assert len(read_steps(steps)) == 2
+    assert sorted(file.name for file in steps.iterdir()) == ["step_000.json", "step_001.json"]
+    # The space of the first step is the space of the sweep, whatever became of the earlier study.
+    assert all(trial["values"]["optimizer.lr"] <= 0.4 for trial in read_steps(steps)[1]["trials"])

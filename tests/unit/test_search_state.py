@@ -1,0 +1,298 @@
+"""The chain of decisions: what it wants, what it stops, and that nothing but its inputs decides."""
+
+import importlib.util
+import itertools
+import json
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+from segsweep.search import history
+from segsweep.search.files import as_text, read_steps, step_file, valid_steps, write_json
+from segsweep.search.state import decide
+from segsweep.study.settings import InputError, Study
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _replay():
+    spec = importlib.util.spec_from_file_location("replay", ROOT / "tests" / "benchmarks" / "replay.py")
+    module = sys.modules["replay"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+replay = _replay()
+SCENARIO = {"trials": 8, "at_once": 4, "epochs": 9, "min_epochs": 2, "eta": 2}
+HALVING = {"kind": "halving", "preserve": 0.96}
+MORE = {"confirm": {"top": 2, "seeds": [1, 2]}, "ensemble": {"folds": 3}}
+
+
+def make(policy=HALVING, scenario=SCENARIO, sampler="random", **more):
+    return replay.study_of({**SCENARIO, **scenario}, policy, 3, sampler, **more)
+
+
+def drawn(item):
+    scores, _ = replay.curve(3, item["set"], item["total_epochs"], item["seed"] + 10 * bool(item["fold"]))
+    return replay.result_of(scores, item)
+
+
+def told(table, statuses=None):
+    """Runs that show `table[trial]`, a score for every epoch; trials in `statuses` end as (status, epochs)."""
+
+    def run(item):
+        status, epochs = (statuses or {}).get(item["trial"], ("finished", item["epochs"]))
+        ended = epochs < item["epochs"] or (status != "finished" and epochs <= item["epochs"])
+        seen = table[item["trial"]][: min(epochs, item["epochs"])]
+        return {"status": status if ended else "finished", "epochs": len(seen), "curve": seen, "run": item["key"]}
+
+    return run
+
+
+def flat(score):
+    return [score] * 9
+
+
+def test_halving_by_hand():
+    """Rungs 2, 4, 8 of 9 epochs; of four trials two go on, then one; the guard keeps trial 2 at the first rung."""
+    study = make(scenario={"trials": 4}, policy={"kind": "halving", "preserve": 0.8})
+    table = {0: flat(0.9), 1: flat(0.85), 2: flat(0.8), 3: flat(0.7)}
+    states = replay.play(study, told(table))
+    assert [state["phase"] for state in states] == ["search"] * 4 + ["done"]
+    assert [{item["trial"]: item["epochs"] for item in state["wanted"]} for state in states] == [
+        {0: 2, 1: 2, 2: 2, 3: 2},
+        {0: 4, 1: 4, 2: 4},
+        {0: 8, 1: 8, 2: 8},
+        {0: 9, 1: 9, 2: 9},
+        {},
+    ]
+    (rung,) = [record for record in states[1]["log"] if record["kind"] == "rung"]
+    assert rung["stopped"] == [3]
+    assert rung["kept_by_guard"] == [2]
+    assert rung["epochs_saved"] == 7
+    assert rung["best"] == 0.9
+    assert states[-1]["best"] == {"trial": 0, "set": states[0]["trials"][0]["values"], "from": "search", "score": 0.9}
+    assert history.spent(states) == {
+        "trials": 4, "stopped": 1, "epochs": 29, "epochs_full": 36, "epochs_saved": 7, "share": 29 / 36,
+    }  # fmt: skip
+    # At rung 4 three trials are compared and one goes on by the rule: trials 1 and 2 by the guard.
+    reasons = {(row["epoch"], row["trial"]): row["reason"] for row in history.decisions(states)}
+    assert reasons[2, 3] == "behind"
+    assert [reasons[4, trial] for trial in range(3)] == ["top", "preserve", "preserve"]
+
+
+def test_a_score_is_the_best_so_far():
+    study = make(scenario={"trials": 2, "at_once": 2}, policy={"kind": "halving"})
+    states = replay.play(study, told({0: [0.9, 0.1, 0.2] + [0.3] * 6, 1: [0.5] * 9}))
+    trials = states[-1]["trials"]
+    assert [(trial["status"], trial["score"], trial["best_epoch"]) for trial in trials] == [
+        ("finished", 0.9, 1),
+        ("stopped", 0.5, 1),
+    ]
+
+
+def test_later_batches_are_compared_with_earlier_ones():
+    study = make(scenario={"trials": 4, "at_once": 2}, policy={"kind": "halving"})
+    states = replay.play(study, told({0: flat(0.9), 1: flat(0.5), 2: flat(0.8), 3: flat(0.7)}))
+    # Two of four go on at the first rung: 0.9 of the first batch and 0.8; at the second, one of two.
+    assert [trial["status"] for trial in states[-1]["trials"]] == ["finished", "stopped", "stopped", "stopped"]
+    assert [trial["epochs"] for trial in states[-1]["trials"]] == [9, 2, 4, 2]
+
+
+def test_failed_and_early_stopped_trials():
+    study = make(scenario={"trials": 4}, policy={"kind": "halving"}, confirm={"top": 9, "seeds": [1]})
+    table = {0: flat(0.95), 1: flat(0.6), 2: flat(0.5), 3: [None] * 9}
+    states = replay.play(study, told(table, {0: ("diverged", 1), 1: ("early_stopped", 2), 3: ("oom", 0)}))
+    trials = states[-1]["trials"]
+    assert [trial["status"] for trial in trials] == ["diverged", "early_stopped", "finished", "oom"]
+    # Two of four go on at the first rung, two failed; from the second on, trial 2 is alone: too few to judge.
+    assert [row["reason"] for row in history.decisions(states) if row["trial"] == 2] == ["top", "few", "few"]
+    assert [candidate["trial"] for candidate in states[-1]["candidates"]] == [1, 2]
+    assert history.trials(states)[0]["rank"] is None
+
+
+def test_all_failed():
+    study = make(scenario={"trials": 2}, policy={"kind": "none"}, **MORE)
+    states = replay.play(study, told({0: flat(0.9), 1: flat(0.9)}, {0: ("oom", 0), 1: ("oom", 0)}))
+    assert states[-1]["best"] is None
+    assert [state["phase"] for state in states] == ["search", "done"]
+
+
+def test_seeds_and_folds_of_a_trial_are_averaged():
+    study = make(scenario={"trials": 2, "at_once": 2}, policy={"kind": "halving"}, seeds=[0, 5], folds=2)
+    first = decide(study, None, {})
+    assert [item["key"] for item in first["wanted"][:4]] == [
+        "trial-000-s0-f0", "trial-000-s0-f1", "trial-000-s5-f0", "trial-000-s5-f1",
+    ]  # fmt: skip
+    assert first["wanted"][1]["fold"] == {"index": 1, "k": 2, "seed": 0}
+    scores = iter([0.1, 0.2, 0.3, 0.6, 0.2, 0.2, 0.2, 0.2])
+    results = {item["key"]: replay.result_of([next(scores)] * 2, item) for item in first["wanted"]}
+    second = decide(study, first, results)
+    assert [trial["score"] for trial in second["trials"]] == pytest.approx([0.3, 0.2])
+    assert [trial["trained"] for trial in second["trials"]] == [8, 8]
+    (rung,) = [record for record in second["log"] if record["kind"] == "rung"]
+    assert rung["epochs_saved"] == 4 * 9 - 8
+
+
+def test_phases_follow_and_ranks_come_from_confirmation():
+    study = make(scenario={"trials": 2, "at_once": 2}, policy={"kind": "none"}, **MORE)
+    values = {("confirm", 0, 1): 0.70, ("confirm", 0, 2): 0.72, ("confirm", 1, 1): 0.80, ("confirm", 1, 2): 0.78}
+
+    def run(item):
+        score = values.get((item["role"], item["trial"], item["seed"]), 0.9 - 0.1 * item["trial"])
+        return replay.result_of(flat(score), item)
+
+    states = replay.play(study, run)
+    assert [state["phase"] for state in states] == ["search", "confirm", "ensemble", "done"]
+    confirm, members = states[1]["wanted"], states[2]["wanted"]
+    assert [(item["key"], item["epochs"], item["fold"]) for item in confirm] == [
+        ("confirm-000-s1", 9, None), ("confirm-000-s2", 9, None),
+        ("confirm-001-s1", 9, None), ("confirm-001-s2", 9, None),
+    ]  # fmt: skip
+    first, second = states[-1]["confirmed"]
+    assert (first["trial"], first["search_rank"], first["search_score"]) == (1, 2, 0.8)
+    assert (first["mean"], second["mean"]) == pytest.approx((0.79, 0.71))
+    assert states[-1]["best"]["from"] == "confirm"
+    assert [(item["key"], item["trial"], item["seed"], item["fold"]) for item in members] == [
+        (f"ensemble-001-f{index}", 1, 0, {"index": index, "k": 3, "seed": 0}) for index in range(3)
+    ]
+
+
+def test_confirmation_with_its_own_epochs_and_a_failure():
+    confirm = {"top": 2, "seeds": [1, 2], "epochs": 5}
+    study = make(scenario={"trials": 2, "at_once": 2}, policy={"kind": "none"}, confirm=confirm)
+
+    def run(item):
+        result = replay.result_of(flat(0.9 - 0.1 * item["trial"]), item)
+        return result | ({"status": "diverged"} if item["key"] == "confirm-000-s2" else {})
+
+    states = replay.play(study, run)
+    assert {(item["epochs"], item["total_epochs"]) for item in states[1]["wanted"]} == {(5, 5)}
+    assert [(entry["trial"], entry["failed"]) for entry in states[-1]["confirmed"]] == [(1, 0), (0, 1)]
+
+
+@pytest.mark.parametrize("minimize", [False, True])
+def test_a_grid_is_confirmed_and_voted_on(minimize):
+    study = Study.model_validate(
+        {"name": "g", "minimize": minimize, "train": {"epochs": 4}, "grid": {"optimizer.lr": [0.1, 0.2, 0.3]}} | MORE
+    )
+    cells = [{"cell": f"c{lr}", "set": {"optimizer.lr": lr}, "score": lr} for lr in (0.1, 0.2, 0.3)]
+    states = replay.play(
+        study, lambda item: replay.result_of([item["set"]["optimizer.lr"]] * 4, item), candidates=cells
+    )
+    assert [state["phase"] for state in states] == ["confirm", "ensemble", "done"]
+    best, next_best = ("c0.1", "c0.2") if minimize else ("c0.3", "c0.2")
+    assert [item["key"] for item in states[0]["wanted"]][::2] == [f"confirm-{best}-s1", f"confirm-{next_best}-s1"]
+    assert {item["cell"] for item in states[1]["wanted"]} == {best}
+    assert states[-1]["best"]["cell"] == best
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "cmaes"])
+def test_cut_off_anywhere_and_results_in_any_order(tmp_path, sampler):
+    """From the files of any step on, with results in any order and of runs that were prolonged: the same bytes."""
+    study = make({"kind": "hyperband", "preserve": 0.96, "preserve_margin": 0.002}, sampler=sampler, **MORE)
+    states = replay.play(study, drawn)
+    assert any(trial["status"] == "stopped" for trial in states[-1]["trials"])
+    for state in states:
+        write_json(step_file(tmp_path, state["step"]), state)
+    draws = random.Random(0)
+    for number in range(1, len(states)):
+        previous = read_steps(tmp_path)[number - 1]
+        results = {}
+        for item in draws.sample(previous["wanted"], len(previous["wanted"])):
+            results[item["key"]] = drawn(item | {"epochs": item["total_epochs"]})
+        again = as_text(decide(study, previous, results))
+        assert again == step_file(tmp_path, number).read_text(encoding="utf-8")
+    assert valid_steps(study, read_steps(tmp_path)) == len(states)
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "qmc"])
+def test_raising_trials_keeps_what_is_there(sampler):
+    few = replay.play(make(scenario={"trials": 4}, sampler=sampler, **MORE), drawn)
+    more = make(scenario={"trials": 8}, sampler=sampler, **MORE)
+    kept = valid_steps(more, few)
+    assert few[kept]["phase"] == "confirm"
+    raised = replay.play(more, drawn, few[:kept])
+    # The first batch was full, so the search is the one that was asked for more at once.
+    assert as_text(raised) == as_text(replay.play(more, drawn))
+    assert as_text(raised[:kept]) == as_text(few[:kept])
+
+
+def test_raising_trials_after_a_batch_that_was_not_full():
+    few = replay.play(make(scenario={"trials": 6}), drawn)
+    more = make(scenario={"trials": 12})
+    kept = valid_steps(more, few)
+    raised = replay.play(more, drawn, few[:kept])
+    assert [trial["values"] for trial in raised[-1]["trials"][:6]] == [trial["values"] for trial in few[-1]["trials"]]
+    assert len(raised[-1]["trials"]) == 12
+    # Fewer again: the steps that proposed too many do not hold.
+    assert valid_steps(make(scenario={"trials": 6}), raised) == kept
+
+
+def test_which_steps_hold():
+    study = make(**MORE)
+    states = replay.play(study, drawn)
+    phases = [state["phase"] for state in states]
+    assert valid_steps(make(**{**MORE, "confirm": {"top": 2, "seeds": [7]}}), states) == phases.index("confirm")
+    assert valid_steps(make(**{**MORE, "ensemble": {"folds": 4}}), states) == phases.index("ensemble")
+    assert valid_steps(make({"kind": "none"}, **MORE), states) == 0
+    used = [
+        state | {"evidence": {item["key"]: "a" for item in before["wanted"]}}
+        for before, state in itertools.pairwise(states)
+    ]
+    states = states[:1] + used
+    assert valid_steps(study, states, lambda item: "a") == len(states)
+    changed = states[1]["wanted"][0]
+    assert valid_steps(study, states, lambda item: "b" if item == changed else "a") == 2
+
+
+def test_missing_results_are_named():
+    study = make()
+    first = decide(study, None, {})
+    with pytest.raises(InputError, match="trial-000-s0, trial-001-s0"):
+        decide(study, first, {item["key"]: drawn(item) for item in first["wanted"][2:]})
+    with pytest.raises(ValueError, match="nothing is left"):
+        decide(study, replay.play(study, drawn)[-1], {})
+
+
+def test_minimizing_mirrors_the_whole_study():
+    policy = {"kind": "hyperband", "preserve": 0.96, "preserve_margin": 0.002}
+    up = replay.play(make(policy, sampler="tpe", **MORE), drawn)
+
+    def negated(item):
+        result = drawn(item)
+        return result | {"curve": [-score for score in result["curve"]]}
+
+    down = replay.play(make(policy | {"preserve": -0.96}, sampler="tpe", minimize=True, **MORE), negated)
+    assert [state["wanted"] for state in down] == [state["wanted"] for state in up]
+    assert [trial["status"] for trial in down[-1]["trials"]] == [trial["status"] for trial in up[-1]["trials"]]
+    assert [entry["trial"] for entry in down[-1]["confirmed"]] == [entry["trial"] for entry in up[-1]["confirmed"]]
+
+
+@pytest.mark.parametrize("kind", ["hyperband", "halving", "median"])
+def test_replay_never_stops_a_trial_above_preserve(kind):
+    """Over recorded curves: the guard saves some that the plain rule stops, and loses none at or above `preserve`."""
+    scenario = {"trials": 12, "at_once": 4, "epochs": 22, "min_epochs": 5, "eta": 2}
+    guarded = {"kind": kind, "preserve": replay.PRESERVE, "preserve_margin": replay.MARGIN}
+    plain = [replay.search(scenario, {"kind": kind}, seed) for seed in range(15)]
+    kept = [replay.search(scenario, guarded, seed) for seed in range(15)]
+    assert sum(one["stopped_above_preserve"] for one in plain) > 0
+    assert sum(one["stopped_above_preserve"] for one in kept) == 0
+    assert sum(one["best_kept"] for one in kept) >= sum(one["best_kept"] for one in plain)
+    assert all(one["epochs_share"] <= 1 for one in kept)
+
+
+def test_tables(tmp_path):
+    study = make(**MORE)
+    states = replay.play(study, drawn)
+    history.write_tables(states, tmp_path)
+    trials = (tmp_path / "trials.csv").read_text(encoding="utf-8").splitlines()
+    assert trials[0].endswith("confirmed_mean,confirmed_rank,optimizer.lr,optimizer.weight_decay")
+    assert len(trials) == 1 + 8
+    exact = states[-1]["trials"]
+    for read, trial in zip(history.read_trials(tmp_path / "trials.csv"), exact, strict=True):
+        assert read == {name: trial[name] for name in ("trial", "status", "score", "values")}
+    assert len((tmp_path / "decisions.csv").read_text(encoding="utf-8").splitlines()) > 8
+    assert json.loads(as_text(states)) == states

@@ -1,0 +1,148 @@
+"""Rungs, brackets and verdicts, by hand and as properties of random tables."""
+
+import random
+
+import pytest
+
+from segsweep.search.stopping import bracket_of, bracket_sizes, judge, rungs
+from segsweep.study.settings.search import EarlyStop
+
+
+def rule(kind="hyperband", **more):
+    return EarlyStop(kind=kind, **more)
+
+
+def test_brackets_and_rungs_of_the_paper():
+    """Table 1 of Li et al. 2018: R = 81, eta = 3."""
+    paper = rule(min_epochs=1, eta=3)
+    assert bracket_sizes(paper, 81) == [81, 34, 15, 8, 5]
+    assert [rungs(paper, 81, bracket) for bracket in range(5)] == [[1, 3, 9, 27], [3, 9, 27], [9, 27], [27], []]
+
+
+def test_rungs_of_the_text_sweep():
+    text = rule(min_epochs=10, eta=2)
+    assert rungs(text, 22, 0) == [10, 20]
+    assert rungs(text, 22, 1) == [20]
+    assert bracket_sizes(text, 22) == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("settings", "total", "expected"),
+    [
+        ({"kind": "none"}, 10, []),
+        ({"kind": "halving", "min_epochs": 2, "eta": 3}, 30, [2, 6, 18]),
+        ({"kind": "halving", "min_epochs": 1, "eta": 1.5}, 6, [1, 2, 3, 5]),
+        ({"kind": "halving", "min_epochs": 5, "eta": 2}, 5, []),
+        ({"kind": "median", "min_epochs": 3}, 10, [3, 6, 9]),
+        ({"kind": "median", "min_epochs": 3}, 9, [3, 6]),
+    ],
+)
+def test_rungs_of_other_rules(settings, total, expected):
+    assert rungs(EarlyStop(**settings), total) == expected
+    assert bracket_sizes(EarlyStop(**settings), total) == [1]
+
+
+def test_one_bracket_is_halving():
+    assert bracket_sizes(rule(min_epochs=1, eta=3, brackets=1), 81) == [81]
+    assert bracket_sizes(rule(min_epochs=1, eta=3, brackets=2), 81) == [81, 34]
+    assert rungs(rule(min_epochs=1, eta=3, brackets=1), 81) == rungs(rule("halving", min_epochs=1, eta=3), 81)
+
+
+def test_trials_are_dealt_out_in_proportion():
+    sizes = [4, 3, 3]
+    dealt = [bracket_of(trial, sizes) for trial in range(20)]
+    assert [dealt[:10].count(bracket) for bracket in range(3)] == sizes
+    assert [dealt.count(bracket) for bracket in range(3)] == [8, 6, 6]
+
+
+def reasons(early_stop, scores, minimize=False, judged=None):
+    return {v.trial: v.reason for v in judge(early_stop, minimize, scores, judged or set(scores))[0]}
+
+
+def test_the_best_of_eta_go_on():
+    scores = {0: 0.1, 1: 0.4, 2: 0.3, 3: 0.2, 4: 0.15, 5: 0.05}
+    found = reasons(rule(eta=3), scores)
+    assert found == {1: "top", 2: "top", 3: "behind", 4: "behind", 0: "behind", 5: "behind"}
+    assert list(found) == [1, 2, 3, 4, 0, 5]
+
+
+def test_earlier_trials_are_compared_with_and_not_judged():
+    assert reasons(rule(eta=2), {0: 0.9, 1: 0.8, 2: 0.5, 3: 0.4}, judged={2, 3}) == {2: "behind", 3: "behind"}
+
+
+def test_the_guard_keeps_what_the_rule_would_stop():
+    guarded = rule(eta=4, preserve=0.965, preserve_margin=0.01)
+    found = reasons(guarded, {0: 0.98, 1: 0.965, 2: 0.971, 3: 0.9649})
+    assert found == {0: "top", 2: "preserve", 1: "preserve", 3: "behind"}
+    assert reasons(guarded, {0: 0.90, 1: 0.891, 2: 0.889})[1] == "margin"
+    assert reasons(guarded, {0: 0.90, 1: 0.891, 2: 0.889})[2] == "behind"
+
+
+def test_the_median_is_that_of_the_others():
+    # Others of 0.5: 0.2, 0.4, 0.9 with median 0.4; others of 0.4: 0.2, 0.5, 0.9 with median 0.5.
+    verdicts, best = judge(rule("median"), False, {0: 0.2, 1: 0.4, 2: 0.5, 3: 0.9}, {1, 2})
+    assert [(v.trial, v.cutoff, v.goes_on) for v in verdicts] == [(2, 0.4, True), (1, 0.5, False)]
+    assert best == 0.9
+
+
+def test_few_trials_stop_nobody():
+    assert set(reasons(rule(eta=3, min_trials=4), {0: 0.1, 1: 0.2, 2: 0.3}).values()) == {"few"}
+    # One that failed there has no score to compare with.
+    assert reasons(rule(eta=3), {0: 0.1, 1: None}, judged={0}) == {0: "few"}
+
+
+def test_failures_count_among_those_left_behind():
+    """Two of four go on by eta = 2; two failed; so both others go on."""
+    assert reasons(rule(eta=2), {0: 0.1, 1: None, 2: 0.2, 3: None}, judged={0, 2}) == {2: "top", 0: "top"}
+
+
+def test_equals_are_treated_alike():
+    assert set(reasons(rule(eta=4), dict.fromkeys(range(8), 0.0)).values()) == {"top"}
+    found = judge(rule(eta=4), False, {0: 0.5, 1: 0.7, 2: 0.7, 3: 0.1}, {0, 1, 2, 3})[0]
+    assert [(v.trial, v.rank, v.goes_on) for v in found] == [(1, 1, True), (2, 1, True), (0, 3, False), (3, 4, False)]
+
+
+def random_tables(number):
+    draws = random.Random(1)
+    for _ in range(number):
+        scores = {
+            trial: None if draws.random() < 0.1 else round(draws.uniform(0.8, 1.0), draws.choice([2, 6]))
+            for trial in range(draws.randint(1, 12))
+        }
+        settings = {
+            "kind": draws.choice(["hyperband", "halving", "median"]),
+            "eta": draws.choice([1.5, 2, 3, 4]),
+            "min_trials": draws.randint(2, 5),
+            "preserve": draws.choice([None, 0.9, 0.965]),
+            "preserve_margin": draws.choice([0.0, 0.01, 0.05]),
+        }
+        yield EarlyStop(**settings), scores
+
+
+def test_guard_over_random_tables():
+    """Never stopped: at or above preserve, within the margin of the best, the best itself; few stop nobody."""
+    stopped = 0
+    for early_stop, scores in random_tables(2000):
+        verdicts, best = judge(early_stop, False, scores, set(scores))
+        known = [score for score in scores.values() if score is not None]
+        assert best == max(known, default=None)
+        for verdict in verdicts:
+            if verdict.goes_on:
+                continue
+            stopped += 1
+            assert len(known) >= early_stop.min_trials
+            if verdict.score is not None:
+                assert early_stop.preserve is None or verdict.score < early_stop.preserve
+                assert best - verdict.score > early_stop.preserve_margin
+    assert stopped > 1000
+
+
+def test_order_does_not_matter_and_minimizing_mirrors():
+    for early_stop, scores in random_tables(300):
+        expected = judge(early_stop, False, scores, set(scores))[0]
+        turned = dict(sorted(scores.items(), reverse=True))
+        assert judge(early_stop, False, turned, set(scores))[0] == expected
+        mirrored = {trial: None if score is None else -score for trial, score in scores.items()}
+        preserve = None if early_stop.preserve is None else -early_stop.preserve
+        low = judge(early_stop.model_copy(update={"preserve": preserve}), True, mirrored, set(scores))[0]
+        assert [(v.trial, v.rank, v.reason) for v in low] == [(v.trial, v.rank, v.reason) for v in expected]

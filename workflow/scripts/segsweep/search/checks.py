@@ -1,0 +1,43 @@
+"""What is wrong with the adaptive part of a study, found before its first job."""
+
+from segsweep.study.settings import Study
+
+from . import space, stopping
+
+
+def complaints(study: Study, place) -> list[str]:
+    """All complaints about `sweep`, `confirm` and `ensemble`, each with file, line and a remedy.
+
+    Args:
+        study: after `smoke`.
+        place: says where a key of the study file stands, as `file:line`.
+    """
+    found = []
+    if study.sweep is not None:
+        found += space.complaints(study.sweep, place)
+        rule = study.sweep.early_stop
+        if rule.kind != "none" and not stopping.rungs(rule, study.train.epochs):
+            found.append(
+                f"{place(('sweep', 'early_stop', 'min_epochs'))}: min_epochs is {rule.min_epochs}, and a training has "
+                f"{study.train.epochs} epochs, so no trial would ever be judged. Lower it, or set `kind: none`."
+            )
+        if study.sweep.narrow is not None and study.sweep.narrow.source == study.name:
+            found.append(f"{place(('sweep', 'narrow', 'from'))}: a study cannot narrow itself. Name an earlier one.")
+    if study.confirm is not None:
+        where = place(("confirm", "seeds"))
+        seeds = study.confirm.seeds
+        stale = sorted(set(seeds) & set(study.seeds))
+        if stale:
+            found.append(
+                f"{where}: {stale} are seeds of the study itself, {study.seeds}. "
+                "A setting that they chose cannot be confirmed on them. Give others."
+            )
+        if len(set(seeds)) < len(seeds):
+            found.append(f"{where}: a seed stands twice: {seeds}. Leave one out.")
+    votes = study.ensemble.min_votes if study.ensemble is not None else None
+    if votes is not None and votes > study.ensemble.folds:
+        found.append(
+            f"{place(('ensemble', 'min_votes'))}: min_votes is {votes}, and {study.ensemble.folds} members vote. "
+            f"At most {study.ensemble.folds} can agree."
+        )
+    return found
