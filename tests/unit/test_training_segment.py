@@ -14,7 +14,7 @@ from segsweep.study.settings.losses import Loss
 from segsweep.training import segment
 from segsweep.training.accumulation import add_gradients, in_parts
 from segsweep.training.checkpoint import read_checkpoint
-from tests.fakes import Criterion, FakeBatches, FakeTask, Floats, Tiny, describe, fake_feed
+from tests.fakes import Criterion, FakeBatches, FakeTask, Floats, Scores, Tiny, describe, fake_feed
 
 PLATEAU = {
     "optimizer": {"name": "adam", "lr": 0.01},
@@ -120,6 +120,31 @@ segment.train_segment(describe({"optimizer": {"lr": 0.01}}, last=3), Path(sys.ar
     for store in ("killed", "whole"):
         train(description, tmp_path / store)
     assert same(*(content(tmp_path / store / description["id"]) for store in ("killed", "whole")))
+
+
+def test_rates_follow_steps_and_plateaus_over_epochs(tmp_path, monkeypatch):
+    monkeypatch.setattr(segment, "open_feed", fake_feed(FakeTask(norm="group", dropout=0.0)))
+    # Three steps an epoch; the rate is too small for the score to change, so each epoch after the first is bad.
+    scheduler = {"name": "plateau", "patience": 0, "factor": 0.5, "warmup": {"iterations": 4, "lr": 0.0}}
+    rows = []
+    description = describe({"optimizer": {"lr": 1e-12}, "scheduler": scheduler}, last=4)
+    train(description, tmp_path, report=lambda row, best: rows.append(row["lr"] / 1e-12))
+    assert rows == pytest.approx([0.5, 1.0, 0.5, 0.25])
+
+
+def test_the_best_epoch_is_kept_across_segments(tmp_path, monkeypatch):
+    values = iter([0.3, 0.5, 0.4, 0.5, 0.6])
+    monkeypatch.setattr(Scores, "compute", lambda self: {"accuracy": next(values)})
+    parent, found = None, []
+    for last in (3, 4, 5):
+        one = describe({}, last=last, total=5, parent=parent)
+        best = train(one, tmp_path)["best"]
+        parent = one["id"]
+        held = tmp_path / parent / "best.pt"
+        found.append((best["epoch"], best["segment"], read_checkpoint(held)["epoch"] if held.exists() else None))
+        assert held.exists() == (tmp_path / parent / "images.csv").exists()
+    first, third = f"{1:016x}-0003", f"{1:016x}-0005"
+    assert found == [(2, first, 2), (2, first, None), (5, third, 5)]
 
 
 def test_another_seed_is_another_run(tmp_path):

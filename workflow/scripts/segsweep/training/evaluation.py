@@ -36,6 +36,7 @@ def evaluate(
         A split of void pictures alone has no loss.
     """
     model.eval()
+    criterion.eval()
     scores = task.scores(device)
     sums: dict[str, torch.Tensor] = {}
     pictures = 0

@@ -11,6 +11,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from segsweep.data.loading import Batches, Normalize
+from segsweep.data.prepared import Prepared
+from segsweep.data.subsets import Refs, choose, folds
 from segsweep.study.components import COMPONENTS
 from segsweep.study.settings.train import Train
 
@@ -31,9 +34,6 @@ def open_feed(description: dict, train: Train) -> Feed:
     Raises:
         InputError: the prepared data is missing or does not fit.
     """
-    from segsweep.data.loading import Batches, Normalize
-    from segsweep.data.prepared import Prepared
-
     prepared = Prepared.open(Path(description["data"]))
     split, _, metric = description["metric"].partition("/")
     scored = [metric] if split == "val" and not metric.startswith("loss") else []
@@ -48,15 +48,14 @@ def open_feed(description: dict, train: Train) -> Feed:
     )
 
 
-def _pictures(prepared, train: Train, fold: dict | None) -> tuple[list, list]:
-    """Training and validation pictures, as (split, index)."""
-    from segsweep.data.subsets import choose, folds
-
-    if fold:
-        return folds(prepared, fold["k"], fold["seed"])[fold["index"]]
+def _pictures(prepared: Prepared, train: Train, fold: dict | None) -> tuple[Refs, Refs]:
+    """Training and validation pictures."""
     data = train.data
-    sizes = {"train": data.train_subset, "val": data.val_subset}
-    return tuple([(split, i) for i in choose(prepared, split, n, data.subset_seed)] for split, n in sizes.items())
+    training = choose(prepared, "train", data.train_subset, data.subset_seed)
+    if fold:
+        return folds(prepared, fold["k"], fold["seed"], training)[fold["index"]]
+    validation = choose(prepared, "val", data.val_subset, data.subset_seed)
+    return [("train", i) for i in training], [("val", i) for i in validation]
 
 
 def placing(device: torch.device, channels_last: bool) -> Callable[[dict], dict]:

@@ -15,7 +15,7 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     text = str(error)
     return isinstance(error, RuntimeError) and (
-        "DefaultCPUAllocator" in text or "CUBLAS_STATUS_ALLOC_FAILED" in text or "out of memory" in text
+        "DefaultCPUAllocator" in text or "_STATUS_ALLOC_FAILED" in text or "out of memory" in text
     )
 
 

@@ -180,8 +180,6 @@ def _train(
             _look(float(worst), "train/loss", f"epoch {epoch}")
             trained = perf_counter()
 
-            model.eval()
-            criterion.eval()
             scores, images = evaluate(
                 task,
                 model,
