@@ -160,7 +160,7 @@ def _scaled(values: pd.Series) -> tuple[pd.Series, list[tuple[float, str]]]:
     values = values.astype(float)
     low, high = values.min(), values.max()
     log = low > 0 and high > 30 * low
-    change = np.log10 if log else np.asarray
+    change = np.log10 if log else np.positive
     ends = change(np.array([low, high], dtype=float))
     span = (ends[1] - ends[0]) or 1.0
     marks = np.linspace(*ends, 5)

@@ -1,0 +1,66 @@
+"""The page: one file, contents, figures inside, nothing from the network."""
+
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from segsweep.report.page import anchor, to_html
+from segsweep.report.prose.context import markdown_table, picture
+
+MARKDOWN = f"""# Weights & *runs* <script>alert(1)</script>
+
+> A note.
+
+## Ranking
+
+{markdown_table(["setting", "score"], [["`a`", "0.9"], ["`b`", "0.8"], ["`c`", "–"]], right=[1])}
+{picture("figures/level.png", "validation `mIoU` by learning rate. Points are runs")}
+### Level
+
+## Ranking
+
+```yaml
+lr: 0.001  # <b>
+```
+"""
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    (folder / "figures").mkdir()
+    Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(folder / "figures" / "level.png")
+    return to_html(MARKDOWN, folder)
+
+
+def test_the_page_needs_nothing_else(page):
+    assert re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', page) == []
+    assert "http" not in re.sub(r"http-equiv", "", page)
+    assert "@import" not in page
+    assert "url(" not in page
+
+
+def test_headings_have_ids_that_the_contents_name(page):
+    assert re.findall(r'href="#([^"]+)"', page) == ["ranking", "level", "ranking-1"]
+    assert re.findall(r'<h[23] id="([^"]+)"', page) == ["ranking", "level", "ranking-1"]
+    assert anchor("What to try `next`, now") == "what-to-try-next-now"
+
+
+def test_figures_have_captions_and_tables_a_frame(page):
+    assert re.search(r'<figure><img src="data:image/png;base64,[^"]+" alt="validation mIoU by learning rate"', page)
+    assert "<figcaption>validation <code>mIoU</code> by learning rate. Points are runs</figcaption>" in page
+    assert '<div class="table"><table>' in page
+    assert '<td style="text-align:right">0.9</td>' in page
+
+
+def test_what_people_write_is_no_markup(page):
+    assert "<script>alert" not in page
+    assert "# &lt;b&gt;" in page
+    assert page.count("<script>") == 1
+
+
+def test_a_lost_figure_is_an_error(tmp_path):
+    with pytest.raises(OSError):
+        to_html(MARKDOWN, tmp_path)
