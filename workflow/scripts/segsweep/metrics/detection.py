@@ -5,8 +5,9 @@ import torch
 from torchmetrics.detection import MeanAveragePrecision
 from torchvision.ops import box_iou
 
-IOU_50 = 0  # index of 0.5 in COCO's thresholds 0.5, 0.55, ..., 0.95
+IOU_50 = 0  # index of 0.5 in the overlaps
 ALL_AREAS = 0
+OVERLAPS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0, 1, 101)
 
 
@@ -22,7 +23,14 @@ class DetectionScores:
 
     def __init__(self, classes: list[str]):
         self.classes = classes
-        self.metric = MeanAveragePrecision(iou_type="bbox", backend="pycocotools", extended_summary=True)
+        # torchmetrics rounds its own thresholds to single precision: a recall of exactly 0.3 then misses its point.
+        self.metric = MeanAveragePrecision(
+            iou_type="bbox",
+            iou_thresholds=OVERLAPS.tolist(),
+            rec_thresholds=RECALLS.tolist(),
+            backend="pycocotools",
+            extended_summary=True,
+        )
         self.metric.warn_on_many_detections = False
 
     def update(
@@ -53,7 +61,7 @@ class DetectionScores:
             return scores
         # (overlaps, recalls, classes that occur, areas, limits of boxes): COCO marks what has no value by -1.
         precision = results["precision"][:, :, :, ALL_AREAS, -1].double().numpy()
-        for k, index in enumerate(results["classes"].tolist()):
+        for k, index in enumerate(results["classes"].reshape(-1).tolist()):
             scores[f"ap/{self.classes[index]}"] = mean_of_valid(precision[:, :, k])
         scores["map"] = mean_of_valid(precision)
         scores["map50"] = mean_of_valid(precision[IOU_50])

@@ -92,7 +92,7 @@ class Multitask:
     def backward(self, losses: dict[str, torch.Tensor], model: nn.Module, scale: float = 1.0) -> None:
         """Adds the gradients of scale * loss. GradNorm takes a step of its weights, which the next batch will feel."""
         if isinstance(self._weighing, GradNorm):
-            self._weighing.update([losses[name] for name in TASKS], model.shared_weights())
+            self._weighing.update([losses[f"loss_{name}"] for name in TASKS], model.shared_weights())
         (losses["loss"] * scale).backward()
 
     def scores(self, device: torch.device | str = "cpu") -> "MultitaskScores":
@@ -107,7 +107,7 @@ class Multitask:
             float32 (m, 4) corners in pixels, "scores" float32 (m,) in 0..1, "labels" int64 (m,), 0-based over the
             classes without background. Sides as in the network's outputs.
         """
-        found = boxes_in(outputs, self.train.postprocess)
+        found = boxes_in(outputs, batch, self.train.postprocess)
         return [
             masks | {name: values.cpu().numpy() for name, values in boxes.items()}
             for masks, boxes in zip(self.masks.predict(outputs), found, strict=True)
@@ -117,8 +117,9 @@ class Multitask:
 class Criterion(nn.Module):
     """The losses of both tasks, each by itself and weighed against each other.
 
-    `forward(outputs, batch)` gives "loss" and, without the tasks' weights, "seg" and "det"; the latter is the sum of
-    "det_cls", "det_box" and "det_center". The batch holds "mask" int64 (B, H, W), 255 void, "boxes" and "labels".
+    `forward(outputs, batch)` gives "loss" and, without the tasks' weights, "loss_seg" and "loss_det"; the latter is the
+    sum of "loss_det_cls", "loss_det_box" and "loss_det_center". The batch holds "mask" int64 (B, H, W), 255 void,
+    "boxes" and "labels", and may hold "ignored".
     """
 
     def __init__(self, masks: nn.Module, boxes: DetectionLoss, weighing: nn.Module):
@@ -127,8 +128,9 @@ class Criterion(nn.Module):
 
     def forward(self, outputs: dict, batch: dict) -> dict[str, torch.Tensor]:
         seg = self.masks(outputs["main"], batch)["loss"]
-        det = self.boxes(outputs["det"], batch["boxes"], batch["labels"], batch.get("ignored"))
-        return {"loss": self.weighing((seg, det["det"])), "seg": seg, **det}
+        det = self.boxes(outputs["det"], batch["boxes"], batch["labels"], ignored(batch))
+        parts = {"loss_seg": seg} | {f"loss_{name}": part for name, part in det.items()}
+        return {"loss": self.weighing((seg, det["det"])), **parts}
 
 
 class MultitaskScores:
@@ -141,14 +143,12 @@ class MultitaskScores:
         self.pictures: dict[str, dict[str, float]] = {}
 
     def update(self, outputs: dict, batch: dict) -> None:
-        """Count a batch with "mask", "boxes", "labels", "name" and, where some boxes count nowhere, "ignored"."""
+        """Count a batch with "mask", "boxes", "labels", "name" and, where they are known, "ignored" and "size"."""
         self.masks.update(outputs, batch)
-        found = boxes_in(outputs, self.postprocess)
-        self.boxes.update(found, batch["boxes"], batch["labels"], batch.get("ignored"))
+        found, aside = boxes_in(outputs, batch, self.postprocess), ignored(batch)
+        self.boxes.update(found, batch["boxes"], batch["labels"], aside)
         for i, name in enumerate(batch["name"]):
-            self.pictures[name] = picture_scores(
-                found[i], batch["boxes"][i], batch["labels"][i], batch["ignored"][i] if batch.get("ignored") else None
-            )
+            self.pictures[name] = picture_scores(found[i], batch["boxes"][i], batch["labels"][i], aside[i])
 
     def compute(self) -> dict[str, float]:
         """Scores of all that was counted; nan for classes that do not occur."""
@@ -159,6 +159,19 @@ class MultitaskScores:
         return [row | self.pictures[row["image"]] for row in self.masks.images()]
 
 
-def boxes_in(outputs: dict, postprocess: Postprocess) -> list[dict[str, torch.Tensor]]:
-    """The boxes found in each picture, inside of it; see `detections`."""
-    return detections(outputs["det"], tuple(outputs["main"].shape[-2:]), postprocess)
+def boxes_in(outputs: dict, batch: dict | None, postprocess: Postprocess) -> list[dict[str, torch.Tensor]]:
+    """The boxes found in each picture, inside of its "size" before padding where the batch has it."""
+    sides = tuple(outputs["main"].shape[-2:])
+    sizes = (batch or {}).get("size") or [sides] * len(outputs["main"])
+    return detections(outputs["det"], sizes, postprocess)
+
+
+def ignored(batch: dict) -> list[torch.Tensor]:
+    """For each picture bool (n,): which of its boxes count neither for nor against; none where nothing is said."""
+    marks = batch.get("ignored") or [[]] * len(batch["boxes"])
+    return [
+        torch.as_tensor(mark, dtype=torch.bool, device=boxes.device)
+        if len(mark) == len(boxes)
+        else torch.zeros(len(boxes), dtype=torch.bool, device=boxes.device)
+        for mark, boxes in zip(marks, batch["boxes"], strict=True)
+    ]

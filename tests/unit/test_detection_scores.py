@@ -1,0 +1,142 @@
+"""Mean average precision, against pycocotools and by hand."""
+
+import contextlib
+import io
+from math import isnan
+
+import numpy as np
+import pytest
+import torch
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from segsweep.metrics.detection import DetectionScores, average_precision, picture_scores
+
+CLASSES = ["cat", "dog", "bird", "cow"]  # no cow is ever there, but some are found
+
+
+def random_pictures(seed, count=12):
+    """Detections that are shifted truths, some with a wrong class, and some out of nowhere."""
+    rng = np.random.default_rng(seed)
+    pictures = []
+    for i in range(count):
+        n = 0 if i == 3 else rng.integers(1, 5)
+        corners = rng.uniform(0, 60, (n, 2))
+        boxes = np.concatenate([corners, corners + rng.uniform(8, 40, (n, 2))], axis=1)
+        labels = rng.integers(0, 3, n)
+        chosen = rng.integers(0, n, 2 * n) if n else np.zeros(0, int)
+        shifted = boxes[chosen] + rng.normal(0, 2.5, (len(chosen), 4))
+        corners = rng.uniform(0, 60, (2, 2))
+        nowhere = np.concatenate([corners, corners + 20], axis=1)
+        guesses = np.where(rng.random(len(chosen)) < 0.8, labels[chosen], rng.integers(0, 4, len(chosen)))
+        found = {
+            "boxes": torch.tensor(np.concatenate([shifted, nowhere]), dtype=torch.float32),
+            "scores": torch.tensor(rng.random(len(chosen) + 2), dtype=torch.float32),
+            "labels": torch.tensor(np.concatenate([guesses, [0, 3]])),
+        }
+        pictures.append((found, torch.tensor(boxes, dtype=torch.float32), torch.tensor(labels)))
+    return pictures
+
+
+def with_pycocotools(pictures):
+    """map, map50 and ap/<class> straight from COCOeval."""
+
+    def entry(box, label, image):
+        x, y, right, bottom = map(float, box)
+        return {
+            "image_id": image,
+            "category_id": int(label),
+            "bbox": [x, y, right - x, bottom - y],
+            "area": (right - x) * (bottom - y),
+            "iscrowd": 0,
+        }
+
+    truth, found = [], []
+    for image, (guess, boxes, labels) in enumerate(pictures, 1):
+        truth += [entry(box, label, image) for box, label in zip(boxes, labels, strict=True)]
+        for box, label, score in zip(guess["boxes"], guess["labels"], guess["scores"], strict=True):
+            found.append(entry(box, label, image) | {"score": float(score)})
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco = COCO()
+        coco.dataset = {
+            "info": {},
+            "images": [{"id": i} for i in range(1, len(pictures) + 1)],
+            "categories": [{"id": k} for k in range(len(CLASSES))],
+            "annotations": [item | {"id": i} for i, item in enumerate(truth, 1)],
+        }
+        coco.createIndex()
+        evaluation = COCOeval(coco, coco.loadRes(found), "bbox")
+        scores = {}
+        for names in (None, *range(len(CLASSES))):
+            evaluation.params.catIds = list(range(len(CLASSES))) if names is None else [names]
+            evaluation.evaluate()
+            evaluation.accumulate()
+            evaluation.summarize()
+            if names is None:
+                scores |= {"map": evaluation.stats[0], "map50": evaluation.stats[1]}
+            else:
+                scores[f"ap/{CLASSES[names]}"] = evaluation.stats[0]
+    return scores
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_agrees_with_pycocotools(seed):
+    pictures = random_pictures(seed)
+    scores = DetectionScores(CLASSES)
+    for batch in (pictures[:5], pictures[5:]):
+        scores.update(*map(list, zip(*batch, strict=True)))
+    found, wanted = scores.compute(), with_pycocotools(pictures)
+    assert wanted["ap/cow"] == -1
+    assert isnan(found.pop("ap/cow"))
+    del wanted["ap/cow"]
+    assert found == pytest.approx(wanted, abs=1e-9)
+    assert 0.1 < found["map"] < found["map50"] < 1
+
+
+def test_no_score_without_truth_or_pictures():
+    nothing = {"boxes": torch.zeros(0, 4), "scores": torch.zeros(0), "labels": torch.zeros(0, dtype=torch.int64)}
+    scores = DetectionScores(["cat"])
+    scores.update([nothing], [torch.zeros(0, 4)], [torch.zeros(0, dtype=torch.int64)])
+    assert all(map(isnan, scores.compute().values()))
+    scores.update([nothing], [torch.tensor([[0.0, 0, 9, 9]])], [torch.tensor([0])])
+    assert scores.compute() == {"map": 0, "map50": 0, "ap/cat": 0}
+
+
+def test_perfect_boxes_score_one_and_ignored_ones_do_not_count():
+    box, label = torch.tensor([[0.0, 0, 9, 9], [20, 20, 30, 40]]), torch.tensor([0, 0])
+    one = {"boxes": box[:1], "scores": torch.tensor([0.5]), "labels": label[:1]}
+    scores = DetectionScores(["cat"])
+    scores.update([one], [box], [label], [torch.tensor([False, True])])
+    assert scores.compute() == pytest.approx({"map": 1, "map50": 1, "ap/cat": 1})
+    assert picture_scores(one, box, label, torch.tensor([False, True])) == {"map50": 1, "box_f1": 1}
+    assert picture_scores(one, box, label)["box_f1"] == pytest.approx(2 / 3)
+    both = {"boxes": box, "scores": torch.tensor([0.5, 0.9]), "labels": label}
+    assert picture_scores(both, box, label, torch.tensor([False, True])) == {"map50": 1, "box_f1": 1}
+
+
+def test_a_picture_scores_as_a_split_of_its_own():
+    for found, boxes, labels in random_pictures(2):
+        alone = DetectionScores(CLASSES)
+        alone.update([found], [boxes], [labels])
+        assert picture_scores(found, boxes, labels)["map50"] == pytest.approx(alone.compute()["map50"], nan_ok=True)
+
+
+def test_average_precision_by_hand():
+    # Hit, miss, hit of 2: precision 1 up to a recall of 0.5 (51 of 101 points), then 2/3.
+    assert average_precision(np.array([True, False, True]), 2) == pytest.approx((51 + 50 * 2 / 3) / 101)
+    assert average_precision(np.array([False]), 1) == 0
+    assert average_precision(np.array([], dtype=bool), 1) == 0
+
+
+def test_box_f1_by_hand():
+    boxes, labels = torch.tensor([[0.0, 0, 10, 10], [20, 0, 30, 10]]), torch.tensor([0, 1])
+    found = {
+        "boxes": torch.tensor([[0.0, 0, 10, 9], [20, 0, 30, 10], [0, 0, 10, 10]]),
+        "scores": torch.tensor([0.9, 0.8, 0.7]),
+        "labels": torch.tensor([0, 0, 0]),  # the second is of the wrong class, the third finds a box that is taken
+    }
+    assert picture_scores(found, boxes, labels) == {"map50": 0.5, "box_f1": pytest.approx(2 / 3)}
+    nothing = {name: value[:0] for name, value in found.items()}
+    assert picture_scores(nothing, boxes[:0], labels[:0])["box_f1"] == 1
+    assert picture_scores(found, boxes[:0], labels[:0])["box_f1"] == 0
+    assert picture_scores(nothing, boxes, labels) == {"map50": 0, "box_f1": 0}
