@@ -52,10 +52,9 @@ def segment_in_words(wildcards):
 
 def markers_of_step(wildcards):
     """What a decision looks at: the runs that the one before it asked for, or the study's own."""
-    if int(wildcards.step) == 0:
-        return [marker(segment) for segment in STUDY.segments_of()]
-    wanted = wanted_by(int(wildcards.step) - 1)
-    return [marker(segment) for segment in STUDY.segments_of(wanted)]
+    number = int(wildcards.step)
+    segments = STUDY.segments_of(wanted_by(number - 1)) if number else STUDY.segments_of_study()
+    return [marker(segment) for segment in segments]
 
 
 def previous_step(wildcards):
@@ -64,8 +63,13 @@ def previous_step(wildcards):
     return checkpoints.decide_step.get(step=f"{number - 1:03d}").output[0] if number else []
 
 
+def previous_or_none(wildcards, input):
+    """The decision before a decision, for the command line."""
+    return input.previous or "none"
+
+
 def wanted_by(number):
-    """Keys of the runs that a decision asked for; they are part of the plan afterwards."""
+    """The runs that a decision asked for; they are part of the plan afterwards."""
     decision = checkpoints.decide_step.get(step=f"{number:03d}").output[0]
     return STUDY.read_step(decision)
 
@@ -74,7 +78,7 @@ def all_markers(wildcards):
     """All that a finished study consists of; what there is of it already, with `partial=true`."""
     if STUDY.request.partial:
         return []
-    segments = STUDY.segments_of()
+    segments = STUDY.segments_of_study()
     if STUDY.adaptive:
         number = 0
         while not STUDY.is_last(checkpoints.decide_step.get(step=f"{number:03d}").output[0]):

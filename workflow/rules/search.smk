@@ -15,10 +15,12 @@ checkpoint decide_step:
         runtime=30,
     params:
         plan=STUDY.plan_file,
+        previous=previous_or_none,
+        earlier=f"--earlier {STUDY.earlier}" if STUDY.earlier else "",
         environment=ENVIRONMENT,
     message:
         "decide step {wildcards.step}"
     shell:
         "env {params.environment} python workflow/scripts/decide_step.py --plan {params.plan:q} "
-        "--previous {input.previous:q} --store results/segments --output {output.step:q} "
+        "--previous {params.previous:q} {params.earlier} --store results/segments --output {output.step:q} "
         "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"

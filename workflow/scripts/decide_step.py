@@ -6,7 +6,7 @@ from pathlib import Path
 
 from segsweep.search.files import read_json, read_steps, write_json
 from segsweep.search.history import read_trials
-from segsweep.search.results import gather
+from segsweep.search.results import gather, scored_cells
 from segsweep.search.state import decide
 from segsweep.study.settings import InputError, Study
 
@@ -34,7 +34,7 @@ def _next(options: argparse.Namespace) -> dict:
     plan = read_json(options.plan)
     study = Study.model_validate(plan["study"], by_alias=True, by_name=True)
     if options.previous.lower() == "none":
-        candidates = read_json(options.candidates) if options.candidates else None
+        candidates = read_json(options.candidates) if options.candidates else scored_cells(plan, options.store)
         earlier = _earlier(options.earlier) if options.earlier else None
         return decide(study, None, {}, candidates=candidates, earlier=earlier)
     previous = read_json(Path(options.previous))

@@ -65,7 +65,8 @@ def make(results: Results, output: Path) -> list[dict[str, Any]]:
         old.unlink()
     entries: list[dict[str, Any]] = []
     if len(results.ranking):
-        prepared = Prepared.open(results.plan["data"])
+        best = results.run_of(results.ranking["cell"].iloc[0])
+        prepared = Prepared.open(results.plan["segments"][best["segments"][-1]]["data"])
         wish = (results.plan["study"].get("report") or {}).get("pictures") or {}
         entries = _Drawing(results, prepared, output, wish).all()
     (output / "pictures.json").write_text(json.dumps(entries, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,9 @@ def write_json(file: Path, values: Any) -> None:
     partial.replace(file)
 
 
-def valid_steps(study: Study, states: list[State], segment_of: Callable[[dict[str, Any]], str] | None = None) -> int:
+def valid_steps(
+    study: Study, states: list[State], segments_of: Callable[[dict[str, Any]], Collection[str]] | None = None
+) -> int:
     """How many of the first steps still hold for the study as it is now.
 
     Search steps hold as long as no setting of the search changed; raising `trials` changes none. Later ones depend on
@@ -64,7 +66,7 @@ def valid_steps(study: Study, states: list[State], segment_of: Callable[[dict[st
     Args:
         study: after `smoke`.
         states: in order from step 0.
-        segment_of: the id of the last segment of a wanted run as it is planned now; if given, a step whose results came
+        segments_of: ids of the segments of a wanted run as it is planned now; if given, a step whose results came
             from other segments (the base setting, the data or the code changed) does not hold.
     """
     digest = settings_digest(study)
@@ -76,8 +78,8 @@ def valid_steps(study: Study, states: list[State], segment_of: Callable[[dict[st
             return number
         if not searching and state["asked"] != asked(study, "confirm" if state["phase"] == "confirm" else "ensemble"):
             return number
-        if segment_of is not None and number:
+        if segments_of is not None and number:
             wanted = {item["key"]: item for item in states[number - 1]["wanted"]}
-            if any(segment_of(wanted[key]) != segment for key, segment in state["evidence"].items()):
+            if any(segment not in segments_of(wanted[key]) for key, segment in state["evidence"].items()):
                 return number
     return len(states)

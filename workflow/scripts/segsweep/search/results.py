@@ -50,6 +50,26 @@ def gather(plan: dict[str, Any], store: Path, wanted: list[dict[str, Any]]) -> d
     return {item["key"]: _read(runs[item["key"]], store, item["epochs"], metric, minimize) for item in wanted}
 
 
+def scored_cells(plan: dict[str, Any], store: Path) -> list[dict[str, Any]]:
+    """The cells of a study without sweep, each with its mean score: the candidates of its first decision.
+
+    A cell of which a run failed is none.
+    """
+    minimize = bool(plan["study"].get("minimize", False))
+    scores: dict[str, list[float | None]] = {}
+    for run in plan["runs"]:
+        if not run.get("key"):
+            result = _read(run, store, run["epochs"], plan["study"]["metric"], minimize)
+            failed = result["status"] in FAILED
+            scores.setdefault(run["cell"], []).append(None if failed else result["best"]["value"])
+    cells = {cell["cell"]: cell for cell in plan["cells"]}
+    return [
+        {"cell": cell, "set": cells[cell]["settings"], "score": sum(found) / len(found)}
+        for cell, found in scores.items()
+        if None not in found
+    ]
+
+
 def _read(run: dict[str, Any], store: Path, epochs: int, metric: str, minimize: bool) -> Result:
     curve: list[float | None] = []
     status, trained, last = "finished", 0, ""

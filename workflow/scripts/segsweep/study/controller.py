@@ -7,10 +7,12 @@ Snakefile again and only read what was planned (`Node`). So what is missing may 
 import hashlib
 import json
 import os
-from collections.abc import Iterable
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
+
+from segsweep.search.checks import complaints
+from segsweep.search.files import read_steps, valid_steps
 
 from .augmentations import find_augmentation
 from .code import program_fingerprint, reached, tree_of
@@ -22,7 +24,7 @@ from .reasons import History
 from .resolution import Resolver
 from .settings import InputError
 from .sources import data_fingerprint
-from .store import MARKERS, STORE, Store, mark
+from .store import MARKERS, STORE, Store, mark, split_id
 from .words import epochs as epochs_in_words
 
 RESULTS = Path("results")
@@ -57,6 +59,12 @@ class Node:
         """Whether decisions are made while the study runs."""
         return any(part is not None for part in (self.study.sweep, self.study.confirm, self.study.ensemble))
 
+    @property
+    def earlier(self) -> Path | None:
+        """Decisions of the study that narrows the space of this one."""
+        narrow = self.study.sweep.narrow if self.study.sweep else None
+        return RESULTS / self.name.replace(self.study.name, narrow.source, 1) / "sweep" if narrow else None
+
     def segment(self, segment: str) -> dict[str, Any]:
         """The description of a segment.
 
@@ -67,21 +75,26 @@ class Node:
             raise InputError(f"{self.plan_file} has no segment {segment}: start from the study again.")
         return self.plan["segments"][segment]
 
-    def read_step(self, path: str) -> list[str]:
-        """Keys of the runs that a decision asks for."""
+    def read_step(self, path: str) -> list[dict[str, Any]]:
+        """The runs that a decision asks for."""
         self.refresh()
-        return [one["key"] for one in read_json(path)["wanted"]]
+        return read_json(path)["wanted"]
 
     @staticmethod
     def is_last(path: str) -> bool:
         """Whether nothing is decided after this decision."""
         return read_json(path)["done"]
 
-    def segments_of(self, keys: Iterable[str] | None = None) -> list[str]:
-        """The last segments of the runs with these keys; of those planned from the start if not given."""
-        runs = self.plan["runs"]
-        chosen = [run for run in runs if (not run["key"] if keys is None else run["key"] in set(keys))]
-        return list(dict.fromkeys(run["segments"][-1] for run in chosen))
+    def segments_of_study(self) -> list[str]:
+        """The last segments of the runs that are planned from the start."""
+        return list(dict.fromkeys(run["segments"][-1] for run in self.plan["runs"] if not run["key"]))
+
+    def segments_of(self, wanted: list[dict[str, Any]]) -> list[str]:
+        """The segments in which the runs that a decision asks for reach the epochs that it asks for."""
+        runs = {run["key"]: run for run in self.plan["runs"]}
+        return [
+            next(one for one in runs[item["key"]]["segments"] if split_id(one)[1] >= item["epochs"]) for item in wanted
+        ]
 
 
 class Controller(Node):
@@ -112,7 +125,7 @@ class Controller(Node):
             for seed in loaded.study.seeds
             for fold in self._folds()
         ]
-        self._wanted: dict[str, Run] = {}
+        self._wanted: dict[tuple[str, int], Run] = {}
         self.history = History(self.folder / "history.json", loaded.dataset.task, self._data)
         self._decisions()
         self.write()
@@ -125,26 +138,22 @@ class Controller(Node):
         self.__dict__["plan"] = self._as_json()
         write_if_changed(self.plan_file, json.dumps(self.plan))
 
-    def add_wanted(self, wanted: list[dict[str, Any]]) -> None:
-        """Add the runs that a decision asks for. Runs that are there already are left alone."""
-        new = [one for one in wanted if one["key"] not in self._wanted]
-        for one in new:
-            self._wanted[one["key"]] = self._wanted_run(one)
-        if new:
+    def read_step(self, path: str) -> list[dict[str, Any]]:
+        """The runs that a decision asks for, which become part of the plan."""
+        wanted = read_json(path)["wanted"]
+        if self._want(wanted):
             self.store = Store(STORE)
             self.write()
-
-    def read_step(self, path: str) -> list[str]:
-        """Keys of the runs that a decision asks for, which become part of the plan."""
-        wanted = read_json(path)["wanted"]
-        self.add_wanted(wanted)
-        return [one["key"] for one in wanted]
+        return wanted
 
     def missing(self) -> list[str]:
         """Planned segments that the store does not hold."""
         return [segment for segment in self.cut.segments if segment not in self.store.complete]
 
     def _wanted_run(self, one: dict[str, Any]) -> Run:
+        known = {cell.cell: cell for cell in self.design.cells}
+        if one.get("cell") in known:
+            return self._run_of(known[one["cell"]], one)
         changes = one["set"]
         axes = self.design.axes or list(changes)
         cell = make_cell(
@@ -157,7 +166,10 @@ class Controller(Node):
         cell = Cell(
             **{**cell.__dict__, "settings": settings, "label": f"{number} {shown}".strip(), "role": one["role"]}
         )
-        run = make_run(
+        return self._run_of(cell, one)
+
+    def _run_of(self, cell: Cell, one: dict[str, Any]) -> Run:
+        return make_run(
             cell,
             one["seed"],
             self.context,
@@ -165,15 +177,36 @@ class Controller(Node):
             epochs=one["epochs"],
             total_epochs=one["total_epochs"],
             key=one["key"],
+            role=one["role"],
         )
-        return run
+
+    def _want(self, wanted: list[dict[str, Any]]) -> bool:
+        """Add runs that a decision asks for; whether there were new ones.
+
+        A trial is wanted up to one rung after the other: each is a run of its own here, and so a cut.
+        """
+        new = {(one["key"], one["epochs"]): one for one in wanted if (one["key"], one["epochs"]) not in self._wanted}
+        self._wanted |= {place: self._wanted_run(one) for place, one in new.items()}
+        return bool(new)
 
     def _decisions(self) -> None:
-        """Add the runs of all decisions that were made so far."""
-        for path in sorted((self.folder / "sweep").glob("step_*.json")):
-            for one in read_json(path)["wanted"]:
-                if one["key"] not in self._wanted:
-                    self._wanted[one["key"]] = self._wanted_run(one)
+        """Add the runs of all decisions that were made so far; remove decisions that no longer hold."""
+        if not self.adaptive:
+            return
+        if wrong := complaints(self.study, self.loaded.place):
+            raise InputError(*wrong)
+        folder = self.folder / "sweep"
+        states = read_steps(folder)
+        holding = valid_steps(self.study, states, self._planned_segments)
+        for state in states[:holding]:
+            self._want(state["wanted"])
+        for path in sorted(folder.glob("step_*.json"))[holding:]:
+            path.unlink()
+
+    def _planned_segments(self, one: dict[str, Any]) -> list[str]:
+        """Ids that segments of a wanted run may have: those of its stretches, wherever they are cut."""
+        ends = range(1, one["epochs"] + 1)
+        return [f"{stretch.hash}-{end:04d}" for stretch in self._wanted_run(one).stretches for end in ends]
 
     def _folds(self) -> list[dict[str, int] | None]:
         folds = self.loaded.study.folds
@@ -206,7 +239,11 @@ class Controller(Node):
 
     def _as_json(self) -> dict[str, Any]:
         loaded = self.loaded
-        cells = {run.cell.cell: run.cell for run in self.cut.runs}
+        cells: dict[str, Cell] = {}
+        for run in self.cut.runs:
+            cells.setdefault(run.cell.cell, run.cell)
+        # Of a trial that went on, the run up to its last rung.
+        runs = {run.key or run.run: run for run in sorted(self.cut.runs, key=lambda run: run.epochs)}
         return {
             "study": loaded.study.model_dump(mode="json", by_alias=True),
             "name": loaded.name,
@@ -229,10 +266,11 @@ class Controller(Node):
             "runs": [
                 {
                     "run": run.run, "key": run.key, "cell": run.cell.cell, "seed": run.seed,
-                    "fold": run.fold["index"] if run.fold else None, "round": run.cell.round, "role": run.cell.role,
+                    "fold": run.fold["index"] if run.fold else None, "round": run.cell.round, "role": run.role,
                     "epochs": run.epochs, "segments": run.segments,
                 }
                 for run in self.cut.runs
+                if runs[run.key or run.run] is run
             ],
             "segments": {
                 segment.id: {

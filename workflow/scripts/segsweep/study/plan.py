@@ -39,6 +39,7 @@ class Run:
     epochs: int
     total_epochs: int
     key: str = ""
+    role: str = ""
     stretches: list[Stretch] = field(default_factory=list)
     segments: list[str] = field(default_factory=list)
 
@@ -87,7 +88,9 @@ class Plan:
         return sum(run.epochs for run in self.runs)
 
 
-def make_run(cell: Cell, seed: int, context: Context, *, fold=None, epochs=None, total_epochs=None, key="") -> Run:
+def make_run(
+    cell: Cell, seed: int, context: Context, *, fold=None, epochs=None, total_epochs=None, key="", role=""
+) -> Run:
     """A run with the hashes of its stretches.
 
     Args:
@@ -97,12 +100,13 @@ def make_run(cell: Cell, seed: int, context: Context, *, fold=None, epochs=None,
         fold: `{"index", "k", "seed"}` or None.
         epochs: epochs to train; all if not given.
         total_epochs: what the schedule takes for the end; the setting's epochs if not given.
-        key: what a sweep calls it.
+        key: what a decision calls it.
+        role: what it is for; its cell's if not given.
     """
     dump = cell.resolved.dump
     total = total_epochs or dump["epochs"]
     name = f"{cell.cell}-s{seed}" + (f"-f{fold['index']}" if fold else "")
-    run = Run(name, cell, seed, fold, epochs or total, total, key)
+    run = Run(name, cell, seed, fold, epochs or total, total, key, role or cell.role)
     shared = "\n".join(
         [
             *cell.resolved.outcome(),

@@ -1,0 +1,136 @@
+"""Which jobs run after a change, and why: the promise that only what changed trains again."""
+
+import csv
+import shutil
+
+import pytest
+
+from tests.workspace import SMALL, Workspace
+
+CROSS_ENTROPY, FOCAL = "little main=cross_entropy seed=0", "little main=focal seed=0"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A study that is trained to its end."""
+    workspace = Workspace(tmp_path_factory.mktemp("reruns"))
+    workspace.write_tiny_dataset()
+    workspace.write_study()
+    workspace.snakemake(cores=2)
+    return workspace
+
+
+@pytest.fixture
+def workspace(finished, tmp_path):
+    """The finished study; what a test changes is put back."""
+    kept = {name: tmp_path / name for name in ("workflow", "config")}
+    for name, copy in kept.items():
+        shutil.copytree(finished.folder / name, copy)
+    yield finished
+    for name, copy in kept.items():
+        shutil.rmtree(finished.folder / name)
+        shutil.copytree(copy, finished.folder / name)
+
+
+def edit(workspace, path, old, new):
+    file = workspace.folder / path
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_results_are_there(finished):
+    folder = finished.folder / "results" / "little"
+    with (folder / "runs.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["status"] for row in rows] == ["finished", "finished"]
+    assert all(0 <= float(row["val/miou"]) <= 1 for row in rows)
+    for name in ("report.md", "report.html", "best.yaml", "ranking.csv", "report.sources.csv"):
+        assert (folder / name).stat().st_size > 0
+
+
+def test_nothing_changed_nothing_runs(workspace):
+    output = workspace.snakemake("--dry-run")
+    assert "Nothing to be done" in output
+    assert "All segments planned so far are trained." in output
+
+
+def test_without_snakemakes_own_records_nothing_trains(workspace):
+    shutil.rmtree(workspace.folder / ".snakemake")
+    assert workspace.would_train() == []
+    assert "Nothing to be done" in workspace.snakemake("--dry-run")
+
+
+def test_one_more_value_trains_its_cell_only(workspace):
+    losses = [{"cross_entropy": 1.0}, {"focal": 1.0}, {"dice": 1.0}]
+    workspace.write_study(grid={"loss.main": losses})
+    assert workspace.would_train() == ["little main=dice seed=0, epochs 1-2"]
+
+
+def test_what_cannot_change_an_outcome_trains_nothing(workspace):
+    workspace.write_study(train=SMALL | {"workers": 1}, note="Another note.", title="Another title")
+    edit(workspace, "workflow/scripts/segsweep/losses/focal.py", '"""', '"""Reworded. ')
+    edit(workspace, "workflow/scripts/segsweep/training/segment.py", "\n\n\n", "\n\n\n# A comment.\n\n\n")
+    assert workspace.would_train() == []
+
+
+def test_an_edited_loss_trains_the_cells_that_use_it(workspace):
+    with (workspace.folder / "workflow/scripts/segsweep/losses/focal.py").open("a", encoding="utf-8") as file:
+        file.write("\nEDITED = 1\n")
+    output = workspace.snakemake("--dry-run")
+    assert f"{FOCAL}, epochs 1-2: the code of losses.focal changed" in output
+    assert workspace.would_train() == [f"{FOCAL}, epochs 1-2"]
+
+
+def test_an_edited_loop_trains_everything(workspace):
+    with (workspace.folder / "workflow/scripts/segsweep/training/segment.py").open("a", encoding="utf-8") as file:
+        file.write("\nEDITED = 1\n")
+    assert workspace.would_train() == [f"{CROSS_ENTROPY}, epochs 1-2", f"{FOCAL}, epochs 1-2"]
+
+
+def test_prolonging_trains_the_added_epoch(workspace):
+    workspace.write_study(train=SMALL | {"epochs": 3})
+    assert workspace.would_train() == [f"{CROSS_ENTROPY}, epoch 3", f"{FOCAL}, epoch 3"]
+
+
+def test_another_study_shares_what_is_trained(workspace):
+    workspace.write_study("other", grid={"loss.main": [{"focal": 1.0}, {"dice": 1.0}]})
+    assert workspace.would_train(study="other") == ["other main=dice seed=0, epochs 1-2"]
+
+
+def test_a_segment_lost_from_the_store_trains_again(workspace):
+    folder = workspace.folder / "results" / "segments"
+    lost = next(path for path in sorted(folder.iterdir()) if '"focal": {' in (path / "segment.json").read_text())
+    lost.rename(folder.parent / "lost")
+    assert workspace.would_train() == [f"{FOCAL}, epochs 1-2"]
+    (folder.parent / "lost").rename(lost)
+    assert workspace.would_train() == []
+
+
+def test_bad_input_ends_with_a_complaint_before_any_job(workspace):
+    workspace.write_study(metrik="val/miou")
+    output = workspace.snakemake(check=False)
+    assert "unknown key 'metrik'. Did you mean 'metric'?" in output
+    assert "Traceback" not in output
+
+
+def test_a_changed_mask_trains_all_cells_on_its_data_set(workspace):
+    np, image = pytest.importorskip("numpy"), pytest.importorskip("PIL.Image")
+    data = workspace.folder / "data" / "files"
+    for kind in ("images", "masks"):
+        (data / kind).mkdir(parents=True)
+    draws = np.random.default_rng(0)
+    for number in range(3):
+        image.fromarray(draws.integers(0, 255, (32, 32, 3), np.uint8)).save(data / "images" / f"{number}.png")
+        image.fromarray(draws.integers(0, 2, (32, 32)).astype(np.uint8)).save(data / "masks" / f"{number}.png")
+    (data / "train.txt").write_text("0\n1\n")
+    (data / "val.txt").write_text("2\n")
+    dataset = {"name": "files", "reader": "folder", "root": "files", "images": "images/{name}.png"}
+    workspace.write("config/datasets/files.yaml", dataset | {"classes": {0: "ground", 1: "thing"}})
+    workspace.write_study("filed", dataset="files", train=SMALL | {"epochs": 1})
+    workspace.snakemake(study="filed", cores=2)
+    assert workspace.would_train(study="filed") == []
+    image.fromarray(draws.integers(0, 2, (32, 32)).astype(np.uint8)).save(data / "masks" / "2.png")
+    output = workspace.snakemake("--dry-run", study="filed")
+    assert len([line for line in output.splitlines() if line.endswith("epoch 1: the data changed")]) == 2
+    assert len(workspace.would_train(study="filed")) == 2

@@ -1,0 +1,89 @@
+"""A copy of the project in which a test may run Snakemake and edit files."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+
+# The smallest network that still has everything: its segments take 2 MB instead of 200.
+SMALL = {
+    "model": {
+        "arch": "unet",
+        "encoder": "tu-lcnet_035",
+        "options": {"decoder_channels": [16, 16, 8, 8, 8]},
+    },
+    "optimizer": {"name": "adam", "lr": 1e-3},
+    "loss": {"main": {"cross_entropy": 1.0}},
+    "batch_size": 2,
+    "epochs": 2,
+}
+
+
+class Workspace:
+    """A folder with the Snakefile, workflow, config and profiles of the project."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        for name in ("workflow", "config", "profiles"):
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "Snakefile", folder)
+        (folder / "data").mkdir()
+
+    def write_study(self, name: str = "little", **keys) -> None:
+        """A study of two cells on tiny drawn pictures; keys are laid over it."""
+        study = {
+            "name": name,
+            "dataset": "tiny",
+            "metric": "val/miou",
+            "train": SMALL,
+            "grid": {"loss.main": [{"cross_entropy": 1.0}, {"focal": 1.0}]},
+        } | keys
+        self.write(f"config/studies/{name}.yaml", {key: value for key, value in study.items() if value is not None})
+
+    def write_tiny_dataset(self) -> None:
+        """Six drawn pictures of 32 by 32 pixels."""
+        demo = {"train": 4, "val": 2, "size": [32, 32], "classes": 2}
+        classes = {0: "background", 1: "one", 2: "two"}
+        dataset = {"name": "tiny", "reader": "demo", "task": "multiclass", "classes": classes, "demo": demo}
+        self.write("config/datasets/tiny.yaml", dataset)
+
+    def write(self, path: str, values: dict) -> None:
+        """A YAML file."""
+        (self.folder / path).write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+
+    def environment(self) -> dict[str, str]:
+        """The variables of a process in the workspace: one thread, this Python first."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        cache = self.folder / ".cache"
+        return os.environ | {"PATH": path, "OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(cache)}
+
+    def command(
+        self, *arguments: str, study: str = "little", cores: int = 1, config: tuple[str, ...] = ()
+    ) -> list[str]:
+        """A Snakemake command line."""
+        start = [sys.executable, "-m", "snakemake", "--cores", str(cores), *arguments]
+        return [*start, "--config", f"study={study}", *config]
+
+    def snakemake(self, *arguments: str, check: bool = True, **options) -> str:
+        """Run Snakemake; its whole output."""
+        done = subprocess.run(
+            self.command(*arguments, **options), cwd=self.folder, env=self.environment(),
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+        )  # fmt: skip
+        assert not check or done.returncode == 0, done.stdout
+        return done.stdout
+
+    def would_train(self, **options) -> list[str]:
+        """What a dry run says will train: label and epochs of each job, in order."""
+        return trainings(self.snakemake("--dry-run", **options))
+
+
+def trainings(output: str) -> list[str]:
+    """The training jobs that an output of Snakemake names."""
+    return sorted(match.strip() for match in re.findall(r"^Job \d+: train (.*)$", output, re.MULTILINE))
