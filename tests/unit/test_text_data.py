@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from segsweep.data.readers.icdar import read, read_words
-from segsweep.data.words import draw_words
+from segsweep.data.words import draw, draw_words
 from segsweep.study.settings.base import InputError
 from segsweep.study.settings.dataset import Dataset, Demo
 from segsweep.text.geometry import covered
@@ -109,3 +109,10 @@ def test_polygons_hold_the_ink():
     steps = np.abs(np.diff(grey, axis=1))
     assert steps[far[:, 1:] & far[:, :-1]].max() < 12  # only the smooth background
     assert steps.max() > 40  # letters have edges
+
+
+def test_drawn_data_set():
+    items = draw(Demo(kind="words", train=3, val=2))
+    assert [item.name for item in items["val"]] == ["val_0000", "val_0001"]
+    assert [len(items[split]) for split in ("train", "val")] == [3, 2]
+    assert all(len(item.polygons) == len(item.ignored) and item.mask is None for item in items["train"])

@@ -96,6 +96,9 @@ def test_task_scores_what_it_predicts():
     scores.update({"probability": shrink}, batch())
     assert scores.compute() == {"precision": 1, "recall": 1, "hmean": 1}
     assert [len(found.polygons) for found in task.predict({"probability": shrink})] == [1, 0]
+    padded = {"size": [(64, 30), (64, 64)]}  # the picture ends within the word
+    (quad,) = task.predict({"probability": shrink}, padded)[0].polygons
+    assert quad[:, 0].max() <= 30
 
 
 def test_wrong_settings_are_refused():

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from segsweep.data.items import Item
 from segsweep.study.settings.dataset import Demo
 from segsweep.text.geometry import covered
 
@@ -30,6 +31,20 @@ class WordPicture(NamedTuple):
     polygons: list[np.ndarray]  # float32 (4, 2), x and y in pixels, clockwise from the upper left of the word
     ignored: np.ndarray  # bool (n,): faint, not scored
     words: list[str]
+
+
+def draw(demo: Demo) -> dict[str, list[Item]]:
+    """Items of the splits train and val, `demo.train` and `demo.val` of them."""
+    return {
+        split: [_item(demo, split, index) for index in range(count)]
+        for split, count in (("train", demo.train), ("val", demo.val))
+    }
+
+
+def _item(demo: Demo, split: str, index: int) -> Item:
+    picture = draw_words(demo, split, index)
+    name = f"{split}_{index:04d}"
+    return Item(name=name, image=picture.image, polygons=picture.polygons, ignored=picture.ignored, place=name)
 
 
 def draw_words(demo: Demo, split: str, index: int) -> WordPicture:

@@ -85,8 +85,12 @@ class DBNet(nn.Module):
         self.threshold = head(channels, dropout)
         self.threshold_in_eval = threshold_in_eval
         for module in (*self.neck.modules(), *self.probability.modules(), *self.threshold.modules()):
-            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            elif isinstance(module, nn.ConvTranspose2d):
+                # Kernel and stride are 2: a pixel is made of one weight a channel, not of four as kaiming counts.
+                gain = 2.0 if module.out_channels > 1 else 1.0
+                nn.init.normal_(module.weight, std=(gain / module.in_channels) ** 0.5)
 
     def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
         height, width = image.shape[-2:]

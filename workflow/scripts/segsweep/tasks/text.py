@@ -57,7 +57,7 @@ class TextTask:
 
     def predict(self, outputs: dict[str, torch.Tensor], batch: dict | None = None) -> list[Detections]:
         """Polygons and scores of each picture of a batch."""
-        return detections(outputs, self.train.postprocess)
+        return detections(outputs, batch, self.train.postprocess)
 
 
 class BatchScores(TextScores):
@@ -69,12 +69,13 @@ class BatchScores(TextScores):
 
     def update(self, outputs: dict[str, torch.Tensor], batch: dict) -> None:
         """Count a batch with "name", "polygons" and "ignored"."""
-        found = detections(outputs, self.postprocess)
+        found = detections(outputs, batch, self.postprocess)
         for name, truths, ignored, one in zip(batch["name"], batch["polygons"], batch["ignored"], found, strict=True):
             self.add(name, truths, ignored, one.polygons)
 
 
-def detections(outputs: dict[str, torch.Tensor], postprocess: Postprocess) -> list[Detections]:
-    """Polygons of each picture, from "probability" (B, 1, H, W)."""
+def detections(outputs: dict[str, torch.Tensor], batch: dict | None, postprocess: Postprocess) -> list[Detections]:
+    """Polygons of each picture, from "probability" (B, 1, H, W); none beyond the sizes before padding in `batch`."""
     maps = outputs["probability"].detach().float().cpu().numpy()
-    return [detect(one[0], postprocess) for one in maps]
+    sizes = (batch or {}).get("size") or [maps.shape[-2:]] * len(maps)
+    return [detect(one[0, :height, :width], postprocess) for one, (height, width) in zip(maps, sizes, strict=True)]
