@@ -1,15 +1,21 @@
 """The protocol of ICDAR 2015, votes of an ensemble, the submission file."""
 
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from segsweep.data.readers.icdar import read_words
 from segsweep.metrics.text import TextScores
-from segsweep.text.postprocess import Detections
+from segsweep.study.settings.train import Postprocess
+from segsweep.text.postprocess import Detections, detect
 from segsweep.text.protocol import match
 from segsweep.text.submission import write_submission
+from segsweep.text.targets import targets
 from segsweep.text.voting import vote
+
+ICDAR = Path(__file__).resolve().parents[3] / "shared" / "data" / "icdar2015_text"
 
 
 def box(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
@@ -117,3 +123,15 @@ def test_submission(tmp_path):
         lines = archive.read("res_img_1.txt").decode().split("\r\n")
         assert lines == ["1,0,201,0,201,20,1,20", "0,0,194,0,194,20,0,20", ""]
         assert archive.read("res_img_2.txt") == b""
+
+
+@pytest.mark.skipif(not ICDAR.is_dir(), reason=f"{ICDAR} is not there")
+def test_perfect_maps_of_real_words_score_nearly_perfectly():
+    """Reader, targets, post-processing and protocol together: what a faultless network would reach."""
+    scores = TextScores()
+    for name in (ICDAR / "val.txt").read_text().split():
+        words, ignored = read_words(ICDAR / "gt" / f"gt_{name}.txt")
+        shrink = targets(words, ignored, 720, 1280, min_side=0).shrink
+        scores.add(name, words, ignored, detect(shrink, Postprocess()).polygons)
+    assert (scores.total.truths, scores.total.detections) == (395 - 235, scores.total.matched)
+    assert scores.compute()["recall"] > 0.95  # the smallest words shrink to less than three pixels
