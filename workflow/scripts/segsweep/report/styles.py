@@ -96,6 +96,11 @@ def _setting(value: Any) -> str:
     return escape(words.value_in_words(parse(value)))
 
 
+def _sentence(value: Any) -> str:
+    text = escape(str(value))
+    return text[:1].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
+
+
 def _in_code(value: Any) -> str:
     return " ".join(str(value).split()).replace("`", "'").replace("|", "\\|")
 
@@ -118,5 +123,6 @@ STYLES = {
     "plural": lambda value, noun: words.plural(round(float(value)), noun),
     "setting": _setting,
     "text": lambda value: escape(str(value)),
+    "sentence": _sentence,
     "code": _in_code,
 }

@@ -63,6 +63,7 @@ AXES = {
     "precision": "arithmetic precision",
     "epochs": "epochs",
 }
+KEPT = ("p", "df", "fANOVA", "mAP", "mIoU")  # no capital letter even where a sentence or a heading starts
 LAST_PARTS = {"bce_weight": "BCE weight", "dice_smooth": "Dice smoothing", "pos_weight": "weight of the foreground"}
 
 
@@ -99,7 +100,7 @@ def listed(parts: Iterable[str], last: str = "and") -> str:
 
 def capital(text: str) -> str:
     """The text with its first letter large; marks of numbers and names in code stay as they are."""
-    return text[:1].upper() + text[1:]
+    return text if text.partition(" ")[0] in KEPT else text[:1].upper() + text[1:]
 
 
 def be(count: float) -> str:

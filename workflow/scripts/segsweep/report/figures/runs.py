@@ -93,8 +93,10 @@ def parallel(
     return ax
 
 
-def cost_against_score(ax: Axes, runs: pd.DataFrame, cost: str, metric: str, *, minimize: bool = False) -> Axes:
-    """Each run's cost and score; the line joins runs that no other beats in both."""
+def cost_against_score(
+    ax: Axes, runs: pd.DataFrame, cost: str, metric: str, *, minimize: bool = False
+) -> tuple[Axes, int]:
+    """Each run's cost and score; the line joins runs that no other beats in both. Gives their number as well."""
     seen = runs.dropna(subset=[cost, metric])
     ax.scatter(
         seen[cost],
@@ -114,7 +116,7 @@ def cost_against_score(ax: Axes, runs: pd.DataFrame, cost: str, metric: str, *, 
     ax.legend(fontsize=8)
     ax.set_xlabel(f"{wording.metric(cost)}{UNITS.get(cost, '')}")
     ax.set_ylabel(wording.metric(metric))
-    return ax
+    return ax, len(front)
 
 
 UNITS = {

@@ -89,6 +89,36 @@ class Context:
         frame = self.table("runs").frame
         return frame[frame["status"].isin(USABLE.split(","))] if "status" in frame else frame
 
+    @cached_property
+    def untested(self) -> bool:
+        """Whether no statement on an axis rests on a test."""
+        frame = self.table("factor_summary").frame
+        return len(frame) > 0 and bool((frame["relation"] == "described").all())
+
+    @cached_property
+    def best(self) -> int | None:
+        """Index in ranking.csv of the setting that the analysis chose; None when there is none."""
+        found = self.analysis.get("best") or {}
+        return self.table("ranking").first(cell=str(found["cell"])) if found.get("cell") is not None else None
+
+    @cached_property
+    def edges(self) -> pd.DataFrame:
+        """Rows of factor_summary.csv whose best level lies at an end of the values tried and stands out there."""
+        frame = self.table("factor_summary").frame
+        if "edge" not in frame:
+            return frame.iloc[:0]
+        return frame[frame["edge"].notna() & frame["relation"].isin(["distinct", "partly", "described"])]
+
+    def interacting(self, axis: str | None = None) -> pd.DataFrame:
+        """Rows of interactions.csv, of one axis or all, whose axes interact beyond noise; strongest first."""
+        frame = self.table("interactions").frame
+        if not len(frame):
+            return frame
+        found = frame[frame["verdict"] == "interact"]
+        if axis is not None:
+            found = found[(found["axis_a"] == axis) | (found["axis_b"] == axis)]
+        return found.sort_values("partial_eta2", ascending=False, kind="stable")
+
     def levels(self, axis: str) -> list[str]:
         """The levels of an axis in the order to show."""
         return list(self.table("factors").where(axis=axis)["level"]) if len(self.table("factors")) else []
@@ -173,7 +203,7 @@ def markdown_table(head: list[str], rows: Iterable[list[str]], right: Iterable[i
     """A table; the columns of `right` are set flush right."""
     right = set(right)
     rule = ["---:" if i in right else "---" for i in range(len(head))]
-    lines = ["| " + " | ".join(cells) + " |" for cells in [[wording.capital(name) for name in head], rule, *rows]]
+    lines = ["| " + " | ".join(cells) + " |" for cells in [list(map(wording.capital, head)), rule, *rows]]
     return "\n".join(lines) + "\n"
 
 

@@ -6,6 +6,7 @@ from .. import wording
 from .context import Context, blocks, bullets, markdown_table, paragraph
 
 MOST_PAIRS = 30
+SAID_ELSEWHERE = {"one seed", "adaptive", "raw and adjusted", "edge"}
 RELATIONS = {
     "balanced": "every pair of levels occurs equally often",
     "crossed": "every pair of levels occurs, not equally often",
@@ -27,7 +28,7 @@ def sizes(ctx: Context) -> str:
     constant = audit.get("constant") or []
     aliased = audit.get("not_estimable") or []
     return paragraph(
-        f"{ctx.fact('n_cells', 'plural:setting')} and {ctx.fact('n_runs', 'plural:run')} vary "
+        f"{ctx.fact('n_cells', 'plural:setting')} in {ctx.fact('n_runs', 'plural:run')} vary "
         f"{ctx.planned('axes', 'plural:axis', 'count').replace('axiss', 'axes')}.",
         f"The {wording.listed(map(ctx.a, constant))} {'has' if len(constant) == 1 else 'have'} one value only."
         if constant
@@ -92,6 +93,10 @@ def nested(ctx: Context, row: pd.Series) -> str:
 def notes(ctx: Context) -> str:
     """What the audit found, in its words."""
     audit = ctx.ledger.sources.tree("audit.json")
-    said = [ctx.ledger.say("audit.json", "", f"notes[{i}].text") for i in range(len(audit.get("notes") or []))]
-    said += [ctx.ledger.say("audit.json", "", f"budget[{i}]") for i in range(len(audit.get("budget") or []))]
-    return bullets(*dict.fromkeys(said))
+    places = {note["text"]: ("audit.json", f"notes[{i}].text") for i, note in enumerate(audit.get("notes") or [])}
+    for i, text in enumerate(audit.get("budget") or []):
+        places.setdefault(text, ("audit.json", f"budget[{i}]"))
+    for i, warning in enumerate(ctx.analysis.get("warnings") or []):
+        if warning["topic"] not in SAID_ELSEWHERE:
+            places.setdefault(warning["text"], ("analysis.json", f"warnings[{i}].text"))
+    return bullets(*[ctx.ledger.say(file, "", place, "sentence") for file, place in places.values()])

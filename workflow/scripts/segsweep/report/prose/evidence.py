@@ -97,7 +97,7 @@ def correlations(ctx: Context) -> str:
         undecided = (table.frame["verdict"] == "undecided").any()
         text = (
             "None of the measures of stability, convergence and cost goes "
-            "along with the score in a way that could be told from chance."
+            "along with the score more closely than chance would have it."
         )
         return blocks("## Measures that go together\n", paragraph(text)) if undecided else ""
     return blocks("## Measures that go together\n", bullets(*said))

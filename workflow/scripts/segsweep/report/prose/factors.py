@@ -31,7 +31,7 @@ def influence(ctx: Context) -> str:
     table = ctx.table("factor_summary")
     if not len(table):
         return ""
-    tested = table.frame["p"].notna().any()
+    tested = table.frame["p"].notna().any() and not ctx.untested
     head = ["Axis", "Levels", f"{wording.capital(ctx.top)} at", "Range of means"]
     head += ["F", "p", "Partial eta squared"] if tested else []
     head += ["Standing"]
@@ -76,7 +76,7 @@ def adjusted_note(ctx: Context) -> str | None:
 def variance(ctx: Context) -> str:
     """If an analysis of variance was possible: its table, when it says more than the one above."""
     table = ctx.table("anova")
-    if not len(table) or "kind" not in table.frame:
+    if not len(table) or "kind" not in table.frame or ctx.untested:
         return ""
     frame = table.frame
     if not frame["kind"].isin(["interaction", "block"]).any() or not frame["F"].notna().any():
@@ -91,7 +91,7 @@ def variance(ctx: Context) -> str:
                 for axis in (row["axis_a"], row["axis_b"])
                 if pd.notna(axis)
             )
-            or wording.capital(table.say(i, "term"))
+            or wording.capital(str(row["term"]))
         )
         rows.append(
             [
@@ -112,6 +112,8 @@ def variance(ctx: Context) -> str:
 def checks(ctx: Context) -> str:
     """What the residuals allow, in the words of the analysis."""
     anova = ctx.analysis.get("anova") or {}
+    if ctx.untested:
+        return paragraph("With one run a setting there is no noise to test against, so none of this is tested.")
     return paragraph(ctx.fact("anova.reading") if anova.get("reading") else None)
 
 
@@ -173,7 +175,10 @@ def levels(ctx: Context, axis: str) -> str:
         columns.append(("Interval", lambda i: ctx.interval("factors", i, "low", "high") or "–"))
     if _has(mine, "adjusted"):
         columns.append(("Adjusted mean", lambda i: factors.say(i, "adjusted", "metric")))
-        columns.append(("Its interval", lambda i: ctx.interval("factors", i, "adjusted_low", "adjusted_high") or "–"))
+        if _has(mine, "adjusted_low") and not ctx.untested:
+            columns.append(
+                ("Its interval", lambda i: ctx.interval("factors", i, "adjusted_low", "adjusted_high") or "–")
+            )
     for name, column, style in (
         ("Best run", "best_score", "metric"),
         ("Worst run", "worst_score", "metric"),
@@ -238,15 +243,22 @@ def interactions(ctx: Context) -> str:
     ]
     if real.empty:
         tested = int(frame["p"].notna().sum())
-        if tested:
-            which = "the pair of axes" if tested == 1 else "any of the pairs of axes that could be tested"
-            said.append(f"For {which} no interaction could be told from noise.")
-        elif len(frame) and (frame["verdict"] == "described").all():
-            said.append("With one run a setting, interactions cannot be tested; the lines only show means.")
+        if ctx.untested:
+            said.append("With one run a setting, interactions cannot be tested.")
+        elif tested:
+            said.append(
+                "The two axes show no interaction that could be told from noise."
+                if tested == 1 and len(frame) == 1
+                else "None of the pairs of axes that could be tested "
+                "shows an interaction that could be told from noise."
+            )
     unknown = int((frame["verdict"] == "not estimable").sum())
-    if unknown:
+    if unknown and not ctx.untested:
         number = table.all("count", where="verdict=not estimable", style="plural:pair")
-        said.append(f"The interaction of {number} of axes cannot be estimated, because combinations are missing.")
+        said.append(f"The interaction of {number} of axes cannot be estimated.")
+        notes = frame.loc[frame["verdict"] == "not estimable", "note"] if "note" in frame else frame.iloc[:0]
+        if len(set(notes)) == 1 and isinstance(notes.iloc[0], str):
+            said[-1] += " " + table.say(int(notes.index[0]), "note", "sentence")
     drawn = (real if len(real) else frame[frame["verdict"] != "not estimable"].head(1)).head(MOST_INTERACTIONS)
     drawn = [(row["axis_a"], row["axis_b"]) for _, row in drawn.iterrows()]
     return blocks("### Interactions\n", bullets(*said) if len(said) > 1 else paragraph(*said), _lines(ctx, drawn))
@@ -283,7 +295,7 @@ def heatmaps(ctx: Context) -> str:
         (row["axis_a"], row["axis_b"])
         for _, row in pairs.frame.iterrows()
         if row["filled"] > max(row["levels_a"], row["levels_b"]) and {row["axis_a"], row["axis_b"]} <= set(axes)
-        and row["filled"] >= 0.4 * row["combinations"]
+        and row["filled"] >= 0.6 * row["combinations"]
     ]  # fmt: skip
     drawn = [_heatmap(ctx, runs, a, b, axes) for a, b in crossed[:MOST_HEATMAPS]]
     rest = "Means of further pairs stand in `pairs.csv`.\n" if len(crossed) > MOST_HEATMAPS else ""
@@ -291,8 +303,9 @@ def heatmaps(ctx: Context) -> str:
 
 
 def _heatmap(ctx: Context, runs: pd.DataFrame, a: str, b: str, axes: list[str]) -> str:
-    if len(ctx.levels(a)) > len(ctx.levels(b)):
-        a, b = b, a
+    longest = {axis: max(len(look.level_name(level)) for level in ctx.levels(axis)) for axis in (a, b)}
+    if longest[b] > max(8, longest[a]) or (max(longest.values()) <= 8 and len(ctx.levels(a)) > len(ctx.levels(b))):
+        a, b = b, a  # long names of levels stand in rows
     third = next((axis for axis in axes if axis not in (a, b)), None) if len(axes) == 3 else None
     facets = [level for level in ctx.levels(third) if (runs[third] == level).any()] if third else [None]
     if len(facets) > MOST_FACETS:
@@ -305,13 +318,14 @@ def _heatmap(ctx: Context, runs: pd.DataFrame, a: str, b: str, axes: list[str]) 
     digits = 3 if limits[1] < 10 else 1
     for ax, table, level in zip(drawn, tables, facets, strict=True):
         drawings.heatmap(ax, table, (a, ctx.levels(a)), (b, ctx.levels(b)), ctx.metric, limits, digits, ctx.axes)
+        if ax is not drawn[0]:
+            ax.set_ylabel("")
         if level is not None:
             ax.set_title(f"{wording.axis(third, ctx.axes)}: {look.level_name(level)}", fontsize=9)
     paper.tight_layout()
-    colour = "dark is " + ("low" if not ctx.minimize else "low, which is good")
     facet = f", a panel for each {ctx.a(third)}" if third else ""
     caption = ctx.caption(
         drawn[0], "Mean {metric} by {y} and {x}{facet}. Brighter is higher; a dash marks what has no usable run.",
-        metric=ctx.m(), facet=facet, colour=colour,
+        metric=ctx.m(), facet=facet,
     )  # fmt: skip
     return ctx.figure(f"heatmap_{a}_{b}".replace(".", "_"), paper, caption)

@@ -11,28 +11,26 @@ MOST_PARALLEL, MOST_MISSING, MOST_EDGES = 400, 40, 6
 
 
 def best_configuration(ctx: Context) -> str:
-    """If a setting is ranked: its values, its scores, what it rests on."""
-    ranking = ctx.table("ranking")
-    i = ranking.first(rank=1)
+    """If a setting was chosen: its values, its scores, what it rests on."""
+    i, ranking = ctx.best, ctx.table("ranking")
     if i is None:
         return ""
     row = ranking.frame.loc[i]
-    rows = [
-        [wording.capital(ctx.a(axis)), f"`{axis}`", ctx.code("ranking", i, axis)] for axis in ctx.axes if axis in row
-    ]
-    rows = [fields for fields, axis in zip(rows, [a for a in ctx.axes if a in row], strict=True) if pd.notna(row[axis])]
+    axes = [axis for axis in ctx.axes if axis in row and pd.notna(row[axis])]
+    rows = [[wording.capital(ctx.a(axis)), f"`{axis}`", ctx.code("ranking", i, axis)] for axis in axes]
     others = [name for name in ctx.study.get("also_report") or [] if name in ranking.frame and pd.notna(row[name])]
-    scores = wording.listed(f"{ctx.m(name)} {ranking.say(i, name, 'metric')}" for name in others)
-    reasons = ctx.analysis.get("best") or {}
+    scores = wording.listed(f"a {ctx.m(name)} of {ranking.say(i, name, 'metric')}" for name in others)
     return blocks(
         "## Best configuration\n",
         paragraph(
-            f"{ctx.code('ranking', i, 'label')} is first with {ctx.m()} {ranking.say(i, 'mean', 'metric')}"
-            + (f" and {scores}." if others else "."),
+            f"{ctx.code('ranking', i, 'label')} was chosen by {ctx.fact('best.chosen_by')}."
+            if (ctx.analysis.get("best") or {}).get("chosen_by")
+            else None,
+            f"It ranks {ranking.say(i, 'rank', 'int')} of {ranking.all('count', 'rank', 'int')}, with a {ctx.m()} of "
+            f"{ranking.say(i, 'mean', 'metric')}" + (f" and {scores}." if others else "."),
             f"Its best run, `{ranking.say(i, 'best_run', 'code')}`, has {ranking.say(i, 'best_score', 'metric')}."
             if row["n"] > 1
             else None,
-            ctx.fact("best.chosen_by") if str(reasons.get("chosen_by") or "")[-1:] == "." else None,
         ),
         markdown_table(["Axis", "Key", "Value"], rows) if rows else "",
         parallel(ctx),
@@ -66,35 +64,33 @@ def optimal(ctx: Context) -> str:
 
 
 def expected(ctx: Context) -> str:
-    """If a setting is ranked: what a further run may be expected to reach."""
-    ranking = ctx.table("ranking")
-    i = ranking.first(rank=1)
+    """If a setting was chosen: what a further run may be expected to reach."""
+    i, ranking = ctx.best, ctx.table("ranking")
     if i is None:
         return ""
-    row = ranking.frame.loc[i]
     confirmations = ctx.table("confirmations")
+    fresh = confirmations.first(cell=str(ranking.frame.at[i, "cell"]))
     said = []
-    if len(confirmations) and pd.notna(confirmations.frame.at[0, "mean"]):
-        interval = ctx.interval("confirmations", 0, "low", "high")
+    if fresh is not None and pd.notna(confirmations.frame.at[fresh, "mean"]):
+        interval = ctx.interval("confirmations", fresh, "low", "high")
         said.append(
-            f"On fresh seeds {ctx.code('confirmations', 0, 'label')} reaches {confirmations.say(0, 'mean', 'metric')}"
-            + (f" (interval {interval})." if interval else ".")
+            f"On fresh seeds {ctx.code('confirmations', fresh, 'label')} reaches "
+            f"{confirmations.say(fresh, 'mean', 'metric')}" + (f" (interval {interval})." if interval else ".")
         )
     else:
         interval = ctx.interval("ranking", i, "low", "high")
-        if interval:
-            said.append(
-                f"Runs of the first setting reach {ranking.say(i, 'mean', 'metric')} on average (interval {interval})."
-            )
+        mean, single = ranking.say(i, "mean", "metric"), ranking.frame.at[i, "n"] == 1
+        if single:
+            said.append(f"The one run of the best setting reached {mean}.")
         else:
-            said.append(f"The one run of the first setting reached {ranking.say(i, 'mean', 'metric')}.")
+            said.append(
+                f"Runs of the best setting reach {mean} on average" + (f" (interval {interval})." if interval else ".")
+            )
         if ctx.analysis["n_cells"] > 1:
+            less = "a somewhat higher value" if ctx.minimize else "somewhat less"
             said.append(
                 f"It was chosen as the best of {ctx.fact('n_cells', 'plural:setting')} by the same "
-                f"{'run' if row['n'] == 1 else 'runs'}, so expect somewhat less of a new one."
-                if not ctx.minimize
-                else f"It was chosen as the best of {ctx.fact('n_cells', 'plural:setting')} by the same "
-                f"{'run' if row['n'] == 1 else 'runs'}, so expect a somewhat higher value of a new one."
+                f"{'run' if single else 'runs'}, so expect {less} of a new one."
             )
     return blocks("## Expected performance\n", paragraph(*said), best_of_many(ctx))
 
@@ -152,10 +148,10 @@ def cost(ctx: Context) -> str:
     picture = ""
     if column in usable and usable[column].nunique() > 2:
         paper, ax = look.plt.subplots(figsize=(5.2, 3.3))
-        drawings.cost_against_score(ax, usable, column, ctx.metric, minimize=ctx.minimize)
-        picture = ctx.figure(
-            "cost", paper, ctx.caption(ax, "{y} against {x}. The line joins the runs that no other run beats in both.")
-        )
+        front = drawings.cost_against_score(ax, usable, column, ctx.metric, minimize=ctx.minimize)[1]
+        line = "The line joins the runs that no other run beats in both."
+        said_of = line if front > 1 else "One run is beaten in neither by any other."
+        picture = ctx.figure("cost", paper, ctx.caption(ax, "{y} against {x}. {line}", line=said_of))
     return blocks("## Cost\n", paragraph(*said), picture)
 
 
@@ -216,7 +212,7 @@ def _missing(ctx: Context) -> str:
 def next_steps(ctx: Context) -> str:
     """What the results leave open."""
     said = [
-        *_edges(ctx), _more_seeds(ctx), _ties(ctx), *_interactions(ctx), *_unexplored(ctx), _longer(ctx),
+        _usable(ctx), *_edges(ctx), _more_seeds(ctx), _ties(ctx), *_interactions(ctx), *_unexplored(ctx), _longer(ctx),
         _missing_first(ctx),
     ]  # fmt: skip
     said = [sentence for sentence in said if sentence]
@@ -225,14 +221,23 @@ def next_steps(ctx: Context) -> str:
     )
 
 
+def _usable(ctx: Context) -> str | None:
+    """If no run came to a usable end."""
+    if ctx.best is not None:
+        return None
+    return "Settings whose runs come to an end: all of these diverged, ran out of memory or were stopped."
+
+
 def _edges(ctx: Context) -> list[str]:
     """For each axis whose best level lies at the end of the values tried."""
-    table = ctx.table("factor_summary")
-    found = table.frame[table.frame["edge"].notna()] if "edge" in table.frame else table.frame.iloc[:0]
     return [
         f"{'Lower' if row['edge'] == 'low' else 'Higher'} values of the {ctx.a(row['axis'])} than "
         f"{ctx.code('factor_summary', i, 'best_level')}: the scores are best at that end."
-        for i, row in found.head(MOST_EDGES).iterrows()
+        for i, row in ctx.edges.head(MOST_EDGES).iterrows()
+    ] + [
+        ctx.fact(f"edges[{i}].text", "sentence")
+        for i, edge in enumerate(ctx.analysis.get("edges") or [])
+        if edge.get("clear") and edge["axis"] not in set(ctx.edges["axis"] if len(ctx.edges) else ())
     ]
 
 
@@ -250,9 +255,14 @@ def _ties(ctx: Context) -> str | None:
     size = (ctx.analysis.get("best") or {}).get("group_size") or 1
     if ctx.one_seed or size < 2 or ctx.analysis["n_cells"] < 2:
         return None
+    if size == ctx.table("ranking").frame["rank"].notna().sum():
+        return (
+            "More seeds, if the choice matters: none of "
+            f"{ctx.fact('best.group_size', 'plural:setting')} can be told apart."
+        )
     return (
-        f"More seeds for {ctx.fact('best.group_size', 'plural:setting')} "
-        "at the top that cannot be told apart, if the choice matters."
+        "More seeds, if the choice matters, for "
+        f"{ctx.fact('best.group_size', 'plural:setting')} that share the first place."
     )
 
 

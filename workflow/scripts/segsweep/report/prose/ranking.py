@@ -69,7 +69,9 @@ def _row(ctx: Context, i: int, several: bool, grouped: bool, more: list[str], un
         row.append(ranking.say(i, "group", "int"))
     row += [ranking.say(i, name, "metric") for name in more]
     row.append(ranking.say(i, "cost/train_seconds", "duration") if "cost/train_seconds" in ranking.frame else "–")
-    return row + ([ranking.say(i, "status").replace("_", " ").replace("oom", "out of memory")] if uneven else [])
+    as_planned = ranking.frame.at[i, "status"] in ("finished", "early_stopped")
+    ended = "" if as_planned else ranking.say(i, "status").replace("_", " ").replace("oom", "out of memory")
+    return row + ([ended] if uneven else [])
 
 
 def figure(ctx: Context) -> str:
@@ -83,9 +85,9 @@ def figure(ctx: Context) -> str:
     run_figures.ranks(ax, drawn, ctx.usable, ctx.metric)
     ax.legend(fontsize=8, loc="best")
     part = (
-        f"The first settings of the ranking, {ctx.table('ranking').all('count', 'rank', 'int')} in all"
+        f"Of {ctx.table('ranking').all('count', 'rank', 'plural:setting')} those at the top are shown"
         if len(ranked) > len(drawn)
-        else "All ranked settings"
+        else "All ranked settings are shown"
     )
     lines = (
         "lines are intervals of the mean" if drawn["low"].notna().any() else "there are no intervals with one run each"
@@ -98,27 +100,27 @@ def figure(ctx: Context) -> str:
 
 
 def stability(ctx: Context) -> str:
-    """If the rank was tried on bootstrap draws over seeds or pictures."""
+    """If the rank was tried on draws over seeds or pictures."""
     table = ctx.table("ranking")
     i = table.first(rank=1)
     if i is None:
         return ""
     said = []
-    for column, low, high, over in (
-        ("p_best", "rank_low", "rank_high", "seeds"),
-        ("p_best_images", "rank_low_images", "rank_high_images", "validation pictures"),
+    for column, low, high, drawn in (
+        ("p_best", "rank_low", "rank_high", "every mean is redrawn within its own error"),
+        ("p_best_images", "rank_low_images", "rank_high_images", "the validation pictures are drawn with replacement"),
     ):
         if column not in table.frame or pd.isna(table.frame.at[i, column]):
             continue
         ends = table.frame.loc[i, [low, high]]
         ranks = (
-            f"its rank is {table.say(i, low, 'int')} throughout"
+            f"its rank is {table.say(i, low, 'int')}"
             if ends.iloc[0] == ends.iloc[1]
             else f"its rank lies between {table.say(i, low, 'int')} and {table.say(i, high, 'int')}"
         )
         said.append(
-            f"In draws with replacement over {over}, the first setting "
-            f"stays first in {table.say(i, column, 'percent')}; {ranks}."
+            f"When {drawn}, the first setting stays first in {table.say(i, column, 'percent')} of the draws, and "
+            f"{ranks} in ninety-five per cent of them."
         )
     return paragraph(*said)
 
@@ -137,7 +139,8 @@ def curve_section(ctx: Context) -> str:
     shown = cells[:IN_COLOUR]
     others = curves.subsample(cells[IN_COLOUR:])
     names = dict(zip(frame["cell"], frame["label"], strict=True))
-    used = epochs[epochs["cell"].isin([*shown, *others])]
+    # Means of the settings in colour are over usable runs; a run that diverged would bend them.
+    used = epochs[epochs["cell"].isin(others) | epochs["run"].isin(ctx.usable["run"])]
     paper, axes = look.grid_of(len(columns), width=3.6, height=3.0)
     captions = []
     for ax, column in zip(axes, columns, strict=True):

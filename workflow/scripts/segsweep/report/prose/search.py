@@ -50,7 +50,9 @@ def intro(ctx: Context) -> str:
         f"{wording.capital(RULES[rule])} could stop trials from epoch "
         f"{ctx.planned('study.sweep.early_stop.min_epochs', 'int')} on."
         if rule != "none"
-        else "No trial was stopped early by a rule.",
+        else "No rule stopped trials early."
+        if not (ctx.table("runs").frame["status"] == "stopped").any()
+        else None,
         f"A trial at {ctx.planned('study.sweep.early_stop.preserve', 'metric')} "
         f"or {'below' if ctx.minimize else 'above'} "
         "was never stopped."

@@ -35,25 +35,16 @@ def section(ctx: Context) -> str:
 
 def intro(ctx: Context) -> str:
     """Always: how many settings, how often, judged by what; the study's own note if it has one."""
-    replicates = ctx.analysis.get("replicates") or {}
-    often = None
-    if replicates.get("max"):
-        if replicates["min"] == replicates["max"] == 1:
-            often = "Each was trained once."
-        elif replicates["min"] == replicates["max"]:
-            often = f"Each was trained {ctx.fact('replicates.max', 'int')} times{_of_what(ctx)}."
-        else:
-            often = (
-                f"Each was trained between {ctx.fact('replicates.min', 'int')} and "
-                f"{ctx.fact('replicates.max', 'plural:time')}{_of_what(ctx)}."
-            )
     better = "Lower values rank first." if ctx.minimize else "Higher values rank first."
     data = ctx.planned("dataset.title" if (ctx.plan.get("dataset") or {}).get("title") else "study.dataset")
     return blocks(
         paragraph(ctx.planned("study.note") if ctx.study.get("note") else None),
         paragraph(
-            f"The study `{ctx.planned('study.name', 'code')}` tries {ctx.fact('n_cells', 'plural:setting')} on {data}.",
-            often,
+            f"The study `{ctx.planned('study.name', 'code')}` tries "
+            f"{ctx.fact('n_cells', 'plural:setting')} on the data set "
+            f"{data}.",
+            references(ctx),
+            how_often(ctx),
             f"Settings are ranked by {ctx.m()}, at the epoch of each run at which it was {ctx.top}.",
             better,
             "Intervals hold with ninety-five per cent confidence unless another share is named.",
@@ -61,13 +52,32 @@ def intro(ctx: Context) -> str:
     )
 
 
-def _of_what(ctx: Context) -> str:
-    seeds, folds = len(ctx.study.get("seeds") or []) > 1, bool(ctx.study.get("folds"))
-    return {
-        (True, True): ", over seeds and folds",
-        (True, False): ", on different seeds",
-        (False, True): ", over folds",
-    }.get((seeds, folds), "")
+def references(ctx: Context) -> str | None:
+    """If some settings are references."""
+    cells = ctx.table("cells")
+    count = len(cells.where(role="reference"))
+    if not count:
+        return None
+    return (
+        f"Of these, {cells.all('count', where='role=reference', style='int')} "
+        f"{wording.be(count)} the reference that others are compared with."
+    )
+
+
+def how_often(ctx: Context) -> str | None:
+    """If the study trains: seeds and folds of each setting; else how many runs a setting has."""
+    seeds, folds = len(ctx.study.get("seeds") or []), ctx.study.get("folds")
+    if ctx.study.get("table") or not seeds:
+        replicates = ctx.analysis.get("replicates") or {}
+        if not replicates.get("max"):
+            return None
+        low, high = ctx.fact("replicates.min", "int"), ctx.fact("replicates.max", "plural:run")
+        same = replicates["min"] == replicates["max"]
+        return f"Each has {high}." if same else f"Each has {low} to {high}."
+    each = "with one seed" if seeds == 1 else f"with {ctx.planned('study.seeds', 'plural:seed', 'count')} each"
+    if folds:
+        return f"Each was trained on {ctx.planned('study.folds.k', 'plural:fold')}, {each}."
+    return "Each was trained once, with one seed." if seeds == 1 else f"They were trained {each}."
 
 
 def set_up(ctx: Context) -> str:

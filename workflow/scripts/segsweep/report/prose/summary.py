@@ -8,7 +8,7 @@ from .context import Context, blocks, bullets, by_rules
 
 def section(ctx: Context) -> str:
     """The summary."""
-    rules = (best, standing, one_seed, influence, edges, confirmed, claims, endings)
+    rules = (best, standing, one_seed, influence, together, edges, confirmed, claims, endings)
     return blocks("## Summary\n", warning(ctx), bullets(*by_rules(rules, ctx)))
 
 
@@ -29,18 +29,21 @@ def warning(ctx: Context) -> str:
 
 
 def best(ctx: Context) -> str | None:
-    """Always: the first of the ranking, or that there is none."""
-    row = ctx.table("ranking").first(rank=1)
-    if row is None:
+    """Always: the setting that the analysis chose, or that there is none."""
+    i, ranking = ctx.best, ctx.table("ranking")
+    if i is None:
         return "No run came to a usable end, so nothing can be ranked."
-    ranking = ctx.table("ranking")
-    start = (
-        f"The {ctx.top} {ctx.m()} belongs to {ctx.code('ranking', row, 'label')}: {ranking.say(row, 'mean', 'metric')}"
+    fresh = ctx.table("confirmations").first(cell=str(ranking.frame.at[i, "cell"]))
+    table, row = ("ranking", i) if fresh is None else ("confirmations", fresh)
+    said = (
+        f"The best setting is {ctx.code('ranking', i, 'label')}, with "
+        f"a {ctx.m()} of {ctx.table(table).say(row, 'mean', 'metric')}"
     )
-    if ranking.frame.at[row, "n"] == 1:
-        return f"{start}, in its only run."
-    interval = ctx.interval("ranking", row, "low", "high")
-    return f"{start}, the mean of {ranking.say(row, 'n', 'plural:run')}" + (
+    if ctx.table(table).frame.at[row, "n"] == 1:
+        return f"{said} in its only run{' on a fresh seed' if fresh is not None else ''}."
+    interval = ctx.interval(table, row, "low", "high")
+    runs = ctx.table(table).say(row, "n", "plural:run")
+    return f"{said}, the mean of {runs}{' on fresh seeds' if fresh is not None else ''}" + (
         f" (interval {interval})." if interval else "."
     )
 
@@ -62,12 +65,11 @@ def standing(ctx: Context) -> str | None:
 
 def one_seed(ctx: Context) -> str | None:
     """If no setting was trained more than once."""
-    if not ctx.one_seed:
+    if not ctx.one_seed or ctx.best is None:
         return None
-    return (
-        "Each setting was trained once, with one seed: differences are described, not tested, "
-        "because nothing tells how large chance is."
-    )
+    once = len(ctx.study.get("seeds") or []) < 2 and not ctx.study.get("folds")
+    start = "Each setting was trained once, with one seed" if once else "No setting has more than one usable run"
+    return f"{start}: differences are described, not tested, because nothing tells how large chance is."
 
 
 def influence(ctx: Context) -> str | None:
@@ -88,29 +90,43 @@ def influence(ctx: Context) -> str | None:
             f"Of all axes the {name} explains most: its best and worst level differ by {span} "
             f"(p {table.say(i, 'p', 'p_equals')}, partial eta squared {table.say(i, 'partial_eta2', 'fixed')})."
         )
-    return f"For no axis can an effect be told from noise; the largest difference, {span}, is that of the {name}."
+    start = "Taken by itself, no axis has an effect" if len(ctx.interacting()) else "No axis has an effect"
+    return f"{start} that could be told from noise; the largest difference, {span}, is that of the {name}."
+
+
+def together(ctx: Context) -> str | None:
+    """If axes interact: the strongest pair."""
+    found = ctx.interacting()
+    if found.empty:
+        return None
+    i, table = int(found.index[0]), ctx.table("interactions")
+    return (
+        f"The effect of the {ctx.a(found.at[i, 'axis_a'])} depends on the {ctx.a(found.at[i, 'axis_b'])} "
+        f"(corrected p {table.say(i, 'p_holm', 'p_equals')}, partial "
+        f"eta squared {table.say(i, 'partial_eta2', 'fixed')}): "
+        "they have to be chosen together."
+    )
 
 
 def edges(ctx: Context) -> str | None:
-    """If the best level of an axis lies at the end of the values tried."""
-    table = ctx.table("factor_summary")
-    found = table.frame[table.frame["edge"].notna()] if "edge" in table.frame else table.frame.iloc[:0]
-    if found.empty or not len(found):
+    """If the best level of an axis lies at the end of the values tried, and chance does not explain that."""
+    found = ctx.edges[ctx.edges["relation"] != "described"] if len(ctx.edges) else ctx.edges
+    parts = [f"the {row['edge']} end for the {ctx.a(row['axis'])}" for _, row in found.iterrows()]
+    if not parts:
         return None
-    parts = [
-        f"the {'lowest' if row['edge'] == 'low' else 'highest'} {ctx.a(row['axis'])}" for _, row in found.iterrows()
-    ]
-    return f"The scores are best at the end of what was tried for {wording.listed(parts)}: the optimum may lie beyond."
+    lies = "The best level lies at" if len(parts) == 1 else "Best levels lie at"
+    return f"{lies} an end of the values tried ({wording.listed(parts)}): the optimum may lie beyond."
 
 
 def confirmed(ctx: Context) -> str | None:
-    """If settings were trained again on fresh seeds."""
+    """If settings were trained again on fresh seeds: what became of the score that won."""
     table = ctx.table("confirmations")
     if not len(table) or pd.isna(table.frame.at[0, "mean"]):
         return None
     return (
-        f"Trained again on {table.say(0, 'n', 'plural:fresh seed')}, {ctx.code('confirmations', 0, 'label')} reaches "
-        f"{table.say(0, 'mean', 'metric')}; it had been chosen for {table.say(0, 'won', 'metric')}."
+        f"The setting that won the search, {ctx.code('confirmations', 0, 'label')}, "
+        f"had {table.say(0, 'won', 'metric')} then, "
+        f"and {table.say(0, 'mean', 'metric')} on {table.say(0, 'n', 'plural:fresh seed')}."
     )
 
 
@@ -148,4 +164,7 @@ def endings(ctx: Context) -> str | None:
         for status, (one, many) in ENDINGS.items()
         if counts.get(status)
     ]
+    if len(parts) == 1 and counts.max() == len(table) > 1:
+        status = counts.index[0]
+        return f"All {table.all('count', style='plural:run')} {ENDINGS[status][1]}."
     return f"Of {table.all('count', style='plural:run')}, {wording.listed(parts)}." if parts else None

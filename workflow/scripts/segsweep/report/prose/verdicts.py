@@ -78,12 +78,14 @@ def recommendation(ctx: Context, axis: str) -> str:
         return "No level can be recommended: there is nothing to compare.\n"
     row = summary.frame.loc[i]
     best = ctx.code("factor_summary", i, "best_level")
+    pairs = ctx.interacting(axis)
+    others = [pair["axis_b"] if pair["axis_a"] == axis else pair["axis_a"] for _, pair in pairs.iterrows()]
     rules = {
         "distinct": lambda: _better(ctx, axis, row["best_level"], best),
         "partly": lambda: _better(ctx, axis, row["best_level"], best),
         "undecided": lambda: [
-            f"{best} has the {ctx.top} mean, but no level can be told "
-            "apart from the others: choose by cost or convenience."
+            f"{best} has the {ctx.top} mean, but no level can be told apart from the others"
+            + (" on average." if others else ": choose by cost or convenience.")
         ],
         "confounded": lambda: [
             f"No level can be recommended: the {ctx.a(axis)} goes together "
@@ -96,20 +98,17 @@ def recommendation(ctx: Context, axis: str) -> str:
         ],
     }
     said = rules.get(row["relation"], rules["described"])()
+    if others:
+        said.append(f"Its effect depends on the {wording.listed(map(ctx.a, others))}: choose them together.")
     edge = row.get("edge")
-    if isinstance(edge, str):
+    if isinstance(edge, str) and i in ctx.edges.index:
         beyond = "lower" if edge == "low" else "higher"
         said.append(f"It lies at the {edge} end of the values tried; {beyond} ones are worth a try.")
-    if row.get("raw_and_adjusted") == "disagree":
+    if row.get("raw_and_adjusted") == "disagree" and row["relation"] in ("distinct", "partly"):
         said.append("The raw means put another level first, because the other settings differ between levels.")
-    if isinstance(row.get("note"), str):
-        said.append(_sentence(summary.say(i, "note")))
+    if isinstance(row.get("note"), str) and not ctx.one_seed:
+        said.append(summary.say(i, "note", "sentence"))
     return paragraph(*said)
-
-
-def _sentence(text: str) -> str:
-    text = wording.capital(text)
-    return text if text.rstrip("\ue002")[-1:] in ".!?" else text + "."
 
 
 def _better(ctx: Context, axis: str, level: str, best: str) -> list[str]:
