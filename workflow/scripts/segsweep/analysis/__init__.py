@@ -92,7 +92,8 @@ analysis.json         what has no table:
     study, title, metric, minimize, n_cells, n_runs, n_usable, n_missing, replicates (seeds x folds a cell:
       {"min","max"}),
     one_seed (bool), sampler (null or its name), adaptive (bool: trials follow earlier scores),
-    noise {"sd", "df", "cells", "equal", "confirmed_sd", "confirmed_df" (of confirmation runs), "critical_difference" (smallest difference of two cells with the usual n), "reading"},
+    noise {"sd", "df", "cells", "equal", "confirmed_sd", "confirmed_df" (of confirmation runs), "reading",
+           "critical_difference" (smallest difference of two cells with the usual n)},
     best {"cell","label","run","mean","low","high","n","group_size","settings":{axis: text},"cheapest_tied": cell,
           "chosen_by": text},
     anova {"model","n","df_residual","r2","shapiro":{"statistic","p"},"levene":{"statistic","p","axis"},

@@ -196,6 +196,8 @@ def warnings_of(results: Results, noise: Noise, audited, tables, about_importanc
     def warn(topic: str, text: str, axes: list[str] = ()) -> None:
         found.append({"topic": topic, "axes": list(axes), "text": text})
 
+    for note in results.plan.get("notes") or []:
+        warn("table", note)
     if results.one_seed:
         warn("one seed", "Each setting was trained once: differences may be those of seeds, and none is called better.")
     elif noise.df < 10:

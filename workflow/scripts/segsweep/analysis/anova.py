@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from .linear import Fit, Terms, crossed, sum_coded, term_test
+from .multiple import holm
 from .results import Results
 
 CHECK_LEVEL = 0.01
@@ -178,7 +178,7 @@ def _adjust(rows: list[dict[str, Any]], one_seed: bool) -> None:
     for row in rows:
         row |= {"p_holm": np.nan, "verdict": "not estimable"}
     if tested:
-        for row, p in zip(tested, multipletests(ranked, method="holm")[1], strict=True):
+        for row, p in zip(tested, holm(ranked), strict=True):
             row["p_holm"] = float(p)
             row["verdict"] = "described" if one_seed else "interact" if p <= ALPHA else "undecided"
 

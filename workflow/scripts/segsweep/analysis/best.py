@@ -48,7 +48,8 @@ def describe(
     return {
         "cell": cell, "label": results.label(cell), "run": None if ranked is None else ranked["best_run"],
         "mean": source["mean"], "low": source.get("low"), "high": source.get("high"), "n": int(source["n"]),
-        "rank": None if ranked is None or pd.isna(ranked["rank"]) else int(ranked["rank"]), "group_size": max(len(ties), 1),
+        "rank": None if ranked is None or pd.isna(ranked["rank"]) else int(ranked["rank"]),
+        "group_size": max(len(ties), 1),
         "tied": list(ties.index[:20]), "settings": {name: results.cells.at[cell, name] for name in axes},
         "cheapest_tied": cheapest, "chosen_by": chosen_by,
     }  # fmt: skip

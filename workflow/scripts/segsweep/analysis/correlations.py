@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
+from .multiple import holm
 from .results import Results, as_number
 
 FEWEST = 5
@@ -31,7 +31,7 @@ def correlate(results: Results) -> list[dict[str, Any]]:
     rows = [row for row in rows if row is not None]
     judged = [row for row in rows if row["unit"] == "cell"]
     if judged:
-        for row, p in zip(judged, multipletests([row["spearman_p"] for row in judged], method="holm")[1], strict=True):
+        for row, p in zip(judged, holm([row["spearman_p"] for row in judged]), strict=True):
             row["p_holm"] = float(p)
             direction = "positive" if row["spearman"] > 0 else "negative"
             row["verdict"] = "described" if results.one_seed else direction if p <= 0.05 else "undecided"

@@ -99,7 +99,7 @@ def not_estimable(results: Results, cells: pd.DataFrame) -> dict[str, list[str]]
 
 def budget_notes(results: Results) -> list[tuple[str, str]]:
     """Axes that change how many optimizer steps a run takes while all runs have the same epochs."""
-    epochs = {cell["train"].get("epochs") for cell in results.plan["cells"] if cell.get("train")}
+    epochs = {run.get("epochs") for run in results.plan["runs"]} - {None}
     notes = []
     for axis in results.axes:
         if (

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import special, stats
-from statsmodels.stats.multitest import multipletests
 
 from .anova import Anova
 from .linear import t_interval
+from .multiple import holm
 from .results import Axis, Results
 
 LEVELS_ALPHA = 0.025
@@ -88,7 +88,7 @@ def pairwise(results: Results, anova: Anova) -> list[dict[str, Any]]:
         rows += _pairs_of(results, anova, axis)
     tested = [row for row in rows if np.isfinite(row["p"])]
     if tested:
-        for row, p in zip(tested, multipletests([row["p"] for row in tested], method="holm")[1], strict=True):
+        for row, p in zip(tested, holm([row["p"] for row in tested]), strict=True):
             row["p_holm"] = float(p)
     for row in rows:
         row["verdict"] = _verdict(row, results)
