@@ -34,7 +34,9 @@ def _next(options: argparse.Namespace) -> dict:
     plan = read_json(options.plan)
     study = Study.model_validate(plan["study"], by_alias=True, by_name=True)
     if options.previous.lower() == "none":
-        candidates = read_json(options.candidates) if options.candidates else scored_cells(plan, options.store)
+        candidates = None
+        if study.sweep is None:
+            candidates = read_json(options.candidates) if options.candidates else scored_cells(plan, options.store)
         earlier = _earlier(options.earlier) if options.earlier else None
         return decide(study, None, {}, candidates=candidates, earlier=earlier)
     previous = read_json(Path(options.previous))
