@@ -51,8 +51,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the warm server
 
 @pytest.fixture(scope="module")
 def place():
-    # Not pytest's folder: a socket's path has at most 107 characters.
-    with tempfile.TemporaryDirectory(prefix="w") as folder:
+    # A socket's path has at most 107 characters, which pytest's folder or a job's TMPDIR may fill.
+    short = "/tmp" if os.access("/tmp", os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="w", dir=short) as folder:
         Path(folder, "program.py").write_text(PROGRAM)
         Path(folder, "warm_libraries.py").write_text('NAMES = ["fractions"]')
         yield Path(folder)

@@ -130,6 +130,8 @@ def _become(request: dict, handles: list[int]) -> None:
     except BaseException:
         traceback.print_exc()
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status or 0)
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:  # whoever read this may be gone; this process must not go on as a copy of its parent
+            os._exit(status or 0)

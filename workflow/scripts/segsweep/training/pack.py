@@ -55,9 +55,11 @@ def run_forked(work: Callable[[], int], log: Path | None = None) -> int:
     except BaseException:
         traceback.print_exc()
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status or 0)
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:  # whoever read this may be gone; this process must not go on as a copy of its parent
+            os._exit(status or 0)
 
 
 def run_pack(
