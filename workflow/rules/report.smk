@@ -51,4 +51,4 @@ rule build_report:
         "write the report of {params.folder}"
     shell:
         "env {params.environment} python workflow/scripts/build_report.py --results {params.folder:q} "
-        "--output {params.folder:q} {params.partial} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
+        "--output {params.folder:q} --store results/segments {params.partial} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
