@@ -13,6 +13,7 @@ from typing import Any
 
 from segsweep.search.checks import complaints
 from segsweep.search.files import read_steps, valid_steps
+from segsweep.search.wanted import folds_of
 
 from .augmentations import find_augmentation
 from .code import program_fingerprint, reached, tree_of
@@ -29,7 +30,10 @@ from .words import epochs as epochs_in_words
 
 RESULTS = Path("results")
 # The programs below the training: each runs again when its own code changes.
-PROGRAMS = ("collect_results", "import_table", "analyze_study", "draw_pictures", "build_report")
+PROGRAMS = (
+    "collect_results", "import_table", "tabulate_search", "score_ensemble", "analyze_study", "draw_pictures",
+    "build_report", "predict_test",
+)  # fmt: skip
 
 
 class Node:
@@ -123,7 +127,7 @@ class Controller(Node):
             make_run(cell, seed, self.context, fold=fold)
             for cell in self.design.cells
             for seed in loaded.study.seeds
-            for fold in self._folds()
+            for fold in folds_of(loaded.study)
         ]
         self._wanted: dict[tuple[str, int], Run] = {}
         self.history = History(self.folder / "history.json", loaded.dataset.task, self._data)
@@ -208,10 +212,6 @@ class Controller(Node):
         ends = range(1, one["epochs"] + 1)
         return [f"{stretch.hash}-{end:04d}" for stretch in self._wanted_run(one).stretches for end in ends]
 
-    def _folds(self) -> list[dict[str, int] | None]:
-        folds = self.loaded.study.folds
-        return [{"index": i, "k": folds.k, "seed": folds.seed} for i in range(folds.k)] if folds else [None]
-
     def _read_augmentation(self, name: str) -> str:
         return find_augmentation(name).read_text(encoding="utf-8")
 
@@ -267,7 +267,8 @@ class Controller(Node):
                 {
                     "run": run.run, "key": run.key, "cell": run.cell.cell, "seed": run.seed,
                     "fold": run.fold["index"] if run.fold else None, "round": run.cell.round, "role": run.role,
-                    "epochs": run.epochs, "segments": run.segments,
+                    "epochs": run.epochs, "stopped": run.role == "trial" and run.epochs < run.total_epochs,
+                    "segments": run.segments,
                 }
                 for run in self.cut.runs
                 if runs[run.key or run.run] is run
@@ -283,6 +284,7 @@ class Controller(Node):
                     "dataset": loaded.dataset.model_dump(mode="json"),
                     "data": self._data(segment.run.cell.resolved.sections["data"].dump),
                     "code_fingerprint": segment.code,
+                    "data_fingerprint": self._data(segment.run.cell.resolved.sections["data"].dump).rpartition("-")[2],
                     "metric": loaded.study.metric, "minimize": loaded.study.minimize,
                 }
                 for segment in self.cut.segments.values()
