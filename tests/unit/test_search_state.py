@@ -126,7 +126,7 @@ def test_seeds_and_folds_of_a_trial_are_averaged():
     assert [item["key"] for item in first["wanted"][:4]] == [
         "trial-000-s0-f0", "trial-000-s0-f1", "trial-000-s5-f0", "trial-000-s5-f1",
     ]  # fmt: skip
-    assert first["wanted"][1]["fold"] == {"index": 1, "k": 2, "seed": 0}
+    assert first["wanted"][1]["fold"] == {"index": 1, "k": 2, "seed": 0, "within": "train+val"}
     scores = iter([0.1, 0.2, 0.3, 0.6, 0.2, 0.2, 0.2, 0.2])
     results = {item["key"]: replay.result_of([next(scores)] * 2, item) for item in first["wanted"]}
     second = decide(study, first, results)
@@ -156,7 +156,7 @@ def test_phases_follow_and_ranks_come_from_confirmation():
     assert (first["mean"], second["mean"]) == pytest.approx((0.79, 0.71))
     assert states[-1]["best"]["from"] == "confirm"
     assert [(item["key"], item["trial"], item["seed"], item["fold"]) for item in members] == [
-        (f"ensemble-001-f{index}", 1, 0, {"index": index, "k": 3, "seed": 0}) for index in range(3)
+        (f"ensemble-001-f{index}", 1, 0, {"index": index, "k": 3, "seed": 0, "within": "train"}) for index in range(3)
     ]
 
 

@@ -1,11 +1,13 @@
 """Which pictures a run sees: subsets and folds, the same for all cells."""
 
 import zlib
+from typing import Any
 
 import numpy as np
 
-from segsweep.data.prepared import Prepared, Split
+from segsweep.data.prepared import Prepared
 from segsweep.study.settings.base import InputError
+from segsweep.study.settings.train import Data
 
 WORD_BUCKETS = (1, 3, 6, 11)  # readable words in a picture: 0, 1-2, 3-5, 6-10, more
 SHARE_BUCKETS = 3  # thirds of the pictures by share of foreground
@@ -39,8 +41,30 @@ def choose(prepared: Prepared, split: str, subset: int | None, subset_seed: int)
     return sorted(drawn[:subset].tolist())
 
 
-def folds(prepared: Prepared, k: int, seed: int, subset: list[int] | None = None) -> list[tuple[Refs, Refs]]:
-    """The training split cut into k folds, each the validation of one member; the other splits stay untouched.
+def pictures(prepared: Prepared, data: Data, fold: dict[str, Any] | None) -> tuple[Refs, Refs]:
+    """What a run is trained and what it is judged on, as (split, index).
+
+    Args:
+        prepared: the data.
+        data: `train_subset`, `val_subset` and `subset_seed` count, for folds as well.
+        fold: None for the two splits, or {"index", "k", "seed", "within"}: one of k folds within "train" (the
+            validation split is then held out from all of them) or within "train+val".
+    """
+    training = choose(prepared, "train", data.train_subset, data.subset_seed)
+    if fold and fold["within"] == "train":
+        return folds(prepared, fold["k"], fold["seed"], training)[fold["index"]]
+    validation = choose(prepared, "val", data.val_subset, data.subset_seed)
+    if fold:
+        return folds(prepared, fold["k"], fold["seed"], training, validation)[fold["index"]]
+    return [("train", i) for i in training], [("val", i) for i in validation]
+
+
+def folds(
+    prepared: Prepared, k: int, seed: int, subset: list[int] | None = None, pooled: list[int] | None = None
+) -> list[tuple[Refs, Refs]]:
+    """The training split cut into k folds, each the validation of one member.
+
+    The other splits stay untouched, unless pictures of the validation split are `pooled` with the training pictures.
 
     Stratified by what the task offers: classes present (multiclass, multitask), share of foreground (binary),
     number of readable words (text). Patches of one page stay together.
@@ -50,6 +74,7 @@ def folds(prepared: Prepared, k: int, seed: int, subset: list[int] | None = None
         k: number of folds.
         seed: draws them.
         subset: indices of the training pictures to use, all if None.
+        pooled: indices of the validation pictures that are dealt out with them; None for none of them.
 
     Returns:
         k pairs (training, validation) of lists of (split, index).
@@ -59,37 +84,38 @@ def folds(prepared: Prepared, k: int, seed: int, subset: list[int] | None = None
 
     Source: Sechidis, Tsoumakas, Vlahavas, On the Stratification of Multi-Label Data, ECML PKDD 2011, algorithm 1.
     """
-    split = prepared.splits["train"]
-    pictures = np.arange(len(split)) if subset is None else np.asarray(subset)
-    pages = [(split.page(i) or {"page": i})["page"] for i in pictures]
+    used = [("train", i) for i in (range(len(prepared.splits["train"])) if subset is None else subset)]
+    used += [("val", i) for i in pooled or []]
+    pages = [(name, (prepared.splits[name].page(i) or {"page": i})["page"]) for name, i in used]
     groups = {page: number for number, page in enumerate(dict.fromkeys(pages))}
     group = np.array([groups[page] for page in pages])
     if len(groups) < k:
+        what = "training" if pooled is None else "pooled"
         raise InputError(
-            f"{prepared.folder}: {len(groups)} training pictures cannot be cut into {k} folds. Ask for fewer folds."
+            f"{prepared.folder}: {len(groups)} {what} pictures cannot be cut into {k} folds. Ask for fewer folds."
         )
-    strata = _strata(prepared, split)[pictures]
+    strata = _strata(prepared, used)
     by_group = np.zeros((len(groups), strata.shape[1]), bool)
     np.logical_or.at(by_group, group, strata)
     fold = _stratified(by_group, k, np.random.default_rng(seed))[group]
-    refs = [[("train", int(i)) for i in pictures[fold == f]] for f in range(k)]
+    refs = [[(name, int(i)) for (name, i), own in zip(used, fold, strict=True) if own == f] for f in range(k)]
     return [([ref for g in range(k) if g != f for ref in refs[g]], refs[f]) for f in range(k)]
 
 
-def _strata(prepared: Prepared, split: Split) -> np.ndarray:
+def _strata(prepared: Prepared, used: Refs) -> np.ndarray:
     """bool (N, L): which strata each picture belongs to."""
     if prepared.task == "text":
-        words = [int((~split.ignored(i)).sum()) for i in range(len(split))]
+        words = [int((~prepared.splits[name].ignored(i)).sum()) for name, i in used]
         return np.eye(len(WORD_BUCKETS) + 1, dtype=bool)[np.digitize(words, WORD_BUCKETS)]
-    counts = split.class_counts
+    counts = np.stack([prepared.splits[name].class_counts[i] for name, i in used])
     if prepared.task == "binary":
         share = counts[:, 1] / np.maximum(counts.sum(1), 1)
         rank = share.argsort(kind="stable").argsort(kind="stable")
-        return np.eye(SHARE_BUCKETS, dtype=bool)[rank * SHARE_BUCKETS // len(split)]
+        return np.eye(SHARE_BUCKETS, dtype=bool)[rank * SHARE_BUCKETS // len(used)]
     present = counts > 0
     if prepared.task == "multitask":
-        for i in range(len(split)):
-            present[i, split.labels(i) + 1] = True
+        for row, (name, i) in zip(present, used, strict=True):
+            row[prepared.splits[name].labels(i) + 1] = True
     return present
 
 

@@ -47,13 +47,11 @@ def units(prepared: Prepared, refs: list[tuple[str, int]]) -> list[Unit]:
     return list(found.values())
 
 
-def validation(prepared: Prepared, train: Train, fold: dict[str, int] | None) -> list[tuple[str, int]]:
+def validation(prepared: Prepared, train: Train, fold: dict[str, Any] | None) -> list[tuple[str, int]]:
     """The (split, index) of the pictures that a run was judged on."""
-    from segsweep.data.subsets import choose, folds
+    from segsweep.data.subsets import pictures
 
-    if fold:
-        return folds(prepared, fold["k"], fold["seed"])[fold["index"]][1]
-    return [("val", i) for i in choose(prepared, "val", train.data.val_subset, train.data.subset_seed)]
+    return pictures(prepared, train.data, fold)[1]
 
 
 def picture(prepared: Prepared, unit: Unit) -> np.ndarray:

@@ -20,7 +20,7 @@ def asked(study: Study, phase: str) -> dict[str, Any]:
     found["confirm"] = study.confirm.model_dump(mode="json") if study.confirm else None
     if phase != "confirm":
         # Method and votes change what is made of the members, not which are trained.
-        found["ensemble_folds"] = study.ensemble.folds if study.ensemble else None
+        found["ensemble_folds"] = [study.ensemble.folds, study.ensemble.score_on] if study.ensemble else None
     return found
 
 

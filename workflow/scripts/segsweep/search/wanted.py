@@ -10,12 +10,27 @@ def total_epochs(study: Study, values: dict[str, Any]) -> int:
     return int(values.get("epochs", study.train.epochs))
 
 
-def replicates(study: Study, seeds: list[int]) -> list[tuple[int, dict[str, int] | None]]:
+def folds_of(study: Study) -> list[dict[str, Any] | None]:
+    """The folds of the study's cross-validation, on training and validation pictures together; [None] without it."""
+    return _folds(study.folds.k, study.folds.seed, "train+val") if study.folds else [None]
+
+
+def folds_of_ensemble(study: Study) -> list[dict[str, Any]]:
+    """A fold for each member, so drawn that no member sees the split that all are scored on.
+
+    `study.ensemble.score_on` is set: see `segsweep.study.load`.
+    """
+    within = "train+val" if study.ensemble.score_on == "test" else "train"
+    return _folds(study.ensemble.folds, study.folds.seed if study.folds else 0, within)
+
+
+def _folds(k: int, seed: int, within: str) -> list[dict[str, Any]]:
+    return [{"index": index, "k": k, "seed": seed, "within": within} for index in range(k)]
+
+
+def replicates(study: Study, seeds: list[int]) -> list[tuple[int, dict[str, Any] | None]]:
     """(seed, fold) of each run of a setting: every seed, on every fold if the study has folds."""
-    if study.folds is None:
-        return [(seed, None) for seed in seeds]
-    folds = [{"index": index, "k": study.folds.k, "seed": study.folds.seed} for index in range(study.folds.k)]
-    return [(seed, fold) for seed in seeds for fold in folds]
+    return [(seed, fold) for seed in seeds for fold in folds_of(study)]
 
 
 def of_trial(study: Study, trial: dict[str, Any]) -> list[dict[str, Any]]:
@@ -48,17 +63,10 @@ def of_confirmation(study: Study, chosen: dict[str, Any]) -> list[dict[str, Any]
 def of_ensemble(study: Study, chosen: dict[str, Any]) -> list[dict[str, Any]]:
     """The members of an ensemble: the setting in full, once for each fold."""
     epochs = total_epochs(study, chosen["set"])
-    k = study.ensemble.folds
-    seed = study.folds.seed if study.folds else 0
     return [
-        _origin(chosen, f"ensemble-{_name(chosen)}-f{index}", "ensemble")
-        | {
-            "seed": study.seeds[0],
-            "fold": {"index": index, "k": k, "seed": seed},
-            "epochs": epochs,
-            "total_epochs": epochs,
-        }
-        for index in range(k)
+        _origin(chosen, f"ensemble-{_name(chosen)}-f{fold['index']}", "ensemble")
+        | {"seed": study.seeds[0], "fold": fold, "epochs": epochs, "total_epochs": epochs}
+        for fold in folds_of_ensemble(study)
     ]
 
 
@@ -71,6 +79,6 @@ def _name(chosen: dict[str, Any]) -> str:
     return chosen["cell"] if "cell" in chosen else f"{chosen['trial']:03d}"
 
 
-def _key(role: str, name: Any, seed: int, fold: dict[str, int] | None) -> str:
+def _key(role: str, name: Any, seed: int, fold: dict[str, Any] | None) -> str:
     text = f"{name:03d}" if isinstance(name, int) else name
     return f"{role}-{text}-s{seed}" + (f"-f{fold['index']}" if fold else "")

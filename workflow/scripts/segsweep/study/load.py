@@ -9,6 +9,7 @@ from .files import Document, nearest, parse
 from .resolution import merged
 from .settings import Dataset, InputError, Study, Train, key
 from .settings.base import Settings
+from .settings.search import Ensemble
 
 STUDY_KEYS = set(Study.model_fields) - {"train", "smoke", "table"}
 TRAIN_KEYS = set(Train.model_fields)
@@ -84,6 +85,8 @@ def load(request: Request, config: Path = Path("config")) -> Loaded:
         study = parse(Study, values, lambda keys: document.place(("smoke", *keys)))
     dataset_name = request.dataset or study.dataset
     dataset = load_dataset(dataset_name, config, near=document.path.parent) if study.table is None else None
+    if study.ensemble is not None and dataset is not None:
+        study = study.model_copy(update={"ensemble": _scored(study.ensemble, dataset, document.place)})
     name = study.name
     if dataset is not None and request.dataset and dataset.name != study.dataset:
         name += f"_on_{dataset.name}"
@@ -102,6 +105,18 @@ def load_dataset(name: str, config: Path = Path("config"), near: Path = Path()) 
         name = str(near / name)
     document = Document(find("data set", name, config / "datasets"))
     return parse(Dataset, document.values, document.place)
+
+
+def _scored(ensemble: Ensemble, dataset: Dataset, place) -> Ensemble:
+    """The ensemble with its `score_on` filled in."""
+    if ensemble.score_on == "test" and "test" not in dataset.splits:
+        raise InputError(
+            f"{place(('ensemble', 'score_on'))}: the data set {dataset.name} has no test split. "
+            "Add one to its `splits`, or score on `val`: the members' folds are then drawn within `train`."
+        )
+    return ensemble.model_copy(
+        update={"score_on": ensemble.score_on or ("test" if "test" in dataset.splits else "val")}
+    )
 
 
 def at_toy_cost(values: dict[str, Any], place) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class Run:
     run: str
     cell: Cell
     seed: int
-    fold: dict[str, int] | None
+    fold: dict[str, Any] | None
     epochs: int
     total_epochs: int
     key: str = ""
@@ -97,7 +97,7 @@ def make_run(
         cell: its setting.
         seed: its seed.
         context: what its study shares.
-        fold: `{"index", "k", "seed"}` or None.
+        fold: `{"index", "k", "seed", "within"}` or None.
         epochs: epochs to train; all if not given.
         total_epochs: what the schedule takes for the end; the setting's epochs if not given.
         key: what a decision calls it.
@@ -105,7 +105,9 @@ def make_run(
     """
     dump = cell.resolved.dump
     total = total_epochs or dump["epochs"]
-    name = f"{cell.cell}-s{seed}" + (f"-f{fold['index']}" if fold else "")
+    # A member of an ensemble and a run of the study's own folds are two things, though both have a fold.
+    letter = "m" if role == "ensemble" else "f"
+    name = f"{cell.cell}-s{seed}" + (f"-{letter}{fold['index']}" if fold else "")
     run = Run(name, cell, seed, fold, epochs or total, total, key, role or cell.role)
     shared = "\n".join(
         [

@@ -13,7 +13,7 @@ from torch import nn
 
 from segsweep.data.loading import Batches, Normalize
 from segsweep.data.prepared import Prepared
-from segsweep.data.subsets import Refs, choose, folds
+from segsweep.data.subsets import pictures
 from segsweep.study.components import COMPONENTS
 from segsweep.study.settings.train import Train
 
@@ -38,7 +38,7 @@ def open_feed(description: dict, train: Train) -> Feed:
     split, _, metric = description["metric"].partition("/")
     scored = [metric] if split == "val" and not metric.startswith("loss") else []
     task = import_module(COMPONENTS["task"][prepared.task]).build(train, prepared, scored)
-    training, validation = _pictures(prepared, train, description["fold"])
+    training, validation = pictures(prepared, train.data, description["fold"])
     common = {"seed": description["seed"], "workers": train.workers}
     return Feed(
         task,
@@ -46,16 +46,6 @@ def open_feed(description: dict, train: Train) -> Feed:
         Batches(validation, train.data, prepared, train.batch_size, training=False, **common),
         Normalize(train.data.preprocessing, prepared),
     )
-
-
-def _pictures(prepared: Prepared, train: Train, fold: dict | None) -> tuple[Refs, Refs]:
-    """Training and validation pictures."""
-    data = train.data
-    training = choose(prepared, "train", data.train_subset, data.subset_seed)
-    if fold:
-        return folds(prepared, fold["k"], fold["seed"], training)[fold["index"]]
-    validation = choose(prepared, "val", data.val_subset, data.subset_seed)
-    return [("train", i) for i in training], [("val", i) for i in validation]
 
 
 def placing(device: torch.device, channels_last: bool) -> Callable[[dict], dict]:

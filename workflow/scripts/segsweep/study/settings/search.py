@@ -87,3 +87,6 @@ class Ensemble(Settings):
     folds: int = key(5, "Number of folds and of members.", ge=2)
     method: Literal["vote", "mean"] = key("vote", "Majority, or mean of the scores.")
     min_votes: int | None = key(None, "Votes that are needed; more than half if not set.", ge=1)
+    score_on: Literal["val", "test"] | None = key(
+        None, "Split that no member is trained on and all are scored on; `test` where the data set has it, else `val`."
+    )

@@ -1,0 +1,37 @@
+"""Predict the test split with a study's ensemble, or with its best run, as a file to submit."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from segsweep.study.settings.base import InputError
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Predict; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--plan", type=Path, required=True, help="plan.json of the study")
+    parser.add_argument("--store", type=Path, default=Path("results/segments"), help="folder of trained segments")
+    parser.add_argument("--ranking", type=Path, required=True, help="ranking.csv of the study")
+    parser.add_argument("--output", type=Path, required=True, help="the zip file; a .json beside it says what is in it")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--threads", type=int, default=1, help="threads of the computations on a CPU")
+    options = parser.parse_args(argv)
+
+    from segsweep.ensembles.predicting import predict_test
+
+    try:
+        about = predict_test(
+            json.loads(options.plan.read_bytes()), options.store, options.ranking, options.output,
+            device=options.device, threads=options.threads,
+        )  # fmt: skip
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print("\n".join([f"{options.output}: {about['pictures']} pictures of the split {about['split']}", *about["notes"]]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+"""Score the models of an ensemble, each by itself and together, on pictures that none of them was trained on."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from segsweep.study.settings.base import InputError
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Score; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--plan", type=Path, required=True, help="plan.json of the study")
+    parser.add_argument("--store", type=Path, default=Path("results/segments"), help="folder of trained segments")
+    parser.add_argument("--output", type=Path, required=True, help="folder for ensemble.json and its tables")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--threads", type=int, default=1, help="threads of the computations on a CPU")
+    options = parser.parse_args(argv)
+
+    from segsweep.ensembles.scoring import score
+    from segsweep.ensembles.tables import write
+
+    try:
+        found = score(
+            json.loads(options.plan.read_bytes()), options.store, device=options.device, threads=options.threads
+        )
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 1
+    write(found, options.output)
+    for row in found["rows"]:
+        print(f"{row['method']}: {found['metric']} {row['scores'][found['metric']]:.4f}")
+    print("\n".join(found["notes"]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
