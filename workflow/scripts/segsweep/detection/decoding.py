@@ -10,16 +10,16 @@ from segsweep.study.settings.train import Postprocess
 CANDIDATES = 1000  # boxes of a picture that are looked at by the non-maximum suppression, as in FCOS
 
 
-def detections(outputs: dict, size: tuple[int, int], settings: Postprocess) -> list[dict]:
+def detections(outputs: dict, sizes: list[tuple[int, int]], settings: Postprocess) -> list[dict]:
     """The boxes that are found in each picture, best first.
 
     A score is sqrt(probability of the class * centerness); what scores more than `score_threshold` competes with the
-    boxes of its class that overlap it by more than `nms_iou`; the `top_k` best stay, inside of the picture.
+    boxes of its class that overlap it by more than `nms_iou`; the `top_k` best stay, clipped to the picture.
 
     Args:
         outputs: of a detection head: "logits" (B, N, K), "distances" (B, N, 4) in strides, "centerness" (B, N) logits,
             and "levels", whose cells the N locations are.
-        size: height and width of the pictures, pixels.
+        sizes: height and width of each picture, pixels; what was filled up at the right and bottom is left out.
         settings: score_threshold, nms_iou and top_k are read.
 
     Returns:
@@ -31,7 +31,11 @@ def detections(outputs: dict, size: tuple[int, int], settings: Postprocess) -> l
     scores = (outputs["logits"].float().sigmoid() * outputs["centerness"].float().sigmoid()[..., None]).sqrt()
     points, strides = locations(outputs["levels"], scores.device)
     boxes = decode(points, outputs["distances"].float(), strides)
-    return [select(*picture, size, settings) for picture in zip(boxes, scores, strict=True)]
+    found = []
+    for box, score, (height, width) in zip(boxes, scores, sizes, strict=True):
+        inside = (points[:, 0] < width) & (points[:, 1] < height)
+        found.append(select(box[inside], score[inside], (height, width), settings))
+    return found
 
 
 def select(boxes: torch.Tensor, scores: torch.Tensor, size: tuple[int, int], settings: Postprocess) -> dict:
