@@ -84,6 +84,7 @@ class _Drawing:
         self.cells = cells_of(wish.get("of", "best"), ranked)[:MOST_CELLS]
         self.predictors: dict[str, Predictor] = {}
         self.column = column_for(results.images, self.metric)
+        self.scored: set[str] = set()
 
     def predictor(self, cell: str) -> Predictor:
         if cell not in self.predictors:
@@ -93,7 +94,12 @@ class _Drawing:
 
     def all(self) -> list[dict[str, Any]]:
         first = self.predictor(self.cells[0])
-        shown = units(self.prepared, first.refs())
+        refs = first.refs()
+        shown = units(self.prepared, refs)
+        if self.images.startswith("first") and not first.fold and shown and shown[0].page:
+            shown = units(self.prepared, [("val", i) for i in range(len(self.prepared.splits["val"]))])
+        # A page of which only some patches were scored has no score of its own.
+        self.scored = {unit.name for unit in shown if {(unit.split, i) for i in unit.indices} <= set(refs)}
         scores = self.results.images
         mine = scores[scores["run"] == self.results.run_of(self.cells[0])["run"]]
         names = [unit.name for unit in shown]
@@ -175,7 +181,8 @@ class _Drawing:
         if not axes or len(ranking) < 2:
             return []
         plan_cells = {cell["cell"]: cell["settings"] for cell in self.results.plan["cells"]}
-        levels = [_levels([plan_cells[cell].get(axis) for cell in ranking["cell"]]) for axis in axes]
+        ranked = set(ranking["cell"])
+        levels = [_levels([values.get(axis) for cell, values in plan_cells.items() if cell in ranked]) for axis in axes]
         if any(len(part) > 12 for part in levels) or np.prod([len(part) for part in levels]) > MOST_GRID:
             return []
         place: dict[tuple[str, ...], str] = {}
@@ -246,14 +253,14 @@ class _Drawing:
         return int(found[0]) if len(found) else None
 
     def _value(self, cell: str, image: str) -> float | None:
-        row = self._row(cell, image)
+        row = self._row(cell, image) if image in self.scored else None
         value = None if row is None else float(self.results.images.at[row, self.column])
         return None if value is None or np.isnan(value) else value
 
     def _entry(self, file: str, caption: str, kind: str, shown: list[tuple[str, str]]) -> dict[str, Any]:
         items = []
         for image, cell in shown:
-            row = self._row(cell, image)
+            row = self._row(cell, image) if image in self.scored else None
             items.append(
                 {
                     "image": image,
@@ -286,14 +293,12 @@ def _levels(values: list[Any]) -> list[str]:
 
 def _which(chosen: list[Chosen]) -> str:
     best, worst = (sum(one.why == why for one in chosen) for why in ("best", "worst"))
+    if best and worst:
+        noun = "picture" if best == 1 else "pictures"
+        return f"The {best} {noun} on which the best setting does best, and the {worst} on which it does worst"
     if best or worst:
-        parts = [
-            f"the {count} {'picture' if count == 1 else 'pictures'} it does {why} on"
-            for count, why in ((best, "best"), (worst, "worst"))
-            if count
-        ]
-        text = " and ".join(parts)
-        return text[:1].upper() + text[1:]
+        count, why = (best, "best") if best else (worst, "worst")
+        return f"The {count} {'picture' if count == 1 else 'pictures'} on which the best setting does {why}"
     return f"The first {len(chosen)} validation pictures" if len(chosen) != 1 else "The first validation picture"
 
 

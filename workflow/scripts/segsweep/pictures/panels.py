@@ -28,7 +28,9 @@ class Painter:
         return draw.fit(image, self.least, self.most)[0]
 
     def truth(self, image: np.ndarray, found: Found) -> np.ndarray:
-        """The truth on the picture."""
+        """The truth on the picture; beside errors in the colour of what is right."""
+        if self.show == "errors" and found.mask is not None and self.background is not None:
+            return self._scaled_mask(draw.errors(image, found.mask, found.mask, self.background))
         return self._painted(image, found, colours.TRUTH)
 
     def prediction(self, image: np.ndarray, found: Found, truth: Found) -> np.ndarray:

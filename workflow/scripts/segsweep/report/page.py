@@ -33,6 +33,7 @@ def to_html(markdown: str, folder: str | Path) -> str:
     tokens = reader.parse(_without_comments(markdown))
     title, contents = _headings(tokens)
     body = _figures(reader.renderer.render(tokens, reader.options, {}), Path(folder))
+    body = re.sub(r"\bp (=|&lt;) (?=\d)", "p&nbsp;\\1&nbsp;", body)  # never at the end of a line
     body = body.replace("<table>", '<div class="table"><table>').replace("</table>", "</table></div>")
     templates = Environment(loader=FileSystemLoader(HERE), autoescape=True, keep_trailing_newline=True)
     return templates.get_template("page.html.j2").render(

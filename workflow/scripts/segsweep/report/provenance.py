@@ -21,7 +21,10 @@ def gather(plan: dict[str, Any], store: Path) -> dict[str, Any]:
             continue
     epochs = {name: _epochs(record) for name, record in records.items()}
     versions = _count(
-        (library, str(version)) for r in records.values() for library, version in (r.get("versions") or {}).items()
+        (library, str(version))
+        for record in records.values()
+        for library, version in (record.get("versions") or {}).items()
+        if version
     )
     libraries = sorted({library for library, _ in versions})
     return {

@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 from segsweep.study import words
+from segsweep.study.settings.losses import Terms
 
 MISSING = "–"
 
@@ -96,6 +97,12 @@ def _setting(value: Any) -> str:
     return escape(words.value_in_words(parse(value)))
 
 
+def _loss(value: Any) -> str:
+    """A sum of losses without the parameters that have their usual values."""
+    terms = Terms.model_validate(parse(value)).active()
+    return escape(words.value_in_words({name: term.model_dump(exclude_defaults=True) for name, term in terms.items()}))
+
+
 def _sentence(value: Any) -> str:
     text = escape(str(value))
     return text[:1].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
@@ -122,6 +129,8 @@ STYLES = {
     "millions": _millions,
     "plural": lambda value, noun: words.plural(round(float(value)), noun),
     "setting": _setting,
+    "loss": _loss,
+    "sides": lambda value: " × ".join(str(side) for side in parse(value)),
     "text": lambda value: escape(str(value)),
     "sentence": _sentence,
     "code": _in_code,

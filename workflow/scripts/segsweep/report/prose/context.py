@@ -1,6 +1,7 @@
 """What sections share: tables, names, and the one way to write a number."""
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 
 from .. import wording
 from ..figures import look
-from ..numbers import Ledger, numbers_in
+from ..numbers import CLOSE, OPEN, Ledger, numbers_in
 
 USABLE = "finished,early_stopped"
 
@@ -193,10 +194,15 @@ class Context:
         return wording.capital(pattern.format(x=x, y=y, **more))
 
 
-def picture(target: str, caption: str) -> str:
-    """A picture with its caption below, in Markdown."""
-    alt = caption.split(". ")[0].rstrip(".").replace("`", "").replace("[", "(").replace("]", ")")
+def picture(target: str, caption: str, alt: str = "") -> str:
+    """A picture with its caption below, in Markdown; without `alt` the caption's first sentence stands for it."""
+    first = SENTENCE.match(caption).group().rstrip(".")
+    alt = (alt or first).replace("`", "").replace("[", "(").replace("]", ")")
     return f"![{alt}]({target})\n\n*{caption}*\n"
+
+
+# Up to a full stop with a space behind it that is not inside of a mark.
+SENTENCE = re.compile(f"(?:{OPEN}[^{CLOSE}]*{CLOSE}|(?!\\. ).)*", re.DOTALL)
 
 
 def markdown_table(head: list[str], rows: Iterable[list[str]], right: Iterable[int] = ()) -> str:

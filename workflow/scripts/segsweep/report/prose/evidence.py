@@ -139,5 +139,6 @@ def pictures(ctx: Context) -> str:
         if not (ctx.output / entry["file"]).is_file():
             continue
         caption = ctx.ledger.say("pictures/pictures.json", "", f"[{i}].caption")
-        shown.append(picture(entry["file"], caption))
+        alt = {"errors": "Errors in colour", "grid": "One picture over the settings"}.get(entry["kind"], "Predictions")
+        shown.append(picture(entry["file"], caption, alt))
     return blocks("## Pictures\n", *shown) if shown else ""

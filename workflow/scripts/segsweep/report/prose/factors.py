@@ -171,7 +171,7 @@ def levels(ctx: Context, axis: str) -> str:
     columns = [("Level", lambda i: ctx.code("factors", i, "level"))]
     columns.append(("Runs", lambda i: factors.say(i, "n_runs", "int")))
     columns.append(("Mean", lambda i: factors.say(i, "mean", "metric")))
-    if _has(mine, "low"):
+    if _has(mine, "low") and not ctx.untested:
         columns.append(("Interval", lambda i: ctx.interval("factors", i, "low", "high") or "–"))
     if _has(mine, "adjusted"):
         columns.append(("Adjusted mean", lambda i: factors.say(i, "adjusted", "metric")))
@@ -204,6 +204,10 @@ def figure(ctx: Context, axis: str) -> str:
     """Points and means at the levels; for a binned axis every run at its own value."""
     runs = ctx.usable
     factors = ctx.table("factors").where(axis=axis)
+    if ctx.untested:
+        factors = factors.assign(
+            low=float("nan"), high=float("nan"), adjusted_low=float("nan"), adjusted_high=float("nan")
+        )
     if runs.empty or axis not in runs or not runs[ctx.metric].notna().any():
         return ""
     summary = ctx.table("factor_summary").where(axis=axis)

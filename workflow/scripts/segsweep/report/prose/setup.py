@@ -8,14 +8,14 @@ FIXED = (
     ("Encoder", "model.encoder", "setting"),
     ("Encoder weights", "model.encoder_weights", "setting"),
     ("Segmentation head", "model.seg_head", "setting"),
-    ("Input size", "data.image_size", "setting"),
-    ("Crop size", "data.crop", "setting"),
+    ("Input size", "data.image_size", "sides"),
+    ("Crop size", "data.crop", "sides"),
     ("Preprocessing", "data.preprocessing", "setting"),
     ("Augmentation", "data.augmentation", "setting"),
     ("Training pictures, drawn by seed", "data.train_subset", "int"),
     ("Validation pictures, drawn by seed", "data.val_subset", "int"),
-    ("Main loss", "loss.main", "setting"),
-    ("Segmentation loss", "loss.seg", "setting"),
+    ("Main loss", "loss.main", "loss"),
+    ("Segmentation loss", "loss.seg", "loss"),
     ("Box loss", "loss.det.box", "setting"),
     ("Optimizer", "optimizer.name", "setting"),
     ("Learning rate", "optimizer.lr", "setting"),
@@ -36,7 +36,7 @@ def section(ctx: Context) -> str:
 def intro(ctx: Context) -> str:
     """Always: how many settings, how often, judged by what; the study's own note if it has one."""
     better = "Lower values rank first." if ctx.minimize else "Higher values rank first."
-    data = ctx.planned("dataset.title" if (ctx.plan.get("dataset") or {}).get("title") else "study.dataset")
+    data = ctx.planned(_data_set(ctx, "title"))
     return blocks(
         paragraph(ctx.planned("study.note") if ctx.study.get("note") else None),
         paragraph(
@@ -50,6 +50,12 @@ def intro(ctx: Context) -> str:
             "Intervals hold with ninety-five per cent confidence unless another share is named.",
         ),
     )
+
+
+def _data_set(ctx: Context, wanted: str) -> str:
+    """Where the plan has the data set's title or name; its name in the study file if there is nothing else."""
+    found = ctx.plan.get("dataset") or {}
+    return next((f"dataset.{key}" for key in (wanted, "name") if found.get(key)), "dataset.name")
 
 
 def references(ctx: Context) -> str | None:
@@ -83,7 +89,7 @@ def how_often(ctx: Context) -> str | None:
 def set_up(ctx: Context) -> str:
     """If the study trains: what all settings have in common."""
     train = ctx.study.get("train")
-    rows = [["Data set", ctx.planned("study.dataset"), "`dataset`"]]
+    rows = [["Data set", ctx.planned(_data_set(ctx, "name")), "`dataset`"]]
     if ctx.plan.get("dataset", {}).get("task"):
         rows.append(["Task", ctx.planned("dataset.task"), "`task`"])
     multitask = ((train or {}).get("model") or {}).get("arch") == "multitask"

@@ -1,0 +1,177 @@
+"""Whole reports on drawn studies: they are built, verified, and say no more than the analysis allows."""
+
+import re
+
+import pandas as pd
+import pytest
+
+from segsweep.analysis.analyze import analyse, write
+from segsweep.analysis.results import open_results
+from segsweep.report.build import build
+from segsweep.report.trace import verify
+from segsweep.study.settings.base import InputError
+from tests.synthetic_results import write_study
+
+SMALL = {"optimizer.lr": [1e-4, 1e-3, 1e-2], "batch_size": [4, 8]}
+EFFECT = {"optimizer.lr": [0.0, 0.1, 0.05]}
+CLAIM = {"id": "H1", "claim": "Rates of 1e-3 | 1e-4 are *best*.", "best_in": {"optimizer.lr": [1e-3, 1e-4]}}
+SWEEP = {"optimizer.lr": [1e-4, 1e-2], "optimizer.weight_decay": [1e-5, 1e-3], "scheduler.t_max": [20, 22]}
+STUDIES = {
+    "effect": {"axes": SMALL, "effects": EFFECT, "claims": [CLAIM]},
+    "no_effect": {"axes": SMALL, "effects": {}, "seeds": (0, 1)},
+    "one_seed": {"axes": SMALL, "effects": EFFECT, "seeds": (0,)},
+    "interaction": {
+        "axes": SMALL,
+        "effects": {},
+        "interaction": ("optimizer.lr", "batch_size", [[0, 0.1], [0.1, 0], [0, 0.1]]),
+    },
+    "listed": {"kind": "runs", "axes": SMALL, "seeds": (0,), "expects": {3: {"gain": [0.01, 0.02], "over": 1}}},
+    "sweep": {
+        "kind": "sweep", "axes": SWEEP, "seeds": (0,), "stopped": 0.4, "sampler": "tpe", "trials": 12,
+        "confirm": {"top": 2, "seeds": [1, 2]}, "metric": "val/hmean",
+    },
+    "random": {"kind": "sweep", "axes": SWEEP, "seeds": (0,), "trials": 12, "effects": {}},
+    "holes": {"axes": SMALL, "missing_cells": 2, "missing_runs": 2, "diverged": 2, "oom": 1},
+    "lost": {"axes": {"optimizer.lr": [1e-3, 1e-2]}, "effects": {}, "seeds": (0, 1), "diverged": 4},
+    "lowest": {"axes": SMALL, "effects": EFFECT, "metric": "val/loss_seg", "minimize": True, "base": 0.3},
+    "folds": {
+        "axes": {"model.arch": ["unet", "fpn"]}, "effects": {}, "folds": 3, "seeds": (0,), "metric": "val/iou/class 1",
+    },
+}  # fmt: skip
+
+
+class Reports(dict):
+    """Folders of reports by name, each built when it is first asked for."""
+
+    def __init__(self, make_folder):
+        self.make_folder = make_folder
+
+    def __missing__(self, name):
+        folder = self.make_folder(name)
+        write_study(folder, name=name, epochs=6, **STUDIES[name])
+        write(analyse(open_results(folder)), folder)
+        build(folder, folder, partial=True)
+        self[name] = folder
+        return folder
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory):
+    return Reports(tmp_path_factory.mktemp)
+
+
+def text_of(folder):
+    return (folder / "report.md").read_text(encoding="utf-8")
+
+
+def check(folder, markdown):
+    return verify(markdown, (folder / "report.sources.csv").read_text(encoding="utf-8"), folder)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_number_has_a_source(reports, name):
+    assert check(reports[name], text_of(reports[name])) == []
+
+
+def test_an_altered_number_is_found_wherever_it_stands(reports):
+    markdown = text_of(reports["effect"])
+    scores = list(re.finditer(r"0\.\d{4}", markdown))
+    assert len(scores) > 20
+    for found in scores[:: len(scores) // 10]:
+        digit = "1" if markdown[found.end() - 1] == "2" else "2"
+        altered = markdown[: found.end() - 1] + digit + markdown[found.end() :]
+        assert check(reports["effect"], altered)
+    assert check(reports["effect"], markdown.replace("## Cost\n", "## Cost\n\nIt took 17 days.\n"))
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_better_is_said_only_where_a_comparison_says_it(reports, name):
+    folder = reports[name]
+    pairs, factors = (pd.read_csv(folder / f"{name}.csv", dtype=str) for name in ("pairwise", "factor_summary"))
+    wins = set()
+    for _, pair in pairs.iterrows():
+        if pair["verdict"] in ("better", "worse"):
+            wins.add((pair["axis"], pair["level_a" if pair["verdict"] == "better" else "level_b"]))
+    allowed = {
+        (row["axis"], row["best_level"])
+        for _, row in factors.iterrows()
+        if (row["axis"], row["best_level"]) in wins and row["relation"] in ("distinct", "partly")
+    }
+    assert text_of(folder).count(" better than ") == len(allowed)
+    assert "better" not in text_of(folder).replace(" better than ", " ")
+    if name in ("effect", "lowest"):
+        assert allowed
+
+
+def test_chance_is_named(reports):
+    assert "with one seed: differences are described, not tested" in text_of(reports["one_seed"])
+    assert "no axis has an effect that could be told from noise" in text_of(reports["no_effect"]).lower()
+    assert "depends on the" in text_of(reports["interaction"])
+    assert "choose them together" in text_of(reports["interaction"])
+    assert "All 4 runs diverged." in text_of(reports["lost"])
+    assert "nothing can be ranked" in text_of(reports["lost"])
+
+
+def test_what_is_not_there_is_said(reports):
+    text = text_of(reports["holes"])
+    assert "This report is partial" in text
+    assert "### Missing runs" in text
+    assert re.search(r"Of \d+ runs, \d diverged", text)
+
+
+def test_a_sweep_tells_what_became_of_the_winner(reports):
+    text = text_of(reports["sweep"])
+    for heading in ("## Search", "## Confirmation", "## Optimal configuration"):
+        assert heading in text
+    assert "on fresh seeds" in text
+    assert "stopped by the search" in text
+
+
+def test_words_of_people_are_quoted_not_read(reports):
+    assert "Rates of 1e-3 \\| 1e-4 are \\*best\\*." in text_of(reports["effect"])
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_it_reads_well(reports, name):
+    text = re.sub(r"```.*?```", "", text_of(reports[name]), flags=re.DOTALL)
+    for odd in (
+        "nan",
+        " None",
+        "  |",
+        " ,",
+        " .",
+        "..",
+        "{",
+        "}",
+        "\ue000",
+        "axiss",
+        "1 runs",
+        "1 settings",
+        "1 cells",
+    ):
+        places = [line for line in text.splitlines() if odd in re.sub(r"`[^`]*`|\(figures[^)]*\)", "x", line)]
+        places = [line for line in places if odd != "  |" or line.startswith("|  ")]
+        assert not places, (odd, places[:2])
+    for line in text.splitlines():
+        if line.startswith("*") and not line.startswith("**"):
+            assert line.endswith(".*"), line
+        if re.match(r"[A-Z`].*\w$", line):
+            raise AssertionError(f"a paragraph without a full stop: {line}")
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_figures_are_there_and_no_others(reports, name):
+    named = set(re.findall(r"\]\(figures/([^)]+)\)", text_of(reports[name])))
+    assert named == {path.name for path in (reports[name] / "figures").glob("*.png")}
+    html = (reports[name] / "report.html").read_text(encoding="utf-8")
+    assert html.count("data:image/png;base64,") == len(named)
+
+
+def test_missing_runs_need_a_partial_report(reports):
+    with pytest.raises(InputError, match=r"missing.csv: \d+ planned runs are not there"):
+        build(reports["holes"], reports["holes"])
+
+
+def test_tables_that_are_missing_are_named(tmp_path):
+    with pytest.raises(InputError, match=r"plan.json, runs.csv, ranking.csv, analysis.json missing"):
+        build(tmp_path, tmp_path)
