@@ -1,0 +1,69 @@
+"""Members of an ensemble agree on boxes."""
+
+import numpy as np
+
+IOU = 0.55  # of the paper's experiments
+
+Boxes = dict[str, np.ndarray]
+
+
+def fuse(members: list[Boxes], min_votes: int = 1, iou: float = IOU) -> Boxes:
+    """Weighted boxes fusion: what members found of one thing becomes one box.
+
+    Taken by falling score, a box joins the group of its class whose fused box it overlaps most (IoU above `iou`), else
+    it opens a group; a member's second box in a group is dropped. A group's box is the mean of its boxes weighted by
+    score; its score the mean over all members, where one that saw nothing counts 0. Groups of at least `min_votes`
+    members stay.
+
+    Args:
+        members: of each "boxes" float (n, 4) corners in pixels, "scores" (n,) in 0..1, "labels" int (n,).
+        min_votes: 1 to the number of members. 1 is the paper's fusion.
+        iou: least overlap within a group.
+
+    Returns:
+        The same keys, best first: float32 (m, 4), float32 (m,), int64 (m,).
+
+    Raises:
+        ValueError: `min_votes` is not within 1..number of members.
+
+    Source: Solovyev, Wang, Gabruseva, Weighted boxes fusion, Image and Vision Computing 107 (2021), section 3. Unlike
+    there, each member has one box in a group, so that boxes are votes.
+    """
+    if not 1 <= min_votes <= len(members):
+        raise ValueError(f"min_votes must be within 1..{len(members)} (the number of members), got {min_votes}")
+    boxes = np.concatenate([np.asarray(one["boxes"], np.float64).reshape(-1, 4) for one in members])
+    scores = np.concatenate([np.asarray(one["scores"], np.float64) for one in members])
+    labels = np.concatenate([np.asarray(one["labels"], np.int64) for one in members])
+    owner = np.repeat(np.arange(len(members)), [len(one["scores"]) for one in members])
+    groups: list[list[int]] = []
+    fused = np.zeros((0, 4))  # of each group
+    of_group = np.zeros(0, np.int64)  # its label
+    for i in np.argsort(-scores, kind="stable"):
+        overlaps = np.where(of_group == labels[i], _overlaps(boxes[i], fused), 0.0)
+        nearest = int(overlaps.argmax()) if len(overlaps) else -1
+        if nearest < 0 or overlaps[nearest] <= iou:
+            groups.append([int(i)])
+            fused, of_group = np.vstack([fused, boxes[i]]), np.append(of_group, labels[i])
+        elif owner[i] not in owner[groups[nearest]]:
+            groups[nearest].append(int(i))
+            fused[nearest] = _mean(boxes[groups[nearest]], scores[groups[nearest]])
+    kept = [number for number, group in enumerate(groups) if len(group) >= min_votes]
+    merged = np.array([scores[groups[number]].sum() / len(members) for number in kept], np.float32)
+    order = np.argsort(-merged, kind="stable")
+    return {
+        "boxes": fused[kept][order].astype(np.float32).reshape(-1, 4),
+        "scores": merged[order],
+        "labels": of_group[kept][order].astype(np.int64),
+    }
+
+
+def _mean(boxes: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    return np.average(boxes, axis=0, weights=scores if scores.sum() > 0 else None)
+
+
+def _overlaps(box: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """IoU of a box (4,) with others (n, 4)."""
+    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
+    shared = np.clip(sides, 0, None).prod(axis=1)
+    areas = (others[:, 2:] - others[:, :2]).prod(axis=1) + (box[2:] - box[:2]).prod()
+    return shared / np.maximum(areas - shared, 1e-12)
