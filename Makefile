@@ -56,6 +56,7 @@ schemas: env  ## JSON schemas for editors, and docs/settings.md
 lock: env  ## pin the newest versions that envs/requirements.in allows
 	uv pip compile --quiet --upgrade --no-header --no-annotate --no-emit-index-url --universal \
 	  --python-version 3.11 envs/requirements.in -o envs/requirements.lock
+	sed -i 's/^torch==\([0-9]\)/torch===\1/' envs/requirements.lock  # uv shortens it; see requirements.in
 	python workflow/scripts/write_environments.py
 
 clean:  ## remove results and the environment

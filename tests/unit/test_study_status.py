@@ -1,0 +1,68 @@
+"""How far a study is, read from its plan and the store."""
+
+import json
+import os
+
+from segsweep.study.announcement import announce
+from segsweep.study.status import RECENT, status_of
+from segsweep.study.store import Store
+
+IDS = [f"{digit * 16}-0004" for digit in "abcd"]
+
+
+def plan():
+    segments = {name: {"label": f"run {name[0]}", "first_epoch": 1, "last_epoch": 4} for name in IDS}
+    runs = [{"run": name[0], "cell": name[0], "segments": [name]} for name in IDS]
+    return {"name": "little", "study": {"minimize": False}, "segments": segments, "runs": runs}
+
+
+def complete(store, name, value, status="finished"):
+    (store / name).mkdir(parents=True)
+    record = {
+        "status": status,
+        "train_seconds": 8.0,
+        "best": {"value": value},
+        "label": f"run {name[0]}",
+        "parent": None,
+    }
+    (store / name / "segment.json").write_text(json.dumps(record))
+
+
+def test_done_running_failed_and_best(tmp_path):
+    store, logs = tmp_path / "segments", tmp_path / "logs"
+    complete(store, IDS[0], 0.5)
+    complete(store, IDS[1], 0.75, status="diverged")
+    part = store / f"{IDS[2]}.part"
+    part.mkdir()
+    (part / "epochs.csv").write_text("epoch,lr\n1,0.1\n2,0.1\n")
+    logs.mkdir()
+    (logs / f"{IDS[3]}.log").write_text("Traceback")
+    status = status_of(plan(), Store(store), logs)
+    assert (status.cells, status.cells_done, status.runs_done) == (4, 2, 2)
+    assert (status.epochs, status.epochs_done) == (16, 10)
+    assert (status.running, status.failed) == (["run c"], ["run d"])
+    assert status.ended == {"finished": 1, "diverged": 1}
+    assert status.best[0] == (0.75, "run b")
+    # 16 s for 8 epochs, 6 epochs are left.
+    assert status.seconds_to_go == 12.0
+
+
+def test_a_training_without_a_sign_of_life_counts_as_cut_off(tmp_path):
+    part = tmp_path / f"{IDS[0]}.part"
+    part.mkdir()
+    (part / "epochs.csv").write_text("epoch,lr\n1,0.1\n")
+    now = os.stat(part / "epochs.csv").st_mtime + RECENT + 1
+    status = status_of(plan(), Store(tmp_path), tmp_path / "logs", now=now)
+    assert (status.running, status.failed) == ([], ["run a"])
+
+
+def test_a_table_study_is_announced(tmp_path):
+    class Study:
+        class study:
+            table = object()
+
+        name, table_file = "foreign", "runs.csv"
+
+    said = []
+    announce(Study(), said.append)
+    assert said == ["foreign: a report on runs.csv, nothing is trained."]
