@@ -16,11 +16,42 @@ ENVIRONMENT = "NO_ALBUMENTATIONS_UPDATE=1 PYTHONDONTWRITEBYTECODE=1"
 
 try:
     # The process that was started by hand plans; the jobs that it starts read its plan.
-    STUDY = open_study(config, plans=workflow.is_main_process)
+    STUDY = open_study(config, plans=workflow.is_main_process, dry=workflow.dryrun)
     if workflow.is_main_process:
         announce(STUDY, logger.info)
+        if STUDY.settles and not workflow.dryrun:
+            STUDY.forget_outcomes()
 except InputError as error:
     raise WorkflowError("\n".join(error.complaints)) from None
+
+ON_CLUSTER = STUDY.request.cluster is not None
+# What Snakemake sees of a training: that it is in the store, or how its job ended.
+TRAINED = temp("results/outcomes/{segment}") if STUDY.settles else "results/markers/{segment}"
+RETRIES = STUDY.request.cluster.retries if ON_CLUSTER else 0
+WARM = not ON_CLUSTER if STUDY.request.warm is None else STUDY.request.warm
+PACK_OPTIONS = " ".join(["--settle"] + ["--requeue"] * ON_CLUSTER)
+TRAINING_OPTIONS = " ".join(["--warm"] * WARM + ["--settle"] * STUDY.settles + ["--requeue"] * ON_CLUSTER)
+
+
+if ON_CLUSTER:
+    # What is not a training is made beside Snakemake: seconds to minutes of one core, not worth a place in a queue.
+
+    localrules:
+        prepare_data,
+        analyze_study,
+        draw_pictures,
+        build_report,
+        decide_step,
+
+    if STUDY.study.table is None:
+
+        localrules:
+            collect_results,
+
+    else:
+
+        localrules:
+            import_table,
 
 
 wildcard_constraints:
@@ -43,6 +74,59 @@ def marker_of_parent(wildcards):
 def marker(segment):
     """What Snakemake sees of a trained segment."""
     return f"results/markers/{segment}"
+
+
+def outcome_of(wildcards):
+    """How the training of a segment ended, as its job wrote it down."""
+    pack = STUDY.packed.get(wildcards.segment)
+    return f"results/outcomes/{pack}/{wildcards.segment}" if pack else f"results/outcomes/{wildcards.segment}"
+
+
+def needed_by_pack(pack):
+    """What the segments of a pack need that the pack does not make."""
+    described = [STUDY.segment(segment) for segment in pack]
+    data = [f"{one['data']}/manifest.json" for one in described]
+    parents = [marker(one["parent"]) for one in described if one["parent"] and one["parent"] not in pack]
+    return list(dict.fromkeys([*data, *parents]))
+
+
+def memory_of(wildcards, attempt):
+    """Main memory of a training, MB."""
+    return STUDY.needs.memory_mb(STUDY.segment(wildcards.segment), attempt)
+
+
+def device_memory_of(wildcards):
+    """Memory on the GPU of a training, MB."""
+    return STUDY.needs.device_mb(STUDY.segment(wildcards.segment))
+
+
+def runtime_of(wildcards, attempt):
+    """Run time that a training asks for, minutes."""
+    return STUDY.needs.runtime_min(STUDY.segment(wildcards.segment), attempt)
+
+
+def start_on_gpu(wildcards, resources):
+    """What comes before the command of a training: with `claim_gpu`, a claim on one of this machine's GPUs."""
+    if not STUDY.request.claim_gpu:
+        return ""
+    return f"python workflow/scripts/claim_gpu.py --memory {resources.gpu_mb} --"
+
+
+def pack_resources(pack):
+    """What the job of a pack asks for: the dearest of its segments side by side, all of them one after the other."""
+    described = [STUDY.segment(segment) for segment in pack]
+    at_once = min(STUDY.request.pack_at_once, len(pack))
+
+    def together(need):
+        return sum(sorted(map(need, described))[-at_once:])
+
+    def memory(wildcards, attempt):
+        return together(lambda one: STUDY.needs.memory_mb(one, attempt))
+
+    def runtime(wildcards, attempt):
+        return STUDY.needs.runtime_of_pack_min(described, at_once, attempt)
+
+    return {"mem_mb": memory, "runtime": runtime, "gpu_mb": together(STUDY.needs.device_mb)}
 
 
 def segment_in_words(wildcards):
@@ -79,9 +163,19 @@ def all_markers(wildcards):
     if STUDY.request.partial:
         return []
     segments = STUDY.segments_of_study()
-    if STUDY.adaptive:
-        number = 0
-        while not STUDY.is_last(checkpoints.decide_step.get(step=f"{number:03d}").output[0]):
-            segments += STUDY.segments_of(wanted_by(number))
-            number += 1
+    for number in range(len(all_steps(wildcards)) - 1):
+        segments += STUDY.segments_of(wanted_by(number))
     return [marker(segment) for segment in dict.fromkeys(segments)]
+
+
+def all_steps(wildcards):
+    """All decisions of a finished study; none with `partial=true`, which takes those that are there."""
+    steps = []
+    while STUDY.adaptive and not STUDY.request.partial and not (steps and STUDY.is_last(steps[-1])):
+        steps.append(checkpoints.decide_step.get(step=f"{len(steps):03d}").output[0])
+    return steps
+
+
+def all_prepared(wildcards):
+    """The prepared pictures that the models of a study look at."""
+    return [f"{folder}/manifest.json" for folder in STUDY.plan["data"]]

@@ -2,6 +2,7 @@
 """Train several segments of a plan in one job, some at a time, each in a process of its own."""
 
 import argparse
+import os
 import signal
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import train_segment
 
 from segsweep.study.settings.base import InputError
 from segsweep.training.pack import preload, run_pack
+from segsweep.training.requeue import requeue_job
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -23,6 +25,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--log", help="file for a segment's output; {segment} is its id")
     parser.add_argument("--threads", type=int, default=1, help="threads on the processor, shared by those at once")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--settle", action="store_true", help="failures are written into the markers, with status 0")
+    parser.add_argument("--requeue", action="store_true", help="when interrupted, requeue the Slurm job around it")
     options = parser.parse_args(argv)
     asked = []
     for number in (signal.SIGTERM, signal.SIGUSR1):
@@ -50,10 +54,36 @@ def main(argv: list[str] | None = None) -> int:
                 threads=max(1, options.threads // options.at_once),
                 device=options.device,
                 log=None,  # the process writes there already
+                shown_log=log(segment),
+                settle=options.settle,
             )
         )
 
-    return run_pack(parents, train, log, at_once=options.at_once, should_stop=lambda: bool(asked))
+    status = run_pack(parents, train, log, at_once=options.at_once, should_stop=lambda: bool(asked))
+    if options.settle and not asked:
+        status = settle(parents, options.marker)
+    if status == train_segment.INTERRUPTED and options.requeue:
+        requeue_job(os.environ)
+    return status
+
+
+def settle(parents: dict[str, str | None], marker: str) -> int:
+    """Exit status of a pack that says in each segment's marker how it went; 75 if one was killed.
+
+    Args:
+        parents: segment: its parent, parents first.
+        marker: path of a segment's marker; {segment} is its id.
+    """
+    status = 0
+    for segment, parent in parents.items():
+        mine = Path(marker.format(segment=segment))
+        if not mine.exists() and parent in parents:
+            theirs = Path(marker.format(segment=parent))
+            if theirs.exists() and theirs.stat().st_size:
+                train_segment.write_marker(mine, f"Segment {segment} was left out: {parent}, which it needs, failed.")
+        if not mine.exists():
+            status = train_segment.INTERRUPTED
+    return status
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@ import sys
 import traceback
 from pathlib import Path
 
+from segsweep.training.requeue import requeue_job
 from segsweep.warm import run_warm
 
-CRASHED, WRONG_INPUT = 1, 2
+CRASHED, WRONG_INPUT, INTERRUPTED = 1, 2, 75
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -25,12 +26,18 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--log", type=Path, help="write all output there instead; the terminal gets a crash's end")
     parser.add_argument("--warm", action="store_true", help="in a process that has the libraries imported already")
+    parser.add_argument("--settle", action="store_true", help="a failure is written into the marker, with status 0")
+    parser.add_argument("--requeue", action="store_true", help="when interrupted, requeue the Slurm job around it")
+    parser.set_defaults(shown_log=None)
     options = parser.parse_args(argv)
     if options.warm:
         status = run_warm("train_segment", [word for word in argv if word != "--warm"])
         if status is not None:
             return status
-    return train(options)
+    status = train(options)
+    if status == INTERRUPTED and options.requeue:
+        requeue_job(os.environ)
+    return status
 
 
 def train(options: argparse.Namespace) -> int:
@@ -65,13 +72,25 @@ def train(options: argparse.Namespace) -> int:
         status, said = CRASHED, traceback.format_exc()
     if status in (WRONG_INPUT, CRASHED):
         print(said.rstrip(), file=sys.stderr)
+        end = "\n".join(said.rstrip().splitlines()[-12:])
+        failure = f"{end}\nSegment {options.segment} failed. All of it: less {options.log or options.shown_log}"
         if terminal:
-            end = "\n".join(said.rstrip().splitlines()[-12:])
-            print(f"{end}\nSegment {options.segment} failed. All of it: less {options.log}", file=terminal)
+            print(failure, file=terminal)
+        if options.settle:
+            # Trying again cannot help: for the batch system the job is done, and the marker tells of the failure.
+            write_marker(options.marker, failure)
+            return 0
     elif status == 0 and options.marker:
-        options.marker.parent.mkdir(parents=True, exist_ok=True)
-        options.marker.touch()
+        write_marker(options.marker, "")
     return status
+
+
+def write_marker(marker: Path, text: str) -> None:
+    """Write a marker whole: whoever finds it may read it."""
+    marker.parent.mkdir(parents=True, exist_ok=True)
+    scratch = marker.with_name(f".{marker.name}.{os.getpid()}")
+    scratch.write_text(text, encoding="utf-8")
+    scratch.replace(marker)
 
 
 if __name__ == "__main__":

@@ -16,10 +16,12 @@ from segsweep.search.files import read_steps, valid_steps
 from segsweep.search.wanted import folds_of
 
 from .augmentations import find_augmentation
+from .cluster import CLUSTER_FILE, Needs, check, submission
 from .code import program_fingerprint, reached, tree_of
 from .design import Cell, Design, lay_out, make_cell
 from .files import parse
 from .load import Loaded, Request, load
+from .packs import pack_up, remembered
 from .plan import Context, Plan, Run, cut, make_run
 from .reasons import History
 from .resolution import Resolver
@@ -29,6 +31,7 @@ from .store import MARKERS, STORE, Store, mark, split_id
 from .words import epochs as epochs_in_words
 
 RESULTS = Path("results")
+OUTCOMES = RESULTS / "outcomes"
 # The programs below the training: each runs again when its own code changes.
 PROGRAMS = (
     "collect_results", "import_table", "tabulate_search", "score_ensemble", "analyze_study", "draw_pictures",
@@ -46,8 +49,31 @@ class Node:
         self.name = loaded.name
         self.folder = RESULTS / loaded.name
         self.plan_file = self.folder / "plan.json"
+        self.panel_file = self.folder / "panel.json"
         self.study_file = loaded.document.path
         self.table_file = self.study_file.parent / self.study.table.file if self.study.table else None
+        self.packs_file = self.folder / "packs.json"
+        self.needs = Needs(request.cluster, None)
+
+    @cached_property
+    def packs(self) -> dict[str, list[str]]:
+        """Segments that are trained in one job, by the name of the pack: all that jobs may still be asked for."""
+        return read_json(self.packs_file) if self.packs_file.is_file() else {}
+
+    @cached_property
+    def packed(self) -> dict[str, str]:
+        """Segment: its pack."""
+        return {segment: name for name, pack in self.packs.items() for segment in pack}
+
+    @property
+    def settles(self) -> bool:
+        """Whether a failed training is told apart from one that was interrupted, which is tried again."""
+        return self.request.cluster is not None or self.request.pack > 1
+
+    @property
+    def submission(self) -> dict[str, Any]:
+        """What all trainings ask Slurm for."""
+        return submission(self.request.cluster)
 
     @cached_property
     def plan(self) -> dict[str, Any]:
@@ -68,6 +94,13 @@ class Node:
         """Decisions of the study that narrows the space of this one."""
         narrow = self.study.sweep.narrow if self.study.sweep else None
         return RESULTS / self.name.replace(self.study.name, narrow.source, 1) / "sweep" if narrow else None
+
+    @property
+    def ensemble_in_words(self) -> str:
+        """How models decide together: a change of it changes no training."""
+        ensemble = self.study.ensemble
+        votes = f", {ensemble.min_votes} votes needed" if ensemble and ensemble.min_votes else ""
+        return f"{ensemble.method} of {ensemble.folds}{votes}, on {ensemble.score_on}" if ensemble else "the best run"
 
     def segment(self, segment: str) -> dict[str, Any]:
         """The description of a segment.
@@ -104,10 +137,14 @@ class Node:
 class Controller(Node):
     """Plans the study and writes the plan down."""
 
-    def __init__(self, request: Request, loaded: Loaded, config: Path = Path("config")):
+    def __init__(self, request: Request, loaded: Loaded, *, dry: bool = False):
+        """`dry`: only look. Jobs of the study may be running, and read what was planned for them."""
         super().__init__(request, loaded)
-        self.config = config
+        self.dry = dry
         self.store = Store(STORE)
+        if request.cluster is not None:
+            check(request.cluster)
+            self.needs = Needs(request.cluster, self.store)
         for program in PROGRAMS:
             write_if_changed(RESULTS / "code" / f"{program}.txt", program_fingerprint(program))
         if loaded.study.table is not None:
@@ -133,6 +170,20 @@ class Controller(Node):
         self.history = History(self.folder / "history.json", loaded.dataset.task, self._data)
         self._decisions()
         self.write()
+        self._pack()
+
+    def forget_outcomes(self) -> None:
+        """Remove what jobs of an earlier start left unread: the store says what there is."""
+        for segment in self.cut.segments:
+            for name in (segment, f"{self.packed.get(segment)}/{segment}"):
+                (OUTCOMES / name).unlink(missing_ok=True)
+
+    def _pack(self) -> None:
+        """Put what is missing into packs; what decisions ask for later is trained segment by segment."""
+        missing = self.missing() if self.request.pack > 1 else []
+        self.__dict__["packs"] = pack_up({one: self.cut.segments[one].parent for one in missing}, self.request.pack)
+        if missing:
+            write_if_changed(self.packs_file, remembered(self.packs_file, self.packs, self.store.complete))
 
     def write(self) -> None:
         """Cut all runs into segments, make the markers agree with the store, and write the plan if it changed."""
@@ -140,7 +191,10 @@ class Controller(Node):
         write_if_changed(self.history.path, self.history.remember(self.cut, self.store))
         mark(self.store, set(self.cut.segments), MARKERS)
         self.__dict__["plan"] = self._as_json()
-        write_if_changed(self.plan_file, json.dumps(self.plan))
+        if not (self.dry and self.plan_file.is_file()):
+            write_if_changed(self.plan_file, json.dumps(self.plan))
+        if self.study.ensemble:
+            write_if_changed(self.panel_file, json.dumps(self._panel(), indent=1))
 
     def read_step(self, path: str) -> list[dict[str, Any]]:
         """The runs that a decision asks for, which become part of the plan."""
@@ -205,7 +259,8 @@ class Controller(Node):
         for state in states[:holding]:
             self._want(state["wanted"])
         for path in sorted(folder.glob("step_*.json"))[holding:]:
-            path.unlink()
+            if not self.dry:
+                path.unlink()
 
     def _planned_segments(self, one: dict[str, Any]) -> list[str]:
         """Ids that segments of a wanted run may have: those of its stretches, wherever they are cut."""
@@ -291,6 +346,16 @@ class Controller(Node):
             },
         }  # fmt: skip
 
+    def _panel(self) -> dict[str, Any]:
+        """What an ensemble's score depends on: it is scored again when this changes, not with every new plan."""
+        cells = {run.cell.cell for run in self.cut.runs if run.role == "ensemble"}
+        return {
+            "ensemble": self.study.ensemble.model_dump(mode="json"),
+            "smoke": self.loaded.smoke,
+            "metric": self.study.metric,
+            "segments": sorted({one for run in self.cut.runs if run.cell.cell in cells for one in run.segments}),
+        }
+
     def label(self, run: Run) -> str:
         """`unet_grid lr=5e-4 batch_size=16 seed=1`."""
         fold = f" fold={run.fold['index']}" if run.fold else ""
@@ -341,12 +406,16 @@ def write_if_changed(path: Path, text: str) -> None:
     scratch.replace(path)
 
 
-def open_study(config: dict[str, Any], *, plans: bool) -> Node:
-    """The study that the configuration names: planned anew, or as it was planned for a job.
+def open_study(config: dict[str, Any], *, plans: bool, dry: bool = False) -> Node:
+    """The study that the configuration names: planned anew (`dry`: only to look), or as it was planned for a job.
 
     Raises:
         InputError: something in the study, the data set or the configuration is wrong.
     """
-    request = parse(Request, dict(config), lambda keys: "config/config.yaml or --config")
+    request = parse(
+        Request,
+        dict(config),
+        lambda keys: CLUSTER_FILE if keys[:1] == ("cluster",) else "config/config.yaml or --config",
+    )
     loaded = load(request)
-    return Controller(request, loaded) if plans else Node(request, loaded)
+    return Controller(request, loaded, dry=dry) if plans else Node(request, loaded)

@@ -9,6 +9,7 @@ from .files import Document, nearest, parse
 from .resolution import merged
 from .settings import Dataset, InputError, Study, Train, key
 from .settings.base import Settings
+from .settings.cluster import Cluster
 from .settings.search import Ensemble
 
 STUDY_KEYS = set(Study.model_fields) - {"train", "smoke", "table"}
@@ -28,7 +29,12 @@ class Request(Settings):
     pack: int = key(1, "Segments trained in one job.", ge=1)
     pack_at_once: int = key(1, "Segments of a pack trained at the same time.", ge=1)
     device: str = key("auto", "Device of trainings: auto, cpu, cuda.")
-    warm: bool = key(True, "Jobs on this machine start from a process that has the libraries loaded.")
+    warm: bool | None = key(
+        None,
+        "Trainings start from a process that has the libraries loaded; on one machine if not set, not in cluster jobs.",
+    )
+    claim_gpu: bool = key(False, "Trainings on this machine share its GPUs by memory, each on one of them.")
+    cluster: Cluster | None = key(None, "What a person fills in about their cluster; see config/cluster.yaml.")
 
 
 @dataclass

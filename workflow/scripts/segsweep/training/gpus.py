@@ -1,0 +1,139 @@
+"""Sharing the GPUs of one machine: each training claims memory on one of them and sees only that one.
+
+A claim is a file that its process keeps locked: the system lets go of it when the process ends, however it ends.
+"""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+# Until then a process may not have taken what it claimed, and the driver's figure says too little.
+WARM_UP_S = 90.0
+POLL_S = 2.0
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU as the driver sees it; memory in MB."""
+
+    index: int
+    uuid: str
+    total_mb: int
+    free_mb: int
+
+
+def list_gpus(run=subprocess.run) -> list[Gpu]:
+    """GPUs of this machine that this process may use; none where there is no driver.
+
+    Args:
+        run: runs a command, as `subprocess.run` does.
+    """
+    if run is subprocess.run and not shutil.which("nvidia-smi"):
+        return []
+    query = ["nvidia-smi", "--query-gpu=index,uuid,memory.total,memory.free", "--format=csv,noheader,nounits"]
+    try:
+        answer = run(query, capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.SubprocessError):
+        return []
+    if answer.returncode != 0:
+        return []
+    rows = [[cell.strip() for cell in line.split(",")] for line in answer.stdout.splitlines() if line.count(",") == 3]
+    return [Gpu(int(index), uuid, int(total), int(free)) for index, uuid, total, free in rows]
+
+
+def visible(gpus: list[Gpu], setting: str | None) -> list[Gpu]:
+    """Those that CUDA_VISIBLE_DEVICES leaves; all if it is not set."""
+    if setting is None:
+        return gpus
+    names = [name.strip() for name in setting.split(",") if name.strip()]
+    return [gpu for gpu in gpus if str(gpu.index) in names or gpu.uuid in names]
+
+
+def choose(gpus: list[Gpu], claims: list[tuple[str, int, float]], memory_mb: int) -> Gpu | None:
+    """The GPU with most memory that is neither taken nor claimed; None if no claim of this size fits now.
+
+    What is too large for every GPU gets the largest one when nobody else has a claim on it.
+
+    Args:
+        gpus: GPUs of this machine.
+        claims: (uuid, MB, age in seconds) of the claims in force.
+        memory_mb: memory to claim.
+    """
+    best, best_left = None, -1
+    for gpu in gpus:
+        mine = [(mb, age) for uuid, mb, age in claims if uuid == gpu.uuid]
+        coming = sum(mb for mb, age in mine if age < WARM_UP_S)
+        left = min(gpu.free_mb - coming, gpu.total_mb - sum(mb for mb, _ in mine))
+        fits = left >= memory_mb or (memory_mb > gpu.total_mb and not mine)
+        if fits and left > best_left:
+            best, best_left = gpu, left
+    return best
+
+
+def claim(
+    memory_mb: int,
+    *,
+    gpus: Callable[[], list[Gpu]] = list_gpus,
+    folder: Path | None = None,
+    say: Callable[[str], None] = print,
+    sleep: Callable[[float], None] = time.sleep,
+) -> tuple[Gpu, int] | None:
+    """Claim memory on a GPU, waiting until there is some.
+
+    Args:
+        memory_mb: memory to claim.
+        gpus: lists the GPUs to choose from.
+        folder: where claims lie; a folder of this user's on this machine.
+        say: told once that it waits.
+        sleep: waits some seconds.
+
+    Returns:
+        The GPU, and the open file that holds the claim for as long as this process (or one that it becomes) lives;
+        None on a machine without a GPU.
+    """
+    folder = folder or Path(tempfile.gettempdir(), f"segsweep-gpus-{os.getuid()}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    told = False
+    while True:
+        there = gpus()
+        if not there:
+            return None
+        with (folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # one chooses at a time
+            gpu = choose(there, in_force(folder), memory_mb)
+            if gpu is not None:
+                return gpu, _write(folder, gpu, memory_mb)
+        if not told:
+            told = True
+            say(f"waiting for {memory_mb} MB on one of {len(there)} GPUs")
+        sleep(POLL_S)
+
+
+def in_force(folder: Path) -> list[tuple[str, int, float]]:
+    """(uuid, MB, age in seconds) of the claims of living processes; removes those of dead ones."""
+    found = []
+    for path in sorted(folder.glob("*.claim")):
+        with path.open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                uuid, mb = file.read().split()
+                found.append((uuid, int(mb), time.time() - path.stat().st_mtime))
+                continue
+        path.unlink()
+    return found
+
+
+def _write(folder: Path, gpu: Gpu, memory_mb: int) -> int:
+    path = folder / f"{os.getpid()}-{time.monotonic_ns()}.claim"
+    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    os.write(handle, f"{gpu.uuid} {memory_mb}".encode())
+    os.set_inheritable(handle, True)  # the program that this process becomes keeps it
+    return handle
