@@ -14,6 +14,8 @@ if STUDY.study.table is None:
             images=f"{STUDY.folder}/images.csv",
         log:
             f"results/logs/collect_results/{STUDY.name}.log",
+        conda:
+            "../../envs/segsweep.yaml"
         threads: 1
         resources:
             mem_mb=4000,
@@ -42,6 +44,8 @@ else:
             plan=STUDY.plan_file,
         log:
             f"results/logs/import_table/{STUDY.name}.log",
+        conda:
+            "../../envs/segsweep.yaml"
         threads: 1
         resources:
             mem_mb=4000,
@@ -60,6 +64,7 @@ rule analyze_study:
     input:
         cells=f"{STUDY.folder}/cells.csv",
         runs=f"{STUDY.folder}/runs.csv",
+        ensemble=f"{STUDY.folder}/ensemble.csv" if STUDY.study.ensemble else [],
         code="results/code/analyze_study.txt",
     output:
         ranking=f"{STUDY.folder}/ranking.csv",
@@ -71,6 +76,8 @@ rule analyze_study:
         analysis=f"{STUDY.folder}/analysis.json",
     log:
         f"results/logs/analyze_study/{STUDY.name}.log",
+    conda:
+        "../../envs/segsweep.yaml"
     threads: 1
     resources:
         mem_mb=4000,

@@ -6,6 +6,8 @@ rule prepare_data:
         manifest="results/data/{data}/manifest.json",
     log:
         "results/logs/prepare_data/{data}.log",
+    conda:
+        "../../envs/segsweep.yaml"
     threads: 2
     resources:
         mem_mb=4000,

@@ -10,6 +10,8 @@ rule draw_pictures:
         pictures=f"{STUDY.folder}/pictures/pictures.json",
     log:
         f"results/logs/draw_pictures/{STUDY.name}.log",
+    conda:
+        "../../envs/segsweep.yaml"
     threads: 1
     resources:
         mem_mb=8000,
@@ -31,6 +33,7 @@ rule build_report:
         ranking=f"{STUDY.folder}/ranking.csv",
         analysis=f"{STUDY.folder}/analysis.json",
         pictures=[] if STUDY.study.table else f"{STUDY.folder}/pictures/pictures.json",
+        decisions=f"{STUDY.folder}/sweep/decisions.csv" if STUDY.study.sweep else [],
         code="results/code/build_report.txt",
     output:
         markdown=report(f"{STUDY.folder}/report.md", category="Report"),
@@ -39,6 +42,8 @@ rule build_report:
         figures=directory(f"{STUDY.folder}/figures"),
     log:
         f"results/logs/build_report/{STUDY.name}.log",
+    conda:
+        "../../envs/segsweep.yaml"
     threads: 1
     resources:
         mem_mb=4000,

@@ -15,6 +15,8 @@ if STUDY.settles:
         log:
             "results/logs/accept_segment/{segment}.log",
         retries: 0
+        conda:
+            "../../envs/segsweep.yaml"
         message:
             "accept {wildcards.segment}"
         shell:
@@ -31,6 +33,8 @@ rule train_segment:
     log:
         "results/logs/train_segment/{segment}.log",
     retries: RETRIES
+    conda:
+        "../../envs/segsweep.yaml"
     threads: 1
     resources:
         **STUDY.submission,
