@@ -80,7 +80,8 @@ def draw_study(
     if kind == "runs":
         cells = settings or _one_at_a_time(axes)
     elif kind == "sweep":
-        cells = [_propose(axes, rng) for _ in range(trials)]
+        proposed = {str(values): values for values in (_propose(axes, rng) for _ in range(trials))}
+        cells = list(proposed.values())
     elif settings is not None:
         cells = settings
     if missing_cells:

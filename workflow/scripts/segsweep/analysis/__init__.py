@@ -17,7 +17,9 @@ Inputs
     epochs.csv        run, cell, epoch, lr, train/*, val/*, seconds, images_per_second, peak_memory_mb.
     images.csv        run, cell, image, <metrics of one picture, at the run's best epoch>; no rows without such scores.
     missing.csv       cell, run, seed, fold, role, have, want, detail: planned runs that are not (wholly) there.
-    ensemble.csv      optional: cell, method, members, <val/*>: the score of models that decide together.
+    ensemble.csv      optional: cell, run, method, members, fold, own, <val/*> or <test/*>: models that decide together
+                      in the first row, then the single model and the members, all on pictures none was trained on.
+    ensemble_images.csv  optional: run (ensemble, single, or a member's), cell, image, scores of the picture.
 
 ranking.csv           One row a cell, best first; cells without a usable run at the end, by status.
     rank              1 is best; empty for cells without a usable run.
@@ -63,7 +65,7 @@ anova.csv             term, axis_a, axis_b, kind (main|interaction|block|residua
 pairwise.csv          axis, level_a, level_b, n_a, n_b, difference (adjusted mean a - b), low, high (95 %), t, df, p,
                       p_holm (over all comparisons of all axes), hedges_g, g_low, g_high, test (in words),
                       verdict (`better`: a is better than b | `worse` | `undecided` | `confounded` | `described`), note.
-interactions.csv      axis_a, axis_b, combinations, filled, F, df, df_residual, p, p_holm, partial_eta2,
+interactions.csv      axis_a, axis_b, combinations, filled, F, df, df_residual, p, p_holm, partial_eta2, rank_F, rank_p,
                       verdict (`interact` | `undecided` | `not estimable` | `described`), note.
 pairs.csv             axis_a, level_a, axis_b, level_b, n_cells, n_runs, mean, sd: what a heatmap shows, empty ones too.
                       Axes in the order of the plan, a before b.

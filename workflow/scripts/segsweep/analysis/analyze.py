@@ -199,7 +199,8 @@ def warnings_of(results: Results, noise: Noise, audited, tables, about_importanc
     for note in results.plan.get("notes") or []:
         warn("table", note)
     if results.one_seed:
-        warn("one seed", "Each setting was trained once: differences may be those of seeds, and none is called better.")
+        text = "Each setting was trained once" if results.replicate_df < 2 else "Seeds changed no score"
+        warn("one seed", f"{text}: differences may be those of seeds, and none is called better.")
     elif noise.df < 10:
         warn("few seeds", f"The noise floor rests on {noise.df} degrees of freedom: it is itself uncertain.")
     if not noise.equal:
@@ -218,8 +219,9 @@ def warnings_of(results: Results, noise: Noise, audited, tables, about_importanc
     for row in tables["factors"]:
         failed = row["n_diverged"] + row["n_oom"]
         if failed and failed >= 0.25 * (failed + row["n_runs"]):
+            rest = "its means are of the others" if row["n_runs"] else "it has no mean"
             warn("failures", f"{failed} of {failed + row['n_runs']} runs with {row['axis']} = {row['level']} diverged "
-                 "or ran out of memory; its means are of the others.", [row["axis"]])  # fmt: skip
+                 f"or ran out of memory; {rest}.", [row["axis"]])  # fmt: skip
     if tables["importance"] and about_importance["note"]:
         warn("importance", about_importance["note"])
     found += [{"topic": "edge", "axes": [end["axis"]], "text": end["text"]} for end in ends if end["clear"]]

@@ -1,9 +1,9 @@
 """Analysis of variance of the score by the study's axes, with checks of what it assumes.
 
-Sums of squares of type II: a main effect is tested given all other main effects, an interaction given all main effects
-and all other interactions. Seeds and folds, where they cross the cells, are blocks. Residuals are looked at (Shapiro-
-Wilk for their shape, Brown-Forsythe for equal spread over the levels); where they fail, aligned ranks (shape) or HC3
-errors (spread) decide in place of the plain test.
+Sums of squares of type II: an effect is tested given all others that do not contain it, a main effect given the other
+main effects and the interactions among them. Seeds and folds, where they cross the cells, are blocks. Residuals are
+looked at (Shapiro-Wilk for their shape, Brown-Forsythe for equal spread over the levels); where they fail, aligned
+ranks (shape) or HC3 errors (spread) decide in place of the plain test.
 
 Source: Langsrud (2003), ANOVA for unbalanced data; Wobbrock et al. (2011), The aligned rank transform.
 """
@@ -66,7 +66,8 @@ def analyse_variance(results: Results, response: pd.Series | None = None, mask: 
         reading["model"] += f"; {' and '.join(blocks)} as blocks"
     ranks = reading["alternative"] is not None
     ranked = {name: _aligned(additive, name) for name in names} if ranks else {}
-    table = [_main(name, additive, base, ranked.get(name)) for name in names]
+    given = everything if together else {}
+    table = [_main(name, additive, base, ranked.get(name), given) for name in names]
     rows = [
         _interaction(pair, block, additive, full if together else None, everything, ranks)
         for pair, block in everything.items()
@@ -74,7 +75,7 @@ def analyse_variance(results: Results, response: pd.Series | None = None, mask: 
     _adjust(rows, results.one_seed)
     _describe_combinations(rows, codes)
     table += [_as_term(row) for row in rows]
-    table += [_main(name, additive, base, None) | {"kind": "block"} for name in blocks]
+    table += [_main(name, additive, base, None, given) | {"kind": "block"} for name in blocks]
     table.append({"term": "residual", "kind": "residual", "ss": base.ssr, "df": base.df, "estimable": True, "note": ""})
     return Anova(table, rows, reading, additive, ranked, reading["robust"], blocks)
 
@@ -100,9 +101,16 @@ def _add_blocks(terms: Terms, runs: pd.DataFrame, n: int) -> list[str]:
     return added
 
 
-def _main(name: str, additive: Fit, base: Fit, ranked: Fit | None) -> dict[str, Any]:
+def _main(name: str, additive: Fit, base: Fit, ranked: Fit | None, interactions: dict) -> dict[str, Any]:
+    """A main effect given all other terms that do not contain it; `ranked` is the additive model of aligned ranks."""
     others = [other for other in additive.terms.blocks if other != name]
+    free = {pair: block for pair, block in interactions.items() if name not in pair.split(":")}
+    terms = Terms(additive.terms.blocks | free)
     ss, df, statistic, p = term_test(base, additive, Fit(additive.y, additive.terms, others))
+    if free:
+        given = term_test(base, Fit(additive.y, terms), Fit(additive.y, terms, [*others, *free]))
+        if given[1] == df:  # in a design with gaps, interactions may hide what main effects alone would show
+            ss, df, statistic, p = given
     full_df = additive.terms.blocks[name].shape[1]
     note = ""
     if df < full_df:

@@ -24,7 +24,7 @@ def choose(results: Results, ranking: pd.DataFrame, confirmed: list[dict[str, An
     if scored.empty:
         return None, "no setting has a usable run"
     sound = scored[~scored["failed"].astype(bool)]
-    complete = sound[sound["n"] >= sound["planned"]]
+    complete = sound[sound["n"] >= sound["planned"] - sound["stopped"]]
     for table, words in ((complete, "all of whose runs finished"), (sound, "none of whose runs failed")):
         if len(table):
             passed = f"; {table['rank'].iloc[0] - 1:.0f} ranked higher with runs that failed or are missing"

@@ -122,17 +122,19 @@ def ensemble_at_least(results: Results, claim: dict, noise: Noise, ranking: pd.D
     """One ensemble has one score: graded by the bars, and undecided, since it is not known how far others would lie."""
     bars = claim["ensemble_at_least"]
     table = results.ensemble
-    if table is None or table.empty or results.metric not in table:
+    # An ensemble is scored on the test split where there is one: what its column says.
+    columns_of_metric = (results.metric, f"test/{results.metric.split('/')[-1]}")
+    column = None if table is None or table.empty else next((one for one in columns_of_metric if one in table), None)
+    if column is None:
         return undecided("The ensemble has no score yet.", threshold=bars["acceptable"])
-    score = float(table[results.metric].iloc[0])
+    score = float(table[column].iloc[0])
     pair = None
-    if results.images is not None and len(ranking) and "ensemble" in set(results.images["run"]):
-        cell = str(table["cell"].iloc[0]) if "cell" in table else ranking.index[0]
-        single = results.runs.loc[(results.runs["cell"] == cell) & results.runs["usable"], "run"]
-        pair = paired(results, pd.Series(["ensemble"]), single)
+    if results.ensemble_images is not None:
+        pair = paired(results, pd.Series(["ensemble"]), pd.Series(["single"]), results.ensemble_images)
     grade = _grade(score, bars, results.sign)
     reached = {"success": "success", "acceptable": "what is acceptable"}.get(grade)
-    shown = f"The ensemble scores {score:.4g}" + (
+    where = "on the test split " if column.startswith("test/") else ""
+    shown = f"The ensemble scores {where}{score:.4g}" + (
         f", which reaches {reached}" if reached else ", which reaches neither bar"
     )
     return undecided(

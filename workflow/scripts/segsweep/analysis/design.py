@@ -79,6 +79,8 @@ def not_estimable(results: Results, cells: pd.DataFrame) -> dict[str, list[str]]
     confounded with are those whose removal makes more of it estimable.
     """
     names = [axis.name for axis in results.axes if cells[axis.name].nunique() > 1]
+    if not names:
+        return {}
     coded = {name: np.unique(cells[name], return_inverse=True)[1] for name in names}
     terms = Terms({name: sum_coded(codes, codes.max() + 1) for name, codes in coded.items()})
     full = _rank(terms, names)
@@ -105,7 +107,7 @@ def budget_notes(results: Results) -> list[tuple[str, str]]:
         if (
             axis.name not in STEP_AXES
             or axis.binned
-            or len(epochs) > 1
+            or len(epochs) != 1
             or any(as_number(x) is None for x in axis.levels)
         ):
             continue

@@ -21,18 +21,17 @@ class Paired:
     n: int
 
 
-def paired(results: Results, first: pd.Series, second: pd.Series) -> Paired | None:
+def paired(results: Results, first: pd.Series, second: pd.Series, images: pd.DataFrame | None = None) -> Paired | None:
     """Difference of two sets of runs (names) on the pictures that both have, in the metric's own direction.
 
     Each picture's score is its mean over the runs of a set. The pictures are drawn with replacement, seeds are not: the
-    interval speaks of other pictures like these, trained with these very seeds.
+    interval speaks of other pictures like these, trained with these very seeds. `images`: in place of images.csv.
     """
-    if results.image_column is None:
+    images = results.images if images is None else images
+    column = results.column_in(images)
+    if column is None:
         return None
-    images = results.images
-    means = [
-        images[images["run"].isin(set(runs))].groupby("image")[results.image_column].mean() for runs in (first, second)
-    ]
+    means = [images[images["run"].isin(set(runs))].groupby("image")[column].mean() for runs in (first, second)]
     difference = (means[0] - means[1]).dropna().to_numpy()
     if len(difference) < FEWEST:
         return None

@@ -58,24 +58,38 @@ def noise_floor(results: Results) -> Noise:
             True,
             "No setting was trained twice, so it is not known how far seeds spread.",
         )
+    if not results.replicates_differ:
+        same = "Runs of the same setting have the very same score: seeds changed nothing, so their spread is not known."
+        return Noise(np.nan, df, len(replicated), True, same)
     squares = float((spread[replicated.index] * (replicated - 1)).sum())
     sd = float(np.sqrt(squares / df))
-    equal, reading = (
-        True,
-        "Whether the spread differs between cells was not checked: two runs of a cell cannot show it.",
-    )
-    several = [group.to_numpy() for _, group in groups if len(group) > 2 and group.var() > 0]
-    if len(several) > 1:
-        p = float(stats.bartlett(*several).pvalue)
-        equal = p >= 0.01
-        reading = f"Bartlett's test of equal spread in all cells: p = {p:.2g}" + (
-            ": the pooled deviation stands for all." if equal else ": the spread differs, so each cell has its own."
-        )
+    equal, reading = _equal_spread(groups)
     noise = Noise(sd, df, len(replicated), equal, reading, tested=int((size > 0).sum()))
     typical = int(size.median())
     if noise.tested > 1 and equal:
         noise.critical = reach(noise.tested, df) * sd * np.sqrt(2 / typical)
     return noise
+
+
+def _equal_spread(groups) -> tuple[bool, str]:
+    """Whether one deviation may stand for all cells, and how that was found out.
+
+    Bartlett's test needs three runs a cell. With two, the differences of the first two runs of all cells are looked at
+    instead (Shapiro-Wilk): if some cells spread more than others, or one run strays far, they are not normal.
+    """
+    several = [group.to_numpy() for _, group in groups if len(group) > 2 and group.var() > 0]
+    if len(several) > 1:
+        p, level = float(stats.bartlett(*several).pvalue), 0.01
+        name = "Bartlett's test of equal spread in all cells"
+    else:
+        differences = [float(group.iloc[1] - group.iloc[0]) for _, group in groups if len(group) > 1]
+        if len(differences) < 8 or np.ptp(differences) == 0:
+            return True, "Whether the spread differs between cells was not checked: there are too few runs to show it."
+        p, level = float(stats.shapiro(differences[:5000]).pvalue), 0.05  # it finds less, so it may object sooner
+        name = "Shapiro and Wilk's test of differences between seeds"
+    if p >= level:
+        return True, f"{name}: p = {p:.2g}: the pooled deviation stands for all."
+    return False, f"{name}: p = {p:.2g}: the spread differs, so each cell has its own."
 
 
 @cache
@@ -101,6 +115,7 @@ def rank_cells(results: Results, noise: Noise) -> pd.DataFrame:
     table["planned"] = planned.value_counts().reindex(table.index).fillna(table["n"]).astype(int)
     table["status"] = status_words(runs).reindex(table.index)
     table["failed"] = runs["status"].isin(("diverged", "oom")).groupby(runs["cell"]).any().reindex(table.index)
+    table["stopped"] = runs["status"].eq("stopped").groupby(runs["cell"]).sum().reindex(table.index)
     ordered = usable.assign(order=usable["score"] * results.sign).sort_values("order", ascending=False, kind="stable")
     best = ordered.drop_duplicates("cell").set_index("cell")
     table["best_run"], table["best_score"] = best["run"], best["score"]

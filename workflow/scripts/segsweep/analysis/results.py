@@ -52,6 +52,7 @@ class Results:
     missing: pd.DataFrame
     images: pd.DataFrame | None = None
     ensemble: pd.DataFrame | None = None
+    ensemble_images: pd.DataFrame | None = None
     axes: list[Axis] = field(init=False)
     codes: pd.DataFrame = field(init=False)
 
@@ -62,6 +63,7 @@ class Results:
         self.short = short_names(self.plan["axes"])
         self.sampler = (study.get("sweep") or {}).get("sampler")
         self.adaptive = self.sampler in ADAPTIVE
+        self.cells = self.cells[~self.cells.index.duplicated()]
         runs = self.runs.reset_index(drop=True)
         empty = pd.Series(np.nan, index=runs.index)
         runs["score"] = pd.to_numeric(runs[self.metric], errors="coerce") if self.metric in runs else empty
@@ -90,10 +92,19 @@ class Results:
         counts = self.runs.loc[self.usable, "cell"].value_counts()
         return int((counts - 1).sum())
 
+    @cached_property
+    def replicates_differ(self) -> bool:
+        """Whether runs of the same cell have different scores; if not, the seed did nothing."""
+        scores = self.runs.loc[self.usable, "score"]
+        if scores.empty:
+            return False
+        groups = scores.groupby(self.runs.loc[self.usable, "cell"])
+        return bool((groups.max() - groups.min()).max() > 1e-12 * scores.abs().max())
+
     @property
     def one_seed(self) -> bool:
         """Whether nothing is known of how far seeds spread: then nothing is called better."""
-        return self.replicate_df < 2
+        return self.replicate_df < 2 or not self.replicates_differ
 
     def axis(self, name: str) -> Axis:
         """An axis by its name."""
@@ -116,9 +127,13 @@ class Results:
     @cached_property
     def image_column(self) -> str | None:
         """Column of images.csv with the study's metric, or None."""
-        if self.images is None:
+        return self.column_in(self.images)
+
+    def column_in(self, images: pd.DataFrame | None) -> str | None:
+        """Column with the study's metric in a table of single pictures, or None."""
+        if images is None:
             return None
-        return next((name for name in (self.metric, self.metric.split("/")[-1]) if name in self.images), None)
+        return next((name for name in (self.metric, self.metric.split("/")[-1]) if name in images), None)
 
 
 def open_results(folder: Path) -> Results:
@@ -139,7 +154,7 @@ def open_results(folder: Path) -> Results:
     cells = read_table(folder / "cells.csv", axes).set_index("cell")
     optional = {
         name: read_table(folder / f"{name}.csv", axes) if (folder / f"{name}.csv").exists() else None
-        for name in ("missing", "images", "ensemble")
+        for name in ("missing", "images", "ensemble", "ensemble_images")
     }
     if optional["missing"] is None:
         optional["missing"] = pd.DataFrame(columns=["cell", "run"])

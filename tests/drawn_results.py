@@ -1,0 +1,19 @@
+"""Drawn studies as the analysis holds them, without files in between."""
+
+import pandas as pd
+
+from segsweep.analysis.collect import CELL_FRONT, level_texts
+from segsweep.analysis.results import Results
+from tests.synthetic_results import Truth, draw_study, run_columns
+
+
+def draw_results(**options) -> tuple[Truth, Results]:
+    """A drawn study and its tables; options of `draw_study`."""
+    truth = draw_study(**{"epochs": 4} | options)
+    axes = truth.plan["axes"]
+    texts = {cell["cell"]: level_texts(cell["settings"], axes) for cell in truth.cells}
+    cells = pd.DataFrame([{**cell, **texts[cell["cell"]]} for cell in truth.cells])[[*CELL_FRONT, *axes]]
+    runs = pd.DataFrame([{**row, **texts[row["cell"]]} for row in truth.runs])[run_columns(truth.plan)]
+    images = pd.DataFrame(truth.images) if truth.images else None
+    gone = pd.DataFrame(columns=["cell", "run"])
+    return truth, Results(truth.plan, cells.set_index("cell"), runs, gone, images)
