@@ -1,0 +1,74 @@
+"""Time of push, pull, status and gc for many segments, with a folder as remote.
+
+python tests/benchmarks/sharing.py [--segments 10000] [--kilobytes 20] [--folder DIR]
+
+The segments are small, so this is what the bookkeeping costs; the bytes of real ones come on top at the speed of the
+network and disks.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "workflow" / "scripts"))
+
+from segsweep.sharing.remote import Remote
+from segsweep.sharing.segments import listing, pull, push, size_of
+from segsweep.sharing.waste import find_waste
+from segsweep.study.store import Store
+
+
+def make_segments(store: Path, count: int, kilobytes: int) -> list[str]:
+    """Complete segments with five files each."""
+    names = [f"{number:016x}-{30:04d}" for number in range(count)]
+    for name in names:
+        folder = store / name
+        folder.mkdir(parents=True)
+        for file in ("last.pt", "best.pt"):
+            (folder / file).write_bytes(os.urandom(kilobytes * 500))
+        (folder / "epochs.csv").write_text("epoch,val/miou\n1,0.5\n")
+        (folder / "images.csv").write_text("image,miou\na,0.5\n")
+        (folder / "segment.json").write_text(json.dumps({"id": name, "status": "finished"}))
+    return names
+
+
+def main() -> None:
+    """Make segments, move them, print the times."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--segments", type=int, default=10_000)
+    parser.add_argument("--kilobytes", type=int, default=20, help="of a segment (default: 20)")
+    parser.add_argument("--folder", help="where to work (default: a temporary folder)")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        mine, theirs = Path(folder, "mine"), Path(folder, "theirs")
+        names = make_segments(mine / "segments", options.segments, options.kilobytes)
+        (mine / "study").mkdir()
+        (mine / "study" / "plan.json").write_text(json.dumps({"segments": dict.fromkeys(names[::2])}))
+        from dvc_objects.fs import localfs
+
+        remote = Remote(localfs, str(Path(folder, "remote")), "a folder")
+        steps = {
+            "push, all new": lambda: push(mine / "segments", remote),
+            "push, nothing new": lambda: push(mine / "segments", remote),
+            "status": lambda: (
+                listing(remote),
+                [size_of(mine / "segments" / one) for one in Store(mine / "segments").complete],
+            ),
+            "pull, all new": lambda: pull(theirs / "segments", remote),
+            "pull, nothing new": lambda: pull(theirs / "segments", remote),
+            "gc, listing": lambda: find_waste(mine / "segments", mine),
+        }
+        print(f"{options.segments:,} segments of {options.kilobytes} kB, remote: a folder on the same disk")
+        for name, step in steps.items():
+            began = time.perf_counter()
+            step()
+            print(f"{name:20} {time.perf_counter() - began:8.2f} s")
+        assert Store(theirs / "segments").complete == set(names)
+
+
+if __name__ == "__main__":
+    main()

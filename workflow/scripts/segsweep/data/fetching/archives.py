@@ -1,0 +1,136 @@
+"""Archives of public data sets: found or downloaded, checked, unpacked."""
+
+import hashlib
+import tarfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from segsweep.study.settings.base import InputError
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A file that a data set is made from.
+
+    Attributes:
+        name: of the file.
+        url: where it is downloaded from; None where that takes a login.
+        checksum: `md5:...` or `sha256:...`; None where the source packs it anew each time, and `lay_out` checks the
+            content instead.
+    """
+
+    name: str
+    url: str | None
+    checksum: str | None
+
+
+def obtain(
+    archives: tuple[Archive, ...], folder: Path, page: str, say: Callable[[str], None] = print
+) -> dict[str, Path]:
+    """The archives in a folder, downloaded where they are missing and can be, checked.
+
+    Args:
+        archives: what is needed.
+        folder: where they lie, or are put.
+        page: where a person finds them.
+        say: told of what happens.
+
+    Returns:
+        Path of each by its name.
+
+    Raises:
+        InputError: with one complaint for each archive that could not be had or has another checksum.
+    """
+    complaints = []
+    for archive in archives:
+        path = folder / archive.name
+        try:
+            if not path.is_file():
+                _download(archive, path, page, say)
+            _check(archive, path, page, say)
+        except InputError as error:
+            complaints += error.complaints
+    if complaints:
+        raise InputError(*complaints)
+    return {archive.name: folder / archive.name for archive in archives}
+
+
+def unpack_members(
+    path: Path, folder: Path, place: Callable[[PurePosixPath], PurePosixPath | None], *, most: int | None = None
+) -> list[Path]:
+    """Unpack files of a zip or tar.
+
+    Args:
+        path: the archive.
+        folder: where to.
+        place: path in the folder of a path in the archive, or None to leave it out.
+        most: complain unless this many files were unpacked.
+
+    Raises:
+        InputError: it is no such archive, is damaged, or holds another number of files.
+    """
+    written = []
+    try:
+        for name, read in _members(path):
+            target = place(PurePosixPath(name))
+            if target is None:
+                continue
+            if target.is_absolute() or ".." in target.parts:
+                raise InputError(f"{path}: the member {name} points outside of its folder. Fetch the archive anew.")
+            file = folder / target
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(read())
+            written.append(file)
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
+        raise InputError(f"{path}: cannot be unpacked ({error}). Delete it and fetch it anew.") from error
+    if most is not None and len(written) != most:
+        raise InputError(f"{path}: {len(written)} files of interest, expected {most}. Is it the archive of that name?")
+    return written
+
+
+def _members(path: Path):
+    """(name, function that reads it) of each file of an archive."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            for info in archive.infolist():
+                if not info.is_dir():
+                    yield info.filename, lambda info=info: archive.read(info)
+        return
+    with tarfile.open(path) as archive:
+        for entry in archive:
+            if entry.isfile():
+                yield entry.name, lambda entry=entry: archive.extractfile(entry).read()
+
+
+def _download(archive: Archive, path: Path, page: str, say: Callable[[str], None]) -> None:
+    by_hand = f"Get {archive.name} from {page} and put it into {path.parent}, then run this again"
+    if archive.url is None:
+        raise InputError(f"{path}: missing, and its source asks for a login. {by_hand}.")
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    say(f"downloading {archive.url}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".part")
+    try:
+        Repo.get_url(archive.url, str(partial), force=True)
+    except (DvcException, OSError) as error:
+        partial.unlink(missing_ok=True)
+        raise InputError(f"{archive.url}: cannot be downloaded ({error}). {by_hand}.") from error
+    partial.replace(path)
+
+
+def _check(archive: Archive, path: Path, page: str, say: Callable[[str], None]) -> None:
+    if archive.checksum is None:
+        return
+    kind, _, expected = archive.checksum.partition(":")
+    say(f"checking {path}")
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, kind).hexdigest()
+    if found != expected:
+        raise InputError(
+            f"{path}: its {kind} is {found}, expected {expected}: cut off, damaged, or another version. "
+            f"Delete it and fetch it anew from {page}."
+        )

