@@ -30,7 +30,7 @@ class Workspace:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        for name in ("workflow", "config", "profiles"):
+        for name in ("workflow", "config", "profiles", "envs"):
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "Snakefile", folder)
         (folder / "data").mkdir()
