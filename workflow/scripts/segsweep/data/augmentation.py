@@ -1,5 +1,6 @@
 """Augmentation: albumentations pipelines from YAML, masks never interpolated, boxes and polygons carried along."""
 
+from inspect import signature
 from typing import Any
 
 import albumentations as A
@@ -83,8 +84,8 @@ def _build(name: str, arguments: dict[str, Any], where: str) -> Any:
     if name in GROUPS:
         inner = [_build(*entry, where) for entry in arguments["transforms"]]
         return cls(inner, **{key: value for key, value in arguments.items() if key != "transforms"})
-    accepted = cls.__init__.__code__.co_varnames[1 : cls.__init__.__code__.co_argcount]
-    unknown = [key for key in arguments if key not in (*accepted, "p")]
+    accepted = [*signature(cls).parameters, "p"]
+    unknown = [key for key in arguments if key not in accepted]
     if unknown:
         raise InputError(f"{where}: {name} has no argument {unknown[0]!r}. {nearest(unknown[0], accepted)}")
     for key in FORCED.keys() & arguments.keys() & {"mask_interpolation", "border_mode", "fill_mask"}:

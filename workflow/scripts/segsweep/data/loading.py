@@ -1,13 +1,14 @@
 """Batches of prepared pictures. Every draw follows from (seed, epoch, index), whoever makes the batch."""
 
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import Empty, SimpleQueue
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import DataLoader
 
 from segsweep.data.geometry import VOID
 from segsweep.data.prepared import Prepared
@@ -15,6 +16,7 @@ from segsweep.data.sample import FILL, Sample, window
 from segsweep.study.settings.train import Data
 
 MULTIPLE = 32  # sides of all batches: what encoders with five halvings take
+AHEAD = 2  # batches made ahead, for each worker
 SHUFFLE, AUGMENT, CROP = range(3)  # what a generator is for: the last number of its seed
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -42,7 +44,7 @@ class Batches:
                 over in training is passed over, as batch norm cannot cope with it.
             seed: of the run.
             training: shuffled and augmented, or as prepared and in an order that groups pictures of one size.
-            workers: processes that make batches; 0 makes them where they are asked for. Results are the same.
+            workers: threads that make batches ahead; 0 makes them where they are asked for. Results are the same.
 
         Raises:
             InputError: the augmentation is unknown or wrong.
@@ -50,8 +52,6 @@ class Batches:
         self.items, self.batch_size, self.seed, self.training = list(items), batch_size, seed, training
         self._source = _Source(self.items, data, prepared, seed, training)
         self._workers = workers
-        self._order = _Order()
-        self._loader: DataLoader | None = None
         self._by_size = None if training else self._grouped(prepared)
 
     def __len__(self) -> int:
@@ -65,17 +65,27 @@ class Batches:
             image: uint8 (B, 3, H, W), sides padded to multiples of 32 at right and bottom.
             mask: int64 (B, H, W), 255 for void; not for text.
             boxes, labels, ignored: lists of float32 (n, 4), int64 (n,), bool (n,).
-            polygons: list of lists of float32 (k, 2). For text these and `ignored` are arrays: no use for them on a GPU.
+            polygons: list of lists of float32 (k, 2), as arrays, and for text `ignored` likewise: no use on a GPU.
             index: positions in `items`; name: of the pictures; size: (height, width) before padding;
             page: names of the pages, where the pictures are patches.
         """
         work = [(epoch, positions) for positions in self._positions(epoch)]
         if not self._workers:
-            made = map(self._source.__getitem__, work)
-        else:
-            self._order.work = work
-            made = self._workers_loader()
-        yield from map(_tensors, made)
+            yield from map(self._source.batch, work)
+            return
+        # Threads, not processes: OpenCV and numpy let go of the interpreter while they work, and a process forked
+        # from one with threads of its own can wait for ever.
+        pool = ThreadPoolExecutor(self._workers)
+        try:
+            under_way: deque[Future] = deque()
+            for one in work:
+                under_way.append(pool.submit(self._source.batch, one))
+                if len(under_way) > AHEAD * self._workers:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def _positions(self, epoch: int) -> list[list[int]]:
         if self._by_size is not None:
@@ -89,21 +99,6 @@ class Batches:
         for position, (split, i) in enumerate(self.items):
             groups.setdefault(_padded(*prepared.splits[split].sizes[i].tolist()), []).append(position)
         return [g[i : i + self.batch_size] for g in groups.values() for i in range(0, len(g), self.batch_size)]
-
-    def _workers_loader(self) -> DataLoader:
-        if self._loader is None:
-            self._loader = DataLoader(
-                self._source,
-                batch_size=None,
-                sampler=self._order,
-                num_workers=self._workers,
-                collate_fn=_as_it_is,
-                worker_init_fn=_one_thread,
-                persistent_workers=True,
-                # Without one of its own it would draw from torch's generator, and dropout would then differ.
-                generator=torch.Generator(),
-            )
-        return self._loader
 
 
 class Normalize(nn.Module):
@@ -126,21 +121,25 @@ class Normalize(nn.Module):
 
 
 class _Source:
-    """Makes the batch that a tuple (epoch, positions) asks for, of arrays: cheap to send between processes."""
+    """Makes the batch that a tuple (epoch, positions) asks for, in any thread."""
 
     def __init__(self, items: list[tuple[str, int]], data: Data, prepared: Prepared, seed: int, training: bool):
         self.items, self.prepared, self.seed = items, prepared, seed
         self.crop = data.crop if training else None
-        self.augmentation = None
+        self._name = data.augmentation
+        # A pipeline holds the state of its draws while it runs: each thread takes one out of here.
+        self._pipelines: SimpleQueue = SimpleQueue()
+        self._augmented = False
         if training and data.augmentation != "none":
             from segsweep.data.augmentation import load_augmentation  # takes a second to import
 
-            self.augmentation = load_augmentation(data.augmentation)
+            self._load = load_augmentation
+            pipeline = self._load(self._name)
+            self._augmented = pipeline is not None
+            self._pipelines.put(pipeline)
 
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def __getitem__(self, work: tuple[int, list[int]]) -> dict[str, Any]:
+    def batch(self, work: tuple[int, list[int]]) -> dict[str, Any]:
+        """The batch, of tensors."""
         epoch, positions = work
         samples = [self.sample(epoch, position) for position in positions]
         height, width = _padded(*(max(sides) for sides in zip(*(s.size for s in samples), strict=True)))
@@ -169,7 +168,7 @@ class _Source:
         pages = [split.page(i) for split, i in refs]
         if all(pages):
             batch["page"] = [page["page"] for page in pages]
-        return batch if mask is None else batch | {"mask": mask}
+        return _tensors(batch if mask is None else batch | {"mask": mask})
 
     def sample(self, epoch: int, position: int) -> Sample:
         """One picture as the network sees it in an epoch."""
@@ -177,12 +176,22 @@ class _Source:
         split = self.prepared.splits[name]
         mask = split.mask(i) if self.prepared.has_masks else None
         sample = Sample(split.image(i), mask, split.boxes(i), split.labels(i), split.polygons(i), split.ignored(i))
-        if self.augmentation is not None:
-            sample = self.augmentation(sample, (self.seed, epoch, position, AUGMENT))
+        if self._augmented:
+            sample = self._augment(sample, (self.seed, epoch, position, AUGMENT))
         if self.crop is not None:
             rng = np.random.default_rng([self.seed, epoch, position, CROP])
             return window(sample, *_corner(sample, self.crop, rng), *self.crop)
-        return window(sample, 0, 0, *sample.size) if self.augmentation is not None else sample
+        return window(sample, 0, 0, *sample.size) if self._augmented else sample
+
+    def _augment(self, sample: Sample, entropy: tuple[int, ...]) -> Sample:
+        try:
+            pipeline = self._pipelines.get_nowait()
+        except Empty:
+            pipeline = self._load(self._name)
+        try:
+            return pipeline(sample, entropy)
+        finally:
+            self._pipelines.put(pipeline)
 
 
 def _corner(sample: Sample, crop: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
@@ -191,7 +200,8 @@ def _corner(sample: Sample, crop: tuple[int, int], rng: np.random.Generator) -> 
     A picture smaller than the crop lies at a random place in it.
     """
     draw = rng.random(2)
-    readable = [points for points, ignored in zip(sample.polygons, sample.ignored, strict=True) if not ignored]
+    # Without polygons `ignored` speaks of boxes, and there is nothing to pair.
+    readable = [points for points, ignored in zip(sample.polygons, sample.ignored, strict=False) if not ignored]
     centre = readable[rng.integers(len(readable))].mean(0)[::-1] if readable else None
     corner = []
     for axis, (side, window_side) in enumerate(zip(sample.size, crop, strict=True)):
@@ -215,23 +225,3 @@ def _tensors(batch: dict[str, Any]) -> dict[str, Any]:
     for key in ("boxes", "labels", "ignored") if "mask" in batch else ("boxes", "labels"):
         batch[key] = [torch.from_numpy(np.array(value)) for value in batch[key]]
     return batch
-
-
-class _Order:
-    """What the loader's processes are to make in the coming epoch."""
-
-    work: list[tuple[int, list[int]]] = []  # noqa: RUF012 (replaced, never changed)
-
-    def __iter__(self) -> Iterator[tuple[int, list[int]]]:
-        return iter(self.work)
-
-    def __len__(self) -> int:
-        return len(self.work)
-
-
-def _as_it_is(batch: dict[str, Any]) -> dict[str, Any]:
-    return batch
-
-
-def _one_thread(_: int) -> None:
-    cv2.setNumThreads(1)

@@ -102,7 +102,7 @@ def _shape(kind: str, y: np.ndarray, x: np.ndarray, angle: float) -> np.ndarray:
 
 
 def _texture(rng, kind: int, height: int, width: int, noise: float) -> np.ndarray:
-    """float (H, W, 3): what a kind is filled with. Kinds differ in hue on average, and overlap the more the more noise."""
+    """float (H, W, 3): what a kind is filled with. Hues of kinds differ on average; with noise they overlap."""
     hue = kind / len(KINDS) + rng.normal(0, 0.02 + 0.25 * noise)
     first, second = _colour(hue, rng.uniform(0.45, 0.9), rng.uniform(0.55, 0.95)), rng.uniform(0.1, 0.6)
     y, x = _grid(height, width)

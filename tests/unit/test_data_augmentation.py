@@ -1,0 +1,139 @@
+"""Augmentation: masks, boxes and polygons move together, and draws follow from their numbers alone."""
+
+import numpy as np
+import pytest
+
+from segsweep.data.augmentation import Augmentation, load_augmentation
+from segsweep.data.geometry import cut_boxes, cut_polygons, signed_area
+from segsweep.data.sample import Sample, window
+from segsweep.study.augmentations import find_augmentation, read_augmentation
+from segsweep.study.settings.base import InputError
+
+KNOWN = ("none", "basic", "heavy", "street", "text")
+
+
+def box_of(seen):
+    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+    return [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
+
+
+def rectangle(height=60, width=80, box=(20, 10, 50, 25)):
+    """A bright rectangle with its mask, its box and the polygon of its corners."""
+    x1, y1, x2, y2 = box
+    image, mask = np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.uint8)
+    image[y1:y2, x1:x2], mask[y1:y2, x1:x2] = 255, 1
+    polygon = np.float32([[x1, y1], [x2, y1], [x2, y2], [x1, y2]])
+    return Sample(image, mask, np.float32([box]), np.zeros(1, np.int64), [polygon], np.zeros(1, bool))
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("HorizontalFlip", {"p": 1.0}),
+        ("VerticalFlip", {"p": 1.0}),
+        ("Transpose", {"p": 1.0}),
+        ("RandomRotate90", {"p": 1.0}),
+    ],
+)
+def test_the_carried_box_is_the_box_of_the_mask(name, arguments):
+    pipeline = Augmentation([(name, arguments)], "test")
+    for number in range(4):
+        found = pipeline(rectangle(), (number,))
+        assert found.boxes[0].tolist() == box_of(found.mask == 1)
+        assert found.polygons[0].min(0).tolist() + found.polygons[0].max(0).tolist() == box_of(found.mask == 1)
+
+
+@pytest.mark.parametrize("name", KNOWN[1:])
+def test_the_shipped_pipelines_carry_boxes_within_a_pixel(name):
+    pipeline = load_augmentation(name)
+    for number in range(8):
+        found = pipeline(rectangle(120, 160, (60, 40, 100, 80)), (number,))
+        height, width = found.mask.shape
+        (polygon,), _ = cut_polygons(found.polygons, height, width, share=0)
+        shown = np.concatenate([polygon.min(0), polygon.max(0)])
+        assert abs(shown - box_of(found.mask == 1)).max() <= 1.5
+        assert set(np.unique(found.mask)) <= {0, 1, 255}
+        (box,), _ = cut_boxes(found.boxes, height, width, share=0)
+        assert abs(box - shown).max() <= 1e-3  # the box around the turned corners is the polygon's
+
+
+def test_equal_numbers_give_equal_results_whatever_came_before():
+    pipeline, other = load_augmentation("heavy"), load_augmentation("heavy")
+    first = pipeline(rectangle(), (0, 3, 7))
+    for number in range(5):
+        pipeline(rectangle(40, 40), (number,))
+    again, elsewhere = pipeline(rectangle(), (0, 3, 7)), other(rectangle(), (0, 3, 7))
+    for found in (again, elsewhere):
+        assert (found.image == first.image).all()
+        assert (found.mask == first.mask).all()
+        assert (found.boxes == first.boxes).all()
+    images = {pipeline(rectangle(), (0, 3, number)).image.tobytes() for number in range(6)}
+    assert len(images) == 6
+
+
+def test_the_picture_is_the_same_with_and_without_boxes():
+    pipeline, sample = load_augmentation("heavy"), rectangle()
+    bare = Sample(sample.image, sample.mask, np.zeros((0, 4), np.float32), np.zeros(0, np.int64), [], np.zeros(0, bool))
+    for number in range(4):
+        assert (pipeline(sample, (number,)).image == pipeline(bare, (number,)).image).all()
+
+
+def test_transforms_of_a_pipeline_draw_on_their_own():
+    pipeline = Augmentation([("HorizontalFlip", {"p": 0.5}), ("VerticalFlip", {"p": 0.5})], "test")
+    found = {tuple(pipeline(rectangle(), (number,)).boxes[0]) for number in range(40)}
+    assert len(found) == 4  # neither, one, the other, both
+
+
+def test_new_pixels_are_void():
+    found = Augmentation([("Affine", {"translate_px": {"x": 10, "y": 0}, "p": 1.0})], "test")(rectangle(), (0,))
+    assert (found.mask[:, :10] == 255).all()
+    assert found.boxes[0].tolist() == [30, 10, 60, 25]
+
+
+def test_a_box_is_dropped_when_less_than_a_quarter_is_seen():
+    boxes = np.float32([[-30, 0, 10, 10], [-31, 0, 9, 10], [90, 90, 130, 130], [5, 5, 6, 6], [100, 0, 110, 5]])
+    found, keep = cut_boxes(boxes, 100, 100)
+    assert keep.tolist() == [True, False, False, True, False]
+    assert found.tolist() == [[0, 0, 10, 10], [5, 5, 6, 6]]
+
+
+def test_polygons_are_cut_or_dropped_alike():
+    square = np.float32([[0, 0], [4, 0], [4, 4], [0, 4]])
+    kept, keep = cut_polygons([square, square - [2, 0], square - [3.5, 0], square + 50], 10, 10)
+    assert keep.tolist() == [True, True, False, False]
+    assert (kept[0] == square).all()
+    assert abs(signed_area(kept[1])) == pytest.approx(8)
+    assert signed_area(kept[1]) * signed_area(square) > 0
+    assert kept[1].min(0).tolist() == [0, 0]
+
+
+def test_a_window_beyond_the_picture_is_filled_and_moves_boxes():
+    found = window(rectangle(), -4, -6, 80, 100)
+    assert found.mask.shape == (80, 100)
+    assert (found.mask[:4] == 255).all()
+    assert found.boxes[0].tolist() == box_of(found.mask == 1) == [26, 14, 56, 29]
+    assert window(rectangle(), 30, 0, 30, 80).boxes.shape == (0, 4)
+    assert window(rectangle(), 30, 0, 30, 80).ignored.shape == (0,)
+
+
+def test_unknown_names_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r"unknown augmentation 'havy'. Did you mean 'heavy'"):
+        find_augmentation("havy")
+    with pytest.raises(InputError, match=r"no transform 'HorizontalFlop'. Did you mean 'HorizontalFlip'"):
+        Augmentation([("HorizontalFlop", {})], "file")
+    with pytest.raises(InputError, match=r"Affine has no argument 'rotation'"):
+        Augmentation([("Affine", {"rotation": 3})], "file")
+    with pytest.raises(InputError, match=r"Affine sets mask_interpolation. It is fixed"):
+        Augmentation([("Affine", {"mask_interpolation": 1})], "file")
+    path = tmp_path / "mine.yaml"
+    path.write_text("transforms:\n  - {HorizontalFlip: {p: 1}, VerticalFlip: {}}\n")
+    with pytest.raises(InputError, match=r"mine.yaml:2: found .*`transforms` is a list"):
+        read_augmentation(str(path))
+    path.write_text("transform: []\n")
+    with pytest.raises(InputError, match=r"unknown key 'transform'. Did you mean 'transforms'"):
+        read_augmentation(str(path))
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_the_shipped_files_are_plain_lists(name):
+    assert all(isinstance(transform, str) and isinstance(args, dict) for transform, args in read_augmentation(name))

@@ -1,0 +1,142 @@
+"""Readers: what stands in files of each format, by hand-made files."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from segsweep.data.classes import CITYSCAPES, VOC, class_table
+from segsweep.data.readers import read
+from segsweep.data.readers.voc import read_annotation
+from segsweep.study.settings.base import InputError
+from segsweep.study.settings.dataset import Dataset, Demo
+
+ANNOTATION = """<annotation><size><width>10</width><height>8</height></size>
+<object><name>dog</name><difficult>1</difficult>
+  <part><name>head</name><bndbox><xmin>9</xmin><ymin>9</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></part>
+  <bndbox><xmin>1</xmin><ymin>2</ymin><xmax>10</xmax><ymax>8</ymax></bndbox></object>
+<object><name>person</name><bndbox><xmax>3</xmax><xmin>3</xmin><ymax>4</ymax><ymin>4</ymin></bndbox></object>
+</annotation>"""
+
+
+def voc_dataset(**changes):
+    settings = {"name": "voc", "reader": "voc", "task": "multitask", "classes": "voc", "void": [255]}
+    return Dataset(**(settings | changes))
+
+
+def test_voc_boxes_count_from_one_and_include_their_last_pixel(tmp_path):
+    path = tmp_path / "a.xml"
+    path.write_text(ANNOTATION)
+    labels = {name: label for label, name in enumerate(list(VOC.values())[1:])}
+    boxes, found, difficult, complaints = read_annotation(path, labels)
+    # xmin 1, ymin 2, xmax 10, ymax 8: columns 0 to 9 and rows 1 to 7. A single pixel has width and height 1.
+    assert boxes.tolist() == [[0, 1, 10, 8], [2, 3, 3, 4]]
+    assert boxes.dtype == np.float32
+    assert found.tolist() == [11, 14]  # dog is class 12, person 15, less background
+    assert difficult.tolist() == [True, False]
+    assert complaints == []
+
+
+def test_voc_annotation_complaints(tmp_path):
+    path = tmp_path / "a.xml"
+    path.write_text("<annotation><object><name>dgo</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>2</xmax>"
+                    "<ymax>2</ymax></bndbox></object><object><name>dog</name></object></annotation>")  # fmt: skip
+    complaints = read_annotation(path, {"dog": 11})[3]
+    assert "object 1 is a 'dgo'" in complaints[0]
+    assert "classes are dog" in complaints[0]
+    assert "object 2 (dog) has no bndbox" in complaints[1]
+    path.write_text("<annotation>")
+    assert "not valid XML" in read_annotation(path, {})[3][0]
+
+
+@pytest.mark.parametrize("folder", ["", "ImageSets/Segmentation"])
+def test_voc_lists_at_the_root_or_in_image_sets_and_pictures_without_boxes(tmp_path, folder):
+    (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+    (tmp_path / folder / "train.txt").write_text("a\n\nb  1\n")
+    (tmp_path / folder / "val.txt").write_text("c\n")
+    (tmp_path / "Annotations").mkdir()
+    (tmp_path / "Annotations/a.xml").write_text(ANNOTATION)
+    items = read(voc_dataset(), tmp_path)
+    assert [[item.name for item in members] for members in items.values()] == [["a", "b"], ["c"]]
+    assert [len(item.boxes) for item in items["train"]] == [2, 0]
+    assert items["train"][1].place.endswith("train.txt:3")
+    assert len(read(voc_dataset(task="multiclass"), tmp_path)["train"][0].boxes) == 0
+
+
+def test_all_missing_lists_are_named_at_once(tmp_path):
+    with pytest.raises(InputError) as caught:
+        read(voc_dataset(), tmp_path)
+    assert ["train.txt" in c or "val.txt" in c for c in caught.value.complaints] == [True, True]
+    with pytest.raises(InputError, match=r"no such folder.*data_root"):
+        read(voc_dataset(), tmp_path / "nowhere")
+
+
+def test_cityscapes_pairs_pictures_with_label_ids(tmp_path):
+    for split, city in (("train", "ulm"), ("train", "bonn"), ("val", "jena")):
+        folder = tmp_path / "leftImg8bit" / split / city
+        folder.mkdir(parents=True)
+        Image.new("RGB", (4, 2)).save(folder / f"{city}_0_leftImg8bit.png")
+    dataset = Dataset(name="c", reader="cityscapes", splits={"train": "train", "val": "val"}, classes="cityscapes")
+    items = read(dataset, tmp_path)
+    assert [item.name for item in items["train"]] == ["bonn_0", "ulm_0"]
+    assert items["val"][0].mask == tmp_path / "gtFine/val/jena/jena_0_gtFine_labelIds.png"
+    with pytest.raises(InputError, match=r"no pictures.*'test'"):
+        read(dataset.model_copy(update={"splits": {"test": "test"}}), tmp_path)
+
+
+def test_cityscapes_table_has_nineteen_classes_and_all_else_void():
+    table = class_table(Dataset(name="c", reader="cityscapes", classes="cityscapes"))
+    assert len(table.names) == 19
+    assert table.index[[7, 8, 33]].tolist() == [0, 1, 18]  # road, sidewalk, bicycle
+    assert (table.index[[i for i in (*range(34), 255) if i not in CITYSCAPES]] == 255).all()
+    assert table.index[34] == -1
+
+
+def test_binary_table_puts_the_foreground_last():
+    classes = {0: "membrane", 255: "interior"}
+    table = class_table(Dataset(name="e", reader="folder", task="binary", classes=classes, foreground="membrane"))
+    assert table.names == ["interior", "membrane"]
+    assert table.index[[0, 255]].tolist() == [1, 0]
+
+
+def test_a_value_cannot_be_class_and_void():
+    with pytest.raises(InputError, match=r"the value 1 is the class 'b' and void"):
+        class_table(Dataset(name="x", reader="folder", classes={0: "a", 1: "b"}, void=[1]))
+
+
+def demo_dataset(**changes):
+    demo = Demo(train=6, val=3, size=(64, 80), classes=4, noise=0.1)
+    names = {0: "background", 1: "disc", 2: "square", 3: "triangle", 4: "ring"}
+    return Dataset(
+        **({"name": "demo", "reader": "demo", "task": "multitask", "classes": names, "demo": demo} | changes)
+    )
+
+
+def test_drawn_shapes_have_masks_and_boxes_that_agree(tmp_path):
+    items = read(demo_dataset(), tmp_path)
+    assert [len(items["train"]), len(items["val"])] == [6, 3]
+    assert {int(v) for item in items["train"] for v in np.unique(item.mask)} == {0, 1, 2, 3, 4}
+    for item in items["train"]:
+        assert item.image.shape == (64, 80, 3)
+        in_a_box = np.zeros(item.mask.shape, bool)
+        for (x1, y1, x2, y2), label in zip(item.boxes.astype(int), item.labels, strict=True):
+            inside = item.mask[y1:y2, x1:x2] == label + 1
+            # Its kind touches all four sides of a box, which lies inside the picture.
+            assert all(side.any() for side in (inside[0], inside[-1], inside[:, 0], inside[:, -1]))
+            assert (0 <= x1 < x2 <= 80) and (0 <= y1 < y2 <= 64)  # noqa: PT018 (one statement about one box)
+            in_a_box[y1:y2, x1:x2] = True
+        assert (item.mask[~in_a_box] == 0).all()
+
+
+def test_a_drawn_picture_depends_on_seed_and_number_alone(tmp_path):
+    few = read(demo_dataset(), tmp_path)["train"]
+    more = read(demo_dataset(demo=Demo(train=8, val=1, size=(64, 80), classes=4, noise=0.1)), tmp_path)["train"]
+    other = read(demo_dataset(demo=Demo(train=6, val=1, size=(64, 80), classes=4, noise=0.1, seed=1)), tmp_path)[
+        "train"
+    ]
+    assert all((a.image == b.image).all() for a, b in zip(few, more, strict=False))
+    assert not any((a.image == b.image).all() for a, b in zip(few, other, strict=False))
+
+
+def test_a_demo_names_the_classes_that_it_draws(tmp_path):
+    with pytest.raises(InputError, match=r"has the classes \{0: background, 1: disc"):
+        read(demo_dataset(classes={0: "background", 1: "thing"}), tmp_path)
