@@ -239,9 +239,20 @@ def ensemble(ctx: Context) -> str:
                 *[table.say(i, name, "metric") for name in scores],
             ]
         )
-    said = (
-        "Models trained on different folds decide together; they "
-        "are scored on pictures that none of them was trained on.\n"
+    alone = "single model" in set(table.frame["method"])
+    said = paragraph(
+        "Models trained on different folds decide together; they are scored on pictures that none of them was "
+        "trained on.",
+        "These are the test split, which had no part in choosing settings or checkpoints. The members' folds pool "
+        "training and validation pictures, so each may have seen more than the single model."
+        if any(name.startswith("test/") for name in scores)
+        else "There is no test split to score on: members leave out a part of the training split, by which each "
+        "chooses its checkpoint, and all are scored on the validation split. The setting was chosen on it, for all "
+        "alike.",
+        "The single model's checkpoint was chosen on it as well, which flatters its score; on the other hand it was "
+        "trained on the whole training split, each member on a part."
+        if alone and any(name.startswith("val/") for name in scores)
+        else None,
     )
     head = ["Setting", "Method", "Members", *map(ctx.m, scores)]
     return blocks("## Ensemble\n", said, markdown_table(head, rows, right=range(2, len(head))))
