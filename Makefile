@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 STUDY ?= demo
 OPTIONS ?=
 CORES ?= $(shell nproc)
+SHARED_STUDY = $(if $(filter command environment,$(firstword $(origin STUDY))),--study $(STUDY))
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OMP_NUM_THREADS ?= 1
 export NO_ALBUMENTATIONS_UPDATE := 1
@@ -58,6 +59,15 @@ lock: env  ## pin the newest versions that envs/requirements.in allows
 	  --python-version 3.11 envs/requirements.in -o envs/requirements.lock
 	sed -i 's/^torch==\([0-9]\)/torch===\1/' envs/requirements.lock  # uv shortens it; see requirements.in
 	python workflow/scripts/write_environments.py
+
+push: env  ## send trained segments and tables to the shared store (dvc remote)
+	@python workflow/scripts/share_store.py push $(SHARED_STUDY) $(OPTIONS)
+
+pull: env  ## bring what the studies here need; with STUDY=NAME of that one
+	@python workflow/scripts/share_store.py pull $(SHARED_STUDY) $(OPTIONS)
+
+gc: env  ## segments that no study here reaches; OPTIONS=--remove removes them
+	@python workflow/scripts/share_store.py gc $(OPTIONS)
 
 clean:  ## remove results and the environment
 	rm -rf results .snakemake $(VENV)

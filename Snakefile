@@ -20,3 +20,4 @@ rule all:
     input:
         f"{STUDY.folder}/report.md",
         f"{STUDY.folder}/report.html",
+        f"{STUDY.folder}/metrics.json",

@@ -90,3 +90,28 @@ rule analyze_study:
     shell:
         "env {params.environment} python workflow/scripts/analyze_study.py --results {params.folder:q} "
         "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
+
+
+# For `dvc metrics show`.
+rule write_metrics:
+    input:
+        ranking=f"{STUDY.folder}/ranking.csv",
+        analysis=f"{STUDY.folder}/analysis.json",
+    output:
+        metrics=f"{STUDY.folder}/metrics.json",
+    log:
+        f"results/logs/write_metrics/{STUDY.name}.log",
+    conda:
+        "../../envs/segsweep.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        folder=STUDY.folder,
+        environment=ENVIRONMENT,
+    message:
+        "write the metrics of {params.folder}"
+    shell:
+        "env {params.environment} python workflow/scripts/write_metrics.py --results {params.folder:q} "
+        "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"

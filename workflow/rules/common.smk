@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 from segsweep.study.announcement import announce
 from segsweep.study.controller import open_study
 from segsweep.study.settings import InputError
+from segsweep.study.sources import tracking_file
 
 # What a job needs that its command line does not say.
 ENVIRONMENT = "NO_ALBUMENTATIONS_UPDATE=1 PYTHONDONTWRITEBYTECODE=1"
@@ -52,6 +53,10 @@ if ON_CLUSTER:
 
         localrules:
             import_table,
+
+
+# The .dvc file of the study's data set, if it has one.
+TRACKED = tracking_file(STUDY.loaded.dataset, STUDY.loaded.root)
 
 
 wildcard_constraints:

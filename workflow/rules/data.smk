@@ -1,7 +1,36 @@
-# Needs: the files of a data set. Makes: results/data/<key>, decoded once for all cells.
+# Needs: the files of a data set, or its .dvc file. Makes: results/data/<key>, decoded once for all cells.
+
+
+localrules:
+    pull_data,
+
+
+# A rule's output is deleted before it runs, so the pictures themselves are none; the mark lasts until they are read.
+rule pull_data:
+    output:
+        mark=temp("results/data/{data}.pulled"),
+    log:
+        "results/logs/pull_data/{data}.log",
+    conda:
+        "../../envs/segsweep.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=600,
+    params:
+        folder=TRACKED.parent if TRACKED else "",
+        tracked=TRACKED.name if TRACKED else "",
+    message:
+        "pull {params.folder}/{params.tracked}"
+    shell:
+        "{{ dvc --cd {params.folder:q} status --quiet {params.tracked:q} "
+        "|| dvc --cd {params.folder:q} pull {params.tracked:q}; }} > {log:q} 2>&1 "
+        "&& touch {output.mark:q} || {{ cat {log:q} >&2; exit 1; }}"
 
 
 rule prepare_data:
+    input:
+        mark=ancient("results/data/{data}.pulled") if TRACKED else [],
     output:
         manifest="results/data/{data}/manifest.json",
     log:

@@ -5,6 +5,7 @@ rule draw_pictures:
     input:
         ranking=f"{STUDY.folder}/ranking.csv",
         images=f"{STUDY.folder}/images.csv",
+        data=ancient(all_prepared),
         code="results/code/draw_pictures.txt",
     output:
         pictures=f"{STUDY.folder}/pictures/pictures.json",

@@ -115,7 +115,7 @@ def _pull(arguments: argparse.Namespace, console: Console) -> int:
             if pull_tables(RESULTS, remote, loaded.name, state):
                 tables.append(loaded.name)
             try:
-                chosen |= wanted_of(Preview(_request_of(arguments, loaded), loaded).cut.segments, held)
+                chosen |= wanted_of(Preview(_request_of(arguments, loaded), loaded, dry=True).cut.segments, held)
             except InputError as error:
                 if arguments.study:
                     raise
@@ -199,7 +199,7 @@ def _studies(arguments: argparse.Namespace, console: Console) -> list[Loaded]:
 
 
 def _request_of(arguments: argparse.Namespace, loaded: Loaded) -> Request:
-    return _request(str(loaded.document.path), arguments.options)
+    return _request(str(loaded.document.path), arguments.options).model_copy(update={"pack": 1, "cluster": None})
 
 
 def _request(study: str | None, options: list[str]) -> Request:

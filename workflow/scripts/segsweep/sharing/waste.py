@@ -66,6 +66,8 @@ def find_waste(store: Path, results: Path, now: float | None = None) -> list[Was
         old = now - _last_change(path) > DAY_S
         if name.startswith(REMOVING) or (name.startswith(SCRATCH) and old):
             found.append(Waste(path, "scratch", _size(path)))
+        elif name.startswith("."):
+            continue
         elif name.endswith(".part"):
             segment = name.removesuffix(".part")
             if old and (segment not in needed or segment in complete) and not _locked(store / f"{segment}.lock", now):
@@ -78,7 +80,8 @@ def find_waste(store: Path, results: Path, now: float | None = None) -> list[Was
 def remove(waste: list[Waste]) -> None:
     """Remove them. A segment loses its name first: what is half removed must not look complete."""
     for one in waste:
-        aside = one.path.with_name(f"{REMOVING}{uuid.uuid4().hex}")
+        # No reader of the store takes a folder of this ending for a segment.
+        aside = one.path.with_name(f"{REMOVING}{uuid.uuid4().hex}.part")
         try:
             one.path.rename(aside)
         except FileNotFoundError:  # somebody else was faster

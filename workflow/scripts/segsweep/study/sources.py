@@ -13,6 +13,14 @@ from .settings import Dataset, InputError
 NOT_DATA = {".md", ".dvc", ".gitignore"}
 
 
+def tracking_file(dataset: Dataset | None, root: Path) -> Path | None:
+    """The .dvc file of a data set that DVC tracks, else None."""
+    if dataset is None or dataset.demo is not None:
+        return None
+    path = root.with_name(root.name + ".dvc")
+    return path if path.is_file() else None
+
+
 def data_fingerprint(dataset: Dataset, root: Path, memory: Path) -> str:
     """Hash of everything that the reader of a data set may read.
 
@@ -26,8 +34,7 @@ def data_fingerprint(dataset: Dataset, root: Path, memory: Path) -> str:
     """
     if dataset.demo is not None:
         return "drawn"
-    tracked = root.with_name(root.name + ".dvc")
-    if tracked.is_file():
+    if tracked := tracking_file(dataset, root):
         return yaml.safe_load(tracked.read_text(encoding="utf-8"))["outs"][0]["md5"]
     if not root.is_dir():
         raise InputError(
