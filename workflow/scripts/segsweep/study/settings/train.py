@@ -164,4 +164,4 @@ class Train(Settings):
         outcome=False,
     )
     deterministic: bool = key(True, "Deterministic algorithms on a GPU as well.")
-    workers: int = key(0, "Loader processes; the outcome does not depend on them.", outcome=False, ge=0)
+    workers: int = key(0, "Loader threads; the outcome does not depend on them.", outcome=False, ge=0)
