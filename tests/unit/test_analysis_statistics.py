@@ -98,6 +98,24 @@ def test_what_cannot_be_estimated_is_found_out():
     assert np.isnan(fit.combine(rows[0] - rows[1])[0]).all()
 
 
+def test_marginal_means_of_designs_with_gaps_weigh_as_the_runs_do():
+    # Rate and batch scale together beside a base that crosses the rate with an architecture.
+    pairs = [(0, 0, a) for a in (0, 1)] + [(1, 0, a) for a in (0, 1)] + [(2, 1, 0)]
+    lr, batch, arch = np.array(pairs * 2).T
+    y = np.array([0.1, 0.4, 0.6])[lr] + 0.05 * arch
+    fit = Fit(y, Terms({"lr": sum_coded(lr, 3), "batch": sum_coded(batch, 2), "arch": sum_coded(arch, 2)}))
+    rows, how = fit.marginal("arch", 2)
+    assert how == "as they occur"
+    means = fit.combine(rows)[0]
+    assert means[1] - means[0] == pytest.approx(0.05)
+    assert means.mean() == pytest.approx(y.mean() - 0.05 * arch.mean() + 0.025)
+    rows, how = fit.marginal("lr", 3)
+    assert how == "at their most frequent level"
+    means = fit.combine(rows)[0]
+    assert means[:2] == pytest.approx([0.1, 0.4])
+    assert np.isnan(means[2])
+
+
 def test_an_interaction_has_the_products_of_its_factors():
     first, second = sum_coded(np.array([0, 1, 2]), 3), sum_coded(np.array([1, 0, 1]), 2)
     assert crossed(first, second).tolist() == [[-1, 0], [0, 1], [1, 1]]

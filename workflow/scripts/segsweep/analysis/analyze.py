@@ -210,7 +210,7 @@ def warnings_of(results: Results, noise: Noise, audited, tables, about_importanc
              "of settings near the best, not of the space.")  # fmt: skip
     found += [note for note in audited["notes"] if note["topic"] in ("aliased", "confounded", "budget")]
     for row in tables["factor_summary"]:
-        if row["raw_and_adjusted"] == "disagree":
+        if row["raw_and_adjusted"] == "disagree" and row["relation"] in ("distinct", "partly"):
             warn(
                 "raw and adjusted",
                 f"Raw and adjusted means of {row['axis']} name different best levels.",

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from segsweep.study.words import number
+from segsweep.study.words import number, plural
 
 from .results import Results
 
@@ -19,7 +19,9 @@ def choose(results: Results, ranking: pd.DataFrame, confirmed: list[dict[str, An
     fresh = [row for row in confirmed if row["n"] and row["cell"] in results.cells.index]
     if fresh:
         best = max(fresh, key=lambda row: row["mean"] * results.sign)
-        return best["cell"], f"the best mean of {best['n']} fresh seeds among {len(fresh)} confirmed settings"
+        return best[
+            "cell"
+        ], f"the best mean of {plural(best['n'], 'fresh seed')} among {plural(len(fresh), 'confirmed setting')}"
     scored = ranking[ranking["n"] > 0]
     if scored.empty:
         return None, "no setting has a usable run"

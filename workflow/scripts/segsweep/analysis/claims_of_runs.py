@@ -132,11 +132,12 @@ def ensemble_at_least(results: Results, claim: dict, noise: Noise, ranking: pd.D
     if results.ensemble_images is not None:
         pair = paired(results, pd.Series(["ensemble"]), pd.Series(["single"]), results.ensemble_images)
     grade = _grade(score, bars, results.sign)
-    reached = {"success": "success", "acceptable": "what is acceptable"}.get(grade)
+    bar = {"success": "the bar of success", "acceptable": "the acceptable"}
+    reached = f"reaches {bar[grade]} {bars[grade]:g}" if grade in bar else "reaches neither bar"
+    single = table.loc[table["method"] == "single model", column] if "method" in table else []
+    beside = f"; the single model scores {float(single.iloc[0]):.4g}" if len(single) else ""
     where = "on the test split " if column.startswith("test/") else ""
-    shown = f"The ensemble scores {where}{score:.4g}" + (
-        f", which reaches {reached}" if reached else ", which reaches neither bar"
-    )
+    shown = f"The ensemble scores {where}{score:.4g}, which {reached}{beside}"
     return undecided(
         f"{shown}. It was trained once, so how far another would lie from it is not known. {sentence(pair)}".strip(),
         estimate=score, threshold=bars["acceptable"], grade=grade, n_runs=1, n_cells=1,

@@ -74,10 +74,13 @@ def _level(results: Results, anova: Anova, axis: Axis, place: int, adjusted, ext
         row |= {name: pd.to_numeric(runs[name], errors="coerce").mean() for name in extra}
     row["adjusted"], row["adjusted_low"], row["adjusted_high"] = adjusted
     notes = []
+    fit = anova.additive
     if not len(runs):
         notes.append("no usable run")
     elif not np.isfinite(adjusted[0]):
         notes.append("the adjusted mean cannot be estimated")
+    elif how := fit.marginal(axis.name, fit.terms.blocks[axis.name].shape[1] + 1)[1]:
+        notes.append(f"other axes {how}")
     return row | {"note": "; ".join(notes)}
 
 
@@ -190,9 +193,10 @@ def summary_rows(results: Results, anova: Anova, levels: list, pairs: list) -> l
 def _summary(results: Results, axis: Axis, test: dict, levels: list, pairs: list) -> dict[str, Any]:
     raw = _order([(row["level"], row.get("mean", np.nan)) for row in levels], results.sign)
     adjusted = _order([(row["level"], row["adjusted"]) for row in levels], results.sign)
-    complete = len(adjusted) == len(raw) and len(adjusted) > 1
-    order = adjusted if complete else raw
-    agree = ("agree" if adjusted[0][0] == raw[0][0] else "disagree") if complete else ""
+    usable = len(adjusted) > 1 and 2 * len(adjusted) >= len(raw)
+    order = adjusted if usable else raw
+    both = [(level, value) for level, value in raw if level in dict(adjusted)]
+    agree = ("agree" if adjusted[0][0] == both[0][0] else "disagree") if usable else ""
     best = order[0][0] if order else ""
     row = {
         "axis": axis.name, "kind": axis.kind, "scale": axis.scale, "binned": axis.binned, "levels": len(axis.levels),
@@ -202,8 +206,15 @@ def _summary(results: Results, axis: Axis, test: dict, levels: list, pairs: list
     }  # fmt: skip
     row |= {key: test.get(key, np.nan) for key in ("F", "df", "p", "partial_eta2", "rank_p")}
     return row | {
-        "raw_and_adjusted": agree, "edge": edge_of(axis, best), "note": test.get("note", ""),
+        "raw_and_adjusted": agree, "edge": edge_of(axis, best), "note": _notes(test, len(raw), len(adjusted)),
     }  # fmt: skip
+
+
+def _notes(test: dict, known: int, adjusted: int) -> str:
+    notes = [test.get("note", "")]
+    if 0 < adjusted < known:
+        notes.append(f"{known - adjusted} of {known} levels have no adjusted mean")
+    return "; ".join(filter(None, notes))
 
 
 def _order(levels: list[tuple[str, float]], sign: float) -> list[tuple[str, float]]:

@@ -106,15 +106,38 @@ class Fit:
         return np.where(known, estimate, np.nan), np.where(known, error, np.nan)
 
     def level_rows(self, name: str, levels: int) -> np.ndarray:
-        """(levels, p) coefficients of the marginal means of a factor."""
-        rows = np.zeros((levels, self.matrix.shape[1]))
-        rows[:, 0] = 1
-        rows[:, self.terms.place(name)] = sum_coded(np.arange(levels), levels)
-        return rows
+        """(levels, p) coefficients of the marginal means of a factor, see `marginal`."""
+        return self.marginal(name, levels)[0]
+
+    def marginal(self, name: str, levels: int) -> tuple[np.ndarray, str]:
+        """(levels, p) coefficients of the marginal means of a factor, and how the other factors weigh in them.
+
+        All combinations of the other factors weigh the same (``); where no such mean can be estimated, since some of
+        them cannot be told apart, they weigh as they occur, or are held at their most frequent level.
+        """
+        own = sum_coded(np.arange(levels), levels)
+        common = np.concatenate([[1.0], *(_most_frequent(block) for block in self.terms.blocks.values())])
+        even = np.zeros(self.matrix.shape[1])
+        even[0] = 1
+        choices = {"": even, "as they occur": self.matrix.mean(axis=0), "at their most frequent level": common}
+        for how, others in choices.items():
+            rows = np.tile(others, (levels, 1))
+            rows[:, self.terms.place(name)] = own
+            if self.estimable(rows).any():
+                return rows, how
+        rows = np.tile(even, (levels, 1))
+        rows[:, self.terms.place(name)] = own
+        return rows, ""
 
     def effect(self, name: str) -> np.ndarray:
         """(n,) what a term adds to each fitted value."""
         return self.terms.blocks[name] @ self.beta[self.terms.place(name)]
+
+
+def _most_frequent(block: np.ndarray) -> np.ndarray:
+    """The row that occurs most often."""
+    rows, counts = np.unique(block, axis=0, return_counts=True)
+    return rows[np.argmax(counts)]
 
 
 def term_test(full: Fit, larger: Fit, smaller: Fit) -> tuple[float, int, float, float]:
