@@ -67,13 +67,22 @@ wildcard_constraints:
 
 def prepared_data_of(wildcards):
     """The prepared pictures that a segment is trained on."""
+    if is_trained(wildcards.segment):
+        return []
     return f"{STUDY.segment(wildcards.segment)['data']}/manifest.json"
 
 
 def marker_of_parent(wildcards):
     """The marker of the segment that a segment goes on from."""
+    if is_trained(wildcards.segment):
+        return []
     parent = STUDY.segment(wildcards.segment)["parent"]
     return marker(parent) if parent else []
+
+
+def is_trained(segment):
+    """Whether a segment needs nothing more. Pictures that are prepared anew for others must not train it again."""
+    return Path(marker(segment)).exists()
 
 
 def marker(segment):
