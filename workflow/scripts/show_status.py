@@ -62,6 +62,7 @@ def show(status: Status, plan: dict, console: Console) -> None:
         f"{status.runs_done} of {plural(status.runs, 'run')}, {status.epochs_done:,} of {status.epochs:,} epochs"
     )
     console.print(ProgressBar(total=max(1, status.epochs), completed=status.epochs_done, width=60))
+    console.print()
     if others := {name: count for name, count in status.ended.items() if name != "finished"}:
         console.print("ended otherwise: " + ", ".join(f"{count} {name}" for name, count in others.items()))
     for name, labels in (("running", status.running), ("failed or cut off", status.failed)):
