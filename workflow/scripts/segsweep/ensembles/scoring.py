@@ -17,6 +17,7 @@ ON_TEST = (
 )
 FLATTERED = "The single model's checkpoint was chosen on this very split, the members' were not."
 FEWER_PICTURES = "Each member was trained on fewer pictures than the single model, which had the whole training split."
+USUAL = {"binary": "jaccard", "multiclass": "miou", "multitask": "miou", "text": "hmean"}
 
 
 def score(plan: dict[str, Any], store: Path, *, device: str = "auto", threads: int = 1) -> dict[str, Any]:
@@ -51,6 +52,8 @@ def score(plan: dict[str, Any], store: Path, *, device: str = "auto", threads: i
         _row(scores, split) | _model(run, f"member {number}", store)
         for number, (run, scores) in enumerate(zip(runs, alone, strict=False), 1)
     ]
+    if metric not in rows[0]["scores"]:  # a loss, say, which members that decide together have not
+        about["metric"] = f"{split}/{USUAL[panel.prepared.task]}"
     setting = next(one for one in plan["cells"] if one["cell"] == cell)
     about |= {"min_votes": jury.votes, "cell": cell, "label": setting["label"], "pictures": len(together.images())}
     return about | {"rows": rows, "notes": _notes(split, single, chosen_from, left_out)}
