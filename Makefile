@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STUDY ?= demo
 OPTIONS ?=
+PARTS ?=
 CORES ?= $(shell nproc)
 SHARED_STUDY = $(if $(filter command environment,$(firstword $(origin STUDY))),--study $(STUDY))
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -39,6 +40,9 @@ status: env  ## cells done, running, failed, best so far, time to go
 
 test: env  ## all tests
 	pytest -n $(CORES) --dist loadfile
+
+bench: env  ## how fast it is, against a stock script: a table, results/benchmarks (10 minutes)
+	python tests/benchmarks $(PARTS)
 
 lint: env  ## ruff, snakefmt, snakemake --lint
 	ruff check .

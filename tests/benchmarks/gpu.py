@@ -1,0 +1,432 @@
+"""Everything about one GPU in a single call of less than ten minutes.
+
+    python tests/benchmarks/gpu.py [--out results/benchmarks] [--seconds 540]
+    python tests/benchmarks/gpu.py --toy        on the processor at toy size, to see that it runs; says what it skips
+
+U-Net with ResNet-18, 256x256, batch 64, bf16: pictures a second end to end, the share of the bare step, data resident
+on the device against loaded, several small cells sharing the GPU, torch.compile and CUDA graphs with their break-even,
+the cost of determinism. Uses what the machine has installed and draws its pictures itself.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+# cuBLAS needs it for deterministic sums, and reads it when the GPU is first used.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+import measuring
+import torch
+import workload
+from measuring import Row, compared, interleaved, single
+
+PART = "gpu"
+GRAPH_WARMUP = 3
+
+
+@dataclass
+class Sizes:
+    """How large everything is."""
+
+    side: int = 256
+    batch: int = 64
+    batches: int = 8
+    steps: int = 30
+    rounds: int = 3
+    cells: tuple[int, ...] = (1, 2, 4, 8)
+    small_batch: int = 8
+    cell_seconds: float = 15.0
+    encoder: str = "resnet18"
+
+
+TOY = Sizes(32, 4, 2, 2, 1, (1, 2), 2, 0.5)
+
+
+def main() -> int:
+    """Run all parts until the time is over."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=measuring.RESULTS)
+    parser.add_argument("--seconds", type=float, default=540.0, help="no part starts later than this")
+    parser.add_argument("--toy", action="store_true", help="toy sizes, on the processor where there is no GPU")
+    parser.add_argument("--cell", type=Path, help=argparse.SUPPRESS)  # one of several cells that share the GPU
+    options = parser.parse_args()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if device.type == "cpu" and not options.toy:
+        print("There is no GPU here; --toy runs everything at toy size on the processor.", file=sys.stderr)
+        return 2
+    sizes = TOY if options.toy else Sizes()
+    if options.cell:
+        return share(options.cell, sizes, device)
+    began = time.perf_counter()
+    print(f"{time.strftime('%Y-%m-%d %H:%M')}, {measuring.machine()}", flush=True)
+    rows, skipped = [], []
+    options.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        description = prepared(Path(scratch), sizes)
+        for part in (steps, end_to_end, compilation, determinism, sharing):
+            if time.perf_counter() - began > options.seconds:
+                skipped.append(f"{part.__name__}: out of time")
+                continue
+            try:
+                rows += part(description, sizes, device, skipped)
+            except Exception as error:  # the other parts are worth having
+                skipped.append(f"{part.__name__}: {type(error).__name__}: {error}")
+            print(f"{time.perf_counter() - began:5.0f} s  {part.__name__}", flush=True)
+            if not options.toy:
+                measuring.write(rows, options.out / "gpu.csv")
+    print(measuring.table(rows))
+    print("Skipped: " + ("; ".join(skipped) or "nothing"))
+    return 0
+
+
+def prepared(folder: Path, sizes: Sizes) -> dict:
+    """The description of a segment on drawn pictures, and its data."""
+    count = sizes.batch * sizes.batches
+    workload.workspace(folder)
+    demo = {"kind": "shapes", "train": min(count, 128), "val": 8, "size": [sizes.side] * 2, "classes": 4, "noise": 0.1}
+    dataset = {"name": "drawn", "reader": "demo", "task": "multiclass", "classes": workload.CLASSES, "demo": demo}
+    workload.write_yaml(folder / "config/datasets/drawn.yaml", dataset)
+    train = workload.TRAIN | {"batch_size": sizes.batch, "workers": min(8, os.cpu_count() or 1)}
+    train |= {"data": {"augmentation": "basic"}, "model": {"arch": "unet", "encoder": sizes.encoder}}
+    workload.study(folder, "gpu", train, {"optimizer.lr": [1e-3]})
+    plan = workload.plan(folder, "gpu").plan
+    workload.prepare(folder, plan["data"][0])
+    (description,) = plan["segments"].values()
+    # Few pictures are drawn, and each is seen several times in an epoch.
+    return description | {"data": str(folder / plan["data"][0]), "times": -(-count // demo["train"])}
+
+
+@dataclass
+class Made:
+    """What a training needs."""
+
+    feed: object
+    model: torch.nn.Module
+    optimizer: torch.optim.Optimizer
+    place: Callable
+    settings: object
+
+
+def make(description: dict, sizes: Sizes, device: torch.device, **settings) -> Made:
+    """Data, model and optimizer of a setting, as a training makes them."""
+    from segsweep.study.settings.train import Train
+    from segsweep.training.feeding import open_feed, placing
+    from segsweep.training.optimizers import build_optimizer
+    from segsweep.training.randomness import reseed
+
+    one = deepcopy(description)
+    one["train"] |= settings
+    train = Train.model_validate(one["train"])
+    feed = open_feed(one, train)
+    feed.train.items *= one["times"]
+    reseed(0, 0)
+    model = feed.task.model().to(device)
+    if train.channels_last:
+        model = model.to(memory_format=torch.channels_last)
+    criterion = feed.task.criterion().to(device)
+    optimizer = build_optimizer(train.optimizer, model, criterion)
+    feed.normalize.to(device)
+    feed.criterion = criterion
+    return Made(feed, model.train(), optimizer, placing(device, train.channels_last), train)
+
+
+def loss_of(made: Made, batch: dict, device: torch.device, model: Callable | None = None) -> torch.Tensor:
+    """The loss of a batch that lies on the device."""
+    with torch.autocast(device.type, torch.bfloat16, enabled=made.settings.precision == "bf16"):
+        outputs = (model or made.model)(made.feed.normalize(batch["image"]))
+    return made.feed.criterion(outputs.float(), batch)["loss"]
+
+
+def step(made: Made, batch: dict, device: torch.device, model: Callable | None = None) -> torch.Tensor:
+    """Forward, backward, step."""
+    made.optimizer.zero_grad(set_to_none=True)
+    loss = loss_of(made, batch, device, model)
+    loss.backward()
+    made.optimizer.step()
+    return loss
+
+
+def wait(device: torch.device) -> None:
+    """Wait until the device has nothing left to do."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def seconds_a_picture(work: Callable[[], int], device: torch.device) -> float:
+    """Seconds a picture of work that returns how many pictures it trained on."""
+    wait(device)
+    began = time.perf_counter()
+    pictures = work()
+    wait(device)
+    return (time.perf_counter() - began) / pictures
+
+
+def resident(made: Made, sizes: Sizes) -> list[dict]:
+    """Batches that lie on the device."""
+    batches = []
+    for batch in made.feed.train.epoch(1):
+        if len(batch["image"]) == sizes.batch:
+            batches.append(made.place(batch))
+        if len(batches) == sizes.batches:
+            break
+    return batches
+
+
+def bare_works(description: dict, sizes: Sizes, device: torch.device, **settings) -> Callable[[], float]:
+    """A bare training on resident batches, as seconds a picture."""
+    made = make(description, sizes, device, **settings)
+    batches = resident(made, sizes)
+
+    def work() -> int:
+        for i in range(sizes.steps):
+            step(made, batches[i % len(batches)], device)
+        return sizes.steps * sizes.batch
+
+    work()  # algorithms are chosen, memory is taken
+    return lambda: seconds_a_picture(work, device)
+
+
+def steps(description: dict, sizes: Sizes, device: torch.device, skipped: list[str]) -> list[Row]:
+    """The bare step in fp32, TF32 aside, in bf16, and with channels_last."""
+    works = {
+        "fp32": bare_works(description, sizes, device),
+        "fp32 channels_last": bare_works(description, sizes, device, channels_last=True),
+        "bf16": bare_works(description, sizes, device, precision="bf16"),
+        "bf16 channels_last": bare_works(description, sizes, device, precision="bf16", channels_last=True),
+    }
+    found = interleaved(works, sizes.rounds)
+    rows = [
+        compared(PART, found, ("fp32", name), unit="s/picture", note=speed(found[name])) for name in list(works)[1:]
+    ]
+    return rows
+
+
+def speed(values: list[float]) -> str:
+    """Pictures a second of the best round."""
+    return f"{1 / min(values):,.0f} pictures/s"
+
+
+def loop(description: dict, sizes: Sizes, device: torch.device, **settings) -> Callable[[], float]:
+    """Training epochs as `train_segment` runs them: loaded, placed, losses looked at now and then."""
+    from segsweep.training.feeding import ahead
+
+    made = make(description, sizes, device, **settings)
+    depth = 4 if device.type == "cuda" else 0
+    epoch = iter(range(1, 1 << 30))
+
+    def work() -> int:
+        pictures = 0
+        worst = torch.zeros((), device=device)
+        for i, loaded in enumerate(ahead(made.feed.train.epoch(next(epoch)), depth)):
+            batch = made.place(loaded)
+            worst = torch.maximum(worst, step(made, batch, device).detach().abs())
+            if i % 25 == 0:
+                float(worst)
+            pictures += len(batch["image"])
+        return pictures
+
+    work()
+    return lambda: seconds_a_picture(work, device)
+
+
+def end_to_end(description: dict, sizes: Sizes, device: torch.device, skipped: list[str]) -> list[Row]:
+    """The loop with its data, against the bare step and against data that is on the device already."""
+    fast = {"precision": "bf16", "channels_last": True}
+    works = {
+        "bare step": bare_works(description, sizes, device, **fast),
+        "end to end": loop(description, sizes, device, **fast),
+        "end to end, no augmentation": loop(without_augmentation(description), sizes, device, **fast),
+        "end to end fp32": loop(description, sizes, device),
+    }
+    found = interleaved(works, sizes.rounds)
+    shown = speed(found["end to end"])
+    workers = description["train"]["workers"]
+    rows = [
+        single(PART, "end to end, bf16 channels_last", found["end to end"], unit="s/picture"),
+        compared(PART, found, ("bare step", "end to end"), unit="s/picture", wanted=">= 0.95"),
+        compared(PART, found, ("bare step", "end to end, no augmentation"), unit="s/picture"),
+        compared(PART, found, ("end to end fp32", "end to end"), unit="s/picture"),
+    ]
+    rows[0].note = f"{shown}, {workers} loader threads; aim 4,000"
+    rows[1].note = "batches resident on the device / loaded and augmented"
+    rows[2].note = "resident / loaded, not augmented"
+    rows[3].note = f"fp32: {speed(found['end to end fp32'])}"
+    return rows
+
+
+def without_augmentation(description: dict) -> dict:
+    """The same, pictures as they are."""
+    one = deepcopy(description)
+    one["train"]["data"]["augmentation"] = "none"
+    return one
+
+
+def compilation(description: dict, sizes: Sizes, device: torch.device, skipped: list[str]) -> list[Row]:
+    """torch.compile and CUDA graphs against eager, at a large and a small batch, with what they cost first."""
+    rows = []
+    for batch in (sizes.batch, sizes.small_batch):
+        one = deepcopy(description)
+        one["train"] |= {"batch_size": batch}
+        small = Sizes(**{**sizes.__dict__, "batch": batch})
+        fast = {"precision": "bf16", "channels_last": True}
+        works, starts = {"eager": bare_works(one, small, device, **fast)}, {}
+        for name, start in (("torch.compile", compiled), ("CUDA graph", graphed)):
+            if name == "CUDA graph" and device.type != "cuda":
+                skipped.append("CUDA graph: no GPU")
+                continue
+            try:
+                began = time.perf_counter()
+                works[name] = start(one, small, device, fast)
+                starts[name] = time.perf_counter() - began
+            except Exception as error:
+                skipped.append(f"{name}, batch {batch}: {type(error).__name__}: {str(error)[:200]}")
+        found = interleaved(works, sizes.rounds)
+        for name, cost in starts.items():
+            gain = (min(found["eager"]) - min(found[name])) * batch
+            even = f"{cost / gain:,.0f} steps" if gain > 0 else "never"
+            note = f"{speed(found[name])}; ready after {cost:.1f} s; breaks even after {even}"
+            rows.append(compared(PART, found, ("eager", name), unit="s/picture", note=note))
+            rows[-1].what += f", batch {batch}"
+    return rows
+
+
+def compiled(description: dict, sizes: Sizes, device: torch.device, fast: dict) -> Callable[[], float]:
+    """A bare training of a compiled network."""
+    made = make(description, sizes, device, **fast)
+    batches = resident(made, sizes)
+    model = torch.compile(made.model)
+
+    def work() -> int:
+        for i in range(sizes.steps):
+            step(made, batches[i % len(batches)], device, model)
+        return sizes.steps * sizes.batch
+
+    step(made, batches[0], device, model)
+    step(made, batches[0], device, model)
+    wait(device)
+    return lambda: seconds_a_picture(work, device)
+
+
+def graphed(description: dict, sizes: Sizes, device: torch.device, fast: dict) -> Callable[[], float]:
+    """A training whose forward, backward and step are recorded once and replayed."""
+    made = make(description, sizes, device, **fast)
+    for group in made.optimizer.param_groups:
+        group["capturable"] = True
+    batches = resident(made, sizes)
+    still = {name: value.clone() if torch.is_tensor(value) else value for name, value in batches[0].items()}
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(GRAPH_WARMUP):
+            step(made, still, device)
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    made.optimizer.zero_grad(set_to_none=True)
+    with torch.cuda.graph(graph):
+        loss_of(made, still, device).backward()
+        made.optimizer.step()
+
+    def work() -> int:
+        for i in range(sizes.steps):
+            batch = batches[i % len(batches)]
+            for name in ("image", "mask"):
+                still[name].copy_(batch[name])
+            graph.replay()
+        return sizes.steps * sizes.batch
+
+    work()
+    return lambda: seconds_a_picture(work, device)
+
+
+def determinism(description: dict, sizes: Sizes, device: torch.device, skipped: list[str]) -> list[Row]:
+    """What it costs that results are the same to the bit."""
+    from segsweep.training.randomness import set_determinism
+
+    fast = {"precision": "bf16", "channels_last": True}
+    works = {}
+    for name, wanted in (("any algorithm", False), ("deterministic", True)):
+        set_determinism(wanted)
+        timed = bare_works(description, sizes, device, **fast)
+
+        def work(timed=timed, wanted=wanted) -> float:
+            set_determinism(wanted)
+            return timed()
+
+        works[name] = work
+    found = interleaved(works, sizes.rounds)
+    set_determinism(False)
+    return [compared(PART, found, ("deterministic", "any algorithm"), unit="s/picture", note="1 is free")]
+
+
+def sharing(description: dict, sizes: Sizes, device: torch.device, skipped: list[str]) -> list[Row]:
+    """Several small cells on one GPU, each in a process of its own: pictures a second together."""
+    rows = []
+    one = deepcopy(description)
+    one["train"] |= {"batch_size": sizes.small_batch, "workers": 0, "precision": "bf16", "channels_last": True}
+    with tempfile.TemporaryDirectory() as scratch:
+        file = Path(scratch, "cell.json")
+        file.write_text(json.dumps(one))
+        alone = None
+        for count in sizes.cells:
+            together = 1 / sum(pictures_a_second(file, count, isinstance(sizes, Sizes) and sizes is TOY))
+            alone = alone or together
+            found = {"one cell": [alone], f"{count} cells": [together]}
+            wanted = ">= 3" if count == 8 else ""
+            if count > 1:
+                rows.append(compared(PART, found, ("one cell", f"{count} cells"), unit="s/picture", wanted=wanted))
+                rows[-1].note = f"{1 / together:,.0f} pictures/s together at batch {sizes.small_batch}"
+    return rows
+
+
+def pictures_a_second(file: Path, count: int, toy: bool) -> list[float]:
+    """Of each of several cells that train at the same time."""
+    barrier = file.with_name(f"go-{count}")
+    command = [sys.executable, __file__, "--cell", str(file), *(["--toy"] if toy else [])]
+    environ = os.environ | {"SEGSWEEP_BARRIER": str(barrier), "SEGSWEEP_CELLS": str(count)}
+    cells = [subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) for _ in range(count)]
+    outputs = [cell.communicate()[0] for cell in cells]
+    if any(cell.returncode for cell in cells):
+        raise RuntimeError(f"of {count} cells some failed")
+    return [float(output.split()[-1]) for output in outputs]
+
+
+def share(file: Path, sizes: Sizes, device: torch.device) -> int:
+    """One of several cells: trains for a while when all are ready; prints its pictures a second."""
+    description = json.loads(file.read_text())
+    small = Sizes(**{**sizes.__dict__, "batch": sizes.small_batch})
+    torch.set_num_threads(1)
+    made = make(description, small, device)
+    epoch = iter(range(1, 1 << 30))
+    for batch in made.feed.train.epoch(0):
+        step(made, made.place(batch), device)
+    wait(device)
+    barrier = Path(os.environ["SEGSWEEP_BARRIER"])
+    barrier.with_name(f"{barrier.name}.{os.getpid()}").touch()
+    until = time.monotonic() + 120
+    while len(list(barrier.parent.glob(f"{barrier.name}.*"))) < int(os.environ["SEGSWEEP_CELLS"]):
+        time.sleep(0.01)
+        if time.monotonic() > until:
+            return 1
+    began, pictures = time.perf_counter(), 0
+    while time.perf_counter() - began < sizes.cell_seconds:
+        for batch in made.feed.train.epoch(next(epoch)):
+            step(made, made.place(batch), device)
+            pictures += len(batch["image"])
+            if time.perf_counter() - began >= sizes.cell_seconds:
+                break
+        wait(device)
+    print(pictures / (time.perf_counter() - began))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

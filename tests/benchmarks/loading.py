@@ -1,0 +1,98 @@
+"""Pictures a second of one core: prepared arrays against decoding the files in each epoch."""
+
+import tempfile
+from pathlib import Path
+
+import workload
+from measuring import Row, compared, interleaved, timed
+
+PART = "loading"
+AUGMENTATIONS = ("none", "basic", "street")
+
+
+def measure(quick: bool) -> list[Row]:
+    """Batches as each side hands them to its network, with and without augmentation."""
+    pictures, rounds = (4, 1) if quick else (96, 5)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = workload.with_pictures(Path(scratch), pictures, 2)
+        rows = []
+        for size, shown in (((256, 256), "480x360 to 256x256"), (None, "480x360")):
+            works = {}
+            for name in AUGMENTATIONS:
+                batches = ours(folder, size, name)
+                works[f"segsweep, {name}"] = lambda batches=batches: seconds(batches.epoch(2), pictures)
+                loader = stock(folder, size, name)
+                works[f"files, {name}"] = lambda loader=loader: seconds(loader, pictures)
+            last = ours(folder, size, "basic")
+            works["segsweep, basic, floats on the processor"] = lambda last=last: normalised(last, pictures)
+            found = interleaved(works, rounds)
+            for name in AUGMENTATIONS:
+                note = {
+                    "none": "reading alone",
+                    "basic": "flip, brightness",
+                    "street": "random scale, flip, colours: albumentations' own time on both sides",
+                }[name]
+                wanted = {"none": ">= 6", "basic": ">= 6"}.get(name, "")
+                row = compared(
+                    PART, found, (f"files, {name}", f"segsweep, {name}"), unit="s/picture", wanted=wanted, note=note
+                )
+                row.what += f" ({shown})"
+                rows.append(row)
+            row = compared(
+                PART, found, ("files, basic", "segsweep, basic, floats on the processor"), unit="s/picture",
+                note="with float conversion and normalisation on this core, which belong to the device",
+            )  # fmt: skip
+            row.what += f" ({shown})"
+            rows.append(row)
+    return rows
+
+
+def seconds(batches, pictures: int) -> float:
+    """Seconds a picture of an epoch."""
+    return timed(lambda: [None for _ in batches]) / pictures
+
+
+def normalised(batches, pictures: int) -> float:
+    """Seconds a picture of an epoch, made into floats here."""
+    return timed(lambda: [batches.normalize(batch["image"]) for batch in batches.epoch(2)]) / pictures
+
+
+def ours(folder: Path, size: tuple | None, augmentation: str):
+    """Our batches of the training pictures."""
+    from segsweep.data.loading import Batches, Normalize
+    from segsweep.data.prepared import Prepared
+    from segsweep.study.settings.train import Data
+
+    train = workload.TRAIN | {"data": {"image_size": list(size) if size else None}}
+    name = f"loading{size[0] if size else ''}"
+    workload.study(folder, name, train, {"optimizer.lr": [1e-3]})
+    (data,) = workload.plan(folder, name).plan["data"]
+    if not Path(data, "manifest.json").exists():
+        workload.prepare(folder, data)
+    prepared = Prepared.open(folder / data)
+    items = [("train", i) for i in range(len(prepared.splits["train"]))]
+    batches = Batches(items, Data(augmentation=augmentation), prepared, 8, seed=0, training=True)
+    batches.normalize = Normalize("standardize", prepared)
+    return batches
+
+
+def stock(folder: Path, size: tuple | None, augmentation: str):
+    """The rival's loader, with the same augmentation and no process beside."""
+    import albumentations as A
+    import cv2
+    import yaml
+    from albumentations.pytorch import ToTensorV2
+    from stock_script import Pictures
+    from torch.utils.data import DataLoader
+
+    cv2.setNumThreads(1)
+    steps = [A.Resize(*size, interpolation=cv2.INTER_AREA)] if size else []
+    if augmentation != "none":
+        described = yaml.safe_load((folder / "config" / "augmentations" / f"{augmentation}.yaml").read_text())
+        for entry in described["transforms"]:
+            ((name, arguments),) = entry.items()
+            steps.append(getattr(A, name)(**arguments))
+    if augmentation == "street":
+        steps += [A.PadIfNeeded(360, 480), A.RandomCrop(*(size or (360, 480)))]  # scaled pictures make no batch
+    transform = A.Compose([*steps, A.Normalize(), ToTensorV2()])
+    return DataLoader(Pictures(folder / "data" / "drawn", "train", transform), batch_size=8, shuffle=True)

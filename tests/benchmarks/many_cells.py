@@ -1,0 +1,111 @@
+"""Dry run and rerun without anything to do of studies of many cells, against a bare flat Snakemake workflow."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import workload
+from measuring import Row, compared, interleaved, single, timed
+
+PART = "many cells"
+FLAT = """\
+rule all:
+    input:
+        expand("out/{{i}}", i=range({count})),
+
+
+rule job:
+    output:
+        "out/{{i}}",
+    shell:
+        "touch {{output}}"
+"""
+# How 100, 1,000 and 10,000 cells come about: values on two axes.
+AXES = {4: (2, 2), 100: (10, 10), 1000: (40, 25), 10000: (100, 100)}
+
+
+def measure(quick: bool) -> list[Row]:
+    """Seconds and memory for each number of cells."""
+    rows = []
+    for count, rounds in {4: 1}.items() if quick else {100: 3, 1000: 2, 10000: 1}.items():
+        with tempfile.TemporaryDirectory() as scratch:
+            rows += of(count, rounds, Path(scratch))
+    return rows
+
+
+def of(count: int, rounds: int, folder: Path) -> list[Row]:
+    """The rows of one number of cells."""
+    flat = folder / "flat"
+    flat.mkdir()
+    (flat / "Snakefile").write_text(FLAT.format(count=count))
+    ours = folder / "ours"
+    ours.mkdir()
+    workload.with_pictures(ours, 1, 1)
+    first, second = AXES[count]
+    rates = [1e-4 * (1 + i / 10) for i in range(first)]
+    decays = [1e-6 * (1 + i) for i in range(second)]
+    workload.study(ours, "many", workload.TRAIN, {"optimizer.lr": rates, "optimizer.weight_decay": decays})
+    memory: dict[str, list[float]] = {}
+
+    def snakemake(name: str, where: Path, *options: str) -> float:
+        # Up to the tables of results: what follows is a handful of jobs, however many cells there are.
+        own = ["results/many/runs.csv", "--config", "study=many"] if where == ours else []
+        seconds, peak = of_process(["--cores", "1", *options, *own, "--quiet"], where)
+        memory.setdefault(name, []).append(peak)
+        return seconds
+
+    rows = []
+    for what, options in (("dry run", ["--dry-run"]), ("rerun, nothing to do", [])):
+        names = f"segsweep {what}", f"flat {what}"
+        if not options:
+            finish(ours, flat, count)
+        found = interleaved(
+            {
+                names[0]: lambda n=names[0], o=options: snakemake(n, ours, *o),
+                names[1]: lambda n=names[1], o=options: snakemake(n, flat, "--rerun-triggers", "mtime", *o),
+            },
+            rounds,
+        )
+        rows.append(compared(PART, found, names, wanted="<= 1.5"))
+        rows.append(compared(PART, memory, names, unit="MB", wanted="<= 1.5"))
+    plans = [timed(lambda: workload.plan(ours, "many")) for _ in range(rounds)]
+    rows.append(single(PART, "planning alone", plans, note="a part of both"))
+    for row in rows:
+        row.what += f", {count:,} cells"
+    return rows
+
+
+def finish(ours: Path, flat: Path, count: int) -> None:
+    """Make both workflows look finished: complete segments without content, and all files that follow from them."""
+    study = workload.plan(ours, "many")
+    for segment in study.plan["segments"]:
+        folder = ours / "results" / "segments" / segment
+        folder.mkdir(parents=True)
+        (folder / "segment.json").write_text("{}")
+    (ours / study.plan["data"][0]).mkdir(parents=True, exist_ok=True)
+    (ours / study.plan["data"][0] / "manifest.json").write_text("{}")
+    workload.plan(ours, "many")  # touches the markers
+    for name in ("cells", "runs", "epochs", "images"):
+        (ours / "results" / "many" / f"{name}.csv").touch()
+    (flat / "out").mkdir()
+    for number in range(count):
+        (flat / "out" / str(number)).touch()
+
+
+def of_process(options: list[str], folder: Path) -> tuple[float, float]:
+    """Seconds and most memory in MB of Snakemake with these options."""
+    environ = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    log = folder / "output.txt"
+    began = time.perf_counter()
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "snakemake", *options], cwd=folder, env=environ, stdout=output, stderr=output
+        )
+        _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"snakemake {' '.join(options)} failed:\n{log.read_text()[-3000:]}")
+    return time.perf_counter() - began, used.ru_maxrss / 1024

@@ -1,0 +1,194 @@
+"""What shared beginnings and Hyperband save, in epochs and in time, against training all runs in full.
+
+Epochs are those of the real studies. Times are of the same designs at toy cost, with real trainings, each in a process
+forked from one that has the libraries loaded.
+"""
+
+import json
+import os
+import tempfile
+import time
+from copy import deepcopy
+from pathlib import Path
+
+import replay
+import workload
+import yaml
+from measuring import ROOT, Row, interleaved, single
+
+PART = "shared beginnings and Hyperband"
+# bisenet_runs: runs 1 and 4, and 6 and 7, are alike up to epoch 35 of 50.
+RUNS, EPOCHS, SHARED = 10, 50, 2 * 35
+SCENARIO = "12 trials, 22 epochs, first rung 10, eta 2"
+
+
+def measure(quick: bool) -> list[Row]:
+    """Rows of both designs."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = workload.with_pictures(Path(scratch), *((4, 2) if quick else (8, 4)))
+        return [*of_bisenet(folder, quick), *of_text(folder, quick)]
+
+
+def of_bisenet(folder: Path, quick: bool) -> list[Row]:
+    """Ten runs of which two pairs have a beginning in common."""
+    study = yaml.safe_load((ROOT / "config/studies/bisenet_runs.yaml").read_text())
+    del study["smoke"]
+    (folder / "config/studies/full_size.yaml").write_text(yaml.safe_dump(study | {"name": "full_size"}))
+    cut = workload.plan(folder, "full_size", dataset="drawn").cut
+    saved = (cut.epochs_run_by_run - cut.epochs) / SHARED
+    note = f"{cut.epochs} epochs in place of {cut.epochs_run_by_run}"
+    rows = [
+        single(
+            PART, "bisenet_runs: share of the possible saving, epochs", [saved], unit="", wanted=">= 0.95", note=note
+        )
+    ]
+
+    epochs, until = (3, 2) if quick else (10, 7)
+    toy = {"crop": [64, 96], "image_size": [72, 96], "train_subset": 4, "val_subset": 2}
+    study["train"] |= {"epochs": epochs, "batch_size": 2, "data": study["train"]["data"] | toy}
+    study["train"]["scheduler"]["warmup"]["iterations"] = 4
+    text = yaml.safe_dump(study | {"name": "toy", "dataset": "drawn"}).replace(
+        "until_epoch: 35", f"until_epoch: {until}"
+    )
+    (folder / "config/studies/toy.yaml").write_text(text.replace("iterations: 2500", "iterations: 8"))
+    planned = workload.plan(folder, "toy")
+    shared = list(planned.plan["segments"].values())
+    alone = [list(one.values()) for one in each_alone(planned)]
+    workload.prepare(folder, planned.plan["data"][0])
+    found = interleaved(
+        {"shared": lambda: seconds_of([shared]), "in full": lambda: seconds_of(alone)}, 1 if quick else 2
+    )
+    possible = 2 * until / (RUNS * epochs)
+    note = f"the design with {epochs} epochs, the loss changing after {until}; the formula allows {possible:.0%}"
+    rows.append(saving("bisenet_runs", found["shared"], found["in full"], possible, note))
+    return rows
+
+
+def each_alone(study) -> list[dict]:
+    """The segments of each run, planned as if there were no other."""
+    from segsweep.study.plan import cut
+    from segsweep.study.store import Store
+
+    found, runs = [], list(study.cut.runs)
+    for run in runs:
+        study.cut = cut([run], Store(Path("nothing")))
+        found.append(study._as_json()["segments"])
+    return found
+
+
+def of_text(folder: Path, quick: bool) -> list[Row]:
+    """Twelve trials of which Hyperband stops some: the decisions of a search over curves drawn by a formula."""
+    from segsweep.search.history import spent
+
+    scenario, searches = replay.SCENARIOS[SCENARIO], 2 if quick else 20
+    found = [replay.search(scenario, replay.POLICIES["hyperband"], seed)["epochs"] for seed in range(searches)]
+    full = scenario["trials"] * scenario["epochs"]
+    allowed = hyperband_saving(scenario)
+    saved = [(full - epochs) / allowed for epochs in found]
+    note = f"{sum(found) / searches:.0f} of {full} epochs, mean of {searches} searches; {allowed} can be saved"
+    row = single(
+        PART, "text_sweep: share of the possible saving, epochs", [sum(saved) / searches], unit="", wanted=">= 0.95"
+    )
+    row.note = f"{note}; batches of {scenario['at_once']} are judged as they come"
+    rows = [row]
+
+    factor = 11 if quick else 2  # times as few epochs
+    toy = {"trials": 12, "at_once": 4, "epochs": 22 // factor, "min_epochs": max(1, 10 // factor), "eta": 2}
+    study = replay.study_of(toy, replay.POLICIES["hyperband"], 0)
+    states = replay.play(study, lambda item: replay.result_of(replay.curve(0, item["set"], toy["epochs"])[0], item))
+    first = text_segment(folder, toy["epochs"])
+    runs = [trial_segments(first, stops, toy["epochs"]) for stops in stops_of(states).values()]
+    in_full = [trial_segments(first, [toy["epochs"]], toy["epochs"]) for _ in runs]
+    times = interleaved({"hyperband": lambda: seconds_of(runs), "in full": lambda: seconds_of(in_full)}, 1)
+    possible = 1 - spent(states)["share"]
+    note = f"DBNet at toy cost, {toy['epochs']} epochs; the decisions of this search save {possible:.0%} of the epochs"
+    return [*rows, saving("text_sweep", times["hyperband"], times["in full"], possible, note)]
+
+
+def hyperband_saving(scenario: dict) -> int:
+    """Epochs that the algorithm saves where every bracket's trials are compared at once: 1/eta of them go on."""
+    from segsweep.search.stopping import bracket_of, bracket_sizes, rungs
+
+    rule = replay.study_of(scenario, replay.POLICIES["hyperband"], 0).sweep.early_stop
+    sizes = bracket_sizes(rule, scenario["epochs"])
+    brackets = [bracket_of(trial, sizes) for trial in range(scenario["trials"])]
+    saved = 0
+    for bracket in set(brackets):
+        trials = brackets.count(bracket)
+        for epoch in rungs(rule, scenario["epochs"], bracket):
+            going_on = max(1, trials // scenario["eta"])
+            saved += (trials - going_on) * (scenario["epochs"] - epoch)
+            trials = going_on
+    return saved
+
+
+def stops_of(states: list[dict]) -> dict[str, list[int]]:
+    """Where each trial was cut: the epochs that decisions asked for, ascending."""
+    stops: dict[str, list[int]] = {}
+    for state in states:
+        for item in state["wanted"]:
+            if item["epochs"] not in stops.setdefault(item["key"], []):
+                stops[item["key"]].append(item["epochs"])
+    return stops
+
+
+def text_segment(folder: Path, epochs: int) -> dict:
+    """A description of a DBNet's training on a few drawn words."""
+    study = yaml.safe_load((ROOT / "config/studies/demo_text.yaml").read_text())
+    data = yaml.safe_load((ROOT / "config/datasets/demo_text.yaml").read_text())
+    data["demo"] |= {"train": 4 if epochs < 4 else 16, "val": 1, "size": [96, 96]}
+    workload.write_yaml(folder / "config/datasets/demo_text.yaml", data)
+    study["train"] |= {"epochs": epochs, "batch_size": 4}
+    workload.write_yaml(folder / "config/studies/words.yaml", study | {"name": "words"})
+    plan = workload.plan(folder, "words").plan
+    workload.prepare(folder, plan["data"][0])
+    return next(iter(plan["segments"].values()))
+
+
+def trial_segments(first: dict, stops: list[int], total: int) -> list[dict]:
+    """The segments of a trial that was cut at `stops`."""
+    segments, parent, begun = [], None, 0
+    for stop in stops:
+        one = deepcopy(first) | {"first_epoch": begun + 1, "last_epoch": stop, "total_epochs": total, "parent": parent}
+        one["id"] = f"{first['id'].partition('-')[0]}-{stop:04d}"
+        segments.append(one)
+        parent, begun = one["id"], stop
+    return segments
+
+
+def seconds_of(groups: list[list[dict]]) -> float:
+    """Seconds to train groups of segments, each group in a store of its own, each segment in a forked process."""
+    from segsweep.training.pack import preload, run_forked
+
+    preload()
+
+    def job(segment: dict, store: Path):
+        def work() -> int:
+            from segsweep.training.job import run_job
+
+            plan = store.parent / f"{segment['id']}.json"
+            plan.write_text(json.dumps({"segments": {segment["id"]: segment}}))
+            return run_job(plan, segment["id"], store)
+
+        return work
+
+    with tempfile.TemporaryDirectory() as scratch:
+        began = time.perf_counter()
+        for number, segments in enumerate(groups):
+            store = Path(scratch, str(number), "segments")
+            store.mkdir(parents=True)
+            for segment in segments:
+                log = Path(scratch, "log.txt")
+                _, status = os.waitpid(run_forked(job(segment, store), log), 0)
+                if status:
+                    raise SystemExit(f"{segment['label']} failed:\n{log.read_text()[-3000:]}")
+        return time.perf_counter() - began
+
+
+def saving(name: str, less: list[float], full: list[float], possible: float, note: str) -> Row:
+    """The row of a saving in time, as a share of what the epochs allow."""
+    saved = 1 - min(less) / min(full)
+    row = single(PART, f"{name}: share of the possible saving, time", [saved / possible], unit="", wanted=">= 0.9")
+    row.rounds = len(less)
+    row.note = f"{note}; {min(less):.1f} s in place of {min(full):.1f} s; each segment pays its start"
+    return row

@@ -1,0 +1,103 @@
+"""Our loop against a bare forward-backward-step on tensors in memory, and what precision and memory order bring."""
+
+import tempfile
+from copy import deepcopy
+from pathlib import Path
+
+import workload
+from measuring import Row, compared, interleaved, timed
+
+PART = "training step"
+SIDE, BATCH, BATCHES = 128, 8, 4
+
+
+def loop_and_bare(folder: Path, settings: dict, epochs: int):
+    """Two functions that return seconds per training epoch: of our loop (from its own epochs.csv), and of a bare loop.
+
+    The bare one has the batches of one epoch as normalised float tensors in memory: no data is read, nothing is
+    counted, looked at or saved. Loss, optimizer, threads, precision and memory order are ours.
+    """
+    import torch
+
+    from segsweep.data.prepared import Prepared
+    from segsweep.study.settings.train import Train
+    from segsweep.tasks.segmentation import build
+    from segsweep.training.feeding import open_feed
+    from segsweep.training.optimizers import build_optimizer
+    from segsweep.training.randomness import reseed
+    from segsweep.training.segment import train_segment
+
+    study = workload.plan(folder, "step")
+    (segment,) = study.plan["segments"].values()
+    segment = deepcopy(segment) | {"last_epoch": epochs, "total_epochs": epochs}
+    segment["train"] = segment["train"] | {"epochs": epochs} | settings
+    if not Path(segment["data"], "manifest.json").exists():
+        workload.prepare(folder, segment["data"])
+    train = Train.model_validate(segment["train"])
+    feed = open_feed(segment, train)
+    order = torch.channels_last if train.channels_last else torch.contiguous_format
+    batches = [
+        (feed.normalize(batch["image"]).contiguous(memory_format=order), batch["mask"]) for batch in feed.train.epoch(1)
+    ]
+    pictures = sum(len(images) for images, _ in batches)
+
+    def ours() -> float:
+        rows = []
+        with tempfile.TemporaryDirectory() as store:
+            train_segment(segment, Path(store), report=lambda row, _: rows.append(row))
+        # The first epoch pays for what is allocated and compiled once.
+        return min(pictures / row["images_per_second"] for row in rows[1:])
+
+    def bare() -> float:
+        torch.set_num_threads(1)
+        task = build(train, Prepared.open(Path(segment["data"])), [])
+        reseed(0, 0)
+        model = task.model().to(memory_format=order).train()
+        criterion = torch.nn.CrossEntropyLoss(ignore_index=255)
+        optimizer = build_optimizer(train.optimizer, model, criterion)
+
+        def epoch() -> None:
+            for images, masks in batches:
+                optimizer.zero_grad(set_to_none=True)
+                with torch.autocast("cpu", torch.bfloat16, enabled=train.precision == "bf16"):
+                    logits = model(images)
+                criterion(logits.float(), masks).backward()
+                optimizer.step()
+
+        return min([timed(epoch) for _ in range(epochs)][1:])
+
+    return ours, bare
+
+
+def measure(quick: bool) -> list[Row]:
+    """The share of the bare step, and bf16 with channels_last against fp32."""
+    side, batch, batches, rounds, epochs = (32, 2, 2, 1, 2) if quick else (SIDE, BATCH, BATCHES, 3, 3)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = workload.with_pictures(Path(scratch), batch * batches, 1)
+        train = workload.TRAIN | {"batch_size": batch, "epochs": epochs}
+        train["data"] = train["data"] | {"image_size": [side, side]}
+        workload.study(folder, "step", train, {"optimizer.lr": [1e-3]})
+        works = {}
+        works["segsweep fp32"], works["bare fp32"] = loop_and_bare(folder, {}, epochs)
+        works["segsweep channels_last"], _ = loop_and_bare(folder, {"channels_last": True}, epochs)
+        if has_bf16():
+            works["segsweep bf16"], works["bare bf16"] = loop_and_bare(folder, workload.RECOMMENDED, epochs)
+        found = interleaved(works, rounds)
+    note = f"U-Net/ResNet-18, {batch} pictures of {side}x{side}; the loop augments, reads and looks at each loss"
+    rows = [
+        compared(PART, found, ("bare fp32", "segsweep fp32"), wanted=">= 0.95", note=note),
+        compared(PART, found, ("segsweep fp32", "segsweep channels_last"), note="fp32 in both"),
+    ]
+    if "segsweep bf16" in found:
+        rows.append(compared(PART, found, ("bare bf16", "segsweep bf16"), wanted=">= 0.95", note="both channels_last"))
+        rows.append(compared(PART, found, ("segsweep fp32", "segsweep bf16"), note="bf16 with channels_last"))
+    return rows
+
+
+def has_bf16() -> bool:
+    """Whether the processor multiplies bfloat16 by itself."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in text or "amx_bf16" in text

@@ -1,0 +1,101 @@
+"""What the benchmarks train: drawn pictures as files, a workspace around them, and studies of short cells."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import yaml
+from measuring import ROOT, SCRIPTS, run
+
+sys.path.insert(0, str(SCRIPTS))
+
+CLASSES = {0: "background", 1: "disc", 2: "square", 3: "triangle", 4: "ring"}
+HEIGHT, WIDTH = 360, 480  # as CamVid's
+DATASET = {
+    "name": "drawn",
+    "reader": "folder",
+    "task": "multiclass",
+    "root": "drawn",
+    "images": "images/{name}.jpg",
+    "masks": "masks/{name}.png",
+    "splits": {"train": "train.txt", "val": "val.txt"},
+    "classes": CLASSES,
+}
+TRAIN = {
+    "model": {"arch": "unet", "encoder": "resnet18"},
+    "data": {"image_size": [64, 64], "preprocessing": "standardize", "augmentation": "basic"},
+    "optimizer": {"name": "adam", "lr": 1e-3},
+    "loss": {"main": {"cross_entropy": 1.0}},
+    "batch_size": 8,
+    "epochs": 4,
+}
+GRID = {
+    "optimizer.lr": [3e-4, 1e-3, 3e-3],
+    "loss.main": [{"cross_entropy": 1.0}, {"cross_entropy": 1.0, "dice": 1.0}],
+    "batch_size": [8, 16],
+}
+RECOMMENDED = {"precision": "bf16", "channels_last": True}
+
+
+def draw(folder: Path, train: int, val: int) -> None:
+    """Pictures (JPEG, 480x360) and masks (PNG) of textured shapes, drawn large so that they survive resizing."""
+    import cv2
+    import numpy as np
+
+    from segsweep.data.shapes import picture
+    from segsweep.study.settings.dataset import Demo
+
+    demo = Demo(kind="shapes", train=train, val=val, size=(HEIGHT, WIDTH), classes=len(CLASSES) - 1, noise=0.1)
+
+    for part in ("images", "masks"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    for split, first, count in (("train", 0, train), ("val", train, val)):
+        names = [f"{number:04d}" for number in range(first, first + count)]
+        (folder / f"{split}.txt").write_text("\n".join(names) + "\n")
+        for number, name in enumerate(names):
+            item = picture(demo, split, number)
+            image = np.ascontiguousarray(item.image[..., ::-1])
+            cv2.imwrite(str(folder / "images" / f"{name}.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 90])
+            cv2.imwrite(str(folder / "masks" / f"{name}.png"), item.mask)
+
+
+def workspace(folder: Path) -> Path:
+    """A folder with the Snakefile, workflow and config of the project."""
+    for name in ("workflow", "config", "profiles"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "Snakefile", folder)
+    (folder / "data").mkdir()
+    return folder
+
+
+def write_yaml(path: Path, values: dict) -> None:
+    """A YAML file."""
+    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+
+
+def study(folder: Path, name: str, train: dict, grid: dict, **keys) -> None:
+    """A study on the drawn pictures."""
+    values = {"name": name, "dataset": "drawn", "metric": "val/miou", "train": train, "grid": grid, "seeds": [0]}
+    write_yaml(folder / "config" / "studies" / f"{name}.yaml", values | keys)
+
+
+def with_pictures(folder: Path, train: int, val: int) -> Path:
+    """A workspace with drawn pictures and their data set file."""
+    workspace(folder)
+    draw(folder / "data" / "drawn", train, val)
+    write_yaml(folder / "config" / "datasets" / "drawn.yaml", DATASET)
+    return folder
+
+
+def plan(folder: Path, name: str, **config):
+    """The planned study, the working directory being the workspace."""
+    os.chdir(folder)
+    from segsweep.study.controller import open_study
+
+    return open_study({"study": name} | config, plans=True)
+
+
+def prepare(folder: Path, data: str) -> None:
+    """Prepare the data of a planned study, as the workflow does."""
+    run([sys.executable, str(SCRIPTS / "prepare_data.py"), "--description", f"{data}.json", "--output", data], folder)
