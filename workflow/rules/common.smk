@@ -28,31 +28,11 @@ except InputError as error:
 ON_CLUSTER = STUDY.request.cluster is not None
 # What Snakemake sees of a training: that it is in the store, or how its job ended.
 TRAINED = temp("results/outcomes/{segment}") if STUDY.settles else "results/markers/{segment}"
-RETRIES = STUDY.request.cluster.retries if ON_CLUSTER else 0
+# Counted where Snakemake was started; a job that tried again by itself could not ask for more memory.
+RETRIES = STUDY.request.cluster.retries if ON_CLUSTER and workflow.is_main_process else 0
 WARM = not ON_CLUSTER if STUDY.request.warm is None else STUDY.request.warm
 PACK_OPTIONS = " ".join(["--settle"] + ["--requeue"] * ON_CLUSTER)
 TRAINING_OPTIONS = " ".join(["--warm"] * WARM + ["--settle"] * STUDY.settles + ["--requeue"] * ON_CLUSTER)
-
-
-if ON_CLUSTER:
-    # What is not a training is made beside Snakemake: seconds to minutes of one core, not worth a place in a queue.
-
-    localrules:
-        prepare_data,
-        analyze_study,
-        draw_pictures,
-        build_report,
-        decide_step,
-
-    if STUDY.study.table is None:
-
-        localrules:
-            collect_results,
-
-    else:
-
-        localrules:
-            import_table,
 
 
 # The .dvc file of the study's data set, if it has one.

@@ -4,9 +4,6 @@
 # another try, while a crash is not: there the job writes down how the training ended, and `accept_segment` tells.
 if STUDY.settles:
 
-    localrules:
-        accept_segment,
-
     rule accept_segment:
         input:
             outcome=outcome_of,

@@ -1,0 +1,59 @@
+"""Several segments in one job: siblings of a crash go on, finished ones are not repeated, nodes see the same packs."""
+
+import json
+import re
+
+import pytest
+
+from tests.workspace import SMALL, Workspace
+
+PACKED = ("pack=3", "pack_at_once=2")
+GOOD = {"decoder_channels": [16, 16, 8, 8, 8]}
+WRONG = {"decoder_channels": [16, 16]}
+
+
+def trained(workspace):
+    """Complete segments and the time of their publication."""
+    found = (workspace.folder / "results" / "segments").glob("*/segment.json")
+    return {path.parent.name: path.stat().st_mtime_ns for path in found}
+
+
+@pytest.fixture(scope="module")
+def crashed(tmp_path_factory):
+    """Two packs, of three segments and of one; one segment of the first cannot be trained."""
+    workspace = Workspace(tmp_path_factory.mktemp("packs"))
+    workspace.write_tiny_dataset()
+    grid = {"model.options": [GOOD, WRONG], "optimizer.lr": [0.001, 0.01]}
+    workspace.write_study(grid=grid, exclude=[{"model.options": WRONG, "optimizer.lr": 0.01}], seeds=[0])
+    listed = workspace.snakemake("--dry-run", config=PACKED)
+    output = workspace.snakemake(config=PACKED, check=False)
+    return workspace, listed, output
+
+
+def test_a_dry_run_lists_the_packs(crashed):
+    assert re.findall(r"train_pack_[0-9a-f]{12} +1", crashed[1])
+
+
+def test_a_crash_leaves_its_siblings_alone(crashed):
+    workspace, _, output = crashed
+    assert len(trained(workspace)) == 2
+    failures = re.findall(r"Segment (\S+) failed. All of it: less (\S+)", output)
+    assert len(set(failures)) == 1
+    assert (workspace.folder / failures[0][1]).stat().st_size > 0
+    assert "decoder" in output
+
+
+def test_afterwards_only_the_crashed_one_is_missing_and_nothing_is_repeated(crashed):
+    workspace, *_ = crashed
+    before = trained(workspace)
+    assert len(workspace.would_train()) == 1
+    workspace.write_study(
+        grid={"model.options": [GOOD], "optimizer.lr": [0.001, 0.01]}, train=SMALL | {"epochs": 3}, seeds=[0]
+    )
+    workspace.snakemake(config=PACKED)
+    after = trained(workspace)
+    assert before.items() <= after.items()
+    assert len(after) == 4  # epoch 3 of both, on top of the first two
+    packs = json.loads((workspace.folder / "results" / "little" / "packs.json").read_text())
+    assert any(set(pack) == set(after) - set(before) for pack in packs.values())
+    assert "Nothing to be done" in workspace.snakemake("--dry-run", config=PACKED)
