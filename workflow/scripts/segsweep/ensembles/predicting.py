@@ -17,9 +17,10 @@ from segsweep.study.settings.dataset import Dataset
 
 from . import submission
 from .jury import Jury
-from .members import members_of, open_panel
+from .members import members_of, open_panel, pictures_of
 
 NO_TEST = "The data set has no test split: these are predictions of the validation split."
+SMOKE = "A smoke: only some pictures of the split are predicted."
 
 
 def predict_test(
@@ -39,21 +40,22 @@ def predict_test(
     split = "test" if "test" in prepared.splits else "val"
     jury = Jury(panel.task, prepared.task, len(runs), method, min_votes)
     predictions: dict[int, Any] = {}
-    refs = [(split, i) for i in range(len(prepared.splits[split]))]
+    whole = [(split, i) for i in range(len(prepared.splits[split]))]
+    refs = pictures_of(prepared, split, panel.train, True) if plan["smoke"] else whole
     for batch, outputs in panel.batches(refs):
         # The task's own form, not the jury's, where there is one model: a single vote changes nothing.
         found = jury.decide(outputs, batch) if len(runs) > 1 else panel.task.predict(outputs[0], batch)
-        predictions |= dict(zip(batch["index"], found, strict=True))
+        predictions |= {refs[place][1]: one for place, one in zip(batch["index"], found, strict=True)}
     output.parent.mkdir(parents=True, exist_ok=True)
     dataset = Dataset.model_validate(plan["dataset"])
-    count = _write(output, dataset, prepared, split, [predictions[i] for i in range(len(refs))])
+    count = _write(output, dataset, prepared, split, dict(sorted(predictions.items())))
     about = {
         "split": split,
         "pictures": count,
         "task": prepared.task,
         "models": [run["run"] for run in runs],
         "method": method if len(runs) > 1 else "single model",
-        "notes": [] if split == "test" else [NO_TEST],
+        "notes": [NO_TEST] * (split != "test") + [SMOKE] * plan["smoke"],
     }
     output.with_suffix(".json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     return about
@@ -72,7 +74,7 @@ def _models(plan: dict[str, Any], store: Path, ranking: Path) -> tuple[list[dict
     return [next(run for run in plan["runs"] if run["run"] == best)], wish["method"], None
 
 
-def _write(path: Path, dataset: Dataset, prepared: Prepared, split: str, found: list[Any]) -> int:
+def _write(path: Path, dataset: Dataset, prepared: Prepared, split: str, found: dict[int, Any]) -> int:
     """Write in the task's format; how many pictures there are."""
     made, part = _whole(prepared.splits[split], found)
     shapes = {name: (part[name], own) for name, own in _originals(dataset, prepared, split, part).items()}
@@ -87,10 +89,10 @@ def _write(path: Path, dataset: Dataset, prepared: Prepared, split: str, found: 
     return len(made)
 
 
-def _whole(split: Split, found: list[Any]) -> tuple[dict[str, Any], dict[str, tuple[int, int]]]:
+def _whole(split: Split, found: dict[int, Any]) -> tuple[dict[str, Any], dict[str, tuple[int, int]]]:
     """Predictions by picture, without padding, patches stitched to pages; and the shape of each as it was prepared."""
     made, shapes, patches = {}, {}, []
-    for i, one in enumerate(found):
+    for i, one in found.items():
         height, width = (int(side) for side in split.sizes[i])
         if isinstance(one, dict):
             one = one | {"mask": one["mask"][:height, :width]}
