@@ -26,7 +26,7 @@ def measure(quick: bool, cores: int = 1) -> list[Row]:
         train = workload.TRAIN | ({"epochs": 1} if quick else {})
         workload.study(folder, "grid", train, grid)
         workload.study(folder, "recommended", train | workload.RECOMMENDED, grid)
-        rows, scores = whole_cell(folder, 1 if quick else 3), {}
+        rows, scores = whole_cell(folder, 1 if quick else 2), {}
 
         def stock() -> float:
             shutil.rmtree(folder / "stock", ignore_errors=True)

@@ -12,7 +12,7 @@ AUGMENTATIONS = ("none", "basic", "street")
 
 def measure(quick: bool) -> list[Row]:
     """Batches as each side hands them to its network, with and without augmentation."""
-    pictures, rounds = (4, 1) if quick else (96, 5)
+    pictures, rounds = (4, 1) if quick else (64, 3)
     with tempfile.TemporaryDirectory() as scratch:
         folder = workload.with_pictures(Path(scratch), pictures, 2)
         rows = []

@@ -14,7 +14,7 @@ PART = "overhead of a cell"
 
 def measure(quick: bool) -> list[Row]:
     """A training by itself, in a warm process, and in a pack of twelve."""
-    rounds = 1 if quick else 3
+    rounds = 1 if quick else 2
     with tempfile.TemporaryDirectory() as scratch:
         folder = workload.with_pictures(Path(scratch), 8, 4)
         train = workload.TRAIN | {"epochs": 2, "batch_size": 4}

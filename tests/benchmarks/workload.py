@@ -62,7 +62,7 @@ def draw(folder: Path, train: int, val: int) -> None:
 
 def workspace(folder: Path) -> Path:
     """A folder with the Snakefile, workflow and config of the project."""
-    for name in ("workflow", "config", "profiles"):
+    for name in ("workflow", "config", "profiles", "envs"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "Snakefile", folder)
     (folder / "data").mkdir()

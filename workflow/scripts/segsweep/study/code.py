@@ -6,6 +6,8 @@ by following imports inside the package from the entry modules that a setting na
 
 import ast
 import hashlib
+import json
+import sys
 from functools import lru_cache
 from pathlib import Path
 
@@ -53,7 +55,7 @@ def losses_of(task: str) -> tuple[str, ...]:
 def _fingerprint(names: tuple[str, ...], package: Path) -> str:
     digest = hashlib.sha256()
     for name in sorted(reached(names, package)):
-        digest.update(f"{name}:{_tree(_file(name, package))}\n".encode())
+        digest.update(f"{name}:{_read(_file(name, package))[0]}\n".encode())
     return digest.hexdigest()[:16]
 
 
@@ -75,16 +77,13 @@ def _imports(name: str, package: Path) -> tuple[str, ...]:
     path = _file(name, package)
     base = name if path.name == "__init__.py" else name.rpartition(".")[0]
     found = []
-    for node in ast.walk(_parsed(path)):
-        if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            parts = base.split(".")
-            start = ".".join(parts[: len(parts) - node.level + 1]) if node.level else ""
-            module = ".".join(filter(None, (start, node.module)))
-            # `from package import thing`: the thing is a module or lies in the package.
-            found += [f"{module}.{alias.name}" for alias in node.names]
-            found.append(module)
+    for level, module, names in _read(path)[1]:
+        parts = base.split(".")
+        start = ".".join(parts[: len(parts) - level + 1]) if level else ""
+        module = ".".join(filter(None, (start, module)))
+        # `from package import thing`: the thing is a module or lies in the package.
+        found += [f"{module}.{thing}" for thing in names]
+        found.append(module)
     return tuple(module for module in dict.fromkeys(found) if _exists(module, package))
 
 
@@ -101,41 +100,74 @@ def _file(name: str, package: Path) -> Path:
 
 
 @lru_cache(maxsize=4096)
-def _parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+def _read(path: Path) -> tuple[str, list]:
+    """(hash of the syntax tree without docstrings, [[level, module, names] of each import]) of a file."""
+    stamp = _stamp(path)
+    known = _known.get(str(path))
+    if known is None or known[0] != stamp:
+        tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+        known = _known[str(path)] = [stamp, *_facts(tree)]
+    return known[1], known[2]
 
 
-@lru_cache(maxsize=4096)
-def _tree(path: Path) -> str:
-    """The syntax tree as text, docstrings left out."""
-    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+def _facts(tree: ast.Module) -> tuple[str, list]:
+    imports = []
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and (
+        if isinstance(node, ast.Import):
+            imports += [[0, alias.name, []] for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            imports.append([node.level, node.module, [alias.name for alias in node.names]])
+        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and (
             body
             and isinstance(body[0], ast.Expr)
             and isinstance(body[0].value, ast.Constant)
             and isinstance(body[0].value.value, str)
         ):
             node.body = body[1:] or [ast.Pass()]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imports
+
+
+# What was found in files, by their paths, as long as their stamps are the same: parsing them all takes a second.
+_known: dict[str, list] = {}
+
+
+def _stamp(path: Path) -> list[int]:
+    """What changes with a file's content (the time of change of its entry cannot be set), or with Python's grammar."""
+    state = path.stat()
+    return [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino, *sys.version_info[:2]]
+
+
+def recall(file: Path) -> None:
+    """Take over what an earlier process found, from a file with the text of `readings`; none is needed."""
+    try:
+        _known.update(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return
+
+
+def readings() -> str:
+    """What is known of all files that were read, as JSON for `recall`."""
+    return json.dumps(_known, sort_keys=True)
 
 
 def program_fingerprint(name: str, package: Path = PACKAGE) -> str:
     """Hash of all code that a program of workflow/scripts runs, the settings included."""
     path = package.parent / f"{name}.py"
-    modules = [node.module for node in ast.walk(_parsed(path)) if isinstance(node, ast.ImportFrom) and node.module]
-    modules = [module for module in modules if _exists(module, package)]
-    text = "\n".join([_tree(path), *(tree_of(module, package) for module in sorted(reached(tuple(modules), package)))])
+    modules = [module for _, module, _ in _read(path)[1] if module and _exists(module, package)]
+    text = "\n".join(
+        [_read(path)[0], *(tree_of(module, package) for module in sorted(reached(tuple(modules), package)))]
+    )
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def tree_of(name: str, package: Path = PACKAGE) -> str:
     """Hash of a module's syntax tree, docstrings left out."""
-    return _tree(_file(name, package))
+    return _read(_file(name, package))[0]
 
 
 def forget() -> None:
     """Read all files anew: for a test that edits them."""
-    for cached in (_fingerprint, _imports, _parsed, _tree):
+    for cached in (_fingerprint, _imports, _read):
         cached.cache_clear()
+    _known.clear()

@@ -17,7 +17,7 @@ from segsweep.search.wanted import folds_of
 
 from .augmentations import read_augmentation
 from .cluster import CLUSTER_FILE, Needs, check, submission
-from .code import program_fingerprint, reached, tree_of
+from .code import program_fingerprint, reached, readings, recall, tree_of
 from .design import Cell, Design, lay_out, make_cell
 from .files import parse
 from .load import Loaded, Request, load
@@ -32,6 +32,7 @@ from .words import epochs as epochs_in_words
 
 RESULTS = Path("results")
 OUTCOMES = RESULTS / "outcomes"
+TREES = RESULTS / "code" / ".trees.json"
 # The programs below the training: each runs again when its own code changes.
 PROGRAMS = (
     "collect_results", "import_table", "tabulate_search", "score_ensemble", "analyze_study", "draw_pictures",
@@ -145,6 +146,7 @@ class Controller(Node):
         if request.cluster is not None:
             check(request.cluster)
             self.needs = Needs(request.cluster, self.store)
+        recall(TREES)
         for program in PROGRAMS:
             write_if_changed(RESULTS / "code" / f"{program}.txt", program_fingerprint(program))
         if loaded.study.table is not None:
@@ -171,6 +173,7 @@ class Controller(Node):
         self._decisions()
         self.write()
         self._pack()
+        write_if_changed(TREES, readings())
 
     def forget_outcomes(self) -> None:
         """Remove what jobs of an earlier start left unread: the store says what there is."""
@@ -294,6 +297,7 @@ class Controller(Node):
 
     def _as_json(self) -> dict[str, Any]:
         loaded = self.loaded
+        dataset = loaded.dataset.model_dump(mode="json")
         cells: dict[str, Cell] = {}
         for run in self.cut.runs:
             cells.setdefault(run.cell.cell, run.cell)
@@ -304,7 +308,7 @@ class Controller(Node):
             "name": loaded.name,
             "study_file": str(loaded.document.path),
             "smoke": loaded.smoke,
-            "dataset": loaded.dataset.model_dump(mode="json"),
+            "dataset": dataset,
             "data": sorted(set(self._prepared.values())),
             "axes": self.design.axes,
             "names": self.design.names,
@@ -336,10 +340,10 @@ class Controller(Node):
                     "seed": segment.run.seed, "fold": segment.run.fold,
                     "first_epoch": segment.first_epoch, "last_epoch": segment.last_epoch,
                     "total_epochs": segment.run.total_epochs, "parent": segment.parent,
-                    "dataset": loaded.dataset.model_dump(mode="json"),
-                    "data": self._data(segment.run.cell.resolved.sections["data"].dump),
+                    "dataset": dataset,
+                    "data": (data := self._data(segment.run.cell.resolved.sections["data"].dump)),
                     "code_fingerprint": segment.code,
-                    "data_fingerprint": self._data(segment.run.cell.resolved.sections["data"].dump).rpartition("-")[2],
+                    "data_fingerprint": data.rpartition("-")[2],
                     "metric": loaded.study.metric, "minimize": loaded.study.minimize,
                 }
                 for segment in self.cut.segments.values()

@@ -60,7 +60,8 @@ class Resolver:
         self.place = place
         self._cache: dict[tuple, tuple[Section, Any]] = {}
         train = parse(Train, base, place)
-        self._sections = {name: _section(name, getattr(train, name)) for name in Train.model_fields}
+        self._checked = {name: getattr(train, name) for name in Train.model_fields}
+        self._sections = {name: _section(name, value) for name, value in self._checked.items()}
 
     def resolve(self, changes: dict[str, Any], place) -> Resolved:
         """The base with dotted keys changed.
@@ -84,7 +85,8 @@ class Resolver:
         changed = {name: copy.deepcopy(self.base[name])} if name in self.base else {}
         for dotted, value in changes.items():
             assign(changed, dotted, value, place)
-        train = parse(Train, changed, place)
+        # The other sections as they were checked: pydantic would copy its defaults for each cell.
+        train = parse(Train, self._checked | changed, place)
         return _section(name, getattr(train, name)) if name in Train.model_fields else None, changed[name]
 
 
