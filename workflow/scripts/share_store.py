@@ -119,7 +119,7 @@ def _pull(arguments: argparse.Namespace, console: Console) -> int:
             except InputError as error:
                 if arguments.study:
                     raise
-                console.print(f"passed over {loaded.name}: {error.complaints[0]}")
+                console.print(f"passed over {loaded.name}: {_first_sentence(error)}")
     outcome = pull(STORE, remote, chosen, say=console.print)
     console.print(
         f"{remote.name}: brought {plural(len(outcome.moved), 'segment')} ({_size(outcome.bytes)}), "
@@ -192,7 +192,7 @@ def _studies(arguments: argparse.Namespace, console: Console) -> list[Loaded]:
         try:
             loaded = load(_request(path, []))
         except InputError as error:
-            console.print(f"passed over {path or 'the study of config/config.yaml'}: {error.complaints[0]}")
+            console.print(f"passed over {path or 'the study of config/config.yaml'}: {_first_sentence(error)}")
             continue
         found.setdefault(loaded.name, loaded)
     return list(found.values())
@@ -210,6 +210,10 @@ def _request(study: str | None, options: list[str]) -> Request:
     if study:
         values["study"] = study
     return parse(Request, values, lambda keys: "config/config.yaml or the command line")
+
+
+def _first_sentence(error: InputError) -> str:
+    return error.complaints[0].partition(". ")[0]
 
 
 def _size(size: float) -> str:

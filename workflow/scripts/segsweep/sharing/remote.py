@@ -184,7 +184,7 @@ def open_remote(project: Path = Path(), name: str | None = None) -> Remote:
                 f"{where}: no default remote (known: {known}). Name one: `dvc remote add --default store FOLDER`."
             )
         cls, settings, path = get_cloud_fs(config, name=name)
-        return Remote(cls(**settings), path.rstrip("/") or path, f"the store {name} ({cls.protocol}: {path})")
+        return Remote(cls(**settings), path.rstrip("/") or path, f"the shared store ({name}, {cls.protocol}: {path})")
     except InputError:
         raise
     except Exception as error:  # DVC's own, and those of the file system's package
