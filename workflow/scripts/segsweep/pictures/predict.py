@@ -47,6 +47,14 @@ def units(prepared: Prepared, refs: list[tuple[str, int]]) -> list[Unit]:
     return list(found.values())
 
 
+def counterpart(prepared: Prepared, unit: Unit) -> Unit:
+    """The same picture or page in data prepared in another way."""
+    split = prepared.splits[unit.split]
+    if unit.page:
+        return Unit(unit.name, unit.split, _patches(split, unit.name), True)
+    return Unit(unit.name, unit.split, (split.names.index(unit.name),))
+
+
 def validation(prepared: Prepared, train: Train, fold: dict[str, Any] | None) -> list[tuple[str, int]]:
     """The (split, index) of the pictures that a run was judged on."""
     from segsweep.data.subsets import pictures

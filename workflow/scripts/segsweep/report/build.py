@@ -7,7 +7,7 @@ from segsweep.study.settings.base import InputError
 from .figures import look
 from .numbers import sources_csv
 from .page import to_html
-from .prose import design, evidence, factors, origin, outcome, ranking, search, setup, summary
+from .prose import design, evidence, factors, next_steps, origin, outcome, ranking, search, setup, summary
 from .prose.context import Context, blocks, json_text
 from .provenance import gather
 from .sources import Sources
@@ -31,7 +31,7 @@ SECTIONS = (
     outcome.optimal,
     outcome.expected,
     outcome.cost,
-    outcome.next_steps,
+    next_steps.section,
     evidence.comparison,
     origin.section,
 )

@@ -105,7 +105,9 @@ def _loss(value: Any) -> str:
 
 def _sentence(value: Any) -> str:
     text = escape(str(value))
-    return text[:1].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
+    first = text.partition(" ")[0].rstrip(",.:;")
+    start = text[:1] if any(sign in first for sign in "._/=") else text[:1].upper()  # a key stays as it is written
+    return start + text[1:] + ("" if text[-1] in ".!?" else ".")
 
 
 def _in_code(value: Any) -> str:

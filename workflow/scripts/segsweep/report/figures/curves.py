@@ -64,7 +64,8 @@ def sweep(
         ("D", look.ORANGE, "kept by the guard"),
     ]
     for sign, colour, name in marks:
-        if name != "kept by the guard" or len(guarded):
+        there = {"kept by the guard": len(guarded), "stopped": len(ends), "cut": len(ends)}.get(name, 1)
+        if there:
             line = {"ls": "-"} if sign == "-" else {"ls": "", "marker": sign}
             ax.plot([], [], color=colour, label=name, **line)
     ax.legend(fontsize=8)

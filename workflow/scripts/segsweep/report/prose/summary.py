@@ -75,7 +75,7 @@ def one_seed(ctx: Context) -> str | None:
 def influence(ctx: Context) -> str | None:
     """If factors were analysed: the first of them, in the words that its test allows."""
     table = ctx.table("factor_summary")
-    known = table.frame[table.frame["range"].notna()] if len(table) else table.frame
+    known = table.frame[table.frame["range"].fillna(0) > 0] if len(table) else table.frame
     if known.empty:
         return None
     i = int(known.index[0])
@@ -138,6 +138,10 @@ def claims(ctx: Context) -> str | None:
     counts = table.frame["verdict"].value_counts()
     if len(table) == 1:
         return f"The one claim that was written down before the first run is {table.frame.at[0, 'verdict']}."
+    if len(counts) == 1:
+        return (
+            f"All {table.all('count', style='plural:claim')} written down before the first run are {counts.index[0]}."
+        )
     parts = [
         f"{table.all('count', where=f'verdict={verdict}')} {wording.be(counts[verdict])} {verdict}"
         for verdict in ("supported", "refuted", "undecided")

@@ -1,0 +1,288 @@
+"""Sheets of predictions and errors: of one run, of several settings, over the cells of a grid."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from segsweep.data.prepared import Prepared
+from segsweep.study.settings.base import InputError
+from segsweep.study.words import short_names, value_in_words
+
+from .choose import Chosen, cells_of, column_for, images_of
+from .make import Results
+from .panels import MOST_PAGE, Painter
+from .predict import Found, Predictor, Unit, counterpart, picture, truth, units
+from .sheet import Panel, compose, store
+
+MOST_CELLS, MOST_GRID, ACROSS = 12, 48, 4
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A picture, uint8 (H, W, 3), its truth, and what a run found in it, in the size of the run's data."""
+
+    image: np.ndarray
+    truth: Found
+    found: Found
+
+    def masks(self) -> list[np.ndarray]:
+        """The masks that are there."""
+        return [part.mask for part in (self.truth, self.found) if part.mask is not None]
+
+
+class Drawing:
+    """Draws what `wish` (keys `images`, `show`, `of` of a study's `report.pictures`) asks for."""
+
+    def __init__(self, results: Results, output: Path, wish: dict[str, str]):
+        self.results, self.output = results, output
+        study = results.plan["study"]
+        self.metric, self.minimize = study["metric"], bool(study.get("minimize"))
+        self.show = wish.get("show", "predictions")
+        self.images = wish.get("images", "best 2 and worst 2")
+        ranked = list(results.ranking["cell"])
+        self.cells = cells_of(wish.get("of", "best"), ranked)[:MOST_CELLS]
+        self.column = column_for(results.images, self.metric)
+        self.scored: set[str] = set()
+        self._data: dict[str, Prepared] = {}
+        self._predictor: tuple[str, Predictor] | None = None
+        self.prepared = self.data(self.cells[0])
+
+    def data(self, cell: str) -> Prepared:
+        """What the best run of a cell was trained on."""
+        folder = self.results.data_of(self.results.run_of(cell))
+        if folder not in self._data:
+            self._data[folder] = Prepared.open(folder)
+        return self._data[folder]
+
+    def predictor(self, cell: str) -> Predictor:
+        """The best run of a cell; only the last one asked for stays in memory."""
+        if self._predictor is None or self._predictor[0] != cell:
+            run = self.results.run_of(cell)
+            self._predictor = cell, Predictor(self.results.plan, run, self.results.store, self.data(cell))
+        return self._predictor[1]
+
+    def seen(self, cell: str, unit: Unit) -> Seen:
+        """A picture as the run of a cell saw it: in its own size, which may be an axis."""
+        prepared = self.data(cell)
+        own = counterpart(prepared, unit)
+        return Seen(picture(prepared, own), truth(prepared, own), self.predictor(cell).predict([own])[0])
+
+    def all(self) -> list[dict[str, Any]]:
+        """Draws everything; gives the entries of pictures.json."""
+        first = self.predictor(self.cells[0])
+        refs = first.refs()
+        shown = units(self.prepared, refs)
+        if self.images.startswith("first") and not first.fold and shown and shown[0].page:
+            shown = units(self.prepared, [("val", i) for i in range(len(self.prepared.splits["val"]))])
+        # A page of which only some patches were scored has no score of its own.
+        self.scored = {unit.name for unit in shown if {(unit.split, i) for i in unit.indices} <= set(refs)}
+        scores = self.results.images
+        mine = scores[scores["run"] == self.results.run_of(self.cells[0])["run"]]
+        chosen = images_of(self.images, [unit.name for unit in shown], mine, self.metric, minimize=self.minimize)
+        by_name = {unit.name: unit for unit in shown}
+        wanted = [by_name[one.image] for one in chosen]
+        seen = {cell: [self.seen(cell, unit) for unit in wanted] for cell in self.cells}
+        many = len(self.cells) > 1
+        entries = self._by_picture(chosen, wanted, seen) if many else [self._one_run(chosen, wanted, seen)]
+        return entries + self._over_grid(wanted[0])
+
+    def painter(self, page: bool, **sizes: int) -> Painter:
+        return Painter(self.prepared, self.show, **({"most": MOST_PAGE} if page and not sizes else sizes))
+
+    def _one_run(self, chosen: list[Chosen], wanted: list[Unit], seen: dict[str, list[Seen]]) -> dict[str, Any]:
+        cell = self.cells[0]
+        rows, masks = [], []
+        for one, unit, view in zip(chosen, wanted, seen[cell], strict=True):
+            painter = self.painter(unit.page)
+            value = self._value(cell, unit.name)
+            title = "errors" if self.show == "errors" else "prediction"
+            score = f", {self._score_name()} {value:.3f}" if value is not None else ""
+            rows.append(
+                [
+                    Panel(f"{one.why + ': ' if one.why else ''}{_end(unit.name)}", painter.plain(view.image)),
+                    Panel("truth", painter.truth(view.image, view.truth)),
+                    Panel(f"{title}{score}", painter.prediction(view.image, view.found, view.truth)),
+                ]
+            )
+            masks += view.masks()
+        store(compose(rows, painter.legend(masks)), self.output / f"{self.show}.jpg")
+        what = "what is right and wrong in its prediction" if self.show == "errors" else "its prediction"
+        which = _which(chosen)
+        caption = (
+            f"{which}: the picture, the truth, and {what}. The run is "
+            f"{self.results.run_of(cell)['run']}, of {self.results.label(cell)}."
+        )
+        return self._entry(f"{self.show}.jpg", caption, self.show, [(unit.name, cell) for unit in wanted])
+
+    def _by_picture(
+        self, chosen: list[Chosen], wanted: list[Unit], seen: dict[str, list[Seen]]
+    ) -> list[dict[str, Any]]:
+        entries = []
+        for i, (one, unit) in enumerate(zip(chosen, wanted, strict=True)):
+            painter = self.painter(unit.page)
+            first, masks = seen[self.cells[0]][i], []
+            panels = [
+                Panel("picture", painter.plain(first.image)),
+                Panel("truth", painter.truth(first.image, first.truth)),
+            ]
+            for cell in self.cells:
+                view = seen[cell][i]
+                value = self._value(cell, unit.name)
+                score = f" ({value:.3f})" if value is not None else ""
+                panels.append(
+                    Panel(self.results.label(cell) + score, painter.prediction(view.image, view.found, view.truth))
+                )
+                masks += view.masks()
+            across = ACROSS if len(panels) != 5 else 3
+            rows = [panels[k : k + across] for k in range(0, len(panels), across)]
+            file = f"{self.show}_{i + 1}.jpg"
+            store(compose(rows, painter.legend(masks)), self.output / file)
+            why = f", on which the first setting does {one.why}" if one.why else ""
+            what = "errors" if self.show == "errors" else "predictions"
+            kind = "page" if unit.page else "picture"
+            numbers = (
+                (f", with their {self._score_name()} on it")
+                if self._value(self.cells[0], unit.name) is not None
+                else ""
+            )
+            caption = (
+                f"The {kind} {unit.name}{why}, its truth, and the {what} "
+                f"of the {len(self.cells)} settings at the top{numbers}."
+            )
+            entries.append(self._entry(file, caption, self.show, [(unit.name, cell) for cell in self.cells]))
+        return entries
+
+    def _over_grid(self, unit: Unit) -> list[dict[str, Any]]:
+        """One picture over the first two axes; where further axes vary, the best cell of each pair stands for it."""
+        axes = self.results.plan["axes"][:2]
+        ranking = self.results.ranking
+        if not axes or len(ranking) < 2:
+            return []
+        plan_cells = {cell["cell"]: cell["settings"] for cell in self.results.plan["cells"]}
+        ranked = set(ranking["cell"])
+        levels = [_levels([values.get(axis) for cell, values in plan_cells.items() if cell in ranked]) for axis in axes]
+        if any(len(part) > 12 for part in levels) or np.prod([len(part) for part in levels]) > MOST_GRID:
+            return []
+        place: dict[tuple[str, ...], str] = {}
+        for cell in ranking["cell"]:
+            place.setdefault(tuple(value_in_words(plan_cells[cell].get(axis)) for axis in axes), cell)
+        names = short_names(self.results.plan["axes"])
+        painter = self.painter(unit.page, most=300 if unit.page else 220, least=120)
+        image, right = picture(self.prepared, unit), truth(self.prepared, unit)
+        rows_of = levels[1] if len(axes) == 2 else [None]
+        rows, sides, drawn = [], [], []
+        masks = [] if right.mask is None else [right.mask]
+        for row in rows_of:
+            panels = []
+            for column in levels[0]:
+                key = (column,) if row is None else (column, row)
+                cell = place.get(key)
+                heading = f"{names[axes[0]]}={column}"
+                if cell is None:
+                    panels.append(Panel(heading, None, "no run"))
+                    continue
+                try:
+                    view = self.seen(cell, unit)
+                except InputError:
+                    panels.append(Panel(heading, None, "no checkpoint"))
+                    continue
+                value = self._value(cell, unit.name)
+                panels.append(
+                    Panel(
+                        heading + (f" ({value:.3f})" if value is not None else ""),
+                        painter.prediction(view.image, view.found, view.truth),
+                    )
+                )
+                drawn.append((unit.name, cell))
+                masks += view.masks()
+            rows.append(panels)
+            sides.append("" if row is None else f"{names[axes[1]]}={row}")
+        if not drawn:
+            return []
+        head = [Panel(f"picture {_end(unit.name)}", painter.plain(image)), Panel("truth", painter.truth(image, right))]
+        store(compose([head, *rows], painter.legend(masks), ["", *sides]), self.output / "grid.jpg")
+        what = "errors" if self.show == "errors" else "predictions"
+        more = (
+            (" Where further axes vary, the best setting of each pair is shown.")
+            if len(self.results.plan["axes"]) > 2
+            else ""
+        )
+        along = " and ".join(names[axis] for axis in axes)
+        number = (
+            (f" Numbers are the {self._score_name()} of this picture.")
+            if self._value(drawn[0][1], unit.name) is not None
+            else ""
+        )
+        caption = f"One picture over the settings: {what} for {unit.name} by {along}.{number}{more}"
+        return [self._entry("grid.jpg", caption, "grid", drawn)]
+
+    def _score_name(self) -> str:
+        from segsweep.report.wording import metric
+
+        return (
+            metric(self.column or self.metric)
+            if "/" in (self.column or "")
+            else metric(f"val/{self.column}").removeprefix("validation ")
+        )
+
+    def _row(self, cell: str, image: str) -> int | None:
+        scores = self.results.images
+        if self.column is None:
+            return None
+        found = scores.index[(scores["run"] == self.results.run_of(cell)["run"]) & (scores["image"] == image)]
+        return int(found[0]) if len(found) else None
+
+    def _value(self, cell: str, image: str) -> float | None:
+        row = self._row(cell, image) if image in self.scored else None
+        value = None if row is None else float(self.results.images.at[row, self.column])
+        return None if value is None or np.isnan(value) else value
+
+    def _entry(self, file: str, caption: str, kind: str, shown: list[tuple[str, str]]) -> dict[str, Any]:
+        items = []
+        for image, cell in shown:
+            row = self._row(cell, image) if image in self.scored else None
+            items.append(
+                {
+                    "image": image,
+                    "cell": cell,
+                    "run": self.results.run_of(cell)["run"],
+                    "metric": self.column,
+                    "value": self._value(cell, image),
+                    "source": None if row is None else {"file": "images.csv", "row": row + 1, "column": self.column},
+                }
+            )
+        first = items[0]
+        return {
+            "file": f"{self.output.name}/{file}",
+            "caption": caption,
+            "kind": kind,
+            "image": first["image"],
+            "cell": first["cell"],
+            "run": first["run"],
+            "items": items,
+        }
+
+
+def _levels(values: list[Any]) -> list[str]:
+    there = list(dict.fromkeys(value_in_words(value) for value in values))
+    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    if len(numbers) == len(values):
+        return list(dict.fromkeys(value_in_words(value) for value in sorted(numbers)))
+    return there
+
+
+def _which(chosen: list[Chosen]) -> str:
+    best, worst = (sum(one.why == why for one in chosen) for why in ("best", "worst"))
+    if best and worst:
+        noun = "picture" if best == 1 else "pictures"
+        return f"The {best} {noun} on which the best setting does best, and the {worst} on which it does worst"
+    if best or worst:
+        count, why = (best, "best") if best else (worst, "worst")
+        return f"The {count} {'picture' if count == 1 else 'pictures'} on which the best setting does {why}"
+    return f"The first {len(chosen)} validation pictures" if len(chosen) != 1 else "The first validation picture"
+
+
+def _end(name: str, most: int = 40) -> str:
+    return name if len(name) <= most else "…" + name[-most + 1 :]
