@@ -80,7 +80,7 @@ def settle(parents: dict[str, str | None], marker: str) -> int:
         if not mine.exists() and parent in parents:
             theirs = Path(marker.format(segment=parent))
             if theirs.exists() and theirs.stat().st_size:
-                train_segment.write_marker(mine, f"Segment {segment} was left out: {parent}, which it needs, failed.")
+                train_segment.write_marker(mine, f"Segment {segment} was left out: {parent}, which it needs, failed.\n")
         if not mine.exists():
             status = train_segment.INTERRUPTED
     return status

@@ -78,7 +78,7 @@ def train(options: argparse.Namespace) -> int:
             print(failure, file=terminal)
         if options.settle:
             # Trying again cannot help: for the batch system the job is done, and the marker tells of the failure.
-            write_marker(options.marker, failure)
+            write_marker(options.marker, f"{failure}\n")
             return 0
     elif status == 0 and options.marker:
         write_marker(options.marker, "")
