@@ -1,5 +1,6 @@
 # Needs: config. Makes: STUDY, and the functions that the rules use. Nothing here imports torch or pandas.
 import sys
+from inspect import signature
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -45,6 +46,13 @@ wildcard_constraints:
     step=r"\d{3}",
 
 
+def of_each_job(function):
+    """Keeps a function's signature, which Snakemake asks for some twenty times for each job."""
+    function.__signature__ = signature(function)
+    return function
+
+
+@of_each_job
 def prepared_data_of(wildcards):
     """The prepared pictures that a segment is trained on."""
     if is_trained(wildcards.segment):
@@ -52,6 +60,7 @@ def prepared_data_of(wildcards):
     return f"{STUDY.segment(wildcards.segment)['data']}/manifest.json"
 
 
+@of_each_job
 def marker_of_parent(wildcards):
     """The marker of the segment that a segment goes on from."""
     if is_trained(wildcards.segment):
@@ -84,21 +93,25 @@ def needed_by_pack(pack):
     return list(dict.fromkeys([*data, *parents]))
 
 
+@of_each_job
 def memory_of(wildcards, attempt):
     """Main memory of a training, MB."""
     return STUDY.needs.memory_mb(STUDY.segment(wildcards.segment), attempt)
 
 
+@of_each_job
 def device_memory_of(wildcards):
     """Memory on the GPU of a training, MB."""
     return STUDY.needs.device_mb(STUDY.segment(wildcards.segment))
 
 
+@of_each_job
 def runtime_of(wildcards, attempt):
     """Run time that a training asks for, minutes."""
     return STUDY.needs.runtime_min(STUDY.segment(wildcards.segment), attempt)
 
 
+@of_each_job
 def start_on_gpu(wildcards, resources):
     """What comes before the command of a training: with `claim_gpu`, a claim on one of this machine's GPUs."""
     if not STUDY.request.claim_gpu:
@@ -123,6 +136,7 @@ def pack_resources(pack):
     return {"mem_mb": memory, "runtime": runtime, "gpu_mb": together(STUDY.needs.device_mb)}
 
 
+@of_each_job
 def segment_in_words(wildcards):
     """What a training job is about, for people."""
     return STUDY.in_words(wildcards.segment) if workflow.is_main_process else wildcards.segment

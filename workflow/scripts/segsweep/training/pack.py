@@ -18,6 +18,8 @@ LIBRARIES = (
     "albumentations",
     "segmentation_models_pytorch",
     "pydantic",
+    "shapely",
+    "yaml",
 )
 CRASHED, INTERRUPTED = 1, 75
 
