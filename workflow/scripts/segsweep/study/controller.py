@@ -340,6 +340,7 @@ class Controller(Node):
                     "seed": segment.run.seed, "fold": segment.run.fold,
                     "first_epoch": segment.first_epoch, "last_epoch": segment.last_epoch,
                     "total_epochs": segment.run.total_epochs, "parent": segment.parent,
+                    "can_be_prolonged": segment.run.can_be_prolonged(segment.last_epoch),
                     "dataset": dataset,
                     "data": (data := self._data(segment.run.cell.resolved.sections["data"].dump)),
                     "code_fingerprint": segment.code,

@@ -43,6 +43,10 @@ class Run:
     stretches: list[Stretch] = field(default_factory=list)
     segments: list[str] = field(default_factory=list)
 
+    def can_be_prolonged(self, epoch: int) -> bool:
+        """Whether any training may go on after an epoch: not after the end that a schedule looked at."""
+        return epoch < self.total_epochs or not self.cell.resolved.depends_on_end
+
 
 @dataclass(frozen=True)
 class Segment:

@@ -99,6 +99,9 @@ def run_job(
                 say(f"{description['label']}: {outcome['detail']}")
                 return INTERRUPTED
             record = {name: description.get(name) for name in (*FROM_PLAN, *FINGERPRINTS)} | outcome
+            if not description.get("can_be_prolonged", True):
+                # The optimizer's state is most of a segment's bytes, and nothing can go on from here.
+                (part / "last.pt").unlink(missing_ok=True)
             record |= {"versions": versions(), "host": host(where, threads, environ), "history": history}
             publish(part, final, record)
             ending = f"{outcome['status']} after epoch {outcome['epochs']}. {outcome['detail']}"
