@@ -75,6 +75,16 @@ def test_a_schedule_that_looks_at_the_end_starts_anew(tmp_path):
     assert lengths(long) == [(1, 100)]
 
 
+@pytest.mark.parametrize(
+    ("scheduler", "after_the_end"),
+    [({"name": "poly"}, False), ({"name": "cosine"}, False), ({"name": "cosine", "t_max": 20}, True), ({}, True)],
+)
+def test_what_can_be_prolonged(tmp_path, scheduler, after_the_end):
+    run = runs_of(tmp_path, {"scheduler": scheduler})[0]
+    assert run.can_be_prolonged(49)
+    assert run.can_be_prolonged(50) is after_the_end
+
+
 def test_a_fork_added_later_leaves_trained_runs_alone(tmp_path):
     before = cut(runs_of(tmp_path, {}), Store(tmp_path / "store"))
     ((segment, _),) = [(one, None) for one in before.segments]

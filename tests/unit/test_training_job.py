@@ -65,6 +65,16 @@ def test_a_segment_is_written_down_and_trained_once(study):
     assert sorted(path.name for path in study[1].iterdir()) == [study[2][0]]
 
 
+def test_what_nothing_can_go_on_from_keeps_no_state(study):
+    plan = json.loads(study[0].read_text())
+    plan["segments"][study[2][0]]["can_be_prolonged"] = False
+    study[0].write_text(json.dumps(plan))
+    assert run(study, 0)[0] == 0
+    assert not (study[1] / study[2][0] / "last.pt").exists()
+    assert (study[1] / study[2][0] / "best.pt").exists()
+    assert run(study, 0)[0] == 0
+
+
 def test_a_child_needs_its_parent_and_copies_its_end(study):
     with pytest.raises(InputError, match="goes on from it, but it is not complete"):
         run(study, 1)
