@@ -33,6 +33,7 @@ STUDIES = {
     "random": {"kind": "sweep", "axes": SWEEP, "seeds": (0,), "trials": 12, "effects": {}},
     "holes": {"axes": SMALL, "missing_cells": 2, "missing_runs": 2, "diverged": 2, "oom": 1},
     "lost": {"axes": {"optimizer.lr": [1e-3, 1e-2]}, "effects": {}, "seeds": (0, 1), "diverged": 4},
+    "single": {"axes": {"optimizer.lr": [1e-3]}, "effects": {}, "seeds": (0,)},
     "lowest": {"axes": SMALL, "effects": EFFECT, "metric": "val/loss_seg", "minimize": True, "base": 0.3},
     "folds": {
         "axes": {"model.arch": ["unet", "fpn"]}, "effects": {}, "folds": 3, "seeds": (0,), "metric": "val/iou/class 1",

@@ -19,7 +19,8 @@ def section(ctx: Context) -> str:
     """Pairs of axes, and what the audit found."""
     if not ctx.axes:
         return ""
-    return blocks("## Design\n", sizes(ctx), pairs(ctx), notes(ctx))
+    several = ctx.analysis["n_cells"] > 1
+    return blocks("## Design\n", sizes(ctx), pairs(ctx), notes(ctx) if several else "")
 
 
 def sizes(ctx: Context) -> str:
@@ -27,6 +28,8 @@ def sizes(ctx: Context) -> str:
     audit = ctx.ledger.sources.tree("audit.json")
     constant = audit.get("constant") or []
     aliased = audit.get("not_estimable") or []
+    if ctx.analysis["n_cells"] < 2:
+        return "There is one setting only, so nothing can be compared.\n"
     return paragraph(
         f"{ctx.fact('n_cells', 'plural:setting')} in {ctx.fact('n_runs', 'plural:run')} vary "
         f"{ctx.planned('axes', 'plural:axis', 'count').replace('axiss', 'axes')}.",

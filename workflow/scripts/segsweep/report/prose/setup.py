@@ -83,7 +83,10 @@ def how_often(ctx: Context) -> str | None:
     each = "with one seed" if seeds == 1 else f"with {ctx.planned('study.seeds', 'plural:seed', 'count')} each"
     if folds:
         return f"Each was trained on {ctx.planned('study.folds.k', 'plural:fold')}, {each}."
-    return "Each was trained once, with one seed." if seeds == 1 else f"They were trained {each}."
+    one = ctx.analysis["n_cells"] == 1
+    if seeds == 1:
+        return f"{'It' if one else 'Each'} was trained once, with one seed."
+    return f"{'It was' if one else 'They were'} trained {each.removesuffix(' each') if one else each}."
 
 
 def set_up(ctx: Context) -> str:

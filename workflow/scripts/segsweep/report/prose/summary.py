@@ -68,7 +68,8 @@ def one_seed(ctx: Context) -> str | None:
     if not ctx.one_seed or ctx.best is None:
         return None
     once = len(ctx.study.get("seeds") or []) < 2 and not ctx.study.get("folds")
-    start = "Each setting was trained once, with one seed" if once else "No setting has more than one usable run"
+    each = "Each setting" if ctx.analysis["n_cells"] > 1 else "It"
+    start = f"{each} was trained once, with one seed" if once else "No setting has more than one usable run"
     return f"{start}: differences are described, not tested, because nothing tells how large chance is."
 
 
