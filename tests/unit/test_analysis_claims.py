@@ -90,6 +90,10 @@ def test_reduced_by_compares_the_best_setting_with_its_reference():
     assert found["a tenth"]["estimate"] == pytest.approx((2 + 8 / 32) / (2 + 8 / 8), rel=0.02)
     assert found["a tenth"]["verdict"] == "supported"
     assert found["much"]["verdict"] == "refuted"
+    # Two epochs are too few for a deviation: the column is there, and empty.
+    runs = runs.assign(**{"cost/train_seconds": np.nan})
+    found = judged(Results(results.plan, results.cells, runs, results.missing))
+    assert "No usable run has a value" in found["much"]["detail"]
 
 
 def test_confirmed_at_least_by_the_interval_of_the_fresh_seeds():

@@ -27,6 +27,8 @@ def reduced_by(results: Results, claim: dict, noise: Noise, ranking: pd.DataFram
         return undecided("The study has no reference." if not reference else f"There is no column {column}.")
     runs = results.runs.assign(of=pd.to_numeric(results.runs[column], errors="coerce"))
     runs = runs[runs["usable"] & np.isfinite(runs["of"]) & runs["role"].isin(("grid", "run", "trial", "reference"))]
+    if runs.empty:
+        return undecided(f"No usable run has a value of {column}.")
     where = results.cells_where(claim.get("where") or {}).reindex(runs.index)
     at_reference = results.cells_where(reference).reindex(runs.index)
     open_axes = [name for name in results.plan["axes"] if name not in reference and name in runs]
