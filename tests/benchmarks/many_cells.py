@@ -95,17 +95,21 @@ def finish(ours: Path, flat: Path, count: int) -> None:
         (flat / "out" / str(number)).touch()
 
 
+# A process counts as its own the memory of the one that it was forked from: so Snakemake is started by a small one.
+LAUNCHER = """\
+import resource, subprocess, sys
+status = subprocess.call([sys.executable, "-m", "snakemake", *sys.argv[1:]], stdout=sys.stderr)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
+sys.exit(status)
+"""
+
+
 def of_process(options: list[str], folder: Path) -> tuple[float, float]:
     """Seconds and most memory in MB of Snakemake with these options."""
     environ = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    log = folder / "output.txt"
+    command = [sys.executable, "-c", LAUNCHER, *options]
     began = time.perf_counter()
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "snakemake", *options], cwd=folder, env=environ, stdout=output, stderr=output
-        )
-        _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"snakemake {' '.join(options)} failed:\n{log.read_text()[-3000:]}")
-    return time.perf_counter() - began, used.ru_maxrss / 1024
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"snakemake {' '.join(options)} failed:\n{done.stderr[-3000:]}")
+    return time.perf_counter() - began, float(done.stdout.split()[-1])
