@@ -97,6 +97,11 @@ def test_memory_grows_with_the_batch_the_picture_and_the_attempt():
     assert Needs(Cluster(gpu="none"), None).memory_mb(described()) > base
 
 
+def test_processors_follow_the_loaders():
+    assert Needs(None, None).cpus(described(workers=3)) == 4
+    assert Needs(Cluster(cpus=2), None).cpus(described(workers=3)) == 2
+
+
 def test_device_memory_by_hand():
     # 1 GB and 2500 bytes for each of 8 * 256 * 256 pixels.
     assert estimated_device_mb(described()) == 1000 + 1311

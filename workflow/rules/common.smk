@@ -100,6 +100,11 @@ def memory_of(wildcards, attempt):
 
 
 @of_each_job
+def cpus_of(wildcards):
+    """Processors of a training's job; how many threads compute does not depend on it."""
+    return STUDY.needs.cpus(STUDY.segment(wildcards.segment))
+
+
 def device_memory_of(wildcards):
     """Memory on the GPU of a training, MB."""
     return STUDY.needs.device_mb(STUDY.segment(wildcards.segment))
@@ -133,7 +138,8 @@ def pack_resources(pack):
     def runtime(wildcards, attempt):
         return STUDY.needs.runtime_of_pack_min(described, at_once, attempt)
 
-    return {"mem_mb": memory, "runtime": runtime, "gpu_mb": together(STUDY.needs.device_mb)}
+    fixed = {"gpu_mb": together(STUDY.needs.device_mb), "cpus_per_task": together(STUDY.needs.cpus)}
+    return fixed | {"mem_mb": memory, "runtime": runtime}
 
 
 @of_each_job

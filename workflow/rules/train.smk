@@ -38,6 +38,7 @@ rule train_segment:
         mem_mb=memory_of,
         runtime=runtime_of,
         gpu_mb=device_memory_of,
+        cpus_per_task=cpus_of,
     params:
         plan=STUDY.plan_file,
         words=segment_in_words,

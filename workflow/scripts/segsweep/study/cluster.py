@@ -114,6 +114,10 @@ class Needs:
                 mb += self.device_mb(segment)
         return ceil(mb * (1 + 0.5 * (attempt - 1)))
 
+    def cpus(self, segment: Mapping[str, Any]) -> int:
+        """Processors of a segment's job: one, and one for each that loads pictures."""
+        return (self.cluster.cpus if self.cluster else None) or 1 + segment["train"]["workers"]
+
     def device_mb(self, segment: Mapping[str, Any]) -> int:
         """Memory on the device that trains, MB."""
         measured = self._found(segment)
