@@ -153,10 +153,10 @@ class Study:
         with suppress(ProcessLookupError):
             os.kill(self.starts(segment)[-1]["pid"], signal.SIGCONT)
 
-    def slurm_log(self, segment):
-        """What the running job of a segment says beside its training."""
+    def warned(self, segment, job):
+        """Whether a job has heard of its time limit, or is over already."""
         folder = self.workspace.folder / "results" / "logs" / "slurm" / "rule_train_segment" / segment
-        return (folder / f"{self.job(segment)}.log").read_text()
+        return not self.job(segment) or "Will exit after finishing" in (folder / f"{job}.log").read_text()
 
     def job(self, segment):
         """Number of the running job of a segment; empty if there is none."""
@@ -215,8 +215,10 @@ def disturb(study):
         slurm("scontrol", "requeue", study.job(one))
         study.go_on(one)
         job = study.job(two)
-        slurm("scontrol", "update", f"JobId={job}", "TimeLimit=1")
-        study.wait("the warning", lambda: "Will exit after finishing" in study.slurm_log(two), first)
+        # What is left is less than the two minutes before which it is warned, and more than none.
+        minutes = slurm("squeue", "-h", "-j", job, "-o", "%M").strip().split(":")[0]
+        slurm("scontrol", "update", f"JobId={job}", f"TimeLimit={int(minutes or 0) + 2}")
+        study.wait("the warning", lambda: study.warned(two, job), first)
         study.go_on(two)
         study.wait("the way back into the queue", lambda: not study.job(two), first)
         slurm("scontrol", "update", f"JobId={job}", "TimeLimit=20")
