@@ -145,7 +145,7 @@ def make(description: dict, sizes: Sizes, device: torch.device, **settings) -> M
 def loss_of(made: Made, batch: dict, device: torch.device, model: Callable | None = None) -> torch.Tensor:
     """The loss of a batch that lies on the device."""
     with torch.autocast(device.type, torch.bfloat16, enabled=made.settings.precision == "bf16"):
-        outputs = (model or made.model)(made.feed.normalize(batch["image"]))
+        outputs = (made.model if model is None else model)(made.feed.normalize(batch["image"]))
     return made.feed.criterion(outputs.float(), batch)["loss"]
 
 
