@@ -9,12 +9,13 @@ STUDY ?= demo
 OPTIONS ?=
 PARTS ?=
 CORES ?= $(shell nproc)
+ON_SLURM := tests/workflow/test_slurm.py
 SHARED_STUDY = $(if $(filter command environment,$(firstword $(origin STUDY))),--study $(STUDY))
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OMP_NUM_THREADS ?= 1
 export NO_ALBUMENTATIONS_UPDATE := 1
 
-.PHONY: help env report plan status test lint format schemas lock bench push pull gc clean
+.PHONY: help env report plan status test cluster lint format schemas lock bench push pull gc clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -23,7 +24,6 @@ $(VENV)/.complete: envs/requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -r envs/requirements.lock
-
 	touch $@
 
 env: $(VENV)/.complete  ## the environment alone, in .venv
@@ -38,8 +38,11 @@ plan: env  ## what would train, and why
 status: env  ## cells done, running, failed, best so far, time to go
 	@python workflow/scripts/show_status.py --study $(STUDY) $(OPTIONS)
 
-test: env  ## all tests
-	pytest -n $(CORES) --dist loadfile
+test: env  ## all tests but those on a Slurm of their own
+	pytest -n $(CORES) --dist loadfile --ignore $(ON_SLURM)
+
+cluster: env  ## the tests on a real one-node Slurm: as root, on Debian, with ../shared/slurm; about ten minutes
+	pytest $(ON_SLURM)
 
 bench: env  ## how fast it is, against a stock script: a table, results/benchmarks (10 minutes)
 	python tests/benchmarks $(PARTS)
