@@ -16,8 +16,8 @@ CLUSTER_FILE = "config/cluster.yaml"
 # Host memory of a process that has torch, its CUDA context and the libraries loaded, and of Snakemake beside it.
 BASE_MB = 3500
 WORKER_MB = 700
-# Bytes of activations for each pixel of a batch in training, fp32, of a U-Net with this encoder: a rule of thumb, on the
-# generous side. What is not named costs as much as the dearest.
+# Bytes of activations for each pixel of a batch in training, fp32, of a U-Net with this encoder: a rule of thumb, on
+# the generous side. What is not named costs as much as the dearest.
 BYTES_PER_PIXEL = {"lcnet": 1500, "mobilenet": 3500, "resnet18": 2500, "resnet34": 3500, "resnet50": 7000}
 UNKNOWN_BYTES_PER_PIXEL = 9000
 ATTENTION_FACTOR = 2.0
