@@ -14,6 +14,8 @@ SHARED_STUDY = $(if $(filter command environment,$(firstword $(origin STUDY))),-
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OMP_NUM_THREADS ?= 1
 export NO_ALBUMENTATIONS_UPDATE := 1
+# uv trusts what the machine trusts: a proxy's certificate, for one.
+export UV_SYSTEM_CERTS ?= 1
 
 .PHONY: help env report plan status test cluster lint format schemas lock bench push pull gc clean
 
