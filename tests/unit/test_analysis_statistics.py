@@ -233,12 +233,16 @@ def test_importance_is_optunas():
         params = {name: levels.index(results.cells.at[cell, name]) for name, levels in axes.items()}
         study.add_trial(optuna.trial.create_trial(params=params, distributions=space, value=score))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         evaluators = [optuna.importance.FanovaImportanceEvaluator(seed=seed) for seed in (0, 1, 2)]
         wanted = [
             optuna.importance.get_param_importances(study, evaluator=one, normalize=False)[LR] for one in evaluators
         ]
+        quantile = min(0.5, max(0.1, 5 / len(means)))
+        top = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=quantile)
+        wanted_at_the_top = optuna.importance.get_param_importances(study, evaluator=top)
     assert rows[0]["fanova"] == pytest.approx(np.mean(wanted))
+    assert rows[0]["pedanova"] == pytest.approx(wanted_at_the_top[LR], abs=0.05)
 
 
 def test_importance_needs_enough_cells():

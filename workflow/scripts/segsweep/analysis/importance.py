@@ -118,7 +118,7 @@ def _by_optuna(encoded: dict[str, tuple], scores: pd.Series, minimize: bool):
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             study = optuna.create_study(direction="minimize" if minimize else "maximize")
             study.add_trials(
                 optuna.trial.create_trial(

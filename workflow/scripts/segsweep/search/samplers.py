@@ -58,7 +58,7 @@ def propose(sweep: Sweep, space: Space, trials: list[dict[str, Any]], number: in
     used = {identity(trial["values"]) for trial in trials}
     found: list[Values] = []
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         replayed = sweep.sampler in ("cmaes", "qmc")
         seed = sweep.seed if replayed else batch_seed(sweep.seed, batch)
         sampler = _sampler(sweep.sampler, seed, len(space))
