@@ -8,7 +8,8 @@ BIN := $(VENV)/bin
 STUDY ?= demo
 OPTIONS ?=
 PARTS ?=
-CORES ?= $(shell nproc)
+# nproc would count the threads that we allow a process.
+CORES ?= $(shell env -u OMP_NUM_THREADS nproc)
 ON_SLURM := tests/workflow/test_slurm.py
 SHARED_STUDY = $(if $(filter command environment,$(firstword $(origin STUDY))),--study $(STUDY))
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -31,7 +32,7 @@ $(VENV)/.complete: envs/requirements.lock
 env: $(VENV)/.complete  ## the environment alone, in .venv
 
 report: env  ## train what is missing of STUDY and write its report
-	snakemake --cores $(CORES) --config study=$(STUDY) $(OPTIONS)
+	snakemake $$(test -t 2 && echo --logger rich) --cores $(CORES) --config study=$(STUDY) $(OPTIONS)
 	@python workflow/scripts/show_status.py --study $(STUDY) --ranking $(OPTIONS)
 
 plan: env  ## what would train, and why
