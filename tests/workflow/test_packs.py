@@ -20,7 +20,7 @@ def trained(workspace):
 
 @pytest.fixture(scope="module")
 def crashed(tmp_path_factory):
-    """Two packs, of three segments and of one; one segment of the first cannot be trained."""
+    """A pack of three segments, one of which cannot be trained."""
     workspace = Workspace(tmp_path_factory.mktemp("packs"))
     workspace.write_tiny_dataset()
     grid = {"model.options": [GOOD, WRONG], "optimizer.lr": [0.001, 0.01]}
@@ -31,7 +31,7 @@ def crashed(tmp_path_factory):
 
 
 def test_a_dry_run_lists_the_packs(crashed):
-    assert re.findall(r"train_pack_[0-9a-f]{12} +1", crashed[1])
+    assert re.findall(r"^train_pack +1$", crashed[1], re.MULTILINE)
 
 
 def test_a_crash_leaves_its_siblings_alone(crashed):

@@ -42,6 +42,7 @@ TRACKED = tracking_file(STUDY.loaded.dataset, STUDY.loaded.root)
 
 wildcard_constraints:
     data=r"[^/]+",
+    pack=r"[0-9a-f]{12}",
     segment=r"[0-9a-f]{16}-\d{4}",
     step=r"\d{3}",
 
@@ -80,17 +81,27 @@ def marker(segment):
 
 
 def outcome_of(wildcards):
-    """How the training of a segment ended, as its job wrote it down."""
-    pack = STUDY.packed.get(wildcards.segment)
-    return f"results/outcomes/{pack}/{wildcards.segment}" if pack else f"results/outcomes/{wildcards.segment}"
+    """Where the job of a segment wrote down how its training ended: a file, or its pack's folder of such files."""
+    return f"results/outcomes/{STUDY.packed.get(wildcards.segment, wildcards.segment)}"
 
 
-def needed_by_pack(pack):
+def own_outcome(wildcards, input):
+    """The file about a segment itself: empty if its training went well."""
+    return f"{input.outcome}/{wildcards.segment}" if wildcards.segment in STUDY.packed else input.outcome
+
+
+def needed_by_pack(wildcards):
     """What the segments of a pack need that the pack does not make."""
-    described = [STUDY.segment(segment) for segment in pack]
+    pack = STUDY.packs[wildcards.pack]
+    described = segments_of_pack(wildcards)
     data = [f"{one['data']}/manifest.json" for one in described]
     parents = [marker(one["parent"]) for one in described if one["parent"] and one["parent"] not in pack]
     return list(dict.fromkeys([*data, *parents]))
+
+
+def segments_of_pack(wildcards):
+    """The descriptions of the segments of a pack."""
+    return [STUDY.segment(segment) for segment in STUDY.packs[wildcards.pack]]
 
 
 @of_each_job
@@ -124,22 +135,30 @@ def start_on_gpu(wildcards, resources):
     return f"python workflow/scripts/claim_gpu.py --memory {resources.gpu_mb} --"
 
 
-def pack_resources(pack):
-    """What the job of a pack asks for: the dearest of its segments side by side, all of them one after the other."""
-    described = [STUDY.segment(segment) for segment in pack]
-    at_once = min(STUDY.request.pack_at_once, len(pack))
+def together(wildcards, need):
+    """What the job of a pack asks for: the dearest of its segments side by side."""
+    return sum(sorted(map(need, segments_of_pack(wildcards)))[-STUDY.request.pack_at_once :])
 
-    def together(need):
-        return sum(sorted(map(need, described))[-at_once:])
 
-    def memory(wildcards, attempt):
-        return together(lambda one: STUDY.needs.memory_mb(one, attempt))
+def memory_of_pack(wildcards, attempt):
+    """Main memory of a pack, MB."""
+    return together(wildcards, lambda one: STUDY.needs.memory_mb(one, attempt))
 
-    def runtime(wildcards, attempt):
-        return STUDY.needs.runtime_of_pack_min(described, at_once, attempt)
 
-    fixed = {"gpu_mb": together(STUDY.needs.device_mb), "cpus_per_task": together(STUDY.needs.cpus)}
-    return fixed | {"mem_mb": memory, "runtime": runtime}
+def cpus_of_pack(wildcards):
+    """Processors of a pack's job."""
+    return together(wildcards, STUDY.needs.cpus)
+
+
+def device_memory_of_pack(wildcards):
+    """Memory on the GPU of a pack, MB."""
+    return together(wildcards, STUDY.needs.device_mb)
+
+
+def runtime_of_pack(wildcards, attempt):
+    """Run time that a pack asks for, minutes: all of its segments one after the other, so many at once."""
+    described = segments_of_pack(wildcards)
+    return STUDY.needs.runtime_of_pack_min(described, min(STUDY.request.pack_at_once, len(described)), attempt)
 
 
 @of_each_job

@@ -14,11 +14,13 @@ if STUDY.settles:
         retries: 0
         conda:
             "../../envs/segsweep.yaml"
+        params:
+            outcome=own_outcome,
         message:
             "accept {wildcards.segment}"
         shell:
-            "if test -s {input.outcome:q}; then tee {log:q} < {input.outcome:q} >&2; rm {input.outcome:q}; exit 1; "
-            "else touch {output.marker:q}; fi"
+            "if test -s {params.outcome:q}; then tee {log:q} < {params.outcome:q} >&2; exit 1; fi; "
+            "touch {output.marker:q}"
 
 
 rule train_segment:
@@ -54,33 +56,35 @@ rule train_segment:
         "--threads {threads} --device {params.device} --log {log:q}"
 
 
-for PACK, SEGMENTS in STUDY.packs.items():
-
-    rule:
-        name:
-            f"train_pack_{PACK}"
-        input:
-            needed=ancient(needed_by_pack(SEGMENTS)),
-        output:
-            markers=temp([f"results/outcomes/{PACK}/{segment}" for segment in SEGMENTS]),
-        retries: RETRIES
-        threads: 1
-        resources:
-            **pack_resources(SEGMENTS),
-            **STUDY.submission,
-        params:
-            plan=STUDY.plan_file,
-            segments=SEGMENTS,
-            pack=PACK,
-            at_once=STUDY.request.pack_at_once,
-            device=STUDY.request.device,
-            options=PACK_OPTIONS,
-            start=start_on_gpu,
-            environment=ENVIRONMENT,
-        message:
-            "train pack {params.pack}: {params.segments}"
-        shell:
-            "env {params.environment} {params.start} python workflow/scripts/train_pack.py {params.options} "
-            "--plan {params.plan:q} --segments {params.segments} --store results/segments --at-once {params.at_once} "
-            "--marker results/outcomes/{params.pack}/{{segment}} --log results/logs/train_segment/{{segment}}.log "
-            "--threads {threads} --device {params.device}"
+rule train_pack:
+    input:
+        needed=ancient(needed_by_pack),
+    output:
+        outcomes=temp(directory("results/outcomes/{pack}")),
+    log:
+        "results/logs/train_pack/{pack}.log",
+    retries: RETRIES
+    conda:
+        "../../envs/segsweep.yaml"
+    threads: 1
+    resources:
+        **STUDY.submission,
+        mem_mb=memory_of_pack,
+        runtime=runtime_of_pack,
+        gpu_mb=device_memory_of_pack,
+        cpus_per_task=cpus_of_pack,
+    params:
+        plan=STUDY.plan_file,
+        segments=lambda wildcards: STUDY.packs[wildcards.pack],
+        at_once=STUDY.request.pack_at_once,
+        device=STUDY.request.device,
+        options=PACK_OPTIONS,
+        start=start_on_gpu,
+        environment=ENVIRONMENT,
+    message:
+        "train pack {wildcards.pack}: {params.segments}"
+    shell:
+        "env {params.environment} {params.start} python workflow/scripts/train_pack.py {params.options} "
+        "--plan {params.plan:q} --segments {params.segments} --store results/segments --at-once {params.at_once} "
+        "--marker {output.outcomes:q}/{{segment}} --log results/logs/train_segment/{{segment}}.log "
+        "--threads {threads} --device {params.device} > {log:q} 2>&1"

@@ -7,6 +7,7 @@ Snakefile again and only read what was planned (`Node`). So what is missing may 
 import hashlib
 import json
 import os
+import shutil
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from .words import epochs as epochs_in_words
 
 RESULTS = Path("results")
 OUTCOMES = RESULTS / "outcomes"
+LOCKS = Path(".snakemake") / "locks"  # names of the files that running Snakemakes make and read
 TREES = RESULTS / "code" / ".trees.json"
 # The programs below the training: each runs again when its own code changes.
 PROGRAMS = (
@@ -176,10 +178,17 @@ class Controller(Node):
         write_if_changed(TREES, readings())
 
     def forget_outcomes(self) -> None:
-        """Remove what jobs of an earlier start left unread: the store says what there is."""
-        for segment in self.cut.segments:
-            for name in (segment, f"{self.packed.get(segment)}/{segment}"):
-                (OUTCOMES / name).unlink(missing_ok=True)
+        """Remove what jobs of an earlier start left unread: the store says what there is.
+
+        What a Snakemake that still runs here waits for stays: another study's, or this one's until that one ends.
+        """
+        awaited = {line for path in LOCKS.glob("*.lock") for line in path.read_text(encoding="utf-8").splitlines()}
+        for name in {*self.cut.segments, *self.packs} - {Path(path).name for path in awaited}:
+            outcome = OUTCOMES / name
+            if outcome.is_dir():
+                shutil.rmtree(outcome)
+            else:
+                outcome.unlink(missing_ok=True)
 
     def _pack(self) -> None:
         """Put what is missing into packs; what decisions ask for later is trained segment by segment."""
