@@ -67,13 +67,14 @@ def of_bisenet(folder: Path, quick: bool) -> list[Row]:
 
 def each_alone(study) -> list[dict]:
     """The segments of each run, planned as if there were no other."""
+    from segsweep.study.description import describe_segments
     from segsweep.study.plan import cut
     from segsweep.study.store import Store
 
-    found, runs = [], list(study.cut.runs)
-    for run in runs:
-        study.cut = cut([run], Store(Path("nothing")))
-        found.append(study._as_json()["segments"])
+    found = []
+    for run in study.cut.runs:
+        alone = cut([run], Store(Path("nothing")))
+        found.append(describe_segments(study.loaded, alone, study.prepared))
     return found
 
 

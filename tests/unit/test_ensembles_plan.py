@@ -38,7 +38,7 @@ def test_members_do_not_take_the_names_of_the_studys_own_folds(workspace):
     cell = study.plan["cells"][0]["cell"]
     wanted = {"role": "ensemble", "trial": None, "cell": cell, "set": {}, "seed": 0, "epochs": 2, "total_epochs": 2}
     fold = {"index": 0, "k": 2, "seed": 0, "within": "train"}
-    assert study._want([wanted | {"key": f"ensemble-{cell}-f0", "fold": fold}])
+    assert study.decided.add([wanted | {"key": f"ensemble-{cell}-f0", "fold": fold}])
     study.write()
     names = [run["run"] for run in study.plan["runs"]]
     assert f"{cell}-s0-m0" in names

@@ -18,9 +18,10 @@ from segsweep.sharing.remote import open_remote
 from segsweep.sharing.segments import Outcome, listing, pull, push, size_of, wanted_of
 from segsweep.sharing.tables import pull_tables, push_tables, state_of, studies_here
 from segsweep.sharing.waste import find_waste, remove
-from segsweep.study.controller import RESULTS, Controller
+from segsweep.study.controller import Controller
 from segsweep.study.files import Document, parse
 from segsweep.study.load import Loaded, Request, load
+from segsweep.study.node import RESULTS
 from segsweep.study.plan import cut
 from segsweep.study.settings import InputError
 from segsweep.study.store import STORE, Store
@@ -34,7 +35,7 @@ class Preview(Controller):
 
     def write(self) -> None:
         """Cut the runs into segments, and leave the files alone."""
-        self.cut = cut([*self.runs, *self._wanted.values()], self.store)
+        self.cut = cut([*self.runs, *self.decided.runs], self.store)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -9,12 +9,13 @@ from rich.console import Console
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from segsweep.study.controller import RESULTS, read_json
 from segsweep.study.files import Document, parse
 from segsweep.study.load import Request, load
+from segsweep.study.node import RESULTS
 from segsweep.study.settings import InputError
 from segsweep.study.status import Status, status_of
 from segsweep.study.store import STORE, Store
+from segsweep.study.texts import read_json
 from segsweep.study.words import duration, plural
 
 SHOWN = 5

@@ -2,13 +2,13 @@
 
 from collections import Counter
 
-from .controller import Node
+from .controller import Controller
 from .words import plural
 
 SHOWN = 12
 
 
-def announce(study: Node, say) -> None:
+def announce(study: Controller, say) -> None:
     """Say in a few lines what is planned.
 
     Args:
