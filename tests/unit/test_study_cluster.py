@@ -7,7 +7,9 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+import torch
 
+from segsweep.models import build
 from segsweep.study.cluster import BASE_MB, Needs, check, estimated_device_mb, measurements, pixels, submission
 from segsweep.study.files import parse
 from segsweep.study.packs import pack_up, remembered, trees
@@ -103,10 +105,41 @@ def test_processors_follow_the_loaders():
 
 
 def test_device_memory_by_hand():
-    # 1 GB and 2500 bytes for each of 8 * 256 * 256 pixels.
-    assert estimated_device_mb(described()) == 1000 + 1311
+    # 1 GB and 4000 bytes for each of 8 * 256 * 256 pixels.
+    assert estimated_device_mb(described()) == 1000 + 2098
     assert pixels(described(data={"crop": [64, 128]})) == 64 * 128
-    assert estimated_device_mb(described(model={"arch": "attention_unet"})) == 1000 + 2622
+
+
+@pytest.mark.parametrize(
+    ("arch", "encoder"),
+    [
+        ("unetplusplus", "tu-lcnet_035"),
+        ("unetplusplus", "mobilenet_v2"),
+        ("unetplusplus", "resnet18"),
+        ("unetplusplus", "resnet34"),
+        ("attention_resunet", "resnet34"),
+        ("bisenet", "resnet18"),
+        ("dbnet", "efficientnet-b4"),
+    ],
+)
+def test_device_memory_holds_what_a_training_keeps(arch, encoder):
+    settings = described(batch_size=2, model={"arch": arch, "encoder": encoder}, data={"crop": [64, 64]})
+    network = build(Train.model_validate(settings["train"]).model, 3).train()
+    weights = {each.untyped_storage().data_ptr() for each in [*network.parameters(), *network.buffers()]}
+    kept = {}
+
+    def keep(tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            kept[storage.data_ptr()] = (storage.nbytes(), tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        _ = network(torch.zeros(2, 3, 64, 64))
+    activations_mb = sum(size for size, _ in kept.values()) / 1e6
+    adam_mb = 4 * 4 * sum(weight.numel() for weight in network.parameters()) / 1e6
+    assert adam_mb < 1000
+    assert 1.2 * activations_mb < estimated_device_mb(settings) - 1000
 
 
 def test_run_time_is_measured_where_something_like_it_was_trained():

@@ -16,11 +16,10 @@ CLUSTER_FILE = "config/cluster.yaml"
 # Host memory of a process that has torch, its CUDA context and the libraries loaded, and of Snakemake beside it.
 BASE_MB = 3500
 WORKER_MB = 700
-# Bytes of activations for each pixel of a batch in training, fp32, of a U-Net with this encoder: a rule of thumb, on
-# the generous side. What is not named costs as much as the dearest.
-BYTES_PER_PIXEL = {"lcnet": 1500, "mobilenet": 3500, "resnet18": 2500, "resnet34": 3500, "resnet50": 7000}
+# Bytes for each pixel of a batch in training, fp32, by encoder: what U-Net++, the dearest decoder, keeps for the
+# backward pass, and at least a quarter more for what comes and goes. A test counts anew. Unnamed ones cost the most.
+BYTES_PER_PIXEL = {"lcnet": 2000, "mobilenet": 4000, "resnet18": 4000, "resnet34": 4500, "resnet50": 8000}
 UNKNOWN_BYTES_PER_PIXEL = 9000
-ATTENTION_FACTOR = 2.0
 DEFAULT_SIDE = 512
 # A measured need, and room for what varies.
 ROOM = 1.3
@@ -198,8 +197,6 @@ def estimated_device_mb(segment: Mapping[str, Any]) -> int:
     train = segment["train"]
     encoder = train["model"]["encoder"]
     each = next((size for name, size in BYTES_PER_PIXEL.items() if name in encoder), UNKNOWN_BYTES_PER_PIXEL)
-    if "attention" in train["model"]["arch"]:
-        each *= ATTENTION_FACTOR
     if train["precision"] == "bf16":
         each *= 0.65
     # 1 GB: weights, gradients, moments of Adam, workspaces.
