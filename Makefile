@@ -10,7 +10,6 @@ OPTIONS ?=
 PARTS ?=
 # nproc would count the threads that we allow a process.
 CORES ?= $(shell env -u OMP_NUM_THREADS nproc)
-ON_SLURM := tests/workflow/test_slurm.py
 SHARED_STUDY = $(if $(filter command environment,$(firstword $(origin STUDY))),--study $(STUDY))
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OMP_NUM_THREADS ?= 1
@@ -18,7 +17,7 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 # uv trusts what the machine trusts: a proxy's certificate, for one.
 export UV_SYSTEM_CERTS ?= 1
 
-.PHONY: help env report plan status test cluster lint format schemas lock bench push pull gc clean
+.PHONY: help env report plan status test lint format schemas lock bench push pull gc clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -41,11 +40,8 @@ plan: env  ## what would train, and why
 status: env  ## cells done, running, failed, best so far, time to go
 	@python workflow/scripts/show_status.py --study $(STUDY) $(OPTIONS)
 
-test: env  ## all tests but those on a Slurm of their own
-	pytest -n $(CORES) --dist loadfile --ignore $(ON_SLURM)
-
-cluster: env  ## the tests on a real one-node Slurm: as root, on Debian, with ../shared/slurm; about ten minutes
-	pytest $(ON_SLURM)
+test: env  ## all tests; those on a Slurm of their own only as root, on Debian, with ../shared/slurm
+	pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
 
 bench: env  ## how fast it is, against a stock script: a table, results/benchmarks (10 minutes)
 	python tests/benchmarks $(PARTS)

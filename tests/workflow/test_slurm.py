@@ -56,11 +56,16 @@ def prepare(folder, **cluster):
     workspace = Workspace(folder)
     workspace.write_tiny_dataset()
     workspace.write_study(train=SMALL | {"epochs": EPOCHS})
+    fill_in(workspace, **cluster)
+    return workspace
+
+
+def fill_in(workspace, **cluster):
+    """Write into config/cluster.yaml what this cluster is."""
     path = workspace.folder / "config" / "cluster.yaml"
     values = yaml.safe_load(path.read_text(encoding="utf-8"))
     values["cluster"] |= {"partition": "preempt", "account": "test", "time_min": 20} | cluster
     workspace.write("config/cluster.yaml", values)
-    return workspace
 
 
 class Study:
@@ -167,16 +172,16 @@ class Study:
         return ""
 
 
-def runs_of(workspace):
+def runs_of(workspace, study="little"):
     """Rows of runs.csv without what a clock or a machine says."""
-    with (workspace.folder / "results" / "little" / "runs.csv").open(newline="", encoding="utf-8") as file:
+    with (workspace.folder / "results" / study / "runs.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     return [{name: value for name, value in row.items() if not name.startswith("cost/")} for row in rows]
 
 
-def epochs_of(workspace):
+def epochs_of(workspace, study="little"):
     """All scores and losses of all epochs, as written."""
-    with (workspace.folder / "results" / "little" / "epochs.csv").open(newline="", encoding="utf-8") as file:
+    with (workspace.folder / "results" / study / "epochs.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     return [{name: value for name, value in row.items() if name.startswith(("epoch", "lr", "train/", "val/", "run"))}
             for row in rows]  # fmt: skip
@@ -283,6 +288,20 @@ def test_jobs_asked_for_what_the_profile_says(disturbed):
 
 def test_no_two_trainings_shared_a_gpu(disturbed):
     assert disturbed.shared == []
+
+
+def test_the_demo_in_packs_ends_in_the_numbers_of_this_machine(cluster, tmp_path):
+    there, here = Workspace(tmp_path / "there"), Workspace(tmp_path / "here")
+    fill_in(there)
+    smoke = {"study": "demo", "config": ("smoke=true",)}
+    packed = {"study": "demo", "config": ("smoke=true", "pack=8", "pack_at_once=2")}
+    output = there.snakemake(*PROFILE, **packed)
+    assert len(re.findall(r"has been submitted with SLURM jobid", output)) == 2
+    assert (there.folder / "results" / "demo_smoke" / "report.html").stat().st_size > 1000
+    here.snakemake("results/demo_smoke/epochs.csv", cores=2, **smoke)
+    assert len(runs_of(there, "demo_smoke")) == 16
+    assert runs_of(there, "demo_smoke") == runs_of(here, "demo_smoke")
+    assert epochs_of(there, "demo_smoke") == epochs_of(here, "demo_smoke")
 
 
 def test_a_crash_fails_once_with_the_end_of_its_log(cluster, tmp_path):
