@@ -75,7 +75,7 @@ def show(status: Status, plan: dict, console: Console) -> None:
         value, label = status.best[0]
         console.print(f"best so far: {plan['study']['metric']} {value:.4f}, {label}")
     if status.runs_done < status.runs and status.seconds_to_go is not None:
-        console.print(f"time to go: about {duration(status.seconds_to_go)}")
+        console.print(f"time to go: about {duration(status.seconds_to_go)} of training; starting jobs comes on top")
 
 
 def show_ranking(folder: Path, plan: dict, console: Console) -> None:
