@@ -5,9 +5,10 @@ import json
 import sys
 from pathlib import Path
 
-from segsweep.study.settings.base import InputError
+from segsweep.exits import program
 
 
+@program
 def main(argv: list[str] | None = None) -> int:
     """Score; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -21,13 +22,8 @@ def main(argv: list[str] | None = None) -> int:
     from segsweep.ensembles.scoring import score
     from segsweep.ensembles.tables import write
 
-    try:
-        found = score(
-            json.loads(options.plan.read_bytes()), options.store, device=options.device, threads=options.threads
-        )
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 1
+    plan = json.loads(options.plan.read_bytes())
+    found = score(plan, options.store, device=options.device, threads=options.threads)
     write(found, options.output)
     for row in found["rows"]:
         print(f"{row['method']}: {found['metric']} {row['scores'][found['metric']]:.4f}")

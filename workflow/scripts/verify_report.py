@@ -4,7 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from segsweep.exits import program
 
+
+@program
 def main(argv: list[str] | None = None) -> int:
     """Parse, compare, complain. Exit code 1 when a number is without a source or unlike it."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -15,6 +18,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
 
     from segsweep.report.trace import verify
+    from segsweep.study.settings.base import InputError
 
     folder = options.report or options.results
     texts = {}
@@ -22,8 +26,7 @@ def main(argv: list[str] | None = None) -> int:
         try:
             texts[name] = (folder / name).read_text(encoding="utf-8")
         except OSError as error:
-            print(f"{folder / name}: cannot be read ({error.strerror}). Build the report first.", file=sys.stderr)
-            return 2
+            raise InputError(f"{folder / name}: cannot be read ({error.strerror}). Build the report first.") from error
     complaints = verify(texts["report.md"], texts["report.sources.csv"], options.results)
     for complaint in complaints:
         print(complaint, file=sys.stderr)
