@@ -14,8 +14,13 @@ SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 STARTS = {
     "analyze_study": ["--results", "nothing"],
     "build_report": ["--results", "nothing", "--output", "out"],
+    "collect_results": ["--plan", "nothing.json", "--output", "out"],
+    "decide_step": ["--plan", "nothing.json", "--previous", "none", "--output", "out"],
+    "draw_pictures": ["--plan", "nothing.json", "--store", "store", "--results", "nothing", "--output", "out"],
     "fetch_data": ["cityscapes", "--data-root", "data"],  # its archives must be there
     "import_table": ["--study", "nothing.yaml", "--output", "out"],
+    "predict_test": ["--plan", "nothing.json", "--ranking", "ranking.csv", "--output", "out.zip"],
+    "score_ensemble": ["--plan", "nothing.json", "--output", "out"],
     "share_store": ["push", "--study", "nothing"],
     "show_status": ["--study", "nothing"],
     "train_pack": ["--plan", "nothing.json", "--segments", "a", "--store", "store"],

@@ -5,11 +5,12 @@ import sys
 from pathlib import Path
 
 from segsweep.exits import program
-from segsweep.search.files import read_json, read_steps, write_json
+from segsweep.search.files import read_steps, write_json
 from segsweep.search.history import read_trials
 from segsweep.search.results import gather, scored_cells
 from segsweep.search.state import decide
 from segsweep.study.settings import InputError, Study
+from segsweep.study.texts import read_json
 
 
 @program

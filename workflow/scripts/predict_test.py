@@ -1,11 +1,11 @@
 """Predict the test split with a study's ensemble, or with its best run, as a file to submit."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from segsweep.exits import program
+from segsweep.study.texts import read_json
 
 
 @program
@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None) -> int:
     from segsweep.ensembles.predicting import predict_test
 
     about = predict_test(
-        json.loads(options.plan.read_bytes()), options.store, options.ranking, options.output,
+        read_json(options.plan), options.store, options.ranking, options.output,
         device=options.device, threads=options.threads,
     )  # fmt: skip
     print("\n".join([f"{options.output}: {about['pictures']} pictures of the split {about['split']}", *about["notes"]]))

@@ -1,11 +1,11 @@
 """Score the models of an ensemble, each by itself and together, on pictures that none of them was trained on."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from segsweep.exits import program
+from segsweep.study.texts import read_json
 
 
 @program
@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     from segsweep.ensembles.scoring import score
     from segsweep.ensembles.tables import write
 
-    plan = json.loads(options.plan.read_bytes())
+    plan = read_json(options.plan)
     found = score(plan, options.store, device=options.device, threads=options.threads)
     write(found, options.output)
     for row in found["rows"]:

@@ -18,16 +18,11 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
 
     from segsweep.report.trace import verify
-    from segsweep.study.settings.base import InputError
+    from segsweep.study.texts import read_text
 
     folder = options.report or options.results
-    texts = {}
-    for name in ("report.md", "report.sources.csv"):
-        try:
-            texts[name] = (folder / name).read_text(encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"{folder / name}: cannot be read ({error.strerror}). Build the report first.") from error
-    complaints = verify(texts["report.md"], texts["report.sources.csv"], options.results)
+    texts = [read_text(folder / name, "Build the report first.") for name in ("report.md", "report.sources.csv")]
+    complaints = verify(*texts, options.results)
     for complaint in complaints:
         print(complaint, file=sys.stderr)
     return 1 if complaints else 0

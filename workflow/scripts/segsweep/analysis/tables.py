@@ -17,6 +17,7 @@ from segsweep.study.files import nearest
 from segsweep.study.settings.base import InputError
 from segsweep.study.settings.study import Study
 from segsweep.study.settings.table import TableMetric
+from segsweep.study.texts import read_text
 from segsweep.study.words import label, number, plural, short_names
 
 from .collect import CELL_FRONT, COSTS, DERIVED, MISSING, RUN_FRONT, level_texts, write_rows
@@ -89,14 +90,7 @@ def write(imported: Imported, output: Path) -> None:
 
 def _read(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     """Header, and (line, fields) of each row that is not empty."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}). `table.file` is relative to the study file."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 (byte {error.start}). Save it as CSV in UTF-8.") from error
+    text = read_text(path, "`table.file` is relative to the study file.")
     first = text.split("\n", 1)[0]
     reader = csv.reader(text.splitlines(), delimiter=max(",;\t", key=first.count))
     header = [name.strip() for name in next(reader, [])]
