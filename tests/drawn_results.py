@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from segsweep.analysis.collect import CELL_FRONT, level_texts
+from segsweep.analysis.columns import CELL_FRONT, level_texts
 from segsweep.analysis.results import Results
 from tests.synthetic_results import Truth, draw_study, run_columns
 

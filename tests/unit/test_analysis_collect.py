@@ -70,7 +70,7 @@ def test_missing_runs_are_listed_and_refused_unless_partial(drawn, tmp_path, cap
     plan["runs"].append({**whole, "run": "never", "segments": ["1" * 16 + "-0010"]})
     (tmp_path / "plan.json").write_text(json.dumps(plan))
     arguments = ["--plan", str(tmp_path / "plan.json"), "--store", str(folder / "store"), "--output", str(tmp_path)]
-    assert collect_results.main(arguments) == 1
+    assert collect_results.main(arguments) == 2
     said = capsys.readouterr().err
     assert "2 of 9 runs are not there" in said
     assert "trained to epoch 4 of 10" in said

@@ -223,7 +223,7 @@ def test_the_program_speaks_plainly(root, capsys):
     assert prepare_data.main(arguments) == 0
     assert "2 train, 1 val; 2 classes" in capsys.readouterr().out
     (root / "masks/b.png").unlink()
-    assert prepare_data.main(arguments) == 1
+    assert prepare_data.main(arguments) == 2
     shown = capsys.readouterr().err
     assert "masks/b.png: no such file" in shown
     assert "Traceback" not in shown

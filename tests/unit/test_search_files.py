@@ -153,7 +153,7 @@ def test_the_program_takes_steps_from_files(tmp_path, capsys):
         output = ["--output", str(steps / f"step_{number:03d}.json")]
         return decide_step.main([*plan, "--previous", previous, *options, *output])
 
-    assert step(0) == 1
+    assert step(0) == 2
     assert "narrow" in capsys.readouterr().err
     assert step(0, "--earlier", str(tmp_path / "trials.csv")) == 0
     (first,) = read_steps(steps)

@@ -6,21 +6,18 @@ from pathlib import Path
 
 from segsweep.analysis.analyze import analyse, others_of, write
 from segsweep.analysis.results import open_results
-from segsweep.study.settings.base import InputError
+from segsweep.exits import program
 from segsweep.study.words import plural
 
 
+@program
 def main(argv: list[str] | None = None) -> int:
     """Analyse; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path, required=True, help="folder with plan.json, cells.csv and runs.csv")
     parser.add_argument("--compare", nargs="*", default=[], help="further studies or earlier reports to compare with")
     arguments = parser.parse_args(argv)
-    try:
-        results = open_results(arguments.results)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 1
+    results = open_results(arguments.results)
     others, complaints = others_of(results, arguments.results, arguments.compare)
     analysis = analyse(results, others)
     for text in complaints:

@@ -4,7 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from segsweep.exits import program
 
+
+@program
 def main(argv: list[str] | None = None) -> int:
     """Parse, build, write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -15,18 +18,9 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
 
     from segsweep.report.build import build
-    from segsweep.study.settings.base import InputError
 
-    try:
-        build(
-            options.results,
-            options.output,
-            options.store or options.results.parent / "segments",
-            partial=options.partial,
-        )
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
+    store = options.store or options.results.parent / "segments"
+    build(options.results, options.output, store, partial=options.partial)
     return 0
 
 

@@ -1,15 +1,16 @@
 """Put the metrics of a study's runs into tables: cells.csv, runs.csv, epochs.csv, images.csv, missing.csv."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from segsweep.analysis.collect import collect, write
-from segsweep.study.settings.base import InputError
+from segsweep.exits import program
+from segsweep.study.texts import read_json
 from segsweep.study.words import plural
 
 
+@program
 def main(argv: list[str] | None = None) -> int:
     """Collect; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -18,11 +19,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, required=True, help="folder for the tables")
     parser.add_argument("--partial", action="store_true", help="accept that runs are missing, and list them")
     arguments = parser.parse_args(argv)
-    try:
-        collected = collect(json.loads(arguments.plan.read_bytes()), arguments.store, partial=arguments.partial)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 1
+    collected = collect(read_json(arguments.plan), arguments.store, partial=arguments.partial)
     write(collected, arguments.output)
     lacking = f", {plural(len(collected.missing), 'run')} missing" if collected.missing else ""
     print(

@@ -4,13 +4,16 @@ import argparse
 import sys
 from pathlib import Path
 
-from segsweep.search.files import read_json, read_steps, write_json
+from segsweep.exits import program
+from segsweep.search.files import read_steps, write_json
 from segsweep.search.history import read_trials
 from segsweep.search.results import gather, scored_cells
 from segsweep.search.state import decide
 from segsweep.study.settings import InputError, Study
+from segsweep.study.texts import read_json
 
 
+@program
 def main(argv: list[str] | None = None) -> int:
     """Parse, decide, write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -22,11 +25,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--earlier", type=Path, help="earlier study's sweep folder or trials.csv (narrow, first step)")
     parser.add_argument("--output", type=Path, required=True, help="file of the step")
     options = parser.parse_args(argv)
-    try:
-        write_json(options.output, _next(options))
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 1
+    write_json(options.output, _next(options))
     return 0
 
 

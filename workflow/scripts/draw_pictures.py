@@ -4,7 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from segsweep.exits import program
 
+
+@program
 def main(argv: list[str] | None = None) -> int:
     """Parse, draw, write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -15,13 +18,8 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
 
     from segsweep.pictures.make import Results, make
-    from segsweep.study.settings.base import InputError
 
-    try:
-        make(Results.read(options.plan, options.results, options.store), options.output)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
+    make(Results.read(options.plan, options.results, options.store), options.output)
     return 0
 
 

@@ -15,11 +15,13 @@ import tempfile
 from pathlib import Path
 
 from segsweep.data.fetching.archives import obtain
+from segsweep.exits import program
 from segsweep.study.settings.base import InputError
 
 SETS = ("camvid", "cityscapes", "icdar2015", "isbi2012", "voc2012")
 
 
+@program
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -34,13 +36,9 @@ def main(argv: list[str] | None = None) -> int:
             one = importlib.import_module(f"segsweep.data.fetching.{name}")
             print(f"{name:11} {one.TITLE}; {one.SIZE}; {one.LICENCE}; {one.PAGE}")
         return 0
-    try:
-        folder = fetch(options.set, options.data_root, options.archives or options.data_root / "archives")
-        if not options.no_dvc:
-            track(folder)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 1
+    folder = fetch(options.set, options.data_root, options.archives or options.data_root / "archives")
+    if not options.no_dvc:
+        track(folder)
     return 0
 
 

@@ -5,27 +5,25 @@ import sys
 from pathlib import Path
 
 from segsweep.analysis.tables import import_table, write
+from segsweep.exits import program
 from segsweep.study.files import Document, parse
 from segsweep.study.settings.base import InputError
 from segsweep.study.settings.study import Study
 from segsweep.study.words import plural
 
 
+@program
 def main(argv: list[str] | None = None) -> int:
     """Import; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--study", type=Path, required=True, help="study file with `table`")
     parser.add_argument("--output", type=Path, required=True, help="folder for plan.json and the tables")
     arguments = parser.parse_args(argv)
-    try:
-        document = Document(arguments.study)
-        study = parse(Study, document.values, document.place)
-        if study.table is None:
-            raise InputError(f"{arguments.study}: the study has no `table`: its results come from training.")
-        imported = import_table(study, arguments.study.parent)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 1
+    document = Document(arguments.study)
+    study = parse(Study, document.values, document.place)
+    if study.table is None:
+        raise InputError(f"{arguments.study}: the study has no `table`: its results come from training.")
+    imported = import_table(study, arguments.study.parent)
     write(imported, arguments.output)
     for note in imported.notes:
         print(f"note: {note}")

@@ -1,13 +1,14 @@
 """Predict the test split with a study's ensemble, or with its best run, as a file to submit."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
-from segsweep.study.settings.base import InputError
+from segsweep.exits import program
+from segsweep.study.texts import read_json
 
 
+@program
 def main(argv: list[str] | None = None) -> int:
     """Predict; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -21,14 +22,10 @@ def main(argv: list[str] | None = None) -> int:
 
     from segsweep.ensembles.predicting import predict_test
 
-    try:
-        about = predict_test(
-            json.loads(options.plan.read_bytes()), options.store, options.ranking, options.output,
-            device=options.device, threads=options.threads,
-        )  # fmt: skip
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 1
+    about = predict_test(
+        read_json(options.plan), options.store, options.ranking, options.output,
+        device=options.device, threads=options.threads,
+    )  # fmt: skip
     print("\n".join([f"{options.output}: {about['pictures']} pictures of the split {about['split']}", *about["notes"]]))
     return 0
 

@@ -9,11 +9,13 @@ import sys
 from pathlib import Path
 
 from segsweep.data.preparation import prepare
+from segsweep.exits import program
 from segsweep.study.settings.base import InputError
 from segsweep.study.settings.dataset import Dataset
 from segsweep.study.settings.train import Data
 
 
+@program
 def main(argv: list[str] | None = None) -> int:
     """Read the description, prepare, say what was found."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -35,9 +37,8 @@ def main(argv: list[str] | None = None) -> int:
         )
     except InputError as error:
         count = len(error.complaints)
-        print(f"The data set {dataset.name} cannot be used ({count} complaints):", file=sys.stderr)
-        print(*(f"  {complaint}" for complaint in error.complaints), sep="\n", file=sys.stderr)
-        return 1
+        head = f"The data set {dataset.name} cannot be used ({count} complaints):"
+        raise InputError(head, *(f"  {complaint}" for complaint in error.complaints)) from error
     counts = ", ".join(f"{len(entry['names'])} {split}" for split, entry in manifest["splits"].items())
     print(f"{dataset.name}: {counts}; {len(manifest['classes'])} classes")
     print(*(f"  note: {warning}" for warning in manifest["warnings"]), sep="\n")

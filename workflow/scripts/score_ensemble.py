@@ -1,13 +1,14 @@
 """Score the models of an ensemble, each by itself and together, on pictures that none of them was trained on."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
-from segsweep.study.settings.base import InputError
+from segsweep.exits import program
+from segsweep.study.texts import read_json
 
 
+@program
 def main(argv: list[str] | None = None) -> int:
     """Score; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -21,13 +22,8 @@ def main(argv: list[str] | None = None) -> int:
     from segsweep.ensembles.scoring import score
     from segsweep.ensembles.tables import write
 
-    try:
-        found = score(
-            json.loads(options.plan.read_bytes()), options.store, device=options.device, threads=options.threads
-        )
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 1
+    plan = read_json(options.plan)
+    found = score(plan, options.store, device=options.device, threads=options.threads)
     write(found, options.output)
     for row in found["rows"]:
         print(f"{row['method']}: {found['metric']} {row['scores'][found['metric']]:.4f}")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from segsweep.exits import program
 from segsweep.sharing.remote import open_remote
 from segsweep.sharing.segments import Outcome, listing, pull, push, size_of, wanted_of
 from segsweep.sharing.tables import pull_tables, push_tables, state_of, studies_here
@@ -38,16 +39,13 @@ class Preview(Controller):
         self.cut = cut([*self.runs, *self.decided.runs], self.store)
 
 
+@program
 def main(argv: list[str] | None = None) -> int:
-    """Entry point; returns the exit status: 0, or 1 with complaints on stderr."""
+    """Entry point; returns the exit status."""
     arguments = _parser().parse_args(argv)
     console = Console(soft_wrap=True, highlight=False)
     actions = {"push": _push, "pull": _pull, "status": _status, "gc": _gc}
-    try:
-        return actions[arguments.action](arguments, console)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 1
+    return actions[arguments.action](arguments, console)
 
 
 def _parser() -> argparse.ArgumentParser:

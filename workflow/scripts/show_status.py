@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from segsweep.exits import program
 from segsweep.study.files import Document, parse
 from segsweep.study.load import Request, load
 from segsweep.study.node import RESULTS
-from segsweep.study.settings import InputError
 from segsweep.study.status import Status, status_of
 from segsweep.study.store import STORE, Store
 from segsweep.study.texts import read_json
@@ -21,6 +21,7 @@ from segsweep.study.words import duration, plural
 SHOWN = 5
 
 
+@program
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -29,11 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("options", nargs="*", help="as behind --config: dataset=camvid smoke=true")
     arguments = parser.parse_args(argv)
     console = Console(soft_wrap=True)
-    try:
-        folder = RESULTS / load(_request(arguments)).name
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 1
+    folder = RESULTS / load(_request(arguments)).name
     if not (folder / "plan.json").is_file():
         console.print(f"{folder} holds no plan yet: start with `snakemake --cores 2 --config study=...`.")
         return 1

@@ -4,21 +4,18 @@ import argparse
 import sys
 from pathlib import Path
 
+from segsweep.exits import program
 from segsweep.search.files import read_steps
 from segsweep.search.history import write_tables
-from segsweep.study.settings.base import InputError
 
 
+@program
 def main(argv: list[str] | None = None) -> int:
     """Read the steps, write the tables; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sweep", type=Path, required=True, help="folder of step files; the tables go there too")
     options = parser.parse_args(argv)
-    try:
-        write_tables(read_steps(options.sweep), options.sweep)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 1
+    write_tables(read_steps(options.sweep), options.sweep)
     return 0
 
 

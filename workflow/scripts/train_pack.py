@@ -9,11 +9,12 @@ from pathlib import Path
 
 import train_segment
 
-from segsweep.study.settings.base import InputError
+from segsweep.exits import INTERRUPTED, program
 from segsweep.training.pack import preload, run_pack
 from segsweep.training.requeue import requeue_job
 
 
+@program
 def main(argv: list[str] | None = None) -> int:
     """Exit status: 0 all complete; 1 some crashed; 2 wrong input; 75 interrupted, to be started again."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -34,11 +35,7 @@ def main(argv: list[str] | None = None) -> int:
 
     from segsweep.training.finding import find
 
-    try:
-        parents = {segment: find(options.plan, segment)["parent"] for segment in options.segments}
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return train_segment.WRONG_INPUT
+    parents = {segment: find(options.plan, segment)["parent"] for segment in options.segments}
     preload()
 
     def log(segment: str) -> Path | None:
@@ -62,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
     status = run_pack(parents, train, log, at_once=options.at_once, should_stop=lambda: bool(asked))
     if options.settle and not asked:
         status = settle(parents, options.marker)
-    if status == train_segment.INTERRUPTED and options.requeue:
+    if status == INTERRUPTED and options.requeue:
         requeue_job(os.environ)
     return status
 
@@ -82,7 +79,7 @@ def settle(parents: dict[str, str | None], marker: str) -> int:
             if theirs.exists() and theirs.stat().st_size:
                 train_segment.write_marker(mine, f"Segment {segment} was left out: {parent}, which it needs, failed.\n")
         if not mine.exists():
-            status = train_segment.INTERRUPTED
+            status = INTERRUPTED
     return status
 
 

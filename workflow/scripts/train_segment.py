@@ -8,10 +8,9 @@ import sys
 import traceback
 from pathlib import Path
 
+from segsweep.exits import CRASHED, INTERRUPTED, WRONG_INPUT
 from segsweep.training.requeue import requeue_job
 from segsweep.warm import run_warm
-
-CRASHED, WRONG_INPUT, INTERRUPTED = 1, 2, 75
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -4,7 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from segsweep.exits import program
 
+
+@program
 def main(argv: list[str] | None = None) -> int:
     """Parse, compare, complain. Exit code 1 when a number is without a source or unlike it."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -15,16 +18,11 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
 
     from segsweep.report.trace import verify
+    from segsweep.study.texts import read_text
 
     folder = options.report or options.results
-    texts = {}
-    for name in ("report.md", "report.sources.csv"):
-        try:
-            texts[name] = (folder / name).read_text(encoding="utf-8")
-        except OSError as error:
-            print(f"{folder / name}: cannot be read ({error.strerror}). Build the report first.", file=sys.stderr)
-            return 2
-    complaints = verify(texts["report.md"], texts["report.sources.csv"], options.results)
+    texts = [read_text(folder / name, "Build the report first.") for name in ("report.md", "report.sources.csv")]
+    complaints = verify(*texts, options.results)
     for complaint in complaints:
         print(complaint, file=sys.stderr)
     return 1 if complaints else 0

@@ -140,7 +140,7 @@ def _address(environ: Mapping[str, str], libraries: str) -> str:
     state = folder.lstat()
     if folder.is_symlink() or state.st_uid != os.getuid() or state.st_mode & 0o077:
         raise PermissionError(f"{folder} is not this user's alone")
-    code = [Path(__file__), Path(__file__).with_name("warm_server.py")]
+    code = [Path(__file__).with_name(f"{name}.py") for name in ("warm", "warm_server", "exits")]
     packages = [Path(path) for path in sys.path if path.endswith("-packages") and os.path.isdir(path)]
     fixed = [
         sys.executable,

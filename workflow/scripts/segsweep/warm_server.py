@@ -12,11 +12,11 @@ import signal
 import socket
 import sys
 import time
-import traceback
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
+from .exits import end_with
 from .warm import BEGUN, LENGTH, STATUS, receive
 
 IDLE_S = 60.0
@@ -74,7 +74,7 @@ def _supervise(connection: socket.socket) -> int:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for handle in (woken, wake, connection.fileno()):
             os.close(handle)
-        _become(json.loads(body), handles)
+        end_with(lambda: _become(json.loads(body), handles))
     for handle in handles:
         os.close(handle)  # who reads the client's output must see its end with the job's
     watched = [connection, woken]
@@ -103,35 +103,21 @@ def _supervise(connection: socket.socket) -> int:
     return 0
 
 
-def _become(request: dict, handles: list[int]) -> None:
-    """Be the job; does not return."""
-    status = 1
-    try:
-        os.setsid()
-        for target, handle in enumerate(handles):
-            os.dup2(handle, target)
-            os.close(handle)
-        sys.stdin = os.fdopen(0, closefd=False)
-        sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1, closefd=False) for number in (1, 2))
-        os.environ.clear()
-        os.environ.update(request["environ"])
-        os.umask(request["umask"])
-        os.sched_setaffinity(0, request["cores"])
-        os.chdir(request["cwd"])
-        sys.argv = [str(Path(request["scripts"], f"{request['module']}.py")), *request["argv"]]
-        sys.path.insert(0, request["scripts"])
-        for name in [name for name in sys.modules if name.split(".")[0] == "segsweep"]:
-            del sys.modules[name]  # as they were when the server began
-        status = import_module(request["module"]).main(request["argv"])
-    except SystemExit as error:
-        status = error.code if isinstance(error.code, int) else int(error.code is not None)
-    except KeyboardInterrupt:
-        status = 130
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        try:
-            sys.stdout.flush()
-            sys.stderr.flush()
-        finally:  # whoever read this may be gone; this process must not go on as a copy of its parent
-            os._exit(status or 0)
+def _become(request: dict, handles: list[int]) -> int:
+    """Be the job; returns its exit status."""
+    os.setsid()
+    for target, handle in enumerate(handles):
+        os.dup2(handle, target)
+        os.close(handle)
+    sys.stdin = os.fdopen(0, closefd=False)
+    sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1, closefd=False) for number in (1, 2))
+    os.environ.clear()
+    os.environ.update(request["environ"])
+    os.umask(request["umask"])
+    os.sched_setaffinity(0, request["cores"])
+    os.chdir(request["cwd"])
+    sys.argv = [str(Path(request["scripts"], f"{request['module']}.py")), *request["argv"]]
+    sys.path.insert(0, request["scripts"])
+    for name in [name for name in sys.modules if name.split(".")[0] == "segsweep"]:
+        del sys.modules[name]  # as they were when the server began
+    return import_module(request["module"]).main(request["argv"])

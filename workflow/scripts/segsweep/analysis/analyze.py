@@ -15,7 +15,7 @@ from segsweep.study.settings.base import InputError
 from . import best as best_setting
 from .anova import analyse_variance
 from .claims import judge
-from .collect import write_rows
+from .columns import write_rows
 from .compare import COLUMNS as COMPARISON
 from .compare import compare, conclusions, read_conclusions
 from .correlations import correlate

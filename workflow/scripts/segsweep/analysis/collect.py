@@ -7,35 +7,14 @@ the rows of its segments put together, and its best epoch is looked for in all o
 import csv
 import json
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from segsweep.study.settings.base import InputError
-from segsweep.study.words import value_in_words
 
-DERIVED = ("stability/val_loss_std", "convergence/epochs_to_best", "overfit/gap")
-COSTS = ("cost/train_seconds", "cost/seconds_per_epoch", "cost/peak_memory_mb", "cost/parameters", "cost/checkpoint_mb")
-RUN_FRONT = ["cell", "run", "seed", "fold", "round", "role", "status", "best_epoch", "epochs"]
-CELL_FRONT = ["cell", "label", "role", "round", "note"]
-MISSING = ["cell", "run", "seed", "fold", "role", "have", "want", "detail"]
-
-
-@dataclass
-class Curve:
-    """The epochs of a run: column names and, for each epoch, its line of epochs.csv and its fields."""
-
-    header: list[str]
-    lines: list[str] = field(default_factory=list)
-    fields: list[list[str]] = field(default_factory=list)
-
-    def column(self, name: str) -> list[float]:
-        """One column as floats, nan where a field is empty or no number; empty if there is no such column."""
-        if name not in self.header:
-            return []
-        place = self.header.index(name)
-        return [_float(row[place]) for row in self.fields]
+from .columns import CELL_FRONT, COSTS, DERIVED, MISSING, RUN_FRONT, level_texts, write_rows
+from .curves import Curve, as_float, read_curve, write_curves
 
 
 @dataclass
@@ -104,45 +83,8 @@ def write(collected: Collected, output: Path) -> None:
         output / "runs.csv", [*RUN_FRONT, *axes, *collected.scores, *DERIVED, *COSTS, "segments"], collected.runs
     )
     write_rows(output / "missing.csv", MISSING, collected.missing)
-    _write_curves(output / "epochs.csv", collected.curves)
+    write_curves(output / "epochs.csv", collected.curves)
     _write_images(output / "images.csv", collected.images)
-
-
-def level_texts(settings: dict[str, Any], axes: Iterable[str]) -> dict[str, str]:
-    """The texts of a cell's levels; empty where an axis does not apply to the cell."""
-    return {axis: value_in_words(settings[axis]) if axis in settings else "" for axis in axes}
-
-
-def write_rows(path: Path, header: list[str], rows: Iterable[dict[str, Any]]) -> None:
-    """A CSV file; None and nan are empty fields, floats have ten significant digits."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows([_field(row.get(name)) for name in header] for row in rows)
-
-
-def read_curve(paths: list[Path]) -> Curve:
-    """Rows of the epochs.csv files of a run's segments, in order; a column that only some have is empty in the others.
-
-    Raises:
-        InputError: a file is missing, has no header, or a row with another number of fields.
-    """
-    parts = [_read_table(path) for path in paths]
-    header = parts[0][0]
-    for other, _, _ in parts[1:]:
-        if other != header:
-            header = header + [name for name in other if name not in header]
-    curve = Curve(header)
-    for names, lines, fields in parts:
-        if names == header:
-            curve.lines += lines
-            curve.fields += fields
-        else:
-            places = [names.index(name) if name in names else None for name in header]
-            moved = [["" if place is None else row[place] for place in places] for row in fields]
-            curve.fields += moved
-            curve.lines += [",".join(row) for row in moved]
-    return curve
 
 
 def summarise(
@@ -163,7 +105,7 @@ def summarise(
         row |= {
             name: curve.fields[place][column]
             for column, name in enumerate(curve.header)
-            if name.startswith("val/") and math.isfinite(_float(curve.fields[place][column]))
+            if name.startswith("val/") and math.isfinite(as_float(curve.fields[place][column]))
         }
         row["best_epoch"] = row["convergence/epochs_to_best"] = epochs[place]
     val, train = curve.column("val/loss"), curve.column("train/loss")
@@ -243,42 +185,6 @@ def _images_of_best(store: Path, records: list[dict[str, Any]]) -> Path | None:
     return None
 
 
-def _read_table(path: Path) -> tuple[list[str], list[str], list[list[str]]]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}). Delete its folder and train it again.") from error
-    first, *lines = text.splitlines() or [""]
-    if '"' in text:  # quoted fields are rare enough not to pay for them always
-        first, *rows = list(csv.reader(text.splitlines()))
-        header, fields, lines = first, rows, [",".join(row) for row in rows]
-    else:
-        header, fields = first.split(","), [line.split(",") for line in lines]
-    wrong = next((i for i, row in enumerate(fields) if len(row) != len(header)), None)
-    if not first or wrong is not None:
-        found = "no header" if not first else f"line {wrong + 2} has {len(fields[wrong])} fields, not {len(header)}"
-        raise InputError(f"{path}: {found}. The file was cut off: delete its folder and train it again.")
-    return header, lines, fields
-
-
-def _write_curves(path: Path, curves: list[tuple[str, str, Curve]]) -> None:
-    header = list(dict.fromkeys(name for _, _, curve in curves for name in curve.header))
-    with path.open("w", encoding="utf-8") as file:
-        file.write(",".join(["run", "cell", *header]) + "\n")
-        for run, cell, curve in curves:
-            file.write("".join(f"{run},{cell},{line}\n" for line in _aligned(curve, header)))
-
-
-def _aligned(curve: Curve, header: list[str]) -> Iterator[str]:
-    if curve.header == header:
-        return iter(curve.lines)
-    places = [curve.header.index(name) if name in curve.header else None for name in header]
-    return (
-        ",".join("" if place is None else row[place] for place in places)
-        for row in (line.split(",") for line in curve.lines)
-    )
-
-
 def _write_images(path: Path, images: list[tuple[str, str, Path]]) -> None:
     headers: dict[tuple[str, ...], None] = {}
     for _, _, source in images:
@@ -293,16 +199,3 @@ def _write_images(path: Path, images: list[tuple[str, str, Path]]) -> None:
                 names, *rows = csv.reader(part)
             places = [names.index(name) if name in names else None for name in header]
             writer.writerows([run, cell, *("" if p is None else row[p] for p in places)] for row in rows)
-
-
-def _float(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
-
-
-def _field(value: Any) -> Any:
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return ""
-    return f"{value:.10g}" if isinstance(value, float) else value

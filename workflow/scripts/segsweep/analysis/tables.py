@@ -4,11 +4,8 @@ What is wrong is named with the line of the file, all of it at once. What is odd
 that never change, rows without a score) is kept as a note and, where a row is left out, stands in missing.csv.
 """
 
-import csv
 import hashlib
 import json
-import math
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,11 +16,9 @@ from segsweep.study.settings.study import Study
 from segsweep.study.settings.table import TableMetric
 from segsweep.study.words import label, number, plural, short_names
 
-from .collect import CELL_FRONT, COSTS, DERIVED, MISSING, RUN_FRONT, level_texts, write_rows
-from .results import RULES
+from .columns import CELL_FRONT, COSTS, DERIVED, MISSING, RUN_FRONT, level_texts, write_rows
+from .table_rows import STATUSES, Reader, read_rows, shortened, without_copies
 
-STATUSES = tuple(RULES)
-FREE = ("cost/", "stability/", "convergence/", "overfit/")
 SHOWN = 8
 
 
@@ -52,20 +47,20 @@ def import_table(study: Study, folder: Path) -> Imported:
     """
     table = study.table
     path = (folder / table.file).resolve() if not Path(table.file).is_absolute() else Path(table.file)
-    header, rows = _read(path)
+    header, rows = read_rows(path)
     metrics = {name: TableMetric(column=m) if isinstance(m, str) else m for name, m in table.metrics.items()}
     _check_columns(path, header, study, metrics)
-    gone, complaints, notes = set(table.missing), [], []
-    rows, twice = _without_copies(rows)
+    rows, twice = without_copies(rows)
+    notes = []
     if twice:
         notes.append(f"{plural(len(twice), 'row')} identical to an earlier one left out: {_lines(twice)}.")
     kept, missing = [], []
-    numeric = {axis for axis, column in table.axes.items() if _all_numbers(rows, column, gone)}
+    reader = Reader(path, study, metrics, rows)
     for line, row in rows:
-        record = _record(path, line, row, study, metrics, gone, numeric, complaints)
+        record = reader.record(line, row)
         (missing if record.get("detail") else kept).append(record)
-    if complaints:
-        raise InputError(*_shortened(complaints))
+    if reader.complaints:
+        raise InputError(*shortened(reader.complaints))
     if not kept:
         raise InputError(f"{path}: no row has a value on every axis and a status. Check `axes` and `missing`.")
     _number_replicates(path, kept, study)
@@ -85,37 +80,6 @@ def write(imported: Imported, output: Path) -> None:
     write_rows(output / "missing.csv", MISSING, imported.missing)
     write_rows(output / "epochs.csv", ["run", "cell", "epoch"], [])
     write_rows(output / "images.csv", ["run", "cell", "image"], [])
-
-
-def _read(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
-    """Header, and (line, fields) of each row that is not empty."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}). `table.file` is relative to the study file."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 (byte {error.start}). Save it as CSV in UTF-8.") from error
-    first = text.split("\n", 1)[0]
-    reader = csv.reader(text.splitlines(), delimiter=max(",;\t", key=first.count))
-    header = [name.strip() for name in next(reader, [])]
-    if len(set(header)) != len(header):
-        doubles = sorted({name for name in header if header.count(name) > 1})
-        raise InputError(f"{path}:1: column {', '.join(map(repr, doubles))} stands twice. Rename one of them.")
-    rows, wrong = [], []
-    for fields in reader:
-        if not any(value.strip() for value in fields):
-            continue
-        if len(fields) != len(header):
-            wrong.append(
-                f"{path}:{reader.line_num}: {len(fields)} fields, but the header has {len(header)}. Check quotes."
-            )
-            continue
-        rows.append((reader.line_num, dict(zip(header, (value.strip() for value in fields), strict=True))))
-    if wrong or not rows:
-        raise InputError(*(_shortened(wrong) or [f"{path}: no rows. A header and one row a run are needed."]))
-    return header, rows
 
 
 def _check_columns(path: Path, header: list[str], study: Study, metrics: dict[str, TableMetric]) -> None:
@@ -142,104 +106,6 @@ def _check_columns(path: Path, header: list[str], study: Study, metrics: dict[st
         raise InputError(*complaints)
 
 
-def _without_copies(rows: list) -> tuple[list, list[int]]:
-    seen: set[tuple] = set()
-    kept, twice = [], []
-    for line, row in rows:
-        key = tuple(row.values())
-        (twice.append(line) if key in seen else kept.append((line, row)))
-        seen.add(key)
-    return kept, twice
-
-
-def _all_numbers(rows: list, column: str, gone: set[str]) -> bool:
-    return all(_number(row[column]) is not None for _, row in rows if row[column] not in gone)
-
-
-def _record(path, line, row, study, metrics, gone, numeric, complaints) -> dict[str, Any]:
-    """One run, with `detail` if it cannot be used; what is impossible goes to the complaints."""
-    table = study.table
-    settings, lacking = {}, []
-    for axis, column in table.axes.items():
-        if row[column] in gone:
-            lacking.append(f"no {column}")
-        else:
-            settings[axis] = _number(row[column]) if axis in numeric else row[column]
-    record: dict[str, Any] = {"line": line, "settings": settings, "values": {}, "epochs": None}
-    record["name"] = row[table.cell] if table.cell else ""
-    record["seed"] = _whole(path, line, table.seed, row, gone, complaints)
-    record["epochs"] = _whole(path, line, table.epochs, row, gone, complaints)
-    record["status"] = _status(path, line, row, table, gone, complaints)
-    for name, metric in metrics.items():
-        text = row[metric.column]
-        if text in gone:
-            continue
-        value = _number(text.removesuffix("%").strip() if metric.unit == "percent" else text)
-        problem = _impossible(name, metric, text, value)
-        if problem:
-            complaints.append(f"{path}:{line}: {metric.column} is {text!r}: {problem}")
-        elif value is not None:
-            record["values"][name] = value / 100 if metric.unit == "percent" else value
-    if record["status"] in ("finished", "early_stopped") and study.metric not in record["values"]:
-        lacking.append(f"no {metrics[study.metric].column}")
-    if record["status"] is None:
-        lacking.append("no status")
-    record["detail"] = f"line {line}: {', '.join(lacking)}" if lacking else ""
-    return record
-
-
-def _impossible(name: str, metric: TableMetric, text: str, value: float | None) -> str:
-    if value is None:
-        return "not a number. If it stands for a missing value, add it to `table.missing`."
-    if name.startswith(FREE) or "loss" in name or metric.unit == "none":
-        bounded = re.search(r"(^|/)(m?iou|m?ap(50|75)?|dice|jaccard|hmean|f1|precision|recall|accuracy)$", name)
-        return f"impossible, {name} lies between 0 and 1." if bounded and not 0 <= value <= 1 else ""
-    top = 100.0 if metric.unit == "percent" else 1.0
-    if 0 <= value <= top:
-        return ""
-    hint = ""
-    if metric.unit == "fraction" and 1 < value <= 100:
-        hint = f" If the column is in percent, write `{name}: {{column: {metric.column}, unit: percent}}`."
-    return f"impossible, {name} in {metric.unit} lies between 0 and {top:g}.{hint}"
-
-
-def _status(path, line, row, table, gone, complaints) -> str | None:
-    if "column" not in table.status:
-        return "finished"
-    word = row[table.status["column"]]
-    if word in gone:
-        return None
-    words = {key: value for key, value in table.status.items() if key != "column"}
-    if word in words or word in STATUSES:
-        return words.get(word, word)
-    known = ", ".join(dict.fromkeys([*words, *STATUSES]))
-    complaints.append(
-        f"{path}:{line}: {table.status['column']} is {word!r}, which `table.status` does not translate. Add "
-        f"`{word}: STATUS`, with one of {', '.join(STATUSES)}. Known: {known}."
-    )
-    return None
-
-
-def _whole(path, line, column, row, gone, complaints) -> int | None:
-    if column is None or row[column] in gone:
-        return None
-    value = _number(row[column])
-    if value is None or value != int(value) or value < 0:
-        complaints.append(f"{path}:{line}: {column} is {row[column]!r}, not a whole number from 0 on. Correct the row.")
-        return None
-    return int(value)
-
-
-def _number(text: str) -> float | int | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    if not math.isfinite(value):
-        return None
-    return int(text) if re.fullmatch(r"[+-]?\d+", text) else value
-
-
 def _number_replicates(path: Path, records: list[dict[str, Any]], study: Study) -> None:
     """Ids of cells and runs; rows of one setting without seeds are its replicates, in order."""
     by_setting: dict[str, list] = {}
@@ -262,7 +128,7 @@ def _number_replicates(path: Path, records: list[dict[str, Any]], study: Study) 
             names[run] = names.get(run, 0) + 1
             record |= {"cell": cell, "seed": seed, "run": run if names[run] == 1 else f"{run}#{names[run]}"}
     if complaints:
-        raise InputError(*_shortened(complaints))
+        raise InputError(*shortened(complaints))
 
 
 def _notes(kept: list, missing: list, axes: list[str]) -> list[str]:
@@ -313,9 +179,3 @@ def _assemble(study: Study, kept: list, missing: list, metrics: list[str], notes
 def _lines(lines: list[int]) -> str:
     shown = ", ".join(map(number, lines[:SHOWN]))
     return f"line{'s' * (len(lines) > 1)} {shown}" + (f" and {len(lines) - SHOWN} more" if len(lines) > SHOWN else "")
-
-
-def _shortened(complaints: list[str], most: int = 30) -> list[str]:
-    if len(complaints) <= most:
-        return complaints
-    return [*complaints[:most], f"... and {len(complaints) - most} more of the kind."]

@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
-from segsweep.study.settings import InputError, Study
+from segsweep.study.settings import Study
+from segsweep.study.texts import read_json
 
 from .basis import asked, settings_digest
 from .state import State
@@ -23,20 +24,6 @@ def read_steps(folder: Path) -> list[State]:
     while (file := step_file(folder, len(states))).is_file():
         states.append(read_json(file))
     return states
-
-
-def read_json(file: Path) -> Any:
-    """Values of a JSON file.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read ({error.strerror}). Check the path.") from error
-    except ValueError as error:
-        raise InputError(f"{file}: is no JSON ({error}). Delete it; it is made again.") from error
 
 
 def as_text(values: Any) -> str:

@@ -1,12 +1,12 @@
 """What runs showed, read from the store for the next decision."""
 
 import csv
-import json
 import math
 from pathlib import Path
 from typing import Any, TypedDict
 
 from segsweep.study.settings import InputError
+from segsweep.study.texts import read_json
 
 FAILED = ("diverged", "oom")
 
@@ -75,12 +75,7 @@ def _read(run: dict[str, Any], store: Path, epochs: int, metric: str, minimize: 
     status, trained, last = "finished", 0, ""
     for segment in run["segments"]:
         folder = store / segment
-        try:
-            description = json.loads((folder / "segment.json").read_text(encoding="utf-8"))
-        except OSError as error:
-            raise InputError(
-                f"{folder}/segment.json: cannot be read ({error.strerror}). Train {segment} first."
-            ) from error
+        description = read_json(folder / "segment.json", f"Train {segment} first.")
         status, last = description["status"], segment
         # A child of a run that ended copies the status and may have no rows.
         trained = max(trained, min(description["epochs"], description["last_epoch"]))

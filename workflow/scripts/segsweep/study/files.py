@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from .settings.base import InputError
+from .texts import read_text
 
 
 class _Loader(yaml.CSafeLoader):
@@ -42,12 +43,7 @@ class Document:
 
     def __init__(self, path: Path):
         self.path = path
-        try:
-            text = path.read_text(encoding="utf-8")
-        except OSError as error:
-            raise InputError(
-                f"{path}: cannot be read ({error.strerror}). Check the path and its permissions."
-            ) from error
+        text = read_text(path, "Check the path and its permissions.")
         try:
             self.values = yaml.load(text, _Loader) or {}
             self._root = yaml.compose(text, _Loader)

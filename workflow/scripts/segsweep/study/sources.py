@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from .settings import Dataset, InputError
+from .texts import write_if_changed
 
 # What lies beside the data and is not data.
 NOT_DATA = {".md", ".dvc", ".gitignore"}
@@ -56,10 +57,7 @@ def _hash_files(root: Path, memory: Path) -> str:
         known = remembered.get(path)
         current[path] = known if known and known[0] == state else [state, _hash(root / path)]
     if current != remembered:
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        scratch = memory.with_name(f"{memory.name}.{os.getpid()}")
-        scratch.write_text(json.dumps(current), encoding="utf-8")
-        scratch.replace(memory)
+        write_if_changed(memory, json.dumps(current))
     listing = "\n".join(f"{path} {digest}" for path, (_, digest) in current.items())
     return hashlib.sha256(listing.encode()).hexdigest()[:32]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from segsweep.exits import DONE, INTERRUPTED
 from segsweep.study.settings.base import InputError
 
 from .checkpoint import flush_all, flush_path, read_checkpoint, remove_temporaries, write_json, write_table
@@ -18,7 +19,6 @@ from .lock import Lock, Stopped
 from .provenance import host, versions
 from .segment import COLUMNS, train_segment
 
-DONE, INTERRUPTED = 0, 75  # 75: EX_TEMPFAIL, "try again"
 FROM_PLAN = (
     "id",
     "label",

@@ -4,10 +4,11 @@ import os
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
+
+from segsweep.exits import CRASHED, INTERRUPTED, end_with
 
 LIBRARIES = (
     "numpy",
@@ -21,7 +22,6 @@ LIBRARIES = (
     "shapely",
     "yaml",
 )
-CRASHED, INTERRUPTED = 1, 75
 
 
 def preload(names: Iterable[str] = LIBRARIES) -> None:
@@ -40,8 +40,8 @@ def run_forked(work: Callable[[], int], log: Path | None = None) -> int:
     pid = os.fork()
     if pid:
         return pid
-    status = CRASHED
-    try:
+
+    def child() -> int:
         for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         if log:
@@ -51,17 +51,9 @@ def run_forked(work: Callable[[], int], log: Path | None = None) -> int:
             os.dup2(handle, 2)
             # The inherited stream may be a capture of the parent's; this process writes to its own file.
             sys.stdout = sys.stderr = os.fdopen(1, "w", buffering=1, closefd=False)
-        status = work()
-    except SystemExit as error:
-        status = error.code if isinstance(error.code, int) else CRASHED
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        try:
-            sys.stdout.flush()
-            sys.stderr.flush()
-        finally:  # whoever read this may be gone; this process must not go on as a copy of its parent
-            os._exit(status or 0)
+        return work()
+
+    end_with(child)
 
 
 def run_pack(

@@ -3,7 +3,7 @@
 import hashlib
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -24,6 +24,11 @@ class Archive:
     name: str
     url: str | None
     checksum: str | None
+
+
+def at_commit(page: str, commit: str) -> Archive:
+    """A repository on GitHub as it was at a commit: packed anew for each download, so `check_content` must follow."""
+    return Archive(f"{page.rpartition('/')[2]}-{commit[:7]}.zip", f"{page}/archive/{commit}.zip", None)
 
 
 def obtain(
@@ -88,6 +93,33 @@ def unpack_members(
     if most is not None and len(written) != most:
         raise InputError(f"{path}: {len(written)} files of interest, expected {most}. Is it the archive of that name?")
     return written
+
+
+def check_content(archive: Path, what: str, content: Iterable[bytes], expected: str) -> None:
+    """Compare what was unpacked with what the source holds, where the archive itself has no checksum.
+
+    Args:
+        archive: where it came from.
+        what: what it is, for the complaint.
+        content: the bytes, in pieces and in an order that never changes.
+        expected: their SHA-256.
+
+    Raises:
+        InputError: it is something else.
+    """
+    digest = hashlib.sha256()
+    for piece in content:
+        digest.update(piece)
+    if (found := digest.hexdigest()) != expected:
+        raise InputError(
+            f"{archive}: the {what} have another SHA-256, {found}, expected {expected}. "
+            "Delete the archive and fetch it anew."
+        )
+
+
+def write_list(folder: Path, split: str, names: Iterable[str]) -> None:
+    """The list of names that says which pictures make a split."""
+    (folder / f"{split}.txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
 
 
 def _members(path: Path):

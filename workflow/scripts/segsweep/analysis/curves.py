@@ -1,0 +1,92 @@
+"""The epochs of a run, put together from the epochs.csv files of its segments."""
+
+import csv
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from segsweep.study.settings.base import InputError
+from segsweep.study.texts import read_text
+
+
+@dataclass
+class Curve:
+    """The epochs of a run: column names and, for each epoch, its line of epochs.csv and its fields."""
+
+    header: list[str]
+    lines: list[str] = field(default_factory=list)
+    fields: list[list[str]] = field(default_factory=list)
+
+    def column(self, name: str) -> list[float]:
+        """One column as floats, nan where a field is empty or no number; empty if there is no such column."""
+        if name not in self.header:
+            return []
+        place = self.header.index(name)
+        return [as_float(row[place]) for row in self.fields]
+
+
+def read_curve(paths: list[Path]) -> Curve:
+    """Rows of the epochs.csv files of a run's segments, in order; a column that only some have is empty in the others.
+
+    Raises:
+        InputError: a file is missing, has no header, or a row with another number of fields.
+    """
+    parts = [_read_table(path) for path in paths]
+    header = parts[0][0]
+    for other, _, _ in parts[1:]:
+        if other != header:
+            header = header + [name for name in other if name not in header]
+    curve = Curve(header)
+    for names, lines, fields in parts:
+        if names == header:
+            curve.lines += lines
+            curve.fields += fields
+        else:
+            places = [names.index(name) if name in names else None for name in header]
+            moved = [["" if place is None else row[place] for place in places] for row in fields]
+            curve.fields += moved
+            curve.lines += [",".join(row) for row in moved]
+    return curve
+
+
+def write_curves(path: Path, curves: list[tuple[str, str, Curve]]) -> None:
+    """All curves, each with its run and cell, as one CSV file; a column that a curve lacks is empty in its rows."""
+    header = list(dict.fromkeys(name for _, _, curve in curves for name in curve.header))
+    with path.open("w", encoding="utf-8") as file:
+        file.write(",".join(["run", "cell", *header]) + "\n")
+        for run, cell, curve in curves:
+            file.write("".join(f"{run},{cell},{line}\n" for line in _aligned(curve, header)))
+
+
+def as_float(text: str) -> float:
+    """A field as a number, nan where it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _aligned(curve: Curve, header: list[str]) -> Iterator[str]:
+    if curve.header == header:
+        return iter(curve.lines)
+    places = [curve.header.index(name) if name in curve.header else None for name in header]
+    return (
+        ",".join("" if place is None else row[place] for place in places)
+        for row in (line.split(",") for line in curve.lines)
+    )
+
+
+def _read_table(path: Path) -> tuple[list[str], list[str], list[list[str]]]:
+    text = read_text(path, "Delete its folder and train it again.")
+    first, *lines = text.splitlines() or [""]
+    if '"' in text:  # quoted fields are rare enough not to pay for them always
+        first, *rows = list(csv.reader(text.splitlines()))
+        header, fields, lines = first, rows, [",".join(row) for row in rows]
+    else:
+        header, fields = first.split(","), [line.split(",") for line in lines]
+    wrong = next((i for i, row in enumerate(fields) if len(row) != len(header)), None)
+    if not first or wrong is not None:
+        found = "no header" if not first else f"line {wrong + 2} has {len(fields[wrong])} fields, not {len(header)}"
+        raise InputError(f"{path}: {found}. The file was cut off: delete its folder and train it again.")
+    return header, lines, fields

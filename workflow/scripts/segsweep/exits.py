@@ -1,0 +1,52 @@
+"""How programs and forked processes end. It imports next to nothing: a warm training waits for it."""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from functools import wraps
+from typing import NoReturn
+
+DONE, CRASHED, WRONG_INPUT = 0, 1, 2
+INTERRUPTED = 75  # EX_TEMPFAIL, "try again"
+CONTROL_C = 130
+
+
+def program(main: Callable[..., int]) -> Callable[..., int]:
+    """Make a program's main function say on stderr what is wrong with its input, and return `WRONG_INPUT`."""
+
+    @wraps(main)
+    def told(argv: list[str] | None = None) -> int:
+        from segsweep.study.settings.base import InputError
+
+        try:
+            return main(argv)
+        except InputError as error:
+            print(error, file=sys.stderr)
+            return WRONG_INPUT
+
+    return told
+
+
+def end_with(work: Callable[[], int | None]) -> NoReturn:
+    """Run `work` and end this process, a forked one, with its exit status.
+
+    Nothing that happens may let the process go on as a copy of its parent.
+    """
+    status = CRASHED
+    try:
+        status = work() or 0
+    except SystemExit as error:
+        if isinstance(error.code, str):
+            print(error.code, file=sys.stderr)
+        status = error.code if isinstance(error.code, int) else int(error.code is not None)
+    except KeyboardInterrupt:
+        status = CONTROL_C
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:  # whoever read this may be gone
+            os._exit(status)
