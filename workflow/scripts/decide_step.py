@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from segsweep.exits import program
-from segsweep.search.files import read_steps, write_json
-from segsweep.search.history import read_trials
+from segsweep.search.files import write_json
+from segsweep.search.narrow import earlier_trials
 from segsweep.search.results import gather, scored_cells
 from segsweep.search.state import decide
 from segsweep.study.settings import InputError, Study
@@ -36,7 +36,7 @@ def _next(options: argparse.Namespace) -> dict:
         candidates = None
         if study.sweep is None:
             candidates = read_json(options.candidates) if options.candidates else scored_cells(plan, options.store)
-        earlier = _earlier(options.earlier) if options.earlier else None
+        earlier = earlier_trials(options.earlier) if options.earlier else None
         return decide(study, None, {}, candidates=candidates, earlier=earlier)
     previous = read_json(Path(options.previous))
     if options.results:
@@ -46,13 +46,6 @@ def _next(options: argparse.Namespace) -> dict:
     else:
         raise InputError("neither --results nor --store was given. One of them holds the results of the step before.")
     return decide(study, previous, results)
-
-
-def _earlier(path: Path) -> list[dict]:
-    if path.is_dir():
-        steps = read_steps(path)
-        return steps[-1]["trials"] if steps else []
-    return read_trials(path)
 
 
 if __name__ == "__main__":

@@ -203,6 +203,9 @@ def warnings_of(results: Results, noise: Noise, audited, tables, about_importanc
         warn("one seed", f"{text}: differences may be those of seeds, and none is called better.")
     elif noise.df < 10:
         warn("few seeds", f"The noise floor rests on {noise.df} degrees of freedom: it is itself uncertain.")
+    if results.plan["study"].get("folds"):
+        warn("folds", "Folds share most of their training pictures, so runs on them are not independent: intervals and "
+             "tests are somewhat surer than they should be.")  # fmt: skip
     if not noise.equal:
         warn("unequal spread", noise.reading)
     if results.adaptive:
@@ -233,7 +236,7 @@ def warnings_of(results: Results, noise: Noise, audited, tables, about_importanc
 def confirmed_spread(results: Results) -> dict[str, Any]:
     """Pooled deviation of confirmation runs of the same setting, with its degrees of freedom."""
     runs = results.runs[(results.runs["role"] == "confirm") & results.runs["usable"]]
-    groups = runs.groupby("cell")["score"]
+    groups = runs.groupby(["cell", "seed"])["score"].mean().groupby("cell")
     df = int((groups.size() - 1).sum())
     squares = float((groups.var().fillna(0) * (groups.size() - 1)).sum())
     return {"confirmed_sd": math.sqrt(squares / df) if df else None, "confirmed_df": df}

@@ -63,7 +63,8 @@ def as_yaml(results: Results, best: dict[str, Any] | None) -> str:
     if best is None:
         return f"# Study {study['name']}: no setting has a usable run yet.\nset: {{}}\n"
     entry = next(cell for cell in results.plan["cells"] if cell["cell"] == best["cell"])
-    runs = results.runs[(results.runs["cell"] == best["cell"]) & results.runs["usable"]]
+    own = (results.runs["cell"] == best["cell"]) & (results.runs["role"] != "ensemble")
+    runs = results.runs[own & results.runs["usable"]]
     interval = ""
     if best["low"] is not None and pd.notna(best["low"]):
         interval = f", 95 % interval {best['low']:.4g} to {best['high']:.4g}"

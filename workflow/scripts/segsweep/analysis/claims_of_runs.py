@@ -78,7 +78,7 @@ def confirmed_at_least(results: Results, claim: dict, noise: Noise, ranking: pd.
         return undecided("No setting was confirmed on fresh seeds yet.", threshold=bars["acceptable"])
     order = [cell for cell in ranking.index if cell in set(usable["cell"])]
     winner = order[0] if order else usable["cell"].iloc[0]
-    scores = usable.loc[usable["cell"] == winner, "score"]
+    scores = results.fresh_scores(usable[usable["cell"] == winner])
     return _against_bars(scores, bars, results, f"{results.label(winner)}, on {len(scores)} fresh seeds")
 
 

@@ -38,25 +38,19 @@ class Noise:
 
 
 def noise_floor(results: Results) -> Noise:
-    """The pooled deviation of replicated cells, the effect of folds taken out."""
+    """The pooled deviation of replicated cells, the effect of folds taken out where several cells share them."""
     runs = results.runs[results.usable]
     score = runs["score"].astype(float)
-    folds = 0
-    if runs["fold"].nunique() > 1:
+    if results.folds_cross:
         centred = score - score.groupby(runs["cell"]).transform("mean")
         score = score - centred.groupby(runs["fold"]).transform("mean")
-        folds = runs["fold"].nunique() - 1
     groups = score.groupby(runs["cell"])
     size, spread = groups.size(), groups.var()
-    replicated = size[size > 1]
-    df = int((replicated - 1).sum()) - folds
+    replicated, df = size[size > 1], results.replicate_df
     if df < 2 or len(replicated) == 0:
+        few = "Too few runs share a setting" if len(replicated) else "No setting was trained twice"
         return Noise(
-            np.nan,
-            max(df, 0),
-            len(replicated),
-            True,
-            "No setting was trained twice, so it is not known how far seeds spread.",
+            np.nan, max(df, 0), len(replicated), True, f"{few}, so it is not known how far runs of one setting spread."
         )
     if not results.replicates_differ:
         same = "Runs of the same setting have the very same score: seeds changed nothing, so their spread is not known."
@@ -225,7 +219,7 @@ def picture_scores(results: Results, cells: list[str]) -> pd.DataFrame | None:
     """(cells, pictures) mean scores over usable runs, of the pictures that all of these cells have."""
     if results.image_column is None:
         return None
-    runs = results.runs.loc[results.runs["usable"] & (results.runs["role"] != "confirm"), "run"]
+    runs = results.runs.loc[results.runs["usable"] & ~results.runs["role"].isin(("confirm", "ensemble")), "run"]
     images = results.images[results.images["cell"].isin(cells) & results.images["run"].isin(runs)]
     table = images.pivot_table(index="cell", columns="image", values=results.image_column, aggfunc="mean")
     return table.dropna(axis=1).reindex([cell for cell in cells if cell in table.index])

@@ -88,9 +88,20 @@ class Results:
 
     @cached_property
     def replicate_df(self) -> int:
-        """Degrees of freedom of the spread between runs of the same cell."""
+        """Degrees of freedom of the spread between runs of the same cell, the folds' own effect aside."""
         counts = self.runs.loc[self.usable, "cell"].value_counts()
-        return int((counts - 1).sum())
+        folds = self.runs.loc[self.usable, "fold"].nunique() - 1 if self.folds_cross else 0
+        return int((counts - 1).sum()) - folds
+
+    @cached_property
+    def folds_cross(self) -> bool:
+        """Whether several cells were run on several folds: then what a fold does can be told from what a cell does."""
+        runs = self.runs[self.usable]
+        return runs["fold"].nunique() > 1 and runs.loc[runs["fold"].notna(), "cell"].nunique() > 1
+
+    def fresh_scores(self, runs: pd.DataFrame) -> pd.Series:
+        """Scores of confirmations of a setting, one a seed: of a cross-validation the mean over its folds."""
+        return runs[runs["usable"]].groupby("seed", sort=False)["score"].mean()
 
     @cached_property
     def replicates_differ(self) -> bool:

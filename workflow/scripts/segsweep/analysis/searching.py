@@ -106,7 +106,7 @@ def confirmations(results: Results) -> list[dict[str, Any]]:
     won = results.runs[results.design].groupby("cell")["score"].mean()
     rank = {cell: place + 1 for place, cell in enumerate((won * -results.sign).sort_values(kind="stable").index)}
     for cell, runs in confirmed.groupby("cell", sort=False):
-        scores = runs.loc[runs["usable"], "score"]
+        scores = results.fresh_scores(runs)
         original = _same_setting(results, cell, won)
         n = len(scores)
         row = {"cell": cell, "label": results.label(cell), "rank": rank.get(original), "won": won.get(original, np.nan),
@@ -114,7 +114,7 @@ def confirmations(results: Results) -> list[dict[str, Any]]:
         if n > 1:
             row["low"], row["high"] = t_interval(scores.mean(), scores.sem(), n - 1)
         row["change"] = row["mean"] - row["won"]
-        failed = len(runs) - n
+        failed = int((~runs["usable"]).sum())
         row["note"] = f"{failed} of {len(runs)} confirmations did not finish" if failed else ""
         rows.append(row)
     return sorted(rows, key=lambda row: row["rank"] or np.inf)

@@ -21,6 +21,7 @@ from .members import members_of, open_panel, pictures_of
 
 NO_TEST = "The data set has no test split: these are predictions of the validation split."
 SMOKE = "A smoke: only some pictures of the split are predicted."
+SEEN = "The model was trained on pictures of this split, as folds pool them: its predictions look better than they are."
 
 
 def predict_test(
@@ -45,7 +46,7 @@ def predict_test(
     for batch, outputs in panel.batches(refs):
         # The task's own form, not the jury's, where there is one model: a single vote changes nothing.
         found = jury.decide(outputs, batch) if len(runs) > 1 else panel.task.predict(outputs[0], batch)
-        predictions |= {refs[place][1]: one for place, one in zip(batch["index"], found, strict=True)}
+        predictions |= {refs[place][1]: _handed_in(one) for place, one in zip(batch["index"], found, strict=True)}
     output.parent.mkdir(parents=True, exist_ok=True)
     dataset = Dataset.model_validate(plan["dataset"])
     count = _write(output, dataset, prepared, split, dict(sorted(predictions.items())))
@@ -55,10 +56,23 @@ def predict_test(
         "task": prepared.task,
         "models": [run["run"] for run in runs],
         "method": method if len(runs) > 1 else "single model",
-        "notes": [NO_TEST] * (split != "test") + [SMOKE] * plan["smoke"],
+        "notes": [NO_TEST] * (split != "test") + [SEEN] * _pooled(plan, runs, split) + [SMOKE] * plan["smoke"],
     }
     output.with_suffix(".json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     return about
+
+
+def _pooled(plan: dict[str, Any], runs: list[dict], split: str) -> bool:
+    """Whether a model was trained on pictures of the split: on a fold that pools it with the training pictures."""
+    folds = [plan["segments"][run["segments"][-1]]["fold"] for run in runs]
+    return split == "val" and any(fold and fold["within"] == "train+val" for fold in folds)
+
+
+def _handed_in(prediction: Any) -> Any:
+    """A prediction without its probabilities: those of a whole split, in all classes, would not fit into memory."""
+    if not isinstance(prediction, dict):
+        return prediction
+    return {name: value for name, value in prediction.items() if name != "probability"}
 
 
 def _models(plan: dict[str, Any], store: Path, ranking: Path) -> tuple[list[dict], str, int | None]:

@@ -69,6 +69,18 @@ class Drawing:
         own = counterpart(prepared, unit)
         return Seen(picture(prepared, own), truth(prepared, own), self.predictor(cell).predict([own])[0])
 
+    def _seen_by_all(self, wanted: list[Unit]) -> dict[str, list[Seen]]:
+        """Pictures as each setting saw them; a setting whose run on the fold shown has no checkpoint is left out."""
+        seen = {}
+        for cell in list(self.cells):
+            try:
+                seen[cell] = [self.seen(cell, unit) for unit in wanted]
+            except InputError:
+                if cell == self.cells[0]:
+                    raise
+        self.cells = list(seen)
+        return seen
+
     def all(self) -> list[dict[str, Any]]:
         """Draws everything; gives the entries of pictures.json."""
         first = self.predictor(self.cells[0])
@@ -83,7 +95,7 @@ class Drawing:
         chosen = images_of(self.images, [unit.name for unit in shown], mine, self.metric, minimize=self.minimize)
         by_name = {unit.name: unit for unit in shown}
         wanted = [by_name[one.image] for one in chosen]
-        seen = {cell: [self.seen(cell, unit) for unit in wanted] for cell in self.cells}
+        seen = self._seen_by_all(wanted)
         many = len(self.cells) > 1
         entries = self._by_picture(chosen, wanted, seen) if many else [self._one_run(chosen, wanted, seen)]
         return entries + self._over_grid(wanted[0])

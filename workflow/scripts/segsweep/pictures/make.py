@@ -36,7 +36,16 @@ class Results:
         return cls(plan, ranking[ranking["best_run"] != ""], scores, folder, store_folder)
 
     def run_of(self, cell: str) -> dict[str, Any]:
-        """The best run of a cell."""
+        """The run of a cell that is shown: its best one; of a cross-validation the one on the first setting's fold.
+
+        Runs on other folds were trained on pictures that the first setting is shown on.
+        """
+        best, first = self._best_run(cell), self._best_run(self.ranking["cell"].iloc[0])
+        same = ("cell", "role", "seed")
+        wanted = {name: best.get(name) for name in same} | {"fold": first.get("fold")}
+        return next((run for run in self.plan["runs"] if {name: run.get(name) for name in wanted} == wanted), best)
+
+    def _best_run(self, cell: str) -> dict[str, Any]:
         name = self.ranking.set_index("cell").at[cell, "best_run"]
         return next(run for run in self.plan["runs"] if run["run"] == name)
 

@@ -43,7 +43,10 @@ def write_json(file: Path, values: Any) -> None:
 
 
 def valid_steps(
-    study: Study, states: list[State], segments_of: Callable[[dict[str, Any]], Collection[str]] | None = None
+    study: Study,
+    states: list[State],
+    segments_of: Callable[[dict[str, Any]], Collection[str]] | None = None,
+    lineage: dict[str, Any] | None = None,
 ) -> int:
     """How many of the first steps still hold for the study as it is now.
 
@@ -55,8 +58,11 @@ def valid_steps(
         states: in order from step 0.
         segments_of: ids of the segments of a wanted run as it is planned now; if given, a step whose results came
             from other segments (the base setting, the data or the code changed) does not hold.
+        lineage: what narrows the study's space now; if given, no step holds whose space was narrowed otherwise.
     """
     digest = settings_digest(study)
+    if lineage is not None and states and states[0].get("lineage") != lineage:
+        return 0
     for number, state in enumerate(states):
         if state["settings"] != digest or state["step"] != number:
             return number

@@ -1,16 +1,47 @@
 """A second sweep's space, narrowed to where an earlier sweep was good."""
 
 import math
+from pathlib import Path
 from typing import Any
 
-from segsweep.study.settings import Study
+from segsweep.study.settings import InputError, Study
 from segsweep.study.settings.search import Dimension
+from segsweep.study.texts import read_json
 
 from .confirm import candidates_of, ranked
+from .files import read_steps
+from .history import read_trials
 from .space import Space, same, steps
 
 # An axis on which the best trials all agree keeps this share of its old width.
 LEAST_WIDTH = 0.1
+
+
+def earlier_trials(path: Path) -> list[dict[str, Any]]:
+    """Trials of an earlier study: of the decisions in its folder `sweep`, or of a trials.csv that was kept of it.
+
+    Raises:
+        InputError: there are none, or its search still goes on.
+    """
+    if not path.is_dir() and path.suffix == ".csv":
+        return read_trials(path)
+    steps = read_steps(path)
+    if not steps or steps[-1]["phase"] == "search":
+        found = f"its search still goes on (step {steps[-1]['step']})" if steps else "there are no trials"
+        raise InputError(f"{path}: {found}, and another study's space is to be narrowed by them. Run that study first.")
+    return steps[-1]["trials"]
+
+
+def ranks_otherwise(study: Study, plan: Path) -> str:
+    """What is wrong if the earlier study, whose plan.json this is, ranked its trials by another score; else empty."""
+    if not plan.is_file():
+        return ""
+    earlier = read_json(plan)["study"]
+    theirs, ours = (earlier["metric"], bool(earlier.get("minimize"))), (study.metric, study.minimize)
+    if theirs == ours:
+        return ""
+    first, second = (f"the {'lowest' if minimize else 'highest'} {metric}" for metric, minimize in (theirs, ours))
+    return f"its trials were ranked by {first}, those of this study by {second}. Both must rank alike."
 
 
 def narrowed(study: Study, earlier: list[dict[str, Any]]) -> tuple[Space, dict[str, Any]]:

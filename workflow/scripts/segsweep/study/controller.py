@@ -12,6 +12,7 @@ from typing import Any
 
 from segsweep.search.checks import complaints
 from segsweep.search.files import read_steps, valid_steps
+from segsweep.search.narrow import earlier_trials, narrowed, ranks_otherwise
 from segsweep.search.wanted import folds_of
 
 from .augmentations import read_augmentation
@@ -141,12 +142,29 @@ class Controller(Node):
             raise InputError(*wrong)
         folder = self.folder / "sweep"
         states = read_steps(folder)
-        holding = valid_steps(self.study, states, self.decided.segments_of)
+        holding = valid_steps(self.study, states, self.decided.segments_of, self._lineage(bool(states)))
         for state in states[:holding]:
             self.decided.add(state["wanted"])
         for path in sorted(folder.glob("step_*.json"))[holding:]:
             if not self.dry:
                 path.unlink()
+
+    def _lineage(self, begun: bool) -> dict[str, Any] | None:
+        """What narrows the study's space, from the earlier study as it is now; None where nothing does.
+
+        A study that has `begun` keeps its space while the earlier one is gone, or searches anew.
+        """
+        if self.earlier is None:
+            return None
+        place = self.loaded.place(("sweep", "narrow", "from"))
+        if wrong := ranks_otherwise(self.study, self.earlier.with_name("plan.json")):
+            raise InputError(f"{place}: {self.earlier.parent.name}: {wrong}")
+        try:
+            return narrowed(self.study, earlier_trials(self.earlier))[1]
+        except InputError as error:
+            if begun:
+                return None
+            raise InputError(*(f"{place}: {complaint}" for complaint in error.complaints)) from None
 
 
 def _read_augmentation(name: str) -> str:

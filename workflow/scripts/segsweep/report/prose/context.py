@@ -16,6 +16,7 @@ from ..figures import look
 from ..numbers import CLOSE, OPEN, Ledger, numbers_in
 
 USABLE = "finished,early_stopped"
+APART = ("confirm", "ensemble")  # roles of runs of a setting that were not there to compare it with others
 
 
 class Table:
@@ -86,8 +87,14 @@ class Context:
 
     @cached_property
     def usable(self) -> pd.DataFrame:
-        """Runs that enter means: finished or ended by their own early stopping. Levels are texts."""
+        """Runs that enter means: finished or ended by their own early stopping. Levels are texts.
+
+        Confirmations, which were chosen by their result, and an ensemble's members, which are judged on pictures of
+        their own, are none of them.
+        """
         frame = self.table("runs").frame
+        if "role" in frame:
+            frame = frame[~frame["role"].isin(APART)]
         return frame[frame["status"].isin(USABLE.split(","))] if "status" in frame else frame
 
     @cached_property

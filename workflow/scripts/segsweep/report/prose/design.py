@@ -7,6 +7,11 @@ from .context import Context, blocks, bullets, markdown_table, paragraph
 
 MOST_PAIRS = 30
 SAID_ELSEWHERE = {"one seed", "adaptive", "raw and adjusted", "edge"}
+COMPARED = "grid,run,trial,reference"  # roles of the runs that are compared
+FURTHER = {
+    "confirm": "confirm the best settings on fresh seeds; they enter no comparison.",
+    "ensemble": "train members of the ensemble; they enter no comparison.",
+}
 RELATIONS = {
     "balanced": "every pair of levels occurs equally often",
     "crossed": "every pair of levels occurs, not equally often",
@@ -31,8 +36,9 @@ def sizes(ctx: Context) -> str:
     if ctx.analysis["n_cells"] < 2:
         return "There is one setting only, so nothing can be compared.\n"
     return paragraph(
-        f"{ctx.fact('n_cells', 'plural:setting')} in {ctx.fact('n_runs', 'plural:run')} vary "
+        f"{ctx.fact('n_cells', 'plural:setting')} in {_runs(ctx, COMPARED)} vary "
         f"{ctx.planned('axes', 'plural:axis', 'count').replace('axiss', 'axes')}.",
+        *[f"{wording.capital(_runs(ctx, role))} more {words}" for role, words in FURTHER.items() if _has(ctx, role)],
         f"The {wording.listed(map(ctx.a, constant))} {'has' if len(constant) == 1 else 'have'} one value only."
         if constant
         else None,
@@ -40,6 +46,14 @@ def sizes(ctx: Context) -> str:
         if aliased
         else None,
     )
+
+
+def _runs(ctx: Context, roles: str) -> str:
+    return ctx.table("runs").all("count", style="plural:run", where=f"role={roles}")
+
+
+def _has(ctx: Context, role: str) -> bool:
+    return len(ctx.table("runs").where(role=role)) > 0
 
 
 def pairs(ctx: Context) -> str:

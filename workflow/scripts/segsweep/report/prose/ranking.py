@@ -26,7 +26,8 @@ def reading(ctx: Context) -> str:
         f"mean of {ctx.m()} over the runs of a setting."
         if ranked
         else "No setting has a usable run.",
-        f"Runs of one setting deviate from their mean by {ctx.fact('noise.sd', 'metric')} (pooled standard deviation)."
+        f"Runs of one setting deviate from their mean by {ctx.fact('noise.sd', 'metric')} (pooled standard deviation"
+        + (", after what a fold does to all settings alike is taken out)." if _folds_cross(ctx) else ").")
         if known
         else None,
         "Two settings with the usual number of runs need to differ "
@@ -37,6 +38,12 @@ def reading(ctx: Context) -> str:
         "Settings of one group cannot be told from the first of the group." if known else None,
         "With one run a setting there are no intervals and no groups." if ctx.one_seed and ranked else None,
     )
+
+
+def _folds_cross(ctx: Context) -> bool:
+    """Whether several settings were run on folds."""
+    runs = ctx.usable
+    return "fold" in runs and runs["fold"].nunique() > 1 and runs["cell"].nunique() > 1
 
 
 def table(ctx: Context) -> str:

@@ -8,6 +8,7 @@ from .. import wording
 from ..figures import curves, look
 from ..styles import parse
 from .context import Context, Table, blocks, bullets, markdown_table, paragraph
+from .ensemble import ensemble
 
 SAMPLERS = {
     "tpe": "a tree-structured Parzen estimator",
@@ -18,7 +19,7 @@ SAMPLERS = {
     "qmc": "a quasi-random sequence",
 }
 RULES = {"hyperband": "Hyperband", "halving": "successive halving", "median": "the median rule", "none": "no rule"}
-MOST_DECISIONS = 40
+MOST_DECISIONS, MOST_ANCESTORS = 40, 8
 
 
 def section(ctx: Context) -> str:
@@ -71,9 +72,34 @@ def lineage(ctx: Context) -> str:
     if not narrow:
         return ""
     source = ctx.planned("study.sweep.narrow." + ("from" if "from" in narrow else "source"), "code")
-    return (
+    said = (
         f"Its space was narrowed to where the best {ctx.planned('study.sweep.narrow.top', 'percent')} of the trials of "
-        f"`{source}` lay.\n"
+        f"`{source}` lay"
+    )
+    first = "sweep/step_000.json"
+    if not (ctx.results / first).is_file():
+        return f"{said}.\n"
+
+    def told(path: str, style: str = "setting", how: str = "value") -> str:
+        return ctx.ledger.say(first, "", f"lineage.{path}", style, how)
+
+    found = ctx.ledger.sources.tree(first)["lineage"]
+    best = [
+        f"{told(f'trials[{i}].trial', 'plain')} with {told(f'trials[{i}].score', 'metric')}"
+        for i in range(min(len(found["trials"]), MOST_ANCESTORS))
+    ]
+    rest = " and others" if len(found["trials"]) > len(best) else ""
+    rows = []
+    for i, change in enumerate(found["changes"]):
+        ranged = ctx.study["sweep"]["space"][change["axis"]]["choices"] is None
+        before, after = (
+            (" to " if ranged else ", ").join(told(f"changes[{i}].{when}[{k}]") for k in range(len(change[when])))
+            for when in ("before", "after")
+        )
+        rows.append([wording.capital(ctx.a(change["axis"])), f"`{change['axis']}`", before, after])
+    return blocks(
+        f"{said}: {told('trials', 'plural:trial', 'count')} of {told('of', 'int')}, {wording.listed(best)}{rest}.\n",
+        markdown_table(["Axis", "Key", "Before", "Here"], rows),
     )
 
 
@@ -193,7 +219,7 @@ def confirmation(ctx: Context) -> str:
         ]
         for i in table.frame.index
     ]
-    head = ["Setting", "Chosen for", "Fresh runs", "Their mean", "Interval", "Change"]
+    head = ["Setting", "Chosen for", "Fresh seeds", "Their mean", "Interval", "Change"]
     return blocks(
         "## Confirmation\n",
         paragraph(
@@ -217,42 +243,3 @@ def falls(ctx: Context) -> str | None:
     if row["low"] <= row["won"] <= row["high"]:
         return "The score that won lies within the interval of the fresh runs."
     return f"The score that won lies {'above' if row['won'] > row['high'] else 'below'} the interval of the fresh runs."
-
-
-def ensemble(ctx: Context) -> str:
-    """If models decide together: their score beside the single model's."""
-    table = ctx.table("ensemble")
-    if not len(table):
-        return ""
-    scores = [
-        name for name in table.frame.columns if name.startswith(("val/", "test/")) and table.frame[name].notna().any()
-    ]
-    scores.sort(key=lambda name: name != ctx.metric)
-    rows = []
-    for i, row in table.frame.iterrows():
-        setting = ctx.table("ranking").first(cell=str(row["cell"]))
-        rows.append(
-            [
-                ctx.code("ranking", setting, "label") if setting is not None else ctx.code("ensemble", i, "cell"),
-                table.say(i, "method"),
-                table.say(i, "members", "int"),
-                *[table.say(i, name, "metric") for name in scores],
-            ]
-        )
-    alone = "single model" in set(table.frame["method"])
-    said = paragraph(
-        "Models trained on different folds decide together; they are scored on pictures that none of them was "
-        "trained on.",
-        "These are the test split, which had no part in choosing settings or checkpoints. The members' folds pool "
-        "training and validation pictures, so each may have seen more than the single model."
-        if any(name.startswith("test/") for name in scores)
-        else "There is no test split to score on: members leave out a part of the training split, by which each "
-        "chooses its checkpoint, and all are scored on the validation split. The setting was chosen on it, for all "
-        "alike.",
-        "The single model's checkpoint was chosen on it as well, which flatters its score; on the other hand it was "
-        "trained on the whole training split, each member on a part."
-        if alone and any(name.startswith("val/") for name in scores)
-        else None,
-    )
-    head = ["Setting", "Method", "Members", *map(ctx.m, scores)]
-    return blocks("## Ensemble\n", said, markdown_table(head, rows, right=range(2, len(head))))
