@@ -37,7 +37,8 @@ def loop_and_bare(folder: Path, settings: dict, epochs: int):
     feed = open_feed(segment, train)
     order = torch.channels_last if train.channels_last else torch.contiguous_format
     batches = [
-        (feed.normalize(batch["image"]).contiguous(memory_format=order), batch["mask"]) for batch in feed.train.epoch(1)
+        (feed.normalize(batch["image"]).contiguous(memory_format=order), batch["mask"].long())
+        for batch in feed.train.epoch(1)
     ]
     pictures = sum(len(images) for images, _ in batches)
 

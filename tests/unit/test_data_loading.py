@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from segsweep.data.buffers import Buffers
 from segsweep.data.loading import Batches, Normalize
 from segsweep.data.preparation import prepare
 from segsweep.data.prepared import Prepared
 from segsweep.study.settings.dataset import Dataset, Demo
 from segsweep.study.settings.train import Data
+from segsweep.training.feeding import placing
 
 COUNT = 9
 NAMES = {0: "background", 1: "disc", 2: "square"}
@@ -44,7 +46,7 @@ def test_a_batch_holds_what_the_contract_says(prepared):
     batch = next(batches(prepared).epoch(1))
     assert batch["image"].shape == (4, 3, 64, 64)  # 40 x 64, padded at the bottom
     assert batch["image"].dtype == torch.uint8
-    assert (batch["mask"].shape, batch["mask"].dtype) == ((4, 64, 64), torch.int64)
+    assert (batch["mask"].shape, batch["mask"].dtype) == ((4, 64, 64), torch.uint8)
     assert (batch["mask"][:, 40:] == 255).all()
     assert batch["size"] == [(40, 64)] * 4
     for b, (position, name) in enumerate(zip(batch["index"], batch["name"], strict=True)):
@@ -56,6 +58,39 @@ def test_a_batch_holds_what_the_contract_says(prepared):
         assert batch["labels"][b].dtype == torch.int64
         assert len(batch["ignored"][b]) == len(batch["boxes"][b])
     assert "page" not in batch
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_batch_that_is_held_keeps_its_content(prepared, workers):
+    loader = batches(prepared, batch_size=2, workers=workers)
+    held = [(batch, {key: batch[key].clone() for key in ("image", "mask")}) for batch in loader.epoch(1)]
+    for _ in loader.epoch(2):
+        assert all(torch.equal(batch[key], kept[key]) for batch, kept in held for key in kept)
+
+
+def test_memory_is_used_again_once_nobody_looks_at_it():
+    buffers = Buffers()
+    first = buffers.take(100)
+    place, seen = first.ctypes.data, torch.from_numpy(first[10:70].reshape(3, 4, 5)).permute(2, 0, 1)
+    del first
+    assert buffers.take(50).ctypes.data != place  # a view of a view still looks
+    del seen
+    taken = [buffers.take(40), buffers.take(40)]
+    assert place in [array.ctypes.data for array in taken]
+    assert [len(array) for array in taken] == [40, 40]
+    assert taken[0].ctypes.data != taken[1].ctypes.data
+    del taken
+    assert len(buffers.take(1000)) == 1000
+
+
+def test_on_the_device_masks_are_whole_numbers_and_pictures_in_the_order_wished_for(prepared):
+    (batch,) = batches(prepared, batch_size=9).epoch(1)
+    for last, order in ((True, torch.channels_last), (False, torch.contiguous_format)):
+        placed = placing(torch.device("cpu"), last)(batch)
+        assert placed["mask"].dtype == torch.int64
+        assert torch.equal(placed["mask"], batch["mask"].long())
+        assert torch.equal(placed["image"], batch["image"])
+        assert placed["image"].is_contiguous(memory_format=order)
 
 
 def test_an_epoch_shows_each_picture_once_in_an_order_of_its_own(prepared):
@@ -156,3 +191,7 @@ def test_normalize(prepared):
     assert shown.mean((0, 2, 3)).tolist() == pytest.approx([0, 0, 0], abs=1e-4)
     assert shown.std((0, 2, 3), correction=0).tolist() == pytest.approx([1, 1, 1], rel=1e-4)
     assert not Normalize("normalize", prepared).state_dict()
+    floats = torch.rand(1, 3, 2, 2)
+    kept = floats.clone()
+    Normalize("none", prepared)(floats)
+    assert torch.equal(floats, kept)  # what it is given stays as it is

@@ -49,7 +49,7 @@ def open_feed(description: dict, train: Train) -> Feed:
 
 
 def placing(device: torch.device, channels_last: bool) -> Callable[[dict], dict]:
-    """A function that moves a loaded batch to the device."""
+    """A function that moves a loaded batch to the device: pictures in the order of memory, masks as int64."""
     order = torch.channels_last if channels_last else torch.contiguous_format
 
     def move(value: Any) -> Any:
@@ -59,6 +59,8 @@ def placing(device: torch.device, channels_last: bool) -> Callable[[dict], dict]
 
     def place(batch: dict) -> dict:
         placed = {key: move(value) for key, value in batch.items()}
+        if "mask" in placed:
+            placed["mask"] = placed["mask"].long()  # only here: it is eight times the bytes
         return placed | {"image": placed["image"].contiguous(memory_format=order)}
 
     return place
