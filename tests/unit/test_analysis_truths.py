@@ -117,6 +117,15 @@ def test_failed_runs_are_counted_and_their_cells_not_recommended():
     assert "1 ranked higher with runs that failed" in again.about["best"]["chosen_by"]
 
 
+def test_the_first_is_recommended_even_if_runs_of_it_are_not_there_yet():
+    _, results = draw_results(noise=1e-4, seeds=(0, 1))
+    best = analyse(results).about["best"]["cell"]
+    keep = (results.runs["cell"] != best) | ~results.runs["cell"].duplicated()
+    again = analyse(type(results)(results.plan, results.cells, results.runs[keep], results.missing))
+    assert again.about["best"]["cell"] == again.ranking.index[0] == best
+    assert "1 of its 2 runs is missing" in again.about["best"]["chosen_by"]
+
+
 def test_stopped_trials_enter_no_mean():
     _, results = draw_results(kind="sweep", axes={LR: [1e-4, 1e-2], ARCH: ["unet", "fpn"]}, trials=30, stopped=0.5,
                               effects={LR: [0.0, 0.1]}, seeds=(0,), confirm={"top": 2, "seeds": [1, 2, 3]})  # fmt: skip

@@ -199,8 +199,7 @@ def warnings_of(results: Results, noise: Noise, audited, tables, about_importanc
     for note in results.plan.get("notes") or []:
         warn("table", note)
     if results.one_seed:
-        text = "Each setting was trained once" if results.replicate_df < 2 else "Seeds changed no score"
-        warn("one seed", f"{text}: differences may be those of seeds, and none is called better.")
+        warn("one seed", f"{results.why_unknown}: differences may be those of seeds, and none is called better.")
     elif noise.df < 10:
         warn("few seeds", f"The noise floor rests on {noise.df} degrees of freedom: it is itself uncertain.")
     if results.plan["study"].get("folds"):

@@ -13,8 +13,8 @@ from .results import Results
 def choose(results: Results, ranking: pd.DataFrame, confirmed: list[dict[str, Any]]) -> tuple[str | None, str]:
     """The cell to recommend, and how it was chosen.
 
-    The winner of a confirmation, by the mean of its fresh seeds; else the first of the ranking of which all planned
-    runs are usable; else the first without a diverged run or one out of memory; else the first.
+    The winner of a confirmation, by the mean of its fresh seeds; else the first of the ranking without a diverged run
+    or one out of memory; else the first.
     """
     fresh = [row for row in confirmed if row["n"] and row["cell"] in results.cells.index]
     if fresh:
@@ -26,13 +26,15 @@ def choose(results: Results, ranking: pd.DataFrame, confirmed: list[dict[str, An
     if scored.empty:
         return None, "no setting has a usable run"
     sound = scored[~scored["failed"].astype(bool)]
-    complete = sound[sound["n"] >= sound["planned"] - sound["stopped"]]
-    for table, words in ((complete, "all of whose runs finished"), (sound, "none of whose runs failed")):
-        if len(table):
-            passed = f"; {table['rank'].iloc[0] - 1:.0f} ranked higher with runs that failed or are missing"
-            higher = passed if table["rank"].iloc[0] > 1 else ""
-            return table.index[0], f"the best mean score among the settings {words}{higher}"
-    return scored.index[0], "the best mean score; all settings have runs that failed"
+    if sound.empty:
+        return scored.index[0], "the best mean score; all settings have runs that failed"
+    best = sound.iloc[0]
+    words = "the best mean score among the settings none of whose runs failed"
+    if best["rank"] > 1:
+        words += f"; {best['rank'] - 1:.0f} ranked higher with runs that failed"
+    if missing := int(best["planned"] - best["stopped"] - best["n"]):
+        words += f"; {missing} of its {plural(int(best['planned']), 'run')} {'is' if missing == 1 else 'are'} missing"
+    return sound.index[0], words
 
 
 def describe(
@@ -74,7 +76,7 @@ def as_yaml(results: Results, best: dict[str, Any] | None) -> str:
         f"# {results.metric} {best['mean']:.4g} (mean of {best['n']}{interval}); {best['chosen_by']}.",
     ]
     if results.one_seed:
-        lines.append("# One seed a setting: it is not known whether another seed would choose the same.")
+        lines.append(f"# {results.why_unknown}: it is not known whether another seed would choose the same.")
     elif ties:
         lines.append(f"# {ties} other setting{'s' if ties > 1 else ''} cannot be told from it at this noise.")
     content: dict[str, Any] = {"study": study["name"], "cell": best["cell"], "runs": runs["run"].tolist()}

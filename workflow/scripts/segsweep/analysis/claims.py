@@ -73,7 +73,7 @@ def _best_in_axis(results: Results, claim: dict, name: str, wanted: list) -> dic
     shown += f"({means[best_out]:.4g}), adjusted means of {spoken_of(results, claim)[0]}"
     if results.one_seed:
         return undecided(
-            f"One seed a setting: {shown}, cannot be judged.", estimate=means[best_in] - means[best_out], **counts
+            f"{results.why_unknown}: {shown}, cannot be judged.", estimate=means[best_in] - means[best_out], **counts
         )
     best, p = best_in, np.nan
     supported = order[best_in] > order[best_out]
@@ -108,7 +108,7 @@ def _trend(results: Results, claim: dict, noise: Noise, ranking: pd.DataFrame) -
     shown = ", ".join(f"{axis.levels[place]}: {mean:.4g}" for place, mean in zip(present, means, strict=True))
     shown = f"{column} along {axis.name}: {shown} (adjusted means)"
     if results.one_seed:
-        return undecided(f"One seed a setting: {shown}.", **counts)
+        return undecided(f"{results.why_unknown}: {shown}.", **counts)
     at = np.array([axis.values[place] for place in present])
     at = np.log(at) if axis.scale == "log" else at
     weights = (at - at.mean()) / np.sum((at - at.mean()) ** 2) * (at[-1] - at[0])
@@ -152,7 +152,9 @@ def _least_spread(results: Results, claim: dict, noise: Noise, ranking: pd.DataF
     rest = [other for other in spreads.index if other != place]
     estimate = float(spreads[place] - spreads[rest].min())
     if results.one_seed:
-        return undecided(f"{shown}. With one seed, settings and seeds spread together.", estimate=estimate, **counts)
+        return undecided(
+            f"{shown}. {results.why_unknown}: settings and seeds spread together.", estimate=estimate, **counts
+        )
     tests = {other: _compare_spread(cells, place, other) for other in rest}
     hardest = max(rest, key=lambda other: tests[other][1])
     smaller = min(rest, key=lambda other: tests[other][1] if spreads[other] < spreads[place] else np.inf)

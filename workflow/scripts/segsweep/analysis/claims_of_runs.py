@@ -51,7 +51,7 @@ def reduced_by(results: Results, claim: dict, noise: Noise, ranking: pd.DataFram
     if not (table["of"] > 0).all():
         return undecided(f"{shown}; ratios need values above 0.", **counts)
     if results.one_seed or len(table) - table["block"].nunique() - 1 < 2:
-        return undecided(f"{shown}, ratio {first / second:.3g}: one seed cannot judge it.", estimate=first / second,
+        return undecided(f"{shown}, ratio {first / second:.3g}: too few runs to judge it.", estimate=first / second,
                          threshold=threshold, **counts)  # fmt: skip
     blocks = pd.get_dummies(table["block"], dtype=float)
     fit = sm.OLS(np.log(table["of"].to_numpy()), np.column_stack([table["group"], blocks])).fit()
@@ -94,7 +94,7 @@ def _against_bars(scores: pd.Series, bars: dict, results: Results, who: str) -> 
         f"reaches {reached[grade]}" if grade in reached else "reaches neither bar"
     )
     if n < 2:
-        return undecided(f"{shown}; one seed has no interval.", **counts)
+        return undecided(f"{shown}; a single run has no interval.", **counts)
     error = float(scores.sem())
     low, high = t_interval(mean, error, n - 1)
     ends = (low - bars["acceptable"]) * results.sign, (high - bars["acceptable"]) * results.sign

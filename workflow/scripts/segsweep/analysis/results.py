@@ -117,6 +117,13 @@ class Results:
         """Whether nothing is known of how far seeds spread: then nothing is called better."""
         return self.replicate_df < 2 or not self.replicates_differ
 
+    @property
+    def why_unknown(self) -> str:
+        """Where `one_seed`: why nothing is known of how far seeds spread."""
+        if not self.runs.loc[self.usable, "cell"].duplicated().any():
+            return "One seed a setting"
+        return "Too few runs share a setting" if self.replicate_df < 2 else "Seeds change no score"
+
     def axis(self, name: str) -> Axis:
         """An axis by its name."""
         return next(axis for axis in self.axes if axis.name == name)

@@ -114,7 +114,7 @@ def checks(ctx: Context) -> str:
     """What the residuals allow, in the words of the analysis."""
     anova = ctx.analysis.get("anova") or {}
     if ctx.untested:
-        return paragraph("With one run a setting there is no noise to test against, so none of this is tested.")
+        return paragraph("Too few runs share a setting to know the noise, so none of this is tested.")
     return paragraph(ctx.fact("anova.reading") if anova.get("reading") else None)
 
 

@@ -26,7 +26,7 @@ def interactions(ctx: Context) -> str:
     if real.empty:
         tested = int(frame["p"].notna().sum())
         if ctx.untested:
-            said.append("With one run a setting, interactions cannot be tested.")
+            said.append("Too few runs share a setting to test interactions.")
         elif tested:
             said.append(
                 "The two axes show no interaction that could be told from noise."

@@ -36,7 +36,7 @@ def reading(ctx: Context) -> str:
         if known and noise.get("critical_difference") is not None
         else None,
         "Settings of one group cannot be told from the first of the group." if known else None,
-        "With one run a setting there are no intervals and no groups." if ctx.one_seed and ranked else None,
+        "Too few runs share a setting to know the noise: there are no groups." if ctx.one_seed and ranked else None,
     )
 
 

@@ -69,7 +69,7 @@ def one_seed(ctx: Context) -> str | None:
         return None
     once = len(ctx.study.get("seeds") or []) < 2 and not ctx.study.get("folds")
     each = "Each setting" if ctx.analysis["n_cells"] > 1 else "It"
-    start = f"{each} was trained once, with one seed" if once else "No setting has more than one usable run"
+    start = f"{each} was trained once, with one seed" if once else "Too few settings have more than one usable run"
     return f"{start}: differences are described, not tested, because nothing tells how large chance is."
 
 

@@ -92,7 +92,7 @@ def recommendation(ctx: Context, axis: str) -> str:
             "with another axis, and the design cannot separate them."
         ],
         "described": lambda: [
-            f"{best} has the {ctx.top} mean. Without repeated runs nobody can say whether that is more than chance."
+            f"{best} has the {ctx.top} mean. Too few runs share a setting to say whether that is more than chance."
             if ctx.one_seed
             else f"{best} has the {ctx.top} mean; there are too few runs for a test."
         ],
