@@ -10,7 +10,7 @@ from segsweep.models.attention import AttentionGate
 from segsweep.models.attention_resunet import ResidualBlock
 from segsweep.models.surgery import SafeBatchNorm2d
 from segsweep.study.settings.base import InputError
-from segsweep.study.settings.train import SMP_ARCHITECTURES, Model
+from segsweep.study.settings.train import SMP_ARCHITECTURES, Model, weights_file
 
 VIT = {"encoder": "tu-vit_tiny_patch16_224", "options": {"dynamic_img_size": True, "decoder_fusion_channels": 16}}
 
@@ -327,6 +327,13 @@ def test_weights_that_cannot_be_downloaded_say_what_and_how(monkeypatch):
         message = str(caught.value)
         for part in ("no route to host", "smp-hub/resnet18.imagenet", "cache folder", "path of a file", "null"):
             assert part in message
+
+
+@pytest.mark.parametrize("weights", ["imagenet21k", "weights", "weights.pt", "nowhere/weights", "./w.bin"])
+def test_addresses_and_networks_agree_on_what_is_a_file_of_weights(weights):
+    with pytest.raises(InputError, match="there is no file|has no weights") as caught:
+        encoders.encoder(Model(encoder_weights=weights))
+    assert ("there is no file" in str(caught.value)) == (weights_file(weights) is not None)
 
 
 @pytest.mark.parametrize("suffix", [".pt", ".safetensors"])

@@ -23,7 +23,6 @@ from segsweep.study.controller import Controller
 from segsweep.study.files import Document, parse
 from segsweep.study.load import Loaded, Request, load
 from segsweep.study.node import RESULTS
-from segsweep.study.plan import cut
 from segsweep.study.settings import InputError
 from segsweep.study.store import STORE, Store
 from segsweep.study.words import plural
@@ -36,7 +35,7 @@ class Preview(Controller):
 
     def write(self) -> None:
         """Cut the runs into segments, and leave the files alone."""
-        self.cut = cut([*self.runs, *self.decided.runs], self.store)
+        self.cut = self.cut_runs()
 
 
 @program
