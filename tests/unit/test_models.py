@@ -331,7 +331,7 @@ def test_weights_that_cannot_be_downloaded_say_what_and_how(monkeypatch):
 
 @pytest.mark.parametrize("weights", ["imagenet21k", "weights", "weights.pt", "nowhere/weights", "./w.bin"])
 def test_addresses_and_networks_agree_on_what_is_a_file_of_weights(weights):
-    with pytest.raises(InputError, match="there is no file|has no weights") as caught:
+    with pytest.raises(InputError, match=r"there is no file|has no weights") as caught:
         encoders.encoder(Model(encoder_weights=weights))
     assert ("there is no file" in str(caught.value)) == (weights_file(weights) is not None)
 

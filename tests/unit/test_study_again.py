@@ -16,10 +16,7 @@ CUT = {"loss.phases": [[], [{"until_epoch": 1}, {"main": {"dice": 1.0}}]]}  # th
 
 @pytest.fixture
 def workspace(tmp_path, monkeypatch):
-    made = Workspace(tmp_path)
-    made.write_tiny_dataset()
-    monkeypatch.chdir(tmp_path)
-    return made
+    return Workspace.entered(tmp_path, monkeypatch)
 
 
 def planned(workspace, on_oom, **keys):
