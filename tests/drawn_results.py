@@ -4,7 +4,8 @@ import pandas as pd
 
 from segsweep.analysis.columns import CELL_FRONT, level_texts
 from segsweep.analysis.results import Results
-from tests.synthetic_results import Truth, draw_study, run_columns
+from tests.synthetic_files import run_columns
+from tests.synthetic_results import Truth, draw_study
 
 
 def draw_results(**options) -> tuple[Truth, Results]:

@@ -134,6 +134,24 @@ def fake_feed(task: FakeTask | None = None, pictures: int = 10):
     return open_feed
 
 
+class Greedy(Tiny):
+    """Out of memory with more than `most` pictures at once."""
+
+    most = 2
+
+    def forward(self, image):
+        if len(image) > self.most:
+            raise torch.OutOfMemoryError("Tried to allocate 20.00 GiB")
+        return super().forward(image)
+
+
+class GreedyTask(FakeTask):
+    """Its network is greedy."""
+
+    def model(self):
+        return Greedy("group", 0.0)
+
+
 def describe(
     train: dict, *, last: int, total: int | None = None, parent: str | None = None, first: int = 1, seed: int = 1
 ) -> dict:

@@ -53,6 +53,14 @@ class Workspace:
         dataset = {"name": "tiny", "reader": "demo", "task": "multiclass", "classes": classes, "demo": demo}
         self.write("config/datasets/tiny.yaml", dataset)
 
+    @classmethod
+    def entered(cls, folder: Path, monkeypatch) -> "Workspace":
+        """One with the tiny data set, in which the test itself works."""
+        made = cls(folder)
+        made.write_tiny_dataset()
+        monkeypatch.chdir(folder)
+        return made
+
     def write(self, path: str, values: dict) -> None:
         """A YAML file."""
         (self.folder / path).write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")

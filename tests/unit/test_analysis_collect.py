@@ -10,7 +10,8 @@ import pytest
 
 from segsweep.analysis.collect import best_place, collect, deviation, write
 from segsweep.study.settings.base import InputError
-from tests.synthetic_results import curve, draw_study, write_store
+from tests.synthetic_files import curve, write_store
+from tests.synthetic_results import draw_study
 
 AXES = {"optimizer.lr": [1e-4, 1e-3], "model.arch": ["unet", "fpn"]}
 

@@ -12,7 +12,7 @@ from segsweep.analysis.anova import analyse_variance
 from segsweep.analysis.factors import pairwise
 from segsweep.analysis.ranking import noise_floor, rank_cells
 from tests.drawn_results import draw_results
-from tests.synthetic_results import write_study
+from tests.synthetic_files import write_study
 
 LR, BATCH, ARCH = "optimizer.lr", "batch_size", "model.arch"
 SMALL = {LR: [1e-4, 1e-3, 1e-2], BATCH: [8, 16], ARCH: ["unet", "fpn"]}

@@ -8,10 +8,7 @@ from tests.workspace import Workspace
 
 @pytest.fixture
 def workspace(tmp_path, monkeypatch):
-    made = Workspace(tmp_path)
-    made.write_tiny_dataset()
-    monkeypatch.chdir(tmp_path)
-    return made
+    return Workspace.entered(tmp_path, monkeypatch)
 
 
 def test_every_cell_is_trained_on_every_fold(workspace):

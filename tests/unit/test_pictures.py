@@ -6,7 +6,8 @@ import pytest
 
 from segsweep.pictures import colours, draw
 from segsweep.pictures.choose import cells_of, column_for, images_of
-from segsweep.pictures.panels import _iou, _matched
+from segsweep.pictures.panels import Painter, judged
+from segsweep.pictures.predict import Found
 from segsweep.pictures.sheet import Panel, compose, store
 
 # What people without one kind of cone see of linear RGB. Source: Machado, Oliveira, Fernandes, A Physiologically-based
@@ -126,13 +127,64 @@ def test_cells_asked_for():
     assert cells_of("best", ["a", "b", "c"]) == ["a"]
     assert cells_of("top 2", ["a", "b", "c"]) == ["a", "b"]
     assert cells_of("all", ["a", "b", "c"]) == ["a", "b", "c"]
+    many = [f"c{i}" for i in range(40)]
+    assert cells_of("all", many) == many[:12]
+    assert cells_of("top 30", many) == many[:30]
 
 
-def test_text_is_matched_one_to_one():
-    square = np.array([[0, 0], [10, 0], [10, 10], [0, 10]], np.float32)
-    assert _iou(square, square + [5, 0]) == pytest.approx(50 / 150)
-    right, wrong, missed = _matched([square, square + 1, square + 50], [square, square + 100])
-    assert (len(right), len(wrong), len(missed)) == (1, 2, 1)
+SQUARE = np.array([[0, 0], [10, 0], [10, 10], [0, 10]], np.float32)
+
+
+def test_text_is_parted_as_it_is_scored():
+    found = Found(polygons=[SQUARE, SQUARE + 1, SQUARE + 50, SQUARE + 201])
+    truth = Found(polygons=[SQUARE, SQUARE + 100, SQUARE + 200], ignored=np.array([False, False, True]))
+    parts = judged(found, truth)
+    assert [[float(outline[0, 0]) for outline in part] for part in parts] == [[0], [1, 50], [100], [200, 201]]
+    assert [len(part) for part in judged(Found(), Found(polygons=[SQUARE]))] == [0, 0, 1, 0]
+
+
+class Words:
+    """As much of prepared words as a painter asks for."""
+
+    task, classes, has_masks = "text", [], False
+
+
+class Things:
+    """As much of prepared masks with boxes as a painter asks for."""
+
+    task, classes, num_classes, has_masks = "multitask", ["background", "thing"], 2, True
+
+
+def colours_in(image):
+    return {tuple(colour) for colour in image.reshape(-1, 3).tolist()}
+
+
+@pytest.mark.parametrize("show", ["predictions", "errors"])
+def test_words_that_are_not_scored_are_dashed_and_named(show):
+    image = np.zeros((40, 40, 3), np.uint8)
+    truth = Found(polygons=[SQUARE + 2, SQUARE + 22], ignored=np.array([False, True]))
+    painter = Painter(Words(), show, most=40, least=40)
+    painted = painter.truth(image, truth) if show == "predictions" else painter.prediction(image, Found(), truth)
+    scored = colours.TRUTH if show == "predictions" else colours.FALSE_NEGATIVE
+    assert scored in colours_in(painted[:18, :18])
+    assert colours.UNSCORED not in colours_in(painted[:18, :18])
+    edge = [tuple(pixel) == colours.UNSCORED for pixel in painted[22, 22:33].tolist()]
+    assert any(edge)
+    assert not all(edge)  # dashes
+    assert colours_in(painted[24:31, 24:31]) == {(0, 0, 0)}  # nothing inside
+    assert painter.legend([truth, Found()])[-1] == ("not scored (dashed)", colours.UNSCORED)
+    assert ("not scored (dashed)", colours.UNSCORED) not in painter.legend([Found(polygons=[SQUARE])])
+
+
+def test_boxes_that_are_not_scored_are_dashed():
+    boxes = np.array([[2.0, 2.0, 12.0, 12.0], [22.0, 22.0, 32.0, 32.0]])
+    truth = Found(np.zeros((40, 40), np.uint8), boxes, np.array([0, 0]), ignored=np.array([False, True]))
+    painter = Painter(Things(), "predictions", most=40, least=40)
+    painted = painter.truth(np.zeros((40, 40, 3), np.uint8), truth)
+    assert colours.UNSCORED in colours_in(painted[20:, 20:])
+    assert colours.UNSCORED not in colours_in(painted[:18, :18])
+    assert tuple(painter.colours[1].tolist()) in colours_in(painted[:18, :18])
+    assert painter.legend([truth]) == [("not scored (dashed)", colours.UNSCORED)]
 
 
 def test_a_sheet_holds_its_panels(tmp_path):

@@ -56,10 +56,11 @@ class FakePredictor:
         return [Found(mask=np.ones((SIDE, SIDE * len(unit.indices)), np.uint8)) for unit in wanted]
 
 
-@pytest.fixture
-def study(tmp_path, monkeypatch):
-    cells = [f"c{i}" for i in range(4)]
-    settings = [{"optimizer.lr": lr, "batch_size": size} for lr in (1e-3, 1e-4) for size in (4, 8)]
+@pytest.fixture(params=[4])
+def study(request, tmp_path, monkeypatch):
+    """Draws the pictures of a study with as many cells as the parameter says."""
+    cells = [f"c{i}" for i in range(request.param)]
+    settings = [{"optimizer.lr": lr, "batch_size": 4 * k} for lr in (1e-3, 1e-4) for k in range(1, len(cells) // 2 + 1)]
     plan = {
         "study": {"metric": "val/recall", "report": {"pictures": {"images": "best 1 and worst 1", "of": "best"}}},
         "axes": ["optimizer.lr", "batch_size"],
@@ -119,6 +120,26 @@ def test_errors_of_several_settings_on_pages(study):
     assert entries[0]["image"] == "page_0"
     assert entries[0]["items"][0]["value"] is None
     assert "The page page_0" in entries[0]["caption"]
+
+
+@pytest.mark.parametrize("study", [30], indirect=True)
+def test_settings_that_were_asked_for_and_not_shown_are_named(study):
+    entries = [entry for entry in study(images="first 1", of="all") if entry["kind"] != "grid"]
+    assert [len(entry["items"]) for entry in entries] == [12]
+    said = " 12 of 30 settings are shown; to see all of them, write `of: top 30` under `pictures` in the study's"
+    assert said in entries[0]["caption"]
+    entries = [entry for entry in study(images="first 1", of="top 30") if entry["kind"] != "grid"]
+    assert [entry["file"] for entry in entries] == [f"pictures/predictions_1_{k}.jpg" for k in (1, 2, 3)]
+    shown = [item["cell"] for entry in entries for item in entry["items"]]
+    assert sorted(shown) == sorted(f"c{i}" for i in range(30))
+    assert "predictions of the settings 13 to 24 from the top" in entries[1]["caption"]
+    assert not any("are shown" in entry["caption"] for entry in entries)
+
+
+def test_all_settings_of_a_small_study_are_shown_without_a_word(study):
+    entries = study(images="first 1", of="all")
+    assert len(entries[0]["items"]) == 4
+    assert "are shown" not in entries[0]["caption"]
 
 
 def test_pages_are_units_of_all_their_patches():

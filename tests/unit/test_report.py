@@ -10,7 +10,7 @@ from segsweep.analysis.results import open_results
 from segsweep.report.build import build
 from segsweep.report.trace import verify
 from segsweep.study.settings.base import InputError
-from tests.synthetic_results import write_study
+from tests.synthetic_files import write_study
 
 SMALL = {"optimizer.lr": [1e-4, 1e-3, 1e-2], "batch_size": [4, 8]}
 EFFECT = {"optimizer.lr": [0.0, 0.1, 0.05]}

@@ -142,7 +142,7 @@ def test_editing_a_component_retrains_exactly_the_cells_of_the_five_studies_that
 def test_prefix_shared_by_runs_survives_an_edit_of_the_later_loss(tmp_path):
     loaded = load(Request(study="bisenet_runs", dataset="camvid"), ROOT / "config")
     cells = {cell.cell: cell for cell in lay_out(loaded.study, loaded.base, loaded.place).cells}
-    context = Context("x", "multiclass", "val/miou", False, lambda data: "", str)
+    context = Context("x", "multiclass", "val/miou", False, lambda data: "", str, lambda weights: "")
     first, fourth = (make_run(cells[name], 0, context).stretches for name in ("1", "4"))
     assert first[0].hash == fourth[0].hash
     assert (first[0].last, fourth[0].last, fourth[1].first) == (50, 35, 36)

@@ -11,7 +11,9 @@ from segsweep.study.plan import Context, cut, make_run
 from segsweep.study.store import Store, mark, split_id
 
 ROOT = Path(__file__).parents[2]
-CONTEXT = Context("study", "multiclass", "val/miou", False, lambda data: repr(data["image_size"]), str)
+CONTEXT = Context(
+    "study", "multiclass", "val/miou", False, lambda data: repr(data["image_size"]), str, lambda weights: ""
+)
 
 
 def runs_of(tmp_path, train, *, epochs=50, seeds=(0,), context=CONTEXT, **axes):
@@ -126,9 +128,9 @@ def test_only_what_can_change_an_outcome_is_in_the_address(tmp_path, change, oth
 
 def test_seed_metric_and_data_are_in_the_address(tmp_path):
     first = runs_of(tmp_path, {}, seeds=(0, 1))
-    data = Context("study", "multiclass", "val/miou", False, lambda data: "other", str)
-    metric = Context("study", "multiclass", "val/dice", False, CONTEXT.data, str)
-    name = Context("renamed", "multiclass", "val/miou", False, CONTEXT.data, str)
+    data = Context("study", "multiclass", "val/miou", False, lambda data: "other", str, lambda weights: "")
+    metric = Context("study", "multiclass", "val/dice", False, CONTEXT.data, str, lambda weights: "")
+    name = Context("renamed", "multiclass", "val/miou", False, CONTEXT.data, str, lambda weights: "")
     hashes = [run.stretches[0].hash for run in first]
     hashes += [runs_of(tmp_path, {}, context=one)[0].stretches[0].hash for one in (data, metric)]
     assert len(set(hashes)) == 4

@@ -10,8 +10,11 @@ from segsweep.study.store import Store
 IDS = [f"{digit * 16}-0004" for digit in "abcd"]
 
 
-def plan():
-    segments = {name: {"label": f"run {name[0]}", "first_epoch": 1, "last_epoch": 4} for name in IDS}
+def plan(on_oom="skip"):
+    segments = {
+        name: {"label": f"run {name[0]}", "first_epoch": 1, "last_epoch": 4, "train": {"on_oom": on_oom}}
+        for name in IDS
+    }
     runs = [{"run": name[0], "cell": name[0], "segments": [name]} for name in IDS]
     return {"name": "little", "study": {"minimize": False}, "segments": segments, "runs": runs}
 
@@ -24,6 +27,7 @@ def complete(store, name, value, status="finished"):
         "best": {"value": value},
         "label": f"run {name[0]}",
         "parent": None,
+        "train": {"on_oom": "skip"},
     }
     (store / name / "segment.json").write_text(json.dumps(record))
 
@@ -45,6 +49,13 @@ def test_done_running_failed_and_best(tmp_path):
     assert status.best[0] == (0.75, "run b")
     # 16 s for 8 epochs, 6 epochs are left.
     assert status.seconds_to_go == 12.0
+
+
+def test_what_trains_again_after_it_ran_out_of_memory_is_not_done(tmp_path):
+    complete(tmp_path, IDS[0], 0.5)
+    complete(tmp_path, IDS[1], None, status="oom")
+    assert status_of(plan(), Store(tmp_path), tmp_path / "logs").runs_done == 2
+    assert status_of(plan("accumulate"), Store(tmp_path), tmp_path / "logs").runs_done == 1
 
 
 def test_a_training_without_a_sign_of_life_counts_as_cut_off(tmp_path):

@@ -12,7 +12,7 @@ from segsweep.study.settings.base import InputError
 from segsweep.training import job, lock, segment
 from segsweep.training.lock import Lock, Stopped
 from segsweep.training.pack import run_pack
-from tests.fakes import FakeTask, describe, fake_feed
+from tests.fakes import FakeTask, GreedyTask, describe, fake_feed
 
 
 @pytest.fixture
@@ -84,6 +84,23 @@ def test_a_child_needs_its_parent_and_copies_its_end(study):
     last = record(study, 2)
     assert (last["epochs"], last["train_seconds"], last["best"]) == (2, 0.0, record(study, 1)["best"])
     assert not (study[1] / study[2][2] / "last.pt").exists()
+
+
+def test_what_ended_out_of_memory_is_replaced_once_it_is_to_go_on(study, monkeypatch):
+    monkeypatch.setattr(segment, "open_feed", fake_feed(GreedyTask()))
+    assert run(study, 0)[0] == run(study, 1)[0] == 0
+    assert [record(study, i)["status"] for i in range(2)] == ["oom", "oom"]
+    assert "nothing to do" in run(study, 0)[1]
+    plan = json.loads(study[0].read_text())
+    for one in plan["segments"].values():
+        one["train"]["on_oom"] = "accumulate"
+    study = (study[0].with_name("again.json"), *study[1:])  # a process reads a plan once
+    study[0].write_text(json.dumps(plan))
+    assert run(study, 0)[0] == run(study, 1)[0] == 0
+    found = [record(study, i) for i in range(2)]
+    assert [(one["status"], one["micro_batch"]) for one in found] == [("finished", 2), ("early_stopped", 2)]
+    assert "nothing to do" in run(study, 0)[1]
+    assert not list(study[1].glob("*.part"))
 
 
 def test_an_interrupted_job_is_gone_on_with(study):

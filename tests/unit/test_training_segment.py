@@ -14,7 +14,7 @@ from segsweep.study.settings.losses import Loss
 from segsweep.training import segment
 from segsweep.training.accumulation import add_gradients, in_parts
 from segsweep.training.checkpoint import read_checkpoint
-from tests.fakes import Criterion, FakeBatches, FakeTask, Floats, Scores, Tiny, describe, fake_feed
+from tests.fakes import Criterion, FakeBatches, FakeTask, Floats, Greedy, GreedyTask, Scores, Tiny, describe, fake_feed
 
 PLATEAU = {
     "optimizer": {"name": "adam", "lr": 0.01},
@@ -231,22 +231,6 @@ def test_accumulated_batches_train_as_one_large_batch(tmp_path, monkeypatch):
         weights.append(read_checkpoint(store / description["id"] / "last.pt")["model"])
     torch.testing.assert_close(weights[1], weights[0], rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(weights[2], weights[0], rtol=1e-4, atol=1e-6)
-
-
-class Greedy(Tiny):
-    """Out of memory with more than `most` pictures at once."""
-
-    most = 2
-
-    def forward(self, image):
-        if len(image) > self.most:
-            raise torch.OutOfMemoryError("Tried to allocate 20.00 GiB")
-        return super().forward(image)
-
-
-class GreedyTask(FakeTask):
-    def model(self):
-        return Greedy("group", 0.0)
 
 
 def test_out_of_memory_skipped_is_a_result(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from tests.workspace import SMALL, Workspace
+from tests.workspace import SMALL, Workspace, trainings
 
 CROSS_ENTROPY, FOCAL = "little main=cross_entropy seed=0", "little main=focal seed=0"
 
@@ -104,6 +104,20 @@ def test_a_segment_lost_from_the_store_trains_again(workspace):
     lost.rename(folder.parent / "lost")
     assert workspace.would_train() == [f"{FOCAL}, epochs 1-2"]
     (folder.parent / "lost").rename(lost)
+    assert workspace.would_train() == []
+
+
+def test_what_ended_out_of_memory_trains_again_once_it_is_to_go_on(workspace):
+    segments = (workspace.folder / "results" / "segments").iterdir()
+    record = next(path / "segment.json" for path in segments if '"focal": {' in (path / "segment.json").read_text())
+    text = record.read_text()
+    record.write_text(text.replace('"finished"', '"oom"'))
+    assert workspace.would_train() == []
+    workspace.write_study(train=SMALL | {"on_oom": "accumulate"})
+    output = workspace.snakemake("--dry-run")
+    assert f"{FOCAL}, epochs 1-2: ended out of memory, and on_oom is accumulate now" in output
+    assert trainings(output) == [f"{FOCAL}, epochs 1-2"]
+    record.write_text(text)
     assert workspace.would_train() == []
 
 

@@ -65,6 +65,7 @@ rule analyze_study:
         cells=f"{STUDY.folder}/cells.csv",
         runs=f"{STUDY.folder}/runs.csv",
         ensemble=f"{STUDY.folder}/ensemble.csv" if STUDY.study.ensemble else [],
+        compared=STUDY.compared,
         code="results/code/analyze_study.txt",
     output:
         ranking=f"{STUDY.folder}/ranking.csv",

@@ -20,10 +20,8 @@ from segsweep.sharing.segments import Outcome, listing, pull, push, size_of, wan
 from segsweep.sharing.tables import pull_tables, push_tables, state_of, studies_here
 from segsweep.sharing.waste import find_waste, remove
 from segsweep.study.controller import Controller
-from segsweep.study.files import Document, parse
-from segsweep.study.load import Loaded, Request, load
+from segsweep.study.load import Loaded, Request, load, requested
 from segsweep.study.node import RESULTS
-from segsweep.study.plan import cut
 from segsweep.study.settings import InputError
 from segsweep.study.store import STORE, Store
 from segsweep.study.words import plural
@@ -36,7 +34,7 @@ class Preview(Controller):
 
     def write(self) -> None:
         """Cut the runs into segments, and leave the files alone."""
-        self.cut = cut([*self.runs, *self.decided.runs], self.store)
+        self.cut = self.cut_runs()
 
 
 @program
@@ -78,7 +76,7 @@ def _push(arguments: argparse.Namespace, console: Console) -> int:
     remote = open_remote(name=arguments.remote)
     chosen = names = None
     if arguments.study:
-        name = load(_request(arguments.study, [])).study.name
+        name = load(requested(arguments.study, [])).study.name
         plans = {key: plan for key, plan in studies_here(RESULTS).items() if plan["study"]["name"] == name}
         names = set(plans)
         chosen = {segment for plan in plans.values() for segment in plan.get("segments", {})}
@@ -185,11 +183,11 @@ def _gc(arguments: argparse.Namespace, console: Console) -> int:
 def _studies(arguments: argparse.Namespace, console: Console) -> list[Loaded]:
     """The study that was asked for, or all of this checkout that can be read."""
     if arguments.study or arguments.options:
-        return [load(_request(arguments.study, arguments.options))]
+        return [load(requested(arguments.study, arguments.options))]
     found = {}
     for path in [None, *(str(path) for path in sorted(Path("config/studies").glob("*.yaml")))]:
         try:
-            loaded = load(_request(path, []))
+            loaded = load(requested(path, []))
         except InputError as error:
             console.print(f"passed over {path or 'the study of config/config.yaml'}: {_first_sentence(error)}")
             continue
@@ -198,17 +196,7 @@ def _studies(arguments: argparse.Namespace, console: Console) -> list[Loaded]:
 
 
 def _request_of(arguments: argparse.Namespace, loaded: Loaded) -> Request:
-    return _request(str(loaded.document.path), arguments.options).model_copy(update={"pack": 1, "cluster": None})
-
-
-def _request(study: str | None, options: list[str]) -> Request:
-    values = dict(Document(Path("config/config.yaml")).values)
-    for word in options:
-        name, _, value = word.partition("=")
-        values[name] = {"true": True, "false": False}.get(value.lower(), value)
-    if study:
-        values["study"] = study
-    return parse(Request, values, lambda keys: "config/config.yaml or the command line")
+    return requested(str(loaded.document.path), arguments.options).model_copy(update={"pack": 1, "cluster": None})
 
 
 def _first_sentence(error: InputError) -> str:

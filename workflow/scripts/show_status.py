@@ -10,8 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from segsweep.exits import program
-from segsweep.study.files import Document, parse
-from segsweep.study.load import Request, load
+from segsweep.study.load import load, requested
 from segsweep.study.node import RESULTS
 from segsweep.study.status import Status, status_of
 from segsweep.study.store import STORE, Store
@@ -30,7 +29,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("options", nargs="*", help="as behind --config: dataset=camvid smoke=true")
     arguments = parser.parse_args(argv)
     console = Console(soft_wrap=True)
-    folder = RESULTS / load(_request(arguments)).name
+    # `make` gives both programs the same words, those for Snakemake itself among them.
+    request = requested(arguments.study, [word for word in arguments.options if "=" in word])
+    folder = RESULTS / load(request).name
     if not (folder / "plan.json").is_file():
         console.print(f"{folder} holds no plan yet: start with `snakemake --cores 2 --config study=...`.")
         return 1
@@ -40,17 +41,6 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.ranking:
         show_ranking(folder, plan, console)
     return 0
-
-
-def _request(arguments: argparse.Namespace) -> Request:
-    values = dict(Document(Path("config/config.yaml")).values)
-    words = [word for word in arguments.options if "=" in word]
-    for word in words:
-        name, _, value = word.partition("=")
-        values[name] = {"true": True, "false": False}.get(value.lower(), value)
-    if arguments.study:
-        values["study"] = arguments.study
-    return parse(Request, values, lambda keys: "config/config.yaml or the command line")
 
 
 def show(status: Status, plan: dict, console: Console) -> None:

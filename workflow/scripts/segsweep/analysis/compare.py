@@ -57,22 +57,35 @@ def compare(now: dict[str, Any], before: dict[str, Any], against: str) -> list[d
     return rows
 
 
+def analysis_of(name: str, folder: Path) -> Path | None:
+    """The analysis.json of a study (a name beside `folder`) or of an earlier report (a folder, or the file itself).
+
+    None if there is none yet, or if it is that of `folder` itself: nothing is compared with what it replaces.
+    """
+    path = next((path for path in _tried(name, folder) if path.is_file()), None)
+    return None if path is None or path.resolve() == (folder / "analysis.json").resolve() else path
+
+
 def read_conclusions(name: str, folder: Path) -> dict[str, Any]:
-    """Conclusions of a study (a name beside `folder`) or of an earlier report (a folder, or its analysis.json).
+    """Conclusions of what `analysis_of` finds.
 
     Raises:
         InputError: there is no such analysis, or it holds no conclusions.
     """
-    tried = [Path(name), Path(name) / "analysis.json", folder.parent / name / "analysis.json"]
-    path = next((path for path in tried if path.is_file()), None)
+    path = analysis_of(name, folder)
     if path is None:
+        _, in_folder, beside = _tried(name, folder)
         raise InputError(
-            f"compare: {name}: found no analysis at {tried[1]} nor {tried[2]}. Report on that study first."
+            f"compare: {name}: found no other analysis at {in_folder} nor {beside}. Report on that study first."
         )
     try:
         return json.loads(path.read_text(encoding="utf-8"))["conclusions"]
     except (ValueError, KeyError) as error:
         raise InputError(f"{path}: holds no conclusions ({error}). Analyze that study again.") from error
+
+
+def _tried(name: str, folder: Path) -> list[Path]:
+    return [Path(name), Path(name) / "analysis.json", folder.parent / name / "analysis.json"]
 
 
 def _label(side: dict[str, Any]) -> str:

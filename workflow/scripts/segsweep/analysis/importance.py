@@ -89,9 +89,7 @@ def out_of_bag(encoded: dict[str, tuple], scores: pd.Series) -> float:
         else:
             columns.append(np.asarray(values, float)[:, None])
     forest = RandomForestRegressor(n_estimators=128, max_depth=64, oob_score=True, random_state=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return float(forest.fit(np.hstack(columns), scores.to_numpy()).oob_score_)
+    return float(forest.fit(np.hstack(columns), scores.to_numpy()).oob_score_)
 
 
 def _encode(axis: Axis, texts: pd.Series) -> tuple[list, str]:

@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 import statsmodels.api as sm
 from scipy import stats
+from statsmodels.tools.sm_exceptions import SingularMatrixWarning
 
 
 def sum_coded(codes: np.ndarray, levels: int) -> np.ndarray:
@@ -59,7 +60,7 @@ class Fit:
         self.terms, self.y = terms, np.asarray(y, float)
         self.matrix = terms.matrix(names)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # deficient designs are dealt with: see `estimable`
+            warnings.simplefilter("ignore", SingularMatrixWarning)  # dealt with: see `estimable`
             self.ols = sm.OLS(self.y, self.matrix).fit()
         self.rank = int(self.ols.df_model) + 1
         self.df = len(self.y) - self.rank

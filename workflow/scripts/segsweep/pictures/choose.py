@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+MOST_OF_ALL = 12  # a study may have hundreds; who wants more names a number
+
 
 @dataclass(frozen=True)
 class Chosen:
@@ -17,10 +19,9 @@ class Chosen:
 
 
 def cells_of(wish: str, ranking: list[str]) -> list[str]:
-    """Cells, best first. `wish` is `best`, `top N` or `all`; `ranking` are cells, best first."""
-    if wish == "all":
-        return list(ranking)
-    return list(ranking[: 1 if wish == "best" else int(wish.split()[1])])
+    """Cells, best first. `wish` is `best`, `top N` or `all`, which stops at `MOST_OF_ALL`; `ranking` is best first."""
+    most = {"best": 1, "all": MOST_OF_ALL}
+    return list(ranking[: most[wish] if wish in most else int(wish.split()[1])])
 
 
 def images_of(

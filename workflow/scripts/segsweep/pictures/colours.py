@@ -6,7 +6,7 @@ Source: Okabe & Ito, "Color Universal Design", 2008; Tol, "Colour schemes", SRON
 import numpy as np
 
 RIGHT, FALSE_POSITIVE, FALSE_NEGATIVE, OTHER_CLASS = (64, 64, 64), (230, 159, 0), (0, 114, 178), (204, 121, 167)
-VOID = (255, 255, 255)
+VOID, UNSCORED = (255, 255, 255), (220, 220, 220)
 TRUTH, PREDICTION = (0, 158, 115), (213, 94, 0)
 
 OKABE_ITO = [(230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167)]

@@ -6,6 +6,7 @@ import numpy as np
 from .colours import FALSE_NEGATIVE, FALSE_POSITIVE, OTHER_CLASS, RIGHT, VOID
 
 VOID_VALUE = 255
+DASH = 4.0  # pixels of a panel
 
 
 def overlay(image: np.ndarray, mask: np.ndarray, colours: np.ndarray, unpainted: int | None = None) -> np.ndarray:
@@ -67,6 +68,24 @@ def polygons(
         cv2.fillPoly(filled, [points], tuple(map(int, colour)))
         result = cv2.addWeighted(filled, 0.25, result, 0.75, 0)
         cv2.polylines(result, [points], True, tuple(map(int, colour)), 2, cv2.LINE_AA)
+    return result
+
+
+def dashed(
+    image: np.ndarray, outlines: list[np.ndarray], colour: tuple[int, int, int], scale: float = 1.0
+) -> np.ndarray:
+    """Closed outlines, each float (k, 2) of x and y, thin, dashes of the colour on black, nothing inside."""
+    result = np.ascontiguousarray(image.copy())
+    for outline in outlines:
+        corners = np.asarray(outline, dtype=np.float64) * scale
+        points = np.round(corners).astype(np.int32).reshape(-1, 1, 2)
+        cv2.polylines(result, [points], True, (0, 0, 0), 1)
+        for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+            length = float(np.hypot(*(end - start)))
+            for first in np.arange(0.0, length, 2 * DASH):
+                reach = np.array([first, min(first + DASH, length)])[:, None] / length
+                ends = np.round(start + (end - start) * reach).astype(int)
+                cv2.line(result, ends[0].tolist(), ends[1].tolist(), colour, 1)
     return result
 
 

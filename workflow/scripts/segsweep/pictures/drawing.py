@@ -16,7 +16,7 @@ from .panels import MOST_PAGE, Painter
 from .predict import Found, Predictor, Unit, counterpart, picture, truth, units
 from .sheet import Panel, compose, store
 
-MOST_CELLS, MOST_GRID, ACROSS = 12, 48, 4
+ON_A_SHEET, MOST_GRID, ACROSS = 12, 48, 4
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,6 @@ class Seen:
     image: np.ndarray
     truth: Found
     found: Found
-
-    def masks(self) -> list[np.ndarray]:
-        """The masks that are there."""
-        return [part.mask for part in (self.truth, self.found) if part.mask is not None]
 
 
 class Drawing:
@@ -42,7 +38,8 @@ class Drawing:
         self.show = wish.get("show", "predictions")
         self.images = wish.get("images", "best 2 and worst 2")
         ranked = list(results.ranking["cell"])
-        self.cells = cells_of(wish.get("of", "best"), ranked)[:MOST_CELLS]
+        self.of = wish.get("of", "best")
+        self.cells = cells_of(self.of, ranked)
         self.column = column_for(results.images, self.metric)
         self.scored: set[str] = set()
         self._data: dict[str, Prepared] = {}
@@ -105,7 +102,7 @@ class Drawing:
 
     def _one_run(self, chosen: list[Chosen], wanted: list[Unit], seen: dict[str, list[Seen]]) -> dict[str, Any]:
         cell = self.cells[0]
-        rows, masks = [], []
+        rows, shown = [], []
         for one, unit, view in zip(chosen, wanted, seen[cell], strict=True):
             painter = self.painter(unit.page)
             value = self._value(cell, unit.name)
@@ -118,8 +115,8 @@ class Drawing:
                     Panel(f"{title}{score}", painter.prediction(view.image, view.found, view.truth)),
                 ]
             )
-            masks += view.masks()
-        store(compose(rows, painter.legend(masks)), self.output / f"{self.show}.jpg")
+            shown += [view.truth, view.found]
+        store(compose(rows, painter.legend(shown)), self.output / f"{self.show}.jpg")
         what = "what is right and wrong in its prediction" if self.show == "errors" else "its prediction"
         which = _which(chosen)
         caption = (
@@ -131,40 +128,54 @@ class Drawing:
     def _by_picture(
         self, chosen: list[Chosen], wanted: list[Unit], seen: dict[str, list[Seen]]
     ) -> list[dict[str, Any]]:
-        entries = []
-        for i, (one, unit) in enumerate(zip(chosen, wanted, strict=True)):
-            painter = self.painter(unit.page)
-            first, masks = seen[self.cells[0]][i], []
-            panels = [
-                Panel("picture", painter.plain(first.image)),
-                Panel("truth", painter.truth(first.image, first.truth)),
-            ]
-            for cell in self.cells:
-                view = seen[cell][i]
-                value = self._value(cell, unit.name)
-                score = f" ({value:.3f})" if value is not None else ""
-                panels.append(
-                    Panel(self.results.label(cell) + score, painter.prediction(view.image, view.found, view.truth))
-                )
-                masks += view.masks()
-            across = ACROSS if len(panels) != 5 else 3
-            rows = [panels[k : k + across] for k in range(0, len(panels), across)]
-            file = f"{self.show}_{i + 1}.jpg"
-            store(compose(rows, painter.legend(masks)), self.output / file)
-            why = f", on which the first setting does {one.why}" if one.why else ""
-            what = "errors" if self.show == "errors" else "predictions"
-            kind = "page" if unit.page else "picture"
-            numbers = (
-                (f", with their {self._score_name()} on it")
-                if self._value(self.cells[0], unit.name) is not None
-                else ""
-            )
-            caption = (
-                f"The {kind} {unit.name}{why}, its truth, and the {what} "
-                f"of the {len(self.cells)} settings at the top{numbers}."
-            )
-            entries.append(self._entry(file, caption, self.show, [(unit.name, cell) for cell in self.cells]))
-        return entries
+        """A sheet for each picture, with all settings; of many settings, a sheet for each dozen."""
+        dozens = [range(k, min(k + ON_A_SHEET, len(self.cells))) for k in range(0, len(self.cells), ON_A_SHEET)]
+        return [
+            self._sheet(one, unit, dozen, [seen[self.cells[place]][i] for place in dozen], file)
+            for i, (one, unit) in enumerate(zip(chosen, wanted, strict=True))
+            for k, dozen in enumerate(dozens)
+            for file in [f"{self.show}_{i + 1}.jpg" if len(dozens) == 1 else f"{self.show}_{i + 1}_{k + 1}.jpg"]
+        ]
+
+    def _sheet(self, one: Chosen, unit: Unit, places: range, views: list[Seen], file: str) -> dict[str, Any]:
+        """One picture as the settings at some places of the ranking see it."""
+        cells = [self.cells[place] for place in places]
+        painter = self.painter(unit.page)
+        panels = [
+            Panel("picture", painter.plain(views[0].image)),
+            Panel("truth", painter.truth(views[0].image, views[0].truth)),
+        ]
+        for cell, view in zip(cells, views, strict=True):
+            value = self._value(cell, unit.name)
+            score = f" ({value:.3f})" if value is not None else ""
+            painted = painter.prediction(view.image, view.found, view.truth)
+            panels.append(Panel(self.results.label(cell) + score, painted))
+        across = ACROSS if len(panels) != 5 else 3
+        rows = [panels[k : k + across] for k in range(0, len(panels), across)]
+        legend = painter.legend([views[0].truth, *(view.found for view in views)])
+        store(compose(rows, legend), self.output / file)
+        why = f", on which the first setting does {one.why}" if one.why else ""
+        what = "errors" if self.show == "errors" else "predictions"
+        kind = "page" if unit.page else "picture"
+        scored = self._value(self.cells[0], unit.name) is not None
+        numbers = f", with their {self._score_name()} on it" if scored else ""
+        whose = (
+            f"the {len(cells)} settings at the top"
+            if len(cells) == len(self.cells)
+            else f"the settings {places[0] + 1} to {places[-1] + 1} from the top"
+        )
+        caption = f"The {kind} {unit.name}{why}, its truth, and the {what} of {whose}{numbers}.{self._left_out()}"
+        return self._entry(file, caption, self.show, [(unit.name, cell) for cell in cells])
+
+    def _left_out(self) -> str:
+        """What is said of settings that were asked for and are not shown."""
+        there = len(self.results.ranking)
+        if self.of != "all" or len(self.cells) == there:
+            return ""
+        return (
+            f" {len(self.cells)} of {there} settings are shown; to see all of them, write "
+            f"`of: top {there}` under `pictures` in the study's `report`, and start Snakemake again."
+        )
 
     def _over_grid(self, unit: Unit) -> list[dict[str, Any]]:
         """One picture over the first two axes; where further axes vary, the best cell of each pair stands for it."""
@@ -185,7 +196,7 @@ class Drawing:
         image, right = picture(self.prepared, unit), truth(self.prepared, unit)
         rows_of = levels[1] if len(axes) == 2 else [None]
         rows, sides, drawn = [], [], []
-        masks = [] if right.mask is None else [right.mask]
+        shown = [right]
         for row in rows_of:
             panels = []
             for column in levels[0]:
@@ -208,13 +219,13 @@ class Drawing:
                     )
                 )
                 drawn.append((unit.name, cell))
-                masks += view.masks()
+                shown.append(view.found)
             rows.append(panels)
             sides.append("" if row is None else f"{names[axes[1]]}={row}")
         if not drawn:
             return []
         head = [Panel(f"picture {_end(unit.name)}", painter.plain(image)), Panel("truth", painter.truth(image, right))]
-        store(compose([head, *rows], painter.legend(masks), ["", *sides]), self.output / "grid.jpg")
+        store(compose([head, *rows], painter.legend(shown), ["", *sides]), self.output / "grid.jpg")
         what = "errors" if self.show == "errors" else "predictions"
         more = (
             (" Where further axes vary, the best setting of each pair is shown.")

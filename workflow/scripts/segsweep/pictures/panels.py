@@ -1,9 +1,11 @@
 """A picture, its truth, a prediction, its errors: as panels of a sheet."""
 
-import cv2
+from typing import NamedTuple
+
 import numpy as np
 
 from segsweep.data.prepared import Prepared
+from segsweep.text.protocol import match
 
 from . import colours, draw
 from .predict import Found
@@ -41,13 +43,19 @@ class Painter:
             painted = draw.errors(image, truth.mask, found.mask, self.background)
             return self._scaled_mask(painted)
         shown, factor = draw.fit(image, self.least, self.most)
-        right, wrong, missed = _matched(found.polygons, truth.polygons)
-        outlines = [*right, *wrong, *missed]
-        tints = [colours.RIGHT] * len(right) + [colours.FALSE_POSITIVE] * len(wrong)
-        return draw.polygons(shown, outlines, tints + [colours.FALSE_NEGATIVE] * len(missed), factor)
+        parts = judged(found, truth)
+        tints = (colours.RIGHT, colours.FALSE_POSITIVE, colours.FALSE_NEGATIVE)
+        for outlines, tint in zip((parts.right, parts.wrong, parts.missed), tints, strict=True):
+            shown = draw.polygons(shown, outlines, [tint] * len(outlines), factor)
+        return draw.dashed(shown, parts.unscored, colours.UNSCORED, factor)
 
-    def legend(self, masks: list[np.ndarray]) -> Legend:
-        """What the colours mean: of the classes only those that occur in `masks`."""
+    def legend(self, shown: list[Found]) -> Legend:
+        """What the colours mean: of the classes only those that occur in what is shown."""
+        unscored = any(found.ignored is not None and np.any(found.ignored) for found in shown)
+        dashed = [("not scored (dashed)", colours.UNSCORED)] if unscored else []
+        return self._kinds(shown) + (dashed if self.show == "predictions" or not self.prepared.has_masks else [])
+
+    def _kinds(self, shown: list[Found]) -> Legend:
         if self.show == "errors":
             kinds = [("true positive", colours.RIGHT), ("false positive", colours.FALSE_POSITIVE)]
             kinds.append(("false negative", colours.FALSE_NEGATIVE))
@@ -57,28 +65,42 @@ class Painter:
             return kinds + ([("wrong class", colours.OTHER_CLASS)] if many else [])
         if not self.prepared.has_masks:
             return [("truth", colours.TRUTH), ("prediction", colours.PREDICTION)]
-        there = sorted(set().union(*(set(np.unique(mask).tolist()) for mask in masks)) if masks else [])
-        shown = [c for c in there if c < self.prepared.num_classes and c != self.background]
-        entries = [(self.prepared.classes[c].replace("_", " "), tuple(self.colours[c].tolist())) for c in shown]
+        there = sorted(set().union(*(np.unique(found.mask).tolist() for found in shown if found.mask is not None)))
+        classes = [c for c in there if c < self.prepared.num_classes and c != self.background]
+        entries = [(self.prepared.classes[c].replace("_", " "), tuple(self.colours[c].tolist())) for c in classes]
         return entries + ([("not scored (hatched)", colours.VOID)] if draw.VOID_VALUE in there else [])
 
     def _painted(self, image: np.ndarray, found: Found, colour: tuple[int, int, int]) -> np.ndarray:
         if found.mask is None:
             shown, factor = draw.fit(image, self.least, self.most)
-            return draw.polygons(shown, found.polygons, [colour] * len(found.polygons), factor)
+            ignored = _ignored(found, len(found.polygons))
+            scored, unscored = (
+                [polygon for polygon, skip in zip(found.polygons, ignored, strict=True) if skip == which]
+                for which in (False, True)
+            )
+            shown = draw.polygons(shown, scored, [colour] * len(scored), factor)
+            return draw.dashed(shown, unscored, colours.UNSCORED, factor)
         painted = self._scaled_mask(draw.overlay(image, found.mask, self.colours, self.background))
         if found.boxes is None:
             return painted
+        ignored = _ignored(found, len(found.boxes))
         chosen = _clear(found)
+        chosen = chosen[~ignored[chosen]]
         names = [self.prepared.classes[label + 1].replace("_", " ") for label in found.labels[chosen]]
         if found.scores is not None:
             names = [f"{name} {score:.2f}" for name, score in zip(names, found.scores[chosen], strict=True)]
         tints = [tuple(self.colours[label + 1].tolist()) for label in found.labels[chosen]]
         factor = max(painted.shape[:2]) / max(image.shape[:2])
+        painted = draw.dashed(painted, [_corners(box) for box in found.boxes[ignored]], colours.UNSCORED, factor)
         return draw.boxes(painted, found.boxes[chosen], names, tints, factor)
 
     def _scaled_mask(self, painted: np.ndarray) -> np.ndarray:
         return draw.fit(painted, self.least, self.most)[0]
+
+
+def _corners(box: np.ndarray) -> np.ndarray:
+    left, top, right, bottom = box
+    return np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
 
 
 def _clear(found: Found) -> np.ndarray:
@@ -90,23 +112,29 @@ def _clear(found: Found) -> np.ndarray:
     return sure if len(sure) else order[:3]
 
 
-def _matched(found: list[np.ndarray], truth: list[np.ndarray]) -> tuple[list[np.ndarray], ...]:
-    """Found polygons that cover a true one (IoU of at least one half), those that do not, and true ones not found."""
-    left = list(range(len(truth)))
-    right, wrong = [], []
-    for polygon in found:
-        best = max(left, key=lambda j: _iou(polygon, truth[j]), default=None)
-        if best is not None and _iou(polygon, truth[best]) >= 0.5:
-            right.append(polygon)
-            left.remove(best)
-        else:
-            wrong.append(polygon)
-    return right, wrong, [truth[j] for j in left]
+class Judged(NamedTuple):
+    """Outlines of a picture's text, parted by the protocol that scores it."""
+
+    right: list[np.ndarray]
+    wrong: list[np.ndarray]
+    missed: list[np.ndarray]
+    unscored: list[np.ndarray]  # words that do not count, and what was found in them
 
 
-def _iou(one: np.ndarray, other: np.ndarray) -> float:
-    """Of convex outlines; others count by their hulls."""
-    one, other = (cv2.convexHull(np.asarray(part, np.float32)) for part in (one, other))
-    common, _ = cv2.intersectConvexConvex(one, other)
-    union = cv2.contourArea(one) + cv2.contourArea(other) - common
-    return float(common / union) if union > 0 else 0.0
+def judged(found: Found, truth: Found) -> Judged:
+    """What was found of a picture's text, and what was not."""
+    ignored = _ignored(truth, len(truth.polygons))
+    matched = match(truth.polygons, ignored, found.polygons)
+    words, right = ({pair[side] for pair in matched.pairs} for side in (0, 1))
+    there = list(enumerate(found.polygons))
+    return Judged(
+        [polygon for i, polygon in there if i in right],
+        [polygon for i, polygon in there if i not in right and not matched.dont_care[i]],
+        [polygon for i, polygon in enumerate(truth.polygons) if i not in words and not ignored[i]],
+        [polygon for i, polygon in enumerate(truth.polygons) if ignored[i]]
+        + [polygon for i, polygon in there if matched.dont_care[i]],
+    )
+
+
+def _ignored(found: Found, count: int) -> np.ndarray:
+    return np.zeros(count, bool) if found.ignored is None else np.asarray(found.ignored, bool)

@@ -25,13 +25,21 @@ class Unit:
 
 @dataclass
 class Found:
-    """Predictions of a unit. Mask uint8 (H, W); boxes float (n, 4), labels (n,), scores (n,); polygons (k, 2) each."""
+    """Predictions or the truth of a unit.
+
+    Attributes:
+        mask: uint8 (H, W).
+        boxes, labels, scores: float (n, 4), (n,), (n,).
+        polygons: float (k, 2) each.
+        ignored: bool, one a polygon, or one a box where there are no polygons: truth that is not scored.
+    """
 
     mask: np.ndarray | None = None
     boxes: np.ndarray | None = None
     labels: np.ndarray | None = None
     scores: np.ndarray | None = None
     polygons: list[np.ndarray] = field(default_factory=list)
+    ignored: np.ndarray | None = None
 
 
 def units(prepared: Prepared, refs: list[tuple[str, int]]) -> list[Unit]:
@@ -74,12 +82,12 @@ def truth(prepared: Prepared, unit: Unit) -> Found:
     """What a unit should look like."""
     split, i = prepared.splits[unit.split], unit.indices[0]
     if not prepared.has_masks:
-        return Found(polygons=split.polygons(i))
+        return Found(polygons=split.polygons(i), ignored=split.ignored(i))
     if unit.page:
         mask = stitch([split.mask(i) for i in unit.indices], [split.page(i) for i in unit.indices])[unit.name]
         return Found(mask=mask)
     if prepared.task == "multitask":
-        return Found(mask=split.mask(i), boxes=split.boxes(i), labels=split.labels(i))
+        return Found(mask=split.mask(i), boxes=split.boxes(i), labels=split.labels(i), ignored=split.ignored(i))
     return Found(mask=split.mask(i))
 
 

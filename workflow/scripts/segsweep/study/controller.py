@@ -6,7 +6,7 @@ So what is missing may change while jobs run.
 
 import json
 import shutil
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +25,19 @@ from .files import parse
 from .load import Loaded, Request, load
 from .node import RESULTS, Node
 from .packs import pack_up, remembered
-from .plan import Context, Plan, cut, make_run
+from .plan import Context, Plan, cut, make_run, to_repeat
 from .prepared import Prepared
 from .reasons import History
 from .resolution import Resolver
 from .settings import InputError
+from .sources import weights_fingerprint
 from .store import MARKERS, STORE, Store, mark
 from .texts import read_json, write_if_changed
 from .words import epochs as epochs_in_words
 
 OUTCOMES = RESULTS / "outcomes"
 LOCKS = Path(".snakemake") / "locks"  # names of the files that running Snakemakes make and read
+WEIGHTS = RESULTS / "data" / ".weights.json"
 TREES = RESULTS / "code" / ".trees.json"
 # The programs below the training: each runs again when its own code changes.
 PROGRAMS = (
@@ -64,7 +66,15 @@ class Controller(Node):
             return
         self.prepared = Prepared(loaded, RESULTS)
         task, data_of = loaded.dataset.task, self.prepared.folder_of
-        context = Context(loaded.name, task, study.metric, study.minimize, data_of, lru_cache(_read_augmentation))
+        context = Context(
+            loaded.name,
+            task,
+            study.metric,
+            study.minimize,
+            data_of,
+            lru_cache(_read_augmentation),
+            lru_cache(partial(weights_fingerprint, memory=WEIGHTS)),
+        )
         self.design: Design = lay_out(study, loaded.base, loaded.place)
         resolver = Resolver(loaded.base, lambda keys: loaded.place(("train", *keys)))
         self.runs = [
@@ -74,15 +84,21 @@ class Controller(Node):
             for fold in folds_of(study)
         ]
         self.decided = Decided(loaded, self.design, resolver, context)
-        self.history = History(self.folder / "history.json", task, data_of)
+        self.history = History(self.folder / "history.json", context)
         self._read_decisions()
         self.write()
         self._pack()
         write_if_changed(TREES, readings())
 
+    def cut_runs(self) -> Plan:
+        """The segments of all runs, with what the store has of them."""
+        runs = [*self.runs, *self.decided.runs]
+        self.store.leave_out(set().union(*(to_repeat(run, self.store) for run in runs)))
+        return cut(runs, self.store)
+
     def write(self) -> None:
         """Cut all runs into segments, make the markers agree with the store, and write the plan if it changed."""
-        self.cut: Plan = cut([*self.runs, *self.decided.runs], self.store)
+        self.cut = self.cut_runs()
         write_if_changed(self.history.path, self.history.remember(self.cut, self.store))
         mark(self.store, set(self.cut.segments), MARKERS)
         self.__dict__["plan"] = describe(self.loaded, self.design, self.cut, self.prepared)
@@ -142,7 +158,9 @@ class Controller(Node):
             raise InputError(*wrong)
         folder = self.folder / "sweep"
         states = read_steps(folder)
-        holding = valid_steps(self.study, states, self.decided.segments_of, self._lineage(bool(states)))
+        holding = valid_steps(
+            self.study, states, lambda one: self.decided.segments_of(one, self.store), self._lineage(bool(states))
+        )
         for state in states[:holding]:
             self.decided.add(state["wanted"])
         for path in sorted(folder.glob("step_*.json"))[holding:]:

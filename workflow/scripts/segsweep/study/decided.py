@@ -5,8 +5,9 @@ from typing import Any
 
 from .design import Cell, Design, make_cell
 from .load import Loaded
-from .plan import Context, Run, make_run
+from .plan import Context, Run, make_run, to_repeat
 from .resolution import Resolver
+from .store import Store
 
 
 class Decided:
@@ -46,10 +47,10 @@ class Decided:
             role=one["role"],
         )
 
-    def segments_of(self, one: dict[str, Any]) -> list[str]:
-        """Ids that segments of a wanted run may have: those of its stretches, wherever they are cut."""
-        ends = range(1, one["epochs"] + 1)
-        return [f"{stretch.hash}-{end:04d}" for stretch in self.run_of(one).stretches for end in ends]
+    def segments_of(self, one: dict[str, Any], store: Store) -> set[str]:
+        """Ids of segments that a decision on a wanted run may rest on: of its stretches, wherever they are cut."""
+        run, ends = self.run_of(one), range(1, one["epochs"] + 1)
+        return {f"{stretch.hash}-{end:04d}" for stretch in run.stretches for end in ends} - to_repeat(run, store)
 
     def _new_cell(self, one: dict[str, Any]) -> Cell:
         changes = one["set"]

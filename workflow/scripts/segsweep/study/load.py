@@ -1,6 +1,7 @@
 """From what a person asks for (`--config study=... dataset=... smoke=true`) to checked settings."""
 
 import copy
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,21 @@ class Loaded:
     def place(self, keys: tuple) -> str:
         """`file:line` of a key."""
         return self.document.place(keys)
+
+
+def requested(study: str | None, words: Iterable[str], config: Path = Path("config")) -> Request:
+    """What a program is asked for: config.yaml, words like those behind `--config` laid over it, and a study.
+
+    Raises:
+        InputError: an unknown key, or a value that it cannot have.
+    """
+    values = dict(Document(config / "config.yaml").values)
+    for word in words:
+        name, _, value = word.partition("=")
+        values[name] = {"true": True, "false": False}.get(value.lower(), value)
+    if study:
+        values["study"] = study
+    return parse(Request, values, lambda keys: f"{config}/config.yaml or the command line")
 
 
 def find(kind: str, name: str, folder: Path) -> Path:

@@ -4,6 +4,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from segsweep.analysis.compare import analysis_of
+
 from .cluster import Needs, submission
 from .load import Loaded, Request
 from .settings import InputError
@@ -68,6 +70,12 @@ class Node:
         """Decisions of the study that narrows the space of this one."""
         narrow = self.study.sweep.narrow if self.study.sweep else None
         return RESULTS / self.name.replace(self.study.name, narrow.source, 1) / "sweep" if narrow else None
+
+    @property
+    def compared(self) -> list[Path]:
+        """The analyses that this study is compared with, as far as there are any: the report names the others."""
+        found = (analysis_of(name, self.folder) for name in self.study.compare if name != self.study.name)
+        return [path for path in found if path is not None]
 
     @property
     def ensemble_in_words(self) -> str:

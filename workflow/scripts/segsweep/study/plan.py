@@ -72,6 +72,7 @@ class Context:
     minimize: bool
     data: "Any"
     augmentations: "Any"
+    weights: "Any"
 
 
 @dataclass
@@ -122,6 +123,8 @@ def make_run(
             str(total) if cell.resolved.depends_on_end else "",
         ]
     )
+    if weights := context.weights(dump["model"]["encoder_weights"]):
+        shared += f"\n{weights}"
     before = ""
     for first, last, loss in _phases(dump["loss"], total):
         if first > run.epochs:
@@ -173,6 +176,12 @@ def cut(runs: Iterable[Run], store: Store) -> Plan:
                 run.segments.append(segment)
                 parent = segment
     return Plan(runs, {name: _with_users(segment, users[name]) for name, segment in segments.items()})
+
+
+def to_repeat(run: Run, store: Store) -> set[str]:
+    """Complete segments of a run that ended out of memory, and are to be tried again."""
+    ids = (f"{stretch.hash}-{end:04d}" for stretch in run.stretches for end in store.ends.get(stretch.hash, ()))
+    return store.to_repeat(ids, run.cell.resolved.sections["on_oom"].dump)
 
 
 def _with_users(segment: Segment, users: int) -> Segment:

@@ -1,4 +1,4 @@
-"""The fingerprint of a data set's files: DVC's hash where it is tracked, else hashes remembered by size and time."""
+"""Fingerprints of files: DVC's hash where a data set is tracked, else hashes remembered by size and time."""
 
 import hashlib
 import json
@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from .settings import Dataset, InputError
+from .settings.train import weights_file
 from .texts import write_if_changed
 
 # What lies beside the data and is not data.
@@ -46,20 +47,49 @@ def data_fingerprint(dataset: Dataset, root: Path, memory: Path) -> str:
     return _hash_files(root, memory)
 
 
+def weights_fingerprint(weights: str | None, memory: Path) -> str:
+    """Hash of the file that `encoder_weights` names; empty where they name none.
+
+    Args:
+        weights: the setting.
+        memory: as for `data_fingerprint`; it keeps the hashes of other files.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    file = weights_file(weights)
+    if file is None:
+        return ""
+    if not file.is_file():
+        raise InputError(f"model.encoder_weights: there is no file {file}. Give a path, a name (imagenet) or null.")
+    known = _remembered(memory)
+    found = _hashes([(weights, file.stat())], Path(), known)
+    write_if_changed(memory, json.dumps(known | found))
+    return found[weights][1]
+
+
 def _hash_files(root: Path, memory: Path) -> str:
+    found = _hashes(sorted(_files(root)), root, _remembered(memory))
+    write_if_changed(memory, json.dumps(found))
+    listing = "\n".join(f"{path} {digest}" for path, (_, digest) in found.items())
+    return hashlib.sha256(listing.encode()).hexdigest()[:32]
+
+
+def _remembered(memory: Path) -> dict[str, list[str]]:
     try:
-        remembered = json.loads(memory.read_text(encoding="utf-8"))
+        return json.loads(memory.read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):  # only a memory: everything is hashed again
-        remembered = {}
-    current = {}
-    for path, stat in sorted(_files(root)):
+        return {}
+
+
+def _hashes(files, root: Path, remembered: dict[str, list[str]]) -> dict[str, list[str]]:
+    """[size and time of change, hash] of each (path, stat); a file is read only if they are not those remembered."""
+    found = {}
+    for path, stat in files:
         state = f"{stat.st_size}:{stat.st_mtime_ns}"
         known = remembered.get(path)
-        current[path] = known if known and known[0] == state else [state, _hash(root / path)]
-    if current != remembered:
-        write_if_changed(memory, json.dumps(current))
-    listing = "\n".join(f"{path} {digest}" for path, (_, digest) in current.items())
-    return hashlib.sha256(listing.encode()).hexdigest()[:32]
+        found[path] = known if known and known[0] == state else [state, _hash(root / path)]
+    return found
 
 
 def _files(root: Path):

@@ -40,6 +40,8 @@ def status_of(plan: dict[str, Any], store: Store, logs: Path, *, now: float | No
     """
     now = time.time() if now is None else now
     segments = plan["segments"]
+    ways = {name: segments[name]["train"]["on_oom"] for name in store.complete & set(segments)}
+    store.leave_out(name for name, on_oom in ways.items() if store.to_repeat([name], on_oom))
     done = [run for run in plan["runs"] if run["segments"][-1] in store.complete]
     open_cells = {run["cell"] for run in plan["runs"] if run["segments"][-1] not in store.complete}
     cells = {run["cell"] for run in plan["runs"]}

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ class Store:
 
     def __init__(self, root: Path = STORE):
         self.root = root
+        self.left_out: set[str] = set()
         self._records: dict[str, dict[str, Any]] = {}
 
     @cached_property
@@ -52,6 +54,18 @@ class Store:
             ends.setdefault(stretch, []).append(epoch)
         return {stretch: sorted(epochs) for stretch, epochs in ends.items()}
 
+    def to_repeat(self, segments: Iterable[str], on_oom: str) -> set[str]:
+        """Those of some complete segments that do not stand for a training with this `on_oom`."""
+        if on_oom == "skip":  # which spares reading what each segment says of itself
+            return set()
+        return {segment for segment in segments if not stands(self.record(segment), on_oom)}
+
+    def leave_out(self, segments: Iterable[str]) -> None:
+        """Do not count these as complete from now on: they are to be trained again."""
+        self.left_out |= set(segments)
+        self.__dict__["complete"] = self.complete - self.left_out
+        self.__dict__.pop("ends", None)
+
     def record(self, segment: str) -> dict[str, Any]:
         """The `segment.json` of a complete segment."""
         if segment not in self._records:
@@ -69,6 +83,14 @@ class Store:
             if parent not in self.complete:
                 break
         return chain
+
+
+def stands(record: dict[str, Any], on_oom: str) -> bool:
+    """Whether a complete segment stands for a training with this `on_oom`.
+
+    What ended out of memory may end otherwise where the setting then was another one, unless that is to be recorded.
+    """
+    return record["status"] != "oom" or on_oom in ("skip", record["train"]["on_oom"])
 
 
 def mark(store: Store, wanted: set[str], markers: Path = MARKERS) -> None:

@@ -12,6 +12,7 @@ import torch
 
 from segsweep.exits import DONE, INTERRUPTED
 from segsweep.study.settings.base import InputError
+from segsweep.study.store import stands
 
 from .checkpoint import flush_all, flush_path, read_checkpoint, remove_temporaries, write_json, write_table
 from .finding import find, is_complete
@@ -65,14 +66,14 @@ def run_job(
     """
     description = find(plan, segment)
     final = store / segment
-    if is_complete(final):
+    if _stands(final, description):
         say(f"{description['label']}: {segment} is complete in {store}, nothing to do")
         return DONE
     parent = _parent(description, store)
     store.mkdir(parents=True, exist_ok=True)
     try:
         with Lock(store / f"{segment}.lock", say=say, should_stop=should_stop) as lock:
-            if is_complete(final):  # by the one that was waited for
+            if _stands(final, description):  # by the one that was waited for
                 return DONE
             part = store / f"{segment}.part"
             part.mkdir(exist_ok=True)
@@ -116,8 +117,8 @@ def publish(part: Path, final: Path, record: dict) -> None:
     write_json(part / "segment.json", record, flush=False)
     (part / "history.json").unlink(missing_ok=True)
     flush_all(part)
-    if final.exists() and not is_complete(final):
-        # Half of a folder, as a broken copy leaves it; the name must be free for the whole one.
+    if final.exists() and not _stands(final, record):
+        # It ended out of memory, or is half of a folder, as a broken copy leaves it; its name must be free.
         shutil.rmtree(final)
     try:
         os.rename(part, final)
@@ -126,6 +127,15 @@ def publish(part: Path, final: Path, record: dict) -> None:
             raise
         shutil.rmtree(part)  # another one published the same bits
     flush_path(final.parent)
+
+
+def _stands(folder: Path, description: dict) -> bool:
+    """Whether a segment was published, and there is nothing to train again."""
+    return is_complete(folder) and stands(_record(folder), description["train"]["on_oom"])
+
+
+def _record(folder: Path) -> dict:
+    return json.loads((folder / "segment.json").read_text(encoding="utf-8"))
 
 
 def progress_line(description: dict, row: dict, best: dict | None) -> str:
@@ -154,7 +164,7 @@ def _parent(description: dict, store: Path) -> dict | None:
         raise InputError(
             f"{folder}: the segment {description['id']} goes on from it, but it is not complete; train it first"
         )
-    record = json.loads((folder / "segment.json").read_text())
+    record = _record(folder)
     if record["status"] == "finished" and not (folder / "last.pt").exists():
         raise InputError(
             f"{folder}/last.pt is missing: the segment cannot be gone on from; remove {folder} to train it anew"

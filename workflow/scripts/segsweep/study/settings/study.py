@@ -43,12 +43,14 @@ class Pictures(Settings):
     images: str = key(
         "best 2 and worst 2",
         "Which: `first N`, or `best N and worst M`.",
-        pattern=r"^(first \d+|best \d+ and worst \d+)$",
+        pattern=r"^(first [1-9]\d*|best [1-9]\d* and worst \d+|best \d+ and worst [1-9]\d*)$",
     )
     show: Literal["predictions", "errors"] = key(
         "predictions", "Predictions beside the truth, or true and false positives in colour."
     )
-    of: str = key("best", "Of which cells: `best`, `top N`, `all`.", pattern=r"^(best|all|top \d+)$")
+    of: str = key(
+        "best", "Of which cells: `best`, `top N`, `all` (the first 12 of more).", pattern=r"^(best|all|top [1-9]\d*)$"
+    )
 
 
 class Report(Settings):

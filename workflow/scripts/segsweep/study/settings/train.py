@@ -1,5 +1,6 @@
 """One complete training setting: what a cell of a study is."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -31,7 +32,9 @@ class Model(Settings):
 
     arch: Literal[ARCHITECTURES] = key("unet", "Architecture.")
     encoder: str = key("resnet18", "Encoder, by its name in segmentation_models_pytorch (timm's with `tu-`).")
-    encoder_weights: str | None = key(None, "Pretrained encoder weights (`imagenet`), or a file, or none.")
+    encoder_weights: str | None = key(
+        None, "Pretrained encoder weights (`imagenet`), or a file, whose content counts, or none."
+    )
     activation: Literal["relu", "leaky_relu", "gelu", "elu", "silu"] | None = key(
         None, "Replaces the activation in every layer; none leaves them as built."
     )
@@ -43,6 +46,11 @@ class Model(Settings):
     options: dict[str, Any] = key(
         {}, "Further arguments of the architecture's constructor in segmentation_models_pytorch."
     )
+
+
+def weights_file(weights: str | None) -> Path | None:
+    """The file that `encoder_weights` names; None where they have a name or there are none."""
+    return Path(weights) if weights and ("/" in weights or Path(weights).suffix) else None
 
 
 class Patches(Settings):
@@ -160,7 +168,8 @@ class Train(Settings):
     early_stopping: EarlyStopping | None = key(None, "Ends a run that no longer improves.")
     on_oom: Literal["fail", "skip", "accumulate"] = key(
         "skip",
-        "Out of memory: fail the job, record the status `oom`, or halve the micro-batch and go on.",
+        "Out of memory: fail the job, record the status `oom` (`skip`), or halve the micro-batch and go on. What ended "
+        "with the status `oom` trains again once this says otherwise.",
         outcome=False,
     )
     deterministic: bool = key(True, "Deterministic algorithms on a GPU as well.")

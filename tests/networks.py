@@ -1,0 +1,17 @@
+"""Networks for their tests."""
+
+import torch
+
+from segsweep import models
+from segsweep.study.settings.train import Model
+
+VIT = {"encoder": "tu-vit_tiny_patch16_224", "options": {"dynamic_img_size": True, "decoder_fusion_channels": 16}}
+
+
+def build(arch, classes=3, seed=0, **settings):
+    torch.manual_seed(seed)
+    return models.build(Model.model_validate({"arch": arch} | (VIT if arch == "dpt" else {}) | settings), classes)
+
+
+def parameters(module):
+    return sum(p.numel() for p in module.parameters())
