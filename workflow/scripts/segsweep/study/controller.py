@@ -170,6 +170,7 @@ class Controller(Node):
             for fold in folds_of(loaded.study)
         ]
         self._wanted: dict[tuple[str, int], Run] = {}
+        self.decided = False  # whether nothing is left to decide
         self.history = History(self.folder / "history.json", loaded.dataset.task, self._data)
         self._decisions()
         self.write()
@@ -262,6 +263,7 @@ class Controller(Node):
         holding = valid_steps(self.study, states, self._planned_segments, self._lineage(bool(states)))
         for state in states[:holding]:
             self._want(state["wanted"])
+        self.decided = holding > 0 and states[holding - 1]["done"]
         for path in sorted(folder.glob("step_*.json"))[holding:]:
             if not self.dry:
                 path.unlink()
