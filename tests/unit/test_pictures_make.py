@@ -83,7 +83,7 @@ def study(request, tmp_path, monkeypatch):
         results = Results.read(tmp_path / "plan.json", tmp_path, tmp_path / "segments")
         return make(results, tmp_path / "pictures")
 
-    draw.folder = tmp_path
+    draw.folder, draw.plan = tmp_path, plan
     return draw
 
 
@@ -146,3 +146,17 @@ def test_pages_are_units_of_all_their_patches():
     found = units(FakePrepared(True), [("val", 1), ("val", 2)])
     assert [(unit.name, unit.indices) for unit in found] == [("page_0", (0, 1)), ("page_1", (2, 3))]
     assert [unit.name for unit in units(FakePrepared(False), [("val", 1)])] == ["image_1"]
+
+
+def test_settings_of_a_cross_validation_are_shown_on_one_fold(study):
+    plan = study.plan
+    plan["runs"] = [
+        {"run": f"c{i}-s0-f{fold}", "cell": f"c{i}", "seed": 0, "fold": fold, "role": "grid", "segments": []}
+        for i in range(4)
+        for fold in range(2)
+    ]
+    ranking = pd.read_csv(study.folder / "ranking.csv").assign(best_run=[f"c{i}-s0-f{i % 2}" for i in range(4)])
+    ranking.to_csv(study.folder / "ranking.csv", index=False)
+    shown = study(of="top 3")
+    # c2, which was chosen, is best on fold 0, c1 on fold 1: but that run was trained on what fold 0 left out.
+    assert {item["run"] for entry in shown for item in entry["items"]} == {f"c{i}-s0-f0" for i in range(4)}

@@ -3,7 +3,8 @@
 import json
 import os
 
-from segsweep.study.announcement import announce
+from segsweep.study.announcement import announce, at_most
+from segsweep.study.settings import Study
 from segsweep.study.status import RECENT, status_of
 from segsweep.study.store import Store
 
@@ -77,3 +78,16 @@ def test_a_table_study_is_announced(tmp_path):
     said = []
     announce(Study(), said.append)
     assert said == ["foreign: a report on runs.csv, nothing is trained."]
+
+
+def test_what_decisions_may_still_ask_for_is_announced():
+    def of(**keys):
+        return at_most(Study.model_validate({"name": "s", "train": {"epochs": 22}} | keys))
+
+    sweep = {"trials": 12, "space": {"optimizer.lr": [0.1, 0.2]}}
+    assert of(sweep=sweep) == "12 trials of 22 epochs"
+    whole = of(sweep=sweep, confirm={"top": 2, "seeds": [1, 2, 3]}, ensemble={"folds": 5})
+    assert whole == "12 trials of 22 epochs, 6 confirmations of 22 epochs, 5 ensemble members of 22 epochs"
+    longer = sweep | {"space": {"epochs": {"low": 5, "high": 30, "integer": True}}}
+    assert of(sweep=longer, folds=3, seeds=[0, 1]) == "72 trials of 30 epochs"
+    assert of(grid={"epochs": [1]}, confirm={"seeds": [1], "epochs": 40}) == "1 confirmation of 40 epochs"

@@ -32,6 +32,8 @@ TRAINED = temp("results/outcomes/{segment}") if STUDY.settles else "results/mark
 # Counted where Snakemake was started; a job that tried again by itself could not ask for more memory.
 RETRIES = STUDY.request.cluster.retries if ON_CLUSTER and workflow.is_main_process else 0
 WARM = not ON_CLUSTER if STUDY.request.warm is None else STUDY.request.warm
+# Rules that want a GPU as trainings do: several networks look at a whole split.
+ASKS_A_NETWORK = ("score_ensemble", "predict_test")
 PACK_OPTIONS = " ".join(["--settle"] + ["--requeue"] * ON_CLUSTER)
 TRAINING_OPTIONS = " ".join(["--warm"] * WARM + ["--settle"] * STUDY.settles + ["--requeue"] * ON_CLUSTER)
 
@@ -192,8 +194,11 @@ def wanted_by(number):
 
 
 def all_markers(wildcards):
-    """All that a finished study consists of; what there is of it already, with `partial=true`."""
-    if STUDY.request.partial:
+    """All that a finished study consists of; what there is of it already, with `partial=true`.
+
+    A job on a node need not look: it was sent when all was there, and it cannot follow the decisions.
+    """
+    if STUDY.request.partial or not workflow.is_main_process:
         return []
     segments = STUDY.segments_of_study()
     for number in range(len(all_steps(wildcards)) - 1):

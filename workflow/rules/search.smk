@@ -70,8 +70,9 @@ rule score_ensemble:
         "../../envs/segsweep.yaml"
     threads: 1
     resources:
+        **STUDY.submission,
         mem_mb=8000,
-        runtime=120,
+        runtime=STUDY.needs.at_most_min(120),
     params:
         plan=STUDY.plan_file,
         folder=STUDY.folder,
@@ -101,8 +102,9 @@ rule predict_test:
         "../../envs/segsweep.yaml"
     threads: 1
     resources:
+        **STUDY.submission,
         mem_mb=8000,
-        runtime=240,
+        runtime=STUDY.needs.at_most_min(240),
     params:
         plan=STUDY.plan_file,
         decides=STUDY.ensemble_in_words,

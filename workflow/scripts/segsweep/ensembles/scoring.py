@@ -13,7 +13,7 @@ ON_VALIDATION = (
 )
 ON_TEST = (
     "All are scored on the test split: no training, no choice of a checkpoint and none of a setting looked at it. The "
-    "members' folds pool training and validation pictures, so they saw more than the single model."
+    "members' folds pool training and validation pictures; the single model saw training pictures only."
 )
 FLATTERED = "The single model's checkpoint was chosen on this very split, the members' were not."
 FEWER_PICTURES = "Each member was trained on fewer pictures than the single model, which had the whole training split."

@@ -2,10 +2,32 @@
 
 from collections import Counter
 
+from segsweep.search.wanted import replicates
+
 from .controller import Controller
+from .settings import Study
 from .words import plural
 
 SHOWN = 12
+
+
+def at_most(study: Study) -> str:
+    """What the adaptive parts of a study can come to, in words: `12 trials of 22 epochs, 6 confirmations of 22 epochs`.
+
+    Trials that are stopped early make it less.
+    """
+    epochs, parts = study.train.epochs, []
+    if study.sweep is not None:
+        space = study.sweep.space.get("epochs")
+        longest = epochs if space is None else max(space.choices or [space.high])
+        parts.append((study.sweep.trials * len(replicates(study, study.seeds)), "trial", longest))
+        epochs = longest
+    if study.confirm is not None:
+        runs = study.confirm.top * len(replicates(study, study.confirm.seeds))
+        parts.append((runs, "confirmation", study.confirm.epochs or epochs))
+    if study.ensemble is not None:
+        parts.append((study.ensemble.folds, "ensemble member", epochs))
+    return ", ".join(f"{plural(count, noun)} of {plural(round(length), 'epoch')}" for count, noun, length in parts)
 
 
 def announce(study: Controller, say) -> None:
@@ -31,10 +53,11 @@ def announce(study: Controller, say) -> None:
     say(f"{study.name}: {plural(cells, 'cell')}{aside}, {runs}, {segments}.")
     if plan.epochs < plan.epochs_run_by_run:
         say(f"Shared beginnings are trained once: {plan.epochs:,} epochs instead of {plan.epochs_run_by_run:,}.")
-    if study.adaptive:
-        say("More runs follow from decisions that are made while it runs.")
+    if study.adaptive and not study.nothing_left_to_decide:
+        say(f"More runs follow from decisions that are made while it runs: in all at most {at_most(study.study)}.")
     if not missing:
-        say("All segments planned so far are trained.")
+        if plan.segments:
+            say("All segments planned so far are trained.")
         return
     there = f"{len(plan.segments) - len(missing)} of {segments} are trained"
     epochs = sum(plan.segments[one].last_epoch - plan.segments[one].first_epoch + 1 for one in missing)

@@ -134,6 +134,10 @@ class Needs:
             minutes = self.cluster.time_min if self.cluster else 240
         return min(limit, minutes * attempt)
 
+    def at_most_min(self, minutes: int) -> int:
+        """Run time of a job that is no training, minutes: what the partition allows of it."""
+        return min(minutes, self.cluster.max_time_min) if self.cluster else minutes
+
     def runtime_of_pack_min(self, segments: list[Mapping[str, Any]], at_once: int, attempt: int = 1) -> int:
         """Run time of a job that trains several segments, `at_once` side by side, minutes."""
         limit = self.cluster.max_time_min if self.cluster else 24 * 60

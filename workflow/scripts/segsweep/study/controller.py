@@ -83,6 +83,7 @@ class Controller(Node):
             for seed in study.seeds
             for fold in folds_of(study)
         ]
+        self.nothing_left_to_decide = False
         self.decided = Decided(loaded, self.design, resolver, context)
         self.history = History(self.folder / "history.json", context)
         self._read_decisions()
@@ -163,6 +164,7 @@ class Controller(Node):
         )
         for state in states[:holding]:
             self.decided.add(state["wanted"])
+        self.nothing_left_to_decide = holding > 0 and states[holding - 1]["done"]
         for path in sorted(folder.glob("step_*.json"))[holding:]:
             if not self.dry:
                 path.unlink()

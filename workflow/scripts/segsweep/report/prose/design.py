@@ -9,8 +9,8 @@ MOST_PAIRS = 30
 SAID_ELSEWHERE = {"one seed", "adaptive", "raw and adjusted", "edge"}
 COMPARED = "grid,run,trial,reference"  # roles of the runs that are compared
 FURTHER = {
-    "confirm": "confirm the best settings on fresh seeds; they enter no comparison.",
-    "ensemble": "train members of the ensemble; they enter no comparison.",
+    "confirm": "the best settings again on fresh seeds, which enter no comparison.",
+    "ensemble": "members of the ensemble, which enter no comparison.",
 }
 RELATIONS = {
     "balanced": "every pair of levels occurs equally often",
@@ -38,7 +38,7 @@ def sizes(ctx: Context) -> str:
     return paragraph(
         f"{ctx.fact('n_cells', 'plural:setting')} in {_runs(ctx, COMPARED)} vary "
         f"{ctx.planned('axes', 'plural:axis', 'count').replace('axiss', 'axes')}.",
-        *[f"{wording.capital(_runs(ctx, role))} more {words}" for role, words in FURTHER.items() if _has(ctx, role)],
+        *[f"{wording.capital(_runs(ctx, role))} more: {words}" for role, words in FURTHER.items() if _has(ctx, role)],
         f"The {wording.listed(map(ctx.a, constant))} {'has' if len(constant) == 1 else 'have'} one value only."
         if constant
         else None,

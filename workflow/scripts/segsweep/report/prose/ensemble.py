@@ -28,7 +28,7 @@ def ensemble(ctx: Context) -> str:
         f"Models trained on different folds decide together; they are scored on {_pictures(ctx)} that none of them was "
         "trained on.",
         "These are the test split, which had no part in choosing settings or checkpoints. The members' folds pool "
-        "training and validation pictures, so each may have seen more than the single model."
+        "training and validation pictures; the single model saw training pictures only."
         if any(name.startswith("test/") for name in scores)
         else "No test split is scored: members leave out a part of the training split, by which each "
         "chooses its checkpoint, and all are scored on the validation split. The setting was chosen on it, for all "

@@ -1,0 +1,83 @@
+"""A narrowed sweep and the study that it is narrowed from: what must be there, and what happens when that changes."""
+
+import json
+import shutil
+
+import pytest
+
+from segsweep.search.files import write_json
+from segsweep.search.narrow import earlier_trials
+from segsweep.search.state import decide
+from segsweep.study.controller import open_study
+from segsweep.study.settings import InputError
+from tests.workspace import SMALL, Workspace
+
+SPACE = {"optimizer.lr": {"low": 1e-5, "high": 0.1, "log": True}}
+SWEEP = {"sampler": "random", "trials": 2, "at_once": 2, "space": SPACE, "narrow": {"from": "wide", "top": 0.5}}
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    made = Workspace(tmp_path)
+    made.write_tiny_dataset()
+    made.write_study(grid=None, train=SMALL, sweep=SWEEP)
+    monkeypatch.chdir(tmp_path)
+    return made
+
+
+def search_wide(workspace, *rates, phase="done", metric="val/miou"):
+    """The earlier study, as it is when trials with these learning rates, best first, are there."""
+    folder = workspace.folder / "results" / "wide"
+    trials = [
+        {"trial": i, "values": {"optimizer.lr": rate}, "score": 0.9 - 0.1 * i, "status": "finished"}
+        for i, rate in enumerate(rates)
+    ]
+    write_json(folder / "sweep" / "step_000.json", {"step": 0, "phase": phase, "trials": trials})
+    write_json(folder / "plan.json", {"study": {"metric": metric, "minimize": False}})
+
+
+def decided(workspace):
+    """Plan the narrowed study and take its first decision, as `decide_step` does; the file of that."""
+    study = open_study({"study": "little"}, plans=True)
+    step = study.folder / "sweep" / "step_000.json"
+    write_json(step, decide(study.study, None, {}, earlier=earlier_trials(study.earlier)))
+    return step
+
+
+def test_without_the_earlier_study_nothing_is_planned(workspace):
+    with pytest.raises(InputError, match=r"little.yaml:\d+: results/wide/sweep: there are no trials.* Run that study"):
+        open_study({"study": "little"}, plans=True)
+
+
+def test_while_the_earlier_study_searches_nothing_is_planned(workspace):
+    search_wide(workspace, 1e-3, 1e-4, phase="search")
+    with pytest.raises(InputError, match=r"its search still goes on \(step 0\)"):
+        open_study({"study": "little"}, plans=True)
+
+
+def test_both_must_rank_alike(workspace):
+    search_wide(workspace, 1e-3, 1e-4, metric="val/dice")
+    with pytest.raises(InputError, match=r"wide: its trials were ranked by the highest val/dice, those of this study"):
+        open_study({"study": "little"}, plans=True)
+
+
+def test_decisions_hold_while_the_earlier_trials_are_the_same(workspace):
+    search_wide(workspace, 1e-3, 1e-4, 1e-5, 1e-2)
+    step = decided(workspace)
+    assert json.loads(step.read_text())["lineage"]["changes"][0]["after"] == [1e-4, 1e-3]
+    study = open_study({"study": "little"}, plans=True)
+    assert step.is_file()
+    assert len(study.cut.runs) == 2
+    shutil.rmtree(workspace.folder / "results" / "wide")
+    assert len(open_study({"study": "little"}, plans=True).cut.runs) == 2
+    assert step.is_file()
+
+
+def test_other_trials_of_the_earlier_study_begin_the_search_anew(workspace):
+    search_wide(workspace, 1e-3, 1e-4, 1e-5, 1e-2)
+    step = decided(workspace)
+    search_wide(workspace, 1e-2, 1e-3, 1e-4, 1e-5)
+    assert open_study({"study": "little"}, plans=True, dry=True).cut.runs == []
+    assert step.is_file()  # a dry run only looks
+    assert open_study({"study": "little"}, plans=True).cut.runs == []
+    assert not step.is_file()
