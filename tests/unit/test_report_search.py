@@ -11,7 +11,7 @@ from segsweep.report.build import build
 from segsweep.report.trace import verify
 from segsweep.search.narrow import narrowed
 from segsweep.study.settings import Study
-from tests.synthetic_results import write_study
+from tests.synthetic_files import write_study
 
 AXES = {"optimizer.lr": [1e-4, 1e-3], "optimizer.name": ["adam", "sgd"]}
 
