@@ -105,6 +105,7 @@ class Controller(Node):
         self.__dict__["plan"] = describe(self.loaded, self.design, self.cut, self.prepared)
         if not (self.dry and self.plan_file.is_file()):
             write_if_changed(self.plan_file, json.dumps(self.plan))
+        write_if_changed(self.trained_file, self.store.listed(self.cut.segments))
         if self.study.ensemble:
             write_if_changed(self.panel_file, json.dumps(describe_panel(self.loaded, self.cut), indent=1))
 
