@@ -206,6 +206,11 @@ def all_markers(wildcards):
     return [marker(segment) for segment in dict.fromkeys(segments)]
 
 
+def lost_markers(wildcards):
+    """Trainings that the tables were made of and that are gone."""
+    return [] if STUDY.request.partial else [marker(segment) for segment in STUDY.lost()]
+
+
 def all_steps(wildcards):
     """All decisions of a finished study; none with `partial=true`, which takes those that are there."""
     steps = []

@@ -121,6 +121,11 @@ class Controller(Node):
         """Planned segments that the store does not hold."""
         return [segment for segment in self.cut.segments if segment not in self.store.complete]
 
+    def lost(self) -> list[str]:
+        """Segments that the tables were made of and that are gone: Snakemake asks for nothing that is not newer."""
+        known = set() if self.study.table else {run["segment"] for run in self.history.known.values()}
+        return [segment for segment in self.missing() if segment in known]
+
     def forget_outcomes(self) -> None:
         """Remove what jobs of an earlier start left unread: the store says what there is.
 
