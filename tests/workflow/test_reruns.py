@@ -1,6 +1,7 @@
 """Which jobs run after a change, and why: the promise that only what changed trains again."""
 
 import csv
+import json
 import shutil
 
 import pytest
@@ -148,3 +149,18 @@ def test_a_changed_mask_trains_all_cells_on_its_data_set(workspace):
     output = workspace.snakemake("--dry-run", study="filed")
     assert len([line for line in output.splitlines() if line.endswith("epoch 1: the data changed")]) == 2
     assert len(workspace.would_train(study="filed")) == 2
+
+
+def test_tables_of_a_part_give_way_to_those_of_all(tmp_path):
+    workspace = Workspace(tmp_path)
+    workspace.write_tiny_dataset()
+    workspace.write_study(train=SMALL | {"epochs": 1})
+    table = "results/little/runs.csv"
+    workspace.snakemake("--dry-run", table)
+    plan = json.loads((tmp_path / "results/little/plan.json").read_text(encoding="utf-8"))
+    workspace.snakemake(f"results/markers/{plan['runs'][0]['segments'][-1]}")
+    workspace.snakemake(table, config=("partial=true",))
+    assert len((tmp_path / table).read_text().splitlines()) == 1 + 1
+    workspace.snakemake(table)
+    assert len((tmp_path / table).read_text().splitlines()) == 1 + 2
+    assert "Nothing to be done" in workspace.snakemake("--dry-run", table, config=("partial=true",))

@@ -88,6 +88,7 @@ class Controller(Node):
         self.history = History(self.folder / "history.json", context)
         self._read_decisions()
         self.write()
+        self._write_extent()
         self._pack()
         write_if_changed(TREES, readings())
 
@@ -143,6 +144,18 @@ class Controller(Node):
         one = self.cut.segments[segment]
         shared = f" (shared with {one.others} more)" if one.others else ""
         return f"{label(self.name, one.run)}, {epochs_in_words(one.first_epoch, one.last_epoch)}{shared}"
+
+    def _write_extent(self) -> None:
+        """Write down what tables are made of: all, or with `partial=true` the segments that are there by now.
+
+        Tables are made anew when it changes. The times of markers cannot tell: they are no training's.
+        """
+        if self.dry and self.extent_file.is_file():
+            return
+        missing = self.missing()
+        whole = not missing and (not self.adaptive or self.nothing_left_to_decide)
+        there = sorted(set(self.cut.segments) - set(missing))
+        write_if_changed(self.extent_file, "\n".join(there if self.request.partial and not whole else ["all"]) + "\n")
 
     def _pack(self) -> None:
         """Put what is missing into packs; what decisions ask for later is trained segment by segment."""
