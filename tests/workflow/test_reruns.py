@@ -72,6 +72,7 @@ def test_what_was_trained_since_is_collected_though_no_job_is_left(workspace):
     workspace.snakemake()
     assert len(runs_of(workspace)) == 2
     assert "Nothing to be done" in workspace.snakemake("--dry-run")
+    assert "Nothing to be done" in workspace.snakemake("--dry-run", config=("partial=true",))
 
 
 def test_without_snakemakes_own_records_nothing_trains(workspace):

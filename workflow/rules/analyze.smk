@@ -6,7 +6,7 @@ if STUDY.study.table is None:
         input:
             markers=ancient(all_markers),
             plan=STUDY.plan_file,
-            trained=STUDY.trained_file,
+            extent=STUDY.extent_file,
             code="results/code/collect_results.txt",
         output:
             cells=f"{STUDY.folder}/cells.csv",
@@ -29,7 +29,7 @@ if STUDY.study.table is None:
             "collect the results of {params.folder}"
         shell:
             "env {params.environment} python workflow/scripts/collect_results.py --plan {input.plan:q} "
-            "--store results/segments --trained {input.trained:q} --output {params.folder:q} {params.partial} "
+            "--store results/segments --output {params.folder:q} {params.partial} "
             "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
 
 else:

@@ -32,6 +32,7 @@ checkpoint decide_step:
 rule tabulate_search:
     input:
         steps=all_steps,
+        extent=STUDY.extent_file,
         code="results/code/tabulate_search.txt",
     output:
         trials=f"{STUDY.folder}/sweep/trials.csv",
@@ -59,6 +60,7 @@ rule score_ensemble:
         markers=ancient(all_markers),
         data=ancient(all_prepared),
         panel=STUDY.panel_file,
+        extent=STUDY.extent_file,
         code="results/code/score_ensemble.txt",
     output:
         scores=f"{STUDY.folder}/ensemble.csv",

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from segsweep.analysis.collect import collect, write
 from segsweep.exits import program
-from segsweep.study.store import Store
-from segsweep.study.texts import read_json, write_if_changed
+from segsweep.study.texts import read_json
 from segsweep.study.words import plural
 
 
@@ -17,14 +16,10 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--plan", type=Path, required=True, help="plan.json of the study")
     parser.add_argument("--store", type=Path, default=Path("results/segments"), help="folder of trained segments")
-    parser.add_argument("--trained", type=Path, help="file in which the segments are listed that the tables come from")
     parser.add_argument("--output", type=Path, required=True, help="folder for the tables")
     parser.add_argument("--partial", action="store_true", help="accept that runs are missing, and list them")
     arguments = parser.parse_args(argv)
-    plan = read_json(arguments.plan)
-    if arguments.trained:  # before the tables: for Snakemake, what is older than they are is in them
-        write_if_changed(arguments.trained, Store(arguments.store).listed(plan["segments"]))
-    collected = collect(plan, arguments.store, partial=arguments.partial)
+    collected = collect(read_json(arguments.plan), arguments.store, partial=arguments.partial)
     write(collected, arguments.output)
     lacking = f", {plural(len(collected.missing), 'run')} missing" if collected.missing else ""
     print(

@@ -88,6 +88,7 @@ class Controller(Node):
         self.history = History(self.folder / "history.json", context)
         self._read_decisions()
         self.write()
+        self._write_extent()
         self._pack()
         write_if_changed(TREES, readings())
 
@@ -105,7 +106,6 @@ class Controller(Node):
         self.__dict__["plan"] = describe(self.loaded, self.design, self.cut, self.prepared)
         if not (self.dry and self.plan_file.is_file()):
             write_if_changed(self.plan_file, json.dumps(self.plan))
-        write_if_changed(self.trained_file, self.store.listed(self.cut.segments))
         if self.study.ensemble:
             write_if_changed(self.panel_file, json.dumps(describe_panel(self.loaded, self.cut), indent=1))
 
@@ -149,6 +149,16 @@ class Controller(Node):
         one = self.cut.segments[segment]
         shared = f" (shared with {one.others} more)" if one.others else ""
         return f"{label(self.name, one.run)}, {epochs_in_words(one.first_epoch, one.last_epoch)}{shared}"
+
+    def _write_extent(self) -> None:
+        """Write down what tables are made of: all, or with `partial=true` the segments that are there by now.
+
+        Tables are made anew when it changes. The times of markers cannot tell: they are no training's.
+        """
+        missing = self.missing()
+        whole = not missing and (not self.adaptive or self.nothing_left_to_decide)
+        there = sorted(set(self.cut.segments) - set(missing))
+        write_if_changed(self.extent_file, "\n".join(there if self.request.partial and not whole else ["all"]) + "\n")
 
     def _pack(self) -> None:
         """Put what is missing into packs; what decisions ask for later is trained segment by segment."""

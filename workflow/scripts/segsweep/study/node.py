@@ -25,8 +25,8 @@ class Node:
         self.name = loaded.name
         self.folder = RESULTS / loaded.name
         self.plan_file = self.folder / "plan.json"
-        self.trained_file = self.folder / "trained.txt"
         self.panel_file = self.folder / "panel.json"
+        self.extent_file = self.folder / "extent.txt"
         self.study_file = loaded.document.path
         self.table_file = self.study_file.parent / self.study.table.file if self.study.table else None
         self.packs_file = self.folder / "packs.json"

@@ -66,10 +66,6 @@ class Store:
         self.__dict__["complete"] = self.complete - self.left_out
         self.__dict__.pop("ends", None)
 
-    def listed(self, segments: Iterable[str]) -> str:
-        """Those of some segments that are complete, one a line: tables are collected anew when this changes."""
-        return "".join(f"{segment}\n" for segment in sorted(self.complete.intersection(segments)))
-
     def record(self, segment: str) -> dict[str, Any]:
         """The `segment.json` of a complete segment."""
         if segment not in self._records:
