@@ -14,7 +14,7 @@ from segsweep.study.settings import InputError
 from segsweep.study.sources import tracking_file
 
 # What a job needs that its command line does not say.
-ENVIRONMENT = "NO_ALBUMENTATIONS_UPDATE=1 PYTHONDONTWRITEBYTECODE=1"
+ENVIRONMENT = "NO_ALBUMENTATIONS_UPDATE=1"
 
 try:
     # The process that was started by hand plans; the jobs that it starts read its plan.
