@@ -23,8 +23,7 @@ if STUDY.settles:
 
 rule train_segment:
     input:
-        data=ancient(prepared_data_of),
-        parent=ancient(marker_of_parent),
+        ancient(needed_by_missing()),
     output:
         marker=TRAINED,
     log:
@@ -43,7 +42,7 @@ rule train_segment:
         plan=STUDY.plan_file,
         words=segment_in_words,
         device=STUDY.request.device,
-        start=start_on_gpu,
+        start=START,
         options=TRAINING_OPTIONS,
         environment=ENVIRONMENT,
     message:
@@ -60,7 +59,7 @@ for PACK, SEGMENTS in STUDY.packs.items():
         name:
             f"train_pack_{PACK}"
         input:
-            needed=ancient(needed_by_pack(SEGMENTS)),
+            needed=ancient(needed_by(SEGMENTS)),
         output:
             markers=temp([f"results/outcomes/{PACK}/{segment}" for segment in SEGMENTS]),
         retries: RETRIES
@@ -75,7 +74,7 @@ for PACK, SEGMENTS in STUDY.packs.items():
             at_once=STUDY.request.pack_at_once,
             device=STUDY.request.device,
             options=PACK_OPTIONS,
-            start=start_on_gpu,
+            start=START,
             environment=ENVIRONMENT,
         message:
             "train pack {params.pack}: {params.segments}"
