@@ -25,7 +25,7 @@ help:  ## this list
 $(VENV)/.complete: envs/requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -r envs/requirements.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r envs/requirements.lock
 	touch $@
 
 env: $(VENV)/.complete  ## the environment alone, in .venv

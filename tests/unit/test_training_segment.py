@@ -96,6 +96,18 @@ def test_interrupted_at_every_batch_is_the_same_to_the_bit(tmp_path):
         assert same(*(read_checkpoint(root / whole["id"] / "best.pt") for root in (store, tmp_path / "whole")))
 
 
+def test_a_last_epoch_that_nothing_goes_on_from_is_not_kept_and_can_be_trained_again(tmp_path):
+    final = describe(PLATEAU, last=2) | {"can_be_prolonged": False}
+    part = tmp_path / f"{final['id']}.part"
+    first = segment.train_segment(final, tmp_path)
+    assert read_checkpoint(part / "last.pt")["epoch"] == 1
+    best = read_checkpoint(part / "best.pt")
+    again = segment.train_segment(final, tmp_path)  # as after a power cut before the job had published it
+    assert again["epochs"] == first["epochs"] == 2
+    assert again["best"] == first["best"]
+    assert same(read_checkpoint(part / "best.pt"), best)
+
+
 def test_killed_in_mid_epoch_goes_on_to_the_same_bits(tmp_path):
     program = """
 import os, signal, sys

@@ -75,6 +75,12 @@ def test_what_was_trained_since_is_collected_though_no_job_is_left(workspace):
     assert "Nothing to be done" in workspace.snakemake("--dry-run", config=("partial=true",))
 
 
+def test_snakemake_hears_only_of_what_is_missing(workspace):
+    """Ten thousand trained cells would otherwise be ten thousand jobs to look through at each start."""
+    assert "collect_results" in (jobs := workspace.snakemake("--dag"))
+    assert "train_segment" not in jobs
+
+
 def test_without_snakemakes_own_records_nothing_trains(workspace):
     shutil.rmtree(workspace.folder / ".snakemake")
     assert workspace.would_train() == []

@@ -1,4 +1,6 @@
 # Needs: config. Makes: STUDY, and the functions that the rules use. Nothing here imports torch or pandas.
+import gc
+import os
 import sys
 from inspect import signature
 from pathlib import Path
@@ -14,8 +16,11 @@ from segsweep.study.settings import InputError
 from segsweep.study.sources import tracking_file
 
 # What a job needs that its command line does not say.
-ENVIRONMENT = "NO_ALBUMENTATIONS_UPDATE=1 PYTHONDONTWRITEBYTECODE=1"
+ENVIRONMENT = "NO_ALBUMENTATIONS_UPDATE=1"
 
+# The plan lives as long as this process, and so do Snakemake's jobs: of a dry run of 10,000 cells, a third went into
+# looking through them for garbage over and over.
+gc.disable()
 try:
     # The process that was started by hand plans; the jobs that it starts read its plan.
     STUDY = open_study(config, plans=workflow.is_main_process, dry=workflow.dryrun)
@@ -25,6 +30,9 @@ try:
             STUDY.forget_outcomes()
 except InputError as error:
     raise WorkflowError("\n".join(error.complaints)) from None
+gc.freeze()
+gc.set_threshold(20_000)
+gc.enable()
 
 ON_CLUSTER = STUDY.request.cluster is not None
 # What Snakemake sees of a training: that it is in the store, or how its job ended.
@@ -56,30 +64,32 @@ def of_each_job(function):
 
 
 @of_each_job
-def prepared_data_of(wildcards):
-    """The prepared pictures that a segment is trained on."""
-    if is_trained(wildcards.segment):
-        return []
-    return f"{STUDY.segment(wildcards.segment)['data']}/manifest.json"
+def needed_by_segment(wildcards):
+    """What a segment needs to be trained; nothing where it is trained already."""
+    return [] if is_trained(wildcards.segment) else needed_by([wildcards.segment])
 
 
-@of_each_job
-def marker_of_parent(wildcards):
-    """The marker of the segment that a segment goes on from."""
-    if is_trained(wildcards.segment):
-        return []
-    parent = STUDY.segment(wildcards.segment)["parent"]
-    return marker(parent) if parent else []
+def needed_by_missing():
+    """What all missing segments need, where it is the same for all: a function asked for each takes Snakemake longer."""
+    if not workflow.is_main_process or STUDY.adaptive:
+        return needed_by_segment
+    needed = {tuple(needed_by([segment])) for segment in STUDY.missing()}
+    return list(needed.pop()) if len(needed) == 1 else needed_by_segment
 
 
 def is_trained(segment):
     """Whether a segment needs nothing more. Pictures that are prepared anew for others must not train it again."""
-    return Path(marker(segment)).exists()
+    return os.path.exists(marker(segment))
 
 
 def marker(segment):
     """What Snakemake sees of a trained segment."""
     return f"results/markers/{segment}"
+
+
+def markers_to_make(segments):
+    """What Snakemake waits for until segments are trained: a job for each that is trained already would cost it time."""
+    return [marker(segment) for segment in segments if not is_trained(segment)]
 
 
 def outcome_of(wildcards):
@@ -94,11 +104,15 @@ def own_outcome(wildcards, input):
 
 def needed_by_pack(wildcards):
     """What the segments of a pack need that the pack does not make."""
-    pack = STUDY.packs[wildcards.pack]
-    described = segments_of_pack(wildcards)
+    return needed_by(STUDY.packs[wildcards.pack])
+
+
+def needed_by(segments):
+    """The prepared pictures that segments are trained on in one job, and the segments that they go on from."""
+    described = [STUDY.segment(segment) for segment in segments]
     data = [f"{one['data']}/manifest.json" for one in described]
-    parents = [marker(one["parent"]) for one in described if one["parent"] and one["parent"] not in pack]
-    return list(dict.fromkeys([*data, *parents]))
+    parents = [one["parent"] for one in described if one["parent"] and one["parent"] not in segments]
+    return list(dict.fromkeys([*data, *markers_to_make(parents)]))
 
 
 def segments_of_pack(wildcards):
@@ -130,11 +144,13 @@ def runtime_of(wildcards, attempt):
 
 
 @of_each_job
-def start_on_gpu(wildcards, resources):
-    """What comes before the command of a training: with `claim_gpu`, a claim on one of this machine's GPUs."""
-    if not STUDY.request.claim_gpu:
-        return ""
+def claim_on_gpu(wildcards, resources):
+    """What claims one of this machine's GPUs before the command of a training."""
     return f"python workflow/scripts/claim_gpu.py --memory {resources.gpu_mb} --"
+
+
+# Asked only where it matters: it has Snakemake work out all resources of a job when it looks at the job.
+START = claim_on_gpu if STUDY.request.claim_gpu else ""
 
 
 def together(wildcards, need):
@@ -173,7 +189,7 @@ def markers_of_step(wildcards):
     """What a decision looks at: the runs that the one before it asked for, or the study's own."""
     number = int(wildcards.step)
     segments = STUDY.segments_of(wanted_by(number - 1)) if number else STUDY.segments_of_study()
-    return [marker(segment) for segment in segments]
+    return markers_to_make(segments)
 
 
 def previous_step(wildcards):
@@ -194,7 +210,7 @@ def wanted_by(number):
 
 
 def all_markers(wildcards):
-    """All that a finished study consists of; what there is of it already, with `partial=true`.
+    """All that a finished study still lacks; nothing with `partial=true`, which takes what there is.
 
     A job on a node need not look: it was sent when all was there, and it cannot follow the decisions.
     """
@@ -203,7 +219,7 @@ def all_markers(wildcards):
     segments = STUDY.segments_of_study()
     for number in range(len(all_steps(wildcards)) - 1):
         segments += STUDY.segments_of(wanted_by(number))
-    return [marker(segment) for segment in dict.fromkeys(segments)]
+    return markers_to_make(dict.fromkeys(segments))
 
 
 def lost_markers(wildcards):

@@ -25,8 +25,7 @@ if STUDY.settles:
 
 rule train_segment:
     input:
-        data=ancient(prepared_data_of),
-        parent=ancient(marker_of_parent),
+        ancient(needed_by_missing()),
     output:
         marker=TRAINED,
     log:
@@ -45,7 +44,7 @@ rule train_segment:
         plan=STUDY.plan_file,
         words=segment_in_words,
         device=STUDY.request.device,
-        start=start_on_gpu,
+        start=START,
         options=TRAINING_OPTIONS,
         environment=ENVIRONMENT,
     message:
@@ -79,7 +78,7 @@ rule train_pack:
         at_once=STUDY.request.pack_at_once,
         device=STUDY.request.device,
         options=PACK_OPTIONS,
-        start=start_on_gpu,
+        start=START,
         environment=ENVIRONMENT,
     message:
         "train pack {wildcards.pack}: {params.segments}"
