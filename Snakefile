@@ -22,4 +22,4 @@ rule all:
         f"{STUDY.folder}/report.md",
         f"{STUDY.folder}/report.html",
         f"{STUDY.folder}/metrics.json",
-        lost_markers,
+        all_markers,

@@ -77,7 +77,7 @@ def test_other_trials_of_the_earlier_study_begin_the_search_anew(workspace):
     search_wide(workspace, 1e-3, 1e-4, 1e-5, 1e-2)
     step = decided(workspace)
     search_wide(workspace, 1e-2, 1e-3, 1e-4, 1e-5)
-    assert open_study({"study": "little"}, plans=True, dry=True).cut.runs == []
+    assert open_study({"study": "little"}, plans=True, only_look=True).cut.runs == []
     assert step.is_file()  # a dry run only looks
     assert open_study({"study": "little"}, plans=True).cut.runs == []
     assert not step.is_file()

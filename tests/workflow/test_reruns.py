@@ -75,6 +75,18 @@ def test_what_was_trained_since_is_collected_though_no_job_is_left(workspace):
     assert "Nothing to be done" in workspace.snakemake("--dry-run", config=("partial=true",))
 
 
+def test_a_plan_is_left_alone_while_another_snakemake_works_on_the_study(workspace):
+    plan = workspace.folder / "results" / "little" / "plan.json"
+    before = plan.read_text()
+    lock = workspace.folder / ".snakemake" / "locks" / "0.output.lock"
+    lock.parent.mkdir(exist_ok=True)
+    lock.write_text("results/little/report.md\n")
+    workspace.write_study(seeds=[0, 1])
+    assert len(workspace.would_train()) == 2
+    assert plan.read_text() == before
+    lock.unlink()
+
+
 def test_snakemake_hears_only_of_what_is_missing(workspace):
     """Ten thousand trained cells would otherwise be ten thousand jobs to look through at each start."""
     assert "collect_results" in (jobs := workspace.snakemake("--dag"))

@@ -23,10 +23,10 @@ ENVIRONMENT = "NO_ALBUMENTATIONS_UPDATE=1"
 gc.disable()
 try:
     # The process that was started by hand plans; the jobs that it starts read its plan.
-    STUDY = open_study(config, plans=workflow.is_main_process, dry=workflow.dryrun)
+    STUDY = open_study(config, plans=workflow.is_main_process)
     if workflow.is_main_process:
         announce(STUDY, logger.info)
-        if STUDY.settles and not workflow.dryrun:
+        if STUDY.settles and not workflow.output_settings.dryrun:
             STUDY.forget_outcomes()
 except InputError as error:
     raise WorkflowError("\n".join(error.complaints)) from None
@@ -214,17 +214,12 @@ def all_markers(wildcards):
 
     A job on a node need not look: it was sent when all was there, and it cannot follow the decisions.
     """
-    if STUDY.request.partial or not workflow.is_main_process:
+    if STUDY.request.partial or STUDY.study.table or not workflow.is_main_process:
         return []
     segments = STUDY.segments_of_study()
     for number in range(len(all_steps(wildcards)) - 1):
         segments += STUDY.segments_of(wanted_by(number))
     return markers_to_make(dict.fromkeys(segments))
-
-
-def lost_markers(wildcards):
-    """Trainings that the tables were made of and that are gone."""
-    return [] if STUDY.request.partial else [marker(segment) for segment in STUDY.lost()]
 
 
 def all_steps(wildcards):

@@ -112,7 +112,7 @@ def _pull(arguments: argparse.Namespace, console: Console) -> int:
             if pull_tables(RESULTS, remote, loaded.name, state):
                 tables.append(loaded.name)
             try:
-                chosen |= wanted_of(Preview(_request_of(arguments, loaded), loaded, dry=True).cut.segments, held)
+                chosen |= wanted_of(Preview(_request_of(arguments, loaded), loaded, only_look=True).cut.segments, held)
             except InputError as error:
                 if arguments.study:
                     raise

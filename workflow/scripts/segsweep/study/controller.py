@@ -49,10 +49,10 @@ PROGRAMS = (
 class Controller(Node):
     """Plans the study and writes the plan down."""
 
-    def __init__(self, request: Request, loaded: Loaded, *, dry: bool = False):
-        """`dry`: only look. Jobs of the study may be running, and read what was planned for them."""
+    def __init__(self, request: Request, loaded: Loaded, *, only_look: bool = False):
+        """`only_look`: leave the plan as it is, as while another Snakemake works on the study: its jobs read it."""
         super().__init__(request, loaded)
-        self.dry = dry
+        self.only_look = only_look or any(path.startswith(f"{self.folder}/") for path in locked())
         self.store = Store(STORE)
         if request.cluster is not None:
             check(request.cluster)
@@ -104,7 +104,7 @@ class Controller(Node):
         write_if_changed(self.history.path, self.history.remember(self.cut, self.store))
         mark(self.store, set(self.cut.segments), MARKERS)
         self.__dict__["plan"] = describe(self.loaded, self.design, self.cut, self.prepared)
-        if not (self.dry and self.plan_file.is_file()):
+        if not (self.only_look and self.plan_file.is_file()):
             write_if_changed(self.plan_file, json.dumps(self.plan))
         if self.study.ensemble:
             write_if_changed(self.panel_file, json.dumps(describe_panel(self.loaded, self.cut), indent=1))
@@ -121,18 +121,12 @@ class Controller(Node):
         """Planned segments that the store does not hold."""
         return [segment for segment in self.cut.segments if segment not in self.store.complete]
 
-    def lost(self) -> list[str]:
-        """Segments that the tables were made of and that are gone: Snakemake asks for nothing that is not newer."""
-        known = set() if self.study.table else {run["segment"] for run in self.history.known.values()}
-        return [segment for segment in self.missing() if segment in known]
-
     def forget_outcomes(self) -> None:
         """Remove what jobs of an earlier start left unread: the store says what there is.
 
         What a Snakemake that still runs here waits for stays: another study's, or this one's until that one ends.
         """
-        awaited = {line for path in LOCKS.glob("*.lock") for line in path.read_text(encoding="utf-8").splitlines()}
-        for name in {*self.cut.segments, *self.packs} - {Path(path).name for path in awaited}:
+        for name in {*self.cut.segments, *self.packs} - {Path(path).name for path in locked()}:
             outcome = OUTCOMES / name
             if outcome.is_dir():
                 shutil.rmtree(outcome)
@@ -182,7 +176,7 @@ class Controller(Node):
             self.decided.add(state["wanted"])
         self.nothing_left_to_decide = holding > 0 and states[holding - 1]["done"]
         for path in sorted(folder.glob("step_*.json"))[holding:]:
-            if not self.dry:
+            if not self.only_look:
                 path.unlink()
 
     def _lineage(self, begun: bool) -> dict[str, Any] | None:
@@ -203,12 +197,17 @@ class Controller(Node):
             raise InputError(*(f"{place}: {complaint}" for complaint in error.complaints)) from None
 
 
+def locked() -> set[str]:
+    """Files that Snakemakes which run in this folder make and read."""
+    return {line for path in LOCKS.glob("*.lock") for line in path.read_text(encoding="utf-8").splitlines()}
+
+
 def _read_augmentation(name: str) -> str:
     return json.dumps(read_augmentation(name))  # its transforms: comments retrain nothing
 
 
-def open_study(config: dict[str, Any], *, plans: bool, dry: bool = False) -> Node:
-    """The study that the configuration names: planned anew (`dry`: only to look), or as it was planned for a job.
+def open_study(config: dict[str, Any], *, plans: bool, only_look: bool = False) -> Node:
+    """The study that the configuration names: planned anew, or as it was planned for a job. See `Controller`.
 
     Raises:
         InputError: something in the study, the data set or the configuration is wrong.
@@ -219,4 +218,4 @@ def open_study(config: dict[str, Any], *, plans: bool, dry: bool = False) -> Nod
         lambda keys: CLUSTER_FILE if keys[:1] == ("cluster",) else "config/config.yaml or --config",
     )
     loaded = load(request)
-    return Controller(request, loaded, dry=dry) if plans else Node(request, loaded)
+    return Controller(request, loaded, only_look=only_look) if plans else Node(request, loaded)

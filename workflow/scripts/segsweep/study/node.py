@@ -72,10 +72,6 @@ class Node:
         narrow = self.study.sweep.narrow if self.study.sweep else None
         return RESULTS / self.name.replace(self.study.name, narrow.source, 1) / "sweep" if narrow else None
 
-    def lost(self) -> list[str]:
-        """Segments that the tables were made of and that are gone; the process that plans knows."""
-        return []
-
     @property
     def compared(self) -> list[Path]:
         """The analyses that this study is compared with, as far as there are any: the report names the others."""
