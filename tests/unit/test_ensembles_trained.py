@@ -1,18 +1,33 @@
-"""Folds trained for real, up to an ensemble's scores and what is handed in, for masks and for masks with boxes."""
+"""Folds trained for real, up to an ensemble's scores and what is handed in, for masks and for masks with boxes.
+
+The programs of the rules are called one after the other in this process: importing their libraries takes longer than
+all they do here.
+"""
 
 import csv
 import io
 import json
+import shutil
 import zipfile
+from pathlib import Path
 from xml.etree import ElementTree
 
+import analyze_study
+import build_report
+import collect_results
+import decide_step
 import numpy as np
+import predict_test
+import prepare_data
 import pytest
+import score_ensemble
 import torch
 from PIL import Image
 
 from segsweep.data.prepared import Prepared
 from segsweep.metrics.detection import DetectionScores
+from segsweep.study.controller import open_study
+from segsweep.training.job import run_job
 from tests.workspace import SMALL, Workspace
 
 SPLITS = {"train": 6, "val": 3, "test": 3}
@@ -63,19 +78,46 @@ def train(folder, task, ensemble, **keys):
     workspace.write("config/datasets/drawn.yaml", dataset)
     setting = SMALL | {"data": {"image_size": HALF}} | keys
     workspace.write_study(dataset="drawn", train=setting, grid={"optimizer.lr": [0.005]}, ensemble=ensemble)
-    workspace.snakemake("all", "results/little/submission.zip", config=("device=cpu",))
-    return workspace
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        run_programs()
+    return Made(folder)
+
+
+def run_programs():
+    """What Snakemake would do for a study in the working directory."""
+    plan, store, results = "results/little/plan.json", "results/segments", "results/little"
+    steps = ["none"]
+    while True:
+        study = open_study({"study": "little"}, plans=True)
+        (data,) = study.plan["data"]
+        if len(steps) == 1:
+            assert prepare_data.main(["--description", f"{data}.json", "--output", data]) == 0
+        now = shutil.copy(plan, f"plan_{len(steps)}.json")  # a job remembers the plan that it has read
+        for segment in study.missing():
+            assert run_job(Path(now), segment, Path(store), device="cpu", threads=1) == 0
+        if study.nothing_left_to_decide:
+            break
+        steps.append(f"{results}/sweep/step_{len(steps) - 1:03d}.json")
+        step = ["--plan", plan, "--previous", steps[-2], "--store", store, "--output", steps[-1]]
+        assert decide_step.main(step) == 0
+    source = ["--plan", plan, "--store", store]
+    assert collect_results.main([*source, "--output", results]) == 0
+    assert score_ensemble.main([*source, "--output", results, "--device", "cpu"]) == 0
+    assert analyze_study.main(["--results", results]) == 0
+    assert build_report.main(["--results", results, "--output", results]) == 0
+    handed_in = ["--ranking", f"{results}/ranking.csv", "--output", f"{results}/submission.zip", "--device", "cpu"]
+    assert predict_test.main([*source, *handed_in]) == 0
 
 
 class Made:
     """What a study left behind."""
 
-    def __init__(self, workspace):
-        self.folder = workspace.folder / "results" / "little"
-        self.root = workspace.folder
+    def __init__(self, root):
+        self.folder = root / "results" / "little"
         self.plan = self.json("plan.json")
         (data,) = self.plan["data"]
-        self.prepared = Prepared.open(workspace.folder / data)
+        self.prepared = Prepared.open(root / data)
         with (self.folder / "ensemble.csv").open(newline="", encoding="utf-8") as file:
             self.rows = list(csv.DictReader(file))
         with zipfile.ZipFile(self.folder / "submission.zip") as archive:
@@ -105,7 +147,7 @@ class Made:
 def masks(tmp_path_factory):
     """Three folds that vote on masks, scored on the test split."""
     ensemble = {"folds": 3, "method": "vote", "min_votes": 2}
-    return Made(train(tmp_path_factory.mktemp("masks"), "multiclass", ensemble, epochs=6))
+    return train(tmp_path_factory.mktemp("masks"), "multiclass", ensemble, epochs=6)
 
 
 @pytest.fixture(scope="module")
@@ -114,9 +156,9 @@ def both(tmp_path_factory):
     more = {
         "model": {"arch": "multitask", "encoder": "tu-lcnet_035", "options": {"det_channels": 16}},
         "loss": {"seg": {"cross_entropy": 1.0}, "det": {}},
-        "epochs": 30,
+        "epochs": 20,
     }
-    return Made(train(tmp_path_factory.mktemp("both"), "multitask", {"folds": 2, "method": "mean"}, **more))
+    return train(tmp_path_factory.mktemp("both"), "multitask", {"folds": 2, "method": "mean"}, **more)
 
 
 @pytest.mark.parametrize(("name", "members"), [("masks", 3), ("both", 2)])
@@ -154,6 +196,7 @@ def test_handed_in_boxes_are_those_that_were_scored(both):
     test, scores = both.prepared.splits["test"], DetectionScores(both.prepared.classes[1:])
     lists = {label: f"results/VOC2012/Main/comp4_det_test_{name}.txt" for label, name in enumerate(["square", "bar"])}
     lines = [(label, *line.split()) for label, file in lists.items() for line in both.files[file].decode().splitlines()]
+    assert lines
     for i, name in enumerate(test.names):
         mine = [(label, score, corners) for label, picture, score, *corners in lines if picture == name]
         corners = torch.tensor([[float(value) for value in box] for _, _, box in mine]).reshape(-1, 4)
@@ -164,8 +207,7 @@ def test_handed_in_boxes_are_those_that_were_scored(both):
         found["labels"] = torch.tensor([label for label, _, _ in mine], dtype=torch.int64)
         truth = torch.tensor(test.boxes(i).copy()), torch.tensor(test.labels(i).copy())
         scores.update([found], [truth[0]], [truth[1]])
-    assert scores.compute()["map50"] == pytest.approx(float(both.rows[0]["test/map50"]), abs=0.01)
-    assert float(both.rows[0]["test/map50"]) > 0
+    assert scores.compute()["map50"] == pytest.approx(float(both.rows[0]["test/map50"]), abs=0.005)
     masks = {name: both.mask(f"results/VOC2012/Segmentation/comp6_test_cls/{name}.png")[1] for name in test.names}
     assert both.miou(masks) == pytest.approx(float(both.rows[0]["test/miou"]), abs=1e-6)
 
