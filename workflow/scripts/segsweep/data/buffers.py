@@ -10,6 +10,8 @@ class Buffers:
 
     Memory fresh from the system comes page by page, which takes longer than to copy the pictures into it. There are
     never more blocks than were in use at a time. Any thread may ask and let go.
+
+    Not to be pinned: a copy to a GPU that is still under way when its batch is let go would read the next one.
     """
 
     def __init__(self) -> None:
