@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from segsweep.analysis.analyze import analyse
+from segsweep.analysis.anova import analyse_variance
 from segsweep.analysis.ranking import noise_floor, picture_scores
 from segsweep.analysis.searching import confirmations
 from tests.drawn_results import draw_results
@@ -72,3 +74,15 @@ def test_members_of_an_ensemble_are_no_runs_of_the_design():
     results.runs = pd.concat([results.runs, members], ignore_index=True)
     results.images = pd.concat([results.images, images], ignore_index=True)
     pd.testing.assert_frame_equal(picture_scores(results, list(results.cells.index)), before)
+
+
+def test_folds_are_blocks_however_few_the_runs():
+    """Two settings on three folds: the F of the only axis is the square of the paired t."""
+    results = with_folds([0.0, 0.3, 0.6])
+    score = results.runs.pivot(index="fold", columns="cell", values="score")
+    paired = stats.ttest_rel(score.iloc[:, 0], score.iloc[:, 1])
+    found = analyse_variance(results)
+    assert found.blocks == ["fold"]
+    row = next(row for row in found.table if row["term"] == "model.arch")
+    assert (row["df"], row["F"]) == (1, pytest.approx(paired.statistic**2))
+    assert row["p"] == pytest.approx(paired.pvalue)

@@ -198,6 +198,16 @@ def previous_step(wildcards):
     return checkpoints.decide_step.get(step=f"{number - 1:03d}").output[0] if number else []
 
 
+def left_to_decide(wildcards):
+    """A file that is newer than all tables, for a decision that is not there.
+
+    That a decision lacks, or a training before it, is no reason for Snakemake to make it while tables of an earlier
+    search are there: of what follows from a checkpoint it looks at the checkpoint's own inputs alone.
+    """
+    step = f"{STUDY.folder}/sweep/step_{wildcards.step}.json"
+    return [] if os.path.exists(step) else STUDY.undecided_file
+
+
 def previous_or_none(wildcards, input):
     """The decision before a decision, for the command line."""
     return input.previous or "none"

@@ -6,6 +6,7 @@ checkpoint decide_step:
     input:
         previous=ancient(previous_step),
         markers=ancient(markers_of_step),
+        undecided=left_to_decide,
     output:
         step=f"{STUDY.folder}/sweep/step_{{step}}.json",
     log:

@@ -23,6 +23,7 @@ from .results import Results
 CHECK_LEVEL = 0.01
 ALPHA = 0.05
 FEWEST_DF = 8
+FEWEST_OF_BLOCKS = {"seed": FEWEST_DF, "fold": 2}  # degrees of freedom that they must leave
 MOST_COLUMNS = 300
 
 
@@ -87,7 +88,11 @@ def _dense(codes: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def _add_blocks(terms: Terms, runs: pd.DataFrame, n: int) -> list[str]:
-    """Seeds and folds as blocks, where each occurs in more than one cell and the runs can pay for them."""
+    """Seeds and folds as blocks, where each occurs in more than one cell and the runs can pay for them.
+
+    A seed has no effect of its own to speak of; a fold has, other pictures being judged: it is left out only where
+    nothing would be left to judge by.
+    """
     added = []
     for name in ("seed", "fold"):
         codes, levels = _dense(runs[name].fillna(-1).to_numpy(float))
@@ -95,7 +100,7 @@ def _add_blocks(terms: Terms, runs: pd.DataFrame, n: int) -> list[str]:
             continue
         block = sum_coded(codes, levels)
         rank = np.linalg.matrix_rank(np.hstack([terms.matrix(), block]))
-        if n - rank >= FEWEST_DF and runs["cell"].value_counts().max() > 1:
+        if n - rank >= FEWEST_OF_BLOCKS[name] and runs["cell"].value_counts().max() > 1:
             terms.blocks[name] = block
             added.append(name)
     return added

@@ -18,8 +18,8 @@ def reduced_by(results: Results, claim: dict, noise: Noise, ranking: pd.DataFram
     """The best setting against the reference: the ratio of what the claim speaks of, with its interval.
 
     For each combination of the axes that the reference leaves open, the best setting of the design by the study's
-    metric is taken. Logarithms are compared, combinations are blocks. Supported if the whole 95 % interval of the ratio
-    lies at or below 1 - share, refuted if it lies above.
+    metric is taken. Logarithms are compared, combinations and folds are blocks. Supported if the whole 95 % interval of
+    the ratio lies at or below 1 - share, refuted if it lies above.
     """
     column, _ = spoken_of(results, claim)
     reference = results.plan["study"].get("reference")
@@ -39,8 +39,8 @@ def reduced_by(results: Results, claim: dict, noise: Noise, ranking: pd.DataFram
         theirs = group[at_reference[group.index]]
         if len(ours) and len(theirs):
             best = (ours.groupby("cell")["score"].mean() * results.sign).idxmax()
-            parts.append(ours[ours["cell"] == best].assign(group=1.0, block=combination))
-            parts.append(theirs.assign(group=0.0, block=combination))
+            for side, group in ((ours[ours["cell"] == best], 1.0), (theirs, 0.0)):
+                parts.append(side.assign(group=group, block=[f"{combination} {fold}" for fold in side["fold"]]))
     if not parts:
         return undecided("The reference, or a setting to compare it with, has no usable run.")
     table = pd.concat(parts)

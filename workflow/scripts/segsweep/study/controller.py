@@ -6,6 +6,7 @@ So what is missing may change while jobs run.
 
 import json
 import shutil
+import time
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,9 @@ class Controller(Node):
         self._read_decisions()
         self.write()
         self._write_extent()
+        if self.adaptive and not self.nothing_left_to_decide:
+            # New at each start: see `left_to_decide` in common.smk.
+            write_if_changed(self.undecided_file, f"{time.time_ns()}\n")
         self._pack()
         write_if_changed(TREES, readings())
 

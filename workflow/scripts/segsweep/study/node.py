@@ -27,6 +27,7 @@ class Node:
         self.plan_file = self.folder / "plan.json"
         self.panel_file = self.folder / "panel.json"
         self.extent_file = self.folder / "extent.txt"
+        self.undecided_file = self.folder / "undecided.txt"
         self.study_file = loaded.document.path
         self.table_file = self.study_file.parent / self.study.table.file if self.study.table else None
         self.packs_file = self.folder / "packs.json"

@@ -88,7 +88,7 @@ def variance(ctx: Context) -> str:
             "Residual"
             if row["kind"] == "residual"
             else " × ".join(
-                wording.capital(ctx.a(axis)) if axis in ctx.axes else str(axis)
+                wording.capital(ctx.a(axis) if axis in ctx.axes else str(axis))
                 for axis in (row["axis_a"], row["axis_b"])
                 if pd.notna(axis)
             )
