@@ -152,7 +152,7 @@ def trial_segments(first: dict, stops: list[int], total: int) -> list[dict]:
     segments, parent, begun = [], None, 0
     for stop in stops:
         one = deepcopy(first) | {"first_epoch": begun + 1, "last_epoch": stop, "total_epochs": total, "parent": parent}
-        one["id"] = f"{first['id'].partition('-')[0]}-{stop:04d}"
+        one |= {"id": f"{first['id'].partition('-')[0]}-{stop:04d}", "can_be_prolonged": stop < total}
         segments.append(one)
         parent, begun = one["id"], stop
     return segments
