@@ -43,7 +43,7 @@ def ensemble(ctx: Context) -> str:
     )
     head = ["Setting", "Method", "Members", *map(ctx.m, scores)]
     text = paragraph(_votes(ctx), together(ctx, scores[0]) if scores else None, _left_out(ctx))
-    rest = "Scores of single classes stand in `ensemble.csv`, those of single pictures in `ensemble_images.csv`.\n"
+    rest = "All scores stand in `ensemble.csv`, those of single pictures in `ensemble_images.csv`.\n"
     return blocks("## Ensemble\n", said, text, markdown_table(head, rows, right=range(2, len(head))), rest)
 
 
