@@ -43,7 +43,7 @@ status: env  ## cells done, running, failed, best so far, time to go
 test: env  ## all tests; those on a Slurm of their own only as root, on Debian, with ../shared/slurm
 	pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
 
-bench: env  ## how fast it is, against a stock script: a table, results/benchmarks (10 minutes)
+bench: env  ## how fast it is, against a stock script: a table, results/benchmarks (half an hour)
 	python tests/benchmarks $(PARTS)
 
 lint: env  ## ruff, snakefmt, snakemake --lint
