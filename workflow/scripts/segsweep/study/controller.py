@@ -91,7 +91,7 @@ class Controller(Node):
         self.write()
         self._write_extent()
         if self.adaptive and not self.nothing_left_to_decide:
-            # New at each start: see `left_to_decide` in common.smk.
+            # New at each start, in content too, as Snakemake looks at that of small files: see `left_to_decide`.
             write_if_changed(self.undecided_file, f"{time.time_ns()}\n")
         self._pack()
         write_if_changed(TREES, readings())
