@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from segsweep.study.settings.train import Train
-from segsweep.training.feeding import Feed
+from segsweep.config.train import Train
+from segsweep.training.dataloaders import Feed
 
 CLASSES, SIDE, VOID = 3, 8, 255
 

@@ -4,8 +4,8 @@ from importlib import import_module
 
 import torch
 
-from segsweep.study.components import COMPONENTS
-from segsweep.study.settings.losses import Terms
+from segsweep.config.losses import Terms
+from segsweep.registry import COMPONENTS
 
 VOID = 255
 

@@ -3,7 +3,7 @@
 import torch
 
 from segsweep import models
-from segsweep.study.settings.train import Model
+from segsweep.config.train import Model
 
 VIT = {"encoder": "tu-vit_tiny_patch16_224", "options": {"dynamic_img_size": True, "decoder_fusion_channels": 16}}
 

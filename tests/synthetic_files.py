@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from segsweep.study.words import value_in_words
+from segsweep.formatting import value_in_words
 from tests.synthetic_results import Truth, draw_study
 
 COSTS = ("cost/train_seconds", "cost/seconds_per_epoch", "cost/peak_memory_mb", "cost/parameters", "cost/checkpoint_mb")

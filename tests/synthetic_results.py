@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from segsweep.study.settings.train import Train
-from segsweep.study.words import label, short_names
+from segsweep.config.train import Train
+from segsweep.formatting import label, short_names
 
 GRID = {
     "optimizer.lr": [1e-4, 5e-4, 1e-3, 5e-3],

@@ -121,10 +121,10 @@ class Made:
 
 def make(description: dict, sizes: Sizes, device: torch.device, **settings) -> Made:
     """Data, model and optimizer of a setting, as a training makes them."""
-    from segsweep.study.settings.train import Train
-    from segsweep.training.feeding import open_feed, placing
+    from segsweep.config.train import Train
+    from segsweep.training.dataloaders import open_feed, placing
     from segsweep.training.optimizers import build_optimizer
-    from segsweep.training.randomness import reseed
+    from segsweep.training.seeding import reseed
 
     one = deepcopy(description)
     one["train"] |= settings
@@ -220,7 +220,7 @@ def speed(values: list[float]) -> str:
 
 def loop(description: dict, sizes: Sizes, device: torch.device, **settings) -> Callable[[], float]:
     """Training epochs as `train_segment` runs them: loaded, placed, losses looked at now and then."""
-    from segsweep.training.feeding import ahead
+    from segsweep.training.dataloaders import ahead
 
     made = make(description, sizes, device, **settings)
     depth = 4 if device.type == "cuda" else 0
@@ -353,7 +353,7 @@ def graphed(description: dict, sizes: Sizes, device: torch.device, fast: dict) -
 
 def determinism(description: dict, sizes: Sizes, device: torch.device, skipped: list[str]) -> list[Row]:
     """What it costs that results are the same to the bit."""
-    from segsweep.training.randomness import set_determinism
+    from segsweep.training.seeding import set_determinism
 
     fast = {"precision": "bf16", "channels_last": True}
     works = {}

@@ -56,7 +56,7 @@ def normalised(batches, pictures: int) -> float:
     """Seconds a picture of an epoch, its masks made int64 and its pictures floats here."""
     import torch
 
-    from segsweep.training.feeding import placing
+    from segsweep.training.dataloaders import placing
 
     place = placing(torch.device("cpu"), channels_last=False)
     ready = (batches.normalize(place(batch)["image"]) for batch in batches.epoch(2))
@@ -65,9 +65,9 @@ def normalised(batches, pictures: int) -> float:
 
 def ours(folder: Path, size: tuple | None, augmentation: str):
     """Our batches of the training pictures."""
+    from segsweep.config.train import Data
     from segsweep.data.loading import Batches, Normalize
     from segsweep.data.prepared import Prepared
-    from segsweep.study.settings.train import Data
 
     train = workload.TRAIN | {"data": {"image_size": list(size) if size else None}}
     name = f"loading{size[0] if size else ''}"

@@ -33,7 +33,7 @@ def measure(folder: Path, cells: int, pack: int, on_slurm: bool) -> dict[str, fl
     workspace.write_study(train=SMALL, grid={"optimizer.lr": rates})
     workspace.snakemake("--until", "prepare_data")
     before = seconds_of_jobs() if on_slurm else time.perf_counter()
-    last = "accept_segment" if on_slurm or pack > 1 else "train_segment"
+    last = "check_outcome" if on_slurm or pack > 1 else "train_segment"
     workspace.snakemake("--until", last, *ON_SLURM * on_slurm, config=("warm=false", f"pack={pack}"))
     whole = (seconds_of_jobs() if on_slurm else time.perf_counter()) - before
     records = [json.loads(path.read_text()) for path in (folder / "results" / "segments").glob("*/segment.json")]

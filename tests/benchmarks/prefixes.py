@@ -67,9 +67,9 @@ def of_bisenet(folder: Path, quick: bool) -> list[Row]:
 
 def each_alone(study) -> list[dict]:
     """The segments of each run, planned as if there were no other."""
-    from segsweep.study.description import describe_segments
-    from segsweep.study.plan import cut
-    from segsweep.study.store import Store
+    from segsweep.planning.plan_file import describe_segments
+    from segsweep.planning.runs import cut
+    from segsweep.store.segment_store import Store
 
     found = []
     for run in study.cut.runs:
@@ -80,7 +80,7 @@ def each_alone(study) -> list[dict]:
 
 def of_text(folder: Path, quick: bool) -> list[Row]:
     """Twelve trials of which Hyperband stops some: the decisions of a search over curves drawn by a formula."""
-    from segsweep.search.history import spent
+    from segsweep.search.search_tables import spent
 
     scenario, searches = replay.SCENARIOS[SCENARIO], 2 if quick else 20
     found = [replay.search(scenario, replay.POLICIES["hyperband"], seed)["epochs"] for seed in range(searches)]
@@ -111,7 +111,7 @@ def hyperband_saving(scenario: dict) -> int:
     """Epochs that the algorithm saves where every bracket's trials are compared at once: 1/eta of them go on."""
     from segsweep.search.stopping import bracket_of, bracket_sizes, rungs
 
-    rule = replay.study_of(scenario, replay.POLICIES["hyperband"], 0).sweep.early_stop
+    rule = replay.study_of(scenario, replay.POLICIES["hyperband"], 0).sweep.pruner
     sizes = bracket_sizes(rule, scenario["epochs"])
     brackets = [bracket_of(trial, sizes) for trial in range(scenario["trials"])]
     saved = 0
@@ -160,13 +160,13 @@ def trial_segments(first: dict, stops: list[int], total: int) -> list[dict]:
 
 def seconds_of(groups: list[list[dict]]) -> float:
     """Seconds to train groups of segments, each group in a store of its own, each segment in a forked process."""
-    from segsweep.training.pack import preload, run_forked
+    from segsweep.execution.pack import preload, run_forked
 
     preload()
 
     def job(segment: dict, store: Path):
         def work() -> int:
-            from segsweep.training.job import run_job
+            from segsweep.execution.segment_job import run_job
 
             plan = store.parent / f"{segment['id']}.json"
             plan.write_text(json.dumps({"segments": {segment["id"]: segment}}))

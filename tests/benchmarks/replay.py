@@ -22,10 +22,10 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow" / "scripts"))
 
-from segsweep.search.history import spent
+from segsweep.config import Study
 from segsweep.search.results import best_of
+from segsweep.search.search_tables import spent
 from segsweep.search.state import decide
-from segsweep.study.settings import Study
 
 PRESERVE = 0.965
 MARGIN = 0.003
@@ -59,7 +59,7 @@ COLUMNS = [
 def study_of(scenario: dict, policy: dict, seed: int, sampler: str = "random", **more) -> Study:
     """A study of the scenario under a policy."""
     rule = {"min_epochs": scenario["min_epochs"], "eta": scenario["eta"]} | policy
-    sweep = {"sampler": sampler, "seed": seed, "space": SPACE, "early_stop": rule}
+    sweep = {"sampler": sampler, "seed": seed, "space": SPACE, "pruner": rule}
     sweep |= {name: scenario[name] for name in ("trials", "at_once")}
     return Study.model_validate(
         {"name": "replay", "metric": "val/hmean", "train": {"epochs": scenario["epochs"]}, "sweep": sweep} | more

@@ -16,10 +16,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "workflow" / "scripts"))
 
-from segsweep.sharing.remote import Remote
-from segsweep.sharing.segments import listing, pull, push, size_of
-from segsweep.sharing.waste import find_waste
-from segsweep.study.store import Store
+from segsweep.store.clean_up import find_waste
+from segsweep.store.remote import Remote
+from segsweep.store.segment_store import Store
+from segsweep.store.shared_segments import listing, pull, push, size_of
 
 
 def make_segments(store: Path, count: int, kilobytes: int) -> list[str]:

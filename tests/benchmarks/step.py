@@ -19,13 +19,13 @@ def loop_and_bare(folder: Path, settings: dict, epochs: int):
     """
     import torch
 
+    from segsweep.config.train import Train
     from segsweep.data.prepared import Prepared
-    from segsweep.study.settings.train import Train
     from segsweep.tasks.segmentation import build
-    from segsweep.training.feeding import open_feed
+    from segsweep.training.dataloaders import open_feed
+    from segsweep.training.loop import train_segment
     from segsweep.training.optimizers import build_optimizer
-    from segsweep.training.randomness import reseed
-    from segsweep.training.segment import train_segment
+    from segsweep.training.seeding import reseed
 
     study = workload.plan(folder, "step")
     (segment,) = study.plan["segments"].values()

@@ -43,8 +43,8 @@ def draw(folder: Path, train: int, val: int) -> None:
     import cv2
     import numpy as np
 
-    from segsweep.data.shapes import picture
-    from segsweep.study.settings.dataset import Demo
+    from segsweep.config.dataset import Demo
+    from segsweep.data.synthetic.shapes import picture
 
     demo = Demo(kind="shapes", train=train, val=val, size=(HEIGHT, WIDTH), classes=len(CLASSES) - 1, noise=0.1)
 
@@ -91,7 +91,7 @@ def with_pictures(folder: Path, train: int, val: int) -> Path:
 def plan(folder: Path, name: str, **config):
     """The planned study, the working directory being the workspace."""
     os.chdir(folder)
-    from segsweep.study.controller import open_study
+    from segsweep.planning.planner import open_study
 
     return open_study({"study": name} | config, plans=True)
 

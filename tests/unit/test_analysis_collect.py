@@ -9,7 +9,7 @@ import collect_results
 import pytest
 
 from segsweep.analysis.collect import best_place, collect, deviation, write
-from segsweep.study.settings.base import InputError
+from segsweep.errors import InputError
 from tests.synthetic_files import curve, write_store
 from tests.synthetic_results import draw_study
 

@@ -8,7 +8,7 @@ from scipy import stats
 from segsweep.analysis.analyze import analyse
 from segsweep.analysis.anova import analyse_variance
 from segsweep.analysis.ranking import noise_floor, picture_scores
-from segsweep.analysis.searching import confirmations
+from segsweep.analysis.search_statistics import confirmations
 from tests.drawn_results import draw_results
 
 TWO = {"model.arch": ["unet", "fpn"]}

@@ -18,10 +18,10 @@ from segsweep.analysis.design import cramers_v, relation_of
 from segsweep.analysis.factors import adjusted_means, hedges_g, level_rows, pairwise
 from segsweep.analysis.importance import importance
 from segsweep.analysis.linear import Fit, Terms, crossed, sum_coded
-from segsweep.analysis.multiple import holm
+from segsweep.analysis.multiple_testing import holm
 from segsweep.analysis.ranking import CELLS_ALPHA, noise_floor, rank_cells, ranks_of
 from segsweep.analysis.results import looks_logarithmic
-from segsweep.analysis.searching import best_of
+from segsweep.analysis.search_statistics import best_of
 from tests.drawn_results import draw_results
 
 LR, BATCH, ARCH = "optimizer.lr", "batch_size", "model.arch"

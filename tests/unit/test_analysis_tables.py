@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from segsweep.analysis.tables import import_table as read
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.study import Study
+from segsweep.config.study import Study
+from segsweep.errors import InputError
 
 TABLE = {
     "file": "runs.csv",
@@ -39,11 +39,11 @@ def read_lines(folder, lines, header=HEADER, **changes):
     return read(study_of(**changes), folder)
 
 
-def complaints(folder, lines, header=HEADER, **changes):
+def problems(folder, lines, header=HEADER, **changes):
     """What reading complains of."""
     with pytest.raises(InputError) as caught:
         read_lines(folder, lines, header, **changes)
-    return caught.value.complaints
+    return caught.value.problems
 
 
 def test_percent_and_statuses_are_translated(tmp_path):
@@ -56,9 +56,7 @@ def test_percent_and_statuses_are_translated(tmp_path):
 
 
 def test_impossible_values_are_named_with_their_line(tmp_path):
-    found = complaints(
-        tmp_path, [*LINES, "7e-4,20,150,completed,22", "8e-4,20,soon,completed,22", "9e-4,20,95,gone,22"]
-    )
+    found = problems(tmp_path, [*LINES, "7e-4,20,150,completed,22", "8e-4,20,soon,completed,22", "9e-4,20,95,gone,22"])
     assert len(found) == 3
     assert "runs.csv:6: hmean_percent is '150': impossible" in found[0]
     assert "runs.csv:7: hmean_percent is 'soon': not a number" in found[1]
@@ -66,14 +64,14 @@ def test_impossible_values_are_named_with_their_line(tmp_path):
 
 
 def test_a_fraction_that_looks_like_percent_gets_a_remedy(tmp_path):
-    found = complaints(tmp_path, LINES[:1], metrics={"val/hmean": "hmean_percent"})
+    found = problems(tmp_path, LINES[:1], metrics={"val/hmean": "hmean_percent"})
     assert "unit: percent" in found[0]
-    found = complaints(tmp_path, LINES[:1], metrics={"val/hmean": {"column": "hmean_percent", "unit": "none"}})
+    found = problems(tmp_path, LINES[:1], metrics={"val/hmean": {"column": "hmean_percent", "unit": "none"}})
     assert "lies between 0 and 1" in found[0]
 
 
 def test_columns_that_are_not_there_are_named_with_the_nearest(tmp_path):
-    found = complaints(tmp_path, LINES, epochs="epoch", axes={"optimizer.lr": "lrr"})
+    found = problems(tmp_path, LINES, epochs="epoch", axes={"optimizer.lr": "lrr"})
     assert any("no column 'lrr'" in text and "Did you mean 'lr'?" in text for text in found)
     assert any("'epoch'" in text and "'epochs'" in text for text in found)
     with pytest.raises(InputError, match=r"other\.csv: cannot be read"):
@@ -96,7 +94,7 @@ def test_copies_missing_values_and_constants_are_noted(tmp_path):
 def test_rows_of_one_setting_are_replicates_unless_their_seed_says_otherwise(tmp_path):
     lines = ["3e-4,20,96.1,completed,1", "3e-4,20,95.1,completed,1"]
     assert [row["seed"] for row in read_lines(tmp_path, lines).runs] == [0, 1]
-    found = complaints(tmp_path, lines, seed="epochs")
+    found = problems(tmp_path, lines, seed="epochs")
     assert "the same setting and seed 1 as line 2" in found[0]
 
 

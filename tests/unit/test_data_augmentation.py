@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from segsweep.config.augmentations import find_augmentation, read_augmentation
 from segsweep.data.augmentation import Augmentation, load_augmentation
 from segsweep.data.geometry import cut_boxes, cut_polygons, signed_area
 from segsweep.data.sample import Sample, window
-from segsweep.study.augmentations import find_augmentation, read_augmentation
-from segsweep.study.settings.base import InputError
+from segsweep.errors import InputError
 
 KNOWN = ("none", "basic", "heavy", "street", "text")
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from segsweep.config.dataset import Dataset, Demo
+from segsweep.config.train import Data
 from segsweep.data.buffers import Buffers
 from segsweep.data.loading import Batches, Normalize
 from segsweep.data.preparation import prepare
 from segsweep.data.prepared import Prepared
-from segsweep.study.settings.dataset import Dataset, Demo
-from segsweep.study.settings.train import Data
-from segsweep.training.feeding import placing
+from segsweep.training.dataloaders import placing
 
 COUNT = 9
 NAMES = {0: "background", 1: "disc", 2: "square"}

@@ -7,11 +7,11 @@ import prepare_data
 import pytest
 from PIL import Image
 
+from segsweep.config.dataset import Dataset
+from segsweep.config.train import Data
 from segsweep.data.preparation import prepare
 from segsweep.data.prepared import Prepared, verify
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.dataset import Dataset
-from segsweep.study.settings.train import Data
+from segsweep.errors import InputError
 
 DATASET = {
     "name": "tiny", "reader": "folder", "images": "images/{name}.png", "masks": "masks/{name}.png",
@@ -48,12 +48,12 @@ def run(root, data=None, **changes):
     return Prepared.open(output)
 
 
-def complaints(root, **changes):
+def problems(root, **changes):
     with pytest.raises(InputError) as caught:
         run(root, **changes)
     assert not (root.parent / "out").exists()
     assert not (root.parent / "out.part").exists()
-    return caught.value.complaints
+    return caught.value.problems
 
 
 def test_arrays_hold_what_the_files_hold(root):
@@ -118,7 +118,7 @@ def test_palette_masks_give_indices_and_binary_masks_the_foreground(root):
 
 def test_missing_file(root):
     (root / "masks/b.png").unlink()
-    (found,) = complaints(root)
+    (found,) = problems(root)
     assert "masks/b.png: no such file, though" in found
     assert "train.txt:2 names 'b'" in found
 
@@ -126,13 +126,13 @@ def test_missing_file(root):
 def test_unreadable_picture(root):
     path = root / "images/c.png"
     path.write_bytes(path.read_bytes()[:60])
-    (found,) = complaints(root)
+    (found,) = problems(root)
     assert found.startswith(f"{path}: cannot be used as a picture")
 
 
 def test_mask_of_other_size(root):
     Image.fromarray(values(5, 8)).save(root / "masks/a.png")
-    (found,) = complaints(root)
+    (found,) = problems(root)
     assert "masks/a.png: 8x5 pixels, its picture has 8x6 (width x height)" in found
 
 
@@ -140,18 +140,18 @@ def test_label_out_of_range(root):
     mask = values()
     mask[4, 5] = mask[5, 0] = 21
     Image.fromarray(mask).save(root / "masks/a.png")
-    (found,) = complaints(root)
+    (found,) = problems(root)
     assert "masks/a.png: value 21 at row 4, column 5 (2 pixels) is no class" in found
     assert "allowed: classes 10 (sky), 20 (road); void 99" in found
 
 
 def test_coloured_mask(root):
     Image.new("RGB", (8, 6), (1, 2, 3)).save(root / "masks/a.png")
-    assert "a mask has one channel" in complaints(root)[0]
+    assert "a mask has one channel" in problems(root)[0]
 
 
 def test_class_that_never_occurs_in_training(root):
-    (found,) = complaints(root, classes={10: "sky", 20: "road", 30: "car"})
+    (found,) = problems(root, classes={10: "sky", 20: "road", 30: "car"})
     assert "the class 'car' never occurs in the training split (2 pictures)" in found
 
 
@@ -165,17 +165,17 @@ def test_absent_classes_of_a_known_list_are_noted(root):
 
 def test_empty_split(root):
     (root / "val.txt").write_text("\n# nothing\n")
-    (found,) = complaints(root)
+    (found,) = problems(root)
     assert "the split 'val' is empty" in found
 
 
 def test_missing_split(root):
-    assert "the split 'val' is missing" in complaints(root, splits={"train": "train.txt"})[0]
+    assert "the split 'val' is missing" in problems(root, splits={"train": "train.txt"})[0]
 
 
 def test_name_in_train_and_val(root):
     (root / "val.txt").write_text("c\na\n")
-    (found,) = complaints(root)
+    (found,) = problems(root)
     assert "val.txt:2: 'a' is already in train" in found
 
 
@@ -194,7 +194,7 @@ def test_box_outside_of_its_picture(tmp_path):
     dataset = Dataset(name="voc", reader="voc", task="multitask", classes="voc")
     with pytest.raises(InputError) as caught:
         prepare(dataset, tmp_path, None, tmp_path / "out", "f")
-    (found,) = caught.value.complaints
+    (found,) = caught.value.problems
     assert "Annotations/a.xml: box 1 of 'a' reaches outside" in found
     assert "right 9" in found
     assert "8x6 pixels" in found
@@ -206,13 +206,13 @@ def test_box_outside_of_its_picture(tmp_path):
     assert Prepared.open(tmp_path / "out").splits["val"].boxes(0).shape == (0, 4)
 
 
-def test_all_complaints_come_at_once_and_the_rest_is_counted(root):
+def test_all_problems_come_at_once_and_the_rest_is_counted(root):
     (root / "images/a.png").unlink()
     (root / "masks/c.png").write_text("no picture")
     (root / "train.txt").write_text("a\nb\n" + "\n".join(f"x{i}" for i in range(12)))
-    found = complaints(root)
+    found = problems(root)
     assert len(found) == 21
-    assert found[-1] == "... and 6 more complaints."  # 26: a's picture, c's mask, and both files of 12 names
+    assert found[-1] == "... and 6 more problems."  # 26: a's picture, c's mask, and both files of 12 names
 
 
 def test_the_program_speaks_plainly(root, capsys):

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from segsweep.config.dataset import Dataset, Demo
 from segsweep.data.classes import CITYSCAPES, VOC, class_table
 from segsweep.data.readers import read
 from segsweep.data.readers.voc import read_annotation
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.dataset import Dataset, Demo
+from segsweep.errors import InputError
 
 ANNOTATION = """<annotation><size><width>10</width><height>8</height></size>
 <object><name>dog</name><difficult>1</difficult>
@@ -27,23 +27,23 @@ def test_voc_boxes_count_from_one_and_include_their_last_pixel(tmp_path):
     path = tmp_path / "a.xml"
     path.write_text(ANNOTATION)
     labels = {name: label for label, name in enumerate(list(VOC.values())[1:])}
-    boxes, found, difficult, complaints = read_annotation(path, labels)
+    boxes, found, difficult, problems = read_annotation(path, labels)
     # xmin 1, ymin 2, xmax 10, ymax 8: columns 0 to 9 and rows 1 to 7. A single pixel has width and height 1.
     assert boxes.tolist() == [[0, 1, 10, 8], [2, 3, 3, 4]]
     assert boxes.dtype == np.float32
     assert found.tolist() == [11, 14]  # dog is class 12, person 15, less background
     assert difficult.tolist() == [True, False]
-    assert complaints == []
+    assert problems == []
 
 
-def test_voc_annotation_complaints(tmp_path):
+def test_voc_annotation_problems(tmp_path):
     path = tmp_path / "a.xml"
     path.write_text("<annotation><object><name>dgo</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>2</xmax>"
                     "<ymax>2</ymax></bndbox></object><object><name>dog</name></object></annotation>")  # fmt: skip
-    complaints = read_annotation(path, {"dog": 11})[3]
-    assert "object 1 is a 'dgo'" in complaints[0]
-    assert "classes are dog" in complaints[0]
-    assert "object 2 (dog) has no bndbox" in complaints[1]
+    problems = read_annotation(path, {"dog": 11})[3]
+    assert "object 1 is a 'dgo'" in problems[0]
+    assert "classes are dog" in problems[0]
+    assert "object 2 (dog) has no bndbox" in problems[1]
     path.write_text("<annotation>")
     assert "not valid XML" in read_annotation(path, {})[3][0]
 
@@ -65,7 +65,7 @@ def test_voc_lists_at_the_root_or_in_image_sets_and_pictures_without_boxes(tmp_p
 def test_all_missing_lists_are_named_at_once(tmp_path):
     with pytest.raises(InputError) as caught:
         read(voc_dataset(), tmp_path)
-    assert ["train.txt" in c or "val.txt" in c for c in caught.value.complaints] == [True, True]
+    assert ["train.txt" in c or "val.txt" in c for c in caught.value.problems] == [True, True]
     with pytest.raises(InputError, match=r"no such folder.*data_root"):
         read(voc_dataset(), tmp_path / "nowhere")
 

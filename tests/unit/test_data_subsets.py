@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from segsweep.data.subsets import choose, folds
-from segsweep.study.settings.base import InputError
+from segsweep.data.splits import choose, folds
+from segsweep.errors import InputError
 
 
 class Split:

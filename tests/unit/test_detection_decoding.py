@@ -2,11 +2,11 @@
 
 import torch
 
+from segsweep.config.train import Postprocess
 from segsweep.detection.assignment import assign
 from segsweep.detection.boxes import encode
 from segsweep.detection.decoding import detections
 from segsweep.detection.locations import locations
-from segsweep.study.settings.train import Postprocess
 
 CERTAIN = 20.0  # a logit of probability 1
 

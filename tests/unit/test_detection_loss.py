@@ -6,10 +6,10 @@ import pytest
 import torch
 from torchvision.ops import complete_box_iou_loss, generalized_box_iou_loss
 
+from segsweep.config.losses import Detection
 from segsweep.detection.boxes import encode
 from segsweep.detection.locations import locations
 from segsweep.losses.detection import DetectionLoss
-from segsweep.study.settings.losses import Detection
 
 NO_BOXES, NO_LABELS = torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64)
 

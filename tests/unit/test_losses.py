@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from segsweep.config.losses import Terms
+from segsweep.errors import InputError
 from segsweep.losses.class_weights import class_weights
 from segsweep.losses.combined import Combined
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.losses import Terms
 from tests.loss_cases import VOID, draw, jaccard_of_wrong, loss_of, valid_only
 
 ONE_LOGIT_ONLY = {"bce", "bce_dice"}

@@ -9,8 +9,8 @@ from segmentation_models_pytorch.losses._functional import softmax_focal_loss_wi
 from torch.nn import functional as F
 from torchvision.ops import sigmoid_focal_loss
 
+from segsweep.errors import InputError
 from segsweep.losses.lovasz import gradient
-from segsweep.study.settings.base import InputError
 from tests.loss_cases import VOID, draw, jaccard_of_wrong, loss_of, valid_only
 
 

@@ -5,11 +5,11 @@ import torch
 from torch import nn
 
 from segsweep import models
+from segsweep.config.train import SMP_ARCHITECTURES, Model, weights_file
+from segsweep.errors import InputError
 from segsweep.models import encoders
 from segsweep.models.attention import AttentionGate
 from segsweep.models.attention_resunet import ResidualBlock
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.train import SMP_ARCHITECTURES, Model, weights_file
 from tests.networks import build, parameters
 
 

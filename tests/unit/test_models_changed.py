@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from segsweep.errors import InputError
 from segsweep.models import initialization
 from segsweep.models.surgery import SafeBatchNorm2d
-from segsweep.study.settings.base import InputError
 from tests.networks import build, parameters
 
 # Initialisation

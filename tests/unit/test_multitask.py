@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from segsweep import tasks
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.train import Train
-from segsweep.training.accumulation import map_tensors
+from segsweep.config.train import Train
+from segsweep.errors import InputError
+from segsweep.training.gradients import map_tensors
 
 CLASSES = ["background", "cat", "dog"]
 PREPARED = SimpleNamespace(task="multitask", classes=CLASSES, pixel_counts=np.array([90, 6, 4]))
@@ -169,7 +169,7 @@ def test_what_does_not_fit_is_refused():
     text = str(caught.value)
     for words in ("train.model.arch: unet", "train.loss.seg is missing", "train.loss.main", "did you mean map50?"):
         assert words in text
-    assert len(caught.value.complaints) == 4
+    assert len(caught.value.problems) == 4
     for options, words in (({"det_channels": 20}, "multiple of 8"), ({"channels": 8}, "has no option 'channels'")):
         task = tasks.build(train({"options": options}), PREPARED)
         with pytest.raises(InputError, match=words):

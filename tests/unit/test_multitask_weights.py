@@ -5,8 +5,8 @@ from math import log
 import pytest
 import torch
 
+from segsweep.config.losses import TaskWeights
 from segsweep.losses.task_weights import Fixed, GradNorm, Uncertainty, build
-from segsweep.study.settings.losses import TaskWeights
 
 
 def test_fixed():

@@ -13,9 +13,9 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "workflow" / "scripts"))
 from write_environments import environment
 from write_schemas import contents
 
-from segsweep.study.design import lay_out
-from segsweep.study.files import Document, parse
-from segsweep.study.load import Request, load, load_dataset
+from segsweep.config.load import Request, load, load_dataset
+from segsweep.config.yaml_documents import Document, parse
+from segsweep.planning.grid import lay_out
 
 ROOT = Path(__file__).parents[2]
 LOCK = (ROOT / "envs" / "requirements.lock").read_text(encoding="utf-8")
@@ -65,7 +65,7 @@ def test_config_is_valid():
 
 
 def test_what_the_snakefile_imports_is_light():
-    code = "import sys, segsweep.study.controller, segsweep.study.announcement; print(*sys.modules)"
+    code = "import sys, segsweep.planning.planner, segsweep.planning.announcement; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], env={"PYTHONPATH": str(ROOT / "workflow" / "scripts")},
         capture_output=True, text=True, check=True,

@@ -7,9 +7,9 @@ import pytest
 
 from segsweep.analysis.analyze import analyse, write
 from segsweep.analysis.results import open_results
+from segsweep.errors import InputError
 from segsweep.report.build import build
-from segsweep.report.trace import verify
-from segsweep.study.settings.base import InputError
+from segsweep.report.verify import verify
 from tests.synthetic_files import write_study
 
 SMALL = {"optimizer.lr": [1e-4, 1e-3, 1e-2], "batch_size": [4, 8]}

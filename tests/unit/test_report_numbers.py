@@ -4,10 +4,10 @@ import csv
 
 import pytest
 
-from segsweep.report.numbers import Ledger, UnsourcedError, numbers_in, sources_csv
+from segsweep.report.number_ledger import Ledger, UnsourcedError, numbers_in, sources_csv
 from segsweep.report.sources import Place, Sources
 from segsweep.report.styles import write
-from segsweep.report.trace import verify
+from segsweep.report.verify import verify
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_a_table_that_changed_is_found(results):
     path.write_text(path.read_text().replace("0.81234", "0.9"))
     assert verify(markdown, sources, results) == ["report.md line 3: 0.8123, but runs.csv, row 1, val/miou says 0.9000"]
     path.unlink()
-    assert all("no source any more" in complaint for complaint in verify(markdown, sources, results))
+    assert all("no source any more" in problem for problem in verify(markdown, sources, results))
 
 
 def test_a_typed_number_stops_the_report(results):

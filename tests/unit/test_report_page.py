@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from segsweep.report.page import anchor, to_html
-from segsweep.report.prose.context import markdown_table, picture
+from segsweep.report.sections.context import markdown_table, picture
 
 MARKDOWN = f"""# Weights & *runs* <script>alert(1)</script>
 

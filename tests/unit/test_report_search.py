@@ -6,11 +6,11 @@ import pytest
 
 from segsweep.analysis.analyze import analyse, write
 from segsweep.analysis.results import open_results
-from segsweep.ensembles.tables import write as write_ensemble
+from segsweep.config import Study
+from segsweep.inference.ensemble_tables import write as write_ensemble
 from segsweep.report.build import build
-from segsweep.report.trace import verify
+from segsweep.report.verify import verify
 from segsweep.search.narrow import narrowed
-from segsweep.study.settings import Study
 from tests.synthetic_files import write_study
 
 AXES = {"optimizer.lr": [1e-4, 1e-3], "optimizer.name": ["adam", "sgd"]}
@@ -84,7 +84,7 @@ def test_without_a_single_model_and_with_a_member_that_failed(tmp_path):
 
 @pytest.mark.parametrize("role", ["confirm", "ensemble"])
 def test_runs_apart_enter_no_figure(tmp_path, role):
-    from segsweep.report.prose.context import Context
+    from segsweep.report.sections.context import Context
 
     write_study(tmp_path, axes={"model.arch": ["unet", "fpn"]}, effects={}, seeds=(0,), epochs=6)
     lines = (tmp_path / "runs.csv").read_text().splitlines()

@@ -5,31 +5,32 @@ import json
 import decide_step
 import pytest
 
-from segsweep.search.checks import complaints
-from segsweep.search.files import read_steps
+from segsweep.config import Study
+from segsweep.errors import InputError
+from segsweep.search.checks import problems
 from segsweep.search.narrow import narrowed
 from segsweep.search.results import gather
 from segsweep.search.state import decide
-from segsweep.study.settings import InputError, Study
+from segsweep.search.step_files import read_steps
 
 
-def test_complaints_about_a_study():
+def test_problems_about_a_study():
     def of(**more):
         values = {"name": "s", "train": {"epochs": 4}, "sweep": {"trials": 2, "space": {"optimizer.lr": [0.1, 0.2]}}}
-        return complaints(Study.model_validate(values | more), lambda keys: "s.yaml:" + "/".join(keys))
+        return problems(Study.model_validate(values | more), lambda keys: "s.yaml:" + "/".join(keys))
 
     assert of(confirm={"seeds": [1]}, ensemble={"folds": 3, "min_votes": 3}) == []
     found = of(
         sweep={
             "trials": 2,
             "space": {"optimizer.lr": {"choices": [0.1], "when": {"x": 1}}},
-            "early_stop": {"kind": "halving", "min_epochs": 4},
+            "pruner": {"kind": "halving", "min_epochs": 4},
             "narrow": {"from": "s"},
         },
         confirm={"seeds": [0, 1, 1]},
         ensemble={"folds": 3, "min_votes": 4},
     )
-    starts = ["space/optimizer.lr: `when`", "early_stop/min_epochs: min_epochs is 4", "narrow/from: a study cannot"]
+    starts = ["space/optimizer.lr: `when`", "pruner/min_epochs: min_epochs is 4", "narrow/from: a study cannot"]
     starts = [f"s.yaml:sweep/{start}" for start in starts]
     starts += [
         "s.yaml:confirm/seeds: [0] are",

@@ -5,11 +5,11 @@ import shutil
 
 import pytest
 
-from segsweep.search.files import write_json
+from segsweep.errors import InputError
+from segsweep.planning.planner import open_study
 from segsweep.search.narrow import earlier_trials
 from segsweep.search.state import decide
-from segsweep.study.controller import open_study
-from segsweep.study.settings import InputError
+from segsweep.search.step_files import write_json
 from tests.workspace import SMALL, Workspace
 
 SPACE = {"optimizer.lr": {"low": 1e-5, "high": 0.1, "log": True}}

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import segsweep
+from segsweep.config.search import Sweep
 from segsweep.search.samplers import batch_seed, propose
-from segsweep.search.space import active, complaints, identity, inside, levels, order, points
-from segsweep.study.settings.search import Sweep
+from segsweep.search.space import active, identity, inside, levels, order, points, problems
 
 SPACE = {
     "optimizer.lr": {"low": 1e-4, "high": 1e-2, "log": True},
@@ -158,9 +158,9 @@ def test_levels():
     assert isinstance(levels(space["whole"])[0], int)
 
 
-def test_complaints():
+def test_problems():
     def of(space, sampler="tpe"):
-        return complaints(make(sampler, space), lambda keys: f"study.yaml:{len(keys)}")
+        return problems(make(sampler, space), lambda keys: f"study.yaml:{len(keys)}")
 
     assert of(SPACE) == []
     assert of(COUNTABLE, "grid") == []
@@ -181,7 +181,8 @@ def test_seeds_of_batches_differ():
 
 def test_reading_steps_needs_no_optuna():
     code = (
-        "import sys, segsweep.search.files, segsweep.search.state, segsweep.search.history, segsweep.search.narrow;"
+        "import sys, segsweep.search.step_files, segsweep.search.state, segsweep.search.search_tables;"
+        "import segsweep.search.narrow;"
         "sys.exit(bool({'optuna', 'torch', 'pandas', 'numpy', 'scipy'} & set(sys.modules)))"
     )
     library = Path(segsweep.__file__).parents[1]

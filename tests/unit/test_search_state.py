@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from segsweep.search import history
-from segsweep.search.files import as_text, read_steps, step_file, valid_steps, write_json
+from segsweep.config import Study
+from segsweep.errors import InputError
+from segsweep.search import search_tables
 from segsweep.search.state import decide
-from segsweep.study.settings import InputError, Study
+from segsweep.search.step_files import as_text, read_steps, step_file, valid_steps, write_json
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -74,11 +75,11 @@ def test_halving_by_hand():
     assert rung["epochs_saved"] == 7
     assert rung["best"] == 0.9
     assert states[-1]["best"] == {"trial": 0, "set": states[0]["trials"][0]["values"], "from": "search", "score": 0.9}
-    assert history.spent(states) == {
+    assert search_tables.spent(states) == {
         "trials": 4, "stopped": 1, "epochs": 29, "epochs_full": 36, "epochs_saved": 7, "share": 29 / 36,
     }  # fmt: skip
     # At rung 4 three trials are compared and one goes on by the rule: trials 1 and 2 by the guard.
-    reasons = {(row["epoch"], row["trial"]): row["reason"] for row in history.decisions(states)}
+    reasons = {(row["epoch"], row["trial"]): row["reason"] for row in search_tables.decisions(states)}
     assert reasons[2, 3] == "behind"
     assert [reasons[4, trial] for trial in range(3)] == ["top", "preserve", "preserve"]
 
@@ -108,9 +109,9 @@ def test_failed_and_early_stopped_trials():
     trials = states[-1]["trials"]
     assert [trial["status"] for trial in trials] == ["diverged", "early_stopped", "finished", "oom"]
     # Two of four go on at the first rung, two failed; from the second on, trial 2 is alone: too few to judge.
-    assert [row["reason"] for row in history.decisions(states) if row["trial"] == 2] == ["top", "few", "few"]
+    assert [row["reason"] for row in search_tables.decisions(states) if row["trial"] == 2] == ["top", "few", "few"]
     assert [candidate["trial"] for candidate in states[-1]["candidates"]] == [1, 2]
-    assert history.trials(states)[0]["rank"] is None
+    assert search_tables.trials(states)[0]["rank"] is None
 
 
 def test_all_failed():
@@ -287,12 +288,12 @@ def test_replay_never_stops_a_trial_above_preserve(kind):
 def test_tables(tmp_path):
     study = make(**MORE)
     states = replay.play(study, drawn)
-    history.write_tables(states, tmp_path)
+    search_tables.write_tables(states, tmp_path)
     trials = (tmp_path / "trials.csv").read_text(encoding="utf-8").splitlines()
     assert trials[0].endswith("confirmed_mean,confirmed_rank,optimizer.lr,optimizer.weight_decay")
     assert len(trials) == 1 + 8
     exact = states[-1]["trials"]
-    for read, trial in zip(history.read_trials(tmp_path / "trials.csv"), exact, strict=True):
+    for read, trial in zip(search_tables.read_trials(tmp_path / "trials.csv"), exact, strict=True):
         assert read == {name: trial[name] for name in ("trial", "status", "score", "values")}
     assert len((tmp_path / "decisions.csv").read_text(encoding="utf-8").splitlines()) > 8
     assert json.loads(as_text(states)) == states

@@ -4,12 +4,12 @@ import random
 
 import pytest
 
+from segsweep.config.search import Pruner
 from segsweep.search.stopping import bracket_of, bracket_sizes, judge, rungs
-from segsweep.study.settings.search import EarlyStop
 
 
 def rule(kind="hyperband", **more):
-    return EarlyStop(kind=kind, **more)
+    return Pruner(kind=kind, **more)
 
 
 def test_brackets_and_rungs_of_the_paper():
@@ -38,8 +38,8 @@ def test_rungs_of_the_text_sweep():
     ],
 )
 def test_rungs_of_other_rules(settings, total, expected):
-    assert rungs(EarlyStop(**settings), total) == expected
-    assert bracket_sizes(EarlyStop(**settings), total) == [1]
+    assert rungs(Pruner(**settings), total) == expected
+    assert bracket_sizes(Pruner(**settings), total) == [1]
 
 
 def test_one_bracket_is_halving():
@@ -55,8 +55,8 @@ def test_trials_are_dealt_out_in_proportion():
     assert [dealt.count(bracket) for bracket in range(3)] == [8, 6, 6]
 
 
-def reasons(early_stop, scores, minimize=False, judged=None):
-    return {v.trial: v.reason for v in judge(early_stop, minimize, scores, judged or set(scores))[0]}
+def reasons(pruner, scores, minimize=False, judged=None):
+    return {v.trial: v.reason for v in judge(pruner, minimize, scores, judged or set(scores))[0]}
 
 
 def test_the_best_of_eta_go_on():
@@ -116,33 +116,33 @@ def random_tables(number):
             "preserve": draws.choice([None, 0.9, 0.965]),
             "preserve_margin": draws.choice([0.0, 0.01, 0.05]),
         }
-        yield EarlyStop(**settings), scores
+        yield Pruner(**settings), scores
 
 
 def test_guard_over_random_tables():
     """Never stopped: at or above preserve, within the margin of the best, the best itself; few stop nobody."""
     stopped = 0
-    for early_stop, scores in random_tables(2000):
-        verdicts, best = judge(early_stop, False, scores, set(scores))
+    for pruner, scores in random_tables(2000):
+        verdicts, best = judge(pruner, False, scores, set(scores))
         known = [score for score in scores.values() if score is not None]
         assert best == max(known, default=None)
         for verdict in verdicts:
             if verdict.goes_on:
                 continue
             stopped += 1
-            assert len(known) >= early_stop.min_trials
+            assert len(known) >= pruner.min_trials
             if verdict.score is not None:
-                assert early_stop.preserve is None or verdict.score < early_stop.preserve
-                assert best - verdict.score > early_stop.preserve_margin
+                assert pruner.preserve is None or verdict.score < pruner.preserve
+                assert best - verdict.score > pruner.preserve_margin
     assert stopped > 1000
 
 
 def test_order_does_not_matter_and_minimizing_mirrors():
-    for early_stop, scores in random_tables(300):
-        expected = judge(early_stop, False, scores, set(scores))[0]
+    for pruner, scores in random_tables(300):
+        expected = judge(pruner, False, scores, set(scores))[0]
         turned = dict(sorted(scores.items(), reverse=True))
-        assert judge(early_stop, False, turned, set(scores))[0] == expected
+        assert judge(pruner, False, turned, set(scores))[0] == expected
         mirrored = {trial: None if score is None else -score for trial, score in scores.items()}
-        preserve = None if early_stop.preserve is None else -early_stop.preserve
-        low = judge(early_stop.model_copy(update={"preserve": preserve}), True, mirrored, set(scores))[0]
+        preserve = None if pruner.preserve is None else -pruner.preserve
+        low = judge(pruner.model_copy(update={"preserve": preserve}), True, mirrored, set(scores))[0]
         assert [(v.trial, v.rank, v.reason) for v in low] == [(v.trial, v.rank, v.reason) for v in expected]

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from segsweep import tasks
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.losses import Terms
-from segsweep.study.settings.train import ARCHITECTURES, Train
+from segsweep.config.losses import Terms
+from segsweep.config.train import ARCHITECTURES, Train
+from segsweep.errors import InputError
 from segsweep.tasks.segmentation import image_counts
 
 VOID = 255
@@ -40,8 +40,8 @@ def batch(mask, names=("a",)):
 
 
 def test_components_name_every_architecture_loss_and_task():
-    from segsweep.study.components import COMPONENTS
-    from segsweep.study.settings.dataset import TASKS
+    from segsweep.config.dataset import TASKS
+    from segsweep.registry import COMPONENTS
 
     assert set(COMPONENTS["model"]) == set(ARCHITECTURES)
     assert set(COMPONENTS["loss"]) >= set(Terms.model_fields)

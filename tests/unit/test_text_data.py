@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from segsweep.config.dataset import Dataset, Demo
 from segsweep.data.readers.icdar import read, read_words
-from segsweep.data.words import draw, draw_words
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.dataset import Dataset, Demo
+from segsweep.data.synthetic.text import draw, draw_words
+from segsweep.errors import InputError
 from segsweep.text.geometry import covered
 
 
@@ -29,7 +29,7 @@ def test_all_bad_lines_are_named(tmp_path):
     )
     with pytest.raises(InputError) as caught:
         read_words(file)
-    found = caught.value.complaints
+    found = caught.value.problems
     assert [line.split(": ")[0] for line in found] == [f"{file}:{n}" for n in (2, 3, 4, 5)]
     assert "8 fields" in found[0]
     assert "not all of the first 8 fields are numbers" in found[1]
@@ -61,10 +61,10 @@ def test_reading_a_data_set(tmp_path):
     first, second = items["train"]
     assert first.image == tmp_path / "images/a.png"
     assert first.ignored.tolist() == [False, True]
-    assert first.complaints == []
-    assert "gt_b.txt:1" in second.complaints[0]
+    assert first.problems == []
+    assert "gt_b.txt:1" in second.problems[0]
     assert second.place.endswith("train.txt:2")
-    assert "gt_c.txt" in items["val"][0].complaints[0]
+    assert "gt_c.txt" in items["val"][0].problems[0]
 
 
 def test_drawn_words_are_the_same_each_time():

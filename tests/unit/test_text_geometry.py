@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import shapely
 
-from segsweep.study.settings.train import Postprocess
+from segsweep.config.train import Postprocess
 from segsweep.text.geometry import covered, iou, offset, rotated_box, shrink_distance, unclip_distance
 from segsweep.text.postprocess import detect
 from segsweep.text.targets import targets

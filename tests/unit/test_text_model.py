@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from segsweep.config.losses import Db
+from segsweep.config.train import Train
+from segsweep.errors import InputError
 from segsweep.losses.db import DbLoss, hard_negative_bce, masked_dice, masked_l1
 from segsweep.models.dbnet import approximate_binary
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.losses import Db
-from segsweep.study.settings.train import Train
 from segsweep.tasks.text import build
 
 SETTINGS = {"model": {"arch": "dbnet", "encoder": "resnet18", "options": {"channels": 32}}}

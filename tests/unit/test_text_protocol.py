@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from segsweep.config.train import Postprocess
 from segsweep.data.readers.icdar import read_words
 from segsweep.metrics.text import TextScores
-from segsweep.study.settings.train import Postprocess
 from segsweep.text.postprocess import Detections, detect
 from segsweep.text.protocol import match
 from segsweep.text.submission import write_submission

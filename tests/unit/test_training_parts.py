@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from segsweep.study.settings.losses import Terms
-from segsweep.study.settings.train import Train
+from segsweep.config.losses import Terms
+from segsweep.config.train import Train
 from segsweep.tasks import segmentation
-from segsweep.training.accumulation import add_gradients, in_parts, is_mean_over_pixels
+from segsweep.training.gradients import add_gradients, in_parts, is_mean_over_pixels
 from tests.fakes import CLASSES, FakeBatches, Floats, Tiny
 
 BATCH = next(FakeBatches(7, 7).epoch(1))

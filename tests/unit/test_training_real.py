@@ -7,11 +7,11 @@ import pytest
 import torch
 import yaml
 
+from segsweep.config.dataset import Dataset
 from segsweep.data.preparation import prepare
 from segsweep.data.prepared import Prepared
-from segsweep.study.settings.dataset import Dataset
-from segsweep.training.checkpoint import read_checkpoint
-from segsweep.training.segment import train_segment
+from segsweep.store.checkpoints import read_checkpoint
+from segsweep.training.loop import train_segment
 from tests.fakes import describe
 
 DATASETS = Path(__file__).parents[2] / "config" / "datasets"

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from segsweep.study.settings.train import EarlyStopping, Scheduler
-from segsweep.training.progress import after_epoch, should_end
-from segsweep.training.schedule import learning_rate
-from segsweep.training.state import fresh
+from segsweep.config.train import EarlyStopping, Scheduler
+from segsweep.training.early_stopping import after_epoch, should_end
+from segsweep.training.lr_schedule import learning_rate
+from segsweep.training.run_state import fresh
 
 
 def rate(settings: dict, step: int, *, epochs: int = 10, steps: int = 4, reductions: int = 0) -> float:

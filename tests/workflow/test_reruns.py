@@ -159,7 +159,7 @@ def test_what_ended_out_of_memory_trains_again_once_it_is_to_go_on(workspace):
     assert workspace.would_train() == []
 
 
-def test_bad_input_ends_with_a_complaint_before_any_job(workspace):
+def test_bad_input_ends_with_a_problem_before_any_job(workspace):
     workspace.write_study(metrik="val/miou")
     output = workspace.snakemake(check=False)
     assert "unknown key 'metrik'. Did you mean 'metric'?" in output

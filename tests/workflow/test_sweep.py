@@ -24,7 +24,7 @@ STUDY = {
         "trials": 3,
         "at_once": 2,
         "space": {"optimizer.lr": {"low": 1e-4, "high": 1e-2, "log": True}},
-        "early_stop": {"kind": "hyperband", "min_epochs": 1, "eta": 4, "brackets": 1, "min_trials": 2},
+        "pruner": {"kind": "hyperband", "min_epochs": 1, "eta": 4, "brackets": 1, "min_trials": 2},
     },
     "confirm": {"top": 1, "seeds": [1]},
     "ensemble": {"folds": 2, "method": "vote"},

@@ -6,7 +6,7 @@ if STUDY.study.table is None:
         input:
             markers=ancient(all_markers),
             plan=STUDY.plan_file,
-            extent=STUDY.extent_file,
+            coverage=STUDY.coverage_file,
             code="results/code/collect_results.txt",
         output:
             cells=f"{STUDY.folder}/cells.csv",

@@ -10,10 +10,10 @@ from snakemake.logging import logger
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
 
-from segsweep.study.announcement import announce
-from segsweep.study.controller import open_study
-from segsweep.study.settings import InputError
-from segsweep.study.sources import tracking_file
+from segsweep.planning.announcement import announce
+from segsweep.planning.planner import open_study
+from segsweep.errors import InputError
+from segsweep.planning.data_fingerprint import tracking_file
 
 # What a job needs that its command line does not say.
 ENVIRONMENT = "NO_ALBUMENTATIONS_UPDATE=1"
@@ -26,24 +26,24 @@ try:
     STUDY = open_study(config, plans=workflow.is_main_process)
     if workflow.is_main_process:
         announce(STUDY, logger.info)
-        if STUDY.settles and not workflow.output_settings.dryrun:
+        if STUDY.records_failures and not workflow.output_settings.dryrun:
             STUDY.forget_outcomes()
 except InputError as error:
-    raise WorkflowError("\n".join(error.complaints)) from None
+    raise WorkflowError("\n".join(error.problems)) from None
 gc.freeze()
 gc.set_threshold(20_000)
 gc.enable()
 
 ON_CLUSTER = STUDY.request.cluster is not None
 # What Snakemake sees of a training: that it is in the store, or how its job ended.
-TRAINED = temp("results/outcomes/{segment}") if STUDY.settles else "results/markers/{segment}"
+TRAINED = temp("results/outcomes/{segment}") if STUDY.records_failures else "results/markers/{segment}"
 # Counted where Snakemake was started; a job that tried again by itself could not ask for more memory.
 RETRIES = STUDY.request.cluster.retries if ON_CLUSTER and workflow.is_main_process else 0
 WARM = not ON_CLUSTER if STUDY.request.warm is None else STUDY.request.warm
 # Rules that want a GPU as trainings do: several networks look at a whole split.
 ASKS_A_NETWORK = ("score_ensemble", "predict_test")
 PACK_OPTIONS = " ".join(["--settle"] + ["--requeue"] * ON_CLUSTER)
-TRAINING_OPTIONS = " ".join(["--warm"] * WARM + ["--settle"] * STUDY.settles + ["--requeue"] * ON_CLUSTER)
+TRAINING_OPTIONS = " ".join(["--warm"] * WARM + ["--settle"] * STUDY.records_failures + ["--requeue"] * ON_CLUSTER)
 
 
 # The .dvc file of the study's data set, if it has one.
@@ -123,24 +123,24 @@ def segments_of_pack(wildcards):
 @of_each_job
 def memory_of(wildcards, attempt):
     """Main memory of a training, MB."""
-    return STUDY.needs.memory_mb(STUDY.segment(wildcards.segment), attempt)
+    return STUDY.resources.memory_mb(STUDY.segment(wildcards.segment), attempt)
 
 
 @of_each_job
 def cpus_of(wildcards):
     """Processors of a training's job; how many threads compute does not depend on it."""
-    return STUDY.needs.cpus(STUDY.segment(wildcards.segment))
+    return STUDY.resources.cpus(STUDY.segment(wildcards.segment))
 
 
 def device_memory_of(wildcards):
     """Memory on the GPU of a training, MB."""
-    return STUDY.needs.device_mb(STUDY.segment(wildcards.segment))
+    return STUDY.resources.device_mb(STUDY.segment(wildcards.segment))
 
 
 @of_each_job
 def runtime_of(wildcards, attempt):
     """Run time that a training asks for, minutes."""
-    return STUDY.needs.runtime_min(STUDY.segment(wildcards.segment), attempt)
+    return STUDY.resources.runtime_min(STUDY.segment(wildcards.segment), attempt)
 
 
 @of_each_job
@@ -160,23 +160,23 @@ def together(wildcards, need):
 
 def memory_of_pack(wildcards, attempt):
     """Main memory of a pack, MB."""
-    return together(wildcards, lambda one: STUDY.needs.memory_mb(one, attempt))
+    return together(wildcards, lambda one: STUDY.resources.memory_mb(one, attempt))
 
 
 def cpus_of_pack(wildcards):
     """Processors of a pack's job."""
-    return together(wildcards, STUDY.needs.cpus)
+    return together(wildcards, STUDY.resources.cpus)
 
 
 def device_memory_of_pack(wildcards):
     """Memory on the GPU of a pack, MB."""
-    return together(wildcards, STUDY.needs.device_mb)
+    return together(wildcards, STUDY.resources.device_mb)
 
 
 def runtime_of_pack(wildcards, attempt):
     """Run time that a pack asks for, minutes: all of its segments one after the other, so many at once."""
     described = segments_of_pack(wildcards)
-    return STUDY.needs.runtime_of_pack_min(described, min(STUDY.request.pack_at_once, len(described)), attempt)
+    return STUDY.resources.runtime_of_pack_min(described, min(STUDY.request.pack_at_once, len(described)), attempt)
 
 
 @of_each_job
@@ -205,7 +205,7 @@ def left_to_decide(wildcards):
     search are there: of what follows from a checkpoint it looks at the checkpoint's own inputs alone.
     """
     step = f"{STUDY.folder}/sweep/step_{wildcards.step}.json"
-    return [] if os.path.exists(step) else STUDY.undecided_file
+    return [] if os.path.exists(step) else STUDY.search_pending_file
 
 
 def previous_or_none(wildcards, input):

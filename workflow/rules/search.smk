@@ -33,7 +33,7 @@ checkpoint decide_step:
 rule tabulate_search:
     input:
         steps=all_steps,
-        extent=STUDY.extent_file,
+        coverage=STUDY.coverage_file,
         code="results/code/tabulate_search.txt",
     output:
         trials=f"{STUDY.folder}/sweep/trials.csv",
@@ -60,8 +60,8 @@ rule score_ensemble:
     input:
         markers=ancient(all_markers),
         data=ancient(all_prepared),
-        panel=STUDY.panel_file,
-        extent=STUDY.extent_file,
+        ensemble_inputs=STUDY.ensemble_inputs_file,
+        coverage=STUDY.coverage_file,
         code="results/code/score_ensemble.txt",
     output:
         scores=f"{STUDY.folder}/ensemble.csv",
@@ -75,7 +75,7 @@ rule score_ensemble:
     resources:
         **STUDY.submission,
         mem_mb=8000,
-        runtime=STUDY.needs.at_most_min(120),
+        runtime=STUDY.resources.at_most_min(120),
     params:
         plan=STUDY.plan_file,
         folder=STUDY.folder,
@@ -107,7 +107,7 @@ rule predict_test:
     resources:
         **STUDY.submission,
         mem_mb=8000,
-        runtime=STUDY.needs.at_most_min(240),
+        runtime=STUDY.resources.at_most_min(240),
     params:
         plan=STUDY.plan_file,
         decides=STUDY.ensemble_in_words,

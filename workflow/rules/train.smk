@@ -1,16 +1,16 @@
 # Needs: prepared data, the segment that one goes on from. Makes: results/segments/<id>, seen as results/markers/<id>.
 
 # On one machine a training that fails is a job that fails. On a cluster a job may also be cut off, which is worth
-# another try, while a crash is not: there the job writes down how the training ended, and `accept_segment` tells.
-if STUDY.settles:
+# another try, while a crash is not: there the job writes down how the training ended, and `check_outcome` tells.
+if STUDY.records_failures:
 
-    rule accept_segment:
+    rule check_outcome:
         input:
             outcome=outcome_of,
         output:
             marker="results/markers/{segment}",
         log:
-            "results/logs/accept_segment/{segment}.log",
+            "results/logs/check_outcome/{segment}.log",
         retries: 0
         conda:
             "../../envs/segsweep.yaml"

@@ -7,7 +7,7 @@ from pathlib import Path
 from segsweep.analysis.analyze import analyse, others_of, write
 from segsweep.analysis.results import open_results
 from segsweep.exits import program
-from segsweep.study.words import plural
+from segsweep.formatting import plural
 
 
 @program
@@ -18,9 +18,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--compare", nargs="*", default=[], help="further studies or earlier reports to compare with")
     arguments = parser.parse_args(argv)
     results = open_results(arguments.results)
-    others, complaints = others_of(results, arguments.results, arguments.compare)
+    others, problems = others_of(results, arguments.results, arguments.compare)
     analysis = analyse(results, others)
-    for text in complaints:
+    for text in problems:
         analysis.about["warnings"].append({"topic": "compare", "axes": [], "text": text})
         print(text, file=sys.stderr)
     write(analysis, arguments.results)

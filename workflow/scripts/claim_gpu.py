@@ -5,7 +5,7 @@ import argparse
 import os
 import sys
 
-from segsweep.training.gpus import claim, list_gpus, visible
+from segsweep.execution.gpus import claim, list_gpus, visible
 
 
 def main(argv: list[str] | None = None) -> int:

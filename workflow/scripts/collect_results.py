@@ -6,8 +6,8 @@ from pathlib import Path
 
 from segsweep.analysis.collect import collect, write
 from segsweep.exits import program
-from segsweep.study.texts import read_json
-from segsweep.study.words import plural
+from segsweep.formatting import plural
+from segsweep.io import read_json
 
 
 @program

@@ -4,13 +4,14 @@ import argparse
 import sys
 from pathlib import Path
 
+from segsweep.config import Study
+from segsweep.errors import InputError
 from segsweep.exits import program
-from segsweep.search.files import write_json
+from segsweep.io import read_json
 from segsweep.search.narrow import earlier_trials
 from segsweep.search.results import gather, scored_cells
 from segsweep.search.state import decide
-from segsweep.study.settings import InputError, Study
-from segsweep.study.texts import read_json
+from segsweep.search.step_files import write_json
 
 
 @program

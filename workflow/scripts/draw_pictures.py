@@ -17,7 +17,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, required=True, help="folder for the pictures and pictures.json")
     options = parser.parse_args(argv)
 
-    from segsweep.pictures.make import Results, make
+    from segsweep.report.images.make import Results, make
 
     make(Results.read(options.plan, options.results, options.store), options.output)
     return 0

@@ -15,8 +15,8 @@ import tempfile
 from pathlib import Path
 
 from segsweep.data.fetching.archives import obtain
+from segsweep.errors import InputError
 from segsweep.exits import program
-from segsweep.study.settings.base import InputError
 
 SETS = ("camvid", "cityscapes", "icdar2015", "isbi2012", "voc2012")
 

@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 from segsweep.analysis.tables import import_table, write
+from segsweep.config.study import Study
+from segsweep.config.yaml_documents import Document, parse
+from segsweep.errors import InputError
 from segsweep.exits import program
-from segsweep.study.files import Document, parse
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.study import Study
-from segsweep.study.words import plural
+from segsweep.formatting import plural
 
 
 @program

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from segsweep.exits import program
-from segsweep.study.texts import read_json
+from segsweep.io import read_json
 
 
 @program
@@ -20,7 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=1, help="threads of the computations on a CPU")
     options = parser.parse_args(argv)
 
-    from segsweep.ensembles.predicting import predict_test
+    from segsweep.inference.test_predictions import predict_test
 
     about = predict_test(
         read_json(options.plan), options.store, options.ranking, options.output,

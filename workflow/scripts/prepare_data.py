@@ -8,11 +8,11 @@ import json
 import sys
 from pathlib import Path
 
+from segsweep.config.dataset import Dataset
+from segsweep.config.train import Data
 from segsweep.data.preparation import prepare
+from segsweep.errors import InputError
 from segsweep.exits import program
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.dataset import Dataset
-from segsweep.study.settings.train import Data
 
 
 @program
@@ -36,9 +36,9 @@ def main(argv: list[str] | None = None) -> int:
             workers=options.workers,
         )
     except InputError as error:
-        count = len(error.complaints)
-        head = f"The data set {dataset.name} cannot be used ({count} complaints):"
-        raise InputError(head, *(f"  {complaint}" for complaint in error.complaints)) from error
+        count = len(error.problems)
+        head = f"The data set {dataset.name} cannot be used ({count} problems):"
+        raise InputError(head, *(f"  {problem}" for problem in error.problems)) from error
     counts = ", ".join(f"{len(entry['names'])} {split}" for split, entry in manifest["splits"].items())
     print(f"{dataset.name}: {counts}; {len(manifest['classes'])} classes")
     print(*(f"  note: {warning}" for warning in manifest["warnings"]), sep="\n")

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from segsweep.exits import program
-from segsweep.study.texts import read_json
+from segsweep.io import read_json
 
 
 @program
@@ -19,8 +19,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=1, help="threads of the computations on a CPU")
     options = parser.parse_args(argv)
 
-    from segsweep.ensembles.scoring import score
-    from segsweep.ensembles.tables import write
+    from segsweep.inference.ensemble_scores import score
+    from segsweep.inference.ensemble_tables import write
 
     plan = read_json(options.plan)
     found = score(plan, options.store, device=options.device, threads=options.threads)

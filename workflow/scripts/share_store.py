@@ -14,22 +14,22 @@ from pathlib import Path
 
 from rich.console import Console
 
+from segsweep.config.load import Loaded, Request, load, requested
+from segsweep.errors import InputError
 from segsweep.exits import program
-from segsweep.sharing.remote import open_remote
-from segsweep.sharing.segments import Outcome, listing, pull, push, size_of, wanted_of
-from segsweep.sharing.tables import pull_tables, push_tables, state_of, studies_here
-from segsweep.sharing.waste import find_waste, remove
-from segsweep.study.controller import Controller
-from segsweep.study.load import Loaded, Request, load, requested
-from segsweep.study.node import RESULTS
-from segsweep.study.settings import InputError
-from segsweep.study.store import STORE, Store
-from segsweep.study.words import plural
+from segsweep.formatting import plural
+from segsweep.planning.planner import Planner
+from segsweep.planning.worker_view import RESULTS
+from segsweep.store.clean_up import find_waste, remove
+from segsweep.store.remote import open_remote
+from segsweep.store.segment_store import STORE, Store
+from segsweep.store.shared_segments import Outcome, listing, pull, push, size_of, wanted_of
+from segsweep.store.shared_tables import pull_tables, push_tables, state_of, studies_here
 
 SHOWN = 10
 
 
-class Preview(Controller):
+class Preview(Planner):
     """A plan that is not written down: what a study would need here."""
 
     def write(self) -> None:
@@ -200,7 +200,7 @@ def _request_of(arguments: argparse.Namespace, loaded: Loaded) -> Request:
 
 
 def _first_sentence(error: InputError) -> str:
-    return error.complaints[0].partition(". ")[0]
+    return error.problems[0].partition(". ")[0]
 
 
 def _size(size: float) -> str:

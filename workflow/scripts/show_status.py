@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from segsweep.config.load import load, requested
 from segsweep.exits import program
-from segsweep.study.load import load, requested
-from segsweep.study.node import RESULTS
-from segsweep.study.status import Status, status_of
-from segsweep.study.store import STORE, Store
-from segsweep.study.texts import read_json
-from segsweep.study.words import duration, plural
+from segsweep.formatting import duration, plural
+from segsweep.io import read_json
+from segsweep.planning.status import Status, status_of
+from segsweep.planning.worker_view import RESULTS
+from segsweep.store.segment_store import STORE, Store
 
 SHOWN = 5
 

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from segsweep.exits import program
-from segsweep.search.files import read_steps
-from segsweep.search.history import write_tables
+from segsweep.search.search_tables import write_tables
+from segsweep.search.step_files import read_steps
 
 
 @program

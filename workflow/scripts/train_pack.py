@@ -9,9 +9,9 @@ from pathlib import Path
 
 import train_segment
 
+from segsweep.execution.pack import preload, run_pack
+from segsweep.execution.requeue import requeue_job
 from segsweep.exits import INTERRUPTED, program
-from segsweep.training.pack import preload, run_pack
-from segsweep.training.requeue import requeue_job
 
 
 @program
@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, lambda number, _: asked.append(number))
 
-    from segsweep.training.finding import find
+    from segsweep.store.lookup import find
 
     parents = {segment: find(options.plan, segment)["parent"] for segment in options.segments}
     preload()

@@ -8,9 +8,9 @@ import sys
 import traceback
 from pathlib import Path
 
+from segsweep.execution.requeue import requeue_job
+from segsweep.execution.warm_client import run_warm
 from segsweep.exits import CRASHED, INTERRUPTED, WRONG_INPUT
-from segsweep.training.requeue import requeue_job
-from segsweep.warm import run_warm
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -52,10 +52,10 @@ def train(options: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, lambda number, _: asked.append(number))
 
-    from segsweep.study.settings.base import InputError
+    from segsweep.errors import InputError
 
     try:
-        from segsweep.training.job import run_job
+        from segsweep.execution.segment_job import run_job
 
         status = run_job(
             options.plan,

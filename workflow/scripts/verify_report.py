@@ -17,15 +17,15 @@ def main(argv: list[str] | None = None) -> int:
     )
     options = parser.parse_args(argv)
 
-    from segsweep.report.trace import verify
-    from segsweep.study.texts import read_text
+    from segsweep.io import read_text
+    from segsweep.report.verify import verify
 
     folder = options.report or options.results
     texts = [read_text(folder / name, "Build the report first.") for name in ("report.md", "report.sources.csv")]
-    complaints = verify(*texts, options.results)
-    for complaint in complaints:
-        print(complaint, file=sys.stderr)
-    return 1 if complaints else 0
+    problems = verify(*texts, options.results)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from segsweep.study.files import models_in
-from segsweep.study.load import Request
-from segsweep.study.settings import Dataset, Study, Train
+from segsweep.config import Dataset, Study, Train
+from segsweep.config.load import Request
+from segsweep.config.yaml_documents import models_in
 
 FILES = {"study": Study, "dataset": Dataset, "config": Request}
 
@@ -75,7 +75,7 @@ def _type_in_words(annotation) -> str:
     text = (
         annotation.__name__ if isinstance(annotation, type) and not hasattr(annotation, "__args__") else str(annotation)
     )
-    for module in ("segsweep.study.settings.", "typing."):
+    for module in ("segsweep.config.", "typing."):
         text = text.replace(module, "")
     for name in ("losses.", "train.", "search.", "claims.", "table.", "study.", "dataset."):
         text = text.replace(name, "")

@@ -17,7 +17,7 @@ def program(main: Callable[..., int]) -> Callable[..., int]:
 
     @wraps(main)
     def told(argv: list[str] | None = None) -> int:
-        from segsweep.study.settings.base import InputError
+        from segsweep.errors import InputError
 
         try:
             return main(argv)

@@ -4,7 +4,7 @@
 `analyze` reads them and writes the files below into the same folder `results/<study>/`. A report reads these files and
 computes nothing by itself. Scores are the study's metric at a run's best epoch, in the metric's own unit and
 direction (`minimize` is in analysis.json). Empty fields mean "cannot be said"; a `note` beside them says why.
-Levels are texts, as `segsweep.study.words.value_in_words` writes them (`5e-4`, `cross_entropy+focal(gamma=2)`), and
+Levels are texts, as `segsweep.formatting.value_in_words` writes them (`5e-4`, `cross_entropy+focal(gamma=2)`), and
 stand in the order in which they are to be shown. A continuous axis of a sweep is cut into ranges (`2.5e-4..4e-4`).
 
 Inputs

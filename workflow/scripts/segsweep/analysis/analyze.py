@@ -10,21 +10,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from segsweep.study.settings.base import InputError
-
-from . import best as best_setting
-from .anova import analyse_variance
-from .claims import judge
-from .columns import write_rows
-from .compare import COLUMNS as COMPARISON
-from .compare import compare, conclusions, read_conclusions
-from .correlations import correlate
-from .design import audit
-from .factors import LEVELS_ALPHA, MORE, level_rows, pair_rows, pairwise, summary_rows
-from .importance import importance
-from .ranking import CELLS_ALPHA, Noise, noise_floor, picture_stability, rank_cells, rank_stability
-from .results import RULES, Results
-from .searching import confirmations, edges, expected_best
+from segsweep.analysis import best as best_setting
+from segsweep.analysis.anova import analyse_variance
+from segsweep.analysis.claims import judge
+from segsweep.analysis.columns import write_rows
+from segsweep.analysis.compare import COLUMNS as COMPARISON
+from segsweep.analysis.compare import compare, conclusions, read_conclusions
+from segsweep.analysis.correlations import correlate
+from segsweep.analysis.design import audit
+from segsweep.analysis.factors import LEVELS_ALPHA, MORE, level_rows, pair_rows, pairwise, summary_rows
+from segsweep.analysis.importance import importance
+from segsweep.analysis.ranking import (
+    CELLS_ALPHA,
+    Noise,
+    noise_floor,
+    picture_stability,
+    rank_cells,
+    rank_stability,
+)
+from segsweep.analysis.results import RULES, Results
+from segsweep.analysis.search_statistics import confirmations, edges, expected_best
+from segsweep.errors import InputError
 
 TESTED = ["F", "df", "p", "partial_eta2"]
 HEADERS = {
@@ -131,16 +137,16 @@ def write(analysis: Analysis, folder: Path) -> None:
 
 
 def others_of(results: Results, folder: Path, more: list[str] = ()) -> tuple[dict[str, dict], list[str]]:
-    """Conclusions of what the study's `compare` names, and complaints on what is not there."""
-    found, complaints = {}, []
+    """Conclusions of what the study's `compare` names, and problems on what is not there."""
+    found, problems = {}, []
     for name in [*(results.plan["study"].get("compare") or []), *more]:
         if name == results.plan["study"]["name"]:
             continue
         try:
             found[name] = read_conclusions(name, folder)
         except InputError as error:
-            complaints += error.complaints
-    return found, complaints
+            problems += error.problems
+    return found, problems
 
 
 def headers_of(results: Results, ranking: pd.DataFrame) -> dict[str, list[str]]:

@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from .linear import Fit, Terms, crossed, sum_coded, term_test
-from .multiple import holm
-from .results import Results
+from segsweep.analysis.linear import Fit, Terms, crossed, sum_coded, term_test
+from segsweep.analysis.multiple_testing import holm
+from segsweep.analysis.results import Results
 
 CHECK_LEVEL = 0.01
 ALPHA = 0.05

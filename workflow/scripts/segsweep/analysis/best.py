@@ -5,9 +5,8 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from segsweep.study.words import number, plural
-
-from .results import Results
+from segsweep.analysis.results import Results
+from segsweep.formatting import number, plural
 
 
 def choose(results: Results, ranking: pd.DataFrame, confirmed: list[dict[str, Any]]) -> tuple[str | None, str]:

@@ -11,15 +11,14 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from segsweep.study.settings.claims import KINDS
-from segsweep.study.words import value_in_words
-
-from .anova import ALPHA, Anova, analyse_variance
-from .claims_of_runs import confirmed_at_least, ensemble_at_least, expectation, reduced_by
-from .judging import judged, spoken_of, undecided
-from .linear import t_interval
-from .ranking import Noise
-from .results import Axis, Results, same_text
+from segsweep.analysis.anova import ALPHA, Anova, analyse_variance
+from segsweep.analysis.claims_of_runs import confirmed_at_least, ensemble_at_least, expectation, reduced_by
+from segsweep.analysis.judging import judged, spoken_of, undecided
+from segsweep.analysis.linear import t_interval
+from segsweep.analysis.ranking import Noise
+from segsweep.analysis.results import Axis, Results, same_text
+from segsweep.config.claims import KINDS
+from segsweep.formatting import value_in_words
 
 
 def judge(results: Results, noise: Noise, ranking: pd.DataFrame) -> list[dict[str, Any]]:

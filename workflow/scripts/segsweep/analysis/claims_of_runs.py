@@ -7,11 +7,11 @@ import pandas as pd
 import statsmodels.api as sm
 from scipy import stats
 
-from .judging import judged, spoken_of, undecided
-from .linear import t_interval
-from .pictures import columns, paired, sentence
-from .ranking import Noise
-from .results import Results
+from segsweep.analysis.judging import judged, spoken_of, undecided
+from segsweep.analysis.linear import t_interval
+from segsweep.analysis.pictures import columns, paired, sentence
+from segsweep.analysis.ranking import Noise
+from segsweep.analysis.results import Results
 
 
 def reduced_by(results: Results, claim: dict, noise: Noise, ranking: pd.DataFrame) -> dict[str, Any]:

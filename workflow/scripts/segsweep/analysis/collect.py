@@ -11,10 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segsweep.study.settings.base import InputError
-
-from .columns import CELL_FRONT, COSTS, DERIVED, MISSING, RUN_FRONT, level_texts, write_rows
-from .curves import Curve, as_float, read_curve, write_curves
+from segsweep.analysis.columns import (
+    CELL_FRONT,
+    COSTS,
+    DERIVED,
+    MISSING,
+    RUN_FRONT,
+    level_texts,
+    write_rows,
+)
+from segsweep.analysis.curves import Curve, as_float, read_curve, write_curves
+from segsweep.errors import InputError
 
 
 @dataclass

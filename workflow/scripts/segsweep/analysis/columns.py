@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from segsweep.study.words import value_in_words
+from segsweep.formatting import value_in_words
 
 DERIVED = ("stability/val_loss_std", "convergence/epochs_to_best", "overfit/gap")
 COSTS = ("cost/train_seconds", "cost/seconds_per_epoch", "cost/peak_memory_mb", "cost/parameters", "cost/checkpoint_mb")

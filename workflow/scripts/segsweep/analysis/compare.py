@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from segsweep.study.settings.base import InputError
+from segsweep.errors import InputError
 
 COLUMNS = ["against", "topic", "item", "before", "now", "changed"]
 

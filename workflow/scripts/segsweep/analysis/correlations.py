@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from .multiple import holm
-from .results import Results, as_number
+from segsweep.analysis.multiple_testing import holm
+from segsweep.analysis.results import Results, as_number
 
 FEWEST = 5
 

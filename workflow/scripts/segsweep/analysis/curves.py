@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from segsweep.study.settings.base import InputError
-from segsweep.study.texts import read_text
+from segsweep.errors import InputError
+from segsweep.io import read_text
 
 
 @dataclass

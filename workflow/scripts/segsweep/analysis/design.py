@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from segsweep.study.words import plural
-
-from .linear import Terms, sum_coded
-from .results import Results, as_number
+from segsweep.analysis.linear import Terms, sum_coded
+from segsweep.analysis.results import Results, as_number
+from segsweep.formatting import plural
 
 STEP_AXES = ("batch_size", "accumulate", "data.train_subset")
 LISTED = 12

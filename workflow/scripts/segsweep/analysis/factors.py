@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
-from .anova import Anova
-from .linear import t_interval
-from .multiple import holm
-from .results import Axis, Results
+from segsweep.analysis.anova import Anova
+from segsweep.analysis.linear import t_interval
+from segsweep.analysis.multiple_testing import holm
+from segsweep.analysis.results import Axis, Results
 
 LEVELS_ALPHA = 0.025
 MORE = ("stability/val_loss_std", "convergence/epochs_to_best", "overfit/gap", "cost/train_seconds")

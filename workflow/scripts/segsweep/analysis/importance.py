@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from .results import Axis, Results, as_number
+from segsweep.analysis.results import Axis, Results, as_number
 
 FEWEST_CELLS = 20
 CELLS_AN_AXIS = 4

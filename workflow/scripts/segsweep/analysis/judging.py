@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .results import Results
+from segsweep.analysis.results import Results
 
 LOW_IS_GOOD = ("stability/", "convergence/", "overfit/", "cost/")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .results import Results
+from segsweep.analysis.results import Results
 
 DRAWS = 4000
 FEWEST = 5

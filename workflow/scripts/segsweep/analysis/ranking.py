@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from .results import Results
+from segsweep.analysis.results import Results
 
 CELLS_ALPHA = 0.025
 MOST_TUKEY = 100

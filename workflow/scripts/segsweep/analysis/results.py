@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from segsweep.study.settings.base import InputError
-from segsweep.study.words import number, short_names, value_in_words
+from segsweep.errors import InputError
+from segsweep.formatting import number, short_names, value_in_words
 
 USABLE = ("finished", "early_stopped")
 DESIGN_ROLES = ("grid", "run", "trial")

@@ -6,12 +6,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.study import Study
-from segsweep.study.settings.table import TableMetric
-from segsweep.study.texts import read_text
-
-from .results import RULES
+from segsweep.analysis.results import RULES
+from segsweep.config.imported_table import TableMetric
+from segsweep.config.study import Study
+from segsweep.errors import InputError
+from segsweep.io import read_text
 
 STATUSES = tuple(RULES)
 FREE = ("cost/", "stability/", "convergence/", "overfit/")
@@ -57,13 +56,13 @@ def without_copies(rows: list) -> tuple[list, list[int]]:
 
 
 class Reader:
-    """Makes records of the rows of a table; what is impossible in them is kept in `complaints`."""
+    """Makes records of the rows of a table; what is impossible in them is kept in `problems`."""
 
     def __init__(self, path: Path, study: Study, metrics: dict[str, TableMetric], rows: list[tuple[int, dict]]):
         """`rows` are all rows: an axis is a number if it is one in each of them."""
         self.path, self.metric, self.metrics, self.table = path, study.metric, metrics, study.table
         self.gone = set(study.table.missing)
-        self.complaints: list[str] = []
+        self.problems: list[str] = []
         self._numeric = {axis for axis, column in self.table.axes.items() if self._all_numbers(rows, column)}
 
     def record(self, line: int, row: dict[str, str]) -> dict[str, Any]:
@@ -99,7 +98,7 @@ class Reader:
             value = _number(text.removesuffix("%").strip() if metric.unit == "percent" else text)
             problem = _impossible(name, metric, text, value)
             if problem:
-                self.complaints.append(f"{self.path}:{line}: {metric.column} is {text!r}: {problem}")
+                self.problems.append(f"{self.path}:{line}: {metric.column} is {text!r}: {problem}")
             elif value is not None:
                 values[name] = value / 100 if metric.unit == "percent" else value
         return values
@@ -115,7 +114,7 @@ class Reader:
         if word in words or word in STATUSES:
             return words.get(word, word)
         known = ", ".join(dict.fromkeys([*words, *STATUSES]))
-        self.complaints.append(
+        self.problems.append(
             f"{self.path}:{line}: {column} is {word!r}, which `table.status` does not translate. Add "
             f"`{word}: STATUS`, with one of {', '.join(STATUSES)}. Known: {known}."
         )
@@ -126,7 +125,7 @@ class Reader:
             return None
         value = _number(row[column])
         if value is None or value != int(value) or value < 0:
-            self.complaints.append(
+            self.problems.append(
                 f"{self.path}:{line}: {column} is {row[column]!r}, not a whole number from 0 on. Correct the row."
             )
             return None
@@ -161,8 +160,8 @@ def _number(text: str) -> float | int | None:
     return int(text) if re.fullmatch(r"[+-]?\d+", text) else value
 
 
-def shortened(complaints: list[str], most: int = 30) -> list[str]:
-    """The first complaints, and how many more there are."""
-    if len(complaints) <= most:
-        return complaints
-    return [*complaints[:most], f"... and {len(complaints) - most} more of the kind."]
+def shortened(problems: list[str], most: int = 30) -> list[str]:
+    """The first problems, and how many more there are."""
+    if len(problems) <= most:
+        return problems
+    return [*problems[:most], f"... and {len(problems) - most} more of the kind."]

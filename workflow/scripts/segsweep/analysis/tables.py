@@ -10,14 +10,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from segsweep.study.files import nearest
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.study import Study
-from segsweep.study.settings.table import TableMetric
-from segsweep.study.words import label, number, plural, short_names
-
-from .columns import CELL_FRONT, COSTS, DERIVED, MISSING, RUN_FRONT, level_texts, write_rows
-from .table_rows import STATUSES, Reader, read_rows, shortened, without_copies
+from segsweep.analysis.columns import (
+    CELL_FRONT,
+    COSTS,
+    DERIVED,
+    MISSING,
+    RUN_FRONT,
+    level_texts,
+    write_rows,
+)
+from segsweep.analysis.table_rows import STATUSES, Reader, read_rows, shortened, without_copies
+from segsweep.config.imported_table import TableMetric
+from segsweep.config.study import Study
+from segsweep.config.yaml_documents import nearest
+from segsweep.errors import InputError
+from segsweep.formatting import label, number, plural, short_names
 
 SHOWN = 8
 
@@ -43,7 +50,7 @@ def import_table(study: Study, folder: Path) -> Imported:
 
     Raises:
         InputError: the file or a column is missing, a status is unknown, a value is impossible, two rows contradict
-            each other; one complaint for each.
+            each other; one problem for each.
     """
     table = study.table
     path = (folder / table.file).resolve() if not Path(table.file).is_absolute() else Path(table.file)
@@ -59,8 +66,8 @@ def import_table(study: Study, folder: Path) -> Imported:
     for line, row in rows:
         record = reader.record(line, row)
         (missing if record.get("detail") else kept).append(record)
-    if reader.complaints:
-        raise InputError(*shortened(reader.complaints))
+    if reader.problems:
+        raise InputError(*shortened(reader.problems))
     if not kept:
         raise InputError(f"{path}: no row has a value on every axis and a status. Check `axes` and `missing`.")
     _number_replicates(path, kept, study)
@@ -88,22 +95,22 @@ def _check_columns(path: Path, header: list[str], study: Study, metrics: dict[st
     wanted |= {f"metrics.{name}": metric.column for name, metric in metrics.items()}
     wanted |= {"status.column": table.status["column"]} if "column" in table.status else {}
     wanted |= {key: getattr(table, key) for key in ("epochs", "seed", "cell") if getattr(table, key)}
-    complaints = [
+    problems = [
         f"{path}:1: no column {column!r}, which `table.{key}` names. {nearest(column, header)}"
         for key, column in wanted.items()
         if column not in header
     ]
     if table.status and "column" not in table.status:
-        complaints.append("`table.status` has words but no `column`. Add `column: NAME` to it.")
+        problems.append("`table.status` has words but no `column`. Add `column: NAME` to it.")
     for word, status in table.status.items():
         if word != "column" and status not in STATUSES:
-            complaints.append(f"`table.status.{word}` is {status!r}. {nearest(status, STATUSES)}")
+            problems.append(f"`table.status.{word}` is {status!r}. {nearest(status, STATUSES)}")
     if study.metric not in metrics:
-        complaints.append(
+        problems.append(
             f"the study's metric {study.metric!r} is not in `table.metrics`. {nearest(study.metric, metrics)}"
         )
-    if complaints:
-        raise InputError(*complaints)
+    if problems:
+        raise InputError(*problems)
 
 
 def _number_replicates(path: Path, records: list[dict[str, Any]], study: Study) -> None:
@@ -112,14 +119,14 @@ def _number_replicates(path: Path, records: list[dict[str, Any]], study: Study) 
     for record in records:
         by_setting.setdefault(json.dumps(record["settings"], sort_keys=True), []).append(record)
     names: dict[str, int] = {}
-    complaints = []
+    problems = []
     for key, group in by_setting.items():
         cell = hashlib.sha256(key.encode()).hexdigest()[:8]
         seeds: dict[int, int] = {}
         for place, record in enumerate(group):
             seed = record["seed"] if study.table.seed else place
             if seed in seeds and study.table.seed:
-                complaints.append(
+                problems.append(
                     f"{path}:{record['line']}: the same setting and seed {seed} as line {seeds[seed]}, but other "
                     "results. Remove one of them, or give it its own seed."
                 )
@@ -127,8 +134,8 @@ def _number_replicates(path: Path, records: list[dict[str, Any]], study: Study) 
             run = record["name"] or f"{cell}-s{'x' if seed is None else seed}"
             names[run] = names.get(run, 0) + 1
             record |= {"cell": cell, "seed": seed, "run": run if names[run] == 1 else f"{run}#{names[run]}"}
-    if complaints:
-        raise InputError(*shortened(complaints))
+    if problems:
+        raise InputError(*shortened(problems))
 
 
 def _notes(kept: list, missing: list, axes: list[str]) -> list[str]:

@@ -7,11 +7,11 @@ import albumentations as A
 import cv2
 import numpy as np
 
+from segsweep.config.augmentations import find_augmentation, read_augmentation
+from segsweep.config.yaml_documents import nearest
 from segsweep.data.geometry import VOID
 from segsweep.data.sample import FILL, Sample
-from segsweep.study.augmentations import find_augmentation, read_augmentation
-from segsweep.study.files import nearest
-from segsweep.study.settings.base import InputError
+from segsweep.errors import InputError
 
 # Forced on every transform that takes them. New pixels are void, so no reflection (which would repeat objects
 # without their boxes), and masks hold class numbers, between which there is nothing.
@@ -29,7 +29,7 @@ class Augmentation:
     """A pipeline, called with a sample and the numbers that seed it: equal numbers give equal results."""
 
     def __init__(self, transforms: list[tuple[str, dict[str, Any]]], where: str):
-        """`transforms` are names and arguments; `where` names their file in complaints.
+        """`transforms` are names and arguments; `where` names their file in problems.
 
         Raises:
             InputError: a transform does not exist or refuses its arguments.

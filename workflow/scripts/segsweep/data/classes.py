@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from segsweep.config.dataset import Dataset
 from segsweep.data.geometry import VOID
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.dataset import Dataset
+from segsweep.errors import InputError
 
 NOT_ALLOWED = -1
 
@@ -39,7 +39,7 @@ class ClassTable:
         index: int16 (256,), for each value in a file the index of its class, 255 for void or -1 where not allowed.
         must_occur: whether a class without a training pixel is a mistake. A class that a person wrote out is; one of
             the known lists may be missing in a part of that data set.
-        allowed: the values in words, for complaints.
+        allowed: the values in words, for problems.
     """
 
     names: list[str]
@@ -65,18 +65,18 @@ def class_table(dataset: Dataset) -> ClassTable:
     else:
         values = dict(dataset.classes)
     where = f"data set {dataset.name}"
-    complaints = [
+    problems = [
         f"{where}: `classes` or `void` holds the value {value}; values in masks are 0 to 255. Correct it."
         for value in [*values, *void]
         if not 0 <= value <= 255
     ]
-    complaints += [
+    problems += [
         f"{where}: the value {value} is the class {values[value]!r} and void as well. Take it out of one of the two."
         for value in void
         if value in values
     ]
-    if complaints:
-        raise InputError(*complaints)
+    if problems:
+        raise InputError(*problems)
     if dataset.task == "binary":
         (background,) = (name for name in values.values() if name != dataset.foreground)
         names = [background, dataset.foreground]

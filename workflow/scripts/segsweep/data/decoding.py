@@ -6,10 +6,10 @@ import numpy as np
 from PIL import Image
 
 from segsweep.data.classes import NOT_ALLOWED, ClassTable
-from segsweep.data.items import Item
+from segsweep.data.raw_item import Item
 from segsweep.data.sample import Sample
 
-SHOWN = 3  # complaints of one kind about one picture
+SHOWN = 3  # problems of one kind about one picture
 
 
 def decode(item: Item, table: ClassTable, with_mask: bool) -> tuple[Sample | None, list[str]]:
@@ -21,39 +21,39 @@ def decode(item: Item, table: ClassTable, with_mask: bool) -> tuple[Sample | Non
         with_mask: whether the task needs a mask.
 
     Returns:
-        The sample, None where picture or mask cannot be used; and all complaints about the item.
+        The sample, None where picture or mask cannot be used; and all problems about the item.
     """
-    complaints = list(item.complaints)
-    image = _read(item, item.image, complaints, _rgb)
-    mask = _read(item, item.mask, complaints, _values) if with_mask else None
+    problems = list(item.problems)
+    image = _read(item, item.image, problems, _rgb)
+    mask = _read(item, item.mask, problems, _values) if with_mask else None
     if image is None or (with_mask and mask is None):
-        return None, complaints
+        return None, problems
     height, width = image.shape[:2]
-    complaints += _check_boxes(item, height, width) + _check_polygons(item, height, width)
+    problems += _check_boxes(item, height, width) + _check_polygons(item, height, width)
     if with_mask:
-        mask = _indices(item, mask, image.shape[:2], table, complaints)
+        mask = _indices(item, mask, image.shape[:2], table, problems)
         if mask is None:
-            return None, complaints
+            return None, problems
     ignored = item.ignored if len(item.ignored) else np.zeros(len(item.polygons) or len(item.boxes), bool)
-    return Sample(image, mask, item.boxes, item.labels, item.polygons, ignored), complaints
+    return Sample(image, mask, item.boxes, item.labels, item.polygons, ignored), problems
 
 
-def _read(item: Item, source: Path | np.ndarray | None, complaints: list[str], convert) -> np.ndarray | None:
+def _read(item: Item, source: Path | np.ndarray | None, problems: list[str], convert) -> np.ndarray | None:
     if isinstance(source, np.ndarray):
         return source
     if source is None:
-        complaints.append(f"{item.place}: {item.name!r} has no mask, and the task needs one. Add it.")
+        problems.append(f"{item.place}: {item.name!r} has no mask, and the task needs one. Add it.")
         return None
     named = f", though {item.place} names {item.name!r}" if item.place else ""
     if not source.is_file():
-        complaints.append(f"{source}: no such file{named}. Add it, or take the name out of the list.")
+        problems.append(f"{source}: no such file{named}. Add it, or take the name out of the list.")
         return None
     try:
         with Image.open(source) as picture:
             picture.load()
             return convert(picture)
     except Exception as error:  # Pillow raises errors of many kinds on broken files
-        complaints.append(
+        problems.append(
             f"{source}: cannot be used as a picture ({error}){named}. "
             "Replace the file, or take the name out of the list."
         )
@@ -79,10 +79,10 @@ def _values(picture: Image.Image) -> np.ndarray:
     return values.astype(np.uint8) if values.dtype == bool else values
 
 
-def _indices(item: Item, values: np.ndarray, size, table: ClassTable, complaints: list[str]) -> np.ndarray | None:
+def _indices(item: Item, values: np.ndarray, size, table: ClassTable, problems: list[str]) -> np.ndarray | None:
     where = item.mask if isinstance(item.mask, Path) else f"mask of {item.name}"
     if values.shape != tuple(size):
-        complaints.append(
+        problems.append(
             f"{where}: {values.shape[1]}x{values.shape[0]} pixels, its picture has {size[1]}x{size[0]} "
             "(width x height). A mask has the size of its picture; export it again without resizing."
         )
@@ -97,39 +97,39 @@ def _indices(item: Item, values: np.ndarray, size, table: ClassTable, complaints
         wrong = np.unique(values[bad])
         for value in wrong[:SHOWN]:
             rows, columns = np.nonzero(values == value)
-            complaints.append(
+            problems.append(
                 f"{where}: value {value} at row {rows[0]}, column {columns[0]} ({len(rows)} pixels) is no class "
                 f"and not void; allowed: {table.allowed}. Correct the mask, or add the value to `classes` or `void`."
             )
         if len(wrong) > SHOWN:
-            complaints.append(f"{where}: {len(wrong) - SHOWN} more values that are not allowed, up to {wrong[-1]}.")
+            problems.append(f"{where}: {len(wrong) - SHOWN} more values that are not allowed, up to {wrong[-1]}.")
         return None
     return indices.astype(np.uint8)
 
 
 def _check_boxes(item: Item, height: int, width: int) -> list[str]:
     where = item.truth or item.place or item.name
-    complaints = []
+    problems = []
     for number, (box, _) in enumerate(zip(item.boxes.tolist(), item.labels, strict=True), 1):
         left, top, right, bottom = box
         if not (0 <= left < right <= width and 0 <= top < bottom <= height):
             kind = "is empty" if right <= left or bottom <= top else "reaches outside of the picture"
-            complaints.append(
+            problems.append(
                 f"{where}: box {number} of {item.name!r} {kind}: left {left:g}, top {top:g}, right {right:g}, bottom "
                 f"{bottom:g} (from 0, right and bottom exclusive); the picture has {width}x{height} pixels. "
                 "Correct the box."
             )
-    return complaints
+    return problems
 
 
 def _check_polygons(item: Item, height: int, width: int) -> list[str]:
     where = item.truth or item.place or item.name
-    complaints = []
+    problems = []
     for number, points in enumerate(item.polygons, 1):
         beyond = (points.min(0) >= (width, height)).any() or (points.max(0) <= 0).any()
         if len(points) < 3 or not np.isfinite(points).all() or beyond:
-            complaints.append(
+            problems.append(
                 f"{where}: polygon {number} of {item.name!r} has fewer than three corners or lies outside of the "
                 f"picture of {width}x{height} pixels: {np.round(points, 1).tolist()}. Correct or delete it."
             )
-    return complaints
+    return problems

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from segsweep.config.train import Data
 from segsweep.data.buffers import Buffers
 from segsweep.data.geometry import VOID
 from segsweep.data.prepared import Prepared
 from segsweep.data.sample import FILL, Sample, window
-from segsweep.study.settings.train import Data
 
 MULTIPLE = 32  # sides of all batches: what encoders with five halvings take
 AHEAD = 2  # batches made ahead, for each worker

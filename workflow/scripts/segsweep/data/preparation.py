@@ -9,19 +9,19 @@ from typing import Any
 
 import numpy as np
 
+from segsweep.config.dataset import Dataset
+from segsweep.config.train import Data
 from segsweep.data import pages
 from segsweep.data.classes import ClassTable, class_table
 from segsweep.data.decoding import decode
-from segsweep.data.items import Item
 from segsweep.data.prepared import FORMAT, MANIFEST
+from segsweep.data.raw_item import Item
 from segsweep.data.readers import read
 from segsweep.data.sample import Sample, resized, window
 from segsweep.data.storage import SplitWriter
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.dataset import Dataset
-from segsweep.study.settings.train import Data
+from segsweep.errors import InputError
 
-SHOWN = 20  # complaints; the rest is counted
+SHOWN = 20  # problems; the rest is counted
 AHEAD = 4  # pictures decoded ahead, for each worker
 NEEDED = ("train", "val")
 
@@ -45,7 +45,7 @@ def prepare(
         The manifest.
 
     Raises:
-        InputError: with all that is wrong in the whole data set; `SHOWN` complaints, and how many more there are.
+        InputError: with all that is wrong in the whole data set; `SHOWN` problems, and how many more there are.
     """
     table = class_table(dataset)
     items = read(dataset, Path(root))
@@ -67,15 +67,15 @@ def prepare(
 def _write(
     dataset: Dataset, table: ClassTable, items: dict[str, list[Item]], data: Data, folder: Path, workers: int
 ) -> dict[str, Any]:
-    complaints = _check_splits(dataset, items)
+    problems = _check_splits(dataset, items)
     with_masks = dataset.task != "text"
     files, splits, writers = {}, {}, {}
     for split, members in items.items():
         writer = writers[split] = SplitWriter(folder, split, len(table.names), with_masks)
         objects = 0
         for item, (sample, found) in _decoded(members, table, with_masks, workers):
-            complaints += found
-            if sample is not None and not complaints:
+            problems += found
+            if sample is not None and not problems:
                 objects += len(sample.labels) + int((~sample.ignored[: len(sample.polygons)]).sum())
                 for name, piece, page in _pieces(item, sample, data):
                     writer.add(name, piece, page)
@@ -83,11 +83,11 @@ def _write(
         patched = any(writer.pages)
         splits[split] = {"names": writer.names, "pages": writer.pages if patched else None, "objects": objects}
     warnings = []
-    if not complaints:
-        complaints, warnings = _check_classes(dataset, table, writers["train"], splits["train"]["objects"])
-    if complaints:
-        more = [f"... and {len(complaints) - SHOWN} more complaints."] if len(complaints) > SHOWN else []
-        raise InputError(*complaints[:SHOWN], *more)
+    if not problems:
+        problems, warnings = _check_classes(dataset, table, writers["train"], splits["train"]["objects"])
+    if problems:
+        more = [f"... and {len(problems) - SHOWN} more problems."] if len(problems) > SHOWN else []
+        raise InputError(*problems[:SHOWN], *more)
     return {
         "format": FORMAT,
         "dataset": dataset.name,
@@ -102,7 +102,7 @@ def _write(
 
 
 def _decoded(items: list[Item], table: ClassTable, with_masks: bool, workers: int) -> Iterator:
-    """(item, (sample, complaints)) in order; only a few pictures are held in memory."""
+    """(item, (sample, problems)) in order; only a few pictures are held in memory."""
     with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
         step = AHEAD * max(1, workers)
         for first in range(0, len(items), step):
@@ -125,10 +125,10 @@ def _pieces(item: Item, sample: Sample, data: Data) -> Iterator[tuple[str, Sampl
 
 def _check_splits(dataset: Dataset, items: dict[str, list[Item]]) -> list[str]:
     where = f"data set {dataset.name}"
-    complaints = [
+    problems = [
         f"{where}: the split {split!r} is missing. Add it to `splits`." for split in NEEDED if split not in items
     ]
-    complaints += [
+    problems += [
         f"{where}: the split {split!r} is empty. Its list ({dataset.splits.get(split, 'drawn')}) needs one name a line."
         for split, members in items.items()
         if not members
@@ -144,21 +144,21 @@ def _check_splits(dataset: Dataset, items: dict[str, list[Item]]) -> list[str]:
                 if other[0] == split
                 else "What is scored must not be trained on as well"
             )
-            complaints.append(
+            problems.append(
                 f"{item.place or split}: {item.name!r} is already in {other[0]} ({other[1].place}). {reason}; "
                 "take it out of one."
             )
-    return complaints
+    return problems
 
 
 def _check_classes(
     dataset: Dataset, table: ClassTable, train: SplitWriter, objects: int
 ) -> tuple[list[str], list[str]]:
-    """Complaints and warnings about classes that no training picture shows."""
+    """Problems and warnings about classes that no training picture shows."""
     where = f"data set {dataset.name}"
     if dataset.task == "text":
-        complaint = f"{where}: no training picture holds a word that counts. Nothing can be learnt; check the polygons."
-        return ([] if objects else [complaint]), []
+        problem = f"{where}: no training picture holds a word that counts. Nothing can be learnt; check the polygons."
+        return ([] if objects else [problem]), []
     counts = np.sum(train.class_counts, axis=0)
     absent = [name for name, count in zip(table.names, counts, strict=True) if count == 0]
     found = [
@@ -166,11 +166,11 @@ def _check_classes(
         "Take it out of `classes` (its value to `void`, if other splits hold it), or add pictures that show it."
         for name in absent
     ]
-    complaints = found if table.must_occur else []
+    problems = found if table.must_occur else []
     warnings = [] if table.must_occur else [f"the class {name!r} never occurs in the training split" for name in absent]
     if dataset.task == "multitask" and not objects:
-        complaints.append(f"{where}: no training picture has a box. Add Annotations, or set task: multiclass.")
-    return complaints, warnings
+        problems.append(f"{where}: no training picture has a box. Add Annotations, or set task: multiclass.")
+    return problems, warnings
 
 
 def _statistics(train: SplitWriter) -> dict[str, Any]:

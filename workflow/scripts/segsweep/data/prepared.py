@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from segsweep.study.settings.base import InputError
+from segsweep.errors import InputError
 
 MANIFEST = "manifest.json"
 FORMAT = 1

@@ -3,9 +3,9 @@
 import torch
 from torchvision.ops import batched_nms, clip_boxes_to_image
 
+from segsweep.config.train import Postprocess
 from segsweep.detection.boxes import decode
 from segsweep.detection.locations import locations
-from segsweep.study.settings.train import Postprocess
 
 CANDIDATES = 1000  # boxes of a picture that are looked at by the non-maximum suppression, as in FCOS
 

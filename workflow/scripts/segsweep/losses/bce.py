@@ -4,10 +4,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from segsweep.study.settings import losses as settings
-
-from .one_logit import require_one_logit
-from .pixels import VOID, mean
+from segsweep.config import losses as settings
+from segsweep.losses.one_logit import require_one_logit
+from segsweep.losses.pixels import VOID, mean
 
 
 class Bce(nn.Module):

@@ -3,11 +3,10 @@
 import torch
 from torch import nn
 
-from segsweep.study.settings import losses as settings
-
-from .bce import Bce
-from .dice import Dice
-from .one_logit import require_one_logit
+from segsweep.config import losses as settings
+from segsweep.losses.bce import Bce
+from segsweep.losses.dice import Dice
+from segsweep.losses.one_logit import require_one_logit
 
 
 class BceDice(nn.Module):

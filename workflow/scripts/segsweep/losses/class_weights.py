@@ -2,8 +2,8 @@
 
 import torch
 
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.losses import ClassWeights
+from segsweep.config.losses import ClassWeights
+from segsweep.errors import InputError
 
 ENET = 1.02
 

@@ -5,8 +5,8 @@ from importlib import import_module
 import torch
 from torch import nn
 
-from segsweep.study.components import COMPONENTS
-from segsweep.study.settings.losses import Terms
+from segsweep.config.losses import Terms
+from segsweep.registry import COMPONENTS
 
 
 class Sum(nn.Module):

@@ -3,9 +3,8 @@
 import torch
 from torch import nn
 
-from segsweep.study.settings import losses as settings
-
-from .pixels import as_classes, cross_entropies, mean, pixel_weights
+from segsweep.config import losses as settings
+from segsweep.losses.pixels import as_classes, cross_entropies, mean, pixel_weights
 
 
 class CrossEntropy(nn.Module):

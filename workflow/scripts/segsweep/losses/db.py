@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from segsweep.study.settings.losses import Db
+from segsweep.config.losses import Db
 from segsweep.text.targets import targets
 
 EPS = 1e-6

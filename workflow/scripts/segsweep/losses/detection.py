@@ -5,10 +5,10 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.ops import complete_box_iou_loss, generalized_box_iou_loss, sigmoid_focal_loss
 
+from segsweep.config.losses import Detection
 from segsweep.detection.assignment import NOTHING, assign, centerness
 from segsweep.detection.boxes import decode, encode
 from segsweep.detection.locations import locations
-from segsweep.study.settings.losses import Detection
 
 
 class DetectionLoss(nn.Module):

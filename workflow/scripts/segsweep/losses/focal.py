@@ -3,10 +3,9 @@
 import torch
 from torch import nn
 
-from segsweep.study.settings import losses as settings
-
-from .one_logit import require_one_logit
-from .pixels import as_classes, cross_entropies, mean, pixel_weights
+from segsweep.config import losses as settings
+from segsweep.losses.one_logit import require_one_logit
+from segsweep.losses.pixels import as_classes, cross_entropies, mean, pixel_weights
 
 TINY = 1e-12  # a power below 1 has no finite slope at 0
 

@@ -3,9 +3,8 @@
 import torch
 from torch import nn
 
-from segsweep.study.settings import losses as settings
-
-from .overlap import counts, occurring, one_minus, ratio
+from segsweep.config import losses as settings
+from segsweep.losses.overlap import counts, occurring, one_minus, ratio
 
 
 class Jaccard(nn.Module):

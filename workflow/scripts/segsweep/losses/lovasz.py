@@ -3,9 +3,8 @@
 import torch
 from torch import nn
 
-from segsweep.study.settings import losses as settings
-
-from .pixels import VOID
+from segsweep.config import losses as settings
+from segsweep.losses.pixels import VOID
 
 
 class Lovasz(nn.Module):

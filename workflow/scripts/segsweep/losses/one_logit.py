@@ -1,6 +1,6 @@
 """What is for one logit only."""
 
-from segsweep.study.settings.base import InputError
+from segsweep.errors import InputError
 
 
 def require_one_logit(place: str, classes: int, instead: str) -> None:

@@ -2,7 +2,7 @@
 
 import torch
 
-from .pixels import VOID
+from segsweep.losses.pixels import VOID
 
 
 def counts(logits: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

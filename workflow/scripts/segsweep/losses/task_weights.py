@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from segsweep.study.settings.losses import TaskWeights
+from segsweep.config.losses import TaskWeights
 
 TASKS = ("seg", "det")
 

@@ -4,10 +4,9 @@ from importlib import import_module
 
 from torch import nn
 
-from segsweep.study.components import COMPONENTS
-from segsweep.study.settings.train import Model
-
-from . import initialization, surgery
+from segsweep.config.train import Model
+from segsweep.models import initialization, surgery
+from segsweep.registry import COMPONENTS
 
 
 def build(model: Model, classes: int) -> nn.Module:

@@ -4,9 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from segsweep.study.settings.train import Model
-
-from .gated_unet import build_gated
+from segsweep.config.train import Model
+from segsweep.models.gated_unet import build_gated
 
 
 class ResidualBlock(nn.Module):

@@ -3,9 +3,8 @@
 from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoderBlock
 from torch import nn
 
-from segsweep.study.settings.train import Model
-
-from .gated_unet import build_gated
+from segsweep.config.train import Model
+from segsweep.models.gated_unet import build_gated
 
 
 def build(model: Model, classes: int) -> nn.Module:

@@ -4,10 +4,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.train import Model
-
-from .encoders import check_options, encoder
+from segsweep.config.train import Model
+from segsweep.errors import InputError
+from segsweep.models.encoders import check_options, encoder
 
 SPATIAL, CONTEXT, FUSED = 128, 128, 256  # channels
 HEAD, AUX_HEAD = 64, 128

@@ -5,10 +5,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.train import Model
-
-from .encoders import check_options, with_weights
+from segsweep.config.train import Model
+from segsweep.errors import InputError
+from segsweep.models.encoders import check_options, with_weights
 
 STEEPNESS = 50.0  # k of eq. 2
 

@@ -10,8 +10,8 @@ import timm
 import torch
 from torch import nn
 
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.train import Model
+from segsweep.config.train import Model
+from segsweep.errors import InputError
 
 
 def encoder(model: Model, depth: int = 5) -> nn.Module:
@@ -137,15 +137,15 @@ def load(module: nn.Module, file: Path, name: str) -> None:
 def check_options(model: Model, allowed: Iterable[str]) -> None:
     """Raises InputError for options that the architecture does not have."""
     allowed = sorted(allowed)
-    complaints = []
+    problems = []
     for option in model.options:
         if option not in allowed:
             near = get_close_matches(option, allowed, n=1)
             hint = f"; did you mean {near[0]}?" if near else "."
             there = ", ".join(allowed) or "none"
-            complaints.append(f"model.options: {model.arch} has no option {option!r}{hint} There are: {there}")
-    if complaints:
-        raise InputError(*complaints)
+            problems.append(f"model.options: {model.arch} has no option {option!r}{hint} There are: {there}")
+    if problems:
+        raise InputError(*problems)
 
 
 def options_of(function: Callable) -> set[str]:

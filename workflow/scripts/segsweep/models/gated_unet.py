@@ -7,11 +7,10 @@ from segmentation_models_pytorch.base import SegmentationHead
 from segmentation_models_pytorch.base.initialization import initialize_decoder, initialize_head
 from torch import nn
 
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.train import Model
-
-from .attention import AttentionGate
-from .encoders import check_options, encoder
+from segsweep.config.train import Model
+from segsweep.errors import InputError
+from segsweep.models.attention import AttentionGate
+from segsweep.models.encoders import check_options, encoder
 
 DECODER_CHANNELS = (256, 128, 64, 32, 16)
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from torch import nn
 
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.train import Init, Model
+from segsweep.config.train import Init, Model
+from segsweep.errors import InputError
 
 WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 STD = 0.02  # of the scheme `normal`, as in DCGAN (Radford et al. 2016)

@@ -11,10 +11,9 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.ops import FeaturePyramidNetwork
 
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.train import Model
-
-from .encoders import check_options, encoder, options_of
+from segsweep.config.train import Model
+from segsweep.errors import InputError
+from segsweep.models.encoders import check_options, encoder, options_of
 
 STRIDES = (8, 16, 32)  # of the levels P3, P4 and P5
 COARSEST = STRIDES[-1]
@@ -201,13 +200,13 @@ def build(model: Model, classes: int) -> MultitaskNet:
     """
     check_options(model, options_of(network))
     width, depth = (model.options.get(name, least) for name, least in (("det_channels", GROUPS), ("det_convs", 0)))
-    complaints = []
+    problems = []
     if not isinstance(width, int) or width < GROUPS or width % GROUPS:
-        complaints.append(f"model.options: det_channels must be a multiple of {GROUPS}, got {width!r}; try 128")
+        problems.append(f"model.options: det_channels must be a multiple of {GROUPS}, got {width!r}; try 128")
     if not isinstance(depth, int) or depth < 0:
-        complaints.append(f"model.options: det_convs must be a whole number of 0 or more, got {depth!r}; try 2")
-    if complaints:
-        raise InputError(*complaints)
+        problems.append(f"model.options: det_convs must be a whole number of 0 or more, got {depth!r}; try 2")
+    if problems:
+        raise InputError(*problems)
     made = encoder(model)
     if len(made.out_channels) < 6 or not all(made.out_channels[-3:]):
         raise InputError(

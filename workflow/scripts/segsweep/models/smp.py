@@ -5,11 +5,10 @@ import inspect
 import segmentation_models_pytorch
 from torch import nn
 
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.train import Model
-
-from .encoders import check_options, with_weights
-from .padding import Padded
+from segsweep.config.train import Model
+from segsweep.errors import InputError
+from segsweep.models.encoders import check_options, with_weights
+from segsweep.models.padding import Padded
 
 MULTIPLE = {"dpt": 32}  # its decoder halves the maps once more than the encoder's stride says
 LEAST = {"pan": 128}  # its attention pools maps of 1/16 three times

@@ -7,7 +7,7 @@ from timm.layers import BatchNormAct2d
 from torch import nn
 from torch.nn import functional as F
 
-from segsweep.study.settings.base import InputError
+from segsweep.errors import InputError
 
 ACTIVATIONS = {
     "relu": lambda inplace: nn.ReLU(inplace),

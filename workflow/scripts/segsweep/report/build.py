@@ -2,16 +2,26 @@
 
 from pathlib import Path
 
-from segsweep.study.settings.base import InputError
-
-from .figures import look
-from .numbers import sources_csv
-from .page import to_html
-from .prose import design, evidence, factors, next_steps, origin, outcome, ranking, search, setup, summary
-from .prose.context import Context, blocks, json_text
-from .provenance import gather
-from .sources import Sources
-from .trace import compare_numbers
+from segsweep.errors import InputError
+from segsweep.report.figures import theme
+from segsweep.report.number_ledger import sources_csv
+from segsweep.report.page import to_html
+from segsweep.report.provenance import gather
+from segsweep.report.sections import (
+    design,
+    evidence,
+    factors,
+    next_steps,
+    origin,
+    outcome,
+    ranking,
+    search,
+    setup,
+    summary,
+)
+from segsweep.report.sections.context import Context, blocks, json_text
+from segsweep.report.sources import Sources
+from segsweep.report.verify import compare_numbers
 
 SECTIONS = (
     setup.heading,
@@ -48,7 +58,7 @@ def build(results: str | Path, output: str | Path, store: str | Path | None = No
     """
     results, output = Path(results), Path(output)
     (output / "figures").mkdir(parents=True, exist_ok=True)
-    look.use_theme()
+    theme.use_theme()
     _check(results, partial)
     context = Context(results, output)
     if store is not None and Path(store).is_dir() and any(run["segments"] for run in context.plan["runs"]):

@@ -4,8 +4,8 @@ import json
 import math
 from typing import Any
 
-from segsweep.study import words
-from segsweep.study.settings.losses import Terms
+from segsweep import formatting
+from segsweep.config.losses import Terms
 
 MISSING = "–"
 
@@ -61,13 +61,13 @@ def _metric(value: Any) -> str:
     if not math.isfinite(value):
         return "infinite" if value > 0 else "minus infinite"
     if size >= 1e5 or 0 < size < 5e-4:
-        return words.number(float(f"{value:.3g}"))
+        return formatting.number(float(f"{value:.3g}"))
     return f"{value:.4f}" if size < 10 else f"{value:,.1f}" if size >= 100 else f"{value:.2f}"
 
 
 def _significant(value: Any, digits: str = "3") -> str:
     value = float(value)
-    return _metric(value) if not math.isfinite(value) else words.number(float(f"{value:.{digits}g}"))
+    return _metric(value) if not math.isfinite(value) else formatting.number(float(f"{value:.{digits}g}"))
 
 
 def _signed(value: Any) -> str:
@@ -94,13 +94,15 @@ def _millions(value: Any) -> str:
 
 
 def _setting(value: Any) -> str:
-    return escape(words.value_in_words(parse(value)))
+    return escape(formatting.value_in_words(parse(value)))
 
 
 def _loss(value: Any) -> str:
     """A sum of losses without the parameters that have their usual values."""
     terms = Terms.model_validate(parse(value)).active()
-    return escape(words.value_in_words({name: term.model_dump(exclude_defaults=True) for name, term in terms.items()}))
+    return escape(
+        formatting.value_in_words({name: term.model_dump(exclude_defaults=True) for name, term in terms.items()})
+    )
 
 
 def _sentence(value: Any) -> str:
@@ -125,11 +127,11 @@ STYLES = {
     "percent": lambda value, digits="0": f"{100 * float(value):.{digits}f}%",
     "p": _p_value,
     "p_equals": _p_equals,
-    "duration": lambda value: words.duration(float(value)),
+    "duration": lambda value: formatting.duration(float(value)),
     "seconds": lambda value: f"{float(value):.3g} s",
     "megabytes": _megabytes,
     "millions": _millions,
-    "plural": lambda value, noun: words.plural(round(float(value)), noun),
+    "plural": lambda value, noun: formatting.plural(round(float(value)), noun),
     "setting": _setting,
     "loss": _loss,
     "sides": lambda value: " × ".join(str(side) for side in parse(value)),

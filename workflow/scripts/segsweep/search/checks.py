@@ -1,12 +1,11 @@
 """What is wrong with the adaptive part of a study, found before its first job."""
 
-from segsweep.study.settings import Study
+from segsweep.config import Study
+from segsweep.search import space, stopping
 
-from . import space, stopping
 
-
-def complaints(study: Study, place) -> list[str]:
-    """All complaints about `sweep`, `confirm` and `ensemble`, each with file, line and a remedy.
+def problems(study: Study, place) -> list[str]:
+    """All problems about `sweep`, `confirm` and `ensemble`, each with file, line and a remedy.
 
     Args:
         study: after `smoke`.
@@ -14,11 +13,11 @@ def complaints(study: Study, place) -> list[str]:
     """
     found = []
     if study.sweep is not None:
-        found += space.complaints(study.sweep, place)
-        rule = study.sweep.early_stop
+        found += space.problems(study.sweep, place)
+        rule = study.sweep.pruner
         if rule.kind != "none" and not stopping.rungs(rule, study.train.epochs):
             found.append(
-                f"{place(('sweep', 'early_stop', 'min_epochs'))}: min_epochs is {rule.min_epochs}, and a training has "
+                f"{place(('sweep', 'pruner', 'min_epochs'))}: min_epochs is {rule.min_epochs}, and a training has "
                 f"{study.train.epochs} epochs, so no trial would ever be judged. Lower it, or set `kind: none`."
             )
         if study.sweep.narrow is not None and study.sweep.narrow.source == study.name:

@@ -4,14 +4,14 @@ import math
 from pathlib import Path
 from typing import Any
 
-from segsweep.study.settings import InputError, Study
-from segsweep.study.settings.search import Dimension
-from segsweep.study.texts import read_json
-
-from .confirm import candidates_of, ranked
-from .files import read_steps
-from .history import read_trials
-from .space import Space, same, steps
+from segsweep.config import Study
+from segsweep.config.search import Dimension
+from segsweep.errors import InputError
+from segsweep.io import read_json
+from segsweep.search.confirmation import candidates_of, ranked
+from segsweep.search.search_tables import read_trials
+from segsweep.search.space import Space, same, steps
+from segsweep.search.step_files import read_steps
 
 # An axis on which the best trials all agree keeps this share of its old width.
 LEAST_WIDTH = 0.1

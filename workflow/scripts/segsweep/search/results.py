@@ -5,8 +5,8 @@ import math
 from pathlib import Path
 from typing import Any, TypedDict
 
-from segsweep.study.settings import InputError
-from segsweep.study.texts import read_json
+from segsweep.errors import InputError
+from segsweep.io import read_json
 
 FAILED = ("diverged", "oom")
 

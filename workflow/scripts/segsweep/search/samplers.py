@@ -12,10 +12,9 @@ import random
 import warnings
 from typing import Any
 
-from segsweep.study.settings.search import Sweep
-
-from .results import FAILED
-from .space import (
+from segsweep.config.search import Sweep
+from segsweep.search.results import FAILED
+from segsweep.search.space import (
     Dimension,
     Space,
     Values,
@@ -30,7 +29,7 @@ from .space import (
     same,
     steps,
     tidy,
-)  # fmt: skip
+)
 
 ASKED_AGAIN = 30
 # A finite space above this size is not listed to find what is left of it.

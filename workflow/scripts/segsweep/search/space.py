@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from segsweep.study.settings.search import Dimension, Sweep
+from segsweep.config.search import Dimension, Sweep
 
 Space = dict[str, Dimension]
 Values = dict[str, Any]
@@ -117,7 +117,7 @@ def _allows(dimension: Dimension, value: Any) -> bool:
     return whole and dimension.low <= value <= dimension.high
 
 
-def complaints(sweep: Sweep, place) -> list[str]:
+def problems(sweep: Sweep, place) -> list[str]:
     """What is wrong with a sweep's space beyond what its settings check, each with place and remedy.
 
     Args:

@@ -9,14 +9,14 @@ that is not full), so those files stay valid when `trials` is raised.
 import copy
 from typing import Any, TypedDict
 
-from segsweep.study.settings import InputError, Study
-from segsweep.study.settings.search import Dimension
-
-from . import stopping, wanted
-from .basis import asked, settings_digest
-from .confirm import candidates_of, confirmed, ranked
-from .results import FAILED, Result, best_of
-from .space import Space
+from segsweep.config import Study
+from segsweep.config.search import Dimension
+from segsweep.errors import InputError
+from segsweep.search import requests, stopping
+from segsweep.search.confirmation import candidates_of, confirmed, ranked
+from segsweep.search.decision_inputs import asked, settings_digest
+from segsweep.search.results import FAILED, Result, best_of
+from segsweep.search.space import Space
 
 
 class State(TypedDict, total=False):
@@ -88,7 +88,7 @@ def _first(study: Study, earlier: list[dict[str, Any]] | None) -> State:
     state |= {"evidence": {}, "trials": [], "wanted": [], "log": []}
     if study.sweep is None:
         return state
-    rule = study.sweep.early_stop
+    rule = study.sweep.pruner
     longest = study.train.epochs
     state["log"].append(
         {
@@ -102,7 +102,7 @@ def _first(study: Study, earlier: list[dict[str, Any]] | None) -> State:
         }
     )
     if study.sweep.narrow is not None:
-        from .narrow import narrowed
+        from segsweep.search.narrow import narrowed
 
         source = study.sweep.narrow.source
         if not earlier:
@@ -122,7 +122,7 @@ def _space(study: Study, state: State) -> Space:
 
 def _propose(study: Study, state: State) -> bool:
     """Add a batch of trials and want their first rung; False if the space has no more."""
-    from .samplers import propose
+    from segsweep.search.samplers import propose
 
     sweep, trials = study.sweep, state["trials"]
     number = min(sweep.at_once, sweep.trials - len(trials))
@@ -139,7 +139,7 @@ def _propose(study: Study, state: State) -> bool:
             "exhausted": len(proposals) < number,
         }
     )
-    sizes = stopping.bracket_sizes(sweep.early_stop, study.train.epochs)
+    sizes = stopping.bracket_sizes(sweep.pruner, study.train.epochs)
     for values in proposals:
         number = len(trials)
         trial = {
@@ -148,7 +148,7 @@ def _propose(study: Study, state: State) -> bool:
             "bracket": stopping.bracket_of(number, sizes),
             "values": values,
             "status": "running",
-            "total_epochs": wanted.total_epochs(study, values),
+            "total_epochs": requests.total_epochs(study, values),
             "epochs": 0,
             "trained": 0,
             "score": None,
@@ -157,13 +157,13 @@ def _propose(study: Study, state: State) -> bool:
         }
         _grant(study, trial)
         trials.append(trial)
-        state["wanted"] += wanted.of_trial(study, trial)
+        state["wanted"] += requests.of_trial(study, trial)
     return bool(proposals)
 
 
 def _grant(study: Study, trial: dict[str, Any]) -> None:
     """Let a trial train up to its next rung, or to the end."""
-    ahead = stopping.rungs(study.sweep.early_stop, trial["total_epochs"], trial["bracket"])
+    ahead = stopping.rungs(study.sweep.pruner, trial["total_epochs"], trial["bracket"])
     trial["epochs"] = next((epoch for epoch in ahead if epoch > trial["epochs"]), trial["total_epochs"])
 
 
@@ -175,7 +175,7 @@ def _search(study: Study, state: State, results: dict[str, Result]) -> None:
     running = [trial for trial in state["trials"] if trial["status"] == "running"]
     for trial in running:
         _grant(study, trial)
-        state["wanted"] += wanted.of_trial(study, trial)
+        state["wanted"] += requests.of_trial(study, trial)
     if running or (len(state["trials"]) < study.sweep.trials and _propose(study, state)):
         return
     _end_search(study, state, candidates_of(state["trials"]))
@@ -185,7 +185,7 @@ def _take_in(study: Study, trial: dict[str, Any], results: dict[str, Result], lo
     """Write into a running trial what its runs showed: the mean of their best scores so far."""
     granted = trial["epochs"]
     statuses, bests, trained = [], [], 0
-    for item in wanted.of_trial(study, trial):
+    for item in requests.of_trial(study, trial):
         result = results[item["key"]]
         # A run that was prolonged since then had not ended yet at the epochs that count here.
         statuses.append("finished" if result["epochs"] > granted else result["status"])
@@ -208,8 +208,8 @@ def _take_in(study: Study, trial: dict[str, Any], results: dict[str, Result], lo
 
 def _judge(study: Study, state: State) -> None:
     """Stop trials at the rungs that the batch has reached; each rung of each bracket is judged by itself."""
-    runs = len(wanted.replicates(study, study.seeds))
-    rule = study.sweep.early_stop
+    runs = len(requests.replicates(study, study.seeds))
+    rule = study.sweep.pruner
     running = [trial for trial in state["trials"] if trial["status"] == "running"]
     for bracket, epoch in sorted({(trial["bracket"], trial["epochs"]) for trial in running}):
         scores = {
@@ -252,7 +252,7 @@ def _end_search(study: Study, state: State, candidates: list[dict[str, Any]]) ->
         state["phase"] = "confirm"
         state["asked"] = asked(study, "confirm")
         for candidate in state["candidates"]:
-            state["wanted"] += wanted.of_confirmation(study, candidate)
+            state["wanted"] += requests.of_confirmation(study, candidate)
         state["log"].append({"kind": "confirming", "candidates": state["candidates"]})
         return
     _to_ensemble(study, state)
@@ -273,7 +273,7 @@ def _to_ensemble(study: Study, state: State) -> None:
         _end(study, state, {})
         return
     state["phase"] = "ensemble"
-    state["wanted"] = wanted.of_ensemble(study, state["best"])
+    state["wanted"] = requests.of_ensemble(study, state["best"])
     state["log"].append({"kind": "ensemble", "of": state["best"], "members": len(state["wanted"])})
 
 

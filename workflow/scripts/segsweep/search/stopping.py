@@ -13,7 +13,7 @@ import math
 import statistics
 from dataclasses import dataclass
 
-from segsweep.study.settings.search import EarlyStop
+from segsweep.config.search import Pruner
 
 # A product of floats that should be whole may fall short of it by this.
 DUST = 1e-9
@@ -35,7 +35,7 @@ class Verdict:
     reason: str
 
 
-def bracket_sizes(rule: EarlyStop, total: int) -> list[int]:
+def bracket_sizes(rule: Pruner, total: int) -> list[int]:
     """Trials that each bracket has in one round of Hyperband, the one that stops earliest first; one for other rules.
 
     n = ceil(B / (s + 1) * eta^s) for the bracket that halves s times, of B = floor(log_eta(total / min_epochs)) + 1
@@ -60,7 +60,7 @@ def bracket_of(trial: int, sizes: list[int]) -> int:
     return chosen
 
 
-def rungs(rule: EarlyStop, total: int, bracket: int = 0) -> list[int]:
+def rungs(rule: Pruner, total: int, bracket: int = 0) -> list[int]:
     """Epochs after which a trial of a bracket is judged, ascending, all below `total`.
 
     Hyperband and halving: min_epochs * eta^(bracket + i), rounded down. Median: the multiples of min_epochs.
@@ -79,7 +79,7 @@ def rungs(rule: EarlyStop, total: int, bracket: int = 0) -> list[int]:
 
 
 def judge(
-    rule: EarlyStop, minimize: bool, scores: dict[int, float | None], judged: set[int]
+    rule: Pruner, minimize: bool, scores: dict[int, float | None], judged: set[int]
 ) -> tuple[list[Verdict], float | None]:
     """Who of the trials at a rung goes on.
 
@@ -109,9 +109,7 @@ def judge(
     return verdicts, best
 
 
-def _reason(
-    rule: EarlyStop, sign: int, score: float | None, cutoff: float | None, best: float | None, known: int
-) -> str:
+def _reason(rule: Pruner, sign: int, score: float | None, cutoff: float | None, best: float | None, known: int) -> str:
     if known < rule.min_trials:
         return "few"
     if score is None:
@@ -126,7 +124,7 @@ def _reason(
     return "behind"
 
 
-def _cutoff(rule: EarlyStop, sign: int, scores: dict[int, float | None], trial: int) -> float | None:
+def _cutoff(rule: Pruner, sign: int, scores: dict[int, float | None], trial: int) -> float | None:
     """The score that a trial needs: that of the last of the best 1/eta, or the median of the others."""
     known = {other: score for other, score in scores.items() if score is not None}
     if rule.kind == "median":

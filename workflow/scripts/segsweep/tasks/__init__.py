@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from segsweep.study.components import COMPONENTS
-from segsweep.study.settings.train import Train
+from segsweep.config.train import Train
+from segsweep.registry import COMPONENTS
 
 
 class Scores(Protocol):

@@ -9,14 +9,14 @@ import torch
 from torch import nn
 
 from segsweep import models
+from segsweep.config.losses import Detection
+from segsweep.config.train import Postprocess, Train
 from segsweep.detection.decoding import detections
+from segsweep.errors import InputError
 from segsweep.losses import task_weights
 from segsweep.losses.detection import DetectionLoss
 from segsweep.losses.task_weights import TASKS, GradNorm
 from segsweep.metrics.detection import DetectionScores, picture_scores
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.losses import Detection
-from segsweep.study.settings.train import Postprocess, Train
 from segsweep.tasks import segmentation
 
 DETECTION = ("map", "map50")
@@ -28,18 +28,18 @@ def build(train: Train, prepared: Any, metrics: Sequence[str] = ()) -> "Multitas
     Raises:
         InputError: another architecture, no `loss.seg`, losses of another task, unknown metrics.
     """
-    loss, complaints = train.loss, []
+    loss, problems = train.loss, []
     if train.model.arch != "multitask":
-        complaints.append(
+        problems.append(
             f"train.model.arch: {train.model.arch} finds no boxes; data of the task multitask needs `arch: multitask`"
         )
     if loss.seg is None:
-        complaints.append(
+        problems.append(
             "train.loss.seg is missing: say what the masks are trained with, for example `seg: {cross_entropy: 1.0}`"
         )
     for name in ("main", "aux", "db"):
         if getattr(loss, name) is not None:
-            complaints.append(
+            problems.append(
                 f"train.loss.{name}: a multitask model does not read it; use `seg` for masks, `det` for boxes"
             )
     known = names(list(prepared.classes))
@@ -47,9 +47,9 @@ def build(train: Train, prepared: Any, metrics: Sequence[str] = ()) -> "Multitas
         if name not in known:
             near = get_close_matches(name, known, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
-            complaints.append(f"metric: {name!r} is no score of multitask data{hint} There are: {', '.join(known)}")
-    if complaints:
-        raise InputError(*complaints)
+            problems.append(f"metric: {name!r} is no score of multitask data{hint} There are: {', '.join(known)}")
+    if problems:
+        raise InputError(*problems)
     task = Multitask(train, prepared)
     task.criterion()  # complains now, not when training starts
     return task

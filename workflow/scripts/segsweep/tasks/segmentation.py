@@ -9,12 +9,12 @@ import torch
 from torch import nn
 
 from segsweep import models
+from segsweep.config.train import Train
+from segsweep.errors import InputError
 from segsweep.losses.class_weights import class_weights
 from segsweep.losses.combined import Combined
 from segsweep.metrics.confusion import VOID, Confusion
 from segsweep.metrics.scores import binary_scores, multiclass_scores
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.train import Train
 
 BINARY = ("jaccard", "dice", "precision", "recall", "accuracy", "miou")
 MULTICLASS = ("miou", "dice", "pixel_accuracy", "mean_accuracy")
@@ -28,14 +28,14 @@ def build(train: Train, prepared: Any, metrics: Sequence[str] = ()) -> "Segmenta
         InputError: an architecture of another task, no `loss.main`, a loss for one logit with several classes, class
             weights that do not fit, unknown metrics.
     """
-    complaints = []
+    problems = []
     if train.model.arch in OTHER_TASKS:
-        complaints.append(
+        problems.append(
             f"train.model.arch: {train.model.arch} is for data sets of the task {OTHER_TASKS[train.model.arch]}, this "
             f"one's is {prepared.task}; choose a segmentation network (unet, bisenet, ...)"
         )
     if train.loss.main is None:
-        complaints.append(
+        problems.append(
             f"train.loss.main is missing: say what a data set of the task {prepared.task} is trained with, for example "
             "`main: {cross_entropy: 1.0}`"
         )
@@ -44,11 +44,9 @@ def build(train: Train, prepared: Any, metrics: Sequence[str] = ()) -> "Segmenta
         if name not in known:
             near = get_close_matches(name.lower(), known, n=1)
             hint = f"; did you mean {near[0]}?" if near else "."
-            complaints.append(
-                f"metric: {name!r} is no score of {prepared.task} data{hint} There are: {', '.join(known)}"
-            )
-    if complaints:
-        raise InputError(*complaints)
+            problems.append(f"metric: {name!r} is no score of {prepared.task} data{hint} There are: {', '.join(known)}")
+    if problems:
+        raise InputError(*problems)
     task = Segmentation(train, prepared)
     task.criterion()  # complains now, not when training starts
     return task

@@ -6,11 +6,11 @@ import torch
 from torch import nn
 
 from segsweep import models
+from segsweep.config.losses import Db
+from segsweep.config.train import Postprocess, Train
+from segsweep.errors import InputError
 from segsweep.losses.db import DbLoss
 from segsweep.metrics.text import NAMES, TextScores
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.losses import Db
-from segsweep.study.settings.train import Postprocess, Train
 from segsweep.text.postprocess import Detections, detect
 
 
@@ -20,16 +20,16 @@ def build(train: Train, prepared, metrics: Sequence[str] = ()) -> "TextTask":
     Raises:
         InputError: for an architecture that detects no text, or metrics that text has not.
     """
-    complaints = []
+    problems = []
     if train.model.arch != "dbnet":
-        complaints.append(
+        problems.append(
             f"train.model.arch: {train.model.arch} detects no text; a data set with `task: text` needs `arch: dbnet`"
         )
     unknown = [name for name in metrics if name not in NAMES]
     if unknown:
-        complaints.append(f"metric: {', '.join(unknown)} is none of text's; allowed: {', '.join(NAMES)}")
-    if complaints:
-        raise InputError(*complaints)
+        problems.append(f"metric: {', '.join(unknown)} is none of text's; allowed: {', '.join(NAMES)}")
+    if problems:
+        raise InputError(*problems)
     return TextTask(train)
 
 

@@ -1,7 +1,7 @@
 """Polygons: areas, offsets, overlaps, rotated boxes.
 
 A polygon is an array (k, 2) of x, y in pixels. Everywhere outside of drawing, these are coordinates of pixel edges, as
-in `segsweep.data.items`; OpenCV draws and traces by pixel centres, which lie HALF a pixel further.
+in `segsweep.data.raw_item`; OpenCV draws and traces by pixel centres, which lie HALF a pixel further.
 """
 
 import cv2

@@ -5,9 +5,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from segsweep.study.settings.train import Postprocess
-
-from .geometry import HALF, offset, rotated_box, unclip_distance
+from segsweep.config.train import Postprocess
+from segsweep.text.geometry import HALF, offset, rotated_box, unclip_distance
 
 MIN_SIDE = 3.0  # pixels; thinner blobs are noise
 DETAIL = 0.002  # of a contour's length: what is straightened in polygons

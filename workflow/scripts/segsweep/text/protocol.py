@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .geometry import covered, iou
+from segsweep.text.geometry import covered, iou
 
 IOU = 0.5
 DONT_CARE_SHARE = 0.5

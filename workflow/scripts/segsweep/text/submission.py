@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .geometry import rotated_box
+from segsweep.text.geometry import rotated_box
 
 NO_DATE = (1980, 1, 1, 0, 0, 0)  # the same predictions give the same bytes
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from .geometry import HALF, offset, rotated_box, shrink_distance
+from segsweep.text.geometry import HALF, offset, rotated_box, shrink_distance
 
 SHRINK_RATIO = 0.4  # r of eq. 10
 LOWEST, HIGHEST = 0.3, 0.7  # range of the threshold map

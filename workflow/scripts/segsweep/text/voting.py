@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .geometry import iou as overlap
-from .postprocess import Detections
+from segsweep.text.geometry import iou as overlap
+from segsweep.text.postprocess import Detections
 
 IOU = 0.5
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from .accumulation import VOID, in_parts, map_tensors, pictures_of
+from segsweep.training.gradients import VOID, in_parts, map_tensors, pictures_of
 
 
 @torch.inference_mode()

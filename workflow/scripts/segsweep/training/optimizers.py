@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from segsweep.study.settings.train import Optimizer
+from segsweep.config.train import Optimizer
 
 
 def build_optimizer(settings: Optimizer, model: nn.Module, criterion: nn.Module) -> torch.optim.Optimizer:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from segsweep.study.settings.base import InputError
+from segsweep.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ def obtain(
         Path of each by its name.
 
     Raises:
-        InputError: with one complaint for each archive that could not be had or has another checksum.
+        InputError: with one problem for each archive that could not be had or has another checksum.
     """
-    complaints = []
+    problems = []
     for archive in archives:
         path = folder / archive.name
         try:
@@ -56,9 +56,9 @@ def obtain(
                 _download(archive, path, page, say)
             _check(archive, path, page, say)
         except InputError as error:
-            complaints += error.complaints
-    if complaints:
-        raise InputError(*complaints)
+            problems += error.problems
+    if problems:
+        raise InputError(*problems)
     return {archive.name: folder / archive.name for archive in archives}
 
 
@@ -100,7 +100,7 @@ def check_content(archive: Path, what: str, content: Iterable[bytes], expected: 
 
     Args:
         archive: where it came from.
-        what: what it is, for the complaint.
+        what: what it is, for the problem.
         content: the bytes, in pieces and in an order that never changes.
         expected: their SHA-256.
 

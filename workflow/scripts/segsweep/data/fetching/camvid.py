@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from segsweep.data.fetching.archives import at_commit, check_content, unpack_members, write_list
-from segsweep.study.settings.base import InputError
+from segsweep.errors import InputError
 
 COMMIT = "bb68b64e72cb004b3ed927fee0f5624dd8097498"
 TITLE = "CamVid, 11 classes"

@@ -3,8 +3,8 @@
 from importlib import import_module
 from pathlib import Path
 
-from segsweep.data.items import Item
-from segsweep.study.settings.dataset import Dataset
+from segsweep.config.dataset import Dataset
+from segsweep.data.raw_item import Item
 
 
 def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
@@ -14,6 +14,6 @@ def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
         root: folder of the data set (data_root and the data set's own `root` joined).
 
     Raises:
-        InputError: lists that are missing. What is wrong with a single item stands in its `complaints`.
+        InputError: lists that are missing. What is wrong with a single item stands in its `problems`.
     """
     return import_module(f"segsweep.data.readers.{dataset.reader}").read(dataset, root)

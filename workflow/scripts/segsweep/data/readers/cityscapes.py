@@ -5,9 +5,9 @@ Source: Cordts et al., The Cityscapes Dataset for Semantic Urban Scene Understan
 
 from pathlib import Path
 
-from segsweep.data.items import Item
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.dataset import Dataset
+from segsweep.config.dataset import Dataset
+from segsweep.data.raw_item import Item
+from segsweep.errors import InputError
 
 PICTURE = "_leftImg8bit.png"
 MASK = "_gtFine_labelIds.png"
@@ -17,20 +17,20 @@ def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
     """Items of each split by city and name. `splits` names the folders; void values depend on `classes`.
 
     Raises:
-        InputError: with one complaint for each split without pictures.
+        InputError: with one problem for each split without pictures.
     """
-    found, complaints = {}, []
+    found, problems = {}, []
     for split, name in dataset.splits.items():
         folder = root / "leftImg8bit" / name
         paths = sorted(folder.glob(f"*/*{PICTURE}"))
         if not paths:
-            complaints.append(
+            problems.append(
                 f"{folder}: no pictures CITY/*{PICTURE} for the split {split!r} of the data set {dataset.name!r}. "
                 "Unpack leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip there, or correct `splits`."
             )
         found[split] = [_item(root, name, path) for path in paths]
-    if complaints:
-        raise InputError(*complaints)
+    if problems:
+        raise InputError(*problems)
     return found
 
 

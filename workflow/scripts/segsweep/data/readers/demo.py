@@ -3,10 +3,10 @@
 from importlib import import_module
 from pathlib import Path
 
-from segsweep.data import shapes
-from segsweep.data.items import Item
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.dataset import Dataset
+from segsweep.config.dataset import Dataset
+from segsweep.data.raw_item import Item
+from segsweep.data.synthetic import shapes
+from segsweep.errors import InputError
 
 
 def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
@@ -23,7 +23,7 @@ def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
         )
     if demo.kind == "words":
         # By name: drawn shapes then do not depend on the code that draws words.
-        return import_module("segsweep.data.words").draw(demo)
+        return import_module("segsweep.data.synthetic.text").draw(demo)
     names = ["background", *shapes.KINDS[: demo.classes]]
     if not isinstance(dataset.classes, dict) or list(dataset.classes) != list(range(len(names))):
         expected = "{" + ", ".join(f"{value}: {name}" for value, name in enumerate(names)) + "}"

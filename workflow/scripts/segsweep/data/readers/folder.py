@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from segsweep.data.items import Item
-from segsweep.data.lists import names_by_split
-from segsweep.study.settings.dataset import Dataset
+from segsweep.config.dataset import Dataset
+from segsweep.data.name_lists import names_by_split
+from segsweep.data.raw_item import Item
 
 
 def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:

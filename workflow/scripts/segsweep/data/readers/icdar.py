@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from segsweep.data.items import Item
-from segsweep.data.lists import names_by_split
-from segsweep.study.settings.base import InputError
-from segsweep.study.settings.dataset import Dataset
+from segsweep.config.dataset import Dataset
+from segsweep.data.name_lists import names_by_split
+from segsweep.data.raw_item import Item
+from segsweep.errors import InputError
 from segsweep.text.geometry import shape
 
 UNREADABLE = "###"
@@ -23,7 +23,7 @@ def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
     """Items of each split: pictures with polygons, four corners each, and which are ignored.
 
     Raises:
-        InputError: a list that is missing. What is wrong with a picture's words stands in its `complaints`.
+        InputError: a list that is missing. What is wrong with a picture's words stands in its `problems`.
     """
     return {
         split: [_item(root, name, place) for name, place in names]
@@ -38,7 +38,7 @@ def _item(root: Path, name: str, place: str) -> Item:
     try:
         item.polygons, item.ignored = read_words(truth)
     except InputError as error:
-        item.complaints += error.complaints
+        item.problems += error.problems
     return item
 
 
@@ -48,7 +48,7 @@ def read_words(path: Path) -> tuple[list[np.ndarray], np.ndarray]:
     UTF-8, with or without a byte-order mark; blank lines are passed over.
 
     Raises:
-        InputError: the file cannot be read, or with one complaint for each bad line.
+        InputError: the file cannot be read, or with one problem for each bad line.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -59,19 +59,19 @@ def read_words(path: Path) -> tuple[list[np.ndarray], np.ndarray]:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as UTF-8 text ({error}). Save it as UTF-8.") from error
-    polygons, ignored, complaints = [], [], []
+    polygons, ignored, problems = [], [], []
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             polygon, transcription = _word(line)
         except ValueError as error:
-            complaints.append(f"{path}:{number}: {error}")
+            problems.append(f"{path}:{number}: {error}")
             continue
         polygons.append(polygon)
         ignored.append(transcription == UNREADABLE)
-    if complaints:
-        raise InputError(*complaints)
+    if problems:
+        raise InputError(*problems)
     return polygons, np.array(ignored, dtype=bool)
 
 

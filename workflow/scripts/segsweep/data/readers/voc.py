@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from segsweep.config.dataset import Dataset
 from segsweep.data.classes import class_table
-from segsweep.data.items import Item
-from segsweep.data.lists import names_by_split
-from segsweep.study.settings.dataset import Dataset
+from segsweep.data.name_lists import names_by_split
+from segsweep.data.raw_item import Item
 
 LISTS = ("", "ImageSets/Segmentation", "ImageSets/Main")
 
@@ -36,7 +36,7 @@ def _item(root: Path, name: str, place: str, labels: dict[str, int], with_boxes:
     annotation = root / "Annotations" / f"{name}.xml"
     if with_boxes and annotation.is_file():
         item.truth = annotation
-        item.boxes, item.labels, item.ignored, item.complaints = read_annotation(annotation, labels)
+        item.boxes, item.labels, item.ignored, item.problems = read_annotation(annotation, labels)
     return item
 
 
@@ -51,23 +51,23 @@ def read_annotation(path: Path, labels: dict[str, int]) -> tuple[np.ndarray, np.
         labels: label of each class name.
 
     Returns:
-        float32 (n, 4) boxes; int64 (n,) labels; bool (n,) marked as difficult; complaints.
+        float32 (n, 4) boxes; int64 (n,) labels; bool (n,) marked as difficult; problems.
     """
-    boxes, found, difficult, complaints = [], [], [], []
+    boxes, found, difficult, problems = [], [], [], []
     try:
         objects = ElementTree.parse(path).getroot().findall("object")
     except (ElementTree.ParseError, OSError) as error:
-        objects, complaints = [], [f"{path}: not valid XML ({error}). Replace the file, or delete it: no boxes then."]
+        objects, problems = [], [f"{path}: not valid XML ({error}). Replace the file, or delete it: no boxes then."]
     for number, thing in enumerate(objects, 1):
         name = (thing.findtext("name") or "").strip()
         try:
             left, top, right, bottom = (float(thing.findtext(f"bndbox/{e}")) for e in ("xmin", "ymin", "xmax", "ymax"))
         except (TypeError, ValueError):
-            complaints.append(f"{path}: object {number} ({name}) has no bndbox with four numbers. Add it.")
+            problems.append(f"{path}: object {number} ({name}) has no bndbox with four numbers. Add it.")
             continue
         if name not in labels:
             allowed = ", ".join(labels)
-            complaints.append(
+            problems.append(
                 f"{path}: object {number} is a {name!r}, which is no class of the data set; classes are {allowed}. "
                 "Correct the name, add the class, or take the object out."
             )
@@ -79,5 +79,5 @@ def read_annotation(path: Path, labels: dict[str, int]) -> tuple[np.ndarray, np.
         np.array(boxes, np.float32).reshape(-1, 4),
         np.array(found, np.int64),
         np.array(difficult, bool),
-        complaints,
+        problems,
     )

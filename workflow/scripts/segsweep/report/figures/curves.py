@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from .. import wording
-from . import look
+from segsweep.report import wording
+from segsweep.report.figures import theme
 
 MOST_CURVES = 60
 
@@ -23,13 +23,13 @@ def learning(
     if len(others):
         part = epochs[epochs["cell"].isin(list(others))]
         lines = [group[["epoch", column]].to_numpy(float) for _, group in part.groupby("run", sort=False)]
-        ax.add_collection(LineCollection(lines, colors=look.GREY, linewidths=0.7, alpha=0.5))
+        ax.add_collection(LineCollection(lines, colors=theme.GREY, linewidths=0.7, alpha=0.5))
         ax.autoscale_view()
     for i, (cell, name) in enumerate(shown):
         by_epoch = epochs[epochs["cell"] == cell].groupby("epoch")[column]
         mean = by_epoch.mean()
-        colour = look.PALETTE[i % len(look.PALETTE)]
-        marker = look.MARKERS[i % len(look.MARKERS)] if len(mean) <= 40 else None
+        colour = theme.PALETTE[i % len(theme.PALETTE)]
+        marker = theme.MARKERS[i % len(theme.MARKERS)] if len(mean) <= 40 else None
         ax.plot(mean.index, mean, color=colour, lw=1.7, marker=marker, ms=3.5, label=name)
         if by_epoch.count().max() > 1:
             ax.fill_between(mean.index, by_epoch.min(), by_epoch.max(), color=colour, alpha=0.15, lw=0)
@@ -45,23 +45,23 @@ def sweep(
         curve = curve.sort_values("epoch")
         cut = run in ends
         ax.plot(
-            curve["epoch"], curve[column], color=look.GREY if cut else look.BLUE, lw=1.0 if cut else 1.5, alpha=0.85,
+            curve["epoch"], curve[column], color=theme.GREY if cut else theme.BLUE, lw=1.0 if cut else 1.5, alpha=0.85,
             marker=".", ms=3, zorder=2 if cut else 3,
         )  # fmt: skip
         if cut:
             last = curve.iloc[-1]
-            ax.plot(last["epoch"], last[column], "x", color=look.RED, ms=8, mew=2, zorder=5)
+            ax.plot(last["epoch"], last[column], "x", color=theme.RED, ms=8, mew=2, zorder=5)
         if run in set(guarded):
             at = curve[curve["epoch"].isin(list(rungs))]
             at = at if len(at) else curve.tail(1)
-            ax.plot(at["epoch"].iloc[0], at[column].iloc[0], "D", color=look.ORANGE, mec="white", ms=8, zorder=6)
+            ax.plot(at["epoch"].iloc[0], at[column].iloc[0], "D", color=theme.ORANGE, mec="white", ms=8, zorder=6)
     for rung in rungs:
-        ax.axvline(rung, color=look.INK, lw=0.8, ls=":", zorder=1)
+        ax.axvline(rung, color=theme.INK, lw=0.8, ls=":", zorder=1)
     marks = [
-        ("-", look.BLUE, "trained to the end"),
-        ("-", look.GREY, "stopped"),
-        ("x", look.RED, "cut"),
-        ("D", look.ORANGE, "kept by the guard"),
+        ("-", theme.BLUE, "trained to the end"),
+        ("-", theme.GREY, "stopped"),
+        ("x", theme.RED, "cut"),
+        ("D", theme.ORANGE, "kept by the guard"),
     ]
     for sign, colour, name in marks:
         there = {"kept by the guard": len(guarded), "stopped": len(ends), "cut": len(ends)}.get(name, 1)

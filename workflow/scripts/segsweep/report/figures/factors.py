@@ -7,8 +7,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from .. import wording
-from . import look
+from segsweep.report import wording
+from segsweep.report.figures import theme
 
 
 def heatmap(
@@ -34,11 +34,11 @@ def heatmap(
     )  # fmt: skip
     ax.set_facecolor("white")
     for i, j in zip(*np.where(table.isna().to_numpy()), strict=True):
-        ax.text(j + 0.5, i + 0.5, "–", ha="center", va="center", color=look.GREY)
-    names = [look.level_name(level) for level in column[1]]
+        ax.text(j + 0.5, i + 0.5, "–", ha="center", va="center", color=theme.GREY)
+    names = [theme.level_name(level) for level in column[1]]
     ax.set_xticks(np.arange(len(names)) + 0.5, names, rotation=0)
-    ax.set_yticks(np.arange(len(row[1])) + 0.5, [look.level_name(level) for level in row[1]], rotation=0)
-    look.tilt(ax, names)
+    ax.set_yticks(np.arange(len(row[1])) + 0.5, [theme.level_name(level) for level in row[1]], rotation=0)
+    theme.tilt(ax, names)
     return _label(ax, wording.axis(column[0], among), wording.axis(row[0], among))
 
 
@@ -60,12 +60,12 @@ def levels(
     position = {level: i for i, level in enumerate(means["level"])}
     spread = (np.arange(len(runs)) * 0.6180339887 % 1 - 0.5) * 0.24
     ax.scatter(
-        runs[axis].map(position) + spread, runs[metric], s=16 if len(runs) <= 200 else 5, color=look.GREY, alpha=0.65,
+        runs[axis].map(position) + spread, runs[metric], s=16 if len(runs) <= 200 else 5, color=theme.GREY, alpha=0.65,
         linewidths=0, label="run", zorder=2, rasterized=True,
     )  # fmt: skip
-    kinds = [("mean", "low", "high", "mean", look.BLUE, look.BLUE, "o", 0.0)]
+    kinds = [("mean", "low", "high", "mean", theme.BLUE, theme.BLUE, "o", 0.0)]
     if adjusted:
-        kinds.append(("adjusted", "adjusted_low", "adjusted_high", "adjusted mean", look.RED, "white", "D", 0.22))
+        kinds.append(("adjusted", "adjusted_low", "adjusted_high", "adjusted mean", theme.RED, "white", "D", 0.22))
     for middle, low, high, name, colour, face, mark, shift in kinds:
         shown = means.dropna(subset=[middle])
         values = shown[middle].to_numpy(float)
@@ -75,10 +75,10 @@ def levels(
             color=colour, mfc=face, mec=colour, capsize=3, lw=1.6, label=name, zorder=4,
         )  # fmt: skip
     _room(ax, runs[metric], means[["low", "high"]])
-    names = [look.level_name(level) for level in position]
+    names = [theme.level_name(level) for level in position]
     ax.set_xticks(range(len(names)), names)
     ax.set_xlim(-0.6, len(names) - 0.4)
-    look.tilt(ax, names)
+    theme.tilt(ax, names)
     ax.grid(False, axis="x")
     return _label(ax, wording.axis(axis, among), wording.metric(metric))
 
@@ -86,7 +86,7 @@ def levels(
 def values(ax: Axes, runs: pd.DataFrame, axis: str, metric: str, *, log: bool, among: Sequence[str] = ()) -> Axes:
     """Every run at its own value of a continuous axis."""
     known = runs.assign(value=pd.to_numeric(runs[axis], errors="coerce")).dropna(subset=["value", metric])
-    sns.scatterplot(known, x="value", y=metric, ax=ax, s=26, color=look.BLUE, linewidth=0, alpha=0.75)
+    sns.scatterplot(known, x="value", y=metric, ax=ax, s=26, color=theme.BLUE, linewidth=0, alpha=0.75)
     if log:
         ax.set_xscale("log")
     return _label(ax, wording.axis(axis, among), wording.metric(metric))
@@ -105,11 +105,11 @@ def interaction(
     """Means of `metric` along an axis, one line for each level of another: parallel lines mean no interaction."""
     for i, level in enumerate(lines):
         part = runs[runs[by] == level].groupby(axis)[metric].mean().reindex(list(order))
-        style = {"marker": look.MARKERS[i % 6], "color": look.PALETTE[i % 6], "ls": ["-", "--", ":"][i // 6 % 3]}
-        ax.plot(range(len(order)), part, ms=5, lw=1.6, label=look.level_name(level), **style)
-    names = [look.level_name(level) for level in order]
+        style = {"marker": theme.MARKERS[i % 6], "color": theme.PALETTE[i % 6], "ls": ["-", "--", ":"][i // 6 % 3]}
+        ax.plot(range(len(order)), part, ms=5, lw=1.6, label=theme.level_name(level), **style)
+    names = [theme.level_name(level) for level in order]
     ax.set_xticks(range(len(order)), names)
-    look.tilt(ax, names)
+    theme.tilt(ax, names)
     ax.legend(title=wording.axis(by, among), fontsize=8, title_fontsize=8)
     return _label(ax, wording.axis(axis, among), wording.metric(metric))
 
@@ -119,7 +119,7 @@ def importance(ax: Axes, names: Sequence[str], shares: dict[str, Sequence[float]
     height = 0.8 / len(shares)
     for i, (method, values) in enumerate(shares.items()):
         at = np.arange(len(names)) + (i - (len(shares) - 1) / 2) * height
-        ax.barh(at, np.nan_to_num(np.asarray(values, float)), height * 0.92, color=look.PALETTE[i], label=method)
+        ax.barh(at, np.nan_to_num(np.asarray(values, float)), height * 0.92, color=theme.PALETTE[i], label=method)
     ax.set_yticks(range(len(names)), names)
     ax.invert_yaxis()
     ax.set_xlim(left=0)

@@ -7,11 +7,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from segsweep.study.words import value_in_words
-
-from .. import wording
-from ..styles import parse
-from . import look
+from segsweep.formatting import value_in_words
+from segsweep.report import wording
+from segsweep.report.figures import theme
+from segsweep.report.styles import parse
 
 
 def ranks(ax: Axes, ranking: pd.DataFrame, runs: pd.DataFrame, metric: str) -> Axes:
@@ -22,12 +21,12 @@ def ranks(ax: Axes, ranking: pd.DataFrame, runs: pd.DataFrame, metric: str) -> A
     at = np.arange(len(ranking))
     place = dict(zip(ranking["cell"].astype(str), at, strict=True))
     points = runs.assign(at=runs["cell"].astype(str).map(place)).dropna(subset=["at", metric])
-    ax.scatter(points[metric], points["at"], s=14, color=look.GREY, alpha=0.8, linewidths=0, label="run", zorder=2)
+    ax.scatter(points[metric], points["at"], s=14, color=theme.GREY, alpha=0.8, linewidths=0, label="run", zorder=2)
     middle = ranking["mean"].to_numpy(float)
     reach = np.vstack([middle - ranking["low"].to_numpy(float), ranking["high"].to_numpy(float) - middle])
     seen = np.isfinite(reach).all()
     ax.errorbar(
-        middle, at, xerr=np.nan_to_num(np.abs(reach)), fmt="o", ms=6, color=look.BLUE, mec="white", capsize=3, lw=1.4,
+        middle, at, xerr=np.nan_to_num(np.abs(reach)), fmt="o", ms=6, color=theme.BLUE, mec="white", capsize=3, lw=1.4,
         label="mean with interval" if seen or np.isfinite(reach).any() else "mean", zorder=3,
     )  # fmt: skip
     low, high = min(points[metric].min(), np.nanmin(middle)), max(points[metric].max(), np.nanmax(middle))
@@ -61,7 +60,7 @@ def parallel(
         else:
             place = {level: i / max(1, len(order) - 1) for i, level in enumerate(order)}
             scaled = runs[axis].map(place)
-            marks = [(position, look.level_name(name, 18)) for name, position in place.items()]
+            marks = [(position, theme.level_name(name, 18)) for name, position in place.items()]
         columns.append(scaled.to_numpy(float))
         ticks.append(marks)
     score = runs[metric].to_numpy(float)
@@ -73,7 +72,7 @@ def parallel(
     good = -score if minimize else score
     best = good >= np.nanquantile(good, 0.9)
     x = np.arange(lines.shape[1])
-    for chosen, colour, width, alpha in ((~best, look.GREY, 0.7, 0.45), (best, look.BLUE, 1.4, 0.85)):
+    for chosen, colour, width, alpha in ((~best, theme.GREY, 0.7, 0.45), (best, theme.BLUE, 1.4, 0.85)):
         segments = [np.column_stack([x, line]) for line in lines[chosen]]
         ax.add_collection(LineCollection(segments, colors=colour, linewidths=width, alpha=alpha))
     for i, marks in enumerate(ticks):
@@ -102,7 +101,7 @@ def cost_against_score(
         seen[cost],
         seen[metric],
         s=18 if len(seen) <= 300 else 6,
-        color=look.GREY,
+        color=theme.GREY,
         alpha=0.7,
         linewidths=0,
         label="run",
@@ -110,7 +109,7 @@ def cost_against_score(
     )
     front = pareto(seen[cost].to_numpy(float), seen[metric].to_numpy(float), minimize=minimize)
     ends = seen.iloc[front]
-    ax.plot(ends[cost], ends[metric], color=look.BLUE, marker="o", ms=5, lw=1.5, label="not beaten in both")
+    ax.plot(ends[cost], ends[metric], color=theme.BLUE, marker="o", ms=5, lw=1.5, label="not beaten in both")
     if seen[cost].max() > 30 * max(seen[cost].min(), 1e-9) and seen[cost].min() > 0:
         ax.set_xscale("log")
     ax.legend(fontsize=8)
@@ -141,13 +140,13 @@ def pareto(cost: np.ndarray, score: np.ndarray, *, minimize: bool = False) -> np
 
 def expected_best(ax: Axes, table: pd.DataFrame, metric: str) -> Axes:
     """Expected best score against the number of trials, with the range of ninety per cent of searches."""
-    ax.fill_between(table["trials"], table["low"], table["high"], color=look.BLUE, alpha=0.15, lw=0)
-    ax.plot(table["trials"], table["expected"], color=look.BLUE, lw=1.8, label="expected")
+    ax.fill_between(table["trials"], table["low"], table["high"], color=theme.BLUE, alpha=0.15, lw=0)
+    ax.plot(table["trials"], table["expected"], color=theme.BLUE, lw=1.8, label="expected")
     if "best_so_far" in table and table["best_so_far"].notna().any():
         ax.plot(
             table["trials"],
             table["best_so_far"],
-            color=look.ORANGE,
+            color=theme.ORANGE,
             lw=1.2,
             drawstyle="steps-post",
             label="this search",

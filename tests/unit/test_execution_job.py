@@ -1,0 +1,252 @@
+"""The job around a segment: what it writes, what it leaves alone, whom it waits for."""
+
+import json
+import os
+import signal
+import sys
+
+import pytest
+import train_segment
+
+from segsweep.errors import InputError
+from segsweep.execution import segment_job
+from segsweep.execution.pack import run_pack
+from segsweep.store import lock
+from segsweep.store.lock import Lock, Stopped
+from segsweep.training import loop
+from tests.fakes import FakeTask, GreedyTask, describe, fake_feed
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """A plan of three segments in a chain; returns (plan, store, ids)."""
+    monkeypatch.setattr(loop, "open_feed", fake_feed())
+    segments, parent = {}, None
+    for last in (1, 2, 4):
+        one = describe({"early_stopping": {"patience": 1, "min_delta": 0.9}}, last=last, total=4, parent=parent)
+        segments[one["id"]] = one
+        parent = one["id"]
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps({"segments": segments}))
+    return plan, tmp_path / "segments", list(segments)
+
+
+def run(study, index, **more):
+    plan, store, ids = study
+    said = []
+    status = segment_job.run_job(plan, ids[index], store, device="cpu", say=said.append, **more)
+    return status, "\n".join(said)
+
+
+def record(study, index):
+    return json.loads((study[1] / study[2][index] / "segment.json").read_text())
+
+
+def test_a_segment_is_written_down_and_trained_once(study):
+    assert run(study, 0)[0] == 0
+    folder = study[1] / study[2][0]
+    assert {path.name for path in folder.iterdir()} == {
+        "best.pt",
+        "epochs.csv",
+        "images.csv",
+        "last.pt",
+        "segment.json",
+    }
+    found = record(study, 0)
+    assert (found["status"], found["epochs"], found["best"]["segment"]) == ("finished", 1, study[2][0])
+    assert found["parameters"] == 3 * 8 * 9 + 8 + 16 + 8 * 3 + 3
+    assert found["versions"]["torch"]
+    assert found["host"]["device"] == "cpu"
+    assert len(found["history"]) == 1
+    assert (folder / "epochs.csv").read_text().startswith("epoch,lr,train/loss,val/loss,seconds,images_per_second")
+    before = (folder / "segment.json").stat().st_mtime_ns
+    status, said = run(study, 0)
+    assert status == 0
+    assert "nothing to do" in said
+    assert (folder / "segment.json").stat().st_mtime_ns == before
+    assert sorted(path.name for path in study[1].iterdir()) == [study[2][0]]
+
+
+def test_what_nothing_can_go_on_from_keeps_no_state(study):
+    plan = json.loads(study[0].read_text())
+    plan["segments"][study[2][0]]["can_be_prolonged"] = False
+    study[0].write_text(json.dumps(plan))
+    assert run(study, 0)[0] == 0
+    assert not (study[1] / study[2][0] / "last.pt").exists()
+    assert (study[1] / study[2][0] / "best.pt").exists()
+    assert run(study, 0)[0] == 0
+
+
+def test_a_child_needs_its_parent_and_copies_its_end(study):
+    with pytest.raises(InputError, match="goes on from it, but it is not complete"):
+        run(study, 1)
+    for index in range(3):
+        assert run(study, index)[0] == 0
+    assert [record(study, i)["status"] for i in range(3)] == ["finished", "early_stopped", "early_stopped"]
+    last = record(study, 2)
+    assert (last["epochs"], last["train_seconds"], last["best"]) == (2, 0.0, record(study, 1)["best"])
+    assert not (study[1] / study[2][2] / "last.pt").exists()
+
+
+def test_what_ended_out_of_memory_is_replaced_once_it_is_to_go_on(study, monkeypatch):
+    monkeypatch.setattr(loop, "open_feed", fake_feed(GreedyTask()))
+    assert run(study, 0)[0] == run(study, 1)[0] == 0
+    assert [record(study, i)["status"] for i in range(2)] == ["oom", "oom"]
+    assert "nothing to do" in run(study, 0)[1]
+    plan = json.loads(study[0].read_text())
+    for one in plan["segments"].values():
+        one["train"]["on_oom"] = "accumulate"
+    study = (study[0].with_name("again.json"), *study[1:])  # a process reads a plan once
+    study[0].write_text(json.dumps(plan))
+    assert run(study, 0)[0] == run(study, 1)[0] == 0
+    found = [record(study, i) for i in range(2)]
+    assert [(one["status"], one["micro_batch"]) for one in found] == [("finished", 2), ("early_stopped", 2)]
+    assert "nothing to do" in run(study, 0)[1]
+    assert not list(study[1].glob("*.part"))
+
+
+def test_an_interrupted_job_is_gone_on_with(study):
+    assert run(study, 0)[0] == 0
+    stops = iter([False] * 4 + [True] * 9)
+    assert run(study, 1, should_stop=lambda: next(stops))[0] == 75
+    assert not (study[1] / study[2][1]).exists()
+    assert run(study, 1)[0] == 0
+    history = record(study, 1)["history"]
+    assert len(history) == 2
+    assert "stopped in epoch 2" in history[0]["notes"][0]
+
+
+def test_a_state_that_a_power_cut_spoiled_begins_anew(study):
+    part = study[1] / f"{study[2][0]}.part"
+    part.mkdir(parents=True)
+    (part / "last.pt").write_bytes(b"PK half")
+    (part / ".last.pt.123.tmp").write_bytes(b"PK")
+    assert "begins anew" in run(study, 0)[1]
+    assert "cannot be read" in record(study, 0)["history"][0]["notes"][0]
+    assert not list((study[1] / study[2][0]).glob(".*"))
+
+
+def test_half_a_folder_in_the_store_is_replaced(study):
+    folder = study[1] / study[2][0]
+    folder.mkdir(parents=True)
+    (folder / "epochs.csv").write_text("half")
+    assert run(study, 0)[0] == 0
+    assert record(study, 0)["status"] == "finished"
+
+
+def test_the_program_touches_its_marker_and_tells_errors_apart(study, tmp_path, capsys, monkeypatch):
+    plan, store, ids = study
+    marker, log = tmp_path / "markers" / "one", tmp_path / "logs" / "one.log"
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)}
+    words = ["--plan", str(plan), "--store", str(store), "--device", "cpu", "--marker", str(marker)]
+    try:
+        assert train_segment.main([*words, "--segment", ids[1]]) == 2
+        assert "train it first" in capsys.readouterr().err
+        assert not marker.exists()
+
+        class Broken(FakeTask):
+            def model(self):
+                raise ZeroDivisionError("a bug")
+
+        monkeypatch.setattr(loop, "open_feed", fake_feed(Broken()))
+        streams = sys.stdout, sys.stderr
+        assert train_segment.main([*words, "--segment", ids[0], "--log", str(log)]) == 1
+        sys.stdout, sys.stderr = streams
+        shown = capsys.readouterr().err
+        assert "ZeroDivisionError: a bug" in shown
+        assert f"less {log}" in shown
+        assert "Traceback" in log.read_text()
+
+        monkeypatch.setattr(loop, "open_feed", fake_feed())
+        assert train_segment.main([*words, "--segment", ids[0]]) == 0
+        assert marker.exists()
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def dead_process() -> int:
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    return pid
+
+
+def holder(**other) -> str:
+    mine = {
+        "token": "x",
+        "host": "node1",
+        "machine": lock._machine(),
+        "pid": os.getpid(),
+        "started": lock._started(os.getpid()),
+    }
+    return json.dumps(mine | other)
+
+
+def test_a_lock_of_a_process_that_ended_is_taken_over(tmp_path):
+    path, said = tmp_path / "a.lock", []
+    path.write_text(holder(pid=dead_process()))
+    with Lock(path, say=said.append):
+        assert json.loads(path.read_text())["pid"] == os.getpid()
+    assert "that process has ended. Taking over" in said[0]
+    assert not path.exists()
+
+
+def test_a_lock_of_another_machine_is_taken_over_when_it_is_silent(tmp_path):
+    path, said = tmp_path / "a.lock", []
+    path.write_text(holder(machine="elsewhere"))
+    long_ago = path.stat().st_mtime - 1000
+    with Lock(path, say=said.append, sleep=lambda seconds: os.utime(path, (long_ago, long_ago))):
+        pass
+    assert "being trained by process" in said[0]
+    assert "no sign of life" in said[1]
+
+
+def test_a_lock_that_is_held_is_waited_for(tmp_path):
+    path, said = tmp_path / "a.lock", []
+    with Lock(path), pytest.raises(Stopped), Lock(path, say=said.append, should_stop=lambda: True):
+        pass
+    path.write_text(holder())
+    with Lock(path, say=said.append, sleep=lambda seconds: path.unlink()):
+        pass
+    assert len(said) == 2
+
+
+def pack(tmp_path, parents, endings, **more):
+    """Run a pack of segments whose work is to end in a given way; returns (status, what was said, what was run)."""
+    said = []
+
+    def work(name):
+        (tmp_path / f"{name}.ran").touch()
+        print(f"output of {name}")
+        ending = endings.get(name, 0)
+        if ending == "raise":
+            raise ValueError("a bug")
+        if ending == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return ending
+
+    status = run_pack(
+        parents, work, lambda name: tmp_path / f"{name}.log", say=said.append, pause=lambda s: None, **more
+    )
+    return status, "\n".join(said), {path.stem for path in tmp_path.glob("*.ran")}
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 8])
+def test_a_crash_in_a_pack_leaves_its_siblings_alone(tmp_path, at_once):
+    parents = {"a1": "a0", "a0": None, "b": None, "c1": "c0", "c0": "elsewhere", "d": None}
+    status, said, ran = pack(tmp_path, parents, {"b": "raise", "c0": "kill"}, at_once=at_once)
+    assert status == 1
+    assert ran == {"a0", "a1", "b", "c0", "d"}  # c1 cannot go on from c0
+    assert f"b: crashed with exit status 1; its log: {tmp_path / 'b.log'}" in said
+    assert "c0: crashed with SIGKILL" in said
+    assert "3 of 6 segments crashed or were left out: " in said
+    assert "ValueError: a bug" in (tmp_path / "b.log").read_text()
+    assert (tmp_path / "d.log").read_text() == "output of d\n"
+
+
+def test_a_pack_without_crash_ends_well_or_is_to_be_gone_on_with(tmp_path):
+    assert pack(tmp_path, {"a": None, "b": "a"}, {}, at_once=2)[0] == 0
+    assert pack(tmp_path, {"a": None, "b": None}, {"a": 75}, at_once=2)[0] == 75
+    assert pack(tmp_path, {"c": None}, {}, at_once=2, should_stop=lambda: True)[2] == {"a", "b"}

@@ -1,0 +1,139 @@
+"""The warm server, with a small program and a small library in place of torch."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from segsweep.execution import warm_client
+
+PROGRAM = """
+import os, signal, sys, time
+from pathlib import Path
+
+def main(argv):
+    what, *rest = argv
+    if what == "exit":
+        return int(rest[0])
+    if what == "raise":
+        raise ValueError("a bug")
+    if what == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if what == "show":
+        print(os.getcwd(), os.environ["COLOUR"], rest, *(x in sys.modules for x in ("fractions", "segsweep.training")))
+        print("to stderr", file=sys.stderr)
+        return 0
+    if what == "wait":  # until told to stop
+        told = []
+        signal.signal(signal.SIGUSR1, lambda *_: told.append("USR1"))
+        signal.signal(signal.SIGTERM, lambda *_: told.append("TERM"))
+        Path(rest[0]).write_text(str(os.getpid()))
+        while not told:
+            time.sleep(0.01)
+        Path(rest[1]).write_text(told[0])
+        return 75
+"""
+CLIENT = """
+import sys
+from pathlib import Path
+from segsweep.execution.warm_client import run_warm
+status = run_warm("program", sys.argv[2:], scripts=Path(sys.argv[1]), libraries="warm_libraries:NAMES")
+assert "torch" not in sys.modules
+sys.exit(99 if status is None else status)
+"""
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the warm server is for Linux")
+
+
+@pytest.fixture(scope="module")
+def place():
+    # A socket's path has at most 107 characters, which pytest's folder or a job's TMPDIR may fill.
+    short = "/tmp" if os.access("/tmp", os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="w", dir=short) as folder:
+        Path(folder, "program.py").write_text(PROGRAM)
+        Path(folder, "warm_libraries.py").write_text('NAMES = ["fractions"]')
+        yield Path(folder)
+        for path in Path(folder, f"segsweep-{os.getuid()}").iterdir():
+            if path.is_socket():
+                subprocess.run([sys.executable, "-c", STOP, str(path)], check=True)
+
+
+# Ends the server of a socket: the test leaves no process behind.
+STOP = """
+import os, signal, socket, struct, sys
+connection = socket.socket(socket.AF_UNIX)
+connection.connect(sys.argv[1])
+pid, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+os.kill(pid, signal.SIGKILL)
+"""
+
+
+def client(place, *words, **more) -> subprocess.Popen:
+    path = os.pathsep.join([str(warm_client.SCRIPTS), str(place)])
+    environ = os.environ | {"PYTHONPATH": path, "TMPDIR": str(place), "COLOUR": "green"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen([sys.executable, "-c", CLIENT, str(place), *words], env=environ, text=True, **pipes, **more)
+
+
+def until(condition):
+    for _ in range(6000):
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError("did not happen")
+
+
+def test_output_folder_environment_and_libraries_are_those_asked_for(place, tmp_path):
+    done = client(place, "show", "a b", cwd=tmp_path)
+    out, error = done.communicate()
+    assert done.returncode == 0, error
+    assert out == f"{tmp_path} green ['a b'] True False\n"
+    assert error == "to stderr\n"
+
+
+def test_the_server_is_used_again(place):
+    sockets = lambda: {path.name for path in place.glob("segsweep-*/*") if path.is_socket()}  # noqa: E731
+    client(place, "exit", "0").communicate()
+    before = sockets()
+    client(place, "exit", "0").communicate()
+    assert sockets() == before
+    assert len(before) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "status"), [(["exit", "0"], 0), (["exit", "75"], 75), (["raise"], 1), (["kill"], 137)]
+)
+def test_exit_statuses_come_back(place, words, status):
+    done = client(place, *words)
+    _, error = done.communicate()
+    assert done.returncode == status
+    assert ("ValueError: a bug" in error) == (words == ["raise"])
+
+
+@pytest.mark.parametrize(
+    ("number", "told"), [(signal.SIGUSR1, "USR1"), (signal.SIGTERM, "TERM"), (signal.SIGKILL, "TERM")]
+)
+def test_signals_reach_the_job_and_so_does_the_clients_death(place, tmp_path, number, told):
+    begun, ended = tmp_path / "begun", tmp_path / "ended"
+    waiting = client(place, "wait", str(begun), str(ended))
+    until(lambda: begun.exists() and begun.read_text())
+    waiting.send_signal(number)
+    waiting.communicate()
+    assert waiting.returncode == (-9 if number == signal.SIGKILL else 75)
+    until(lambda: ended.exists() and ended.read_text())
+    assert ended.read_text() == told
+
+
+def test_no_server_is_no_error(place, monkeypatch):
+    folder = place / f"segsweep-{os.getuid()}"
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    folder.chmod(0o755)
+    try:
+        assert warm_client.run_warm("program", ["exit", "0"], scripts=place, libraries="warm_libraries:NAMES") is None
+    finally:
+        folder.chmod(0o700)
+    assert warm_client.run_warm("program", ["exit", "0"], scripts=place, libraries="not_there:NAMES") is None

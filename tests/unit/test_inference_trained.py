@@ -1,0 +1,219 @@
+"""Folds trained for real, up to an ensemble's scores and what is handed in, for masks and for masks with boxes.
+
+The programs of the rules are called one after the other in this process: importing their libraries takes longer than
+all they do here.
+"""
+
+import csv
+import io
+import json
+import shutil
+import zipfile
+from pathlib import Path
+from xml.etree import ElementTree
+
+import analyze_study
+import build_report
+import collect_results
+import decide_step
+import numpy as np
+import predict_test
+import prepare_data
+import pytest
+import score_ensemble
+import torch
+from PIL import Image
+
+from segsweep.data.prepared import Prepared
+from segsweep.execution.segment_job import run_job
+from segsweep.metrics.detection import DetectionScores
+from segsweep.planning.planner import open_study
+from tests.workspace import SMALL, Workspace
+
+SPLITS = {"train": 6, "val": 3, "test": 3}
+SIZE, HALF = (64, 96), [32, 48]  # of the files and of what networks see, which is not a multiple of 32
+VALUES = {0: "ground", 7: "square", 200: "bar"}
+VOID = 255
+
+
+def draw(folder, rng):
+    """Pictures of a bright square and a dark bar, with masks and boxes, as VOC lays them out; names by split."""
+    for name in ("JPEGImages", "SegmentationClass", "Annotations"):
+        (folder / name).mkdir(parents=True)
+    names = {split: [f"{split}_{i}" for i in range(count)] for split, count in SPLITS.items()}
+    for split, members in names.items():
+        (folder / f"{split}.txt").write_text("\n".join(members) + "\n")
+        for name in members:
+            mask, boxes = np.zeros(SIZE, np.uint8), []
+            for value, (height, width) in ((7, (24, 24)), (200, (12, 40))):
+                top, left = rng.integers(0, SIZE[0] - height), rng.integers(0, SIZE[1] - width)
+                mask[top : top + height, left : left + width] = value
+                boxes.append((VALUES[value], left + 1, top + 1, left + width, top + height))
+            picture = np.select([mask == 7, mask == 200], [230, 20], 120) + rng.integers(-15, 16, SIZE)
+            mask[:2] = VOID
+            picture = np.repeat(picture.astype(np.uint8)[..., None], 3, axis=2)
+            Image.fromarray(picture).save(folder / "JPEGImages" / f"{name}.jpg", quality=95)
+            Image.fromarray(mask).save(folder / "SegmentationClass" / f"{name}.png")
+            annotate(folder / "Annotations" / f"{name}.xml", boxes)
+    return names
+
+
+def annotate(path, boxes):
+    root = ElementTree.Element("annotation")
+    for label, *corners in boxes:
+        thing = ElementTree.SubElement(root, "object")
+        ElementTree.SubElement(thing, "name").text = label
+        box = ElementTree.SubElement(thing, "bndbox")
+        for tag, value in zip(("xmin", "ymin", "xmax", "ymax"), corners, strict=True):
+            ElementTree.SubElement(box, tag).text = str(value)
+    ElementTree.ElementTree(root).write(path)
+
+
+def train(folder, task, ensemble, **keys):
+    """A study of one cell and its ensemble, trained to its report and its submission."""
+    workspace = Workspace(folder)
+    draw(folder / "data" / "drawn", np.random.default_rng(0))
+    dataset = {"name": "drawn", "reader": "voc", "root": "drawn", "task": task, "classes": VALUES, "void": [VOID]}
+    dataset["splits"] = {split: f"{split}.txt" for split in SPLITS}
+    workspace.write("config/datasets/drawn.yaml", dataset)
+    setting = SMALL | {"data": {"image_size": HALF}} | keys
+    workspace.write_study(dataset="drawn", train=setting, grid={"optimizer.lr": [0.005]}, ensemble=ensemble)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        run_programs()
+    return Made(folder)
+
+
+def run_programs():
+    """What Snakemake would do for a study in the working directory."""
+    plan, store, results = "results/little/plan.json", "results/segments", "results/little"
+    steps = ["none"]
+    while True:
+        study = open_study({"study": "little"}, plans=True)
+        (data,) = study.plan["data"]
+        if len(steps) == 1:
+            assert prepare_data.main(["--description", f"{data}.json", "--output", data]) == 0
+        now = shutil.copy(plan, f"plan_{len(steps)}.json")  # a job remembers the plan that it has read
+        for segment in study.missing():
+            assert run_job(Path(now), segment, Path(store), device="cpu", threads=1) == 0
+        if study.nothing_left_to_decide:
+            break
+        steps.append(f"{results}/sweep/step_{len(steps) - 1:03d}.json")
+        step = ["--plan", plan, "--previous", steps[-2], "--store", store, "--output", steps[-1]]
+        assert decide_step.main(step) == 0
+    source = ["--plan", plan, "--store", store]
+    assert collect_results.main([*source, "--output", results]) == 0
+    assert score_ensemble.main([*source, "--output", results, "--device", "cpu"]) == 0
+    assert analyze_study.main(["--results", results]) == 0
+    assert build_report.main(["--results", results, "--output", results]) == 0
+    handed_in = ["--ranking", f"{results}/ranking.csv", "--output", f"{results}/submission.zip", "--device", "cpu"]
+    assert predict_test.main([*source, *handed_in]) == 0
+
+
+class Made:
+    """What a study left behind."""
+
+    def __init__(self, root):
+        self.folder = root / "results" / "little"
+        self.plan = self.json("plan.json")
+        (data,) = self.plan["data"]
+        self.prepared = Prepared.open(root / data)
+        with (self.folder / "ensemble.csv").open(newline="", encoding="utf-8") as file:
+            self.rows = list(csv.DictReader(file))
+        with zipfile.ZipFile(self.folder / "submission.zip") as archive:
+            self.files = {name: archive.read(name) for name in archive.namelist()}
+
+    def json(self, name):
+        return json.loads((self.folder / name).read_text(encoding="utf-8"))
+
+    def mask(self, file):
+        """A mask that is handed in, in the values of the data set, and as classes at half its size."""
+        values = np.asarray(Image.open(io.BytesIO(self.files[file])))
+        classes = np.select([values == value for value in VALUES], range(len(VALUES)), VOID)
+        return values, classes[::2, ::2]
+
+    def miou(self, masks):
+        """Of masks by name, at half their size, on the test split."""
+        test, hit, either = self.prepared.splits["test"], np.zeros(3), np.zeros(3)
+        for i, name in enumerate(test.names):
+            truth, said = test.mask(i), masks[name]
+            for k in range(3):
+                hit[k] += ((truth == k) & (said == k)).sum()
+                either[k] += (((truth == k) | (said == k)) & (truth != VOID)).sum()
+        return (hit / either).mean()
+
+
+@pytest.fixture(scope="module")
+def masks(tmp_path_factory):
+    """Three folds that vote on masks, scored on the test split."""
+    ensemble = {"folds": 3, "method": "vote", "min_votes": 2}
+    return train(tmp_path_factory.mktemp("masks"), "multiclass", ensemble, epochs=6)
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """Two folds whose masks and boxes are averaged."""
+    more = {
+        "model": {"arch": "multitask", "encoder": "tu-lcnet_035", "options": {"det_channels": 16}},
+        "loss": {"seg": {"cross_entropy": 1.0}, "det": {}},
+        "epochs": 20,
+    }
+    return train(tmp_path_factory.mktemp("both"), "multitask", {"folds": 2, "method": "mean"}, **more)
+
+
+@pytest.mark.parametrize(("name", "members"), [("masks", 3), ("both", 2)])
+def test_ensemble_and_members_are_scored_on_the_test_split(name, members, request):
+    made = request.getfixturevalue(name)
+    method = made.plan["study"]["ensemble"]["method"]
+    assert [row["method"] for row in made.rows] == [
+        method,
+        "single model",
+        *(f"member {number}" for number in range(1, members + 1)),
+    ]
+    assert all(0 < float(row["test/miou"]) <= 1 for row in made.rows)
+    about = made.json("ensemble.json")
+    assert (about["split"], about["pictures"], about["left_out"]) == ("test", 3, [])
+    runs = [run for run in made.plan["runs"] if run["role"] == "ensemble"]
+    folds = [made.plan["segments"][run["segments"][-1]]["fold"] for run in runs]
+    assert [(fold["index"], fold["k"], fold["within"]) for fold in folds] == [
+        (index, members, "train+val") for index in range(members)
+    ]
+    report = (made.folder / "report.md").read_text(encoding="utf-8")
+    assert "they are scored on 3 pictures that none of them was trained on" in report
+
+
+def test_handed_in_masks_are_those_that_were_scored(masks):
+    assert sorted(masks.files) == [f"test_{i}.png" for i in range(3)]
+    found = {name.removesuffix(".png"): masks.mask(name) for name in masks.files}
+    for values, _ in found.values():
+        assert values.shape == SIZE
+        assert set(np.unique(values)) <= set(VALUES)
+    again = masks.miou({name: classes for name, (_, classes) in found.items()})
+    assert again == pytest.approx(float(masks.rows[0]["test/miou"]), abs=1e-6)
+
+
+def test_handed_in_boxes_are_those_that_were_scored(both):
+    test, scores = both.prepared.splits["test"], DetectionScores(both.prepared.classes[1:])
+    lists = {label: f"results/VOC2012/Main/comp4_det_test_{name}.txt" for label, name in enumerate(["square", "bar"])}
+    lines = [(label, *line.split()) for label, file in lists.items() for line in both.files[file].decode().splitlines()]
+    assert lines
+    for i, name in enumerate(test.names):
+        mine = [(label, score, corners) for label, picture, score, *corners in lines if picture == name]
+        corners = torch.tensor([[float(value) for value in box] for _, _, box in mine]).reshape(-1, 4)
+        assert (corners >= 1).all()
+        assert (corners <= torch.tensor([SIZE[1], SIZE[0]] * 2)).all()
+        corners[:, :2] -= 1
+        found = {"boxes": corners / 2, "scores": torch.tensor([float(score) for _, score, _ in mine])}
+        found["labels"] = torch.tensor([label for label, _, _ in mine], dtype=torch.int64)
+        truth = torch.tensor(test.boxes(i).copy()), torch.tensor(test.labels(i).copy())
+        scores.update([found], [truth[0]], [truth[1]])
+    assert scores.compute()["map50"] == pytest.approx(float(both.rows[0]["test/map50"]), abs=0.005)
+    masks = {name: both.mask(f"results/VOC2012/Segmentation/comp6_test_cls/{name}.png")[1] for name in test.names}
+    assert both.miou(masks) == pytest.approx(float(both.rows[0]["test/miou"]), abs=1e-6)
+
+
+def test_a_picture_of_the_table_is_that_of_its_row(masks):
+    with (masks.folder / "ensemble_images.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["image"] for row in rows} == set(masks.prepared.splits["test"].names)
+    assert [row["run"] for row in rows[::3]] == ["ensemble", "single", *(row["run"] for row in masks.rows[2:])]

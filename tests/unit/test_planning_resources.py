@@ -1,0 +1,265 @@
+"""What trainings ask a cluster for, how they are packed, and how GPUs of one machine are shared."""
+
+import json
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from segsweep.config import Train
+from segsweep.config.cluster import Cluster
+from segsweep.config.yaml_documents import parse
+from segsweep.errors import InputError
+from segsweep.execution.gpus import Gpu, choose, claim, in_force, list_gpus, visible
+from segsweep.execution.requeue import requeue_job
+from segsweep.models import build
+from segsweep.planning.packs import pack_up, remembered, trees
+from segsweep.planning.resources import (
+    BASE_MB,
+    Resources,
+    check,
+    estimated_device_mb,
+    measurements,
+    pixels,
+    submission,
+)
+
+
+def answers(*outputs):
+    """In place of `subprocess.run`: one (exit status, output) after the other; what was run is in `.calls`."""
+    left, calls = list(outputs), []
+
+    def run(command, **_):
+        calls.append(command)
+        status, text = left.pop(0)
+        return SimpleNamespace(returncode=status, stdout=text)
+
+    run.calls = calls
+    return run
+
+
+def described(last=10, **train):
+    dump = Train.model_validate({"batch_size": 8, "data": {"image_size": [256, 256]}} | train).model_dump(mode="json")
+    return {"train": dump, "dataset": {"name": "tiny", "demo": None}, "first_epoch": 1, "last_epoch": last}
+
+
+def measured(seconds, gpu="A100", **train):
+    record = described(**train) | {"epochs": 10, "train_seconds": seconds, "peak_memory_mb": 2000.0}
+    return record | {"host": {"gpu": gpu}}
+
+
+class FakeStore:
+    """A store that holds records by number."""
+
+    def __init__(self, *records):
+        self.records = records
+        self.complete = range(len(records))
+
+    def record(self, number):
+        return self.records[number]
+
+
+SINFO = (0, "gpu\npreempt\n")
+
+
+def test_a_missing_partition_is_named_with_those_that_exist():
+    with pytest.raises(InputError, match=r"cluster.yaml: cluster.partition is not set.*gpu, preempt"):
+        check(Cluster(), answers(SINFO))
+    with pytest.raises(InputError, match=r"cluster.partition is 'gpus'.*gpu, preempt"):
+        check(Cluster(partition="gpus"), answers(SINFO))
+    check(Cluster(partition="gpu,preempt"), answers(SINFO))
+    check(Cluster(partition="default"), answers(SINFO))
+    check(Cluster(partition="anything"), answers((1, "")))
+
+
+def test_a_time_above_the_limit_is_refused():
+    with pytest.raises(InputError, match=r"time_min is 100.*max_time_min, 50"):
+        check(Cluster(partition="gpu", time_min=100, max_time_min=50), answers(SINFO))
+
+
+@pytest.mark.parametrize(("extra", "remedy"), [("--mem=4G", "memory_mb"), ("-p gpu", "partition")])
+def test_options_that_have_a_key_are_refused_in_extra(extra, remedy):
+    with pytest.raises(InputError, match=f"cluster.yaml: extra: .*{remedy}"):
+        parse(Cluster, {"extra": extra}, lambda keys: "cluster.yaml")
+
+
+def test_a_submission_says_what_was_filled_in_and_nothing_else():
+    assert submission(None) == {}
+    assert submission(Cluster(partition="default", warning_s=0)) == {"gpu": 1}
+    assert submission(Cluster(partition="p", account="a", gpu="a100", extra="--qos=long")) == {
+        "slurm_partition": "p", "slurm_account": "a", "gpu": 1, "gpu_model": "a100",
+        "slurm_extra": "--signal=TERM@120 --qos=long",
+    }  # fmt: skip
+    assert submission(Cluster(gpu="none", warning_s=0)) == {}
+    assert submission(Cluster(gres="shard:1", warning_s=0)) == {"gres": "shard:1"}
+
+
+def test_memory_grows_with_the_batch_the_picture_and_the_attempt():
+    needs = Resources(Cluster(), None)
+    base = needs.memory_mb(described())
+    assert base > BASE_MB
+    assert needs.memory_mb(described(batch_size=32)) > base
+    assert needs.memory_mb(described(data={"image_size": [512, 512]})) > base
+    assert needs.memory_mb(described(), attempt=3) == 2 * base
+    assert Resources(Cluster(memory_mb=1000), None).memory_mb(described(), attempt=2) == 1500
+    assert Resources(Cluster(gpu="none"), None).memory_mb(described()) > base
+
+
+def test_processors_follow_the_loaders():
+    assert Resources(None, None).cpus(described(workers=3)) == 4
+    assert Resources(Cluster(cpus=2), None).cpus(described(workers=3)) == 2
+
+
+def test_device_memory_by_hand():
+    # 1 GB and 4000 bytes for each of 8 * 256 * 256 pixels.
+    assert estimated_device_mb(described()) == 1000 + 2098
+    assert pixels(described(data={"crop": [64, 128]})) == 64 * 128
+
+
+@pytest.mark.parametrize(
+    ("arch", "encoder"),
+    [
+        ("unetplusplus", "tu-lcnet_035"),
+        ("unetplusplus", "mobilenet_v2"),
+        ("unetplusplus", "resnet18"),
+        ("unetplusplus", "resnet34"),
+        ("attention_resunet", "resnet34"),
+        ("bisenet", "resnet18"),
+        ("dbnet", "efficientnet-b4"),
+    ],
+)
+def test_device_memory_holds_what_a_training_keeps(arch, encoder):
+    settings = described(batch_size=2, model={"arch": arch, "encoder": encoder}, data={"crop": [64, 64]})
+    network = build(Train.model_validate(settings["train"]).model, 3).train()
+    weights = {each.untyped_storage().data_ptr() for each in [*network.parameters(), *network.buffers()]}
+    kept = {}
+
+    def keep(tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            kept[storage.data_ptr()] = (storage.nbytes(), tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        _ = network(torch.zeros(2, 3, 64, 64))
+    activations_mb = sum(size for size, _ in kept.values()) / 1e6
+    adam_mb = 4 * 4 * sum(weight.numel() for weight in network.parameters()) / 1e6
+    assert adam_mb < 1000
+    assert 1.2 * activations_mb < estimated_device_mb(settings) - 1000
+
+
+def test_run_time_is_measured_where_something_like_it_was_trained():
+    cluster = Cluster(time_min=200, max_time_min=500)
+    assert Resources(cluster, FakeStore()).runtime_min(described()) == 200
+    assert Resources(cluster, FakeStore()).runtime_min(described(), attempt=3) == 500
+    # 60 s an epoch, 10 epochs, 1.3 times: 13 minutes and 10 to start, up to the next 5.
+    needs = Resources(cluster, FakeStore(measured(600.0), measured(60.0)))
+    assert needs.runtime_min(described()) == 25
+    assert needs.runtime_min(described(), attempt=2) == 50
+    assert needs.runtime_min(described(batch_size=9)) == 200
+    assert needs.device_mb(described()) == 2600
+    # Two after each other at 13 minutes each; side by side.
+    assert needs.runtime_of_pack_min([described()] * 2, 1) == 40
+    assert needs.runtime_of_pack_min([described()] * 2, 2) == 25
+
+
+def test_what_a_processor_took_says_nothing_about_gpus():
+    assert measurements([measured(600.0, gpu=None)], on_gpu=True) == {}
+    assert len(measurements([measured(600.0, gpu=None)], on_gpu=None)) == 1
+
+
+def test_packs_keep_what_hangs_together_and_never_wait_in_a_circle():
+    parents = {
+        "a": None,
+        "a1": "a",
+        "b": None,
+        "c": "trained",
+        "d": None,
+        "d1": "d",
+        "d2": "d1",
+        "d3": "d2",
+        "d4": "d3",
+    }
+    assert trees(parents) == [["a", "a1"], ["b"], ["c"], ["d", "d1", "d2", "d3", "d4"]]
+    packs = pack_up(parents, 3)
+    assert list(packs.values()) == [["a", "a1", "b"], ["d", "d1", "d2"], ["d3", "d4"], ["c"]]
+    done, left = set(), dict(packs)
+    while left:  # each round, a pack all of whose parents are done
+        name = next(n for n, p in left.items() if all(parents[s] in {None, "trained", *p, *done} for s in p))
+        done |= set(left.pop(name))
+    assert done == set(parents)
+
+
+def test_a_queued_job_finds_its_pack_after_a_new_plan(tmp_path):
+    path = tmp_path / "packs.json"
+    path.write_text(json.dumps({"old": ["a", "b"], "done": ["c"]}))
+    assert json.loads(remembered(path, {"new": ["b"]}, {"a", "c"})) == {"old": ["a", "b"], "new": ["b"]}
+
+
+def test_the_gpu_with_most_room_is_taken_and_claims_count_until_they_are_used():
+    gpus = [Gpu(0, "x", 10_000, 9_000), Gpu(1, "y", 10_000, 7_000)]
+    assert choose(gpus, [], 3_000).uuid == "x"
+    assert choose(gpus, [("x", 4_000, 1.0)], 3_000).uuid == "y"
+    assert choose(gpus, [("x", 4_000, 1.0), ("y", 6_000, 1.0)], 3_000).uuid == "x"
+    assert choose(gpus, [("x", 8_000, 1.0), ("y", 6_000, 1.0)], 3_000) is None
+    # An old claim is part of what the driver says is taken.
+    assert choose([Gpu(0, "x", 10_000, 5_000)], [("x", 5_000, 1e4)], 4_000).uuid == "x"
+    # Too large for any: alone on one.
+    assert choose(gpus, [("x", 1, 1.0)], 20_000).uuid == "y"
+    assert choose(gpus, [("x", 1, 1.0), ("y", 1, 1.0)], 20_000) is None
+
+
+def test_gpus_as_nvidia_smi_lists_them():
+    text = "0, GPU-a, 40960, 40000\n1, GPU-b, 40960, 12\n"
+    gpus = list_gpus(answers((0, text)))
+    assert gpus == [Gpu(0, "GPU-a", 40960, 40000), Gpu(1, "GPU-b", 40960, 12)]
+    assert visible(gpus, "1") == visible(gpus, "GPU-b") == [gpus[1]]
+    assert visible(gpus, None) == gpus
+    assert visible(gpus, "") == list_gpus(answers((9, ""))) == []
+
+
+def test_a_claim_ends_with_its_process(tmp_path):
+    gpus = [Gpu(0, "x", 10_000, 10_000)]
+    code = (
+        "import sys; from pathlib import Path; from segsweep.execution.gpus import Gpu, claim\n"
+        "claim(6000, gpus=lambda: [Gpu(0, 'x', 10000, 10000)], folder=Path(sys.argv[1])); print('there', flush=True)\n"
+        "sys.stdin.read()"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+    )
+    assert other.stdout.readline() == b"there\n"
+    assert [(uuid, mb) for uuid, mb, _ in in_force(tmp_path)] == [("x", 6000)]
+    said = []
+
+    def end_other(_):
+        other.kill()
+        other.communicate()
+
+    gpu, handle = claim(6000, gpus=lambda: gpus, folder=tmp_path, say=said.append, sleep=end_other)
+    assert gpu.uuid == "x"
+    assert len(said) == 1
+    assert len(in_force(tmp_path)) == 1
+    os.close(handle)
+    assert in_force(tmp_path) == []
+
+
+def test_without_a_gpu_nothing_is_claimed(tmp_path):
+    assert claim(1, gpus=list, folder=tmp_path) is None
+
+
+def test_only_a_job_that_still_runs_puts_itself_back_into_the_queue():
+    ours = {"SLURM_JOB_ID": "7"}
+    said = []
+    run = answers((0, "RUNNING\n"), (0, ""))
+    assert requeue_job(ours, run=run, say=said.append)
+    assert run.calls[1] == ["scontrol", "requeue", "7"]
+    assert "back in the queue" in said[0]
+    for state in ("COMPLETING\n", "PENDING\n", ""):
+        assert not requeue_job(ours, run=answers((0, state)))
+    assert not requeue_job(ours, run=answers((0, "RUNNING\n"), (1, "")))
+    assert not requeue_job({}, run=answers())

@@ -1,0 +1,149 @@
+"""From cells to segments: shared prefixes, phases, prolonged studies, what is in the store."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from segsweep.config.load import Request, load
+from segsweep.planning.grid import lay_out
+from segsweep.planning.runs import Context, cut, make_run
+from segsweep.store.segment_store import Store, mark, split_id
+
+ROOT = Path(__file__).parents[2]
+CONTEXT = Context(
+    "study", "multiclass", "val/miou", False, lambda data: repr(data["image_size"]), str, lambda weights: ""
+)
+
+
+def runs_of(tmp_path, train, *, epochs=50, seeds=(0,), context=CONTEXT, **axes):
+    (tmp_path / "studies").mkdir(exist_ok=True)
+    (tmp_path / "datasets").mkdir(exist_ok=True)
+    (tmp_path / "datasets" / "shapes.yaml").write_text("{name: shapes, reader: folder, classes: {0: a, 1: b}}")
+    base = {"loss": {"main": {"cross_entropy": 1.0}}, "epochs": epochs} | train
+    study = {"name": "study", "dataset": "shapes", "train": base, "grid": axes or {"batch_size": [8]}}
+    (tmp_path / "studies" / "study.yaml").write_text(json.dumps(study))
+    loaded = load(Request(study="study"), tmp_path)
+    cells = lay_out(loaded.study, loaded.base, loaded.place).cells
+    return [make_run(cell, seed, context) for cell in cells for seed in seeds]
+
+
+def keep(store, *segments):
+    """Pretend that segments are complete; each is (id, parent)."""
+    for segment, parent in segments:
+        (store / segment).mkdir(parents=True)
+        (store / segment / "segment.json").write_text(json.dumps({"parent": parent}))
+
+
+def lengths(plan):
+    return sorted((one.first_epoch, one.last_epoch) for one in plan.segments.values())
+
+
+PHASES = [{"until_epoch": 35}, {"main": {"lovasz": 1.0}}]
+
+
+def test_runs_alike_up_to_a_phase_share_it(tmp_path):
+    plan = cut(runs_of(tmp_path, {}, **{"loss.phases": [[], PHASES]}), Store(tmp_path / "store"))
+    assert lengths(plan) == [(1, 35), (36, 50), (36, 50)]
+    assert (plan.epochs, plan.epochs_run_by_run) == (65, 100)
+
+
+def test_the_ten_bisenet_runs_take_430_epochs(tmp_path):
+    (tmp_path / "cityscapes").mkdir()
+    loaded = load(Request(study="bisenet_runs", dataset="camvid"), ROOT / "config")
+    cells = lay_out(loaded.study, loaded.base, loaded.place).cells
+    plan = cut([make_run(cell, 0, CONTEXT) for cell in cells], Store(tmp_path / "store"))
+    assert (plan.epochs, plan.epochs_run_by_run) == (430, 500)
+    by_cell = {run.cell.cell: run.segments for run in plan.runs}
+    assert by_cell["1"][0] == by_cell["4"][0]
+    assert by_cell["6"][0] == by_cell["7"][0]
+    assert [split_id(one)[1] for one in by_cell["1"]] == [35, 50]
+
+
+def test_prolonging_trains_the_added_epochs_only(tmp_path):
+    plateau = {"scheduler": {"name": "plateau"}}
+    short = cut(runs_of(tmp_path, plateau, epochs=30), Store(tmp_path / "store"))
+    ((segment, _),) = [(one, None) for one in short.segments]
+    keep(tmp_path / "store", (segment, None))
+    long = cut(runs_of(tmp_path, plateau, epochs=100), Store(tmp_path / "store"))
+    assert lengths(long) == [(1, 30), (31, 100)]
+    assert segment in long.segments
+
+
+def test_a_schedule_that_looks_at_the_end_starts_anew(tmp_path):
+    poly = {"scheduler": {"name": "poly"}}
+    short, long = (cut(runs_of(tmp_path, poly, epochs=epochs), Store(tmp_path)) for epochs in (30, 100))
+    assert not set(short.segments) & set(long.segments)
+    assert lengths(long) == [(1, 100)]
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "after_the_end"),
+    [({"name": "poly"}, False), ({"name": "cosine"}, False), ({"name": "cosine", "t_max": 20}, True), ({}, True)],
+)
+def test_what_can_be_prolonged(tmp_path, scheduler, after_the_end):
+    run = runs_of(tmp_path, {"scheduler": scheduler})[0]
+    assert run.can_be_prolonged(49)
+    assert run.can_be_prolonged(50) is after_the_end
+
+
+def test_a_fork_added_later_leaves_trained_runs_alone(tmp_path):
+    before = cut(runs_of(tmp_path, {}), Store(tmp_path / "store"))
+    ((segment, _),) = [(one, None) for one in before.segments]
+    keep(tmp_path / "store", (segment, None))
+    after = cut(runs_of(tmp_path, {}, **{"loss.phases": [[], PHASES]}), Store(tmp_path / "store"))
+    assert after.runs[0].segments == [segment]
+    assert len(after.runs[1].segments) == 2
+
+
+def test_a_run_uses_the_chain_that_was_really_trained(tmp_path):
+    stretch = runs_of(tmp_path, {})[0].stretches[0].hash
+    ids = [f"{stretch}-{end:04d}" for end in (10, 20, 30)]
+    # 30 was trained from 10; 20 is another study's.
+    keep(tmp_path / "store", (ids[0], None), (ids[1], ids[0]), (ids[2], ids[0]))
+    plan = cut(runs_of(tmp_path, {}), Store(tmp_path / "store"))
+    assert plan.runs[0].segments == [ids[0], ids[2], f"{stretch}-0050"]
+    assert plan.segments[f"{stretch}-0050"].first_epoch == 31
+
+
+@pytest.mark.parametrize(
+    ("change", "other"),
+    [
+        ({"optimizer.lr": [1e-2]}, True),
+        ({"batch_size": [4]}, True),
+        ({"data.image_size": [[64, 64]]}, True),
+        ({"data.augmentation": ["basic"]}, True),
+        ({"loss.main": [{"focal": 1.0}]}, True),
+        ({"loss.main": [{"cross_entropy": {"weight": 1.0, "label_smoothing": 0.0}}]}, False),
+        ({"workers": [7]}, False),
+        ({"on_oom": ["accumulate"]}, False),
+        ({"scheduler.power": [0.5]}, False),  # constant does not read it
+        ({"optimizer.momentum": [0.5]}, False),  # adam does not read it
+    ],
+)
+def test_only_what_can_change_an_outcome_is_in_the_address(tmp_path, change, other):
+    before, after = (runs_of(tmp_path, {}, **axes)[0].stretches[0].hash for axes in ({"batch_size": [8]}, change))
+    assert (before != after) is other
+
+
+def test_seed_metric_and_data_are_in_the_address(tmp_path):
+    first = runs_of(tmp_path, {}, seeds=(0, 1))
+    data = Context("study", "multiclass", "val/miou", False, lambda data: "other", str, lambda weights: "")
+    metric = Context("study", "multiclass", "val/dice", False, CONTEXT.data, str, lambda weights: "")
+    name = Context("renamed", "multiclass", "val/miou", False, CONTEXT.data, str, lambda weights: "")
+    hashes = [run.stretches[0].hash for run in first]
+    hashes += [runs_of(tmp_path, {}, context=one)[0].stretches[0].hash for one in (data, metric)]
+    assert len(set(hashes)) == 4
+    assert runs_of(tmp_path, {}, context=name)[0].stretches[0].hash == hashes[0]
+
+
+def test_markers_follow_the_store(tmp_path):
+    store, markers = tmp_path / "store", tmp_path / "markers"
+    keep(store, ("a" * 16 + "-0001", None))
+    (store / ("b" * 16 + "-0001.part")).mkdir()
+    markers.mkdir()
+    (markers / ("b" * 16 + "-0001")).touch()
+    (markers / "of another study").touch()
+    mark(Store(store), {"a" * 16 + "-0001", "b" * 16 + "-0001"}, markers)
+    assert sorted(path.name for path in markers.iterdir()) == ["a" * 16 + "-0001", "of another study"]
+    assert Store(store).started == {"b" * 16 + "-0001"}

@@ -1,0 +1,292 @@
+"""Segments to the shared store and back: nothing is lost, overwritten or believed unchecked."""
+
+import errno
+import json
+import os
+import threading
+
+import pytest
+from dvc_objects.fs import LocalFileSystem, MemoryFileSystem
+
+from segsweep.errors import InputError
+from segsweep.store.packing import SUMS, Corrupt, pack, unpack
+from segsweep.store.remote import INCOMING, Remote, open_remote
+from segsweep.store.segment_store import Store
+from segsweep.store.shared_segments import listing, pull, push, wanted_of
+
+ONE, TWO, THREE = (f"{digit * 16}-0030" for digit in "abc")
+
+
+def make_segment(store, segment, *, status="finished", state=True, size=1000):
+    folder = store / segment
+    folder.mkdir(parents=True)
+    (folder / "segment.json").write_text(json.dumps({"id": segment, "status": status}))
+    (folder / "epochs.csv").write_text("epoch\n1\n")
+    (folder / "best.pt").write_bytes(segment.encode() * size)
+    if state:
+        (folder / "last.pt").write_bytes(os.urandom(size))
+
+
+def content(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def files_in(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def mine(tmp_path):
+    for segment in (ONE, TWO):
+        make_segment(tmp_path / "mine", segment)
+    return tmp_path / "mine"
+
+
+@pytest.fixture
+def theirs(tmp_path):
+    return tmp_path / "theirs"
+
+
+@pytest.fixture
+def place(tmp_path):
+    return tmp_path / "remote"
+
+
+@pytest.fixture
+def remote(place):
+    return Remote(LocalFileSystem(), str(place), "the store")
+
+
+def test_what_is_pushed_comes_back_byte_for_byte(mine, theirs, remote, place):
+    assert push(mine, remote).moved == [ONE, TWO]
+    assert files_in(place) == [f"segments/{ONE}.tar", f"segments/{TWO}.tar"]
+    outcome = pull(theirs, remote)
+    assert outcome.moved == [ONE, TWO]
+    for segment in (ONE, TWO):
+        assert content(theirs / segment) == content(mine / segment)
+    assert sorted(path.name for path in theirs.iterdir()) == [ONE, TWO]
+
+
+def test_only_what_is_missing_moves(mine, theirs, remote):
+    push(mine, remote)
+    make_segment(mine, THREE)
+    assert push(mine, remote).moved == [THREE]
+    assert pull(theirs, remote, {ONE}).moved == [ONE]
+    outcome = pull(theirs, remote, {ONE, TWO, "d" * 16 + "-0001"})
+    assert (outcome.moved, outcome.there, outcome.lacking) == ([TWO], 1, ["d" * 16 + "-0001"])
+    assert push(mine, remote).moved == []
+
+
+def test_half_written_segments_stay_here(mine, remote, place):
+    make_segment(mine, f"{THREE}.part")
+    (mine / ("e" * 16 + "-0001")).mkdir()
+    (mine / f"{THREE}.lock").write_text("")
+    push(mine, remote)
+    assert files_in(place) == [f"segments/{ONE}.tar", f"segments/{TWO}.tar"]
+
+
+def test_a_remote_that_cannot_rename_atomically(mine, theirs):
+    remote = Remote(MemoryFileSystem(global_store=False), "/store", "memory")
+    push(mine, remote)
+    assert set(listing(remote)) == {ONE, TWO}
+    assert pull(theirs, remote).moved == [ONE, TWO]
+    assert content(theirs / ONE) == content(mine / ONE)
+
+
+def test_both_push_at_once(mine, theirs, remote, place):
+    make_segment(theirs, THREE)
+    for number in range(30):
+        make_segment(mine, f"{number:016x}-0001", size=10)
+        make_segment(theirs, f"{number:016x}-0001", size=10)
+    together = threading.Barrier(2)
+    errors = []
+
+    def run(store):
+        together.wait()
+        try:
+            push(store, Remote(LocalFileSystem(), str(place), "the store"))
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(store,)) for store in (mine, theirs)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert len(listing(remote)) == 33
+    assert len(files_in(place)) == 33
+    outcome = pull(place.parent / "third", remote)
+    assert (len(outcome.moved), outcome.corrupt) == (33, [])
+
+
+def test_a_pull_that_is_cut_off_goes_on(mine, theirs, remote, monkeypatch):
+    push(mine, remote)
+    monkeypatch.setattr("segsweep.store.shared_segments.BATCH_FILES", 1)
+    fetched = []
+
+    def fetch(files):
+        if fetched:
+            # As a killed process leaves it: half a file.
+            next(iter(files.values())).write_bytes(b"half")
+            raise KeyboardInterrupt
+        fetched.append(files)
+        Remote.fetch(remote, files)
+
+    broken = Remote(remote.fs, remote.root, remote.name)
+    broken.fetch = fetch
+    with pytest.raises(KeyboardInterrupt):
+        pull(theirs, broken)
+    assert Store(theirs).complete == {ONE}
+    assert pull(theirs, remote).moved == [TWO]
+    assert content(theirs / TWO) == content(mine / TWO)
+
+
+def test_scratch_of_a_killed_pull_is_no_segment(mine, theirs, remote):
+    push(mine, remote)
+    make_segment(theirs / ".pull-killed", THREE)
+    assert Store(theirs).complete == frozenset()
+    assert pull(theirs, remote).moved == [ONE, TWO]
+
+
+@pytest.mark.parametrize("where", [0, 600, 5000, -3000, -20000])
+def test_a_flipped_bit_is_found_and_never_stored(mine, theirs, remote, place, where):
+    push(mine, remote)
+    file = place / "segments" / f"{ONE}.tar"
+    data = bytearray(file.read_bytes())
+    data[where] ^= 4
+    file.write_bytes(data)
+    outcome = pull(theirs, remote)
+    if outcome.corrupt:
+        assert [segment for segment, _ in outcome.corrupt] == [ONE]
+        assert Store(theirs).complete == {TWO}
+        assert files_in(place) == [f"corrupt/{ONE}.tar", f"segments/{TWO}.tar"]
+        # Who has a good one sends it again.
+        assert push(mine, remote).moved == [ONE]
+        assert pull(theirs, remote).moved == [ONE]
+    assert content(theirs / ONE) == content(mine / ONE)
+
+
+def test_a_file_damaged_on_the_way_is_fetched_again(mine, theirs, remote):
+    push(mine, remote)
+    flaky = Remote(remote.fs, remote.root, remote.name)
+    calls = []
+
+    def fetch(files):
+        Remote.fetch(remote, files)
+        if not calls:
+            path = next(iter(files.values()))
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        calls.append(files)
+
+    flaky.fetch = fetch
+    outcome = pull(theirs, flaky)
+    assert (outcome.moved, outcome.corrupt) == ([ONE, TWO], [])
+    assert len(calls) == 2
+
+
+def test_a_segment_under_another_name_is_refused(mine, theirs, remote, place):
+    push(mine, remote, [ONE])
+    (place / "segments" / f"{ONE}.tar").rename(place / "segments" / f"{THREE}.tar")
+    outcome = pull(theirs, remote)
+    assert outcome.moved == []
+    assert ONE in outcome.corrupt[0][1]
+
+
+class Full(LocalFileSystem):
+    """A disk with room for a number of files; the next one is cut off, as a full disk does."""
+
+    room = 2
+
+    def put_file(self, from_file, to_info, **options):
+        if self.room == 0:
+            with open(to_info, "wb") as file:
+                file.write(b"half")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self.room -= 1
+        super().put_file(from_file, to_info, **options)
+
+
+def test_a_full_remote(mine, theirs, remote, place, monkeypatch):
+    make_segment(mine, THREE)
+    monkeypatch.setattr("segsweep.store.shared_segments.BATCH_FILES", 1)
+    before = {segment: content(mine / segment) for segment in (ONE, TWO, THREE)}
+    with pytest.raises(InputError, match=r"the store is full .*push again"):
+        push(mine, Remote(Full(), str(place), "the store"))
+    assert {segment: content(mine / segment) for segment in before} == before
+    assert files_in(place) == [f"segments/{ONE}.tar", f"segments/{TWO}.tar"]
+    assert sorted(path.name for path in mine.iterdir()) == [ONE, TWO, THREE]
+    assert push(mine, remote).moved == [THREE]
+    assert pull(theirs, remote).moved == [ONE, TWO, THREE]
+
+
+def test_an_unreachable_remote(mine, tmp_path):
+    remote = Remote(LocalFileSystem(), str(tmp_path / "not" / "mounted"), "the store")
+    with pytest.raises(InputError, match=r"does not exist\. Mount or make it"):
+        push(mine, remote)
+    assert not (tmp_path / "not").exists()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="could not be"):
+        push(mine, Remote(LocalFileSystem(), str(tmp_path / "file" / "store"), "the store"))
+    with pytest.raises(InputError, match="could not be read"):
+        remote.fetch({"segments/x.tar": tmp_path / "x"})
+    assert Store(mine).complete == {ONE, TWO}
+
+
+def test_without_the_state_a_segment_says_so(mine, theirs, remote, place):
+    make_segment(mine, THREE, status="diverged", state=False)
+    assert push(mine, remote, with_state=False).light == [ONE, TWO]
+    outcome = pull(theirs, remote)
+    assert outcome.light == [ONE, TWO]
+    assert set(content(theirs / ONE)) == {"best.pt", "epochs.csv", "segment.json"}
+    # A light one never passes for a whole one; a whole one replaces it for those who come later.
+    assert push(theirs, remote).moved == []
+    assert push(mine, remote).moved == [ONE, TWO]
+    assert pull(place.parent / "third", remote).light == []
+
+
+def test_what_a_killed_push_left_is_swept_later(mine, remote, place):
+    for day in ("20200101", "99990101"):
+        folder = place / INCOMING / f"{day}-x"
+        folder.mkdir(parents=True)
+        (folder / "0").write_text("half")
+    push(mine, remote)
+    assert [path.name for path in (place / INCOMING).iterdir()] == ["99990101-x"]
+
+
+def test_a_plan_wants_its_stretches_wherever_they_are_cut():
+    stretch, other = "a" * 16, "b" * 16
+    held = {f"{stretch}-0010", f"{stretch}-0030", f"{stretch}-0060", f"{other}-0010", "readme"}
+    assert wanted_of({f"{stretch}-0030"}, held) == {f"{stretch}-0010", f"{stretch}-0030"}
+    assert wanted_of({f"{other}-0099"}, held) == {f"{other}-0010", f"{other}-0099"}
+
+
+def test_equal_content_is_packed_into_equal_bytes(mine, tmp_path):
+    pack(mine / ONE, tmp_path / "one.tar")
+    os.utime(mine / ONE / "best.pt", (0, 0))
+    pack(mine / ONE, tmp_path / "two.tar")
+    assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
+
+
+def test_a_tar_that_was_cut_off(mine, tmp_path):
+    pack(mine / ONE, tmp_path / "one.tar")
+    whole = (tmp_path / "one.tar").read_bytes()
+    for number, length in enumerate((0, 100, 512, 5000, len(whole) // 2)):
+        (tmp_path / "cut.tar").write_bytes(whole[:length])
+        with pytest.raises(Corrupt):
+            unpack(tmp_path / "cut.tar", tmp_path / f"out{number}")
+    unpack(tmp_path / "one.tar", tmp_path / "out")
+    assert SUMS not in content(tmp_path / "out")
+
+
+def test_the_remote_is_the_one_of_dvcs_configuration(tmp_path):
+    (tmp_path / ".dvc").mkdir()
+    config = tmp_path / ".dvc" / "config"
+    config.write_text("[core]\n    remote = group\n['remote \"group\"']\n    url = ../shelf\n")
+    remote = open_remote(tmp_path)
+    assert remote.root == str(tmp_path / "shelf")
+    with pytest.raises(InputError, match="'nowhere' cannot be used"):
+        open_remote(tmp_path, "nowhere")
+    config.write_text("['remote \"group\"']\n    url = ../shelf\n")
+    with pytest.raises(InputError, match=r"known: group.*dvc remote add --default"):
+        open_remote(tmp_path)

@@ -1,0 +1,129 @@
+"""What a search tells beyond its ranking: expected best score, edges of the space, winners confirmed.
+
+Source: the expected best of k of n trials without replacement, Tang et al. (2020), Showing your work doesn't always
+work; it is unbiased where the estimator of Dodge et al. (2019) is not.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from segsweep.analysis.linear import t_interval
+from segsweep.analysis.results import Axis, Results, as_number
+
+MOST_ROWS = 60
+NEAR_EDGE = 0.05
+
+
+def expected_best(results: Results) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Rows of expected_best.csv, and whether they hold for this study."""
+    runs = results.runs[results.design]
+    groups = runs.assign(final=runs["score"].where(runs["usable"])).groupby("cell", sort=False)
+    scores = groups["final"].mean().fillna(groups["score"].mean())  # the last score of a trial that was stopped
+    finite = scores[np.isfinite(scores)]
+    if len(finite) < 3:
+        return [], {"valid": False, "note": "Fewer than three settings have a score."}
+    values = scores.fillna(finite.min() if results.sign > 0 else finite.max()).to_numpy() * results.sign
+    so_far = np.maximum.accumulate(values) * results.sign
+    rows = []
+    for k in np.unique(np.round(np.geomspace(1, len(values), min(MOST_ROWS, len(values))))).astype(int):
+        expected, low, high = best_of(values, int(k))
+        bounds = sorted((low * results.sign, high * results.sign))
+        rows.append(
+            {"trials": int(k), "expected": expected * results.sign, "low": bounds[0], "high": bounds[1],
+             "best_so_far": so_far[k - 1]}
+        )  # fmt: skip
+    if results.adaptive:
+        note = f"The sampler {results.sampler} follows earlier scores: its trials are no random draw of the space."
+    elif results.sampler in ("random", "qmc"):
+        note = "The trials are a random draw of the space."
+    else:
+        note = "As if the settings of the design were tried in random order."
+    return rows, {"valid": results.sampler in ("random", "qmc"), "note": note}
+
+
+def best_of(values: np.ndarray, k: int) -> tuple[float, float, float]:
+    """Mean, 5 % and 95 % of the highest of k values drawn from these without replacement."""
+    ordered = np.sort(values)
+    n = len(ordered)
+    place = np.arange(k, n + 1)
+    log_all = _log_choose(n, k)
+    share = np.exp(_log_choose(place - 1, k - 1) - log_all)
+    reached = np.exp(_log_choose(place, k) - log_all)
+    low, high = (
+        ordered[place[np.searchsorted(reached, level - 1e-12).clip(max=len(place) - 1)] - 1] for level in (0.05, 0.95)
+    )
+    return float(share @ ordered[place - 1]), float(low), float(high)
+
+
+def _log_choose(n, k):
+    return special.gammaln(np.asarray(n) + 1.0) - special.gammaln(k + 1.0) - special.gammaln(np.asarray(n) - k + 1.0)
+
+
+def edges(results: Results, summaries: list[dict[str, Any]], best_cell: str | None) -> list[dict[str, Any]]:
+    """Numeric axes whose best level, or the best setting, lies at an end of what was tried."""
+    found = []
+    for summary in summaries:
+        axis = results.axis(summary["axis"])
+        if axis.kind != "number" or (len(axis.levels) < 3 and not axis.binned):
+            continue
+        side, level = summary["edge"], summary["best_level"]
+        clear = summary["relation"] in ("distinct", "partly")
+        said = f"{level}, the level of {axis.name} with the best mean, is the"
+        if not side and best_cell is not None:
+            side, level = _side_of(results, axis, results.cells.at[best_cell, axis.name])
+            said, clear = f"The best setting has {axis.name} = {level}, close to the", axis.binned
+            said = said if axis.binned else said.replace("close to the", "the")
+        if side:
+            end, beyond = ("lowest", "lower") if side == "low" else ("highest", "higher")
+            hint = f"the optimum may lie {beyond}" if clear else f"a hint, no more, that the optimum may lie {beyond}"
+            found.append({"axis": axis.name, "level": level, "side": side, "clear": clear,
+                          "text": f"{said} {end} value tried: {hint}."})  # fmt: skip
+    return found
+
+
+def _side_of(results: Results, axis: Axis, text: str) -> tuple[str, str]:
+    """`low` or `high` if a value lies within a twentieth of the range from an end of what was searched or tried."""
+    space = ((results.plan["study"].get("sweep") or {}).get("space") or {}).get(axis.name) or {}
+    tried = [as_number(other) for other in results.cells[axis.name]]
+    ends = [space.get("low"), space.get("high")] if isinstance(space, dict) else []
+    values = np.array([value for value in (ends if None not in ends and ends else tried) if value is not None])
+    value = as_number(text)
+    if value is None or values.min() == values.max():
+        return "", text
+    scale = np.log if axis.scale == "log" and (values > 0).all() and value > 0 else np.asarray
+    low, high, at = scale(values.min()), scale(values.max()), scale(value)
+    where = (at - low) / (high - low)
+    return ("low" if where <= NEAR_EDGE else "high" if where >= 1 - NEAR_EDGE else ""), text
+
+
+def confirmations(results: Results) -> list[dict[str, Any]]:
+    """Rows of confirmations.csv: the score that won beside those of fresh seeds."""
+    rows = []
+    confirmed = results.runs[results.runs["role"] == "confirm"]
+    won = results.runs[results.design].groupby("cell")["score"].mean()
+    rank = {cell: place + 1 for place, cell in enumerate((won * -results.sign).sort_values(kind="stable").index)}
+    for cell, runs in confirmed.groupby("cell", sort=False):
+        scores = results.fresh_scores(runs)
+        original = _same_setting(results, cell, won)
+        n = len(scores)
+        row = {"cell": cell, "label": results.label(cell), "rank": rank.get(original), "won": won.get(original, np.nan),
+               "n": n, "mean": scores.mean(), "sd": scores.std(), "note": ""}  # fmt: skip
+        if n > 1:
+            row["low"], row["high"] = t_interval(scores.mean(), scores.sem(), n - 1)
+        row["change"] = row["mean"] - row["won"]
+        failed = int((~runs["usable"]).sum())
+        row["note"] = f"{failed} of {len(runs)} confirmations did not finish" if failed else ""
+        rows.append(row)
+    return sorted(rows, key=lambda row: row["rank"] or np.inf)
+
+
+def _same_setting(results: Results, cell: str, won: pd.Series) -> str:
+    """The cell of the search with the same settings as a confirmed one."""
+    if cell in won.index or cell not in results.cells.index:
+        return cell
+    axes = [name for name in results.plan["axes"] if name in results.cells]
+    wanted = results.cells.loc[cell, axes]
+    return next((other for other in won.index if (results.cells.loc[other, axes] == wanted).all()), cell)

@@ -1,0 +1,56 @@
+"""What a person fills in about their cluster: config/cluster.yaml."""
+
+from pydantic import field_validator
+
+from segsweep.config.settings import Settings, key
+
+# Said by other keys, or by Snakemake itself; sbatch would take the last one that it is given.
+SAID_ELSEWHERE = {
+    "--partition": "partition", "-p": "partition", "--account": "account", "-A": "account", "--gpus": "gpu",
+    "-G": "gpu", "--gres": "gres", "--mem": "memory_mb", "--time": "time_min", "-t": "time_min",
+    "--cpus-per-task": "cpus", "-c": "cpus", "--signal": "warning_s",
+}  # fmt: skip
+
+
+class Cluster(Settings):
+    """The section `cluster` of config/cluster.yaml; it is there only under a profile that loads that file."""
+
+    partition: str | None = key(None, "Partition for trainings; `default` takes the cluster's default.", outcome=False)
+    account: str | None = key(None, "Account that is charged; none where the cluster has no accounts.", outcome=False)
+    gpu: str = key("any", "Model of the GPU as Slurm calls it, or `any`, or `none` to train on CPUs.", outcome=False)
+    gres: str | None = key(
+        None, "Asked for in place of a whole GPU: `shard:1` or `mps:25`, where the cluster has them.", outcome=False
+    )
+    cpus: int | None = key(None, "CPUs for a job; 1 and one for each loader process if not set.", ge=1, outcome=False)
+    memory_mb: int | None = key(
+        None, "Memory for a job; from model, batch and image size if not set.", unit="MB", ge=500, outcome=False
+    )
+    time_min: int = key(
+        240, "Run time asked for where nothing like it was trained yet.", unit="minutes", ge=1, outcome=False
+    )
+    max_time_min: int = key(1440, "Longest run time that the partition allows.", unit="minutes", ge=1, outcome=False)
+    warning_s: int = key(
+        120,
+        "A job hears of its time limit that long before and puts itself back into the queue; 0 for not at all.",
+        unit="seconds",
+        ge=0,
+        outcome=False,
+    )
+    retries: int = key(
+        3, "New jobs after one that was cancelled, killed or timed out; a crash gets none.", ge=0, outcome=False
+    )
+    extra: str = key("", "Further options of sbatch: `--qos=long --constraint=a100`.", outcome=False)
+
+    @field_validator("partition", "account", "gpu", mode="before")
+    @classmethod
+    def _as_text(cls, value):
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @field_validator("extra")
+    @classmethod
+    def _not_said_twice(cls, value: str) -> str:
+        for word in value.split():
+            name = word.split("=")[0]
+            if name in SAID_ELSEWHERE:
+                raise ValueError(f"{name} has a key of its own, {SAID_ELSEWHERE[name]}; set that instead")
+        return value

@@ -1,0 +1,218 @@
+"""From what a person asks for (`--config study=... dataset=... smoke=true`) to checked settings."""
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from segsweep.config import Dataset, Study, Train, key
+from segsweep.config.cluster import Cluster
+from segsweep.config.search import Ensemble
+from segsweep.config.settings import Settings
+from segsweep.config.yaml_documents import Document, nearest, parse
+from segsweep.errors import InputError
+from segsweep.planning.overrides import merged
+
+STUDY_KEYS = set(Study.model_fields) - {"train", "smoke", "table"}
+TRAIN_KEYS = set(Train.model_fields)
+# Numbers of epochs, which shrink with `rescale_epochs`.
+EPOCH_KEYS = {"until_epoch", "start_epoch", "t_max", "step_size"}
+
+
+class Request(Settings):
+    """What config/config.yaml and `--config` say."""
+
+    study: str = key("demo", "Name of a file in config/studies, or a path.")
+    dataset: str | None = key(None, "Data set in place of the study's: a name in config/datasets, or a path.")
+    smoke: bool = key(False, "The study at toy cost.")
+    partial: bool = key(False, "Report on what is finished, and list what is not.")
+    data_root: str = key("data", "Folder that holds the data sets.")
+    pack: int = key(1, "Segments trained in one job.", ge=1)
+    pack_at_once: int = key(1, "Segments of a pack trained at the same time.", ge=1)
+    device: str = key("auto", "Device of trainings: auto, cpu, cuda.")
+    warm: bool | None = key(
+        None,
+        "Trainings start from a process that has the libraries loaded; on one machine if not set, not in cluster jobs.",
+    )
+    claim_gpu: bool = key(False, "Trainings on this machine share its GPUs by memory, each on one of them.")
+    cluster: Cluster | None = key(None, "What a person fills in about their cluster; see config/cluster.yaml.")
+
+
+@dataclass
+class Loaded:
+    """A study with what belongs to it."""
+
+    name: str
+    study: Study
+    document: Document
+    base: dict[str, Any]
+    dataset: Dataset
+    root: Path
+    smoke: bool
+    train_places: dict[tuple, str] = field(default_factory=dict)
+
+    def place(self, keys: tuple) -> str:
+        """`file:line` of a key."""
+        return self.document.place(keys)
+
+
+def requested(study: str | None, words: Iterable[str], config: Path = Path("config")) -> Request:
+    """What a program is asked for: config.yaml, words like those behind `--config` laid over it, and a study.
+
+    Raises:
+        InputError: an unknown key, or a value that it cannot have.
+    """
+    values = dict(Document(config / "config.yaml").values)
+    for word in words:
+        name, _, value = word.partition("=")
+        values[name] = {"true": True, "false": False}.get(value.lower(), value)
+    if study:
+        values["study"] = study
+    return parse(Request, values, lambda keys: f"{config}/config.yaml or the command line")
+
+
+def find(kind: str, name: str, folder: Path) -> Path:
+    """The file of a study or data set: a path, or a name in the folder.
+
+    Raises:
+        InputError: neither exists; names the nearest that does.
+    """
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml"):
+        if not path.is_file():
+            raise InputError(
+                f"{kind} {name}: there is no such file. Check the path; it is relative to the working directory."
+            )
+        return path
+    path = folder / f"{name}.yaml"
+    if not path.is_file():
+        known = [other.stem for other in folder.glob("*.yaml")]
+        raise InputError(
+            f"unknown {kind} {name!r}: there is no {path}. {nearest(name, known)} Or give the path of a file."
+        )
+    return path
+
+
+def load(request: Request, config: Path = Path("config")) -> Loaded:
+    """Read and check the study and the data set that are asked for.
+
+    Raises:
+        InputError: with all that is wrong in the study file.
+    """
+    document = Document(find("study", request.study, config / "studies"))
+    values = copy.deepcopy(document.values)
+    study = parse(Study, values, document.place)
+    if request.smoke:
+        values = at_toy_cost(values, document.place)
+        study = parse(Study, values, lambda keys: document.place(("smoke", *keys)))
+    dataset_name = request.dataset or study.dataset
+    dataset = load_dataset(dataset_name, config, near=document.path.parent) if study.table is None else None
+    if study.ensemble is not None and dataset is not None:
+        study = study.model_copy(update={"ensemble": _scored(study.ensemble, dataset, document.place)})
+    name = study.name
+    if dataset is not None and request.dataset and dataset.name != study.dataset:
+        name += f"_on_{dataset.name}"
+    if request.smoke:
+        name += "_smoke"
+    root = Path(request.data_root) / dataset.root if dataset is not None else Path()
+    loaded = Loaded(name, study, document, values.get("train") or {}, dataset, root, request.smoke)
+    if dataset is not None:
+        _check_metrics(loaded)
+    return loaded
+
+
+def load_dataset(name: str, config: Path = Path("config"), near: Path = Path()) -> Dataset:
+    """A data set file, by name or by a path (relative to the working directory or to the study file)."""
+    if name.endswith((".yaml", ".yml")) and not Path(name).is_file() and (near / name).is_file():
+        name = str(near / name)
+    document = Document(find("data set", name, config / "datasets"))
+    return parse(Dataset, document.values, document.place)
+
+
+def _scored(ensemble: Ensemble, dataset: Dataset, place) -> Ensemble:
+    """The ensemble with its `score_on` filled in."""
+    if ensemble.score_on == "test" and "test" not in dataset.splits:
+        raise InputError(
+            f"{place(('ensemble', 'score_on'))}: the data set {dataset.name} has no test split. "
+            "Add one to its `splits`, or score on `val`: the members' folds are then drawn within `train`."
+        )
+    return ensemble.model_copy(
+        update={"score_on": ensemble.score_on or ("test" if "test" in dataset.splits else "val")}
+    )
+
+
+def at_toy_cost(values: dict[str, Any], place) -> dict[str, Any]:
+    """The study's values with its section `smoke` laid over them.
+
+    Raises:
+        InputError: a key of `smoke` is neither one of the study nor one of `train`.
+    """
+    smoke = dict(values.get("smoke") or {})
+    if not smoke:
+        raise InputError(
+            f"{place(('smoke',))}: smoke=true was asked for, but the study has no section `smoke`. Add one."
+        )
+    rescale = smoke.pop("rescale_epochs", False)
+    wrong = [name for name in smoke if name not in STUDY_KEYS | TRAIN_KEYS]
+    if wrong:
+        known = STUDY_KEYS | TRAIN_KEYS | {"rescale_epochs"}
+        raise InputError(
+            *(f"{place(('smoke', name))}: unknown key {name!r} in smoke. {nearest(name, known)}" for name in wrong)
+        )
+    toy = {name: value for name, value in values.items() if name != "smoke"}
+    before = (toy.get("train") or {}).get("epochs")
+    for name, value in smoke.items():
+        if name in TRAIN_KEYS:
+            toy["train"] = merged(toy.get("train") or {}, {name: value})
+        else:
+            # A grid, a list of runs or of seeds is replaced; sections are laid over each other.
+            toy[name] = value if name in ("grid", "runs", "rounds", "seeds") else merged(toy.get(name), value)
+    if rescale and before:
+        for part in ("train", "grid", "runs", "rounds", "reference"):
+            if part in toy:
+                toy[part] = _rescaled(toy[part], toy["train"]["epochs"] / before)
+    return toy
+
+
+def _rescaled(values: Any, factor: float) -> Any:
+    if isinstance(values, dict):
+        return {
+            name: _shrunk(value, factor) if name.rpartition(".")[2] in EPOCH_KEYS else _rescaled(value, factor)
+            for name, value in values.items()
+        }
+    return [_rescaled(value, factor) for value in values] if isinstance(values, list) else values
+
+
+def _shrunk(value: Any, factor: float) -> Any:
+    if isinstance(value, list):
+        return [_shrunk(one, factor) for one in value]
+    return max(1, round(value * factor)) if isinstance(value, int) and value > 0 else value
+
+
+METRICS = {
+    "binary": ("jaccard", "dice", "precision", "recall", "accuracy", "miou"),
+    "multiclass": ("miou", "dice", "pixel_accuracy", "mean_accuracy"),
+    "multitask": ("miou", "dice", "pixel_accuracy", "mean_accuracy", "map", "map50"),
+    "text": ("precision", "recall", "hmean"),
+}
+
+
+def _check_metrics(loaded: Loaded) -> None:
+    """The metrics that a study names must be ones that its data set's task has."""
+    known = ["val/loss", *(f"val/{name}" for name in METRICS[loaded.dataset.task])]
+    train = loaded.base
+    named = [(("metric",), loaded.study.metric)]
+    named += [(("also_report",), metric) for metric in loaded.study.also_report]
+    named += [
+        (("train", section, "monitor"), (train.get(section) or {}).get("monitor"))
+        for section in ("scheduler", "early_stopping")
+    ]
+    wrong = [
+        f"{loaded.place(keys)}: the data set {loaded.dataset.name} has the task {loaded.dataset.task}, "
+        f"which has no metric {metric!r}. {nearest(metric, known)}"
+        for keys, metric in named
+        if metric and metric not in known and not metric.startswith(("val/iou/", "val/ap/"))
+    ]
+    if wrong:
+        raise InputError(*wrong)

@@ -1,0 +1,92 @@
+"""Sweeps, early stopping across trials, confirmation, ensembles."""
+
+from typing import Any, Literal
+
+from pydantic import model_validator
+
+from segsweep.config.settings import Settings, key
+
+
+class Dimension(Settings):
+    """One axis of a space. A list of choices is short for `{choices: [...]}`."""
+
+    low: float | None = key(None, "Lower bound.")
+    high: float | None = key(None, "Upper bound.")
+    log: bool = key(False, "Drawn on a logarithmic scale.")
+    step: float | None = key(None, "Distance of the values.", gt=0)
+    integer: bool = key(False, "Whole numbers.")
+    choices: list[Any] | None = key(None, "Values to choose from.")
+    when: dict[str, Any] = key({}, "Only where other axes have these values (a value or a list of values).")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _list_is_choices(cls, value: Any) -> Any:
+        return {"choices": value} if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _range_or_choices(self):
+        ranged = self.low is not None and self.high is not None
+        if ranged == (self.choices is not None):
+            raise ValueError("an axis has either low and high, or choices")
+        if ranged and not self.low < self.high:
+            raise ValueError(f"low {self.low} is not below high {self.high}")
+        if self.log and ((self.low or 0) <= 0 or self.step):
+            raise ValueError("a logarithmic axis needs low above 0 and no step")
+        if self.choices is not None and not self.choices:
+            raise ValueError("choices is empty")
+        return self
+
+
+class Pruner(Settings):
+    """Which trials are stopped early, and which never."""
+
+    kind: Literal["hyperband", "halving", "median", "none"] = key("none", "Rule that stops trials.")
+    min_epochs: int = key(1, "Epochs before the first decision.", unit="epochs", ge=1)
+    eta: float = key(3, "One in eta goes on at each rung (hyperband, halving).", gt=1)
+    brackets: int | None = key(None, "Brackets of hyperband; as many as fit if not set.", ge=1)
+    min_trials: int = key(2, "A rung with fewer trials stops nobody.", ge=2)
+    preserve: float | None = key(
+        None, "A trial at or above this score is never stopped (at or below, if the metric is minimized)."
+    )
+    preserve_margin: float = key(
+        0.0, "A trial within this of the best at its rung is never stopped: the noise floor.", ge=0
+    )
+
+
+class Narrow(Settings):
+    """The space of this sweep is narrowed to where an earlier one was good."""
+
+    source: str = key(..., "Name of the earlier study.", alias="from")
+    top: float = key(0.25, "Share of its trials that span the new space.", gt=0, le=1)
+
+
+class Sweep(Settings):
+    """Settings proposed by a sampler, from what earlier trials showed."""
+
+    sampler: Literal["tpe", "gp", "cmaes", "random", "grid", "qmc"] = key("tpe", "Sampler of Optuna.")
+    seed: int = key(0, "Seed of the sampler.", ge=0)
+    trials: int = key(..., "Number of settings tried.", ge=1)
+    at_once: int = key(1, "Proposed together.", ge=1)
+    space: dict[str, Dimension] = key(..., "Axis: range or choices.", min_length=1)
+    pruner: Pruner = key(Pruner(), "Early stopping across trials.")
+    narrow: Narrow | None = key(None, "Narrow the space by an earlier study.")
+
+
+class Confirm(Settings):
+    """The best settings trained in full on fresh seeds."""
+
+    top: int = key(1, "How many settings.", ge=1)
+    seeds: list[int] = key(..., "Fresh seeds.", min_length=1)
+    epochs: int | None = key(None, "Epochs; as in `train` if not set.", unit="epochs", ge=1)
+
+
+class Ensemble(Settings):
+    """Models trained on folds decide together."""
+
+    of: Literal["best"] = key("best", "Which setting.")
+    folds: int = key(5, "Number of folds and of members.", ge=2)
+    method: Literal["vote", "mean"] = key("vote", "Majority, or mean of the scores.")
+    min_votes: int | None = key(None, "Votes that are needed; more than half if not set.", ge=1)
+    score_on: Literal["val", "test"] | None = key(
+        None, "Split that no member is trained on and all are scored on; `test` where the data set has it, else `val`."
+    )

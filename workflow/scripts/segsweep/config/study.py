@@ -1,0 +1,114 @@
+"""A study file: a data set, one complete training setting, and what varies."""
+
+from typing import Any, Literal
+
+from pydantic import model_validator
+
+from segsweep.config.claims import Claim, Expect
+from segsweep.config.imported_table import Table
+from segsweep.config.search import Confirm, Ensemble, Sweep
+from segsweep.config.settings import Settings, key
+from segsweep.config.train import Train
+
+Axes = dict[str, Any]
+
+
+class ListedRun(Settings):
+    """One run of an explicit list."""
+
+    id: int | str = key(..., "Its name in tables.")
+    note: str = key("", "What it is for.", outcome=False)
+    set: dict[str, Any] = key({}, "Dotted keys that differ from `train`.")
+    expect: Expect | None = key(None, "What is expected of it, written down before.", outcome=False)
+
+
+class Round(Settings):
+    """A part of a study that was decided later; one report covers all rounds."""
+
+    name: str = key(..., "Name in tables.")
+    grid: Axes | list[Axes] = key(..., "Settings that the round adds.")
+    note: str = key("", "Why.", outcome=False)
+
+
+class Folds(Settings):
+    """Cross-validation on the training and validation splits together."""
+
+    k: int = key(5, "Number of folds.", ge=2)
+    seed: int = key(0, "Draws the folds.", ge=0)
+
+
+class Pictures(Settings):
+    """Which pictures the report shows."""
+
+    images: str = key(
+        "best 2 and worst 2",
+        "Which: `first N`, or `best N and worst M`.",
+        pattern=r"^(first [1-9]\d*|best [1-9]\d* and worst \d+|best \d+ and worst [1-9]\d*)$",
+    )
+    show: Literal["predictions", "errors"] = key(
+        "predictions", "Predictions beside the truth, or true and false positives in colour."
+    )
+    of: str = key(
+        "best", "Of which cells: `best`, `top N`, `all` (the first 12 of more).", pattern=r"^(best|all|top [1-9]\d*)$"
+    )
+
+
+class Report(Settings):
+    """What the report holds beyond the usual."""
+
+    sections: Literal["standard", "per_factor"] = key("standard", "A section for each axis, or the usual ones only.")
+    pictures: Pictures = key(Pictures(), "Pictures.")
+
+
+class Study(Settings):
+    """A study file of config/studies."""
+
+    name: str = key(..., "Name; results lie in results/<name>.", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    title: str = key("", "Title of the report.", outcome=False)
+    note: str = key("", "Anything.", outcome=False)
+    dataset: str = key("demo", "Name of a file in config/datasets, or a path.")
+    metric: str = key("val/miou", "Runs are ranked by it; its best epoch is a run's result.")
+    minimize: bool = key(False, "Lower is better.")
+    also_report: list[str] = key([], "Further metrics in the tables of the report.", outcome=False)
+    train: Train | None = key(None, "The setting that every cell starts from.")
+    seeds: list[int] = key([0], "Each cell is trained once with each.", min_length=1)
+    folds: Folds | None = key(
+        None, "Cross-validation: each cell is trained once for each fold. `folds: 5` is short for `{k: 5}`."
+    )
+    grid: Axes | list[Axes] | None = key(None, "Axis: values; all combinations. A list of grids is their union.")
+    runs: list[ListedRun] | None = key(None, "An explicit list.")
+    rounds: list[Round] | None = key(None, "Grids added one after the other.")
+    reference: Axes | None = key(
+        None, "A setting that every cell is compared with; run for each combination of the axes it leaves open."
+    )
+    exclude: list[Axes] = key([], "Combinations that are left out.")
+    sweep: Sweep | None = key(None, "Settings proposed by a sampler.")
+    confirm: Confirm | None = key(None, "The best settings again, in full, on fresh seeds.")
+    ensemble: Ensemble | None = key(None, "The best setting trained on folds, which vote.")
+    claims: list[Claim] = key([], "Hypotheses, written down before the first run.", outcome=False)
+    compare: list[str] = key([], "Studies or earlier reports to compare conclusions with.", outcome=False)
+    report: Report = key(Report(), "What the report holds.", outcome=False)
+    table: Table | None = key(None, "Results made elsewhere, in place of training.")
+    smoke: dict[str, Any] = key({}, "The study at toy cost: keys of the study or of `train`, and `rescale_epochs`.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_folds(cls, value: Any) -> Any:
+        if isinstance(value, dict) and isinstance(value.get("folds"), int):
+            return value | {"folds": {"k": value["folds"]}}
+        return value
+
+    @model_validator(mode="after")
+    def _one_design(self):
+        ways = [way for way in ("grid", "runs", "rounds", "sweep", "table") if getattr(self, way) is not None]
+        if len(ways) != 1:
+            raise ValueError(
+                f"a study has exactly one of grid, runs, rounds, sweep, table; this one has {', '.join(ways) or 'none'}"
+            )
+        if (self.train is None) != (self.table is not None):
+            raise ValueError(
+                "a study has either `train` (what every cell starts from) or `table` (results made elsewhere)"
+            )
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"seeds repeat: {self.seeds}")
+        return self

@@ -1,0 +1,139 @@
+"""YAML files into settings, and problems that point at the line."""
+
+import re
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from segsweep.errors import InputError
+from segsweep.io import read_text
+
+
+class _Loader(yaml.CSafeLoader):
+    """YAML 1.1, but `1e-4` is the number it is, and a key that stands twice is refused."""
+
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key_node, _ in node.value:
+            if key_node.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key_node.value!r} stands twice", key_node.start_mark
+                )
+            seen.add(key_node.value)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_constructor(
+    yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, lambda loader, node: loader.construct_mapping(node, deep=True)
+)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(
+        r"^[-+]?(\d[\d_]*\.?[\d_]*([eE][-+]?\d+)|\.[\d_]+([eE][-+]?\d+)?|\d[\d_]*\.[\d_]*|\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"
+    ),
+    list("-+0123456789."),
+)
+
+
+class Document:
+    """A YAML file: its values, and where each of them stands."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        text = read_text(path, "Check the path and its permissions.")
+        try:
+            self.values = yaml.load(text, _Loader) or {}
+            self._root = yaml.compose(text, _Loader)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            place = f"{path}:{mark.line + 1}" if mark else str(path)
+            raise InputError(
+                f"{place}: not valid YAML: {error.entry}. Check indentation, colons and quotes."
+            ) from error
+        if not isinstance(self.values, dict):
+            raise InputError(f"{path}: holds {type(self.values).__name__}, not keys with values.")
+
+    def place(self, keys: tuple) -> str:
+        """`file:line` of the deepest of the keys that the file holds."""
+        node, line = self._root, 1
+        for name in keys:
+            if isinstance(node, yaml.MappingNode):
+                found = next(((k, v) for k, v in node.value if k.value == str(name)), None)
+                if found is None:
+                    continue
+                line, node = found[0].start_mark.line + 1, found[1]
+            elif isinstance(node, yaml.SequenceNode) and isinstance(name, int) and name < len(node.value):
+                node = node.value[name]
+                line = node.start_mark.line + 1
+        return f"{self.path}:{line}"
+
+
+def parse(cls: type[BaseModel], values: Any, place) -> Any:
+    """Settings from plain values. `place(keys)` says where a key stands.
+
+    Raises:
+        InputError: with one problem for each thing that is wrong.
+    """
+    try:
+        return cls.model_validate(values)
+    except ValidationError as error:
+        raise InputError(*dict.fromkeys(_problem(cls, entry, place) for entry in error.errors())) from error
+
+
+def _problem(cls: type[BaseModel], entry: dict, place) -> str:
+    loc, kind, context = entry["loc"], entry["type"], entry.get("ctx", {})
+    key = ".".join(str(part) for part in loc if not _is_tag(part)) or "the file as a whole"
+    where = place(loc)
+    found = entry["input"]
+    shown = repr(found) if len(repr(found)) < 80 else repr(found)[:77] + "..."
+    if kind == "extra_forbidden":
+        return f"{where}: unknown key {key!r}. {_suggest(str(loc[-1]), _known_keys(cls, loc[:-1]))}"
+    if kind == "missing":
+        return f"{where}: the key {key!r} is missing. Add it."
+    if kind == "literal_error":
+        allowed = [part.strip().strip("'") for part in re.split(r",| or ", context["expected"])]
+        return f"{where}: {key} is {shown}. {_suggest(str(found), allowed)}"
+    message = entry["msg"].removeprefix("Value error, ")
+    if kind == "value_error":
+        return f"{where}: {key}: {message}."
+    return f"{where}: {key} is {shown}: {message[0].lower() + message[1:]}."
+
+
+def _is_tag(part) -> bool:
+    """Whether pydantic put this into the location of an error to name a branch of a union."""
+    return isinstance(part, str) and (
+        "[" in part or part[:1].isupper() or part in ("literal", "none", "function-after")
+    )
+
+
+def _suggest(found: str, allowed: list[str]) -> str:
+    near = get_close_matches(found, allowed, n=1, cutoff=0.5)
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    return f"{hint}Allowed: {', '.join(allowed)}." if allowed else hint.strip()
+
+
+def _known_keys(cls: type[BaseModel], loc: tuple) -> list[str]:
+    """Keys of the settings class at a location, following annotations through optionals, lists and dicts."""
+    models = [cls]
+    for part in loc:
+        following = []
+        for model in models:
+            field = model.model_fields.get(part) if isinstance(part, str) else None
+            following += models_in(field.annotation) if field else []
+        models = following or models
+    return [field.alias or name for model in models[-1:] for name, field in model.model_fields.items()]
+
+
+def models_in(annotation) -> list[type[BaseModel]]:
+    """The settings classes that an annotation speaks of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in getattr(annotation, "__args__", ()) for model in models_in(part)]
+
+
+def nearest(found: str, allowed) -> str:
+    """A remedy for a name that does not exist: the nearest one, and all that do."""
+    return _suggest(found, sorted(allowed))

@@ -1,0 +1,142 @@
+"""Which pictures a run sees: subsets and folds, the same for all cells."""
+
+import zlib
+from typing import Any
+
+import numpy as np
+
+from segsweep.config.train import Data
+from segsweep.data.prepared import Prepared
+from segsweep.errors import InputError
+
+WORD_BUCKETS = (1, 3, 6, 11)  # readable words in a picture: 0, 1-2, 3-5, 6-10, more
+SHARE_BUCKETS = 3  # thirds of the pictures by share of foreground
+
+Refs = list[tuple[str, int]]
+
+
+def choose(prepared: Prepared, split: str, subset: int | None, subset_seed: int) -> list[int]:
+    """Indices of the pictures used of a split, in ascending order.
+
+    Smaller subsets of the same seed lie in larger ones. A subset of the whole size or more is the whole split.
+
+    Args:
+        prepared: the data.
+        split: name of the split.
+        subset: number of pictures, or None for all.
+        subset_seed: draws them.
+
+    Raises:
+        InputError: there is no such split.
+    """
+    if split not in prepared.splits:
+        raise InputError(
+            f"{prepared.folder}: no split {split!r}; there are {', '.join(prepared.splits)}. "
+            "Add it to the data set's `splits`."
+        )
+    count = len(prepared.splits[split])
+    if subset is None or subset >= count:
+        return list(range(count))
+    drawn = np.random.default_rng([subset_seed, zlib.crc32(split.encode())]).permutation(count)
+    return sorted(drawn[:subset].tolist())
+
+
+def pictures(prepared: Prepared, data: Data, fold: dict[str, Any] | None) -> tuple[Refs, Refs]:
+    """What a run is trained and what it is judged on, as (split, index).
+
+    Args:
+        prepared: the data.
+        data: `train_subset`, `val_subset` and `subset_seed` count, for folds as well.
+        fold: None for the two splits, or {"index", "k", "seed", "within"}: one of k folds within "train" (the
+            validation split is then held out from all of them) or within "train+val".
+    """
+    training = choose(prepared, "train", data.train_subset, data.subset_seed)
+    if fold and fold["within"] == "train":
+        return folds(prepared, fold["k"], fold["seed"], training)[fold["index"]]
+    validation = choose(prepared, "val", data.val_subset, data.subset_seed)
+    if fold:
+        return folds(prepared, fold["k"], fold["seed"], training, validation)[fold["index"]]
+    return [("train", i) for i in training], [("val", i) for i in validation]
+
+
+def folds(
+    prepared: Prepared, k: int, seed: int, subset: list[int] | None = None, pooled: list[int] | None = None
+) -> list[tuple[Refs, Refs]]:
+    """The training split cut into k folds, each the validation of one member.
+
+    The other splits stay untouched, unless pictures of the validation split are `pooled` with the training pictures.
+
+    Stratified by what the task offers: classes present (multiclass, multitask), share of foreground (binary),
+    number of readable words (text). Patches of one page stay together.
+
+    Args:
+        prepared: the data.
+        k: number of folds.
+        seed: draws them.
+        subset: indices of the training pictures to use, all if None.
+        pooled: indices of the validation pictures that are dealt out with them; None for none of them.
+
+    Returns:
+        k pairs (training, validation) of lists of (split, index).
+
+    Raises:
+        InputError: there are fewer pictures (or pages) than folds.
+
+    Source: Sechidis, Tsoumakas, Vlahavas, On the Stratification of Multi-Label Data, ECML PKDD 2011, algorithm 1.
+    """
+    used = [("train", i) for i in (range(len(prepared.splits["train"])) if subset is None else subset)]
+    used += [("val", i) for i in pooled or []]
+    pages = [(name, (prepared.splits[name].page(i) or {"page": i})["page"]) for name, i in used]
+    groups = {page: number for number, page in enumerate(dict.fromkeys(pages))}
+    group = np.array([groups[page] for page in pages])
+    if len(groups) < k:
+        what = "training" if pooled is None else "pooled"
+        raise InputError(
+            f"{prepared.folder}: {len(groups)} {what} pictures cannot be cut into {k} folds. Ask for fewer folds."
+        )
+    strata = _strata(prepared, used)
+    by_group = np.zeros((len(groups), strata.shape[1]), bool)
+    np.logical_or.at(by_group, group, strata)
+    fold = _stratified(by_group, k, np.random.default_rng(seed))[group]
+    refs = [[(name, int(i)) for (name, i), own in zip(used, fold, strict=True) if own == f] for f in range(k)]
+    return [([ref for g in range(k) if g != f for ref in refs[g]], refs[f]) for f in range(k)]
+
+
+def _strata(prepared: Prepared, used: Refs) -> np.ndarray:
+    """bool (N, L): which strata each picture belongs to."""
+    if prepared.task == "text":
+        words = [int((~prepared.splits[name].ignored(i)).sum()) for name, i in used]
+        return np.eye(len(WORD_BUCKETS) + 1, dtype=bool)[np.digitize(words, WORD_BUCKETS)]
+    counts = np.stack([prepared.splits[name].class_counts[i] for name, i in used])
+    if prepared.task == "binary":
+        share = counts[:, 1] / np.maximum(counts.sum(1), 1)
+        rank = share.argsort(kind="stable").argsort(kind="stable")
+        return np.eye(SHARE_BUCKETS, dtype=bool)[rank * SHARE_BUCKETS // len(used)]
+    present = counts > 0
+    if prepared.task == "multitask":
+        for row, (name, i) in zip(present, used, strict=True):
+            row[prepared.splits[name].labels(i) + 1] = True
+    return present
+
+
+def _stratified(strata: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
+    """int (N,): the fold of each group. The rarest stratum is dealt out first, to the folds that lack it most."""
+    count = len(strata)
+    order = rng.permutation(count)
+    fold = np.full(count, -1)
+    room = np.full(k, count / k)
+    wanted = np.tile(strata.sum(0) / k, (k, 1))  # (k, L)
+    while (fold < 0).any():
+        open_ = order[fold[order] < 0]
+        left = strata[open_].sum(0)
+        if left.any():
+            rarest = int(np.where(left > 0, left, count + 1).argmin())
+            members, lack = open_[strata[open_, rarest]], wanted[:, rarest]
+        else:
+            members, lack = open_, np.zeros(k)
+        for i in members:
+            best = max(range(k), key=lambda f: (room[f] >= 0.5, lack[f], room[f]))
+            fold[i] = best
+            room[best] -= 1
+            wanted[best] -= strata[i]
+    return fold

@@ -1,0 +1,123 @@
+"""A process that has the libraries imported and forks a process per job, for `warm.run_warm`.
+
+It imports libraries only, starts no thread, touches no GPU and keeps none of this project's modules, so that what was
+edited is in force at the next job. It ends itself when it has not been asked for a while and no job runs.
+"""
+
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+
+from segsweep.execution.warm_client import BEGUN, LENGTH, STATUS, receive
+from segsweep.exits import end_with
+
+IDLE_S = 60.0
+
+
+def serve(address: str, libraries: str, idle_s: float = IDLE_S) -> None:
+    """Listen at a socket until nothing was asked for `idle_s` seconds and no job runs.
+
+    Args:
+        address: path of the socket; it appears once the libraries are there.
+        libraries: `module:NAME` of the list of libraries.
+    """
+    module, _, name = libraries.partition(":")
+    import_module("segsweep.execution.pack").preload(getattr(import_module(module), name))
+    gc.freeze()  # collections in the jobs then leave the shared pages alone
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(f"{address}.{os.getpid()}")
+    listener.listen(64)
+    os.rename(f"{address}.{os.getpid()}", address)  # from now on clients find it
+    mine = os.stat(address).st_ino
+    jobs: set[int] = set()
+    asked = time.monotonic()
+    while True:
+        jobs -= {pid for pid in jobs if os.waitpid(pid, os.WNOHANG)[0]}
+        over = not jobs and time.monotonic() - asked >= idle_s
+        if over and os.path.exists(address) and os.stat(address).st_ino == mine:
+            os.unlink(address)  # before the last look: who connected until now is still heard
+        if not select.select([listener], [], [], 0.0 if over else 1.0)[0]:
+            if over:
+                return
+            continue
+        connection, _ = listener.accept()
+        pid = os.fork()
+        if pid == 0:
+            listener.close()
+            os._exit(_supervise(connection))
+        jobs.add(pid)
+        connection.close()
+        asked = time.monotonic()
+
+
+def _supervise(connection: socket.socket) -> int:
+    """See one job through: pass signals on, answer its exit status, end it when the client is gone."""
+    head, handles, _, _ = socket.recv_fds(connection, LENGTH.size, 3)
+    body = receive(connection, LENGTH.unpack(head)[0]) if len(head) == LENGTH.size else None
+    if body is None or len(handles) != 3:
+        return 1
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)  # the end of the job ends the select below
+    pid = os.fork()
+    if pid == 0:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for handle in (woken, wake, connection.fileno()):
+            os.close(handle)
+        end_with(lambda: _become(json.loads(body), handles))
+    for handle in handles:
+        os.close(handle)  # who reads the client's output must see its end with the job's
+    watched = [connection, woken]
+    with suppress(OSError):  # if the client is gone, the loop below sees it
+        connection.sendall(BEGUN)
+    while True:
+        ended, code = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            break
+        ready = select.select(watched, [], [])[0]
+        if woken in ready:
+            os.read(woken, 4096)
+        if connection in ready:
+            try:
+                numbers = connection.recv(64)
+            except OSError:
+                numbers = b""
+            if not numbers:
+                watched.remove(connection)
+            for number in numbers or [signal.SIGTERM]:
+                os.kill(pid, number)
+    try:
+        connection.sendall(STATUS.pack(os.waitstatus_to_exitcode(code)))
+    except OSError:  # nobody waits for it any more
+        return 1
+    return 0
+
+
+def _become(request: dict, handles: list[int]) -> int:
+    """Be the job; returns its exit status."""
+    os.setsid()
+    for target, handle in enumerate(handles):
+        os.dup2(handle, target)
+        os.close(handle)
+    sys.stdin = os.fdopen(0, closefd=False)
+    sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1, closefd=False) for number in (1, 2))
+    os.environ.clear()
+    os.environ.update(request["environ"])
+    os.umask(request["umask"])
+    os.sched_setaffinity(0, request["cores"])
+    os.chdir(request["cwd"])
+    sys.argv = [str(Path(request["scripts"], f"{request['module']}.py")), *request["argv"]]
+    sys.path.insert(0, request["scripts"])
+    for name in [name for name in sys.modules if name.split(".")[0] == "segsweep"]:
+        del sys.modules[name]  # as they were when the server began
+    return import_module(request["module"]).main(request["argv"])

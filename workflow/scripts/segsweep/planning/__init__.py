@@ -1,0 +1,1 @@
+"""From a study file to runs and segments with content addresses; nothing here trains or imports torch."""

@@ -1,0 +1,69 @@
+"""What a study is about to do, in words, when Snakemake starts: what will train, how much is there already, and why."""
+
+from collections import Counter
+
+from segsweep.config import Study
+from segsweep.formatting import plural
+from segsweep.planning.planner import Planner
+from segsweep.search.requests import replicates
+
+SHOWN = 12
+
+
+def at_most(study: Study) -> str:
+    """What the adaptive parts of a study can come to, in words: `12 trials of 22 epochs, 6 confirmations of 22 epochs`.
+
+    Trials that are stopped early make it less.
+    """
+    epochs, parts = study.train.epochs, []
+    if study.sweep is not None:
+        space = study.sweep.space.get("epochs")
+        longest = epochs if space is None else max(space.choices or [space.high])
+        parts.append((study.sweep.trials * len(replicates(study, study.seeds)), "trial", longest))
+        epochs = longest
+    if study.confirm is not None:
+        runs = study.confirm.top * len(replicates(study, study.confirm.seeds))
+        parts.append((runs, "confirmation", study.confirm.epochs or epochs))
+    if study.ensemble is not None:
+        parts.append((study.ensemble.folds, "ensemble member", epochs))
+    return ", ".join(f"{plural(count, noun)} of {plural(round(length), 'epoch')}" for count, noun, length in parts)
+
+
+def announce(study: Planner, say) -> None:
+    """Say in a few lines what is planned.
+
+    Args:
+        study: the planned study.
+        say: takes one line.
+    """
+    if study.study.table is not None:
+        say(f"{study.name}: a report on {study.table_file}, nothing is trained.")
+        return
+    plan, missing = study.cut, study.missing()
+    design = study.design
+    cells = len({run.cell.cell for run in plan.runs})
+    aside = "".join(
+        [
+            f", {plural(design.coinciding, 'combination')} coinciding with others" if design.coinciding else "",
+            f", {design.excluded} excluded" if design.excluded else "",
+        ]
+    )
+    runs, segments = plural(len(plan.runs), "run"), plural(len(plan.segments), "segment")
+    say(f"{study.name}: {plural(cells, 'cell')}{aside}, {runs}, {segments}.")
+    if plan.epochs < plan.epochs_run_by_run:
+        say(f"Shared beginnings are trained once: {plan.epochs:,} epochs instead of {plan.epochs_run_by_run:,}.")
+    if study.adaptive and not study.nothing_left_to_decide:
+        say(f"More runs follow from decisions that are made while it runs: in all at most {at_most(study.study)}.")
+    if not missing:
+        if plan.segments:
+            say("All segments planned so far are trained.")
+        return
+    there = f"{len(plan.segments) - len(missing)} of {segments} are trained"
+    epochs = sum(plan.segments[one].last_epoch - plan.segments[one].first_epoch + 1 for one in missing)
+    say(f"{there}; {len(missing)} with {plural(epochs, 'epoch')} will train:")
+    for segment in missing[:SHOWN]:
+        say(f"  {study.in_words(segment)}: {study.why(segment)}")
+    if len(missing) > SHOWN:
+        why = Counter(study.why(segment) for segment in missing[SHOWN:])
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in why.most_common())
+        say(f"  and {len(missing) - SHOWN:,} more ({reasons})")

@@ -1,0 +1,243 @@
+"""The cells of a study: grid, runs, rounds, reference, exclude."""
+
+import hashlib
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from segsweep.config import Study
+from segsweep.config.yaml_documents import nearest
+from segsweep.errors import InputError
+from segsweep.formatting import label, short_names
+from segsweep.planning.overrides import Resolved, Resolver, lookup
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One setting of the hyperparameters."""
+
+    cell: str
+    role: str
+    settings: dict[str, Any]
+    resolved: Resolved
+    label: str = ""
+    round: str = ""
+    note: str = ""
+    expect: dict[str, Any] | None = None
+
+
+@dataclass
+class Design:
+    """All cells of a study, and how they came about."""
+
+    cells: list[Cell]
+    axes: list[str]
+    coinciding: int = 0
+    excluded: int = 0
+    names: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Point:
+    """Something asked for: changes of the base, and where they were written."""
+
+    changes: dict[str, Any]
+    source: tuple
+    role: str = "grid"
+    id: str = ""
+    round: str = ""
+    note: str = ""
+    expect: dict[str, Any] | None = None
+
+
+def lay_out(study: Study, base: dict[str, Any], place) -> Design:
+    """All cells of a study.
+
+    Args:
+        study: the study, after `smoke`.
+        base: its raw `train`.
+        place: says where a key of the study file stands.
+
+    Raises:
+        InputError: an unknown key, a value out of range, a study without cells; all that were found.
+    """
+    resolver = Resolver(base, lambda keys: place(("train", *keys)))
+    points = [*_grid_points(study, place), *_listed_points(study)]
+    axes = list(dict.fromkeys(axis for point in points for axis in point.changes))
+    points += _reference_points(study, points, axes)
+    axes = list(dict.fromkeys([*axes, *(study.reference or {}), *(study.sweep.space if study.sweep else {})]))
+    _check_axes(study, axes, place)
+
+    by_digest: dict[str, Cell] = {}
+    problems: dict[str, None] = {}
+    coinciding = excluded = 0
+    for point in points:
+        try:
+            cell = make_cell(resolver, point.changes, axes, _placer(place, point), point)
+        except InputError as error:
+            problems |= dict.fromkeys(error.problems)
+            continue
+        if point.role != "reference" and any(_matches(cell.settings, pattern) for pattern in study.exclude):
+            excluded += 1
+        elif (digest := cell.cell if not point.id else f"run {point.id}") in by_digest:
+            coinciding += 1
+        else:
+            by_digest[digest] = cell
+    if problems:
+        raise InputError(*problems)
+    cells = list(by_digest.values())
+    if not cells and not study.sweep:
+        raise InputError(
+            f"{place(('grid',))}: the study {study.name} has no cells"
+            + (f": `exclude` leaves out all {excluded}." if excluded else ": give each axis a value, or list runs.")
+        )
+    names = short_names([axis for axis in axes if _varies(cells, axis) or study.sweep])
+    cells = [_labelled(cell, names) for cell in cells]
+    return Design(cells, [axis for axis in axes if axis in names], coinciding, excluded, names)
+
+
+def make_cell(
+    resolver: Resolver, changes: dict[str, Any], axes: list[str], place, point: Any = None, role="grid"
+) -> Cell:
+    """One cell; its id is the hash of its complete setting, unless it was listed with a name."""
+    resolved = resolver.resolve(changes, place)
+    point = point or _Point(changes, (), role)
+    settings = {axis: _shown(resolved, axis) for axis in axes}
+    return Cell(
+        point.id or digest_of(resolved), point.role, settings, resolved, "", point.round, point.note, point.expect
+    )
+
+
+def digest_of(resolved: Resolved) -> str:
+    """A short name of a complete setting; the letter keeps tables from reading it as a number, `12e45678`."""
+    text = "\n".join([*resolved.outcome(), resolved.sections["loss"].outcome, str(resolved.sections["epochs"].dump)])
+    return f"c{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def _labelled(cell: Cell, names: dict[str, str]) -> Cell:
+    shown = {axis: cell.settings[axis] for axis in names}
+    text = f"run {cell.cell}" if cell.role == "run" else label(shown, names)
+    return Cell(**{**cell.__dict__, "label": text or "the one setting", "settings": shown})
+
+
+def _shown(resolved: Resolved, axis: str) -> Any:
+    """An axis' value as a person wrote it, else as it was filled in."""
+    raw = lookup(resolved.raw, axis)
+    if raw is None or (isinstance(raw, dict) and "linear_in" in raw) or isinstance(raw, int | float):
+        return lookup(
+            resolved.dump
+            if "." not in axis
+            else {axis.partition(".")[0]: resolved.sections[axis.partition(".")[0]].dump},
+            axis,
+        )
+    return raw
+
+
+def _varies(cells: list[Cell], axis: str) -> bool:
+    return len({repr(cell.settings[axis]) for cell in cells}) > 1
+
+
+def _placer(place, point: _Point):
+    """Where a key of a cell stands: at the axis that set it, else in `train`."""
+
+    def found(keys: tuple) -> str:
+        dotted = ".".join(str(part) for part in keys)
+        for axis in point.changes:
+            if dotted == axis or dotted.startswith(axis + ".") or axis.startswith(dotted + "."):
+                return place((*point.source, axis))
+        return place(("train", *keys))
+
+    return found
+
+
+def combinations(grid: dict[str, Any] | list[dict[str, Any]], source: tuple, place) -> Iterator[tuple[dict, tuple]]:
+    """All combinations of a grid, or of each grid of a list.
+
+    Raises:
+        InputError: an axis without a list of values.
+    """
+    grids = [(grid, source)] if isinstance(grid, dict) else [(one, (*source, i)) for i, one in enumerate(grid)]
+    for axes, where in grids:
+        values = []
+        for axis, levels in axes.items():
+            if isinstance(levels, dict) and "linear_in" in levels:
+                levels = [levels]
+            if not isinstance(levels, list) or not levels:
+                raise InputError(
+                    f"{place((*where, axis))}: the axis {axis} is {levels!r}. Give a list of values: [{levels}]."
+                )
+            values.append(levels)
+        for combination in itertools.product(*values):
+            yield dict(zip(axes, combination, strict=True)), where
+
+
+def _grid_points(study: Study, place) -> list[_Point]:
+    points = []
+    if study.grid is not None:
+        points += [_Point(changes, where) for changes, where in combinations(study.grid, ("grid",), place)]
+    for number, one in enumerate(study.rounds or []):
+        points += [
+            _Point(changes, where, round=one.name)
+            for changes, where in combinations(one.grid, ("rounds", number, "grid"), place)
+        ]
+    return points
+
+
+def _listed_points(study: Study) -> list[_Point]:
+    listed = study.runs or []
+    twice = {str(run.id) for run in listed if sum(str(other.id) == str(run.id) for other in listed) > 1}
+    if twice:
+        raise InputError(f"runs: the id {', '.join(sorted(twice))} stands twice. Give each run its own.")
+    return [
+        _Point(
+            run.set, ("runs", number, "set"), "run", str(run.id), "", run.note,
+            run.expect.model_dump(mode="json") if run.expect else None,
+        )
+        for number, run in enumerate(listed)
+    ]  # fmt: skip
+
+
+def _reference_points(study: Study, points: list[_Point], axes: list[str]) -> list[_Point]:
+    """The reference, for each combination of the axes it leaves open that the grid has."""
+    if study.reference is None:
+        return []
+    open_axes = [axis for axis in axes if axis not in study.reference]
+    found = {}
+    for point in points:
+        kept = {axis: point.changes[axis] for axis in open_axes if axis in point.changes}
+        found.setdefault(repr(kept), _Point(kept | study.reference, ("reference",), "reference"))
+    return list(found.values())
+
+
+def _matches(settings: dict[str, Any], pattern: dict[str, Any]) -> bool:
+    return all(
+        settings.get(axis) in (wanted if isinstance(wanted, list) else [wanted]) for axis, wanted in pattern.items()
+    )
+
+
+def _check_axes(study: Study, axes: list[str], place) -> None:
+    """Axes that `exclude` and the claims speak of must be axes of the study."""
+    spoken = [(("exclude", i), axis) for i, pattern in enumerate(study.exclude) for axis in pattern]
+    for number, claim in enumerate(study.claims):
+        named = [
+            *(claim.best_in or {}),
+            *(claim.least_spread or {}),
+            *claim.where,
+            *([claim.along] if claim.along else []),
+        ]
+        spoken += [(("claims", number), axis) for axis in named]
+    wrong = [
+        f"{place(where)}: {axis!r} is no axis of this study. {nearest(axis, axes)}"
+        for where, axis in spoken
+        if axis not in axes
+    ]
+    ids = [str(run.id) for run in study.runs or []]
+    wrong += [
+        f"{place(('runs', number, 'expect'))}: over: {run.expect.over} names no run. "
+        f"{nearest(str(run.expect.over), ids)}"
+        for number, run in enumerate(study.runs or [])
+        if run.expect and str(run.expect.over) not in ids
+    ]
+    if wrong:
+        raise InputError(*wrong)

@@ -1,0 +1,163 @@
+"""Complete training settings from a base and what a cell changes, each section checked once."""
+
+import copy
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from segsweep.config import Train
+from segsweep.config.train import OPTIMIZER_KEYS, SCHEDULER_KEYS
+from segsweep.config.yaml_documents import parse
+from segsweep.errors import InputError
+
+# Keys of `train` that a stretch of epochs does not depend on by themselves: how many epochs there are enters
+# an address only where the schedule looks at the end.
+NOT_IN_ADDRESS = {"epochs"} | {
+    name for name, field in Train.model_fields.items() if not field.json_schema_extra["outcome"]
+}
+
+
+@dataclass(frozen=True)
+class Section:
+    """One checked top-level key of `train`: its dump, and the text of what can change an outcome."""
+
+    dump: Any
+    outcome: str
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A complete, checked training setting."""
+
+    sections: dict[str, Section]
+    raw: dict[str, Any]
+
+    @property
+    def dump(self) -> dict[str, Any]:
+        """The setting as plain JSON values, every key filled in."""
+        return {name: section.dump for name, section in self.sections.items()}
+
+    def outcome(self) -> list[str]:
+        """Texts of all sections that can change what a training yields, the loss and its phases aside."""
+        return [
+            f"{name}={section.outcome}"
+            for name, section in self.sections.items()
+            if name != "loss" and name not in NOT_IN_ADDRESS
+        ]
+
+    @property
+    def depends_on_end(self) -> bool:
+        """Whether the learning rate of an early epoch depends on how many epochs there will be."""
+        scheduler = self.sections["scheduler"].dump
+        return scheduler["name"] == "poly" or (scheduler["name"] == "cosine" and scheduler["t_max"] is None)
+
+
+class Resolver:
+    """Resolves the cells of one study: the base is parsed once, and each new section value once."""
+
+    def __init__(self, base: dict[str, Any], place):
+        """`base` is the raw `train` of the study; `place(keys)` says where a key of `train` stands."""
+        self.base = base
+        self.place = place
+        self._cache: dict[tuple, tuple[Section, Any]] = {}
+        train = parse(Train, base, place)
+        self._checked = {name: getattr(train, name) for name in Train.model_fields}
+        self._sections = {name: _section(name, value) for name, value in self._checked.items()}
+
+    def resolve(self, changes: dict[str, Any], place) -> Resolved:
+        """The base with dotted keys changed.
+
+        Raises:
+            InputError: a key is unknown or a value is out of range.
+        """
+        changes = derive(changes, self.base, place)
+        by_section: dict[str, dict[str, Any]] = {}
+        for dotted, value in changes.items():
+            by_section.setdefault(dotted.partition(".")[0], {})[dotted] = value
+        sections, raw = dict(self._sections), dict(self.base)
+        for name, part in by_section.items():
+            cache_key = (name, json.dumps(part, sort_keys=True))
+            if cache_key not in self._cache:
+                self._cache[cache_key] = self._check(name, part, place)
+            sections[name], raw[name] = self._cache[cache_key]
+        return Resolved(sections, raw)
+
+    def _check(self, name: str, changes: dict[str, Any], place) -> tuple[Section, Any]:
+        changed = {name: copy.deepcopy(self.base[name])} if name in self.base else {}
+        for dotted, value in changes.items():
+            assign(changed, dotted, value, place)
+        # The other sections as they were checked: pydantic would copy its defaults for each cell.
+        train = parse(Train, self._checked | changed, place)
+        return _section(name, getattr(train, name)) if name in Train.model_fields else None, changed[name]
+
+
+def _section(name: str, value: Any) -> Section:
+    dump = value.model_dump(mode="json") if hasattr(value, "model_dump") else value
+    outcome = dump
+    if name == "scheduler":
+        outcome = {key: dump[key] for key in ("name", "warmup", *SCHEDULER_KEYS[dump["name"]])}
+    elif name == "optimizer":
+        outcome = {key: dump[key] for key in ("name", "lr", "weight_decay", *OPTIMIZER_KEYS[dump["name"]])}
+    return Section(dump, json.dumps(outcome, sort_keys=True))
+
+
+def loss_in_force(loss: dict[str, Any], phase: dict[str, Any] | None) -> dict[str, Any]:
+    """The dump of a loss during a phase: what the phase sets replaces, the rest stays, no phases are left."""
+    changed = {key: value for key, value in (phase or {}).items() if key != "until_epoch" and value is not None}
+    return loss | changed | {"phases": []}
+
+
+def assign(target: dict, dotted: str, value: Any, place) -> None:
+    """Set a dotted key in nested dictionaries; a number on the way is a loss's short form, `{weight: number}`."""
+    *parents, last = dotted.split(".")
+    for depth, name in enumerate(parents):
+        inner = target.get(name)
+        if isinstance(inner, int | float) and not isinstance(inner, bool):
+            inner = {"weight": inner}
+        elif inner is None:
+            inner = {}
+        elif not isinstance(inner, dict):
+            here = ".".join(parents[: depth + 1])
+            raise InputError(f"{place((dotted,))}: {dotted} addresses a key inside {here}, which is {inner!r}.")
+        # A copy: the base's own dictionaries are shared by all cells.
+        target[name] = target = dict(inner)
+    target[last] = copy.deepcopy(value)
+
+
+def lookup(values: Any, dotted: str) -> Any:
+    """The value at a dotted key, or None."""
+    for name in dotted.split("."):
+        if not isinstance(values, dict):
+            return None
+        values = values.get(name)
+    return values
+
+
+def derive(changes: dict[str, Any], base: dict[str, Any], place) -> dict[str, Any]:
+    """Fill in values that follow from others: `{linear_in: batch_size, at: {32: 2e-3}}`.
+
+    Raises:
+        InputError: the rule is incomplete, or the key that it follows is not a number.
+    """
+    derived = {}
+    for dotted, value in changes.items():
+        if not (isinstance(value, dict) and "linear_in" in value):
+            continue
+        where = place(tuple(dotted.split(".")))
+        if set(value) != {"linear_in", "at"} or not isinstance(value["at"], dict) or len(value["at"]) != 1:
+            raise InputError(f"{where}: {dotted} is {value!r}; write {{linear_in: KEY, at: {{VALUE OF KEY: RESULT}}}}.")
+        ((at, result),) = value["at"].items()
+        other = changes.get(value["linear_in"], lookup(base, value["linear_in"]))
+        if not isinstance(other, int | float) or not isinstance(at, int | float) or not isinstance(result, int | float):
+            raise InputError(
+                f"{where}: {dotted} follows {value['linear_in']}, which is {other!r}: both must be numbers, and set."
+            )
+        derived[dotted] = result * other / at
+    return changes | derived
+
+
+def merged(base: Any, changes: Any) -> Any:
+    """Nested dictionaries laid over each other; anything else is replaced."""
+    if isinstance(base, dict) and isinstance(changes, dict):
+        return base | {name: merged(base.get(name), value) for name, value in changes.items()}
+    return copy.deepcopy(changes)

@@ -1,0 +1,68 @@
+"""The runs that decisions ask for, made from what step files say about them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from segsweep.config.load import Loaded
+from segsweep.planning.grid import Cell, Design, make_cell
+from segsweep.planning.overrides import Resolver
+from segsweep.planning.runs import Context, Run, make_run, to_repeat
+from segsweep.store.segment_store import Store
+
+
+class Decided:
+    """The runs that the decisions of a study asked for so far.
+
+    A trial is asked for up to one rung after the other: each is a run of its own here, and so a cut.
+    """
+
+    def __init__(self, loaded: Loaded, design: Design, resolver: Resolver, context: Context):
+        self.design, self.resolver, self.context = design, resolver, context
+        self._place = lambda keys: loaded.place(("sweep", "space", *keys))
+        self._runs: dict[tuple[str, int], Run] = {}
+
+    @property
+    def runs(self) -> Iterable[Run]:
+        """All of them."""
+        return self._runs.values()
+
+    def add(self, wanted: list[dict[str, Any]]) -> bool:
+        """Add the runs that a decision asks for; whether there were new ones."""
+        new = {(one["key"], one["epochs"]): one for one in wanted if (one["key"], one["epochs"]) not in self._runs}
+        self._runs |= {place: self.run_of(one) for place, one in new.items()}
+        return bool(new)
+
+    def run_of(self, one: dict[str, Any]) -> Run:
+        """The run that an entry of a step file's `wanted` asks for: of a cell of the study, or of a new one."""
+        known = {cell.cell: cell for cell in self.design.cells}
+        cell = known[one["cell"]] if one.get("cell") in known else self._new_cell(one)
+        return make_run(
+            cell,
+            one["seed"],
+            self.context,
+            fold=one["fold"],
+            epochs=one["epochs"],
+            total_epochs=one["total_epochs"],
+            key=one["key"],
+            role=one["role"],
+        )
+
+    def segments_of(self, one: dict[str, Any], store: Store) -> set[str]:
+        """Ids of segments that a decision on a wanted run may rest on: of its stretches, wherever they are cut."""
+        run, ends = self.run_of(one), range(1, one["epochs"] + 1)
+        return {f"{stretch.hash}-{end:04d}" for stretch in run.stretches for end in ends} - to_repeat(run, store)
+
+    def _new_cell(self, one: dict[str, Any]) -> Cell:
+        changes = one["set"]
+        cell = make_cell(self.resolver, changes, self.design.axes or list(changes), self._place, role=one["role"])
+        number = f"trial {one['trial']}" if one.get("trial") is not None else "best"
+        names = self.design.names
+        settings = {axis: cell.settings[axis] for axis in names} if names else cell.settings
+        shown = " ".join(f"{names.get(axis, axis)}={_rounded(value)}" for axis, value in settings.items())
+        return Cell(
+            **{**cell.__dict__, "settings": settings, "label": f"{number} {shown}".strip(), "role": one["role"]}
+        )
+
+
+def _rounded(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,207 @@
+"""What a training asks a cluster for: memory and run time from its cell and from what was measured before."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping
+from math import ceil
+from typing import Any
+
+from segsweep.config.cluster import Cluster
+from segsweep.errors import InputError
+from segsweep.store.segment_store import Store
+
+CLUSTER_FILE = "config/cluster.yaml"
+
+# Host memory of a process that has torch, its CUDA context and the libraries loaded, and of Snakemake beside it.
+BASE_MB = 3500
+WORKER_MB = 700
+# Bytes for each pixel of a batch in training, fp32, by encoder: what U-Net++, the dearest decoder, keeps for the
+# backward pass, and at least a quarter more for what comes and goes. A test counts anew. Unnamed ones cost the most.
+BYTES_PER_PIXEL = {"lcnet": 2000, "mobilenet": 4000, "resnet18": 4000, "resnet34": 4500, "resnet50": 8000}
+UNKNOWN_BYTES_PER_PIXEL = 9000
+DEFAULT_SIDE = 512
+# A measured need, and room for what varies.
+ROOM = 1.3
+START_MIN = 10
+ROUND_MIN = 5
+
+
+def check(cluster: Cluster, run=subprocess.run) -> None:
+    """Complain about what is missing in config/cluster.yaml before the first job is submitted.
+
+    Args:
+        cluster: the settings.
+        run: runs a command, as `subprocess.run` does.
+
+    Raises:
+        InputError: no partition, or one that the cluster does not have; a time above the partition's.
+    """
+    there = partitions(run)
+    listed = f" This cluster has: {', '.join(there)}." if there else " `sinfo` lists them."
+    if cluster.partition is None:
+        raise InputError(
+            f"{CLUSTER_FILE}: cluster.partition is not set. Write the name of the partition that trainings go to, "
+            f"or `default`.{listed}"
+        )
+    if there and cluster.partition != "default":
+        asked = re.split(r"[,\s]+", cluster.partition)
+        wrong = [name for name in asked if name not in there]
+        if wrong:
+            raise InputError(f"{CLUSTER_FILE}: cluster.partition is {', '.join(wrong)!r}.{listed}")
+    if cluster.time_min > cluster.max_time_min:
+        raise InputError(
+            f"{CLUSTER_FILE}: cluster.time_min is {cluster.time_min}, more than max_time_min, "
+            f"{cluster.max_time_min}. Lower it, or raise max_time_min to what `sinfo -o '%P %l'` says."
+        )
+
+
+def partitions(run=subprocess.run) -> list[str]:
+    """Names of the partitions that `sinfo` lists; empty where it cannot be asked."""
+    if run is subprocess.run and not shutil.which("sinfo"):
+        return []
+    try:
+        answer = run(["sinfo", "-h", "-o", "%R"], capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return sorted(set(answer.stdout.split())) if answer.returncode == 0 else []
+
+
+def submission(cluster: Cluster | None) -> dict[str, Any]:
+    """Resources of Slurm's that are the same for all trainings; those not asked for are left out."""
+    if cluster is None:
+        return {}
+    asked: dict[str, Any] = {}
+    if cluster.partition and cluster.partition != "default":
+        asked["slurm_partition"] = cluster.partition
+    if cluster.account:
+        asked["slurm_account"] = cluster.account
+    if cluster.gres:
+        asked["gres"] = cluster.gres
+    elif cluster.gpu != "none":
+        asked["gpu"] = 1
+        if cluster.gpu != "any":
+            asked["gpu_model"] = cluster.gpu
+    # To the training, not to the batch script: that would end Snakemake, and with it the job.
+    signal = f"--signal=TERM@{cluster.warning_s}" if cluster.warning_s else ""
+    if extra := f"{signal} {cluster.extra}".strip():
+        asked["slurm_extra"] = extra
+    return asked
+
+
+class Resources:
+    """What segments need, from measurements in the store where there are some.
+
+    Args:
+        cluster: what a person said; None on one machine.
+        store: trained segments to learn from; None to do without.
+    """
+
+    def __init__(self, cluster: Cluster | None, store: Store | None):
+        self.cluster = cluster
+        self.store = store
+        self._measured: dict[str, tuple[float, float]] | None = None
+
+    def memory_mb(self, segment: Mapping[str, Any], attempt: int = 1) -> int:
+        """Main memory of a segment's job, MB; half as much more with each further attempt."""
+        train = segment["train"]
+        mb = self.cluster.memory_mb if self.cluster else None
+        if mb is None:
+            mb = BASE_MB + WORKER_MB * train["workers"]
+            mb += ceil(4 * (1 + train["workers"]) * 3 * 4 * train["batch_size"] * pixels(segment) / 1e6)
+            if self.cluster and self.cluster.gpu == "none":
+                mb += self.device_mb(segment)
+        return ceil(mb * (1 + 0.5 * (attempt - 1)))
+
+    def cpus(self, segment: Mapping[str, Any]) -> int:
+        """Processors of a segment's job: one, and one for each that loads pictures."""
+        return (self.cluster.cpus if self.cluster else None) or 1 + segment["train"]["workers"]
+
+    def device_mb(self, segment: Mapping[str, Any]) -> int:
+        """Memory on the device that trains, MB."""
+        measured = self._found(segment)
+        return ceil(ROOM * measured[1]) if measured and measured[1] else estimated_device_mb(segment)
+
+    def runtime_min(self, segment: Mapping[str, Any], attempt: int = 1) -> int:
+        """Run time to ask for, minutes: seconds measured for an epoch times epochs, or a default; times attempts."""
+        limit = self.cluster.max_time_min if self.cluster else 24 * 60
+        measured = self._found(segment)
+        if measured:
+            epochs = segment["last_epoch"] - segment["first_epoch"] + 1
+            minutes = START_MIN + ROOM * epochs * measured[0] / 60
+            minutes = ROUND_MIN * ceil(minutes / ROUND_MIN)
+        else:
+            minutes = self.cluster.time_min if self.cluster else 240
+        return min(limit, minutes * attempt)
+
+    def at_most_min(self, minutes: int) -> int:
+        """Run time of a job that is no training, minutes: what the partition allows of it."""
+        return min(minutes, self.cluster.max_time_min) if self.cluster else minutes
+
+    def runtime_of_pack_min(self, segments: list[Mapping[str, Any]], at_once: int, attempt: int = 1) -> int:
+        """Run time of a job that trains several segments, `at_once` side by side, minutes."""
+        limit = self.cluster.max_time_min if self.cluster else 24 * 60
+        if self._found(segments[0]) is None:
+            # The default is generous already: what is put into packs is short.
+            return max(self.runtime_min(one, attempt) for one in segments)
+        minutes = sum(self.runtime_min(one) - START_MIN for one in segments) / at_once
+        return min(limit, ROUND_MIN * ceil((START_MIN + minutes) / ROUND_MIN) * attempt)
+
+    def _found(self, segment: Mapping[str, Any]) -> tuple[float, float] | None:
+        if self.store is None:
+            return None
+        if self._measured is None:
+            on_gpu = None if self.cluster is None else self.cluster.gpu != "none"
+            records = [self.store.record(one) for one in self.store.complete]
+            self._measured = measurements(records, on_gpu)
+        return self._measured.get(resource_profile(segment))
+
+
+def measurements(records: Iterable[Mapping[str, Any]], on_gpu: bool | None) -> dict[str, tuple[float, float]]:
+    """Largest seconds for an epoch and peak memory (MB) of the trained segments of each resource_profile.
+
+    Args:
+        records: `segment.json` of trained segments.
+        on_gpu: learn only from those trained on a GPU, or only from those without; None: from all.
+    """
+    found: dict[str, tuple[float, float]] = {}
+    for record in records:
+        epochs = record["epochs"] - record["first_epoch"] + 1
+        used_gpu = (record.get("host") or {}).get("gpu") is not None
+        if epochs < 1 or not record.get("train_seconds") or (on_gpu is not None and on_gpu != used_gpu):
+            continue
+        place = resource_profile(record)
+        seconds, memory = found.get(place, (0.0, 0.0))
+        found[place] = (
+            max(seconds, record["train_seconds"] / epochs),
+            max(memory, record.get("peak_memory_mb") or 0.0),
+        )
+    return found
+
+
+def resource_profile(segment: Mapping[str, Any]) -> str:
+    """What decides speed and memory: segments that agree in it take about the same."""
+    train = segment["train"]
+    model = {name: train["model"][name] for name in ("arch", "encoder", "options", "seg_head", "det_head")}
+    named = {name: train[name] for name in ("data", "batch_size", "precision", "channels_last", "workers")}
+    return repr((model, named, segment["dataset"]["name"], segment["dataset"].get("demo")))
+
+
+def pixels(segment: Mapping[str, Any]) -> int:
+    """Pixels of a picture as the network sees it in training."""
+    data, dataset = segment["train"]["data"], segment["dataset"]
+    patch = data["patches"]["size"] if data["patches"] else None
+    size = data["crop"] or data["image_size"] or (patch and (patch, patch)) or (dataset.get("demo") or {}).get("size")
+    height, width = size or (DEFAULT_SIDE, DEFAULT_SIDE)
+    return height * width
+
+
+def estimated_device_mb(segment: Mapping[str, Any]) -> int:
+    """Memory of a training on its device by a rule of thumb, MB."""
+    train = segment["train"]
+    encoder = train["model"]["encoder"]
+    each = next((size for name, size in BYTES_PER_PIXEL.items() if name in encoder), UNKNOWN_BYTES_PER_PIXEL)
+    if train["precision"] == "bf16":
+        each *= 0.65
+    # 1 GB: weights, gradients, moments of Adam, workspaces.
+    return 1000 + ceil(each * train["batch_size"] * pixels(segment) / 1e6)

@@ -1,0 +1,117 @@
+"""What the Snakefile asks, answered from what is written down: a job on a node reads the plan, and makes none."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from segsweep.analysis.compare import analysis_of
+from segsweep.config.load import Loaded, Request
+from segsweep.errors import InputError
+from segsweep.io import read_json
+from segsweep.planning.resources import Resources, submission
+from segsweep.store.segment_store import split_id
+
+RESULTS = Path("results")
+
+
+class WorkerView:
+    """What a job on a node knows: the plan as the controller wrote it."""
+
+    def __init__(self, request: Request, loaded: Loaded):
+        self.request = request
+        self.loaded = loaded
+        self.study = loaded.study
+        self.name = loaded.name
+        self.folder = RESULTS / loaded.name
+        self.plan_file = self.folder / "plan.json"
+        self.ensemble_inputs_file = self.folder / "ensemble_inputs.json"
+        self.coverage_file = self.folder / "coverage.txt"
+        self.search_pending_file = self.folder / "search_pending.txt"
+        self.study_file = loaded.document.path
+        self.table_file = self.study_file.parent / self.study.table.file if self.study.table else None
+        self.packs_file = self.folder / "packs.json"
+        self.resources = Resources(request.cluster, None)
+
+    @cached_property
+    def packs(self) -> dict[str, list[str]]:
+        """Segments that are trained in one job, by the name of the pack: all that jobs may still be asked for."""
+        return read_json(self.packs_file) if self.packs_file.is_file() else {}
+
+    @cached_property
+    def packed(self) -> dict[str, str]:
+        """Segment: its pack."""
+        return {segment: name for name, pack in self.packs.items() for segment in pack}
+
+    @property
+    def records_failures(self) -> bool:
+        """Whether a failed training is told apart from one that was interrupted, which is tried again."""
+        return self.request.cluster is not None or self.request.pack > 1
+
+    @property
+    def submission(self) -> dict[str, Any]:
+        """What all trainings ask Slurm for."""
+        return submission(self.request.cluster)
+
+    @cached_property
+    def plan(self) -> dict[str, Any]:
+        """The plan file's content."""
+        return read_json(self.plan_file)
+
+    def refresh(self) -> None:
+        """Read the plan anew: a decision has added runs."""
+        self.__dict__.pop("plan", None)
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether decisions are made while the study runs."""
+        return any(part is not None for part in (self.study.sweep, self.study.confirm, self.study.ensemble))
+
+    @property
+    def earlier(self) -> Path | None:
+        """Decisions of the study that narrows the space of this one."""
+        narrow = self.study.sweep.narrow if self.study.sweep else None
+        return RESULTS / self.name.replace(self.study.name, narrow.source, 1) / "sweep" if narrow else None
+
+    @property
+    def compared(self) -> list[Path]:
+        """The analyses that this study is compared with, as far as there are any: the report names the others."""
+        found = (analysis_of(name, self.folder) for name in self.study.compare if name != self.study.name)
+        return [path for path in found if path is not None]
+
+    @property
+    def ensemble_in_words(self) -> str:
+        """How models decide together: a change of it changes no training."""
+        ensemble = self.study.ensemble
+        votes = f", {ensemble.min_votes} votes needed" if ensemble and ensemble.min_votes else ""
+        return f"{ensemble.method} of {ensemble.folds}{votes}, on {ensemble.score_on}" if ensemble else "the best run"
+
+    def segment(self, segment: str) -> dict[str, Any]:
+        """The description of a segment.
+
+        Raises:
+            InputError: the plan has no such segment.
+        """
+        if segment not in self.plan["segments"]:
+            raise InputError(f"{self.plan_file} has no segment {segment}: start from the study again.")
+        return self.plan["segments"][segment]
+
+    def read_step(self, path: str) -> list[dict[str, Any]]:
+        """The runs that a decision asks for."""
+        self.refresh()
+        return read_json(path)["wanted"]
+
+    @staticmethod
+    def is_last(path: str) -> bool:
+        """Whether nothing is decided after this decision."""
+        return read_json(path)["done"]
+
+    def segments_of_study(self) -> list[str]:
+        """The last segments of the runs that are planned from the start."""
+        return list(dict.fromkeys(run["segments"][-1] for run in self.plan["runs"] if not run["key"]))
+
+    def segments_of(self, wanted: list[dict[str, Any]]) -> list[str]:
+        """The segments in which the runs that a decision asks for reach the epochs that it asks for."""
+        runs = {run["key"]: run for run in self.plan["runs"]}
+        return [
+            next(one for one in runs[item["key"]]["segments"] if split_id(one)[1] >= item["epochs"]) for item in wanted
+        ]

@@ -1,0 +1,64 @@
+"""The best settings, and what they are worth on seeds that did not choose them."""
+
+from typing import Any
+
+from segsweep.config import Study
+from segsweep.search import requests
+from segsweep.search.results import FAILED, Result, best_of
+
+
+def candidates_of(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All trials with a score as candidates.
+
+    Those that were stopped count too, with the score that they had: a good one that was cut off can win here yet.
+    """
+    return [
+        {"trial": trial["trial"], "set": trial["values"], "score": trial["score"]}
+        for trial in trials
+        if trial["score"] is not None and trial["status"] not in FAILED
+    ]
+
+
+def ranked(candidates: list[dict[str, Any]], minimize: bool) -> list[dict[str, Any]]:
+    """Candidates by score, best first; equals in the order in which they came."""
+    sign = -1 if minimize else 1
+    known = [candidate for candidate in candidates if candidate.get("score") is not None]
+    return sorted(known, key=lambda candidate: -sign * candidate["score"])
+
+
+def confirmed(study: Study, chosen: list[dict[str, Any]], results: dict[str, Result]) -> list[dict[str, Any]]:
+    """The chosen settings, ranked by the mean of their confirming scores.
+
+    A setting of which a run failed ranks behind all others, by the runs that it finished: its mean would be one of
+    survivors.
+
+    Returns:
+        For each: what `chosen` says, `search_rank`, `search_score`, `scores` of its runs ({key, seed, fold, status,
+        score}), `mean` (None if no run has a score), `failed` runs, `rank`.
+    """
+    sign = -1 if study.minimize else 1
+    entries = []
+    for search_rank, candidate in enumerate(chosen, 1):
+        scores = []
+        for item in requests.of_confirmation(study, candidate):
+            result = results[item["key"]]
+            value = best_of(result["curve"][: item["epochs"]], study.minimize)["value"]
+            failed = result["status"] in FAILED
+            scores.append(
+                {"key": item["key"], "seed": item["seed"], "fold": item["fold"], "status": result["status"]}
+                | {"score": None if failed else value}
+            )
+        known = [score["score"] for score in scores if score["score"] is not None]
+        origin = {name: candidate[name] for name in ("trial", "cell", "set") if name in candidate}
+        entries.append(
+            origin
+            | {
+                "search_rank": search_rank,
+                "search_score": candidate["score"],
+                "scores": scores,
+                "mean": sum(known) / len(known) if known else None,
+                "failed": len(scores) - len(known),
+            }
+        )
+    entries.sort(key=lambda entry: (entry["mean"] is None, entry["failed"] > 0, -sign * (entry["mean"] or 0.0)))
+    return [entry | {"rank": rank} for rank, entry in enumerate(entries, 1)]

@@ -1,0 +1,84 @@
+"""The runs that a decision waits for."""
+
+from typing import Any
+
+from segsweep.config import Study
+
+
+def total_epochs(study: Study, values: dict[str, Any]) -> int:
+    """Epochs of a full training with these values."""
+    return int(values.get("epochs", study.train.epochs))
+
+
+def folds_of(study: Study) -> list[dict[str, Any] | None]:
+    """The folds of the study's cross-validation, on training and validation pictures together; [None] without it."""
+    return _folds(study.folds.k, study.folds.seed, "train+val") if study.folds else [None]
+
+
+def folds_of_ensemble(study: Study) -> list[dict[str, Any]]:
+    """A fold for each member, so drawn that no member sees the split that all are scored on.
+
+    `study.ensemble.score_on` is set: see `segsweep.config.load`.
+    """
+    within = "train+val" if study.ensemble.score_on == "test" else "train"
+    return _folds(study.ensemble.folds, study.folds.seed if study.folds else 0, within)
+
+
+def _folds(k: int, seed: int, within: str) -> list[dict[str, Any]]:
+    return [{"index": index, "k": k, "seed": seed, "within": within} for index in range(k)]
+
+
+def replicates(study: Study, seeds: list[int]) -> list[tuple[int, dict[str, Any] | None]]:
+    """(seed, fold) of each run of a setting: every seed, on every fold if the study has folds."""
+    return [(seed, fold) for seed in seeds for fold in folds_of(study)]
+
+
+def of_trial(study: Study, trial: dict[str, Any]) -> list[dict[str, Any]]:
+    """A trial, up to the epochs that it was granted."""
+    return [
+        {
+            "key": _key("trial", trial["trial"], seed, fold),
+            "role": "trial",
+            "trial": trial["trial"],
+            "set": trial["values"],
+            "seed": seed,
+            "fold": fold,
+            "epochs": trial["epochs"],
+            "total_epochs": trial["total_epochs"],
+        }
+        for seed, fold in replicates(study, study.seeds)
+    ]
+
+
+def of_confirmation(study: Study, chosen: dict[str, Any]) -> list[dict[str, Any]]:
+    """A setting in full on the seeds of `confirm`."""
+    epochs = study.confirm.epochs or total_epochs(study, chosen["set"])
+    return [
+        _origin(chosen, _key("confirm", _name(chosen), seed, fold), "confirm")
+        | {"seed": seed, "fold": fold, "epochs": epochs, "total_epochs": epochs}
+        for seed, fold in replicates(study, study.confirm.seeds)
+    ]
+
+
+def of_ensemble(study: Study, chosen: dict[str, Any]) -> list[dict[str, Any]]:
+    """The members of an ensemble: the setting in full, once for each fold."""
+    epochs = total_epochs(study, chosen["set"])
+    return [
+        _origin(chosen, f"ensemble-{_name(chosen)}-f{fold['index']}", "ensemble")
+        | {"seed": study.seeds[0], "fold": fold, "epochs": epochs, "total_epochs": epochs}
+        for fold in folds_of_ensemble(study)
+    ]
+
+
+def _origin(chosen: dict[str, Any], key: str, role: str) -> dict[str, Any]:
+    origin = {"key": key, "role": role, "trial": chosen.get("trial"), "set": chosen["set"]}
+    return origin | ({"cell": chosen["cell"]} if "cell" in chosen else {})
+
+
+def _name(chosen: dict[str, Any]) -> str:
+    return chosen["cell"] if "cell" in chosen else f"{chosen['trial']:03d}"
+
+
+def _key(role: str, name: Any, seed: int, fold: dict[str, Any] | None) -> str:
+    text = f"{name:03d}" if isinstance(name, int) else name
+    return f"{role}-{text}-s{seed}" + (f"-f{fold['index']}" if fold else "")

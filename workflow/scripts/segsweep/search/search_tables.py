@@ -1,0 +1,153 @@
+"""Tables of a search, from its step files: trials, decisions, what was spent and saved."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from segsweep.search.confirmation import ranked
+from segsweep.search.results import FAILED
+from segsweep.search.state import State
+
+TRIAL_COLUMNS = [
+    "trial", "batch", "bracket", "status", "rank", "score", "best_epoch", "epochs", "trained", "total_epochs",
+    "stopped_at", "kept_by_guard", "confirmed_mean", "confirmed_rank",
+]  # fmt: skip
+DECISION_COLUMNS = [
+    "step", "rule", "bracket", "epoch", "trial", "score", "rank", "of", "cutoff", "best", "decision", "reason",
+    "epochs_left",
+]  # fmt: skip
+
+
+def trials(states: list[State]) -> list[dict[str, Any]]:
+    """One row a trial: `TRIAL_COLUMNS`, then its values by dotted axis.
+
+    `epochs` were granted, `trained` were spent (over all seeds and folds); `rank` is None where a trial failed;
+    `stopped_at` is the rung that stopped it; `kept_by_guard` holds the rungs at which the guard alone kept it.
+    """
+    if not states:
+        return []
+    last = states[-1]
+    minimize = _minimizes(states)
+    scored = [trial for trial in last["trials"] if trial["status"] not in FAILED and trial["score"] is not None]
+    places = {trial["trial"]: place for place, trial in enumerate(ranked(scored, minimize), 1)}
+    confirmed = {entry["trial"]: entry for entry in last.get("confirmed", []) if "trial" in entry}
+    kept: dict[int, list[int]] = {}
+    for _, record in records(states, "rung"):
+        for number in record["kept_by_guard"]:
+            kept.setdefault(number, []).append(record["epoch"])
+    rows = []
+    for trial in last["trials"]:
+        number = trial["trial"]
+        own = confirmed.get(number, {})
+        row = {name: trial[name] for name in TRIAL_COLUMNS if name in trial}
+        row |= {"rank": places.get(number), "stopped_at": trial["epochs"] if trial["status"] == "stopped" else None}
+        row |= {"kept_by_guard": kept.get(number, []), "confirmed_mean": own.get("mean")}
+        row |= {"confirmed_rank": own.get("rank")} | trial["values"]
+        rows.append(row)
+    return rows
+
+
+def decisions(states: list[State]) -> list[dict[str, Any]]:
+    """One row for each trial judged at a rung: `DECISION_COLUMNS`.
+
+    `of` trials were compared; `decision` is `goes on` or `stopped`; `reason` is `top`, `preserve`, `margin`, `few` or
+    `behind`; `epochs_left` is what the trial would still have cost.
+    """
+    return [
+        {
+            "step": step,
+            "rule": record["rule"],
+            "bracket": record["bracket"],
+            "epoch": record["epoch"],
+            "trial": entry["trial"],
+            "score": entry["score"],
+            "rank": entry["rank"],
+            "of": len(record["compared"]),
+            "cutoff": entry["cutoff"],
+            "best": record["best"],
+            "decision": "goes on" if entry["goes_on"] else "stopped",
+            "reason": entry["reason"],
+            "epochs_left": entry["epochs_left"],
+        }
+        for step, record in records(states, "rung")
+        for entry in record["decided"]
+    ]
+
+
+def spent(states: list[State]) -> dict[str, int | float]:
+    """Epochs that the search trained, that all its trials in full would have taken, and what stopping saved."""
+    runs = _runs_of_a_trial(states)
+    found = states[-1]["trials"] if states else []
+    trained = sum(trial["trained"] for trial in found)
+    full = sum(runs * trial["total_epochs"] for trial in found)
+    saved = sum(record["epochs_saved"] for _, record in records(states, "rung"))
+    return {
+        "trials": len(found),
+        "stopped": sum(trial["status"] == "stopped" for trial in found),
+        "epochs": trained,
+        "epochs_full": full,
+        "epochs_saved": saved,
+        "share": trained / full if full else 1.0,
+    }
+
+
+def records(states: list[State], kind: str) -> list[tuple[int, dict[str, Any]]]:
+    """(step, record) of all log records of a kind."""
+    return [(state["step"], record) for state in states for record in state["log"] if record["kind"] == kind]
+
+
+def write_tables(states: list[State], folder: Path) -> None:
+    """Write trials.csv and decisions.csv into a folder; the axes are the last columns of trials.csv."""
+    rows = trials(states)
+    axes = list(dict.fromkeys(axis for row in rows for axis in row if axis not in TRIAL_COLUMNS))
+    _write(folder / "trials.csv", TRIAL_COLUMNS + axes, rows)
+    _write(folder / "decisions.csv", DECISION_COLUMNS, decisions(states))
+
+
+def read_trials(file: Path) -> list[dict[str, Any]]:
+    """Trials from a trials.csv, as far as narrowing needs them: trial, status, score, values (numbers where they are).
+
+    The step files of a study say the same exactly; this is for where only the table was kept.
+    """
+    with file.open(newline="", encoding="utf-8") as text:
+        return [
+            {
+                "trial": int(row["trial"]),
+                "status": row["status"],
+                "score": float(row["score"]) if row["score"] else None,
+                "values": {axis: _value(cell) for axis, cell in row.items() if axis not in TRIAL_COLUMNS and cell},
+            }
+            for row in csv.DictReader(text)
+        ]
+
+
+def _value(cell: str) -> Any:
+    if cell in ("True", "False"):
+        return cell == "True"
+    for kind in (int, float):
+        try:
+            return kind(cell)
+        except ValueError:
+            continue
+    return cell
+
+
+def _write(file: Path, columns: list[str], rows: list[dict[str, Any]]) -> None:
+    folder = file.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with file.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.DictWriter(out, columns, lineterminator="\n", restval="")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow(
+                {name: " ".join(map(str, value)) if name == "kept_by_guard" else value for name, value in row.items()}
+            )
+
+
+def _minimizes(states: list[State]) -> bool:
+    return any(record.get("minimize", False) for state in states[:1] for record in state["log"])
+
+
+def _runs_of_a_trial(states: list[State]) -> int:
+    wanted = [item for state in states[:1] for item in state["wanted"] if item["trial"] == 0]
+    return max(1, len(wanted))

@@ -1,1 +1,0 @@
-"""The shared store: trained segments and tables of studies, in a DVC remote."""

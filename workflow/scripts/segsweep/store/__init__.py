@@ -1,0 +1,1 @@
+"""Where trained segments lie: what is complete, how it is read and written, shared and cleaned up."""

@@ -1,0 +1,107 @@
+"""Segments that no study reaches, and what was left behind by trainings, pushes and pulls that were killed."""
+
+import os
+import shutil
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from segsweep.errors import InputError
+from segsweep.store.segment_store import Store
+from segsweep.store.shared_segments import SCRATCH, size_of
+from segsweep.store.shared_tables import studies_here
+
+DAY_S = 86400.0
+REMOVING = ".removing-"
+
+
+@dataclass(frozen=True)
+class Waste:
+    """Something in the store that nothing needs: its folder, what it is, and the space that it takes."""
+
+    path: Path
+    kind: str
+    bytes: int
+
+
+def reached(results: Path) -> set[str]:
+    """Ids of all segments in the plans of the studies in results/.
+
+    Raises:
+        InputError: there is a study whose plan cannot be read, or none at all: then everything would be waste.
+    """
+    plans = studies_here(results)
+    unread = sorted({path.parent.name for path in results.glob("*/plan.json")} - set(plans))
+    if unread:
+        raise InputError(
+            f"{results}: the plans of {', '.join(unread)} cannot be read, so what they need is unknown. "
+            "Plan them anew (`make plan STUDY=NAME`), or remove their folders."
+        )
+    if not plans:
+        raise InputError(
+            f"{results}: no study has a plan here, so no segment would be kept. Plan those that are to be kept "
+            "(`make plan STUDY=NAME`); to remove everything, remove the folder segments."
+        )
+    return {segment for plan in plans.values() for segment in plan.get("segments", {})}
+
+
+def find_waste(store: Path, results: Path, now: float | None = None) -> list[Waste]:
+    """What can go: complete segments that no plan has; unfinished ones likewise, and scratch folders, after a day.
+
+    Raises:
+        InputError: as `reached`.
+    """
+    needed = reached(results)
+    now = time.time() if now is None else now
+    if not store.is_dir():
+        return []
+    complete = Store(store).complete
+    found = []
+    for entry in sorted(os.scandir(store), key=lambda entry: entry.name):
+        path, name = Path(entry.path), entry.name
+        if not entry.is_dir():
+            continue
+        old = now - _last_change(path) > DAY_S
+        if name.startswith(REMOVING) or (name.startswith(SCRATCH) and old):
+            found.append(Waste(path, "scratch", _size(path)))
+        elif name.startswith("."):
+            continue
+        elif name.endswith(".part"):
+            segment = name.removesuffix(".part")
+            if old and (segment not in needed or segment in complete) and not _locked(store / f"{segment}.lock", now):
+                found.append(Waste(path, "unfinished", _size(path)))
+        elif name in complete and name not in needed:
+            found.append(Waste(path, "segment", _size(path)))
+    return found
+
+
+def remove(waste: list[Waste]) -> None:
+    """Remove them. A segment loses its name first: what is half removed must not look complete."""
+    for one in waste:
+        # No reader of the store takes a folder of this ending for a segment.
+        aside = one.path.with_name(f"{REMOVING}{uuid.uuid4().hex}.part")
+        try:
+            one.path.rename(aside)
+        except FileNotFoundError:  # somebody else was faster
+            continue
+        shutil.rmtree(aside)
+
+
+def _last_change(folder: Path) -> float:
+    try:
+        return max([folder.stat().st_mtime, *(entry.stat().st_mtime for entry in os.scandir(folder))])
+    except FileNotFoundError:
+        return time.time()
+
+
+def _locked(lock: Path, now: float) -> bool:
+    """Whether a training holds its lock; it touches it all the time."""
+    try:
+        return now - lock.stat().st_mtime < DAY_S
+    except FileNotFoundError:
+        return False
+
+
+def _size(folder: Path) -> int:
+    return size_of(folder) + sum(size_of(path) for path in folder.rglob("*") if path.is_dir())

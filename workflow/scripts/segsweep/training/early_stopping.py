@@ -1,0 +1,66 @@
+"""Judging epochs: the best one, a plateau, when to stop. Plain values that a checkpoint can hold."""
+
+from math import isnan
+
+from segsweep.config.train import EarlyStopping, Scheduler
+from segsweep.errors import InputError
+
+
+def value_of(row: dict, column: str, key: str) -> float:
+    """A column of an epoch's row.
+
+    Raises:
+        InputError: the column named by the setting `key` is not measured.
+    """
+    if column not in row:
+        measured = [name for name in row if name.startswith(("val/", "train/"))]
+        raise InputError(f"{key}: `{column}` is not measured here; measured are {', '.join(measured)}")
+    return row[column]
+
+
+def lower_is_better(column: str, metric: str, minimize: bool) -> bool:
+    """Direction of a column: the study's own metric as it says, losses down, all else up."""
+    return minimize if column == metric else column.rpartition("/")[2].startswith("loss")
+
+
+def improves(value: float, best: float | None, minimize: bool, min_delta: float = 0.0) -> bool:
+    """Whether a value is better than the best one by more than `min_delta`. A NaN never is."""
+    if isnan(value):
+        return False
+    if best is None:
+        return True
+    return (best - value if minimize else value - best) > min_delta
+
+
+def watch(state: dict, value: float, minimize: bool, min_delta: float = 0.0) -> dict:
+    """State {"best", "bad"} after an epoch: the best value so far, and the epochs since it."""
+    if improves(value, state["best"], minimize, min_delta):
+        return state | {"best": value, "bad": 0}
+    return state | {"bad": state["bad"] + 1}
+
+
+def after_epoch(
+    state: dict, row: dict, scheduler: Scheduler, stopping: EarlyStopping | None, metric: str, minimize: bool
+) -> dict:
+    """Plateau and early-stopping state after an epoch: {"plateau": {...}, "stopping": {...}}.
+
+    A plateau reduces the rate after more than `patience` epochs without improvement, as
+    torch.optim.lr_scheduler.ReduceLROnPlateau(threshold=0) does.
+    """
+    plateau, waiting = state["plateau"], state["stopping"]
+    if scheduler.name == "plateau":
+        column = scheduler.monitor or metric
+        value = value_of(row, column, "scheduler.monitor")
+        plateau = watch(plateau, value, lower_is_better(column, metric, minimize))
+        if plateau["bad"] > scheduler.patience:
+            plateau = plateau | {"bad": 0, "reductions": plateau["reductions"] + 1}
+    if stopping:
+        column = stopping.monitor or metric
+        value = value_of(row, column, "early_stopping.monitor")
+        waiting = watch(waiting, value, lower_is_better(column, metric, minimize), stopping.min_delta)
+    return {"plateau": plateau, "stopping": waiting}
+
+
+def should_end(state: dict, stopping: EarlyStopping | None) -> bool:
+    """Whether early stopping ends the run."""
+    return stopping is not None and state["stopping"]["bad"] >= stopping.patience

@@ -1,0 +1,162 @@
+"""The gradient of a large batch, computed in parts that fit into memory.
+
+A loss over a batch is a mean, a ratio of sums (Dice), a sort (Lovász) or a choice of pixels (OHEM). Only for the
+first is the gradient of the whole the weighted mean of the gradients of the parts; for the others the parts are
+passed through the network twice: once to learn the loss's gradient at the outputs of the whole batch, once to
+carry it back part by part. Either way the result is the large batch's gradient (up to rounding, and up to
+batch norm, whose statistics are those of a part).
+
+Source: Gao et al. 2021, "Scaling deep contrastive learning batch size under memory limited setup" (gradient cache).
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import nn
+
+from segsweep.config.losses import Loss
+from segsweep.training.seeding import generator_states, set_generator_states
+
+VOID = 255
+MEANS_OVER_PIXELS = {"cross_entropy", "bce", "focal"}
+
+
+def grouped(batches: Iterable[dict], size: int) -> Iterator[list[dict]]:
+    """Lists of `size` batches; the last one may be shorter."""
+    batches = iter(batches)
+    while group := list(islice(batches, size)):
+        yield group
+
+
+def in_parts(batch: dict, size: int) -> list[dict]:
+    """A batch cut into parts of at most `size` pictures."""
+    count = len(batch["image"])
+    if count <= size:
+        return [batch]
+    return [pictures_of(batch, i, i + size) for i in range(0, count, size)]
+
+
+def pictures_of(batch: dict, start: int, end: int) -> dict:
+    """A batch of some of a batch's pictures; what is no list or tensor belongs to all of them."""
+    return {key: value[start:end] if isinstance(value, list | torch.Tensor) else value for key, value in batch.items()}
+
+
+def joined(parts: list[dict]) -> dict | None:
+    """Parts as one batch, without their pictures; None where their sizes differ."""
+    if len({part["image"].shape[-2:] for part in parts}) > 1:
+        return None
+    whole = {}
+    for key in parts[0].keys() - {"image"}:
+        values = [part[key] for part in parts]
+        if torch.is_tensor(values[0]):
+            whole[key] = torch.cat(values)
+        else:
+            whole[key] = [item for value in values for item in value] if isinstance(values[0], list) else values[0]
+    return whole
+
+
+def is_mean_over_pixels(loss: Loss) -> bool:
+    """Whether the whole loss is a mean over the valid pixels, all pixels weighing alike."""
+    terms = [terms for terms in (loss.main, loss.aux) if terms is not None]
+    names = {name for each in terms for name in each.active()}
+    return bool(names) and names <= MEANS_OVER_PIXELS and loss.class_weights is None and not (loss.seg or loss.db)
+
+
+def add_gradients(
+    task: Any, model: nn.Module, criterion: nn.Module, parts: list[dict], forward: Callable, loss: Loss
+) -> dict:
+    """Add the gradient of the loss of all parts taken as one batch; returns the losses (detached scalars).
+
+    Args:
+        task: its `backward(losses, model, scale)` computes the gradient.
+        parts: batches as a task knows them, on the device.
+        forward: batch -> outputs in float32.
+        loss: the loss's settings, which say how parts may be put together.
+    """
+    if len(parts) == 1:
+        losses = criterion(forward(parts[0]), parts[0])
+        task.backward(losses, model, 1.0)
+        return {name: value.detach() for name, value in losses.items()}
+    whole = joined(parts)
+    if is_mean_over_pixels(loss):
+        weights = [float((part["mask"] != VOID).sum()) for part in parts]
+    elif whole is None or loss.task_weights == "gradnorm":
+        # GradNorm needs the graph of the network behind the losses; pictures of several sizes make no one batch.
+        weights = [float(len(part["image"])) for part in parts]
+    else:
+        return _in_two_passes(task, model, criterion, parts, whole, forward)
+    total = sum(weights)
+    sums: dict[str, torch.Tensor] = {}
+    for part, weight in zip(parts, weights, strict=True):
+        share = weight / total if total else 1 / len(parts)
+        losses = criterion(forward(part), part)
+        task.backward(losses, model, share)
+        for name, value in losses.items():
+            sums[name] = sums.get(name, 0.0) + share * value.detach()
+    return sums
+
+
+def _in_two_passes(
+    task: Any, model: nn.Module, criterion: nn.Module, parts: list[dict], whole: dict, forward: Callable
+) -> dict:
+    device = parts[0]["image"].device
+    draws, outputs = [], []
+    with torch.no_grad(), _frozen_statistics(model):
+        for part in parts:
+            draws.append(generator_states(device))
+            outputs.append(forward(part))
+    at_outputs = map_tensors(lambda *tensors: torch.cat(tensors).requires_grad_(), *outputs)
+    outputs.clear()
+    losses = criterion(at_outputs, whole)
+    task.backward(losses, model, 1.0)
+    start = 0
+    for part, states in zip(parts, draws, strict=True):
+        set_generator_states(states, device)  # the same dropout as in the first pass
+        again = forward(part)
+        end = start + len(part["image"])
+        pairs = [
+            (tensor, wanted.grad[start:end])
+            for tensor, wanted in zip(tensors_of(again), tensors_of(at_outputs), strict=True)
+            if wanted.grad is not None and tensor.requires_grad
+        ]
+        if pairs:
+            torch.autograd.backward([tensor for tensor, _ in pairs], [gradient for _, gradient in pairs])
+        start = end
+    return {name: value.detach() for name, value in losses.items()}
+
+
+@contextmanager
+def _frozen_statistics(model: nn.Module):
+    """Batch norm leaves its running statistics as they are, else each part would count twice."""
+    norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    kept = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, kept, strict=True):
+            norm.momentum = momentum
+
+
+def map_tensors(function: Callable, *trees: Any) -> Any:
+    """Apply a function to the tensors at equal places of equally built outputs (tensors in dicts, lists, tuples)."""
+    first = trees[0]
+    if torch.is_tensor(first):
+        return function(*trees)
+    if isinstance(first, dict):
+        return {key: map_tensors(function, *(tree[key] for tree in trees)) for key in first}
+    if isinstance(first, list | tuple):
+        return type(first)([map_tensors(function, *items) for items in zip(*trees, strict=True)])
+    return first
+
+
+def tensors_of(tree: Any) -> list[torch.Tensor]:
+    """The tensors of outputs, in a fixed order."""
+    if torch.is_tensor(tree):
+        return [tree]
+    children = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list | tuple) else ()
+    return [tensor for child in children for tensor in tensors_of(child)]
