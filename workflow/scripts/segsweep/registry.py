@@ -28,3 +28,25 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "text": "segsweep.tasks.text",
     },
 }
+
+
+def classes(kind):
+    import importlib
+    import pkgutil
+
+    from segsweep.config.components import Metric
+
+    package = importlib.import_module("segsweep.metrics")
+    found = {}
+    for one in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"segsweep.metrics.{one.name}")
+        for value in vars(module).values():
+            if isinstance(value, type) and issubclass(value, Metric) and value.__module__ == module.__name__:
+                found[one.name] = value
+    return found
+
+
+def load(component):
+    import importlib
+
+    return importlib.import_module(component.__module__)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 import torch
 from torch.utils.serialization import config
 
@@ -30,6 +31,11 @@ def write_table(path: Path, rows: list[dict], columns: list[str] | None = None, 
     writer.writeheader()
     writer.writerows(rows)
     _write(path, lambda file: file.write(text.getvalue().encode()), flush)
+
+
+def write_arrays(path: Path, arrays: dict[str, np.ndarray], *, flush: bool = True) -> None:
+    """Write arrays by name as a compressed npz file."""
+    _write(path, lambda file: np.savez_compressed(file, **arrays), flush)
 
 
 def write_checkpoint(path: Path, content: dict, *, flush: bool = True) -> None:

@@ -1,14 +1,39 @@
 """Finding segments: in a plan, and complete ones in the store. No torch: imported before any process is forked."""
 
 import json
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from segsweep.errors import InputError
 
 
-def find(plan: Path, segment: str) -> dict:
-    """A segment's description in a plan.
+@dataclass(frozen=True, slots=True)
+class SegmentPlan:
+    """Consecutive epochs that one job trains, as plan.json describes them."""
+
+    id: str
+    label: str
+    train: dict[str, Any]
+    seed: int
+    fold: dict[str, Any] | None
+    first_epoch: int
+    last_epoch: int
+    total_epochs: int
+    parent: str | None
+    data: str
+    dataset: dict[str, Any]
+    metric: str
+    minimize: bool
+    can_be_prolonged: bool = True
+    code_fingerprint: str = ""
+    data_fingerprint: str = ""
+    trainer: str = "builtin"
+
+
+def find(plan: Path, segment: str) -> SegmentPlan:
+    """A segment's plan.
 
     Raises:
         InputError: no such plan, or no such segment in it.
@@ -19,7 +44,8 @@ def find(plan: Path, segment: str) -> dict:
     if start < 0:
         count = len(json.loads(text)["segments"])
         raise InputError(f"{plan}: no segment {segment} among its {count}; has the study changed since?")
-    return json.JSONDecoder().raw_decode(text, start + len(segment) + len('"": '))[0]
+    found = json.JSONDecoder().raw_decode(text, start + len(segment) + len('"": '))[0]
+    return SegmentPlan(**found)
 
 
 def is_complete(folder: Path) -> bool:

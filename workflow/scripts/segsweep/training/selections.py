@@ -1,0 +1,93 @@
+"""Selections: by which metric an epoch is a run's best, and of which epochs the weights are kept."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from segsweep.io import read_json
+from segsweep.metrics import column
+from segsweep.store.lookup import SegmentPlan
+from segsweep.store.segment_store import read_epochs
+from segsweep.training.early_stopping import improves
+from segsweep.training.run_state import RunState
+
+Selections = dict[str, tuple[str, bool]]  # "max val/miou": column, whether lower is better
+
+
+def selections_of(keys: Iterable[str]) -> Selections:
+    """Selections by their keys, "max val/miou" or "min val/loss"."""
+    found = {}
+    for key in keys:
+        direction, _, column = key.partition(" ")
+        found[key] = (column, direction == "min")
+    return found
+
+
+def update_best(state: RunState, selections: Selections, row: dict[str, Any], segment: str) -> bool:
+    """Note an epoch in the state where it is the best one so far; returns whether it is, for any selection.
+
+    Args:
+        row: "epoch" and the columns that the selections name.
+        segment: that the epoch belongs to.
+    """
+    improved = False
+    for key, (column, minimize) in selections.items():
+        best = state.best.get(key)
+        if improves(row[column], best and best["value"], minimize):
+            state.best[key] = {"epoch": row["epoch"], "value": row[column], "segment": segment}
+            improved = True
+    return improved
+
+
+def add_best(
+    state: RunState, selections: Selections, segment: SegmentPlan, store: Path, kind: str, classes: list[str]
+) -> bool:
+    """Find the best epoch so far of selections that the state does not know, as after a change of the metric.
+
+    Args:
+        state: to be completed; its own rows and counts are those of the segment.
+        segment: whose state it is.
+        store: with the segments that it was trained from.
+        kind, classes: of the data set.
+
+    Returns:
+        Whether the segment kept the weights of all its epochs that now are a best one.
+    """
+    missing = {key: selection for key, selection in selections.items() if key not in state.best}
+    if not missing:
+        return True
+    chain, parent = [(segment.id, state.rows, state.stacked_counts())], segment.parent
+    while parent:
+        chain.insert(0, (parent, *read_epochs(store / parent)))
+        parent = read_json(store / parent / "segment.json")["parent"]
+    for name, rows, counts in chain:
+        values = {one: column(one, rows, counts, kind, classes) for one, _ in missing.values()}
+        for i, row in enumerate(rows):
+            here = {"epoch": int(row["epoch"])} | {one: float(values[one][i]) for one in values}
+            update_best(state, missing, here, name)
+    folder = store / f"{segment.id}.part"
+    return all((folder / weights_file(epoch)).exists() for epoch in kept_epochs(state, segment.id))
+
+
+def kept_epochs(state: RunState, segment: str) -> set[int]:
+    """The epochs of a segment that are the best one so far for some selection."""
+    return {best["epoch"] for best in state.best.values() if best and best["segment"] == segment}
+
+
+def weights_file(epoch: int) -> str:
+    """Name of the weights of an epoch that is kept."""
+    return f"weights-{epoch:04d}.pt"
+
+
+def images_file(epoch: int) -> str:
+    """Name of the counts of each validation image at an epoch that is kept."""
+    return f"images-{epoch:04d}.npz"
+
+
+def drop_other_epochs(folder: Path, epochs: set[int]) -> None:
+    """Remove the weights and counts of images of epochs that are no longer to be kept."""
+    kept = {name(epoch) for epoch in epochs for name in (weights_file, images_file)}
+    for pattern in ("weights-*.pt", "images-*.npz"):
+        for path in folder.glob(pattern):
+            if path.name not in kept:
+                path.unlink()
