@@ -130,7 +130,7 @@ def comparison(ctx: Context) -> str:
 
 def pictures(ctx: Context) -> str:
     """If predictions were drawn."""
-    file = ctx.results / "pictures" / "pictures.json"
+    file = ctx.results / "images" / "images.json"
     if not file.is_file():
         return ""
     entries = json.loads(file.read_text(encoding="utf-8"))
@@ -138,7 +138,7 @@ def pictures(ctx: Context) -> str:
     for i, entry in enumerate(entries):
         if not (ctx.output / entry["file"]).is_file():
             continue
-        caption = ctx.ledger.say("pictures/pictures.json", "", f"[{i}].caption")
+        caption = ctx.ledger.say("images/images.json", "", f"[{i}].caption")
         alt = {"errors": "Errors in colour", "grid": "One picture over the settings"}.get(entry["kind"], "Predictions")
         shown.append(picture(entry["file"], caption, alt))
     return blocks("## Pictures\n", *shown) if shown else ""
