@@ -18,7 +18,7 @@ def convergence(results: StudyResults, axis: str) -> str:
     for column, one, many in (
         ("n_diverged", "diverged", "diverged"),
         ("n_oom", "ran out of memory", "ran out of memory"),
-        ("n_stopped", "was pruned", "were pruned"),
+        ("n_pruned", "was pruned", "were pruned"),
     ):
         hit = mine[mine[column] > 0] if column in mine else mine.iloc[:0]
         if len(hit):

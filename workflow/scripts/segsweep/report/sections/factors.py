@@ -199,7 +199,7 @@ def levels(results: StudyResults, axis: str) -> str:
     ):
         if _has(mine, column):
             columns.append((name, lambda i, column=column, style=style: factors.quote(i, column, style)))
-    for name, column in (("Pruned", "n_stopped"), ("Diverged", "n_diverged"), ("Out of memory", "n_oom")):
+    for name, column in (("Pruned", "n_pruned"), ("Diverged", "n_diverged"), ("Out of memory", "n_oom")):
         if column in mine and mine[column].fillna(0).sum() > 0:
             columns.append((name, lambda i, column=column: factors.quote(i, column, "int")))
     rows = [[write(i) for _, write in columns] for i in mine.index]

@@ -34,7 +34,7 @@ def intro(results: StudyResults) -> str:
     """Always: sampler, number of trials, pruner."""
     plan = results.study["sweep"]
     sampler = SAMPLERS.get(plan["sampler"], plan["sampler"])
-    rule = (plan.get("pruner") or {}).get("kind", "none")
+    rule = (plan.get("pruner") or {}).get("name", "none")
     trials = results.table("cells").aggregate("count", where="role=trial", style="plural:setting")
     protected = (plan.get("pruner") or {}).get("preserve")
     margin = (plan.get("pruner") or {}).get("preserve_margin")
@@ -49,7 +49,7 @@ def intro(results: StudyResults) -> str:
         f"{results.quote_plan('study.sweep.pruner.min_epochs', 'int')} on."
         if rule != "none"
         else "No trial was pruned."
-        if not (results.table("runs").frame["status"] == "stopped").any()
+        if not (results.table("runs").frame["status"] == "pruned").any()
         else None,
         f"A trial at {results.quote_plan('study.sweep.pruner.preserve', 'metric')} "
         f"or {'below' if results.minimize else 'above'} "
@@ -112,9 +112,9 @@ def figure(results: StudyResults) -> str:
     rungs = sorted(decided["epoch"].unique()) if len(decided) else []
     protected = _protected_runs(results, trials)
     paper, ax = theme.plt.subplots(figsize=(6.6, 3.7))
-    curves.sweep(ax, epochs, results.metric, list(trials.loc[trials["status"] == "stopped", "run"]), protected, rungs)
+    curves.sweep(ax, epochs, results.metric, list(trials.loc[trials["status"] == "pruned", "run"]), protected, rungs)
     marks = (
-        " A cross marks where a trial was pruned" if (trials["status"] == "stopped").any() else " No trial was pruned"
+        " A cross marks where a trial was pruned" if (trials["status"] == "pruned").any() else " No trial was pruned"
     )
     marks += "; a diamond marks a protected trial." if protected else "."
     lines = " Dotted lines are rungs." if len(rungs) else ""
@@ -132,11 +132,11 @@ def decision_table(results: StudyResults) -> Table:
 def _protected_runs(results: StudyResults, trials: pd.DataFrame) -> list[str]:
     """Runs of the trials that were protected from pruning, found by their settings."""
     table = results.table("sweep/trials").frame
-    if not len(table) or "kept_by_guard" not in table:
+    if not len(table) or "protected" not in table:
         return []
     axes = [axis for axis in results.axes if axis in table and axis in trials]
     runs = {tuple(row): run for run, *row in trials[["run", *axes]].astype(str).itertuples(index=False)}
-    kept = table[table["kept_by_guard"].notna()]
+    kept = table[table["protected"].notna()]
     keys = [
         tuple(value_in_words(parse(value)) for value in row) for row in kept[axes].astype(str).itertuples(index=False)
     ]
@@ -149,7 +149,7 @@ def decisions(results: StudyResults) -> str:
     if not len(table):
         return ""
     frame = table.frame
-    telling = frame[(frame["decision"] == "stopped") | frame["reason"].isin(["preserve", "margin", "few"])]
+    telling = frame[(frame["decision"] == "pruned") | frame["reason"].isin(["preserve", "margin", "few"])]
     shown = telling if len(frame) > MOST_DECISIONS else frame
     reasons = {
         "top": "among the best",
@@ -182,7 +182,7 @@ def saved(results: StudyResults) -> str:
     if not len(trials):
         return ""
     file = trials.file
-    pruned = int((trials.frame["status"] == "stopped").sum())
+    pruned = int((trials.frame["status"] == "pruned").sum())
     protected = int(decided.frame["reason"].isin(["preserve", "margin"]).sum()) if len(decided) else 0
     kept = decided.aggregate("count", where="reason=preserve,margin", style="plural:time") if protected else None
     return bullets(
@@ -192,9 +192,9 @@ def saved(results: StudyResults) -> str:
         "of what all of them would have taken in full."
         if {"trained", "total_epochs"} <= set(trials.frame.columns)
         else None,
-        f"{trials.aggregate('count', where='status=stopped', style='plural:trial')} "
+        f"{trials.aggregate('count', where='status=pruned', style='plural:trial')} "
         f"{was(pruned)} pruned; trained in full they would "
-        f"have cost {decided.aggregate('sum', 'epochs_left', 'plural:further epoch', 'decision=stopped')}."
+        f"have cost {decided.aggregate('sum', 'epochs_left', 'plural:further epoch', 'decision=pruned')}."
         if pruned and len(decided)
         else None,
         f"A trial that its rank would have pruned was protected {kept}." if protected else None,

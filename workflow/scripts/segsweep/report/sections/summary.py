@@ -157,7 +157,7 @@ def claims(results: StudyResults) -> str | None:
 
 
 ENDINGS = {
-    "stopped": ("was pruned", "were pruned"),
+    "pruned": ("was pruned", "were pruned"),
     "diverged": ("diverged", "diverged"),
     "oom": ("ran out of memory", "ran out of memory"),
 }
