@@ -27,7 +27,7 @@ STUDIES = {
     },
     "listed": {"kind": "runs", "axes": SMALL, "seeds": (0,), "expects": {3: {"gain": [0.01, 0.02], "over": 1}}},
     "sweep": {
-        "kind": "sweep", "axes": SWEEP, "seeds": (0,), "stopped": 0.4, "sampler": "tpe", "trials": 12,
+        "kind": "sweep", "axes": SWEEP, "seeds": (0,), "pruned": 0.4, "sampler": "tpe", "trials": 12,
         "confirm": {"top": 2, "seeds": [1, 2]}, "metric": "val/hmean",
     },
     "random": {"kind": "sweep", "axes": SWEEP, "seeds": (0,), "trials": 12, "effects": {}},
@@ -125,7 +125,7 @@ def test_a_sweep_tells_what_became_of_the_winner(reports):
     for heading in ("## Search", "## Confirmation", "## Optimal configuration"):
         assert heading in text
     assert "on fresh seeds" in text
-    assert "stopped by the search" in text
+    assert "pruned by the search" in text
 
 
 def test_words_of_people_are_quoted_not_read(reports):

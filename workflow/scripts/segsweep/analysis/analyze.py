@@ -56,7 +56,7 @@ HEADERS = {
     "statuses": ["status", "n", "share", "rule"],
     "comparison": COMPARISON,
 }  # fmt: skip
-LEVEL_FRONT = ["axis", "level", "position", "n_cells", "n_runs", "n_stopped", "n_diverged", "n_oom", "mean", "sd",
+LEVEL_FRONT = ["axis", "level", "position", "n_cells", "n_runs", "n_pruned", "n_diverged", "n_oom", "mean", "sd",
                "low", "high", "adjusted", "adjusted_low", "adjusted_high", "best_cell", "best_run", "best_score",
                "worst_cell", "worst_run", "worst_score"]  # fmt: skip
 RANK_FRONT = ["n", "planned", "status", "mean", "sd", "low", "high", "interval", "best_run", "best_score", "group",

@@ -1,4 +1,4 @@
-"""Figures over epochs: learning curves with bands over seeds, a sweep's curves with its cuts."""
+"""Figures over epochs: learning curves with bands over seeds, a sweep's curves with where trials were pruned."""
 
 from collections.abc import Sequence
 
@@ -37,21 +37,21 @@ def learning(
 
 
 def sweep(
-    ax: Axes, epochs: pd.DataFrame, column: str, stopped: Sequence[str], guarded: Sequence[str], rungs: Sequence[int]
+    ax: Axes, epochs: pd.DataFrame, column: str, pruned: Sequence[str], protected: Sequence[str], rungs: Sequence[int]
 ) -> Axes:
-    """A curve for each trial; a cross where one was stopped, a diamond where the guard kept one, rungs as lines."""
-    ends = set(stopped)
+    """A curve for each trial; a cross where one was pruned, a diamond where one was protected, rungs as lines."""
+    ends = set(pruned)
     for run, curve in epochs.groupby("run", sort=False):
         curve = curve.sort_values("epoch")
-        cut = run in ends
+        ended = run in ends
         ax.plot(
-            curve["epoch"], curve[column], color=theme.GREY if cut else theme.BLUE, lw=1.0 if cut else 1.5, alpha=0.85,
-            marker=".", ms=3, zorder=2 if cut else 3,
+            curve["epoch"], curve[column], color=theme.GREY if ended else theme.BLUE, lw=1.0 if ended else 1.5,
+            alpha=0.85, marker=".", ms=3, zorder=2 if ended else 3,
         )  # fmt: skip
-        if cut:
+        if ended:
             last = curve.iloc[-1]
             ax.plot(last["epoch"], last[column], "x", color=theme.RED, ms=8, mew=2, zorder=5)
-        if run in set(guarded):
+        if run in set(protected):
             at = curve[curve["epoch"].isin(list(rungs))]
             at = at if len(at) else curve.tail(1)
             ax.plot(at["epoch"].iloc[0], at[column].iloc[0], "D", color=theme.ORANGE, mec="white", ms=8, zorder=6)
@@ -59,12 +59,12 @@ def sweep(
         ax.axvline(rung, color=theme.INK, lw=0.8, ls=":", zorder=1)
     marks = [
         ("-", theme.BLUE, "trained to the end"),
-        ("-", theme.GREY, "stopped"),
-        ("x", theme.RED, "cut"),
-        ("D", theme.ORANGE, "kept by the guard"),
+        ("-", theme.GREY, "pruned"),
+        ("x", theme.RED, "where it was pruned"),
+        ("D", theme.ORANGE, "protected"),
     ]
     for sign, colour, name in marks:
-        there = {"kept by the guard": len(guarded), "stopped": len(ends), "cut": len(ends)}.get(name, 1)
+        there = {"protected": len(protected), "pruned": len(ends), "where it was pruned": len(ends)}.get(name, 1)
         if there:
             line = {"ls": "-"} if sign == "-" else {"ls": "", "marker": sign}
             ax.plot([], [], color=colour, label=name, **line)

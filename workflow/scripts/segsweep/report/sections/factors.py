@@ -192,7 +192,7 @@ def levels(ctx: Context, axis: str) -> str:
     ):
         if _has(mine, column):
             columns.append((name, lambda i, column=column, style=style: factors.say(i, column, style)))
-    for name, column in (("Stopped", "n_stopped"), ("Diverged", "n_diverged"), ("Out of memory", "n_oom")):
+    for name, column in (("Pruned", "n_pruned"), ("Diverged", "n_diverged"), ("Out of memory", "n_oom")):
         if column in mine and mine[column].fillna(0).sum() > 0:
             columns.append((name, lambda i, column=column: factors.say(i, column, "int")))
     rows = [[write(i) for _, write in columns] for i in mine.index]

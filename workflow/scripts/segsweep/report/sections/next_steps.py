@@ -22,7 +22,7 @@ def _usable(ctx: Context) -> str | None:
     """If no run came to a usable end."""
     if ctx.best is not None:
         return None
-    return "Settings whose runs come to an end: all of these diverged, ran out of memory or were stopped."
+    return "Settings whose runs come to an end: all of these diverged, ran out of memory or were pruned."
 
 
 def _edges(ctx: Context) -> list[str]:

@@ -1,4 +1,4 @@
-"""The search: trials, cuts, what the guard kept, what was saved; confirmation; ensemble."""
+"""The search: trials, which were pruned or protected, what pruning saved; confirmation; ensemble."""
 
 import pandas as pd
 
@@ -17,7 +17,7 @@ SAMPLERS = {
     "grid": "a grid",
     "qmc": "a quasi-random sequence",
 }
-RULES = {"hyperband": "Hyperband", "halving": "successive halving", "median": "the median rule", "none": "no rule"}
+PRUNERS = {"hyperband": "Hyperband", "halving": "successive halving", "median": "the median rule", "none": "no pruner"}
 MOST_DECISIONS, MOST_ANCESTORS = 40, 8
 
 
@@ -34,32 +34,32 @@ def sweep(ctx: Context) -> str:
 
 
 def intro(ctx: Context) -> str:
-    """Always: sampler, number of trials, rule of stopping."""
+    """Always: sampler, number of trials, pruner."""
     plan = ctx.study["sweep"]
     sampler = SAMPLERS.get(plan["sampler"], plan["sampler"])
-    rule = (plan.get("pruner") or {}).get("kind", "none")
+    pruner = plan.get("pruner") or {}
+    rule = pruner.get("name", "none")
     trials = ctx.table("cells").all("count", where="role=trial", style="plural:setting")
-    guard = (plan.get("pruner") or {}).get("preserve")
-    margin = (plan.get("pruner") or {}).get("preserve_margin")
+    preserve, margin = pruner.get("preserve"), pruner.get("preserve_margin")
     return paragraph(
         f"{wording.capital(sampler)} proposed {trials} "
         f"({ctx.planned('study.sweep.trials', 'plural:trial')} were asked for).",
         "Trials follow earlier scores, so they are no random sample: means over levels are biased towards good regions."
         if ctx.analysis.get("adaptive")
         else None,
-        f"{wording.capital(RULES[rule])} could stop trials from epoch "
+        f"{wording.capital(PRUNERS[rule])} could prune trials from epoch "
         f"{ctx.planned('study.sweep.pruner.min_epochs', 'int')} on."
         if rule != "none"
-        else "No rule stopped trials early."
-        if not (ctx.table("runs").frame["status"] == "stopped").any()
+        else "No pruner was set."
+        if not (ctx.table("runs").frame["status"] == "pruned").any()
         else None,
         f"A trial at {ctx.planned('study.sweep.pruner.preserve', 'metric')} "
         f"or {'below' if ctx.minimize else 'above'} "
-        "was never stopped."
-        if rule != "none" and guard is not None
+        "was never pruned."
+        if rule != "none" and preserve is not None
         else None,
         f"A trial within {ctx.planned('study.sweep.pruner.preserve_margin', 'metric')} "
-        "of the best at its rung was never stopped."
+        "of the best at its rung was never pruned."
         if rule != "none" and margin
         else None,
     )
@@ -112,13 +112,11 @@ def figure(ctx: Context) -> str:
         return ""
     decided = decision_table(ctx).frame
     rungs = sorted(decided["epoch"].unique()) if len(decided) else []
-    guarded = _guarded_runs(ctx, trials)
+    protected = _protected_runs(ctx, trials)
     paper, ax = theme.plt.subplots(figsize=(6.6, 3.7))
-    curves.sweep(ax, epochs, ctx.metric, list(trials.loc[trials["status"] == "stopped", "run"]), guarded, rungs)
-    marks = (
-        " A cross ends a trial that was stopped" if (trials["status"] == "stopped").any() else " No trial was stopped"
-    )
-    marks += "; a diamond stands where only the guard kept one." if guarded else "."
+    curves.sweep(ax, epochs, ctx.metric, list(trials.loc[trials["status"] == "pruned", "run"]), protected, rungs)
+    marks = " A cross ends a trial that was pruned" if (trials["status"] == "pruned").any() else " No trial was pruned"
+    marks += "; a diamond marks a trial that was protected." if protected else "."
     lines = " Dotted lines are rungs." if len(rungs) else ""
     few = " Of the trials an evenly spaced choice is drawn." if len(trials) > curves.MOST_CURVES else ""
     return ctx.figure(
@@ -131,14 +129,14 @@ def decision_table(ctx: Context) -> Table:
     return ctx.table("sweep/decisions")
 
 
-def _guarded_runs(ctx: Context, trials: pd.DataFrame) -> list[str]:
-    """Runs of the trials that only the guard kept, found by their settings."""
+def _protected_runs(ctx: Context, trials: pd.DataFrame) -> list[str]:
+    """Runs of the protected trials, found by their settings."""
     table = ctx.table("sweep/trials").frame
-    if not len(table) or "kept_by_guard" not in table:
+    if not len(table) or "protected" not in table:
         return []
     axes = [axis for axis in ctx.axes if axis in table and axis in trials]
     runs = {tuple(row): run for run, *row in trials[["run", *axes]].astype(str).itertuples(index=False)}
-    kept = table[table["kept_by_guard"].notna()]
+    kept = table[table["protected"].notna()]
     keys = [
         tuple(value_in_words(parse(value)) for value in row) for row in kept[axes].astype(str).itertuples(index=False)
     ]
@@ -146,17 +144,17 @@ def _guarded_runs(ctx: Context, trials: pd.DataFrame) -> list[str]:
 
 
 def decisions(ctx: Context) -> str:
-    """If trials were judged: who stopped, who went on and why."""
+    """If trials were judged: which were pruned, which promoted, and why."""
     table = decision_table(ctx)
     if not len(table):
         return ""
     frame = table.frame
-    told = frame[(frame["decision"] == "stopped") | frame["reason"].isin(["preserve", "margin", "few"])]
+    told = frame[(frame["decision"] == "pruned") | frame["reason"].isin(["preserve", "margin", "few"])]
     shown = told if len(frame) > MOST_DECISIONS else frame
     reasons = {
         "top": "among the best",
-        "preserve": "kept by the guard",
-        "margin": "kept: within the margin of the best",
+        "preserve": "protected by its score",
+        "margin": "protected: within the margin of the best",
         "few": "too few trials to compare",
         "behind": "behind",
     }
@@ -179,26 +177,26 @@ def decisions(ctx: Context) -> str:
 
 
 def saved(ctx: Context) -> str:
-    """If trials are tabled: epochs trained, and what stopping saved."""
+    """If trials are tabled: epochs trained, and what pruning saved."""
     trials, decided = ctx.table("sweep/trials"), decision_table(ctx)
     if not len(trials):
         return ""
     file = trials.file
-    stopped = int((trials.frame["status"] == "stopped").sum())
-    guarded = int(decided.frame["reason"].isin(["preserve", "margin"]).sum()) if len(decided) else 0
-    kept = decided.all("count", where="reason=preserve,margin", style="plural:time") if guarded else None
+    pruned = int((trials.frame["status"] == "pruned").sum())
+    protected = int(decided.frame["reason"].isin(["preserve", "margin"]).sum()) if len(decided) else 0
+    kept = decided.all("count", where="reason=preserve,margin", style="plural:time") if protected else None
     return bullets(
         f"{trials.all('count', style='plural:trial')} trained {trials.all('sum', 'trained', 'plural:epoch')}, "
         f"{ctx.ledger.say(file, '', 'trained | total_epochs', 'percent', 'ratio')} "
         "of what all of them in full would have taken."
         if {"trained", "total_epochs"} <= set(trials.frame.columns)
         else None,
-        f"{trials.all('count', where='status=stopped', style='plural:trial')} "
-        f"{wording.was(stopped)} stopped; in full they would "
-        f"have cost {decided.all('sum', 'epochs_left', 'plural:further epoch', 'decision=stopped')}."
-        if stopped and len(decided)
+        f"{trials.all('count', where='status=pruned', style='plural:trial')} "
+        f"{wording.was(pruned)} pruned; in full they would "
+        f"have cost {decided.all('sum', 'epochs_left', 'plural:further epoch', 'decision=pruned')}."
+        if pruned and len(decided)
         else None,
-        f"The guard kept a trial {kept} that its rank would have stopped." if guarded else None,
+        f"A trial that its rank would have pruned was protected {kept}." if protected else None,
     )
 
 

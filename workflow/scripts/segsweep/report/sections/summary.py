@@ -152,7 +152,7 @@ def claims(ctx: Context) -> str | None:
 
 
 ENDINGS = {
-    "stopped": ("was stopped by the search", "were stopped by the search"),
+    "pruned": ("was pruned by the search", "were pruned by the search"),
     "diverged": ("diverged", "diverged"),
     "oom": ("ran out of memory", "ran out of memory"),
 }

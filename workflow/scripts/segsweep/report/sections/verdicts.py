@@ -14,7 +14,7 @@ def convergence(ctx: Context, axis: str) -> str:
     for column, one, many in (
         ("n_diverged", "diverged", "diverged"),
         ("n_oom", "ran out of memory", "ran out of memory"),
-        ("n_stopped", "was stopped by the search", "were stopped by the search"),
+        ("n_pruned", "was pruned by the search", "were pruned by the search"),
     ):
         hit = mine[mine[column] > 0] if column in mine else mine.iloc[:0]
         if len(hit):
