@@ -82,12 +82,12 @@ def test_missing_runs_are_listed_and_refused_unless_partial(drawn, tmp_path, cap
     assert whole["run"] not in {row["run"] for row in rows_of(tmp_path / "runs.csv")}
 
 
-def test_a_run_that_was_to_go_on_was_stopped(drawn):
+def test_a_run_that_was_to_be_extended_was_pruned(drawn):
     truth, folder = drawn
     plan = json.loads(json.dumps(truth.plan))
     plan["runs"] = [next(run for run in plan["runs"] if len(run["segments"]) == 2)]
     plan["runs"][0]["segments"].pop()
-    assert collect(plan, folder / "store").runs[0]["status"] == "stopped"
+    assert collect(plan, folder / "store").runs[0]["status"] == "pruned"
 
 
 def test_a_file_that_was_cut_off_is_named(drawn, tmp_path):

@@ -152,7 +152,7 @@ def test_hedges_g_by_hand():
 
 
 def test_raw_means_of_levels_are_those_of_their_runs():
-    _, results = draw_results(stopped=0.2, diverged=3)
+    _, results = draw_results(pruned=0.2, diverged=3)
     rows = level_rows(results, analyse_variance(results))
     runs = results.runs
     for row in rows:
@@ -160,7 +160,7 @@ def test_raw_means_of_levels_are_those_of_their_runs():
         usable = own[own["status"] == "finished"]
         assert row["n_runs"] == len(usable)
         assert row["mean"] == pytest.approx(usable["score"].mean())
-        assert row["n_stopped"] == (own["status"] == "stopped").sum()
+        assert row["n_pruned"] == (own["status"] == "pruned").sum()
         assert row["best_score"] == usable["score"].max()
         assert row["worst_run"] == usable.loc[usable["score"].idxmin(), "run"]
 

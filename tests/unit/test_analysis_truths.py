@@ -127,14 +127,14 @@ def test_the_first_is_recommended_even_if_runs_of_it_are_not_there_yet():
     assert "1 of its 2 runs is missing" in partial.about["best"]["chosen_by"]
 
 
-def test_stopped_trials_enter_no_mean():
-    _, results = draw_results(kind="sweep", axes={LR: [1e-4, 1e-2], ARCH: ["unet", "fpn"]}, trials=30, stopped=0.5,
+def test_pruned_trials_enter_no_mean():
+    _, results = draw_results(kind="sweep", axes={LR: [1e-4, 1e-2], ARCH: ["unet", "fpn"]}, trials=30, pruned=0.5,
                               effects={LR: [0.0, 0.1]}, seeds=(0,), confirm={"top": 2, "seeds": [1, 2, 3]})  # fmt: skip
     analysis = analyse(results)
     trials = results.runs[results.runs["role"] == "trial"]
-    stopped = set(trials.loc[trials["status"] == "stopped", "cell"])
-    assert analysis.ranking.loc[list(stopped), "rank"].isna().all()
-    assert sum(row["n_stopped"] for row in analysis.tables["factors"] if row["axis"] == ARCH) == len(stopped)
+    pruned = set(trials.loc[trials["status"] == "pruned", "cell"])
+    assert analysis.ranking.loc[list(pruned), "rank"].isna().all()
+    assert sum(row["n_pruned"] for row in analysis.tables["factors"] if row["axis"] == ARCH) == len(pruned)
     first = analysis.tables["confirmations"][0]
     own = results.runs[(results.runs["role"] == "confirm") & (results.runs["cell"] == first["cell"])]
     assert first["n"] == 3
@@ -160,12 +160,12 @@ def test_edges_of_the_grid():
         {"axes": SMALL, "effects": {}, "seeds": (0, 1), "diverged": 24},
         {"axes": SMALL, "effects": {}, "seeds": (0, 1), "diverged": 20, "oom": 3},
         {"kind": "runs", "seeds": (0,)},
-        {"kind": "sweep", "stopped": 1.0, "seeds": (0,)},
+        {"kind": "sweep", "pruned": 1.0, "seeds": (0,)},
         {"folds": 3, "seeds": (0,), "axes": SMALL, "effects": {}},
         {"noise": 0.0, "axes": SMALL, "effects": {}},
         {"missing_cells": 30},
     ],
-    ids=["one cell", "two runs", "all diverged", "one left", "listed", "all stopped", "folds", "no noise", "gaps"],
+    ids=["one cell", "two runs", "all diverged", "one left", "listed", "all pruned", "folds", "no noise", "gaps"],
 )
 def test_nothing_crashes(options):
     analysis = analyse(draw_results(**options)[1])

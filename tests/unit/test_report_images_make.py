@@ -62,7 +62,7 @@ def study(request, tmp_path, monkeypatch):
     cells = [f"c{i}" for i in range(request.param)]
     settings = [{"optimizer.lr": lr, "batch_size": 4 * k} for lr in (1e-3, 1e-4) for k in range(1, len(cells) // 2 + 1)]
     plan = {
-        "study": {"metric": "val/recall", "report": {"pictures": {"images": "best 1 and worst 1", "of": "best"}}},
+        "study": {"metric": "val/recall", "report": {"images": {"which": "best 1 and worst 1", "of": "best"}}},
         "axes": ["optimizer.lr", "batch_size"],
         "data": "results/data/key",
         "cells": [{"cell": cell, "settings": values} for cell, values in zip(cells, settings, strict=True)],
@@ -76,12 +76,12 @@ def study(request, tmp_path, monkeypatch):
     (tmp_path / "analysis.json").write_text('{"best": {"cell": "c2"}}')
 
     def draw(pages=False, **pictures):
-        plan["study"]["report"]["pictures"] |= pictures
+        plan["study"]["report"]["images"] |= pictures
         (tmp_path / "plan.json").write_text(json.dumps(plan))
         monkeypatch.setattr(gallery, "Predictor", FakePredictor)
         monkeypatch.setattr(gallery.Prepared, "open", lambda folder: FakePrepared(pages))
         results = Results.read(tmp_path / "plan.json", tmp_path, tmp_path / "segments")
-        return make(results, tmp_path / "pictures")
+        return make(results, tmp_path / "images")
 
     draw.folder, draw.plan = tmp_path, plan
     return draw
@@ -89,7 +89,7 @@ def study(request, tmp_path, monkeypatch):
 
 def test_the_chosen_setting_is_shown_on_its_best_and_worst_picture(study):
     entries = study()
-    assert [entry["file"] for entry in entries] == ["pictures/predictions.jpg", "pictures/grid.jpg"]
+    assert [entry["file"] for entry in entries] == ["images/predictions.jpg", "images/grid.jpg"]
     assert [(item["image"], item["run"], item["value"]) for item in entries[0]["items"]] == [
         ("image_3", "c2-s0", 0.5),
         ("image_0", "c2-s0", 0.2),
@@ -98,7 +98,7 @@ def test_the_chosen_setting_is_shown_on_its_best_and_worst_picture(study):
     row = pd.read_csv(study.folder / source["file"]).iloc[source["row"] - 1]
     assert (row["run"], row["image"], row[source["column"]]) == ("c2-s0", "image_3", 0.5)
     assert "on which the best setting does best, and the 1 on which it does worst" in entries[0]["caption"]
-    assert json.loads((study.folder / "pictures" / "pictures.json").read_text()) == entries
+    assert json.loads((study.folder / "images" / "images.json").read_text()) == entries
 
 
 def test_one_picture_over_the_grid(study):
@@ -110,11 +110,11 @@ def test_one_picture_over_the_grid(study):
 
 
 def test_errors_of_several_settings_on_pages(study):
-    entries = study(pages=True, images="first 2", show="errors", of="top 3")
+    entries = study(pages=True, which="first 2", show="errors", of="top 3")
     assert [entry["file"] for entry in entries] == [
-        "pictures/errors_1.jpg",
-        "pictures/errors_2.jpg",
-        "pictures/grid.jpg",
+        "images/errors_1.jpg",
+        "images/errors_2.jpg",
+        "images/grid.jpg",
     ]
     assert [item["cell"] for item in entries[0]["items"]] == ["c2", "c0", "c1"]
     assert entries[0]["image"] == "page_0"
@@ -124,12 +124,12 @@ def test_errors_of_several_settings_on_pages(study):
 
 @pytest.mark.parametrize("study", [30], indirect=True)
 def test_settings_that_were_asked_for_and_not_shown_are_named(study):
-    entries = [entry for entry in study(images="first 1", of="all") if entry["kind"] != "grid"]
+    entries = [entry for entry in study(which="first 1", of="all") if entry["kind"] != "grid"]
     assert [len(entry["items"]) for entry in entries] == [12]
-    said = " 12 of 30 settings are shown; to see all of them, write `of: top 30` under `pictures` in the study's"
+    said = " 12 of 30 settings are shown; to see all of them, write `of: top 30` under `images` in the study's"
     assert said in entries[0]["caption"]
-    entries = [entry for entry in study(images="first 1", of="top 30") if entry["kind"] != "grid"]
-    assert [entry["file"] for entry in entries] == [f"pictures/predictions_1_{k}.jpg" for k in (1, 2, 3)]
+    entries = [entry for entry in study(which="first 1", of="top 30") if entry["kind"] != "grid"]
+    assert [entry["file"] for entry in entries] == [f"images/predictions_1_{k}.jpg" for k in (1, 2, 3)]
     shown = [item["cell"] for entry in entries for item in entry["items"]]
     assert sorted(shown) == sorted(f"c{i}" for i in range(30))
     assert "predictions of the settings 13 to 24 from the top" in entries[1]["caption"]
@@ -137,7 +137,7 @@ def test_settings_that_were_asked_for_and_not_shown_are_named(study):
 
 
 def test_all_settings_of_a_small_study_are_shown_without_a_word(study):
-    entries = study(images="first 1", of="all")
+    entries = study(which="first 1", of="all")
     assert len(entries[0]["items"]) == 4
     assert "are shown" not in entries[0]["caption"]
 

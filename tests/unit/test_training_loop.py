@@ -112,7 +112,7 @@ def test_killed_in_mid_epoch_goes_on_to_the_same_bits(tmp_path):
     program = """
 import os, signal, sys
 from pathlib import Path
-from segsweep.training import segment
+from segsweep.training import loop
 from tests.fakes import describe, fake_feed
 loop.open_feed = fake_feed()
 calls = iter(range(100))

@@ -1,16 +1,16 @@
-# Needs: the tables of results/<study>, the best checkpoints. Makes: pictures, report.md, report.html.
+# Needs: the tables of results/<study>, the best checkpoints. Makes: images, report.md, report.html.
 
 
-rule draw_pictures:
+rule draw_images:
     input:
         ranking=f"{STUDY.folder}/ranking.csv",
         images=f"{STUDY.folder}/images.csv",
         data=ancient(all_prepared),
-        code="results/code/draw_pictures.txt",
+        code="results/code/draw_images.txt",
     output:
-        pictures=f"{STUDY.folder}/pictures/pictures.json",
+        drawn=f"{STUDY.folder}/images/images.json",
     log:
-        f"results/logs/draw_pictures/{STUDY.name}.log",
+        f"results/logs/draw_images/{STUDY.name}.log",
     conda:
         "../../envs/segsweep.yaml"
     threads: 1
@@ -22,10 +22,10 @@ rule draw_pictures:
         folder=STUDY.folder,
         environment=ENVIRONMENT,
     message:
-        "draw the pictures of {params.folder}"
+        "draw the images of {params.folder}"
     shell:
-        "env {params.environment} python workflow/scripts/draw_pictures.py --plan {params.plan:q} "
-        "--store results/segments --results {params.folder:q} --output {params.folder:q}/pictures "
+        "env {params.environment} python workflow/scripts/draw_images.py --plan {params.plan:q} "
+        "--store results/segments --results {params.folder:q} --output {params.folder:q}/images "
         "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
 
 
@@ -33,7 +33,7 @@ rule build_report:
     input:
         ranking=f"{STUDY.folder}/ranking.csv",
         analysis=f"{STUDY.folder}/analysis.json",
-        pictures=[] if STUDY.study.table else f"{STUDY.folder}/pictures/pictures.json",
+        drawn=[] if STUDY.study.table else f"{STUDY.folder}/images/images.json",
         decisions=f"{STUDY.folder}/sweep/decisions.csv" if STUDY.study.sweep else [],
         code="results/code/build_report.txt",
     output:

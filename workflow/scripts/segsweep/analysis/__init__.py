@@ -41,7 +41,7 @@ ranking.csv           One row a cell, best first; cells without a usable run at 
 
 factors.csv           One row an axis and level.
     axis, level, position    position counts from 0 in the order to show.
-    n_cells, n_runs, n_stopped, n_diverged, n_oom     cells and usable runs; runs that do not enter the means.
+    n_cells, n_runs, n_pruned, n_diverged, n_oom     cells and usable runs; runs that do not enter the means.
     mean, sd, low, high      raw mean over usable runs; interval: t, over the means of cells (settings are the spread).
     adjusted, adjusted_low, adjusted_high    estimated marginal mean of the additive linear model, 95 %; `note` says so
                       where the other axes do not weigh evenly in it (designs with gaps).

@@ -31,7 +31,7 @@ def choose(results: Results, ranking: pd.DataFrame, confirmed: list[dict[str, An
     words = "the best mean score among the settings none of whose runs failed"
     if best["rank"] > 1:
         words += f"; {best['rank'] - 1:.0f} ranked higher with runs that failed"
-    if missing := int(best["planned"] - best["stopped"] - best["n"]):
+    if missing := int(best["planned"] - best["pruned"] - best["n"]):
         words += f"; {missing} of its {plural(int(best['planned']), 'run')} {'is' if missing == 1 else 'are'} missing"
     return sound.index[0], words
 

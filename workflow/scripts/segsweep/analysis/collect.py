@@ -133,11 +133,11 @@ def summarise(
 
 
 def status_of(records: list[dict[str, Any]], run: dict[str, Any]) -> str:
-    """Status of a run: its last segment's, or `stopped` if it ended before the epochs that the plan wants."""
+    """Status of a run: its last segment's, or `pruned` if it ended before the epochs that the plan wants."""
     last = records[-1]
     if last["status"] != "finished":
         return last["status"]
-    return "stopped" if run.get("stopped") or last["last_epoch"] < (run.get("epochs") or 0) else "finished"
+    return "pruned" if run.get("pruned") or last["last_epoch"] < (run.get("epochs") or 0) else "finished"
 
 
 def best_place(values: list[float], minimize: bool) -> int | None:

@@ -58,7 +58,7 @@ def _level(results: Results, anova: Anova, axis: Axis, place: int, adjusted, ext
         "axis": axis.name, "level": axis.levels[place], "position": place,
         "n_cells": len(cells), "n_runs": len(runs),
     }  # fmt: skip
-    for status in ("stopped", "diverged", "oom"):
+    for status in ("pruned", "diverged", "oom"):
         row[f"n_{status}"] = int((results.runs.loc[at, "status"] == status).sum())
     if len(runs):
         score = runs["score"]

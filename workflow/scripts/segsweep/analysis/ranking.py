@@ -109,7 +109,7 @@ def rank_cells(results: Results, noise: Noise) -> pd.DataFrame:
     table["planned"] = planned.value_counts().reindex(table.index).fillna(table["n"]).astype(int)
     table["status"] = status_words(runs).reindex(table.index)
     table["failed"] = runs["status"].isin(("diverged", "oom")).groupby(runs["cell"]).any().reindex(table.index)
-    table["stopped"] = runs["status"].eq("stopped").groupby(runs["cell"]).sum().reindex(table.index)
+    table["pruned"] = runs["status"].eq("pruned").groupby(runs["cell"]).sum().reindex(table.index)
     ordered = usable.assign(order=usable["score"] * results.sign).sort_values("order", ascending=False, kind="stable")
     best = ordered.drop_duplicates("cell").set_index("cell")
     table["best_run"], table["best_score"] = best["run"], best["score"]

@@ -18,7 +18,7 @@ DESIGN_ROLES = ("grid", "run", "trial")
 RULES = {
     "finished": "Enters all means.",
     "early_stopped": "Enters all means: its best epoch lies before the end, and that is what is compared.",
-    "stopped": "Ended by the search: counted and shown with its last score, in no mean of final scores.",
+    "pruned": "Ended by the pruner: counted and shown with its last score, in no mean of final scores.",
     "diverged": "Counted and shown, in no mean; its cell is not recommended.",
     "oom": "Ran out of memory: counted and shown, without a score; its cell is not recommended.",
 }

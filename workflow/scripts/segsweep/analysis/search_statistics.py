@@ -21,7 +21,7 @@ def expected_best(results: Results) -> tuple[list[dict[str, Any]], dict[str, Any
     """Rows of expected_best.csv, and whether they hold for this study."""
     runs = results.runs[results.design]
     groups = runs.assign(final=runs["score"].where(runs["usable"])).groupby("cell", sort=False)
-    scores = groups["final"].mean().fillna(groups["score"].mean())  # the last score of a trial that was stopped
+    scores = groups["final"].mean().fillna(groups["score"].mean())  # the last score of a trial that was pruned
     finite = scores[np.isfinite(scores)]
     if len(finite) < 3:
         return [], {"valid": False, "note": "Fewer than three settings have a score."}

@@ -37,16 +37,16 @@ class Folds(Settings):
     seed: int = key(0, "Draws the folds.", ge=0)
 
 
-class Pictures(Settings):
-    """Which pictures the report shows."""
+class ReportImages(Settings):
+    """Which images the report shows."""
 
-    images: str = key(
+    which: str = key(
         "best 2 and worst 2",
         "Which: `first N`, or `best N and worst M`.",
         pattern=r"^(first [1-9]\d*|best [1-9]\d* and worst \d+|best \d+ and worst [1-9]\d*)$",
     )
     show: Literal["predictions", "errors"] = key(
-        "predictions", "Predictions beside the truth, or true and false positives in colour."
+        "predictions", "Predictions beside the ground truth, or true and false positives in colour."
     )
     of: str = key(
         "best", "Of which cells: `best`, `top N`, `all` (the first 12 of more).", pattern=r"^(best|all|top [1-9]\d*)$"
@@ -57,7 +57,14 @@ class Report(Settings):
     """What the report holds beyond the usual."""
 
     sections: Literal["standard", "per_factor"] = key("standard", "A section for each axis, or the usual ones only.")
-    pictures: Pictures = key(Pictures(), "Pictures.")
+    images: ReportImages = key(ReportImages(), "Images.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "pictures" in value:
+            raise ValueError("`pictures` is called `images` now, and its key `images` is called `which`")
+        return value
 
 
 class Study(Settings):

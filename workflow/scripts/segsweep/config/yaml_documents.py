@@ -51,7 +51,7 @@ class Document:
             mark = error.problem_mark or error.context_mark
             place = f"{path}:{mark.line + 1}" if mark else str(path)
             raise InputError(
-                f"{place}: not valid YAML: {error.entry}. Check indentation, colons and quotes."
+                f"{place}: not valid YAML: {error.problem}. Check indentation, colons and quotes."
             ) from error
         if not isinstance(self.values, dict):
             raise InputError(f"{path}: holds {type(self.values).__name__}, not keys with values.")

@@ -41,7 +41,7 @@ WEIGHTS = RESULTS / "data" / ".weights.json"
 TREES = RESULTS / "code" / ".trees.json"
 # The programs below the training: each runs again when its own code changes.
 PROGRAMS = (
-    "collect_results", "import_table", "tabulate_search", "score_ensemble", "analyze_study", "draw_pictures",
+    "collect_results", "import_table", "tabulate_search", "score_ensemble", "analyze_study", "draw_images",
     "build_report", "predict_test",
 )  # fmt: skip
 

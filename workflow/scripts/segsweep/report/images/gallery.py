@@ -28,14 +28,14 @@ class Seen:
 
 
 class Drawing:
-    """Draws what `wish` (keys `images`, `show`, `of` of a study's `report.pictures`) asks for."""
+    """Draws what `wish` (keys `which`, `show`, `of` of a study's `report.images`) asks for."""
 
     def __init__(self, results: Results, output: Path, wish: dict[str, str]):
         self.results, self.output = results, output
         study = results.plan["study"]
         self.metric, self.minimize = study["metric"], bool(study.get("minimize"))
         self.show = wish.get("show", "predictions")
-        self.images = wish.get("images", "best 2 and worst 2")
+        self.images = wish.get("which", "best 2 and worst 2")
         ranked = list(results.ranking["cell"])
         self.of = wish.get("of", "best")
         self.cells = cells_of(self.of, ranked)
@@ -78,7 +78,7 @@ class Drawing:
         return seen
 
     def all(self) -> list[dict[str, Any]]:
-        """Draws everything; gives the entries of pictures.json."""
+        """Draws everything; gives the entries of images.json."""
         first = self.predictor(self.cells[0])
         refs = first.refs()
         shown = units(self.prepared, refs)
@@ -173,7 +173,7 @@ class Drawing:
             return ""
         return (
             f" {len(self.cells)} of {there} settings are shown; to see all of them, write "
-            f"`of: top {there}` under `pictures` in the study's `report`, and start Snakemake again."
+            f"`of: top {there}` under `images` in the study's `report`, and start Snakemake again."
         )
 
     def _over_grid(self, unit: Unit) -> list[dict[str, Any]]:
@@ -244,7 +244,7 @@ class Drawing:
         return [self._entry("grid.jpg", caption, "grid", drawn)]
 
     def _score_name(self) -> str:
-        from segsweep.report.wording import metric
+        from segsweep.report.display_names import metric
 
         return (
             metric(self.column or self.metric)

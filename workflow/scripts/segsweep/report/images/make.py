@@ -60,7 +60,7 @@ class Results:
 
 
 def make(results: Results, output: Path) -> list[dict[str, Any]]:
-    """Draws all pictures of a study into `output` and writes pictures.json there.
+    """Draws all pictures of a study into `output` and writes images.json there.
 
     Returns:
         An entry a file: `file` (relative to the study's folder), `caption`, `kind`, `image`, `cell`, `run`, and `items`
@@ -73,9 +73,9 @@ def make(results: Results, output: Path) -> list[dict[str, Any]]:
     if len(results.ranking):
         from segsweep.report.images.gallery import Drawing
 
-        wish = (results.plan["study"].get("report") or {}).get("pictures") or {}
+        wish = (results.plan["study"].get("report") or {}).get("images") or {}
         entries = Drawing(results, output, wish).all()
-    (output / "pictures.json").write_text(json.dumps(entries, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (output / "images.json").write_text(json.dumps(entries, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return entries
 
 

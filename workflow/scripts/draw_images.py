@@ -14,7 +14,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--plan", type=Path, required=True, help="plan.json of the study")
     parser.add_argument("--store", type=Path, required=True, help="folder with the segments")
     parser.add_argument("--results", type=Path, required=True, help="folder with ranking.csv and images.csv")
-    parser.add_argument("--output", type=Path, required=True, help="folder for the pictures and pictures.json")
+    parser.add_argument("--output", type=Path, required=True, help="folder for the images and images.json")
     options = parser.parse_args(argv)
 
     from segsweep.report.images.make import Results, make
