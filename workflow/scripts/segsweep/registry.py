@@ -4,8 +4,16 @@ A component's module is imported when a setting names it, never otherwise: the c
 training starts from these modules and follows their imports.
 """
 
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from segsweep.config.components import Component, Metric, Trainer
 from segsweep.config.losses import Terms
 from segsweep.config.train import SMP_ARCHITECTURES
+
+BASES = {"metric": Metric, "trainer": Trainer}
 
 COMPONENTS: dict[str, dict[str, str]] = {
     "model": {
@@ -30,23 +38,19 @@ COMPONENTS: dict[str, dict[str, str]] = {
 }
 
 
-def classes(kind):
-    import importlib
-    import pkgutil
-
-    from segsweep.config.components import Metric
-
-    package = importlib.import_module("segsweep.metrics")
+@lru_cache
+def classes(kind: str) -> dict[str, type[Component]]:
+    """The components of a kind (`metric`, `trainer`) by name: a file of its package each, named as the file."""
+    package = Path(__file__).parent / f"{kind}s"
     found = {}
-    for one in pkgutil.iter_modules(package.__path__):
-        module = importlib.import_module(f"segsweep.metrics.{one.name}")
-        for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, Metric) and value.__module__ == module.__name__:
-                found[one.name] = value
+    for path in sorted(package.glob("*.py")):
+        module = import_module(f"segsweep.{kind}s.{path.stem}") if path.stem != "__init__" else None
+        for value in vars(module).values() if module else ():
+            if isinstance(value, type) and issubclass(value, BASES[kind]) and value.__module__ == module.__name__:
+                found[path.stem] = value
     return found
 
 
-def load(component):
-    import importlib
-
-    return importlib.import_module(component.__module__)
+def load(component: type[Component]) -> ModuleType:
+    """The module of a component."""
+    return import_module(component.__module__)

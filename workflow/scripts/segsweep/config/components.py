@@ -32,3 +32,7 @@ class Metric(Component):
     each_class: ClassVar[Literal["all", "objects"] | None] = None
     of_splits: ClassVar[bool] = True
     of_images: ClassVar[bool] = True
+
+
+class Trainer(Component):
+    """What trains a segment. See `segsweep.trainers`."""
