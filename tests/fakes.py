@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from segsweep.config.train import Train
-from segsweep.data.geometry import VOID
+from segsweep.data.void import VOID
 from segsweep.store.lookup import SegmentPlan
 from segsweep.tasks.confusion import MaskCounter
 from segsweep.trainers import builtin

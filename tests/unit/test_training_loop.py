@@ -128,9 +128,8 @@ def test_killed_in_mid_epoch_resumes_to_the_same_bits(tmp_path):
     program = """
 import os, signal, sys
 from pathlib import Path
-from segsweep.training import loop
-from tests.fakes import describe, fake_feed
-loop.open_feed = fake_feed()
+from segsweep.training.loop import train_segment
+from tests.fakes import fake_loaders, segment_plan
 calls = iter(range(100))
 def stop():
     if next(calls) == 5:

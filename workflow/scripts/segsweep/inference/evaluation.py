@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from segsweep.data.geometry import VOID
+from segsweep.data.void import VOID
 from segsweep.inference.forward import Forward, images_of, map_tensors, micro_batches, to_device
 
 

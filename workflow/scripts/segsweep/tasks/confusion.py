@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from segsweep.data.geometry import VOID
+from segsweep.data.void import VOID
 
 
 def confusion(predicted: torch.Tensor, truth: torch.Tensor, classes: int) -> torch.Tensor:

@@ -8,7 +8,7 @@ from torch import nn
 
 from segsweep import models
 from segsweep.config.train import Train
-from segsweep.data.geometry import VOID
+from segsweep.data.void import VOID
 from segsweep.errors import InputError
 from segsweep.losses.class_weights import class_weights
 from segsweep.losses.combined import Combined

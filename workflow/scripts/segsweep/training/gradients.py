@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from segsweep.config.losses import Loss
-from segsweep.data.geometry import VOID
+from segsweep.data.void import VOID
 from segsweep.inference.forward import map_tensors
 from segsweep.training.seeding import generator_states, set_generator_states
 
