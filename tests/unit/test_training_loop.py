@@ -14,11 +14,11 @@ import torch
 
 from segsweep.config.losses import Loss
 from segsweep.errors import InputError
+from segsweep.store.best_epochs import weights_file
 from segsweep.store.checkpoints import read_checkpoint
 from segsweep.inference.forward import micro_batches
 from segsweep.training.gradients import accumulate_gradients
 from segsweep.training.loop import train_segment
-from segsweep.training.selections import weights_file
 from tests.fakes import Criterion, FakeBatches, FakeTask, Floats, GreedyTask, Tiny, fake_loaders, segment_plan
 
 PLATEAU = {

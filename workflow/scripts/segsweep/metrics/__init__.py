@@ -21,6 +21,7 @@ alone, which is then the last row of the confusion. Where one image is scored by
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,15 @@ def names(task: str, classes: Sequence[str]) -> list[str]:
 
 def _each(metric: type[Metric], classes: Sequence[str]) -> Sequence[str]:
     return classes[1:] if metric.each_class == "objects" else classes
+
+
+def improves(value: float, best: float | None, minimize: bool, min_delta: float = 0.0) -> bool:
+    """Whether a value is better than the best one by more than `min_delta`. A NaN never is."""
+    if isnan(value):
+        return False
+    if best is None:
+        return True
+    return (best - value if minimize else value - best) > min_delta
 
 
 def is_loss(column: str) -> bool:
@@ -122,6 +132,15 @@ def is_minimized(column: str) -> bool:
     """Whether lower is better in a column (`val/miou`, `val/loss_dice`): as the metric says, losses down."""
     metric = registry.classes("metric").get(column.partition("/")[2].partition("/")[0])
     return metric.direction == "minimize" if metric else is_loss(column)
+
+
+def image_rows(images: Counts, task: str, classes: Sequence[str]) -> list[dict[str, Any]]:
+    """Scores of each image as rows {"image": name, "miou": ...}, from counts with a leading axis of images and "names"."""
+    scores = {name: values.tolist() for name, values in score(images, task, classes, images=True).items()}
+    return [
+        {"image": image} | {name: values[i] for name, values in scores.items()}
+        for i, image in enumerate(np.asarray(images["names"]).tolist())
+    ]
 
 
 def column(name: str, rows: Sequence[Mapping[str, Any]], counts: Counts, task: str, classes: Sequence[str]) -> np.ndarray:

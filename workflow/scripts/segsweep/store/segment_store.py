@@ -1,14 +1,11 @@
 """The store of trained segments: what is complete, what it came from, and the markers that Snakemake sees."""
 
-import csv
 import json
 import os
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 STORE = Path("results/segments")
 MARKERS = Path("results/markers")
@@ -23,14 +20,6 @@ def split_id(segment: str) -> tuple[str, int]:
 def selection_key(metric: str, minimize: bool) -> str:
     """By what an epoch is a run's best one, as `best` in segment.json names it: `max val/miou`."""
     return f"{'min' if minimize else 'max'} {metric}"
-
-
-def read_epochs(folder: Path) -> tuple[list[dict[str, str]], dict[str, np.ndarray]]:
-    """The rows of a segment's epochs.csv, and its counts with a leading axis of epochs."""
-    with (folder / "epochs.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    with np.load(folder / "counts.npz", allow_pickle=False) as counts:
-        return rows, dict(counts)
 
 
 class Store:

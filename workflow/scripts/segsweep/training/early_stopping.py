@@ -1,10 +1,8 @@
 """Comparing epochs: the best one, a plateau, when to stop. Plain values that a checkpoint can hold."""
 
-from math import isnan
-
 from segsweep.config.train import EarlyStopping, Scheduler
 from segsweep.errors import InputError
-from segsweep.metrics import is_minimized
+from segsweep.metrics import improves, is_minimized
 from segsweep.training.run_state import RunState
 
 
@@ -18,15 +16,6 @@ def value_of(row: dict, column: str, key: str) -> float:
         measured = [name for name in row if name.startswith(("val/", "train/"))]
         raise InputError(f"{key}: `{column}` is not measured here; measured are {', '.join(measured)}")
     return row[column]
-
-
-def improves(value: float, best: float | None, minimize: bool, min_delta: float = 0.0) -> bool:
-    """Whether a value is better than the best one by more than `min_delta`. A NaN never is."""
-    if isnan(value):
-        return False
-    if best is None:
-        return True
-    return (best - value if minimize else value - best) > min_delta
 
 
 def watch(state: dict, value: float, minimize: bool, min_delta: float = 0.0) -> dict:

@@ -16,6 +16,7 @@ from segsweep.errors import InputError
 from segsweep.inference.evaluation import evaluate
 from segsweep.inference.forward import Forward, memory_format, micro_batches, to_device
 from segsweep.metrics import Counts
+from segsweep.store.best_epochs import images_file, weights_file
 from segsweep.store.checkpoints import write_arrays, write_checkpoint, write_table
 from segsweep.store.lookup import SegmentPlan
 from segsweep.store.segment_store import selection_key
@@ -30,11 +31,9 @@ from segsweep.training.selections import (
     Selections,
     add_best,
     drop_other_epochs,
-    images_file,
     kept_epochs,
     selections_of,
     update_best,
-    weights_file,
 )
 
 # No sensible loss of a mean over pixels comes near it; what is above does not come back.

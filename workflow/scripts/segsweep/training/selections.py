@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.io import read_json
-from segsweep.metrics import column
+from segsweep.metrics import column, improves
+from segsweep.store.best_epochs import images_file, read_epochs, weights_file
 from segsweep.store.lookup import SegmentPlan
-from segsweep.store.segment_store import read_epochs
-from segsweep.training.early_stopping import improves
 from segsweep.training.run_state import RunState
 
 Selections = dict[str, tuple[str, bool]]  # "max val/miou": column, whether lower is better
@@ -72,16 +71,6 @@ def add_best(
 def kept_epochs(state: RunState, segment: str) -> set[int]:
     """The epochs of a segment that are the best one so far for some selection."""
     return {best["epoch"] for best in state.best.values() if best and best["segment"] == segment}
-
-
-def weights_file(epoch: int) -> str:
-    """Name of the weights of an epoch that is kept."""
-    return f"weights-{epoch:04d}.pt"
-
-
-def images_file(epoch: int) -> str:
-    """Name of the counts of each validation image at an epoch that is kept."""
-    return f"images-{epoch:04d}.npz"
 
 
 def drop_other_epochs(folder: Path, epochs: set[int]) -> None:
