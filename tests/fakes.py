@@ -155,7 +155,14 @@ class GreedyTask(FakeTask):
 
 
 def segment_plan(
-    train: dict, *, last: int, total: int | None = None, parent: str | None = None, first: int = 1, seed: int = 1, **more
+    train: dict,
+    *,
+    last: int,
+    total: int | None = None,
+    parent: str | None = None,
+    first: int = 1,
+    seed: int = 1,
+    **more,
 ) -> SegmentPlan:
     """A segment as the plan describes it."""
     loss = {"main": {"cross_entropy": 1.0}}

@@ -1,17 +1,17 @@
-"""What is kept of predictions that are handed in, and what is said of the model that made them."""
+"""What is kept of predictions that are submitted, and what is said of the model that made them."""
 
 import numpy as np
 import pytest
 
-from segsweep.inference.test_predictions import _handed_in, _pooled
+from segsweep.inference.split_predictions import is_pooled, without_probabilities
 from segsweep.text.postprocess import Detections
 
 
 def test_probabilities_of_a_whole_split_are_not_kept():
     found = {"mask": np.zeros((2, 2)), "probability": np.zeros((19, 2, 2)), "boxes": np.zeros((0, 4))}
-    assert set(_handed_in(found)) == {"mask", "boxes"}
+    assert set(without_probabilities(found)) == {"mask", "boxes"}
     text = Detections([], np.ones(0))
-    assert _handed_in(text) is text
+    assert without_probabilities(text) is text
 
 
 @pytest.mark.parametrize(
@@ -20,4 +20,4 @@ def test_probabilities_of_a_whole_split_are_not_kept():
 )
 def test_a_model_that_saw_the_split_is_named_as_such(within, split, seen):
     plan = {"segments": {"s": {"fold": within and {"index": 0, "k": 2, "seed": 0, "within": within}}}}
-    assert _pooled(plan, [{"segments": ["s"]}], split) == seen
+    assert is_pooled(plan, [{"segments": ["s"]}], split) == seen

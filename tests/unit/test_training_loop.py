@@ -14,9 +14,9 @@ import torch
 
 from segsweep.config.losses import Loss
 from segsweep.errors import InputError
+from segsweep.inference.forward import micro_batches
 from segsweep.store.best_epochs import weights_file
 from segsweep.store.checkpoints import read_checkpoint
-from segsweep.inference.forward import micro_batches
 from segsweep.training.gradients import accumulate_gradients
 from segsweep.training.loop import train_segment
 from tests.fakes import Criterion, FakeBatches, FakeTask, Floats, GreedyTask, Tiny, fake_loaders, segment_plan
@@ -388,7 +388,10 @@ def test_early_stopping_counts_across_segments(tmp_path):
     # A rate of next to nothing: accuracy never improves on the first epoch's by 0.5.
     settings = {"optimizer": {"lr": 1e-12}, "early_stopping": {"patience": 3, "min_delta": 0.5}}
     whole = train(segment_plan(settings, last=9), tmp_path / "whole")
-    first, second = segment_plan(settings, last=2, total=9), segment_plan(settings, last=9, parent=f"{1:016x}-0002", first=3)
+    first, second = (
+        segment_plan(settings, last=2, total=9),
+        segment_plan(settings, last=9, parent=f"{1:016x}-0002", first=3),
+    )
     assert train(first, tmp_path / "cut")["status"] == "finished"
     cut = train(second, tmp_path / "cut")
     assert (whole["status"], whole["epochs"]) == (cut["status"], cut["epochs"]) == ("early_stopped", 4)
@@ -397,8 +400,11 @@ def test_early_stopping_counts_across_segments(tmp_path):
 @pytest.mark.parametrize(
     ("monitor", "problem"),
     [
-        ("val/miuo", r"early_stopping.monitor: 'val/miuo' is no score of data with the task multiclass.*'val/miou'"),
-        ("val/loss_dice", r"early_stopping.monitor: `val/loss_dice` is not measured here; measured are .*val/loss, val/pl"),
+        ("val/miuo", r"early_stopping.monitor: data of the task multiclass has no metric 'val/miuo'.*'val/miou'"),
+        (
+            "val/loss_dice",
+            r"early_stopping.monitor: `val/loss_dice` is not measured here; measured are .*val/loss, val/pl",
+        ),
     ],
 )
 def test_a_column_that_is_not_measured_is_named(tmp_path, monitor, problem):
@@ -411,7 +417,10 @@ def test_validation_loss_is_a_mean_over_images(tmp_path):
     for size in (1, 5):
         loaders = fake_loaders(FakeTask(dropout=0.0), val_batch_size=size)
         train_segment(
-            segment_plan({}, last=1), tmp_path / str(size), open_loaders=loaders, report=lambda row, best: rows.append(row)
+            segment_plan({}, last=1),
+            tmp_path / str(size),
+            open_loaders=loaders,
+            report=lambda row, best: rows.append(row),
         )
     assert rows[0]["val/loss"] == pytest.approx(rows[1]["val/loss"], rel=1e-6)
     assert rows[0]["val/plain"] == pytest.approx(rows[1]["val/plain"], rel=1e-6)

@@ -20,13 +20,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=1, help="threads of the computations on a CPU")
     options = parser.parse_args(argv)
 
-    from segsweep.inference.test_predictions import predict_test
+    from segsweep.inference.split_predictions import predict_test
 
     about = predict_test(
         read_json(options.plan), options.store, options.ranking, options.output,
         device=options.device, threads=options.threads,
     )  # fmt: skip
-    print("\n".join([f"{options.output}: {about['pictures']} pictures of the split {about['split']}", *about["notes"]]))
+    print("\n".join([f"{options.output}: {about['images']} images of the split {about['split']}", *about["notes"]]))
     return 0
 
 

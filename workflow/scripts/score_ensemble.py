@@ -1,4 +1,4 @@
-"""Score the models of an ensemble, each by itself and together, on pictures that none of them was trained on."""
+"""Score the models of an ensemble, each by itself and together, on images that none of them was trained on."""
 
 import argparse
 import sys
@@ -19,8 +19,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=1, help="threads of the computations on a CPU")
     options = parser.parse_args(argv)
 
-    from segsweep.inference.ensemble_scores import score
-    from segsweep.inference.ensemble_tables import write
+    from segsweep.inference.ensemble_scores import score, write
 
     plan = read_json(options.plan)
     found = score(plan, options.store, device=options.device, threads=options.threads)

@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
 
     from segsweep.store.lookup import find
 
-    parents = {segment: find(options.plan, segment)["parent"] for segment in options.segments}
+    parents = {segment: find(options.plan, segment).parent for segment in options.segments}
     preload()
 
     def log(segment: str) -> Path | None:

@@ -91,7 +91,7 @@ def matches(guess: dict[str, torch.Tensor], truth: dict[str, torch.Tensor], clas
         classes: K.
 
     Returns:
-        bool (m',) hit or miss, best first; int64 (m',) their labels; int64 (K,) boxes of each class in the ground truth.
+        bool (m',) hit or miss, best first; int64 (m',) their labels; int64 (K,) true boxes of each class.
     """
     order = guess["scores"].argsort(descending=True, stable=True)
     boxes, labels = guess["boxes"][order], guess["labels"][order].numpy()

@@ -148,7 +148,7 @@ def progress_line(job: SegmentPlan, row: dict[str, Any], best: dict[str, Any] | 
 
 
 class Starts:
-    """When and where a segment was started, and what happened then, in the file history.json of its unfinished folder."""
+    """When and where a segment was started, and what happened then: history.json in its unfinished folder."""
 
     def __init__(self, part: Path, device: str):
         self.file = part / "history.json"

@@ -28,8 +28,8 @@ import numpy as np
 
 from segsweep import registry
 from segsweep.config.components import Metric
-from segsweep.errors import InputError
 from segsweep.config.yaml_documents import nearest
+from segsweep.errors import InputError
 
 LOSS = "loss"
 Counts = Mapping[str, np.ndarray]  # as above, by name
@@ -39,7 +39,9 @@ Counts = Mapping[str, np.ndarray]  # as above, by name
 def metrics_of(task: str) -> dict[str, type[Metric]]:
     """The metrics that data sets of a task have: its usual one, the other means, those of each class."""
     own = {name: metric for name, metric in registry.classes("metric").items() if task in metric.tasks}
-    return dict(sorted(own.items(), key=lambda item: (task not in item[1].usual_of, item[1].each_class is not None, item[0])))
+    return dict(
+        sorted(own.items(), key=lambda item: (task not in item[1].usual_of, item[1].each_class is not None, item[0]))
+    )
 
 
 def usual(task: str) -> str:
@@ -94,7 +96,7 @@ def check(asked: Iterable[tuple[str, str]], task: str, classes: Sequence[str]) -
     known = names(task, classes)
     allowed = ["val/loss", *(f"val/{name}" for name in known)]
     return [
-        f"{where}: {asked_for!r} is no score of data with the task {task}. {nearest(asked_for, allowed)}"
+        f"{where}: data of the task {task} has no metric {asked_for!r}. {nearest(asked_for, allowed)}"
         for where, asked_for in asked
         if not is_loss(asked_for) and asked_for not in allowed
     ]
@@ -135,7 +137,7 @@ def is_minimized(column: str) -> bool:
 
 
 def image_rows(images: Counts, task: str, classes: Sequence[str]) -> list[dict[str, Any]]:
-    """Scores of each image as rows {"image": name, "miou": ...}, from counts with a leading axis of images and "names"."""
+    """Scores of each image as rows {"image": name, "miou": ...}, from counts of images and their "names"."""
     scores = {name: values.tolist() for name, values in score(images, task, classes, images=True).items()}
     return [
         {"image": image} | {name: values[i] for name, values in scores.items()}
@@ -143,7 +145,9 @@ def image_rows(images: Counts, task: str, classes: Sequence[str]) -> list[dict[s
     ]
 
 
-def column(name: str, rows: Sequence[Mapping[str, Any]], counts: Counts, task: str, classes: Sequence[str]) -> np.ndarray:
+def column(
+    name: str, rows: Sequence[Mapping[str, Any]], counts: Counts, task: str, classes: Sequence[str]
+) -> np.ndarray:
     """A column of a segment's epochs, float64 (E,): of its epochs.csv where it stands there, else of its counts.
 
     Args:

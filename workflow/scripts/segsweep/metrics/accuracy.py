@@ -13,7 +13,7 @@ class Accuracy(Metric):
     """Share of the pixels that are right, in foreground and background."""
 
     title: ClassVar[str] = "Accuracy"
-    tasks: ClassVar[tuple[str, ...]] = ('binary',)
+    tasks: ClassVar[tuple[str, ...]] = ("binary",)
 
 
 def compute(counts: Counts, classes: list[str]) -> dict[str, np.ndarray]:

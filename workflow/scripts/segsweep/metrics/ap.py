@@ -13,7 +13,7 @@ class Ap(Metric):
     """Average precision of boxes of each class over overlaps of 0.50 to 0.95, as COCO's."""
 
     title: ClassVar[str] = "AP"
-    tasks: ClassVar[tuple[str, ...]] = ('multitask',)
+    tasks: ClassVar[tuple[str, ...]] = ("multitask",)
     each_class: ClassVar[str | None] = "objects"
     of_images: ClassVar[bool] = False
 

@@ -12,12 +12,12 @@ class BoxF1(Metric):
     """The best F1 of the boxes in an image that any threshold on their scores yields."""
 
     title: ClassVar[str] = "Box F1"
-    tasks: ClassVar[tuple[str, ...]] = ('multitask',)
+    tasks: ClassVar[tuple[str, ...]] = ("multitask",)
     of_splits: ClassVar[bool] = False
 
 
 def compute(counts: Counts, classes: list[str]) -> dict[str, np.ndarray]:
-    """See `segsweep.metrics`. Boxes of classes that do not occur in the image count as well; nothing where nothing is: 1."""
+    """See `segsweep.metrics`. Boxes of classes that are not in the image count as well; nothing where nothing is: 1."""
     found = np.zeros(len(counts["box_hits"]))
     for i, (hits, truths) in enumerate(zip(counts["box_hits"], counts["box_truths"].sum(-1), strict=True)):
         hit = hits[hits >= 0]

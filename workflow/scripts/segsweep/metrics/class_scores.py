@@ -39,7 +39,7 @@ def class_scores(counts: Counts, score: str) -> np.ndarray:
 
 
 def class_mean(scores: np.ndarray, classes: list[str]) -> np.ndarray:
-    """Mean over the classes that have a score, of the last `len(classes)`: float64 (..., C) to (...); nan without any."""
+    """Mean over those of the last `len(classes)` that have a score: float64 (..., C) to (...); nan without any."""
     scores = scores[..., -len(classes) :]
     valid = ~np.isnan(scores)
     with np.errstate(invalid="ignore"):

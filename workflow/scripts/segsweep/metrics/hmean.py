@@ -15,7 +15,7 @@ class Hmean(Metric):
     """
 
     title: ClassVar[str] = "hmean"
-    tasks: ClassVar[tuple[str, ...]] = ('text',)
+    tasks: ClassVar[tuple[str, ...]] = ("text",)
     usual_of: ClassVar[tuple[str, ...]] = ("text",)
 
 
@@ -32,8 +32,8 @@ def compute_images(counts: Counts, classes: list[str]) -> dict[str, np.ndarray]:
 def word_scores(counts: Counts, *, images: bool = False) -> dict[str, np.ndarray]:
     """precision, recall and hmean in 0..1, each float64 (...).
 
-    Without a word to find, a split has 0 of each; an image has a recall of 1, and a precision of 1 if nothing was found,
-    else 0, as ICDAR's script has it. `images`: whether each entry is an image.
+    Without a word to find, a split has 0 of each; an image has a recall of 1, and a precision of 1 if nothing was
+    found, else 0, as ICDAR's script has it. `images`: whether each entry is an image.
     """
     matched, truths, found = np.moveaxis(np.asarray(counts["words"], np.float64), -1, 0)
     precision = matched / np.maximum(found, 1)

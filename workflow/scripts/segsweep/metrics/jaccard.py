@@ -13,7 +13,7 @@ class Jaccard(Metric):
     """Jaccard index of the foreground: the pixels that are right over all that are true or predicted."""
 
     title: ClassVar[str] = "Jaccard index"
-    tasks: ClassVar[tuple[str, ...]] = ('binary',)
+    tasks: ClassVar[tuple[str, ...]] = ("binary",)
     usual_of: ClassVar[tuple[str, ...]] = ("binary",)
 
 

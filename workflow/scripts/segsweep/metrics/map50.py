@@ -15,7 +15,7 @@ class Map50(Metric):
     """Mean average precision of boxes at an overlap of 0.50 over the classes that occur."""
 
     title: ClassVar[str] = "mAP50"
-    tasks: ClassVar[tuple[str, ...]] = ('multitask',)
+    tasks: ClassVar[tuple[str, ...]] = ("multitask",)
 
 
 def compute(counts: Counts, classes: list[str]) -> dict[str, np.ndarray]:

@@ -13,7 +13,7 @@ class MeanAccuracy(Metric):
     """Mean of the recalls of the classes that occur in the ground truth."""
 
     title: ClassVar[str] = "Mean accuracy"
-    tasks: ClassVar[tuple[str, ...]] = ('multiclass', 'multitask')
+    tasks: ClassVar[tuple[str, ...]] = ("multiclass", "multitask")
 
 
 def compute(counts: Counts, classes: list[str]) -> dict[str, np.ndarray]:

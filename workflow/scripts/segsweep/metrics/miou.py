@@ -13,7 +13,7 @@ class Miou(Metric):
     """Mean Jaccard index over the classes that occur in ground truth or prediction, the background included."""
 
     title: ClassVar[str] = "mIoU"
-    tasks: ClassVar[tuple[str, ...]] = ('binary', 'multiclass', 'multitask')
+    tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multitask")
     usual_of: ClassVar[tuple[str, ...]] = ("multiclass", "multitask")
 
 

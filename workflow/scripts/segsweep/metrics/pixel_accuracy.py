@@ -13,7 +13,7 @@ class PixelAccuracy(Metric):
     """Share of the pixels that are right, of all classes."""
 
     title: ClassVar[str] = "Pixel accuracy"
-    tasks: ClassVar[tuple[str, ...]] = ('multiclass', 'multitask')
+    tasks: ClassVar[tuple[str, ...]] = ("multiclass", "multitask")
 
 
 def compute(counts: Counts, classes: list[str]) -> dict[str, np.ndarray]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segsweep.store.segment_store import Store
+from segsweep.store.segment_store import Store, selection_key
 
 # A training reports at least once an epoch; after this it no longer counts as running unless it holds its lock.
 RECENT = 900.0
@@ -63,8 +63,9 @@ def status_of(plan: dict[str, Any], store: Store, logs: Path, *, now: float | No
     for run in done:
         record = store.record(run["segments"][-1])
         ended[record["status"]] = ended.get(record["status"], 0) + 1
-        if record["best"] and record["best"]["value"] is not None:
-            scores.append((record["best"]["value"], record["label"]))
+        best = (record["best"] or {}).get(selection_key(plan["study"]["metric"], plan["study"]["minimize"]))
+        if best:
+            scores.append((best["value"], record["label"]))
     sign = 1 if plan["study"]["minimize"] else -1
     return Status(
         len(cells), len(cells - open_cells), len(plan["runs"]), len(done), sum(lengths.values()), epochs_done + partly,

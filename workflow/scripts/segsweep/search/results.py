@@ -1,12 +1,15 @@
 """What runs showed, read from the store for the next decision."""
 
-import csv
 import math
 from pathlib import Path
 from typing import Any, TypedDict
 
+from segsweep.config.dataset import Dataset
+from segsweep.data.classes import class_table
 from segsweep.errors import InputError
 from segsweep.io import read_json
+from segsweep.metrics import column
+from segsweep.store.best_epochs import read_epochs
 
 FAILED = ("diverged", "oom")
 
@@ -44,10 +47,11 @@ def gather(plan: dict[str, Any], store: Path, wanted: list[dict[str, Any]]) -> d
             runs[run["key"]] = run
     minimize = bool(plan["study"].get("minimize", False))
     metric = plan["study"]["metric"]
+    dataset = Dataset.model_validate(plan["dataset"])
     missing = [item["key"] for item in wanted if item["key"] not in runs]
     if missing:
         raise InputError(f"plan.json holds no run for {', '.join(missing)}. Make the plan again and start anew.")
-    return {item["key"]: _read(runs[item["key"]], store, item["epochs"], metric, minimize) for item in wanted}
+    return {item["key"]: _read(runs[item["key"]], store, item["epochs"], metric, minimize, dataset) for item in wanted}
 
 
 def scored_cells(plan: dict[str, Any], store: Path) -> list[dict[str, Any]]:
@@ -56,10 +60,11 @@ def scored_cells(plan: dict[str, Any], store: Path) -> list[dict[str, Any]]:
     A cell of which a run failed is none.
     """
     minimize = bool(plan["study"].get("minimize", False))
+    dataset = Dataset.model_validate(plan["dataset"])
     scores: dict[str, list[float | None]] = {}
     for run in plan["runs"]:
         if not run.get("key"):
-            result = _read(run, store, run["epochs"], plan["study"]["metric"], minimize)
+            result = _read(run, store, run["epochs"], plan["study"]["metric"], minimize, dataset)
             failed = result["status"] in FAILED
             scores.setdefault(run["cell"], []).append(None if failed else result["best"]["value"])
     cells = {cell["cell"]: cell for cell in plan["cells"]}
@@ -70,7 +75,7 @@ def scored_cells(plan: dict[str, Any], store: Path) -> list[dict[str, Any]]:
     ]
 
 
-def _read(run: dict[str, Any], store: Path, epochs: int, metric: str, minimize: bool) -> Result:
+def _read(run: dict[str, Any], store: Path, epochs: int, metric: str, minimize: bool, dataset: Dataset) -> Result:
     curve: list[float | None] = []
     status, trained, last = "finished", 0, ""
     for segment in run["segments"]:
@@ -79,7 +84,7 @@ def _read(run: dict[str, Any], store: Path, epochs: int, metric: str, minimize: 
         status, last = description["status"], segment
         # A child of a run that ended copies the status and may have no rows.
         trained = max(trained, min(description["epochs"], description["last_epoch"]))
-        curve = _extended(curve, folder / "epochs.csv", metric)
+        curve = _extended(curve, folder, metric, dataset)
         if status != "finished" or description["last_epoch"] >= epochs:
             break
     curve = curve[:epochs]
@@ -93,25 +98,17 @@ def _read(run: dict[str, Any], store: Path, epochs: int, metric: str, minimize: 
     }
 
 
-def _extended(curve: list[float | None], file: Path, metric: str) -> list[float | None]:
-    if not file.is_file():
+def _extended(curve: list[float | None], folder: Path, metric: str, dataset: Dataset) -> list[float | None]:
+    if not (folder / "epochs.csv").is_file():
         return curve
+    rows, counts = read_epochs(folder)
+    values = column(metric, rows, counts, dataset.task, class_table(dataset).names)
     curve = list(curve)
-    with file.open(newline="", encoding="utf-8") as rows:
-        for row in csv.DictReader(rows):
-            if metric not in row:
-                raise InputError(
-                    f"{file}: has no column {metric!r}, which the study ranks by. It has {', '.join(row)}."
-                )
-            epoch = int(float(row["epoch"]))
-            curve += [None] * (epoch - len(curve))
-            curve[epoch - 1] = _number(row[metric])
+    for row, value in zip(rows, values.tolist(), strict=True):
+        epoch = int(float(row["epoch"]))
+        curve += [None] * (epoch - len(curve))
+        curve[epoch - 1] = value if math.isfinite(value) else None
     return curve
-
-
-def _number(text: str | None) -> float | None:
-    value = float(text) if text else math.nan
-    return value if math.isfinite(value) else None
 
 
 def best_of(curve: list[float | None], minimize: bool) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def read_counts(path: Path) -> dict[str, np.ndarray]:
 def best_of_run(
     store: Path, segments: Sequence[str], metric: str, minimize: bool, task: str, classes: Sequence[str]
 ) -> dict[str, Any] | None:
-    """The epoch in which a run is best, as far as it is trained: {"epoch", "value", "segment"}; None before there is one.
+    """Where a run is best, as far as it is trained: {"epoch", "value", "segment"}; None before there is any epoch.
 
     Args:
         store: folder of all segments.

@@ -24,7 +24,7 @@ class Counter(Protocol):
         """Counts of all images together, by name."""
 
     def images(self) -> dict[str, np.ndarray]:
-        """"names" (N,), and counts with a leading axis of images; patches of a page are one image."""
+        """ "names" (N,), and counts with a leading axis of images; patches of a page are one image."""
 
 
 class Task(Protocol):

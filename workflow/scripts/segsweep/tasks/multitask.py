@@ -133,11 +133,11 @@ class MultitaskCounter:
         self.boxes.add(predictions, batch, ignored(batch))
 
     def totals(self) -> dict[str, np.ndarray]:
-        """"confusion" and "precision" of all images."""
+        """ "confusion" and "precision" of all images."""
         return self.masks.totals() | self.boxes.totals()
 
     def images(self) -> dict[str, np.ndarray]:
-        """"names", "confusion" and the matches of boxes of each image."""
+        """ "names", "confusion" and the matches of boxes of each image."""
         return self.masks.images() | self.boxes.images()
 
 

@@ -158,9 +158,7 @@ def train_segment(
         note(f"out of memory with {tried} images at once, {again}; {said}")
 
 
-def checked_selections(
-    segment: SegmentPlan, train: Train, more: Iterable[str], loaders: DataLoaders
-) -> Selections:
+def checked_selections(segment: SegmentPlan, train: Train, more: Iterable[str], loaders: DataLoaders) -> Selections:
     """The selection by the segment's own metric, and more of them (left out where their metric is no longer known).
 
     Raises:
@@ -211,7 +209,19 @@ def set_up(
             return set_up(segment, train, store, device, loaders, selections, check_stop)
     forward = Forward(model, loaders.normalize.to(device), train, device)
     return Session(
-        segment, train, folder, device, loaders, model, criterion, optimizer, forward, state, selections, order, check_stop
+        segment,
+        train,
+        folder,
+        device,
+        loaders,
+        model,
+        criterion,
+        optimizer,
+        forward,
+        state,
+        selections,
+        order,
+        check_stop,
     )
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from segsweep import metrics
 from segsweep.io import read_json
-from segsweep.metrics import column, improves
 from segsweep.store.best_epochs import images_file, read_epochs, weights_file
 from segsweep.store.lookup import SegmentPlan
 from segsweep.training.run_state import RunState
@@ -32,7 +32,7 @@ def update_best(state: RunState, selections: Selections, row: dict[str, Any], se
     improved = False
     for key, (column, minimize) in selections.items():
         best = state.best.get(key)
-        if improves(row[column], best and best["value"], minimize):
+        if metrics.improves(row[column], best and best["value"], minimize):
             state.best[key] = {"epoch": row["epoch"], "value": row[column], "segment": segment}
             improved = True
     return improved
@@ -60,7 +60,7 @@ def add_best(
         chain.insert(0, (parent, *read_epochs(store / parent)))
         parent = read_json(store / parent / "segment.json")["parent"]
     for name, rows, counts in chain:
-        values = {one: column(one, rows, counts, kind, classes) for one, _ in missing.values()}
+        values = {one: metrics.column(one, rows, counts, kind, classes) for one, _ in missing.values()}
         for i, row in enumerate(rows):
             here = {"epoch": int(row["epoch"])} | {one: float(values[one][i]) for one in values}
             update_best(state, missing, here, name)

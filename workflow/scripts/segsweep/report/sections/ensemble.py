@@ -80,7 +80,7 @@ def together(results: StudyResults, score: str) -> str:
 def _images(results: StudyResults) -> str:
     if not (results.folder / ENSEMBLE).is_file():
         return "images"
-    return results.ledger.quote(ENSEMBLE, "", "pictures", "plural:image")
+    return results.ledger.quote(ENSEMBLE, "", "images", "plural:image")
 
 
 def _votes(results: StudyResults) -> str | None:

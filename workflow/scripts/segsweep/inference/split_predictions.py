@@ -15,12 +15,12 @@ from segsweep.data.prepared import Prepared, Split
 from segsweep.data.readers import read
 from segsweep.errors import InputError
 from segsweep.inference import submission
-from segsweep.inference.ensemble import Jury
-from segsweep.inference.loaded_ensemble import load_ensemble, members_of, pictures_of
+from segsweep.inference.ensemble import Ensemble
+from segsweep.inference.loaded_ensemble import images_of_split, load_ensemble, members_of
 
 NO_TEST = "The data set has no test split: these are predictions of the validation split."
-SMOKE = "A smoke: only some pictures of the split are predicted."
-SEEN = "The model was trained on pictures of this split, as folds pool them: its predictions look better than they are."
+SMOKE = "A smoke test: only some images of the split are predicted."
+SEEN = "The model was trained on images of this split, as folds pool them: its predictions look better than they are."
 
 
 def predict_test(
@@ -29,45 +29,47 @@ def predict_test(
     """Write the submission of a study, and beside it a JSON file that says what is in it.
 
     Returns:
-        split, pictures, models (their runs), method, notes.
+        split, images, models (their runs), method, notes.
 
     Raises:
         InputError: no model is trained, or the data set's files are not there.
     """
     runs, method, min_votes = _models(plan, store, ranking)
-    panel = load_ensemble(plan, runs, store, device, threads)
-    prepared = panel.prepared
+    loaded = load_ensemble(plan, runs, store, device, threads)
+    prepared = loaded.prepared
     split = "test" if "test" in prepared.splits else "val"
-    jury = Jury(panel.task, prepared.task, len(runs), method, min_votes)
+    ensemble = Ensemble(loaded.task, prepared.task, len(runs), method, min_votes)
     predictions: dict[int, Any] = {}
     whole = [(split, i) for i in range(len(prepared.splits[split]))]
-    refs = pictures_of(prepared, split, panel.train, True) if plan["smoke"] else whole
-    for batch, outputs in panel.batches(refs):
-        # The task's own form, not the jury's, where there is one model: a single vote changes nothing.
-        found = jury.decide(outputs, batch) if len(runs) > 1 else panel.task.predict(outputs[0], batch)
-        predictions |= {refs[place][1]: _handed_in(one) for place, one in zip(batch["index"], found, strict=True)}
+    refs = images_of_split(prepared, split, loaded.train, True) if plan["smoke"] else whole
+    for batch, outputs in loaded.batches(refs):
+        # The task's own form, not the ensemble's, where there is one model: a single vote changes nothing.
+        found = ensemble.decide(outputs, batch) if len(runs) > 1 else loaded.task.predict(outputs[0], batch)
+        predictions |= {
+            refs[position][1]: without_probabilities(one) for position, one in zip(batch["index"], found, strict=True)
+        }
     output.parent.mkdir(parents=True, exist_ok=True)
     dataset = Dataset.model_validate(plan["dataset"])
     count = _write(output, dataset, prepared, split, dict(sorted(predictions.items())))
     about = {
         "split": split,
-        "pictures": count,
+        "images": count,
         "task": prepared.task,
         "models": [run["run"] for run in runs],
         "method": method if len(runs) > 1 else "single model",
-        "notes": [NO_TEST] * (split != "test") + [SEEN] * _pooled(plan, runs, split) + [SMOKE] * plan["smoke"],
+        "notes": [NO_TEST] * (split != "test") + [SEEN] * is_pooled(plan, runs, split) + [SMOKE] * plan["smoke"],
     }
     output.with_suffix(".json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     return about
 
 
-def _pooled(plan: dict[str, Any], runs: list[dict], split: str) -> bool:
-    """Whether a model was trained on pictures of the split: on a fold that pools it with the training pictures."""
+def is_pooled(plan: dict[str, Any], runs: list[dict], split: str) -> bool:
+    """Whether a model was trained on images of the split: on a fold that pools it with the training images."""
     folds = [plan["segments"][run["segments"][-1]]["fold"] for run in runs]
     return split == "val" and any(fold and fold["within"] == "train+val" for fold in folds)
 
 
-def _handed_in(prediction: Any) -> Any:
+def without_probabilities(prediction: Any) -> Any:
     """A prediction without its probabilities: those of a whole split, in all classes, would not fit into memory."""
     if not isinstance(prediction, dict):
         return prediction
@@ -88,7 +90,7 @@ def _models(plan: dict[str, Any], store: Path, ranking: Path) -> tuple[list[dict
 
 
 def _write(path: Path, dataset: Dataset, prepared: Prepared, split: str, found: dict[int, Any]) -> int:
-    """Write in the task's format; how many pictures there are."""
+    """Write in the task's format; how many images there are."""
     made, part = _whole(prepared.splits[split], found)
     shapes = {name: (part[name], own) for name, own in _originals(dataset, prepared, split, part).items()}
     if dataset.task == "text":
@@ -103,7 +105,7 @@ def _write(path: Path, dataset: Dataset, prepared: Prepared, split: str, found: 
 
 
 def _whole(split: Split, found: dict[int, Any]) -> tuple[dict[str, Any], dict[str, tuple[int, int]]]:
-    """Predictions by picture, without padding, patches stitched to pages; and the shape of each as it was prepared."""
+    """Predictions by image, without padding, patches stitched to pages; and the shape of each as it was prepared."""
     made, shapes, patches = {}, {}, []
     for i, one in found.items():
         height, width = (int(side) for side in split.sizes[i])
@@ -122,13 +124,13 @@ def _whole(split: Split, found: dict[int, Any]) -> tuple[dict[str, Any], dict[st
 def _originals(
     dataset: Dataset, prepared: Prepared, split: str, shapes: dict[str, tuple[int, int]]
 ) -> dict[str, tuple[int, int]]:
-    """Height and width of each picture as it is in the data set's own files."""
+    """Height and width of each image as it is in the data set's own files."""
     description = json.loads(prepared.folder.with_name(prepared.folder.name + ".json").read_text(encoding="utf-8"))
     found = {}
     for item in read(dataset, Path(description["root"]))[split]:
         if isinstance(item.image, np.ndarray):
             found[item.name] = item.image.shape[:2]
             continue
-        with Image.open(item.image) as picture:
-            found[item.name] = picture.size[::-1]
+        with Image.open(item.image) as image:
+            found[item.name] = image.size[::-1]
     return {name: found[name] for name in shapes}
