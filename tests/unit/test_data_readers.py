@@ -53,7 +53,7 @@ def test_voc_annotation_problems(tmp_path):
 
 
 @pytest.mark.parametrize("folder", ["", "ImageSets/Segmentation"])
-def test_voc_lists_at_the_root_or_in_image_sets_and_pictures_without_boxes(tmp_path, folder):
+def test_voc_lists_at_the_root_or_in_image_sets_and_images_without_boxes(tmp_path, folder):
     (tmp_path / folder).mkdir(parents=True, exist_ok=True)
     (tmp_path / folder / "train.txt").write_text("a\n\nb  1\n")
     (tmp_path / folder / "val.txt").write_text("c\n")
@@ -80,7 +80,7 @@ def test_all_missing_lists_are_named_at_once(tmp_path):
             asked(voc_dataset(), tmp_path / "nowhere")
 
 
-def test_cityscapes_pairs_pictures_with_label_ids(tmp_path):
+def test_cityscapes_pairs_images_with_label_ids(tmp_path):
     for split, city in (("train", "ulm"), ("train", "bonn"), ("val", "jena")):
         folder = tmp_path / "leftImg8bit" / split / city
         folder.mkdir(parents=True)
@@ -155,14 +155,14 @@ def test_drawn_shapes_have_masks_and_boxes_that_agree(tmp_path):
         in_a_box = np.zeros(item.mask.shape, bool)
         for (x1, y1, x2, y2), label in zip(item.boxes.astype(int), item.labels, strict=True):
             inside = item.mask[y1:y2, x1:x2] == label + 1
-            # Its kind touches all four sides of a box, which lies inside the picture.
+            # Its kind touches all four sides of a box, which lies inside the image.
             assert all(side.any() for side in (inside[0], inside[-1], inside[:, 0], inside[:, -1]))
             assert (0 <= x1 < x2 <= 80) and (0 <= y1 < y2 <= 64)  # noqa: PT018 (one statement about one box)
             in_a_box[y1:y2, x1:x2] = True
         assert (item.mask[~in_a_box] == 0).all()
 
 
-def test_a_drawn_picture_depends_on_seed_and_number_alone(tmp_path):
+def test_a_drawn_image_depends_on_seed_and_number_alone(tmp_path):
     few = read(demo_dataset(), tmp_path)["train"]
     more = read(demo_dataset(demo=Demo(train=8, val=1, size=(64, 80), classes=4, noise=0.1)), tmp_path)["train"]
     other = read(demo_dataset(demo=Demo(train=6, val=1, size=(64, 80), classes=4, noise=0.1, seed=1)), tmp_path)[

@@ -94,27 +94,27 @@ def test_drawn_words_are_the_same_each_time():
 def test_drawn_words_lie_apart_and_inside(size):
     counts = []
     for index in range(30):
-        picture = draw_words(Demo(kind="words", size=size), "train", index)
-        assert picture.image.shape == (*size, 3)
-        assert not picture.ignored.all()
-        counts.append(len(picture.polygons))
-        for i, polygon in enumerate(picture.polygons):
+        drawn = draw_words(Demo(kind="words", size=size), "train", index)
+        assert drawn.image.shape == (*size, 3)
+        assert not drawn.ignored.all()
+        counts.append(len(drawn.polygons))
+        for i, polygon in enumerate(drawn.polygons):
             assert polygon.min() >= 0
             assert (polygon <= size[::-1]).all()
-            assert not (covered([polygon], [p for j, p in enumerate(picture.polygons) if j != i]) > 0).any()
+            assert not (covered([polygon], [p for j, p in enumerate(drawn.polygons) if j != i]) > 0).any()
     assert max(counts) > 1
 
 
 def test_polygons_hold_the_ink():
     """Without noise nothing but the smooth background lies outside the quads."""
     quiet = Demo(kind="words", noise=0)
-    picture = draw_words(quiet, "val", 0)
+    drawn = draw_words(quiet, "val", 0)
     x, y = np.meshgrid(np.arange(96), np.arange(96))
     far = np.ones((96, 96), bool)
-    for polygon in picture.polygons:
+    for polygon in drawn.polygons:
         low, high = polygon.min(axis=0) - 2, polygon.max(axis=0) + 2
         far &= ~((x >= low[0]) & (x <= high[0]) & (y >= low[1]) & (y <= high[1]))
-    grey = picture.image.astype(float).mean(axis=2)
+    grey = drawn.image.astype(float).mean(axis=2)
     steps = np.abs(np.diff(grey, axis=1))
     assert steps[far[:, 1:] & far[:, :-1]].max() < 12  # only the smooth background
     assert steps.max() > 40  # letters have edges
