@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from segsweep.config.dataset import parse_dataset
+from segsweep.config.dataset import Dataset, parse_dataset
 from segsweep.data.classes import class_table
 from segsweep.data.pages import stitch
 from segsweep.data.prepared import Prepared, Split
