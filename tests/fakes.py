@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from segsweep.config.train import Train
 from segsweep.data.void import VOID
-from segsweep.store.lookup import SegmentPlan
+from segsweep.planning.plan_file import SegmentPlan
 from segsweep.tasks.confusion import MaskCounter
 from segsweep.trainers import builtin
 from segsweep.training.dataloaders import DataLoaders

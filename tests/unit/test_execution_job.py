@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import sys
-from dataclasses import asdict
 from functools import partial
 
 import pytest
@@ -24,7 +23,7 @@ def study(tmp_path):
     segments, parent = {}, None
     for last in (1, 2, 4):
         one = segment_plan({"early_stopping": {"patience": 1, "min_delta": 0.9}}, last=last, total=4, parent=parent)
-        segments[one.id] = asdict(one)
+        segments[one.id] = one.to_json()
         parent = one.id
     plan = tmp_path / "plan.json"
     plan.write_text(json.dumps({"segments": segments}))
@@ -73,7 +72,7 @@ def test_a_segment_is_written_down_and_trained_once(study):
 
 def test_what_nothing_can_resume_from_keeps_no_state(study):
     plan = json.loads(study[0].read_text())
-    plan["segments"][study[2][0]]["can_be_prolonged"] = False
+    plan["segments"][study[2][0]]["can_be_extended"] = False
     study[0].write_text(json.dumps(plan))
     assert run(study, 0)[0] == 0
     assert not (study[1] / study[2][0] / "last.pt").exists()

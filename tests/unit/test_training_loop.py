@@ -1,7 +1,6 @@
 """The loop: equal bits however it is cut or interrupted, large batches in parts, and endings that are results."""
 
 import copy
-import json
 import os
 import subprocess
 import sys
@@ -15,8 +14,8 @@ import torch
 from segsweep.config.losses import Loss
 from segsweep.errors import InputError
 from segsweep.inference.forward import micro_batches
-from segsweep.store.best_epochs import weights_file
 from segsweep.store.checkpoints import read_checkpoint
+from segsweep.store.segment_store import SegmentRecord, SegmentStore
 from segsweep.training.gradients import accumulate_gradients
 from segsweep.training.loop import train_segment
 from tests.fakes import Criterion, FakeBatches, FakeTask, Floats, GreedyTask, Tiny, fake_loaders, segment_plan
@@ -32,11 +31,10 @@ MEASURED = ("seconds", "images_per_second", "peak_memory_mb")
 
 def train(segment, store, task=None, **more):
     """Train, and publish as the job does."""
+    store = SegmentStore(store)
     outcome = train_segment(segment, store, open_loaders=fake_loaders(task), **more)
     if outcome["status"] != "interrupted":
-        part = store / f"{segment.id}.part"
-        (part / "segment.json").write_text(json.dumps({"parent": segment.parent, "best": outcome["best"]}))
-        part.rename(store / segment.id)
+        store.publish(SegmentRecord.from_json(segment.to_json() | outcome))
     return outcome
 
 
@@ -92,7 +90,7 @@ def test_cut_into_segments_is_the_same_to_the_bit(tmp_path, settings):
     assert rows == expected.pop("rows")
     (best,), (wanted,) = found.pop("best").values(), expected.pop("best").values()
     assert (best["epoch"], best["value"]) == (wanted["epoch"], wanted["value"])
-    assert (tmp_path / "cut" / best["segment"] / weights_file(best["epoch"])).exists()
+    assert SegmentStore(tmp_path / "cut").weights(best["segment"], best["epoch"]).exists()
     counts = [np.load(folder / "counts.npz")["confusion"] for folder in folders]
     assert np.array_equal(np.concatenate(counts), np.load(tmp_path / "whole" / whole.id / "counts.npz")["confusion"])
     assert same(found, expected)
@@ -113,12 +111,14 @@ def test_interrupted_at_every_batch_is_the_same_to_the_bit(tmp_path):
 
 
 def test_a_last_epoch_that_nothing_resumes_from_is_not_kept_and_can_be_trained_again(tmp_path):
-    final = segment_plan(PLATEAU, last=2, can_be_prolonged=False)
+    final = segment_plan(PLATEAU, last=2, can_be_extended=False)
     part = tmp_path / f"{final.id}.part"
-    first = train_segment(final, tmp_path, open_loaders=fake_loaders())
+    first = train_segment(final, SegmentStore(tmp_path), open_loaders=fake_loaders())
     assert read_checkpoint(part / "last.pt")["epoch"] == 1
     held = files(part)
-    again = train_segment(final, tmp_path, open_loaders=fake_loaders())  # as after a power cut before it was published
+    again = train_segment(
+        final, SegmentStore(tmp_path), open_loaders=fake_loaders()
+    )  # as after a power cut before it was published
     assert again["epochs"] == first["epochs"] == 2
     assert again["best"] == first["best"]
     assert same(files(part), held)
@@ -128,6 +128,7 @@ def test_killed_in_mid_epoch_resumes_to_the_same_bits(tmp_path):
     program = """
 import os, signal, sys
 from pathlib import Path
+from segsweep.store.segment_store import SegmentStore
 from segsweep.training.loop import train_segment
 from tests.fakes import fake_loaders, segment_plan
 calls = iter(range(100))
@@ -135,7 +136,7 @@ def stop():
     if next(calls) == 5:
         os.kill(os.getpid(), signal.SIGKILL)
 segment = segment_plan({"optimizer": {"lr": 0.01}}, last=3)
-train_segment(segment, Path(sys.argv[1]), should_stop=stop, open_loaders=fake_loaders())
+train_segment(segment, SegmentStore(Path(sys.argv[1])), should_stop=stop, open_loaders=fake_loaders())
 """
     root = Path(__file__).parents[2]
     environ = os.environ | {"PYTHONPATH": os.pathsep.join([str(root), str(root / "workflow/scripts")])}
@@ -418,7 +419,7 @@ def test_validation_loss_is_a_mean_over_images(tmp_path):
         loaders = fake_loaders(FakeTask(dropout=0.0), val_batch_size=size)
         train_segment(
             segment_plan({}, last=1),
-            tmp_path / str(size),
+            SegmentStore(tmp_path / str(size)),
             open_loaders=loaders,
             report=lambda row, best: rows.append(row),
         )

@@ -8,12 +8,13 @@ import torch
 import yaml
 
 from segsweep import metrics
-from segsweep.config.dataset import Dataset
+from segsweep.config.dataset import parse_dataset
 from segsweep.data.preparation import prepare
 from segsweep.data.prepared import Prepared
-from segsweep.store.best_epochs import images_file, read_counts, read_epochs
+from segsweep.planning.plan_file import SegmentPlan
+from segsweep.store.best_epoch import read_epochs
 from segsweep.store.checkpoints import read_checkpoint
-from segsweep.store.lookup import SegmentPlan
+from segsweep.store.segment_store import SegmentRecord, SegmentStore, read_arrays
 from segsweep.training.loop import train_segment
 from tests.fakes import segment_plan
 
@@ -35,7 +36,7 @@ SETTINGS = {
 def segment(data: str, folder: Path, **more) -> SegmentPlan:
     """A segment's plan on drawn data, which is prepared if it is not there."""
     settings = yaml.safe_load((DATASETS / f"{data}.yaml").read_text())
-    dataset = Dataset.model_validate({"name": data} | settings | {"demo": settings["demo"] | SMALL})
+    dataset = parse_dataset({"name": data} | settings | {"demo": settings["demo"] | SMALL})
     prepared = folder / data
     if not prepared.exists():
         prepare(dataset, folder, None, prepared, "fingerprint")
@@ -45,9 +46,10 @@ def segment(data: str, folder: Path, **more) -> SegmentPlan:
 
 
 def run(one: SegmentPlan, store: Path) -> dict:
+    store = SegmentStore(store)
     outcome = train_segment(one, store)
     assert outcome["status"] == "finished"
-    (store / f"{one.id}.part").rename(store / one.id)
+    store.publish(SegmentRecord.from_json(one.to_json() | outcome))
     return outcome
 
 
@@ -63,17 +65,17 @@ def test_cut_into_segments_is_the_same_to_the_bit(tmp_path, data):
         assert states[0][part].keys() == states[1][part].keys()
         assert all(torch.equal(states[0][part][name], states[1][part][name]) for name in states[0][part])
     assert outcome["parameters"] > 1e6
-    rows, counts = read_epochs(tmp_path / "whole" / whole.id)
+    rows, counts = read_epochs(SegmentStore(tmp_path / "whole"), whole.id)
     assert [row["epoch"] for row in rows] == ["1", "2"]
     task = yaml.safe_load((DATASETS / f"{data}.yaml").read_text())["task"]
     prepared = Prepared.open(tmp_path / data)
     (best,) = outcome["best"].values()
     values = metrics.column(whole.metric, rows, counts, task, prepared.classes)
     assert best["value"] == values.max()
-    cut = [read_epochs(tmp_path / "cut" / one)[1] for one in (first.id, whole.id)]
+    cut = [read_epochs(SegmentStore(tmp_path / "cut"), one)[1] for one in (first.id, whole.id)]
     for name, both in counts.items():
         assert np.array_equal(both, np.concatenate([one[name] for one in cut]))
-    images = read_counts(tmp_path / "whole" / whole.id / images_file(best["epoch"]))
+    images = read_arrays(SegmentStore(tmp_path / "whole").image_counts(whole.id, best["epoch"]))
     rows = metrics.image_rows(images, task, prepared.classes)
     assert [row["image"] for row in rows] == prepared.splits["val"].names
 
@@ -81,6 +83,6 @@ def test_cut_into_segments_is_the_same_to_the_bit(tmp_path, data):
 def test_a_fold_validates_on_images_of_the_training_split(tmp_path):
     one = segment("demo", tmp_path, last=1, fold={"index": 1, "k": 3, "seed": 0, "within": "train"})
     run(one, tmp_path)
-    names = read_counts(tmp_path / one.id / images_file(1))["names"].tolist()
+    names = read_arrays(SegmentStore(tmp_path).image_counts(one.id, 1))["names"].tolist()
     assert len(names) == 2
     assert set(names) <= set(Prepared.open(tmp_path / "demo").splits["train"].names)

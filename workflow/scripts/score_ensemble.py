@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 from segsweep.exits import program
-from segsweep.io import read_json
 
 
 @program
@@ -20,9 +19,11 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
 
     from segsweep.inference.ensemble_scores import score, write
+    from segsweep.planning.plan_file import read_plan
+    from segsweep.store.segment_store import SegmentStore
 
-    plan = read_json(options.plan)
-    found = score(plan, options.store, device=options.device, threads=options.threads)
+    plan = read_plan(options.plan)
+    found = score(plan, SegmentStore(options.store), device=options.device, threads=options.threads)
     write(found, options.output)
     for row in found["rows"]:
         print(f"{row['method']}: {found['metric']} {row['scores'][found['metric']]:.4f}")

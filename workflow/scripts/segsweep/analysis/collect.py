@@ -25,10 +25,10 @@ from segsweep.analysis.columns import (
 )
 from segsweep.analysis.curves import Curve, as_float, read_curve, write_curves
 from segsweep.analysis.epoch_scores import SegmentCounts, add_scores
-from segsweep.config.dataset import Dataset
+from segsweep.config.dataset import parse_dataset
 from segsweep.data.classes import class_table
 from segsweep.errors import InputError
-from segsweep.store.best_epochs import images_file, read_counts
+from segsweep.store.segment_store import SegmentStore, read_arrays
 
 RUNS_AT_ONCE, BYTES_AT_ONCE = 64, 2**26
 OF_RUN = ("cell", "run", "seed", "fold", "round", "role")
@@ -61,7 +61,7 @@ def collect(plan: dict[str, Any], store: Path, *, partial: bool = False) -> Coll
         InputError: runs are missing and `partial` is false; or a segment's files are unreadable.
     """
     metric, minimize = plan["study"]["metric"], plan["study"].get("minimize", False)
-    task, classes = plan["dataset"]["task"], class_table(Dataset.model_validate(plan["dataset"])).names
+    task, classes = plan["dataset"]["task"], class_table(parse_dataset(plan["dataset"])).names
     axes = plan["axes"]
     cells = list({cell["cell"]: cell for cell in reversed(plan["cells"])}.values())[::-1]
     texts = {cell["cell"]: level_texts(cell["settings"], axes) for cell in cells}
@@ -218,14 +218,14 @@ def _in_portions(
 
 
 def _counts(path: Path) -> SegmentCounts:
-    return read_counts(path) if path.is_file() else {}
+    return read_arrays(path) if path.is_file() else {}
 
 
 def _images_of_best(store: Path, records: list[dict[str, Any]], epoch: int | None) -> Path | None:
     """The counts of each image at a run's best epoch, where its segment kept them."""
     for record in records:
         if epoch is not None and record["first_epoch"] <= epoch <= record["last_epoch"]:
-            path = store / record["id"] / images_file(epoch)
+            path = SegmentStore(store).image_counts(record["id"], epoch)
             return path if path.exists() else None
     return None
 
@@ -234,7 +234,7 @@ def _write_images(path: Path, collected: Collected) -> None:
     header = ["image"]
     rows = []
     for run, cell, source in collected.images:
-        of_run = metrics.image_rows(read_counts(source), collected.task, collected.classes)
+        of_run = metrics.image_rows(read_arrays(source), collected.task, collected.classes)
         header = header if not of_run or list(of_run[0]) == header else list(dict.fromkeys([*header, *of_run[0]]))
         rows += [{"run": run, "cell": cell} | row for row in of_run]
     with path.open("w", newline="", encoding="utf-8") as file:

@@ -1,7 +1,6 @@
 """The job around a segment: find it in the plan, see what is there, train, write down, publish."""
 
 import os
-import shutil
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -10,32 +9,18 @@ from types import ModuleType
 from typing import Any
 
 from segsweep import registry
+from segsweep.config.dataset import parse_dataset
+from segsweep.data.classes import class_table
 from segsweep.errors import InputError
 from segsweep.execution.provenance import host, versions
 from segsweep.exits import DONE, INTERRUPTED
-from segsweep.io import read_json
-from segsweep.store.checkpoints import flush_all, flush_path, remove_temporaries, write_json
+from segsweep.io import read_json, remove_temporaries, write_json
+from segsweep.planning.plan_file import SegmentPlan, read_segment
+from segsweep.store.best_epoch import best_of_run, selections_of
 from segsweep.store.lock import Lock, Stopped
-from segsweep.store.lookup import SegmentPlan, find, is_complete
-from segsweep.store.segment_store import stands
+from segsweep.store.segment_store import STATE, SegmentRecord, SegmentStore, selection_key
 
-FROM_PLAN = (
-    "id",
-    "label",
-    "first_epoch",
-    "last_epoch",
-    "parent",
-    "metric",
-    "minimize",
-    "seed",
-    "fold",
-    "train",
-    "dataset",
-    "data",
-    "trainer",
-    "data_fingerprint",
-    "code_fingerprint",
-)
+# What a segment whose parent ended early takes over from it.
 OF_PARENT = ("status", "detail", "epochs", "best", "parameters", "checkpoint_mb", "effective_batch", "micro_batch")
 
 
@@ -68,33 +53,34 @@ def run_job(
     Raises:
         InputError: the plan does not know the segment, or its parent is missing.
     """
-    job = find(plan, segment)
-    final = store / segment
-    if is_done(final, job):
-        say(f"{job.label}: {segment} is complete in {store}, nothing to do")
+    job, store = read_segment(plan, segment), SegmentStore(store)
+    if is_done(store, job):
+        say(f"{job.label}: {segment} is complete in {store.root}, nothing to do")
         return DONE
     parent = _parent(job, store)
-    store.mkdir(parents=True, exist_ok=True)
+    store.root.mkdir(parents=True, exist_ok=True)
     try:
-        with Lock(store / f"{segment}.lock", say=say, should_stop=should_stop) as lock:
-            if is_done(final, job):  # by the one that was waited for
+        with Lock(store.lock(segment), say=say, should_stop=should_stop) as lock:
+            store = SegmentStore(store.root)  # as it is now
+            if is_done(store, job):  # by the one that was waited for
                 return DONE
             trainer = trainer or registry.load(registry.classes("trainer")[job.trainer])
             machine = host(threads, environ) | trainer.describe_device(device)
-            part = store / f"{segment}.part"
+            part = store.part(segment)
             part.mkdir(exist_ok=True)
             remove_temporaries(part)
             say(_title(job, part, machine["device"]))
             starts = Starts(part, machine["device"])
-            if parent and parent["status"] != "finished":
-                outcome = {name: parent[name] for name in OF_PARENT} | {"train_seconds": 0.0, "peak_memory_mb": None}
+            if parent and parent.status != "finished":
+                outcome = {name: getattr(parent, name) for name in OF_PARENT} | {"train_seconds": 0.0}
+                outcome["best"] = parent.best | _best_of_chain(job, store)
             else:
                 outcome = trainer.train(
                     job,
                     store,
                     device=machine["device"],
                     threads=threads,
-                    selections=_selections(final),
+                    selections=_selections(job, store),
                     should_stop=lambda: should_stop() or lock.lost,
                     report=lambda row, best: say(progress_line(job, row, best)),
                     note=lambda text: (starts.note(text), say(text)),
@@ -103,11 +89,11 @@ def run_job(
                 starts.note(outcome["detail"])
                 say(f"{job.label}: {outcome['detail']}")
                 return INTERRUPTED
-            if not job.can_be_prolonged:
+            if not job.can_be_extended:
                 # The optimizer's state is most of a segment's bytes, and nothing can resume from here.
-                (part / "last.pt").unlink(missing_ok=True)
-            record = {name: getattr(job, name) for name in FROM_PLAN} | outcome
-            publish(part, final, record | {"versions": versions(), "host": machine, "history": starts.all}, job)
+                (part / STATE).unlink(missing_ok=True)
+            planned = job.to_json() | outcome | {"versions": versions(), "host": machine, "history": starts.all}
+            store.publish(SegmentRecord.from_json(planned))
             ending = f"{outcome['status']} after epoch {outcome['epochs']}. {outcome['detail']}"
             say(f"{job.label}: {ending.rstrip(' .')}")
             return DONE
@@ -115,26 +101,9 @@ def run_job(
         return INTERRUPTED
 
 
-def publish(part: Path, final: Path, record: dict[str, Any], job: SegmentPlan) -> None:
-    """Write segment.json and give the folder its name: from then on the segment is complete."""
-    write_json(part / "segment.json", record, flush=False)
-    (part / "history.json").unlink(missing_ok=True)
-    flush_all(part)
-    if final.exists() and not is_done(final, job):
-        # It ended out of memory, lacks an epoch that is wanted now, or is half a folder, as a broken copy leaves it.
-        shutil.rmtree(final)
-    try:
-        os.rename(part, final)
-    except OSError:
-        if not is_complete(final):
-            raise
-        shutil.rmtree(part)  # another one published the same bits
-    flush_path(final.parent)
-
-
-def is_done(folder: Path, job: SegmentPlan) -> bool:
+def is_done(store: SegmentStore, job: SegmentPlan) -> bool:
     """Whether a segment was published, and there is nothing to train again."""
-    return is_complete(folder) and stands(_record(folder), job.train["on_oom"])
+    return store.stands(job.id, job.train["on_oom"], job.selections)
 
 
 def progress_line(job: SegmentPlan, row: dict[str, Any], best: dict[str, Any] | None) -> str:
@@ -155,36 +124,46 @@ class Starts:
         self.all: list[dict[str, Any]] = read_json(self.file) if self.file.is_file() else []
         started = round(time.time(), 1)
         self.all.append({"host": socket.gethostname(), "pid": os.getpid(), "device": device, "started": started})
-        write_json(self.file, self.all, flush=False)
+        write_json(self.file, self.all)
 
     def note(self, text: str) -> None:
         """Add something that happened."""
         self.all[-1].setdefault("notes", []).append(text)
-        write_json(self.file, self.all, flush=False)
+        write_json(self.file, self.all)
 
 
 def _title(job: SegmentPlan, part: Path, device: str) -> str:
-    resumed = ", resumed" if (part / "last.pt").exists() else ""
+    resumed = ", resumed" if (part / STATE).exists() else ""
     return f"{job.label}, epochs {job.first_epoch}-{job.last_epoch} on {device}{resumed}: {job.id}"
 
 
-def _parent(job: SegmentPlan, store: Path) -> dict[str, Any] | None:
-    """segment.json of the parent; None for the first segment of a run."""
+def _parent(job: SegmentPlan, store: SegmentStore) -> SegmentRecord | None:
+    """The record of the parent; None for the first segment of a run."""
     if not job.parent:
         return None
-    folder = store / job.parent
-    if not is_complete(folder):
+    folder = store.folder(job.parent)
+    if not store.has(job.parent):
         raise InputError(f"{folder}: the segment {job.id} continues it, but it is not complete; train it first")
-    record = _record(folder)
-    if record["status"] == "finished" and not (folder / "last.pt").exists():
-        raise InputError(f"{folder}/last.pt is missing: nothing can continue it; remove {folder} to train it again")
+    record = store.record(job.parent)
+    if record.status == "finished" and not store.state(job.parent).exists():
+        raise InputError(
+            f"{store.state(job.parent)} is missing: nothing can continue it; remove {folder} to train it again"
+        )
     return record
 
 
-def _selections(final: Path) -> list[str]:
-    """What a segment that is to be replaced kept its best epochs by: the new one keeps them as well."""
-    return list(_record(final)["best"] or ()) if is_complete(final) else []
+def _best_of_chain(job: SegmentPlan, store: SegmentStore) -> dict[str, Any]:
+    """The best epochs of the segments that it continues, by all selections of its plan."""
+    chain: list[str] = []
+    parent = job.parent
+    while parent:
+        chain.insert(0, parent)
+        parent = store.record(parent).parent
+    classes = class_table(parse_dataset(job.dataset)).names
+    wanted = selections_of([selection_key(job.metric, job.minimize), *job.selections])
+    return {key: best_of_run(store, chain, *wanted[key], job.dataset["task"], classes) for key in wanted}
 
 
-def _record(folder: Path) -> dict[str, Any]:
-    return read_json(folder / "segment.json")
+def _selections(job: SegmentPlan, store: SegmentStore) -> list[str]:
+    """What its best epochs are kept by besides: what the plan asks for, and what the segment that it replaces kept."""
+    return [*job.selections, *(store.record(job.id).best if store.has(job.id) else ())]

@@ -19,7 +19,9 @@ from segsweep.inference.loaded_ensemble import (
     record_of,
     single_of,
 )
-from segsweep.store.checkpoints import write_json
+from segsweep.io import write_json
+from segsweep.planning.plan_file import PlannedRun, StudyPlan
+from segsweep.store.segment_store import SegmentStore
 
 ON_VALIDATION = (
     "The data set has no test split that this is scored on: the members' folds were drawn within the training split, "
@@ -35,7 +37,7 @@ FEWER_IMAGES = "Each member was trained on fewer images than the single model, w
 FRONT = ["cell", "run", "method", "members", "fold", "own"]
 
 
-def score(plan: dict[str, Any], store: Path, *, device: str = "auto", threads: int = 1) -> dict[str, Any]:
+def score(plan: StudyPlan, store: SegmentStore, *, device: str = "auto", threads: int = 1) -> dict[str, Any]:
     """Score the ensemble of a plan.
 
     Returns:
@@ -47,18 +49,18 @@ def score(plan: dict[str, Any], store: Path, *, device: str = "auto", threads: i
     Raises:
         InputError: a checkpoint or the prepared data is missing.
     """
-    wish, split = plan["study"]["ensemble"], plan["study"]["ensemble"]["score_on"]
+    wish, split = plan.study["ensemble"], plan.study["ensemble"]["score_on"]
     runs, left_out = members_of(plan, store)
-    metric = f"{split}/{plan['study']['metric'].split('/')[-1]}"
+    metric = f"{split}/{plan.metric.partition('/')[2]}"
     about = {"split": split, "method": wish["method"], "metric": metric, "rows": [], "images": 0}
-    about |= {"left_out": [{"run": run["run"], "status": _status(run, store)} for run in left_out], "notes": []}
+    about |= {"left_out": [{"run": run.run, "status": _status(run, store)} for run in left_out], "notes": []}
     if not runs:
         return about | {"notes": ["No member is trained to its end yet."]}
-    cell = runs[0]["cell"]
+    cell = runs[0].cell
     single, chosen_from = single_of(plan, store, cell, split)
     loaded = load_ensemble(plan, runs + ([single] if single else []), store, device, threads)
     ensemble = Ensemble(loaded.task, loaded.prepared.task, len(runs), wish["method"], wish["min_votes"])
-    refs = images_of_split(loaded.prepared, split, loaded.train, plan["smoke"])
+    refs = images_of_split(loaded.prepared, split, loaded.train, plan.smoke)
     together, alone = _count(loaded, ensemble, len(runs), refs)
     prepared = loaded.prepared
     about_all = {"run": "ensemble", "method": wish["method"], "members": len(runs), "own": None}
@@ -71,8 +73,8 @@ def score(plan: dict[str, Any], store: Path, *, device: str = "auto", threads: i
     ]
     if metric not in rows[0]["scores"]:  # a loss, say, which members that decide together have not
         about["metric"] = f"{split}/{metrics.usual(prepared.task)}"
-    setting = next(one for one in plan["cells"] if one["cell"] == cell)
-    about |= {"min_votes": ensemble.votes, "cell": cell, "label": setting["label"], "images": len(rows[0]["images"])}
+    setting = next(one for one in plan.cells if one.cell == cell)
+    about |= {"min_votes": ensemble.votes, "cell": cell, "label": setting.label, "images": len(rows[0]["images"])}
     return about | {"rows": rows, "notes": _notes(split, single, chosen_from, left_out)}
 
 
@@ -94,13 +96,13 @@ def _row(counter: Any, split: str, prepared: Any) -> dict[str, Any]:
     }
 
 
-def _model(plan: dict[str, Any], run: dict[str, Any], method: str, store: Path) -> dict[str, Any]:
+def _model(plan: StudyPlan, run: PlannedRun, method: str, store: SegmentStore) -> dict[str, Any]:
     own = best_value(plan, run, store)
-    return {"run": run["run"], "method": method, "members": 1, "fold": run["fold"], "own": own}
+    return {"run": run.run, "method": method, "members": 1, "fold": run.fold, "own": own}
 
 
-def _status(run: dict[str, Any], store: Path) -> str:
-    return (record_of(run, store) or {"status": "missing"})["status"]
+def _status(run: PlannedRun, store: SegmentStore) -> str:
+    return record.status if (record := record_of(run, store)) else "missing"
 
 
 def _notes(split: str, single: Any, chosen_from: int, left_out: list) -> list[str]:
@@ -112,7 +114,7 @@ def _notes(split: str, single: Any, chosen_from: int, left_out: list) -> list[st
         if chosen_from > 1:
             notes.append(f"The single model is the one with the best validation score of {chosen_from} of its setting.")
     if left_out:
-        notes.append(f"Members left out, as they failed or are not trained: {', '.join(r['run'] for r in left_out)}.")
+        notes.append(f"Members left out, as they failed or are not trained: {', '.join(run.run for run in left_out)}.")
     return notes
 
 

@@ -2,19 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from segsweep.config.dataset import Dataset
+from segsweep.config.dataset import parse_dataset
 from segsweep.data.classes import class_table
 from segsweep.data.prepared import Prepared
 from segsweep.data.splits import Refs, choose
-from segsweep.inference.trained_model import Run, TrainedModel, load_model, resolve_device
-from segsweep.io import read_json
+from segsweep.inference.trained_model import TrainedModel, load_model, resolve_device
+from segsweep.planning.plan_file import PlannedRun, StudyPlan
 from segsweep.search.results import FAILED
-from segsweep.store.best_epochs import best_of_run
+from segsweep.store.best_epoch import best_of_run
+from segsweep.store.segment_store import SegmentRecord, SegmentStore
 
 
 @dataclass
@@ -22,7 +22,7 @@ class LoadedEnsemble:
     """Models of one setting on one prepared data set."""
 
     prepared: Prepared
-    runs: list[Run]
+    runs: list[PlannedRun]
     models: list[TrainedModel]
 
     @property
@@ -44,7 +44,7 @@ class LoadedEnsemble:
 
 
 def load_ensemble(
-    plan: dict[str, Any], runs: list[Run], store: Path, device: str = "auto", threads: int = 1
+    plan: StudyPlan, runs: list[PlannedRun], store: SegmentStore, device: str = "auto", threads: int = 1
 ) -> LoadedEnsemble:
     """Load the best epochs of runs of one cell.
 
@@ -52,63 +52,57 @@ def load_ensemble(
         InputError: weights or the prepared data are missing.
     """
     torch.set_num_threads(threads)
-    prepared = Prepared.open(plan["segments"][runs[0]["segments"][-1]]["data"])
+    prepared = Prepared.open(plan.segments[runs[0].segments[-1]].data)
     models = [load_model(plan, run, store, prepared, resolve_device(device)) for run in runs]
     return LoadedEnsemble(prepared, runs, models)
 
 
-def members_of(plan: dict[str, Any], store: Path) -> tuple[list[Run], list[Run]]:
+def members_of(plan: StudyPlan, store: SegmentStore) -> tuple[list[PlannedRun], list[PlannedRun]]:
     """The runs of a plan's ensemble that can decide, and those that can't: failed ones, and ones not trained yet."""
     usable, left_out = [], []
-    for run in plan["runs"]:
-        if run["role"] == "ensemble":
+    for run in plan.runs:
+        if run.role == "ensemble":
             (usable if is_usable(plan, run, store) else left_out).append(run)
     return usable, left_out
 
 
-def is_usable(plan: dict[str, Any], run: Run, store: Path) -> bool:
+def is_usable(plan: StudyPlan, run: PlannedRun, store: SegmentStore) -> bool:
     """Whether a run is trained to its end, did not fail, and has a best epoch."""
     record = record_of(run, store)
-    return record is not None and record["status"] not in FAILED and best_value(plan, run, store) is not None
+    return record is not None and record.status not in FAILED and best_value(plan, run, store) is not None
 
 
-def single_of(plan: dict[str, Any], store: Path, cell: str, split: str) -> tuple[Run | None, int]:
+def single_of(plan: StudyPlan, store: SegmentStore, cell: str, split: str) -> tuple[PlannedRun | None, int]:
     """The run of a setting that one would take if there were no ensemble, and how many runs it was chosen from.
 
     It is the one with the best validation score; trained to its end, if any was. On the split `val`, runs of a
     cross-validation are none: they were trained on images of it.
     """
-    sign = -1 if plan["study"].get("minimize") else 1
+    sign = -1 if plan.minimize else 1
     found = []
-    for run in plan["runs"]:
-        if run["cell"] != cell or run["role"] == "ensemble" or (split == "val" and run["fold"] is not None):
+    for run in plan.runs:
+        if run.cell != cell or run.role == "ensemble" or (split == "val" and run.fold is not None):
             continue
         if is_usable(plan, run, store):
-            found.append((not run.get("pruned"), sign * best_value(plan, run, store), run))
+            found.append((not run.pruned, sign * best_value(plan, run, store), run))
     if not found:
         return None, 0
     return max(found, key=lambda entry: entry[:2])[2], len(found)
 
 
-def best_value(plan: dict[str, Any], run: Run, store: Path) -> float | None:
+def best_value(plan: StudyPlan, run: PlannedRun, store: SegmentStore) -> float | None:
     """A run's score at its best epoch; None before it has one."""
-    study, dataset = plan["study"], Dataset.model_validate(plan["dataset"])
-    minimize, classes = bool(study.get("minimize")), class_table(dataset).names
-    best = best_of_run(store, run["segments"], study["metric"], minimize, dataset.task, classes)
+    dataset = parse_dataset(plan.dataset)
+    classes = class_table(dataset).names
+    best = best_of_run(store, run.segments, plan.metric, plan.minimize, dataset.task, classes)
     return best and best["value"]
 
 
-def record_of(run: Run, store: Path) -> dict[str, Any] | None:
-    """segment.json of a run's last segment that was trained; None before the whole run is."""
-    record = None
-    for segment in run["segments"]:
-        path = store / segment / "segment.json"
-        if not path.is_file():
-            return None
-        record = read_json(path)
-        if record["status"] != "finished":
-            break
-    return record
+def record_of(run: PlannedRun, store: SegmentStore) -> SegmentRecord | None:
+    """Of a run's last segment that was trained; None before the whole run is."""
+    records = store.records_of(run.segments)
+    ended = records and (len(records) == len(run.segments) or records[-1].status != "finished")
+    return records[-1] if ended else None
 
 
 def images_of_split(prepared: Prepared, split: str, train: Any, smoke: bool) -> Refs:

@@ -1,13 +1,14 @@
 """Ground truth of images, and what the best epoch of a run predicts of them: patches stitched to pages."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from segsweep.data.pages import stitch
 from segsweep.data.prepared import Prepared, Split
+from segsweep.planning.plan_file import PlannedRun, StudyPlan
+from segsweep.store.segment_store import SegmentStore
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Predictor:
         InputError: the store has no weights of the run.
     """
 
-    def __init__(self, plan: dict[str, Any], run: dict[str, Any], store: Path, prepared: Prepared):
+    def __init__(self, plan: StudyPlan, run: PlannedRun, store: SegmentStore, prepared: Prepared):
         from segsweep.inference.trained_model import load_model  # with torch, which takes seconds to import
 
         self.prepared = prepared

@@ -1,14 +1,12 @@
 """A study's predictions for the test split, by its ensemble or its best run, as a file to submit."""
 
-import csv
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from segsweep.config.dataset import Dataset
+from segsweep.config.dataset import Dataset, parse_dataset
 from segsweep.data.classes import class_table
 from segsweep.data.pages import stitch
 from segsweep.data.prepared import Prepared, Split
@@ -17,6 +15,9 @@ from segsweep.errors import InputError
 from segsweep.inference import submission
 from segsweep.inference.ensemble import Ensemble
 from segsweep.inference.loaded_ensemble import images_of_split, load_ensemble, members_of
+from segsweep.io import read_csv, read_json, write_json
+from segsweep.planning.plan_file import PlannedRun, StudyPlan
+from segsweep.store.segment_store import SegmentStore
 
 NO_TEST = "The data set has no test split: these are predictions of the validation split."
 SMOKE = "A smoke test: only some images of the split are predicted."
@@ -24,7 +25,7 @@ SEEN = "The model was trained on images of this split, as folds pool them: its p
 
 
 def predict_test(
-    plan: dict[str, Any], store: Path, ranking: Path, output: Path, *, device: str = "auto", threads: int = 1
+    plan: StudyPlan, store: SegmentStore, ranking: Path, output: Path, *, device: str = "auto", threads: int = 1
 ) -> dict[str, Any]:
     """Write the submission of a study, and beside it a JSON file that says what is in it.
 
@@ -41,31 +42,30 @@ def predict_test(
     ensemble = Ensemble(loaded.task, prepared.task, len(runs), method, min_votes)
     predictions: dict[int, Any] = {}
     whole = [(split, i) for i in range(len(prepared.splits[split]))]
-    refs = images_of_split(prepared, split, loaded.train, True) if plan["smoke"] else whole
+    refs = images_of_split(prepared, split, loaded.train, True) if plan.smoke else whole
     for batch, outputs in loaded.batches(refs):
         # The task's own form, not the ensemble's, where there is one model: a single vote changes nothing.
         found = ensemble.decide(outputs, batch) if len(runs) > 1 else loaded.task.predict(outputs[0], batch)
         predictions |= {
             refs[position][1]: without_probabilities(one) for position, one in zip(batch["index"], found, strict=True)
         }
-    output.parent.mkdir(parents=True, exist_ok=True)
-    dataset = Dataset.model_validate(plan["dataset"])
+    dataset = parse_dataset(plan.dataset)
     count = _write(output, dataset, prepared, split, dict(sorted(predictions.items())))
     about = {
         "split": split,
         "images": count,
         "task": prepared.task,
-        "models": [run["run"] for run in runs],
+        "models": [run.run for run in runs],
         "method": method if len(runs) > 1 else "single model",
-        "notes": [NO_TEST] * (split != "test") + [SEEN] * is_pooled(plan, runs, split) + [SMOKE] * plan["smoke"],
+        "notes": [NO_TEST] * (split != "test") + [SEEN] * is_pooled(plan, runs, split) + [SMOKE] * plan.smoke,
     }
-    output.with_suffix(".json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    write_json(output.with_suffix(".json"), about)
     return about
 
 
-def is_pooled(plan: dict[str, Any], runs: list[dict], split: str) -> bool:
+def is_pooled(plan: StudyPlan, runs: list[PlannedRun], split: str) -> bool:
     """Whether a model was trained on images of the split: on a fold that pools it with the training images."""
-    folds = [plan["segments"][run["segments"][-1]]["fold"] for run in runs]
+    folds = [plan.segments[run.segments[-1]].fold for run in runs]
     return split == "val" and any(fold and fold["within"] == "train+val" for fold in folds)
 
 
@@ -76,17 +76,16 @@ def without_probabilities(prediction: Any) -> Any:
     return {name: value for name, value in prediction.items() if name != "probability"}
 
 
-def _models(plan: dict[str, Any], store: Path, ranking: Path) -> tuple[list[dict], str, int | None]:
+def _models(plan: StudyPlan, store: SegmentStore, ranking: Path) -> tuple[list[PlannedRun], str, int | None]:
     """The ensemble's members if it has any, else the best run of the ranking."""
-    wish = plan["study"].get("ensemble") or {"method": "vote", "min_votes": None}
+    wish = plan.study.get("ensemble") or {"method": "vote", "min_votes": None}
     members, _ = members_of(plan, store)
     if members:
         return members, wish["method"], wish["min_votes"]
-    with ranking.open(newline="", encoding="utf-8") as file:
-        best = next((row["best_run"] for row in csv.DictReader(file) if row["best_run"]), None)
+    best = next((row["best_run"] for row in read_csv(ranking) if row["best_run"]), None)
     if best is None:
         raise InputError(f"{ranking}: no setting has a usable run. Train the study first.")
-    return [next(run for run in plan["runs"] if run["run"] == best)], wish["method"], None
+    return [next(run for run in plan.runs if run.run == best)], wish["method"], None
 
 
 def _write(path: Path, dataset: Dataset, prepared: Prepared, split: str, found: dict[int, Any]) -> int:
@@ -125,7 +124,7 @@ def _originals(
     dataset: Dataset, prepared: Prepared, split: str, shapes: dict[str, tuple[int, int]]
 ) -> dict[str, tuple[int, int]]:
     """Height and width of each image as it is in the data set's own files."""
-    description = json.loads(prepared.folder.with_name(prepared.folder.name + ".json").read_text(encoding="utf-8"))
+    description = read_json(prepared.folder.with_name(f"{prepared.folder.name}.json"))
     found = {}
     for item in read(dataset, Path(description["root"]))[split]:
         if isinstance(item.image, np.ndarray):

@@ -3,11 +3,12 @@
 import io
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from PIL import Image
 
+from segsweep.io import write_bytes
 from segsweep.text.geometry import rotated_box
 
 NO_DATE = (1980, 1, 1, 0, 0, 0)  # the same predictions give the same bytes
@@ -111,10 +112,11 @@ def _quad_line(polygon: np.ndarray) -> str:
 
 
 def _write(path: Path, files: dict[str, bytes]) -> None:
-    part = path.with_name(path.name + ".part")
-    with zipfile.ZipFile(part, "w") as archive:
-        for name in sorted(files):
-            entry = zipfile.ZipInfo(name, NO_DATE)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, files[name])
-    part.replace(path)
+    def write(file: IO[bytes]) -> None:
+        with zipfile.ZipFile(file, "w") as archive:
+            for name in sorted(files):
+                entry = zipfile.ZipInfo(name, NO_DATE)
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(entry, files[name])
+
+    write_bytes(path, write)

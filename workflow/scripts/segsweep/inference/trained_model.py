@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,11 +13,10 @@ from segsweep.data.prepared import Prepared
 from segsweep.data.splits import Refs
 from segsweep.errors import InputError
 from segsweep.inference.forward import Forward, memory_format, to_device
-from segsweep.io import read_json
-from segsweep.store.best_epochs import best_of_run, weights_file
+from segsweep.planning.plan_file import PlannedRun, StudyPlan
+from segsweep.store.best_epoch import best_of_run
 from segsweep.store.checkpoints import read_checkpoint
-
-Run = dict[str, Any]
+from segsweep.store.segment_store import SegmentStore
 
 
 @dataclass
@@ -53,9 +51,9 @@ def resolve_device(name: str) -> torch.device:
 
 
 def load_model(
-    plan: dict[str, Any],
-    run: Run,
-    store: Path,
+    plan: StudyPlan,
+    run: PlannedRun,
+    store: SegmentStore,
     prepared: Prepared,
     device: torch.device | str = "cpu",
     postprocess: dict[str, Any] | None = None,
@@ -65,7 +63,7 @@ def load_model(
     Args:
         plan: of the study.
         run: one of its runs.
-        store: folder of all segments.
+        store: of all segments.
         prepared: the data, as the run's setting wants it.
         device: that it computes on.
         postprocess: in place of the setting's own.
@@ -73,15 +71,14 @@ def load_model(
     Raises:
         InputError: the run has no best epoch yet, or its weights are not in the store.
     """
-    study = plan["study"]
-    minimize = bool(study.get("minimize"))
-    best = best_of_run(store, run["segments"], study["metric"], minimize, prepared.task, prepared.classes)
-    weights = store / best["segment"] / weights_file(best["epoch"]) if best else None
+    best = best_of_run(store, run.segments, plan.metric, plan.minimize, prepared.task, prepared.classes)
+    weights = store.weights(best["segment"], best["epoch"]) if best else None
     if weights is None or not weights.is_file():
-        raise InputError(f"{store}: no weights of the run {run['run']}. Train the study first, or fetch its segments.")
-    segment = best["segment"]
-    described = plan["segments"].get(segment) or read_json(store / segment / "segment.json")
-    settings = described["train"] | ({"postprocess": postprocess} if postprocess is not None else {})
+        raise InputError(
+            f"{store.root}: no weights of the run {run.run}. Train the study first, or fetch its segments."
+        )
+    segment = plan.segments.get(best["segment"]) or store.record(best["segment"])
+    settings = segment.train | ({"postprocess": postprocess} if postprocess is not None else {})
     train, device = Train.model_validate(settings), torch.device(device)
     task = tasks.build(train, prepared)
     with torch.random.fork_rng(devices=[]):
@@ -90,4 +87,4 @@ def load_model(
     model.to(device, memory_format=memory_format(train))
     normalize = Normalize(train.data.preprocessing, prepared).to(device)
     forward = Forward(model, normalize, train, device)
-    return TrainedModel(segment, best["epoch"], train, described.get("fold"), prepared, task, forward)
+    return TrainedModel(segment.id, best["epoch"], train, segment.fold, prepared, task, forward)

@@ -60,7 +60,7 @@ def ordered_sum(values: np.ndarray) -> np.ndarray:
     of four blocks that take turns. Scores of trainings from before metrics were made of counts stay equal to the bit.
     """
     count = values.shape[-1]
-    lanes = values[..., : count - count % LANES].reshape(*values.shape[:-1], -1, LANES)
+    lanes = values[..., : count - count % LANES].reshape(*values.shape[:-1], count // LANES, LANES)
     blocks = lanes.shape[-2] // LANES
     running = [
         _added([lanes[..., LANES * block + i, :] for block in range(blocks)], values.shape[:-1]) for i in range(LANES)

@@ -25,7 +25,7 @@ def compute(counts: Counts, classes: list[str]) -> dict[str, np.ndarray]:
 
 
 def mean_precision(precision: np.ndarray) -> np.ndarray:
-    """Means of what is not -1 over the last three axes: float64 (..., overlaps, recalls, K) to (...); nan of nothing."""
+    """Means of what is not -1 over the last three axes, float64 (..., 10, 101, K) to (...); nan of nothing."""
     means = [float(one[one > -1].mean()) if (one > -1).any() else np.nan for one in _flat(precision)]
     return np.array(means).reshape(precision.shape[:-3])
 

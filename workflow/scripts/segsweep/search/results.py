@@ -4,12 +4,13 @@ import math
 from pathlib import Path
 from typing import Any, TypedDict
 
-from segsweep.config.dataset import Dataset
+from segsweep.config.dataset import Dataset, parse_dataset
 from segsweep.data.classes import class_table
 from segsweep.errors import InputError
 from segsweep.io import read_json
 from segsweep.metrics import column
-from segsweep.store.best_epochs import read_epochs
+from segsweep.store.best_epoch import read_epochs
+from segsweep.store.segment_store import SegmentStore
 
 FAILED = ("diverged", "oom")
 
@@ -47,7 +48,7 @@ def gather(plan: dict[str, Any], store: Path, wanted: list[dict[str, Any]]) -> d
             runs[run["key"]] = run
     minimize = bool(plan["study"].get("minimize", False))
     metric = plan["study"]["metric"]
-    dataset = Dataset.model_validate(plan["dataset"])
+    dataset = parse_dataset(plan["dataset"])
     missing = [item["key"] for item in wanted if item["key"] not in runs]
     if missing:
         raise InputError(f"plan.json holds no run for {', '.join(missing)}. Make the plan again and start anew.")
@@ -60,7 +61,7 @@ def scored_cells(plan: dict[str, Any], store: Path) -> list[dict[str, Any]]:
     A cell of which a run failed is none.
     """
     minimize = bool(plan["study"].get("minimize", False))
-    dataset = Dataset.model_validate(plan["dataset"])
+    dataset = parse_dataset(plan["dataset"])
     scores: dict[str, list[float | None]] = {}
     for run in plan["runs"]:
         if not run.get("key"):
@@ -101,7 +102,7 @@ def _read(run: dict[str, Any], store: Path, epochs: int, metric: str, minimize: 
 def _extended(curve: list[float | None], folder: Path, metric: str, dataset: Dataset) -> list[float | None]:
     if not (folder / "epochs.csv").is_file():
         return curve
-    rows, counts = read_epochs(folder)
+    rows, counts = read_epochs(SegmentStore(folder.parent), folder.name)
     values = column(metric, rows, counts, dataset.task, class_table(dataset).names)
     curve = list(curve)
     for row, value in zip(rows, values.tolist(), strict=True):

@@ -4,11 +4,11 @@
         What a device's name (`auto`, `cpu`, `cuda`, `cuda:N`) stands for on this machine.
 
     train(segment, store, *, device, threads, selections, should_stop, report, note) -> outcome
-        Train the epochs of a segment (`SegmentPlan`) in the folder `store/<id>.part`, resuming where an interrupted job
-        left off. It writes epochs.csv (a row an epoch), and what else of a segment's files it can: counts.npz, weights
-        and counts of images of the epochs that are kept (see docs/architecture.md), last.pt. `selections` are kept
-        besides the segment's own (`max val/dice`). `should_stop()` is asked often; `report(row, best)` is told of each
-        epoch, `note(text)` of what happens besides.
+        Train the epochs of a segment (`SegmentPlan`) in the folder `store.part(segment.id)` of a `SegmentStore`,
+        resuming where an interrupted job left off. It writes epochs.csv (a row an epoch), and what else it can of a
+        segment's files (see `segsweep.store.segment_store`): counts.npz, weights and counts of images of the epochs
+        that are kept, last.pt. `selections` are kept besides the segment's own (`max val/dice`). `should_stop()` is
+        asked often; `report(row, best)` is told of each epoch, `note(text)` of what happens besides.
 
         The outcome: {"status": finished | early_stopped | diverged | oom | interrupted, "detail", "epochs" (trained so
         far), "best" ({"max val/miou": {"epoch", "value", "segment"}}), "parameters", "checkpoint_mb", "train_seconds",

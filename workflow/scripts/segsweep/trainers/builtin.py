@@ -6,8 +6,9 @@ from typing import Any
 import torch
 
 from segsweep.config.components import Trainer
+from segsweep.planning.plan_file import SegmentPlan
 from segsweep.store.checkpoints import read_checkpoint
-from segsweep.store.lookup import SegmentPlan
+from segsweep.store.segment_store import STATE, SegmentStore
 from segsweep.training.loop import train_segment
 
 
@@ -27,9 +28,9 @@ def describe_device(name: str) -> dict[str, Any]:
     }
 
 
-def train(segment: SegmentPlan, store: Path, **options: Any) -> dict[str, Any]:
+def train(segment: SegmentPlan, store: SegmentStore, **options: Any) -> dict[str, Any]:
     """See `segsweep.trainers`; `options` are those of `train_segment`."""
-    _drop_unreadable(store / f"{segment.id}.part" / "last.pt", options["note"])
+    _drop_unreadable(store.part(segment.id) / STATE, options["note"])
     return train_segment(segment, store, **options)
 
 

@@ -15,11 +15,12 @@ from segsweep.config.train import Train
 from segsweep.errors import InputError
 from segsweep.inference.evaluation import evaluate
 from segsweep.inference.forward import Forward, memory_format, micro_batches, to_device
+from segsweep.io import write_csv
 from segsweep.metrics import Counts
-from segsweep.store.best_epochs import images_file, weights_file
-from segsweep.store.checkpoints import write_arrays, write_checkpoint, write_table
-from segsweep.store.lookup import SegmentPlan
-from segsweep.store.segment_store import selection_key
+from segsweep.planning.plan_file import SegmentPlan
+from segsweep.store.best_epoch import Selections, selections_of
+from segsweep.store.checkpoints import write_arrays, write_checkpoint
+from segsweep.store.segment_store import STATE, SegmentStore, selection_key
 from segsweep.training import early_stopping, memory, run_state
 from segsweep.training.dataloaders import DataLoaders, open_dataloaders, prefetch
 from segsweep.training.gradients import accumulate_gradients, grouped
@@ -28,11 +29,9 @@ from segsweep.training.optimizers import build_optimizer
 from segsweep.training.run_state import RunState
 from segsweep.training.seeding import WEIGHTS, reseed, set_determinism
 from segsweep.training.selections import (
-    Selections,
     add_best,
     drop_other_epochs,
     kept_epochs,
-    selections_of,
     update_best,
 )
 
@@ -59,7 +58,7 @@ class Session:
 
     Attributes:
         segment, train: the segment's plan and its settings.
-        folder: where the segment is written until it is complete.
+        store: of all segments; `store.part(segment.id)` is the folder that is written.
         selections: of which the weights of the best epoch are kept.
         order: of images and weights in memory.
         check_stop: raises `Interrupted` when the job is to end.
@@ -67,7 +66,7 @@ class Session:
 
     segment: SegmentPlan
     train: Train
-    folder: Path
+    store: SegmentStore
     device: torch.device
     loaders: DataLoaders
     model: nn.Module
@@ -87,13 +86,13 @@ class Session:
     def outcome(self, status: str, detail: str = "") -> dict:
         """How the training of the segment ended; what is left of it is written down."""
         if status != "interrupted":
-            write_arrays(self.folder / "counts.npz", self.state.stacked_counts())
+            write_counts(self.store, self.segment, self.state)
         return _outcome(status, detail, self.state, self.train, self.model)
 
 
 def train_segment(
     segment: SegmentPlan,
-    store: Path,
+    store: SegmentStore,
     *,
     device: str = "cpu",
     threads: int = 1,
@@ -103,11 +102,11 @@ def train_segment(
     note: Callable[[str], None] = lambda text: None,
     open_loaders: Callable[[SegmentPlan, Train], DataLoaders] = open_dataloaders,
 ) -> dict:
-    """Train the epochs of a segment in `store/<id>.part`, resuming after the last one finished there.
+    """Train the epochs of a segment in the store, resuming after the last one finished there.
 
     Args:
         segment: its plan.
-        store: folder of all segments; the parent's complete folder lies in it.
+        store: of all segments; the parent is complete in it.
         device: "cpu", "cuda" or "cuda:N".
         threads: threads of torch on the CPU.
         selections: whose best epochs are kept besides that of the segment's own metric: `max val/dice`.
@@ -151,7 +150,7 @@ def train_segment(
         tried = min(micro_batch or state.micro_batch, train.batch_size)
         if train.on_oom == "skip" or tried == 1:
             detail = f"out of memory in epoch {state.epoch + 1} with {tried} images at once; {said}"
-            write_arrays(store / f"{segment.id}.part" / "counts.npz", state.stacked_counts())
+            write_counts(store, segment, state)
             return _outcome("oom", detail, state, train)
         micro_batch = ceil(tried / 2)
         again = f"continuing with {micro_batch} from epoch {state.epoch + 1}"
@@ -178,14 +177,14 @@ def checked_selections(segment: SegmentPlan, train: Train, more: Iterable[str], 
 def set_up(
     segment: SegmentPlan,
     train: Train,
-    store: Path,
+    store: SegmentStore,
     device: torch.device,
     loaders: DataLoaders,
     selections: Selections,
     check_stop: Callable[[], None],
 ) -> Session:
     """Weights, then the state: this segment's own, else its parent's, else the beginning of the run."""
-    folder = store / f"{segment.id}.part"
+    folder = store.part(segment.id)
     folder.mkdir(parents=True, exist_ok=True)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
@@ -197,7 +196,7 @@ def set_up(
         model = model.to(memory_format=order)
     optimizer = build_optimizer(train.optimizer, model, criterion)
     state = RunState(train.batch_size)
-    saved = saved_at(folder, store, segment)
+    saved = saved_at(store, segment)
     if saved:
         loss = train.loss.model_dump(mode="json")
         state = run_state.restore(saved, loss, model, criterion, optimizer, device)
@@ -211,7 +210,7 @@ def set_up(
     return Session(
         segment,
         train,
-        folder,
+        store,
         device,
         loaders,
         model,
@@ -227,9 +226,10 @@ def set_up(
 
 def run_epochs(session: Session, report: Callable[[dict, dict | None], None]) -> dict:
     """Train and evaluate epoch after epoch; returns the outcome of the segment."""
-    segment, train, state, folder = session.segment, session.train, session.state, session.folder
-    write_table(folder / "epochs.csv", state.rows, COLUMNS)
-    drop_other_epochs(folder, kept_epochs(state, segment.id))
+    segment, train, state = session.segment, session.train, session.state
+    folder = session.store.part(segment.id)
+    write_csv(folder / "epochs.csv", state.rows, COLUMNS)
+    drop_other_epochs(session.store, segment.id, kept_epochs(state, segment.id))
     try:
         while state.epoch < segment.last_epoch and not early_stopping.should_end(state, train.early_stopping):
             began = perf_counter()
@@ -327,26 +327,25 @@ def evaluate_epoch(session: Session, epoch: int) -> tuple[dict[str, float], Any]
 
 def finish_epoch(session: Session, row: dict[str, Any], counter: Any) -> dict[str, Any]:
     """Compare an epoch with those before, and write it down; returns its row with the scores that steer the run."""
-    segment, train, state, folder = session.segment, session.train, session.state, session.folder
+    segment, train, state = session.segment, session.train, session.state
+    folder = session.store.part(segment.id)
     flush = perf_counter() - session.flushed > SECONDS_BETWEEN_FLUSHES
     session.flushed = perf_counter() if flush else session.flushed
     counts = counter.totals()
     steering = row | steering_scores(session, row, counts)
     if update_best(state, session.selections, steering, segment.id):
         weights = {"model": session.model.state_dict(), "epoch": row["epoch"]}
-        write_checkpoint(folder / weights_file(row["epoch"]), weights, flush=flush)
-        write_arrays(folder / images_file(row["epoch"]), counter.images(), flush=flush)
+        write_checkpoint(folder / session.store.weights(segment.id, row["epoch"]).name, weights, flush=flush)
+        write_arrays(folder / session.store.image_counts(segment.id, row["epoch"]).name, counter.images(), flush=flush)
     early_stopping.after_epoch(state, steering, train.scheduler, train.early_stopping, segment.metric, segment.minimize)
     state.epoch = row["epoch"]
     state.rows.append(row)
     state.counts.append(counts)
-    if state.epoch < segment.last_epoch or segment.can_be_prolonged:
+    if state.epoch < segment.last_epoch or segment.can_be_extended:
         loss = train.loss.model_dump(mode="json")
-        run_state.save(
-            folder / "last.pt", state, loss, session.model, session.criterion, session.optimizer, flush=flush
-        )
-    write_table(folder / "epochs.csv", state.rows, COLUMNS, flush=flush)
-    drop_other_epochs(folder, kept_epochs(state, segment.id))
+        run_state.save(folder / STATE, state, loss, session.model, session.criterion, session.optimizer, flush=flush)
+    write_csv(folder / "epochs.csv", state.rows, COLUMNS, flush=flush)
+    drop_other_epochs(session.store, segment.id, kept_epochs(state, segment.id))
     return steering
 
 
@@ -365,24 +364,28 @@ def monitors_of(train: Train) -> list[tuple[str, str | None]]:
     return found + ([("scheduler.monitor", train.scheduler.monitor)] if train.scheduler.name == "plateau" else [])
 
 
-def saved_at(folder: Path, store: Path, segment: SegmentPlan) -> Path | None:
+def saved_at(store: SegmentStore, segment: SegmentPlan) -> Path | None:
     """The state to resume from; none at the beginning of a run."""
-    own = folder / "last.pt"
+    own = store.part(segment.id) / STATE
     if own.exists():
         return own
-    return store / segment.parent / "last.pt" if segment.parent else None
+    return store.state(segment.parent) if segment.parent else None
 
 
-def saved_state(segment: SegmentPlan, store: Path, train: Train) -> RunState:
+def saved_state(segment: SegmentPlan, store: SegmentStore, train: Train) -> RunState:
     """The plain part of the state to resume from, without a model."""
-    folder = store / f"{segment.id}.part"
-    saved = saved_at(folder, store, segment)
+    saved = saved_at(store, segment)
     if saved is None:
         return RunState(train.batch_size)
     state = run_state.read(saved)
-    if saved.parent != folder:
+    if saved.parent != store.part(segment.id):
         state.rows, state.counts = [], []
     return state
+
+
+def write_counts(store: SegmentStore, segment: SegmentPlan, state: RunState) -> None:
+    """Write the counts of a segment that has ended."""
+    write_arrays(store.part(segment.id) / store.counts(segment.id).name, state.stacked_counts())
 
 
 def check_diverged(loss: float, column: str, when: str, most: float = EXPLOSION) -> None:
@@ -407,7 +410,7 @@ def _outcome(status: str, detail: str, state: RunState, train: Train, model: nn.
         "status": status,
         "detail": detail,
         "epochs": state.epoch,
-        "best": {key: best for key, best in state.best.items() if best},
+        "best": state.best,
         "parameters": sum(p.numel() for p in model.parameters()) if model else None,
         "checkpoint_mb": round(sum(weights) / memory.MB, 3) if model else None,
         "train_seconds": round(sum(row["seconds"] for row in rows), 3),

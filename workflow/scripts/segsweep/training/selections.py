@@ -1,25 +1,12 @@
 """Selections: by which metric an epoch is a run's best, and of which epochs the weights are kept."""
 
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from segsweep import metrics
-from segsweep.io import read_json
-from segsweep.store.best_epochs import images_file, read_epochs, weights_file
-from segsweep.store.lookup import SegmentPlan
+from segsweep.planning.plan_file import SegmentPlan
+from segsweep.store.best_epoch import Selections, read_epochs
+from segsweep.store.segment_store import SegmentStore
 from segsweep.training.run_state import RunState
-
-Selections = dict[str, tuple[str, bool]]  # "max val/miou": column, whether lower is better
-
-
-def selections_of(keys: Iterable[str]) -> Selections:
-    """Selections by their keys, "max val/miou" or "min val/loss"."""
-    found = {}
-    for key in keys:
-        direction, _, column = key.partition(" ")
-        found[key] = (column, direction == "min")
-    return found
 
 
 def update_best(state: RunState, selections: Selections, row: dict[str, Any], segment: str) -> bool:
@@ -39,33 +26,34 @@ def update_best(state: RunState, selections: Selections, row: dict[str, Any], se
 
 
 def add_best(
-    state: RunState, selections: Selections, segment: SegmentPlan, store: Path, kind: str, classes: list[str]
+    state: RunState, selections: Selections, segment: SegmentPlan, store: SegmentStore, kind: str, classes: list[str]
 ) -> bool:
     """Find the best epoch so far of selections that the state does not know, as after a change of the metric.
 
     Args:
         state: to be completed; its own rows and counts are those of the segment.
         segment: whose state it is.
-        store: with the segments that it was trained from.
+        store: with the segments that it continues.
         kind, classes: of the data set.
 
     Returns:
         Whether the segment kept the weights of all its epochs that now are a best one.
     """
-    missing = {key: selection for key, selection in selections.items() if key not in state.best}
+    missing = {key: selection for key, selection in selections.items() if state.best.get(key) is None}
     if not missing:
         return True
     chain, parent = [(segment.id, state.rows, state.stacked_counts())], segment.parent
     while parent:
-        chain.insert(0, (parent, *read_epochs(store / parent)))
-        parent = read_json(store / parent / "segment.json")["parent"]
+        chain.insert(0, (parent, *read_epochs(store, parent)))
+        parent = store.record(parent).parent
+    state.best |= dict.fromkeys(missing)
     for name, rows, counts in chain:
         values = {one: metrics.column(one, rows, counts, kind, classes) for one, _ in missing.values()}
         for i, row in enumerate(rows):
             here = {"epoch": int(row["epoch"])} | {one: float(values[one][i]) for one in values}
             update_best(state, missing, here, name)
-    folder = store / f"{segment.id}.part"
-    return all((folder / weights_file(epoch)).exists() for epoch in kept_epochs(state, segment.id))
+    kept = [store.weights(segment.id, epoch).name for epoch in kept_epochs(state, segment.id)]
+    return all((store.part(segment.id) / name).exists() for name in kept)
 
 
 def kept_epochs(state: RunState, segment: str) -> set[int]:
@@ -73,10 +61,10 @@ def kept_epochs(state: RunState, segment: str) -> set[int]:
     return {best["epoch"] for best in state.best.values() if best and best["segment"] == segment}
 
 
-def drop_other_epochs(folder: Path, epochs: set[int]) -> None:
+def drop_other_epochs(store: SegmentStore, segment: str, epochs: set[int]) -> None:
     """Remove the weights and counts of images of epochs that are no longer to be kept."""
-    kept = {name(epoch) for epoch in epochs for name in (weights_file, images_file)}
+    kept = {path(segment, epoch).name for epoch in epochs for path in (store.weights, store.image_counts)}
     for pattern in ("weights-*.pt", "images-*.npz"):
-        for path in folder.glob(pattern):
+        for path in store.part(segment).glob(pattern):
             if path.name not in kept:
                 path.unlink()
