@@ -176,7 +176,7 @@ def segment_plan(
         "last_epoch": last,
         "total_epochs": total or last,
         "parent": parent,
-        "dataset": {"name": "tiny", "task": "multiclass"},
+        "dataset": {"name": "tiny", "reader": "folder", "task": "multiclass", "classes": {0: "a", 1: "b", 2: "c"}},
         "data": "nowhere",
         "metric": "val/pixel_accuracy",
         "minimize": False,

@@ -19,7 +19,7 @@ GRID = {
 EFFECTS = {"optimizer.lr": [-0.06, 0.0, 0.02, -0.04], "model.arch": [0.0, 0.01, 0.015]}
 
 DATASET = {
-    "name": "demo", "reader": "demo", "task": "binary", "classes": {0: "background", 1: "cell"}, "foreground": "cell",
+    "name": "demo", "reader": "folder", "task": "binary", "classes": {0: "background", 1: "cell"}, "foreground": "cell",
 }  # fmt: skip
 
 

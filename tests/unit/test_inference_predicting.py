@@ -5,6 +5,7 @@ import pytest
 
 from segsweep.inference.split_predictions import is_pooled, without_probabilities
 from segsweep.text.postprocess import Detections
+from tests.segments import segment_plan, study_plan
 
 
 def test_probabilities_of_a_whole_split_are_not_kept():
@@ -19,5 +20,6 @@ def test_probabilities_of_a_whole_split_are_not_kept():
     [("train+val", "val", True), ("train+val", "test", False), ("train", "val", False), (None, "val", False)],
 )
 def test_a_model_that_saw_the_split_is_named_as_such(within, split, seen):
-    plan = {"segments": {"s": {"fold": within and {"index": 0, "k": 2, "seed": 0, "within": within}}}}
-    assert is_pooled(plan, [{"segments": ["s"]}], split) == seen
+    fold = within and {"index": 0, "k": 2, "seed": 0, "within": within}
+    plan = study_plan(segment_plan(fold=fold))
+    assert is_pooled(plan, plan.runs, split) == seen
