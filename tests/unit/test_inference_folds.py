@@ -5,9 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from segsweep.config import Dataset, Study
+from segsweep.config.dataset import Dataset
 from segsweep.config.load import _scored
 from segsweep.config.search import Ensemble
+from segsweep.config.study import Study
 from segsweep.config.train import Data
 from segsweep.data.splits import folds, pictures
 from segsweep.errors import InputError

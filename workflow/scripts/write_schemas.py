@@ -7,8 +7,10 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from segsweep.config import Dataset, Study, Train
+from segsweep.config.dataset import Dataset
 from segsweep.config.load import Request
+from segsweep.config.study import Study
+from segsweep.config.train import Train
 from segsweep.config.yaml_documents import models_in
 
 FILES = {"study": Study, "dataset": Dataset, "config": Request}
