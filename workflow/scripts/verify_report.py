@@ -12,9 +12,7 @@ def main(argv: list[str] | None = None) -> int:
     """Parse, check, print problems. Exit code 1 when a number has no source or differs from it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path, required=True, help="folder with the tables of the study")
-    parser.add_argument(
-        "--report", type=Path, help="folder with report.md and report.sources.csv; the same by default"
-    )
+    parser.add_argument("--report", type=Path, help="folder with report.md and report.sources.csv; the same by default")
     options = parser.parse_args(argv)
 
     from segsweep.io import read_text
