@@ -8,6 +8,7 @@ from typing import Any
 
 from segsweep.config import Dataset, Study, Train, key
 from segsweep.config.cluster import Cluster
+from segsweep.config.dataset import parse_dataset
 from segsweep.config.search import Ensemble
 from segsweep.config.settings import Settings
 from segsweep.config.yaml_documents import Document, nearest, parse
@@ -127,7 +128,7 @@ def load_dataset(name: str, config: Path = Path("config"), near: Path = Path()) 
     if name.endswith((".yaml", ".yml")) and not Path(name).is_file() and (near / name).is_file():
         name = str(near / name)
     document = Document(find("data set", name, config / "datasets"))
-    return parse(Dataset, document.values, document.place)
+    return parse_dataset(document.values, document.place)
 
 
 def _scored(ensemble: Ensemble, dataset: Dataset, place) -> Ensemble:
