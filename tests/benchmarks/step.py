@@ -28,7 +28,7 @@ def loop_and_bare(folder: Path, settings: dict, epochs: int):
     from segsweep.training.seeding import reseed
 
     study = workload.plan(folder, "step")
-    (segment,) = study.plan["segments"].values()
+    (segment,) = study.plan.segments.values()
     segment = deepcopy(segment) | {"last_epoch": epochs, "total_epochs": epochs}
     segment["train"] = segment["train"] | {"epochs": epochs} | settings
     if not Path(segment["data"], "manifest.json").exists():

@@ -214,7 +214,7 @@ def _train(
                 write_table(folder / "images.csv", images, ["image"], flush=flush)
             now |= early_stopping.after_epoch(now, row, train.scheduler, train.early_stopping, metric, minimize)
             now |= {"epoch": epoch, "rows": [*now["rows"], row]}
-            if epoch < description["last_epoch"] or description.get("can_be_prolonged", True):
+            if epoch < description["last_epoch"] or description.get("can_be_extended", True):
                 run_state.save(folder / "last.pt", now, loss, model, criterion, optimizer, flush=flush)
             write_table(folder / "epochs.csv", now["rows"], COLUMNS, flush=flush)
             report(row, now["best"])
