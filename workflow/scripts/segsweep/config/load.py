@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.config.cluster import Cluster
-from segsweep.config.dataset import parse_dataset
+from segsweep.config.dataset import Dataset, parse_dataset
 from segsweep.config.search import Ensemble
 from segsweep.config.settings import Settings, key
 from segsweep.config.study import Study
