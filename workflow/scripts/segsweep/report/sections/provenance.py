@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
+from segsweep.config.components import Section
 from segsweep.errors import InputError
 from segsweep.formatting import plural
 from segsweep.planning.plan_file import StudyPlan
@@ -12,10 +13,14 @@ from segsweep.report.markdown import blocks, listed, markdown_table, paragraph, 
 from segsweep.report.study_results import StudyResults
 from segsweep.store.segment_store import SegmentStore
 
-TITLE = "Provenance"
-ORDER = 210
-
 MOST_VERSIONS = 30
+
+
+class Provenance(Section):
+    """Provenance: the segments, versions, hosts and data that the results come from."""
+
+    title: ClassVar[str] = "Provenance"
+    order: ClassVar[int] = 210
 
 
 def write(results: StudyResults) -> str:

@@ -1,10 +1,10 @@
 """What was studied: set-up, hyperparameters, listed runs, rounds."""
 
+from typing import ClassVar
+
+from segsweep.config.components import Section
 from segsweep.report.markdown import be, blocks, capital, markdown_table, paragraph
 from segsweep.report.study_results import StudyResults
-
-TITLE = "What was studied"
-ORDER = 20
 
 FIXED = (
     ("Architecture", "model.arch", "setting"),
@@ -29,6 +29,13 @@ FIXED = (
     ("Precision", "precision", "setting"),
 )
 MULTITASK_ONLY, MOST_LISTED, MOST_LEVELS = {"model.seg_head"}, 60, 12
+
+
+class Setup(Section):
+    """What was studied: set-up, hyperparameters, listed runs, rounds."""
+
+    title: ClassVar[str] = "What was studied"
+    order: ClassVar[int] = 20
 
 
 def write(results: StudyResults) -> str:

@@ -1,12 +1,19 @@
 """Summary: what a reader who stops here should know."""
 
+from typing import ClassVar
+
 import pandas as pd
 
+from segsweep.config.components import Section
 from segsweep.report.markdown import be, blocks, bullets, listed
 from segsweep.report.study_results import StudyResults
 
-TITLE = "Summary"
-ORDER = 10
+
+class Summary(Section):
+    """Summary: what a reader who stops here should know."""
+
+    title: ClassVar[str] = "Summary"
+    order: ClassVar[int] = 10
 
 
 def write(results: StudyResults) -> str:
