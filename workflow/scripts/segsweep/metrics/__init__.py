@@ -20,11 +20,9 @@ alone, which is then the last row of the confusion. Where one image is scored by
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
-from math import isnan
-from typing import Any
-
-import numpy as np
+from functools import cache
+from math import isnan, nan
+from typing import TYPE_CHECKING, Any
 
 from segsweep import registry
 from segsweep.config.components import Metric
@@ -32,10 +30,13 @@ from segsweep.config.yaml_documents import nearest
 from segsweep.errors import InputError
 
 LOSS = "loss"
-Counts = Mapping[str, np.ndarray]  # as above, by name
+if TYPE_CHECKING:  # planning asks for names and directions, and must not import numpy
+    import numpy as np
+
+Counts = Mapping[str, "np.ndarray"]  # as above, by name
 
 
-@lru_cache
+@cache
 def metrics_of(task: str) -> dict[str, type[Metric]]:
     """The metrics that data sets of a task have: its usual one, the other means, those of each class."""
     own = {name: metric for name, metric in registry.classes("metric").items() if task in metric.tasks}
@@ -104,7 +105,7 @@ def check(asked: Iterable[tuple[str, str]], task: str, classes: Sequence[str]) -
 
 def score(
     counts: Counts, task: str, classes: Sequence[str], *, only: Iterable[str] | None = None, images: bool = False
-) -> dict[str, np.ndarray]:
+) -> "dict[str, np.ndarray]":
     """Scores from counts, by name.
 
     Args:
@@ -118,7 +119,7 @@ def score(
         float64, of the leading axes' shape; nan where there is nothing to score.
     """
     wanted = None if only is None else set(only)
-    found: dict[str, np.ndarray] = {}
+    found: dict[str, Any] = {}
     for name, metric in metrics_of(task).items():
         if not (metric.of_images if images else metric.of_splits):
             continue
@@ -141,14 +142,14 @@ def image_rows(images: Counts, task: str, classes: Sequence[str]) -> list[dict[s
     scores = {name: values.tolist() for name, values in score(images, task, classes, images=True).items()}
     return [
         {"image": image} | {name: values[i] for name, values in scores.items()}
-        for i, image in enumerate(np.asarray(images["names"]).tolist())
+        for i, image in enumerate(images["names"].tolist())
     ]
 
 
 def column(
     name: str, rows: Sequence[Mapping[str, Any]], counts: Counts, task: str, classes: Sequence[str]
-) -> np.ndarray:
-    """A column of a segment's epochs, float64 (E,): of its epochs.csv where it stands there, else of its counts.
+) -> list[float]:
+    """A column of a segment's epochs: of its epochs.csv where it stands there, else computed from its counts.
 
     Args:
         name: `val/miou`, `val/loss`, `train/loss`.
@@ -161,10 +162,10 @@ def column(
         InputError: neither has it.
     """
     if not rows:
-        return np.zeros(0)
+        return []
     if name in rows[0]:
-        return np.array([np.nan if row[name] in ("", None) else float(row[name]) for row in rows])
+        return [nan if row[name] in ("", None) else float(row[name]) for row in rows]
     split, _, metric = name.partition("/")
     if split == "val" and metric in names(task, classes):
-        return score(counts, task, classes, only=[metric])[metric]
+        return score(counts, task, classes, only=[metric])[metric].tolist()
     raise InputError(f"{name} is not measured: it is no column of epochs.csv, and no metric of the task {task}.")

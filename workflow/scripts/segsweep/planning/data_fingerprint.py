@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from segsweep.config import Dataset
+from segsweep.config.dataset import Dataset
 from segsweep.config.train import weights_file
 from segsweep.errors import InputError
 from segsweep.io import write_if_changed

@@ -105,7 +105,7 @@ def _extended(curve: list[float | None], folder: Path, metric: str, dataset: Dat
     rows, counts = read_epochs(SegmentStore(folder.parent), folder.name)
     values = column(metric, rows, counts, dataset.task, class_table(dataset).names)
     curve = list(curve)
-    for row, value in zip(rows, values.tolist(), strict=True):
+    for row, value in zip(rows, values, strict=True):
         epoch = int(float(row["epoch"]))
         curve += [None] * (epoch - len(curve))
         curve[epoch - 1] = value if math.isfinite(value) else None

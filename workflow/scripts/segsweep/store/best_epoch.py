@@ -50,7 +50,7 @@ def best_of_run(
             best = known
         elif store.rows(record.id).is_file():  # trained while the study had another metric
             rows, counts = read_epochs(store, record.id)
-            values = metrics.column(metric, rows, counts, task, classes).tolist()
+            values = metrics.column(metric, rows, counts, task, classes)
             for row, value in zip(rows, values, strict=True):
                 if metrics.improves(value, best and best["value"], minimize):
                     best = {"epoch": int(row["epoch"]), "value": value, "segment": record.id}

@@ -17,6 +17,7 @@ from segsweep.inference.evaluation import evaluate
 from segsweep.inference.forward import Forward, memory_format, micro_batches, to_device
 from segsweep.io import write_csv
 from segsweep.metrics import Counts
+from segsweep.optimizers import build_optimizer
 from segsweep.planning.plan_file import SegmentPlan
 from segsweep.store.best_epoch import Selections, selections_of
 from segsweep.store.checkpoints import write_arrays, write_checkpoint
@@ -25,7 +26,6 @@ from segsweep.training import early_stopping, memory, run_state
 from segsweep.training.dataloaders import DataLoaders, open_dataloaders, prefetch
 from segsweep.training.gradients import accumulate_gradients, grouped
 from segsweep.training.lr_schedule import learning_rate
-from segsweep.training.optimizers import build_optimizer
 from segsweep.training.run_state import RunState
 from segsweep.training.seeding import WEIGHTS, reseed, set_determinism
 from segsweep.training.selections import (

@@ -50,7 +50,7 @@ def add_best(
     for name, rows, counts in chain:
         values = {one: metrics.column(one, rows, counts, kind, classes) for one, _ in missing.values()}
         for i, row in enumerate(rows):
-            here = {"epoch": int(row["epoch"])} | {one: float(values[one][i]) for one in values}
+            here = {"epoch": int(row["epoch"])} | {one: values[one][i] for one in values}
             update_best(state, missing, here, name)
     kept = [store.weights(segment.id, epoch).name for epoch in kept_epochs(state, segment.id)]
     return all((store.part(segment.id) / name).exists() for name in kept)

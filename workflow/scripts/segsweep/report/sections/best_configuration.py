@@ -1,16 +1,23 @@
 """The setting that was chosen, and what it rests on."""
 
+from typing import ClassVar
+
 import pandas as pd
 
+from segsweep.config.components import Section
 from segsweep.report.figures import runs as run_figures
 from segsweep.report.figures import theme
 from segsweep.report.markdown import blocks, capital, listed, markdown_table, paragraph
 from segsweep.report.study_results import StudyResults
 
-TITLE = "Best configuration"
-ORDER = 50
-
 MOST_PARALLEL = 400
+
+
+class BestConfiguration(Section):
+    """The setting that was chosen, and what it rests on."""
+
+    title: ClassVar[str] = "Best configuration"
+    order: ClassVar[int] = 50
 
 
 def write(results: StudyResults) -> str:

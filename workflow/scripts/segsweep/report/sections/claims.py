@@ -1,10 +1,17 @@
 """Claims: hypotheses written down before the first run, each with its verdict."""
 
+from typing import ClassVar
+
+from segsweep.config.components import Section
 from segsweep.report.markdown import blocks, markdown_table
 from segsweep.report.study_results import StudyResults
 
-TITLE = "Claims"
-ORDER = 140
+
+class Claims(Section):
+    """Claims: hypotheses written down before the first run, each with its verdict."""
+
+    title: ClassVar[str] = "Claims"
+    order: ClassVar[int] = 140
 
 
 def write(results: StudyResults) -> str:

@@ -1,12 +1,19 @@
 """The best settings trained again on fresh seeds."""
 
+from typing import ClassVar
+
 import pandas as pd
 
+from segsweep.config.components import Section
 from segsweep.report.markdown import blocks, markdown_table, paragraph
 from segsweep.report.study_results import StudyResults
 
-TITLE = "Confirmation"
-ORDER = 80
+
+class Confirmation(Section):
+    """The best settings trained again on fresh seeds."""
+
+    title: ClassVar[str] = "Confirmation"
+    order: ClassVar[int] = 80
 
 
 def write(results: StudyResults) -> str:

@@ -1,14 +1,21 @@
 """Time, memory and parameters, and what a score costs."""
 
+from typing import ClassVar
+
 import pandas as pd
 
+from segsweep.config.components import Section
 from segsweep.report.figures import runs as run_figures
 from segsweep.report.figures import theme
 from segsweep.report.markdown import blocks, paragraph
 from segsweep.report.study_results import StudyResults
 
-TITLE = "Cost"
-ORDER = 180
+
+class Cost(Section):
+    """Time, memory and parameters, and what a score costs."""
+
+    title: ClassVar[str] = "Cost"
+    order: ClassVar[int] = 180
 
 
 def write(results: StudyResults) -> str:

@@ -1,12 +1,12 @@
 """The design of the study and its audit: what can be compared with what."""
 
+from typing import ClassVar
+
 import pandas as pd
 
+from segsweep.config.components import Section
 from segsweep.report.markdown import blocks, bullets, capital, listed, markdown_table, paragraph
 from segsweep.report.study_results import StudyResults
-
-TITLE = "Design"
-ORDER = 30
 
 MOST_PAIRS = 30
 SAID_ELSEWHERE = {"one seed", "adaptive", "raw and adjusted", "edge"}
@@ -21,6 +21,13 @@ RELATIONS = {
     "partial": "some pairs of levels are missing",
     "aliased": "their effects cannot be separated",
 }
+
+
+class Design(Section):
+    """The design of the study and its audit: what can be compared with what."""
+
+    title: ClassVar[str] = "Design"
+    order: ClassVar[int] = 30
 
 
 def write(results: StudyResults) -> str:

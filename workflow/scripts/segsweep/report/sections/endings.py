@@ -1,12 +1,19 @@
 """Runs that did not finish as planned, and runs that are missing."""
 
+from typing import ClassVar
+
+from segsweep.config.components import Section
 from segsweep.report.markdown import blocks, markdown_table
 from segsweep.report.study_results import StudyResults
 
-TITLE = "Runs that ended otherwise"
-ORDER = 150
-
 MOST_LISTED = 40
+
+
+class Endings(Section):
+    """Runs that did not finish as planned, and runs that are missing."""
+
+    title: ClassVar[str] = "Runs that ended otherwise"
+    order: ClassVar[int] = 150
 
 
 def write(results: StudyResults) -> str:

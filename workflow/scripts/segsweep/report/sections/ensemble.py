@@ -1,12 +1,19 @@
 """The ensemble: its score beside those of its members and of the single model."""
 
+from typing import ClassVar
+
+from segsweep.config.components import Section
 from segsweep.report.markdown import blocks, listed, markdown_table, paragraph
 from segsweep.report.study_results import StudyResults
 
-TITLE = "Ensemble"
-ORDER = 90
-
 ENSEMBLE = "ensemble.json"
+
+
+class Ensemble(Section):
+    """The ensemble: its score beside those of its members and of the single model."""
+
+    title: ClassVar[str] = "Ensemble"
+    order: ClassVar[int] = 90
 
 
 def write(results: StudyResults) -> str:

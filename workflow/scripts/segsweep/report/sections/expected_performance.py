@@ -1,14 +1,21 @@
 """What a further run may be expected to reach."""
 
+from typing import ClassVar
+
 import pandas as pd
 
+from segsweep.config.components import Section
 from segsweep.report.figures import runs as run_figures
 from segsweep.report.figures import theme
 from segsweep.report.markdown import blocks, paragraph
 from segsweep.report.study_results import StudyResults
 
-TITLE = "Expected performance"
-ORDER = 170
+
+class ExpectedPerformance(Section):
+    """What a further run may be expected to reach."""
+
+    title: ClassVar[str] = "Expected performance"
+    order: ClassVar[int] = 170
 
 
 def write(results: StudyResults) -> str:

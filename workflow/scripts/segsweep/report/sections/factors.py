@@ -1,7 +1,10 @@
 """The most influential hyperparameters; for each its levels, a figure, and what follows."""
 
+from typing import ClassVar
+
 import pandas as pd
 
+from segsweep.config.components import Section
 from segsweep.report.figures import factors as factor_figures
 from segsweep.report.figures import theme
 from segsweep.report.markdown import blocks, capital, listed, markdown_table, paragraph
@@ -9,10 +12,14 @@ from segsweep.report.sections.factor_pairs import heatmaps, interactions
 from segsweep.report.sections.factor_verdicts import convergence, generalisation, recommendation
 from segsweep.report.study_results import StudyResults
 
-TITLE = "Most influential factors"
-ORDER = 60
-
 MOST_AXES = 12
+
+
+class Factors(Section):
+    """The most influential hyperparameters; for each its levels, a figure, and what follows."""
+
+    title: ClassVar[str] = "Most influential factors"
+    order: ClassVar[int] = 60
 
 
 def write(results: StudyResults) -> str:

@@ -1,12 +1,18 @@
 """Predictions of the best settings, drawn by `draw_images`."""
 
 import json
+from typing import ClassVar
 
+from segsweep.config.components import Section
 from segsweep.report.markdown import blocks, image
 from segsweep.report.study_results import StudyResults
 
-TITLE = "Images"
-ORDER = 110
+
+class Images(Section):
+    """Predictions of the best settings, drawn by `draw_images`."""
+
+    title: ClassVar[str] = "Images"
+    order: ClassVar[int] = 110
 
 
 def write(results: StudyResults) -> str:

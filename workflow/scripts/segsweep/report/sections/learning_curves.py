@@ -1,13 +1,20 @@
 """Score and loss over the epochs."""
 
+from typing import ClassVar
+
+from segsweep.config.components import Section
 from segsweep.report.figures import curves, theme
 from segsweep.report.markdown import blocks, listed, was
 from segsweep.report.study_results import StudyResults
 
-TITLE = "Learning curves"
-ORDER = 100
-
 IN_COLOUR = 5
+
+
+class LearningCurves(Section):
+    """Score and loss over the epochs."""
+
+    title: ClassVar[str] = "Learning curves"
+    order: ClassVar[int] = 100
 
 
 def write(results: StudyResults) -> str:

@@ -1,12 +1,19 @@
 """What to try next: what these results do not answer."""
 
+from typing import ClassVar
+
+from segsweep.config.components import Section
 from segsweep.report.markdown import be, blocks, bullets, capital
 from segsweep.report.study_results import StudyResults
 
-TITLE = "What to try next"
-ORDER = 190
-
 MOST_EDGES = 6
+
+
+class NextSteps(Section):
+    """What to try next: what these results do not answer."""
+
+    title: ClassVar[str] = "What to try next"
+    order: ClassVar[int] = 190
 
 
 def write(results: StudyResults) -> str:

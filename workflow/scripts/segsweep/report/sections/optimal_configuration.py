@@ -1,10 +1,17 @@
 """The chosen setting as a file to copy."""
 
+from typing import ClassVar
+
+from segsweep.config.components import Section
 from segsweep.report.markdown import blocks
 from segsweep.report.study_results import StudyResults
 
-TITLE = "Optimal configuration"
-ORDER = 160
+
+class OptimalConfiguration(Section):
+    """The chosen setting as a file to copy."""
+
+    title: ClassVar[str] = "Optimal configuration"
+    order: ClassVar[int] = 160
 
 
 def write(results: StudyResults) -> str:

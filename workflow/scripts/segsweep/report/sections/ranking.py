@@ -1,16 +1,23 @@
 """Ranking, learning curves, and what each rank rests on."""
 
+from typing import ClassVar
+
 import pandas as pd
 
+from segsweep.config.components import Section
 from segsweep.report.figures import runs as run_figures
 from segsweep.report.figures import theme
 from segsweep.report.markdown import be, blocks, markdown_table, paragraph
 from segsweep.report.study_results import StudyResults
 
-TITLE = "Ranking"
-ORDER = 40
-
 MOST_ROWS, LAST_ROWS, MOST_DRAWN, IN_COLOUR = 40, 5, 30, 5
+
+
+class Ranking(Section):
+    """Ranking, learning curves, and what each rank rests on."""
+
+    title: ClassVar[str] = "Ranking"
+    order: ClassVar[int] = 40
 
 
 def write(results: StudyResults) -> str:

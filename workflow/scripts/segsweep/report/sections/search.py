@@ -1,15 +1,15 @@
 """The search: its sampler and pruner, its trials, what was pruned or protected, what pruning saved."""
 
+from typing import ClassVar
+
 import pandas as pd
 
+from segsweep.config.components import Section
 from segsweep.formatting import value_in_words
 from segsweep.report.figures import curves, theme
 from segsweep.report.markdown import blocks, bullets, capital, listed, markdown_table, paragraph, was
 from segsweep.report.study_results import StudyResults, Table
 from segsweep.report.value_styles import parse
-
-TITLE = "Search"
-ORDER = 70
 
 SAMPLERS = {
     "tpe": "a tree-structured Parzen estimator",
@@ -21,6 +21,13 @@ SAMPLERS = {
 }
 PRUNERS = {"hyperband": "Hyperband", "halving": "successive halving", "median": "the median rule"}
 MOST_DECISIONS, MOST_ANCESTORS = 40, 8
+
+
+class Search(Section):
+    """The search: its sampler and pruner, its trials, what was pruned or protected, what pruning saved."""
+
+    title: ClassVar[str] = "Search"
+    order: ClassVar[int] = 70
 
 
 def write(results: StudyResults) -> str:

@@ -1,10 +1,10 @@
 """What was studied: set-up, hyperparameters, listed runs, rounds."""
 
+from typing import ClassVar
+
+from segsweep.config.components import Section
 from segsweep.report.markdown import be, blocks, capital, markdown_table, paragraph
 from segsweep.report.study_results import StudyResults
-
-TITLE = "What was studied"
-ORDER = 20
 
 FIXED = (
     ("Architecture", "model.arch", "setting"),
@@ -29,6 +29,13 @@ FIXED = (
     ("Precision", "precision", "setting"),
 )
 MULTITASK_ONLY, MOST_LISTED, MOST_LEVELS = {"model.seg_head"}, 60, 12
+
+
+class Setup(Section):
+    """What was studied: set-up, hyperparameters, listed runs, rounds."""
+
+    title: ClassVar[str] = "What was studied"
+    order: ClassVar[int] = 20
 
 
 def write(results: StudyResults) -> str:
@@ -58,7 +65,7 @@ def intro(results: StudyResults) -> str:
 
 def _data_set(results: StudyResults, wanted: str) -> str:
     """Where the plan has the data set's title or name; its name in the study file if there is nothing else."""
-    found = results.plan.get("dataset") or {}
+    found = results.plan.dataset or {}
     return next((f"dataset.{key}" for key in (wanted, "name") if found.get(key)), "dataset.name")
 
 
@@ -100,7 +107,7 @@ def set_up(results: StudyResults) -> str:
     """If the study trains: what all settings have in common."""
     train = results.study.get("train")
     rows = [["Data set", results.quote_plan(_data_set(results, "name")), "`dataset`"]]
-    if results.plan.get("dataset", {}).get("task"):
+    if (results.plan.dataset or {}).get("task"):
         rows.append(["Task", results.quote_plan("dataset.task"), "`task`"])
     multitask = ((train or {}).get("model") or {}).get("arch") == "multitask"
     for name, key, style in FIXED if train else ():

@@ -1,12 +1,19 @@
 """Summary: what a reader who stops here should know."""
 
+from typing import ClassVar
+
 import pandas as pd
 
+from segsweep.config.components import Section
 from segsweep.report.markdown import be, blocks, bullets, listed
 from segsweep.report.study_results import StudyResults
 
-TITLE = "Summary"
-ORDER = 10
+
+class Summary(Section):
+    """Summary: what a reader who stops here should know."""
+
+    title: ClassVar[str] = "Summary"
+    order: ClassVar[int] = 10
 
 
 def write(results: StudyResults) -> str:
@@ -18,7 +25,7 @@ def write(results: StudyResults) -> str:
 def warning(results: StudyResults) -> str:
     """If the study was run as a smoke test, or planned runs are missing."""
     said = []
-    if results.plan.get("smoke"):
+    if results.plan.smoke:
         said.append(
             "This is a smoke test: a few epochs on a few images. It shows that everything works, and nothing about the "
             "settings."
