@@ -180,7 +180,7 @@ def test_ensemble_and_members_are_scored_on_the_test_split(name, members, reques
         (index, members, "train+val") for index in range(members)
     ]
     report = (made.folder / "report.md").read_text(encoding="utf-8")
-    assert "they are scored on 3 pictures that none of them was trained on" in report
+    assert "They are scored on 3 images that none of them was trained on" in report
 
 
 def test_submitted_masks_are_those_that_were_scored(masks):

@@ -166,6 +166,6 @@ def column(
     if name in rows[0]:
         return [nan if row[name] in ("", None) else float(row[name]) for row in rows]
     split, _, metric = name.partition("/")
-    if split == "val" and metric in names(task, classes):
+    if split == "val" and counts and metric in names(task, classes):
         return score(counts, task, classes, only=[metric])[metric].tolist()
     raise InputError(f"{name} is not measured: it is no column of epochs.csv, and no metric of the task {task}.")
