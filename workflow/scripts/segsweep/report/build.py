@@ -10,9 +10,9 @@ from segsweep.report.figures import theme
 from segsweep.report.markdown import blocks
 from segsweep.report.number_ledger import sources_csv
 from segsweep.report.page import to_html
+from segsweep.report.quoted_results import QuotedResults
 from segsweep.report.sections.provenance import gather
 from segsweep.report.sources import SourceFiles
-from segsweep.report.study_results import StudyResults
 from segsweep.report.verify import compare_numbers
 from segsweep.store.segment_store import SegmentStore
 
@@ -30,7 +30,7 @@ def build(folder: str | Path, output: str | Path, store: str | Path | None = Non
     (output / "figures").mkdir(parents=True, exist_ok=True)
     theme.use_theme()
     _check(folder, partial)
-    results = StudyResults(folder, output)
+    results = QuotedResults(folder, output)
     if store is not None and Path(store).is_dir() and any(run.segments for run in results.plan.runs):
         write_json(folder / "provenance.json", gather(results.plan, SegmentStore(Path(store))))
     title = results.quote_plan("study.title" if results.study.get("title") else "study.name")
@@ -51,7 +51,7 @@ def all_sections() -> list[type[Section]]:
     return sorted(registry.classes("section").values(), key=lambda section: section.order)
 
 
-def write_section(section: type[Section], results: StudyResults) -> str:
+def write_section(section: type[Section], results: QuotedResults) -> str:
     """A section below its heading; empty when it has nothing to say of this study."""
     body = registry.load(section).write(results)
     return blocks(f"## {section.title}\n", body) if body else ""

@@ -8,7 +8,7 @@ from segsweep.config.components import Section
 from segsweep.report.figures import runs as run_figures
 from segsweep.report.figures import theme
 from segsweep.report.markdown import blocks, capital, listed, markdown_table, paragraph
-from segsweep.report.study_results import StudyResults
+from segsweep.report.quoted_results import QuotedResults
 
 MOST_PARALLEL = 400
 
@@ -20,7 +20,7 @@ class BestConfiguration(Section):
     order: ClassVar[int] = 50
 
 
-def write(results: StudyResults) -> str:
+def write(results: QuotedResults) -> str:
     """If a setting was chosen: its values, its scores, what it rests on."""
     i, ranking = results.best, results.table("ranking")
     if i is None:
@@ -47,7 +47,7 @@ def write(results: StudyResults) -> str:
     )
 
 
-def parallel(results: StudyResults) -> str:
+def parallel(results: QuotedResults) -> str:
     """If three axes or more vary: all runs through their settings to their scores."""
     runs = results.usable.dropna(subset=[results.metric])
     axes = [axis for axis in results.axes if axis in runs and runs[axis].nunique() > 1][:8]

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from segsweep.config.components import Section
 from segsweep.report.markdown import blocks, markdown_table
-from segsweep.report.study_results import StudyResults
+from segsweep.report.quoted_results import QuotedResults
 
 
 class Claims(Section):
@@ -14,7 +14,7 @@ class Claims(Section):
     order: ClassVar[int] = 140
 
 
-def write(results: StudyResults) -> str:
+def write(results: QuotedResults) -> str:
     """If there are claims: each with its verdict and what it rests on."""
     table = results.table("claims")
     if not len(table):

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from segsweep.config.components import Section
 from segsweep.report.markdown import blocks, markdown_table
-from segsweep.report.study_results import StudyResults
+from segsweep.report.quoted_results import QuotedResults
 
 
 class Comparison(Section):
@@ -14,7 +14,7 @@ class Comparison(Section):
     order: ClassVar[int] = 200
 
 
-def write(results: StudyResults) -> str:
+def write(results: QuotedResults) -> str:
     """If there is an earlier report or study to compare with."""
     table = results.table("comparison")
     if not len(table):

@@ -6,7 +6,7 @@ import pandas as pd
 
 from segsweep.config.components import Section
 from segsweep.report.markdown import blocks, bullets, paragraph
-from segsweep.report.study_results import StudyResults
+from segsweep.report.quoted_results import QuotedResults
 
 
 class Correlations(Section):
@@ -16,7 +16,7 @@ class Correlations(Section):
     order: ClassVar[int] = 130
 
 
-def write(results: StudyResults) -> str:
+def write(results: QuotedResults) -> str:
     """If measures were correlated with the score."""
     table = results.table("correlations")
     if not len(table):

@@ -8,7 +8,7 @@ from segsweep.config.components import Section
 from segsweep.report.figures import runs as run_figures
 from segsweep.report.figures import theme
 from segsweep.report.markdown import blocks, paragraph
-from segsweep.report.study_results import StudyResults
+from segsweep.report.quoted_results import QuotedResults
 
 
 class Cost(Section):
@@ -18,7 +18,7 @@ class Cost(Section):
     order: ClassVar[int] = 180
 
 
-def write(results: StudyResults) -> str:
+def write(results: QuotedResults) -> str:
     """If costs were measured: time, memory, and what a score costs."""
     runs = results.table("runs")
     column = "cost/train_seconds"

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from segsweep.config.components import Section
 from segsweep.report.markdown import blocks, listed, markdown_table, paragraph
-from segsweep.report.study_results import StudyResults
+from segsweep.report.quoted_results import QuotedResults
 
 ENSEMBLE = "ensemble.json"
 
@@ -16,7 +16,7 @@ class Ensemble(Section):
     order: ClassVar[int] = 90
 
 
-def write(results: StudyResults) -> str:
+def write(results: QuotedResults) -> str:
     """If there is an ensemble."""
     table = results.table("ensemble")
     if not len(table):
@@ -58,7 +58,7 @@ def write(results: StudyResults) -> str:
     return blocks(said, text, markdown_table(head, rows, right=range(2, len(head))), rest)
 
 
-def _shown(results: StudyResults) -> list[str]:
+def _shown(results: QuotedResults) -> list[str]:
     """Scores to show: the first, by which members are compared, and those that the study names in `also_report`.
 
     They are those of the split that the ensemble is scored on, whichever split the study names them with.
@@ -69,7 +69,7 @@ def _shown(results: StudyResults) -> list[str]:
     return found[:1] + [name for name in found[1:] if name.partition("/")[2] in wanted]
 
 
-def together(results: StudyResults, score: str) -> str:
+def together(results: QuotedResults, score: str) -> str:
     """If there is a score: the ensemble's beside its members' and the single model's."""
     table = results.table("ensemble")
     methods = list(table.frame["method"])
@@ -84,13 +84,13 @@ def together(results: StudyResults, score: str) -> str:
     return said + "."
 
 
-def _images(results: StudyResults) -> str:
+def _images(results: QuotedResults) -> str:
     if not (results.folder / ENSEMBLE).is_file():
         return "images"
     return results.ledger.quote(ENSEMBLE, "", "images", "plural:image")
 
 
-def _votes(results: StudyResults) -> str | None:
+def _votes(results: QuotedResults) -> str | None:
     """If members vote: how many have to agree."""
     if not (results.folder / ENSEMBLE).is_file() or results.ledger.value(ENSEMBLE, column="method") != "vote":
         return None
@@ -98,7 +98,7 @@ def _votes(results: StudyResults) -> str | None:
     return f"A prediction needs the votes of {votes} of {results.table('ensemble').quote(0, 'members', 'int')} members."
 
 
-def _left_out(results: StudyResults) -> str | None:
+def _left_out(results: QuotedResults) -> str | None:
     """If members failed or are not trained."""
     if not (results.folder / ENSEMBLE).is_file():
         return None

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from segsweep.config.components import Section
 from segsweep.report.markdown import blocks, image
-from segsweep.report.study_results import StudyResults
+from segsweep.report.quoted_results import QuotedResults
 
 
 class Images(Section):
@@ -15,7 +15,7 @@ class Images(Section):
     order: ClassVar[int] = 110
 
 
-def write(results: StudyResults) -> str:
+def write(results: QuotedResults) -> str:
     """If predictions were drawn."""
     file = results.folder / "images" / "images.json"
     if not file.is_file():

@@ -7,7 +7,7 @@ from segsweep.report import display_names
 from segsweep.report.figures import factors as factor_figures
 from segsweep.report.figures import theme
 from segsweep.report.markdown import blocks, capital, listed, markdown_table, paragraph
-from segsweep.report.study_results import StudyResults
+from segsweep.report.quoted_results import QuotedResults
 
 
 class Importance(Section):
@@ -17,7 +17,7 @@ class Importance(Section):
     order: ClassVar[int] = 120
 
 
-def write(results: StudyResults) -> str:
+def write(results: QuotedResults) -> str:
     """If importance was estimated, or why not."""
     table, found = results.table("importance"), results.analysis.get("importance") or {}
     if not len(table):

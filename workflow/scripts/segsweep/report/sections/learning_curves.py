@@ -5,7 +5,7 @@ from typing import ClassVar
 from segsweep.config.components import Section
 from segsweep.report.figures import curves, theme
 from segsweep.report.markdown import blocks, listed, was
-from segsweep.report.study_results import StudyResults
+from segsweep.report.quoted_results import QuotedResults
 
 IN_COLOUR = 5
 
@@ -17,7 +17,7 @@ class LearningCurves(Section):
     order: ClassVar[int] = 100
 
 
-def write(results: StudyResults) -> str:
+def write(results: QuotedResults) -> str:
     """If there are curves: score and loss over the epochs."""
     frame = results.table("ranking").frame
     cells = list(frame.loc[frame["rank"].notna(), "cell"])
@@ -57,7 +57,7 @@ def write(results: StudyResults) -> str:
     return blocks(late(results), results.figure("learning_curves", paper, caption))
 
 
-def late(results: StudyResults) -> str:
+def late(results: QuotedResults) -> str:
     """If runs were at their best in their last epoch: training was not over."""
     runs = results.table("runs")
     usable = runs.frame[runs.frame["status"].isin(["finished", "early_stopped"])]

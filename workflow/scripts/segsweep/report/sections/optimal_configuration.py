@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from segsweep.config.components import Section
 from segsweep.report.markdown import blocks
-from segsweep.report.study_results import StudyResults
+from segsweep.report.quoted_results import QuotedResults
 
 
 class OptimalConfiguration(Section):
@@ -14,7 +14,7 @@ class OptimalConfiguration(Section):
     order: ClassVar[int] = 160
 
 
-def write(results: StudyResults) -> str:
+def write(results: QuotedResults) -> str:
     """If there is a best.yaml: the setting, ready to copy."""
     path = results.folder / "best.yaml"
     if not path.is_file():

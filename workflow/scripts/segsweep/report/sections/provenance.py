@@ -10,7 +10,7 @@ from segsweep.errors import InputError
 from segsweep.formatting import plural
 from segsweep.planning.plan_file import StudyPlan
 from segsweep.report.markdown import blocks, listed, markdown_table, paragraph, was
-from segsweep.report.study_results import StudyResults
+from segsweep.report.quoted_results import QuotedResults
 from segsweep.store.segment_store import SegmentStore
 
 MOST_VERSIONS = 30
@@ -23,7 +23,7 @@ class Provenance(Section):
     order: ClassVar[int] = 210
 
 
-def write(results: StudyResults) -> str:
+def write(results: QuotedResults) -> str:
     """If provenance.json was written: segments, epochs, versions, hosts, data."""
     file = "provenance.json"
     if not (results.folder / file).is_file():
