@@ -24,14 +24,16 @@ class Demo(Settings):
 class Dataset(Settings):
     """A data set file of config/datasets."""
 
-    name: str = key(..., "Name; the file's own.", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    name: str = key(..., "Name; the file's own.", outcome=False, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     title: str | None = key(None, "Title in reports.", outcome=False)
     reader: Literal["folder", "voc", "cityscapes", "icdar", "demo"] = key(..., "Format of the files.")
     root: str = key("", "Folder of the data set, under data_root.", outcome=False)
-    images: str = key("images/{name}.jpg", "Pattern of the pictures (folder); {split} and {name} are filled in.")
-    masks: str = key("masks/{name}.png", "Pattern of the masks (folder).")
+    images: str = key(
+        "images/{name}.jpg", "Pattern of the pictures (folder); {split} and {name} are filled in.", outcome=False
+    )
+    masks: str = key("masks/{name}.png", "Pattern of the masks (folder).", outcome=False)
     splits: dict[str, str] = key(
-        {"train": "train.txt", "val": "val.txt"}, "Split: list of names, or folder (cityscapes)."
+        {"train": "train.txt", "val": "val.txt"}, "Split: list of names, or folder (cityscapes).", outcome=False
     )
     task: Literal[TASKS] = key("multiclass", "One logit, one of several classes, masks and boxes, or text polygons.")
     classes: dict[int, str] | Literal["voc", "cityscapes"] | None = key(

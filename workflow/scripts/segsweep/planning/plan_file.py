@@ -3,12 +3,12 @@
 from typing import Any
 
 from segsweep.config.load import Loaded
-from segsweep.planning.data_address import Prepared
+from segsweep.planning.data_address import DataAddresses
 from segsweep.planning.grid import Cell, Design
 from segsweep.planning.runs import Plan, Run, Segment
 
 
-def describe(loaded: Loaded, design: Design, plan: Plan, prepared: Prepared) -> dict[str, Any]:
+def describe(loaded: Loaded, design: Design, plan: Plan, prepared: DataAddresses) -> dict[str, Any]:
     """The content of plan.json.
 
     Args:
@@ -22,13 +22,14 @@ def describe(loaded: Loaded, design: Design, plan: Plan, prepared: Prepared) -> 
         cells.setdefault(run.cell.cell, run.cell)
     # Of a trial that went on, the run up to its last rung.
     longest = {run.key or run.run: run for run in sorted(plan.runs, key=lambda run: run.epochs)}
+    segments = describe_segments(loaded, plan, prepared)
     return {
         "study": loaded.study.model_dump(mode="json", by_alias=True),
         "name": loaded.name,
         "study_file": str(loaded.document.path),
         "smoke": loaded.smoke,
         "dataset": loaded.dataset.model_dump(mode="json"),
-        "data": prepared.folders,
+        "data": prepared.descriptions,
         "axes": design.axes,
         "names": design.names,
         "coinciding": design.coinciding,
@@ -36,11 +37,11 @@ def describe(loaded: Loaded, design: Design, plan: Plan, prepared: Prepared) -> 
         "epochs_run_by_run": plan.epochs_run_by_run,
         "cells": [_cell(cell) for cell in cells.values()],
         "runs": [_run(run) for run in plan.runs if longest[run.key or run.run] is run],
-        "segments": describe_segments(loaded, plan, prepared),
+        "segments": segments,
     }
 
 
-def describe_segments(loaded: Loaded, plan: Plan, prepared: Prepared) -> dict[str, Any]:
+def describe_segments(loaded: Loaded, plan: Plan, prepared: DataAddresses) -> dict[str, Any]:
     """All that a job must know to train a segment, by its id."""
     common = {
         "dataset": loaded.dataset.model_dump(mode="json"),
@@ -95,21 +96,21 @@ def _run(run: Run) -> dict[str, Any]:
     }
 
 
-def _segment(segment: Segment, study: str, prepared: Prepared) -> dict[str, Any]:
+def _segment(segment: Segment, study: str, prepared: DataAddresses) -> dict[str, Any]:
     run = segment.run
     data = prepared.folder_of(run.cell.resolved.sections["data"].dump)
     return {
         "id": segment.id,
         "label": label(study, run),
-        "train": run.cell.resolved.dump | {"loss": segment.loss},
+        "train": run.cell.resolved.dump | {"loss": segment.phase.loss},
         "seed": run.seed,
         "fold": run.fold,
         "first_epoch": segment.first_epoch,
         "last_epoch": segment.last_epoch,
         "total_epochs": run.total_epochs,
         "parent": segment.parent,
-        "can_be_prolonged": run.can_be_prolonged(segment.last_epoch),
+        "can_be_prolonged": run.can_be_extended(segment.last_epoch),
         "data": data,
-        "code_fingerprint": segment.code,
-        "data_fingerprint": data.rpartition("-")[2],
+        "code_fingerprint": segment.phase.code,
+        "data_fingerprint": run.data,
     }
