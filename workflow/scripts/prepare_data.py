@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from segsweep.config.dataset import Dataset
+from segsweep.config.dataset import parse_dataset
 from segsweep.config.train import Data
 from segsweep.data.preparation import prepare
 from segsweep.errors import InputError
 from segsweep.exits import program
 from segsweep.io import read_json
+from segsweep.planning.plan_file import read_plan
 
 
 @program
@@ -27,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=1, help="threads that decode (default: 1)")
     options = parser.parse_args(argv)
     description = described(options.plan, options.output) if options.plan else read_json(options.description)
-    dataset = Dataset.model_validate(description["dataset"])
+    dataset = parse_dataset(description["dataset"])
     data = Data.model_validate(description["data"]) if description.get("data") else None
     try:
         manifest = prepare(
@@ -49,14 +50,14 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def described(plan: Path, folder: Path) -> dict[str, Any]:
-    """What a plan says of a folder of prepared images: dataset, root, data, fingerprint.
+    """What a plan says of a folder of prepared data: dataset, root, data, fingerprint.
 
     Raises:
         InputError: the plan needs no such folder.
     """
-    needed = read_json(plan)["data"]
+    needed = read_plan(plan).data
     if str(folder) not in needed:
-        raise InputError(f"{plan}: no {folder} among {', '.join(needed)}; has the study changed since? Start again.")
+        raise InputError(f"{plan}: no {folder} among {', '.join(needed)}. If the study changed since, plan it again.")
     return needed[str(folder)]
 
 

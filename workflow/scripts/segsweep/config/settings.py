@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Settings(BaseModel):
@@ -19,7 +19,34 @@ class Settings(BaseModel):
 
 
 class Component(Settings):
-    """The settings and the facts of a component."""
+    """The settings of a component, and its facts as class variables.
+
+    A kind of component is a subclass of this class in `segsweep.config.components` that says in which folder of the
+    package its components lie. See `segsweep.registry`, which finds them.
+
+    Attributes:
+        package: folder of the package that holds the components of a kind, one file each.
+        discriminator: key that names the component; without one, the file's name does.
+        default: name of the component that is meant where none is named.
+        title: name in reports.
+    """
+
+    package: ClassVar[str]
+    discriminator: ClassVar[str | None] = None
+    default: ClassVar[str | None] = None
+    title: ClassVar[str] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_imported_class(cls, value: Any) -> Any:
+        """Accept what the component's own module makes: it defines the class a second time."""
+        if isinstance(value, Component) and not isinstance(value, cls) and _location(type(value)) == _location(cls):
+            return value.model_dump()
+        return value
+
+
+def _location(cls: type) -> tuple[str, str]:
+    return cls.__module__, cls.__qualname__
 
 
 def key(

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from segsweep.config import Dataset
+from segsweep.config.dataset import Dataset
 from segsweep.planning.addresses import InForce, as_text, differences
 from segsweep.planning.code_fingerprint import Code
 from segsweep.planning.data_fingerprint import TRAINED_ON, data_fingerprint
@@ -93,7 +93,7 @@ def meaning_of(dataset: Dataset) -> dict[str, Any]:
     """What of a data set's file changes what a training sees: its task, its classes by index, what is drawn."""
     found = differences(dataset, InForce(dataset.task))
     classes = dataset.classes
-    if isinstance(classes, dict) and not names_select(dataset):
+    if isinstance(classes, dict) and dataset.task not in dataset.names_select:
         values = list(classes)
         found["classes"] = values
         if dataset.foreground is not None:
@@ -101,11 +101,6 @@ def meaning_of(dataset: Dataset) -> dict[str, Any]:
     elif isinstance(classes, dict):
         found["classes"] = [[value, name] for value, name in classes.items()]  # as JSON sorts an object's keys
     return found | {"task": dataset.task}
-
-
-def names_select(dataset: Dataset) -> bool:
-    """Whether names of classes decide which labels are read: VOC's annotations name the class of each box."""
-    return dataset.reader == "voc" and dataset.task == "multitask"
 
 
 def _hash(*texts: str) -> str:

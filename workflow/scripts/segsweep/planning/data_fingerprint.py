@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from segsweep.config import Dataset
+from segsweep.config.dataset import Dataset
 from segsweep.config.train import weights_file
 from segsweep.data.readers import files
 from segsweep.errors import InputError
@@ -31,7 +31,7 @@ MISSING = "missing"
 
 def tracking_file(dataset: Dataset | None, root: Path) -> Path | None:
     """The .dvc file of a data set that DVC tracks, else None."""
-    if dataset is None or dataset.demo is not None:
+    if dataset is None or dataset.drawn_by is not None:
         return None
     path = root.with_name(root.name + ".dvc")
     return path if path.is_file() else None
@@ -51,7 +51,7 @@ def data_fingerprint(
     Raises:
         InputError: the folder does not exist, and it was not seen before; or its lists cannot be read.
     """
-    if dataset.demo is not None:
+    if dataset.drawn_by is not None:
         return dict.fromkeys(TRAINED_ON, "drawn")
     tracked = tracking_file(dataset, root)
     name = _name(tracked, dataset) if tracked else ""
@@ -139,7 +139,7 @@ def dvc_md5(root: Path, remembered: Remembered) -> str:
 
 def _name(tracked: Path, dataset: Dataset) -> str:
     """What stands for a tracked content, and for what is read of it."""
-    read = json.dumps([dataset.reader, dataset.images, dataset.masks, dataset.splits, dataset.task])
+    read = dataset.model_dump_json(exclude={"title", "licence", "source", "classes"})
     return f"{_tracked_md5(tracked)} {hashlib.sha256(read.encode()).hexdigest()[:12]}"
 
 

@@ -5,10 +5,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from segsweep.config import Train
 from segsweep.config.losses import Loss
 from segsweep.config.losses import Phase as LossPhase
-from segsweep.config.train import OPTIMIZER_KEYS, SCHEDULER_KEYS
+from segsweep.config.train import SCHEDULER_KEYS, Train
 from segsweep.config.yaml_documents import parse
 from segsweep.errors import InputError
 from segsweep.planning.addresses import InForce, as_text, difference
@@ -95,8 +94,8 @@ class Resolver:
 
 
 def _section(name: str, value: Any) -> Section:
-    if name in ("optimizer", "scheduler"):
-        value = _read_only(value, OPTIMIZER_KEYS if name == "optimizer" else SCHEDULER_KEYS)
+    if name == "scheduler":
+        value = _read_only(value, SCHEDULER_KEYS)
     dump = value.model_dump(mode="json") if hasattr(value, "model_dump") else value
     added = difference(name, Train.model_fields[name], value, ANY_TASK)
     return Section(value, dump, as_text(added[0]) if added else "")

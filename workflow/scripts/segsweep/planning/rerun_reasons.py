@@ -23,7 +23,7 @@ class History:
         """
         Args:
             code: the code as it is now.
-            known: what `read` gave.
+            known: what `read_history` gave.
         """
         self.code = code
         known = known or {"runs": {}, "code": {}}
@@ -46,7 +46,7 @@ class History:
                     self._code[phase.code] = self.code.hashes(phase.roots)
 
     def text(self) -> str:
-        """Everything known, as the text of a file for `read`."""
+        """Everything known, as the text of a file for `read_history`."""
         used = {phase["code"] for run in self._runs.values() for phase in run["phases"]}
         code = {name: hashes for name, hashes in self._code.items() if name in used}
         return json.dumps({"format": FORMAT, "runs": self._runs, "code": code}, sort_keys=True)
@@ -102,7 +102,7 @@ class History:
         return f"the code of {_listed(changed)} changed" if old else "the code changed"
 
 
-def read(path: Path) -> dict[str, Any] | None:
+def read_history(path: Path) -> dict[str, Any] | None:
     """The content of a history file; None where there is none that can be used."""
     try:
         known = json.loads(path.read_text(encoding="utf-8"))

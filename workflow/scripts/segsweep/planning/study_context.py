@@ -3,9 +3,12 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from segsweep.config import Dataset, Study, Train
+from segsweep import registry
 from segsweep.config.augmentations import read_augmentation
-from segsweep.config.train import Scheduler
+from segsweep.config.dataset import Dataset
+from segsweep.config.settings import Component
+from segsweep.config.study import Study
+from segsweep.config.train import Scheduler, Train
 from segsweep.planning.addresses import InForce, Meaning, SectionAddresses, differences, meanings
 from segsweep.planning.code_fingerprint import Code, Symbol
 from segsweep.planning.runs import Context
@@ -39,7 +42,7 @@ def context_of(
         return column, lower_is_better(column, study.metric, study.minimize)
 
     stand_for = meanings(monitored, metric_roots, read_augmentation, weights)
-    in_force = InForce(dataset.task, stand_for | component_meanings(dataset.task, stand_for))
+    in_force = InForce(dataset.task, stand_for | component_meanings(dataset.task, stand_for), component_roots)
     return Context(SectionAddresses(Train, in_force), code, training_roots(dataset.task), data)
 
 
@@ -48,11 +51,16 @@ def training_roots(task: str) -> frozenset[Symbol]:
     return frozenset({LOOP, (COMPONENTS["task"][task], BUILD)})
 
 
+def component_roots(component: Component) -> Iterable[Symbol]:
+    """Roots of a component."""
+    return [(registry.module_name(component), BUILD)]
+
+
 def preparation_roots(dataset: Dataset) -> frozenset[Symbol]:
     """Roots of the code that reads and prepares a data set."""
     roots = {PREPARE, (f"segsweep.data.readers.{dataset.reader}", "read")}
-    if dataset.demo is not None and dataset.demo.kind == "words":
-        roots.add(("segsweep.data.synthetic.text", "draw"))
+    if dataset.drawn_by is not None:
+        roots.add((dataset.drawn_by, "draw"))
     return frozenset(roots)
 
 
