@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from segsweep import registry
+from segsweep import metrics, registry
 from segsweep.config.dataset import parse_dataset
 from segsweep.data.classes import class_table
 from segsweep.errors import InputError
@@ -165,5 +165,11 @@ def _best_of_chain(job: SegmentPlan, store: SegmentStore) -> dict[str, Any]:
 
 
 def _selections(job: SegmentPlan, store: SegmentStore) -> list[str]:
-    """What its best epochs are kept by besides: what the plan asks for, and what the segment that it replaces kept."""
-    return [*job.selections, *(store.record(job.id).best if store.has(job.id) else ())]
+    """What its best epochs are kept by besides: what the plan asks for, and what the segment that it replaces kept.
+
+    What that one kept by a metric that is no longer there is not kept.
+    """
+    kept = selections_of(store.record(job.id).best if store.has(job.id) else ())
+    classes = class_table(parse_dataset(job.dataset)).names
+    known = [key for key, (column, _) in kept.items() if not metrics.check([(key, column)], job.dataset["task"], classes)]
+    return [*job.selections, *known]

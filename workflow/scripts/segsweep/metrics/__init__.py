@@ -131,9 +131,14 @@ def score(
     return found if wanted is None else {name: values for name, values in found.items() if name in wanted}
 
 
+def metric_of(column: str) -> type[Metric] | None:
+    """The metric of a column (`val/iou/car`); None for a loss."""
+    return registry.classes("metric").get(column.partition("/")[2].partition("/")[0])
+
+
 def is_minimized(column: str) -> bool:
     """Whether lower is better in a column (`val/miou`, `val/loss_dice`): as the metric says, losses down."""
-    metric = registry.classes("metric").get(column.partition("/")[2].partition("/")[0])
+    metric = metric_of(column)
     return metric.direction == "minimize" if metric else is_loss(column)
 
 

@@ -12,7 +12,6 @@ from torch import nn
 
 from segsweep import metrics
 from segsweep.config.train import Train
-from segsweep.errors import InputError
 from segsweep.inference.evaluation import evaluate
 from segsweep.inference.forward import Forward, memory_format, micro_batches, to_device
 from segsweep.io import write_csv
@@ -136,8 +135,7 @@ def train_segment(
     while True:
         try:
             loaders = open_loaders(segment, train)
-            kept = checked_selections(segment, train, selections, loaders)
-            session = set_up(segment, train, store, device, loaders, kept, check_stop)
+            session = set_up(segment, train, store, device, loaders, selections, check_stop)
             session.state.micro_batch = micro_batch or min(session.state.micro_batch, train.batch_size)
             return run_epochs(session, report)
         except Exception as error:
@@ -157,30 +155,13 @@ def train_segment(
         note(f"out of memory with {tried} images at once, {again}; {said}")
 
 
-def checked_selections(segment: SegmentPlan, train: Train, more: Iterable[str], loaders: DataLoaders) -> Selections:
-    """The selection by the segment's own metric, and more of them (left out where their metric is no longer known).
-
-    Raises:
-        InputError: the study's metric, or a column that is to be monitored, is no score of the task.
-    """
-    asked = [("metric", segment.metric), *((key, column) for key, column in monitors_of(train) if column)]
-    if problems := metrics.check(asked, loaders.kind, loaders.classes):
-        raise InputError(*problems)
-    known = {
-        key: selection
-        for key, selection in selections_of(more).items()
-        if not metrics.check([(key, selection[0])], loaders.kind, loaders.classes)
-    }
-    return selections_of([selection_key(segment.metric, segment.minimize)]) | known
-
-
 def set_up(
     segment: SegmentPlan,
     train: Train,
     store: SegmentStore,
     device: torch.device,
     loaders: DataLoaders,
-    selections: Selections,
+    selections: Iterable[str],
     check_stop: Callable[[], None],
 ) -> Session:
     """Weights, then the state: this segment's own, else its parent's, else the beginning of the run."""
@@ -195,6 +176,7 @@ def set_up(
     if train.channels_last:
         model = model.to(memory_format=order)
     optimizer = build_optimizer(train.optimizer, model, criterion)
+    by = selections_of([selection_key(segment.metric, segment.minimize), *selections])
     state = RunState(train.batch_size)
     saved = saved_at(store, segment)
     if saved:
@@ -202,7 +184,7 @@ def set_up(
         state = run_state.restore(saved, loss, model, criterion, optimizer, device)
         if saved.parent != folder:
             state.rows, state.counts = [], []
-        if not add_best(state, selections, segment, store, loaders.kind, loaders.classes) and saved.parent == folder:
+        if not add_best(state, by, segment, store, loaders.kind, loaders.classes) and saved.parent == folder:
             # An epoch that is a best one now was not kept, as it was trained under another metric: begin again.
             saved.unlink()
             return set_up(segment, train, store, device, loaders, selections, check_stop)
@@ -218,7 +200,7 @@ def set_up(
         optimizer,
         forward,
         state,
-        selections,
+        by,
         order,
         check_stop,
     )
@@ -333,6 +315,7 @@ def finish_epoch(session: Session, row: dict[str, Any], counter: Any) -> dict[st
     session.flushed = perf_counter() if flush else session.flushed
     counts = counter.totals()
     steering = row | steering_scores(session, row, counts)
+    early_stopping.value_of(steering, segment.metric, "metric")
     if update_best(state, session.selections, steering, segment.id):
         weights = {"model": session.model.state_dict(), "epoch": row["epoch"]}
         write_checkpoint(folder / session.store.weights(segment.id, row["epoch"]).name, weights, flush=flush)
