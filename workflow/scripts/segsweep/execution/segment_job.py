@@ -171,5 +171,7 @@ def _selections(job: SegmentPlan, store: SegmentStore) -> list[str]:
     """
     kept = selections_of(store.record(job.id).best if store.has(job.id) else ())
     classes = class_table(parse_dataset(job.dataset)).names
-    known = [key for key, (column, _) in kept.items() if not metrics.check([(key, column)], job.dataset["task"], classes)]
+    known = [
+        key for key, (column, _) in kept.items() if not metrics.check([(key, column)], job.dataset["task"], classes)
+    ]
     return [*job.selections, *known]
