@@ -1,0 +1,22 @@
+"""Every point of a countable space once, in random order."""
+
+from typing import ClassVar, Literal
+
+from optuna.samplers import BruteForceSampler
+
+from segsweep.config.components import Sampler
+from segsweep.config.settings import key
+
+
+class Grid(Sampler):
+    """Every point of a countable space."""
+
+    title: ClassVar[str] = "a grid"
+    enumerates: ClassVar[bool] = True
+
+    name: Literal["grid"] = key("grid", "Name of the sampler.")
+
+
+def build(sampler: Grid, seed: int, axes: int) -> BruteForceSampler:
+    """Optuna's sampler."""
+    return BruteForceSampler(seed=seed)
