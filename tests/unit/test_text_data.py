@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from segsweep.config.dataset import Dataset, Demo
-from segsweep.data.readers.icdar import read, read_words
+from segsweep.data.readers.icdar import files, read, read_words
 from segsweep.data.synthetic.text import draw, draw_words
 from segsweep.errors import InputError
 from segsweep.text.geometry import covered
@@ -16,10 +16,9 @@ def test_lines_of_icdar(tmp_path):
         "\ufeff27,17,103,22,106,47,30,45,Größe, 5,00 €\r\n\r\n1,1,9,1,9,5,1,5,###\n0,0,4.5,0,4,4,0,4,\n".encode()
     )
     polygons, ignored = read_words(file)
-    assert polygons[0].tolist() == [[27, 17], [103, 22], [106, 47], [30, 45]]
-    assert polygons[0].dtype == np.float32
-    assert polygons[2][1].tolist() == [4.5, 0]
-    assert ignored.tolist() == [False, True, False]
+    assert polygons[0] == [(27, 17), (103, 22), (106, 47), (30, 45)]
+    assert polygons[2][1] == (4.5, 0)
+    assert ignored == [False, True, False]
 
 
 def test_all_bad_lines_are_named(tmp_path):
@@ -60,10 +59,20 @@ def test_reading_a_data_set(tmp_path):
     }
     first, second = items["train"]
     assert first.image == tmp_path / "images/a.png"
-    assert first.ignored.tolist() == [False, True]
+    assert first.ignored == [False, True]
+    assert files(Dataset(name="d", reader="icdar", task="text"), tmp_path) == {
+        "train": [
+            ("a", [tmp_path / "images/a.png", tmp_path / "gt/gt_a.txt"]),
+            (
+                "b",
+                [tmp_path / "images/b.jpg", tmp_path / "gt/gt_b.txt"],
+            ),  # of an image that is missing the first suffix
+        ],
+        "val": [("c", [tmp_path / "images/c.jpg", tmp_path / "gt/gt_c.txt"])],
+    }
     assert first.problems == []
     assert "gt_b.txt:1" in second.problems[0]
-    assert second.place.endswith("train.txt:2")
+    assert second.location.endswith("train.txt:2")
     assert "gt_c.txt" in items["val"][0].problems[0]
 
 

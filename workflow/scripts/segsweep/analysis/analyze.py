@@ -20,6 +20,7 @@ from segsweep.analysis.correlations import correlate
 from segsweep.analysis.design import audit
 from segsweep.analysis.factors import LEVELS_ALPHA, MORE, level_rows, pair_rows, pairwise, summary_rows
 from segsweep.analysis.importance import importance
+from segsweep.analysis.linear import CONFIDENCE
 from segsweep.analysis.ranking import (
     CELLS_ALPHA,
     Noise,
@@ -262,7 +263,8 @@ def _header(results: Results, noise: Noise) -> dict[str, Any]:
         "minimize": results.minimize, "n_cells": int(results.runs["cell"].nunique()), "n_runs": len(results.runs),
         "n_usable": int(results.runs["usable"].sum()), "n_missing": len(results.missing),
         "replicates": {"min": int(replicates.min()), "max": int(replicates.max())} if len(replicates) else None,
-        "one_seed": results.one_seed, "sampler": results.sampler, "adaptive": results.adaptive,
+        "confidence": CONFIDENCE, "one_seed": results.one_seed,
+        "sampler": results.sampler, "adaptive": results.adaptive,
         "noise": {"sd": noise.sd, "df": noise.df, "cells": noise.cells, "critical_difference": noise.critical,
                   "equal": noise.equal, "reading": noise.reading} | confirmed_spread(results),
     }  # fmt: skip

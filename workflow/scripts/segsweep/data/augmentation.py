@@ -9,8 +9,8 @@ import numpy as np
 
 from segsweep.config.augmentations import find_augmentation, read_augmentation
 from segsweep.config.yaml_documents import nearest
-from segsweep.data.geometry import VOID
 from segsweep.data.sample import FILL, Sample
+from segsweep.data.void import VOID
 from segsweep.errors import InputError
 
 # Forced on every transform that takes them. New pixels are void, so no reflection (which would repeat objects

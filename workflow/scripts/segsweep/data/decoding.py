@@ -29,22 +29,25 @@ def decode(item: Item, table: ClassTable, with_mask: bool) -> tuple[Sample | Non
     if image is None or (with_mask and mask is None):
         return None, problems
     height, width = image.shape[:2]
-    problems += _check_boxes(item, height, width) + _check_polygons(item, height, width)
+    boxes = np.array(item.boxes, np.float32).reshape(-1, 4)
+    polygons = [np.asarray(points, np.float32) for points in item.polygons]
+    problems += _check_boxes(item, boxes, height, width) + _check_polygons(item, polygons, height, width)
     if with_mask:
         mask = _indices(item, mask, image.shape[:2], table, problems)
         if mask is None:
             return None, problems
-    ignored = item.ignored if len(item.ignored) else np.zeros(len(item.polygons) or len(item.boxes), bool)
-    return Sample(image, mask, item.boxes, item.labels, item.polygons, ignored), problems
+    labels = np.array(item.labels, np.int64)
+    ignored = np.array(item.ignored if len(item.ignored) else [False] * (len(polygons) or len(boxes)), bool)
+    return Sample(image, mask, boxes, labels, polygons, ignored), problems
 
 
 def _read(item: Item, source: Path | np.ndarray | None, problems: list[str], convert) -> np.ndarray | None:
     if isinstance(source, np.ndarray):
         return source
     if source is None:
-        problems.append(f"{item.place}: {item.name!r} has no mask, and the task needs one. Add it.")
+        problems.append(f"{item.location}: {item.name!r} has no mask, and the task needs one. Add it.")
         return None
-    named = f", though {item.place} names {item.name!r}" if item.place else ""
+    named = f", though {item.location} names {item.name!r}" if item.location else ""
     if not source.is_file():
         problems.append(f"{source}: no such file{named}. Add it, or take the name out of the list.")
         return None
@@ -87,11 +90,12 @@ def _indices(item: Item, values: np.ndarray, size, table: ClassTable, problems: 
             "(width x height). A mask has the size of its picture; export it again without resizing."
         )
         return None
-    inside = (values >= 0) & (values <= 255) if values.dtype != np.uint8 else None
-    if inside is None:
-        indices = table.index[values]
+    of_value = np.array(table.index, np.int16)
+    if values.dtype == np.uint8:
+        indices = of_value[values]
     else:
-        indices = np.where(inside, table.index[np.clip(values, 0, 255)], NOT_ALLOWED)
+        inside = (values >= 0) & (values <= 255)
+        indices = np.where(inside, of_value[np.clip(values, 0, 255)], NOT_ALLOWED)
     bad = indices == NOT_ALLOWED
     if bad.any():
         wrong = np.unique(values[bad])
@@ -107,11 +111,10 @@ def _indices(item: Item, values: np.ndarray, size, table: ClassTable, problems: 
     return indices.astype(np.uint8)
 
 
-def _check_boxes(item: Item, height: int, width: int) -> list[str]:
-    where = item.truth or item.place or item.name
+def _check_boxes(item: Item, boxes: np.ndarray, height: int, width: int) -> list[str]:
+    where = item.labels_file or item.location or item.name
     problems = []
-    for number, (box, _) in enumerate(zip(item.boxes.tolist(), item.labels, strict=True), 1):
-        left, top, right, bottom = box
+    for number, (left, top, right, bottom) in enumerate(boxes.tolist(), 1):
         if not (0 <= left < right <= width and 0 <= top < bottom <= height):
             kind = "is empty" if right <= left or bottom <= top else "reaches outside of the picture"
             problems.append(
@@ -122,10 +125,10 @@ def _check_boxes(item: Item, height: int, width: int) -> list[str]:
     return problems
 
 
-def _check_polygons(item: Item, height: int, width: int) -> list[str]:
-    where = item.truth or item.place or item.name
+def _check_polygons(item: Item, polygons: list[np.ndarray], height: int, width: int) -> list[str]:
+    where = item.labels_file or item.location or item.name
     problems = []
-    for number, points in enumerate(item.polygons, 1):
+    for number, points in enumerate(polygons, 1):
         beyond = (points.min(0) >= (width, height)).any() or (points.max(0) <= 0).any()
         if len(points) < 3 or not np.isfinite(points).all() or beyond:
             problems.append(

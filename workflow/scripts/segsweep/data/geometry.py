@@ -3,8 +3,9 @@
 import numpy as np
 import shapely
 
+from segsweep.data.void import VOID as VOID
+
 VISIBLE_SHARE = 0.25  # of its area; a box or polygon of which less stays visible is dropped
-VOID = 255  # mask value that counts in no loss and no score
 
 
 def cut_boxes(

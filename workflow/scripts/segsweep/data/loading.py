@@ -12,9 +12,9 @@ from torch import nn
 
 from segsweep.config.train import Data
 from segsweep.data.buffers import Buffers
-from segsweep.data.geometry import VOID
 from segsweep.data.prepared import Prepared
 from segsweep.data.sample import FILL, Sample, window
+from segsweep.data.void import VOID
 
 MULTIPLE = 32  # sides of all batches: what encoders with five halvings take
 AHEAD = 2  # batches made ahead, for each worker

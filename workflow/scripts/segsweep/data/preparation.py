@@ -145,7 +145,7 @@ def _check_splits(dataset: Dataset, items: dict[str, list[Item]]) -> list[str]:
                 else "What is scored must not be trained on as well"
             )
             problems.append(
-                f"{item.place or split}: {item.name!r} is already in {other[0]} ({other[1].place}). {reason}; "
+                f"{item.location or split}: {item.name!r} is already in {other[0]} ({other[1].location}). {reason}; "
                 "take it out of one."
             )
     return problems

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from segsweep.data.geometry import VOID, cut_boxes, cut_polygons
+from segsweep.data.geometry import cut_boxes, cut_polygons
+from segsweep.data.void import VOID
 
 FILL = (124, 116, 104)  # beyond a picture's edge: ImageNet's mean colour, nearly zero once normalised
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from segsweep.data.geometry import VOID
 from segsweep.data.sample import Sample
+from segsweep.data.void import VOID
 
 
 class SplitWriter:

@@ -57,7 +57,7 @@ def picture(demo: Demo, split: str, number: int) -> Item:
         boxes=boxes,
         labels=kinds,
         ignored=np.zeros(len(placed), bool),
-        place=f"demo {split}",
+        location=f"demo {split}",
     )
 
 

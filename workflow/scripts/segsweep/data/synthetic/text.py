@@ -44,7 +44,7 @@ def draw(demo: Demo) -> dict[str, list[Item]]:
 def _item(demo: Demo, split: str, index: int) -> Item:
     picture = draw_words(demo, split, index)
     name = f"{split}_{index:04d}"
-    return Item(name=name, image=picture.image, polygons=picture.polygons, ignored=picture.ignored, place=name)
+    return Item(name=name, image=picture.image, polygons=picture.polygons, ignored=picture.ignored, location=name)
 
 
 def draw_words(demo: Demo, split: str, index: int) -> WordPicture:

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from segsweep.formatting import value_in_words
-from segsweep.report.styles import parse
+from segsweep.report.value_styles import parse
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW = (
     "#0072B2",

@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 
+from segsweep.data.void import VOID as VOID_VALUE
 from segsweep.report.images.colours import FALSE_NEGATIVE, FALSE_POSITIVE, OTHER_CLASS, RIGHT, VOID
 
-VOID_VALUE = 255
 DASH = 4.0  # pixels of a panel
 
 

@@ -244,7 +244,7 @@ class Drawing:
         return [self._entry("grid.jpg", caption, "grid", drawn)]
 
     def _score_name(self) -> str:
-        from segsweep.report.wording import metric
+        from segsweep.report.display_names import metric
 
         return (
             metric(self.column or self.metric)
