@@ -161,7 +161,7 @@ def test_the_program_takes_steps_from_files(tmp_path, capsys):
     assert first["space"]["optimizer.lr"]["high"] == 0.4
     results = {
         item["key"]: {"status": "finished", "epochs": 3, "curve": [0.1, 0.2, 0.3], "run": "r"}
-        for item in first["wanted"]
+        for item in first["requested"]
     }
     (tmp_path / "results.json").write_text(json.dumps(results))
     assert step(1, "--results", str(tmp_path / "results.json")) == 0

@@ -36,7 +36,7 @@ def score(values):
 
 
 def search(sweep, batches, size, minimize=False):
-    """Trials of some batches, with a failed and a stopped one among them."""
+    """Trials of some batches, with a failed and a pruned one among them."""
     trials = []
     for batch in range(batches):
         for values in propose(sweep, sweep.space, trials, size, minimize=minimize):

@@ -26,7 +26,9 @@ def trials(states: list[State]) -> list[dict[str, Any]]:
     if not states:
         return []
     last = states[-1]
-    ranks = {entry["trial"]: rank for rank, entry in enumerate(ranked(candidates_of(last["trials"]), _minimizes(states)), 1)}
+    ranks = {
+        entry["trial"]: rank for rank, entry in enumerate(ranked(candidates_of(last["trials"]), _minimizes(states)), 1)
+    }
     confirmed = {entry["trial"]: entry for entry in last.get("confirmed", []) if "trial" in entry}
     protected: dict[int, list[int]] = {}
     for _, record in records(states, "rung"):

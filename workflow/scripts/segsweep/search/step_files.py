@@ -88,9 +88,9 @@ class BestSetting(Candidate):
 class State(TypedDict, total=False):
     """The content of a step file.
 
-    `phase` is `search`, `confirm`, `ensemble` or `done`: what the requested runs are for. `settings` is a digest of what
-    the search depends on, `phase_inputs` what the later phases depend on besides. `evidence` names the segments whose
-    results were used, by key of the run. `log` holds this step's decisions only, each with its `kind`.
+    `phase` is `search`, `confirm`, `ensemble` or `done`: what the requested runs are for. `settings` is a digest of
+    what the search depends on, `phase_inputs` what the later phases depend on besides. `evidence` names the segments
+    whose results were used, by key of the run. `log` holds this step's decisions only, each with its `kind`.
     """
 
     step: int

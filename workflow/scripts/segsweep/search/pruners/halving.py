@@ -14,7 +14,7 @@ from segsweep.config.settings import key
 ROUNDING = 1e-9
 
 
-class Halving(RungPruner):
+class HalvingSettings(RungPruner):
     """Promotes the best one in `eta` at epochs min_epochs, min_epochs * eta, min_epochs * eta^2, ..."""
 
     title: ClassVar[str] = "successive halving"
@@ -23,17 +23,17 @@ class Halving(RungPruner):
     eta: float = key(3, "One in eta is promoted at each rung.", gt=1)
 
 
-def rungs(pruner: Halving, total_epochs: int, bracket: int = 0) -> list[int]:
+def rungs(pruner: HalvingSettings, total_epochs: int, bracket: int = 0) -> list[int]:
     """min_epochs * eta^i, rounded down."""
     return geometric_rungs(pruner.min_epochs, pruner.eta, total_epochs)
 
 
-def bracket_sizes(pruner: Halving, total_epochs: int) -> list[int]:
+def bracket_sizes(pruner: HalvingSettings, total_epochs: int) -> list[int]:
     """One bracket."""
     return [1]
 
 
-def cutoff(pruner: Halving, scores: dict[int, float | None], trial: int, minimize: bool) -> float | None:
+def cutoff(pruner: HalvingSettings, scores: dict[int, float | None], trial: int, minimize: bool) -> float | None:
     """The score of the last of the best one in `eta`."""
     return best_share(pruner.eta, scores, minimize)
 

@@ -13,7 +13,7 @@ from segsweep.config.settings import key
 from segsweep.search.pruners.halving import ROUNDING, best_share, geometric_rungs
 
 
-class Hyperband(RungPruner):
+class HyperbandSettings(RungPruner):
     """Deals trials out to brackets; bracket s promotes the best one in `eta` at epochs min_epochs * eta^(s + i)."""
 
     title: ClassVar[str] = "Hyperband"
@@ -23,12 +23,12 @@ class Hyperband(RungPruner):
     brackets: int | None = key(None, "Number of brackets; as many as fit if not set.", ge=1)
 
 
-def rungs(pruner: Hyperband, total_epochs: int, bracket: int = 0) -> list[int]:
+def rungs(pruner: HyperbandSettings, total_epochs: int, bracket: int = 0) -> list[int]:
     """min_epochs * eta^(bracket + i), rounded down."""
     return geometric_rungs(pruner.min_epochs, pruner.eta, total_epochs, bracket)
 
 
-def bracket_sizes(pruner: Hyperband, total_epochs: int) -> list[int]:
+def bracket_sizes(pruner: HyperbandSettings, total_epochs: int) -> list[int]:
     """Trials that each bracket has in one round, the one that prunes earliest first.
 
     n = ceil(B / (s + 1) * eta^s) for the bracket that halves s times, of B = floor(log_eta(total_epochs / min_epochs))
@@ -41,6 +41,6 @@ def bracket_sizes(pruner: Hyperband, total_epochs: int) -> list[int]:
     return sizes[: pruner.brackets or count]
 
 
-def cutoff(pruner: Hyperband, scores: dict[int, float | None], trial: int, minimize: bool) -> float | None:
+def cutoff(pruner: HyperbandSettings, scores: dict[int, float | None], trial: int, minimize: bool) -> float | None:
     """The score of the last of the best one in `eta` of the bracket's trials."""
     return best_share(pruner.eta, scores, minimize)

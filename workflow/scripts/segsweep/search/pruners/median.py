@@ -11,7 +11,7 @@ from segsweep.config.components import RungPruner
 from segsweep.config.settings import key
 
 
-class Median(RungPruner):
+class MedianSettings(RungPruner):
     """Prunes, each `min_epochs`, trials that are worse than the median of the others."""
 
     title: ClassVar[str] = "the median rule"
@@ -19,17 +19,17 @@ class Median(RungPruner):
     name: Literal["median"] = key("median", "Name of the pruner.")
 
 
-def rungs(pruner: Median, total_epochs: int, bracket: int = 0) -> list[int]:
+def rungs(pruner: MedianSettings, total_epochs: int, bracket: int = 0) -> list[int]:
     """The multiples of `min_epochs`."""
     return list(range(pruner.min_epochs, total_epochs, pruner.min_epochs))
 
 
-def bracket_sizes(pruner: Median, total_epochs: int) -> list[int]:
+def bracket_sizes(pruner: MedianSettings, total_epochs: int) -> list[int]:
     """One bracket."""
     return [1]
 
 
-def cutoff(pruner: Median, scores: dict[int, float | None], trial: int, minimize: bool) -> float | None:
+def cutoff(pruner: MedianSettings, scores: dict[int, float | None], trial: int, minimize: bool) -> float | None:
     """The median of the other trials' scores."""
     others = [score for other, score in scores.items() if score is not None and other != trial]
     return statistics.median(others) if others else None

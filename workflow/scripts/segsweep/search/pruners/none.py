@@ -6,7 +6,7 @@ from segsweep.config.components import Pruner
 from segsweep.config.settings import key
 
 
-class NoPruner(Pruner):
+class NoneSettings(Pruner):
     """Every trial is trained in full."""
 
     title: ClassVar[str] = "no pruner"
@@ -14,16 +14,16 @@ class NoPruner(Pruner):
     name: Literal["none"] = key("none", "Name of the pruner.")
 
 
-def rungs(pruner: NoPruner, total_epochs: int, bracket: int = 0) -> list[int]:
+def rungs(pruner: NoneSettings, total_epochs: int, bracket: int = 0) -> list[int]:
     """None."""
     return []
 
 
-def bracket_sizes(pruner: NoPruner, total_epochs: int) -> list[int]:
+def bracket_sizes(pruner: NoneSettings, total_epochs: int) -> list[int]:
     """One bracket."""
     return [1]
 
 
-def cutoff(pruner: NoPruner, scores: dict[int, float | None], trial: int, minimize: bool) -> float | None:
+def cutoff(pruner: NoneSettings, scores: dict[int, float | None], trial: int, minimize: bool) -> float | None:
     """None: no score is too low."""
     return None

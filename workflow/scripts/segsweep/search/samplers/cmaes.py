@@ -11,7 +11,7 @@ from segsweep.config.components import Sampler
 from segsweep.config.settings import key
 
 
-class CmaEs(Sampler):
+class CmaEsSettings(Sampler):
     """CMA-ES; choices, and axes that `when` switches on and off, are drawn at random."""
 
     title: ClassVar[str] = "CMA-ES"
@@ -21,6 +21,6 @@ class CmaEs(Sampler):
     name: Literal["cmaes"] = key("cmaes", "Name of the sampler.")
 
 
-def build(sampler: CmaEs, seed: int, axes: int) -> CmaEsSampler:
+def build(sampler: CmaEsSettings, seed: int, axes: int) -> CmaEsSampler:
     """Optuna's sampler."""
     return CmaEsSampler(seed=seed, independent_sampler=RandomSampler(seed=seed), warn_independent_sampling=False)

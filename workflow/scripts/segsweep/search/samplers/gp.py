@@ -13,7 +13,7 @@ from segsweep.config.settings import key
 from segsweep.search.samplers.tpe import startup_trials
 
 
-class GaussianProcess(Sampler):
+class GpSettings(Sampler):
     """Gaussian process; axes that `when` switches on and off are drawn at random."""
 
     title: ClassVar[str] = "a Gaussian process"
@@ -28,7 +28,7 @@ class GaussianProcess(Sampler):
     )
 
 
-def build(sampler: GaussianProcess, seed: int, axes: int) -> GPSampler:
+def build(sampler: GpSettings, seed: int, axes: int) -> GPSampler:
     """Optuna's sampler for a space of so many axes; scores are taken as noisy."""
     return GPSampler(
         seed=seed,

@@ -8,7 +8,7 @@ from segsweep.config.components import Sampler
 from segsweep.config.settings import key
 
 
-class Grid(Sampler):
+class GridSettings(Sampler):
     """Every point of a countable space."""
 
     title: ClassVar[str] = "a grid"
@@ -17,6 +17,6 @@ class Grid(Sampler):
     name: Literal["grid"] = key("grid", "Name of the sampler.")
 
 
-def build(sampler: Grid, seed: int, axes: int) -> BruteForceSampler:
+def build(sampler: GridSettings, seed: int, axes: int) -> BruteForceSampler:
     """Optuna's sampler."""
     return BruteForceSampler(seed=seed)

@@ -12,7 +12,7 @@ from segsweep.config.components import Sampler
 from segsweep.config.settings import key
 
 
-class Qmc(Sampler):
+class QmcSettings(Sampler):
     """Quasi-random sequence; choices, and axes that `when` switches on and off, are drawn at random."""
 
     title: ClassVar[str] = "a quasi-random sequence"
@@ -21,7 +21,7 @@ class Qmc(Sampler):
     name: Literal["qmc"] = key("qmc", "Name of the sampler.")
 
 
-def build(sampler: Qmc, seed: int, axes: int) -> QMCSampler:
+def build(sampler: QmcSettings, seed: int, axes: int) -> QMCSampler:
     """Optuna's sampler."""
     return QMCSampler(
         seed=seed, scramble=True, independent_sampler=RandomSampler(seed=seed), warn_independent_sampling=False

@@ -11,7 +11,7 @@ from segsweep.config.components import Sampler
 from segsweep.config.settings import key
 
 
-class Random(Sampler):
+class RandomSettings(Sampler):
     """Random draws."""
 
     title: ClassVar[str] = "random draws"
@@ -19,6 +19,6 @@ class Random(Sampler):
     name: Literal["random"] = key("random", "Name of the sampler.")
 
 
-def build(sampler: Random, seed: int, axes: int) -> RandomSampler:
+def build(sampler: RandomSettings, seed: int, axes: int) -> RandomSampler:
     """Optuna's sampler."""
     return RandomSampler(seed=seed)

@@ -12,7 +12,7 @@ from segsweep.config.components import Sampler
 from segsweep.config.settings import key
 
 
-class Tpe(Sampler):
+class TpeSettings(Sampler):
     """Tree-structured Parzen estimator."""
 
     title: ClassVar[str] = "a tree-structured Parzen estimator"
@@ -28,7 +28,7 @@ class Tpe(Sampler):
     )
 
 
-def build(sampler: Tpe, seed: int, axes: int) -> TPESampler:
+def build(sampler: TpeSettings, seed: int, axes: int) -> TPESampler:
     """Optuna's sampler for a space of so many axes."""
     return TPESampler(
         seed=seed,
