@@ -31,7 +31,9 @@ def slurm(*command: str, check: bool = True) -> str:
         if done.returncode == 0 or not check:
             return done.stdout
         time.sleep(1)
-    raise AssertionError(f"{' '.join(command)}: {done.stderr.strip()}\n{tail(Path('/tmp/slurm-test/log/slurmctld.log'))}")
+    raise AssertionError(
+        f"{' '.join(command)}: {done.stderr.strip()}\n{tail(Path('/tmp/slurm-test/log/slurmctld.log'))}"
+    )
 
 
 def tail(file: Path, characters: int = 3000) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from segsweep.analysis.analyze import analyse, write
 from segsweep.analysis.results import open_results
-from segsweep.config import Study
+from segsweep.config.study import Study
 from segsweep.inference.ensemble_tables import write as write_ensemble
 from segsweep.report.build import build
 from segsweep.report.study_results import StudyResults

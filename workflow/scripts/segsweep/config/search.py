@@ -54,14 +54,14 @@ class Sweep(Settings):
     """Settings proposed by a sampler, from what earlier trials showed."""
 
     sampler: Annotated[registry.union("sampler"), BeforeValidator(_by_name)] = key(
-        {"name": "tpe"}, "Sampler of Optuna. Its name alone is short for `{name: ...}`.", validate_default=True
+        registry.default("sampler"), "Sampler of Optuna. Its name alone is short for `{name: ...}`."
     )
     seed: int = key(0, "Seed of the sampler.", ge=0)
     trials: int = key(..., "Number of settings tried.", ge=1)
     at_once: int = key(1, "Proposed together.", ge=1)
     space: dict[str, Dimension] = key(..., "Axis: range or choices.", min_length=1)
     pruner: registry.union("pruner") = key(
-        {"name": "none"}, "Ends trials that fall behind others.", validate_default=True
+        registry.classes("pruner")["none"](), "Prunes trials that fall behind others."
     )
     narrow: Narrow | None = key(None, "Narrow the space by an earlier study.")
 

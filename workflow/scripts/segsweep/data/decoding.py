@@ -1,4 +1,4 @@
-"""One item decoded and checked: its picture, its mask as class indices, its boxes and polygons."""
+"""One item decoded and checked: its image, its mask as class indices, its boxes and polygons."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from segsweep.data.classes import NOT_ALLOWED, ClassTable
 from segsweep.data.raw_item import Item
 from segsweep.data.sample import Sample
 
-SHOWN = 3  # problems of one kind about one picture
+SHOWN = 3  # problems of one kind about one image
 
 
 def decode(item: Item, table: ClassTable, with_mask: bool) -> tuple[Sample | None, list[str]]:
@@ -21,7 +21,7 @@ def decode(item: Item, table: ClassTable, with_mask: bool) -> tuple[Sample | Non
         with_mask: whether the task needs a mask.
 
     Returns:
-        The sample, None where picture or mask cannot be used; and all problems about the item.
+        The sample, None where image or mask cannot be used; and all problems about the item.
     """
     problems = list(item.problems)
     image = _read(item, item.image, problems, _rgb)
@@ -52,32 +52,32 @@ def _read(item: Item, source: Path | np.ndarray | None, problems: list[str], con
         problems.append(f"{source}: no such file{named}. Add it, or take the name out of the list.")
         return None
     try:
-        with Image.open(source) as picture:
-            picture.load()
-            return convert(picture)
+        with Image.open(source) as image:
+            image.load()
+            return convert(image)
     except Exception as error:  # Pillow raises errors of many kinds on broken files
         problems.append(
-            f"{source}: cannot be used as a picture ({error}){named}. "
+            f"{source}: cannot be used as an image ({error}){named}. "
             "Replace the file, or take the name out of the list."
         )
         return None
 
 
-def _rgb(picture: Image.Image) -> np.ndarray:
-    if picture.mode.startswith(("I", "F")):
-        raise ValueError(f"mode {picture.mode}: more than 8 bits a channel; convert it to 8 bits")
-    return np.asarray(picture.convert("RGB"))
+def _rgb(image: Image.Image) -> np.ndarray:
+    if image.mode.startswith(("I", "F")):
+        raise ValueError(f"mode {image.mode}: more than 8 bits a channel; convert it to 8 bits")
+    return np.asarray(image.convert("RGB"))
 
 
-def _values(picture: Image.Image) -> np.ndarray:
+def _values(image: Image.Image) -> np.ndarray:
     """The values of a mask as they stand in the file: of a palette the indices, not the colours."""
-    values = np.asarray(picture)
+    values = np.asarray(image)
     if values.ndim == 3:
         if (
-            picture.mode not in ("RGB", "LA", "RGBA")
-            or (values[..., :1] != values[..., : 3 - (picture.mode == "LA") * 2]).any()
+            image.mode not in ("RGB", "LA", "RGBA")
+            or (values[..., :1] != values[..., : 3 - (image.mode == "LA") * 2]).any()
         ):
-            raise ValueError(f"mode {picture.mode}: a mask has one channel of class values, not colours")
+            raise ValueError(f"mode {image.mode}: a mask has one channel of class values, not colours")
         values = values[..., 0]
     return values.astype(np.uint8) if values.dtype == bool else values
 
@@ -86,8 +86,8 @@ def _indices(item: Item, values: np.ndarray, size, table: ClassTable, problems: 
     where = item.mask if isinstance(item.mask, Path) else f"mask of {item.name}"
     if values.shape != tuple(size):
         problems.append(
-            f"{where}: {values.shape[1]}x{values.shape[0]} pixels, its picture has {size[1]}x{size[0]} "
-            "(width x height). A mask has the size of its picture; export it again without resizing."
+            f"{where}: {values.shape[1]}x{values.shape[0]} pixels, its image has {size[1]}x{size[0]} "
+            "(width x height). A mask has the size of its image; export it again without resizing."
         )
         return None
     of_value = np.array(table.index, np.int16)
@@ -116,10 +116,10 @@ def _check_boxes(item: Item, boxes: np.ndarray, height: int, width: int) -> list
     problems = []
     for number, (left, top, right, bottom) in enumerate(boxes.tolist(), 1):
         if not (0 <= left < right <= width and 0 <= top < bottom <= height):
-            kind = "is empty" if right <= left or bottom <= top else "reaches outside of the picture"
+            kind = "is empty" if right <= left or bottom <= top else "reaches outside of the image"
             problems.append(
                 f"{where}: box {number} of {item.name!r} {kind}: left {left:g}, top {top:g}, right {right:g}, bottom "
-                f"{bottom:g} (from 0, right and bottom exclusive); the picture has {width}x{height} pixels. "
+                f"{bottom:g} (from 0, right and bottom exclusive); the image has {width}x{height} pixels. "
                 "Correct the box."
             )
     return problems
@@ -133,6 +133,6 @@ def _check_polygons(item: Item, polygons: list[np.ndarray], height: int, width: 
         if len(points) < 3 or not np.isfinite(points).all() or beyond:
             problems.append(
                 f"{where}: polygon {number} of {item.name!r} has fewer than three corners or lies outside of the "
-                f"picture of {width}x{height} pixels: {np.round(points, 1).tolist()}. Correct or delete it."
+                f"image of {width}x{height} pixels: {np.round(points, 1).tolist()}. Correct or delete it."
             )
     return problems

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from segsweep.config import Study
+from segsweep.config.study import Study
 from segsweep.search import pruning, space
 
 

@@ -1,6 +1,6 @@
 """The best settings, and what they are worth on seeds that did not choose them."""
 
-from segsweep.config import Study
+from segsweep.config.study import Study
 from segsweep.search.requests import confirming_runs
 from segsweep.search.results import FAILED, Result, best_of
 from segsweep.search.step_files import Candidate, ConfirmedSetting, Trial

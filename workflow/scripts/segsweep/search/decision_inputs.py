@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Collection
 from typing import Any
 
-from segsweep.config import Study
+from segsweep.config.study import Study
 from segsweep.search.step_files import RequestedRun, State
 
 

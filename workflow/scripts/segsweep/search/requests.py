@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from segsweep.config import Study
+from segsweep.config.study import Study
 from segsweep.search.space import Values
 from segsweep.search.step_files import Candidate, RequestedRun, Trial
 

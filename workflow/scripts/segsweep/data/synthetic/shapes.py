@@ -4,30 +4,29 @@ import zlib
 
 import numpy as np
 
-from segsweep.config.dataset import Demo
 from segsweep.data.raw_item import Item
+from segsweep.data.readers.demo import SHAPES, Demo
 
-KINDS = ("disc", "square", "triangle", "ring", "cross", "star")
 RADIUS = (0.12, 0.26)  # of the shorter side
-COUNT = (2, 6)  # shapes tried in a picture
+COUNT = (2, 6)  # shapes tried in an image
 OVERLAP = 0.15  # share of its own pixels that a shape may lose to a later one
 TRIES = 8  # places tried before a shape is left out
 CLUTTER = 14  # blobs and lines at noise 1
 
 
 def draw(demo: Demo) -> dict[str, list[Item]]:
-    """The splits train and val. Each picture follows from seed, split and number alone, however many others there are.
+    """The splits train and val. Each image follows from seed, split and number alone, however many others there are.
 
     Masks hold 0 for background and 1, 2, ... for the kinds; labels of boxes are 0, 1, ... for the same.
     """
     return {
-        split: [picture(demo, split, number) for number in range(count)]
+        split: [draw_one(demo, split, number) for number in range(count)]
         for split, count in (("train", demo.train), ("val", demo.val))
     }
 
 
-def picture(demo: Demo, split: str, number: int) -> Item:
-    """One picture: uint8 (H, W, 3), its mask and the boxes of its shapes.
+def draw_one(demo: Demo, split: str, number: int) -> Item:
+    """One image: uint8 (H, W, 3), its mask and the boxes of its shapes.
 
     The first shape's kind goes round with the number, so that every kind occurs.
     """
@@ -71,9 +70,9 @@ def _place(rng, kind: int, radius: float, owner: np.ndarray, placed: list) -> np
     height, width = owner.shape
     y, x = _grid(height, width)
     for _ in range(TRIES):
-        # Centres up to the edge of the picture less half a radius: shapes may be cut, but not away.
+        # Centres up to the edge of the image less half a radius: shapes may be cut, but not away.
         cy, cx = (rng.uniform(0.6 * radius, side - 0.6 * radius) for side in (height, width))
-        inside = _shape(KINDS[kind], (y - cy) / radius, (x - cx) / radius, rng.uniform(0, 2 * np.pi))
+        inside = _shape(SHAPES[kind], (y - cy) / radius, (x - cx) / radius, rng.uniform(0, 2 * np.pi))
         if not inside.any():
             continue
         seen = [((owner == other) & ~inside).sum() / size for other, (_, size) in enumerate(placed)]
@@ -103,7 +102,7 @@ def _shape(kind: str, y: np.ndarray, x: np.ndarray, angle: float) -> np.ndarray:
 
 def _texture(rng, kind: int, height: int, width: int, noise: float) -> np.ndarray:
     """float (H, W, 3): what a kind is filled with. Hues of kinds differ on average; with noise they overlap."""
-    hue = kind / len(KINDS) + rng.normal(0, 0.02 + 0.25 * noise)
+    hue = kind / len(SHAPES) + rng.normal(0, 0.02 + 0.25 * noise)
     first, second = _colour(hue, rng.uniform(0.45, 0.9), rng.uniform(0.55, 0.95)), rng.uniform(0.1, 0.6)
     y, x = _grid(height, width)
     angle, period = rng.uniform(0, np.pi), rng.uniform(5, 9)

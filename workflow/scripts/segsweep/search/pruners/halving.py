@@ -19,7 +19,7 @@ class HalvingSettings(RungPruner):
 
     title: ClassVar[str] = "successive halving"
 
-    name: Literal["halving"] = key("halving", "Name of the pruner.")
+    name: Literal["halving"] = key("halving", "Which pruner.")
     eta: float = key(3, "One in eta is promoted at each rung.", gt=1)
 
 

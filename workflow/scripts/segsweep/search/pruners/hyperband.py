@@ -18,7 +18,7 @@ class HyperbandSettings(RungPruner):
 
     title: ClassVar[str] = "Hyperband"
 
-    name: Literal["hyperband"] = key("hyperband", "Name of the pruner.")
+    name: Literal["hyperband"] = key("hyperband", "Which pruner.")
     eta: float = key(3, "One in eta is promoted at each rung.", gt=1)
     brackets: int | None = key(None, "Number of brackets; as many as fit if not set.", ge=1)
 

@@ -16,7 +16,7 @@ class MedianSettings(RungPruner):
 
     title: ClassVar[str] = "the median rule"
 
-    name: Literal["median"] = key("median", "Name of the pruner.")
+    name: Literal["median"] = key("median", "Which pruner.")
 
 
 def rungs(pruner: MedianSettings, total_epochs: int, bracket: int = 0) -> list[int]:

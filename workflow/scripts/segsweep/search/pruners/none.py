@@ -11,7 +11,7 @@ class NoneSettings(Pruner):
 
     title: ClassVar[str] = "no pruner"
 
-    name: Literal["none"] = key("none", "Name of the pruner.")
+    name: Literal["none"] = key("none", "Which pruner.")
 
 
 def rungs(pruner: NoneSettings, total_epochs: int, bracket: int = 0) -> list[int]:

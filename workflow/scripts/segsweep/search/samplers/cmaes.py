@@ -18,7 +18,7 @@ class CmaEsSettings(Sampler):
     adaptive: ClassVar[bool] = True
     stateful: ClassVar[bool] = True
 
-    name: Literal["cmaes"] = key("cmaes", "Name of the sampler.")
+    name: Literal["cmaes"] = key("cmaes", "Which sampler of Optuna.")
 
 
 def build(sampler: CmaEsSettings, seed: int, axes: int) -> CmaEsSampler:

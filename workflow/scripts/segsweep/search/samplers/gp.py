@@ -19,7 +19,7 @@ class GpSettings(Sampler):
     title: ClassVar[str] = "a Gaussian process"
     adaptive: ClassVar[bool] = True
 
-    name: Literal["gp"] = key("gp", "Name of the sampler.")
+    name: Literal["gp"] = key("gp", "Which sampler of Optuna.")
     startup_trials: int | None = key(
         None,
         "Trials drawn at random before a model of the scores is trusted; one for each axis, 4 to 10, if not set.",

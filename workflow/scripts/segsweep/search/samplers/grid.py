@@ -14,7 +14,7 @@ class GridSettings(Sampler):
     title: ClassVar[str] = "a grid"
     enumerates: ClassVar[bool] = True
 
-    name: Literal["grid"] = key("grid", "Name of the sampler.")
+    name: Literal["grid"] = key("grid", "Which sampler of Optuna.")
 
 
 def build(sampler: GridSettings, seed: int, axes: int) -> BruteForceSampler:

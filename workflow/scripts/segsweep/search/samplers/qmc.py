@@ -18,7 +18,7 @@ class QmcSettings(Sampler):
     title: ClassVar[str] = "a quasi-random sequence"
     stateful: ClassVar[bool] = True
 
-    name: Literal["qmc"] = key("qmc", "Name of the sampler.")
+    name: Literal["qmc"] = key("qmc", "Which sampler of Optuna.")
 
 
 def build(sampler: QmcSettings, seed: int, axes: int) -> QMCSampler:

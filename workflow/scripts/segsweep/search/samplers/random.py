@@ -16,7 +16,7 @@ class RandomSettings(Sampler):
 
     title: ClassVar[str] = "random draws"
 
-    name: Literal["random"] = key("random", "Name of the sampler.")
+    name: Literal["random"] = key("random", "Which sampler of Optuna.")
 
 
 def build(sampler: RandomSettings, seed: int, axes: int) -> RandomSampler:

@@ -19,7 +19,7 @@ class TpeSettings(Sampler):
     adaptive: ClassVar[bool] = True
     knows_pruned: ClassVar[bool] = True
 
-    name: Literal["tpe"] = key("tpe", "Name of the sampler.")
+    name: Literal["tpe"] = key("tpe", "Which sampler of Optuna.")
     startup_trials: int | None = key(
         None,
         "Trials drawn at random before a model of the scores is trusted; one for each axis, 4 to 10, if not set.",
