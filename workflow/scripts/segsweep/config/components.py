@@ -171,3 +171,15 @@ class Claim(Component):
     """A hypothesis that a study states before its first run."""
 
     package: ClassVar[str] = "analysis/claims"
+
+
+class Section(Component):
+    """A section of the report.
+
+    Attributes:
+        title: its heading.
+        order: sections follow each other by this number.
+    """
+
+    package: ClassVar[str] = "report/sections"
+    order: ClassVar[int]
