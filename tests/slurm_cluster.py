@@ -1,4 +1,4 @@
-"""The Slurm of the tests: what its node, its jobs and their processes do, and waiting that ends when nothing can come."""
+"""The Slurm of the tests: its node, its jobs and their processes, and waiting that ends when nothing can come."""
 
 import os
 import re
@@ -13,6 +13,7 @@ from tests.workspace import ROOT
 
 CLUSTER = ROOT.parent / "shared" / "slurm" / "cluster"
 NODE = "gpu1"
+CONTROLLER_LOG = Path("/tmp/slurm-test/log/slurmctld.log")
 # Nothing changed for so long - no job, no process, no line of output: what is waited for will not come. Snakemake's
 # looks at the queue are the slowest: they grow 10 s apart with each that finds nothing new.
 QUIET_S = 120
@@ -31,9 +32,7 @@ def slurm(*command: str, check: bool = True) -> str:
         if done.returncode == 0 or not check:
             return done.stdout
         time.sleep(1)
-    raise AssertionError(
-        f"{' '.join(command)}: {done.stderr.strip()}\n{tail(Path('/tmp/slurm-test/log/slurmctld.log'))}"
-    )
+    raise AssertionError(f"{' '.join(command)}: {done.stderr.strip()}\n{tail(CONTROLLER_LOG)}")
 
 
 def tail(file: Path, characters: int = 3000) -> str:

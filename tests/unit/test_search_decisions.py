@@ -1,32 +1,19 @@
-"""The chain of decisions: what it wants, what it stops, and that nothing but its inputs decides."""
+"""The chain of decisions: what it requests, what it prunes, and that nothing but its inputs decides."""
 
-import importlib.util
 import itertools
 import json
 import random
-import sys
-from pathlib import Path
 
 import pytest
 
 from segsweep.config.study import Study
 from segsweep.errors import InputError
 from segsweep.search import search_tables
-from segsweep.search.decision_inputs import valid_steps
+from segsweep.search.decision_inputs import settings_digest, valid_steps
 from segsweep.search.decisions import decide
 from segsweep.search.step_files import as_text, read_steps, step_file, write_json
+from tests.benchmarks import replay
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def _replay():
-    spec = importlib.util.spec_from_file_location("replay", ROOT / "tests" / "benchmarks" / "replay.py")
-    module = sys.modules["replay"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-replay = _replay()
 SCENARIO = {"trials": 8, "at_once": 4, "epochs": 9, "min_epochs": 2, "eta": 2}
 HALVING = {"name": "halving", "preserve": 0.96}
 MORE = {"confirm": {"top": 2, "seeds": [1, 2]}, "ensemble": {"folds": 3}}
@@ -248,6 +235,16 @@ def test_which_steps_hold():
     assert valid_steps(study, states, lambda item: "a") == len(states)
     changed = states[1]["requested"][0]
     assert valid_steps(study, states, lambda item: "b" if item == changed else "a") == 2
+
+
+def test_steps_depend_on_sampler_and_pruner_and_on_no_key_at_its_default():
+    digests = {
+        settings_digest(make(policy, sampler=sampler))
+        for policy in (HALVING, HALVING | {"name": "hyperband"}, {"name": "none"}, HALVING | {"eta": 4})
+        for sampler in ("tpe", "random", {"name": "tpe", "startup_trials": 5})
+    }
+    assert len(digests) == 12
+    assert settings_digest(make(HALVING | {"min_trials": 2})) == settings_digest(make(HALVING))
 
 
 def test_missing_results_are_named():

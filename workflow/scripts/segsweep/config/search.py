@@ -45,6 +45,9 @@ class Narrow(Settings):
     top: float = key(0.25, "Share of its trials that span the new space.", gt=0, le=1)
 
 
+SAMPLERS = tuple(registry.classes("sampler"))
+
+
 def _by_name(value: Any) -> Any:
     """A sampler's name alone is short for `{name: ...}`."""
     return {"name": value} if isinstance(value, str) else value
@@ -53,9 +56,10 @@ def _by_name(value: Any) -> Any:
 class Sweep(Settings):
     """Settings proposed by a sampler, from what earlier trials showed."""
 
-    sampler: Annotated[registry.union("sampler"), BeforeValidator(_by_name)] = key(
-        registry.default("sampler"), "Sampler of Optuna. Its name alone is short for `{name: ...}`."
-    )
+    sampler: Annotated[
+        registry.union("sampler"),
+        BeforeValidator(_by_name, json_schema_input_type=registry.union("sampler") | Literal[SAMPLERS]),
+    ] = key(registry.default("sampler"), "Sampler of Optuna. Its name alone is short for `{name: ...}`.")
     seed: int = key(0, "Seed of the sampler.", ge=0)
     trials: int = key(..., "Number of settings tried.", ge=1)
     at_once: int = key(1, "Proposed together.", ge=1)

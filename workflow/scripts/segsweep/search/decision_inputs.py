@@ -5,13 +5,20 @@ import json
 from collections.abc import Callable, Collection
 from typing import Any
 
+from segsweep.config.settings import Settings
 from segsweep.config.study import Study
 from segsweep.search.step_files import RequestedRun, State
 
 
 def settings_digest(study: Study) -> str:
-    """Digest of all settings that decisions of the search phase depend on: `trials` is not one of them."""
-    sweep = study.sweep.model_dump(mode="json", exclude={"trials"}) if study.sweep else None
+    """Digest of all settings that decisions of the search phase depend on: `trials` is not one of them.
+
+    As in addresses, keys at their defaults are left out, so that a new one makes no step void.
+    """
+    sweep = None
+    if study.sweep is not None:
+        sweep = [_differing(study.sweep, exclude={"trials"})]
+        sweep += [[part.name, part.revision] for part in (study.sweep.sampler, study.sweep.pruner)]
     folds = study.folds.model_dump(mode="json") if study.folds else None
     values = [sweep, study.metric, study.minimize, study.seeds, folds, study.train.epochs]
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
@@ -20,7 +27,7 @@ def settings_digest(study: Study) -> str:
 def phase_inputs(study: Study, phase: str) -> dict[str, Any]:
     """What a state after the search depends on besides: the number of trials, and the sections up to its phase."""
     inputs: dict[str, Any] = {"trials": study.sweep.trials if study.sweep else None}
-    inputs["confirm"] = study.confirm.model_dump(mode="json") if study.confirm else None
+    inputs["confirm"] = _differing(study.confirm) if study.confirm else None
     if phase != "confirm":
         # Method and votes change what is made of the members, not which are trained.
         inputs["ensemble_folds"] = [study.ensemble.folds, study.ensemble.score_on] if study.ensemble else None
@@ -61,3 +68,8 @@ def valid_steps(
             if any(segment not in segments_of(requested[key]) for key, segment in state["evidence"].items()):
                 return number
     return len(states)
+
+
+def _differing(settings: Settings, exclude: set[str] | None = None) -> dict[str, Any]:
+    """The keys that differ from their defaults."""
+    return settings.model_dump(mode="json", exclude=exclude, exclude_defaults=True)

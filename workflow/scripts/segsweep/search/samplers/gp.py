@@ -10,7 +10,7 @@ from optuna.samplers import GPSampler, RandomSampler
 
 from segsweep.config.components import Sampler
 from segsweep.config.settings import key
-from segsweep.search.samplers.tpe import startup_trials
+from segsweep.search.samplers.tpe import usual_startup
 
 
 class GpSettings(Sampler):
@@ -32,7 +32,7 @@ def build(sampler: GpSettings, seed: int, axes: int) -> GPSampler:
     """Optuna's sampler for a space of so many axes; scores are taken as noisy."""
     return GPSampler(
         seed=seed,
-        n_startup_trials=sampler.startup_trials or startup_trials(axes),
+        n_startup_trials=sampler.startup_trials or usual_startup(axes),
         independent_sampler=RandomSampler(seed=seed),
         deterministic_objective=False,
         warn_independent_sampling=False,

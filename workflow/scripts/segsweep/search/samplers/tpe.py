@@ -32,13 +32,13 @@ def build(sampler: TpeSettings, seed: int, axes: int) -> TPESampler:
     """Optuna's sampler for a space of so many axes."""
     return TPESampler(
         seed=seed,
-        n_startup_trials=sampler.startup_trials or startup_trials(axes),
+        n_startup_trials=sampler.startup_trials or usual_startup(axes),
         multivariate=True,
         group=True,
         constant_liar=True,
     )
 
 
-def startup_trials(axes: int) -> int:
+def usual_startup(axes: int) -> int:
     """Optuna's 10, fewer for a small space."""
     return min(10, max(4, axes))
