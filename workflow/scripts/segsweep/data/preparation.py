@@ -92,7 +92,7 @@ def _write(
         "format": FORMAT,
         "dataset": dataset.name,
         "task": dataset.task,
-        "classes": table.names,
+        "num_classes": len(table.names),
         "settings": data.model_dump(mode="json", include={"image_size", "patches"}),
         "statistics": _statistics(writers["train"]),
         "splits": splits,
