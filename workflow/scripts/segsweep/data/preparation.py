@@ -18,7 +18,7 @@ from segsweep.data.prepared import FORMAT, MANIFEST
 from segsweep.data.raw_item import Item
 from segsweep.data.readers import read
 from segsweep.data.sample import Sample, resized, window
-from segsweep.data.storage import SplitWriter
+from segsweep.data.split_writer import SplitWriter
 from segsweep.errors import InputError
 
 SHOWN = 20  # problems; the rest is counted
