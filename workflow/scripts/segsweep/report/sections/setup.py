@@ -58,7 +58,7 @@ def intro(results: StudyResults) -> str:
 
 def _data_set(results: StudyResults, wanted: str) -> str:
     """Where the plan has the data set's title or name; its name in the study file if there is nothing else."""
-    found = results.plan.get("dataset") or {}
+    found = results.plan.dataset or {}
     return next((f"dataset.{key}" for key in (wanted, "name") if found.get(key)), "dataset.name")
 
 
@@ -100,7 +100,7 @@ def set_up(results: StudyResults) -> str:
     """If the study trains: what all settings have in common."""
     train = results.study.get("train")
     rows = [["Data set", results.quote_plan(_data_set(results, "name")), "`dataset`"]]
-    if results.plan.get("dataset", {}).get("task"):
+    if (results.plan.dataset or {}).get("task"):
         rows.append(["Task", results.quote_plan("dataset.task"), "`task`"])
     multitask = ((train or {}).get("model") or {}).get("arch") == "multitask"
     for name, key, style in FIXED if train else ():

@@ -18,7 +18,7 @@ def write(results: StudyResults) -> str:
 def warning(results: StudyResults) -> str:
     """If the study was run as a smoke test, or planned runs are missing."""
     said = []
-    if results.plan.get("smoke"):
+    if results.plan.smoke:
         said.append(
             "This is a smoke test: a few epochs on a few images. It shows that everything works, and nothing about the "
             "settings."
