@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from segsweep.data.classes import class_names
 from segsweep.data.loading import Batches, Normalize
 from segsweep.data.prepared import Prepared
 from segsweep.data.splits import Refs, choose
@@ -66,7 +67,7 @@ def load_ensemble(
     torch.set_num_threads(threads)
     name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     where = torch.device(name)
-    prepared = Prepared.open(plan["segments"][runs[0]["segments"][-1]]["data"])
+    prepared = Prepared.open(plan["segments"][runs[0]["segments"][-1]]["data"], class_names(plan["dataset"]))
     predictors = [Predictor(plan, run, store, prepared) for run in runs]
     for predictor in predictors:
         order = torch.channels_last if predictor.train.channels_last else torch.contiguous_format

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from segsweep.config.train import Train
+from segsweep.data.classes import class_names
 from segsweep.data.loading import Batches, Normalize
 from segsweep.data.prepared import Prepared
 from segsweep.data.splits import pictures
@@ -34,7 +35,7 @@ def open_feed(description: dict, train: Train) -> Feed:
     Raises:
         InputError: the prepared data is missing or does not fit.
     """
-    prepared = Prepared.open(Path(description["data"]))
+    prepared = Prepared.open(Path(description["data"]), class_names(description["dataset"]))
     split, _, metric = description["metric"].partition("/")
     scored = [metric] if split == "val" and not metric.startswith("loss") else []
     task = import_module(COMPONENTS["task"][prepared.task]).build(train, prepared, scored)
