@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from segsweep.config import Train
+from segsweep.config.train import Train
 from segsweep.planning.plan_file import PlannedCell, PlannedRun, SegmentPlan, StudyPlan
 from segsweep.store.segment_store import SegmentRecord, split_id
 

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from segsweep.config import Study
 from segsweep.config.load import _scored
 from segsweep.config.search import Ensemble
+from segsweep.config.study import Study
 from segsweep.config.train import Data
 from segsweep.data.readers.folder import FolderDataset
 from segsweep.data.splits import folds, pictures

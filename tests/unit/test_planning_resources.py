@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from segsweep.config import Train
 from segsweep.config.cluster import Cluster
+from segsweep.config.train import Train
 from segsweep.config.yaml_documents import parse
 from segsweep.errors import InputError
 from segsweep.execution.gpus import Gpu, choose, claim, in_force, list_gpus, visible

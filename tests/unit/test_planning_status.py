@@ -2,7 +2,7 @@
 
 import os
 
-from segsweep.config import Study
+from segsweep.config.study import Study
 from segsweep.planning.announcement import announce, at_most
 from segsweep.planning.status import RECENT, status_of
 from segsweep.store.segment_store import SegmentStore

@@ -180,7 +180,7 @@ def test_tables_that_are_missing_are_named(tmp_path):
 @pytest.mark.parametrize("name", STUDIES)
 def test_headings_are_those_of_the_sections_in_their_order(reports, name):
     headings = re.findall(r"^## (.+)$", text_of(reports[name]), re.MULTILINE)
-    titles = [section.TITLE for section in all_sections()]
+    titles = [section.title for section in all_sections()]
     assert len(titles) == len(set(titles))
     assert headings == [title for title in titles if title in headings]
     assert headings[0] == "Summary"

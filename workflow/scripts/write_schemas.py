@@ -8,8 +8,9 @@ from typing import Annotated, Any, Union
 
 from pydantic import BaseModel, Field, TypeAdapter
 
-from segsweep.config import Study, Train
 from segsweep.config.load import Request
+from segsweep.config.study import Study
+from segsweep.config.train import Train
 from segsweep.config.yaml_documents import models_in
 from segsweep.data.readers import classes
 

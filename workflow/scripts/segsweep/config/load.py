@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from segsweep.config import Dataset, Study, Train, key
 from segsweep.config.cluster import Cluster
-from segsweep.config.dataset import parse_dataset
+from segsweep.config.dataset import Dataset, parse_dataset
 from segsweep.config.search import Ensemble
-from segsweep.config.settings import Settings
+from segsweep.config.settings import Settings, key
+from segsweep.config.study import Study
+from segsweep.config.train import Train
 from segsweep.config.yaml_documents import Document, nearest, parse
 from segsweep.errors import InputError
 from segsweep.planning.overrides import merged

@@ -8,13 +8,13 @@ from time import perf_counter
 import torch
 
 from segsweep.config.train import Train
+from segsweep.optimizers import build_optimizer
 from segsweep.store.checkpoints import read_checkpoint, write_checkpoint, write_table
 from segsweep.training import early_stopping, memory, run_state
 from segsweep.training.dataloaders import ahead, open_feed, placing
 from segsweep.training.evaluation import evaluate
 from segsweep.training.gradients import add_gradients, grouped, in_parts, map_tensors
 from segsweep.training.lr_schedule import learning_rate
-from segsweep.training.optimizers import build_optimizer
 from segsweep.training.seeding import WEIGHTS, reseed, set_determinism
 
 # No sensible loss of a mean over pixels comes near it; what is above does not come back.

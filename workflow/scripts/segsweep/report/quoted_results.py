@@ -1,4 +1,4 @@
-"""The results of a study as sections use them: tables, names in words, figures, quoted numbers."""
+"""The results of a study as sections quote them: tables, names in words, figures, numbers with their sources."""
 
 from functools import cached_property
 from pathlib import Path
@@ -60,8 +60,8 @@ class Table:
         return frame
 
 
-class StudyResults:
-    """The results of one study, ready to be written about."""
+class QuotedResults:
+    """The results of one study, quoted with their sources."""
 
     def __init__(self, folder: str | Path, output: str | Path):
         self.folder, self.output = Path(folder), Path(output)
