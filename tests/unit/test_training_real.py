@@ -38,7 +38,11 @@ def segment(data: str, folder: Path, **more) -> dict:
         prepare(dataset, folder, None, prepared, "fingerprint")
     train, metric = SETTINGS[data]
     train = {"batch_size": 2, "optimizer": {"lr": 1e-4}, "scheduler": {"name": "poly"}} | train | more.pop("train", {})
-    return describe(train, **more) | {"data": str(prepared), "metric": metric}
+    return describe(train, **more) | {
+        "data": str(prepared),
+        "dataset": dataset.model_dump(mode="json"),
+        "metric": metric,
+    }
 
 
 def run(description: dict, store: Path) -> dict:
