@@ -114,34 +114,74 @@ class Task(Component):
 
 
 class Sampler(Component):
-    """What proposes the settings of a sweep."""
+    """What proposes the settings of a sweep.
+
+    Attributes:
+        adaptive: whether its proposals follow the scores of earlier trials.
+        stateful: whether it keeps a memory of its own, so that all earlier batches are replayed before the next.
+        enumerates: whether it visits each point of a countable space once.
+        knows_pruned: whether it makes something of it that a trial was pruned.
+    """
 
     package: ClassVar[str] = "search/samplers"
     discriminator: ClassVar[str] = "name"
     default: ClassVar[str] = "tpe"
+    adaptive: ClassVar[bool] = False
+    stateful: ClassVar[bool] = False
+    enumerates: ClassVar[bool] = False
+    knows_pruned: ClassVar[bool] = False
 
-    name: str = key(..., "Which sampler.")
+    name: str = key(..., "Which sampler of Optuna.")
 
 
 class Pruner(Component):
-    """Which trials are pruned, and which never."""
+    """What prunes trials that fall behind others."""
 
     package: ClassVar[str] = "search/pruners"
     discriminator: ClassVar[str] = "name"
-    default: ClassVar[str] = "none"
 
-    name: str = key(..., "Which rule.")
+    name: str = key(..., "Which pruner.")
+
+
+class RungPruner(Pruner):
+    """A pruner that compares trials at rungs: which of them are pruned, and which never."""
+
+    min_epochs: int = key(1, "Epochs before the first decision.", unit="epochs", ge=1)
+    min_trials: int = key(2, "A rung with fewer trials prunes none.", unit="trials", ge=2)
+    preserve: float | None = key(
+        None, "A trial at or above this score is never pruned (at or below, if the metric is minimized)."
+    )
+    preserve_margin: float = key(
+        0.0, "A trial within this of the best at its rung is never pruned: the noise floor.", ge=0
+    )
 
 
 class Metric(Component):
-    """A score, computed from counts.
+    """A score, computed from counts: of the validation split, or of single images.
 
     Attributes:
         tasks: tasks of the data sets that have it.
+        usual_of: tasks that are usually judged by it.
+        direction: which values are better.
+        range: lowest and highest value; None where there is no bound.
+        each_class: whether it is one score for each class: of `all`, or of `objects` (all but the background).
+        of_splits, of_images: whether a split, and a single image, has it.
     """
 
     package: ClassVar[str] = "metrics"
     tasks: ClassVar[tuple[str, ...]]
+    usual_of: ClassVar[tuple[str, ...]] = ()
+    direction: ClassVar[Literal["maximize", "minimize"]] = "maximize"
+    range: ClassVar[tuple[float | None, float | None]] = (0.0, 1.0)
+    each_class: ClassVar[Literal["all", "objects"] | None] = None
+    of_splits: ClassVar[bool] = True
+    of_images: ClassVar[bool] = True
+
+
+class Trainer(Component):
+    """What trains a segment."""
+
+    package: ClassVar[str] = "trainers"
 
 
 class Claim(Component):

@@ -33,9 +33,10 @@ from segsweep.planning.runs import Plan, cut, make_run, to_repeat
 from segsweep.planning.study_context import context_of
 from segsweep.planning.worker_view import RESULTS, WorkerView
 from segsweep.search.checks import problems
+from segsweep.search.decision_inputs import valid_steps
 from segsweep.search.narrow import earlier_trials, narrowed, ranks_otherwise
 from segsweep.search.requests import folds_of
-from segsweep.search.step_files import read_steps, valid_steps
+from segsweep.search.step_files import read_steps
 from segsweep.store.segment_store import STORE, SegmentStore
 
 OUTCOMES = RESULTS / "outcomes"
@@ -141,11 +142,11 @@ class Planner(WorkerView):
 
     def read_step(self, path: str) -> list[dict[str, Any]]:
         """The runs that a decision asks for, which become part of the plan."""
-        wanted = read_json(path)["wanted"]
-        if self.decided.add(wanted):
+        requested = read_json(path)["requested"]
+        if self.decided.add(requested):
             self.store = SegmentStore(STORE)
             self.write()
-        return wanted
+        return requested
 
     def segment(self, segment: str) -> SegmentPlan:
         """The plan of a segment."""
@@ -206,7 +207,7 @@ class Planner(WorkerView):
             self.study, states, lambda one: self.decided.segments_of(one, self.store), self._lineage(bool(states))
         )
         for state in states[:holding]:
-            self.decided.add(state["wanted"])
+            self.decided.add(state["requested"])
         self.nothing_left_to_decide = holding > 0 and states[holding - 1]["done"]
         for path in sorted(folder.glob("step_*.json"))[holding:]:
             if not self.only_look:
