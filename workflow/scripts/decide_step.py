@@ -11,7 +11,7 @@ from segsweep.io import read_json
 from segsweep.search.decisions import decide
 from segsweep.search.narrow import earlier_trials
 from segsweep.search.results import gather, scored_cells
-from segsweep.search.step_files import write_json
+from segsweep.search.step_files import write_step
 
 
 @program
@@ -26,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--earlier", type=Path, help="earlier study's sweep folder or trials.csv (narrow, first step)")
     parser.add_argument("--output", type=Path, required=True, help="file of the step")
     options = parser.parse_args(argv)
-    write_json(options.output, _next(options))
+    write_step(options.output, _next(options))
     return 0
 
 
