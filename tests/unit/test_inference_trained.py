@@ -25,6 +25,7 @@ import torch
 from PIL import Image
 
 from segsweep import metrics
+from segsweep.data.classes import class_names
 from segsweep.data.prepared import Prepared
 from segsweep.detection.counts import BoxCounter
 from segsweep.execution.segment_job import run_job
@@ -118,7 +119,7 @@ class Made:
         self.folder = root / "results" / "little"
         self.plan = self.json("plan.json")
         (data,) = self.plan["data"]
-        self.prepared = Prepared.open(root / data)
+        self.prepared = Prepared.open(root / data, class_names(self.plan["dataset"]))
         with (self.folder / "ensemble.csv").open(newline="", encoding="utf-8") as file:
             self.rows = list(csv.DictReader(file))
         with zipfile.ZipFile(self.folder / "submission.zip") as archive:
