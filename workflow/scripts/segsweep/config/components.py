@@ -168,6 +168,8 @@ class Metric(Component):
         range: lowest and highest value; None where there is no bound.
         each_class: whether it is one score for each class: of `all`, or of `objects` (all but the background).
         of_splits, of_images: whether a split, and a single image, has it.
+        own_counts: name of the counts that its file's `count` makes of predictions; training does not record them, so
+            that it is a metric of `evaluate_run` only.
     """
 
     package: ClassVar[str] = "metrics"
@@ -178,6 +180,7 @@ class Metric(Component):
     each_class: ClassVar[Literal["all", "objects"] | None] = None
     of_splits: ClassVar[bool] = True
     of_images: ClassVar[bool] = True
+    own_counts: ClassVar[str | None] = None
 
 
 class Trainer(Component):
