@@ -11,6 +11,7 @@ import numpy as np
 
 from segsweep.config.dataset import Dataset
 from segsweep.config.train import Data
+from segsweep.data import patches
 from segsweep.data.classes import ClassTable, class_table
 from segsweep.data.decoding import decode
 from segsweep.data.prepared import FORMAT, MANIFEST
