@@ -3,12 +3,12 @@
 import pandas as pd
 
 from segsweep.analysis.columns import CELL_FRONT, level_texts
-from segsweep.analysis.results import Results
+from segsweep.analysis.study_results import StudyResults
 from tests.synthetic_files import run_columns
 from tests.synthetic_results import Truth, draw_study
 
 
-def draw_results(**options) -> tuple[Truth, Results]:
+def draw_results(**options) -> tuple[Truth, StudyResults]:
     """A drawn study and its tables; options of `draw_study`."""
     truth = draw_study(**{"epochs": 4} | options)
     axes = truth.plan["axes"]
@@ -17,4 +17,4 @@ def draw_results(**options) -> tuple[Truth, Results]:
     runs = pd.DataFrame([{**row, **texts[row["cell"]]} for row in truth.runs])[run_columns(truth.plan)]
     images = pd.DataFrame(truth.images) if truth.images else None
     gone = pd.DataFrame(columns=["cell", "run"])
-    return truth, Results(truth.plan, cells.set_index("cell"), runs, gone, images)
+    return truth, StudyResults(truth.plan, cells.set_index("cell"), runs, gone, images)

@@ -6,10 +6,10 @@ import pytest
 from scipy import stats
 
 from segsweep.analysis.claims import judge
-from segsweep.analysis.compare import compare
-from segsweep.analysis.pictures import paired
+from segsweep.analysis.comparison import compare
+from segsweep.analysis.image_pairs import paired
 from segsweep.analysis.ranking import noise_floor, rank_cells
-from segsweep.analysis.results import Results
+from segsweep.analysis.study_results import StudyResults
 from tests.drawn_results import draw_results
 
 LR, BATCH, ARCH = "optimizer.lr", "batch_size", "model.arch"
@@ -86,13 +86,13 @@ def test_reduced_by_compares_the_best_setting_with_its_reference():
     _, results = draw_results(claims=claims, reference={LR: 1e-2, BATCH: 8}, effects={BATCH: [0, 0.0, 0.1]})
     runs = results.runs
     runs["cost/train_seconds"] *= np.random.default_rng(0).uniform(0.99, 1.01, len(runs))
-    found = judged(Results(results.plan, results.cells, runs, results.missing))
+    found = judged(StudyResults(results.plan, results.cells, runs, results.missing))
     assert found["a tenth"]["estimate"] == pytest.approx((2 + 8 / 32) / (2 + 8 / 8), rel=0.02)
     assert found["a tenth"]["verdict"] == "supported"
     assert found["much"]["verdict"] == "refuted"
     # Two epochs are too few for a deviation: the column is there, and empty.
     runs = runs.assign(**{"cost/train_seconds": np.nan})
-    found = judged(Results(results.plan, results.cells, runs, results.missing))
+    found = judged(StudyResults(results.plan, results.cells, runs, results.missing))
     assert "No usable run has a value" in found["much"]["detail"]
 
 

@@ -14,13 +14,13 @@ from statsmodels.stats.multitest import multipletests
 
 from segsweep.analysis.anova import analyse_variance
 from segsweep.analysis.correlations import correlate, fisher_interval
-from segsweep.analysis.design import cramers_v, relation_of
+from segsweep.analysis.design_audit import cramers_v, relation_of
 from segsweep.analysis.factors import adjusted_means, hedges_g, level_rows, pairwise
 from segsweep.analysis.importance import importance
 from segsweep.analysis.linear import Fit, Terms, crossed, sum_coded
 from segsweep.analysis.multiple_testing import holm
 from segsweep.analysis.ranking import CELLS_ALPHA, noise_floor, rank_cells, ranks_of
-from segsweep.analysis.results import looks_logarithmic
+from segsweep.analysis.study_results import looks_logarithmic
 from segsweep.analysis.search_statistics import best_of
 from tests.drawn_results import draw_results
 

@@ -8,7 +8,7 @@ import import_table
 import pytest
 import yaml
 
-from segsweep.analysis.tables import import_table as read
+from segsweep.analysis.import_table import import_table as read
 from segsweep.config.study import Study
 from segsweep.errors import InputError
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from segsweep.analysis.analyze import analyse, write
-from segsweep.analysis.results import open_results
+from segsweep.analysis.study_results import open_results
 from segsweep.errors import InputError
 from segsweep.report.build import build
 from segsweep.report.verify import verify

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from segsweep.analysis.analyze import analyse, write
-from segsweep.analysis.results import open_results
+from segsweep.analysis.study_results import open_results
 from segsweep.config import Study
 from segsweep.inference.ensemble_tables import write as write_ensemble
 from segsweep.report.build import build

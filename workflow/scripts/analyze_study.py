@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from segsweep.analysis.analyze import analyse, others_of, write
-from segsweep.analysis.results import open_results
+from segsweep.analysis.study_results import open_results
 from segsweep.exits import program
 from segsweep.formatting import plural
 

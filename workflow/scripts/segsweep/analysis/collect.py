@@ -7,21 +7,108 @@ the rows of its segments put together, and its best epoch is looked for in all o
 import csv
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segsweep.analysis.columns import (
-    CELL_FRONT,
-    COSTS,
-    DERIVED,
-    MISSING,
-    RUN_FRONT,
-    level_texts,
-    write_rows,
-)
 from segsweep.analysis.curves import Curve, as_float, read_curve, write_curves
+from segsweep.analysis.measures import MEASURES
 from segsweep.errors import InputError
+from segsweep.formatting import value_in_words
+from segsweep.tables import Column, Table
+
+
+class Cells(Table):
+    """A cell, in the order of the plan."""
+
+    file = "cells.csv"
+    rules = ("collect_results", "import_table")
+    columns = (
+        Column("cell", "text", "Its key."),
+        Column("label", "text", "Its settings in words."),
+        Column("role", "text", "What it is there for: `grid`, `run`, `trial`, `reference`, `confirm` or `ensemble`."),
+        Column("round", "text", "The round of the study that added it.", empty="the study has no rounds"),
+        Column("note", "text", "The study's note on it.", empty="it has none"),
+        Column("<axes>", "text", "Its level of the hyperparameter.", empty="the hyperparameter does not apply to it"),
+    )
+
+
+class Runs(Table):
+    """A run that is trained to its end."""
+
+    file = "runs.csv"
+    rules = ("collect_results", "import_table")
+    columns = (
+        Column("cell", "text", "Key of its cell."),
+        Column("run", "text", "Its name."),
+        Column("seed", "integer", "Its seed."),
+        Column("fold", "integer", "Its fold, from 0.", empty="there is no cross-validation"),
+        Column("round", "text", "The round of the study that added its cell.", empty="the study has no rounds"),
+        Column("role", "text", "What its cell is there for."),
+        Column(
+            "status", "text",
+            "How it ended: `finished`, `early_stopped`, `pruned`, `diverged`, `oom` or `failed`; see statuses.csv.",
+        ),
+        Column("best_epoch", "integer", "The first epoch with the best value of the study's metric.",
+               empty="no epoch has a finite value"),
+        Column("epochs", "integer", "Epochs that it was trained.", empty="a table made elsewhere does not say"),
+        Column("<axes>", "text", "Its level of the hyperparameter.", empty="the hyperparameter does not apply to it"),
+        Column("<val/*>", "number", "The score at the best epoch, the study's metric first.",
+               empty="the run has no such score, or it is not finite"),
+        *MEASURES,
+        Column("segments", "text", "Ids of its segments, separated by blanks.", empty="it was trained elsewhere"),
+    )  # fmt: skip
+
+
+class Epochs(Table):
+    """An epoch of a run."""
+
+    file = "epochs.csv"
+    rules = ("collect_results", "import_table")
+    columns = (
+        Column("run", "text", "Name of the run."),
+        Column("cell", "text", "Key of its cell."),
+        Column("epoch", "integer", "Counted from 1."),
+        Column("lr", "number", "Learning rate at the end of the epoch, of the first group of parameters."),
+        Column("<train/*>", "number", "Training loss and its parts, mean over the epoch.", empty="the run has none"),
+        Column("<val/*>", "number", "Validation loss and its parts, and all scores of the whole split.",
+               empty="the run has no such score, or it is not finite"),
+        Column("seconds", "number", "Time of the epoch, validation included.", unit="s"),
+        Column("images_per_second", "number", "Training images in a second of training."),
+        Column("peak_memory_mb", "number", "Most memory in use up to the epoch.", unit="MB"),
+    )  # fmt: skip
+
+
+class Images(Table):
+    """A validation image at a run's best epoch."""
+
+    file = "images.csv"
+    rules = ("collect_results", "import_table")
+    columns = (
+        Column("run", "text", "Name of the run."),
+        Column("cell", "text", "Key of its cell."),
+        Column("image", "text", "Name of the image."),
+        Column("<scores>", "number", "The score of this image alone; named without `val/`.",
+               empty="the image has no such score: nothing of the class is in its ground truth or prediction"),
+    )  # fmt: skip
+
+
+class Missing(Table):
+    """A planned run that is not trained to its end."""
+
+    file = "missing.csv"
+    rules = ("collect_results", "import_table")
+    columns = (
+        Column("cell", "text", "Key of its cell.", empty="a row of a table made elsewhere that has no setting"),
+        Column("run", "text", "Its name."),
+        Column("seed", "integer", "Its seed.", empty="a table made elsewhere does not say"),
+        Column("fold", "integer", "Its fold, from 0.", empty="there is no cross-validation"),
+        Column("role", "text", "What its cell is there for."),
+        Column("have", "integer", "Segments that are complete."),
+        Column("want", "integer", "Segments that it consists of."),
+        Column("detail", "text", "What is missing, in words."),
+    )
 
 
 @dataclass
@@ -77,7 +164,7 @@ def collect(plan: dict[str, Any], store: Path, *, partial: bool = False) -> Coll
             + ". Train them, or report on what is finished with `partial=true`."
         )
     ordered = [metric] * (metric in scores) + [name for name in scores if name != metric]
-    cell_rows = [{name: cell.get(name) for name in CELL_FRONT} | texts[cell["cell"]] for cell in cells]
+    cell_rows = [cell | texts[cell["cell"]] for cell in cells]
     return Collected(cell_rows, runs, missing, curves, images, axes, ordered)
 
 
@@ -85,13 +172,18 @@ def write(collected: Collected, output: Path) -> None:
     """Write the tables into the folder `output`."""
     output.mkdir(parents=True, exist_ok=True)
     axes = collected.axes
-    write_rows(output / "cells.csv", [*CELL_FRONT, *axes], collected.cells)
-    write_rows(
-        output / "runs.csv", [*RUN_FRONT, *axes, *collected.scores, *DERIVED, *COSTS, "segments"], collected.runs
-    )
-    write_rows(output / "missing.csv", MISSING, collected.missing)
-    write_curves(output / "epochs.csv", collected.curves)
+    Cells.write(output, collected.cells, axes=axes)
+    Runs.write(output, collected.runs, axes=axes, **{"val/*": collected.scores})
+    Missing.write(output, collected.missing)
+    names = list(dict.fromkeys(name for _, _, curve in collected.curves for name in curve.header))
+    families = {f"{split}/*": [name for name in names if name.startswith(f"{split}/")] for split in ("train", "val")}
+    write_curves(output / Epochs.file, Epochs.header(**families), collected.curves)
     _write_images(output / "images.csv", collected.images)
+
+
+def level_texts(settings: dict[str, Any], axes: Iterable[str]) -> dict[str, str]:
+    """The texts of a cell's levels; empty where an axis does not apply to the cell."""
+    return {axis: value_in_words(settings[axis]) if axis in settings else "" for axis in axes}
 
 
 def summarise(
@@ -106,20 +198,20 @@ def summarise(
     last = records[-1]
     epochs = [int(value) for value in curve.column("epoch")]
     values = curve.column(metric)
-    place = best_place(values, minimize)
+    best = index_of_best(values, minimize)
     row: dict[str, Any] = {"status": status_of(records, run), "epochs": epochs[-1] if epochs else 0}
-    if place is not None:
+    if best is not None:
         row |= {
-            name: curve.fields[place][column]
+            name: curve.fields[best][column]
             for column, name in enumerate(curve.header)
-            if name.startswith("val/") and math.isfinite(as_float(curve.fields[place][column]))
+            if name.startswith("val/") and math.isfinite(as_float(curve.fields[best][column]))
         }
-        row["best_epoch"] = row["convergence/epochs_to_best"] = epochs[place]
+        row["best_epoch"] = row["convergence/epochs_to_best"] = epochs[best]
     val, train = curve.column("val/loss"), curve.column("train/loss")
     if val:
-        row["stability/val_loss_std"] = deviation([value for value in val[len(val) // 2 :] if math.isfinite(value)])
-    if val and train and place is not None:
-        row["overfit/gap"] = val[place] - train[place]
+        row["stability/val_loss_std"] = sample_std([value for value in val[len(val) // 2 :] if math.isfinite(value)])
+    if val and train and best is not None:
+        row["overfit/gap"] = val[best] - train[best]
     seconds = sum(record.get("train_seconds") or 0.0 for record in records)
     row |= {
         "cost/train_seconds": seconds,
@@ -133,14 +225,14 @@ def summarise(
 
 
 def status_of(records: list[dict[str, Any]], run: dict[str, Any]) -> str:
-    """Status of a run: its last segment's, or `stopped` if it ended before the epochs that the plan wants."""
+    """Status of a run: its last segment's, or `pruned` if it ended before the epochs that the plan wants."""
     last = records[-1]
     if last["status"] != "finished":
         return last["status"]
-    return "stopped" if run.get("stopped") or last["last_epoch"] < (run.get("epochs") or 0) else "finished"
+    return "pruned" if run.get("pruned") or last["last_epoch"] < (run.get("epochs") or 0) else "finished"
 
 
-def best_place(values: list[float], minimize: bool) -> int | None:
+def index_of_best(values: list[float], minimize: bool) -> int | None:
     """Index of the first best finite value, None if there is none."""
     finite = [(value, -index) for index, value in enumerate(values) if math.isfinite(value)]
     if not finite:
@@ -149,7 +241,7 @@ def best_place(values: list[float], minimize: bool) -> int | None:
     return next(-index for value, index in finite if value == best)
 
 
-def deviation(values: list[float]) -> float | None:
+def sample_std(values: list[float]) -> float | None:
     """Sample standard deviation (n - 1); None of fewer than two values."""
     if len(values) < 2:
         return None

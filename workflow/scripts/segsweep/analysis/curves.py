@@ -50,13 +50,15 @@ def read_curve(paths: list[Path]) -> Curve:
     return curve
 
 
-def write_curves(path: Path, curves: list[tuple[str, str, Curve]]) -> None:
-    """All curves, each with its run and cell, as one CSV file; a column that a curve lacks is empty in its rows."""
-    header = list(dict.fromkeys(name for _, _, curve in curves for name in curve.header))
+def write_curves(path: Path, header: list[str], curves: list[tuple[str, str, Curve]]) -> None:
+    """Write all curves, each with its run and cell, as one CSV file; a column that a curve lacks is empty in its rows.
+
+    `header` begins with `run` and `cell`.
+    """
     with path.open("w", encoding="utf-8") as file:
-        file.write(",".join(["run", "cell", *header]) + "\n")
+        file.write(",".join(header) + "\n")
         for run, cell, curve in curves:
-            file.write("".join(f"{run},{cell},{line}\n" for line in _aligned(curve, header)))
+            file.write("".join(f"{run},{cell},{line}\n" for line in _aligned(curve, header[2:])))
 
 
 def as_float(text: str) -> float:

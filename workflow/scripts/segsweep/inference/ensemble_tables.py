@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from segsweep.analysis.columns import write_rows
+from segsweep.tables import write_rows
 
 FRONT = ["cell", "run", "method", "members", "fold", "own"]
 

@@ -10,16 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from segsweep.analysis.columns import (
-    CELL_FRONT,
-    COSTS,
-    DERIVED,
-    MISSING,
-    RUN_FRONT,
-    level_texts,
-    write_rows,
-)
-from segsweep.analysis.table_rows import STATUSES, Reader, read_rows, shortened, without_copies
+from segsweep.analysis.collect import Cells, Epochs, Images, Missing, Runs, level_texts
+from segsweep.analysis.imported_rows import STATUSES, Reader, read_rows, shortened, without_copies
+from segsweep.analysis.measures import NAMES
 from segsweep.config.imported_table import TableMetric
 from segsweep.config.study import Study
 from segsweep.config.yaml_documents import nearest
@@ -80,13 +73,11 @@ def write(imported: Imported, output: Path) -> None:
     output.mkdir(parents=True, exist_ok=True)
     (output / "plan.json").write_text(json.dumps(imported.plan, indent=1) + "\n", encoding="utf-8")
     axes = imported.plan["axes"]
-    write_rows(output / "cells.csv", [*CELL_FRONT, *axes], imported.cells)
-    own = [name for name in imported.metrics if name not in (*DERIVED, *COSTS)]
-    header = [*RUN_FRONT, *axes, *own, *DERIVED, *COSTS, "segments"]
-    write_rows(output / "runs.csv", header, imported.runs)
-    write_rows(output / "missing.csv", MISSING, imported.missing)
-    write_rows(output / "epochs.csv", ["run", "cell", "epoch"], [])
-    write_rows(output / "images.csv", ["run", "cell", "image"], [])
+    Cells.write(output, imported.cells, axes=axes)
+    Runs.write(output, imported.runs, axes=axes, **{"val/*": [m for m in imported.metrics if m not in NAMES]})
+    Missing.write(output, imported.missing)
+    Epochs.write(output, [], **{"train/*": [], "val/*": []})
+    Images.write(output, [], scores=[])
 
 
 def _check_columns(path: Path, header: list[str], study: Study, metrics: dict[str, TableMetric]) -> None:
@@ -178,7 +169,7 @@ def _assemble(study: Study, kept: list, missing: list, metrics: list[str], notes
         "axes": axes, "cells": list(cells.values()), "runs": plan_runs, "segments": {}, "notes": notes,
     }  # fmt: skip
     rows = [
-        {name: cell.get(name) for name in CELL_FRONT} | level_texts(cell["settings"], axes) for cell in cells.values()
+        cell | level_texts(cell["settings"], axes) for cell in cells.values()
     ]
     return Imported(plan, rows, runs, lost, metrics, notes)
 

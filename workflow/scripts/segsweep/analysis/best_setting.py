@@ -5,11 +5,11 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from segsweep.analysis.results import Results
+from segsweep.analysis.study_results import StudyResults
 from segsweep.formatting import number, plural
 
 
-def choose(results: Results, ranking: pd.DataFrame, confirmed: list[dict[str, Any]]) -> tuple[str | None, str]:
+def choose(results: StudyResults, ranking: pd.DataFrame, confirmed: list[dict[str, Any]]) -> tuple[str | None, str]:
     """The cell to recommend, and how it was chosen.
 
     The winner of a confirmation, by the mean of its fresh seeds; else the first of the ranking without a diverged run
@@ -31,13 +31,13 @@ def choose(results: Results, ranking: pd.DataFrame, confirmed: list[dict[str, An
     words = "the best mean score among the settings none of whose runs failed"
     if best["rank"] > 1:
         words += f"; {best['rank'] - 1:.0f} ranked higher with runs that failed"
-    if missing := int(best["planned"] - best["stopped"] - best["n"]):
+    if missing := int(best["planned"] - best["pruned"] - best["n"]):
         words += f"; {missing} of its {plural(int(best['planned']), 'run')} {'is' if missing == 1 else 'are'} missing"
     return sound.index[0], words
 
 
 def describe(
-    results: Results, ranking: pd.DataFrame, cell: str, chosen_by: str, confirmed: list[dict[str, Any]]
+    results: StudyResults, ranking: pd.DataFrame, cell: str, chosen_by: str, confirmed: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """The entry "best" of analysis.json."""
     row = next((row for row in confirmed if row["cell"] == cell and row["n"]), None)
@@ -58,7 +58,7 @@ def describe(
     }  # fmt: skip
 
 
-def as_yaml(results: Results, best: dict[str, Any] | None) -> str:
+def as_yaml(results: StudyResults, best: dict[str, Any] | None) -> str:
     """Contents of best.yaml: comments that say what it is, `set` with dotted keys, `train` in full."""
     study = results.plan["study"]
     if best is None:

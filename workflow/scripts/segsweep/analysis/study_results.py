@@ -12,16 +12,19 @@ import pandas as pd
 
 from segsweep.errors import InputError
 from segsweep.formatting import number, short_names, value_in_words
+from segsweep.tables import Column, Table
 
 USABLE = ("finished", "early_stopped")
-DESIGN_ROLES = ("grid", "run", "trial")
+# How runs of each status enter.
 RULES = {
     "finished": "Enters all means.",
     "early_stopped": "Enters all means: its best epoch lies before the end, and that is what is compared.",
-    "stopped": "Ended by the search: counted and shown with its last score, in no mean of final scores.",
+    "pruned": "Ended by the search: counted and shown with its last score, in no mean of final scores.",
     "diverged": "Counted and shown, in no mean; its cell is not recommended.",
     "oom": "Ran out of memory: counted and shown, without a score; its cell is not recommended.",
+    "failed": "Counted and shown, in no mean.",
 }
+DESIGN_ROLES = ("grid", "run", "trial")
 ADAPTIVE = ("tpe", "gp", "cmaes")
 TEXT_COLUMNS = ("cell", "run", "role", "round", "status", "label", "note", "segments", "image", "method", "detail")
 
@@ -39,7 +42,7 @@ class Axis:
 
 
 @dataclass
-class Results:
+class StudyResults:
     """Tables of one study.
 
     cells: index cell; label, role, round, the axes as texts. runs: one row a run, with `score` (float, nan if there is
@@ -63,6 +66,7 @@ class Results:
         self.short = short_names(self.plan["axes"])
         self.sampler = (study.get("sweep") or {}).get("sampler")
         self.adaptive = self.sampler in ADAPTIVE
+        self.drawn_at_random = self.sampler in ("random", "qmc")
         self.cells = self.cells[~self.cells.index.duplicated()]
         runs = self.runs.reset_index(drop=True)
         empty = pd.Series(np.nan, index=runs.index)
@@ -154,7 +158,31 @@ class Results:
         return next((name for name in (self.metric, self.metric.split("/")[-1]) if name in images), None)
 
 
-def open_results(folder: Path) -> Results:
+class Statuses(Table):
+    """A status that runs have; planned runs that are not there count as `missing`."""
+
+    file = "statuses.csv"
+    rules = ("analyze_study",)
+    rows = "status_rows"
+    columns = (
+        Column("status", "text", "The status."),
+        Column("n", "integer", "Runs with it."),
+        Column("share", "number", "Share of all runs."),
+        Column("rule", "text", "How such runs enter."),
+    )
+
+
+def status_rows(results: StudyResults) -> list[dict[str, Any]]:
+    """Rows of statuses.csv."""
+    counts = results.runs["status"].value_counts().to_dict()
+    if len(results.missing):
+        counts["missing"] = len(results.missing)
+    total = sum(counts.values())
+    rules = RULES | {"missing": "Not trained, or not to its end: listed in missing.csv, in no table of results."}
+    return [{"status": status, "n": n, "share": n / total, "rule": rules[status]} for status, n in counts.items()]
+
+
+def open_results(folder: Path) -> StudyResults:
     """Read the tables of results/<study>/.
 
     Raises:
@@ -176,7 +204,7 @@ def open_results(folder: Path) -> Results:
     }
     if optional["missing"] is None:
         optional["missing"] = pd.DataFrame(columns=["cell", "run"])
-    return Results(plan, cells, runs, **optional)
+    return StudyResults(plan, cells, runs, **optional)
 
 
 def read_table(path: Path, axes: list[str] = ()) -> pd.DataFrame:

@@ -1,0 +1,138 @@
+"""The tables of results/<study>: what a table is, which ones there are, how they are written and described.
+
+A table is one class, in the module that makes its rows: the file's name, the rule that makes it, its columns. Nothing
+lists them: a new table is a new class, which the rule's outputs, docs/tables.md and the analysis find by themselves.
+
+The rules ask `outputs("analyze_study", folder)` for the files to declare. That reads the classes out of the modules'
+text, so that reading the Snakefile imports neither pandas nor torch.
+"""
+
+import ast
+import csv
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+PACKAGE = Path(__file__).parent
+KINDS = ("text", "integer", "number", "boolean")
+# When fields are empty, where many columns have the same rule.
+NO_RUN = "there is no usable run"
+NO_NOISE = "there are too few usable runs, or it is not known how far seeds spread"
+NO_IMAGES = "there are no scores of single images, or the cell is not among the best 20"
+NOT_ESTIMABLE = "the runs do not allow to estimate it"
+NOT_TESTED = "the axis was not tested"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    name: as in the header; `<family>` stands for as many columns as a study has of that family.
+    kind: one of `KINDS`; a number has ten significant digits, a boolean is `True` or `False`.
+    meaning: what a field says.
+    empty: when a field is empty; without it, none is.
+    unit: of the numbers.
+    label: how reports name it, where they do.
+    minimize: whether lower is better; None where neither is.
+    """
+
+    name: str
+    kind: str
+    meaning: str
+    empty: str = ""
+    unit: str = ""
+    label: str = ""
+    minimize: bool | None = None
+
+    @property
+    def family(self) -> str | None:
+        """The name of the family that the column stands for, None for a single column."""
+        return self.name[1:-1] if self.name.startswith("<") else None
+
+
+class Table:
+    """One table; its docstring says what a row is.
+
+    file: its name in results/<study>.
+    rules: names of the rules that make it.
+    columns: in the order of the header.
+    rows: of a table of the analysis, the function of its module that makes its rows. Its parameters are named after
+        what it takes: something that `analysis.analyze.Findings` works out, or another table, for that one's rows.
+    """
+
+    file: ClassVar[str]
+    rules: ClassVar[tuple[str, ...]]
+    columns: ClassVar[tuple[Column, ...]]
+    rows: ClassVar[str] = ""
+
+    @classmethod
+    def header(cls, **families: Iterable[str]) -> list[str]:
+        """The header of a study's table.
+
+        Args:
+            families: names of the columns of each family.
+
+        Raises:
+            KeyError: the table has a family that is not given.
+        """
+        names = ([column.name] if column.family is None else families[column.family] for column in cls.columns)
+        return [name for part in names for name in part]
+
+    @classmethod
+    def write(cls, folder: Path, rows: Iterable[Mapping[str, Any]], **families: Iterable[str]) -> None:
+        """Write the table into a study's folder; what a row has beyond the columns is left out."""
+        write_rows(folder / cls.file, cls.header(**families), rows)
+
+
+def outputs(rule: str, folder: Path | str = "") -> dict[str, str]:
+    """What a rule makes: the file of each table by the table's name, below `folder`.
+
+    `output: **outputs("analyze_study", STUDY.folder), best=...` in a rule; also the inputs of what reads all of them.
+    """
+    made = (table for table in definitions() if rule in table.rules)
+    return {Path(table.file).stem: str(Path(folder) / table.file) for table in made}
+
+
+@cache
+def definitions() -> tuple[type[Table], ...]:
+    """All tables, by rule and file."""
+    found = [table for path in sorted(PACKAGE.glob("*/*.py")) for table in _definitions_in(path)]
+    return tuple(sorted(found, key=lambda table: (table.rules, table.file)))
+
+
+def _definitions_in(path: Path) -> list[type[Table]]:
+    """The tables of a module, without importing it: their classes alone, and the names that these refer to."""
+    text = path.read_text(encoding="utf-8")
+    if "(Table):" not in text:
+        return []
+    tree = ast.parse(text)
+    classes = [one for one in tree.body if isinstance(one, ast.ClassDef) and "Table" in map(ast.unparse, one.bases)]
+    names = {node.id for one in classes for node in ast.walk(one) if isinstance(node, ast.Name)}
+    imports = [
+        one
+        for one in tree.body
+        if isinstance(one, ast.ImportFrom) and names & {alias.asname or alias.name for alias in one.names}
+    ]
+    for one in imports:
+        one.names = [alias for alias in one.names if (alias.asname or alias.name) in names]
+    space = {"__name__": f"{PACKAGE.name}.{path.parent.name}.{path.stem}"}
+    exec(compile(ast.Module([*imports, *classes], []), str(path), "exec"), space)
+    return [space[one.name] for one in classes]
+
+
+def write_rows(path: Path, header: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write a CSV file; None and nan are empty fields, floats have ten significant digits."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows([_field(row.get(name)) for name in header] for row in rows)
+
+
+def _field(value: Any) -> Any:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return ""
+    return f"{value:.10g}" if isinstance(value, float) else value
