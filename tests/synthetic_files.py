@@ -94,7 +94,7 @@ def write_store(store: Path, truth: Truth, cut: int | None = None) -> None:
                 writer.writerow(header)
                 writer.writerows([line[name] for name in header] for line in lines[first:last])
             done = last == len(lines)
-            status = row["status"] if done and row["status"] != "stopped" else "finished"
+            status = row["status"] if done and row["status"] != "pruned" else "finished"
             (folder / "segment.json").write_text(
                 json.dumps(
                     {

@@ -49,7 +49,7 @@ def draw_study(
     kind: str = "grid",
     trials: int = 24,
     sampler: str = "random",
-    stopped: float = 0.0,
+    pruned: float = 0.0,
     missing_cells: int = 0,
     missing_runs: int = 0,
     diverged: int = 0,
@@ -64,7 +64,7 @@ def draw_study(
     """A study of kind `grid`, `runs` (listed, `settings` given or one factor at a time) or `sweep`.
 
     `effects` adds a number for each level of an axis to the score, `interaction` a matrix for two axes. `noise` is the
-    standard deviation between seeds; `tails` is `normal` or `heavy` (Student t with 2 degrees). `stopped` is the share
+    standard deviation between seeds; `tails` is `normal` or `heavy` (Student t with 2 degrees). `pruned` is the share
     of trials ended early, `diverged`, `oom`, `missing_cells`, `missing_runs` are counts. `images` is the number of
     validation pictures with scores of their own. The same arguments draw the same tables.
     """
@@ -127,11 +127,11 @@ def draw_study(
             "best_epoch": min(2, epochs),
             "convergence/epochs_to_best": min(2, epochs),
         }
-    if stopped:
+    if pruned:
         order, third = np.argsort([row[metric] for row in rows]), max(epochs // 3, 1)
-        for index in order[: int(stopped * len(rows))]:
+        for index in order[: int(pruned * len(rows))]:
             rows[index] |= {
-                "status": "stopped",
+                "status": "pruned",
                 "epochs": third,
                 "best_epoch": third,
                 "convergence/epochs_to_best": third,

@@ -109,7 +109,7 @@ def of_text(folder: Path, quick: bool) -> list[Row]:
 
 def hyperband_saving(scenario: dict) -> int:
     """Epochs that the algorithm saves where every bracket's trials are compared at once: 1/eta of them go on."""
-    from segsweep.search.stopping import bracket_of, bracket_sizes, rungs
+    from segsweep.search.pruning import bracket_of, bracket_sizes, rungs
 
     rule = replay.study_of(scenario, replay.POLICIES["hyperband"], 0).sweep.pruner
     sizes = bracket_sizes(rule, scenario["epochs"])

@@ -23,9 +23,9 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow" / "scripts"))
 
 from segsweep.config import Study
+from segsweep.search.decisions import decide
 from segsweep.search.results import best_of
 from segsweep.search.search_tables import spent
-from segsweep.search.state import decide
 
 PRESERVE = 0.965
 MARGIN = 0.003
@@ -35,10 +35,10 @@ SPACE = {
     "optimizer.weight_decay": {"low": 1e-6, "high": 1e-3, "log": True},
 }
 POLICIES = {
-    "no stopping": {"kind": "none"},
-    "median": {"kind": "median"},
-    "hyperband": {"kind": "hyperband"},
-    "hyperband + guard": {"kind": "hyperband", "preserve": PRESERVE, "preserve_margin": MARGIN},
+    "no stopping": {"name": "none"},
+    "median": {"name": "median"},
+    "hyperband": {"name": "hyperband"},
+    "hyperband + guard": {"name": "hyperband", "preserve": PRESERVE, "preserve_margin": MARGIN},
 }
 SCENARIOS = {
     "12 trials, 22 epochs, first rung 10, eta 2": {
@@ -112,7 +112,7 @@ def search(scenario: dict, policy: dict, seed: int) -> dict:
     trials = states[-1]["trials"]
     truth = {trial["trial"]: curve(seed, trial["values"], epochs)[1] for trial in trials}
     passing = {trial["trial"] for trial in trials if max(curve(seed, trial["values"], epochs)[0]) >= PRESERVE}
-    stopped = {trial["trial"] for trial in trials if trial["status"] == "stopped"}
+    stopped = {trial["trial"] for trial in trials if trial["status"] == "pruned"}
     best = max(truth, key=truth.get)
     return {
         "best_kept": best not in stopped,

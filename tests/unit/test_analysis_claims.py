@@ -135,12 +135,12 @@ def test_expected_gains_of_listed_runs():
     assert found["3"]["verdict"] == "refuted"
     once = judged(draw_results(**options, seeds=(0,))[1])
     assert {row["verdict"] for row in once.values()} == {"undecided"}
-    assert once["2"]["scope"] == "pictures"
-    assert once["2"]["pictures_low"] > 0
+    assert once["2"]["scope"] == "images"
+    assert once["2"]["images_low"] > 0
     assert "other seeds may differ" in once["2"]["detail"]
 
 
-def test_pictures_are_paired():
+def test_images_are_paired():
     _, results = draw_results(axes={LR: [1e-4, 1e-3]}, effects={LR: [0, 0.02]}, seeds=(0,), images=40)
     first, second = (results.runs["run"][results.runs[LR] == level] for level in ("1e-3", "1e-4"))
     found = paired(results, first, second)

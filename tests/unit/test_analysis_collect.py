@@ -8,7 +8,7 @@ import statistics
 import collect_results
 import pytest
 
-from segsweep.analysis.collect import best_place, collect, deviation, write
+from segsweep.analysis.collect import collect, index_of_best, sample_std, write
 from segsweep.errors import InputError
 from tests.synthetic_files import curve, write_store
 from tests.synthetic_results import draw_study
@@ -82,12 +82,12 @@ def test_missing_runs_are_listed_and_refused_unless_partial(drawn, tmp_path, cap
     assert whole["run"] not in {row["run"] for row in rows_of(tmp_path / "runs.csv")}
 
 
-def test_a_run_that_was_to_go_on_was_stopped(drawn):
+def test_a_run_that_was_to_be_extended_was_pruned(drawn):
     truth, folder = drawn
     plan = json.loads(json.dumps(truth.plan))
     plan["runs"] = [next(run for run in plan["runs"] if len(run["segments"]) == 2)]
     plan["runs"][0]["segments"].pop()
-    assert collect(plan, folder / "store").runs[0]["status"] == "stopped"
+    assert collect(plan, folder / "store").runs[0]["status"] == "pruned"
 
 
 def test_a_file_that_was_cut_off_is_named(drawn, tmp_path):
@@ -114,9 +114,9 @@ def test_columns_that_only_some_segments_have(drawn, tmp_path):
     assert {row["train/loss_seg"] for row in rows if row["run"] != run} == {""}
 
 
-def test_best_place_and_deviation_by_hand():
-    assert best_place([0.1, 0.3, math.nan, 0.3], minimize=False) == 1
-    assert best_place([0.1, 0.3, 0.05], minimize=True) == 2
-    assert best_place([math.nan], minimize=True) is None
-    assert deviation([1.0, 2.0, 4.0]) == pytest.approx(math.sqrt(7 / 3))
-    assert deviation([1.0]) is None
+def test_index_of_best_and_sample_std_by_hand():
+    assert index_of_best([0.1, 0.3, math.nan, 0.3], minimize=False) == 1
+    assert index_of_best([0.1, 0.3, 0.05], minimize=True) == 2
+    assert index_of_best([math.nan], minimize=True) is None
+    assert sample_std([1.0, 2.0, 4.0]) == pytest.approx(math.sqrt(7 / 3))
+    assert sample_std([1.0]) is None

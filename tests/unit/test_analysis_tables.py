@@ -16,7 +16,7 @@ TABLE = {
     "file": "runs.csv",
     "axes": {"optimizer.lr": "lr", "scheduler.t_max": "t_max"},
     "metrics": {"val/hmean": {"column": "hmean_percent", "unit": "percent"}},
-    "status": {"column": "status", "completed": "finished", "terminated": "stopped"},
+    "status": {"column": "status", "completed": "finished", "terminated": "pruned"},
     "epochs": "epochs",
 }
 HEADER = "lr,t_max,hmean_percent,status,epochs"
@@ -49,7 +49,7 @@ def problems(folder, lines, header=HEADER, **changes):
 def test_percent_and_statuses_are_translated(tmp_path):
     imported = read_lines(tmp_path, LINES)
     assert [row["val/hmean"] for row in imported.runs] == pytest.approx([0.961, 0.959, 0.964, 0.902])
-    assert [row["status"] for row in imported.runs] == ["finished"] * 3 + ["stopped"]
+    assert [row["status"] for row in imported.runs] == ["finished"] * 3 + ["pruned"]
     assert imported.runs[0]["optimizer.lr"] == "3e-4"
     assert imported.plan["cells"][0]["settings"] == {"optimizer.lr": 3e-4, "scheduler.t_max": 20}
     assert imported.runs[3]["epochs"] == 10

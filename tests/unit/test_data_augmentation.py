@@ -71,7 +71,7 @@ def test_equal_numbers_give_equal_results_whatever_came_before():
     assert len(images) == 6
 
 
-def test_the_picture_is_the_same_with_and_without_boxes():
+def test_the_image_is_the_same_with_and_without_boxes():
     pipeline, sample = load_augmentation("heavy"), rectangle()
     bare = Sample(sample.image, sample.mask, np.zeros((0, 4), np.float32), np.zeros(0, np.int64), [], np.zeros(0, bool))
     for number in range(4):
@@ -107,7 +107,7 @@ def test_polygons_are_cut_or_dropped_alike():
     assert kept[1].min(0).tolist() == [0, 0]
 
 
-def test_a_window_beyond_the_picture_is_filled_and_moves_boxes():
+def test_a_window_beyond_the_image_is_filled_and_moves_boxes():
     found = window(rectangle(), -4, -6, 80, 100)
     assert found.mask.shape == (80, 100)
     assert (found.mask[:4] == 255).all()

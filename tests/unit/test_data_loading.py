@@ -6,8 +6,7 @@ import torch
 
 from segsweep.config.dataset import Dataset, Demo
 from segsweep.config.train import Data
-from segsweep.data.buffers import Buffers
-from segsweep.data.loading import Batches, Normalize
+from segsweep.data.loading import Batches, Buffers, Normalize
 from segsweep.data.preparation import prepare
 from segsweep.data.prepared import Prepared
 from segsweep.training.dataloaders import placing
@@ -83,7 +82,7 @@ def test_memory_is_used_again_once_nobody_looks_at_it():
     assert len(buffers.take(1000)) == 1000
 
 
-def test_on_the_device_masks_are_whole_numbers_and_pictures_in_the_order_wished_for(prepared):
+def test_on_the_device_masks_are_whole_numbers_and_images_in_the_order_wished_for(prepared):
     (batch,) = batches(prepared, batch_size=9).epoch(1)
     for last, order in ((True, torch.channels_last), (False, torch.contiguous_format)):
         placed = placing(torch.device("cpu"), last)(batch)
@@ -93,7 +92,7 @@ def test_on_the_device_masks_are_whole_numbers_and_pictures_in_the_order_wished_
         assert placed["image"].is_contiguous(memory_format=order)
 
 
-def test_an_epoch_shows_each_picture_once_in_an_order_of_its_own(prepared):
+def test_an_epoch_shows_each_image_once_in_an_order_of_its_own(prepared):
     loader = batches(prepared, batch_size=5)
     first, second = ([i for batch in loader.epoch(n) for i in batch["index"]] for n in (1, 2))
     assert sorted(first) == sorted(second) == list(range(COUNT))
@@ -102,7 +101,7 @@ def test_an_epoch_shows_each_picture_once_in_an_order_of_its_own(prepared):
     assert len(loader) == 2
 
 
-def test_a_single_picture_left_over_is_passed_over_in_training_only(prepared):
+def test_a_single_image_left_over_is_passed_over_in_training_only(prepared):
     assert [len(batch["index"]) for batch in batches(prepared, batch_size=4).epoch(1)] == [4, 4]
     assert len(batches(prepared, batch_size=4)) == 2
     whole = batches(prepared, batch_size=4, training=False).epoch(1)
@@ -122,7 +121,7 @@ def test_workers_change_nothing(prepared, split):
     assert torch.equal(state, torch.get_rng_state())  # dropout draws from it
 
 
-def test_a_picture_does_not_depend_on_its_neighbours(prepared):
+def test_an_image_does_not_depend_on_its_neighbours(prepared):
     data = Data(augmentation="heavy", crop=(32, 32))
     small, large = batches(prepared, data, batch_size=2), batches(prepared, data, batch_size=9)
     (whole,) = large.epoch(3)
@@ -151,7 +150,7 @@ def test_crops_and_augmentation_apply_to_training_only(prepared):
     assert all(map(equal, plain, set_))
 
 
-def test_a_crop_larger_than_the_picture_is_void_around_it(prepared):
+def test_a_crop_larger_than_the_image_is_void_around_it(prepared):
     batch = next(batches(prepared, Data(crop=(96, 128))).epoch(1))
     assert batch["mask"].shape == (4, 96, 128)
     assert ((batch["mask"] != 255).sum((1, 2)) == 40 * 64).all()
@@ -160,7 +159,7 @@ def test_a_crop_larger_than_the_picture_is_void_around_it(prepared):
             assert (mask[y1:y2, x1:x2] == label + 1).any()
 
 
-def test_validation_batches_hold_pictures_of_one_size(tmp_path):
+def test_validation_batches_hold_images_of_one_size(tmp_path):
     from PIL import Image
 
     (tmp_path / "images").mkdir()

@@ -29,7 +29,7 @@ def values(height=6, width=8):
 
 @pytest.fixture
 def root(tmp_path):
-    """A data set of three pictures, 8 wide and 6 high."""
+    """A data set of three images, 8 wide and 6 high."""
     root = tmp_path / "tiny"
     (root / "images").mkdir(parents=True)
     (root / "masks").mkdir()
@@ -68,9 +68,9 @@ def test_arrays_hold_what_the_files_hold(root):
     assert (train.mask(0) == expected).all()
     assert prepared.pixel_counts.tolist() == [2 * 23, 2 * 24]
     assert prepared.image_class_counts.tolist() == [[23, 24], [23, 24]]
-    pictures = np.stack([train.image(0), train.image(1)]) / 255
-    np.testing.assert_allclose(prepared.mean, pictures.mean((0, 1, 2)))
-    np.testing.assert_allclose(prepared.std, pictures.std((0, 1, 2)))
+    images = np.stack([train.image(0), train.image(1)]) / 255
+    np.testing.assert_allclose(prepared.mean, images.mean((0, 1, 2)))
+    np.testing.assert_allclose(prepared.std, images.std((0, 1, 2)))
     assert train.page(0) is None
     with pytest.raises(ValueError, match=r"read-only"):
         train.image(0)[0] = 0
@@ -95,22 +95,22 @@ def test_workers_change_nothing(root):
 
 
 def test_resized_masks_are_not_interpolated(root):
-    picture = np.random.default_rng(1).integers(0, 256, (16, 32, 3), np.uint8)
-    Image.fromarray(picture).save(root / "images/c.png")
+    image = np.random.default_rng(1).integers(0, 256, (16, 32, 3), np.uint8)
+    Image.fromarray(image).save(root / "images/c.png")
     Image.fromarray(values(16, 32)).save(root / "masks/c.png")
     prepared = run(root, Data(image_size=(8, 16)))
     mask = prepared.splits["val"].mask(0)
     assert mask.shape == (8, 16)
     assert set(np.unique(mask)) <= {0, 1, 255}
-    by_area = picture.reshape(8, 2, 16, 2, 3).mean((1, 3))
+    by_area = image.reshape(8, 2, 16, 2, 3).mean((1, 3))
     assert abs(prepared.splits["val"].image(0) - by_area).max() <= 0.5
 
 
 def test_palette_masks_give_indices_and_binary_masks_the_foreground(root):
     for name in "abc":
-        picture = Image.fromarray((values() == 20).astype(np.uint8), mode="P")
-        picture.putpalette([200, 0, 0, 0, 0, 7])
-        picture.save(root / f"masks/{name}.png")
+        image = Image.fromarray((values() == 20).astype(np.uint8), mode="P")
+        image.putpalette([200, 0, 0, 0, 0, 7])
+        image.save(root / f"masks/{name}.png")
     prepared = run(root, task="binary", classes={0: "ink", 1: "paper"}, foreground="ink")
     assert prepared.classes == ["paper", "ink"]
     assert prepared.splits["val"].mask(0)[:, 0].tolist() == [1, 1, 1, 0, 0, 0]
@@ -123,17 +123,17 @@ def test_missing_file(root):
     assert "train.txt:2 names 'b'" in found
 
 
-def test_unreadable_picture(root):
+def test_unreadable_image(root):
     path = root / "images/c.png"
     path.write_bytes(path.read_bytes()[:60])
     (found,) = problems(root)
-    assert found.startswith(f"{path}: cannot be used as a picture")
+    assert found.startswith(f"{path}: cannot be used as an image")
 
 
 def test_mask_of_other_size(root):
     Image.fromarray(values(5, 8)).save(root / "masks/a.png")
     (found,) = problems(root)
-    assert "masks/a.png: 8x5 pixels, its picture has 8x6 (width x height)" in found
+    assert "masks/a.png: 8x5 pixels, its image has 8x6 (width x height)" in found
 
 
 def test_label_out_of_range(root):
@@ -152,7 +152,7 @@ def test_coloured_mask(root):
 
 def test_class_that_never_occurs_in_training(root):
     (found,) = problems(root, classes={10: "sky", 20: "road", 30: "car"})
-    assert "the class 'car' never occurs in the training split (2 pictures)" in found
+    assert "the class 'car' never occurs in the training split (2 images)" in found
 
 
 def test_absent_classes_of_a_known_list_are_noted(root):
@@ -179,7 +179,7 @@ def test_name_in_train_and_val(root):
     assert "val.txt:2: 'a' is already in train" in found
 
 
-def test_box_outside_of_its_picture(tmp_path):
+def test_box_outside_of_its_image(tmp_path):
     for folder in ("JPEGImages", "SegmentationClass", "Annotations"):
         (tmp_path / folder).mkdir()
     for name in "ab":
@@ -208,11 +208,11 @@ def test_box_outside_of_its_picture(tmp_path):
 
 def test_all_problems_come_at_once_and_the_rest_is_counted(root):
     (root / "images/a.png").unlink()
-    (root / "masks/c.png").write_text("no picture")
+    (root / "masks/c.png").write_text("no image")
     (root / "train.txt").write_text("a\nb\n" + "\n".join(f"x{i}" for i in range(12)))
     found = problems(root)
     assert len(found) == 21
-    assert found[-1] == "... and 6 more problems."  # 26: a's picture, c's mask, and both files of 12 names
+    assert found[-1] == "... and 6 more problems."  # 26: a's image, c's mask, and both files of 12 names
 
 
 def test_the_program_speaks_plainly(root, capsys):

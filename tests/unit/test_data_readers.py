@@ -1,15 +1,20 @@
 """Readers: what stands in files of each format, by hand-made files."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from segsweep.config.dataset import Dataset, Demo
 from segsweep.data.classes import CITYSCAPES, VOC, class_table
-from segsweep.data.readers import read
+from segsweep.data.readers import files, read
 from segsweep.data.readers.voc import read_annotation
 from segsweep.errors import InputError
 
+SCRIPTS = Path(__file__).resolve().parents[2] / "workflow" / "scripts"
 ANNOTATION = """<annotation><size><width>10</width><height>8</height></size>
 <object><name>dog</name><difficult>1</difficult>
   <part><name>head</name><bndbox><xmin>9</xmin><ymin>9</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></part>
@@ -29,10 +34,9 @@ def test_voc_boxes_count_from_one_and_include_their_last_pixel(tmp_path):
     labels = {name: label for label, name in enumerate(list(VOC.values())[1:])}
     boxes, found, difficult, problems = read_annotation(path, labels)
     # xmin 1, ymin 2, xmax 10, ymax 8: columns 0 to 9 and rows 1 to 7. A single pixel has width and height 1.
-    assert boxes.tolist() == [[0, 1, 10, 8], [2, 3, 3, 4]]
-    assert boxes.dtype == np.float32
-    assert found.tolist() == [11, 14]  # dog is class 12, person 15, less background
-    assert difficult.tolist() == [True, False]
+    assert boxes == [(0, 1, 10, 8), (2, 3, 3, 4)]
+    assert found == [11, 14]  # dog is class 12, person 15, less background
+    assert difficult == [True, False]
     assert problems == []
 
 
@@ -49,7 +53,7 @@ def test_voc_annotation_problems(tmp_path):
 
 
 @pytest.mark.parametrize("folder", ["", "ImageSets/Segmentation"])
-def test_voc_lists_at_the_root_or_in_image_sets_and_pictures_without_boxes(tmp_path, folder):
+def test_voc_lists_at_the_root_or_in_image_sets_and_images_without_boxes(tmp_path, folder):
     (tmp_path / folder).mkdir(parents=True, exist_ok=True)
     (tmp_path / folder / "train.txt").write_text("a\n\nb  1\n")
     (tmp_path / folder / "val.txt").write_text("c\n")
@@ -58,19 +62,25 @@ def test_voc_lists_at_the_root_or_in_image_sets_and_pictures_without_boxes(tmp_p
     items = read(voc_dataset(), tmp_path)
     assert [[item.name for item in members] for members in items.values()] == [["a", "b"], ["c"]]
     assert [len(item.boxes) for item in items["train"]] == [2, 0]
-    assert items["train"][1].place.endswith("train.txt:3")
+    assert items["train"][1].location.endswith("train.txt:3")
     assert len(read(voc_dataset(task="multiclass"), tmp_path)["train"][0].boxes) == 0
+    named = files(voc_dataset(), tmp_path)
+    image, mask = tmp_path / "JPEGImages/a.jpg", tmp_path / "SegmentationClass/a.png"
+    assert named["train"][0] == ("a", [image, mask, tmp_path / "Annotations/a.xml"])
+    assert [(name, len(paths)) for name, paths in named["train"] + named["val"]] == [("a", 3), ("b", 2), ("c", 2)]
+    assert files(voc_dataset(task="multiclass"), tmp_path)["train"][0] == ("a", [image, mask])
 
 
 def test_all_missing_lists_are_named_at_once(tmp_path):
-    with pytest.raises(InputError) as caught:
-        read(voc_dataset(), tmp_path)
-    assert ["train.txt" in c or "val.txt" in c for c in caught.value.problems] == [True, True]
-    with pytest.raises(InputError, match=r"no such folder.*data_root"):
-        read(voc_dataset(), tmp_path / "nowhere")
+    for asked in (read, files):
+        with pytest.raises(InputError) as caught:
+            asked(voc_dataset(), tmp_path)
+        assert ["train.txt" in c or "val.txt" in c for c in caught.value.problems] == [True, True]
+        with pytest.raises(InputError, match=r"no such folder.*data_root"):
+            asked(voc_dataset(), tmp_path / "nowhere")
 
 
-def test_cityscapes_pairs_pictures_with_label_ids(tmp_path):
+def test_cityscapes_pairs_images_with_label_ids(tmp_path):
     for split, city in (("train", "ulm"), ("train", "bonn"), ("val", "jena")):
         folder = tmp_path / "leftImg8bit" / split / city
         folder.mkdir(parents=True)
@@ -79,15 +89,40 @@ def test_cityscapes_pairs_pictures_with_label_ids(tmp_path):
     items = read(dataset, tmp_path)
     assert [item.name for item in items["train"]] == ["bonn_0", "ulm_0"]
     assert items["val"][0].mask == tmp_path / "gtFine/val/jena/jena_0_gtFine_labelIds.png"
-    with pytest.raises(InputError, match=r"no pictures.*'test'"):
-        read(dataset.model_copy(update={"splits": {"test": "test"}}), tmp_path)
+    assert files(dataset, tmp_path)["val"] == [("jena_0", [items["val"][0].image, items["val"][0].mask])]
+    for asked in (read, files):
+        with pytest.raises(InputError, match=r"no images.*'test'"):
+            asked(dataset.model_copy(update={"splits": {"test": "test"}}), tmp_path)
+
+
+def test_files_of_a_folder_come_in_the_order_of_the_lists_whether_they_exist_or_not(tmp_path):
+    (tmp_path / "train.txt").write_text("b\n\n# of 2019\na\n")
+    (tmp_path / "val.txt").write_text("c\n")
+    dataset = Dataset(name="f", reader="folder", images="{split}/{name}.jpg", classes={0: "a", 1: "b"})
+    assert files(dataset, tmp_path) == {
+        "train": [(n, [tmp_path / f"train/{n}.jpg", tmp_path / f"masks/{n}.png"]) for n in ("b", "a")],
+        "val": [("c", [tmp_path / "val/c.jpg", tmp_path / "masks/c.png"])],
+    }
+
+
+def test_files_are_named_without_numpy():
+    """Planning asks for them, and is done before numpy would be imported."""
+    program = """
+import sys
+from importlib import import_module
+for name in ("cityscapes", "demo", "folder", "icdar", "voc"):
+    import_module(f"segsweep.data.readers.{name}").files
+sys.exit("numpy" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=SCRIPTS, check=False)
+    assert done.returncode == 0
 
 
 def test_cityscapes_table_has_nineteen_classes_and_all_else_void():
     table = class_table(Dataset(name="c", reader="cityscapes", classes="cityscapes"))
     assert len(table.names) == 19
-    assert table.index[[7, 8, 33]].tolist() == [0, 1, 18]  # road, sidewalk, bicycle
-    assert (table.index[[i for i in (*range(34), 255) if i not in CITYSCAPES]] == 255).all()
+    assert [table.index[value] for value in (7, 8, 33)] == [0, 1, 18]  # road, sidewalk, bicycle
+    assert all(table.index[value] == 255 for value in (*range(34), 255) if value not in CITYSCAPES)
     assert table.index[34] == -1
 
 
@@ -95,7 +130,7 @@ def test_binary_table_puts_the_foreground_last():
     classes = {0: "membrane", 255: "interior"}
     table = class_table(Dataset(name="e", reader="folder", task="binary", classes=classes, foreground="membrane"))
     assert table.names == ["interior", "membrane"]
-    assert table.index[[0, 255]].tolist() == [1, 0]
+    assert [table.index[0], table.index[255]] == [1, 0]
 
 
 def test_a_value_cannot_be_class_and_void():
@@ -120,14 +155,14 @@ def test_drawn_shapes_have_masks_and_boxes_that_agree(tmp_path):
         in_a_box = np.zeros(item.mask.shape, bool)
         for (x1, y1, x2, y2), label in zip(item.boxes.astype(int), item.labels, strict=True):
             inside = item.mask[y1:y2, x1:x2] == label + 1
-            # Its kind touches all four sides of a box, which lies inside the picture.
+            # Its kind touches all four sides of a box, which lies inside the image.
             assert all(side.any() for side in (inside[0], inside[-1], inside[:, 0], inside[:, -1]))
             assert (0 <= x1 < x2 <= 80) and (0 <= y1 < y2 <= 64)  # noqa: PT018 (one statement about one box)
             in_a_box[y1:y2, x1:x2] = True
         assert (item.mask[~in_a_box] == 0).all()
 
 
-def test_a_drawn_picture_depends_on_seed_and_number_alone(tmp_path):
+def test_a_drawn_image_depends_on_seed_and_number_alone(tmp_path):
     few = read(demo_dataset(), tmp_path)["train"]
     more = read(demo_dataset(demo=Demo(train=8, val=1, size=(64, 80), classes=4, noise=0.1)), tmp_path)["train"]
     other = read(demo_dataset(demo=Demo(train=6, val=1, size=(64, 80), classes=4, noise=0.1, seed=1)), tmp_path)[

@@ -5,7 +5,7 @@ import re
 import pandas as pd
 import pytest
 
-from segsweep.analysis.analyze import analyse, write
+from segsweep.analysis.analyze import Findings
 from segsweep.analysis.study_results import open_results
 from segsweep.errors import InputError
 from segsweep.report.build import build
@@ -27,7 +27,7 @@ STUDIES = {
     },
     "listed": {"kind": "runs", "axes": SMALL, "seeds": (0,), "expects": {3: {"gain": [0.01, 0.02], "over": 1}}},
     "sweep": {
-        "kind": "sweep", "axes": SWEEP, "seeds": (0,), "stopped": 0.4, "sampler": "tpe", "trials": 12,
+        "kind": "sweep", "axes": SWEEP, "seeds": (0,), "pruned": 0.4, "sampler": "tpe", "trials": 12,
         "confirm": {"top": 2, "seeds": [1, 2]}, "metric": "val/hmean",
     },
     "random": {"kind": "sweep", "axes": SWEEP, "seeds": (0,), "trials": 12, "effects": {}},
@@ -50,7 +50,7 @@ class Reports(dict):
     def __missing__(self, name):
         folder = self.make_folder(name)
         write_study(folder, name=name, epochs=6, **STUDIES[name])
-        write(analyse(open_results(folder)), folder)
+        Findings(open_results(folder)).write(folder)
         build(folder, folder, partial=True)
         self[name] = folder
         return folder
@@ -104,28 +104,28 @@ def test_better_is_said_only_where_a_comparison_says_it(reports, name):
         assert allowed
 
 
-def test_chance_is_named(reports):
+def test_uncertainty_is_stated(reports):
     assert "with one seed: differences are described, not tested" in text_of(reports["one_seed"])
-    assert "no axis has an effect that could be told from noise" in text_of(reports["no_effect"]).lower()
+    assert "no hyperparameter has a significant effect" in text_of(reports["no_effect"]).lower()
     assert "depends on the" in text_of(reports["interaction"])
     assert "choose them together" in text_of(reports["interaction"])
     assert "All 4 runs diverged." in text_of(reports["lost"])
     assert "nothing can be ranked" in text_of(reports["lost"])
 
 
-def test_what_is_not_there_is_said(reports):
+def test_missing_runs_are_stated(reports):
     text = text_of(reports["holes"])
     assert "This report is partial" in text
     assert "### Missing runs" in text
     assert re.search(r"Of \d+ runs, \d diverged", text)
 
 
-def test_a_sweep_tells_what_became_of_the_winner(reports):
+def test_a_sweep_reports_its_confirmation(reports):
     text = text_of(reports["sweep"])
     for heading in ("## Search", "## Confirmation", "## Optimal configuration"):
         assert heading in text
     assert "on fresh seeds" in text
-    assert "stopped by the search" in text
+    assert "pruned" in text
 
 
 def test_words_of_people_are_quoted_not_read(reports):
@@ -145,7 +145,6 @@ def test_it_reads_well(reports, name):
         "{",
         "}",
         "\ue000",
-        "axiss",
         "1 runs",
         "1 settings",
         "1 cells",
@@ -169,7 +168,7 @@ def test_figures_are_there_and_no_others(reports, name):
 
 
 def test_missing_runs_need_a_partial_report(reports):
-    with pytest.raises(InputError, match=r"missing.csv: \d+ planned runs are not there"):
+    with pytest.raises(InputError, match=r"missing.csv: \d+ planned runs are missing"):
         build(reports["holes"], reports["holes"])
 
 

@@ -5,8 +5,8 @@ import csv
 import pytest
 
 from segsweep.report.number_ledger import Ledger, UnsourcedError, numbers_in, sources_csv
-from segsweep.report.sources import Place, Sources
-from segsweep.report.styles import write
+from segsweep.report.sources import Source, SourceFiles
+from segsweep.report.value_styles import write
 from segsweep.report.verify import verify
 
 
@@ -22,11 +22,11 @@ def results(tmp_path):
     return tmp_path
 
 
-def test_places_are_looked_up(results):
-    sources = Sources(results)
+def test_sources_are_looked_up(results):
+    sources = SourceFiles(results)
 
-    def at(*place):
-        return sources.lookup(Place(*place))
+    def at(*source):
+        return sources.lookup(Source(*source))
 
     assert at("runs.csv", "1", "val/miou") == "0.81234"
     assert at("runs.csv", "3", "val/miou") is None
@@ -47,7 +47,7 @@ def test_places_are_looked_up(results):
 
 
 @pytest.mark.parametrize(
-    "place",
+    "source",
     [
         ("runs.csv", "9", "val/miou"),
         ("runs.csv", "1", "val/dice"),
@@ -56,9 +56,9 @@ def test_places_are_looked_up(results):
         ("plan.json", "", "cells[4]"),
     ],
 )
-def test_what_is_not_there_is_an_error(results, place):
+def test_a_missing_value_is_an_error(results, source):
     with pytest.raises(LookupError):
-        Sources(results).lookup(Place(*place))
+        SourceFiles(results).lookup(Source(*source))
 
 
 @pytest.mark.parametrize(
@@ -106,8 +106,8 @@ epochs: 30
 def build(results):
     ledger = Ledger(results)
     text = (
-        f"# {ledger.say('runs.csv', '', '', 'plural:run', 'count')}\n\n"
-        f"Run `{ledger.say('runs.csv', 1, 'run', 'code')}` has {ledger.say('runs.csv', 1, 'val/miou', 'metric')}.\n"
+        f"# {ledger.quote('runs.csv', '', '', 'plural:run', 'count')}\n\n"
+        f"Run `{ledger.quote('runs.csv', 1, 'run', 'code')}` has {ledger.quote('runs.csv', 1, 'val/miou', 'metric')}.\n"
     )
     markdown, rows = ledger.finish(text)
     return markdown, sources_csv(rows)
@@ -151,4 +151,4 @@ def test_a_typed_number_stops_the_report(results):
     with pytest.raises(UnsourcedError, match="line 1: 3 in"):
         ledger.finish("All 3 runs finished.")
     with pytest.raises(UnsourcedError, match="12"):
-        ledger.finish("1" + ledger.say("plan.json", "", "study.seeds", "int", "count"))
+        ledger.finish("1" + ledger.quote("plan.json", "", "study.seeds", "int", "count"))

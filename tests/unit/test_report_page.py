@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from segsweep.report.markdown import image, markdown_table
 from segsweep.report.page import anchor, to_html
-from segsweep.report.sections.context import markdown_table, picture
 
 MARKDOWN = f"""# Weights & *runs* <script>alert(1)</script>
 
@@ -16,7 +16,7 @@ MARKDOWN = f"""# Weights & *runs* <script>alert(1)</script>
 ## Ranking
 
 {markdown_table(["setting", "score"], [["`a`", "0.9"], ["`b`", "0.8"], ["`c`", "–"]], right=[1])}
-{picture("figures/level.png", "validation `mIoU` by learning rate. Points are runs")}
+{image("figures/level.png", "validation `mIoU` by learning rate. Points are runs")}
 ### Level
 
 ## Ranking

@@ -1,14 +1,15 @@
-"""What a report tells of a space that was narrowed, and of models that decide together."""
+"""What a report says of a narrowed search space and of an ensemble."""
 
 import json
 
 import pytest
 
-from segsweep.analysis.analyze import analyse, write
+from segsweep.analysis.analyze import Findings
 from segsweep.analysis.study_results import open_results
 from segsweep.config import Study
 from segsweep.inference.ensemble_tables import write as write_ensemble
 from segsweep.report.build import build
+from segsweep.report.study_results import StudyResults
 from segsweep.report.verify import verify
 from segsweep.search.narrow import narrowed
 from tests.synthetic_files import write_study
@@ -18,7 +19,7 @@ AXES = {"optimizer.lr": [1e-4, 1e-3], "optimizer.name": ["adam", "sgd"]}
 
 def report_of(folder):
     """Its text; every number of it is looked up again."""
-    write(analyse(open_results(folder)), folder)
+    Findings(open_results(folder)).write(folder)
     build(folder, folder)
     text = (folder / "report.md").read_text(encoding="utf-8")
     assert verify(text, (folder / "report.sources.csv").read_text(encoding="utf-8"), folder) == []
@@ -66,31 +67,29 @@ def ensemble(folder, split, scores, single=None, **more):
     return report_of(folder)
 
 
-def test_an_ensemble_stands_beside_its_members_mean(tmp_path):
+def test_an_ensemble_is_compared_with_its_members(tmp_path):
     text = ensemble(tmp_path, "test", [0.2, 0.4, 0.3], 0.25)
     assert "The test mIoU of the ensemble is 0.5000, that of its members 0.3000 on average, from 0.2000 to 0.4" in text
     assert "; the single model has 0.2500." in text
-    assert "scored on 17 pictures that none of them was trained on. These are the test split" in text
-    assert "What 2 of 3 members say is taken." in text
-    assert "0.7770" not in text  # scores of single classes stand in ensemble.csv
+    assert "scored on 17 images that none of them was trained on. These are the test split" in text
+    assert "A prediction needs the votes of 2 of 3 members." in text
+    assert "0.7770" not in text  # scores of single classes are in ensemble.csv
 
 
 def test_without_a_single_model_and_with_a_member_that_failed(tmp_path):
     gone = {"left_out": [{"run": "one-m2", "status": "diverged"}]}
     text = ensemble(tmp_path, "val", [0.2, 0.4], **gone)
-    assert "No single model of this setting stands beside them" in text
-    assert "Left out, as they failed or are not trained: `one-m2` (diverged)." in text
+    assert "There is no single model of this setting to compare with" in text
+    assert "Left out, because they failed or are not trained: `one-m2` (diverged)." in text
 
 
 @pytest.mark.parametrize("role", ["confirm", "ensemble"])
-def test_runs_apart_enter_no_figure(tmp_path, role):
-    from segsweep.report.sections.context import Context
-
+def test_runs_that_enter_no_comparison_enter_no_figure(tmp_path, role):
     write_study(tmp_path, axes={"model.arch": ["unet", "fpn"]}, effects={}, seeds=(0,), epochs=6)
     lines = (tmp_path / "runs.csv").read_text().splitlines()
     (tmp_path / "runs.csv").write_text("\n".join([*lines, lines[1].replace("grid", role)]) + "\n")
-    write(analyse(open_results(tmp_path)), tmp_path)
-    assert list(Context(tmp_path, tmp_path).usable["role"]) == ["grid", "grid"]
+    Findings(open_results(tmp_path)).write(tmp_path)
+    assert list(StudyResults(tmp_path, tmp_path).usable["role"]) == ["grid", "grid"]
     build(tmp_path, tmp_path)
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
-    assert "2 settings in 2 runs vary 1 axis. 1 run more: " in text
+    assert "2 settings in 2 runs vary 1 hyperparameter. 1 run more: " in text

@@ -8,9 +8,9 @@ import pytest
 from segsweep.config import Study
 from segsweep.errors import InputError
 from segsweep.search.checks import problems
+from segsweep.search.decisions import decide
 from segsweep.search.narrow import narrowed
 from segsweep.search.results import gather
-from segsweep.search.state import decide
 from segsweep.search.step_files import read_steps
 
 
@@ -24,7 +24,7 @@ def test_problems_about_a_study():
         sweep={
             "trials": 2,
             "space": {"optimizer.lr": {"choices": [0.1], "when": {"x": 1}}},
-            "pruner": {"kind": "halving", "min_epochs": 4},
+            "pruner": {"name": "halving", "min_epochs": 4},
             "narrow": {"from": "s"},
         },
         confirm={"seeds": [0, 1, 1]},
@@ -144,7 +144,7 @@ def test_results_are_read_up_to_the_epochs_wanted(tmp_path):
 def test_the_program_takes_steps_from_files(tmp_path, capsys):
     study = study_of({"optimizer.lr": {"low": 0.1, "high": 1.0}})
     (tmp_path / "plan.json").write_text(json.dumps({"study": study.model_dump(mode="json"), "runs": []}))
-    rows = "trial,status,score,optimizer.lr\n0,finished,0.5,0.2\n1,finished,0.4,0.4\n2,stopped,0.1,1.0\n3,oom,,0.9\n"
+    rows = "trial,status,score,optimizer.lr\n0,finished,0.5,0.2\n1,finished,0.4,0.4\n2,pruned,0.1,1.0\n3,oom,,0.9\n"
     (tmp_path / "trials.csv").write_text(rows)
     steps = tmp_path / "sweep"
     plan = ["--plan", str(tmp_path / "plan.json")]

@@ -7,8 +7,8 @@ import pytest
 
 from segsweep.errors import InputError
 from segsweep.planning.planner import open_study
+from segsweep.search.decisions import decide
 from segsweep.search.narrow import earlier_trials
-from segsweep.search.state import decide
 from segsweep.search.step_files import write_json
 from tests.workspace import SMALL, Workspace
 

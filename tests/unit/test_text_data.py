@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from segsweep.config.dataset import Dataset, Demo
-from segsweep.data.readers.icdar import read, read_words
+from segsweep.data.readers.icdar import files, read, read_words
 from segsweep.data.synthetic.text import draw, draw_words
 from segsweep.errors import InputError
 from segsweep.text.geometry import covered
@@ -16,10 +16,9 @@ def test_lines_of_icdar(tmp_path):
         "\ufeff27,17,103,22,106,47,30,45,Größe, 5,00 €\r\n\r\n1,1,9,1,9,5,1,5,###\n0,0,4.5,0,4,4,0,4,\n".encode()
     )
     polygons, ignored = read_words(file)
-    assert polygons[0].tolist() == [[27, 17], [103, 22], [106, 47], [30, 45]]
-    assert polygons[0].dtype == np.float32
-    assert polygons[2][1].tolist() == [4.5, 0]
-    assert ignored.tolist() == [False, True, False]
+    assert polygons[0] == [(27, 17), (103, 22), (106, 47), (30, 45)]
+    assert polygons[2][1] == (4.5, 0)
+    assert ignored == [False, True, False]
 
 
 def test_all_bad_lines_are_named(tmp_path):
@@ -60,10 +59,20 @@ def test_reading_a_data_set(tmp_path):
     }
     first, second = items["train"]
     assert first.image == tmp_path / "images/a.png"
-    assert first.ignored.tolist() == [False, True]
+    assert first.ignored == [False, True]
+    assert files(Dataset(name="d", reader="icdar", task="text"), tmp_path) == {
+        "train": [
+            ("a", [tmp_path / "images/a.png", tmp_path / "gt/gt_a.txt"]),
+            (
+                "b",
+                [tmp_path / "images/b.jpg", tmp_path / "gt/gt_b.txt"],
+            ),  # of an image that is missing the first suffix
+        ],
+        "val": [("c", [tmp_path / "images/c.jpg", tmp_path / "gt/gt_c.txt"])],
+    }
     assert first.problems == []
     assert "gt_b.txt:1" in second.problems[0]
-    assert second.place.endswith("train.txt:2")
+    assert second.location.endswith("train.txt:2")
     assert "gt_c.txt" in items["val"][0].problems[0]
 
 
@@ -85,27 +94,27 @@ def test_drawn_words_are_the_same_each_time():
 def test_drawn_words_lie_apart_and_inside(size):
     counts = []
     for index in range(30):
-        picture = draw_words(Demo(kind="words", size=size), "train", index)
-        assert picture.image.shape == (*size, 3)
-        assert not picture.ignored.all()
-        counts.append(len(picture.polygons))
-        for i, polygon in enumerate(picture.polygons):
+        drawn = draw_words(Demo(kind="words", size=size), "train", index)
+        assert drawn.image.shape == (*size, 3)
+        assert not drawn.ignored.all()
+        counts.append(len(drawn.polygons))
+        for i, polygon in enumerate(drawn.polygons):
             assert polygon.min() >= 0
             assert (polygon <= size[::-1]).all()
-            assert not (covered([polygon], [p for j, p in enumerate(picture.polygons) if j != i]) > 0).any()
+            assert not (covered([polygon], [p for j, p in enumerate(drawn.polygons) if j != i]) > 0).any()
     assert max(counts) > 1
 
 
 def test_polygons_hold_the_ink():
     """Without noise nothing but the smooth background lies outside the quads."""
     quiet = Demo(kind="words", noise=0)
-    picture = draw_words(quiet, "val", 0)
+    drawn = draw_words(quiet, "val", 0)
     x, y = np.meshgrid(np.arange(96), np.arange(96))
     far = np.ones((96, 96), bool)
-    for polygon in picture.polygons:
+    for polygon in drawn.polygons:
         low, high = polygon.min(axis=0) - 2, polygon.max(axis=0) + 2
         far &= ~((x >= low[0]) & (x <= high[0]) & (y >= low[1]) & (y <= high[1]))
-    grey = picture.image.astype(float).mean(axis=2)
+    grey = drawn.image.astype(float).mean(axis=2)
     steps = np.abs(np.diff(grey, axis=1))
     assert steps[far[:, 1:] & far[:, :-1]].max() < 12  # only the smooth background
     assert steps.max() > 40  # letters have edges

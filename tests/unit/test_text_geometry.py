@@ -138,7 +138,7 @@ def test_what_is_not_text():
     assert len(detect(many, Postprocess(max_candidates=2)).polygons) == 2
 
 
-def test_polygons_stay_inside_the_picture():
+def test_polygons_stay_inside_the_image():
     probability = np.zeros((40, 60), np.float32)
     probability[:12, :30] = 1
     (quad,) = detect(probability, Postprocess()).polygons

@@ -24,7 +24,7 @@ STUDY = {
         "trials": 3,
         "at_once": 2,
         "space": {"optimizer.lr": {"low": 1e-4, "high": 1e-2, "log": True}},
-        "pruner": {"kind": "hyperband", "min_epochs": 1, "eta": 4, "brackets": 1, "min_trials": 2},
+        "pruner": {"name": "hyperband", "min_epochs": 1, "eta": 4, "brackets": 1, "min_trials": 2},
     },
     "confirm": {"top": 1, "seeds": [1]},
     "ensemble": {"folds": 2, "method": "vote"},
@@ -61,15 +61,15 @@ def test_every_phase_left_its_decision(finished):
     assert list(dict.fromkeys(state["phase"] for state in states)) == ["search", "confirm", "ensemble", "done"]
     trials = rows(finished, "sweep/trials.csv")
     assert [row["trial"] for row in trials] == ["0", "1", "2"]
-    assert {row["decision"] for row in rows(finished, "sweep/decisions.csv")} <= {"goes on", "stopped"}
+    assert {row["decision"] for row in rows(finished, "sweep/decisions.csv")} <= {"promoted", "pruned"}
 
 
 def test_stopped_trials_are_no_finished_runs(finished):
-    stopped = {row["trial"] for row in rows(finished, "sweep/trials.csv") if row["status"] == "stopped"}
+    stopped = {row["trial"] for row in rows(finished, "sweep/trials.csv") if row["status"] == "pruned"}
     runs = [row for row in rows(finished, "runs.csv") if row["role"] == "trial"]
     assert stopped
-    assert sorted(row["status"] for row in runs) == ["finished"] * (3 - len(stopped)) + ["stopped"] * len(stopped)
-    assert {row["epochs"] for row in runs if row["status"] == "stopped"} == {"1"}
+    assert sorted(row["status"] for row in runs) == ["finished"] * (3 - len(stopped)) + ["pruned"] * len(stopped)
+    assert {row["epochs"] for row in runs if row["status"] == "pruned"} == {"1"}
 
 
 def test_members_are_scored_on_pictures_that_none_saw(finished):

@@ -8,9 +8,9 @@ from segsweep.config import Study
 from segsweep.errors import InputError
 from segsweep.exits import program
 from segsweep.io import read_json
+from segsweep.search.decisions import decide
 from segsweep.search.narrow import earlier_trials
 from segsweep.search.results import gather, scored_cells
-from segsweep.search.state import decide
 from segsweep.search.step_files import write_json
 
 

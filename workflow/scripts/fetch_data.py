@@ -7,33 +7,31 @@ Archives that you have already are taken from --archives; data/README.md says wh
 """
 
 import argparse
-import importlib
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from segsweep.data.fetching.archives import obtain
+from segsweep.data import fetching
+from segsweep.data.archives import obtain
 from segsweep.errors import InputError
 from segsweep.exits import program
-
-SETS = ("camvid", "cityscapes", "icdar2015", "isbi2012", "voc2012")
 
 
 @program
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("set", nargs="?", choices=SETS, help="the data set")
+    parser.add_argument("set", nargs="?", choices=fetching.names(), help="the data set")
     parser.add_argument("--list", action="store_true", help="what there is, with size and licence")
     parser.add_argument("--data-root", type=Path, default=Path("data"), help="where data sets lie (default: data)")
     parser.add_argument("--archives", type=Path, help="where archives lie or go (default: DATA_ROOT/archives)")
     parser.add_argument("--no-dvc", action="store_true", help="do not run `dvc add`")
     options = parser.parse_args(argv)
     if options.list or options.set is None:
-        for name in SETS:
-            one = importlib.import_module(f"segsweep.data.fetching.{name}")
+        for name in fetching.names():
+            one = fetching.load(name)
             print(f"{name:11} {one.TITLE}; {one.SIZE}; {one.LICENCE}; {one.PAGE}")
         return 0
     folder = fetch(options.set, options.data_root, options.archives or options.data_root / "archives")
@@ -48,10 +46,10 @@ def fetch(name: str, data_root: Path, archives: Path) -> Path:
     Raises:
         InputError: an archive is missing, cannot be downloaded, or is not what it should be.
     """
-    one = importlib.import_module(f"segsweep.data.fetching.{name}")
+    one = fetching.load(name)
     folder = data_root / one.ROOT
     if folder.exists():
-        print(f"{folder} is there already and was left alone; remove it to fetch it anew")
+        print(f"{folder} is there already and was left alone; remove it to fetch it again")
         return folder
     print(f"{one.TITLE}: {one.SIZE}. Licence: {one.LICENCE}. {one.PAGE}")
     found = obtain(one.ARCHIVES, archives, one.PAGE)

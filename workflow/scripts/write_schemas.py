@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from segsweep import tables
 from segsweep.config import Dataset, Study, Train
 from segsweep.config.load import Request
 from segsweep.config.yaml_documents import models_in
@@ -32,7 +33,7 @@ def contents() -> dict[str, str]:
         f"workflow/schemas/{name}.schema.json": json.dumps(schema(cls), indent=2, ensure_ascii=False) + "\n"
         for name, cls in FILES.items()
     }
-    return files | {"docs/settings.md": settings_page()}
+    return files | {"docs/settings.md": settings_page(), "docs/tables.md": tables.page()}
 
 
 def schema(cls: type[BaseModel]) -> dict:

@@ -1,7 +1,8 @@
 """The tables of results/<study>: what a table is, which ones there are, how they are written and described.
 
-A table is one class, in the module that makes its rows: the file's name, the rule that makes it, its columns. Nothing
+A table is one class, in the module that makes its rows: the file's name, the rules that make it, its columns. Nothing
 lists them: a new table is a new class, which the rule's outputs, docs/tables.md and the analysis find by themselves.
+Documents, JSON and YAML files of numbers that are no table, are defined in the same way by their keys.
 
 The rules ask `outputs("analyze_study", folder)` for the files to declare. That reads the classes out of the modules'
 text, so that reading the Snakefile imports neither pandas nor torch.
@@ -17,7 +18,15 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 PACKAGE = Path(__file__).parent
-KINDS = ("text", "integer", "number", "boolean")
+BASES = {"Table", "Document"}
+KINDS = {
+    "text": "",
+    "integer": "",
+    "number": "ten significant digits",
+    "boolean": "`True` or `False`",
+    "list": "only in documents",
+    "mapping": "only in documents",
+}
 # When fields are empty, where many columns have the same rule.
 NO_RUN = "there is no usable run"
 NO_NOISE = "there are too few usable runs, or it is not known how far seeds spread"
@@ -28,12 +37,13 @@ NOT_TESTED = "the axis was not tested"
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table.
+    """A column of a table, or a key of a document.
 
-    name: as in the header; `<family>` stands for as many columns as a study has of that family.
-    kind: one of `KINDS`; a number has ten significant digits, a boolean is `True` or `False`.
+    name: as in the header; `<family>` stands for as many columns as a study has of that family. A key within another
+        one is dotted.
+    kind: one of `KINDS`.
     meaning: what a field says.
-    empty: when a field is empty; without it, none is.
+    empty: when a field is empty (a key is null); without it, none is.
     unit: of the numbers.
     label: how reports name it, where they do.
     minimize: whether lower is better; None where neither is.
@@ -53,18 +63,34 @@ class Column:
         return self.name[1:-1] if self.name.startswith("<") else None
 
 
-class Table:
-    """One table; its docstring says what a row is.
+class ResultFile:
+    """A file of a study's results.
 
     file: its name in results/<study>.
     rules: names of the rules that make it.
+    """
+
+    file: ClassVar[str]
+    rules: ClassVar[tuple[str, ...]]
+
+
+class Document(ResultFile):
+    """A JSON or YAML file; its docstring says what it holds.
+
+    keys: all of them, in order.
+    """
+
+    keys: ClassVar[tuple[Column, ...]]
+
+
+class Table(ResultFile):
+    """One table; its docstring says what a row is.
+
     columns: in the order of the header.
     rows: of a table of the analysis, the function of its module that makes its rows. Its parameters are named after
         what it takes: something that `analysis.analyze.Findings` works out, or another table, for that one's rows.
     """
 
-    file: ClassVar[str]
-    rules: ClassVar[tuple[str, ...]]
     columns: ClassVar[tuple[Column, ...]]
     rows: ClassVar[str] = ""
 
@@ -88,29 +114,34 @@ class Table:
 
 
 def outputs(rule: str, folder: Path | str = "") -> dict[str, str]:
-    """What a rule makes: the file of each table by the table's name, below `folder`.
+    """What a rule makes: the path below `folder` of each table and document, by its name (`ranking` of ranking.csv).
 
-    `output: **outputs("analyze_study", STUDY.folder), best=...` in a rule; also the inputs of what reads all of them.
+    In a rule: `output: **outputs("analyze_study", STUDY.folder)`; likewise as inputs of what reads all of them.
     """
-    made = (table for table in definitions() if rule in table.rules)
-    return {Path(table.file).stem: str(Path(folder) / table.file) for table in made}
+    made = (one for one in definitions() if rule in one.rules)
+    return {Path(one.file).stem: str(Path(folder) / one.file) for one in made}
 
 
 @cache
-def definitions() -> tuple[type[Table], ...]:
-    """All tables, by rule and file."""
-    found = [table for path in sorted(PACKAGE.glob("*/*.py")) for table in _definitions_in(path)]
-    return tuple(sorted(found, key=lambda table: (table.rules, table.file)))
+def definitions() -> tuple[type[ResultFile], ...]:
+    """All tables and documents, by rule and file."""
+    found = [one for path in sorted(PACKAGE.glob("*/*.py")) for one in _definitions_in(path)]
+    return tuple(sorted(found, key=lambda one: (one.rules, one.file)))
 
 
-def _definitions_in(path: Path) -> list[type[Table]]:
-    """The tables of a module, without importing it: their classes alone, and the names that these refer to."""
+def _definitions_in(path: Path) -> list[type[ResultFile]]:
+    """What a module defines, without importing it: these classes alone, and the names that they refer to."""
     text = path.read_text(encoding="utf-8")
-    if "(Table):" not in text:
+    if path == Path(__file__) or not any(f"({base}):" in text for base in BASES):
         return []
     tree = ast.parse(text)
-    classes = [one for one in tree.body if isinstance(one, ast.ClassDef) and "Table" in map(ast.unparse, one.bases)]
-    names = {node.id for one in classes for node in ast.walk(one) if isinstance(node, ast.Name)}
+    classes = [one for one in tree.body if isinstance(one, ast.ClassDef) and {*map(ast.unparse, one.bases)} & BASES]
+    names = {
+        node.id
+        for one in classes
+        for node in ast.walk(one)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
     imports = [
         one
         for one in tree.body
@@ -136,3 +167,35 @@ def _field(value: Any) -> Any:
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""
     return f"{value:.10g}" if isinstance(value, float) else value
+
+
+def page() -> str:
+    """docs/tables.md: all tables and documents with their columns and keys."""
+    lines = [
+        "# Tables of results",
+        "",
+        "Generated from the definitions in the code by `make schemas`.",
+        "",
+        "All of it lies in `results/<study>/`; a report states nothing else. Scores are the study's metric at a run's",
+        "best epoch, in the metric's own unit and direction. Levels are texts (`5e-4`,",
+        "`cross_entropy+focal(gamma=2)`). Intervals are 95 % confidence intervals. A column `<axes>` stands for one",
+        "column for each hyperparameter that varies, named by its dotted key; other names in angle brackets stand for",
+        "as many columns as the study has of that kind.",
+        "",
+        "| type | written as |",
+        "| --- | --- |",
+        *(f"| {kind} | {how or 'it is'} |" for kind, how in KINDS.items()),
+        "",
+    ]
+    for one in definitions():
+        made = " or ".join(f"`{rule}`" for rule in one.rules)
+        is_table = issubclass(one, Table)
+        docstring = " ".join((one.__doc__ or "").split())
+        lines += [f"## {one.file}", "", (f"One row: {docstring}" if is_table else docstring) + f" Made by {made}.", ""]
+        lines += [f"| {'column' if is_table else 'key'} | type | unit | meaning | empty where |"]
+        lines += ["| --- | --- | --- | --- | --- |"]
+        for column in one.columns if is_table else one.keys:
+            parts = (f"`{column.name}`", column.kind, column.unit, column.meaning, column.empty)
+            lines.append(f"| {' | '.join(part.replace('|', chr(92) + '|') for part in parts)} |")
+        lines.append("")
+    return "\n".join(lines)

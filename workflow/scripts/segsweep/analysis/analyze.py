@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from segsweep import tables
-from segsweep.analysis import best_setting
 from segsweep.analysis.anova import Anova, analyse_variance
+from segsweep.analysis.best_setting import BestSetting, as_yaml, choose, describe
 from segsweep.analysis.comparison import conclusions, read_conclusions
-from segsweep.analysis.design_audit import audit, unexplored
+from segsweep.analysis.design_audit import Audit, audit, unexplored
 from segsweep.analysis.factors import measured_of_level
 from segsweep.analysis.importance import Importance, importance
+from segsweep.analysis.linear import CONFIDENCE
 from segsweep.analysis.measures import is_measured
 from segsweep.analysis.ranking import (
     DRAWS,
@@ -34,8 +34,87 @@ from segsweep.analysis.rules_and_warnings import rules, warnings_of
 from segsweep.analysis.search_statistics import confirmed_spread, edges, expected_best_validity
 from segsweep.analysis.study_results import StudyResults
 from segsweep.errors import InputError
+from segsweep.tables import NO_NOISE, NO_RUN, Column, Document, Table, definitions
 
 LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "optuna")
+
+
+class AnalysisFile(Document):
+    """What is to be said of a study and has no table."""
+
+    file = "analysis.json"
+    rules = ("analyze_study",)
+    keys = (
+        Column("study", "text", "Name of the study."),
+        Column("title", "text", "Its title, or its name."),
+        Column("metric", "text", "Column of runs.csv that runs are ranked by."),
+        Column("minimize", "boolean", "Whether lower is better."),
+        Column("n_cells", "integer", "Cells with runs."),
+        Column("n_runs", "integer", "Runs in runs.csv."),
+        Column("n_usable", "integer", "Those that are `finished` or `early_stopped` with a finite score."),
+        Column("n_missing", "integer", "Planned runs that are not there."),
+        Column("replicates", "mapping", "Usable runs a cell, seeds times folds: `min`, `max`.", empty=NO_RUN),
+        Column("confidence", "number", "Of all intervals."),
+        Column("one_seed", "boolean", "Whether it is not known how far seeds spread; then nothing is called better."),
+        Column("sampler", "text", "The sampler of a search.", empty="the study is no search"),
+        Column("adaptive", "boolean", "Whether trials follow the scores of earlier ones."),
+        Column("noise", "mapping", "Noise floor: how far runs of one cell spread."),
+        Column("noise.sd", "number", "Standard deviation between runs of one cell, pooled.", empty="it is not known"),
+        Column("noise.df", "integer", "Its degrees of freedom."),
+        Column("noise.cells", "integer", "Cells with two runs or more."),
+        Column("noise.critical_difference", "number", "Smallest significant difference of two cells with the usual n.",
+               empty="it is not known, or not the same for all cells"),
+        Column("noise.equal", "boolean", "Whether one deviation may stand for all cells."),
+        Column("noise.reading", "text", "How that was found out."),
+        Column("noise.confirmed_sd", "number", "The same of confirmation runs.", empty="there are too few"),
+        Column("noise.confirmed_df", "integer", "Its degrees of freedom."),
+        Column("best", "mapping", "The setting to recommend.", empty="no setting has a usable run"),
+        Column("best.cell", "text", "Key of the cell."),
+        Column("best.label", "text", "Its settings in words."),
+        Column("best.run", "text", "Its best run.", empty="it is not in the ranking"),
+        Column("best.mean", "number", "Mean score, of fresh seeds where it was confirmed."),
+        Column("best.low", "number", "Lower end of the interval of the mean.", empty=NO_NOISE),
+        Column("best.high", "number", "Upper end.", empty=NO_NOISE),
+        Column("best.n", "integer", "Runs, or fresh seeds, that it is the mean of."),
+        Column("best.rank", "integer", "Its rank.", empty="it is not in the ranking"),
+        Column("best.group_size", "integer", "Cells of its group in the ranking, at least 1."),
+        Column("best.tied", "list", "These cells, the first twenty."),
+        Column("best.settings", "mapping", "Axis: level."),
+        Column("best.cheapest_tied", "text", "The cell of the group that trains fastest.", empty="it is alone"),
+        Column("best.chosen_by", "text", "How it was chosen."),
+        Column("anova", "mapping", "What the linear models rest on."),
+        Column("anova.model", "text", "The model in words.", empty="there is none"),
+        Column("anova.n", "integer", "Runs."),
+        Column("anova.blocks", "list", "`seed`, `fold`, where they are blocks."),
+        Column("anova.df_residual", "integer", "Residual degrees of freedom."),
+        Column("anova.r2", "number", "R squared.", empty="there is no model"),
+        Column("anova.residual_sd", "number", "Standard deviation of the residuals.", empty="there is no model"),
+        Column("anova.shapiro", "mapping", "Shapiro-Wilk test of the residuals: `statistic`, `p`.", empty="not tested"),
+        Column("anova.levene", "mapping", "Brown-Forsythe test of their spread: `statistic`, `p`, `axis`.",
+               empty="not tested"),
+        Column("anova.alternative", "text", "`aligned ranks` where the residuals are not normal.",
+               empty="the plain test stands"),
+        Column("anova.robust", "boolean", "Whether errors are of the kind HC3."),
+        Column("anova.reading", "text", "The checks in words."),
+        Column("importance", "mapping", "How far importance.csv can be believed."),
+        Column("importance.n", "integer", "Cells with usable runs."),
+        Column("importance.note", "text", "What has to be known of it."),
+        Column("importance.r2_oob", "number", "R squared of the forest on cells that a tree has not seen.",
+               empty="it was not computed"),
+        Column("importance.reliable", "boolean", "Whether that is enough."),
+        Column("importance.agreement", "number", "Spearman's correlation of fANOVA with partial eta squared.",
+               empty="fewer than three axes have both"),
+        Column("importance.encoding", "text", "How levels entered."),
+        Column("expected_best", "mapping", "Whether expected_best.csv speaks of the search itself: `valid`, `note`."),
+        Column("rank_stability", "mapping", "What was drawn for rank stability: `draws`, `seeds`, `images`, `note`."),
+        Column("edges", "list", "Axes whose best level lies at an end: `axis`, `level`, `side`, `clear`, `text`."),
+        Column("warnings", "list", "What a reader has to know: `topic`, `axes`, `text`."),
+        Column("rules", "mapping", "What the analysis does by rule, in words."),
+        Column("unexplored", "list", "Pairs of axes with the most combinations that were never tried: `axis_a`, "
+               "`axis_b`, `empty`, `combinations`."),
+        Column("conclusions", "mapping", "What comparison.csv of a later study reads."),
+        Column("versions", "mapping", "Library: version."),
+    )  # fmt: skip
 
 
 class Findings:
@@ -57,7 +136,7 @@ class Findings:
     ):
         self.results, self.others, self.seed, self.problems = results, others or {}, seed, problems
         self.definitions = {
-            Path(table.file).stem: table for table in tables.definitions() if "analyze_study" in table.rules
+            Path(one.file).stem: one for one in definitions() if issubclass(one, Table) and "analyze_study" in one.rules
         }
         self._rows: dict[str, list[dict[str, Any]]] = {}
 
@@ -87,7 +166,8 @@ class Findings:
     @cached_property
     def axis_importance(self) -> Importance:
         """Which axes matter."""
-        return importance(self.results, self.variance)
+        shares = {row["term"]: row["partial_eta2"] for row in self.variance.table if row["kind"] == "main"}
+        return importance(self.results, shares)
 
     @cached_property
     def audit(self) -> dict[str, Any]:
@@ -98,8 +178,8 @@ class Findings:
     def best(self) -> dict[str, Any] | None:
         """The setting to recommend, None if none has a usable run."""
         confirmed = self.rows("confirmations")
-        cell, chosen_by = best_setting.choose(self.results, self.ranked, confirmed)
-        return best_setting.describe(self.results, self.ranked, cell, chosen_by, confirmed) if cell else None
+        cell, chosen_by = choose(self.results, self.ranked, confirmed)
+        return describe(self.results, self.ranked, cell, chosen_by, confirmed) if cell else None
 
     @cached_property
     def edges(self) -> list[dict[str, Any]]:
@@ -160,10 +240,10 @@ class Findings:
         }
         for name, definition in self.definitions.items():
             definition.write(folder, map(plain, self.rows(name)), **families)
-        for name, content in (("analysis", self.about), ("audit", self.audit)):
+        for name, content in ((AnalysisFile.file, self.about), (Audit.file, self.audit)):
             text = json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False)
-            (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
-        (folder / "best.yaml").write_text(best_setting.as_yaml(self.results, self.best), encoding="utf-8")
+            (folder / name).write_text(text + "\n", encoding="utf-8")
+        (folder / BestSetting.file).write_text(as_yaml(self.results, self.best), encoding="utf-8")
 
 
 def others_of(results: StudyResults, folder: Path, more: list[str] = ()) -> tuple[dict[str, dict], list[str]]:
@@ -187,7 +267,8 @@ def _header(results: StudyResults, noise: Noise) -> dict[str, Any]:
         "minimize": results.minimize, "n_cells": int(results.runs["cell"].nunique()), "n_runs": len(results.runs),
         "n_usable": int(results.runs["usable"].sum()), "n_missing": len(results.missing),
         "replicates": {"min": int(replicates.min()), "max": int(replicates.max())} if len(replicates) else None,
-        "one_seed": results.one_seed, "sampler": results.sampler, "adaptive": results.adaptive,
+        "confidence": CONFIDENCE, "one_seed": results.one_seed,
+        "sampler": results.sampler, "adaptive": results.adaptive,
         "noise": {"sd": noise.sd, "df": noise.df, "cells": noise.cells, "critical_difference": noise.critical,
                   "equal": noise.equal, "reading": noise.reading} | confirmed_spread(results),
     }  # fmt: skip

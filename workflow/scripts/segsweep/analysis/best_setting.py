@@ -7,6 +7,22 @@ import yaml
 
 from segsweep.analysis.study_results import StudyResults
 from segsweep.formatting import number, plural
+from segsweep.tables import Column, Document
+
+
+class BestSetting(Document):
+    """The setting to recommend, ready to copy; comments say what it is and how sure that is."""
+
+    file = "best.yaml"
+    rules = ("analyze_study",)
+    keys = (
+        Column("study", "text", "Name of the study."),
+        Column("cell", "text", "Key of the cell."),
+        Column("runs", "list", "Its usable runs."),
+        Column("segments", "list", "Segments of the first of them; not there if it was trained elsewhere."),
+        Column("set", "mapping", "Dotted keys in which the setting differs from the study's `train`."),
+        Column("train", "mapping", "The setting in full; not there if it was trained elsewhere."),
+    )
 
 
 def choose(results: StudyResults, ranking: pd.DataFrame, confirmed: list[dict[str, Any]]) -> tuple[str | None, str]:

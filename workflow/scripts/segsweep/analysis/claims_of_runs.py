@@ -7,9 +7,9 @@ import pandas as pd
 import statsmodels.api as sm
 from scipy import stats
 
+from segsweep.analysis.image_pairs import columns, paired, sentence
 from segsweep.analysis.judging import judged, spoken_of, undecided
 from segsweep.analysis.linear import t_interval
-from segsweep.analysis.image_pairs import columns, paired, sentence
 from segsweep.analysis.ranking import Noise
 from segsweep.analysis.study_results import StudyResults
 

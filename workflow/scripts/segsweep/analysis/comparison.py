@@ -8,7 +8,6 @@ from segsweep.errors import InputError
 from segsweep.tables import Column, Table
 
 
-
 class Comparison(Table):
     """A conclusion of the study beside that of another study, or of an earlier report."""
 

@@ -9,7 +9,7 @@ import pandas as pd
 from segsweep.analysis.linear import Terms, sum_coded
 from segsweep.analysis.study_results import StudyResults, as_number
 from segsweep.formatting import plural
-from segsweep.tables import Column, Table
+from segsweep.tables import NO_RUN, Column, Document, Table
 
 STEP_AXES = ("batch_size", "accumulate", "data.train_subset")
 LISTED = 12
@@ -34,6 +34,24 @@ class Design(Table):
         Column("relation", "text",
                "`balanced`, `crossed`, `partial`, `a nested in b`, `b nested in a` or `aliased`."),
     )  # fmt: skip
+
+
+class Audit(Document):
+    """What was tried together, what was not, and what therefore cannot be separated."""
+
+    file = "audit.json"
+    rules = ("analyze_study",)
+    keys = (
+        Column("cells", "integer", "Cells of the design."),
+        Column("runs", "integer", "Their runs."),
+        Column("usable", "integer", "Those that enter means."),
+        Column("replicates", "mapping", "Usable runs a cell: `min`, `max`.", empty=NO_RUN),
+        Column("levels", "mapping", "Axis: level: number of cells."),
+        Column("constant", "list", "Axes with one value in all cells."),
+        Column("not_estimable", "mapping", "Axis whose effect cannot be separated: from which others."),
+        Column("budget", "list", "Sentences on axes that change how many optimizer steps a run takes."),
+        Column("notes", "list", "Findings in words: `topic`, `axes`, `text`."),
+    )
 
 
 def design_rows(results: StudyResults) -> list[dict[str, Any]]:

@@ -44,7 +44,7 @@ class Factors(Table):
         Column("n_oom", "integer", "Runs that ran out of memory; in no mean."),
         Column("mean", "number", "Raw mean score of the usable runs.", empty=NO_RUN),
         Column("sd", "number", "Standard deviation of their scores.", empty="fewer than two usable runs"),
-        Column("low", "number", "Lower end of the 95 % t interval over the means of cells.", empty="fewer than two cells"),
+        Column("low", "number", "Lower end of the t interval over the means of cells.", empty="fewer than two cells"),
         Column("high", "number", "Upper end.", empty="fewer than two cells"),
         Column("adjusted", "number", "Estimated marginal mean of the additive linear model.", empty=NOT_ESTIMABLE),
         Column("adjusted_low", "number", "Lower end of its 95 % interval.", empty=NOT_ESTIMABLE),

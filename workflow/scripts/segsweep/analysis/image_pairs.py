@@ -21,7 +21,9 @@ class Paired:
     n: int
 
 
-def paired(results: StudyResults, first: pd.Series, second: pd.Series, images: pd.DataFrame | None = None) -> Paired | None:
+def paired(
+    results: StudyResults, first: pd.Series, second: pd.Series, images: pd.DataFrame | None = None
+) -> Paired | None:
     """Difference of two sets of runs (names) on the pictures that both have, in the metric's own direction.
 
     Each picture's score is its mean over the runs of a set. The pictures are drawn with replacement, seeds are not: the

@@ -168,9 +168,7 @@ def _assemble(study: Study, kept: list, missing: list, metrics: list[str], notes
         "study": study.model_dump(mode="json"), "smoke": False, "dataset": {"name": study.dataset}, "data": None,
         "axes": axes, "cells": list(cells.values()), "runs": plan_runs, "segments": {}, "notes": notes,
     }  # fmt: skip
-    rows = [
-        cell | level_texts(cell["settings"], axes) for cell in cells.values()
-    ]
+    rows = [cell | level_texts(cell["settings"], axes) for cell in cells.values()]
     return Imported(plan, rows, runs, lost, metrics, notes)
 
 

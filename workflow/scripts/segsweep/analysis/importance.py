@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from segsweep.analysis.anova import Anova
 from segsweep.analysis.study_results import Axis, StudyResults, as_number
 from segsweep.tables import NOT_TESTED, Column, Table
 
@@ -79,9 +78,8 @@ def importance_rows(axis_importance: Importance) -> list[dict[str, Any]]:
     return axis_importance.rows
 
 
-def importance(results: StudyResults, variance: Anova) -> Importance:
-    """Importance of the axes; `variance` for comparing their order with that of partial eta squared."""
-    shares = {row["term"]: row["partial_eta2"] for row in variance.table if row["kind"] == "main"}
+def importance(results: StudyResults, shares: dict[str, float]) -> Importance:
+    """Importance of the axes; `shares` are their partial eta squared, to compare the order with."""
     runs = results.runs[results.usable]
     scores = runs.groupby("cell", sort=False)["score"].mean()
     first = runs.drop_duplicates("cell").set_index("cell").loc[scores.index]

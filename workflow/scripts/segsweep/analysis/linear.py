@@ -16,6 +16,8 @@ import statsmodels.api as sm
 from scipy import stats
 from statsmodels.tools.sm_exceptions import SingularMatrixWarning
 
+CONFIDENCE = 0.95  # of all intervals, unless another is stated
+
 
 def sum_coded(codes: np.ndarray, levels: int) -> np.ndarray:
     """(n, levels - 1) of 0, 1 and, for the last level, -1."""
@@ -151,7 +153,7 @@ def term_test(full: Fit, larger: Fit, smaller: Fit) -> tuple[float, int, float, 
     return ss, df, statistic, float(stats.f.sf(statistic, df, full.df))
 
 
-def t_interval(estimate, error, df: float, level: float = 0.95):
+def t_interval(estimate, error, df: float, level: float = CONFIDENCE):
     """Bounds of a t interval."""
     reach = stats.t.ppf(0.5 + level / 2, df) * error
     return estimate - reach, estimate + reach

@@ -1,4 +1,4 @@
-"""What is measured of a run beside its scores: the columns of runs.csv for stability, convergence, overfitting, cost."""
+"""What is measured of a run beside its scores: stability, convergence, overfitting and cost, columns of runs.csv."""
 
 from segsweep.tables import Column
 

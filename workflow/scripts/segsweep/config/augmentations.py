@@ -38,8 +38,10 @@ def read_augmentation(name: str) -> list[tuple[str, dict[str, Any]]]:
     document = Document(find_augmentation(name))
     unknown = [key for key in document.values if key not in ("description", "transforms")]
     if unknown:
-        place = document.place((unknown[0],))
-        raise InputError(f"{place}: unknown key {unknown[0]!r}. {nearest(unknown[0], ('description', 'transforms'))}")
+        location = document.place((unknown[0],))
+        raise InputError(
+            f"{location}: unknown key {unknown[0]!r}. {nearest(unknown[0], ('description', 'transforms'))}"
+        )
     return _entries(document.values.get("transforms") or [], document, ("transforms",))
 
 

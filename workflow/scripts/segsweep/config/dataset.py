@@ -13,9 +13,9 @@ class Demo(Settings):
     """What the demo generator draws. Deterministic: these numbers are the data."""
 
     kind: Literal["shapes", "words"] = key("shapes", "Textured shapes in clutter, or rendered words.")
-    train: int = key(48, "Training pictures.", unit="pictures", ge=1)
-    val: int = key(24, "Validation pictures.", unit="pictures", ge=1)
-    size: tuple[int, int] = key((96, 96), "Picture size.", unit="pixels, height and width")
+    train: int = key(48, "Training images.", unit="images", ge=1)
+    val: int = key(24, "Validation images.", unit="images", ge=1)
+    size: tuple[int, int] = key((96, 96), "Image size.", unit="pixels, height and width")
     classes: int = key(4, "Kinds of shapes.", ge=1, le=6)
     noise: float = key(0.15, "Strength of noise and clutter.", ge=0, le=1)
     seed: int = key(0, "Seed of the drawings.", ge=0)
@@ -28,12 +28,12 @@ class Dataset(Settings):
     title: str | None = key(None, "Title in reports.", outcome=False)
     reader: Literal["folder", "voc", "cityscapes", "icdar", "demo"] = key(..., "Format of the files.")
     root: str = key("", "Folder of the data set, under data_root.", outcome=False)
-    images: str = key("images/{name}.jpg", "Pattern of the pictures (folder); {split} and {name} are filled in.")
+    images: str = key("images/{name}.jpg", "Pattern of the images (folder); {split} and {name} are filled in.")
     masks: str = key("masks/{name}.png", "Pattern of the masks (folder).")
     splits: dict[str, str] = key(
         {"train": "train.txt", "val": "val.txt"}, "Split: list of names, or folder (cityscapes)."
     )
-    task: Literal[TASKS] = key("multiclass", "One logit, one of several classes, masks and boxes, or text polygons.")
+    task: Literal[TASKS] = key("multiclass", "A binary output, one of several classes, masks and boxes, or text.")
     classes: dict[int, str] | Literal["voc", "cityscapes"] | None = key(
         None, "Value in the mask: name, in the order of the outputs; or a known list."
     )

@@ -1,4 +1,4 @@
-"""Sweeps, early stopping across trials, confirmation, ensembles."""
+"""Sweeps, pruners, confirmation, ensembles."""
 
 from typing import Any, Literal
 
@@ -38,18 +38,18 @@ class Dimension(Settings):
 
 
 class Pruner(Settings):
-    """Which trials are stopped early, and which never."""
+    """Which trials are pruned, and which never."""
 
-    kind: Literal["hyperband", "halving", "median", "none"] = key("none", "Rule that stops trials.")
+    name: Literal["hyperband", "halving", "median", "none"] = key("none", "Rule that prunes trials.")
     min_epochs: int = key(1, "Epochs before the first decision.", unit="epochs", ge=1)
-    eta: float = key(3, "One in eta goes on at each rung (hyperband, halving).", gt=1)
+    eta: float = key(3, "One in eta is promoted at each rung (hyperband, halving).", gt=1)
     brackets: int | None = key(None, "Brackets of hyperband; as many as fit if not set.", ge=1)
-    min_trials: int = key(2, "A rung with fewer trials stops nobody.", ge=2)
+    min_trials: int = key(2, "A rung with fewer trials prunes none.", ge=2)
     preserve: float | None = key(
-        None, "A trial at or above this score is never stopped (at or below, if the metric is minimized)."
+        None, "A trial at or above this score is never pruned (at or below, if the metric is minimized)."
     )
     preserve_margin: float = key(
-        0.0, "A trial within this of the best at its rung is never stopped: the noise floor.", ge=0
+        0.0, "A trial within this of the best at its rung is never pruned: the noise floor.", ge=0
     )
 
 
@@ -68,7 +68,7 @@ class Sweep(Settings):
     trials: int = key(..., "Number of settings tried.", ge=1)
     at_once: int = key(1, "Proposed together.", ge=1)
     space: dict[str, Dimension] = key(..., "Axis: range or choices.", min_length=1)
-    pruner: Pruner = key(Pruner(), "Early stopping across trials.")
+    pruner: Pruner = key(Pruner(), "Stops trials that fall behind others.")
     narrow: Narrow | None = key(None, "Narrow the space by an earlier study.")
 
 

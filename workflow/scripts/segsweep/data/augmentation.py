@@ -9,8 +9,8 @@ import numpy as np
 
 from segsweep.config.augmentations import find_augmentation, read_augmentation
 from segsweep.config.yaml_documents import nearest
-from segsweep.data.geometry import VOID
 from segsweep.data.sample import FILL, Sample
+from segsweep.data.void import VOID
 from segsweep.errors import InputError
 
 # Forced on every transform that takes them. New pixels are void, so no reflection (which would repeat objects
@@ -35,14 +35,14 @@ class Augmentation:
             InputError: a transform does not exist or refuses its arguments.
         """
         built = [_build(name, arguments, where) for name, arguments in transforms]
-        # Corners outside of the picture are kept: the share of a box that is still visible follows from them.
+        # Corners outside of the image are kept: the share of a box that is still visible follows from them.
         keypoints = A.KeypointParams(format="xy", remove_invisible=False)
         self._bare = A.Compose(built)
         self._with_points = A.Compose(built, keypoint_params=keypoints)
         self._all = _flat(self._with_points)
 
     def __call__(self, sample: Sample, entropy: tuple[int, ...]) -> Sample:
-        """The sample transformed. Boxes and polygons may reach beyond the picture: `sample.window` cuts them.
+        """The sample transformed. Boxes and polygons may reach beyond the image: `sample.window` cuts them.
 
         A box becomes the box around its transformed corners.
         """
@@ -91,7 +91,7 @@ def _build(name: str, arguments: dict[str, Any], where: str) -> Any:
     for key in FORCED.keys() & arguments.keys() & {"mask_interpolation", "border_mode", "fill_mask"}:
         raise InputError(
             f"{where}: {name} sets {key}. It is fixed: masks take their nearest pixel, and what comes from beyond the "
-            "picture is void. Take the argument out."
+            "image is void. Take the argument out."
         )
     forced = {key: value for key, value in FORCED.items() if key in accepted}
     try:

@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from segsweep.config.dataset import Dataset
-from segsweep.data.geometry import VOID
+from segsweep.data.void import VOID
 from segsweep.errors import InputError
 
 NOT_ALLOWED = -1
@@ -36,14 +34,14 @@ class ClassTable:
 
     Attributes:
         names: of the C classes, in the order of the network's outputs.
-        index: int16 (256,), for each value in a file the index of its class, 255 for void or -1 where not allowed.
+        index: for each of the 256 values in a file the index of its class, 255 for void or -1 where not allowed.
         must_occur: whether a class without a training pixel is a mistake. A class that a person wrote out is; one of
             the known lists may be missing in a part of that data set.
         allowed: the values in words, for problems.
     """
 
     names: list[str]
-    index: np.ndarray
+    index: list[int]
     must_occur: bool
     allowed: str
 
@@ -54,7 +52,7 @@ def class_table(dataset: Dataset) -> ClassTable:
     Raises:
         InputError: a value that does not fit into a mask, or that is both a class and void.
     """
-    index = np.full(256, NOT_ALLOWED, np.int16)
+    index = [NOT_ALLOWED] * 256
     if dataset.task == "text":
         return ClassTable(["text"], index, False, "")
     void = list(dataset.void)
@@ -84,7 +82,8 @@ def class_table(dataset: Dataset) -> ClassTable:
         names = list(values.values())
     for value, name in values.items():
         index[value] = names.index(name)
-    index[void] = VOID
+    for value in void:
+        index[value] = VOID
     classes = ", ".join(f"{value} ({name})" for value, name in values.items())
     allowed = f"classes {classes}; void {', '.join(map(str, sorted(set(void)))) or 'none'}"
     return ClassTable(names, index, not isinstance(dataset.classes, str), allowed)

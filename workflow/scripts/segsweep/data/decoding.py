@@ -1,4 +1,4 @@
-"""One item decoded and checked: its picture, its mask as class indices, its boxes and polygons."""
+"""One item decoded and checked: its image, its mask as class indices, its boxes and polygons."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from segsweep.data.classes import NOT_ALLOWED, ClassTable
 from segsweep.data.raw_item import Item
 from segsweep.data.sample import Sample
 
-SHOWN = 3  # problems of one kind about one picture
+SHOWN = 3  # problems of one kind about one image
 
 
 def decode(item: Item, table: ClassTable, with_mask: bool) -> tuple[Sample | None, list[str]]:
@@ -21,7 +21,7 @@ def decode(item: Item, table: ClassTable, with_mask: bool) -> tuple[Sample | Non
         with_mask: whether the task needs a mask.
 
     Returns:
-        The sample, None where picture or mask cannot be used; and all problems about the item.
+        The sample, None where image or mask cannot be used; and all problems about the item.
     """
     problems = list(item.problems)
     image = _read(item, item.image, problems, _rgb)
@@ -29,52 +29,55 @@ def decode(item: Item, table: ClassTable, with_mask: bool) -> tuple[Sample | Non
     if image is None or (with_mask and mask is None):
         return None, problems
     height, width = image.shape[:2]
-    problems += _check_boxes(item, height, width) + _check_polygons(item, height, width)
+    boxes = np.array(item.boxes, np.float32).reshape(-1, 4)
+    polygons = [np.asarray(points, np.float32) for points in item.polygons]
+    problems += _check_boxes(item, boxes, height, width) + _check_polygons(item, polygons, height, width)
     if with_mask:
         mask = _indices(item, mask, image.shape[:2], table, problems)
         if mask is None:
             return None, problems
-    ignored = item.ignored if len(item.ignored) else np.zeros(len(item.polygons) or len(item.boxes), bool)
-    return Sample(image, mask, item.boxes, item.labels, item.polygons, ignored), problems
+    labels = np.array(item.labels, np.int64)
+    ignored = np.array(item.ignored if len(item.ignored) else [False] * (len(polygons) or len(boxes)), bool)
+    return Sample(image, mask, boxes, labels, polygons, ignored), problems
 
 
 def _read(item: Item, source: Path | np.ndarray | None, problems: list[str], convert) -> np.ndarray | None:
     if isinstance(source, np.ndarray):
         return source
     if source is None:
-        problems.append(f"{item.place}: {item.name!r} has no mask, and the task needs one. Add it.")
+        problems.append(f"{item.location}: {item.name!r} has no mask, and the task needs one. Add it.")
         return None
-    named = f", though {item.place} names {item.name!r}" if item.place else ""
+    named = f", though {item.location} names {item.name!r}" if item.location else ""
     if not source.is_file():
         problems.append(f"{source}: no such file{named}. Add it, or take the name out of the list.")
         return None
     try:
-        with Image.open(source) as picture:
-            picture.load()
-            return convert(picture)
+        with Image.open(source) as image:
+            image.load()
+            return convert(image)
     except Exception as error:  # Pillow raises errors of many kinds on broken files
         problems.append(
-            f"{source}: cannot be used as a picture ({error}){named}. "
+            f"{source}: cannot be used as an image ({error}){named}. "
             "Replace the file, or take the name out of the list."
         )
         return None
 
 
-def _rgb(picture: Image.Image) -> np.ndarray:
-    if picture.mode.startswith(("I", "F")):
-        raise ValueError(f"mode {picture.mode}: more than 8 bits a channel; convert it to 8 bits")
-    return np.asarray(picture.convert("RGB"))
+def _rgb(image: Image.Image) -> np.ndarray:
+    if image.mode.startswith(("I", "F")):
+        raise ValueError(f"mode {image.mode}: more than 8 bits a channel; convert it to 8 bits")
+    return np.asarray(image.convert("RGB"))
 
 
-def _values(picture: Image.Image) -> np.ndarray:
+def _values(image: Image.Image) -> np.ndarray:
     """The values of a mask as they stand in the file: of a palette the indices, not the colours."""
-    values = np.asarray(picture)
+    values = np.asarray(image)
     if values.ndim == 3:
         if (
-            picture.mode not in ("RGB", "LA", "RGBA")
-            or (values[..., :1] != values[..., : 3 - (picture.mode == "LA") * 2]).any()
+            image.mode not in ("RGB", "LA", "RGBA")
+            or (values[..., :1] != values[..., : 3 - (image.mode == "LA") * 2]).any()
         ):
-            raise ValueError(f"mode {picture.mode}: a mask has one channel of class values, not colours")
+            raise ValueError(f"mode {image.mode}: a mask has one channel of class values, not colours")
         values = values[..., 0]
     return values.astype(np.uint8) if values.dtype == bool else values
 
@@ -83,15 +86,16 @@ def _indices(item: Item, values: np.ndarray, size, table: ClassTable, problems: 
     where = item.mask if isinstance(item.mask, Path) else f"mask of {item.name}"
     if values.shape != tuple(size):
         problems.append(
-            f"{where}: {values.shape[1]}x{values.shape[0]} pixels, its picture has {size[1]}x{size[0]} "
-            "(width x height). A mask has the size of its picture; export it again without resizing."
+            f"{where}: {values.shape[1]}x{values.shape[0]} pixels, its image has {size[1]}x{size[0]} "
+            "(width x height). A mask has the size of its image; export it again without resizing."
         )
         return None
-    inside = (values >= 0) & (values <= 255) if values.dtype != np.uint8 else None
-    if inside is None:
-        indices = table.index[values]
+    of_value = np.array(table.index, np.int16)
+    if values.dtype == np.uint8:
+        indices = of_value[values]
     else:
-        indices = np.where(inside, table.index[np.clip(values, 0, 255)], NOT_ALLOWED)
+        inside = (values >= 0) & (values <= 255)
+        indices = np.where(inside, of_value[np.clip(values, 0, 255)], NOT_ALLOWED)
     bad = indices == NOT_ALLOWED
     if bad.any():
         wrong = np.unique(values[bad])
@@ -107,29 +111,28 @@ def _indices(item: Item, values: np.ndarray, size, table: ClassTable, problems: 
     return indices.astype(np.uint8)
 
 
-def _check_boxes(item: Item, height: int, width: int) -> list[str]:
-    where = item.truth or item.place or item.name
+def _check_boxes(item: Item, boxes: np.ndarray, height: int, width: int) -> list[str]:
+    where = item.labels_file or item.location or item.name
     problems = []
-    for number, (box, _) in enumerate(zip(item.boxes.tolist(), item.labels, strict=True), 1):
-        left, top, right, bottom = box
+    for number, (left, top, right, bottom) in enumerate(boxes.tolist(), 1):
         if not (0 <= left < right <= width and 0 <= top < bottom <= height):
-            kind = "is empty" if right <= left or bottom <= top else "reaches outside of the picture"
+            kind = "is empty" if right <= left or bottom <= top else "reaches outside of the image"
             problems.append(
                 f"{where}: box {number} of {item.name!r} {kind}: left {left:g}, top {top:g}, right {right:g}, bottom "
-                f"{bottom:g} (from 0, right and bottom exclusive); the picture has {width}x{height} pixels. "
+                f"{bottom:g} (from 0, right and bottom exclusive); the image has {width}x{height} pixels. "
                 "Correct the box."
             )
     return problems
 
 
-def _check_polygons(item: Item, height: int, width: int) -> list[str]:
-    where = item.truth or item.place or item.name
+def _check_polygons(item: Item, polygons: list[np.ndarray], height: int, width: int) -> list[str]:
+    where = item.labels_file or item.location or item.name
     problems = []
-    for number, points in enumerate(item.polygons, 1):
+    for number, points in enumerate(polygons, 1):
         beyond = (points.min(0) >= (width, height)).any() or (points.max(0) <= 0).any()
         if len(points) < 3 or not np.isfinite(points).all() or beyond:
             problems.append(
                 f"{where}: polygon {number} of {item.name!r} has fewer than three corners or lies outside of the "
-                f"picture of {width}x{height} pixels: {np.round(points, 1).tolist()}. Correct or delete it."
+                f"image of {width}x{height} pixels: {np.round(points, 1).tolist()}. Correct or delete it."
             )
     return problems

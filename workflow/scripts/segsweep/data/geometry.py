@@ -3,19 +3,20 @@
 import numpy as np
 import shapely
 
+from segsweep.data.void import VOID as VOID
+
 VISIBLE_SHARE = 0.25  # of its area; a box or polygon of which less stays visible is dropped
-VOID = 255  # mask value that counts in no loss and no score
 
 
 def cut_boxes(
     boxes: np.ndarray, height: int, width: int, share: float = VISIBLE_SHARE
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Boxes clipped to a picture.
+    """Boxes clipped to an image.
 
     Args:
-        boxes: (n, 4), x1 y1 x2 y2 in the picture's pixels; may reach beyond it.
-        height, width: of the picture.
-        share: least share of a box's area that has to lie in the picture.
+        boxes: (n, 4), x1 y1 x2 y2 in the image's pixels; may reach beyond it.
+        height, width: of the image.
+        share: least share of a box's area that has to lie in the image.
 
     Returns:
         float32 (m, 4) of the boxes that stay, and bool (n,) saying which these are.
@@ -30,12 +31,12 @@ def cut_boxes(
 def cut_polygons(
     polygons: list[np.ndarray], height: int, width: int, share: float = VISIBLE_SHARE
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """Polygons clipped to a picture; of a polygon that falls apart the largest piece stays.
+    """Polygons clipped to an image; of a polygon that falls apart the largest piece stays.
 
     Args:
-        polygons: (k, 2) each, in the picture's pixels; may reach beyond it.
-        height, width: of the picture.
-        share: least share of a polygon's area that has to lie in the picture.
+        polygons: (k, 2) each, in the image's pixels; may reach beyond it.
+        height, width: of the image.
+        share: least share of a polygon's area that has to lie in the image.
 
     Returns:
         float32 (k, 2) of each polygon that stays, and bool (n,) saying which these are.

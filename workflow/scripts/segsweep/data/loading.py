@@ -1,5 +1,6 @@
-"""Batches of prepared pictures. Every draw follows from (seed, epoch, index), whoever makes the batch."""
+"""Batches of prepared images. Every draw follows from (seed, epoch, index), whoever makes the batch."""
 
+import weakref
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,10 +12,9 @@ import torch
 from torch import nn
 
 from segsweep.config.train import Data
-from segsweep.data.buffers import Buffers
-from segsweep.data.geometry import VOID
 from segsweep.data.prepared import Prepared
 from segsweep.data.sample import FILL, Sample, window
+from segsweep.data.void import VOID
 
 MULTIPLE = 32  # sides of all batches: what encoders with five halvings take
 AHEAD = 2  # batches made ahead, for each worker
@@ -23,7 +23,7 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class Batches:
-    """Batches of some pictures, epoch by epoch."""
+    """Batches of some images, epoch by epoch."""
 
     def __init__(
         self,
@@ -38,13 +38,13 @@ class Batches:
     ):
         """
         Args:
-            items: (split, index) of each picture.
+            items: (split, index) of each image.
             data: crop and augmentation, which apply to training only.
-            prepared: the pictures.
-            batch_size: pictures in a batch. Of an epoch's last batch only what is left; a single picture that is left
+            prepared: the images.
+            batch_size: images in a batch. Of an epoch's last batch only what is left; a single image that is left
                 over in training is passed over, as batch norm cannot cope with it.
             seed: of the run.
-            training: shuffled and augmented, or as prepared and in an order that groups pictures of one size.
+            training: shuffled and augmented, or as prepared and in an order that groups images of one size.
             workers: threads that make batches ahead; 0 makes them where they are asked for. Results are the same.
 
         Raises:
@@ -65,11 +65,11 @@ class Batches:
         Yields:
             image: uint8 (B, 3, H, W), sides padded to multiples of 32 at right and bottom.
             mask: uint8 (B, H, W), 255 for void; not for text. Losses and scores take it as int64, which it becomes on
-            the device (see `training.feeding`): eight times the bytes.
+            the device (see `training.dataloaders`): eight times the bytes.
             boxes, labels, ignored: lists of float32 (n, 4), int64 (n,), bool (n,).
             polygons: list of lists of float32 (k, 2), as arrays, and for text `ignored` likewise: no use on a GPU.
-            index: positions in `items`; name: of the pictures; size: (height, width) before padding;
-            page: names of the pages, where the pictures are patches.
+            index: positions in `items`; name: of the images; size: (height, width) before padding;
+            page: names of the pages, where the images are patches.
         """
         work = [(epoch, positions) for positions in self._positions(epoch)]
         if not self._workers:
@@ -104,10 +104,10 @@ class Batches:
 
 
 class Normalize(nn.Module):
-    """Pictures as the network sees them, made of bytes on the device."""
+    """Images as the network sees them, made of bytes on the device."""
 
     def __init__(self, preprocessing: str, prepared: Prepared):
-        """`preprocessing`: standardize (ImageNet's statistics), normalize (the training pictures') or none (0..1)."""
+        """`preprocessing`: standardize (ImageNet's statistics), normalize (the training images') or none (0..1)."""
         super().__init__()
         mean, std = {
             "standardize": (IMAGENET_MEAN, IMAGENET_STD),
@@ -121,6 +121,32 @@ class Normalize(nn.Module):
         """uint8 (B, 3, H, W) to float32 (B, 3, H, W): (x / 255 - mean) / std."""
         # In place: three more arrays of fresh memory would take longer than the sums.
         return image.to(torch.float32, copy=True).div_(255).sub_(self.mean).div_(self.std)
+
+
+class Buffers:
+    """Blocks of memory; one is handed out again once nothing refers to what it was handed out for.
+
+    Memory fresh from the system comes page by page, which takes longer than to copy the images into it. There are
+    never more blocks than were in use at a time. Any thread may ask and let go.
+
+    Not to be pinned: a copy to a GPU that is still under way when its batch is let go would read the next one.
+    """
+
+    def __init__(self) -> None:
+        self._free: list[bytearray] = []
+
+    def take(self, size: int) -> np.ndarray:
+        """uint8 (size,) of any content. Arrays and tensors that are views of it keep it from being used again."""
+        try:
+            block = self._free.pop()
+        except IndexError:
+            block = bytearray(size)
+        if len(block) < size:
+            block = bytearray(size)
+        # What is cut out of an array refers to that array as long as the array does not own its memory, as here.
+        array = np.frombuffer(block, np.uint8, size)
+        weakref.finalize(array, self._free.append, block).atexit = False
+        return array
 
 
 class _Source:
@@ -172,7 +198,7 @@ class _Source:
         return _tensors(batch if mask is None else batch | {"mask": mask})
 
     def sample(self, epoch: int, position: int) -> Sample:
-        """One picture as the network sees it in an epoch."""
+        """One image as the network sees it in an epoch."""
         name, i = self.items[position]
         split = self.prepared.splits[name]
         mask = split.mask(i) if self.prepared.has_masks else None
@@ -196,9 +222,9 @@ class _Source:
 
 
 def _corner(sample: Sample, crop: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
-    """Top and left of a random crop; of a picture with text one that holds the centre of some readable word.
+    """Top and left of a random crop; of an image with text one that holds the centre of some readable word.
 
-    A picture smaller than the crop lies at a random place in it.
+    An image smaller than the crop lies at a random place in it.
     """
     draw = rng.random(2)
     # Without polygons `ignored` speaks of boxes, and there is nothing to pair.
@@ -229,7 +255,7 @@ def _padded(height: int, width: int) -> tuple[int, int]:
 
 
 def _tensors(batch: dict[str, Any]) -> dict[str, Any]:
-    """Arrays to tensors. The picture keeps its bytes in place: (B, H, W, 3) seen as (B, 3, H, W)."""
+    """Arrays to tensors. The image keeps its bytes in place: (B, H, W, 3) seen as (B, 3, H, W)."""
     batch["image"] = torch.from_numpy(batch["image"]).permute(0, 3, 1, 2)
     if "mask" in batch:
         batch["mask"] = torch.from_numpy(batch["mask"])

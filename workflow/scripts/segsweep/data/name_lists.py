@@ -1,4 +1,4 @@
-"""Lists of names, one a line, that say which pictures make a split."""
+"""Lists of names, one a line, that say which images make a split."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from segsweep.errors import InputError
 
 
 def read_names(path: Path) -> list[tuple[str, str]]:
-    """Names and places ("train.txt:17") of a list. Blank lines and what follows a `#` or a blank are passed over.
+    """Names and locations ("train.txt:17") of a list. Blank lines and what follows a `#` or a blank are passed over.
 
     Raises:
         InputError: when the file cannot be read.
@@ -21,7 +21,7 @@ def read_names(path: Path) -> list[tuple[str, str]]:
 
 
 def names_by_split(dataset: Dataset, root: Path, folders: tuple[str, ...] = ("",)) -> dict[str, list[tuple[str, str]]]:
-    """Names and places of each split of the data set; lists are looked for in the folders under `root`, in turn.
+    """Names and locations of each split of the data set; lists are looked for in the folders under `root`, in turn.
 
     Raises:
         InputError: with one problem for each list that is missing or unreadable.

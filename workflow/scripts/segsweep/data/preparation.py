@@ -22,7 +22,7 @@ from segsweep.data.storage import SplitWriter
 from segsweep.errors import InputError
 
 SHOWN = 20  # problems; the rest is counted
-AHEAD = 4  # pictures decoded ahead, for each worker
+AHEAD = 4  # images decoded ahead, for each worker
 NEEDED = ("train", "val")
 
 
@@ -36,7 +36,7 @@ def prepare(
     Args:
         dataset: what the files mean.
         root: folder of the data set.
-        data: `image_size` or `patches` are applied here; None for the pictures as they are.
+        data: `image_size` or `patches` are applied here; None for the images as they are.
         output: folder to make; one that exists is replaced.
         fingerprint: of the data, kept in the manifest.
         workers: threads that decode.
@@ -102,7 +102,7 @@ def _write(
 
 
 def _decoded(items: list[Item], table: ClassTable, with_masks: bool, workers: int) -> Iterator:
-    """(item, (sample, problems)) in order; only a few pictures are held in memory."""
+    """(item, (sample, problems)) in order; only a few images are held in memory."""
     with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
         step = AHEAD * max(1, workers)
         for first in range(0, len(items), step):
@@ -111,7 +111,7 @@ def _decoded(items: list[Item], table: ClassTable, with_masks: bool, workers: in
 
 
 def _pieces(item: Item, sample: Sample, data: Data) -> Iterator[tuple[str, Sample, dict[str, Any] | None]]:
-    """Name, sample and page of what becomes of a picture: itself, resized, or patches."""
+    """Name, sample and page of what becomes of an image: itself, resized, or patches."""
     if data.patches is None:
         yield item.name, resized(sample, *data.image_size) if data.image_size else sample, None
         return
@@ -145,7 +145,7 @@ def _check_splits(dataset: Dataset, items: dict[str, list[Item]]) -> list[str]:
                 else "What is scored must not be trained on as well"
             )
             problems.append(
-                f"{item.place or split}: {item.name!r} is already in {other[0]} ({other[1].place}). {reason}; "
+                f"{item.location or split}: {item.name!r} is already in {other[0]} ({other[1].location}). {reason}; "
                 "take it out of one."
             )
     return problems
@@ -154,27 +154,27 @@ def _check_splits(dataset: Dataset, items: dict[str, list[Item]]) -> list[str]:
 def _check_classes(
     dataset: Dataset, table: ClassTable, train: SplitWriter, objects: int
 ) -> tuple[list[str], list[str]]:
-    """Problems and warnings about classes that no training picture shows."""
+    """Problems and warnings about classes that no training image shows."""
     where = f"data set {dataset.name}"
     if dataset.task == "text":
-        problem = f"{where}: no training picture holds a word that counts. Nothing can be learnt; check the polygons."
+        problem = f"{where}: no training image holds a word that counts. Nothing can be learnt; check the polygons."
         return ([] if objects else [problem]), []
     counts = np.sum(train.class_counts, axis=0)
     absent = [name for name, count in zip(table.names, counts, strict=True) if count == 0]
     found = [
-        f"{where}: the class {name!r} never occurs in the training split ({len(train.names)} pictures). "
-        "Take it out of `classes` (its value to `void`, if other splits hold it), or add pictures that show it."
+        f"{where}: the class {name!r} never occurs in the training split ({len(train.names)} images). "
+        "Take it out of `classes` (its value to `void`, if other splits hold it), or add images that show it."
         for name in absent
     ]
     problems = found if table.must_occur else []
     warnings = [] if table.must_occur else [f"the class {name!r} never occurs in the training split" for name in absent]
     if dataset.task == "multitask" and not objects:
-        problems.append(f"{where}: no training picture has a box. Add Annotations, or set task: multiclass.")
+        problems.append(f"{where}: no training image has a box. Add Annotations, or set task: multiclass.")
     return problems, warnings
 
 
 def _statistics(train: SplitWriter) -> dict[str, Any]:
-    """Mean and deviation of the training pictures by channel, in 0..1, and pixels by class."""
+    """Mean and deviation of the training images by channel, in 0..1, and pixels by class."""
     values = np.arange(256) / 255
     weights = train.histogram / train.histogram.sum(1, keepdims=True)
     mean = weights @ values

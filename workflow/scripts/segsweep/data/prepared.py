@@ -1,4 +1,4 @@
-"""Prepared data: pictures and masks decoded once into flat files, read as memory-mapped views."""
+"""Prepared data: images and masks decoded once into flat files, read as memory-mapped views."""
 
 import hashlib
 import json
@@ -15,11 +15,11 @@ FORMAT = 1
 
 
 class Split:
-    """The pictures of one split. Nothing is read before it is asked for, and views share the file's pages.
+    """The images of one split. Nothing is read before it is asked for, and views share the file's pages.
 
     Attributes:
         name: of the split.
-        names: of the pictures.
+        names: of the images.
         sizes: int64 (N, 2), height and width.
         class_counts: int64 (N, C), pixels of each class in each mask (zeros for text).
     """
@@ -95,7 +95,7 @@ class Prepared:
         task: binary, multiclass, multitask or text.
         classes: names of the C classes in the order of the mask's indices, void left out (binary: background first).
         splits: by name.
-        mean, std: float64 (3,), of the training pictures, in 0..1.
+        mean, std: float64 (3,), of the training images, in 0..1.
         pixel_counts: int64 (C,), of the training split.
         fingerprint: of the data that it was made from.
         warnings: what the preparation found odd and let pass.
@@ -143,7 +143,7 @@ class Prepared:
                 found = "is missing" if size is None else f"has {size} bytes"
                 raise InputError(
                     f"{path}: {found}, the manifest says {entry['bytes']} bytes. "
-                    f"Delete {folder}; it is then prepared anew."
+                    f"Delete {folder}; it is then prepared again."
                 )
         splits = {
             name: Split(folder, name, entry["names"], entry["pages"] or [None] * len(entry["names"]))
@@ -174,11 +174,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error}). Delete {folder}; it is then prepared anew.") from error
+        raise InputError(f"{path}: cannot be read ({error}). Delete {folder}; it is then prepared again.") from error
     if manifest.get("format") != FORMAT:
         raise InputError(
             f"{path}: format {manifest.get('format')!r}, this version reads {FORMAT}. "
-            f"Delete {folder}; it is then prepared anew."
+            f"Delete {folder}; it is then prepared again."
         )
     return manifest
 
@@ -194,6 +194,6 @@ def verify(folder: Path) -> None:
         with (folder / name).open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != entry["sha256"]:
-            wrong.append(f"{folder / name}: differs from its checksum. Delete {folder}; it is then prepared anew.")
+            wrong.append(f"{folder / name}: differs from its checksum. Delete {folder}; it is then prepared again.")
     if wrong:
         raise InputError(*wrong)

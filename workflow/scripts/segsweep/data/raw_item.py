@@ -1,26 +1,19 @@
-"""What a reader yields: one picture and what is known about it, still in files or already in memory."""
+"""What a reader yields: one image and what is known about it, still in files or already in memory."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-
-def _no_boxes() -> np.ndarray:
-    return np.zeros((0, 4), np.float32)
-
-
-def _no_labels() -> np.ndarray:
-    return np.zeros(0, np.int64)
-
-
-def _nothing_ignored() -> np.ndarray:
-    return np.zeros(0, bool)
+if TYPE_CHECKING:  # planning imports readers, and does without numpy
+    import numpy as np
 
 
 @dataclass
 class Item:
-    """One picture with its truth, in the picture's own pixels.
+    """One image with its ground truth, in the image's own pixels.
 
     Coordinates are those of pixel edges: 0-based, x to the right and y downwards, the pixel in row 0 and
     column 0 reaching from 0 to 1. So the right and bottom of a box are exclusive.
@@ -28,23 +21,23 @@ class Item:
     Attributes:
         name: unique in its split.
         image: file, or uint8 (H, W, 3) RGB.
-        mask: file, or (H, W) of the values that the data set's `classes` and `void` speak of; None for text.
-        boxes: float32 (n, 4), x1 y1 x2 y2.
-        labels: int64 (n,), 0-based over the classes without background.
-        polygons: float32 (k, 2) each, x y of its corners.
-        ignored: bool, one a polygon, or one a box where there are no polygons: counts neither for nor against.
-        place: where the item is named ("train.txt:17"), for problems.
-        truth: file of the boxes or polygons, for problems.
+        mask: file, or array (H, W) of class values as the data set writes them; None for text.
+        boxes: (left, top, right, bottom) of each object, in pixels; a list or an array (n, 4).
+        labels: of the boxes, 0-based over the classes without background.
+        polygons: (x, y) of the corners of each, in pixels; lists or arrays (k, 2).
+        ignored: for each box or polygon: counts neither for nor against.
+        location: where the item is named ("train.txt:17"), for problems.
+        labels_file: file of the boxes or polygons, for problems.
         problems: what the reader found wrong; reported together with all others before anything is trained.
     """
 
     name: str
     image: Path | np.ndarray
     mask: Path | np.ndarray | None = None
-    boxes: np.ndarray = field(default_factory=_no_boxes)
-    labels: np.ndarray = field(default_factory=_no_labels)
-    polygons: list[np.ndarray] = field(default_factory=list)
-    ignored: np.ndarray = field(default_factory=_nothing_ignored)
-    place: str = ""
-    truth: Path | None = None
+    boxes: Sequence = ()
+    labels: Sequence[int] = ()
+    polygons: Sequence = ()
+    ignored: Sequence[bool] = ()
+    location: str = ""
+    labels_file: Path | None = None
     problems: list[str] = field(default_factory=list)

@@ -1,18 +1,19 @@
-"""One picture in memory with its truth, and the one cut that preparation, crops and padding are made of."""
+"""One image in memory with its ground truth, and the one cut that preparation, crops and padding are made of."""
 
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from segsweep.data.geometry import VOID, cut_boxes, cut_polygons
+from segsweep.data.geometry import cut_boxes, cut_polygons
+from segsweep.data.void import VOID
 
-FILL = (124, 116, 104)  # beyond a picture's edge: ImageNet's mean colour, nearly zero once normalised
+FILL = (124, 116, 104)  # beyond an image's edge: ImageNet's mean colour, nearly zero once normalised
 
 
 @dataclass
 class Sample:
-    """One picture with its truth, in its own pixels (edges from 0, right and bottom exclusive).
+    """One image with its ground truth, in its own pixels (edges from 0, right and bottom exclusive).
 
     Attributes:
         image: uint8 (H, W, 3).
@@ -37,7 +38,7 @@ class Sample:
 
 
 def window(sample: Sample, top: int, left: int, height: int, width: int) -> Sample:
-    """What is seen through a window, which may reach beyond the picture: mean colour and void there.
+    """What is seen through a window, which may reach beyond the image: mean colour and void there.
 
     Boxes and polygons are clipped; those of which too little stays are dropped (see `geometry`).
     """
@@ -68,7 +69,7 @@ def _view(array: np.ndarray, top: int, left: int, height: int, width: int, fill)
 
 
 def resized(sample: Sample, height: int, width: int) -> Sample:
-    """The sample in another size: pictures by area (linear where enlarged), masks by their nearest pixel."""
+    """The sample in another size: images by area (linear where enlarged), masks by their nearest pixel."""
     old_height, old_width = sample.size
     if (old_height, old_width) == (height, width):
         return sample

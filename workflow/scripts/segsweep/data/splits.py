@@ -1,4 +1,4 @@
-"""Which pictures a run sees: subsets and folds, the same for all cells."""
+"""Which images a run sees: subsets and folds, the same for all cells."""
 
 import zlib
 from typing import Any
@@ -9,21 +9,21 @@ from segsweep.config.train import Data
 from segsweep.data.prepared import Prepared
 from segsweep.errors import InputError
 
-WORD_BUCKETS = (1, 3, 6, 11)  # readable words in a picture: 0, 1-2, 3-5, 6-10, more
-SHARE_BUCKETS = 3  # thirds of the pictures by share of foreground
+WORD_BUCKETS = (1, 3, 6, 11)  # readable words in an image: 0, 1-2, 3-5, 6-10, more
+SHARE_BUCKETS = 3  # thirds of the images by share of foreground
 
 Refs = list[tuple[str, int]]
 
 
 def choose(prepared: Prepared, split: str, subset: int | None, subset_seed: int) -> list[int]:
-    """Indices of the pictures used of a split, in ascending order.
+    """Indices of the images used of a split, in ascending order.
 
     Smaller subsets of the same seed lie in larger ones. A subset of the whole size or more is the whole split.
 
     Args:
         prepared: the data.
         split: name of the split.
-        subset: number of pictures, or None for all.
+        subset: number of images, or None for all.
         subset_seed: draws them.
 
     Raises:
@@ -64,7 +64,7 @@ def folds(
 ) -> list[tuple[Refs, Refs]]:
     """The training split cut into k folds, each the validation of one member.
 
-    The other splits stay untouched, unless pictures of the validation split are `pooled` with the training pictures.
+    The other splits stay untouched, unless images of the validation split are `pooled` with the training images.
 
     Stratified by what the task offers: classes present (multiclass, multitask), share of foreground (binary),
     number of readable words (text). Patches of one page stay together.
@@ -73,14 +73,14 @@ def folds(
         prepared: the data.
         k: number of folds.
         seed: draws them.
-        subset: indices of the training pictures to use, all if None.
-        pooled: indices of the validation pictures that are dealt out with them; None for none of them.
+        subset: indices of the training images to use, all if None.
+        pooled: indices of the validation images that are dealt out with them; None for none of them.
 
     Returns:
         k pairs (training, validation) of lists of (split, index).
 
     Raises:
-        InputError: there are fewer pictures (or pages) than folds.
+        InputError: there are fewer images (or pages) than folds.
 
     Source: Sechidis, Tsoumakas, Vlahavas, On the Stratification of Multi-Label Data, ECML PKDD 2011, algorithm 1.
     """
@@ -92,7 +92,7 @@ def folds(
     if len(groups) < k:
         what = "training" if pooled is None else "pooled"
         raise InputError(
-            f"{prepared.folder}: {len(groups)} {what} pictures cannot be cut into {k} folds. Ask for fewer folds."
+            f"{prepared.folder}: {len(groups)} {what} images cannot be cut into {k} folds. Ask for fewer folds."
         )
     strata = _strata(prepared, used)
     by_group = np.zeros((len(groups), strata.shape[1]), bool)
@@ -103,7 +103,7 @@ def folds(
 
 
 def _strata(prepared: Prepared, used: Refs) -> np.ndarray:
-    """bool (N, L): which strata each picture belongs to."""
+    """bool (N, L): which strata each image belongs to."""
     if prepared.task == "text":
         words = [int((~prepared.splits[name].ignored(i)).sum()) for name, i in used]
         return np.eye(len(WORD_BUCKETS) + 1, dtype=bool)[np.digitize(words, WORD_BUCKETS)]

@@ -1,4 +1,4 @@
-"""The files of a prepared split, written picture by picture."""
+"""The files of a prepared split, written image by image."""
 
 import hashlib
 from pathlib import Path
@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from segsweep.data.geometry import VOID
 from segsweep.data.sample import Sample
+from segsweep.data.void import VOID
 
 
 class SplitWriter:
     """Appends samples to the flat files of a split and counts what they hold.
 
     Attributes:
-        names: of the pictures.
-        class_counts: (C,) int64 for each picture.
+        names: of the images.
+        class_counts: (C,) int64 for each image.
         histogram: int64 (3, 256), how often each value occurs in each channel.
     """
 
@@ -31,7 +31,7 @@ class SplitWriter:
         self._samples: list[Sample] = []
 
     def add(self, name: str, sample: Sample, page: dict[str, Any] | None) -> None:
-        """Write a picture; of a patch that reaches beyond its page only the page's pixels are counted."""
+        """Write an image; of a patch that reaches beyond its page only the page's pixels are counted."""
         self.names.append(name)
         self.pages.append(page)
         self._sizes.append(sample.size)

@@ -98,7 +98,7 @@ def single_of(plan: dict[str, Any], store: Path, cell: str, split: str) -> tuple
             continue
         record = record_of(run, store)
         if record is not None and record["status"] not in FAILED and record.get("best"):
-            found.append((not run.get("stopped"), sign * record["best"]["value"], run))
+            found.append((not run.get("pruned"), sign * record["best"]["value"], run))
     if not found:
         return None, 0
     return max(found, key=lambda entry: entry[:2])[2], len(found)

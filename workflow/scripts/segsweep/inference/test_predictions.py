@@ -94,7 +94,7 @@ def _write(path: Path, dataset: Dataset, prepared: Prepared, split: str, found: 
     if dataset.task == "text":
         submission.write_text(path, made, shapes)
         return len(made)
-    values = submission.values_of(class_table(dataset).index, prepared.num_classes)
+    values = submission.values_of(np.array(class_table(dataset).index), prepared.num_classes)
     if dataset.task == "multitask":
         submission.write_voc(path, made, shapes, values, prepared.classes, split)
     else:

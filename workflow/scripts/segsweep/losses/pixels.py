@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-VOID = 255
+from segsweep.data.void import VOID
 
 
 def as_classes(logits: torch.Tensor) -> torch.Tensor:

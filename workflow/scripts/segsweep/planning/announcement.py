@@ -13,7 +13,7 @@ SHOWN = 12
 def at_most(study: Study) -> str:
     """What the adaptive parts of a study can come to, in words: `12 trials of 22 epochs, 6 confirmations of 22 epochs`.
 
-    Trials that are stopped early make it less.
+    Trials that are pruned make it less.
     """
     epochs, parts = study.train.epochs, []
     if study.sweep is not None:

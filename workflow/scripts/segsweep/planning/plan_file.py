@@ -90,7 +90,7 @@ def _run(run: Run) -> dict[str, Any]:
         "round": run.cell.round,
         "role": run.role,
         "epochs": run.epochs,
-        "stopped": run.role == "trial" and run.epochs < run.total_epochs,
+        "pruned": run.role == "trial" and run.epochs < run.total_epochs,
         "segments": run.segments,
     }
 

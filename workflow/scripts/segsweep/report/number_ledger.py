@@ -1,7 +1,7 @@
-"""The one way by which a number gets into a report: looked up, written in a style, and put on record.
+"""The only way a number enters a report: looked up, written in a style, and recorded.
 
-Nothing else writes digits. A sentence holds marks, `Ledger.finish` takes them out, and what it then finds
-to be a number without a mark is a defect of a template and stops the report.
+Nothing else writes digits. A sentence holds marks; `Ledger.finish` removes them. A number without a mark is a defect
+of a section and stops the report.
 """
 
 import csv
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segsweep.report.sources import Place, Sources
-from segsweep.report.styles import MISSING, write
+from segsweep.report.sources import Source, SourceFiles
+from segsweep.report.value_styles import MISSING, write
 
 OPEN, MIDDLE, CLOSE = "\ue000", "\ue001", "\ue002"
 MARK = re.compile(f"{OPEN}(\\d+){MIDDLE}([^{CLOSE}]*){CLOSE}")
@@ -33,9 +33,9 @@ NOT_TEXT = re.compile(
 
 @dataclass(frozen=True)
 class Entry:
-    """One recorded text: where its value lies and how it was written."""
+    """A recorded text: the source of its value and the style it was written in."""
 
-    place: Place
+    source: Source
     style: str
     value: Any
     text: str
@@ -56,28 +56,28 @@ class UnsourcedError(Exception):
 
 
 class Ledger:
-    """Writes values into a text and remembers where each came from."""
+    """Writes values into a text and records where each came from."""
 
     def __init__(self, folder: str | Path):
-        self.sources = Sources(folder)
+        self.files = SourceFiles(folder)
         self.entries: list[Entry] = []
 
-    def say(self, file: str, row: str | int = "", column: str = "", style: str = "text", how: str = "value") -> str:
-        """The value at a place, written in a style, as a mark for `finish`. See `Place` and `styles.write`.
+    def quote(self, file: str, row: str | int = "", column: str = "", style: str = "text", how: str = "value") -> str:
+        """The value of a source, written in a style, as a mark for `finish`. See `Source` and `value_styles.write`.
 
-        Raises: LookupError when there is no such place.
+        Raises: LookupError when there is no such value.
         """
-        place = Place(file, str(row), column, how)
-        value = self.sources.lookup(place)
+        source = Source(file, str(row), column, how)
+        value = self.files.lookup(source)
         text = write(style, value)
         if text == MISSING:
             return text
-        self.entries.append(Entry(place, style, value, text))
+        self.entries.append(Entry(source, style, value, text))
         return f"{OPEN}{len(self.entries) - 1}{MIDDLE}{text}{CLOSE}"
 
     def value(self, file: str, row: str | int = "", column: str = "", how: str = "value") -> Any:
-        """The value at a place, for a condition; not written, not recorded."""
-        return self.sources.lookup(Place(file, str(row), column, how))
+        """The value of a source, for a condition; not written, not recorded."""
+        return self.files.lookup(Source(file, str(row), column, how))
 
     def finish(self, marked: str) -> tuple[str, list[dict[str, Any]]]:
         """The report without marks, and its sources in the order of the text (keys `COLUMNS`).
@@ -109,8 +109,8 @@ def _recorded(markdown: str, spans: list[tuple[int, int, Entry]]) -> list[dict[s
             continue
         if i != used:
             used, entry = i, spans[i][2]
-            place = entry.place
-            fields = (line, entry.text, place.file, place.row, place.column, place.how, entry.style, entry.value)
+            source = entry.source
+            fields = (line, entry.text, source.file, source.row, source.column, source.how, entry.style, entry.value)
             rows.append(dict(zip(COLUMNS, fields, strict=True)))
     if stray:
         raise UnsourcedError("numbers without a source:\n" + "\n".join(stray))

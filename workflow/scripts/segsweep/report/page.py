@@ -25,9 +25,9 @@ class Section:
 
 
 def to_html(markdown: str, folder: str | Path) -> str:
-    """The page. Pictures that the Markdown names are read from `folder` and become part of it.
+    """The page. Images that the Markdown names are read from `folder` and embedded.
 
-    Raises: OSError when a picture is missing.
+    Raises: OSError when an image is missing.
     """
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = reader.parse(_without_comments(markdown))
@@ -75,7 +75,7 @@ def _headings(tokens: list[Token]) -> tuple[str, list[Section]]:
 
 
 def _figures(body: str, folder: Path) -> str:
-    """A picture in a paragraph of its own, and the paragraph in italics below it, are a figure with its caption."""
+    """An image in a paragraph of its own, and the paragraph in italics below it, become a figure with its caption."""
 
     def figure(found: re.Match) -> str:
         source, alt, caption = found.groups()

@@ -1,4 +1,4 @@
-"""Where a number comes from, and looking it up again."""
+"""Where a number of a report comes from, and looking it up again."""
 
 import csv
 import json
@@ -14,8 +14,8 @@ STEP = re.compile(r"""\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|\.?([^.\[\]"]+)""")
 
 
 @dataclass(frozen=True)
-class Place:
-    """A place in the results.
+class Source:
+    """A value in the files of a study's results.
 
     `file` is relative to the study's folder. For a CSV file, `row` is a row's number (the first below the
     header is 1), or conditions `status=finished,early_stopped & best_epoch=@epochs` that rows must meet (one of
@@ -31,7 +31,7 @@ class Place:
     how: str = "value"
 
 
-class Sources:
+class SourceFiles:
     """The files of a study's results, each read once."""
 
     def __init__(self, folder: str | Path):
@@ -53,33 +53,33 @@ class Sources:
             self._trees[file] = json.loads(text) if file.endswith(".json") else yaml.safe_load(text)
         return self._trees[file]
 
-    def lookup(self, place: Place) -> Any:
-        """The value at a place.
+    def lookup(self, source: Source) -> Any:
+        """The value at a source.
 
-        Raises: LookupError when there is no such place, OSError when there is no such file.
+        Raises: LookupError when there is no such value, OSError when there is no such file.
         """
-        if not place.file.endswith(".csv"):
-            return _of_tree(_walk(self.tree(place.file), place.column), place.how)
-        if place.how in ("difference", "ratio"):
-            rows = [part.strip() for part in place.row.split("|")]
-            columns = [part.strip() for part in place.column.split("|")]
+        if not source.file.endswith(".csv"):
+            return _of_tree(_walk(self.tree(source.file), source.column), source.how)
+        if source.how in ("difference", "ratio"):
+            rows = [part.strip() for part in source.row.split("|")]
+            columns = [part.strip() for part in source.column.split("|")]
             one, other = (
-                float(self.lookup(Place(place.file, rows[i % len(rows)], columns[i % len(columns)], "sum")))
+                float(self.lookup(Source(source.file, rows[i % len(rows)], columns[i % len(columns)], "sum")))
                 for i in (0, 1)
             )
-            return one - other if place.how == "difference" else one / other if other else math.nan
-        table = self.table(place.file)
-        if place.how == "name":
-            if not table or place.column not in table[0]:
-                raise LookupError(f"{place.file} has no column {place.column}")
-            return place.column
-        if place.row.isdigit():
-            if not 1 <= int(place.row) <= len(table):
-                raise LookupError(f"{place.file} has {len(table)} rows, no row {place.row}")
-            rows = [table[int(place.row) - 1]]
+            return one - other if source.how == "difference" else one / other if other else math.nan
+        table = self.table(source.file)
+        if source.how == "name":
+            if not table or source.column not in table[0]:
+                raise LookupError(f"{source.file} has no column {source.column}")
+            return source.column
+        if source.row.isdigit():
+            if not 1 <= int(source.row) <= len(table):
+                raise LookupError(f"{source.file} has {len(table)} rows, no row {source.row}")
+            rows = [table[int(source.row) - 1]]
         else:
-            rows = _where(table, place.row)
-        return _of_rows(rows, place)
+            rows = _where(table, source.row)
+        return _of_rows(rows, source)
 
 
 def _where(table: list[dict[str, str]], conditions: str) -> list[dict[str, str]]:
@@ -92,22 +92,22 @@ def _holds(row: dict[str, str], key: str, value: str) -> bool:
     return row.get(key) in wanted.split(",") if wanted and "," in wanted else row.get(key) == wanted
 
 
-def _of_rows(rows: list[dict[str, str]], place: Place) -> Any:
-    if place.how == "count" and not place.column:
+def _of_rows(rows: list[dict[str, str]], source: Source) -> Any:
+    if source.how == "count" and not source.column:
         return len(rows)
-    if rows and place.column not in rows[0]:
-        raise LookupError(f"{place.file} has no column {place.column}")
-    fields = [row[place.column] for row in rows if row[place.column] not in ("", None)]
-    if place.how == "count":
+    if rows and source.column not in rows[0]:
+        raise LookupError(f"{source.file} has no column {source.column}")
+    fields = [row[source.column] for row in rows if row[source.column] not in ("", None)]
+    if source.how == "count":
         return len(fields)
-    if place.how == "distinct":
+    if source.how == "distinct":
         return len(set(fields))
-    if place.how == "value":
+    if source.how == "value":
         if len(rows) != 1:
-            raise LookupError(f"{place.file}: {len(rows)} rows with {place.row or 'no condition'}, not one")
+            raise LookupError(f"{source.file}: {len(rows)} rows with {source.row or 'no condition'}, not one")
         return fields[0] if fields else None
     numbers = [float(field) for field in fields]
-    if place.how == "sum":
+    if source.how == "sum":
         return math.fsum(numbers)
     if not numbers:
         return None
@@ -116,7 +116,7 @@ def _of_rows(rows: list[dict[str, str]], place: Place) -> Any:
         "least": lambda: min(numbers),
         "most": lambda: max(numbers),
     }
-    return rules[place.how]()
+    return rules[source.how]()
 
 
 def _walk(tree: Any, path: str) -> Any:

@@ -1,4 +1,4 @@
-"""Reading a report again: has each number a source, and does it say what the source says?"""
+"""Checks a report: each number has a source, and the source still says so."""
 
 import csv
 import io
@@ -6,32 +6,32 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 from segsweep.report.number_ledger import UnsourcedError, numbers_in
-from segsweep.report.sources import Place, Sources
-from segsweep.report.styles import write
+from segsweep.report.sources import Source, SourceFiles
+from segsweep.report.value_styles import write
 
 
 def verify(markdown: str, sources: str, folder: str | Path) -> list[str]:
     """Problems about a report, empty when all is well.
 
     `markdown` is report.md, `sources` report.sources.csv, both as text; `folder` holds the results. Each number
-    of the text (see `numbers.numbers_in`) must stand in the sources, in the same order, and each source must
+    of the text (see `number_ledger.numbers_in`) must stand in the sources, in the same order, and each source must
     still yield the text that was written.
     """
     rows = list(csv.DictReader(io.StringIO(sources)))
-    return _against_files(rows, Sources(folder)) + _against_text(markdown, rows)
+    return _against_files(rows, SourceFiles(folder)) + _against_text(markdown, rows)
 
 
-def _against_files(rows: list[dict[str, str]], sources: Sources) -> list[str]:
+def _against_files(rows: list[dict[str, str]], sources: SourceFiles) -> list[str]:
     problems = []
     for row in rows:
-        place = Place(row["file"], row["row"], row["column"], row["how"])
+        source = Source(row["file"], row["row"], row["column"], row["how"])
         try:
-            found = write(row["style"], sources.lookup(place))
+            found = write(row["style"], sources.lookup(source))
         except (LookupError, OSError, ValueError) as error:
             problems.append(f"report.md line {row['line']}: {row['text']} has no source any more: {error}")
             continue
         if found != row["text"]:
-            problems.append(f"report.md line {row['line']}: {row['text']}, but {describe(place)} says {found}")
+            problems.append(f"report.md line {row['line']}: {row['text']}, but {describe(source)} says {found}")
     return problems
 
 
@@ -50,9 +50,9 @@ def _against_text(markdown: str, rows: list[dict[str, str]]) -> list[str]:
             line = markdown.count("\n", 0, found[j + k][0]) + 1 if here else None
             if here and i + k < i_end:
                 row = expected[i + k][1]
-                place = Place(row["file"], row["row"], row["column"], row["how"])
+                source = Source(row["file"], row["row"], row["column"], row["how"])
                 problems.append(
-                    f"report.md line {line}: {shown[j + k]}, but its source says {wanted[i + k]}: {describe(place)}"
+                    f"report.md line {line}: {shown[j + k]}, but its source says {wanted[i + k]}: {describe(source)}"
                 )
             elif here:
                 problems.append(f"report.md line {line}: {shown[j + k]} has no source")
@@ -69,8 +69,8 @@ def compare_numbers(markdown: str, sources: str) -> None:
         raise UnsourcedError("\n".join(problems))
 
 
-def describe(place: Place) -> str:
-    """A place in words."""
-    row = f"row {place.row}" if place.row.isdigit() else f"rows with {place.row}" if place.row else ""
-    parts = [place.file, row, place.column, place.how if place.how != "value" else ""]
+def describe(source: Source) -> str:
+    """A source in words."""
+    row = f"row {source.row}" if source.row.isdigit() else f"rows with {source.row}" if source.row else ""
+    parts = [source.file, row, source.column, source.how if source.how != "value" else ""]
     return ", ".join(part for part in parts if part)

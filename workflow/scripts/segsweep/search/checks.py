@@ -1,7 +1,7 @@
 """What is wrong with the adaptive part of a study, found before its first job."""
 
 from segsweep.config import Study
-from segsweep.search import space, stopping
+from segsweep.search import pruning, space
 
 
 def problems(study: Study, place) -> list[str]:
@@ -15,10 +15,10 @@ def problems(study: Study, place) -> list[str]:
     if study.sweep is not None:
         found += space.problems(study.sweep, place)
         rule = study.sweep.pruner
-        if rule.kind != "none" and not stopping.rungs(rule, study.train.epochs):
+        if rule.name != "none" and not pruning.rungs(rule, study.train.epochs):
             found.append(
                 f"{place(('sweep', 'pruner', 'min_epochs'))}: min_epochs is {rule.min_epochs}, and a training has "
-                f"{study.train.epochs} epochs, so no trial would ever be judged. Lower it, or set `kind: none`."
+                f"{study.train.epochs} epochs, so no trial would ever be judged. Lower it, or set `name: none`."
             )
         if study.sweep.narrow is not None and study.sweep.narrow.source == study.name:
             found.append(f"{place(('sweep', 'narrow', 'from'))}: a study cannot narrow itself. Name an earlier one.")

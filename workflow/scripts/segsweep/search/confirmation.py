@@ -10,7 +10,7 @@ from segsweep.search.results import FAILED, Result, best_of
 def candidates_of(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """All trials with a score as candidates.
 
-    Those that were stopped count too, with the score that they had: a good one that was cut off can win here yet.
+    Pruned ones count too, with the score that they had: a good one can win here yet.
     """
     return [
         {"trial": trial["trial"], "set": trial["values"], "score": trial["score"]}

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.search.confirmation import ranked
+from segsweep.search.decisions import State
 from segsweep.search.results import FAILED
-from segsweep.search.state import State
 
 TRIAL_COLUMNS = [
     "trial", "batch", "bracket", "status", "rank", "score", "best_epoch", "epochs", "trained", "total_epochs",
-    "stopped_at", "kept_by_guard", "confirmed_mean", "confirmed_rank",
+    "pruned_at", "protected", "confirmed_mean", "confirmed_rank",
 ]  # fmt: skip
 DECISION_COLUMNS = [
     "step", "rule", "bracket", "epoch", "trial", "score", "rank", "of", "cutoff", "best", "decision", "reason",
@@ -22,7 +22,7 @@ def trials(states: list[State]) -> list[dict[str, Any]]:
     """One row a trial: `TRIAL_COLUMNS`, then its values by dotted axis.
 
     `epochs` were granted, `trained` were spent (over all seeds and folds); `rank` is None where a trial failed;
-    `stopped_at` is the rung that stopped it; `kept_by_guard` holds the rungs at which the guard alone kept it.
+    `pruned_at` is the rung that pruned it; `protected` holds the rungs at which its score alone protected it.
     """
     if not states:
         return []
@@ -33,15 +33,15 @@ def trials(states: list[State]) -> list[dict[str, Any]]:
     confirmed = {entry["trial"]: entry for entry in last.get("confirmed", []) if "trial" in entry}
     kept: dict[int, list[int]] = {}
     for _, record in records(states, "rung"):
-        for number in record["kept_by_guard"]:
+        for number in record["protected"]:
             kept.setdefault(number, []).append(record["epoch"])
     rows = []
     for trial in last["trials"]:
         number = trial["trial"]
         own = confirmed.get(number, {})
         row = {name: trial[name] for name in TRIAL_COLUMNS if name in trial}
-        row |= {"rank": places.get(number), "stopped_at": trial["epochs"] if trial["status"] == "stopped" else None}
-        row |= {"kept_by_guard": kept.get(number, []), "confirmed_mean": own.get("mean")}
+        row |= {"rank": places.get(number), "pruned_at": trial["epochs"] if trial["status"] == "pruned" else None}
+        row |= {"protected": kept.get(number, []), "confirmed_mean": own.get("mean")}
         row |= {"confirmed_rank": own.get("rank")} | trial["values"]
         rows.append(row)
     return rows
@@ -50,7 +50,7 @@ def trials(states: list[State]) -> list[dict[str, Any]]:
 def decisions(states: list[State]) -> list[dict[str, Any]]:
     """One row for each trial judged at a rung: `DECISION_COLUMNS`.
 
-    `of` trials were compared; `decision` is `goes on` or `stopped`; `reason` is `top`, `preserve`, `margin`, `few` or
+    `of` trials were compared; `decision` is `promoted` or `pruned`; `reason` is `top`, `preserve`, `margin`, `few` or
     `behind`; `epochs_left` is what the trial would still have cost.
     """
     return [
@@ -65,7 +65,7 @@ def decisions(states: list[State]) -> list[dict[str, Any]]:
             "of": len(record["compared"]),
             "cutoff": entry["cutoff"],
             "best": record["best"],
-            "decision": "goes on" if entry["goes_on"] else "stopped",
+            "decision": "promoted" if entry["promoted"] else "pruned",
             "reason": entry["reason"],
             "epochs_left": entry["epochs_left"],
         }
@@ -75,7 +75,7 @@ def decisions(states: list[State]) -> list[dict[str, Any]]:
 
 
 def spent(states: list[State]) -> dict[str, int | float]:
-    """Epochs that the search trained, that all its trials in full would have taken, and what stopping saved."""
+    """Epochs that the search trained, that all its trials in full would have taken, and what pruning saved."""
     runs = _runs_of_a_trial(states)
     found = states[-1]["trials"] if states else []
     trained = sum(trial["trained"] for trial in found)
@@ -83,7 +83,7 @@ def spent(states: list[State]) -> dict[str, int | float]:
     saved = sum(record["epochs_saved"] for _, record in records(states, "rung"))
     return {
         "trials": len(found),
-        "stopped": sum(trial["status"] == "stopped" for trial in found),
+        "pruned": sum(trial["status"] == "pruned" for trial in found),
         "epochs": trained,
         "epochs_full": full,
         "epochs_saved": saved,
@@ -140,7 +140,7 @@ def _write(file: Path, columns: list[str], rows: list[dict[str, Any]]) -> None:
         writer.writeheader()
         for row in rows:
             writer.writerow(
-                {name: " ".join(map(str, value)) if name == "kept_by_guard" else value for name, value in row.items()}
+                {name: " ".join(map(str, value)) if name == "protected" else value for name, value in row.items()}
             )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from segsweep.config import Study
 from segsweep.io import read_json
 from segsweep.search.decision_inputs import asked, settings_digest
-from segsweep.search.state import State
+from segsweep.search.decisions import State
 
 
 def step_file(folder: Path, step: int) -> Path:

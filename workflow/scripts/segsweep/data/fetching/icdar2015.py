@@ -5,7 +5,7 @@ Source: Karatzas et al., ICDAR 2015 competition on Robust Reading.
 
 from pathlib import Path, PurePosixPath
 
-from segsweep.data.fetching.archives import Archive, unpack_members, write_list
+from segsweep.data.archives import Archive, unpack_members, write_list
 
 TITLE = "ICDAR 2015 incidental text"
 LICENCE = "CC BY 4.0 as far as known; see the competition's site"
@@ -36,13 +36,13 @@ def lay_out(archives: dict[str, Path], folder: Path) -> None:
         InputError: an archive is damaged or holds another number of files.
     """
     for name, (split, kind, _) in PARTS.items():
-        unpack_members(archives[name], folder, lambda path, s=split, k=kind: _place(path, s, k), most=COUNTS[split])
+        unpack_members(archives[name], folder, lambda path, s=split, k=kind: _target(path, s, k), count=COUNTS[split])
     for split in COUNTS:
         names = sorted((path.stem for path in (folder / "images").glob(f"{split}_*.jpg")), key=_number)
         write_list(folder, split, names)
 
 
-def _place(path: PurePosixPath, split: str, kind: str) -> PurePosixPath | None:
+def _target(path: PurePosixPath, split: str, kind: str) -> PurePosixPath | None:
     if kind == "images":
         return PurePosixPath("images", f"{split}_{path.stem}.jpg") if path.suffix.lower() == ".jpg" else None
     return PurePosixPath("gt", f"gt_{split}_{path.stem.removeprefix('gt_')}.txt") if path.suffix == ".txt" else None

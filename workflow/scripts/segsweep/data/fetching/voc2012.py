@@ -5,10 +5,10 @@ Source: Everingham et al., The PASCAL Visual Object Classes Challenge 2012.
 
 from pathlib import Path
 
-from segsweep.data.fetching.archives import Archive, unpack_members
+from segsweep.data.archives import Archive, unpack_members
 
 TITLE = "Pascal VOC 2012, masks and boxes"
-LICENCE = "pictures from Flickr under its terms of use; research"
+LICENCE = "images from Flickr under its terms of use; research"
 PAGE = "http://host.robots.ox.ac.uk/pascal/VOC/voc2012/"
 SIZE = "2.0 GB"
 ROOT = "VOCdevkit/VOC2012"
@@ -24,8 +24,8 @@ def lay_out(archives: dict[str, Path], folder: Path) -> None:
         InputError: the archive is damaged.
     """
 
-    def place(path):
+    def target(path):
         inner = path.relative_to(ROOT) if path.is_relative_to(ROOT) else None
         return inner if inner and inner.parts[0] in WANTED else None
 
-    unpack_members(archives[TAR], folder, place)
+    unpack_members(archives[TAR], folder, target)

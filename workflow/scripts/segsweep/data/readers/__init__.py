@@ -1,4 +1,8 @@
-"""One file a format, found by name: `read(dataset, root)` gives the items of each split."""
+"""One file a format, found by name.
+
+A reader has `read(dataset, root)`, which gives the items of each split, and `files(dataset, root)`, which names the
+files behind them. Planning calls `files`: what only `read` needs (numpy, shapely) is imported where it is used.
+"""
 
 from importlib import import_module
 from pathlib import Path
@@ -8,7 +12,7 @@ from segsweep.data.raw_item import Item
 
 
 def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
-    """Items of each split, in the order of the lists; no picture is opened.
+    """Items of each split, in the order of the lists; no image is opened.
 
     Args:
         root: folder of the data set (data_root and the data set's own `root` joined).
@@ -17,3 +21,15 @@ def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
         InputError: lists that are missing. What is wrong with a single item stands in its `problems`.
     """
     return import_module(f"segsweep.data.readers.{dataset.reader}").read(dataset, root)
+
+
+def files(dataset: Dataset, root: Path) -> dict[str, list[tuple[str, list[Path]]]]:
+    """Name and files of each item of each split, in the order of the lists; none of the files is opened.
+
+    The files are those that the item's pixels and labels come from, image first. A file that an item needs is named
+    whether it exists or not; one that it can do without is named where it exists.
+
+    Raises:
+        InputError: lists that are missing, as `read` has it.
+    """
+    return import_module(f"segsweep.data.readers.{dataset.reader}").files(dataset, root)

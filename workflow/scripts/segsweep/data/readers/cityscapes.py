@@ -9,7 +9,7 @@ from segsweep.config.dataset import Dataset
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
 
-PICTURE = "_leftImg8bit.png"
+IMAGE = "_leftImg8bit.png"
 MASK = "_gtFine_labelIds.png"
 
 
@@ -17,25 +17,32 @@ def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
     """Items of each split by city and name. `splits` names the folders; void values depend on `classes`.
 
     Raises:
-        InputError: with one problem for each split without pictures.
+        InputError: with one problem for each split without images.
+    """
+    return {
+        split: [Item(name, image, mask, location=str(image.parent)) for name, (image, mask) in named]
+        for split, named in files(dataset, root).items()
+    }
+
+
+def files(dataset: Dataset, root: Path) -> dict[str, list[tuple[str, list[Path]]]]:
+    """Image and mask of each name.
+
+    Raises:
+        InputError: as `read`.
     """
     found, problems = {}, []
     for split, name in dataset.splits.items():
         folder = root / "leftImg8bit" / name
-        paths = sorted(folder.glob(f"*/*{PICTURE}"))
-        if not paths:
+        images = sorted(folder.glob(f"*/*{IMAGE}"))
+        if not images:
             problems.append(
-                f"{folder}: no pictures CITY/*{PICTURE} for the split {split!r} of the data set {dataset.name!r}. "
+                f"{folder}: no images CITY/*{IMAGE} for the split {split!r} of the data set {dataset.name!r}. "
                 "Unpack leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip there, or correct `splits`."
             )
-        found[split] = [_item(root, name, path) for path in paths]
+        masks = root / "gtFine" / name
+        stems = [(image, image.name.removesuffix(IMAGE)) for image in images]
+        found[split] = [(stem, [image, masks / image.parent.name / f"{stem}{MASK}"]) for image, stem in stems]
     if problems:
         raise InputError(*problems)
     return found
-
-
-def _item(root: Path, split: str, path: Path) -> Item:
-    name = path.name.removesuffix(PICTURE)
-    return Item(
-        name=name, image=path, mask=root / "gtFine" / split / path.parent.name / f"{name}{MASK}", place=str(path.parent)
-    )

@@ -1,11 +1,9 @@
-"""Pictures that the project draws by itself: shapes in clutter, or words."""
+"""Images that the project draws by itself: shapes in clutter, or words."""
 
-from importlib import import_module
 from pathlib import Path
 
 from segsweep.config.dataset import Dataset
 from segsweep.data.raw_item import Item
-from segsweep.data.synthetic import shapes
 from segsweep.errors import InputError
 
 
@@ -22,8 +20,11 @@ def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
             "Words go with the task text, shapes with all others."
         )
     if demo.kind == "words":
-        # By name: drawn shapes then do not depend on the code that draws words.
-        return import_module("segsweep.data.synthetic.text").draw(demo)
+        from segsweep.data.synthetic import text
+
+        return text.draw(demo)
+    from segsweep.data.synthetic import shapes
+
     names = ["background", *shapes.KINDS[: demo.classes]]
     if not isinstance(dataset.classes, dict) or list(dataset.classes) != list(range(len(names))):
         expected = "{" + ", ".join(f"{value}: {name}" for value, name in enumerate(names)) + "}"
@@ -32,3 +33,9 @@ def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
             f"found {dataset.classes}. Write these (other names will do), or change demo.classes."
         )
     return shapes.draw(demo)
+
+
+def files(dataset: Dataset, root: Path) -> dict[str, list[tuple[str, list[Path]]]]:
+    """Names of the images; no files, as they are drawn."""
+    counts = {"train": dataset.demo.train, "val": dataset.demo.val}
+    return {split: [(f"{split}_{number:04d}", []) for number in range(count)] for split, count in counts.items()}

@@ -4,46 +4,57 @@ A line is `x1,y1,x2,y2,x3,y3,x4,y4,transcription`; the transcription is the rest
 a word that nobody has to read or find.
 """
 
+import math
 from pathlib import Path
-
-import numpy as np
 
 from segsweep.config.dataset import Dataset
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
-from segsweep.text.geometry import shape
 
 UNREADABLE = "###"
 SUFFIXES = (".jpg", ".png", ".jpeg", ".JPG")
 NUMBERS = 8
 
+Quad = list[tuple[float, float]]
+
 
 def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
-    """Items of each split: pictures with polygons, four corners each, and which are ignored.
+    """Items of each split: images with polygons, four corners each, and which are ignored.
 
     Raises:
-        InputError: a list that is missing. What is wrong with a picture's words stands in its `problems`.
+        InputError: a list that is missing. What is wrong with an image's words stands in its `problems`.
     """
     return {
-        split: [_item(root, name, place) for name, place in names]
+        split: [_item(name, *_files(root, name), location) for name, location in names]
         for split, names in names_by_split(dataset, root).items()
     }
 
 
-def _item(root: Path, name: str, place: str) -> Item:
-    files = [root / "images" / f"{name}{suffix}" for suffix in SUFFIXES]
-    item = Item(name=name, image=next((file for file in files if file.exists()), files[0]), place=place)
-    truth = root / "gt" / f"gt_{name}.txt"
+def files(dataset: Dataset, root: Path) -> dict[str, list[tuple[str, list[Path]]]]:
+    """Image and words of each name."""
+    return {
+        split: [(name, list(_files(root, name))) for name, _ in names]
+        for split, names in names_by_split(dataset, root).items()
+    }
+
+
+def _files(root: Path, name: str) -> tuple[Path, Path]:
+    images = [root / "images" / f"{name}{suffix}" for suffix in SUFFIXES]
+    return next((image for image in images if image.exists()), images[0]), root / "gt" / f"gt_{name}.txt"
+
+
+def _item(name: str, image: Path, words: Path, location: str) -> Item:
+    item = Item(name, image, location=location, labels_file=words)
     try:
-        item.polygons, item.ignored = read_words(truth)
+        item.polygons, item.ignored = read_words(words)
     except InputError as error:
         item.problems += error.problems
     return item
 
 
-def read_words(path: Path) -> tuple[list[np.ndarray], np.ndarray]:
-    """Quads, float32 (4, 2) each, and whether each is ignored, bool (n,), of a file of ICDAR's.
+def read_words(path: Path) -> tuple[list[Quad], list[bool]]:
+    """Quads and whether each is ignored, of a file of ICDAR's.
 
     UTF-8, with or without a byte-order mark; blank lines are passed over.
 
@@ -54,7 +65,7 @@ def read_words(path: Path) -> tuple[list[np.ndarray], np.ndarray]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
         raise InputError(
-            f"{path}: no such file; each picture of the lists needs one (empty if it shows no text). "
+            f"{path}: no such file; each image of the lists needs one (empty if it shows no text). "
             "Add it, or take the name off the list."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
@@ -72,22 +83,24 @@ def read_words(path: Path) -> tuple[list[np.ndarray], np.ndarray]:
         ignored.append(transcription == UNREADABLE)
     if problems:
         raise InputError(*problems)
-    return polygons, np.array(ignored, dtype=bool)
+    return polygons, ignored
 
 
-def _word(line: str) -> tuple[np.ndarray, str]:
+def _word(line: str) -> tuple[Quad, str]:
     """Quad and transcription of a line; ValueError says what is wrong with it."""
+    from segsweep.text.geometry import shape
+
     parts = line.split(",", NUMBERS)
     form = "a line is x1,y1,x2,y2,x3,y3,x4,y4,transcription (### if unreadable)"
     if len(parts) <= NUMBERS:
         raise ValueError(f"found {len(parts)} fields in {_short(line)}; {form}. Add what is missing.")
     try:
-        numbers = np.array([float(part) for part in parts[:NUMBERS]], dtype=np.float32)
+        numbers = [float(part) for part in parts[:NUMBERS]]
     except ValueError:
         raise ValueError(f"found {_short(line)}, where not all of the first 8 fields are numbers; {form}.") from None
-    if not np.isfinite(numbers).all():
+    if not all(map(math.isfinite, numbers)):
         raise ValueError(f"found {_short(line)}; coordinates must be finite numbers of pixels. Correct them.")
-    polygon = numbers.reshape(4, 2)
+    polygon = list(zip(numbers[::2], numbers[1::2], strict=True))
     if shape(polygon).area == 0:
         raise ValueError(f"the quad in {_short(line)} has no area. Correct its corners, or delete the line.")
     return polygon, parts[NUMBERS].strip()

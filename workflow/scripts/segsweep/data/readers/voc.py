@@ -6,8 +6,6 @@ Source: Everingham et al., The PASCAL Visual Object Classes Challenge 2012 devel
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-import numpy as np
-
 from segsweep.config.dataset import Dataset
 from segsweep.data.classes import class_table
 from segsweep.data.name_lists import names_by_split
@@ -15,32 +13,53 @@ from segsweep.data.raw_item import Item
 
 LISTS = ("", "ImageSets/Segmentation", "ImageSets/Main")
 
+Box = tuple[float, float, float, float]
+
 
 def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
-    """Items of each split, in the order of the lists; boxes for the task `multitask`, where a picture has any."""
+    """Items of each split, in the order of the lists; boxes for the task `multitask`, where an image has any."""
     labels = {name: label for label, name in enumerate(class_table(dataset).names[1:])}
-    with_boxes = dataset.task == "multitask"
     return {
-        split: [_item(root, name, place, labels, with_boxes) for name, place in names]
+        split: [_item(name, paths, location, labels) for name, paths, location in found]
+        for split, found in _found(dataset, root).items()
+    }
+
+
+def files(dataset: Dataset, root: Path) -> dict[str, list[tuple[str, list[Path]]]]:
+    """Image and mask of each name; for the task `multitask` its annotation as well, where there is one."""
+    return {split: [(name, paths) for name, paths, _ in found] for split, found in _found(dataset, root).items()}
+
+
+def _found(dataset: Dataset, root: Path) -> dict[str, list[tuple[str, list[Path], str]]]:
+    """Name, files and location of each item."""
+    annotations = {path.name for path in (root / "Annotations").glob("*.xml")} if dataset.task == "multitask" else ()
+    return {
+        split: [
+            (
+                name,
+                [
+                    root / "JPEGImages" / f"{name}.jpg",
+                    root / "SegmentationClass" / f"{name}.png",
+                    *([root / "Annotations" / f"{name}.xml"] if f"{name}.xml" in annotations else []),
+                ],
+                location,
+            )
+            for name, location in names
+        ]
         for split, names in names_by_split(dataset, root, LISTS).items()
     }
 
 
-def _item(root: Path, name: str, place: str, labels: dict[str, int], with_boxes: bool) -> Item:
-    item = Item(
-        name=name,
-        image=root / "JPEGImages" / f"{name}.jpg",
-        mask=root / "SegmentationClass" / f"{name}.png",
-        place=place,
-    )
-    annotation = root / "Annotations" / f"{name}.xml"
-    if with_boxes and annotation.is_file():
-        item.truth = annotation
-        item.boxes, item.labels, item.ignored, item.problems = read_annotation(annotation, labels)
+def _item(name: str, paths: list[Path], location: str, labels: dict[str, int]) -> Item:
+    image, mask, *annotation = paths
+    item = Item(name, image, mask, location=location)
+    for path in annotation:
+        item.labels_file = path
+        item.boxes, item.labels, item.ignored, item.problems = read_annotation(path, labels)
     return item
 
 
-def read_annotation(path: Path, labels: dict[str, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
+def read_annotation(path: Path, labels: dict[str, int]) -> tuple[list[Box], list[int], list[bool], list[str]]:
     """Boxes of an annotation.
 
     VOC counts pixels from 1 and a box includes its last ones: xmin and ymin are lowered by one and xmax and ymax
@@ -51,7 +70,7 @@ def read_annotation(path: Path, labels: dict[str, int]) -> tuple[np.ndarray, np.
         labels: label of each class name.
 
     Returns:
-        float32 (n, 4) boxes; int64 (n,) labels; bool (n,) marked as difficult; problems.
+        Boxes (left, top, right, bottom); their labels; whether each is marked as difficult; problems.
     """
     boxes, found, difficult, problems = [], [], [], []
     try:
@@ -75,9 +94,4 @@ def read_annotation(path: Path, labels: dict[str, int]) -> tuple[np.ndarray, np.
         boxes.append((left - 1, top - 1, right, bottom))
         found.append(labels[name])
         difficult.append((thing.findtext("difficult") or "0").strip() == "1")
-    return (
-        np.array(boxes, np.float32).reshape(-1, 4),
-        np.array(found, np.int64),
-        np.array(difficult, bool),
-        problems,
-    )
+    return boxes, found, difficult, problems

@@ -9,25 +9,25 @@ from segsweep.data.raw_item import Item
 
 KINDS = ("disc", "square", "triangle", "ring", "cross", "star")
 RADIUS = (0.12, 0.26)  # of the shorter side
-COUNT = (2, 6)  # shapes tried in a picture
+COUNT = (2, 6)  # shapes tried in an image
 OVERLAP = 0.15  # share of its own pixels that a shape may lose to a later one
 TRIES = 8  # places tried before a shape is left out
 CLUTTER = 14  # blobs and lines at noise 1
 
 
 def draw(demo: Demo) -> dict[str, list[Item]]:
-    """The splits train and val. Each picture follows from seed, split and number alone, however many others there are.
+    """The splits train and val. Each image follows from seed, split and number alone, however many others there are.
 
     Masks hold 0 for background and 1, 2, ... for the kinds; labels of boxes are 0, 1, ... for the same.
     """
     return {
-        split: [picture(demo, split, number) for number in range(count)]
+        split: [draw_one(demo, split, number) for number in range(count)]
         for split, count in (("train", demo.train), ("val", demo.val))
     }
 
 
-def picture(demo: Demo, split: str, number: int) -> Item:
-    """One picture: uint8 (H, W, 3), its mask and the boxes of its shapes.
+def draw_one(demo: Demo, split: str, number: int) -> Item:
+    """One image: uint8 (H, W, 3), its mask and the boxes of its shapes.
 
     The first shape's kind goes round with the number, so that every kind occurs.
     """
@@ -57,7 +57,7 @@ def picture(demo: Demo, split: str, number: int) -> Item:
         boxes=boxes,
         labels=kinds,
         ignored=np.zeros(len(placed), bool),
-        place=f"demo {split}",
+        location=f"demo {split}",
     )
 
 
@@ -71,7 +71,7 @@ def _place(rng, kind: int, radius: float, owner: np.ndarray, placed: list) -> np
     height, width = owner.shape
     y, x = _grid(height, width)
     for _ in range(TRIES):
-        # Centres up to the edge of the picture less half a radius: shapes may be cut, but not away.
+        # Centres up to the edge of the image less half a radius: shapes may be cut, but not away.
         cy, cx = (rng.uniform(0.6 * radius, side - 0.6 * radius) for side in (height, width))
         inside = _shape(KINDS[kind], (y - cy) / radius, (x - cx) / radius, rng.uniform(0, 2 * np.pi))
         if not inside.any():

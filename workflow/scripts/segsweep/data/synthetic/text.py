@@ -1,4 +1,4 @@
-"""Pictures of rendered words on clutter, with the words' quads: a text data set for demos and tests."""
+"""Images of rendered words on clutter, with the words' quads: a text data set for demos and tests."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ coffee market pharmacy books music cinema garden station platform north south ea
 museum Welcome Please Private Tickets Rooms Cash Press Pull Push Danger Caution Level Zone Street Avenue
 Library EXIT OPEN SALE TAXI BUS STOP MENU FREE HOT NEW TWO FIVE 24h 1984 2015 No.7 5% B12
 """
-FONT_SHARE = (0.14, 0.25)  # font size, as a share of the picture's shorter side
+FONT_SHARE = (0.14, 0.25)  # font size, as a share of the image's shorter side
 SMALLEST_FONT = 14  # pixels
 ANGLE = 35.0  # degrees to either side
 MOST_WORDS = 3
@@ -24,8 +24,8 @@ DONT_CARE = 0.12  # share of the words that are faint and not scored
 SPLITS = {"train": 0, "val": 1, "test": 2}
 
 
-class WordPicture(NamedTuple):
-    """A drawn picture."""
+class DrawnWords(NamedTuple):
+    """A drawn image."""
 
     image: np.ndarray  # uint8 (H, W, 3)
     polygons: list[np.ndarray]  # float32 (4, 2), x and y in pixels, clockwise from the upper left of the word
@@ -42,15 +42,15 @@ def draw(demo: Demo) -> dict[str, list[Item]]:
 
 
 def _item(demo: Demo, split: str, index: int) -> Item:
-    picture = draw_words(demo, split, index)
+    drawn = draw_words(demo, split, index)
     name = f"{split}_{index:04d}"
-    return Item(name=name, image=picture.image, polygons=picture.polygons, ignored=picture.ignored, place=name)
+    return Item(name=name, image=drawn.image, polygons=drawn.polygons, ignored=drawn.ignored, location=name)
 
 
-def draw_words(demo: Demo, split: str, index: int) -> WordPicture:
-    """Picture `index` of `split` ("train", "val", "test"): at least one word that counts.
+def draw_words(demo: Demo, split: str, index: int) -> DrawnWords:
+    """Image `index` of `split` ("train", "val", "test"): at least one word that counts.
 
-    The same `demo.seed`, `demo.size`, `demo.noise`, split and index give the same picture, whatever others there are.
+    The same `demo.seed`, `demo.size`, `demo.noise`, split and index give the same image, whatever others there are.
     """
     rng = np.random.default_rng([demo.seed, SPLITS[split], index])
     height, width = demo.size
@@ -71,7 +71,7 @@ def draw_words(demo: Demo, split: str, index: int) -> WordPicture:
         words.append(word)
     canvas += rng.normal(0, 0.2 * demo.noise, canvas.shape)
     image = np.round(np.clip(canvas, 0, 1) * 255).astype(np.uint8)
-    return WordPicture(image, polygons, np.array(ignored, dtype=bool), words)
+    return DrawnWords(image, polygons, np.array(ignored, dtype=bool), words)
 
 
 def _background(rng: np.random.Generator, height: int, width: int, noise: float) -> np.ndarray:
@@ -97,9 +97,9 @@ def _background(rng: np.random.Generator, height: int, width: int, noise: float)
 def _place(
     rng: np.random.Generator, word: str, size: int, taken: list[np.ndarray], height: int, width: int
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Quad (4, 2) and opacity (H, W) of a word that lies inside the picture and overlaps none; None if none fits.
+    """Quad (4, 2) and opacity (H, W) of a word that lies inside the image and overlaps none; None if none fits.
 
-    The first word of a picture always fits: it is drawn smaller if it must be.
+    The first word of an image always fits: it is drawn smaller if it must be.
     """
     for attempt in range(TRIES * 4):
         if attempt >= TRIES and taken:
@@ -133,7 +133,7 @@ def _stamp(word: str, size: int) -> Image.Image:
 
 
 def _turned(stamp: Image.Image, turn: np.ndarray, shift: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The stamp's opacity in the picture, float64 (H, W), 0..1: its point p goes to turn @ p + shift."""
+    """The stamp's opacity in the image, float64 (H, W), 0..1: its point p goes to turn @ p + shift."""
     back = turn.T  # PIL asks where a pixel of the result comes from
     start = -back @ shift
     matrix = (back[0, 0], back[0, 1], start[0], back[1, 0], back[1, 1], start[1])

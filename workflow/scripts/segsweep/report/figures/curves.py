@@ -1,4 +1,4 @@
-"""Figures over epochs: learning curves with bands over seeds, a sweep's curves with its cuts."""
+"""Figures over epochs: learning curves with bands over seeds, the curves of a sweep's trials."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from segsweep.report import wording
+from segsweep.report import display_names
 from segsweep.report.figures import theme
 
 MOST_CURVES = 60
@@ -16,7 +16,7 @@ MOST_CURVES = 60
 def learning(
     ax: Axes, epochs: pd.DataFrame, column: str, shown: Sequence[tuple[str, str]], others: Sequence[str] = ()
 ) -> Axes:
-    """Curves of cells: mean over the runs of a cell with a band from the least to the most.
+    """Curves of cells: mean over the runs of a cell with a band from the lowest to the highest.
 
     `epochs` has `cell`, `run`, `epoch` and `column`; `shown` are (cell, name) in colour, `others` cells in grey.
     """
@@ -37,21 +37,21 @@ def learning(
 
 
 def sweep(
-    ax: Axes, epochs: pd.DataFrame, column: str, stopped: Sequence[str], guarded: Sequence[str], rungs: Sequence[int]
+    ax: Axes, epochs: pd.DataFrame, column: str, pruned: Sequence[str], protected: Sequence[str], rungs: Sequence[int]
 ) -> Axes:
-    """A curve for each trial; a cross where one was stopped, a diamond where the guard kept one, rungs as lines."""
-    ends = set(stopped)
+    """A curve for each trial; a cross where one was pruned, a diamond where one was protected, rungs as lines."""
+    ends = set(pruned)
     for run, curve in epochs.groupby("run", sort=False):
         curve = curve.sort_values("epoch")
-        cut = run in ends
+        was_pruned = run in ends
         ax.plot(
-            curve["epoch"], curve[column], color=theme.GREY if cut else theme.BLUE, lw=1.0 if cut else 1.5, alpha=0.85,
-            marker=".", ms=3, zorder=2 if cut else 3,
+            curve["epoch"], curve[column], color=theme.GREY if was_pruned else theme.BLUE,
+            lw=1.0 if was_pruned else 1.5, alpha=0.85, marker=".", ms=3, zorder=2 if was_pruned else 3,
         )  # fmt: skip
-        if cut:
+        if was_pruned:
             last = curve.iloc[-1]
             ax.plot(last["epoch"], last[column], "x", color=theme.RED, ms=8, mew=2, zorder=5)
-        if run in set(guarded):
+        if run in set(protected):
             at = curve[curve["epoch"].isin(list(rungs))]
             at = at if len(at) else curve.tail(1)
             ax.plot(at["epoch"].iloc[0], at[column].iloc[0], "D", color=theme.ORANGE, mec="white", ms=8, zorder=6)
@@ -59,13 +59,13 @@ def sweep(
         ax.axvline(rung, color=theme.INK, lw=0.8, ls=":", zorder=1)
     marks = [
         ("-", theme.BLUE, "trained to the end"),
-        ("-", theme.GREY, "stopped"),
-        ("x", theme.RED, "cut"),
-        ("D", theme.ORANGE, "kept by the guard"),
+        ("-", theme.GREY, "pruned"),
+        ("x", theme.RED, "last epoch of a pruned trial"),
+        ("D", theme.ORANGE, "protected"),
     ]
     for sign, colour, name in marks:
-        there = {"kept by the guard": len(guarded), "stopped": len(ends), "cut": len(ends)}.get(name, 1)
-        if there:
+        counts = {"protected": len(protected), "trained to the end": 1}
+        if counts.get(name, len(ends)):
             line = {"ls": "-"} if sign == "-" else {"ls": "", "marker": sign}
             ax.plot([], [], color=colour, label=name, **line)
     ax.legend(fontsize=8)
@@ -82,5 +82,5 @@ def subsample(cells: Sequence[str], most: int = MOST_CURVES) -> list[str]:
 def _over_epochs(ax: Axes, column: str) -> Axes:
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_xlabel("epoch")
-    ax.set_ylabel(wording.metric(column))
+    ax.set_ylabel(display_names.metric(column))
     return ax

@@ -1,4 +1,4 @@
-"""Figures of factors: heatmaps, levels, interactions, importance."""
+"""Figures of hyperparameters: heatmaps, levels, interactions, importance."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from segsweep.report import wording
+from segsweep.report import display_names
 from segsweep.report.figures import theme
 
 
@@ -39,7 +39,7 @@ def heatmap(
     ax.set_xticks(np.arange(len(names)) + 0.5, names, rotation=0)
     ax.set_yticks(np.arange(len(row[1])) + 0.5, [theme.level_name(level) for level in row[1]], rotation=0)
     theme.tilt(ax, names)
-    return _label(ax, wording.axis(column[0], among), wording.axis(row[0], among))
+    return _label(ax, display_names.axis(column[0], among), display_names.axis(row[0], among))
 
 
 def levels(
@@ -74,13 +74,13 @@ def levels(
             [position[level] + shift for level in shown["level"]], values, yerr=np.nan_to_num(reach), fmt=mark, ms=6,
             color=colour, mfc=face, mec=colour, capsize=3, lw=1.6, label=name, zorder=4,
         )  # fmt: skip
-    _room(ax, runs[metric], means[["low", "high"]])
+    _set_limits(ax, runs[metric], means[["low", "high"]])
     names = [theme.level_name(level) for level in position]
     ax.set_xticks(range(len(names)), names)
     ax.set_xlim(-0.6, len(names) - 0.4)
     theme.tilt(ax, names)
     ax.grid(False, axis="x")
-    return _label(ax, wording.axis(axis, among), wording.metric(metric))
+    return _label(ax, display_names.axis(axis, among), display_names.metric(metric))
 
 
 def values(ax: Axes, runs: pd.DataFrame, axis: str, metric: str, *, log: bool, among: Sequence[str] = ()) -> Axes:
@@ -89,7 +89,7 @@ def values(ax: Axes, runs: pd.DataFrame, axis: str, metric: str, *, log: bool, a
     sns.scatterplot(known, x="value", y=metric, ax=ax, s=26, color=theme.BLUE, linewidth=0, alpha=0.75)
     if log:
         ax.set_xscale("log")
-    return _label(ax, wording.axis(axis, among), wording.metric(metric))
+    return _label(ax, display_names.axis(axis, among), display_names.metric(metric))
 
 
 def interaction(
@@ -110,8 +110,8 @@ def interaction(
     names = [theme.level_name(level) for level in order]
     ax.set_xticks(range(len(order)), names)
     theme.tilt(ax, names)
-    ax.legend(title=wording.axis(by, among), fontsize=8, title_fontsize=8)
-    return _label(ax, wording.axis(axis, among), wording.metric(metric))
+    ax.legend(title=display_names.axis(by, among), fontsize=8, title_fontsize=8)
+    return _label(ax, display_names.axis(axis, among), display_names.metric(metric))
 
 
 def importance(ax: Axes, names: Sequence[str], shares: dict[str, Sequence[float]]) -> Axes:
@@ -135,8 +135,8 @@ def _label(ax: Axes, x: str, y: str) -> Axes:
     return ax
 
 
-def _room(ax: Axes, values: pd.Series, intervals: pd.DataFrame) -> None:
-    """Limits by the points; an interval may reach out by half of their span, a wider one is cut off."""
+def _set_limits(ax: Axes, values: pd.Series, intervals: pd.DataFrame) -> None:
+    """Limits by the points; an interval may exceed their span by half, a wider one is clipped."""
     low, high = values.min(), values.max()
     if not np.isfinite([low, high]).all():
         return

@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
 from segsweep.formatting import value_in_words
-from segsweep.report import wording
+from segsweep.report import display_names
 from segsweep.report.figures import theme
-from segsweep.report.styles import parse
+from segsweep.report.value_styles import parse
 
 
 def ranks(ax: Axes, ranking: pd.DataFrame, runs: pd.DataFrame, metric: str) -> Axes:
@@ -19,8 +19,8 @@ def ranks(ax: Axes, ranking: pd.DataFrame, runs: pd.DataFrame, metric: str) -> A
     `ranking` has label, cell, mean, low, high; `runs` cell and metric.
     """
     at = np.arange(len(ranking))
-    place = dict(zip(ranking["cell"].astype(str), at, strict=True))
-    points = runs.assign(at=runs["cell"].astype(str).map(place)).dropna(subset=["at", metric])
+    position = dict(zip(ranking["cell"].astype(str), at, strict=True))
+    points = runs.assign(at=runs["cell"].astype(str).map(position)).dropna(subset=["at", metric])
     ax.scatter(points[metric], points["at"], s=14, color=theme.GREY, alpha=0.8, linewidths=0, label="run", zorder=2)
     middle = ranking["mean"].to_numpy(float)
     reach = np.vstack([middle - ranking["low"].to_numpy(float), ranking["high"].to_numpy(float) - middle])
@@ -35,7 +35,7 @@ def ranks(ax: Axes, ranking: pd.DataFrame, runs: pd.DataFrame, metric: str) -> A
     ax.set_yticks(at, [_short(str(name)) for name in ranking["label"]])
     ax.invert_yaxis()
     ax.grid(False, axis="y")
-    ax.set_xlabel(wording.metric(metric))
+    ax.set_xlabel(display_names.metric(metric))
     ax.set_ylabel("")
     return ax
 
@@ -58,9 +58,9 @@ def parallel(
         if order is None:
             scaled, marks = _scaled(pd.to_numeric(runs[axis], errors="coerce"))
         else:
-            place = {level: i / max(1, len(order) - 1) for i, level in enumerate(order)}
-            scaled = runs[axis].map(place)
-            marks = [(position, theme.level_name(name, 18)) for name, position in place.items()]
+            position_of = {level: i / max(1, len(order) - 1) for i, level in enumerate(order)}
+            scaled = runs[axis].map(position_of)
+            marks = [(position, theme.level_name(name, 18)) for name, position in position_of.items()]
         columns.append(scaled.to_numpy(float))
         ticks.append(marks)
     score = runs[metric].to_numpy(float)
@@ -85,7 +85,7 @@ def parallel(
     ax.set_xlim(-0.1, len(ticks) - 0.65)
     ax.set_ylim(-0.06, 1.06)
     ax.set_yticks([])
-    ax.set_xticks(x, [*[wording.axis(axis, among) for axis in axes], wording.metric(metric)])
+    ax.set_xticks(x, [*[display_names.axis(axis, among) for axis in axes], display_names.metric(metric)])
     ax.grid(False)
     for side in ax.spines.values():
         side.set_visible(False)
@@ -113,8 +113,8 @@ def cost_against_score(
     if seen[cost].max() > 30 * max(seen[cost].min(), 1e-9) and seen[cost].min() > 0:
         ax.set_xscale("log")
     ax.legend(fontsize=8)
-    ax.set_xlabel(f"{wording.metric(cost)}{UNITS.get(cost, '')}")
-    ax.set_ylabel(wording.metric(metric))
+    ax.set_xlabel(f"{display_names.metric(cost)}{UNITS.get(cost, '')}")
+    ax.set_ylabel(display_names.metric(metric))
     return ax, len(front)
 
 
@@ -153,7 +153,7 @@ def expected_best(ax: Axes, table: pd.DataFrame, metric: str) -> Axes:
         )
     ax.legend(fontsize=8)
     ax.set_xlabel("number of trials")
-    ax.set_ylabel(f"best {wording.metric(metric)}")
+    ax.set_ylabel(f"best {display_names.metric(metric)}")
     return ax
 
 

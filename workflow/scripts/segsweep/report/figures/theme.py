@@ -5,17 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
-
-matplotlib.use("Agg", force=False)
-
 import matplotlib.pyplot as plt
-import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from segsweep.formatting import value_in_words
-from segsweep.report.styles import parse
+from segsweep.report.value_styles import parse
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW = (
     "#0072B2",
@@ -33,7 +29,8 @@ DPI = 110
 
 
 def use_theme() -> None:
-    """Sets the look of all figures. To be called once by a program."""
+    """Sets the theme of all figures, and a backend without a display. Call it once, before drawing."""
+    matplotlib.use("Agg")
     sns.set_theme(style="whitegrid", context="paper", font_scale=1.05, palette=PALETTE)
     plt.rcParams |= {
         "font.family": "DejaVu Sans",
@@ -45,13 +42,6 @@ def use_theme() -> None:
         "axes.titlesize": "medium",
         "legend.frameon": False,
     }
-
-
-def levels_of(values: pd.Series) -> list[Any]:
-    """The levels of an axis: numbers in order of size, else in order of appearance; missing ones are left out."""
-    levels = list(dict.fromkeys(values.dropna()))
-    numbers = [level for level in levels if isinstance(level, int | float) and not isinstance(level, bool)]
-    return sorted(levels) if len(numbers) == len(levels) else levels
 
 
 def level_name(level: Any, most: int = 28) -> str:

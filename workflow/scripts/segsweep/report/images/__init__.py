@@ -1,1 +1,1 @@
-"""Pictures of what models predict: beside the truth, as errors in colour, over the cells of a grid."""
+"""Images of predictions: beside the ground truth, as errors in colour, over the cells of a grid."""

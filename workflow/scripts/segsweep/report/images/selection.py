@@ -1,16 +1,77 @@
-"""Which runs and which pictures are shown."""
+"""Which runs and which images are shown."""
 
+import json
 import re
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-MOST_OF_ALL = 12  # a study may have hundreds; who wants more names a number
+from segsweep.errors import InputError
+
+MOST_OF_ALL = 12  # `all` shows at most so many cells; `top N` shows more
+
+
+@dataclass
+class Candidates:
+    """The runs and images of a study that can be shown: its plan, ranking and scores of single images."""
+
+    plan: dict[str, Any]
+    ranking: pd.DataFrame
+    images: pd.DataFrame
+    store: Path
+
+    @classmethod
+    def read(cls, plan_file: Path, folder: Path, store: Path) -> "Candidates":
+        """Reads plan.json, ranking.csv and images.csv; the cell that the analysis chose comes first.
+
+        Raises:
+            InputError: the plan or the ranking is missing.
+        """
+        if not (folder / "ranking.csv").is_file() or not plan_file.is_file():
+            raise InputError(f"{folder}: plan.json or ranking.csv missing. Collect and analyze the study first.")
+        ranking = pd.read_csv(folder / "ranking.csv", dtype=str, keep_default_na=False)
+        best = _best_cell(folder / "analysis.json")
+        ranking = ranking.sort_values("cell", key=lambda cells: cells != best, kind="stable").reset_index(drop=True)
+        images = folder / "images.csv"
+        scores = pd.DataFrame(columns=["run", "cell", "image"])
+        if images.is_file() and images.stat().st_size > 1:
+            scores = pd.read_csv(images, dtype={"run": str, "cell": str, "image": str})
+        plan = json.loads(plan_file.read_text(encoding="utf-8"))
+        return cls(plan, ranking[ranking["best_run"] != ""], scores, store)
+
+    def run_of(self, cell: str) -> dict[str, Any]:
+        """The run of a cell that is shown: its best one; of a cross-validation the one on the first cell's fold.
+
+        Runs on other folds were trained on images that the first cell is shown on.
+        """
+        best, first = self._best_run(cell), self._best_run(self.ranking["cell"].iloc[0])
+        wanted = {name: best.get(name) for name in ("cell", "role", "seed")} | {"fold": first.get("fold")}
+        return next((run for run in self.plan["runs"] if {name: run.get(name) for name in wanted} == wanted), best)
+
+    def _best_run(self, cell: str) -> dict[str, Any]:
+        name = self.ranking.set_index("cell").at[cell, "best_run"]
+        return next(run for run in self.plan["runs"] if run["run"] == name)
+
+    def data_of(self, run: dict[str, Any]) -> str:
+        """The folder of prepared data that a run was trained on; it differs where sizes are an axis."""
+        known = [self.plan["segments"][segment] for segment in run["segments"] if segment in self.plan["segments"]]
+        return known[-1]["data"] if known else self.plan["data"]
+
+    def label(self, cell: str) -> str:
+        """The settings of a cell in words."""
+        return self.ranking.set_index("cell").at[cell, "label"]
+
+    def row(self, cell: str, image: str) -> int | None:
+        """Index in images.csv of an image's scores by the run of a cell that is shown."""
+        found = self.images.index[(self.images["run"] == self.run_of(cell)["run"]) & (self.images["image"] == image)]
+        return int(found[0]) if len(found) else None
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """A picture of the validation split and why it is shown: `best`, `worst` or empty."""
+class ChosenImage:
+    """An image of the validation split and why it is shown: `best`, `worst` or empty."""
 
     image: str
     why: str = ""
@@ -18,28 +79,28 @@ class Chosen:
     row: int | None = None  # of images.csv, the first below the header is 1
 
 
-def cells_of(wish: str, ranking: list[str]) -> list[str]:
-    """Cells, best first. `wish` is `best`, `top N` or `all`, which stops at `MOST_OF_ALL`; `ranking` is best first."""
+def cells_of(wanted: str, ranking: list[str]) -> list[str]:
+    """Cells, best first. `wanted` is `best`, `top N` or `all`, which ends at `MOST_OF_ALL`; `ranking` is best first."""
     most = {"best": 1, "all": MOST_OF_ALL}
-    return list(ranking[: most[wish] if wish in most else int(wish.split()[1])])
+    return list(ranking[: most[wanted] if wanted in most else int(wanted.split()[1])])
 
 
 def images_of(
-    wish: str, names: list[str], scores: pd.DataFrame, metric: str, *, minimize: bool = False
-) -> list[Chosen]:
-    """Pictures by `first N` or `best N and worst M`.
+    wanted: str, names: list[str], scores: pd.DataFrame, metric: str, *, minimize: bool = False
+) -> list[ChosenImage]:
+    """Images by `first N` or `best N and worst M`.
 
-    `names` are the pictures in the order of the split; `scores` has `image`, `metric` and the index of images.csv.
-    Without scores, the first pictures stand in for the best and worst.
+    `names` are the images in the order of the split; `scores` has `image`, `metric` and the index of images.csv.
+    Without scores, the first images are chosen.
     """
-    first = re.fullmatch(r"first (\d+)", wish)
+    first = re.fullmatch(r"first (\d+)", wanted)
     column = column_for(scores, metric)
     known = scores.dropna(subset=[column]) if column else scores.iloc[:0]
     by_name = {} if column is None else {row.image: (row.Index, row.score) for row in _scored(known, column)}
     if first or not by_name:
-        count = int(first.group(1)) if first else sum(map(int, re.findall(r"\d+", wish)))
+        count = int(first.group(1)) if first else sum(map(int, re.findall(r"\d+", wanted)))
         return [_chosen(name, "", by_name) for name in names[:count]]
-    best, worst = map(int, re.findall(r"\d+", wish))
+    best, worst = map(int, re.findall(r"\d+", wanted))
     order = sorted((name for name in by_name if name in set(names)), key=lambda name: (by_name[name][1], name))
     if not minimize:
         order.reverse()
@@ -64,6 +125,13 @@ def _scored(scores: pd.DataFrame, column: str):
     return scores[["image"]].assign(score=scores[column].astype(float)).itertuples()
 
 
-def _chosen(name: str, why: str, by_name: dict[str, tuple[int, float]]) -> Chosen:
+def _chosen(name: str, why: str, by_name: dict[str, tuple[int, float]]) -> ChosenImage:
     index, value = by_name.get(name, (None, None))
-    return Chosen(name, why, value, None if index is None else int(index) + 1)
+    return ChosenImage(name, why, value, None if index is None else int(index) + 1)
+
+
+def _best_cell(file: Path) -> str | None:
+    """The cell that the analysis chose, whatever its rank in the search."""
+    if not file.is_file():
+        return None
+    return str((json.loads(file.read_text(encoding="utf-8")).get("best") or {}).get("cell"))

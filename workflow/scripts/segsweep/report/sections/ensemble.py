@@ -1,102 +1,106 @@
-"""Models that decide together: their score beside that of each and of the single model."""
+"""The ensemble: its score beside those of its members and of the single model."""
 
-from segsweep.report import wording
-from segsweep.report.sections.context import Context, blocks, markdown_table, paragraph
+from segsweep.report.markdown import blocks, listed, markdown_table, paragraph
+from segsweep.report.study_results import StudyResults
+
+TITLE = "Ensemble"
+ORDER = 90
 
 ENSEMBLE = "ensemble.json"
 
 
-def ensemble(ctx: Context) -> str:
-    """If models decide together: their score beside the single model's."""
-    table = ctx.table("ensemble")
+def write(results: StudyResults) -> str:
+    """If there is an ensemble."""
+    table = results.table("ensemble")
     if not len(table):
         return ""
-    scores = _shown(ctx)
+    scores = _shown(results)
     rows = []
     for i, row in table.frame.iterrows():
-        setting = ctx.table("ranking").first(cell=str(row["cell"]))
+        setting = results.table("ranking").first(cell=str(row["cell"]))
         rows.append(
             [
-                ctx.code("ranking", setting, "label") if setting is not None else ctx.code("ensemble", i, "cell"),
-                table.say(i, "method"),
-                table.say(i, "members", "int"),
-                *[table.say(i, name, "metric") for name in scores],
+                results.quote_code("ranking", setting, "label")
+                if setting is not None
+                else results.quote_code("ensemble", i, "cell"),
+                table.quote(i, "method"),
+                table.quote(i, "members", "int"),
+                *[table.quote(i, name, "metric") for name in scores],
             ]
         )
     alone = "single model" in set(table.frame["method"])
     said = paragraph(
-        f"Models trained on different folds decide together; they are scored on {_pictures(ctx)} that none of them was "
-        "trained on.",
+        "The members of the ensemble were trained on different folds. "
+        f"They are scored on {_images(results)} that none of them was trained on.",
         "These are the test split, which had no part in choosing settings or checkpoints. The members' folds pool "
-        "training and validation pictures; the single model saw training pictures only."
+        "training and validation images; the single model was trained on training images only."
         if any(name.startswith("test/") for name in scores)
-        else "No test split is scored: members leave out a part of the training split, by which each "
-        "chooses its checkpoint, and all are scored on the validation split. The setting was chosen on it, for all "
-        "alike.",
-        "The single model's checkpoint was chosen on it as well, which flatters its score; on the other hand it was "
-        "trained on the whole training split, each member on a part."
+        else "No test split is scored. Each member leaves out a part of the training split, which chooses its "
+        "checkpoint; all are scored on the validation split, which chose the setting of all of them.",
+        "The single model's checkpoint was chosen on it as well, which flatters its score; but it was trained on the "
+        "whole training split, each member on a part of it."
         if alone and any(name.startswith("val/") for name in scores)
         else None,
         None
         if alone
-        else "No single model of this setting stands beside them: all were trained on pictures of this split.",
+        else "There is no single model of this setting to compare with: all were trained on images of this split.",
     )
-    head = ["Setting", "Method", "Members", *map(ctx.m, scores)]
-    text = paragraph(_votes(ctx), together(ctx, scores[0]) if scores else None, _left_out(ctx))
-    rest = "All scores stand in `ensemble.csv`, those of single pictures in `ensemble_images.csv`.\n"
-    return blocks("## Ensemble\n", said, text, markdown_table(head, rows, right=range(2, len(head))), rest)
+    head = ["Setting", "Method", "Members", *map(results.metric_name, scores)]
+    text = paragraph(_votes(results), together(results, scores[0]) if scores else None, _left_out(results))
+    rest = "All scores are in `ensemble.csv`, those of each image in `ensemble_images.csv`.\n"
+    return blocks(said, text, markdown_table(head, rows, right=range(2, len(head))), rest)
 
 
-def _shown(ctx: Context) -> list[str]:
-    """Scores of the table: the first, by which members are compared, and what the study wants reported besides.
+def _shown(results: StudyResults) -> list[str]:
+    """Scores to show: the first, by which members are compared, and those that the study names in `also_report`.
 
-    They are those of the split that the ensemble is scored on, whatever split the study names them with.
+    They are those of the split that the ensemble is scored on, whichever split the study names them with.
     """
-    frame = ctx.table("ensemble").frame
+    frame = results.table("ensemble").frame
     found = [name for name in frame.columns if name.startswith(("val/", "test/")) and frame[name].notna().any()]
-    wanted = {name.partition("/")[2] for name in (ctx.metric, *(ctx.study.get("also_report") or []))}
+    wanted = {name.partition("/")[2] for name in (results.metric, *(results.study.get("also_report") or []))}
     return found[:1] + [name for name in found[1:] if name.partition("/")[2] in wanted]
 
 
-def together(ctx: Context, score: str) -> str:
+def together(results: StudyResults, score: str) -> str:
     """If there is a score: the ensemble's beside its members' and the single model's."""
-    table = ctx.table("ensemble")
+    table = results.table("ensemble")
     methods = list(table.frame["method"])
     members = [method for method in methods if method.startswith("member ")]
-    said = f"The {ctx.m(score)} of the ensemble is {table.say(0, score, 'metric')}"
+    said = f"The {results.metric_name(score)} of the ensemble is {table.quote(0, score, 'metric')}"
     if len(members) > 1:
         where = f"method={','.join(members)}"
-        mean, least, most = (table.all(how, score, "metric", where) for how in ("mean", "least", "most"))
+        mean, least, most = (table.aggregate(how, score, "metric", where) for how in ("mean", "least", "most"))
         said += f", that of its members {mean} on average, from {least} to {most}"
     if "single model" in methods:
-        said += f"; the single model has {table.say(methods.index('single model'), score, 'metric')}"
+        said += f"; the single model has {table.quote(methods.index('single model'), score, 'metric')}"
     return said + "."
 
 
-def _pictures(ctx: Context) -> str:
-    if not (ctx.results / ENSEMBLE).is_file():
-        return "pictures"
-    return ctx.ledger.say(ENSEMBLE, "", "pictures", "plural:picture")
+def _images(results: StudyResults) -> str:
+    if not (results.folder / ENSEMBLE).is_file():
+        return "images"
+    return results.ledger.quote(ENSEMBLE, "", "pictures", "plural:image")
 
 
-def _votes(ctx: Context) -> str | None:
+def _votes(results: StudyResults) -> str | None:
     """If members vote: how many have to agree."""
-    if not (ctx.results / ENSEMBLE).is_file() or ctx.ledger.value(ENSEMBLE, column="method") != "vote":
+    if not (results.folder / ENSEMBLE).is_file() or results.ledger.value(ENSEMBLE, column="method") != "vote":
         return None
-    votes = ctx.ledger.say(ENSEMBLE, "", "min_votes", "int")
-    return f"What {votes} of {ctx.table('ensemble').say(0, 'members', 'int')} members say is taken."
+    votes = results.ledger.quote(ENSEMBLE, "", "min_votes", "int")
+    return f"A prediction needs the votes of {votes} of {results.table('ensemble').quote(0, 'members', 'int')} members."
 
 
-def _left_out(ctx: Context) -> str | None:
+def _left_out(results: StudyResults) -> str | None:
     """If members failed or are not trained."""
-    if not (ctx.results / ENSEMBLE).is_file():
+    if not (results.folder / ENSEMBLE).is_file():
         return None
-    gone = ctx.ledger.value(ENSEMBLE, column="left_out")
+    gone = results.ledger.value(ENSEMBLE, column="left_out")
     if not gone:
         return None
     names = [
-        f"`{ctx.ledger.say(ENSEMBLE, '', f'left_out[{i}].run', 'code')}` "
-        f"({ctx.ledger.say(ENSEMBLE, '', f'left_out[{i}].status')})"
+        f"`{results.ledger.quote(ENSEMBLE, '', f'left_out[{i}].run', 'code')}` "
+        f"({results.ledger.quote(ENSEMBLE, '', f'left_out[{i}].status')})"
         for i in range(len(gone))
     ]
-    return f"Left out, as they failed or are not trained: {wording.listed(names)}."
+    return f"Left out, because they failed or are not trained: {listed(names)}."

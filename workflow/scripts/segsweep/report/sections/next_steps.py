@@ -1,83 +1,84 @@
-"""What to try next: what the results leave open."""
+"""What to try next: what these results do not answer."""
 
-from segsweep.report import wording
-from segsweep.report.sections.context import Context, blocks, bullets
+from segsweep.report.markdown import be, blocks, bullets, capital
+from segsweep.report.study_results import StudyResults
+
+TITLE = "What to try next"
+ORDER = 190
 
 MOST_EDGES = 6
 
 
-def section(ctx: Context) -> str:
-    """What the results leave open."""
+def write(results: StudyResults) -> str:
+    """What these results do not answer."""
     said = [
-        _usable(ctx), *_edges(ctx), _more_seeds(ctx), _ties(ctx), *_interactions(ctx), *_unexplored(ctx), _longer(ctx),
-        _missing_first(ctx),
+        _usable(results), *_edges(results), _more_seeds(results), _ties(results), *_interactions(results),
+        *_unexplored(results), _longer(results), _missing_first(results),
     ]  # fmt: skip
     said = [sentence for sentence in said if sentence]
-    return blocks(
-        "## What to try next\n", bullets(*said) if said else "Nothing in these results asks for another run.\n"
-    )
+    return blocks(bullets(*said) if said else "Nothing in these results asks for another run.\n")
 
 
-def _usable(ctx: Context) -> str | None:
-    """If no run came to a usable end."""
-    if ctx.best is not None:
+def _usable(results: StudyResults) -> str | None:
+    """If no run has a usable score."""
+    if results.best is not None:
         return None
-    return "Settings whose runs come to an end: all of these diverged, ran out of memory or were stopped."
+    return "Settings whose runs finish: all of these diverged, ran out of memory or were pruned."
 
 
-def _edges(ctx: Context) -> list[str]:
+def _edges(results: StudyResults) -> list[str]:
     """For each axis whose best level lies at the end of the values tried."""
     return [
-        f"{'Lower' if row['edge'] == 'low' else 'Higher'} values of the {ctx.a(row['axis'])} than "
-        f"{ctx.code('factor_summary', i, 'best_level')}: the scores are best at that end."
-        for i, row in ctx.edges.head(MOST_EDGES).iterrows()
+        f"{'Lower' if row['edge'] == 'low' else 'Higher'} values of the {results.axis_name(row['axis'])} than "
+        f"{results.quote_code('factor_summary', i, 'best_level')}: the scores are best at that end."
+        for i, row in results.edges.head(MOST_EDGES).iterrows()
     ] + [
-        ctx.fact(f"edges[{i}].text", "sentence")
-        for i, edge in enumerate(ctx.analysis.get("edges") or [])
-        if edge.get("clear") and edge["axis"] not in set(ctx.edges["axis"] if len(ctx.edges) else ())
+        results.quote_analysis(f"edges[{i}].text", "sentence")
+        for i, edge in enumerate(results.analysis.get("edges") or [])
+        if edge.get("clear") and edge["axis"] not in set(results.edges["axis"] if len(results.edges) else ())
     ]
 
 
-def _more_seeds(ctx: Context) -> str | None:
+def _more_seeds(results: StudyResults) -> str | None:
     """If every setting was trained once."""
-    if not ctx.one_seed or ctx.table("ranking").first(rank=1) is None:
+    if not results.one_seed or results.table("ranking").first(rank=1) is None:
         return None
-    if len(ctx.table("confirmations")):
+    if len(results.table("confirmations")):
         return None
-    return "Further seeds for the settings at the top: without them no difference can be told from chance."
+    return "More seeds for the settings at the top: with one seed no difference can be tested."
 
 
-def _ties(ctx: Context) -> str | None:
-    """If settings at the top cannot be told apart."""
-    size = (ctx.analysis.get("best") or {}).get("group_size") or 1
-    if ctx.one_seed or size < 2 or ctx.analysis["n_cells"] < 2:
+def _ties(results: StudyResults) -> str | None:
+    """If settings at the top are not significantly different."""
+    size = (results.analysis.get("best") or {}).get("group_size") or 1
+    if results.one_seed or size < 2 or results.analysis["n_cells"] < 2:
         return None
-    if size == ctx.table("ranking").frame["rank"].notna().sum():
+    if size == results.table("ranking").frame["rank"].notna().sum():
         return (
-            "More seeds, if the choice matters: none of "
-            f"{ctx.fact('best.group_size', 'plural:setting')} can be told apart."
+            "More seeds, if the choice matters: the "
+            f"{results.quote_analysis('best.group_size', 'plural:setting')} are not significantly different."
         )
     return (
         "More seeds, if the choice matters, for "
-        f"{ctx.fact('best.group_size', 'plural:setting')} that share the first place."
+        f"{results.quote_analysis('best.group_size', 'plural:setting')} that share the first place."
     )
 
 
-def _interactions(ctx: Context) -> list[str]:
+def _interactions(results: StudyResults) -> list[str]:
     """For each pair of axes that interact."""
-    frame = ctx.table("interactions").frame
+    frame = results.table("interactions").frame
     real = frame[frame["verdict"] == "interact"] if len(frame) else frame
     return [
-        f"A finer grid over the {ctx.a(row['axis_a'])} and the "
-        f"{ctx.a(row['axis_b'])} together: the effect of one depends on the other."
+        f"A finer grid over the {results.axis_name(row['axis_a'])} and the "
+        f"{results.axis_name(row['axis_b'])} together: the effect of one depends on the other."
         for _, row in real.head(3).iterrows()
     ]
 
 
-def _unexplored(ctx: Context) -> list[str]:
+def _unexplored(results: StudyResults) -> list[str]:
     """If combinations of levels were never tried."""
-    table = ctx.table("design")
-    if not len(table) or "empty" not in table.frame or ctx.study.get("sweep"):
+    table = results.table("design")
+    if not len(table) or "empty" not in table.frame or results.study.get("sweep"):
         return []
     open_pairs = table.frame[(table.frame["empty"] > 0)]
     never = open_pairs[open_pairs["filled"] < open_pairs["combinations"]]
@@ -90,25 +91,25 @@ def _unexplored(ctx: Context) -> list[str]:
             f"Combinations across {names} that were varied one at a time: nothing is known of how they act together."
         ]
     return [
-        f"{wording.capital(table.say(i, 'empty', 'plural:combination'))} "
-        f"of {ctx.a(row['axis_a'])} and {ctx.a(row['axis_b'])} "
+        f"{capital(table.quote(i, 'empty', 'plural:combination'))} "
+        f"of {results.axis_name(row['axis_a'])} and {results.axis_name(row['axis_b'])} "
         f"that {'was' if row['empty'] == 1 else 'were'} never tried."
         for i, row in never.iterrows()
     ]
 
 
-def _longer(ctx: Context) -> str | None:
+def _longer(results: StudyResults) -> str | None:
     """If most runs were at their best in their last epoch."""
-    runs = ctx.usable
+    runs = results.usable
     if "best_epoch" not in runs or not len(runs) or (runs["best_epoch"] == runs["epochs"]).mean() <= 0.5:
         return None
     return "More epochs: most runs were at their best in the last one."
 
 
-def _missing_first(ctx: Context) -> str | None:
-    """If planned runs are not there."""
-    missing = len(ctx.table("missing"))
+def _missing_first(results: StudyResults) -> str | None:
+    """If planned runs are missing."""
+    missing = len(results.table("missing"))
     if not missing:
         return None
-    number = ctx.table("missing").all("count", style="plural:planned run")
-    return f"The {number} that {wording.be(missing)} not there yet."
+    number = results.table("missing").aggregate("count", style="plural:planned run")
+    return f"The {number} that {be(missing)} still missing."

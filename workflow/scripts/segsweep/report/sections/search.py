@@ -1,13 +1,15 @@
-"""The search: trials, cuts, what the guard kept, what was saved; confirmation; ensemble."""
+"""The search: its sampler and pruner, its trials, what was pruned or protected, what pruning saved."""
 
 import pandas as pd
 
 from segsweep.formatting import value_in_words
-from segsweep.report import wording
 from segsweep.report.figures import curves, theme
-from segsweep.report.sections.context import Context, Table, blocks, bullets, markdown_table, paragraph
-from segsweep.report.sections.ensemble import ensemble
-from segsweep.report.styles import parse
+from segsweep.report.markdown import blocks, bullets, capital, listed, markdown_table, paragraph, was
+from segsweep.report.study_results import StudyResults, Table
+from segsweep.report.value_styles import parse
+
+TITLE = "Search"
+ORDER = 70
 
 SAMPLERS = {
     "tpe": "a tree-structured Parzen estimator",
@@ -17,228 +19,183 @@ SAMPLERS = {
     "grid": "a grid",
     "qmc": "a quasi-random sequence",
 }
-RULES = {"hyperband": "Hyperband", "halving": "successive halving", "median": "the median rule", "none": "no rule"}
+PRUNERS = {"hyperband": "Hyperband", "halving": "successive halving", "median": "the median rule"}
 MOST_DECISIONS, MOST_ANCESTORS = 40, 8
 
 
-def section(ctx: Context) -> str:
-    """The sweep, if there is one; confirmation and ensemble with any kind of study."""
-    return blocks(sweep(ctx), confirmation(ctx), ensemble(ctx))
-
-
-def sweep(ctx: Context) -> str:
-    """If the study is a sweep."""
-    if not ctx.study.get("sweep"):
+def write(results: StudyResults) -> str:
+    """If the study has a sweep."""
+    if not results.study.get("sweep"):
         return ""
-    return blocks("## Search\n", intro(ctx), lineage(ctx), figure(ctx), decisions(ctx), saved(ctx))
+    return blocks(intro(results), lineage(results), figure(results), decisions(results), saved(results))
 
 
-def intro(ctx: Context) -> str:
-    """Always: sampler, number of trials, rule of stopping."""
-    plan = ctx.study["sweep"]
+def intro(results: StudyResults) -> str:
+    """Always: sampler, number of trials, pruner."""
+    plan = results.study["sweep"]
     sampler = SAMPLERS.get(plan["sampler"], plan["sampler"])
-    rule = (plan.get("pruner") or {}).get("kind", "none")
-    trials = ctx.table("cells").all("count", where="role=trial", style="plural:setting")
-    guard = (plan.get("pruner") or {}).get("preserve")
+    rule = (plan.get("pruner") or {}).get("name", "none")
+    trials = results.table("cells").aggregate("count", where="role=trial", style="plural:setting")
+    protected = (plan.get("pruner") or {}).get("preserve")
     margin = (plan.get("pruner") or {}).get("preserve_margin")
     return paragraph(
-        f"{wording.capital(sampler)} proposed {trials} "
-        f"({ctx.planned('study.sweep.trials', 'plural:trial')} were asked for).",
-        "Trials follow earlier scores, so they are no random sample: means over levels are biased towards good regions."
-        if ctx.analysis.get("adaptive")
+        f"{capital(sampler)} proposed {trials} "
+        f"({results.quote_plan('study.sweep.trials', 'plural:trial')} were asked for).",
+        "Trials depend on earlier scores, so they are not a random sample: "
+        "means over levels are biased towards good regions."
+        if results.analysis.get("adaptive")
         else None,
-        f"{wording.capital(RULES[rule])} could stop trials from epoch "
-        f"{ctx.planned('study.sweep.pruner.min_epochs', 'int')} on."
+        f"{capital(PRUNERS.get(rule, rule))} could prune trials from epoch "
+        f"{results.quote_plan('study.sweep.pruner.min_epochs', 'int')} on."
         if rule != "none"
-        else "No rule stopped trials early."
-        if not (ctx.table("runs").frame["status"] == "stopped").any()
+        else "No trial was pruned."
+        if not (results.table("runs").frame["status"] == "pruned").any()
         else None,
-        f"A trial at {ctx.planned('study.sweep.pruner.preserve', 'metric')} "
-        f"or {'below' if ctx.minimize else 'above'} "
-        "was never stopped."
-        if rule != "none" and guard is not None
+        f"A trial at {results.quote_plan('study.sweep.pruner.preserve', 'metric')} "
+        f"or {'below' if results.minimize else 'above'} "
+        "was protected from pruning."
+        if rule != "none" and protected is not None
         else None,
-        f"A trial within {ctx.planned('study.sweep.pruner.preserve_margin', 'metric')} "
-        "of the best at its rung was never stopped."
+        f"A trial within {results.quote_plan('study.sweep.pruner.preserve_margin', 'metric')} "
+        "of the best at its rung was protected from pruning."
         if rule != "none" and margin
         else None,
     )
 
 
-def lineage(ctx: Context) -> str:
+def lineage(results: StudyResults) -> str:
     """If the space was narrowed from an earlier study."""
-    narrow = ctx.study["sweep"].get("narrow")
+    narrow = results.study["sweep"].get("narrow")
     if not narrow:
         return ""
-    source = ctx.planned("study.sweep.narrow." + ("from" if "from" in narrow else "source"), "code")
+    source = results.quote_plan("study.sweep.narrow." + ("from" if "from" in narrow else "source"), "code")
     said = (
-        f"Its space was narrowed to where the best {ctx.planned('study.sweep.narrow.top', 'percent')} of the trials of "
-        f"`{source}` lay"
+        "Its space was narrowed to where the best "
+        f"{results.quote_plan('study.sweep.narrow.top', 'percent')} of the trials of `{source}` lay"
     )
     first = "sweep/step_000.json"
-    if not (ctx.results / first).is_file():
+    if not (results.folder / first).is_file():
         return f"{said}.\n"
 
-    def told(path: str, style: str = "setting", how: str = "value") -> str:
-        return ctx.ledger.say(first, "", f"lineage.{path}", style, how)
+    def quote(path: str, style: str = "setting", how: str = "value") -> str:
+        return results.ledger.quote(first, "", f"lineage.{path}", style, how)
 
-    found = ctx.ledger.sources.tree(first)["lineage"]
+    found = results.ledger.files.tree(first)["lineage"]
     best = [
-        f"{told(f'trials[{i}].trial', 'plain')} with {told(f'trials[{i}].score', 'metric')}"
+        f"{quote(f'trials[{i}].trial', 'plain')} with {quote(f'trials[{i}].score', 'metric')}"
         for i in range(min(len(found["trials"]), MOST_ANCESTORS))
     ]
     rest = " and others" if len(found["trials"]) > len(best) else ""
     rows = []
     for i, change in enumerate(found["changes"]):
-        ranged = ctx.study["sweep"]["space"][change["axis"]]["choices"] is None
+        ranged = results.study["sweep"]["space"][change["axis"]]["choices"] is None
         before, after = (
-            (" to " if ranged else ", ").join(told(f"changes[{i}].{when}[{k}]") for k in range(len(change[when])))
+            (" to " if ranged else ", ").join(quote(f"changes[{i}].{when}[{k}]") for k in range(len(change[when])))
             for when in ("before", "after")
         )
-        rows.append([wording.capital(ctx.a(change["axis"])), f"`{change['axis']}`", before, after])
+        rows.append([capital(results.axis_name(change["axis"])), f"`{change['axis']}`", before, after])
     return blocks(
-        f"{said}: {told('trials', 'plural:trial', 'count')} of {told('of', 'int')}, {wording.listed(best)}{rest}.\n",
-        markdown_table(["Axis", "Key", "Before", "Here"], rows),
+        f"{said}: {quote('trials', 'plural:trial', 'count')} of {quote('of', 'int')}, {listed(best)}{rest}.\n",
+        markdown_table(["Hyperparameter", "Key", "Before", "Here"], rows),
     )
 
 
-def figure(ctx: Context) -> str:
+def figure(results: StudyResults) -> str:
     """If there are curves of trials."""
-    runs = ctx.table("runs").frame
+    runs = results.table("runs").frame
     trials = runs[runs["role"] == "trial"] if "role" in runs else runs.iloc[:0]
-    epochs = ctx.epochs
+    epochs = results.epochs
     epochs = epochs[epochs["run"].isin(curves.subsample(list(trials["run"])))]
-    if epochs.empty or ctx.metric not in epochs:
+    if epochs.empty or results.metric not in epochs:
         return ""
-    decided = decision_table(ctx).frame
+    decided = decision_table(results).frame
     rungs = sorted(decided["epoch"].unique()) if len(decided) else []
-    guarded = _guarded_runs(ctx, trials)
+    protected = _protected_runs(results, trials)
     paper, ax = theme.plt.subplots(figsize=(6.6, 3.7))
-    curves.sweep(ax, epochs, ctx.metric, list(trials.loc[trials["status"] == "stopped", "run"]), guarded, rungs)
+    curves.sweep(ax, epochs, results.metric, list(trials.loc[trials["status"] == "pruned", "run"]), protected, rungs)
     marks = (
-        " A cross ends a trial that was stopped" if (trials["status"] == "stopped").any() else " No trial was stopped"
+        " A cross marks where a trial was pruned" if (trials["status"] == "pruned").any() else " No trial was pruned"
     )
-    marks += "; a diamond stands where only the guard kept one." if guarded else "."
+    marks += "; a diamond marks a protected trial." if protected else "."
     lines = " Dotted lines are rungs." if len(rungs) else ""
-    few = " Of the trials an evenly spaced choice is drawn." if len(trials) > curves.MOST_CURVES else ""
-    return ctx.figure(
-        "sweep", paper, ctx.caption(ax, "{y} by {x}, a line for each run of a trial.") + marks + lines + few
+    few = " An evenly spaced choice of the trials is drawn." if len(trials) > curves.MOST_CURVES else ""
+    return results.figure(
+        "sweep", paper, results.caption(ax, "{y} by {x}, a line for each run of a trial.") + marks + lines + few
     )
 
 
-def decision_table(ctx: Context) -> Table:
-    """sweep/decisions.csv: a row for each trial judged at a rung."""
-    return ctx.table("sweep/decisions")
+def decision_table(results: StudyResults) -> Table:
+    """sweep/decisions.csv: a row for each trial compared at a rung."""
+    return results.table("sweep/decisions")
 
 
-def _guarded_runs(ctx: Context, trials: pd.DataFrame) -> list[str]:
-    """Runs of the trials that only the guard kept, found by their settings."""
-    table = ctx.table("sweep/trials").frame
-    if not len(table) or "kept_by_guard" not in table:
+def _protected_runs(results: StudyResults, trials: pd.DataFrame) -> list[str]:
+    """Runs of the trials that were protected from pruning, found by their settings."""
+    table = results.table("sweep/trials").frame
+    if not len(table) or "protected" not in table:
         return []
-    axes = [axis for axis in ctx.axes if axis in table and axis in trials]
+    axes = [axis for axis in results.axes if axis in table and axis in trials]
     runs = {tuple(row): run for run, *row in trials[["run", *axes]].astype(str).itertuples(index=False)}
-    kept = table[table["kept_by_guard"].notna()]
+    kept = table[table["protected"].notna()]
     keys = [
         tuple(value_in_words(parse(value)) for value in row) for row in kept[axes].astype(str).itertuples(index=False)
     ]
     return [runs[key] for key in keys if key in runs]
 
 
-def decisions(ctx: Context) -> str:
-    """If trials were judged: who stopped, who went on and why."""
-    table = decision_table(ctx)
+def decisions(results: StudyResults) -> str:
+    """If trials were compared at rungs: which were pruned, which continued, and why."""
+    table = decision_table(results)
     if not len(table):
         return ""
     frame = table.frame
-    told = frame[(frame["decision"] == "stopped") | frame["reason"].isin(["preserve", "margin", "few"])]
-    shown = told if len(frame) > MOST_DECISIONS else frame
+    telling = frame[(frame["decision"] == "pruned") | frame["reason"].isin(["preserve", "margin", "few"])]
+    shown = telling if len(frame) > MOST_DECISIONS else frame
     reasons = {
         "top": "among the best",
-        "preserve": "kept by the guard",
-        "margin": "kept: within the margin of the best",
+        "preserve": "protected: its score is good enough",
+        "margin": "protected: within the margin of the best",
         "few": "too few trials to compare",
         "behind": "behind",
     }
     rows = [
         [
-            table.say(i, "trial", "plain"),
-            table.say(i, "epoch", "int"),
-            table.say(i, "score", "metric"),
-            f"{table.say(i, 'rank', 'int')} of {table.say(i, 'of', 'int')}",
-            table.say(i, "cutoff", "metric"),
+            table.quote(i, "trial", "plain"),
+            table.quote(i, "epoch", "int"),
+            table.quote(i, "score", "metric"),
+            f"{table.quote(i, 'rank', 'int')} of {table.quote(i, 'of', 'int')}",
+            table.quote(i, "cutoff", "metric"),
             frame.at[i, "decision"],
             reasons.get(frame.at[i, "reason"], str(frame.at[i, "reason"])),
-            table.say(i, "epochs_left", "int"),
+            table.quote(i, "epochs_left", "int"),
         ]
         for i in shown.index[:MOST_DECISIONS]
     ]
-    rest = "The other decisions stand in `sweep/decisions.csv`.\n" if len(rows) < len(frame) else ""
-    head = ["Trial", "Epoch", "Score", "Rank", "Needed", "Decision", "Why", "Epochs still to train"]
+    rest = "The other decisions are in `sweep/decisions.csv`.\n" if len(rows) < len(frame) else ""
+    head = ["Trial", "Epoch", "Score", "Rank", "Cutoff", "Decision", "Why", "Epochs still to train"]
     return blocks("### Decisions\n", markdown_table(head, rows, right=[0, 1, 2, 3, 4, 7]), rest)
 
 
-def saved(ctx: Context) -> str:
-    """If trials are tabled: epochs trained, and what stopping saved."""
-    trials, decided = ctx.table("sweep/trials"), decision_table(ctx)
+def saved(results: StudyResults) -> str:
+    """If there are trials: epochs trained, and what pruning saved."""
+    trials, decided = results.table("sweep/trials"), decision_table(results)
     if not len(trials):
         return ""
     file = trials.file
-    stopped = int((trials.frame["status"] == "stopped").sum())
-    guarded = int(decided.frame["reason"].isin(["preserve", "margin"]).sum()) if len(decided) else 0
-    kept = decided.all("count", where="reason=preserve,margin", style="plural:time") if guarded else None
+    pruned = int((trials.frame["status"] == "pruned").sum())
+    protected = int(decided.frame["reason"].isin(["preserve", "margin"]).sum()) if len(decided) else 0
+    kept = decided.aggregate("count", where="reason=preserve,margin", style="plural:time") if protected else None
     return bullets(
-        f"{trials.all('count', style='plural:trial')} trained {trials.all('sum', 'trained', 'plural:epoch')}, "
-        f"{ctx.ledger.say(file, '', 'trained | total_epochs', 'percent', 'ratio')} "
-        "of what all of them in full would have taken."
+        f"{trials.aggregate('count', style='plural:trial')} trained "
+        f"{trials.aggregate('sum', 'trained', 'plural:epoch')}, "
+        f"{results.ledger.quote(file, '', 'trained | total_epochs', 'percent', 'ratio')} "
+        "of what all of them would have taken in full."
         if {"trained", "total_epochs"} <= set(trials.frame.columns)
         else None,
-        f"{trials.all('count', where='status=stopped', style='plural:trial')} "
-        f"{wording.was(stopped)} stopped; in full they would "
-        f"have cost {decided.all('sum', 'epochs_left', 'plural:further epoch', 'decision=stopped')}."
-        if stopped and len(decided)
+        f"{trials.aggregate('count', where='status=pruned', style='plural:trial')} "
+        f"{was(pruned)} pruned; trained in full they would "
+        f"have cost {decided.aggregate('sum', 'epochs_left', 'plural:further epoch', 'decision=pruned')}."
+        if pruned and len(decided)
         else None,
-        f"The guard kept a trial {kept} that its rank would have stopped." if guarded else None,
+        f"A trial that its rank would have pruned was protected {kept}." if protected else None,
     )
-
-
-def confirmation(ctx: Context) -> str:
-    """If the best settings were trained again: the score that won beside those that confirm."""
-    table = ctx.table("confirmations")
-    if not len(table):
-        return ""
-    rows = [
-        [
-            ctx.code("confirmations", i, "label"),
-            table.say(i, "won", "metric"),
-            table.say(i, "n", "int"),
-            table.say(i, "mean", "metric"),
-            ctx.interval("confirmations", i, "low", "high") or "–",
-            table.say(i, "change", "signed"),
-        ]
-        for i in table.frame.index
-    ]
-    head = ["Setting", "Chosen for", "Fresh seeds", "Their mean", "Interval", "Change"]
-    return blocks(
-        "## Confirmation\n",
-        paragraph(
-            "The settings that ranked first were trained again in full, on seeds that had no part in choosing them.",
-            "A score that won a search is too good on average, because "
-            "luck helped to choose it; the mean of the fresh runs is not.",
-            falls(ctx),
-        ),
-        markdown_table(head, rows, right=range(1, 6)),
-    )
-
-
-def falls(ctx: Context) -> str | None:
-    """If the interval of the fresh runs of the first setting leaves out the score it was chosen for."""
-    table = ctx.table("confirmations")
-    row = table.frame.iloc[0]
-    if pd.isna(row["mean"]):
-        return "The fresh runs of the first setting have no score."
-    if pd.isna(row["low"]) or pd.isna(row["high"]):
-        return "There are too few fresh runs for an interval."
-    if row["low"] <= row["won"] <= row["high"]:
-        return "The score that won lies within the interval of the fresh runs."
-    return f"The score that won lies {'above' if row['won'] > row['high'] else 'below'} the interval of the fresh runs."

@@ -1,7 +1,10 @@
-"""What was studied: set-up, axes, listed runs, rounds."""
+"""What was studied: set-up, hyperparameters, listed runs, rounds."""
 
-from segsweep.report import wording
-from segsweep.report.sections.context import Context, blocks, markdown_table, paragraph
+from segsweep.report.markdown import be, blocks, capital, markdown_table, paragraph
+from segsweep.report.study_results import StudyResults
+
+TITLE = "What was studied"
+ORDER = 20
 
 FIXED = (
     ("Architecture", "model.arch", "setting"),
@@ -12,8 +15,8 @@ FIXED = (
     ("Crop size", "data.crop", "sides"),
     ("Preprocessing", "data.preprocessing", "setting"),
     ("Augmentation", "data.augmentation", "setting"),
-    ("Training pictures, drawn by seed", "data.train_subset", "int"),
-    ("Validation pictures, drawn by seed", "data.val_subset", "int"),
+    ("Training images, drawn by seed", "data.train_subset", "int"),
+    ("Validation images, drawn by seed", "data.val_subset", "int"),
     ("Main loss", "loss.main", "loss"),
     ("Segmentation loss", "loss.seg", "loss"),
     ("Box loss", "loss.det.box", "setting"),
@@ -28,152 +31,161 @@ FIXED = (
 MULTITASK_ONLY, MOST_LISTED, MOST_LEVELS = {"model.seg_head"}, 60, 12
 
 
-def section(ctx: Context) -> str:
+def write(results: StudyResults) -> str:
     """Set-up table, table of axes, listed runs or rounds."""
-    return blocks("## What was studied\n", intro(ctx), set_up(ctx), axes(ctx), listed_runs(ctx), rounds(ctx))
+    return blocks(intro(results), set_up(results), axes(results), listed_runs(results), rounds(results))
 
 
-def intro(ctx: Context) -> str:
+def intro(results: StudyResults) -> str:
     """Always: how many settings, how often, judged by what; the study's own note if it has one."""
-    better = "Lower values rank first." if ctx.minimize else "Higher values rank first."
-    data = ctx.planned(_data_set(ctx, "title"))
+    better = "Lower values rank first." if results.minimize else "Higher values rank first."
+    data = results.quote_plan(_data_set(results, "title"))
     return blocks(
-        paragraph(ctx.planned("study.note") if ctx.study.get("note") else None),
+        paragraph(results.quote_plan("study.note") if results.study.get("note") else None),
         paragraph(
-            f"The study `{ctx.planned('study.name', 'code')}` tries "
-            f"{ctx.fact('n_cells', 'plural:setting')} on the data set "
+            f"The study `{results.quote_plan('study.name', 'code')}` tries "
+            f"{results.quote_analysis('n_cells', 'plural:setting')} on the data set "
             f"{data}.",
-            references(ctx),
-            how_often(ctx),
-            f"Settings are ranked by {ctx.m()}, at the epoch of each run at which it was {ctx.top}.",
+            references(results),
+            how_often(results),
+            f"Settings are ranked by {results.metric_name()}, at the epoch of each run at which it is {results.top}.",
             better,
-            "Intervals hold with ninety-five per cent confidence unless another share is named.",
+            f"Intervals are {results.quote_analysis('confidence', 'percent')} confidence intervals "
+            "unless stated otherwise.",
         ),
     )
 
 
-def _data_set(ctx: Context, wanted: str) -> str:
+def _data_set(results: StudyResults, wanted: str) -> str:
     """Where the plan has the data set's title or name; its name in the study file if there is nothing else."""
-    found = ctx.plan.get("dataset") or {}
+    found = results.plan.get("dataset") or {}
     return next((f"dataset.{key}" for key in (wanted, "name") if found.get(key)), "dataset.name")
 
 
-def references(ctx: Context) -> str | None:
+def references(results: StudyResults) -> str | None:
     """If some settings are references."""
-    cells = ctx.table("cells")
+    cells = results.table("cells")
     count = len(cells.where(role="reference"))
     if not count:
         return None
     return (
-        f"Of these, {cells.all('count', where='role=reference', style='int')} "
-        f"{wording.be(count)} the reference that others are compared with."
+        f"Of these, {cells.aggregate('count', where='role=reference', style='int')} "
+        f"{be(count)} the reference that others are compared with."
     )
 
 
-def how_often(ctx: Context) -> str | None:
+def how_often(results: StudyResults) -> str | None:
     """If the study trains: seeds and folds of each setting; else how many runs a setting has."""
-    seeds, folds = len(ctx.study.get("seeds") or []), ctx.study.get("folds")
-    if ctx.study.get("table") or not seeds:
-        replicates = ctx.analysis.get("replicates") or {}
+    seeds, folds = len(results.study.get("seeds") or []), results.study.get("folds")
+    if results.study.get("table") or not seeds:
+        replicates = results.analysis.get("replicates") or {}
         if not replicates.get("max"):
             return None
-        low, high = ctx.fact("replicates.min", "int"), ctx.fact("replicates.max", "plural:run")
+        low, high = (
+            results.quote_analysis("replicates.min", "int"),
+            results.quote_analysis("replicates.max", "plural:run"),
+        )
         same = replicates["min"] == replicates["max"]
         return f"Each has {high}." if same else f"Each has {low} to {high}."
-    each = "with one seed" if seeds == 1 else f"with {ctx.planned('study.seeds', 'plural:seed', 'count')} each"
+    each = "with one seed" if seeds == 1 else f"with {results.quote_plan('study.seeds', 'plural:seed', 'count')} each"
     if folds:
-        return f"Each was trained on {ctx.planned('study.folds.k', 'plural:fold')}, {each}."
-    one = ctx.analysis["n_cells"] == 1
+        return f"Each was trained on {results.quote_plan('study.folds.k', 'plural:fold')}, {each}."
+    one = results.analysis["n_cells"] == 1
     if seeds == 1:
         return f"{'It' if one else 'Each'} was trained once, with one seed."
     return f"{'It was' if one else 'They were'} trained {each.removesuffix(' each') if one else each}."
 
 
-def set_up(ctx: Context) -> str:
+def set_up(results: StudyResults) -> str:
     """If the study trains: what all settings have in common."""
-    train = ctx.study.get("train")
-    rows = [["Data set", ctx.planned(_data_set(ctx, "name")), "`dataset`"]]
-    if ctx.plan.get("dataset", {}).get("task"):
-        rows.append(["Task", ctx.planned("dataset.task"), "`task`"])
+    train = results.study.get("train")
+    rows = [["Data set", results.quote_plan(_data_set(results, "name")), "`dataset`"]]
+    if results.plan.get("dataset", {}).get("task"):
+        rows.append(["Task", results.quote_plan("dataset.task"), "`task`"])
     multitask = ((train or {}).get("model") or {}).get("arch") == "multitask"
     for name, key, style in FIXED if train else ():
-        if any(axis == key or axis.startswith(key + ".") for axis in ctx.axes):
+        if any(axis == key or axis.startswith(key + ".") for axis in results.axes):
             continue
         if key in MULTITASK_ONLY and not multitask:
             continue
         value = _at(train, key)
         if value is None or (key == "optimizer.weight_decay" and value == 0):
             continue
-        rows.append([name, ctx.planned(f"study.train.{key}", style), f"`{key}`"])
-    seeds = ctx.study.get("seeds") or []
+        rows.append([name, results.quote_plan(f"study.train.{key}", style), f"`{key}`"])
+    seeds = results.study.get("seeds") or []
     if seeds and train:
         rows.append(
-            ["Seeds", ", ".join(ctx.planned(f"study.seeds[{i}]", "plain") for i in range(len(seeds))), "`seeds`"]
+            ["Seeds", ", ".join(results.quote_plan(f"study.seeds[{i}]", "plain") for i in range(len(seeds))), "`seeds`"]
         )
-    if ctx.study.get("folds"):
-        rows.append(["Folds", ctx.planned("study.folds.k", "int"), "`folds`"])
+    if results.study.get("folds"):
+        rows.append(["Folds", results.quote_plan("study.folds.k", "int"), "`folds`"])
     return markdown_table(["Set-up", "Value", "Key"], rows)
 
 
-def axes(ctx: Context) -> str:
+def axes(results: StudyResults) -> str:
     """If something varies: each axis with its levels."""
-    factors = ctx.table("factors")
+    factors = results.table("factors")
     rows = []
-    for axis in ctx.axes:
+    for axis in results.axes:
         levels = factors.where(axis=axis).index
         if not len(levels):
             continue
-        shown = [ctx.code("factors", i, "level") for i in levels]
+        shown = [results.quote_code("factors", i, "level") for i in levels]
         if len(shown) > MOST_LEVELS:
             shown = [*shown[: MOST_LEVELS - 1], "…", shown[-1]]
         rows.append(
-            [wording.capital(ctx.a(axis)), f"`{axis}`", factors.all("count", where=f"axis={axis}"), ", ".join(shown)]
+            [
+                capital(results.axis_name(axis)),
+                f"`{axis}`",
+                factors.aggregate("count", where=f"axis={axis}"),
+                ", ".join(shown),
+            ]
         )
     if not rows:
         return ""
-    summary = ctx.table("factor_summary").frame
+    summary = results.table("factor_summary").frame
     binned = "binned" in summary and summary["binned"].astype(str).str.lower().eq("true").any()
-    ranges = "Axes with continuous values are shown in ranges.\n" if binned else ""
-    return blocks(markdown_table(["Axis", "Key", "Levels", "Values"], rows, right=[2]), ranges)
+    ranges = "Hyperparameters with continuous values are shown in ranges.\n" if binned else ""
+    return blocks(markdown_table(["Hyperparameter", "Key", "Levels", "Values"], rows, right=[2]), ranges)
 
 
-def listed_runs(ctx: Context) -> str:
+def listed_runs(results: StudyResults) -> str:
     """If the study lists its runs: what each is for."""
-    cells = ctx.table("cells")
+    cells = results.table("cells")
     rows = [
-        [f"`{cells.say(i, 'cell', 'code')}`", ctx.code("cells", i, "label"), _note(ctx, i)]
+        [f"`{cells.quote(i, 'cell', 'code')}`", results.quote_code("cells", i, "label"), _note(results, i)]
         for i in cells.where(role="run").index[:MOST_LISTED]
     ]
     return markdown_table(["Run", "Setting", "Note"], rows) if rows else ""
 
 
-def _note(ctx: Context, i: int) -> str:
-    return ctx.table("cells").say(i, "note") if "note" in ctx.table("cells").frame else ""
+def _note(results: StudyResults, i: int) -> str:
+    return results.table("cells").quote(i, "note") if "note" in results.table("cells").frame else ""
 
 
-def rounds(ctx: Context) -> str:
+def rounds(results: StudyResults) -> str:
     """If the study grew in rounds: what each added, and the best of it."""
-    cells, ranking = ctx.table("cells"), ctx.table("ranking")
-    if "round" not in cells.frame or not ctx.study.get("rounds"):
+    cells, ranking = results.table("cells"), results.table("ranking")
+    if "round" not in cells.frame or not results.study.get("rounds"):
         return ""
     rows = []
-    for i, part in enumerate(ctx.study["rounds"]):
+    for i, part in enumerate(results.study["rounds"]):
         inside = ranking.where(round=part["name"])
         inside = inside[inside["rank"].notna()] if len(inside) else inside
         best = int(inside.index[0]) if len(inside) else None
         rows.append(
             [
-                ctx.planned(f"study.rounds[{i}].name"),
-                cells.all("count", where=f"round={part['name']}"),
-                ctx.planned(f"study.rounds[{i}].note") if part.get("note") else "–",
-                ctx.code("ranking", best, "label") if best is not None else "–",
-                ranking.say(best, "mean", "metric") if best is not None else "–",
+                results.quote_plan(f"study.rounds[{i}].name"),
+                cells.aggregate("count", where=f"round={part['name']}"),
+                results.quote_plan(f"study.rounds[{i}].note") if part.get("note") else "–",
+                results.quote_code("ranking", best, "label") if best is not None else "–",
+                ranking.quote(best, "mean", "metric") if best is not None else "–",
             ]
         )
     return blocks(
         "### Rounds\n",
         "The study grew in rounds; a setting counts in the round that asked for it first.\n",
-        markdown_table(["Round", "New settings", "Why", "Best of them", ctx.m()], rows, right=[1, 4]),
+        markdown_table(["Round", "New settings", "Why", "Best of them", results.metric_name()], rows, right=[1, 4]),
     )
 
 
@@ -181,9 +193,3 @@ def _at(tree: dict, path: str):
     for part in path.split("."):
         tree = (tree or {}).get(part) if isinstance(tree, dict) else None
     return tree
-
-
-def heading(ctx: Context) -> str:
-    """Title of the report."""
-    title = ctx.planned("study.title" if ctx.study.get("title") else "study.name")
-    return f"# {title}\n"

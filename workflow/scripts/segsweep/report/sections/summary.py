@@ -2,174 +2,179 @@
 
 import pandas as pd
 
-from segsweep.report import wording
-from segsweep.report.sections.context import Context, blocks, bullets, by_rules
+from segsweep.report.markdown import be, blocks, bullets, listed
+from segsweep.report.study_results import StudyResults
+
+TITLE = "Summary"
+ORDER = 10
 
 
-def section(ctx: Context) -> str:
+def write(results: StudyResults) -> str:
     """The summary."""
     rules = (best, standing, one_seed, influence, together, edges, confirmed, claims, endings)
-    return blocks("## Summary\n", warning(ctx), bullets(*by_rules(rules, ctx)))
+    return blocks(warning(results), bullets(*[rule(results) for rule in rules]))
 
 
-def warning(ctx: Context) -> str:
-    """If the study was run at toy cost, or planned runs are not there."""
+def warning(results: StudyResults) -> str:
+    """If the study was run as a smoke test, or planned runs are missing."""
     said = []
-    if ctx.plan.get("smoke"):
+    if results.plan.get("smoke"):
         said.append(
-            "This is a smoke run: the study at toy cost. It shows "
-            "that everything works, and nothing about the settings."
+            "This is a smoke test: a few epochs on a few images. It shows that everything works, and nothing about the "
+            "settings."
         )
-    missing = len(ctx.table("missing"))
+    missing = len(results.table("missing"))
     if missing:
-        planned = ctx.planned("runs", "plural:planned run", "count")
-        number = ctx.table("missing").all("count")
-        said.append(f"This report is partial: of {planned}, {number} {wording.be(missing)} not there.")
+        planned = results.quote_plan("runs", "plural:planned run", "count")
+        number = results.table("missing").aggregate("count")
+        said.append(f"This report is partial: of {planned}, {number} {be(missing)} missing.")
     return "> " + " ".join(said) + "\n" if said else ""
 
 
-def best(ctx: Context) -> str | None:
+def best(results: StudyResults) -> str | None:
     """Always: the setting that the analysis chose, or that there is none."""
-    i, ranking = ctx.best, ctx.table("ranking")
+    i, ranking = results.best, results.table("ranking")
     if i is None:
-        return "No run came to a usable end, so nothing can be ranked."
-    fresh = ctx.table("confirmations").first(cell=str(ranking.frame.at[i, "cell"]))
+        return "No run has a usable score, so nothing can be ranked."
+    fresh = results.table("confirmations").first(cell=str(ranking.frame.at[i, "cell"]))
     table, row = ("ranking", i) if fresh is None else ("confirmations", fresh)
     said = (
-        f"The best setting is {ctx.code('ranking', i, 'label')}, with "
-        f"a {ctx.m()} of {ctx.table(table).say(row, 'mean', 'metric')}"
+        f"The best setting is {results.quote_code('ranking', i, 'label')}, with "
+        f"a {results.metric_name()} of {results.table(table).quote(row, 'mean', 'metric')}"
     )
-    if ctx.table(table).frame.at[row, "n"] == 1:
+    if results.table(table).frame.at[row, "n"] == 1:
         return f"{said} in its only run{' on a fresh seed' if fresh is not None else ''}."
-    interval = ctx.interval(table, row, "low", "high")
-    runs = ctx.table(table).say(row, "n", "plural:run")
+    interval = results.interval(table, row, "low", "high")
+    runs = results.table(table).quote(row, "n", "plural:run")
     return f"{said}, the mean of {runs}{' on fresh seeds' if fresh is not None else ''}" + (
         f" (interval {interval})." if interval else "."
     )
 
 
-def standing(ctx: Context) -> str | None:
+def standing(results: StudyResults) -> str | None:
     """If a noise floor is known and there is more than one setting."""
-    found = ctx.analysis.get("best") or {}
+    found = results.analysis.get("best") or {}
     size = found.get("group_size")
-    if not size or ctx.one_seed or ctx.analysis["n_cells"] < 2:
+    if not size or results.one_seed or results.analysis["n_cells"] < 2:
         return None
     if size == 1:
-        return "No other setting comes within the noise between runs of it."
-    text = f"It is one of {ctx.fact('best.group_size', 'plural:setting')} that the noise between runs cannot tell apart"
-    row = ctx.table("ranking").first(cell=str(found.get("cheapest_tied")))
+        return "All other settings are significantly different from it."
+    group = results.quote_analysis("best.group_size", "plural:setting")
+    text = f"It is one of {group} at the top that are not significantly different"
+    row = results.table("ranking").first(cell=str(found.get("cheapest_tied")))
     if row is not None and str(found["cheapest_tied"]) != str(found["cell"]):
-        return f"{text}; the cheapest of them to train is {ctx.code('ranking', row, 'label')}."
+        return f"{text}; the cheapest of them to train is {results.quote_code('ranking', row, 'label')}."
     return text + "."
 
 
-def one_seed(ctx: Context) -> str | None:
+def one_seed(results: StudyResults) -> str | None:
     """If no setting was trained more than once."""
-    if not ctx.one_seed or ctx.best is None:
+    if not results.one_seed or results.best is None:
         return None
-    once = len(ctx.study.get("seeds") or []) < 2 and not ctx.study.get("folds")
-    each = "Each setting" if ctx.analysis["n_cells"] > 1 else "It"
+    once = len(results.study.get("seeds") or []) < 2 and not results.study.get("folds")
+    each = "Each setting" if results.analysis["n_cells"] > 1 else "It"
     start = f"{each} was trained once, with one seed" if once else "Too few settings have more than one usable run"
-    return f"{start}: differences are described, not tested, because nothing tells how large chance is."
+    return f"{start}: differences are described, not tested, because the noise between seeds is unknown."
 
 
-def influence(ctx: Context) -> str | None:
+def influence(results: StudyResults) -> str | None:
     """If factors were analysed: the first of them, in the words that its test allows."""
-    table = ctx.table("factor_summary")
+    table = results.table("factor_summary")
     known = table.frame[table.frame["range"].fillna(0) > 0] if len(table) else table.frame
     if known.empty:
         return None
     i = int(known.index[0])
     row = known.loc[i]
-    name, span = ctx.a(row["axis"]), table.say(i, "range", "metric")
+    name, span = results.axis_name(row["axis"]), table.quote(i, "range", "metric")
     if row["relation"] == "confounded":
-        return f"What the {name} does cannot be told apart from another axis."
+        return f"The effect of the {name} cannot be separated from that of another hyperparameter."
     if pd.isna(row["p"]) or row["relation"] == "described":
         return f"Means differ most along the {name}: by {span} between its best and its worst level, without a test."
     if row["p"] < 0.05:
         return (
-            f"Of all axes the {name} explains most: its best and worst level differ by {span} "
-            f"(p {table.say(i, 'p', 'p_equals')}, partial eta squared {table.say(i, 'partial_eta2', 'fixed')})."
+            f"Of all hyperparameters the {name} explains most: its best and worst level differ by {span} "
+            f"(p {table.quote(i, 'p', 'p_equals')}, partial eta squared {table.quote(i, 'partial_eta2', 'fixed')})."
         )
-    start = "Taken by itself, no axis has an effect" if len(ctx.interacting()) else "No axis has an effect"
-    return f"{start} that could be told from noise; the largest difference, {span}, is that of the {name}."
+    start = "Taken by itself, no hyperparameter" if len(results.interacting()) else "No hyperparameter"
+    return f"{start} has a significant effect; the largest difference, {span}, is that of the {name}."
 
 
-def together(ctx: Context) -> str | None:
+def together(results: StudyResults) -> str | None:
     """If axes interact: the strongest pair."""
-    found = ctx.interacting()
+    found = results.interacting()
     if found.empty:
         return None
-    i, table = int(found.index[0]), ctx.table("interactions")
+    i, table = int(found.index[0]), results.table("interactions")
     return (
-        f"The effect of the {ctx.a(found.at[i, 'axis_a'])} depends on the {ctx.a(found.at[i, 'axis_b'])} "
-        f"(corrected p {table.say(i, 'p_holm', 'p_equals')}, partial "
-        f"eta squared {table.say(i, 'partial_eta2', 'fixed')}): "
+        f"The effect of the {results.axis_name(found.at[i, 'axis_a'])} "
+        f"depends on the {results.axis_name(found.at[i, 'axis_b'])} "
+        f"(corrected p {table.quote(i, 'p_holm', 'p_equals')}, partial "
+        f"eta squared {table.quote(i, 'partial_eta2', 'fixed')}): "
         "they have to be chosen together."
     )
 
 
-def edges(ctx: Context) -> str | None:
+def edges(results: StudyResults) -> str | None:
     """If the best level of an axis lies at the end of the values tried, and chance does not explain that."""
-    found = ctx.edges[ctx.edges["relation"] != "described"] if len(ctx.edges) else ctx.edges
-    parts = [f"the {row['edge']} end for the {ctx.a(row['axis'])}" for _, row in found.iterrows()]
+    found = results.edges[results.edges["relation"] != "described"] if len(results.edges) else results.edges
+    parts = [f"the {row['edge']} end for the {results.axis_name(row['axis'])}" for _, row in found.iterrows()]
     if not parts:
         return None
     lies = "The best level lies at" if len(parts) == 1 else "Best levels lie at"
-    return f"{lies} an end of the values tried ({wording.listed(parts)}): the optimum may lie beyond."
+    return f"{lies} an end of the values tried ({listed(parts)}): the optimum may lie beyond."
 
 
-def confirmed(ctx: Context) -> str | None:
+def confirmed(results: StudyResults) -> str | None:
     """If settings were trained again on fresh seeds: what became of the score that won."""
-    table = ctx.table("confirmations")
+    table = results.table("confirmations")
     if not len(table) or pd.isna(table.frame.at[0, "mean"]):
         return None
     return (
-        f"The setting that won the search, {ctx.code('confirmations', 0, 'label')}, "
-        f"had {table.say(0, 'won', 'metric')} then, "
-        f"and {table.say(0, 'mean', 'metric')} on {table.say(0, 'n', 'plural:fresh seed')}."
+        f"The setting that won the search, {results.quote_code('confirmations', 0, 'label')}, "
+        f"was chosen for {table.quote(0, 'won', 'metric')} "
+        f""
+        f"and {table.quote(0, 'mean', 'metric')} on {table.quote(0, 'n', 'plural:fresh seed')}."
     )
 
 
-def claims(ctx: Context) -> str | None:
+def claims(results: StudyResults) -> str | None:
     """If there are claims."""
-    table = ctx.table("claims")
+    table = results.table("claims")
     if not len(table):
         return None
     counts = table.frame["verdict"].value_counts()
     if len(table) == 1:
         return f"The one claim that was written down before the first run is {table.frame.at[0, 'verdict']}."
     if len(counts) == 1:
-        return (
-            f"All {table.all('count', style='plural:claim')} written down before the first run are {counts.index[0]}."
-        )
+        number = table.aggregate("count", style="plural:claim")
+        return f"All {number} written down before the first run are {counts.index[0]}."
     parts = [
-        f"{table.all('count', where=f'verdict={verdict}')} {wording.be(counts[verdict])} {verdict}"
+        f"{table.aggregate('count', where=f'verdict={verdict}')} {be(counts[verdict])} {verdict}"
         for verdict in ("supported", "refuted", "undecided")
         if counts.get(verdict)
     ]
-    return f"Of {table.all('count', style='plural:claim')} written down before the first run, {wording.listed(parts)}."
+    return f"Of {table.aggregate('count', style='plural:claim')} written down before the first run, {listed(parts)}."
 
 
 ENDINGS = {
-    "stopped": ("was stopped by the search", "were stopped by the search"),
+    "pruned": ("was pruned", "were pruned"),
     "diverged": ("diverged", "diverged"),
     "oom": ("ran out of memory", "ran out of memory"),
 }
 
 
-def endings(ctx: Context) -> str | None:
-    """If runs ended otherwise than by finishing or by their own early stopping."""
-    table = ctx.table("runs")
+def endings(results: StudyResults) -> str | None:
+    """If runs were pruned, diverged or ran out of memory."""
+    table = results.table("runs")
     if "status" not in table.frame:
         return None
     counts = table.frame["status"].value_counts()
     parts = [
-        f"{table.all('count', where=f'status={status}')} {one if counts[status] == 1 else many}"
+        f"{table.aggregate('count', where=f'status={status}')} {one if counts[status] == 1 else many}"
         for status, (one, many) in ENDINGS.items()
         if counts.get(status)
     ]
     if len(parts) == 1 and counts.max() == len(table) > 1:
         status = counts.index[0]
-        return f"All {table.all('count', style='plural:run')} {ENDINGS[status][1]}."
-    return f"Of {table.all('count', style='plural:run')}, {wording.listed(parts)}." if parts else None
+        return f"All {table.aggregate('count', style='plural:run')} {ENDINGS[status][1]}."
+    return f"Of {table.aggregate('count', style='plural:run')}, {listed(parts)}." if parts else None

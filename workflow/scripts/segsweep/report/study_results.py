@@ -1,8 +1,5 @@
-"""What sections share: tables, names, and the one way to write a number."""
+"""The results of a study as sections use them: tables, names in words, figures, quoted numbers."""
 
-import json
-import re
-from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,12 +8,21 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from segsweep.report import wording
+from segsweep.report import display_names
 from segsweep.report.figures import theme
-from segsweep.report.number_ledger import CLOSE, OPEN, Ledger, numbers_in
+from segsweep.report.markdown import capital, image
+from segsweep.report.number_ledger import Ledger, numbers_in
 
 USABLE = "finished,early_stopped"
-APART = ("confirm", "ensemble")  # roles of runs of a setting that were not there to compare it with others
+NOT_COMPARED = ("confirm", "ensemble")  # roles of runs that enter no comparison of settings
+
+
+# Columns that hold text whatever their fields look like.
+TEXT_COLUMNS = {
+    "cell", "label", "run", "role", "round", "note", "status", "level", "level_a", "level_b", "axis", "axis_a",
+    "axis_b", "best_level", "second_level", "best_cell", "worst_cell", "best_run", "worst_run", "id", "claim",
+    "detail", "item", "before", "now", "image", "segments", "term", "test", "interval", "text", "changed",
+}  # fmt: skip
 
 
 class Table:
@@ -24,19 +30,19 @@ class Table:
 
     def __init__(self, ledger: Ledger, file: str, texts: set[str]):
         self.ledger, self.file = ledger, file
-        path = ledger.sources.folder / file
-        self.frame = _read(path, TEXTS | texts) if path.is_file() else pd.DataFrame()
+        path = ledger.files.folder / file
+        self.frame = _read(path, TEXT_COLUMNS | texts) if path.is_file() else pd.DataFrame()
 
     def __len__(self) -> int:
         return len(self.frame)
 
-    def say(self, index: int, column: str, style: str = "text") -> str:
-        """The value in the row of that index (from 0), written in a style."""
-        return self.ledger.say(self.file, int(index) + 1, column, style)
+    def quote(self, index: int, column: str, style: str = "text") -> str:
+        """The value in the row of that index (from 0), in a style."""
+        return self.ledger.quote(self.file, int(index) + 1, column, style)
 
-    def all(self, how: str, column: str = "", style: str = "int", where: str = "") -> str:
-        """A number over all rows, or those that meet conditions: see `Place`."""
-        return self.ledger.say(self.file, where, column, style, how)
+    def aggregate(self, how: str, column: str = "", style: str = "int", where: str = "") -> str:
+        """A number over all rows, or those that meet conditions: see `Source`."""
+        return self.ledger.quote(self.file, where, column, style, how)
 
     def first(self, **conditions: Any) -> int | None:
         """Index of the first row in which the columns have these values."""
@@ -53,14 +59,14 @@ class Table:
         return frame
 
 
-class Context:
+class StudyResults:
     """The results of one study, ready to be written about."""
 
-    def __init__(self, results: str | Path, output: str | Path):
-        self.results, self.output = Path(results), Path(output)
-        self.ledger = Ledger(results)
-        self.plan = self.ledger.sources.tree("plan.json")
-        self.analysis = self.ledger.sources.tree("analysis.json")
+    def __init__(self, folder: str | Path, output: str | Path):
+        self.folder, self.output = Path(folder), Path(output)
+        self.ledger = Ledger(folder)
+        self.plan = self.ledger.files.tree("plan.json")
+        self.analysis = self.ledger.files.tree("analysis.json")
         self.study: dict[str, Any] = self.plan["study"]
         self.metric: str = self.analysis["metric"]
         self.minimize: bool = bool(self.analysis["minimize"])
@@ -79,7 +85,7 @@ class Context:
     @cached_property
     def epochs(self) -> pd.DataFrame:
         """epochs.csv, its cells and runs as texts."""
-        path = self.results / "epochs.csv"
+        path = self.folder / "epochs.csv"
         if not path.is_file():
             return pd.DataFrame(columns=["run", "cell", "epoch"])
         wanted = {"run", "cell", "epoch", self.metric, "val/loss", "train/loss"}
@@ -89,12 +95,12 @@ class Context:
     def usable(self) -> pd.DataFrame:
         """Runs that enter means: finished or ended by their own early stopping. Levels are texts.
 
-        Confirmations, which were chosen by their result, and an ensemble's members, which are judged on pictures of
-        their own, are none of them.
+        Confirmations, which were chosen by their result, and the members of an ensemble, which are scored on images of
+        their own, are left out.
         """
         frame = self.table("runs").frame
         if "role" in frame:
-            frame = frame[~frame["role"].isin(APART)]
+            frame = frame[~frame["role"].isin(NOT_COMPARED)]
         return frame[frame["status"].isin(USABLE.split(","))] if "status" in frame else frame
 
     @cached_property
@@ -136,28 +142,28 @@ class Context:
         found = self.table("factor_summary").where(axis=axis)
         return len(found) > 0 and str(found.iloc[0].get("binned")).lower() == "true"
 
-    def fact(self, path: str, style: str = "text", how: str = "value") -> str:
-        """A value of analysis.json, written."""
-        return self.ledger.say("analysis.json", "", path, style, how)
+    def quote_analysis(self, path: str, style: str = "text", how: str = "value") -> str:
+        """A value of analysis.json, in a style."""
+        return self.ledger.quote("analysis.json", "", path, style, how)
 
-    def planned(self, path: str, style: str = "text", how: str = "value") -> str:
-        """A value of plan.json, written."""
-        return self.ledger.say("plan.json", "", path, style, how)
+    def quote_plan(self, path: str, style: str = "text", how: str = "value") -> str:
+        """A value of plan.json, in a style."""
+        return self.ledger.quote("plan.json", "", path, style, how)
 
-    def m(self, column: str | None = None) -> str:
+    def metric_name(self, column: str | None = None) -> str:
         """A metric in words."""
-        return self._named(column or self.metric, wording.metric(column or self.metric))
+        return self._named(column or self.metric, display_names.metric(column or self.metric))
 
-    def a(self, axis: str) -> str:
+    def axis_name(self, axis: str) -> str:
         """An axis in words."""
-        return self._named(axis, wording.axis(axis, self.axes))
+        return self._named(axis, display_names.axis(axis, self.axes))
 
     def _named(self, column: str, words: str) -> str:
         if not numbers_in(words):
             return words
         for file in ("runs.csv", "cells.csv"):
             try:
-                return f"`{self.ledger.say(file, '', column, 'code', 'name')}`"
+                return f"`{self.ledger.quote(file, '', column, 'code', 'name')}`"
             except (LookupError, OSError):
                 continue
         raise LookupError(f"no table has the column {column}")
@@ -172,9 +178,9 @@ class Context:
         """The other end."""
         return "highest" if self.minimize else "lowest"
 
-    def code(self, table: str, index: int, column: str) -> str:
+    def quote_code(self, table: str, index: int, column: str) -> str:
         """A field as code, in backticks; empty fields are a dash."""
-        text = self.table(table).say(index, column, "code")
+        text = self.table(table).quote(index, column, "code")
         return f"`{text}`" if text != "–" else text
 
     def interval(self, table: str, index: int, low: str, high: str, style: str = "metric") -> str:
@@ -182,64 +188,25 @@ class Context:
         frame = self.table(table).frame
         if low not in frame or high not in frame or pd.isna(frame.at[index, low]) or pd.isna(frame.at[index, high]):
             return ""
-        return f"{self.table(table).say(index, low, style)} to {self.table(table).say(index, high, style)}"
+        return f"{self.table(table).quote(index, low, style)} to {self.table(table).quote(index, high, style)}"
 
     def figure(self, name: str, figure: Figure, caption: str) -> str:
-        """Stores a figure and gives the Markdown that shows it."""
+        """Writes `figures/<name>.png`; returns the Markdown that shows it."""
         path = self.output / "figures" / f"{name}.png"
         theme.store(figure, path)
         self.shown_figures.append(path.name)
-        return picture(f"figures/{path.name}", caption)
+        return image(f"figures/{path.name}", caption)
 
     def caption(self, ax: Axes, pattern: str, **more: str) -> str:
         """A caption in which `{x}` and `{y}` are the labels of the axes that were drawn."""
-        words = {wording.axis(axis, self.axes): self.a(axis) for axis in self.axes}
+        words = {display_names.axis(axis, self.axes): self.axis_name(axis) for axis in self.axes}
         words |= {
-            wording.metric(column): self.m(column) for column in self.table("runs").frame.columns if "/" in column
+            display_names.metric(column): self.metric_name(column)
+            for column in self.table("runs").frame.columns
+            if "/" in column
         }
         x, y = (words.get(label, label) for label in (ax.get_xlabel(), ax.get_ylabel()))
-        return wording.capital(pattern.format(x=x, y=y, **more))
-
-
-def picture(target: str, caption: str, alt: str = "") -> str:
-    """A picture with its caption below, in Markdown; without `alt` the caption's first sentence stands for it."""
-    first = SENTENCE.match(caption).group().rstrip(".")
-    alt = (alt or first).replace("`", "").replace("[", "(").replace("]", ")")
-    return f"![{alt}]({target})\n\n*{caption}*\n"
-
-
-# Up to a full stop with a space behind it that is not inside of a mark.
-SENTENCE = re.compile(f"(?:{OPEN}[^{CLOSE}]*{CLOSE}|(?!\\. ).)*", re.DOTALL)
-
-
-def markdown_table(head: list[str], rows: Iterable[list[str]], right: Iterable[int] = ()) -> str:
-    """A table; the columns of `right` are set flush right."""
-    right = set(right)
-    rule = ["---:" if i in right else "---" for i in range(len(head))]
-    lines = ["| " + " | ".join(cells) + " |" for cells in [list(map(wording.capital, head)), rule, *rows]]
-    return "\n".join(lines) + "\n"
-
-
-def paragraph(*sentences: str | None) -> str:
-    """Sentences whose conditions hold, as one paragraph; empty when none does."""
-    text = " ".join(sentence for sentence in sentences if sentence)
-    return text + "\n" if text else ""
-
-
-def bullets(*sentences: str | None) -> str:
-    """Sentences whose conditions hold, as a list."""
-    lines = [f"- {sentence}" for sentence in sentences if sentence]
-    return "\n".join(lines) + "\n" if lines else ""
-
-
-def by_rules(rules: Iterable[Callable[[Context], str | None]], context: Context) -> list[str]:
-    """What the rules say of a study, in order; a rule whose condition does not hold says nothing."""
-    return [sentence for rule in rules if (sentence := rule(context))]
-
-
-def blocks(*parts: str) -> str:
-    """Blocks with an empty line between them; empty ones are left out."""
-    return "\n".join(part if part.endswith("\n") else part + "\n" for part in parts if part)
+        return capital(pattern.format(x=x, y=y, **more))
 
 
 def _read(path: Path, texts: set[str]) -> pd.DataFrame:
@@ -256,16 +223,3 @@ def _read(path: Path, texts: set[str]) -> pd.DataFrame:
         except (ValueError, TypeError):
             continue
     return frame
-
-
-TEXTS = {
-    "cell", "label", "run", "role", "round", "note", "status", "level", "level_a", "level_b", "axis", "axis_a",
-    "axis_b",
-    "best_level", "second_level", "best_cell", "worst_cell", "best_run", "worst_run", "id", "claim", "detail", "item",
-    "before", "now", "image", "segments", "term", "test", "interval", "text", "changed",
-}  # fmt: skip
-
-
-def json_text(value: Any) -> str:
-    """A JSON text of stable order."""
-    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)

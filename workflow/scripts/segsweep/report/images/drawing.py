@@ -1,16 +1,44 @@
-"""Masks, errors, boxes, polygons on a picture. Pictures are uint8 (H, W, 3), masks uint8 (H, W), 255 void."""
+"""Masks, errors, boxes and polygons drawn on an image, in colours that are safe for colour-blind people.
+
+Images are uint8 (H, W, 3), masks uint8 (H, W) with `VOID` where pixels are not scored.
+
+Source: Okabe & Ito, "Color Universal Design", 2008; Tol, "Colour schemes", SRON technical note, 2021.
+"""
 
 import cv2
 import numpy as np
 
-from segsweep.report.images.colours import FALSE_NEGATIVE, FALSE_POSITIVE, OTHER_CLASS, RIGHT, VOID
+from segsweep.data.void import VOID
 
-VOID_VALUE = 255
 DASH = 4.0  # pixels of a panel
+RIGHT, FALSE_POSITIVE, FALSE_NEGATIVE, OTHER_CLASS = (64, 64, 64), (230, 159, 0), (0, 114, 178), (204, 121, 167)
+VOID_COLOUR, UNSCORED = (255, 255, 255), (220, 220, 220)
+GROUND_TRUTH, PREDICTION = (0, 158, 115), (213, 94, 0)
+
+OKABE_ITO = [(230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167)]
+# For more classes than seven no scheme is safe; Tol's discrete rainbow keeps lightness apart, and legends name classes.
+RAINBOW = [
+    (209, 187, 215), (174, 118, 163), (136, 46, 114), (25, 101, 176), (82, 137, 199), (123, 175, 222), (78, 178, 101),
+    (144, 201, 135), (202, 224, 171), (247, 240, 86), (246, 193, 65), (241, 147, 45), (232, 96, 28), (220, 5, 12),
+    (114, 25, 14), (119, 119, 119), (66, 33, 80), (0, 68, 85), (51, 117, 56), (190, 160, 110),
+]  # fmt: skip
+
+
+def class_colours(names: list[str]) -> np.ndarray:
+    """One colour a class, uint8 (C, 3). A first class named background is black and stays unpainted in overlays."""
+    rest = names[1:] if has_background(names) else names
+    colours = OKABE_ITO if len(rest) <= len(OKABE_ITO) else RAINBOW
+    chosen = [colours[i % len(colours)] for i in range(len(rest))]
+    return np.array(([(0, 0, 0)] if has_background(names) else []) + chosen, dtype=np.uint8).reshape(-1, 3)
+
+
+def has_background(names: list[str]) -> bool:
+    """Whether the first class is the background."""
+    return bool(names) and names[0].lower() in ("background", "paper")
 
 
 def overlay(image: np.ndarray, mask: np.ndarray, colours: np.ndarray, unpainted: int | None = None) -> np.ndarray:
-    """Classes as transparent colour; `unpainted` is a class that shows the picture alone, void is hatched white."""
+    """Classes as transparent colour; `unpainted` is a class that shows the image alone, void is hatched white."""
     painted = np.zeros_like(image)
     known = mask < len(colours)
     painted[known] = colours[mask[known]]
@@ -18,26 +46,26 @@ def overlay(image: np.ndarray, mask: np.ndarray, colours: np.ndarray, unpainted:
     result = image.copy()
     result[shown] = (0.4 * image[shown] + 0.6 * painted[shown]).astype(np.uint8)
     rows, columns = np.indices(mask.shape)
-    result[(mask == VOID_VALUE) & ((rows + columns) // 2 % 3 == 0)] = VOID
+    result[(mask == VOID) & ((rows + columns) // 2 % 3 == 0)] = VOID_COLOUR
     return result
 
 
-def errors(image: np.ndarray, truth: np.ndarray, predicted: np.ndarray, background: int | None) -> np.ndarray:
-    """Where a prediction is right and where it is not, on a paled picture.
+def errors(image: np.ndarray, ground_truth: np.ndarray, predicted: np.ndarray, background: int | None) -> np.ndarray:
+    """Where a prediction is right and where it is not, on a paled image.
 
     With a background class: true positives dark, false positives orange, false negatives blue, a wrong class
-    purple. Without one, right pixels show the picture and wrong ones are purple. Void pixels are not judged.
+    purple. Without one, right pixels show the image and wrong ones are purple. Void pixels are not scored.
     """
     grey = image.mean(axis=2, keepdims=True)
     result = np.repeat(200 + grey * (55 / 255), 3, axis=2).astype(np.uint8)
-    judged = truth != VOID_VALUE
-    wrong = judged & (truth != predicted)
+    scored = ground_truth != VOID
+    wrong = scored & (ground_truth != predicted)
     if background is None:
         result = np.where(wrong[..., None], result, (0.5 * image + 0.5 * result).astype(np.uint8))
         result[wrong] = OTHER_CLASS
         return result
-    found, there = predicted != background, truth != background
-    result[judged & there & (truth == predicted)] = RIGHT
+    found, there = predicted != background, ground_truth != background
+    result[scored & there & (ground_truth == predicted)] = RIGHT
     result[wrong & found & there] = OTHER_CLASS
     result[wrong & found & ~there] = FALSE_POSITIVE
     result[wrong & ~found & there] = FALSE_NEGATIVE
@@ -90,7 +118,7 @@ def dashed(
 
 
 def fit(image: np.ndarray, least: int, most: int) -> tuple[np.ndarray, float]:
-    """A picture scaled so that its longer side lies between two bounds, and the factor. Enlarged pixels stay square."""
+    """An image scaled so that its longer side lies between two bounds, and the factor. Enlarged pixels stay square."""
     longer = max(image.shape[:2])
     if longer > most:
         factor = most / longer

@@ -5,11 +5,11 @@ import random
 import pytest
 
 from segsweep.config.search import Pruner
-from segsweep.search.stopping import bracket_of, bracket_sizes, judge, rungs
+from segsweep.search.pruning import bracket_of, bracket_sizes, judge, rungs
 
 
 def rule(kind="hyperband", **more):
-    return Pruner(kind=kind, **more)
+    return Pruner(name=kind, **more)
 
 
 def test_brackets_and_rungs_of_the_paper():
@@ -29,12 +29,12 @@ def test_rungs_of_the_text_sweep():
 @pytest.mark.parametrize(
     ("settings", "total", "expected"),
     [
-        ({"kind": "none"}, 10, []),
-        ({"kind": "halving", "min_epochs": 2, "eta": 3}, 30, [2, 6, 18]),
-        ({"kind": "halving", "min_epochs": 1, "eta": 1.5}, 6, [1, 2, 3, 5]),
-        ({"kind": "halving", "min_epochs": 5, "eta": 2}, 5, []),
-        ({"kind": "median", "min_epochs": 3}, 10, [3, 6, 9]),
-        ({"kind": "median", "min_epochs": 3}, 9, [3, 6]),
+        ({"name": "none"}, 10, []),
+        ({"name": "halving", "min_epochs": 2, "eta": 3}, 30, [2, 6, 18]),
+        ({"name": "halving", "min_epochs": 1, "eta": 1.5}, 6, [1, 2, 3, 5]),
+        ({"name": "halving", "min_epochs": 5, "eta": 2}, 5, []),
+        ({"name": "median", "min_epochs": 3}, 10, [3, 6, 9]),
+        ({"name": "median", "min_epochs": 3}, 9, [3, 6]),
     ],
 )
 def test_rungs_of_other_rules(settings, total, expected):
@@ -81,7 +81,7 @@ def test_the_guard_keeps_what_the_rule_would_stop():
 def test_the_median_is_that_of_the_others():
     # Others of 0.5: 0.2, 0.4, 0.9 with median 0.4; others of 0.4: 0.2, 0.5, 0.9 with median 0.5.
     verdicts, best = judge(rule("median"), False, {0: 0.2, 1: 0.4, 2: 0.5, 3: 0.9}, {1, 2})
-    assert [(v.trial, v.cutoff, v.goes_on) for v in verdicts] == [(2, 0.4, True), (1, 0.5, False)]
+    assert [(v.trial, v.cutoff, v.promoted) for v in verdicts] == [(2, 0.4, True), (1, 0.5, False)]
     assert best == 0.9
 
 
@@ -99,7 +99,7 @@ def test_failures_count_among_those_left_behind():
 def test_equals_are_treated_alike():
     assert set(reasons(rule(eta=4), dict.fromkeys(range(8), 0.0)).values()) == {"top"}
     found = judge(rule(eta=4), False, {0: 0.5, 1: 0.7, 2: 0.7, 3: 0.1}, {0, 1, 2, 3})[0]
-    assert [(v.trial, v.rank, v.goes_on) for v in found] == [(1, 1, True), (2, 1, True), (0, 3, False), (3, 4, False)]
+    assert [(v.trial, v.rank, v.promoted) for v in found] == [(1, 1, True), (2, 1, True), (0, 3, False), (3, 4, False)]
 
 
 def random_tables(number):
@@ -110,7 +110,7 @@ def random_tables(number):
             for trial in range(draws.randint(1, 12))
         }
         settings = {
-            "kind": draws.choice(["hyperband", "halving", "median"]),
+            "name": draws.choice(["hyperband", "halving", "median"]),
             "eta": draws.choice([1.5, 2, 3, 4]),
             "min_trials": draws.randint(2, 5),
             "preserve": draws.choice([None, 0.9, 0.965]),
@@ -127,7 +127,7 @@ def test_guard_over_random_tables():
         known = [score for score in scores.values() if score is not None]
         assert best == max(known, default=None)
         for verdict in verdicts:
-            if verdict.goes_on:
+            if verdict.promoted:
                 continue
             stopped += 1
             assert len(known) >= pruner.min_trials

@@ -23,15 +23,15 @@ DUST = 1e-9
 class Verdict:
     """What happens to one trial at a rung, and why.
 
-    `reason` is `top` (good enough by the rule), `preserve` or `margin` (kept by the guard alone), `few` (too few trials
-    to judge), or `behind` (stopped).
+    `reason` is `top` (good enough by the rule), `preserve` or `margin` (protected by its score alone), `few` (too few
+    trials to judge), or `behind` (pruned).
     """
 
     trial: int
     score: float | None
     rank: int
     cutoff: float | None
-    goes_on: bool
+    promoted: bool
     reason: str
 
 
@@ -41,7 +41,7 @@ def bracket_sizes(rule: Pruner, total: int) -> list[int]:
     n = ceil(B / (s + 1) * eta^s) for the bracket that halves s times, of B = floor(log_eta(total / min_epochs)) + 1
     brackets. If fewer are set, those that stop latest are left out.
     """
-    if rule.kind != "hyperband":
+    if rule.name != "hyperband":
         return [1]
     count = 1
     while rule.min_epochs * rule.eta**count <= total + DUST:
@@ -65,9 +65,9 @@ def rungs(rule: Pruner, total: int, bracket: int = 0) -> list[int]:
 
     Hyperband and halving: min_epochs * eta^(bracket + i), rounded down. Median: the multiples of min_epochs.
     """
-    if rule.kind == "none":
+    if rule.name == "none":
         return []
-    if rule.kind == "median":
+    if rule.name == "median":
         return list(range(rule.min_epochs, total, rule.min_epochs))
     found: list[int] = []
     exponent = bracket
@@ -84,7 +84,7 @@ def judge(
     """Who of the trials at a rung goes on.
 
     Args:
-        rule: the rule and its guard.
+        rule: the pruner.
         minimize: whether lower scores are better.
         scores: the best score up to the rung of every trial that came to it, now or earlier; None if it failed there.
         judged: the trials to decide about; the others are compared with only.
@@ -127,7 +127,7 @@ def _reason(rule: Pruner, sign: int, score: float | None, cutoff: float | None, 
 def _cutoff(rule: Pruner, sign: int, scores: dict[int, float | None], trial: int) -> float | None:
     """The score that a trial needs: that of the last of the best 1/eta, or the median of the others."""
     known = {other: score for other, score in scores.items() if score is not None}
-    if rule.kind == "median":
+    if rule.name == "median":
         others = [score for other, score in known.items() if other != trial]
         return statistics.median(others) if others else None
     # Those that failed count among the ones left behind.

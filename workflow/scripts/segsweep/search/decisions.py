@@ -12,7 +12,7 @@ from typing import Any, TypedDict
 from segsweep.config import Study
 from segsweep.config.search import Dimension
 from segsweep.errors import InputError
-from segsweep.search import requests, stopping
+from segsweep.search import pruning, requests
 from segsweep.search.confirmation import candidates_of, confirmed, ranked
 from segsweep.search.decision_inputs import asked, settings_digest
 from segsweep.search.results import FAILED, Result, best_of
@@ -93,11 +93,11 @@ def _first(study: Study, earlier: list[dict[str, Any]] | None) -> State:
     state["log"].append(
         {
             "kind": "schedule",
-            "rule": rule.kind,
+            "rule": rule.name,
             "minimize": study.minimize,
             "brackets": [
-                {"bracket": bracket, "share": share, "rungs": stopping.rungs(rule, longest, bracket)}
-                for bracket, share in enumerate(stopping.bracket_sizes(rule, longest))
+                {"bracket": bracket, "share": share, "rungs": pruning.rungs(rule, longest, bracket)}
+                for bracket, share in enumerate(pruning.bracket_sizes(rule, longest))
             ],
         }
     )
@@ -122,7 +122,7 @@ def _space(study: Study, state: State) -> Space:
 
 def _propose(study: Study, state: State) -> bool:
     """Add a batch of trials and want their first rung; False if the space has no more."""
-    from segsweep.search.samplers import propose
+    from segsweep.search.proposals import propose
 
     sweep, trials = study.sweep, state["trials"]
     number = min(sweep.at_once, sweep.trials - len(trials))
@@ -139,13 +139,13 @@ def _propose(study: Study, state: State) -> bool:
             "exhausted": len(proposals) < number,
         }
     )
-    sizes = stopping.bracket_sizes(sweep.pruner, study.train.epochs)
+    sizes = pruning.bracket_sizes(sweep.pruner, study.train.epochs)
     for values in proposals:
         number = len(trials)
         trial = {
             "trial": number,
             "batch": batch,
-            "bracket": stopping.bracket_of(number, sizes),
+            "bracket": pruning.bracket_of(number, sizes),
             "values": values,
             "status": "running",
             "total_epochs": requests.total_epochs(study, values),
@@ -163,7 +163,7 @@ def _propose(study: Study, state: State) -> bool:
 
 def _grant(study: Study, trial: dict[str, Any]) -> None:
     """Let a trial train up to its next rung, or to the end."""
-    ahead = stopping.rungs(study.sweep.pruner, trial["total_epochs"], trial["bracket"])
+    ahead = pruning.rungs(study.sweep.pruner, trial["total_epochs"], trial["bracket"])
     trial["epochs"] = next((epoch for epoch in ahead if epoch > trial["epochs"]), trial["total_epochs"])
 
 
@@ -219,26 +219,26 @@ def _judge(study: Study, state: State) -> None:
             if trial["bracket"] == bracket and rung["epoch"] == epoch
         }
         here = {trial["trial"] for trial in running if (trial["bracket"], trial["epochs"]) == (bracket, epoch)}
-        verdicts, best = stopping.judge(rule, study.minimize, scores, here)
+        verdicts, best = pruning.judge(rule, study.minimize, scores, here)
         decided = []
         for verdict in verdicts:
             trial = state["trials"][verdict.trial]
             left = runs * trial["total_epochs"] - trial["trained"]
-            if not verdict.goes_on:
-                trial["status"] = "stopped"
+            if not verdict.promoted:
+                trial["status"] = "pruned"
             decided.append(vars(verdict) | {"epochs_left": left})
         state["log"].append(
             {
                 "kind": "rung",
-                "rule": rule.kind,
+                "rule": rule.name,
                 "bracket": bracket,
                 "epoch": epoch,
                 "best": best,
                 "compared": [{"trial": trial, "score": score} for trial, score in scores.items()],
                 "decided": decided,
-                "stopped": [verdict.trial for verdict in verdicts if not verdict.goes_on],
-                "kept_by_guard": [verdict.trial for verdict in verdicts if verdict.reason in ("preserve", "margin")],
-                "epochs_saved": sum(entry["epochs_left"] for entry in decided if not entry["goes_on"]),
+                "pruned": [verdict.trial for verdict in verdicts if not verdict.promoted],
+                "protected": [verdict.trial for verdict in verdicts if verdict.reason in ("preserve", "margin")],
+                "epochs_saved": sum(entry["epochs_left"] for entry in decided if not entry["promoted"]),
             }
         )
 

@@ -1,4 +1,4 @@
-"""The pictures of a study, drawn with models that only repeat a number."""
+"""The images of a study, drawn with a predictor that finds text everywhere."""
 
 import json
 
@@ -8,14 +8,14 @@ import pytest
 from PIL import Image
 
 from segsweep.inference.predictor import Found, units
-from segsweep.report.images import gallery
-from segsweep.report.images.make import Results, make
+from segsweep.report.images.gallery import draw_images
+from segsweep.report.images.selection import Candidates
 
 SIDE = 16
 
 
 class FakeSplit:
-    """Pictures, or patches of two pages side by side."""
+    """Images, or patches of two pages side by side."""
 
     def __init__(self, pages):
         self.names = [f"image_{i}" for i in range(4)]
@@ -32,8 +32,8 @@ class FakeSplit:
         return (np.indices((SIDE, SIDE))[1] < 4 * i).astype(np.uint8)
 
     def page(self, i):
-        place = {"page": f"page_{i // 2}", "y": 0, "x": SIDE * (i % 2), "height": SIDE, "width": 2 * SIDE}
-        return place if self.pages else None
+        patch = {"page": f"page_{i // 2}", "y": 0, "x": SIDE * (i % 2), "height": SIDE, "width": 2 * SIDE}
+        return patch if self.pages else None
 
 
 class FakePrepared:
@@ -57,8 +57,8 @@ class FakePredictor:
 
 
 @pytest.fixture(params=[4])
-def study(request, tmp_path, monkeypatch):
-    """Draws the pictures of a study with as many cells as the parameter says."""
+def study(request, tmp_path):
+    """Draws the images of a study with as many cells as the parameter says."""
     cells = [f"c{i}" for i in range(request.param)]
     settings = [{"optimizer.lr": lr, "batch_size": 4 * k} for lr in (1e-3, 1e-4) for k in range(1, len(cells) // 2 + 1)]
     plan = {
@@ -75,19 +75,17 @@ def study(request, tmp_path, monkeypatch):
     pd.DataFrame(scores, columns=["run", "cell", "image", "recall"]).to_csv(tmp_path / "images.csv", index=False)
     (tmp_path / "analysis.json").write_text('{"best": {"cell": "c2"}}')
 
-    def draw(pages=False, **pictures):
-        plan["study"]["report"]["images"] |= pictures
+    def draw(pages=False, **wanted):
+        plan["study"]["report"]["images"] |= wanted
         (tmp_path / "plan.json").write_text(json.dumps(plan))
-        monkeypatch.setattr(gallery, "Predictor", FakePredictor)
-        monkeypatch.setattr(gallery.Prepared, "open", lambda folder: FakePrepared(pages))
-        results = Results.read(tmp_path / "plan.json", tmp_path, tmp_path / "segments")
-        return make(results, tmp_path / "images")
+        candidates = Candidates.read(tmp_path / "plan.json", tmp_path, tmp_path / "segments")
+        return draw_images(candidates, tmp_path / "images", FakePredictor, lambda folder: FakePrepared(pages))
 
     draw.folder, draw.plan = tmp_path, plan
     return draw
 
 
-def test_the_chosen_setting_is_shown_on_its_best_and_worst_picture(study):
+def test_the_chosen_setting_is_shown_on_its_best_and_worst_image(study):
     entries = study()
     assert [entry["file"] for entry in entries] == ["images/predictions.jpg", "images/grid.jpg"]
     assert [(item["image"], item["run"], item["value"]) for item in entries[0]["items"]] == [
@@ -101,7 +99,7 @@ def test_the_chosen_setting_is_shown_on_its_best_and_worst_picture(study):
     assert json.loads((study.folder / "images" / "images.json").read_text()) == entries
 
 
-def test_one_picture_over_the_grid(study):
+def test_one_image_over_the_grid(study):
     grid = study()[-1]
     assert {item["cell"] for item in grid["items"]} == {"c0", "c1", "c2", "c3"}
     assert {item["image"] for item in grid["items"]} == {"image_3"}
@@ -136,7 +134,7 @@ def test_settings_that_were_asked_for_and_not_shown_are_named(study):
     assert not any("are shown" in entry["caption"] for entry in entries)
 
 
-def test_all_settings_of_a_small_study_are_shown_without_a_word(study):
+def test_all_settings_of_a_small_study_are_shown_without_a_note(study):
     entries = study(which="first 1", of="all")
     assert len(entries[0]["items"]) == 4
     assert "are shown" not in entries[0]["caption"]

@@ -12,7 +12,7 @@ import pytest
 from segsweep.config import Study
 from segsweep.errors import InputError
 from segsweep.search import search_tables
-from segsweep.search.state import decide
+from segsweep.search.decisions import decide
 from segsweep.search.step_files import as_text, read_steps, step_file, valid_steps, write_json
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +27,7 @@ def _replay():
 
 replay = _replay()
 SCENARIO = {"trials": 8, "at_once": 4, "epochs": 9, "min_epochs": 2, "eta": 2}
-HALVING = {"kind": "halving", "preserve": 0.96}
+HALVING = {"name": "halving", "preserve": 0.96}
 MORE = {"confirm": {"top": 2, "seeds": [1, 2]}, "ensemble": {"folds": 3}}
 
 
@@ -58,7 +58,7 @@ def flat(score):
 
 def test_halving_by_hand():
     """Rungs 2, 4, 8 of 9 epochs; of four trials two go on, then one; the guard keeps trial 2 at the first rung."""
-    study = make(scenario={"trials": 4}, policy={"kind": "halving", "preserve": 0.8})
+    study = make(scenario={"trials": 4}, policy={"name": "halving", "preserve": 0.8})
     table = {0: flat(0.9), 1: flat(0.85), 2: flat(0.8), 3: flat(0.7)}
     states = replay.play(study, told(table))
     assert [state["phase"] for state in states] == ["search"] * 4 + ["done"]
@@ -70,13 +70,13 @@ def test_halving_by_hand():
         {},
     ]
     (rung,) = [record for record in states[1]["log"] if record["kind"] == "rung"]
-    assert rung["stopped"] == [3]
-    assert rung["kept_by_guard"] == [2]
+    assert rung["pruned"] == [3]
+    assert rung["protected"] == [2]
     assert rung["epochs_saved"] == 7
     assert rung["best"] == 0.9
     assert states[-1]["best"] == {"trial": 0, "set": states[0]["trials"][0]["values"], "from": "search", "score": 0.9}
     assert search_tables.spent(states) == {
-        "trials": 4, "stopped": 1, "epochs": 29, "epochs_full": 36, "epochs_saved": 7, "share": 29 / 36,
+        "trials": 4, "pruned": 1, "epochs": 29, "epochs_full": 36, "epochs_saved": 7, "share": 29 / 36,
     }  # fmt: skip
     # At rung 4 three trials are compared and one goes on by the rule: trials 1 and 2 by the guard.
     reasons = {(row["epoch"], row["trial"]): row["reason"] for row in search_tables.decisions(states)}
@@ -85,25 +85,25 @@ def test_halving_by_hand():
 
 
 def test_a_score_is_the_best_so_far():
-    study = make(scenario={"trials": 2, "at_once": 2}, policy={"kind": "halving"})
+    study = make(scenario={"trials": 2, "at_once": 2}, policy={"name": "halving"})
     states = replay.play(study, told({0: [0.9, 0.1, 0.2] + [0.3] * 6, 1: [0.5] * 9}))
     trials = states[-1]["trials"]
     assert [(trial["status"], trial["score"], trial["best_epoch"]) for trial in trials] == [
         ("finished", 0.9, 1),
-        ("stopped", 0.5, 1),
+        ("pruned", 0.5, 1),
     ]
 
 
 def test_later_batches_are_compared_with_earlier_ones():
-    study = make(scenario={"trials": 4, "at_once": 2}, policy={"kind": "halving"})
+    study = make(scenario={"trials": 4, "at_once": 2}, policy={"name": "halving"})
     states = replay.play(study, told({0: flat(0.9), 1: flat(0.5), 2: flat(0.8), 3: flat(0.7)}))
     # Two of four go on at the first rung: 0.9 of the first batch and 0.8; at the second, one of two.
-    assert [trial["status"] for trial in states[-1]["trials"]] == ["finished", "stopped", "stopped", "stopped"]
+    assert [trial["status"] for trial in states[-1]["trials"]] == ["finished", "pruned", "pruned", "pruned"]
     assert [trial["epochs"] for trial in states[-1]["trials"]] == [9, 2, 4, 2]
 
 
 def test_failed_and_early_stopped_trials():
-    study = make(scenario={"trials": 4}, policy={"kind": "halving"}, confirm={"top": 9, "seeds": [1]})
+    study = make(scenario={"trials": 4}, policy={"name": "halving"}, confirm={"top": 9, "seeds": [1]})
     table = {0: flat(0.95), 1: flat(0.6), 2: flat(0.5), 3: [None] * 9}
     states = replay.play(study, told(table, {0: ("diverged", 1), 1: ("early_stopped", 2), 3: ("oom", 0)}))
     trials = states[-1]["trials"]
@@ -115,14 +115,14 @@ def test_failed_and_early_stopped_trials():
 
 
 def test_all_failed():
-    study = make(scenario={"trials": 2}, policy={"kind": "none"}, **MORE)
+    study = make(scenario={"trials": 2}, policy={"name": "none"}, **MORE)
     states = replay.play(study, told({0: flat(0.9), 1: flat(0.9)}, {0: ("oom", 0), 1: ("oom", 0)}))
     assert states[-1]["best"] is None
     assert [state["phase"] for state in states] == ["search", "done"]
 
 
 def test_seeds_and_folds_of_a_trial_are_averaged():
-    study = make(scenario={"trials": 2, "at_once": 2}, policy={"kind": "halving"}, seeds=[0, 5], folds=2)
+    study = make(scenario={"trials": 2, "at_once": 2}, policy={"name": "halving"}, seeds=[0, 5], folds=2)
     first = decide(study, None, {})
     assert [item["key"] for item in first["wanted"][:4]] == [
         "trial-000-s0-f0", "trial-000-s0-f1", "trial-000-s5-f0", "trial-000-s5-f1",
@@ -138,7 +138,7 @@ def test_seeds_and_folds_of_a_trial_are_averaged():
 
 
 def test_phases_follow_and_ranks_come_from_confirmation():
-    study = make(scenario={"trials": 2, "at_once": 2}, policy={"kind": "none"}, **MORE)
+    study = make(scenario={"trials": 2, "at_once": 2}, policy={"name": "none"}, **MORE)
     values = {("confirm", 0, 1): 0.70, ("confirm", 0, 2): 0.72, ("confirm", 1, 1): 0.80, ("confirm", 1, 2): 0.78}
 
     def run(item):
@@ -163,7 +163,7 @@ def test_phases_follow_and_ranks_come_from_confirmation():
 
 def test_confirmation_with_its_own_epochs_and_a_failure():
     confirm = {"top": 2, "seeds": [1, 2], "epochs": 5}
-    study = make(scenario={"trials": 2, "at_once": 2}, policy={"kind": "none"}, confirm=confirm)
+    study = make(scenario={"trials": 2, "at_once": 2}, policy={"name": "none"}, confirm=confirm)
 
     def run(item):
         result = replay.result_of(flat(0.9 - 0.1 * item["trial"]), item)
@@ -193,9 +193,9 @@ def test_a_grid_is_confirmed_and_voted_on(minimize):
 @pytest.mark.parametrize("sampler", ["tpe", "cmaes"])
 def test_cut_off_anywhere_and_results_in_any_order(tmp_path, sampler):
     """From the files of any step on, with results in any order and of runs that were prolonged: the same bytes."""
-    study = make({"kind": "hyperband", "preserve": 0.96, "preserve_margin": 0.002}, sampler=sampler, **MORE)
+    study = make({"name": "hyperband", "preserve": 0.96, "preserve_margin": 0.002}, sampler=sampler, **MORE)
     states = replay.play(study, drawn)
-    assert any(trial["status"] == "stopped" for trial in states[-1]["trials"])
+    assert any(trial["status"] == "pruned" for trial in states[-1]["trials"])
     for state in states:
         write_json(step_file(tmp_path, state["step"]), state)
     draws = random.Random(0)
@@ -238,7 +238,7 @@ def test_which_steps_hold():
     phases = [state["phase"] for state in states]
     assert valid_steps(make(**{**MORE, "confirm": {"top": 2, "seeds": [7]}}), states) == phases.index("confirm")
     assert valid_steps(make(**{**MORE, "ensemble": {"folds": 4}}), states) == phases.index("ensemble")
-    assert valid_steps(make({"kind": "none"}, **MORE), states) == 0
+    assert valid_steps(make({"name": "none"}, **MORE), states) == 0
     used = [
         state | {"evidence": {item["key"]: "a" for item in before["wanted"]}}
         for before, state in itertools.pairwise(states)
@@ -259,7 +259,7 @@ def test_missing_results_are_named():
 
 
 def test_minimizing_mirrors_the_whole_study():
-    policy = {"kind": "hyperband", "preserve": 0.96, "preserve_margin": 0.002}
+    policy = {"name": "hyperband", "preserve": 0.96, "preserve_margin": 0.002}
     up = replay.play(make(policy, sampler="tpe", **MORE), drawn)
 
     def negated(item):
@@ -276,8 +276,8 @@ def test_minimizing_mirrors_the_whole_study():
 def test_replay_never_stops_a_trial_above_preserve(kind):
     """Over recorded curves: the guard saves some that the plain rule stops, and loses none at or above `preserve`."""
     scenario = {"trials": 12, "at_once": 4, "epochs": 22, "min_epochs": 5, "eta": 2}
-    guarded = {"kind": kind, "preserve": replay.PRESERVE, "preserve_margin": replay.MARGIN}
-    plain = [replay.search(scenario, {"kind": kind}, seed) for seed in range(15)]
+    guarded = {"name": kind, "preserve": replay.PRESERVE, "preserve_margin": replay.MARGIN}
+    plain = [replay.search(scenario, {"name": kind}, seed) for seed in range(15)]
     kept = [replay.search(scenario, guarded, seed) for seed in range(15)]
     assert sum(one["stopped_above_preserve"] for one in plain) > 0
     assert sum(one["stopped_above_preserve"] for one in kept) == 0

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from segsweep.data.archives import Archive, obtain, unpack_members
 from segsweep.data.fetching import camvid, cityscapes, icdar2015, isbi2012, voc2012
-from segsweep.data.fetching.archives import Archive, obtain, unpack_members
 from segsweep.errors import InputError
 
 MEMBRANES = Path(__file__).parents[3] / "shared" / "data" / "em_membrane"
@@ -48,7 +48,7 @@ def png(value, mode="L"):
 def test_an_archive_that_needs_a_login_says_what_to_put_where(tmp_path, capsys):
     assert fetch_data.main(["cityscapes", "--data-root", str(tmp_path), "--no-dvc"]) == 2
     said = capsys.readouterr().err
-    for name in (cityscapes.PICTURES, cityscapes.MASKS):
+    for name in (cityscapes.IMAGES, cityscapes.MASKS):
         assert f"Get {name} from {cityscapes.PAGE} and put it into {tmp_path / 'archives'}" in said
     assert files_in(tmp_path) == []
 
@@ -97,9 +97,9 @@ def test_voc_is_laid_out_as_it_is_packed(tmp_path):
 
 def test_cityscapes_keeps_what_its_reader_wants(tmp_path):
     names = ("leftImg8bit/train/aachen/a_leftImg8bit.png", "gtFine/train/aachen/a_gtFine_labelIds.png")
-    pictures = make_zip(tmp_path / "p.zip", {names[0]: b"1", "README": b""})
+    images = make_zip(tmp_path / "p.zip", {names[0]: b"1", "README": b""})
     masks = make_zip(tmp_path / "m.zip", {names[1]: b"1", "gtFine/train/aachen/a_gtFine_color.png": b"1"})
-    cityscapes.lay_out({cityscapes.PICTURES: pictures, cityscapes.MASKS: masks}, tmp_path / "out")
+    cityscapes.lay_out({cityscapes.IMAGES: images, cityscapes.MASKS: masks}, tmp_path / "out")
     assert files_in(tmp_path / "out") == sorted(names)
 
 
@@ -150,4 +150,4 @@ def test_the_real_slices_match_the_checksum_and_the_lists(tmp_path):
 def test_every_set_says_what_a_person_must_know(capsys):
     assert fetch_data.main(["--list"]) == 0
     shown = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in shown] == list(fetch_data.SETS)
+    assert [line.split()[0] for line in shown] == ["camvid", "cityscapes", "icdar2015", "isbi2012", "voc2012"]

@@ -1,6 +1,6 @@
 """Names of axes and metrics, lists and counts, as a person writes them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 SCORES = {
     "miou": "mIoU",
@@ -63,7 +63,6 @@ AXES = {
     "precision": "arithmetic precision",
     "epochs": "epochs",
 }
-KEPT = ("p", "df", "fANOVA", "mAP", "mIoU")  # no capital letter even where a sentence or a heading starts
 LAST_PARTS = {"bce_weight": "BCE weight", "dice_smooth": "Dice smoothing", "pos_weight": "weight of the foreground"}
 
 
@@ -90,24 +89,3 @@ def axis(name: str, among: Sequence[str] = ()) -> str:
 def _axis(name: str) -> str:
     last = name.rsplit(".", 1)[-1]
     return AXES.get(name) or LAST_PARTS.get(last) or last.replace("_", " ")
-
-
-def listed(parts: Iterable[str], last: str = "and") -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    parts = list(parts)
-    return f" {last} ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
-
-
-def capital(text: str) -> str:
-    """The text with its first letter large; marks of numbers and names in code stay as they are."""
-    return text if text.partition(" ")[0] in KEPT else text[:1].upper() + text[1:]
-
-
-def be(count: float) -> str:
-    """`is` or `are`."""
-    return "is" if count == 1 else "are"
-
-
-def was(count: float) -> str:
-    """`was` or `were`."""
-    return "was" if count == 1 else "were"

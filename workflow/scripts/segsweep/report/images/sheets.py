@@ -1,4 +1,4 @@
-"""Panels side by side with headings and a legend, as one picture file."""
+"""Panels side by side with headings and a legend, as one image file."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ GAP, TEXT_SIZE = 8, 14
 
 @dataclass(frozen=True)
 class Panel:
-    """A picture, uint8 (H, W, 3), and what stands above it. An empty panel has a text in place of a picture."""
+    """An image, uint8 (H, W, 3), below a heading; without an image, a text in its place."""
 
     heading: str
     image: np.ndarray | None = None
@@ -50,7 +50,7 @@ def compose(
         for panel, panel_width in zip(row, widths, strict=False):
             for i, line in enumerate(_lines(font, panel.heading, panel_width)):
                 pen.text((x, top + i * (TEXT_SIZE + 4)), line, INK, font)
-            _place(sheet, pen, font, panel, (x, top + room, panel_width, panel_height))
+            _paste(sheet, pen, font, panel, (x, top + room, panel_width, panel_height))
             x += panel_width + GAP
         top += room + panel_height + GAP
     for entry in entries:
@@ -61,14 +61,14 @@ def compose(
     return sheet
 
 
-def store(sheet: Image.Image, path: Path, most: int = 1800) -> None:
+def save(sheet: Image.Image, path: Path, most: int = 1800) -> None:
     """Writes a sheet as a small JPEG; wider or higher ones than `most` pixels are scaled down."""
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.thumbnail((most, most), Image.Resampling.LANCZOS)
     sheet.save(path, quality=82, optimize=True, subsampling=0)
 
 
-def _place(sheet: Image.Image, pen: ImageDraw.ImageDraw, font, panel: Panel, area: tuple[int, int, int, int]) -> None:
+def _paste(sheet: Image.Image, pen: ImageDraw.ImageDraw, font, panel: Panel, area: tuple[int, int, int, int]) -> None:
     x, y, width, height = area
     if panel.image is not None:
         sheet.paste(Image.fromarray(panel.image), (x, y))
@@ -87,7 +87,7 @@ def _wide(font, text: str) -> int:
 
 
 def _lines(font, text: str, width: int) -> list[str]:
-    """The text in lines that fit; a word that is too long is cut at signs that part settings."""
+    """The text in lines that fit; a word that is too long is shortened."""
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()

@@ -27,7 +27,7 @@ class Archive:
 
 
 def at_commit(page: str, commit: str) -> Archive:
-    """A repository on GitHub as it was at a commit: packed anew for each download, so `check_content` must follow."""
+    """A repository on GitHub as it was at a commit: packed again for each download, so `check_content` must follow."""
     return Archive(f"{page.rpartition('/')[2]}-{commit[:7]}.zip", f"{page}/archive/{commit}.zip", None)
 
 
@@ -63,15 +63,15 @@ def obtain(
 
 
 def unpack_members(
-    path: Path, folder: Path, place: Callable[[PurePosixPath], PurePosixPath | None], *, most: int | None = None
+    path: Path, folder: Path, target_of: Callable[[PurePosixPath], PurePosixPath | None], *, count: int | None = None
 ) -> list[Path]:
     """Unpack files of a zip or tar.
 
     Args:
         path: the archive.
         folder: where to.
-        place: path in the folder of a path in the archive, or None to leave it out.
-        most: complain unless this many files were unpacked.
+        target_of: gives the path in the folder of a path in the archive, or None to leave it out.
+        count: of the files that must be unpacked; None for any number.
 
     Raises:
         InputError: it is no such archive, is damaged, or holds another number of files.
@@ -79,19 +79,19 @@ def unpack_members(
     written = []
     try:
         for name, read in _members(path):
-            target = place(PurePosixPath(name))
+            target = target_of(PurePosixPath(name))
             if target is None:
                 continue
             if target.is_absolute() or ".." in target.parts:
-                raise InputError(f"{path}: the member {name} points outside of its folder. Fetch the archive anew.")
+                raise InputError(f"{path}: the member {name} points outside of its folder. Fetch the archive again.")
             file = folder / target
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(read())
             written.append(file)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
-        raise InputError(f"{path}: cannot be unpacked ({error}). Delete it and fetch it anew.") from error
-    if most is not None and len(written) != most:
-        raise InputError(f"{path}: {len(written)} files of interest, expected {most}. Is it the archive of that name?")
+        raise InputError(f"{path}: cannot be unpacked ({error}). Delete it and fetch it again.") from error
+    if count is not None and len(written) != count:
+        raise InputError(f"{path}: {len(written)} files of interest, expected {count}. Is it the archive of that name?")
     return written
 
 
@@ -113,12 +113,12 @@ def check_content(archive: Path, what: str, content: Iterable[bytes], expected: 
     if (found := digest.hexdigest()) != expected:
         raise InputError(
             f"{archive}: the {what} have another SHA-256, {found}, expected {expected}. "
-            "Delete the archive and fetch it anew."
+            "Delete the archive and fetch it again."
         )
 
 
 def write_list(folder: Path, split: str, names: Iterable[str]) -> None:
-    """The list of names that says which pictures make a split."""
+    """The list of names that says which images make a split."""
     (folder / f"{split}.txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
 
 
@@ -164,5 +164,5 @@ def _check(archive: Archive, path: Path, page: str, say: Callable[[str], None]) 
     if found != expected:
         raise InputError(
             f"{path}: its {kind} is {found}, expected {expected}: cut off, damaged, or another version. "
-            f"Delete it and fetch it anew from {page}."
+            f"Delete it and fetch it again from {page}."
         )

@@ -11,7 +11,7 @@ MISSING = "–"
 
 
 def write(style: str, value: Any) -> str:
-    """`value` in the manner of `style`: `write("metric", 0.81234) == "0.8123"`.
+    """`value` in the style `style`: `write("metric", 0.81234) == "0.8123"`.
 
     A missing value (None, NaN, empty text) is a dash in every style.
 

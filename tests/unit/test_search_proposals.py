@@ -9,7 +9,7 @@ import pytest
 
 import segsweep
 from segsweep.config.search import Sweep
-from segsweep.search.samplers import batch_seed, propose
+from segsweep.search.proposals import batch_seed, propose
 from segsweep.search.space import active, identity, inside, levels, order, points, problems
 
 SPACE = {
@@ -40,7 +40,7 @@ def search(sweep, batches, size, minimize=False):
     trials = []
     for batch in range(batches):
         for values in propose(sweep, sweep.space, trials, size, minimize=minimize):
-            status = {2: "diverged", 3: "stopped"}.get(len(trials), "finished")
+            status = {2: "diverged", 3: "pruned"}.get(len(trials), "finished")
             value = None if status == "diverged" else score(values) * (-1 if minimize else 1)
             trials.append({"values": values, "score": value, "status": status, "epochs": 5, "batch": batch})
     return trials
@@ -76,8 +76,8 @@ def test_a_sampler_learns():
     assert away["tpe"] < 0.7 * away["random"]
 
 
-def test_cmaes_goes_on_from_its_generations():
-    """Its distribution narrows and moves: it is not begun anew with each batch."""
+def test_cmaes_continues_its_generations():
+    """Its distribution narrows and moves: no batch starts it again."""
     space = {axis: {"low": 0.0, "high": 1.0} for axis in ("a", "b")}
     sweep = make("cmaes", space)
     trials = []
@@ -89,7 +89,7 @@ def test_cmaes_goes_on_from_its_generations():
     assert all(abs(trial["values"]["a"] - 0.2) < 0.15 and abs(trial["values"]["b"] - 0.8) < 0.15 for trial in late)
 
 
-def test_qmc_goes_on_in_its_sequence():
+def test_qmc_continues_its_sequence():
     """The points of batches 1 to 17 are one Sobol sequence: one in each sixteenth. The first trial is a random one."""
     sweep = make("qmc", {"a": {"low": 0.0, "high": 1.0}})
     trials = search(sweep, 17, 1)
@@ -181,7 +181,7 @@ def test_seeds_of_batches_differ():
 
 def test_reading_steps_needs_no_optuna():
     code = (
-        "import sys, segsweep.search.step_files, segsweep.search.state, segsweep.search.search_tables;"
+        "import sys, segsweep.search.step_files, segsweep.search.decisions, segsweep.search.search_tables;"
         "import segsweep.search.narrow;"
         "sys.exit(bool({'optuna', 'torch', 'pandas', 'numpy', 'scipy'} & set(sys.modules)))"
     )

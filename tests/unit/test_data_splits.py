@@ -61,14 +61,14 @@ def test_a_rare_class_is_spread_over_the_folds():
     assert folds(prepared(class_counts=counts), 5, 0) == found != folds(prepared(class_counts=counts), 5, 1)
 
 
-def test_binary_folds_share_out_pictures_by_foreground():
+def test_binary_folds_share_out_images_by_foreground():
     counts = [[100 - i, i] for i in range(30)]
     for _, validation in folds(prepared("binary", class_counts=counts), 3, 0):
         thirds = np.bincount([i // 10 for _, i in validation], minlength=3)
         assert thirds.max() - thirds.min() <= 1
 
 
-def test_text_folds_share_out_pictures_by_readable_words():
+def test_text_folds_share_out_images_by_readable_words():
     ignored = [[True] * 5 if i % 4 == 0 else [False] * (i % 4) for i in range(24)]  # none, 1, 2 and 3 readable words
     for _, validation in folds(prepared("text", class_counts=[[0]] * 24, ignored=ignored), 3, 0):
         assert sum(i % 4 == 0 for _, i in validation) == 2
@@ -91,6 +91,6 @@ def test_patches_of_a_page_stay_together_and_subsets_are_kept_to():
     assert sorted(i for _, validation in some for _, i in validation) == [1, 5, 9]
 
 
-def test_more_folds_than_pictures():
-    with pytest.raises(InputError, match=r"3 training pictures cannot be cut into 5 folds"):
+def test_more_folds_than_images():
+    with pytest.raises(InputError, match=r"3 training images cannot be cut into 5 folds"):
         folds(prepared(class_counts=[[1, 1]] * 3), 5, 0)

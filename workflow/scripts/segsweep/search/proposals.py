@@ -168,8 +168,8 @@ def _tell(study, name, codes, axes, space, trials, minimize) -> None:
     for trial, loss in zip(trials, losses(trials, minimize), strict=True):
         inside = [axis for axis in axes if axis in trial["values"]]
         state = TrialState.COMPLETE if loss is not None else TrialState.FAIL
-        # Only tpe knows what to make of a trial that was stopped; the others learn its score as it stands.
-        if name == "tpe" and loss is not None and trial["status"] == "stopped":
+        # Only tpe knows what to make of a pruned trial; the others learn its score as it stands.
+        if name == "tpe" and loss is not None and trial["status"] == "pruned":
             state = TrialState.PRUNED
         study.add_trial(
             create_trial(

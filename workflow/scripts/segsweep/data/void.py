@@ -1,0 +1,3 @@
+"""The value in masks that counts in no loss and no score."""
+
+VOID = 255

@@ -1,0 +1,27 @@
+"""Claims: hypotheses written down before the first run, each with its verdict."""
+
+from segsweep.report.markdown import blocks, markdown_table
+from segsweep.report.study_results import StudyResults
+
+TITLE = "Claims"
+ORDER = 140
+
+
+def write(results: StudyResults) -> str:
+    """If there are claims: each with its verdict and what it rests on."""
+    table = results.table("claims")
+    if not len(table):
+        return ""
+    rows = []
+    for i, row in table.frame.iterrows():
+        grade = f" ({row['grade']})" if isinstance(row.get("grade"), str) else ""
+        claim, detail = table.quote(i, "claim"), table.quote(i, "detail")
+        rows.append(
+            [table.quote(i, "id"), claim, f"**{row['verdict']}**{grade}", detail, table.quote(i, "n_runs", "int")]
+        )
+    said = (
+        "Claims were written down before the first run. A claim is "
+        "supported or refuted only where the interval allows it; "
+        "otherwise it is undecided.\n"
+    )
+    return blocks(said, markdown_table(["Id", "Claim", "Verdict", "Why", "Runs"], rows, right=[4]))

@@ -1,0 +1,49 @@
+"""The best settings trained again on fresh seeds."""
+
+import pandas as pd
+
+from segsweep.report.markdown import blocks, markdown_table, paragraph
+from segsweep.report.study_results import StudyResults
+
+TITLE = "Confirmation"
+ORDER = 80
+
+
+def write(results: StudyResults) -> str:
+    """If the best settings were trained again: the score they were chosen for beside that of fresh seeds."""
+    table = results.table("confirmations")
+    if not len(table):
+        return ""
+    rows = [
+        [
+            results.quote_code("confirmations", i, "label"),
+            table.quote(i, "won", "metric"),
+            table.quote(i, "n", "int"),
+            table.quote(i, "mean", "metric"),
+            results.interval("confirmations", i, "low", "high") or "–",
+            table.quote(i, "change", "signed"),
+        ]
+        for i in table.frame.index
+    ]
+    head = ["Setting", "Chosen for", "Fresh seeds", "Their mean", "Interval", "Change"]
+    return blocks(
+        paragraph(
+            "The settings that ranked first were trained again in full, on seeds that had no part in choosing them.",
+            "The score of a winner is biased: luck helped to choose it. The mean of fresh runs is not.",
+            winner_and_interval(results),
+        ),
+        markdown_table(head, rows, right=range(1, 6)),
+    )
+
+
+def winner_and_interval(results: StudyResults) -> str | None:
+    """Whether the interval of the fresh runs covers the score that the first setting was chosen for."""
+    table = results.table("confirmations")
+    row = table.frame.iloc[0]
+    if pd.isna(row["mean"]):
+        return "The fresh runs of the first setting have no score."
+    if pd.isna(row["low"]) or pd.isna(row["high"]):
+        return "There are too few fresh runs for an interval."
+    if row["low"] <= row["won"] <= row["high"]:
+        return "The score that won lies within the interval of the fresh runs."
+    return f"The score that won lies {'above' if row['won'] > row['high'] else 'below'} the interval of the fresh runs."

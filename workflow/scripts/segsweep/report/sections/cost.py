@@ -1,0 +1,51 @@
+"""Time, memory and parameters, and what a score costs."""
+
+import pandas as pd
+
+from segsweep.report.figures import runs as run_figures
+from segsweep.report.figures import theme
+from segsweep.report.markdown import blocks, paragraph
+from segsweep.report.study_results import StudyResults
+
+TITLE = "Cost"
+ORDER = 180
+
+
+def write(results: StudyResults) -> str:
+    """If costs were measured: time, memory, and what a score costs."""
+    runs = results.table("runs")
+    column = "cost/train_seconds"
+    if column not in runs.frame or not runs.frame[column].notna().any():
+        return ""
+    known = runs.frame[column].dropna()
+    memory = "cost/peak_memory_mb"
+    said = [
+        f"Training took {runs.aggregate('sum', column, 'duration')} in all, "
+        f"summed over runs, and {runs.aggregate('mean', column, 'duration')} "
+        f"a run on average.",
+    ]
+    if len(known) > 1 and known.max() > 2 * known.min():
+        said.append(
+            f"The shortest run took {runs.aggregate('least', column, 'duration')}, "
+            f"the longest {runs.aggregate('most', column, 'duration')}."
+        )
+    if memory in runs.frame and runs.frame[memory].notna().any():
+        said.append(f"The largest peak of memory was {runs.aggregate('most', memory, 'megabytes')}.")
+    parameters = runs.frame.get("cost/parameters", pd.Series(dtype=float)).dropna()
+    if len(parameters):
+        low, high = (runs.aggregate(how, "cost/parameters", "millions") for how in ("least", "most"))
+        same = parameters.min() == parameters.max()
+        said.append(
+            f"The networks have {low} parameters." if same else f"The networks have {low} to {high} parameters."
+        )
+    usable = (
+        results.usable.dropna(subset=[results.metric]) if results.metric in results.usable else results.usable.iloc[:0]
+    )
+    figure = ""
+    if column in usable and usable[column].nunique() > 2:
+        paper, ax = theme.plt.subplots(figsize=(5.2, 3.3))
+        front = run_figures.cost_against_score(ax, usable, column, results.metric, minimize=results.minimize)[1]
+        line = "The line joins the runs that no other run beats in both."
+        said_of = line if front > 1 else "No other run beats the marked one in either."
+        figure = results.figure("cost", paper, results.caption(ax, "{y} against {x}. {line}", line=said_of))
+    return blocks(paragraph(*said), figure)

@@ -1,0 +1,63 @@
+"""Runs that did not finish as planned, and runs that are missing."""
+
+from segsweep.report.markdown import blocks, markdown_table
+from segsweep.report.study_results import StudyResults
+
+TITLE = "Runs that ended otherwise"
+ORDER = 150
+
+MOST_LISTED = 40
+
+
+def write(results: StudyResults) -> str:
+    """If runs were pruned, diverged or failed, or are missing: which, and how they enter."""
+    runs, statuses, missing = results.table("runs"), results.table("statuses"), results.table("missing")
+    unusual = (
+        runs.frame[~runs.frame["status"].isin(["finished", "early_stopped"])] if "status" in runs.frame else runs.frame
+    )
+    if unusual.empty and not len(missing):
+        return ""
+    named = {"early_stopped": "early stopped", "oom": "out of memory"}
+    rows = [
+        [
+            named.get(str(row["status"]), str(row["status"])),
+            statuses.quote(i, "n", "int"),
+            statuses.quote(i, "share", "percent:1"),
+            statuses.quote(i, "rule"),
+        ]
+        for i, row in statuses.frame.iterrows()
+    ]
+    table = markdown_table(["Status", "Runs", "Share", "How such runs enter"], rows, right=[1, 2]) if rows else ""
+    listed = [
+        [
+            f"`{runs.quote(i, 'run', 'code')}`",
+            named.get(row["status"], row["status"]),
+            runs.quote(i, "epochs", "int"),
+            runs.quote(i, results.metric, "metric"),
+        ]
+        for i, row in unusual.head(MOST_LISTED).iterrows()
+    ]
+    each = markdown_table(["Run", "Status", "Epochs", results.metric_name()], listed, right=[2, 3]) if listed else ""
+    rest = "Further ones stand in `runs.csv`.\n" if len(unusual) > MOST_LISTED else ""
+    return blocks(table, each, rest, _missing(results))
+
+
+def _missing(results: StudyResults) -> str:
+    table = results.table("missing")
+    if not len(table):
+        return ""
+    rows = [
+        [
+            f"`{table.quote(i, 'run', 'code')}`",
+            f"{table.quote(i, 'have', 'int')} of {table.quote(i, 'want', 'int')}",
+            table.quote(i, "detail"),
+        ]
+        for i in table.frame.index[:MOST_LISTED]
+    ]
+    rest = "Further ones stand in `missing.csv`.\n" if len(table) > MOST_LISTED else ""
+    one = len(table) == 1
+    said = (
+        f"{table.aggregate('count', style='plural:planned run')} {'is' if one else 'are'} "
+        f"missing and {'enters' if one else 'enter'} no statistic:\n"
+    )
+    return blocks("### Missing runs\n", said, markdown_table(["Run", "Segments there", "Why"], rows, right=[1]), rest)

@@ -1,0 +1,125 @@
+"""Pairs of hyperparameters: interactions, and a heatmap for each pair that was crossed."""
+
+import pandas as pd
+
+from segsweep.report import display_names
+from segsweep.report.figures import factors as factor_figures
+from segsweep.report.figures import theme
+from segsweep.report.markdown import blocks, bullets, listed, paragraph
+from segsweep.report.study_results import StudyResults
+
+MOST_INTERACTIONS, MOST_HEATMAPS, MOST_FACETS = 4, 6, 6
+
+
+def interactions(results: StudyResults) -> str:
+    """If pairs of axes were tested for interaction: what holds, and lines of the strongest."""
+    table = results.table("interactions")
+    if not len(table):
+        return ""
+    frame = table.frame.sort_values("p", na_position="last", kind="stable")
+    real = frame[frame["verdict"] == "interact"]
+    said = [
+        f"The effect of the {results.axis_name(row['axis_a'])} depends on the {results.axis_name(row['axis_b'])} "
+        f"(F {table.quote(i, 'F', 'significant')}, corrected p {table.quote(i, 'p_holm', 'p_equals')}, "
+        f"partial eta squared {table.quote(i, 'partial_eta2', 'fixed')})."
+        for i, row in real.head(MOST_INTERACTIONS).iterrows()
+    ]
+    if real.empty:
+        tested = int(frame["p"].notna().sum())
+        if results.untested:
+            said.append("Too few runs share a setting to test interactions.")
+        elif tested:
+            said.append(
+                "The interaction of the two hyperparameters is not significant."
+                if tested == 1 and len(frame) == 1
+                else "No interaction of the pairs of hyperparameters that could be tested is significant."
+            )
+    unknown = int((frame["verdict"] == "not estimable").sum())
+    if unknown and not results.untested:
+        number = table.aggregate("count", where="verdict=not estimable", style="plural:pair")
+        said.append(f"The interaction of {number} of hyperparameters cannot be estimated.")
+        notes = frame.loc[frame["verdict"] == "not estimable", "note"] if "note" in frame else frame.iloc[:0]
+        if len(set(notes)) == 1 and isinstance(notes.iloc[0], str):
+            said[-1] += " " + table.quote(int(notes.index[0]), "note", "sentence")
+    drawn = (real if len(real) else frame[frame["verdict"] != "not estimable"].head(1)).head(MOST_INTERACTIONS)
+    drawn = [(row["axis_a"], row["axis_b"]) for _, row in drawn.iterrows()]
+    return blocks("### Interactions\n", bullets(*said) if len(said) > 1 else paragraph(*said), _lines(results, drawn))
+
+
+def _lines(results: StudyResults, pairs: list[tuple[str, str]]) -> str:
+    runs = results.usable
+    pairs = [
+        pair
+        for pair in pairs
+        if set(pair) <= set(runs.columns) and not results.binned(pair[0]) and not results.binned(pair[1])
+    ]
+    if not pairs or runs.empty:
+        return ""
+    paper, axes = theme.grid_of(len(pairs), across=2, width=4.6, height=3.2)
+    said = []
+    for ax, (axis, by) in zip(axes, pairs, strict=True):
+        if len(results.levels(axis)) < len(results.levels(by)):
+            axis, by = by, axis
+        factor_figures.interaction(
+            ax, runs, axis, by, results.metric, results.levels(axis), results.levels(by), results.axes
+        )
+        said.append(results.caption(ax, "by {x} and {by}", by=results.axis_name(by)))
+    paper.tight_layout()
+    said = listed([text[:1].lower() + text[1:] for text in said])
+    return results.figure(
+        "interactions",
+        paper,
+        results.caption(axes[0], "Mean {y} {said}. Parallel lines mean no interaction.", said=said),
+    )
+
+
+def heatmaps(results: StudyResults) -> str:
+    """A heatmap for each pair of axes that were crossed, faceted by the third where there are three."""
+    runs, pairs = results.usable, results.table("design")
+    axes = [
+        axis for axis in results.axes if axis in runs and not results.binned(axis) and len(results.levels(axis)) > 1
+    ]
+    if len(axes) < 2 or runs.empty or not len(pairs) or not runs[results.metric].notna().any():
+        return ""
+    crossed = [
+        (row["axis_a"], row["axis_b"])
+        for _, row in pairs.frame.iterrows()
+        if row["filled"] > max(row["levels_a"], row["levels_b"]) and {row["axis_a"], row["axis_b"]} <= set(axes)
+        and row["filled"] >= 0.6 * row["combinations"]
+    ]  # fmt: skip
+    drawn = [_heatmap(results, runs, a, b, axes) for a, b in crossed[:MOST_HEATMAPS]]
+    rest = "Means of further pairs are in `pairs.csv`.\n" if len(crossed) > MOST_HEATMAPS else ""
+    return blocks("### Pairs of hyperparameters\n", *drawn, rest) if drawn else ""
+
+
+def _heatmap(results: StudyResults, runs: pd.DataFrame, a: str, b: str, axes: list[str]) -> str:
+    longest = {axis: max(len(theme.level_name(level)) for level in results.levels(axis)) for axis in (a, b)}
+    if longest[b] > max(8, longest[a]) or (
+        max(longest.values()) <= 8 and len(results.levels(a)) > len(results.levels(b))
+    ):
+        a, b = b, a  # long names of levels stand in rows
+    third = next((axis for axis in axes if axis not in (a, b)), None) if len(axes) == 3 else None
+    facets = [level for level in results.levels(third) if (runs[third] == level).any()] if third else [None]
+    if len(facets) > MOST_FACETS:
+        third, facets = None, [None]
+    tables = [runs if level is None else runs[runs[third] == level] for level in facets]
+    means = pd.concat([table.groupby([a, b])[results.metric].mean() for table in tables])
+    limits = (float(means.min()), float(means.max()))
+    wide, high = 1.1 + 0.62 * len(results.levels(b)), 0.9 + 0.36 * len(results.levels(a))
+    paper, drawn = theme.grid_of(len(facets), width=max(2.4, wide), height=max(1.7, high))
+    digits = 3 if limits[1] < 10 else 1
+    for ax, table, level in zip(drawn, tables, facets, strict=True):
+        factor_figures.heatmap(
+            ax, table, (a, results.levels(a)), (b, results.levels(b)), results.metric, limits, digits, results.axes
+        )
+        if ax is not drawn[0]:
+            ax.set_ylabel("")
+        if level is not None:
+            ax.set_title(f"{display_names.axis(third, results.axes)}: {theme.level_name(level)}", fontsize=9)
+    paper.tight_layout()
+    facet = f", a panel for each {results.axis_name(third)}" if third else ""
+    caption = results.caption(
+        drawn[0], "Mean {metric} by {y} and {x}{facet}. Brighter is higher; a dash marks a pair without a usable run.",
+        metric=results.metric_name(), facet=facet,
+    )  # fmt: skip
+    return results.figure(f"heatmap_{a}_{b}".replace(".", "_"), paper, caption)

@@ -1,0 +1,64 @@
+"""Score and loss over the epochs."""
+
+from segsweep.report.figures import curves, theme
+from segsweep.report.markdown import blocks, listed, was
+from segsweep.report.study_results import StudyResults
+
+TITLE = "Learning curves"
+ORDER = 100
+
+IN_COLOUR = 5
+
+
+def write(results: StudyResults) -> str:
+    """If there are curves: score and loss over the epochs."""
+    frame = results.table("ranking").frame
+    cells = list(frame.loc[frame["rank"].notna(), "cell"])
+    epochs = results.epochs
+    if epochs.empty or not cells:
+        return ""
+    columns = [name for name in (results.metric, "val/loss", "train/loss") if name in epochs]
+    columns = [name for name in columns if epochs[name].notna().any()]
+    if not columns:
+        return ""
+    shown = cells[:IN_COLOUR]
+    others = curves.subsample(cells[IN_COLOUR:])
+    names = dict(zip(frame["cell"], frame["label"], strict=True))
+    # Means of the settings in colour are over usable runs; a run that diverged would bend them.
+    used = epochs[epochs["cell"].isin(others) | epochs["run"].isin(results.usable["run"])]
+    paper, axes = theme.grid_of(len(columns), width=3.6, height=3.0)
+    captions = []
+    for ax, column in zip(axes, columns, strict=True):
+        curves.learning(ax, used, column, [(cell, names[cell]) for cell in shown], others)
+        captions.append(results.caption(ax, "{y}"))
+    handles, labels = axes[0].get_legend_handles_labels()
+    paper.tight_layout()
+    paper.legend(
+        handles,
+        labels,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+        ncols=1 if max(map(len, labels)) > 40 else 2,
+        fontsize=8,
+    )
+    seeds = " Bands span the runs of a setting." if not results.one_seed else ""
+    rest = " Other settings are grey." if others else ""
+    if len(cells) > len(shown) + len(others):
+        rest = " Of the other settings an evenly spaced choice is grey; not all are drawn."
+    first = listed([captions[0], *[text[:1].lower() + text[1:] for text in captions[1:]]])
+    caption = f"{first} by epoch. The first settings of the ranking are in colour.{rest}{seeds}"
+    return blocks(late(results), results.figure("learning_curves", paper, caption))
+
+
+def late(results: StudyResults) -> str:
+    """If runs were at their best in their last epoch: training was not over."""
+    runs = results.table("runs")
+    usable = runs.frame[runs.frame["status"].isin(["finished", "early_stopped"])]
+    at_end = int((usable["best_epoch"] == usable["epochs"]).sum()) if "best_epoch" in usable else 0
+    if not len(usable) or not at_end:
+        return ""
+    where = "status=finished,early_stopped"
+    number = runs.aggregate("count", where=f"{where} & best_epoch=@epochs")
+    of = runs.aggregate("count", style="plural:run", where=where)
+    follows = " More epochs may raise the scores." if at_end > 0.5 * len(usable) and not results.minimize else ""
+    return f"Of {of}, {number} {was(at_end)} at {'its' if at_end == 1 else 'their'} best in the last epoch.{follows}\n"
