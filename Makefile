@@ -37,13 +37,13 @@ report: env  ## train what is missing of STUDY and write its report
 plan: env  ## what would train, and why
 	snakemake --cores 1 --dry-run --quiet rules --config study=$(STUDY) $(OPTIONS)
 
-status: env  ## cells done, running, failed, best so far, time to go
+status: env  ## cells done, running, failed, best so far, time left
 	@python workflow/scripts/show_status.py --study $(STUDY) $(OPTIONS)
 
 test: env  ## all tests; those on a Slurm of their own only as root, on Debian, with ../shared/slurm
 	pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
 
-bench: env  ## how fast it is, against a stock script: a table, results/benchmarks (half an hour)
+bench: env  ## speed against a stock script: a table, and results/benchmarks (half an hour)
 	python tests/benchmarks $(PARTS)
 
 lint: env  ## ruff, snakefmt, snakemake --lint
@@ -69,10 +69,10 @@ lock: env  ## pin the newest versions that envs/requirements.in allows
 push: env  ## send trained segments and tables to the shared store (dvc remote)
 	@python workflow/scripts/share_store.py push $(SHARED_STUDY) $(OPTIONS)
 
-pull: env  ## bring what the studies here need; with STUDY=NAME of that one
+pull: env  ## fetch what the studies here need; with STUDY=NAME of that one
 	@python workflow/scripts/share_store.py pull $(SHARED_STUDY) $(OPTIONS)
 
-gc: env  ## segments that no study here reaches; OPTIONS=--remove removes them
+gc: env  ## segments that no study here needs; OPTIONS=--remove removes them
 	@python workflow/scripts/share_store.py gc $(OPTIONS)
 
 clean:  ## remove results and the environment

@@ -149,8 +149,8 @@ def draw_study(
     gone = set(rng.choice(len(rows), missing_runs, replace=False)) if missing_runs else set()
     rows = [row for index, row in enumerate(rows) if index not in gone]
     plan = {
-        "study": study, "smoke": False, "dataset": {"name": "demo"}, "data": "results/data/demo", "axes": list(axes),
-        "cells": plan_cells, "runs": plan_runs, "segments": {},
+        "study": study, "name": name, "smoke": False, "dataset": {"name": "demo"}, "data": ["results/data/demo"],
+        "axes": list(axes), "cells": plan_cells, "runs": plan_runs, "segments": {},
     }  # fmt: skip
     return Truth(plan, plan_cells, rows, means, _images(rows, metric, images, rng) if images else [])
 

@@ -122,8 +122,8 @@ class Made:
 def make(description: dict, sizes: Sizes, device: torch.device, **settings) -> Made:
     """Data, model and optimizer of a setting, as a training makes them."""
     from segsweep.config.train import Train
+    from segsweep.optimizers import build_optimizer
     from segsweep.training.dataloaders import open_feed, placing
-    from segsweep.training.optimizers import build_optimizer
     from segsweep.training.seeding import reseed
 
     one = deepcopy(description)

@@ -72,7 +72,7 @@ def ours(folder: Path, size: tuple | None, augmentation: str):
     train = workload.TRAIN | {"data": {"image_size": list(size) if size else None}}
     name = f"loading{size[0] if size else ''}"
     workload.study(folder, name, train, {"optimizer.lr": [1e-3]})
-    (data,) = workload.plan(folder, name).plan["data"]
+    (data,) = workload.plan(folder, name).plan.data
     if not Path(data, "manifest.json").exists():
         workload.prepare(folder, data)
     prepared = Prepared.open(folder / data)

@@ -81,12 +81,12 @@ def of(count: int, rounds: int, folder: Path) -> list[Row]:
 def finish(ours: Path, flat: Path, count: int) -> None:
     """Make both workflows look finished: complete segments without content, and all files that follow from them."""
     study = workload.plan(ours, "many")
-    for segment in study.plan["segments"]:
+    for segment in study.plan.segments:
         folder = ours / "results" / "segments" / segment
         folder.mkdir(parents=True)
         (folder / "segment.json").write_text("{}")
-    (ours / study.plan["data"][0]).mkdir(parents=True, exist_ok=True)
-    (ours / study.plan["data"][0] / "manifest.json").write_text("{}")
+    (ours / study.plan.data[0]).mkdir(parents=True, exist_ok=True)
+    (ours / study.plan.data[0] / "manifest.json").write_text("{}")
     workload.plan(ours, "many")  # touches the markers
     for name in ("cells", "runs", "epochs", "images"):
         (ours / "results" / "many" / f"{name}.csv").touch()

@@ -22,8 +22,8 @@ def measure(quick: bool) -> list[Row]:
         cells = 2 if quick else 12
         rates = [1e-3 + 1e-5 * i for i in range(1 + 4 * rounds + cells * rounds)]
         workload.study(folder, "short", train, {"optimizer.lr": rates})
-        segments = list(workload.plan(folder, "short").plan["segments"])
-        workload.prepare(folder, workload.plan(folder, "short").plan["data"][0])
+        segments = list(workload.plan(folder, "short").plan.segments)
+        workload.prepare(folder, workload.plan(folder, "short").plan.data[0])
         todo = iter(segments)
 
         def cell(*options: str) -> float:

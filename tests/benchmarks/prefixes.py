@@ -53,9 +53,9 @@ def of_bisenet(folder: Path, quick: bool) -> list[Row]:
     )
     (folder / "config/studies/toy.yaml").write_text(text.replace("iterations: 2500", "iterations: 8"))
     planned = workload.plan(folder, "toy")
-    shared = list(planned.plan["segments"].values())
+    shared = list(planned.plan.segments.values())
     alone = [list(one.values()) for one in each_alone(planned)]
-    workload.prepare(folder, planned.plan["data"][0])
+    workload.prepare(folder, planned.plan.data[0])
     found = interleaved(
         {"shared": lambda: seconds_of([shared]), "in full": lambda: seconds_of(alone)}, 1 if quick else 2
     )

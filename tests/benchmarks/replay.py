@@ -22,7 +22,7 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow" / "scripts"))
 
-from segsweep.config import Study
+from segsweep.config.study import Study
 from segsweep.search.decisions import decide
 from segsweep.search.results import best_of
 from segsweep.search.search_tables import spent

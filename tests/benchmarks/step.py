@@ -21,14 +21,14 @@ def loop_and_bare(folder: Path, settings: dict, epochs: int):
 
     from segsweep.config.train import Train
     from segsweep.data.prepared import Prepared
+    from segsweep.optimizers import build_optimizer
     from segsweep.tasks.segmentation import build
     from segsweep.training.dataloaders import open_feed
     from segsweep.training.loop import train_segment
-    from segsweep.training.optimizers import build_optimizer
     from segsweep.training.seeding import reseed
 
     study = workload.plan(folder, "step")
-    (segment,) = study.plan["segments"].values()
+    (segment,) = study.plan.segments.values()
     segment = deepcopy(segment) | {"last_epoch": epochs, "total_epochs": epochs}
     segment["train"] = segment["train"] | {"epochs": epochs} | settings
     if not Path(segment["data"], "manifest.json").exists():

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from segsweep.config.dataset import Dataset, Demo
 from segsweep.config.train import Data
 from segsweep.data.loading import Batches, Buffers, Normalize
 from segsweep.data.preparation import prepare
 from segsweep.data.prepared import Prepared
+from segsweep.data.readers.demo import Demo, DemoDataset
+from segsweep.data.readers.folder import FolderDataset
 from segsweep.training.dataloaders import placing
 
 COUNT = 9
@@ -19,7 +20,7 @@ NAMES = {0: "background", 1: "disc", 2: "square"}
 def prepared(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data") / "demo"
     demo = Demo(train=COUNT, val=3, size=(40, 64), classes=2)
-    prepare(Dataset(name="d", reader="demo", task="multitask", classes=NAMES, demo=demo), folder, None, folder, "f")
+    prepare(DemoDataset(name="d", task="multitask", classes=NAMES, demo=demo), folder, None, folder, "f")
     return Prepared.open(folder)
 
 
@@ -172,7 +173,7 @@ def test_validation_batches_hold_images_of_one_size(tmp_path):
         )
     (tmp_path / "train.txt").write_text("e")
     (tmp_path / "val.txt").write_text("a b\nb\nc\nd\n".replace("a b", "a"))
-    dataset = Dataset(name="t", reader="folder", classes={0: "even", 1: "odd"})
+    dataset = FolderDataset(name="t", classes={0: "even", 1: "odd"})
     prepare(dataset, tmp_path, None, tmp_path / "out", "f")
     found = list(batches(Prepared.open(tmp_path / "out"), split="val").epoch(1))
     assert [batch["name"] for batch in found] == [["a", "c", "d"], ["b"]]

@@ -7,10 +7,11 @@ import prepare_data
 import pytest
 from PIL import Image
 
-from segsweep.config.dataset import Dataset
+from segsweep.config.dataset import parse_dataset
 from segsweep.config.train import Data
 from segsweep.data.preparation import prepare
 from segsweep.data.prepared import Prepared, verify
+from segsweep.data.readers.voc import VocDataset
 from segsweep.errors import InputError
 
 DATASET = {
@@ -44,7 +45,7 @@ def root(tmp_path):
 
 def run(root, data=None, **changes):
     output = root.parent / "out"
-    prepare(Dataset(**(DATASET | changes)), root, data, output, "f00d")
+    prepare(parse_dataset(DATASET | changes), root, data, output, "f00d")
     return Prepared.open(output)
 
 
@@ -90,8 +91,8 @@ def test_a_changed_or_cut_file_is_noticed(root):
 
 
 def test_workers_change_nothing(root):
-    first = prepare(Dataset(**DATASET), root, None, root.parent / "one", "f", workers=1)
-    assert prepare(Dataset(**DATASET), root, None, root.parent / "two", "f", workers=3) == first
+    first = prepare(parse_dataset(DATASET), root, None, root.parent / "one", "f", workers=1)
+    assert prepare(parse_dataset(DATASET), root, None, root.parent / "two", "f", workers=3) == first
 
 
 def test_resized_masks_are_not_interpolated(root):
@@ -191,7 +192,7 @@ def test_box_outside_of_its_image(tmp_path):
         "<annotation><object><name>dog</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>6</ymax></bndbox>"
     )
     (tmp_path / "Annotations/a.xml").write_text(box + "</object></annotation>")
-    dataset = Dataset(name="voc", reader="voc", task="multitask", classes="voc")
+    dataset = VocDataset(name="voc", task="multitask", classes="voc")
     with pytest.raises(InputError) as caught:
         prepare(dataset, tmp_path, None, tmp_path / "out", "f")
     (found,) = caught.value.problems
@@ -218,7 +219,7 @@ def test_all_problems_come_at_once_and_the_rest_is_counted(root):
 def test_the_program_speaks_plainly(root, capsys):
     description = {"dataset": DATASET, "root": str(root), "data": None, "fingerprint": "f"}
     path = root.parent / "data.json"
-    path.write_text(json.dumps(Dataset(**DATASET).model_dump(mode="json") and description))
+    path.write_text(json.dumps(description))
     arguments = ["--description", str(path), "--output", str(root.parent / "out")]
     assert prepare_data.main(arguments) == 0
     assert "2 train, 1 val; 2 classes" in capsys.readouterr().out

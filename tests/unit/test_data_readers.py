@@ -1,5 +1,6 @@
 """Readers: what stands in files of each format, by hand-made files."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -8,10 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segsweep.config.dataset import Dataset, Demo
+from segsweep.config.dataset import parse_dataset
+from segsweep.config.load import load_dataset
 from segsweep.data.classes import CITYSCAPES, VOC, class_table
 from segsweep.data.readers import files, read
-from segsweep.data.readers.voc import read_annotation
+from segsweep.data.readers.cityscapes import CityscapesDataset
+from segsweep.data.readers.demo import Demo, DemoDataset
+from segsweep.data.readers.folder import FolderDataset
+from segsweep.data.readers.voc import VocDataset, read_annotation
 from segsweep.errors import InputError
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "workflow" / "scripts"
@@ -24,8 +29,8 @@ ANNOTATION = """<annotation><size><width>10</width><height>8</height></size>
 
 
 def voc_dataset(**changes):
-    settings = {"name": "voc", "reader": "voc", "task": "multitask", "classes": "voc", "void": [255]}
-    return Dataset(**(settings | changes))
+    settings = {"name": "voc", "task": "multitask", "classes": "voc", "void": [255]}
+    return VocDataset(**(settings | changes))
 
 
 def test_voc_boxes_count_from_one_and_include_their_last_pixel(tmp_path):
@@ -85,7 +90,7 @@ def test_cityscapes_pairs_images_with_label_ids(tmp_path):
         folder = tmp_path / "leftImg8bit" / split / city
         folder.mkdir(parents=True)
         Image.new("RGB", (4, 2)).save(folder / f"{city}_0_leftImg8bit.png")
-    dataset = Dataset(name="c", reader="cityscapes", splits={"train": "train", "val": "val"}, classes="cityscapes")
+    dataset = CityscapesDataset(name="c", classes="cityscapes")
     items = read(dataset, tmp_path)
     assert [item.name for item in items["train"]] == ["bonn_0", "ulm_0"]
     assert items["val"][0].mask == tmp_path / "gtFine/val/jena/jena_0_gtFine_labelIds.png"
@@ -98,7 +103,7 @@ def test_cityscapes_pairs_images_with_label_ids(tmp_path):
 def test_files_of_a_folder_come_in_the_order_of_the_lists_whether_they_exist_or_not(tmp_path):
     (tmp_path / "train.txt").write_text("b\n\n# of 2019\na\n")
     (tmp_path / "val.txt").write_text("c\n")
-    dataset = Dataset(name="f", reader="folder", images="{split}/{name}.jpg", classes={0: "a", 1: "b"})
+    dataset = FolderDataset(name="f", images="{split}/{name}.jpg", classes={0: "a", 1: "b"})
     assert files(dataset, tmp_path) == {
         "train": [(n, [tmp_path / f"train/{n}.jpg", tmp_path / f"masks/{n}.png"]) for n in ("b", "a")],
         "val": [("c", [tmp_path / "val/c.jpg", tmp_path / "masks/c.png"])],
@@ -119,7 +124,7 @@ sys.exit("numpy" in sys.modules)
 
 
 def test_cityscapes_table_has_nineteen_classes_and_all_else_void():
-    table = class_table(Dataset(name="c", reader="cityscapes", classes="cityscapes"))
+    table = class_table(CityscapesDataset(name="c", classes="cityscapes"))
     assert len(table.names) == 19
     assert [table.index[value] for value in (7, 8, 33)] == [0, 1, 18]  # road, sidewalk, bicycle
     assert all(table.index[value] == 255 for value in (*range(34), 255) if value not in CITYSCAPES)
@@ -128,22 +133,20 @@ def test_cityscapes_table_has_nineteen_classes_and_all_else_void():
 
 def test_binary_table_puts_the_foreground_last():
     classes = {0: "membrane", 255: "interior"}
-    table = class_table(Dataset(name="e", reader="folder", task="binary", classes=classes, foreground="membrane"))
+    table = class_table(FolderDataset(name="e", task="binary", classes=classes, foreground="membrane"))
     assert table.names == ["interior", "membrane"]
     assert [table.index[0], table.index[255]] == [1, 0]
 
 
 def test_a_value_cannot_be_class_and_void():
     with pytest.raises(InputError, match=r"the value 1 is the class 'b' and void"):
-        class_table(Dataset(name="x", reader="folder", classes={0: "a", 1: "b"}, void=[1]))
+        class_table(FolderDataset(name="x", classes={0: "a", 1: "b"}, void=[1]))
 
 
 def demo_dataset(**changes):
     demo = Demo(train=6, val=3, size=(64, 80), classes=4, noise=0.1)
     names = {0: "background", 1: "disc", 2: "square", 3: "triangle", 4: "ring"}
-    return Dataset(
-        **({"name": "demo", "reader": "demo", "task": "multitask", "classes": names, "demo": demo} | changes)
-    )
+    return DemoDataset(**({"name": "demo", "task": "multitask", "classes": names, "demo": demo} | changes))
 
 
 def test_drawn_shapes_have_masks_and_boxes_that_agree(tmp_path):
@@ -172,6 +175,43 @@ def test_a_drawn_image_depends_on_seed_and_number_alone(tmp_path):
     assert not any((a.image == b.image).all() for a, b in zip(few, other, strict=False))
 
 
-def test_a_demo_names_the_classes_that_it_draws(tmp_path):
-    with pytest.raises(InputError, match=r"has the classes \{0: background, 1: disc"):
-        read(demo_dataset(classes={0: "background", 1: "thing"}), tmp_path)
+SHAPES = {"name": "d", "reader": "demo", "classes": {0: "background", 1: "disc"}, "demo": {"classes": 1}}
+VOC_FILE = {"name": "v", "reader": "voc", "classes": "voc"}
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        (SHAPES | {"demo": {"classes": 2}}, r"has the classes \{0: background, 1: disc, 2: square\}; found \{0: 'back"),
+        (SHAPES | {"task": "text"}, r"a demo of shapes cannot serve the task text"),
+        (SHAPES | {"demo": {"kind": "words"}}, r"a demo of words cannot serve the task multiclass"),
+        ({"name": "d", "reader": "demo", "task": "text"}, r"the key 'demo' is missing"),
+        (VOC_FILE | {"demo": {}}, r"line demo: 'demo' is a key of the reader demo, not of voc\. Take it out"),
+        (VOC_FILE | {"masks": "m/{name}.png"}, r"line masks: 'masks' is a key of the reader folder, not of voc"),
+        (VOC_FILE | {"split": {}}, r"line split: unknown key 'split'. Did you mean 'splits'\?"),
+        (VOC_FILE | {"reader": "vok"}, r"line reader: reader is 'vok'. Did you mean 'voc'\?"),
+        ({"name": "v", "classes": "voc"}, r"the key 'reader' is missing"),
+        ({"name": "i", "reader": "icdar"}, r"cannot serve 'multiclass'; they can serve: text"),
+        (
+            VOC_FILE | {"reader": "folder", "task": "multitask"},
+            r"line task: .*'multitask'; .*: binary, multi",
+        ),
+        ({"name": "f", "reader": "folder"}, r"classes is missing"),
+        (SHAPES | {"task": "binary", "foreground": "ring"}, r"one of them named by foreground; got .* and ring"),
+    ],
+)
+def test_what_a_data_set_file_cannot_say(values, problem):
+    with pytest.raises(InputError, match=problem):
+        parse_dataset(values, lambda keys: f"line {keys[0] if keys else 1}")
+
+
+def test_all_problems_of_a_data_set_file_are_named_at_once():
+    with pytest.raises(InputError) as caught:
+        parse_dataset(VOC_FILE | {"masks": "m", "images": "i", "viod": [255], "name": "a b"})
+    assert len(caught.value.problems) == 4
+
+
+def test_shipped_data_sets_are_valid_and_survive_being_written_as_json():
+    for path in (SCRIPTS.parents[1] / "config" / "datasets").glob("*.yaml"):
+        dataset = load_dataset(str(path))
+        assert parse_dataset(json.loads(dataset.model_dump_json())) == dataset

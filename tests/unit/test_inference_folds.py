@@ -5,10 +5,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from segsweep.config import Dataset, Study
 from segsweep.config.load import _scored
 from segsweep.config.search import Ensemble
+from segsweep.config.study import Study
 from segsweep.config.train import Data
+from segsweep.data.readers.folder import FolderDataset
 from segsweep.data.splits import folds, pictures
 from segsweep.errors import InputError
 from segsweep.search.requests import folds_of, folds_of_ensemble
@@ -86,7 +87,7 @@ def study(**keys):
 
 
 def dataset(**splits):
-    return Dataset(name="d", reader="folder", classes={0: "a", 1: "b"}, splits=splits)
+    return FolderDataset(name="d", classes={0: "a", 1: "b"}, splits=splits)
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def run_programs():
     steps = ["none"]
     while True:
         study = open_study({"study": "little"}, plans=True)
-        (data,) = study.plan["data"]
+        (data,) = study.plan.data
         if len(steps) == 1:
             assert prepare_data.main(["--description", f"{data}.json", "--output", data]) == 0
         now = shutil.copy(plan, f"plan_{len(steps)}.json")  # a job remembers the plan that it has read

@@ -4,7 +4,17 @@ import pytest
 
 from segsweep.config.yaml_documents import Document
 from segsweep.errors import InputError
-from segsweep.io import read_json, read_text, write_if_changed
+from segsweep.io import (
+    read_csv,
+    read_json,
+    read_json_or_none,
+    read_text,
+    remove_temporaries,
+    write_bytes,
+    write_csv,
+    write_if_changed,
+    write_json,
+)
 
 
 def test_what_cannot_be_read_is_said_with_a_remedy(tmp_path):
@@ -33,3 +43,55 @@ def test_a_file_is_only_written_where_its_content_changes(tmp_path):
     assert path.stat().st_ino != first
     assert path.read_text() == "b"
     assert [entry.name for entry in path.parent.iterdir()] == ["code.txt"]
+
+
+def test_a_file_that_cannot_be_read_counts_as_another_content(tmp_path):
+    path = tmp_path / "code.txt"
+    path.write_bytes(b"\xff")
+    assert write_if_changed(path, "a")
+    assert not write_if_changed(path, "a")
+
+
+def test_what_fails_while_it_is_written_leaves_the_former_file(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("former")
+
+    def fail(file):
+        file.write(b"half")
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_bytes(path, fail)
+    assert path.read_text() == "former"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["table.csv"]
+
+
+@pytest.mark.parametrize("flush", [False, True])
+def test_a_writer_that_was_killed_leaves_what_can_be_removed(tmp_path, flush):
+    write_json(tmp_path / "a.json", [1], flush=flush)
+    (tmp_path / ".a.json.77.tmp").write_text("half")
+    remove_temporaries(tmp_path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
+    assert read_json(tmp_path / "a.json") == [1]
+
+
+def test_rows_are_read_as_texts_and_what_lacks_is_empty(tmp_path):
+    path = tmp_path / "runs.csv"
+    write_csv(path, [{"b": 0.1, "a": None}, {"a": "x,y", "c": True}], columns=["a"])
+    assert path.read_bytes() == b'a,b,c\n,0.1,\n"x,y",,True\n'
+    assert read_csv(path) == [{"a": "", "b": "0.1", "c": ""}, {"a": "x,y", "b": "", "c": "True"}]
+    write_csv(path, [], columns=["a", "b"])
+    assert read_csv(path) == []
+
+
+@pytest.mark.parametrize("row", ["1", "1,2,3"])
+def test_a_row_that_does_not_go_with_the_header_is_said(tmp_path, row):
+    (tmp_path / "runs.csv").write_text(f"a,b\n1,2\n{row}\n")
+    with pytest.raises(InputError, match=r"runs\.csv: row 3 has not as many fields as the header"):
+        read_csv(tmp_path / "runs.csv")
+
+
+def test_what_is_made_again_without_loss_is_nothing_where_it_is_damaged(tmp_path):
+    assert read_json_or_none(tmp_path / "none.json") is None
+    (tmp_path / "cache.json").write_bytes(b"\xff{")
+    assert read_json_or_none(tmp_path / "cache.json") is None

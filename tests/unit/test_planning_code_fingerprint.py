@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from segsweep.config import Train
 from segsweep.config.load import Request, load
+from segsweep.config.train import Train
 from segsweep.planning import code_fingerprint
 from segsweep.planning.grid import lay_out
 from segsweep.planning.runs import Context, make_run

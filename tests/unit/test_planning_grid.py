@@ -5,8 +5,8 @@ import re
 import pytest
 import yaml
 
-from segsweep.config import Study
 from segsweep.config.load import Request, load
+from segsweep.config.study import Study
 from segsweep.config.yaml_documents import Document, parse
 from segsweep.errors import InputError
 from segsweep.formatting import duration, number, plural, short_names, value_in_words

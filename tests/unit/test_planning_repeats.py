@@ -1,6 +1,5 @@
 """What trains again though its address, or the setting in its study, is the same: out of memory, exchanged weights."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,8 @@ import pytest
 from segsweep.errors import InputError
 from segsweep.planning import data_fingerprint
 from segsweep.planning.planner import open_study
-from segsweep.store.segment_store import STORE, Store
+from segsweep.store.segment_store import STORE, SegmentStore
+from tests.segments import write_segment
 from tests.workspace import SMALL, Workspace
 
 CUT = {"loss.phases": [[], [{"until_epoch": 1}, {"main": {"dice": 1.0}}]]}  # three segments: 1, 2 and 2
@@ -25,9 +25,7 @@ def planned(workspace, on_oom, **keys):
 
 
 def complete(segment, status, on_oom="skip", parent=None):
-    record = {"status": status, "train": {"on_oom": on_oom}, "parent": parent}
-    (STORE / segment).mkdir(parents=True, exist_ok=True)
-    (STORE / segment / "segment.json").write_text(json.dumps(record))
+    write_segment(STORE, segment, status=status, train={"on_oom": on_oom}, parent=parent)
 
 
 @pytest.fixture
@@ -75,7 +73,7 @@ def test_what_was_not_trained_for_a_parent_out_of_memory_trains_again_too(worksp
     assert planned(workspace, "skip").missing() == []
     study = planned(workspace, "accumulate")
     assert study.missing() == [first, *children]
-    assert [study.plan["segments"][child]["parent"] for child in children] == [first, first]
+    assert [study.plan.segments[child].parent for child in children] == [first, first]
 
 
 def test_a_decision_does_not_rest_on_what_trains_again(workspace):
@@ -85,8 +83,8 @@ def test_a_decision_does_not_rest_on_what_trains_again(workspace):
     study = planned(workspace, "skip", **keys)
     (segment,) = study.missing()
     complete(segment, "oom")
-    assert segment in planned(workspace, "skip", **keys).decided.segments_of(wanted, Store())
-    assert segment not in planned(workspace, "accumulate", **keys).decided.segments_of(wanted, Store())
+    assert segment in planned(workspace, "skip", **keys).decided.segments_of(wanted, SegmentStore())
+    assert segment not in planned(workspace, "accumulate", **keys).decided.segments_of(wanted, SegmentStore())
 
 
 def weights(*contents):
@@ -98,7 +96,7 @@ def weights(*contents):
 
 
 def by_weights(study):
-    return {one["train"]["model"]["encoder_weights"]: name for name, one in study.plan["segments"].items()}
+    return {one.train["model"]["encoder_weights"]: name for name, one in study.plan.segments.items()}
 
 
 def test_an_exchanged_file_of_weights_trains_the_cells_that_use_it(workspace):

@@ -9,12 +9,13 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from segsweep.config import Train
 from segsweep.config.cluster import Cluster
+from segsweep.config.train import Train
 from segsweep.config.yaml_documents import parse
 from segsweep.errors import InputError
 from segsweep.execution.gpus import Gpu, choose, claim, in_force, list_gpus, visible
 from segsweep.execution.requeue import requeue_job
+from segsweep.io import write_json
 from segsweep.models import build
 from segsweep.planning.packs import pack_up, remembered, trees
 from segsweep.planning.resources import (
@@ -26,6 +27,8 @@ from segsweep.planning.resources import (
     pixels,
     submission,
 )
+from segsweep.store.segment_store import SegmentStore
+from tests.segments import segment_plan, segment_record
 
 
 def answers(*outputs):
@@ -41,25 +44,15 @@ def answers(*outputs):
     return run
 
 
-def described(last=10, **train):
-    dump = Train.model_validate({"batch_size": 8, "data": {"image_size": [256, 256]}} | train).model_dump(mode="json")
-    return {"train": dump, "dataset": {"name": "tiny", "demo": None}, "first_epoch": 1, "last_epoch": last}
+def described(**train):
+    return segment_plan(f"{'a' * 16}-0010", train={"batch_size": 8, "data": {"image_size": [256, 256]}} | train)
 
 
-def measured(seconds, gpu="A100", **train):
-    record = described(**train) | {"epochs": 10, "train_seconds": seconds, "peak_memory_mb": 2000.0}
-    return record | {"host": {"gpu": gpu}}
-
-
-class FakeStore:
-    """A store that holds records by number."""
-
-    def __init__(self, *records):
-        self.records = records
-        self.complete = range(len(records))
-
-    def record(self, number):
-        return self.records[number]
+def measured(seconds, gpu="A100", segment=f"{'a' * 16}-0010"):
+    like = described()
+    return segment_record(
+        segment, train=like.train, dataset=like.dataset, train_seconds=seconds, peak_memory_mb=2000.0, host={"gpu": gpu}
+    )
 
 
 SINFO = (0, "gpu\npreempt\n")
@@ -133,7 +126,7 @@ def test_device_memory_by_hand():
 )
 def test_device_memory_holds_what_a_training_keeps(arch, encoder):
     settings = described(batch_size=2, model={"arch": arch, "encoder": encoder}, data={"crop": [64, 64]})
-    network = build(Train.model_validate(settings["train"]).model, 3).train()
+    network = build(Train.model_validate(settings.train).model, 3).train()
     weights = {each.untyped_storage().data_ptr() for each in [*network.parameters(), *network.buffers()]}
     kept = {}
 
@@ -151,12 +144,17 @@ def test_device_memory_holds_what_a_training_keeps(arch, encoder):
     assert 1.2 * activations_mb < estimated_device_mb(settings) - 1000
 
 
-def test_run_time_is_measured_where_something_like_it_was_trained():
+def test_run_time_is_measured_where_something_like_it_was_trained(tmp_path):
     cluster = Cluster(time_min=200, max_time_min=500)
-    assert Resources(cluster, FakeStore()).runtime_min(described()) == 200
-    assert Resources(cluster, FakeStore()).runtime_min(described(), attempt=3) == 500
+    assert Resources(cluster, SegmentStore(tmp_path)).runtime_min(described()) == 200
+    assert Resources(cluster, SegmentStore(tmp_path)).runtime_min(described(), attempt=3) == 500
+    for record in (measured(600.0), measured(60.0, segment=f"{'b' * 16}-0010")):
+        (tmp_path / record.id).mkdir()
+        write_json(tmp_path / record.id / "segment.json", record.to_json())
+    (tmp_path / f"{'c' * 16}-0010").mkdir()
+    (tmp_path / f"{'c' * 16}-0010" / "segment.json").write_text("{")  # damaged: nothing is learned from it
     # 60 s an epoch, 10 epochs, 1.3 times: 13 minutes and 10 to start, up to the next 5.
-    needs = Resources(cluster, FakeStore(measured(600.0), measured(60.0)))
+    needs = Resources(cluster, SegmentStore(tmp_path))
     assert needs.runtime_min(described()) == 25
     assert needs.runtime_min(described(), attempt=2) == 50
     assert needs.runtime_min(described(batch_size=9)) == 200

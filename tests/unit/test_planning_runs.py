@@ -7,8 +7,10 @@ import pytest
 
 from segsweep.config.load import Request, load
 from segsweep.planning.grid import lay_out
+from segsweep.planning.markers import mark
 from segsweep.planning.runs import Context, cut, make_run
-from segsweep.store.segment_store import Store, mark, split_id
+from segsweep.store.segment_store import SegmentStore, split_id
+from tests.segments import write_segment
 
 ROOT = Path(__file__).parents[2]
 CONTEXT = Context(
@@ -31,8 +33,7 @@ def runs_of(tmp_path, train, *, epochs=50, seeds=(0,), context=CONTEXT, **axes):
 def keep(store, *segments):
     """Pretend that segments are complete; each is (id, parent)."""
     for segment, parent in segments:
-        (store / segment).mkdir(parents=True)
-        (store / segment / "segment.json").write_text(json.dumps({"parent": parent}))
+        write_segment(store, segment, parent=parent)
 
 
 def lengths(plan):
@@ -43,7 +44,7 @@ PHASES = [{"until_epoch": 35}, {"main": {"lovasz": 1.0}}]
 
 
 def test_runs_alike_up_to_a_phase_share_it(tmp_path):
-    plan = cut(runs_of(tmp_path, {}, **{"loss.phases": [[], PHASES]}), Store(tmp_path / "store"))
+    plan = cut(runs_of(tmp_path, {}, **{"loss.phases": [[], PHASES]}), SegmentStore(tmp_path / "store"))
     assert lengths(plan) == [(1, 35), (36, 50), (36, 50)]
     assert (plan.epochs, plan.epochs_run_by_run) == (65, 100)
 
@@ -52,7 +53,7 @@ def test_the_ten_bisenet_runs_take_430_epochs(tmp_path):
     (tmp_path / "cityscapes").mkdir()
     loaded = load(Request(study="bisenet_runs", dataset="camvid"), ROOT / "config")
     cells = lay_out(loaded.study, loaded.base, loaded.place).cells
-    plan = cut([make_run(cell, 0, CONTEXT) for cell in cells], Store(tmp_path / "store"))
+    plan = cut([make_run(cell, 0, CONTEXT) for cell in cells], SegmentStore(tmp_path / "store"))
     assert (plan.epochs, plan.epochs_run_by_run) == (430, 500)
     by_cell = {run.cell.cell: run.segments for run in plan.runs}
     assert by_cell["1"][0] == by_cell["4"][0]
@@ -62,17 +63,17 @@ def test_the_ten_bisenet_runs_take_430_epochs(tmp_path):
 
 def test_prolonging_trains_the_added_epochs_only(tmp_path):
     plateau = {"scheduler": {"name": "plateau"}}
-    short = cut(runs_of(tmp_path, plateau, epochs=30), Store(tmp_path / "store"))
+    short = cut(runs_of(tmp_path, plateau, epochs=30), SegmentStore(tmp_path / "store"))
     ((segment, _),) = [(one, None) for one in short.segments]
     keep(tmp_path / "store", (segment, None))
-    long = cut(runs_of(tmp_path, plateau, epochs=100), Store(tmp_path / "store"))
+    long = cut(runs_of(tmp_path, plateau, epochs=100), SegmentStore(tmp_path / "store"))
     assert lengths(long) == [(1, 30), (31, 100)]
     assert segment in long.segments
 
 
 def test_a_schedule_that_looks_at_the_end_starts_anew(tmp_path):
     poly = {"scheduler": {"name": "poly"}}
-    short, long = (cut(runs_of(tmp_path, poly, epochs=epochs), Store(tmp_path)) for epochs in (30, 100))
+    short, long = (cut(runs_of(tmp_path, poly, epochs=epochs), SegmentStore(tmp_path)) for epochs in (30, 100))
     assert not set(short.segments) & set(long.segments)
     assert lengths(long) == [(1, 100)]
 
@@ -88,10 +89,10 @@ def test_what_can_be_prolonged(tmp_path, scheduler, after_the_end):
 
 
 def test_a_fork_added_later_leaves_trained_runs_alone(tmp_path):
-    before = cut(runs_of(tmp_path, {}), Store(tmp_path / "store"))
+    before = cut(runs_of(tmp_path, {}), SegmentStore(tmp_path / "store"))
     ((segment, _),) = [(one, None) for one in before.segments]
     keep(tmp_path / "store", (segment, None))
-    after = cut(runs_of(tmp_path, {}, **{"loss.phases": [[], PHASES]}), Store(tmp_path / "store"))
+    after = cut(runs_of(tmp_path, {}, **{"loss.phases": [[], PHASES]}), SegmentStore(tmp_path / "store"))
     assert after.runs[0].segments == [segment]
     assert len(after.runs[1].segments) == 2
 
@@ -101,7 +102,7 @@ def test_a_run_uses_the_chain_that_was_really_trained(tmp_path):
     ids = [f"{stretch}-{end:04d}" for end in (10, 20, 30)]
     # 30 was trained from 10; 20 is another study's.
     keep(tmp_path / "store", (ids[0], None), (ids[1], ids[0]), (ids[2], ids[0]))
-    plan = cut(runs_of(tmp_path, {}), Store(tmp_path / "store"))
+    plan = cut(runs_of(tmp_path, {}), SegmentStore(tmp_path / "store"))
     assert plan.runs[0].segments == [ids[0], ids[2], f"{stretch}-0050"]
     assert plan.segments[f"{stretch}-0050"].first_epoch == 31
 
@@ -144,6 +145,6 @@ def test_markers_follow_the_store(tmp_path):
     markers.mkdir()
     (markers / ("b" * 16 + "-0001")).touch()
     (markers / "of another study").touch()
-    mark(Store(store), {"a" * 16 + "-0001", "b" * 16 + "-0001"}, markers)
+    mark(SegmentStore(store), {"a" * 16 + "-0001", "b" * 16 + "-0001"}, markers)
     assert sorted(path.name for path in markers.iterdir()) == ["a" * 16 + "-0001", "of another study"]
-    assert Store(store).started == {"b" * 16 + "-0001"}
+    assert SegmentStore(store).started == {"b" * 16 + "-0001"}

@@ -1,48 +1,35 @@
 """How far a study is, read from its plan and the store."""
 
-import json
 import os
 
-from segsweep.config import Study
+from segsweep.config.study import Study
 from segsweep.planning.announcement import announce, at_most
 from segsweep.planning.status import RECENT, status_of
-from segsweep.store.segment_store import Store
+from segsweep.store.segment_store import SegmentStore
+from tests.segments import segment_plan, study_plan, write_segment
 
 IDS = [f"{digit * 16}-0004" for digit in "abcd"]
 
 
 def plan(on_oom="skip"):
-    segments = {
-        name: {"label": f"run {name[0]}", "first_epoch": 1, "last_epoch": 4, "train": {"on_oom": on_oom}}
-        for name in IDS
-    }
-    runs = [{"run": name[0], "cell": name[0], "segments": [name]} for name in IDS]
-    return {"name": "little", "study": {"minimize": False}, "segments": segments, "runs": runs}
+    return study_plan(*(segment_plan(name, train={"on_oom": on_oom}) for name in IDS))
 
 
-def complete(store, name, value, status="finished"):
-    (store / name).mkdir(parents=True)
-    record = {
-        "status": status,
-        "train_seconds": 8.0,
-        "best": {"value": value},
-        "label": f"run {name[0]}",
-        "parent": None,
-        "train": {"on_oom": "skip"},
-    }
-    (store / name / "segment.json").write_text(json.dumps(record))
+def write_best(store, name, value, status="finished"):
+    best = {"max val/miou": value and {"epoch": 4, "value": value, "segment": name}}
+    write_segment(store, name, status=status, best=best)
 
 
 def test_done_running_failed_and_best(tmp_path):
     store, logs = tmp_path / "segments", tmp_path / "logs"
-    complete(store, IDS[0], 0.5)
-    complete(store, IDS[1], 0.75, status="diverged")
+    write_best(store, IDS[0], 0.5)
+    write_best(store, IDS[1], 0.75, status="diverged")
     part = store / f"{IDS[2]}.part"
     part.mkdir()
     (part / "epochs.csv").write_text("epoch,lr\n1,0.1\n2,0.1\n")
     logs.mkdir()
     (logs / f"{IDS[3]}.log").write_text("Traceback")
-    status = status_of(plan(), Store(store), logs)
+    status = status_of(plan(), SegmentStore(store), logs)
     assert (status.cells, status.cells_done, status.runs_done) == (4, 2, 2)
     assert (status.epochs, status.epochs_done) == (16, 10)
     assert (status.running, status.failed) == (["run c"], ["run d"])
@@ -53,18 +40,18 @@ def test_done_running_failed_and_best(tmp_path):
 
 
 def test_what_trains_again_after_it_ran_out_of_memory_is_not_done(tmp_path):
-    complete(tmp_path, IDS[0], 0.5)
-    complete(tmp_path, IDS[1], None, status="oom")
-    assert status_of(plan(), Store(tmp_path), tmp_path / "logs").runs_done == 2
-    assert status_of(plan("accumulate"), Store(tmp_path), tmp_path / "logs").runs_done == 1
+    write_best(tmp_path, IDS[0], 0.5)
+    write_best(tmp_path, IDS[1], None, status="oom")
+    assert status_of(plan(), SegmentStore(tmp_path), tmp_path / "logs").runs_done == 2
+    assert status_of(plan("accumulate"), SegmentStore(tmp_path), tmp_path / "logs").runs_done == 1
 
 
-def test_a_training_without_a_sign_of_life_counts_as_cut_off(tmp_path):
+def test_a_training_without_a_sign_of_life_counts_as_interrupted(tmp_path):
     part = tmp_path / f"{IDS[0]}.part"
     part.mkdir()
     (part / "epochs.csv").write_text("epoch,lr\n1,0.1\n")
     now = os.stat(part / "epochs.csv").st_mtime + RECENT + 1
-    status = status_of(plan(), Store(tmp_path), tmp_path / "logs", now=now)
+    status = status_of(plan(), SegmentStore(tmp_path), tmp_path / "logs", now=now)
     assert (status.running, status.failed) == ([], ["run a"])
 
 

@@ -8,7 +8,7 @@ import pytest
 from segsweep.analysis.analyze import Findings
 from segsweep.analysis.study_results import open_results
 from segsweep.errors import InputError
-from segsweep.report.build import build
+from segsweep.report.build import all_sections, build
 from segsweep.report.verify import verify
 from tests.synthetic_files import write_study
 
@@ -175,3 +175,13 @@ def test_missing_runs_need_a_partial_report(reports):
 def test_tables_that_are_missing_are_named(tmp_path):
     with pytest.raises(InputError, match=r"plan.json, runs.csv, ranking.csv, analysis.json missing"):
         build(tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_headings_are_those_of_the_sections_in_their_order(reports, name):
+    headings = re.findall(r"^## (.+)$", text_of(reports[name]), re.MULTILINE)
+    titles = [section.title for section in all_sections()]
+    assert len(titles) == len(set(titles))
+    assert headings == [title for title in titles if title in headings]
+    assert headings[0] == "Summary"
+    assert {"What was studied", "Ranking"} <= set(headings)

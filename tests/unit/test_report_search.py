@@ -6,10 +6,10 @@ import pytest
 
 from segsweep.analysis.analyze import Findings
 from segsweep.analysis.study_results import open_results
-from segsweep.config import Study
+from segsweep.config.study import Study
 from segsweep.inference.ensemble_tables import write as write_ensemble
 from segsweep.report.build import build
-from segsweep.report.study_results import StudyResults
+from segsweep.report.quoted_results import QuotedResults
 from segsweep.report.verify import verify
 from segsweep.search.narrow import narrowed
 from tests.synthetic_files import write_study
@@ -89,7 +89,7 @@ def test_runs_that_enter_no_comparison_enter_no_figure(tmp_path, role):
     lines = (tmp_path / "runs.csv").read_text().splitlines()
     (tmp_path / "runs.csv").write_text("\n".join([*lines, lines[1].replace("grid", role)]) + "\n")
     Findings(open_results(tmp_path)).write(tmp_path)
-    assert list(StudyResults(tmp_path, tmp_path).usable["role"]) == ["grid", "grid"]
+    assert list(QuotedResults(tmp_path, tmp_path).usable["role"]) == ["grid", "grid"]
     build(tmp_path, tmp_path)
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert "2 settings in 2 runs vary 1 hyperparameter. 1 run more: " in text

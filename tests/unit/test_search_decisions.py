@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from segsweep.config import Study
+from segsweep.config.study import Study
 from segsweep.errors import InputError
 from segsweep.search import search_tables
 from segsweep.search.decisions import decide

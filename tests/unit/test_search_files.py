@@ -5,7 +5,7 @@ import json
 import decide_step
 import pytest
 
-from segsweep.config import Study
+from segsweep.config.study import Study
 from segsweep.errors import InputError
 from segsweep.search.checks import problems
 from segsweep.search.decisions import decide

@@ -11,7 +11,7 @@ from dvc_objects.fs import LocalFileSystem, MemoryFileSystem
 from segsweep.errors import InputError
 from segsweep.store.packing import SUMS, Corrupt, pack, unpack
 from segsweep.store.remote import INCOMING, Remote, open_remote
-from segsweep.store.segment_store import Store
+from segsweep.store.segment_store import SegmentStore
 from segsweep.store.shared_segments import listing, pull, push, wanted_of
 
 ONE, TWO, THREE = (f"{digit * 16}-0030" for digit in "abc")
@@ -137,7 +137,7 @@ def test_a_pull_that_is_cut_off_goes_on(mine, theirs, remote, monkeypatch):
     broken.fetch = fetch
     with pytest.raises(KeyboardInterrupt):
         pull(theirs, broken)
-    assert Store(theirs).complete == {ONE}
+    assert set(SegmentStore(theirs).complete) == {ONE}
     assert pull(theirs, remote).moved == [TWO]
     assert content(theirs / TWO) == content(mine / TWO)
 
@@ -145,7 +145,7 @@ def test_a_pull_that_is_cut_off_goes_on(mine, theirs, remote, monkeypatch):
 def test_scratch_of_a_killed_pull_is_no_segment(mine, theirs, remote):
     push(mine, remote)
     make_segment(theirs / ".pull-killed", THREE)
-    assert Store(theirs).complete == frozenset()
+    assert SegmentStore(theirs).complete == {}
     assert pull(theirs, remote).moved == [ONE, TWO]
 
 
@@ -159,7 +159,7 @@ def test_a_flipped_bit_is_found_and_never_stored(mine, theirs, remote, place, wh
     outcome = pull(theirs, remote)
     if outcome.corrupt:
         assert [segment for segment, _ in outcome.corrupt] == [ONE]
-        assert Store(theirs).complete == {TWO}
+        assert set(SegmentStore(theirs).complete) == {TWO}
         assert files_in(place) == [f"corrupt/{ONE}.tar", f"segments/{TWO}.tar"]
         # Who has a good one sends it again.
         assert push(mine, remote).moved == [ONE]
@@ -230,7 +230,7 @@ def test_an_unreachable_remote(mine, tmp_path):
         push(mine, Remote(LocalFileSystem(), str(tmp_path / "file" / "store"), "the store"))
     with pytest.raises(InputError, match="could not be read"):
         remote.fetch({"segments/x.tar": tmp_path / "x"})
-    assert Store(mine).complete == {ONE, TWO}
+    assert set(SegmentStore(mine).complete) == {ONE, TWO}
 
 
 def test_without_the_state_a_segment_says_so(mine, theirs, remote, place):

@@ -10,7 +10,7 @@ from dvc_objects.fs import LocalFileSystem
 from segsweep.errors import InputError
 from segsweep.store.clean_up import DAY_S, find_waste, remove
 from segsweep.store.remote import Remote
-from segsweep.store.segment_store import Store
+from segsweep.store.segment_store import SegmentStore
 from segsweep.store.shared_tables import PULLED, pull_tables, push_tables, state_of
 
 STUDY, DATASET = {"name": "little", "metric": "val/miou"}, {"name": "drawn"}
@@ -135,7 +135,7 @@ def test_waste_is_what_no_plan_reaches(results):
     assert find_waste(store, results) == []
     # One that is killed halfway leaves nothing that a reader of the store takes for a segment.
     make(store / ".removing-x.part")
-    assert Store(store).complete == {USED}
+    assert set(SegmentStore(store).complete) == {USED}
     remove(find_waste(store, results))
     assert sorted(path.name for path in store.iterdir()) == [
         ".pull-y", USED, f"{'d' * 16}-0001.part", f"{'e' * 16}-0001.lock", f"{'e' * 16}-0001.part",

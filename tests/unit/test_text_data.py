@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from segsweep.config.dataset import Dataset, Demo
-from segsweep.data.readers.icdar import files, read, read_words
+from segsweep.data.readers.demo import Demo
+from segsweep.data.readers.icdar import IcdarDataset, files, read, read_words
 from segsweep.data.synthetic.text import draw, draw_words
 from segsweep.errors import InputError
 from segsweep.text.geometry import covered
@@ -52,7 +52,7 @@ def test_reading_a_data_set(tmp_path):
     (tmp_path / "images/a.png").touch()
     (tmp_path / "gt/gt_a.txt").write_text("1,1,9,1,9,5,1,5,word\n1,1,9,1,9,5,1,5,###\n")
     (tmp_path / "gt/gt_b.txt").write_text("nonsense\n")
-    items = read(Dataset(name="d", reader="icdar", task="text"), tmp_path)
+    items = read(IcdarDataset(name="d", task="text"), tmp_path)
     assert {split: [item.name for item in found] for split, found in items.items()} == {
         "train": ["a", "b"],
         "val": ["c"],
@@ -60,7 +60,7 @@ def test_reading_a_data_set(tmp_path):
     first, second = items["train"]
     assert first.image == tmp_path / "images/a.png"
     assert first.ignored == [False, True]
-    assert files(Dataset(name="d", reader="icdar", task="text"), tmp_path) == {
+    assert files(IcdarDataset(name="d", task="text"), tmp_path) == {
         "train": [
             ("a", [tmp_path / "images/a.png", tmp_path / "gt/gt_a.txt"]),
             (

@@ -7,7 +7,7 @@ import pytest
 import torch
 import yaml
 
-from segsweep.config.dataset import Dataset
+from segsweep.config.dataset import parse_dataset
 from segsweep.data.preparation import prepare
 from segsweep.data.prepared import Prepared
 from segsweep.store.checkpoints import read_checkpoint
@@ -32,7 +32,7 @@ SETTINGS = {
 def segment(data: str, folder: Path, **more) -> dict:
     """A segment's description on drawn data, which is prepared if it is not there."""
     settings = yaml.safe_load((DATASETS / f"{data}.yaml").read_text())
-    dataset = Dataset.model_validate({"name": data} | settings | {"demo": settings["demo"] | SMALL})
+    dataset = parse_dataset({"name": data} | settings | {"demo": settings["demo"] | SMALL})
     prepared = folder / data
     if not prepared.exists():
         prepare(dataset, folder, None, prepared, "fingerprint")

@@ -109,9 +109,9 @@ def needed_by_pack(wildcards):
 
 def needed_by(segments):
     """The prepared pictures that segments are trained on in one job, and the segments that they go on from."""
-    described = [STUDY.segment(segment) for segment in segments]
-    data = [f"{one['data']}/manifest.json" for one in described]
-    parents = [one["parent"] for one in described if one["parent"] and one["parent"] not in segments]
+    plans = [STUDY.segment(segment) for segment in segments]
+    data = [f"{one.data}/manifest.json" for one in plans]
+    parents = [one.parent for one in plans if one.parent and one.parent not in segments]
     return list(dict.fromkeys([*data, *markers_to_make(parents)]))
 
 
@@ -242,4 +242,4 @@ def all_steps(wildcards):
 
 def all_prepared(wildcards):
     """The prepared pictures that the models of a study look at."""
-    return [f"{folder}/manifest.json" for folder in STUDY.plan["data"]]
+    return [f"{folder}/manifest.json" for folder in STUDY.plan.data]

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from segsweep.config import Study
+from segsweep.config.study import Study
 from segsweep.errors import InputError
 from segsweep.exits import program
 from segsweep.io import read_json

@@ -1,4 +1,4 @@
-"""Draw what the best runs of a study predict."""
+"""Draw the predictions of the best runs of a study."""
 
 import argparse
 import sys

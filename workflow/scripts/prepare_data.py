@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from segsweep.config.dataset import Dataset
+from segsweep.config.dataset import parse_dataset
 from segsweep.config.train import Data
 from segsweep.data.preparation import prepare
 from segsweep.errors import InputError
@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=1, help="threads that decode (default: 1)")
     options = parser.parse_args(argv)
     description = json.loads(options.description.read_text(encoding="utf-8"))
-    dataset = Dataset.model_validate(description["dataset"])
+    dataset = parse_dataset(description["dataset"])
     data = Data.model_validate(description["data"]) if description.get("data") else None
     try:
         manifest = prepare(

@@ -22,7 +22,7 @@ from segsweep.planning.planner import Planner
 from segsweep.planning.worker_view import RESULTS
 from segsweep.store.clean_up import find_waste, remove
 from segsweep.store.remote import open_remote
-from segsweep.store.segment_store import STORE, Store
+from segsweep.store.segment_store import STORE, SegmentStore
 from segsweep.store.shared_segments import Outcome, listing, pull, push, size_of, wanted_of
 from segsweep.store.shared_tables import pull_tables, push_tables, state_of, studies_here
 
@@ -139,7 +139,7 @@ def _tell_of_trouble(outcome: Outcome, console: Console) -> None:
 
 def _status(arguments: argparse.Namespace, console: Console) -> int:
     remote = open_remote(name=arguments.remote)
-    store = Store(STORE)
+    store = SegmentStore(STORE)
     held = listing(remote) if remote.exists() else {}
     here = {segment: size_of(STORE / segment) for segment in store.complete}
     only_here = here.keys() - held.keys()
@@ -150,7 +150,7 @@ def _status(arguments: argparse.Namespace, console: Console) -> int:
     console.print(f"to push: {len(only_here)}, {_size(sum(here[segment] for segment in only_here))}")
     for name, plan in studies_here(RESULTS).items():
         segments = set(plan.get("segments", {}))
-        missing = segments - store.complete
+        missing = segments - set(store.complete)
         if missing:
             there = missing & held.keys()
             console.print(

@@ -12,10 +12,10 @@ from rich.table import Table
 from segsweep.config.load import load, requested
 from segsweep.exits import program
 from segsweep.formatting import duration, plural
-from segsweep.io import read_json
+from segsweep.planning.plan_file import StudyPlan, read_plan
 from segsweep.planning.status import Status, status_of
 from segsweep.planning.worker_view import RESULTS
-from segsweep.store.segment_store import STORE, Store
+from segsweep.store.segment_store import SegmentStore
 
 SHOWN = 5
 
@@ -35,17 +35,17 @@ def main(argv: list[str] | None = None) -> int:
     if not (folder / "plan.json").is_file():
         console.print(f"{folder} holds no plan yet: start with `snakemake --cores 2 --config study=...`.")
         return 1
-    plan = read_json(folder / "plan.json")
-    if plan.get("segments"):
-        show(status_of(plan, Store(STORE), RESULTS / "logs" / "train_segment"), plan, console)
+    plan = read_plan(folder / "plan.json")
+    if plan.segments:
+        show(status_of(plan, SegmentStore(), RESULTS / "logs" / "train_segment"), plan, console)
     if arguments.ranking:
         show_ranking(folder, plan, console)
     return 0
 
 
-def show(status: Status, plan: dict, console: Console) -> None:
+def show(status: Status, plan: StudyPlan, console: Console) -> None:
     """The status as a few lines and a bar."""
-    console.print(f"[bold]{plan['name']}[/]: {status.cells_done} of {plural(status.cells, 'cell')} done", end=", ")
+    console.print(f"[bold]{plan.name}[/]: {status.cells_done} of {plural(status.cells, 'cell')} done", end=", ")
     console.print(
         f"{status.runs_done} of {plural(status.runs, 'run')}, {status.epochs_done:,} of {status.epochs:,} epochs"
     )
@@ -60,21 +60,19 @@ def show(status: Status, plan: dict, console: Console) -> None:
                 console.print(f"  {label}")
     if status.runs_done < status.runs and status.best:
         value, label = status.best[0]
-        console.print(f"best so far: {plan['study']['metric']} {value:.4f}, {label}")
+        console.print(f"best so far: {plan.metric} {value:.4f}, {label}")
     if status.runs_done < status.runs and status.seconds_to_go is not None:
         console.print(f"time to go: about {duration(status.seconds_to_go)} of training; starting jobs comes on top")
 
 
-def show_ranking(folder: Path, plan: dict, console: Console) -> None:
+def show_ranking(folder: Path, plan: StudyPlan, console: Console) -> None:
     """The first rows of ranking.csv."""
     with (folder / "ranking.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    table = Table(
-        title=f"{plan['study']['title'] or plan['name']}: top of {plural(len(rows), 'cell')}", title_justify="left"
-    )
-    for name in ("rank", "setting", plan["study"]["metric"], "runs"):
+    table = Table(title=f"{plan.study['title'] or plan.name}: top of {plural(len(rows), 'cell')}", title_justify="left")
+    for name in ("rank", "setting", plan.metric, "runs"):
         table.add_column(name, justify="left" if name == "setting" else "right")
-    labels = {cell["cell"]: cell["label"] for cell in plan.get("cells", [])}
+    labels = {cell.cell: cell.label for cell in plan.cells}
     for row in rows[:SHOWN]:
         mean = f"{float(row['mean']):.4f}" if row["mean"] else "-"
         table.add_row(row["rank"], labels.get(row["cell"], row["cell"]), mean, row["n"])

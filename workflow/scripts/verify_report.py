@@ -1,4 +1,4 @@
-"""Read a report again: each number must have a source, and say what the source says."""
+"""Check a report: every number must have a source that still says so."""
 
 import argparse
 import sys
@@ -9,12 +9,10 @@ from segsweep.exits import program
 
 @program
 def main(argv: list[str] | None = None) -> int:
-    """Parse, compare, complain. Exit code 1 when a number is without a source or unlike it."""
+    """Parse, check, print problems. Exit code 1 when a number has no source or differs from it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path, required=True, help="folder with the tables of the study")
-    parser.add_argument(
-        "--report", type=Path, help="folder with report.md and report.sources.csv; the same if not given"
-    )
+    parser.add_argument("--report", type=Path, help="folder with report.md and report.sources.csv; the same by default")
     options = parser.parse_args(argv)
 
     from segsweep.io import read_text

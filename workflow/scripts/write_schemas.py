@@ -4,15 +4,23 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Annotated, Any, Union
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, TypeAdapter
 
 from segsweep import tables
-from segsweep.config import Dataset, Study, Train
 from segsweep.config.load import Request
+from segsweep.config.study import Study
+from segsweep.config.train import Train
 from segsweep.config.yaml_documents import models_in
+from segsweep.data.readers import classes
 
-FILES = {"study": Study, "dataset": Dataset, "config": Request}
+DATASETS = list(classes().values())
+FILES = {
+    "study": Study,
+    "dataset": Annotated[Union[tuple(DATASETS)], Field(discriminator="reader")],  # noqa: UP007 (of classes in a list)
+    "config": Request,
+}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -36,16 +44,16 @@ def contents() -> dict[str, str]:
     return files | {"docs/settings.md": settings_page(), "docs/tables.md": tables.page()}
 
 
-def schema(cls: type[BaseModel]) -> dict:
+def schema(cls: Any) -> dict:
     """A JSON schema that editors understand."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | cls.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | TypeAdapter(cls).json_schema(by_alias=True)
 
 
 def settings_page() -> str:
     """All keys of all settings as tables."""
     lines = ["# All settings", "", "Generated from the settings' classes by `make schemas`.", ""]
     seen: dict[type[BaseModel], None] = {}
-    todo: list[type[BaseModel]] = [Study, Train, Dataset, Request]
+    todo: list[type[BaseModel]] = [Study, Train, *DATASETS, Request]
     while todo:
         cls = todo.pop(0)
         if cls in seen:

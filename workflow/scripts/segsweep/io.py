@@ -1,14 +1,24 @@
-"""Small files that are read whole and written whole."""
+"""Files that are read whole and written whole: the one writer and the checked readers of the package.
 
+A file is written under a temporary name and renamed: whatever kills the process, a reader finds the old or the new one.
+That a power cut does not spoil it either needs a flush to the disk, which may take longer than a short epoch; it can
+be left out where `flush_folder` follows.
+"""
+
+import csv
+import io
 import json
 import os
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from segsweep.errors import InputError
 
+TEMPORARY = ".{name}.{process}.tmp"
 
-def read_text(path: Path | str, remedy: str) -> str:
+
+def read_text(path: Path | str, remedy: str = "Check the path.") -> str:
     """A text file's content, UTF-8.
 
     Raises:
@@ -34,11 +44,119 @@ def read_json(path: Path | str, remedy: str = "Check the path.") -> Any:
         raise InputError(f"{path}: is no JSON ({error}). Delete it; it is made again.") from error
 
 
-def write_if_changed(path: Path, text: str) -> None:
-    """Write a file whole, and only if its content changes: its time means something to Snakemake."""
-    if path.is_file() and path.read_text(encoding="utf-8") == text:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    scratch.write_text(text, encoding="utf-8")
-    scratch.replace(path)
+def read_json_or_none(path: Path | str) -> Any:
+    """A JSON file's content; None where it is absent or damaged. For what is made again without loss."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def read_csv(path: Path | str, remedy: str = "Check the path.") -> list[dict[str, str]]:
+    """The rows of a CSV file with a header, as texts by column.
+
+    Raises:
+        InputError: it cannot be read, is no text, or a row has more or fewer fields than the header.
+    """
+    rows = list(csv.DictReader(io.StringIO(read_text(path, remedy), newline="")))
+    for number, row in enumerate(rows, 2):
+        if None in row or None in row.values():
+            raise InputError(f"{path}: row {number} has not as many fields as the header. {remedy}")
+    return rows
+
+
+def write_text(path: Path, text: str, *, flush: bool = False) -> None:
+    """Write a text, UTF-8."""
+    write_bytes(path, lambda file: file.write(text.encode()), flush=flush)
+
+
+def write_json(path: Path, content: Any, *, indent: int | None = 1, flush: bool = False) -> None:
+    """Write JSON, indented unless told otherwise."""
+    write_text(path, json.dumps(content, indent=indent) + "\n", flush=flush)
+
+
+def write_csv(
+    path: Path, rows: Iterable[Mapping[str, Any]], columns: Iterable[str] = (), *, flush: bool = False
+) -> None:
+    """Write rows with a header; None and missing values are empty fields.
+
+    Args:
+        path: the file.
+        rows: values by column.
+        columns: the first columns; those that only rows have follow in the order in which they first occur.
+        flush: see the module.
+    """
+    rows = list(rows)
+    names = list(dict.fromkeys([*columns, *(name for row in rows for name in row)]))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue(), flush=flush)
+
+
+def write_bytes(path: Path, write: Callable[[IO[bytes]], Any], *, flush: bool = False) -> None:
+    """Write what a function writes into an open file. The folder is made where it lacks.
+
+    Args:
+        path: the file.
+        write: called with the open file; what it raises leaves the former file as it was.
+        flush: return only when the content and its name are on the disk.
+    """
+    temporary = path.with_name(TEMPORARY.format(name=path.name, process=os.getpid()))
+    try:
+        file = temporary.open("wb")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = temporary.open("wb")
+    try:
+        with file:
+            write(file)
+            if flush:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    if flush:
+        flush_path(path.parent)
+
+
+def write_if_changed(path: Path, text: str) -> bool:
+    """Write a text only where the file's content is another one: its time means something to Snakemake.
+
+    Returns:
+        Whether it was written.
+    """
+    try:
+        if path.read_text(encoding="utf-8") == text:
+            return False
+    except (OSError, UnicodeDecodeError):
+        pass
+    write_text(path, text)
+    return True
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Remove what writers that were killed have left behind in a folder."""
+    for path in folder.glob(TEMPORARY.format(name="*", process="*")):
+        path.unlink(missing_ok=True)
+
+
+def flush_folder(folder: Path) -> None:
+    """Flush all files of a folder, and the folder itself, to the disk."""
+    for path in [*folder.iterdir(), folder]:
+        flush_path(path)
+
+
+def flush_path(path: Path) -> None:
+    """Flush a file, or what a folder says of the names in it, to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError:  # some network file systems cannot do it for folders
+        if not path.is_dir():
+            raise
+    finally:
+        os.close(handle)

@@ -1,15 +1,173 @@
-"""Which module holds which named component. Data only, so that planning can read it without importing torch.
+"""Finds the components of each kind. Nothing else lists them: a new file in the folder of its kind is one more.
 
-A component's module is imported when a setting names it, never otherwise: the code fingerprint of a
-training starts from these modules and follows their imports.
+Settings and facts of a component are needed where torch and pandas must not be imported (a dry run), its functions
+where it trains. So of its file only the class of its settings is compiled here, with what this class refers to; `load`
+imports the module.
 """
 
-from segsweep.config.losses import Terms
-from segsweep.config.train import SMP_ARCHITECTURES
+import operator
+from collections.abc import Callable
+from functools import cache, reduce
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Any, get_args
+
+from pydantic import BeforeValidator, Field
+
+from segsweep.config import components
+from segsweep.config.settings import Component
+from segsweep.errors import InputError
+from segsweep.syntax import ModuleSyntax
+
+PACKAGE = Path(__file__).resolve().parent
+# What would slow down each start of Snakemake.
+HEAVY = {"albumentations", "cv2", "numpy", "optuna", "pandas", "scipy", "timm", "torch", "torchvision"}
+
+
+@cache
+def kinds() -> dict[str, type[Component]]:
+    """The kinds of components: the class of each, by its name in lower case."""
+    found = (value for value in vars(components).values() if isinstance(value, type) and issubclass(value, Component))
+    return {cls.__name__.lower(): cls for cls in found if "package" in vars(cls)}
+
+
+@cache
+def classes(kind: str) -> dict[str, type[Component]]:
+    """The settings of all components of a kind, by the component's name.
+
+    Raises:
+        InputError: two components have the same name, or a file cannot be read as a component.
+    """
+    base = kinds()[kind]
+    found: dict[str, type[Component]] = {}
+    for path in sorted((PACKAGE / base.package).glob("*.py")):
+        for cls in classes_in(path, f"segsweep.{base.package.replace('/', '.')}.{path.stem}", base):
+            for name in _names(cls, base, path):
+                if name in found:
+                    raise InputError(
+                        f"{path}: the {kind} {name!r} is also in {module_name(found[name])}. Rename one of them."
+                    )
+                found[name] = cls
+    return found
+
+
+def classes_in(path: Path, module: str, base: type[Component]) -> list[type[Component]]:
+    """The classes of a file whose base is a kind's, compiled without the rest of the file.
+
+    Args:
+        path: the file.
+        module: the module's name.
+        base: class of the kind.
+
+    Raises:
+        InputError: the file is not valid Python, or such a class refers to what would import torch or the like.
+    """
+    try:
+        syntax = ModuleSyntax(path)
+    except SyntaxError as error:
+        raise InputError(f"{path}:{error.lineno}: not valid Python: {error.msg}. Correct it.") from error
+    names = _subclasses(syntax, base)
+    if not names:
+        return []
+    reached = syntax.reached(set(names))
+    for name in sorted(reached & syntax.imports.keys()):
+        if (package := syntax.imports[name][0].partition(".")[0]) in HEAVY:
+            raise InputError(
+                f"{path}: the settings {', '.join(names)} refer to {name}, which imports {package}. Settings and facts "
+                "are read without it: let the functions of the file refer to it instead."
+            )
+    namespace: dict[str, Any] = {"__name__": module, "__file__": str(path)}
+    exec(compile(syntax.module_of(reached), str(path), "exec"), namespace)
+    return [namespace[name] for name in names]
+
+
+def _subclasses(syntax: ModuleSyntax, base: type[Component]) -> list[str]:
+    """Names of the classes of a module that derive from a kind's class."""
+    known = {
+        local
+        for local, (module, symbol) in syntax.imports.items()
+        if module == components.__name__
+        and isinstance(cls := getattr(components, symbol or "", None), type)
+        and issubclass(cls, base)
+    }
+    found = []
+    for name, node in syntax.definitions.items():
+        if any(getattr(one, "id", None) in known for one in getattr(node, "bases", ())):
+            known.add(name)
+            found.append(name)
+    return found
+
+
+def _names(cls: type[Component], base: type[Component], path: Path) -> tuple[str, ...]:
+    if base.discriminator is None:
+        return (path.stem,)
+    field = cls.model_fields.get(base.discriminator)
+    names = get_args(field.annotation) if field else ()
+    if not names:
+        raise InputError(
+            f"{path}: {cls.__name__} does not say its name. Give it the key "
+            f'`{base.discriminator}: Literal["{path.stem}"] = key("{path.stem}", ...)`.'
+        )
+    return names
+
+
+def module_name(component: Component | type[Component]) -> str:
+    """The module that holds a component: `segsweep.losses.focal`."""
+    return (component if isinstance(component, type) else type(component)).__module__
+
+
+def load(component: Component | type[Component]) -> ModuleType:
+    """The module of a component, imported with all that it needs."""
+    return import_module(module_name(component))
+
+
+def default(kind: str) -> Component:
+    """The settings of the component that is meant where none is named."""
+    return classes(kind)[kinds()[kind].default]()
+
+
+@cache
+def union(kind: str) -> Any:
+    """The type of a key that holds a component of a kind, for a class of settings.
+
+    The discriminator tells which one; where it is missing, the default of the kind. Keys that the component does not
+    have, but another one of the kind does, are not in force and left out: a study may vary the component itself.
+    """
+    members = list(dict.fromkeys(classes(kind).values()))
+    one_of = reduce(operator.or_, members)
+    if len(members) > 1:
+        one_of = Annotated[one_of, Field(discriminator=kinds()[kind].discriminator)]
+    return Annotated[one_of, BeforeValidator(_in_force(kind))]
+
+
+def _in_force(kind: str) -> Callable[[Any], Any]:
+    base, found = kinds()[kind], classes(kind)
+    keys = {key for cls in found.values() for key in cls.model_fields}
+
+    def leave_out(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        if base.default is not None:
+            value = {base.discriminator: base.default} | value
+        name = value.get(base.discriminator)
+        cls = found.get(name) if isinstance(name, str) else None
+        if cls is None:
+            return value
+        return {name: one for name, one in value.items() if name in cls.model_fields or name not in keys}
+
+    return leave_out
+
 
 COMPONENTS: dict[str, dict[str, str]] = {
     "model": {
-        **dict.fromkeys(SMP_ARCHITECTURES, "segsweep.models.smp"),
+        **dict.fromkeys(
+            (
+                "unet", "unetplusplus", "manet", "linknet", "fpn", "pspnet", "pan",
+                "deeplabv3", "deeplabv3plus", "upernet", "segformer", "dpt",
+            ),
+            "segsweep.models.smp",
+        ),
         "attention_unet": "segsweep.models.attention_unet",
         "attention_resunet": "segsweep.models.attention_resunet",
         "bisenet": "segsweep.models.bisenet",
@@ -17,9 +175,11 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "dbnet": "segsweep.models.dbnet",
     },
     "loss": {
-        **{name: f"segsweep.losses.{name}" for name in Terms.model_fields},
-        "detection": "segsweep.losses.detection",
-        "db": "segsweep.losses.db",
+        name: f"segsweep.losses.{name}"
+        for name in (
+            "cross_entropy", "ohem_cross_entropy", "bce", "focal", "dice", "jaccard", "tversky", "lovasz", "bce_dice",
+            "detection", "db",
+        )
     },
     "task": {
         "binary": "segsweep.tasks.segmentation",
@@ -27,4 +187,4 @@ COMPONENTS: dict[str, dict[str, str]] = {
         "multitask": "segsweep.tasks.multitask",
         "text": "segsweep.tasks.text",
     },
-}
+}  # fmt: skip

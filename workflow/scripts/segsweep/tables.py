@@ -17,6 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
+from segsweep.syntax import ModuleSyntax
+
 PACKAGE = Path(__file__).parent
 BASES = {"Table", "Document"}
 KINDS = {
@@ -134,24 +136,13 @@ def _definitions_in(path: Path) -> list[type[ResultFile]]:
     text = path.read_text(encoding="utf-8")
     if path == Path(__file__) or not any(f"({base}):" in text for base in BASES):
         return []
-    tree = ast.parse(text)
-    classes = [one for one in tree.body if isinstance(one, ast.ClassDef) and {*map(ast.unparse, one.bases)} & BASES]
-    names = {
-        node.id
-        for one in classes
-        for node in ast.walk(one)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-    }
-    imports = [
-        one
-        for one in tree.body
-        if isinstance(one, ast.ImportFrom) and names & {alias.asname or alias.name for alias in one.names}
+    syntax = ModuleSyntax(path)
+    names = [
+        name for name, node in syntax.definitions.items() if BASES & {*map(ast.unparse, getattr(node, "bases", ()))}
     ]
-    for one in imports:
-        one.names = [alias for alias in one.names if (alias.asname or alias.name) in names]
     space = {"__name__": f"{PACKAGE.name}.{path.parent.name}.{path.stem}"}
-    exec(compile(ast.Module([*imports, *classes], []), str(path), "exec"), space)
-    return [space[one.name] for one in classes]
+    exec(compile(syntax.module_of(syntax.reached(set(names))), str(path), "exec"), space)
+    return [space[name] for name in names]
 
 
 def write_rows(path: Path, header: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from segsweep.config import Dataset, Study, Train, key
 from segsweep.config.cluster import Cluster
+from segsweep.config.dataset import Dataset, parse_dataset
 from segsweep.config.search import Ensemble
-from segsweep.config.settings import Settings
+from segsweep.config.settings import Settings, key
+from segsweep.config.study import Study
+from segsweep.config.train import Train
 from segsweep.config.yaml_documents import Document, nearest, parse
 from segsweep.errors import InputError
 from segsweep.planning.overrides import merged
@@ -127,7 +129,7 @@ def load_dataset(name: str, config: Path = Path("config"), near: Path = Path()) 
     if name.endswith((".yaml", ".yml")) and not Path(name).is_file() and (near / name).is_file():
         name = str(near / name)
     document = Document(find("data set", name, config / "datasets"))
-    return parse(Dataset, document.values, document.place)
+    return parse_dataset(document.values, document.place)
 
 
 def _scored(ensemble: Ensemble, dataset: Dataset, place) -> Ensemble:

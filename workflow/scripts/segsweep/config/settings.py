@@ -1,23 +1,70 @@
 """What all settings share: documented keys, unknown keys refused, values that cannot change."""
 
-from typing import Any
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Settings(BaseModel):
-    """A section of a YAML file."""
+    """A section of a YAML file.
+
+    Attributes:
+        revision: raised by whoever changes what the class means, or one of its defaults: it then enters the addresses
+            of all that it is in force for. A new key at a default under which nothing changes needs no new revision.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    revision: ClassVar[int] = 1
 
-def key(default: Any = ..., description: str = "", *, unit: str | None = None, outcome: bool = True, **bounds) -> Any:
+
+class Component(Settings):
+    """The settings of a component, and its facts as class variables.
+
+    A kind of component is a subclass of this class in `segsweep.config.components` that says in which folder of the
+    package its components lie. See `segsweep.registry`, which finds them.
+
+    Attributes:
+        package: folder of the package that holds the components of a kind, one file each.
+        discriminator: key that names the component; without one, the file's name does.
+        default: name of the component that is meant where none is named.
+        title: name in reports.
+    """
+
+    package: ClassVar[str]
+    discriminator: ClassVar[str | None] = None
+    default: ClassVar[str | None] = None
+    title: ClassVar[str] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_imported_class(cls, value: Any) -> Any:
+        """Accept what the component's own module makes: it defines the class a second time."""
+        if isinstance(value, Component) and not isinstance(value, cls) and _location(type(value)) == _location(cls):
+            return value.model_dump()
+        return value
+
+
+def _location(cls: type) -> tuple[str, str]:
+    return cls.__module__, cls.__qualname__
+
+
+def key(
+    default: Any = ...,
+    description: str = "",
+    *,
+    unit: str | None = None,
+    outcome: bool = True,
+    tasks: tuple[str, ...] | None = None,
+    **bounds,
+) -> Any:
     """A key of a settings class.
 
-    `outcome=False` marks a key that cannot change what a training yields (workers, notes): it is
-    no part of a segment's address. `bounds` are pydantic's own (`ge`, `gt`, `le`, `lt`, `min_length`).
+    `outcome=False` marks a key that cannot change what a training yields (workers, notes), `tasks` one that is read
+    for these tasks only: it is no part of an address, or of no other's. `bounds` are pydantic's own (`ge`, `gt`, `le`,
+    `lt`, `min_length`).
     """
-    extra = {"outcome": outcome} | ({"unit": unit} if unit else {})
+    extra = {"outcome": outcome} | ({"unit": unit} if unit else {}) | ({"tasks": tasks} if tasks else {})
     if isinstance(default, list | dict):
         return Field(default_factory=default.copy, description=description, json_schema_extra=extra, **bounds)
     return Field(default, description=description, json_schema_extra=extra, **bounds)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from segsweep import registry
 from segsweep.config.losses import Loss
 from segsweep.config.settings import Settings, key
 
@@ -84,8 +85,7 @@ class Data(Settings):
         return self
 
 
-# What each optimizer and schedule reads; the other keys are no part of a segment's address.
-OPTIMIZER_KEYS = {"adam": ("betas",), "adamw": ("betas",), "sgd": ("momentum", "nesterov")}
+# What each schedule reads; the other keys are no part of a segment's address.
 SCHEDULER_KEYS = {
     "constant": (),
     "step": ("step_size", "factor"),
@@ -93,17 +93,6 @@ SCHEDULER_KEYS = {
     "plateau": ("monitor", "factor", "patience", "min_lr"),
     "poly": ("power",),
 }
-
-
-class Optimizer(Settings):
-    """What takes the steps."""
-
-    name: Literal["adam", "adamw", "sgd"] = key("adam", "Optimizer.")
-    lr: float = key(1e-3, "Learning rate.", gt=0)
-    weight_decay: float = key(0.0, "Weight decay.", ge=0)
-    momentum: float = key(0.9, "Momentum (sgd).", ge=0, lt=1)
-    nesterov: bool = key(False, "Nesterov momentum (sgd).")
-    betas: tuple[float, float] = key((0.9, 0.999), "Decay of the moments (adam, adamw).")
 
 
 class Warmup(Settings):
@@ -155,7 +144,7 @@ class Train(Settings):
 
     model: Model = key(Model(), "The network.")
     data: Data = key(Data(), "What the network sees.")
-    optimizer: Optimizer = key(Optimizer(), "What takes the steps.")
+    optimizer: registry.union("optimizer") = key(registry.default("optimizer"), "What takes the steps.")
     scheduler: Scheduler = key(Scheduler(), "How the learning rate changes.")
     loss: Loss = key(Loss(), "What is minimised.")
     postprocess: Postprocess = key(Postprocess(), "From outputs to boxes and polygons.")

@@ -3,7 +3,7 @@
 import re
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -84,25 +84,55 @@ def parse(cls: type[BaseModel], values: Any, place) -> Any:
 
 
 def _problem(cls: type[BaseModel], entry: dict, place) -> str:
-    loc, kind, context = entry["loc"], entry["type"], entry.get("ctx", {})
-    key = ".".join(str(part) for part in loc if not _is_tag(part)) or "the file as a whole"
-    where = place(loc)
+    kind, context = entry["type"], entry.get("ctx", {})
+    loc, models = _followed(cls, entry["loc"])
     found = entry["input"]
+    if kind == "union_tag_invalid":
+        loc, found = (*loc, context["discriminator"].strip("'")), context["tag"]
+    key = ".".join(str(part) for part in loc) or "the file as a whole"
+    where = place(loc)
     shown = repr(found) if len(repr(found)) < 80 else repr(found)[:77] + "..."
     if kind == "extra_forbidden":
-        return f"{where}: unknown key {key!r}. {_suggest(str(loc[-1]), _known_keys(cls, loc[:-1]))}"
+        known = [field.alias or name for model in models[-1:] for name, field in model.model_fields.items()]
+        return f"{where}: unknown key {key!r}. {_suggest(str(loc[-1]), known)}"
     if kind == "missing":
         return f"{where}: the key {key!r} is missing. Add it."
-    if kind == "literal_error":
-        allowed = [part.strip().strip("'") for part in re.split(r",| or ", context["expected"])]
+    if kind in ("literal_error", "union_tag_invalid"):
+        expected = context["expected" if kind == "literal_error" else "expected_tags"]
+        allowed = [part.strip().strip("'") for part in re.split(r",| or ", expected)]
         return f"{where}: {key} is {shown}. {_suggest(str(found), allowed)}"
+    if kind == "model_attributes_type":
+        return f"{where}: {key} is {shown}: input should be a valid dictionary."
     message = entry["msg"].removeprefix("Value error, ")
     if kind == "value_error":
         return f"{where}: {key}: {message}."
     return f"{where}: {key} is {shown}: {message[0].lower() + message[1:]}."
 
 
-def _is_tag(part) -> bool:
+def _followed(cls: type[BaseModel], loc: tuple) -> tuple[tuple, list[type[BaseModel]]]:
+    """The keys of an error's location, without what pydantic adds to name branches of unions, and the settings classes
+    of the last section on the way."""
+    keys, sections, here = [], [cls], [cls]
+    for part in loc:
+        if tagged := [model for model in here if part in _tags(model)] if len(here) > 1 else []:
+            sections = here = tagged
+            continue
+        if _is_branch(part):
+            continue
+        keys.append(part)
+        sections = here or sections
+        fields = [model.model_fields[part] for model in here if part in model.model_fields]
+        here = [model for field in fields for model in models_in(field.annotation)] if fields else here
+    return tuple(keys), sections
+
+
+def _tags(model: type[BaseModel]) -> tuple:
+    """Names by which a component's settings are chosen out of a union."""
+    field = model.model_fields.get(getattr(model, "discriminator", None))
+    return get_args(field.annotation) if field else ()
+
+
+def _is_branch(part) -> bool:
     """Whether pydantic put this into the location of an error to name a branch of a union."""
     return isinstance(part, str) and (
         "[" in part or part[:1].isupper() or part in ("literal", "none", "function-after")
@@ -113,18 +143,6 @@ def _suggest(found: str, allowed: list[str]) -> str:
     near = get_close_matches(found, allowed, n=1, cutoff=0.5)
     hint = f"Did you mean {near[0]!r}? " if near else ""
     return f"{hint}Allowed: {', '.join(allowed)}." if allowed else hint.strip()
-
-
-def _known_keys(cls: type[BaseModel], loc: tuple) -> list[str]:
-    """Keys of the settings class at a location, following annotations through optionals, lists and dicts."""
-    models = [cls]
-    for part in loc:
-        following = []
-        for model in models:
-            field = model.model_fields.get(part) if isinstance(part, str) else None
-            following += models_in(field.annotation) if field else []
-        models = following or models
-    return [field.alias or name for model in models[-1:] for name, field in model.model_fields.items()]
 
 
 def models_in(annotation) -> list[type[BaseModel]]:

@@ -23,7 +23,7 @@ from segsweep.store.checkpoints import (
 )
 from segsweep.store.lock import Lock, Stopped
 from segsweep.store.lookup import find, is_complete
-from segsweep.store.segment_store import stands
+from segsweep.store.segment_store import SegmentRecord
 from segsweep.training.loop import COLUMNS, train_segment
 
 FROM_PLAN = (
@@ -106,7 +106,7 @@ def run_job(
                 say(f"{description['label']}: {outcome['detail']}")
                 return INTERRUPTED
             record = {name: description.get(name) for name in (*FROM_PLAN, *FINGERPRINTS)} | outcome
-            if not description.get("can_be_prolonged", True):
+            if not description.get("can_be_extended", True):
                 # The optimizer's state is most of a segment's bytes, and nothing can go on from here.
                 (part / "last.pt").unlink(missing_ok=True)
             record |= {"versions": versions(), "host": host(where, threads, environ), "history": history}
@@ -137,7 +137,7 @@ def publish(part: Path, final: Path, record: dict) -> None:
 
 def _stands(folder: Path, description: dict) -> bool:
     """Whether a segment was published, and there is nothing to train again."""
-    return is_complete(folder) and stands(_record(folder), description["train"]["on_oom"])
+    return is_complete(folder) and SegmentRecord.from_json(_record(folder)).stands(description["train"]["on_oom"])
 
 
 def _record(folder: Path) -> dict:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from segsweep.config.dataset import Dataset
+from segsweep.config.dataset import Dataset, parse_dataset
 from segsweep.data.classes import class_table
 from segsweep.data.pages import stitch
 from segsweep.data.prepared import Prepared, Split
@@ -47,7 +47,7 @@ def predict_test(
         found = jury.decide(outputs, batch) if len(runs) > 1 else panel.task.predict(outputs[0], batch)
         predictions |= {refs[place][1]: _handed_in(one) for place, one in zip(batch["index"], found, strict=True)}
     output.parent.mkdir(parents=True, exist_ok=True)
-    dataset = Dataset.model_validate(plan["dataset"])
+    dataset = parse_dataset(plan["dataset"])
     count = _write(output, dataset, prepared, split, dict(sorted(predictions.items())))
     about = {
         "split": split,

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from segsweep.config import Study
+from segsweep.config.study import Study
 from segsweep.formatting import plural
 from segsweep.planning.planner import Planner
 from segsweep.search.requests import replicates

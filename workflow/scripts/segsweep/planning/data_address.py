@@ -41,7 +41,7 @@ class Prepared:
             outcome = {
                 name: value for name, value in dataset.model_dump(mode="json").items() if _outcome(dataset, name)
             }
-            code = _code(dataset.reader, dataset.demo.kind if dataset.demo else "")
+            code = _code(dataset.reader, dataset.drawn_by)
             digest = hashlib.sha256("\n".join([text, json.dumps(outcome, sort_keys=True), self._files, code]).encode())
             folder = self.parent / f"{dataset.name}-{digest.hexdigest()[:12]}"
             description = {
@@ -60,10 +60,10 @@ def _outcome(settings, name: str) -> bool:
 
 
 @lru_cache
-def _code(reader: str, kind: str) -> str:
+def _code(reader: str, drawn_by: str | None) -> str:
     """Fingerprint of the code that reads and prepares a data set."""
     named = {"segsweep.data.preparation", f"segsweep.data.readers.{reader}"}
-    if kind == "words":
-        named.add("segsweep.data.synthetic.text")
+    if drawn_by is not None:
+        named.add(drawn_by)
     text = "\n".join(f"{name}:{tree_of(name)}" for name in sorted(reached(tuple(named))))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from segsweep.config import Dataset
+from segsweep.config.dataset import Dataset
 from segsweep.config.train import weights_file
 from segsweep.errors import InputError
 from segsweep.io import write_if_changed
@@ -18,7 +18,7 @@ NOT_DATA = {".md", ".dvc", ".gitignore"}
 
 def tracking_file(dataset: Dataset | None, root: Path) -> Path | None:
     """The .dvc file of a data set that DVC tracks, else None."""
-    if dataset is None or dataset.demo is not None:
+    if dataset is None or dataset.drawn_by is not None:
         return None
     path = root.with_name(root.name + ".dvc")
     return path if path.is_file() else None
@@ -35,7 +35,7 @@ def data_fingerprint(dataset: Dataset, root: Path, memory: Path) -> str:
     Raises:
         InputError: the folder does not exist.
     """
-    if dataset.demo is not None:
+    if dataset.drawn_by is not None:
         return "drawn"
     if tracked := tracking_file(dataset, root):
         return yaml.safe_load(tracked.read_text(encoding="utf-8"))["outs"][0]["md5"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from segsweep.config import Study
+from segsweep.config.study import Study
 from segsweep.config.yaml_documents import nearest
 from segsweep.errors import InputError
 from segsweep.formatting import label, short_names

@@ -5,8 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from segsweep.config import Train
-from segsweep.config.train import OPTIMIZER_KEYS, SCHEDULER_KEYS
+from segsweep.config.train import SCHEDULER_KEYS, Train
 from segsweep.config.yaml_documents import parse
 from segsweep.errors import InputError
 
@@ -96,8 +95,6 @@ def _section(name: str, value: Any) -> Section:
     outcome = dump
     if name == "scheduler":
         outcome = {key: dump[key] for key in ("name", "warmup", *SCHEDULER_KEYS[dump["name"]])}
-    elif name == "optimizer":
-        outcome = {key: dump[key] for key in ("name", "lr", "weight_decay", *OPTIMIZER_KEYS[dump["name"]])}
     return Section(dump, json.dumps(outcome, sort_keys=True))
 
 

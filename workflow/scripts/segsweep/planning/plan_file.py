@@ -1,115 +1,249 @@
-"""The plan as the file plan.json holds it: all that jobs, tables and reports need to know of a study."""
+"""plan.json: all that jobs, tables and reports need to know of a study, and the classes that stand for it.
 
-from typing import Any
+The planner makes a `StudyPlan` (`segsweep.planning.plan_content`); whoever works on a study's results reads one with
+`read_plan`. A job that trains one segment takes its `SegmentPlan` alone (`read_segment`): parsing the plan of ten
+thousand cells would take a second of each job.
+"""
 
-from segsweep.config.load import Loaded
-from segsweep.planning.data_address import Prepared
-from segsweep.planning.grid import Cell, Design
-from segsweep.planning.runs import Plan, Run, Segment
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, Self
+
+from segsweep.errors import InputError
+from segsweep.io import read_json, read_text
+
+PLAN_FILE = "plan.json"
+REMEDY = "Plan the study first: `snakemake` does it, or a dry run (`snakemake -n`)."
 
 
-def describe(loaded: Loaded, design: Design, plan: Plan, prepared: Prepared) -> dict[str, Any]:
-    """The content of plan.json.
+class _Entry:
+    """Something in the file: an object whose keys are the fields of a class."""
 
-    Args:
-        loaded: the study as it was read.
-        design: its cells, and how they came about.
-        plan: its runs and segments.
-        prepared: the pictures that its settings need.
+    __slots__ = ()
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """Of an object of the file; keys that are no fields are passed over."""
+        known = _names(cls)
+        return cls(**{name: value for name, value in content.items() if name in known})
+
+    def to_json(self) -> dict[str, Any]:
+        """As an object of the file."""
+        return {name: getattr(self, name) for name in _names(type(self))}
+
+
+@cache
+def _names(kind: type) -> dict[str, None]:
+    return dict.fromkeys(one.name for one in fields(kind))
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCell(_Entry):
+    """One combination of hyperparameter values.
+
+    Attributes:
+        cell: its name within the study.
+        label: the values in words.
+        role: what it is for: `grid`, `run`, `reference`, `trial`, `confirm` or `ensemble`.
+        round: of the study's `rounds` that it belongs to, if any.
+        note, expect: what the study says of it.
+        settings: values by axis.
+        train: the complete training configuration; empty for results made elsewhere.
     """
-    cells: dict[str, Cell] = {}
-    for run in plan.runs:
-        cells.setdefault(run.cell.cell, run.cell)
-    # Of a trial that went on, the run up to its last rung.
-    longest = {run.key or run.run: run for run in sorted(plan.runs, key=lambda run: run.epochs)}
-    return {
-        "study": loaded.study.model_dump(mode="json", by_alias=True),
-        "name": loaded.name,
-        "study_file": str(loaded.document.path),
-        "smoke": loaded.smoke,
-        "dataset": loaded.dataset.model_dump(mode="json"),
-        "data": prepared.folders,
-        "axes": design.axes,
-        "names": design.names,
-        "coinciding": design.coinciding,
-        "epochs": plan.epochs,
-        "epochs_run_by_run": plan.epochs_run_by_run,
-        "cells": [_cell(cell) for cell in cells.values()],
-        "runs": [_run(run) for run in plan.runs if longest[run.key or run.run] is run],
-        "segments": describe_segments(loaded, plan, prepared),
-    }
+
+    cell: str
+    label: str
+    role: str = ""
+    round: Any = None
+    note: Any = None
+    expect: Any = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    train: dict[str, Any] = field(default_factory=dict)
 
 
-def describe_segments(loaded: Loaded, plan: Plan, prepared: Prepared) -> dict[str, Any]:
-    """All that a job must know to train a segment, by its id."""
-    common = {
-        "dataset": loaded.dataset.model_dump(mode="json"),
-        "metric": loaded.study.metric,
-        "minimize": loaded.study.minimize,
-    }
-    return {one.id: _segment(one, loaded.name, prepared) | common for one in plan.segments.values()}
+@dataclass(frozen=True, slots=True)
+class PlannedRun(_Entry):
+    """A cell trained with one seed, on one fold.
+
+    Attributes:
+        run: its name within the study.
+        key: what a decision calls it; empty for a run that is planned from the start.
+        fold: index of its fold; None without folds.
+        epochs: that are to be trained.
+        pruned: whether its last segment is a rung at which its trial was pruned, or has not been promoted yet.
+        segments: ids of its segments, in order; none for results made elsewhere.
+    """
+
+    run: str
+    cell: str
+    seed: Any = None
+    key: str = ""
+    fold: Any = None
+    round: Any = None
+    role: str = ""
+    epochs: int | None = None
+    pruned: bool = False
+    segments: list[str] = field(default_factory=list)
 
 
-def describe_ensemble_inputs(loaded: Loaded, plan: Plan) -> dict[str, Any]:
-    """What an ensemble's score depends on: it is scored again when this changes, not with every new plan."""
-    cells = {run.cell.cell for run in plan.runs if run.role == "ensemble"}
-    return {
-        "ensemble": loaded.study.ensemble.model_dump(mode="json"),
-        "smoke": loaded.smoke,
-        "metric": loaded.study.metric,
-        "segments": sorted({one for run in plan.runs if run.cell.cell in cells for one in run.segments}),
-    }
+@dataclass(frozen=True, slots=True)
+class SegmentPlan(_Entry):
+    """Consecutive epochs that one job trains.
+
+    Attributes:
+        id: its address, `<hash of the phase>-<last epoch>`.
+        label: the run for which it is planned, in words.
+        trainer: what trains it, a component of kind `trainer`.
+        train: the training configuration, with the loss of its phase.
+        fold: {"index", "k", "seed", "within"} or None.
+        first_epoch, last_epoch: counted from 1, inclusive.
+        total_epochs: what the schedule of the learning rate takes for the end.
+        parent: id of the segment that it continues, or None.
+        data: folder of prepared data.
+        dataset: the data set's settings.
+        metric, minimize: by which an epoch is the run's best one.
+        selections: by which its best epoch must be known besides (`max val/dice`): a complete segment that does not
+            know them trains again.
+        can_be_extended: whether a segment may continue it: not after the end that a schedule looked at.
+        code_fingerprint, data_fingerprint: of the code and data that enter its address.
+    """
+
+    id: str
+    label: str
+    train: dict[str, Any]
+    seed: int
+    fold: dict[str, Any] | None
+    first_epoch: int
+    last_epoch: int
+    total_epochs: int
+    parent: str | None
+    data: str
+    dataset: dict[str, Any]
+    metric: str
+    minimize: bool
+    selections: list[str] = field(default_factory=list)
+    trainer: str = "builtin"
+    can_be_extended: bool = True
+    code_fingerprint: str = ""
+    data_fingerprint: str = ""
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs it trains."""
+        return self.last_epoch - self.first_epoch + 1
 
 
-def label(study: str, run: Run) -> str:
-    """`unet_grid lr=5e-4 batch_size=16 seed=1`."""
-    fold = f" fold={run.fold['index']}" if run.fold else ""
-    return f"{study} {run.cell.label} seed={run.seed}{fold}"
+@dataclass(frozen=True, slots=True)
+class StudyPlan(_Entry):
+    """A study as it was planned.
+
+    Attributes:
+        study: the study's settings, after `smoke`.
+        name: of its folder in results/.
+        study_file: the file that a person wrote.
+        smoke: whether it is the smoke test of the study.
+        dataset: the data set's settings; None for results made elsewhere.
+        data: folders of prepared data.
+        axes: what varies, as dotted keys.
+        names: short names of axes.
+        coinciding: combinations that coincide with others.
+        epochs: of all segments, those that runs share counted once.
+        epochs_run_by_run: that training each run by itself would take.
+        cells, runs: in the order in which they are shown.
+        segments: by id, parents before those that continue them.
+        notes: what an imported table says of itself.
+    """
+
+    study: dict[str, Any]
+    name: str
+    axes: list[str]
+    cells: list[PlannedCell]
+    runs: list[PlannedRun]
+    segments: dict[str, SegmentPlan] = field(default_factory=dict)
+    study_file: str = ""
+    smoke: bool = False
+    dataset: dict[str, Any] | None = None
+    data: list[str] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    coinciding: int = 0
+    epochs: int = 0
+    epochs_run_by_run: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def metric(self) -> str:
+        """The column that the study ranks by."""
+        return self.study["metric"]
+
+    @property
+    def minimize(self) -> bool:
+        """Whether lower values of the metric are better."""
+        return bool(self.study.get("minimize", False))
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """Of the file's content."""
+        entries = {
+            "cells": [PlannedCell.from_json(one) for one in content["cells"]],
+            "runs": [PlannedRun.from_json(one) for one in content["runs"]],
+            "segments": {name: SegmentPlan.from_json(one) for name, one in (content.get("segments") or {}).items()},
+        }
+        known = _names(cls)
+        return cls(**({name: value for name, value in content.items() if name in known} | entries))
+
+    def to_json(self) -> dict[str, Any]:
+        """The file's content."""
+        return {name: getattr(self, name) for name in _names(StudyPlan)} | {
+            "cells": [one.to_json() for one in self.cells],
+            "runs": [one.to_json() for one in self.runs],
+            "segments": {name: one.to_json() for name, one in self.segments.items()},
+        }
+
+    def text(self) -> str:
+        """The file's text; `read_segment` relies on its form."""
+        return json.dumps(self.to_json())
 
 
-def _cell(cell: Cell) -> dict[str, Any]:
-    return {
-        "cell": cell.cell,
-        "label": cell.label,
-        "role": cell.role,
-        "round": cell.round,
-        "note": cell.note,
-        "expect": cell.expect,
-        "settings": cell.settings,
-        "train": cell.resolved.dump,
-    }
+def read_plan(path: Path) -> StudyPlan:
+    """Read plan.json.
+
+    Raises:
+        InputError: there is no such file, or it is no plan.
+    """
+    content = read_json(path, REMEDY)
+    try:
+        return StudyPlan.from_json(content)
+    except (AttributeError, LookupError, TypeError) as error:
+        raise InputError(f"{path}: is no plan of a study ({error}). Delete it; it is made again.") from error
 
 
-def _run(run: Run) -> dict[str, Any]:
-    return {
-        "run": run.run,
-        "key": run.key,
-        "cell": run.cell.cell,
-        "seed": run.seed,
-        "fold": run.fold["index"] if run.fold else None,
-        "round": run.cell.round,
-        "role": run.role,
-        "epochs": run.epochs,
-        "pruned": run.role == "trial" and run.epochs < run.total_epochs,
-        "segments": run.segments,
-    }
+def read_segment(path: Path, segment: str) -> SegmentPlan:
+    """Read the plan of one segment out of plan.json, without parsing all of it.
+
+    Raises:
+        InputError: there is no such plan, or no such segment in it.
+    """
+    text = _text(path, _stamp(path))
+    key = f'"{segment}": '
+    start = text.find(f"{key}{{")
+    if start < 0:
+        count = len(read_plan(path).segments)
+        raise InputError(f"{path}: no segment {segment} among its {count}. If the study changed since, plan it again.")
+    return SegmentPlan.from_json(json.JSONDecoder().raw_decode(text, start + len(key))[0])
 
 
-def _segment(segment: Segment, study: str, prepared: Prepared) -> dict[str, Any]:
-    run = segment.run
-    data = prepared.folder_of(run.cell.resolved.sections["data"].dump)
-    return {
-        "id": segment.id,
-        "label": label(study, run),
-        "train": run.cell.resolved.dump | {"loss": segment.loss},
-        "seed": run.seed,
-        "fold": run.fold,
-        "first_epoch": segment.first_epoch,
-        "last_epoch": segment.last_epoch,
-        "total_epochs": run.total_epochs,
-        "parent": segment.parent,
-        "can_be_prolonged": run.can_be_prolonged(segment.last_epoch),
-        "data": data,
-        "code_fingerprint": segment.code,
-        "data_fingerprint": data.rpartition("-")[2],
-    }
+@lru_cache(maxsize=1)
+def _text(path: Path, _stamp: tuple[int, int] | None) -> str:
+    """The plan's text, which a pack asks for once a segment."""
+    return read_text(path, REMEDY)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        state = path.stat()
+    except OSError:  # reading it says what is wrong
+        return None
+    return state.st_mtime_ns, state.st_ino

@@ -21,9 +21,11 @@ from segsweep.planning.code_fingerprint import program_fingerprint, readings, re
 from segsweep.planning.data_address import Prepared
 from segsweep.planning.data_fingerprint import weights_fingerprint
 from segsweep.planning.grid import Design, lay_out
+from segsweep.planning.markers import MARKERS, mark
 from segsweep.planning.overrides import Resolver
 from segsweep.planning.packs import pack_up, remembered
-from segsweep.planning.plan_file import describe, describe_ensemble_inputs, label
+from segsweep.planning.plan_content import label, study_plan
+from segsweep.planning.plan_file import SegmentPlan
 from segsweep.planning.requested_runs import Decided
 from segsweep.planning.rerun_reasons import History
 from segsweep.planning.resources import CLUSTER_FILE, Resources, check
@@ -33,7 +35,7 @@ from segsweep.search.checks import problems
 from segsweep.search.narrow import earlier_trials, narrowed, ranks_otherwise
 from segsweep.search.requests import folds_of
 from segsweep.search.step_files import read_steps, valid_steps
-from segsweep.store.segment_store import MARKERS, STORE, Store, mark
+from segsweep.store.segment_store import STORE, SegmentStore
 
 OUTCOMES = RESULTS / "outcomes"
 LOCKS = Path(".snakemake") / "locks"  # names of the files that running Snakemakes make and read
@@ -53,7 +55,7 @@ class Planner(WorkerView):
         """`only_look`: leave the plan as it is, as while another Snakemake works on the study: its jobs read it."""
         super().__init__(request, loaded)
         self.only_look = only_look or any(path.startswith(f"{self.folder}/") for path in locked())
-        self.store = Store(STORE)
+        self.store = SegmentStore(STORE)
         if request.cluster is not None:
             check(request.cluster)
             self.resources = Resources(request.cluster, self.store)
@@ -106,21 +108,33 @@ class Planner(WorkerView):
         self.cut = self.cut_runs()
         write_if_changed(self.history.path, self.history.remember(self.cut, self.store))
         mark(self.store, set(self.cut.segments), MARKERS)
-        self.__dict__["plan"] = describe(self.loaded, self.design, self.cut, self.prepared)
+        self.__dict__["plan"] = study_plan(self.loaded, self.design, self.cut, self.prepared)
         if not (self.only_look and self.plan_file.is_file()):
-            write_if_changed(self.plan_file, json.dumps(self.plan))
+            write_if_changed(self.plan_file, self.plan.text())
         if self.study.ensemble:
-            write_if_changed(
-                self.ensemble_inputs_file, json.dumps(describe_ensemble_inputs(self.loaded, self.cut), indent=1)
-            )
+            write_if_changed(self.ensemble_inputs_file, json.dumps(self._ensemble_inputs(), indent=1))
+
+    def _ensemble_inputs(self) -> dict[str, Any]:
+        """What an ensemble's score depends on: it is scored again when this changes, not with every new plan."""
+        cells = {run.cell.cell for run in self.cut.runs if run.role == "ensemble"}
+        return {
+            "ensemble": self.study.ensemble.model_dump(mode="json"),
+            "smoke": self.loaded.smoke,
+            "metric": self.study.metric,
+            "segments": sorted({one for run in self.cut.runs if run.cell.cell in cells for one in run.segments}),
+        }
 
     def read_step(self, path: str) -> list[dict[str, Any]]:
         """The runs that a decision asks for, which become part of the plan."""
         wanted = read_json(path)["wanted"]
         if self.decided.add(wanted):
-            self.store = Store(STORE)
+            self.store = SegmentStore(STORE)
             self.write()
         return wanted
+
+    def segment(self, segment: str) -> SegmentPlan:
+        """The plan of a segment."""
+        return self.plan.segments[segment]
 
     def missing(self) -> list[str]:
         """Planned segments that the store does not hold."""

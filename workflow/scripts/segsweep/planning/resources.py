@@ -3,13 +3,14 @@
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from math import ceil
 from typing import Any
 
 from segsweep.config.cluster import Cluster
 from segsweep.errors import InputError
-from segsweep.store.segment_store import Store
+from segsweep.planning.plan_file import SegmentPlan
+from segsweep.store.segment_store import SegmentRecord, SegmentStore
 
 CLUSTER_FILE = "config/cluster.yaml"
 
@@ -97,14 +98,14 @@ class Resources:
         store: trained segments to learn from; None to do without.
     """
 
-    def __init__(self, cluster: Cluster | None, store: Store | None):
+    def __init__(self, cluster: Cluster | None, store: SegmentStore | None):
         self.cluster = cluster
         self.store = store
         self._measured: dict[str, tuple[float, float]] | None = None
 
-    def memory_mb(self, segment: Mapping[str, Any], attempt: int = 1) -> int:
+    def memory_mb(self, segment: SegmentPlan, attempt: int = 1) -> int:
         """Main memory of a segment's job, MB; half as much more with each further attempt."""
-        train = segment["train"]
+        train = segment.train
         mb = self.cluster.memory_mb if self.cluster else None
         if mb is None:
             mb = BASE_MB + WORKER_MB * train["workers"]
@@ -113,21 +114,21 @@ class Resources:
                 mb += self.device_mb(segment)
         return ceil(mb * (1 + 0.5 * (attempt - 1)))
 
-    def cpus(self, segment: Mapping[str, Any]) -> int:
+    def cpus(self, segment: SegmentPlan) -> int:
         """Processors of a segment's job: one, and one for each that loads pictures."""
-        return (self.cluster.cpus if self.cluster else None) or 1 + segment["train"]["workers"]
+        return (self.cluster.cpus if self.cluster else None) or 1 + segment.train["workers"]
 
-    def device_mb(self, segment: Mapping[str, Any]) -> int:
+    def device_mb(self, segment: SegmentPlan) -> int:
         """Memory on the device that trains, MB."""
         measured = self._found(segment)
         return ceil(ROOM * measured[1]) if measured and measured[1] else estimated_device_mb(segment)
 
-    def runtime_min(self, segment: Mapping[str, Any], attempt: int = 1) -> int:
+    def runtime_min(self, segment: SegmentPlan, attempt: int = 1) -> int:
         """Run time to ask for, minutes: seconds measured for an epoch times epochs, or a default; times attempts."""
         limit = self.cluster.max_time_min if self.cluster else 24 * 60
         measured = self._found(segment)
         if measured:
-            epochs = segment["last_epoch"] - segment["first_epoch"] + 1
+            epochs = segment.epochs
             minutes = START_MIN + ROOM * epochs * measured[0] / 60
             minutes = ROUND_MIN * ceil(minutes / ROUND_MIN)
         else:
@@ -138,7 +139,7 @@ class Resources:
         """Run time of a job that is no training, minutes: what the partition allows of it."""
         return min(minutes, self.cluster.max_time_min) if self.cluster else minutes
 
-    def runtime_of_pack_min(self, segments: list[Mapping[str, Any]], at_once: int, attempt: int = 1) -> int:
+    def runtime_of_pack_min(self, segments: list[SegmentPlan], at_once: int, attempt: int = 1) -> int:
         """Run time of a job that trains several segments, `at_once` side by side, minutes."""
         limit = self.cluster.max_time_min if self.cluster else 24 * 60
         if self._found(segments[0]) is None:
@@ -147,58 +148,56 @@ class Resources:
         minutes = sum(self.runtime_min(one) - START_MIN for one in segments) / at_once
         return min(limit, ROUND_MIN * ceil((START_MIN + minutes) / ROUND_MIN) * attempt)
 
-    def _found(self, segment: Mapping[str, Any]) -> tuple[float, float] | None:
+    def _found(self, segment: SegmentPlan) -> tuple[float, float] | None:
         if self.store is None:
             return None
         if self._measured is None:
             on_gpu = None if self.cluster is None else self.cluster.gpu != "none"
-            records = [self.store.record(one) for one in self.store.complete]
-            self._measured = measurements(records, on_gpu)
+            self._measured = measurements(self.store.readable_records(), on_gpu)
         return self._measured.get(resource_profile(segment))
 
 
-def measurements(records: Iterable[Mapping[str, Any]], on_gpu: bool | None) -> dict[str, tuple[float, float]]:
+def measurements(records: Iterable[SegmentRecord], on_gpu: bool | None) -> dict[str, tuple[float, float]]:
     """Largest seconds for an epoch and peak memory (MB) of the trained segments of each resource_profile.
 
     Args:
-        records: `segment.json` of trained segments.
+        records: of trained segments.
         on_gpu: learn only from those trained on a GPU, or only from those without; None: from all.
     """
     found: dict[str, tuple[float, float]] = {}
     for record in records:
-        epochs = record["epochs"] - record["first_epoch"] + 1
-        used_gpu = (record.get("host") or {}).get("gpu") is not None
-        if epochs < 1 or not record.get("train_seconds") or (on_gpu is not None and on_gpu != used_gpu):
+        epochs, used_gpu = record.trained_epochs, record.host.get("gpu") is not None
+        if epochs < 1 or not record.train_seconds or (on_gpu is not None and on_gpu != used_gpu):
             continue
-        place = resource_profile(record)
-        seconds, memory = found.get(place, (0.0, 0.0))
-        found[place] = (
-            max(seconds, record["train_seconds"] / epochs),
-            max(memory, record.get("peak_memory_mb") or 0.0),
+        profile = resource_profile(record)
+        seconds, memory = found.get(profile, (0.0, 0.0))
+        found[profile] = (
+            max(seconds, record.train_seconds / epochs),
+            max(memory, record.peak_memory_mb or 0.0),
         )
     return found
 
 
-def resource_profile(segment: Mapping[str, Any]) -> str:
+def resource_profile(segment: SegmentPlan | SegmentRecord) -> str:
     """What decides speed and memory: segments that agree in it take about the same."""
-    train = segment["train"]
+    train = segment.train
     model = {name: train["model"][name] for name in ("arch", "encoder", "options", "seg_head", "det_head")}
     named = {name: train[name] for name in ("data", "batch_size", "precision", "channels_last", "workers")}
-    return repr((model, named, segment["dataset"]["name"], segment["dataset"].get("demo")))
+    return repr((model, named, segment.dataset["name"], segment.dataset.get("demo")))
 
 
-def pixels(segment: Mapping[str, Any]) -> int:
+def pixels(segment: SegmentPlan) -> int:
     """Pixels of a picture as the network sees it in training."""
-    data, dataset = segment["train"]["data"], segment["dataset"]
+    data, dataset = segment.train["data"], segment.dataset
     patch = data["patches"]["size"] if data["patches"] else None
     size = data["crop"] or data["image_size"] or (patch and (patch, patch)) or (dataset.get("demo") or {}).get("size")
     height, width = size or (DEFAULT_SIDE, DEFAULT_SIDE)
     return height * width
 
 
-def estimated_device_mb(segment: Mapping[str, Any]) -> int:
+def estimated_device_mb(segment: SegmentPlan) -> int:
     """Memory of a training on its device by a rule of thumb, MB."""
-    train = segment["train"]
+    train = segment.train
     encoder = train["model"]["encoder"]
     each = next((size for name, size in BYTES_PER_PIXEL.items() if name in encoder), UNKNOWN_BYTES_PER_PIXEL)
     if train["precision"] == "bf16":

@@ -1,12 +1,12 @@
 """How far a study is: cells and runs done, running, failed, the best so far, the time to go."""
 
-import csv
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from segsweep.store.segment_store import Store
+from segsweep.io import read_csv
+from segsweep.planning.plan_file import StudyPlan
+from segsweep.store.segment_store import SegmentStore
 
 # A training reports at least once an epoch; after this it no longer counts as running unless it holds its lock.
 RECENT = 900.0
@@ -29,57 +29,53 @@ class Status:
     seconds_to_go: float | None
 
 
-def status_of(plan: dict[str, Any], store: Store, logs: Path, *, now: float | None = None) -> Status:
+def status_of(plan: StudyPlan, store: SegmentStore, logs: Path, *, now: float | None = None) -> Status:
     """Read the status of a study from its plan and the store.
 
     Args:
-        plan: content of plan.json.
+        plan: of the study.
         store: the store of segments.
         logs: folder with the logs of trainings.
         now: seconds since the epoch; the clock's if not given.
     """
     now = time.time() if now is None else now
-    segments = plan["segments"]
-    ways = {name: segments[name]["train"]["on_oom"] for name in store.complete & set(segments)}
-    store.leave_out(name for name, on_oom in ways.items() if store.to_repeat([name], on_oom))
-    done = [run for run in plan["runs"] if run["segments"][-1] in store.complete]
-    open_cells = {run["cell"] for run in plan["runs"] if run["segments"][-1] not in store.complete}
-    cells = {run["cell"] for run in plan["runs"]}
+    segments = plan.segments
+    there = [one for one in segments.values() if one.id in store.complete]
+    store.leave_out(one.id for one in there if not store.stands(one.id, one.train["on_oom"], one.selections))
+    done = [run for run in plan.runs if run.segments[-1] in store.complete]
+    open_cells = {run.cell for run in plan.runs if run.segments[-1] not in store.complete}
+    cells = {run.cell for run in plan.runs}
     running, failed, partly = [], [], 0
     for segment in sorted(store.started & set(segments)):
-        folder = store.root / f"{segment}.part"
-        partly += max(0, _epochs_in(folder) - segments[segment]["first_epoch"] + 1)
-        (running if now - _last_sign(folder) < RECENT else failed).append(segments[segment]["label"])
-    for segment in sorted(set(segments) - store.complete - store.started):
+        partly += max(0, _last_epoch(store.part(segment)) - segments[segment].first_epoch + 1)
+        (running if now - _last_sign(store.part(segment)) < RECENT else failed).append(segments[segment].label)
+    for segment in sorted(set(segments) - set(store.complete) - store.started):
         if (logs / f"{segment}.log").is_file():
-            failed.append(segments[segment]["label"])
-    lengths = {name: one["last_epoch"] - one["first_epoch"] + 1 for name, one in segments.items()}
-    complete = [name for name in segments if name in store.complete]
-    seconds = sum(store.record(name)["train_seconds"] for name in complete)
-    epochs_done = sum(lengths[name] for name in complete)
-    left = sum(lengths.values()) - epochs_done - partly
+            failed.append(segments[segment].label)
+    complete = [one for one in segments.values() if one.id in store.complete]
+    seconds = sum(store.record(one.id).train_seconds or 0.0 for one in complete)
+    total, epochs_done = (sum(one.epochs for one in ones) for ones in (segments.values(), complete))
     ended: dict[str, int] = {}
     scores = []
     for run in done:
-        record = store.record(run["segments"][-1])
-        ended[record["status"]] = ended.get(record["status"], 0) + 1
-        if record["best"] and record["best"]["value"] is not None:
-            scores.append((record["best"]["value"], record["label"]))
-    sign = 1 if plan["study"]["minimize"] else -1
+        record = store.record(run.segments[-1])
+        ended[record.status] = ended.get(record.status, 0) + 1
+        best = record.best_by(plan.metric, plan.minimize)
+        if best and best["value"] is not None:
+            scores.append((best["value"], record.label))
+    sign = 1 if plan.minimize else -1
+    left = total - epochs_done - partly
     return Status(
-        len(cells), len(cells - open_cells), len(plan["runs"]), len(done), sum(lengths.values()), epochs_done + partly,
+        len(cells), len(cells - open_cells), len(plan.runs), len(done), total, epochs_done + partly,
         running, failed, ended, sorted(scores, key=lambda pair: sign * pair[0]),
         seconds / epochs_done * left / max(1, len(running)) if epochs_done else None,
     )  # fmt: skip
 
 
-def _epochs_in(folder: Path) -> int:
-    """Last epoch that an unfinished training has written."""
+def _last_epoch(folder: Path) -> int:
+    """The last epoch that an unfinished training has written."""
     path = folder / "epochs.csv"
-    if not path.is_file():
-        return 0
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_csv(path) if path.is_file() else []
     return int(rows[-1]["epoch"]) if rows else 0
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from segsweep.analysis.comparison import analysis_of
 from segsweep.config.load import Loaded, Request
-from segsweep.errors import InputError
 from segsweep.io import read_json
+from segsweep.planning.plan_file import PLAN_FILE, SegmentPlan, StudyPlan, read_plan, read_segment
 from segsweep.planning.resources import Resources, submission
 from segsweep.store.segment_store import split_id
 
@@ -23,7 +23,7 @@ class WorkerView:
         self.study = loaded.study
         self.name = loaded.name
         self.folder = RESULTS / loaded.name
-        self.plan_file = self.folder / "plan.json"
+        self.plan_file = self.folder / PLAN_FILE
         self.ensemble_inputs_file = self.folder / "ensemble_inputs.json"
         self.coverage_file = self.folder / "coverage.txt"
         self.search_pending_file = self.folder / "search_pending.txt"
@@ -53,9 +53,9 @@ class WorkerView:
         return submission(self.request.cluster)
 
     @cached_property
-    def plan(self) -> dict[str, Any]:
+    def plan(self) -> StudyPlan:
         """The plan file's content."""
-        return read_json(self.plan_file)
+        return read_plan(self.plan_file)
 
     def refresh(self) -> None:
         """Read the plan anew: a decision has added runs."""
@@ -85,15 +85,13 @@ class WorkerView:
         votes = f", {ensemble.min_votes} votes needed" if ensemble and ensemble.min_votes else ""
         return f"{ensemble.method} of {ensemble.folds}{votes}, on {ensemble.score_on}" if ensemble else "the best run"
 
-    def segment(self, segment: str) -> dict[str, Any]:
-        """The description of a segment.
+    def segment(self, segment: str) -> SegmentPlan:
+        """The plan of a segment.
 
         Raises:
-            InputError: the plan has no such segment.
+            InputError: the study's plan has no such segment.
         """
-        if segment not in self.plan["segments"]:
-            raise InputError(f"{self.plan_file} has no segment {segment}: start from the study again.")
-        return self.plan["segments"][segment]
+        return read_segment(self.plan_file, segment)
 
     def read_step(self, path: str) -> list[dict[str, Any]]:
         """The runs that a decision asks for."""
@@ -107,11 +105,11 @@ class WorkerView:
 
     def segments_of_study(self) -> list[str]:
         """The last segments of the runs that are planned from the start."""
-        return list(dict.fromkeys(run["segments"][-1] for run in self.plan["runs"] if not run["key"]))
+        return list(dict.fromkeys(run.segments[-1] for run in self.plan.runs if not run.key))
 
     def segments_of(self, wanted: list[dict[str, Any]]) -> list[str]:
         """The segments in which the runs that a decision asks for reach the epochs that it asks for."""
-        runs = {run["key"]: run for run in self.plan["runs"]}
+        runs = {run.key: run for run in self.plan.runs}
         return [
-            next(one for one in runs[item["key"]]["segments"] if split_id(one)[1] >= item["epochs"]) for item in wanted
+            next(one for one in runs[item["key"]].segments if split_id(one)[1] >= item["epochs"]) for item in wanted
         ]

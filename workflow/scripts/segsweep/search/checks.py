@@ -1,6 +1,6 @@
 """What is wrong with the adaptive part of a study, found before its first job."""
 
-from segsweep.config import Study
+from segsweep.config.study import Study
 from segsweep.search import pruning, space
 
 

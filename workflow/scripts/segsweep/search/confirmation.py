@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from segsweep.config import Study
+from segsweep.config.study import Study
 from segsweep.search import requests
 from segsweep.search.results import FAILED, Result, best_of
 

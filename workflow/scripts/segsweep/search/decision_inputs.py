@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from segsweep.config import Study
+from segsweep.config.study import Study
 
 
 def settings_digest(study: Study) -> str:

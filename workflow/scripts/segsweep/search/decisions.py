@@ -9,8 +9,8 @@ that is not full), so those files stay valid when `trials` is raised.
 import copy
 from typing import Any, TypedDict
 
-from segsweep.config import Study
 from segsweep.config.search import Dimension
+from segsweep.config.study import Study
 from segsweep.errors import InputError
 from segsweep.search import pruning, requests
 from segsweep.search.confirmation import candidates_of, confirmed, ranked

@@ -4,8 +4,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-from segsweep.config import Study
 from segsweep.config.search import Dimension
+from segsweep.config.study import Study
 from segsweep.errors import InputError
 from segsweep.io import read_json
 from segsweep.search.confirmation import candidates_of, ranked

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from segsweep.config import Study
+from segsweep.config.study import Study
 
 
 def total_epochs(study: Study, values: dict[str, Any]) -> int:

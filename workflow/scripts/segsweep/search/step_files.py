@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
-from segsweep.config import Study
+from segsweep.config.study import Study
 from segsweep.io import read_json
 from segsweep.search.decision_inputs import asked, settings_digest
 from segsweep.search.decisions import State

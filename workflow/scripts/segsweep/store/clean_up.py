@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segsweep.errors import InputError
-from segsweep.store.segment_store import Store
+from segsweep.store.segment_store import SegmentStore
 from segsweep.store.shared_segments import SCRATCH, size_of
 from segsweep.store.shared_tables import studies_here
 
@@ -56,7 +56,7 @@ def find_waste(store: Path, results: Path, now: float | None = None) -> list[Was
     now = time.time() if now is None else now
     if not store.is_dir():
         return []
-    complete = Store(store).complete
+    complete = SegmentStore(store).complete
     found = []
     for entry in sorted(os.scandir(store), key=lambda entry: entry.name):
         path, name = Path(entry.path), entry.name

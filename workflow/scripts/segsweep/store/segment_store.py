@@ -1,82 +1,269 @@
-"""The store of trained segments: what is complete, what it came from, and the markers that Snakemake sees."""
+"""The store of trained segments: a folder for each, named by its address. Nothing else reads or writes such a folder.
 
-import json
+A folder of a segment holds
+    segment.json            its record (`SegmentRecord`), written last: with it a segment is complete
+    epochs.csv              epoch, lr, train/*, val/loss and its parts, seconds, images_per_second, peak_memory_mb
+    counts.npz              counts of the validation split, arrays with a leading axis of epochs
+    weights-<epoch>.pt      the model's weights at an epoch that is kept: the best one by some selection
+    images-<epoch>.npz      `names`, and counts with a leading axis of images, at such an epoch
+    last.pt                 the complete state after its last epoch, where another segment may continue it
+It is made as `<id>.part`, with history.json (its starts so far), and renamed when all of it is there. `<id>.lock` says
+who trains it. Folders of other names are left alone.
+"""
+
 import os
-from collections.abc import Iterable
+import re
+import shutil
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+
+from segsweep.errors import InputError
+from segsweep.io import flush_folder, flush_path, read_csv, read_json, write_json
 
 STORE = Path("results/segments")
-MARKERS = Path("results/markers")
+RECORD = "segment.json"
+STATE = "last.pt"
+PART = ".part"
+ID = re.compile(r"[0-9a-f]{16}-\d{4}")
+# How a training may have ended. `interrupted` is none: such a segment resumes.
+ENDINGS = ("finished", "early_stopped", "diverged", "oom")
 
 
 def split_id(segment: str) -> tuple[str, int]:
-    """The stretch and the last epoch that a segment's id is made of."""
-    stretch, _, epoch = segment.rpartition("-")
-    return stretch, int(epoch)
+    """The hash of the phase and the last epoch that a segment's id is made of."""
+    phase, _, epoch = segment.rpartition("-")
+    return phase, int(epoch)
 
 
-class Store:
-    """Read-only view of a folder of segments, taken when it is first asked."""
+def selection_key(metric: str, minimize: bool) -> str:
+    """By what an epoch is a run's best one, as `best` of a record names it: `max val/miou`."""
+    return f"{'min' if minimize else 'max'} {metric}"
+
+
+@dataclass(slots=True)
+class SegmentRecord:
+    """What is written down of a complete segment.
+
+    Attributes:
+        id, label, first_epoch, last_epoch, parent, metric, minimize, seed, fold, train, dataset, data, trainer,
+            data_fingerprint, code_fingerprint: as in the plan that it was trained by (`SegmentPlan`).
+        status: `finished`, `early_stopped`, `diverged` or `oom`; of a segment that continues one that ended early, the
+            same as of that one.
+        detail: what happened, in words.
+        epochs: that the run was trained for up to the segment's end.
+        best: of the run up to the segment's end, for each selection (`max val/miou`) the best epoch, its value and the
+            segment that holds its weights: {"epoch", "value", "segment"}; None where no epoch has a value.
+        parameters: of the network.
+        checkpoint_mb: of its weights, MiB.
+        train_seconds: of the segment's epochs, validation included.
+        peak_memory_mb: on the GPU, of the process on a CPU, MiB.
+        effective_batch: images for a step of the optimizer.
+        micro_batch: images passed through the network at once.
+        versions, host: what it was trained with.
+        history: its starts, and what happened between.
+    """
+
+    id: str
+    status: str
+    first_epoch: int
+    last_epoch: int
+    epochs: int
+    train: dict[str, Any]
+    label: str = ""
+    parent: str | None = None
+    metric: str = ""
+    minimize: bool = False
+    seed: int = 0
+    fold: dict[str, Any] | None = None
+    dataset: dict[str, Any] = field(default_factory=dict)
+    data: str = ""
+    trainer: str = "builtin"
+    data_fingerprint: str = ""
+    code_fingerprint: str = ""
+    detail: str = ""
+    best: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    parameters: int | None = None
+    checkpoint_mb: float | None = None
+    train_seconds: float | None = None
+    peak_memory_mb: float | None = None
+    effective_batch: int | None = None
+    micro_batch: int | None = None
+    versions: dict[str, str | None] = field(default_factory=dict)
+    host: dict[str, Any] = field(default_factory=dict)
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """Of the content of segment.json; keys that are no fields are passed over.
+
+        Raises:
+            TypeError: a field without a default is missing.
+        """
+        return cls(**{name: value for name, value in content.items() if name in _FIELDS})
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of segment.json."""
+        return asdict(self)
+
+    @property
+    def trained_epochs(self) -> int:
+        """Epochs that the segment itself trained."""
+        return max(0, self.epochs - self.first_epoch + 1)
+
+    def best_by(self, metric: str, minimize: bool) -> dict[str, Any] | None:
+        """The run's best epoch so far by a metric: {"epoch", "value", "segment"}; None where none is known."""
+        return self.best.get(selection_key(metric, minimize))
+
+    def stands(self, on_oom: str, selections: Iterable[str] = ()) -> bool:
+        """Whether it stands for a training with this `on_oom` that must know its best epoch by these selections.
+
+        What ended out of memory may end otherwise where the setting then was another one, unless that is recorded.
+        """
+        repeatable = self.status == "oom" and on_oom not in ("skip", self.train["on_oom"])
+        return not repeatable and set(selections) <= set(self.best)
+
+
+_FIELDS = frozenset(one.name for one in fields(SegmentRecord))
+
+
+class SegmentStore:
+    """A folder of segments. What there is, is looked up when it is first asked for, and kept."""
 
     def __init__(self, root: Path = STORE):
         self.root = root
         self.left_out: set[str] = set()
-        self._records: dict[str, dict[str, Any]] = {}
+        self._records: dict[str, SegmentRecord] = {}
+
+    # Where things lie.
+
+    def folder(self, segment: str) -> Path:
+        """Of a complete segment."""
+        return self.root / segment
+
+    def part(self, segment: str) -> Path:
+        """Of a segment that is being trained, or was when something ended the training."""
+        return self.root / f"{segment}{PART}"
+
+    def lock(self, segment: str) -> Path:
+        """The file that says who trains a segment."""
+        return self.root / f"{segment}.lock"
+
+    def rows(self, segment: str) -> Path:
+        """A row for each of its epochs."""
+        return self.root / segment / "epochs.csv"
+
+    def counts(self, segment: str) -> Path:
+        """Counts of the validation split, for each of its epochs."""
+        return self.root / segment / "counts.npz"
+
+    def weights(self, segment: str, epoch: int) -> Path:
+        """The model's weights at an epoch that is kept."""
+        return self.root / segment / f"weights-{epoch:04d}.pt"
+
+    def image_counts(self, segment: str, epoch: int) -> Path:
+        """Counts of each validation image at an epoch that is kept."""
+        return self.root / segment / f"images-{epoch:04d}.npz"
+
+    def state(self, segment: str) -> Path:
+        """The complete state after its last epoch."""
+        return self.root / segment / STATE
+
+    # What there is.
 
     @cached_property
-    def complete(self) -> frozenset[str]:
-        """Ids of all complete segments: a folder is renamed to its id when the last file is there."""
-        if not self.root.is_dir():
-            return frozenset()
-        return frozenset(
-            entry.name
-            for entry in os.scandir(self.root)
-            if not entry.name.endswith(".part") and os.path.exists(f"{entry.path}/segment.json")
-        )
+    def complete(self) -> dict[str, float]:
+        """Complete segments: when each was completed, seconds since the epoch."""
+        found = {}
+        for name, path in self._entries():
+            if ID.fullmatch(name):
+                try:
+                    found[name] = os.stat(f"{path}/{RECORD}").st_mtime
+                except OSError:  # half a folder, as a broken copy leaves it
+                    continue
+        return found
 
     @cached_property
     def started(self) -> frozenset[str]:
         """Ids of segments that are being trained, or were when something ended the training."""
-        if not self.root.is_dir():
-            return frozenset()
-        return frozenset(
-            entry.name.removesuffix(".part") for entry in os.scandir(self.root) if entry.name.endswith(".part")
-        )
+        names = (name.removesuffix(PART) for name, _ in self._entries() if name.endswith(PART))
+        return frozenset(name for name in names if ID.fullmatch(name))
 
     @cached_property
     def ends(self) -> dict[str, list[int]]:
-        """Last epochs of the complete segments of each stretch, ascending."""
+        """Last epochs of the complete segments of each phase, ascending."""
         ends: dict[str, list[int]] = {}
         for segment in self.complete:
-            stretch, epoch = split_id(segment)
-            ends.setdefault(stretch, []).append(epoch)
-        return {stretch: sorted(epochs) for stretch, epochs in ends.items()}
-
-    def to_repeat(self, segments: Iterable[str], on_oom: str) -> set[str]:
-        """Those of some complete segments that do not stand for a training with this `on_oom`."""
-        if on_oom == "skip":  # which spares reading what each segment says of itself
-            return set()
-        return {segment for segment in segments if not stands(self.record(segment), on_oom)}
+            phase, epoch = split_id(segment)
+            ends.setdefault(phase, []).append(epoch)
+        return {phase: sorted(epochs) for phase, epochs in ends.items()}
 
     def leave_out(self, segments: Iterable[str]) -> None:
         """Do not count these as complete from now on: they are to be trained again."""
         self.left_out |= set(segments)
-        self.__dict__["complete"] = self.complete - self.left_out
+        for segment in self.left_out:
+            self.complete.pop(segment, None)
         self.__dict__.pop("ends", None)
 
-    def record(self, segment: str) -> dict[str, Any]:
-        """The `segment.json` of a complete segment."""
+    def has(self, segment: str) -> bool:
+        """Whether a segment is complete at this moment; for a job that asks for one of many."""
+        return (self.root / segment / RECORD).exists()
+
+    # What a segment says.
+
+    def record(self, segment: str) -> SegmentRecord:
+        """What is written down of a complete segment.
+
+        Raises:
+            InputError: it is not there, or its record is damaged.
+        """
         if segment not in self._records:
-            self._records[segment] = json.loads((self.root / segment / "segment.json").read_text(encoding="utf-8"))
+            path = self.root / segment / RECORD
+            content = read_json(path, f"Train {segment} first.")
+            try:
+                self._records[segment] = SegmentRecord.from_json(content)
+            except (AttributeError, TypeError) as error:
+                raise InputError(
+                    f"{path}: is no record of a segment ({error}). Remove the folder {segment}; it trains again."
+                ) from error
         return self._records[segment]
 
+    def readable_records(self) -> Iterator[SegmentRecord]:
+        """The records of all complete segments; damaged ones are passed over."""
+        for segment in list(self.complete):
+            with suppress(InputError):
+                yield self.record(segment)
+
+    def stands(self, segment: str, on_oom: str, selections: Collection[str] = ()) -> bool:
+        """Whether a segment is complete at this moment, and stands for such a training (see `SegmentRecord.stands`)."""
+        if not self.has(segment):
+            return False
+        # Where nothing else is asked, being there is enough: ten thousand records need not be read.
+        return (on_oom == "skip" and not selections) or self.record(segment).stands(on_oom, selections)
+
+    def to_repeat(self, segments: Iterable[str], on_oom: str) -> set[str]:
+        """Those of some complete segments that do not stand for a training with this `on_oom`."""
+        return {segment for segment in segments if not self.stands(segment, on_oom)}
+
+    def records_of(self, segments: Iterable[str]) -> list[SegmentRecord]:
+        """Of a run's segments, the records up to the first that is missing or that ended the run."""
+        found = []
+        for segment in segments:
+            if segment in self.left_out or not self.has(segment):
+                break
+            found.append(self.record(segment))
+            if found[-1].status != "finished":
+                break
+        return found
+
     def chain(self, segment: str) -> list[str]:
-        """A complete segment and those of the same stretch that it was really trained from, the first one first."""
+        """A complete segment and those of the same phase that it was really trained from, the first one first."""
         chain = [segment]
         while len(self.ends[split_id(segment)[0]]) > 1:
-            parent = self.record(chain[0])["parent"]
+            parent = self.record(chain[0]).parent
             if parent is None or split_id(parent)[0] != split_id(segment)[0]:
                 break
             chain.insert(0, parent)
@@ -84,23 +271,81 @@ class Store:
                 break
         return chain
 
+    def read_rows(self, segment: str) -> list[dict[str, str]]:
+        """The rows of epochs.csv. Raises: InputError."""
+        return read_csv(self.rows(segment), f"Remove the folder {segment}; it trains again.")
 
-def stands(record: dict[str, Any], on_oom: str) -> bool:
-    """Whether a complete segment stands for a training with this `on_oom`.
+    def read_counts(self, segment: str) -> dict[str, Any]:
+        """Counts by name, arrays with a leading axis of epochs. Raises: InputError."""
+        return read_arrays(self.counts(segment))
 
-    What ended out of memory may end otherwise where the setting then was another one, unless that is to be recorded.
+    def bytes(self, segment: str) -> int:
+        """Size of a segment's files."""
+        return folder_bytes(self.root / segment)
+
+    # Making one.
+
+    def publish(self, record: SegmentRecord) -> None:
+        """Complete a segment: write its record into its `part`, and give that the segment's name.
+
+        What bears the name already gives way if it does not stand for the same training, or is half a folder; else it
+        stays and the part goes, as another job trained the same bits.
+        """
+        part, final = self.part(record.id), self.folder(record.id)
+        write_json(part / RECORD, record.to_json())
+        (part / "history.json").unlink(missing_ok=True)
+        flush_folder(part)
+        there = SegmentStore(self.root)  # as it is now
+        if final.exists() and not there.stands(record.id, record.train["on_oom"], record.best):
+            shutil.rmtree(final)
+        self._records.pop(record.id, None)
+        adopt(part, final)
+        flush_path(self.root)
+
+    def _entries(self) -> list[tuple[str, str]]:
+        try:
+            return [(entry.name, entry.path) for entry in os.scandir(self.root)]
+        except FileNotFoundError:
+            return []
+
+
+def adopt(folder: Path, final: Path) -> bool:
+    """Give a whole folder the name of its segment; whether it was taken. If the segment is there, the folder goes."""
+    if final.exists() and not (final / RECORD).exists():
+        shutil.rmtree(final)  # half of a folder, as a broken copy leaves it
+    try:
+        folder.rename(final)
+    except OSError:
+        if not (final / RECORD).exists():
+            raise
+        shutil.rmtree(folder)
+        return False
+    return True
+
+
+def read_arrays(path: Path) -> dict[str, Any]:
+    """Arrays by name out of an npz file. Never runs code from the file.
+
+    Raises:
+        InputError: it is not there, or damaged.
     """
-    return record["status"] != "oom" or on_oom in ("skip", record["train"]["on_oom"])
+    from zipfile import BadZipFile
+
+    import numpy as np  # which planning must not import
+
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            return dict(content)
+    except (OSError, ValueError, BadZipFile) as error:
+        raise InputError(f"{path}: cannot be read ({error}). Remove its folder; the segment trains again.") from error
 
 
-def mark(store: Store, wanted: set[str], markers: Path = MARKERS) -> None:
-    """Make the markers agree with the store: one for each wanted segment that is complete, none for one that is not.
+def folder_bytes(folder: Path) -> int:
+    """Bytes of the files right in a folder; 0 if there is none."""
+    try:
+        return sum(entry.stat().st_size for entry in os.scandir(folder) if entry.is_file())
+    except FileNotFoundError:
+        return 0
 
-    A marker that a job just made must not be touched again: its time says when the segment was finished.
-    """
-    markers.mkdir(parents=True, exist_ok=True)
-    present = {entry.name for entry in os.scandir(markers)}
-    for segment in (wanted & store.complete) - present:
-        (markers / segment).touch()
-    for segment in (wanted & present) - store.complete:
-        (markers / segment).unlink()
+
+Store = SegmentStore  # until all owners have changed to the new name

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from segsweep.store.packing import Corrupt, pack, unpack
 from segsweep.store.remote import Remote
-from segsweep.store.segment_store import Store, split_id
+from segsweep.store.segment_store import SegmentStore, split_id
 
 FOLDER, CORRUPT = "segments", "corrupt"
 # With all files; without the state that a training goes on from.
@@ -71,7 +71,7 @@ def push(
         InputError: the remote cannot be reached or written.
     """
     remote.sweep()
-    complete = Store(store).complete
+    complete = set(SegmentStore(store).complete)
     held = listing(remote)
     outcome = Outcome()
     waiting = []
@@ -122,7 +122,7 @@ def pull(
         InputError: the remote cannot be reached or read.
     """
     store.mkdir(parents=True, exist_ok=True)
-    complete = Store(store).complete
+    complete = set(SegmentStore(store).complete)
     held = listing(remote)
     wanted = set(held) if chosen is None else set(chosen)
     outcome = Outcome(there=len(wanted & complete), lacking=sorted(wanted - complete - set(held)))

@@ -8,13 +8,13 @@ from time import perf_counter
 import torch
 
 from segsweep.config.train import Train
+from segsweep.optimizers import build_optimizer
 from segsweep.store.checkpoints import read_checkpoint, write_checkpoint, write_table
 from segsweep.training import early_stopping, memory, run_state
 from segsweep.training.dataloaders import ahead, open_feed, placing
 from segsweep.training.evaluation import evaluate
 from segsweep.training.gradients import add_gradients, grouped, in_parts, map_tensors
 from segsweep.training.lr_schedule import learning_rate
-from segsweep.training.optimizers import build_optimizer
 from segsweep.training.seeding import WEIGHTS, reseed, set_determinism
 
 # No sensible loss of a mean over pixels comes near it; what is above does not come back.
@@ -214,7 +214,7 @@ def _train(
                 write_table(folder / "images.csv", images, ["image"], flush=flush)
             now |= early_stopping.after_epoch(now, row, train.scheduler, train.early_stopping, metric, minimize)
             now |= {"epoch": epoch, "rows": [*now["rows"], row]}
-            if epoch < description["last_epoch"] or description.get("can_be_prolonged", True):
+            if epoch < description["last_epoch"] or description.get("can_be_extended", True):
                 run_state.save(folder / "last.pt", now, loss, model, criterion, optimizer, flush=flush)
             write_table(folder / "epochs.csv", now["rows"], COLUMNS, flush=flush)
             report(row, now["best"])

@@ -4,8 +4,10 @@ Source: Cordts et al., The Cityscapes Dataset for Semantic Urban Scene Understan
 """
 
 from pathlib import Path
+from typing import ClassVar, Literal
 
 from segsweep.config.dataset import Dataset
+from segsweep.config.settings import key
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
 
@@ -13,7 +15,18 @@ IMAGE = "_leftImg8bit.png"
 MASK = "_gtFine_labelIds.png"
 
 
-def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
+class CityscapesDataset(Dataset):
+    """Cityscapes as it is unpacked."""
+
+    tasks: ClassVar = ("binary", "multiclass")
+
+    reader: Literal["cityscapes"] = key("cityscapes", "Format of the files.")
+    splits: dict[str, str] = key(
+        {"train": "train", "val": "val"}, "Split: folder of leftImg8bit and gtFine.", outcome=False
+    )
+
+
+def read(dataset: CityscapesDataset, root: Path) -> dict[str, list[Item]]:
     """Items of each split by city and name. `splits` names the folders; void values depend on `classes`.
 
     Raises:
@@ -25,7 +38,7 @@ def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
     }
 
 
-def files(dataset: Dataset, root: Path) -> dict[str, list[tuple[str, list[Path]]]]:
+def files(dataset: CityscapesDataset, root: Path) -> dict[str, list[tuple[str, list[Path]]]]:
     """Image and mask of each name.
 
     Raises:

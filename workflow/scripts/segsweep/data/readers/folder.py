@@ -1,13 +1,25 @@
 """Images and masks that share a name, found by patterns, with a list of names for each split."""
 
 from pathlib import Path
+from typing import ClassVar, Literal
 
 from segsweep.config.dataset import Dataset
+from segsweep.config.settings import key
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
 
 
-def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
+class FolderDataset(Dataset):
+    """Images and masks whose paths follow from a name."""
+
+    tasks: ClassVar = ("binary", "multiclass")
+
+    reader: Literal["folder"] = key("folder", "Format of the files.")
+    images: str = key("images/{name}.jpg", "Pattern of the images; {split} and {name} are filled in.", outcome=False)
+    masks: str = key("masks/{name}.png", "Pattern of the masks.", outcome=False)
+
+
+def read(dataset: FolderDataset, root: Path) -> dict[str, list[Item]]:
     """Items of each split, in the order of the lists."""
     return {
         split: [Item(name, *_files(dataset, root, split, name), location=location) for name, location in names]
@@ -15,7 +27,7 @@ def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
     }
 
 
-def files(dataset: Dataset, root: Path) -> dict[str, list[tuple[str, list[Path]]]]:
+def files(dataset: FolderDataset, root: Path) -> dict[str, list[tuple[str, list[Path]]]]:
     """Image and mask of each name."""
     return {
         split: [(name, _files(dataset, root, split, name)) for name, _ in names]
@@ -23,5 +35,5 @@ def files(dataset: Dataset, root: Path) -> dict[str, list[tuple[str, list[Path]]
     }
 
 
-def _files(dataset: Dataset, root: Path, split: str, name: str) -> list[Path]:
+def _files(dataset: FolderDataset, root: Path, split: str, name: str) -> list[Path]:
     return [root / pattern.format(split=split, name=name) for pattern in (dataset.images, dataset.masks)]

@@ -6,8 +6,10 @@ a word that nobody has to read or find.
 
 import math
 from pathlib import Path
+from typing import ClassVar, Literal
 
 from segsweep.config.dataset import Dataset
+from segsweep.config.settings import key
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
@@ -19,7 +21,15 @@ NUMBERS = 8
 Quad = list[tuple[float, float]]
 
 
-def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
+class IcdarDataset(Dataset):
+    """Images with quads around words."""
+
+    tasks: ClassVar = ("text",)
+
+    reader: Literal["icdar"] = key("icdar", "Format of the files.")
+
+
+def read(dataset: IcdarDataset, root: Path) -> dict[str, list[Item]]:
     """Items of each split: images with polygons, four corners each, and which are ignored.
 
     Raises:
@@ -31,7 +41,7 @@ def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
     }
 
 
-def files(dataset: Dataset, root: Path) -> dict[str, list[tuple[str, list[Path]]]]:
+def files(dataset: IcdarDataset, root: Path) -> dict[str, list[tuple[str, list[Path]]]]:
     """Image and words of each name."""
     return {
         split: [(name, list(_files(root, name))) for name, _ in names]

@@ -5,8 +5,10 @@ Source: Everingham et al., The PASCAL Visual Object Classes Challenge 2012 devel
 
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from typing import ClassVar, Literal
 
 from segsweep.config.dataset import Dataset
+from segsweep.config.settings import key
 from segsweep.data.classes import class_table
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
@@ -16,7 +18,16 @@ LISTS = ("", "ImageSets/Segmentation", "ImageSets/Main")
 Box = tuple[float, float, float, float]
 
 
-def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
+class VocDataset(Dataset):
+    """PASCAL VOC as it is unpacked, or of the same layout."""
+
+    tasks: ClassVar = ("binary", "multiclass", "multitask")
+    names_select: ClassVar = ("multitask",)  # an annotation names the class of each box
+
+    reader: Literal["voc"] = key("voc", "Format of the files.")
+
+
+def read(dataset: VocDataset, root: Path) -> dict[str, list[Item]]:
     """Items of each split, in the order of the lists; boxes for the task `multitask`, where an image has any."""
     labels = {name: label for label, name in enumerate(class_table(dataset).names[1:])}
     return {
@@ -25,12 +36,12 @@ def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
     }
 
 
-def files(dataset: Dataset, root: Path) -> dict[str, list[tuple[str, list[Path]]]]:
+def files(dataset: VocDataset, root: Path) -> dict[str, list[tuple[str, list[Path]]]]:
     """Image and mask of each name; for the task `multitask` its annotation as well, where there is one."""
     return {split: [(name, paths) for name, paths, _ in found] for split, found in _found(dataset, root).items()}
 
 
-def _found(dataset: Dataset, root: Path) -> dict[str, list[tuple[str, list[Path], str]]]:
+def _found(dataset: VocDataset, root: Path) -> dict[str, list[tuple[str, list[Path], str]]]:
     """Name, files and location of each item."""
     annotations = {path.name for path in (root / "Annotations").glob("*.xml")} if dataset.task == "multitask" else ()
     return {

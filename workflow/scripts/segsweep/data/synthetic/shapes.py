@@ -4,10 +4,9 @@ import zlib
 
 import numpy as np
 
-from segsweep.config.dataset import Demo
 from segsweep.data.raw_item import Item
+from segsweep.data.readers.demo import SHAPES, Demo
 
-KINDS = ("disc", "square", "triangle", "ring", "cross", "star")
 RADIUS = (0.12, 0.26)  # of the shorter side
 COUNT = (2, 6)  # shapes tried in an image
 OVERLAP = 0.15  # share of its own pixels that a shape may lose to a later one
@@ -73,7 +72,7 @@ def _place(rng, kind: int, radius: float, owner: np.ndarray, placed: list) -> np
     for _ in range(TRIES):
         # Centres up to the edge of the image less half a radius: shapes may be cut, but not away.
         cy, cx = (rng.uniform(0.6 * radius, side - 0.6 * radius) for side in (height, width))
-        inside = _shape(KINDS[kind], (y - cy) / radius, (x - cx) / radius, rng.uniform(0, 2 * np.pi))
+        inside = _shape(SHAPES[kind], (y - cy) / radius, (x - cx) / radius, rng.uniform(0, 2 * np.pi))
         if not inside.any():
             continue
         seen = [((owner == other) & ~inside).sum() / size for other, (_, size) in enumerate(placed)]
@@ -103,7 +102,7 @@ def _shape(kind: str, y: np.ndarray, x: np.ndarray, angle: float) -> np.ndarray:
 
 def _texture(rng, kind: int, height: int, width: int, noise: float) -> np.ndarray:
     """float (H, W, 3): what a kind is filled with. Hues of kinds differ on average; with noise they overlap."""
-    hue = kind / len(KINDS) + rng.normal(0, 0.02 + 0.25 * noise)
+    hue = kind / len(SHAPES) + rng.normal(0, 0.02 + 0.25 * noise)
     first, second = _colour(hue, rng.uniform(0.45, 0.9), rng.uniform(0.55, 0.95)), rng.uniform(0.1, 0.6)
     y, x = _grid(height, width)
     angle, period = rng.uniform(0, np.pi), rng.uniform(5, 9)

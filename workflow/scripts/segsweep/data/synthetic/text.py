@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from segsweep.config.dataset import Demo
 from segsweep.data.raw_item import Item
+from segsweep.data.readers.demo import Demo
 from segsweep.text.geometry import covered
 
 VOCABULARY = """

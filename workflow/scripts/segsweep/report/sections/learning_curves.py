@@ -1,16 +1,23 @@
 """Score and loss over the epochs."""
 
+from typing import ClassVar
+
+from segsweep.config.components import Section
 from segsweep.report.figures import curves, theme
 from segsweep.report.markdown import blocks, listed, was
-from segsweep.report.study_results import StudyResults
-
-TITLE = "Learning curves"
-ORDER = 100
+from segsweep.report.quoted_results import QuotedResults
 
 IN_COLOUR = 5
 
 
-def write(results: StudyResults) -> str:
+class LearningCurves(Section):
+    """Score and loss over the epochs."""
+
+    title: ClassVar[str] = "Learning curves"
+    order: ClassVar[int] = 100
+
+
+def write(results: QuotedResults) -> str:
     """If there are curves: score and loss over the epochs."""
     frame = results.table("ranking").frame
     cells = list(frame.loc[frame["rank"].notna(), "cell"])
@@ -50,7 +57,7 @@ def write(results: StudyResults) -> str:
     return blocks(late(results), results.figure("learning_curves", paper, caption))
 
 
-def late(results: StudyResults) -> str:
+def late(results: QuotedResults) -> str:
     """If runs were at their best in their last epoch: training was not over."""
     runs = results.table("runs")
     usable = runs.frame[runs.frame["status"].isin(["finished", "early_stopped"])]

@@ -1,20 +1,29 @@
 """Provenance: the segments, versions, hosts and data that the results come from."""
 
-import json
 from collections import Counter
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, ClassVar
 
+from segsweep.config.components import Section
+from segsweep.errors import InputError
+from segsweep.formatting import plural
+from segsweep.planning.plan_file import StudyPlan
 from segsweep.report.markdown import blocks, listed, markdown_table, paragraph, was
-from segsweep.report.study_results import StudyResults
-
-TITLE = "Provenance"
-ORDER = 210
+from segsweep.report.quoted_results import QuotedResults
+from segsweep.store.segment_store import SegmentStore
 
 MOST_VERSIONS = 30
 
 
-def write(results: StudyResults) -> str:
+class Provenance(Section):
+    """Provenance: the segments, versions, hosts and data that the results come from."""
+
+    title: ClassVar[str] = "Provenance"
+    order: ClassVar[int] = 210
+
+
+def write(results: QuotedResults) -> str:
     """If provenance.json was written: segments, epochs, versions, hosts, data."""
     file = "provenance.json"
     if not (results.folder / file).is_file():
@@ -63,59 +72,47 @@ def write(results: StudyResults) -> str:
     return blocks(said, markdown_table(["What", "Value"], rows) if rows else "", rest)
 
 
-def gather(plan: dict[str, Any], store: Path) -> dict[str, Any]:
+def gather(plan: StudyPlan, store: SegmentStore) -> dict[str, Any]:
     """What the runs of a plan were trained with, from the records of their segments: the content of provenance.json.
 
     `epochs_trained` counts each segment once, `epochs_run_by_run` as often as runs use it. `versions` and `hosts`
     count segments; a library is mixed when segments name different versions.
     """
-    uses = Counter(segment for run in plan["runs"] for segment in run["segments"])
-    records = {}
+    uses = Counter(segment for run in plan.runs for segment in run.segments)
+    records = []
     for segment in uses:
-        try:
-            records[segment] = json.loads((store / segment / "segment.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-    epochs = {name: _epochs(record) for name, record in records.items()}
+        if store.has(segment):
+            with suppress(InputError):
+                records.append(store.record(segment))
     versions = Counter(
-        (library, str(version))
-        for record in records.values()
-        for library, version in (record.get("versions") or {}).items()
-        if version
+        (library, str(version)) for record in records for library, version in record.versions.items() if version
     )
-    libraries = sorted({library for library, _ in versions})
+    hosts = Counter(filter(None, (_host_in_words(record.host) for record in records)))
     return {
         "segments": len(records),
-        "epochs_trained": sum(epochs.values()),
-        "epochs_run_by_run": sum(count * uses[name] for name, count in epochs.items()),
-        "restarts": sum(len(record.get("history") or []) > 1 for record in records.values()),
-        "data_fingerprints": _distinct(records, "data_fingerprint"),
-        "code_fingerprints": _distinct(records, "code_fingerprint"),
-        "versions": [_library(name, versions) for name in libraries],
-        "hosts": [
-            {"text": host, "segments": count}
-            for host, count in Counter(_host(r) for r in records.values()).most_common()
-            if host
-        ],
+        "epochs_trained": sum(record.trained_epochs for record in records),
+        "epochs_run_by_run": sum(record.trained_epochs * uses[record.id] for record in records),
+        "restarts": sum(len(record.history) > 1 for record in records),
+        "data_fingerprints": _distinct(record.data_fingerprint for record in records),
+        "code_fingerprints": _distinct(record.code_fingerprint for record in records),
+        "versions": [_library(name, versions) for name in sorted({library for library, _ in versions})],
+        "hosts": [{"text": host, "segments": count} for host, count in hosts.most_common()],
     }
 
 
-def _epochs(record: dict[str, Any]) -> int:
-    return max(0, int(record.get("epochs") or 0) - int(record.get("first_epoch") or 1) + 1)
-
-
-def _distinct(records: dict[str, dict[str, Any]], key: str) -> list[str]:
-    return sorted({str(record[key]) for record in records.values() if record.get(key)})
+def _distinct(values: Iterable[str]) -> list[str]:
+    return sorted({value for value in values if value})
 
 
 def _library(name: str, versions: Counter) -> dict[str, Any]:
     mine = {version: count for (library, version), count in versions.items() if library == name}
     mixed = len(mine) > 1
-    text = ", ".join(f"{version} ({count} segments)" if mixed else version for version, count in sorted(mine.items()))
+    text = ", ".join(
+        f"{version} ({plural(count, 'segment')})" if mixed else version for version, count in sorted(mine.items())
+    )
     return {"library": name, "mixed": mixed, "text": text}
 
 
-def _host(record: dict[str, Any]) -> str:
-    """The machine of a segment in words: its name, accelerator or processor, and system."""
-    host = record.get("host") or {}
+def _host_in_words(host: dict[str, Any]) -> str:
+    """The machine of a segment: its name, accelerator or processor, and system."""
     return ", ".join(dict.fromkeys(str(host[key]) for key in ("name", "gpu", "processor", "system") if host.get(key)))

@@ -1,15 +1,15 @@
 """The search: its sampler and pruner, its trials, what was pruned or protected, what pruning saved."""
 
+from typing import ClassVar
+
 import pandas as pd
 
+from segsweep.config.components import Section
 from segsweep.formatting import value_in_words
 from segsweep.report.figures import curves, theme
 from segsweep.report.markdown import blocks, bullets, capital, listed, markdown_table, paragraph, was
-from segsweep.report.study_results import StudyResults, Table
+from segsweep.report.quoted_results import QuotedResults, Table
 from segsweep.report.value_styles import parse
-
-TITLE = "Search"
-ORDER = 70
 
 SAMPLERS = {
     "tpe": "a tree-structured Parzen estimator",
@@ -23,14 +23,21 @@ PRUNERS = {"hyperband": "Hyperband", "halving": "successive halving", "median": 
 MOST_DECISIONS, MOST_ANCESTORS = 40, 8
 
 
-def write(results: StudyResults) -> str:
+class Search(Section):
+    """The search: its sampler and pruner, its trials, what was pruned or protected, what pruning saved."""
+
+    title: ClassVar[str] = "Search"
+    order: ClassVar[int] = 70
+
+
+def write(results: QuotedResults) -> str:
     """If the study has a sweep."""
     if not results.study.get("sweep"):
         return ""
     return blocks(intro(results), lineage(results), figure(results), decisions(results), saved(results))
 
 
-def intro(results: StudyResults) -> str:
+def intro(results: QuotedResults) -> str:
     """Always: sampler, number of trials, pruner."""
     plan = results.study["sweep"]
     sampler = SAMPLERS.get(plan["sampler"], plan["sampler"])
@@ -63,7 +70,7 @@ def intro(results: StudyResults) -> str:
     )
 
 
-def lineage(results: StudyResults) -> str:
+def lineage(results: QuotedResults) -> str:
     """If the space was narrowed from an earlier study."""
     narrow = results.study["sweep"].get("narrow")
     if not narrow:
@@ -100,7 +107,7 @@ def lineage(results: StudyResults) -> str:
     )
 
 
-def figure(results: StudyResults) -> str:
+def figure(results: QuotedResults) -> str:
     """If there are curves of trials."""
     runs = results.table("runs").frame
     trials = runs[runs["role"] == "trial"] if "role" in runs else runs.iloc[:0]
@@ -124,12 +131,12 @@ def figure(results: StudyResults) -> str:
     )
 
 
-def decision_table(results: StudyResults) -> Table:
+def decision_table(results: QuotedResults) -> Table:
     """sweep/decisions.csv: a row for each trial compared at a rung."""
     return results.table("sweep/decisions")
 
 
-def _protected_runs(results: StudyResults, trials: pd.DataFrame) -> list[str]:
+def _protected_runs(results: QuotedResults, trials: pd.DataFrame) -> list[str]:
     """Runs of the trials that were protected from pruning, found by their settings."""
     table = results.table("sweep/trials").frame
     if not len(table) or "protected" not in table:
@@ -143,7 +150,7 @@ def _protected_runs(results: StudyResults, trials: pd.DataFrame) -> list[str]:
     return [runs[key] for key in keys if key in runs]
 
 
-def decisions(results: StudyResults) -> str:
+def decisions(results: QuotedResults) -> str:
     """If trials were compared at rungs: which were pruned, which continued, and why."""
     table = decision_table(results)
     if not len(table):
@@ -176,7 +183,7 @@ def decisions(results: StudyResults) -> str:
     return blocks("### Decisions\n", markdown_table(head, rows, right=[0, 1, 2, 3, 4, 7]), rest)
 
 
-def saved(results: StudyResults) -> str:
+def saved(results: QuotedResults) -> str:
     """If there are trials: epochs trained, and what pruning saved."""
     trials, decided = results.table("sweep/trials"), decision_table(results)
     if not len(trials):

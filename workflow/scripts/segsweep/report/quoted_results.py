@@ -1,4 +1,4 @@
-"""The results of a study as sections use them: tables, names in words, figures, quoted numbers."""
+"""The results of a study as sections quote them: tables, names in words, figures, numbers with their sources."""
 
 from functools import cached_property
 from pathlib import Path
@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from segsweep.planning.plan_file import PLAN_FILE, read_plan
 from segsweep.report import display_names
 from segsweep.report.figures import theme
 from segsweep.report.markdown import capital, image
@@ -59,18 +60,18 @@ class Table:
         return frame
 
 
-class StudyResults:
-    """The results of one study, ready to be written about."""
+class QuotedResults:
+    """The results of one study, quoted with their sources."""
 
     def __init__(self, folder: str | Path, output: str | Path):
         self.folder, self.output = Path(folder), Path(output)
         self.ledger = Ledger(folder)
-        self.plan = self.ledger.files.tree("plan.json")
+        self.plan = read_plan(self.folder / PLAN_FILE)
         self.analysis = self.ledger.files.tree("analysis.json")
-        self.study: dict[str, Any] = self.plan["study"]
+        self.study: dict[str, Any] = self.plan.study
         self.metric: str = self.analysis["metric"]
         self.minimize: bool = bool(self.analysis["minimize"])
-        self.axes: list[str] = list(self.plan["axes"])
+        self.axes: list[str] = list(self.plan.axes)
         self.one_seed: bool = bool(self.analysis.get("one_seed"))
         self._tables: dict[str, Table] = {}
         self._texts = set(self.axes) - {"epochs"}

@@ -1,0 +1,75 @@
+"""plan.json: read as it was written, and one segment of it without the rest."""
+
+import dataclasses
+import json
+
+import pytest
+
+from segsweep.errors import InputError
+from segsweep.planning.plan_file import SegmentPlan, StudyPlan, read_plan, read_segment
+from tests.segments import segment_plan, study_plan
+
+ONE, TWO = f"{'a' * 16}-0004", f"{'b' * 16}-0008"
+
+
+@pytest.fixture
+def plan():
+    return study_plan(segment_plan(ONE), segment_plan(TWO, first_epoch=5, parent=ONE, selections=["max val/dice"]))
+
+
+@pytest.fixture
+def file(tmp_path, plan):
+    path = tmp_path / "plan.json"
+    path.write_text(plan.text())
+    return path
+
+
+def test_a_plan_is_read_as_it_was_written(plan, file):
+    assert read_plan(file) == plan
+    assert read_plan(file).segments[TWO].epochs == 4
+
+
+def test_its_keys_are_those_that_other_programs_read(file):
+    content = json.loads(file.read_text())
+    assert content["study"]["metric"] == "val/miou"
+    assert content["runs"][0]["segments"] == [ONE]
+    assert content["segments"][TWO]["parent"] == ONE
+    assert set(content["segments"][ONE]) == {one.name for one in dataclasses.fields(SegmentPlan)}
+
+
+def test_a_segment_is_found_without_reading_the_rest(plan, file):
+    text = file.read_text()
+    end = text.index(f'"{TWO}": ')
+    file.write_text(text[:end])  # what follows is not looked at
+    assert read_segment(file, ONE) == plan.segments[ONE]
+
+
+def test_a_plan_that_changed_is_read_again(plan, file, tmp_path):
+    assert read_segment(file, ONE).seed == 0
+    (tmp_path / "new.json").write_text(study_plan(segment_plan(ONE, seed=1)).text())
+    (tmp_path / "new.json").rename(file)
+    assert read_segment(file, ONE).seed == 1
+
+
+def test_what_is_missing_is_said_with_a_remedy(file, tmp_path):
+    with pytest.raises(InputError, match=r"no segment c+-0001 among its 2\. If the study changed since, plan it again"):
+        read_segment(file, "c" * 16 + "-0001")
+    for read in (read_plan, lambda path: read_segment(path, ONE)):
+        with pytest.raises(InputError, match=r"none\.json: cannot be read .* Plan the study first"):
+            read(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"cells": [1], "runs": []}'])
+def test_what_is_no_plan_is_said(tmp_path, text):
+    path = tmp_path / "plan.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"plan\.json: is no plan of a study"):
+        read_plan(path)
+
+
+def test_results_made_elsewhere_have_no_segments():
+    content = {"study": {"metric": "miou"}, "name": "foreign", "axes": ["lr"], "notes": ["as printed"]}
+    content |= {"cells": [{"cell": "a", "label": "lr=1"}], "runs": [{"run": "a", "cell": "a", "segments": []}]}
+    plan = StudyPlan.from_json(content)
+    assert (plan.segments, plan.dataset, plan.minimize) == ({}, None, False)
+    assert plan.runs[0].seed is None

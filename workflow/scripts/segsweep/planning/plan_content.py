@@ -1,0 +1,99 @@
+"""The plan of a study, made from its design, its runs and their segments."""
+
+from typing import Any
+
+from segsweep.config.load import Loaded
+from segsweep.planning.data_address import Prepared
+from segsweep.planning.grid import Cell, Design
+from segsweep.planning.plan_file import PlannedCell, PlannedRun, SegmentPlan, StudyPlan
+from segsweep.planning.runs import Plan, Run, Segment
+
+
+def study_plan(loaded: Loaded, design: Design, plan: Plan, prepared: Prepared) -> StudyPlan:
+    """The plan of a study.
+
+    Args:
+        loaded: the study as it was read.
+        design: its cells, and how they came about.
+        plan: its runs and segments.
+        prepared: the prepared data that its settings need.
+    """
+    cells: dict[str, Cell] = {}
+    for run in plan.runs:
+        cells.setdefault(run.cell.cell, run.cell)
+    # Of a trial that was promoted, the run up to its last rung.
+    longest = {run.key or run.run: run for run in sorted(plan.runs, key=lambda run: run.epochs)}
+    return StudyPlan(
+        study=loaded.study.model_dump(mode="json", by_alias=True),
+        name=loaded.name,
+        axes=design.axes,
+        cells=[_cell(cell) for cell in cells.values()],
+        runs=[_run(run) for run in plan.runs if longest[run.key or run.run] is run],
+        segments=segment_plans(loaded, plan, prepared),
+        study_file=str(loaded.document.path),
+        smoke=loaded.smoke,
+        dataset=loaded.dataset.model_dump(mode="json"),
+        data=prepared.folders,
+        names=design.names,
+        coinciding=design.coinciding,
+        epochs=plan.epochs,
+        epochs_run_by_run=plan.epochs_run_by_run,
+    )
+
+
+def segment_plans(loaded: Loaded, plan: Plan, prepared: Prepared) -> dict[str, SegmentPlan]:
+    """All that a job must know to train a segment, by its id."""
+    common = {
+        "dataset": loaded.dataset.model_dump(mode="json"),
+        "metric": loaded.study.metric,
+        "minimize": loaded.study.minimize,
+    }
+    return {one.id: _segment(one, loaded.name, prepared, common) for one in plan.segments.values()}
+
+
+def label(study: str, run: Run) -> str:
+    """`unet_grid lr=5e-4 batch_size=16 seed=1`."""
+    fold = f" fold={run.fold['index']}" if run.fold else ""
+    return f"{study} {run.cell.label} seed={run.seed}{fold}"
+
+
+def _cell(cell: Cell) -> PlannedCell:
+    return PlannedCell(
+        cell.cell, cell.label, cell.role, cell.round, cell.note, cell.expect, cell.settings, cell.resolved.dump
+    )
+
+
+def _run(run: Run) -> PlannedRun:
+    return PlannedRun(
+        run=run.run,
+        key=run.key,
+        cell=run.cell.cell,
+        seed=run.seed,
+        fold=run.fold["index"] if run.fold else None,
+        round=run.cell.round,
+        role=run.role,
+        epochs=run.epochs,
+        pruned=run.role == "trial" and run.epochs < run.total_epochs,
+        segments=run.segments,
+    )
+
+
+def _segment(segment: Segment, study: str, prepared: Prepared, common: dict[str, Any]) -> SegmentPlan:
+    run = segment.run
+    data = prepared.folder_of(run.cell.resolved.sections["data"].dump)
+    return SegmentPlan(
+        id=segment.id,
+        label=label(study, run),
+        train=run.cell.resolved.dump | {"loss": segment.loss},
+        seed=run.seed,
+        fold=run.fold,
+        first_epoch=segment.first_epoch,
+        last_epoch=segment.last_epoch,
+        total_epochs=run.total_epochs,
+        parent=segment.parent,
+        data=data,
+        can_be_extended=run.can_be_prolonged(segment.last_epoch),
+        code_fingerprint=segment.code,
+        data_fingerprint=data.rpartition("-")[2],
+        **common,
+    )
