@@ -8,7 +8,6 @@ The rules ask `outputs("analyze_study", folder)` for the files to declare. That 
 text, so that reading the Snakefile imports neither pandas nor torch.
 """
 
-import ast
 import csv
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -138,7 +137,9 @@ def _definitions_in(path: Path) -> list[type[ResultFile]]:
         return []
     syntax = ModuleSyntax(path)
     names = [
-        name for name, node in syntax.definitions.items() if BASES & {*map(ast.unparse, getattr(node, "bases", ()))}
+        name
+        for name, node in syntax.definitions.items()
+        if any(getattr(base, "id", None) in BASES for base in getattr(node, "bases", ()))
     ]
     space = {"__name__": f"{PACKAGE.name}.{path.parent.name}.{path.stem}"}
     exec(compile(syntax.module_of(syntax.reached(set(names))), str(path), "exec"), space)
