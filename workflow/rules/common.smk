@@ -21,9 +21,12 @@ ENVIRONMENT = "NO_ALBUMENTATIONS_UPDATE=1"
 # The plan lives as long as this process, and so do Snakemake's jobs: of a dry run of 10,000 cells, a third went into
 # looking through them for garbage over and over.
 gc.disable()
+# Starts that only list or draw something; what is to be trained need not be there for them.
+LOOKS = {"--list", "-l", "--list-rules", "--list-target-rules", "--lt", "--lint", "--dag", "--rulegraph", "--unlock"}
+PULLS = workflow.is_main_process and not workflow.output_settings.dryrun and not LOOKS & set(sys.argv)
 try:
     # The process that was started by hand plans; the jobs that it starts read its plan.
-    STUDY = open_study(config, plans=workflow.is_main_process)
+    STUDY = open_study(config, plans=workflow.is_main_process, pull=PULLS)
     if workflow.is_main_process:
         announce(STUDY, logger.info)
         if STUDY.records_failures and not workflow.output_settings.dryrun:

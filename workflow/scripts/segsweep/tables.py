@@ -13,9 +13,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from io import StringIO
 from pathlib import Path
 from typing import Any, ClassVar
 
+from segsweep.io import write_text
 from segsweep.syntax import ModuleSyntax
 
 PACKAGE = Path(__file__).parent
@@ -148,11 +150,11 @@ def _definitions_in(path: Path) -> list[type[ResultFile]]:
 
 def write_rows(path: Path, header: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """Write a CSV file; None and nan are empty fields, floats have ten significant digits."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows([_field(row.get(name)) for name in header] for row in rows)
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([_field(row.get(name)) for name in header] for row in rows)
+    write_text(path, text.getvalue())
 
 
 def _field(value: Any) -> Any:

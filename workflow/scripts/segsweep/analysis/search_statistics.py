@@ -59,11 +59,11 @@ def expected_best_validity(results: StudyResults) -> dict[str, Any]:
         return {"valid": False, "note": "Fewer than three settings have a score."}
     if results.adaptive:
         note = f"The sampler {results.sampler} follows earlier scores: its trials are no random draw of the space."
-    elif results.drawn_at_random:
+    elif results.random_draw:
         note = "The trials are a random draw of the space."
     else:
         note = "As if the settings of the design were tried in random order."
-    return {"valid": results.drawn_at_random, "note": note}
+    return {"valid": results.random_draw, "note": note}
 
 
 def _in_order_of_trials(results: StudyResults) -> pd.Series:

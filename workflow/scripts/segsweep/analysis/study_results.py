@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from segsweep import registry
 from segsweep.errors import InputError
 from segsweep.formatting import number, short_names, value_in_words
 from segsweep.tables import Column, Table
@@ -25,7 +26,6 @@ RULES = {
     "failed": "Counted and shown, in no mean.",
 }
 DESIGN_ROLES = ("grid", "run", "trial")
-ADAPTIVE = ("tpe", "gp", "cmaes")
 TEXT_COLUMNS = ("cell", "run", "role", "round", "status", "label", "note", "segments", "image", "method", "detail")
 
 
@@ -64,9 +64,10 @@ class StudyResults:
         self.metric, self.minimize = study["metric"], bool(study.get("minimize"))
         self.sign = -1.0 if self.minimize else 1.0
         self.short = short_names(self.plan["axes"])
-        self.sampler = (study.get("sweep") or {}).get("sampler")
-        self.adaptive = self.sampler in ADAPTIVE
-        self.drawn_at_random = self.sampler in ("random", "qmc")
+        self.sampler = (study.get("sweep") or {}).get("sampler", {}).get("name")
+        sampler = registry.classes("sampler").get(self.sampler)
+        self.adaptive = sampler is not None and sampler.adaptive
+        self.random_draw = sampler is not None and not sampler.adaptive and not sampler.enumerates
         self.cells = self.cells[~self.cells.index.duplicated()]
         runs = self.runs.reset_index(drop=True)
         empty = pd.Series(np.nan, index=runs.index)

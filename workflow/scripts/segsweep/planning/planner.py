@@ -7,34 +7,36 @@ So what is missing may change while jobs run.
 import json
 import shutil
 import time
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from segsweep.config.augmentations import read_augmentation
 from segsweep.config.load import Loaded, Request, load
 from segsweep.config.yaml_documents import parse
 from segsweep.errors import InputError
 from segsweep.formatting import epochs as epochs_in_words
 from segsweep.io import read_json, write_if_changed
-from segsweep.planning.code_fingerprint import program_fingerprint, readings, recall
-from segsweep.planning.data_address import Prepared
-from segsweep.planning.data_fingerprint import weights_fingerprint
+from segsweep.planning.code_fingerprint import Code, readings
+from segsweep.planning.data_address import DataAddresses
+from segsweep.planning.data_fingerprint import pull_missing, read_seen, weights_fingerprint
 from segsweep.planning.grid import Design, lay_out
 from segsweep.planning.markers import MARKERS, mark
 from segsweep.planning.overrides import Resolver
 from segsweep.planning.packs import pack_up, remembered
 from segsweep.planning.plan_content import label, study_plan
 from segsweep.planning.plan_file import SegmentPlan
+from segsweep.planning.remembered import Remembered
 from segsweep.planning.requested_runs import Decided
-from segsweep.planning.rerun_reasons import History
+from segsweep.planning.rerun_reasons import History, read_history
 from segsweep.planning.resources import CLUSTER_FILE, Resources, check
-from segsweep.planning.runs import Context, Plan, cut, make_run, to_repeat
+from segsweep.planning.runs import Plan, cut, make_run, to_repeat
+from segsweep.planning.study_context import context_of
 from segsweep.planning.worker_view import RESULTS, WorkerView
 from segsweep.search.checks import problems
+from segsweep.search.decision_inputs import valid_steps
 from segsweep.search.narrow import earlier_trials, narrowed, ranks_otherwise
 from segsweep.search.requests import folds_of
-from segsweep.search.step_files import read_steps, valid_steps
+from segsweep.search.step_files import read_steps
 from segsweep.store.segment_store import STORE, SegmentStore
 
 OUTCOMES = RESULTS / "outcomes"
@@ -51,32 +53,37 @@ PROGRAMS = (
 class Planner(WorkerView):
     """Plans the study and writes the plan down."""
 
-    def __init__(self, request: Request, loaded: Loaded, *, only_look: bool = False):
-        """`only_look`: leave the plan as it is, as while another Snakemake works on the study: its jobs read it."""
+    def __init__(self, request: Request, loaded: Loaded, *, only_look: bool = False, pull: bool = False):
+        """
+        Args:
+            request: what a person asks for.
+            loaded: the study.
+            only_look: leave the plan as it is, as while another Snakemake works on the study: its jobs read it.
+            pull: have DVC bring data that is not there.
+        """
         super().__init__(request, loaded)
         self.only_look = only_look or any(path.startswith(f"{self.folder}/") for path in locked())
         self.store = SegmentStore(STORE)
         if request.cluster is not None:
             check(request.cluster)
             self.resources = Resources(request.cluster, self.store)
-        recall(TREES)
+        self.code = Code(readings(TREES))
         for program in PROGRAMS:
-            write_if_changed(RESULTS / "code" / f"{program}.txt", program_fingerprint(program))
+            write_if_changed(RESULTS / "code" / f"{program}.txt", self.code.program_fingerprint(program))
         study = loaded.study
         if study.table is not None:
             self.cut, self.design = Plan([], {}), Design([], list(study.table.axes))
             return
-        self.prepared = Prepared(loaded, RESULTS)
-        task, data_of = loaded.dataset.task, self.prepared.folder_of
-        context = Context(
-            loaded.name,
-            task,
-            study.metric,
-            study.minimize,
-            data_of,
-            lru_cache(_read_augmentation),
-            lru_cache(partial(weights_fingerprint, memory=WEIGHTS)),
-        )
+        dataset = loaded.dataset
+        self.file_hashes = Remembered(RESULTS / "data" / f".{dataset.name}.files.json", drop_unasked=True)
+        self.weights_hashes = Remembered(WEIGHTS)
+        self.seen_file = self.folder / "tracked_data.json"
+        seen = read_seen(self.seen_file)
+        if pull:
+            pull_missing(dataset, loaded.root, seen)
+        self.prepared = DataAddresses(dataset, loaded.root, RESULTS / "data", self.code, self.file_hashes, seen)
+        weights = partial(weights_fingerprint, remembered=self.weights_hashes)
+        context = context_of(study, dataset, self.code, self.prepared.address_of, weights)
         self.design: Design = lay_out(study, loaded.base, loaded.place)
         resolver = Resolver(loaded.base, lambda keys: loaded.place(("train", *keys)))
         self.runs = [
@@ -87,7 +94,7 @@ class Planner(WorkerView):
         ]
         self.nothing_left_to_decide = False
         self.decided = Decided(loaded, self.design, resolver, context)
-        self.history = History(self.folder / "history.json", context)
+        self.history = History(self.code, read_history(self.folder / "history.json"))
         self._read_decisions()
         self.write()
         self._write_coverage()
@@ -95,18 +102,27 @@ class Planner(WorkerView):
             # New at each start, in content too, as Snakemake looks at that of small files: see `left_to_decide`.
             write_if_changed(self.search_pending_file, f"{time.time_ns()}\n")
         self._pack()
-        write_if_changed(TREES, readings())
+        for hashes in (self.code.remembered, self.file_hashes, self.weights_hashes):
+            hashes.save()
+        if seen:
+            write_if_changed(self.seen_file, json.dumps(seen, indent=1))
 
     def cut_runs(self) -> Plan:
         """The segments of all runs, with what the store has of them."""
         runs = [*self.runs, *self.decided.runs]
-        self.store.leave_out(set().union(*(to_repeat(run, self.store) for run in runs)))
+        self.left_out = {
+            segment: f"ended out of memory, and on_oom is {run.cell.resolved.sections['on_oom'].dump} now"
+            for run in runs
+            for segment in to_repeat(run, self.store)
+        }
+        self.store.leave_out(self.left_out)
         return cut(runs, self.store)
 
     def write(self) -> None:
         """Cut all runs into segments, make the markers agree with the store, and write the plan if it changed."""
         self.cut = self.cut_runs()
-        write_if_changed(self.history.path, self.history.remember(self.cut, self.store))
+        self.history.remember(self.cut, self.store)
+        write_if_changed(self.folder / "history.json", self.history.text())
         mark(self.store, set(self.cut.segments), MARKERS)
         self.__dict__["plan"] = study_plan(self.loaded, self.design, self.cut, self.prepared)
         if not (self.only_look and self.plan_file.is_file()):
@@ -126,11 +142,11 @@ class Planner(WorkerView):
 
     def read_step(self, path: str) -> list[dict[str, Any]]:
         """The runs that a decision asks for, which become part of the plan."""
-        wanted = read_json(path)["wanted"]
-        if self.decided.add(wanted):
+        requested = read_json(path)["requested"]
+        if self.decided.add(requested):
             self.store = SegmentStore(STORE)
             self.write()
-        return wanted
+        return requested
 
     def segment(self, segment: str) -> SegmentPlan:
         """The plan of a segment."""
@@ -154,8 +170,7 @@ class Planner(WorkerView):
 
     def why(self, segment: str) -> str:
         """Why a segment must be trained."""
-        one = self.cut.segments[segment]
-        return self.history.why(one.run, one, self.store)
+        return self.history.why(self.cut.segments[segment], self.store, self.left_out)
 
     def in_words(self, segment: str) -> str:
         """`unet_grid lr=5e-4 batch_size=16 seed=1, epochs 1-30 (shared with 2 more)`."""
@@ -192,7 +207,7 @@ class Planner(WorkerView):
             self.study, states, lambda one: self.decided.segments_of(one, self.store), self._lineage(bool(states))
         )
         for state in states[:holding]:
-            self.decided.add(state["wanted"])
+            self.decided.add(state["requested"])
         self.nothing_left_to_decide = holding > 0 and states[holding - 1]["done"]
         for path in sorted(folder.glob("step_*.json"))[holding:]:
             if not self.only_look:
@@ -221,11 +236,7 @@ def locked() -> set[str]:
     return {line for path in LOCKS.glob("*.lock") for line in path.read_text(encoding="utf-8").splitlines()}
 
 
-def _read_augmentation(name: str) -> str:
-    return json.dumps(read_augmentation(name))  # its transforms: comments retrain nothing
-
-
-def open_study(config: dict[str, Any], *, plans: bool, only_look: bool = False) -> WorkerView:
+def open_study(config: dict[str, Any], *, plans: bool, only_look: bool = False, pull: bool = False) -> WorkerView:
     """The study that the configuration names: planned anew, or as it was planned for a job. See `Planner`.
 
     Raises:
@@ -237,4 +248,4 @@ def open_study(config: dict[str, Any], *, plans: bool, only_look: bool = False) 
         lambda keys: CLUSTER_FILE if keys[:1] == ("cluster",) else "config/config.yaml or --config",
     )
     loaded = load(request)
-    return Planner(request, loaded, only_look=only_look) if plans else WorkerView(request, loaded)
+    return Planner(request, loaded, only_look=only_look, pull=pull) if plans else WorkerView(request, loaded)

@@ -96,7 +96,7 @@ class WorkerView:
     def read_step(self, path: str) -> list[dict[str, Any]]:
         """The runs that a decision asks for."""
         self.refresh()
-        return read_json(path)["wanted"]
+        return read_json(path)["requested"]
 
     @staticmethod
     def is_last(path: str) -> bool:
