@@ -2,8 +2,9 @@
 
 import pandas as pd
 
-from segsweep.analysis.collect import Cells, level_texts
+from segsweep.analysis.run_tables import Cells, level_texts
 from segsweep.analysis.study_results import StudyResults
+from segsweep.planning.plan_file import StudyPlan
 from tests.synthetic_files import run_columns
 from tests.synthetic_results import Truth, draw_study
 
@@ -17,4 +18,4 @@ def draw_results(**options) -> tuple[Truth, StudyResults]:
     runs = pd.DataFrame([{**row, **texts[row["cell"]]} for row in truth.runs])[run_columns(truth.plan)]
     images = pd.DataFrame(truth.images) if truth.images else None
     gone = pd.DataFrame(columns=["cell", "run"])
-    return truth, StudyResults(truth.plan, cells.set_index("cell"), runs, gone, images)
+    return truth, StudyResults(StudyPlan.from_json(truth.plan), cells.set_index("cell"), runs, gone, images)

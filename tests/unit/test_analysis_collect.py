@@ -10,6 +10,8 @@ import pytest
 
 from segsweep.analysis.collect import collect, index_of_best, sample_std, write
 from segsweep.errors import InputError
+from segsweep.planning.plan_file import StudyPlan
+from segsweep.store.segment_store import SegmentStore
 from tests.synthetic_files import curve, write_store
 from tests.synthetic_results import draw_study
 
@@ -33,7 +35,7 @@ def rows_of(path):
 
 def test_curve_is_put_together_and_its_best_epoch_found(drawn, tmp_path):
     truth, folder = drawn
-    write(collect(truth.plan, folder / "store"), tmp_path)
+    write(collect(StudyPlan.from_json(truth.plan), SegmentStore(folder / "store")), tmp_path)
     rows = {row["run"]: row for row in rows_of(tmp_path / "runs.csv")}
     assert list(rows) == [row["run"] for row in truth.runs]
     epochs = rows_of(tmp_path / "epochs.csv")
@@ -55,7 +57,7 @@ def test_curve_is_put_together_and_its_best_epoch_found(drawn, tmp_path):
 
 def test_settings_are_columns_and_statuses_are_kept(drawn, tmp_path):
     truth, folder = drawn
-    write(collect(truth.plan, folder / "store"), tmp_path)
+    write(collect(StudyPlan.from_json(truth.plan), SegmentStore(folder / "store")), tmp_path)
     rows = rows_of(tmp_path / "runs.csv")
     assert {row["optimizer.lr"] for row in rows} == {"1e-4", "1e-3"}
     assert [row["status"] for row in rows] == [row["status"] for row in truth.runs]
@@ -87,7 +89,7 @@ def test_a_run_that_was_to_be_extended_was_pruned(drawn):
     plan = json.loads(json.dumps(truth.plan))
     plan["runs"] = [next(run for run in plan["runs"] if len(run["segments"]) == 2)]
     plan["runs"][0]["segments"].pop()
-    assert collect(plan, folder / "store").runs[0]["status"] == "pruned"
+    assert collect(StudyPlan.from_json(plan), SegmentStore(folder / "store")).runs[0]["status"] == "pruned"
 
 
 def test_a_file_that_was_cut_off_is_named(drawn, tmp_path):
@@ -99,12 +101,12 @@ def test_a_file_that_was_cut_off_is_named(drawn, tmp_path):
     path = tmp_path / "store" / plan["runs"][0]["segments"][0] / "epochs.csv"
     path.write_text(path.read_text()[:-30])
     with pytest.raises(InputError, match=r"epochs\.csv: line \d+ has"):
-        collect(plan, tmp_path / "store")
+        collect(StudyPlan.from_json(plan), SegmentStore(tmp_path / "store"))
 
 
 def test_columns_that_only_some_segments_have(drawn, tmp_path):
     truth, folder = drawn
-    collected = collect(truth.plan, folder / "store")
+    collected = collect(StudyPlan.from_json(truth.plan), SegmentStore(folder / "store"))
     run, _, other = collected.curves[0]
     other.header = [*other.header, "train/loss_seg"]
     other.lines = [f"{line},0.5" for line in other.lines]

@@ -13,11 +13,17 @@ import yaml
 from segsweep.analysis.analyze import Findings
 from segsweep.analysis.collect import collect, write
 from segsweep.analysis.study_results import open_results
+from segsweep.inference.ensemble_scores import write as write_ensemble
+from segsweep.planning.plan_file import StudyPlan
+from segsweep.search.search_tables import write_tables
+from segsweep.store.segment_store import SegmentStore
 from segsweep.tables import KINDS, Column, Document, Table, definitions, outputs, page
+from tests.benchmarks import replay
 from tests.synthetic_files import write_store, write_study
 from tests.synthetic_results import draw_study
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
+CONFIRM = {"top": 2, "seeds": [1, 2]}
 LR, BATCH, ARCH = "optimizer.lr", "batch_size", "model.arch"
 TABLES = [one for one in definitions() if issubclass(one, Table)]
 
@@ -30,14 +36,30 @@ def results(tmp_path_factory):
     write_study(folder / "grid", images=8, reference={LR: 1e-2, BATCH: 8}, missing_runs=2, diverged=2, claims=claims)
     write_study(
         folder / "search", kind="sweep", axes={LR: [1e-4, 1e-2], ARCH: ["unet", "fpn"]}, trials=20, pruned=0.2,
-        seeds=(0,), confirm={"top": 2, "seeds": [1, 2]}, compare=["grid"],
+        seeds=(0,), confirm=CONFIRM, compare=["grid"],
     )  # fmt: skip
     findings = Findings(open_results(folder / "grid"))
     findings.write(folder / "grid")
     Findings(open_results(folder / "search"), {"grid": findings.said}).write(folder / "search")
     truth = draw_study(axes={LR: [1e-4, 1e-3]}, seeds=(0, 1), epochs=6, oom=1)
     write_store(folder / "store", truth)
-    write(collect(truth.plan, folder / "store"), folder / "collected")
+    write(collect(StudyPlan.from_json(truth.plan), SegmentStore(folder / "store")), folder / "collected")
+    rows = [("ensemble", "vote", 2, None, None), ("a", "single model", 1, None, 0.5), ("b", "member 1", 1, 0, 0.6)]
+    ensemble = {
+        "metric": "val/miou", "cell": "c",
+        "rows": [
+            {"run": run, "method": method, "members": members, "fold": fold, "own": own,
+             "scores": {"val/dice": 0.4, "val/miou": 0.3}, "images": [{"image": "one", "miou": 0.25}]}
+            for run, method, members, fold, own in rows
+        ],
+    }  # fmt: skip
+    write_ensemble(ensemble, folder / "collected")
+    scenario = {"trials": 8, "at_once": 4, "epochs": 9, "min_epochs": 2, "eta": 2}
+    searched = replay.study_of(scenario, {"name": "halving", "preserve": 0.96}, 3, "random", confirm=CONFIRM)
+    states = replay.play(
+        searched, lambda item: replay.result_of(replay.curve(3, item["set"], 9, item["seed"])[0], item)
+    )
+    write_tables(states, folder / "search" / "sweep")
     return folder
 
 

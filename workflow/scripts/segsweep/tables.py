@@ -25,7 +25,7 @@ BASES = {"Table", "Document"}
 KINDS = {
     "text": "",
     "integer": "",
-    "number": "ten significant digits",
+    "number": "with all digits where it was measured, with ten where it was computed from such",
     "boolean": "`True` or `False`",
     "list": "only in documents",
     "mapping": "only in documents",

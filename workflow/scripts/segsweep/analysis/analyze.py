@@ -234,7 +234,7 @@ class Findings:
         """Write all tables, analysis.json, audit.json and best.yaml; tables without rows have a header."""
         folder.mkdir(parents=True, exist_ok=True)
         families = {
-            "axes": [name for name in self.results.plan["axes"] if name in self.results.cells],
+            "axes": [name for name in self.results.plan.axes if name in self.results.cells],
             "measured": [name for name in self.results.runs if is_measured(name) and name != self.results.metric],
             "measured_of_level": measured_of_level(self.results),
         }
@@ -249,8 +249,8 @@ class Findings:
 def others_of(results: StudyResults, folder: Path, more: list[str] = ()) -> tuple[dict[str, dict], list[str]]:
     """Conclusions of what the study's `compare` names, and problems on what is not there."""
     found, problems = {}, []
-    for name in [*(results.plan["study"].get("compare") or []), *more]:
-        if name == results.plan["study"]["name"]:
+    for name in [*(results.plan.study.get("compare") or []), *more]:
+        if name == results.plan.study["name"]:
             continue
         try:
             found[name] = read_conclusions(name, folder)
@@ -260,7 +260,7 @@ def others_of(results: StudyResults, folder: Path, more: list[str] = ()) -> tupl
 
 
 def _header(results: StudyResults, noise: Noise) -> dict[str, Any]:
-    study = results.plan["study"]
+    study = results.plan.study
     replicates = results.runs[results.usable].groupby("cell").size()
     return {
         "study": study["name"], "title": study.get("title") or study["name"], "metric": results.metric,

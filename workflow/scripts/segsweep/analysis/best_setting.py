@@ -63,7 +63,7 @@ def describe(
     ties = ranking[(ranking["group"] == group) & (ranking["n"] > 0)] if pd.notna(group) else ranking.loc[[]]
     cost = "cost/train_seconds"
     cheapest = ties[cost].idxmin() if len(ties) > 1 and cost in ties and ties[cost].notna().any() else None
-    axes = [name for name in results.plan["axes"] if name in results.cells]
+    axes = [name for name in results.plan.axes if name in results.cells]
     return {
         "cell": cell, "label": results.label(cell), "run": None if ranked is None else ranked["best_run"],
         "mean": source["mean"], "low": source.get("low"), "high": source.get("high"), "n": int(source["n"]),
@@ -76,10 +76,10 @@ def describe(
 
 def as_yaml(results: StudyResults, best: dict[str, Any] | None) -> str:
     """Contents of best.yaml: comments that say what it is, `set` with dotted keys, `train` in full."""
-    study = results.plan["study"]
+    study = results.plan.study
     if best is None:
         return f"# Study {study['name']}: no setting has a usable run yet.\nset: {{}}\n"
-    entry = next(cell for cell in results.plan["cells"] if cell["cell"] == best["cell"])
+    entry = next(cell for cell in results.plan.cells if cell.cell == best["cell"])
     own = (results.runs["cell"] == best["cell"]) & (results.runs["role"] != "ensemble")
     runs = results.runs[own & results.runs["usable"]]
     interval = ""
@@ -97,9 +97,9 @@ def as_yaml(results: StudyResults, best: dict[str, Any] | None) -> str:
     content: dict[str, Any] = {"study": study["name"], "cell": best["cell"], "runs": runs["run"].tolist()}
     segments = runs["segments"].iloc[0].split() if "segments" in runs and len(runs) and runs["segments"].iloc[0] else []
     content |= {"segments": segments} if segments else {}
-    content["set"] = dict(entry["settings"])
-    if entry.get("train"):
-        content["train"] = entry["train"]
+    content["set"] = dict(entry.settings)
+    if entry.train:
+        content["train"] = entry.train
     return "\n".join(lines) + "\n" + _dump(content)
 
 

@@ -55,15 +55,15 @@ class Claims(Table):
 def judge(results: StudyResults, noise: Noise, ranked: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows of claims.csv: the study's claims, then what was expected of listed runs."""
     rows = []
-    for claim in results.plan["study"].get("claims") or []:
+    for claim in results.plan.study.get("claims") or []:
         kind = next(kind for kind in KINDS if claim.get(kind) is not None)
         rows.append(_base(claim["id"], claim["claim"], kind) | KIND_OF[kind](results, claim, noise, ranked))
-    for cell in results.plan["cells"]:
-        if cell.get("expect"):
-            low, high = cell["expect"]["gain"]
-            over = cell["expect"]["over"]
-            text = f"Run {cell['cell']} gains {low:g} to {high:g} over run {over}."
-            rows.append(_base(str(cell["cell"]), text, "expect") | expectation(results, cell, noise))
+    for cell in results.plan.cells:
+        if cell.expect:
+            low, high = cell.expect["gain"]
+            over = cell.expect["over"]
+            text = f"Run {cell.cell} gains {low:g} to {high:g} over run {over}."
+            rows.append(_base(cell.cell, text, "expect") | expectation(results, cell, noise))
     return rows
 
 

@@ -12,6 +12,7 @@ from segsweep.analysis.judging import judged, spoken_of, undecided
 from segsweep.analysis.linear import t_interval
 from segsweep.analysis.ranking import Noise
 from segsweep.analysis.study_results import StudyResults
+from segsweep.planning.plan_file import PlannedCell
 
 
 def reduced_by(results: StudyResults, claim: dict, noise: Noise, ranking: pd.DataFrame) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def reduced_by(results: StudyResults, claim: dict, noise: Noise, ranking: pd.Dat
     the ratio lies at or below 1 - share, refuted if it lies above.
     """
     column, _ = spoken_of(results, claim)
-    reference = results.plan["study"].get("reference")
+    reference = results.plan.study.get("reference")
     if not reference or column not in results.runs:
         return undecided("The study has no reference." if not reference else f"There is no column {column}.")
     runs = results.runs.assign(of=pd.to_numeric(results.runs[column], errors="coerce"))
@@ -31,7 +32,7 @@ def reduced_by(results: StudyResults, claim: dict, noise: Noise, ranking: pd.Dat
         return undecided(f"No usable run has a value of {column}.")
     where = results.cells_where(claim.get("where") or {}).reindex(runs.index)
     at_reference = results.cells_where(reference).reindex(runs.index)
-    open_axes = [name for name in results.plan["axes"] if name not in reference and name in runs]
+    open_axes = [name for name in results.plan.axes if name not in reference and name in runs]
     key = runs[open_axes].astype(str).agg(" ".join, axis=1) if open_axes else pd.Series("", index=runs.index)
     parts = []
     for combination, group in runs[where].groupby(key[where]):
@@ -147,16 +148,16 @@ def ensemble_at_least(results: StudyResults, claim: dict, noise: Noise, ranking:
     )  # fmt: skip
 
 
-def expectation(results: StudyResults, cell: dict[str, Any], noise: Noise) -> dict[str, Any]:
+def expectation(results: StudyResults, cell: PlannedCell, noise: Noise) -> dict[str, Any]:
     """The gain of a listed run over another: supported if the whole 95 % interval reaches the lower end of what was
     expected, refuted if none of it does. The interval is of the noise floor where the study has one, else Welch's."""
-    low_gain, _ = cell["expect"]["gain"]
-    over = str(cell["expect"]["over"])
+    low_gain, _ = cell.expect["gain"]
+    over = str(cell.expect["over"])
     runs = results.runs[results.runs["usable"] & results.design]
-    ours, theirs = (runs[runs["cell"] == name] for name in (str(cell["cell"]), over))
+    ours, theirs = (runs[runs["cell"] == name] for name in (cell.cell, over))
     counts = {"n_runs": len(ours) + len(theirs), "n_cells": 2, "threshold": low_gain}
     if ours.empty or theirs.empty:
-        return undecided(f"Run {cell['cell'] if ours.empty else over} has no usable result.", **counts)
+        return undecided(f"Run {cell.cell if ours.empty else over} has no usable result.", **counts)
     a, b = ours["score"] * results.sign, theirs["score"] * results.sign
     gain = float(a.mean() - b.mean())
     pair = paired(results, ours["run"], theirs["run"])

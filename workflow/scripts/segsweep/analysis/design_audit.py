@@ -151,7 +151,7 @@ def not_estimable(results: StudyResults, cells: pd.DataFrame) -> dict[str, list[
 
 def budget_notes(results: StudyResults) -> list[tuple[str, str]]:
     """Axes that change how many optimizer steps a run takes while all runs have the same epochs."""
-    epochs = {run.get("epochs") for run in results.plan["runs"]} - {None}
+    epochs = {run.epochs for run in results.plan.runs} - {None}
     notes = []
     for axis in results.axes:
         if (

@@ -144,9 +144,7 @@ def rank_cells(results: StudyResults, noise: Noise) -> pd.DataFrame:
     table = pd.DataFrame({"n": groups.size(), "mean": groups.mean(), "sd": groups.std()})
     table = table.reindex(pd.unique(runs["cell"]))
     table["n"] = table["n"].fillna(0).astype(int)
-    planned = pd.Series(
-        [run["cell"] for run in results.plan["runs"] if run["role"] in ("grid", "run", "trial", "reference")]
-    )
+    planned = pd.Series([run.cell for run in results.plan.runs if run.role in ("grid", "run", "trial", "reference")])
     table["planned"] = planned.value_counts().reindex(table.index).fillna(table["n"]).astype(int)
     table["status"] = status_words(runs).reindex(table.index)
     table["failed"] = runs["status"].isin(("diverged", "oom")).groupby(runs["cell"]).any().reindex(table.index)
@@ -166,7 +164,7 @@ def rank_cells(results: StudyResults, noise: Noise) -> pd.DataFrame:
     table["to_best"] = table["mean"] - table["mean"].iloc[0]
     table["group"] = tie_groups(table, noise, results.sign)
     about = results.cells.reindex(table.index)
-    for name in ("label", "role", "round", *results.plan["axes"]):
+    for name in ("label", "role", "round", *results.plan.axes):
         table[name] = about.get(name, "")
     return table.drop(columns=["order", "last"])
 

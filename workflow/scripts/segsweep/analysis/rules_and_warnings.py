@@ -44,13 +44,13 @@ def warnings_of(
     def warn(topic: str, text: str, axes: list[str] = ()) -> None:
         found.append({"topic": topic, "axes": list(axes), "text": text})
 
-    for note in results.plan.get("notes") or []:
+    for note in results.plan.notes:
         warn("table", note)
     if results.one_seed:
         warn("one seed", f"{results.why_unknown}: differences may be those of seeds, and none is called better.")
     elif noise.df < 10:
         warn("few seeds", f"The noise floor rests on {noise.df} degrees of freedom: it is itself uncertain.")
-    if results.plan["study"].get("folds"):
+    if results.plan.study.get("folds"):
         warn("folds", "Folds share most of their training pictures, so runs on them are not independent: intervals and "
              "tests are somewhat surer than they should be.")  # fmt: skip
     if not noise.equal:

@@ -120,7 +120,7 @@ def edges(
 
 def _side_of(results: StudyResults, axis: Axis, text: str) -> tuple[str, str]:
     """`low` or `high` if a value lies within a twentieth of the range from an end of what was searched or tried."""
-    space = ((results.plan["study"].get("sweep") or {}).get("space") or {}).get(axis.name) or {}
+    space = ((results.plan.study.get("sweep") or {}).get("space") or {}).get(axis.name) or {}
     tried = [as_number(other) for other in results.cells[axis.name]]
     ends = [space.get("low"), space.get("high")] if isinstance(space, dict) else []
     values = np.array([value for value in (ends if None not in ends and ends else tried) if value is not None])
@@ -189,6 +189,6 @@ def _same_setting(results: StudyResults, cell: str, won: pd.Series) -> str:
     """The cell of the search with the same settings as a confirmed one."""
     if cell in won.index or cell not in results.cells.index:
         return cell
-    axes = [name for name in results.plan["axes"] if name in results.cells]
+    axes = [name for name in results.plan.axes if name in results.cells]
     wanted = results.cells.loc[cell, axes]
     return next((other for other in won.index if (results.cells.loc[other, axes] == wanted).all()), cell)

@@ -6,23 +6,61 @@ from typing import Any
 
 from segsweep.search.confirmation import candidates_of, ranked
 from segsweep.search.step_files import State, Trial
+from segsweep.tables import Column, Table, write_rows
 
-TRIAL_COLUMNS = [
-    "trial", "batch", "bracket", "status", "rank", "score", "best_epoch", "epochs", "trained", "total_epochs",
-    "pruned_at", "protected", "confirmed_mean", "confirmed_rank",
-]  # fmt: skip
-DECISION_COLUMNS = [
-    "step", "pruner", "bracket", "epoch", "trial", "score", "rank", "of", "cutoff", "best", "decision", "reason",
-    "epochs_left",
-]  # fmt: skip
+
+class Trials(Table):
+    """A trial, in the order in which they were proposed."""
+
+    file = "sweep/trials.csv"
+    rules = ("tabulate_search",)
+    columns = (
+        Column("trial", "integer", "Its number, from 0."),
+        Column("batch", "integer", "The batch that it was proposed in, from 0."),
+        Column("bracket", "integer", "Its bracket.", empty="the pruner has none"),
+        Column("status", "text", "How it ended, or what it is."),
+        Column("rank", "integer", "Its rank by score, 1 is the best.", empty="it failed, or has no score yet"),
+        Column("score", "number", "Its score; mean over seeds and folds.", empty="it has none"),
+        Column("best_epoch", "integer", "The epoch of that score.", empty="it has none, or several runs"),
+        Column("epochs", "integer", "Epochs that it was granted."),
+        Column("trained", "integer", "Epochs that it trained, over all seeds and folds."),
+        Column("total_epochs", "integer", "Epochs of a trial in full."),
+        Column("pruned_at", "integer", "Epoch of the rung that pruned it.", empty="none did"),
+        Column("protected", "text", "Epochs of the rungs at which only its score protected it, separated by blanks.",
+               empty="none"),
+        Column("confirmed_mean", "number", "Mean score of its fresh seeds.", empty="it was not confirmed"),
+        Column("confirmed_rank", "integer", "Its rank by this mean.", empty="it was not confirmed"),
+        Column("<axes>", "text", "Its value of the hyperparameter.", empty="the hyperparameter does not apply to it"),
+    )  # fmt: skip
+
+
+class Decisions(Table):
+    """A trial, judged at a rung."""
+
+    file = "sweep/decisions.csv"
+    rules = ("tabulate_search",)
+    columns = (
+        Column("step", "integer", "The decision, from 0."),
+        Column("pruner", "text", "The pruner."),
+        Column("bracket", "integer", "The bracket.", empty="the pruner has none"),
+        Column("epoch", "integer", "Epoch of the rung."),
+        Column("trial", "integer", "Number of the trial."),
+        Column("score", "number", "Its score up to the rung.", empty="it has none"),
+        Column("rank", "integer", "Its rank among the trials compared.", empty="it has no score"),
+        Column("of", "integer", "Trials compared."),
+        Column("cutoff", "number", "Score that the pruner asked for.", empty="it names none"),
+        Column("best", "number", "Best score of the trials compared.", empty="none has a score"),
+        Column("decision", "text", "`promoted` or `pruned`."),
+        Column("reason", "text", "`top`, `preserve`, `margin`, `few` or `behind`."),
+        Column("epochs_left", "integer", "Epochs that the trial would still have cost."),
+    )
+
+
+TRIAL_COLUMNS = [column.name for column in Trials.columns if column.family is None]
 
 
 def trials(states: list[State]) -> list[dict[str, Any]]:
-    """One row a trial: `TRIAL_COLUMNS`, then its values by dotted axis.
-
-    `epochs` were granted, `trained` were spent (over all seeds and folds); `rank` is None where a trial failed;
-    `pruned_at` is the rung that pruned it; `protected` holds the rungs at which its score alone protected it.
-    """
+    """Rows of trials.csv; values by dotted axis."""
     if not states:
         return []
     last = states[-1]
@@ -47,11 +85,7 @@ def trials(states: list[State]) -> list[dict[str, Any]]:
 
 
 def decisions(states: list[State]) -> list[dict[str, Any]]:
-    """One row for each trial judged at a rung: `DECISION_COLUMNS`.
-
-    `of` trials were compared; `decision` is `promoted` or `pruned`; `reason` is `top`, `preserve`, `margin`, `few` or
-    `behind`; `epochs_left` is what the trial would still have cost.
-    """
+    """Rows of decisions.csv."""
     return [
         {
             "step": step,
@@ -99,8 +133,8 @@ def write_tables(states: list[State], folder: Path) -> None:
     """Write trials.csv and decisions.csv into a folder; the axes are the last columns of trials.csv."""
     rows = trials(states)
     axes = list(dict.fromkeys(axis for row in rows for axis in row if axis not in TRIAL_COLUMNS))
-    _write(folder / "trials.csv", TRIAL_COLUMNS + axes, rows)
-    _write(folder / "decisions.csv", DECISION_COLUMNS, decisions(states))
+    write_rows(folder / Path(Trials.file).name, Trials.header(axes=axes), map(_exact, rows))
+    write_rows(folder / Path(Decisions.file).name, Decisions.header(), map(_exact, decisions(states)))
 
 
 def read_trials(file: Path) -> list[Trial]:
@@ -131,16 +165,12 @@ def _value(cell: str) -> Any:
     return cell
 
 
-def _write(file: Path, columns: list[str], rows: list[dict[str, Any]]) -> None:
-    folder = file.parent
-    folder.mkdir(parents=True, exist_ok=True)
-    with file.open("w", newline="", encoding="utf-8") as out:
-        writer = csv.DictWriter(out, columns, lineterminator="\n", restval="")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow(
-                {name: " ".join(map(str, value)) if name == "protected" else value for name, value in row.items()}
-            )
+def _exact(row: dict[str, Any]) -> dict[str, Any]:
+    """Fields as texts: a later search may continue from the table, so numbers keep all digits."""
+    return {
+        name: " ".join(map(str, value)) if name == "protected" else None if value is None else str(value)
+        for name, value in row.items()
+    }
 
 
 def _minimizes(states: list[State]) -> bool:
