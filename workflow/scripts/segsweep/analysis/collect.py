@@ -16,8 +16,7 @@ import numpy as np
 from segsweep import metrics
 from segsweep.analysis.curves import Curve, read_curve, write_curves
 from segsweep.analysis.run_tables import Cells, Epochs, Images, Missing, Runs, level_texts
-from segsweep.config.dataset import parse_dataset
-from segsweep.data.classes import class_table
+from segsweep.data.classes import class_names
 from segsweep.errors import InputError
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
 from segsweep.store.segment_store import SegmentRecord, SegmentStore, read_arrays
@@ -195,8 +194,7 @@ def sample_std(values: list[float]) -> float | None:
 
 
 def _task_and_classes(plan: StudyPlan) -> tuple[str, list[str]]:
-    dataset = parse_dataset(plan.dataset)
-    return dataset.task, class_table(dataset).names
+    return plan.dataset["task"], class_names(plan.dataset)
 
 
 def _gap(run: PlannedRun, records: list[SegmentRecord]) -> str:

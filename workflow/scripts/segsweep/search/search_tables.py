@@ -1,12 +1,12 @@
 """Tables of a search, from its step files: trials, decisions, what was spent and saved."""
 
-import csv
 from pathlib import Path
 from typing import Any
 
+from segsweep.io import read_csv, write_csv
 from segsweep.search.confirmation import candidates_of, ranked
 from segsweep.search.step_files import State, Trial
-from segsweep.tables import Column, Table, write_rows
+from segsweep.tables import Column, Table
 
 
 class Trials(Table):
@@ -131,10 +131,9 @@ def records(states: list[State], kind: str) -> list[tuple[int, dict[str, Any]]]:
 
 def write_tables(states: list[State], folder: Path) -> None:
     """Write trials.csv and decisions.csv into a folder; the axes are the last columns of trials.csv."""
-    rows = trials(states)
-    axes = list(dict.fromkeys(axis for row in rows for axis in row if axis not in TRIAL_COLUMNS))
-    write_rows(folder / Path(Trials.file).name, Trials.header(axes=axes), map(_exact, rows))
-    write_rows(folder / Path(Decisions.file).name, Decisions.header(), map(_exact, decisions(states)))
+    rows = [row | {"protected": " ".join(map(str, row["protected"]))} for row in trials(states)]
+    write_csv(folder / Path(Trials.file).name, rows, TRIAL_COLUMNS)
+    write_csv(folder / Path(Decisions.file).name, decisions(states), Decisions.header())
 
 
 def read_trials(file: Path) -> list[Trial]:
@@ -142,35 +141,26 @@ def read_trials(file: Path) -> list[Trial]:
 
     The step files of a study say the same exactly; this is for where only the table was kept.
     """
-    with file.open(newline="", encoding="utf-8") as text:
-        return [
-            {
-                "trial": int(row["trial"]),
-                "status": row["status"],
-                "score": float(row["score"]) if row["score"] else None,
-                "values": {axis: _value(cell) for axis, cell in row.items() if axis not in TRIAL_COLUMNS and cell},
-            }
-            for row in csv.DictReader(text)
-        ]
+    return [
+        {
+            "trial": int(row["trial"]),
+            "status": row["status"],
+            "score": float(row["score"]) if row["score"] else None,
+            "values": {axis: _value(text) for axis, text in row.items() if axis not in TRIAL_COLUMNS and text},
+        }
+        for row in read_csv(file)
+    ]
 
 
-def _value(cell: str) -> Any:
-    if cell in ("True", "False"):
-        return cell == "True"
+def _value(text: str) -> Any:
+    if text in ("True", "False"):
+        return text == "True"
     for number in (int, float):
         try:
-            return number(cell)
+            return number(text)
         except ValueError:
             continue
-    return cell
-
-
-def _exact(row: dict[str, Any]) -> dict[str, Any]:
-    """Fields as texts: a later search may continue from the table, so numbers keep all digits."""
-    return {
-        name: " ".join(map(str, value)) if name == "protected" else None if value is None else str(value)
-        for name, value in row.items()
-    }
+    return text
 
 
 def _minimizes(states: list[State]) -> bool:
