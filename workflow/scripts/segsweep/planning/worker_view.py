@@ -9,13 +9,13 @@ from segsweep.config.load import Loaded, Request
 from segsweep.io import read_json
 from segsweep.planning.plan_file import PLAN_FILE, SegmentPlan, StudyPlan, read_plan, read_segment
 from segsweep.planning.resources import Resources, submission
-from segsweep.store.segment_store import split_id
+from segsweep.store.segment_store import STORE, SegmentStore, split_id
 
 RESULTS = Path("results")
 
 
 class WorkerView:
-    """What a job on a node knows: the plan as the controller wrote it."""
+    """What a job on a node knows: the plan as the planner wrote it."""
 
     def __init__(self, request: Request, loaded: Loaded):
         self.request = request
@@ -24,13 +24,12 @@ class WorkerView:
         self.name = loaded.name
         self.folder = RESULTS / loaded.name
         self.plan_file = self.folder / PLAN_FILE
-        self.ensemble_inputs_file = self.folder / "ensemble_inputs.json"
-        self.coverage_file = self.folder / "coverage.txt"
-        self.search_pending_file = self.folder / "search_pending.txt"
+        self.history_file = self.folder / "history.json"
         self.study_file = loaded.document.path
         self.table_file = self.study_file.parent / self.study.table.file if self.study.table else None
         self.packs_file = self.folder / "packs.json"
         self.resources = Resources(request.cluster, None)
+        self.store = SegmentStore(STORE)
 
     @cached_property
     def packs(self) -> dict[str, list[str]]:
@@ -44,7 +43,7 @@ class WorkerView:
 
     @property
     def records_failures(self) -> bool:
-        """Whether a failed training is told apart from one that was interrupted, which is tried again."""
+        """Whether jobs write down how they ended: a failed training is one, an interrupted one is tried again."""
         return self.request.cluster is not None or self.request.pack > 1
 
     @property
@@ -56,10 +55,6 @@ class WorkerView:
     def plan(self) -> StudyPlan:
         """The plan file's content."""
         return read_plan(self.plan_file)
-
-    def refresh(self) -> None:
-        """Read the plan anew: a decision has added runs."""
-        self.__dict__.pop("plan", None)
 
     @property
     def adaptive(self) -> bool:
@@ -93,10 +88,14 @@ class WorkerView:
         """
         return read_segment(self.plan_file, segment)
 
-    def read_step(self, path: str) -> list[dict[str, Any]]:
-        """The runs that a decision asks for."""
-        self.refresh()
-        return read_json(path)["wanted"]
+    def is_trained(self, segment: str) -> bool:
+        """Whether a segment is complete at this moment."""
+        return self.store.has(segment)
+
+    def read_step(self, path: str) -> tuple[list[dict[str, Any]], bool]:
+        """The runs that a decision asks for, and whether some of them were not planned before."""
+        self.__dict__.pop("plan", None)  # it was written again since
+        return read_json(path)["wanted"], False
 
     @staticmethod
     def is_last(path: str) -> bool:
