@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from segsweep.errors import InputError
-from segsweep.planning import data_fingerprint
 from segsweep.planning.planner import open_study
 from segsweep.store.segment_store import STORE, SegmentStore
 from tests.segments import write_segment
@@ -111,12 +110,6 @@ def test_an_exchanged_file_of_weights_trains_the_cells_that_use_it(workspace):
     assert study.why(after["weights/a.pt"]) == "the file of the encoder's weights changed"
     assert {name for name in before if before[name] != after[name]} == {"weights/a.pt"}
     assert planned(workspace, "skip", **weights(b"first")).missing() == []  # it is the old one again
-
-
-def test_a_file_of_weights_is_read_once(workspace, monkeypatch):
-    before = by_weights(planned(workspace, "skip", **weights(b"first", b"second")))
-    monkeypatch.setattr(data_fingerprint, "_hash", lambda path: pytest.fail(f"{path} was read again"))
-    assert by_weights(planned(workspace, "skip", **weights())) == before
 
 
 def test_a_file_of_weights_that_is_not_there_is_said_before_anything_trains(workspace):

@@ -24,11 +24,14 @@ from segsweep.tables import outputs
 
 # The process that was started by hand plans; the jobs that it starts on nodes read its plan.
 PLANS = workflow.is_main_process
+# Starts that only list or draw something; the data that is to be trained on need not be here for them.
+LOOKS = {"--list", "-l", "--list-rules", "--list-target-rules", "--lt", "--lint", "--dag", "--rulegraph", "--unlock"}
+PULLS = PLANS and not workflow.output_settings.dryrun and not LOOKS & set(sys.argv)
 # The plan lives as long as this process, and so do Snakemake's jobs: of a dry run of 10,000 cells, a third went into
 # looking through them for garbage over and over.
 gc.disable()
 try:
-    STUDY = open_study(config, plans=PLANS)
+    STUDY = open_study(config, plans=PLANS, pull=PULLS)
     if PLANS:
         announce(STUDY, logger.info)
 except InputError as error:
@@ -53,7 +56,7 @@ ASKS_A_NETWORK = ("score_ensemble", "predict_test", "evaluate_run")
 PACK_OPTIONS = " ".join(["--settle"] + ["--requeue"] * ON_CLUSTER)
 TRAINING_OPTIONS = " ".join(["--warm"] * WARM + ["--settle"] * STUDY.records_failures + ["--requeue"] * ON_CLUSTER)
 # Of a study of which all was asked for but not all is there, tables and report say what is missing.
-PARTIAL = "" if STUDY.coverage == "all" else "--partial"
+PARTIAL = "--partial" if STUDY.request.partial and STUDY.coverage != "all" else ""
 # The .dvc file of the study's data set, if it has one.
 TRACKED = tracking_file(STUDY.loaded.dataset, STUDY.loaded.root)
 # In commands, not in `params`: a job does not run again because these are other ones.
@@ -325,7 +328,7 @@ STUDY_FILES = [
 ]
 if not TABLE:
     STUDY_FILES += [f"{FOLDER}/images/images.json", f"{FOLDER}/provenance.json"]
-if STUDY.adaptive:
+if STUDY.study.sweep:
     STUDY_FILES += [f"{FOLDER}/sweep/trials.csv", f"{FOLDER}/sweep/decisions.csv"]
 if STUDY.study.ensemble:
     STUDY_FILES += [f"{FOLDER}/ensemble.csv", f"{FOLDER}/ensemble_images.csv", f"{FOLDER}/ensemble.json"]

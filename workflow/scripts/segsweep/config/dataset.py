@@ -23,7 +23,7 @@ class Dataset(Settings):
     tasks: ClassVar[tuple[str, ...]] = TASKS
     names_select: ClassVar[tuple[str, ...]] = ()
 
-    name: str = key(..., "Name; the file's own.", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    name: str = key(..., "Name; the file's own.", outcome=False, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     title: str | None = key(None, "Title in reports.", outcome=False)
     reader: str = key(..., "Format of the files.")
     root: str = key("", "Folder of the data set, under data_root.", outcome=False)

@@ -111,8 +111,7 @@ def make_cell(
 
 def digest_of(resolved: Resolved) -> str:
     """A short name of a complete setting; the letter keeps tables from reading it as a number, `12e45678`."""
-    text = "\n".join([*resolved.outcome(), resolved.sections["loss"].outcome, str(resolved.sections["epochs"].dump)])
-    return f"c{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return f"c{hashlib.sha256(resolved.text.encode()).hexdigest()[:8]}"
 
 
 def _labelled(cell: Cell, names: dict[str, str]) -> Cell:

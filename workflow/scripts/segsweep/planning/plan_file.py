@@ -147,6 +147,7 @@ class StudyPlan(_Entry):
         smoke: whether it is the smoke test of the study.
         dataset: the data set's settings; None for results made elsewhere.
         data: folders of prepared data.
+        prepared: by folder, what `prepare_data` fills it with: {"dataset", "root", "data", "fingerprint"}.
         axes: what varies, as dotted keys.
         names: short names of axes.
         coinciding: combinations that coincide with others.
@@ -167,6 +168,7 @@ class StudyPlan(_Entry):
     smoke: bool = False
     dataset: dict[str, Any] | None = None
     data: list[str] = field(default_factory=list)
+    prepared: dict[str, dict[str, Any]] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     coinciding: int = 0
     epochs: int = 0

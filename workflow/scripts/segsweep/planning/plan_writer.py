@@ -4,10 +4,12 @@ In results/<study>/:
     plan.json       the plan (`segsweep.planning.plan_file`): all jobs and programs read it
     packs.json      the segments of each pack that jobs may still be asked for
     history.json    what each complete run was made of, to say later why it trains again
+    tracked_data.json   what the folders of data held that DVC tracks, while they were here
 and beside the data, what planning remembers of files. Written when Snakemake's jobs start, never by a dry run; of a
 study that has no plan.json at all, a dry run leaves one to look at, which is written again before any job reads it.
 """
 
+import json
 from pathlib import Path
 
 from segsweep.io import write_if_changed
@@ -47,15 +49,18 @@ class PlanWriter:
     def write(self) -> None:
         """Write all that changed: at the start, and when a decision has added runs."""
         study = self.study
-        if not self.started or self.in_use_by_another or study.study.table is not None:
+        if not self.started:
+            return
+        for memory in study.memories:
+            memory.save()
+        if study.study.table is not None or self.in_use_by_another:
             return
         write_if_changed(study.plan_file, study.plan.text())
         if study.packs:
             write_if_changed(study.packs_file, remembered(study.packs_file, study.packs, study.store.complete))
-        for path, text in study.descriptions_of_data().items():
-            write_if_changed(path, text)
+        if study.seen:
+            write_if_changed(study.seen_file, json.dumps(study.seen, indent=1))
         write_if_changed(study.history_file, study.history_text(study.store))
-        study.save_memories()
 
     def finish(self) -> None:
         """Note what was trained, when all jobs have ended."""

@@ -5,32 +5,32 @@ that `PlanWriter` wrote. So what is missing may change while jobs run.
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from segsweep.config.augmentations import read_augmentation
 from segsweep.config.load import Loaded, Request, load
 from segsweep.config.yaml_documents import parse
 from segsweep.errors import InputError
 from segsweep.formatting import epochs as epochs_in_words
-from segsweep.io import read_json, write_if_changed
-from segsweep.planning.code_fingerprint import program_fingerprint, readings, recall
-from segsweep.planning.data_address import Prepared
-from segsweep.planning.data_fingerprint import weights_fingerprint
+from segsweep.io import read_json
+from segsweep.planning.code_fingerprint import Code, readings
+from segsweep.planning.data_address import DataAddresses
+from segsweep.planning.data_fingerprint import pull_missing, read_seen, weights_fingerprint
 from segsweep.planning.grid import Design, lay_out
 from segsweep.planning.markers import marker, new_start
 from segsweep.planning.overrides import Resolver
 from segsweep.planning.packs import pack_up
 from segsweep.planning.plan_content import label, study_plan
 from segsweep.planning.plan_file import SegmentPlan
+from segsweep.planning.remembered import Remembered
 from segsweep.planning.requested_runs import Decided
-from segsweep.planning.rerun_reasons import History
+from segsweep.planning.rerun_reasons import History, read_history
 from segsweep.planning.resources import CLUSTER_FILE, Resources, check
-from segsweep.planning.runs import Context, Plan, cut, make_run, to_repeat
+from segsweep.planning.runs import Plan, cut, make_run, to_repeat
+from segsweep.planning.study_context import context_of
 from segsweep.planning.worker_view import RESULTS, WorkerView
 from segsweep.search.checks import problems
 from segsweep.search.narrow import earlier_trials, narrowed, ranks_otherwise
@@ -54,14 +54,22 @@ class Planner(WorkerView):
     def __init__(self, request: Request, loaded: Loaded, store: SegmentStore):
         super().__init__(request, loaded)
         self.store = store
+        self.code = Code(readings(TREES))
+        self.memories = [self.code.remembered]
+        self.seen_file = self.folder / "tracked_data.json"
+        self.seen: dict[str, dict[str, str]] = {}
+        self.left_out: dict[str, str] = {}  # complete segments that do not stand: why
         self.start = new_start()
         self.cut, self.design = Plan([], {}), Design([], [])
         self.decisions = 0  # of those that were made, how many still hold
         self.outdated_steps: list[Path] = []  # the others
         self.nothing_left_to_decide = not self.adaptive
 
-    def make_plan(self) -> None:
+    def make_plan(self, *, pull: bool = False) -> None:
         """Plan the study.
+
+        Args:
+            pull: have DVC bring data that is not there.
 
         Raises:
             InputError: something in the study, the data set or config/cluster.yaml is wrong.
@@ -69,22 +77,20 @@ class Planner(WorkerView):
         if self.request.cluster is not None:
             check(self.request.cluster)
             self.resources = Resources(self.request.cluster, self.store)
-        recall(TREES)
         study, loaded = self.study, self.loaded
         if study.table is not None:
             self.design = Design([], list(study.table.axes))
             return
-        self.prepared = Prepared(loaded, RESULTS)
-        task, data_of = loaded.dataset.task, self.prepared.folder_of
-        context = Context(
-            loaded.name,
-            task,
-            study.metric,
-            study.minimize,
-            data_of,
-            lru_cache(_read_augmentation),
-            lru_cache(partial(weights_fingerprint, memory=WEIGHTS)),
-        )
+        dataset = loaded.dataset
+        file_hashes = Remembered(RESULTS / "data" / f".{dataset.name}.files.json", drop_unasked=True)
+        weights_hashes = Remembered(WEIGHTS)
+        self.memories += [file_hashes, weights_hashes]
+        self.seen = read_seen(self.seen_file)
+        if pull:
+            pull_missing(dataset, loaded.root, self.seen)
+        self.prepared = DataAddresses(dataset, loaded.root, RESULTS / "data", self.code, file_hashes, self.seen)
+        weights = partial(weights_fingerprint, remembered=weights_hashes)
+        context = context_of(study, dataset, self.code, self.prepared.address_of, weights)
         self.design = lay_out(study, loaded.base, loaded.place)
         resolver = Resolver(loaded.base, lambda keys: loaded.place(("train", *keys)))
         self.runs = [
@@ -94,7 +100,7 @@ class Planner(WorkerView):
             for fold in folds_of(study)
         ]
         self.decided = Decided(loaded, self.design, resolver, context)
-        self.history = History(self.history_file, context)
+        self.history = History(self.code, read_history(self.history_file))
         if self.adaptive:
             self._read_decisions()
         self._cut()
@@ -105,7 +111,12 @@ class Planner(WorkerView):
     def _cut(self) -> None:
         """Cut all runs into segments: the plan as it is now."""
         runs = [*self.runs, *self.decided.runs]
-        self.store.leave_out(set().union(*(to_repeat(run, self.store) for run in runs)))
+        self.left_out = {
+            segment: f"ended out of memory, and on_oom is {run.cell.resolved.sections['on_oom'].dump} now"
+            for run in runs
+            for segment in to_repeat(run, self.store)
+        }
+        self.store.leave_out(self.left_out)
         self.cut = cut(runs, self.store)
         self.__dict__["plan"] = study_plan(self.loaded, self.design, self.cut, self.prepared)
         self.__dict__.pop("plan_digest", None)
@@ -159,29 +170,20 @@ class Planner(WorkerView):
         return digest(str(self.decisions), *sorted(set(self.cut.segments) - set(missing)))
 
     def code_of(self, program: str) -> str:
-        """Stands for the code of a program of workflow/scripts: it runs again when it changes."""
-        return program_fingerprint(program)
+        return self.code.program_fingerprint(program)
 
     def is_left_to_decide(self, number: int) -> bool:
         """Whether a decision was not made when this process planned, or no longer held."""
         return number >= self.decisions
 
-    def descriptions_of_data(self) -> dict[Path, str]:
-        """What `prepare_data` reads: texts of the files beside the folders of prepared data."""
-        return self.prepared.descriptions()
-
     def history_text(self, store: SegmentStore) -> str:
         """What is to be remembered of the runs that a store holds completely."""
-        return self.history.remember(self.cut, store)
-
-    def save_memories(self) -> None:
-        """Write down what was worked out of files, so that the next start need not."""
-        write_if_changed(TREES, readings())
+        self.history.remember(self.cut, store)
+        return self.history.text()
 
     def why(self, segment: str) -> str:
         """Why a segment must be trained."""
-        one = self.cut.segments[segment]
-        return self.history.why(one.run, one, self.store)
+        return self.history.why(self.cut.segments[segment], self.store, self.left_out)
 
     def in_words(self, segment: str) -> str:
         """`unet_grid lr=5e-4 batch_size=16 seed=1, epochs 1-30 (shared with 2 more)`."""
@@ -221,17 +223,15 @@ class Planner(WorkerView):
             raise InputError(*(f"{place}: {problem}" for problem in error.problems)) from None
 
 
-def _read_augmentation(name: str) -> str:
-    return json.dumps(read_augmentation(name))  # its transforms: comments retrain nothing
-
-
 def digest(*texts: str) -> str:
     """Sixteen hexadecimal digits that stand for some texts."""
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
 
 
-def open_study(config: Mapping[str, Any], *, plans: bool) -> WorkerView:
+def open_study(config: Mapping[str, Any], *, plans: bool, pull: bool = False) -> WorkerView:
     """The study that a configuration names: as this process plans it, or for a job, as it was planned.
+
+    `pull` has DVC bring data that is not there.
 
     Raises:
         InputError: something in the study, the data set or the configuration is wrong.
@@ -241,15 +241,15 @@ def open_study(config: Mapping[str, Any], *, plans: bool) -> WorkerView:
         dict(config),
         lambda keys: CLUSTER_FILE if keys[:1] == ("cluster",) else "config/config.yaml or --config",
     )
-    return planned(request) if plans else WorkerView(request, load(request))
+    return planned(request, pull=pull) if plans else WorkerView(request, load(request))
 
 
-def planned(request: Request, loaded: Loaded | None = None) -> Planner:
+def planned(request: Request, loaded: Loaded | None = None, *, pull: bool = False) -> Planner:
     """A study as this process plans it; nothing is written.
 
     Raises:
         InputError: as `open_study`.
     """
     study = Planner(request, loaded or load(request), SegmentStore(STORE))
-    study.make_plan()
+    study.make_plan(pull=pull)
     return study

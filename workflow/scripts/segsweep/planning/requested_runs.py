@@ -48,9 +48,9 @@ class Decided:
         )
 
     def segments_of(self, one: dict[str, Any], store: Store) -> set[str]:
-        """Ids of segments that a decision on a wanted run may rest on: of its stretches, wherever they are cut."""
+        """Ids of segments that a decision on a wanted run may rest on: of its phases, wherever they are cut."""
         run, ends = self.run_of(one), range(1, one["epochs"] + 1)
-        return {f"{stretch.hash}-{end:04d}" for stretch in run.stretches for end in ends} - to_repeat(run, store)
+        return {f"{phase.hash}-{end:04d}" for phase in run.phases for end in ends} - to_repeat(run, store)
 
     def _new_cell(self, one: dict[str, Any]) -> Cell:
         changes = one["set"]

@@ -17,6 +17,10 @@ RESULTS = Path("results")
 class WorkerView:
     """What a job on a node knows: the plan as the planner wrote it."""
 
+    # What decides which jobs run is the planner's to know (`Planner`).
+    plan_digest = study_digest = ensemble_digest = coverage = ""
+    start = ""
+
     def __init__(self, request: Request, loaded: Loaded):
         self.request = request
         self.loaded = loaded
@@ -87,6 +91,10 @@ class WorkerView:
             InputError: the study's plan has no such segment.
         """
         return read_segment(self.plan_file, segment)
+
+    def code_of(self, program: str) -> str:
+        """Stands for the code of a program of workflow/scripts: it runs again when it changes."""
+        return ""
 
     def is_trained(self, segment: str) -> bool:
         """Whether a segment is complete at this moment."""

@@ -1,0 +1,92 @@
+"""What the addresses of a study's runs depend on besides their settings, and where the code of a training begins."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from segsweep import registry
+from segsweep.config.augmentations import read_augmentation
+from segsweep.config.dataset import Dataset
+from segsweep.config.settings import Component
+from segsweep.config.study import Study
+from segsweep.config.train import Scheduler, Train
+from segsweep.planning.addresses import InForce, Meaning, SectionAddresses, differences, meanings
+from segsweep.planning.code_fingerprint import Code, Symbol
+from segsweep.planning.runs import Context
+from segsweep.registry import COMPONENTS
+from segsweep.training.early_stopping import lower_is_better
+
+LOOP: Symbol = ("segsweep.training.loop", "train_segment")
+PREPARE: Symbol = ("segsweep.data.preparation", "prepare")
+BUILD = "build"
+
+
+def context_of(
+    study: Study,
+    dataset: Dataset,
+    code: Code,
+    data: Callable[[dict[str, Any]], str],
+    weights: Callable[[str | None], str],
+) -> Context:
+    """What the addresses of a study's runs depend on.
+
+    Args:
+        study: the study; of it the metric counts, where a monitor watches it.
+        dataset: its data set; of it the task.
+        code: the code of the package.
+        data: of a data section's dump, the address of what a training sees.
+        weights: of encoder weights, the fingerprint of the file that they name; else empty.
+    """
+
+    def monitored(column: str | None) -> tuple[str, bool]:
+        column = column or study.metric
+        return column, lower_is_better(column, study.metric, study.minimize)
+
+    stand_for = meanings(monitored, metric_roots, read_augmentation, weights)
+    in_force = InForce(dataset.task, stand_for | component_meanings(dataset.task, stand_for), component_roots)
+    return Context(SectionAddresses(Train, in_force), code, training_roots(dataset.task), data)
+
+
+def training_roots(task: str) -> frozenset[Symbol]:
+    """Roots of all trainings of a task."""
+    return frozenset({LOOP, (COMPONENTS["task"][task], BUILD)})
+
+
+def component_roots(component: Component) -> Iterable[Symbol]:
+    """Roots of a component."""
+    return [(registry.module_name(component), BUILD)]
+
+
+def preparation_roots(dataset: Dataset) -> frozenset[Symbol]:
+    """Roots of the code that reads and prepares a data set."""
+    roots = {PREPARE, (f"segsweep.data.readers.{dataset.reader}", "read")}
+    if dataset.drawn_by is not None:
+        roots.add((dataset.drawn_by, "draw"))
+    return frozenset(roots)
+
+
+def metric_roots(column: str) -> Iterable[Symbol]:
+    """Roots of the code that computes a column."""
+    return ()
+
+
+Meanings = dict[str, Callable[[Any], Meaning]]
+
+
+def component_meanings(task: str, stand_for: Meanings) -> Meanings:
+    """What architectures, schedules and losses stand for."""
+
+    def arch(value: str) -> Meaning:
+        return Meaning(value, frozenset({(COMPONENTS["model"][value], BUILD)}))
+
+    def loss(name: str) -> Callable[[Any], Meaning]:
+        roots = frozenset({(COMPONENTS["loss"][name], BUILD)})
+        return lambda value: Meaning() if value is None else Meaning(differences(value, InForce(task)), roots)
+
+    def scheduler(value: Scheduler) -> Meaning:
+        if value == Scheduler():
+            return Meaning()
+        watched = {"monitor": stand_for["monitor"]} if value.name == "plateau" else {}
+        return Meaning(differences(value, InForce(task, watched)))
+
+    losses = [name for name in COMPONENTS["loss"] if name not in ("detection", "db")]
+    return {"arch": arch, "scheduler": scheduler} | {name: loss(name) for name in losses}
