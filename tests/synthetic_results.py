@@ -107,7 +107,7 @@ def draw_study(
     study = {
         "name": name, "title": f"A drawn study: {name}", "note": "", "dataset": "demo", "metric": metric,
         "minimize": minimize, "seeds": list(seeds), "claims": claims or [], "confirm": confirm,
-        "sweep": {"sampler": sampler, "trials": trials, "space": {}} if kind == "sweep" else None,
+        "sweep": {"sampler": {"name": sampler}, "trials": trials, "space": {}} if kind == "sweep" else None,
         "compare": [], "report": {"sections": "standard"}, "folds": {"k": folds, "seed": 0} if folds else None,
         "reference": reference, **study_keys,
     }  # fmt: skip

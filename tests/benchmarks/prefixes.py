@@ -128,7 +128,7 @@ def stops_of(states: list[dict]) -> dict[str, list[int]]:
     """Where each trial was cut: the epochs that decisions asked for, ascending."""
     stops: dict[str, list[int]] = {}
     for state in states:
-        for item in state["wanted"]:
+        for item in state["requested"]:
             if item["epochs"] not in stops.setdefault(item["key"], []):
                 stops[item["key"]].append(item["epochs"])
     return stops

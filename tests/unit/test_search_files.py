@@ -1,11 +1,13 @@
-"""Narrowing, results out of the store, and the program that takes one step."""
+"""Settings of a sweep, narrowing, results out of the store, and the program that takes one step."""
 
 import json
 
 import decide_step
 import pytest
 
+from segsweep import registry
 from segsweep.config.study import Study
+from segsweep.config.yaml_documents import parse
 from segsweep.errors import InputError
 from segsweep.search.checks import problems
 from segsweep.search.decisions import decide
@@ -39,6 +41,50 @@ def test_problems_about_a_study():
     ]
     assert len(found) == len(starts)
     assert all(one.startswith(start) for one, start in zip(found, starts, strict=True))
+
+
+def parsed(sweep):
+    values = {"name": "s", "train": {}, "sweep": {"trials": 2, "space": {"optimizer.lr": [0.1, 0.2]}} | sweep}
+    return parse(Study, values, lambda keys: "s.yaml:" + "/".join(map(str, keys))).sweep
+
+
+def test_a_samplers_name_is_short_for_its_settings():
+    assert parsed({"sampler": "gp"}).sampler.model_dump() == {"name": "gp", "startup_trials": None}
+    assert parsed({"sampler": {"name": "gp", "startup_trials": 3}}).sampler.startup_trials == 3
+    assert (parsed({}).sampler.name, parsed({}).pruner.name) == ("tpe", "none")
+
+
+def test_a_pruner_has_only_the_keys_that_it_reads():
+    assert parsed({"pruner": {"name": "halving", "eta": 2}}).pruner.model_dump() == {
+        "name": "halving", "eta": 2, "min_epochs": 1, "min_trials": 2, "preserve": None, "preserve_margin": 0.0,
+    }  # fmt: skip
+    # `brackets` is Hyperband's: a section `smoke` may lay another pruner over it.
+    assert "brackets" not in parsed({"pruner": {"name": "median", "brackets": 2}}).pruner.model_dump()
+    assert parsed({"pruner": {"name": "none", "min_epochs": 2}}).pruner.model_dump() == {"name": "none"}
+
+
+@pytest.mark.parametrize(
+    ("sweep", "said"),
+    [
+        ({"early_stop": {"kind": "median"}}, "s.yaml:sweep: sweep: `early_stop` is called `pruner` now, and its key"),
+        ({"pruner": {"kind": "median"}}, "s.yaml:sweep: sweep: `kind` of `pruner` is called `name` now"),
+        ({"pruner": {"min_epochs": 2}}, "s.yaml:sweep/pruner/name: the key 'sweep.pruner.name' is missing"),
+        ({"pruner": {"name": "medain"}}, "sweep.pruner.name is 'medain'. Did you mean 'median'? Allowed: halving"),
+        ({"pruner": {"name": "median", "min_epoch": 1}}, "s.yaml:sweep/pruner/min_epoch: unknown key"),
+        ({"sampler": "tep"}, "sweep.sampler.name is 'tep'. Did you mean 'tpe'? Allowed: cmaes, gp, grid, qmc, random"),
+        ({"sampler": {"name": "tpe", "trials": 1}}, "unknown key 'sweep.sampler.trials'"),
+    ],
+)
+def test_wrong_samplers_and_pruners(sweep, said):
+    with pytest.raises(InputError) as error:
+        parsed(sweep)
+    assert said in str(error.value)
+
+
+def test_editors_know_the_short_form():
+    sampler = Study.model_json_schema()["$defs"]["Sweep"]["properties"]["sampler"]
+    (names,) = (one["enum"] for one in sampler["anyOf"] if "enum" in one)
+    assert names == sorted(registry.classes("sampler"))
 
 
 def study_of(space, top=0.5, **more):
@@ -161,7 +207,7 @@ def test_the_program_takes_steps_from_files(tmp_path, capsys):
     assert first["space"]["optimizer.lr"]["high"] == 0.4
     results = {
         item["key"]: {"status": "finished", "epochs": 3, "curve": [0.1, 0.2, 0.3], "run": "r"}
-        for item in first["wanted"]
+        for item in first["requested"]
     }
     (tmp_path / "results.json").write_text(json.dumps(results))
     assert step(1, "--results", str(tmp_path / "results.json")) == 0

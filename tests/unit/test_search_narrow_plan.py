@@ -51,7 +51,7 @@ def test_without_the_earlier_study_nothing_is_planned(workspace):
 
 def test_while_the_earlier_study_searches_nothing_is_planned(workspace):
     search_wide(workspace, 1e-3, 1e-4, phase="search")
-    with pytest.raises(InputError, match=r"its search still goes on \(step 0\)"):
+    with pytest.raises(InputError, match=r"its search is still running \(step 0\)"):
         open_study({"study": "little"}, plans=True)
 
 

@@ -43,7 +43,7 @@ def _next(options: argparse.Namespace) -> dict:
     if options.results:
         results = read_json(options.results)
     elif options.store:
-        results = gather(plan, options.store, previous["wanted"])
+        results = gather(plan, options.store, previous["requested"])
     else:
         raise InputError("neither --results nor --store was given. One of them holds the results of the step before.")
     return decide(study, previous, results)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from segsweep import registry
 from segsweep.errors import InputError
 from segsweep.formatting import number, short_names, value_in_words
 
@@ -22,7 +23,6 @@ RULES = {
     "diverged": "Counted and shown, in no mean; its cell is not recommended.",
     "oom": "Ran out of memory: counted and shown, without a score; its cell is not recommended.",
 }
-ADAPTIVE = ("tpe", "gp", "cmaes")
 TEXT_COLUMNS = ("cell", "run", "role", "round", "status", "label", "note", "segments", "image", "method", "detail")
 
 
@@ -61,8 +61,10 @@ class Results:
         self.metric, self.minimize = study["metric"], bool(study.get("minimize"))
         self.sign = -1.0 if self.minimize else 1.0
         self.short = short_names(self.plan["axes"])
-        self.sampler = (study.get("sweep") or {}).get("sampler")
-        self.adaptive = self.sampler in ADAPTIVE
+        self.sampler = (study.get("sweep") or {}).get("sampler", {}).get("name")
+        sampler = registry.classes("sampler").get(self.sampler)
+        self.adaptive = sampler is not None and sampler.adaptive
+        self.random_draw = sampler is not None and not sampler.adaptive and not sampler.enumerates
         self.cells = self.cells[~self.cells.index.duplicated()]
         runs = self.runs.reset_index(drop=True)
         empty = pd.Series(np.nan, index=runs.index)

@@ -37,11 +37,11 @@ def expected_best(results: Results) -> tuple[list[dict[str, Any]], dict[str, Any
         )  # fmt: skip
     if results.adaptive:
         note = f"The sampler {results.sampler} follows earlier scores: its trials are no random draw of the space."
-    elif results.sampler in ("random", "qmc"):
+    elif results.random_draw:
         note = "The trials are a random draw of the space."
     else:
         note = "As if the settings of the design were tried in random order."
-    return rows, {"valid": results.sampler in ("random", "qmc"), "note": note}
+    return rows, {"valid": results.random_draw, "note": note}
 
 
 def best_of(values: np.ndarray, k: int) -> tuple[float, float, float]:

@@ -33,9 +33,10 @@ from segsweep.planning.runs import Plan, cut, make_run, to_repeat
 from segsweep.planning.study_context import context_of
 from segsweep.planning.worker_view import RESULTS, WorkerView
 from segsweep.search.checks import problems
+from segsweep.search.decision_inputs import valid_steps
 from segsweep.search.narrow import earlier_trials, narrowed, ranks_otherwise
 from segsweep.search.requests import folds_of
-from segsweep.search.step_files import read_steps, valid_steps
+from segsweep.search.step_files import read_steps
 from segsweep.store.segment_store import STORE, SegmentStore
 
 WEIGHTS = RESULTS / "data" / ".weights.json"
@@ -122,12 +123,12 @@ class Planner(WorkerView):
         self.__dict__.pop("plan_digest", None)
 
     def read_step(self, path: str) -> tuple[list[dict[str, Any]], bool]:
-        wanted = read_json(path)["wanted"]
-        new = self.decided.add(wanted)
+        requested = read_json(path)["requested"]
+        new = self.decided.add(requested)
         if new:
             self.store = SegmentStore(self.store.root)
             self._cut()
-        return wanted, new
+        return requested, new
 
     def segment(self, segment: str) -> SegmentPlan:
         return self.plan.segments[segment]
@@ -201,7 +202,7 @@ class Planner(WorkerView):
             self.study, states, lambda one: self.decided.segments_of(one, self.store), self._lineage(bool(states))
         )
         for state in states[: self.decisions]:
-            self.decided.add(state["wanted"])
+            self.decided.add(state["requested"])
         self.nothing_left_to_decide = self.decisions > 0 and states[self.decisions - 1]["done"]
         self.outdated_steps = sorted(folder.glob("step_*.json"))[self.decisions :]
 

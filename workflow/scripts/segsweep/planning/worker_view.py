@@ -103,7 +103,7 @@ class WorkerView:
     def read_step(self, path: str) -> tuple[list[dict[str, Any]], bool]:
         """The runs that a decision asks for, and whether some of them were not planned before."""
         self.__dict__.pop("plan", None)  # it was written again since
-        return read_json(path)["wanted"], False
+        return read_json(path)["requested"], False
 
     @staticmethod
     def is_last(path: str) -> bool:

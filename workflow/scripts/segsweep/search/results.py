@@ -7,33 +7,42 @@ from typing import Any, TypedDict
 
 from segsweep.errors import InputError
 from segsweep.io import read_json
+from segsweep.search.step_files import Candidate, RequestedRun
 
+# How a run may end that yields no score.
 FAILED = ("diverged", "oom")
 
 
+class Best(TypedDict):
+    """The best value of a curve and the first epoch, counted from 1, that reached it; None twice if it has none."""
+
+    epoch: int | None
+    value: float | None
+
+
 class Result(TypedDict):
-    """A run up to the epochs that were asked for.
+    """A run up to the epochs that were requested.
 
     `curve` holds the metric after each epoch, None where it is no number. `segment` is the last one read.
     """
 
     status: str
     epochs: int
-    best: dict[str, Any]
+    best: Best
     curve: list[float | None]
     run: str
     segment: str
 
 
-def gather(plan: dict[str, Any], store: Path, wanted: list[dict[str, Any]]) -> dict[str, Result]:
-    """The results of the runs that a step wanted, by their key.
+def gather(plan: dict[str, Any], store: Path, requested: list[RequestedRun]) -> dict[str, Result]:
+    """The results of the runs that a step requested, by their key.
 
     Args:
         plan: plan.json; its runs carry `key`, `run`, `epochs` and `segments`.
         store: the folder of segments.
-        wanted: of the step before.
+        requested: of the step before.
 
-    Only segments up to the epochs wanted are read, so that a run which was prolonged since then yields the same.
+    Only segments up to the requested epochs are read, so that a run which was extended since then yields the same.
 
     Raises:
         InputError: a run that is not in the plan, or a segment that is not in the store.
@@ -44,13 +53,13 @@ def gather(plan: dict[str, Any], store: Path, wanted: list[dict[str, Any]]) -> d
             runs[run["key"]] = run
     minimize = bool(plan["study"].get("minimize", False))
     metric = plan["study"]["metric"]
-    missing = [item["key"] for item in wanted if item["key"] not in runs]
+    missing = [run["key"] for run in requested if run["key"] not in runs]
     if missing:
-        raise InputError(f"plan.json holds no run for {', '.join(missing)}. Make the plan again and start anew.")
-    return {item["key"]: _read(runs[item["key"]], store, item["epochs"], metric, minimize) for item in wanted}
+        raise InputError(f"plan.json holds no run for {', '.join(missing)}. Start Snakemake again: it makes the plan.")
+    return {run["key"]: _read(runs[run["key"]], store, run["epochs"], metric, minimize) for run in requested}
 
 
-def scored_cells(plan: dict[str, Any], store: Path) -> list[dict[str, Any]]:
+def scored_cells(plan: dict[str, Any], store: Path) -> list[Candidate]:
     """The cells of a study without sweep, each with its mean score: the candidates of its first decision.
 
     A cell of which a run failed is none.
@@ -75,12 +84,12 @@ def _read(run: dict[str, Any], store: Path, epochs: int, metric: str, minimize: 
     status, trained, last = "finished", 0, ""
     for segment in run["segments"]:
         folder = store / segment
-        description = read_json(folder / "segment.json", f"Train {segment} first.")
-        status, last = description["status"], segment
+        record = read_json(folder / "segment.json", f"Train {segment} first.")
+        status, last = record["status"], segment
         # A child of a run that ended copies the status and may have no rows.
-        trained = max(trained, min(description["epochs"], description["last_epoch"]))
+        trained = max(trained, min(record["epochs"], record["last_epoch"]))
         curve = _extended(curve, folder / "epochs.csv", metric)
-        if status != "finished" or description["last_epoch"] >= epochs:
+        if status != "finished" or record["last_epoch"] >= epochs:
             break
     curve = curve[:epochs]
     return {
@@ -114,8 +123,8 @@ def _number(text: str | None) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def best_of(curve: list[float | None], minimize: bool) -> dict[str, Any]:
-    """The best value of a curve and the first epoch, counted from 1, that reached it; None twice if it has none."""
+def best_of(curve: list[float | None], minimize: bool) -> Best:
+    """The best value of a curve and the first epoch that reached it."""
     sign = -1 if minimize else 1
     known = [(epoch, value) for epoch, value in enumerate(curve, 1) if value is not None and math.isfinite(value)]
     if not known:

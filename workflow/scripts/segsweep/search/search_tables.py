@@ -4,16 +4,15 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from segsweep.search.confirmation import ranked
-from segsweep.search.decisions import State
-from segsweep.search.results import FAILED
+from segsweep.search.confirmation import candidates_of, ranked
+from segsweep.search.step_files import State, Trial
 
 TRIAL_COLUMNS = [
     "trial", "batch", "bracket", "status", "rank", "score", "best_epoch", "epochs", "trained", "total_epochs",
     "pruned_at", "protected", "confirmed_mean", "confirmed_rank",
 ]  # fmt: skip
 DECISION_COLUMNS = [
-    "step", "rule", "bracket", "epoch", "trial", "score", "rank", "of", "cutoff", "best", "decision", "reason",
+    "step", "pruner", "bracket", "epoch", "trial", "score", "rank", "of", "cutoff", "best", "decision", "reason",
     "epochs_left",
 ]  # fmt: skip
 
@@ -27,21 +26,21 @@ def trials(states: list[State]) -> list[dict[str, Any]]:
     if not states:
         return []
     last = states[-1]
-    minimize = _minimizes(states)
-    scored = [trial for trial in last["trials"] if trial["status"] not in FAILED and trial["score"] is not None]
-    places = {trial["trial"]: place for place, trial in enumerate(ranked(scored, minimize), 1)}
+    ranks = {
+        entry["trial"]: rank for rank, entry in enumerate(ranked(candidates_of(last["trials"]), _minimizes(states)), 1)
+    }
     confirmed = {entry["trial"]: entry for entry in last.get("confirmed", []) if "trial" in entry}
-    kept: dict[int, list[int]] = {}
+    protected: dict[int, list[int]] = {}
     for _, record in records(states, "rung"):
         for number in record["protected"]:
-            kept.setdefault(number, []).append(record["epoch"])
+            protected.setdefault(number, []).append(record["epoch"])
     rows = []
     for trial in last["trials"]:
         number = trial["trial"]
         own = confirmed.get(number, {})
         row = {name: trial[name] for name in TRIAL_COLUMNS if name in trial}
-        row |= {"rank": places.get(number), "pruned_at": trial["epochs"] if trial["status"] == "pruned" else None}
-        row |= {"protected": kept.get(number, []), "confirmed_mean": own.get("mean")}
+        row |= {"rank": ranks.get(number), "pruned_at": trial["epochs"] if trial["status"] == "pruned" else None}
+        row |= {"protected": protected.get(number, []), "confirmed_mean": own.get("mean")}
         row |= {"confirmed_rank": own.get("rank")} | trial["values"]
         rows.append(row)
     return rows
@@ -56,7 +55,7 @@ def decisions(states: list[State]) -> list[dict[str, Any]]:
     return [
         {
             "step": step,
-            "rule": record["rule"],
+            "pruner": record["pruner"],
             "bracket": record["bracket"],
             "epoch": record["epoch"],
             "trial": entry["trial"],
@@ -104,7 +103,7 @@ def write_tables(states: list[State], folder: Path) -> None:
     _write(folder / "decisions.csv", DECISION_COLUMNS, decisions(states))
 
 
-def read_trials(file: Path) -> list[dict[str, Any]]:
+def read_trials(file: Path) -> list[Trial]:
     """Trials from a trials.csv, as far as narrowing needs them: trial, status, score, values (numbers where they are).
 
     The step files of a study say the same exactly; this is for where only the table was kept.
@@ -124,9 +123,9 @@ def read_trials(file: Path) -> list[dict[str, Any]]:
 def _value(cell: str) -> Any:
     if cell in ("True", "False"):
         return cell == "True"
-    for kind in (int, float):
+    for number in (int, float):
         try:
-            return kind(cell)
+            return number(cell)
         except ValueError:
             continue
     return cell
@@ -149,5 +148,4 @@ def _minimizes(states: list[State]) -> bool:
 
 
 def _runs_of_a_trial(states: list[State]) -> int:
-    wanted = [item for state in states[:1] for item in state["wanted"] if item["trial"] == 0]
-    return max(1, len(wanted))
+    return max(1, sum(run["trial"] == 0 for state in states[:1] for run in state["requested"]))

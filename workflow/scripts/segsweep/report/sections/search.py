@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import pandas as pd
 
+from segsweep import registry
 from segsweep.config.components import Section
 from segsweep.formatting import value_in_words
 from segsweep.report.figures import curves, theme
@@ -11,15 +12,6 @@ from segsweep.report.markdown import blocks, bullets, capital, listed, markdown_
 from segsweep.report.quoted_results import QuotedResults, Table
 from segsweep.report.value_styles import parse
 
-SAMPLERS = {
-    "tpe": "a tree-structured Parzen estimator",
-    "gp": "a Gaussian process",
-    "cmaes": "CMA-ES",
-    "random": "random draws",
-    "grid": "a grid",
-    "qmc": "a quasi-random sequence",
-}
-PRUNERS = {"hyperband": "Hyperband", "halving": "successive halving", "median": "the median rule"}
 MOST_DECISIONS, MOST_ANCESTORS = 40, 8
 
 
@@ -40,11 +32,11 @@ def write(results: QuotedResults) -> str:
 def intro(results: QuotedResults) -> str:
     """Always: sampler, number of trials, pruner."""
     plan = results.study["sweep"]
-    sampler = SAMPLERS.get(plan["sampler"], plan["sampler"])
-    rule = (plan.get("pruner") or {}).get("name", "none")
+    sampler = registry.classes("sampler")[plan["sampler"]["name"]].title
+    pruner = plan.get("pruner") or {}
+    rule = pruner.get("name", "none")
     trials = results.table("cells").aggregate("count", where="role=trial", style="plural:setting")
-    protected = (plan.get("pruner") or {}).get("preserve")
-    margin = (plan.get("pruner") or {}).get("preserve_margin")
+    protected, margin = pruner.get("preserve"), pruner.get("preserve_margin")
     return paragraph(
         f"{capital(sampler)} proposed {trials} "
         f"({results.quote_plan('study.sweep.trials', 'plural:trial')} were asked for).",
@@ -52,7 +44,7 @@ def intro(results: QuotedResults) -> str:
         "means over levels are biased towards good regions."
         if results.analysis.get("adaptive")
         else None,
-        f"{capital(PRUNERS.get(rule, rule))} could prune trials from epoch "
+        f"{capital(registry.classes('pruner')[rule].title)} could prune trials from epoch "
         f"{results.quote_plan('study.sweep.pruner.min_epochs', 'int')} on."
         if rule != "none"
         else "No trial was pruned."
