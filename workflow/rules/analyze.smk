@@ -19,12 +19,13 @@ if TABLE:
             mem_mb=4000,
             runtime=60,
         params:
+            run=untracked(RUN),
             folder=FOLDER,
             code=STUDY.code_of("import_table"),
         message:
             "read {input.table}"
         shell:
-            "{RUN}/import_table.py --study {input.study:q} --output {params.folder:q} "
+            "{params.run}/import_table.py --study {input.study:q} --output {params.folder:q} "
             "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
 
 else:
@@ -43,6 +44,9 @@ else:
             mem_mb=4000,
             runtime=60,
         params:
+            run=untracked(RUN),
+            plan=untracked(STUDY.plan_file),
+            partial=untracked(PARTIAL),
             folder=FOLDER,
             planned=plan_digest,
             covers=STUDY.coverage,
@@ -50,8 +54,8 @@ else:
         message:
             "collect the results of {params.folder}"
         shell:
-            "{RUN}/collect_results.py --plan {STUDY.plan_file:q} --store results/segments "
-            "--output {params.folder:q} {PARTIAL} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
+            "{params.run}/collect_results.py --plan {params.plan:q} --store results/segments "
+            "--output {params.folder:q} {params.partial} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
 
 
 rule analyze_study:
@@ -70,14 +74,14 @@ rule analyze_study:
         mem_mb=4000,
         runtime=60,
     params:
+        run=untracked(RUN),
         folder=FOLDER,
         study=STUDY.study_digest,
         code=STUDY.code_of("analyze_study"),
     message:
         "analyze {params.folder}"
     shell:
-        "{RUN}/analyze_study.py --results {params.folder:q} "
-        "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
+        "{params.run}/analyze_study.py --results {params.folder:q} " "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
 
 
 # For `dvc metrics show`.
@@ -96,9 +100,10 @@ rule write_metrics:
         mem_mb=1000,
         runtime=10,
     params:
+        run=untracked(RUN),
         folder=FOLDER,
         code=STUDY.code_of("write_metrics"),
     message:
         "write the metrics of {params.folder}"
     shell:
-        "{RUN}/write_metrics.py --results {params.folder:q} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
+        "{params.run}/write_metrics.py --results {params.folder:q} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"

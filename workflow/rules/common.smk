@@ -55,12 +55,11 @@ WARM = not ON_CLUSTER if STUDY.request.warm is None else STUDY.request.warm
 ASKS_A_NETWORK = ("score_ensemble", "predict_test", "evaluate_run")
 PACK_OPTIONS = " ".join(["--settle"] + ["--requeue"] * ON_CLUSTER)
 TRAINING_OPTIONS = " ".join(["--warm"] * WARM + ["--settle"] * STUDY.records_failures + ["--requeue"] * ON_CLUSTER)
-# Of a study of which all was asked for but not all is there, tables and report say what is missing.
+# Of a study of which not all is there, tables and report say what is missing.
 PARTIAL = "--partial" if STUDY.request.partial and STUDY.coverage != "all" else ""
 # The .dvc file of the study's data set, if it has one.
 TRACKED = tracking_file(STUDY.loaded.dataset, STUDY.loaded.root)
-# In commands, not in `params`: a job does not run again because these are other ones.
-DEVICE = STUDY.request.device
+# How a program of workflow/scripts is started.
 RUN = f"env NO_ALBUMENTATIONS_UPDATE=1 python {quote(os.path.relpath(SCRIPTS))}"
 
 if PLANS:
@@ -301,6 +300,15 @@ def all_steps(wildcards):
 def all_prepared(wildcards):
     """The prepared images that the models of a study look at."""
     return [f"{folder}/manifest.json" for folder in STUDY.plan.data]
+
+
+def untracked(value):
+    """A parameter because of which no job runs again: Snakemake takes what a function makes of a job's input for that."""
+
+    def of_job(wildcards, input):
+        return value
+
+    return of_job
 
 
 # What jobs depend on besides files. They run again when it changes (`rerun-triggers` in profiles/default/config.yaml).

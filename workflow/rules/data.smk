@@ -44,9 +44,11 @@ rule prepare_data:
         mem_mb=4000,
         runtime=120,
     params:
+        run=untracked(RUN),
+        plan=untracked(STUDY.plan_file),
         folder="results/data/{data}",
     message:
         "prepare {wildcards.data}"
     shell:
-        "{RUN}/prepare_data.py --plan {STUDY.plan_file:q} --output {params.folder:q} --workers {threads} "
+        "{params.run}/prepare_data.py --plan {params.plan:q} --output {params.folder:q} --workers {threads} "
         "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"

@@ -18,13 +18,15 @@ rule draw_images:
         mem_mb=8000,
         runtime=60,
     params:
+        run=untracked(RUN),
+        plan=untracked(STUDY.plan_file),
         folder=FOLDER,
         study=STUDY.study_digest,
         code=STUDY.code_of("draw_images"),
     message:
         "draw the images of {params.folder}"
     shell:
-        "{RUN}/draw_images.py --plan {STUDY.plan_file:q} --store results/segments --results {params.folder:q} "
+        "{params.run}/draw_images.py --plan {params.plan:q} --store results/segments --results {params.folder:q} "
         "--output {params.folder:q}/images > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
 
 
@@ -49,6 +51,8 @@ rule build_report:
         mem_mb=4000,
         runtime=60,
     params:
+        run=untracked(RUN),
+        partial=untracked(PARTIAL),
         folder=FOLDER,
         study=STUDY.study_digest,
         covers=STUDY.coverage,
@@ -56,5 +60,5 @@ rule build_report:
     message:
         "write the report of {params.folder}"
     shell:
-        "{RUN}/build_report.py --results {params.folder:q} --output {params.folder:q} --store results/segments "
-        "{PARTIAL} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
+        "{params.run}/build_report.py --results {params.folder:q} --output {params.folder:q} --store results/segments "
+        "{params.partial} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"

@@ -18,12 +18,14 @@ checkpoint decide_step:
         mem_mb=4000,
         runtime=30,
     params:
+        run=untracked(RUN),
+        plan=untracked(STUDY.plan_file),
         previous=previous_or_none,
         earlier=f"--earlier {STUDY.earlier}" if STUDY.earlier else "",
     message:
         "decide step {wildcards.step}"
     shell:
-        "{RUN}/decide_step.py --plan {STUDY.plan_file:q} --previous {params.previous:q} {params.earlier} "
+        "{params.run}/decide_step.py --plan {params.plan:q} --previous {params.previous:q} {params.earlier} "
         "--store results/segments --output {output.step:q} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
 
 
@@ -42,13 +44,14 @@ rule tabulate_search:
         mem_mb=2000,
         runtime=30,
     params:
+        run=untracked(RUN),
         folder=FOLDER,
         covers=STUDY.coverage,
         code=STUDY.code_of("tabulate_search"),
     message:
         "tabulate the decisions of {params.folder}"
     shell:
-        "{RUN}/tabulate_search.py --sweep {params.folder:q}/sweep "
+        "{params.run}/tabulate_search.py --sweep {params.folder:q}/sweep "
         "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
 
 
@@ -70,6 +73,9 @@ rule score_ensemble:
         mem_mb=8000,
         runtime=STUDY.resources.at_most_min(120),
     params:
+        run=untracked(RUN),
+        plan=untracked(STUDY.plan_file),
+        device=untracked(STUDY.request.device),
         folder=FOLDER,
         decides=STUDY.ensemble_in_words,
         models=ensemble_digest,
@@ -78,8 +84,8 @@ rule score_ensemble:
     message:
         "score the ensemble of {params.folder}: {params.decides}"
     shell:
-        "{RUN}/score_ensemble.py --plan {STUDY.plan_file:q} --store results/segments --output {params.folder:q} "
-        "--device {DEVICE:q} --threads {threads} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
+        "{params.run}/score_ensemble.py --plan {params.plan:q} --store results/segments --output {params.folder:q} "
+        "--device {params.device:q} --threads {threads} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
 
 
 rule predict_test:
@@ -100,12 +106,15 @@ rule predict_test:
         mem_mb=8000,
         runtime=STUDY.resources.at_most_min(240),
     params:
+        run=untracked(RUN),
+        plan=untracked(STUDY.plan_file),
+        device=untracked(STUDY.request.device),
         decides=STUDY.ensemble_in_words,
         models=ensemble_digest,
         code=STUDY.code_of("predict_test"),
     message:
         "predict the test split: {output.submission}"
     shell:
-        "{RUN}/predict_test.py --plan {STUDY.plan_file:q} --store results/segments --ranking {input.ranking:q} "
-        "--output {output.submission:q} --device {DEVICE:q} --threads {threads} "
+        "{params.run}/predict_test.py --plan {params.plan:q} --store results/segments --ranking {input.ranking:q} "
+        "--output {output.submission:q} --device {params.device:q} --threads {threads} "
         "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"

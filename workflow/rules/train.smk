@@ -43,14 +43,18 @@ rule train_segment:
         gpu_mb=device_memory_of,
         cpus_per_task=cpus_of,
     params:
+        run=RUN,
+        plan=STUDY.plan_file,
+        device=STUDY.request.device,
+        options=TRAINING_OPTIONS,
         words=segment_in_words,
         claim=CLAIM,
     message:
         "train {params.words}"
     shell:
-        "{params.claim} {RUN}/train_segment.py {TRAINING_OPTIONS} "
-        "--plan {STUDY.plan_file:q} --segment {wildcards.segment} --store results/segments --marker {output.marker:q} "
-        "--threads {threads} --device {DEVICE:q} --log {log:q}"
+        "{params.claim} {params.run}/train_segment.py {params.options} "
+        "--plan {params.plan:q} --segment {wildcards.segment} --store results/segments --marker {output.marker:q} "
+        "--threads {threads} --device {params.device:q} --log {log:q}"
 
 
 rule train_pack:
@@ -71,13 +75,17 @@ rule train_pack:
         gpu_mb=device_memory_of_pack,
         cpus_per_task=cpus_of_pack,
     params:
+        run=RUN,
+        plan=STUDY.plan_file,
+        device=STUDY.request.device,
+        options=PACK_OPTIONS,
         segments=segments_of_pack,
         at_once=STUDY.request.pack_at_once,
         claim=CLAIM,
     message:
         "train pack {wildcards.pack}: {params.segments}"
     shell:
-        "{params.claim} {RUN}/train_pack.py {PACK_OPTIONS} "
-        "--plan {STUDY.plan_file:q} --segments {params.segments} --store results/segments --at-once {params.at_once} "
+        "{params.claim} {params.run}/train_pack.py {params.options} "
+        "--plan {params.plan:q} --segments {params.segments} --store results/segments --at-once {params.at_once} "
         "--marker {output.outcomes:q}/{{segment}} --log results/logs/train_segment/{{segment}}.{wildcards.start}.log "
-        "--threads {threads} --device {DEVICE:q} > {log:q} 2>&1"
+        "--threads {threads} --device {params.device:q} > {log:q} 2>&1"
