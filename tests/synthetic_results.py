@@ -18,6 +18,10 @@ GRID = {
 }
 EFFECTS = {"optimizer.lr": [-0.06, 0.0, 0.02, -0.04], "model.arch": [0.0, 0.01, 0.015]}
 
+DATASET = {
+    "name": "demo", "reader": "folder", "task": "binary", "classes": {0: "background", 1: "cell"}, "foreground": "cell",
+}  # fmt: skip
+
 
 @dataclass
 class Truth:
@@ -149,7 +153,7 @@ def draw_study(
     gone = set(rng.choice(len(rows), missing_runs, replace=False)) if missing_runs else set()
     rows = [row for index, row in enumerate(rows) if index not in gone]
     plan = {
-        "study": study, "name": name, "smoke": False, "dataset": {"name": "demo"}, "data": ["results/data/demo"],
+        "study": study, "name": name, "smoke": False, "dataset": DATASET, "data": ["results/data/demo"],
         "axes": list(axes), "cells": plan_cells, "runs": plan_runs, "segments": {},
     }  # fmt: skip
     return Truth(plan, plan_cells, rows, means, _images(rows, metric, images, rng) if images else [])

@@ -24,9 +24,10 @@ import score_ensemble
 import torch
 from PIL import Image
 
+from segsweep import metrics
 from segsweep.data.prepared import Prepared
+from segsweep.detection.counts import BoxCounter
 from segsweep.execution.segment_job import run_job
-from segsweep.metrics.detection import DetectionScores
 from segsweep.planning.planner import open_study
 from tests.workspace import SMALL, Workspace
 
@@ -172,17 +173,17 @@ def test_ensemble_and_members_are_scored_on_the_test_split(name, members, reques
     ]
     assert all(0 < float(row["test/miou"]) <= 1 for row in made.rows)
     about = made.json("ensemble.json")
-    assert (about["split"], about["pictures"], about["left_out"]) == ("test", 3, [])
+    assert (about["split"], about["images"], about["left_out"]) == ("test", 3, [])
     runs = [run for run in made.plan["runs"] if run["role"] == "ensemble"]
     folds = [made.plan["segments"][run["segments"][-1]]["fold"] for run in runs]
     assert [(fold["index"], fold["k"], fold["within"]) for fold in folds] == [
         (index, members, "train+val") for index in range(members)
     ]
     report = (made.folder / "report.md").read_text(encoding="utf-8")
-    assert "they are scored on 3 pictures that none of them was trained on" in report
+    assert "They are scored on 3 images that none of them was trained on" in report
 
 
-def test_handed_in_masks_are_those_that_were_scored(masks):
+def test_submitted_masks_are_those_that_were_scored(masks):
     assert sorted(masks.files) == [f"test_{i}.png" for i in range(3)]
     found = {name.removesuffix(".png"): masks.mask(name) for name in masks.files}
     for values, _ in found.values():
@@ -192,8 +193,8 @@ def test_handed_in_masks_are_those_that_were_scored(masks):
     assert again == pytest.approx(float(masks.rows[0]["test/miou"]), abs=1e-6)
 
 
-def test_handed_in_boxes_are_those_that_were_scored(both):
-    test, scores = both.prepared.splits["test"], DetectionScores(both.prepared.classes[1:])
+def test_submitted_boxes_are_those_that_were_scored(both):
+    test, counter = both.prepared.splits["test"], BoxCounter(2)
     lists = {label: f"results/VOC2012/Main/comp4_det_test_{name}.txt" for label, name in enumerate(["square", "bar"])}
     lines = [(label, *line.split()) for label, file in lists.items() for line in both.files[file].decode().splitlines()]
     assert lines
@@ -206,13 +207,15 @@ def test_handed_in_boxes_are_those_that_were_scored(both):
         found = {"boxes": corners / 2, "scores": torch.tensor([float(score) for _, score, _ in mine])}
         found["labels"] = torch.tensor([label for label, _, _ in mine], dtype=torch.int64)
         truth = torch.tensor(test.boxes(i).copy()), torch.tensor(test.labels(i).copy())
-        scores.update([found], [truth[0]], [truth[1]])
-    assert scores.compute()["map50"] == pytest.approx(float(both.rows[0]["test/map50"]), abs=0.005)
+        batch = {"name": [name], "boxes": [truth[0]], "labels": [truth[1]]}
+        counter.add([found], batch, [torch.zeros(len(truth[0]), dtype=torch.bool)])
+    scores = metrics.score(counter.totals(), "multitask", both.prepared.classes, only=["map50"])
+    assert scores["map50"] == pytest.approx(float(both.rows[0]["test/map50"]), abs=0.005)
     masks = {name: both.mask(f"results/VOC2012/Segmentation/comp6_test_cls/{name}.png")[1] for name in test.names}
     assert both.miou(masks) == pytest.approx(float(both.rows[0]["test/miou"]), abs=1e-6)
 
 
-def test_a_picture_of_the_table_is_that_of_its_row(masks):
+def test_an_image_of_the_table_is_that_of_its_row(masks):
     with (masks.folder / "ensemble_images.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert {row["image"] for row in rows} == set(masks.prepared.splits["test"].names)

@@ -6,9 +6,8 @@ import pytest
 
 from segsweep.inference.predictor import Found
 from segsweep.report.images import drawing
-from segsweep.report.images.panels import PanelPainter, match_text
 from segsweep.report.images.selection import cells_of, column_for, images_of
-from segsweep.report.images.sheets import Panel, compose, save
+from segsweep.report.images.sheets import Panel, PanelPainter, compose, match_text, save
 
 # What people without one kind of cone see of linear RGB. Source: Machado, Oliveira, Fernandes, A Physiologically-based
 # Model for Simulation of Color Vision Deficiency, 2009, table 1 (severity 1).

@@ -7,7 +7,7 @@ import pytest
 from segsweep.analysis.analyze import analyse, write
 from segsweep.analysis.results import open_results
 from segsweep.config.study import Study
-from segsweep.inference.ensemble_tables import write as write_ensemble
+from segsweep.inference.ensemble_scores import write as write_ensemble
 from segsweep.report.build import build
 from segsweep.report.quoted_results import QuotedResults
 from segsweep.report.verify import verify
@@ -55,7 +55,7 @@ def ensemble(folder, split, scores, single=None, **more):
     rows = [("ensemble", "vote", len(scores), 0.5)] + [("one", "single model", 1, single)] * (single is not None)
     rows += [(f"one-m{i}", f"member {i + 1}", 1, score) for i, score in enumerate(scores)]
     found = {
-        "split": split, "method": "vote", "metric": f"{split}/miou", "min_votes": 2, "pictures": 17, "cell": cell,
+        "split": split, "method": "vote", "metric": f"{split}/miou", "min_votes": 2, "images": 17, "cell": cell,
         "left_out": [], "notes": [],
         "rows": [
             {"run": run, "method": method, "members": members, "fold": None, "own": None,

@@ -14,6 +14,7 @@ from segsweep.search.decisions import decide
 from segsweep.search.narrow import narrowed
 from segsweep.search.results import gather
 from segsweep.search.step_files import read_steps
+from tests.synthetic_results import DATASET
 
 
 def test_problems_about_a_study():
@@ -161,6 +162,7 @@ def test_results_are_read_up_to_the_epochs_wanted(tmp_path):
     write_segment(tmp_path, "t-0002", 1, 2, ["nan", 0.3])
     plan = {
         "study": {"metric": "val/miou", "minimize": False},
+        "dataset": DATASET,
         "runs": [
             {"key": "a", "run": "c1-s0", "epochs": 2, "segments": ["s-0002"]},
             {"key": "a", "run": "c1-s0", "epochs": 8, "segments": ["s-0002", "s-0004", "s-0008"]},

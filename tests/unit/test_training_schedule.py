@@ -6,7 +6,7 @@ import torch
 from segsweep.config.train import EarlyStopping, Scheduler
 from segsweep.training.early_stopping import after_epoch, should_end
 from segsweep.training.lr_schedule import learning_rate
-from segsweep.training.run_state import fresh
+from segsweep.training.run_state import RunState
 
 
 def rate(settings: dict, step: int, *, epochs: int = 10, steps: int = 4, reductions: int = 0) -> float:
@@ -53,21 +53,21 @@ def test_plateau_is_that_of_torch():
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
     theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=1, threshold=0.0, min_lr=0.02)
     settings = Scheduler(name="plateau", factor=0.5, patience=1, min_lr=0.02, monitor="val/loss")
-    now = fresh(1)
+    state = RunState(micro_batch=1)
     for epoch, loss in enumerate(losses):
         row = {"val/loss": loss, "val/miou": 0.0}
-        now |= after_epoch(now, row, settings, None, "val/miou", minimize=False)
+        after_epoch(state, row, settings, None, "val/miou", minimize=False)
         theirs.step(loss)
-        reductions = now["plateau"]["reductions"]
+        reductions = state.plateau["reductions"]
         dump = settings.model_dump()
         assert rate(dump, 4 * epoch, reductions=reductions) == pytest.approx(theirs.get_last_lr()[0])
 
 
 def test_early_stopping_counts_only_improvements_that_matter():
     stopping = EarlyStopping(patience=2, min_delta=0.05)
-    now = fresh(1)
+    state = RunState(micro_batch=1)
     ended = []
     for value in [0.5, 0.53, 0.56, 0.58, 0.6]:
-        now |= after_epoch(now, {"val/miou": value}, Scheduler(), stopping, "val/miou", minimize=False)
-        ended.append(should_end(now, stopping))
+        after_epoch(state, {"val/miou": value}, Scheduler(), stopping, "val/miou", minimize=False)
+        ended.append(should_end(state, stopping))
     assert ended == [False, False, False, False, True]

@@ -1,16 +1,19 @@
 """From a plan and what training left in the store to tables: cells, runs, epochs, images, missing.
 
-Nothing is parsed out of paths: settings come from the plan, scores from each segment's epochs.csv. A run's curve is
-the rows of its segments put together, and its best epoch is looked for in all of it.
+Nothing is parsed out of paths: settings come from the plan, losses from each segment's epochs.csv, and scores are
+computed from what each segment counted. A run's curve is the rows of its segments put together, and its best epoch is
+looked for in all of it.
 """
 
 import csv
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segsweep import metrics
 from segsweep.analysis.columns import (
     CELL_FRONT,
     COSTS,
@@ -21,7 +24,14 @@ from segsweep.analysis.columns import (
     write_rows,
 )
 from segsweep.analysis.curves import Curve, as_float, read_curve, write_curves
+from segsweep.analysis.epoch_scores import SegmentCounts, add_scores
+from segsweep.config.dataset import parse_dataset
+from segsweep.data.classes import class_table
 from segsweep.errors import InputError
+from segsweep.store.segment_store import SegmentStore, read_arrays
+
+RUNS_AT_ONCE, BYTES_AT_ONCE = 64, 2**26
+OF_RUN = ("cell", "run", "seed", "fold", "round", "role")
 
 
 @dataclass
@@ -35,6 +45,8 @@ class Collected:
     images: list[tuple[str, str, Path]]
     axes: list[str]
     scores: list[str]
+    task: str
+    classes: list[str]
 
 
 def collect(plan: dict[str, Any], store: Path, *, partial: bool = False) -> Collected:
@@ -49,26 +61,32 @@ def collect(plan: dict[str, Any], store: Path, *, partial: bool = False) -> Coll
         InputError: runs are missing and `partial` is false; or a segment's files are unreadable.
     """
     metric, minimize = plan["study"]["metric"], plan["study"].get("minimize", False)
+    task, classes = plan["dataset"]["task"], class_table(parse_dataset(plan["dataset"])).names
     axes = plan["axes"]
     cells = list({cell["cell"]: cell for cell in reversed(plan["cells"])}.values())[::-1]
     texts = {cell["cell"]: level_texts(cell["settings"], axes) for cell in cells}
     runs, missing, curves, images, scores = [], [], [], [], {}
+    there: list[tuple[dict[str, Any], list[dict[str, Any]]]] = []
     for run in plan["runs"]:
-        base = {name: run.get(name) for name in ("cell", "run", "seed", "fold", "round", "role")}
         records = _records(store, run)
         last = records[-1] if records else None
         if last is None or (len(records) < len(run["segments"]) and last["status"] == "finished"):
+            base = {name: run.get(name) for name in OF_RUN}
             missing.append(base | {"have": len(records), "want": len(run["segments"]), "detail": _gap(records, run)})
-            continue
-        curve = read_curve([store / record["id"] / "epochs.csv" for record in records])
-        row = base | texts[run["cell"]] | summarise(curve, records, run, metric, minimize)
-        runs.append(row)
-        scores |= dict.fromkeys(name for name in curve.header if name.startswith("val/"))
-        curve.fields = []  # the lines say the same in a tenth of the memory
-        curves.append((run["run"], run["cell"], curve))
-        best = _images_of_best(store, records)
-        if best is not None:
-            images.append((run["run"], run["cell"], best))
+        else:
+            there.append((run, records))
+    for some in _in_portions(there, store):
+        add_scores([curve for _, _, curve, _ in some], [counts for *_, counts in some], task, classes)
+        for run, records, curve, _ in some:
+            row = {name: run.get(name) for name in OF_RUN} | texts[run["cell"]]
+            row |= summarise(curve, records, run, metric, minimize)
+            runs.append(row)
+            scores |= dict.fromkeys(name for name in curve.header if name.startswith("val/"))
+            curve.fields = []  # the lines say the same in a tenth of the memory
+            curves.append((run["run"], run["cell"], curve))
+            best = _images_of_best(store, records, row.get("best_epoch"))
+            if best is not None:
+                images.append((run["run"], run["cell"], best))
     if missing and not partial:
         shown = "; ".join(f"{gap['run']} ({gap['detail']})" for gap in missing[:5])
         raise InputError(
@@ -78,7 +96,7 @@ def collect(plan: dict[str, Any], store: Path, *, partial: bool = False) -> Coll
         )
     ordered = [metric] * (metric in scores) + [name for name in scores if name != metric]
     cell_rows = [{name: cell.get(name) for name in CELL_FRONT} | texts[cell["cell"]] for cell in cells]
-    return Collected(cell_rows, runs, missing, curves, images, axes, ordered)
+    return Collected(cell_rows, runs, missing, curves, images, axes, ordered, task, classes)
 
 
 def write(collected: Collected, output: Path) -> None:
@@ -91,7 +109,7 @@ def write(collected: Collected, output: Path) -> None:
     )
     write_rows(output / "missing.csv", MISSING, collected.missing)
     write_curves(output / "epochs.csv", collected.curves)
-    _write_images(output / "images.csv", collected.images)
+    _write_images(output / "images.csv", collected)
 
 
 def summarise(
@@ -182,27 +200,44 @@ def _gap(records: list[dict[str, Any]], run: dict[str, Any]) -> str:
     return f"trained to epoch {records[-1]['epochs']} of {run.get('epochs')}"
 
 
-def _images_of_best(store: Path, records: list[dict[str, Any]]) -> Path | None:
-    best = records[-1].get("best") or {}
-    named = [best["segment"]] if best.get("segment") else []
-    for segment in named + [record["id"] for record in reversed(records)]:
-        path = store / segment / "images.csv"
-        if path.exists():
-            return path
+def _in_portions(
+    runs: list[tuple[dict[str, Any], list[dict[str, Any]]]], store: Path
+) -> Iterator[list[tuple[dict[str, Any], list[dict[str, Any]], Curve, list[SegmentCounts]]]]:
+    """Runs with their curves and counts, as many at a time as make it fast and still fit into memory."""
+    portion, size = [], 0
+    for run, records in runs:
+        curve = read_curve([store / record["id"] / "epochs.csv" for record in records])
+        counts = [_counts(store / record["id"] / "counts.npz") for record in records]
+        portion.append((run, records, curve, counts))
+        size += sum(values.nbytes for one in counts for values in one.values())
+        if len(portion) == RUNS_AT_ONCE or size > BYTES_AT_ONCE:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
+
+
+def _counts(path: Path) -> SegmentCounts:
+    return read_arrays(path) if path.is_file() else {}
+
+
+def _images_of_best(store: Path, records: list[dict[str, Any]], epoch: int | None) -> Path | None:
+    """The counts of each image at a run's best epoch, where its segment kept them."""
+    for record in records:
+        if epoch is not None and record["first_epoch"] <= epoch <= record["last_epoch"]:
+            path = SegmentStore(store).image_counts(record["id"], epoch)
+            return path if path.exists() else None
     return None
 
 
-def _write_images(path: Path, images: list[tuple[str, str, Path]]) -> None:
-    headers: dict[tuple[str, ...], None] = {}
-    for _, _, source in images:
-        with source.open(newline="", encoding="utf-8") as file:
-            headers[tuple(next(csv.reader(file)))] = None
-    header = list(dict.fromkeys(name for names in headers for name in names)) or ["image"]
+def _write_images(path: Path, collected: Collected) -> None:
+    header = ["image"]
+    rows = []
+    for run, cell, source in collected.images:
+        of_run = metrics.image_rows(read_arrays(source), collected.task, collected.classes)
+        header = header if not of_run or list(of_run[0]) == header else list(dict.fromkeys([*header, *of_run[0]]))
+        rows += [{"run": run, "cell": cell} | row for row in of_run]
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["run", "cell", *header])
-        for run, cell, source in images:
-            with source.open(newline="", encoding="utf-8") as part:
-                names, *rows = csv.reader(part)
-            places = [names.index(name) if name in names else None for name in header]
-            writer.writerows([run, cell, *("" if p is None else row[p] for p in places)] for row in rows)
+        writer = csv.DictWriter(file, ["run", "cell", *header], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

@@ -25,6 +25,13 @@ class Curve:
         place = self.header.index(name)
         return [as_float(row[place]) for row in self.fields]
 
+    def add_columns(self, columns: dict[str, list[str]]) -> None:
+        """Add columns, each with a field for each epoch."""
+        self.header = [*self.header, *columns]
+        added = list(zip(*columns.values(), strict=True)) if columns else [()] * len(self.lines)
+        self.fields = [row + list(more) for row, more in zip(self.fields, added, strict=True)]
+        self.lines = [",".join((line, *more)) for line, more in zip(self.lines, added, strict=True)]
+
 
 def read_curve(paths: list[Path]) -> Curve:
     """Rows of the epochs.csv files of a run's segments, in order; a column that only some have is empty in the others.

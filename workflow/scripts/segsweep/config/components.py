@@ -157,14 +157,31 @@ class RungPruner(Pruner):
 
 
 class Metric(Component):
-    """A score, computed from counts.
+    """A score, computed from counts: of the validation split, or of single images.
 
     Attributes:
         tasks: tasks of the data sets that have it.
+        usual_of: tasks that are usually judged by it.
+        direction: which values are better.
+        range: lowest and highest value; None where there is no bound.
+        each_class: whether it is one score for each class: of `all`, or of `objects` (all but the background).
+        of_splits, of_images: whether a split, and a single image, has it.
     """
 
     package: ClassVar[str] = "metrics"
     tasks: ClassVar[tuple[str, ...]]
+    usual_of: ClassVar[tuple[str, ...]] = ()
+    direction: ClassVar[Literal["maximize", "minimize"]] = "maximize"
+    range: ClassVar[tuple[float | None, float | None]] = (0.0, 1.0)
+    each_class: ClassVar[Literal["all", "objects"] | None] = None
+    of_splits: ClassVar[bool] = True
+    of_images: ClassVar[bool] = True
+
+
+class Trainer(Component):
+    """What trains a segment."""
+
+    package: ClassVar[str] = "trainers"
 
 
 class Claim(Component):

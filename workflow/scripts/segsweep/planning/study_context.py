@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from segsweep import registry
+from segsweep import metrics, registry
 from segsweep.config.augmentations import read_augmentation
 from segsweep.config.dataset import Dataset
 from segsweep.config.settings import Component
@@ -13,7 +13,6 @@ from segsweep.planning.addresses import InForce, Meaning, SectionAddresses, diff
 from segsweep.planning.code_fingerprint import Code, Symbol
 from segsweep.planning.runs import Context
 from segsweep.registry import COMPONENTS
-from segsweep.training.early_stopping import lower_is_better
 
 LOOP: Symbol = ("segsweep.training.loop", "train_segment")
 PREPARE: Symbol = ("segsweep.data.preparation", "prepare")
@@ -39,7 +38,7 @@ def context_of(
 
     def monitored(column: str | None) -> tuple[str, bool]:
         column = column or study.metric
-        return column, lower_is_better(column, study.metric, study.minimize)
+        return column, study.minimize if column == study.metric else metrics.is_minimized(column)
 
     stand_for = meanings(monitored, metric_roots, read_augmentation, weights)
     in_force = InForce(dataset.task, stand_for | component_meanings(dataset.task, stand_for), component_roots)
@@ -66,7 +65,8 @@ def preparation_roots(dataset: Dataset) -> frozenset[Symbol]:
 
 def metric_roots(column: str) -> Iterable[Symbol]:
     """Roots of the code that computes a column."""
-    return ()
+    metric = metrics.metric_of(column)
+    return [(registry.module_name(metric), "compute")] if metric else ()
 
 
 Meanings = dict[str, Callable[[Any], Meaning]]

@@ -1,13 +1,17 @@
 """What runs showed, read from the store for the next decision."""
 
-import csv
 import math
 from pathlib import Path
 from typing import Any, TypedDict
 
+from segsweep.config.dataset import Dataset, parse_dataset
+from segsweep.data.classes import class_table
 from segsweep.errors import InputError
 from segsweep.io import read_json
+from segsweep.metrics import column
 from segsweep.search.step_files import Candidate, RequestedRun
+from segsweep.store.best_epoch import read_epochs
+from segsweep.store.segment_store import SegmentStore
 
 # How a run may end that yields no score.
 FAILED = ("diverged", "oom")
@@ -53,10 +57,11 @@ def gather(plan: dict[str, Any], store: Path, requested: list[RequestedRun]) -> 
             runs[run["key"]] = run
     minimize = bool(plan["study"].get("minimize", False))
     metric = plan["study"]["metric"]
+    dataset = parse_dataset(plan["dataset"])
     missing = [run["key"] for run in requested if run["key"] not in runs]
     if missing:
         raise InputError(f"plan.json holds no run for {', '.join(missing)}. Start Snakemake again: it makes the plan.")
-    return {run["key"]: _read(runs[run["key"]], store, run["epochs"], metric, minimize) for run in requested}
+    return {run["key"]: _read(runs[run["key"]], store, run["epochs"], metric, minimize, dataset) for run in requested}
 
 
 def scored_cells(plan: dict[str, Any], store: Path) -> list[Candidate]:
@@ -65,10 +70,11 @@ def scored_cells(plan: dict[str, Any], store: Path) -> list[Candidate]:
     A cell of which a run failed is none.
     """
     minimize = bool(plan["study"].get("minimize", False))
+    dataset = parse_dataset(plan["dataset"])
     scores: dict[str, list[float | None]] = {}
     for run in plan["runs"]:
         if not run.get("key"):
-            result = _read(run, store, run["epochs"], plan["study"]["metric"], minimize)
+            result = _read(run, store, run["epochs"], plan["study"]["metric"], minimize, dataset)
             failed = result["status"] in FAILED
             scores.setdefault(run["cell"], []).append(None if failed else result["best"]["value"])
     cells = {cell["cell"]: cell for cell in plan["cells"]}
@@ -79,7 +85,7 @@ def scored_cells(plan: dict[str, Any], store: Path) -> list[Candidate]:
     ]
 
 
-def _read(run: dict[str, Any], store: Path, epochs: int, metric: str, minimize: bool) -> Result:
+def _read(run: dict[str, Any], store: Path, epochs: int, metric: str, minimize: bool, dataset: Dataset) -> Result:
     curve: list[float | None] = []
     status, trained, last = "finished", 0, ""
     for segment in run["segments"]:
@@ -88,7 +94,7 @@ def _read(run: dict[str, Any], store: Path, epochs: int, metric: str, minimize: 
         status, last = record["status"], segment
         # A child of a run that ended copies the status and may have no rows.
         trained = max(trained, min(record["epochs"], record["last_epoch"]))
-        curve = _extended(curve, folder / "epochs.csv", metric)
+        curve = _extended(curve, folder, metric, dataset)
         if status != "finished" or record["last_epoch"] >= epochs:
             break
     curve = curve[:epochs]
@@ -102,25 +108,17 @@ def _read(run: dict[str, Any], store: Path, epochs: int, metric: str, minimize: 
     }
 
 
-def _extended(curve: list[float | None], file: Path, metric: str) -> list[float | None]:
-    if not file.is_file():
+def _extended(curve: list[float | None], folder: Path, metric: str, dataset: Dataset) -> list[float | None]:
+    if not (folder / "epochs.csv").is_file():
         return curve
+    rows, counts = read_epochs(SegmentStore(folder.parent), folder.name)
+    values = column(metric, rows, counts, dataset.task, class_table(dataset).names)
     curve = list(curve)
-    with file.open(newline="", encoding="utf-8") as rows:
-        for row in csv.DictReader(rows):
-            if metric not in row:
-                raise InputError(
-                    f"{file}: has no column {metric!r}, which the study ranks by. It has {', '.join(row)}."
-                )
-            epoch = int(float(row["epoch"]))
-            curve += [None] * (epoch - len(curve))
-            curve[epoch - 1] = _number(row[metric])
+    for row, value in zip(rows, values, strict=True):
+        epoch = int(float(row["epoch"]))
+        curve += [None] * (epoch - len(curve))
+        curve[epoch - 1] = value if math.isfinite(value) else None
     return curve
-
-
-def _number(text: str | None) -> float | None:
-    value = float(text) if text else math.nan
-    return value if math.isfinite(value) else None
 
 
 def best_of(curve: list[float | None], minimize: bool) -> Best:

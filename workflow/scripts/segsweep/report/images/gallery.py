@@ -13,9 +13,8 @@ from segsweep.errors import InputError
 from segsweep.formatting import plural, short_names, value_in_words
 from segsweep.inference.predictor import Found, Predictor, Unit, counterpart, picture, truth, units
 from segsweep.report.display_names import metric as metric_name
-from segsweep.report.images.panels import MOST_PAGE, PanelPainter
 from segsweep.report.images.selection import Candidates, ChosenImage, cells_of, column_for, images_of
-from segsweep.report.images.sheets import Panel, compose, save
+from segsweep.report.images.sheets import MOST_PAGE, Panel, PanelPainter, compose, save
 
 ON_A_SHEET, MOST_GRID, ACROSS = 12, 48, 4
 

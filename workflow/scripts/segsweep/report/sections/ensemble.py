@@ -87,7 +87,7 @@ def together(results: QuotedResults, score: str) -> str:
 def _images(results: QuotedResults) -> str:
     if not (results.folder / ENSEMBLE).is_file():
         return "images"
-    return results.ledger.quote(ENSEMBLE, "", "pictures", "plural:image")
+    return results.ledger.quote(ENSEMBLE, "", "images", "plural:image")
 
 
 def _votes(results: QuotedResults) -> str | None:

@@ -3,7 +3,8 @@
 from typing import ClassVar
 
 from segsweep.config.components import Section
-from segsweep.report.figures import curves, theme
+from segsweep.report.figures import runs as run_figures
+from segsweep.report.figures import theme
 from segsweep.report.markdown import blocks, listed, was
 from segsweep.report.quoted_results import QuotedResults
 
@@ -29,14 +30,14 @@ def write(results: QuotedResults) -> str:
     if not columns:
         return ""
     shown = cells[:IN_COLOUR]
-    others = curves.subsample(cells[IN_COLOUR:])
+    others = run_figures.subsample(cells[IN_COLOUR:])
     names = dict(zip(frame["cell"], frame["label"], strict=True))
     # Means of the settings in colour are over usable runs; a run that diverged would bend them.
     used = epochs[epochs["cell"].isin(others) | epochs["run"].isin(results.usable["run"])]
     paper, axes = theme.grid_of(len(columns), width=3.6, height=3.0)
     captions = []
     for ax, column in zip(axes, columns, strict=True):
-        curves.learning(ax, used, column, [(cell, names[cell]) for cell in shown], others)
+        run_figures.learning(ax, used, column, [(cell, names[cell]) for cell in shown], others)
         captions.append(results.caption(ax, "{y}"))
     handles, labels = axes[0].get_legend_handles_labels()
     paper.tight_layout()

@@ -1,4 +1,4 @@
-"""Ranking, learning curves, and what each rank rests on."""
+"""The ranking, and how stable its first rank is."""
 
 from typing import ClassVar
 
@@ -14,7 +14,7 @@ MOST_ROWS, LAST_ROWS, MOST_DRAWN, IN_COLOUR = 40, 5, 30, 5
 
 
 class Ranking(Section):
-    """Ranking, learning curves, and what each rank rests on."""
+    """The ranking, and how stable its first rank is."""
 
     title: ClassVar[str] = "Ranking"
     order: ClassVar[int] = 40

@@ -7,7 +7,8 @@ import pandas as pd
 from segsweep import registry
 from segsweep.config.components import Section
 from segsweep.formatting import value_in_words
-from segsweep.report.figures import curves, theme
+from segsweep.report.figures import runs as run_figures
+from segsweep.report.figures import theme
 from segsweep.report.markdown import blocks, bullets, capital, listed, markdown_table, paragraph, was
 from segsweep.report.quoted_results import QuotedResults, Table
 from segsweep.report.value_styles import parse
@@ -104,20 +105,22 @@ def figure(results: QuotedResults) -> str:
     runs = results.table("runs").frame
     trials = runs[runs["role"] == "trial"] if "role" in runs else runs.iloc[:0]
     epochs = results.epochs
-    epochs = epochs[epochs["run"].isin(curves.subsample(list(trials["run"])))]
+    epochs = epochs[epochs["run"].isin(run_figures.subsample(list(trials["run"])))]
     if epochs.empty or results.metric not in epochs:
         return ""
     decided = decision_table(results).frame
     rungs = sorted(decided["epoch"].unique()) if len(decided) else []
     protected = _protected_runs(results, trials)
     paper, ax = theme.plt.subplots(figsize=(6.6, 3.7))
-    curves.sweep(ax, epochs, results.metric, list(trials.loc[trials["status"] == "pruned", "run"]), protected, rungs)
+    run_figures.sweep(
+        ax, epochs, results.metric, list(trials.loc[trials["status"] == "pruned", "run"]), protected, rungs
+    )
     marks = (
         " A cross marks where a trial was pruned" if (trials["status"] == "pruned").any() else " No trial was pruned"
     )
     marks += "; a diamond marks a protected trial." if protected else "."
     lines = " Dotted lines are rungs." if len(rungs) else ""
-    few = " An evenly spaced choice of the trials is drawn." if len(trials) > curves.MOST_CURVES else ""
+    few = " An evenly spaced choice of the trials is drawn." if len(trials) > run_figures.MOST_CURVES else ""
     return results.figure(
         "sweep", paper, results.caption(ax, "{y} by {x}, a line for each run of a trial.") + marks + lines + few
     )

@@ -1,7 +1,5 @@
 """A study's predictions for the test split, by its ensemble or its best run, as a file to submit."""
 
-import csv
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,80 +13,83 @@ from segsweep.data.prepared import Prepared, Split
 from segsweep.data.readers import read
 from segsweep.errors import InputError
 from segsweep.inference import submission
-from segsweep.inference.ensemble import Jury
-from segsweep.inference.loaded_ensemble import load_ensemble, members_of, pictures_of
+from segsweep.inference.ensemble import Ensemble
+from segsweep.inference.loaded_ensemble import images_of_split, load_ensemble, members_of
+from segsweep.io import read_csv, read_json, write_json
+from segsweep.planning.plan_file import PlannedRun, StudyPlan
+from segsweep.store.segment_store import SegmentStore
 
 NO_TEST = "The data set has no test split: these are predictions of the validation split."
-SMOKE = "A smoke: only some pictures of the split are predicted."
-SEEN = "The model was trained on pictures of this split, as folds pool them: its predictions look better than they are."
+SMOKE = "A smoke test: only some images of the split are predicted."
+SEEN = "The model was trained on images of this split, as folds pool them: its predictions look better than they are."
 
 
 def predict_test(
-    plan: dict[str, Any], store: Path, ranking: Path, output: Path, *, device: str = "auto", threads: int = 1
+    plan: StudyPlan, store: SegmentStore, ranking: Path, output: Path, *, device: str = "auto", threads: int = 1
 ) -> dict[str, Any]:
     """Write the submission of a study, and beside it a JSON file that says what is in it.
 
     Returns:
-        split, pictures, models (their runs), method, notes.
+        split, images, models (their runs), method, notes.
 
     Raises:
         InputError: no model is trained, or the data set's files are not there.
     """
     runs, method, min_votes = _models(plan, store, ranking)
-    panel = load_ensemble(plan, runs, store, device, threads)
-    prepared = panel.prepared
+    loaded = load_ensemble(plan, runs, store, device, threads)
+    prepared = loaded.prepared
     split = "test" if "test" in prepared.splits else "val"
-    jury = Jury(panel.task, prepared.task, len(runs), method, min_votes)
+    ensemble = Ensemble(loaded.task, prepared.task, len(runs), method, min_votes)
     predictions: dict[int, Any] = {}
     whole = [(split, i) for i in range(len(prepared.splits[split]))]
-    refs = pictures_of(prepared, split, panel.train, True) if plan["smoke"] else whole
-    for batch, outputs in panel.batches(refs):
-        # The task's own form, not the jury's, where there is one model: a single vote changes nothing.
-        found = jury.decide(outputs, batch) if len(runs) > 1 else panel.task.predict(outputs[0], batch)
-        predictions |= {refs[place][1]: _handed_in(one) for place, one in zip(batch["index"], found, strict=True)}
-    output.parent.mkdir(parents=True, exist_ok=True)
-    dataset = parse_dataset(plan["dataset"])
+    refs = images_of_split(prepared, split, loaded.train, True) if plan.smoke else whole
+    for batch, outputs in loaded.batches(refs):
+        # The task's own form, not the ensemble's, where there is one model: a single vote changes nothing.
+        found = ensemble.decide(outputs, batch) if len(runs) > 1 else loaded.task.predict(outputs[0], batch)
+        predictions |= {
+            refs[position][1]: without_probabilities(one) for position, one in zip(batch["index"], found, strict=True)
+        }
+    dataset = parse_dataset(plan.dataset)
     count = _write(output, dataset, prepared, split, dict(sorted(predictions.items())))
     about = {
         "split": split,
-        "pictures": count,
+        "images": count,
         "task": prepared.task,
-        "models": [run["run"] for run in runs],
+        "models": [run.run for run in runs],
         "method": method if len(runs) > 1 else "single model",
-        "notes": [NO_TEST] * (split != "test") + [SEEN] * _pooled(plan, runs, split) + [SMOKE] * plan["smoke"],
+        "notes": [NO_TEST] * (split != "test") + [SEEN] * is_pooled(plan, runs, split) + [SMOKE] * plan.smoke,
     }
-    output.with_suffix(".json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    write_json(output.with_suffix(".json"), about)
     return about
 
 
-def _pooled(plan: dict[str, Any], runs: list[dict], split: str) -> bool:
-    """Whether a model was trained on pictures of the split: on a fold that pools it with the training pictures."""
-    folds = [plan["segments"][run["segments"][-1]]["fold"] for run in runs]
+def is_pooled(plan: StudyPlan, runs: list[PlannedRun], split: str) -> bool:
+    """Whether a model was trained on images of the split: on a fold that pools it with the training images."""
+    folds = [plan.segments[run.segments[-1]].fold for run in runs]
     return split == "val" and any(fold and fold["within"] == "train+val" for fold in folds)
 
 
-def _handed_in(prediction: Any) -> Any:
+def without_probabilities(prediction: Any) -> Any:
     """A prediction without its probabilities: those of a whole split, in all classes, would not fit into memory."""
     if not isinstance(prediction, dict):
         return prediction
     return {name: value for name, value in prediction.items() if name != "probability"}
 
 
-def _models(plan: dict[str, Any], store: Path, ranking: Path) -> tuple[list[dict], str, int | None]:
+def _models(plan: StudyPlan, store: SegmentStore, ranking: Path) -> tuple[list[PlannedRun], str, int | None]:
     """The ensemble's members if it has any, else the best run of the ranking."""
-    wish = plan["study"].get("ensemble") or {"method": "vote", "min_votes": None}
+    wish = plan.study.get("ensemble") or {"method": "vote", "min_votes": None}
     members, _ = members_of(plan, store)
     if members:
         return members, wish["method"], wish["min_votes"]
-    with ranking.open(newline="", encoding="utf-8") as file:
-        best = next((row["best_run"] for row in csv.DictReader(file) if row["best_run"]), None)
+    best = next((row["best_run"] for row in read_csv(ranking) if row["best_run"]), None)
     if best is None:
         raise InputError(f"{ranking}: no setting has a usable run. Train the study first.")
-    return [next(run for run in plan["runs"] if run["run"] == best)], wish["method"], None
+    return [next(run for run in plan.runs if run.run == best)], wish["method"], None
 
 
 def _write(path: Path, dataset: Dataset, prepared: Prepared, split: str, found: dict[int, Any]) -> int:
-    """Write in the task's format; how many pictures there are."""
+    """Write in the task's format; how many images there are."""
     made, part = _whole(prepared.splits[split], found)
     shapes = {name: (part[name], own) for name, own in _originals(dataset, prepared, split, part).items()}
     if dataset.task == "text":
@@ -103,7 +104,7 @@ def _write(path: Path, dataset: Dataset, prepared: Prepared, split: str, found: 
 
 
 def _whole(split: Split, found: dict[int, Any]) -> tuple[dict[str, Any], dict[str, tuple[int, int]]]:
-    """Predictions by picture, without padding, patches stitched to pages; and the shape of each as it was prepared."""
+    """Predictions by image, without padding, patches stitched to pages; and the shape of each as it was prepared."""
     made, shapes, patches = {}, {}, []
     for i, one in found.items():
         height, width = (int(side) for side in split.sizes[i])
@@ -122,13 +123,13 @@ def _whole(split: Split, found: dict[int, Any]) -> tuple[dict[str, Any], dict[st
 def _originals(
     dataset: Dataset, prepared: Prepared, split: str, shapes: dict[str, tuple[int, int]]
 ) -> dict[str, tuple[int, int]]:
-    """Height and width of each picture as it is in the data set's own files."""
-    description = json.loads(prepared.folder.with_name(prepared.folder.name + ".json").read_text(encoding="utf-8"))
+    """Height and width of each image as it is in the data set's own files."""
+    description = read_json(prepared.folder.with_name(f"{prepared.folder.name}.json"))
     found = {}
     for item in read(dataset, Path(description["root"]))[split]:
         if isinstance(item.image, np.ndarray):
             found[item.name] = item.image.shape[:2]
             continue
-        with Image.open(item.image) as picture:
-            found[item.name] = picture.size[::-1]
+        with Image.open(item.image) as image:
+            found[item.name] = image.size[::-1]
     return {name: found[name] for name in shapes}

@@ -1,13 +1,59 @@
-"""Members of an ensemble agree on boxes."""
+"""Members of an ensemble agree on each pixel, and on boxes. For text see `segsweep.text.voting`."""
 
 import numpy as np
 
-IOU = 0.55  # of the paper's experiments
+IOU = 0.55  # of the experiments in the paper of weighted boxes fusion
 
 Boxes = dict[str, np.ndarray]
 
 
-def fuse(members: list[Boxes], min_votes: int = 1, iou: float = IOU) -> Boxes:
+def mean_masks(probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The class of the highest mean probability.
+
+    Args:
+        probabilities: float (M, C, H, W) of M members, 0..1; one channel is that of a binary task's foreground.
+
+    Returns:
+        uint8 (H, W) of classes, and the mean, float32 (C, H, W).
+    """
+    average = np.mean(probabilities, axis=0, dtype=np.float32)
+    return _decided(average), average
+
+
+def vote_on_masks(masks: np.ndarray, probabilities: np.ndarray, min_votes: int) -> tuple[np.ndarray, np.ndarray]:
+    """The class that most members say; of a binary task the foreground where at least `min_votes` say so.
+
+    Of several classes the mean probability decides where none has `min_votes` votes, or two have equally many.
+
+    Args:
+        masks: uint8 (M, H, W), each member's classes.
+        probabilities: float (M, C, H, W), as for `mean_masks`.
+        min_votes: 1 to M.
+
+    Returns:
+        As `mean_masks`.
+
+    Raises:
+        ValueError: `min_votes` is not within 1..M.
+    """
+    members, classes = probabilities.shape[:2]
+    if not 1 <= min_votes <= members:
+        raise ValueError(f"min_votes must be within 1..{members} (the number of members), got {min_votes}")
+    average = np.mean(probabilities, axis=0, dtype=np.float32)
+    if classes == 1:
+        return ((masks == 1).sum(axis=0) >= min_votes).astype(np.uint8), average
+    votes = np.stack([(masks == index).sum(axis=0) for index in range(classes)])  # (C, H, W)
+    most = votes.max(axis=0)
+    clear = (most >= min_votes) & ((votes == most).sum(axis=0) == 1)
+    return np.where(clear, votes.argmax(axis=0), _decided(average)).astype(np.uint8), average
+
+
+def _decided(probability: np.ndarray) -> np.ndarray:
+    """uint8 (H, W) of float (C, H, W), as a single model decides: one channel is foreground above one half."""
+    return (probability[0] > 0.5 if len(probability) == 1 else probability.argmax(axis=0)).astype(np.uint8)
+
+
+def fuse_boxes(members: list[Boxes], min_votes: int = 1, iou: float = IOU) -> Boxes:
     """Weighted boxes fusion: what members found of one thing becomes one box.
 
     Taken by falling score, a box joins the group of its class whose fused box it overlaps most (IoU above `iou`), else
@@ -46,7 +92,7 @@ def fuse(members: list[Boxes], min_votes: int = 1, iou: float = IOU) -> Boxes:
             fused, of_group = np.vstack([fused, boxes[i]]), np.append(of_group, labels[i])
         elif owner[i] not in owner[groups[nearest]]:
             groups[nearest].append(int(i))
-            fused[nearest] = _mean(boxes[groups[nearest]], scores[groups[nearest]])
+            fused[nearest] = _mean_box(boxes[groups[nearest]], scores[groups[nearest]])
     kept = [number for number, group in enumerate(groups) if len(group) >= min_votes]
     merged = np.array([scores[groups[number]].sum() / len(members) for number in kept], np.float32)
     order = np.argsort(-merged, kind="stable")
@@ -57,7 +103,7 @@ def fuse(members: list[Boxes], min_votes: int = 1, iou: float = IOU) -> Boxes:
     }
 
 
-def _mean(boxes: np.ndarray, scores: np.ndarray) -> np.ndarray:
+def _mean_box(boxes: np.ndarray, scores: np.ndarray) -> np.ndarray:
     return np.average(boxes, axis=0, weights=scores if scores.sum() > 0 else None)
 
 
