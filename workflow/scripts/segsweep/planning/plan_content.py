@@ -1,5 +1,7 @@
 """The plan of a study, made from its design, its runs and their segments."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from segsweep.config.load import Loaded
@@ -9,7 +11,9 @@ from segsweep.planning.plan_file import PlannedCell, PlannedRun, SegmentPlan, St
 from segsweep.planning.runs import Plan, Run, Segment
 
 
-def study_plan(loaded: Loaded, design: Design, plan: Plan, prepared: DataAddresses) -> StudyPlan:
+def study_plan(
+    loaded: Loaded, design: Design, plan: Plan, prepared: DataAddresses, selections: Mapping[str, list[str]]
+) -> StudyPlan:
     """The plan of a study.
 
     Args:
@@ -17,13 +21,14 @@ def study_plan(loaded: Loaded, design: Design, plan: Plan, prepared: DataAddress
         design: its cells, and how they came about.
         plan: its runs and segments.
         prepared: the prepared data that its settings need.
+        selections: by which the best epoch of some segments must be known, by their ids.
     """
     cells: dict[str, Cell] = {}
     for run in plan.runs:
         cells.setdefault(run.cell.cell, run.cell)
     # Of a trial that was promoted, the run up to its last rung.
     longest = {run.key or run.run: run for run in sorted(plan.runs, key=lambda run: run.epochs)}
-    segments = segment_plans(loaded, plan, prepared)  # first, as it asks for the folders of data
+    segments = segment_plans(loaded, plan, prepared, selections)  # first, as it asks for the folders of data
     return StudyPlan(
         study=loaded.study.model_dump(mode="json", by_alias=True),
         name=loaded.name,
@@ -43,14 +48,19 @@ def study_plan(loaded: Loaded, design: Design, plan: Plan, prepared: DataAddress
     )
 
 
-def segment_plans(loaded: Loaded, plan: Plan, prepared: DataAddresses) -> dict[str, SegmentPlan]:
+def segment_plans(
+    loaded: Loaded, plan: Plan, prepared: DataAddresses, selections: Mapping[str, list[str]] = MappingProxyType({})
+) -> dict[str, SegmentPlan]:
     """All that a job must know to train a segment, by its id."""
     common = {
         "dataset": loaded.dataset.model_dump(mode="json"),
         "metric": loaded.study.metric,
         "minimize": loaded.study.minimize,
     }
-    return {one.id: _segment(one, loaded.name, prepared, common) for one in plan.segments.values()}
+    return {
+        one.id: _segment(one, loaded.name, prepared, common | {"selections": selections.get(one.id, [])})
+        for one in plan.segments.values()
+    }
 
 
 def label(study: str, run: Run) -> str:

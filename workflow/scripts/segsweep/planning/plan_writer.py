@@ -16,7 +16,6 @@ from segsweep.io import write_if_changed
 from segsweep.planning import markers
 from segsweep.planning.packs import remembered
 from segsweep.planning.planner import Planner
-from segsweep.store.segment_store import SegmentStore
 
 
 class PlanWriter:
@@ -60,9 +59,10 @@ class PlanWriter:
             write_if_changed(study.packs_file, remembered(study.packs_file, study.packs, study.store.complete))
         if study.seen:
             write_if_changed(study.seen_file, json.dumps(study.seen, indent=1))
-        write_if_changed(study.history_file, study.history_text(study.store))
+        write_if_changed(study.history_file, study.history.text())
 
     def finish(self) -> None:
         """Note what was trained, when all jobs have ended."""
         if self.started and self.study.study.table is None:
-            write_if_changed(self.study.history_file, self.study.history_text(SegmentStore(self.study.store.root)))
+            self.study.remember_trained()
+            write_if_changed(self.study.history_file, self.study.history.text())

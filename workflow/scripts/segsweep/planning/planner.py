@@ -7,12 +7,14 @@ that `PlanWriter` wrote. So what is missing may change while jobs run.
 import hashlib
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from segsweep.config.load import Loaded, Request, load
 from segsweep.config.yaml_documents import parse
+from segsweep.data.classes import class_table
 from segsweep.errors import InputError
 from segsweep.formatting import epochs as epochs_in_words
 from segsweep.io import read_json
@@ -20,6 +22,7 @@ from segsweep.planning.code_fingerprint import Code, readings
 from segsweep.planning.data_address import DataAddresses
 from segsweep.planning.data_fingerprint import pull_missing, read_seen, weights_fingerprint
 from segsweep.planning.grid import Design, lay_out
+from segsweep.planning.kept_epochs import not_kept
 from segsweep.planning.markers import marker, new_start
 from segsweep.planning.overrides import Resolver
 from segsweep.planning.packs import pack_up
@@ -30,14 +33,14 @@ from segsweep.planning.requested_runs import Decided
 from segsweep.planning.rerun_reasons import History, read_history
 from segsweep.planning.resources import CLUSTER_FILE, Resources, check
 from segsweep.planning.runs import Plan, cut, make_run, to_repeat
-from segsweep.planning.study_context import context_of
+from segsweep.planning.study_context import context_of, metric_roots
 from segsweep.planning.worker_view import RESULTS, WorkerView
 from segsweep.search.checks import problems
 from segsweep.search.decision_inputs import valid_steps
 from segsweep.search.narrow import earlier_trials, narrowed, ranks_otherwise
 from segsweep.search.requests import folds_of
 from segsweep.search.step_files import read_steps
-from segsweep.store.segment_store import STORE, SegmentStore
+from segsweep.store.segment_store import STORE, SegmentStore, selection_key
 
 WEIGHTS = RESULTS / "data" / ".weights.json"
 TREES = RESULTS / "code" / ".trees.json"
@@ -119,8 +122,28 @@ class Planner(WorkerView):
         }
         self.store.leave_out(self.left_out)
         self.cut = cut(runs, self.store)
-        self.__dict__["plan"] = study_plan(self.loaded, self.design, self.cut, self.prepared)
+        self.history.remember(self.cut, self.store)
+        if unkept := self._not_kept():
+            self.left_out |= unkept
+            self.store.leave_out(unkept)
+            self.cut = cut(runs, self.store)
+        selections = {segment: [selection_key(self.study.metric, self.study.minimize)] for segment in unkept}
+        self.__dict__["plan"] = study_plan(self.loaded, self.design, self.cut, self.prepared, selections)
         self.__dict__.pop("plan_digest", None)
+
+    def _not_kept(self) -> dict[str, str]:
+        """Complete segments that must train again to keep a run's best epoch: why, by their ids."""
+        study, dataset = self.study, self.loaded.dataset
+        return not_kept(
+            self.cut.runs,
+            self.store,
+            self.history,
+            metric=study.metric,
+            minimize=study.minimize,
+            version=self.code.fingerprint(metric_roots(study.metric)),
+            task=dataset.task,
+            classes=lambda: class_table(dataset).names,
+        )
 
     def read_step(self, path: str) -> tuple[list[dict[str, Any]], bool]:
         requested = read_json(path)["requested"]
@@ -143,8 +166,14 @@ class Planner(WorkerView):
 
     @cached_property
     def plan_digest(self) -> str:
-        """Stands for the whole plan: tables are made again when it changes."""
-        return digest(self.plan.text())
+        """Stands for the whole plan: tables are made again when it changes.
+
+        What is kept of a segment besides changes none of its results.
+        """
+        segments = {
+            name: replace(one, selections=[]) if one.selections else one for name, one in self.plan.segments.items()
+        }
+        return digest(replace(self.plan, segments=segments).text())
 
     @cached_property
     def study_digest(self) -> str:
@@ -177,10 +206,11 @@ class Planner(WorkerView):
         """Whether a decision was not made when this process planned, or no longer held."""
         return number >= self.decisions
 
-    def history_text(self, store: SegmentStore) -> str:
-        """What is to be remembered of the runs that a store holds completely."""
-        self.history.remember(self.cut, store)
-        return self.history.text()
+    def remember_trained(self) -> None:
+        """Take in what was trained since."""
+        self.store = SegmentStore(self.store.root)
+        self.history.remember(self.cut, self.store)
+        self._not_kept()
 
     def why(self, segment: str) -> str:
         """Why a segment must be trained."""
