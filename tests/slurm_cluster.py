@@ -40,9 +40,9 @@ def tail(file: Path, characters: int = 3000) -> str:
     return file.read_text(errors="replace")[-characters:] if file.is_file() else ""
 
 
-def running() -> dict[str, str]:
-    """Number and comment (rule and wildcards) of the jobs that Slurm runs."""
-    lines = slurm("squeue", "-h", "-t", "R", "-o", "%i %k").splitlines()
+def jobs(states: str = "all") -> dict[str, str]:
+    """Number and comment (rule and wildcards) of the jobs in some states, `R,CG`; of ended ones too where it is all."""
+    lines = slurm("squeue", "-h", "-t", states, "-o", "%i %k").splitlines()
     return {number: comment for number, _, comment in (line.partition(" ") for line in lines)}
 
 
@@ -120,15 +120,16 @@ class Watch:
 
     Args:
         output: what Snakemake writes.
-        signs: further things whose change shows that something goes on.
+        look: called about each second; a change of what it returns is a sign that something goes on.
+        may_fail: whether Snakemake is expected to end with an error.
     """
 
-    def __init__(self, output: Path, signs: Callable[[], object] = lambda: None):
-        self.output, self.signs = output, signs
+    def __init__(self, output: Path, look: Callable[[], object] = lambda: None, *, may_fail: bool = False):
+        self.output, self.look, self.may_fail = output, look, may_fail
         self.node_is_lost = False
 
     def wait(self, what: str, ready: Callable[[], object], snakemake: subprocess.Popen | None = None) -> object:
-        """Wait until `ready` says something true, and give it back.
+        """Wait until `ready` returns something true; returns that.
 
         Raises:
             AssertionError: it will not come: Snakemake ended or can only fail, the node is out of service, Slurm does
@@ -146,14 +147,22 @@ class Watch:
                 mend_node()
             if (after := self._seen()) != seen:
                 seen, changed = after, now
-            said = self.output.read_text(errors="replace") if self.output.is_file() else ""
-            about = f"{what}\n{slurm('squeue')}\n{said[-3000:]}"
-            assert snakemake is None or snakemake.poll() is None or ready(), f"Snakemake ended before {about}"
-            assert not (hopeless := HOPELESS.search(said)), f"{hopeless[0]}: no use to wait for {about}"
-            assert now - changed < QUIET_S, f"nothing changed for {QUIET_S} s, waiting for {about}"
-            assert now - start < PATIENCE_S, f"waited {PATIENCE_S} s for {about}"
+            if trouble := self._trouble(snakemake, now - start, now - changed):
+                found = ready()  # it may have come just before the trouble
+                assert found, f"{trouble}, waiting for {what}\n{slurm('squeue')}\n{tail(self.output)}"
+                break
         return found
+
+    def _trouble(self, snakemake: subprocess.Popen | None, waited: float, quiet: float) -> str:
+        hopeless = None if self.may_fail else HOPELESS.search(tail(self.output, 10**9))
+        if hopeless:
+            return hopeless[0]
+        if snakemake is not None and snakemake.poll() is not None:
+            return f"Snakemake ended with status {snakemake.returncode}"
+        if quiet >= QUIET_S:
+            return f"nothing changed for {QUIET_S} s"
+        return f"{PATIENCE_S} s passed" if waited >= PATIENCE_S else ""
 
     def _seen(self) -> tuple:
         size = self.output.stat().st_size if self.output.is_file() else 0
-        return size, slurm("squeue", "-h", "-o", "%i %T %r"), tuple(processes()), self.signs()
+        return size, slurm("squeue", "-h", "-o", "%i %T %r"), tuple(processes()), self.look()

@@ -11,7 +11,7 @@ from segsweep.errors import InputError
 from segsweep.search import search_tables
 from segsweep.search.decision_inputs import settings_digest, valid_steps
 from segsweep.search.decisions import decide
-from segsweep.search.step_files import as_text, read_steps, step_file, write_json
+from segsweep.search.step_files import as_text, read_steps, step_file, write_step
 from tests.benchmarks import replay
 
 SCENARIO = {"trials": 8, "at_once": 4, "epochs": 9, "min_epochs": 2, "eta": 2}
@@ -185,7 +185,7 @@ def test_cut_off_anywhere_and_results_in_any_order(tmp_path, sampler):
     states = replay.play(study, drawn)
     assert any(trial["status"] == "pruned" for trial in states[-1]["trials"])
     for state in states:
-        write_json(step_file(tmp_path, state["step"]), state)
+        write_step(step_file(tmp_path, state["step"]), state)
     draws = random.Random(0)
     for number in range(1, len(states)):
         previous = read_steps(tmp_path)[number - 1]

@@ -1,7 +1,6 @@
 """The plan of a study, made from its design, its runs and their segments."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Collection
 from typing import Any
 
 from segsweep.config.load import Loaded
@@ -9,10 +8,11 @@ from segsweep.planning.data_address import DataAddresses
 from segsweep.planning.grid import Cell, Design
 from segsweep.planning.plan_file import PlannedCell, PlannedRun, SegmentPlan, StudyPlan
 from segsweep.planning.runs import Plan, Run, Segment
+from segsweep.store.segment_store import selection_key
 
 
 def study_plan(
-    loaded: Loaded, design: Design, plan: Plan, prepared: DataAddresses, selections: Mapping[str, list[str]]
+    loaded: Loaded, design: Design, plan: Plan, prepared: DataAddresses, select_again: Collection[str] = ()
 ) -> StudyPlan:
     """The plan of a study.
 
@@ -21,14 +21,14 @@ def study_plan(
         design: its cells, and how they came about.
         plan: its runs and segments.
         prepared: the prepared data that its settings need.
-        selections: by which the best epoch of some segments must be known, by their ids.
+        select_again: complete segments that train again, to keep the best epoch by the study's metric.
     """
     cells: dict[str, Cell] = {}
     for run in plan.runs:
         cells.setdefault(run.cell.cell, run.cell)
     # Of a trial that was promoted, the run up to its last rung.
     longest = {run.key or run.run: run for run in sorted(plan.runs, key=lambda run: run.epochs)}
-    segments = segment_plans(loaded, plan, prepared, selections)  # first, as it asks for the folders of data
+    segments = segment_plans(loaded, plan, prepared, select_again)  # first, as it asks for the folders of data
     return StudyPlan(
         study=loaded.study.model_dump(mode="json", by_alias=True),
         name=loaded.name,
@@ -49,7 +49,7 @@ def study_plan(
 
 
 def segment_plans(
-    loaded: Loaded, plan: Plan, prepared: DataAddresses, selections: Mapping[str, list[str]] = MappingProxyType({})
+    loaded: Loaded, plan: Plan, prepared: DataAddresses, select_again: Collection[str] = ()
 ) -> dict[str, SegmentPlan]:
     """All that a job must know to train a segment, by its id."""
     common = {
@@ -57,8 +57,11 @@ def segment_plans(
         "metric": loaded.study.metric,
         "minimize": loaded.study.minimize,
     }
+    selection = [selection_key(loaded.study.metric, loaded.study.minimize)]
     return {
-        one.id: _segment(one, loaded.name, prepared, common | {"selections": selections.get(one.id, [])})
+        one.id: _segment(
+            one, loaded.name, prepared, common | {"selections": selection if one.id in select_again else []}
+        )
         for one in plan.segments.values()
     }
 

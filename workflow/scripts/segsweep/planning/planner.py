@@ -22,7 +22,6 @@ from segsweep.planning.code_fingerprint import Code, readings
 from segsweep.planning.data_address import DataAddresses
 from segsweep.planning.data_fingerprint import pull_missing, read_seen, weights_fingerprint
 from segsweep.planning.grid import Design, lay_out
-from segsweep.planning.kept_epochs import not_kept
 from segsweep.planning.markers import marker, new_start
 from segsweep.planning.overrides import Resolver
 from segsweep.planning.packs import pack_up
@@ -33,6 +32,7 @@ from segsweep.planning.requested_runs import Decided
 from segsweep.planning.rerun_reasons import History, read_history
 from segsweep.planning.resources import CLUSTER_FILE, Resources, check
 from segsweep.planning.runs import Plan, cut, make_run, to_repeat
+from segsweep.planning.selection import Selection, to_select_again
 from segsweep.planning.study_context import context_of, metric_roots
 from segsweep.planning.worker_view import RESULTS, WorkerView
 from segsweep.search.checks import problems
@@ -40,7 +40,7 @@ from segsweep.search.decision_inputs import valid_steps
 from segsweep.search.narrow import earlier_trials, narrowed, ranks_otherwise
 from segsweep.search.requests import folds_of
 from segsweep.search.step_files import read_steps
-from segsweep.store.segment_store import STORE, SegmentStore, selection_key
+from segsweep.store.segment_store import STORE, SegmentStore
 
 WEIGHTS = RESULTS / "data" / ".weights.json"
 TREES = RESULTS / "code" / ".trees.json"
@@ -95,6 +95,13 @@ class Planner(WorkerView):
         self.prepared = DataAddresses(dataset, loaded.root, RESULTS / "data", self.code, file_hashes, self.seen)
         weights = partial(weights_fingerprint, remembered=weights_hashes)
         context = context_of(study, dataset, self.code, self.prepared.address_of, weights)
+        self.selection = Selection(
+            study.metric,
+            study.minimize,
+            dataset.task,
+            class_table(dataset).names,
+            self.code.fingerprint(roots) if (roots := metric_roots(study.metric)) else "",
+        )
         self.design = lay_out(study, loaded.base, loaded.place)
         resolver = Resolver(loaded.base, lambda keys: loaded.place(("train", *keys)))
         self.runs = [
@@ -123,27 +130,13 @@ class Planner(WorkerView):
         self.store.leave_out(self.left_out)
         self.cut = cut(runs, self.store)
         self.history.remember(self.cut, self.store)
-        if unkept := self._not_kept():
-            self.left_out |= unkept
-            self.store.leave_out(unkept)
+        select_again = to_select_again(self.cut.runs, self.store, self.selection, self.history)
+        if select_again:
+            self.left_out |= select_again
+            self.store.leave_out(select_again)
             self.cut = cut(runs, self.store)
-        selections = {segment: [selection_key(self.study.metric, self.study.minimize)] for segment in unkept}
-        self.__dict__["plan"] = study_plan(self.loaded, self.design, self.cut, self.prepared, selections)
+        self.__dict__["plan"] = study_plan(self.loaded, self.design, self.cut, self.prepared, select_again)
         self.__dict__.pop("plan_digest", None)
-
-    def _not_kept(self) -> dict[str, str]:
-        """Complete segments that must train again to keep a run's best epoch: why, by their ids."""
-        study, dataset = self.study, self.loaded.dataset
-        return not_kept(
-            self.cut.runs,
-            self.store,
-            self.history,
-            metric=study.metric,
-            minimize=study.minimize,
-            version=self.code.fingerprint(metric_roots(study.metric)),
-            task=dataset.task,
-            classes=lambda: class_table(dataset).names,
-        )
 
     def read_step(self, path: str) -> tuple[list[dict[str, Any]], bool]:
         requested = read_json(path)["requested"]
@@ -210,7 +203,7 @@ class Planner(WorkerView):
         """Take in what was trained since."""
         self.store = SegmentStore(self.store.root)
         self.history.remember(self.cut, self.store)
-        self._not_kept()
+        to_select_again(self.cut.runs, self.store, self.selection, self.history)
 
     def why(self, segment: str) -> str:
         """Why a segment must be trained."""

@@ -7,7 +7,7 @@ from typing import Any
 from segsweep.config.search import Dimension
 from segsweep.config.study import Study
 from segsweep.errors import InputError
-from segsweep.io import read_json
+from segsweep.planning.plan_file import read_plan
 from segsweep.search.confirmation import candidates_of, ranked
 from segsweep.search.search_tables import read_trials
 from segsweep.search.space import Space, same, steps
@@ -36,8 +36,8 @@ def ranks_otherwise(study: Study, plan: Path) -> str:
     """What is wrong if the earlier study, whose plan.json this is, ranked its trials by another score; else empty."""
     if not plan.is_file():
         return ""
-    earlier = read_json(plan)["study"]
-    theirs, ours = (earlier["metric"], bool(earlier.get("minimize"))), (study.metric, study.minimize)
+    earlier = read_plan(plan)
+    theirs, ours = (earlier.metric, earlier.minimize), (study.metric, study.minimize)
     if theirs == ours:
         return ""
     first, second = (f"the {'lowest' if minimize else 'highest'} {metric}" for metric, minimize in (theirs, ours))

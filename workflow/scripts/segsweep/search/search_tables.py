@@ -1,9 +1,9 @@
 """Tables of a search, from its step files: trials, decisions, what was spent and saved."""
 
-import csv
 from pathlib import Path
 from typing import Any
 
+from segsweep.io import read_csv, write_csv
 from segsweep.search.confirmation import candidates_of, ranked
 from segsweep.search.step_files import State, Trial
 
@@ -97,10 +97,9 @@ def records(states: list[State], kind: str) -> list[tuple[int, dict[str, Any]]]:
 
 def write_tables(states: list[State], folder: Path) -> None:
     """Write trials.csv and decisions.csv into a folder; the axes are the last columns of trials.csv."""
-    rows = trials(states)
-    axes = list(dict.fromkeys(axis for row in rows for axis in row if axis not in TRIAL_COLUMNS))
-    _write(folder / "trials.csv", TRIAL_COLUMNS + axes, rows)
-    _write(folder / "decisions.csv", DECISION_COLUMNS, decisions(states))
+    rows = [row | {"protected": " ".join(map(str, row["protected"]))} for row in trials(states)]
+    write_csv(folder / "trials.csv", rows, TRIAL_COLUMNS)
+    write_csv(folder / "decisions.csv", decisions(states), DECISION_COLUMNS)
 
 
 def read_trials(file: Path) -> list[Trial]:
@@ -108,39 +107,26 @@ def read_trials(file: Path) -> list[Trial]:
 
     The step files of a study say the same exactly; this is for where only the table was kept.
     """
-    with file.open(newline="", encoding="utf-8") as text:
-        return [
-            {
-                "trial": int(row["trial"]),
-                "status": row["status"],
-                "score": float(row["score"]) if row["score"] else None,
-                "values": {axis: _value(cell) for axis, cell in row.items() if axis not in TRIAL_COLUMNS and cell},
-            }
-            for row in csv.DictReader(text)
-        ]
+    return [
+        {
+            "trial": int(row["trial"]),
+            "status": row["status"],
+            "score": float(row["score"]) if row["score"] else None,
+            "values": {axis: _value(text) for axis, text in row.items() if axis not in TRIAL_COLUMNS and text},
+        }
+        for row in read_csv(file)
+    ]
 
 
-def _value(cell: str) -> Any:
-    if cell in ("True", "False"):
-        return cell == "True"
+def _value(text: str) -> Any:
+    if text in ("True", "False"):
+        return text == "True"
     for number in (int, float):
         try:
-            return number(cell)
+            return number(text)
         except ValueError:
             continue
-    return cell
-
-
-def _write(file: Path, columns: list[str], rows: list[dict[str, Any]]) -> None:
-    folder = file.parent
-    folder.mkdir(parents=True, exist_ok=True)
-    with file.open("w", newline="", encoding="utf-8") as out:
-        writer = csv.DictWriter(out, columns, lineterminator="\n", restval="")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow(
-                {name: " ".join(map(str, value)) if name == "protected" else value for name, value in row.items()}
-            )
+    return text
 
 
 def _minimizes(states: list[State]) -> bool:

@@ -1,11 +1,10 @@
 """Step files: what the file of a decision holds, where it lies, how it is read and written."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
-from segsweep.io import read_json
+from segsweep.io import read_json, write_text
 from segsweep.search.space import Values
 
 
@@ -127,12 +126,6 @@ def as_text(values: Any) -> str:
     return json.dumps(values, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def write_json(file: Path, values: Any) -> None:
-    """Write under a temporary name, then rename: no reader ever sees a part of it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f"{file.name}.{os.getpid()}.part")
-    with partial.open("w", encoding="utf-8") as out:
-        out.write(as_text(values))
-        out.flush()
-        os.fsync(out.fileno())
-    partial.replace(file)
+def write_step(file: Path, state: State) -> None:
+    """Write the file of a step."""
+    write_text(file, as_text(state), flush=True)
