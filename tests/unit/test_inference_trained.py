@@ -28,6 +28,7 @@ from segsweep import metrics
 from segsweep.data.prepared import Prepared
 from segsweep.detection.counts import BoxCounter
 from segsweep.execution.segment_job import run_job
+from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
 from tests.workspace import SMALL, Workspace
 
@@ -91,6 +92,7 @@ def run_programs():
     steps = ["none"]
     while True:
         study = open_study({"study": "little"}, plans=True)
+        PlanWriter(study).start()
         (data,) = study.plan.data
         if len(steps) == 1:
             assert prepare_data.main(["--description", f"{data}.json", "--output", data]) == 0

@@ -20,7 +20,6 @@ from segsweep.planning.data_fingerprint import tracking_file
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
 from segsweep.planning.results_files import lacks_figures, lacks_images
-from segsweep.tables import outputs
 
 # The process that was started by hand plans; the jobs that it starts on nodes read its plan.
 PLANS = workflow.is_main_process
@@ -39,6 +38,23 @@ except InputError as error:
 gc.freeze()
 gc.set_threshold(20_000)
 gc.enable()
+
+# The tables that rules make.
+TABLES = {
+    "collect_results": ["cells.csv", "runs.csv", "epochs.csv", "images.csv", "missing.csv"],
+    "import_table": ["cells.csv", "runs.csv", "epochs.csv", "images.csv", "missing.csv"],
+    "analyze_study": [
+        *["ranking.csv", "factors.csv", "factor_summary.csv", "anova.csv", "pairwise.csv", "interactions.csv"],
+        *["importance.csv", "claims.csv", "best.yaml", "analysis.json", "audit.json", "comparison.csv", "statuses.csv"],
+        *["confirmations.csv", "correlations.csv", "design.csv", "expected_best.csv", "pairs.csv"],
+    ],
+}
+
+
+def outputs(rule, folder):
+    """The paths of the tables that a rule makes, by their names."""
+    return {name.partition(".")[0]: f"{folder}/{name}" for name in TABLES[rule]}
+
 
 ON_CLUSTER = STUDY.request.cluster is not None
 TABLE = STUDY.study.table is not None

@@ -7,6 +7,7 @@ from typing import Any
 from segsweep.analysis.compare import analysis_of
 from segsweep.config.load import Loaded, Request
 from segsweep.io import read_json
+from segsweep.planning.packs import read_packs
 from segsweep.planning.plan_file import PLAN_FILE, SegmentPlan, StudyPlan, read_plan, read_segment
 from segsweep.planning.resources import Resources, submission
 from segsweep.store.segment_store import STORE, SegmentStore, split_id
@@ -38,7 +39,7 @@ class WorkerView:
     @cached_property
     def packs(self) -> dict[str, list[str]]:
         """Segments that are trained in one job, by the name of the pack: all that jobs may still be asked for."""
-        return read_json(self.packs_file) if self.packs_file.is_file() else {}
+        return read_packs(self.packs_file)
 
     @cached_property
     def packed(self) -> dict[str, str]:

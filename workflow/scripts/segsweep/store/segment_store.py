@@ -135,6 +135,8 @@ class SegmentStore:
     def __init__(self, root: Path = STORE):
         self.root = root
         self.left_out: set[str] = set()
+        self._left_out_phases: set[str] = set()
+        self._left_out_phases: set[str] = set()
         self._records: dict[str, SegmentRecord] = {}
 
     # Where things lie.
@@ -203,6 +205,8 @@ class SegmentStore:
     def leave_out(self, segments: Iterable[str]) -> None:
         """Do not count these as complete from now on: they are to be trained again."""
         self.left_out |= set(segments)
+        self._left_out_phases = {split_id(segment)[0] for segment in self.left_out}
+        self._left_out_phases = {split_id(segment)[0] for segment in self.left_out}
         for segment in self.left_out:
             self.complete.pop(segment, None)
         self.__dict__.pop("ends", None)
@@ -270,7 +274,7 @@ class SegmentStore:
         chain = [segment]
         phase = split_id(segment)[0]
         # Most phases are one segment, and their records need not be read.
-        while len(self.ends[phase]) > 1 or any(one.startswith(phase) for one in self.left_out):
+        while len(self.ends[phase]) > 1 or phase in self._left_out_phases:
             parent = self.record(chain[0]).parent
             if parent is None or split_id(parent)[0] != phase:
                 break
