@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from segsweep.errors import InputError
+from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
 from segsweep.store.segment_store import STORE, SegmentStore
 from tests.segments import write_segment
@@ -93,10 +94,13 @@ def by_weights(study):
 
 
 def test_an_exchanged_file_of_weights_trains_the_cells_that_use_it(workspace):
-    before = by_weights(planned(workspace, "skip", **weights(b"first", b"second")))
+    writer = PlanWriter(planned(workspace, "skip", **weights(b"first", b"second")))
+    writer.start()
+    before = by_weights(writer.study)
     assert len(set(before.values())) == 4
     for segment in before.values():
         complete(segment, "finished")
+    writer.finish()
     assert planned(workspace, "skip", **weights()).missing() == []
     study = planned(workspace, "skip", **weights(b"exchanged"))
     after = by_weights(study)

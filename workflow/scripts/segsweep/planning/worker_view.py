@@ -4,7 +4,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from segsweep.analysis.compare import analysis_of
+from segsweep.analysis.comparison import analysis_of
 from segsweep.config.load import Loaded, Request
 from segsweep.io import read_json
 from segsweep.planning.packs import read_packs
