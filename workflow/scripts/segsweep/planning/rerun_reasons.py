@@ -10,7 +10,7 @@ from segsweep.formatting import plural
 from segsweep.planning.addresses import as_text, default_components, flat
 from segsweep.planning.code_fingerprint import Code
 from segsweep.planning.runs import Phase, Plan, Segment
-from segsweep.store.segment_store import Store, split_id
+from segsweep.store.segment_store import SegmentStore, split_id
 
 FORMAT = 2
 SHOWN = 3
@@ -31,7 +31,7 @@ class History:
         self._runs: dict[str, dict[str, Any]] = dict(known["runs"])
         self._code: dict[str, dict[str, str]] = dict(known["code"])
 
-    def remember(self, plan: Plan, store: Store) -> None:
+    def remember(self, plan: Plan, store: SegmentStore) -> None:
         """Take in all runs that are complete now."""
         for run in plan.runs:
             last = run.segments[-1]
@@ -63,7 +63,7 @@ class History:
         if known.get("segment") == segment:
             known.setdefault("selections", {})[selection] = version
 
-    def why(self, segment: Segment, store: Store, left_out: Mapping[str, str]) -> str:
+    def why(self, segment: Segment, store: SegmentStore, left_out: Mapping[str, str]) -> str:
         """One reason.
 
         Args:
