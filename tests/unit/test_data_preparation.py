@@ -9,6 +9,7 @@ from PIL import Image
 
 from segsweep.config.dataset import parse_dataset
 from segsweep.config.train import Data
+from segsweep.data.classes import class_names
 from segsweep.data.preparation import prepare
 from segsweep.data.prepared import Prepared, verify
 from segsweep.data.readers.voc import VocDataset
@@ -44,9 +45,9 @@ def root(tmp_path):
 
 
 def run(root, data=None, **changes):
-    output = root.parent / "out"
-    prepare(parse_dataset(DATASET | changes), root, data, output, "f00d")
-    return Prepared.open(output)
+    output, dataset = root.parent / "out", parse_dataset(DATASET | changes)
+    prepare(dataset, root, data, output, "f00d")
+    return Prepared.open(output, class_names(dataset))
 
 
 def problems(root, **changes):
@@ -76,6 +77,16 @@ def test_arrays_hold_what_the_files_hold(root):
     with pytest.raises(ValueError, match=r"read-only"):
         train.image(0)[0] = 0
     verify(root.parent / "out")
+
+
+def test_names_of_classes_are_the_data_sets_not_the_folders(root):
+    run(root)
+    folder = root.parent / "out"
+    assert "sky" not in (folder / "manifest.json").read_text()
+    assert Prepared.open(folder, ["heaven", "road"]).classes == ["heaven", "road"]
+    assert Prepared.open(folder).classes == ["0", "1"]
+    with pytest.raises(InputError, match=r"prepared for 2 classes, but 3 are named: a, b, c"):
+        Prepared.open(folder, ["a", "b", "c"])
 
 
 def test_a_changed_or_cut_file_is_noticed(root):

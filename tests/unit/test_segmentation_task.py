@@ -40,7 +40,7 @@ def batch(mask, names=("a",)):
 
 
 def test_components_name_every_architecture_loss_and_task():
-    from segsweep.config.dataset import TASKS
+    from segsweep.config.components import TASKS
     from segsweep.registry import COMPONENTS
 
     assert set(COMPONENTS["model"]) == set(ARCHITECTURES)

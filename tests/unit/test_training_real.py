@@ -9,6 +9,7 @@ import yaml
 
 from segsweep import metrics
 from segsweep.config.dataset import parse_dataset
+from segsweep.data.classes import class_names
 from segsweep.data.preparation import prepare
 from segsweep.data.prepared import Prepared
 from segsweep.planning.plan_file import SegmentPlan
@@ -42,7 +43,7 @@ def segment(data: str, folder: Path, **more) -> SegmentPlan:
         prepare(dataset, folder, None, prepared, "fingerprint")
     train, metric = SETTINGS[data]
     train = {"batch_size": 2, "optimizer": {"lr": 1e-4}, "scheduler": {"name": "poly"}} | train | more.pop("train", {})
-    return segment_plan(train, data=str(prepared), metric=metric, **more)
+    return segment_plan(train, data=str(prepared), dataset=dataset.model_dump(mode="json"), metric=metric, **more)
 
 
 def run(one: SegmentPlan, store: Path) -> dict:
@@ -68,7 +69,7 @@ def test_cut_into_segments_is_the_same_to_the_bit(tmp_path, data):
     rows, counts = read_epochs(SegmentStore(tmp_path / "whole"), whole.id)
     assert [row["epoch"] for row in rows] == ["1", "2"]
     task = yaml.safe_load((DATASETS / f"{data}.yaml").read_text())["task"]
-    prepared = Prepared.open(tmp_path / data)
+    prepared = Prepared.open(tmp_path / data, class_names(whole.dataset))
     (best,) = outcome["best"].values()
     values = metrics.column(whole.metric, rows, counts, task, prepared.classes)
     assert best["value"] == max(values)

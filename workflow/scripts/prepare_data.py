@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
         head = f"The data set {dataset.name} cannot be used ({count} problems):"
         raise InputError(head, *(f"  {problem}" for problem in error.problems)) from error
     counts = ", ".join(f"{len(entry['names'])} {split}" for split, entry in manifest["splits"].items())
-    print(f"{dataset.name}: {counts}; {len(manifest['classes'])} classes")
+    print(f"{dataset.name}: {counts}; {manifest['num_classes']} classes")
     print(*(f"  note: {warning}" for warning in manifest["warnings"]), sep="\n")
     return 0
 

@@ -4,20 +4,20 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Union
+from typing import Any
 
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
+from segsweep import registry
 from segsweep.config.load import Request
 from segsweep.config.study import Study
 from segsweep.config.train import Train
 from segsweep.config.yaml_documents import models_in
-from segsweep.data.readers import classes
 
-DATASETS = list(classes().values())
+DATASETS = list(registry.classes("dataset").values())
 FILES = {
     "study": Study,
-    "dataset": Annotated[Union[tuple(DATASETS)], Field(discriminator="reader")],  # noqa: UP007 (of classes in a list)
+    "dataset": registry.union("dataset"),
     "config": Request,
 }
 

@@ -25,8 +25,7 @@ from segsweep.analysis.columns import (
 )
 from segsweep.analysis.curves import Curve, as_float, read_curve, write_curves
 from segsweep.analysis.epoch_scores import SegmentCounts, add_scores
-from segsweep.config.dataset import parse_dataset
-from segsweep.data.classes import class_table
+from segsweep.data.classes import class_names
 from segsweep.errors import InputError
 from segsweep.store.segment_store import SegmentStore, read_arrays
 
@@ -61,7 +60,7 @@ def collect(plan: dict[str, Any], store: Path, *, partial: bool = False) -> Coll
         InputError: runs are missing and `partial` is false; or a segment's files are unreadable.
     """
     metric, minimize = plan["study"]["metric"], plan["study"].get("minimize", False)
-    task, classes = plan["dataset"]["task"], class_table(parse_dataset(plan["dataset"])).names
+    task, classes = plan["dataset"]["task"], class_names(plan["dataset"])
     axes = plan["axes"]
     cells = list({cell["cell"]: cell for cell in reversed(plan["cells"])}.values())[::-1]
     texts = {cell["cell"]: level_texts(cell["settings"], axes) for cell in cells}

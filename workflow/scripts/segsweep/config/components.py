@@ -6,9 +6,11 @@ kind asks for; each kind's folder says in its `__init__.py` which these are.
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from segsweep.config.settings import Component, Settings, key
+
+TASKS = ("binary", "multiclass", "multitask", "text")
 
 
 class Optimizer(Component):
@@ -166,6 +168,8 @@ class Metric(Component):
         range: lowest and highest value; None where there is no bound.
         each_class: whether it is one score for each class: of `all`, or of `objects` (all but the background).
         of_splits, of_images: whether a split, and a single image, has it.
+        own_counts: name of the counts that its file's `count` makes of predictions; training does not record them, so
+            that it is a metric of `evaluate_run` only.
     """
 
     package: ClassVar[str] = "metrics"
@@ -176,6 +180,7 @@ class Metric(Component):
     each_class: ClassVar[Literal["all", "objects"] | None] = None
     of_splits: ClassVar[bool] = True
     of_images: ClassVar[bool] = True
+    own_counts: ClassVar[str | None] = None
 
 
 class Trainer(Component):
@@ -200,3 +205,62 @@ class Section(Component):
 
     package: ClassVar[str] = "report/sections"
     order: ClassVar[int]
+
+
+class Dataset(Component):
+    """A data set: where its files lie and what they mean. These are the keys of all readers; each reader adds its own.
+
+    Attributes:
+        tasks: that the files of the reader can serve.
+        names_select: those of them for which the names of classes select labels in the files.
+    """
+
+    package: ClassVar[str] = "data/readers"
+    discriminator: ClassVar[str] = "reader"
+    tasks: ClassVar[tuple[str, ...]] = TASKS
+    names_select: ClassVar[tuple[str, ...]] = ()
+
+    name: str = key(..., "Name; the file's own.", outcome=False, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    title: str | None = key(None, "Title in reports.", outcome=False)
+    reader: str = key(..., "Format of the files.")
+    root: str = key("", "Folder of the data set, under data_root.", outcome=False)
+    splits: dict[str, str] = key({"train": "train.txt", "val": "val.txt"}, "Split: list of names.", outcome=False)
+    task: Literal[TASKS] = key(
+        "multiclass",
+        "A binary output, one of several classes, masks and boxes, or text.",
+        validate_default=True,
+    )
+    classes: dict[int, str] | Literal["voc", "cityscapes"] | None = key(
+        None, "Value in the mask: name, in the order of the outputs; or a known list."
+    )
+    void: list[int] = key([], "Values that count in no loss and no score.")
+    foreground: str | None = key(None, "Class that the one output of a binary task means.")
+    licence: str = key("", "Licence of the data.", outcome=False)
+    source: str = key("", "Where the data comes from.", outcome=False)
+
+    @property
+    def drawn_by(self) -> str | None:
+        """The module that draws the images; None where they come from files."""
+        return None
+
+    @field_validator("task")
+    @classmethod
+    def _served(cls, task: str) -> str:
+        if task not in cls.tasks:
+            served = ", ".join(cls.tasks)
+            raise ValueError(f"the files of this reader cannot serve {task!r}; they can serve: {served}")
+        return task
+
+    @model_validator(mode="after")
+    def _classes_fit(self):
+        if self.task == "text":
+            return self
+        if self.classes is None:
+            raise ValueError("classes is missing: say which value in the masks means what")
+        if self.task == "binary":
+            names = list(self.classes.values()) if isinstance(self.classes, dict) else []
+            if len(names) != 2 or self.foreground not in names:
+                raise ValueError(
+                    f"a binary task has two classes, one of them named by foreground; got {names} and {self.foreground}"
+                )
+        return self

@@ -34,7 +34,7 @@ class Component(Settings):
     package: ClassVar[str]
     discriminator: ClassVar[str | None] = None
     default: ClassVar[str | None] = None
-    title: ClassVar[str] = ""
+    title: ClassVar[str]
 
     @model_validator(mode="before")
     @classmethod

@@ -18,7 +18,7 @@ from segsweep.data.prepared import FORMAT, MANIFEST
 from segsweep.data.raw_item import Item
 from segsweep.data.readers import read
 from segsweep.data.sample import Sample, resized, window
-from segsweep.data.storage import SplitWriter
+from segsweep.data.split_writer import SplitWriter
 from segsweep.errors import InputError
 
 SHOWN = 20  # problems; the rest is counted
@@ -92,7 +92,7 @@ def _write(
         "format": FORMAT,
         "dataset": dataset.name,
         "task": dataset.task,
-        "classes": table.names,
+        "num_classes": len(table.names),
         "settings": data.model_dump(mode="json", include={"image_size", "patches"}),
         "statistics": _statistics(writers["train"]),
         "splits": splits,

@@ -9,8 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from segsweep import metrics, registry
-from segsweep.config.dataset import parse_dataset
-from segsweep.data.classes import class_table
+from segsweep.data.classes import class_names
 from segsweep.errors import InputError
 from segsweep.execution.provenance import host, versions
 from segsweep.exits import DONE, INTERRUPTED
@@ -159,7 +158,7 @@ def _best_of_chain(job: SegmentPlan, store: SegmentStore) -> dict[str, Any]:
     while parent:
         chain.insert(0, parent)
         parent = store.record(parent).parent
-    classes = class_table(parse_dataset(job.dataset)).names
+    classes = class_names(job.dataset)
     wanted = selections_of([selection_key(job.metric, job.minimize), *job.selections])
     return {key: best_of_run(store, chain, *wanted[key], job.dataset["task"], classes) for key in wanted}
 
@@ -170,7 +169,7 @@ def _selections(job: SegmentPlan, store: SegmentStore) -> list[str]:
     What that one kept by a metric that is no longer there is not kept.
     """
     kept = selections_of(store.record(job.id).best if store.has(job.id) else ())
-    classes = class_table(parse_dataset(job.dataset)).names
+    classes = class_names(job.dataset)
     known = [
         key for key, (column, _) in kept.items() if not metrics.check([(key, column)], job.dataset["task"], classes)
     ]

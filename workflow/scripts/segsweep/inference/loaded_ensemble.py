@@ -6,8 +6,7 @@ from typing import Any
 
 import torch
 
-from segsweep.config.dataset import parse_dataset
-from segsweep.data.classes import class_table
+from segsweep.data.classes import class_names
 from segsweep.data.prepared import Prepared
 from segsweep.data.splits import Refs, choose
 from segsweep.inference.trained_model import TrainedModel, load_model, resolve_device
@@ -52,7 +51,7 @@ def load_ensemble(
         InputError: weights or the prepared data are missing.
     """
     torch.set_num_threads(threads)
-    prepared = Prepared.open(plan.segments[runs[0].segments[-1]].data)
+    prepared = Prepared.open(plan.segments[runs[0].segments[-1]].data, class_names(plan.dataset))
     models = [load_model(plan, run, store, prepared, resolve_device(device)) for run in runs]
     return LoadedEnsemble(prepared, runs, models)
 
@@ -92,9 +91,8 @@ def single_of(plan: StudyPlan, store: SegmentStore, cell: str, split: str) -> tu
 
 def best_value(plan: StudyPlan, run: PlannedRun, store: SegmentStore) -> float | None:
     """A run's score at its best epoch; None before it has one."""
-    dataset = parse_dataset(plan.dataset)
-    classes = class_table(dataset).names
-    best = best_of_run(store, run.segments, plan.metric, plan.minimize, dataset.task, classes)
+    task, classes = plan.dataset["task"], class_names(plan.dataset)
+    best = best_of_run(store, run.segments, plan.metric, plan.minimize, task, classes)
     return best and best["value"]
 
 

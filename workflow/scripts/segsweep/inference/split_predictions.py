@@ -15,7 +15,7 @@ from segsweep.errors import InputError
 from segsweep.inference import submission
 from segsweep.inference.ensemble import Ensemble
 from segsweep.inference.loaded_ensemble import images_of_split, load_ensemble, members_of
-from segsweep.io import read_csv, read_json, write_json
+from segsweep.io import read_csv, write_json
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
 from segsweep.store.segment_store import SegmentStore
 
@@ -50,7 +50,8 @@ def predict_test(
             refs[position][1]: without_probabilities(one) for position, one in zip(batch["index"], found, strict=True)
         }
     dataset = parse_dataset(plan.dataset)
-    count = _write(output, dataset, prepared, split, dict(sorted(predictions.items())))
+    root = Path(plan.data[str(prepared.folder)]["root"])
+    count = _write(output, dataset, root, prepared, split, dict(sorted(predictions.items())))
     about = {
         "split": split,
         "images": count,
@@ -88,10 +89,10 @@ def _models(plan: StudyPlan, store: SegmentStore, ranking: Path) -> tuple[list[P
     return [next(run for run in plan.runs if run.run == best)], wish["method"], None
 
 
-def _write(path: Path, dataset: Dataset, prepared: Prepared, split: str, found: dict[int, Any]) -> int:
+def _write(path: Path, dataset: Dataset, root: Path, prepared: Prepared, split: str, found: dict[int, Any]) -> int:
     """Write in the task's format; how many images there are."""
     made, part = _whole(prepared.splits[split], found)
-    shapes = {name: (part[name], own) for name, own in _originals(dataset, prepared, split, part).items()}
+    shapes = {name: (part[name], own) for name, own in _originals(dataset, root, split, part).items()}
     if dataset.task == "text":
         submission.write_text(path, made, shapes)
         return len(made)
@@ -121,12 +122,11 @@ def _whole(split: Split, found: dict[int, Any]) -> tuple[dict[str, Any], dict[st
 
 
 def _originals(
-    dataset: Dataset, prepared: Prepared, split: str, shapes: dict[str, tuple[int, int]]
+    dataset: Dataset, root: Path, split: str, shapes: dict[str, tuple[int, int]]
 ) -> dict[str, tuple[int, int]]:
     """Height and width of each image as it is in the data set's own files."""
-    description = read_json(prepared.folder.with_name(f"{prepared.folder.name}.json"))
     found = {}
-    for item in read(dataset, Path(description["root"]))[split]:
+    for item in read(dataset, root)[split]:
         if isinstance(item.image, np.ndarray):
             found[item.name] = item.image.shape[:2]
             continue

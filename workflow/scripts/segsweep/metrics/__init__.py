@@ -14,6 +14,9 @@ A metric's file holds a class with its facts (see `segsweep.config.components.Me
             box_labels    int16 (..., D): their classes, -1 no further box
             box_truths    int64 (..., K): boxes of the ground truth; these three of images only
 
+A metric that needs more than these has `own_counts`, and makes them of predictions: `count(predictions, batch)` gives
+arrays with a leading axis of images, by name. It is computed by `evaluate_run` only.
+
 `classes` are the names of the classes that a score is about: all of the data set's, of a binary data set the foreground
 alone, which is then the last row of the confusion. Where one image is scored by another formula than a split (words),
 `compute_images` stands beside `compute`.
@@ -56,10 +59,10 @@ def scored_classes(task: str, classes: Sequence[str]) -> list[str]:
 
 
 def names(task: str, classes: Sequence[str]) -> list[str]:
-    """Names of all scores of a split, without the split: `miou`, `iou/car`."""
+    """Names of all scores of a split that training counts for, without the split: `miou`, `iou/car`."""
     found = []
     for name, metric in metrics_of(task).items():
-        if metric.of_splits:
+        if metric.of_splits and not metric.own_counts:
             found += [f"{name}/{one}" for one in _each(metric, classes)] if metric.each_class else [name]
     return found
 
@@ -122,6 +125,8 @@ def score(
     found: dict[str, Any] = {}
     for name, metric in metrics_of(task).items():
         if not (metric.of_images if images else metric.of_splits):
+            continue
+        if metric.own_counts and metric.own_counts not in counts:
             continue
         if wanted is not None and not any(one.partition("/")[0] == name for one in wanted):
             continue

@@ -13,14 +13,13 @@ raises its `revision`, which enters the address of every training that the class
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
-
-from pydantic.fields import FieldInfo
 
 from segsweep.config.settings import Component, Settings
 from segsweep.planning.code_fingerprint import Symbol
 
+NESTED = Settings | dict | list | tuple
 DISCRIMINATORS = ("arch", "name", "reader")
 # What carries out an augmentation.
 AUGMENTATION: Symbol = ("segsweep.data.augmentation", "load_augmentation")
@@ -48,33 +47,41 @@ class InForce:
     meanings: Mapping[str, Callable[[Any], Meaning]] = field(default_factory=dict)
     roots_of: Callable[[Component], Iterable[Symbol]] = lambda component: ()
 
-    def reads(self, key: FieldInfo) -> bool:
-        """Whether what trainings of the task yield depends on a key."""
+
+@cache
+def read_keys(kind: type[Settings], task: str | None) -> dict[str, Any]:
+    """The keys of a class on which it depends what trainings of a task yield, with their defaults."""
+    found = {}
+    for name, key in kind.model_fields.items():
         facts = key.json_schema_extra or {}
         tasks = facts.get("tasks")
-        return facts.get("outcome", True) and (self.task is None or tasks is None or self.task in tasks)
+        if facts.get("outcome", True) and (task is None or tasks is None or task in tasks):
+            found[name] = key.get_default(call_default_factory=True)
+    return found
 
 
 def differences(settings: Settings, in_force: InForce) -> dict[str, Any]:
     """What a section adds to an address, as JSON's types, nested as it is."""
+    kind = type(settings)
     found = {}
-    for name, key in type(settings).model_fields.items():
-        added = difference(name, key, getattr(settings, name), in_force)
+    for name in read_keys(kind, in_force.task):
+        added = difference(kind, name, getattr(settings, name), in_force)
         if added is not None:
             (found[name],) = added
-    return found | revision_of(type(settings))
+    return found | revision_of(kind)
 
 
-def difference(name: str, key: FieldInfo, value: Any, in_force: InForce) -> tuple[Any] | None:
-    """What the value of a key adds to an address; None where it adds nothing."""
-    if not in_force.reads(key):
+def difference(kind: type[Settings], name: str, value: Any, in_force: InForce) -> tuple[Any] | None:
+    """What the value of a key of a class adds to an address; None where it adds nothing."""
+    defaults = read_keys(kind, in_force.task)
+    if name not in defaults:
         return None
     if name in in_force.meanings:
         adds = in_force.meanings[name](value).adds
         return None if adds is None else (adds,)
-    if name in DISCRIMINATORS or value != key.get_default(call_default_factory=True):
+    if name in DISCRIMINATORS or value != defaults[name]:
         return (_plain(value, in_force),)
-    standing = _standing(value, in_force)
+    standing = _standing(value, in_force) if isinstance(value, NESTED) else None
     return (standing,) if standing else None
 
 
@@ -85,16 +92,15 @@ def revision_of(kind: type[Settings]) -> dict[str, int]:
 
 def roots(value: Any, in_force: InForce) -> frozenset[Symbol]:
     """Where the code begins that a value calls for: that of all components in force in it, by default or not."""
-    found: frozenset[Symbol] = frozenset()
     if isinstance(value, Settings):
-        if isinstance(value, Component):
-            found |= frozenset(in_force.roots_of(value))
-        for name, key in type(value).model_fields.items():
-            if in_force.reads(key):
-                found |= roots_of_key(name, getattr(value, name), in_force)
+        found = frozenset(in_force.roots_of(value)) if isinstance(value, Component) else frozenset()
+        for name in read_keys(type(value), in_force.task):
+            one = getattr(value, name)
+            if name in in_force.meanings or isinstance(one, NESTED):
+                found |= roots_of_key(name, one, in_force)
         return found
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-    return found.union(*(roots(one, in_force) for one in inner))
+    return frozenset().union(*(roots(one, in_force) for one in inner if isinstance(one, NESTED)))
 
 
 def roots_of_key(name: str, value: Any, in_force: InForce) -> frozenset[Symbol]:
@@ -114,13 +120,12 @@ def _standing(value: Any, in_force: InForce) -> dict[str, Any]:
     """What enters of a value that is as by default: revisions above 1 and meanings, nested as it is."""
     if isinstance(value, Settings):
         found: dict[str, Any] = {}
-        for name, key in type(value).model_fields.items():
-            if not in_force.reads(key):
-                continue
+        for name in read_keys(type(value), in_force.task):
+            one = getattr(value, name)
             if name in in_force.meanings:
-                inner = in_force.meanings[name](getattr(value, name)).adds
+                inner = in_force.meanings[name](one).adds
             else:
-                inner = _standing(getattr(value, name), in_force) or None
+                inner = (_standing(one, in_force) or None) if isinstance(one, NESTED) else None
             if inner is not None:
                 found[name] = inner
         return found | revision_of(type(value))
@@ -131,9 +136,12 @@ def _standing(value: Any, in_force: InForce) -> dict[str, Any]:
     return {}
 
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
 def as_text(values: Any) -> str:
     """Values in the one form in which they are hashed."""
-    return json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return _encode(values)
 
 
 def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -187,8 +195,8 @@ class SectionAddresses:
         """What a value of a key adds."""
         known = self._known.get((name, id(value)))
         if known is None:
-            added = difference(name, self.kind.model_fields[name], value, self.in_force)
-            reads = self.in_force.reads(self.kind.model_fields[name])
+            added = difference(self.kind, name, value, self.in_force)
+            reads = name in read_keys(self.kind, self.in_force.task)
             section = Section(
                 {} if added is None else {name: added[0]},
                 roots_of_key(name, value, self.in_force) if reads else frozenset(),

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from segsweep import registry
 from segsweep.planning import definitions
 from segsweep.planning.definitions import Definition, Module, read_module
 from segsweep.planning.remembered import Remembered
@@ -22,6 +23,7 @@ from segsweep.planning.remembered import Remembered
 PACKAGE = Path(__file__).resolve().parents[1]
 NAME = PACKAGE.name
 OUTSIDE = {"config", "errors", "execution", "exits", "formatting", "io", "planning", "registry", "store", "syntax"}
+TRAIN = f"{NAME}.config.train"
 # Module and name of a definition. The name "" is what a module runs when it is imported.
 Symbol = tuple[str, str]
 
@@ -43,7 +45,9 @@ class Code:
         """
         self.remembered = remembered or readings(None)
         self.package = package
+        self._read_already: dict[str, Module] = {}
         self._modules: dict[str, Module | None] = {}
+        self._files: dict[str, Path | None] = {}
         self._edges: dict[Symbol, tuple[Symbol, ...]] = {}
         self._fingerprints: dict[frozenset[Symbol], str] = {}
 
@@ -89,21 +93,32 @@ class Code:
     def program_fingerprint(self, program: str) -> str:
         """Hash of all modules that a program of workflow/scripts runs, settings and texts included.
 
-        Components are imported by name while it runs: all those of the package count where it asks the registry.
+        Components are imported by name while it runs: those of all kinds count that a module of it asks the registry
+        for. Kinds that only settings of trainings name are none of them: their values are in the plan.
         """
-        files = {program: self.package.parent / f"{program}.py"}
-        todo, found = list(files), {}
-        while todo:
-            name = todo.pop()
-            if name in found:
-                continue
-            file = files.get(name) or self._file(name)
-            found[name] = self._read(name, file) if file else None
-            if found[name] is not None:
-                imported = found[name].all_imports()
-                todo += [one for target, thing in imported for one in (target, f"{target}.{thing}".rstrip("."))]
-        lines = (f"{name} {module.tree}" for name, module in sorted(found.items()) if module is not None)
+        settings = {name for name in self._imported(TRAIN) if name.startswith(f"{NAME}.config")}
+        found = self._imported(program, self.package.parent / f"{program}.py")
+        asked: set[str] = set()
+        while kinds := {kind for name, one in found.items() if name not in settings for kind in one.kinds} - asked:
+            asked |= kinds
+            folders = [base.package for kind, base in registry.kinds().items() if kind in kinds]
+            for file in (file for folder in folders for file in sorted((self.package / folder).glob("*.py"))):
+                name = ".".join([NAME, *file.relative_to(self.package).with_suffix("").parts])
+                found |= self._imported(name.removesuffix(".__init__"))
+        lines = (f"{name} {module.tree}" for name, module in sorted(found.items()))
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+    def _imported(self, name: str, file: Path | None = None) -> dict[str, Module]:
+        """A module or program, and all modules of the package that importing it leads to, at any depth of the code."""
+        found: dict[str, Module] = {}
+        todo = [(name, file or self._file(name))]
+        while todo:
+            name, file = todo.pop()
+            if file is not None and name not in found:
+                found[name] = self._read(name, file)
+                for target, thing in found[name].all_imports():
+                    todo += [(one, self._file(one)) for one in (target, f"{target}.{thing}".rstrip("."))]
+        return found
 
     def _uses(self, name: str, thing: str) -> Iterator[Symbol]:
         """What a definition uses, and what is run when its module is imported."""
@@ -195,15 +210,21 @@ class Code:
         return self._modules[name]
 
     def _read(self, name: str, file: Path) -> Module:
-        is_package = file.stem == "__init__"
-        return Module.from_json(
-            self.remembered.of(
+        if name not in self._read_already:
+            is_package = file.stem == "__init__"
+            content = self.remembered.of(
                 file, lambda path: read_module(path.read_text("utf-8"), name, is_package=is_package).as_json()
             )
-        )
+            self._read_already[name] = Module.from_json(content)
+        return self._read_already[name]
 
     def _file(self, name: str) -> Path | None:
         """The file of a module of the package; None of any other."""
+        if name not in self._files:
+            self._files[name] = self._find(name)
+        return self._files[name]
+
+    def _find(self, name: str) -> Path | None:
         first, *parts = name.split(".")
         if first != NAME:
             return None

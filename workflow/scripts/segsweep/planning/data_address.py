@@ -81,11 +81,9 @@ class DataAddresses:
         if self._content is None:
             found = data_fingerprint(self.dataset, self.root, self.remembered, self.seen)
             code = self.code.fingerprint(preparation_roots(self.dataset))
-            # Names are kept in the prepared folder, and shown.
-            names = as_text([self.dataset.name, self.dataset.model_dump(mode="json")["classes"]])
             trained_on = {split: found[split] for split in TRAINED_ON if split in found}
             meaning = as_text(meaning_of(self.dataset))
-            self._content = _hash(names, meaning, code, as_text(found)), _hash(meaning, code, as_text(trained_on))
+            self._content = _hash(meaning, code, as_text(found)), _hash(meaning, code, as_text(trained_on))
         return self._content
 
 

@@ -57,6 +57,7 @@ class Module:
         imports: names that imports at the top bind: (module, name in it or "").
         statements: what is run besides, when the module is imported.
         tree: hash of all of it, texts for people included, docstrings not.
+        kinds: kinds of components that it asks the registry for: `registry.classes("metric")`.
     """
 
     definitions: dict[str, Definition]
@@ -65,17 +66,18 @@ class Module:
     imports: dict[str, tuple[str, str]]
     statements: Definition
     tree: str
+    kinds: list[str]
 
     def as_json(self) -> list[Any]:
         """All of it in JSON's types."""
         plain = [{name: one.as_json() for name, one in part.items()} for part in (self.definitions, self.methods)]
-        return [*plain, self.bases, self.imports, self.statements.as_json(), self.tree]
+        return [*plain, self.bases, self.imports, self.statements.as_json(), self.tree, self.kinds]
 
     @classmethod
     def from_json(cls, values: list[Any]) -> "Module":
         """What `as_json` gave."""
         parts = [{name: Definition(*one) for name, one in part.items()} for part in values[:2]]
-        return cls(*parts, values[2], values[3], Definition(*values[4]), values[5])
+        return cls(*parts, values[2], values[3], Definition(*values[4]), *values[5:])
 
     def all_imports(self) -> set[tuple[str, str]]:
         """What it imports anywhere: (module, name in it or "")."""
@@ -100,7 +102,7 @@ def read_module(text: str, name: str, *, is_package: bool) -> Module:
     rest: list[ast.stmt] = []
     imports: dict[str, tuple[str, str]] = {}
     classes: dict[str, ast.ClassDef] = {}
-    whole = _whole(tree)
+    whole, kinds = _whole(tree), sorted(set(_kinds(tree)))
     for statement in tree.body:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             imports |= _imported(statement, package)
@@ -123,6 +125,7 @@ def read_module(text: str, name: str, *, is_package: bool) -> Module:
         imports,
         _definition([cleaned[id(node)] for node in rest if cleaned[id(node)] is not None], package),
         whole,
+        kinds,
     )
 
 
@@ -211,6 +214,14 @@ def _whole(tree: ast.Module) -> str:
     for one, text in texts:
         one.value = text
     return hashlib.sha256(dump.encode()).hexdigest()[:16]
+
+
+def _kinds(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and node.args and "registry" in _chain(node.func).split(".")[:-1]:
+            first = node.args[0]
+            if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                yield first.value
 
 
 def _chain(node: ast.expr) -> str:

@@ -97,7 +97,7 @@ def _section(name: str, value: Any) -> Section:
     if name == "scheduler":
         value = _read_only(value, SCHEDULER_KEYS)
     dump = value.model_dump(mode="json") if hasattr(value, "model_dump") else value
-    added = difference(name, Train.model_fields[name], value, ANY_TASK)
+    added = difference(Train, name, value, ANY_TASK)
     return Section(value, dump, as_text(added[0]) if added else "")
 
 

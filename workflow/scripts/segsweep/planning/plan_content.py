@@ -1,5 +1,6 @@
 """The plan of a study, made from its design, its runs and their segments."""
 
+from collections.abc import Collection
 from typing import Any
 
 from segsweep.config.load import Loaded
@@ -7,9 +8,12 @@ from segsweep.planning.data_address import DataAddresses
 from segsweep.planning.grid import Cell, Design
 from segsweep.planning.plan_file import PlannedCell, PlannedRun, SegmentPlan, StudyPlan
 from segsweep.planning.runs import Plan, Run, Segment
+from segsweep.store.segment_store import selection_key
 
 
-def study_plan(loaded: Loaded, design: Design, plan: Plan, prepared: DataAddresses) -> StudyPlan:
+def study_plan(
+    loaded: Loaded, design: Design, plan: Plan, prepared: DataAddresses, select_again: Collection[str] = ()
+) -> StudyPlan:
     """The plan of a study.
 
     Args:
@@ -17,13 +21,14 @@ def study_plan(loaded: Loaded, design: Design, plan: Plan, prepared: DataAddress
         design: its cells, and how they came about.
         plan: its runs and segments.
         prepared: the prepared data that its settings need.
+        select_again: complete segments that train again, to keep the best epoch by the study's metric.
     """
     cells: dict[str, Cell] = {}
     for run in plan.runs:
         cells.setdefault(run.cell.cell, run.cell)
     # Of a trial that was promoted, the run up to its last rung.
     longest = {run.key or run.run: run for run in sorted(plan.runs, key=lambda run: run.epochs)}
-    segments = segment_plans(loaded, plan, prepared)  # first, as it asks for the folders of data
+    segments = segment_plans(loaded, plan, prepared, select_again)  # first, as it asks for the folders of data
     return StudyPlan(
         study=loaded.study.model_dump(mode="json", by_alias=True),
         name=loaded.name,
@@ -42,14 +47,22 @@ def study_plan(loaded: Loaded, design: Design, plan: Plan, prepared: DataAddress
     )
 
 
-def segment_plans(loaded: Loaded, plan: Plan, prepared: DataAddresses) -> dict[str, SegmentPlan]:
+def segment_plans(
+    loaded: Loaded, plan: Plan, prepared: DataAddresses, select_again: Collection[str] = ()
+) -> dict[str, SegmentPlan]:
     """All that a job must know to train a segment, by its id."""
     common = {
         "dataset": loaded.dataset.model_dump(mode="json"),
         "metric": loaded.study.metric,
         "minimize": loaded.study.minimize,
     }
-    return {one.id: _segment(one, loaded.name, prepared, common) for one in plan.segments.values()}
+    selection = [selection_key(loaded.study.metric, loaded.study.minimize)]
+    return {
+        one.id: _segment(
+            one, loaded.name, prepared, common | {"selections": selection if one.id in select_again else []}
+        )
+        for one in plan.segments.values()
+    }
 
 
 def label(study: str, run: Run) -> str:

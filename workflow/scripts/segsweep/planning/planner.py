@@ -13,6 +13,7 @@ from typing import Any
 
 from segsweep.config.load import Loaded, Request, load
 from segsweep.config.yaml_documents import parse
+from segsweep.data.classes import class_table
 from segsweep.errors import InputError
 from segsweep.formatting import epochs as epochs_in_words
 from segsweep.io import read_json, write_if_changed
@@ -30,7 +31,8 @@ from segsweep.planning.requested_runs import Decided
 from segsweep.planning.rerun_reasons import History, read_history
 from segsweep.planning.resources import CLUSTER_FILE, Resources, check
 from segsweep.planning.runs import Plan, cut, make_run, to_repeat
-from segsweep.planning.study_context import context_of
+from segsweep.planning.selection import Selection, to_select_again
+from segsweep.planning.study_context import context_of, metric_roots
 from segsweep.planning.worker_view import RESULTS, WorkerView
 from segsweep.search.checks import problems
 from segsweep.search.decision_inputs import valid_steps
@@ -84,6 +86,13 @@ class Planner(WorkerView):
         self.prepared = DataAddresses(dataset, loaded.root, RESULTS / "data", self.code, self.file_hashes, seen)
         weights = partial(weights_fingerprint, remembered=self.weights_hashes)
         context = context_of(study, dataset, self.code, self.prepared.address_of, weights)
+        self.selection = Selection(
+            study.metric,
+            study.minimize,
+            dataset.task,
+            class_table(dataset).names,
+            self.code.fingerprint(roots) if (roots := metric_roots(study.metric)) else "",
+        )
         self.design: Design = lay_out(study, loaded.base, loaded.place)
         resolver = Resolver(loaded.base, lambda keys: loaded.place(("train", *keys)))
         self.runs = [
@@ -116,15 +125,21 @@ class Planner(WorkerView):
             for segment in to_repeat(run, self.store)
         }
         self.store.leave_out(self.left_out)
-        return cut(runs, self.store)
+        plan = cut(runs, self.store)
+        self.history.remember(plan, self.store)
+        self.select_again = to_select_again(plan.runs, self.store, self.selection, self.history)
+        if self.select_again:
+            self.left_out |= self.select_again
+            self.store.leave_out(self.select_again)
+            plan = cut(runs, self.store)
+        return plan
 
     def write(self) -> None:
         """Cut all runs into segments, make the markers agree with the store, and write the plan if it changed."""
         self.cut = self.cut_runs()
-        self.history.remember(self.cut, self.store)
         write_if_changed(self.folder / "history.json", self.history.text())
         mark(self.store, set(self.cut.segments), MARKERS)
-        self.__dict__["plan"] = study_plan(self.loaded, self.design, self.cut, self.prepared)
+        self.__dict__["plan"] = study_plan(self.loaded, self.design, self.cut, self.prepared, self.select_again)
         if not (self.only_look and self.plan_file.is_file()):
             write_if_changed(self.plan_file, self.plan.text())
         if self.study.ensemble:

@@ -128,8 +128,7 @@ def make_run(
         role: what it is for; its cell's if not given.
     """
     resolved = cell.resolved
-    dump = resolved.dump
-    total = total_epochs or dump["epochs"]
+    total = total_epochs or resolved.sections["epochs"].value
     # A member of an ensemble and a run of the study's own folds are two things, though both have a fold.
     letter = "m" if role == "ensemble" else "f"
     name = f"{cell.cell}-s{seed}" + (f"-{letter}{fold['index']}" if fold else "")
@@ -142,7 +141,17 @@ def make_run(
     setting |= revision_of(context.sections.kind)
     if resolved.depends_on_end:
         setting["epochs"] = total
-    run = Run(name, cell, seed, fold, epochs or total, total, key, role or cell.role, context.data(dump["data"]))
+    run = Run(
+        name,
+        cell,
+        seed,
+        fold,
+        epochs or total,
+        total,
+        key,
+        role or cell.role,
+        context.data(resolved.sections["data"].dump),
+    )
     roots = context.roots.union(*(section.roots for section in sections))
     before = ""
     for first, last, loss in context.sections.phases(resolved.sections["loss"].value, total, phases_of):

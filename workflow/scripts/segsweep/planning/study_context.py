@@ -57,7 +57,7 @@ def component_roots(component: Component) -> Iterable[Symbol]:
 
 def preparation_roots(dataset: Dataset) -> frozenset[Symbol]:
     """Roots of the code that reads and prepares a data set."""
-    roots = {PREPARE, (f"segsweep.data.readers.{dataset.reader}", "read")}
+    roots = {PREPARE, (registry.module_name(dataset), "read")}
     if dataset.drawn_by is not None:
         roots.add((dataset.drawn_by, "draw"))
     return frozenset(roots)

@@ -262,12 +262,14 @@ class SegmentStore:
     def chain(self, segment: str) -> list[str]:
         """A complete segment and those of the same phase that it was really trained from, the first one first."""
         chain = [segment]
-        while len(self.ends[split_id(segment)[0]]) > 1:
+        phase = split_id(segment)[0]
+        # Most phases are one segment, and their records need not be read.
+        while len(self.ends[phase]) > 1 or any(one.startswith(phase) for one in self.left_out):
             parent = self.record(chain[0]).parent
-            if parent is None or split_id(parent)[0] != split_id(segment)[0]:
+            if parent is None or split_id(parent)[0] != phase:
                 break
             chain.insert(0, parent)
-            if parent not in self.complete:
+            if not self.has(parent):
                 break
         return chain
 

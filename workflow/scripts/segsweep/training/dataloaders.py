@@ -11,6 +11,7 @@ from torch import nn
 
 from segsweep import tasks
 from segsweep.config.train import Train
+from segsweep.data.classes import class_names
 from segsweep.data.loading import Batches, Normalize
 from segsweep.data.prepared import Prepared
 from segsweep.data.splits import pictures
@@ -42,13 +43,13 @@ def open_dataloaders(segment: Any, train: Train) -> DataLoaders:
     Raises:
         InputError: the prepared data is missing or does not fit.
     """
-    prepared = Prepared.open(Path(segment.data))
+    prepared = Prepared.open(Path(segment.data), class_names(segment.dataset))
     training, validation = pictures(prepared, train.data, segment.fold)
     common = {"seed": segment.seed, "workers": train.workers}
     return DataLoaders(
         tasks.build(train, prepared),
         prepared.task,
-        list(prepared.classes),
+        prepared.classes,
         Batches(training, train.data, prepared, train.batch_size, training=True, **common),
         Batches(validation, train.data, prepared, train.batch_size, training=False, **common),
         Normalize(train.data.preprocessing, prepared),

@@ -4,26 +4,11 @@
 calls `files`: what only `read` needs (numpy, shapely) is imported where it is used.
 """
 
-from functools import cache
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 
-from segsweep.config.dataset import Dataset
+from segsweep import registry
+from segsweep.config.components import Dataset
 from segsweep.data.raw_item import Item
-
-
-@cache
-def classes() -> dict[str, type[Dataset]]:
-    """The settings class of each reader."""
-    modules = [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]
-    own = (
-        value
-        for module in modules
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Dataset) and value.__module__ == module.__name__
-    )
-    return {cls.model_fields["reader"].default: cls for cls in own}
 
 
 def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
@@ -35,7 +20,7 @@ def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
     Raises:
         InputError: lists that are missing. What is wrong with a single item stands in its `problems`.
     """
-    return import_module(type(dataset).__module__).read(dataset, root)
+    return registry.load(dataset).read(dataset, root)
 
 
 def files(dataset: Dataset, root: Path) -> dict[str, list[tuple[str, list[Path]]]]:
@@ -47,4 +32,4 @@ def files(dataset: Dataset, root: Path) -> dict[str, list[tuple[str, list[Path]]
     Raises:
         InputError: lists that are missing, as `read` has it.
     """
-    return import_module(type(dataset).__module__).files(dataset, root)
+    return registry.load(dataset).files(dataset, root)

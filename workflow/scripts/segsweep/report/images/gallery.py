@@ -3,11 +3,13 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from segsweep.data.classes import class_names
 from segsweep.data.prepared import Prepared
 from segsweep.errors import InputError
 from segsweep.formatting import plural, short_names, value_in_words
@@ -19,11 +21,11 @@ from segsweep.report.images.sheets import MOST_PAGE, Panel, PanelPainter, compos
 ON_A_SHEET, MOST_GRID, ACROSS = 12, 48, 4
 
 
-def draw_images(candidates: Candidates, output: Path, predictor=Predictor, open_data=Prepared.open) -> list[dict]:
+def draw_images(candidates: Candidates, output: Path, predictor=Predictor, open_data=None) -> list[dict]:
     """Draws all images of a study into `output` and writes images.json there.
 
     `predictor(plan, run, store, prepared)` predicts with the best checkpoint of a run; `open_data(folder)` opens
-    prepared data.
+    prepared data, by default with the names of classes of the study's data set.
 
     Returns:
         An entry a file: `file` (relative to the study's folder), `caption`, `kind`, `image`, `cell`, `run`, and `items`
@@ -34,8 +36,9 @@ def draw_images(candidates: Candidates, output: Path, predictor=Predictor, open_
         old.unlink()
     entries: list[dict[str, Any]] = []
     if len(candidates.ranking):
+        open_data = open_data or partial(Prepared.open, classes=class_names(candidates.plan["dataset"]))
         wanted = (candidates.plan["study"].get("report") or {}).get("images") or {}
-        entries = Gallery(candidates, output, predictor=predictor, open_data=open_data, **wanted).draw()
+        entries = Gallery(candidates, output, open_data, predictor=predictor, **wanted).draw()
     (output / "images.json").write_text(json.dumps(entries, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return entries
 
@@ -55,11 +58,11 @@ class Gallery:
 
     candidates: Candidates
     output: Path
+    open_data: Callable[[str], Prepared]
     which: str = "best 2 and worst 2"
     show: str = "predictions"
     of: str = "best"
     predictor: Callable[..., Any] = Predictor
-    open_data: Callable[[str], Prepared] = Prepared.open
     scored: set[str] = field(default_factory=set, init=False)  # names of the images that have a score of their own
     _data: dict[str, Prepared] = field(default_factory=dict, init=False)
     _loaded: tuple[str, Any] | None = field(default=None, init=False)
