@@ -45,7 +45,7 @@ def flat(score):
 
 
 def test_halving_by_hand():
-    """Rungs 2, 4, 8 of 9 epochs; of four trials two are promoted, then one; its score protects trial 2 at the first rung."""
+    """Rungs 2, 4, 8 of 9 epochs; two of four trials are promoted, then one; at the first its score protects trial 2."""
     study = make(scenario={"trials": 4}, policy={"name": "halving", "preserve": 0.8})
     table = {0: flat(0.9), 1: flat(0.85), 2: flat(0.8), 3: flat(0.7)}
     states = replay.play(study, told(table))
