@@ -8,8 +8,10 @@ import statistics
 import collect_results
 import pytest
 
-from segsweep.analysis.collect import best_place, collect, deviation, write
+from segsweep.analysis.collect import collect, index_of_best, sample_std, write
 from segsweep.errors import InputError
+from segsweep.planning.plan_file import StudyPlan
+from segsweep.store.segment_store import SegmentStore
 from tests.synthetic_files import curve, write_store
 from tests.synthetic_results import draw_study
 
@@ -33,7 +35,7 @@ def rows_of(path):
 
 def test_curve_is_put_together_and_its_best_epoch_found(drawn, tmp_path):
     truth, folder = drawn
-    write(collect(truth.plan, folder / "store"), tmp_path)
+    write(collect(StudyPlan.from_json(truth.plan), SegmentStore(folder / "store")), tmp_path)
     rows = {row["run"]: row for row in rows_of(tmp_path / "runs.csv")}
     assert list(rows) == [row["run"] for row in truth.runs]
     epochs = rows_of(tmp_path / "epochs.csv")
@@ -55,7 +57,7 @@ def test_curve_is_put_together_and_its_best_epoch_found(drawn, tmp_path):
 
 def test_settings_are_columns_and_statuses_are_kept(drawn, tmp_path):
     truth, folder = drawn
-    write(collect(truth.plan, folder / "store"), tmp_path)
+    write(collect(StudyPlan.from_json(truth.plan), SegmentStore(folder / "store")), tmp_path)
     rows = rows_of(tmp_path / "runs.csv")
     assert {row["optimizer.lr"] for row in rows} == {"1e-4", "1e-3"}
     assert [row["status"] for row in rows] == [row["status"] for row in truth.runs]
@@ -87,7 +89,7 @@ def test_a_run_that_was_to_be_extended_was_pruned(drawn):
     plan = json.loads(json.dumps(truth.plan))
     plan["runs"] = [next(run for run in plan["runs"] if len(run["segments"]) == 2)]
     plan["runs"][0]["segments"].pop()
-    assert collect(plan, folder / "store").runs[0]["status"] == "pruned"
+    assert collect(StudyPlan.from_json(plan), SegmentStore(folder / "store")).runs[0]["status"] == "pruned"
 
 
 def test_a_file_that_was_cut_off_is_named(drawn, tmp_path):
@@ -99,12 +101,12 @@ def test_a_file_that_was_cut_off_is_named(drawn, tmp_path):
     path = tmp_path / "store" / plan["runs"][0]["segments"][0] / "epochs.csv"
     path.write_text(path.read_text()[:-30])
     with pytest.raises(InputError, match=r"epochs\.csv: line \d+ has"):
-        collect(plan, tmp_path / "store")
+        collect(StudyPlan.from_json(plan), SegmentStore(tmp_path / "store"))
 
 
 def test_columns_that_only_some_segments_have(drawn, tmp_path):
     truth, folder = drawn
-    collected = collect(truth.plan, folder / "store")
+    collected = collect(StudyPlan.from_json(truth.plan), SegmentStore(folder / "store"))
     run, _, other = collected.curves[0]
     other.header = [*other.header, "train/loss_seg"]
     other.lines = [f"{line},0.5" for line in other.lines]
@@ -114,9 +116,9 @@ def test_columns_that_only_some_segments_have(drawn, tmp_path):
     assert {row["train/loss_seg"] for row in rows if row["run"] != run} == {""}
 
 
-def test_best_place_and_deviation_by_hand():
-    assert best_place([0.1, 0.3, math.nan, 0.3], minimize=False) == 1
-    assert best_place([0.1, 0.3, 0.05], minimize=True) == 2
-    assert best_place([math.nan], minimize=True) is None
-    assert deviation([1.0, 2.0, 4.0]) == pytest.approx(math.sqrt(7 / 3))
-    assert deviation([1.0]) is None
+def test_index_of_best_and_sample_std_by_hand():
+    assert index_of_best([0.1, 0.3, math.nan, 0.3], minimize=False) == 1
+    assert index_of_best([0.1, 0.3, 0.05], minimize=True) == 2
+    assert index_of_best([math.nan], minimize=True) is None
+    assert sample_std([1.0, 2.0, 4.0]) == pytest.approx(math.sqrt(7 / 3))
+    assert sample_std([1.0]) is None

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from segsweep import registry
+from segsweep import registry, tables
 from segsweep.config.load import Request
 from segsweep.config.study import Study
 from segsweep.config.train import Train
@@ -40,7 +40,7 @@ def contents() -> dict[str, str]:
         f"workflow/schemas/{name}.schema.json": json.dumps(schema(cls), indent=2, ensure_ascii=False) + "\n"
         for name, cls in FILES.items()
     }
-    return files | {"docs/settings.md": settings_page()}
+    return files | {"docs/settings.md": settings_page(), "docs/tables.md": tables.page()}
 
 
 def schema(cls: Any) -> dict:

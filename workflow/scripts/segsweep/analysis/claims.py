@@ -16,23 +16,54 @@ from segsweep.analysis.claims_of_runs import confirmed_at_least, ensemble_at_lea
 from segsweep.analysis.judging import judged, spoken_of, undecided
 from segsweep.analysis.linear import t_interval
 from segsweep.analysis.ranking import Noise
-from segsweep.analysis.results import Axis, Results, same_text
+from segsweep.analysis.study_results import Axis, StudyResults, same_text
 from segsweep.config.claims import KINDS
 from segsweep.formatting import value_in_words
+from segsweep.tables import Column, Table
 
 
-def judge(results: Results, noise: Noise, ranking: pd.DataFrame) -> list[dict[str, Any]]:
+class Claims(Table):
+    """A claim of the study, judged; then what was expected of listed runs."""
+
+    file = "claims.csv"
+    rules = ("analyze_study",)
+    rows = "judge"
+    columns = (
+        Column("id", "text", "Its name; of an expectation the id of the run."),
+        Column("claim", "text", "The claim in words."),
+        Column("kind", "text", "Its kind: the key that it has in the study, or `expect`."),
+        Column("verdict", "text", "`supported`, `refuted` or `undecided`."),
+        Column("grade", "text", "`success`, `acceptable` or `missed`.", empty="the claim has no bars, or no score yet"),
+        Column("estimate", "number", "What was estimated; see the kind.", empty="nothing could be"),
+        Column("low", "number", "Lower end of its 95 % interval.", empty="it has none"),
+        Column("high", "number", "Upper end.", empty="it has none"),
+        Column("threshold", "number", "What the estimate is compared with.", empty="nothing could be estimated"),
+        Column("test", "text", "The test, or the interval.", empty="the claim was not tested"),
+        Column("statistic", "number", "Its statistic.", empty="the claim was not tested"),
+        Column("df", "number", "Its degrees of freedom.", empty="it has none"),
+        Column("p", "number", "Its p.", empty="the claim was not tested"),
+        Column("n_runs", "integer", "Runs that it rests on.", empty="there are none"),
+        Column("n_cells", "integer", "Cells that it rests on.", empty="there are none"),
+        Column("scope", "text", "What the estimate varies over: `seeds`, `images` or `none`."),
+        Column("images_estimate", "number", "Mean difference over images.", empty="not compared by images"),
+        Column("images_low", "number", "Lower end of its 95 % interval.", empty="not compared by images"),
+        Column("images_high", "number", "Upper end.", empty="not compared by images"),
+        Column("detail", "text", "One or two sentences with the numbers."),
+    )
+
+
+def judge(results: StudyResults, noise: Noise, ranked: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows of claims.csv: the study's claims, then what was expected of listed runs."""
     rows = []
-    for claim in results.plan["study"].get("claims") or []:
+    for claim in results.plan.study.get("claims") or []:
         kind = next(kind for kind in KINDS if claim.get(kind) is not None)
-        rows.append(_base(claim["id"], claim["claim"], kind) | KIND_OF[kind](results, claim, noise, ranking))
-    for cell in results.plan["cells"]:
-        if cell.get("expect"):
-            low, high = cell["expect"]["gain"]
-            over = cell["expect"]["over"]
-            text = f"Run {cell['cell']} gains {low:g} to {high:g} over run {over}."
-            rows.append(_base(str(cell["cell"]), text, "expect") | expectation(results, cell, noise))
+        rows.append(_base(claim["id"], claim["claim"], kind) | KIND_OF[kind](results, claim, noise, ranked))
+    for cell in results.plan.cells:
+        if cell.expect:
+            low, high = cell.expect["gain"]
+            over = cell.expect["over"]
+            text = f"Run {cell.cell} gains {low:g} to {high:g} over run {over}."
+            rows.append(_base(cell.cell, text, "expect") | expectation(results, cell, noise))
     return rows
 
 
@@ -40,7 +71,7 @@ def _base(key: str, text: str, kind: str) -> dict[str, Any]:
     return {"id": key, "claim": text, "kind": kind, "grade": "", "scope": "none"}
 
 
-def _best_in(results: Results, claim: dict, noise: Noise, ranking: pd.DataFrame) -> dict[str, Any]:
+def _best_in(results: StudyResults, claim: dict, noise: Noise, ranking: pd.DataFrame) -> dict[str, Any]:
     """Supported if a level of the set is better than every level outside, refuted if one outside is than all inside.
 
     The best level inside is compared with each one outside by contrasts of the additive model; the largest p counts,
@@ -55,7 +86,7 @@ def _best_in(results: Results, claim: dict, noise: Noise, ranking: pd.DataFrame)
     return undecided("The claim names no axis.")
 
 
-def _best_in_axis(results: Results, claim: dict, name: str, wanted: list) -> dict[str, Any]:
+def _best_in_axis(results: StudyResults, claim: dict, name: str, wanted: list) -> dict[str, Any]:
     model = _model(results, claim, name)
     if isinstance(model, str):
         return undecided(model)
@@ -92,7 +123,7 @@ def _best_in_axis(results: Results, claim: dict, name: str, wanted: list) -> dic
     )  # fmt: skip
 
 
-def _trend(results: Results, claim: dict, noise: Noise, ranking: pd.DataFrame) -> dict[str, Any]:
+def _trend(results: StudyResults, claim: dict, noise: Noise, ranking: pd.DataFrame) -> dict[str, Any]:
     """Supported if the linear contrast of the adjusted means over the levels has the claimed sign at 5 %, two-sided.
 
     Levels count by their logarithm on a logarithmic axis; the estimate is the change from the lowest to the highest.
@@ -124,7 +155,7 @@ def _trend(results: Results, claim: dict, noise: Noise, ranking: pd.DataFrame) -
     )  # fmt: skip
 
 
-def _least_spread(results: Results, claim: dict, noise: Noise, ranking: pd.DataFrame) -> dict[str, Any]:
+def _least_spread(results: StudyResults, claim: dict, noise: Noise, ranking: pd.DataFrame) -> dict[str, Any]:
     """Supported if the spread of the cells' means at the level is smaller than at each other level, at 5 %.
 
     Where both levels were tried with the same other settings (at least four), their deviations are paired: Pitman and
@@ -186,7 +217,7 @@ def _compare_spread(cells: pd.DataFrame, first: int, second: int) -> tuple[float
 Model = tuple[Axis, Anova, float, dict[str, int], np.ndarray, np.ndarray]
 
 
-def _model(results: Results, claim: dict, name: str) -> Model | str:
+def _model(results: StudyResults, claim: dict, name: str) -> Model | str:
     """The additive model of what a claim speaks of, in the cells it speaks of; or why there is none."""
     column, sign = spoken_of(results, claim)
     if column not in results.runs:

@@ -7,14 +7,15 @@ import pandas as pd
 import statsmodels.api as sm
 from scipy import stats
 
+from segsweep.analysis.image_pairs import columns, paired, sentence
 from segsweep.analysis.judging import judged, spoken_of, undecided
 from segsweep.analysis.linear import t_interval
-from segsweep.analysis.pictures import columns, paired, sentence
 from segsweep.analysis.ranking import Noise
-from segsweep.analysis.results import Results
+from segsweep.analysis.study_results import StudyResults
+from segsweep.planning.plan_file import PlannedCell
 
 
-def reduced_by(results: Results, claim: dict, noise: Noise, ranking: pd.DataFrame) -> dict[str, Any]:
+def reduced_by(results: StudyResults, claim: dict, noise: Noise, ranking: pd.DataFrame) -> dict[str, Any]:
     """The best setting against the reference: the ratio of what the claim speaks of, with its interval.
 
     For each combination of the axes that the reference leaves open, the best setting of the design by the study's
@@ -22,7 +23,7 @@ def reduced_by(results: Results, claim: dict, noise: Noise, ranking: pd.DataFram
     the ratio lies at or below 1 - share, refuted if it lies above.
     """
     column, _ = spoken_of(results, claim)
-    reference = results.plan["study"].get("reference")
+    reference = results.plan.study.get("reference")
     if not reference or column not in results.runs:
         return undecided("The study has no reference." if not reference else f"There is no column {column}.")
     runs = results.runs.assign(of=pd.to_numeric(results.runs[column], errors="coerce"))
@@ -31,7 +32,7 @@ def reduced_by(results: Results, claim: dict, noise: Noise, ranking: pd.DataFram
         return undecided(f"No usable run has a value of {column}.")
     where = results.cells_where(claim.get("where") or {}).reindex(runs.index)
     at_reference = results.cells_where(reference).reindex(runs.index)
-    open_axes = [name for name in results.plan["axes"] if name not in reference and name in runs]
+    open_axes = [name for name in results.plan.axes if name not in reference and name in runs]
     key = runs[open_axes].astype(str).agg(" ".join, axis=1) if open_axes else pd.Series("", index=runs.index)
     parts = []
     for combination, group in runs[where].groupby(key[where]):
@@ -67,7 +68,7 @@ def reduced_by(results: Results, claim: dict, noise: Noise, ranking: pd.DataFram
     )  # fmt: skip
 
 
-def confirmed_at_least(results: Results, claim: dict, noise: Noise, ranking: pd.DataFrame) -> dict[str, Any]:
+def confirmed_at_least(results: StudyResults, claim: dict, noise: Noise, ranking: pd.DataFrame) -> dict[str, Any]:
     """Supported if the whole 95 % t interval of the confirmed winner's mean reaches the acceptable bar, refuted if
     none of it does. The grade compares the mean with both bars. The winner is the best of the settings confirmed by
     the score it was chosen by."""
@@ -82,7 +83,7 @@ def confirmed_at_least(results: Results, claim: dict, noise: Noise, ranking: pd.
     return _against_bars(scores, bars, results, f"{results.label(winner)}, on {len(scores)} fresh seeds")
 
 
-def _against_bars(scores: pd.Series, bars: dict, results: Results, who: str) -> dict[str, Any]:
+def _against_bars(scores: pd.Series, bars: dict, results: StudyResults, who: str) -> dict[str, Any]:
     n, mean = len(scores), float(scores.mean())
     grade = _grade(mean, bars, results.sign)
     counts = {"n_runs": n, "n_cells": 1, "estimate": mean, "threshold": bars["acceptable"], "grade": grade}
@@ -120,7 +121,7 @@ def _bar_in_words(grade: str, bars: dict) -> str:
     return f"which reaches the bar of what is {word}, {bars[grade]:g}"
 
 
-def ensemble_at_least(results: Results, claim: dict, noise: Noise, ranking: pd.DataFrame) -> dict[str, Any]:
+def ensemble_at_least(results: StudyResults, claim: dict, noise: Noise, ranking: pd.DataFrame) -> dict[str, Any]:
     """One ensemble has one score: graded by the bars, and undecided, since it is not known how far others would lie."""
     bars = claim["ensemble_at_least"]
     table = results.ensemble
@@ -143,20 +144,20 @@ def ensemble_at_least(results: Results, claim: dict, noise: Noise, ranking: pd.D
     return undecided(
         f"{shown}. It was trained once, so how far another would lie from it is not known. {sentence(pair)}".strip(),
         estimate=score, threshold=bars["acceptable"], grade=grade, n_runs=1, n_cells=1,
-        scope="pictures" if pair else "none", **columns(pair),
+        scope="images" if pair else "none", **columns(pair),
     )  # fmt: skip
 
 
-def expectation(results: Results, cell: dict[str, Any], noise: Noise) -> dict[str, Any]:
+def expectation(results: StudyResults, cell: PlannedCell, noise: Noise) -> dict[str, Any]:
     """The gain of a listed run over another: supported if the whole 95 % interval reaches the lower end of what was
     expected, refuted if none of it does. The interval is of the noise floor where the study has one, else Welch's."""
-    low_gain, _ = cell["expect"]["gain"]
-    over = str(cell["expect"]["over"])
+    low_gain, _ = cell.expect["gain"]
+    over = str(cell.expect["over"])
     runs = results.runs[results.runs["usable"] & results.design]
-    ours, theirs = (runs[runs["cell"] == name] for name in (str(cell["cell"]), over))
+    ours, theirs = (runs[runs["cell"] == name] for name in (cell.cell, over))
     counts = {"n_runs": len(ours) + len(theirs), "n_cells": 2, "threshold": low_gain}
     if ours.empty or theirs.empty:
-        return undecided(f"Run {cell['cell'] if ours.empty else over} has no usable result.", **counts)
+        return undecided(f"Run {cell.cell if ours.empty else over} has no usable result.", **counts)
     a, b = ours["score"] * results.sign, theirs["score"] * results.sign
     gain = float(a.mean() - b.mean())
     pair = paired(results, ours["run"], theirs["run"])
@@ -166,7 +167,7 @@ def expectation(results: Results, cell: dict[str, Any], noise: Noise) -> dict[st
     pooled = np.isfinite(noise.sd) and noise.equal
     if not pooled and min(len(a), len(b)) < 2:
         detail = f"{shown}; with one seed each it is not known whether another seed would do the same. {sentence(pair)}"
-        return undecided(detail.strip(), estimate=gain, scope="pictures" if pair else "none", **counts, **columns(pair))
+        return undecided(detail.strip(), estimate=gain, scope="images" if pair else "none", **counts, **columns(pair))
     if pooled:
         error, df, test = noise.sd * np.sqrt(1 / len(a) + 1 / len(b)), float(noise.df), "t with the noise floor"
     else:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from segsweep.analysis.results import Results
+from segsweep.analysis.study_results import StudyResults
 
 LOW_IS_GOOD = ("stability/", "convergence/", "overfit/", "cost/")
 
@@ -17,7 +17,7 @@ def undecided(detail: str, **columns) -> dict[str, Any]:
     return judged("undecided", detail, **columns)
 
 
-def spoken_of(results: Results, claim: dict[str, Any]) -> tuple[str, float]:
+def spoken_of(results: StudyResults, claim: dict[str, Any]) -> tuple[str, float]:
     """The column a claim speaks of, and 1 if high values of it are good, -1 if low ones are."""
     column = claim.get("of") or results.metric
     if column == results.metric:

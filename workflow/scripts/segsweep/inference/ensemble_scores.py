@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from segsweep import metrics
-from segsweep.analysis.columns import write_rows
 from segsweep.inference.ensemble import Ensemble
 from segsweep.inference.loaded_ensemble import (
     LoadedEnsemble,
@@ -22,6 +21,7 @@ from segsweep.inference.loaded_ensemble import (
 from segsweep.io import write_json
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
 from segsweep.store.segment_store import SegmentStore
+from segsweep.tables import Column, Table
 
 ON_VALIDATION = (
     "The data set has no test split that this is scored on: the members' folds were drawn within the training split, "
@@ -34,7 +34,37 @@ ON_TEST = (
 )
 FLATTERED = "The single model's checkpoint was chosen on this very split, the members' were not."
 FEWER_IMAGES = "Each member was trained on fewer images than the single model, which had the whole training split."
-FRONT = ["cell", "run", "method", "members", "fold", "own"]
+
+
+class EnsembleTable(Table):
+    """Models that decide together, then the single model, then the members, on images that none was trained on."""
+
+    file = "ensemble.csv"
+    rules = ("score_ensemble",)
+    columns = (
+        Column("cell", "text", "Key of the cell that all of them are of."),
+        Column("run", "text", "`ensemble`, or the name of the run."),
+        Column("method", "text", "How they decide: `vote` or `mean`; `single model` or `member 1` of one model alone."),
+        Column("members", "integer", "Models that decide."),
+        Column("fold", "integer", "The fold that a member left out, from 0.", empty="it is no member"),
+        Column("own", "number", "The score on its own validation images that chose its checkpoint.",
+               empty="several models, or no epoch has a finite score"),
+        Column("<scores>", "number", "Score of the whole split, named with the split (`test/miou`), the metric first.",
+               empty="nothing is there to score"),
+    )  # fmt: skip
+
+
+class EnsembleImages(Table):
+    """An image, scored for the ensemble, the single model or a member."""
+
+    file = "ensemble_images.csv"
+    rules = ("score_ensemble",)
+    columns = (
+        Column("run", "text", "`ensemble`, `single`, or the name of a member's run."),
+        Column("cell", "text", "Key of the cell."),
+        Column("image", "text", "Name of the image."),
+        Column("<scores>", "number", "The score of this image alone.", empty="nothing is there to score"),
+    )
 
 
 def score(plan: StudyPlan, store: SegmentStore, *, device: str = "auto", threads: int = 1) -> dict[str, Any]:
@@ -119,23 +149,17 @@ def _notes(split: str, single: Any, chosen_from: int, left_out: list) -> list[st
 
 
 def write(found: dict[str, Any], folder: Path) -> None:
-    """Write what `score` found.
-
-    ensemble.csv: the ensemble first, the single model, the members; cell, run, method, members (models in it), fold,
-    own (the score on its own validation images that chose its checkpoint), scores with their split (`val/miou`).
-    ensemble_images.csv: run (`ensemble`, `single`, or a member's), cell, image, scores of the image.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write what `score` found."""
     rows, cell = found["rows"], found.get("cell")
     names = list(rows[0]["scores"]) if rows else []
     ordered = sorted(names, key=lambda name: name != found["metric"])
     flat = [{"cell": cell} | row | row["scores"] for row in rows]
-    write_rows(folder / "ensemble.csv", [*FRONT, *ordered], flat)
+    EnsembleTable.write(folder, flat, scores=ordered)
     images = [
         {"run": _voice(row), "cell": cell} | image for row in rows for image in row["images"]
     ]  # fmt: skip
-    header = list(dict.fromkeys(name for image in images for name in image)) or ["run", "cell", "image"]
-    write_rows(folder / "ensemble_images.csv", header, images)
+    scores = dict.fromkeys(name for image in images for name in image if name not in ("run", "cell", "image"))
+    EnsembleImages.write(folder, images, scores=scores)
     write_json(folder / "ensemble.json", _finite(found))
 
 

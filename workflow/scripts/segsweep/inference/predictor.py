@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from segsweep.data.pages import stitch
+from segsweep.data.patches import stitch
 from segsweep.data.prepared import Prepared, Split
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
 from segsweep.store.segment_store import SegmentStore
@@ -22,8 +22,8 @@ class Unit:
 
 
 @dataclass
-class Found:
-    """Predictions or the ground truth of a unit.
+class Annotations:
+    """What is marked on a unit: by a prediction, or as its ground truth.
 
     Attributes:
         mask: uint8 (H, W).
@@ -61,7 +61,7 @@ def counterpart(prepared: Prepared, unit: Unit) -> Unit:
     return Unit(unit.name, unit.split, (split.names.index(unit.name),))
 
 
-def picture(prepared: Prepared, unit: Unit) -> np.ndarray:
+def image_of(prepared: Prepared, unit: Unit) -> np.ndarray:
     """uint8 (H, W, 3); pages are stitched from their patches."""
     split = prepared.splits[unit.split]
     if not unit.page:
@@ -69,17 +69,17 @@ def picture(prepared: Prepared, unit: Unit) -> np.ndarray:
     return stitch([split.image(i) for i in unit.indices], [split.page(i) for i in unit.indices])[unit.name]
 
 
-def truth(prepared: Prepared, unit: Unit) -> Found:
+def ground_truth_of(prepared: Prepared, unit: Unit) -> Annotations:
     """The ground truth of a unit."""
     split, i = prepared.splits[unit.split], unit.indices[0]
     if not prepared.has_masks:
-        return Found(polygons=split.polygons(i), ignored=split.ignored(i))
+        return Annotations(polygons=split.polygons(i), ignored=split.ignored(i))
     if unit.page:
         mask = stitch([split.mask(i) for i in unit.indices], [split.page(i) for i in unit.indices])[unit.name]
-        return Found(mask=mask)
+        return Annotations(mask=mask)
     if prepared.task == "multitask":
-        return Found(mask=split.mask(i), boxes=split.boxes(i), labels=split.labels(i), ignored=split.ignored(i))
-    return Found(mask=split.mask(i))
+        return Annotations(mask=split.mask(i), boxes=split.boxes(i), labels=split.labels(i), ignored=split.ignored(i))
+    return Annotations(mask=split.mask(i))
 
 
 class Predictor:
@@ -94,14 +94,15 @@ class Predictor:
 
         self.prepared = prepared
         self.trained = load_model(plan, run, store, prepared)
+        self.fold = self.trained.fold
 
     def refs(self) -> list[tuple[str, int]]:
         """The (split, index) of the images that the run was validated on."""
-        from segsweep.data.splits import pictures
+        from segsweep.data.splits import images_of_run
 
-        return pictures(self.prepared, self.trained.train.data, self.trained.fold)[1]
+        return images_of_run(self.prepared, self.trained.train.data, self.trained.fold)[1]
 
-    def predict(self, wanted: list[Unit]) -> list[Found]:
+    def predict(self, wanted: list[Unit]) -> list[Annotations]:
         """Predictions of units, in order."""
         import torch
 
@@ -119,15 +120,15 @@ class Predictor:
             start = end
         return result
 
-    def _joined(self, unit: Unit, parts: list[Any]) -> Found:
+    def _joined(self, unit: Unit, parts: list[Any]) -> Annotations:
         split = self.prepared.splits[unit.split]
         if not isinstance(parts[0], dict):
-            return Found(polygons=list(parts[0].polygons), scores=np.asarray(parts[0].scores))
+            return Annotations(polygons=list(parts[0].polygons), scores=np.asarray(parts[0].scores))
         cut = [_cut(part["mask"], split, i) for part, i in zip(parts, unit.indices, strict=True)]
         if unit.page:
-            return Found(mask=stitch(cut, [split.page(i) for i in unit.indices])[unit.name])
+            return Annotations(mask=stitch(cut, [split.page(i) for i in unit.indices])[unit.name])
         one = parts[0]
-        return Found(mask=cut[0], boxes=one.get("boxes"), labels=one.get("labels"), scores=one.get("scores"))
+        return Annotations(mask=cut[0], boxes=one.get("boxes"), labels=one.get("labels"), scores=one.get("scores"))
 
 
 def _cut(mask: np.ndarray, split: Split, i: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from segsweep.metrics.class_scores import accuracy
 class Accuracy(Metric):
     """Share of the pixels that are right, in foreground and background."""
 
-    title: ClassVar[str] = "Accuracy"
+    title: ClassVar[str] = "accuracy"
     tasks: ClassVar[tuple[str, ...]] = ("binary",)
 
 

@@ -11,7 +11,7 @@ from segsweep.metrics import Counts
 class BoxF1(Metric):
     """The best F1 of the boxes in an image that any threshold on their scores yields."""
 
-    title: ClassVar[str] = "Box F1"
+    title: ClassVar[str] = "box F1"
     tasks: ClassVar[tuple[str, ...]] = ("multitask",)
     of_splits: ClassVar[bool] = False
 

@@ -12,7 +12,7 @@ from segsweep.metrics.class_scores import class_mean, class_scores
 class Dice(Metric):
     """Dice coefficient (F1 of pixels), mean over the scored classes that occur."""
 
-    title: ClassVar[str] = "Dice"
+    title: ClassVar[str] = "Dice coefficient"
     tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multitask")
 
 

@@ -14,7 +14,7 @@ class Hmean(Metric):
     Source: Karatzas et al. 2015, ICDAR 2015 competition on robust reading.
     """
 
-    title: ClassVar[str] = "hmean"
+    title: ClassVar[str] = "H-mean"
     tasks: ClassVar[tuple[str, ...]] = ("text",)
     usual_of: ClassVar[tuple[str, ...]] = ("text",)
 

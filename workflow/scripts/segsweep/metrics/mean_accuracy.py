@@ -12,7 +12,7 @@ from segsweep.metrics.class_scores import class_mean, class_scores
 class MeanAccuracy(Metric):
     """Mean of the recalls of the classes that occur in the ground truth."""
 
-    title: ClassVar[str] = "Mean accuracy"
+    title: ClassVar[str] = "mean accuracy"
     tasks: ClassVar[tuple[str, ...]] = ("multiclass", "multitask")
 
 

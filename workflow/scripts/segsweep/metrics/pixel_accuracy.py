@@ -12,7 +12,7 @@ from segsweep.metrics.class_scores import accuracy
 class PixelAccuracy(Metric):
     """Share of the pixels that are right, of all classes."""
 
-    title: ClassVar[str] = "Pixel accuracy"
+    title: ClassVar[str] = "pixel accuracy"
     tasks: ClassVar[tuple[str, ...]] = ("multiclass", "multitask")
 
 

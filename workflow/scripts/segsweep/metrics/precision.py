@@ -13,7 +13,7 @@ from segsweep.metrics.hmean import word_scores
 class Precision(Metric):
     """Share of what was found that is right: of foreground pixels, or of words."""
 
-    title: ClassVar[str] = "Precision"
+    title: ClassVar[str] = "precision"
     tasks: ClassVar[tuple[str, ...]] = ("binary", "text")
 
 

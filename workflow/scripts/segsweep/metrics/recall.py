@@ -13,7 +13,7 @@ from segsweep.metrics.hmean import word_scores
 class Recall(Metric):
     """Share of what is there that was found: of foreground pixels, or of words."""
 
-    title: ClassVar[str] = "Recall"
+    title: ClassVar[str] = "recall"
     tasks: ClassVar[tuple[str, ...]] = ("binary", "text")
 
 

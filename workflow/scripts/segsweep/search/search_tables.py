@@ -6,23 +6,61 @@ from typing import Any
 from segsweep.io import read_csv, write_csv
 from segsweep.search.confirmation import candidates_of, ranked
 from segsweep.search.step_files import State, Trial
+from segsweep.tables import Column, Table
 
-TRIAL_COLUMNS = [
-    "trial", "batch", "bracket", "status", "rank", "score", "best_epoch", "epochs", "trained", "total_epochs",
-    "pruned_at", "protected", "confirmed_mean", "confirmed_rank",
-]  # fmt: skip
-DECISION_COLUMNS = [
-    "step", "pruner", "bracket", "epoch", "trial", "score", "rank", "of", "cutoff", "best", "decision", "reason",
-    "epochs_left",
-]  # fmt: skip
+
+class Trials(Table):
+    """A trial, in the order in which they were proposed."""
+
+    file = "sweep/trials.csv"
+    rules = ("tabulate_search",)
+    columns = (
+        Column("trial", "integer", "Its number, from 0."),
+        Column("batch", "integer", "The batch that it was proposed in, from 0."),
+        Column("bracket", "integer", "Its bracket.", empty="the pruner has none"),
+        Column("status", "text", "How it ended, or what it is."),
+        Column("rank", "integer", "Its rank by score, 1 is the best.", empty="it failed, or has no score yet"),
+        Column("score", "number", "Its score; mean over seeds and folds.", empty="it has none"),
+        Column("best_epoch", "integer", "The epoch of that score.", empty="it has none, or several runs"),
+        Column("epochs", "integer", "Epochs that it was granted."),
+        Column("trained", "integer", "Epochs that it trained, over all seeds and folds."),
+        Column("total_epochs", "integer", "Epochs of a trial in full."),
+        Column("pruned_at", "integer", "Epoch of the rung that pruned it.", empty="none did"),
+        Column("protected", "text", "Epochs of the rungs at which only its score protected it, separated by blanks.",
+               empty="none"),
+        Column("confirmed_mean", "number", "Mean score of its fresh seeds.", empty="it was not confirmed"),
+        Column("confirmed_rank", "integer", "Its rank by this mean.", empty="it was not confirmed"),
+        Column("<axes>", "text", "Its value of the hyperparameter.", empty="the hyperparameter does not apply to it"),
+    )  # fmt: skip
+
+
+class Decisions(Table):
+    """A trial, judged at a rung."""
+
+    file = "sweep/decisions.csv"
+    rules = ("tabulate_search",)
+    columns = (
+        Column("step", "integer", "The decision, from 0."),
+        Column("pruner", "text", "The pruner."),
+        Column("bracket", "integer", "The bracket.", empty="the pruner has none"),
+        Column("epoch", "integer", "Epoch of the rung."),
+        Column("trial", "integer", "Number of the trial."),
+        Column("score", "number", "Its score up to the rung.", empty="it has none"),
+        Column("rank", "integer", "Its rank among the trials compared.", empty="it has no score"),
+        Column("of", "integer", "Trials compared."),
+        Column("cutoff", "number", "Score that the pruner asked for.", empty="it names none"),
+        Column("best", "number", "Best score of the trials compared.", empty="none has a score"),
+        Column("decision", "text", "`promoted` or `pruned`."),
+        Column("reason", "text", "`top`, `preserve`, `margin`, `few` or `behind`."),
+        Column("epochs_left", "integer", "Epochs that the trial would still have cost."),
+    )
+
+
+TRIAL_COLUMNS = [column.name for column in Trials.columns if column.family is None]
 
 
 def trials(states: list[State]) -> list[dict[str, Any]]:
-    """One row a trial: `TRIAL_COLUMNS`, then its values by dotted axis.
-
-    `epochs` were granted, `trained` were spent (over all seeds and folds); `rank` is None where a trial failed;
-    `pruned_at` is the rung that pruned it; `protected` holds the rungs at which its score alone protected it.
-    """
+    """Rows of trials.csv; values by dotted axis."""
     if not states:
         return []
     last = states[-1]
@@ -47,11 +85,7 @@ def trials(states: list[State]) -> list[dict[str, Any]]:
 
 
 def decisions(states: list[State]) -> list[dict[str, Any]]:
-    """One row for each trial judged at a rung: `DECISION_COLUMNS`.
-
-    `of` trials were compared; `decision` is `promoted` or `pruned`; `reason` is `top`, `preserve`, `margin`, `few` or
-    `behind`; `epochs_left` is what the trial would still have cost.
-    """
+    """Rows of decisions.csv."""
     return [
         {
             "step": step,
@@ -98,8 +132,8 @@ def records(states: list[State], kind: str) -> list[tuple[int, dict[str, Any]]]:
 def write_tables(states: list[State], folder: Path) -> None:
     """Write trials.csv and decisions.csv into a folder; the axes are the last columns of trials.csv."""
     rows = [row | {"protected": " ".join(map(str, row["protected"]))} for row in trials(states)]
-    write_csv(folder / "trials.csv", rows, TRIAL_COLUMNS)
-    write_csv(folder / "decisions.csv", decisions(states), DECISION_COLUMNS)
+    write_csv(folder / Path(Trials.file).name, rows, TRIAL_COLUMNS)
+    write_csv(folder / Path(Decisions.file).name, decisions(states), Decisions.header())
 
 
 def read_trials(file: Path) -> list[Trial]:

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from segsweep.data.prepared import Prepared
-from segsweep.inference.predictor import Found
+from segsweep.inference.predictor import Annotations
 from segsweep.report.images import drawing
 from segsweep.text.protocol import match
 
@@ -143,13 +143,13 @@ class PanelPainter:
         """The image in the size of a panel."""
         return drawing.fit(image, self.least, self.most)[0]
 
-    def ground_truth(self, image: np.ndarray, found: Found) -> np.ndarray:
+    def ground_truth(self, image: np.ndarray, found: Annotations) -> np.ndarray:
         """The ground truth on the image; beside errors in the colour of true positives."""
         if self.show == "errors" and found.mask is not None and self.background is not None:
             return self._scaled_mask(drawing.errors(image, found.mask, found.mask, self.background))
         return self._painted(image, found, drawing.GROUND_TRUTH)
 
-    def prediction(self, image: np.ndarray, found: Found, ground_truth: Found) -> np.ndarray:
+    def prediction(self, image: np.ndarray, found: Annotations, ground_truth: Annotations) -> np.ndarray:
         """A prediction, or its errors."""
         if self.show == "predictions":
             return self._painted(image, found, drawing.PREDICTION)
@@ -163,13 +163,13 @@ class PanelPainter:
             shown = drawing.polygons(shown, outlines, [tint] * len(outlines), factor)
         return drawing.dashed(shown, parts.unscored, drawing.UNSCORED, factor)
 
-    def legend(self, shown: list[Found]) -> Legend:
+    def legend(self, shown: list[Annotations]) -> Legend:
         """What the colours mean: of the classes only those that occur in what is shown."""
         unscored = any(found.ignored is not None and np.any(found.ignored) for found in shown)
         dashed = [("not scored (dashed)", drawing.UNSCORED)] if unscored else []
         return self._kinds(shown) + (dashed if self.show == "predictions" or not self.prepared.has_masks else [])
 
-    def _kinds(self, shown: list[Found]) -> Legend:
+    def _kinds(self, shown: list[Annotations]) -> Legend:
         if self.show == "errors":
             kinds = [("true positive", drawing.RIGHT), ("false positive", drawing.FALSE_POSITIVE)]
             kinds.append(("false negative", drawing.FALSE_NEGATIVE))
@@ -184,7 +184,7 @@ class PanelPainter:
         entries = [(self.prepared.classes[c].replace("_", " "), tuple(self.colours[c].tolist())) for c in classes]
         return entries + ([("not scored (hatched)", drawing.VOID_COLOUR)] if drawing.VOID in there else [])
 
-    def _painted(self, image: np.ndarray, found: Found, colour: tuple[int, int, int]) -> np.ndarray:
+    def _painted(self, image: np.ndarray, found: Annotations, colour: tuple[int, int, int]) -> np.ndarray:
         if found.mask is None:
             shown, factor = drawing.fit(image, self.least, self.most)
             ignored = _ignored(found, len(found.polygons))
@@ -217,7 +217,7 @@ def _corners(box: np.ndarray) -> np.ndarray:
     return np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
 
 
-def _clear(found: Found) -> np.ndarray:
+def _clear(found: Annotations) -> np.ndarray:
     """Indices of the boxes to draw: all of the ground truth; of predictions the best twelve that score 0.5 or more."""
     if found.scores is None:
         return np.arange(len(found.boxes))
@@ -235,7 +235,7 @@ class TextMatches(NamedTuple):
     unscored: list[np.ndarray]  # ground truth that is ignored, and detections of it
 
 
-def match_text(found: Found, ground_truth: Found) -> TextMatches:
+def match_text(found: Annotations, ground_truth: Annotations) -> TextMatches:
     """Sorts the detections and the ground truth of an image."""
     ignored = _ignored(ground_truth, len(ground_truth.polygons))
     matched = match(ground_truth.polygons, ignored, found.polygons)
@@ -250,5 +250,5 @@ def match_text(found: Found, ground_truth: Found) -> TextMatches:
     )
 
 
-def _ignored(found: Found, count: int) -> np.ndarray:
+def _ignored(found: Annotations, count: int) -> np.ndarray:
     return np.zeros(count, bool) if found.ignored is None else np.asarray(found.ignored, bool)

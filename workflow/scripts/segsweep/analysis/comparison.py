@@ -5,24 +5,42 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.errors import InputError
+from segsweep.tables import Column, Table
 
-COLUMNS = ["against", "topic", "item", "before", "now", "changed"]
+
+class Comparison(Table):
+    """A conclusion of the study beside that of another study, or of an earlier report."""
+
+    file = "comparison.csv"
+    rules = ("analyze_study",)
+    rows = "comparison_rows"
+    columns = (
+        Column("against", "text", "What it is compared with."),
+        Column("topic", "text", "`best`, `level`, `statement`, `claim` or `importance`."),
+        Column("item", "text", "What the conclusion is about."),
+        Column("before", "text", "The other one's conclusion.", empty="it has none"),
+        Column("now", "text", "This study's.", empty="it has none"),
+        Column("changed", "text", "`true` or `false`."),
+    )
 
 
 def conclusions(
     best: dict[str, Any] | None,
-    summaries: list[dict[str, Any]],
-    pairs: list[dict[str, Any]],
+    factor_summary: list[dict[str, Any]],
+    pairwise: list[dict[str, Any]],
     claims: list[dict[str, Any]],
-    important: list[dict[str, Any]],
+    importance: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """What a study says, in words that can be compared: `analysis.json` "conclusions"."""
+    """What a study says, in words that can be compared: `analysis.json` "conclusions".
+
+    best is the recommended setting, the others are the rows of these tables.
+    """
     return {
         "best": {"label": best["label"], "settings": best["settings"], "tied": best["group_size"]} if best else None,
-        "levels": {row["axis"]: {"best": row["best_level"], "relation": row["relation"]} for row in summaries},
-        "statements": sorted(filter(None, map(_statement, pairs))),
+        "levels": {row["axis"]: {"best": row["best_level"], "relation": row["relation"]} for row in factor_summary},
+        "statements": sorted(filter(None, map(_statement, pairwise))),
         "claims": {str(row["id"]): row["verdict"] for row in claims},
-        "importance": [row["axis"] for row in important],
+        "importance": [row["axis"] for row in importance],
     }
 
 
@@ -33,6 +51,11 @@ def _statement(row: dict[str, Any]) -> str | None:
     if row["verdict"] == "worse":
         first, second = second, first
     return f"{row['axis']}: {first} is better than {second}"
+
+
+def comparison_rows(said: dict[str, Any], others: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of comparison.csv: this study's conclusions beside those of each other one."""
+    return [row for name, other in others.items() for row in compare(said, other, name)]
 
 
 def compare(now: dict[str, Any], before: dict[str, Any], against: str) -> list[dict[str, Any]]:

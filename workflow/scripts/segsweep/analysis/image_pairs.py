@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from segsweep.analysis.results import Results
+from segsweep.analysis.study_results import StudyResults
 
 DRAWS = 4000
 FEWEST = 5
@@ -21,7 +21,9 @@ class Paired:
     n: int
 
 
-def paired(results: Results, first: pd.Series, second: pd.Series, images: pd.DataFrame | None = None) -> Paired | None:
+def paired(
+    results: StudyResults, first: pd.Series, second: pd.Series, images: pd.DataFrame | None = None
+) -> Paired | None:
     """Difference of two sets of runs (names) on the pictures that both have, in the metric's own direction.
 
     Each picture's score is its mean over the runs of a set. The pictures are drawn with replacement, seeds are not: the
@@ -46,7 +48,7 @@ def columns(pair: Paired | None) -> dict[str, float]:
     """The columns of claims.csv that a comparison by pictures fills."""
     if pair is None:
         return {}
-    return {"pictures_estimate": pair.estimate, "pictures_low": pair.low, "pictures_high": pair.high}
+    return {"images_estimate": pair.estimate, "images_low": pair.low, "images_high": pair.high}
 
 
 def sentence(pair: Paired | None) -> str:

@@ -10,21 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from segsweep.analysis.columns import (
-    CELL_FRONT,
-    COSTS,
-    DERIVED,
-    MISSING,
-    RUN_FRONT,
-    level_texts,
-    write_rows,
-)
-from segsweep.analysis.table_rows import STATUSES, Reader, read_rows, shortened, without_copies
+from segsweep.analysis.imported_rows import STATUSES, Reader, read_rows, shortened, without_copies
+from segsweep.analysis.measures import NAMES
+from segsweep.analysis.run_tables import Cells, Epochs, Images, Missing, Runs, level_texts
 from segsweep.config.imported_table import TableMetric
 from segsweep.config.study import Study
 from segsweep.config.yaml_documents import nearest
 from segsweep.errors import InputError
 from segsweep.formatting import label, number, plural, short_names
+from segsweep.io import write_text
+from segsweep.planning.plan_file import PLAN_FILE, PlannedCell, PlannedRun, StudyPlan
 
 SHOWN = 8
 
@@ -33,7 +28,7 @@ SHOWN = 8
 class Imported:
     """A foreign table as the rest of the analysis wants it."""
 
-    plan: dict[str, Any]
+    plan: StudyPlan
     cells: list[dict[str, Any]]
     runs: list[dict[str, Any]]
     missing: list[dict[str, Any]]
@@ -77,16 +72,13 @@ def import_table(study: Study, folder: Path) -> Imported:
 
 def write(imported: Imported, output: Path) -> None:
     """Write plan.json and the tables into the folder `output`."""
-    output.mkdir(parents=True, exist_ok=True)
-    (output / "plan.json").write_text(json.dumps(imported.plan, indent=1) + "\n", encoding="utf-8")
-    axes = imported.plan["axes"]
-    write_rows(output / "cells.csv", [*CELL_FRONT, *axes], imported.cells)
-    own = [name for name in imported.metrics if name not in (*DERIVED, *COSTS)]
-    header = [*RUN_FRONT, *axes, *own, *DERIVED, *COSTS, "segments"]
-    write_rows(output / "runs.csv", header, imported.runs)
-    write_rows(output / "missing.csv", MISSING, imported.missing)
-    write_rows(output / "epochs.csv", ["run", "cell", "epoch"], [])
-    write_rows(output / "images.csv", ["run", "cell", "image"], [])
+    write_text(output / PLAN_FILE, imported.plan.text() + "\n")
+    axes = imported.plan.axes
+    Cells.write(output, imported.cells, axes=axes)
+    Runs.write(output, imported.runs, axes=axes, **{"val/*": [m for m in imported.metrics if m not in NAMES]})
+    Missing.write(output, imported.missing)
+    Epochs.write(output, [], **{"train/*": [], "val/*": []})
+    Images.write(output, [], scores=[])
 
 
 def _check_columns(path: Path, header: list[str], study: Study, metrics: dict[str, TableMetric]) -> None:
@@ -157,11 +149,10 @@ def _assemble(study: Study, kept: list, missing: list, metrics: list[str], notes
         settings = record["settings"]
         cells.setdefault(
             record["cell"],
-            {"cell": record["cell"], "label": label(settings, names), "role": "run", "round": "", "note": "",
-             "expect": None, "settings": settings, "train": {}},
-        )  # fmt: skip
+            PlannedCell(record["cell"], label(settings, names), "run", round="", note="", settings=settings),
+        )
         base = {key: record[key] for key in ("cell", "run", "seed")} | {"fold": None, "round": "", "role": "run"}
-        plan_runs.append(base | {"epochs": record["epochs"], "segments": []})
+        plan_runs.append(PlannedRun(**base, epochs=record["epochs"]))
         runs.append(
             base
             | level_texts(settings, axes)
@@ -173,13 +164,11 @@ def _assemble(study: Study, kept: list, missing: list, metrics: list[str], notes
          "have": 0, "want": 1, "detail": record["detail"]}
         for record in missing
     ]  # fmt: skip
-    plan = {
-        "study": study.model_dump(mode="json"), "smoke": False, "dataset": {"name": study.dataset}, "data": None,
-        "axes": axes, "cells": list(cells.values()), "runs": plan_runs, "segments": {}, "notes": notes,
-    }  # fmt: skip
-    rows = [
-        {name: cell.get(name) for name in CELL_FRONT} | level_texts(cell["settings"], axes) for cell in cells.values()
-    ]
+    plan = StudyPlan(
+        study=study.model_dump(mode="json", by_alias=True), name=study.name, axes=axes, cells=list(cells.values()),
+        runs=plan_runs, dataset={"name": study.dataset}, names=names, notes=notes,
+    )  # fmt: skip
+    rows = [cell.to_json() | level_texts(cell.settings, axes) for cell in cells.values()]
     return Imported(plan, rows, runs, lost, metrics, notes)
 
 

@@ -5,11 +5,27 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from segsweep.analysis.results import Results
+from segsweep.analysis.study_results import StudyResults
 from segsweep.formatting import number, plural
+from segsweep.tables import Column, Document
 
 
-def choose(results: Results, ranking: pd.DataFrame, confirmed: list[dict[str, Any]]) -> tuple[str | None, str]:
+class BestSetting(Document):
+    """The setting to recommend, ready to copy; comments say what it is and how sure that is."""
+
+    file = "best.yaml"
+    rules = ("analyze_study",)
+    keys = (
+        Column("study", "text", "Name of the study."),
+        Column("cell", "text", "Key of the cell."),
+        Column("runs", "list", "Its usable runs."),
+        Column("segments", "list", "Segments of the first of them; not there if it was trained elsewhere."),
+        Column("set", "mapping", "Dotted keys in which the setting differs from the study's `train`."),
+        Column("train", "mapping", "The setting in full; not there if it was trained elsewhere."),
+    )
+
+
+def choose(results: StudyResults, ranking: pd.DataFrame, confirmed: list[dict[str, Any]]) -> tuple[str | None, str]:
     """The cell to recommend, and how it was chosen.
 
     The winner of a confirmation, by the mean of its fresh seeds; else the first of the ranking without a diverged run
@@ -37,7 +53,7 @@ def choose(results: Results, ranking: pd.DataFrame, confirmed: list[dict[str, An
 
 
 def describe(
-    results: Results, ranking: pd.DataFrame, cell: str, chosen_by: str, confirmed: list[dict[str, Any]]
+    results: StudyResults, ranking: pd.DataFrame, cell: str, chosen_by: str, confirmed: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """The entry "best" of analysis.json."""
     row = next((row for row in confirmed if row["cell"] == cell and row["n"]), None)
@@ -47,7 +63,7 @@ def describe(
     ties = ranking[(ranking["group"] == group) & (ranking["n"] > 0)] if pd.notna(group) else ranking.loc[[]]
     cost = "cost/train_seconds"
     cheapest = ties[cost].idxmin() if len(ties) > 1 and cost in ties and ties[cost].notna().any() else None
-    axes = [name for name in results.plan["axes"] if name in results.cells]
+    axes = [name for name in results.plan.axes if name in results.cells]
     return {
         "cell": cell, "label": results.label(cell), "run": None if ranked is None else ranked["best_run"],
         "mean": source["mean"], "low": source.get("low"), "high": source.get("high"), "n": int(source["n"]),
@@ -58,12 +74,12 @@ def describe(
     }  # fmt: skip
 
 
-def as_yaml(results: Results, best: dict[str, Any] | None) -> str:
+def as_yaml(results: StudyResults, best: dict[str, Any] | None) -> str:
     """Contents of best.yaml: comments that say what it is, `set` with dotted keys, `train` in full."""
-    study = results.plan["study"]
+    study = results.plan.study
     if best is None:
         return f"# Study {study['name']}: no setting has a usable run yet.\nset: {{}}\n"
-    entry = next(cell for cell in results.plan["cells"] if cell["cell"] == best["cell"])
+    entry = next(cell for cell in results.plan.cells if cell.cell == best["cell"])
     own = (results.runs["cell"] == best["cell"]) & (results.runs["role"] != "ensemble")
     runs = results.runs[own & results.runs["usable"]]
     interval = ""
@@ -81,9 +97,9 @@ def as_yaml(results: Results, best: dict[str, Any] | None) -> str:
     content: dict[str, Any] = {"study": study["name"], "cell": best["cell"], "runs": runs["run"].tolist()}
     segments = runs["segments"].iloc[0].split() if "segments" in runs and len(runs) and runs["segments"].iloc[0] else []
     content |= {"segments": segments} if segments else {}
-    content["set"] = dict(entry["settings"])
-    if entry.get("train"):
-        content["train"] = entry["train"]
+    content["set"] = dict(entry.settings)
+    if entry.train:
+        content["train"] = entry.train
     return "\n".join(lines) + "\n" + _dump(content)
 
 

@@ -7,19 +7,64 @@ import numpy as np
 import pandas as pd
 
 from segsweep.analysis.linear import Terms, sum_coded
-from segsweep.analysis.results import Results, as_number
+from segsweep.analysis.study_results import StudyResults, as_number
 from segsweep.formatting import plural
+from segsweep.tables import NO_RUN, Column, Document, Table
 
 STEP_AXES = ("batch_size", "accumulate", "data.train_subset")
 LISTED = 12
 
 
-def audit(results: Results) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Rows of design.csv and the contents of audit.json."""
+class Design(Table):
+    """A pair of axes: which combinations of their levels were tried."""
+
+    file = "design.csv"
+    rules = ("analyze_study",)
+    rows = "design_rows"
+    columns = (
+        Column("axis_a", "text", "The one axis."),
+        Column("axis_b", "text", "The other axis."),
+        Column("levels_a", "integer", "Levels of the one axis."),
+        Column("levels_b", "integer", "Levels of the other axis."),
+        Column("combinations", "integer", "Combinations of their levels."),
+        Column("filled", "integer", "Combinations with cells."),
+        Column("empty", "integer", "Combinations without."),
+        Column("empty_list", "text", "The latter: `a x b; a x c`, the first twelve of them.", empty="all have cells"),
+        Column("cramers_v", "number", "Association of the two axes over the cells, 0 to 1.", empty="no cell has both"),
+        Column("relation", "text",
+               "`balanced`, `crossed`, `partial`, `a nested in b`, `b nested in a` or `aliased`."),
+    )  # fmt: skip
+
+
+class Audit(Document):
+    """What was tried together, what was not, and what therefore cannot be separated."""
+
+    file = "audit.json"
+    rules = ("analyze_study",)
+    keys = (
+        Column("cells", "integer", "Cells of the design."),
+        Column("runs", "integer", "Their runs."),
+        Column("usable", "integer", "Those that enter means."),
+        Column("replicates", "mapping", "Usable runs a cell: `min`, `max`.", empty=NO_RUN),
+        Column("levels", "mapping", "Axis: level: number of cells."),
+        Column("constant", "list", "Axes with one value in all cells."),
+        Column("not_estimable", "mapping", "Axis whose effect cannot be separated: from which others."),
+        Column("budget", "list", "Sentences on axes that change how many optimizer steps a run takes."),
+        Column("notes", "list", "Findings in words: `topic`, `axes`, `text`."),
+    )
+
+
+def design_rows(results: StudyResults) -> list[dict[str, Any]]:
+    """Rows of design.csv."""
     cells = cell_codes(results)
-    rows = [_pair(results, cells, a, b) for a, b in combinations([axis.name for axis in results.axes], 2)]
+    return [_pair(results, cells, a, b) for a, b in combinations([axis.name for axis in results.axes], 2)]
+
+
+def audit(results: StudyResults, design: list[dict[str, Any]]) -> dict[str, Any]:
+    """The contents of audit.json; `design` are the rows of design.csv."""
+    cells = cell_codes(results)
     confounded = not_estimable(results, cells)
-    notes = [*_pair_notes(results, rows), *_confounding(results, confounded), *_constant(results)]
+    notes = [*_pair_notes(design), *_confounding(results, confounded), *_constant(results)]
     budget = budget_notes(results)
     notes += [{"topic": "budget", "axes": [axis], "text": text} for axis, text in budget]
     counts = {
@@ -27,16 +72,22 @@ def audit(results: Results) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         for axis in results.axes
     }
     replicates = results.runs.loc[results.usable].groupby("cell").size()
-    found = {
+    return {
         "cells": len(cells), "runs": int(results.design.sum()), "usable": int(results.usable.sum()),
         "replicates": {"min": int(replicates.min()), "max": int(replicates.max())} if len(replicates) else None,
         "levels": counts, "constant": results.constant, "not_estimable": confounded,
         "budget": [text for _, text in budget], "notes": notes,
     }  # fmt: skip
-    return rows, found
 
 
-def cell_codes(results: Results, mask: pd.Series | None = None) -> pd.DataFrame:
+def unexplored(design: list[dict[str, Any]], most: int = 5) -> list[dict[str, Any]]:
+    """Pairs of axes with the most combinations that were never tried."""
+    rows = [row for row in design if row["empty"] and row["relation"] != "aliased"]
+    rows = sorted(rows, key=lambda row: -row["empty"] / row["combinations"])[:most]
+    return [{key: row[key] for key in ("axis_a", "axis_b", "empty", "combinations")} for row in rows]
+
+
+def cell_codes(results: StudyResults, mask: pd.Series | None = None) -> pd.DataFrame:
     """Level codes of the cells (one row each) that have runs in `mask`, those of the design if not given."""
     mask = results.design if mask is None else mask
     first = ~results.runs.loc[mask, "cell"].duplicated()
@@ -71,7 +122,7 @@ def relation_of(table: np.ndarray) -> str:
     return "balanced" if cramers_v(table) < 1e-6 else "crossed"
 
 
-def not_estimable(results: Results, cells: pd.DataFrame) -> dict[str, list[str]]:
+def not_estimable(results: StudyResults, cells: pd.DataFrame) -> dict[str, list[str]]:
     """Axes whose effect, wholly or partly, cannot be told from others, and from which ones.
 
     An axis counts if its columns of the additive model are not all new beside those of the other axes; the others it is
@@ -98,9 +149,9 @@ def not_estimable(results: Results, cells: pd.DataFrame) -> dict[str, list[str]]
     return found
 
 
-def budget_notes(results: Results) -> list[tuple[str, str]]:
+def budget_notes(results: StudyResults) -> list[tuple[str, str]]:
     """Axes that change how many optimizer steps a run takes while all runs have the same epochs."""
-    epochs = {run.get("epochs") for run in results.plan["runs"]} - {None}
+    epochs = {run.epochs for run in results.plan.runs} - {None}
     notes = []
     for axis in results.axes:
         if (
@@ -128,7 +179,7 @@ def _rank(terms: Terms, names: list[str]) -> int:
     return int(np.linalg.matrix_rank(matrix.T @ matrix, hermitian=True))
 
 
-def _pair(results: Results, cells: pd.DataFrame, a: str, b: str) -> dict[str, Any]:
+def _pair(results: StudyResults, cells: pd.DataFrame, a: str, b: str) -> dict[str, Any]:
     first, second = results.axis(a), results.axis(b)
     table = np.zeros((len(first.levels), len(second.levels)), int)
     np.add.at(table, (cells[a].to_numpy(), cells[b].to_numpy()), 1)
@@ -142,7 +193,7 @@ def _pair(results: Results, cells: pd.DataFrame, a: str, b: str) -> dict[str, An
     }  # fmt: skip
 
 
-def _pair_notes(results: Results, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _pair_notes(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     notes = []
     for row in rows:
         a, b = row["axis_a"], row["axis_b"]
@@ -164,7 +215,7 @@ def _pair_notes(results: Results, rows: list[dict[str, Any]]) -> list[dict[str, 
     return notes
 
 
-def _confounding(results: Results, confounded: dict[str, list[str]]) -> list[dict[str, Any]]:
+def _confounding(results: StudyResults, confounded: dict[str, list[str]]) -> list[dict[str, Any]]:
     notes = []
     for name, others in confounded.items():
         with_what = " and ".join(others) if others else "a combination of the other axes"
@@ -178,7 +229,7 @@ def _confounding(results: Results, confounded: dict[str, list[str]]) -> list[dic
     return notes
 
 
-def _constant(results: Results) -> list[dict[str, Any]]:
+def _constant(results: StudyResults) -> list[dict[str, Any]]:
     if not results.constant:
         return []
     names = ", ".join(results.constant)

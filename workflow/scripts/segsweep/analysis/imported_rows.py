@@ -6,14 +6,14 @@ import re
 from pathlib import Path
 from typing import Any
 
-from segsweep.analysis.results import RULES
+from segsweep.analysis.measures import is_measure
+from segsweep.analysis.study_results import RULES
 from segsweep.config.imported_table import TableMetric
 from segsweep.config.study import Study
 from segsweep.errors import InputError
 from segsweep.io import read_text
 
 STATUSES = tuple(RULES)
-FREE = ("cost/", "stability/", "convergence/", "overfit/")
 
 
 def read_rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
@@ -138,7 +138,7 @@ class Reader:
 def _impossible(name: str, metric: TableMetric, text: str, value: float | None) -> str:
     if value is None:
         return "not a number. If it stands for a missing value, add it to `table.missing`."
-    if name.startswith(FREE) or "loss" in name or metric.unit == "none":
+    if is_measure(name) or "loss" in name or metric.unit == "none":
         bounded = re.search(r"(^|/)(m?iou|m?ap(50|75)?|dice|jaccard|hmean|f1|precision|recall|accuracy)$", name)
         return f"impossible, {name} lies between 0 and 1." if bounded and not 0 <= value <= 1 else ""
     top = 100.0 if metric.unit == "percent" else 1.0

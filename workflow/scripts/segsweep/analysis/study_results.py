@@ -1,6 +1,5 @@
 """The tables of a study as the statistics want them: axes with levels, scores, and which runs count."""
 
-import json
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,16 +12,20 @@ import pandas as pd
 from segsweep import registry
 from segsweep.errors import InputError
 from segsweep.formatting import number, short_names, value_in_words
+from segsweep.planning.plan_file import PLAN_FILE, StudyPlan, read_plan
+from segsweep.tables import Column, Table
 
 USABLE = ("finished", "early_stopped")
-DESIGN_ROLES = ("grid", "run", "trial")
+# How runs of each status enter.
 RULES = {
     "finished": "Enters all means.",
     "early_stopped": "Enters all means: its best epoch lies before the end, and that is what is compared.",
     "pruned": "Ended by the pruner: counted and shown with its last score, in no mean of final scores.",
     "diverged": "Counted and shown, in no mean; its cell is not recommended.",
     "oom": "Ran out of memory: counted and shown, without a score; its cell is not recommended.",
+    "failed": "Counted and shown, in no mean.",
 }
+DESIGN_ROLES = ("grid", "run", "trial")
 TEXT_COLUMNS = ("cell", "run", "role", "round", "status", "label", "note", "segments", "image", "method", "detail")
 
 
@@ -39,14 +42,14 @@ class Axis:
 
 
 @dataclass
-class Results:
+class StudyResults:
     """Tables of one study.
 
     cells: index cell; label, role, round, the axes as texts. runs: one row a run, with `score` (float, nan if there is
     none) and `usable`. codes: one row a run and one column an axis, the place of its level, -1 where it has none.
     """
 
-    plan: dict[str, Any]
+    plan: StudyPlan
     cells: pd.DataFrame
     runs: pd.DataFrame
     missing: pd.DataFrame
@@ -57,10 +60,10 @@ class Results:
     codes: pd.DataFrame = field(init=False)
 
     def __post_init__(self):
-        study = self.plan["study"]
-        self.metric, self.minimize = study["metric"], bool(study.get("minimize"))
+        study = self.plan.study
+        self.metric, self.minimize = self.plan.metric, self.plan.minimize
         self.sign = -1.0 if self.minimize else 1.0
-        self.short = short_names(self.plan["axes"])
+        self.short = short_names(self.plan.axes)
         self.sampler = (study.get("sweep") or {}).get("sampler", {}).get("name")
         sampler = registry.classes("sampler").get(self.sampler)
         self.adaptive = sampler is not None and sampler.adaptive
@@ -72,7 +75,7 @@ class Results:
         runs["usable"] = runs["status"].isin(USABLE) & np.isfinite(runs["score"])
         self.runs = runs
         design = self.cells[self.cells.index.isin(runs.loc[runs["role"].isin(DESIGN_ROLES), "cell"].unique())]
-        all_axes = [_axis(name, design[name], self.plan) for name in self.plan["axes"] if name in design]
+        all_axes = [_axis(name, design[name], self.plan) for name in self.plan.axes if name in design]
         self.axes = [axis for axis in all_axes if len(axis.levels) > 1]
         self.constant = [axis.name for axis in all_axes if len(axis.levels) < 2]
         self.codes = pd.DataFrame({axis.name: _codes(axis, runs[axis.name]) for axis in self.axes}, index=runs.index)
@@ -156,18 +159,42 @@ class Results:
         return next((name for name in (self.metric, self.metric.split("/")[-1]) if name in images), None)
 
 
-def open_results(folder: Path) -> Results:
+class Statuses(Table):
+    """A status that runs have; planned runs that are not there count as `missing`."""
+
+    file = "statuses.csv"
+    rules = ("analyze_study",)
+    rows = "status_rows"
+    columns = (
+        Column("status", "text", "The status."),
+        Column("n", "integer", "Runs with it."),
+        Column("share", "number", "Share of all runs."),
+        Column("rule", "text", "How such runs enter."),
+    )
+
+
+def status_rows(results: StudyResults) -> list[dict[str, Any]]:
+    """Rows of statuses.csv."""
+    counts = results.runs["status"].value_counts().to_dict()
+    if len(results.missing):
+        counts["missing"] = len(results.missing)
+    total = sum(counts.values())
+    rules = RULES | {"missing": "Not trained, or not to its end: listed in missing.csv, in no table of results."}
+    return [{"status": status, "n": n, "share": n / total, "rule": rules[status]} for status, n in counts.items()]
+
+
+def open_results(folder: Path) -> StudyResults:
     """Read the tables of results/<study>/.
 
     Raises:
         InputError: a table is missing, or has no rows.
     """
     folder = Path(folder)
-    for name in ("plan.json", "cells.csv", "runs.csv"):
+    for name in (PLAN_FILE, "cells.csv", "runs.csv"):
         if not (folder / name).exists():
             raise InputError(f"{folder / name}: not there. Collect the study's results first (collect_results.py).")
-    plan = json.loads((folder / "plan.json").read_bytes())
-    axes = plan["axes"]
+    plan = read_plan(folder / PLAN_FILE)
+    axes = plan.axes
     runs = read_table(folder / "runs.csv", axes)
     if runs.empty:
         raise InputError(f"{folder / 'runs.csv'}: no run is finished yet. Train at least one cell, then report again.")
@@ -178,7 +205,7 @@ def open_results(folder: Path) -> Results:
     }
     if optional["missing"] is None:
         optional["missing"] = pd.DataFrame(columns=["cell", "run"])
-    return Results(plan, cells, runs, **optional)
+    return StudyResults(plan, cells, runs, **optional)
 
 
 def read_table(path: Path, axes: list[str] = ()) -> pd.DataFrame:
@@ -206,7 +233,7 @@ def as_number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _axis(name: str, texts: pd.Series, plan: dict[str, Any]) -> Axis:
+def _axis(name: str, texts: pd.Series, plan: StudyPlan) -> Axis:
     """Levels of an axis: numbers ascending, words in order of appearance, many numbers of a search in ranges."""
     levels = [text for text in dict.fromkeys(texts) if text != ""]
     values = [as_number(text) for text in levels]
@@ -214,9 +241,9 @@ def _axis(name: str, texts: pd.Series, plan: dict[str, Any]) -> Axis:
         return Axis(name, levels)
     order = np.argsort(values, kind="stable")
     levels, values = [levels[i] for i in order], [values[i] for i in order]
-    space = ((plan["study"].get("sweep") or {}).get("space") or {}).get(name) or {}
+    space = ((plan.study.get("sweep") or {}).get("space") or {}).get(name) or {}
     scale = "log" if (space.get("log") if isinstance(space, dict) else False) or looks_logarithmic(values) else "linear"
-    searched = plan["study"].get("sweep") or plan["study"].get("table")
+    searched = plan.study.get("sweep") or plan.study.get("table")
     if searched and len(levels) > 5 and len(texts) < 3 * len(levels):
         count = 2 if len(texts) < 18 else 3 if len(texts) < 60 else 4
         every = np.sort([as_number(text) for text in texts if text != ""])
