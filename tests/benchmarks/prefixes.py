@@ -69,11 +69,11 @@ def each_alone(study) -> list[dict]:
     """The segments of each run, planned as if there were no other."""
     from segsweep.planning.plan_file import describe_segments
     from segsweep.planning.runs import cut
-    from segsweep.store.segment_store import Store
+    from segsweep.store.segment_store import SegmentStore
 
     found = []
     for run in study.cut.runs:
-        alone = cut([run], Store(Path("nothing")))
+        alone = cut([run], SegmentStore(Path("nothing")))
         found.append(describe_segments(study.loaded, alone, study.prepared))
     return found
 

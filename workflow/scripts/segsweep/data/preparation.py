@@ -11,7 +11,7 @@ import numpy as np
 
 from segsweep.config.dataset import Dataset
 from segsweep.config.train import Data
-from segsweep.data import pages
+from segsweep.data import patches
 from segsweep.data.classes import ClassTable, class_table
 from segsweep.data.decoding import decode
 from segsweep.data.prepared import FORMAT, MANIFEST
@@ -116,9 +116,9 @@ def _pieces(item: Item, sample: Sample, data: Data) -> Iterator[tuple[str, Sampl
         yield item.name, resized(sample, *data.image_size) if data.image_size else sample, None
         return
     size, overlap = data.patches.size, data.patches.overlap
-    height, width = pages.page_size(*sample.size, data.patches.page_size)
+    height, width = patches.page_size(*sample.size, data.patches.page_size)
     sample = resized(sample, height, width)
-    for y, x in pages.corners(height, width, size, overlap):
+    for y, x in patches.corners(height, width, size, overlap):
         page = {"page": item.name, "y": y, "x": x, "height": height, "width": width}
         yield f"{item.name}_y{y:04d}_x{x:04d}", window(sample, y, x, size, size), page
 

@@ -13,7 +13,7 @@ import torch
 from segsweep import metrics, registry
 from segsweep.data.loading import Batches
 from segsweep.data.prepared import Prepared
-from segsweep.data.splits import Refs, pictures
+from segsweep.data.splits import Refs, images_of_run
 from segsweep.errors import InputError
 from segsweep.inference.evaluation import evaluate
 from segsweep.inference.forward import memory_format
@@ -169,5 +169,5 @@ def _images(trained: TrainedModel, split: str, smoke: bool) -> Refs:
         known = ", ".join(trained.prepared.splits)
         raise InputError(f"{trained.prepared.folder}: there is no split {split!r}. Take one of {known}.")
     if split == "val":
-        return pictures(trained.prepared, trained.train.data, trained.fold)[1]
+        return images_of_run(trained.prepared, trained.train.data, trained.fold)[1]
     return images_of_split(trained.prepared, split, trained.train, smoke)

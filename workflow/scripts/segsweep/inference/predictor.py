@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from segsweep.data.pages import stitch
+from segsweep.data.patches import stitch
 from segsweep.data.prepared import Prepared, Split
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
 from segsweep.store.segment_store import SegmentStore
@@ -98,9 +98,9 @@ class Predictor:
 
     def refs(self) -> list[tuple[str, int]]:
         """The (split, index) of the images that the run was validated on."""
-        from segsweep.data.splits import pictures
+        from segsweep.data.splits import images_of_run
 
-        return pictures(self.prepared, self.trained.train.data, self.trained.fold)[1]
+        return images_of_run(self.prepared, self.trained.train.data, self.trained.fold)[1]
 
     def predict(self, wanted: list[Unit]) -> list[Annotations]:
         """Predictions of units, in order."""

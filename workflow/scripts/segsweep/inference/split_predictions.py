@@ -8,7 +8,7 @@ from PIL import Image
 
 from segsweep.config.dataset import Dataset, parse_dataset
 from segsweep.data.classes import class_table
-from segsweep.data.pages import stitch
+from segsweep.data.patches import stitch
 from segsweep.data.prepared import Prepared, Split
 from segsweep.data.readers import read
 from segsweep.errors import InputError

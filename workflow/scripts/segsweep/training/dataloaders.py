@@ -14,7 +14,7 @@ from segsweep.config.train import Train
 from segsweep.data.classes import class_names
 from segsweep.data.loading import Batches, Normalize
 from segsweep.data.prepared import Prepared
-from segsweep.data.splits import pictures
+from segsweep.data.splits import images_of_run
 
 
 @dataclass
@@ -44,7 +44,7 @@ def open_dataloaders(segment: Any, train: Train) -> DataLoaders:
         InputError: the prepared data is missing or does not fit.
     """
     prepared = Prepared.open(Path(segment.data), class_names(segment.dataset))
-    training, validation = pictures(prepared, train.data, segment.fold)
+    training, validation = images_of_run(prepared, train.data, segment.fold)
     common = {"seed": segment.seed, "workers": train.workers}
     return DataLoaders(
         tasks.build(train, prepared),

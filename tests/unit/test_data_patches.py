@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from segsweep.data.pages import corners, page_size, stitch
+from segsweep.data.patches import corners, page_size, stitch
 from segsweep.data.sample import Sample, window
 
 EMPTY = (np.zeros((0, 4), np.float32), np.zeros(0, np.int64), [], np.zeros(0, bool))
