@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "workflow" / "scripts"))
 
 from segsweep.store.clean_up import find_waste
 from segsweep.store.remote import Remote
-from segsweep.store.segment_store import Store
+from segsweep.store.segment_store import SegmentStore
 from segsweep.store.shared_segments import listing, pull, push, size_of
 
 
@@ -56,7 +56,7 @@ def main() -> None:
             "push, nothing new": lambda: push(mine / "segments", remote),
             "status": lambda: (
                 listing(remote),
-                [size_of(mine / "segments" / one) for one in Store(mine / "segments").complete],
+                [size_of(mine / "segments" / one) for one in SegmentStore(mine / "segments").complete],
             ),
             "pull, all new": lambda: pull(theirs / "segments", remote),
             "pull, nothing new": lambda: pull(theirs / "segments", remote),
@@ -67,7 +67,7 @@ def main() -> None:
             began = time.perf_counter()
             step()
             print(f"{name:20} {time.perf_counter() - began:8.2f} s")
-        assert Store(theirs / "segments").complete == set(names)
+        assert SegmentStore(theirs / "segments").complete == set(names)
 
 
 if __name__ == "__main__":

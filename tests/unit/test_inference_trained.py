@@ -32,6 +32,7 @@ from segsweep.detection.counts import BoxCounter
 from segsweep.execution.segment_job import run_job
 from segsweep.inference.evaluate_run import evaluate_run
 from segsweep.planning.plan_file import read_plan
+from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
 from segsweep.store.segment_store import SegmentStore, read_arrays
 from tests.workspace import SMALL, Workspace
@@ -96,6 +97,7 @@ def run_programs():
     steps = ["none"]
     while True:
         study = open_study({"study": "little"}, plans=True)
+        PlanWriter(study).start()
         (data,) = study.plan.data
         if len(steps) == 1:
             assert prepare_data.main(["--plan", plan, "--output", data]) == 0

@@ -8,7 +8,6 @@ import pytest
 from segsweep.config.load import Request, load
 from segsweep.planning.code_fingerprint import Code
 from segsweep.planning.grid import lay_out
-from segsweep.planning.markers import mark
 from segsweep.planning.runs import cut, make_run
 from segsweep.planning.study_context import context_of
 from segsweep.store.segment_store import SegmentStore, split_id
@@ -153,15 +152,3 @@ def test_the_metric_is_in_the_address_where_it_stops_a_run_or_lowers_the_rate(tm
     named = {section: keys | {"monitor": "val/miou"}}
     assert address() == address(named) == address(named, metric="val/dice")
     assert address(metric="val/loss", minimize=True) == address({section: keys | {"monitor": "val/loss"}})
-
-
-def test_markers_follow_the_store(tmp_path):
-    store, markers = tmp_path / "store", tmp_path / "markers"
-    keep(store, ("a" * 16 + "-0001", None))
-    (store / ("b" * 16 + "-0001.part")).mkdir()
-    markers.mkdir()
-    (markers / ("b" * 16 + "-0001")).touch()
-    (markers / "of another study").touch()
-    mark(SegmentStore(store), {"a" * 16 + "-0001", "b" * 16 + "-0001"}, markers)
-    assert sorted(path.name for path in markers.iterdir()) == ["a" * 16 + "-0001", "of another study"]
-    assert SegmentStore(store).started == {"b" * 16 + "-0001"}

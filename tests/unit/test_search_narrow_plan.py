@@ -9,6 +9,7 @@ import pytest
 from segsweep.errors import InputError
 from segsweep.io import write_text
 from segsweep.planning.plan_file import StudyPlan
+from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
 from segsweep.search.decisions import decide
 from segsweep.search.narrow import earlier_trials
@@ -78,11 +79,13 @@ def test_decisions_hold_while_the_earlier_trials_are_the_same(workspace):
     assert step.is_file()
 
 
-def test_other_trials_of_the_earlier_study_begin_the_search_anew(workspace):
+def test_other_trials_of_the_earlier_study_start_the_search_again(workspace):
     search_wide(workspace, 1e-3, 1e-4, 1e-5, 1e-2)
     step = decided(workspace)
     search_wide(workspace, 1e-2, 1e-3, 1e-4, 1e-5)
-    assert open_study({"study": "little"}, plans=True, only_look=True).cut.runs == []
-    assert step.is_file()  # a dry run only looks
-    assert open_study({"study": "little"}, plans=True).cut.runs == []
-    assert not step.is_file()
+    study = open_study({"study": "little"}, plans=True)
+    assert study.cut.runs == []
+    assert study.outdated_steps == [step]
+    assert step.is_file()  # planning changes nothing
+    PlanWriter(study).start()
+    assert not step.exists()

@@ -44,11 +44,11 @@ rule prepare_data:
         mem_mb=4000,
         runtime=120,
     params:
-        plan=STUDY.plan_file,
+        run=untracked(RUN),
+        plan=untracked(STUDY.plan_file),
         folder="results/data/{data}",
-        environment=ENVIRONMENT,
     message:
         "prepare {wildcards.data}"
     shell:
-        "env {params.environment} python workflow/scripts/prepare_data.py --plan {params.plan:q} "
-        "--output {params.folder:q} --workers {threads} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
+        "{params.run}/prepare_data.py --plan {params.plan:q} --output {params.folder:q} --workers {threads} "
+        "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"

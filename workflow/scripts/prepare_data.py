@@ -55,7 +55,7 @@ def described(plan: Path, folder: Path) -> dict[str, Any]:
     Raises:
         InputError: the plan needs no such folder.
     """
-    needed = read_plan(plan).data
+    needed = read_plan(plan).prepared
     if str(folder) not in needed:
         raise InputError(f"{plan}: no {folder} among {', '.join(needed)}. If the study changed since, plan it again.")
     return needed[str(folder)]

@@ -18,7 +18,7 @@ from segsweep.config.load import Loaded, Request, load, requested
 from segsweep.errors import InputError
 from segsweep.exits import program
 from segsweep.formatting import plural
-from segsweep.planning.planner import Planner
+from segsweep.planning.planner import planned
 from segsweep.planning.worker_view import RESULTS
 from segsweep.store.clean_up import find_waste, remove
 from segsweep.store.remote import open_remote
@@ -27,14 +27,6 @@ from segsweep.store.shared_segments import Outcome, listing, pull, push, size_of
 from segsweep.store.shared_tables import pull_tables, push_tables, state_of, studies_here
 
 SHOWN = 10
-
-
-class Preview(Planner):
-    """A plan that is not written down: what a study would need here."""
-
-    def write(self) -> None:
-        """Cut the runs into segments, and leave the files alone."""
-        self.cut = self.cut_runs()
 
 
 @program
@@ -112,7 +104,7 @@ def _pull(arguments: argparse.Namespace, console: Console) -> int:
             if pull_tables(RESULTS, remote, loaded.name, state):
                 tables.append(loaded.name)
             try:
-                chosen |= wanted_of(Preview(_request_of(arguments, loaded), loaded, only_look=True).cut.segments, held)
+                chosen |= wanted_of(planned(_request_of(arguments, loaded), loaded).cut.segments, held)
             except InputError as error:
                 if arguments.study:
                     raise

@@ -168,7 +168,8 @@ def _selections(job: SegmentPlan, store: SegmentStore) -> list[str]:
 
     What that one kept by a metric that is no longer there is not kept.
     """
-    kept = selections_of(store.record(job.id).best if store.has(job.id) else ())
+    replaced = store.record_or_none(job.id)
+    kept = selections_of(replaced.best if replaced else ())
     classes = class_names(job.dataset)
     known = [
         key for key, (column, _) in kept.items() if not metrics.check([(key, column)], job.dataset["task"], classes)

@@ -146,8 +146,8 @@ class StudyPlan(_Entry):
         study_file: the file that a person wrote.
         smoke: whether it is the smoke test of the study.
         dataset: the data set's settings; None for results made elsewhere.
-        data: folders of prepared data, and what `prepare_data` fills each of them with: {"dataset", "root", "data",
-            "fingerprint"}.
+        data: folders of prepared data.
+        prepared: by folder, what `prepare_data` fills it with: {"dataset", "root", "data", "fingerprint"}.
         axes: what varies, as dotted keys.
         names: short names of axes.
         coinciding: combinations that coincide with others.
@@ -167,7 +167,8 @@ class StudyPlan(_Entry):
     study_file: str = ""
     smoke: bool = False
     dataset: dict[str, Any] | None = None
-    data: dict[str, dict[str, Any]] = field(default_factory=dict)
+    data: list[str] = field(default_factory=list)
+    prepared: dict[str, dict[str, Any]] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     coinciding: int = 0
     epochs: int = 0

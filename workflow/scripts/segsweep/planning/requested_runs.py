@@ -7,7 +7,7 @@ from segsweep.config.load import Loaded
 from segsweep.planning.grid import Cell, Design, make_cell
 from segsweep.planning.overrides import Resolver
 from segsweep.planning.runs import Context, Run, make_run, to_repeat
-from segsweep.store.segment_store import Store
+from segsweep.store.segment_store import SegmentStore
 
 
 class Decided:
@@ -47,7 +47,7 @@ class Decided:
             role=one["role"],
         )
 
-    def segments_of(self, one: dict[str, Any], store: Store) -> set[str]:
+    def segments_of(self, one: dict[str, Any], store: SegmentStore) -> set[str]:
         """Ids of segments that a decision on a wanted run may rest on: of its phases, wherever they are cut."""
         run, ends = self.run_of(one), range(1, one["epochs"] + 1)
         return {f"{phase.hash}-{end:04d}" for phase in run.phases for end in ends} - to_repeat(run, store)

@@ -15,7 +15,7 @@ from segsweep.planning.addresses import SectionAddresses, as_text, revision_of
 from segsweep.planning.code_fingerprint import Code, Symbol
 from segsweep.planning.grid import Cell
 from segsweep.planning.overrides import loss_in_force
-from segsweep.store.segment_store import Store, split_id
+from segsweep.store.segment_store import SegmentStore, split_id
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ def phases_of(loss: Loss, total: int) -> list[tuple[int, int, Loss]]:
     return found
 
 
-def cut(runs: Iterable[Run], store: Store) -> Plan:
+def cut(runs: Iterable[Run], store: SegmentStore) -> Plan:
     """Cut the phases of all runs into segments: where a run forks or ends, and where the store has a checkpoint."""
     runs = list(runs)
     ends: dict[str, set[int]] = {}
@@ -206,13 +206,13 @@ def cut(runs: Iterable[Run], store: Store) -> Plan:
     return Plan(runs, segments | shared)
 
 
-def to_repeat(run: Run, store: Store) -> set[str]:
+def to_repeat(run: Run, store: SegmentStore) -> set[str]:
     """Complete segments of a run that ended out of memory, and are to be tried again."""
     ids = (f"{phase.hash}-{end:04d}" for phase in run.phases for end in store.ends.get(phase.hash, ()))
     return store.to_repeat(ids, run.cell.resolved.sections["on_oom"].dump)
 
 
-def _chain(phase: Phase, ends: set[int], store: Store) -> list[str]:
+def _chain(phase: Phase, ends: set[int], store: SegmentStore) -> list[str]:
     """Ids of the segments that make up a phase up to its last epoch."""
     stored = [end for end in store.ends.get(phase.hash, ()) if end <= phase.last]
     chain = store.chain(f"{phase.hash}-{stored[-1]:04d}") if stored else []

@@ -47,7 +47,7 @@ def context_of(
 
 def training_roots(task: str) -> frozenset[Symbol]:
     """Roots of all trainings of a task."""
-    return frozenset({LOOP, (COMPONENTS["task"][task], BUILD)})
+    return frozenset({LOOP, (registry.module_name(registry.classes("task")[task]), BUILD)})
 
 
 def component_roots(component: Component) -> Iterable[Symbol]:
