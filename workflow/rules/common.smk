@@ -109,7 +109,9 @@ HOOKED = workflow.modifier.is_main_snakefile()
 wildcard_constraints:
     data=r"[^/]+",
     pack=r"[0-9a-f]{12}",
+    run=r"[^/.]+",
     segment=r"[0-9a-f]{16}-\d{4}",
+    split=r"\w+",
     start=r"\d{8}-\d{6}-\d+",
     step=r"\d{3}",
 
@@ -303,6 +305,16 @@ def write_plan_without_hooks():
     WRITER.write_first()
     if not workflow.dryrun and not (HOOKED and not workflow.execution_settings.no_hooks) and not WRITER.started:
         WRITER.start()
+
+
+def segments_of_run(wildcards):
+    """The segments of a run."""
+    return STUDY.plan.run_named(wildcards.run).segments
+
+
+def markers_of_run(wildcards):
+    """What a run still lacks."""
+    return markers_to_make(segments_of_run(wildcards)[-1:], STUDY.start) if PLANS else []
 
 
 def all_steps(wildcards):
