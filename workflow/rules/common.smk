@@ -19,7 +19,7 @@ from segsweep.planning.announcement import announce
 from segsweep.planning.data_fingerprint import tracking_file
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
-from segsweep.planning.results_files import lacks_figures, lacks_images
+from segsweep.planning.results_files import lacks_figures, lacks_images, was_pulled
 
 # The process that was started by hand plans; the jobs that it starts on nodes read its plan.
 PLANS = workflow.is_main_process
@@ -84,6 +84,7 @@ if PLANS:
         "decisions": not STUDY.nothing_left_to_decide,
         "images": lacks_images(FOLDER),
         "figures": lacks_figures(FOLDER),
+        "tables": was_pulled(FOLDER / "runs.csv"),
     }
     if any(PENDING.values()):
         markers.write_pending(STUDY.start)
@@ -265,14 +266,10 @@ def pending_decision(wildcards):
     return str(markers.pending_file(STUDY.start)) if PLANS and STUDY.is_left_to_decide(int(wildcards.step)) else []
 
 
-def pending_images(wildcards):
-    """What makes Snakemake draw the images again of which one was lost."""
-    return str(markers.pending_file(STUDY.start)) if PLANS and PENDING["images"] else []
-
-
-def pending_figures(wildcards):
-    """What makes Snakemake write the report again of which a figure was lost."""
-    return str(markers.pending_file(STUDY.start)) if PLANS and PENDING["figures"] else []
+def pending(kind):
+    """What makes Snakemake make files again though they are there: images or figures of which one was lost, tables that
+    were pulled."""
+    return str(markers.pending_file(STUDY.start)) if PLANS and PENDING[kind] else []
 
 
 def runs_of_step(number):
