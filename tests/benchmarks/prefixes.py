@@ -108,7 +108,7 @@ def of_text(folder: Path, quick: bool) -> list[Row]:
 
 
 def hyperband_saving(scenario: dict) -> int:
-    """Epochs that the algorithm saves where every bracket's trials are compared at once: 1/eta of them go on."""
+    """Epochs that the algorithm saves where every bracket's trials are compared at once: 1/eta of them are promoted."""
     from segsweep.search.pruning import bracket_of, bracket_sizes, rungs
 
     rule = replay.study_of(scenario, replay.POLICIES["hyperband"], 0).sweep.pruner
@@ -118,9 +118,9 @@ def hyperband_saving(scenario: dict) -> int:
     for bracket in set(brackets):
         trials = brackets.count(bracket)
         for epoch in rungs(rule, scenario["epochs"], bracket):
-            going_on = max(1, trials // scenario["eta"])
-            saved += (trials - going_on) * (scenario["epochs"] - epoch)
-            trials = going_on
+            promoted = max(1, trials // scenario["eta"])
+            saved += (trials - promoted) * (scenario["epochs"] - epoch)
+            trials = promoted
     return saved
 
 

@@ -7,7 +7,7 @@ Nothing is trained: the state machine of segsweep.search decides as in a study, 
 The curve of a setting with learning rate at u and weight decay at v (both 0..1 on their logarithmic axes):
     asymptote  a = 0.972 - 0.05 (u - 0.3)^2 - 0.02 (v - 0.5)^2 + N(0, 0.003), drawn once a setting
     rate       k = 0.25 + 0.50 u, an epoch: a high learning rate is ahead early and ends lower, so curves cross
-    score      y(e) = a - (a - 0.5) exp(-k e) + N(0, 0.003), drawn anew each epoch
+    score      y(e) = a - (a - 0.5) exp(-k e) + N(0, 0.003), drawn again each epoch
 The true value of a setting is y at the last epoch without the last term. All draws are seeded by the search's seed and
 the setting, and the random sampler proposes the same settings under every policy, so policies see the same trials.
 """
@@ -112,13 +112,13 @@ def search(scenario: dict, policy: dict, seed: int) -> dict:
     epochs = scenario["epochs"]
     states = play(study, lambda item: result_of(curve(seed, item["set"], epochs)[0], item))
     trials = states[-1]["trials"]
-    truth = {trial["trial"]: curve(seed, trial["values"], epochs)[1] for trial in trials}
+    true_values = {trial["trial"]: curve(seed, trial["values"], epochs)[1] for trial in trials}
     passing = {trial["trial"] for trial in trials if max(curve(seed, trial["values"], epochs)[0]) >= PRESERVE}
     pruned = {trial["trial"] for trial in trials if trial["status"] == "pruned"}
-    best = max(truth, key=truth.get)
+    best = max(true_values, key=true_values.get)
     return {
         "best_kept": best not in pruned,
-        "regret_of_winner": truth[best] - truth[states[-1]["best"]["trial"]],
+        "regret_of_winner": true_values[best] - true_values[states[-1]["best"]["trial"]],
         "epochs": spent(states)["epochs"],
         "epochs_share": spent(states)["share"],
         "pruned_above_preserve": sum(trials[number]["score"] >= PRESERVE for number in pruned),

@@ -45,7 +45,7 @@ def flat(score):
 
 
 def test_halving_by_hand():
-    """Rungs 2, 4, 8 of 9 epochs; of four trials two go on, then one; the guard keeps trial 2 at the first rung."""
+    """Rungs 2, 4, 8 of 9 epochs; two of four trials are promoted, then one; at the first its score protects trial 2."""
     study = make(scenario={"trials": 4}, policy={"name": "halving", "preserve": 0.8})
     table = {0: flat(0.9), 1: flat(0.85), 2: flat(0.8), 3: flat(0.7)}
     states = replay.play(study, told(table))
@@ -66,7 +66,7 @@ def test_halving_by_hand():
     assert search_tables.spent(states) == {
         "trials": 4, "pruned": 1, "epochs": 29, "epochs_full": 36, "epochs_saved": 7, "share": 29 / 36,
     }  # fmt: skip
-    # At rung 4 three trials are compared and one goes on by the rule: trials 1 and 2 by the guard.
+    # At rung 4 three trials are compared and one is promoted by its rank, trials 1 and 2 by their score.
     reasons = {(row["epoch"], row["trial"]): row["reason"] for row in search_tables.decisions(states)}
     assert reasons[2, 3] == "behind"
     assert [reasons[4, trial] for trial in range(3)] == ["top", "preserve", "preserve"]
@@ -85,7 +85,7 @@ def test_a_score_is_the_best_so_far():
 def test_later_batches_are_compared_with_earlier_ones():
     study = make(scenario={"trials": 4, "at_once": 2}, policy={"name": "halving"})
     states = replay.play(study, told({0: flat(0.9), 1: flat(0.5), 2: flat(0.8), 3: flat(0.7)}))
-    # Two of four go on at the first rung: 0.9 of the first batch and 0.8; at the second, one of two.
+    # Two of four are promoted at the first rung: 0.9 of the first batch and 0.8; at the second, one of two.
     assert [trial["status"] for trial in states[-1]["trials"]] == ["finished", "pruned", "pruned", "pruned"]
     assert [trial["epochs"] for trial in states[-1]["trials"]] == [9, 2, 4, 2]
 
@@ -96,7 +96,7 @@ def test_failed_and_early_stopped_trials():
     states = replay.play(study, told(table, {0: ("diverged", 1), 1: ("early_stopped", 2), 3: ("oom", 0)}))
     trials = states[-1]["trials"]
     assert [trial["status"] for trial in trials] == ["diverged", "early_stopped", "finished", "oom"]
-    # Two of four go on at the first rung, two failed; from the second on, trial 2 is alone: too few to judge.
+    # Two of four are promoted at the first rung, two failed; from the second on, trial 2 is alone: too few to judge.
     assert [row["reason"] for row in search_tables.decisions(states) if row["trial"] == 2] == ["top", "few", "few"]
     assert [candidate["trial"] for candidate in states[-1]["candidates"]] == [1, 2]
     assert search_tables.trials(states)[0]["rank"] is None
@@ -179,8 +179,8 @@ def test_a_grid_is_confirmed_and_voted_on(minimize):
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "cmaes"])
-def test_cut_off_anywhere_and_results_in_any_order(tmp_path, sampler):
-    """From the files of any step on, with results in any order and of runs that were prolonged: the same bytes."""
+def test_resumed_anywhere_with_results_in_any_order(tmp_path, sampler):
+    """From the files of any step on, with results in any order and of runs that were extended since: the same bytes."""
     study = make({"name": "hyperband", "preserve": 0.96, "preserve_margin": 0.002}, sampler=sampler, **MORE)
     states = replay.play(study, drawn)
     assert any(trial["status"] == "pruned" for trial in states[-1]["trials"])
@@ -271,12 +271,12 @@ def test_minimizing_mirrors_the_whole_study():
 
 
 @pytest.mark.parametrize("kind", ["hyperband", "halving", "median"])
-def test_replay_never_stops_a_trial_above_preserve(kind):
-    """Over recorded curves: the guard saves some that the plain rule stops, and loses none at or above `preserve`."""
+def test_replay_never_prunes_a_trial_above_preserve(kind):
+    """Over recorded curves: protection keeps some that the plain rule prunes, and loses none at or above `preserve`."""
     scenario = {"trials": 12, "at_once": 4, "epochs": 22, "min_epochs": 5, "eta": 2}
-    guarded = {"name": kind, "preserve": replay.PRESERVE, "preserve_margin": replay.MARGIN}
+    protecting = {"name": kind, "preserve": replay.PRESERVE, "preserve_margin": replay.MARGIN}
     plain = [replay.search(scenario, {"name": kind}, seed) for seed in range(15)]
-    kept = [replay.search(scenario, guarded, seed) for seed in range(15)]
+    kept = [replay.search(scenario, protecting, seed) for seed in range(15)]
     assert sum(one["pruned_above_preserve"] for one in plain) > 0
     assert sum(one["pruned_above_preserve"] for one in kept) == 0
     assert sum(one["best_kept"] for one in kept) >= sum(one["best_kept"] for one in plain)

@@ -79,7 +79,7 @@ def test_decisions_hold_while_the_earlier_trials_are_the_same(workspace):
     assert step.is_file()
 
 
-def test_other_trials_of_the_earlier_study_begin_the_search_anew(workspace):
+def test_other_trials_of_the_earlier_study_start_the_search_again(workspace):
     search_wide(workspace, 1e-3, 1e-4, 1e-5, 1e-2)
     step = decided(workspace)
     search_wide(workspace, 1e-2, 1e-3, 1e-4, 1e-5)

@@ -41,11 +41,11 @@ def batch(mask, names=("a",)):
 
 def test_components_name_every_architecture_loss_and_task():
     from segsweep.config.components import TASKS
-    from segsweep.registry import COMPONENTS
+    from segsweep.registry import COMPONENTS, classes
 
     assert set(COMPONENTS["model"]) == set(ARCHITECTURES)
     assert set(COMPONENTS["loss"]) >= set(Terms.model_fields)
-    assert set(COMPONENTS["task"]) == set(TASKS)
+    assert set(classes("task")) == set(TASKS)
 
 
 def test_a_step_lowers_the_loss():

@@ -181,10 +181,4 @@ COMPONENTS: dict[str, dict[str, str]] = {
             "detection", "db",
         )
     },
-    "task": {
-        "binary": "segsweep.tasks.segmentation",
-        "multiclass": "segsweep.tasks.segmentation",
-        "multitask": "segsweep.tasks.multitask",
-        "text": "segsweep.tasks.text",
-    },
 }  # fmt: skip

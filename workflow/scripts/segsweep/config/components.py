@@ -107,7 +107,7 @@ class Term(Loss):
 
 
 class Task(Component):
-    """A task: what is predicted of an image, from model to scores."""
+    """A task: what is predicted of an image, from model to counts."""
 
     package: ClassVar[str] = "tasks"
     discriminator: ClassVar[str] = "name"

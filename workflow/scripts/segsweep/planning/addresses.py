@@ -155,6 +155,17 @@ def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
+def default_components(kind: type[Settings]) -> dict[str, Any]:
+    """Which components a class has by default, by dotted key: `{"optimizer.name": "adam"}`."""
+    defaults = read_keys(kind, None).items()
+    return {
+        f"{name}.{key}": getattr(default, key)
+        for name, default in defaults
+        for key in DISCRIMINATORS
+        if isinstance(default, Settings) and key in type(default).model_fields
+    }
+
+
 @dataclass(frozen=True)
 class Section:
     """One key at the top of a setting.

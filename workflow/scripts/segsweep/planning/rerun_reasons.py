@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from segsweep.config.train import Train
 from segsweep.formatting import plural
-from segsweep.planning.addresses import as_text, flat
+from segsweep.planning.addresses import as_text, default_components, flat
 from segsweep.planning.code_fingerprint import Code
 from segsweep.planning.runs import Phase, Plan, Segment
 from segsweep.store.segment_store import SegmentStore, split_id
@@ -117,14 +118,17 @@ def read_history(path: Path) -> dict[str, Any] | None:
 
 
 def _setting_changed(then: dict[str, Any], now: dict[str, Any]) -> str:
-    changed = [name for name in [*then, *(set(now) - set(then))] if then.get(name, then) != now.get(name, now)]
+    by_default = default_components(Train)
+    then, now = by_default | then, by_default | now
+    changed = sorted(name for name in then.keys() | now.keys() if then.get(name, then) != now.get(name, now))
+    # An empty section that now has keys: these say it.
+    changed = [name for name in changed if not any(other.startswith(f"{name}.") for other in changed)]
     if changed == [WEIGHTS]:
         return "the file of the encoder's weights changed"
-    names = sorted(changed)
-    if len(names) == 1:
-        (name,) = names
+    if len(changed) == 1:
+        (name,) = changed
         return f"the setting {name} changed from {_shown(then, name)} to {_shown(now, name)}"
-    return f"the settings {_listed(names)} changed"
+    return f"the settings {_listed(changed)} changed"
 
 
 def _shown(values: dict[str, Any], name: str) -> str:

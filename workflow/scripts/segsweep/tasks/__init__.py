@@ -1,14 +1,19 @@
-"""What a task means to training and inference: a network, a loss, counts and predictions. One file a task."""
+"""What a task means to training and inference: a network, a loss, counts and predictions. One file a task, with a class
+of its facts (`segsweep.config.components.Task`) and
 
-from importlib import import_module
+    build(train, prepared) -> Task
+
+that refuses a setting which does not fit the task.
+"""
+
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import nn
 
+from segsweep import registry
 from segsweep.config.train import Train
-from segsweep.registry import COMPONENTS
 
 
 class Counter(Protocol):
@@ -56,4 +61,4 @@ def build(train: Train, prepared: Any) -> Task:
     Raises:
         InputError: a setting that does not fit the task.
     """
-    return import_module(COMPONENTS["task"][prepared.task]).build(train, prepared)
+    return registry.load(registry.classes("task")[prepared.task]).build(train, prepared)

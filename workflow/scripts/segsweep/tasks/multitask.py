@@ -1,14 +1,16 @@
 """Segmentation and detection at once: network, losses of the two tasks, masks and boxes, their scores."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import nn
 
 from segsweep import models
+from segsweep.config.components import Task
 from segsweep.config.losses import Detection
+from segsweep.config.settings import key
 from segsweep.config.train import Postprocess, Train
 from segsweep.detection.counts import BoxCounter
 from segsweep.detection.decoding import detections
@@ -18,6 +20,12 @@ from segsweep.losses.detection import DetectionLoss
 from segsweep.losses.task_weights import TASKS, GradNorm
 from segsweep.tasks.confusion import MaskCounter
 from segsweep.tasks.segmentation import Segmentation
+
+
+class MultitaskTask(Task):
+    """Masks and boxes of the same classes, found by one network."""
+
+    name: Literal["multitask"] = key("multitask", "Masks and boxes.")
 
 
 def build(train: Train, prepared: Any) -> "Multitask":

@@ -1,12 +1,14 @@
 """Segmentation: masks of a binary output (foreground or not) or of several classes."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import nn
 
 from segsweep import models
+from segsweep.config.components import Task
+from segsweep.config.settings import key
 from segsweep.config.train import Train
 from segsweep.data.void import VOID
 from segsweep.errors import InputError
@@ -15,6 +17,12 @@ from segsweep.losses.combined import Combined
 from segsweep.tasks.confusion import MaskCounter, decide, main_logits
 
 OTHER_TASKS = {"multitask": "multitask", "dbnet": "text"}  # architectures of other tasks
+
+
+class SegmentationTask(Task):
+    """Masks, whose scores are those of the foreground (binary) or means over the classes."""
+
+    name: Literal["binary", "multiclass"] = key("multiclass", "Masks of foreground and background, or of classes.")
 
 
 def build(train: Train, prepared: Any) -> "Segmentation":

@@ -1,17 +1,25 @@
 """Text detection: DBNet, its loss, its polygons and their scores."""
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
 from segsweep import models
+from segsweep.config.components import Task
 from segsweep.config.losses import Db
+from segsweep.config.settings import key
 from segsweep.config.train import Postprocess, Train
 from segsweep.errors import InputError
 from segsweep.losses.db import DbLoss
 from segsweep.text.postprocess import Detections, detect
 from segsweep.text.protocol import WordCounter
+
+
+class TextDetection(Task):
+    """Text in scenes: polygons around words."""
+
+    name: Literal["text"] = key("text", "Polygons around words.")
 
 
 def build(train: Train, prepared: Any) -> "TextTask":
