@@ -56,10 +56,9 @@ def normalised(batches, pictures: int) -> float:
     """Seconds a picture of an epoch, its masks made int64 and its pictures floats here."""
     import torch
 
-    from segsweep.training.dataloaders import placing
+    from segsweep.inference.forward import to_device
 
-    place = placing(torch.device("cpu"), channels_last=False)
-    ready = (batches.normalize(place(batch)["image"]) for batch in batches.epoch(2))
+    ready = (batches.normalize(to_device(batch, torch.device("cpu"))["image"]) for batch in batches.epoch(2))
     return seconds(ready, pictures)
 
 

@@ -43,7 +43,7 @@ def draw(folder: Path, train: int, val: int) -> None:
     import cv2
     import numpy as np
 
-    from segsweep.config.dataset import Demo
+    from segsweep.data.readers.demo import Demo
     from segsweep.data.synthetic.shapes import picture
 
     demo = Demo(kind="shapes", train=train, val=val, size=(HEIGHT, WIDTH), classes=len(CLASSES) - 1, noise=0.1)

@@ -10,10 +10,10 @@ from segsweep import metrics
 from segsweep.config.train import Postprocess
 from segsweep.data.readers.icdar import read_words
 from segsweep.inference.submission import write_text
+from segsweep.inference.voting import vote_on_text
 from segsweep.text.postprocess import Detections, detect
 from segsweep.text.protocol import WordCounter, match
 from segsweep.text.targets import targets
-from segsweep.text.voting import vote
 
 ICDAR = Path(__file__).resolve().parents[3] / "shared" / "data" / "icdar2015_text"
 
@@ -105,24 +105,24 @@ def test_votes_by_hand():
         found((shifted, 0.3)),
         found((WORD, 0.6), (WORD + (2, 0), 0.5)),
     ]
-    merged = vote(members, min_votes=2)
+    merged = vote_on_text(members, min_votes=2)
     assert len(merged.polygons) == 1  # one member alone saw the word at 300, one saw the first word twice
     # corners weighted 0.9, 0.6, 0.3 at 0, 0 and 4 pixels: 4 * 0.3 / 1.8
     np.testing.assert_allclose(merged.polygons[0], WORD + (4 * 0.3 / 1.8, 0), atol=1e-4)
     np.testing.assert_allclose(merged.scores, [0.6], rtol=1e-6)
-    assert len(vote(members, min_votes=1).polygons) == 2
-    assert len(vote(members, min_votes=3).polygons) == 1
-    assert vote([found(), found()], min_votes=1).polygons == []
+    assert len(vote_on_text(members, min_votes=1).polygons) == 2
+    assert len(vote_on_text(members, min_votes=3).polygons) == 1
+    assert vote_on_text([found(), found()], min_votes=1).polygons == []
 
 
 def test_votes_need_possible_numbers():
     with pytest.raises(ValueError, match=r"1\.\.2 .* got 3"):
-        vote([found(), found()], min_votes=3)
+        vote_on_text([found(), found()], min_votes=3)
 
 
 def test_polygons_are_represented_by_the_best():
     octagon = np.concatenate([WORD, WORD[::-1]])[[0, 1, 2, 3, 0]]
-    merged = vote([found((octagon, 0.4)), found((WORD, 0.7))], min_votes=2)
+    merged = vote_on_text([found((octagon, 0.4)), found((WORD, 0.7))], min_votes=2)
     np.testing.assert_array_equal(merged.polygons[0], WORD)
 
 

@@ -54,13 +54,13 @@ class BoxCounter:
             for boxes, labels, aside in zip(batch["boxes"], batch["labels"], ignored, strict=True)
         ]
         self.metric.update(guesses, truths)
-        for name, guess, truth in zip(batch["name"], guesses, truths, strict=True):
-            self._images[name] = matches(guess, truth, self.classes)
+        for name, guess, ground_truth in zip(batch["name"], guesses, truths, strict=True):
+            self._images[name] = matches(guess, ground_truth, self.classes)
 
     def totals(self) -> dict[str, np.ndarray]:
         """{"precision": float64 (10, 101, K)}, by overlap, recall and class; -1 where there is no value."""
         table = np.full((len(OVERLAPS), len(RECALLS), self.classes), float(NO_VALUE))
-        results = self.metric.compute()
+        results = self.metric.compute() if self._images else {}
         if "precision" in results:
             present = results["classes"].reshape(-1).numpy()  # those that occur anywhere
             table[:, :, present] = results["precision"][:, :, :, ALL_AREAS, MOST_BOXES].double().numpy()
@@ -75,19 +75,21 @@ class BoxCounter:
         labels = np.full((len(rows), most), NO_VALUE, np.int16)
         for i, (hit, label, _) in enumerate(rows):
             hits[i, : len(hit)], labels[i, : len(label)] = hit, label
-        truths = np.array([truth for _, _, truth in rows], np.int64).reshape(len(rows), self.classes)
+        truths = np.array([ground_truth for _, _, ground_truth in rows], np.int64).reshape(len(rows), self.classes)
         names = np.array(list(self._images), dtype=str)
         return {"names": names, "box_hits": hits, "box_labels": labels, "box_truths": truths}
 
 
-def matches(guess: dict[str, torch.Tensor], truth: dict[str, torch.Tensor], classes: int) -> tuple[np.ndarray, ...]:
+def matches(
+    guess: dict[str, torch.Tensor], ground_truth: dict[str, torch.Tensor], classes: int
+) -> tuple[np.ndarray, ...]:
     """How the boxes that were found in an image meet its ground truth, at an overlap of 0.5.
 
     What hits a box that is ignored, and no other one, is left out.
 
     Args:
         guess: "boxes" float (m, 4), "scores" (m,), "labels" int64 (m,).
-        truth: "boxes" float (n, 4), "labels" int64 (n,), "iscrowd" int64 (n,), 1 where ignored.
+        ground_truth: "boxes" float (n, 4), "labels" int64 (n,), "iscrowd" int64 (n,), 1 where ignored.
         classes: K.
 
     Returns:
@@ -95,20 +97,24 @@ def matches(guess: dict[str, torch.Tensor], truth: dict[str, torch.Tensor], clas
     """
     order = guess["scores"].argsort(descending=True, stable=True)
     boxes, labels = guess["boxes"][order], guess["labels"][order].numpy()
-    counts, true_labels = truth["iscrowd"].numpy() == 0, truth["labels"].numpy()
-    hit = matched(boxes, labels, truth["boxes"][counts], true_labels[counts])
-    aside = ~hit & matched(boxes, labels, truth["boxes"][~counts], true_labels[~counts])
+    counts, true_labels = ground_truth["iscrowd"].numpy() == 0, ground_truth["labels"].numpy()
+    hit = matched(boxes, labels, ground_truth["boxes"][counts], true_labels[counts])
+    aside = ~hit & matched(boxes, labels, ground_truth["boxes"][~counts], true_labels[~counts])
     return hit[~aside], labels[~aside], np.bincount(true_labels[counts], minlength=classes)
 
 
 def matched(
-    found: torch.Tensor, found_labels: np.ndarray, truth: torch.Tensor, labels: np.ndarray, iou: float = HIT_OVERLAP
+    found: torch.Tensor,
+    found_labels: np.ndarray,
+    ground_truth: torch.Tensor,
+    labels: np.ndarray,
+    iou: float = HIT_OVERLAP,
 ) -> np.ndarray:
     """Which of the boxes, best first, hit a box of the ground truth that no better one took: bool (m,).
 
     Each takes the free box of its class that it overlaps most, if by at least `iou`, as in COCO's evaluation.
     """
-    overlaps = box_iou(found.float(), truth).numpy()
+    overlaps = box_iou(found.float(), ground_truth).numpy()
     overlaps[found_labels[:, None] != labels[None]] = 0
     hit = np.zeros(len(found), dtype=bool)
     for i, row in enumerate(overlaps):

@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from segsweep.inference.voting import fuse_boxes, mean_masks, vote_on_masks
-from segsweep.text.voting import vote as vote_on_text
+from segsweep.inference.voting import fuse_boxes, mean_masks, vote_on_masks, vote_on_text
 
 
 class Ensemble:

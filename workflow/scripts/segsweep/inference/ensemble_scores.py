@@ -29,7 +29,7 @@ ON_VALIDATION = (
     "on it, but the setting was chosen by it, for the ensemble and for the single model alike."
 )
 ON_TEST = (
-    "All are scored on the test split: no training, no choice of a checkpoint and none of a setting looked at it. The "
+    "All are scored on the test split: no training, no choice of an epoch and none of a setting used it. The "
     "members' folds pool training and validation images; the single model saw training images only."
 )
 FLATTERED = "The single model's checkpoint was chosen on this very split, the members' were not."

@@ -18,5 +18,5 @@ class MeanAccuracy(Metric):
 
 def compute(counts: Counts, classes: list[str]) -> dict[str, np.ndarray]:
     """See `segsweep.metrics`."""
-    in_truth = np.asarray(counts["confusion"]).sum(-1) > 0
-    return {"mean_accuracy": class_mean(np.where(in_truth, class_scores(counts, "recall"), np.nan), classes)}
+    in_ground_truth = np.asarray(counts["confusion"]).sum(-1) > 0
+    return {"mean_accuracy": class_mean(np.where(in_ground_truth, class_scores(counts, "recall"), np.nan), classes)}

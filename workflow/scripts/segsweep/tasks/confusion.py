@@ -9,22 +9,22 @@ import torch
 from segsweep.data.void import VOID
 
 
-def confusion(predicted: torch.Tensor, truth: torch.Tensor, classes: int) -> torch.Tensor:
+def confusion(predicted: torch.Tensor, masks: torch.Tensor, classes: int) -> torch.Tensor:
     """Counts of each image of a batch.
 
     Args:
         predicted: int64 (B, H, W), 0 to classes - 1.
-        truth: int64 (B, H, W), 0 to classes - 1, or 255 for void, which is not counted.
+        masks: int64 (B, H, W), 0 to classes - 1, or 255 for void, which is not counted.
         classes: C.
 
     Returns:
         int64 (B, C, C) on the same device: image, class of the ground truth, predicted class.
     """
-    batch, cells = len(truth), classes * classes
-    image = torch.arange(batch, device=truth.device).view(-1, 1, 1)
-    cell = image * cells + truth * classes + predicted
+    batch, cells = len(masks), classes * classes
+    image = torch.arange(batch, device=masks.device).view(-1, 1, 1)
+    cell = image * cells + masks * classes + predicted
     # Void pixels fall into one further bin, as leaving them out would cost a copy of all others.
-    cell = torch.where(truth != VOID, cell, batch * cells)
+    cell = torch.where(masks != VOID, cell, batch * cells)
     return torch.bincount(cell.flatten(), minlength=batch * cells + 1)[:-1].view(batch, classes, classes)
 
 
