@@ -44,7 +44,7 @@ def draw(folder: Path, train: int, val: int) -> None:
     import numpy as np
 
     from segsweep.data.readers.demo import Demo
-    from segsweep.data.synthetic.shapes import picture
+    from segsweep.data.synthetic.shapes import draw_one
 
     demo = Demo(kind="shapes", train=train, val=val, size=(HEIGHT, WIDTH), classes=len(CLASSES) - 1, noise=0.1)
 
@@ -54,7 +54,7 @@ def draw(folder: Path, train: int, val: int) -> None:
         names = [f"{number:04d}" for number in range(first, first + count)]
         (folder / f"{split}.txt").write_text("\n".join(names) + "\n")
         for number, name in enumerate(names):
-            item = picture(demo, split, number)
+            item = draw_one(demo, split, number)
             image = np.ascontiguousarray(item.image[..., ::-1])
             cv2.imwrite(str(folder / "images" / f"{name}.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 90])
             cv2.imwrite(str(folder / "masks" / f"{name}.png"), item.mask)
