@@ -50,7 +50,7 @@ def predict_test(
             refs[position][1]: without_probabilities(one) for position, one in zip(batch["index"], found, strict=True)
         }
     dataset = parse_dataset(plan.dataset)
-    root = Path(plan.data[str(prepared.folder)]["root"])
+    root = Path(plan.prepared[str(prepared.folder)]["root"])
     count = _write(output, dataset, root, prepared, split, dict(sorted(predictions.items())))
     about = {
         "split": split,
