@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from segsweep.analysis.claims import judge
+from segsweep.analysis.claim_verdicts import claim_rows
 from segsweep.analysis.comparison import compare
 from segsweep.analysis.image_pairs import paired
 from segsweep.analysis.ranking import noise_floor, rank_cells
@@ -18,7 +18,7 @@ LR, BATCH, ARCH = "optimizer.lr", "batch_size", "model.arch"
 def judged(results):
     """Rows of claims.csv by id."""
     noise = noise_floor(results)
-    return {row["id"]: row for row in judge(results, noise, rank_cells(results, noise))}
+    return {row["id"]: row for row in claim_rows(results, noise, rank_cells(results, noise))}
 
 
 def claim(key, **keys):

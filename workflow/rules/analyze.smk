@@ -33,6 +33,7 @@ else:
     rule collect_results:
         input:
             markers=ancient(all_markers),
+            pending=pending("tables"),
         output:
             **outputs("collect_results", FOLDER),
         log:

@@ -19,7 +19,7 @@ from segsweep.planning.announcement import announce
 from segsweep.planning.data_fingerprint import tracking_file
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
-from segsweep.planning.results_files import lacks_figures, lacks_images
+from segsweep.planning.results_files import lacks_figures, lacks_images, was_pulled
 
 # The process that was started by hand plans; the jobs that it starts on nodes read its plan.
 PLANS = workflow.is_main_process
@@ -84,6 +84,7 @@ if PLANS:
         "decisions": not STUDY.nothing_left_to_decide,
         "images": lacks_images(FOLDER),
         "figures": lacks_figures(FOLDER),
+        "tables": was_pulled(FOLDER / "runs.csv"),
     }
     if any(PENDING.values()):
         markers.write_pending(STUDY.start)
@@ -109,7 +110,9 @@ HOOKED = workflow.modifier.is_main_snakefile()
 wildcard_constraints:
     data=r"[^/]+",
     pack=r"[0-9a-f]{12}",
+    run=r"[^/.]+",
     segment=r"[0-9a-f]{16}-\d{4}",
+    split=r"\w+",
     start=r"\d{8}-\d{6}-\d+",
     step=r"\d{3}",
 
@@ -263,14 +266,10 @@ def pending_decision(wildcards):
     return str(markers.pending_file(STUDY.start)) if PLANS and STUDY.is_left_to_decide(int(wildcards.step)) else []
 
 
-def pending_images(wildcards):
-    """What makes Snakemake draw the images again of which one was lost."""
-    return str(markers.pending_file(STUDY.start)) if PLANS and PENDING["images"] else []
-
-
-def pending_figures(wildcards):
-    """What makes Snakemake write the report again of which a figure was lost."""
-    return str(markers.pending_file(STUDY.start)) if PLANS and PENDING["figures"] else []
+def pending(kind):
+    """What makes Snakemake make files again though they are there: images or figures of which one was lost, tables that
+    were pulled."""
+    return str(markers.pending_file(STUDY.start)) if PLANS and PENDING[kind] else []
 
 
 def runs_of_step(number):
@@ -303,6 +302,16 @@ def write_plan_without_hooks():
     WRITER.write_first()
     if not workflow.dryrun and not (HOOKED and not workflow.execution_settings.no_hooks) and not WRITER.started:
         WRITER.start()
+
+
+def segments_of_run(wildcards):
+    """The segments of a run."""
+    return STUDY.plan.run_named(wildcards.run).segments
+
+
+def markers_of_run(wildcards):
+    """What a run still lacks."""
+    return markers_to_make(segments_of_run(wildcards)[-1:], STUDY.start) if PLANS else []
 
 
 def all_steps(wildcards):

@@ -6,7 +6,7 @@ rule draw_images:
         ranking=f"{FOLDER}/ranking.csv",
         images=f"{FOLDER}/images.csv",
         data=ancient(all_prepared),
-        pending=pending_images,
+        pending=pending("images"),
     output:
         drawn=f"{FOLDER}/images/images.json",
     log:
@@ -35,7 +35,7 @@ rule build_report:
         **outputs("analyze_study", FOLDER),
         drawn=[] if TABLE else f"{FOLDER}/images/images.json",
         sweep=f"{FOLDER}/sweep/decisions.csv" if STUDY.study.sweep else [],
-        pending=pending_figures,
+        pending=pending("figures"),
     output:
         markdown=report(f"{FOLDER}/report.md", category="Report"),
         html=report(f"{FOLDER}/report.html", category="Report"),

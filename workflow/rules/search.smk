@@ -32,6 +32,7 @@ checkpoint decide_step:
 rule tabulate_search:
     input:
         steps=all_steps,
+        pending=pending("tables"),
     output:
         trials=f"{FOLDER}/sweep/trials.csv",
         decisions=f"{FOLDER}/sweep/decisions.csv",
@@ -59,6 +60,7 @@ rule score_ensemble:
     input:
         markers=ancient(all_markers),
         data=ancient(all_prepared),
+        pending=pending("tables"),
     output:
         scores=f"{FOLDER}/ensemble.csv",
         images=f"{FOLDER}/ensemble_images.csv",

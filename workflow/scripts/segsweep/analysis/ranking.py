@@ -17,7 +17,7 @@ import pandas as pd
 from scipy import stats
 
 from segsweep.analysis.measures import is_measured
-from segsweep.analysis.study_results import StudyResults
+from segsweep.analysis.study_results import RANKED_ROLES, StudyResults
 from segsweep.tables import NO_IMAGES, NO_NOISE, NO_RUN, Column, Table
 
 CELLS_ALPHA = 0.025
@@ -137,14 +137,14 @@ def reach(cells: int, df: int, alpha: float = CELLS_ALPHA) -> float:
 
 def rank_cells(results: StudyResults, noise: Noise) -> pd.DataFrame:
     """The ranking by cell, best first, without the draws of seeds and images."""
-    roles = results.runs["role"].isin(("grid", "run", "trial", "reference"))
+    roles = results.runs["role"].isin(RANKED_ROLES)
     runs = results.runs[roles]
     usable = runs[runs["usable"]]
     groups = usable.groupby("cell")["score"]
     table = pd.DataFrame({"n": groups.size(), "mean": groups.mean(), "sd": groups.std()})
     table = table.reindex(pd.unique(runs["cell"]))
     table["n"] = table["n"].fillna(0).astype(int)
-    planned = pd.Series([run.cell for run in results.plan.runs if run.role in ("grid", "run", "trial", "reference")])
+    planned = pd.Series([run.cell for run in results.plan.runs if run.role in RANKED_ROLES])
     table["planned"] = planned.value_counts().reindex(table.index).fillna(table["n"]).astype(int)
     table["status"] = status_words(runs).reindex(table.index)
     table["failed"] = runs["status"].isin(("diverged", "oom")).groupby(runs["cell"]).any().reindex(table.index)

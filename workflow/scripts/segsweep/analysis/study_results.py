@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from segsweep import registry
+from segsweep import metrics, registry
+from segsweep.analysis.measures import is_measure
 from segsweep.errors import InputError
 from segsweep.formatting import number, short_names, value_in_words
 from segsweep.planning.plan_file import PLAN_FILE, StudyPlan, read_plan
@@ -26,6 +27,7 @@ RULES = {
     "failed": "Counted and shown, in no mean.",
 }
 DESIGN_ROLES = ("grid", "run", "trial")
+RANKED_ROLES = (*DESIGN_ROLES, "reference")
 TEXT_COLUMNS = ("cell", "run", "role", "round", "status", "label", "note", "segments", "image", "method", "detail")
 
 
@@ -142,6 +144,13 @@ class StudyResults:
                 self.runs[name].map(lambda text, texts=texts: same_text(text, texts)) if name in self.runs else False
             )
         return mask
+
+    def column_of(self, column: str | None) -> tuple[str, float]:
+        """A column of runs.csv, the metric's where none is named, and 1 if high values are good, -1 if low ones are."""
+        if column in (None, self.metric):
+            return self.metric, self.sign
+        low_is_good = is_measure(column) or metrics.is_minimized(column) or "loss" in column
+        return column, -1.0 if low_is_good else 1.0
 
     def label(self, cell: str) -> str:
         """A cell in words."""

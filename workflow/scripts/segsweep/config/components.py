@@ -190,9 +190,31 @@ class Trainer(Component):
 
 
 class Claim(Component):
-    """A hypothesis that a study states before its first run."""
+    """A hypothesis that is stated before the first run."""
 
     package: ClassVar[str] = "analysis/claims"
+
+
+class StudyClaim(Claim):
+    """One of a study's `claims`. Which kind it is, is told by the key that has the name of its file."""
+
+    id: str = key(..., "Its name.")
+    claim: str = key(..., "In words.")
+
+    def axes(self) -> list[str]:
+        """Axes that it speaks of."""
+        return []
+
+
+class ColumnClaim(StudyClaim):
+    """A claim on a column of runs.csv, in some of the cells."""
+
+    of: str | None = key(None, "Column of runs.csv that it speaks of; the study's metric if not set.")
+    where: dict[str, Any] = key({}, "Only cells with these settings.")
+
+    def axes(self) -> list[str]:
+        """Axes that it speaks of."""
+        return list(self.where)
 
 
 class Section(Component):

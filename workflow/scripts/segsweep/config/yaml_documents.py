@@ -127,9 +127,9 @@ def _followed(cls: type[BaseModel], loc: tuple) -> tuple[tuple, list[type[BaseMo
 
 
 def _tags(model: type[BaseModel]) -> tuple:
-    """Names by which a component's settings are chosen out of a union."""
+    """Names by which a component's settings are chosen out of a union; `[file]` of those that only a key tells."""
     field = model.model_fields.get(getattr(model, "discriminator", None))
-    return get_args(field.annotation) if field else ()
+    return get_args(field.annotation) if field else (f"[{model.__module__.rpartition('.')[2]}]",)
 
 
 def _is_branch(part) -> bool:

@@ -20,7 +20,7 @@ from segsweep.inference.forward import memory_format
 from segsweep.inference.loaded_ensemble import images_of_split
 from segsweep.inference.trained_model import TrainedModel, load_model, resolve_device
 from segsweep.io import write_json
-from segsweep.planning.plan_file import PlannedRun, StudyPlan
+from segsweep.planning.plan_file import StudyPlan
 from segsweep.store.checkpoints import write_arrays
 from segsweep.store.segment_store import SegmentStore
 
@@ -72,7 +72,7 @@ def evaluate_run(
         InputError: no such run or split, a wrong key of `postprocess`, or the weights are not there.
     """
     torch.set_num_threads(threads)
-    planned = _run_named(plan, run)
+    planned = plan.run_named(run)
     segment = plan.segments[planned.segments[-1]]
     prepared = Prepared.open(segment.data)
     own = segment.train["postprocess"] | (postprocess or {})
@@ -154,14 +154,6 @@ def write(evaluation: Evaluation, path: Path) -> None:
 def _finite(values: dict[str, Any]) -> dict[str, Any]:
     """Values with None for what is no number."""
     return {name: None if isinstance(value, float) and np.isnan(value) else value for name, value in values.items()}
-
-
-def _run_named(plan: StudyPlan, name: str) -> PlannedRun:
-    for run in plan.runs:
-        if run.run == name:
-            return run
-    shown = ", ".join(run.run for run in plan.runs[:10]) + (", ..." if len(plan.runs) > 10 else "")
-    raise InputError(f"{plan.name}: there is no run {name!r}. There are: {shown}. runs.csv lists them all.")
 
 
 def _images(trained: TrainedModel, split: str, smoke: bool) -> Refs:

@@ -219,13 +219,7 @@ def _check_axes(study: Study, axes: list[str], place) -> None:
     """Axes that `exclude` and the claims speak of must be axes of the study."""
     spoken = [(("exclude", i), axis) for i, pattern in enumerate(study.exclude) for axis in pattern]
     for number, claim in enumerate(study.claims):
-        named = [
-            *(claim.best_in or {}),
-            *(claim.least_spread or {}),
-            *claim.where,
-            *([claim.along] if claim.along else []),
-        ]
-        spoken += [(("claims", number), axis) for axis in named]
+        spoken += [(("claims", number), axis) for axis in claim.axes()]
     wrong = [
         f"{place(where)}: {axis!r} is no axis of this study. {nearest(axis, axes)}"
         for where, axis in spoken

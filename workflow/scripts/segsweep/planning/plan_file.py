@@ -16,6 +16,7 @@ from segsweep.errors import InputError
 from segsweep.io import read_json, read_text
 
 PLAN_FILE = "plan.json"
+SHOWN = 10
 REMEDY = "Plan the study first: `snakemake` does it, or a dry run (`snakemake -n`)."
 
 
@@ -184,6 +185,18 @@ class StudyPlan(_Entry):
     def minimize(self) -> bool:
         """Whether lower values of the metric are better."""
         return bool(self.study.get("minimize", False))
+
+    def run_named(self, name: str) -> PlannedRun:
+        """A run by its name.
+
+        Raises:
+            InputError: there is no such run.
+        """
+        for run in self.runs:
+            if run.run == name:
+                return run
+        shown = ", ".join(run.run for run in self.runs[:SHOWN]) + (", ..." if len(self.runs) > SHOWN else "")
+        raise InputError(f"{self.name}: there is no run {name!r}. There are: {shown}. runs.csv lists them all.")
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:

@@ -1,12 +1,21 @@
-"""Files of results/<study> that rules make as many of as they need: images and figures. Which of them lack is asked
-of the files that show them."""
+"""Files of results/<study> that Snakemake cannot judge by their names and times.
+
+Of images and figures, rules make as many as they need: which of them lack is asked of the files that show them. Tables
+that were pulled from the shared store are older than anything that this workflow made: it makes its own.
+"""
 
 import re
 from pathlib import Path
 
 from segsweep.io import read_json_or_none
+from segsweep.store.shared_tables import PULLED
 
 LINK = re.compile(r"\]\(((?:figures|images)/[^)\s]+)\)")
+
+
+def was_pulled(table: Path) -> bool:
+    """Whether a table came from the shared store."""
+    return table.is_file() and table.stat().st_mtime == PULLED
 
 
 def lacks_images(folder: Path) -> bool:

@@ -10,6 +10,7 @@ from segsweep.io import read_json
 from segsweep.planning.packs import read_packs
 from segsweep.planning.plan_file import PLAN_FILE, SegmentPlan, StudyPlan, read_plan, read_segment
 from segsweep.planning.resources import Resources, submission
+from segsweep.search.step_files import RequestedRun
 from segsweep.store.segment_store import STORE, SegmentStore, split_id
 
 RESULTS = Path("results")
@@ -101,8 +102,8 @@ class WorkerView:
         """Whether a segment is complete at this moment."""
         return self.store.has(segment)
 
-    def read_step(self, path: str) -> tuple[list[dict[str, Any]], bool]:
-        """The runs that a decision asks for, and whether some of them were not planned before."""
+    def read_step(self, path: str) -> tuple[list[RequestedRun], bool]:
+        """The runs that a decision requests, and whether some of them were not planned before."""
         self.__dict__.pop("plan", None)  # it was written again since
         return read_json(path)["requested"], False
 
@@ -115,9 +116,9 @@ class WorkerView:
         """The last segments of the runs that are planned from the start."""
         return list(dict.fromkeys(run.segments[-1] for run in self.plan.runs if not run.key))
 
-    def segments_of(self, wanted: list[dict[str, Any]]) -> list[str]:
-        """The segments in which the runs that a decision asks for reach the epochs that it asks for."""
+    def segments_of(self, requested: list[RequestedRun]) -> list[str]:
+        """The segments in which requested runs reach the requested epochs."""
         runs = {run.key: run for run in self.plan.runs}
         return [
-            next(one for one in runs[item["key"]].segments if split_id(one)[1] >= item["epochs"]) for item in wanted
+            next(one for one in runs[item["key"]].segments if split_id(one)[1] >= item["epochs"]) for item in requested
         ]
