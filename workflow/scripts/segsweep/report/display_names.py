@@ -3,21 +3,11 @@
 from collections.abc import Sequence
 
 from segsweep import registry
+from segsweep.analysis.run_tables import Runs
 
 LOSSES = {"loss": "loss", "loss_seg": "segmentation loss", "loss_det": "detection loss"}
 SPLITS = {"train": "training", "val": "validation", "test": "test"}
-OTHERS = {
-    "stability/val_loss_std": "standard deviation of the validation loss",
-    "convergence/epochs_to_best": "epochs to the best epoch",
-    "overfit/gap": "gap between validation and training loss",
-    "cost/train_seconds": "training time",
-    "cost/seconds_per_epoch": "time per epoch",
-    "cost/peak_memory_mb": "peak memory",
-    "cost/parameters": "parameters",
-    "cost/checkpoint_mb": "checkpoint size",
-    "best_epoch": "best epoch",
-    "epochs": "epochs",
-}
+OTHERS = {column.name: column.label for column in Runs.columns if column.label}
 AXES = {
     "optimizer.lr": "learning rate",
     "optimizer.weight_decay": "weight decay",
