@@ -73,7 +73,7 @@ Meanings = dict[str, Callable[[Any], Meaning]]
 
 
 def component_meanings(task: str, stand_for: Meanings) -> Meanings:
-    """What architectures, schedules and losses stand for, as long as they are no components: those say it."""
+    """What architectures, schedules and losses stand for, while these are no components that say it themselves."""
 
     def arch(value: str) -> Meaning:
         return Meaning(value, frozenset({(COMPONENTS["model"][value], BUILD)}))

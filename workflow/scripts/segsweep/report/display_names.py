@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from segsweep import registry
-from segsweep.analysis.run_tables import Runs
+from segsweep.analysis.measures import MEASURES
 
 LOSSES = {"loss": "loss", "loss_seg": "segmentation loss", "loss_det": "detection loss"}
 SPLITS = {"train": "training", "val": "validation", "test": "test"}
-OTHERS = {column.name: column.label for column in Runs.columns if column.label}
+LABELS = {column.name: column.label for column in MEASURES}
 AXES = {
     "optimizer.lr": "learning rate",
     "optimizer.weight_decay": "weight decay",
@@ -45,8 +45,8 @@ LAST_PARTS = {"bce_weight": "BCE weight", "dice_smooth": "Dice smoothing", "pos_
 
 def metric(name: str) -> str:
     """A column of runs.csv in words, with its split: `val/miou` is `validation mIoU`, `val/iou/car` that of a class."""
-    if name in OTHERS:
-        return OTHERS[name]
+    if name in LABELS:
+        return LABELS[name]
     split, _, score = name.partition("/")
     if not score:
         return name.replace("_", " ")

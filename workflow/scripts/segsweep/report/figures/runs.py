@@ -14,6 +14,7 @@ from segsweep.report.figures import theme
 from segsweep.report.value_styles import parse
 
 MOST_CURVES = 60
+UNITS = {column.name: f" ({column.unit})" for column in MEASURES if column.unit}
 
 
 def ranks(ax: Axes, ranking: pd.DataFrame, runs: pd.DataFrame, metric: str) -> Axes:
