@@ -162,7 +162,7 @@ SETTINGS = """
 from segsweep.config.settings import Settings
 
 class Keys(Settings):
-    gamma: float = 1.0
+    strength: float = 1.0
 
     def twice(self):
         return 2
@@ -172,16 +172,21 @@ def other():
 """
 
 
-def test_of_the_settings_of_a_component_only_methods_are_code(package):
+def test_of_the_settings_of_a_component_only_methods_and_the_revision_are_code(package):
     package.append("losses.focal", SETTINGS)
 
     def hashes():
         return package.code().hashes([("segsweep.losses.focal", "other")])
 
     before = hashes()
-    package.edit("losses.focal", "gamma: float = 1.0", "gamma: float = 2.0")
+    package.edit("losses.focal", "strength: float = 1.0", "strength: float = 2.0")
     assert hashes() == before
     package.edit("losses.focal", "return 2", "return 3")
+    assert hashes() != before
+    package.edit("losses.focal", "return 3", "return 2")
+    assert hashes() == before
+    # Training code may make settings itself, with all keys at their defaults.
+    package.edit("losses.focal", "strength: float = 2.0", "strength: float = 3.0\n    revision: ClassVar[int] = 2")
     assert hashes() != before
 
 
