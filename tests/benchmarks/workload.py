@@ -1,5 +1,6 @@
 """What the benchmarks train: drawn pictures as files, a workspace around them, and studies of short cells."""
 
+import json
 import os
 import shutil
 import sys
@@ -99,6 +100,11 @@ def plan(folder: Path, name: str, **config):
     return study
 
 
-def prepare(folder: Path, data: str) -> None:
-    """Prepare the data of a planned study, as the workflow does."""
-    run([sys.executable, str(SCRIPTS / "prepare_data.py"), "--description", f"{data}.json", "--output", data], folder)
+def prepare(folder: Path, study) -> str:
+    """Prepare the data of a planned study with one folder of it, if it is not there; returns the folder."""
+    ((data, description),) = study.plan.prepared.items()
+    if not (folder / data / "manifest.json").exists():
+        file = folder / "description.json"
+        file.write_text(json.dumps(description), encoding="utf-8")
+        run([sys.executable, str(SCRIPTS / "prepare_data.py"), "--description", str(file), "--output", data], folder)
+    return data

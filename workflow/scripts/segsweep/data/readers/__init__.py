@@ -1,7 +1,11 @@
-"""One file a format: the settings of its data sets, and two functions.
+"""Readers of data sets, a file for each format: a class of settings with the keys that only this format has, and
 
-`read(dataset, root)` gives the items of each split, and `files(dataset, root)` names the files behind them. Planning
-calls `files`: what only `read` needs (numpy, shapely) is imported where it is used.
+read(dataset, root) -> {split: [Item, ...]}
+files(dataset, root) -> {split: [(name, [Path, ...]), ...]}
+
+`root` is the folder of the data set. `read` leaves what is wrong with a single image in its item's `problems`, where
+it is reported with all others. `files` names what `read` and decoding open for each item, in the same order: planning
+hashes these files, and does without numpy, so what only `read` needs (numpy, shapely) is imported where it is used.
 """
 
 from pathlib import Path

@@ -18,7 +18,7 @@ MASK = "_gtFine_labelIds.png"
 class CityscapesDataset(Dataset):
     """Cityscapes as it is unpacked."""
 
-    tasks: ClassVar = ("binary", "multiclass")
+    tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass")
 
     reader: Literal["cityscapes"] = key("cityscapes", "Format of the files.")
     splits: dict[str, str] = key(

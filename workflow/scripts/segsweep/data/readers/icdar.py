@@ -24,7 +24,7 @@ Quad = list[tuple[float, float]]
 class IcdarDataset(Dataset):
     """Images with quads around words."""
 
-    tasks: ClassVar = ("text",)
+    tasks: ClassVar[tuple[str, ...]] = ("text",)
 
     reader: Literal["icdar"] = key("icdar", "Format of the files.")
 
