@@ -25,8 +25,8 @@ from segsweep.planning.study_context import context_of, preparation_roots  # noq
 TABLE = ROOT / "tests" / "addresses.json"
 
 
-class AnyCode:
-    """Stands for the code, whatever it is."""
+class AnyCode(Code):
+    """Stands for the code, whatever it does."""
 
     def fingerprint(self, roots: Any) -> str:
         """The same for all."""

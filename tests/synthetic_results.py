@@ -70,7 +70,7 @@ def draw_study(
     `effects` adds a number for each level of an axis to the score, `interaction` a matrix for two axes. `noise` is the
     standard deviation between seeds; `tails` is `normal` or `heavy` (Student t with 2 degrees). `pruned` is the share
     of trials ended early, `diverged`, `oom`, `missing_cells`, `missing_runs` are counts. `images` is the number of
-    validation pictures with scores of their own. The same arguments draw the same tables.
+    validation images with scores of their own. The same arguments draw the same tables.
     """
     rng = np.random.default_rng(draw)
     axes = GRID if axes is None else axes
@@ -179,10 +179,10 @@ def _cell(settings, names, role, key=None, expect=None) -> dict[str, Any]:
     train = Train().model_dump(mode="json")
     for axis, value in settings.items():
         *path, last = axis.split(".")
-        place = train
+        section = train
         for part in path:
-            place = place.setdefault(part, {})
-        place[last] = value
+            section = section.setdefault(part, {})
+        section[last] = value
     key = key or sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
     return {
         "cell": key, "label": label(settings, names), "role": role, "round": "", "note": "", "expect": expect,
@@ -232,7 +232,7 @@ def _row(run, cell, mean, rng, noise, tails, metric, minimize) -> dict[str, Any]
 
 
 def _images(rows, metric, count, rng) -> list[dict[str, Any]]:
-    """Scores of single pictures: hard and easy ones are so for every run, and their mean is the run's score."""
+    """Scores of single images: hard and easy ones are so for every run, and their mean is the run's score."""
     ease = rng.normal(0, 0.08, count)
     lines = []
     for row in rows:

@@ -101,10 +101,9 @@ def prepared(folder: Path, sizes: Sizes) -> dict:
     train = workload.TRAIN | {"batch_size": sizes.batch, "workers": min(8, os.cpu_count() or 1)}
     train |= {"data": {"augmentation": "basic"}, "model": {"arch": "unet", "encoder": sizes.encoder}}
     workload.study(folder, "gpu", train, {"optimizer.lr": [1e-3]})
-    plan = workload.plan(folder, "gpu").plan
-    (data,) = plan.data
-    workload.prepare(folder, data)
-    (segment,) = plan.segments.values()
+    planned = workload.plan(folder, "gpu")
+    data = workload.prepare(folder, planned)
+    (segment,) = planned.plan.segments.values()
     # Few images are drawn, and each is seen several times in an epoch.
     return segment.to_json() | {"data": str(folder / data), "times": -(-count // demo["train"])}
 

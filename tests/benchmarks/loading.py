@@ -71,10 +71,7 @@ def ours(folder: Path, size: tuple | None, augmentation: str):
     train = workload.TRAIN | {"data": {"image_size": list(size) if size else None}}
     name = f"loading{size[0] if size else ''}"
     workload.study(folder, name, train, {"optimizer.lr": [1e-3]})
-    (data,) = workload.plan(folder, name).plan.data
-    if not Path(data, "manifest.json").exists():
-        workload.prepare(folder, data)
-    prepared = Prepared.open(folder / data)
+    prepared = Prepared.open(folder / workload.prepare(folder, workload.plan(folder, name)))
     items = [("train", i) for i in range(len(prepared.splits["train"]))]
     # Scaled pictures are cut to one size, as the rival's: they would make no batch there.
     crop = (size or (360, 480)) if augmentation == "street" else None

@@ -55,7 +55,7 @@ def of_bisenet(folder: Path, quick: bool) -> list[Row]:
     planned = workload.plan(folder, "toy")
     shared = list(planned.plan.segments.values())
     alone = [list(one.values()) for one in each_alone(planned)]
-    workload.prepare(folder, planned.plan.data[0])
+    workload.prepare(folder, planned)
     found = interleaved(
         {"shared": lambda: seconds_of([shared]), "in full": lambda: seconds_of(alone)}, 1 if quick else 2
     )
@@ -135,24 +135,24 @@ def stops_of(states: list[dict]) -> dict[str, list[int]]:
 
 
 def text_segment(folder: Path, epochs: int) -> dict:
-    """A description of a DBNet's training on a few drawn words."""
+    """The plan of a DBNet's training, as JSON, on a few drawn words."""
     study = yaml.safe_load((ROOT / "config/studies/demo_text.yaml").read_text())
     data = yaml.safe_load((ROOT / "config/datasets/demo_text.yaml").read_text())
     data["demo"] |= {"train": 4 if epochs < 4 else 16, "val": 1, "size": [96, 96]}
     workload.write_yaml(folder / "config/datasets/demo_text.yaml", data)
     study["train"] |= {"epochs": epochs, "batch_size": 4}
     workload.write_yaml(folder / "config/studies/words.yaml", study | {"name": "words"})
-    plan = workload.plan(folder, "words").plan
-    workload.prepare(folder, plan["data"][0])
-    return next(iter(plan["segments"].values()))
+    planned = workload.plan(folder, "words")
+    workload.prepare(folder, planned)
+    return next(iter(planned.plan.segments.values())).to_json()
 
 
 def trial_segments(first: dict, stops: list[int], total: int) -> list[dict]:
-    """The segments of a trial that was cut at `stops`."""
+    """The segments of a trial with rungs at `stops`."""
     segments, parent, begun = [], None, 0
     for stop in stops:
         one = deepcopy(first) | {"first_epoch": begun + 1, "last_epoch": stop, "total_epochs": total, "parent": parent}
-        one |= {"id": f"{first['id'].partition('-')[0]}-{stop:04d}", "can_be_prolonged": stop < total}
+        one |= {"id": f"{first['id'].partition('-')[0]}-{stop:04d}", "can_be_extended": stop < total}
         segments.append(one)
         parent, begun = one["id"], stop
     return segments

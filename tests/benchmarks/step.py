@@ -32,8 +32,7 @@ def loop_and_bare(folder: Path, settings: dict, epochs: int):
     (segment,) = study.plan.segments.values()
     setting = segment.train | {"epochs": epochs} | settings
     segment = replace(segment, last_epoch=epochs, total_epochs=epochs, train=setting)
-    if not Path(segment.data, "manifest.json").exists():
-        workload.prepare(folder, segment.data)
+    workload.prepare(folder, study)
     train = Train.model_validate(segment.train)
     loaders = open_dataloaders(segment, train)
     order = torch.channels_last if train.channels_last else torch.contiguous_format

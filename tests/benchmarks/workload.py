@@ -1,5 +1,6 @@
 """What the benchmarks train: drawn pictures as files, a workspace around them, and studies of short cells."""
 
+import json
 import os
 import shutil
 import sys
@@ -89,13 +90,21 @@ def with_pictures(folder: Path, train: int, val: int) -> Path:
 
 
 def plan(folder: Path, name: str, **config):
-    """The planned study, the working directory being the workspace."""
+    """The planned study, the working directory being the workspace; what jobs read is written down."""
     os.chdir(folder)
+    from segsweep.planning.plan_writer import PlanWriter
     from segsweep.planning.planner import open_study
 
-    return open_study({"study": name} | config, plans=True)
+    study = open_study({"study": name} | config, plans=True)
+    PlanWriter(study).start()
+    return study
 
 
-def prepare(folder: Path, data: str) -> None:
-    """Prepare the data of a planned study, as the workflow does."""
-    run([sys.executable, str(SCRIPTS / "prepare_data.py"), "--description", f"{data}.json", "--output", data], folder)
+def prepare(folder: Path, study) -> str:
+    """Prepare the data of a planned study with one folder of it, if it is not there; returns the folder."""
+    ((data, description),) = study.plan.prepared.items()
+    if not (folder / data / "manifest.json").exists():
+        file = folder / "description.json"
+        file.write_text(json.dumps(description), encoding="utf-8")
+        run([sys.executable, str(SCRIPTS / "prepare_data.py"), "--description", str(file), "--output", data], folder)
+    return data

@@ -6,15 +6,18 @@ import math
 import statistics
 
 import collect_results
+import numpy as np
 import pytest
 
 from segsweep.analysis.collect import collect, index_of_best, sample_std, write
 from segsweep.errors import InputError
+from segsweep.io import write_csv
 from segsweep.planning.plan_file import StudyPlan
 from segsweep.store.segment_store import SegmentStore
 from tests.synthetic_files import curve, write_store
 from tests.synthetic_results import draw_study
 
+METRIC = "val/accuracy"
 AXES = {"optimizer.lr": [1e-4, 1e-3], "model.arch": ["unet", "fpn"]}
 
 
@@ -122,3 +125,31 @@ def test_index_of_best_and_sample_std_by_hand():
     assert index_of_best([math.nan], minimize=True) is None
     assert sample_std([1.0, 2.0, 4.0]) == pytest.approx(math.sqrt(7 / 3))
     assert sample_std([1.0]) is None
+
+
+def test_scores_are_computed_from_what_segments_counted(tmp_path):
+    """A confusion matrix for each of three epochs, in two segments; images were counted at the best epoch."""
+    truth = draw_study(axes={"optimizer.lr": [1e-4]}, seeds=(0,), epochs=3, metric="val/accuracy")
+    write_store(tmp_path / "store", truth, cut=2)
+    (run,) = truth.plan["runs"]
+    confusion = np.array([[[5, 5], [5, 5]], [[9, 1], [1, 9]], [[8, 2], [2, 8]]])  # (epochs, 2, 2)
+    for segment, part in zip(run["segments"], (confusion[:2], confusion[2:]), strict=True):
+        folder = tmp_path / "store" / segment
+        rows = [{n: v for n, v in row.items() if n != METRIC} for row in rows_of(folder / "epochs.csv")]
+        write_csv(folder / "epochs.csv", rows)
+        np.savez(folder / "counts.npz", confusion=part)
+    images = {"names": np.array(["a", "b"]), "confusion": np.array([[[4, 1], [0, 5]], [[5, 0], [1, 4]]])}
+    np.savez(tmp_path / "store" / run["segments"][0] / "images-0002.npz", **images)
+    write(collect(StudyPlan.from_json(truth.plan), SegmentStore(tmp_path / "store")), tmp_path)
+    (row,) = rows_of(tmp_path / "runs.csv")
+    assert row["best_epoch"] == "2"
+    assert float(row["val/accuracy"]) == 0.9
+    assert float(row["val/miou"]) == pytest.approx(9 / 11)
+    assert list(row).index("val/accuracy") < list(row).index("val/miou")
+    epochs = rows_of(tmp_path / "epochs.csv")
+    assert [float(epoch["val/accuracy"]) for epoch in epochs] == [0.5, 0.9, 0.8]
+    assert [float(epoch["val/jaccard"]) for epoch in epochs] == pytest.approx([5 / 15, 9 / 11, 8 / 12])
+    found = rows_of(tmp_path / "images.csv")
+    assert [(one["run"], one["image"], float(one["accuracy"])) for one in found] == [
+        (run["run"], "a", 0.9), (run["run"], "b", 0.9),
+    ]  # fmt: skip

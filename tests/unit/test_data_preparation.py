@@ -14,6 +14,7 @@ from segsweep.data.preparation import prepare
 from segsweep.data.prepared import Prepared, verify
 from segsweep.data.readers.voc import VocDataset
 from segsweep.errors import InputError
+from segsweep.planning.plan_file import StudyPlan
 
 DATASET = {
     "name": "tiny", "reader": "folder", "images": "images/{name}.png", "masks": "masks/{name}.png",
@@ -239,6 +240,18 @@ def test_the_program_speaks_plainly(root, capsys):
     shown = capsys.readouterr().err
     assert "masks/b.png: no such file" in shown
     assert "Traceback" not in shown
+
+
+def test_the_program_reads_what_a_plan_says_of_the_folder(root, capsys):
+    folder = str(root.parent / "out")
+    needed = {folder: {"dataset": DATASET, "root": str(root), "data": None, "fingerprint": "f00d"}}
+    plan = StudyPlan(study={}, name="s", axes=[], cells=[], runs=[], prepared=needed)
+    (root.parent / "plan.json").write_text(plan.text())
+    arguments = ["--plan", str(root.parent / "plan.json"), "--output"]
+    assert prepare_data.main([*arguments, folder]) == 0
+    assert Prepared.open(folder).fingerprint == "f00d"
+    assert prepare_data.main([*arguments, f"{folder}2"]) == 2
+    assert "out2 among" in capsys.readouterr().err
 
 
 def test_patches_cover_pages_and_count_only_their_pixels(root):

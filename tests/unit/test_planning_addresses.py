@@ -82,6 +82,22 @@ def test_keys_of_another_task_are_not_in_force():
     assert differences(Outer(boxes=6), InForce("multitask")) == {"boxes": 6}
 
 
+def test_a_section_of_which_nothing_in_force_differs_is_not_named():
+    outer = create_model("Outer", __base__=Settings, part=(Outer, key(Outer())))
+    set_to = outer(part=Outer(boxes=6, workers=3))
+    assert differences(set_to, InForce("binary")) == {}
+    assert differences(set_to, InForce("multitask")) == {"part": {"boxes": 6}}
+
+
+@pytest.mark.parametrize(
+    ("task", "adds"),
+    [("binary", {}), ("multitask", {"top_k": 9}), ("text", {"thresh": 0.2})],
+)
+def test_postprocessing_counts_by_task(task, adds):
+    train = Train.model_validate({"postprocess": {"thresh": 0.2, "top_k": 9}})
+    assert differences(train, InForce(task)).get("postprocess", {}) == adds
+
+
 def revised(cls, **fields):
     """A later version of a class: of another revision, with further keys."""
     return type(cls.__name__, (cls,), {"revision": 2, "__annotations__": {"revision": ClassVar[int]}, **fields})

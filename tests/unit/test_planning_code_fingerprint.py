@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from segsweep import registry
 from segsweep.config.load import Request, load
 from segsweep.planning.code_fingerprint import PACKAGE, Code, readings
 from segsweep.planning.grid import lay_out
 from segsweep.planning.runs import make_run
-from segsweep.planning.study_context import context_of
+from segsweep.planning.study_context import component_roots, context_of
 
 ROOT = Path(__file__).parents[2]
 STUDIES = {
@@ -180,6 +181,14 @@ def test_of_the_settings_of_a_component_only_methods_are_code(package):
     assert hashes() == before
     package.edit("losses.focal", "return 2", "return 3")
     assert hashes() != before
+
+
+def test_a_component_begins_at_its_build_function_or_at_all_that_it_defines_for_others():
+    code = Code()
+    assert component_roots(code, registry.classes("optimizer")["adam"]) == [("segsweep.optimizers.adam", "build")]
+    names = {name for _, name in component_roots(code, registry.classes("metric")["miou"])}
+    assert "compute" in names
+    assert not [name for name in names if name.startswith("_")]
 
 
 def test_what_an_import_runs_counts(package):

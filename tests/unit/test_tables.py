@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -170,3 +171,63 @@ def test_a_table_writes_its_families_in_their_place(tmp_path):
     assert text == 'name,1830,1840,note\nAda,1.25,,\nBob,,0.3333333333,"a, b"\n'
     with pytest.raises(KeyError):
         Heights.header()
+
+
+NEW_TABLE = '''"""How many runs each seed has."""
+
+from typing import Any
+
+from segsweep.analysis.study_results import StudyResults
+from segsweep.tables import Column, Table
+
+
+class Seeds(Table):
+    """A seed."""
+
+    file = "seeds.csv"
+    rules = ("analyze_study",)
+    rows = "seed_rows"
+    columns = (Column("seed", "integer", "The seed."), Column("n", "integer", "Its runs."))
+
+
+def seed_rows(results: StudyResults) -> list[dict[str, Any]]:
+    """Rows of seeds.csv."""
+    return [{"seed": seed, "n": n} for seed, n in results.runs["seed"].value_counts(sort=False).items()]
+'''
+NEW_CLAIM = '''"""No run failed."""
+
+from segsweep.analysis.claims import Evidence, Verdict
+from segsweep.config.components import StudyClaim
+from segsweep.config.settings import key
+
+
+class NoneFailed(StudyClaim):
+    """No run failed."""
+
+    none_failed: bool = key(True, "Whether that is claimed.")
+
+
+def judge(claim: NoneFailed, evidence: Evidence) -> Verdict:
+    """Supported if all runs are usable, refuted if not."""
+    usable = bool(evidence.results.runs["usable"].all())
+    return Verdict("supported" if usable == claim.none_failed else "refuted", "All runs were counted.")
+'''
+
+
+def test_a_new_table_and_a_new_claim_are_a_file_each(tmp_path):
+    """As a contributor adds them: nothing else of the project is edited."""
+    scripts = shutil.copytree(SCRIPTS, tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    (scripts / "segsweep" / "analysis" / "seed_counts.py").write_text(NEW_TABLE, encoding="utf-8")
+    (scripts / "segsweep" / "analysis" / "claims" / "none_failed.py").write_text(NEW_CLAIM, encoding="utf-8")
+    claims = [{"id": "H", "claim": "No run fails.", "none_failed": True}]
+    write_study(tmp_path / "study", seeds=(0, 1), claims=claims, epochs=4)
+    code = "import sys; from segsweep.tables import outputs, page; print(outputs('analyze_study')['seeds'], page())"
+    environment = {"PYTHONPATH": str(scripts)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("seeds.csv ")
+    assert "| `seed` | integer |  | The seed. |  |" in done.stdout
+    analyze = [sys.executable, str(scripts / "analyze_study.py"), "--results", str(tmp_path / "study")]
+    subprocess.run(analyze, env=environment, capture_output=True, text=True, check=True)
+    assert (tmp_path / "study" / "seeds.csv").read_text(encoding="utf-8") == "seed,n\n0,36\n1,36\n"
+    header, (row,) = rows_of(tmp_path / "study" / "claims.csv")
+    assert dict(zip(header, row, strict=True)).items() >= {"kind": "none_failed", "verdict": "supported"}.items()

@@ -198,25 +198,79 @@ def test_one_more_value_trains_its_cell_only(workspace):
     assert workspace.would_train() == ["little main=dice seed=0, epochs 1-2"]
 
 
+NEW_LOSS = '''"""A new loss."""
+
+from segsweep.config.components import Term
+
+
+class Brandnew(Term):
+    """A new loss."""
+
+
+def build(term, classes, class_weights):
+    """See `segsweep.losses`."""
+'''
+
+
+def append(workspace, path, text):
+    with (workspace.folder / path).open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
 def test_what_cannot_change_an_outcome_trains_nothing(workspace):
+    package = "workflow/scripts/segsweep"
     workspace.write_study(train=SMALL | {"workers": 1}, note="Another note.", title="Another title")
-    edit(workspace, "workflow/scripts/segsweep/losses/focal.py", '"""', '"""Reworded. ')
-    edit(workspace, "workflow/scripts/segsweep/training/loop.py", "\n\n\n", "\n\n\n# A comment.\n\n\n")
+    edit(workspace, f"{package}/losses/focal.py", '"""', '"""Reworded. ')
+    edit(workspace, f"{package}/training/loop.py", "\n\n\n", "\n\n\n# A comment.\n\n\n")
+    for module in ("metrics/class_scores", "tasks/segmentation", "training/loop", "losses/focal"):
+        append(workspace, f"{package}/{module}.py", "\n\nUNUSED = 1\n\n\ndef unused():\n    return UNUSED\n")
+    for module, text in (
+        ("training/loop", "out of memory in epoch"),
+        ("tasks/segmentation", "is missing: say what"),
+        ("data/prepared", "cannot be read"),
+    ):
+        edit(workspace, f"{package}/{module}.py", text, f"{text} as reworded")
+    (workspace.folder / package / "losses" / "brandnew.py").write_text(NEW_LOSS)
+    for section in ("Data", "Train"):
+        head = f"class {section}(Settings):\n"
+        edit(workspace, f"{package}/config/train.py", head, f'{head}    brandnew: int = key(3, "A new key.")\n')
+    edit(workspace, "config/datasets/tiny.yaml", "one", "first")  # the name of a class
     assert workspace.would_train() == []
 
 
 def test_an_edited_loss_trains_the_cells_that_use_it(workspace):
-    with (workspace.folder / "workflow/scripts/segsweep/losses/focal.py").open("a", encoding="utf-8") as file:
-        file.write("\nEDITED = 1\n")
+    edit(workspace, "workflow/scripts/segsweep/losses/focal.py", "\ndef build(", "\n@staticmethod\ndef build(")
     output = workspace.snakemake("--dry-run")
-    assert f"{FOCAL}, epochs 1-2: the code of losses.focal changed" in output
-    assert workspace.would_train() == [f"{FOCAL}, epochs 1-2"]
+    assert f"{FOCAL}, epochs 1-2: the code of losses.focal.build changed" in output
+    assert trainings(output) == [f"{FOCAL}, epochs 1-2"]
 
 
 def test_an_edited_loop_trains_everything(workspace):
-    with (workspace.folder / "workflow/scripts/segsweep/training/loop.py").open("a", encoding="utf-8") as file:
-        file.write("\nEDITED = 1\n")
+    edit(workspace, "workflow/scripts/segsweep/training/loop.py", "optimizer.step()", "optimizer.step(None)")
     assert workspace.would_train() == [f"{CROSS_ENTROPY}, epochs 1-2", f"{FOCAL}, epochs 1-2"]
+
+
+def test_another_metric_trains_only_runs_whose_best_epoch_was_not_kept(workspace):
+    scores = {}
+    for row in csv.DictReader((workspace.folder / "results" / "little" / "epochs.csv").open(encoding="utf-8")):
+        scores.setdefault(row["run"], []).append(float(row["val/miou"]))
+    assert all(first != second for first, second in scores.values())
+    workspace.write_study(metric="val/loss", minimize=True)
+    losses = {}
+    for row in csv.DictReader((workspace.folder / "results" / "little" / "epochs.csv").open(encoding="utf-8")):
+        losses.setdefault(row["run"], []).append(float(row["val/loss"]))
+    another = [run for run in scores if scores[run].index(max(scores[run])) != losses[run].index(min(losses[run]))]
+    assert len(workspace.would_train()) == len(another)
+    # The worst epoch is never the best one.
+    workspace.write_study(metric="val/miou", minimize=True)
+    output = workspace.snakemake("--dry-run")
+    assert output.count("epochs 1-2: the best epoch by val/miou is another one") == 2
+    assert trainings(output) == [f"{CROSS_ENTROPY}, epochs 1-2", f"{FOCAL}, epochs 1-2"]
+    workspace.snakemake(cores=2)
+    assert workspace.would_train() == []
+    workspace.write_study()  # what was kept before is kept still
+    assert workspace.would_train() == []
+    workspace.snakemake(cores=2)
 
 
 def test_extending_trains_the_added_epoch(workspace):
@@ -274,6 +328,11 @@ def test_a_changed_mask_trains_all_cells_on_its_data_set(workspace):
     workspace.write("config/datasets/files.yaml", dataset | {"classes": {0: "ground", 1: "thing"}})
     workspace.write_study("filed", dataset="files", train=SMALL | {"epochs": 1})
     workspace.snakemake(study="filed", cores=2)
+    assert workspace.would_train(study="filed") == []
+    for stray in ("images/.DS_Store", "notes.txt", "images/in_no_list.png"):
+        (data / stray).write_text("stray")
+    (data / "train.txt").write_text("0\n1\n\n\n")
+    workspace.write("config/datasets/files.yaml", dataset | {"classes": {0: "floor", 1: "thing"}, "title": "Renamed"})
     assert workspace.would_train(study="filed") == []
     image.fromarray(draws.integers(0, 2, (32, 32)).astype(np.uint8)).save(data / "masks" / "2.png")
     output = workspace.snakemake("--dry-run", study="filed")

@@ -3,7 +3,7 @@
 Sums of squares of type II: an effect is tested given all others that do not contain it, a main effect given the other
 main effects and the interactions among them. Seeds and folds, where they cross the cells, are blocks. Residuals are
 looked at (Shapiro-Wilk for their shape, Brown-Forsythe for equal spread over the levels); where they fail, aligned
-ranks (shape) or HC3 errors (spread) decide in place of the plain test.
+ranks (shape) or HC3 errors (spread) decide instead of the plain test.
 
 Source: Langsrud (2003), ANOVA for unbalanced data; Wobbrock et al. (2011), The aligned rank transform.
 """
@@ -150,7 +150,7 @@ def _dense(codes: np.ndarray) -> tuple[np.ndarray, int]:
 def _add_blocks(terms: Terms, runs: pd.DataFrame, n: int) -> list[str]:
     """Seeds and folds as blocks, where each occurs in more than one cell and the runs can pay for them.
 
-    A seed has no effect of its own to speak of; a fold has, other pictures being judged: it is left out only where
+    A seed has no effect of its own to speak of; a fold has, other images being judged: it is left out only where
     nothing would be left to judge by.
     """
     added = []
@@ -180,9 +180,9 @@ def _main(name: str, additive: Fit, base: Fit, ranked: Fit | None, interactions:
     note = ""
     if df < full_df:
         note = (
-            f"{full_df - df} of its {full_df} degrees of freedom cannot be told from other axes"
+            f"{full_df - df} of its {full_df} degrees of freedom cannot be separated from other axes"
             if df
-            else ("cannot be told from other axes")
+            else ("cannot be separated from other axes")
         )
     row = _row(name, name, "", "main", ss, df, statistic, p, base.ssr, note)
     if ranked is not None and df:

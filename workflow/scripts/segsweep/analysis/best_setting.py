@@ -93,7 +93,8 @@ def as_yaml(results: StudyResults, best: dict[str, Any] | None) -> str:
     if results.one_seed:
         lines.append(f"# {results.why_unknown}: it is not known whether another seed would choose the same.")
     elif ties:
-        lines.append(f"# {ties} other setting{'s' if ties > 1 else ''} cannot be told from it at this noise.")
+        settings = "1 other setting does" if ties == 1 else f"{ties} other settings do"
+        lines.append(f"# {settings} not differ significantly from it.")
     content: dict[str, Any] = {"study": study["name"], "cell": best["cell"], "runs": runs["run"].tolist()}
     segments = runs["segments"].iloc[0].split() if "segments" in runs and len(runs) and runs["segments"].iloc[0] else []
     content |= {"segments": segments} if segments else {}

@@ -1,4 +1,4 @@
-"""The design's audit: what was tried together, what was not, and what therefore cannot be told apart."""
+"""The design's audit: what was tried together, what was not, and which effects cannot be separated therefore."""
 
 from itertools import combinations
 from typing import Any
@@ -37,7 +37,7 @@ class Design(Table):
 
 
 class Audit(Document):
-    """What was tried together, what was not, and what therefore cannot be separated."""
+    """What was tried together, what was not, and which effects cannot be separated therefore."""
 
     file = "audit.json"
     rules = ("analyze_study",)
@@ -123,7 +123,7 @@ def relation_of(table: np.ndarray) -> str:
 
 
 def not_estimable(results: StudyResults, cells: pd.DataFrame) -> dict[str, list[str]]:
-    """Axes whose effect, wholly or partly, cannot be told from others, and from which ones.
+    """Axes whose effect, wholly or partly, cannot be separated from others, and from which ones.
 
     An axis counts if its columns of the additive model are not all new beside those of the other axes; the others it is
     confounded with are those whose removal makes more of it estimable.
@@ -168,7 +168,7 @@ def budget_notes(results: StudyResults) -> list[tuple[str, str]]:
             (
                 axis.name,
                 f"All runs have the same number of epochs, so {axis.name} = {high} takes {ratio:.3g} times {fewer} "
-                f"optimizer steps than {low}: its effect and that of the number of steps cannot be told apart.",
+                f"optimizer steps than {low}: its effect and that of the number of steps cannot be separated.",
             )
         )
     return notes
@@ -198,7 +198,7 @@ def _pair_notes(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for row in rows:
         a, b = row["axis_a"], row["axis_b"]
         text = {
-            "aliased": f"{a} and {b} change together in every cell: their effects cannot be told apart.",
+            "aliased": f"{a} and {b} change together in every cell: their effects cannot be separated.",
             "a nested in b": f"Each level of {a} occurs with one level of {b} only: {a} is nested in {b}.",
             "b nested in a": f"Each level of {b} occurs with one level of {a} only: {b} is nested in {a}.",
         }.get(row["relation"])

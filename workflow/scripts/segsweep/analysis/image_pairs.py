@@ -1,4 +1,4 @@
-"""Comparisons paired by picture: what can be said of these pictures even where one seed is all there is."""
+"""Comparisons paired by image: what can be said of these images even where one seed is all there is."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ FEWEST = 5
 
 @dataclass
 class Paired:
-    """Mean difference over pictures with its 95 % bootstrap interval."""
+    """Mean difference over images with its 95 % bootstrap interval."""
 
     estimate: float
     low: float
@@ -24,10 +24,10 @@ class Paired:
 def paired(
     results: StudyResults, first: pd.Series, second: pd.Series, images: pd.DataFrame | None = None
 ) -> Paired | None:
-    """Difference of two sets of runs (names) on the pictures that both have, in the metric's own direction.
+    """Difference of two sets of runs (names) on the images that both have, in the metric's own direction.
 
-    Each picture's score is its mean over the runs of a set. The pictures are drawn with replacement, seeds are not: the
-    interval speaks of other pictures like these, trained with these very seeds. `images`: in place of images.csv.
+    Each image's score is its mean over the runs of a set. The images are drawn with replacement, seeds are not: the
+    interval speaks of other images like these, trained with these very seeds. `images`: in place of images.csv.
     """
     images = results.images if images is None else images
     column = results.column_in(images)
@@ -45,19 +45,17 @@ def paired(
 
 
 def columns(pair: Paired | None) -> dict[str, float]:
-    """The columns of claims.csv that a comparison by pictures fills."""
+    """The columns of claims.csv that a comparison by images fills."""
     if pair is None:
         return {}
     return {"images_estimate": pair.estimate, "images_low": pair.low, "images_high": pair.high}
 
 
 def sentence(pair: Paired | None) -> str:
-    """What the pictures say, without going beyond them."""
+    """What the images say, without going beyond them."""
     if pair is None:
         return ""
-    bounds = (
-        f"{pair.estimate:+.4g} on average over {pair.n} pictures (95 % interval {pair.low:+.4g} to {pair.high:+.4g})"
-    )
+    bounds = f"{pair.estimate:+.4g} on average over {pair.n} images (95 % interval {pair.low:+.4g} to {pair.high:+.4g})"
     if pair.low > 0 or pair.high < 0:
-        return f"On these pictures, trained with these seeds, the difference is {bounds}; other seeds may differ."
-    return f"On these pictures the difference is {bounds}: they do not decide it either."
+        return f"On these images, trained with these seeds, the difference is {bounds}; other seeds may differ."
+    return f"On these images the difference is {bounds}: they do not decide it either."

@@ -115,8 +115,8 @@ def _number_replicates(path: Path, records: list[dict[str, Any]], study: Study) 
     for key, group in by_setting.items():
         cell = hashlib.sha256(key.encode()).hexdigest()[:8]
         seeds: dict[int, int] = {}
-        for place, record in enumerate(group):
-            seed = record["seed"] if study.table.seed else place
+        for index, record in enumerate(group):
+            seed = record["seed"] if study.table.seed else index
             if seed in seeds and study.table.seed:
                 problems.append(
                     f"{path}:{record['line']}: the same setting and seed {seed} as line {seeds[seed]}, but other "

@@ -61,7 +61,7 @@ class Reader:
     def __init__(self, path: Path, study: Study, metrics: dict[str, TableMetric], rows: list[tuple[int, dict]]):
         """`rows` are all rows: an axis is a number if it is one in each of them."""
         self.path, self.metric, self.metrics, self.table = path, study.metric, metrics, study.table
-        self.gone = set(study.table.missing)
+        self.missing = set(study.table.missing)
         self.problems: list[str] = []
         self._numeric = {axis for axis, column in self.table.axes.items() if self._all_numbers(rows, column)}
 
@@ -69,7 +69,7 @@ class Reader:
         """One run, with `detail` if it cannot be used."""
         settings, lacking = {}, []
         for axis, column in self.table.axes.items():
-            if row[column] in self.gone:
+            if row[column] in self.missing:
                 lacking.append(f"no {column}")
             else:
                 settings[axis] = _number(row[column]) if axis in self._numeric else row[column]
@@ -93,7 +93,7 @@ class Reader:
         values = {}
         for name, metric in self.metrics.items():
             text = row[metric.column]
-            if text in self.gone:
+            if text in self.missing:
                 continue
             value = _number(text.removesuffix("%").strip() if metric.unit == "percent" else text)
             problem = _impossible(name, metric, text, value)
@@ -109,7 +109,7 @@ class Reader:
         if column is None:
             return "finished"
         word = row[column]
-        if word in self.gone:
+        if word in self.missing:
             return None
         if word in words or word in STATUSES:
             return words.get(word, word)
@@ -121,7 +121,7 @@ class Reader:
         return None
 
     def _whole(self, line: int, row: dict[str, str], column: str | None) -> int | None:
-        if column is None or row[column] in self.gone:
+        if column is None or row[column] in self.missing:
             return None
         value = _number(row[column])
         if value is None or value != int(value) or value < 0:
@@ -132,7 +132,7 @@ class Reader:
         return int(value)
 
     def _all_numbers(self, rows: list[tuple[int, dict]], column: str) -> bool:
-        return all(_number(row[column]) is not None for _, row in rows if row[column] not in self.gone)
+        return all(_number(row[column]) is not None for _, row in rows if row[column] not in self.missing)
 
 
 def _impossible(name: str, metric: TableMetric, text: str, value: float | None) -> str:

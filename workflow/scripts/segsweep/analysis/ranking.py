@@ -1,7 +1,7 @@
-"""Cells ranked by their mean score, and how far apart they have to be to be told apart.
+"""Cells ranked by their mean score, and how far apart they have to be to differ significantly.
 
 The noise floor is the standard deviation of runs of the same cell (other seeds, other folds), pooled over all cells.
-Cells are told apart by the Tukey-Kramer procedure at `CELLS_ALPHA`, half of 5 % (the comparison of levels has the other
+Cells are compared by the Tukey-Kramer procedure at `CELLS_ALPHA`, half of 5 % (the comparison of levels has the other
 half); by Bonferroni's bound for more than `MOST_TUKEY` cells; and, where the spread differs between cells, by Welch's t
 with Bonferroni's bound.
 
@@ -218,7 +218,7 @@ def tie_groups(table: pd.DataFrame, noise: Noise, sign: float) -> np.ndarray:
             bound = stats.t.ppf(1 - CELLS_ALPHA / (cells * (cells - 1)), np.maximum(welch, 1)) * np.sqrt(variance)
         tied = ~(mean[head] - mean[left] > bound)
         tied[0] = True
-        # Groups stand in the order of ranks: the first cell that is told apart ends the group.
+        # Groups stand in the order of ranks: the first cell that differs significantly ends the group.
         end = int(np.argmin(tied)) if not tied.all() else len(left)
         groups[left[:end]] = number
         left = left[end:]

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from segsweep.analysis.factors import LEVELS_ALPHA
 from segsweep.analysis.importance import Importance
+from segsweep.analysis.pairwise import LEVELS_ALPHA
 from segsweep.analysis.ranking import CELLS_ALPHA, Noise
 from segsweep.analysis.study_results import RULES, StudyResults
 
@@ -14,7 +14,7 @@ def rules() -> dict[str, str]:
         "score": "A run's score is the study's metric at its best epoch, the best of as many looks as it had epochs.",
         "intervals": "95 % t intervals; of a cell's mean with the pooled deviation of replicated cells, or with its "
         "own where the spread differs between cells.",
-        "cells": f"Cells are told apart by Tukey and Kramer's procedure at {CELLS_ALPHA:.1%} (Bonferroni's bound for "
+        "cells": f"Cells are compared by Tukey and Kramer's procedure at {CELLS_ALPHA:.1%} (Bonferroni's bound for "
         "many cells, Welch's t where the spread differs).",
         "levels": f"Levels are compared by contrasts of the additive model, with Holm's correction over all pairs of "
         f"all axes, at {LEVELS_ALPHA:.1%}; with the cells' {CELLS_ALPHA:.1%} that makes 5 % for the study.",
@@ -51,7 +51,7 @@ def warnings_of(
     elif noise.df < 10:
         warn("few seeds", f"The noise floor rests on {noise.df} degrees of freedom: it is itself uncertain.")
     if results.plan.study.get("folds"):
-        warn("folds", "Folds share most of their training pictures, so runs on them are not independent: intervals and "
+        warn("folds", "Folds share most of their training images, so runs on them are not independent: intervals and "
              "tests are somewhat surer than they should be.")  # fmt: skip
     if not noise.equal:
         warn("unequal spread", noise.reading)

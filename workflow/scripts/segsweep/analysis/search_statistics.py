@@ -77,14 +77,14 @@ def best_of(values: np.ndarray, k: int) -> tuple[float, float, float]:
     """Mean, 5 % and 95 % of the highest of k values drawn from these without replacement."""
     ordered = np.sort(values)
     n = len(ordered)
-    place = np.arange(k, n + 1)
+    rank = np.arange(k, n + 1)
     log_all = _log_choose(n, k)
-    share = np.exp(_log_choose(place - 1, k - 1) - log_all)
-    reached = np.exp(_log_choose(place, k) - log_all)
+    share = np.exp(_log_choose(rank - 1, k - 1) - log_all)
+    reached = np.exp(_log_choose(rank, k) - log_all)
     low, high = (
-        ordered[place[np.searchsorted(reached, level - 1e-12).clip(max=len(place) - 1)] - 1] for level in (0.05, 0.95)
+        ordered[rank[np.searchsorted(reached, level - 1e-12).clip(max=len(rank) - 1)] - 1] for level in (0.05, 0.95)
     )
-    return float(share @ ordered[place - 1]), float(low), float(high)
+    return float(share @ ordered[rank - 1]), float(low), float(high)
 
 
 def _log_choose(n, k):
@@ -160,7 +160,7 @@ def confirmations(results: StudyResults) -> list[dict[str, Any]]:
     rows = []
     confirmed = results.runs[results.runs["role"] == "confirm"]
     won = results.runs[results.design].groupby("cell")["score"].mean()
-    rank = {cell: place + 1 for place, cell in enumerate((won * -results.sign).sort_values(kind="stable").index)}
+    rank = {cell: index + 1 for index, cell in enumerate((won * -results.sign).sort_values(kind="stable").index)}
     for cell, runs in confirmed.groupby("cell", sort=False):
         scores = results.fresh_scores(runs)
         original = _same_setting(results, cell, won)

@@ -48,7 +48,7 @@ class StudyResults:
     """Tables of one study.
 
     cells: index cell; label, role, round, the axes as texts. runs: one row a run, with `score` (float, nan if there is
-    none) and `usable`. codes: one row a run and one column an axis, the place of its level, -1 where it has none.
+    none) and `usable`. codes: one row a run and one column an axis, the index of its level, -1 where it has none.
     """
 
     plan: StudyPlan
@@ -102,7 +102,7 @@ class StudyResults:
 
     @cached_property
     def folds_cross(self) -> bool:
-        """Whether several cells were run on several folds: then what a fold does can be told from what a cell does."""
+        """Whether several cells were run on several folds: then effects of folds and of cells can be separated."""
         runs = self.runs[self.usable]
         return runs["fold"].nunique() > 1 and runs.loc[runs["fold"].notna(), "cell"].nunique() > 1
 
@@ -162,7 +162,7 @@ class StudyResults:
         return self.column_in(self.images)
 
     def column_in(self, images: pd.DataFrame | None) -> str | None:
-        """Column with the study's metric in a table of single pictures, or None."""
+        """Column with the study's metric in a table of single images, or None."""
         if images is None:
             return None
         return next((name for name in (self.metric, self.metric.split("/")[-1]) if name in images), None)
@@ -276,10 +276,10 @@ def looks_logarithmic(values: list[float]) -> bool:
 
 
 def _codes(axis: Axis, texts: pd.Series) -> np.ndarray:
-    """Place of each text among the levels, -1 if it is none of them."""
+    """Index of each text among the levels, -1 if it is none of them."""
     if not axis.binned:
-        places = {level: place for place, level in enumerate(axis.levels)}
-        return texts.map(places).fillna(-1).to_numpy(int)
+        indices = {level: index for index, level in enumerate(axis.levels)}
+        return texts.map(indices).fillna(-1).to_numpy(int)
     values = texts.map(as_number).to_numpy(float)
     codes = np.searchsorted(np.array(axis.values), values)
     return np.where(np.isfinite(values) & (codes < len(axis.levels)), codes, -1)

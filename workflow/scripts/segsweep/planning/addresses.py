@@ -79,7 +79,7 @@ def difference(kind: type[Settings], name: str, value: Any, in_force: InForce) -
     if name in in_force.meanings:
         adds = in_force.meanings[name](value).adds
         return None if adds is None else (adds,)
-    if name in DISCRIMINATORS or value != defaults[name]:
+    if name in DISCRIMINATORS or _differs(value, defaults[name], in_force):
         return (_plain(value, in_force),)
     standing = _standing(value, in_force) if isinstance(value, NESTED) else None
     return (standing,) if standing else None
@@ -106,6 +106,16 @@ def roots(value: Any, in_force: InForce) -> frozenset[Symbol]:
 def roots_of_key(name: str, value: Any, in_force: InForce) -> frozenset[Symbol]:
     """Where the code begins that the value of a key calls for."""
     return in_force.meanings[name](value).roots if name in in_force.meanings else roots(value, in_force)
+
+
+def _differs(value: Any, default: Any, in_force: InForce) -> bool:
+    """Whether a value is not as by default, in any key that is in force."""
+    if value == default:
+        return False
+    if not isinstance(value, Settings) or type(value) is not type(default):
+        return True
+    names = read_keys(type(value), in_force.task).keys() - in_force.meanings.keys()  # which enter by default as well
+    return any(_differs(getattr(value, name), getattr(default, name), in_force) for name in names)
 
 
 def _plain(value: Any, in_force: InForce) -> Any:

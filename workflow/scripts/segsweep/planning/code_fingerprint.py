@@ -77,6 +77,11 @@ class Code:
                 found[f"{name}.{thing}".removeprefix(f"{NAME}.").rstrip(".")] = self._hash(name, definition)
         return found
 
+    def names(self, module: str) -> list[str]:
+        """Names that a module defines; none of one outside of trainings."""
+        found = self._module(module)
+        return list(found.definitions) if found else []
+
     def reached(self, roots: Iterable[Symbol]) -> set[Symbol]:
         """All that a training reaches from some roots."""
         found: set[Symbol] = set()

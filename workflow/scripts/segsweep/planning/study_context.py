@@ -1,6 +1,7 @@
 """What the addresses of a study's runs depend on besides their settings, and where the code of a training begins."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from segsweep import metrics, registry
@@ -41,7 +42,9 @@ def context_of(
         return column, study.minimize if column == study.metric else metrics.is_minimized(column)
 
     stand_for = meanings(monitored, metric_roots, read_augmentation, weights)
-    in_force = InForce(dataset.task, stand_for | component_meanings(dataset.task, stand_for), component_roots)
+    in_force = InForce(
+        dataset.task, stand_for | component_meanings(dataset.task, stand_for), partial(component_roots, code)
+    )
     return Context(SectionAddresses(Train, in_force), code, training_roots(dataset.task), data)
 
 
@@ -50,9 +53,11 @@ def training_roots(task: str) -> frozenset[Symbol]:
     return frozenset({LOOP, (registry.module_name(registry.classes("task")[task]), BUILD)})
 
 
-def component_roots(component: Component) -> Iterable[Symbol]:
-    """Roots of a component."""
-    return [(registry.module_name(component), BUILD)]
+def component_roots(code: Code, component: Component) -> list[Symbol]:
+    """Roots of a component: its `build`; of a kind that has none, all that its file defines for others."""
+    module = registry.module_name(component)
+    names = code.names(module)
+    return [(module, name) for name in ([BUILD] if BUILD in names else names) if not name.startswith("_")]
 
 
 def preparation_roots(dataset: Dataset) -> frozenset[Symbol]:
@@ -73,7 +78,7 @@ Meanings = dict[str, Callable[[Any], Meaning]]
 
 
 def component_meanings(task: str, stand_for: Meanings) -> Meanings:
-    """What architectures, schedules and losses stand for, as long as they are no components: those say it."""
+    """What architectures, schedules and losses stand for, while these are no components that say it themselves."""
 
     def arch(value: str) -> Meaning:
         return Meaning(value, frozenset({(COMPONENTS["model"][value], BUILD)}))
@@ -88,5 +93,5 @@ def component_meanings(task: str, stand_for: Meanings) -> Meanings:
         watched = {"monitor": stand_for["monitor"]} if value.name == "plateau" else {}
         return Meaning(differences(value, InForce(task, watched)))
 
-    losses = [name for name in COMPONENTS["loss"] if name not in ("detection", "db")]
+    losses = [name for name in COMPONENTS.get("loss", ()) if name not in ("detection", "db")]
     return {"arch": arch, "scheduler": scheduler} | {name: loss(name) for name in losses}

@@ -3,21 +3,11 @@
 from collections.abc import Sequence
 
 from segsweep import registry
+from segsweep.analysis.measures import MEASURES
 
 LOSSES = {"loss": "loss", "loss_seg": "segmentation loss", "loss_det": "detection loss"}
 SPLITS = {"train": "training", "val": "validation", "test": "test"}
-OTHERS = {
-    "stability/val_loss_std": "standard deviation of the validation loss",
-    "convergence/epochs_to_best": "epochs to the best epoch",
-    "overfit/gap": "gap between validation and training loss",
-    "cost/train_seconds": "training time",
-    "cost/seconds_per_epoch": "time per epoch",
-    "cost/peak_memory_mb": "peak memory",
-    "cost/parameters": "parameters",
-    "cost/checkpoint_mb": "checkpoint size",
-    "best_epoch": "best epoch",
-    "epochs": "epochs",
-}
+LABELS = {column.name: column.label for column in MEASURES}
 AXES = {
     "optimizer.lr": "learning rate",
     "optimizer.weight_decay": "weight decay",
@@ -55,8 +45,8 @@ LAST_PARTS = {"bce_weight": "BCE weight", "dice_smooth": "Dice smoothing", "pos_
 
 def metric(name: str) -> str:
     """A column of runs.csv in words, with its split: `val/miou` is `validation mIoU`, `val/iou/car` that of a class."""
-    if name in OTHERS:
-        return OTHERS[name]
+    if name in LABELS:
+        return LABELS[name]
     split, _, score = name.partition("/")
     if not score:
         return name.replace("_", " ")

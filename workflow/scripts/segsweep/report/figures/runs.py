@@ -7,12 +7,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
+from segsweep.analysis.measures import MEASURES
 from segsweep.formatting import value_in_words
 from segsweep.report import display_names
 from segsweep.report.figures import theme
 from segsweep.report.value_styles import parse
 
 MOST_CURVES = 60
+UNITS = {column.name: f" ({column.unit})" for column in MEASURES if column.unit}
 
 
 def ranks(ax: Axes, ranking: pd.DataFrame, runs: pd.DataFrame, metric: str) -> Axes:
@@ -118,14 +120,6 @@ def cost_against_score(
     ax.set_xlabel(f"{display_names.metric(cost)}{UNITS.get(cost, '')}")
     ax.set_ylabel(display_names.metric(metric))
     return ax, len(front)
-
-
-UNITS = {
-    "cost/train_seconds": " (s)",
-    "cost/seconds_per_epoch": " (s)",
-    "cost/peak_memory_mb": " (MB)",
-    "cost/checkpoint_mb": " (MB)",
-}
 
 
 def pareto(cost: np.ndarray, score: np.ndarray, *, minimize: bool = False) -> np.ndarray:
