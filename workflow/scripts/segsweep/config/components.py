@@ -31,11 +31,18 @@ class Warmup(Settings):
 
 
 class Schedule(Component):
-    """How the learning rate changes."""
+    """How the learning rate changes.
+
+    Attributes:
+        monitors: whether the rate is reduced when a column no longer improves; the settings then have the keys
+            `monitor` and `patience`.
+    """
 
     package: ClassVar[str] = "schedules"
     discriminator: ClassVar[str] = "name"
     default: ClassVar[str] = "constant"
+    functions: ClassVar[tuple[str, ...]] = ("learning_rate",)
+    monitors: ClassVar[bool] = False
 
     name: str = key(..., "Which schedule.")
     warmup: Warmup = key(Warmup(), "Warm-up, with any schedule.")
@@ -141,6 +148,7 @@ class Metric(Component):
     """
 
     package: ClassVar[str] = "metrics"
+    functions: ClassVar[tuple[str, ...]] = ("compute",)
     tasks: ClassVar[tuple[str, ...]]
 
 
