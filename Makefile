@@ -49,13 +49,13 @@ bench: env  ## speed against a stock script: a table, and results/benchmarks (ha
 lint: env  ## ruff, snakefmt, snakemake --lint
 	ruff check .
 	ruff format --check .
-	snakefmt --check Snakefile workflow/rules
+	snakefmt --check Snakefile workflow/Snakefile workflow/rules
 	snakemake --lint
 
 format: env  ## format all code
 	ruff format .
 	ruff check --fix .
-	snakefmt Snakefile workflow/rules
+	snakefmt Snakefile workflow/Snakefile workflow/rules
 
 schemas: env  ## JSON schemas for editors, and docs/settings.md
 	python workflow/scripts/write_schemas.py

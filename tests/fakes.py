@@ -8,9 +8,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from segsweep.config.train import Train
-from segsweep.training.dataloaders import Feed
+from segsweep.data.void import VOID
+from segsweep.planning.plan_file import SegmentPlan
+from segsweep.tasks.confusion import MaskCounter
+from segsweep.trainers import builtin
+from segsweep.training.dataloaders import DataLoaders
 
-CLASSES, SIDE, VOID = 3, 8, 255
+CLASSES, SIDE = 3, 8
 
 
 class Tiny(nn.Module):
@@ -47,30 +51,9 @@ class Criterion(nn.Module):
         return {"loss": loss * self.weight, "plain": loss}
 
 
-class Scores:
-    """Pixel accuracy from summed counts."""
-
-    def __init__(self):
-        self.right = self.valid = 0
-        self.rows = []
-
-    def update(self, outputs, batch):
-        for logits, mask, name in zip(outputs, batch["mask"], batch["name"], strict=True):
-            right = int(((logits.argmax(0) == mask) & (mask != VOID)).sum())
-            valid = int((mask != VOID).sum())
-            self.right, self.valid = self.right + right, self.valid + valid
-            self.rows.append({"image": name, "accuracy": right / valid})
-
-    def compute(self):
-        return {"accuracy": self.right / self.valid}
-
-    def images(self):
-        return self.rows
-
-
 @dataclass
 class FakeTask:
-    """A network, a loss and scores; nothing that a data set would have to say."""
+    """A network, a loss and counts; nothing that a data set would have to say."""
 
     norm: str = "batch"
     dropout: float = 0.2
@@ -82,11 +65,11 @@ class FakeTask:
     def criterion(self):
         return Criterion(self.loss)
 
-    def backward(self, losses, model, scale):
-        (losses["loss"] * scale).backward()
+    def before_backward(self, losses, model):
+        pass
 
-    def scores(self, device):
-        return Scores()
+    def counter(self):
+        return MaskCounter(CLASSES)
 
 
 @dataclass
@@ -104,7 +87,7 @@ class FakeBatches:
         self.pixels = torch.randint(0, 256, (self.count, 3, SIDE, SIDE), generator=generator, dtype=torch.uint8)
         self.masks = (self.pixels.long().sum(1) * CLASSES // 766).clamp(max=CLASSES - 1)
         self.masks[:, 0, : SIDE // 2] = VOID
-        self.masks[0, :4] = VOID  # pictures differ in their valid pixels
+        self.masks[0, :4] = VOID  # images differ in their valid pixels
 
     def __len__(self):
         return ceil(self.count / self.batch_size)
@@ -113,7 +96,7 @@ class FakeBatches:
         generator = torch.Generator().manual_seed(1000 * self.seed + number)
         order = torch.randperm(self.count, generator=generator) if self.training else torch.arange(self.count)
         for index in order.split(self.batch_size):
-            names = [f"picture{i}" for i in index.tolist()]
+            names = [f"image{i}" for i in index.tolist()]
             yield {"image": self.pixels[index], "mask": self.masks[index], "index": index.tolist(), "name": names}
 
 
@@ -124,20 +107,35 @@ class Floats(nn.Module):
         return image.float() / 127.5 - 1
 
 
-def fake_feed(task: FakeTask | None = None, pictures: int = 10):
-    """A stand-in for `feeding.open_feed`."""
+def fake_loaders(task: FakeTask | None = None, images: int = 10, val_batch_size: int = 4):
+    """A stand-in for `open_dataloaders`."""
 
-    def open_feed(description, train):
-        batches = FakeBatches(pictures, train.batch_size, description["seed"])
-        return Feed(task or FakeTask(), batches, FakeBatches(6, 4, training=False), Floats())
+    def open_loaders(segment, train):
+        batches = FakeBatches(images, train.batch_size, segment.seed)
+        val = FakeBatches(6, val_batch_size, training=False)
+        return DataLoaders(task or FakeTask(), "multiclass", ["a", "b", "c"], batches, val, Floats())
 
-    return open_feed
+    return open_loaders
+
+
+class FakeTrainer:
+    """The built-in trainer on tiny data. See `segsweep.trainers`."""
+
+    describe_device = staticmethod(builtin.describe_device)
+
+    def __init__(self, task: FakeTask | None = None):
+        self.open_loaders = fake_loaders(task)
+
+    def train(self, segment, store, **options):
+        return builtin.train(segment, store, open_loaders=self.open_loaders, **options)
 
 
 class Greedy(Tiny):
-    """Out of memory with more than `most` pictures at once."""
+    """Out of memory with more than `most` images at once."""
 
-    most = 2
+    def __init__(self, most: int):
+        super().__init__("group", 0.0)
+        self.most = most
 
     def forward(self, image):
         if len(image) > self.most:
@@ -148,29 +146,39 @@ class Greedy(Tiny):
 class GreedyTask(FakeTask):
     """Its network is greedy."""
 
+    def __init__(self, most: int = 2):
+        super().__init__()
+        self.most = most
+
     def model(self):
-        return Greedy("group", 0.0)
+        return Greedy(self.most)
 
 
-def describe(
-    train: dict, *, last: int, total: int | None = None, parent: str | None = None, first: int = 1, seed: int = 1
-) -> dict:
-    """A segment's description as the plan writes it."""
+def segment_plan(
+    train: dict,
+    *,
+    last: int,
+    total: int | None = None,
+    parent: str | None = None,
+    first: int = 1,
+    seed: int = 1,
+    **more,
+) -> SegmentPlan:
+    """A segment as the plan describes it."""
     loss = {"main": {"cross_entropy": 1.0}}
-    dump = Train.model_validate({"loss": loss, "batch_size": 4} | train).model_dump(mode="json")
-    return {
+    values = {
         "id": f"{seed:016x}-{last:04d}",
         "label": f"tiny seed={seed}",
-        "train": dump,
+        "train": Train.model_validate({"loss": loss, "batch_size": 4} | train).model_dump(mode="json"),
         "seed": seed,
         "fold": None,
         "first_epoch": first,
         "last_epoch": last,
         "total_epochs": total or last,
         "parent": parent,
-        "dataset": {},
+        "dataset": {"name": "tiny", "reader": "folder", "task": "multiclass", "classes": {0: "a", 1: "b", 2: "c"}},
         "data": "nowhere",
-        "metric": "val/accuracy",
+        "metric": "val/pixel_accuracy",
         "minimize": False,
-        "memory_mb": 1000,
     }
+    return SegmentPlan(**values | more)

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from segsweep.analysis.measures import NAMES
 from segsweep.formatting import value_in_words
+from segsweep.store.segment_store import selection_key
 from tests.synthetic_results import Truth, draw_study
-
-COSTS = ("cost/train_seconds", "cost/seconds_per_epoch", "cost/peak_memory_mb", "cost/parameters", "cost/checkpoint_mb")
-DERIVED = ("stability/val_loss_std", "convergence/epochs_to_best", "overfit/gap")
 
 
 def write_study(folder: Path, *, curves: bool = True, **options) -> Truth:
@@ -67,7 +66,7 @@ def write_study(folder: Path, *, curves: bool = True, **options) -> Truth:
 def run_columns(plan: dict[str, Any]) -> list[str]:
     """Columns of runs.csv."""
     front = ["cell", "run", "seed", "fold", "round", "role", "status", "best_epoch", "epochs", *plan["axes"]]
-    return [*front, plan["study"]["metric"], "val/loss", *DERIVED, *COSTS, "segments"]
+    return [*front, plan["study"]["metric"], "val/loss", *NAMES, "segments"]
 
 
 def write_store(store: Path, truth: Truth, cut: int | None = None) -> None:
@@ -85,7 +84,11 @@ def write_store(store: Path, truth: Truth, cut: int | None = None) -> None:
         for first, last in pairwise(bounds):
             key = sha256(f"{row['run']}".encode()).hexdigest()[:16] + f"-{last:04d}"
             run["segments"].append(key)
-            truth.plan["segments"][key] = {"id": key, "first_epoch": first + 1, "last_epoch": last, "parent": parent}
+            truth.plan["segments"][key] = {
+                "id": key, "label": row["run"], "train": {}, "seed": row["seed"], "fold": None, "data": "",
+                "first_epoch": first + 1, "last_epoch": last, "total_epochs": run["epochs"], "parent": parent,
+                "dataset": truth.plan["dataset"], "metric": metric, "minimize": bool(row["minimize"]),
+            }  # fmt: skip
             folder = store / key
             folder.mkdir(parents=True)
             header = list(lines[0])[2:]
@@ -99,7 +102,12 @@ def write_store(store: Path, truth: Truth, cut: int | None = None) -> None:
                 json.dumps(
                     {
                         "id": key, "status": status, "detail": "", "first_epoch": first + 1, "last_epoch": last,
-                        "epochs": last, "best": {"epoch": row["best_epoch"], "value": row[metric], "segment": key},
+                        "epochs": last, "train": {"on_oom": "fail"},
+                        "best": {
+                            selection_key(metric, bool(row["minimize"])): {
+                                "epoch": row["best_epoch"], "value": row[metric], "segment": key,
+                            }
+                        },
                         "parent": parent, "metric": metric, "parameters": row["cost/parameters"],
                         "checkpoint_mb": row["cost/checkpoint_mb"], "train_seconds": 2.0 * (last - first),
                         "peak_memory_mb": row["cost/peak_memory_mb"], "versions": {"torch": "2"}, "history": [],

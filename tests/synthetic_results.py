@@ -18,6 +18,10 @@ GRID = {
 }
 EFFECTS = {"optimizer.lr": [-0.06, 0.0, 0.02, -0.04], "model.arch": [0.0, 0.01, 0.015]}
 
+DATASET = {
+    "name": "demo", "reader": "folder", "task": "binary", "classes": {0: "background", 1: "cell"}, "foreground": "cell",
+}  # fmt: skip
+
 
 @dataclass
 class Truth:
@@ -66,7 +70,7 @@ def draw_study(
     `effects` adds a number for each level of an axis to the score, `interaction` a matrix for two axes. `noise` is the
     standard deviation between seeds; `tails` is `normal` or `heavy` (Student t with 2 degrees). `pruned` is the share
     of trials ended early, `diverged`, `oom`, `missing_cells`, `missing_runs` are counts. `images` is the number of
-    validation pictures with scores of their own. The same arguments draw the same tables.
+    validation images with scores of their own. The same arguments draw the same tables.
     """
     rng = np.random.default_rng(draw)
     axes = GRID if axes is None else axes
@@ -107,7 +111,7 @@ def draw_study(
     study = {
         "name": name, "title": f"A drawn study: {name}", "note": "", "dataset": "demo", "metric": metric,
         "minimize": minimize, "seeds": list(seeds), "claims": claims or [], "confirm": confirm,
-        "sweep": {"sampler": sampler, "trials": trials, "space": {}} if kind == "sweep" else None,
+        "sweep": {"sampler": {"name": sampler}, "trials": trials, "space": {}} if kind == "sweep" else None,
         "compare": [], "report": {"sections": "standard"}, "folds": {"k": folds, "seed": 0} if folds else None,
         "reference": reference, **study_keys,
     }  # fmt: skip
@@ -149,7 +153,7 @@ def draw_study(
     gone = set(rng.choice(len(rows), missing_runs, replace=False)) if missing_runs else set()
     rows = [row for index, row in enumerate(rows) if index not in gone]
     plan = {
-        "study": study, "name": name, "smoke": False, "dataset": {"name": "demo"}, "data": ["results/data/demo"],
+        "study": study, "name": name, "smoke": False, "dataset": DATASET, "data": ["results/data/demo"],
         "axes": list(axes), "cells": plan_cells, "runs": plan_runs, "segments": {},
     }  # fmt: skip
     return Truth(plan, plan_cells, rows, means, _images(rows, metric, images, rng) if images else [])
@@ -175,10 +179,10 @@ def _cell(settings, names, role, key=None, expect=None) -> dict[str, Any]:
     train = Train().model_dump(mode="json")
     for axis, value in settings.items():
         *path, last = axis.split(".")
-        place = train
+        section = train
         for part in path:
-            place = place.setdefault(part, {})
-        place[last] = value
+            section = section.setdefault(part, {})
+        section[last] = value
     key = key or sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
     return {
         "cell": key, "label": label(settings, names), "role": role, "round": "", "note": "", "expect": expect,
@@ -228,7 +232,7 @@ def _row(run, cell, mean, rng, noise, tails, metric, minimize) -> dict[str, Any]
 
 
 def _images(rows, metric, count, rng) -> list[dict[str, Any]]:
-    """Scores of single pictures: hard and easy ones are so for every run, and their mean is the run's score."""
+    """Scores of single images: hard and easy ones are so for every run, and their mean is the run's score."""
     ease = rng.normal(0, 0.08, count)
     lines = []
     for row in rows:

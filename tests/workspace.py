@@ -87,6 +87,15 @@ class Workspace:
         assert not check or done.returncode == 0, done.stdout
         return done.stdout
 
+    def run(self, *arguments: str) -> str:
+        """Run a program of the workspace with this Python; its output."""
+        done = subprocess.run(
+            [sys.executable, *arguments], cwd=self.folder, env=self.environment(),
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
     def would_train(self, **options) -> list[str]:
         """What a dry run says will train: label and epochs of each job, in order."""
         return trainings(self.snakemake("--dry-run", **options))

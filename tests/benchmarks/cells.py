@@ -65,11 +65,10 @@ def whole_cell(folder: Path, rounds: int) -> list[Row]:
     """One cell from its command to its metrics, the data being prepared and the warm process there."""
     names = {}
     for study in ("grid", "recommended"):
-        plan = workload.plan(folder, study).plan
-        names[study] = next(iter(plan["segments"]))
-        if not (folder / plan["data"][0] / "manifest.json").exists():
-            workload.prepare(folder, plan["data"][0])
-        first = plan["segments"][names[study]]["train"]
+        planned = workload.plan(folder, study)
+        names[study] = next(iter(planned.plan.segments))
+        workload.prepare(folder, planned)
+        first = planned.plan.segments[names[study]].train
     common = ["--store", "results/segments"]
 
     def ours(study: str, *options: str) -> float:

@@ -101,52 +101,59 @@ def prepared(folder: Path, sizes: Sizes) -> dict:
     train = workload.TRAIN | {"batch_size": sizes.batch, "workers": min(8, os.cpu_count() or 1)}
     train |= {"data": {"augmentation": "basic"}, "model": {"arch": "unet", "encoder": sizes.encoder}}
     workload.study(folder, "gpu", train, {"optimizer.lr": [1e-3]})
-    plan = workload.plan(folder, "gpu").plan
-    workload.prepare(folder, plan["data"][0])
-    (description,) = plan["segments"].values()
-    # Few pictures are drawn, and each is seen several times in an epoch.
-    return description | {"data": str(folder / plan["data"][0]), "times": -(-count // demo["train"])}
+    planned = workload.plan(folder, "gpu")
+    data = workload.prepare(folder, planned)
+    (segment,) = planned.plan.segments.values()
+    # Few images are drawn, and each is seen several times in an epoch.
+    return segment.to_json() | {"data": str(folder / data), "times": -(-count // demo["train"])}
 
 
 @dataclass
 class Made:
     """What a training needs."""
 
-    feed: object
+    loaders: object
+    criterion: torch.nn.Module
     model: torch.nn.Module
     optimizer: torch.optim.Optimizer
-    place: Callable
+    to_device: Callable
     settings: object
 
 
 def make(description: dict, sizes: Sizes, device: torch.device, **settings) -> Made:
     """Data, model and optimizer of a setting, as a training makes them."""
     from segsweep.config.train import Train
+    from segsweep.inference.forward import to_device
     from segsweep.optimizers import build_optimizer
-    from segsweep.training.dataloaders import open_feed, placing
+    from segsweep.planning.plan_file import SegmentPlan
+    from segsweep.training.dataloaders import open_dataloaders
     from segsweep.training.seeding import reseed
 
     one = deepcopy(description)
     one["train"] |= settings
     train = Train.model_validate(one["train"])
-    feed = open_feed(one, train)
-    feed.train.items *= one["times"]
+    loaders = open_dataloaders(SegmentPlan.from_json(one), train)
+    loaders.train.items *= one["times"]
     reseed(0, 0)
-    model = feed.task.model().to(device)
+    model = loaders.task.model().to(device)
     if train.channels_last:
         model = model.to(memory_format=torch.channels_last)
-    criterion = feed.task.criterion().to(device)
+    criterion = loaders.task.criterion().to(device)
     optimizer = build_optimizer(train.optimizer, model, criterion)
-    feed.normalize.to(device)
-    feed.criterion = criterion
-    return Made(feed, model.train(), optimizer, placing(device, train.channels_last), train)
+    loaders.normalize.to(device)
+    order = torch.channels_last if train.channels_last else torch.contiguous_format
+
+    def move(batch: dict) -> dict:
+        return to_device(batch, device, order)
+
+    return Made(loaders, criterion, model.train(), optimizer, move, train)
 
 
 def loss_of(made: Made, batch: dict, device: torch.device, model: Callable | None = None) -> torch.Tensor:
     """The loss of a batch that lies on the device."""
     with torch.autocast(device.type, torch.bfloat16, enabled=made.settings.precision == "bf16"):
-        outputs = (made.model if model is None else model)(made.feed.normalize(batch["image"]))
-    return made.feed.criterion(outputs.float(), batch)["loss"]
+        outputs = (made.model if model is None else model)(made.loaders.normalize(batch["image"]))
+    return made.criterion(outputs.float(), batch)["loss"]
 
 
 def step(made: Made, batch: dict, device: torch.device, model: Callable | None = None) -> torch.Tensor:
@@ -176,9 +183,9 @@ def seconds_a_picture(work: Callable[[], int], device: torch.device) -> float:
 def resident(made: Made, sizes: Sizes) -> list[dict]:
     """Batches that lie on the device."""
     batches = []
-    for batch in made.feed.train.epoch(1):
+    for batch in made.loaders.train.epoch(1):
         if len(batch["image"]) == sizes.batch:
-            batches.append(made.place(batch))
+            batches.append(made.to_device(batch))
         if len(batches) == sizes.batches:
             break
     return batches
@@ -219,8 +226,8 @@ def speed(values: list[float]) -> str:
 
 
 def loop(description: dict, sizes: Sizes, device: torch.device, **settings) -> Callable[[], float]:
-    """Training epochs as `train_segment` runs them: loaded, placed, losses looked at now and then."""
-    from segsweep.training.dataloaders import ahead
+    """Training epochs as `train_segment` runs them: loaded, moved, losses checked now and then."""
+    from segsweep.training.dataloaders import prefetch
 
     made = make(description, sizes, device, **settings)
     depth = 4 if device.type == "cuda" else 0
@@ -228,12 +235,12 @@ def loop(description: dict, sizes: Sizes, device: torch.device, **settings) -> C
 
     def work() -> int:
         pictures = 0
-        worst = torch.zeros((), device=device)
-        for i, loaded in enumerate(ahead(made.feed.train.epoch(next(epoch)), depth)):
-            batch = made.place(loaded)
-            worst = torch.maximum(worst, step(made, batch, device).detach().abs())
+        max_abs_loss = torch.zeros((), device=device)
+        for i, loaded in enumerate(prefetch(made.loaders.train.epoch(next(epoch)), depth)):
+            batch = made.to_device(loaded)
+            max_abs_loss = torch.maximum(max_abs_loss, step(made, batch, device).detach().abs())
             if i % 25 == 0:
-                float(worst)
+                float(max_abs_loss)
             pictures += len(batch["image"])
         return pictures
 
@@ -410,8 +417,8 @@ def share(file: Path, sizes: Sizes, device: torch.device) -> int:
     torch.set_num_threads(1)
     made = make(description, small, device)
     epoch = iter(range(1, 1 << 30))
-    for batch in made.feed.train.epoch(0):
-        step(made, made.place(batch), device)
+    for batch in made.loaders.train.epoch(0):
+        step(made, made.to_device(batch), device)
     wait(device)
     barrier = Path(os.environ["SEGSWEEP_BARRIER"])
     barrier.with_name(f"{barrier.name}.{os.getpid()}").touch()
@@ -422,8 +429,8 @@ def share(file: Path, sizes: Sizes, device: torch.device) -> int:
             return 1
     began, pictures = time.perf_counter(), 0
     while time.perf_counter() - began < sizes.cell_seconds:
-        for batch in made.feed.train.epoch(next(epoch)):
-            step(made, made.place(batch), device)
+        for batch in made.loaders.train.epoch(next(epoch)):
+            step(made, made.to_device(batch), device)
             pictures += len(batch["image"])
             if time.perf_counter() - began >= sizes.cell_seconds:
                 break

@@ -56,10 +56,9 @@ def normalised(batches, pictures: int) -> float:
     """Seconds a picture of an epoch, its masks made int64 and its pictures floats here."""
     import torch
 
-    from segsweep.training.dataloaders import placing
+    from segsweep.inference.forward import to_device
 
-    place = placing(torch.device("cpu"), channels_last=False)
-    ready = (batches.normalize(place(batch)["image"]) for batch in batches.epoch(2))
+    ready = (batches.normalize(to_device(batch, torch.device("cpu"))["image"]) for batch in batches.epoch(2))
     return seconds(ready, pictures)
 
 
@@ -72,10 +71,7 @@ def ours(folder: Path, size: tuple | None, augmentation: str):
     train = workload.TRAIN | {"data": {"image_size": list(size) if size else None}}
     name = f"loading{size[0] if size else ''}"
     workload.study(folder, name, train, {"optimizer.lr": [1e-3]})
-    (data,) = workload.plan(folder, name).plan.data
-    if not Path(data, "manifest.json").exists():
-        workload.prepare(folder, data)
-    prepared = Prepared.open(folder / data)
+    prepared = Prepared.open(folder / workload.prepare(folder, workload.plan(folder, name)))
     items = [("train", i) for i in range(len(prepared.splits["train"]))]
     # Scaled pictures are cut to one size, as the rival's: they would make no batch there.
     crop = (size or (360, 480)) if augmentation == "street" else None

@@ -23,7 +23,7 @@ def measure(quick: bool) -> list[Row]:
         rates = [1e-3 + 1e-5 * i for i in range(1 + 4 * rounds + cells * rounds)]
         workload.study(folder, "short", train, {"optimizer.lr": rates})
         segments = list(workload.plan(folder, "short").plan.segments)
-        workload.prepare(folder, workload.plan(folder, "short").plan.data[0])
+        workload.prepare(folder, workload.plan(folder, "short"))
         todo = iter(segments)
 
         def cell(*options: str) -> float:

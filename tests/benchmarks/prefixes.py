@@ -55,7 +55,7 @@ def of_bisenet(folder: Path, quick: bool) -> list[Row]:
     planned = workload.plan(folder, "toy")
     shared = list(planned.plan.segments.values())
     alone = [list(one.values()) for one in each_alone(planned)]
-    workload.prepare(folder, planned.plan.data[0])
+    workload.prepare(folder, planned)
     found = interleaved(
         {"shared": lambda: seconds_of([shared]), "in full": lambda: seconds_of(alone)}, 1 if quick else 2
     )
@@ -69,11 +69,11 @@ def each_alone(study) -> list[dict]:
     """The segments of each run, planned as if there were no other."""
     from segsweep.planning.plan_file import describe_segments
     from segsweep.planning.runs import cut
-    from segsweep.store.segment_store import Store
+    from segsweep.store.segment_store import SegmentStore
 
     found = []
     for run in study.cut.runs:
-        alone = cut([run], Store(Path("nothing")))
+        alone = cut([run], SegmentStore(Path("nothing")))
         found.append(describe_segments(study.loaded, alone, study.prepared))
     return found
 
@@ -108,7 +108,7 @@ def of_text(folder: Path, quick: bool) -> list[Row]:
 
 
 def hyperband_saving(scenario: dict) -> int:
-    """Epochs that the algorithm saves where every bracket's trials are compared at once: 1/eta of them go on."""
+    """Epochs that the algorithm saves where every bracket's trials are compared at once: 1/eta of them are promoted."""
     from segsweep.search.pruning import bracket_of, bracket_sizes, rungs
 
     rule = replay.study_of(scenario, replay.POLICIES["hyperband"], 0).sweep.pruner
@@ -118,9 +118,9 @@ def hyperband_saving(scenario: dict) -> int:
     for bracket in set(brackets):
         trials = brackets.count(bracket)
         for epoch in rungs(rule, scenario["epochs"], bracket):
-            going_on = max(1, trials // scenario["eta"])
-            saved += (trials - going_on) * (scenario["epochs"] - epoch)
-            trials = going_on
+            promoted = max(1, trials // scenario["eta"])
+            saved += (trials - promoted) * (scenario["epochs"] - epoch)
+            trials = promoted
     return saved
 
 
@@ -128,31 +128,31 @@ def stops_of(states: list[dict]) -> dict[str, list[int]]:
     """Where each trial was cut: the epochs that decisions asked for, ascending."""
     stops: dict[str, list[int]] = {}
     for state in states:
-        for item in state["wanted"]:
+        for item in state["requested"]:
             if item["epochs"] not in stops.setdefault(item["key"], []):
                 stops[item["key"]].append(item["epochs"])
     return stops
 
 
 def text_segment(folder: Path, epochs: int) -> dict:
-    """A description of a DBNet's training on a few drawn words."""
+    """The plan of a DBNet's training, as JSON, on a few drawn words."""
     study = yaml.safe_load((ROOT / "config/studies/demo_text.yaml").read_text())
     data = yaml.safe_load((ROOT / "config/datasets/demo_text.yaml").read_text())
     data["demo"] |= {"train": 4 if epochs < 4 else 16, "val": 1, "size": [96, 96]}
     workload.write_yaml(folder / "config/datasets/demo_text.yaml", data)
     study["train"] |= {"epochs": epochs, "batch_size": 4}
     workload.write_yaml(folder / "config/studies/words.yaml", study | {"name": "words"})
-    plan = workload.plan(folder, "words").plan
-    workload.prepare(folder, plan["data"][0])
-    return next(iter(plan["segments"].values()))
+    planned = workload.plan(folder, "words")
+    workload.prepare(folder, planned)
+    return next(iter(planned.plan.segments.values())).to_json()
 
 
 def trial_segments(first: dict, stops: list[int], total: int) -> list[dict]:
-    """The segments of a trial that was cut at `stops`."""
+    """The segments of a trial with rungs at `stops`."""
     segments, parent, begun = [], None, 0
     for stop in stops:
         one = deepcopy(first) | {"first_epoch": begun + 1, "last_epoch": stop, "total_epochs": total, "parent": parent}
-        one |= {"id": f"{first['id'].partition('-')[0]}-{stop:04d}", "can_be_prolonged": stop < total}
+        one |= {"id": f"{first['id'].partition('-')[0]}-{stop:04d}", "can_be_extended": stop < total}
         segments.append(one)
         parent, begun = one["id"], stop
     return segments

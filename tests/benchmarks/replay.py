@@ -1,4 +1,4 @@
-"""What early stopping costs and what it loses: searches replayed over learning curves drawn by a formula.
+"""What a pruner saves and what it loses: searches replayed over learning curves drawn by a formula.
 
     python tests/benchmarks/replay.py [--seeds 100] [--csv FILE]
 
@@ -7,7 +7,7 @@ Nothing is trained: the state machine of segsweep.search decides as in a study, 
 The curve of a setting with learning rate at u and weight decay at v (both 0..1 on their logarithmic axes):
     asymptote  a = 0.972 - 0.05 (u - 0.3)^2 - 0.02 (v - 0.5)^2 + N(0, 0.003), drawn once a setting
     rate       k = 0.25 + 0.50 u, an epoch: a high learning rate is ahead early and ends lower, so curves cross
-    score      y(e) = a - (a - 0.5) exp(-k e) + N(0, 0.003), drawn anew each epoch
+    score      y(e) = a - (a - 0.5) exp(-k e) + N(0, 0.003), drawn again each epoch
 The true value of a setting is y at the last epoch without the last term. All draws are seeded by the search's seed and
 the setting, and the random sampler proposes the same settings under every policy, so policies see the same trials.
 """
@@ -22,6 +22,7 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow" / "scripts"))
 
+from segsweep import registry
 from segsweep.config.study import Study
 from segsweep.search.decisions import decide
 from segsweep.search.results import best_of
@@ -35,10 +36,10 @@ SPACE = {
     "optimizer.weight_decay": {"low": 1e-6, "high": 1e-3, "log": True},
 }
 POLICIES = {
-    "no stopping": {"name": "none"},
+    "no pruner": {"name": "none"},
     "median": {"name": "median"},
     "hyperband": {"name": "hyperband"},
-    "hyperband + guard": {"name": "hyperband", "preserve": PRESERVE, "preserve_margin": MARGIN},
+    "hyperband, protected": {"name": "hyperband", "preserve": PRESERVE, "preserve_margin": MARGIN},
 }
 SCENARIOS = {
     "12 trials, 22 epochs, first rung 10, eta 2": {
@@ -52,13 +53,14 @@ SCENARIOS = {
 }
 COLUMNS = [
     "scenario", "policy", "searches", "best_kept", "regret_of_winner", "epochs", "epochs_share",
-    "stopped_above_preserve", "stopped_that_would_pass", "would_pass",
+    "pruned_above_preserve", "pruned_that_would_pass", "would_pass",
 ]  # fmt: skip
 
 
 def study_of(scenario: dict, policy: dict, seed: int, sampler: str = "random", **more) -> Study:
     """A study of the scenario under a policy."""
-    rule = {"min_epochs": scenario["min_epochs"], "eta": scenario["eta"]} | policy
+    known = registry.classes("pruner")[policy["name"]].model_fields
+    rule = {name: scenario[name] for name in ("min_epochs", "eta") if name in known} | policy
     sweep = {"sampler": sampler, "seed": seed, "space": SPACE, "pruner": rule}
     sweep |= {name: scenario[name] for name in ("trials", "at_once")}
     return Study.model_validate(
@@ -83,7 +85,7 @@ def curve(seed: int, values: dict, epochs: int, run: int = 0) -> tuple[list[floa
 
 
 def result_of(scores: list[float], item: dict, minimize: bool = False) -> dict:
-    """What a run that a step wanted shows, from the recorded scores of its whole training."""
+    """What a run that a step requested shows, from the recorded scores of its whole training."""
     seen = scores[: item["epochs"]]
     return {
         "status": "finished",
@@ -95,11 +97,11 @@ def result_of(scores: list[float], item: dict, minimize: bool = False) -> dict:
 
 
 def play(study: Study, run, steps: list | None = None, **first) -> list[dict]:
-    """All states of a study up to its end. `run(item)` is the result of a wanted run; `steps` are there already."""
+    """All states of a study up to its end. `run(item)` is the result of a requested run; `steps` are there already."""
     states = list(steps or [])
     while not states or not states[-1]["done"]:
         previous = states[-1] if states else None
-        results = {item["key"]: run(item) for item in previous["wanted"]} if previous else {}
+        results = {item["key"]: run(item) for item in previous["requested"]} if previous else {}
         states.append(decide(study, previous, results, **({} if previous else first)))
     return states
 
@@ -110,17 +112,17 @@ def search(scenario: dict, policy: dict, seed: int) -> dict:
     epochs = scenario["epochs"]
     states = play(study, lambda item: result_of(curve(seed, item["set"], epochs)[0], item))
     trials = states[-1]["trials"]
-    truth = {trial["trial"]: curve(seed, trial["values"], epochs)[1] for trial in trials}
+    true_values = {trial["trial"]: curve(seed, trial["values"], epochs)[1] for trial in trials}
     passing = {trial["trial"] for trial in trials if max(curve(seed, trial["values"], epochs)[0]) >= PRESERVE}
-    stopped = {trial["trial"] for trial in trials if trial["status"] == "pruned"}
-    best = max(truth, key=truth.get)
+    pruned = {trial["trial"] for trial in trials if trial["status"] == "pruned"}
+    best = max(true_values, key=true_values.get)
     return {
-        "best_kept": best not in stopped,
-        "regret_of_winner": truth[best] - truth[states[-1]["best"]["trial"]],
+        "best_kept": best not in pruned,
+        "regret_of_winner": true_values[best] - true_values[states[-1]["best"]["trial"]],
         "epochs": spent(states)["epochs"],
         "epochs_share": spent(states)["share"],
-        "stopped_above_preserve": sum(trials[number]["score"] >= PRESERVE for number in stopped),
-        "stopped_that_would_pass": len(stopped & passing),
+        "pruned_above_preserve": sum(trials[number]["score"] >= PRESERVE for number in pruned),
+        "pruned_that_would_pass": len(pruned & passing),
         "would_pass": len(passing),
     }
 
@@ -147,16 +149,16 @@ def main(argv: list[str] | None = None) -> int:
     rows = compare(options.seeds)
     for scenario in SCENARIOS:
         print(f"\n{scenario} ({options.seeds} searches)")
-        print(f"{'policy':<18} {'true best':>9} {'regret of':>9} {'epochs':>7} {'of':>5} {'stopped, though at':>19} "
-              f"{'stopped, would':>14} {'would':>6}")  # fmt: skip
+        print(f"{'policy':<18} {'true best':>9} {'regret of':>9} {'epochs':>7} {'of':>5} {'pruned, though at':>19} "
+              f"{'pruned, would':>14} {'would':>6}")  # fmt: skip
         print(f"{'':<18} {'kept':>9} {'winner':>9} {'spent':>7} {'full':>5} {'or above preserve':>19} "
               f"{'have come to':>14} {'pass':>6}")  # fmt: skip
         for row in rows:
             if row["scenario"] == scenario:
                 print(
                     f"{row['policy']:<18} {row['best_kept']:>9.0%} {row['regret_of_winner']:>9.4f} "
-                    f"{row['epochs']:>7.1f} {row['epochs_share']:>5.0%} {row['stopped_above_preserve']:>19} "
-                    f"{row['stopped_that_would_pass']:>14} {row['would_pass']:>6}"
+                    f"{row['epochs']:>7.1f} {row['epochs_share']:>5.0%} {row['pruned_above_preserve']:>19} "
+                    f"{row['pruned_that_would_pass']:>14} {row['would_pass']:>6}"
                 )
     if options.csv:
         with options.csv.open("w", newline="", encoding="utf-8") as out:

@@ -7,19 +7,20 @@ network and disks.
 """
 
 import argparse
-import json
 import os
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parents[2] / "workflow" / "scripts"))
 
 from segsweep.store.clean_up import find_waste
 from segsweep.store.remote import Remote
-from segsweep.store.segment_store import Store
-from segsweep.store.shared_segments import listing, pull, push, size_of
+from segsweep.store.segment_store import SegmentStore
+from segsweep.store.shared_segments import listing, pull, push
+from tests.segments import segment_plan, study_plan, write_segment
 
 
 def make_segments(store: Path, count: int, kilobytes: int) -> list[str]:
@@ -32,8 +33,13 @@ def make_segments(store: Path, count: int, kilobytes: int) -> list[str]:
             (folder / file).write_bytes(os.urandom(kilobytes * 500))
         (folder / "epochs.csv").write_text("epoch,val/miou\n1,0.5\n")
         (folder / "images.csv").write_text("image,miou\na,0.5\n")
-        (folder / "segment.json").write_text(json.dumps({"id": name, "status": "finished"}))
+        write_segment(store, name)
     return names
+
+
+def sizes(store: SegmentStore) -> list[int]:
+    """Bytes of all complete segments."""
+    return [store.bytes(segment) for segment in store.complete]
 
 
 def main() -> None:
@@ -47,7 +53,7 @@ def main() -> None:
         mine, theirs = Path(folder, "mine"), Path(folder, "theirs")
         names = make_segments(mine / "segments", options.segments, options.kilobytes)
         (mine / "study").mkdir()
-        (mine / "study" / "plan.json").write_text(json.dumps({"segments": dict.fromkeys(names[::2])}))
+        (mine / "study" / "plan.json").write_text(study_plan(*map(segment_plan, names[::2])).text())
         from dvc_objects.fs import localfs
 
         remote = Remote(localfs, str(Path(folder, "remote")), "a folder")
@@ -56,7 +62,7 @@ def main() -> None:
             "push, nothing new": lambda: push(mine / "segments", remote),
             "status": lambda: (
                 listing(remote),
-                [size_of(mine / "segments" / one) for one in Store(mine / "segments").complete],
+                sizes(SegmentStore(mine / "segments")),
             ),
             "pull, all new": lambda: pull(theirs / "segments", remote),
             "pull, nothing new": lambda: pull(theirs / "segments", remote),
@@ -67,7 +73,7 @@ def main() -> None:
             began = time.perf_counter()
             step()
             print(f"{name:20} {time.perf_counter() - began:8.2f} s")
-        assert Store(theirs / "segments").complete == set(names)
+        assert SegmentStore(theirs / "segments").complete == set(names)
 
 
 if __name__ == "__main__":

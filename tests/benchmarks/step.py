@@ -1,7 +1,7 @@
 """Our loop against a bare forward-backward-step on tensors in memory, and what precision and memory order bring."""
 
 import tempfile
-from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import workload
@@ -15,43 +15,43 @@ def loop_and_bare(folder: Path, settings: dict, epochs: int):
     """Two functions that return seconds per training epoch: of our loop (from its own epochs.csv), and of a bare loop.
 
     The bare one has the batches of one epoch as normalised float tensors in memory: no data is read, nothing is
-    counted, looked at or saved. Loss, optimizer, threads, precision and memory order are ours.
+    counted, checked or saved. Loss, optimizer, threads, precision and memory order are ours.
     """
     import torch
 
     from segsweep.config.train import Train
     from segsweep.data.prepared import Prepared
     from segsweep.optimizers import build_optimizer
+    from segsweep.store.segment_store import SegmentStore
     from segsweep.tasks.segmentation import build
-    from segsweep.training.dataloaders import open_feed
+    from segsweep.training.dataloaders import open_dataloaders
     from segsweep.training.loop import train_segment
     from segsweep.training.seeding import reseed
 
     study = workload.plan(folder, "step")
     (segment,) = study.plan.segments.values()
-    segment = deepcopy(segment) | {"last_epoch": epochs, "total_epochs": epochs}
-    segment["train"] = segment["train"] | {"epochs": epochs} | settings
-    if not Path(segment["data"], "manifest.json").exists():
-        workload.prepare(folder, segment["data"])
-    train = Train.model_validate(segment["train"])
-    feed = open_feed(segment, train)
+    setting = segment.train | {"epochs": epochs} | settings
+    segment = replace(segment, last_epoch=epochs, total_epochs=epochs, train=setting)
+    workload.prepare(folder, study)
+    train = Train.model_validate(segment.train)
+    loaders = open_dataloaders(segment, train)
     order = torch.channels_last if train.channels_last else torch.contiguous_format
     batches = [
-        (feed.normalize(batch["image"]).contiguous(memory_format=order), batch["mask"].long())
-        for batch in feed.train.epoch(1)
+        (loaders.normalize(batch["image"]).contiguous(memory_format=order), batch["mask"].long())
+        for batch in loaders.train.epoch(1)
     ]
-    pictures = sum(len(images) for images, _ in batches)
+    count = sum(len(images) for images, _ in batches)
 
     def ours() -> float:
         rows = []
         with tempfile.TemporaryDirectory() as store:
-            train_segment(segment, Path(store), report=lambda row, _: rows.append(row))
+            train_segment(segment, SegmentStore(Path(store)), report=lambda row, _: rows.append(row))
         # The first epoch pays for what is allocated and compiled once.
-        return min(pictures / row["images_per_second"] for row in rows[1:])
+        return min(count / row["images_per_second"] for row in rows[1:])
 
     def bare() -> float:
         torch.set_num_threads(1)
-        task = build(train, Prepared.open(Path(segment["data"])), [])
+        task = build(train, Prepared.open(segment.data))
         reseed(0, 0)
         model = task.model().to(memory_format=order).train()
         criterion = torch.nn.CrossEntropyLoss(ignore_index=255)
@@ -84,7 +84,7 @@ def measure(quick: bool) -> list[Row]:
         if has_bf16():
             works["segsweep bf16"], works["bare bf16"] = loop_and_bare(folder, workload.RECOMMENDED, epochs)
         found = interleaved(works, rounds)
-    note = f"U-Net/ResNet-18, {batch} pictures of {side}x{side}; the loop augments, reads and looks at each loss"
+    note = f"U-Net/ResNet-18, {batch} images of {side}x{side}; the loop augments, reads and checks each loss"
     rows = [
         compared(PART, found, ("bare fp32", "segsweep fp32"), wanted=">= 0.95", note=note),
         compared(PART, found, ("segsweep fp32", "segsweep channels_last"), note="fp32 in both"),

@@ -1,5 +1,6 @@
 """What the benchmarks train: drawn pictures as files, a workspace around them, and studies of short cells."""
 
+import json
 import os
 import shutil
 import sys
@@ -43,8 +44,8 @@ def draw(folder: Path, train: int, val: int) -> None:
     import cv2
     import numpy as np
 
-    from segsweep.config.dataset import Demo
-    from segsweep.data.synthetic.shapes import picture
+    from segsweep.data.readers.demo import Demo
+    from segsweep.data.synthetic.shapes import draw_one
 
     demo = Demo(kind="shapes", train=train, val=val, size=(HEIGHT, WIDTH), classes=len(CLASSES) - 1, noise=0.1)
 
@@ -54,7 +55,7 @@ def draw(folder: Path, train: int, val: int) -> None:
         names = [f"{number:04d}" for number in range(first, first + count)]
         (folder / f"{split}.txt").write_text("\n".join(names) + "\n")
         for number, name in enumerate(names):
-            item = picture(demo, split, number)
+            item = draw_one(demo, split, number)
             image = np.ascontiguousarray(item.image[..., ::-1])
             cv2.imwrite(str(folder / "images" / f"{name}.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 90])
             cv2.imwrite(str(folder / "masks" / f"{name}.png"), item.mask)
@@ -96,6 +97,11 @@ def plan(folder: Path, name: str, **config):
     return open_study({"study": name} | config, plans=True)
 
 
-def prepare(folder: Path, data: str) -> None:
-    """Prepare the data of a planned study, as the workflow does."""
-    run([sys.executable, str(SCRIPTS / "prepare_data.py"), "--description", f"{data}.json", "--output", data], folder)
+def prepare(folder: Path, study) -> str:
+    """Prepare the data of a planned study with one folder of it, if it is not there; returns the folder."""
+    ((data, description),) = study.plan.prepared.items()
+    if not (folder / data / "manifest.json").exists():
+        file = folder / "description.json"
+        file.write_text(json.dumps(description), encoding="utf-8")
+        run([sys.executable, str(SCRIPTS / "prepare_data.py"), "--description", str(file), "--output", data], folder)
+    return data

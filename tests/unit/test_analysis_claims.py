@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from segsweep.analysis.claims import judge
-from segsweep.analysis.compare import compare
-from segsweep.analysis.pictures import paired
+from segsweep.analysis.claim_verdicts import claim_rows
+from segsweep.analysis.comparison import compare
+from segsweep.analysis.image_pairs import paired
 from segsweep.analysis.ranking import noise_floor, rank_cells
-from segsweep.analysis.results import Results
+from segsweep.analysis.study_results import StudyResults
 from tests.drawn_results import draw_results
 
 LR, BATCH, ARCH = "optimizer.lr", "batch_size", "model.arch"
@@ -18,7 +18,7 @@ LR, BATCH, ARCH = "optimizer.lr", "batch_size", "model.arch"
 def judged(results):
     """Rows of claims.csv by id."""
     noise = noise_floor(results)
-    return {row["id"]: row for row in judge(results, noise, rank_cells(results, noise))}
+    return {row["id"]: row for row in claim_rows(results, noise, rank_cells(results, noise))}
 
 
 def claim(key, **keys):
@@ -86,13 +86,13 @@ def test_reduced_by_compares_the_best_setting_with_its_reference():
     _, results = draw_results(claims=claims, reference={LR: 1e-2, BATCH: 8}, effects={BATCH: [0, 0.0, 0.1]})
     runs = results.runs
     runs["cost/train_seconds"] *= np.random.default_rng(0).uniform(0.99, 1.01, len(runs))
-    found = judged(Results(results.plan, results.cells, runs, results.missing))
+    found = judged(StudyResults(results.plan, results.cells, runs, results.missing))
     assert found["a tenth"]["estimate"] == pytest.approx((2 + 8 / 32) / (2 + 8 / 8), rel=0.02)
     assert found["a tenth"]["verdict"] == "supported"
     assert found["much"]["verdict"] == "refuted"
     # Two epochs are too few for a deviation: the column is there, and empty.
     runs = runs.assign(**{"cost/train_seconds": np.nan})
-    found = judged(Results(results.plan, results.cells, runs, results.missing))
+    found = judged(StudyResults(results.plan, results.cells, runs, results.missing))
     assert "No usable run has a value" in found["much"]["detail"]
 
 
@@ -135,12 +135,12 @@ def test_expected_gains_of_listed_runs():
     assert found["3"]["verdict"] == "refuted"
     once = judged(draw_results(**options, seeds=(0,))[1])
     assert {row["verdict"] for row in once.values()} == {"undecided"}
-    assert once["2"]["scope"] == "pictures"
-    assert once["2"]["pictures_low"] > 0
+    assert once["2"]["scope"] == "images"
+    assert once["2"]["images_low"] > 0
     assert "other seeds may differ" in once["2"]["detail"]
 
 
-def test_pictures_are_paired():
+def test_images_are_paired():
     _, results = draw_results(axes={LR: [1e-4, 1e-3]}, effects={LR: [0, 0.02]}, seeds=(0,), images=40)
     first, second = (results.runs["run"][results.runs[LR] == level] for level in ("1e-3", "1e-4"))
     found = paired(results, first, second)

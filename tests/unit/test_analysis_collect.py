@@ -6,13 +6,18 @@ import math
 import statistics
 
 import collect_results
+import numpy as np
 import pytest
 
-from segsweep.analysis.collect import best_place, collect, deviation, write
+from segsweep.analysis.collect import collect, index_of_best, sample_std, write
 from segsweep.errors import InputError
+from segsweep.io import write_csv
+from segsweep.planning.plan_file import StudyPlan
+from segsweep.store.segment_store import SegmentStore
 from tests.synthetic_files import curve, write_store
 from tests.synthetic_results import draw_study
 
+METRIC = "val/accuracy"
 AXES = {"optimizer.lr": [1e-4, 1e-3], "model.arch": ["unet", "fpn"]}
 
 
@@ -33,7 +38,7 @@ def rows_of(path):
 
 def test_curve_is_put_together_and_its_best_epoch_found(drawn, tmp_path):
     truth, folder = drawn
-    write(collect(truth.plan, folder / "store"), tmp_path)
+    write(collect(StudyPlan.from_json(truth.plan), SegmentStore(folder / "store")), tmp_path)
     rows = {row["run"]: row for row in rows_of(tmp_path / "runs.csv")}
     assert list(rows) == [row["run"] for row in truth.runs]
     epochs = rows_of(tmp_path / "epochs.csv")
@@ -55,7 +60,7 @@ def test_curve_is_put_together_and_its_best_epoch_found(drawn, tmp_path):
 
 def test_settings_are_columns_and_statuses_are_kept(drawn, tmp_path):
     truth, folder = drawn
-    write(collect(truth.plan, folder / "store"), tmp_path)
+    write(collect(StudyPlan.from_json(truth.plan), SegmentStore(folder / "store")), tmp_path)
     rows = rows_of(tmp_path / "runs.csv")
     assert {row["optimizer.lr"] for row in rows} == {"1e-4", "1e-3"}
     assert [row["status"] for row in rows] == [row["status"] for row in truth.runs]
@@ -87,7 +92,7 @@ def test_a_run_that_was_to_be_extended_was_pruned(drawn):
     plan = json.loads(json.dumps(truth.plan))
     plan["runs"] = [next(run for run in plan["runs"] if len(run["segments"]) == 2)]
     plan["runs"][0]["segments"].pop()
-    assert collect(plan, folder / "store").runs[0]["status"] == "pruned"
+    assert collect(StudyPlan.from_json(plan), SegmentStore(folder / "store")).runs[0]["status"] == "pruned"
 
 
 def test_a_file_that_was_cut_off_is_named(drawn, tmp_path):
@@ -99,12 +104,12 @@ def test_a_file_that_was_cut_off_is_named(drawn, tmp_path):
     path = tmp_path / "store" / plan["runs"][0]["segments"][0] / "epochs.csv"
     path.write_text(path.read_text()[:-30])
     with pytest.raises(InputError, match=r"epochs\.csv: line \d+ has"):
-        collect(plan, tmp_path / "store")
+        collect(StudyPlan.from_json(plan), SegmentStore(tmp_path / "store"))
 
 
 def test_columns_that_only_some_segments_have(drawn, tmp_path):
     truth, folder = drawn
-    collected = collect(truth.plan, folder / "store")
+    collected = collect(StudyPlan.from_json(truth.plan), SegmentStore(folder / "store"))
     run, _, other = collected.curves[0]
     other.header = [*other.header, "train/loss_seg"]
     other.lines = [f"{line},0.5" for line in other.lines]
@@ -114,9 +119,37 @@ def test_columns_that_only_some_segments_have(drawn, tmp_path):
     assert {row["train/loss_seg"] for row in rows if row["run"] != run} == {""}
 
 
-def test_best_place_and_deviation_by_hand():
-    assert best_place([0.1, 0.3, math.nan, 0.3], minimize=False) == 1
-    assert best_place([0.1, 0.3, 0.05], minimize=True) == 2
-    assert best_place([math.nan], minimize=True) is None
-    assert deviation([1.0, 2.0, 4.0]) == pytest.approx(math.sqrt(7 / 3))
-    assert deviation([1.0]) is None
+def test_index_of_best_and_sample_std_by_hand():
+    assert index_of_best([0.1, 0.3, math.nan, 0.3], minimize=False) == 1
+    assert index_of_best([0.1, 0.3, 0.05], minimize=True) == 2
+    assert index_of_best([math.nan], minimize=True) is None
+    assert sample_std([1.0, 2.0, 4.0]) == pytest.approx(math.sqrt(7 / 3))
+    assert sample_std([1.0]) is None
+
+
+def test_scores_are_computed_from_what_segments_counted(tmp_path):
+    """A confusion matrix for each of three epochs, in two segments; images were counted at the best epoch."""
+    truth = draw_study(axes={"optimizer.lr": [1e-4]}, seeds=(0,), epochs=3, metric="val/accuracy")
+    write_store(tmp_path / "store", truth, cut=2)
+    (run,) = truth.plan["runs"]
+    confusion = np.array([[[5, 5], [5, 5]], [[9, 1], [1, 9]], [[8, 2], [2, 8]]])  # (epochs, 2, 2)
+    for segment, part in zip(run["segments"], (confusion[:2], confusion[2:]), strict=True):
+        folder = tmp_path / "store" / segment
+        rows = [{n: v for n, v in row.items() if n != METRIC} for row in rows_of(folder / "epochs.csv")]
+        write_csv(folder / "epochs.csv", rows)
+        np.savez(folder / "counts.npz", confusion=part)
+    images = {"names": np.array(["a", "b"]), "confusion": np.array([[[4, 1], [0, 5]], [[5, 0], [1, 4]]])}
+    np.savez(tmp_path / "store" / run["segments"][0] / "images-0002.npz", **images)
+    write(collect(StudyPlan.from_json(truth.plan), SegmentStore(tmp_path / "store")), tmp_path)
+    (row,) = rows_of(tmp_path / "runs.csv")
+    assert row["best_epoch"] == "2"
+    assert float(row["val/accuracy"]) == 0.9
+    assert float(row["val/miou"]) == pytest.approx(9 / 11)
+    assert list(row).index("val/accuracy") < list(row).index("val/miou")
+    epochs = rows_of(tmp_path / "epochs.csv")
+    assert [float(epoch["val/accuracy"]) for epoch in epochs] == [0.5, 0.9, 0.8]
+    assert [float(epoch["val/jaccard"]) for epoch in epochs] == pytest.approx([5 / 15, 9 / 11, 8 / 12])
+    found = rows_of(tmp_path / "images.csv")
+    assert [(one["run"], one["image"], float(one["accuracy"])) for one in found] == [
+        (run["run"], "a", 0.9), (run["run"], "b", 0.9),
+    ]  # fmt: skip

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from segsweep.analysis.analyze import analyse
+from segsweep.analysis.analyze import Findings
 from segsweep.analysis.anova import analyse_variance
-from segsweep.analysis.ranking import noise_floor, picture_scores
+from segsweep.analysis.ranking import image_scores, noise_floor
 from segsweep.analysis.search_statistics import confirmations
 from tests.drawn_results import draw_results
 
@@ -46,10 +46,10 @@ def test_two_settings_on_two_folds_are_too_few():
     assert noise.reading.startswith("Too few runs share a setting")
 
 
-def test_that_folds_share_pictures_is_said():
-    assert "folds" in {warning["topic"] for warning in analyse(with_folds([0.0, 0.1, 0.2])).about["warnings"]}
+def test_that_folds_share_images_is_said():
+    assert "folds" in {warning["topic"] for warning in Findings(with_folds([0.0, 0.1, 0.2])).about["warnings"]}
     _, results = draw_results(axes=TWO, effects={})
-    assert "folds" not in {warning["topic"] for warning in analyse(results).about["warnings"]}
+    assert "folds" not in {warning["topic"] for warning in Findings(results).about["warnings"]}
 
 
 def test_a_fresh_seed_is_the_mean_of_its_folds():
@@ -66,14 +66,14 @@ def test_a_fresh_seed_is_the_mean_of_its_folds():
 
 def test_members_of_an_ensemble_are_no_runs_of_the_design():
     results = with_folds([0.0, 0.1, 0.2], images=6)
-    before = picture_scores(results, list(results.cells.index))
+    before = image_scores(results, list(results.cells.index))
     members = results.runs[results.runs["cell"] == results.runs["cell"].iloc[0]]
     members = members.assign(role="ensemble", run=members["run"] + "-m", score=0.0)
     images = results.images[results.images["run"].isin(results.runs["run"])]
     images = images.assign(run=images["run"] + "-m", **{results.image_column: 0.0})
     results.runs = pd.concat([results.runs, members], ignore_index=True)
     results.images = pd.concat([results.images, images], ignore_index=True)
-    pd.testing.assert_frame_equal(picture_scores(results, list(results.cells.index)), before)
+    pd.testing.assert_frame_equal(image_scores(results, list(results.cells.index)), before)
 
 
 def test_folds_are_blocks_however_few_the_runs():

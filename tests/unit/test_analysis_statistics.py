@@ -14,14 +14,14 @@ from statsmodels.stats.multitest import multipletests
 
 from segsweep.analysis.anova import analyse_variance
 from segsweep.analysis.correlations import correlate, fisher_interval
-from segsweep.analysis.design import cramers_v, relation_of
+from segsweep.analysis.design_audit import cramers_v, relation_of
 from segsweep.analysis.factors import adjusted_means, hedges_g, level_rows, pairwise
 from segsweep.analysis.importance import importance
 from segsweep.analysis.linear import Fit, Terms, crossed, sum_coded
 from segsweep.analysis.multiple_testing import holm
 from segsweep.analysis.ranking import CELLS_ALPHA, noise_floor, rank_cells, ranks_of
-from segsweep.analysis.results import looks_logarithmic
 from segsweep.analysis.search_statistics import best_of
+from segsweep.analysis.study_results import looks_logarithmic
 from tests.drawn_results import draw_results
 
 LR, BATCH, ARCH = "optimizer.lr", "batch_size", "model.arch"
@@ -218,11 +218,11 @@ def test_scales_are_recognised():
 def test_importance_is_optunas():
     optuna = pytest.importorskip("optuna")
     _, results = draw_results()
-    rows, about = importance(results, {LR: 0.9, BATCH: 0.01, ARCH: 0.3})
-    assert [row["axis"] for row in rows] == [LR, ARCH, BATCH]
-    assert about["reliable"]
-    assert about["r2_oob"] > 0.8
-    assert about["agreement"] == pytest.approx(1.0)
+    found = importance(results, {LR: 0.9, BATCH: 0.01, ARCH: 0.3})
+    assert [row["axis"] for row in found.rows] == [LR, ARCH, BATCH]
+    assert found.reliable
+    assert found.r2_oob > 0.8
+    assert found.agreement == pytest.approx(1.0)
     means = results.runs.groupby("cell", sort=False)["score"].mean()
     axes = {name: results.axis(name).levels for name in (LR, BATCH, ARCH)}
     space = {name: optuna.distributions.IntDistribution(0, len(levels) - 1) for name, levels in axes.items()}
@@ -241,12 +241,12 @@ def test_importance_is_optunas():
         quantile = min(0.5, max(0.1, 5 / len(means)))
         top = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=quantile)
         wanted_at_the_top = optuna.importance.get_param_importances(study, evaluator=top)
-    assert rows[0]["fanova"] == pytest.approx(np.mean(wanted))
-    assert rows[0]["pedanova"] == pytest.approx(wanted_at_the_top[LR], abs=0.05)
+    assert found.rows[0]["fanova"] == pytest.approx(np.mean(wanted))
+    assert found.rows[0]["pedanova"] == pytest.approx(wanted_at_the_top[LR], abs=0.05)
 
 
 def test_importance_needs_enough_cells():
     _, results = draw_results(axes={LR: [1e-4, 1e-3, 1e-2], BATCH: [8, 16]}, effects={})
-    rows, about = importance(results, {})
-    assert rows == []
-    assert "6 cells with usable runs, and 20 are needed" in about["note"]
+    found = importance(results, {})
+    assert found.rows == []
+    assert "6 cells with usable runs, and 20 are needed" in found.note

@@ -8,7 +8,7 @@ import import_table
 import pytest
 import yaml
 
-from segsweep.analysis.tables import import_table as read
+from segsweep.analysis.import_table import import_table as read
 from segsweep.config.study import Study
 from segsweep.errors import InputError
 
@@ -51,7 +51,7 @@ def test_percent_and_statuses_are_translated(tmp_path):
     assert [row["val/hmean"] for row in imported.runs] == pytest.approx([0.961, 0.959, 0.964, 0.902])
     assert [row["status"] for row in imported.runs] == ["finished"] * 3 + ["pruned"]
     assert imported.runs[0]["optimizer.lr"] == "3e-4"
-    assert imported.plan["cells"][0]["settings"] == {"optimizer.lr": 3e-4, "scheduler.t_max": 20}
+    assert imported.plan.cells[0].settings == {"optimizer.lr": 3e-4, "scheduler.t_max": 20}
     assert imported.runs[3]["epochs"] == 10
 
 

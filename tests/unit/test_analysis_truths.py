@@ -1,16 +1,19 @@
 """Studies with a known truth: what is true is said, and no more."""
 
 import json
+from pathlib import Path
 
 import analyze_study
 import numpy as np
 import pytest
 import yaml
 
-from segsweep.analysis.analyze import HEADERS, analyse
+from segsweep.analysis.analyze import Findings
 from segsweep.analysis.anova import analyse_variance
+from segsweep.analysis.best_setting import as_yaml
 from segsweep.analysis.factors import pairwise
 from segsweep.analysis.ranking import noise_floor, rank_cells
+from segsweep.tables import outputs
 from tests.drawn_results import draw_results
 from tests.synthetic_files import write_study
 
@@ -20,11 +23,11 @@ SMALL = {LR: [1e-4, 1e-3, 1e-2], BATCH: [8, 16], ARCH: ["unet", "fpn"]}
 
 def relations(results):
     """What is said of each axis."""
-    return {row["axis"]: row["relation"] for row in analyse(results).tables["factor_summary"]}
+    return {row["axis"]: row["relation"] for row in Findings(results).rows("factor_summary")}
 
 
 def statements(results):
-    """Whether levels, and whether cells, are told apart anywhere."""
+    """Whether levels, and whether cells, differ significantly anywhere."""
     noise = noise_floor(results)
     pairs = pairwise(results, analyse_variance(results))
     levels = any(row["verdict"] in ("better", "worse") for row in pairs)
@@ -46,16 +49,16 @@ def test_an_effect_is_found_and_none_is_not():
     found = relations(results)
     assert found[LR] == "distinct"
     assert found[BATCH] == "undecided"
-    best = next(row for row in analyse(results).tables["factor_summary"] if row["axis"] == LR)
+    best = next(row for row in Findings(results).rows("factor_summary") if row["axis"] == LR)
     assert best["best_level"] == "1e-3"
 
 
 def test_an_effect_is_found_in_heavy_tails_by_ranks():
     results = draw_results(tails="heavy", effects={LR: [-0.06, 0.0, 0.06, -0.06]})[1]
-    analysis = analyse(results)
+    analysis = Findings(results)
     assert analysis.about["anova"]["alternative"] == "aligned ranks"
-    assert {row["test"] for row in analysis.tables["pairwise"]} == {"contrast of aligned ranks"}
-    found = {row["axis"]: row["relation"] for row in analysis.tables["factor_summary"]}
+    assert {row["test"] for row in analysis.rows("pairwise")} == {"contrast of aligned ranks"}
+    found = {row["axis"]: row["relation"] for row in analysis.rows("factor_summary")}
     assert found[LR] == "distinct"
     assert found[BATCH] == "undecided"
 
@@ -64,12 +67,12 @@ def test_a_confounded_pair_is_named_and_not_judged():
     pairs = ((1e-4, 8), (5e-4, 16), (1e-3, 32))
     settings = [{LR: lr, BATCH: batch, ARCH: arch} for lr, batch in pairs for arch in ("unet", "attention_unet")]
     results = draw_results(settings=settings, effects={LR: [0, 0.1, 0.2, 0]})[1]
-    analysis = analyse(results)
-    found = {row["axis"]: row["relation"] for row in analysis.tables["factor_summary"]}
+    analysis = Findings(results)
+    found = {row["axis"]: row["relation"] for row in analysis.rows("factor_summary")}
     assert found == {LR: "confounded", BATCH: "confounded", ARCH: "undecided"}
     assert analysis.audit["not_estimable"] == {LR: [BATCH], BATCH: [LR]}
     assert any(note["topic"] == "aliased" and set(note["axes"]) == {LR, BATCH} for note in analysis.about["warnings"])
-    verdicts = {row["verdict"] for row in analysis.tables["pairwise"] if row["axis"] == LR}
+    verdicts = {row["verdict"] for row in analysis.rows("pairwise") if row["axis"] == LR}
     assert verdicts == {"confounded"}
 
 
@@ -78,7 +81,7 @@ def test_raw_means_that_mislead_are_put_right():
     settings = [{LR: lr, ARCH: arch} for lr, arch in ((1e-4, "unet"), (1e-3, "unet"), (1e-3, "fpn"), (1e-2, "fpn"))]
     axes = {LR: [1e-4, 1e-3, 1e-2], ARCH: ["unet", "fpn"]}
     results = draw_results(axes=axes, settings=settings, effects={LR: [0, 0.1, 0.2], ARCH: [0.03, 0]}, noise=0.002)[1]
-    row = next(row for row in analyse(results).tables["factor_summary"] if row["axis"] == ARCH)
+    row = next(row for row in Findings(results).rows("factor_summary") if row["axis"] == ARCH)
     assert row["best_level"] == "unet"
     assert row["raw_and_adjusted"] == "disagree"
     assert row["range"] == pytest.approx(0.03, abs=0.01)
@@ -92,50 +95,50 @@ def test_an_interaction_is_found_where_it_is():
 
 
 def test_one_seed_says_better_of_nothing():
-    analysis = analyse(draw_results(seeds=(0,))[1])
+    analysis = Findings(draw_results(seeds=(0,))[1])
     assert analysis.about["one_seed"]
-    assert {row["verdict"] for row in analysis.tables["pairwise"]} == {"described"}
-    assert {row["relation"] for row in analysis.tables["factor_summary"]} == {"described"}
-    assert {row["verdict"] for row in analysis.tables["interactions"]} == {"described"}
-    assert analysis.ranking["group"].isna().all()
+    assert {row["verdict"] for row in analysis.rows("pairwise")} == {"described"}
+    assert {row["relation"] for row in analysis.rows("factor_summary")} == {"described"}
+    assert {row["verdict"] for row in analysis.rows("interactions")} == {"described"}
+    assert analysis.ranked["group"].isna().all()
     assert analysis.about["noise"]["sd"] is None or np.isnan(analysis.about["noise"]["sd"])
-    assert "One seed a setting" in analysis.best
+    assert "One seed a setting" in as_yaml(analysis.results, analysis.best)
 
 
 def test_seeds_that_change_nothing_are_one_seed():
-    assert analyse(draw_results(noise=0.0)[1]).about["one_seed"]
+    assert Findings(draw_results(noise=0.0)[1]).about["one_seed"]
 
 
 def test_failed_runs_are_counted_and_their_cells_not_recommended():
     _, results = draw_results(noise=1e-4)
-    best = analyse(results).about["best"]["cell"]
+    best = Findings(results).about["best"]["cell"]
     results.runs.loc[results.runs["cell"] == best, "status"] = ["finished", "finished", "diverged"]
-    again = analyse(type(results)(results.plan, results.cells, results.runs, results.missing))
-    assert again.ranking.index[0] == best
-    assert again.ranking.loc[best, "status"] == "2 finished, 1 diverged"
-    assert again.about["best"]["cell"] == again.ranking.index[1]
+    again = Findings(type(results)(results.plan, results.cells, results.runs, results.missing))
+    assert again.ranked.index[0] == best
+    assert again.ranked.loc[best, "status"] == "2 finished, 1 diverged"
+    assert again.about["best"]["cell"] == again.ranked.index[1]
     assert "1 ranked higher with runs that failed" in again.about["best"]["chosen_by"]
 
 
 def test_the_first_is_recommended_even_if_runs_of_it_are_not_there_yet():
     _, results = draw_results(noise=1e-4, seeds=(0, 1))
-    last = analyse(results).ranking.index[-1]
+    last = Findings(results).ranked.index[-1]
     keep = (results.runs["cell"] == last) | ~results.runs["cell"].duplicated()
-    partial = analyse(type(results)(results.plan, results.cells, results.runs[keep], results.missing))
-    assert partial.ranking.index[-1] == last
-    assert partial.about["best"]["cell"] == partial.ranking.index[0]
+    partial = Findings(type(results)(results.plan, results.cells, results.runs[keep], results.missing))
+    assert partial.ranked.index[-1] == last
+    assert partial.about["best"]["cell"] == partial.ranked.index[0]
     assert "1 of its 2 runs is missing" in partial.about["best"]["chosen_by"]
 
 
 def test_pruned_trials_enter_no_mean():
     _, results = draw_results(kind="sweep", axes={LR: [1e-4, 1e-2], ARCH: ["unet", "fpn"]}, trials=30, pruned=0.5,
                               effects={LR: [0.0, 0.1]}, seeds=(0,), confirm={"top": 2, "seeds": [1, 2, 3]})  # fmt: skip
-    analysis = analyse(results)
+    analysis = Findings(results)
     trials = results.runs[results.runs["role"] == "trial"]
     pruned = set(trials.loc[trials["status"] == "pruned", "cell"])
-    assert analysis.ranking.loc[list(pruned), "rank"].isna().all()
-    assert sum(row["n_pruned"] for row in analysis.tables["factors"] if row["axis"] == ARCH) == len(pruned)
-    first = analysis.tables["confirmations"][0]
+    assert analysis.ranked.loc[list(pruned), "rank"].isna().all()
+    assert sum(row["n_pruned"] for row in analysis.rows("factors") if row["axis"] == ARCH) == len(pruned)
+    first = analysis.rows("confirmations")[0]
     own = results.runs[(results.runs["role"] == "confirm") & (results.runs["cell"] == first["cell"])]
     assert first["n"] == 3
     assert first["mean"] == pytest.approx(own["score"].mean())
@@ -146,7 +149,7 @@ def test_pruned_trials_enter_no_mean():
 
 def test_edges_of_the_grid():
     results = draw_results(axes=SMALL, effects={LR: [0.0, 0.05, 0.1]})[1]
-    (edge,) = [edge for edge in analyse(results).about["edges"] if edge["axis"] == LR]
+    (edge,) = [edge for edge in Findings(results).about["edges"] if edge["axis"] == LR]
     assert edge["side"] == "high"
     assert edge["clear"]
     assert "the optimum may lie higher" in edge["text"]
@@ -168,8 +171,8 @@ def test_edges_of_the_grid():
     ids=["one cell", "two runs", "all diverged", "one left", "listed", "all pruned", "folds", "no noise", "gaps"],
 )
 def test_nothing_crashes(options):
-    analysis = analyse(draw_results(**options)[1])
-    assert "better" not in {row["verdict"] for row in analysis.tables["pairwise"]}
+    analysis = Findings(draw_results(**options)[1])
+    assert "better" not in {row["verdict"] for row in analysis.rows("pairwise")}
 
 
 def test_all_files_are_written_and_the_best_setting_can_be_copied(tmp_path):
@@ -177,8 +180,8 @@ def test_all_files_are_written_and_the_best_setting_can_be_copied(tmp_path):
     write_study(tmp_path / "b", seeds=(0, 1), epochs=6, draw=5, compare=["a", "nowhere"])
     assert analyze_study.main(["--results", str(tmp_path / "a")]) == 0
     assert analyze_study.main(["--results", str(tmp_path / "b")]) == 0
-    for name in [*HEADERS, "ranking", "factors"]:
-        assert (tmp_path / "a" / f"{name}.csv").exists()
+    for path in outputs("analyze_study", tmp_path / "a").values():
+        assert Path(path).exists()
     best = yaml.safe_load((tmp_path / "a" / "best.yaml").read_text())
     cell = next(cell for cell in truth.cells if cell["cell"] == best["cell"])
     assert best["set"] == cell["settings"]

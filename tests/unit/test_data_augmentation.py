@@ -5,8 +5,7 @@ import pytest
 
 from segsweep.config.augmentations import find_augmentation, read_augmentation
 from segsweep.data.augmentation import Augmentation, load_augmentation
-from segsweep.data.geometry import cut_boxes, cut_polygons, signed_area
-from segsweep.data.sample import Sample, window
+from segsweep.data.sample import Sample, cut_boxes, cut_polygons, signed_area, window
 from segsweep.errors import InputError
 
 KNOWN = ("none", "basic", "heavy", "street", "text")

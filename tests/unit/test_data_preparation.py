@@ -9,10 +9,12 @@ from PIL import Image
 
 from segsweep.config.dataset import parse_dataset
 from segsweep.config.train import Data
+from segsweep.data.classes import class_names
 from segsweep.data.preparation import prepare
 from segsweep.data.prepared import Prepared, verify
 from segsweep.data.readers.voc import VocDataset
 from segsweep.errors import InputError
+from segsweep.planning.plan_file import StudyPlan
 
 DATASET = {
     "name": "tiny", "reader": "folder", "images": "images/{name}.png", "masks": "masks/{name}.png",
@@ -44,9 +46,9 @@ def root(tmp_path):
 
 
 def run(root, data=None, **changes):
-    output = root.parent / "out"
-    prepare(parse_dataset(DATASET | changes), root, data, output, "f00d")
-    return Prepared.open(output)
+    output, dataset = root.parent / "out", parse_dataset(DATASET | changes)
+    prepare(dataset, root, data, output, "f00d")
+    return Prepared.open(output, class_names(dataset))
 
 
 def problems(root, **changes):
@@ -76,6 +78,16 @@ def test_arrays_hold_what_the_files_hold(root):
     with pytest.raises(ValueError, match=r"read-only"):
         train.image(0)[0] = 0
     verify(root.parent / "out")
+
+
+def test_names_of_classes_are_the_data_sets_not_the_folders(root):
+    run(root)
+    folder = root.parent / "out"
+    assert "sky" not in (folder / "manifest.json").read_text()
+    assert Prepared.open(folder, ["heaven", "road"]).classes == ["heaven", "road"]
+    assert Prepared.open(folder).classes == ["0", "1"]
+    with pytest.raises(InputError, match=r"prepared for 2 classes, but 3 are named: a, b, c"):
+        Prepared.open(folder, ["a", "b", "c"])
 
 
 def test_a_changed_or_cut_file_is_noticed(root):
@@ -228,6 +240,18 @@ def test_the_program_speaks_plainly(root, capsys):
     shown = capsys.readouterr().err
     assert "masks/b.png: no such file" in shown
     assert "Traceback" not in shown
+
+
+def test_the_program_reads_what_a_plan_says_of_the_folder(root, capsys):
+    folder = str(root.parent / "out")
+    needed = {folder: {"dataset": DATASET, "root": str(root), "data": None, "fingerprint": "f00d"}}
+    plan = StudyPlan(study={}, name="s", axes=[], cells=[], runs=[], prepared=needed)
+    (root.parent / "plan.json").write_text(plan.text())
+    arguments = ["--plan", str(root.parent / "plan.json"), "--output"]
+    assert prepare_data.main([*arguments, folder]) == 0
+    assert Prepared.open(folder).fingerprint == "f00d"
+    assert prepare_data.main([*arguments, f"{folder}2"]) == 2
+    assert "out2 among" in capsys.readouterr().err
 
 
 def test_patches_cover_pages_and_count_only_their_pixels(root):

@@ -114,10 +114,9 @@ def test_files_are_named_without_numpy():
     """Planning asks for them, and is done before numpy would be imported."""
     program = """
 import sys
-from importlib import import_module
-for name in ("cityscapes", "demo", "folder", "icdar", "voc"):
-    import_module(f"segsweep.data.readers.{name}").files
-sys.exit("numpy" in sys.modules)
+from segsweep import registry
+readers = [registry.load(cls) for cls in registry.classes("dataset").values()]
+sys.exit(not all(reader.files for reader in readers) or "numpy" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=SCRIPTS, check=False)
     assert done.returncode == 0
@@ -176,6 +175,7 @@ def test_a_drawn_image_depends_on_seed_and_number_alone(tmp_path):
 
 
 SHAPES = {"name": "d", "reader": "demo", "classes": {0: "background", 1: "disc"}, "demo": {"classes": 1}}
+FOLDER = {"name": "f", "reader": "folder", "classes": {0: "a", 1: "b"}}
 VOC_FILE = {"name": "v", "reader": "voc", "classes": "voc"}
 
 
@@ -197,6 +197,9 @@ VOC_FILE = {"name": "v", "reader": "voc", "classes": "voc"}
             r"line task: .*'multitask'; .*: binary, multi",
         ),
         ({"name": "f", "reader": "folder"}, r"classes is missing"),
+        (FOLDER | {"images": "{nam}.jpg"}, r"line images: images: found '\{nam\}.jpg'; a pattern holds \{name\}"),
+        (FOLDER | {"masks": "{split}/mask.png"}, r"line masks: .*a pattern holds \{name\}"),
+        (FOLDER | {"masks": "{name.png"}, r"line masks: masks: expected '\}'"),
         (SHAPES | {"task": "binary", "foreground": "ring"}, r"one of them named by foreground; got .* and ring"),
     ],
 )

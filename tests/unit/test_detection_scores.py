@@ -10,15 +10,43 @@ import torch
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from segsweep.metrics.detection import DetectionScores, average_precision, picture_scores
+from segsweep import metrics
+from segsweep.detection.counts import BoxCounter
+from segsweep.metrics.map50 import average_precision
 
 CLASSES = ["cat", "dog", "bird", "cow"]  # no cow is ever there, but some are found
 
 
-def random_pictures(seed, count=12):
+def counted(images, classes=CLASSES):
+    """Counts of images (found, boxes, labels) or (found, boxes, labels, ignored), named by their numbers."""
+    counter = BoxCounter(len(classes))
+    for number, (found, boxes, labels, *aside) in enumerate(images):
+        ignored = aside[0] if aside else torch.zeros(len(boxes), dtype=torch.bool)
+        counter.add([found], {"name": [str(number)], "boxes": [boxes], "labels": [labels]}, [ignored])
+    return counter
+
+
+def scores_of(images, classes=CLASSES):
+    """map, map50 and ap/<class> of all images together."""
+    names = ["map", "map50", *(f"ap/{name}" for name in classes)]
+    counts = counted(images, classes).totals()
+    return {
+        name: float(value)
+        for name, value in metrics.score(counts, "multitask", ["background", *classes], only=names).items()
+    }
+
+
+def image_scores(*image):
+    """map50 and box_f1 of one image."""
+    masks = {"confusion": np.zeros((1, 5, 5), np.int64)}
+    (row,) = metrics.image_rows(counted([image]).images() | masks, "multitask", ["background", *CLASSES])
+    return {name: row[name] for name in ("map50", "box_f1")}
+
+
+def random_images(seed, count=12):
     """Detections that are shifted truths, some with a wrong class, and some out of nowhere."""
     rng = np.random.default_rng(seed)
-    pictures = []
+    images = []
     for i in range(count):
         n = 0 if i == 3 else rng.integers(1, 5)
         corners = rng.uniform(0, 60, (n, 2))
@@ -34,11 +62,11 @@ def random_pictures(seed, count=12):
             "scores": torch.tensor(rng.random(len(chosen) + 2), dtype=torch.float32),
             "labels": torch.tensor(np.concatenate([guesses, [0, 3]])),
         }
-        pictures.append((found, torch.tensor(boxes, dtype=torch.float32), torch.tensor(labels)))
-    return pictures
+        images.append((found, torch.tensor(boxes, dtype=torch.float32), torch.tensor(labels)))
+    return images
 
 
-def with_pycocotools(pictures):
+def with_pycocotools(images):
     """map, map50 and ap/<class> straight from COCOeval."""
 
     def entry(box, label, image):
@@ -52,7 +80,7 @@ def with_pycocotools(pictures):
         }
 
     truth, found = [], []
-    for image, (guess, boxes, labels) in enumerate(pictures, 1):
+    for image, (guess, boxes, labels) in enumerate(images, 1):
         truth += [entry(box, label, image) for box, label in zip(boxes, labels, strict=True)]
         for box, label, score in zip(guess["boxes"], guess["labels"], guess["scores"], strict=True):
             found.append(entry(box, label, image) | {"score": float(score)})
@@ -60,7 +88,7 @@ def with_pycocotools(pictures):
         coco = COCO()
         coco.dataset = {
             "info": {},
-            "images": [{"id": i} for i in range(1, len(pictures) + 1)],
+            "images": [{"id": i} for i in range(1, len(images) + 1)],
             "categories": [{"id": k} for k in range(len(CLASSES))],
             "annotations": [item | {"id": i} for i, item in enumerate(truth, 1)],
         }
@@ -81,11 +109,8 @@ def with_pycocotools(pictures):
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_agrees_with_pycocotools(seed):
-    pictures = random_pictures(seed)
-    scores = DetectionScores(CLASSES)
-    for batch in (pictures[:5], pictures[5:]):
-        scores.update(*map(list, zip(*batch, strict=True)))
-    found, wanted = scores.compute(), with_pycocotools(pictures)
+    images = random_images(seed)
+    found, wanted = scores_of(images), with_pycocotools(images)
     assert wanted["ap/cow"] == -1
     assert isnan(found.pop("ap/cow"))
     del wanted["ap/cow"]
@@ -93,32 +118,40 @@ def test_agrees_with_pycocotools(seed):
     assert 0.1 < found["map"] < found["map50"] < 1
 
 
-def test_no_score_without_truth_or_pictures():
+def test_no_score_without_truth_or_images():
     nothing = {"boxes": torch.zeros(0, 4), "scores": torch.zeros(0), "labels": torch.zeros(0, dtype=torch.int64)}
-    scores = DetectionScores(["cat"])
-    scores.update([nothing], [torch.zeros(0, 4)], [torch.zeros(0, dtype=torch.int64)])
-    assert all(map(isnan, scores.compute().values()))
-    scores.update([nothing], [torch.tensor([[0.0, 0, 9, 9]])], [torch.tensor([0])])
-    assert scores.compute() == {"map": 0, "map50": 0, "ap/cat": 0}
+    empty = (nothing, torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64))
+    assert all(map(isnan, scores_of([empty], ["cat"]).values()))
+    assert all(map(isnan, scores_of([], ["cat"]).values()))
+    missed = (nothing, torch.tensor([[0.0, 0, 9, 9]]), torch.tensor([0]))
+    assert scores_of([empty, missed], ["cat"]) == {"map": 0, "map50": 0, "ap/cat": 0}
 
 
 def test_perfect_boxes_score_one_and_ignored_ones_do_not_count():
     box, label = torch.tensor([[0.0, 0, 9, 9], [20, 20, 30, 40]]), torch.tensor([0, 0])
     one = {"boxes": box[:1], "scores": torch.tensor([0.5]), "labels": label[:1]}
-    scores = DetectionScores(["cat"])
-    scores.update([one], [box], [label], [torch.tensor([False, True])])
-    assert scores.compute() == pytest.approx({"map": 1, "map50": 1, "ap/cat": 1})
-    assert picture_scores(one, box, label, torch.tensor([False, True])) == {"map50": 1, "box_f1": 1}
-    assert picture_scores(one, box, label)["box_f1"] == pytest.approx(2 / 3)
+    ignored = torch.tensor([False, True])
+    assert scores_of([(one, box, label, ignored)], ["cat"]) == pytest.approx({"map": 1, "map50": 1, "ap/cat": 1})
+    assert image_scores(one, box, label, ignored) == {"map50": 1, "box_f1": 1}
+    assert image_scores(one, box, label)["box_f1"] == pytest.approx(2 / 3)
     both = {"boxes": box, "scores": torch.tensor([0.5, 0.9]), "labels": label}
-    assert picture_scores(both, box, label, torch.tensor([False, True])) == {"map50": 1, "box_f1": 1}
+    assert image_scores(both, box, label, ignored) == {"map50": 1, "box_f1": 1}
 
 
-def test_a_picture_scores_as_a_split_of_its_own():
-    for found, boxes, labels in random_pictures(2):
-        alone = DetectionScores(CLASSES)
-        alone.update([found], [boxes], [labels])
-        assert picture_scores(found, boxes, labels)["map50"] == pytest.approx(alone.compute()["map50"], nan_ok=True)
+def test_an_image_scores_as_a_split_of_its_own():
+    for image in random_images(2):
+        alone = scores_of([image])
+        assert image_scores(*image)["map50"] == pytest.approx(alone["map50"], nan_ok=True)
+
+
+def test_images_have_rows_of_their_own_whatever_was_found():
+    """The third image has most boxes; the others' rows are filled up."""
+    images = random_images(3)[:3]
+    counts = counted(images).images()
+    assert counts["names"].tolist() == ["0", "1", "2"]
+    hits = [row[row >= 0] for row in counts["box_hits"]]
+    assert [len(row) for row in hits] == [len(found["scores"]) for found, _, _ in images]
+    assert counts["box_truths"].sum(1).tolist() == [len(boxes) for _, boxes, _ in images]
 
 
 def test_average_precision_by_hand():
@@ -135,8 +168,8 @@ def test_box_f1_by_hand():
         "scores": torch.tensor([0.9, 0.8, 0.7]),
         "labels": torch.tensor([0, 0, 0]),  # the second is of the wrong class, the third finds a box that is taken
     }
-    assert picture_scores(found, boxes, labels) == {"map50": 0.5, "box_f1": pytest.approx(2 / 3)}
+    assert image_scores(found, boxes, labels) == {"map50": 0.5, "box_f1": pytest.approx(2 / 3)}
     nothing = {name: value[:0] for name, value in found.items()}
-    assert picture_scores(nothing, boxes[:0], labels[:0])["box_f1"] == 1
-    assert picture_scores(found, boxes[:0], labels[:0])["box_f1"] == 0
-    assert picture_scores(nothing, boxes, labels) == {"map50": 0, "box_f1": 0}
+    assert image_scores(nothing, boxes[:0], labels[:0])["box_f1"] == 1
+    assert image_scores(found, boxes[:0], labels[:0])["box_f1"] == 0
+    assert image_scores(nothing, boxes, labels) == {"map50": 0, "box_f1": 0}

@@ -4,37 +4,36 @@ import json
 import os
 import signal
 import sys
+from functools import partial
 
 import pytest
 import train_segment
 
 from segsweep.errors import InputError
-from segsweep.execution import segment_job
 from segsweep.execution.pack import run_pack
+from segsweep.execution.segment_job import run_job
 from segsweep.store import lock
 from segsweep.store.lock import Lock, Stopped
-from segsweep.training import loop
-from tests.fakes import FakeTask, GreedyTask, describe, fake_feed
+from tests.fakes import FakeTask, FakeTrainer, GreedyTask, segment_plan
 
 
 @pytest.fixture
-def study(tmp_path, monkeypatch):
+def study(tmp_path):
     """A plan of three segments in a chain; returns (plan, store, ids)."""
-    monkeypatch.setattr(loop, "open_feed", fake_feed())
     segments, parent = {}, None
     for last in (1, 2, 4):
-        one = describe({"early_stopping": {"patience": 1, "min_delta": 0.9}}, last=last, total=4, parent=parent)
-        segments[one["id"]] = one
-        parent = one["id"]
+        one = segment_plan({"early_stopping": {"patience": 1, "min_delta": 0.9}}, last=last, total=4, parent=parent)
+        segments[one.id] = one.to_json()
+        parent = one.id
     plan = tmp_path / "plan.json"
     plan.write_text(json.dumps({"segments": segments}))
     return plan, tmp_path / "segments", list(segments)
 
 
-def run(study, index, **more):
+def run(study, index, task=None, **more):
     plan, store, ids = study
     said = []
-    status = segment_job.run_job(plan, ids[index], store, device="cpu", say=said.append, **more)
+    status = run_job(plan, ids[index], store, device="cpu", say=said.append, trainer=FakeTrainer(task), **more)
     return status, "\n".join(said)
 
 
@@ -46,14 +45,18 @@ def test_a_segment_is_written_down_and_trained_once(study):
     assert run(study, 0)[0] == 0
     folder = study[1] / study[2][0]
     assert {path.name for path in folder.iterdir()} == {
-        "best.pt",
+        "counts.npz",
         "epochs.csv",
-        "images.csv",
+        "images-0001.npz",
         "last.pt",
         "segment.json",
+        "weights-0001.pt",
     }
     found = record(study, 0)
-    assert (found["status"], found["epochs"], found["best"]["segment"]) == ("finished", 1, study[2][0])
+    (best,) = found["best"].values()
+    assert (found["status"], found["epochs"], best["segment"], found["trainer"]) == (
+        "finished", 1, study[2][0], "builtin"
+    )  # fmt: skip
     assert found["parameters"] == 3 * 8 * 9 + 8 + 16 + 8 * 3 + 3
     assert found["versions"]["torch"]
     assert found["host"]["device"] == "cpu"
@@ -67,18 +70,18 @@ def test_a_segment_is_written_down_and_trained_once(study):
     assert sorted(path.name for path in study[1].iterdir()) == [study[2][0]]
 
 
-def test_what_nothing_can_go_on_from_keeps_no_state(study):
+def test_what_nothing_can_resume_from_keeps_no_state(study):
     plan = json.loads(study[0].read_text())
-    plan["segments"][study[2][0]]["can_be_prolonged"] = False
+    plan["segments"][study[2][0]]["can_be_extended"] = False
     study[0].write_text(json.dumps(plan))
     assert run(study, 0)[0] == 0
     assert not (study[1] / study[2][0] / "last.pt").exists()
-    assert (study[1] / study[2][0] / "best.pt").exists()
+    assert (study[1] / study[2][0] / "weights-0001.pt").exists()
     assert run(study, 0)[0] == 0
 
 
 def test_a_child_needs_its_parent_and_copies_its_end(study):
-    with pytest.raises(InputError, match="goes on from it, but it is not complete"):
+    with pytest.raises(InputError, match="continues it, but it is not complete"):
         run(study, 1)
     for index in range(3):
         assert run(study, index)[0] == 0
@@ -88,9 +91,8 @@ def test_a_child_needs_its_parent_and_copies_its_end(study):
     assert not (study[1] / study[2][2] / "last.pt").exists()
 
 
-def test_what_ended_out_of_memory_is_replaced_once_it_is_to_go_on(study, monkeypatch):
-    monkeypatch.setattr(loop, "open_feed", fake_feed(GreedyTask()))
-    assert run(study, 0)[0] == run(study, 1)[0] == 0
+def test_what_ended_out_of_memory_is_replaced_once_it_is_to_continue(study):
+    assert run(study, 0, GreedyTask())[0] == run(study, 1, GreedyTask())[0] == 0
     assert [record(study, i)["status"] for i in range(2)] == ["oom", "oom"]
     assert "nothing to do" in run(study, 0)[1]
     plan = json.loads(study[0].read_text())
@@ -98,14 +100,14 @@ def test_what_ended_out_of_memory_is_replaced_once_it_is_to_go_on(study, monkeyp
         one["train"]["on_oom"] = "accumulate"
     study = (study[0].with_name("again.json"), *study[1:])  # a process reads a plan once
     study[0].write_text(json.dumps(plan))
-    assert run(study, 0)[0] == run(study, 1)[0] == 0
+    assert run(study, 0, GreedyTask())[0] == run(study, 1, GreedyTask())[0] == 0
     found = [record(study, i) for i in range(2)]
     assert [(one["status"], one["micro_batch"]) for one in found] == [("finished", 2), ("early_stopped", 2)]
     assert "nothing to do" in run(study, 0)[1]
     assert not list(study[1].glob("*.part"))
 
 
-def test_an_interrupted_job_is_gone_on_with(study):
+def test_an_interrupted_job_resumes(study):
     assert run(study, 0)[0] == 0
     stops = iter([False] * 4 + [True] * 9)
     assert run(study, 1, should_stop=lambda: next(stops))[0] == 75
@@ -116,12 +118,12 @@ def test_an_interrupted_job_is_gone_on_with(study):
     assert "stopped in epoch 2" in history[0]["notes"][0]
 
 
-def test_a_state_that_a_power_cut_spoiled_begins_anew(study):
+def test_a_state_that_a_power_cut_spoiled_begins_again(study):
     part = study[1] / f"{study[2][0]}.part"
     part.mkdir(parents=True)
     (part / "last.pt").write_bytes(b"PK half")
     (part / ".last.pt.123.tmp").write_bytes(b"PK")
-    assert "begins anew" in run(study, 0)[1]
+    assert "begins again" in run(study, 0)[1]
     assert "cannot be read" in record(study, 0)["history"][0]["notes"][0]
     assert not list((study[1] / study[2][0]).glob(".*"))
 
@@ -134,13 +136,17 @@ def test_half_a_folder_in_the_store_is_replaced(study):
     assert record(study, 0)["status"] == "finished"
 
 
-def test_the_program_touches_its_marker_and_tells_errors_apart(study, tmp_path, capsys, monkeypatch):
+def test_the_program_touches_its_marker_and_distinguishes_errors(study, tmp_path, capsys):
     plan, store, ids = study
     marker, log = tmp_path / "markers" / "one", tmp_path / "logs" / "one.log"
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)}
+
+    def main(*more, task=None):
+        return train_segment.main([*words, *more], job=partial(run_job, trainer=FakeTrainer(task)))
+
     words = ["--plan", str(plan), "--store", str(store), "--device", "cpu", "--marker", str(marker)]
     try:
-        assert train_segment.main([*words, "--segment", ids[1]]) == 2
+        assert main("--segment", ids[1]) == 2
         assert "train it first" in capsys.readouterr().err
         assert not marker.exists()
 
@@ -148,17 +154,15 @@ def test_the_program_touches_its_marker_and_tells_errors_apart(study, tmp_path, 
             def model(self):
                 raise ZeroDivisionError("a bug")
 
-        monkeypatch.setattr(loop, "open_feed", fake_feed(Broken()))
         streams = sys.stdout, sys.stderr
-        assert train_segment.main([*words, "--segment", ids[0], "--log", str(log)]) == 1
+        assert main("--segment", ids[0], "--log", str(log), task=Broken()) == 1
         sys.stdout, sys.stderr = streams
         shown = capsys.readouterr().err
         assert "ZeroDivisionError: a bug" in shown
         assert f"less {log}" in shown
         assert "Traceback" in log.read_text()
 
-        monkeypatch.setattr(loop, "open_feed", fake_feed())
-        assert train_segment.main([*words, "--segment", ids[0]]) == 0
+        assert main("--segment", ids[0]) == 0
         assert marker.exists()
     finally:
         for number, handler in handlers.items():

@@ -10,11 +10,13 @@ import torch
 from PIL import Image
 
 from segsweep.config.train import Train
-from segsweep.inference import box_fusion, mask_voting, submission
-from segsweep.inference.ensemble import Jury, count
-from segsweep.inference.ensemble_tables import write
+from segsweep.inference import submission
+from segsweep.inference.ensemble import Ensemble
+from segsweep.inference.ensemble_scores import write
+from segsweep.inference.voting import fuse_boxes, mean_masks, vote_on_masks
 from segsweep.tasks.segmentation import Segmentation
 from segsweep.text.postprocess import Detections
+from segsweep.text.protocol import WordCounter
 
 
 def one_hot(members, classes):
@@ -24,7 +26,7 @@ def one_hot(members, classes):
 
 def test_pixels_go_to_the_majority():
     said = np.array([[[0, 1, 2]], [[0, 1, 1]], [[1, 2, 2]]], np.uint8)
-    mask, probability = mask_voting.vote(said, one_hot(said, 3), 2)
+    mask, probability = vote_on_masks(said, one_hot(said, 3), 2)
     assert mask.tolist() == [[0, 1, 2]]
     assert probability[:, 0, 0] == pytest.approx([2 / 3, 1 / 3, 0])
 
@@ -33,29 +35,29 @@ def test_without_enough_votes_or_at_a_tie_the_mean_decides():
     said = np.array([[[0]], [[1]], [[2]]], np.uint8)
     sure = np.array([0.5, 0.6, 0.9])
     probabilities = one_hot(said, 3) * sure[:, None, None, None]
-    assert mask_voting.vote(said, probabilities, 2)[0].tolist() == [[2]]
+    assert vote_on_masks(said, probabilities, 2)[0].tolist() == [[2]]
     tie = np.array([[[0]], [[1]]], np.uint8)
-    assert mask_voting.vote(tie, np.array([[[[0.6]], [[0.4]]], [[[0.1]], [[0.9]]]]), 1)[0].tolist() == [[1]]
+    assert vote_on_masks(tie, np.array([[[[0.6]], [[0.4]]], [[[0.1]], [[0.9]]]]), 1)[0].tolist() == [[1]]
 
 
 @pytest.mark.parametrize(("votes", "expected"), [(1, [1, 1, 1, 0]), (2, [1, 1, 0, 0]), (3, [1, 0, 0, 0])])
 def test_foreground_needs_its_votes(votes, expected):
     said = np.array([[[1, 1, 1, 0]], [[1, 1, 0, 0]], [[1, 0, 0, 0]]], np.uint8)
-    assert mask_voting.vote(said, said[:, None].astype(np.float32), votes)[0].tolist() == [expected]
+    assert vote_on_masks(said, said[:, None].astype(np.float32), votes)[0].tolist() == [expected]
 
 
 def test_the_mean_may_overrule_the_majority():
     probabilities = np.array([[[[0.6]]], [[[0.6]]], [[[0.1]]]])  # two of three see foreground, barely
     said = (probabilities[:, 0] > 0.5).astype(np.uint8)
-    assert mask_voting.vote(said, probabilities, 2)[0].tolist() == [[1]]
-    assert mask_voting.mean(probabilities)[0].tolist() == [[0]]
+    assert vote_on_masks(said, probabilities, 2)[0].tolist() == [[1]]
+    assert mean_masks(probabilities)[0].tolist() == [[0]]
 
 
 def test_votes_out_of_range():
     with pytest.raises(ValueError, match=r"within 1\.\.2"):
-        mask_voting.vote(np.zeros((2, 1, 1), np.uint8), np.zeros((2, 1, 1, 1)), 3)
+        vote_on_masks(np.zeros((2, 1, 1), np.uint8), np.zeros((2, 1, 1, 1)), 3)
     with pytest.raises(ValueError, match=r"within 1\.\.1"):
-        box_fusion.fuse([found()], 2)
+        fuse_boxes([found()], 2)
 
 
 def found(*rows):
@@ -66,16 +68,16 @@ def found(*rows):
 
 def test_fused_boxes_by_hand():
     first, second = found((0, 0, 10, 10, 0.9, 0)), found((0, 0, 10, 12, 0.3, 0), (50, 50, 60, 60, 0.8, 0))
-    fused = box_fusion.fuse([first, second])
+    fused = fuse_boxes([first, second])
     assert fused["boxes"] == pytest.approx(np.array([[0, 0, 10, 10.5], [50, 50, 60, 60]]))
     assert fused["scores"] == pytest.approx([0.6, 0.4])
-    assert box_fusion.fuse([first, second], 2)["boxes"] == pytest.approx(np.array([[0, 0, 10, 10.5]]))
+    assert fuse_boxes([first, second], 2)["boxes"] == pytest.approx(np.array([[0, 0, 10, 10.5]]))
 
 
 def test_classes_are_not_mixed_and_a_member_has_one_vote():
     first, second = found((0, 0, 10, 10, 0.9, 0), (0, 0, 10, 9, 0.8, 0)), found((0, 0, 10, 10, 0.7, 1))
-    assert box_fusion.fuse([first, second])["labels"].tolist() == [0, 1]
-    assert len(box_fusion.fuse([first, second], 2)["boxes"]) == 0
+    assert fuse_boxes([first, second])["labels"].tolist() == [0, 1]
+    assert len(fuse_boxes([first, second], 2)["boxes"]) == 0
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -84,13 +86,13 @@ def test_members_that_agree_leave_boxes_as_they_are(count):
     corner, size = rng.uniform(0, 500, (12, 2)), rng.uniform(5, 20, (12, 2))
     rows = np.column_stack([corner, corner + size, np.sort(rng.uniform(size=12))[::-1], rng.integers(0, 3, 12)])
     one = found(*rows[:, :6])
-    fused = box_fusion.fuse([one] * count, count)
+    fused = fuse_boxes([one] * count, count)
     for name in ("boxes", "scores", "labels"):
         assert fused[name] == pytest.approx(one[name], rel=1e-5)
 
 
 def test_nothing_found_by_anyone():
-    fused = box_fusion.fuse([found(), found()])
+    fused = fuse_boxes([found(), found()])
     assert (fused["boxes"].shape, fused["scores"].shape, fused["labels"].dtype) == ((0, 4), (0,), np.int64)
 
 
@@ -100,7 +102,7 @@ def test_order_of_members_does_not_matter():
         found(*[(*c, *(c + 12), s, 0) for c, s in zip(rng.uniform(0, 40, (6, 2)), rng.uniform(size=6), strict=True)])
         for _ in range(3)
     ]
-    one, other = box_fusion.fuse(members, 2), box_fusion.fuse(members[::-1], 2)
+    one, other = fuse_boxes(members, 2), fuse_boxes(members[::-1], 2)
     assert one["boxes"] == pytest.approx(other["boxes"])
     assert one["scores"] == pytest.approx(other["scores"])
 
@@ -121,14 +123,13 @@ def test_one_member_scores_as_the_model_alone(kind, method):
     truth = torch.randint(0, 2 if kind == "binary" else 3, (2, 8, 8), generator=generator)
     truth[0, 0, :3] = 255
     batch = {"mask": truth, "name": ["x", "y"]}
-    alone, together = task.scores(), task.scores()
+    alone = task.counter()
     alone.update(outputs, batch)
     for members in (1, 3):  # as do three that agree
-        together = task.scores()
-        jury = Jury(task, kind, members, method)
-        count(together, kind, jury.decide([outputs] * members, batch), batch)
-        assert together.compute() == pytest.approx(alone.compute())
-        assert [row["image"] for row in together.images()] == ["x", "y"]
+        together = task.counter()
+        together.add(Ensemble(task, kind, members, method).decide([outputs] * members, batch), batch)
+        assert together.totals()["confusion"].tolist() == alone.totals()["confusion"].tolist()
+        assert together.images()["names"].tolist() == ["x", "y"]
 
 
 class TextTask:
@@ -145,8 +146,6 @@ class TextTask:
 
 
 def test_text_votes_or_averages():
-    from segsweep.metrics.text import TextScores
-
     sure, unsure = torch.full((1, 1, 4, 4), 0.9), torch.full((1, 1, 4, 4), 0.2)
     square = [np.array([[0, 0], [8, 0], [8, 8], [0, 8]], np.float32)]
     batch = {"name": ["x"], "polygons": [square], "ignored": [np.zeros(1, bool)]}
@@ -157,16 +156,16 @@ def test_text_votes_or_averages():
         ("vote", members[1:], 0),
         ("mean", members[1:], 1),
     ):
-        decided = Jury(TextTask(), "text", len(others), method).decide(others, batch)
+        decided = Ensemble(TextTask(), "text", len(others), method).decide(others, batch)
         assert len(decided[0].polygons) == words
-        scores = TextScores()
-        count(scores, "text", decided, batch)
-        assert scores.compute()["recall"] == words
+        counter = WordCounter()
+        counter.add(decided, batch)
+        assert counter.totals()["words"].tolist() == [words, 1, words]
 
 
 def test_votes_are_capped_by_the_members_that_are_left():
-    assert Jury(None, "text", 2, "vote", 3).votes == 2
-    assert [Jury(None, "text", members, "vote").votes for members in (1, 2, 3, 4, 5)] == [1, 2, 2, 3, 3]
+    assert Ensemble(None, "text", 2, "vote", 3).votes == 2
+    assert [Ensemble(None, "text", members, "vote").votes for members in (1, 2, 3, 4, 5)] == [1, 2, 2, 3, 3]
 
 
 def test_tables(tmp_path):
@@ -230,7 +229,7 @@ def test_boxes_as_voc_counts_them(tmp_path):
     assert (picture.size, picture.mode) == ((20, 10), "L")
 
 
-def test_text_in_the_original_pictures_pixels(tmp_path):
+def test_text_in_the_original_images_pixels(tmp_path):
     square = np.array([[1, 1], [3, 1], [3, 2], [1, 2]], np.float32)
     found = {"img_1": Detections([square], np.ones(1)), "img_2": Detections([], np.ones(0))}
     submission.write_text(tmp_path / "s.zip", found, {"img_1": ((10, 10), (20, 30)), "img_2": ((10, 10), (10, 10))})

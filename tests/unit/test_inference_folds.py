@@ -10,7 +10,7 @@ from segsweep.config.search import Ensemble
 from segsweep.config.study import Study
 from segsweep.config.train import Data
 from segsweep.data.readers.folder import FolderDataset
-from segsweep.data.splits import folds, pictures
+from segsweep.data.splits import folds, images_of_run
 from segsweep.errors import InputError
 from segsweep.search.requests import folds_of, folds_of_ensemble
 
@@ -43,15 +43,15 @@ def refs(split, count):
 
 
 def test_without_folds_the_splits_are_as_they_are():
-    assert pictures(prepared(), Data(), None) == (refs("train", 12), refs("val", 6))
-    some = pictures(prepared(), Data(train_subset=5, val_subset=2), None)
+    assert images_of_run(prepared(), Data(), None) == (refs("train", 12), refs("val", 6))
+    some = images_of_run(prepared(), Data(train_subset=5, val_subset=2), None)
     assert [len(part) for part in some] == [5, 2]
 
 
 def test_folds_within_train_never_touch_validation_pictures():
     held = []
     for index in range(3):
-        training, validation = pictures(prepared(), Data(), fold(index, "train"))
+        training, validation = images_of_run(prepared(), Data(), fold(index, "train"))
         assert sorted(training + validation) == refs("train", 12)
         held += validation
     assert sorted(held) == refs("train", 12)
@@ -60,7 +60,7 @@ def test_folds_within_train_never_touch_validation_pictures():
 def test_pooled_folds_deal_out_both_splits_and_spread_what_is_rare():
     held = []
     for index in range(3):
-        training, validation = pictures(prepared(), Data(), fold(index, "train+val"))
+        training, validation = images_of_run(prepared(), Data(), fold(index, "train+val"))
         assert sorted(training + validation) == refs("train", 12) + refs("val", 6)
         assert sum(i % 3 == 0 for _, i in validation) == 2
         held += validation
@@ -69,8 +69,8 @@ def test_pooled_folds_deal_out_both_splits_and_spread_what_is_rare():
 
 def test_subsets_are_kept_to():
     data = Data(train_subset=6, val_subset=3)
-    training, validation = pictures(prepared(), data, fold(0, "train+val"))
-    whole = pictures(prepared(), data, None)
+    training, validation = images_of_run(prepared(), data, fold(0, "train+val"))
+    whole = images_of_run(prepared(), data, None)
     assert sorted(training + validation) == sorted(whole[0] + whole[1])
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from segsweep.io import write_json
 from segsweep.planning.planner import open_study
 from tests.workspace import Workspace
 
@@ -35,8 +36,9 @@ def test_members_do_not_take_the_names_of_the_studys_own_folds(workspace):
     cell = study.plan.cells[0].cell
     wanted = {"role": "ensemble", "trial": None, "cell": cell, "set": {}, "seed": 0, "epochs": 2, "total_epochs": 2}
     fold = {"index": 0, "k": 2, "seed": 0, "within": "train"}
-    assert study.decided.add([wanted | {"key": f"ensemble-{cell}-f0", "fold": fold}])
-    study.write()
+    step = workspace.folder / "step_000.json"
+    write_json(step, {"requested": [wanted | {"key": f"ensemble-{cell}-f0", "fold": fold}]})
+    assert study.read_step(step)[1]
     names = [run.run for run in study.plan.runs]
     assert f"{cell}-s0-m0" in names
     assert len(set(names)) == len(names) == 5

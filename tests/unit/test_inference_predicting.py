@@ -1,17 +1,18 @@
-"""What is kept of predictions that are handed in, and what is said of the model that made them."""
+"""What is kept of predictions that are submitted, and what is said of the model that made them."""
 
 import numpy as np
 import pytest
 
-from segsweep.inference.test_predictions import _handed_in, _pooled
+from segsweep.inference.split_predictions import is_pooled, without_probabilities
 from segsweep.text.postprocess import Detections
+from tests.segments import segment_plan, study_plan
 
 
 def test_probabilities_of_a_whole_split_are_not_kept():
     found = {"mask": np.zeros((2, 2)), "probability": np.zeros((19, 2, 2)), "boxes": np.zeros((0, 4))}
-    assert set(_handed_in(found)) == {"mask", "boxes"}
+    assert set(without_probabilities(found)) == {"mask", "boxes"}
     text = Detections([], np.ones(0))
-    assert _handed_in(text) is text
+    assert without_probabilities(text) is text
 
 
 @pytest.mark.parametrize(
@@ -19,5 +20,6 @@ def test_probabilities_of_a_whole_split_are_not_kept():
     [("train+val", "val", True), ("train+val", "test", False), ("train", "val", False), (None, "val", False)],
 )
 def test_a_model_that_saw_the_split_is_named_as_such(within, split, seen):
-    plan = {"segments": {"s": {"fold": within and {"index": 0, "k": 2, "seed": 0, "within": within}}}}
-    assert _pooled(plan, [{"segments": ["s"]}], split) == seen
+    fold = within and {"index": 0, "k": 2, "seed": 0, "within": within}
+    plan = study_plan(segment_plan(fold=fold))
+    assert is_pooled(plan, plan.runs, split) == seen

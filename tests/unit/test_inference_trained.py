@@ -16,6 +16,7 @@ import analyze_study
 import build_report
 import collect_results
 import decide_step
+import evaluate_run as evaluate_program
 import numpy as np
 import predict_test
 import prepare_data
@@ -24,10 +25,16 @@ import score_ensemble
 import torch
 from PIL import Image
 
+from segsweep import metrics
+from segsweep.data.classes import class_names
 from segsweep.data.prepared import Prepared
+from segsweep.detection.counts import BoxCounter
 from segsweep.execution.segment_job import run_job
-from segsweep.metrics.detection import DetectionScores
+from segsweep.inference.evaluate_run import evaluate_run
+from segsweep.planning.plan_file import read_plan
+from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
+from segsweep.store.segment_store import SegmentStore, read_arrays
 from tests.workspace import SMALL, Workspace
 
 SPLITS = {"train": 6, "val": 3, "test": 3}
@@ -90,9 +97,10 @@ def run_programs():
     steps = ["none"]
     while True:
         study = open_study({"study": "little"}, plans=True)
+        PlanWriter(study).start()
         (data,) = study.plan.data
         if len(steps) == 1:
-            assert prepare_data.main(["--description", f"{data}.json", "--output", data]) == 0
+            assert prepare_data.main(["--plan", plan, "--output", data]) == 0
         now = shutil.copy(plan, f"plan_{len(steps)}.json")  # a job remembers the plan that it has read
         for segment in study.missing():
             assert run_job(Path(now), segment, Path(store), device="cpu", threads=1) == 0
@@ -117,7 +125,7 @@ class Made:
         self.folder = root / "results" / "little"
         self.plan = self.json("plan.json")
         (data,) = self.plan["data"]
-        self.prepared = Prepared.open(root / data)
+        self.prepared = Prepared.open(root / data, class_names(self.plan["dataset"]))
         with (self.folder / "ensemble.csv").open(newline="", encoding="utf-8") as file:
             self.rows = list(csv.DictReader(file))
         with zipfile.ZipFile(self.folder / "submission.zip") as archive:
@@ -161,6 +169,46 @@ def both(tmp_path_factory):
     return train(tmp_path_factory.mktemp("both"), "multitask", {"folds": 2, "method": "mean"}, **more)
 
 
+@pytest.mark.parametrize("name", ["masks", "both"])
+def test_a_run_evaluated_again_has_the_counts_of_its_training(name, request, monkeypatch):
+    made = request.getfixturevalue(name)
+    monkeypatch.chdir(made.folder.parents[1])
+    plan, store = read_plan(Path("results/little/plan.json")), SegmentStore()
+    for run in plan.runs:  # those on folds were validated on images of both splits
+        evaluation = evaluate_run(plan, run.run, store, "val", device="cpu")
+        segment, epoch = evaluation.about["segment"], evaluation.about["epoch"]
+        recorded = store.read_counts(segment)
+        at = epoch - store.record(segment).first_epoch
+        for array, values in recorded.items():
+            assert np.array_equal(evaluation.counts[array], values[at])
+        images = read_arrays(store.image_counts(segment, epoch))
+        assert all(np.array_equal(evaluation.image_counts[array], values) for array, values in images.items())
+        assert evaluation.scores["val/miou"] == store.record(segment).best["max val/miou"]["value"]
+
+
+def test_a_run_is_evaluated_on_another_split_with_another_postprocessing(both, monkeypatch, capsys):
+    monkeypatch.chdir(both.folder.parents[1])
+    name = next(run["run"] for run in both.plan["runs"] if run["role"] != "ensemble")
+    output = both.folder / "evaluations" / f"{name}-test.json"
+    options = ["--plan", "results/little/plan.json", "--run", name, "--split", "test", "--output", str(output)]
+    found = {}
+    for threshold in ("0.05", "0.999"):
+        assert (
+            evaluate_program.main([*options, "--postprocess", f"score_threshold={threshold}", "--device", "cpu"]) == 0
+        )
+        found[threshold] = json.loads(output.read_text())
+    assert found["0.05"]["images"] == len(found["0.05"]["of_images"]) == SPLITS["test"]
+    assert found["0.999"]["scores"]["test/map50"] == 0  # nothing is that sure
+    assert found["0.05"]["scores"]["test/miou"] == found["0.999"]["scores"]["test/miou"]
+    assert found["0.05"]["scores"]["test/miou"] == pytest.approx(float(both.rows[1]["test/miou"]), abs=1e-6)
+    assert 0 <= found["0.05"]["scores"]["test/boundary_f1"] <= 1  # which training does not count
+    with np.load(output.with_suffix(".npz")) as counts:
+        assert counts["images/confusion"].sum(0).tolist() == counts["split/confusion"].tolist()
+        assert counts["images/boundaries"].sum(0).tolist() == counts["split/boundaries"].tolist()
+    assert evaluate_program.main([*options[:2], "--run", "c0-s0", *options[4:]]) == 2
+    assert "there is no run 'c0-s0'. There are: c" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("name", "members"), [("masks", 3), ("both", 2)])
 def test_ensemble_and_members_are_scored_on_the_test_split(name, members, request):
     made = request.getfixturevalue(name)
@@ -172,17 +220,17 @@ def test_ensemble_and_members_are_scored_on_the_test_split(name, members, reques
     ]
     assert all(0 < float(row["test/miou"]) <= 1 for row in made.rows)
     about = made.json("ensemble.json")
-    assert (about["split"], about["pictures"], about["left_out"]) == ("test", 3, [])
+    assert (about["split"], about["images"], about["left_out"]) == ("test", 3, [])
     runs = [run for run in made.plan["runs"] if run["role"] == "ensemble"]
     folds = [made.plan["segments"][run["segments"][-1]]["fold"] for run in runs]
     assert [(fold["index"], fold["k"], fold["within"]) for fold in folds] == [
         (index, members, "train+val") for index in range(members)
     ]
     report = (made.folder / "report.md").read_text(encoding="utf-8")
-    assert "they are scored on 3 pictures that none of them was trained on" in report
+    assert "They are scored on 3 images that none of them was trained on" in report
 
 
-def test_handed_in_masks_are_those_that_were_scored(masks):
+def test_submitted_masks_are_those_that_were_scored(masks):
     assert sorted(masks.files) == [f"test_{i}.png" for i in range(3)]
     found = {name.removesuffix(".png"): masks.mask(name) for name in masks.files}
     for values, _ in found.values():
@@ -192,8 +240,8 @@ def test_handed_in_masks_are_those_that_were_scored(masks):
     assert again == pytest.approx(float(masks.rows[0]["test/miou"]), abs=1e-6)
 
 
-def test_handed_in_boxes_are_those_that_were_scored(both):
-    test, scores = both.prepared.splits["test"], DetectionScores(both.prepared.classes[1:])
+def test_submitted_boxes_are_those_that_were_scored(both):
+    test, counter = both.prepared.splits["test"], BoxCounter(2)
     lists = {label: f"results/VOC2012/Main/comp4_det_test_{name}.txt" for label, name in enumerate(["square", "bar"])}
     lines = [(label, *line.split()) for label, file in lists.items() for line in both.files[file].decode().splitlines()]
     assert lines
@@ -206,13 +254,15 @@ def test_handed_in_boxes_are_those_that_were_scored(both):
         found = {"boxes": corners / 2, "scores": torch.tensor([float(score) for _, score, _ in mine])}
         found["labels"] = torch.tensor([label for label, _, _ in mine], dtype=torch.int64)
         truth = torch.tensor(test.boxes(i).copy()), torch.tensor(test.labels(i).copy())
-        scores.update([found], [truth[0]], [truth[1]])
-    assert scores.compute()["map50"] == pytest.approx(float(both.rows[0]["test/map50"]), abs=0.005)
+        batch = {"name": [name], "boxes": [truth[0]], "labels": [truth[1]]}
+        counter.add([found], batch, [torch.zeros(len(truth[0]), dtype=torch.bool)])
+    scores = metrics.score(counter.totals(), "multitask", both.prepared.classes, only=["map50"])
+    assert scores["map50"] == pytest.approx(float(both.rows[0]["test/map50"]), abs=0.005)
     masks = {name: both.mask(f"results/VOC2012/Segmentation/comp6_test_cls/{name}.png")[1] for name in test.names}
     assert both.miou(masks) == pytest.approx(float(both.rows[0]["test/miou"]), abs=1e-6)
 
 
-def test_a_picture_of_the_table_is_that_of_its_row(masks):
+def test_an_image_of_the_table_is_that_of_its_row(masks):
     with (masks.folder / "ensemble_images.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert {row["image"] for row in rows} == set(masks.prepared.splits["test"].names)

@@ -1,16 +1,17 @@
 """The fingerprint of code: what an edit retrains, and what it does not."""
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
+from segsweep import registry
 from segsweep.config.load import Request, load
-from segsweep.config.train import Train
-from segsweep.planning import code_fingerprint
+from segsweep.planning.code_fingerprint import PACKAGE, Code, readings
 from segsweep.planning.grid import lay_out
-from segsweep.planning.runs import Context, make_run
-from segsweep.registry import COMPONENTS
+from segsweep.planning.runs import make_run
+from segsweep.planning.study_context import component_roots, context_of
 
 ROOT = Path(__file__).parents[2]
 STUDIES = {
@@ -19,138 +20,261 @@ STUDIES = {
 }  # fmt: skip
 
 
+class Package:
+    """A copy of the package that may be edited; parsed files are remembered as between two starts."""
+
+    def __init__(self, folder):
+        self.root = folder / "segsweep"
+        shutil.copytree(PACKAGE, self.root, ignore=shutil.ignore_patterns("__pycache__"))
+        self.memory = folder / "trees.json"
+        self.code().remembered.save()
+
+    def code(self):
+        """The code as it is now."""
+        return Code(readings(self.memory), self.root)
+
+    def file(self, module):
+        return self.root.joinpath(*module.split(".")).with_suffix(".py")
+
+    def edit(self, module, old, new):
+        text = self.file(module).read_text(encoding="utf-8")
+        assert old in text, module
+        self.file(module).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    def append(self, module, text):
+        self.file(module).write_text(self.file(module).read_text(encoding="utf-8") + text, encoding="utf-8")
+
+
 @pytest.fixture
 def package(tmp_path):
-    """A copy of the package that may be edited."""
-    code_fingerprint.forget()
-    target = tmp_path / "segsweep"
-    shutil.copytree(code_fingerprint.PACKAGE, target, ignore=shutil.ignore_patterns("__pycache__"))
-    yield target
-    code_fingerprint.forget()
+    return Package(tmp_path)
 
 
-def edited(package, module, old, new):
-    path = package.joinpath(*module.split(".")[1:]).with_suffix(".py")
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")
-    code_fingerprint.forget()
-
-
-def train(**loss):
-    return Train.model_validate({"loss": {"main": loss}}).model_dump(mode="json")
-
-
-def test_comments_docstrings_and_formatting_change_nothing(package):
-    before = code_fingerprint.fingerprint(train(focal=1.0), "multiclass", package=package)
-    path = package / "losses" / "focal.py"
-    lines = path.read_text(encoding="utf-8").splitlines()
-    path.write_text(
-        "\n".join(["# A comment.", '"""Another docstring."""', *lines[1:], "", "", "# The end."]), encoding="utf-8"
-    )
-    code_fingerprint.forget()
-    assert code_fingerprint.fingerprint(train(focal=1.0), "multiclass", package=package) == before
-
-
-def test_an_edited_loss_changes_what_uses_it_and_nothing_else(package):
-    def fingerprints():
-        return [
-            code_fingerprint.fingerprint(train(**{name: 1.0}), "multiclass", package=package)
-            for name in ("focal", "lovasz")
-        ]
-
-    before = fingerprints()
-    with (package / "losses" / "focal.py").open("a", encoding="utf-8") as file:
-        file.write("\nEDITED = 1\n")
-    code_fingerprint.forget()
-    after = fingerprints()
-    assert (before[0] != after[0], before[1] == after[1]) == (True, True)
-
-
-def test_reports_and_planning_are_not_part_of_a_training():
-    names = code_fingerprint.reached(tuple(code_fingerprint.entries(train(cross_entropy=1.0), "multiclass")))
-    parts = {name.split(".")[1] for name in names if "." in name}
-    assert {"training", "losses", "models", "data"} <= parts
-    assert not parts & {"report", "analysis", "search", "study", "pictures"}
-
-
-def cells_of_all_studies():
+@pytest.fixture(scope="module")
+def cells():
+    """(study, cell, one run of it) of each cell of the shipped studies; of a sweep the setting that it starts from."""
+    code = Code()
+    found = []
     for study, dataset in STUDIES.items():
         loaded = load(Request(study=study, dataset=dataset), ROOT / "config")
-        cells = lay_out(loaded.study, loaded.base, loaded.place).cells
-        dumps = [(cell.cell, cell.resolved.dump) for cell in cells] or [
-            ("trial", Train.model_validate(loaded.base).model_dump(mode="json"))
-        ]
-        yield from ((study, cell, dump, loaded.dataset.task) for cell, dump in dumps)
+        base = loaded.study.model_copy(update={"grid": {"batch_size": [8]}}) if loaded.study.sweep else loaded.study
+        context = context_of(loaded.study, loaded.dataset, code, lambda data: "", lambda weights: "")
+        for cell in lay_out(base, loaded.base, loaded.place).cells:
+            found.append((study, cell.cell, make_run(cell, 0, context)))
+    return found
 
 
-def losses_named(dump, task):
-    """Names of all losses that a cell uses in any of its phases."""
-    loss = dump["loss"]
-    parts = [
-        loss["main"],
-        loss["aux"],
-        loss["seg"],
-        *(phase[part] for phase in loss["phases"] for part in ("main", "aux")),
+def fingerprints(cells, code):
+    return [[code.fingerprint(phase.roots) for phase in run.phases] for *_, run in cells]
+
+
+def retrained(cells, package, before):
+    after = fingerprints(cells, package.code())
+    return [(study, cell) for (study, cell, _), old, new in zip(cells, before, after, strict=True) if old != new]
+
+
+def small(tmp_path, code, **keys):
+    """The fingerprints of the cells of a small study."""
+    for folder in ("studies", "datasets"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+    (tmp_path / "datasets" / "two.yaml").write_text("{name: two, reader: folder, classes: {0: a, 1: b}}")
+    study = {"name": "s", "dataset": "two", "train": {"loss": {"main": {"focal": 1.0}}}, "grid": {"batch_size": [8]}}
+    (tmp_path / "studies" / "s.yaml").write_text(json.dumps(study | keys))
+    loaded = load(Request(study="s"), tmp_path)
+    context = context_of(loaded.study, loaded.dataset, code, lambda data: "", lambda weights: "")
+    runs = [make_run(cell, 0, context) for cell in lay_out(loaded.study, loaded.base, loaded.place).cells]
+    return [code.fingerprint(run.phases[0].roots) for run in runs]
+
+
+LOSSES = {"grid": {"loss.main": [{"focal": 1.0}, {"lovasz": 1.0}]}}
+
+
+def changed_by(tmp_path, package, edit, **keys):
+    """Which cells of a small study an edit retrains."""
+    before = small(tmp_path, package.code(), **keys)
+    edit()
+    return [old != new for old, new in zip(before, small(tmp_path, package.code(), **keys), strict=True)]
+
+
+def test_comments_docstrings_and_formatting_change_nothing(tmp_path, package):
+    lines = package.file("losses.focal").read_text(encoding="utf-8").splitlines()
+    edited = ["# A comment.", '"""Another docstring."""', *lines[1:], "", "", "# The end."]
+    assert changed_by(tmp_path, package, lambda: package.file("losses.focal").write_text("\n".join(edited))) == [False]
+
+
+@pytest.mark.parametrize(
+    "module", ["losses.focal", "training.loop", "tasks.segmentation", "data.loading", "models.smp"]
+)
+def test_an_unused_function_changes_nothing(tmp_path, package, module):
+    text = "\n\nUNUSED = 1\n\n\ndef unused():\n    return UNUSED\n"
+    assert changed_by(tmp_path, package, lambda: package.append(module, text)) == [False]
+
+
+@pytest.mark.parametrize(
+    ("module", "old"),
+    [
+        ("data.prepared", "cannot be read ("),
+        ("data.splits", "Add it to the data set's"),
+        ("models.smp", "choose"),
+    ],
+)
+def test_a_reworded_message_changes_nothing(tmp_path, package, module, old):
+    assert changed_by(tmp_path, package, lambda: package.edit(module, old, f"{old} reworded")) == [False]
+
+
+def test_an_edited_loss_changes_what_uses_it_and_nothing_else(tmp_path, package):
+    edit = package.edit
+    assert changed_by(tmp_path, package, lambda: edit("losses.focal", "return", "1\n        return"), **LOSSES) == [
+        True,
+        False,
     ]
-    names = {name for part in parts if part for name, term in part.items() if term is not None}
-    return names | set(code_fingerprint.losses_of(task))
 
 
-def fingerprints_of_phases(dump, task, package):
-    losses = [
-        dump["loss"] | {key: value for key, value in phase.items() if value is not None}
-        for phase in dump["loss"]["phases"]
-    ]
-    return [
-        code_fingerprint.fingerprint(dump | {"loss": loss}, task, package=package) for loss in losses or [dump["loss"]]
-    ]
+def test_an_edited_helper_changes_all_that_reach_it(tmp_path, package):
+    def edit():
+        package.edit("losses.pixels", "def cross_entropies(", "@edited\ndef cross_entropies(")
+
+    losses = [{"focal": 1.0}, {"lovasz": 1.0}, {"cross_entropy": 1.0}]
+    assert changed_by(tmp_path, package, edit, grid={"loss.main": losses}) == [True, False, True]
 
 
-def test_editing_a_component_retrains_exactly_the_cells_of_the_five_studies_that_use_it(package):
-    cells = list(cells_of_all_studies())
+def test_an_edit_of_the_loop_changes_everything(tmp_path, package):
+    edit = lambda: package.edit("training.loop", "optimizer.step()", "optimizer.step(None)")  # noqa: E731
+    assert changed_by(tmp_path, package, edit, **LOSSES) == [True, True]
+
+
+def test_augmentation_counts_where_there_is_one(tmp_path, package):
+    edit = lambda: package.edit("data.augmentation", "points - 0.5", "points - 0.25")  # noqa: E731
+    grid = {"grid": {"data.augmentation": ["none", "basic"]}}
+    assert changed_by(tmp_path, package, edit, **grid) == [False, True]
+
+
+def test_reports_planning_and_checks_are_not_part_of_a_training(cells):
+    code = Code()
+    names = {name.split(".")[0] for *_, run in cells for name in code.hashes(run.phases[0].roots)}
+    assert {"training", "losses", "models", "data", "tasks"} <= names
+    assert not names & {"report", "analysis", "search", "planning", "config", "errors", "io", "formatting", "registry"}
+
+
+SETTINGS = """
+from segsweep.config.settings import Settings
+
+class Keys(Settings):
+    gamma: float = 1.0
+
+    def twice(self):
+        return 2
+
+def other():
+    return Keys
+"""
+
+
+def test_of_the_settings_of_a_component_only_methods_are_code(package):
+    package.append("losses.focal", SETTINGS)
+
+    def hashes():
+        return package.code().hashes([("segsweep.losses.focal", "other")])
+
+    before = hashes()
+    package.edit("losses.focal", "gamma: float = 1.0", "gamma: float = 2.0")
+    assert hashes() == before
+    package.edit("losses.focal", "return 2", "return 3")
+    assert hashes() != before
+
+
+def test_a_component_begins_at_its_build_function_or_at_all_that_it_defines_for_others():
+    code = Code()
+    assert component_roots(code, registry.classes("optimizer")["adam"]) == [("segsweep.optimizers.adam", "build")]
+    names = {name for _, name in component_roots(code, registry.classes("metric")["miou"])}
+    assert "compute" in names
+    assert not [name for name in names if name.startswith("_")]
+
+
+def test_what_an_import_runs_counts(package):
+    root = [("segsweep.losses.focal", "build")]
+    before = package.code().fingerprint(root)
+    package.append("losses.focal", "\nimport torch\n\ntorch.set_num_threads(1)\n")
+    assert package.code().fingerprint(root) != before
+
+
+def test_an_attribute_of_a_module_is_that_function_a_module_as_a_value_is_all_of_it(tmp_path):
+    root = tmp_path / "segsweep"
+    root.mkdir()
+    (root / "__init__.py").write_text("")
+    (root / "tools.py").write_text("def one(): return 1\ndef two(): return 2\n")
+    (root / "again.py").write_text("from segsweep.tools import two as renamed\n")
+    (root / "user.py").write_text(
+        "from segsweep import tools, again\nimport segsweep.tools\ndef part(): return tools.one()\n"
+        "def whole(): return dir(tools)\ndef dotted(): return segsweep.tools.two()\ndef via(): return again.renamed()\n"
+    )
+    code = Code(package=root)
+    reached = {
+        name: set(code.hashes([("segsweep.user", name)])) - {f"user.{name}"}
+        for name in ("part", "whole", "dotted", "via")
+    }
+    assert reached == {
+        "part": {"tools.one"},
+        "whole": {"tools.one", "tools.two"},
+        "dotted": {"tools.two"},
+        "via": {"tools.two"},
+    }
+    with pytest.raises(LookupError, match="defines no missing"):
+        code.hashes([("segsweep.user", "missing")])
+
+
+def test_what_a_name_stands_for_counts(tmp_path):
+    root = tmp_path / "segsweep"
+    root.mkdir()
+    (root / "__init__.py").write_text("")
+    found = []
+    for module in ("torch", "numpy"):
+        (root / "user.py").write_text(f"from {module} import mean\ndef f(x): return mean(x)\n")
+        found.append(Code(package=root).fingerprint([("segsweep.user", "f")]))
+    assert found[0] != found[1]
+
+
+def test_files_are_parsed_once(package):
+    roots = [("segsweep.training.loop", "train_segment")]
+    first = package.code()
+    before = first.fingerprint(roots)
+    first.remembered.save()
+    known = json.loads(package.memory.read_text())
+    loop = str(package.file("training.loop"))
+    known["files"][loop][1] = known["files"][str(package.file("training.seeding"))][
+        1
+    ]  # would be noticed if it were read
+    package.memory.write_text(json.dumps(known))
+    with pytest.raises(LookupError):
+        package.code().fingerprint(roots)
+    package.memory.write_text("{broken")
+    assert package.code().fingerprint(roots) == before
+
+
+def test_editing_a_component_retrains_exactly_the_cells_of_the_five_studies_that_use_it(cells, package):
     assert {study for study, *_ in cells} == set(STUDIES)
-    before = [fingerprints_of_phases(dump, task, package) for *_, dump, task in cells]
-    losses, models = sorted(COMPONENTS["loss"]), sorted(set(COMPONENTS["model"].values()))
-    for module, uses in [
-        *(
-            (COMPONENTS["loss"][name], lambda dump, task, name=name: name in losses_named(dump, task))
-            for name in losses
-        ),
-        *((name, lambda dump, task, name=name: COMPONENTS["model"][dump["model"]["arch"]] == name) for name in models),
-    ]:
-        path = package.joinpath(*module.split(".")[1:]).with_suffix(".py")
-        original = path.read_text(encoding="utf-8")
-        path.write_text(original + "\nEDITED = 1\n", encoding="utf-8")
-        code_fingerprint.forget()
-        retrained = [
-            (study, cell)
-            for (study, cell, dump, task), old in zip(cells, before, strict=True)
-            if fingerprints_of_phases(dump, task, package) != old
-        ]
-        # A component may build on another one's file: then its users retrain as well, and the imports say so.
-        users = [
-            other
-            for other in [*COMPONENTS["loss"].values(), *models]
-            if module in code_fingerprint.reached((other,), package)
-        ]
+    code = package.code()
+    before = fingerprints(cells, code)
+    roots = {root for *_, run in cells for phase in run.phases for root in phase.roots}
+    components = sorted(root for root in roots if root[0].startswith(("segsweep.losses.", "segsweep.models.")))
+    assert len(components) > 8
+    for name, function in components:
+        module = name.removeprefix("segsweep.")
+        original = package.file(module).read_text(encoding="utf-8")
+        package.edit(module, f"def {function}(", f"@edited\ndef {function}(")
+        # A component may build on another one's: then its users retrain as well.
         expected = [
             (study, cell)
-            for study, cell, dump, task in cells
-            if uses(dump, task)
-            or any(COMPONENTS["loss"].get(name) in users for name in losses_named(dump, task))
-            or COMPONENTS["model"][dump["model"]["arch"]] in users
+            for study, cell, run in cells
+            if any((name, function) in code.reached(phase.roots) for phase in run.phases)
         ]
-        assert retrained == expected, module
-        path.write_text(original, encoding="utf-8")
-        code_fingerprint.forget()
+        assert expected
+        assert retrained(cells, package, before) == expected, module
+        package.file(module).write_text(original, encoding="utf-8")
 
 
-def test_prefix_shared_by_runs_survives_an_edit_of_the_later_loss(tmp_path):
-    loaded = load(Request(study="bisenet_runs", dataset="camvid"), ROOT / "config")
-    cells = {cell.cell: cell for cell in lay_out(loaded.study, loaded.base, loaded.place).cells}
-    context = Context("x", "multiclass", "val/miou", False, lambda data: "", str, lambda weights: "")
-    first, fourth = (make_run(cells[name], 0, context).stretches for name in ("1", "4"))
+def test_a_shared_prefix_survives_an_edit_of_the_later_loss(cells):
+    first, fourth = (run.phases for study, cell, run in cells if study == "bisenet_runs" and cell in ("1", "4"))
     assert first[0].hash == fourth[0].hash
     assert (first[0].last, fourth[0].last, fourth[1].first) == (50, 35, 36)
     assert first[0].code != fourth[1].code

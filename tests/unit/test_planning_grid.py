@@ -117,6 +117,12 @@ def test_exponents_without_a_point_are_numbers(tmp_path):
         ({"seeds": [1, 1]}, r"seeds repeat"),
         ({"claims": [{"id": "H", "claim": "?", "best_in": {"lr": [1]}}]}, r"'lr' is no axis of this study"),
         ({"claims": [{"id": "H", "claim": "?"}]}, r"a claim has exactly one of best_in"),
+        ({"claims": [{"id": "H", "claim": "?", "best_in": {}, "trend": "increasing"}]}, r"has best_in, trend"),
+        ({"claims": [{"id": "H", "claim": "?", "trend": "increasing"}]}, r"'claims\.0\.along' is missing"),
+        (
+            {"claims": [{"id": "H", "claim": "?", "best_in": {"batch_size": [4]}, "wher": {}}]},
+            r"unknown key 'claims\.0\.wher'\. Did you mean 'where'\? Allowed: id, claim, of, where, best_in\.",
+        ),
     ],
 )
 def test_problems_name_place_and_remedy(tmp_path, change, message):

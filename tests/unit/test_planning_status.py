@@ -28,7 +28,7 @@ def test_done_running_failed_and_best(tmp_path):
     part.mkdir()
     (part / "epochs.csv").write_text("epoch,lr\n1,0.1\n2,0.1\n")
     logs.mkdir()
-    (logs / f"{IDS[3]}.log").write_text("Traceback")
+    (logs / f"{IDS[3]}.20261128-080000-1.log").write_text("Traceback")
     status = status_of(plan(), SegmentStore(store), logs)
     assert (status.cells, status.cells_done, status.runs_done) == (4, 2, 2)
     assert (status.epochs, status.epochs_done) == (16, 10)

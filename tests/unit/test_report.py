@@ -5,8 +5,8 @@ import re
 import pandas as pd
 import pytest
 
-from segsweep.analysis.analyze import analyse, write
-from segsweep.analysis.results import open_results
+from segsweep.analysis.analyze import Findings
+from segsweep.analysis.study_results import open_results
 from segsweep.errors import InputError
 from segsweep.report.build import all_sections, build
 from segsweep.report.verify import verify
@@ -50,7 +50,7 @@ class Reports(dict):
     def __missing__(self, name):
         folder = self.make_folder(name)
         write_study(folder, name=name, epochs=6, **STUDIES[name])
-        write(analyse(open_results(folder)), folder)
+        Findings(open_results(folder)).write(folder)
         build(folder, folder, partial=True)
         self[name] = folder
         return folder
@@ -180,7 +180,7 @@ def test_tables_that_are_missing_are_named(tmp_path):
 @pytest.mark.parametrize("name", STUDIES)
 def test_headings_are_those_of_the_sections_in_their_order(reports, name):
     headings = re.findall(r"^## (.+)$", text_of(reports[name]), re.MULTILINE)
-    titles = [section.TITLE for section in all_sections()]
+    titles = [section.title for section in all_sections()]
     assert len(titles) == len(set(titles))
     assert headings == [title for title in titles if title in headings]
     assert headings[0] == "Summary"

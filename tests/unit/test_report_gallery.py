@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from segsweep.inference.predictor import Found, units
+from segsweep.inference.predictor import Annotations, units
+from segsweep.planning.plan_file import PlannedCell, PlannedRun, StudyPlan
 from segsweep.report.images.gallery import draw_images
 from segsweep.report.images.selection import Candidates
+from tests.segments import segment_plan
 
 SIDE = 16
 
@@ -53,7 +55,7 @@ class FakePredictor:
         return [("val", i) for i in range(4)]
 
     def predict(self, wanted):
-        return [Found(mask=np.ones((SIDE, SIDE * len(unit.indices)), np.uint8)) for unit in wanted]
+        return [Annotations(mask=np.ones((SIDE, SIDE * len(unit.indices)), np.uint8)) for unit in wanted]
 
 
 @pytest.fixture(params=[4])
@@ -61,14 +63,15 @@ def study(request, tmp_path):
     """Draws the images of a study with as many cells as the parameter says."""
     cells = [f"c{i}" for i in range(request.param)]
     settings = [{"optimizer.lr": lr, "batch_size": 4 * k} for lr in (1e-3, 1e-4) for k in range(1, len(cells) // 2 + 1)]
-    plan = {
-        "study": {"metric": "val/recall", "report": {"images": {"which": "best 1 and worst 1", "of": "best"}}},
-        "axes": ["optimizer.lr", "batch_size"],
-        "data": "results/data/key",
-        "cells": [{"cell": cell, "settings": values} for cell, values in zip(cells, settings, strict=True)],
-        "runs": [{"run": f"{cell}-s0", "cell": cell, "segments": []} for cell in cells],
-        "segments": {},
-    }
+    segment = segment_plan(data="results/data/key")
+    plan = StudyPlan(
+        study={"metric": "val/recall", "report": {"images": {"which": "best 1 and worst 1", "of": "best"}}},
+        name="little",
+        axes=["optimizer.lr", "batch_size"],
+        cells=[PlannedCell(cell, cell, settings=values) for cell, values in zip(cells, settings, strict=True)],
+        runs=[PlannedRun(f"{cell}-s0", cell, segments=[segment.id]) for cell in cells],
+        segments={segment.id: segment},
+    )
     ranking = pd.DataFrame({"cell": cells, "label": [f"setting {cell}" for cell in cells]})
     ranking.assign(best_run=[f"{cell}-s0" for cell in cells]).to_csv(tmp_path / "ranking.csv", index=False)
     scores = [(f"{cell}-s0", cell, f"image_{i}", 0.1 * i + 0.2) for cell in cells for i in range(4)]
@@ -76,8 +79,8 @@ def study(request, tmp_path):
     (tmp_path / "analysis.json").write_text('{"best": {"cell": "c2"}}')
 
     def draw(pages=False, **wanted):
-        plan["study"]["report"]["images"] |= wanted
-        (tmp_path / "plan.json").write_text(json.dumps(plan))
+        plan.study["report"]["images"] |= wanted
+        (tmp_path / "plan.json").write_text(plan.text())
         candidates = Candidates.read(tmp_path / "plan.json", tmp_path, tmp_path / "segments")
         return draw_images(candidates, tmp_path / "images", FakePredictor, lambda folder: FakePrepared(pages))
 
@@ -148,8 +151,9 @@ def test_pages_are_units_of_all_their_patches():
 
 def test_settings_of_a_cross_validation_are_shown_on_one_fold(study):
     plan = study.plan
-    plan["runs"] = [
-        {"run": f"c{i}-s0-f{fold}", "cell": f"c{i}", "seed": 0, "fold": fold, "role": "grid", "segments": []}
+    (segment,) = plan.segments
+    plan.runs[:] = [
+        PlannedRun(f"c{i}-s0-f{fold}", f"c{i}", seed=0, fold=fold, role="grid", segments=[segment])
         for i in range(4)
         for fold in range(2)
     ]

@@ -4,11 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from segsweep.inference.predictor import Found
+from segsweep.inference.predictor import Annotations
 from segsweep.report.images import drawing
-from segsweep.report.images.panels import PanelPainter, match_text
 from segsweep.report.images.selection import cells_of, column_for, images_of
-from segsweep.report.images.sheets import Panel, compose, save
+from segsweep.report.images.sheets import Panel, PanelPainter, compose, match_text, save
 
 # What people without one kind of cone see of linear RGB. Source: Machado, Oliveira, Fernandes, A Physiologically-based
 # Model for Simulation of Color Vision Deficiency, 2009, table 1 (severity 1).
@@ -140,11 +139,11 @@ SQUARE = np.array([[0, 0], [10, 0], [10, 10], [0, 10]], np.float32)
 
 
 def test_text_is_parted_as_it_is_scored():
-    found = Found(polygons=[SQUARE, SQUARE + 1, SQUARE + 50, SQUARE + 201])
-    ground_truth = Found(polygons=[SQUARE, SQUARE + 100, SQUARE + 200], ignored=np.array([False, False, True]))
+    found = Annotations(polygons=[SQUARE, SQUARE + 1, SQUARE + 50, SQUARE + 201])
+    ground_truth = Annotations(polygons=[SQUARE, SQUARE + 100, SQUARE + 200], ignored=np.array([False, False, True]))
     parts = match_text(found, ground_truth)
     assert [[float(outline[0, 0]) for outline in part] for part in parts] == [[0], [1, 50], [100], [200, 201]]
-    assert [len(part) for part in match_text(Found(), Found(polygons=[SQUARE]))] == [0, 0, 1, 0]
+    assert [len(part) for part in match_text(Annotations(), Annotations(polygons=[SQUARE]))] == [0, 0, 1, 0]
 
 
 class Words:
@@ -166,12 +165,12 @@ def colours_in(image):
 @pytest.mark.parametrize("show", ["predictions", "errors"])
 def test_words_that_are_not_scored_are_dashed_and_named(show):
     image = np.zeros((40, 40, 3), np.uint8)
-    ground_truth = Found(polygons=[SQUARE + 2, SQUARE + 22], ignored=np.array([False, True]))
+    ground_truth = Annotations(polygons=[SQUARE + 2, SQUARE + 22], ignored=np.array([False, True]))
     painter = PanelPainter(Words(), show, most=40, least=40)
     painted = (
         painter.ground_truth(image, ground_truth)
         if show == "predictions"
-        else painter.prediction(image, Found(), ground_truth)
+        else painter.prediction(image, Annotations(), ground_truth)
     )
     scored = drawing.GROUND_TRUTH if show == "predictions" else drawing.FALSE_NEGATIVE
     assert scored in colours_in(painted[:18, :18])
@@ -180,13 +179,13 @@ def test_words_that_are_not_scored_are_dashed_and_named(show):
     assert any(edge)
     assert not all(edge)  # dashes
     assert colours_in(painted[24:31, 24:31]) == {(0, 0, 0)}  # nothing inside
-    assert painter.legend([ground_truth, Found()])[-1] == ("not scored (dashed)", drawing.UNSCORED)
-    assert ("not scored (dashed)", drawing.UNSCORED) not in painter.legend([Found(polygons=[SQUARE])])
+    assert painter.legend([ground_truth, Annotations()])[-1] == ("not scored (dashed)", drawing.UNSCORED)
+    assert ("not scored (dashed)", drawing.UNSCORED) not in painter.legend([Annotations(polygons=[SQUARE])])
 
 
 def test_boxes_that_are_not_scored_are_dashed():
     boxes = np.array([[2.0, 2.0, 12.0, 12.0], [22.0, 22.0, 32.0, 32.0]])
-    ground_truth = Found(np.zeros((40, 40), np.uint8), boxes, np.array([0, 0]), ignored=np.array([False, True]))
+    ground_truth = Annotations(np.zeros((40, 40), np.uint8), boxes, np.array([0, 0]), ignored=np.array([False, True]))
     painter = PanelPainter(Things(), "predictions", most=40, least=40)
     painted = painter.ground_truth(np.zeros((40, 40, 3), np.uint8), ground_truth)
     assert drawing.UNSCORED in colours_in(painted[20:, 20:])

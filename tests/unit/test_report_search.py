@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from segsweep.analysis.analyze import analyse, write
-from segsweep.analysis.results import open_results
+from segsweep.analysis.analyze import Findings
+from segsweep.analysis.study_results import open_results
 from segsweep.config.study import Study
-from segsweep.inference.ensemble_tables import write as write_ensemble
+from segsweep.inference.ensemble_scores import write as write_ensemble
 from segsweep.report.build import build
-from segsweep.report.study_results import StudyResults
+from segsweep.report.quoted_results import QuotedResults
 from segsweep.report.verify import verify
 from segsweep.search.narrow import narrowed
 from tests.synthetic_files import write_study
@@ -19,7 +19,7 @@ AXES = {"optimizer.lr": [1e-4, 1e-3], "optimizer.name": ["adam", "sgd"]}
 
 def report_of(folder):
     """Its text; every number of it is looked up again."""
-    write(analyse(open_results(folder)), folder)
+    Findings(open_results(folder)).write(folder)
     build(folder, folder)
     text = (folder / "report.md").read_text(encoding="utf-8")
     assert verify(text, (folder / "report.sources.csv").read_text(encoding="utf-8"), folder) == []
@@ -55,7 +55,7 @@ def ensemble(folder, split, scores, single=None, **more):
     rows = [("ensemble", "vote", len(scores), 0.5)] + [("one", "single model", 1, single)] * (single is not None)
     rows += [(f"one-m{i}", f"member {i + 1}", 1, score) for i, score in enumerate(scores)]
     found = {
-        "split": split, "method": "vote", "metric": f"{split}/miou", "min_votes": 2, "pictures": 17, "cell": cell,
+        "split": split, "method": "vote", "metric": f"{split}/miou", "min_votes": 2, "images": 17, "cell": cell,
         "left_out": [], "notes": [],
         "rows": [
             {"run": run, "method": method, "members": members, "fold": None, "own": None,
@@ -88,8 +88,8 @@ def test_runs_that_enter_no_comparison_enter_no_figure(tmp_path, role):
     write_study(tmp_path, axes={"model.arch": ["unet", "fpn"]}, effects={}, seeds=(0,), epochs=6)
     lines = (tmp_path / "runs.csv").read_text().splitlines()
     (tmp_path / "runs.csv").write_text("\n".join([*lines, lines[1].replace("grid", role)]) + "\n")
-    write(analyse(open_results(tmp_path)), tmp_path)
-    assert list(StudyResults(tmp_path, tmp_path).usable["role"]) == ["grid", "grid"]
+    Findings(open_results(tmp_path)).write(tmp_path)
+    assert list(QuotedResults(tmp_path, tmp_path).usable["role"]) == ["grid", "grid"]
     build(tmp_path, tmp_path)
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert "2 settings in 2 runs vary 1 hyperparameter. 1 run more: " in text

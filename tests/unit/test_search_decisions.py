@@ -1,31 +1,19 @@
-"""The chain of decisions: what it wants, what it stops, and that nothing but its inputs decides."""
+"""The chain of decisions: what it requests, what it prunes, and that nothing but its inputs decides."""
 
-import importlib.util
 import itertools
 import json
 import random
-import sys
-from pathlib import Path
 
 import pytest
 
 from segsweep.config.study import Study
 from segsweep.errors import InputError
 from segsweep.search import search_tables
+from segsweep.search.decision_inputs import settings_digest, valid_steps
 from segsweep.search.decisions import decide
-from segsweep.search.step_files import as_text, read_steps, step_file, valid_steps, write_json
+from segsweep.search.step_files import as_text, read_steps, step_file, write_step
+from tests.benchmarks import replay
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def _replay():
-    spec = importlib.util.spec_from_file_location("replay", ROOT / "tests" / "benchmarks" / "replay.py")
-    module = sys.modules["replay"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-replay = _replay()
 SCENARIO = {"trials": 8, "at_once": 4, "epochs": 9, "min_epochs": 2, "eta": 2}
 HALVING = {"name": "halving", "preserve": 0.96}
 MORE = {"confirm": {"top": 2, "seeds": [1, 2]}, "ensemble": {"folds": 3}}
@@ -57,12 +45,12 @@ def flat(score):
 
 
 def test_halving_by_hand():
-    """Rungs 2, 4, 8 of 9 epochs; of four trials two go on, then one; the guard keeps trial 2 at the first rung."""
+    """Rungs 2, 4, 8 of 9 epochs; two of four trials are promoted, then one; at the first its score protects trial 2."""
     study = make(scenario={"trials": 4}, policy={"name": "halving", "preserve": 0.8})
     table = {0: flat(0.9), 1: flat(0.85), 2: flat(0.8), 3: flat(0.7)}
     states = replay.play(study, told(table))
     assert [state["phase"] for state in states] == ["search"] * 4 + ["done"]
-    assert [{item["trial"]: item["epochs"] for item in state["wanted"]} for state in states] == [
+    assert [{item["trial"]: item["epochs"] for item in state["requested"]} for state in states] == [
         {0: 2, 1: 2, 2: 2, 3: 2},
         {0: 4, 1: 4, 2: 4},
         {0: 8, 1: 8, 2: 8},
@@ -74,11 +62,11 @@ def test_halving_by_hand():
     assert rung["protected"] == [2]
     assert rung["epochs_saved"] == 7
     assert rung["best"] == 0.9
-    assert states[-1]["best"] == {"trial": 0, "set": states[0]["trials"][0]["values"], "from": "search", "score": 0.9}
+    assert states[-1]["best"] == {"trial": 0, "set": states[0]["trials"][0]["values"], "phase": "search", "score": 0.9}
     assert search_tables.spent(states) == {
         "trials": 4, "pruned": 1, "epochs": 29, "epochs_full": 36, "epochs_saved": 7, "share": 29 / 36,
     }  # fmt: skip
-    # At rung 4 three trials are compared and one goes on by the rule: trials 1 and 2 by the guard.
+    # At rung 4 three trials are compared and one is promoted by its rank, trials 1 and 2 by their score.
     reasons = {(row["epoch"], row["trial"]): row["reason"] for row in search_tables.decisions(states)}
     assert reasons[2, 3] == "behind"
     assert [reasons[4, trial] for trial in range(3)] == ["top", "preserve", "preserve"]
@@ -97,7 +85,7 @@ def test_a_score_is_the_best_so_far():
 def test_later_batches_are_compared_with_earlier_ones():
     study = make(scenario={"trials": 4, "at_once": 2}, policy={"name": "halving"})
     states = replay.play(study, told({0: flat(0.9), 1: flat(0.5), 2: flat(0.8), 3: flat(0.7)}))
-    # Two of four go on at the first rung: 0.9 of the first batch and 0.8; at the second, one of two.
+    # Two of four are promoted at the first rung: 0.9 of the first batch and 0.8; at the second, one of two.
     assert [trial["status"] for trial in states[-1]["trials"]] == ["finished", "pruned", "pruned", "pruned"]
     assert [trial["epochs"] for trial in states[-1]["trials"]] == [9, 2, 4, 2]
 
@@ -108,7 +96,7 @@ def test_failed_and_early_stopped_trials():
     states = replay.play(study, told(table, {0: ("diverged", 1), 1: ("early_stopped", 2), 3: ("oom", 0)}))
     trials = states[-1]["trials"]
     assert [trial["status"] for trial in trials] == ["diverged", "early_stopped", "finished", "oom"]
-    # Two of four go on at the first rung, two failed; from the second on, trial 2 is alone: too few to judge.
+    # Two of four are promoted at the first rung, two failed; from the second on, trial 2 is alone: too few to judge.
     assert [row["reason"] for row in search_tables.decisions(states) if row["trial"] == 2] == ["top", "few", "few"]
     assert [candidate["trial"] for candidate in states[-1]["candidates"]] == [1, 2]
     assert search_tables.trials(states)[0]["rank"] is None
@@ -124,12 +112,12 @@ def test_all_failed():
 def test_seeds_and_folds_of_a_trial_are_averaged():
     study = make(scenario={"trials": 2, "at_once": 2}, policy={"name": "halving"}, seeds=[0, 5], folds=2)
     first = decide(study, None, {})
-    assert [item["key"] for item in first["wanted"][:4]] == [
+    assert [item["key"] for item in first["requested"][:4]] == [
         "trial-000-s0-f0", "trial-000-s0-f1", "trial-000-s5-f0", "trial-000-s5-f1",
     ]  # fmt: skip
-    assert first["wanted"][1]["fold"] == {"index": 1, "k": 2, "seed": 0, "within": "train+val"}
+    assert first["requested"][1]["fold"] == {"index": 1, "k": 2, "seed": 0, "within": "train+val"}
     scores = iter([0.1, 0.2, 0.3, 0.6, 0.2, 0.2, 0.2, 0.2])
-    results = {item["key"]: replay.result_of([next(scores)] * 2, item) for item in first["wanted"]}
+    results = {item["key"]: replay.result_of([next(scores)] * 2, item) for item in first["requested"]}
     second = decide(study, first, results)
     assert [trial["score"] for trial in second["trials"]] == pytest.approx([0.3, 0.2])
     assert [trial["trained"] for trial in second["trials"]] == [8, 8]
@@ -147,7 +135,7 @@ def test_phases_follow_and_ranks_come_from_confirmation():
 
     states = replay.play(study, run)
     assert [state["phase"] for state in states] == ["search", "confirm", "ensemble", "done"]
-    confirm, members = states[1]["wanted"], states[2]["wanted"]
+    confirm, members = states[1]["requested"], states[2]["requested"]
     assert [(item["key"], item["epochs"], item["fold"]) for item in confirm] == [
         ("confirm-000-s1", 9, None), ("confirm-000-s2", 9, None),
         ("confirm-001-s1", 9, None), ("confirm-001-s2", 9, None),
@@ -155,7 +143,7 @@ def test_phases_follow_and_ranks_come_from_confirmation():
     first, second = states[-1]["confirmed"]
     assert (first["trial"], first["search_rank"], first["search_score"]) == (1, 2, 0.8)
     assert (first["mean"], second["mean"]) == pytest.approx((0.79, 0.71))
-    assert states[-1]["best"]["from"] == "confirm"
+    assert states[-1]["best"]["phase"] == "confirm"
     assert [(item["key"], item["trial"], item["seed"], item["fold"]) for item in members] == [
         (f"ensemble-001-f{index}", 1, 0, {"index": index, "k": 3, "seed": 0, "within": "train"}) for index in range(3)
     ]
@@ -170,7 +158,7 @@ def test_confirmation_with_its_own_epochs_and_a_failure():
         return result | ({"status": "diverged"} if item["key"] == "confirm-000-s2" else {})
 
     states = replay.play(study, run)
-    assert {(item["epochs"], item["total_epochs"]) for item in states[1]["wanted"]} == {(5, 5)}
+    assert {(item["epochs"], item["total_epochs"]) for item in states[1]["requested"]} == {(5, 5)}
     assert [(entry["trial"], entry["failed"]) for entry in states[-1]["confirmed"]] == [(1, 0), (0, 1)]
 
 
@@ -185,24 +173,24 @@ def test_a_grid_is_confirmed_and_voted_on(minimize):
     )
     assert [state["phase"] for state in states] == ["confirm", "ensemble", "done"]
     best, next_best = ("c0.1", "c0.2") if minimize else ("c0.3", "c0.2")
-    assert [item["key"] for item in states[0]["wanted"]][::2] == [f"confirm-{best}-s1", f"confirm-{next_best}-s1"]
-    assert {item["cell"] for item in states[1]["wanted"]} == {best}
+    assert [item["key"] for item in states[0]["requested"]][::2] == [f"confirm-{best}-s1", f"confirm-{next_best}-s1"]
+    assert {item["cell"] for item in states[1]["requested"]} == {best}
     assert states[-1]["best"]["cell"] == best
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "cmaes"])
-def test_cut_off_anywhere_and_results_in_any_order(tmp_path, sampler):
-    """From the files of any step on, with results in any order and of runs that were prolonged: the same bytes."""
+def test_resumed_anywhere_with_results_in_any_order(tmp_path, sampler):
+    """From the files of any step on, with results in any order and of runs that were extended since: the same bytes."""
     study = make({"name": "hyperband", "preserve": 0.96, "preserve_margin": 0.002}, sampler=sampler, **MORE)
     states = replay.play(study, drawn)
     assert any(trial["status"] == "pruned" for trial in states[-1]["trials"])
     for state in states:
-        write_json(step_file(tmp_path, state["step"]), state)
+        write_step(step_file(tmp_path, state["step"]), state)
     draws = random.Random(0)
     for number in range(1, len(states)):
         previous = read_steps(tmp_path)[number - 1]
         results = {}
-        for item in draws.sample(previous["wanted"], len(previous["wanted"])):
+        for item in draws.sample(previous["requested"], len(previous["requested"])):
             results[item["key"]] = drawn(item | {"epochs": item["total_epochs"]})
         again = as_text(decide(study, previous, results))
         assert again == step_file(tmp_path, number).read_text(encoding="utf-8")
@@ -240,20 +228,30 @@ def test_which_steps_hold():
     assert valid_steps(make(**{**MORE, "ensemble": {"folds": 4}}), states) == phases.index("ensemble")
     assert valid_steps(make({"name": "none"}, **MORE), states) == 0
     used = [
-        state | {"evidence": {item["key"]: "a" for item in before["wanted"]}}
+        state | {"evidence": {item["key"]: "a" for item in before["requested"]}}
         for before, state in itertools.pairwise(states)
     ]
     states = states[:1] + used
     assert valid_steps(study, states, lambda item: "a") == len(states)
-    changed = states[1]["wanted"][0]
+    changed = states[1]["requested"][0]
     assert valid_steps(study, states, lambda item: "b" if item == changed else "a") == 2
+
+
+def test_steps_depend_on_sampler_and_pruner_and_on_no_key_at_its_default():
+    digests = {
+        settings_digest(make(policy, sampler=sampler))
+        for policy in (HALVING, HALVING | {"name": "hyperband"}, {"name": "none"}, HALVING | {"eta": 4})
+        for sampler in ("tpe", "random", {"name": "tpe", "startup_trials": 5})
+    }
+    assert len(digests) == 12
+    assert settings_digest(make(HALVING | {"min_trials": 2})) == settings_digest(make(HALVING))
 
 
 def test_missing_results_are_named():
     study = make()
     first = decide(study, None, {})
     with pytest.raises(InputError, match="trial-000-s0, trial-001-s0"):
-        decide(study, first, {item["key"]: drawn(item) for item in first["wanted"][2:]})
+        decide(study, first, {item["key"]: drawn(item) for item in first["requested"][2:]})
     with pytest.raises(ValueError, match="nothing is left"):
         decide(study, replay.play(study, drawn)[-1], {})
 
@@ -267,20 +265,20 @@ def test_minimizing_mirrors_the_whole_study():
         return result | {"curve": [-score for score in result["curve"]]}
 
     down = replay.play(make(policy | {"preserve": -0.96}, sampler="tpe", minimize=True, **MORE), negated)
-    assert [state["wanted"] for state in down] == [state["wanted"] for state in up]
+    assert [state["requested"] for state in down] == [state["requested"] for state in up]
     assert [trial["status"] for trial in down[-1]["trials"]] == [trial["status"] for trial in up[-1]["trials"]]
     assert [entry["trial"] for entry in down[-1]["confirmed"]] == [entry["trial"] for entry in up[-1]["confirmed"]]
 
 
 @pytest.mark.parametrize("kind", ["hyperband", "halving", "median"])
-def test_replay_never_stops_a_trial_above_preserve(kind):
-    """Over recorded curves: the guard saves some that the plain rule stops, and loses none at or above `preserve`."""
+def test_replay_never_prunes_a_trial_above_preserve(kind):
+    """Over recorded curves: protection keeps some that the plain rule prunes, and loses none at or above `preserve`."""
     scenario = {"trials": 12, "at_once": 4, "epochs": 22, "min_epochs": 5, "eta": 2}
-    guarded = {"name": kind, "preserve": replay.PRESERVE, "preserve_margin": replay.MARGIN}
+    protecting = {"name": kind, "preserve": replay.PRESERVE, "preserve_margin": replay.MARGIN}
     plain = [replay.search(scenario, {"name": kind}, seed) for seed in range(15)]
-    kept = [replay.search(scenario, guarded, seed) for seed in range(15)]
-    assert sum(one["stopped_above_preserve"] for one in plain) > 0
-    assert sum(one["stopped_above_preserve"] for one in kept) == 0
+    kept = [replay.search(scenario, protecting, seed) for seed in range(15)]
+    assert sum(one["pruned_above_preserve"] for one in plain) > 0
+    assert sum(one["pruned_above_preserve"] for one in kept) == 0
     assert sum(one["best_kept"] for one in kept) >= sum(one["best_kept"] for one in plain)
     assert all(one["epochs_share"] <= 1 for one in kept)
 

@@ -1,17 +1,23 @@
-"""Narrowing, results out of the store, and the program that takes one step."""
+"""Settings of a sweep, narrowing, results out of the store, and the program that takes one step."""
 
 import json
 
 import decide_step
+import numpy as np
 import pytest
 
+from segsweep import registry
 from segsweep.config.study import Study
+from segsweep.config.yaml_documents import parse
 from segsweep.errors import InputError
+from segsweep.io import write_csv, write_json
+from segsweep.planning.plan_file import PlannedCell, PlannedRun, StudyPlan
 from segsweep.search.checks import problems
 from segsweep.search.decisions import decide
 from segsweep.search.narrow import narrowed
-from segsweep.search.results import gather
+from segsweep.search.results import gather, scored_cells
 from segsweep.search.step_files import read_steps
+from segsweep.store.segment_store import SegmentRecord, SegmentStore
 
 
 def test_problems_about_a_study():
@@ -39,6 +45,50 @@ def test_problems_about_a_study():
     ]
     assert len(found) == len(starts)
     assert all(one.startswith(start) for one, start in zip(found, starts, strict=True))
+
+
+def parsed(sweep):
+    values = {"name": "s", "train": {}, "sweep": {"trials": 2, "space": {"optimizer.lr": [0.1, 0.2]}} | sweep}
+    return parse(Study, values, lambda keys: "s.yaml:" + "/".join(map(str, keys))).sweep
+
+
+def test_a_samplers_name_is_short_for_its_settings():
+    assert parsed({"sampler": "gp"}).sampler.model_dump() == {"name": "gp", "startup_trials": None}
+    assert parsed({"sampler": {"name": "gp", "startup_trials": 3}}).sampler.startup_trials == 3
+    assert (parsed({}).sampler.name, parsed({}).pruner.name) == ("tpe", "none")
+
+
+def test_a_pruner_has_only_the_keys_that_it_reads():
+    assert parsed({"pruner": {"name": "halving", "eta": 2}}).pruner.model_dump() == {
+        "name": "halving", "eta": 2, "min_epochs": 1, "min_trials": 2, "preserve": None, "preserve_margin": 0.0,
+    }  # fmt: skip
+    # `brackets` is Hyperband's: a section `smoke` may lay another pruner over it.
+    assert "brackets" not in parsed({"pruner": {"name": "median", "brackets": 2}}).pruner.model_dump()
+    assert parsed({"pruner": {"name": "none", "min_epochs": 2}}).pruner.model_dump() == {"name": "none"}
+
+
+@pytest.mark.parametrize(
+    ("sweep", "said"),
+    [
+        ({"early_stop": {"kind": "median"}}, "s.yaml:sweep: sweep: `early_stop` is called `pruner` now, and its key"),
+        ({"pruner": {"kind": "median"}}, "s.yaml:sweep: sweep: `kind` of `pruner` is called `name` now"),
+        ({"pruner": {"min_epochs": 2}}, "s.yaml:sweep/pruner/name: the key 'sweep.pruner.name' is missing"),
+        ({"pruner": {"name": "medain"}}, "sweep.pruner.name is 'medain'. Did you mean 'median'? Allowed: halving"),
+        ({"pruner": {"name": "median", "min_epoch": 1}}, "s.yaml:sweep/pruner/min_epoch: unknown key"),
+        ({"sampler": "tep"}, "sweep.sampler.name is 'tep'. Did you mean 'tpe'? Allowed: cmaes, gp, grid, qmc, random"),
+        ({"sampler": {"name": "tpe", "trials": 1}}, "unknown key 'sweep.sampler.trials'"),
+    ],
+)
+def test_wrong_samplers_and_pruners(sweep, said):
+    with pytest.raises(InputError) as error:
+        parsed(sweep)
+    assert said in str(error.value)
+
+
+def test_editors_know_the_short_form():
+    sampler = Study.model_json_schema()["$defs"]["Sweep"]["properties"]["sampler"]
+    (names,) = (one["enum"] for one in sampler["anyOf"] if "enum" in one)
+    assert names == sorted(registry.classes("sampler"))
 
 
 def study_of(space, top=0.5, **more):
@@ -98,61 +148,89 @@ def test_narrowing_without_the_earlier_study_is_refused():
         decide(study_of({"a": ["x"]}), None, {})
 
 
-def write_segment(store, name, first, last, scores, status="finished", metric="val/miou"):
-    folder = store / name
-    folder.mkdir(parents=True)
-    reached = first - 1 + len(scores)
-    description = {"id": name, "status": status, "first_epoch": first, "last_epoch": last, "epochs": reached}
-    (folder / "segment.json").write_text(json.dumps(description))
-    rows = [f"{first + offset},0.1,{score}" for offset, score in enumerate(scores)]
-    (folder / "epochs.csv").write_text("\n".join([f"epoch,lr,{metric}", *rows]) + "\n")
+def write_segment(store, name, first, last, hits, status="finished"):
+    """A segment of which each epoch found so many of ten words, with ten detections: precision, recall and hmean are
+    a tenth of that. The loss is 5, then 4; None: the epoch has no loss."""
+    record = SegmentRecord(name, status, first, last, epochs=first - 1 + len(hits), train={"on_oom": "record"})
+    write_json(store.folder(name) / "segment.json", record.to_json())
+    rows = [
+        {"epoch": first + offset, "lr": 0.1, "val/loss": None if hits[offset] is None else 5 - offset}
+        for offset in range(len(hits))
+    ]
+    write_csv(store.rows(name), rows, ["epoch", "lr", "val/loss"])
+    words = [(hit or 0, 10, 10) for hit in hits]
+    np.savez(store.counts(name), words=np.array(words, np.int64).reshape(-1, 3))
 
 
-def test_results_are_read_up_to_the_epochs_wanted(tmp_path):
-    write_segment(tmp_path, "s-0002", 1, 2, [0.5, 0.7])
-    write_segment(tmp_path, "s-0004", 3, 4, [0.6], "diverged")
-    write_segment(tmp_path, "s-0008", 5, 8, [], "diverged")
-    write_segment(tmp_path, "t-0002", 1, 2, ["nan", 0.3])
-    plan = {
-        "study": {"metric": "val/miou", "minimize": False},
-        "runs": [
-            {"key": "a", "run": "c1-s0", "epochs": 2, "segments": ["s-0002"]},
-            {"key": "a", "run": "c1-s0", "epochs": 8, "segments": ["s-0002", "s-0004", "s-0008"]},
-            {"key": "b", "run": "c2-s0", "epochs": 2, "segments": ["t-0002"]},
-            {"run": "c3-s0", "epochs": 2, "segments": ["u-0002"]},
+def planned(*runs, metric="val/hmean", minimize=False):
+    """A plan of runs of a text study: (key, run, epochs, segments), those without key of the cell that they name."""
+    cells = dict.fromkeys(run.partition("-")[0] for _, run, _, _ in runs)
+    return StudyPlan(
+        study={"metric": metric, "minimize": minimize}, name="s", axes=["lr"],
+        dataset={"name": "words", "reader": "icdar", "task": "text"},
+        cells=[PlannedCell(cell, cell, settings={"lr": number}) for number, cell in enumerate(cells)],
+        runs=[
+            PlannedRun(run, run.partition("-")[0], key=key, epochs=epochs, segments=segments)
+            for key, run, epochs, segments in runs
         ],
-    }
-    early = gather(plan, tmp_path, [{"key": "a", "epochs": 2}, {"key": "b", "epochs": 2}])
+    )  # fmt: skip
+
+
+def test_results_are_read_up_to_the_requested_epochs(tmp_path):
+    store = SegmentStore(tmp_path)
+    write_segment(store, "s-0002", 1, 2, [5, 7])
+    write_segment(store, "s-0004", 3, 4, [6], "diverged")
+    write_segment(store, "s-0008", 5, 8, [], "diverged")
+    write_segment(store, "t-0002", 1, 2, [None, 3])
+    runs = [
+        ("a", "c1-s0", 2, ["s-0002"]),
+        ("a", "c1-s0", 8, ["s-0002", "s-0004", "s-0008"]),
+        ("b", "c2-s0", 2, ["t-0002"]),
+        ("", "c3-s0", 2, ["u-0002"]),
+    ]
+    early = gather(planned(*runs), store, [{"key": "a", "epochs": 2}, {"key": "b", "epochs": 2}])
     assert early["a"] == {
         "status": "finished", "epochs": 2, "best": {"epoch": 2, "value": 0.7}, "curve": [0.5, 0.7],
         "run": "c1-s0", "segment": "s-0002",
     }  # fmt: skip
-    assert early["b"]["curve"] == [None, 0.3]
-    late = gather(plan, tmp_path, [{"key": "a", "epochs": 8}])["a"]
-    assert (late["status"], late["epochs"], late["curve"], late["segment"]) == (
-        "diverged",
-        3,
-        [0.5, 0.7, 0.6],
-        "s-0004",
-    )
+    assert early["b"]["curve"] == [0.0, 0.3]
+    late = gather(planned(*runs), store, [{"key": "a", "epochs": 8}])["a"]
+    assert (late["status"], late["epochs"], late["segment"]) == ("diverged", 3, "s-0004")
+    assert late["curve"] == [0.5, 0.7, 0.6]
+    losses = planned(*runs, metric="val/loss", minimize=True)
+    assert gather(losses, store, [{"key": "a", "epochs": 2}])["a"]["best"] == {"epoch": 2, "value": 4}
+    assert gather(losses, store, [{"key": "b", "epochs": 2}])["b"]["curve"] == [None, 4]
     with pytest.raises(InputError, match="no run for x"):
-        gather(plan, tmp_path, [{"key": "x", "epochs": 2}])
+        gather(planned(*runs), store, [{"key": "x", "epochs": 2}])
     with pytest.raises(InputError, match="val/dice"):
-        gather({**plan, "study": {"metric": "val/dice"}}, tmp_path, [{"key": "a", "epochs": 2}])
+        gather(planned(*runs, metric="val/dice"), store, [{"key": "a", "epochs": 2}])
+    lost = planned(("c", "c3-s0", 2, ["u-0002"]))
+    with pytest.raises(InputError, match=r"u-0002/segment.json: cannot be read .*Train u-0002 first"):
+        gather(lost, store, [{"key": "c", "epochs": 2}])
+
+
+def test_cells_of_a_grid_are_scored_by_the_mean_of_their_runs(tmp_path):
+    store = SegmentStore(tmp_path)
+    for name, hits, status in (("a", [5, 7], "finished"), ("b", [4, 2], "early_stopped"), ("c", [9], "diverged")):
+        write_segment(store, f"{name}-0002", 1, 2, hits, status)
+    runs = [("", "x-s0", 2, ["a-0002"]), ("", "x-s1", 2, ["b-0002"]), ("", "y-s0", 2, ["c-0002"])]
+    (found,) = scored_cells(planned(*runs, ("k", "x-s2", 2, ["c-0002"])), store)
+    assert (found["cell"], found["set"], found["score"]) == ("x", {"lr": 0}, pytest.approx((0.7 + 0.4) / 2))
 
 
 def test_the_program_takes_steps_from_files(tmp_path, capsys):
     study = study_of({"optimizer.lr": {"low": 0.1, "high": 1.0}})
-    (tmp_path / "plan.json").write_text(json.dumps({"study": study.model_dump(mode="json"), "runs": []}))
+    plan = StudyPlan(study=study.model_dump(mode="json"), name="second", axes=[], cells=[], runs=[])
+    (tmp_path / "plan.json").write_text(plan.text())
     rows = "trial,status,score,optimizer.lr\n0,finished,0.5,0.2\n1,finished,0.4,0.4\n2,pruned,0.1,1.0\n3,oom,,0.9\n"
     (tmp_path / "trials.csv").write_text(rows)
     steps = tmp_path / "sweep"
-    plan = ["--plan", str(tmp_path / "plan.json")]
+    options = ["--plan", str(tmp_path / "plan.json")]
 
-    def step(number, *options):
+    def step(number, *more):
         previous = str(steps / f"step_{number - 1:03d}.json") if number else "none"
         output = ["--output", str(steps / f"step_{number:03d}.json")]
-        return decide_step.main([*plan, "--previous", previous, *options, *output])
+        return decide_step.main([*options, "--previous", previous, *more, *output])
 
     assert step(0) == 2
     assert "narrow" in capsys.readouterr().err
@@ -161,7 +239,7 @@ def test_the_program_takes_steps_from_files(tmp_path, capsys):
     assert first["space"]["optimizer.lr"]["high"] == 0.4
     results = {
         item["key"]: {"status": "finished", "epochs": 3, "curve": [0.1, 0.2, 0.3], "run": "r"}
-        for item in first["wanted"]
+        for item in first["requested"]
     }
     (tmp_path / "results.json").write_text(json.dumps(results))
     assert step(1, "--results", str(tmp_path / "results.json")) == 0

@@ -36,7 +36,7 @@ def score(values):
 
 
 def search(sweep, batches, size, minimize=False):
-    """Trials of some batches, with a failed and a stopped one among them."""
+    """Trials of some batches, with a failed and a pruned one among them."""
     trials = []
     for batch in range(batches):
         for values in propose(sweep, sweep.space, trials, size, minimize=minimize):
@@ -74,6 +74,22 @@ def test_a_sampler_learns():
         trials = search(make(sampler, space), 6, 4)[12:]
         away[sampler] = sum(abs(math.log10(trial["values"]["optimizer.lr"]) + 3) for trial in trials)
     assert away["tpe"] < 0.7 * away["random"]
+
+
+def test_startup_trials_are_random_draws():
+    """As many as are set: the first ones do not depend on the scores, the next one does."""
+    for sampler in ("tpe", "gp"):
+        sweep = make({"name": sampler, "startup_trials": 2}, {"a": {"low": 0.0, "high": 1.0}})
+        proposed = {}
+        for sign in (1, -1):
+            trials = []
+            for batch in range(3):
+                (values,) = propose(sweep, sweep.space, trials, 1, minimize=True)
+                score = sign * values["a"]
+                trials.append({"values": values, "score": score, "status": "finished", "epochs": 1, "batch": batch})
+            proposed[sign] = [trial["values"] for trial in trials]
+        assert proposed[1][:2] == proposed[-1][:2]
+        assert proposed[1][2] != proposed[-1][2]
 
 
 def test_cmaes_continues_its_generations():
@@ -171,7 +187,7 @@ def test_problems():
     assert "waits for b: 3" in of({"a": {"choices": [1], "when": {"b": 3}}, "b": [1, 2]})[0]
     circle = of({"a": {"choices": [1], "when": {"b": 1}}, "b": {"choices": [1], "when": {"a": 1}}})
     assert any("circle" in one for one in circle)
-    assert "stands twice" in of({"a": [1, 2, 1]})[0]
+    assert "is repeated" in of({"a": [1, 2, 1]})[0]
     assert "whole numbers" in of({"a": {"low": 0.5, "high": 3, "integer": True}})[0]
 
 

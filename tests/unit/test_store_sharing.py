@@ -1,7 +1,6 @@
 """Segments to the shared store and back: nothing is lost, overwritten or believed unchecked."""
 
 import errno
-import json
 import os
 import threading
 
@@ -9,18 +8,16 @@ import pytest
 from dvc_objects.fs import LocalFileSystem, MemoryFileSystem
 
 from segsweep.errors import InputError
-from segsweep.store.packing import SUMS, Corrupt, pack, unpack
 from segsweep.store.remote import INCOMING, Remote, open_remote
 from segsweep.store.segment_store import SegmentStore
-from segsweep.store.shared_segments import listing, pull, push, wanted_of
+from segsweep.store.shared_segments import SUMS, Corrupt, listing, pack, pull, push, unpack, wanted_of
+from tests.segments import write_segment
 
 ONE, TWO, THREE = (f"{digit * 16}-0030" for digit in "abc")
 
 
 def make_segment(store, segment, *, status="finished", state=True, size=1000):
-    folder = store / segment
-    folder.mkdir(parents=True)
-    (folder / "segment.json").write_text(json.dumps({"id": segment, "status": status}))
+    folder = write_segment(store, segment, status=status)
     (folder / "epochs.csv").write_text("epoch\n1\n")
     (folder / "best.pt").write_bytes(segment.encode() * size)
     if state:
@@ -78,7 +75,8 @@ def test_only_what_is_missing_moves(mine, theirs, remote):
 
 
 def test_half_written_segments_stay_here(mine, remote, place):
-    make_segment(mine, f"{THREE}.part")
+    make_segment(mine, THREE)
+    (mine / THREE).rename(mine / f"{THREE}.part")
     (mine / ("e" * 16 + "-0001")).mkdir()
     (mine / f"{THREE}.lock").write_text("")
     push(mine, remote)

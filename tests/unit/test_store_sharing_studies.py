@@ -1,8 +1,8 @@
 """Tables of studies in the shared store, and what may be cleaned away."""
 
-import json
 import os
 import time
+from dataclasses import replace
 
 import pytest
 from dvc_objects.fs import LocalFileSystem
@@ -12,6 +12,7 @@ from segsweep.store.clean_up import DAY_S, find_waste, remove
 from segsweep.store.remote import Remote
 from segsweep.store.segment_store import SegmentStore
 from segsweep.store.shared_tables import PULLED, pull_tables, push_tables, state_of
+from tests.segments import segment_plan, study_plan
 
 STUDY, DATASET = {"name": "little", "metric": "val/miou"}, {"name": "drawn"}
 STATE = state_of(STUDY, DATASET, False)
@@ -27,8 +28,8 @@ def remote(tmp_path):
 def results(tmp_path):
     folder = tmp_path / "results" / "little"
     (folder / "figures").mkdir(parents=True)
-    plan = {"study": STUDY, "dataset": DATASET, "smoke": False, "segments": {USED: {}}}
-    (folder / "plan.json").write_text(json.dumps(plan))
+    plan = study_plan(segment_plan(USED), study=STUDY)
+    (folder / "plan.json").write_text(replace(plan, study=STUDY, dataset=DATASET).text())
     for name in ("runs.csv", "report.md", "best.yaml", "history.json", "figures/one.svg"):
         (folder / name).write_text(f"mine: {name}")
     return tmp_path / "results"
@@ -82,8 +83,7 @@ def test_decisions_made_here_are_not_mixed_with_others(results, remote, tmp_path
 def test_two_states_of_a_study_lie_side_by_side(results, remote, tmp_path):
     push_tables(results, remote)
     changed = STUDY | {"metric": "val/dice"}
-    plan = {"study": changed, "dataset": DATASET, "smoke": False, "segments": {}}
-    (results / "little" / "plan.json").write_text(json.dumps(plan))
+    (results / "little" / "plan.json").write_text(replace(study_plan(), study=changed, dataset=DATASET).text())
     (results / "little" / "runs.csv").write_text("of the changed study")
     push_tables(results, remote)
     pull_tables(tmp_path / "one", remote, "little", STATE)

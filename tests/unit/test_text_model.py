@@ -5,10 +5,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from segsweep.config.losses import Db
 from segsweep.config.train import Train
 from segsweep.errors import InputError
-from segsweep.losses.db import DbLoss, hard_negative_bce, masked_dice, masked_l1
+from segsweep.losses.db import DbLoss, DbSettings, hard_negative_bce, masked_dice, masked_l1
 from segsweep.models.dbnet import approximate_binary
 from segsweep.tasks.text import build
 
@@ -53,7 +52,7 @@ def batch(size: int = 64) -> dict:
 
 
 def test_loss_is_the_weighted_sum_and_ignored_words_give_no_gradient():
-    loss = DbLoss(Db(shrink=5, threshold=10, binary=1))
+    loss = DbLoss(DbSettings(shrink=5, threshold=10, binary=1))
     maps = {name: torch.full((2, 1, 64, 64), 0.5) for name in ("threshold", "binary")}
     logits = torch.zeros(2, 1, 64, 64, requires_grad=True)
     losses = loss({"logits": logits, **maps}, batch())
@@ -68,11 +67,11 @@ def test_loss_is_the_weighted_sum_and_ignored_words_give_no_gradient():
 def test_a_perfect_answer_costs_little():
     shrink, _, border, _ = DbLoss.maps(batch(), torch.zeros(2, 64, 64))
     outputs = {"logits": (shrink * 2 - 1)[:, None] * 20, "threshold": border[:, None], "binary": shrink[:, None]}
-    assert float(DbLoss(Db())(outputs, batch())["loss"]) < 1e-3
+    assert float(DbLoss(DbSettings())(outputs, batch())["loss"]) < 1e-3
 
 
 def test_network_and_task():
-    task = build(Train.model_validate(SETTINGS), None, ["hmean"])
+    task = build(Train.model_validate(SETTINGS), None)
     torch.manual_seed(0)
     model = task.model()
     picture = torch.rand(2, 3, 72, 96)  # not a multiple of 32
@@ -82,7 +81,8 @@ def test_network_and_task():
     )
     torch.testing.assert_close(outputs["probability"], torch.sigmoid(outputs["logits"]))
     losses = task.criterion()(outputs, batch())
-    task.backward(losses, model, 1.0)
+    task.before_backward(losses, model)
+    losses["loss"].backward()
     assert all(p.grad is not None for name, p in model.named_parameters() if "encoder" not in name)
     model.threshold_in_eval = False
     with torch.no_grad():
@@ -92,20 +92,19 @@ def test_network_and_task():
 def test_task_scores_what_it_predicts():
     task = build(Train.model_validate(SETTINGS), None)
     shrink = DbLoss.maps(batch(), torch.zeros(2, 64, 64))[0][:, None]
-    scores = task.scores("cpu")
-    scores.update({"probability": shrink}, batch())
-    assert scores.compute() == {"precision": 1, "recall": 1, "hmean": 1}
+    counter = task.counter()
+    counter.update({"probability": shrink}, batch())
+    assert counter.totals()["words"].tolist() == [1, 1, 1]
+    assert counter.images()["words"].tolist() == [[1, 1, 1], [0, 0, 0]]
     assert [len(found.polygons) for found in task.predict({"probability": shrink})] == [1, 0]
-    padded = {"size": [(64, 30), (64, 64)]}  # the picture ends within the word
+    padded = {"size": [(64, 30), (64, 64)]}  # the image ends within the word
     (quad,) = task.predict({"probability": shrink}, padded)[0].polygons
     assert quad[:, 0].max() <= 30
 
 
 def test_wrong_settings_are_refused():
-    with pytest.raises(InputError, match="arch: dbnet"):
+    with pytest.raises(InputError, match="choose dbnet"):
         build(Train(), None)
-    with pytest.raises(InputError, match="miou is none of text's"):
-        build(Train.model_validate(SETTINGS), None, ["miou"])
     wrong = {"model": {"arch": "dbnet", "options": {"channels": 30}}}
     with pytest.raises(InputError, match="multiple of 4, got 30"):
         build(Train.model_validate(wrong), None).model()

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from segsweep import metrics
 from segsweep.config.train import Postprocess
 from segsweep.data.readers.icdar import read_words
-from segsweep.metrics.text import TextScores
+from segsweep.inference.submission import write_text
+from segsweep.inference.voting import vote_on_text
 from segsweep.text.postprocess import Detections, detect
-from segsweep.text.protocol import match
-from segsweep.text.submission import write_submission
+from segsweep.text.protocol import WordCounter, match
 from segsweep.text.targets import targets
-from segsweep.text.voting import vote
 
 ICDAR = Path(__file__).resolve().parents[3] / "shared" / "data" / "icdar2015_text"
 
@@ -58,23 +58,40 @@ def test_rotated_words_match_by_their_true_overlap():
     assert match([diamond], CARE, [box(6, 6, 34, 34)]).counts.matched == 1
 
 
+def counted(*images) -> WordCounter:
+    """Counts of images (name, words, ignored, detections)."""
+    counter = WordCounter()
+    for name, words, ignored, detections in images:
+        batch = {"name": [name], "polygons": [words], "ignored": [ignored]}
+        counter.add([Detections(detections, np.ones(len(detections)))], batch)
+    return counter
+
+
+def scores_of(counter: WordCounter) -> dict[str, float]:
+    return {name: float(value) for name, value in metrics.score(counter.totals(), "text", ["text"]).items()}
+
+
 def test_scores_come_from_summed_counts():
-    scores = TextScores()
-    scores.add("a", [WORD, WORD + 200, WORD + 400], np.zeros(3, bool), [WORD])
-    scores.add("b", [WORD], CARE, [WORD, WORD + 200])
-    scores.add("c", [], CARE[:0], [])
-    assert scores.compute() == pytest.approx({"precision": 2 / 3, "recall": 2 / 4, "hmean": 4 / 7})
-    rows = scores.images()
+    counter = counted(
+        ("a", [WORD, WORD + 200, WORD + 400], np.zeros(3, bool), [WORD]),
+        ("b", [WORD], CARE, [WORD, WORD + 200]),
+        ("c", [], CARE[:0], []),
+    )
+    assert counter.totals()["words"].tolist() == [2, 4, 3]
+    assert scores_of(counter) == pytest.approx({"precision": 2 / 3, "recall": 2 / 4, "hmean": 4 / 7})
+    rows = metrics.image_rows(counter.images(), "text", ["text"])
     assert [row["image"] for row in rows] == ["a", "b", "c"]
     assert [row["hmean"] for row in rows] == pytest.approx([0.5, 2 / 3, 1.0])
-    assert rows[0]["truths"] == 3
 
 
-def test_nothing_to_find_scores_nothing():
-    scores = TextScores()
-    assert scores.compute()["hmean"] == 0
-    scores.add("a", [WORD], CARE, [])
-    assert scores.compute() == {"precision": 0, "recall": 0, "hmean": 0}
+def test_an_image_without_words_is_right_if_nothing_is_found():
+    rows = metrics.image_rows(counted(("a", [], CARE[:0], []), ("b", [], CARE[:0], [WORD])).images(), "text", ["text"])
+    assert [(row["precision"], row["recall"], row["hmean"]) for row in rows] == [(1, 1, 1), (0, 1, 0)]
+
+
+def test_nothing_to_find_in_a_split_scores_nothing():
+    assert scores_of(counted())["hmean"] == 0
+    assert scores_of(counted(("a", [WORD], CARE, []))) == {"precision": 0, "recall": 0, "hmean": 0}
 
 
 def found(*boxes_and_scores) -> Detections:
@@ -88,35 +105,33 @@ def test_votes_by_hand():
         found((shifted, 0.3)),
         found((WORD, 0.6), (WORD + (2, 0), 0.5)),
     ]
-    merged = vote(members, min_votes=2)
+    merged = vote_on_text(members, min_votes=2)
     assert len(merged.polygons) == 1  # one member alone saw the word at 300, one saw the first word twice
     # corners weighted 0.9, 0.6, 0.3 at 0, 0 and 4 pixels: 4 * 0.3 / 1.8
     np.testing.assert_allclose(merged.polygons[0], WORD + (4 * 0.3 / 1.8, 0), atol=1e-4)
     np.testing.assert_allclose(merged.scores, [0.6], rtol=1e-6)
-    assert len(vote(members, min_votes=1).polygons) == 2
-    assert len(vote(members, min_votes=3).polygons) == 1
-    assert vote([found(), found()], min_votes=1).polygons == []
+    assert len(vote_on_text(members, min_votes=1).polygons) == 2
+    assert len(vote_on_text(members, min_votes=3).polygons) == 1
+    assert vote_on_text([found(), found()], min_votes=1).polygons == []
 
 
 def test_votes_need_possible_numbers():
     with pytest.raises(ValueError, match=r"1\.\.2 .* got 3"):
-        vote([found(), found()], min_votes=3)
+        vote_on_text([found(), found()], min_votes=3)
 
 
 def test_polygons_are_represented_by_the_best():
     octagon = np.concatenate([WORD, WORD[::-1]])[[0, 1, 2, 3, 0]]
-    merged = vote([found((octagon, 0.4)), found((WORD, 0.7))], min_votes=2)
+    merged = vote_on_text([found((octagon, 0.4)), found((WORD, 0.7))], min_votes=2)
     np.testing.assert_array_equal(merged.polygons[0], WORD)
 
 
 def test_submission(tmp_path):
     anticlockwise = WORD[::-1] + 0.4
-    write_submission(
-        tmp_path / "a.zip", {"img_2": [], "img_1": [anticlockwise, WORD - (3, 0)]}, scale={"img_1": (2.0, 1.0)}
-    )
-    write_submission(
-        tmp_path / "b.zip", {"img_1": [anticlockwise, WORD - (3, 0)], "img_2": []}, scale={"img_1": (2.0, 1.0)}
-    )
+    one, other = found((anticlockwise, 1.0), (WORD - (3, 0), 1.0)), found()
+    shapes = {"img_1": ((100, 100), (100, 200)), "img_2": ((100, 100), (100, 100))}  # twice as wide as prepared
+    write_text(tmp_path / "a.zip", {"img_2": other, "img_1": one}, shapes)
+    write_text(tmp_path / "b.zip", {"img_1": one, "img_2": other}, shapes)
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         assert archive.namelist() == ["res_img_1.txt", "res_img_2.txt"]
@@ -128,10 +143,12 @@ def test_submission(tmp_path):
 @pytest.mark.skipif(not ICDAR.is_dir(), reason=f"{ICDAR} is not there")
 def test_perfect_maps_of_real_words_score_nearly_perfectly():
     """Reader, targets, post-processing and protocol together: what a faultless network would reach."""
-    scores = TextScores()
+    images = []
     for name in (ICDAR / "val.txt").read_text().split():
         words, ignored = read_words(ICDAR / "gt" / f"gt_{name}.txt")
         shrink = targets(words, ignored, 720, 1280, min_side=0).shrink
-        scores.add(name, words, ignored, detect(shrink, Postprocess()).polygons)
-    assert (scores.total.truths, scores.total.detections) == (395 - 235, scores.total.matched)
-    assert scores.compute()["recall"] > 0.95  # the smallest words shrink to less than three pixels
+        images.append((name, words, ignored, detect(shrink, Postprocess()).polygons))
+    counter = counted(*images)
+    matched, truths, detections = counter.totals()["words"].tolist()
+    assert (truths, detections) == (395 - 235, matched)
+    assert scores_of(counter)["recall"] > 0.95  # the smallest words shrink to less than three pixels

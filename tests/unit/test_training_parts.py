@@ -1,4 +1,4 @@
-"""Every loss there is: parts make the gradient of the whole batch, whatever way it takes."""
+"""Every loss there is: micro-batches make the gradient of the whole batch, whatever way it takes."""
 
 from types import SimpleNamespace
 
@@ -8,8 +8,9 @@ import torch
 
 from segsweep.config.losses import Terms
 from segsweep.config.train import Train
+from segsweep.inference.forward import micro_batches
 from segsweep.tasks import segmentation
-from segsweep.training.gradients import add_gradients, in_parts, is_mean_over_pixels
+from segsweep.training.gradients import accumulate_gradients, is_mean_over_pixels
 from tests.fakes import CLASSES, FakeBatches, Floats, Tiny
 
 BATCH = next(FakeBatches(7, 7).epoch(1))
@@ -34,27 +35,37 @@ def gradients(loss: dict, prepared, parts):
     task = segmentation.build(train, prepared)
     torch.manual_seed(0)
     model, normalize = Heads(task.logits), Floats()
-    losses = add_gradients(task, model, task.criterion(), parts, lambda b: model(normalize(b["image"])), train.loss)
+    criterion = task.criterion()
+
+    def forward(images):
+        return model(normalize(images))
+
+    if len(parts) == 1:
+        losses = criterion(forward(parts[0]["image"]), parts[0])
+        losses["loss"].backward()
+    else:
+        losses = accumulate_gradients(task, model, criterion, parts, forward, train.loss)
+    losses = {name: value.detach() for name, value in losses.items()}
     return [p.grad for p in model.parameters()], losses
 
 
-ONE_LOGIT = ("bce", "bce_dice")  # pos_weight is their place for class weights
+BINARY_ONLY = ("bce", "bce_dice")  # pos_weight is their place for class weights
 CASES = [(name, None) for name in Terms.model_fields]
-CASES += [(name, "inverse_frequency") for name in Terms.model_fields if name not in ONE_LOGIT]
+CASES += [(name, "inverse_frequency") for name in Terms.model_fields if name not in BINARY_ONLY]
 
 
 @pytest.mark.parametrize(("name", "weights"), CASES)
 def test_parts_make_the_whole(name, weights):
-    one_logit = name in ONE_LOGIT
+    binary_only = name in BINARY_ONLY
     loss = {
-        "main": {name: 1.0, **({} if one_logit else {"cross_entropy": 0.5})},
+        "main": {name: 1.0, **({} if binary_only else {"cross_entropy": 0.5})},
         "aux_weight": 0.4,
         "class_weights": weights,
     }
-    batch = BATCH | ({"mask": BATCH["mask"].where(BATCH["mask"] != CLASSES - 1, 0)} if one_logit else {})
-    prepared = ONE if one_logit else SEVERAL
+    batch = BATCH | ({"mask": BATCH["mask"].where(BATCH["mask"] != CLASSES - 1, 0)} if binary_only else {})
+    prepared = ONE if binary_only else SEVERAL
     whole, expected = gradients(loss, prepared, [batch])
-    parts, losses = gradients(loss, prepared, in_parts(batch, 3))
+    parts, losses = gradients(loss, prepared, micro_batches(batch, 3))
     torch.testing.assert_close(parts, whole, rtol=2e-4, atol=2e-6)
     torch.testing.assert_close(losses, expected, rtol=1e-4, atol=1e-6)
 

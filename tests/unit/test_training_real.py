@@ -1,18 +1,23 @@
 """The loop with real tasks, networks and prepared data, all as small as they come."""
 
-import csv
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
 
+from segsweep import metrics
 from segsweep.config.dataset import parse_dataset
+from segsweep.data.classes import class_names
 from segsweep.data.preparation import prepare
 from segsweep.data.prepared import Prepared
+from segsweep.planning.plan_file import SegmentPlan
+from segsweep.store.best_epoch import read_epochs
 from segsweep.store.checkpoints import read_checkpoint
+from segsweep.store.segment_store import SegmentRecord, SegmentStore, read_arrays
 from segsweep.training.loop import train_segment
-from tests.fakes import describe
+from tests.fakes import segment_plan
 
 DATASETS = Path(__file__).parents[2] / "config" / "datasets"
 SMALL = {"train": 6, "val": 2, "size": [64, 64]}
@@ -29,8 +34,8 @@ SETTINGS = {
 }
 
 
-def segment(data: str, folder: Path, **more) -> dict:
-    """A segment's description on drawn data, which is prepared if it is not there."""
+def segment(data: str, folder: Path, **more) -> SegmentPlan:
+    """A segment's plan on drawn data, which is prepared if it is not there."""
     settings = yaml.safe_load((DATASETS / f"{data}.yaml").read_text())
     dataset = parse_dataset({"name": data} | settings | {"demo": settings["demo"] | SMALL})
     prepared = folder / data
@@ -38,13 +43,14 @@ def segment(data: str, folder: Path, **more) -> dict:
         prepare(dataset, folder, None, prepared, "fingerprint")
     train, metric = SETTINGS[data]
     train = {"batch_size": 2, "optimizer": {"lr": 1e-4}, "scheduler": {"name": "poly"}} | train | more.pop("train", {})
-    return describe(train, **more) | {"data": str(prepared), "metric": metric}
+    return segment_plan(train, data=str(prepared), dataset=dataset.model_dump(mode="json"), metric=metric, **more)
 
 
-def run(description: dict, store: Path) -> dict:
-    outcome = train_segment(description, store)
+def run(one: SegmentPlan, store: Path) -> dict:
+    store = SegmentStore(store)
+    outcome = train_segment(one, store)
     assert outcome["status"] == "finished"
-    (store / f"{description['id']}.part").rename(store / description["id"])
+    store.publish(SegmentRecord.from_json(one.to_json() | outcome))
     return outcome
 
 
@@ -54,22 +60,30 @@ def test_cut_into_segments_is_the_same_to_the_bit(tmp_path, data):
     outcome = run(whole, tmp_path / "whole")
     first = segment(data, tmp_path, last=1, total=2)
     run(first, tmp_path / "cut")
-    run(segment(data, tmp_path, last=2, first=2, parent=first["id"]), tmp_path / "cut")
-    states = [read_checkpoint(tmp_path / store / whole["id"] / "last.pt") for store in ("whole", "cut")]
+    run(segment(data, tmp_path, last=2, first=2, parent=first.id), tmp_path / "cut")
+    states = [read_checkpoint(tmp_path / store / whole.id / "last.pt") for store in ("whole", "cut")]
     for part in ("model", "criterion"):
         assert states[0][part].keys() == states[1][part].keys()
         assert all(torch.equal(states[0][part][name], states[1][part][name]) for name in states[0][part])
     assert outcome["parameters"] > 1e6
-    with (tmp_path / "whole" / whole["id"] / "epochs.csv").open() as file:
-        rows = list(csv.DictReader(file))
+    rows, counts = read_epochs(SegmentStore(tmp_path / "whole"), whole.id)
     assert [row["epoch"] for row in rows] == ["1", "2"]
-    assert {"train/loss", "val/loss", whole["metric"]} <= rows[0].keys()
+    task = yaml.safe_load((DATASETS / f"{data}.yaml").read_text())["task"]
+    prepared = Prepared.open(tmp_path / data, class_names(whole.dataset))
+    (best,) = outcome["best"].values()
+    values = metrics.column(whole.metric, rows, counts, task, prepared.classes)
+    assert best["value"] == max(values)
+    cut = [read_epochs(SegmentStore(tmp_path / "cut"), one)[1] for one in (first.id, whole.id)]
+    for name, both in counts.items():
+        assert np.array_equal(both, np.concatenate([one[name] for one in cut]))
+    images = read_arrays(SegmentStore(tmp_path / "whole").image_counts(whole.id, best["epoch"]))
+    rows = metrics.image_rows(images, task, prepared.classes)
+    assert [row["image"] for row in rows] == prepared.splits["val"].names
 
 
-def test_a_fold_validates_on_pictures_of_the_training_split(tmp_path):
-    description = segment("demo", tmp_path, last=1) | {"fold": {"index": 1, "k": 3, "seed": 0, "within": "train"}}
-    run(description, tmp_path)
-    images = (tmp_path / description["id"] / "images.csv").read_text().splitlines()[1:]
-    assert len(images) == 2
-    names = {line.split(",")[0] for line in images}
-    assert names <= set(Prepared.open(tmp_path / "demo").splits["train"].names)
+def test_a_fold_validates_on_images_of_the_training_split(tmp_path):
+    one = segment("demo", tmp_path, last=1, fold={"index": 1, "k": 3, "seed": 0, "within": "train"})
+    run(one, tmp_path)
+    names = read_arrays(SegmentStore(tmp_path).image_counts(one.id, 1))["names"].tolist()
+    assert len(names) == 2
+    assert set(names) <= set(Prepared.open(tmp_path / "demo").splits["train"].names)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 
 import pytest
@@ -75,16 +76,108 @@ def test_what_was_trained_since_is_collected_though_no_job_is_left(workspace):
     assert "Nothing to be done" in workspace.snakemake("--dry-run", config=("partial=true",))
 
 
-def test_a_plan_is_left_alone_while_another_snakemake_works_on_the_study(workspace):
-    plan = workspace.folder / "results" / "little" / "plan.json"
-    before = plan.read_text()
-    lock = workspace.folder / ".snakemake" / "locks" / "0.output.lock"
-    lock.parent.mkdir(exist_ok=True)
-    lock.write_text("results/little/report.md\n")
+def snapshot(workspace):
+    """Contents and times of all that lies in results/, but for Snakemake's logs."""
+    found = [path for path in (workspace.folder / "results").rglob("*") if path.is_file()]
+    return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in found}
+
+
+def test_who_only_looks_writes_nothing(workspace):
+    before = snapshot(workspace)
     workspace.write_study(seeds=[0, 1])
     assert len(workspace.would_train()) == 2
-    assert plan.read_text() == before
-    lock.unlink()
+    assert "collect_results" in workspace.snakemake("--list")
+    workspace.run("workflow/scripts/show_status.py", "--study", "little")
+    assert snapshot(workspace) == before
+
+
+def test_a_study_without_a_plan_gets_one_to_look_at_from_a_dry_run_alone(workspace):
+    plan = workspace.folder / "results" / "fresh" / "plan.json"
+    workspace.write_study("fresh", seeds=[7])
+    workspace.snakemake("--list", study="fresh")
+    assert not plan.parent.exists()
+    assert len(workspace.would_train(study="fresh")) == 2
+    assert [path.name for path in plan.parent.iterdir()] == ["plan.json"]
+    shutil.rmtree(plan.parent)
+
+
+PLANNERS_OWN = {"plan.json", "history.json"}
+MADE_BY = {
+    "missing.csv": "collect_results",
+    "factor_summary.csv": "analyze_study",
+    "pairwise.csv": "analyze_study",
+    "best.yaml": "analyze_study",
+    "metrics.json": "write_metrics",
+    "images/images.json": "draw_images",
+    "images/predictions.jpg": "draw_images",
+    "provenance.json": "build_report",
+    "report.md": "build_report",
+    "report.sources.csv": "build_report",
+    "figures/ranking.png": "build_report",
+}
+
+
+@pytest.mark.parametrize("name", MADE_BY)
+def test_a_lost_file_comes_back_without_training(workspace, name):
+    file = workspace.folder / "results" / "little" / name
+    kept = file.rename(workspace.folder / "kept")
+    output = workspace.snakemake("--dry-run")
+    kept.rename(file)
+    assert trainings(output) == []
+    assert re.search(rf"^{MADE_BY[name]} +1$", output, re.MULTILINE), output
+
+
+def test_all_files_of_a_study_come_back_as_they_were(workspace):
+    folder = workspace.folder / "results" / "little"
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name[0] != "."}
+    store = workspace.folder / "results" / "segments"
+    segments = {path: path.stat().st_mtime_ns for path in store.rglob("*")}
+    assert len(before) > 30
+    for path in before:
+        if path.name not in PLANNERS_OWN:
+            path.unlink()
+    workspace.snakemake()
+    after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name[0] != "."}
+    assert set(after) == set(before)
+    assert [path.name for path in before if before[path] != after[path]] == []
+    assert {
+        path: path.stat().st_mtime_ns for path in (workspace.folder / "results" / "segments").rglob("*")
+    } == segments
+    assert "Nothing to be done" in workspace.snakemake("--dry-run")
+
+
+def test_folders_beside_the_segments_stop_nothing(workspace):
+    store = workspace.folder / "results" / "segments"
+    segment = next(store.glob("*-0002"))
+    shutil.copytree(segment, store / f"{segment.name}.bak")
+    (store / "notes").mkdir()
+    assert "Nothing to be done" in workspace.snakemake("--dry-run")
+    shutil.rmtree(store / f"{segment.name}.bak")
+    (store / "notes").rmdir()
+
+
+def test_a_run_can_be_evaluated_on_another_split(workspace):
+    run = runs_of(workspace)[0]
+    target = f"results/little/evaluations/{run['run']}.val.json"
+    output = workspace.snakemake(target)
+    assert trainings(output) == []
+    found = json.loads((workspace.folder / target).read_text(encoding="utf-8"))["scores"]
+    assert found["val/miou"] == pytest.approx(float(run["val/miou"]), abs=1e-9)
+    assert "Nothing to be done" in workspace.snakemake(target)
+
+
+def test_what_only_says_where_and_how_jobs_run_makes_nothing_again(workspace):
+    output = workspace.snakemake("--dry-run", config=("device=cpu", "warm=false"))
+    assert "Nothing to be done" in output
+
+
+def test_code_of_the_analysis_makes_its_tables_again(workspace):
+    path = "workflow/scripts/segsweep/analysis/importance.py"
+    with (workspace.folder / path).open("a", encoding="utf-8") as file:
+        file.write("\nEDITED = 1\n")
+    output = workspace.snakemake("--dry-run")
+    assert re.search(r"^analyze_study +1$", output, re.MULTILINE)
+    assert not re.search(r"^collect_results +1$", output, re.MULTILINE)
 
 
 def test_snakemake_hears_only_of_what_is_missing(workspace):
@@ -105,28 +198,82 @@ def test_one_more_value_trains_its_cell_only(workspace):
     assert workspace.would_train() == ["little main=dice seed=0, epochs 1-2"]
 
 
+NEW_LOSS = '''"""A new loss."""
+
+from segsweep.config.components import Term
+
+
+class Brandnew(Term):
+    """A new loss."""
+
+
+def build(term, classes, class_weights):
+    """See `segsweep.losses`."""
+'''
+
+
+def append(workspace, path, text):
+    with (workspace.folder / path).open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
 def test_what_cannot_change_an_outcome_trains_nothing(workspace):
+    package = "workflow/scripts/segsweep"
     workspace.write_study(train=SMALL | {"workers": 1}, note="Another note.", title="Another title")
-    edit(workspace, "workflow/scripts/segsweep/losses/focal.py", '"""', '"""Reworded. ')
-    edit(workspace, "workflow/scripts/segsweep/training/segment.py", "\n\n\n", "\n\n\n# A comment.\n\n\n")
+    edit(workspace, f"{package}/losses/focal.py", '"""', '"""Reworded. ')
+    edit(workspace, f"{package}/training/loop.py", "\n\n\n", "\n\n\n# A comment.\n\n\n")
+    for module in ("metrics/class_scores", "tasks/segmentation", "training/loop", "losses/focal"):
+        append(workspace, f"{package}/{module}.py", "\n\nUNUSED = 1\n\n\ndef unused():\n    return UNUSED\n")
+    for module, text in (
+        ("training/loop", "out of memory in epoch"),
+        ("tasks/segmentation", "is missing: say what"),
+        ("data/prepared", "cannot be read"),
+    ):
+        edit(workspace, f"{package}/{module}.py", text, f"{text} as reworded")
+    (workspace.folder / package / "losses" / "brandnew.py").write_text(NEW_LOSS)
+    for section in ("Data", "Train"):
+        head = f"class {section}(Settings):\n"
+        edit(workspace, f"{package}/config/train.py", head, f'{head}    brandnew: int = key(3, "A new key.")\n')
+    edit(workspace, "config/datasets/tiny.yaml", "one", "first")  # the name of a class
     assert workspace.would_train() == []
 
 
 def test_an_edited_loss_trains_the_cells_that_use_it(workspace):
-    with (workspace.folder / "workflow/scripts/segsweep/losses/focal.py").open("a", encoding="utf-8") as file:
-        file.write("\nEDITED = 1\n")
+    edit(workspace, "workflow/scripts/segsweep/losses/focal.py", "\ndef build(", "\n@staticmethod\ndef build(")
     output = workspace.snakemake("--dry-run")
-    assert f"{FOCAL}, epochs 1-2: the code of losses.focal changed" in output
-    assert workspace.would_train() == [f"{FOCAL}, epochs 1-2"]
+    assert f"{FOCAL}, epochs 1-2: the code of losses.focal.build changed" in output
+    assert trainings(output) == [f"{FOCAL}, epochs 1-2"]
 
 
 def test_an_edited_loop_trains_everything(workspace):
-    with (workspace.folder / "workflow/scripts/segsweep/training/segment.py").open("a", encoding="utf-8") as file:
-        file.write("\nEDITED = 1\n")
+    edit(workspace, "workflow/scripts/segsweep/training/loop.py", "optimizer.step()", "optimizer.step(None)")
     assert workspace.would_train() == [f"{CROSS_ENTROPY}, epochs 1-2", f"{FOCAL}, epochs 1-2"]
 
 
-def test_prolonging_trains_the_added_epoch(workspace):
+def test_another_metric_trains_only_runs_whose_best_epoch_was_not_kept(workspace):
+    scores = {}
+    for row in csv.DictReader((workspace.folder / "results" / "little" / "epochs.csv").open(encoding="utf-8")):
+        scores.setdefault(row["run"], []).append(float(row["val/miou"]))
+    assert all(first != second for first, second in scores.values())
+    workspace.write_study(metric="val/loss", minimize=True)
+    losses = {}
+    for row in csv.DictReader((workspace.folder / "results" / "little" / "epochs.csv").open(encoding="utf-8")):
+        losses.setdefault(row["run"], []).append(float(row["val/loss"]))
+    another = [run for run in scores if scores[run].index(max(scores[run])) != losses[run].index(min(losses[run]))]
+    assert len(workspace.would_train()) == len(another)
+    # The worst epoch is never the best one.
+    workspace.write_study(metric="val/miou", minimize=True)
+    output = workspace.snakemake("--dry-run")
+    assert output.count("epochs 1-2: the best epoch by val/miou is another one") == 2
+    assert trainings(output) == [f"{CROSS_ENTROPY}, epochs 1-2", f"{FOCAL}, epochs 1-2"]
+    workspace.snakemake(cores=2)
+    assert workspace.would_train() == []
+    workspace.write_study()  # what was kept before is kept still
+    assert workspace.would_train() == []
+    workspace.snakemake(cores=2)
+
+
+def test_extending_trains_the_added_epoch(workspace):
     workspace.write_study(train=SMALL | {"epochs": 3})
     assert workspace.would_train() == [f"{CROSS_ENTROPY}, epoch 3", f"{FOCAL}, epoch 3"]
 
@@ -181,6 +328,11 @@ def test_a_changed_mask_trains_all_cells_on_its_data_set(workspace):
     workspace.write("config/datasets/files.yaml", dataset | {"classes": {0: "ground", 1: "thing"}})
     workspace.write_study("filed", dataset="files", train=SMALL | {"epochs": 1})
     workspace.snakemake(study="filed", cores=2)
+    assert workspace.would_train(study="filed") == []
+    for stray in ("images/.DS_Store", "notes.txt", "images/in_no_list.png"):
+        (data / stray).write_text("stray")
+    (data / "train.txt").write_text("0\n1\n\n\n")
+    workspace.write("config/datasets/files.yaml", dataset | {"classes": {0: "floor", 1: "thing"}, "title": "Renamed"})
     assert workspace.would_train(study="filed") == []
     image.fromarray(draws.integers(0, 2, (32, 32)).astype(np.uint8)).save(data / "masks" / "2.png")
     output = workspace.snakemake("--dry-run", study="filed")

@@ -7,27 +7,31 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
-import time
 from contextlib import contextmanager, suppress
 
 import pytest
 import yaml
 
-from tests.workspace import ROOT, SMALL, Workspace
+from tests.slurm_cluster import (
+    CLUSTER,
+    Watch,
+    bring_node_back,
+    end_leftovers,
+    jobs,
+    lose_node,
+    mend_node,
+    slurm,
+    tail,
+)
+from tests.workspace import SMALL, Workspace
 
-CLUSTER = ROOT.parent / "shared" / "slurm" / "cluster"
-PATIENCE_S = 400
 EPOCHS = 60
 # Looks at Slurm's queue every other second instead of every half minute: jobs here last seconds.
 QUICK = ("--slurm-init-seconds-before-status-checks", "2", "--max-jobs-per-timespan", "50/1s", "--latency-wait", "10")
 PROFILE = ("--profile", "profiles/slurm", *QUICK)
-
-
-def slurm(*command: str) -> str:
-    """Output of one of Slurm's commands; empty where it failed."""
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +41,12 @@ def cluster():
         pytest.skip(f"there is no {CLUSTER}, which starts a Slurm for tests")
     if os.geteuid() != 0:
         pytest.skip("starting a Slurm needs root")
+    installed = shutil.which("slurmctld", path=f"{os.environ['PATH']}:/usr/sbin") is not None
     was_up = subprocess.run([CLUSTER, "status"], capture_output=True, check=False).returncode == 0
-    try:
-        up = subprocess.run([CLUSTER, "up"], capture_output=True, text=True, timeout=300, check=False)
-    except subprocess.TimeoutExpired:
-        pytest.skip("no Slurm came up in 300 s")
+    up = subprocess.run([CLUSTER, "up"], capture_output=True, text=True, timeout=300, check=False)
     if up.returncode != 0:
-        pytest.skip(f"no Slurm came up: {(up.stdout + up.stderr)[-300:]}")
+        said = f"no Slurm came up: {(up.stdout + up.stderr)[-2000:]}"
+        pytest.fail(said) if installed else pytest.skip(said)
     if "2 fake GPUs" not in up.stdout:
         pytest.skip("the Slurm that runs here is not one with two fake GPUs")
     yield
@@ -68,43 +71,47 @@ def fill_in(workspace, **cluster):
     workspace.write("config/cluster.yaml", values)
 
 
+@contextmanager
+def started(workspace, **options):
+    """A Snakemake on Slurm, ended with its group if the test ends before it; its words go to `snakemake.out`."""
+    mend_node()
+    with (workspace.folder / "snakemake.out").open("a") as output:
+        process = subprocess.Popen(
+            workspace.command(*PROFILE, **options), cwd=workspace.folder, env=workspace.environment(),
+            stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def finish(workspace, *, may_fail=False, **options):
+    """Run Snakemake on Slurm to its end; its whole output."""
+    before, output = set(jobs()), workspace.folder / "snakemake.out"
+    try:
+        with started(workspace, **options) as snakemake:
+            Watch(output, may_fail=may_fail).wait("Snakemake's end", lambda: snakemake.poll() is not None)
+    finally:
+        if left := set(jobs("PD,R,CG")) - before:
+            slurm("scancel", *left, check=False)
+    assert may_fail or snakemake.returncode == 0, tail(output)
+    return output.read_text()
+
+
 class Study:
     """What can be seen of a study in the hands of Slurm, and what is done to it."""
 
     def __init__(self, workspace):
         self.workspace = workspace
         self.store = workspace.folder / "results" / "segments"
-        self.output = workspace.folder / "snakemake.out"
+        self.watch = Watch(workspace.folder / "snakemake.out", self.look)
         self.asked: dict[str, dict[str, str]] = {}
         self.shared: list[str] = []
         # Segment: epochs of each log so far; Snakemake begins a new log with each job.
         self.trained: dict[str, list[list[int]]] = {}
-
-    @contextmanager
-    def controller(self):
-        """A Snakemake that was started, ended with its group if the test ends before it."""
-        with self.output.open("a") as output:
-            process = subprocess.Popen(
-                self.workspace.command(*PROFILE), cwd=self.workspace.folder, env=self.workspace.environment(),
-                stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-
-    def wait(self, what, ready, process=None):
-        """Wait until something is so, looking at all jobs meanwhile."""
-        until = time.monotonic() + PATIENCE_S
-        while not (found := ready()):
-            self.look()
-            tail = self.output.read_text()[-3000:]
-            assert time.monotonic() < until, f"waited {PATIENCE_S} s for {what}\n{slurm('squeue')}\n{tail}"
-            assert process is None or process.poll() is None, f"Snakemake ended before {what}\n{tail}"
-            time.sleep(0.1)
-        return found
 
     def look(self):
         """Note what each job asked for, which GPUs the running ones hold, and which epochs are trained."""
@@ -124,6 +131,7 @@ class Study:
                 held += re.findall(r"GRES=gpu:fake:\d+\(IDX:([\d,-]+)\)", line)
         if len(held) != len(set(held)) or any(not one.isdigit() for one in held):
             self.shared.append(str(held))
+        return [(segment, logs[-1][-1:], len(self.starts(segment))) for segment, logs in self.trained.items()]
 
     def segments(self):
         """Ids of the two segments, once the plan is there."""
@@ -145,16 +153,17 @@ class Study:
 
     def hold(self, segment, starts):
         """Stop a training in its tracks once it was started that often and has finished an epoch since."""
-        if len(self.starts(segment)) < starts:
+        if len(self.starts(segment)) < starts or not self.logged(segment) or not self.job(segment):
             return False
-        if not self.logged(segment) or not self.job(segment):
+        try:
+            os.kill(self.starts(segment)[-1]["pid"], signal.SIGSTOP)
+        except ProcessLookupError:
             return False
-        os.kill(self.starts(segment)[-1]["pid"], signal.SIGSTOP)
         self.look()
         return True
 
-    def go_on(self, segment):
-        """Let a training that is held go on, if something did not end it."""
+    def release(self, segment):
+        """Let a training that is held continue, if something did not end it."""
         with suppress(ProcessLookupError):
             os.kill(self.starts(segment)[-1]["pid"], signal.SIGCONT)
 
@@ -163,13 +172,25 @@ class Study:
         folder = self.workspace.folder / "results" / "logs" / "slurm" / "rule_train_segment" / segment
         return not self.job(segment) or "Will exit after finishing" in (folder / f"{job}.log").read_text()
 
-    def job(self, segment):
-        """Number of the running job of a segment; empty if there is none."""
-        for line in slurm("squeue", "-h", "-t", "R", "-o", "%i %k").splitlines():
-            number, _, comment = line.partition(" ")
-            if comment.endswith(segment):
-                return number
-        return ""
+    def job(self, segment, states="R"):
+        """Number of the job of a segment in one of the states; empty if there is none."""
+        return next((number for number, comment in jobs(states).items() if comment.endswith(segment)), "")
+
+    def is_idle(self):
+        """Whether Slurm runs no training."""
+        return not any(self.job(segment, "R,CG") for segment in self.segments())
+
+    def is_trained(self, segment):
+        """Whether a segment is in the store.
+
+        Raises:
+            AssertionError: it is not, and no job is left that could train it.
+        """
+        there = (self.store / segment).is_dir()
+        waits = there or self.job(segment, "PD,R,CG") or (self.store / segment).is_dir()
+        log = self.workspace.folder / "results" / "logs" / "train_segment" / f"{segment}.log"
+        assert waits, f"the job of {segment} ended before its training\n{tail(log)}"
+        return there
 
 
 def runs_of(workspace, study="little"):
@@ -194,57 +215,59 @@ def disturbed(cluster, tmp_path_factory):
     try:
         disturb(study)
     finally:
-        slurm("scancel", "--signal=KILL", *study.asked)
-        slurm("scancel", *study.asked)
+        if study.asked:
+            slurm("scancel", "--signal=KILL", *study.asked, check=False)
+            slurm("scancel", *study.asked, check=False)
     return study
 
 
 def disturb(study):
     """Everything that happens to the study, one after the other."""
-    with study.controller() as first:
-        one, two = both = study.wait("a plan", study.segments, first)
+    wait = study.watch.wait
+    with started(study.workspace) as first:
+        one, two = both = wait("a plan", study.segments, first)
 
         def hold(starts):
             for each in both:
-                study.wait(f"start {starts} of {each}", lambda each=each: study.hold(each, starts), first)
-
-        def let_go():
-            for each in both:
-                study.go_on(each)
+                wait(f"start {starts} of {each}", lambda each=each: study.hold(each, starts), first)
 
         hold(1)
         os.kill(study.starts(one)[-1]["pid"], signal.SIGKILL)
         slurm("scancel", study.job(two))
-        study.go_on(two)
+        study.release(two)
         hold(2)
         slurm("scontrol", "requeue", study.job(one))
-        study.go_on(one)
+        study.release(one)
         job = study.job(two)
         # What is left is less than the two minutes before which it is warned, and more than none.
         minutes = slurm("squeue", "-h", "-j", job, "-o", "%M").strip().split(":")[0]
         slurm("scontrol", "update", f"JobId={job}", f"TimeLimit={int(minutes or 0) + 2}")
-        study.wait("the warning", lambda: study.warned(two, job), first)
-        study.go_on(two)
-        study.wait("the way back into the queue", lambda: not study.job(two), first)
+        wait("the warning", lambda: study.warned(two, job), first)
+        study.release(two)
+        wait("the way back into the queue", lambda: not study.job(two), first)
         slurm("scontrol", "update", f"JobId={job}", "TimeLimit=20")
         hold(3)
         slurm("sbatch", "-p", "gpu", "--gpus=2", "--mem=100", "-t", "1", "-o", "/dev/null", "--wrap", "true")
-        study.wait("the one that is more important", lambda: not study.job(one) and not study.job(two), first)
-        let_go()
+        wait("the one that is more important", lambda: not study.job(one) and not study.job(two), first)
+        for each in both:
+            study.release(each)
         hold(4)
-        slurm("scontrol", "update", "NodeName=gpu1", "State=DOWN", "Reason=test")
-        let_go()
-        study.wait("the end of the node", lambda: not study.job(one) and not study.job(two), first)
-        slurm("scontrol", "update", "NodeName=gpu1", "State=RESUME")
+        lose_node()
+        study.watch.node_is_lost = True
+        # Everything on a node that is lost ends with it. What outlived it would be in the way of the requeued jobs.
+        wait("the end of all on the node", lambda: study.is_idle() and end_leftovers(), first)
+        study.watch.node_is_lost = False
+        bring_node_back()
         hold(5)
         os.killpg(first.pid, signal.SIGKILL)
         first.wait()
     study.workspace.snakemake("--unlock")
-    let_go()
-    study.wait("jobs that outlive their Snakemake", lambda: all((study.store / each).is_dir() for each in both))
-    with study.controller() as second:
-        study.wait("the end", lambda: second.poll() is not None)
-        assert second.returncode == 0, study.output.read_text()[-5000:]
+    for each in both:
+        study.release(each)
+    wait("jobs that outlive their Snakemake", lambda: all(study.is_trained(each) for each in both))
+    with started(study.workspace) as second:
+        wait("the end", lambda: second.poll() is not None)
+        assert second.returncode == 0, tail(study.watch.output)
 
 
 @pytest.fixture(scope="module")
@@ -295,7 +318,7 @@ def test_the_demo_in_packs_ends_in_the_numbers_of_this_machine(cluster, tmp_path
     fill_in(there)
     smoke = {"study": "demo", "config": ("smoke=true",)}
     packed = {"study": "demo", "config": ("smoke=true", "pack=8", "pack_at_once=2")}
-    output = there.snakemake(*PROFILE, **packed)
+    output = finish(there, **packed)
     assert len(re.findall(r"has been submitted with SLURM jobid", output)) == 2
     assert (there.folder / "results" / "demo_smoke" / "report.html").stat().st_size > 1000
     here.snakemake("results/demo_smoke/epochs.csv", cores=2, **smoke)
@@ -308,7 +331,7 @@ def test_a_crash_fails_once_with_the_end_of_its_log(cluster, tmp_path):
     workspace = prepare(tmp_path, gpu="none")
     wrong = SMALL["model"] | {"options": {"decoder_channels": [16, 16]}}
     workspace.write_study("wrong", train=SMALL | {"model": wrong}, grid={"optimizer.lr": [0.1]})
-    output = workspace.snakemake(*PROFILE, study="wrong", check=False)
+    output = finish(workspace, study="wrong", may_fail=True)
     assert len(re.findall(r"has been submitted with SLURM jobid", output)) == 1
     assert "Trying to restart" not in output
     found = re.search(r"Segment (\S+) failed. All of it: less (\S+)", output)

@@ -1,4 +1,4 @@
-"""A sweep through to its ensemble; and cut off, it makes the same decisions on the same trials."""
+"""A sweep through to its ensemble; interrupted, it makes the same decisions on the same trials."""
 
 import contextlib
 import csv
@@ -64,23 +64,23 @@ def test_every_phase_left_its_decision(finished):
     assert {row["decision"] for row in rows(finished, "sweep/decisions.csv")} <= {"promoted", "pruned"}
 
 
-def test_stopped_trials_are_no_finished_runs(finished):
-    stopped = {row["trial"] for row in rows(finished, "sweep/trials.csv") if row["status"] == "pruned"}
+def test_pruned_trials_are_no_finished_runs(finished):
+    pruned = {row["trial"] for row in rows(finished, "sweep/trials.csv") if row["status"] == "pruned"}
     runs = [row for row in rows(finished, "runs.csv") if row["role"] == "trial"]
-    assert stopped
-    assert sorted(row["status"] for row in runs) == ["finished"] * (3 - len(stopped)) + ["pruned"] * len(stopped)
+    assert pruned
+    assert sorted(row["status"] for row in runs) == ["finished"] * (3 - len(pruned)) + ["pruned"] * len(pruned)
     assert {row["epochs"] for row in runs if row["status"] == "pruned"} == {"1"}
 
 
-def test_members_are_scored_on_pictures_that_none_saw(finished):
+def test_members_are_scored_on_images_that_none_saw(finished):
     scored = rows(finished, "ensemble.csv")
     assert [row["method"] for row in scored] == ["vote", "single model", "member 1", "member 2"]
     about = json.loads((finished.folder / "results/little/ensemble.json").read_text(encoding="utf-8"))
-    assert (about["split"], about["pictures"]) == ("val", 2)
+    assert (about["split"], about["images"]) == ("val", 2)
     plan = json.loads((finished.folder / "results/little/plan.json").read_text(encoding="utf-8"))
     folds = [plan["segments"][run["segments"][-1]]["fold"] for run in plan["runs"] if run["role"] == "ensemble"]
     assert [(fold["index"], fold["within"]) for fold in folds] == [(0, "train"), (1, "train")]
-    # The single model was judged on these very pictures in training: it must score the same again.
+    # The single model was scored on these very images in training: it must score the same again.
     single = scored[1]
     (again,) = (row for row in rows(finished, "runs.csv") if row["run"] == single["run"])
     assert float(single["val/miou"]) == pytest.approx(float(again["val/miou"]), abs=1e-6)
@@ -93,11 +93,11 @@ def test_the_report_tells_search_confirmation_and_ensemble(finished):
         assert heading in report
 
 
-def test_the_submission_holds_a_mask_for_each_picture(finished):
+def test_the_submission_holds_a_mask_for_each_image(finished):
     about = json.loads((finished.folder / "results/little/submission.json").read_text(encoding="utf-8"))
     assert (about["split"], about["method"], len(about["models"])) == ("val", "vote", 2)
     with zipfile.ZipFile(finished.folder / "results/little/submission.zip") as archive:
-        assert len(archive.namelist()) == about["pictures"] == 2
+        assert len(archive.namelist()) == about["images"] == 2
 
 
 def test_nothing_is_left_to_do(finished):

@@ -1,59 +1,119 @@
-# Needs: config. Makes: STUDY, and the functions that the rules use. Nothing here imports torch or pandas.
+# Needs: config. Makes: STUDY, and what the rules use. Nothing here imports torch or pandas.
+import atexit
 import gc
 import os
 import sys
 from inspect import signature
 from pathlib import Path
+from shlex import quote
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-sys.path.insert(0, str(Path(workflow.basedir) / "workflow" / "scripts"))
+SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
+sys.path.insert(0, str(SCRIPTS))
 
-from segsweep.planning.announcement import announce
-from segsweep.planning.planner import open_study
 from segsweep.errors import InputError
+from segsweep.planning import markers
+from segsweep.planning.announcement import announce
 from segsweep.planning.data_fingerprint import tracking_file
+from segsweep.planning.plan_writer import PlanWriter
+from segsweep.planning.planner import open_study
+from segsweep.planning.results_files import lacks_figures, lacks_images, was_pulled
 
-# What a job needs that its command line does not say.
-ENVIRONMENT = "NO_ALBUMENTATIONS_UPDATE=1"
-
+# The process that was started by hand plans; the jobs that it starts on nodes read its plan.
+PLANS = workflow.is_main_process
+# Starts that only list or draw something; the data that is to be trained on need not be here for them.
+LOOKS = {"--list", "-l", "--list-rules", "--list-target-rules", "--lt", "--lint", "--dag", "--rulegraph", "--unlock"}
+PULLS = PLANS and not workflow.output_settings.dryrun and not LOOKS & set(sys.argv)
 # The plan lives as long as this process, and so do Snakemake's jobs: of a dry run of 10,000 cells, a third went into
 # looking through them for garbage over and over.
 gc.disable()
 try:
-    # The process that was started by hand plans; the jobs that it starts read its plan.
-    STUDY = open_study(config, plans=workflow.is_main_process)
-    if workflow.is_main_process:
+    STUDY = open_study(config, plans=PLANS, pull=PULLS)
+    if PLANS:
         announce(STUDY, logger.info)
-        if STUDY.records_failures and not workflow.output_settings.dryrun:
-            STUDY.forget_outcomes()
 except InputError as error:
     raise WorkflowError("\n".join(error.problems)) from None
 gc.freeze()
 gc.set_threshold(20_000)
 gc.enable()
 
+# The tables that rules make.
+TABLES = {
+    "collect_results": ["cells.csv", "runs.csv", "epochs.csv", "images.csv", "missing.csv"],
+    "import_table": ["cells.csv", "runs.csv", "epochs.csv", "images.csv", "missing.csv"],
+    "analyze_study": [
+        *["ranking.csv", "factors.csv", "factor_summary.csv", "anova.csv", "pairwise.csv", "interactions.csv"],
+        *["importance.csv", "claims.csv", "best.yaml", "analysis.json", "audit.json", "comparison.csv", "statuses.csv"],
+        *["confirmations.csv", "correlations.csv", "design.csv", "expected_best.csv", "pairs.csv"],
+    ],
+}
+
+
+def outputs(rule, folder):
+    """The paths of the tables that a rule makes, by their names."""
+    return {name.partition(".")[0]: f"{folder}/{name}" for name in TABLES[rule]}
+
+
 ON_CLUSTER = STUDY.request.cluster is not None
+TABLE = STUDY.study.table is not None
+FOLDER = STUDY.folder
+# Of this start of Snakemake; see `segsweep.planning.markers`.
+MARKER = "results/markers/{start}/{segment}"
+OUTCOME = "results/outcomes/{start}/{segment}"
 # What Snakemake sees of a training: that it is in the store, or how its job ended.
-TRAINED = temp("results/outcomes/{segment}") if STUDY.records_failures else "results/markers/{segment}"
+TRAINED = temp(OUTCOME) if STUDY.records_failures else MARKER
 # Counted where Snakemake was started; a job that tried again by itself could not ask for more memory.
-RETRIES = STUDY.request.cluster.retries if ON_CLUSTER and workflow.is_main_process else 0
+RETRIES = STUDY.request.cluster.retries if ON_CLUSTER and PLANS else 0
 WARM = not ON_CLUSTER if STUDY.request.warm is None else STUDY.request.warm
 # Rules that want a GPU as trainings do: several networks look at a whole split.
-ASKS_A_NETWORK = ("score_ensemble", "predict_test")
+ASKS_A_NETWORK = ("score_ensemble", "predict_test", "evaluate_run")
 PACK_OPTIONS = " ".join(["--settle"] + ["--requeue"] * ON_CLUSTER)
 TRAINING_OPTIONS = " ".join(["--warm"] * WARM + ["--settle"] * STUDY.records_failures + ["--requeue"] * ON_CLUSTER)
-
-
+# Of a study of which not all is there, tables and report say what is missing.
+PARTIAL = "--partial" if STUDY.request.partial and STUDY.coverage != "all" else ""
 # The .dvc file of the study's data set, if it has one.
 TRACKED = tracking_file(STUDY.loaded.dataset, STUDY.loaded.root)
+# How a program of workflow/scripts is started.
+RUN = f"env NO_ALBUMENTATIONS_UPDATE=1 python {quote(os.path.relpath(SCRIPTS))}"
+
+if PLANS:
+    WRITER = PlanWriter(STUDY)
+    PENDING = {
+        "decisions": not STUDY.nothing_left_to_decide,
+        "images": lacks_images(FOLDER),
+        "figures": lacks_figures(FOLDER),
+        "tables": was_pulled(FOLDER / "runs.csv"),
+    }
+    if any(PENDING.values()):
+        markers.write_pending(STUDY.start)
+        atexit.register(markers.remove_pending, STUDY.start)
+
+
+onstart:
+    WRITER.start()
+
+
+onsuccess:
+    WRITER.finish()
+
+
+onerror:
+    WRITER.finish()
+
+
+# Of a workflow that takes this one as a module, Snakemake calls other hooks, and with --no-hooks none.
+HOOKED = workflow.modifier.is_main_snakefile()
 
 
 wildcard_constraints:
     data=r"[^/]+",
     pack=r"[0-9a-f]{12}",
+    run=r"[^/.]+",
     segment=r"[0-9a-f]{16}-\d{4}",
+    split=r"\w+",
+    start=r"\d{8}-\d{6}-\d+",
     step=r"\d{3}",
 
 
@@ -65,36 +125,42 @@ def of_each_job(function):
 
 @of_each_job
 def needed_by_segment(wildcards):
-    """What a segment needs to be trained; nothing where it is trained already."""
-    return [] if is_trained(wildcards.segment) else needed_by([wildcards.segment])
+    """What a segment needs to be trained; nothing where it is trained already.
+
+    Images that are prepared again for others must not train it again.
+    """
+    return [] if STUDY.is_trained(wildcards.segment) else needed_by([wildcards.segment], wildcards.start)
 
 
 def needed_by_missing():
     """What all missing segments need, where it is the same for all: a function asked for each takes Snakemake longer."""
-    if not workflow.is_main_process or STUDY.adaptive:
+    if not PLANS or STUDY.adaptive:
         return needed_by_segment
-    needed = {tuple(needed_by([segment])) for segment in STUDY.missing()}
+    needed = {tuple(needed_by([segment], STUDY.start)) for segment in STUDY.missing()}
     return list(needed.pop()) if len(needed) == 1 else needed_by_segment
 
 
-def is_trained(segment):
-    """Whether a segment needs nothing more. Pictures that are prepared anew for others must not train it again."""
-    return os.path.exists(marker(segment))
+def needed_by_pack(wildcards):
+    """What the segments of a pack need that the pack does not make."""
+    return needed_by(STUDY.packs[wildcards.pack], wildcards.start)
 
 
-def marker(segment):
-    """What Snakemake sees of a trained segment."""
-    return f"results/markers/{segment}"
+def needed_by(segments, start):
+    """The prepared images that segments are trained on in one job, and the segments that they continue."""
+    plans = [STUDY.segment(segment) for segment in segments]
+    data = [f"{one.data}/manifest.json" for one in plans]
+    parents = [one.parent for one in plans if one.parent and one.parent not in segments]
+    return list(dict.fromkeys([*data, *markers_to_make(parents, start)]))
 
 
-def markers_to_make(segments):
+def markers_to_make(segments, start):
     """What Snakemake waits for until segments are trained: a job for each that is trained already would cost it time."""
-    return [marker(segment) for segment in segments if not is_trained(segment)]
+    return [markers.marker(start, segment) for segment in segments if not STUDY.is_trained(segment)]
 
 
 def outcome_of(wildcards):
     """Where the job of a segment wrote down how its training ended: a file, or its pack's folder of such files."""
-    return f"results/outcomes/{STUDY.packed.get(wildcards.segment, wildcards.segment)}"
+    return markers.outcome(wildcards.start, STUDY.packed.get(wildcards.segment, wildcards.segment))
 
 
 def own_outcome(wildcards, input):
@@ -102,22 +168,14 @@ def own_outcome(wildcards, input):
     return f"{input.outcome}/{wildcards.segment}" if wildcards.segment in STUDY.packed else input.outcome
 
 
-def needed_by_pack(wildcards):
-    """What the segments of a pack need that the pack does not make."""
-    return needed_by(STUDY.packs[wildcards.pack])
-
-
-def needed_by(segments):
-    """The prepared pictures that segments are trained on in one job, and the segments that they go on from."""
-    plans = [STUDY.segment(segment) for segment in segments]
-    data = [f"{one.data}/manifest.json" for one in plans]
-    parents = [one.parent for one in plans if one.parent and one.parent not in segments]
-    return list(dict.fromkeys([*data, *markers_to_make(parents)]))
-
-
 def segments_of_pack(wildcards):
-    """The descriptions of the segments of a pack."""
-    return [STUDY.segment(segment) for segment in STUDY.packs[wildcards.pack]]
+    """Ids of the segments of a pack."""
+    return STUDY.packs[wildcards.pack]
+
+
+def plans_of_pack(wildcards):
+    """The plans of the segments of a pack."""
+    return [STUDY.segment(segment) for segment in segments_of_pack(wildcards)]
 
 
 @of_each_job
@@ -146,50 +204,50 @@ def runtime_of(wildcards, attempt):
 @of_each_job
 def claim_on_gpu(wildcards, resources):
     """What claims one of this machine's GPUs before the command of a training."""
-    return f"python workflow/scripts/claim_gpu.py --memory {resources.gpu_mb} --"
+    return f"{RUN}/claim_gpu.py --memory {resources.gpu_mb} --"
 
 
 # Asked only where it matters: it has Snakemake work out all resources of a job when it looks at the job.
-START = claim_on_gpu if STUDY.request.claim_gpu else ""
+CLAIM = claim_on_gpu if STUDY.request.claim_gpu else ""
 
 
-def together(wildcards, need):
-    """What the job of a pack asks for: the dearest of its segments side by side."""
-    return sum(sorted(map(need, segments_of_pack(wildcards)))[-STUDY.request.pack_at_once :])
+def side_by_side(needs):
+    """What the job of a pack asks for: the dearest of its segments that are trained at the same time."""
+    return sum(sorted(needs)[-STUDY.request.pack_at_once :])
 
 
 def memory_of_pack(wildcards, attempt):
     """Main memory of a pack, MB."""
-    return together(wildcards, lambda one: STUDY.resources.memory_mb(one, attempt))
+    return side_by_side(STUDY.resources.memory_mb(one, attempt) for one in plans_of_pack(wildcards))
 
 
 def cpus_of_pack(wildcards):
     """Processors of a pack's job."""
-    return together(wildcards, STUDY.resources.cpus)
+    return side_by_side(STUDY.resources.cpus(one) for one in plans_of_pack(wildcards))
 
 
 def device_memory_of_pack(wildcards):
     """Memory on the GPU of a pack, MB."""
-    return together(wildcards, STUDY.resources.device_mb)
+    return side_by_side(STUDY.resources.device_mb(one) for one in plans_of_pack(wildcards))
 
 
 def runtime_of_pack(wildcards, attempt):
     """Run time that a pack asks for, minutes: all of its segments one after the other, so many at once."""
-    described = segments_of_pack(wildcards)
-    return STUDY.resources.runtime_of_pack_min(described, min(STUDY.request.pack_at_once, len(described)), attempt)
+    plans = plans_of_pack(wildcards)
+    return STUDY.resources.runtime_of_pack_min(plans, min(STUDY.request.pack_at_once, len(plans)), attempt)
 
 
 @of_each_job
 def segment_in_words(wildcards):
     """What a training job is about, for people."""
-    return STUDY.in_words(wildcards.segment) if workflow.is_main_process else wildcards.segment
+    return STUDY.in_words(wildcards.segment) if PLANS else wildcards.segment
 
 
 def markers_of_step(wildcards):
     """What a decision looks at: the runs that the one before it asked for, or the study's own."""
     number = int(wildcards.step)
-    segments = STUDY.segments_of(wanted_by(number - 1)) if number else STUDY.segments_of_study()
-    return markers_to_make(segments)
+    segments = STUDY.segments_of(runs_of_step(number - 1)) if number else STUDY.segments_of_study()
+    return markers_to_make(segments, STUDY.start)
 
 
 def previous_step(wildcards):
@@ -198,25 +256,29 @@ def previous_step(wildcards):
     return checkpoints.decide_step.get(step=f"{number - 1:03d}").output[0] if number else []
 
 
-def left_to_decide(wildcards):
-    """A file that is newer than all tables, for a decision that is not there.
-
-    That a decision lacks, or a training before it, is no reason for Snakemake to make it while tables of an earlier
-    search are there: of what follows from a checkpoint it looks at the checkpoint's own inputs alone.
-    """
-    step = f"{STUDY.folder}/sweep/step_{wildcards.step}.json"
-    return [] if os.path.exists(step) else STUDY.search_pending_file
-
-
 def previous_or_none(wildcards, input):
     """The decision before a decision, for the command line."""
     return input.previous or "none"
 
 
-def wanted_by(number):
+def pending_decision(wildcards):
+    """What makes Snakemake take a decision that lacks or no longer holds; see `markers.pending_file`."""
+    return str(markers.pending_file(STUDY.start)) if PLANS and STUDY.is_left_to_decide(int(wildcards.step)) else []
+
+
+def pending(kind):
+    """What makes Snakemake make files again though they are there: images or figures of which one was lost, tables that
+    were pulled."""
+    return str(markers.pending_file(STUDY.start)) if PLANS and PENDING[kind] else []
+
+
+def runs_of_step(number):
     """The runs that a decision asked for; they are part of the plan afterwards."""
     decision = checkpoints.decide_step.get(step=f"{number:03d}").output[0]
-    return STUDY.read_step(decision)
+    runs, new = STUDY.read_step(decision)
+    if new:
+        WRITER.write()
+    return runs
 
 
 def all_markers(wildcards):
@@ -224,12 +286,32 @@ def all_markers(wildcards):
 
     A job on a node need not look: it was sent when all was there, and it cannot follow the decisions.
     """
-    if STUDY.request.partial or STUDY.study.table or not workflow.is_main_process:
+    if TABLE or not PLANS:
+        return []
+    write_plan_without_hooks()
+    if STUDY.request.partial:
         return []
     segments = STUDY.segments_of_study()
     for number in range(len(all_steps(wildcards)) - 1):
-        segments += STUDY.segments_of(wanted_by(number))
-    return markers_to_make(dict.fromkeys(segments))
+        segments += STUDY.segments_of(runs_of_step(number))
+    return markers_to_make(dict.fromkeys(segments), STUDY.start)
+
+
+def write_plan_without_hooks():
+    """Leaves a plan to look at where there is none; and writes it down where no hook will."""
+    WRITER.write_first()
+    if not workflow.dryrun and not (HOOKED and not workflow.execution_settings.no_hooks) and not WRITER.started:
+        WRITER.start()
+
+
+def segments_of_run(wildcards):
+    """The segments of a run."""
+    return STUDY.plan.run_named(wildcards.run).segments
+
+
+def markers_of_run(wildcards):
+    """What a run still lacks."""
+    return markers_to_make(segments_of_run(wildcards)[-1:], STUDY.start) if PLANS else []
 
 
 def all_steps(wildcards):
@@ -241,5 +323,45 @@ def all_steps(wildcards):
 
 
 def all_prepared(wildcards):
-    """The prepared pictures that the models of a study look at."""
+    """The prepared images that the models of a study look at."""
     return [f"{folder}/manifest.json" for folder in STUDY.plan.data]
+
+
+def untracked(value):
+    """A parameter because of which no job runs again: Snakemake takes what a function makes of a job's input for that."""
+
+    def of_job(wildcards, input):
+        return value
+
+    return of_job
+
+
+# What jobs depend on besides files. They run again when it changes (`rerun-triggers` in profiles/default/config.yaml).
+
+
+def plan_digest(wildcards):
+    """Stands for the plan, as far as decisions have made it."""
+    return STUDY.plan_digest
+
+
+def ensemble_digest(wildcards):
+    """Stands for the models of the ensemble, and how they decide."""
+    return STUDY.ensemble_digest
+
+
+# All files of a finished study that people or later steps read.
+STUDY_FILES = [
+    *outputs("import_table" if TABLE else "collect_results", FOLDER).values(),
+    *outputs("analyze_study", FOLDER).values(),
+    f"{FOLDER}/metrics.json",
+    f"{FOLDER}/report.md",
+    f"{FOLDER}/report.html",
+    f"{FOLDER}/report.sources.csv",
+    f"{FOLDER}/figures",
+]
+if not TABLE:
+    STUDY_FILES += [f"{FOLDER}/images/images.json", f"{FOLDER}/provenance.json"]
+if STUDY.study.sweep:
+    STUDY_FILES += [f"{FOLDER}/sweep/trials.csv", f"{FOLDER}/sweep/decisions.csv"]
+if STUDY.study.ensemble:
+    STUDY_FILES += [f"{FOLDER}/ensemble.csv", f"{FOLDER}/ensemble_images.csv", f"{FOLDER}/ensemble.json"]

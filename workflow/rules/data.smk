@@ -5,7 +5,8 @@ localrules:
     pull_data,
 
 
-# A rule's output is deleted before it runs, so the pictures themselves are none; the mark lasts until they are read.
+# A rule's output is deleted before it runs, so the images themselves are none; the mark lasts until they are read.
+# A folder that is there is used as it is, whatever DVC tracks: its address says so as well.
 rule pull_data:
     output:
         mark=temp("results/data/{data}.pulled"),
@@ -20,10 +21,11 @@ rule pull_data:
     params:
         folder=TRACKED.parent if TRACKED else "",
         tracked=TRACKED.name if TRACKED else "",
+        content=TRACKED.stem if TRACKED else "",
     message:
         "pull {params.folder}/{params.tracked}"
     shell:
-        "{{ dvc --cd {params.folder:q} status --quiet {params.tracked:q} "
+        "{{ test -d {params.folder:q}/{params.content:q} "
         "|| dvc --cd {params.folder:q} pull {params.tracked:q}; }} > {log:q} 2>&1 "
         "&& touch {output.mark:q} || {{ cat {log:q} >&2; exit 1; }}"
 
@@ -42,11 +44,11 @@ rule prepare_data:
         mem_mb=4000,
         runtime=120,
     params:
-        description="results/data/{data}.json",
+        run=untracked(RUN),
+        plan=untracked(STUDY.plan_file),
         folder="results/data/{data}",
-        environment=ENVIRONMENT,
     message:
         "prepare {wildcards.data}"
     shell:
-        "env {params.environment} python workflow/scripts/prepare_data.py --description {params.description:q} "
-        "--output {params.folder:q} --workers {threads} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
+        "{params.run}/prepare_data.py --plan {params.plan:q} --output {params.folder:q} --workers {threads} "
+        "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"

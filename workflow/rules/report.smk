@@ -3,12 +3,12 @@
 
 rule draw_images:
     input:
-        ranking=f"{STUDY.folder}/ranking.csv",
-        images=f"{STUDY.folder}/images.csv",
+        ranking=f"{FOLDER}/ranking.csv",
+        images=f"{FOLDER}/images.csv",
         data=ancient(all_prepared),
-        code="results/code/draw_images.txt",
+        pending=pending("images"),
     output:
-        drawn=f"{STUDY.folder}/images/images.json",
+        drawn=f"{FOLDER}/images/images.json",
     log:
         f"results/logs/draw_images/{STUDY.name}.log",
     conda:
@@ -18,29 +18,30 @@ rule draw_images:
         mem_mb=8000,
         runtime=60,
     params:
-        plan=STUDY.plan_file,
-        folder=STUDY.folder,
-        environment=ENVIRONMENT,
+        run=untracked(RUN),
+        plan=untracked(STUDY.plan_file),
+        folder=FOLDER,
+        study=STUDY.study_digest,
+        code=STUDY.code_of("draw_images"),
     message:
         "draw the images of {params.folder}"
     shell:
-        "env {params.environment} python workflow/scripts/draw_images.py --plan {params.plan:q} "
-        "--store results/segments --results {params.folder:q} --output {params.folder:q}/images "
-        "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
+        "{params.run}/draw_images.py --plan {params.plan:q} --store results/segments --results {params.folder:q} "
+        "--output {params.folder:q}/images > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
 
 
 rule build_report:
     input:
-        ranking=f"{STUDY.folder}/ranking.csv",
-        analysis=f"{STUDY.folder}/analysis.json",
-        drawn=[] if STUDY.study.table else f"{STUDY.folder}/images/images.json",
-        decisions=f"{STUDY.folder}/sweep/decisions.csv" if STUDY.study.sweep else [],
-        code="results/code/build_report.txt",
+        **outputs("analyze_study", FOLDER),
+        drawn=[] if TABLE else f"{FOLDER}/images/images.json",
+        sweep=f"{FOLDER}/sweep/decisions.csv" if STUDY.study.sweep else [],
+        pending=pending("figures"),
     output:
-        markdown=report(f"{STUDY.folder}/report.md", category="Report"),
-        html=report(f"{STUDY.folder}/report.html", category="Report"),
-        sources=f"{STUDY.folder}/report.sources.csv",
-        figures=directory(f"{STUDY.folder}/figures"),
+        markdown=report(f"{FOLDER}/report.md", category="Report"),
+        html=report(f"{FOLDER}/report.html", category="Report"),
+        sources=f"{FOLDER}/report.sources.csv",
+        provenance=[] if TABLE else f"{FOLDER}/provenance.json",
+        figures=directory(f"{FOLDER}/figures"),
     log:
         f"results/logs/build_report/{STUDY.name}.log",
     conda:
@@ -50,11 +51,14 @@ rule build_report:
         mem_mb=4000,
         runtime=60,
     params:
-        folder=STUDY.folder,
-        partial="--partial" if STUDY.request.partial else "",
-        environment=ENVIRONMENT,
+        run=untracked(RUN),
+        partial=untracked(PARTIAL),
+        folder=FOLDER,
+        study=STUDY.study_digest,
+        covers=STUDY.coverage,
+        code=STUDY.code_of("build_report"),
     message:
         "write the report of {params.folder}"
     shell:
-        "env {params.environment} python workflow/scripts/build_report.py --results {params.folder:q} "
-        "--output {params.folder:q} --store results/segments {params.partial} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
+        "{params.run}/build_report.py --results {params.folder:q} --output {params.folder:q} --store results/segments "
+        "{params.partial} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"

@@ -6,9 +6,9 @@ checkpoint decide_step:
     input:
         previous=ancient(previous_step),
         markers=ancient(markers_of_step),
-        undecided=left_to_decide,
+        pending=pending_decision,
     output:
-        step=f"{STUDY.folder}/sweep/step_{{step}}.json",
+        step=f"{FOLDER}/sweep/step_{{step}}.json",
     log:
         f"results/logs/decide_step/{STUDY.name}_{{step}}.log",
     conda:
@@ -18,26 +18,24 @@ checkpoint decide_step:
         mem_mb=4000,
         runtime=30,
     params:
-        plan=STUDY.plan_file,
+        run=untracked(RUN),
+        plan=untracked(STUDY.plan_file),
         previous=previous_or_none,
         earlier=f"--earlier {STUDY.earlier}" if STUDY.earlier else "",
-        environment=ENVIRONMENT,
     message:
         "decide step {wildcards.step}"
     shell:
-        "env {params.environment} python workflow/scripts/decide_step.py --plan {params.plan:q} "
-        "--previous {params.previous:q} {params.earlier} --store results/segments --output {output.step:q} "
-        "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
+        "{params.run}/decide_step.py --plan {params.plan:q} --previous {params.previous:q} {params.earlier} "
+        "--store results/segments --output {output.step:q} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
 
 
 rule tabulate_search:
     input:
         steps=all_steps,
-        coverage=STUDY.coverage_file,
-        code="results/code/tabulate_search.txt",
+        pending=pending("tables"),
     output:
-        trials=f"{STUDY.folder}/sweep/trials.csv",
-        decisions=f"{STUDY.folder}/sweep/decisions.csv",
+        trials=f"{FOLDER}/sweep/trials.csv",
+        decisions=f"{FOLDER}/sweep/decisions.csv",
     log:
         f"results/logs/tabulate_search/{STUDY.name}.log",
     conda:
@@ -47,12 +45,14 @@ rule tabulate_search:
         mem_mb=2000,
         runtime=30,
     params:
-        study=STUDY.folder,
-        environment=ENVIRONMENT,
+        run=untracked(RUN),
+        folder=FOLDER,
+        covers=STUDY.coverage,
+        code=STUDY.code_of("tabulate_search"),
     message:
-        "tabulate the decisions of {params.study}"
+        "tabulate the decisions of {params.folder}"
     shell:
-        "env {params.environment} python workflow/scripts/tabulate_search.py --sweep {params.study:q}/sweep "
+        "{params.run}/tabulate_search.py --sweep {params.folder:q}/sweep "
         "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
 
 
@@ -60,13 +60,11 @@ rule score_ensemble:
     input:
         markers=ancient(all_markers),
         data=ancient(all_prepared),
-        ensemble_inputs=STUDY.ensemble_inputs_file,
-        coverage=STUDY.coverage_file,
-        code="results/code/score_ensemble.txt",
+        pending=pending("tables"),
     output:
-        scores=f"{STUDY.folder}/ensemble.csv",
-        images=f"{STUDY.folder}/ensemble_images.csv",
-        about=f"{STUDY.folder}/ensemble.json",
+        scores=f"{FOLDER}/ensemble.csv",
+        images=f"{FOLDER}/ensemble_images.csv",
+        about=f"{FOLDER}/ensemble.json",
     log:
         f"results/logs/score_ensemble/{STUDY.name}.log",
     conda:
@@ -77,28 +75,29 @@ rule score_ensemble:
         mem_mb=8000,
         runtime=STUDY.resources.at_most_min(120),
     params:
-        plan=STUDY.plan_file,
-        folder=STUDY.folder,
+        run=untracked(RUN),
+        plan=untracked(STUDY.plan_file),
+        device=untracked(STUDY.request.device),
+        folder=FOLDER,
         decides=STUDY.ensemble_in_words,
-        device=STUDY.request.device,
-        environment=ENVIRONMENT,
+        models=ensemble_digest,
+        covers=STUDY.coverage,
+        code=STUDY.code_of("score_ensemble"),
     message:
         "score the ensemble of {params.folder}: {params.decides}"
     shell:
-        "env {params.environment} python workflow/scripts/score_ensemble.py --plan {params.plan:q} "
-        "--store results/segments --output {params.folder:q} --device {params.device} --threads {threads} "
-        "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
+        "{params.run}/score_ensemble.py --plan {params.plan:q} --store results/segments --output {params.folder:q} "
+        "--device {params.device:q} --threads {threads} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
 
 
 rule predict_test:
     input:
         markers=ancient(all_markers),
         data=ancient(all_prepared),
-        ranking=f"{STUDY.folder}/ranking.csv",
-        code="results/code/predict_test.txt",
+        ranking=f"{FOLDER}/ranking.csv",
     output:
-        submission=f"{STUDY.folder}/submission.zip",
-        about=f"{STUDY.folder}/submission.json",
+        submission=f"{FOLDER}/submission.zip",
+        about=f"{FOLDER}/submission.json",
     log:
         f"results/logs/predict_test/{STUDY.name}.log",
     conda:
@@ -109,13 +108,15 @@ rule predict_test:
         mem_mb=8000,
         runtime=STUDY.resources.at_most_min(240),
     params:
-        plan=STUDY.plan_file,
+        run=untracked(RUN),
+        plan=untracked(STUDY.plan_file),
+        device=untracked(STUDY.request.device),
         decides=STUDY.ensemble_in_words,
-        device=STUDY.request.device,
-        environment=ENVIRONMENT,
+        models=ensemble_digest,
+        code=STUDY.code_of("predict_test"),
     message:
         "predict the test split: {output.submission}"
     shell:
-        "env {params.environment} python workflow/scripts/predict_test.py --plan {params.plan:q} "
-        "--store results/segments --ranking {input.ranking:q} --output {output.submission:q} "
-        "--device {params.device} --threads {threads} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
+        "{params.run}/predict_test.py --plan {params.plan:q} --store results/segments --ranking {input.ranking:q} "
+        "--output {output.submission:q} --device {params.device:q} --threads {threads} "
+        "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"

@@ -1,6 +1,7 @@
-# Needs: prepared data, the segment that one goes on from. Makes: results/segments/<id>, seen as results/markers/<id>.
+# Needs: prepared data, the segment that one continues. Makes: results/segments/<id>; see `segsweep.planning.markers` for
+# what Snakemake sees of it.
 
-# On one machine a training that fails is a job that fails. On a cluster a job may also be cut off, which is worth
+# On one machine a training that fails is a job that fails. On a cluster a job may also be interrupted, which is worth
 # another try, while a crash is not: there the job writes down how the training ended, and `check_outcome` tells.
 if STUDY.records_failures:
 
@@ -8,12 +9,13 @@ if STUDY.records_failures:
         input:
             outcome=outcome_of,
         output:
-            marker="results/markers/{segment}",
+            marker=MARKER,
         log:
-            "results/logs/check_outcome/{segment}.log",
+            "results/logs/check_outcome/{segment}.{start}.log",
         retries: 0
         conda:
             "../../envs/segsweep.yaml"
+        threads: 1
         params:
             outcome=own_outcome,
         message:
@@ -29,7 +31,7 @@ rule train_segment:
     output:
         marker=TRAINED,
     log:
-        "results/logs/train_segment/{segment}.log",
+        "results/logs/train_segment/{segment}.{start}.log",
     retries: RETRIES
     conda:
         "../../envs/segsweep.yaml"
@@ -41,27 +43,27 @@ rule train_segment:
         gpu_mb=device_memory_of,
         cpus_per_task=cpus_of,
     params:
+        run=RUN,
         plan=STUDY.plan_file,
-        words=segment_in_words,
         device=STUDY.request.device,
-        start=START,
         options=TRAINING_OPTIONS,
-        environment=ENVIRONMENT,
+        words=segment_in_words,
+        claim=CLAIM,
     message:
         "train {params.words}"
     shell:
-        "env {params.environment} {params.start} python workflow/scripts/train_segment.py {params.options} "
+        "{params.claim} {params.run}/train_segment.py {params.options} "
         "--plan {params.plan:q} --segment {wildcards.segment} --store results/segments --marker {output.marker:q} "
-        "--threads {threads} --device {params.device} --log {log:q}"
+        "--threads {threads} --device {params.device:q} --log {log:q}"
 
 
 rule train_pack:
     input:
         needed=ancient(needed_by_pack),
     output:
-        outcomes=temp(directory("results/outcomes/{pack}")),
+        outcomes=temp(directory("results/outcomes/{start}/{pack}")),
     log:
-        "results/logs/train_pack/{pack}.log",
+        "results/logs/train_pack/{pack}.{start}.log",
     retries: RETRIES
     conda:
         "../../envs/segsweep.yaml"
@@ -73,17 +75,17 @@ rule train_pack:
         gpu_mb=device_memory_of_pack,
         cpus_per_task=cpus_of_pack,
     params:
+        run=RUN,
         plan=STUDY.plan_file,
-        segments=lambda wildcards: STUDY.packs[wildcards.pack],
-        at_once=STUDY.request.pack_at_once,
         device=STUDY.request.device,
         options=PACK_OPTIONS,
-        start=START,
-        environment=ENVIRONMENT,
+        segments=segments_of_pack,
+        at_once=STUDY.request.pack_at_once,
+        claim=CLAIM,
     message:
         "train pack {wildcards.pack}: {params.segments}"
     shell:
-        "env {params.environment} {params.start} python workflow/scripts/train_pack.py {params.options} "
+        "{params.claim} {params.run}/train_pack.py {params.options} "
         "--plan {params.plan:q} --segments {params.segments} --store results/segments --at-once {params.at_once} "
-        "--marker {output.outcomes:q}/{{segment}} --log results/logs/train_segment/{{segment}}.log "
-        "--threads {threads} --device {params.device} > {log:q} 2>&1"
+        "--marker {output.outcomes:q}/{{segment}} --log results/logs/train_segment/{{segment}}.{wildcards.start}.log "
+        "--threads {threads} --device {params.device:q} > {log:q} 2>&1"

@@ -4,8 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from segsweep.analysis.analyze import analyse, others_of, write
-from segsweep.analysis.results import open_results
+from segsweep.analysis.analyze import Findings, others_of
+from segsweep.analysis.study_results import open_results
 from segsweep.exits import program
 from segsweep.formatting import plural
 
@@ -19,14 +19,13 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     results = open_results(arguments.results)
     others, problems = others_of(results, arguments.results, arguments.compare)
-    analysis = analyse(results, others)
     for text in problems:
-        analysis.about["warnings"].append({"topic": "compare", "axes": [], "text": text})
         print(text, file=sys.stderr)
-    write(analysis, arguments.results)
-    best = analysis.about["best"]
+    findings = Findings(results, others, problems=problems)
+    findings.write(arguments.results)
+    best = findings.best
     what = f"best {best['label']}, {results.metric} {best['mean']:.4g}" if best else "no usable run"
-    print(f"{arguments.results}: {plural(analysis.about['n_runs'], 'run')} analysed; {what}")
+    print(f"{arguments.results}: {plural(len(results.runs), 'run')} analysed; {what}")
     return 0
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from segsweep.analysis.collect import collect, write
 from segsweep.exits import program
 from segsweep.formatting import plural
-from segsweep.io import read_json
+from segsweep.planning.plan_file import read_plan
+from segsweep.store.segment_store import STORE, SegmentStore
 
 
 @program
@@ -15,11 +16,11 @@ def main(argv: list[str] | None = None) -> int:
     """Collect; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--plan", type=Path, required=True, help="plan.json of the study")
-    parser.add_argument("--store", type=Path, default=Path("results/segments"), help="folder of trained segments")
+    parser.add_argument("--store", type=Path, default=STORE, help="folder of trained segments")
     parser.add_argument("--output", type=Path, required=True, help="folder for the tables")
     parser.add_argument("--partial", action="store_true", help="accept that runs are missing, and list them")
     arguments = parser.parse_args(argv)
-    collected = collect(read_json(arguments.plan), arguments.store, partial=arguments.partial)
+    collected = collect(read_plan(arguments.plan), SegmentStore(arguments.store), partial=arguments.partial)
     write(collected, arguments.output)
     lacking = f", {plural(len(collected.missing), 'run')} missing" if collected.missing else ""
     print(

@@ -8,10 +8,12 @@ from segsweep.config.study import Study
 from segsweep.errors import InputError
 from segsweep.exits import program
 from segsweep.io import read_json
+from segsweep.planning.plan_file import read_plan
 from segsweep.search.decisions import decide
 from segsweep.search.narrow import earlier_trials
 from segsweep.search.results import gather, scored_cells
-from segsweep.search.step_files import write_json
+from segsweep.search.step_files import write_step
+from segsweep.store.segment_store import SegmentStore
 
 
 @program
@@ -26,24 +28,26 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--earlier", type=Path, help="earlier study's sweep folder or trials.csv (narrow, first step)")
     parser.add_argument("--output", type=Path, required=True, help="file of the step")
     options = parser.parse_args(argv)
-    write_json(options.output, _next(options))
+    write_step(options.output, _next(options))
     return 0
 
 
 def _next(options: argparse.Namespace) -> dict:
-    plan = read_json(options.plan)
-    study = Study.model_validate(plan["study"], by_alias=True, by_name=True)
+    plan = read_plan(options.plan)
+    study = Study.model_validate(plan.study, by_alias=True, by_name=True)
     if options.previous.lower() == "none":
         candidates = None
         if study.sweep is None:
-            candidates = read_json(options.candidates) if options.candidates else scored_cells(plan, options.store)
+            candidates = (
+                read_json(options.candidates) if options.candidates else scored_cells(plan, SegmentStore(options.store))
+            )
         earlier = earlier_trials(options.earlier) if options.earlier else None
         return decide(study, None, {}, candidates=candidates, earlier=earlier)
     previous = read_json(Path(options.previous))
     if options.results:
         results = read_json(options.results)
     elif options.store:
-        results = gather(plan, options.store, previous["wanted"])
+        results = gather(plan, SegmentStore(options.store), previous["requested"])
     else:
         raise InputError("neither --results nor --store was given. One of them holds the results of the step before.")
     return decide(study, previous, results)

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from segsweep.analysis.tables import import_table, write
+from segsweep.analysis.import_table import import_table, write
 from segsweep.config.study import Study
 from segsweep.config.yaml_documents import Document, parse
 from segsweep.errors import InputError

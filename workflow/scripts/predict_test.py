@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 from segsweep.exits import program
-from segsweep.io import read_json
 
 
 @program
@@ -20,13 +19,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=1, help="threads of the computations on a CPU")
     options = parser.parse_args(argv)
 
-    from segsweep.inference.test_predictions import predict_test
+    from segsweep.inference.split_predictions import predict_test
+    from segsweep.planning.plan_file import read_plan
+    from segsweep.store.segment_store import SegmentStore
 
     about = predict_test(
-        read_json(options.plan), options.store, options.ranking, options.output,
+        read_plan(options.plan), SegmentStore(options.store), options.ranking, options.output,
         device=options.device, threads=options.threads,
     )  # fmt: skip
-    print("\n".join([f"{options.output}: {about['pictures']} pictures of the split {about['split']}", *about["notes"]]))
+    print("\n".join([f"{options.output}: {about['images']} images of the split {about['split']}", *about["notes"]]))
     return 0
 
 

@@ -1,29 +1,33 @@
 """Prepare a data set: decode and check all its files, and write memory-mapped arrays.
 
-python workflow/scripts/prepare_data.py --description data.json --output FOLDER [--workers N]
+python workflow/scripts/prepare_data.py (--plan PLAN | --description JSON) --output FOLDER [--workers N]
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from segsweep.config.dataset import parse_dataset
 from segsweep.config.train import Data
 from segsweep.data.preparation import prepare
 from segsweep.errors import InputError
 from segsweep.exits import program
+from segsweep.io import read_json
+from segsweep.planning.plan_file import read_plan
 
 
 @program
 def main(argv: list[str] | None = None) -> int:
     """Read the description, prepare, say what was found."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--description", type=Path, required=True, help="JSON with dataset, root, data, fingerprint")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--plan", type=Path, help="plan.json of a study that needs the folder")
+    source.add_argument("--description", type=Path, help="JSON with dataset, root, data, fingerprint")
     parser.add_argument("--output", type=Path, required=True, help="folder to make")
     parser.add_argument("--workers", type=int, default=1, help="threads that decode (default: 1)")
     options = parser.parse_args(argv)
-    description = json.loads(options.description.read_text(encoding="utf-8"))
+    description = described(options.plan, options.output) if options.plan else read_json(options.description)
     dataset = parse_dataset(description["dataset"])
     data = Data.model_validate(description["data"]) if description.get("data") else None
     try:
@@ -40,9 +44,21 @@ def main(argv: list[str] | None = None) -> int:
         head = f"The data set {dataset.name} cannot be used ({count} problems):"
         raise InputError(head, *(f"  {problem}" for problem in error.problems)) from error
     counts = ", ".join(f"{len(entry['names'])} {split}" for split, entry in manifest["splits"].items())
-    print(f"{dataset.name}: {counts}; {len(manifest['classes'])} classes")
+    print(f"{dataset.name}: {counts}; {manifest['num_classes']} classes")
     print(*(f"  note: {warning}" for warning in manifest["warnings"]), sep="\n")
     return 0
+
+
+def described(plan: Path, folder: Path) -> dict[str, Any]:
+    """What a plan says of a folder of prepared data: dataset, root, data, fingerprint.
+
+    Raises:
+        InputError: the plan needs no such folder.
+    """
+    needed = read_plan(plan).prepared
+    if str(folder) not in needed:
+        raise InputError(f"{plan}: no {folder} among {', '.join(needed)}. If the study changed since, plan it again.")
+    return needed[str(folder)]
 
 
 if __name__ == "__main__":

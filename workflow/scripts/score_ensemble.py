@@ -1,11 +1,10 @@
-"""Score the models of an ensemble, each by itself and together, on pictures that none of them was trained on."""
+"""Score the models of an ensemble, each by itself and together, on images that none of them was trained on."""
 
 import argparse
 import sys
 from pathlib import Path
 
 from segsweep.exits import program
-from segsweep.io import read_json
 
 
 @program
@@ -19,11 +18,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=1, help="threads of the computations on a CPU")
     options = parser.parse_args(argv)
 
-    from segsweep.inference.ensemble_scores import score
-    from segsweep.inference.ensemble_tables import write
+    from segsweep.inference.ensemble_scores import score, write
+    from segsweep.planning.plan_file import read_plan
+    from segsweep.store.segment_store import SegmentStore
 
-    plan = read_json(options.plan)
-    found = score(plan, options.store, device=options.device, threads=options.threads)
+    plan = read_plan(options.plan)
+    found = score(plan, SegmentStore(options.store), device=options.device, threads=options.threads)
     write(found, options.output)
     for row in found["rows"]:
         print(f"{row['method']}: {found['metric']} {row['scores'][found['metric']]:.4f}")

@@ -18,23 +18,15 @@ from segsweep.config.load import Loaded, Request, load, requested
 from segsweep.errors import InputError
 from segsweep.exits import program
 from segsweep.formatting import plural
-from segsweep.planning.planner import Planner
+from segsweep.planning.planner import planned
 from segsweep.planning.worker_view import RESULTS
 from segsweep.store.clean_up import find_waste, remove
 from segsweep.store.remote import open_remote
 from segsweep.store.segment_store import STORE, SegmentStore
-from segsweep.store.shared_segments import Outcome, listing, pull, push, size_of, wanted_of
+from segsweep.store.shared_segments import Outcome, listing, pull, push, wanted_of
 from segsweep.store.shared_tables import pull_tables, push_tables, state_of, studies_here
 
 SHOWN = 10
-
-
-class Preview(Planner):
-    """A plan that is not written down: what a study would need here."""
-
-    def write(self) -> None:
-        """Cut the runs into segments, and leave the files alone."""
-        self.cut = self.cut_runs()
 
 
 @program
@@ -65,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         if name != "status":
             action.add_argument("--study", help="one study only: a name in config/studies, or a path")
         if name == "push":
-            action.add_argument("--without-state", action="store_true", help="less to send; cannot be prolonged there")
+            action.add_argument("--without-state", action="store_true", help="less to send; cannot be extended there")
         if name == "pull":
             action.add_argument("--all", action="store_true", help="every segment of the store, needed or not")
             action.add_argument("options", nargs="*", help="as behind --config: dataset=camvid smoke=true")
@@ -77,9 +69,9 @@ def _push(arguments: argparse.Namespace, console: Console) -> int:
     chosen = names = None
     if arguments.study:
         name = load(requested(arguments.study, [])).study.name
-        plans = {key: plan for key, plan in studies_here(RESULTS).items() if plan["study"]["name"] == name}
+        plans = {key: plan for key, plan in studies_here(RESULTS).items() if plan.study["name"] == name}
         names = set(plans)
-        chosen = {segment for plan in plans.values() for segment in plan.get("segments", {})}
+        chosen = {segment for plan in plans.values() for segment in plan.segments}
     outcome = push(STORE, remote, chosen, with_state=not arguments.without_state, say=console.print)
     tables = push_tables(RESULTS, remote, names)
     console.print(
@@ -87,7 +79,9 @@ def _push(arguments: argparse.Namespace, console: Console) -> int:
         f"{outcome.there} were there; sent the tables of {', '.join(tables) or 'no study, nothing new'}."
     )
     if arguments.without_state and outcome.light:
-        console.print(f"{plural(len(outcome.light), 'segment')} without the state to go on from.")
+        console.print(
+            f"{plural(len(outcome.light), 'segment')} without the complete state: they cannot be extended there."
+        )
     return 0
 
 
@@ -112,7 +106,7 @@ def _pull(arguments: argparse.Namespace, console: Console) -> int:
             if pull_tables(RESULTS, remote, loaded.name, state):
                 tables.append(loaded.name)
             try:
-                chosen |= wanted_of(Preview(_request_of(arguments, loaded), loaded, only_look=True).cut.segments, held)
+                chosen |= wanted_of(planned(_request_of(arguments, loaded), loaded).cut.segments, held)
             except InputError as error:
                 if arguments.study:
                     raise
@@ -130,8 +124,8 @@ def _pull(arguments: argparse.Namespace, console: Console) -> int:
 def _tell_of_trouble(outcome: Outcome, console: Console) -> None:
     if outcome.light:
         console.print(
-            f"{plural(len(outcome.light), 'segment')} came without the state to go on from: fine for reports and "
-            "pictures. To prolong one, remove its folder in results/segments; it trains again."
+            f"{plural(len(outcome.light), 'segment')} came without the complete state: fine for reports and "
+            "images. To extend one, remove its folder in results/segments; it trains again."
         )
     for segment, text in outcome.corrupt:
         console.print(f"damaged, not taken, trains again when it is needed: {segment}: {text}")
@@ -141,7 +135,7 @@ def _status(arguments: argparse.Namespace, console: Console) -> int:
     remote = open_remote(name=arguments.remote)
     store = SegmentStore(STORE)
     held = listing(remote) if remote.exists() else {}
-    here = {segment: size_of(STORE / segment) for segment in store.complete}
+    here = {segment: store.bytes(segment) for segment in store.complete}
     only_here = here.keys() - held.keys()
     console.print(f"{remote.name}: {plural(len(held), 'segment')}, {_size(sum(size for _, size in held.values()))}")
     console.print(
@@ -149,7 +143,7 @@ def _status(arguments: argparse.Namespace, console: Console) -> int:
     )
     console.print(f"to push: {len(only_here)}, {_size(sum(here[segment] for segment in only_here))}")
     for name, plan in studies_here(RESULTS).items():
-        segments = set(plan.get("segments", {}))
+        segments = set(plan.segments)
         missing = segments - set(store.complete)
         if missing:
             there = missing & held.keys()

@@ -12,10 +12,10 @@ from rich.table import Table
 from segsweep.config.load import load, requested
 from segsweep.exits import program
 from segsweep.formatting import duration, plural
-from segsweep.planning.plan_file import StudyPlan, read_plan
+from segsweep.planning.plan_file import PLAN_FILE, StudyPlan, read_plan
+from segsweep.planning.planner import planned
 from segsweep.planning.status import Status, status_of
 from segsweep.planning.worker_view import RESULTS
-from segsweep.store.segment_store import SegmentStore
 
 SHOWN = 5
 
@@ -31,13 +31,14 @@ def main(argv: list[str] | None = None) -> int:
     console = Console(soft_wrap=True)
     # `make` gives both programs the same words, those for Snakemake itself among them.
     request = requested(arguments.study, [word for word in arguments.options if "=" in word])
-    folder = RESULTS / load(request).name
-    if not (folder / "plan.json").is_file():
-        console.print(f"{folder} holds no plan yet: start with `snakemake --cores 2 --config study=...`.")
-        return 1
-    plan = read_plan(folder / "plan.json")
-    if plan.segments:
-        show(status_of(plan, SegmentStore(), RESULTS / "logs" / "train_segment"), plan, console)
+    loaded = load(request)
+    folder = RESULTS / loaded.name
+    if loaded.study.table is None:
+        study = planned(request, loaded)
+        show(status_of(study.plan, study.store, RESULTS / "logs" / "train_segment"), study.plan, console)
+        plan = study.plan
+    else:
+        plan = read_plan(folder / PLAN_FILE)
     if arguments.ranking:
         show_ranking(folder, plan, console)
     return 0

@@ -33,9 +33,9 @@ def main(argv: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, lambda number, _: asked.append(number))
 
-    from segsweep.store.lookup import find
+    from segsweep.planning.plan_file import read_segment
 
-    parents = {segment: find(options.plan, segment)["parent"] for segment in options.segments}
+    parents = {segment: read_segment(options.plan, segment).parent for segment in options.segments}
     preload()
 
     def log(segment: str) -> Path | None:

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 from segsweep.execution.requeue import requeue_job
@@ -13,8 +14,11 @@ from segsweep.execution.warm_client import run_warm
 from segsweep.exits import CRASHED, INTERRUPTED, WRONG_INPUT
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Exit status: 0 complete; 1 crashed; 2 wrong input; 75 interrupted, to be started again."""
+def main(argv: list[str] | None = None, job: Callable[..., int] | None = None) -> int:
+    """Exit status: 0 complete; 1 crashed; 2 wrong input; 75 interrupted, to be started again.
+
+    `job`: does the work, in place of `segment_job.run_job`.
+    """
     argv = sys.argv[1:] if argv is None else argv
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--plan", type=Path, required=True, help="results/STUDY/plan.json")
@@ -33,13 +37,13 @@ def main(argv: list[str] | None = None) -> int:
         status = run_warm("train_segment", [word for word in argv if word != "--warm"])
         if status is not None:
             return status
-    status = train(options)
+    status = train(options, job)
     if status == INTERRUPTED and options.requeue:
         requeue_job(os.environ)
     return status
 
 
-def train(options: argparse.Namespace) -> int:
+def train(options: argparse.Namespace, job: Callable[..., int] | None = None) -> int:
     """Train in this process; says on the terminal what went wrong."""
     terminal = None
     if options.log:
@@ -55,9 +59,10 @@ def train(options: argparse.Namespace) -> int:
     from segsweep.errors import InputError
 
     try:
-        from segsweep.execution.segment_job import run_job
+        if job is None:
+            from segsweep.execution.segment_job import run_job as job
 
-        status = run_job(
+        status = job(
             options.plan,
             options.segment,
             options.store,

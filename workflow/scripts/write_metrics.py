@@ -4,25 +4,23 @@ python workflow/scripts/write_metrics.py --results results/STUDY
 """
 
 import argparse
-import csv
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
-MEASURED = ("val/", "cost/", "stability/", "convergence/", "overfit/")
+from segsweep.analysis.measures import is_measured
+from segsweep.exits import program
+from segsweep.io import read_csv, read_json, write_json
 
 
+@program
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--results", type=Path, required=True, help="folder of a study, with its analysis")
     folder = parser.parse_args(argv).results
-    analysis = json.loads((folder / "analysis.json").read_text(encoding="utf-8"))
-    with (folder / "ranking.csv").open(newline="", encoding="utf-8") as file:
-        rows = {row["cell"]: row for row in csv.DictReader(file)}
-    text = json.dumps(metrics(analysis, rows), indent=1)
-    (folder / "metrics.json").write_text(text + "\n", encoding="utf-8")
+    rows = {row["cell"]: row for row in read_csv(folder / "ranking.csv")}
+    write_json(folder / "metrics.json", metrics(read_json(folder / "analysis.json"), rows))
     return 0
 
 
@@ -37,14 +35,11 @@ def metrics(analysis: dict[str, Any], ranking: dict[str, dict[str, str]]) -> dic
     best = analysis.get("best")
     if best:
         found["best"] = {"cell": best["cell"], "label": best["label"], "runs": best["n"]}
-        found["best"] |= {name: float(value) for name, value in _measured(ranking.get(best["cell"], {}))}
+        row = ranking.get(best["cell"], {})
+        found["best"] |= {name: float(value) for name, value in row.items() if is_measured(name) and value}
         found["best"][analysis["metric"]] = best["mean"]
         found["best"] |= {f"{analysis['metric']} {end}": best[end] for end in ("low", "high") if best[end] is not None}
     return found
-
-
-def _measured(row: dict[str, str]):
-    return [(name, value) for name, value in row.items() if name.startswith(MEASURED) and value]
 
 
 if __name__ == "__main__":

@@ -4,20 +4,21 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Union
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
+from segsweep import registry, tables
 from segsweep.config.load import Request
 from segsweep.config.study import Study
 from segsweep.config.train import Train
 from segsweep.config.yaml_documents import models_in
-from segsweep.data.readers import classes
 
-DATASETS = list(classes().values())
+DATASETS = list(registry.classes("dataset").values())
 FILES = {
     "study": Study,
-    "dataset": Annotated[Union[tuple(DATASETS)], Field(discriminator="reader")],  # noqa: UP007 (of classes in a list)
+    "dataset": registry.union("dataset"),
     "config": Request,
 }
 
@@ -40,7 +41,7 @@ def contents() -> dict[str, str]:
         f"workflow/schemas/{name}.schema.json": json.dumps(schema(cls), indent=2, ensure_ascii=False) + "\n"
         for name, cls in FILES.items()
     }
-    return files | {"docs/settings.md": settings_page()}
+    return files | {"docs/settings.md": settings_page(), "docs/tables.md": tables.page()}
 
 
 def schema(cls: Any) -> dict:
@@ -79,15 +80,19 @@ def _default(field) -> str:
     return f"`{json.dumps(value)}`" if value is not None else "none"
 
 
-def _type_in_words(annotation) -> str:
-    text = (
-        annotation.__name__ if isinstance(annotation, type) and not hasattr(annotation, "__args__") else str(annotation)
-    )
-    for module in ("segsweep.config.", "typing."):
-        text = text.replace(module, "")
-    for name in ("losses.", "train.", "search.", "claims.", "table.", "study.", "dataset."):
-        text = text.replace(name, "")
-    return text.replace("NoneType", "none").replace("|", "or").replace("None", "none")
+def _type_in_words(annotation: Any) -> str:
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type_in_words(parts[0])
+    if origin in (Union, UnionType):
+        return " or ".join(dict.fromkeys(map(_type_in_words, parts)))
+    if origin is Literal:
+        return " or ".join(map(repr, parts))
+    if origin is not None:
+        return f"{origin.__name__}[{', '.join(map(_type_in_words, parts))}]"
+    if annotation is Ellipsis:
+        return "..."
+    return {NoneType: "none", Any: "any"}.get(annotation) or annotation.__name__
 
 
 if __name__ == "__main__":

@@ -33,7 +33,10 @@ class ModuleSyntax:
 
     def references(self, name: str) -> set[str]:
         """Names of this module (definitions and imports) that a definition refers to."""
-        used = {node.id for node in ast.walk(self.definitions[name]) if isinstance(node, ast.Name)}
+        nodes = list(ast.walk(self.definitions[name]))
+        # What is assigned is a local variable or an attribute of a class, unless it is declared global.
+        used = {node.id for node in nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Store)}
+        used |= {one for node in nodes if isinstance(node, ast.Global) for one in node.names}
         return (used & (self.definitions.keys() | self.imports.keys())) - {name}
 
     def reached(self, names: set[str]) -> set[str]:

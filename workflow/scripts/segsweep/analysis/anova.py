@@ -3,7 +3,7 @@
 Sums of squares of type II: an effect is tested given all others that do not contain it, a main effect given the other
 main effects and the interactions among them. Seeds and folds, where they cross the cells, are blocks. Residuals are
 looked at (Shapiro-Wilk for their shape, Brown-Forsythe for equal spread over the levels); where they fail, aligned
-ranks (shape) or HC3 errors (spread) decide in place of the plain test.
+ranks (shape) or HC3 errors (spread) decide instead of the plain test.
 
 Source: Langsrud (2003), ANOVA for unbalanced data; Wobbrock et al. (2011), The aligned rank transform.
 """
@@ -18,13 +18,63 @@ from scipy import stats
 
 from segsweep.analysis.linear import Fit, Terms, crossed, sum_coded, term_test
 from segsweep.analysis.multiple_testing import holm
-from segsweep.analysis.results import Results
+from segsweep.analysis.study_results import StudyResults
+from segsweep.tables import NOT_ESTIMABLE, Column, Table
 
 CHECK_LEVEL = 0.01
 ALPHA = 0.05
 FEWEST_DF = 8
 FEWEST_OF_BLOCKS = {"seed": FEWEST_DF, "fold": 2}  # degrees of freedom that they must leave
 MOST_COLUMNS = 300
+
+
+class AnovaTable(Table):
+    """A term of the analysis of variance."""
+
+    file = "anova.csv"
+    rules = ("analyze_study",)
+    rows = "anova_rows"
+    columns = (
+        Column("term", "text", "An axis, `a:b`, a block (`seed`, `fold`) or `residual`."),
+        Column("axis_a", "text", "The axis, or the first of two.", empty="the residual"),
+        Column("axis_b", "text", "The second axis of an interaction.", empty="not an interaction"),
+        Column("kind", "text", "`main`, `interaction`, `block` or `residual`."),
+        Column("type", "text", "Type of the sum of squares: `II`.", empty="the residual"),
+        Column("ss", "number", "Sum of squares.", empty=NOT_ESTIMABLE),
+        Column("df", "integer", "Degrees of freedom."),
+        Column("F", "number", "Mean square over that of the residual.", empty=NOT_ESTIMABLE),
+        Column("p", "number", "Of the F test.", empty=NOT_ESTIMABLE),
+        Column("partial_eta2", "number", "ss / (ss + residual ss).", empty=NOT_ESTIMABLE),
+        Column("rank_F", "number", "F of the aligned ranks.", empty="the residuals pass the check of their shape"),
+        Column("rank_p", "number", "Its p.", empty="the residuals pass the check of their shape"),
+        Column("estimable", "boolean", "Whether the term can be separated from the others."),
+        Column("note", "text", "What has to be known to read the row.", empty="nothing"),
+    )
+
+
+class Interactions(Table):
+    """A pair of axes."""
+
+    file = "interactions.csv"
+    rules = ("analyze_study",)
+    rows = "interaction_rows"
+    columns = (
+        Column("axis_a", "text", "The one axis."),
+        Column("axis_b", "text", "The other axis."),
+        Column("combinations", "integer", "Combinations of their levels."),
+        Column("filled", "integer", "Those with usable runs."),
+        Column("F", "number", "Mean square over that of the residual.", empty=NOT_ESTIMABLE),
+        Column("df", "integer", "Degrees of freedom."),
+        Column("df_residual", "integer", "Residual degrees of freedom."),
+        Column("p", "number", "Of the F test.", empty=NOT_ESTIMABLE),
+        Column("p_holm", "number", "p, of the ranks where they decide, corrected by Holm over all pairs of axes.",
+               empty=NOT_ESTIMABLE),
+        Column("partial_eta2", "number", "ss / (ss + residual ss).", empty=NOT_ESTIMABLE),
+        Column("rank_F", "number", "F of the aligned ranks.", empty="the residuals pass the check of their shape"),
+        Column("rank_p", "number", "Its p.", empty="the residuals pass the check of their shape"),
+        Column("verdict", "text", "`interact`, `undecided`, `not estimable` or `described` (one seed)."),
+        Column("note", "text", "What has to be known to read the row.", empty="nothing"),
+    )  # fmt: skip
 
 
 @dataclass
@@ -40,7 +90,7 @@ class Anova:
     blocks: list[str] = field(default_factory=list)
 
 
-def analyse_variance(results: Results, response: pd.Series | None = None, mask: pd.Series | None = None) -> Anova:
+def analyse_variance(results: StudyResults, response: pd.Series | None = None, mask: pd.Series | None = None) -> Anova:
     """Models of a response (the score if not given) over the usable runs (those of `mask` if given)."""
     mask = results.usable if mask is None else mask
     y = (results.runs["score"] if response is None else response)[mask].to_numpy(float)
@@ -81,6 +131,16 @@ def analyse_variance(results: Results, response: pd.Series | None = None, mask: 
     return Anova(table, rows, reading, additive, ranked, reading["robust"], blocks)
 
 
+def anova_rows(variance: Anova) -> list[dict[str, Any]]:
+    """Rows of anova.csv."""
+    return variance.table
+
+
+def interaction_rows(variance: Anova) -> list[dict[str, Any]]:
+    """Rows of interactions.csv."""
+    return variance.interactions
+
+
 def _dense(codes: np.ndarray) -> tuple[np.ndarray, int]:
     """Codes of the levels that occur, and how many those are."""
     levels, dense = np.unique(codes, return_inverse=True)
@@ -90,7 +150,7 @@ def _dense(codes: np.ndarray) -> tuple[np.ndarray, int]:
 def _add_blocks(terms: Terms, runs: pd.DataFrame, n: int) -> list[str]:
     """Seeds and folds as blocks, where each occurs in more than one cell and the runs can pay for them.
 
-    A seed has no effect of its own to speak of; a fold has, other pictures being judged: it is left out only where
+    A seed has no effect of its own to speak of; a fold has, other images being judged: it is left out only where
     nothing would be left to judge by.
     """
     added = []
@@ -120,9 +180,9 @@ def _main(name: str, additive: Fit, base: Fit, ranked: Fit | None, interactions:
     note = ""
     if df < full_df:
         note = (
-            f"{full_df - df} of its {full_df} degrees of freedom cannot be told from other axes"
+            f"{full_df - df} of its {full_df} degrees of freedom cannot be separated from other axes"
             if df
-            else ("cannot be told from other axes")
+            else ("cannot be separated from other axes")
         )
     row = _row(name, name, "", "main", ss, df, statistic, p, base.ssr, note)
     if ranked is not None and df:
@@ -203,7 +263,7 @@ def _describe_combinations(rows: list[dict[str, Any]], codes: pd.DataFrame) -> N
         row["filled"] = len(set(zip(a, b, strict=True)))
 
 
-def _check(fit: Fit, results: Results, mask: pd.Series, axes: list) -> dict[str, Any]:
+def _check(fit: Fit, results: StudyResults, mask: pd.Series, axes: list) -> dict[str, Any]:
     """Shape and spread of the residuals, and what follows from them."""
     residuals = fit.residuals
     spread = float(np.sqrt(fit.mse))

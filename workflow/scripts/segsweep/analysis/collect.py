@@ -1,155 +1,191 @@
 """From a plan and what training left in the store to tables: cells, runs, epochs, images, missing.
 
-Nothing is parsed out of paths: settings come from the plan, scores from each segment's epochs.csv. A run's curve is
-the rows of its segments put together, and its best epoch is looked for in all of it.
+Nothing is parsed out of paths: settings come from the plan, losses from each segment's epochs.csv, and scores are
+computed from what each segment counted, so that a metric that is added later has its column for all that was trained
+before. A run's curve is the rows of its segments put together, and its best epoch is looked for in all of it.
 """
 
-import csv
-import json
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segsweep.analysis.columns import (
-    CELL_FRONT,
-    COSTS,
-    DERIVED,
-    MISSING,
-    RUN_FRONT,
-    level_texts,
-    write_rows,
-)
-from segsweep.analysis.curves import Curve, as_float, read_curve, write_curves
+import numpy as np
+
+from segsweep import metrics
+from segsweep.analysis.curves import Curve, read_curve, write_curves
+from segsweep.analysis.run_tables import Cells, Epochs, Images, Missing, Runs, level_texts
+from segsweep.data.classes import class_names
 from segsweep.errors import InputError
+from segsweep.planning.plan_file import PlannedRun, StudyPlan
+from segsweep.store.segment_store import SegmentRecord, SegmentStore, read_arrays
+
+RUNS_AT_ONCE, BYTES_AT_ONCE = 64, 2**26
+
+SegmentCounts = dict[str, np.ndarray]  # with a leading axis of the segment's epochs; empty where nothing was counted
+
+
+@dataclass
+class TrainedRun:
+    """A run that is trained to its end, and what its segments left.
+
+    counts: of each segment in order; drop them when the curve has its scores, for their size.
+    """
+
+    run: PlannedRun
+    records: list[SegmentRecord]
+    curve: Curve
+    counts: list[SegmentCounts]
 
 
 @dataclass
 class Collected:
-    """What `collect` read: rows ready to be written."""
+    """What `collect` read: rows ready to be written.
 
+    curves: name of the run, key of its cell, its epochs.
+    images: name of the run, key of its cell, file with the counts of each image at its best epoch.
+    scores: columns `val/*` of runs.csv, the study's metric first.
+    """
+
+    plan: StudyPlan
     cells: list[dict[str, Any]]
     runs: list[dict[str, Any]]
     missing: list[dict[str, Any]]
     curves: list[tuple[str, str, Curve]]
     images: list[tuple[str, str, Path]]
-    axes: list[str]
     scores: list[str]
 
 
-def collect(plan: dict[str, Any], store: Path, *, partial: bool = False) -> Collected:
+def collect(plan: StudyPlan, store: SegmentStore, *, partial: bool = False) -> Collected:
     """Read all runs of a plan from the store.
 
     Args:
-        plan: contents of plan.json.
-        store: folder with one folder a segment.
+        plan: the study as it was planned.
+        store: the trained segments.
         partial: whether runs may be missing; they are listed in `missing`.
 
     Raises:
         InputError: runs are missing and `partial` is false; or a segment's files are unreadable.
     """
-    metric, minimize = plan["study"]["metric"], plan["study"].get("minimize", False)
-    axes = plan["axes"]
-    cells = list({cell["cell"]: cell for cell in reversed(plan["cells"])}.values())[::-1]
-    texts = {cell["cell"]: level_texts(cell["settings"], axes) for cell in cells}
-    runs, missing, curves, images, scores = [], [], [], [], {}
-    for run in plan["runs"]:
-        base = {name: run.get(name) for name in ("cell", "run", "seed", "fold", "round", "role")}
-        records = _records(store, run)
-        last = records[-1] if records else None
-        if last is None or (len(records) < len(run["segments"]) and last["status"] == "finished"):
-            missing.append(base | {"have": len(records), "want": len(run["segments"]), "detail": _gap(records, run)})
-            continue
-        curve = read_curve([store / record["id"] / "epochs.csv" for record in records])
-        row = base | texts[run["cell"]] | summarise(curve, records, run, metric, minimize)
-        runs.append(row)
-        scores |= dict.fromkeys(name for name in curve.header if name.startswith("val/"))
-        curve.fields = []  # the lines say the same in a tenth of the memory
-        curves.append((run["run"], run["cell"], curve))
-        best = _images_of_best(store, records)
-        if best is not None:
-            images.append((run["run"], run["cell"], best))
-    if missing and not partial:
-        shown = "; ".join(f"{gap['run']} ({gap['detail']})" for gap in missing[:5])
+    texts = {cell.cell: level_texts(cell.settings, plan.axes) for cell in plan.cells}
+    found = Collected(plan, [cell.to_json() | texts[cell.cell] for cell in plan.cells], [], [], [], [], [])
+    there: list[tuple[PlannedRun, list[SegmentRecord]]] = []
+    for run in plan.runs:
+        records = store.records_of(run.segments)
+        if not records or (len(records) < len(run.segments) and records[-1].status == "finished"):
+            have = {"have": len(records), "want": len(run.segments), "detail": _gap(run, records)}
+            found.missing.append(run.to_json() | have)
+        else:
+            there.append((run, records))
+    if found.missing and not partial:
+        shown = "; ".join(f"{gap['run']} ({gap['detail']})" for gap in found.missing[:5])
         raise InputError(
-            f"{store}: {len(missing)} of {len(plan['runs'])} runs are not there: {shown}"
-            + ("; ..." if len(missing) > 5 else "")
+            f"{store.root}: {len(found.missing)} of {len(plan.runs)} runs are not there: {shown}"
+            + ("; ..." if len(found.missing) > 5 else "")
             + ". Train them, or report on what is finished with `partial=true`."
         )
-    ordered = [metric] * (metric in scores) + [name for name in scores if name != metric]
-    cell_rows = [{name: cell.get(name) for name in CELL_FRONT} | texts[cell["cell"]] for cell in cells]
-    return Collected(cell_rows, runs, missing, curves, images, axes, ordered)
+    task, classes = _task_and_classes(plan)
+    scores: dict[str, None] = {}
+    for portion in _in_portions(there, store):
+        add_scores(portion, task, classes)
+        for one in portion:
+            run = one.run
+            row = run.to_json() | texts[run.cell] | summarise(one.curve, one.records, run, plan.metric, plan.minimize)
+            found.runs.append(row)
+            scores |= dict.fromkeys(name for name in one.curve.header if name.startswith("val/"))
+            one.curve.fields = []  # the lines say the same in a tenth of the memory
+            found.curves.append((run.run, run.cell, one.curve))
+            if (images := _images_of_best(store, one.records, row.get("best_epoch"))) is not None:
+                found.images.append((run.run, run.cell, images))
+    found.scores = [plan.metric] * (plan.metric in scores) + [name for name in scores if name != plan.metric]
+    return found
 
 
-def write(collected: Collected, output: Path) -> None:
-    """Write the tables into the folder `output`."""
-    output.mkdir(parents=True, exist_ok=True)
-    axes = collected.axes
-    write_rows(output / "cells.csv", [*CELL_FRONT, *axes], collected.cells)
-    write_rows(
-        output / "runs.csv", [*RUN_FRONT, *axes, *collected.scores, *DERIVED, *COSTS, "segments"], collected.runs
-    )
-    write_rows(output / "missing.csv", MISSING, collected.missing)
-    write_curves(output / "epochs.csv", collected.curves)
-    _write_images(output / "images.csv", collected.images)
+def write(collected: Collected, folder: Path) -> None:
+    """Write the tables into a folder."""
+    axes = collected.plan.axes
+    Cells.write(folder, collected.cells, axes=axes)
+    Runs.write(folder, collected.runs, axes=axes, **{"val/*": collected.scores})
+    Missing.write(folder, collected.missing)
+    names = list(dict.fromkeys(name for _, _, curve in collected.curves for name in curve.header))
+    families = {f"{split}/*": [name for name in names if name.startswith(f"{split}/")] for split in ("train", "val")}
+    write_curves(folder / Epochs.file, Epochs.header(**families), collected.curves)
+    task, classes = _task_and_classes(collected.plan)
+    rows = []
+    for run, cell, path in collected.images:
+        rows += [{"run": run, "cell": cell} | row for row in metrics.image_rows(read_arrays(path), task, classes)]
+    scores = dict.fromkeys(name for row in rows for name in row if name not in ("run", "cell", "image"))
+    Images.write(folder, rows, scores=scores)
+
+
+def add_scores(runs: Sequence[TrainedRun], task: str, classes: Sequence[str]) -> None:
+    """Add the columns `val/<metric>` to the curves of runs, computed for all of them at once, and drop their counts.
+
+    A column that a curve has already stays as it is.
+
+    Args:
+        runs: for each, the segments that counted add up to its epochs or to none.
+        task: of the data set.
+        classes: all of the data set.
+    """
+    parts = [part for one in runs for part in one.counts if _epochs_in(part)]
+    if not parts:
+        return
+    together = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    scores = {f"val/{name}": values for name, values in metrics.score(together, task, classes).items()}
+    start = 0
+    for one in runs:
+        count = sum(map(_epochs_in, one.counts))
+        if count:
+            own = {name: values[start : start + count] for name, values in scores.items()}
+            new = {name: values for name, values in own.items() if name not in one.curve.header}
+            one.curve.add_columns({name: [repr(value) for value in values.tolist()] for name, values in new.items()})
+        start += count
+        one.counts = []
 
 
 def summarise(
-    curve: Curve, records: list[dict[str, Any]], run: dict[str, Any], metric: str, minimize: bool
+    curve: Curve, records: list[SegmentRecord], run: PlannedRun, metric: str, minimize: bool
 ) -> dict[str, Any]:
-    """A run's row of runs.csv, the columns of its cell aside.
-
-    The best epoch is the first one with the best value of the metric. `stability/val_loss_std` is the sample standard
-    deviation of val/loss over the last half of the epochs (the later ceil(n / 2)): spikes and a slope that is still
-    there both count. `overfit/gap` is val/loss minus train/loss at the best epoch.
-    """
-    last = records[-1]
+    """A run's row of runs.csv, the columns of its cell aside."""
     epochs = [int(value) for value in curve.column("epoch")]
-    values = curve.column(metric)
-    place = best_place(values, minimize)
+    best = index_of_best(curve.column(metric), minimize)
     row: dict[str, Any] = {"status": status_of(records, run), "epochs": epochs[-1] if epochs else 0}
-    if place is not None:
-        row |= {
-            name: curve.fields[place][column]
-            for column, name in enumerate(curve.header)
-            if name.startswith("val/") and math.isfinite(as_float(curve.fields[place][column]))
-        }
-        row["best_epoch"] = row["convergence/epochs_to_best"] = epochs[place]
+    if best is not None:
+        row |= curve.finite_fields(best, "val/")
+        row["best_epoch"] = row["convergence/epochs_to_best"] = epochs[best]
     val, train = curve.column("val/loss"), curve.column("train/loss")
     if val:
-        row["stability/val_loss_std"] = deviation([value for value in val[len(val) // 2 :] if math.isfinite(value)])
-    if val and train and place is not None:
-        row["overfit/gap"] = val[place] - train[place]
-    seconds = sum(record.get("train_seconds") or 0.0 for record in records)
-    row |= {
+        row["stability/val_loss_std"] = sample_std([value for value in val[len(val) // 2 :] if math.isfinite(value)])
+    if val and train and best is not None:
+        row["overfit/gap"] = val[best] - train[best]
+    seconds = sum(record.train_seconds or 0.0 for record in records)
+    return row | {
         "cost/train_seconds": seconds,
         "cost/seconds_per_epoch": seconds / len(epochs) if epochs else None,
-        "cost/peak_memory_mb": max((record.get("peak_memory_mb") or 0.0 for record in records), default=None) or None,
-        "cost/parameters": last.get("parameters"),
-        "cost/checkpoint_mb": last.get("checkpoint_mb"),
-        "segments": " ".join(record["id"] for record in records),
+        "cost/peak_memory_mb": max(record.peak_memory_mb or 0.0 for record in records) or None,
+        "cost/parameters": records[-1].parameters,
+        "cost/checkpoint_mb": records[-1].checkpoint_mb,
+        "segments": " ".join(record.id for record in records),
     }
-    return row
 
 
-def status_of(records: list[dict[str, Any]], run: dict[str, Any]) -> str:
+def status_of(records: list[SegmentRecord], run: PlannedRun) -> str:
     """Status of a run: its last segment's, or `pruned` if it ended before the epochs that the plan wants."""
     last = records[-1]
-    if last["status"] != "finished":
-        return last["status"]
-    return "pruned" if run.get("pruned") or last["last_epoch"] < (run.get("epochs") or 0) else "finished"
+    if last.status != "finished":
+        return last.status
+    return "pruned" if run.pruned or last.last_epoch < (run.epochs or 0) else "finished"
 
 
-def best_place(values: list[float], minimize: bool) -> int | None:
+def index_of_best(values: list[float], minimize: bool) -> int | None:
     """Index of the first best finite value, None if there is none."""
-    finite = [(value, -index) for index, value in enumerate(values) if math.isfinite(value)]
-    if not finite:
-        return None
-    best = min(value for value, _ in finite) if minimize else max(value for value, _ in finite)
-    return next(-index for value, index in finite if value == best)
+    finite = [value for value in values if math.isfinite(value)]
+    return values.index(min(finite) if minimize else max(finite)) if finite else None
 
 
-def deviation(values: list[float]) -> float | None:
+def sample_std(values: list[float]) -> float | None:
     """Sample standard deviation (n - 1); None of fewer than two values."""
     if len(values) < 2:
         return None
@@ -157,52 +193,41 @@ def deviation(values: list[float]) -> float | None:
     return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
-def _records(store: Path, run: dict[str, Any]) -> list[dict[str, Any]]:
-    """segment.json of the run's segments from the first one on, up to the first that is missing or ended the run."""
-    records = []
-    for segment in run["segments"]:
-        path = store / segment / "segment.json"
-        try:
-            record = json.loads(path.read_bytes())
-        except FileNotFoundError:
-            break
-        except ValueError as error:
-            raise InputError(
-                f"{path}: not valid JSON ({error}). Delete the folder {segment} and train it again."
-            ) from error
-        records.append(record | {"id": segment})
-        if record["status"] != "finished":
-            break
-    return records
+def _task_and_classes(plan: StudyPlan) -> tuple[str, list[str]]:
+    return plan.dataset["task"], class_names(plan.dataset)
 
 
-def _gap(records: list[dict[str, Any]], run: dict[str, Any]) -> str:
-    if not records:
-        return "not trained yet"
-    return f"trained to epoch {records[-1]['epochs']} of {run.get('epochs')}"
+def _gap(run: PlannedRun, records: list[SegmentRecord]) -> str:
+    return f"trained to epoch {records[-1].epochs} of {run.epochs}" if records else "not trained yet"
 
 
-def _images_of_best(store: Path, records: list[dict[str, Any]]) -> Path | None:
-    best = records[-1].get("best") or {}
-    named = [best["segment"]] if best.get("segment") else []
-    for segment in named + [record["id"] for record in reversed(records)]:
-        path = store / segment / "images.csv"
-        if path.exists():
-            return path
+def _in_portions(runs: list[tuple[PlannedRun, list[SegmentRecord]]], store: SegmentStore) -> Iterator[list[TrainedRun]]:
+    """Runs with their curves and counts, as many at a time as make it fast and still fit into memory."""
+    portion, size = [], 0
+    for run, records in runs:
+        curve = read_curve([store.rows(record.id) for record in records])
+        counts = [_counts(store, record.id) for record in records]
+        portion.append(TrainedRun(run, records, curve, counts))
+        size += sum(values.nbytes for one in counts for values in one.values())
+        if len(portion) == RUNS_AT_ONCE or size > BYTES_AT_ONCE:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
+
+
+def _counts(store: SegmentStore, segment: str) -> SegmentCounts:
+    return store.read_counts(segment) if store.counts(segment).is_file() else {}
+
+
+def _epochs_in(counts: SegmentCounts) -> int:
+    return len(next(iter(counts.values()))) if counts else 0
+
+
+def _images_of_best(store: SegmentStore, records: list[SegmentRecord], epoch: int | None) -> Path | None:
+    """The counts of each image at a run's best epoch, where its segment kept them."""
+    for record in records:
+        if epoch is not None and record.first_epoch <= epoch <= record.last_epoch:
+            path = store.image_counts(record.id, epoch)
+            return path if path.exists() else None
     return None
-
-
-def _write_images(path: Path, images: list[tuple[str, str, Path]]) -> None:
-    headers: dict[tuple[str, ...], None] = {}
-    for _, _, source in images:
-        with source.open(newline="", encoding="utf-8") as file:
-            headers[tuple(next(csv.reader(file)))] = None
-    header = list(dict.fromkeys(name for names in headers for name in names)) or ["image"]
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["run", "cell", *header])
-        for run, cell, source in images:
-            with source.open(newline="", encoding="utf-8") as part:
-                names, *rows = csv.reader(part)
-            places = [names.index(name) if name in names else None for name in header]
-            writer.writerows([run, cell, *("" if p is None else row[p] for p in places)] for row in rows)

@@ -10,16 +10,42 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from segsweep.analysis.measures import is_measure
 from segsweep.analysis.multiple_testing import holm
-from segsweep.analysis.results import Results, as_number
+from segsweep.analysis.study_results import StudyResults, as_number
+from segsweep.tables import Column, Table
 
 FEWEST = 5
 
 
-def correlate(results: Results) -> list[dict[str, Any]]:
+class Correlations(Table):
+    """A measured column, or a numeric axis, beside the score."""
+
+    file = "correlations.csv"
+    rules = ("analyze_study",)
+    rows = "correlate"
+    columns = (
+        Column("x", "text", "The column of runs.csv."),
+        Column("y", "text", "The study's metric."),
+        Column("unit", "text", "What was counted: `cell` (means of the cells), or `run`."),
+        Column("n", "integer", "How many."),
+        Column("pearson", "number", "Pearson's correlation."),
+        Column("pearson_low", "number", "Lower end of its 95 % interval."),
+        Column("pearson_high", "number", "Upper end."),
+        Column("pearson_p", "number", "Two-sided."),
+        Column("spearman", "number", "Spearman's correlation."),
+        Column("spearman_low", "number", "Lower end of its 95 % interval."),
+        Column("spearman_high", "number", "Upper end."),
+        Column("spearman_p", "number", "Two-sided."),
+        Column("p_holm", "number", "Spearman's p, corrected by Holm over all columns.", empty="the unit is a run"),
+        Column("verdict", "text", "`positive`, `negative`, `undecided` or `described`."),
+    )
+
+
+def correlate(results: StudyResults) -> list[dict[str, Any]]:
     """Rows of correlations.csv."""
     runs = results.runs[results.usable]
-    columns = [name for name in runs if name.startswith(("stability/", "convergence/", "overfit/", "cost/"))]
+    columns = [name for name in runs if is_measure(name)]
     values = {name: pd.to_numeric(runs[name], errors="coerce") for name in columns}
     values |= {
         axis.name: runs[axis.name].map(as_number).astype(float) for axis in results.axes if axis.kind == "number"

@@ -5,9 +5,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from segsweep.errors import InputError
-from segsweep.io import read_text
+from segsweep.io import read_text, write_bytes
 
 
 @dataclass
@@ -22,8 +23,20 @@ class Curve:
         """One column as floats, nan where a field is empty or no number; empty if there is no such column."""
         if name not in self.header:
             return []
-        place = self.header.index(name)
-        return [as_float(row[place]) for row in self.fields]
+        index = self.header.index(name)
+        return [as_float(row[index]) for row in self.fields]
+
+    def finite_fields(self, index: int, prefix: str) -> dict[str, str]:
+        """The fields of one epoch, by its index, in the columns that begin with `prefix`; finite numbers only."""
+        pairs = zip(self.header, self.fields[index], strict=True)
+        return {name: text for name, text in pairs if name.startswith(prefix) and math.isfinite(as_float(text))}
+
+    def add_columns(self, columns: dict[str, list[str]]) -> None:
+        """Add columns, each with a field for each epoch."""
+        self.header = [*self.header, *columns]
+        added = list(zip(*columns.values(), strict=True)) if columns else [()] * len(self.lines)
+        self.fields = [row + list(more) for row, more in zip(self.fields, added, strict=True)]
+        self.lines = [",".join((line, *more)) for line, more in zip(self.lines, added, strict=True)]
 
 
 def read_curve(paths: list[Path]) -> Curve:
@@ -43,20 +56,25 @@ def read_curve(paths: list[Path]) -> Curve:
             curve.lines += lines
             curve.fields += fields
         else:
-            places = [names.index(name) if name in names else None for name in header]
-            moved = [["" if place is None else row[place] for place in places] for row in fields]
+            indices = [names.index(name) if name in names else None for name in header]
+            moved = [["" if index is None else row[index] for index in indices] for row in fields]
             curve.fields += moved
             curve.lines += [",".join(row) for row in moved]
     return curve
 
 
-def write_curves(path: Path, curves: list[tuple[str, str, Curve]]) -> None:
-    """All curves, each with its run and cell, as one CSV file; a column that a curve lacks is empty in its rows."""
-    header = list(dict.fromkeys(name for _, _, curve in curves for name in curve.header))
-    with path.open("w", encoding="utf-8") as file:
-        file.write(",".join(["run", "cell", *header]) + "\n")
+def write_curves(path: Path, header: list[str], curves: list[tuple[str, str, Curve]]) -> None:
+    """Write all curves, each with its run and cell, as one CSV file; a column that a curve lacks is empty in its rows.
+
+    `header` begins with `run` and `cell`.
+    """
+
+    def write(file: IO[bytes]) -> None:
+        file.write(f"{','.join(header)}\n".encode())
         for run, cell, curve in curves:
-            file.write("".join(f"{run},{cell},{line}\n" for line in _aligned(curve, header)))
+            file.write("".join(f"{run},{cell},{line}\n" for line in _aligned(curve, header[2:])).encode())
+
+    write_bytes(path, write)
 
 
 def as_float(text: str) -> float:
@@ -70,15 +88,15 @@ def as_float(text: str) -> float:
 def _aligned(curve: Curve, header: list[str]) -> Iterator[str]:
     if curve.header == header:
         return iter(curve.lines)
-    places = [curve.header.index(name) if name in curve.header else None for name in header]
+    indices = [curve.header.index(name) if name in curve.header else None for name in header]
     return (
-        ",".join("" if place is None else row[place] for place in places)
+        ",".join("" if index is None else row[index] for index in indices)
         for row in (line.split(",") for line in curve.lines)
     )
 
 
 def _read_table(path: Path) -> tuple[list[str], list[str], list[list[str]]]:
-    text = read_text(path, "Delete its folder and train it again.")
+    text = read_text(path, "Remove its folder; the segment trains again.")
     first, *lines = text.splitlines() or [""]
     if '"' in text:  # quoted fields are rare enough not to pay for them always
         first, *rows = list(csv.reader(text.splitlines()))
@@ -88,5 +106,5 @@ def _read_table(path: Path) -> tuple[list[str], list[str], list[list[str]]]:
     wrong = next((i for i, row in enumerate(fields) if len(row) != len(header)), None)
     if not first or wrong is not None:
         found = "no header" if not first else f"line {wrong + 2} has {len(fields[wrong])} fields, not {len(header)}"
-        raise InputError(f"{path}: {found}. The file was cut off: delete its folder and train it again.")
+        raise InputError(f"{path}: {found}. The file was cut off: remove its folder, and the segment trains again.")
     return header, lines, fields

@@ -1,7 +1,7 @@
 """Which axes matter: fANOVA and PED-ANOVA of Optuna, with the fit of the forest that fANOVA reads.
 
 fANOVA gives the share of the variance of a random forest over the whole space that an axis explains by itself;
-PED-ANOVA says which axes matter for being among the best. Numbers tried at few values enter as places 0, 1, 2, ...
+PED-ANOVA says which axes matter for being among the best. Numbers tried at few values enter as indices 0, 1, 2, ...
 (each level has the same weight), numbers of a search as they are or, on a logarithmic axis, as logarithms.
 
 Source: Hutter, Hoos, Leyton-Brown (2014), An efficient approach for assessing hyperparameter importance; Watanabe,
@@ -9,13 +9,15 @@ Bansal, Hutter (2023), PED-ANOVA.
 """
 
 import warnings
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from segsweep.analysis.results import Axis, Results, as_number
+from segsweep.analysis.study_results import Axis, StudyResults, as_number
+from segsweep.tables import NOT_TESTED, Column, Table
 
 FEWEST_CELLS = 20
 CELLS_AN_AXIS = 4
@@ -23,59 +25,103 @@ MOST_CELLS = 400
 FOREST_SEEDS = (0, 1, 2)
 RELIABLE = 0.3
 ENCODING = (
-    "few levels by their place, ranges of a search by their value (its logarithm on a logarithmic axis), "
+    "few levels by their order, ranges of a search by their value (its logarithm on a logarithmic axis), "
     "words as categories"
 )
 
 
-def importance(results: Results, shares: dict[str, float]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Rows of importance.csv and what is to be said of them.
+class ImportanceTable(Table):
+    """An axis, most important first; no rows where the conditions do not hold (analysis.json, `importance.note`)."""
 
-    Args:
-        results: the tables.
-        shares: partial eta squared of the axes, to compare the order with.
+    file = "importance.csv"
+    rules = ("analyze_study",)
+    rows = "importance_rows"
+    columns = (
+        Column("axis", "text", "The axis."),
+        Column("fanova", "number", "Share of the variance of a random forest that it explains by itself."),
+        Column("fanova_sd", "number", "Standard deviation of this share over seeds of the forest."),
+        Column("pedanova", "number", "Importance for being among the best, by PED-ANOVA."),
+        Column("rank_fanova", "integer", "Its rank by the one."),
+        Column("rank_pedanova", "integer", "Its rank by the other."),
+        Column("partial_eta2", "number", "As in anova.csv.", empty=NOT_TESTED),
+        Column("n", "integer", "Cells that were looked at."),
+        Column("r2_oob", "number", "R squared of the forest on cells that a tree has not seen."),
+    )
+
+
+@dataclass
+class Importance:
+    """Importance of the axes, and how far it can be believed.
+
+    rows: of importance.csv; none where the conditions do not hold, as `note` then says.
+    n: cells with usable runs.
+    r2_oob: R squared of the forest on cells that a tree has not seen; `reliable` if it is at least `RELIABLE`.
+    agreement: Spearman's correlation of fANOVA with partial eta squared, None of fewer than three axes.
     """
+
+    n: int
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    note: str = ""
+    r2_oob: float | None = None
+    reliable: bool = False
+    agreement: float | None = None
+
+    def about(self) -> dict[str, Any]:
+        """The entry `importance` of analysis.json."""
+        found = asdict(self)
+        del found["rows"]
+        return found | {"encoding": ENCODING}
+
+
+def importance_rows(axis_importance: Importance) -> list[dict[str, Any]]:
+    """Rows of importance.csv."""
+    return axis_importance.rows
+
+
+def importance(results: StudyResults, shares: dict[str, float]) -> Importance:
+    """Importance of the axes; `shares` are their partial eta squared, to compare the order with."""
     runs = results.runs[results.usable]
     scores = runs.groupby("cell", sort=False)["score"].mean()
     first = runs.drop_duplicates("cell").set_index("cell").loc[scores.index]
     axes = [axis for axis in results.axes if first[axis.name].nunique() > 1]
     needed = max(FEWEST_CELLS, CELLS_AN_AXIS * len(axes))
-    about = {"note": "", "n": len(scores), "r2_oob": None, "reliable": False, "agreement": None, "encoding": ENCODING}
+    found = Importance(len(scores))
     if len(axes) < 2 or len(scores) < needed or scores.nunique() < 2:
         reason = (
             f"{len(scores)} cells with usable runs, and {needed} are needed"
             if len(axes) > 1
             else "fewer than two axes vary"
         )
-        return [], about | {"note": f"Importance was not computed: {reason}."}
+        found.note = f"Importance was not computed: {reason}."
+        return found
     if len(scores) > MOST_CELLS:
         kept = np.sort(np.random.default_rng(0).choice(len(scores), MOST_CELLS, replace=False))
         scores, first = scores.iloc[kept], first.iloc[kept]
-        about["note"] = f"Computed on {MOST_CELLS} of {about['n']} cells, drawn at random."
+        found.note = f"Computed on {MOST_CELLS} of {found.n} cells, drawn at random."
     encoded = {axis.name: _encode(axis, first[axis.name]) for axis in axes}
     fanova, spread, pedanova = _by_optuna(encoded, scores, results.minimize)
-    about["r2_oob"] = out_of_bag(encoded, scores)
-    about["reliable"] = about["r2_oob"] >= RELIABLE
-    if not about["reliable"]:
+    found.r2_oob = out_of_bag(encoded, scores)
+    found.reliable = found.r2_oob >= RELIABLE
+    if not found.reliable:
         weak = (
-            f"The forest explains {about['r2_oob']:.2f} of the variance of cells it has not seen: "
+            f"The forest explains {found.r2_oob:.2f} of the variance of cells it has not seen: "
             "these shares are not reliable."
         )
-        about["note"] = " ".join(filter(None, [about["note"], weak]))
+        found.note = " ".join(filter(None, [found.note, weak]))
     names = list(encoded)
     known = [name for name in names if np.isfinite(shares.get(name, np.nan))]
     if len(known) > 2:
         both = stats.spearmanr([fanova[name] for name in known], [shares[name] for name in known])
-        about["agreement"] = float(both.statistic) if np.isfinite(both.statistic) else None
-    rows = [
+        found.agreement = float(both.statistic) if np.isfinite(both.statistic) else None
+    found.rows = [
         {
             "axis": name, "fanova": fanova[name], "fanova_sd": spread[name], "pedanova": pedanova[name],
             "rank_fanova": _rank(fanova, name), "rank_pedanova": _rank(pedanova, name),
-            "partial_eta2": shares.get(name), "n": len(scores), "r2_oob": about["r2_oob"],
+            "partial_eta2": shares.get(name), "n": len(scores), "r2_oob": found.r2_oob,
         }
         for name in sorted(names, key=lambda name: -fanova[name])
     ]  # fmt: skip
-    return rows, about
+    return found
 
 
 def out_of_bag(encoded: dict[str, tuple], scores: pd.Series) -> float:
@@ -93,12 +139,12 @@ def out_of_bag(encoded: dict[str, tuple], scores: pd.Series) -> float:
 
 
 def _encode(axis: Axis, texts: pd.Series) -> tuple[list, str]:
-    """Values for the forest, and what they are: `places`, `numbers` or `words`."""
+    """Values for the forest, and what they are: `indices`, `numbers` or `words`."""
     if axis.kind == "number" and (axis.binned or len(axis.levels) > 8):
         values = texts.map(as_number).astype(float)
         return (np.log10(values) if axis.scale == "log" and (values > 0).all() else values).tolist(), "numbers"
-    places = {level: place for place, level in enumerate(axis.levels)}
-    return texts.map(places).astype(int).tolist(), "places" if axis.kind == "number" else "words"
+    indices = {level: index for index, level in enumerate(axis.levels)}
+    return texts.map(indices).astype(int).tolist(), "indices" if axis.kind == "number" else "words"
 
 
 def _by_optuna(encoded: dict[str, tuple], scores: pd.Series, minimize: bool):
@@ -107,7 +153,7 @@ def _by_optuna(encoded: dict[str, tuple], scores: pd.Series, minimize: bool):
     from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator, get_param_importances
 
     spaces = {
-        "places": lambda values: IntDistribution(min(values), max(values)),
+        "indices": lambda values: IntDistribution(min(values), max(values)),
         "numbers": lambda values: FloatDistribution(min(values), max(values)),
         "words": lambda values: CategoricalDistribution(sorted(set(values))),
     }

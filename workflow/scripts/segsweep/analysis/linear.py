@@ -45,7 +45,7 @@ class Terms:
         rows = len(next(iter(self.blocks.values())))
         return np.hstack([np.ones((rows, 1)), *(self.blocks[name] for name in names)])
 
-    def place(self, name: str) -> slice:
+    def columns_of(self, name: str) -> slice:
         """Where a term's coefficients stand in the model of all terms."""
         start = 1
         for other, block in self.blocks.items():
@@ -116,7 +116,7 @@ class Fit:
         """(levels, p) coefficients of the marginal means of a factor, and how the other factors weigh in them.
 
         All combinations of the other factors weigh the same (``); where no such mean can be estimated, since some of
-        them cannot be told apart, they weigh as they occur, or are held at their most frequent level.
+        them cannot be separated, they weigh as they occur, or are held at their most frequent level.
         """
         own = sum_coded(np.arange(levels), levels)
         common = np.concatenate([[1.0], *(_most_frequent(block) for block in self.terms.blocks.values())])
@@ -125,16 +125,16 @@ class Fit:
         choices = {"": even, "as they occur": self.matrix.mean(axis=0), "at their most frequent level": common}
         for how, others in choices.items():
             rows = np.tile(others, (levels, 1))
-            rows[:, self.terms.place(name)] = own
+            rows[:, self.terms.columns_of(name)] = own
             if self.estimable(rows).any():
                 return rows, how
         rows = np.tile(even, (levels, 1))
-        rows[:, self.terms.place(name)] = own
+        rows[:, self.terms.columns_of(name)] = own
         return rows, ""
 
     def effect(self, name: str) -> np.ndarray:
         """(n,) what a term adds to each fitted value."""
-        return self.terms.blocks[name] @ self.beta[self.terms.place(name)]
+        return self.terms.blocks[name] @ self.beta[self.terms.columns_of(name)]
 
 
 def _most_frequent(block: np.ndarray) -> np.ndarray:

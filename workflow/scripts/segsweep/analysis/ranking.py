@@ -1,7 +1,7 @@
-"""Cells ranked by their mean score, and how far apart they have to be to be told apart.
+"""Cells ranked by their mean score, and how far apart they have to be to differ significantly.
 
 The noise floor is the standard deviation of runs of the same cell (other seeds, other folds), pooled over all cells.
-Cells are told apart by the Tukey-Kramer procedure at `CELLS_ALPHA`, half of 5 % (the comparison of levels has the other
+Cells are compared by the Tukey-Kramer procedure at `CELLS_ALPHA`, half of 5 % (the comparison of levels has the other
 half); by Bonferroni's bound for more than `MOST_TUKEY` cells; and, where the spread differs between cells, by Welch's t
 with Bonferroni's bound.
 
@@ -10,18 +10,59 @@ Source: Tukey (1953), Kramer (1956); Bartlett (1937).
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from segsweep.analysis.results import Results
+from segsweep.analysis.measures import is_measured
+from segsweep.analysis.study_results import RANKED_ROLES, StudyResults
+from segsweep.tables import NO_IMAGES, NO_NOISE, NO_RUN, Column, Table
 
 CELLS_ALPHA = 0.025
 MOST_TUKEY = 100
 DRAWS = 1000
 MOST_DRAWN = 4_000_000
-MOST_PICTURED = 20
+MOST_BY_IMAGES = 20
+
+
+class Ranking(Table):
+    """A cell, best first; cells without a usable run last, by status."""
+
+    file = "ranking.csv"
+    rules = ("analyze_study",)
+    rows = "ranking_rows"
+    columns = (
+        Column("rank", "integer", "1 is the best.", empty="the cell has no usable run"),
+        Column("cell", "text", "Its key."),
+        Column("label", "text", "Its settings in words."),
+        Column("role", "text", "What it is there for; a reference is ranked too."),
+        Column("round", "text", "The round of the study that added it.", empty="the study has no rounds"),
+        Column("<axes>", "text", "Its level of the hyperparameter.", empty="the hyperparameter does not apply to it"),
+        Column("n", "integer", "Usable runs: `finished` or `early_stopped`, with a finite score."),
+        Column("planned", "integer", "Planned runs."),
+        Column("status", "text", "Statuses of its runs: `finished`, or `2 finished, 1 diverged`."),
+        Column("mean", "number", "Mean score of the usable runs.", empty=NO_RUN),
+        Column("sd", "number", "Standard deviation of these scores.", empty="fewer than two usable runs"),
+        Column("low", "number", "Lower end of the 95 % t interval of the mean.", empty=NO_NOISE),
+        Column("high", "number", "Upper end.", empty=NO_NOISE),
+        Column("interval", "text", "`t, pooled sd` or `t, own sd`.", empty=NO_NOISE),
+        Column("best_run", "text", "Its run with the best score.", empty=NO_RUN),
+        Column("best_score", "number", "The score of that run.", empty=NO_RUN),
+        Column("group", "integer",
+               "1 for the cells that do not differ significantly from the first one, 2 for those that do not differ "
+               "significantly from the first one left, and so on.", empty="it is not known how far seeds spread"),
+        Column("to_best", "number", "Mean minus the mean of the first cell.", empty=NO_RUN),
+        Column("p_best", "number", "Share of the draws of seeds in which the cell is the best.", empty=NO_NOISE),
+        Column("rank_low", "number", "2.5 % quantile of its rank in these draws.", empty=NO_NOISE),
+        Column("rank_high", "number", "97.5 % quantile.", empty=NO_NOISE),
+        Column("p_best_images", "number", "Share of the draws of images, the same for all cells, in which the cell is "
+               "the best.", empty=NO_IMAGES),
+        Column("rank_low_images", "number", "2.5 % quantile of its rank in these draws.", empty=NO_IMAGES),
+        Column("rank_high_images", "number", "97.5 % quantile.", empty=NO_IMAGES),
+        Column("<measured>", "number", "Mean over the usable runs of another column of runs.csv.", empty=NO_RUN),
+    )  # fmt: skip
 
 
 @dataclass
@@ -37,7 +78,7 @@ class Noise:
     tested: int = 0
 
 
-def noise_floor(results: Results) -> Noise:
+def noise_floor(results: StudyResults) -> Noise:
     """The pooled deviation of replicated cells, the effect of folds taken out where several cells share them."""
     runs = results.runs[results.usable]
     score = runs["score"].astype(float)
@@ -94,18 +135,16 @@ def reach(cells: int, df: int, alpha: float = CELLS_ALPHA) -> float:
     return float(stats.t.ppf(1 - alpha / (cells * (cells - 1)), df))
 
 
-def rank_cells(results: Results, noise: Noise) -> pd.DataFrame:
-    """Rows of ranking.csv, best first; rank stability aside."""
-    roles = results.runs["role"].isin(("grid", "run", "trial", "reference"))
+def rank_cells(results: StudyResults, noise: Noise) -> pd.DataFrame:
+    """The ranking by cell, best first, without the draws of seeds and images."""
+    roles = results.runs["role"].isin(RANKED_ROLES)
     runs = results.runs[roles]
     usable = runs[runs["usable"]]
     groups = usable.groupby("cell")["score"]
     table = pd.DataFrame({"n": groups.size(), "mean": groups.mean(), "sd": groups.std()})
     table = table.reindex(pd.unique(runs["cell"]))
     table["n"] = table["n"].fillna(0).astype(int)
-    planned = pd.Series(
-        [run["cell"] for run in results.plan["runs"] if run["role"] in ("grid", "run", "trial", "reference")]
-    )
+    planned = pd.Series([run.cell for run in results.plan.runs if run.role in RANKED_ROLES])
     table["planned"] = planned.value_counts().reindex(table.index).fillna(table["n"]).astype(int)
     table["status"] = status_words(runs).reindex(table.index)
     table["failed"] = runs["status"].isin(("diverged", "oom")).groupby(runs["cell"]).any().reindex(table.index)
@@ -114,10 +153,7 @@ def rank_cells(results: Results, noise: Noise) -> pd.DataFrame:
     best = ordered.drop_duplicates("cell").set_index("cell")
     table["best_run"], table["best_score"] = best["run"], best["score"]
     table = _with_interval(table, noise)
-    extra = [
-        name for name in results.runs if name.startswith(("val/", "stability/", "convergence/", "overfit/", "cost/"))
-    ]
-    extra = [name for name in extra if name != results.metric]
+    extra = [name for name in results.runs if is_measured(name) and name != results.metric]
     means = usable[extra].apply(pd.to_numeric, errors="coerce").groupby(usable["cell"]).mean()
     table = table.join(means)
     shown = results.runs.groupby("cell")["score"].mean().reindex(table.index)
@@ -128,9 +164,14 @@ def rank_cells(results: Results, noise: Noise) -> pd.DataFrame:
     table["to_best"] = table["mean"] - table["mean"].iloc[0]
     table["group"] = tie_groups(table, noise, results.sign)
     about = results.cells.reindex(table.index)
-    for name in ("label", "role", "round", *results.plan["axes"]):
+    for name in ("label", "role", "round", *results.plan.axes):
         table[name] = about.get(name, "")
     return table.drop(columns=["order", "last"])
+
+
+def ranking_rows(ranked: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of ranking.csv."""
+    return ranked.reset_index(names="cell").to_dict("records")
 
 
 def status_words(runs: pd.DataFrame) -> pd.Series:
@@ -177,7 +218,7 @@ def tie_groups(table: pd.DataFrame, noise: Noise, sign: float) -> np.ndarray:
             bound = stats.t.ppf(1 - CELLS_ALPHA / (cells * (cells - 1)), np.maximum(welch, 1)) * np.sqrt(variance)
         tied = ~(mean[head] - mean[left] > bound)
         tied[0] = True
-        # Groups stand in the order of ranks: the first cell that is told apart ends the group.
+        # Groups stand in the order of ranks: the first cell that differs significantly ends the group.
         end = int(np.argmin(tied)) if not tied.all() else len(left)
         groups[left[:end]] = number
         left = left[end:]
@@ -200,23 +241,33 @@ def rank_stability(table: pd.DataFrame, noise: Noise, sign: float, rng: np.rando
     return pd.DataFrame(columns, index=table.index)
 
 
-def picture_stability(results: Results, table: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame, int]:
-    """p_best_images, rank_low_images, rank_high_images of the best cells over draws of pictures, the same for all."""
+def image_stability(
+    scores: pd.DataFrame | None, table: pd.DataFrame, sign: float, rng: np.random.Generator
+) -> pd.DataFrame:
+    """p_best_images, rank_low_images, rank_high_images of the best cells over draws of images, the same for all.
+
+    scores: (cells, images) as `scores_of_best` gives them; without them the columns are empty.
+    """
     names = ("p_best_images", "rank_low_images", "rank_high_images")
     columns = {name: np.full(len(table), np.nan) for name in names}
-    scores = picture_scores(results, list(table.index[table["n"] > 0][:MOST_PICTURED]))
-    if scores is None or scores.shape[1] < 5 or len(scores) < 2:
-        return pd.DataFrame(columns, index=table.index), 0
-    values = scores.to_numpy() * results.sign
+    if scores is None:
+        return pd.DataFrame(columns, index=table.index)
+    values = scores.to_numpy() * sign
     weights = rng.multinomial(values.shape[1], np.full(values.shape[1], 1 / values.shape[1]), size=2 * DRAWS)
-    places = table.index.get_indexer(scores.index)
+    rows = table.index.get_indexer(scores.index)
     for name, column in zip(names, ranks_of(weights @ values.T / values.shape[1]), strict=True):
-        columns[name][places] = column
-    return pd.DataFrame(columns, index=table.index), values.shape[1]
+        columns[name][rows] = column
+    return pd.DataFrame(columns, index=table.index)
 
 
-def picture_scores(results: Results, cells: list[str]) -> pd.DataFrame | None:
-    """(cells, pictures) mean scores over usable runs, of the pictures that all of these cells have."""
+def scores_of_best(results: StudyResults, table: pd.DataFrame) -> pd.DataFrame | None:
+    """(cells, images) scores of the best cells; None with fewer than five images or two cells to compare."""
+    scores = image_scores(results, list(table.index[table["n"] > 0][:MOST_BY_IMAGES]))
+    return None if scores is None or scores.shape[1] < 5 or len(scores) < 2 else scores
+
+
+def image_scores(results: StudyResults, cells: list[str]) -> pd.DataFrame | None:
+    """(cells, images) mean scores over usable runs, of the images that all of these cells have."""
     if results.image_column is None:
         return None
     runs = results.runs.loc[results.runs["usable"] & ~results.runs["role"].isin(("confirm", "ensemble")), "run"]

@@ -1,60 +1,45 @@
-"""Hypotheses of a study, one class for all kinds: exactly one of the kind's keys is set."""
+"""Claims of a study, of any kind, as the type of a key: the kinds are components in `segsweep.analysis.claims`."""
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any
 
-from pydantic import model_validator
+from pydantic import BeforeValidator, Discriminator, Tag, TypeAdapter
 
-from segsweep.config.settings import Settings, key
+from segsweep import registry
+from segsweep.config.components import StudyClaim
 
-KINDS = ("best_in", "trend", "least_spread", "reduced_by", "confirmed_at_least", "ensemble_at_least")
-
-
-class Expect(Settings):
-    """A gain expected of a listed run, in the study's metric."""
-
-    gain: tuple[float, float] = key(..., "From, to.")
-    over: int | str = key(..., "Id of the run it is compared with.")
+KINDS = {name: cls for name, cls in registry.classes("claim").items() if issubclass(cls, StudyClaim)}
+Expect = registry.classes("claim")["expect"]
 
 
-class AtLeast(Settings):
-    """Two bars: what would be a success, and what is acceptable."""
-
-    success: float = key(..., "Score of a success.")
-    acceptable: float = key(..., "Score that is acceptable.")
+def kind_of(claim: StudyClaim) -> str:
+    """The kind of a claim: the key that tells it, which is the name of its file."""
+    return registry.module_name(claim).rpartition(".")[2]
 
 
-class Claim(Settings):
-    """A hypothesis, judged in the report: supported, refuted or undecided."""
+def _kinds_in(value: Any) -> list[str]:
+    if isinstance(value, StudyClaim):
+        return [kind_of(value)]
+    return [kind for kind in KINDS if kind in value] if isinstance(value, Mapping) else []
 
-    id: str = key(..., "Its name.")
-    claim: str = key(..., "In words.")
-    best_in: dict[str, list[Any]] | None = key(None, "Axis: levels among which the best one is.")
-    trend: Literal["increasing", "decreasing"] | None = key(None, "How `of` changes along `along`.")
-    least_spread: dict[str, Any] | None = key(
-        None, "Axis: the level with the least spread of `of` over the other settings."
-    )
-    reduced_by: float | None = key(None, "Share by which `of` is lower than `against`.", gt=0, lt=1)
-    confirmed_at_least: AtLeast | None = key(None, "Mean score of the confirmed winner.")
-    ensemble_at_least: AtLeast | None = key(None, "Score of the ensemble.")
-    of: str | None = key(None, "Metric it speaks of; the study's if not set.")
-    along: str | None = key(None, "Axis of a trend.")
-    against: Literal["reference"] | None = key(None, "What `reduced_by` compares with.")
-    where: dict[str, Any] = key({}, "Only cells with these settings.")
 
-    @model_validator(mode="after")
-    def _one_kind(self):
-        kinds = [kind for kind in KINDS if getattr(self, kind) is not None]
-        if len(kinds) != 1:
-            raise ValueError(
-                f"a claim has exactly one of {', '.join(KINDS)}; this one has {', '.join(kinds) or 'none'}"
-            )
-        if (self.trend is None) != (self.along is None):
-            raise ValueError("trend and along belong together")
-        if (self.reduced_by is None) != (self.against is None):
-            raise ValueError("reduced_by and against belong together")
-        return self
+def _of_one_kind(value: Any) -> Any:
+    kinds = _kinds_in(value)
+    if len(kinds) != 1:
+        raise ValueError(f"a claim has exactly one of {', '.join(KINDS)}; this one has {', '.join(kinds) or 'none'}")
+    return value
 
-    @property
-    def kind(self) -> str:
-        """Which of KINDS is set."""
-        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+AnyClaim = Annotated[
+    reduce(or_, (Annotated[cls, Tag(f"[{kind}]")] for kind, cls in KINDS.items())),
+    Discriminator(lambda value: f"[{_kinds_in(value)[0]}]"),
+    BeforeValidator(_of_one_kind),
+]
+_ADAPTER = TypeAdapter(AnyClaim)
+
+
+def parse_claim(content: Mapping[str, Any]) -> StudyClaim:
+    """A claim out of plan.json."""
+    return _ADAPTER.validate_python(content)

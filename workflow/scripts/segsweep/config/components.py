@@ -6,9 +6,11 @@ kind asks for; each kind's folder says in its `__init__.py` which these are.
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from segsweep.config.settings import Component, Settings, key
+
+TASKS = ("binary", "multiclass", "multitask", "text")
 
 
 class Optimizer(Component):
@@ -89,9 +91,10 @@ class Model(Component):
 
 
 class Loss(Component):
-    """A loss."""
+    """A loss. One that is no term of a weighted sum belongs to a task, which makes it."""
 
     package: ClassVar[str] = "losses"
+    functions: ClassVar[tuple[str, ...]] = ()
 
 
 class Term(Loss):
@@ -101,6 +104,7 @@ class Term(Loss):
         pixel_mean: whether it is a mean over the valid pixels, each by itself, so that a batch can be cut into parts.
     """
 
+    functions: ClassVar[tuple[str, ...]] = ("build",)
     pixel_mean: ClassVar[bool] = False
 
     weight: float = key(1.0, "Factor of this loss in the sum.", ge=0)
@@ -112,7 +116,7 @@ class Term(Loss):
 
 
 class Task(Component):
-    """A task: what is predicted of an image, from model to scores."""
+    """A task: what is predicted of an image, from model to counts."""
 
     package: ClassVar[str] = "tasks"
     discriminator: ClassVar[str] = "name"
@@ -121,38 +125,174 @@ class Task(Component):
 
 
 class Sampler(Component):
-    """What proposes the settings of a sweep."""
+    """What proposes the settings of a sweep.
+
+    Attributes:
+        adaptive: whether its proposals follow the scores of earlier trials.
+        stateful: whether it keeps a memory of its own, so that all earlier batches are replayed before the next.
+        enumerates: whether it visits each point of a countable space once.
+        knows_pruned: whether it makes something of it that a trial was pruned.
+    """
 
     package: ClassVar[str] = "search/samplers"
     discriminator: ClassVar[str] = "name"
     default: ClassVar[str] = "tpe"
+    adaptive: ClassVar[bool] = False
+    stateful: ClassVar[bool] = False
+    enumerates: ClassVar[bool] = False
+    knows_pruned: ClassVar[bool] = False
 
-    name: str = key(..., "Which sampler.")
+    name: str = key(..., "Which sampler of Optuna.")
 
 
 class Pruner(Component):
-    """Which trials are pruned, and which never."""
+    """What prunes trials that fall behind others."""
 
     package: ClassVar[str] = "search/pruners"
     discriminator: ClassVar[str] = "name"
-    default: ClassVar[str] = "none"
 
-    name: str = key(..., "Which rule.")
+    name: str = key(..., "Which pruner.")
+
+
+class RungPruner(Pruner):
+    """A pruner that compares trials at rungs: which of them are pruned, and which never."""
+
+    min_epochs: int = key(1, "Epochs before the first decision.", unit="epochs", ge=1)
+    min_trials: int = key(2, "A rung with fewer trials prunes none.", unit="trials", ge=2)
+    preserve: float | None = key(
+        None, "A trial at or above this score is never pruned (at or below, if the metric is minimized)."
+    )
+    preserve_margin: float = key(
+        0.0, "A trial within this of the best at its rung is never pruned: the noise floor.", ge=0
+    )
 
 
 class Metric(Component):
-    """A score, computed from counts.
+    """A score, computed from counts: of the validation split, or of single images.
 
     Attributes:
         tasks: tasks of the data sets that have it.
+        usual_of: tasks that are usually judged by it.
+        direction: which values are better.
+        range: lowest and highest value; None where there is no bound.
+        each_class: whether it is one score for each class: of `all`, or of `objects` (all but the background).
+        of_splits, of_images: whether a split, and a single image, has it.
+        own_counts: name of the counts that its file's `count` makes of predictions; training does not record them, so
+            that it is a metric of `evaluate_run` only.
     """
 
     package: ClassVar[str] = "metrics"
     functions: ClassVar[tuple[str, ...]] = ("compute",)
     tasks: ClassVar[tuple[str, ...]]
+    usual_of: ClassVar[tuple[str, ...]] = ()
+    direction: ClassVar[Literal["maximize", "minimize"]] = "maximize"
+    range: ClassVar[tuple[float | None, float | None]] = (0.0, 1.0)
+    each_class: ClassVar[Literal["all", "objects"] | None] = None
+    of_splits: ClassVar[bool] = True
+    of_images: ClassVar[bool] = True
+    own_counts: ClassVar[str | None] = None
+
+
+class Trainer(Component):
+    """What trains a segment."""
+
+    package: ClassVar[str] = "trainers"
 
 
 class Claim(Component):
-    """A hypothesis that a study states before its first run."""
+    """A hypothesis that is stated before the first run."""
 
     package: ClassVar[str] = "analysis/claims"
+
+
+class StudyClaim(Claim):
+    """One of a study's `claims`. Which kind it is, is told by the key that has the name of its file."""
+
+    id: str = key(..., "Its name.")
+    claim: str = key(..., "In words.")
+
+    def axes(self) -> list[str]:
+        """Axes that it speaks of."""
+        return []
+
+
+class ColumnClaim(StudyClaim):
+    """A claim on a column of runs.csv, in some of the cells."""
+
+    of: str | None = key(None, "Column of runs.csv that it speaks of; the study's metric if not set.")
+    where: dict[str, Any] = key({}, "Only cells with these settings.")
+
+    def axes(self) -> list[str]:
+        """Axes that it speaks of."""
+        return list(self.where)
+
+
+class Section(Component):
+    """A section of the report.
+
+    Attributes:
+        title: its heading.
+        order: sections follow each other by this number.
+    """
+
+    package: ClassVar[str] = "report/sections"
+    order: ClassVar[int]
+
+
+class Dataset(Component):
+    """A data set: where its files lie and what they mean. These are the keys of all readers; each reader adds its own.
+
+    Attributes:
+        tasks: that the files of the reader can serve.
+        names_select: those of them for which the names of classes select labels in the files.
+    """
+
+    package: ClassVar[str] = "data/readers"
+    discriminator: ClassVar[str] = "reader"
+    tasks: ClassVar[tuple[str, ...]] = TASKS
+    names_select: ClassVar[tuple[str, ...]] = ()
+
+    name: str = key(..., "Name; the file's own.", outcome=False, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    title: str | None = key(None, "Title in reports.", outcome=False)
+    reader: str = key(..., "Format of the files.")
+    root: str = key("", "Folder of the data set, under data_root.", outcome=False)
+    splits: dict[str, str] = key({"train": "train.txt", "val": "val.txt"}, "Split: list of names.", outcome=False)
+    task: Literal[TASKS] = key(
+        "multiclass",
+        "A binary output, one of several classes, masks and boxes, or text.",
+        validate_default=True,
+    )
+    classes: dict[int, str] | Literal["voc", "cityscapes"] | None = key(
+        None, "Value in the mask: name, in the order of the outputs; or a known list."
+    )
+    void: list[int] = key([], "Values that count in no loss and no score.")
+    foreground: str | None = key(None, "Class that the one output of a binary task means.")
+    licence: str = key("", "Licence of the data.", outcome=False)
+    source: str = key("", "Where the data comes from.", outcome=False)
+
+    @property
+    def drawn_by(self) -> str | None:
+        """The module that draws the images; None where they come from files."""
+        return None
+
+    @field_validator("task")
+    @classmethod
+    def _served(cls, task: str) -> str:
+        if task not in cls.tasks:
+            served = ", ".join(cls.tasks)
+            raise ValueError(f"the files of this reader cannot serve {task!r}; they can serve: {served}")
+        return task
+
+    @model_validator(mode="after")
+    def _classes_fit(self):
+        if self.task == "text":
+            return self
+        if self.classes is None:
+            raise ValueError("classes is missing: say which value in the masks means what")
+        if self.task == "binary":
+            names = list(self.classes.values()) if isinstance(self.classes, dict) else []
+            if len(names) != 2 or self.foreground not in names:
+                raise ValueError(
+                    f"a binary task has two classes, one of them named by foreground; got {names} and {self.foreground}"
+                )
+        return self

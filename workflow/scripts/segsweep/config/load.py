@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from segsweep import metrics
 from segsweep.config.cluster import Cluster
 from segsweep.config.dataset import Dataset, parse_dataset
 from segsweep.config.search import Ensemble
@@ -13,6 +14,7 @@ from segsweep.config.settings import Settings, key
 from segsweep.config.study import Study
 from segsweep.config.train import Train
 from segsweep.config.yaml_documents import Document, nearest, parse
+from segsweep.data.classes import class_table
 from segsweep.errors import InputError
 from segsweep.planning.overrides import merged
 
@@ -192,17 +194,8 @@ def _shrunk(value: Any, factor: float) -> Any:
     return max(1, round(value * factor)) if isinstance(value, int) and value > 0 else value
 
 
-METRICS = {
-    "binary": ("jaccard", "dice", "precision", "recall", "accuracy", "miou"),
-    "multiclass": ("miou", "dice", "pixel_accuracy", "mean_accuracy"),
-    "multitask": ("miou", "dice", "pixel_accuracy", "mean_accuracy", "map", "map50"),
-    "text": ("precision", "recall", "hmean"),
-}
-
-
 def _check_metrics(loaded: Loaded) -> None:
     """The metrics that a study names must be ones that its data set's task has."""
-    known = ["val/loss", *(f"val/{name}" for name in METRICS[loaded.dataset.task])]
     train = loaded.base
     named = [(("metric",), loaded.study.metric)]
     named += [(("also_report",), metric) for metric in loaded.study.also_report]
@@ -210,11 +203,6 @@ def _check_metrics(loaded: Loaded) -> None:
         (("train", section, "monitor"), (train.get(section) or {}).get("monitor"))
         for section in ("scheduler", "early_stopping")
     ]
-    wrong = [
-        f"{loaded.place(keys)}: the data set {loaded.dataset.name} has the task {loaded.dataset.task}, "
-        f"which has no metric {metric!r}. {nearest(metric, known)}"
-        for keys, metric in named
-        if metric and metric not in known and not metric.startswith(("val/iou/", "val/ap/"))
-    ]
-    if wrong:
+    asked = [(loaded.place(keys), metric) for keys, metric in named if metric]
+    if wrong := metrics.check(asked, loaded.dataset.task, class_table(loaded.dataset).names):
         raise InputError(*wrong)

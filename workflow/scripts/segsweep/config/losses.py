@@ -9,6 +9,7 @@ from segsweep.config.components import Term
 from segsweep.config.settings import Settings, key
 
 LOSSES = registry.classes("loss")
+Detection, Db = LOSSES["detection"], LOSSES["db"]
 
 
 class WeightedSum(Settings):
@@ -26,7 +27,7 @@ class WeightedSum(Settings):
 
 
 _fields: dict[str, Any] = {
-    name: (cls | None, key(None, cls.title + ".")) for name, cls in LOSSES.items() if issubclass(cls, Term)
+    name: (cls | None, key(None, cls.__doc__.splitlines()[0])) for name, cls in LOSSES.items() if issubclass(cls, Term)
 }
 Terms = create_model("Terms", __base__=WeightedSum, __module__=__name__, __doc__=WeightedSum.__doc__, **_fields)
 
@@ -61,11 +62,11 @@ class Loss(Settings):
     )
     phases: list[LossPhase] = key([], "Changes during training, in order.")
     seg: Terms | None = key(None, "Segmentation loss of a multitask model.")
-    det: LOSSES["detection"] | None = key(None, "Detection loss of a multitask model.")
+    det: Detection | None = key(None, "Detection loss of a multitask model.")
     task_weights: TaskWeights | Literal["uncertainty", "gradnorm"] = key(
         TaskWeights(), "Weights of the two tasks: fixed, by uncertainty (Kendall 2018) or GradNorm (Chen 2018)."
     )
-    db: LOSSES["db"] | None = key(None, "Loss of a DB text detector.")
+    db: Db | None = key(None, "Loss of a DB text detector.")
 
     @model_validator(mode="after")
     def _phases_in_order(self):

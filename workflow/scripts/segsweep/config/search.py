@@ -1,9 +1,10 @@
 """Sweeps, pruners, confirmation, ensembles."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import model_validator
+from pydantic import BeforeValidator, model_validator
 
+from segsweep import registry
 from segsweep.config.settings import Settings, key
 
 
@@ -37,22 +38,6 @@ class Dimension(Settings):
         return self
 
 
-class Pruner(Settings):
-    """Which trials are pruned, and which never."""
-
-    name: Literal["hyperband", "halving", "median", "none"] = key("none", "Rule that prunes trials.")
-    min_epochs: int = key(1, "Epochs before the first decision.", unit="epochs", ge=1)
-    eta: float = key(3, "One in eta is promoted at each rung (hyperband, halving).", gt=1)
-    brackets: int | None = key(None, "Brackets of hyperband; as many as fit if not set.", ge=1)
-    min_trials: int = key(2, "A rung with fewer trials prunes none.", ge=2)
-    preserve: float | None = key(
-        None, "A trial at or above this score is never pruned (at or below, if the metric is minimized)."
-    )
-    preserve_margin: float = key(
-        0.0, "A trial within this of the best at its rung is never pruned: the noise floor.", ge=0
-    )
-
-
 class Narrow(Settings):
     """The space of this sweep is narrowed to where an earlier one was good."""
 
@@ -60,16 +45,39 @@ class Narrow(Settings):
     top: float = key(0.25, "Share of its trials that span the new space.", gt=0, le=1)
 
 
+SAMPLERS = tuple(registry.classes("sampler"))
+
+
+def _by_name(value: Any) -> Any:
+    """A sampler's name alone is short for `{name: ...}`."""
+    return {"name": value} if isinstance(value, str) else value
+
+
 class Sweep(Settings):
     """Settings proposed by a sampler, from what earlier trials showed."""
 
-    sampler: Literal["tpe", "gp", "cmaes", "random", "grid", "qmc"] = key("tpe", "Sampler of Optuna.")
+    sampler: Annotated[
+        registry.union("sampler"),
+        BeforeValidator(_by_name, json_schema_input_type=registry.union("sampler") | Literal[SAMPLERS]),
+    ] = key(registry.default("sampler"), "Sampler of Optuna. Its name alone is short for `{name: ...}`.")
     seed: int = key(0, "Seed of the sampler.", ge=0)
     trials: int = key(..., "Number of settings tried.", ge=1)
     at_once: int = key(1, "Proposed together.", ge=1)
     space: dict[str, Dimension] = key(..., "Axis: range or choices.", min_length=1)
-    pruner: Pruner = key(Pruner(), "Stops trials that fall behind others.")
+    pruner: registry.union("pruner") = key(
+        registry.classes("pruner")["none"](), "Prunes trials that fall behind others."
+    )
     narrow: Narrow | None = key(None, "Narrow the space by an earlier study.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "early_stop" in value:
+            raise ValueError("`early_stop` is called `pruner` now, and its key `kind` is called `name`")
+        pruner = value.get("pruner") if isinstance(value, dict) else None
+        if isinstance(pruner, dict) and "kind" in pruner:
+            raise ValueError("`kind` of `pruner` is called `name` now")
+        return value
 
 
 class Confirm(Settings):

@@ -36,7 +36,7 @@ class Component(Settings):
     discriminator: ClassVar[str | None] = None
     default: ClassVar[str | None] = None
     functions: ClassVar[tuple[str, ...]] = ("build",)
-    title: ClassVar[str] = ""
+    title: ClassVar[str]
 
     @model_validator(mode="before")
     @classmethod

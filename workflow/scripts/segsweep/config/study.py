@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
-from segsweep.config.claims import Claim, Expect
+from segsweep.config.claims import AnyClaim, Expect
 from segsweep.config.imported_table import Table
 from segsweep.config.search import Confirm, Ensemble, Sweep
 from segsweep.config.settings import Settings, key
@@ -92,7 +92,7 @@ class Study(Settings):
     sweep: Sweep | None = key(None, "Settings proposed by a sampler.")
     confirm: Confirm | None = key(None, "The best settings again, in full, on fresh seeds.")
     ensemble: Ensemble | None = key(None, "The best setting trained on folds, which vote.")
-    claims: list[Claim] = key([], "Hypotheses, written down before the first run.", outcome=False)
+    claims: list[AnyClaim] = key([], "Hypotheses, written down before the first run.", outcome=False)
     compare: list[str] = key([], "Studies or earlier reports to compare conclusions with.", outcome=False)
     report: Report = key(Report(), "What the report holds.", outcome=False)
     table: Table | None = key(None, "Results made elsewhere, in place of training.")

@@ -12,6 +12,7 @@ from segsweep.config.settings import Settings, key
 Side = Annotated[int, Field(ge=8, le=16384)]
 Size = tuple[Side, Side]
 
+
 def weights_file(weights: str | None) -> Path | None:
     """The file that `encoder_weights` names; None where they have a name or there are none."""
     return Path(weights) if weights and ("/" in weights or Path(weights).suffix) else None
@@ -59,14 +60,16 @@ class EarlyStopping(Settings):
 class Postprocess(Settings):
     """From maps to text polygons (DB), from scores to boxes (multitask)."""
 
-    thresh: float = key(0.3, "Probability above which a pixel is text.", gt=0, lt=1)
-    box_thresh: float = key(0.6, "Mean probability that a polygon needs.", ge=0, lt=1)
-    max_candidates: int = key(1000, "Contours looked at in a image.", ge=1)
-    unclip_ratio: float = key(1.5, "How far shrunk polygons are grown again.", gt=0)
-    shape: Literal["quad", "polygon"] = key("quad", "Rotated boxes or polygons.")
-    score_threshold: float = key(0.05, "Score that a box needs (multitask).", ge=0, lt=1)
-    nms_iou: float = key(0.5, "Boxes of a class that overlap more are one (multitask).", gt=0, le=1)
-    top_k: int = key(100, "Boxes kept in a image (multitask).", ge=1)
+    thresh: float = key(0.3, "Probability above which a pixel is text.", tasks=("text",), gt=0, lt=1)
+    box_thresh: float = key(0.6, "Mean probability that a polygon needs.", tasks=("text",), ge=0, lt=1)
+    max_candidates: int = key(1000, "Contours looked at in an image.", tasks=("text",), ge=1)
+    unclip_ratio: float = key(1.5, "How far shrunk polygons are grown again.", tasks=("text",), gt=0)
+    shape: Literal["quad", "polygon"] = key("quad", "Rotated boxes or polygons.", tasks=("text",))
+    score_threshold: float = key(0.05, "Score that a box needs (multitask).", tasks=("multitask",), ge=0, lt=1)
+    nms_iou: float = key(
+        0.5, "Boxes of a class that overlap more are one (multitask).", tasks=("multitask",), gt=0, le=1
+    )
+    top_k: int = key(100, "Boxes kept in an image (multitask).", tasks=("multitask",), ge=1)
 
 
 class Train(Settings):

@@ -87,15 +87,15 @@ def _problem(cls: type[BaseModel], entry: dict, place) -> str:
     kind, context = entry["type"], entry.get("ctx", {})
     loc, models = _followed(cls, entry["loc"])
     found = entry["input"]
-    if kind == "union_tag_invalid":
-        loc, found = (*loc, context["discriminator"].strip("'")), context["tag"]
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        loc, found = (*loc, context["discriminator"].strip("'")), context.get("tag")
     key = ".".join(str(part) for part in loc) or "the file as a whole"
     where = place(loc)
     shown = repr(found) if len(repr(found)) < 80 else repr(found)[:77] + "..."
     if kind == "extra_forbidden":
         known = [field.alias or name for model in models[-1:] for name, field in model.model_fields.items()]
         return f"{where}: unknown key {key!r}. {_suggest(str(loc[-1]), known)}"
-    if kind == "missing":
+    if kind in ("missing", "union_tag_not_found"):
         return f"{where}: the key {key!r} is missing. Add it."
     if kind in ("literal_error", "union_tag_invalid"):
         expected = context["expected" if kind == "literal_error" else "expected_tags"]
@@ -127,9 +127,9 @@ def _followed(cls: type[BaseModel], loc: tuple) -> tuple[tuple, list[type[BaseMo
 
 
 def _tags(model: type[BaseModel]) -> tuple:
-    """Names by which a component's settings are chosen out of a union."""
+    """Names by which a component's settings are chosen out of a union; `[file]` of those that only a key tells."""
     field = model.model_fields.get(getattr(model, "discriminator", None))
-    return get_args(field.annotation) if field else ()
+    return get_args(field.annotation) if field else (f"[{model.__module__.rpartition('.')[2]}]",)
 
 
 def _is_branch(part) -> bool:

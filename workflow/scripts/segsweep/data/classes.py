@@ -1,8 +1,10 @@
 """What the values in masks mean: the classes of a data set and their order."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from segsweep.config.dataset import Dataset
+from segsweep.config.dataset import Dataset, parse_dataset
 from segsweep.data.void import VOID
 from segsweep.errors import InputError
 
@@ -44,6 +46,15 @@ class ClassTable:
     index: list[int]
     must_occur: bool
     allowed: str
+
+
+def class_names(dataset: Dataset | Mapping[str, Any]) -> list[str]:
+    """Names of the C classes in the order of the network's outputs, of a data set's settings or their dump in a plan.
+
+    Raises:
+        InputError: as `class_table`.
+    """
+    return class_table(dataset if isinstance(dataset, Dataset) else parse_dataset(dataset)).names
 
 
 def class_table(dataset: Dataset) -> ClassTable:

@@ -4,6 +4,7 @@ import weakref
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from importlib import import_module
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -161,9 +162,8 @@ class _Source:
         self._pipelines: SimpleQueue = SimpleQueue()
         self._augmented = False
         if training and data.augmentation != "none":
-            from segsweep.data.augmentation import load_augmentation  # takes a second to import
-
-            self._load = load_augmentation
+            # By name: a training without augmentation does not depend on that code, which takes a second to import.
+            self._load = import_module("segsweep.data.augmentation").load_augmentation
             pipeline = self._load(self._name)
             self._augmented = pipeline is not None
             self._pipelines.put(pipeline)

@@ -11,14 +11,14 @@ import numpy as np
 
 from segsweep.config.dataset import Dataset
 from segsweep.config.train import Data
-from segsweep.data import pages
+from segsweep.data import patches
 from segsweep.data.classes import ClassTable, class_table
 from segsweep.data.decoding import decode
 from segsweep.data.prepared import FORMAT, MANIFEST
 from segsweep.data.raw_item import Item
 from segsweep.data.readers import read
 from segsweep.data.sample import Sample, resized, window
-from segsweep.data.storage import SplitWriter
+from segsweep.data.split_writer import SplitWriter
 from segsweep.errors import InputError
 
 SHOWN = 20  # problems; the rest is counted
@@ -92,7 +92,7 @@ def _write(
         "format": FORMAT,
         "dataset": dataset.name,
         "task": dataset.task,
-        "classes": table.names,
+        "num_classes": len(table.names),
         "settings": data.model_dump(mode="json", include={"image_size", "patches"}),
         "statistics": _statistics(writers["train"]),
         "splits": splits,
@@ -116,9 +116,9 @@ def _pieces(item: Item, sample: Sample, data: Data) -> Iterator[tuple[str, Sampl
         yield item.name, resized(sample, *data.image_size) if data.image_size else sample, None
         return
     size, overlap = data.patches.size, data.patches.overlap
-    height, width = pages.page_size(*sample.size, data.patches.page_size)
+    height, width = patches.page_size(*sample.size, data.patches.page_size)
     sample = resized(sample, height, width)
-    for y, x in pages.corners(height, width, size, overlap):
+    for y, x in patches.corners(height, width, size, overlap):
         page = {"page": item.name, "y": y, "x": x, "height": height, "width": width}
         yield f"{item.name}_y{y:04d}_x{x:04d}", window(sample, y, x, size, size), page
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from segsweep.errors import InputError
 
 MANIFEST = "manifest.json"
-FORMAT = 1
+FORMAT = 2
 
 
 class Split:
@@ -94,6 +95,7 @@ class Prepared:
         dataset: name of the data set.
         task: binary, multiclass, multitask or text.
         classes: names of the C classes in the order of the mask's indices, void left out (binary: background first).
+            They are the data set's, not the folder's: a corrected name needs no new preparation.
         splits: by name.
         mean, std: float64 (3,), of the training images, in 0..1.
         pixel_counts: int64 (C,), of the training split.
@@ -128,11 +130,15 @@ class Prepared:
         return self.splits["train"].class_counts
 
     @classmethod
-    def open(cls, folder: Path | str) -> "Prepared":
+    def open(cls, folder: Path | str, classes: Sequence[str] | None = None) -> "Prepared":
         """Open a prepared folder.
 
+        Args:
+            folder: as `prepare` made it.
+            classes: names of the classes (`data.classes.class_names`); `0`, `1`, ... where nobody will read them.
+
         Raises:
-            InputError: it is missing, incomplete or of another format.
+            InputError: it is missing, incomplete or of another format, or has another number of classes.
         """
         folder = Path(folder)
         manifest = read_manifest(folder)
@@ -149,12 +155,19 @@ class Prepared:
             name: Split(folder, name, entry["names"], entry["pages"] or [None] * len(entry["names"]))
             for name, entry in manifest["splits"].items()
         }
+        count = manifest["num_classes"]
+        classes = list(map(str, range(count))) if classes is None else list(classes)
+        if len(classes) != count:
+            raise InputError(
+                f"{folder}: prepared for {count} classes, but {len(classes)} are named: {', '.join(classes)}. "
+                f"Delete {folder}; it is then prepared again."
+            )
         statistics = manifest["statistics"]
         return cls(
             folder=folder,
             dataset=manifest["dataset"],
             task=manifest["task"],
-            classes=manifest["classes"],
+            classes=classes,
             splits=splits,
             mean=np.array(statistics["mean"]),
             std=np.array(statistics["std"]),

@@ -41,8 +41,8 @@ def choose(prepared: Prepared, split: str, subset: int | None, subset_seed: int)
     return sorted(drawn[:subset].tolist())
 
 
-def pictures(prepared: Prepared, data: Data, fold: dict[str, Any] | None) -> tuple[Refs, Refs]:
-    """What a run is trained and what it is judged on, as (split, index).
+def images_of_run(prepared: Prepared, data: Data, fold: dict[str, Any] | None) -> tuple[Refs, Refs]:
+    """The images that a run is trained on and those it is scored on, as (split, index).
 
     Args:
         prepared: the data.

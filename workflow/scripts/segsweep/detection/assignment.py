@@ -5,8 +5,8 @@ import torch
 from segsweep.detection.boxes import areas, encode
 
 # A level answers for boxes whose farthest side is at most this many of its strides away from the location: with strides
-# of 8, 16 and 32, up to 32, up to 64 and more pixels. FCOS has 8 strides, for pictures of 800 pixels and more and
-# five levels up to a stride of 128; pictures of 64 to 320 pixels would then hardly ever use the upper levels.
+# of 8, 16 and 32, up to 32, up to 64 and more pixels. FCOS has 8 strides, for images of 800 pixels and more and
+# five levels up to a stride of 128; images of 64 to 320 pixels would then hardly ever use the upper levels.
 REACH = 4.0
 RADIUS = 1.5  # of the centre sampling, in strides, as in FCOS
 NOTHING = -1

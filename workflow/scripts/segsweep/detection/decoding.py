@@ -1,4 +1,4 @@
-"""From the outputs of a detection head to the boxes of each picture."""
+"""From the outputs of a detection head to the boxes of each image."""
 
 import torch
 from torchvision.ops import batched_nms, clip_boxes_to_image
@@ -7,23 +7,23 @@ from segsweep.config.train import Postprocess
 from segsweep.detection.boxes import decode
 from segsweep.detection.locations import locations
 
-CANDIDATES = 1000  # boxes of a picture that are looked at by the non-maximum suppression, as in FCOS
+CANDIDATES = 1000  # boxes of an image that enter the non-maximum suppression, as in FCOS
 
 
 def detections(outputs: dict, sizes: list[tuple[int, int]], settings: Postprocess) -> list[dict]:
-    """The boxes that are found in each picture, best first.
+    """The boxes that are found in each image, best first.
 
     A score is sqrt(probability of the class * centerness); what scores more than `score_threshold` competes with the
-    boxes of its class that overlap it by more than `nms_iou`; the `top_k` best stay, clipped to the picture.
+    boxes of its class that overlap it by more than `nms_iou`; the `top_k` best stay, clipped to the image.
 
     Args:
         outputs: of a detection head: "logits" (B, N, K), "distances" (B, N, 4) in strides, "centerness" (B, N) logits,
             and "levels", whose cells the N locations are.
-        sizes: height and width of each picture, pixels; what was filled up at the right and bottom is left out.
+        sizes: height and width of each image, pixels; what was filled up at the right and bottom is left out.
         settings: score_threshold, nms_iou and top_k are read.
 
     Returns:
-        A dict for each picture: "boxes" float32 (m, 4) corners in pixels, "scores" float32 (m,) in 0..1,
+        A dict for each image: "boxes" float32 (m, 4) corners in pixels, "scores" float32 (m,) in 0..1,
         "labels" int64 (m,) in 0..K-1; m may be 0.
 
     Source: Tian et al. 2019, section 3.1; the square root from the authors' code.
@@ -39,9 +39,9 @@ def detections(outputs: dict, sizes: list[tuple[int, int]], settings: Postproces
 
 
 def select(boxes: torch.Tensor, scores: torch.Tensor, size: tuple[int, int], settings: Postprocess) -> dict:
-    """Threshold, non-maximum suppression by class and top k for one picture.
+    """Threshold, non-maximum suppression by class and top k for one image.
 
-    `boxes` float (N, 4) corners in pixels, `scores` float (N, K) in 0..1. Returns as `detections` for each picture.
+    `boxes` float (N, 4) corners in pixels, `scores` float (N, K) in 0..1. Returns as `detections` for each image.
     """
     location, label = (scores > settings.score_threshold).nonzero(as_tuple=True)
     found = scores[location, label]

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import torch
-
 PACKAGES = ("torch", "torchvision", "segmentation-models-pytorch", "albumentations", "numpy", "opencv-python-headless")
 SCHEDULER_VARIABLES = ("SLURM_JOB_ID", "SLURM_JOB_NODELIST", "SLURM_RESTART_COUNT", "CUDA_VISIBLE_DEVICES")
 
@@ -25,19 +23,14 @@ def versions() -> dict[str, str | None]:
     return found | {"commit": _commit()}
 
 
-def host(device: torch.device, threads: int, environ: Mapping[str, str]) -> dict:
-    """The machine, its device, and the batch system's names for the job."""
-    gpu = device.type == "cuda"
+def host(threads: int, environ: Mapping[str, str]) -> dict:
+    """The machine, and the batch system's names for the job."""
     return {
         "name": socket.gethostname(),
         "system": platform.platform(),
         "processor": _processor(),
         "cores": os.cpu_count(),
         "threads": threads,
-        "device": str(device),
-        "gpu": torch.cuda.get_device_name(device) if gpu else None,
-        "cuda": torch.version.cuda if gpu else None,
-        "cudnn": torch.backends.cudnn.version() if gpu else None,
         "job": {name: environ[name] for name in SCHEDULER_VARIABLES if name in environ},
     }
 

@@ -1,4 +1,4 @@
-"""A Slurm job that was told to stop puts itself back into the queue, and goes on later."""
+"""A Slurm job that was told to stop puts itself back into the queue, to resume later."""
 
 import subprocess
 from collections.abc import Callable, Mapping
@@ -28,5 +28,5 @@ def requeue_job(environ: Mapping[str, str], *, run=subprocess.run, say: Callable
     except (OSError, subprocess.SubprocessError):
         return False
     if answer.returncode == 0:
-        say(f"Slurm job {job} is back in the queue, to go on from the last finished epoch.")
+        say(f"Slurm job {job} is back in the queue; it resumes after the last finished epoch.")
     return answer.returncode == 0

@@ -1,6 +1,10 @@
-"""Models that decide together, and what a study hands in for the test split.
+"""What trained models predict: one forward pass, evaluation of a split, ensembles, and submissions.
 
-`masks`, `boxes` and `segsweep.text.voting` merge what several models found in one picture; `jury` does it for a task;
-`scoring` measures members, ensemble and single model on pictures that none of them was trained on; `predicting` writes
-predictions in the format that the evaluation of the task takes.
+forward, evaluation    as in training
+trained_model          a run at its best epoch
+evaluate_run           its counts and scores on a split
+predictor              its predictions for the images of the report
+ensemble, voting       one prediction of several
+loaded_ensemble, ensemble_scores    the models of a study's ensemble, and what it is worth
+split_predictions, submission       predictions in the format that the evaluation of a task takes
 """

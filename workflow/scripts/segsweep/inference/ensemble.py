@@ -1,15 +1,14 @@
-"""What several models say of a batch, made one prediction, for every task; and how such predictions are counted."""
+"""What several models predict of a batch, made one prediction, for every task."""
 
 from typing import Any
 
 import numpy as np
 import torch
 
-from segsweep.inference import box_fusion, mask_voting
-from segsweep.text.voting import vote as vote_on_text
+from segsweep.inference.voting import fuse_boxes, mean_masks, vote_on_masks, vote_on_text
 
 
-class Jury:
+class Ensemble:
     """Models of one task that decide together."""
 
     def __init__(self, task: Any, kind: str, members: int, method: str, min_votes: int | None = None):
@@ -38,36 +37,10 @@ class Jury:
             return vote_on_text(members, self.votes)
         probabilities = np.stack([one["probability"] for one in members])
         if self.method == "mean":
-            mask, probability = mask_voting.mean(probabilities)
+            mask, probability = mean_masks(probabilities)
         else:
-            mask, probability = mask_voting.vote(np.stack([one["mask"] for one in members]), probabilities, self.votes)
+            mask, probability = vote_on_masks(np.stack([one["mask"] for one in members]), probabilities, self.votes)
         merged = {"mask": mask, "probability": probability}
         if self.kind == "multitask":
-            merged |= box_fusion.fuse(members, self.votes if self.method == "vote" else 1)
+            merged |= fuse_boxes(members, self.votes if self.method == "vote" else 1)
         return merged
-
-
-def count(scores: Any, kind: str, predictions: list[Any], batch: dict) -> None:
-    """Count predictions of a batch in an accumulator of the task (`Task.scores`), which otherwise takes outputs."""
-    if kind == "text":
-        for name, truths, aside, one in zip(
-            batch["name"], batch["polygons"], batch["ignored"], predictions, strict=True
-        ):
-            scores.add(name, truths, aside, one.polygons)
-        return
-    pixels = scores.masks if kind == "multitask" else scores
-    predicted = torch.as_tensor(np.stack([one["mask"] for one in predictions])).long().to(batch["mask"].device)
-    pixels.confusion.update(predicted, batch["mask"], list(batch.get("page") or batch["name"]))
-    if kind == "multitask":
-        _count_boxes(scores, predictions, batch)
-
-
-def _count_boxes(scores: Any, predictions: list[dict[str, np.ndarray]], batch: dict) -> None:
-    from segsweep.metrics.detection import picture_scores  # torchmetrics takes seconds to import
-    from segsweep.tasks.multitask import ignored
-
-    found = [{name: torch.as_tensor(one[name]) for name in ("boxes", "scores", "labels")} for one in predictions]
-    aside = ignored(batch)
-    scores.boxes.update(found, batch["boxes"], batch["labels"], aside)
-    for i, name in enumerate(batch["name"]):
-        scores.pictures[name] = picture_scores(found[i], batch["boxes"][i], batch["labels"][i], aside[i])

@@ -1,21 +1,19 @@
-"""Trained models ready to look at pictures: the members of a study's ensemble, and the single model beside them."""
+"""The trained models of a study's ensemble, and the single model beside them."""
 
-import json
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from segsweep.data.loading import Batches, Normalize
+from segsweep.data.classes import class_names
 from segsweep.data.prepared import Prepared
 from segsweep.data.splits import Refs, choose
-from segsweep.inference.predictor import Predictor
+from segsweep.inference.trained_model import TrainedModel, load_model, resolve_device
+from segsweep.planning.plan_file import PlannedRun, StudyPlan
 from segsweep.search.results import FAILED
-from segsweep.training.dataloaders import placing
-from segsweep.training.gradients import map_tensors
-
-Run = dict[str, Any]
+from segsweep.store.best_epoch import best_of_run
+from segsweep.store.segment_store import SegmentRecord, SegmentStore
 
 
 @dataclass
@@ -23,101 +21,89 @@ class LoadedEnsemble:
     """Models of one setting on one prepared data set."""
 
     prepared: Prepared
-    runs: list[Run]
-    predictors: list[Predictor]
-    device: torch.device
+    runs: list[PlannedRun]
+    models: list[TrainedModel]
 
     @property
     def task(self) -> Any:
         """What all of them do."""
-        return self.predictors[0].task
+        return self.models[0].task
 
     @property
     def train(self) -> Any:
         """The setting that all of them share."""
-        return self.predictors[0].train
+        return self.models[0].train
 
-    def batches(self, refs: Refs) -> Any:
-        """Batches of pictures, (batch on the device, outputs of each model), as validation in training makes them."""
-        train = self.train
-        normalize = Normalize(train.data.preprocessing, self.prepared).to(self.device)
-        place = placing(self.device, train.channels_last)
-        for loaded in Batches(refs, train.data, self.prepared, train.batch_size, seed=0, training=False).epoch(1):
-            batch = place(loaded)
-            with torch.inference_mode(), torch.autocast(
-                self.device.type, torch.bfloat16, enabled=train.precision == "bf16"
-            ):  # fmt: skip
-                outputs = [predictor.model(normalize(batch["image"])) for predictor in self.predictors]
-            yield batch, [map_tensors(_full, one) for one in outputs]
-
-
-def _full(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.float() if tensor.is_floating_point() else tensor
+    def batches(self, refs: Refs) -> Iterator[tuple[dict, list[Any]]]:
+        """Batches of images as validation in training makes them, and the outputs of each model."""
+        for batch in self.models[0].batches(refs):
+            with torch.inference_mode():
+                outputs = [model.forward(batch["image"]) for model in self.models]
+            yield batch, outputs
 
 
 def load_ensemble(
-    plan: dict[str, Any], runs: list[Run], store: Path, device: str = "auto", threads: int = 1
+    plan: StudyPlan, runs: list[PlannedRun], store: SegmentStore, device: str = "auto", threads: int = 1
 ) -> LoadedEnsemble:
-    """Load the best checkpoints of runs of one cell.
+    """Load the best epochs of runs of one cell.
 
     Raises:
-        InputError: a checkpoint or the prepared data is missing.
+        InputError: weights or the prepared data are missing.
     """
     torch.set_num_threads(threads)
-    name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    where = torch.device(name)
-    prepared = Prepared.open(plan["segments"][runs[0]["segments"][-1]]["data"])
-    predictors = [Predictor(plan, run, store, prepared) for run in runs]
-    for predictor in predictors:
-        order = torch.channels_last if predictor.train.channels_last else torch.contiguous_format
-        predictor.model.to(where, memory_format=order)
-    return LoadedEnsemble(prepared, runs, predictors, where)
+    prepared = Prepared.open(plan.segments[runs[0].segments[-1]].data, class_names(plan.dataset))
+    models = [load_model(plan, run, store, prepared, resolve_device(device)) for run in runs]
+    return LoadedEnsemble(prepared, runs, models)
 
 
-def members_of(plan: dict[str, Any], store: Path) -> tuple[list[Run], list[Run]]:
+def members_of(plan: StudyPlan, store: SegmentStore) -> tuple[list[PlannedRun], list[PlannedRun]]:
     """The runs of a plan's ensemble that can decide, and those that can't: failed ones, and ones not trained yet."""
     usable, left_out = [], []
-    for run in plan["runs"]:
-        if run["role"] == "ensemble":
-            record = record_of(run, store)
-            good = record is not None and record["status"] not in FAILED and record.get("best")
-            (usable if good else left_out).append(run)
+    for run in plan.runs:
+        if run.role == "ensemble":
+            (usable if is_usable(plan, run, store) else left_out).append(run)
     return usable, left_out
 
 
-def single_of(plan: dict[str, Any], store: Path, cell: str, split: str) -> tuple[Run | None, int]:
+def is_usable(plan: StudyPlan, run: PlannedRun, store: SegmentStore) -> bool:
+    """Whether a run is trained to its end, did not fail, and has a best epoch."""
+    record = record_of(run, store)
+    return record is not None and record.status not in FAILED and best_value(plan, run, store) is not None
+
+
+def single_of(plan: StudyPlan, store: SegmentStore, cell: str, split: str) -> tuple[PlannedRun | None, int]:
     """The run of a setting that one would take if there were no ensemble, and how many runs it was chosen from.
 
     It is the one with the best validation score; trained to its end, if any was. On the split `val`, runs of a
-    cross-validation are none: they were trained on pictures of it.
+    cross-validation are none: they were trained on images of it.
     """
-    sign = -1 if plan["study"].get("minimize") else 1
+    sign = -1 if plan.minimize else 1
     found = []
-    for run in plan["runs"]:
-        if run["cell"] != cell or run["role"] == "ensemble" or (split == "val" and run["fold"] is not None):
+    for run in plan.runs:
+        if run.cell != cell or run.role == "ensemble" or (split == "val" and run.fold is not None):
             continue
-        record = record_of(run, store)
-        if record is not None and record["status"] not in FAILED and record.get("best"):
-            found.append((not run.get("pruned"), sign * record["best"]["value"], run))
+        if is_usable(plan, run, store):
+            found.append((not run.pruned, sign * best_value(plan, run, store), run))
     if not found:
         return None, 0
     return max(found, key=lambda entry: entry[:2])[2], len(found)
 
 
-def record_of(run: Run, store: Path) -> dict[str, Any] | None:
-    """segment.json of a run's last segment that was trained; None before the whole run is."""
-    record = None
-    for segment in run["segments"]:
-        path = store / segment / "segment.json"
-        if not path.is_file():
-            return None
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if record["status"] != "finished":
-            break
-    return record
+def best_value(plan: StudyPlan, run: PlannedRun, store: SegmentStore) -> float | None:
+    """A run's score at its best epoch; None before it has one."""
+    task, classes = plan.dataset["task"], class_names(plan.dataset)
+    best = best_of_run(store, run.segments, plan.metric, plan.minimize, task, classes)
+    return best and best["value"]
 
 
-def pictures_of(prepared: Prepared, split: str, train: Any, smoke: bool) -> Refs:
-    """The pictures of a split that models are scored on: of `val` those of training; of `test` all, but in a smoke."""
+def record_of(run: PlannedRun, store: SegmentStore) -> SegmentRecord | None:
+    """Of a run's last segment that was trained; None before the whole run is."""
+    records = store.records_of(run.segments)
+    ended = records and (len(records) == len(run.segments) or records[-1].status != "finished")
+    return records[-1] if ended else None
+
+
+def images_of_split(prepared: Prepared, split: str, train: Any, smoke: bool) -> Refs:
+    """The images that models are scored on: of `val` those of training; of `test` all, but in a smoke test."""
     subset = train.data.val_subset if split == "val" or smoke else None
     return [(split, i) for i in choose(prepared, split, subset, train.data.subset_seed)]

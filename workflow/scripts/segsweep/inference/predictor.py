@@ -1,21 +1,19 @@
-"""What the best checkpoint of a run says of pictures of the validation split."""
+"""Ground truth of images, and what the best epoch of a run predicts of them: patches stitched to pages."""
 
-import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from segsweep.config.train import Train
-from segsweep.data.pages import stitch
+from segsweep.data.patches import stitch
 from segsweep.data.prepared import Prepared, Split
-from segsweep.errors import InputError
+from segsweep.planning.plan_file import PlannedRun, StudyPlan
+from segsweep.store.segment_store import SegmentStore
 
 
 @dataclass(frozen=True)
 class Unit:
-    """What is shown as one picture: a picture, or the patches of a page. `indices` point into the split."""
+    """What is shown as one image: an image, or the patches of a page. `indices` point into the split."""
 
     name: str
     split: str
@@ -24,14 +22,14 @@ class Unit:
 
 
 @dataclass
-class Found:
-    """Predictions or the truth of a unit.
+class Annotations:
+    """What is marked on a unit: by a prediction, or as its ground truth.
 
     Attributes:
         mask: uint8 (H, W).
         boxes, labels, scores: float (n, 4), (n,), (n,).
         polygons: float (k, 2) each.
-        ignored: bool, one a polygon, or one a box where there are no polygons: truth that is not scored.
+        ignored: bool, one a polygon, or one a box where there are no polygons: ground truth that is not scored.
     """
 
     mask: np.ndarray | None = None
@@ -43,7 +41,7 @@ class Found:
 
 
 def units(prepared: Prepared, refs: list[tuple[str, int]]) -> list[Unit]:
-    """Pictures of a validation set in order. Of pages that it holds patches of, all patches belong to the unit."""
+    """Images of a validation set in order. Of pages that it holds patches of, all patches belong to the unit."""
     found: dict[tuple[str, str], Unit] = {}
     for split, i in refs:
         page = prepared.splits[split].page(i)
@@ -56,21 +54,14 @@ def units(prepared: Prepared, refs: list[tuple[str, int]]) -> list[Unit]:
 
 
 def counterpart(prepared: Prepared, unit: Unit) -> Unit:
-    """The same picture or page in data prepared in another way."""
+    """The same image or page in data prepared in another way."""
     split = prepared.splits[unit.split]
     if unit.page:
         return Unit(unit.name, unit.split, _patches(split, unit.name), True)
     return Unit(unit.name, unit.split, (split.names.index(unit.name),))
 
 
-def validation(prepared: Prepared, train: Train, fold: dict[str, Any] | None) -> list[tuple[str, int]]:
-    """The (split, index) of the pictures that a run was judged on."""
-    from segsweep.data.splits import pictures
-
-    return pictures(prepared, train.data, fold)[1]
-
-
-def picture(prepared: Prepared, unit: Unit) -> np.ndarray:
+def image_of(prepared: Prepared, unit: Unit) -> np.ndarray:
     """uint8 (H, W, 3); pages are stitched from their patches."""
     split = prepared.splits[unit.split]
     if not unit.page:
@@ -78,60 +69,48 @@ def picture(prepared: Prepared, unit: Unit) -> np.ndarray:
     return stitch([split.image(i) for i in unit.indices], [split.page(i) for i in unit.indices])[unit.name]
 
 
-def truth(prepared: Prepared, unit: Unit) -> Found:
-    """What a unit should look like."""
+def ground_truth_of(prepared: Prepared, unit: Unit) -> Annotations:
+    """The ground truth of a unit."""
     split, i = prepared.splits[unit.split], unit.indices[0]
     if not prepared.has_masks:
-        return Found(polygons=split.polygons(i), ignored=split.ignored(i))
+        return Annotations(polygons=split.polygons(i), ignored=split.ignored(i))
     if unit.page:
         mask = stitch([split.mask(i) for i in unit.indices], [split.page(i) for i in unit.indices])[unit.name]
-        return Found(mask=mask)
+        return Annotations(mask=mask)
     if prepared.task == "multitask":
-        return Found(mask=split.mask(i), boxes=split.boxes(i), labels=split.labels(i), ignored=split.ignored(i))
-    return Found(mask=split.mask(i))
+        return Annotations(mask=split.mask(i), boxes=split.boxes(i), labels=split.labels(i), ignored=split.ignored(i))
+    return Annotations(mask=split.mask(i))
 
 
 class Predictor:
-    """The best checkpoint of a run, ready to look at pictures.
+    """The best epoch of a run, ready to look at images.
 
     Raises:
-        InputError: the run has no checkpoint in the store.
+        InputError: the store has no weights of the run.
     """
 
-    def __init__(self, plan: dict[str, Any], run: dict[str, Any], store: Path, prepared: Prepared):
-        import torch
-
-        from segsweep import tasks
+    def __init__(self, plan: StudyPlan, run: PlannedRun, store: SegmentStore, prepared: Prepared):
+        from segsweep.inference.trained_model import load_model  # with torch, which takes seconds to import
 
         self.prepared = prepared
-        segment = _best_segment(run, store)
-        description = plan["segments"].get(segment) or _record(store, segment)
-        self.train = Train.model_validate(description["train"])
-        self.fold = description.get("fold")
-        self.task = tasks.build(self.train, prepared)
-        with torch.random.fork_rng(devices=[]):
-            self.model = self.task.model().eval()
-        weights = torch.load(store / segment / "best.pt", map_location="cpu", weights_only=True)
-        self.model.load_state_dict(weights["model"])
+        self.trained = load_model(plan, run, store, prepared)
+        self.fold = self.trained.fold
 
     def refs(self) -> list[tuple[str, int]]:
-        """What the run was judged on."""
-        return validation(self.prepared, self.train, self.fold)
+        """The (split, index) of the images that the run was validated on."""
+        from segsweep.data.splits import images_of_run
 
-    def predict(self, wanted: list[Unit]) -> list[Found]:
+        return images_of_run(self.prepared, self.trained.train.data, self.trained.fold)[1]
+
+    def predict(self, wanted: list[Unit]) -> list[Annotations]:
         """Predictions of units, in order."""
         import torch
 
-        from segsweep.data.loading import Batches, Normalize
-
         refs = [(unit.split, i) for unit in wanted for i in unit.indices]
-        data = self.train.data.model_copy(update={"augmentation": "none"})
-        batches = Batches(refs, data, self.prepared, min(8, len(refs)), training=False, seed=0, workers=0)
-        normalize = Normalize(self.train.data.preprocessing, self.prepared)
         found: list[Any] = [None] * len(refs)
         with torch.inference_mode():
-            for batch in batches.epoch(1):
-                predictions = self.task.predict(self.model(normalize(batch["image"])), batch)
+            for batch in self.trained.batches(refs):
+                predictions = self.trained.task.predict(self.trained.forward(batch["image"]), batch)
                 for position, one in zip(batch["index"], predictions, strict=True):
                     found[position] = one
         result, start = [], 0
@@ -141,15 +120,15 @@ class Predictor:
             start = end
         return result
 
-    def _joined(self, unit: Unit, parts: list[Any]) -> Found:
+    def _joined(self, unit: Unit, parts: list[Any]) -> Annotations:
         split = self.prepared.splits[unit.split]
         if not isinstance(parts[0], dict):
-            return Found(polygons=list(parts[0].polygons), scores=np.asarray(parts[0].scores))
+            return Annotations(polygons=list(parts[0].polygons), scores=np.asarray(parts[0].scores))
         cut = [_cut(part["mask"], split, i) for part, i in zip(parts, unit.indices, strict=True)]
         if unit.page:
-            return Found(mask=stitch(cut, [split.page(i) for i in unit.indices])[unit.name])
+            return Annotations(mask=stitch(cut, [split.page(i) for i in unit.indices])[unit.name])
         one = parts[0]
-        return Found(mask=cut[0], boxes=one.get("boxes"), labels=one.get("labels"), scores=one.get("scores"))
+        return Annotations(mask=cut[0], boxes=one.get("boxes"), labels=one.get("labels"), scores=one.get("scores"))
 
 
 def _cut(mask: np.ndarray, split: Split, i: int) -> np.ndarray:
@@ -159,17 +138,3 @@ def _cut(mask: np.ndarray, split: Split, i: int) -> np.ndarray:
 
 def _patches(split: Split, page: str) -> tuple[int, ...]:
     return tuple(i for i in range(len(split)) if split.page(i)["page"] == page)
-
-
-def _best_segment(run: dict[str, Any], store: Path) -> str:
-    for segment in reversed(run["segments"]):
-        if not (store / segment / "segment.json").is_file():
-            continue
-        best = (_record(store, segment).get("best") or {}).get("segment") or segment
-        if (store / best / "best.pt").is_file():
-            return best
-    raise InputError(f"{store}: no checkpoint of the run {run['run']}. Train the study first, or fetch its segments.")
-
-
-def _record(store: Path, segment: str) -> dict[str, Any]:
-    return json.loads((store / segment / "segment.json").read_text(encoding="utf-8"))

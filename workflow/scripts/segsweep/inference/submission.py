@@ -3,12 +3,15 @@
 import io
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from PIL import Image
 
-from segsweep.text.submission import NO_DATE, write_submission
+from segsweep.io import write_bytes
+from segsweep.text.geometry import rotated_box
+
+NO_DATE = (1980, 1, 1, 0, 0, 0)  # the same predictions give the same bytes
 
 Shape = tuple[int, int]  # height, width
 
@@ -19,20 +22,33 @@ def values_of(index: np.ndarray, classes: int) -> np.ndarray:
 
 
 def write_text(path: Path, predictions: dict[str, Any], shapes: dict[str, tuple[Shape, Shape]]) -> None:
-    """`predictions`: name to `Detections`. `shapes`: name to the prepared and the original picture's shape."""
-    scale = {name: (own[1] / made[1], own[0] / made[0]) for name, (made, own) in shapes.items()}
-    write_submission(path, {name: one.polygons for name, one in predictions.items()}, scale)
+    """A zip of `res_NAME.txt`, one quad a line: x1,y1,x2,y2,x3,y3,x4,y4, clockwise, whole pixels of the original image.
+
+    Args:
+        path: file to write.
+        predictions: name of each image (`img_7`) to its `Detections`; an image without text has an empty file.
+        shapes: name to the prepared and the original image's shape.
+
+    Source: ICDAR 2015 robust reading, challenge 4, task 1 (text localization): submission format.
+    """
+    files = {}
+    for name, found in predictions.items():
+        made, own = shapes[name]
+        factor = (own[1] / made[1], own[0] / made[0])
+        lines = [_quad_line(np.asarray(polygon, np.float64) * factor) for polygon in found.polygons]
+        files[f"res_{name}.txt"] = "".join(f"{line}\r\n" for line in lines).encode()
+    _write(path, files)
 
 
 def write_masks(
     path: Path, masks: dict[str, np.ndarray], shapes: dict[str, tuple[Shape, Shape]], values: np.ndarray
 ) -> None:
-    """A zip of `NAME.png`, 8-bit grey, in the data set's own values and the original pictures' sizes.
+    """A zip of `NAME.png`, 8-bit grey, in the data set's own values and the original images' sizes.
 
     Args:
         path: file to write.
         masks: name to uint8 (H, W) of classes.
-        shapes: name to the prepared and the original picture's shape.
+        shapes: name to the prepared and the original image's shape.
         values: of each class, see `values_of`.
     """
     _write(path, {f"{name}.png": _png(mask, shapes[name][1], values) for name, mask in masks.items()})
@@ -54,7 +70,7 @@ def write_voc(
     Args:
         path: file to write.
         predictions: name to "mask", "boxes", "scores", "labels" (see `segsweep.tasks.multitask`).
-        shapes: name to the prepared and the original picture's shape.
+        shapes: name to the prepared and the original image's shape.
         values: of each class in masks.
         classes: names, the background first.
         split: in the files' names.
@@ -79,19 +95,28 @@ def write_voc(
 
 def _png(mask: np.ndarray, shape: Shape, values: np.ndarray) -> bytes:
     """A mask of classes in the original size; classes are never interpolated."""
-    picture = Image.fromarray(values[mask])
+    image = Image.fromarray(values[mask])
     if mask.shape != shape:
-        picture = picture.resize(shape[::-1], Image.Resampling.NEAREST)
+        image = image.resize(shape[::-1], Image.Resampling.NEAREST)
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
+    image.save(buffer, "PNG")
     return buffer.getvalue()
 
 
+def _quad_line(polygon: np.ndarray) -> str:
+    quad = polygon if len(polygon) == 4 else rotated_box(polygon)[0]
+    x, y = quad[:, 0], quad[:, 1]
+    if (x * np.roll(y, -1) - np.roll(x, -1) * y).sum() < 0:  # y points down: clockwise on screen is positive
+        quad = quad[::-1]
+    return ",".join(str(value) for value in np.maximum(np.round(quad), 0).astype(int).ravel())
+
+
 def _write(path: Path, files: dict[str, bytes]) -> None:
-    part = path.with_name(path.name + ".part")
-    with zipfile.ZipFile(part, "w") as archive:
-        for name in sorted(files):
-            entry = zipfile.ZipInfo(name, NO_DATE)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, files[name])
-    part.replace(path)
+    def write(file: IO[bytes]) -> None:
+        with zipfile.ZipFile(file, "w") as archive:
+            for name in sorted(files):
+                entry = zipfile.ZipInfo(name, NO_DATE)
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(entry, files[name])
+
+    write_bytes(path, write)

@@ -7,9 +7,9 @@ from torch import nn
 
 from segsweep.config.components import Term
 from segsweep.config.settings import key
+from segsweep.losses import require_binary
 from segsweep.losses.bce import Bce
 from segsweep.losses.dice import Dice
-from segsweep.losses import require_binary
 
 
 class BceDiceSettings(Term):

@@ -1,173 +1,245 @@
-"""The fingerprint of the code that a setting runs.
+"""The fingerprint of the code that a training executes, and of the programs that work on its results.
 
-It is made of syntax trees without comments, docstrings and formatting, of the modules that are reached
-by following imports inside the package from the entry modules that a setting names. No list is kept by hand.
+A training reaches definitions (`segsweep.planning.definitions`) from some roots: functions by module and name. A
+definition reaches what it uses: a name of its module, a name that it imports, an attribute of a module
+(`run_state.restore`: that function only), a module used as a whole (all of it). Of a module that is reached, what it
+runs when it is imported counts as well.
+
+One rule says what is outside of a training: the packages of `OUTSIDE`, which read and check settings, plan, keep and
+word things. They decide whether and where a training runs, never what it computes. For the same reason, of a class
+of settings in a component's file only the methods count: its keys enter an address by their values.
 """
 
-import ast
 import hashlib
-import json
 import sys
-from functools import lru_cache
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from segsweep.registry import COMPONENTS
+from segsweep import registry
+from segsweep.planning import definitions
+from segsweep.planning.definitions import Definition, Module, read_module
+from segsweep.planning.remembered import Remembered
 
 PACKAGE = Path(__file__).resolve().parents[1]
-LOOP = "segsweep.training.loop"
-# Settings classes, addresses and errors' wording change far more often than what they mean for a training;
-# a setting's values are part of the address themselves.
-SETTINGS = tuple(f"segsweep.{name}" for name in ("planning", "config", "errors", "io", "formatting", "registry"))
+NAME = PACKAGE.name
+OUTSIDE = {"config", "errors", "execution", "exits", "formatting", "io", "planning", "registry", "store", "syntax"}
+TRAIN = f"{NAME}.config.train"
+# Module and name of a definition. The name "" is what a module runs when it is imported.
+Symbol = tuple[str, str]
 
 
-def fingerprint(train: dict, task: str, *, package: Path = PACKAGE) -> str:
-    """Hash of all code that a training with this setting runs.
-
-    Args:
-        train: a dump of `Train`.
-        task: task of the data set.
-        package: folder of the package, for tests.
-    """
-    return _fingerprint(tuple(sorted(entries(train, task))), package)
+def readings(file: Path | None) -> Remembered:
+    """A memory of parsed files, of this version of Python and of what is read out of them."""
+    own = hashlib.sha256(Path(definitions.__file__).read_bytes()).hexdigest()[:12]
+    return Remembered(file, f"{sys.version_info[0]}.{sys.version_info[1]} {own}")
 
 
-def fingerprint_of(name: str, package: Path = PACKAGE) -> str:
-    """Hash of the code that one entry module reaches."""
-    return _fingerprint((name,), package)
+class Code:
+    """The code of the package as it lies on the disk. Each file is read once."""
 
+    def __init__(self, remembered: Remembered | None = None, package: Path = PACKAGE):
+        """
+        Args:
+            remembered: what earlier processes read, from `readings`.
+            package: folder of the package.
+        """
+        self.remembered = remembered or readings(None)
+        self.package = package
+        self._read_already: dict[str, Module] = {}
+        self._modules: dict[str, Module | None] = {}
+        self._files: dict[str, Path | None] = {}
+        self._edges: dict[Symbol, tuple[Symbol, ...]] = {}
+        self._fingerprints: dict[frozenset[Symbol], str] = {}
 
-def entries(train: dict, task: str) -> set[str]:
-    """The modules that a setting names: the loop, its task, model and losses."""
-    loss = train["loss"]
-    named = {LOOP, COMPONENTS["task"][task], COMPONENTS["model"][train["model"]["arch"]]}
-    for part in ("main", "aux", "seg"):
-        named |= {COMPONENTS["loss"][name] for name, term in (loss[part] or {}).items() if term is not None}
-    named |= {COMPONENTS["loss"][name] for name in ("detection", "db") if name in losses_of(task)}
-    return named
+    def fingerprint(self, roots: Iterable[Symbol]) -> str:
+        """Hash of all that a training reaches from some roots."""
+        roots = frozenset(roots)
+        if roots not in self._fingerprints:
+            lines = (f"{name} {digest}" for name, digest in sorted(self.hashes(roots).items()))
+            self._fingerprints[roots] = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+        return self._fingerprints[roots]
 
+    def hashes(self, roots: Iterable[Symbol]) -> dict[str, str]:
+        """A hash of each definition that a training reaches from some roots, by name: `losses.focal.Focal`.
 
-def losses_of(task: str) -> tuple[str, ...]:
-    """Losses that come with a task instead of being named as terms."""
-    return {"multitask": ("detection",), "text": ("db",)}.get(task, ())
+        Raises:
+            LookupError: there is no such root.
+        """
+        roots = list(roots)
+        for name, thing in roots:
+            module = self._module(name)
+            if module is None or not (thing in module.definitions or thing in module.imports):
+                raise LookupError(f"{name} defines no {thing}")
+        found = {}
+        for name, thing in self.reached(roots):
+            definition = self._definition(name, thing)
+            if definition is not None and definition.hash:
+                found[f"{name}.{thing}".removeprefix(f"{NAME}.").rstrip(".")] = self._hash(name, definition)
+        return found
 
+    def names(self, module: str) -> list[str]:
+        """Names that a module defines; none of one outside of trainings."""
+        found = self._module(module)
+        return list(found.definitions) if found else []
 
-@lru_cache(maxsize=4096)
-def _fingerprint(names: tuple[str, ...], package: Path) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(reached(names, package)):
-        digest.update(f"{name}:{_read(_file(name, package))[0]}\n".encode())
-    return digest.hexdigest()[:16]
+    def reached(self, roots: Iterable[Symbol]) -> set[Symbol]:
+        """All that a training reaches from some roots."""
+        found: set[Symbol] = set()
+        todo = list(roots)
+        while todo:
+            symbol = todo.pop()
+            if symbol not in found:
+                found.add(symbol)
+                if symbol not in self._edges:
+                    self._edges[symbol] = tuple(dict.fromkeys(self._uses(*symbol)))
+                todo += self._edges[symbol]
+        return found
 
+    def program_fingerprint(self, program: str) -> str:
+        """Hash of all modules that a program of workflow/scripts runs, settings and texts included.
 
-def reached(names: tuple[str, ...], package: Path = PACKAGE) -> set[str]:
-    """All modules of the package that importing these leads to, the settings' own aside."""
-    found, todo = set(), list(names)
-    while todo:
-        name = todo.pop()
-        if name in found or name.startswith(SETTINGS):
-            continue
-        found.add(name)
-        todo += _imports(name, package)
-    return found
+        Components are imported by name while it runs: those of all kinds count that a module of it asks the registry
+        for. Kinds that only settings of trainings name are none of them: their values are in the plan.
+        """
+        settings = {name for name in self._imported(TRAIN) if name.startswith(f"{NAME}.config")}
+        found = self._imported(program, self.package.parent / f"{program}.py")
+        asked: set[str] = set()
+        while kinds := {kind for name, one in found.items() if name not in settings for kind in one.kinds} - asked:
+            asked |= kinds
+            folders = [base.package for kind, base in registry.kinds().items() if kind in kinds]
+            for file in (file for folder in folders for file in sorted((self.package / folder).glob("*.py"))):
+                name = ".".join([NAME, *file.relative_to(self.package).with_suffix("").parts])
+                found |= self._imported(name.removesuffix(".__init__"))
+        lines = (f"{name} {module.tree}" for name, module in sorted(found.items()))
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
+    def _imported(self, name: str, file: Path | None = None) -> dict[str, Module]:
+        """A module or program, and all modules of the package that importing it leads to, at any depth of the code."""
+        found: dict[str, Module] = {}
+        todo = [(name, file or self._file(name))]
+        while todo:
+            name, file = todo.pop()
+            if file is not None and name not in found:
+                found[name] = self._read(name, file)
+                for target, thing in found[name].all_imports():
+                    todo += [(one, self._file(one)) for one in (target, f"{target}.{thing}".rstrip("."))]
+        return found
 
-@lru_cache(maxsize=4096)
-def _imports(name: str, package: Path) -> tuple[str, ...]:
-    """Modules of the package that a module imports, at any depth of its code."""
-    path = _file(name, package)
-    base = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    found = []
-    for level, module, names in _read(path)[1]:
-        parts = base.split(".")
-        start = ".".join(parts[: len(parts) - level + 1]) if level else ""
-        module = ".".join(filter(None, (start, module)))
-        # `from package import thing`: the thing is a module or lies in the package.
-        found += [f"{module}.{thing}" for thing in names]
-        found.append(module)
-    return tuple(module for module in dict.fromkeys(found) if _exists(module, package))
+    def _uses(self, name: str, thing: str) -> Iterator[Symbol]:
+        """What a definition uses, and what is run when its module is imported."""
+        module = self._module(name)
+        if module is None:
+            return
+        yield name, ""
+        if not thing:
+            if "." in name:
+                yield name.rpartition(".")[0], ""
+            for target, imported in module.imports.values():
+                yield target, ""
+                yield f"{target}.{imported}", ""
+        if thing and thing not in module.definitions:
+            yield from self._follow(name, thing)
+            return
+        definition = self._definition(name, thing)
+        for chain in definition.uses:
+            yield from self._follow(name, chain, definition.imports)
 
+    def _follow(self, name: str, chain: str, imports: dict[str, tuple[str, str]] | None = None) -> Iterator[Symbol]:
+        """What a dotted name stands for in a module, under the imports of the definition that uses it."""
+        module = self._module(name)
+        first, _, rest = chain.partition(".")
+        if first not in (imports or {}) and first in module.definitions:
+            yield name, first
+            return
+        target = (imports or {}).get(first) or module.imports.get(first)
+        if target is None:
+            return
+        where, imported = target
+        yield from self._of_module(where, ".".join(filter(None, (imported, rest))))
 
-def _exists(name: str, package: Path) -> bool:
-    if name.split(".")[0] != "segsweep":
+    def _of_module(self, name: str, chain: str) -> Iterator[Symbol]:
+        """What a dotted name stands for as an attribute of a module; all of the module where it is empty."""
+        module = self._module(name)
+        if module is None:
+            return
+        first, _, rest = chain.partition(".")
+        if not chain or first == "*":
+            yield from ((name, thing) for thing in module.definitions)
+        elif first in module.definitions:
+            yield name, first
+        elif first in module.imports and tuple(module.imports[first]) != (name, first):  # no module of its own
+            yield from self._follow(name, chain)
+        elif self._module(f"{name}.{first}") is not None:
+            yield from self._of_module(f"{name}.{first}", rest)
+        yield name, ""
+
+    def _definition(self, name: str, thing: str) -> Definition | None:
+        """What counts of a definition; None of a name that is only imported, or of a module outside of trainings."""
+        module = self._module(name)
+        if module is None:
+            return None
+        if not thing:
+            return module.statements
+        if thing in module.bases and self._is_settings(name, thing):
+            return module.methods[thing]
+        return module.definitions.get(thing)
+
+    def _is_settings(self, name: str, thing: str) -> bool:
+        """Whether a class is one of settings: it descends from one of segsweep.config."""
+        module = self._module(name)
+        for base in module.bases[thing]:
+            if base in module.bases:
+                if self._is_settings(name, base):
+                    return True
+                continue
+            target, imported = module.imports.get(base.partition(".")[0], ("", ""))
+            if target == f"{NAME}.config" or target.startswith(f"{NAME}.config."):
+                return True
+            parent = self._module(target)
+            if parent is not None and imported in parent.bases and self._is_settings(target, imported):
+                return True
         return False
-    stem = package.joinpath(*name.split(".")[1:])
-    return stem.with_suffix(".py").is_file() or (stem / "__init__.py").is_file()
+
+    def _hash(self, name: str, definition: Definition) -> str:
+        """Hash of a definition, and of what the names that it imports stand for."""
+        imports = self._module(name).imports | definition.imports
+        firsts = sorted({chain.partition(".")[0] for chain in definition.uses} & imports.keys())
+        meant = [f"{one}={'.'.join(imports[one])}" for one in firsts if not _is_outside(imports[one][0])]
+        return hashlib.sha256("\n".join([definition.hash, *meant]).encode()).hexdigest()[:12]
+
+    def _module(self, name: str) -> Module | None:
+        """What a module defines; None of one outside of a training."""
+        if name not in self._modules:
+            file = None if _is_outside(name) else self._file(name)
+            self._modules[name] = self._read(name, file) if file else None
+        return self._modules[name]
+
+    def _read(self, name: str, file: Path) -> Module:
+        if name not in self._read_already:
+            is_package = file.stem == "__init__"
+            content = self.remembered.of(
+                file, lambda path: read_module(path.read_text("utf-8"), name, is_package=is_package).as_json()
+            )
+            self._read_already[name] = Module.from_json(content)
+        return self._read_already[name]
+
+    def _file(self, name: str) -> Path | None:
+        """The file of a module of the package; None of any other."""
+        if name not in self._files:
+            self._files[name] = self._find(name)
+        return self._files[name]
+
+    def _find(self, name: str) -> Path | None:
+        first, *parts = name.split(".")
+        if first != NAME:
+            return None
+        stem = self.package.joinpath(*parts)
+        if parts and (file := stem.with_suffix(".py")).is_file():
+            return file
+        return file if (file := stem / "__init__.py").is_file() else None
 
 
-def _file(name: str, package: Path) -> Path:
-    stem = package.joinpath(*name.split(".")[1:])
-    return stem / "__init__.py" if stem.is_dir() else stem.with_suffix(".py")
-
-
-@lru_cache(maxsize=4096)
-def _read(path: Path) -> tuple[str, list]:
-    """(hash of the syntax tree without docstrings, [[level, module, names] of each import]) of a file."""
-    stamp = _stamp(path)
-    known = _known.get(str(path))
-    if known is None or known[0] != stamp:
-        tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
-        known = _known[str(path)] = [stamp, *_facts(tree)]
-    return known[1], known[2]
-
-
-def _facts(tree: ast.Module) -> tuple[str, list]:
-    imports = []
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(node, ast.Import):
-            imports += [[0, alias.name, []] for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            imports.append([node.level, node.module, [alias.name for alias in node.names]])
-        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and (
-            body
-            and isinstance(body[0], ast.Expr)
-            and isinstance(body[0].value, ast.Constant)
-            and isinstance(body[0].value.value, str)
-        ):
-            node.body = body[1:] or [ast.Pass()]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imports
-
-
-# What was found in files, by their paths, as long as their stamps are the same: parsing them all takes a second.
-_known: dict[str, list] = {}
-
-
-def _stamp(path: Path) -> list[int]:
-    """What changes with a file's content (the time of change of its entry cannot be set), or with Python's grammar."""
-    state = path.stat()
-    return [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino, *sys.version_info[:2]]
-
-
-def recall(file: Path) -> None:
-    """Take over what an earlier process found, from a file with the text of `readings`; none is needed."""
-    try:
-        _known.update(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return
-
-
-def readings() -> str:
-    """What is known of all files that were read, as JSON for `recall`."""
-    return json.dumps(_known, sort_keys=True)
-
-
-def program_fingerprint(name: str, package: Path = PACKAGE) -> str:
-    """Hash of all code that a program of workflow/scripts runs, the settings included."""
-    path = package.parent / f"{name}.py"
-    modules = [module for _, module, _ in _read(path)[1] if module and _exists(module, package)]
-    text = "\n".join(
-        [_read(path)[0], *(tree_of(module, package) for module in sorted(reached(tuple(modules), package)))]
-    )
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def tree_of(name: str, package: Path = PACKAGE) -> str:
-    """Hash of a module's syntax tree, docstrings left out."""
-    return _read(_file(name, package))[0]
-
-
-def forget() -> None:
-    """Read all files anew: for a test that edits them."""
-    for cached in (_fingerprint, _imports, _read):
-        cached.cache_clear()
-    _known.clear()
+def _is_outside(name: str) -> bool:
+    """Whether a module of the package is none of a training's."""
+    first, *parts = name.split(".")
+    return first == NAME and bool(parts) and parts[0] in OUTSIDE

@@ -1,69 +1,105 @@
-"""The folders of prepared pictures, named by the address of their content."""
+"""Addresses of data: of what a training sees, and of the folders in which images are prepared for it."""
 
 import hashlib
-import json
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from segsweep.config.load import Loaded
-from segsweep.io import write_if_changed
-from segsweep.planning.code_fingerprint import reached, tree_of
-from segsweep.planning.data_fingerprint import data_fingerprint
+from segsweep.config.dataset import Dataset
+from segsweep.planning.addresses import InForce, as_text, differences
+from segsweep.planning.code_fingerprint import Code
+from segsweep.planning.data_fingerprint import TRAINED_ON, data_fingerprint
+from segsweep.planning.remembered import Remembered
+from segsweep.planning.study_context import preparation_roots
+
+# Keys of a setting's data section that preparation applies.
+SHAPE = ("image_size", "patches")
 
 
-class Prepared:
-    """The prepared pictures that a study's settings need."""
+class DataAddresses:
+    """What the settings of a study see of its data set."""
 
-    def __init__(self, loaded: Loaded, results: Path):
-        """Looks at the data set's files.
-
-        Raises:
-            InputError: the data set's folder does not exist.
+    def __init__(
+        self,
+        dataset: Dataset,
+        root: Path,
+        parent: Path,
+        code: Code,
+        remembered: Remembered,
+        seen: dict[str, dict[str, str]] | None = None,
+    ):
         """
-        self.dataset = loaded.dataset
-        self.root = loaded.root
-        self.parent = results / "data"
-        self._files = data_fingerprint(self.dataset, self.root, self.parent / f".{self.dataset.name}.files.json")
-        self._folders: dict[str, str] = {}
-
-    @property
-    def folders(self) -> list[str]:
-        """All folders that were asked for."""
-        return sorted(set(self._folders.values()))
+        Args:
+            dataset: the data set.
+            root: its folder.
+            parent: folder of all prepared folders.
+            code: for the code that reads and prepares it.
+            remembered: hashes of its files.
+            seen: what tracked folders held, see `data_fingerprint`.
+        """
+        self.dataset, self.root, self.parent = dataset, root, parent
+        self.code, self.remembered = code, remembered
+        self.seen = {} if seen is None else seen
+        self.descriptions: dict[str, dict[str, Any]] = {}
+        self._known: dict[str, tuple[str, str]] = {}
+        self._content: tuple[str, str] | None = None
 
     def folder_of(self, data: dict[str, Any]) -> str:
-        """The folder that a setting's data section needs; the job that fills it reads the file beside it."""
-        shape = {key: data[key] for key in ("image_size", "patches")}
-        text = repr(shape)
-        if text not in self._folders:
-            dataset = self.dataset
-            outcome = {
-                name: value for name, value in dataset.model_dump(mode="json").items() if _outcome(dataset, name)
-            }
-            code = _code(dataset.reader, dataset.drawn_by)
-            digest = hashlib.sha256("\n".join([text, json.dumps(outcome, sort_keys=True), self._files, code]).encode())
-            folder = self.parent / f"{dataset.name}-{digest.hexdigest()[:12]}"
-            description = {
-                "dataset": dataset.model_dump(mode="json"),
+        """The folder of prepared images that a data section needs; `descriptions` says what `prepare_data` fills in.
+
+        Args:
+            data: dump of the section.
+
+        Raises:
+            InputError: the data set is not there.
+        """
+        return self._of(data)[0]
+
+    def address_of(self, data: dict[str, Any]) -> str:
+        """What a training under a data section depends on: contents, meaning of the values, size, code.
+
+        Raises:
+            InputError: the data set is not there.
+        """
+        return self._of(data)[1]
+
+    def _of(self, data: dict[str, Any]) -> tuple[str, str]:
+        shape = as_text({key: data[key] for key in SHAPE})
+        if shape not in self._known:
+            everything, trained_on = (_hash(shape, content) for content in self._contents())
+            folder = str(self.parent / f"{self.dataset.name}-{everything[:12]}")
+            self.descriptions[folder] = {
+                "dataset": self.dataset.model_dump(mode="json"),
                 "root": str(self.root),
                 "data": data,
-                "fingerprint": digest.hexdigest()[:16],
+                "fingerprint": everything,
             }
-            write_if_changed(folder.with_name(folder.name + ".json"), json.dumps(description, indent=1))
-            self._folders[text] = str(folder)
-        return self._folders[text]
+            self._known[shape] = folder, trained_on
+        return self._known[shape]
+
+    def _contents(self) -> tuple[str, str]:
+        """Texts of all that preparation, and all that a training depends on, but for the size of images."""
+        if self._content is None:
+            found = data_fingerprint(self.dataset, self.root, self.remembered, self.seen)
+            code = self.code.fingerprint(preparation_roots(self.dataset))
+            trained_on = {split: found[split] for split in TRAINED_ON if split in found}
+            meaning = as_text(meaning_of(self.dataset))
+            self._content = _hash(meaning, code, as_text(found)), _hash(meaning, code, as_text(trained_on))
+        return self._content
 
 
-def _outcome(settings, name: str) -> bool:
-    return type(settings).model_fields[name].json_schema_extra["outcome"]
+def meaning_of(dataset: Dataset) -> dict[str, Any]:
+    """What of a data set's file changes what a training sees: its task, its classes by index, what is drawn."""
+    found = differences(dataset, InForce(dataset.task))
+    classes = dataset.classes
+    if isinstance(classes, dict) and dataset.task not in dataset.names_select:
+        values = list(classes)
+        found["classes"] = values
+        if dataset.foreground is not None:
+            found["foreground"] = next(value for value in values if classes[value] == dataset.foreground)
+    elif isinstance(classes, dict):
+        found["classes"] = [[value, name] for value, name in classes.items()]  # as JSON sorts an object's keys
+    return found | {"task": dataset.task}
 
 
-@lru_cache
-def _code(reader: str, drawn_by: str | None) -> str:
-    """Fingerprint of the code that reads and prepares a data set."""
-    named = {"segsweep.data.preparation", f"segsweep.data.readers.{reader}"}
-    if drawn_by is not None:
-        named.add(drawn_by)
-    text = "\n".join(f"{name}:{tree_of(name)}" for name in sorted(reached(tuple(named))))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def _hash(*texts: str) -> str:
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]

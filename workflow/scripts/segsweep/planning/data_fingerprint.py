@@ -1,19 +1,32 @@
-"""Fingerprints of files: DVC's hash where a data set is tracked, else hashes remembered by size and time."""
+"""What a data set's files hold: the contents of those that its splits use, in the order of the lists.
+
+Nothing else in the folder counts: no file of no list, no folder's name, no time. Where DVC tracks the folder, its
+content counts as it lies there, tracked or not; while the folder is absent, what was seen of the content that the .dvc
+file names.
+"""
 
 import hashlib
 import json
 import os
+import subprocess
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
 
 from segsweep.config.dataset import Dataset
 from segsweep.config.train import weights_file
+from segsweep.data.readers import files
 from segsweep.errors import InputError
-from segsweep.io import write_if_changed
+from segsweep.io import read_text
+from segsweep.planning.remembered import Remembered
 
-# What lies beside the data and is not data.
-NOT_DATA = {".md", ".dvc", ".gitignore"}
+# Names and files of the images of each split, in order.
+Listing = dict[str, list[tuple[str, list[Path]]]]
+# Splits that a training uses; what is only predicted or scored afterwards changes no address.
+TRAINED_ON = ("train", "val")
+MISSING = "missing"
 
 
 def tracking_file(dataset: Dataset | None, root: Path) -> Path | None:
@@ -24,36 +37,79 @@ def tracking_file(dataset: Dataset | None, root: Path) -> Path | None:
     return path if path.is_file() else None
 
 
-def data_fingerprint(dataset: Dataset, root: Path, memory: Path) -> str:
-    """Hash of everything that the reader of a data set may read.
+def data_fingerprint(
+    dataset: Dataset, root: Path, remembered: Remembered, seen: dict[str, dict[str, str]]
+) -> dict[str, str]:
+    """A hash of each split of a data set: of the names and contents of its images, masks and labels.
 
     Args:
         dataset: the data set.
         root: its folder.
-        memory: a JSON file in which hashes of files are remembered; made when missing.
+        remembered: hashes of files.
+        seen: what folders held that were as DVC tracked them; this one is added.
 
     Raises:
-        InputError: the folder does not exist.
+        InputError: the folder does not exist, and it was not seen before; or its lists cannot be read.
     """
     if dataset.drawn_by is not None:
-        return "drawn"
-    if tracked := tracking_file(dataset, root):
-        return yaml.safe_load(tracked.read_text(encoding="utf-8"))["outs"][0]["md5"]
-    if not root.is_dir():
+        return dict.fromkeys(TRAINED_ON, "drawn")
+    tracked = tracking_file(dataset, root)
+    name = _name(tracked, dataset) if tracked else ""
+    if root.is_dir():
+        found = of_listing(files(dataset, root), remembered)
+        if tracked and seen.get(name) != found and dvc_md5(root, remembered) == _tracked_md5(tracked):
+            seen[name] = found
+        return found
+    if tracked is None:
         raise InputError(
             f"data set {dataset.name}: the folder {root} does not exist. Put the data there, "
             "name its parent folder with `--config data_root=FOLDER`, or choose another data set with "
             "`--config dataset=NAME`; data/README.md says where each public data set comes from."
         )
-    return _hash_files(root, memory)
+    if name not in seen:
+        raise InputError(
+            f"data set {dataset.name}: the folder {root} is not here, and what it held was never seen. "
+            f"{tracked} tracks it: run `dvc pull {tracked}`, or start without --dry-run, which does so."
+        )
+    return seen[name]
 
 
-def weights_fingerprint(weights: str | None, memory: Path) -> str:
+def read_seen(file: Path) -> dict[str, dict[str, str]]:
+    """What tracked folders held, from the file of a study; empty where it cannot be read."""
+    try:
+        return {name: dict(splits) for name, splits in json.loads(file.read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def pull_missing(dataset: Dataset | None, root: Path, seen: dict[str, dict[str, str]]) -> None:
+    """Have DVC bring the folder of a data set that can be addressed in no other way.
+
+    Raises:
+        InputError: DVC could not.
+    """
+    tracked = tracking_file(dataset, root)
+    if tracked is None or root.is_dir() or _name(tracked, dataset) in seen:
+        return
+    command = [sys.executable, "-m", "dvc", "--cd", str(tracked.parent), "pull", "--quiet", tracked.name]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode != 0:
+        raise InputError(
+            f"data set {dataset.name}: `dvc pull {tracked}` failed. Correct what it says, and start again.",
+            *done.stdout.strip().splitlines(),
+        )
+
+
+def of_listing(listing: Listing, remembered: Remembered) -> dict[str, str]:
+    """A hash of each split of a listing. A file that is not there counts as missing: preparation says which."""
+    return {
+        split: _digest([name, *(_content(path, remembered) for path in paths)] for name, paths in items)
+        for split, items in listing.items()
+    }
+
+
+def weights_fingerprint(weights: str | None, remembered: Remembered) -> str:
     """Hash of the file that `encoder_weights` names; empty where they name none.
-
-    Args:
-        weights: the setting.
-        memory: as for `data_fingerprint`; it keeps the hashes of other files.
 
     Raises:
         InputError: there is no such file.
@@ -63,45 +119,51 @@ def weights_fingerprint(weights: str | None, memory: Path) -> str:
         return ""
     if not file.is_file():
         raise InputError(f"model.encoder_weights: there is no file {file}. Give a path, a name (imagenet) or null.")
-    known = _remembered(memory)
-    found = _hashes([(weights, file.stat())], Path(), known)
-    write_if_changed(memory, json.dumps(known | found))
-    return found[weights][1]
+    return remembered.of(file, md5)
 
 
-def _hash_files(root: Path, memory: Path) -> str:
-    found = _hashes(sorted(_files(root)), root, _remembered(memory))
-    write_if_changed(memory, json.dumps(found))
-    listing = "\n".join(f"{path} {digest}" for path, (_, digest) in found.items())
-    return hashlib.sha256(listing.encode()).hexdigest()[:32]
-
-
-def _remembered(memory: Path) -> dict[str, list[str]]:
-    try:
-        return json.loads(memory.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):  # only a memory: everything is hashed again
-        return {}
-
-
-def _hashes(files, root: Path, remembered: dict[str, list[str]]) -> dict[str, list[str]]:
-    """[size and time of change, hash] of each (path, stat); a file is read only if they are not those remembered."""
-    found = {}
-    for path, stat in files:
-        state = f"{stat.st_size}:{stat.st_mtime_ns}"
-        known = remembered.get(path)
-        found[path] = known if known and known[0] == state else [state, _hash(root / path)]
-    return found
-
-
-def _files(root: Path):
-    """(path relative to the root, stat) of each data file."""
-    for folder, _, names in os.walk(root, followlinks=True):
-        for name in names:
-            path = Path(folder, name)
-            if path.suffix not in NOT_DATA and name not in NOT_DATA:
-                yield path.relative_to(root).as_posix(), path.stat()
-
-
-def _hash(path: Path) -> str:
+def md5(path: Path) -> str:
+    """MD5 of a file, as DVC has it."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "blake2b").hexdigest()[:32]
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def dvc_md5(root: Path, remembered: Remembered) -> str:
+    """What DVC writes into a folder's .dvc file: MD5 of a list of all of its files and their MD5."""
+    paths = sorted(
+        Path(folder, name).relative_to(root).as_posix() for folder, _, names in os.walk(root) for name in names
+    )
+    entries = [{"md5": remembered.of(root / path, md5), "relpath": path} for path in paths]
+    return hashlib.md5(json.dumps(entries, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
+
+
+def _name(tracked: Path, dataset: Dataset) -> str:
+    """What stands for a tracked content, and for what is read of it."""
+    read = dataset.model_dump_json(exclude={"title", "licence", "source", "classes"})
+    return f"{_tracked_md5(tracked)} {hashlib.sha256(read.encode()).hexdigest()[:12]}"
+
+
+def _tracked_md5(tracked: Path) -> str:
+    """The content that a .dvc file names.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        return yaml.safe_load(read_text(tracked, "Restore it with git."))["outs"][0]["md5"]
+    except (yaml.YAMLError, LookupError, TypeError) as error:
+        raise InputError(f"{tracked}: names no content ({error!r}). Restore it with git, or run `dvc add`.") from error
+
+
+def _content(path: Path, remembered: Remembered) -> str:
+    try:
+        return remembered.of(path, md5)
+    except OSError:
+        return MISSING
+
+
+def _digest(lines: Iterable[list[str]]) -> str:
+    digest = hashlib.sha256()
+    for line in lines:
+        digest.update(json.dumps(line).encode() + b"\n")
+    return digest.hexdigest()[:32]

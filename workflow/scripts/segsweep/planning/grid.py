@@ -111,8 +111,7 @@ def make_cell(
 
 def digest_of(resolved: Resolved) -> str:
     """A short name of a complete setting; the letter keeps tables from reading it as a number, `12e45678`."""
-    text = "\n".join([*resolved.outcome(), resolved.sections["loss"].outcome, str(resolved.sections["epochs"].dump)])
-    return f"c{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return f"c{hashlib.sha256(resolved.text.encode()).hexdigest()[:8]}"
 
 
 def _labelled(cell: Cell, names: dict[str, str]) -> Cell:
@@ -220,13 +219,7 @@ def _check_axes(study: Study, axes: list[str], place) -> None:
     """Axes that `exclude` and the claims speak of must be axes of the study."""
     spoken = [(("exclude", i), axis) for i, pattern in enumerate(study.exclude) for axis in pattern]
     for number, claim in enumerate(study.claims):
-        named = [
-            *(claim.best_in or {}),
-            *(claim.least_spread or {}),
-            *claim.where,
-            *([claim.along] if claim.along else []),
-        ]
-        spoken += [(("claims", number), axis) for axis in named]
+        spoken += [(("claims", number), axis) for axis in claim.axes()]
     wrong = [
         f"{place(where)}: {axis!r} is no axis of this study. {nearest(axis, axes)}"
         for where, axis in spoken

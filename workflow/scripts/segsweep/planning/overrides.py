@@ -5,23 +5,28 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from segsweep.config.train import SCHEDULER_KEYS, Train
+from segsweep.config.losses import Loss, LossPhase
+from segsweep.config.train import Train
 from segsweep.config.yaml_documents import parse
 from segsweep.errors import InputError
+from segsweep.planning.addresses import InForce, as_text, difference
 
-# Keys of `train` that a stretch of epochs does not depend on by themselves: how many epochs there are enters
-# an address only where the schedule looks at the end.
-NOT_IN_ADDRESS = {"epochs"} | {
-    name for name, field in Train.model_fields.items() if not field.json_schema_extra["outcome"]
-}
+ANY_TASK = InForce()
 
 
 @dataclass(frozen=True)
 class Section:
-    """One checked top-level key of `train`: its dump, and the text of what can change an outcome."""
+    """One checked top-level key of `train`.
 
+    Attributes:
+        value: as checked.
+        dump: in JSON's types.
+        text: what tells it from others: the keys that differ from their defaults; empty where none does.
+    """
+
+    value: Any
     dump: Any
-    outcome: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -36,19 +41,15 @@ class Resolved:
         """The setting as plain JSON values, every key filled in."""
         return {name: section.dump for name, section in self.sections.items()}
 
-    def outcome(self) -> list[str]:
-        """Texts of all sections that can change what a training yields, the loss and its phases aside."""
-        return [
-            f"{name}={section.outcome}"
-            for name, section in self.sections.items()
-            if name != "loss" and name not in NOT_IN_ADDRESS
-        ]
+    @property
+    def text(self) -> str:
+        """What tells the setting from others."""
+        return "\n".join(f"{name}={section.text}" for name, section in self.sections.items() if section.text)
 
     @property
     def depends_on_end(self) -> bool:
         """Whether the learning rate of an early epoch depends on how many epochs there will be."""
-        scheduler = self.sections["scheduler"].dump
-        return scheduler["name"] == "poly" or (scheduler["name"] == "cosine" and scheduler["t_max"] is None)
+        return self.sections["scheduler"].value.looks_at_end
 
 
 class Resolver:
@@ -92,16 +93,17 @@ class Resolver:
 
 def _section(name: str, value: Any) -> Section:
     dump = value.model_dump(mode="json") if hasattr(value, "model_dump") else value
-    outcome = dump
-    if name == "scheduler":
-        outcome = {key: dump[key] for key in ("name", "warmup", *SCHEDULER_KEYS[dump["name"]])}
-    return Section(dump, json.dumps(outcome, sort_keys=True))
+    added = difference(Train, name, value, ANY_TASK)
+    return Section(value, dump, as_text(added[0]) if added else "")
 
 
-def loss_in_force(loss: dict[str, Any], phase: dict[str, Any] | None) -> dict[str, Any]:
-    """The dump of a loss during a phase: what the phase sets replaces, the rest stays, no phases are left."""
-    changed = {key: value for key, value in (phase or {}).items() if key != "until_epoch" and value is not None}
-    return loss | changed | {"phases": []}
+def loss_in_force(loss: Loss, phase: LossPhase | None) -> Loss:
+    """The loss during a phase: what the phase sets replaces, the rest stays, no phases are left."""
+    if phase is None:
+        return loss
+    names = set(type(phase).model_fields) - {"until_epoch"}
+    changed = {name: value for name in names if (value := getattr(phase, name)) is not None}
+    return loss.model_copy(update=changed | {"phases": []})
 
 
 def assign(target: dict, dotted: str, value: Any, place) -> None:

@@ -2,14 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 from pathlib import Path
+
+from segsweep.io import read_json_or_none
 
 
 def pack_up(parents: Mapping[str, str | None], size: int) -> dict[str, list[str]]:
     """Put segments into packs of at most `size`.
 
-    Segments that go on from each other stay together, parents first; a tree of more than `size` segments is cut
+    Segments that continue each other stay together, parents first; a tree of more than `size` segments is cut
     into consecutive packs of its own. So packs never wait for each other in a circle.
 
     Args:
@@ -59,12 +61,19 @@ def name_of(segments: Collection[str]) -> str:
     return hashlib.sha256("\n".join(segments).encode()).hexdigest()[:12]
 
 
-def remembered(path: Path, packs: Mapping[str, list[str]], complete: Collection[str]) -> str:
+def remembered(path: Path, packs: Mapping[str, list[str]], complete: Container[str]) -> str:
     """Text of the file from which nodes read the packs.
 
     A job that is queued needs its pack as it was when it was submitted, whatever has been planned since: packs
     stay in the file until all of their segments are trained.
     """
-    former = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    kept = {name: pack for name, pack in former.items() if not set(pack) <= set(complete)}
+    kept = {name: pack for name, pack in read_packs(path).items() if not all(one in complete for one in pack)}
     return json.dumps(kept | dict(packs))
+
+
+def read_packs(path: Path) -> dict[str, list[str]]:
+    """The packs that a file of `remembered` holds; none where there is no such file."""
+    former = read_json_or_none(path)
+    if not isinstance(former, dict):
+        return {}
+    return {name: pack for name, pack in former.items() if isinstance(pack, list)}

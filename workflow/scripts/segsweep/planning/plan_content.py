@@ -1,15 +1,19 @@
 """The plan of a study, made from its design, its runs and their segments."""
 
+from collections.abc import Collection
 from typing import Any
 
 from segsweep.config.load import Loaded
-from segsweep.planning.data_address import Prepared
+from segsweep.planning.data_address import DataAddresses
 from segsweep.planning.grid import Cell, Design
 from segsweep.planning.plan_file import PlannedCell, PlannedRun, SegmentPlan, StudyPlan
 from segsweep.planning.runs import Plan, Run, Segment
+from segsweep.store.segment_store import selection_key
 
 
-def study_plan(loaded: Loaded, design: Design, plan: Plan, prepared: Prepared) -> StudyPlan:
+def study_plan(
+    loaded: Loaded, design: Design, plan: Plan, prepared: DataAddresses, select_again: Collection[str] = ()
+) -> StudyPlan:
     """The plan of a study.
 
     Args:
@@ -17,23 +21,26 @@ def study_plan(loaded: Loaded, design: Design, plan: Plan, prepared: Prepared) -
         design: its cells, and how they came about.
         plan: its runs and segments.
         prepared: the prepared data that its settings need.
+        select_again: complete segments that train again, to keep the best epoch by the study's metric.
     """
     cells: dict[str, Cell] = {}
     for run in plan.runs:
         cells.setdefault(run.cell.cell, run.cell)
     # Of a trial that was promoted, the run up to its last rung.
     longest = {run.key or run.run: run for run in sorted(plan.runs, key=lambda run: run.epochs)}
+    segments = segment_plans(loaded, plan, prepared, select_again)  # first, as it asks for the folders of data
     return StudyPlan(
         study=loaded.study.model_dump(mode="json", by_alias=True),
         name=loaded.name,
         axes=design.axes,
         cells=[_cell(cell) for cell in cells.values()],
         runs=[_run(run) for run in plan.runs if longest[run.key or run.run] is run],
-        segments=segment_plans(loaded, plan, prepared),
+        segments=segments,
         study_file=str(loaded.document.path),
         smoke=loaded.smoke,
         dataset=loaded.dataset.model_dump(mode="json"),
-        data=prepared.folders,
+        data=sorted(prepared.descriptions),
+        prepared=prepared.descriptions,
         names=design.names,
         coinciding=design.coinciding,
         epochs=plan.epochs,
@@ -41,14 +48,22 @@ def study_plan(loaded: Loaded, design: Design, plan: Plan, prepared: Prepared) -
     )
 
 
-def segment_plans(loaded: Loaded, plan: Plan, prepared: Prepared) -> dict[str, SegmentPlan]:
+def segment_plans(
+    loaded: Loaded, plan: Plan, prepared: DataAddresses, select_again: Collection[str] = ()
+) -> dict[str, SegmentPlan]:
     """All that a job must know to train a segment, by its id."""
     common = {
         "dataset": loaded.dataset.model_dump(mode="json"),
         "metric": loaded.study.metric,
         "minimize": loaded.study.minimize,
     }
-    return {one.id: _segment(one, loaded.name, prepared, common) for one in plan.segments.values()}
+    selection = [selection_key(loaded.study.metric, loaded.study.minimize)]
+    return {
+        one.id: _segment(
+            one, loaded.name, prepared, common | {"selections": selection if one.id in select_again else []}
+        )
+        for one in plan.segments.values()
+    }
 
 
 def label(study: str, run: Run) -> str:
@@ -78,13 +93,13 @@ def _run(run: Run) -> PlannedRun:
     )
 
 
-def _segment(segment: Segment, study: str, prepared: Prepared, common: dict[str, Any]) -> SegmentPlan:
+def _segment(segment: Segment, study: str, prepared: DataAddresses, common: dict[str, Any]) -> SegmentPlan:
     run = segment.run
     data = prepared.folder_of(run.cell.resolved.sections["data"].dump)
     return SegmentPlan(
         id=segment.id,
         label=label(study, run),
-        train=run.cell.resolved.dump | {"loss": segment.loss},
+        train=run.cell.resolved.dump | {"loss": segment.phase.loss},
         seed=run.seed,
         fold=run.fold,
         first_epoch=segment.first_epoch,
@@ -92,8 +107,8 @@ def _segment(segment: Segment, study: str, prepared: Prepared, common: dict[str,
         total_epochs=run.total_epochs,
         parent=segment.parent,
         data=data,
-        can_be_extended=run.can_be_prolonged(segment.last_epoch),
-        code_fingerprint=segment.code,
-        data_fingerprint=data.rpartition("-")[2],
+        can_be_extended=run.can_be_extended(segment.last_epoch),
+        code_fingerprint=segment.phase.code,
+        data_fingerprint=run.data,
         **common,
     )

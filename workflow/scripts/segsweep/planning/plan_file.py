@@ -16,6 +16,7 @@ from segsweep.errors import InputError
 from segsweep.io import read_json, read_text
 
 PLAN_FILE = "plan.json"
+SHOWN = 10
 REMEDY = "Plan the study first: `snakemake` does it, or a dry run (`snakemake -n`)."
 
 
@@ -147,6 +148,7 @@ class StudyPlan(_Entry):
         smoke: whether it is the smoke test of the study.
         dataset: the data set's settings; None for results made elsewhere.
         data: folders of prepared data.
+        prepared: by folder, what `prepare_data` fills it with: {"dataset", "root", "data", "fingerprint"}.
         axes: what varies, as dotted keys.
         names: short names of axes.
         coinciding: combinations that coincide with others.
@@ -167,6 +169,7 @@ class StudyPlan(_Entry):
     smoke: bool = False
     dataset: dict[str, Any] | None = None
     data: list[str] = field(default_factory=list)
+    prepared: dict[str, dict[str, Any]] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     coinciding: int = 0
     epochs: int = 0
@@ -182,6 +185,18 @@ class StudyPlan(_Entry):
     def minimize(self) -> bool:
         """Whether lower values of the metric are better."""
         return bool(self.study.get("minimize", False))
+
+    def run_named(self, name: str) -> PlannedRun:
+        """A run by its name.
+
+        Raises:
+            InputError: there is no such run.
+        """
+        for run in self.runs:
+            if run.run == name:
+                return run
+        shown = ", ".join(run.run for run in self.runs[:SHOWN]) + (", ..." if len(self.runs) > SHOWN else "")
+        raise InputError(f"{self.name}: there is no run {name!r}. There are: {shown}. runs.csv lists them all.")
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:

@@ -1,4 +1,4 @@
-"""The runs that decisions ask for, made from what step files say about them."""
+"""The runs that decisions request, made from what step files say about them."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,18 +7,19 @@ from segsweep.config.load import Loaded
 from segsweep.planning.grid import Cell, Design, make_cell
 from segsweep.planning.overrides import Resolver
 from segsweep.planning.runs import Context, Run, make_run, to_repeat
-from segsweep.store.segment_store import Store
+from segsweep.search.step_files import RequestedRun
+from segsweep.store.segment_store import SegmentStore
 
 
 class Decided:
-    """The runs that the decisions of a study asked for so far.
+    """The runs that the decisions of a study requested so far.
 
-    A trial is asked for up to one rung after the other: each is a run of its own here, and so a cut.
+    A trial is requested up to one rung after the other: each is a run of its own here, so segments end there.
     """
 
     def __init__(self, loaded: Loaded, design: Design, resolver: Resolver, context: Context):
         self.design, self.resolver, self.context = design, resolver, context
-        self._place = lambda keys: loaded.place(("sweep", "space", *keys))
+        self._location = lambda keys: loaded.place(("sweep", "space", *keys))
         self._runs: dict[tuple[str, int], Run] = {}
 
     @property
@@ -26,14 +27,14 @@ class Decided:
         """All of them."""
         return self._runs.values()
 
-    def add(self, wanted: list[dict[str, Any]]) -> bool:
-        """Add the runs that a decision asks for; whether there were new ones."""
-        new = {(one["key"], one["epochs"]): one for one in wanted if (one["key"], one["epochs"]) not in self._runs}
-        self._runs |= {place: self.run_of(one) for place, one in new.items()}
+    def add(self, requested: list[RequestedRun]) -> bool:
+        """Add the runs that a decision requests; whether there were new ones."""
+        new = {(one["key"], one["epochs"]): one for one in requested if (one["key"], one["epochs"]) not in self._runs}
+        self._runs |= {name: self.run_of(one) for name, one in new.items()}
         return bool(new)
 
-    def run_of(self, one: dict[str, Any]) -> Run:
-        """The run that an entry of a step file's `wanted` asks for: of a cell of the study, or of a new one."""
+    def run_of(self, one: RequestedRun) -> Run:
+        """The run that is requested: of a cell of the study, or of a new one."""
         known = {cell.cell: cell for cell in self.design.cells}
         cell = known[one["cell"]] if one.get("cell") in known else self._new_cell(one)
         return make_run(
@@ -47,14 +48,14 @@ class Decided:
             role=one["role"],
         )
 
-    def segments_of(self, one: dict[str, Any], store: Store) -> set[str]:
-        """Ids of segments that a decision on a wanted run may rest on: of its stretches, wherever they are cut."""
+    def segments_of(self, one: RequestedRun, store: SegmentStore) -> set[str]:
+        """Ids of segments that a decision on a requested run may rest on: of its phases, wherever those end."""
         run, ends = self.run_of(one), range(1, one["epochs"] + 1)
-        return {f"{stretch.hash}-{end:04d}" for stretch in run.stretches for end in ends} - to_repeat(run, store)
+        return {f"{phase.hash}-{end:04d}" for phase in run.phases for end in ends} - to_repeat(run, store)
 
-    def _new_cell(self, one: dict[str, Any]) -> Cell:
+    def _new_cell(self, one: RequestedRun) -> Cell:
         changes = one["set"]
-        cell = make_cell(self.resolver, changes, self.design.axes or list(changes), self._place, role=one["role"])
+        cell = make_cell(self.resolver, changes, self.design.axes or list(changes), self._location, role=one["role"])
         number = f"trial {one['trial']}" if one.get("trial") is not None else "best"
         names = self.design.names
         settings = {axis: cell.settings[axis] for axis in names} if names else cell.settings

@@ -1,36 +1,51 @@
 """From cells to runs and segments with content addresses.
 
-A *stretch* is a row of epochs of a run over which no setting changes. Its hash covers all that can change
-its outcome, and a segment is `<hash of the stretch>-<last epoch>`: where a stretch is cut changes no address,
-so that a fork, a rung or a prolonged study leaves alone what is trained already.
+A *phase* is consecutive epochs of a run over which no setting changes. Its hash covers all that can change its
+outcome, and a segment is `<hash of the phase>-<last epoch>`: where a phase is cut changes no address, so that a fork,
+a rung or an extended study leaves alone what is trained already.
 """
 
 import hashlib
-import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from segsweep.planning.code_fingerprint import fingerprint
+from segsweep.config.losses import Loss
+from segsweep.planning.addresses import SectionAddresses, as_text, revision_of
+from segsweep.planning.code_fingerprint import Code, Symbol
 from segsweep.planning.grid import Cell
 from segsweep.planning.overrides import loss_in_force
-from segsweep.store.segment_store import Store, split_id
+from segsweep.store.segment_store import SegmentStore, split_id
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """Epochs `first` to `last` of a run, with one loss in force."""
+class Phase:
+    """Epochs `first` to `last` of a run, with one loss in force.
+
+    Attributes:
+        hash: of all that can change its outcome.
+        loss: dump of the loss.
+        setting: what its settings add to the address, by section.
+        roots: where the code begins that it executes.
+        code: fingerprint of that code.
+    """
 
     hash: str
     first: int
     last: int
     loss: dict[str, Any]
+    setting: dict[str, Any]
+    roots: frozenset[Symbol]
     code: str
 
 
 @dataclass
 class Run:
-    """A cell trained with one seed, on one fold, for `epochs` of the `total_epochs` that its schedule knows."""
+    """A cell trained with one seed, on one fold, for `epochs` of the `total_epochs` that its schedule knows.
+
+    Attributes:
+        data: address of what it sees of the data set.
+    """
 
     run: str
     cell: Cell
@@ -40,11 +55,12 @@ class Run:
     total_epochs: int
     key: str = ""
     role: str = ""
-    stretches: list[Stretch] = field(default_factory=list)
+    data: str = ""
+    phases: list[Phase] = field(default_factory=list)
     segments: list[str] = field(default_factory=list)
 
-    def can_be_prolonged(self, epoch: int) -> bool:
-        """Whether any training may go on after an epoch: not after the end that a schedule looked at."""
+    def can_be_extended(self, epoch: int) -> bool:
+        """Whether any training may continue after an epoch: not after the end that a schedule looked at."""
         return epoch < self.total_epochs or not self.cell.resolved.depends_on_end
 
 
@@ -57,22 +73,25 @@ class Segment:
     last_epoch: int
     parent: str | None
     run: Run
-    loss: dict[str, Any]
-    code: str
+    phase: Phase
     others: int = 0
 
 
 @dataclass(frozen=True)
 class Context:
-    """What all runs of a study share and what their addresses depend on."""
+    """What the runs of a study share, and what their addresses depend on besides their settings.
 
-    study: str
-    task: str
-    metric: str
-    minimize: bool
-    data: "Any"
-    augmentations: "Any"
-    weights: "Any"
+    Attributes:
+        sections: addresses of sections of the settings.
+        code: the code of the package.
+        roots: where the code begins that all trainings of the study execute.
+        data: of a data section's dump, the address of what a training sees.
+    """
+
+    sections: SectionAddresses
+    code: Code
+    roots: frozenset[Symbol]
+    data: Callable[[dict[str, Any]], str]
 
 
 @dataclass
@@ -96,7 +115,7 @@ class Plan:
 def make_run(
     cell: Cell, seed: int, context: Context, *, fold=None, epochs=None, total_epochs=None, key="", role=""
 ) -> Run:
-    """A run with the hashes of its stretches.
+    """A run with the hashes of its phases.
 
     Args:
         cell: its setting.
@@ -108,44 +127,55 @@ def make_run(
         key: what a decision calls it.
         role: what it is for; its cell's if not given.
     """
-    dump = cell.resolved.dump
-    total = total_epochs or dump["epochs"]
+    resolved = cell.resolved
+    total = total_epochs or resolved.sections["epochs"].value
     # A member of an ensemble and a run of the study's own folds are two things, though both have a fold.
     letter = "m" if role == "ensemble" else "f"
     name = f"{cell.cell}-s{seed}" + (f"-{letter}{fold['index']}" if fold else "")
-    run = Run(name, cell, seed, fold, epochs or total, total, key, role or cell.role)
-    shared = "\n".join(
-        [
-            *cell.resolved.outcome(),
-            json.dumps([seed, fold, context.metric, context.minimize]),
-            context.data(dump["data"]),
-            context.augmentations(dump["data"]["augmentation"]),
-            str(total) if cell.resolved.depends_on_end else "",
-        ]
+    sections = [
+        context.sections.of(part, one.value)
+        for part, one in resolved.sections.items()
+        if part not in ("loss", "epochs")
+    ]
+    setting = {part: value for section in sections for part, value in section.adds.items()}
+    setting |= revision_of(context.sections.kind)
+    if resolved.depends_on_end:
+        setting["epochs"] = total
+    run = Run(
+        name,
+        cell,
+        seed,
+        fold,
+        epochs or total,
+        total,
+        key,
+        role or cell.role,
+        context.data(resolved.sections["data"].dump),
     )
-    if weights := context.weights(dump["model"]["encoder_weights"]):
-        shared += f"\n{weights}"
+    roots = context.roots.union(*(section.roots for section in sections))
     before = ""
-    for first, last, loss in _phases(dump["loss"], total):
+    for first, last, loss in context.sections.phases(resolved.sections["loss"].value, total, phases_of):
         if first > run.epochs:
             break
-        code = fingerprint(dump | {"loss": loss}, context.task)
-        text = "\n".join([shared, json.dumps(loss, sort_keys=True), code, before])
+        section = context.sections.of("loss", loss)
+        complete, called = setting | section.adds, roots | section.roots
+        code = context.code.fingerprint(called)
+        text = as_text([complete, seed, fold, run.data, code, before])
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-        run.stretches.append(Stretch(digest, first, min(last, run.epochs), loss, code))
+        run.phases.append(Phase(digest, first, min(last, run.epochs), section.dump, complete, called, code))
         before = f"{digest}-{last}"
     return run
 
 
-def _phases(loss: dict[str, Any], total: int) -> list[tuple[int, int, dict]]:
+def phases_of(loss: Loss, total: int) -> list[tuple[int, int, Loss]]:
     """(first epoch, last epoch, loss in force) of each phase; neighbours with the same loss are one."""
-    found: list[tuple[int, int, dict]] = []
+    found: list[tuple[int, int, Loss]] = []
     first = 1
-    for phase in loss["phases"] or [None]:
-        last = min((phase or {}).get("until_epoch") or total, total)
-        current = loss_in_force(loss, phase)
+    for phase in loss.phases or [None]:
+        last = min((phase.until_epoch if phase else None) or total, total)
         if first > last:
             continue
+        current = loss_in_force(loss, phase)
         if found and found[-1][2] == current:
             first = found.pop()[0]
         found.append((first, last, current))
@@ -153,44 +183,38 @@ def _phases(loss: dict[str, Any], total: int) -> list[tuple[int, int, dict]]:
     return found
 
 
-def cut(runs: Iterable[Run], store: Store) -> Plan:
-    """Cut the stretches of all runs into segments: where a run forks or ends, and where the store has a checkpoint."""
+def cut(runs: Iterable[Run], store: SegmentStore) -> Plan:
+    """Cut the phases of all runs into segments: where a run forks or ends, and where the store has a checkpoint."""
     runs = list(runs)
     ends: dict[str, set[int]] = {}
     for run in runs:
-        for stretch in run.stretches:
-            ends.setdefault(stretch.hash, set()).add(stretch.last)
+        for phase in run.phases:
+            ends.setdefault(phase.hash, set()).add(phase.last)
     segments: dict[str, Segment] = {}
     users: dict[str, int] = {}
     for run in runs:
         run.segments, parent = [], None
-        for stretch in run.stretches:
-            for segment in _chain(stretch, ends[stretch.hash], store):
+        for phase in run.phases:
+            for segment in _chain(phase, ends[phase.hash], store):
                 if segment not in segments:
-                    last = split_id(segment)[1]
-                    first = stretch.first
-                    if parent is not None:
-                        first = split_id(parent)[1] + 1
-                    segments[segment] = Segment(segment, first, last, parent, run, stretch.loss, stretch.code)
+                    first = phase.first if parent is None else split_id(parent)[1] + 1
+                    segments[segment] = Segment(segment, first, split_id(segment)[1], parent, run, phase)
                 users[segment] = users.get(segment, 0) + 1
                 run.segments.append(segment)
                 parent = segment
-    return Plan(runs, {name: _with_users(segment, users[name]) for name, segment in segments.items()})
+    shared = {name: replace(one, others=users[name] - 1) for name, one in segments.items() if users[name] > 1}
+    return Plan(runs, segments | shared)
 
 
-def to_repeat(run: Run, store: Store) -> set[str]:
+def to_repeat(run: Run, store: SegmentStore) -> set[str]:
     """Complete segments of a run that ended out of memory, and are to be tried again."""
-    ids = (f"{stretch.hash}-{end:04d}" for stretch in run.stretches for end in store.ends.get(stretch.hash, ()))
+    ids = (f"{phase.hash}-{end:04d}" for phase in run.phases for end in store.ends.get(phase.hash, ()))
     return store.to_repeat(ids, run.cell.resolved.sections["on_oom"].dump)
 
 
-def _with_users(segment: Segment, users: int) -> Segment:
-    return segment if users == 1 else Segment(**{**segment.__dict__, "others": users - 1})
-
-
-def _chain(stretch: Stretch, ends: set[int], store: Store) -> list[str]:
-    """Ids of the segments that make up a stretch up to its last epoch."""
-    stored = [end for end in store.ends.get(stretch.hash, ()) if end <= stretch.last]
-    chain = store.chain(f"{stretch.hash}-{stored[-1]:04d}") if stored else []
-    begun = stored[-1] if stored else stretch.first - 1
-    return chain + [f"{stretch.hash}-{end:04d}" for end in sorted(ends) if begun < end <= stretch.last]
+def _chain(phase: Phase, ends: set[int], store: SegmentStore) -> list[str]:
+    """Ids of the segments that make up a phase up to its last epoch."""
+    stored = [end for end in store.ends.get(phase.hash, ()) if end <= phase.last]
+    chain = store.chain(f"{phase.hash}-{stored[-1]:04d}") if stored else []
+    begun = stored[-1] if stored else phase.first - 1
+    return chain + [f"{phase.hash}-{end:04d}" for end in sorted(ends) if begun < end <= phase.last]

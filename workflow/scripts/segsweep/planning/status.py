@@ -35,7 +35,7 @@ def status_of(plan: StudyPlan, store: SegmentStore, logs: Path, *, now: float | 
     Args:
         plan: of the study.
         store: the store of segments.
-        logs: folder with the logs of trainings.
+        logs: folder with the logs of trainings, `<segment>.<start>.log`.
         now: seconds since the epoch; the clock's if not given.
     """
     now = time.time() if now is None else now
@@ -49,9 +49,9 @@ def status_of(plan: StudyPlan, store: SegmentStore, logs: Path, *, now: float | 
     for segment in sorted(store.started & set(segments)):
         partly += max(0, _last_epoch(store.part(segment)) - segments[segment].first_epoch + 1)
         (running if now - _last_sign(store.part(segment)) < RECENT else failed).append(segments[segment].label)
-    for segment in sorted(set(segments) - set(store.complete) - store.started):
-        if (logs / f"{segment}.log").is_file():
-            failed.append(segments[segment].label)
+    # What was begun, and is neither complete nor unfinished.
+    begun = {path.name.partition(".")[0] for path in logs.glob("*.log")} & set(segments)
+    failed += [segments[one].label for one in sorted(begun - set(store.complete) - store.started)]
     complete = [one for one in segments.values() if one.id in store.complete]
     seconds = sum(store.record(one.id).train_seconds or 0.0 for one in complete)
     total, epochs_done = (sum(one.epochs for one in ones) for ones in (segments.values(), complete))

@@ -4,18 +4,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from segsweep.analysis.compare import analysis_of
+from segsweep.analysis.comparison import analysis_of
 from segsweep.config.load import Loaded, Request
 from segsweep.io import read_json
+from segsweep.planning.packs import read_packs
 from segsweep.planning.plan_file import PLAN_FILE, SegmentPlan, StudyPlan, read_plan, read_segment
 from segsweep.planning.resources import Resources, submission
-from segsweep.store.segment_store import split_id
+from segsweep.search.step_files import RequestedRun
+from segsweep.store.segment_store import STORE, SegmentStore, split_id
 
 RESULTS = Path("results")
 
 
 class WorkerView:
-    """What a job on a node knows: the plan as the controller wrote it."""
+    """What a job on a node knows: the plan as the planner wrote it."""
+
+    # What decides which jobs run is the planner's to know (`Planner`).
+    plan_digest = study_digest = ensemble_digest = coverage = ""
+    start = ""
 
     def __init__(self, request: Request, loaded: Loaded):
         self.request = request
@@ -24,18 +30,17 @@ class WorkerView:
         self.name = loaded.name
         self.folder = RESULTS / loaded.name
         self.plan_file = self.folder / PLAN_FILE
-        self.ensemble_inputs_file = self.folder / "ensemble_inputs.json"
-        self.coverage_file = self.folder / "coverage.txt"
-        self.search_pending_file = self.folder / "search_pending.txt"
+        self.history_file = self.folder / "history.json"
         self.study_file = loaded.document.path
         self.table_file = self.study_file.parent / self.study.table.file if self.study.table else None
         self.packs_file = self.folder / "packs.json"
         self.resources = Resources(request.cluster, None)
+        self.store = SegmentStore(STORE)
 
     @cached_property
     def packs(self) -> dict[str, list[str]]:
         """Segments that are trained in one job, by the name of the pack: all that jobs may still be asked for."""
-        return read_json(self.packs_file) if self.packs_file.is_file() else {}
+        return read_packs(self.packs_file)
 
     @cached_property
     def packed(self) -> dict[str, str]:
@@ -44,7 +49,7 @@ class WorkerView:
 
     @property
     def records_failures(self) -> bool:
-        """Whether a failed training is told apart from one that was interrupted, which is tried again."""
+        """Whether jobs write down how they ended: a failed training is one, an interrupted one is tried again."""
         return self.request.cluster is not None or self.request.pack > 1
 
     @property
@@ -56,10 +61,6 @@ class WorkerView:
     def plan(self) -> StudyPlan:
         """The plan file's content."""
         return read_plan(self.plan_file)
-
-    def refresh(self) -> None:
-        """Read the plan anew: a decision has added runs."""
-        self.__dict__.pop("plan", None)
 
     @property
     def adaptive(self) -> bool:
@@ -93,10 +94,18 @@ class WorkerView:
         """
         return read_segment(self.plan_file, segment)
 
-    def read_step(self, path: str) -> list[dict[str, Any]]:
-        """The runs that a decision asks for."""
-        self.refresh()
-        return read_json(path)["wanted"]
+    def code_of(self, program: str) -> str:
+        """Stands for the code of a program of workflow/scripts: it runs again when it changes."""
+        return ""
+
+    def is_trained(self, segment: str) -> bool:
+        """Whether a segment is complete at this moment."""
+        return self.store.has(segment)
+
+    def read_step(self, path: str) -> tuple[list[RequestedRun], bool]:
+        """The runs that a decision requests, and whether some of them were not planned before."""
+        self.__dict__.pop("plan", None)  # it was written again since
+        return read_json(path)["requested"], False
 
     @staticmethod
     def is_last(path: str) -> bool:
@@ -107,9 +116,9 @@ class WorkerView:
         """The last segments of the runs that are planned from the start."""
         return list(dict.fromkeys(run.segments[-1] for run in self.plan.runs if not run.key))
 
-    def segments_of(self, wanted: list[dict[str, Any]]) -> list[str]:
-        """The segments in which the runs that a decision asks for reach the epochs that it asks for."""
+    def segments_of(self, requested: list[RequestedRun]) -> list[str]:
+        """The segments in which requested runs reach the requested epochs."""
         runs = {run.key: run for run in self.plan.runs}
         return [
-            next(one for one in runs[item["key"]].segments if split_id(one)[1] >= item["epochs"]) for item in wanted
+            next(one for one in runs[item["key"]].segments if split_id(one)[1] >= item["epochs"]) for item in requested
         ]

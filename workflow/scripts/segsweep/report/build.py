@@ -1,20 +1,18 @@
 """Builds a report: the sections in order, their figures, the sources of all numbers, the page."""
 
-import pkgutil
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 
+from segsweep import registry
+from segsweep.config.components import Section
 from segsweep.errors import InputError
 from segsweep.io import write_json, write_text
-from segsweep.report import sections
 from segsweep.report.figures import theme
 from segsweep.report.markdown import blocks
 from segsweep.report.number_ledger import sources_csv
 from segsweep.report.page import to_html
+from segsweep.report.quoted_results import QuotedResults
 from segsweep.report.sections.provenance import gather
 from segsweep.report.sources import SourceFiles
-from segsweep.report.study_results import StudyResults
 from segsweep.report.verify import compare_numbers
 from segsweep.store.segment_store import SegmentStore
 
@@ -32,11 +30,11 @@ def build(folder: str | Path, output: str | Path, store: str | Path | None = Non
     (output / "figures").mkdir(parents=True, exist_ok=True)
     theme.use_theme()
     _check(folder, partial)
-    results = StudyResults(folder, output)
+    results = QuotedResults(folder, output)
     if store is not None and Path(store).is_dir() and any(run.segments for run in results.plan.runs):
         write_json(folder / "provenance.json", gather(results.plan, SegmentStore(Path(store))))
     title = results.quote_plan("study.title" if results.study.get("title") else "study.name")
-    written = [write_section(module, results) for module in all_sections()]
+    written = [write_section(section, results) for section in all_sections()]
     markdown, rows = results.ledger.finish(blocks(f"# {title}\n", *written))
     sources = sources_csv(rows)
     compare_numbers(markdown, sources)
@@ -48,16 +46,15 @@ def build(folder: str | Path, output: str | Path, store: str | Path | None = Non
             old.unlink()
 
 
-def all_sections() -> list[ModuleType]:
-    """The modules of `report/sections` that are sections, in the order of the report."""
-    modules = [import_module(f"{sections.__name__}.{found.name}") for found in pkgutil.iter_modules(sections.__path__)]
-    return sorted((module for module in modules if hasattr(module, "TITLE")), key=lambda module: module.ORDER)
+def all_sections() -> list[type[Section]]:
+    """The sections of a report, in order."""
+    return sorted(registry.classes("section").values(), key=lambda section: section.order)
 
 
-def write_section(module: ModuleType, results: StudyResults) -> str:
+def write_section(section: type[Section], results: QuotedResults) -> str:
     """A section below its heading; empty when it has nothing to say of this study."""
-    body = module.write(results)
-    return blocks(f"## {module.TITLE}\n", body) if body else ""
+    body = registry.load(section).write(results)
+    return blocks(f"## {section.title}\n", body) if body else ""
 
 
 def _check(folder: Path, partial: bool) -> None:

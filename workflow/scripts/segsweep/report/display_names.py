@@ -1,36 +1,13 @@
-"""Names of axes and metrics, lists and counts, as a person writes them."""
+"""Names of hyperparameters and metrics as a person writes them."""
 
 from collections.abc import Sequence
 
-SCORES = {
-    "miou": "mIoU",
-    "jaccard": "Jaccard index",
-    "dice": "Dice coefficient",
-    "precision": "precision",
-    "recall": "recall",
-    "accuracy": "accuracy",
-    "pixel_accuracy": "pixel accuracy",
-    "mean_accuracy": "mean accuracy",
-    "map": "mAP",
-    "map50": "mAP50",
-    "hmean": "H-mean",
-    "loss": "loss",
-    "loss_seg": "segmentation loss",
-    "loss_det": "detection loss",
-}
+from segsweep import registry
+from segsweep.analysis.measures import MEASURES
+
+LOSSES = {"loss": "loss", "loss_seg": "segmentation loss", "loss_det": "detection loss"}
 SPLITS = {"train": "training", "val": "validation", "test": "test"}
-OTHERS = {
-    "stability/val_loss_std": "standard deviation of the validation loss",
-    "convergence/epochs_to_best": "epochs to the best epoch",
-    "overfit/gap": "gap between validation and training loss",
-    "cost/train_seconds": "training time",
-    "cost/seconds_per_epoch": "time per epoch",
-    "cost/peak_memory_mb": "peak memory",
-    "cost/parameters": "parameters",
-    "cost/checkpoint_mb": "checkpoint size",
-    "best_epoch": "best epoch",
-    "epochs": "epochs",
-}
+LABELS = {column.name: column.label for column in MEASURES}
 AXES = {
     "optimizer.lr": "learning rate",
     "optimizer.weight_decay": "weight decay",
@@ -67,17 +44,16 @@ LAST_PARTS = {"bce_weight": "BCE weight", "dice_smooth": "Dice smoothing", "pos_
 
 
 def metric(name: str) -> str:
-    """A column of runs.csv in words, with its split: `val/miou` is `validation mIoU`."""
-    if name in OTHERS:
-        return OTHERS[name]
+    """A column of runs.csv in words, with its split: `val/miou` is `validation mIoU`, `val/iou/car` that of a class."""
+    if name in LABELS:
+        return LABELS[name]
     split, _, score = name.partition("/")
     if not score:
         return name.replace("_", " ")
     head, _, of = score.partition("/")
-    if of:
-        words = {"iou": "IoU", "ap": "AP", "dice": "Dice coefficient"}.get(head, head.replace("_", " "))
-        return f"{SPLITS.get(split, split)} {words} of {of.replace('_', ' ')}"
-    return f"{SPLITS.get(split, split)} {SCORES.get(score, score.replace('_', ' '))}"
+    known = registry.classes("metric").get(head)
+    words = known.title if known else LOSSES.get(head, head.replace("_", " "))
+    return f"{SPLITS.get(split, split)} {words}" + (f" of {of.replace('_', ' ')}" if of else "")
 
 
 def axis(name: str, among: Sequence[str] = ()) -> str:

@@ -1,29 +1,31 @@
 """What is wrong with the adaptive part of a study, found before its first job."""
 
+from collections.abc import Callable
+
 from segsweep.config.study import Study
 from segsweep.search import pruning, space
 
 
-def problems(study: Study, place) -> list[str]:
-    """All problems about `sweep`, `confirm` and `ensemble`, each with file, line and a remedy.
+def problems(study: Study, location: Callable[[tuple], str]) -> list[str]:
+    """All problems with `sweep`, `confirm` and `ensemble`, each with file, line and a remedy.
 
     Args:
         study: after `smoke`.
-        place: says where a key of the study file stands, as `file:line`.
+        location: `file:line` of a key of the study file.
     """
     found = []
     if study.sweep is not None:
-        found += space.problems(study.sweep, place)
-        rule = study.sweep.pruner
-        if rule.name != "none" and not pruning.rungs(rule, study.train.epochs):
+        found += space.problems(study.sweep, location)
+        pruner = study.sweep.pruner
+        if pruner.name != "none" and not pruning.rungs(pruner, study.train.epochs):
             found.append(
-                f"{place(('sweep', 'pruner', 'min_epochs'))}: min_epochs is {rule.min_epochs}, and a training has "
+                f"{location(('sweep', 'pruner', 'min_epochs'))}: min_epochs is {pruner.min_epochs}, and a training has "
                 f"{study.train.epochs} epochs, so no trial would ever be judged. Lower it, or set `name: none`."
             )
         if study.sweep.narrow is not None and study.sweep.narrow.source == study.name:
-            found.append(f"{place(('sweep', 'narrow', 'from'))}: a study cannot narrow itself. Name an earlier one.")
+            found.append(f"{location(('sweep', 'narrow', 'from'))}: a study cannot narrow itself. Name an earlier one.")
     if study.confirm is not None:
-        where = place(("confirm", "seeds"))
+        where = location(("confirm", "seeds"))
         seeds = study.confirm.seeds
         stale = sorted(set(seeds) & set(study.seeds))
         if stale:
@@ -32,11 +34,11 @@ def problems(study: Study, place) -> list[str]:
                 "A setting that they chose cannot be confirmed on them. Give others."
             )
         if len(set(seeds)) < len(seeds):
-            found.append(f"{where}: a seed stands twice: {seeds}. Leave one out.")
+            found.append(f"{where}: a seed is repeated: {seeds}. Leave one out.")
     votes = study.ensemble.min_votes if study.ensemble is not None else None
     if votes is not None and votes > study.ensemble.folds:
         found.append(
-            f"{place(('ensemble', 'min_votes'))}: min_votes is {votes}, and {study.ensemble.folds} members vote. "
+            f"{location(('ensemble', 'min_votes'))}: min_votes is {votes}, and {study.ensemble.folds} members vote. "
             f"At most {study.ensemble.folds} can agree."
         )
     return found

@@ -1,13 +1,12 @@
 """The best settings, and what they are worth on seeds that did not choose them."""
 
-from typing import Any
-
 from segsweep.config.study import Study
-from segsweep.search import requests
+from segsweep.search.requests import confirming_runs
 from segsweep.search.results import FAILED, Result, best_of
+from segsweep.search.step_files import Candidate, ConfirmedSetting, Trial
 
 
-def candidates_of(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def candidates_of(trials: list[Trial]) -> list[Candidate]:
     """All trials with a score as candidates.
 
     Pruned ones count too, with the score that they had: a good one can win here yet.
@@ -19,33 +18,34 @@ def candidates_of(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def ranked(candidates: list[dict[str, Any]], minimize: bool) -> list[dict[str, Any]]:
+def ranked(candidates: list[Candidate], minimize: bool) -> list[Candidate]:
     """Candidates by score, best first; equals in the order in which they came."""
     sign = -1 if minimize else 1
     known = [candidate for candidate in candidates if candidate.get("score") is not None]
     return sorted(known, key=lambda candidate: -sign * candidate["score"])
 
 
-def confirmed(study: Study, chosen: list[dict[str, Any]], results: dict[str, Result]) -> list[dict[str, Any]]:
+def confirmed(study: Study, chosen: list[Candidate], results: dict[str, Result]) -> list[ConfirmedSetting]:
     """The chosen settings, ranked by the mean of their confirming scores.
 
     A setting of which a run failed ranks behind all others, by the runs that it finished: its mean would be one of
     survivors.
 
-    Returns:
-        For each: what `chosen` says, `search_rank`, `search_score`, `scores` of its runs ({key, seed, fold, status,
-        score}), `mean` (None if no run has a score), `failed` runs, `rank`.
+    Args:
+        study: with `confirm`.
+        chosen: the best settings of the search, best first.
+        results: of their confirming runs, by key.
     """
     sign = -1 if study.minimize else 1
     entries = []
     for search_rank, candidate in enumerate(chosen, 1):
         scores = []
-        for item in requests.of_confirmation(study, candidate):
-            result = results[item["key"]]
-            value = best_of(result["curve"][: item["epochs"]], study.minimize)["value"]
+        for run in confirming_runs(study, candidate):
+            result = results[run["key"]]
+            value = best_of(result["curve"][: run["epochs"]], study.minimize)["value"]
             failed = result["status"] in FAILED
             scores.append(
-                {"key": item["key"], "seed": item["seed"], "fold": item["fold"], "status": result["status"]}
+                {"key": run["key"], "seed": run["seed"], "fold": run["fold"], "status": result["status"]}
                 | {"score": None if failed else value}
             )
         known = [score["score"] for score in scores if score["score"] is not None]

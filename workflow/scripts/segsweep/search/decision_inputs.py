@@ -1,28 +1,75 @@
-"""What decisions rest on: the settings whose change makes step files void."""
+"""What decisions rest on, and which of them still hold when that changes."""
 
 import hashlib
 import json
+from collections.abc import Callable, Collection
 from typing import Any
 
+from segsweep.config.settings import Settings
 from segsweep.config.study import Study
+from segsweep.search.step_files import RequestedRun, State
 
 
 def settings_digest(study: Study) -> str:
-    """Digest of all settings that decisions of the search phase depend on: `trials` is not one of them."""
-    sweep = study.sweep.model_dump(mode="json", exclude={"trials"}) if study.sweep else None
+    """Digest of all settings that decisions of the search phase depend on: `trials` is not one of them.
+
+    As in addresses, keys at their defaults are left out, so that a new one makes no step void.
+    """
+    sweep = None
+    if study.sweep is not None:
+        sweep = [_differing(study.sweep, exclude={"trials"})]
+        sweep += [[part.name, part.revision] for part in (study.sweep.sampler, study.sweep.pruner)]
     folds = study.folds.model_dump(mode="json") if study.folds else None
-    return _digest([sweep, study.metric, study.minimize, study.seeds, folds, study.train.epochs])
+    values = [sweep, study.metric, study.minimize, study.seeds, folds, study.train.epochs]
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def asked(study: Study, phase: str) -> dict[str, Any]:
-    """What a state after the search depends on besides: how many trials, and the sections up to its phase."""
-    found: dict[str, Any] = {"trials": study.sweep.trials if study.sweep else None}
-    found["confirm"] = study.confirm.model_dump(mode="json") if study.confirm else None
+def phase_inputs(study: Study, phase: str) -> dict[str, Any]:
+    """What a state after the search depends on besides: the number of trials, and the sections up to its phase."""
+    inputs: dict[str, Any] = {"trials": study.sweep.trials if study.sweep else None}
+    inputs["confirm"] = _differing(study.confirm) if study.confirm else None
     if phase != "confirm":
         # Method and votes change what is made of the members, not which are trained.
-        found["ensemble_folds"] = [study.ensemble.folds, study.ensemble.score_on] if study.ensemble else None
-    return found
+        inputs["ensemble_folds"] = [study.ensemble.folds, study.ensemble.score_on] if study.ensemble else None
+    return inputs
 
 
-def _digest(values: Any) -> str:
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+def valid_steps(
+    study: Study,
+    states: list[State],
+    segments_of: Callable[[RequestedRun], Collection[str]] | None = None,
+    lineage: dict[str, Any] | None = None,
+) -> int:
+    """How many of the first steps still hold for the study as it is now.
+
+    Search steps hold as long as no setting of the search changed; raising `trials` changes none. Later ones depend on
+    the number of trials and on `confirm` and `ensemble` too. No step holds after one that does not.
+
+    Args:
+        study: after `smoke`.
+        states: in order from step 0.
+        segments_of: ids of the segments of a requested run as it is planned now; if given, a step whose results came
+            from other segments (the base setting, the data or the code changed) does not hold.
+        lineage: what narrows the study's space now; if given, no step holds whose space was narrowed otherwise.
+    """
+    digest = settings_digest(study)
+    if lineage is not None and states and states[0].get("lineage") != lineage:
+        return 0
+    for number, state in enumerate(states):
+        if state["settings"] != digest or state["step"] != number:
+            return number
+        if study.sweep is not None and len(state["trials"]) > study.sweep.trials:
+            return number
+        phase = state["phase"]
+        if phase != "search" and state["phase_inputs"] != phase_inputs(study, phase):
+            return number
+        if segments_of is not None and number:
+            requested = {run["key"]: run for run in states[number - 1]["requested"]}
+            if any(segment not in segments_of(requested[key]) for key, segment in state["evidence"].items()):
+                return number
+    return len(states)
+
+
+def _differing(settings: Settings, exclude: set[str] | None = None) -> dict[str, Any]:
+    """The keys that differ from their defaults."""
+    return settings.model_dump(mode="json", exclude=exclude, exclude_defaults=True)

@@ -1,45 +1,25 @@
-"""The state machine of a study's adaptive part: sweep, confirmation, ensemble.
+"""The decisions of a study's adaptive part: sweep, confirmation, ensemble.
 
 The state after step k is a pure function of the study, the state after step k-1 and the results of the runs that it
-wanted. A sweep that is cut off goes on from its files; one that is made anew from the same results writes the same
+requested. An interrupted sweep resumes from its files; one that is repeated from the same results writes the same
 bytes. While the phase is `search` nothing in a state depends on how many trials are asked for (but for a last batch
 that is not full), so those files stay valid when `trials` is raised.
 """
 
 import copy
-from typing import Any, TypedDict
+from typing import Any
 
 from segsweep.config.search import Dimension
 from segsweep.config.study import Study
 from segsweep.errors import InputError
-from segsweep.search import pruning, requests
+from segsweep.search import pruning
 from segsweep.search.confirmation import candidates_of, confirmed, ranked
-from segsweep.search.decision_inputs import asked, settings_digest
+from segsweep.search.decision_inputs import phase_inputs, settings_digest
+from segsweep.search.narrow import narrowed
+from segsweep.search.requests import confirming_runs, member_runs, replicates, total_epochs, trial_runs
 from segsweep.search.results import FAILED, Result, best_of
 from segsweep.search.space import Space
-
-
-class State(TypedDict, total=False):
-    """What a step's file holds.
-
-    `settings` is a digest of what the search depends on; `evidence` names the segments whose results were used, by key;
-    `log` holds this step's decisions only. Later phases add `asked`, `candidates`, `confirmed`, `best`.
-    """
-
-    step: int
-    phase: str
-    done: bool
-    settings: str
-    evidence: dict[str, str]
-    trials: list[dict[str, Any]]
-    wanted: list[dict[str, Any]]
-    log: list[dict[str, Any]]
-    lineage: dict[str, Any]
-    space: dict[str, Any]
-    asked: dict[str, Any]
-    candidates: list[dict[str, Any]]
-    confirmed: list[dict[str, Any]]
-    best: dict[str, Any] | None
+from segsweep.search.step_files import BestSetting, Candidate, State, Trial
 
 
 def decide(
@@ -47,16 +27,16 @@ def decide(
     previous: State | None,
     results: dict[str, Result],
     *,
-    candidates: list[dict[str, Any]] | None = None,
-    earlier: list[dict[str, Any]] | None = None,
+    candidates: list[Candidate] | None = None,
+    earlier: list[Trial] | None = None,
 ) -> State:
     """The next step of a study.
 
     Args:
         study: after `smoke`.
         previous: the state of the step before; None for the first step.
-        results: of the runs that it wanted, by key; more is ignored.
-        candidates: cells of a study without sweep with their mean score ({"cell", "set", "score"}); first step only.
+        results: of the runs that it requested, by key; more is ignored.
+        candidates: cells of a study without sweep with their mean score; first step only.
         earlier: trials of the study that `sweep.narrow` names; first step only.
 
     Raises:
@@ -72,38 +52,35 @@ def decide(
         return state
     if previous["done"]:
         raise ValueError("nothing is left to decide")
-    lacking = [item["key"] for item in previous["wanted"] if item["key"] not in results]
+    lacking = [run["key"] for run in previous["requested"] if run["key"] not in results]
     if lacking:
         raise InputError(f"step {previous['step']}: results of {', '.join(lacking)} are missing. Train them first.")
     state = copy.deepcopy(previous)
-    used = {item["key"]: results[item["key"]] for item in previous["wanted"]}
+    used = {run["key"]: results[run["key"]] for run in previous["requested"]}
     evidence = {key: result["segment"] for key, result in used.items() if result.get("segment")}
-    state |= {"step": previous["step"] + 1, "evidence": evidence, "wanted": [], "log": []}
+    state |= {"step": previous["step"] + 1, "evidence": evidence, "requested": [], "log": []}
     {"search": _search, "confirm": _confirm, "ensemble": _end}[previous["phase"]](study, state, used)
     return state
 
 
-def _first(study: Study, earlier: list[dict[str, Any]] | None) -> State:
+def _first(study: Study, earlier: list[Trial] | None) -> State:
     state: State = {"step": 0, "phase": "search", "done": False, "settings": settings_digest(study)}
-    state |= {"evidence": {}, "trials": [], "wanted": [], "log": []}
+    state |= {"evidence": {}, "trials": [], "requested": [], "log": []}
     if study.sweep is None:
         return state
-    rule = study.sweep.pruner
-    longest = study.train.epochs
+    pruner, longest = study.sweep.pruner, study.train.epochs
     state["log"].append(
         {
             "kind": "schedule",
-            "rule": rule.name,
+            "pruner": pruner.name,
             "minimize": study.minimize,
             "brackets": [
-                {"bracket": bracket, "share": share, "rungs": pruning.rungs(rule, longest, bracket)}
-                for bracket, share in enumerate(pruning.bracket_sizes(rule, longest))
+                {"bracket": bracket, "share": share, "rungs": pruning.rungs(pruner, longest, bracket)}
+                for bracket, share in enumerate(pruning.bracket_sizes(pruner, longest))
             ],
         }
     )
     if study.sweep.narrow is not None:
-        from segsweep.search.narrow import narrowed
-
         source = study.sweep.narrow.source
         if not earlier:
             raise InputError(f"sweep.narrow: no trials of the study {source!r} were found. Run that study first.")
@@ -121,7 +98,8 @@ def _space(study: Study, state: State) -> Space:
 
 
 def _propose(study: Study, state: State) -> bool:
-    """Add a batch of trials and want their first rung; False if the space has no more."""
+    """Add a batch of trials and request their first rung; False if the space has no more."""
+    # Needs optuna, which takes a second to import; most steps propose nothing.
     from segsweep.search.proposals import propose
 
     sweep, trials = study.sweep, state["trials"]
@@ -131,7 +109,7 @@ def _propose(study: Study, state: State) -> bool:
     state["log"].append(
         {
             "kind": "proposed",
-            "sampler": sweep.sampler,
+            "sampler": sweep.sampler.name,
             "seed": sweep.seed,
             "batch": batch,
             "trials": [len(trials) + offset for offset in range(len(proposals))],
@@ -142,13 +120,13 @@ def _propose(study: Study, state: State) -> bool:
     sizes = pruning.bracket_sizes(sweep.pruner, study.train.epochs)
     for values in proposals:
         number = len(trials)
-        trial = {
+        trial: Trial = {
             "trial": number,
             "batch": batch,
             "bracket": pruning.bracket_of(number, sizes),
             "values": values,
             "status": "running",
-            "total_epochs": requests.total_epochs(study, values),
+            "total_epochs": total_epochs(study, values),
             "epochs": 0,
             "trained": 0,
             "score": None,
@@ -157,37 +135,37 @@ def _propose(study: Study, state: State) -> bool:
         }
         _grant(study, trial)
         trials.append(trial)
-        state["wanted"] += requests.of_trial(study, trial)
+        state["requested"] += trial_runs(study, trial)
     return bool(proposals)
 
 
-def _grant(study: Study, trial: dict[str, Any]) -> None:
+def _grant(study: Study, trial: Trial) -> None:
     """Let a trial train up to its next rung, or to the end."""
-    ahead = pruning.rungs(study.sweep.pruner, trial["total_epochs"], trial["bracket"])
-    trial["epochs"] = next((epoch for epoch in ahead if epoch > trial["epochs"]), trial["total_epochs"])
+    rungs = pruning.rungs(study.sweep.pruner, trial["total_epochs"], trial["bracket"])
+    trial["epochs"] = next((epoch for epoch in rungs if epoch > trial["epochs"]), trial["total_epochs"])
 
 
 def _search(study: Study, state: State, results: dict[str, Result]) -> None:
     for trial in state["trials"]:
         if trial["status"] == "running":
-            _take_in(study, trial, results, state["log"])
+            _record_results(study, trial, results, state["log"])
     _judge(study, state)
     running = [trial for trial in state["trials"] if trial["status"] == "running"]
     for trial in running:
         _grant(study, trial)
-        state["wanted"] += requests.of_trial(study, trial)
+        state["requested"] += trial_runs(study, trial)
     if running or (len(state["trials"]) < study.sweep.trials and _propose(study, state)):
         return
     _end_search(study, state, candidates_of(state["trials"]))
 
 
-def _take_in(study: Study, trial: dict[str, Any], results: dict[str, Result], log: list[dict[str, Any]]) -> None:
+def _record_results(study: Study, trial: Trial, results: dict[str, Result], log: list[dict[str, Any]]) -> None:
     """Write into a running trial what its runs showed: the mean of their best scores so far."""
     granted = trial["epochs"]
     statuses, bests, trained = [], [], 0
-    for item in requests.of_trial(study, trial):
-        result = results[item["key"]]
-        # A run that was prolonged since then had not ended yet at the epochs that count here.
+    for run in trial_runs(study, trial):
+        result = results[run["key"]]
+        # A run that was extended since then had not ended yet at the epochs that count here.
         statuses.append("finished" if result["epochs"] > granted else result["status"])
         trained += min(result["epochs"], granted)
         bests.append(best_of(result["curve"][:granted], study.minimize))
@@ -207,9 +185,9 @@ def _take_in(study: Study, trial: dict[str, Any], results: dict[str, Result], lo
 
 
 def _judge(study: Study, state: State) -> None:
-    """Stop trials at the rungs that the batch has reached; each rung of each bracket is judged by itself."""
-    runs = len(requests.replicates(study, study.seeds))
-    rule = study.sweep.pruner
+    """Prune trials at the rungs that the batch has reached; each rung of each bracket is judged by itself."""
+    runs = len(replicates(study, study.seeds))
+    pruner = study.sweep.pruner
     running = [trial for trial in state["trials"] if trial["status"] == "running"]
     for bracket, epoch in sorted({(trial["bracket"], trial["epochs"]) for trial in running}):
         scores = {
@@ -219,40 +197,39 @@ def _judge(study: Study, state: State) -> None:
             if trial["bracket"] == bracket and rung["epoch"] == epoch
         }
         here = {trial["trial"] for trial in running if (trial["bracket"], trial["epochs"]) == (bracket, epoch)}
-        verdicts, best = pruning.judge(rule, study.minimize, scores, here)
+        verdicts, best = pruning.judge(pruner, study.minimize, scores, here)
         decided = []
         for verdict in verdicts:
             trial = state["trials"][verdict.trial]
-            left = runs * trial["total_epochs"] - trial["trained"]
             if not verdict.promoted:
                 trial["status"] = "pruned"
-            decided.append(vars(verdict) | {"epochs_left": left})
+            decided.append(vars(verdict) | {"epochs_left": runs * trial["total_epochs"] - trial["trained"]})
         state["log"].append(
             {
                 "kind": "rung",
-                "rule": rule.name,
+                "pruner": pruner.name,
                 "bracket": bracket,
                 "epoch": epoch,
                 "best": best,
                 "compared": [{"trial": trial, "score": score} for trial, score in scores.items()],
                 "decided": decided,
                 "pruned": [verdict.trial for verdict in verdicts if not verdict.promoted],
-                "protected": [verdict.trial for verdict in verdicts if verdict.reason in ("preserve", "margin")],
+                "protected": [verdict.trial for verdict in verdicts if verdict.protected],
                 "epochs_saved": sum(entry["epochs_left"] for entry in decided if not entry["promoted"]),
             }
         )
 
 
-def _end_search(study: Study, state: State, candidates: list[dict[str, Any]]) -> None:
+def _end_search(study: Study, state: State, candidates: list[Candidate]) -> None:
     order = ranked(candidates, study.minimize)
     state["best"] = _best(order[0], "search", order[0]["score"]) if order else None
     state["log"].append({"kind": "searched", "best": state["best"], "candidates": len(candidates)})
     if study.confirm is not None and order:
         state["candidates"] = order[: study.confirm.top]
         state["phase"] = "confirm"
-        state["asked"] = asked(study, "confirm")
+        state["phase_inputs"] = phase_inputs(study, "confirm")
         for candidate in state["candidates"]:
-            state["wanted"] += requests.of_confirmation(study, candidate)
+            state["requested"] += confirming_runs(study, candidate)
         state["log"].append({"kind": "confirming", "candidates": state["candidates"]})
         return
     _to_ensemble(study, state)
@@ -268,13 +245,13 @@ def _confirm(study: Study, state: State, results: dict[str, Result]) -> None:
 
 
 def _to_ensemble(study: Study, state: State) -> None:
-    state["asked"] = asked(study, "ensemble")
+    state["phase_inputs"] = phase_inputs(study, "ensemble")
     if study.ensemble is None or state["best"] is None:
         _end(study, state, {})
         return
     state["phase"] = "ensemble"
-    state["wanted"] = requests.of_ensemble(study, state["best"])
-    state["log"].append({"kind": "ensemble", "of": state["best"], "members": len(state["wanted"])})
+    state["requested"] = member_runs(study, state["best"])
+    state["log"].append({"kind": "ensemble", "of": state["best"], "members": len(state["requested"])})
 
 
 def _end(study: Study, state: State, results: dict[str, Result]) -> None:
@@ -287,6 +264,6 @@ def _end(study: Study, state: State, results: dict[str, Result]) -> None:
     state |= {"phase": "done", "done": True}
 
 
-def _best(entry: dict[str, Any], source: str, score: float) -> dict[str, Any]:
-    origin = {name: entry[name] for name in ("trial", "cell", "set") if name in entry}
-    return origin | {"from": source, "score": score}
+def _best(setting: Candidate, phase: str, score: float) -> BestSetting:
+    origin = {name: setting[name] for name in ("trial", "cell", "set") if name in setting}
+    return origin | {"phase": phase, "score": score}

@@ -7,27 +7,27 @@ from typing import Any
 from segsweep.config.search import Dimension
 from segsweep.config.study import Study
 from segsweep.errors import InputError
-from segsweep.io import read_json
+from segsweep.planning.plan_file import read_plan
 from segsweep.search.confirmation import candidates_of, ranked
 from segsweep.search.search_tables import read_trials
 from segsweep.search.space import Space, same, steps
-from segsweep.search.step_files import read_steps
+from segsweep.search.step_files import Trial, read_steps
 
 # An axis on which the best trials all agree keeps this share of its old width.
 LEAST_WIDTH = 0.1
 
 
-def earlier_trials(path: Path) -> list[dict[str, Any]]:
+def earlier_trials(path: Path) -> list[Trial]:
     """Trials of an earlier study: of the decisions in its folder `sweep`, or of a trials.csv that was kept of it.
 
     Raises:
-        InputError: there are none, or its search still goes on.
+        InputError: there are none, or its search is still running.
     """
     if not path.is_dir() and path.suffix == ".csv":
         return read_trials(path)
     steps = read_steps(path)
     if not steps or steps[-1]["phase"] == "search":
-        found = f"its search still goes on (step {steps[-1]['step']})" if steps else "there are no trials"
+        found = f"its search is still running (step {steps[-1]['step']})" if steps else "there are no trials"
         raise InputError(f"{path}: {found}, and another study's space is to be narrowed by them. Run that study first.")
     return steps[-1]["trials"]
 
@@ -36,15 +36,15 @@ def ranks_otherwise(study: Study, plan: Path) -> str:
     """What is wrong if the earlier study, whose plan.json this is, ranked its trials by another score; else empty."""
     if not plan.is_file():
         return ""
-    earlier = read_json(plan)["study"]
-    theirs, ours = (earlier["metric"], bool(earlier.get("minimize"))), (study.metric, study.minimize)
+    earlier = read_plan(plan)
+    theirs, ours = (earlier.metric, earlier.minimize), (study.metric, study.minimize)
     if theirs == ours:
         return ""
     first, second = (f"the {'lowest' if minimize else 'highest'} {metric}" for metric, minimize in (theirs, ours))
     return f"its trials were ranked by {first}, those of this study by {second}. Both must rank alike."
 
 
-def narrowed(study: Study, earlier: list[dict[str, Any]]) -> tuple[Space, dict[str, Any]]:
+def narrowed(study: Study, earlier: list[Trial]) -> tuple[Space, dict[str, Any]]:
     """The study's space, narrowed by the best share of an earlier study's trials.
 
     A range shrinks to the hull of the best trials' values, at least a tenth of its width (of the width of the logarithm
@@ -58,9 +58,9 @@ def narrowed(study: Study, earlier: list[dict[str, Any]]) -> tuple[Space, dict[s
     Returns:
         The space, and its lineage: `from`, `top`, `trials` (numbers and scores of those that span it), `changes`.
     """
-    rule = study.sweep.narrow
+    narrow = study.sweep.narrow
     candidates = ranked(candidates_of(earlier), study.minimize)
-    best = candidates[: math.ceil(rule.top * len(candidates) - 1e-9)]
+    best = candidates[: math.ceil(narrow.top * len(candidates) - 1e-9)]
     space: Space = {}
     changes = []
     for axis, dimension in study.sweep.space.items():
@@ -69,8 +69,8 @@ def narrowed(study: Study, earlier: list[dict[str, Any]]) -> tuple[Space, dict[s
         space[axis] = after
         changes.append({"axis": axis, "before": _shown(dimension), "after": _shown(after), "trials": len(values)})
     lineage = {
-        "from": rule.source,
-        "top": rule.top,
+        "from": narrow.source,
+        "top": narrow.top,
         "of": len(candidates),
         "trials": [{"trial": trial["trial"], "score": trial["score"]} for trial in best],
         "changes": changes,
@@ -88,15 +88,17 @@ def _range(dimension: Dimension, values: list[Any]) -> Dimension:
     numbers = [value for value in values if isinstance(value, int | float) and low <= value <= high]
     if not numbers:
         return dimension
-    there, back = (math.log, math.exp) if dimension.log else (float, float)
-    start, end, left, right = there(min(numbers)), there(max(numbers)), there(low), there(high)
+    to_scale, from_scale = (math.log, math.exp) if dimension.log else (float, float)
+    start, end, left, right = to_scale(min(numbers)), to_scale(max(numbers)), to_scale(low), to_scale(high)
     lacking = LEAST_WIDTH * (right - left) - (end - start)
     if lacking > 0:
         # Widened on both sides, then moved back between the old bounds.
         start, end = start - lacking / 2, end + lacking / 2
         shift = max(left - start, 0.0) - max(end - right, 0.0)
         start, end = start + shift, end + shift
-    return _on_lattice(dimension, max(float(f"{back(start):.6g}"), low), min(float(f"{back(end):.6g}"), high))
+    return _on_lattice(
+        dimension, max(float(f"{from_scale(start):.6g}"), low), min(float(f"{from_scale(end):.6g}"), high)
+    )
 
 
 def _on_lattice(dimension: Dimension, low: float, high: float) -> Dimension:

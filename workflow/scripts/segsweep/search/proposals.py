@@ -1,9 +1,9 @@
-"""Proposals: Optuna's samplers, as pure functions of the sweep's settings and of the earlier trials.
+"""Proposals of settings: Optuna's samplers as pure functions of the sweep's settings and of the earlier trials.
 
-Optuna's study is rebuilt from the earlier trials, in their order, before every batch. Samplers that keep no memory of
-their own (tpe, gp, random, grid) get the trials and a seed drawn from (sweep.seed, batch). Those that do (cmaes, qmc)
-go through all earlier batches again, with the values that were proposed then. Scores are always told as losses, so
-that maximizing a metric and minimizing its negative propose the same.
+Optuna's study is rebuilt from the earlier trials, in their order, before every batch. A sampler that keeps no memory of
+its own gets the trials and a seed drawn from (sweep.seed, batch). One that is `stateful` goes through all earlier
+batches again, with the values that were proposed then. Scores are always told as losses, so that maximizing a metric
+and minimizing its negative propose the same.
 """
 
 import hashlib
@@ -12,6 +12,11 @@ import random
 import warnings
 from typing import Any
 
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import TrialState, create_trial
+
+from segsweep import registry
 from segsweep.config.search import Sweep
 from segsweep.search.results import FAILED
 from segsweep.search.space import (
@@ -30,13 +35,15 @@ from segsweep.search.space import (
     steps,
     tidy,
 )
+from segsweep.search.step_files import Trial
 
-ASKED_AGAIN = 30
+# A sampler that proposes what was tried already is asked again this often.
+MOST_ATTEMPTS = 30
 # A finite space above this size is not listed to find what is left of it.
-LISTED = 100_000
+MOST_POINTS = 100_000
 
 
-def propose(sweep: Sweep, space: Space, trials: list[dict[str, Any]], number: int, *, minimize: bool) -> list[Values]:
+def propose(sweep: Sweep, space: Space, trials: list[Trial], number: int, *, minimize: bool) -> list[Values]:
     """The next settings to try; fewer than `number` when a finite space has no more.
 
     Args:
@@ -49,23 +56,16 @@ def propose(sweep: Sweep, space: Space, trials: list[dict[str, Any]], number: in
     Returns:
         Settings by dotted axis, all different from each other and from all earlier ones.
     """
-    import optuna
-
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     batch = 1 + max((trial["batch"] for trial in trials), default=-1)
-    axes = order(space)
     used = {identity(trial["values"]) for trial in trials}
     found: list[Values] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        replayed = sweep.sampler in ("cmaes", "qmc")
-        seed = sweep.seed if replayed else batch_seed(sweep.seed, batch)
-        sampler = _sampler(sweep.sampler, seed, len(space))
-        study = optuna.create_study(direction="minimize", sampler=sampler)
-        codes = {axis: _Code(space[axis], sweep.sampler == "grid") for axis in axes}
-        (_replay if replayed else _tell)(study, sweep.sampler, codes, axes, space, trials, minimize)
+        study = _OptunaStudy(sweep, space, batch)
+        (study.replay if sweep.sampler.stateful else study.tell)(trials, losses(trials, minimize))
         for _ in range(number):
-            values = _ask_new(study, codes, axes, space, used)
+            values = study.propose(used)
             if values is None:
                 values = _left_over(space, used, batch_seed(sweep.seed, batch))
             if values is None:
@@ -80,12 +80,7 @@ def batch_seed(seed: int, batch: int) -> int:
     return int.from_bytes(hashlib.sha256(f"sweep {seed} batch {batch}".encode()).digest()[:4], "big")
 
 
-def startup(axes: int) -> int:
-    """Trials drawn at random before a model of the scores is trusted: Optuna's 10, fewer for a small space."""
-    return min(10, max(4, axes))
-
-
-def losses(trials: list[dict[str, Any]], minimize: bool) -> list[float | None]:
+def losses(trials: list[Trial], minimize: bool) -> list[float | None]:
     """What the sampler is told of each trial: its loss; a failed one is as bad as the worst, None if none has any."""
     sign = 1.0 if minimize else -1.0
     known = [
@@ -96,25 +91,26 @@ def losses(trials: list[dict[str, Any]], minimize: bool) -> list[float | None]:
     return [worst if loss is None else loss for loss in known]
 
 
-class _Code:
-    """How an axis looks to Optuna, and back: choices by their number, steps by their count."""
+class _AxisCode:
+    """How an axis looks to Optuna, and back: choices by their index, steps by their count."""
 
-    def __init__(self, dimension: Dimension, listed: bool):
-        from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
+    def __init__(self, dimension: Dimension, enumerated: bool):
         self.dimension = dimension
-        self.choices = levels(dimension) if listed or dimension.choices is not None else None
+        self.choices = levels(dimension) if enumerated or dimension.choices is not None else None
         self.stepped = self.choices is None and dimension.step is not None
-        if self.choices is not None:
-            self.distribution = CategoricalDistribution(range(len(self.choices)))
-        elif self.stepped:
-            self.distribution = IntDistribution(0, steps(dimension))
-        elif dimension.integer:
-            self.distribution = IntDistribution(int(dimension.low), int(dimension.high), log=dimension.log)
-        else:
-            self.distribution = FloatDistribution(dimension.low, dimension.high, log=dimension.log)
+        self.distribution = self._distribution()
 
-    def suggest(self, trial: Any, axis: str) -> Any:
+    def _distribution(self) -> BaseDistribution:
+        low, high, log = self.dimension.low, self.dimension.high, self.dimension.log
+        if self.choices is not None:
+            return CategoricalDistribution(range(len(self.choices)))
+        if self.stepped:
+            return IntDistribution(0, steps(self.dimension))
+        if self.dimension.integer:
+            return IntDistribution(int(low), int(high), log=log)
+        return FloatDistribution(low, high, log=log)
+
+    def suggest(self, trial: optuna.Trial, axis: str) -> Any:
         """The value that Optuna's sampler chooses."""
         if self.choices is not None:
             return self.value(trial.suggest_categorical(axis, range(len(self.choices))))
@@ -132,103 +128,82 @@ class _Code:
     def code(self, value: Any) -> Any:
         """From a value of the axis to Optuna's number."""
         if self.choices is not None:
-            return next(number for number, one in enumerate(self.choices) if same(one, value))
+            return next(index for index, choice in enumerate(self.choices) if same(choice, value))
         return round((value - self.dimension.low) / self.dimension.step) if self.stepped else value
 
 
-def _sampler(name: str, seed: int, axes: int) -> Any:
-    from optuna import samplers
+class _OptunaStudy:
+    """An Optuna study that is told the earlier trials and asked for the next ones."""
 
-    independent = samplers.RandomSampler(seed=seed)
-    if name == "tpe":
-        return samplers.TPESampler(
-            seed=seed, n_startup_trials=startup(axes), multivariate=True, group=True, constant_liar=True
-        )
-    if name == "gp":
-        return samplers.GPSampler(
-            seed=seed,
-            n_startup_trials=startup(axes),
-            independent_sampler=independent,
-            deterministic_objective=False,
-            warn_independent_sampling=False,
-        )
-    if name == "cmaes":
-        return samplers.CmaEsSampler(seed=seed, independent_sampler=independent, warn_independent_sampling=False)
-    if name == "qmc":
-        return samplers.QMCSampler(
-            seed=seed, scramble=True, independent_sampler=independent, warn_independent_sampling=False
-        )
-    return samplers.BruteForceSampler(seed=seed) if name == "grid" else independent
+    def __init__(self, sweep: Sweep, space: Space, batch: int):
+        self.space, self.axes, self.sampler = space, order(space), sweep.sampler
+        self.codes = {axis: _AxisCode(space[axis], self.sampler.enumerates) for axis in self.axes}
+        seed = sweep.seed if self.sampler.stateful else batch_seed(sweep.seed, batch)
+        built = registry.load(self.sampler).build(self.sampler, seed, len(space))
+        self.study = optuna.create_study(direction="minimize", sampler=built)
 
-
-def _tell(study, name, codes, axes, space, trials, minimize) -> None:
-    """Give the study all earlier trials."""
-    from optuna.trial import TrialState, create_trial
-
-    for trial, loss in zip(trials, losses(trials, minimize), strict=True):
-        inside = [axis for axis in axes if axis in trial["values"]]
-        state = TrialState.COMPLETE if loss is not None else TrialState.FAIL
-        # Only tpe knows what to make of a pruned trial; the others learn its score as it stands.
-        if name == "tpe" and loss is not None and trial["status"] == "pruned":
-            state = TrialState.PRUNED
-        study.add_trial(
-            create_trial(
-                state=state,
-                value=loss,
-                params={axis: codes[axis].code(trial["values"][axis]) for axis in inside},
-                distributions={axis: codes[axis].distribution for axis in inside},
-                intermediate_values={trial["epochs"]: loss} if state == TrialState.PRUNED else {},
-            )
-        )
-
-
-def _replay(study, _name, codes, axes, space, trials, minimize) -> None:
-    """Let the sampler go through all earlier batches again; it is handed the values that it proposed then."""
-    from optuna.trial import TrialState
-
-    told = losses(trials, minimize)
-    for batch in sorted({trial["batch"] for trial in trials}):
-        asked = []
+    def tell(self, trials: list[Trial], told: list[float | None]) -> None:
+        """Give the study all earlier trials."""
         for trial, loss in zip(trials, told, strict=True):
-            if trial["batch"] == batch:
-                study.enqueue_trial({axis: codes[axis].code(value) for axis, value in trial["values"].items()})
-                asked.append((_ask(study, codes, axes, space)[0], loss))
-        for one, loss in asked:
-            study.tell(one, loss, state=TrialState.COMPLETE if loss is not None else TrialState.FAIL)
+            inside = [axis for axis in self.axes if axis in trial["values"]]
+            state = TrialState.COMPLETE if loss is not None else TrialState.FAIL
+            # The other samplers learn the score of a pruned trial as it stands.
+            if self.sampler.knows_pruned and loss is not None and trial["status"] == "pruned":
+                state = TrialState.PRUNED
+            self.study.add_trial(
+                create_trial(
+                    state=state,
+                    value=loss,
+                    params={axis: self.codes[axis].code(trial["values"][axis]) for axis in inside},
+                    distributions={axis: self.codes[axis].distribution for axis in inside},
+                    intermediate_values={trial["epochs"]: loss} if state == TrialState.PRUNED else {},
+                )
+            )
 
+    def replay(self, trials: list[Trial], told: list[float | None]) -> None:
+        """Let the sampler go through all earlier batches again; it is handed the values that it proposed then."""
+        for batch in sorted({trial["batch"] for trial in trials}):
+            asked = []
+            for trial, loss in zip(trials, told, strict=True):
+                if trial["batch"] == batch:
+                    self.study.enqueue_trial(
+                        {axis: self.codes[axis].code(value) for axis, value in trial["values"].items()}
+                    )
+                    asked.append((self._ask()[0], loss))
+            for trial, loss in asked:
+                self.study.tell(trial, loss, state=TrialState.COMPLETE if loss is not None else TrialState.FAIL)
 
-def _ask(study, codes, axes, space) -> tuple[Any, Values]:
-    trial = study.ask()
-    # Optuna draws these when the first value is needed, so never for a trial that is replayed; the sampler's memory
-    # (generation, place in the sequence) would stand still.
-    _ = trial.relative_params
-    values: Values = {}
-    for axis in axes:
-        if active(space[axis], values):
-            values[axis] = codes[axis].suggest(trial, axis)
-    return trial, values
+    def propose(self, used: set[str]) -> Values | None:
+        """The sampler's next setting that was not tried before; None if it has none.
 
+        It stays pending, which keeps the next one away from it.
+        """
+        # One that enumerates repeats itself only when it has nothing left.
+        for _ in range(1 if self.sampler.enumerates else MOST_ATTEMPTS):
+            trial, values = self._ask()
+            if identity(values) not in used:
+                return values
+            if not self.sampler.enumerates:
+                self.study.tell(trial, state=TrialState.FAIL)
+        return None
 
-def _ask_new(study, codes, axes, space, used) -> Values | None:
-    """The sampler's next setting that was not tried before. It stays pending, which keeps the next one away from it."""
-    from optuna.samplers import BruteForceSampler
-    from optuna.trial import TrialState
-
-    # A grid repeats itself only when it has nothing left.
-    for _ in range(1 if isinstance(study.sampler, BruteForceSampler) else ASKED_AGAIN):
-        trial, values = _ask(study, codes, axes, space)
-        if identity(values) not in used:
-            return values
-        if not isinstance(study.sampler, BruteForceSampler):
-            study.tell(trial, state=TrialState.FAIL)
-    return None
+    def _ask(self) -> tuple[optuna.Trial, Values]:
+        trial = self.study.ask()
+        # Optuna draws these when the first value is needed, so never for a trial that is replayed; the sampler's memory
+        # (generation, position in the sequence) would stand still.
+        _ = trial.relative_params
+        values: Values = {}
+        for axis in self.axes:
+            if active(self.space[axis], values):
+                values[axis] = self.codes[axis].suggest(trial, axis)
+        return trial, values
 
 
 def _left_over(space: Space, used: set[str], seed: int) -> Values | None:
     """Any untried setting of a finite space, for a sampler that keeps proposing the same."""
     if not is_finite(space):
         return None
-    if math.prod(count(dimension) for dimension in space.values()) > LISTED:
+    if math.prod(count(dimension) for dimension in space.values()) > MOST_POINTS:
         return None
     left = [values for values in points(space) if identity(values) not in used]
     return random.Random(f"{seed} {len(used)}").choice(left) if left else None

@@ -1,21 +1,25 @@
-"""The runs that a decision waits for."""
+"""The runs that a decision requests."""
 
 from typing import Any
 
 from segsweep.config.study import Study
+from segsweep.search.space import Values
+from segsweep.search.step_files import Candidate, RequestedRun, Trial
+
+Fold = dict[str, Any]
 
 
-def total_epochs(study: Study, values: dict[str, Any]) -> int:
+def total_epochs(study: Study, values: Values) -> int:
     """Epochs of a full training with these values."""
     return int(values.get("epochs", study.train.epochs))
 
 
-def folds_of(study: Study) -> list[dict[str, Any] | None]:
-    """The folds of the study's cross-validation, on training and validation pictures together; [None] without it."""
+def folds_of(study: Study) -> list[Fold | None]:
+    """The folds of the study's cross-validation, on training and validation images together; [None] without it."""
     return _folds(study.folds.k, study.folds.seed, "train+val") if study.folds else [None]
 
 
-def folds_of_ensemble(study: Study) -> list[dict[str, Any]]:
+def folds_of_ensemble(study: Study) -> list[Fold]:
     """A fold for each member, so drawn that no member sees the split that all are scored on.
 
     `study.ensemble.score_on` is set: see `segsweep.config.load`.
@@ -24,20 +28,20 @@ def folds_of_ensemble(study: Study) -> list[dict[str, Any]]:
     return _folds(study.ensemble.folds, study.folds.seed if study.folds else 0, within)
 
 
-def _folds(k: int, seed: int, within: str) -> list[dict[str, Any]]:
+def _folds(k: int, seed: int, within: str) -> list[Fold]:
     return [{"index": index, "k": k, "seed": seed, "within": within} for index in range(k)]
 
 
-def replicates(study: Study, seeds: list[int]) -> list[tuple[int, dict[str, Any] | None]]:
+def replicates(study: Study, seeds: list[int]) -> list[tuple[int, Fold | None]]:
     """(seed, fold) of each run of a setting: every seed, on every fold if the study has folds."""
     return [(seed, fold) for seed in seeds for fold in folds_of(study)]
 
 
-def of_trial(study: Study, trial: dict[str, Any]) -> list[dict[str, Any]]:
-    """A trial, up to the epochs that it was granted."""
+def trial_runs(study: Study, trial: Trial) -> list[RequestedRun]:
+    """The runs of a trial, up to the epochs that it was granted."""
     return [
         {
-            "key": _key("trial", trial["trial"], seed, fold),
+            "key": _key("trial", f"{trial['trial']:03d}", seed, fold),
             "role": "trial",
             "trial": trial["trial"],
             "set": trial["values"],
@@ -50,7 +54,7 @@ def of_trial(study: Study, trial: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def of_confirmation(study: Study, chosen: dict[str, Any]) -> list[dict[str, Any]]:
+def confirming_runs(study: Study, chosen: Candidate) -> list[RequestedRun]:
     """A setting in full on the seeds of `confirm`."""
     epochs = study.confirm.epochs or total_epochs(study, chosen["set"])
     return [
@@ -60,7 +64,7 @@ def of_confirmation(study: Study, chosen: dict[str, Any]) -> list[dict[str, Any]
     ]
 
 
-def of_ensemble(study: Study, chosen: dict[str, Any]) -> list[dict[str, Any]]:
+def member_runs(study: Study, chosen: Candidate) -> list[RequestedRun]:
     """The members of an ensemble: the setting in full, once for each fold."""
     epochs = total_epochs(study, chosen["set"])
     return [
@@ -70,15 +74,14 @@ def of_ensemble(study: Study, chosen: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _origin(chosen: dict[str, Any], key: str, role: str) -> dict[str, Any]:
+def _origin(chosen: Candidate, key: str, role: str) -> dict[str, Any]:
     origin = {"key": key, "role": role, "trial": chosen.get("trial"), "set": chosen["set"]}
     return origin | ({"cell": chosen["cell"]} if "cell" in chosen else {})
 
 
-def _name(chosen: dict[str, Any]) -> str:
+def _name(chosen: Candidate) -> str:
     return chosen["cell"] if "cell" in chosen else f"{chosen['trial']:03d}"
 
 
-def _key(role: str, name: Any, seed: int, fold: dict[str, Any] | None) -> str:
-    text = f"{name:03d}" if isinstance(name, int) else name
-    return f"{role}-{text}-s{seed}" + (f"-f{fold['index']}" if fold else "")
+def _key(role: str, name: str, seed: int, fold: Fold | None) -> str:
+    return f"{role}-{name}-s{seed}" + (f"-f{fold['index']}" if fold else "")

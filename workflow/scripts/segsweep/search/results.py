@@ -1,121 +1,111 @@
 """What runs showed, read from the store for the next decision."""
 
-import csv
 import math
-from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
+from segsweep.config.dataset import parse_dataset
+from segsweep.data.classes import class_table
 from segsweep.errors import InputError
-from segsweep.io import read_json
+from segsweep.metrics import column
+from segsweep.planning.plan_file import PlannedRun, StudyPlan
+from segsweep.search.step_files import Candidate, RequestedRun
+from segsweep.store.best_epoch import read_epochs
+from segsweep.store.segment_store import SegmentStore
 
+# How a run may end that yields no score.
 FAILED = ("diverged", "oom")
 
 
+class Best(TypedDict):
+    """The best value of a curve and the first epoch, counted from 1, that reached it; None twice if it has none."""
+
+    epoch: int | None
+    value: float | None
+
+
 class Result(TypedDict):
-    """A run up to the epochs that were asked for.
+    """A run up to the epochs that were requested.
 
     `curve` holds the metric after each epoch, None where it is no number. `segment` is the last one read.
     """
 
     status: str
     epochs: int
-    best: dict[str, Any]
+    best: Best
     curve: list[float | None]
     run: str
     segment: str
 
 
-def gather(plan: dict[str, Any], store: Path, wanted: list[dict[str, Any]]) -> dict[str, Result]:
-    """The results of the runs that a step wanted, by their key.
+def gather(plan: StudyPlan, store: SegmentStore, requested: list[RequestedRun]) -> dict[str, Result]:
+    """The results of the runs that a step requested, by their key.
 
-    Args:
-        plan: plan.json; its runs carry `key`, `run`, `epochs` and `segments`.
-        store: the folder of segments.
-        wanted: of the step before.
-
-    Only segments up to the epochs wanted are read, so that a run which was prolonged since then yields the same.
+    Only segments up to the requested epochs are read, so that a run which was extended since then yields the same.
 
     Raises:
         InputError: a run that is not in the plan, or a segment that is not in the store.
     """
-    runs: dict[str, dict[str, Any]] = {}
-    for run in plan["runs"]:
-        if run.get("key") and run["epochs"] >= runs.get(run["key"], run)["epochs"]:
-            runs[run["key"]] = run
-    minimize = bool(plan["study"].get("minimize", False))
-    metric = plan["study"]["metric"]
-    missing = [item["key"] for item in wanted if item["key"] not in runs]
+    runs: dict[str, PlannedRun] = {}
+    for run in plan.runs:
+        if run.key and run.epochs >= runs.get(run.key, run).epochs:
+            runs[run.key] = run
+    missing = [run["key"] for run in requested if run["key"] not in runs]
     if missing:
-        raise InputError(f"plan.json holds no run for {', '.join(missing)}. Make the plan again and start anew.")
-    return {item["key"]: _read(runs[item["key"]], store, item["epochs"], metric, minimize) for item in wanted}
+        raise InputError(f"plan.json holds no run for {', '.join(missing)}. Start Snakemake again: it makes the plan.")
+    return {run["key"]: read_result(plan, store, runs[run["key"]], run["epochs"]) for run in requested}
 
 
-def scored_cells(plan: dict[str, Any], store: Path) -> list[dict[str, Any]]:
+def scored_cells(plan: StudyPlan, store: SegmentStore) -> list[Candidate]:
     """The cells of a study without sweep, each with its mean score: the candidates of its first decision.
 
     A cell of which a run failed is none.
     """
-    minimize = bool(plan["study"].get("minimize", False))
     scores: dict[str, list[float | None]] = {}
-    for run in plan["runs"]:
-        if not run.get("key"):
-            result = _read(run, store, run["epochs"], plan["study"]["metric"], minimize)
+    for run in plan.runs:
+        if not run.key:
+            result = read_result(plan, store, run, run.epochs)
             failed = result["status"] in FAILED
-            scores.setdefault(run["cell"], []).append(None if failed else result["best"]["value"])
-    cells = {cell["cell"]: cell for cell in plan["cells"]}
+            scores.setdefault(run.cell, []).append(None if failed else result["best"]["value"])
+    settings = {cell.cell: cell.settings for cell in plan.cells}
     return [
-        {"cell": cell, "set": cells[cell]["settings"], "score": sum(found) / len(found)}
+        {"cell": cell, "set": settings[cell], "score": sum(found) / len(found)}
         for cell, found in scores.items()
         if None not in found
     ]
 
 
-def _read(run: dict[str, Any], store: Path, epochs: int, metric: str, minimize: bool) -> Result:
+def read_result(plan: StudyPlan, store: SegmentStore, run: PlannedRun, epochs: int) -> Result:
+    """What a run showed up to an epoch."""
+    dataset = parse_dataset(plan.dataset)
     curve: list[float | None] = []
     status, trained, last = "finished", 0, ""
-    for segment in run["segments"]:
-        folder = store / segment
-        description = read_json(folder / "segment.json", f"Train {segment} first.")
-        status, last = description["status"], segment
-        # A child of a run that ended copies the status and may have no rows.
-        trained = max(trained, min(description["epochs"], description["last_epoch"]))
-        curve = _extended(curve, folder / "epochs.csv", metric)
-        if status != "finished" or description["last_epoch"] >= epochs:
+    for segment in run.segments:
+        record = store.record(segment)
+        status, last = record.status, segment
+        # A segment that continues a run which ended copies its status, and may have no rows.
+        trained = max(trained, min(record.epochs, record.last_epoch))
+        if store.rows(segment).is_file():
+            rows, counts = read_epochs(store, segment)
+            values = column(plan.metric, rows, counts, dataset.task, class_table(dataset).names)
+            for row, value in zip(rows, values, strict=True):
+                epoch = int(float(row["epoch"]))
+                curve += [None] * (epoch - len(curve))
+                curve[epoch - 1] = value if math.isfinite(value) else None
+        if status != "finished" or record.last_epoch >= epochs:
             break
     curve = curve[:epochs]
     return {
         "status": status,
         "epochs": min(trained, epochs),
-        "best": best_of(curve, minimize),
+        "best": best_of(curve, plan.minimize),
         "curve": curve,
-        "run": run["run"],
+        "run": run.run,
         "segment": last,
     }
 
 
-def _extended(curve: list[float | None], file: Path, metric: str) -> list[float | None]:
-    if not file.is_file():
-        return curve
-    curve = list(curve)
-    with file.open(newline="", encoding="utf-8") as rows:
-        for row in csv.DictReader(rows):
-            if metric not in row:
-                raise InputError(
-                    f"{file}: has no column {metric!r}, which the study ranks by. It has {', '.join(row)}."
-                )
-            epoch = int(float(row["epoch"]))
-            curve += [None] * (epoch - len(curve))
-            curve[epoch - 1] = _number(row[metric])
-    return curve
-
-
-def _number(text: str | None) -> float | None:
-    value = float(text) if text else math.nan
-    return value if math.isfinite(value) else None
-
-
-def best_of(curve: list[float | None], minimize: bool) -> dict[str, Any]:
-    """The best value of a curve and the first epoch, counted from 1, that reached it; None twice if it has none."""
+def best_of(curve: list[float | None], minimize: bool) -> Best:
+    """The best value of a curve and the first epoch that reached it."""
     sign = -1 if minimize else 1
     known = [(epoch, value) for epoch, value in enumerate(curve, 1) if value is not None and math.isfinite(value)]
     if not known:

@@ -1,62 +1,95 @@
 """Tables of a search, from its step files: trials, decisions, what was spent and saved."""
 
-import csv
 from pathlib import Path
 from typing import Any
 
-from segsweep.search.confirmation import ranked
-from segsweep.search.decisions import State
-from segsweep.search.results import FAILED
+from segsweep.io import read_csv, write_csv
+from segsweep.search.confirmation import candidates_of, ranked
+from segsweep.search.step_files import State, Trial
+from segsweep.tables import Column, Table
 
-TRIAL_COLUMNS = [
-    "trial", "batch", "bracket", "status", "rank", "score", "best_epoch", "epochs", "trained", "total_epochs",
-    "pruned_at", "protected", "confirmed_mean", "confirmed_rank",
-]  # fmt: skip
-DECISION_COLUMNS = [
-    "step", "rule", "bracket", "epoch", "trial", "score", "rank", "of", "cutoff", "best", "decision", "reason",
-    "epochs_left",
-]  # fmt: skip
+
+class Trials(Table):
+    """A trial, in the order in which they were proposed."""
+
+    file = "sweep/trials.csv"
+    rules = ("tabulate_search",)
+    columns = (
+        Column("trial", "integer", "Its number, from 0."),
+        Column("batch", "integer", "The batch that it was proposed in, from 0."),
+        Column("bracket", "integer", "Its bracket.", empty="the pruner has none"),
+        Column("status", "text", "How it ended, or what it is."),
+        Column("rank", "integer", "Its rank by score, 1 is the best.", empty="it failed, or has no score yet"),
+        Column("score", "number", "Its score; mean over seeds and folds.", empty="it has none"),
+        Column("best_epoch", "integer", "The epoch of that score.", empty="it has none, or several runs"),
+        Column("epochs", "integer", "Epochs that it was granted."),
+        Column("trained", "integer", "Epochs that it trained, over all seeds and folds."),
+        Column("total_epochs", "integer", "Epochs of a trial in full."),
+        Column("pruned_at", "integer", "Epoch of the rung that pruned it.", empty="none did"),
+        Column("protected", "text", "Epochs of the rungs at which only its score protected it, separated by blanks.",
+               empty="none"),
+        Column("confirmed_mean", "number", "Mean score of its fresh seeds.", empty="it was not confirmed"),
+        Column("confirmed_rank", "integer", "Its rank by this mean.", empty="it was not confirmed"),
+        Column("<axes>", "text", "Its value of the hyperparameter.", empty="the hyperparameter does not apply to it"),
+    )  # fmt: skip
+
+
+class Decisions(Table):
+    """A trial, judged at a rung."""
+
+    file = "sweep/decisions.csv"
+    rules = ("tabulate_search",)
+    columns = (
+        Column("step", "integer", "The decision, from 0."),
+        Column("pruner", "text", "The pruner."),
+        Column("bracket", "integer", "The bracket.", empty="the pruner has none"),
+        Column("epoch", "integer", "Epoch of the rung."),
+        Column("trial", "integer", "Number of the trial."),
+        Column("score", "number", "Its score up to the rung.", empty="it has none"),
+        Column("rank", "integer", "Its rank among the trials compared.", empty="it has no score"),
+        Column("of", "integer", "Trials compared."),
+        Column("cutoff", "number", "Score that the pruner asked for.", empty="it names none"),
+        Column("best", "number", "Best score of the trials compared.", empty="none has a score"),
+        Column("decision", "text", "`promoted` or `pruned`."),
+        Column("reason", "text", "`top`, `preserve`, `margin`, `few` or `behind`."),
+        Column("epochs_left", "integer", "Epochs that the trial would still have cost."),
+    )
+
+
+TRIAL_COLUMNS = [column.name for column in Trials.columns if column.family is None]
 
 
 def trials(states: list[State]) -> list[dict[str, Any]]:
-    """One row a trial: `TRIAL_COLUMNS`, then its values by dotted axis.
-
-    `epochs` were granted, `trained` were spent (over all seeds and folds); `rank` is None where a trial failed;
-    `pruned_at` is the rung that pruned it; `protected` holds the rungs at which its score alone protected it.
-    """
+    """Rows of trials.csv; values by dotted axis."""
     if not states:
         return []
     last = states[-1]
-    minimize = _minimizes(states)
-    scored = [trial for trial in last["trials"] if trial["status"] not in FAILED and trial["score"] is not None]
-    places = {trial["trial"]: place for place, trial in enumerate(ranked(scored, minimize), 1)}
+    ranks = {
+        entry["trial"]: rank for rank, entry in enumerate(ranked(candidates_of(last["trials"]), _minimizes(states)), 1)
+    }
     confirmed = {entry["trial"]: entry for entry in last.get("confirmed", []) if "trial" in entry}
-    kept: dict[int, list[int]] = {}
+    protected: dict[int, list[int]] = {}
     for _, record in records(states, "rung"):
         for number in record["protected"]:
-            kept.setdefault(number, []).append(record["epoch"])
+            protected.setdefault(number, []).append(record["epoch"])
     rows = []
     for trial in last["trials"]:
         number = trial["trial"]
         own = confirmed.get(number, {})
         row = {name: trial[name] for name in TRIAL_COLUMNS if name in trial}
-        row |= {"rank": places.get(number), "pruned_at": trial["epochs"] if trial["status"] == "pruned" else None}
-        row |= {"protected": kept.get(number, []), "confirmed_mean": own.get("mean")}
+        row |= {"rank": ranks.get(number), "pruned_at": trial["epochs"] if trial["status"] == "pruned" else None}
+        row |= {"protected": protected.get(number, []), "confirmed_mean": own.get("mean")}
         row |= {"confirmed_rank": own.get("rank")} | trial["values"]
         rows.append(row)
     return rows
 
 
 def decisions(states: list[State]) -> list[dict[str, Any]]:
-    """One row for each trial judged at a rung: `DECISION_COLUMNS`.
-
-    `of` trials were compared; `decision` is `promoted` or `pruned`; `reason` is `top`, `preserve`, `margin`, `few` or
-    `behind`; `epochs_left` is what the trial would still have cost.
-    """
+    """Rows of decisions.csv."""
     return [
         {
             "step": step,
-            "rule": record["rule"],
+            "pruner": record["pruner"],
             "bracket": record["bracket"],
             "epoch": record["epoch"],
             "trial": entry["trial"],
@@ -98,50 +131,36 @@ def records(states: list[State], kind: str) -> list[tuple[int, dict[str, Any]]]:
 
 def write_tables(states: list[State], folder: Path) -> None:
     """Write trials.csv and decisions.csv into a folder; the axes are the last columns of trials.csv."""
-    rows = trials(states)
-    axes = list(dict.fromkeys(axis for row in rows for axis in row if axis not in TRIAL_COLUMNS))
-    _write(folder / "trials.csv", TRIAL_COLUMNS + axes, rows)
-    _write(folder / "decisions.csv", DECISION_COLUMNS, decisions(states))
+    rows = [row | {"protected": " ".join(map(str, row["protected"]))} for row in trials(states)]
+    write_csv(folder / Path(Trials.file).name, rows, TRIAL_COLUMNS)
+    write_csv(folder / Path(Decisions.file).name, decisions(states), Decisions.header())
 
 
-def read_trials(file: Path) -> list[dict[str, Any]]:
+def read_trials(file: Path) -> list[Trial]:
     """Trials from a trials.csv, as far as narrowing needs them: trial, status, score, values (numbers where they are).
 
     The step files of a study say the same exactly; this is for where only the table was kept.
     """
-    with file.open(newline="", encoding="utf-8") as text:
-        return [
-            {
-                "trial": int(row["trial"]),
-                "status": row["status"],
-                "score": float(row["score"]) if row["score"] else None,
-                "values": {axis: _value(cell) for axis, cell in row.items() if axis not in TRIAL_COLUMNS and cell},
-            }
-            for row in csv.DictReader(text)
-        ]
+    return [
+        {
+            "trial": int(row["trial"]),
+            "status": row["status"],
+            "score": float(row["score"]) if row["score"] else None,
+            "values": {axis: _value(text) for axis, text in row.items() if axis not in TRIAL_COLUMNS and text},
+        }
+        for row in read_csv(file)
+    ]
 
 
-def _value(cell: str) -> Any:
-    if cell in ("True", "False"):
-        return cell == "True"
-    for kind in (int, float):
+def _value(text: str) -> Any:
+    if text in ("True", "False"):
+        return text == "True"
+    for number in (int, float):
         try:
-            return kind(cell)
+            return number(text)
         except ValueError:
             continue
-    return cell
-
-
-def _write(file: Path, columns: list[str], rows: list[dict[str, Any]]) -> None:
-    folder = file.parent
-    folder.mkdir(parents=True, exist_ok=True)
-    with file.open("w", newline="", encoding="utf-8") as out:
-        writer = csv.DictWriter(out, columns, lineterminator="\n", restval="")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow(
-                {name: " ".join(map(str, value)) if name == "protected" else value for name, value in row.items()}
-            )
+    return text
 
 
 def _minimizes(states: list[State]) -> bool:
@@ -149,5 +168,4 @@ def _minimizes(states: list[State]) -> bool:
 
 
 def _runs_of_a_trial(states: list[State]) -> int:
-    wanted = [item for state in states[:1] for item in state["wanted"] if item["trial"] == 0]
-    return max(1, len(wanted))
+    return max(1, sum(run["trial"] == 0 for state in states[:1] for run in state["requested"]))

@@ -3,7 +3,7 @@
 import itertools
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from segsweep.config.search import Dimension, Sweep
@@ -16,7 +16,7 @@ def order(space: Space) -> list[str]:
     """The axes, each after those that its `when` speaks of.
 
     Raises:
-        ValueError: the conditions go round in a circle.
+        ValueError: the conditions form a circle.
     """
     ordered: list[str] = []
     while len(ordered) < len(space):
@@ -27,7 +27,7 @@ def order(space: Space) -> list[str]:
         ]
         if not free:
             circle = [axis for axis in space if axis not in ordered]
-            raise ValueError(f"the conditions of {', '.join(circle)} go round in a circle")
+            raise ValueError(f"the conditions of {', '.join(circle)} form a circle")
         ordered += free
     return ordered
 
@@ -117,25 +117,25 @@ def _allows(dimension: Dimension, value: Any) -> bool:
     return whole and dimension.low <= value <= dimension.high
 
 
-def problems(sweep: Sweep, place) -> list[str]:
-    """What is wrong with a sweep's space beyond what its settings check, each with place and remedy.
+def problems(sweep: Sweep, location: Callable[[tuple], str]) -> list[str]:
+    """What is wrong with a sweep's space beyond what its settings check, each with file, line and remedy.
 
     Args:
         sweep: the section of the study.
-        place: says where a key of the study file stands, as `file:line`.
+        location: `file:line` of a key of the study file.
     """
     found = []
     space = sweep.space
     for axis, dimension in space.items():
-        where = place(("sweep", "space", axis))
+        where = location(("sweep", "space", axis))
         bounds = (dimension.low, dimension.high, dimension.step)
         if dimension.integer and any(bound is not None and bound != int(bound) for bound in bounds):
             found.append(f"{where}: {axis} is integer, but a bound or its step is not. Give whole numbers.")
         if dimension.choices and len({identity({"": one}) for one in dimension.choices}) < len(dimension.choices):
-            found.append(f"{where}: a choice of {axis} stands twice: {dimension.choices}. Leave one out.")
-        if sweep.sampler == "grid" and levels(dimension) is None:
+            found.append(f"{where}: a choice of {axis} is repeated: {dimension.choices}. Leave one out.")
+        if sweep.sampler.enumerates and levels(dimension) is None:
             found.append(
-                f"{where}: the sampler grid needs countable axes, and {axis} is continuous. "
+                f"{where}: the sampler {sweep.sampler.name} needs countable axes, and {axis} is continuous. "
                 "Give it `step`, `integer: true` or a list, or choose another sampler."
             )
         for other, allowed in dimension.when.items():
@@ -143,7 +143,7 @@ def problems(sweep: Sweep, place) -> list[str]:
     try:
         order(space)
     except ValueError as error:
-        found.append(f"{place(('sweep', 'space'))}: {error}. Take a `when` out.")
+        found.append(f"{location(('sweep', 'space'))}: {error}. Take a `when` out.")
     return found
 
 

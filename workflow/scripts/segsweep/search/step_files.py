@@ -1,15 +1,111 @@
-"""Step files: where they lie, how they are read and written, and which of them still hold."""
+"""Step files: what the file of a decision holds, where it lies, how it is read and written."""
 
 import json
-import os
-from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
-from segsweep.config.study import Study
-from segsweep.io import read_json
-from segsweep.search.decision_inputs import asked, settings_digest
-from segsweep.search.decisions import State
+from segsweep.io import read_json, write_text
+from segsweep.search.space import Values
+
+
+class RungScore(TypedDict):
+    """The best score of a trial up to the epoch of a rung; None if the trial failed before it."""
+
+    epoch: int
+    score: float | None
+
+
+class Trial(TypedDict):
+    """A cell that a sampler proposed.
+
+    `epochs` were granted so far, `trained` were spent over all seeds and folds. `score` is the mean over its runs of
+    the best score so far; `best_epoch` is None where there are several runs. `status`: `running`, `finished`,
+    `early_stopped`, `pruned`, `diverged` or `oom`.
+    """
+
+    trial: int
+    batch: int
+    bracket: int
+    values: Values
+    status: str
+    total_epochs: int
+    epochs: int
+    trained: int
+    score: float | None
+    best_epoch: int | None
+    rungs: list[RungScore]
+
+
+class RequestedRun(TypedDict):
+    """A run that a decision waits for, up to `epochs` of `total_epochs`.
+
+    `key` names it within the study: a trial's run has the same key at each of its rungs. `role` is `trial`, `confirm`
+    or `ensemble`. `cell` is there where the study has no sweep.
+    """
+
+    key: str
+    role: str
+    trial: int | None
+    set: Values
+    seed: int
+    fold: dict[str, Any] | None
+    epochs: int
+    total_epochs: int
+    cell: NotRequired[str]
+
+
+class Candidate(TypedDict):
+    """A setting that may be confirmed: a trial of a sweep, or a cell of a study without one."""
+
+    set: Values
+    score: float | None
+    trial: NotRequired[int]
+    cell: NotRequired[str]
+
+
+class ConfirmedSetting(Candidate):
+    """A setting with its confirming runs.
+
+    `scores` are of its runs ({key, seed, fold, status, score}); `mean` is None if none has a score; `failed` counts
+    those without.
+    """
+
+    search_rank: int
+    search_score: float | None
+    scores: list[dict[str, Any]]
+    mean: float | None
+    failed: int
+    rank: int
+
+
+class BestSetting(Candidate):
+    """The best setting so far; `phase` says which one found it, `search` or `confirm`."""
+
+    phase: str
+
+
+class State(TypedDict, total=False):
+    """The content of a step file.
+
+    `phase` is `search`, `confirm`, `ensemble` or `done`: what the requested runs are for. `settings` is a digest of
+    what the search depends on, `phase_inputs` what the later phases depend on besides. `evidence` names the segments
+    whose results were used, by key of the run. `log` holds this step's decisions only, each with its `kind`.
+    """
+
+    step: int
+    phase: str
+    done: bool
+    settings: str
+    evidence: dict[str, str]
+    trials: list[Trial]
+    requested: list[RequestedRun]
+    log: list[dict[str, Any]]
+    lineage: dict[str, Any]
+    space: dict[str, Any]
+    phase_inputs: dict[str, Any]
+    candidates: list[Candidate]
+    confirmed: list[ConfirmedSetting]
+    best: BestSetting | None
 
 
 def step_file(folder: Path, step: int) -> Path:
@@ -30,48 +126,6 @@ def as_text(values: Any) -> str:
     return json.dumps(values, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def write_json(file: Path, values: Any) -> None:
-    """Write under a temporary name, then rename: no reader ever sees a part of it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f"{file.name}.{os.getpid()}.part")
-    with partial.open("w", encoding="utf-8") as out:
-        out.write(as_text(values))
-        out.flush()
-        os.fsync(out.fileno())
-    partial.replace(file)
-
-
-def valid_steps(
-    study: Study,
-    states: list[State],
-    segments_of: Callable[[dict[str, Any]], Collection[str]] | None = None,
-    lineage: dict[str, Any] | None = None,
-) -> int:
-    """How many of the first steps still hold for the study as it is now.
-
-    Search steps hold as long as no setting of the search changed; raising `trials` changes none. Later ones depend on
-    the number of trials and on `confirm` and `ensemble` too. No step holds after one that does not.
-
-    Args:
-        study: after `smoke`.
-        states: in order from step 0.
-        segments_of: ids of the segments of a wanted run as it is planned now; if given, a step whose results came
-            from other segments (the base setting, the data or the code changed) does not hold.
-        lineage: what narrows the study's space now; if given, no step holds whose space was narrowed otherwise.
-    """
-    digest = settings_digest(study)
-    if lineage is not None and states and states[0].get("lineage") != lineage:
-        return 0
-    for number, state in enumerate(states):
-        if state["settings"] != digest or state["step"] != number:
-            return number
-        searching = state["phase"] == "search"
-        if study.sweep is not None and len(state["trials"]) > study.sweep.trials:
-            return number
-        if not searching and state["asked"] != asked(study, "confirm" if state["phase"] == "confirm" else "ensemble"):
-            return number
-        if segments_of is not None and number:
-            wanted = {item["key"]: item for item in states[number - 1]["wanted"]}
-            if any(segment not in segments_of(wanted[key]) for key, segment in state["evidence"].items()):
-                return number
-    return len(states)
+def write_step(file: Path, state: State) -> None:
+    """Write the file of a step."""
+    write_text(file, as_text(state), flush=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segsweep.errors import InputError
-from segsweep.store.segment_store import SegmentStore
-from segsweep.store.shared_segments import SCRATCH, size_of
+from segsweep.store.segment_store import PART, SegmentStore, folder_bytes
+from segsweep.store.shared_segments import SCRATCH
 from segsweep.store.shared_tables import studies_here
 
 DAY_S = 86400.0
@@ -36,14 +36,14 @@ def reached(results: Path) -> set[str]:
     if unread:
         raise InputError(
             f"{results}: the plans of {', '.join(unread)} cannot be read, so what they need is unknown. "
-            "Plan them anew (`make plan STUDY=NAME`), or remove their folders."
+            "Plan them again (`make plan STUDY=NAME`), or remove their folders."
         )
     if not plans:
         raise InputError(
             f"{results}: no study has a plan here, so no segment would be kept. Plan those that are to be kept "
             "(`make plan STUDY=NAME`); to remove everything, remove the folder segments."
         )
-    return {segment for plan in plans.values() for segment in plan.get("segments", {})}
+    return {segment for plan in plans.values() for segment in plan.segments}
 
 
 def find_waste(store: Path, results: Path, now: float | None = None) -> list[Waste]:
@@ -56,7 +56,8 @@ def find_waste(store: Path, results: Path, now: float | None = None) -> list[Was
     now = time.time() if now is None else now
     if not store.is_dir():
         return []
-    complete = SegmentStore(store).complete
+    segments = SegmentStore(store)
+    complete = segments.complete
     found = []
     for entry in sorted(os.scandir(store), key=lambda entry: entry.name):
         path, name = Path(entry.path), entry.name
@@ -67,9 +68,9 @@ def find_waste(store: Path, results: Path, now: float | None = None) -> list[Was
             found.append(Waste(path, "scratch", _size(path)))
         elif name.startswith("."):
             continue
-        elif name.endswith(".part"):
-            segment = name.removesuffix(".part")
-            if old and (segment not in needed or segment in complete) and not _locked(store / f"{segment}.lock", now):
+        elif name.endswith(PART):
+            segment = name.removesuffix(PART)
+            if old and (segment not in needed or segment in complete) and not _locked(segments.lock(segment), now):
                 found.append(Waste(path, "unfinished", _size(path)))
         elif name in complete and name not in needed:
             found.append(Waste(path, "segment", _size(path)))
@@ -80,7 +81,7 @@ def remove(waste: list[Waste]) -> None:
     """Remove them. A segment loses its name first: what is half removed must not look complete."""
     for one in waste:
         # No reader of the store takes a folder of this ending for a segment.
-        aside = one.path.with_name(f"{REMOVING}{uuid.uuid4().hex}.part")
+        aside = one.path.with_name(f"{REMOVING}{uuid.uuid4().hex}{PART}")
         try:
             one.path.rename(aside)
         except FileNotFoundError:  # somebody else was faster
@@ -104,4 +105,4 @@ def _locked(lock: Path, now: float) -> bool:
 
 
 def _size(folder: Path) -> int:
-    return size_of(folder) + sum(size_of(path) for path in folder.rglob("*") if path.is_dir())
+    return folder_bytes(folder) + sum(folder_bytes(path) for path in folder.rglob("*") if path.is_dir())

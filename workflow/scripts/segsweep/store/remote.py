@@ -1,4 +1,4 @@
-"""The place of the shared store: a DVC remote, found by DVC's configuration, reached by DVC's file systems.
+"""Where the shared store is: a DVC remote, found by DVC's configuration, reached by DVC's file systems.
 
 What `dvc push` and `dvc pull` call to move files moves them here too, so everything that DVC can reach (a folder, S3,
 SSH, ...) can hold the store, with the same settings and keys.
@@ -129,7 +129,7 @@ class Remote:
         if not self.fs.isdir(self.fs.parent(self.root)):
             raise InputError(
                 f"{self.name}: the folder {self.fs.parent(self.root)} that should hold it does not exist. Mount or "
-                "make it, or name another place with `dvc remote modify`; nothing was sent."
+                "make it, or name another folder with `dvc remote modify`; nothing was sent."
             )
 
     def _rename(self, source: str, target: str) -> None:

@@ -15,7 +15,6 @@ import os
 import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -136,6 +135,8 @@ class SegmentStore:
     def __init__(self, root: Path = STORE):
         self.root = root
         self.left_out: set[str] = set()
+        self._left_out_phases: set[str] = set()
+        self._left_out_phases: set[str] = set()
         self._records: dict[str, SegmentRecord] = {}
 
     # Where things lie.
@@ -204,6 +205,8 @@ class SegmentStore:
     def leave_out(self, segments: Iterable[str]) -> None:
         """Do not count these as complete from now on: they are to be trained again."""
         self.left_out |= set(segments)
+        self._left_out_phases = {split_id(segment)[0] for segment in self.left_out}
+        self._left_out_phases = {split_id(segment)[0] for segment in self.left_out}
         for segment in self.left_out:
             self.complete.pop(segment, None)
         self.__dict__.pop("ends", None)
@@ -233,16 +236,23 @@ class SegmentStore:
 
     def readable_records(self) -> Iterator[SegmentRecord]:
         """The records of all complete segments; damaged ones are passed over."""
-        for segment in list(self.complete):
-            with suppress(InputError):
-                yield self.record(segment)
+        return (record for record in map(self.record_or_none, list(self.complete)) if record is not None)
+
+    def record_or_none(self, segment: str) -> SegmentRecord | None:
+        """The record of a segment; None if it is not there, or damaged."""
+        try:
+            return self.record(segment)
+        except InputError:
+            return None
 
     def stands(self, segment: str, on_oom: str, selections: Collection[str] = ()) -> bool:
         """Whether a segment is complete at this moment, and stands for such a training (see `SegmentRecord.stands`)."""
         if not self.has(segment):
             return False
-        # Where nothing else is asked, being there is enough: ten thousand records need not be read.
-        return (on_oom == "skip" and not selections) or self.record(segment).stands(on_oom, selections)
+        if on_oom == "skip" and not selections:  # then being there is enough: ten thousand records need not be read
+            return True
+        record = self.record_or_none(segment)
+        return record is not None and record.stands(on_oom, selections)
 
     def to_repeat(self, segments: Iterable[str], on_oom: str) -> set[str]:
         """Those of some complete segments that do not stand for a training with this `on_oom`."""
@@ -262,12 +272,14 @@ class SegmentStore:
     def chain(self, segment: str) -> list[str]:
         """A complete segment and those of the same phase that it was really trained from, the first one first."""
         chain = [segment]
-        while len(self.ends[split_id(segment)[0]]) > 1:
+        phase = split_id(segment)[0]
+        # Most phases are one segment, and their records need not be read.
+        while len(self.ends[phase]) > 1 or phase in self._left_out_phases:
             parent = self.record(chain[0]).parent
-            if parent is None or split_id(parent)[0] != split_id(segment)[0]:
+            if parent is None or split_id(parent)[0] != phase:
                 break
             chain.insert(0, parent)
-            if parent not in self.complete:
+            if not self.has(parent):
                 break
         return chain
 
@@ -346,6 +358,3 @@ def folder_bytes(folder: Path) -> int:
         return sum(entry.stat().st_size for entry in os.scandir(folder) if entry.is_file())
     except FileNotFoundError:
         return 0
-
-
-Store = SegmentStore  # until all owners have changed to the new name

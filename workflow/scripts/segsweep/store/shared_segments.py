@@ -2,28 +2,36 @@
 
 An address stands for its content, so nothing is ever overwritten: a push sends the addresses that the remote lacks, a
 pull brings those that are wanted and not here, and any number of people may do both at the same time.
+
+The file is a plain tar, the same bytes for the same content; its last member, SHA256SUMS, is what `sha256sum -c` reads.
 """
 
-import json
+import hashlib
+import io
 import os
 import shutil
+import tarfile
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from segsweep.store.packing import Corrupt, pack, unpack
+from segsweep.errors import InputError
 from segsweep.store.remote import Remote
-from segsweep.store.segment_store import SegmentStore, split_id
+from segsweep.store.segment_store import ID, STATE, SegmentStore, adopt, split_id
 
 FOLDER, CORRUPT = "segments", "corrupt"
-# With all files; without the state that a training goes on from.
+SUMS = "SHA256SUMS"
+# With all files; without the state that another segment would continue.
 WHOLE, LIGHT = ".tar", ".light.tar"
-STATE = "last.pt"
-# Scratch space is bounded by a batch, and a pull that is cut off loses at most one.
+# Scratch space is bounded by a batch, and a pull that is interrupted loses at most one.
 BATCH_FILES, BATCH_BYTES = 100, 2**30
 SCRATCH = (".push-", ".pull-")
+
+
+class Corrupt(Exception):
+    """What arrived is not what was packed."""
 
 
 @dataclass
@@ -63,25 +71,26 @@ def push(
         store: folder of all segments here.
         remote: where to.
         chosen: ids; all if not given.
-        with_state: False leaves out the state to go on from, most of a segment's bytes: it can be reported on, but
-            not prolonged.
+        with_state: False leaves out the complete state, most of a segment's bytes: it can be reported on, but not
+            extended.
         say: told of progress.
 
     Raises:
         InputError: the remote cannot be reached or written.
     """
     remote.sweep()
-    complete = set(SegmentStore(store).complete)
+    segments = SegmentStore(store)
+    complete = set(segments.complete)
     held = listing(remote)
     outcome = Outcome()
     waiting = []
     for segment in sorted(complete if chosen is None else complete & set(chosen)):
-        state = (store / segment / STATE).exists()
-        light = (state and not with_state) or not (state or can_be_prolonged(store / segment))
+        state = segments.state(segment).exists()
+        light = (state and not with_state) or not (state or can_be_extended(segments, segment))
         if segment in held and (light or not held[segment][0].endswith(LIGHT)):
             outcome.there += 1
         else:
-            waiting.append((segment, segment + (LIGHT if light else WHOLE), size_of(store / segment)))
+            waiting.append((segment, segment + (LIGHT if light else WHOLE), segments.bytes(segment)))
     total = len(waiting)
     for batch in _batches(waiting):
         with _scratch(store, SCRATCH[0]) as scratch:
@@ -137,10 +146,10 @@ def pull(
                     arrived.append((segment, size))
             os.sync()  # a segment's name must not outlive a power cut that its files do not
             for segment, size in arrived:
-                _publish(scratch / segment, store / segment)
+                adopt(scratch / segment, store / segment)
                 outcome.moved.append(segment)
                 outcome.bytes += size
-                if not can_be_prolonged(store / segment):
+                if not can_be_extended(SegmentStore(store), segment):
                     outcome.light.append(segment)
         say(f"brought {len(outcome.moved)} of {total}")
     return outcome
@@ -149,36 +158,69 @@ def pull(
 def wanted_of(planned: Iterable[str], held: Iterable[str]) -> set[str]:
     """Which segments of a remote a plan can use, and the planned ones themselves.
 
-    A stretch may be cut elsewhere here than where it was trained, so all segments of a planned stretch that end
-    within it are of use: as parts of a longer chain, or to go on from.
+    A phase may be cut elsewhere here than where it was trained, so all segments of a planned phase that end within it
+    are of use: as parts of a longer chain, or to continue.
     """
     ends: dict[str, int] = {}
     planned = set(planned)
     for segment in planned:
-        stretch, epoch = split_id(segment)
-        ends[stretch] = max(epoch, ends.get(stretch, 0))
-    usable = {one for one in held if _is_id(one) and split_id(one)[1] <= ends.get(split_id(one)[0], 0)}
+        phase, epoch = split_id(segment)
+        ends[phase] = max(epoch, ends.get(phase, 0))
+    usable = {one for one in held if ID.fullmatch(one) and split_id(one)[1] <= ends.get(split_id(one)[0], 0)}
     return planned | usable
 
 
-def size_of(folder: Path) -> int:
-    """Bytes of the files of a folder."""
-    try:
-        return sum(entry.stat().st_size for entry in os.scandir(folder) if entry.is_file())
-    except FileNotFoundError:
-        return 0
-
-
-def can_be_prolonged(folder: Path) -> bool:
-    """Whether nothing is missing to go on from a segment; one that ended otherwise than planned never is."""
-    if (folder / STATE).exists():
+def can_be_extended(store: SegmentStore, segment: str) -> bool:
+    """Whether nothing is missing to continue a segment; one that ended otherwise than planned never needs it."""
+    if store.state(segment).exists():
         return True
-    return json.loads((folder / "segment.json").read_text(encoding="utf-8")).get("status") != "finished"
+    record = store.record_or_none(segment)
+    return record is not None and record.status != "finished"
 
 
-def _is_id(name: str) -> bool:
-    stretch, dash, epoch = name.rpartition("-")
-    return bool(stretch and dash and epoch.isdigit())
+def pack(folder: Path, target: Path, without: Collection[str] = ()) -> None:
+    """Write the files of a folder, but for those named in `without`, into a tar.
+
+    Raises:
+        FileNotFoundError: the folder, or a file of it, went away.
+    """
+    sums = []
+    with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as tar:
+        for path in sorted(path for path in folder.iterdir() if path.is_file() and path.name not in without):
+            with path.open("rb") as file:
+                sums.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.name}\n")
+                entry = tarfile.TarInfo(path.name)  # no times, no owner: equal content, equal bytes
+                entry.size = file.tell()
+                file.seek(0)
+                tar.addfile(entry, file)
+        content = "".join(sums).encode()
+        entry = tarfile.TarInfo(SUMS)
+        entry.size = len(content)
+        tar.addfile(entry, io.BytesIO(content))
+
+
+def unpack(source: Path, folder: Path) -> None:
+    """Unpack into a folder, which is made, and check every file.
+
+    Raises:
+        Corrupt: the tar is truncated or damaged, a file is missing, was added, or has another checksum.
+    """
+    folder.mkdir()
+    try:
+        with tarfile.open(source, "r:") as tar:
+            tar.extractall(folder, filter="data")
+        lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+    except (tarfile.TarError, FileNotFoundError, UnicodeDecodeError, EOFError) as error:
+        raise Corrupt(f"damaged or truncated ({error})") from error
+    (folder / SUMS).unlink()
+    expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    found = {path.name for path in folder.iterdir()}
+    if found != set(expected):
+        raise Corrupt(f"files missing or added: {', '.join(sorted(found ^ set(expected)))}")
+    for name, digest in expected.items():
+        with (folder / name).open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+                raise Corrupt(f"{name} has another checksum than when it was packed")
 
 
 def _batches(waiting: list[tuple[str, str, int]]) -> Iterator[list[tuple[str, str, int]]]:
@@ -208,36 +250,26 @@ def _checked(remote: Remote, segment: str, scratch: Path, name: str, outcome: Ou
     for last in (False, True):
         try:
             unpack(scratch / name, scratch / segment)
-            _same_segment(scratch / segment, segment)
+            _same_segment(scratch, segment)
             (scratch / name).unlink()
             return True
         except Corrupt as error:
             shutil.rmtree(scratch / segment)
             if last:
                 moved = remote.set_aside(f"{FOLDER}/{name}", CORRUPT)
-                place = f"set aside as {CORRUPT}/{name}" if moved else f"could not be set aside: remove {FOLDER}/{name}"
-                outcome.corrupt.append((segment, f"{error}; {place}"))
+                done = f"set aside as {CORRUPT}/{name}" if moved else f"could not be set aside: remove {FOLDER}/{name}"
+                outcome.corrupt.append((segment, f"{error}; {done}"))
             else:
                 (scratch / name).unlink()
                 remote.fetch({f"{FOLDER}/{name}": scratch / name})
     return False
 
 
-def _same_segment(folder: Path, segment: str) -> None:
+def _same_segment(scratch: Path, segment: str) -> None:
     """A file under another segment's name would be believed for ever."""
     try:
-        found = json.loads((folder / "segment.json").read_text(encoding="utf-8"))["id"]
-    except (OSError, ValueError, KeyError) as error:
-        raise Corrupt(f"no segment.json that names its segment ({error})") from error
+        found = SegmentStore(scratch).record(segment).id
+    except InputError as error:
+        raise Corrupt(f"no record that names its segment ({error})") from error
     if found != segment:
         raise Corrupt(f"it holds the segment {found}")
-
-
-def _publish(arrived: Path, final: Path) -> None:
-    if final.exists() and not (final / "segment.json").exists():
-        shutil.rmtree(final)  # half of a folder, as a broken copy leaves it
-    try:
-        arrived.rename(final)
-    except OSError:
-        if not (final / "segment.json").exists():
-            raise  # else it was trained or pulled meanwhile

@@ -9,13 +9,16 @@ import json
 import os
 import tempfile
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from segsweep.errors import InputError
+from segsweep.planning.plan_file import PLAN_FILE, StudyPlan, read_plan
 from segsweep.store.remote import Remote
 
 FOLDER, SUMS = "studies", "SHA256SUMS"
-PATTERNS = ("*.csv", "*.yaml", "*.json", "report.*", "figures/**/*", "pictures/**/*", "sweep/step_*.json")
+PATTERNS = ("*.csv", "*.yaml", "*.json", "report.*", "figures/**/*", "images/**/*", "sweep/step_*.json")
 # Why something trained, as this checkout remembers it; the plan as this checkout makes it.
 OWN = ("history.json", "plan.json")
 # Older than anything that the workflow could have made: it makes its own from the segments, and overwrites these.
@@ -28,14 +31,12 @@ def state_of(study: dict[str, Any], dataset: dict[str, Any] | None, smoke: bool)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def studies_here(results: Path) -> dict[str, dict[str, Any]]:
+def studies_here(results: Path) -> dict[str, StudyPlan]:
     """The plans of the studies in results/, by name; unreadable ones are passed over."""
     found = {}
-    for path in sorted(results.glob("*/plan.json")):
-        try:
-            found[path.parent.name] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # being written, or no plan of this workflow
-            continue
+    for path in sorted(results.glob(f"*/{PLAN_FILE}")):
+        with suppress(InputError):  # being written, or no plan of this workflow
+            found[path.parent.name] = read_plan(path)
     return found
 
 
@@ -55,16 +56,16 @@ def push_tables(results: Path, remote: Remote, chosen: Collection[str] | None = 
             (results / name / file).stat().st_mtime == PULLED for file in ("report.md", "runs.csv") if file in files
         ):
             continue
-        place = f"{FOLDER}/{name}/{state_of(plan['study'], plan.get('dataset'), plan.get('smoke', False))}"
-        held = _parse(remote.read(f"{place}/{SUMS}"))
+        where = f"{FOLDER}/{name}/{state_of(plan.study, plan.dataset, plan.smoke)}"
+        held = _parse(remote.read(f"{where}/{SUMS}"))
         changed = {file: path for file, path in files.items() if held.get(file) != _digest(path)}
         if not changed and set(held) == set(files):
             continue
-        remote.send({f"{place}/{file}": path for file, path in changed.items()})
+        remote.send({f"{where}/{file}": path for file, path in changed.items()})
         with tempfile.TemporaryDirectory() as scratch:
             sums = Path(scratch, SUMS)
             sums.write_text("".join(f"{_digest(path)}  {file}\n" for file, path in files.items()), encoding="utf-8")
-            remote.send({f"{place}/{SUMS}": sums})
+            remote.send({f"{where}/{SUMS}": sums})
         sent.append(name)
     return sent
 
@@ -81,8 +82,8 @@ def pull_tables(results: Path, remote: Remote, name: str, state: str) -> list[st
         InputError: the remote cannot be reached or read.
     """
     folder = results / name
-    place = f"{FOLDER}/{name}/{state}"
-    held = _parse(remote.read(f"{place}/{SUMS}"))
+    where = f"{FOLDER}/{name}/{state}"
+    held = _parse(remote.read(f"{where}/{SUMS}"))
     made_here = (folder / "runs.csv").is_file() and (folder / "runs.csv").stat().st_mtime != PULLED
     if not held or made_here:
         return []
@@ -92,7 +93,7 @@ def pull_tables(results: Path, remote: Remote, name: str, state: str) -> list[st
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".pull-", dir=folder) as scratch:
         wanted = {file: Path(scratch, str(i)) for i, file in enumerate(held) if not _is_own(folder / file, held[file])}
-        remote.fetch({f"{place}/{file}": path for file, path in wanted.items()})
+        remote.fetch({f"{where}/{file}": path for file, path in wanted.items()})
         for file, path in wanted.items():
             if _digest(path) == held[file]:
                 os.utime(path, (PULLED, PULLED))

@@ -1,31 +1,39 @@
-"""What a task means to the training loop: a network, a loss, scores and predictions. One file a task."""
+"""What a task means to training and inference: a network, a loss, counts and predictions. One file a task, with a class
+of its facts (`segsweep.config.components.Task`) and
 
-from collections.abc import Sequence
-from importlib import import_module
+    build(train, prepared) -> Task
+
+that refuses a setting which does not fit the task.
+"""
+
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import nn
 
+from segsweep import registry
 from segsweep.config.train import Train
-from segsweep.registry import COMPONENTS
 
 
-class Scores(Protocol):
-    """Counts of a whole split, and what follows from them."""
+class Counter(Protocol):
+    """Counts of a split, of which `segsweep.metrics` makes scores."""
 
     def update(self, outputs: Any, batch: dict) -> None:
         """Count a batch: outputs of the network in evaluation, and the batch on the same device."""
 
-    def compute(self) -> dict[str, float]:
-        """Scores of the split by name ("miou"), from summed counts; nan where there is nothing to score."""
+    def add(self, predictions: list, batch: dict) -> None:
+        """Count predictions of a batch, in the form of `Task.predict`."""
 
-    def images(self) -> list[dict]:
-        """Scores of each picture, {"image": name, "miou": ...}; patches of a page make one entry."""
+    def totals(self) -> dict[str, np.ndarray]:
+        """Counts of all images together, by name."""
+
+    def images(self) -> dict[str, np.ndarray]:
+        """ "names" (N,), and counts with a leading axis of images; patches of a page are one image."""
 
 
 class Task(Protocol):
-    """What the loop asks of a task."""
+    """What the training loop and inference ask of a task."""
 
     def model(self) -> nn.Module:
         """A new network, its weights drawn from torch's global generator."""
@@ -33,25 +41,36 @@ class Task(Protocol):
     def criterion(self) -> nn.Module:
         """A module `forward(outputs, batch)` giving "loss", a scalar, and named parts; it may hold parameters."""
 
-    def backward(self, losses: dict[str, torch.Tensor], model: nn.Module, scale: float) -> None:
-        """Adds the gradients of scale * loss."""
+    def before_backward(self, losses: dict[str, torch.Tensor], model: nn.Module) -> None:
+        """Called with the losses of each forward pass in training before the gradient is computed."""
 
-    def scores(self, device: torch.device | str = "cpu") -> Scores:
-        """A new accumulator."""
+    def counter(self) -> Counter:
+        """A new, empty counter."""
 
     def predict(self, outputs: Any, batch: dict | None = None) -> list:
-        """What is found in each picture of a batch, as numpy arrays."""
+        """What is found in each image of a batch, as numpy arrays."""
 
 
-def build(train: Train, prepared: Any, metrics: Sequence[str] = ()) -> Task:
+def check_architecture(train: Train, task: str) -> list[str]:
+    """What is wrong with the architecture of a setting for a task; nothing where it serves the task."""
+    if task in train.model.tasks:
+        return []
+    serving = [name for name, model in registry.classes("model").items() if task in model.tasks]
+    own = " or ".join(train.model.tasks)
+    return [
+        f"train.model.arch: {train.model.arch} is for data sets of the task {own}, this one's is {task}; "
+        f"choose {serving[0] if len(serving) == 1 else 'one of ' + ', '.join(serving)}"
+    ]
+
+
+def build(train: Train, prepared: Any) -> Task:
     """The task of a prepared data set under a training setting.
 
     Args:
         train: a setting whose loss has no phases left.
         prepared: the data set, an object with `task`, `classes` and counts of pixels (see `segsweep.data.prepared`).
-        metrics: names of scores that will be asked for, without the split; refused here if the task has none such.
 
     Raises:
         InputError: a setting that does not fit the task.
     """
-    return import_module(COMPONENTS["task"][prepared.task]).build(train, prepared, metrics)
+    return registry.load(registry.classes("task")[prepared.task]).build(train, prepared)

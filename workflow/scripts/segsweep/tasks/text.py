@@ -1,34 +1,34 @@
 """Text detection: DBNet, its loss, its polygons and their scores."""
 
-from collections.abc import Sequence
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
 from segsweep import models
-from segsweep.config.losses import Db
+from segsweep.config.components import Task
+from segsweep.config.settings import key
 from segsweep.config.train import Postprocess, Train
 from segsweep.errors import InputError
-from segsweep.losses.db import DbLoss
-from segsweep.metrics.text import NAMES, TextScores
+from segsweep.losses.db import DbLoss, DbSettings
+from segsweep.tasks import check_architecture
 from segsweep.text.postprocess import Detections, detect
+from segsweep.text.protocol import WordCounter
 
 
-def build(train: Train, prepared, metrics: Sequence[str] = ()) -> "TextTask":
+class TextDetection(Task):
+    """Text in scenes: polygons around words."""
+
+    name: Literal["text"] = key("text", "Polygons around words.")
+
+
+def build(train: Train, prepared: Any) -> "TextTask":
     """The task of a training setting. `prepared` is not needed: text has no classes.
 
     Raises:
-        InputError: for an architecture that detects no text, or metrics that text has not.
+        InputError: an architecture that detects no text.
     """
-    problems = []
-    if train.model.arch != "dbnet":
-        problems.append(
-            f"train.model.arch: {train.model.arch} detects no text; a data set with `task: text` needs `arch: dbnet`"
-        )
-    unknown = [name for name in metrics if name not in NAMES]
-    if unknown:
-        problems.append(f"metric: {', '.join(unknown)} is none of text's; allowed: {', '.join(NAMES)}")
-    if problems:
+    if problems := check_architecture(train, "text"):
         raise InputError(*problems)
     return TextTask(train)
 
@@ -45,23 +45,22 @@ class TextTask:
 
     def criterion(self) -> nn.Module:
         """The DB loss, with its published weights if `loss.db` is not set."""
-        return DbLoss(self.train.loss.db or Db())
+        return DbLoss(self.train.loss.db or DbSettings())
 
-    def backward(self, losses: dict[str, torch.Tensor], model: nn.Module, scale: float) -> None:
-        """Gradients of scale * loss."""
-        (losses["loss"] * scale).backward()
+    def before_backward(self, losses: dict[str, torch.Tensor], model: nn.Module) -> None:
+        """Nothing: the weights of the losses are fixed."""
 
-    def scores(self, device: torch.device | str = "cpu") -> "BatchScores":
-        """An empty accumulator; counting polygons is done on the CPU, whatever `device`."""
-        return BatchScores(self.train.postprocess)
+    def counter(self) -> "TextCounter":
+        """An empty counter; polygons are counted on the CPU."""
+        return TextCounter(self.train.postprocess)
 
     def predict(self, outputs: dict[str, torch.Tensor], batch: dict | None = None) -> list[Detections]:
-        """Polygons and scores of each picture of a batch."""
+        """Polygons and scores of each image of a batch."""
         return detections(outputs, batch, self.train.postprocess)
 
 
-class BatchScores(TextScores):
-    """Text scores fed with a network's outputs."""
+class TextCounter(WordCounter):
+    """Counts words in a network's outputs."""
 
     def __init__(self, postprocess: Postprocess):
         super().__init__()
@@ -69,13 +68,11 @@ class BatchScores(TextScores):
 
     def update(self, outputs: dict[str, torch.Tensor], batch: dict) -> None:
         """Count a batch with "name", "polygons" and "ignored"."""
-        found = detections(outputs, batch, self.postprocess)
-        for name, truths, ignored, one in zip(batch["name"], batch["polygons"], batch["ignored"], found, strict=True):
-            self.add(name, truths, ignored, one.polygons)
+        self.add(detections(outputs, batch, self.postprocess), batch)
 
 
 def detections(outputs: dict[str, torch.Tensor], batch: dict | None, postprocess: Postprocess) -> list[Detections]:
-    """Polygons of each picture, from "probability" (B, 1, H, W); none beyond the sizes before padding in `batch`."""
+    """Polygons of each image, from "probability" (B, 1, H, W); none beyond the sizes before padding in `batch`."""
     maps = outputs["probability"].detach().float().cpu().numpy()
     sizes = (batch or {}).get("size") or [maps.shape[-2:]] * len(maps)
     return [detect(one[0, :height, :width], postprocess) for one, (height, width) in zip(maps, sizes, strict=True)]

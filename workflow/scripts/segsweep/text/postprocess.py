@@ -13,7 +13,7 @@ DETAIL = 0.002  # of a contour's length: what is straightened in polygons
 
 
 class Detections(NamedTuple):
-    """Text found in one picture."""
+    """Text found in one image."""
 
     polygons: list[np.ndarray]  # float32 (k, 2), x and y in pixels; clockwise from the upper left where k is 4
     scores: np.ndarray  # float32 (n,), mean probability inside
@@ -22,7 +22,7 @@ class Detections(NamedTuple):
 def detect(probability: np.ndarray, settings: Postprocess) -> Detections:
     """Polygons of a probability map, float (H, W) in 0..1.
 
-    Regions above `thresh` are looked at (`max_candidates` at most), kept if their mean probability is at least
+    Regions above `thresh` (`max_candidates` at most) are kept if their mean probability is at least
     `box_thresh`, grown by area * `unclip_ratio` / perimeter, and given as rotated boxes or polygons.
 
     Source: Liao et al. 2020, section 3.6, and the authors' code (seg_detector_representer.py). Unlike there, holes in a

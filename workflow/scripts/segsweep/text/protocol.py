@@ -1,42 +1,27 @@
 """The protocol of ICDAR 2015: which detections count, and which of them are right."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from segsweep.text.geometry import covered, iou
+from segsweep.text.postprocess import Detections
 
 IOU = 0.5
 DONT_CARE_SHARE = 0.5
 
 
 class Counts(NamedTuple):
-    """What scores are made of; counts of pictures add up."""
+    """What scores are made of; counts of images add up."""
 
     matched: int  # readable words found
     truths: int  # readable words
     detections: int  # detections that count
 
-    def plus(self, other: "Counts") -> "Counts":
-        return Counts(*(a + b for a, b in zip(self, other, strict=True)))
-
-    def scores(self) -> dict[str, float]:
-        """precision, recall and hmean in 0..1.
-
-        Without a word to find recall is 1, and precision is 1 if nothing was found, else 0, as ICDAR's script has it
-        for a single picture.
-        """
-        if not self.truths:
-            precision, recall = float(not self.detections), 1.0
-        else:
-            precision = self.matched / self.detections if self.detections else 0.0
-            recall = self.matched / self.truths
-        both = precision + recall
-        return {"precision": precision, "recall": recall, "hmean": 2 * precision * recall / both if both else 0.0}
-
 
 class Match(NamedTuple):
-    """How the detections of one picture meet its words."""
+    """How the detections of one image meet its words."""
 
     counts: Counts
     pairs: list[tuple[int, int]]  # (word, detection)
@@ -44,7 +29,7 @@ class Match(NamedTuple):
 
 
 def match(truths: list[np.ndarray], ignored: np.ndarray, detections: list[np.ndarray]) -> Match:
-    """Match detections with the words of one picture, one to one.
+    """Match detections with the words of one image, one to one.
 
     `truths`, `detections`: polygons (k, 2); `ignored`: bool (number of truths), words that are not scored. A detection
     of which more than half lies in an ignored word is not counted. A word and a detection match if their IoU is above
@@ -67,3 +52,29 @@ def match(truths: list[np.ndarray], ignored: np.ndarray, detections: list[np.nda
             close[:, detection] = False
     counts = Counts(len(pairs), int((~ignored).sum()), int((~dont_care).sum()))
     return Match(counts, pairs, dont_care)
+
+
+class WordCounter:
+    """Counts of words in each image of a split."""
+
+    def __init__(self):
+        self._names: list[str] = []
+        self._counts: list[Counts] = []
+
+    def add(self, predictions: Sequence[Detections], batch: dict) -> None:
+        """Count predictions; `batch` with "name", "polygons" (for each image (k, 2) each) and "ignored" (bool (n,))."""
+        truths = zip(batch["name"], batch["polygons"], batch["ignored"], predictions, strict=True)
+        for name, polygons, ignored, found in truths:
+            self._names.append(name)
+            self._counts.append(match(polygons, ignored, found.polygons).counts)
+
+    def totals(self) -> dict[str, np.ndarray]:
+        """{"words": int64 (3,)}: matched, ground truths, detections."""
+        return {"words": self._stacked().sum(0)}
+
+    def images(self) -> dict[str, np.ndarray]:
+        """{"names": (N,), "words": int64 (N, 3)} of each image, in the order in which they came."""
+        return {"names": np.array(self._names, dtype=str), "words": self._stacked()}
+
+    def _stacked(self) -> np.ndarray:
+        return np.array(self._counts, np.int64).reshape(-1, len(Counts._fields))

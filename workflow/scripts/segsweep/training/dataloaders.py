@@ -1,72 +1,62 @@
-"""What a segment is trained and judged on: the batches of its two splits, and their way to the device."""
+"""The batches that a segment is trained and evaluated on."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from queue import Queue
 from threading import Thread
 from typing import Any
 
-import torch
 from torch import nn
 
+from segsweep import tasks
 from segsweep.config.train import Train
+from segsweep.data.classes import class_names
 from segsweep.data.loading import Batches, Normalize
 from segsweep.data.prepared import Prepared
-from segsweep.data.splits import pictures
-from segsweep.registry import COMPONENTS
+from segsweep.data.splits import images_of_run
 
 
 @dataclass
-class Feed:
-    """The task, the batches (`.epoch(n)`, `len()`) of both splits, and what makes floats of a picture."""
+class DataLoaders:
+    """What a segment is trained on.
+
+    Attributes:
+        task: see `segsweep.tasks.Task`.
+        kind: the data set's task: binary, multiclass, multitask or text.
+        classes: names of the data set's classes.
+        train, val: batches (`.epoch(n)`, `len()`) of the two splits.
+        normalize: images uint8 (B, 3, H, W) to float32.
+    """
 
     task: Any
+    kind: str
+    classes: list[str]
     train: Any
     val: Any
     normalize: nn.Module
 
 
-def open_feed(description: dict, train: Train) -> Feed:
+def open_dataloaders(segment: Any, train: Train) -> DataLoaders:
     """Open the prepared data of a segment and build its task.
 
     Raises:
         InputError: the prepared data is missing or does not fit.
     """
-    prepared = Prepared.open(Path(description["data"]))
-    split, _, metric = description["metric"].partition("/")
-    scored = [metric] if split == "val" and not metric.startswith("loss") else []
-    task = import_module(COMPONENTS["task"][prepared.task]).build(train, prepared, scored)
-    training, validation = pictures(prepared, train.data, description["fold"])
-    common = {"seed": description["seed"], "workers": train.workers}
-    return Feed(
-        task,
+    prepared = Prepared.open(Path(segment.data), class_names(segment.dataset))
+    training, validation = images_of_run(prepared, train.data, segment.fold)
+    common = {"seed": segment.seed, "workers": train.workers}
+    return DataLoaders(
+        tasks.build(train, prepared),
+        prepared.task,
+        prepared.classes,
         Batches(training, train.data, prepared, train.batch_size, training=True, **common),
         Batches(validation, train.data, prepared, train.batch_size, training=False, **common),
         Normalize(train.data.preprocessing, prepared),
     )
 
 
-def placing(device: torch.device, channels_last: bool) -> Callable[[dict], dict]:
-    """A function that moves a loaded batch to the device: pictures in the order of memory, masks as int64."""
-    order = torch.channels_last if channels_last else torch.contiguous_format
-
-    def move(value: Any) -> Any:
-        if torch.is_tensor(value):
-            return value.to(device, non_blocking=True)
-        return [move(item) for item in value] if isinstance(value, list) else value
-
-    def place(batch: dict) -> dict:
-        placed = {key: move(value) for key, value in batch.items()}
-        if "mask" in placed:
-            placed["mask"] = placed["mask"].long()  # only here: it is eight times the bytes
-        return placed | {"image": placed["image"].contiguous(memory_format=order)}
-
-    return place
-
-
-def ahead(batches: Iterable[dict], count: int) -> Iterator[dict]:
+def prefetch(batches: Iterable[dict], count: int) -> Iterator[dict]:
     """The same batches, up to `count` of them made in a thread while the consumer is busy (with a GPU).
 
     Draws come from generators of their own (seed, epoch, index), so the thread changes nothing but the time.

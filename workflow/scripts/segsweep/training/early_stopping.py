@@ -1,9 +1,10 @@
-"""Judging epochs: the best one, a plateau, when to stop. Plain values that a checkpoint can hold."""
+"""Comparing epochs: the best one, a plateau, when to stop. Plain values that a checkpoint can hold."""
 
-from math import isnan
-
-from segsweep.config.train import EarlyStopping, Scheduler
+from segsweep.config.components import Schedule
+from segsweep.config.train import EarlyStopping
 from segsweep.errors import InputError
+from segsweep.metrics import improves, is_minimized
+from segsweep.training.run_state import RunState
 
 
 def value_of(row: dict, column: str, key: str) -> float:
@@ -18,20 +19,6 @@ def value_of(row: dict, column: str, key: str) -> float:
     return row[column]
 
 
-def lower_is_better(column: str, metric: str, minimize: bool) -> bool:
-    """Direction of a column: the study's own metric as it says, losses down, all else up."""
-    return minimize if column == metric else column.rpartition("/")[2].startswith("loss")
-
-
-def improves(value: float, best: float | None, minimize: bool, min_delta: float = 0.0) -> bool:
-    """Whether a value is better than the best one by more than `min_delta`. A NaN never is."""
-    if isnan(value):
-        return False
-    if best is None:
-        return True
-    return (best - value if minimize else value - best) > min_delta
-
-
 def watch(state: dict, value: float, minimize: bool, min_delta: float = 0.0) -> dict:
     """State {"best", "bad"} after an epoch: the best value so far, and the epochs since it."""
     if improves(value, state["best"], minimize, min_delta):
@@ -40,27 +27,31 @@ def watch(state: dict, value: float, minimize: bool, min_delta: float = 0.0) -> 
 
 
 def after_epoch(
-    state: dict, row: dict, scheduler: Scheduler, stopping: EarlyStopping | None, metric: str, minimize: bool
-) -> dict:
-    """Plateau and early-stopping state after an epoch: {"plateau": {...}, "stopping": {...}}.
+    state: RunState, row: dict, schedule: Schedule, stopping: EarlyStopping | None, metric: str, minimize: bool
+) -> None:
+    """Bring the state of the plateau and of early stopping up to date after an epoch.
 
-    A plateau reduces the rate after more than `patience` epochs without improvement, as
-    torch.optim.lr_scheduler.ReduceLROnPlateau(threshold=0) does.
+    A schedule that monitors a column reduces the rate after more than `patience` epochs without improvement, as
+    torch.optim.lr_scheduler.ReduceLROnPlateau(threshold=0) does. A column other than the study's metric is better in
+    the direction that it has by itself: losses down, metrics as they say.
     """
-    plateau, waiting = state["plateau"], state["stopping"]
-    if scheduler.name == "plateau":
-        column = scheduler.monitor or metric
+
+    def lower_is_better(column: str) -> bool:
+        return minimize if column == metric else is_minimized(column)
+
+    if schedule.monitors:
+        column = schedule.monitor or metric
         value = value_of(row, column, "scheduler.monitor")
-        plateau = watch(plateau, value, lower_is_better(column, metric, minimize))
-        if plateau["bad"] > scheduler.patience:
+        plateau = watch(state.plateau, value, lower_is_better(column))
+        if plateau["bad"] > schedule.patience:
             plateau = plateau | {"bad": 0, "reductions": plateau["reductions"] + 1}
+        state.plateau = plateau
     if stopping:
         column = stopping.monitor or metric
         value = value_of(row, column, "early_stopping.monitor")
-        waiting = watch(waiting, value, lower_is_better(column, metric, minimize), stopping.min_delta)
-    return {"plateau": plateau, "stopping": waiting}
+        state.stopping = watch(state.stopping, value, lower_is_better(column), stopping.min_delta)
 
 
-def should_end(state: dict, stopping: EarlyStopping | None) -> bool:
+def should_end(state: RunState, stopping: EarlyStopping | None) -> bool:
     """Whether early stopping ends the run."""
-    return stopping is not None and state["stopping"]["bad"] >= stopping.patience
+    return stopping is not None and state.stopping["bad"] >= stopping.patience

@@ -1,10 +1,10 @@
-"""The gradient of a large batch, computed in parts that fit into memory.
+"""The gradient of a large batch, computed in micro-batches that fit into memory.
 
 A loss over a batch is a mean, a ratio of sums (Dice), a sort (Lovász) or a choice of pixels (OHEM). Only for the
-first is the gradient of the whole the weighted mean of the gradients of the parts; for the others the parts are
-passed through the network twice: once to learn the loss's gradient at the outputs of the whole batch, once to
-carry it back part by part. Either way the result is the large batch's gradient (up to rounding, and up to
-batch norm, whose statistics are those of a part).
+first is the gradient of the whole the weighted mean of the gradients of the micro-batches; for the others each is
+passed through the network twice: once to learn the loss's gradient at the outputs of the whole batch, once to carry it
+back. Either way the result is the large batch's gradient (up to rounding, and up to batch norm, whose statistics are
+those of a micro-batch).
 
 Source: Gao et al. 2021, "Scaling deep contrastive learning batch size under memory limited setup" (gradient cache).
 """
@@ -18,10 +18,9 @@ import torch
 from torch import nn
 
 from segsweep.config.losses import Loss
+from segsweep.data.void import VOID
+from segsweep.inference.forward import map_tensors
 from segsweep.training.seeding import generator_states, set_generator_states
-
-VOID = 255
-MEANS_OVER_PIXELS = {"cross_entropy", "bce", "focal"}
 
 
 def grouped(batches: Iterable[dict], size: int) -> Iterator[list[dict]]:
@@ -31,21 +30,8 @@ def grouped(batches: Iterable[dict], size: int) -> Iterator[list[dict]]:
         yield group
 
 
-def in_parts(batch: dict, size: int) -> list[dict]:
-    """A batch cut into parts of at most `size` pictures."""
-    count = len(batch["image"])
-    if count <= size:
-        return [batch]
-    return [pictures_of(batch, i, i + size) for i in range(0, count, size)]
-
-
-def pictures_of(batch: dict, start: int, end: int) -> dict:
-    """A batch of some of a batch's pictures; what is no list or tensor belongs to all of them."""
-    return {key: value[start:end] if isinstance(value, list | torch.Tensor) else value for key, value in batch.items()}
-
-
 def joined(parts: list[dict]) -> dict | None:
-    """Parts as one batch, without their pictures; None where their sizes differ."""
+    """Micro-batches as one batch, without their images; None where the images differ in size."""
     if len({part["image"].shape[-2:] for part in parts}) > 1:
         return None
     whole = {}
@@ -61,30 +47,30 @@ def joined(parts: list[dict]) -> dict | None:
 def is_mean_over_pixels(loss: Loss) -> bool:
     """Whether the whole loss is a mean over the valid pixels, all pixels weighing alike."""
     terms = [terms for terms in (loss.main, loss.aux) if terms is not None]
-    names = {name for each in terms for name in each.active()}
-    return bool(names) and names <= MEANS_OVER_PIXELS and loss.class_weights is None and not (loss.seg or loss.db)
+    losses = [term for each in terms for term in each.active().values()]
+    pixel_mean = bool(losses) and all(term.pixel_mean for term in losses)
+    return pixel_mean and loss.class_weights is None and not (loss.seg or loss.db)
 
 
-def add_gradients(
+def accumulate_gradients(
     task: Any, model: nn.Module, criterion: nn.Module, parts: list[dict], forward: Callable, loss: Loss
-) -> dict:
-    """Add the gradient of the loss of all parts taken as one batch; returns the losses (detached scalars).
+) -> dict[str, torch.Tensor]:
+    """Add the gradient of the loss of several micro-batches taken as one batch.
 
     Args:
-        task: its `backward(losses, model, scale)` computes the gradient.
+        task: its `before_backward(losses, model)` is called before each backward pass.
         parts: batches as a task knows them, on the device.
-        forward: batch -> outputs in float32.
-        loss: the loss's settings, which say how parts may be put together.
+        forward: images -> outputs in float32.
+        loss: the loss's settings, which say how micro-batches may be put together.
+
+    Returns:
+        The losses of the whole batch, detached scalars.
     """
-    if len(parts) == 1:
-        losses = criterion(forward(parts[0]), parts[0])
-        task.backward(losses, model, 1.0)
-        return {name: value.detach() for name, value in losses.items()}
     whole = joined(parts)
     if is_mean_over_pixels(loss):
         weights = [float((part["mask"] != VOID).sum()) for part in parts]
     elif whole is None or loss.task_weights == "gradnorm":
-        # GradNorm needs the graph of the network behind the losses; pictures of several sizes make no one batch.
+        # GradNorm needs the graph of the network behind the losses; images of several sizes make no one batch.
         weights = [float(len(part["image"])) for part in parts]
     else:
         return _in_two_passes(task, model, criterion, parts, whole, forward)
@@ -92,8 +78,9 @@ def add_gradients(
     sums: dict[str, torch.Tensor] = {}
     for part, weight in zip(parts, weights, strict=True):
         share = weight / total if total else 1 / len(parts)
-        losses = criterion(forward(part), part)
-        task.backward(losses, model, share)
+        losses = criterion(forward(part["image"]), part)
+        task.before_backward(losses, model)
+        (losses["loss"] * share).backward()
         for name, value in losses.items():
             sums[name] = sums.get(name, 0.0) + share * value.detach()
     return sums
@@ -101,21 +88,22 @@ def add_gradients(
 
 def _in_two_passes(
     task: Any, model: nn.Module, criterion: nn.Module, parts: list[dict], whole: dict, forward: Callable
-) -> dict:
+) -> dict[str, torch.Tensor]:
     device = parts[0]["image"].device
     draws, outputs = [], []
     with torch.no_grad(), _frozen_statistics(model):
         for part in parts:
             draws.append(generator_states(device))
-            outputs.append(forward(part))
+            outputs.append(forward(part["image"]))
     at_outputs = map_tensors(lambda *tensors: torch.cat(tensors).requires_grad_(), *outputs)
     outputs.clear()
     losses = criterion(at_outputs, whole)
-    task.backward(losses, model, 1.0)
+    task.before_backward(losses, model)
+    losses["loss"].backward()
     start = 0
     for part, states in zip(parts, draws, strict=True):
         set_generator_states(states, device)  # the same dropout as in the first pass
-        again = forward(part)
+        again = forward(part["image"])
         end = start + len(part["image"])
         pairs = [
             (tensor, wanted.grad[start:end])
@@ -130,7 +118,7 @@ def _in_two_passes(
 
 @contextmanager
 def _frozen_statistics(model: nn.Module):
-    """Batch norm leaves its running statistics as they are, else each part would count twice."""
+    """Batch norm leaves its running statistics as they are, else each micro-batch would count twice."""
     norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     kept = [norm.momentum for norm in norms]
     for norm in norms:
@@ -140,18 +128,6 @@ def _frozen_statistics(model: nn.Module):
     finally:
         for norm, momentum in zip(norms, kept, strict=True):
             norm.momentum = momentum
-
-
-def map_tensors(function: Callable, *trees: Any) -> Any:
-    """Apply a function to the tensors at equal places of equally built outputs (tensors in dicts, lists, tuples)."""
-    first = trees[0]
-    if torch.is_tensor(first):
-        return function(*trees)
-    if isinstance(first, dict):
-        return {key: map_tensors(function, *(tree[key] for tree in trees)) for key in first}
-    if isinstance(first, list | tuple):
-        return type(first)([map_tensors(function, *items) for items in zip(*trees, strict=True)])
-    return first
 
 
 def tensors_of(tree: Any) -> list[torch.Tensor]:

@@ -1,26 +1,43 @@
 """Training one segment, from top to bottom."""
 
-from collections.abc import Callable
-from math import ceil, isfinite, nan
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from math import ceil, inf, isfinite, nan
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import torch
+from torch import nn
 
+from segsweep import metrics
 from segsweep.config.train import Train
+from segsweep.inference.evaluation import evaluate
+from segsweep.inference.forward import Forward, memory_format, micro_batches, to_device
+from segsweep.io import write_csv
+from segsweep.metrics import Counts
 from segsweep.optimizers import build_optimizer
-from segsweep.store.checkpoints import read_checkpoint, write_checkpoint, write_table
+from segsweep.planning.plan_file import SegmentPlan
+from segsweep.schedules import Progress, learning_rate
+from segsweep.store.best_epoch import Selections, selections_of
+from segsweep.store.checkpoints import write_arrays, write_checkpoint
+from segsweep.store.segment_store import STATE, SegmentStore, selection_key
 from segsweep.training import early_stopping, memory, run_state
-from segsweep.training.dataloaders import ahead, open_feed, placing
-from segsweep.training.evaluation import evaluate
-from segsweep.training.gradients import add_gradients, grouped, in_parts, map_tensors
-from segsweep.training.lr_schedule import learning_rate
+from segsweep.training.dataloaders import DataLoaders, open_dataloaders, prefetch
+from segsweep.training.gradients import accumulate_gradients, grouped
+from segsweep.training.run_state import RunState
 from segsweep.training.seeding import WEIGHTS, reseed, set_determinism
+from segsweep.training.selections import (
+    add_best,
+    drop_other_epochs,
+    kept_epochs,
+    update_best,
+)
 
 # No sensible loss of a mean over pixels comes near it; what is above does not come back.
 EXPLOSION = 1e6
-# Looking at a loss waits for the GPU.
-STEPS_BETWEEN_LOOKS = 25
+# Reading a loss waits for the GPU.
+STEPS_BETWEEN_CHECKS = 25
 # Less than this is lost in a power cut; a killed process loses nothing.
 SECONDS_BETWEEN_FLUSHES = 30.0
 COLUMNS = ["epoch", "lr", "train/loss", "val/loss", "seconds", "images_per_second", "peak_memory_mb"]
@@ -34,26 +51,68 @@ class Diverged(Exception):
     """The loss is not a number, infinite or beyond `EXPLOSION`."""
 
 
+@dataclass
+class Session:
+    """What is in memory while a segment is trained.
+
+    Attributes:
+        segment, train: the segment's plan and its settings.
+        store: of all segments; `store.part(segment.id)` is the folder that is written.
+        selections: of which the weights of the best epoch are kept.
+        order: of images and weights in memory.
+        check_stop: raises `Interrupted` when the job is to end.
+    """
+
+    segment: SegmentPlan
+    train: Train
+    store: SegmentStore
+    device: torch.device
+    loaders: DataLoaders
+    model: nn.Module
+    criterion: nn.Module
+    optimizer: torch.optim.Optimizer
+    forward: Forward
+    state: RunState
+    selections: Selections
+    order: torch.memory_format
+    check_stop: Callable[[], None]
+    flushed: float = field(default_factory=perf_counter)
+
+    def batches(self, loader: Any, epoch: int) -> Iterator[dict]:
+        """The batches of an epoch, some of them made ahead while a GPU is busy."""
+        return prefetch(loader.epoch(epoch), 4 if self.device.type == "cuda" else 0)
+
+    def outcome(self, status: str, detail: str = "") -> dict:
+        """How the training of the segment ended; what is left of it is written down."""
+        if status != "interrupted":
+            write_counts(self.store, self.segment, self.state)
+        return _outcome(status, detail, self.state, self.train, self.model)
+
+
 def train_segment(
-    description: dict,
-    store: Path,
+    segment: SegmentPlan,
+    store: SegmentStore,
     *,
     device: str = "cpu",
     threads: int = 1,
+    selections: Iterable[str] = (),
     should_stop: Callable[[], bool] = lambda: False,
     report: Callable[[dict, dict | None], None] = lambda row, best: None,
     note: Callable[[str], None] = lambda text: None,
+    open_loaders: Callable[[SegmentPlan, Train], DataLoaders] = open_dataloaders,
 ) -> dict:
-    """Train the epochs of a segment in `store/<id>.part`, going on after the last one finished there.
+    """Train the epochs of a segment in the store, resuming after the last one finished there.
 
     Args:
-        description: the segment, as the plan wrote it.
-        store: folder of all segments; the parent's complete folder lies in it.
+        segment: its plan.
+        store: of all segments; the parent is complete in it.
         device: "cpu", "cuda" or "cuda:N".
         threads: threads of torch on the CPU.
+        selections: whose best epochs are kept besides that of the segment's own metric: `max val/dice`.
         should_stop: asked at each batch.
-        report: told of each finished epoch, with the best one so far.
+        report: told of each finished epoch, with the scores that steer the run, and of the best one so far.
         note: told of what happens besides (out of memory).
+        open_loaders: opens the data of a segment.
 
     Returns:
         {"status": finished | early_stopped | diverged | oom | interrupted, "detail", "epochs", "best", "parameters",
@@ -63,213 +122,281 @@ def train_segment(
         InputError: data or settings do not fit.
         torch.OutOfMemoryError, MemoryError: out of memory with `on_oom: fail`.
     """
-    train = Train.model_validate(description["train"])
+    train = Train.model_validate(segment.train)
     device = torch.device(device)
     torch.set_num_threads(threads)
     set_determinism(train.deterministic)
-    part_size = None  # as the state says
-    while True:
-        try:
-            return _train(description, train, store, device, part_size, should_stop, report)
-        except Exception as error:
-            if not memory.is_out_of_memory(error) or train.on_oom == "fail":
-                raise
-            said = memory.asked_and_there(error, device)
-        memory.release(device)  # only now, when the error and with it the failed step's tensors are gone
-        folder = store / f"{description['id']}.part"
-        held = _plain(folder, store, description, train)
-        tried = min(part_size or held["micro_batch"], train.batch_size)
-        if train.on_oom == "skip" or tried == 1:
-            detail = f"out of memory in epoch {held['epoch'] + 1} with {tried} pictures at once; {said}"
-            return _outcome("oom", detail, held, train)
-        part_size = ceil(tried / 2)
-        again = f"going on with {part_size} from epoch {held['epoch'] + 1}"
-        note(f"out of memory with {tried} pictures at once, {again}; {said}")
+    micro_batch = None  # as the state says
 
-
-def _train(
-    description: dict,
-    train: Train,
-    store: Path,
-    device: torch.device,
-    part_size: int | None,
-    should_stop: Callable,
-    report: Callable,
-) -> dict:
-    folder = store / f"{description['id']}.part"
-    folder.mkdir(parents=True, exist_ok=True)
-    metric, minimize, seed = description["metric"], description["minimize"], description["seed"]
-    loss = train.loss.model_dump(mode="json")
-    feed = open_feed(description, train)
-    task = feed.task
-    normalize = feed.normalize.to(device)
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-    place = placing(device, train.channels_last)
-    depth = 4 if device.type == "cuda" else 0
-
-    # Weights, then the state: this segment's own, else its parent's, else the beginning.
-    reseed(seed, WEIGHTS)
-    model = task.model().to(device)
-    criterion = task.criterion().to(device)
-    if train.channels_last:
-        model = model.to(memory_format=torch.channels_last)
-    optimizer = build_optimizer(train.optimizer, model, criterion)
-    saved = _where(folder, store, description)
-    now = (
-        run_state.restore(saved, loss, model, criterion, optimizer, device)
-        if saved
-        else run_state.fresh(train.batch_size)
-    )
-    if saved and saved.parent != folder:
-        now["rows"] = []
-    now["micro_batch"] = part_size or min(now["micro_batch"], train.batch_size)
-    write_table(folder / "epochs.csv", now["rows"], COLUMNS)
-
-    steps_per_epoch = ceil(len(feed.train) / train.accumulate)
-    sizes = {
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "checkpoint_mb": round(sum(t.numel() * t.element_size() for t in model.state_dict().values()) / memory.MB, 3),
-    }
-
-    def forward(batch: dict):
-        """Pictures (B, 3, H, W) uint8 to outputs in float32, whatever the precision in between."""
-        with torch.autocast(device.type, torch.bfloat16, enabled=train.precision == "bf16"):
-            outputs = model(normalize(batch["image"]))
-        return map_tensors(lambda tensor: tensor.float() if tensor.is_floating_point() else tensor, outputs)
-
-    def stop_if_asked() -> None:
+    def check_stop() -> None:
         if should_stop():
             raise Interrupted
 
-    flushed = perf_counter()
+    while True:
+        try:
+            loaders = open_loaders(segment, train)
+            session = set_up(segment, train, store, device, loaders, selections, check_stop)
+            session.state.micro_batch = micro_batch or min(session.state.micro_batch, train.batch_size)
+            return run_epochs(session, report)
+        except Exception as error:
+            if not memory.is_out_of_memory(error) or train.on_oom == "fail":
+                raise
+            said = memory.asked_and_available(error, device)
+        loaders = session = None
+        memory.release(device)  # only now, when the error and with it the failed step's tensors are gone
+        state = saved_state(segment, store, train)
+        tried = min(micro_batch or state.micro_batch, train.batch_size)
+        if train.on_oom == "skip" or tried == 1:
+            detail = f"out of memory in epoch {state.epoch + 1} with {tried} images at once; {said}"
+            write_counts(store, segment, state)
+            return _outcome("oom", detail, state, train)
+        micro_batch = ceil(tried / 2)
+        again = f"continuing with {micro_batch} from epoch {state.epoch + 1}"
+        note(f"out of memory with {tried} images at once, {again}; {said}")
+
+
+def set_up(
+    segment: SegmentPlan,
+    train: Train,
+    store: SegmentStore,
+    device: torch.device,
+    loaders: DataLoaders,
+    selections: Iterable[str],
+    check_stop: Callable[[], None],
+) -> Session:
+    """Weights, then the state: this segment's own, else its parent's, else the beginning of the run."""
+    folder = store.part(segment.id)
+    folder.mkdir(parents=True, exist_ok=True)
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    order = memory_format(train)
+    reseed(segment.seed, WEIGHTS)
+    model = loaders.task.model().to(device)
+    criterion = loaders.task.criterion().to(device)
+    if train.channels_last:
+        model = model.to(memory_format=order)
+    optimizer = build_optimizer(train.optimizer, model, criterion)
+    by = selections_of([selection_key(segment.metric, segment.minimize), *selections])
+    state = RunState(train.batch_size)
+    saved = saved_at(store, segment)
+    if saved:
+        loss = train.loss.model_dump(mode="json")
+        state = run_state.restore(saved, loss, model, criterion, optimizer, device)
+        if saved.parent != folder:
+            state.rows, state.counts = [], []
+        if not add_best(state, by, segment, store, loaders.kind, loaders.classes) and saved.parent == folder:
+            # An epoch that is a best one now was not kept, as it was trained under another metric: begin again.
+            saved.unlink()
+            return set_up(segment, train, store, device, loaders, selections, check_stop)
+    forward = Forward(model, loaders.normalize.to(device), train, device)
+    return Session(
+        segment,
+        train,
+        store,
+        device,
+        loaders,
+        model,
+        criterion,
+        optimizer,
+        forward,
+        state,
+        by,
+        order,
+        check_stop,
+    )
+
+
+def run_epochs(session: Session, report: Callable[[dict, dict | None], None]) -> dict:
+    """Train and evaluate epoch after epoch; returns the outcome of the segment."""
+    segment, train, state = session.segment, session.train, session.state
+    folder = session.store.part(segment.id)
+    write_csv(folder / "epochs.csv", state.rows, COLUMNS)
+    drop_other_epochs(session.store, segment.id, kept_epochs(state, segment.id))
     try:
-        while now["epoch"] < description["last_epoch"]:
-            if early_stopping.should_end(now, train.early_stopping):
-                break
-            epoch = now["epoch"] + 1
+        while state.epoch < segment.last_epoch and not early_stopping.should_end(state, train.early_stopping):
             began = perf_counter()
-            reseed(seed, epoch)
-            model.train()
-            criterion.train()
-            sums, pictures = {}, 0
-            worst = torch.zeros((), device=device)
-            for i, group in enumerate(grouped(ahead(feed.train.epoch(epoch), depth), train.accumulate)):
-                stop_if_asked()
-                rate = learning_rate(
-                    train.scheduler,
-                    train.optimizer.lr,
-                    (epoch - 1) * steps_per_epoch + i,
-                    steps_per_epoch=steps_per_epoch,
-                    total_epochs=description["total_epochs"],
-                    reductions=now["plateau"]["reductions"],
-                )
-                for parameters in optimizer.param_groups:
-                    parameters["lr"] = rate
-                parts = [part for batch in group for part in in_parts(place(batch), now["micro_batch"])]
-                optimizer.zero_grad(set_to_none=True)
-                losses = add_gradients(task, model, criterion, parts, forward, train.loss)
-                if train.clip_norm:
-                    torch.nn.utils.clip_grad_norm_(model.parameters(), train.clip_norm)
-                optimizer.step()
-
-                count = sum(len(part["image"]) for part in parts)
-                pictures += count
-                for name, value in losses.items():
-                    sums[name] = sums.get(name, 0.0) + count * value.double()
-                worst = torch.maximum(worst, losses["loss"].abs())  # keeps a NaN
-                if device.type == "cpu" or i % STEPS_BETWEEN_LOOKS == 0:
-                    _look(float(worst), "train/loss", f"epoch {epoch}, step {i + 1}")
-            _look(float(worst), "train/loss", f"epoch {epoch}")
+            epoch = state.epoch + 1
+            train_losses, lr, images = train_epoch(session, epoch)
             trained = perf_counter()
-
-            scores, images = evaluate(
-                task,
-                model,
-                criterion,
-                ahead(feed.val.epoch(epoch), depth),
-                forward=forward,
-                place=place,
-                part_size=now["micro_batch"],
-                device=device,
-                checkpoint=stop_if_asked,
-            )
-            # Batch norm's statistics may be far off in the first epochs: a large validation loss comes back.
-            _look(scores.get("loss", 0.0), "val/loss", f"epoch {epoch}", most=float("inf"))
-
-            row = {"epoch": epoch, "lr": rate}
-            row |= {f"train/{name}": float(value) / pictures for name, value in sums.items()}
-            row |= {f"val/{name}": value for name, value in scores.items()}
+            val_losses, counter = evaluate_epoch(session, epoch)
+            row = {"epoch": epoch, "lr": lr}
+            row |= {f"train/{name}": value for name, value in train_losses.items()}
+            row |= {f"val/{name}": value for name, value in val_losses.items()}
             row |= {
                 "seconds": round(perf_counter() - began, 4),
-                "images_per_second": round(pictures / (trained - began), 3),
-                "peak_memory_mb": round(memory.peak_memory_mb(device), 1),
+                "images_per_second": round(images / (trained - began), 3),
+                "peak_memory_mb": round(memory.peak_memory_mb(session.device), 1),
             }
-            flush = perf_counter() - flushed > SECONDS_BETWEEN_FLUSHES
-            flushed = perf_counter() if flush else flushed
-            value = early_stopping.value_of(row, metric, "metric")
-            if early_stopping.improves(value, now["best"] and now["best"]["value"], minimize):
-                now["best"] = {"epoch": epoch, "value": value, "segment": description["id"]}
-                write_checkpoint(folder / "best.pt", {"model": model.state_dict(), "epoch": epoch}, flush=flush)
-                write_table(folder / "images.csv", images, ["image"], flush=flush)
-            now |= early_stopping.after_epoch(now, row, train.scheduler, train.early_stopping, metric, minimize)
-            now |= {"epoch": epoch, "rows": [*now["rows"], row]}
-            if epoch < description["last_epoch"] or description.get("can_be_extended", True):
-                run_state.save(folder / "last.pt", now, loss, model, criterion, optimizer, flush=flush)
-            write_table(folder / "epochs.csv", now["rows"], COLUMNS, flush=flush)
-            report(row, now["best"])
+            steering = finish_epoch(session, row, counter)
+            report(steering, state.best.get(selection_key(segment.metric, segment.minimize)))
     except Interrupted:
-        return _outcome("interrupted", f"stopped in epoch {now['epoch'] + 1}, to be gone on with", now, train, sizes)
+        return session.outcome("interrupted", f"stopped in epoch {state.epoch + 1}, to be resumed")
     except Diverged as error:
-        return _outcome("diverged", f"{error}; {_last_good(now)}", now, train, sizes)
-
-    if early_stopping.should_end(now, train.early_stopping) and now["epoch"] < description["total_epochs"]:
-        detail = f"no improvement in {now['stopping']['bad']} epochs"
-        return _outcome("early_stopped", detail, now, train, sizes)
-    return _outcome("finished", "", now, train, sizes)
+        return session.outcome("diverged", f"{error}; {_last_good(state)}")
+    if early_stopping.should_end(state, train.early_stopping) and state.epoch < segment.total_epochs:
+        return session.outcome("early_stopped", f"no improvement in {state.stopping['bad']} epochs")
+    return session.outcome("finished")
 
 
-def _where(folder: Path, store: Path, description: dict) -> Path | None:
-    """The state to go on from; none at the beginning of a run."""
-    own = folder / "last.pt"
+def train_epoch(session: Session, epoch: int) -> tuple[dict[str, float], float, int]:
+    """One pass through the training split.
+
+    Returns:
+        The means of the losses over the images, the last learning rate, and the number of images.
+    """
+    train, device, state, task = session.train, session.device, session.state, session.loaders.task
+    model, criterion, optimizer, forward = session.model, session.criterion, session.optimizer, session.forward
+    steps_per_epoch = ceil(len(session.loaders.train) / train.accumulate)
+    reseed(session.segment.seed, epoch)
+    model.train()
+    criterion.train()
+    sums, count = {}, 0
+    max_abs_loss = torch.zeros((), device=device)
+    for step, batches in enumerate(grouped(session.batches(session.loaders.train, epoch), train.accumulate)):
+        session.check_stop()
+        progress = Progress(
+            (epoch - 1) * steps_per_epoch + step,
+            steps_per_epoch,
+            session.segment.total_epochs,
+            state.plateau["reductions"],
+        )
+        lr = learning_rate(train.scheduler, train.optimizer.lr, progress)
+        for group in optimizer.param_groups:
+            group["lr"] = lr
+        batches = [to_device(batch, device, session.order) for batch in batches]
+        batches = [part for batch in batches for part in micro_batches(batch, state.micro_batch)]
+        optimizer.zero_grad(set_to_none=True)
+        if len(batches) == 1:
+            (batch,) = batches
+            images = batch["image"]  # uint8 (B, 3, H, W)
+            outputs = forward(images)  # logits, float32 (B, C, H, W), or what else the task's network gives
+            losses = criterion(outputs, batch)  # scalars: "loss" and its parts
+            task.before_backward(losses, model)
+            losses["loss"].backward()
+        else:
+            losses = accumulate_gradients(task, model, criterion, batches, forward, train.loss)
+        if train.clip_norm:
+            nn.utils.clip_grad_norm_(model.parameters(), train.clip_norm)
+        optimizer.step()
+
+        size = sum(len(batch["image"]) for batch in batches)
+        count += size
+        for name, value in losses.items():
+            sums[name] = sums.get(name, 0.0) + size * value.detach().double()
+        max_abs_loss = torch.maximum(max_abs_loss, losses["loss"].detach().abs())  # keeps a NaN
+        if device.type == "cpu" or step % STEPS_BETWEEN_CHECKS == 0:
+            check_diverged(float(max_abs_loss), "train/loss", f"epoch {epoch}, step {step + 1}")
+    check_diverged(float(max_abs_loss), "train/loss", f"epoch {epoch}")
+    return {name: float(value) / count for name, value in sums.items()}, lr, count
+
+
+def evaluate_epoch(session: Session, epoch: int) -> tuple[dict[str, float], Any]:
+    """Losses and counts of the validation split after an epoch; see `evaluate`."""
+    losses, counter = evaluate(
+        session.loaders.task,
+        session.criterion,
+        session.batches(session.loaders.val, epoch),
+        session.forward,
+        micro_batch=session.state.micro_batch,
+        order=session.order,
+        check_stop=session.check_stop,
+    )
+    # Batch norm's statistics may be far off in the first epochs: a large validation loss comes back.
+    check_diverged(losses.get("loss", 0.0), "val/loss", f"epoch {epoch}", most=inf)
+    return losses, counter
+
+
+def finish_epoch(session: Session, row: dict[str, Any], counter: Any) -> dict[str, Any]:
+    """Compare an epoch with those before, and write it down; returns its row with the scores that steer the run."""
+    segment, train, state = session.segment, session.train, session.state
+    folder = session.store.part(segment.id)
+    flush = perf_counter() - session.flushed > SECONDS_BETWEEN_FLUSHES
+    session.flushed = perf_counter() if flush else session.flushed
+    counts = counter.totals()
+    steering = row | steering_scores(session, row, counts)
+    early_stopping.value_of(steering, segment.metric, "metric")
+    if update_best(state, session.selections, steering, segment.id):
+        weights = {"model": session.model.state_dict(), "epoch": row["epoch"]}
+        write_checkpoint(folder / session.store.weights(segment.id, row["epoch"]).name, weights, flush=flush)
+        write_arrays(folder / session.store.image_counts(segment.id, row["epoch"]).name, counter.images(), flush=flush)
+    early_stopping.after_epoch(state, steering, train.scheduler, train.early_stopping, segment.metric, segment.minimize)
+    state.epoch = row["epoch"]
+    state.rows.append(row)
+    state.counts.append(counts)
+    if state.epoch < segment.last_epoch or segment.can_be_extended:
+        loss = train.loss.model_dump(mode="json")
+        run_state.save(folder / STATE, state, loss, session.model, session.criterion, session.optimizer, flush=flush)
+    write_csv(folder / "epochs.csv", state.rows, COLUMNS, flush=flush)
+    drop_other_epochs(session.store, segment.id, kept_epochs(state, segment.id))
+    return steering
+
+
+def steering_scores(session: Session, row: dict[str, Any], counts: Counts) -> dict[str, float]:
+    """The scores of an epoch by which epochs are selected, the rate is reduced or the run ends: {"val/miou": ...}."""
+    monitors = (monitor for _, monitor in monitors_of(session.train))
+    asked = [column for column, _ in session.selections.values()] + [one for one in monitors if one]
+    names = [column.removeprefix("val/") for column in asked if column not in row and column.startswith("val/")]
+    scores = metrics.score(counts, session.loaders.kind, session.loaders.classes, only=names) if names else {}
+    return {f"val/{name}": float(value) for name, value in scores.items()}
+
+
+def monitors_of(train: Train) -> list[tuple[str, str | None]]:
+    """(setting, the column that it names, or None for the study's metric) of what watches a column."""
+    found = [("early_stopping.monitor", train.early_stopping.monitor)] if train.early_stopping else []
+    return found + ([("scheduler.monitor", train.scheduler.monitor)] if train.scheduler.name == "plateau" else [])
+
+
+def saved_at(store: SegmentStore, segment: SegmentPlan) -> Path | None:
+    """The state to resume from; none at the beginning of a run."""
+    own = store.part(segment.id) / STATE
     if own.exists():
         return own
-    return store / description["parent"] / "last.pt" if description["parent"] else None
+    return store.state(segment.parent) if segment.parent else None
 
 
-def _plain(folder: Path, store: Path, description: dict, train: Train) -> dict:
-    """The plain part of the state to go on from, without a model."""
-    saved = _where(folder, store, description)
+def saved_state(segment: SegmentPlan, store: SegmentStore, train: Train) -> RunState:
+    """The plain part of the state to resume from, without a model."""
+    saved = saved_at(store, segment)
     if saved is None:
-        return run_state.fresh(train.batch_size)
-    held = read_checkpoint(saved)
-    return held if saved.parent == folder else held | {"rows": []}
+        return RunState(train.batch_size)
+    state = run_state.read(saved)
+    if saved.parent != store.part(segment.id):
+        state.rows, state.counts = [], []
+    return state
 
 
-def _look(loss: float, column: str, place: str, most: float = EXPLOSION) -> None:
+def write_counts(store: SegmentStore, segment: SegmentPlan, state: RunState) -> None:
+    """Write the counts of a segment that has ended."""
+    write_arrays(store.part(segment.id) / store.counts(segment.id).name, state.stacked_counts())
+
+
+def check_diverged(loss: float, column: str, when: str, most: float = EXPLOSION) -> None:
+    """Raises `Diverged` for a loss that is not a number, infinite or above `most`."""
     if not isfinite(loss) or loss > most:
-        raise Diverged(f"{column} {loss:g} in {place}")
+        raise Diverged(f"{column} {loss:g} in {when}")
 
 
-def _last_good(now: dict) -> str:
-    if not now["rows"]:
-        return f"nothing good in this segment, {now['epoch']} good epochs before it"
-    row = now["rows"][-1]
+def _last_good(state: RunState) -> str:
+    if not state.rows:
+        return f"no good epoch in this segment, {state.epoch} good epochs before it"
+    row = state.rows[-1]
     return (
         f"last good: epoch {row['epoch']} with train/loss {row['train/loss']:g}, val/loss {row.get('val/loss', nan):g}"
     )
 
 
-def _outcome(status: str, detail: str, now: dict, train: Train, sizes: dict | None = None) -> dict:
-    rows = now["rows"]
+def _outcome(status: str, detail: str, state: RunState, train: Train, model: nn.Module | None = None) -> dict:
+    rows = state.rows
+    weights = [t.numel() * t.element_size() for t in model.state_dict().values()] if model else None
     return {
         "status": status,
         "detail": detail,
-        "epochs": now["epoch"],
-        "best": now["best"],
-        **(sizes or {"parameters": None, "checkpoint_mb": None}),
+        "epochs": state.epoch,
+        "best": state.best,
+        "parameters": sum(p.numel() for p in model.parameters()) if model else None,
+        "checkpoint_mb": round(sum(weights) / memory.MB, 3) if model else None,
         "train_seconds": round(sum(row["seconds"] for row in rows), 3),
         "peak_memory_mb": max((row["peak_memory_mb"] for row in rows), default=None),
         "effective_batch": train.batch_size * train.accumulate,
-        "micro_batch": min(now["micro_batch"], train.batch_size),
+        "micro_batch": min(state.micro_batch, train.batch_size),
     }

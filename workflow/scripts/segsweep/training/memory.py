@@ -19,19 +19,19 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
-def asked_and_there(error: BaseException, device: torch.device) -> str:
-    """What was asked for (the allocator's words) and what was there."""
+def asked_and_available(error: BaseException, device: torch.device) -> str:
+    """What was asked for (the allocator's words) and what was available."""
     said = " ".join(str(error).split()) or type(error).__name__
     if device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)
         ours = torch.cuda.max_memory_allocated(device)
-        there = (
+        available = (
             f"{torch.cuda.get_device_name(device)} with {total // MB} MB, of which this training had used up to "
             f"{ours // MB} MB; free now: {free // MB} MB"
         )
     else:
-        there = f"this process had used up to {peak_memory_mb(device):.0f} MB of the machine's memory"
-    return f"asked: {said[:400]}; there: {there}"
+        available = f"this process had used up to {peak_memory_mb(device):.0f} MB of the machine's memory"
+    return f"asked: {said[:400]}; available: {available}"
 
 
 def release(device: torch.device) -> None:

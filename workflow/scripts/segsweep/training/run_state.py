@@ -1,33 +1,51 @@
-"""Everything that a run needs to go on to the same bits from the end of an epoch.
+"""Everything that a run needs to resume with the same bits from the end of an epoch.
 
-Generators need no state: they are seeded anew from (seed, epoch) at each epoch. Learning rates need none either:
-they are a function of the step. The rest is here.
+Generators need no state: they are seeded from (seed, epoch) at each epoch. Learning rates need none either: they are a
+function of the step. The rest is here.
 """
 
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from segsweep.store.checkpoints import read_checkpoint, write_checkpoint
 
 
-def fresh(batch_size: int) -> dict[str, Any]:
-    """The plain part of the state before the first epoch."""
-    return {
-        "epoch": 0,  # the last finished one
-        "best": None,  # {"epoch", "value", "segment"}
-        "rows": [],  # epochs.csv of this segment
-        "plateau": {"best": None, "bad": 0, "reductions": 0},
-        "stopping": {"best": None, "bad": 0},
-        "micro_batch": batch_size,  # pictures passed through the network at once
-    }
+@dataclass
+class RunState:
+    """The plain part of a run's state.
+
+    Attributes:
+        epoch: the last finished one.
+        best: for each selection (`max val/miou`) {"epoch", "value", "segment"}, or None before there is any.
+        rows: of epochs.csv of this segment.
+        counts: of the validation split, a dict of arrays for each epoch of this segment.
+        plateau: {"best", "bad" (epochs without improvement), "reductions"}.
+        stopping: {"best", "bad"} of early stopping.
+        micro_batch: images passed through the network at once.
+    """
+
+    micro_batch: int
+    epoch: int = 0
+    best: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    counts: list[dict[str, np.ndarray]] = field(default_factory=list)
+    plateau: dict[str, Any] = field(default_factory=lambda: {"best": None, "bad": 0, "reductions": 0})
+    stopping: dict[str, Any] = field(default_factory=lambda: {"best": None, "bad": 0})
+
+    def stacked_counts(self) -> dict[str, np.ndarray]:
+        """Counts with a leading axis of this segment's epochs; none before the first of them."""
+        names = self.counts[0] if self.counts else ()
+        return {name: np.stack([one[name] for one in self.counts]) for name in names}
 
 
 def save(
     path: Path,
-    state: dict,
+    state: RunState,
     loss: dict,
     model: nn.Module,
     criterion: nn.Module,
@@ -36,8 +54,15 @@ def save(
     flush: bool,
 ) -> None:
     """Write the complete state; `loss` (its settings) says later whether the criterion is still the same."""
+    plain = {one.name: getattr(state, one.name) for one in fields(RunState)}
+    plain["counts"] = {name: torch.from_numpy(values) for name, values in state.stacked_counts().items()}
     modules = {"model": model.state_dict(), "criterion": criterion.state_dict(), "optimizer": optimizer.state_dict()}
-    write_checkpoint(path, state | modules | {"loss": loss}, flush=flush)
+    write_checkpoint(path, plain | modules | {"loss": loss}, flush=flush)
+
+
+def read(path: Path) -> RunState:
+    """The plain part of a state alone."""
+    return _plain(read_checkpoint(path))
 
 
 def restore(
@@ -47,15 +72,22 @@ def restore(
     criterion: nn.Module,
     optimizer: torch.optim.Optimizer,
     device: torch.device,
-) -> dict[str, Any]:
+) -> RunState:
     """Fill model, criterion and optimizer from a file; returns the plain part of the state."""
     content = read_checkpoint(path, device)
-    model.load_state_dict(content.pop("model"))
-    held, same = content.pop("criterion"), content.pop("loss") == loss
+    model.load_state_dict(content["model"])
+    held, same = content["criterion"], content["loss"] == loss
     if not same:
-        # A new phase has its own constants (class weights); only what was learned goes on.
+        # A new phase has its own constants (class weights); only what was learned stays.
         learned = dict(criterion.named_parameters())
         held = {name: value for name, value in held.items() if name in learned}
     criterion.load_state_dict(held, strict=same)
-    optimizer.load_state_dict(content.pop("optimizer"))
-    return content
+    optimizer.load_state_dict(content["optimizer"])
+    return _plain(content)
+
+
+def _plain(content: dict[str, Any]) -> RunState:
+    plain = {one.name: content[one.name] for one in fields(RunState)}
+    arrays = {name: values.cpu().numpy() for name, values in content["counts"].items()}
+    plain["counts"] = [{name: values[i] for name, values in arrays.items()} for i in range(len(content["rows"]))]
+    return RunState(**plain)

@@ -3,6 +3,7 @@
 Source: Karatzas et al., ICDAR 2015 competition on Robust Reading.
 """
 
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from segsweep.data.archives import Archive, unpack_members, write_list
@@ -27,17 +28,22 @@ ARCHIVES = tuple(Archive(name, DOWNLOADS + name, checksum) for name, (_, _, chec
 COUNTS = {"train": 1000, "val": 500}
 
 
-def lay_out(archives: dict[str, Path], folder: Path) -> None:
+def lay_out(archives: dict[str, Path], folder: Path, *, counts: Mapping[str, int] = COUNTS) -> None:
     """images/train_img_K.jpg, gt/gt_train_img_K.txt, likewise val for the test set, and lists of names.
 
     Both sets count from 1, hence the prefixes.
+
+    Args:
+        archives: paths by name.
+        folder: where to.
+        counts: of the images of each split.
 
     Raises:
         InputError: an archive is damaged or holds another number of files.
     """
     for name, (split, kind, _) in PARTS.items():
-        unpack_members(archives[name], folder, lambda path, s=split, k=kind: _target(path, s, k), count=COUNTS[split])
-    for split in COUNTS:
+        unpack_members(archives[name], folder, lambda path, s=split, k=kind: _target(path, s, k), count=counts[split])
+    for split in counts:
         names = sorted((path.stem for path in (folder / "images").glob(f"{split}_*.jpg")), key=_number)
         write_list(folder, split, names)
 

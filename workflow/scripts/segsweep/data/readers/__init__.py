@@ -1,29 +1,18 @@
-"""One file a format: the settings of its data sets, and two functions.
+"""Readers of data sets, a file for each format: a class of settings with the keys that only this format has, and
 
-`read(dataset, root)` gives the items of each split, and `files(dataset, root)` names the files behind them. Planning
-calls `files`: what only `read` needs (numpy, shapely) is imported where it is used.
+read(dataset, root) -> {split: [Item, ...]}
+files(dataset, root) -> {split: [(name, [Path, ...]), ...]}
+
+`root` is the folder of the data set. `read` leaves what is wrong with a single image in its item's `problems`, where
+it is reported with all others. `files` names what `read` and decoding open for each item, in the same order: planning
+hashes these files, and does without numpy, so what only `read` needs (numpy, shapely) is imported where it is used.
 """
 
-from functools import cache
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 
-from segsweep.config.dataset import Dataset
+from segsweep import registry
+from segsweep.config.components import Dataset
 from segsweep.data.raw_item import Item
-
-
-@cache
-def classes() -> dict[str, type[Dataset]]:
-    """The settings class of each reader."""
-    modules = [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]
-    own = (
-        value
-        for module in modules
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Dataset) and value.__module__ == module.__name__
-    )
-    return {cls.model_fields["reader"].default: cls for cls in own}
 
 
 def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
@@ -35,7 +24,7 @@ def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
     Raises:
         InputError: lists that are missing. What is wrong with a single item stands in its `problems`.
     """
-    return import_module(type(dataset).__module__).read(dataset, root)
+    return registry.load(dataset).read(dataset, root)
 
 
 def files(dataset: Dataset, root: Path) -> dict[str, list[tuple[str, list[Path]]]]:
@@ -47,4 +36,4 @@ def files(dataset: Dataset, root: Path) -> dict[str, list[tuple[str, list[Path]]
     Raises:
         InputError: lists that are missing, as `read` has it.
     """
-    return import_module(type(dataset).__module__).files(dataset, root)
+    return registry.load(dataset).files(dataset, root)

@@ -6,7 +6,7 @@ Source: Cordts et al., The Cityscapes Dataset for Semantic Urban Scene Understan
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from segsweep.config.dataset import Dataset
+from segsweep.config.components import Dataset
 from segsweep.config.settings import key
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
@@ -18,7 +18,7 @@ MASK = "_gtFine_labelIds.png"
 class CityscapesDataset(Dataset):
     """Cityscapes as it is unpacked."""
 
-    tasks: ClassVar = ("binary", "multiclass")
+    tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass")
 
     reader: Literal["cityscapes"] = key("cityscapes", "Format of the files.")
     splits: dict[str, str] = key(

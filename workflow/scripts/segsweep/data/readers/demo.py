@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from segsweep.config.dataset import Dataset
+from segsweep.config.components import Dataset
 from segsweep.config.settings import Settings, key
 from segsweep.data.raw_item import Item
 

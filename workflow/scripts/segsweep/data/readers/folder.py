@@ -1,9 +1,12 @@
 """Images and masks that share a name, found by patterns, with a list of names for each split."""
 
 from pathlib import Path
+from string import Formatter
 from typing import ClassVar, Literal
 
-from segsweep.config.dataset import Dataset
+from pydantic import field_validator
+
+from segsweep.config.components import Dataset
 from segsweep.config.settings import key
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
@@ -12,11 +15,19 @@ from segsweep.data.raw_item import Item
 class FolderDataset(Dataset):
     """Images and masks whose paths follow from a name."""
 
-    tasks: ClassVar = ("binary", "multiclass")
+    tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass")
 
     reader: Literal["folder"] = key("folder", "Format of the files.")
     images: str = key("images/{name}.jpg", "Pattern of the images; {split} and {name} are filled in.", outcome=False)
     masks: str = key("masks/{name}.png", "Pattern of the masks.", outcome=False)
+
+    @field_validator("images", "masks")
+    @classmethod
+    def _is_a_pattern(cls, pattern: str) -> str:
+        found = {field for _, field, _, _ in Formatter().parse(pattern) if field is not None}
+        if "name" not in found or not found <= {"name", "split"}:
+            raise ValueError(f"found {pattern!r}; a pattern holds {{name}}, and {{split}} if need be. Correct it")
+        return pattern
 
 
 def read(dataset: FolderDataset, root: Path) -> dict[str, list[Item]]:

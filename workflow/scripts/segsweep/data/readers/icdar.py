@@ -8,7 +8,7 @@ import math
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from segsweep.config.dataset import Dataset
+from segsweep.config.components import Dataset
 from segsweep.config.settings import key
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
@@ -24,7 +24,7 @@ Quad = list[tuple[float, float]]
 class IcdarDataset(Dataset):
     """Images with quads around words."""
 
-    tasks: ClassVar = ("text",)
+    tasks: ClassVar[tuple[str, ...]] = ("text",)
 
     reader: Literal["icdar"] = key("icdar", "Format of the files.")
 

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from segsweep.config.dataset import Dataset
+from segsweep.config.components import Dataset
 from segsweep.config.settings import key
 from segsweep.data.classes import class_table
 from segsweep.data.name_lists import names_by_split
@@ -21,8 +21,8 @@ Box = tuple[float, float, float, float]
 class VocDataset(Dataset):
     """PASCAL VOC as it is unpacked, or of the same layout."""
 
-    tasks: ClassVar = ("binary", "multiclass", "multitask")
-    names_select: ClassVar = ("multitask",)  # an annotation names the class of each box
+    tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multitask")
+    names_select: ClassVar[tuple[str, ...]] = ("multitask",)  # an annotation names the class of each box
 
     reader: Literal["voc"] = key("voc", "Format of the files.")
 

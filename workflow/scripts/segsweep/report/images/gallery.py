@@ -1,30 +1,39 @@
 """Sheets of predictions or errors: of the best run, of several cells, over the grid of two axes."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from segsweep.data.classes import class_names
 from segsweep.data.prepared import Prepared
 from segsweep.errors import InputError
 from segsweep.formatting import plural, short_names, value_in_words
-from segsweep.inference.predictor import Found, Predictor, Unit, counterpart, picture, truth, units
+from segsweep.inference.predictor import (
+    Annotations,
+    Predictor,
+    Unit,
+    counterpart,
+    ground_truth_of,
+    image_of,
+    units,
+)
+from segsweep.io import write_json
 from segsweep.report.display_names import metric as metric_name
-from segsweep.report.images.panels import MOST_PAGE, PanelPainter
 from segsweep.report.images.selection import Candidates, ChosenImage, cells_of, column_for, images_of
-from segsweep.report.images.sheets import Panel, compose, save
+from segsweep.report.images.sheets import MOST_PAGE, Panel, PanelPainter, compose, save
 
 ON_A_SHEET, MOST_GRID, ACROSS = 12, 48, 4
 
 
-def draw_images(candidates: Candidates, output: Path, predictor=Predictor, open_data=Prepared.open) -> list[dict]:
+def draw_images(candidates: Candidates, output: Path, predictor=Predictor, open_data=None) -> list[dict]:
     """Draws all images of a study into `output` and writes images.json there.
 
     `predictor(plan, run, store, prepared)` predicts with the best checkpoint of a run; `open_data(folder)` opens
-    prepared data.
+    prepared data, by default with the names of classes of the study's data set.
 
     Returns:
         An entry a file: `file` (relative to the study's folder), `caption`, `kind`, `image`, `cell`, `run`, and `items`
@@ -35,9 +44,10 @@ def draw_images(candidates: Candidates, output: Path, predictor=Predictor, open_
         old.unlink()
     entries: list[dict[str, Any]] = []
     if len(candidates.ranking):
-        wanted = (candidates.plan["study"].get("report") or {}).get("images") or {}
-        entries = Gallery(candidates, output, predictor=predictor, open_data=open_data, **wanted).draw()
-    (output / "images.json").write_text(json.dumps(entries, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        open_data = open_data or partial(Prepared.open, classes=class_names(candidates.plan.dataset))
+        wanted = (candidates.plan.study.get("report") or {}).get("images") or {}
+        entries = Gallery(candidates, output, open_data, predictor=predictor, **wanted).draw()
+    write_json(output / "images.json", entries)
     return entries
 
 
@@ -46,8 +56,8 @@ class View:
     """An image, uint8 (H, W, 3), its ground truth, and a run's prediction, in the size of the run's data."""
 
     image: np.ndarray
-    ground_truth: Found
-    prediction: Found
+    ground_truth: Annotations
+    prediction: Annotations
 
 
 @dataclass
@@ -56,18 +66,17 @@ class Gallery:
 
     candidates: Candidates
     output: Path
+    open_data: Callable[[str], Prepared]
     which: str = "best 2 and worst 2"
     show: str = "predictions"
     of: str = "best"
     predictor: Callable[..., Any] = Predictor
-    open_data: Callable[[str], Prepared] = Prepared.open
     scored: set[str] = field(default_factory=set, init=False)  # names of the images that have a score of their own
     _data: dict[str, Prepared] = field(default_factory=dict, init=False)
     _loaded: tuple[str, Any] | None = field(default=None, init=False)
 
     def __post_init__(self):
-        study = self.candidates.plan["study"]
-        self.metric, self.minimize = study["metric"], bool(study.get("minimize"))
+        self.metric, self.minimize = self.candidates.plan.metric, self.candidates.plan.minimize
         self.cells = cells_of(self.of, list(self.candidates.ranking["cell"]))
         self.column = column_for(self.candidates.images, self.metric)
 
@@ -81,7 +90,7 @@ class Gallery:
         # A page of which only some patches were scored has no score of its own.
         self.scored = {unit.name for unit in shown if {(unit.split, i) for i in unit.indices} <= set(refs)}
         scores = self.candidates.images
-        mine = scores[scores["run"] == self.candidates.run_of(self.cells[0])["run"]]
+        mine = scores[scores["run"] == self.candidates.run_of(self.cells[0]).run]
         chosen = images_of(self.which, [unit.name for unit in shown], mine, self.metric, minimize=self.minimize)
         by_name = {unit.name: unit for unit in shown}
         wanted = [by_name[one.image] for one in chosen]
@@ -111,7 +120,7 @@ class Gallery:
         """An image in the size that the run of a cell saw, which may be an axis."""
         prepared = self._prepared(cell)
         own = counterpart(prepared, unit)
-        return View(picture(prepared, own), truth(prepared, own), self._predictor(cell).predict([own])[0])
+        return View(image_of(prepared, own), ground_truth_of(prepared, own), self._predictor(cell).predict([own])[0])
 
     def _views_of_all(self, wanted: list[Unit]) -> dict[str, list[View]]:
         """Views by cell; a cell whose run on the shown fold has no checkpoint is left out."""
@@ -151,7 +160,7 @@ class Gallery:
         what = "the errors of its prediction" if self.show == "errors" else "its prediction"
         caption = (
             f"{_chosen_in_words(chosen)}: the image, its ground truth, and {what}. "
-            f"The run is {self.candidates.run_of(cell)['run']}, of {self.candidates.label(cell)}."
+            f"The run is {self.candidates.run_of(cell).run}, of {self.candidates.label(cell)}."
         )
         return self._entry(f"{self.show}.jpg", caption, self.show, [(unit.name, cell) for unit in wanted])
 
@@ -208,11 +217,11 @@ class Gallery:
 
     def _over_grid(self, unit: Unit) -> list[dict[str, Any]]:
         """One image over the first two axes; where further axes vary, the best cell of each pair is shown."""
-        axes = self.candidates.plan["axes"][:2]
+        axes = self.candidates.plan.axes[:2]
         ranking = self.candidates.ranking
         if not axes or len(ranking) < 2:
             return []
-        settings = {cell["cell"]: cell["settings"] for cell in self.candidates.plan["cells"]}
+        settings = {cell.cell: cell.settings for cell in self.candidates.plan.cells}
         levels = [
             _levels([settings[cell].get(axis) for cell in settings if cell in set(ranking["cell"])]) for axis in axes
         ]
@@ -221,10 +230,10 @@ class Gallery:
         best_of: dict[tuple[str, ...], str] = {}
         for cell in ranking["cell"]:
             best_of.setdefault(tuple(value_in_words(settings[cell].get(axis)) for axis in axes), cell)
-        names = short_names(self.candidates.plan["axes"])
+        names = short_names(self.candidates.plan.axes)
         painter = self._painter(unit.page, most=300 if unit.page else 220, least=120)
         prepared = self._prepared(self.cells[0])
-        image, ground_truth = picture(prepared, unit), truth(prepared, unit)
+        image, ground_truth = image_of(prepared, unit), ground_truth_of(prepared, unit)
         rows, sides, drawn, shown = [], [], [], [ground_truth]
         for row in levels[1] if len(axes) == 2 else [None]:
             panels = []
@@ -247,7 +256,7 @@ class Gallery:
         along = " and ".join(names[axis] for axis in axes)
         scored = self._value(drawn[0][1], unit.name) is not None
         numbers = f" Numbers are the {self._score_name()} of this image." if scored else ""
-        further = len(self.candidates.plan["axes"]) > 2
+        further = len(self.candidates.plan.axes) > 2
         more = " Where further axes vary, the best setting of each pair is shown." if further else ""
         caption = f"One image by setting: {self.show} for {unit.name} by {along}.{numbers}{more}"
         return [self._entry("grid.jpg", caption, "grid", drawn)]
@@ -291,7 +300,7 @@ class Gallery:
                 {
                     "image": image,
                     "cell": cell,
-                    "run": self.candidates.run_of(cell)["run"],
+                    "run": self.candidates.run_of(cell).run,
                     "metric": self.column,
                     "value": self._value(cell, image),
                     "source": None if row is None else {"file": "images.csv", "row": row + 1, "column": self.column},

@@ -1,14 +1,15 @@
 """Which runs and which images are shown."""
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from segsweep.errors import InputError
+from segsweep.io import read_json
+from segsweep.planning.plan_file import PlannedRun, StudyPlan, read_plan
+from segsweep.store.segment_store import SegmentStore
 
 MOST_OF_ALL = 12  # `all` shows at most so many cells; `top N` shows more
 
@@ -17,10 +18,10 @@ MOST_OF_ALL = 12  # `all` shows at most so many cells; `top N` shows more
 class Candidates:
     """The runs and images of a study that can be shown: its plan, ranking and scores of single images."""
 
-    plan: dict[str, Any]
+    plan: StudyPlan
     ranking: pd.DataFrame
     images: pd.DataFrame
-    store: Path
+    store: SegmentStore
 
     @classmethod
     def read(cls, plan_file: Path, folder: Path, store: Path) -> "Candidates":
@@ -38,26 +39,24 @@ class Candidates:
         scores = pd.DataFrame(columns=["run", "cell", "image"])
         if images.is_file() and images.stat().st_size > 1:
             scores = pd.read_csv(images, dtype={"run": str, "cell": str, "image": str})
-        plan = json.loads(plan_file.read_text(encoding="utf-8"))
-        return cls(plan, ranking[ranking["best_run"] != ""], scores, store)
+        return cls(read_plan(plan_file), ranking[ranking["best_run"] != ""], scores, SegmentStore(store))
 
-    def run_of(self, cell: str) -> dict[str, Any]:
+    def run_of(self, cell: str) -> PlannedRun:
         """The run of a cell that is shown: its best one; of a cross-validation the one on the first cell's fold.
 
         Runs on other folds were trained on images that the first cell is shown on.
         """
         best, first = self._best_run(cell), self._best_run(self.ranking["cell"].iloc[0])
-        wanted = {name: best.get(name) for name in ("cell", "role", "seed")} | {"fold": first.get("fold")}
-        return next((run for run in self.plan["runs"] if {name: run.get(name) for name in wanted} == wanted), best)
+        wanted = (best.cell, best.role, best.seed, first.fold)
+        return next((run for run in self.plan.runs if (run.cell, run.role, run.seed, run.fold) == wanted), best)
 
-    def _best_run(self, cell: str) -> dict[str, Any]:
+    def _best_run(self, cell: str) -> PlannedRun:
         name = self.ranking.set_index("cell").at[cell, "best_run"]
-        return next(run for run in self.plan["runs"] if run["run"] == name)
+        return next(run for run in self.plan.runs if run.run == name)
 
-    def data_of(self, run: dict[str, Any]) -> str:
+    def data_of(self, run: PlannedRun) -> str:
         """The folder of prepared data that a run was trained on; it differs where sizes are an axis."""
-        known = [self.plan["segments"][segment] for segment in run["segments"] if segment in self.plan["segments"]]
-        return known[-1]["data"] if known else self.plan["data"]
+        return self.plan.segments[run.segments[-1]].data
 
     def label(self, cell: str) -> str:
         """The settings of a cell in words."""
@@ -65,7 +64,7 @@ class Candidates:
 
     def row(self, cell: str, image: str) -> int | None:
         """Index in images.csv of an image's scores by the run of a cell that is shown."""
-        found = self.images.index[(self.images["run"] == self.run_of(cell)["run"]) & (self.images["image"] == image)]
+        found = self.images.index[(self.images["run"] == self.run_of(cell).run) & (self.images["image"] == image)]
         return int(found[0]) if len(found) else None
 
 
@@ -134,4 +133,4 @@ def _best_cell(file: Path) -> str | None:
     """The cell that the analysis chose, whatever its rank in the search."""
     if not file.is_file():
         return None
-    return str((json.loads(file.read_text(encoding="utf-8")).get("best") or {}).get("cell"))
+    return str((read_json(file).get("best") or {}).get("cell"))

@@ -1,19 +1,26 @@
 """The setting that was chosen, and what it rests on."""
 
+from typing import ClassVar
+
 import pandas as pd
 
+from segsweep.config.components import Section
 from segsweep.report.figures import runs as run_figures
 from segsweep.report.figures import theme
 from segsweep.report.markdown import blocks, capital, listed, markdown_table, paragraph
-from segsweep.report.study_results import StudyResults
-
-TITLE = "Best configuration"
-ORDER = 50
+from segsweep.report.quoted_results import QuotedResults
 
 MOST_PARALLEL = 400
 
 
-def write(results: StudyResults) -> str:
+class BestConfiguration(Section):
+    """The setting that was chosen, and what it rests on."""
+
+    title: ClassVar[str] = "Best configuration"
+    order: ClassVar[int] = 50
+
+
+def write(results: QuotedResults) -> str:
     """If a setting was chosen: its values, its scores, what it rests on."""
     i, ranking = results.best, results.table("ranking")
     if i is None:
@@ -40,7 +47,7 @@ def write(results: StudyResults) -> str:
     )
 
 
-def parallel(results: StudyResults) -> str:
+def parallel(results: QuotedResults) -> str:
     """If three axes or more vary: all runs through their settings to their scores."""
     runs = results.usable.dropna(subset=[results.metric])
     axes = [axis for axis in results.axes if axis in runs and runs[axis].nunique() > 1][:8]

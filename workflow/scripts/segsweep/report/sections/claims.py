@@ -1,13 +1,20 @@
 """Claims: hypotheses written down before the first run, each with its verdict."""
 
+from typing import ClassVar
+
+from segsweep.config.components import Section
 from segsweep.report.markdown import blocks, markdown_table
-from segsweep.report.study_results import StudyResults
-
-TITLE = "Claims"
-ORDER = 140
+from segsweep.report.quoted_results import QuotedResults
 
 
-def write(results: StudyResults) -> str:
+class Claims(Section):
+    """Claims: hypotheses written down before the first run, each with its verdict."""
+
+    title: ClassVar[str] = "Claims"
+    order: ClassVar[int] = 140
+
+
+def write(results: QuotedResults) -> str:
     """If there are claims: each with its verdict and what it rests on."""
     table = results.table("claims")
     if not len(table):

@@ -1,13 +1,20 @@
 """Conclusions of this study beside those of earlier ones."""
 
+from typing import ClassVar
+
+from segsweep.config.components import Section
 from segsweep.report.markdown import blocks, markdown_table
-from segsweep.report.study_results import StudyResults
-
-TITLE = "Compared with earlier"
-ORDER = 200
+from segsweep.report.quoted_results import QuotedResults
 
 
-def write(results: StudyResults) -> str:
+class Comparison(Section):
+    """Conclusions of this study beside those of earlier ones."""
+
+    title: ClassVar[str] = "Compared with earlier"
+    order: ClassVar[int] = 200
+
+
+def write(results: QuotedResults) -> str:
     """If there is an earlier report or study to compare with."""
     table = results.table("comparison")
     if not len(table):

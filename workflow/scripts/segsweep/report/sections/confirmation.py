@@ -1,15 +1,22 @@
 """The best settings trained again on fresh seeds."""
 
+from typing import ClassVar
+
 import pandas as pd
 
+from segsweep.config.components import Section
 from segsweep.report.markdown import blocks, markdown_table, paragraph
-from segsweep.report.study_results import StudyResults
-
-TITLE = "Confirmation"
-ORDER = 80
+from segsweep.report.quoted_results import QuotedResults
 
 
-def write(results: StudyResults) -> str:
+class Confirmation(Section):
+    """The best settings trained again on fresh seeds."""
+
+    title: ClassVar[str] = "Confirmation"
+    order: ClassVar[int] = 80
+
+
+def write(results: QuotedResults) -> str:
     """If the best settings were trained again: the score they were chosen for beside that of fresh seeds."""
     table = results.table("confirmations")
     if not len(table):
@@ -36,7 +43,7 @@ def write(results: StudyResults) -> str:
     )
 
 
-def winner_and_interval(results: StudyResults) -> str | None:
+def winner_and_interval(results: QuotedResults) -> str | None:
     """Whether the interval of the fresh runs covers the score that the first setting was chosen for."""
     table = results.table("confirmations")
     row = table.frame.iloc[0]

@@ -1,15 +1,22 @@
 """Measures of stability, convergence and cost that go with the score."""
 
+from typing import ClassVar
+
 import pandas as pd
 
+from segsweep.config.components import Section
 from segsweep.report.markdown import blocks, bullets, paragraph
-from segsweep.report.study_results import StudyResults
-
-TITLE = "Measures that go together"
-ORDER = 130
+from segsweep.report.quoted_results import QuotedResults
 
 
-def write(results: StudyResults) -> str:
+class Correlations(Section):
+    """Measures of stability, convergence and cost that go with the score."""
+
+    title: ClassVar[str] = "Measures that go together"
+    order: ClassVar[int] = 130
+
+
+def write(results: QuotedResults) -> str:
     """If measures were correlated with the score."""
     table = results.table("correlations")
     if not len(table):

@@ -1,17 +1,24 @@
 """Time, memory and parameters, and what a score costs."""
 
+from typing import ClassVar
+
 import pandas as pd
 
+from segsweep.config.components import Section
 from segsweep.report.figures import runs as run_figures
 from segsweep.report.figures import theme
 from segsweep.report.markdown import blocks, paragraph
-from segsweep.report.study_results import StudyResults
-
-TITLE = "Cost"
-ORDER = 180
+from segsweep.report.quoted_results import QuotedResults
 
 
-def write(results: StudyResults) -> str:
+class Cost(Section):
+    """Time, memory and parameters, and what a score costs."""
+
+    title: ClassVar[str] = "Cost"
+    order: ClassVar[int] = 180
+
+
+def write(results: QuotedResults) -> str:
     """If costs were measured: time, memory, and what a score costs."""
     runs = results.table("runs")
     column = "cost/train_seconds"

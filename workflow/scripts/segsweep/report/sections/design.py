@@ -1,12 +1,12 @@
 """The design of the study and its audit: what can be compared with what."""
 
+from typing import ClassVar
+
 import pandas as pd
 
+from segsweep.config.components import Section
 from segsweep.report.markdown import blocks, bullets, capital, listed, markdown_table, paragraph
-from segsweep.report.study_results import StudyResults
-
-TITLE = "Design"
-ORDER = 30
+from segsweep.report.quoted_results import QuotedResults
 
 MOST_PAIRS = 30
 SAID_ELSEWHERE = {"one seed", "adaptive", "raw and adjusted", "edge"}
@@ -23,7 +23,14 @@ RELATIONS = {
 }
 
 
-def write(results: StudyResults) -> str:
+class Design(Section):
+    """The design of the study and its audit: what can be compared with what."""
+
+    title: ClassVar[str] = "Design"
+    order: ClassVar[int] = 30
+
+
+def write(results: QuotedResults) -> str:
     """Pairs of axes, and what the audit found."""
     if not results.axes:
         return ""
@@ -31,7 +38,7 @@ def write(results: StudyResults) -> str:
     return blocks(sizes(results), pairs(results), notes(results) if several else "")
 
 
-def sizes(results: StudyResults) -> str:
+def sizes(results: QuotedResults) -> str:
     """Always: settings, runs, axes; what does not vary."""
     audit = results.ledger.files.tree("audit.json")
     constant = audit.get("constant") or []
@@ -51,15 +58,15 @@ def sizes(results: StudyResults) -> str:
     )
 
 
-def _runs(results: StudyResults, roles: str) -> str:
+def _runs(results: QuotedResults, roles: str) -> str:
     return results.table("runs").aggregate("count", style="plural:run", where=f"role={roles}")
 
 
-def _has(results: StudyResults, role: str) -> bool:
+def _has(results: QuotedResults, role: str) -> bool:
     return len(results.table("runs").where(role=role)) > 0
 
 
-def pairs(results: StudyResults) -> str:
+def pairs(results: QuotedResults) -> str:
     """If two or more axes vary: how they are crossed."""
     table = results.table("design")
     if not len(table):
@@ -92,7 +99,7 @@ def pairs(results: StudyResults) -> str:
     )
 
 
-def overall(results: StudyResults) -> str | None:
+def overall(results: QuotedResults) -> str | None:
     """If all pairs of axes are alike, one sentence for all of them."""
     frame = results.table("design").frame
     kinds = set(frame["relation"])
@@ -109,13 +116,13 @@ def overall(results: StudyResults) -> str | None:
     return None
 
 
-def nested(results: StudyResults, row: pd.Series) -> str:
+def nested(results: QuotedResults, row: pd.Series) -> str:
     """The relation of nested axes in words."""
     inner, outer = ("axis_a", "axis_b") if row["relation"].startswith("a ") else ("axis_b", "axis_a")
     return f"the {results.axis_name(row[inner])} varies only within levels of the {results.axis_name(row[outer])}"
 
 
-def notes(results: StudyResults) -> str:
+def notes(results: QuotedResults) -> str:
     """The notes of the audit."""
     audit = results.ledger.files.tree("audit.json")
     found = {note["text"]: ("audit.json", f"notes[{i}].text") for i, note in enumerate(audit.get("notes") or [])}

@@ -1,15 +1,22 @@
 """Runs that did not finish as planned, and runs that are missing."""
 
-from segsweep.report.markdown import blocks, markdown_table
-from segsweep.report.study_results import StudyResults
+from typing import ClassVar
 
-TITLE = "Runs that ended otherwise"
-ORDER = 150
+from segsweep.config.components import Section
+from segsweep.report.markdown import blocks, markdown_table
+from segsweep.report.quoted_results import QuotedResults
 
 MOST_LISTED = 40
 
 
-def write(results: StudyResults) -> str:
+class Endings(Section):
+    """Runs that did not finish as planned, and runs that are missing."""
+
+    title: ClassVar[str] = "Runs that ended otherwise"
+    order: ClassVar[int] = 150
+
+
+def write(results: QuotedResults) -> str:
     """If runs were pruned, diverged or failed, or are missing: which, and how they enter."""
     runs, statuses, missing = results.table("runs"), results.table("statuses"), results.table("missing")
     unusual = (
@@ -42,7 +49,7 @@ def write(results: StudyResults) -> str:
     return blocks(table, each, rest, _missing(results))
 
 
-def _missing(results: StudyResults) -> str:
+def _missing(results: QuotedResults) -> str:
     table = results.table("missing")
     if not len(table):
         return ""

@@ -1,15 +1,22 @@
 """The ensemble: its score beside those of its members and of the single model."""
 
-from segsweep.report.markdown import blocks, listed, markdown_table, paragraph
-from segsweep.report.study_results import StudyResults
+from typing import ClassVar
 
-TITLE = "Ensemble"
-ORDER = 90
+from segsweep.config.components import Section
+from segsweep.report.markdown import blocks, listed, markdown_table, paragraph
+from segsweep.report.quoted_results import QuotedResults
 
 ENSEMBLE = "ensemble.json"
 
 
-def write(results: StudyResults) -> str:
+class Ensemble(Section):
+    """The ensemble: its score beside those of its members and of the single model."""
+
+    title: ClassVar[str] = "Ensemble"
+    order: ClassVar[int] = 90
+
+
+def write(results: QuotedResults) -> str:
     """If there is an ensemble."""
     table = results.table("ensemble")
     if not len(table):
@@ -51,7 +58,7 @@ def write(results: StudyResults) -> str:
     return blocks(said, text, markdown_table(head, rows, right=range(2, len(head))), rest)
 
 
-def _shown(results: StudyResults) -> list[str]:
+def _shown(results: QuotedResults) -> list[str]:
     """Scores to show: the first, by which members are compared, and those that the study names in `also_report`.
 
     They are those of the split that the ensemble is scored on, whichever split the study names them with.
@@ -62,7 +69,7 @@ def _shown(results: StudyResults) -> list[str]:
     return found[:1] + [name for name in found[1:] if name.partition("/")[2] in wanted]
 
 
-def together(results: StudyResults, score: str) -> str:
+def together(results: QuotedResults, score: str) -> str:
     """If there is a score: the ensemble's beside its members' and the single model's."""
     table = results.table("ensemble")
     methods = list(table.frame["method"])
@@ -77,13 +84,13 @@ def together(results: StudyResults, score: str) -> str:
     return said + "."
 
 
-def _images(results: StudyResults) -> str:
+def _images(results: QuotedResults) -> str:
     if not (results.folder / ENSEMBLE).is_file():
         return "images"
-    return results.ledger.quote(ENSEMBLE, "", "pictures", "plural:image")
+    return results.ledger.quote(ENSEMBLE, "", "images", "plural:image")
 
 
-def _votes(results: StudyResults) -> str | None:
+def _votes(results: QuotedResults) -> str | None:
     """If members vote: how many have to agree."""
     if not (results.folder / ENSEMBLE).is_file() or results.ledger.value(ENSEMBLE, column="method") != "vote":
         return None
@@ -91,7 +98,7 @@ def _votes(results: StudyResults) -> str | None:
     return f"A prediction needs the votes of {votes} of {results.table('ensemble').quote(0, 'members', 'int')} members."
 
 
-def _left_out(results: StudyResults) -> str | None:
+def _left_out(results: QuotedResults) -> str | None:
     """If members failed or are not trained."""
     if not (results.folder / ENSEMBLE).is_file():
         return None

@@ -1,17 +1,24 @@
 """What a further run may be expected to reach."""
 
+from typing import ClassVar
+
 import pandas as pd
 
+from segsweep.config.components import Section
 from segsweep.report.figures import runs as run_figures
 from segsweep.report.figures import theme
 from segsweep.report.markdown import blocks, paragraph
-from segsweep.report.study_results import StudyResults
-
-TITLE = "Expected performance"
-ORDER = 170
+from segsweep.report.quoted_results import QuotedResults
 
 
-def write(results: StudyResults) -> str:
+class ExpectedPerformance(Section):
+    """What a further run may be expected to reach."""
+
+    title: ClassVar[str] = "Expected performance"
+    order: ClassVar[int] = 170
+
+
+def write(results: QuotedResults) -> str:
     """If a setting was chosen: what a further run may be expected to reach."""
     i, ranking = results.best, results.table("ranking")
     if i is None:
@@ -43,7 +50,7 @@ def write(results: StudyResults) -> str:
     return blocks(paragraph(*said), best_of_many(results))
 
 
-def best_of_many(results: StudyResults) -> str:
+def best_of_many(results: QuotedResults) -> str:
     """If trials were drawn at random: the best score to expect of a number of trials."""
     found = results.analysis.get("expected_best") or {}
     table = results.table("expected_best")

@@ -6,12 +6,12 @@ from segsweep.report import display_names
 from segsweep.report.figures import factors as factor_figures
 from segsweep.report.figures import theme
 from segsweep.report.markdown import blocks, bullets, listed, paragraph
-from segsweep.report.study_results import StudyResults
+from segsweep.report.quoted_results import QuotedResults
 
 MOST_INTERACTIONS, MOST_HEATMAPS, MOST_FACETS = 4, 6, 6
 
 
-def interactions(results: StudyResults) -> str:
+def interactions(results: QuotedResults) -> str:
     """If pairs of axes were tested for interaction: what holds, and lines of the strongest."""
     table = results.table("interactions")
     if not len(table):
@@ -46,7 +46,7 @@ def interactions(results: StudyResults) -> str:
     return blocks("### Interactions\n", bullets(*said) if len(said) > 1 else paragraph(*said), _lines(results, drawn))
 
 
-def _lines(results: StudyResults, pairs: list[tuple[str, str]]) -> str:
+def _lines(results: QuotedResults, pairs: list[tuple[str, str]]) -> str:
     runs = results.usable
     pairs = [
         pair
@@ -73,7 +73,7 @@ def _lines(results: StudyResults, pairs: list[tuple[str, str]]) -> str:
     )
 
 
-def heatmaps(results: StudyResults) -> str:
+def heatmaps(results: QuotedResults) -> str:
     """A heatmap for each pair of axes that were crossed, faceted by the third where there are three."""
     runs, pairs = results.usable, results.table("design")
     axes = [
@@ -92,7 +92,7 @@ def heatmaps(results: StudyResults) -> str:
     return blocks("### Pairs of hyperparameters\n", *drawn, rest) if drawn else ""
 
 
-def _heatmap(results: StudyResults, runs: pd.DataFrame, a: str, b: str, axes: list[str]) -> str:
+def _heatmap(results: QuotedResults, runs: pd.DataFrame, a: str, b: str, axes: list[str]) -> str:
     longest = {axis: max(len(theme.level_name(level)) for level in results.levels(axis)) for axis in (a, b)}
     if longest[b] > max(8, longest[a]) or (
         max(longest.values()) <= 8 and len(results.levels(a)) > len(results.levels(b))

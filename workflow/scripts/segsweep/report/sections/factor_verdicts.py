@@ -7,10 +7,10 @@ import pandas as pd
 
 from segsweep.report import display_names
 from segsweep.report.markdown import capital, listed, paragraph
-from segsweep.report.study_results import StudyResults
+from segsweep.report.quoted_results import QuotedResults
 
 
-def convergence(results: StudyResults, axis: str) -> str:
+def convergence(results: QuotedResults, axis: str) -> str:
     """How soon levels reach their best, and which runs did not finish."""
     factors = results.table("factors")
     mine = factors.where(axis=axis)
@@ -36,7 +36,7 @@ def _epochs_to_best(low: str, low_value: str, high: str, high_value: str) -> str
     )
 
 
-def generalisation(results: StudyResults, axis: str) -> str:
+def generalisation(results: QuotedResults, axis: str) -> str:
     """How far validation falls behind training, and how steady the validation loss is."""
 
     def gap(low: str, low_value: str, high: str, high_value: str) -> str:
@@ -61,7 +61,7 @@ def generalisation(results: StudyResults, axis: str) -> str:
     return paragraph(*said) or "No column compares training with validation.\n"
 
 
-def _extremes(results: StudyResults, axis: str, column: str, style: str, sentence) -> str | None:
+def _extremes(results: QuotedResults, axis: str, column: str, style: str, sentence) -> str | None:
     """If levels have different means in a column: the least and the most."""
     factors = results.table("factors")
     mine = factors.where(axis=axis)
@@ -77,7 +77,7 @@ def _extremes(results: StudyResults, axis: str, column: str, style: str, sentenc
     )
 
 
-def recommendation(results: StudyResults, axis: str) -> str:
+def recommendation(results: QuotedResults, axis: str) -> str:
     """What follows for the choice of a level, in words that the test allows."""
     summary = results.table("factor_summary")
     i = summary.first(axis=axis)
@@ -118,7 +118,7 @@ def recommendation(results: StudyResults, axis: str) -> str:
     return paragraph(*said)
 
 
-def _better(results: StudyResults, axis: str, level: str, best: str) -> list[str]:
+def _better(results: QuotedResults, axis: str, level: str, best: str) -> list[str]:
     """The levels that the best one beats, with the numbers of the closest; the levels that it does not."""
     table = results.table("pairwise")
     beaten, even = [], []

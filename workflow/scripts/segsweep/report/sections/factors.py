@@ -1,21 +1,28 @@
 """The most influential hyperparameters; for each its levels, a figure, and what follows."""
 
+from typing import ClassVar
+
 import pandas as pd
 
+from segsweep.config.components import Section
 from segsweep.report.figures import factors as factor_figures
 from segsweep.report.figures import theme
 from segsweep.report.markdown import blocks, capital, listed, markdown_table, paragraph
+from segsweep.report.quoted_results import QuotedResults
 from segsweep.report.sections.factor_pairs import heatmaps, interactions
 from segsweep.report.sections.factor_verdicts import convergence, generalisation, recommendation
-from segsweep.report.study_results import StudyResults
-
-TITLE = "Most influential factors"
-ORDER = 60
 
 MOST_AXES = 12
 
 
-def write(results: StudyResults) -> str:
+class Factors(Section):
+    """The most influential hyperparameters; for each its levels, a figure, and what follows."""
+
+    title: ClassVar[str] = "Most influential factors"
+    order: ClassVar[int] = 60
+
+
+def write(results: QuotedResults) -> str:
     """Most influential factors, then a part for each axis."""
     if not len(results.table("factors")):
         return ""
@@ -29,7 +36,7 @@ def write(results: StudyResults) -> str:
     )
 
 
-def influence(results: StudyResults) -> str:
+def influence(results: QuotedResults) -> str:
     """The axes in the order of their influence."""
     table = results.table("factor_summary")
     if not len(table):
@@ -65,7 +72,7 @@ STANDING = {
 }
 
 
-def adjusted_note(results: StudyResults) -> str | None:
+def adjusted_note(results: QuotedResults) -> str | None:
     """If raw and adjusted means name different levels for an axis."""
     frame = results.table("factor_summary").frame
     if "raw_and_adjusted" not in frame:
@@ -80,7 +87,7 @@ def adjusted_note(results: StudyResults) -> str | None:
     )
 
 
-def variance(results: StudyResults) -> str:
+def variance(results: QuotedResults) -> str:
     """If an analysis of variance was possible: its table, when it says more than the one above."""
     table = results.table("anova")
     if not len(table) or "kind" not in table.frame or results.untested:
@@ -116,7 +123,7 @@ def variance(results: StudyResults) -> str:
     )
 
 
-def checks(results: StudyResults) -> str:
+def checks(results: QuotedResults) -> str:
     """What the residuals allow, in the words of the analysis."""
     anova = results.analysis.get("anova") or {}
     if results.untested:
@@ -124,7 +131,7 @@ def checks(results: StudyResults) -> str:
     return paragraph(results.quote_analysis("anova.reading") if anova.get("reading") else None)
 
 
-def parts(results: StudyResults) -> str:
+def parts(results: QuotedResults) -> str:
     """A part for each axis, the most influential first; of many axes the first, unless `per_factor` asks for all."""
     axes = list(results.table("factor_summary").frame["axis"]) if len(results.table("factor_summary")) else results.axes
     per_factor = (results.study.get("report") or {}).get("sections") == "per_factor"
@@ -138,7 +145,7 @@ def parts(results: StudyResults) -> str:
     return blocks(*[part(results, axis) for axis in chosen], rest)
 
 
-def part(results: StudyResults, axis: str) -> str:
+def part(results: QuotedResults, axis: str) -> str:
     """Set-up, table of levels, figure, three paragraphs."""
     return blocks(
         f"### {capital(results.axis_name(axis))}\n",
@@ -151,7 +158,7 @@ def part(results: StudyResults, axis: str) -> str:
     )
 
 
-def set_up(results: StudyResults, axis: str) -> str:
+def set_up(results: QuotedResults, axis: str) -> str:
     """Always: how many levels and runs; where the best and the worst run of all levels lie."""
     factors = results.table("factors")
     mine = factors.where(axis=axis)
@@ -173,7 +180,7 @@ def set_up(results: StudyResults, axis: str) -> str:
     return paragraph(*said)
 
 
-def levels(results: StudyResults, axis: str) -> str:
+def levels(results: QuotedResults, axis: str) -> str:
     """The levels of an axis: n, means, intervals, best and worst run, what runs ended otherwise."""
     factors = results.table("factors")
     mine = factors.where(axis=axis)
@@ -210,7 +217,7 @@ def _has(frame: pd.DataFrame, column: str) -> bool:
     return column in frame and bool(frame[column].notna().any())
 
 
-def figure(results: StudyResults, axis: str) -> str:
+def figure(results: QuotedResults, axis: str) -> str:
     """Points and means at the levels; for a binned axis every run at its own value."""
     runs = results.usable
     factors = results.table("factors").where(axis=axis)

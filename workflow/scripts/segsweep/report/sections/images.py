@@ -1,15 +1,21 @@
 """Predictions of the best settings, drawn by `draw_images`."""
 
 import json
+from typing import ClassVar
 
+from segsweep.config.components import Section
 from segsweep.report.markdown import blocks, image
-from segsweep.report.study_results import StudyResults
-
-TITLE = "Images"
-ORDER = 110
+from segsweep.report.quoted_results import QuotedResults
 
 
-def write(results: StudyResults) -> str:
+class Images(Section):
+    """Predictions of the best settings, drawn by `draw_images`."""
+
+    title: ClassVar[str] = "Images"
+    order: ClassVar[int] = 110
+
+
+def write(results: QuotedResults) -> str:
     """If predictions were drawn."""
     file = results.folder / "images" / "images.json"
     if not file.is_file():

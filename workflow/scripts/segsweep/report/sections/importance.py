@@ -1,16 +1,23 @@
 """Importance of each axis, estimated from a random forest."""
 
+from typing import ClassVar
+
+from segsweep.config.components import Section
 from segsweep.report import display_names
 from segsweep.report.figures import factors as factor_figures
 from segsweep.report.figures import theme
 from segsweep.report.markdown import blocks, capital, listed, markdown_table, paragraph
-from segsweep.report.study_results import StudyResults
-
-TITLE = "Importance"
-ORDER = 120
+from segsweep.report.quoted_results import QuotedResults
 
 
-def write(results: StudyResults) -> str:
+class Importance(Section):
+    """Importance of each axis, estimated from a random forest."""
+
+    title: ClassVar[str] = "Importance"
+    order: ClassVar[int] = 120
+
+
+def write(results: QuotedResults) -> str:
     """If importance was estimated, or why not."""
     table, found = results.table("importance"), results.analysis.get("importance") or {}
     if not len(table):

@@ -1,16 +1,24 @@
 """Score and loss over the epochs."""
 
-from segsweep.report.figures import curves, theme
-from segsweep.report.markdown import blocks, listed, was
-from segsweep.report.study_results import StudyResults
+from typing import ClassVar
 
-TITLE = "Learning curves"
-ORDER = 100
+from segsweep.config.components import Section
+from segsweep.report.figures import runs as run_figures
+from segsweep.report.figures import theme
+from segsweep.report.markdown import blocks, listed, was
+from segsweep.report.quoted_results import QuotedResults
 
 IN_COLOUR = 5
 
 
-def write(results: StudyResults) -> str:
+class LearningCurves(Section):
+    """Score and loss over the epochs."""
+
+    title: ClassVar[str] = "Learning curves"
+    order: ClassVar[int] = 100
+
+
+def write(results: QuotedResults) -> str:
     """If there are curves: score and loss over the epochs."""
     frame = results.table("ranking").frame
     cells = list(frame.loc[frame["rank"].notna(), "cell"])
@@ -22,14 +30,14 @@ def write(results: StudyResults) -> str:
     if not columns:
         return ""
     shown = cells[:IN_COLOUR]
-    others = curves.subsample(cells[IN_COLOUR:])
+    others = run_figures.subsample(cells[IN_COLOUR:])
     names = dict(zip(frame["cell"], frame["label"], strict=True))
     # Means of the settings in colour are over usable runs; a run that diverged would bend them.
     used = epochs[epochs["cell"].isin(others) | epochs["run"].isin(results.usable["run"])]
     paper, axes = theme.grid_of(len(columns), width=3.6, height=3.0)
     captions = []
     for ax, column in zip(axes, columns, strict=True):
-        curves.learning(ax, used, column, [(cell, names[cell]) for cell in shown], others)
+        run_figures.learning(ax, used, column, [(cell, names[cell]) for cell in shown], others)
         captions.append(results.caption(ax, "{y}"))
     handles, labels = axes[0].get_legend_handles_labels()
     paper.tight_layout()
@@ -50,7 +58,7 @@ def write(results: StudyResults) -> str:
     return blocks(late(results), results.figure("learning_curves", paper, caption))
 
 
-def late(results: StudyResults) -> str:
+def late(results: QuotedResults) -> str:
     """If runs were at their best in their last epoch: training was not over."""
     runs = results.table("runs")
     usable = runs.frame[runs.frame["status"].isin(["finished", "early_stopped"])]

@@ -1,15 +1,22 @@
 """What to try next: what these results do not answer."""
 
-from segsweep.report.markdown import be, blocks, bullets, capital
-from segsweep.report.study_results import StudyResults
+from typing import ClassVar
 
-TITLE = "What to try next"
-ORDER = 190
+from segsweep.config.components import Section
+from segsweep.report.markdown import be, blocks, bullets, capital
+from segsweep.report.quoted_results import QuotedResults
 
 MOST_EDGES = 6
 
 
-def write(results: StudyResults) -> str:
+class NextSteps(Section):
+    """What to try next: what these results do not answer."""
+
+    title: ClassVar[str] = "What to try next"
+    order: ClassVar[int] = 190
+
+
+def write(results: QuotedResults) -> str:
     """What these results do not answer."""
     said = [
         _usable(results), *_edges(results), _more_seeds(results), _ties(results), *_interactions(results),
@@ -19,14 +26,14 @@ def write(results: StudyResults) -> str:
     return blocks(bullets(*said) if said else "Nothing in these results asks for another run.\n")
 
 
-def _usable(results: StudyResults) -> str | None:
+def _usable(results: QuotedResults) -> str | None:
     """If no run has a usable score."""
     if results.best is not None:
         return None
     return "Settings whose runs finish: all of these diverged, ran out of memory or were pruned."
 
 
-def _edges(results: StudyResults) -> list[str]:
+def _edges(results: QuotedResults) -> list[str]:
     """For each axis whose best level lies at the end of the values tried."""
     return [
         f"{'Lower' if row['edge'] == 'low' else 'Higher'} values of the {results.axis_name(row['axis'])} than "
@@ -39,7 +46,7 @@ def _edges(results: StudyResults) -> list[str]:
     ]
 
 
-def _more_seeds(results: StudyResults) -> str | None:
+def _more_seeds(results: QuotedResults) -> str | None:
     """If every setting was trained once."""
     if not results.one_seed or results.table("ranking").first(rank=1) is None:
         return None
@@ -48,7 +55,7 @@ def _more_seeds(results: StudyResults) -> str | None:
     return "More seeds for the settings at the top: with one seed no difference can be tested."
 
 
-def _ties(results: StudyResults) -> str | None:
+def _ties(results: QuotedResults) -> str | None:
     """If settings at the top are not significantly different."""
     size = (results.analysis.get("best") or {}).get("group_size") or 1
     if results.one_seed or size < 2 or results.analysis["n_cells"] < 2:
@@ -64,7 +71,7 @@ def _ties(results: StudyResults) -> str | None:
     )
 
 
-def _interactions(results: StudyResults) -> list[str]:
+def _interactions(results: QuotedResults) -> list[str]:
     """For each pair of axes that interact."""
     frame = results.table("interactions").frame
     real = frame[frame["verdict"] == "interact"] if len(frame) else frame
@@ -75,7 +82,7 @@ def _interactions(results: StudyResults) -> list[str]:
     ]
 
 
-def _unexplored(results: StudyResults) -> list[str]:
+def _unexplored(results: QuotedResults) -> list[str]:
     """If combinations of levels were never tried."""
     table = results.table("design")
     if not len(table) or "empty" not in table.frame or results.study.get("sweep"):
@@ -98,7 +105,7 @@ def _unexplored(results: StudyResults) -> list[str]:
     ]
 
 
-def _longer(results: StudyResults) -> str | None:
+def _longer(results: QuotedResults) -> str | None:
     """If most runs were at their best in their last epoch."""
     runs = results.usable
     if "best_epoch" not in runs or not len(runs) or (runs["best_epoch"] == runs["epochs"]).mean() <= 0.5:
@@ -106,7 +113,7 @@ def _longer(results: StudyResults) -> str | None:
     return "More epochs: most runs were at their best in the last one."
 
 
-def _missing_first(results: StudyResults) -> str | None:
+def _missing_first(results: QuotedResults) -> str | None:
     """If planned runs are missing."""
     missing = len(results.table("missing"))
     if not missing:

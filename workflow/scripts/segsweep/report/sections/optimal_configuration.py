@@ -1,13 +1,20 @@
 """The chosen setting as a file to copy."""
 
+from typing import ClassVar
+
+from segsweep.config.components import Section
 from segsweep.report.markdown import blocks
-from segsweep.report.study_results import StudyResults
-
-TITLE = "Optimal configuration"
-ORDER = 160
+from segsweep.report.quoted_results import QuotedResults
 
 
-def write(results: StudyResults) -> str:
+class OptimalConfiguration(Section):
+    """The chosen setting as a file to copy."""
+
+    title: ClassVar[str] = "Optimal configuration"
+    order: ClassVar[int] = 160
+
+
+def write(results: QuotedResults) -> str:
     """If there is a best.yaml: the setting, ready to copy."""
     path = results.folder / "best.yaml"
     if not path.is_file():

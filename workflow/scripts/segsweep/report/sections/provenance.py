@@ -3,22 +3,27 @@
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
+from segsweep.config.components import Section
 from segsweep.errors import InputError
 from segsweep.formatting import plural
 from segsweep.planning.plan_file import StudyPlan
 from segsweep.report.markdown import blocks, listed, markdown_table, paragraph, was
-from segsweep.report.study_results import StudyResults
+from segsweep.report.quoted_results import QuotedResults
 from segsweep.store.segment_store import SegmentStore
-
-TITLE = "Provenance"
-ORDER = 210
 
 MOST_VERSIONS = 30
 
 
-def write(results: StudyResults) -> str:
+class Provenance(Section):
+    """Provenance: the segments, versions, hosts and data that the results come from."""
+
+    title: ClassVar[str] = "Provenance"
+    order: ClassVar[int] = 210
+
+
+def write(results: QuotedResults) -> str:
     """If provenance.json was written: segments, epochs, versions, hosts, data."""
     file = "provenance.json"
     if not (results.folder / file).is_file():

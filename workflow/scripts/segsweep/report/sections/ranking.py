@@ -1,24 +1,31 @@
-"""Ranking, learning curves, and what each rank rests on."""
+"""The ranking, and how stable its first rank is."""
+
+from typing import ClassVar
 
 import pandas as pd
 
+from segsweep.config.components import Section
 from segsweep.report.figures import runs as run_figures
 from segsweep.report.figures import theme
 from segsweep.report.markdown import be, blocks, markdown_table, paragraph
-from segsweep.report.study_results import StudyResults
-
-TITLE = "Ranking"
-ORDER = 40
+from segsweep.report.quoted_results import QuotedResults
 
 MOST_ROWS, LAST_ROWS, MOST_DRAWN, IN_COLOUR = 40, 5, 30, 5
 
 
-def write(results: StudyResults) -> str:
+class Ranking(Section):
+    """The ranking, and how stable its first rank is."""
+
+    title: ClassVar[str] = "Ranking"
+    order: ClassVar[int] = 40
+
+
+def write(results: QuotedResults) -> str:
     """How to read it, table, figure, and how stable the first rank is."""
     return blocks(reading(results), table(results), figure(results), stability(results))
 
 
-def reading(results: StudyResults) -> str:
+def reading(results: QuotedResults) -> str:
     """How to read the table; noise floor if there is one."""
     ranked = results.table("ranking").frame["rank"].notna().sum()
     noise = results.analysis.get("noise") or {}
@@ -46,13 +53,13 @@ def reading(results: StudyResults) -> str:
     )
 
 
-def _folds_cross(results: StudyResults) -> bool:
+def _folds_cross(results: QuotedResults) -> bool:
     """Whether several settings were run on folds."""
     runs = results.usable
     return "fold" in runs and runs["fold"].nunique() > 1 and runs["cell"].nunique() > 1
 
 
-def table(results: StudyResults) -> str:
+def table(results: QuotedResults) -> str:
     """The ranking; of a long one its top and its end."""
     frame = results.table("ranking").frame
     if frame.empty:
@@ -77,7 +84,7 @@ def table(results: StudyResults) -> str:
     return blocks(markdown_table(head, rows, right), rest)
 
 
-def _row(results: StudyResults, i: int, several: bool, grouped: bool, more: list[str], uneven: bool) -> list[str]:
+def _row(results: QuotedResults, i: int, several: bool, grouped: bool, more: list[str], uneven: bool) -> list[str]:
     ranking = results.table("ranking")
     row = [
         ranking.quote(i, "rank", "int"),
@@ -95,7 +102,7 @@ def _row(results: StudyResults, i: int, several: bool, grouped: bool, more: list
     return row + ([ended] if uneven else [])
 
 
-def figure(results: StudyResults) -> str:
+def figure(results: QuotedResults) -> str:
     """If two settings or more are ranked."""
     frame = results.table("ranking").frame
     ranked = frame[frame["rank"].notna()]
@@ -120,7 +127,7 @@ def figure(results: StudyResults) -> str:
     )
 
 
-def stability(results: StudyResults) -> str:
+def stability(results: QuotedResults) -> str:
     """If ranks were resampled over seeds or images."""
     table = results.table("ranking")
     i = table.first(rank=1)

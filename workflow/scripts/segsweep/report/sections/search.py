@@ -1,43 +1,43 @@
 """The search: its sampler and pruner, its trials, what was pruned or protected, what pruning saved."""
 
+from typing import ClassVar
+
 import pandas as pd
 
+from segsweep import registry
+from segsweep.config.components import Section
 from segsweep.formatting import value_in_words
-from segsweep.report.figures import curves, theme
+from segsweep.report.figures import runs as run_figures
+from segsweep.report.figures import theme
 from segsweep.report.markdown import blocks, bullets, capital, listed, markdown_table, paragraph, was
-from segsweep.report.study_results import StudyResults, Table
+from segsweep.report.quoted_results import QuotedResults, Table
 from segsweep.report.value_styles import parse
 
-TITLE = "Search"
-ORDER = 70
-
-SAMPLERS = {
-    "tpe": "a tree-structured Parzen estimator",
-    "gp": "a Gaussian process",
-    "cmaes": "CMA-ES",
-    "random": "random draws",
-    "grid": "a grid",
-    "qmc": "a quasi-random sequence",
-}
-PRUNERS = {"hyperband": "Hyperband", "halving": "successive halving", "median": "the median rule"}
 MOST_DECISIONS, MOST_ANCESTORS = 40, 8
 
 
-def write(results: StudyResults) -> str:
+class Search(Section):
+    """The search: its sampler and pruner, its trials, what was pruned or protected, what pruning saved."""
+
+    title: ClassVar[str] = "Search"
+    order: ClassVar[int] = 70
+
+
+def write(results: QuotedResults) -> str:
     """If the study has a sweep."""
     if not results.study.get("sweep"):
         return ""
     return blocks(intro(results), lineage(results), figure(results), decisions(results), saved(results))
 
 
-def intro(results: StudyResults) -> str:
+def intro(results: QuotedResults) -> str:
     """Always: sampler, number of trials, pruner."""
     plan = results.study["sweep"]
-    sampler = SAMPLERS.get(plan["sampler"], plan["sampler"])
-    rule = (plan.get("pruner") or {}).get("name", "none")
+    sampler = registry.classes("sampler")[plan["sampler"]["name"]].title
+    pruner = plan.get("pruner") or {}
+    rule = pruner.get("name", "none")
     trials = results.table("cells").aggregate("count", where="role=trial", style="plural:setting")
-    protected = (plan.get("pruner") or {}).get("preserve")
-    margin = (plan.get("pruner") or {}).get("preserve_margin")
+    protected, margin = pruner.get("preserve"), pruner.get("preserve_margin")
     return paragraph(
         f"{capital(sampler)} proposed {trials} "
         f"({results.quote_plan('study.sweep.trials', 'plural:trial')} were asked for).",
@@ -45,7 +45,7 @@ def intro(results: StudyResults) -> str:
         "means over levels are biased towards good regions."
         if results.analysis.get("adaptive")
         else None,
-        f"{capital(PRUNERS.get(rule, rule))} could prune trials from epoch "
+        f"{capital(registry.classes('pruner')[rule].title)} could prune trials from epoch "
         f"{results.quote_plan('study.sweep.pruner.min_epochs', 'int')} on."
         if rule != "none"
         else "No trial was pruned."
@@ -63,7 +63,7 @@ def intro(results: StudyResults) -> str:
     )
 
 
-def lineage(results: StudyResults) -> str:
+def lineage(results: QuotedResults) -> str:
     """If the space was narrowed from an earlier study."""
     narrow = results.study["sweep"].get("narrow")
     if not narrow:
@@ -100,36 +100,38 @@ def lineage(results: StudyResults) -> str:
     )
 
 
-def figure(results: StudyResults) -> str:
+def figure(results: QuotedResults) -> str:
     """If there are curves of trials."""
     runs = results.table("runs").frame
     trials = runs[runs["role"] == "trial"] if "role" in runs else runs.iloc[:0]
     epochs = results.epochs
-    epochs = epochs[epochs["run"].isin(curves.subsample(list(trials["run"])))]
+    epochs = epochs[epochs["run"].isin(run_figures.subsample(list(trials["run"])))]
     if epochs.empty or results.metric not in epochs:
         return ""
     decided = decision_table(results).frame
     rungs = sorted(decided["epoch"].unique()) if len(decided) else []
     protected = _protected_runs(results, trials)
     paper, ax = theme.plt.subplots(figsize=(6.6, 3.7))
-    curves.sweep(ax, epochs, results.metric, list(trials.loc[trials["status"] == "pruned", "run"]), protected, rungs)
+    run_figures.sweep(
+        ax, epochs, results.metric, list(trials.loc[trials["status"] == "pruned", "run"]), protected, rungs
+    )
     marks = (
         " A cross marks where a trial was pruned" if (trials["status"] == "pruned").any() else " No trial was pruned"
     )
     marks += "; a diamond marks a protected trial." if protected else "."
     lines = " Dotted lines are rungs." if len(rungs) else ""
-    few = " An evenly spaced choice of the trials is drawn." if len(trials) > curves.MOST_CURVES else ""
+    few = " An evenly spaced choice of the trials is drawn." if len(trials) > run_figures.MOST_CURVES else ""
     return results.figure(
         "sweep", paper, results.caption(ax, "{y} by {x}, a line for each run of a trial.") + marks + lines + few
     )
 
 
-def decision_table(results: StudyResults) -> Table:
+def decision_table(results: QuotedResults) -> Table:
     """sweep/decisions.csv: a row for each trial compared at a rung."""
     return results.table("sweep/decisions")
 
 
-def _protected_runs(results: StudyResults, trials: pd.DataFrame) -> list[str]:
+def _protected_runs(results: QuotedResults, trials: pd.DataFrame) -> list[str]:
     """Runs of the trials that were protected from pruning, found by their settings."""
     table = results.table("sweep/trials").frame
     if not len(table) or "protected" not in table:
@@ -143,7 +145,7 @@ def _protected_runs(results: StudyResults, trials: pd.DataFrame) -> list[str]:
     return [runs[key] for key in keys if key in runs]
 
 
-def decisions(results: StudyResults) -> str:
+def decisions(results: QuotedResults) -> str:
     """If trials were compared at rungs: which were pruned, which continued, and why."""
     table = decision_table(results)
     if not len(table):
@@ -176,7 +178,7 @@ def decisions(results: StudyResults) -> str:
     return blocks("### Decisions\n", markdown_table(head, rows, right=[0, 1, 2, 3, 4, 7]), rest)
 
 
-def saved(results: StudyResults) -> str:
+def saved(results: QuotedResults) -> str:
     """If there are trials: epochs trained, and what pruning saved."""
     trials, decided = results.table("sweep/trials"), decision_table(results)
     if not len(trials):

@@ -1,10 +1,10 @@
 """What was studied: set-up, hyperparameters, listed runs, rounds."""
 
-from segsweep.report.markdown import be, blocks, capital, markdown_table, paragraph
-from segsweep.report.study_results import StudyResults
+from typing import ClassVar
 
-TITLE = "What was studied"
-ORDER = 20
+from segsweep.config.components import Section
+from segsweep.report.markdown import be, blocks, capital, markdown_table, paragraph
+from segsweep.report.quoted_results import QuotedResults
 
 FIXED = (
     ("Architecture", "model.arch", "setting"),
@@ -31,12 +31,19 @@ FIXED = (
 MULTITASK_ONLY, MOST_LISTED, MOST_LEVELS = {"model.seg_head"}, 60, 12
 
 
-def write(results: StudyResults) -> str:
+class Setup(Section):
+    """What was studied: set-up, hyperparameters, listed runs, rounds."""
+
+    title: ClassVar[str] = "What was studied"
+    order: ClassVar[int] = 20
+
+
+def write(results: QuotedResults) -> str:
     """Set-up table, table of axes, listed runs or rounds."""
     return blocks(intro(results), set_up(results), axes(results), listed_runs(results), rounds(results))
 
 
-def intro(results: StudyResults) -> str:
+def intro(results: QuotedResults) -> str:
     """Always: how many settings, how often, judged by what; the study's own note if it has one."""
     better = "Lower values rank first." if results.minimize else "Higher values rank first."
     data = results.quote_plan(_data_set(results, "title"))
@@ -56,13 +63,13 @@ def intro(results: StudyResults) -> str:
     )
 
 
-def _data_set(results: StudyResults, wanted: str) -> str:
+def _data_set(results: QuotedResults, wanted: str) -> str:
     """Where the plan has the data set's title or name; its name in the study file if there is nothing else."""
     found = results.plan.dataset or {}
     return next((f"dataset.{key}" for key in (wanted, "name") if found.get(key)), "dataset.name")
 
 
-def references(results: StudyResults) -> str | None:
+def references(results: QuotedResults) -> str | None:
     """If some settings are references."""
     cells = results.table("cells")
     count = len(cells.where(role="reference"))
@@ -74,7 +81,7 @@ def references(results: StudyResults) -> str | None:
     )
 
 
-def how_often(results: StudyResults) -> str | None:
+def how_often(results: QuotedResults) -> str | None:
     """If the study trains: seeds and folds of each setting; else how many runs a setting has."""
     seeds, folds = len(results.study.get("seeds") or []), results.study.get("folds")
     if results.study.get("table") or not seeds:
@@ -96,7 +103,7 @@ def how_often(results: StudyResults) -> str | None:
     return f"{'It was' if one else 'They were'} trained {each.removesuffix(' each') if one else each}."
 
 
-def set_up(results: StudyResults) -> str:
+def set_up(results: QuotedResults) -> str:
     """If the study trains: what all settings have in common."""
     train = results.study.get("train")
     rows = [["Data set", results.quote_plan(_data_set(results, "name")), "`dataset`"]]
@@ -122,7 +129,7 @@ def set_up(results: StudyResults) -> str:
     return markdown_table(["Set-up", "Value", "Key"], rows)
 
 
-def axes(results: StudyResults) -> str:
+def axes(results: QuotedResults) -> str:
     """If something varies: each axis with its levels."""
     factors = results.table("factors")
     rows = []
@@ -149,7 +156,7 @@ def axes(results: StudyResults) -> str:
     return blocks(markdown_table(["Hyperparameter", "Key", "Levels", "Values"], rows, right=[2]), ranges)
 
 
-def listed_runs(results: StudyResults) -> str:
+def listed_runs(results: QuotedResults) -> str:
     """If the study lists its runs: what each is for."""
     cells = results.table("cells")
     rows = [
@@ -159,11 +166,11 @@ def listed_runs(results: StudyResults) -> str:
     return markdown_table(["Run", "Setting", "Note"], rows) if rows else ""
 
 
-def _note(results: StudyResults, i: int) -> str:
+def _note(results: QuotedResults, i: int) -> str:
     return results.table("cells").quote(i, "note") if "note" in results.table("cells").frame else ""
 
 
-def rounds(results: StudyResults) -> str:
+def rounds(results: QuotedResults) -> str:
     """If the study grew in rounds: what each added, and the best of it."""
     cells, ranking = results.table("cells"), results.table("ranking")
     if "round" not in cells.frame or not results.study.get("rounds"):

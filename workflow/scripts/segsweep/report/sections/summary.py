@@ -1,21 +1,28 @@
 """Summary: what a reader who stops here should know."""
 
+from typing import ClassVar
+
 import pandas as pd
 
+from segsweep.config.components import Section
 from segsweep.report.markdown import be, blocks, bullets, listed
-from segsweep.report.study_results import StudyResults
-
-TITLE = "Summary"
-ORDER = 10
+from segsweep.report.quoted_results import QuotedResults
 
 
-def write(results: StudyResults) -> str:
+class Summary(Section):
+    """Summary: what a reader who stops here should know."""
+
+    title: ClassVar[str] = "Summary"
+    order: ClassVar[int] = 10
+
+
+def write(results: QuotedResults) -> str:
     """The summary."""
     rules = (best, standing, one_seed, influence, together, edges, confirmed, claims, endings)
     return blocks(warning(results), bullets(*[rule(results) for rule in rules]))
 
 
-def warning(results: StudyResults) -> str:
+def warning(results: QuotedResults) -> str:
     """If the study was run as a smoke test, or planned runs are missing."""
     said = []
     if results.plan.smoke:
@@ -31,7 +38,7 @@ def warning(results: StudyResults) -> str:
     return "> " + " ".join(said) + "\n" if said else ""
 
 
-def best(results: StudyResults) -> str | None:
+def best(results: QuotedResults) -> str | None:
     """Always: the setting that the analysis chose, or that there is none."""
     i, ranking = results.best, results.table("ranking")
     if i is None:
@@ -51,7 +58,7 @@ def best(results: StudyResults) -> str | None:
     )
 
 
-def standing(results: StudyResults) -> str | None:
+def standing(results: QuotedResults) -> str | None:
     """If a noise floor is known and there is more than one setting."""
     found = results.analysis.get("best") or {}
     size = found.get("group_size")
@@ -67,7 +74,7 @@ def standing(results: StudyResults) -> str | None:
     return text + "."
 
 
-def one_seed(results: StudyResults) -> str | None:
+def one_seed(results: QuotedResults) -> str | None:
     """If no setting was trained more than once."""
     if not results.one_seed or results.best is None:
         return None
@@ -77,7 +84,7 @@ def one_seed(results: StudyResults) -> str | None:
     return f"{start}: differences are described, not tested, because the noise between seeds is unknown."
 
 
-def influence(results: StudyResults) -> str | None:
+def influence(results: QuotedResults) -> str | None:
     """If factors were analysed: the first of them, in the words that its test allows."""
     table = results.table("factor_summary")
     known = table.frame[table.frame["range"].fillna(0) > 0] if len(table) else table.frame
@@ -99,7 +106,7 @@ def influence(results: StudyResults) -> str | None:
     return f"{start} has a significant effect; the largest difference, {span}, is that of the {name}."
 
 
-def together(results: StudyResults) -> str | None:
+def together(results: QuotedResults) -> str | None:
     """If axes interact: the strongest pair."""
     found = results.interacting()
     if found.empty:
@@ -114,7 +121,7 @@ def together(results: StudyResults) -> str | None:
     )
 
 
-def edges(results: StudyResults) -> str | None:
+def edges(results: QuotedResults) -> str | None:
     """If the best level of an axis lies at the end of the values tried, and chance does not explain that."""
     found = results.edges[results.edges["relation"] != "described"] if len(results.edges) else results.edges
     parts = [f"the {row['edge']} end for the {results.axis_name(row['axis'])}" for _, row in found.iterrows()]
@@ -124,7 +131,7 @@ def edges(results: StudyResults) -> str | None:
     return f"{lies} an end of the values tried ({listed(parts)}): the optimum may lie beyond."
 
 
-def confirmed(results: StudyResults) -> str | None:
+def confirmed(results: QuotedResults) -> str | None:
     """If settings were trained again on fresh seeds: what became of the score that won."""
     table = results.table("confirmations")
     if not len(table) or pd.isna(table.frame.at[0, "mean"]):
@@ -137,7 +144,7 @@ def confirmed(results: StudyResults) -> str | None:
     )
 
 
-def claims(results: StudyResults) -> str | None:
+def claims(results: QuotedResults) -> str | None:
     """If there are claims."""
     table = results.table("claims")
     if not len(table):
@@ -163,7 +170,7 @@ ENDINGS = {
 }
 
 
-def endings(results: StudyResults) -> str | None:
+def endings(results: QuotedResults) -> str | None:
     """If runs were pruned, diverged or ran out of memory."""
     table = results.table("runs")
     if "status" not in table.frame:

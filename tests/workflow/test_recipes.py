@@ -1,0 +1,131 @@
+"""The recipes of CONTRIBUTING.md, word for word: all work in one small study, and nothing trained trains again."""
+
+import csv
+import json
+import re
+from functools import reduce
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image, ImageDraw
+
+from segsweep import registry
+from segsweep.planning.plan_file import read_plan
+from tests.workspace import ROOT, SMALL, Workspace
+
+TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+RECIPES = {part.split("\n", 1)[0]: part for part in TEXT.split("\n### ")[1:]}
+FILE = re.compile(r"^`([^`\n]+)`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+STUDY = re.compile(r"^In a study:\n\n```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NAME = "recipes"
+OF_THE_PROJECT = {"tasks", "trainers"}  # kinds that reach into planning and store; no recipe is enough
+
+
+def files_of(recipe: str) -> dict[str, str]:
+    """The complete files of a recipe, by path."""
+    return dict(FILE.findall(RECIPES[recipe]))
+
+
+def merge(one: dict, other: dict) -> dict:
+    """Keys of both, mappings merged."""
+    both = {key: merge(one[key], other[key]) for key in one.keys() & other.keys() if isinstance(other[key], dict)}
+    return one | other | both
+
+
+def draw_data_set(folder: Path, images: int = 6) -> None:
+    """Squares and discs, listed as the reader of the recipe wants it."""
+    folder.mkdir(parents=True)
+    rows = []
+    for i in range(images):
+        mask = Image.new("L", (32, 32))
+        ImageDraw.Draw(mask).rectangle((2 + i, 2, 12 + i, 12), 1)
+        ImageDraw.Draw(mask).ellipse((14, 16 - i, 26, 28 - i), 2)
+        mask.save(folder / f"mask_{i}.png")
+        Image.fromarray((np.asarray(mask)[..., None] * np.array([90, 60, 30])).astype(np.uint8)).save(
+            folder / f"image_{i}.png"
+        )
+        rows.append(
+            {"split": "train" if i < 4 else "val", "name": str(i), "image": f"image_{i}.png", "mask": f"mask_{i}.png"}
+        )
+    with (folder / "items.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A project with a trained study and the plan of the demo, to which all recipes are added."""
+    made = Workspace(tmp_path_factory.mktemp("recipes"))
+    made.write_tiny_dataset()
+    made.write_study()
+    made.snakemake("results/little/runs.csv")
+    made.snakemake("--dry-run", study="demo")
+    made.demo = (made.folder / "results" / "demo" / "plan.json").read_text(encoding="utf-8")
+    for recipe in RECIPES:
+        for path, text in files_of(recipe).items():
+            assert not (made.folder / path).exists(), f"{path} of the recipe {recipe!r} is no new file"
+            (made.folder / path).write_text(text, encoding="utf-8")
+    return made
+
+
+@pytest.fixture(scope="module")
+def trained(project):
+    """Folder of the results of a study that uses all recipes."""
+    draw_data_set(project.folder / "data" / "listed")
+    parts = [yaml.safe_load(text) for recipe in RECIPES.values() for text in STUDY.findall(recipe)]
+    study = reduce(merge, parts, {"name": NAME, "train": SMALL | {"optimizer": {}}})
+    project.write(f"config/studies/{NAME}.yaml", study)
+    project.snakemake(study=NAME)
+    return project.folder / "results" / NAME
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_kind_of_component_has_a_recipe():
+    kinds = {base.package for kind, base in registry.kinds().items() if registry.classes(kind)}
+    added = {str(Path(path).parent) for recipe in RECIPES for path in files_of(recipe)}
+    assert {f"workflow/scripts/segsweep/{kind}" for kind in kinds - OF_THE_PROJECT} <= added
+    assert {"config/augmentations", "workflow/scripts/segsweep/analysis"} <= added
+
+
+def test_nothing_trains_again(project):
+    assert project.would_train() == []
+    (project.folder / "results" / "demo" / "plan.json").unlink()
+    project.snakemake("--dry-run", study="demo")
+    after = read_plan(project.folder / "results" / "demo" / "plan.json").segments
+    assert list(after) == list(json.loads(project.demo)["segments"])
+
+
+def test_a_study_with_all_of_them_trains(trained):
+    runs = rows_of(trained / "runs.csv")
+    assert {run["status"] for run in runs} <= {"finished", "pruned"}
+    assert len(runs) == 4
+    assert all(np.isfinite(float(run["val/kappa"])) for run in runs)
+    assert read_plan(trained / "plan.json").cells[0].train["optimizer"]["name"] == "nadam"
+
+
+def test_the_report_has_the_new_section(trained):
+    text = (trained / "report.md").read_text(encoding="utf-8")
+    assert "## Slowest runs\n" in text
+    assert "Cohen's kappa" in text
+    assert (trained / "figures" / "training_times.png").is_file()
+
+
+def test_the_new_table_is_there(trained):
+    rows = rows_of(trained / "seed_spread.csv")
+    finished = [run["cell"] for run in rows_of(trained / "runs.csv") if run["status"] == "finished"]
+    assert sorted(row["cell"] for row in rows) == sorted(finished)
+    assert all(row["n"] == "1" and row["lowest"] == row["highest"] for row in rows)
+
+
+def test_the_new_claim_is_judged(trained):
+    (row,) = rows_of(trained / "claims.csv")
+    lowest = min(float(run["val/loss"]) for run in rows_of(trained / "runs.csv") if run["status"] == "finished")
+    assert (row["id"], row["verdict"]) == ("H1", "supported")
+    assert float(row["estimate"]) == pytest.approx(lowest, rel=1e-6)

@@ -1,0 +1,128 @@
+"""The best setting: which one, and as YAML that is ready to copy."""
+
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from segsweep.analysis.study_results import StudyResults
+from segsweep.formatting import number, plural
+from segsweep.tables import Column, Document
+
+
+class BestSetting(Document):
+    """The setting to recommend, ready to copy; comments say what it is and how sure that is."""
+
+    file = "best.yaml"
+    rules = ("analyze_study",)
+    keys = (
+        Column("study", "text", "Name of the study."),
+        Column("cell", "text", "Key of the cell."),
+        Column("runs", "list", "Its usable runs."),
+        Column("segments", "list", "Segments of the first of them; not there if it was trained elsewhere."),
+        Column("set", "mapping", "Dotted keys in which the setting differs from the study's `train`."),
+        Column("train", "mapping", "The setting in full; not there if it was trained elsewhere."),
+    )
+
+
+def choose(results: StudyResults, ranking: pd.DataFrame, confirmed: list[dict[str, Any]]) -> tuple[str | None, str]:
+    """The cell to recommend, and how it was chosen.
+
+    The winner of a confirmation, by the mean of its fresh seeds; else the first of the ranking without a diverged run
+    or one out of memory; else the first.
+    """
+    fresh = [row for row in confirmed if row["n"] and row["cell"] in results.cells.index]
+    if fresh:
+        best = max(fresh, key=lambda row: row["mean"] * results.sign)
+        return best[
+            "cell"
+        ], f"the best mean of {plural(best['n'], 'fresh seed')} among {plural(len(fresh), 'confirmed setting')}"
+    scored = ranking[ranking["n"] > 0]
+    if scored.empty:
+        return None, "no setting has a usable run"
+    sound = scored[~scored["failed"].astype(bool)]
+    if sound.empty:
+        return scored.index[0], "the best mean score; all settings have runs that failed"
+    best = sound.iloc[0]
+    words = "the best mean score among the settings none of whose runs failed"
+    if best["rank"] > 1:
+        words += f"; {best['rank'] - 1:.0f} ranked higher with runs that failed"
+    if missing := int(best["planned"] - best["pruned"] - best["n"]):
+        words += f"; {missing} of its {plural(int(best['planned']), 'run')} {'is' if missing == 1 else 'are'} missing"
+    return sound.index[0], words
+
+
+def describe(
+    results: StudyResults, ranking: pd.DataFrame, cell: str, chosen_by: str, confirmed: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """The entry "best" of analysis.json."""
+    row = next((row for row in confirmed if row["cell"] == cell and row["n"]), None)
+    ranked = ranking.loc[cell] if cell in ranking.index else None
+    source = row if row is not None else ranked
+    group = ranked["group"] if ranked is not None else float("nan")
+    ties = ranking[(ranking["group"] == group) & (ranking["n"] > 0)] if pd.notna(group) else ranking.loc[[]]
+    cost = "cost/train_seconds"
+    cheapest = ties[cost].idxmin() if len(ties) > 1 and cost in ties and ties[cost].notna().any() else None
+    axes = [name for name in results.plan.axes if name in results.cells]
+    return {
+        "cell": cell, "label": results.label(cell), "run": None if ranked is None else ranked["best_run"],
+        "mean": source["mean"], "low": source.get("low"), "high": source.get("high"), "n": int(source["n"]),
+        "rank": None if ranked is None or pd.isna(ranked["rank"]) else int(ranked["rank"]),
+        "group_size": max(len(ties), 1),
+        "tied": list(ties.index[:20]), "settings": {name: results.cells.at[cell, name] for name in axes},
+        "cheapest_tied": cheapest, "chosen_by": chosen_by,
+    }  # fmt: skip
+
+
+def as_yaml(results: StudyResults, best: dict[str, Any] | None) -> str:
+    """Contents of best.yaml: comments that say what it is, `set` with dotted keys, `train` in full."""
+    study = results.plan.study
+    if best is None:
+        return f"# Study {study['name']}: no setting has a usable run yet.\nset: {{}}\n"
+    entry = next(cell for cell in results.plan.cells if cell.cell == best["cell"])
+    own = (results.runs["cell"] == best["cell"]) & (results.runs["role"] != "ensemble")
+    runs = results.runs[own & results.runs["usable"]]
+    interval = ""
+    if best["low"] is not None and pd.notna(best["low"]):
+        interval = f", 95 % interval {best['low']:.4g} to {best['high']:.4g}"
+    ties = best["group_size"] - 1
+    lines = [
+        f"# Best setting of study {study['name']}: {best['label']}",
+        f"# {results.metric} {best['mean']:.4g} (mean of {best['n']}{interval}); {best['chosen_by']}.",
+    ]
+    if results.one_seed:
+        lines.append(f"# {results.why_unknown}: it is not known whether another seed would choose the same.")
+    elif ties:
+        settings = "1 other setting does" if ties == 1 else f"{ties} other settings do"
+        lines.append(f"# {settings} not differ significantly from it.")
+    content: dict[str, Any] = {"study": study["name"], "cell": best["cell"], "runs": runs["run"].tolist()}
+    segments = runs["segments"].iloc[0].split() if "segments" in runs and len(runs) and runs["segments"].iloc[0] else []
+    content |= {"segments": segments} if segments else {}
+    content["set"] = dict(entry.settings)
+    if entry.train:
+        content["train"] = entry.train
+    return "\n".join(lines) + "\n" + _dump(content)
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML whose small numbers are read as numbers again by any reader: 5.0e-4."""
+
+    def ignore_aliases(self, data):
+        """No anchors: each value stands where it is used."""
+        return True
+
+
+def _float(dumper: yaml.SafeDumper, value: float):
+    text = number(value)
+    if "e" in text and "." not in text.split("e")[0]:
+        text = text.replace("e", ".0e")
+    elif text.lstrip("-").isdigit():
+        text += ".0"
+    return dumper.represent_scalar("tag:yaml.org,2002:float", text)
+
+
+_Dumper.add_representer(float, _float)
+
+
+def _dump(content: dict[str, Any]) -> str:
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110)

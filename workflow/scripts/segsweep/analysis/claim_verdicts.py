@@ -1,0 +1,63 @@
+"""Hypotheses written down before the first run, judged: supported, refuted or undecided."""
+
+from typing import Any
+
+import pandas as pd
+
+from segsweep import registry
+from segsweep.analysis.claims import Evidence, Verdict
+from segsweep.analysis.ranking import Noise
+from segsweep.analysis.study_results import StudyResults
+from segsweep.config.claims import kind_of, parse_claim
+from segsweep.tables import Column, Table
+
+
+class ClaimVerdicts(Table):
+    """A claim of the study, judged; then what was expected of listed runs."""
+
+    file = "claims.csv"
+    rules = ("analyze_study",)
+    rows = "claim_rows"
+    columns = (
+        Column("id", "text", "Its name; of an expectation the id of the run."),
+        Column("claim", "text", "The claim in words."),
+        Column("kind", "text", "Its kind: the key that it has in the study, or `expect`."),
+        Column("verdict", "text", "`supported`, `refuted` or `undecided`."),
+        Column("grade", "text", "`success`, `acceptable` or `missed`.", empty="the claim has no bars, or no score yet"),
+        Column("estimate", "number", "What was estimated; see the kind.", empty="nothing could be"),
+        Column("low", "number", "Lower end of its 95 % interval.", empty="it has none"),
+        Column("high", "number", "Upper end.", empty="it has none"),
+        Column("threshold", "number", "What the estimate is compared with.", empty="nothing could be estimated"),
+        Column("test", "text", "The test, or the interval.", empty="the claim was not tested"),
+        Column("statistic", "number", "Its statistic.", empty="the claim was not tested"),
+        Column("df", "number", "Its degrees of freedom.", empty="it has none"),
+        Column("p", "number", "Its p.", empty="the claim was not tested"),
+        Column("n_runs", "integer", "Runs that it rests on.", empty="there are none"),
+        Column("n_cells", "integer", "Cells that it rests on.", empty="there are none"),
+        Column("scope", "text", "What the estimate varies over: `seeds`, `images` or `none`."),
+        Column("images_estimate", "number", "Mean difference over images.", empty="not compared by images"),
+        Column("images_low", "number", "Lower end of its 95 % interval.", empty="not compared by images"),
+        Column("images_high", "number", "Upper end.", empty="not compared by images"),
+        Column("detail", "text", "One or two sentences with the numbers."),
+    )
+
+
+def claim_rows(results: StudyResults, noise: Noise, ranked: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of claims.csv."""
+    evidence = Evidence(results, noise, ranked)
+    rows = []
+    for claim in map(parse_claim, results.plan.study.get("claims") or []):
+        verdict = registry.load(claim).judge(claim, evidence)
+        rows.append(_row(claim.id, claim.claim, kind_of(claim), verdict))
+    expected = registry.classes("claim")["expect"]
+    for cell in results.plan.cells:
+        if cell.expect:
+            expect = expected.model_validate(cell.expect)
+            low, high = expect.gain
+            text = f"Run {cell.cell} gains {low:g} to {high:g} over run {expect.over}."
+            rows.append(_row(cell.cell, text, "expect", registry.load(expect).judge(expect, evidence, cell.cell)))
+    return rows
+
+
+def _row(name: str, claim: str, kind: str, verdict: Verdict) -> dict[str, Any]:
+    return {"id": name, "claim": claim, "kind": kind} | vars(verdict)

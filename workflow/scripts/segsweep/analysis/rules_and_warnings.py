@@ -1,0 +1,80 @@
+"""What a reader has to know before believing any table: what the analysis does by rule, and warnings."""
+
+from typing import Any
+
+from segsweep.analysis.factors import LEVELS_ALPHA
+from segsweep.analysis.importance import Importance
+from segsweep.analysis.ranking import CELLS_ALPHA, Noise
+from segsweep.analysis.study_results import RULES, StudyResults
+
+
+def rules() -> dict[str, str]:
+    """What this analysis does by rule, in words."""
+    return {
+        "score": "A run's score is the study's metric at its best epoch, the best of as many looks as it had epochs.",
+        "intervals": "95 % t intervals; of a cell's mean with the pooled deviation of replicated cells, or with its "
+        "own where the spread differs between cells.",
+        "cells": f"Cells are compared by Tukey and Kramer's procedure at {CELLS_ALPHA:.1%} (Bonferroni's bound for "
+        "many cells, Welch's t where the spread differs).",
+        "levels": f"Levels are compared by contrasts of the additive model, with Holm's correction over all pairs of "
+        f"all axes, at {LEVELS_ALPHA:.1%}; with the cells' {CELLS_ALPHA:.1%} that makes 5 % for the study.",
+        "anova": "Sums of squares of type II. Where Shapiro and Wilk's test rejects at 1 %, aligned ranks decide; "
+        "where Brown and Forsythe's does, errors are of the kind HC3.",
+        "interactions": "Two axes interact where p, corrected by Holm over all pairs of axes, is at most 5 %.",
+        "one_seed": "Without replicated cells nothing is called better: numbers are described, claims are undecided.",
+        "claims": "A claim is supported or refuted by a test or interval at 5 %, else undecided.",
+        "reference": "Reference settings stand in the ranking and in no mean of a level.",
+        "confirmations": "Confirmation runs enter no ranking and no mean of a level: they were chosen by the result.",
+        **{f"status {name}": text for name, text in RULES.items()},
+    }
+
+
+def warnings_of(
+    results: StudyResults,
+    noise: Noise,
+    audit: dict[str, Any],
+    axis_importance: Importance,
+    edges: list[dict[str, Any]],
+    factors: list[dict[str, Any]],
+    factor_summary: list[dict[str, Any]],
+) -> list[dict[str, Any]]:
+    """What a reader has to know before believing any table: {"topic", "axes", "text"}."""
+    found = []
+
+    def warn(topic: str, text: str, axes: list[str] = ()) -> None:
+        found.append({"topic": topic, "axes": list(axes), "text": text})
+
+    for note in results.plan.notes:
+        warn("table", note)
+    if results.one_seed:
+        warn("one seed", f"{results.why_unknown}: differences may be those of seeds, and none is called better.")
+    elif noise.df < 10:
+        warn("few seeds", f"The noise floor rests on {noise.df} degrees of freedom: it is itself uncertain.")
+    if results.plan.study.get("folds"):
+        warn("folds", "Folds share most of their training images, so runs on them are not independent: intervals and "
+             "tests are somewhat surer than they should be.")  # fmt: skip
+    if not noise.equal:
+        warn("unequal spread", noise.reading)
+    if results.adaptive:
+        warn("adaptive", f"Settings were proposed by {results.sampler}, which follows the scores: means of levels are "
+             "of settings near the best, not of the space.")  # fmt: skip
+    found += [note for note in audit["notes"] if note["topic"] in ("aliased", "confounded", "budget")]
+    for row in factor_summary:
+        if row["raw_and_adjusted"] == "disagree" and row["relation"] in ("distinct", "partly"):
+            warn(
+                "raw and adjusted",
+                f"Raw and adjusted means of {row['axis']} name different best levels.",
+                [row["axis"]],
+            )
+    for row in factors:
+        failed = row["n_diverged"] + row["n_oom"]
+        if failed and failed >= 0.25 * (failed + row["n_runs"]):
+            rest = "its means are of the others" if row["n_runs"] else "it has no mean"
+            warn("failures", f"{failed} of {failed + row['n_runs']} runs with {row['axis']} = {row['level']} diverged "
+                 f"or ran out of memory; {rest}.", [row["axis"]])  # fmt: skip
+    if axis_importance.rows and axis_importance.note:
+        warn("importance", axis_importance.note)
+    found += [{"topic": "edge", "axes": [end["axis"]], "text": end["text"]} for end in edges if end["clear"]]
+    if len(results.missing):
+        warn("missing", f"{len(results.missing)} planned runs are missing: they are listed in missing.csv.")
+    return found

@@ -1,0 +1,285 @@
+"""The tables of a study as the statistics want them: axes with levels, scores, and which runs count."""
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from segsweep import metrics, registry
+from segsweep.analysis.measures import is_measure
+from segsweep.errors import InputError
+from segsweep.formatting import number, short_names, value_in_words
+from segsweep.planning.plan_file import PLAN_FILE, StudyPlan, read_plan
+from segsweep.tables import Column, Table
+
+USABLE = ("finished", "early_stopped")
+# How runs of each status enter.
+RULES = {
+    "finished": "Enters all means.",
+    "early_stopped": "Enters all means: its best epoch lies before the end, and that is what is compared.",
+    "pruned": "Ended by the pruner: counted and shown with its last score, in no mean of final scores.",
+    "diverged": "Counted and shown, in no mean; its cell is not recommended.",
+    "oom": "Ran out of memory: counted and shown, without a score; its cell is not recommended.",
+    "failed": "Counted and shown, in no mean.",
+}
+DESIGN_ROLES = ("grid", "run", "trial")
+RANKED_ROLES = (*DESIGN_ROLES, "reference")
+TEXT_COLUMNS = ("cell", "run", "role", "round", "status", "label", "note", "segments", "image", "method", "detail")
+
+
+@dataclass
+class Axis:
+    """What varies: a name, and levels in the order in which they are shown."""
+
+    name: str
+    levels: list[str]
+    kind: str = "category"
+    scale: str = "category"
+    binned: bool = False
+    values: list[float] = field(default_factory=list)
+
+
+@dataclass
+class StudyResults:
+    """Tables of one study.
+
+    cells: index cell; label, role, round, the axes as texts. runs: one row a run, with `score` (float, nan if there is
+    none) and `usable`. codes: one row a run and one column an axis, the index of its level, -1 where it has none.
+    """
+
+    plan: StudyPlan
+    cells: pd.DataFrame
+    runs: pd.DataFrame
+    missing: pd.DataFrame
+    images: pd.DataFrame | None = None
+    ensemble: pd.DataFrame | None = None
+    ensemble_images: pd.DataFrame | None = None
+    axes: list[Axis] = field(init=False)
+    codes: pd.DataFrame = field(init=False)
+
+    def __post_init__(self):
+        study = self.plan.study
+        self.metric, self.minimize = self.plan.metric, self.plan.minimize
+        self.sign = -1.0 if self.minimize else 1.0
+        self.short = short_names(self.plan.axes)
+        self.sampler = (study.get("sweep") or {}).get("sampler", {}).get("name")
+        sampler = registry.classes("sampler").get(self.sampler)
+        self.adaptive = sampler is not None and sampler.adaptive
+        self.random_draw = sampler is not None and not sampler.adaptive and not sampler.enumerates
+        self.cells = self.cells[~self.cells.index.duplicated()]
+        runs = self.runs.reset_index(drop=True)
+        empty = pd.Series(np.nan, index=runs.index)
+        runs["score"] = pd.to_numeric(runs[self.metric], errors="coerce") if self.metric in runs else empty
+        runs["usable"] = runs["status"].isin(USABLE) & np.isfinite(runs["score"])
+        self.runs = runs
+        design = self.cells[self.cells.index.isin(runs.loc[runs["role"].isin(DESIGN_ROLES), "cell"].unique())]
+        all_axes = [_axis(name, design[name], self.plan) for name in self.plan.axes if name in design]
+        self.axes = [axis for axis in all_axes if len(axis.levels) > 1]
+        self.constant = [axis.name for axis in all_axes if len(axis.levels) < 2]
+        self.codes = pd.DataFrame({axis.name: _codes(axis, runs[axis.name]) for axis in self.axes}, index=runs.index)
+
+    @cached_property
+    def design(self) -> pd.Series:
+        """Mask of the runs that the plan's design (not the reference, not a confirmation) asked for."""
+        return self.runs["role"].isin(DESIGN_ROLES)
+
+    @cached_property
+    def usable(self) -> pd.Series:
+        """Mask of the runs of the design that enter means, with a level on every axis."""
+        known = (self.codes >= 0).all(axis=1) if self.axes else True
+        return self.design & self.runs["usable"] & known
+
+    @cached_property
+    def replicate_df(self) -> int:
+        """Degrees of freedom of the spread between runs of the same cell, the folds' own effect aside."""
+        counts = self.runs.loc[self.usable, "cell"].value_counts()
+        folds = self.runs.loc[self.usable, "fold"].nunique() - 1 if self.folds_cross else 0
+        return int((counts - 1).sum()) - folds
+
+    @cached_property
+    def folds_cross(self) -> bool:
+        """Whether several cells were run on several folds: then effects of folds and of cells can be separated."""
+        runs = self.runs[self.usable]
+        return runs["fold"].nunique() > 1 and runs.loc[runs["fold"].notna(), "cell"].nunique() > 1
+
+    def fresh_scores(self, runs: pd.DataFrame) -> pd.Series:
+        """Scores of confirmations of a setting, one a seed: of a cross-validation the mean over its folds."""
+        return runs[runs["usable"]].groupby("seed", sort=False)["score"].mean()
+
+    @cached_property
+    def replicates_differ(self) -> bool:
+        """Whether runs of the same cell have different scores; if not, the seed did nothing."""
+        scores = self.runs.loc[self.usable, "score"]
+        if scores.empty:
+            return False
+        groups = scores.groupby(self.runs.loc[self.usable, "cell"])
+        return bool((groups.max() - groups.min()).max() > 1e-12 * scores.abs().max())
+
+    @property
+    def one_seed(self) -> bool:
+        """Whether nothing is known of how far seeds spread: then nothing is called better."""
+        return self.replicate_df < 2 or not self.replicates_differ
+
+    @property
+    def why_unknown(self) -> str:
+        """Where `one_seed`: why nothing is known of how far seeds spread."""
+        if not self.runs.loc[self.usable, "cell"].duplicated().any():
+            return "One seed a setting"
+        return "Too few runs share a setting" if self.replicate_df < 2 else "Seeds change no score"
+
+    def axis(self, name: str) -> Axis:
+        """An axis by its name."""
+        return next(axis for axis in self.axes if axis.name == name)
+
+    def cells_where(self, where: dict[str, Any]) -> pd.Series:
+        """Mask over the runs of those whose cell has these settings."""
+        mask = pd.Series(True, index=self.runs.index)
+        for name, value in where.items():
+            texts = {value_in_words(part) for part in (value if isinstance(value, list) else [value])}
+            mask &= (
+                self.runs[name].map(lambda text, texts=texts: same_text(text, texts)) if name in self.runs else False
+            )
+        return mask
+
+    def column_of(self, column: str | None) -> tuple[str, float]:
+        """A column of runs.csv, the metric's where none is named, and 1 if high values are good, -1 if low ones are."""
+        if column in (None, self.metric):
+            return self.metric, self.sign
+        low_is_good = is_measure(column) or metrics.is_minimized(column) or "loss" in column
+        return column, -1.0 if low_is_good else 1.0
+
+    def label(self, cell: str) -> str:
+        """A cell in words."""
+        return str(self.cells.at[cell, "label"]) if cell in self.cells.index else cell
+
+    @cached_property
+    def image_column(self) -> str | None:
+        """Column of images.csv with the study's metric, or None."""
+        return self.column_in(self.images)
+
+    def column_in(self, images: pd.DataFrame | None) -> str | None:
+        """Column with the study's metric in a table of single images, or None."""
+        if images is None:
+            return None
+        return next((name for name in (self.metric, self.metric.split("/")[-1]) if name in images), None)
+
+
+class Statuses(Table):
+    """A status that runs have; planned runs that are not there count as `missing`."""
+
+    file = "statuses.csv"
+    rules = ("analyze_study",)
+    rows = "status_rows"
+    columns = (
+        Column("status", "text", "The status."),
+        Column("n", "integer", "Runs with it."),
+        Column("share", "number", "Share of all runs."),
+        Column("rule", "text", "How such runs enter."),
+    )
+
+
+def status_rows(results: StudyResults) -> list[dict[str, Any]]:
+    """Rows of statuses.csv."""
+    counts = results.runs["status"].value_counts().to_dict()
+    if len(results.missing):
+        counts["missing"] = len(results.missing)
+    total = sum(counts.values())
+    rules = RULES | {"missing": "Not trained, or not to its end: listed in missing.csv, in no table of results."}
+    return [{"status": status, "n": n, "share": n / total, "rule": rules[status]} for status, n in counts.items()]
+
+
+def open_results(folder: Path) -> StudyResults:
+    """Read the tables of results/<study>/.
+
+    Raises:
+        InputError: a table is missing, or has no rows.
+    """
+    folder = Path(folder)
+    for name in (PLAN_FILE, "cells.csv", "runs.csv"):
+        if not (folder / name).exists():
+            raise InputError(f"{folder / name}: not there. Collect the study's results first (collect_results.py).")
+    plan = read_plan(folder / PLAN_FILE)
+    axes = plan.axes
+    runs = read_table(folder / "runs.csv", axes)
+    if runs.empty:
+        raise InputError(f"{folder / 'runs.csv'}: no run is finished yet. Train at least one cell, then report again.")
+    cells = read_table(folder / "cells.csv", axes).set_index("cell")
+    optional = {
+        name: read_table(folder / f"{name}.csv", axes) if (folder / f"{name}.csv").exists() else None
+        for name in ("missing", "images", "ensemble", "ensemble_images")
+    }
+    if optional["missing"] is None:
+        optional["missing"] = pd.DataFrame(columns=["cell", "run"])
+    return StudyResults(plan, cells, runs, **optional)
+
+
+def read_table(path: Path, axes: list[str] = ()) -> pd.DataFrame:
+    """A table of results, with names and levels as texts."""
+    header = pd.read_csv(path, nrows=0).columns
+    texts = {name: str for name in header if name in TEXT_COLUMNS or name in axes}
+    table = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values={n: [""] for n in header if n not in texts})
+    return table
+
+
+def same_text(text: str, texts: set[str]) -> bool:
+    """Whether a level's text is one of these, numbers compared as numbers (`1e-3` is `0.001`)."""
+    if text in texts:
+        return True
+    value = as_number(text)
+    return value is not None and any(as_number(other) == value for other in texts)
+
+
+def as_number(text: str) -> float | None:
+    """The finite number that a level's text is, or None."""
+    try:
+        value = float(text)
+    except (TypeError, ValueError):
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _axis(name: str, texts: pd.Series, plan: StudyPlan) -> Axis:
+    """Levels of an axis: numbers ascending, words in order of appearance, many numbers of a search in ranges."""
+    levels = [text for text in dict.fromkeys(texts) if text != ""]
+    values = [as_number(text) for text in levels]
+    if not levels or any(value is None for value in values):
+        return Axis(name, levels)
+    order = np.argsort(values, kind="stable")
+    levels, values = [levels[i] for i in order], [values[i] for i in order]
+    space = ((plan.study.get("sweep") or {}).get("space") or {}).get(name) or {}
+    scale = "log" if (space.get("log") if isinstance(space, dict) else False) or looks_logarithmic(values) else "linear"
+    searched = plan.study.get("sweep") or plan.study.get("table")
+    if searched and len(levels) > 5 and len(texts) < 3 * len(levels):
+        count = 2 if len(texts) < 18 else 3 if len(texts) < 60 else 4
+        every = np.sort([as_number(text) for text in texts if text != ""])
+        parts = [part for part in np.array_split(np.unique(every), count) if len(part)]
+        names = [f"{number(float(f'{part[0]:.3g}'))}..{number(float(f'{part[-1]:.3g}'))}" for part in parts]
+        return Axis(name, names, "number", scale, True, [float(part[-1]) for part in parts])
+    return Axis(name, levels, "number", scale, False, values)
+
+
+def looks_logarithmic(values: list[float]) -> bool:
+    """Whether numbers are spaced by factors rather than by differences."""
+    values = np.unique(values)
+    if len(values) < 2 or values[0] <= 0:
+        return False
+    if values[-1] / values[0] >= 20:
+        return True
+    if len(values) < 3:
+        return False
+    steps, factors = np.diff(values), np.diff(np.log(values))
+    return bool(factors.std() / factors.mean() < 0.8 * steps.std() / steps.mean())
+
+
+def _codes(axis: Axis, texts: pd.Series) -> np.ndarray:
+    """Index of each text among the levels, -1 if it is none of them."""
+    if not axis.binned:
+        indices = {level: index for index, level in enumerate(axis.levels)}
+        return texts.map(indices).fillna(-1).to_numpy(int)
+    values = texts.map(as_number).to_numpy(float)
+    codes = np.searchsorted(np.array(axis.values), values)
+    return np.where(np.isfinite(values) & (codes < len(axis.levels)), codes, -1)

@@ -1,0 +1,165 @@
+"""Counts and scores of a trained run on a split: another split than in training, another post-processing, or metrics
+that need the predictions themselves."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+from segsweep import metrics, registry
+from segsweep.data.loading import Batches
+from segsweep.data.prepared import Prepared
+from segsweep.data.splits import Refs, images_of_run
+from segsweep.errors import InputError
+from segsweep.inference.evaluation import evaluate
+from segsweep.inference.forward import memory_format
+from segsweep.inference.loaded_ensemble import images_of_split
+from segsweep.inference.trained_model import TrainedModel, load_model, resolve_device
+from segsweep.io import write_json
+from segsweep.planning.plan_file import StudyPlan
+from segsweep.store.checkpoints import write_arrays
+from segsweep.store.segment_store import SegmentStore
+
+
+@dataclass
+class Evaluation:
+    """A run on a split.
+
+    Attributes:
+        about: run, split, segment and epoch of the weights, task, post-processing, number of images.
+        scores: of the split, `test/miou`; nan where there is nothing to score.
+        images: scores of each image, {"image": name, "miou": ...}.
+        counts: of the split, by name.
+        image_counts: "names", and counts with a leading axis of images.
+    """
+
+    about: dict[str, Any]
+    scores: dict[str, float]
+    images: list[dict[str, Any]]
+    counts: dict[str, np.ndarray]
+    image_counts: dict[str, np.ndarray]
+
+
+def evaluate_run(
+    plan: StudyPlan,
+    run: str,
+    store: SegmentStore,
+    split: str,
+    *,
+    postprocess: dict[str, Any] | None = None,
+    device: str = "auto",
+    threads: int = 1,
+) -> Evaluation:
+    """Evaluate a run at its best epoch.
+
+    On `val` it is evaluated on the images on which it was validated in training, in the same batches: with the same
+    post-processing the counts are those of training, to the bit on the same machine.
+
+    Args:
+        plan: of the study.
+        run: name of the run.
+        store: of all segments.
+        split: `val` or `test`, or another one of the data set.
+        postprocess: keys of `train.postprocess` that are laid over the run's own.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        threads: of computations on a CPU.
+
+    Raises:
+        InputError: no such run or split, a wrong key of `postprocess`, or the weights are not there.
+    """
+    torch.set_num_threads(threads)
+    planned = plan.run_named(run)
+    segment = plan.segments[planned.segments[-1]]
+    prepared = Prepared.open(segment.data)
+    own = segment.train["postprocess"] | (postprocess or {})
+    trained = load_model(plan, planned, store, prepared, resolve_device(device), own)
+    refs = _images(trained, split, plan.smoke)
+    loader = Batches(refs, trained.train.data, prepared, trained.train.batch_size, seed=segment.seed, training=False)
+    micro_batch = store.record(trained.segment).micro_batch or trained.train.batch_size
+    order = memory_format(trained.train)
+    further = {
+        name: registry.load(metric) for name, metric in metrics.metrics_of(prepared.task).items() if metric.own_counts
+    }
+    tally = Tally(trained.task, further)
+    evaluate(tally, None, loader.epoch(1), trained.forward, micro_batch=micro_batch, order=order)
+    counts, image_counts = tally.totals(), tally.images()
+    scores = metrics.score(counts, prepared.task, prepared.classes)
+    about = {
+        "run": run,
+        "split": split,
+        "segment": trained.segment,
+        "epoch": trained.epoch,
+        "task": prepared.task,
+        "postprocess": trained.train.postprocess.model_dump(mode="json"),
+        "images": len(refs),
+    }
+    return Evaluation(
+        about,
+        {f"{split}/{name}": float(value) for name, value in scores.items()},
+        metrics.image_rows(image_counts, prepared.task, prepared.classes),
+        counts,
+        image_counts,
+    )
+
+
+class Tally:
+    """A task whose counter counts what further metrics ask of the predictions as well (see `segsweep.metrics`)."""
+
+    def __init__(self, task: Any, further: dict[str, ModuleType]):
+        self.task, self.further = task, further
+        self.counts = task.counter()
+        self.own: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
+
+    def counter(self) -> "Tally":
+        """Itself: it counts one split."""
+        return self
+
+    def update(self, outputs: Any, batch: dict) -> None:
+        """Count a batch."""
+        self.counts.update(outputs, batch)
+        if self.further:
+            predictions = self.task.predict(outputs, batch)
+            names = batch.get("page") or batch["name"]
+            for module in self.further.values():
+                for array, values in module.count(predictions, batch).items():
+                    for name, value in zip(names, values, strict=True):
+                        self.own[array][name].append(value)
+
+    def totals(self) -> dict[str, np.ndarray]:
+        """Counts of all images together, by name."""
+        own = {array: sum(sum(values) for values in images.values()) for array, images in self.own.items()}
+        return self.counts.totals() | own
+
+    def images(self) -> dict[str, np.ndarray]:
+        """ "names", and counts with a leading axis of images; those of patches of a page are added up."""
+        found = self.counts.images()
+        names = found["names"].tolist()
+        own = {array: np.stack([sum(images[name]) for name in names]) for array, images in self.own.items()}
+        return found | own
+
+
+def write(evaluation: Evaluation, path: Path) -> None:
+    """Write `path`, a JSON file of scores, and beside it an npz file of counts: `split/<name>` and `images/<name>`."""
+    arrays = {f"split/{name}": values for name, values in evaluation.counts.items()}
+    arrays |= {f"images/{name}": values for name, values in evaluation.image_counts.items()}
+    write_arrays(path.with_suffix(".npz"), arrays)
+    rows = [_finite(row) for row in evaluation.images]
+    write_json(path, evaluation.about | {"scores": _finite(evaluation.scores), "of_images": rows})
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    """Values with None for what is no number."""
+    return {name: None if isinstance(value, float) and np.isnan(value) else value for name, value in values.items()}
+
+
+def _images(trained: TrainedModel, split: str, smoke: bool) -> Refs:
+    if split not in trained.prepared.splits:
+        known = ", ".join(trained.prepared.splits)
+        raise InputError(f"{trained.prepared.folder}: there is no split {split!r}. Take one of {known}.")
+    if split == "val":
+        return images_of_run(trained.prepared, trained.train.data, trained.fold)[1]
+    return images_of_split(trained.prepared, split, trained.train, smoke)

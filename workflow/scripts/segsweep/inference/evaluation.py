@@ -1,0 +1,67 @@
+"""Losses and counts of a whole split."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+from segsweep.data.void import VOID
+from segsweep.inference.forward import Forward, images_of, map_tensors, micro_batches, to_device
+
+
+@torch.inference_mode()
+def evaluate(
+    task: Any,
+    criterion: nn.Module | None,
+    loader: Iterable[dict],
+    forward: Forward,
+    *,
+    micro_batch: int,
+    order: torch.memory_format = torch.contiguous_format,
+    check_stop: Callable[[], None] = lambda: None,
+) -> tuple[dict[str, float], Any]:
+    """Losses of a split, and the counts of which its scores are made.
+
+    Args:
+        task: see `segsweep.tasks.Task`.
+        criterion: None computes no losses.
+        loader: batches as they were loaded.
+        forward: images -> outputs; its model is put into evaluation mode.
+        micro_batch: most images passed through the network at once.
+        order: of images in memory.
+        check_stop: called before each batch; may raise to end the evaluation.
+
+    Returns:
+        ({"loss": ...}, a counter: see `segsweep.tasks.Counter`). A loss is the mean over the images that have a valid
+        pixel or a box, each image's loss taken by itself: it does not depend on the batch size. A split of void images
+        alone has no loss.
+    """
+    forward.model.eval()
+    counter = task.counter()
+    sums: dict[str, torch.Tensor] = {}
+    count = 0
+    if criterion is not None:
+        criterion.eval()
+    for loaded in loader:
+        check_stop()
+        for part in micro_batches(loaded, micro_batch):
+            batch = to_device(part, forward.device, order)
+            outputs = forward(batch["image"])
+            counter.update(outputs, batch)
+            for i in range(len(batch["image"]) if criterion is not None else 0):
+                image = images_of(batch, i, i + 1)
+                if not _has_ground_truth(image):
+                    continue
+                count += 1
+                losses = criterion(map_tensors(lambda tensor, i=i: tensor[i : i + 1], outputs), image)
+                for name, value in losses.items():
+                    sums[name] = sums.get(name, 0.0) + value.detach().double()
+    return {name: float(value) / count for name, value in sums.items()}, counter
+
+
+def _has_ground_truth(image: dict) -> bool:
+    """Whether an image (a batch of one) has something to be judged by."""
+    if "mask" not in image:
+        return True
+    return bool((image["mask"] != VOID).any()) or len(image.get("boxes", [[]])[0]) > 0

@@ -1,0 +1,70 @@
+"""The one forward pass of training, evaluation, ensembles, submissions and the report's images, and its batches."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from segsweep.config.train import Train
+
+
+class Forward:
+    """Images to outputs, in the arithmetic of a setting.
+
+    `forward(images)`: uint8 (B, 3, H, W) on the device; returns the network's outputs in float32, whatever the
+    precision in between.
+    """
+
+    def __init__(self, model: nn.Module, normalize: nn.Module, train: Train, device: torch.device):
+        self.model, self.normalize, self.device = model, normalize, device
+        self.bf16 = train.precision == "bf16"
+
+    def __call__(self, images: torch.Tensor) -> Any:
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+            outputs = self.model(self.normalize(images))
+        return map_tensors(lambda tensor: tensor.float() if tensor.is_floating_point() else tensor, outputs)
+
+
+def memory_format(train: Train) -> torch.memory_format:
+    """The order in memory of images and weights that a setting asks for."""
+    return torch.channels_last if train.channels_last else torch.contiguous_format
+
+
+def to_device(batch: dict, device: torch.device, order: torch.memory_format = torch.contiguous_format) -> dict:
+    """A loaded batch on the device: images in the order of memory asked for, masks as int64."""
+
+    def move(value: Any) -> Any:
+        if torch.is_tensor(value):
+            return value.to(device, non_blocking=True)
+        return [move(item) for item in value] if isinstance(value, list) else value
+
+    moved = {key: move(value) for key, value in batch.items()}
+    if "mask" in moved:
+        moved["mask"] = moved["mask"].long()  # only here: it is eight times the bytes
+    return moved | {"image": moved["image"].contiguous(memory_format=order)}
+
+
+def micro_batches(batch: dict, size: int) -> list[dict]:
+    """A batch cut into parts of at most `size` images."""
+    count = len(batch["image"])
+    if count <= size:
+        return [batch]
+    return [images_of(batch, i, i + size) for i in range(0, count, size)]
+
+
+def images_of(batch: dict, start: int, end: int) -> dict:
+    """A batch of some of a batch's images; what is no list or tensor belongs to all of them."""
+    return {key: value[start:end] if isinstance(value, list | torch.Tensor) else value for key, value in batch.items()}
+
+
+def map_tensors(function: Callable, *trees: Any) -> Any:
+    """Apply a function to the tensors in the same positions of equally built outputs (in dicts, lists, tuples)."""
+    first = trees[0]
+    if torch.is_tensor(first):
+        return function(*trees)
+    if isinstance(first, dict):
+        return {key: map_tensors(function, *(tree[key] for tree in trees)) for key in first}
+    if isinstance(first, list | tuple):
+        return type(first)([map_tensors(function, *items) for items in zip(*trees, strict=True)])
+    return first

@@ -1,0 +1,135 @@
+"""A study's predictions for the test split, by its ensemble or its best run, as a file to submit."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from segsweep.config.dataset import Dataset, parse_dataset
+from segsweep.data.classes import class_table
+from segsweep.data.patches import stitch
+from segsweep.data.prepared import Prepared, Split
+from segsweep.data.readers import read
+from segsweep.errors import InputError
+from segsweep.inference import submission
+from segsweep.inference.ensemble import Ensemble
+from segsweep.inference.loaded_ensemble import images_of_split, load_ensemble, members_of
+from segsweep.io import read_csv, write_json
+from segsweep.planning.plan_file import PlannedRun, StudyPlan
+from segsweep.store.segment_store import SegmentStore
+
+NO_TEST = "The data set has no test split: these are predictions of the validation split."
+SMOKE = "A smoke test: only some images of the split are predicted."
+SEEN = "The model was trained on images of this split, as folds pool them: its predictions look better than they are."
+
+
+def predict_test(
+    plan: StudyPlan, store: SegmentStore, ranking: Path, output: Path, *, device: str = "auto", threads: int = 1
+) -> dict[str, Any]:
+    """Write the submission of a study, and beside it a JSON file that says what is in it.
+
+    Returns:
+        split, images, models (their runs), method, notes.
+
+    Raises:
+        InputError: no model is trained, or the data set's files are not there.
+    """
+    runs, method, min_votes = _models(plan, store, ranking)
+    loaded = load_ensemble(plan, runs, store, device, threads)
+    prepared = loaded.prepared
+    split = "test" if "test" in prepared.splits else "val"
+    ensemble = Ensemble(loaded.task, prepared.task, len(runs), method, min_votes)
+    predictions: dict[int, Any] = {}
+    whole = [(split, i) for i in range(len(prepared.splits[split]))]
+    refs = images_of_split(prepared, split, loaded.train, True) if plan.smoke else whole
+    for batch, outputs in loaded.batches(refs):
+        # The task's own form, not the ensemble's, where there is one model: a single vote changes nothing.
+        found = ensemble.decide(outputs, batch) if len(runs) > 1 else loaded.task.predict(outputs[0], batch)
+        predictions |= {
+            refs[position][1]: without_probabilities(one) for position, one in zip(batch["index"], found, strict=True)
+        }
+    dataset = parse_dataset(plan.dataset)
+    root = Path(plan.prepared[str(prepared.folder)]["root"])
+    count = _write(output, dataset, root, prepared, split, dict(sorted(predictions.items())))
+    about = {
+        "split": split,
+        "images": count,
+        "task": prepared.task,
+        "models": [run.run for run in runs],
+        "method": method if len(runs) > 1 else "single model",
+        "notes": [NO_TEST] * (split != "test") + [SEEN] * is_pooled(plan, runs, split) + [SMOKE] * plan.smoke,
+    }
+    write_json(output.with_suffix(".json"), about)
+    return about
+
+
+def is_pooled(plan: StudyPlan, runs: list[PlannedRun], split: str) -> bool:
+    """Whether a model was trained on images of the split: on a fold that pools it with the training images."""
+    folds = [plan.segments[run.segments[-1]].fold for run in runs]
+    return split == "val" and any(fold and fold["within"] == "train+val" for fold in folds)
+
+
+def without_probabilities(prediction: Any) -> Any:
+    """A prediction without its probabilities: those of a whole split, in all classes, would not fit into memory."""
+    if not isinstance(prediction, dict):
+        return prediction
+    return {name: value for name, value in prediction.items() if name != "probability"}
+
+
+def _models(plan: StudyPlan, store: SegmentStore, ranking: Path) -> tuple[list[PlannedRun], str, int | None]:
+    """The ensemble's members if it has any, else the best run of the ranking."""
+    wish = plan.study.get("ensemble") or {"method": "vote", "min_votes": None}
+    members, _ = members_of(plan, store)
+    if members:
+        return members, wish["method"], wish["min_votes"]
+    best = next((row["best_run"] for row in read_csv(ranking) if row["best_run"]), None)
+    if best is None:
+        raise InputError(f"{ranking}: no setting has a usable run. Train the study first.")
+    return [next(run for run in plan.runs if run.run == best)], wish["method"], None
+
+
+def _write(path: Path, dataset: Dataset, root: Path, prepared: Prepared, split: str, found: dict[int, Any]) -> int:
+    """Write in the task's format; how many images there are."""
+    made, part = _whole(prepared.splits[split], found)
+    shapes = {name: (part[name], own) for name, own in _originals(dataset, root, split, part).items()}
+    if dataset.task == "text":
+        submission.write_text(path, made, shapes)
+        return len(made)
+    values = submission.values_of(np.array(class_table(dataset).index), prepared.num_classes)
+    if dataset.task == "multitask":
+        submission.write_voc(path, made, shapes, values, prepared.classes, split)
+    else:
+        submission.write_masks(path, {name: one["mask"] for name, one in made.items()}, shapes, values)
+    return len(made)
+
+
+def _whole(split: Split, found: dict[int, Any]) -> tuple[dict[str, Any], dict[str, tuple[int, int]]]:
+    """Predictions by image, without padding, patches stitched to pages; and the shape of each as it was prepared."""
+    made, shapes, patches = {}, {}, []
+    for i, one in found.items():
+        height, width = (int(side) for side in split.sizes[i])
+        if isinstance(one, dict):
+            one = one | {"mask": one["mask"][:height, :width]}
+        if split.page(i) is None:
+            made[split.names[i]], shapes[split.names[i]] = one, (height, width)
+        else:
+            patches.append((one["mask"], split.page(i)))
+    if patches:
+        for name, mask in stitch(*zip(*patches, strict=True)).items():
+            made[name], shapes[name] = {"mask": mask}, mask.shape
+    return made, shapes
+
+
+def _originals(
+    dataset: Dataset, root: Path, split: str, shapes: dict[str, tuple[int, int]]
+) -> dict[str, tuple[int, int]]:
+    """Height and width of each image as it is in the data set's own files."""
+    found = {}
+    for item in read(dataset, root)[split]:
+        if isinstance(item.image, np.ndarray):
+            found[item.name] = item.image.shape[:2]
+            continue
+        with Image.open(item.image) as image:
+            found[item.name] = image.size[::-1]
+    return {name: found[name] for name in shapes}

@@ -1,0 +1,261 @@
+"""What of a setting enters an address: the keys in force that differ from their defaults, and nothing else.
+
+So a key, a section or a component that is added later leaves every address alone, as long as nobody sets it. The
+contract of the settings classes is the other side of it: whoever changes what a class means, or a default of it,
+raises its `revision`, which enters the address of every training that the class is in force for.
+
+- A key with `outcome=False` cannot change what a training yields; one with `tasks` is read for those tasks only.
+- What tells components apart (`arch`, `name`, `reader`) stands beside whatever is set of a component.
+- A key whose value is the name of something enters as what the name stands for (`Meaning`), default or not: a
+  monitor as a column and its direction, an augmentation as its transforms, a file of weights as its content.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from typing import Any
+
+from segsweep.config.settings import Component, Settings
+from segsweep.planning.code_fingerprint import Symbol
+
+NESTED = Settings | dict | list | tuple
+DISCRIMINATORS = ("arch", "name", "reader")
+# What carries out an augmentation.
+AUGMENTATION: Symbol = ("segsweep.data.augmentation", "load_augmentation")
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What the value of a key stands for: what it adds to an address (None: nothing), and the code that it needs."""
+
+    adds: Any = None
+    roots: frozenset[Symbol] = frozenset()
+
+
+@dataclass(frozen=True)
+class InForce:
+    """What decides which settings of a training are in force, and what they stand for.
+
+    Attributes:
+        task: of the data set; None for any.
+        meanings: by name of the key, what a value of it stands for.
+        roots_of: the functions of a component that a training calls.
+    """
+
+    task: str | None = None
+    meanings: Mapping[str, Callable[[Any], Meaning]] = field(default_factory=dict)
+    roots_of: Callable[[Component], Iterable[Symbol]] = lambda component: ()
+
+
+@cache
+def read_keys(kind: type[Settings], task: str | None) -> dict[str, Any]:
+    """The keys of a class on which it depends what trainings of a task yield, with their defaults."""
+    found = {}
+    for name, key in kind.model_fields.items():
+        facts = key.json_schema_extra or {}
+        tasks = facts.get("tasks")
+        if facts.get("outcome", True) and (task is None or tasks is None or task in tasks):
+            found[name] = key.get_default(call_default_factory=True)
+    return found
+
+
+def differences(settings: Settings, in_force: InForce) -> dict[str, Any]:
+    """What a section adds to an address, as JSON's types, nested as it is."""
+    kind = type(settings)
+    found = {}
+    for name in read_keys(kind, in_force.task):
+        added = difference(kind, name, getattr(settings, name), in_force)
+        if added is not None:
+            (found[name],) = added
+    return found | revision_of(kind)
+
+
+def difference(kind: type[Settings], name: str, value: Any, in_force: InForce) -> tuple[Any] | None:
+    """What the value of a key of a class adds to an address; None where it adds nothing."""
+    defaults = read_keys(kind, in_force.task)
+    if name not in defaults:
+        return None
+    if name in in_force.meanings:
+        adds = in_force.meanings[name](value).adds
+        return None if adds is None else (adds,)
+    if name in DISCRIMINATORS or _differs(value, defaults[name], in_force):
+        return (_plain(value, in_force),)
+    standing = _standing(value, in_force) if isinstance(value, NESTED) else None
+    return (standing,) if standing else None
+
+
+def revision_of(kind: type[Settings]) -> dict[str, int]:
+    """What the revision of a class adds to an address."""
+    return {"revision": kind.revision} if kind.revision > 1 else {}
+
+
+def roots(value: Any, in_force: InForce) -> frozenset[Symbol]:
+    """Where the code begins that a value calls for: that of all components in force in it, by default or not."""
+    if isinstance(value, Settings):
+        found = frozenset(in_force.roots_of(value)) if isinstance(value, Component) else frozenset()
+        for name in read_keys(type(value), in_force.task):
+            one = getattr(value, name)
+            if name in in_force.meanings or isinstance(one, NESTED):
+                found |= roots_of_key(name, one, in_force)
+        return found
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return frozenset().union(*(roots(one, in_force) for one in inner if isinstance(one, NESTED)))
+
+
+def roots_of_key(name: str, value: Any, in_force: InForce) -> frozenset[Symbol]:
+    """Where the code begins that the value of a key calls for."""
+    return in_force.meanings[name](value).roots if name in in_force.meanings else roots(value, in_force)
+
+
+def _differs(value: Any, default: Any, in_force: InForce) -> bool:
+    """Whether a value is not as by default, in any key that is in force."""
+    if value == default:
+        return False
+    if not isinstance(value, Settings) or type(value) is not type(default):
+        return True
+    names = read_keys(type(value), in_force.task).keys() - in_force.meanings.keys()  # which enter by default as well
+    return any(_differs(getattr(value, name), getattr(default, name), in_force) for name in names)
+
+
+def _plain(value: Any, in_force: InForce) -> Any:
+    if isinstance(value, Settings):
+        return differences(value, in_force)
+    if isinstance(value, dict):
+        return {str(name): _plain(one, in_force) for name, one in value.items()}
+    return [_plain(one, in_force) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _standing(value: Any, in_force: InForce) -> dict[str, Any]:
+    """What enters of a value that is as by default: revisions above 1 and meanings, nested as it is."""
+    if isinstance(value, Settings):
+        found: dict[str, Any] = {}
+        for name in read_keys(type(value), in_force.task):
+            one = getattr(value, name)
+            if name in in_force.meanings:
+                inner = in_force.meanings[name](one).adds
+            else:
+                inner = (_standing(one, in_force) or None) if isinstance(one, NESTED) else None
+            if inner is not None:
+                found[name] = inner
+        return found | revision_of(type(value))
+    if isinstance(value, dict):
+        return {str(name): found for name, one in value.items() if (found := _standing(one, in_force))}
+    if isinstance(value, list | tuple):
+        return _standing(dict(enumerate(value)), in_force)
+    return {}
+
+
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
+def as_text(values: Any) -> str:
+    """Values in the one form in which they are hashed."""
+    return _encode(values)
+
+
+def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Dotted keys and values of nested dictionaries."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict) and value:
+            found |= flat(value, f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}"] = value
+    return found
+
+
+def default_components(kind: type[Settings]) -> dict[str, Any]:
+    """Which components a class has by default, by dotted key: `{"optimizer.name": "adam"}`."""
+    defaults = read_keys(kind, None).items()
+    return {
+        f"{name}.{key}": getattr(default, key)
+        for name, default in defaults
+        for key in DISCRIMINATORS
+        if isinstance(default, Settings) and key in type(default).model_fields
+    }
+
+
+@dataclass(frozen=True)
+class Section:
+    """One key at the top of a setting.
+
+    Attributes:
+        adds: what it adds to an address, by its name; empty where it adds nothing.
+        roots: where the code begins that it calls for.
+        dump: its value in JSON's types.
+    """
+
+    adds: dict[str, Any]
+    roots: frozenset[Symbol]
+    dump: Any
+
+
+class SectionAddresses:
+    """What the sections of a study's settings add to addresses; each value is looked at once."""
+
+    def __init__(self, kind: type[Settings], in_force: InForce):
+        """
+        Args:
+            kind: class of complete settings.
+            in_force: which settings of it count.
+        """
+        self.kind, self.in_force = kind, in_force
+        # By identity, as comparing sections takes longer than looking at them; the value is kept, so that no other
+        # one takes its place in memory.
+        self._known: dict[tuple[str, int], tuple[Any, Section]] = {}
+        self._phases: dict[tuple[int, int], tuple[Any, list]] = {}
+
+    def phases(self, loss: Any, total: int, phases_of: Callable[[Any, int], list]) -> list:
+        """The phases of a loss over a number of epochs, the same objects each time."""
+        if (id(loss), total) not in self._phases:
+            self._phases[id(loss), total] = loss, phases_of(loss, total)
+        return self._phases[id(loss), total][1]
+
+    def of(self, name: str, value: Any) -> Section:
+        """What a value of a key adds."""
+        known = self._known.get((name, id(value)))
+        if known is None:
+            added = difference(self.kind, name, value, self.in_force)
+            reads = name in read_keys(self.kind, self.in_force.task)
+            section = Section(
+                {} if added is None else {name: added[0]},
+                roots_of_key(name, value, self.in_force) if reads else frozenset(),
+                value.model_dump(mode="json") if isinstance(value, Settings) else value,
+            )
+            known = self._known[name, id(value)] = value, section
+        return known[1]
+
+
+def meanings(
+    monitored: Callable[[str | None], tuple[str, bool]],
+    metric_roots: Callable[[str], Iterable[Symbol]],
+    transforms: Callable[[str], list],
+    weights: Callable[[str | None], str],
+) -> dict[str, Callable[[Any], Meaning]]:
+    """What the keys of a training stand for that name something.
+
+    Args:
+        monitored: of a monitor, the column that it watches and whether lower is better.
+        metric_roots: of a column, the functions that compute it.
+        transforms: of an augmentation, what it does.
+        weights: of encoder weights, the fingerprint of the file that they name; else empty.
+    """
+
+    def monitor(value: str | None) -> Meaning:
+        column, minimize = monitored(value)
+        return Meaning([column, "min" if minimize else "max"], frozenset(metric_roots(column)))
+
+    def augmentation(value: str) -> Meaning:
+        found = transforms(value)
+        return Meaning(found, frozenset({AUGMENTATION})) if found else Meaning()
+
+    def encoder_weights(value: str | None) -> Meaning:
+        content = weights(value)
+        return Meaning({"content": content} if content else value)
+
+    return {
+        "monitor": monitor,
+        "augmentation": lru_cache(augmentation),
+        "encoder_weights": lru_cache(encoder_weights),
+    }

@@ -1,0 +1,68 @@
+"""Writing down what jobs read, by the process that was started by hand and nowhere else.
+
+In results/<study>/:
+    plan.json       the plan (`segsweep.planning.plan_file`): all jobs and programs read it
+    packs.json      the segments of each pack that jobs may still be asked for
+    history.json    what each complete run was made of, to say later why it trains again
+    tracked_data.json   what the folders of data held that DVC tracks, while they were here
+and beside the data, what planning remembers of files. Written when Snakemake's jobs start, never by a dry run; of a
+study that has no plan.json at all, a dry run leaves one to look at, which is written again before any job reads it.
+"""
+
+import json
+from pathlib import Path
+
+from segsweep.io import write_if_changed
+from segsweep.planning import markers
+from segsweep.planning.packs import remembered
+from segsweep.planning.planner import Planner
+
+
+class PlanWriter:
+    """Writes the plan of a study.
+
+    Args:
+        study: as it was planned.
+        locks: folder of the locks of running Snakemakes.
+    """
+
+    def __init__(self, study: Planner, locks: Path = markers.LOCKS):
+        self.study = study
+        self.started = False
+        # Those of this process come later.
+        self.in_use_by_another = any(path.startswith(f"{study.folder}/") for path in markers.locked(locks))
+
+    def write_first(self) -> None:
+        """Write plan.json if there is none: to look at."""
+        if not self.study.plan_file.is_file() and self.study.study.table is None:
+            write_if_changed(self.study.plan_file, self.study.plan.text())
+
+    def start(self) -> None:
+        """Write all that jobs will read, and remove what earlier starts left behind."""
+        self.started = True
+        for path in self.study.outdated_steps:
+            path.unlink(missing_ok=True)
+        markers.remove_old(self.study.start)
+        self.write()
+
+    def write(self) -> None:
+        """Write all that changed: at the start, and when a decision has added runs."""
+        study = self.study
+        if not self.started:
+            return
+        for memory in study.memories:
+            memory.save()
+        if study.study.table is not None or self.in_use_by_another:
+            return
+        write_if_changed(study.plan_file, study.plan.text())
+        if study.packs:
+            write_if_changed(study.packs_file, remembered(study.packs_file, study.packs, study.store.complete))
+        if study.seen:
+            write_if_changed(study.seen_file, json.dumps(study.seen, indent=1))
+        write_if_changed(study.history_file, study.history.text())
+
+    def finish(self) -> None:
+        """Note what was trained, when all jobs have ended."""
+        if self.started and self.study.study.table is None:
+            self.study.remember_trained()
+            write_if_changed(self.study.history_file, self.study.history.text())

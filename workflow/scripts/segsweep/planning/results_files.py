@@ -1,0 +1,33 @@
+"""Files of results/<study> that Snakemake cannot judge by their names and times.
+
+Of images and figures, rules make as many as they need: which of them lack is asked of the files that show them. Tables
+that were pulled from the shared store are older than anything that this workflow made: it makes its own.
+"""
+
+import re
+from pathlib import Path
+
+from segsweep.io import read_json_or_none
+from segsweep.store.shared_tables import PULLED
+
+LINK = re.compile(r"\]\(((?:figures|images)/[^)\s]+)\)")
+
+
+def was_pulled(table: Path) -> bool:
+    """Whether a table came from the shared store."""
+    return table.is_file() and table.stat().st_mtime == PULLED
+
+
+def lacks_images(folder: Path) -> bool:
+    """Whether an image of images/images.json is not there."""
+    entries = read_json_or_none(folder / "images" / "images.json") or []
+    return any(not (folder / entry["file"]).is_file() for entry in entries)
+
+
+def lacks_figures(folder: Path) -> bool:
+    """Whether a figure that report.md shows is not there."""
+    try:
+        text = (folder / "report.md").read_text(encoding="utf-8")
+    except OSError:  # the whole report will be written
+        return False
+    return any(name.startswith("figures/") and not (folder / name).is_file() for name in LINK.findall(text))

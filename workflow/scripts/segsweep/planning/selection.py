@@ -1,0 +1,89 @@
+"""Which complete segments do not stand for a study's metric.
+
+A metric decides which epoch of a run is its best one, whose weights a segment keeps. Under another metric a run stands
+as long as its best epoch is one that was kept; where it is not, the segment that holds the epoch trains again, to the
+same bits. It then keeps what it kept before as well, so that two studies never make each other's segments train.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from segsweep.errors import InputError
+from segsweep.planning.rerun_reasons import History
+from segsweep.planning.runs import Run
+from segsweep.store.best_epoch import best_of_run, read_epochs
+from segsweep.store.segment_store import SegmentStore, selection_key
+
+
+@dataclass(frozen=True)
+class Selection:
+    """By what the best epoch of a run is chosen.
+
+    Attributes:
+        metric: a column: `val/miou`.
+        minimize: whether lower is better.
+        task, classes: of the data set.
+        version: fingerprint of the code that computes the metric from counts; empty for a loss.
+    """
+
+    metric: str
+    minimize: bool
+    task: str
+    classes: Sequence[str]
+    version: str = ""
+
+    @property
+    def key(self) -> str:
+        """How records name it: `max val/miou`."""
+        return selection_key(self.metric, self.minimize)
+
+
+def to_select_again(runs: Iterable[Run], store: SegmentStore, selection: Selection, history: History) -> dict[str, str]:
+    """Complete segments that did not keep the best epoch of a run by a selection, and the reason in words.
+
+    Counts are read of runs only whose records do not know the selection, once for each version of the metric.
+
+    Args:
+        runs: with their segments.
+        store: of all segments.
+        selection: of the study.
+        history: what was checked before; what is checked now is noted.
+    """
+    found: dict[str, str] = {}
+    for run in runs:
+        last = run.segments[-1]
+        if last not in store.complete or history.checked(run.run, last, selection.key) == selection.version:
+            continue
+        try:
+            lost = _lost_epoch(run.segments, store, selection)
+        except InputError:
+            found |= dict.fromkeys(_damaged(run.segments, store), "its files are damaged")
+            continue
+        if lost is None:
+            history.note_checked(run.run, last, selection.key, selection.version)
+        else:
+            found[lost] = f"the best epoch by {selection.metric} is another one"
+    return found
+
+
+def _lost_epoch(segments: list[str], store: SegmentStore, selection: Selection) -> str | None:
+    """The segment that trained a run's best epoch and did not keep it; None where it is kept, or there is none."""
+    if selection.key in store.record(segments[-1]).best:
+        return None  # chosen while it was trained
+    best = best_of_run(store, segments, selection.metric, selection.minimize, selection.task, selection.classes)
+    if best is None or store.weights(best["segment"], best["epoch"]).is_file():
+        return None
+    return best["segment"]
+
+
+def _damaged(segments: list[str], store: SegmentStore) -> list[str]:
+    """Complete segments that cannot be read."""
+    found = []
+    for segment in segments:
+        try:
+            store.record(segment)
+            if store.rows(segment).is_file():
+                read_epochs(store, segment)
+        except InputError:
+            found.append(segment)
+    return found

@@ -1,0 +1,68 @@
+"""What the addresses of a study's runs depend on besides their settings, and where the code of a training begins."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from segsweep import metrics, registry
+from segsweep.config.augmentations import read_augmentation
+from segsweep.config.dataset import Dataset
+from segsweep.config.settings import Component
+from segsweep.config.study import Study
+from segsweep.config.train import Train
+from segsweep.planning.addresses import InForce, SectionAddresses, meanings
+from segsweep.planning.code_fingerprint import Code, Symbol
+from segsweep.planning.runs import Context
+
+LOOP: Symbol = ("segsweep.training.loop", "train_segment")
+PREPARE: Symbol = ("segsweep.data.preparation", "prepare")
+BUILD = "build"
+
+
+def context_of(
+    study: Study,
+    dataset: Dataset,
+    code: Code,
+    data: Callable[[dict[str, Any]], str],
+    weights: Callable[[str | None], str],
+) -> Context:
+    """What the addresses of a study's runs depend on.
+
+    Args:
+        study: the study; of it the metric counts, where a monitor watches it.
+        dataset: its data set; of it the task.
+        code: the code of the package.
+        data: of a data section's dump, the address of what a training sees.
+        weights: of encoder weights, the fingerprint of the file that they name; else empty.
+    """
+
+    def monitored(column: str | None) -> tuple[str, bool]:
+        column = column or study.metric
+        return column, study.minimize if column == study.metric else metrics.is_minimized(column)
+
+    stand_for = meanings(monitored, metric_roots, read_augmentation, weights)
+    in_force = InForce(dataset.task, stand_for, component_roots)
+    return Context(SectionAddresses(Train, in_force), code, training_roots(dataset.task), data)
+
+
+def training_roots(task: str) -> frozenset[Symbol]:
+    """Roots of all trainings of a task."""
+    return frozenset({LOOP, (registry.module_name(registry.classes("task")[task]), BUILD)})
+
+
+def component_roots(component: Component) -> list[Symbol]:
+    """Roots of a component: the functions of its kind."""
+    return [(registry.module_name(component), name) for name in component.functions]
+
+
+def preparation_roots(dataset: Dataset) -> frozenset[Symbol]:
+    """Roots of the code that reads and prepares a data set."""
+    roots = {PREPARE, (registry.module_name(dataset), "read")}
+    if dataset.drawn_by is not None:
+        roots.add((dataset.drawn_by, "draw"))
+    return frozenset(roots)
+
+
+def metric_roots(column: str) -> Iterable[Symbol]:
+    """Roots of the code that computes a column."""
+    metric = metrics.metric_of(column)
+    return [(registry.module_name(metric), "compute")] if metric else ()

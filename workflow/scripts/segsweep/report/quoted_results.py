@@ -1,0 +1,226 @@
+"""The results of a study as sections quote them: tables, names in words, figures, numbers with their sources."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from segsweep.planning.plan_file import PLAN_FILE, read_plan
+from segsweep.report import display_names
+from segsweep.report.figures import theme
+from segsweep.report.markdown import capital, image
+from segsweep.report.number_ledger import Ledger, numbers_in
+
+USABLE = "finished,early_stopped"
+NOT_COMPARED = ("confirm", "ensemble")  # roles of runs that enter no comparison of settings
+
+
+# Columns that hold text whatever their fields look like.
+TEXT_COLUMNS = {
+    "cell", "label", "run", "role", "round", "note", "status", "level", "level_a", "level_b", "axis", "axis_a",
+    "axis_b", "best_level", "second_level", "best_cell", "worst_cell", "best_run", "worst_run", "id", "claim",
+    "detail", "item", "before", "now", "image", "segments", "term", "test", "interval", "text", "changed",
+}  # fmt: skip
+
+
+class Table:
+    """A CSV file of the results: its frame for conditions, and its values for sentences."""
+
+    def __init__(self, ledger: Ledger, file: str, texts: set[str]):
+        self.ledger, self.file = ledger, file
+        path = ledger.files.folder / file
+        self.frame = _read(path, TEXT_COLUMNS | texts) if path.is_file() else pd.DataFrame()
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def quote(self, index: int, column: str, style: str = "text") -> str:
+        """The value in the row of that index (from 0), in a style."""
+        return self.ledger.quote(self.file, int(index) + 1, column, style)
+
+    def aggregate(self, how: str, column: str = "", style: str = "int", where: str = "") -> str:
+        """A number over all rows, or those that meet conditions: see `Source`."""
+        return self.ledger.quote(self.file, where, column, style, how)
+
+    def first(self, **conditions: Any) -> int | None:
+        """Index of the first row in which the columns have these values."""
+        found = self.where(**conditions)
+        return None if found.empty else int(found.index[0])
+
+    def where(self, **conditions: Any) -> pd.DataFrame:
+        """The rows in which the columns have these values; their index counts from 0 in the file."""
+        frame = self.frame
+        for column, value in conditions.items():
+            if column not in frame.columns:
+                return frame.iloc[:0]
+            frame = frame[frame[column] == value]
+        return frame
+
+
+class QuotedResults:
+    """The results of one study, quoted with their sources."""
+
+    def __init__(self, folder: str | Path, output: str | Path):
+        self.folder, self.output = Path(folder), Path(output)
+        self.ledger = Ledger(folder)
+        self.plan = read_plan(self.folder / PLAN_FILE)
+        self.analysis = self.ledger.files.tree("analysis.json")
+        self.study: dict[str, Any] = self.plan.study
+        self.metric: str = self.analysis["metric"]
+        self.minimize: bool = bool(self.analysis["minimize"])
+        self.axes: list[str] = list(self.plan.axes)
+        self.one_seed: bool = bool(self.analysis.get("one_seed"))
+        self._tables: dict[str, Table] = {}
+        self._texts = set(self.axes) - {"epochs"}
+        self.shown_figures: list[str] = []
+
+    def table(self, name: str) -> Table:
+        """A table by the name of its file without `.csv`; empty when there is none."""
+        if name not in self._tables:
+            self._tables[name] = Table(self.ledger, f"{name}.csv", self._texts)
+        return self._tables[name]
+
+    @cached_property
+    def epochs(self) -> pd.DataFrame:
+        """epochs.csv, its cells and runs as texts."""
+        path = self.folder / "epochs.csv"
+        if not path.is_file():
+            return pd.DataFrame(columns=["run", "cell", "epoch"])
+        wanted = {"run", "cell", "epoch", self.metric, "val/loss", "train/loss"}
+        return pd.read_csv(path, usecols=lambda name: name in wanted, dtype={"run": str, "cell": str}, engine="c")
+
+    @cached_property
+    def usable(self) -> pd.DataFrame:
+        """Runs that enter means: finished or ended by their own early stopping. Levels are texts.
+
+        Confirmations, which were chosen by their result, and the members of an ensemble, which are scored on images of
+        their own, are left out.
+        """
+        frame = self.table("runs").frame
+        if "role" in frame:
+            frame = frame[~frame["role"].isin(NOT_COMPARED)]
+        return frame[frame["status"].isin(USABLE.split(","))] if "status" in frame else frame
+
+    @cached_property
+    def untested(self) -> bool:
+        """Whether no statement on an axis rests on a test."""
+        frame = self.table("factor_summary").frame
+        return len(frame) > 0 and bool((frame["relation"] == "described").all())
+
+    @cached_property
+    def best(self) -> int | None:
+        """Index in ranking.csv of the setting that the analysis chose; None when there is none."""
+        found = self.analysis.get("best") or {}
+        return self.table("ranking").first(cell=str(found["cell"])) if found.get("cell") is not None else None
+
+    @cached_property
+    def edges(self) -> pd.DataFrame:
+        """Rows of factor_summary.csv whose best level lies at an end of the values tried and stands out there."""
+        frame = self.table("factor_summary").frame
+        if "edge" not in frame:
+            return frame.iloc[:0]
+        return frame[frame["edge"].notna() & frame["relation"].isin(["distinct", "partly", "described"])]
+
+    def interacting(self, axis: str | None = None) -> pd.DataFrame:
+        """Rows of interactions.csv, of one axis or all, whose axes interact beyond noise; strongest first."""
+        frame = self.table("interactions").frame
+        if not len(frame):
+            return frame
+        found = frame[frame["verdict"] == "interact"]
+        if axis is not None:
+            found = found[(found["axis_a"] == axis) | (found["axis_b"] == axis)]
+        return found.sort_values("partial_eta2", ascending=False, kind="stable")
+
+    def levels(self, axis: str) -> list[str]:
+        """The levels of an axis in the order to show."""
+        return list(self.table("factors").where(axis=axis)["level"]) if len(self.table("factors")) else []
+
+    def binned(self, axis: str) -> bool:
+        """Whether the levels of an axis are ranges of continuous values."""
+        found = self.table("factor_summary").where(axis=axis)
+        return len(found) > 0 and str(found.iloc[0].get("binned")).lower() == "true"
+
+    def quote_analysis(self, path: str, style: str = "text", how: str = "value") -> str:
+        """A value of analysis.json, in a style."""
+        return self.ledger.quote("analysis.json", "", path, style, how)
+
+    def quote_plan(self, path: str, style: str = "text", how: str = "value") -> str:
+        """A value of plan.json, in a style."""
+        return self.ledger.quote("plan.json", "", path, style, how)
+
+    def metric_name(self, column: str | None = None) -> str:
+        """A metric in words."""
+        return self._named(column or self.metric, display_names.metric(column or self.metric))
+
+    def axis_name(self, axis: str) -> str:
+        """An axis in words."""
+        return self._named(axis, display_names.axis(axis, self.axes))
+
+    def _named(self, column: str, words: str) -> str:
+        if not numbers_in(words):
+            return words
+        for file in ("runs.csv", "cells.csv"):
+            try:
+                return f"`{self.ledger.quote(file, '', column, 'code', 'name')}`"
+            except (LookupError, OSError):
+                continue
+        raise LookupError(f"no table has the column {column}")
+
+    @property
+    def top(self) -> str:
+        """`highest` or `lowest`: the word for the end of the scale that ranks first."""
+        return "lowest" if self.minimize else "highest"
+
+    @property
+    def bottom(self) -> str:
+        """The other end."""
+        return "highest" if self.minimize else "lowest"
+
+    def quote_code(self, table: str, index: int, column: str) -> str:
+        """A field as code, in backticks; empty fields are a dash."""
+        text = self.table(table).quote(index, column, "code")
+        return f"`{text}`" if text != "–" else text
+
+    def interval(self, table: str, index: int, low: str, high: str, style: str = "metric") -> str:
+        """`0.81 to 0.83`, or empty when there is no interval."""
+        frame = self.table(table).frame
+        if low not in frame or high not in frame or pd.isna(frame.at[index, low]) or pd.isna(frame.at[index, high]):
+            return ""
+        return f"{self.table(table).quote(index, low, style)} to {self.table(table).quote(index, high, style)}"
+
+    def figure(self, name: str, figure: Figure, caption: str) -> str:
+        """Writes `figures/<name>.png`; returns the Markdown that shows it."""
+        path = self.output / "figures" / f"{name}.png"
+        theme.store(figure, path)
+        self.shown_figures.append(path.name)
+        return image(f"figures/{path.name}", caption)
+
+    def caption(self, ax: Axes, pattern: str, **more: str) -> str:
+        """A caption in which `{x}` and `{y}` are the labels of the axes that were drawn."""
+        words = {display_names.axis(axis, self.axes): self.axis_name(axis) for axis in self.axes}
+        words |= {
+            display_names.metric(column): self.metric_name(column)
+            for column in self.table("runs").frame.columns
+            if "/" in column
+        }
+        x, y = (words.get(label, label) for label in (ax.get_xlabel(), ax.get_ylabel()))
+        return capital(pattern.format(x=x, y=y, **more))
+
+
+def _read(path: Path, texts: set[str]) -> pd.DataFrame:
+    """Numbers are numbers; levels, cells, labels and names stay texts."""
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
+    except pd.errors.EmptyDataError:
+        return pd.DataFrame()
+    for column in frame.columns:
+        if column in texts:
+            continue
+        try:
+            frame[column] = pd.to_numeric(frame[column])
+        except (ValueError, TypeError):
+            continue
+    return frame

@@ -1,0 +1,57 @@
+"""In which epoch a run is best: as records say, or from what its segments counted."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from segsweep import metrics
+from segsweep.errors import InputError
+from segsweep.store.segment_store import SegmentStore
+
+Selections = dict[str, tuple[str, bool]]  # "max val/miou": column, whether lower is better
+
+
+def selections_of(keys: Iterable[str]) -> Selections:
+    """Selections by their keys, "max val/miou" or "min val/loss"."""
+    parts = {key: key.partition(" ") for key in keys}
+    return {key: (column, direction == "min") for key, (direction, _, column) in parts.items()}
+
+
+def read_epochs(store: SegmentStore, segment: str) -> tuple[list[dict[str, str]], Mapping[str, Any]]:
+    """The rows of a segment's epochs.csv, and its counts with a leading axis of epochs (none if it has none).
+
+    Raises:
+        InputError: a file cannot be read, or the two are not about the same epochs.
+    """
+    rows = store.read_rows(segment)
+    counts = store.read_counts(segment) if store.counts(segment).is_file() else {}
+    for name, values in counts.items():
+        if len(values) != len(rows):
+            raise InputError(
+                f"{store.counts(segment)}: {name} has {len(values)} epochs, epochs.csv has {len(rows)}. Remove the "
+                f"folder {segment}; it trains again."
+            )
+    return rows, counts
+
+
+def best_of_run(
+    store: SegmentStore, segments: Iterable[str], metric: str, minimize: bool, task: str, classes: Sequence[str]
+) -> dict[str, Any] | None:
+    """Where a run is best, as far as it is trained: {"epoch", "value", "segment"}; None before it has a best epoch.
+
+    Args:
+        store: of all segments.
+        segments: of the run, the first one first.
+        metric, minimize: by which epochs are compared.
+        task, classes: of the data set.
+    """
+    best = None
+    for record in store.records_of(segments):
+        if known := record.best_by(metric, minimize):
+            best = known
+        elif store.rows(record.id).is_file():  # trained while the study had another metric
+            rows, counts = read_epochs(store, record.id)
+            values = metrics.column(metric, rows, counts, task, classes)
+            for row, value in zip(rows, values, strict=True):
+                if metrics.improves(value, best and best["value"], minimize):
+                    best = {"epoch": int(row["epoch"]), "value": value, "segment": record.id}
+    return best

@@ -1,0 +1,70 @@
+"""Selections: by which metric an epoch is a run's best, and of which epochs the weights are kept."""
+
+from typing import Any
+
+from segsweep import metrics
+from segsweep.planning.plan_file import SegmentPlan
+from segsweep.store.best_epoch import Selections, read_epochs
+from segsweep.store.segment_store import SegmentStore
+from segsweep.training.run_state import RunState
+
+
+def update_best(state: RunState, selections: Selections, row: dict[str, Any], segment: str) -> bool:
+    """Note an epoch in the state where it is the best one so far; returns whether it is, for any selection.
+
+    Args:
+        row: "epoch" and the columns that the selections name.
+        segment: that the epoch belongs to.
+    """
+    improved = False
+    for key, (column, minimize) in selections.items():
+        best = state.best.get(key)
+        if metrics.improves(row[column], best and best["value"], minimize):
+            state.best[key] = {"epoch": row["epoch"], "value": row[column], "segment": segment}
+            improved = True
+    return improved
+
+
+def add_best(
+    state: RunState, selections: Selections, segment: SegmentPlan, store: SegmentStore, kind: str, classes: list[str]
+) -> bool:
+    """Find the best epoch so far of selections that the state does not know, as after a change of the metric.
+
+    Args:
+        state: to be completed; its own rows and counts are those of the segment.
+        segment: whose state it is.
+        store: with the segments that it continues.
+        kind, classes: of the data set.
+
+    Returns:
+        Whether the segment kept the weights of all its epochs that now are a best one.
+    """
+    missing = {key: selection for key, selection in selections.items() if state.best.get(key) is None}
+    if not missing:
+        return True
+    chain, parent = [(segment.id, state.rows, state.stacked_counts())], segment.parent
+    while parent:
+        chain.insert(0, (parent, *read_epochs(store, parent)))
+        parent = store.record(parent).parent
+    state.best |= dict.fromkeys(missing)
+    for name, rows, counts in chain:
+        values = {one: metrics.column(one, rows, counts, kind, classes) for one, _ in missing.values()}
+        for i, row in enumerate(rows):
+            here = {"epoch": int(row["epoch"])} | {one: values[one][i] for one in values}
+            update_best(state, missing, here, name)
+    kept = [store.weights(segment.id, epoch).name for epoch in kept_epochs(state, segment.id)]
+    return all((store.part(segment.id) / name).exists() for name in kept)
+
+
+def kept_epochs(state: RunState, segment: str) -> set[int]:
+    """The epochs of a segment that are the best one so far for some selection."""
+    return {best["epoch"] for best in state.best.values() if best and best["segment"] == segment}
+
+
+def drop_other_epochs(store: SegmentStore, segment: str, epochs: set[int]) -> None:
+    """Remove the weights and counts of images of epochs that are no longer to be kept."""
+    kept = {path(segment, epoch).name for epoch in epochs for path in (store.weights, store.image_counts)}
+    for pattern in ("weights-*.pt", "images-*.npz"):
+        for path in store.part(segment).glob(pattern):
+            if path.name not in kept:
+                path.unlink()
