@@ -10,6 +10,10 @@ from pathlib import Path
 import workload
 from measuring import Row, compared, interleaved, single, timed
 
+from segsweep.planning.plan_writer import PlanWriter
+from segsweep.store.segment_store import selection_key
+from tests.segments import write_segment
+
 PART = "many cells"
 FLAT = """\
 rule all:
@@ -81,14 +85,15 @@ def of(count: int, rounds: int, folder: Path) -> list[Row]:
 def finish(ours: Path, flat: Path, count: int) -> None:
     """Make both workflows look finished: complete segments without content, and all files that follow from them."""
     study = workload.plan(ours, "many")
+    best = {selection_key(study.plan.metric, study.plan.minimize): None}
     for segment in study.plan.segments:
-        folder = ours / "results" / "segments" / segment
-        folder.mkdir(parents=True)
-        (folder / "segment.json").write_text("{}")
+        write_segment(ours / "results" / "segments", segment, best=best)
     (ours / study.plan.data[0]).mkdir(parents=True, exist_ok=True)
     (ours / study.plan.data[0] / "manifest.json").write_text("{}")
-    workload.plan(ours, "many")  # touches the markers
-    for name in ("cells", "runs", "epochs", "images"):
+    writer = PlanWriter(study)
+    writer.start()
+    writer.finish()
+    for name in ("cells", "runs", "epochs", "images", "missing"):
         (ours / "results" / "many" / f"{name}.csv").touch()
     (flat / "out").mkdir()
     for number in range(count):

@@ -90,11 +90,14 @@ def with_pictures(folder: Path, train: int, val: int) -> Path:
 
 
 def plan(folder: Path, name: str, **config):
-    """The planned study, the working directory being the workspace."""
+    """The planned study, the working directory being the workspace; what jobs read is written down."""
     os.chdir(folder)
+    from segsweep.planning.plan_writer import PlanWriter
     from segsweep.planning.planner import open_study
 
-    return open_study({"study": name} | config, plans=True)
+    study = open_study({"study": name} | config, plans=True)
+    PlanWriter(study).start()
+    return study
 
 
 def prepare(folder: Path, study) -> str:

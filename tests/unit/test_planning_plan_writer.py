@@ -129,8 +129,6 @@ def test_why_something_trains_again_is_known_after_a_run(workspace):
 def test_what_can_be_made_again_stops_nothing_where_it_is_damaged(workspace, name, text):
     (workspace.folder / "results" / "little").mkdir(parents=True)
     (workspace.folder / "results" / "little" / name).write_text(text)
-    (workspace.folder / "results" / "code").mkdir()
-    (workspace.folder / "results" / "code" / ".trees.json").write_text(text)
     study = open_study({"study": "little", "pack": 2}, plans=True)
     assert len(study.missing()) == 2
     started(study)

@@ -7,6 +7,7 @@ that `PlanWriter` wrote. So what is missing may change while jobs run.
 import hashlib
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from segsweep.data.classes import class_table
 from segsweep.errors import InputError
 from segsweep.formatting import epochs as epochs_in_words
 from segsweep.io import read_json
-from segsweep.planning.code_fingerprint import Code, readings
+from segsweep.planning.code_fingerprint import PACKAGE, Code, readings
 from segsweep.planning.data_address import DataAddresses
 from segsweep.planning.data_fingerprint import pull_missing, read_seen, weights_fingerprint
 from segsweep.planning.grid import Design, lay_out
@@ -43,7 +44,8 @@ from segsweep.search.step_files import read_steps
 from segsweep.store.segment_store import STORE, SegmentStore
 
 WEIGHTS = RESULTS / "data" / ".weights.json"
-TREES = RESULTS / "code" / ".trees.json"
+# What was read out of the package's own files: like Python's compiled files it follows from them, and lies with them.
+DEFINITIONS = PACKAGE / "__pycache__" / "definitions.json"
 
 
 class Planner(WorkerView):
@@ -58,8 +60,8 @@ class Planner(WorkerView):
     def __init__(self, request: Request, loaded: Loaded, store: SegmentStore):
         super().__init__(request, loaded)
         self.store = store
-        self.code = Code(readings(TREES))
-        self.memories = [self.code.remembered]
+        self.code = Code(readings(DEFINITIONS))
+        self.memories: list[Remembered] = []  # hashes of files of data and weights
         self.seen_file = self.folder / "tracked_data.json"
         self.seen: dict[str, dict[str, str]] = {}
         self.left_out: dict[str, str] = {}  # complete segments that do not stand: why
@@ -199,6 +201,11 @@ class Planner(WorkerView):
         """Whether a decision was not made when this process planned, or no longer held."""
         return number >= self.decisions
 
+    def remember_code(self) -> None:
+        """Keep what was read out of the package's files, as Python does, so that the next start need not."""
+        with suppress(OSError):  # a folder that may only be read
+            self.code.remembered.save()
+
     def remember_trained(self) -> None:
         """Take in what was trained since."""
         self.store = SegmentStore(self.store.root)
@@ -269,11 +276,12 @@ def open_study(config: Mapping[str, Any], *, plans: bool, pull: bool = False) ->
 
 
 def planned(request: Request, loaded: Loaded | None = None, *, pull: bool = False) -> Planner:
-    """A study as this process plans it; nothing is written.
+    """A study as this process plans it. Nothing is written but the package's own cache (`Planner.remember_code`).
 
     Raises:
         InputError: as `open_study`.
     """
     study = Planner(request, loaded or load(request), SegmentStore(STORE))
     study.make_plan(pull=pull)
+    study.remember_code()
     return study
