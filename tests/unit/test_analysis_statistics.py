@@ -15,10 +15,11 @@ from statsmodels.stats.multitest import multipletests
 from segsweep.analysis.anova import analyse_variance
 from segsweep.analysis.correlations import correlate, fisher_interval
 from segsweep.analysis.design_audit import cramers_v, relation_of
-from segsweep.analysis.factors import adjusted_means, hedges_g, level_rows, pairwise
+from segsweep.analysis.factors import adjusted_means, level_rows
 from segsweep.analysis.importance import importance
 from segsweep.analysis.linear import Fit, Terms, crossed, sum_coded
 from segsweep.analysis.multiple_testing import holm
+from segsweep.analysis.pairwise import hedges_g, pairwise
 from segsweep.analysis.ranking import CELLS_ALPHA, noise_floor, rank_cells, ranks_of
 from segsweep.analysis.search_statistics import best_of
 from segsweep.analysis.study_results import looks_logarithmic

@@ -11,7 +11,7 @@ import yaml
 from segsweep.analysis.analyze import Findings
 from segsweep.analysis.anova import analyse_variance
 from segsweep.analysis.best_setting import as_yaml
-from segsweep.analysis.factors import pairwise
+from segsweep.analysis.pairwise import pairwise
 from segsweep.analysis.ranking import noise_floor, rank_cells
 from segsweep.tables import outputs
 from tests.drawn_results import draw_results

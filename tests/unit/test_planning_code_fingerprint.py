@@ -27,7 +27,6 @@ class Package:
         self.root = folder / "segsweep"
         shutil.copytree(PACKAGE, self.root, ignore=shutil.ignore_patterns("__pycache__"))
         self.memory = folder / "trees.json"
-        self.code().remembered.save()
 
     def code(self):
         """The code as it is now."""
@@ -65,7 +64,9 @@ def cells():
 
 
 def fingerprints(cells, code):
-    return [[code.fingerprint(phase.roots) for phase in run.phases] for *_, run in cells]
+    found = [[code.fingerprint(phase.roots) for phase in run.phases] for *_, run in cells]
+    code.remembered.save()
+    return found
 
 
 def retrained(cells, package, before):
@@ -83,6 +84,7 @@ def small(tmp_path, code, **keys):
     loaded = load(Request(study="s"), tmp_path)
     context = context_of(loaded.study, loaded.dataset, code, lambda data: "", lambda weights: "")
     runs = [make_run(cell, 0, context) for cell in lay_out(loaded.study, loaded.base, loaded.place).cells]
+    code.remembered.save()
     return [code.fingerprint(run.phases[0].roots) for run in runs]
 
 
@@ -160,7 +162,7 @@ SETTINGS = """
 from segsweep.config.settings import Settings
 
 class Keys(Settings):
-    gamma: float = 1.0
+    strength: float = 1.0
 
     def twice(self):
         return 2
@@ -170,16 +172,21 @@ def other():
 """
 
 
-def test_of_the_settings_of_a_component_only_methods_are_code(package):
+def test_of_the_settings_of_a_component_only_methods_and_the_revision_are_code(package):
     package.append("losses.focal", SETTINGS)
 
     def hashes():
         return package.code().hashes([("segsweep.losses.focal", "other")])
 
     before = hashes()
-    package.edit("losses.focal", "gamma: float = 1.0", "gamma: float = 2.0")
+    package.edit("losses.focal", "strength: float = 1.0", "strength: float = 2.0")
     assert hashes() == before
     package.edit("losses.focal", "return 2", "return 3")
+    assert hashes() != before
+    package.edit("losses.focal", "return 3", "return 2")
+    assert hashes() == before
+    # Training code may make settings itself, with all keys at their defaults.
+    package.edit("losses.focal", "strength: float = 2.0", "strength: float = 3.0\n    revision: ClassVar[int] = 2")
     assert hashes() != before
 
 
@@ -255,8 +262,10 @@ def test_editing_a_component_retrains_exactly_the_cells_of_the_five_studies_that
     assert {study for study, *_ in cells} == set(STUDIES)
     code = package.code()
     before = fingerprints(cells, code)
-    roots = {root for *_, run in cells for phase in run.phases for root in phase.roots}
-    components = sorted(root for root in roots if root[0].startswith(("segsweep.losses.", "segsweep.models.")))
+    reached = {roots: code.reached(roots) for roots in {phase.roots for *_, run in cells for phase in run.phases}}
+    components = sorted(
+        root for root in frozenset().union(*reached) if root[0].startswith(("segsweep.losses.", "segsweep.models."))
+    )
     assert len(components) > 8
     for name, function in components:
         module = name.removeprefix("segsweep.")
@@ -266,7 +275,7 @@ def test_editing_a_component_retrains_exactly_the_cells_of_the_five_studies_that
         expected = [
             (study, cell)
             for study, cell, run in cells
-            if any((name, function) in code.reached(phase.roots) for phase in run.phases)
+            if any((name, function) in reached[phase.roots] for phase in run.phases)
         ]
         assert expected
         assert retrained(cells, package, before) == expected, module

@@ -334,7 +334,7 @@ def test_accumulated_batches_train_as_one_large_batch(tmp_path):
 
 def test_out_of_memory_skipped_is_a_result(tmp_path):
     outcome = train(segment_plan({"on_oom": "skip"}, last=2), tmp_path, GreedyTask())
-    assert (outcome["status"], outcome["epochs"], outcome["best"]) == ("oom", 0, {})
+    assert (outcome["status"], outcome["epochs"], outcome["best"]) == ("oom", 0, {"max val/pixel_accuracy": None})
     assert "epoch 1 with 4 images" in outcome["detail"]
     assert "20.00 GiB" in outcome["detail"]
 

@@ -147,9 +147,13 @@ class Study:
 
     def logged(self, segment):
         """Epochs in the log of a segment's present job."""
-        log = self.workspace.folder / "results" / "logs" / "train_segment" / f"{segment}.log"
-        text = log.read_text() if log.is_file() else ""
-        return [int(epoch) for epoch in re.findall(r"^epoch (\d+)/.*\n", text, re.MULTILINE)]
+        return [int(epoch) for epoch in re.findall(r"^epoch (\d+)/.*\n", self.log(segment), re.MULTILINE)]
+
+    def log(self, segment):
+        """The log of a segment's present job; empty before it has one."""
+        logs = (self.workspace.folder / "results" / "logs" / "train_segment").glob(f"{segment}*.log")
+        newest = max(logs, key=lambda log: log.stat().st_mtime, default=None)
+        return newest.read_text() if newest else ""
 
     def hold(self, segment, starts):
         """Stop a training in its tracks once it was started that often and has finished an epoch since."""
@@ -169,8 +173,8 @@ class Study:
 
     def warned(self, segment, job):
         """Whether a job has heard of its time limit, or is over already."""
-        folder = self.workspace.folder / "results" / "logs" / "slurm" / "rule_train_segment" / segment
-        return not self.job(segment) or "Will exit after finishing" in (folder / f"{job}.log").read_text()
+        logs = (self.workspace.folder / "results" / "logs" / "slurm").glob(f"*/*{segment}/{job}.log")
+        return not self.job(segment) or any("Will exit after finishing" in log.read_text() for log in logs)
 
     def job(self, segment, states="R"):
         """Number of the job of a segment in one of the states; empty if there is none."""
@@ -188,8 +192,7 @@ class Study:
         """
         there = (self.store / segment).is_dir()
         waits = there or self.job(segment, "PD,R,CG") or (self.store / segment).is_dir()
-        log = self.workspace.folder / "results" / "logs" / "train_segment" / f"{segment}.log"
-        assert waits, f"the job of {segment} ended before its training\n{tail(log)}"
+        assert waits, f"the job of {segment} ended before its training\n{self.log(segment)[-3000:]}"
         return there
 
 

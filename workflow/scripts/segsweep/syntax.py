@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 class ModuleSyntax:
-    """A module as it is written.
+    """A module as it is written: the text of its file, or `text` in place of it.
 
     Attributes:
         path: its file.
@@ -16,11 +16,11 @@ class ModuleSyntax:
         SyntaxError: the file is not valid Python.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, text: str | None = None):
         self.path = path
         self.definitions: dict[str, ast.stmt] = {}
         self.imports: dict[str, tuple[str, str | None]] = {}
-        self._tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+        self._tree = ast.parse(path.read_text(encoding="utf-8") if text is None else text, str(path))
         for node in self._tree.body:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 for alias in node.names:

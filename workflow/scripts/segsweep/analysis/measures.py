@@ -12,7 +12,7 @@ MEASURES = (
     ),
     Column(
         "convergence/epochs_to_best", "integer", "The best epoch.", empty="no epoch has a finite score",
-        label="epochs to the best epoch", minimize=True, unit="epochs",
+        label="epochs to the best epoch", minimize=True,
     ),
     Column(
         "overfit/gap", "number", "val/loss - train/loss at the best epoch.", empty="no epoch has a finite score",

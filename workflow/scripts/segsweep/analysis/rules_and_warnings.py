@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from segsweep.analysis.factors import LEVELS_ALPHA
 from segsweep.analysis.importance import Importance
+from segsweep.analysis.pairwise import LEVELS_ALPHA
 from segsweep.analysis.ranking import CELLS_ALPHA, Noise
 from segsweep.analysis.study_results import RULES, StudyResults
 

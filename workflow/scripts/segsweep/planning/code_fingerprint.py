@@ -7,7 +7,7 @@ runs when it is imported counts as well.
 
 One rule says what is outside of a training: the packages of `OUTSIDE`, which read and check settings, plan, keep and
 word things. They decide whether and where a training runs, never what it computes. For the same reason, of a class
-of settings in a component's file only the methods count: its keys enter an address by their values.
+of settings in a component's file only the methods and the `revision` count: its keys enter an address by their values.
 """
 
 import hashlib

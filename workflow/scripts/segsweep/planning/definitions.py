@@ -52,7 +52,7 @@ class Module:
 
     Attributes:
         definitions: by name.
-        methods: of each class what its methods do that check nothing: all that counts of a class of settings.
+        methods: of each class what its methods do that check nothing, and its revision: all that counts of settings.
         bases: dotted names of the base classes of each class.
         imports: names that imports at the top bind: (module, name in it or "").
         statements: what is run besides, when the module is imported.
@@ -176,12 +176,15 @@ def _imported(statement: ast.Import | ast.ImportFrom, package: str) -> dict[str,
 
 
 def _methods(node: ast.ClassDef) -> list[ast.stmt]:
-    """The methods of a class that are no validators of pydantic's."""
+    """The methods of a class that are no validators of pydantic's, and its revision."""
     return [
         one
         for one in node.body
-        if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)
-        and not any(_chain(_called(each)).rpartition(".")[2] in VALIDATORS for each in one.decorator_list)
+        if (
+            isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)
+            and not any(_chain(_called(each)).rpartition(".")[2] in VALIDATORS for each in one.decorator_list)
+        )
+        or "revision" in _defined(one)
     ]
 
 

@@ -1,38 +1,29 @@
 """Training one segment, from top to bottom."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from math import ceil, inf, isfinite, nan
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import torch
 from torch import nn
 
-from segsweep import metrics
 from segsweep.config.train import Train
 from segsweep.inference.evaluation import evaluate
-from segsweep.inference.forward import Forward, memory_format, micro_batches, to_device
+from segsweep.inference.forward import micro_batches, to_device
 from segsweep.io import write_csv
-from segsweep.metrics import Counts
-from segsweep.optimizers import build_optimizer
 from segsweep.planning.plan_file import SegmentPlan
-from segsweep.store.best_epoch import Selections, selections_of
+from segsweep.store.best_epoch import selections_of
 from segsweep.store.checkpoints import write_arrays, write_checkpoint
 from segsweep.store.segment_store import STATE, SegmentStore, selection_key
 from segsweep.training import early_stopping, memory, run_state
-from segsweep.training.dataloaders import DataLoaders, open_dataloaders, prefetch
+from segsweep.training.dataloaders import DataLoaders, open_dataloaders
 from segsweep.training.gradients import accumulate_gradients, grouped
 from segsweep.training.lr_schedule import learning_rate
 from segsweep.training.run_state import RunState
-from segsweep.training.seeding import WEIGHTS, reseed, set_determinism
-from segsweep.training.selections import (
-    add_best,
-    drop_other_epochs,
-    kept_epochs,
-    update_best,
-)
+from segsweep.training.seeding import reseed, set_determinism
+from segsweep.training.selections import drop_other_epochs, kept_epochs, steering_scores, update_best
+from segsweep.training.session import Session, outcome_of, saved_state, set_up, write_counts
 
 # No sensible loss of a mean over pixels comes near it; what is above does not come back.
 EXPLOSION = 1e6
@@ -49,44 +40,6 @@ class Interrupted(Exception):
 
 class Diverged(Exception):
     """The loss is not a number, infinite or beyond `EXPLOSION`."""
-
-
-@dataclass
-class Session:
-    """What is in memory while a segment is trained.
-
-    Attributes:
-        segment, train: the segment's plan and its settings.
-        store: of all segments; `store.part(segment.id)` is the folder that is written.
-        selections: of which the weights of the best epoch are kept.
-        order: of images and weights in memory.
-        check_stop: raises `Interrupted` when the job is to end.
-    """
-
-    segment: SegmentPlan
-    train: Train
-    store: SegmentStore
-    device: torch.device
-    loaders: DataLoaders
-    model: nn.Module
-    criterion: nn.Module
-    optimizer: torch.optim.Optimizer
-    forward: Forward
-    state: RunState
-    selections: Selections
-    order: torch.memory_format
-    check_stop: Callable[[], None]
-    flushed: float = field(default_factory=perf_counter)
-
-    def batches(self, loader: Any, epoch: int) -> Iterator[dict]:
-        """The batches of an epoch, some of them made ahead while a GPU is busy."""
-        return prefetch(loader.epoch(epoch), 4 if self.device.type == "cuda" else 0)
-
-    def outcome(self, status: str, detail: str = "") -> dict:
-        """How the training of the segment ended; what is left of it is written down."""
-        if status != "interrupted":
-            write_counts(self.store, self.segment, self.state)
-        return _outcome(status, detail, self.state, self.train, self.model)
 
 
 def train_segment(
@@ -126,6 +79,7 @@ def train_segment(
     device = torch.device(device)
     torch.set_num_threads(threads)
     set_determinism(train.deterministic)
+    wanted = selections_of([selection_key(segment.metric, segment.minimize), *selections])
     micro_batch = None  # as the state says
 
     def check_stop() -> None:
@@ -135,7 +89,7 @@ def train_segment(
     while True:
         try:
             loaders = open_loaders(segment, train)
-            session = set_up(segment, train, store, device, loaders, selections, check_stop)
+            session = set_up(segment, train, store, device, loaders, wanted, check_stop)
             session.state.micro_batch = micro_batch or min(session.state.micro_batch, train.batch_size)
             return run_epochs(session, report)
         except Exception as error:
@@ -144,66 +98,15 @@ def train_segment(
             said = memory.asked_and_available(error, device)
         loaders = session = None
         memory.release(device)  # only now, when the error and with it the failed step's tensors are gone
-        state = saved_state(segment, store, train)
+        state = saved_state(segment, store, train, wanted)
         tried = min(micro_batch or state.micro_batch, train.batch_size)
         if train.on_oom == "skip" or tried == 1:
             detail = f"out of memory in epoch {state.epoch + 1} with {tried} images at once; {said}"
             write_counts(store, segment, state)
-            return _outcome("oom", detail, state, train)
+            return outcome_of("oom", detail, state, train)
         micro_batch = ceil(tried / 2)
         again = f"continuing with {micro_batch} from epoch {state.epoch + 1}"
         note(f"out of memory with {tried} images at once, {again}; {said}")
-
-
-def set_up(
-    segment: SegmentPlan,
-    train: Train,
-    store: SegmentStore,
-    device: torch.device,
-    loaders: DataLoaders,
-    selections: Iterable[str],
-    check_stop: Callable[[], None],
-) -> Session:
-    """Weights, then the state: this segment's own, else its parent's, else the beginning of the run."""
-    folder = store.part(segment.id)
-    folder.mkdir(parents=True, exist_ok=True)
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-    order = memory_format(train)
-    reseed(segment.seed, WEIGHTS)
-    model = loaders.task.model().to(device)
-    criterion = loaders.task.criterion().to(device)
-    if train.channels_last:
-        model = model.to(memory_format=order)
-    optimizer = build_optimizer(train.optimizer, model, criterion)
-    by = selections_of([selection_key(segment.metric, segment.minimize), *selections])
-    state = RunState(train.batch_size)
-    saved = saved_at(store, segment)
-    if saved:
-        loss = train.loss.model_dump(mode="json")
-        state = run_state.restore(saved, loss, model, criterion, optimizer, device)
-        if saved.parent != folder:
-            state.rows, state.counts = [], []
-        if not add_best(state, by, segment, store, loaders.kind, loaders.classes) and saved.parent == folder:
-            # An epoch that is a best one now was not kept, as it was trained under another metric: begin again.
-            saved.unlink()
-            return set_up(segment, train, store, device, loaders, selections, check_stop)
-    forward = Forward(model, loaders.normalize.to(device), train, device)
-    return Session(
-        segment,
-        train,
-        store,
-        device,
-        loaders,
-        model,
-        criterion,
-        optimizer,
-        forward,
-        state,
-        by,
-        order,
-        check_stop,
-    )
 
 
 def run_epochs(session: Session, report: Callable[[dict, dict | None], None]) -> dict:
@@ -314,7 +217,8 @@ def finish_epoch(session: Session, row: dict[str, Any], counter: Any) -> dict[st
     flush = perf_counter() - session.flushed > SECONDS_BETWEEN_FLUSHES
     session.flushed = perf_counter() if flush else session.flushed
     counts = counter.totals()
-    steering = row | steering_scores(session, row, counts)
+    scored = (session.loaders.kind, session.loaders.classes)
+    steering = row | steering_scores(row, counts, session.selections, train, *scored)
     early_stopping.value_of(steering, segment.metric, "metric")
     if update_best(state, session.selections, steering, segment.id):
         weights = {"model": session.model.state_dict(), "epoch": row["epoch"]}
@@ -332,45 +236,6 @@ def finish_epoch(session: Session, row: dict[str, Any], counter: Any) -> dict[st
     return steering
 
 
-def steering_scores(session: Session, row: dict[str, Any], counts: Counts) -> dict[str, float]:
-    """The scores of an epoch by which epochs are selected, the rate is reduced or the run ends: {"val/miou": ...}."""
-    monitors = (monitor for _, monitor in monitors_of(session.train))
-    asked = [column for column, _ in session.selections.values()] + [one for one in monitors if one]
-    names = [column.removeprefix("val/") for column in asked if column not in row and column.startswith("val/")]
-    scores = metrics.score(counts, session.loaders.kind, session.loaders.classes, only=names) if names else {}
-    return {f"val/{name}": float(value) for name, value in scores.items()}
-
-
-def monitors_of(train: Train) -> list[tuple[str, str | None]]:
-    """(setting, the column that it names, or None for the study's metric) of what watches a column."""
-    found = [("early_stopping.monitor", train.early_stopping.monitor)] if train.early_stopping else []
-    return found + ([("scheduler.monitor", train.scheduler.monitor)] if train.scheduler.name == "plateau" else [])
-
-
-def saved_at(store: SegmentStore, segment: SegmentPlan) -> Path | None:
-    """The state to resume from; none at the beginning of a run."""
-    own = store.part(segment.id) / STATE
-    if own.exists():
-        return own
-    return store.state(segment.parent) if segment.parent else None
-
-
-def saved_state(segment: SegmentPlan, store: SegmentStore, train: Train) -> RunState:
-    """The plain part of the state to resume from, without a model."""
-    saved = saved_at(store, segment)
-    if saved is None:
-        return RunState(train.batch_size)
-    state = run_state.read(saved)
-    if saved.parent != store.part(segment.id):
-        state.rows, state.counts = [], []
-    return state
-
-
-def write_counts(store: SegmentStore, segment: SegmentPlan, state: RunState) -> None:
-    """Write the counts of a segment that has ended."""
-    write_arrays(store.part(segment.id) / store.counts(segment.id).name, state.stacked_counts())
-
-
 def check_diverged(loss: float, column: str, when: str, most: float = EXPLOSION) -> None:
     """Raises `Diverged` for a loss that is not a number, infinite or above `most`."""
     if not isfinite(loss) or loss > most:
@@ -384,20 +249,3 @@ def _last_good(state: RunState) -> str:
     return (
         f"last good: epoch {row['epoch']} with train/loss {row['train/loss']:g}, val/loss {row.get('val/loss', nan):g}"
     )
-
-
-def _outcome(status: str, detail: str, state: RunState, train: Train, model: nn.Module | None = None) -> dict:
-    rows = state.rows
-    weights = [t.numel() * t.element_size() for t in model.state_dict().values()] if model else None
-    return {
-        "status": status,
-        "detail": detail,
-        "epochs": state.epoch,
-        "best": state.best,
-        "parameters": sum(p.numel() for p in model.parameters()) if model else None,
-        "checkpoint_mb": round(sum(weights) / memory.MB, 3) if model else None,
-        "train_seconds": round(sum(row["seconds"] for row in rows), 3),
-        "peak_memory_mb": max((row["peak_memory_mb"] for row in rows), default=None),
-        "effective_batch": train.batch_size * train.accumulate,
-        "micro_batch": min(state.micro_batch, train.batch_size),
-    }

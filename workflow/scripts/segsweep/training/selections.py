@@ -3,6 +3,7 @@
 from typing import Any
 
 from segsweep import metrics
+from segsweep.config.train import Train
 from segsweep.planning.plan_file import SegmentPlan
 from segsweep.store.best_epoch import Selections, read_epochs
 from segsweep.store.segment_store import SegmentStore
@@ -68,3 +69,15 @@ def drop_other_epochs(store: SegmentStore, segment: str, epochs: set[int]) -> No
         for path in store.part(segment).glob(pattern):
             if path.name not in kept:
                 path.unlink()
+
+
+def steering_scores(
+    row: dict[str, Any], counts: metrics.Counts, selections: Selections, train: Train, kind: str, classes: list[str]
+) -> dict[str, float]:
+    """The scores of an epoch by which epochs are selected, the rate is reduced or the run ends: {"val/miou": ...}."""
+    monitors = [train.early_stopping.monitor] if train.early_stopping else []
+    monitors += [train.scheduler.monitor] if train.scheduler.name == "plateau" else []
+    asked = [column for column, _ in selections.values()] + [monitor for monitor in monitors if monitor]
+    names = [column.removeprefix("val/") for column in asked if column not in row and column.startswith("val/")]
+    scores = metrics.score(counts, kind, classes, only=names) if names else {}
+    return {f"val/{name}": float(value) for name, value in scores.items()}

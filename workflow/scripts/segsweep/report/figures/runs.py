@@ -117,8 +117,7 @@ def cost_against_score(
     if seen[cost].max() > 30 * max(seen[cost].min(), 1e-9) and seen[cost].min() > 0:
         ax.set_xscale("log")
     ax.legend(fontsize=8)
-    unit = next((column.unit for column in MEASURES if column.name == cost), "")
-    ax.set_xlabel(display_names.metric(cost) + (f" ({unit})" if unit else ""))
+    ax.set_xlabel(f"{display_names.metric(cost)}{UNITS.get(cost, '')}")
     ax.set_ylabel(display_names.metric(metric))
     return ax, len(front)
 

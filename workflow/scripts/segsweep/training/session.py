@@ -1,0 +1,153 @@
+"""What is in memory while a segment is trained, how it comes about, and what is left of it at the end."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import nn
+
+from segsweep.config.train import Train
+from segsweep.inference.forward import Forward, memory_format
+from segsweep.optimizers import build_optimizer
+from segsweep.planning.plan_file import SegmentPlan
+from segsweep.store.best_epoch import Selections
+from segsweep.store.checkpoints import write_arrays
+from segsweep.store.segment_store import STATE, SegmentStore
+from segsweep.training import memory, run_state
+from segsweep.training.dataloaders import DataLoaders, prefetch
+from segsweep.training.run_state import RunState
+from segsweep.training.seeding import WEIGHTS, reseed
+from segsweep.training.selections import add_best
+
+
+@dataclass
+class Session:
+    """What is in memory while a segment is trained.
+
+    Attributes:
+        segment, train: the segment's plan and its settings.
+        store: of all segments; `store.part(segment.id)` is the folder that is written.
+        selections: of which the weights of the best epoch are kept.
+        order: of images and weights in memory.
+        check_stop: raises `Interrupted` when the job is to end.
+    """
+
+    segment: SegmentPlan
+    train: Train
+    store: SegmentStore
+    device: torch.device
+    loaders: DataLoaders
+    model: nn.Module
+    criterion: nn.Module
+    optimizer: torch.optim.Optimizer
+    forward: Forward
+    state: RunState
+    selections: Selections
+    order: torch.memory_format
+    check_stop: Callable[[], None]
+    flushed: float = field(default_factory=perf_counter)
+
+    def batches(self, loader: Any, epoch: int) -> Iterator[dict]:
+        """The batches of an epoch, some of them made ahead while a GPU is busy."""
+        return prefetch(loader.epoch(epoch), 4 if self.device.type == "cuda" else 0)
+
+    def outcome(self, status: str, detail: str = "") -> dict:
+        """How the training of the segment ended; what is left of it is written down."""
+        if status != "interrupted":
+            write_counts(self.store, self.segment, self.state)
+        return outcome_of(status, detail, self.state, self.train, self.model)
+
+
+def set_up(
+    segment: SegmentPlan,
+    train: Train,
+    store: SegmentStore,
+    device: torch.device,
+    loaders: DataLoaders,
+    selections: Selections,
+    check_stop: Callable[[], None],
+) -> Session:
+    """Weights, then the state: this segment's own, else its parent's, else the beginning of the run."""
+    folder = store.part(segment.id)
+    folder.mkdir(parents=True, exist_ok=True)
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    order = memory_format(train)
+    reseed(segment.seed, WEIGHTS)
+    model = loaders.task.model().to(device)
+    criterion = loaders.task.criterion().to(device)
+    if train.channels_last:
+        model = model.to(memory_format=order)
+    optimizer = build_optimizer(train.optimizer, model, criterion)
+    state = RunState(train.batch_size)
+    saved = saved_at(store, segment)
+    if saved:
+        loss = train.loss.model_dump(mode="json")
+        state = run_state.restore(saved, loss, model, criterion, optimizer, device)
+        if saved.parent != folder:
+            state.rows, state.counts = [], []
+        if not add_best(state, selections, segment, store, loaders.kind, loaders.classes) and saved.parent == folder:
+            # An epoch that is a best one now was not kept, as it was trained under another metric: begin again.
+            saved.unlink()
+            return set_up(segment, train, store, device, loaders, selections, check_stop)
+    state.best = dict.fromkeys(selections) | state.best
+    forward = Forward(model, loaders.normalize.to(device), train, device)
+    return Session(
+        segment,
+        train,
+        store,
+        device,
+        loaders,
+        model,
+        criterion,
+        optimizer,
+        forward,
+        state,
+        selections,
+        order,
+        check_stop,
+    )
+
+
+def saved_at(store: SegmentStore, segment: SegmentPlan) -> Path | None:
+    """The state to resume from; none at the beginning of a run."""
+    own = store.part(segment.id) / STATE
+    if own.exists():
+        return own
+    return store.state(segment.parent) if segment.parent else None
+
+
+def saved_state(segment: SegmentPlan, store: SegmentStore, train: Train, selections: Selections) -> RunState:
+    """The plain part of the state to resume from, without a model."""
+    saved = saved_at(store, segment)
+    state = run_state.read(saved) if saved else RunState(train.batch_size)
+    if saved and saved.parent != store.part(segment.id):
+        state.rows, state.counts = [], []
+    state.best = dict.fromkeys(selections) | state.best
+    return state
+
+
+def write_counts(store: SegmentStore, segment: SegmentPlan, state: RunState) -> None:
+    """Write the counts of a segment that has ended."""
+    write_arrays(store.part(segment.id) / store.counts(segment.id).name, state.stacked_counts())
+
+
+def outcome_of(status: str, detail: str, state: RunState, train: Train, model: nn.Module | None = None) -> dict:
+    """How a training ended; see `segsweep.trainers`. Without a model its size is not known."""
+    rows = state.rows
+    weights = [t.numel() * t.element_size() for t in model.state_dict().values()] if model else None
+    return {
+        "status": status,
+        "detail": detail,
+        "epochs": state.epoch,
+        "best": state.best,
+        "parameters": sum(p.numel() for p in model.parameters()) if model else None,
+        "checkpoint_mb": round(sum(weights) / memory.MB, 3) if model else None,
+        "train_seconds": round(sum(row["seconds"] for row in rows), 3),
+        "peak_memory_mb": max((row["peak_memory_mb"] for row in rows), default=None),
+        "effective_batch": train.batch_size * train.accumulate,
+        "micro_batch": min(state.micro_batch, train.batch_size),
+    }
