@@ -179,41 +179,6 @@ def test_settings_refuse_what_is_not_a_mapping():
         parse(Study, [1, 2], lambda keys: "study")
 
 
-@pytest.mark.parametrize("name", ["segments", "data", "logs", "markers", "Segments", "BENCHMARKS"])
-def test_a_study_is_not_called_like_a_folder_of_results(tmp_path, name):
-    message = problem(tmp_path, STUDY | {"name": name})
-    assert f"studies/little.yaml:1: results/{name} is not for a study" in message
-
-
-@pytest.mark.parametrize(
-    ("name", "other", "shared"),
-    [
-        ("k", "k", "k"),
-        ("k", "K", "k"),
-        ("k", "k_smoke", "k_smoke"),
-        ("k_smoke", "k", "k_smoke"),
-        ("k_on_camvid", "k", "k_on_camvid"),
-        ("k", "k_on_camvid_smoke", "k_on_camvid_smoke"),
-    ],
-)
-def test_two_studies_do_not_share_a_folder_of_results(tmp_path, name, other, shared):
-    (tmp_path / "studies").mkdir()
-    (tmp_path / "datasets").mkdir()
-    (tmp_path / "datasets" / "camvid.yaml").write_text("name: camvid\n", encoding="utf-8")
-    (tmp_path / "studies" / "other.yaml").write_text(f"# A study.\nname: '{other}'\n", encoding="utf-8")
-    message = problem(tmp_path, STUDY | {"name": name})
-    assert f"{tmp_path}/studies/little.yaml:1" in message
-    assert f"the study {other} of {tmp_path}/studies/other.yaml:2" in message
-    assert f"results/{shared}." in message
-
-
-@pytest.mark.parametrize("other", ["k_smoking", "k_on_other", "kk", "smoke"])
-def test_studies_with_similar_names_live_side_by_side(tmp_path, other):
-    (tmp_path / "studies").mkdir()
-    (tmp_path / "studies" / "other.yaml").write_text(f"name: {other}\n", encoding="utf-8")
-    assert loaded_from(tmp_path, STUDY | {"name": "k"}).name == "k"
-
-
 def test_a_key_of_another_optimizer_is_not_in_force(tmp_path):
     grid = {"optimizer.name": ["adam", "sgd"], "optimizer.momentum": [0.5, 0.9]}
     design = design_of(tmp_path, STUDY | {"grid": grid})

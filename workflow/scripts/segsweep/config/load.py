@@ -1,7 +1,6 @@
 """From what a person asks for (`--config study=... dataset=... smoke=true`) to checked settings."""
 
 import copy
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +21,6 @@ from segsweep.planning.overrides import merged
 
 STUDY_KEYS = set(Study.model_fields) - {"train", "smoke", "table"}
 TRAIN_KEYS = set(Train.model_fields)
-# What lies in results/ beside the studies.
-RESERVED = {"benchmarks", "cache", "code", "data", "logs", "markers", "outcomes", "packs", "segments", "tmp"}
 # Numbers of epochs, which shrink with `rescale_epochs`.
 EPOCH_KEYS = {"until_epoch", "start_epoch", "t_max", "step_size"}
 
@@ -125,41 +122,10 @@ def load(request: Request, config: Path = Path("config")) -> Loaded:
     if request.smoke:
         name += "_smoke"
     root = Path(request.data_root) / dataset.root if dataset is not None else Path()
-    _check_name(study.name, document, config)
     loaded = Loaded(name, study, document, values.get("train") or {}, dataset, root, request.smoke)
     if dataset is not None:
         _check_metrics(loaded)
     return loaded
-
-
-def _check_name(name: str, document: Document, config: Path) -> None:
-    """Refuse a study whose results would lie where something else has its own."""
-    here = document.place(("name",))
-    if name.casefold() in RESERVED:
-        raise InputError(f"{here}: results/{name} is not for a study: other files lie there. Give it another name.")
-    datasets = [path.stem for path in (config / "datasets").glob("*.yaml")]
-    own = results_of(name, datasets)
-    problems = []
-    for path in sorted((config / "studies").glob("*.yaml")):
-        text = path.read_text(encoding="utf-8", errors="replace")
-        other = re.search(r"""^name:\s*["']?([^\s"'#]+)""", text, re.MULTILINE)
-        if other is None or path.resolve() == document.path.resolve():
-            continue
-        if shared := sorted(own & results_of(other.group(1), datasets)):
-            line = text.count("\n", 0, other.start()) + 1
-            problems.append(
-                f"{here}: the study {name} and the study {other.group(1)} of {path}:{line} would both write to "
-                f"results/{shared[0]}. Rename one of them."
-            )
-    if problems:
-        raise InputError(*problems)
-
-
-def results_of(name: str, datasets: Iterable[str]) -> set[str]:
-    """Folders of results/ that a study may write to: as it is, on another data set, as a smoke test. In lower case, as
-    some file systems take upper and lower case for the same."""
-    names = {name, *(f"{name}_on_{dataset}" for dataset in datasets)}
-    return {one.casefold() for one in (*names, *(f"{each}_smoke" for each in names))}
 
 
 def load_dataset(name: str, config: Path = Path("config"), near: Path = Path()) -> Dataset:
