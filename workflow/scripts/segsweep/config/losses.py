@@ -54,19 +54,21 @@ class TaskWeights(Settings):
 class Loss(Settings):
     """What is minimized: `main` (and `aux`) for segmentation, `seg` and `det` for both at once, `db` for text."""
 
-    main: Terms | None = key(None, "Loss of the main head.")
-    aux: Terms | None = key(None, "Loss of each auxiliary head; as `main` if not set.")
+    main: Terms | None = key(None, "Loss of the main head.", tasks=("binary", "multiclass"))
+    aux: Terms | None = key(None, "Loss of each auxiliary head; as `main` if not set.", tasks=("binary", "multiclass"))
     aux_weight: float = key(1.0, "Factor of the auxiliary losses, which are summed over the heads.", ge=0)
     class_weights: ClassWeights | None = key(
         None, "Class weights, for the losses that take them, from the training split's pixel counts or a list."
     )
     phases: list[LossPhase] = key([], "Changes during training, in order.")
-    seg: Terms | None = key(None, "Segmentation loss of a multitask model.")
-    det: Detection | None = key(None, "Detection loss of a multitask model.")
+    seg: Terms | None = key(None, "Segmentation loss of a multitask model.", tasks=("multitask",))
+    det: Detection | None = key(None, "Detection loss of a multitask model.", tasks=("multitask",))
     task_weights: TaskWeights | Literal["uncertainty", "gradnorm"] = key(
-        TaskWeights(), "Weights of the two tasks: fixed, by uncertainty (Kendall 2018) or GradNorm (Chen 2018)."
+        TaskWeights(),
+        "Weights of the two tasks: fixed, by uncertainty (Kendall 2018) or GradNorm (Chen 2018).",
+        tasks=("multitask",),
     )
-    db: Db | None = key(None, "Loss of a DB text detector.")
+    db: Db | None = key(None, "Loss of a DB text detector.", tasks=("text",))
 
     @model_validator(mode="after")
     def _phases_in_order(self):
