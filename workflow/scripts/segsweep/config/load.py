@@ -30,7 +30,7 @@ class Request(Settings):
 
     study: str = key("demo", "Name of a file in config/studies, or a path.")
     dataset: str | None = key(None, "Data set in place of the study's: a name in config/datasets, or a path.")
-    smoke: bool = key(False, "The study at toy cost.")
+    smoke: bool = key(False, "The study as a smoke test.")
     partial: bool = key(False, "Report on what is finished, and list what is not.")
     data_root: str = key("data", "Folder that holds the data sets.")
     pack: int = key(1, "Segments trained in one job.", ge=1)
@@ -109,7 +109,7 @@ def load(request: Request, config: Path = Path("config")) -> Loaded:
     study = parse(Study, values, document.location)
     check_study_name(study.name, document.path, config=config, results=Path("results"))
     if request.smoke:
-        values = at_toy_cost(values, document.location)
+        values = as_smoke_test(values, document.location)
         study = parse(Study, values, lambda keys: document.location(("smoke", *keys)))
     dataset_name = request.dataset or study.dataset
     dataset = load_dataset(dataset_name, config, near=document.path.parent) if study.table is None else None
@@ -147,7 +147,7 @@ def _scored(ensemble: Ensemble, dataset: Dataset, location) -> Ensemble:
     )
 
 
-def at_toy_cost(values: dict[str, Any], location) -> dict[str, Any]:
+def as_smoke_test(values: dict[str, Any], location) -> dict[str, Any]:
     """The study's values with its section `smoke` laid over them.
 
     Raises:
@@ -165,19 +165,19 @@ def at_toy_cost(values: dict[str, Any], location) -> dict[str, Any]:
         raise InputError(
             *(f"{location(('smoke', name))}: unknown key {name!r} in smoke. {nearest(name, known)}" for name in wrong)
         )
-    toy = {name: value for name, value in values.items() if name != "smoke"}
-    before = (toy.get("train") or {}).get("epochs")
+    smaller = {name: value for name, value in values.items() if name != "smoke"}
+    before = (smaller.get("train") or {}).get("epochs")
     for name, value in smoke.items():
         if name in TRAIN_KEYS:
-            toy["train"] = merged(toy.get("train") or {}, {name: value})
+            smaller["train"] = merged(smaller.get("train") or {}, {name: value})
         else:
             # A grid, a list of runs or of seeds is replaced; sections are laid over each other.
-            toy[name] = value if name in ("grid", "runs", "rounds", "seeds") else merged(toy.get(name), value)
+            smaller[name] = value if name in ("grid", "runs", "rounds", "seeds") else merged(smaller.get(name), value)
     if rescale and before:
         for part in ("train", "grid", "runs", "rounds", "reference"):
-            if part in toy:
-                toy[part] = _rescaled(toy[part], toy["train"]["epochs"] / before)
-    return toy
+            if part in smaller:
+                smaller[part] = _rescaled(smaller[part], smaller["train"]["epochs"] / before)
+    return smaller
 
 
 def _rescaled(values: Any, factor: float) -> Any:

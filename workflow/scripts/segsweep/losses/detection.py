@@ -29,7 +29,7 @@ class DetectionLoss(nn.Module):
     """Sigmoid focal loss of the classes + `box_weight` * loss of the boxes + cross entropy of the centerness.
 
     Each is summed over the locations of the whole batch and divided by the number of locations that answer for a box
-    (at least 1), so that a image without boxes still teaches what is background. Locations that answer for an
+    (at least 1), so that an image without boxes still teaches what is background. Locations that answer for an
     ignored box count nowhere.
 
     Source: Tian et al. 2019, "FCOS", eq. 2 and 3; Lin et al. 2017, "Focal loss for dense object detection", eq. 5;
