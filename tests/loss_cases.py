@@ -1,11 +1,9 @@
 """Losses and pictures for their tests."""
 
-from importlib import import_module
-
 import torch
 
+from segsweep import registry
 from segsweep.config.losses import Terms
-from segsweep.registry import COMPONENTS
 
 VOID = 255
 
@@ -13,7 +11,7 @@ VOID = 255
 def loss_of(name, classes, weights=None, **settings):
     """A loss as a study would name it."""
     term = getattr(Terms.model_validate({name: settings}), name)
-    return import_module(COMPONENTS["loss"][name]).build(term, classes, weights)
+    return registry.load(term).build(term, classes, weights)
 
 
 def draw(classes, seed=0, void=0.1, size=(3, 9, 7)):

@@ -3,14 +3,15 @@
 import torch
 
 from segsweep import models
-from segsweep.config.train import Model
+from segsweep.config.train import Train
 
 VIT = {"encoder": "tu-vit_tiny_patch16_224", "options": {"dynamic_img_size": True, "decoder_fusion_channels": 16}}
 
 
 def build(arch, classes=3, seed=0, **settings):
     torch.manual_seed(seed)
-    return models.build(Model.model_validate({"arch": arch} | (VIT if arch == "dpt" else {}) | settings), classes)
+    model = {"arch": arch} | (VIT if arch == "dpt" else {}) | settings
+    return models.build(Train.model_validate({"model": model}).model, classes)
 
 
 def parameters(module):

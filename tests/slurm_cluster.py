@@ -120,7 +120,7 @@ class Watch:
 
     Args:
         output: what Snakemake writes.
-        look: called about each second; a change of what it returns is a sign that something goes on.
+        look: called about each second; a change of what it returns is a sign of progress.
         may_fail: whether Snakemake is expected to end with an error.
     """
 

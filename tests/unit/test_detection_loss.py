@@ -6,10 +6,9 @@ import pytest
 import torch
 from torchvision.ops import complete_box_iou_loss, generalized_box_iou_loss
 
-from segsweep.config.losses import Detection
 from segsweep.detection.boxes import encode
 from segsweep.detection.locations import locations
-from segsweep.losses.detection import DetectionLoss
+from segsweep.losses.detection import DetectionLoss, DetectionSettings
 
 NO_BOXES, NO_LABELS = torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64)
 
@@ -26,7 +25,7 @@ def outputs(pictures=1, classes=1, levels=((2, 2, 8),)):
 
 def test_by_hand():
     # One of four locations, (4, 4), answers for the box, half a stride from each side; one stride was predicted.
-    losses = DetectionLoss(Detection())(outputs(), [torch.tensor([[0.0, 0, 8, 8]])], [torch.tensor([0])])
+    losses = DetectionLoss(DetectionSettings())(outputs(), [torch.tensor([[0.0, 0, 8, 8]])], [torch.tensor([0])])
     focal = (0.25 * 0.25 + 3 * 0.75 * 0.25) * log(2)
     assert losses["det_cls"].item() == pytest.approx(focal)
     assert losses["det_box"].item() == pytest.approx(4 * 0.5 * 0.5**2)
@@ -36,14 +35,14 @@ def test_by_hand():
 
 def test_is_normalised_by_the_positives_of_the_batch():
     box, label = torch.tensor([[0.0, 0, 8, 8]]), torch.tensor([0])
-    one = DetectionLoss(Detection())(outputs(), [box], [label])
-    two = DetectionLoss(Detection())(outputs(pictures=2), [box, box], [label, label])
+    one = DetectionLoss(DetectionSettings())(outputs(), [box], [label])
+    two = DetectionLoss(DetectionSettings())(outputs(pictures=2), [box, box], [label, label])
     torch.testing.assert_close(two, one)
 
 
 def test_box_weight():
     truth = [torch.tensor([[0.0, 0, 8, 8]])], [torch.tensor([0])]
-    assert DetectionLoss(Detection(box_weight=3.0))(outputs(), *truth)["det_box"].item() == pytest.approx(1.5)
+    assert DetectionLoss(DetectionSettings(box_weight=3.0))(outputs(), *truth)["det_box"].item() == pytest.approx(1.5)
 
 
 def test_ciou_by_hand():
@@ -52,7 +51,7 @@ def test_ciou_by_hand():
     distances = torch.tensor([[1.0, 1, 3, 1]]) / 2
     v = 4 / pi**2 * (atan(1) - atan(2)) ** 2
     wanted = 1 - 4 / 8 + 1 / (4**2 + 2**2) + v * v / (1 - 4 / 8 + v)
-    found = DetectionLoss(Detection(box="ciou")).box_loss(distances, truth, point, stride)
+    found = DetectionLoss(DetectionSettings(box="ciou")).box_loss(distances, truth, point, stride)
     assert found.item() == pytest.approx(wanted, rel=1e-5)
 
 
@@ -65,7 +64,7 @@ def test_overlap_losses_are_torchvisions_on_pixels(box, wanted):
         for low, high in (torch.rand(2, 16, 2, generator=generator) * 30 + 1 for _ in range(2))
     )
     distances = encode(points, predicted, strides).requires_grad_()
-    found = DetectionLoss(Detection(box=box)).box_loss(distances, truth, points, strides)
+    found = DetectionLoss(DetectionSettings(box=box)).box_loss(distances, truth, points, strides)
     torch.testing.assert_close(found, wanted(predicted, truth).sum())
     found.backward()
     assert distances.grad.isfinite().all()
@@ -76,14 +75,14 @@ def test_overlap_losses_are_torchvisions_on_pixels(box, wanted):
 def test_a_perfect_box_costs_nothing(box):
     points, strides = locations([(2, 2, 8)])
     truth = torch.cat([points - 5, points + 7], dim=1)
-    loss = DetectionLoss(Detection(box=box)).box_loss(encode(points, truth, strides), truth, points, strides)
+    loss = DetectionLoss(DetectionSettings(box=box)).box_loss(encode(points, truth, strides), truth, points, strides)
     assert loss.item() == pytest.approx(0, abs=1e-5)
 
 
 @pytest.mark.parametrize("box", ["smooth_l1", "giou", "ciou"])
 def test_pictures_without_boxes_teach_the_background(box):
     made = outputs(pictures=2, classes=3)
-    losses = DetectionLoss(Detection(box=box))(made, [NO_BOXES] * 2, [NO_LABELS] * 2)
+    losses = DetectionLoss(DetectionSettings(box=box))(made, [NO_BOXES] * 2, [NO_LABELS] * 2)
     assert losses["det_cls"].item() == pytest.approx(2 * 4 * 3 * 0.75 * 0.25 * log(2))
     assert losses["det_box"].item() == losses["det_center"].item() == 0
     losses["det"].backward()
@@ -94,13 +93,13 @@ def test_pictures_without_boxes_teach_the_background(box):
 def test_an_ignored_box_counts_nowhere():
     truth = [torch.tensor([[0.0, 0, 8, 8]])], [torch.tensor([0])]
     made = outputs()
-    losses = DetectionLoss(Detection())(made, *truth, [torch.tensor([True])])
+    losses = DetectionLoss(DetectionSettings())(made, *truth, [torch.tensor([True])])
     assert losses["det_cls"].item() == pytest.approx(3 * 0.75 * 0.25 * log(2))
     losses["det"].backward()
     assert (made["logits"].grad[0, :, 0] > 0).tolist() == [False, True, True, True]
     torch.testing.assert_close(
-        DetectionLoss(Detection())(outputs(), *truth, [torch.tensor([False])]),
-        DetectionLoss(Detection())(outputs(), *truth),
+        DetectionLoss(DetectionSettings())(outputs(), *truth, [torch.tensor([False])]),
+        DetectionLoss(DetectionSettings())(outputs(), *truth),
     )
 
 
@@ -108,6 +107,6 @@ def test_half_precision_is_computed_in_full():
     made = {
         name: value.detach().bfloat16() if torch.is_tensor(value) else value for name, value in outputs().items()
     }  # fmt: skip
-    losses = DetectionLoss(Detection(box="ciou"))(made, [torch.tensor([[0.0, 0, 8, 8]])], [torch.tensor([0])])
+    losses = DetectionLoss(DetectionSettings(box="ciou"))(made, [torch.tensor([[0.0, 0, 8, 8]])], [torch.tensor([0])])
     assert losses["det"].dtype == torch.float32
     assert losses["det"].isfinite()

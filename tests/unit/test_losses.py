@@ -101,8 +101,8 @@ def test_no_foreground_at_all_is_zero(name):
 
 
 @pytest.mark.parametrize("name", sorted(ONE_LOGIT_ONLY))
-def test_losses_for_one_logit_say_so(name):
-    with pytest.raises(InputError, match=f"{name} is for one logit.*4 classes.*use cross_entropy"):
+def test_losses_for_a_binary_output_say_so(name):
+    with pytest.raises(InputError, match=f"{name} is for a binary output.*4 classes.*use cross_entropy"):
         loss_of(name, 4)
 
 

@@ -24,7 +24,7 @@ def test_cross_entropy_is_torchs(smoothing, weighted):
     assert loss(logits, target).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
-def test_cross_entropy_of_one_logit_is_bce():
+def test_cross_entropy_of_a_binary_output_is_bce():
     logits, target = draw(1)
     expected = F.binary_cross_entropy_with_logits(*(t.float().flatten() for t in valid_only(logits, target)))
     assert loss_of("cross_entropy", 1)(logits, target).item() == pytest.approx(expected.item(), rel=1e-5)
@@ -47,7 +47,7 @@ def test_focal_by_hand():
 
 
 @pytest.mark.parametrize("alpha", [None, 0.25])
-def test_focal_of_one_logit_is_torchvisions(alpha):
+def test_focal_of_a_binary_output_is_torchvisions(alpha):
     logits, target = draw(1)
     flat, truth = (t.float().flatten() for t in valid_only(logits, target))
     expected = sigmoid_focal_loss(flat, truth, alpha=-1 if alpha is None else alpha, gamma=1.5, reduction="mean")
@@ -66,7 +66,7 @@ def test_focal_of_classes_is_smps_and_with_gamma_0_cross_entropy():
     )
 
 
-def test_focal_alpha_needs_one_logit():
+def test_focal_alpha_needs_a_binary_output():
     with pytest.raises(InputError, match=r"focal\.alpha.*class_weights"):
         loss_of("focal", 3, alpha=0.25)
 

@@ -4,12 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from segsweep import models
-from segsweep.config.train import SMP_ARCHITECTURES, Model, weights_file
+from segsweep import models, registry
+from segsweep.config.train import Train, weights_file
 from segsweep.errors import InputError
 from segsweep.models import encoders
 from segsweep.models.attention import AttentionGate
 from segsweep.models.attention_resunet import ResidualBlock
+from segsweep.models.smp import SmpSettings
 from tests.networks import build, parameters
 
 
@@ -21,7 +22,12 @@ def bisenet():
 # Architectures
 
 
-@pytest.mark.parametrize("arch", [*SMP_ARCHITECTURES, "attention_unet", "attention_resunet"])
+ARCHITECTURES = [
+    arch for arch, model in registry.classes("model").items() if "binary" in model.tasks and arch != "bisenet"
+]
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_every_architecture_gives_logits_of_the_pictures_size(arch):
     network = build(arch).eval()
     with torch.inference_mode():
@@ -178,7 +184,7 @@ def test_bisenets_parameters_are_what_its_docstring_says(bisenet):
 )
 def test_messages_name_what_was_found_and_what_helps(settings, message):
     with pytest.raises(InputError, match=message):
-        models.build(Model.model_validate({"arch": "unet"} | settings), 2)
+        models.build(Train.model_validate({"model": settings}).model, 2)
 
 
 def test_weights_that_cannot_be_downloaded_say_what_and_how(monkeypatch):
@@ -197,7 +203,7 @@ def test_weights_that_cannot_be_downloaded_say_what_and_how(monkeypatch):
 @pytest.mark.parametrize("weights", ["imagenet21k", "weights", "weights.pt", "nowhere/weights", "./w.bin"])
 def test_addresses_and_networks_agree_on_what_is_a_file_of_weights(weights):
     with pytest.raises(InputError, match=r"there is no file|has no weights") as caught:
-        encoders.encoder(Model(encoder_weights=weights))
+        encoders.encoder(SmpSettings(encoder_weights=weights))
     assert ("there is no file" in str(caught.value)) == (weights_file(weights) is not None)
 
 
@@ -205,7 +211,7 @@ def test_addresses_and_networks_agree_on_what_is_a_file_of_weights(weights):
 @pytest.mark.parametrize("prefix", ["", "encoder."])
 def test_encoder_weights_from_a_file(tmp_path, suffix, prefix):
     torch.manual_seed(5)
-    state = encoders.encoder(Model()).state_dict()
+    state = encoders.encoder(SmpSettings()).state_dict()
     file = tmp_path / f"weights{suffix}"
     renamed = {prefix + name: value.contiguous() for name, value in state.items()}
     if suffix == ".pt":

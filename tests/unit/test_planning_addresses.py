@@ -226,7 +226,10 @@ def test_new_components_and_new_keys_leave_the_segments_of_the_demo_alone(tmp_pa
         ("optimizers/adam.py", '    name: Literal["adam"] = key("adam", "Adam.")\n'),
         ("config/train.py", "class Data(Settings):\n"),
         ("config/train.py", "class Train(Settings):\n"),
-        ("config/dataset.py", '    root: str = key("", "Folder of the data set, under data_root.", outcome=False)\n'),
+        (
+            "config/components.py",
+            '    root: str = key("", "Folder of the data set, under data_root.", outcome=False)\n',
+        ),
     ):
         text = (package / module).read_text()
         assert after in text

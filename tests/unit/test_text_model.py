@@ -5,10 +5,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from segsweep.config.losses import Db
 from segsweep.config.train import Train
 from segsweep.errors import InputError
-from segsweep.losses.db import DbLoss, hard_negative_bce, masked_dice, masked_l1
+from segsweep.losses.db import DbLoss, DbSettings, hard_negative_bce, masked_dice, masked_l1
 from segsweep.models.dbnet import approximate_binary
 from segsweep.tasks.text import build
 
@@ -53,7 +52,7 @@ def batch(size: int = 64) -> dict:
 
 
 def test_loss_is_the_weighted_sum_and_ignored_words_give_no_gradient():
-    loss = DbLoss(Db(shrink=5, threshold=10, binary=1))
+    loss = DbLoss(DbSettings(shrink=5, threshold=10, binary=1))
     maps = {name: torch.full((2, 1, 64, 64), 0.5) for name in ("threshold", "binary")}
     logits = torch.zeros(2, 1, 64, 64, requires_grad=True)
     losses = loss({"logits": logits, **maps}, batch())
@@ -68,7 +67,7 @@ def test_loss_is_the_weighted_sum_and_ignored_words_give_no_gradient():
 def test_a_perfect_answer_costs_little():
     shrink, _, border, _ = DbLoss.maps(batch(), torch.zeros(2, 64, 64))
     outputs = {"logits": (shrink * 2 - 1)[:, None] * 20, "threshold": border[:, None], "binary": shrink[:, None]}
-    assert float(DbLoss(Db())(outputs, batch())["loss"]) < 1e-3
+    assert float(DbLoss(DbSettings())(outputs, batch())["loss"]) < 1e-3
 
 
 def test_network_and_task():
@@ -104,7 +103,7 @@ def test_task_scores_what_it_predicts():
 
 
 def test_wrong_settings_are_refused():
-    with pytest.raises(InputError, match="arch: dbnet"):
+    with pytest.raises(InputError, match="choose dbnet"):
         build(Train(), None)
     wrong = {"model": {"arch": "dbnet", "options": {"channels": 30}}}
     with pytest.raises(InputError, match="multiple of 4, got 30"):

@@ -3,16 +3,19 @@
 import pytest
 import torch
 
-from segsweep.config.train import EarlyStopping, Scheduler
+from segsweep.config.components import Schedule
+from segsweep.config.train import EarlyStopping, Train
+from segsweep.schedules import Progress, learning_rate
 from segsweep.training.early_stopping import after_epoch, should_end
-from segsweep.training.lr_schedule import learning_rate
 from segsweep.training.run_state import RunState
 
 
+def schedule(settings: dict) -> Schedule:
+    return Train.model_validate({"scheduler": settings}).scheduler
+
+
 def rate(settings: dict, step: int, *, epochs: int = 10, steps: int = 4, reductions: int = 0) -> float:
-    return learning_rate(
-        Scheduler.model_validate(settings), 0.1, step, steps_per_epoch=steps, total_epochs=epochs, reductions=reductions
-    )
+    return learning_rate(schedule(settings), 0.1, Progress(step, steps, epochs, reductions))
 
 
 @pytest.mark.parametrize(
@@ -29,6 +32,8 @@ def rate(settings: dict, step: int, *, epochs: int = 10, steps: int = 4, reducti
         ({"name": "poly", "power": 2.0}, 20, 0.025),
         ({"name": "poly", "power": 1.0, "warmup": {"iterations": 10, "lr": 0.0}}, 5, 0.05),
         ({"name": "poly", "power": 1.0, "warmup": {"iterations": 10, "lr": 0.0}}, 25, 0.05),  # 15 of the 30 left
+        ({"name": "poly", "warmup": {"iterations": 80, "lr": 0.0}}, 20, 0.025),  # no steps left after the warm-up
+        ({"name": "poly", "warmup": {"iterations": 40, "lr": 0.0}}, 40, 0.0),
         ({"name": "cosine"}, 20, 0.05),  # five of ten epochs done
         ({"name": "cosine", "start_epoch": 5, "t_max": 4, "eta_min": 0.02}, 19, 0.1),
         ({"name": "cosine", "start_epoch": 5, "t_max": 4, "eta_min": 0.02}, 28, 0.06),
@@ -52,7 +57,7 @@ def test_plateau_is_that_of_torch():
     losses = [1.0, 0.9, 0.95, 0.95, 0.9, 0.8, 0.85, float("nan"), 0.8, 0.8, 0.8, 0.7]
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
     theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=1, threshold=0.0, min_lr=0.02)
-    settings = Scheduler(name="plateau", factor=0.5, patience=1, min_lr=0.02, monitor="val/loss")
+    settings = schedule({"name": "plateau", "factor": 0.5, "patience": 1, "min_lr": 0.02, "monitor": "val/loss"})
     state = RunState(micro_batch=1)
     for epoch, loss in enumerate(losses):
         row = {"val/loss": loss, "val/miou": 0.0}
@@ -68,6 +73,22 @@ def test_early_stopping_counts_only_improvements_that_matter():
     state = RunState(micro_batch=1)
     ended = []
     for value in [0.5, 0.53, 0.56, 0.58, 0.6]:
-        after_epoch(state, {"val/miou": value}, Scheduler(), stopping, "val/miou", minimize=False)
+        after_epoch(state, {"val/miou": value}, schedule({}), stopping, "val/miou", minimize=False)
         ended.append(should_end(state, stopping))
     assert ended == [False, False, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("settings", "looks"),
+    [
+        ({"name": "constant"}, False),
+        ({"name": "step"}, False),
+        ({"name": "plateau"}, False),
+        ({"name": "poly"}, True),
+        ({"name": "cosine"}, True),
+        ({"name": "cosine", "t_max": 5}, False),
+    ],
+)
+def test_schedules_say_whether_their_early_epochs_depend_on_the_last(settings, looks):
+    assert schedule(settings).looks_at_end is looks
+    assert (rate(settings, 20, epochs=10) != rate(settings, 20, epochs=20)) is looks

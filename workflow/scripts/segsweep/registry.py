@@ -157,28 +157,3 @@ def _in_force(kind: str) -> Callable[[Any], Any]:
         return {name: one for name, one in value.items() if name in cls.model_fields or name not in keys}
 
     return leave_out
-
-
-COMPONENTS: dict[str, dict[str, str]] = {
-    "model": {
-        **dict.fromkeys(
-            (
-                "unet", "unetplusplus", "manet", "linknet", "fpn", "pspnet", "pan",
-                "deeplabv3", "deeplabv3plus", "upernet", "segformer", "dpt",
-            ),
-            "segsweep.models.smp",
-        ),
-        "attention_unet": "segsweep.models.attention_unet",
-        "attention_resunet": "segsweep.models.attention_resunet",
-        "bisenet": "segsweep.models.bisenet",
-        "multitask": "segsweep.models.multitask",
-        "dbnet": "segsweep.models.dbnet",
-    },
-    "loss": {
-        name: f"segsweep.losses.{name}"
-        for name in (
-            "cross_entropy", "ohem_cross_entropy", "bce", "focal", "dice", "jaccard", "tversky", "lovasz", "bce_dice",
-            "detection", "db",
-        )
-    },
-}  # fmt: skip

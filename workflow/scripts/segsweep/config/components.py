@@ -33,11 +33,18 @@ class Warmup(Settings):
 
 
 class Schedule(Component):
-    """How the learning rate changes."""
+    """How the learning rate changes.
+
+    Attributes:
+        monitors: whether the rate is reduced when a column no longer improves; the settings then have the keys
+            `monitor` and `patience`.
+    """
 
     package: ClassVar[str] = "schedules"
     discriminator: ClassVar[str] = "name"
     default: ClassVar[str] = "constant"
+    functions: ClassVar[tuple[str, ...]] = ("learning_rate",)
+    monitors: ClassVar[bool] = False
 
     name: str = key(..., "Which schedule.")
     warmup: Warmup = key(Warmup(), "Warm-up, with any schedule.")
@@ -84,9 +91,10 @@ class Model(Component):
 
 
 class Loss(Component):
-    """A loss."""
+    """A loss. One that is no term of a weighted sum belongs to a task, which makes it."""
 
     package: ClassVar[str] = "losses"
+    functions: ClassVar[tuple[str, ...]] = ()
 
 
 class Term(Loss):
@@ -96,6 +104,7 @@ class Term(Loss):
         pixel_mean: whether it is a mean over the valid pixels, each by itself, so that a batch can be cut into parts.
     """
 
+    functions: ClassVar[tuple[str, ...]] = ("build",)
     pixel_mean: ClassVar[bool] = False
 
     weight: float = key(1.0, "Factor of this loss in the sum.", ge=0)
@@ -173,6 +182,7 @@ class Metric(Component):
     """
 
     package: ClassVar[str] = "metrics"
+    functions: ClassVar[tuple[str, ...]] = ("compute",)
     tasks: ClassVar[tuple[str, ...]]
     usual_of: ClassVar[tuple[str, ...]] = ()
     direction: ClassVar[Literal["maximize", "minimize"]] = "maximize"

@@ -28,12 +28,14 @@ class Component(Settings):
         package: folder of the package that holds the components of a kind, one file each.
         discriminator: key that names the component; without one, the file's name does.
         default: name of the component that is meant where none is named.
+        functions: functions that its module has to have for its kind.
         title: name in reports.
     """
 
     package: ClassVar[str]
     discriminator: ClassVar[str | None] = None
     default: ClassVar[str | None] = None
+    functions: ClassVar[tuple[str, ...]] = ("build",)
     title: ClassVar[str]
 
     @model_validator(mode="before")

@@ -1,7 +1,7 @@
 """One complete training setting: what a cell of a study is."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -12,42 +12,6 @@ from segsweep.config.settings import Settings, key
 Side = Annotated[int, Field(ge=8, le=16384)]
 Size = tuple[Side, Side]
 
-SMP_ARCHITECTURES = (
-    "unet", "unetplusplus", "manet", "linknet", "fpn", "pspnet", "pan",
-    "deeplabv3", "deeplabv3plus", "upernet", "segformer", "dpt",
-)  # fmt: skip
-ARCHITECTURES = (*SMP_ARCHITECTURES, "attention_unet", "attention_resunet", "bisenet", "multitask", "dbnet")
-
-
-class Init(Settings):
-    """How weights are drawn before training."""
-
-    scheme: Literal["default", "xavier", "kaiming", "normal", "orthogonal"] = key(
-        "default", "Scheme for convolutions and linear layers; default leaves them as built."
-    )
-    encoder: bool = key(False, "Draw the encoder's weights as well.")
-
-
-class Model(Settings):
-    """The network."""
-
-    arch: Literal[ARCHITECTURES] = key("unet", "Architecture.")
-    encoder: str = key("resnet18", "Encoder, by its name in segmentation_models_pytorch (timm's with `tu-`).")
-    encoder_weights: str | None = key(
-        None, "Pretrained encoder weights (`imagenet`), or a file, whose content counts, or none."
-    )
-    activation: Literal["relu", "leaky_relu", "gelu", "elu", "silu"] | None = key(
-        None, "Replaces the activation in every layer; none leaves them as built."
-    )
-    norm: Literal["batch", "group"] = key("batch", "Normalisation layers; group replaces every batch norm.")
-    init: Init = key(Init(), "How weights are drawn.")
-    dropout: float = key(0.0, "Share of the channels dropped before the last layer of each head.", ge=0, lt=1)
-    seg_head: Literal["fcn", "unet", "fpn"] = key("fcn", "Segmentation head (multitask).")
-    det_head: Literal["fpn"] = key("fpn", "Detection head (multitask): anchor-free on a feature pyramid.")
-    options: dict[str, Any] = key(
-        {}, "Further arguments of the architecture's constructor in segmentation_models_pytorch."
-    )
-
 
 def weights_file(weights: str | None) -> Path | None:
     """The file that `encoder_weights` names; None where they have a name or there are none."""
@@ -55,7 +19,7 @@ def weights_file(weights: str | None) -> Path | None:
 
 
 class Patches(Settings):
-    """Pages cut into patches at preparation, stitched again for scores and pictures."""
+    """Pages cut into patches at preparation, stitched again for scores and images."""
 
     page_size: Side = key(2048, "Longer side of a page before cutting.", unit="pixels")
     size: Side = key(512, "Side of a patch.", unit="pixels")
@@ -65,7 +29,7 @@ class Patches(Settings):
 class Data(Settings):
     """What the network sees."""
 
-    image_size: Size | None = key(None, "Pictures are resized to this at preparation.", unit="pixels, height and width")
+    image_size: Size | None = key(None, "Images are resized to this at preparation.", unit="pixels, height and width")
     crop: Size | None = key(
         None, "Size of the random crop in training, after augmentation.", unit="pixels, height and width"
     )
@@ -74,48 +38,15 @@ class Data(Settings):
         "standardize", "ImageNet's mean and deviation, the data set's own, or only scaling to 0..1."
     )
     augmentation: str = key("none", "Name of a file in config/augmentations, or a path.")
-    train_subset: int | None = key(None, "That many training pictures, drawn by `subset_seed`.", ge=1)
-    val_subset: int | None = key(None, "That many validation pictures, drawn by `subset_seed`.", ge=1)
+    train_subset: int | None = key(None, "That many training images, drawn by `subset_seed`.", ge=1)
+    val_subset: int | None = key(None, "That many validation images, drawn by `subset_seed`.", ge=1)
     subset_seed: int = key(0, "Draws the subsets: the same for all cells.", ge=0)
 
     @model_validator(mode="after")
     def _one_size(self):
         if self.patches and (self.image_size or self.crop):
-            raise ValueError("patches excludes image_size and crop: the patch is the picture")
+            raise ValueError("patches excludes image_size and crop: the patch is the image")
         return self
-
-
-# What each schedule reads; the other keys are no part of a segment's address.
-SCHEDULER_KEYS = {
-    "constant": (),
-    "step": ("step_size", "factor"),
-    "cosine": ("start_epoch", "t_max", "eta_min"),
-    "plateau": ("monitor", "factor", "patience", "min_lr"),
-    "poly": ("power",),
-}
-
-
-class Warmup(Settings):
-    """Linear growth of the learning rate in the first iterations."""
-
-    iterations: int = key(0, "Optimizer steps until the full learning rate.", ge=0)
-    lr: float = key(0.0, "Learning rate of the first step.", ge=0)
-
-
-class Scheduler(Settings):
-    """How the learning rate changes."""
-
-    name: Literal["constant", "step", "cosine", "plateau", "poly"] = key("constant", "Schedule.")
-    warmup: Warmup = key(Warmup(), "Warm-up, with any schedule.")
-    power: float = key(0.9, "Exponent (poly).", gt=0)
-    monitor: str | None = key(None, "Column watched (plateau); the study's metric if not set.")
-    factor: float = key(0.1, "Factor of each reduction (plateau, step).", gt=0, lt=1)
-    patience: int = key(10, "Epochs without improvement before a reduction (plateau).", unit="epochs", ge=0)
-    min_lr: float = key(0.0, "Lower bound (plateau).", ge=0)
-    step_size: int = key(10, "Epochs between reductions (step).", unit="epochs", ge=1)
-    start_epoch: int = key(0, "Epochs at the full rate before the decay begins (cosine).", unit="epochs", ge=0)
-    t_max: int | None = key(None, "Epochs of the decay (cosine); up to the last one if not set.", unit="epochs", ge=1)
-    eta_min: float = key(0.0, "Rate at the end of the decay (cosine).", ge=0)
 
 
 class EarlyStopping(Settings):
@@ -131,26 +62,26 @@ class Postprocess(Settings):
 
     thresh: float = key(0.3, "Probability above which a pixel is text.", tasks=("text",), gt=0, lt=1)
     box_thresh: float = key(0.6, "Mean probability that a polygon needs.", tasks=("text",), ge=0, lt=1)
-    max_candidates: int = key(1000, "Contours looked at in a picture.", tasks=("text",), ge=1)
+    max_candidates: int = key(1000, "Contours looked at in an image.", tasks=("text",), ge=1)
     unclip_ratio: float = key(1.5, "How far shrunk polygons are grown again.", tasks=("text",), gt=0)
     shape: Literal["quad", "polygon"] = key("quad", "Rotated boxes or polygons.", tasks=("text",))
     score_threshold: float = key(0.05, "Score that a box needs (multitask).", tasks=("multitask",), ge=0, lt=1)
     nms_iou: float = key(
         0.5, "Boxes of a class that overlap more are one (multitask).", tasks=("multitask",), gt=0, le=1
     )
-    top_k: int = key(100, "Boxes kept in a picture (multitask).", tasks=("multitask",), ge=1)
+    top_k: int = key(100, "Boxes kept in an image (multitask).", tasks=("multitask",), ge=1)
 
 
 class Train(Settings):
     """A complete training setting."""
 
-    model: Model = key(Model(), "The network.")
+    model: registry.union("model") = key(registry.default("model"), "The network.")
     data: Data = key(Data(), "What the network sees.")
     optimizer: registry.union("optimizer") = key(registry.default("optimizer"), "What takes the steps.")
-    scheduler: Scheduler = key(Scheduler(), "How the learning rate changes.")
-    loss: Loss = key(Loss(), "What is minimised.")
+    scheduler: registry.union("schedule") = key(registry.default("schedule"), "How the learning rate changes.")
+    loss: Loss = key(Loss(), "What is minimized.")
     postprocess: Postprocess = key(Postprocess(), "From outputs to boxes and polygons.")
-    batch_size: int = key(8, "Pictures in a batch.", unit="pictures", ge=1)
+    batch_size: int = key(8, "Images in a batch.", unit="images", ge=1)
     accumulate: int = key(1, "Batches whose gradients make one step.", unit="batches", ge=1)
     epochs: int = key(10, "Passes through the training split.", unit="epochs", ge=1)
     precision: Literal["fp32", "bf16"] = key("fp32", "Arithmetic of the forward pass.")

@@ -1,16 +1,28 @@
 """Binary cross entropy."""
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from segsweep.config import losses as settings
-from segsweep.losses.one_logit import require_one_logit
+from segsweep.config.components import Term
+from segsweep.config.settings import key
+from segsweep.losses import require_binary
 from segsweep.losses.pixels import VOID, mean
 
 
+class BceSettings(Term):
+    """Binary cross entropy of a binary output."""
+
+    title: ClassVar[str] = "Binary cross entropy"
+    pixel_mean: ClassVar[bool] = True
+
+    pos_weight: float = key(1.0, "Factor of foreground pixels.", gt=0)
+
+
 class Bce(nn.Module):
-    """Mean over the valid pixels of -(pos_weight * y * log p + (1 - y) * log(1 - p)), as torch's; one logit."""
+    """Mean over the valid pixels of -(pos_weight * y * log p + (1 - y) * log(1 - p)), as torch's; binary output."""
 
     def __init__(self, pos_weight: float = 1.0):
         super().__init__()
@@ -24,7 +36,7 @@ class Bce(nn.Module):
         return mean(losses, valid)
 
 
-def build(term: settings.Bce, classes: int, class_weights: torch.Tensor | None = None) -> nn.Module:
+def build(term: BceSettings, classes: int, class_weights: torch.Tensor | None = None) -> nn.Module:
     """Class weights do not apply: `pos_weight` is their place."""
-    require_one_logit("loss term bce", classes, "use cross_entropy")
+    require_binary("loss term bce", classes, "use cross_entropy")
     return Bce(term.pos_weight)

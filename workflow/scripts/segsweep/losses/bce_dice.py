@@ -1,16 +1,29 @@
 """Binary cross entropy and Dice mixed."""
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
-from segsweep.config import losses as settings
+from segsweep.config.components import Term
+from segsweep.config.settings import key
+from segsweep.losses import require_binary
 from segsweep.losses.bce import Bce
 from segsweep.losses.dice import Dice
-from segsweep.losses.one_logit import require_one_logit
+
+
+class BceDiceSettings(Term):
+    """bce_weight * BCE + (1 - bce_weight) * Dice, for a binary output."""
+
+    title: ClassVar[str] = "BCE and Dice"
+
+    bce_weight: float = key(0.5, "Share of BCE; the rest is Dice.", ge=0, le=1)
+    dice_smooth: float = key(1e-6, "Added to numerator and denominator of Dice.", ge=0)
+    pos_weight: float = key(1.0, "Factor of foreground pixels in BCE.", gt=0)
 
 
 class BceDice(nn.Module):
-    """bce_weight * BCE + (1 - bce_weight) * Dice; one logit. See `bce` and `dice`."""
+    """bce_weight * BCE + (1 - bce_weight) * Dice; binary output. See `bce` and `dice`."""
 
     def __init__(self, bce_weight: float = 0.5, dice_smooth: float = 1e-6, pos_weight: float = 1.0):
         super().__init__()
@@ -22,7 +35,7 @@ class BceDice(nn.Module):
         return self.bce_weight * self.bce(logits, target) + (1 - self.bce_weight) * self.dice(logits, target)
 
 
-def build(term: settings.BceDice, classes: int, class_weights: torch.Tensor | None = None) -> nn.Module:
+def build(term: BceDiceSettings, classes: int, class_weights: torch.Tensor | None = None) -> nn.Module:
     """Class weights do not apply: `pos_weight` is their place."""
-    require_one_logit("loss term bce_dice", classes, "use cross_entropy and dice")
+    require_binary("loss term bce_dice", classes, "use cross_entropy and dice")
     return BceDice(term.bce_weight, term.dice_smooth, term.pos_weight)

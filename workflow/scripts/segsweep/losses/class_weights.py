@@ -14,12 +14,12 @@ def class_weights(asked: ClassWeights | None, pixels: torch.Tensor, image_pixels
     Args:
         asked: `loss.class_weights` of a setting.
         pixels: (C,), pixels of each class in the training split, void left out.
-        image_pixels: (N, C), the same for each training picture; median_frequency alone looks at it.
+        image_pixels: (N, C), the same for each training image; median_frequency alone looks at it.
 
     With n the counts, p = n / sum(n):
         inverse_frequency: sum(n) / (C n): the mean weight of a pixel is 1.
         inverse_log_frequency: 1 / log(1.02 + p), between 1.4 and 50.5 (Paszke et al. 2016, "ENet", section 5.1).
-        median_frequency: median of f over f, f the share of a class in the pictures where it occurs
+        median_frequency: median of f over f, f the share of a class in the images where it occurs
             (Eigen and Fergus 2015, section 6.3.2).
     A class that never occurs has weight 0 by the first and the last.
 
@@ -56,6 +56,6 @@ def listed(weights: list[float], classes: int) -> torch.Tensor:
 def median_frequency(image_pixels: torch.Tensor) -> torch.Tensor:
     """float64 (C,) of counts (N, C); infinite or nan for a class that never occurs."""
     valid = image_pixels.sum(1, keepdim=True)  # (N, 1)
-    there = (valid * (image_pixels > 0)).sum(0)  # (C,) pixels of the pictures with the class
+    there = (valid * (image_pixels > 0)).sum(0)  # (C,) pixels of the images with the class
     frequency = image_pixels.sum(0) / there
     return frequency[there > 0].quantile(0.5) / frequency

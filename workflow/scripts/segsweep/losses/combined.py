@@ -1,16 +1,14 @@
 """Weighted sums of losses, over the main head and the auxiliary ones."""
 
-from importlib import import_module
-
 import torch
 from torch import nn
 
+from segsweep import registry
 from segsweep.config.losses import Terms
-from segsweep.registry import COMPONENTS
 
 
 class Sum(nn.Module):
-    """sum of weight * loss over the terms of a setting, each found by its name.
+    """sum of weight * loss over the terms of a setting.
 
     `forward(logits, target)` gives each term's value without its weight, by name; `weighted` adds them up.
     """
@@ -20,10 +18,7 @@ class Sum(nn.Module):
         active = terms.active()
         self.weights = {name: term.weight for name, term in active.items()}
         self.losses = nn.ModuleDict(
-            {
-                name: import_module(COMPONENTS["loss"][name]).build(term, classes, class_weights)
-                for name, term in active.items()
-            }
+            {name: registry.load(term).build(term, classes, class_weights) for name, term in active.items()}
         )
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -1,16 +1,28 @@
 """Cross entropy."""
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
-from segsweep.config import losses as settings
+from segsweep.config.components import Term
+from segsweep.config.settings import key
 from segsweep.losses.pixels import as_classes, cross_entropies, mean, pixel_weights
+
+
+class CrossEntropySettings(Term):
+    """Cross entropy over the classes."""
+
+    title: ClassVar[str] = "Cross entropy"
+    pixel_mean: ClassVar[bool] = True
+
+    label_smoothing: float = key(0.0, "Share of the target spread over all classes.", ge=0, lt=1)
 
 
 class CrossEntropy(nn.Module):
     """Weighted mean of the pixels' cross entropies: sum of w * loss over sum of w, as torch's.
 
-    Of one logit it is binary cross entropy; weights are then of background and foreground.
+    Of a binary output it is binary cross entropy; weights are then of background and foreground.
     """
 
     def __init__(self, label_smoothing: float = 0.0, weight: torch.Tensor | None = None):
@@ -23,5 +35,5 @@ class CrossEntropy(nn.Module):
         return mean(losses, pixel_weights(target, self.weight))
 
 
-def build(term: settings.CrossEntropy, classes: int, class_weights: torch.Tensor | None = None) -> nn.Module:
+def build(term: CrossEntropySettings, classes: int, class_weights: torch.Tensor | None = None) -> nn.Module:
     return CrossEntropy(term.label_smoothing, class_weights)

@@ -1,14 +1,28 @@
 """The DB loss: probability, threshold and approximate binary map against targets made from polygons."""
 
+from typing import ClassVar
+
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from segsweep.config.losses import Db
+from segsweep.config.components import Loss
+from segsweep.config.settings import key
 from segsweep.text.targets import targets
 
 EPS = 1e-6
+
+
+class DbSettings(Loss):
+    """Weights of the three parts of the DB loss (Liao et al. 2020, eq. 5)."""
+
+    title: ClassVar[str] = "DB loss"
+
+    shrink: float = key(5.0, "Weight of the probability map's loss (BCE with hard negatives).", ge=0)
+    threshold: float = key(10.0, "Weight of the threshold map's L1 loss.", ge=0)
+    binary: float = key(1.0, "Weight of the approximate binary map's Dice loss.", ge=0)
+    negative_ratio: float = key(3.0, "Hard negatives for each positive pixel.", gt=0)
 
 
 def hard_negative_bce(logits: torch.Tensor, target: torch.Tensor, mask: torch.Tensor, ratio: float) -> torch.Tensor:
@@ -49,11 +63,11 @@ class DbLoss(nn.Module):
     """shrink * BCE + threshold * L1 + binary * Dice (Liao et al. 2020, eq. 6).
 
     `forward(outputs, batch)`: `outputs` a dict of maps (B, 1, H, W), "logits" and, where the threshold was computed,
-    "threshold" and "binary" in 0..1; `batch` holds "polygons" (for each picture, float32 (k, 2) each) and "ignored"
+    "threshold" and "binary" in 0..1; `batch` holds "polygons" (for each image, float32 (k, 2) each) and "ignored"
     (bool (n,) each). Returns "loss" and its weighted parts "shrink", "threshold", "binary".
     """
 
-    def __init__(self, weights: Db):
+    def __init__(self, weights: DbSettings):
         super().__init__()
         self.weights = weights
 

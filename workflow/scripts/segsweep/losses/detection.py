@@ -1,28 +1,42 @@
 """Loss of an anchor-free detection head: classes, boxes, centerness."""
 
+from typing import ClassVar, Literal
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 from torchvision.ops import complete_box_iou_loss, generalized_box_iou_loss, sigmoid_focal_loss
 
-from segsweep.config.losses import Detection
+from segsweep.config.components import Loss
+from segsweep.config.settings import key
 from segsweep.detection.assignment import NOTHING, assign, centerness
 from segsweep.detection.boxes import decode, encode
 from segsweep.detection.locations import locations
+
+
+class DetectionSettings(Loss):
+    """Losses of the detection head."""
+
+    title: ClassVar[str] = "Detection loss"
+
+    box: Literal["smooth_l1", "giou", "ciou"] = key("smooth_l1", "Loss of the boxes.")
+    focal_alpha: float = key(0.25, "Alpha of the sigmoid focal loss of the classes.", ge=0, le=1)
+    focal_gamma: float = key(2.0, "Gamma of the sigmoid focal loss of the classes.", ge=0)
+    box_weight: float = key(1.0, "Factor of the box loss against the classes' loss.", ge=0)
 
 
 class DetectionLoss(nn.Module):
     """Sigmoid focal loss of the classes + `box_weight` * loss of the boxes + cross entropy of the centerness.
 
     Each is summed over the locations of the whole batch and divided by the number of locations that answer for a box
-    (at least 1), so that a picture without boxes still teaches what is background. Locations that answer for an
+    (at least 1), so that a image without boxes still teaches what is background. Locations that answer for an
     ignored box count nowhere.
 
     Source: Tian et al. 2019, "FCOS", eq. 2 and 3; Lin et al. 2017, "Focal loss for dense object detection", eq. 5;
     Girshick 2015, "Fast R-CNN", eq. 3 (smooth L1); Rezatofighi et al. 2019 (GIoU); Zheng et al. 2020 (CIoU).
     """
 
-    def __init__(self, settings: Detection):
+    def __init__(self, settings: DetectionSettings):
         super().__init__()
         self.settings = settings
 
@@ -38,9 +52,9 @@ class DetectionLoss(nn.Module):
         Args:
             outputs: "logits" (B, N, K), "distances" (B, N, 4) in strides, "centerness" (B, N) logits, and "levels",
                 whose cells the N locations are.
-            boxes: for each picture float (n, 4) corners in pixels; n may be 0.
-            labels: for each picture int64 (n,) in 0..K-1.
-            ignored: for each picture bool (n,); none if not given.
+            boxes: for each image float (n, 4) corners in pixels; n may be 0.
+            labels: for each image int64 (n,) in 0..K-1.
+            ignored: for each image bool (n,); none if not given.
 
         Returns:
             Scalars "det" (the sum), and as they are in it "det_cls", "det_box" and "det_center".

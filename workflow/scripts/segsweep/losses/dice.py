@@ -1,16 +1,27 @@
 """Dice loss."""
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
-from segsweep.config import losses as settings
+from segsweep.config.components import Term
+from segsweep.config.settings import key
 from segsweep.losses.overlap import counts, occurring, one_minus, ratio
+
+
+class DiceSettings(Term):
+    """1 - Dice coefficient over the whole batch, mean over the classes that occur."""
+
+    title: ClassVar[str] = "Dice loss"
+
+    smooth: float = key(0.0, "Added to numerator and denominator.", ge=0)
 
 
 class Dice(nn.Module):
     """1 - (2 TP + s) / (2 TP + FP + FN + s), soft counts over the whole batch, mean over the classes that occur in it.
 
-    One logit: the foreground alone; 0 for a batch without foreground.
+    Binary output: the foreground alone; 0 for a batch without foreground.
 
     Source: Milletari et al. 2016, "V-Net", with linear instead of squared sums.
     """
@@ -25,6 +36,6 @@ class Dice(nn.Module):
         return one_minus(score, occurring(positives, missed))
 
 
-def build(term: settings.Dice, classes: int, class_weights: torch.Tensor | None = None) -> nn.Module:
+def build(term: DiceSettings, classes: int, class_weights: torch.Tensor | None = None) -> nn.Module:
     """Class weights do not apply: each class that occurs counts the same."""
     return Dice(term.smooth)

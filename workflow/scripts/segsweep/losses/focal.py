@@ -1,13 +1,28 @@
 """Focal loss."""
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
-from segsweep.config import losses as settings
-from segsweep.losses.one_logit import require_one_logit
+from segsweep.config.components import Term
+from segsweep.config.settings import key
+from segsweep.losses import require_binary
 from segsweep.losses.pixels import as_classes, cross_entropies, mean, pixel_weights
 
 TINY = 1e-12  # a power below 1 has no finite slope at 0
+
+
+class FocalSettings(Term):
+    """Focal loss (Lin et al. 2017), for a binary output or for classes."""
+
+    title: ClassVar[str] = "Focal loss"
+    pixel_mean: ClassVar[bool] = True
+
+    gamma: float = key(2.0, "Exponent; 0 is cross entropy.", ge=0)
+    alpha: float | None = key(
+        None, "Weight of the foreground (binary output only); 1 - alpha for the background.", ge=0, le=1
+    )
 
 
 class Focal(nn.Module):
@@ -34,7 +49,7 @@ class Focal(nn.Module):
         return mean(losses * balance, weights)
 
 
-def build(term: settings.Focal, classes: int, class_weights: torch.Tensor | None = None) -> nn.Module:
+def build(term: FocalSettings, classes: int, class_weights: torch.Tensor | None = None) -> nn.Module:
     if term.alpha is not None:
-        require_one_logit("loss term focal.alpha", classes, "use class_weights for several classes")
+        require_binary("loss term focal.alpha", classes, "use class_weights for several classes")
     return Focal(term.gamma, term.alpha, class_weights)

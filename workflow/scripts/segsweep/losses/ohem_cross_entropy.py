@@ -1,10 +1,22 @@
 """Cross entropy over the hardest pixels."""
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
-from segsweep.config import losses as settings
+from segsweep.config.components import Term
+from segsweep.config.settings import key
 from segsweep.losses.pixels import VOID, as_classes, cross_entropies, mean, pixel_weights
+
+
+class OhemCrossEntropySettings(Term):
+    """Cross entropy over the hardest pixels only (online hard example mining)."""
+
+    title: ClassVar[str] = "OHEM cross entropy"
+
+    thresh: float = key(0.7, "Pixels whose true class has at most this probability are hard.", gt=0, lt=1)
+    min_kept: float = key(0.0625, "Share of the valid pixels that is kept at least.", gt=0, le=1)
 
 
 class OhemCrossEntropy(nn.Module):
@@ -38,5 +50,5 @@ class OhemCrossEntropy(nn.Module):
         return valid & (probability <= bound)
 
 
-def build(term: settings.OhemCrossEntropy, classes: int, class_weights: torch.Tensor | None = None) -> nn.Module:
+def build(term: OhemCrossEntropySettings, classes: int, class_weights: torch.Tensor | None = None) -> nn.Module:
     return OhemCrossEntropy(term.thresh, term.min_kept, class_weights)

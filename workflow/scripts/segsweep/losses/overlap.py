@@ -1,4 +1,4 @@
-"""Soft counts of overlap between probabilities and truth, for losses that are one minus a coefficient."""
+"""Soft counts of overlap between probabilities and ground truth, for losses that are one minus a coefficient."""
 
 import torch
 
@@ -9,7 +9,7 @@ def counts(logits: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, to
     """Soft true positives, false positives and false negatives of each class over the valid pixels of a batch.
 
     Args:
-        logits: (B, C, H, W) of any floating type; C = 1 means one logit, whose only class is the foreground.
+        logits: (B, C, H, W) of any floating type; C = 1 means a binary output, whose only class is the foreground.
         target: int64 (B, H, W), 255 void.
 
     Returns:
@@ -18,18 +18,18 @@ def counts(logits: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, to
     logits = logits.float()
     valid = (target != VOID).unsqueeze(1)  # (B, 1, H, W)
     if logits.shape[1] == 1:
-        probability, truth = torch.sigmoid(logits), (target == 1).unsqueeze(1)
+        probability, mask = torch.sigmoid(logits), (target == 1).unsqueeze(1)
     else:
         probability = torch.softmax(logits, dim=1)
         classes = torch.arange(logits.shape[1], device=target.device).view(1, -1, 1, 1)
-        truth = target.unsqueeze(1) == classes  # (B, C, H, W); void equals no class
+        mask = target.unsqueeze(1) == classes  # (B, C, H, W); void equals no class
     over = (0, 2, 3)
-    positives = (probability * truth).sum(over)
-    return positives, (probability * valid).sum(over) - positives, truth.sum(over) - positives
+    positives = (probability * mask).sum(over)
+    return positives, (probability * valid).sum(over) - positives, mask.sum(over) - positives
 
 
 def one_minus(scores: torch.Tensor, occurs: torch.Tensor, gamma: float = 1.0) -> torch.Tensor:
-    """Mean of (1 - score)^gamma over the classes that occur in the truth; 0, with gradients of 0, if none does.
+    """Mean of (1 - score)^gamma over the classes that occur in the ground truth; 0, with gradients of 0, if none does.
 
     `scores` float32 (C,), `occurs` bool (C,).
     """
@@ -45,5 +45,5 @@ def ratio(numerator: torch.Tensor, denominator: torch.Tensor, smooth: float) -> 
 
 
 def occurring(positives: torch.Tensor, missed: torch.Tensor) -> torch.Tensor:
-    """bool (C,): classes with at least one pixel of truth."""
+    """bool (C,): classes with at least one pixel of ground truth."""
     return (positives + missed).detach() > 0.5

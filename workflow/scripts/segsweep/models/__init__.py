@@ -1,12 +1,16 @@
-"""Networks by name: one module an architecture, imported only when a setting names it."""
+"""Networks, a file each: a class of settings, and
 
-from importlib import import_module
+build(settings, classes) -> torch.nn.Module
+
+which draws its weights from torch's global generator. Its `heads()` are the modules before whose last convolution
+dropout comes; without this method its `segmentation_head` is.
+"""
 
 from torch import nn
 
-from segsweep.config.train import Model
+from segsweep import registry
+from segsweep.config.components import Model
 from segsweep.models import initialization, surgery
-from segsweep.registry import COMPONENTS
 
 
 def build(model: Model, classes: int) -> nn.Module:
@@ -27,7 +31,7 @@ def build(model: Model, classes: int) -> nn.Module:
         InputError: unknown encoder or option, weights that cannot be had, settings that exclude each other.
     """
     initialization.check(model)
-    network = import_module(COMPONENTS["model"][model.arch]).build(model, classes)
+    network = registry.load(model).build(model, classes)
     surgery.replace_norms(network, model.norm)
     if model.activation is not None:
         surgery.replace_activations(network, model.activation, model.encoder)

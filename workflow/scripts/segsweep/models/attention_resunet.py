@@ -1,11 +1,22 @@
 """Attention Residual U-Net: residual decoder blocks behind attention gates."""
 
+from typing import ClassVar, Literal
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from segsweep.config.train import Model
+from segsweep.config.components import Model
+from segsweep.config.settings import key
 from segsweep.models.gated_unet import build_gated
+
+
+class AttentionResunetSettings(Model):
+    """Residual decoder blocks behind attention gates."""
+
+    title: ClassVar[str] = "Attention Residual U-Net"
+
+    arch: Literal["attention_resunet"] = key("attention_resunet", "Attention Residual U-Net.")
 
 
 class ResidualBlock(nn.Module):
@@ -37,6 +48,6 @@ class ResidualBlock(nn.Module):
         return self.activation(self.residual(x) + self.project(x))
 
 
-def build(model: Model, classes: int) -> nn.Module:
+def build(model: AttentionResunetSettings, classes: int) -> nn.Module:
     """An smp encoder, attention gates (Oktay et al. 2018) and residual decoder blocks."""
     return build_gated(model, classes, ResidualBlock)

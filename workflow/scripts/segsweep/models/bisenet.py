@@ -1,15 +1,26 @@
 """BiSeNet: a spatial path for detail, a context path for the field of view."""
 
+from typing import ClassVar, Literal
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from segsweep.config.train import Model
+from segsweep.config.components import Model
+from segsweep.config.settings import key
 from segsweep.errors import InputError
 from segsweep.models.encoders import check_options, encoder
 
 SPATIAL, CONTEXT, FUSED = 128, 128, 256  # channels
 HEAD, AUX_HEAD = 64, 128
+
+
+class BiSeNetSettings(Model):
+    """A spatial path for detail, a context path for the field of view."""
+
+    title: ClassVar[str] = "BiSeNet"
+
+    arch: Literal["bisenet"] = key("bisenet", "BiSeNet.")
 
 
 def conv(inputs: int, outputs: int, size: int, stride: int = 1, activation: bool = True) -> nn.Sequential:
@@ -99,7 +110,7 @@ class BiSeNet(nn.Module):
     """BiSeNet V1 on an encoder with maps of 1/16 and 1/32: (B, 3, H, W) to logits (B, classes, H, W), any H and W.
 
     In training {"main": logits, "aux": [logits of the 1/32 branch, logits of the 1/16 branch]}, in evaluation the main
-    logits alone; all at the size of the picture.
+    logits alone; all at the size of the image.
 
     Parameters with ResNet-18 and 19 classes: 13,194,489, of them 11,176,512 in the encoder and 300,326 in the two
     auxiliary heads; evaluation uses 12,894,163. Published: 49.0 M (the paper's table of speed and size; 5.8 M with
@@ -139,7 +150,7 @@ class BiSeNet(nn.Module):
         return {"main": main, "aux": [resized(head(x), size) for head, x in zip(self.aux, (coarse, fine), strict=True)]}
 
 
-def build(model: Model, classes: int) -> nn.Module:
+def build(model: BiSeNetSettings, classes: int) -> nn.Module:
     """BiSeNet of a setting, on any encoder of depth 5. It has no options.
 
     Raises:

@@ -1,15 +1,27 @@
 """DBNet: a text detector with differentiable binarization."""
 
+from typing import ClassVar, Literal
+
 import segmentation_models_pytorch as smp
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from segsweep.config.train import Model
+from segsweep.config.components import Model
+from segsweep.config.settings import key
 from segsweep.errors import InputError
 from segsweep.models.encoders import check_options, with_weights
 
 STEEPNESS = 50.0  # k of eq. 2
+
+
+class DBNetSettings(Model):
+    """A text detector with differentiable binarization."""
+
+    title: ClassVar[str] = "DBNet"
+    tasks: ClassVar[tuple[str, ...]] = ("text",)
+
+    arch: Literal["dbnet"] = key("dbnet", "DBNet.")
 
 
 def approximate_binary(probability: torch.Tensor, threshold: torch.Tensor, k: float = STEEPNESS) -> torch.Tensor:
@@ -35,7 +47,7 @@ class Neck(nn.Module):
 
 
 def head(channels: int, dropout: float) -> nn.Sequential:
-    """From (B, channels, H/4, W/4) to one logit (B, 1, H, W)."""
+    """From (B, channels, H/4, W/4) to logits (B, 1, H, W)."""
     inner = channels // 4
     return nn.Sequential(
         nn.Conv2d(channels, inner, 3, padding=1, bias=False),
@@ -103,7 +115,7 @@ class DBNet(nn.Module):
         return maps
 
 
-def build(model: Model, classes: int = 1) -> DBNet:
+def build(model: DBNetSettings, classes: int = 1) -> DBNet:
     """The network of a setting; `model.options` may hold `channels`. `classes` is not needed: text has one map.
 
     Raises:

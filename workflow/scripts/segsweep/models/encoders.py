@@ -10,7 +10,7 @@ import timm
 import torch
 from torch import nn
 
-from segsweep.config.train import Model
+from segsweep.config.components import Model
 from segsweep.errors import InputError
 
 

@@ -7,7 +7,7 @@ from segmentation_models_pytorch.base import SegmentationHead
 from segmentation_models_pytorch.base.initialization import initialize_decoder, initialize_head
 from torch import nn
 
-from segsweep.config.train import Model
+from segsweep.config.components import Model
 from segsweep.errors import InputError
 from segsweep.models.attention import AttentionGate
 from segsweep.models.encoders import check_options, encoder
@@ -26,7 +26,7 @@ class GatedUnet(nn.Module):
         classes: logits of a pixel.
 
     The gating signal of a skip connection is the decoder's map one step coarser. The finest skip connection (the first
-    convolution's) is not gated: it does not yet represent the picture in a high-dimensional space (Oktay et al. 2018).
+    convolution's) is not gated: it does not yet represent the image in a high-dimensional space (Oktay et al. 2018).
     """
 
     def __init__(self, encoder: nn.Module, block: Callable[..., nn.Module], decoder_channels: list[int], classes: int):

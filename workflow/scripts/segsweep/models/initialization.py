@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from torch import nn
 
-from segsweep.config.train import Init, Model
+from segsweep.config.components import Init, Model
 from segsweep.errors import InputError
 
 WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d, nn.Linear)

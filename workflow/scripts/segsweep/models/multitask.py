@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from math import log
+from typing import ClassVar, Literal
 
 import torch
 from segmentation_models_pytorch.base.initialization import initialize_decoder
@@ -11,7 +12,8 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.ops import FeaturePyramidNetwork
 
-from segsweep.config.train import Model
+from segsweep.config.components import Model
+from segsweep.config.settings import key
 from segsweep.errors import InputError
 from segsweep.models.encoders import check_options, encoder, options_of
 
@@ -20,6 +22,17 @@ COARSEST = STRIDES[-1]
 PRIOR = 0.01  # probability of every class at the start
 GROUPS = 8
 UNET_CHANNELS = (256, 128, 64, 32, 16)  # as in segmentation_models_pytorch
+
+
+class MultitaskSettings(Model):
+    """One encoder, a head for the masks and one for the boxes."""
+
+    title: ClassVar[str] = "Multitask"
+    tasks: ClassVar[tuple[str, ...]] = ("multitask",)
+
+    arch: Literal["multitask"] = key("multitask", "Multitask.")
+    seg_head: Literal["fcn", "unet", "fpn"] = key("fcn", "Segmentation head.")
+    det_head: Literal["fpn"] = key("fpn", "Detection head: anchor-free on a feature pyramid.")
 
 
 class FcnHead(nn.Module):
@@ -87,7 +100,7 @@ class DetectionHead(nn.Module):
     strides, positive, "centerness" (B, N) logits, all float32, and "levels", whose cells the N locations are.
 
     Source: Tian et al. 2019, "FCOS: fully convolutional one-stage object detection", section 3; narrower and with fewer
-    layers and levels, for pictures of a few hundred pixels. The distances are positive by softplus, in strides, where
+    layers and levels, for images of a few hundred pixels. The distances are positive by softplus, in strides, where
     FCOS has an exponential and a learned factor for each level.
     """
 
@@ -178,7 +191,7 @@ def resized(map_: torch.Tensor, size: torch.Size) -> torch.Tensor:
 
 
 def network(
-    made: nn.Module, model: Model, classes: int, *, det_channels: int = 128, det_convs: int = 2
+    made: nn.Module, model: MultitaskSettings, classes: int, *, det_channels: int = 128, det_convs: int = 2
 ) -> MultitaskNet:
     """The network on an encoder. The arguments that have a default are the options of a setting.
 
@@ -189,7 +202,7 @@ def network(
     return MultitaskNet(made, classes, model.seg_head, det_channels, det_convs)
 
 
-def build(model: Model, classes: int) -> MultitaskNet:
+def build(model: MultitaskSettings, classes: int) -> MultitaskNet:
     """The network of a setting; `model.options` may hold `det_channels` and `det_convs`.
 
     Args:

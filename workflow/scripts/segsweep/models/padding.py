@@ -1,4 +1,4 @@
-"""Pictures of any size for networks that ask for multiples of their stride."""
+"""Images of any size for networks that ask for multiples of their stride."""
 
 import torch
 from torch import nn
@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 
 class Padded(nn.Module):
-    """Pads pictures at the right and bottom by repeating their edge, and cuts the logits back to the picture's size.
+    """Pads images at the right and bottom by repeating their edge, and cuts the logits back to the image's size.
 
     (B, 3, H, W) to (B, C, H, W), any H and W; the network sees sides of a multiple of `multiple`, at least `least`.
     """

@@ -1,11 +1,13 @@
 """Every architecture of segmentation_models_pytorch, by its name in lower case."""
 
 import inspect
+from typing import ClassVar, Literal
 
 import segmentation_models_pytorch
 from torch import nn
 
-from segsweep.config.train import Model
+from segsweep.config.components import Model
+from segsweep.config.settings import key
 from segsweep.errors import InputError
 from segsweep.models.encoders import check_options, with_weights
 from segsweep.models.padding import Padded
@@ -16,7 +18,18 @@ LEAST = {"pan": 128}  # its attention pools maps of 1/16 three times
 TAKEN = {"self", "encoder_name", "encoder_weights", "in_channels", "classes", "activation", "aux_params", "kwargs"}
 
 
-def build(model: Model, classes: int) -> nn.Module:
+class SmpSettings(Model):
+    """An architecture of segmentation_models_pytorch."""
+
+    title: ClassVar[str] = "segmentation_models_pytorch"
+
+    arch: Literal[
+        "unet", "unetplusplus", "manet", "linknet", "fpn", "pspnet", "pan",
+        "deeplabv3", "deeplabv3plus", "upernet", "segformer", "dpt",
+    ] = key("unet", "Architecture of segmentation_models_pytorch.")  # fmt: skip
+
+
+def build(model: SmpSettings, classes: int) -> nn.Module:
     """A network of segmentation_models_pytorch: (B, 3, H, W) to logits (B, classes, H, W), any H and W.
 
     `model.options` go to the constructor (`decoder_channels`, `encoder_depth`, ...), for timm's encoders (`tu-`) on to

@@ -30,7 +30,7 @@ MAX_GROUPS, MIN_GROUP_CHANNELS = 32, 4
 class SafeBatchNorm2d(nn.BatchNorm2d):
     """Batch norm that, in training, normalises a single value a channel by the running statistics.
 
-    Layers behind global pooling see one value a channel and picture; of a batch of one picture (the rest of an epoch,
+    Layers behind global pooling see one value a channel and image; of a batch of one image (the rest of an epoch,
     a micro-batch halved after running out of memory) no variance can be taken, and torch raises an error.
     """
 
@@ -61,7 +61,7 @@ def replace(network: nn.Module, wanted: Callable[[nn.Module], bool], make: Calla
 
 
 def replace_norms(network: nn.Module, norm: str) -> None:
-    """`group`: every batch norm becomes a group norm; `batch`: batch norms that also bear a batch of one picture.
+    """`group`: every batch norm becomes a group norm; `batch`: batch norms that also bear a batch of one image.
 
     A group norm has the most groups, up to 32, that divide the channels and hold at least 4 of them (one group where
     nothing fits), and takes over scale and offset.

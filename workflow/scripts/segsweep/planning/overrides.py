@@ -5,9 +5,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from segsweep.config.losses import Loss
-from segsweep.config.losses import Phase as LossPhase
-from segsweep.config.train import SCHEDULER_KEYS, Train
+from segsweep.config.losses import Loss, LossPhase
+from segsweep.config.train import Train
 from segsweep.config.yaml_documents import parse
 from segsweep.errors import InputError
 from segsweep.planning.addresses import InForce, as_text, difference
@@ -50,8 +49,7 @@ class Resolved:
     @property
     def depends_on_end(self) -> bool:
         """Whether the learning rate of an early epoch depends on how many epochs there will be."""
-        scheduler = self.sections["scheduler"].dump
-        return scheduler["name"] == "poly" or (scheduler["name"] == "cosine" and scheduler["t_max"] is None)
+        return self.sections["scheduler"].value.looks_at_end
 
 
 class Resolver:
@@ -94,18 +92,9 @@ class Resolver:
 
 
 def _section(name: str, value: Any) -> Section:
-    if name == "scheduler":
-        value = _read_only(value, SCHEDULER_KEYS)
     dump = value.model_dump(mode="json") if hasattr(value, "model_dump") else value
     added = difference(Train, name, value, ANY_TASK)
     return Section(value, dump, as_text(added[0]) if added else "")
-
-
-def _read_only(settings: Any, keys: dict[str, tuple[str, ...]]) -> Any:
-    """Settings with what the named variant does not read as by default."""
-    others = {key for names in keys.values() for key in names} - set(keys[settings.name])
-    fields = type(settings).model_fields
-    return settings.model_copy(update={key: fields[key].default for key in others})
 
 
 def loss_in_force(loss: Loss, phase: LossPhase | None) -> Loss:

@@ -1,7 +1,6 @@
 """What the addresses of a study's runs depend on besides their settings, and where the code of a training begins."""
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any
 
 from segsweep import metrics, registry
@@ -9,11 +8,10 @@ from segsweep.config.augmentations import read_augmentation
 from segsweep.config.dataset import Dataset
 from segsweep.config.settings import Component
 from segsweep.config.study import Study
-from segsweep.config.train import Scheduler, Train
-from segsweep.planning.addresses import InForce, Meaning, SectionAddresses, differences, meanings
+from segsweep.config.train import Train
+from segsweep.planning.addresses import InForce, SectionAddresses, meanings
 from segsweep.planning.code_fingerprint import Code, Symbol
 from segsweep.planning.runs import Context
-from segsweep.registry import COMPONENTS
 
 LOOP: Symbol = ("segsweep.training.loop", "train_segment")
 PREPARE: Symbol = ("segsweep.data.preparation", "prepare")
@@ -42,9 +40,7 @@ def context_of(
         return column, study.minimize if column == study.metric else metrics.is_minimized(column)
 
     stand_for = meanings(monitored, metric_roots, read_augmentation, weights)
-    in_force = InForce(
-        dataset.task, stand_for | component_meanings(dataset.task, stand_for), partial(component_roots, code)
-    )
+    in_force = InForce(dataset.task, stand_for, component_roots)
     return Context(SectionAddresses(Train, in_force), code, training_roots(dataset.task), data)
 
 
@@ -53,11 +49,9 @@ def training_roots(task: str) -> frozenset[Symbol]:
     return frozenset({LOOP, (registry.module_name(registry.classes("task")[task]), BUILD)})
 
 
-def component_roots(code: Code, component: Component) -> list[Symbol]:
-    """Roots of a component: its `build`; of a kind that has none, all that its file defines for others."""
-    module = registry.module_name(component)
-    names = code.names(module)
-    return [(module, name) for name in ([BUILD] if BUILD in names else names) if not name.startswith("_")]
+def component_roots(component: Component) -> list[Symbol]:
+    """Roots of a component: the functions of its kind."""
+    return [(registry.module_name(component), name) for name in component.functions]
 
 
 def preparation_roots(dataset: Dataset) -> frozenset[Symbol]:
@@ -72,26 +66,3 @@ def metric_roots(column: str) -> Iterable[Symbol]:
     """Roots of the code that computes a column."""
     metric = metrics.metric_of(column)
     return [(registry.module_name(metric), "compute")] if metric else ()
-
-
-Meanings = dict[str, Callable[[Any], Meaning]]
-
-
-def component_meanings(task: str, stand_for: Meanings) -> Meanings:
-    """What architectures, schedules and losses stand for, while these are no components that say it themselves."""
-
-    def arch(value: str) -> Meaning:
-        return Meaning(value, frozenset({(COMPONENTS["model"][value], BUILD)}))
-
-    def loss(name: str) -> Callable[[Any], Meaning]:
-        roots = frozenset({(COMPONENTS["loss"][name], BUILD)})
-        return lambda value: Meaning() if value is None else Meaning(differences(value, InForce(task)), roots)
-
-    def scheduler(value: Scheduler) -> Meaning:
-        if value == Scheduler():
-            return Meaning()
-        watched = {"monitor": stand_for["monitor"]} if value.name == "plateau" else {}
-        return Meaning(differences(value, InForce(task, watched)))
-
-    losses = [name for name in COMPONENTS.get("loss", ()) if name not in ("detection", "db")]
-    return {"arch": arch, "scheduler": scheduler} | {name: loss(name) for name in losses}

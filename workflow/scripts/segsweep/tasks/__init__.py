@@ -51,6 +51,18 @@ class Task(Protocol):
         """What is found in each image of a batch, as numpy arrays."""
 
 
+def check_architecture(train: Train, task: str) -> list[str]:
+    """What is wrong with the architecture of a setting for a task; nothing where it serves the task."""
+    if task in train.model.tasks:
+        return []
+    serving = [name for name, model in registry.classes("model").items() if task in model.tasks]
+    own = " or ".join(train.model.tasks)
+    return [
+        f"train.model.arch: {train.model.arch} is for data sets of the task {own}, this one's is {task}; "
+        f"choose {serving[0] if len(serving) == 1 else 'one of ' + ', '.join(serving)}"
+    ]
+
+
 def build(train: Train, prepared: Any) -> Task:
     """The task of a prepared data set under a training setting.
 

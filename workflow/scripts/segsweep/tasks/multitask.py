@@ -9,15 +9,15 @@ from torch import nn
 
 from segsweep import models
 from segsweep.config.components import Task
-from segsweep.config.losses import Detection
 from segsweep.config.settings import key
 from segsweep.config.train import Postprocess, Train
 from segsweep.detection.counts import BoxCounter
 from segsweep.detection.decoding import detections
 from segsweep.errors import InputError
 from segsweep.losses import task_weights
-from segsweep.losses.detection import DetectionLoss
+from segsweep.losses.detection import DetectionLoss, DetectionSettings
 from segsweep.losses.task_weights import TASKS, GradNorm
+from segsweep.tasks import check_architecture
 from segsweep.tasks.confusion import MaskCounter
 from segsweep.tasks.segmentation import Segmentation
 
@@ -34,11 +34,7 @@ def build(train: Train, prepared: Any) -> "Multitask":
     Raises:
         InputError: another architecture, no `loss.seg`, losses of another task.
     """
-    loss, problems = train.loss, []
-    if train.model.arch != "multitask":
-        problems.append(
-            f"train.model.arch: {train.model.arch} finds no boxes; data of the task multitask needs `arch: multitask`"
-        )
+    loss, problems = train.loss, check_architecture(train, "multitask")
     if loss.seg is None:
         problems.append(
             "train.loss.seg is missing: say what the masks are trained with, for example `seg: {cross_entropy: 1.0}`"
@@ -74,7 +70,9 @@ class Multitask:
         """The losses of the two tasks and how they are weighed; `before_backward` is about the last one made."""
         loss = self.train.loss
         made = Criterion(
-            self.masks.criterion(), DetectionLoss(loss.det or Detection()), task_weights.build(loss.task_weights)
+            self.masks.criterion(),
+            DetectionLoss(loss.det or DetectionSettings()),
+            task_weights.build(loss.task_weights),
         )
         self._weighing = made.weighing
         return made

@@ -14,9 +14,8 @@ from segsweep.data.void import VOID
 from segsweep.errors import InputError
 from segsweep.losses.class_weights import class_weights
 from segsweep.losses.combined import Combined
+from segsweep.tasks import check_architecture
 from segsweep.tasks.confusion import MaskCounter, decide, main_logits
-
-OTHER_TASKS = {"multitask": "multitask", "dbnet": "text"}  # architectures of other tasks
 
 
 class SegmentationTask(Task):
@@ -32,12 +31,7 @@ def build(train: Train, prepared: Any) -> "Segmentation":
         InputError: an architecture of another task, no `loss.main`, a loss for a binary output with several classes,
             class weights that do not fit.
     """
-    problems = []
-    if train.model.arch in OTHER_TASKS:
-        problems.append(
-            f"train.model.arch: {train.model.arch} is for data sets of the task {OTHER_TASKS[train.model.arch]}, this "
-            f"one's is {prepared.task}; choose a segmentation network (unet, bisenet, ...)"
-        )
+    problems = check_architecture(train, prepared.task)
     if train.loss.main is None:
         problems.append(
             f"train.loss.main is missing: say what a data set of the task {prepared.task} is trained with, for example "

@@ -7,11 +7,11 @@ from torch import nn
 
 from segsweep import models
 from segsweep.config.components import Task
-from segsweep.config.losses import Db
 from segsweep.config.settings import key
 from segsweep.config.train import Postprocess, Train
 from segsweep.errors import InputError
-from segsweep.losses.db import DbLoss
+from segsweep.losses.db import DbLoss, DbSettings
+from segsweep.tasks import check_architecture
 from segsweep.text.postprocess import Detections, detect
 from segsweep.text.protocol import WordCounter
 
@@ -28,10 +28,8 @@ def build(train: Train, prepared: Any) -> "TextTask":
     Raises:
         InputError: an architecture that detects no text.
     """
-    if train.model.arch != "dbnet":
-        raise InputError(
-            f"train.model.arch: {train.model.arch} detects no text; a data set with `task: text` needs `arch: dbnet`"
-        )
+    if problems := check_architecture(train, "text"):
+        raise InputError(*problems)
     return TextTask(train)
 
 
@@ -47,7 +45,7 @@ class TextTask:
 
     def criterion(self) -> nn.Module:
         """The DB loss, with its published weights if `loss.db` is not set."""
-        return DbLoss(self.train.loss.db or Db())
+        return DbLoss(self.train.loss.db or DbSettings())
 
     def before_backward(self, losses: dict[str, torch.Tensor], model: nn.Module) -> None:
         """Nothing: the weights of the losses are fixed."""

@@ -1,6 +1,7 @@
 """Comparing epochs: the best one, a plateau, when to stop. Plain values that a checkpoint can hold."""
 
-from segsweep.config.train import EarlyStopping, Scheduler
+from segsweep.config.components import Schedule
+from segsweep.config.train import EarlyStopping
 from segsweep.errors import InputError
 from segsweep.metrics import improves, is_minimized
 from segsweep.training.run_state import RunState
@@ -26,11 +27,11 @@ def watch(state: dict, value: float, minimize: bool, min_delta: float = 0.0) -> 
 
 
 def after_epoch(
-    state: RunState, row: dict, scheduler: Scheduler, stopping: EarlyStopping | None, metric: str, minimize: bool
+    state: RunState, row: dict, schedule: Schedule, stopping: EarlyStopping | None, metric: str, minimize: bool
 ) -> None:
     """Bring the state of the plateau and of early stopping up to date after an epoch.
 
-    A plateau reduces the rate after more than `patience` epochs without improvement, as
+    A schedule that monitors a column reduces the rate after more than `patience` epochs without improvement, as
     torch.optim.lr_scheduler.ReduceLROnPlateau(threshold=0) does. A column other than the study's metric is better in
     the direction that it has by itself: losses down, metrics as they say.
     """
@@ -38,11 +39,11 @@ def after_epoch(
     def lower_is_better(column: str) -> bool:
         return minimize if column == metric else is_minimized(column)
 
-    if scheduler.name == "plateau":
-        column = scheduler.monitor or metric
+    if schedule.monitors:
+        column = schedule.monitor or metric
         value = value_of(row, column, "scheduler.monitor")
         plateau = watch(state.plateau, value, lower_is_better(column))
-        if plateau["bad"] > scheduler.patience:
+        if plateau["bad"] > schedule.patience:
             plateau = plateau | {"bad": 0, "reductions": plateau["reductions"] + 1}
         state.plateau = plateau
     if stopping:

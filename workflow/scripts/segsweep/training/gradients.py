@@ -22,8 +22,6 @@ from segsweep.data.void import VOID
 from segsweep.inference.forward import map_tensors
 from segsweep.training.seeding import generator_states, set_generator_states
 
-MEANS_OVER_PIXELS = {"cross_entropy", "bce", "focal"}
-
 
 def grouped(batches: Iterable[dict], size: int) -> Iterator[list[dict]]:
     """Lists of `size` batches; the last one may be shorter."""
@@ -49,8 +47,9 @@ def joined(parts: list[dict]) -> dict | None:
 def is_mean_over_pixels(loss: Loss) -> bool:
     """Whether the whole loss is a mean over the valid pixels, all pixels weighing alike."""
     terms = [terms for terms in (loss.main, loss.aux) if terms is not None]
-    names = {name for each in terms for name in each.active()}
-    return bool(names) and names <= MEANS_OVER_PIXELS and loss.class_weights is None and not (loss.seg or loss.db)
+    losses = [term for each in terms for term in each.active().values()]
+    pixel_mean = bool(losses) and all(term.pixel_mean for term in losses)
+    return pixel_mean and loss.class_weights is None and not (loss.seg or loss.db)
 
 
 def accumulate_gradients(

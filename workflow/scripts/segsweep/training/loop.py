@@ -13,13 +13,13 @@ from segsweep.inference.evaluation import evaluate
 from segsweep.inference.forward import micro_batches, to_device
 from segsweep.io import write_csv
 from segsweep.planning.plan_file import SegmentPlan
+from segsweep.schedules import Progress, learning_rate
 from segsweep.store.best_epoch import selections_of
 from segsweep.store.checkpoints import write_arrays, write_checkpoint
 from segsweep.store.segment_store import STATE, SegmentStore, selection_key
 from segsweep.training import early_stopping, memory, run_state
 from segsweep.training.dataloaders import DataLoaders, open_dataloaders
 from segsweep.training.gradients import accumulate_gradients, grouped
-from segsweep.training.lr_schedule import learning_rate
 from segsweep.training.run_state import RunState
 from segsweep.training.seeding import reseed, set_determinism
 from segsweep.training.selections import drop_other_epochs, kept_epochs, steering_scores, update_best
@@ -157,14 +157,13 @@ def train_epoch(session: Session, epoch: int) -> tuple[dict[str, float], float, 
     max_abs_loss = torch.zeros((), device=device)
     for step, batches in enumerate(grouped(session.batches(session.loaders.train, epoch), train.accumulate)):
         session.check_stop()
-        lr = learning_rate(
-            train.scheduler,
-            train.optimizer.lr,
+        progress = Progress(
             (epoch - 1) * steps_per_epoch + step,
-            steps_per_epoch=steps_per_epoch,
-            total_epochs=session.segment.total_epochs,
-            reductions=state.plateau["reductions"],
+            steps_per_epoch,
+            session.segment.total_epochs,
+            state.plateau["reductions"],
         )
+        lr = learning_rate(train.scheduler, train.optimizer.lr, progress)
         for group in optimizer.param_groups:
             group["lr"] = lr
         batches = [to_device(batch, device, session.order) for batch in batches]
