@@ -287,3 +287,14 @@ def test_a_shared_prefix_survives_an_edit_of_the_later_loss(cells):
     assert first[0].hash == fourth[0].hash
     assert (first[0].last, fourth[0].last, fourth[1].first) == (50, 35, 36)
     assert first[0].code != fourth[1].code
+
+
+@pytest.mark.parametrize("module", ["analysis.correlations", "analysis.claims.trend", "analysis.comparison"])
+def test_an_edit_of_a_table_or_a_claim_analyzes_again_and_collects_nothing(package, module):
+    for program in ("analyze_study", "collect_results"):
+        shutil.copy(PACKAGE.parent / f"{program}.py", package.root.parent)
+    before = [package.code().program_fingerprint(program) for program in ("analyze_study", "collect_results")]
+    package.append(module, "\nEDITED = 1\n")
+    after = [package.code().program_fingerprint(program) for program in ("analyze_study", "collect_results")]
+    assert after[0] != before[0]
+    assert after[1] == before[1]

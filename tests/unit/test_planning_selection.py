@@ -71,6 +71,12 @@ def test_what_trained_under_the_metric_knows_its_best_epoch_without_counts(train
     assert trained.again("val/pixel_accuracy") == {ONE: "its files are damaged"}
 
 
+def test_an_earlier_segment_that_trained_under_another_metric_is_looked_at(trained):
+    best = {"max val/pixel_accuracy": {"epoch": 1, "value": 0.9, "segment": ONE}}
+    write_segment(trained.root, TWO, parent=ONE, first_epoch=3, best=best)
+    assert trained.again("val/pixel_accuracy") == {ONE: "the best epoch by val/pixel_accuracy is another one"}
+
+
 def test_counts_are_read_once_for_each_version_of_the_metric(tmp_path, trained):
     kept = Trained(tmp_path / "kept", [ACCURATE, FAIR, WORSE, WORSE], kept=((ONE, 2), (ONE, 1)))
     assert kept.again("val/pixel_accuracy") == {}

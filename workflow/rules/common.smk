@@ -20,6 +20,7 @@ from segsweep.planning.data_fingerprint import tracking_file
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
 from segsweep.planning.results_files import lacks_figures, lacks_images, was_pulled
+from segsweep.tables import outputs
 
 # The process that was started by hand plans; the jobs that it starts on nodes read its plan.
 PLANS = workflow.is_main_process
@@ -38,23 +39,6 @@ except InputError as error:
 gc.freeze()
 gc.set_threshold(20_000)
 gc.enable()
-
-# The tables that rules make.
-TABLES = {
-    "collect_results": ["cells.csv", "runs.csv", "epochs.csv", "images.csv", "missing.csv"],
-    "import_table": ["cells.csv", "runs.csv", "epochs.csv", "images.csv", "missing.csv"],
-    "analyze_study": [
-        *["ranking.csv", "factors.csv", "factor_summary.csv", "anova.csv", "pairwise.csv", "interactions.csv"],
-        *["importance.csv", "claims.csv", "best.yaml", "analysis.json", "audit.json", "comparison.csv", "statuses.csv"],
-        *["confirmations.csv", "correlations.csv", "design.csv", "expected_best.csv", "pairs.csv"],
-    ],
-}
-
-
-def outputs(rule, folder):
-    """The paths of the tables that a rule makes, by their names."""
-    return {name.partition(".")[0]: f"{folder}/{name}" for name in TABLES[rule]}
-
 
 ON_CLUSTER = STUDY.request.cluster is not None
 TABLE = STUDY.study.table is not None
@@ -300,7 +284,8 @@ def all_markers(wildcards):
 def write_plan_without_hooks():
     """Leaves a plan to look at where there is none; and writes it down where no hook will."""
     WRITER.write_first()
-    if not workflow.dryrun and not (HOOKED and not workflow.execution_settings.no_hooks) and not WRITER.started:
+    settings = workflow.execution_settings  # none where nothing is executed, as with --dag
+    if settings and not workflow.dryrun and (settings.no_hooks or not HOOKED) and not WRITER.started:
         WRITER.start()
 
 
@@ -362,6 +347,6 @@ STUDY_FILES = [
 if not TABLE:
     STUDY_FILES += [f"{FOLDER}/images/images.json", f"{FOLDER}/provenance.json"]
 if STUDY.study.sweep:
-    STUDY_FILES += [f"{FOLDER}/sweep/trials.csv", f"{FOLDER}/sweep/decisions.csv"]
+    STUDY_FILES += outputs("tabulate_search", FOLDER).values()
 if STUDY.study.ensemble:
-    STUDY_FILES += [f"{FOLDER}/ensemble.csv", f"{FOLDER}/ensemble_images.csv", f"{FOLDER}/ensemble.json"]
+    STUDY_FILES += [*outputs("score_ensemble", FOLDER).values(), f"{FOLDER}/ensemble.json"]

@@ -34,8 +34,7 @@ rule tabulate_search:
         steps=all_steps,
         pending=pending("tables"),
     output:
-        trials=f"{FOLDER}/sweep/trials.csv",
-        decisions=f"{FOLDER}/sweep/decisions.csv",
+        **outputs("tabulate_search", FOLDER),
     log:
         f"results/logs/tabulate_search/{STUDY.name}.log",
     conda:
@@ -62,8 +61,7 @@ rule score_ensemble:
         data=ancient(all_prepared),
         pending=pending("tables"),
     output:
-        scores=f"{FOLDER}/ensemble.csv",
-        images=f"{FOLDER}/ensemble_images.csv",
+        **outputs("score_ensemble", FOLDER),
         about=f"{FOLDER}/ensemble.json",
     log:
         f"results/logs/score_ensemble/{STUDY.name}.log",

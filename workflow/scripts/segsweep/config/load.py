@@ -12,6 +12,7 @@ from segsweep.config.dataset import Dataset, parse_dataset
 from segsweep.config.search import Ensemble
 from segsweep.config.settings import Settings, key
 from segsweep.config.study import Study
+from segsweep.config.study_names import check_study_name
 from segsweep.config.train import Train
 from segsweep.config.yaml_documents import Document, nearest, parse
 from segsweep.data.classes import class_table
@@ -102,11 +103,12 @@ def load(request: Request, config: Path = Path("config")) -> Loaded:
     """Read and check the study and the data set that are asked for.
 
     Raises:
-        InputError: with all that is wrong in the study file.
+        InputError: with all that is wrong in the study file, or another study has its name.
     """
     document = Document(find("study", request.study, config / "studies"))
     values = copy.deepcopy(document.values)
     study = parse(Study, values, document.place)
+    check_study_name(study.name, document.path, config=config, results=Path("results"))
     if request.smoke:
         values = at_toy_cost(values, document.place)
         study = parse(Study, values, lambda keys: document.place(("smoke", *keys)))

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from segsweep import registry
+from segsweep import registry, tables
 from segsweep.planning import definitions
 from segsweep.planning.definitions import Definition, Module, read_module
 from segsweep.planning.remembered import Remembered
@@ -99,10 +99,13 @@ class Code:
         """Hash of all modules that a program of workflow/scripts runs, settings and texts included.
 
         Components are imported by name while it runs: those of all kinds count that a module of it asks the registry
-        for. Kinds that only settings of trainings name are none of them: their values are in the plan.
+        for. Kinds that only settings of trainings name are none of them: their values are in the plan. So do the
+        modules of the tables that the rule of the program's name makes.
         """
         settings = {name for name in self._imported(TRAIN) if name.startswith(f"{NAME}.config")}
         found = self._imported(program, self.package.parent / f"{program}.py")
+        for table in (one for one in tables.definitions() if program in one.rules):
+            found |= self._imported(table.__module__)
         asked: set[str] = set()
         while kinds := {kind for name, one in found.items() if name not in settings for kind in one.kinds} - asked:
             asked |= kinds

@@ -68,12 +68,15 @@ def to_select_again(runs: Iterable[Run], store: SegmentStore, selection: Selecti
 
 def _lost_epoch(segments: list[str], store: SegmentStore, selection: Selection) -> str | None:
     """The segment that trained a run's best epoch and did not keep it; None where it is kept, or there is none."""
-    if selection.key in store.record(segments[-1]).best:
-        return None  # chosen while it was trained
-    best = best_of_run(store, segments, selection.metric, selection.minimize, selection.task, selection.classes)
-    if best is None or store.weights(best["segment"], best["epoch"]).is_file():
+    known = store.record(segments[-1]).best
+    if selection.key in known:  # found while it was trained; in an earlier segment that knew another metric, perhaps
+        best = known[selection.key]
+    else:
+        best = best_of_run(store, segments, selection.metric, selection.minimize, selection.task, selection.classes)
+    if not best or store.weights(best["segment"], best["epoch"]).is_file():
         return None
-    return best["segment"]
+    owner = best["segment"]
+    return None if selection.key in store.record(owner).best else owner
 
 
 def _damaged(segments: list[str], store: SegmentStore) -> list[str]:
