@@ -30,6 +30,12 @@ def test_every_metric_is_named_by_its_component():
 
 def test_hyperparameters():
     assert axis("optimizer.lr") == "learning rate"
+    assert axis("optimizer.name") == "optimizer"
+    assert axis("model.arch") == "architecture"
+    assert axis("scheduler.warmup.iterations") == "warm-up iterations"
+    assert axis("data.image_size") == "image size"
+    assert axis("loss.main") == "main loss"
+    assert axis("loss.det.box") == "box loss"
     assert axis("loss.main.bce_dice.bce_weight") == "BCE weight"
     assert axis("model.options.decoder_depth") == "decoder depth"
 
