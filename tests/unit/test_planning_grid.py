@@ -4,12 +4,16 @@ import re
 
 import pytest
 import yaml
+from pydantic import create_model
 
+from segsweep import registry
 from segsweep.config.load import Request, load
+from segsweep.config.settings import key
 from segsweep.config.study import Study
 from segsweep.config.yaml_documents import Document, parse
 from segsweep.errors import InputError
 from segsweep.formatting import duration, number, plural, short_names, value_in_words
+from segsweep.planning.addresses import InForce, differences
 from segsweep.planning.grid import lay_out
 
 DATASET = {"name": "shapes", "reader": "folder", "root": "shapes", "classes": {0: "ground", 1: "disc"}}
@@ -173,3 +177,27 @@ def test_words():
 def test_settings_refuse_what_is_not_a_mapping():
     with pytest.raises(InputError, match="study: the file as a whole"):
         parse(Study, [1, 2], lambda keys: "study")
+
+
+def test_a_key_of_another_optimizer_is_not_in_force(tmp_path):
+    grid = {"optimizer.name": ["adam", "sgd"], "optimizer.momentum": [0.5, 0.9]}
+    design = design_of(tmp_path, STUDY | {"grid": grid})
+    assert [cell.settings for cell in design.cells] == [
+        {"optimizer.name": "adam", "optimizer.momentum": None},
+        {"optimizer.name": "sgd", "optimizer.momentum": 0.5},
+        {"optimizer.name": "sgd", "optimizer.momentum": 0.9},
+    ]
+    assert design.coinciding == 1
+    assert "momentum" not in design.cells[0].resolved.dump["optimizer"]
+
+
+def test_every_key_of_every_component_makes_cells_distinct():
+    """No list says which keys an optimizer, a schedule or a model reads: a key that its class has is in force."""
+    for section, kind in (("optimizer", "optimizer"), ("scheduler", "schedule"), ("model", "model")):
+        discriminator = registry.kinds()[kind].discriminator
+        for name, cls in registry.classes(kind).items():
+            grown = create_model(cls.__name__, __base__=cls, new_key=(int, key(7)))
+            for field in grown.model_fields.keys() - {discriminator}:
+                value = grown.model_construct(**{discriminator: name})
+                changed = value.model_copy(update={field: "something else"})
+                assert differences(value, InForce()) != differences(changed, InForce()), (section, name, field)

@@ -4,6 +4,7 @@ import csv
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import IO
 
@@ -88,11 +89,9 @@ def as_float(text: str) -> float:
 def _aligned(curve: Curve, header: list[str]) -> Iterator[str]:
     if curve.header == header:
         return iter(curve.lines)
-    indices = [curve.header.index(name) if name in curve.header else None for name in header]
-    return (
-        ",".join("" if index is None else row[index] for index in indices)
-        for row in (line.split(",") for line in curve.lines)
-    )
+    # What the curve lacks is its last field: an empty one, put behind its own.
+    take = itemgetter(*(curve.header.index(name) if name in curve.header else -1 for name in header))
+    return (",".join(take([*line.split(","), ""])) for line in curve.lines)
 
 
 def _read_table(path: Path) -> tuple[list[str], list[str], list[list[str]]]:

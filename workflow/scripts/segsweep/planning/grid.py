@@ -121,16 +121,14 @@ def _labelled(cell: Cell, names: dict[str, str]) -> Cell:
 
 
 def _shown(resolved: Resolved, axis: str) -> Any:
-    """An axis' value as a person wrote it, else as it was filled in."""
+    """An axis' value as a person wrote it, else as it was filled in; None where the axis is not in force."""
     raw = lookup(resolved.raw, axis)
+    section, _, inside = axis.partition(".")
+    dump = resolved.sections[section].dump if section in resolved.sections else None
+    filled_in = lookup(dump, inside) if inside else dump
     if raw is None or (isinstance(raw, dict) and "linear_in" in raw) or isinstance(raw, int | float):
-        return lookup(
-            resolved.dump
-            if "." not in axis
-            else {axis.partition(".")[0]: resolved.sections[axis.partition(".")[0]].dump},
-            axis,
-        )
-    return raw
+        return filled_in
+    return None if filled_in is None else raw
 
 
 def _varies(cells: list[Cell], axis: str) -> bool:
