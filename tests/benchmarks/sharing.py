@@ -29,7 +29,7 @@ def make_segments(store: Path, count: int, kilobytes: int) -> list[str]:
     for name in names:
         folder = store / name
         folder.mkdir(parents=True)
-        for file in ("last.pt", "best.pt"):
+        for file in ("last.pt", "weights-0001.pt"):
             (folder / file).write_bytes(os.urandom(kilobytes * 500))
         (folder / "epochs.csv").write_text("epoch,val/miou\n1,0.5\n")
         (folder / "images.csv").write_text("image,miou\na,0.5\n")

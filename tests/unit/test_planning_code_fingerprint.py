@@ -190,12 +190,12 @@ def test_of_the_settings_of_a_component_only_methods_and_the_revision_are_code(p
     assert hashes() != before
 
 
-def test_a_component_begins_at_its_build_function_or_at_all_that_it_defines_for_others():
-    code = Code()
-    assert component_roots(code, registry.classes("optimizer")["adam"]) == [("segsweep.optimizers.adam", "build")]
-    names = {name for _, name in component_roots(code, registry.classes("metric")["miou"])}
-    assert "compute" in names
-    assert not [name for name in names if name.startswith("_")]
+def test_a_component_begins_at_the_functions_of_its_kind():
+    for kind, name, function in (("optimizer", "adam", "build"), ("schedule", "poly", "learning_rate")):
+        component = registry.classes(kind)[name]()
+        module = f"segsweep.{component.package}.{name}"
+        assert component_roots(component) == [(module, function)]
+        assert Code().fingerprint(component_roots(component))
 
 
 def test_what_an_import_runs_counts(package):

@@ -142,3 +142,12 @@ class Plain(Settings):
 def test_a_class_of_settings_elsewhere_is_no_component():
     assert "plain" not in registry.kinds()
     assert set(registry.kinds()) >= {"model", "loss", "optimizer", "schedule", "metric", "sampler", "pruner", "task"}
+
+
+def test_schema_of_a_union_takes_what_the_union_takes():
+    schema = TypeAdapter(registry.union("optimizer")).json_schema()
+    assert set(schema["properties"]) == {"name", "lr", "weight_decay", "betas", "momentum", "nesterov"}
+    assert schema["properties"]["name"]["enum"] == ["adam", "adamw", "sgd"]
+    assert schema["properties"]["name"]["default"] == "adam"
+    assert schema["additionalProperties"] is False
+    assert "required" not in schema

@@ -19,7 +19,7 @@ ONE, TWO, THREE = (f"{digit * 16}-0030" for digit in "abc")
 def make_segment(store, segment, *, status="finished", state=True, size=1000):
     folder = write_segment(store, segment, status=status)
     (folder / "epochs.csv").write_text("epoch\n1\n")
-    (folder / "best.pt").write_bytes(segment.encode() * size)
+    (folder / "weights-0001.pt").write_bytes(segment.encode() * size)
     if state:
         (folder / "last.pt").write_bytes(os.urandom(size))
 
@@ -236,7 +236,7 @@ def test_without_the_state_a_segment_says_so(mine, theirs, remote, place):
     assert push(mine, remote, with_state=False).light == [ONE, TWO]
     outcome = pull(theirs, remote)
     assert outcome.light == [ONE, TWO]
-    assert set(content(theirs / ONE)) == {"best.pt", "epochs.csv", "segment.json"}
+    assert set(content(theirs / ONE)) == {"weights-0001.pt", "epochs.csv", "segment.json"}
     # A light one never passes for a whole one; a whole one replaces it for those who come later.
     assert push(theirs, remote).moved == []
     assert push(mine, remote).moved == [ONE, TWO]
@@ -261,7 +261,7 @@ def test_a_plan_wants_its_stretches_wherever_they_are_cut():
 
 def test_equal_content_is_packed_into_equal_bytes(mine, tmp_path):
     pack(mine / ONE, tmp_path / "one.tar")
-    os.utime(mine / ONE / "best.pt", (0, 0))
+    os.utime(mine / ONE / "weights-0001.pt", (0, 0))
     pack(mine / ONE, tmp_path / "two.tar")
     assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
 

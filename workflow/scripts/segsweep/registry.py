@@ -7,6 +7,7 @@ imports the module.
 
 import operator
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache, reduce
 from importlib import import_module
 from pathlib import Path
@@ -138,7 +139,39 @@ def union(kind: str) -> Any:
     one_of = reduce(operator.or_, members)
     if len(members) > 1:
         one_of = Annotated[one_of, Field(discriminator=kinds()[kind].discriminator)]
-    return Annotated[one_of, BeforeValidator(_in_force(kind))]
+    one_of = Annotated[one_of, BeforeValidator(_in_force(kind))]
+    return one_of if kinds()[kind].default is None else Annotated[one_of, _OneSchema(kinds()[kind])]
+
+
+@dataclass(frozen=True)
+class _OneSchema:
+    """The JSON schema of a union with a default: a file may leave out the name, and hold keys that are not in force."""
+
+    base: type[Component]
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        found = handler(schema)
+        if short_forms := found.get("anyOf"):  # beside the section itself, which is the first
+            return {"anyOf": [self._merged(short_forms[0], handler), *short_forms[1:]]}
+        return self._merged(found, handler)
+
+    def _merged(self, found: dict[str, Any], handler: Any) -> dict[str, Any]:
+        members = [handler.resolve_ref_schema(one) for one in found.get("oneOf", [found])]
+        variants: dict[str, list[dict[str, Any]]] = {}
+        for member in members:
+            for name, one in member["properties"].items():
+                if one not in (known := variants.setdefault(name, [])):
+                    known.append(one)
+        properties = {name: ones[0] if len(ones) == 1 else {"anyOf": ones} for name, ones in variants.items()}
+        names = [name for one in variants[self.base.discriminator] for name in one.get("enum", [one.get("const")])]
+        field = self.base.model_fields[self.base.discriminator]
+        named = {"description": field.description, "enum": names, "default": self.base.default}
+        return {
+            "type": "object",
+            "description": (self.base.__doc__ or "").partition("\n")[0],
+            "additionalProperties": False,
+            "properties": properties | {self.base.discriminator: named},
+        }
 
 
 def _in_force(kind: str) -> Callable[[Any], Any]:

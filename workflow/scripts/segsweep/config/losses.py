@@ -54,8 +54,13 @@ class TaskWeights(Settings):
 class Loss(Settings):
     """What is minimized: `main` (and `aux`) for segmentation, `seg` and `det` for both at once, `db` for text."""
 
-    main: Terms | None = key(None, "Loss of the main head.", title="main loss")
-    aux: Terms | None = key(None, "Loss of each auxiliary head; as `main` if not set.", title="auxiliary loss")
+    main: Terms | None = key(None, "Loss of the main head.", tasks=("binary", "multiclass"), title="main loss")
+    aux: Terms | None = key(
+        None,
+        "Loss of each auxiliary head; as `main` if not set.",
+        tasks=("binary", "multiclass"),
+        title="auxiliary loss",
+    )
     aux_weight: float = key(
         1.0,
         "Factor of the auxiliary losses, which are summed over the heads.",
@@ -68,14 +73,17 @@ class Loss(Settings):
         title="class weights",
     )
     phases: list[LossPhase] = key([], "Changes during training, in order.", title="phases of the loss")
-    seg: Terms | None = key(None, "Segmentation loss of a multitask model.", title="segmentation loss")
-    det: Detection | None = key(None, "Detection loss of a multitask model.")
+    seg: Terms | None = key(
+        None, "Segmentation loss of a multitask model.", tasks=("multitask",), title="segmentation loss"
+    )
+    det: Detection | None = key(None, "Detection loss of a multitask model.", tasks=("multitask",))
     task_weights: TaskWeights | Literal["uncertainty", "gradnorm"] = key(
         TaskWeights(),
         "Weights of the two tasks: fixed, by uncertainty (Kendall 2018) or GradNorm (Chen 2018).",
+        tasks=("multitask",),
         title="task weights",
     )
-    db: Db | None = key(None, "Loss of a DB text detector.")
+    db: Db | None = key(None, "Loss of a DB text detector.", tasks=("text",))
 
     @model_validator(mode="after")
     def _phases_in_order(self):

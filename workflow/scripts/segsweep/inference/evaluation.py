@@ -61,7 +61,7 @@ def evaluate(
 
 
 def _has_ground_truth(image: dict) -> bool:
-    """Whether an image (a batch of one) has something to be judged by."""
+    """Whether an image (a batch of one) has something to be compared with."""
     if "mask" not in image:
         return True
     return bool((image["mask"] != VOID).any()) or len(image.get("boxes", [[]])[0]) > 0

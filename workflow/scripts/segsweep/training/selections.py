@@ -76,7 +76,7 @@ def steering_scores(
 ) -> dict[str, float]:
     """The scores of an epoch by which epochs are selected, the rate is reduced or the run ends: {"val/miou": ...}."""
     monitors = [train.early_stopping.monitor] if train.early_stopping else []
-    monitors += [train.scheduler.monitor] if train.scheduler.name == "plateau" else []
+    monitors += [train.scheduler.monitor] if train.scheduler.monitors else []
     asked = [column for column, _ in selections.values()] + [monitor for monitor in monitors if monitor]
     names = [column.removeprefix("val/") for column in asked if column not in row and column.startswith("val/")]
     scores = metrics.score(counts, kind, classes, only=names) if names else {}
