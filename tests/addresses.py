@@ -46,7 +46,7 @@ def table() -> dict[str, dict[str, Any]]:
             )
             # Of a search, the setting that it starts from.
             study = loaded.study.model_copy(update={"grid": {"batch_size": [loaded.base["batch_size"]]}, "sweep": None})
-            cells = lay_out(study if loaded.study.sweep else loaded.study, loaded.base, loaded.place).cells
+            cells = lay_out(study if loaded.study.sweep else loaded.study, loaded.base, loaded.location).cells
             for seed in loaded.study.seeds:
                 for cell in cells:
                     run = make_run(cell, seed, context)

@@ -27,7 +27,7 @@ STUDY = {
 
 def design_of(tmp_path, study, *, smoke=False, dataset=DATASET):
     loaded = loaded_from(tmp_path, study, smoke, dataset)
-    return lay_out(loaded.study, loaded.base, loaded.place)
+    return lay_out(loaded.study, loaded.base, loaded.location)
 
 
 def loaded_from(tmp_path, study, smoke=False, dataset=DATASET):

@@ -29,7 +29,7 @@ def runs_of(tmp_path, train, *, epochs=50, seeds=(0,), data="data", study=None, 
     study = {"name": "study", "dataset": "shapes", "train": base, "grid": axes or {"batch_size": [8]}} | (study or {})
     (tmp_path / "studies" / "study.yaml").write_text(json.dumps(study))
     loaded = load(Request(study="study"), tmp_path)
-    cells = lay_out(loaded.study, loaded.base, loaded.place).cells
+    cells = lay_out(loaded.study, loaded.base, loaded.location).cells
     shared = context(loaded, data)
     return [make_run(cell, seed, shared) for cell in cells for seed in seeds]
 
@@ -56,7 +56,7 @@ def test_runs_alike_up_to_a_phase_share_it(tmp_path):
 def test_the_ten_bisenet_runs_take_430_epochs(tmp_path):
     (tmp_path / "cityscapes").mkdir()
     loaded = load(Request(study="bisenet_runs", dataset="camvid"), ROOT / "config")
-    cells = lay_out(loaded.study, loaded.base, loaded.place).cells
+    cells = lay_out(loaded.study, loaded.base, loaded.location).cells
     plan = cut([make_run(cell, 0, context(loaded)) for cell in cells], SegmentStore(tmp_path / "store"))
     assert (plan.epochs, plan.epochs_run_by_run) == (430, 500)
     by_cell = {run.cell.cell: run.segments for run in plan.runs}

@@ -50,7 +50,7 @@ def test_lock_names_no_host_and_pins_what_was_asked_for():
 def test_every_study_can_be_planned(path, smoke):
     loaded = load(Request(study=str(path), smoke=smoke), ROOT / "config")
     assert loaded.study.name == path.stem
-    design = lay_out(loaded.study, loaded.base, loaded.place)
+    design = lay_out(loaded.study, loaded.base, loaded.location)
     assert design.cells or loaded.study.sweep
 
 
@@ -61,7 +61,7 @@ def test_every_data_set_file_is_valid(path):
 
 def test_config_is_valid():
     document = Document(ROOT / "config" / "config.yaml")
-    assert parse(Request, document.values, document.place).study == "demo"
+    assert parse(Request, document.values, document.location).study == "demo"
 
 
 def test_what_the_snakefile_imports_is_light():

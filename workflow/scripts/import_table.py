@@ -20,7 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, required=True, help="folder for plan.json and the tables")
     arguments = parser.parse_args(argv)
     document = Document(arguments.study)
-    study = parse(Study, document.values, document.place)
+    study = parse(Study, document.values, document.location)
     if study.table is None:
         raise InputError(f"{arguments.study}: the study has no `table`: its results come from training.")
     imported = import_table(study, arguments.study.parent)

@@ -38,7 +38,7 @@ def read_augmentation(name: str) -> list[tuple[str, dict[str, Any]]]:
     document = Document(find_augmentation(name))
     unknown = [key for key in document.values if key not in ("description", "transforms")]
     if unknown:
-        location = document.place((unknown[0],))
+        location = document.location((unknown[0],))
         raise InputError(
             f"{location}: unknown key {unknown[0]!r}. {nearest(unknown[0], ('description', 'transforms'))}"
         )
@@ -47,13 +47,13 @@ def read_augmentation(name: str) -> list[tuple[str, dict[str, Any]]]:
 
 def _entries(values: Any, document: Document, keys: tuple) -> list[tuple[str, dict[str, Any]]]:
     if not isinstance(values, list):
-        raise InputError(f"{document.place(keys)}: found {values!r}; {FORM}.")
+        raise InputError(f"{document.location(keys)}: found {values!r}; {FORM}.")
     found = []
     for number, value in enumerate(values):
         here = (*keys, number)
         value = {value: {}} if isinstance(value, str) else value
         if not isinstance(value, dict) or len(value) != 1:
-            raise InputError(f"{document.place(here)}: found {value!r}; {FORM}.")
+            raise InputError(f"{document.location(here)}: found {value!r}; {FORM}.")
         ((name, arguments),) = value.items()
         arguments = dict(arguments or {})
         if "transforms" in arguments:

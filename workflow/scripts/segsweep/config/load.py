@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +55,10 @@ class Loaded:
     dataset: Dataset
     root: Path
     smoke: bool
-    train_places: dict[tuple, str] = field(default_factory=dict)
 
-    def place(self, keys: tuple) -> str:
+    def location(self, keys: tuple) -> str:
         """`file:line` of a key."""
-        return self.document.place(keys)
+        return self.document.location(keys)
 
 
 def requested(study: str | None, words: Iterable[str], config: Path = Path("config")) -> Request:
@@ -107,15 +106,15 @@ def load(request: Request, config: Path = Path("config")) -> Loaded:
     """
     document = Document(find("study", request.study, config / "studies"))
     values = copy.deepcopy(document.values)
-    study = parse(Study, values, document.place)
+    study = parse(Study, values, document.location)
     check_study_name(study.name, document.path, config=config, results=Path("results"))
     if request.smoke:
-        values = at_toy_cost(values, document.place)
-        study = parse(Study, values, lambda keys: document.place(("smoke", *keys)))
+        values = at_toy_cost(values, document.location)
+        study = parse(Study, values, lambda keys: document.location(("smoke", *keys)))
     dataset_name = request.dataset or study.dataset
     dataset = load_dataset(dataset_name, config, near=document.path.parent) if study.table is None else None
     if study.ensemble is not None and dataset is not None:
-        study = study.model_copy(update={"ensemble": _scored(study.ensemble, dataset, document.place)})
+        study = study.model_copy(update={"ensemble": _scored(study.ensemble, dataset, document.location)})
     name = study.name
     if dataset is not None and request.dataset and dataset.name != study.dataset:
         name += f"_on_{dataset.name}"
@@ -133,14 +132,14 @@ def load_dataset(name: str, config: Path = Path("config"), near: Path = Path()) 
     if name.endswith((".yaml", ".yml")) and not Path(name).is_file() and (near / name).is_file():
         name = str(near / name)
     document = Document(find("data set", name, config / "datasets"))
-    return parse_dataset(document.values, document.place)
+    return parse_dataset(document.values, document.location)
 
 
-def _scored(ensemble: Ensemble, dataset: Dataset, place) -> Ensemble:
+def _scored(ensemble: Ensemble, dataset: Dataset, location) -> Ensemble:
     """The ensemble with its `score_on` filled in."""
     if ensemble.score_on == "test" and "test" not in dataset.splits:
         raise InputError(
-            f"{place(('ensemble', 'score_on'))}: the data set {dataset.name} has no test split. "
+            f"{location(('ensemble', 'score_on'))}: the data set {dataset.name} has no test split. "
             "Add one to its `splits`, or score on `val`: the members' folds are then drawn within `train`."
         )
     return ensemble.model_copy(
@@ -148,7 +147,7 @@ def _scored(ensemble: Ensemble, dataset: Dataset, place) -> Ensemble:
     )
 
 
-def at_toy_cost(values: dict[str, Any], place) -> dict[str, Any]:
+def at_toy_cost(values: dict[str, Any], location) -> dict[str, Any]:
     """The study's values with its section `smoke` laid over them.
 
     Raises:
@@ -157,14 +156,14 @@ def at_toy_cost(values: dict[str, Any], place) -> dict[str, Any]:
     smoke = dict(values.get("smoke") or {})
     if not smoke:
         raise InputError(
-            f"{place(('smoke',))}: smoke=true was asked for, but the study has no section `smoke`. Add one."
+            f"{location(('smoke',))}: smoke=true was asked for, but the study has no section `smoke`. Add one."
         )
     rescale = smoke.pop("rescale_epochs", False)
     wrong = [name for name in smoke if name not in STUDY_KEYS | TRAIN_KEYS]
     if wrong:
         known = STUDY_KEYS | TRAIN_KEYS | {"rescale_epochs"}
         raise InputError(
-            *(f"{place(('smoke', name))}: unknown key {name!r} in smoke. {nearest(name, known)}" for name in wrong)
+            *(f"{location(('smoke', name))}: unknown key {name!r} in smoke. {nearest(name, known)}" for name in wrong)
         )
     toy = {name: value for name, value in values.items() if name != "smoke"}
     before = (toy.get("train") or {}).get("epochs")
@@ -205,6 +204,6 @@ def _check_metrics(loaded: Loaded) -> None:
         (("train", section, "monitor"), (train.get(section) or {}).get("monitor"))
         for section in ("scheduler", "early_stopping")
     ]
-    asked = [(loaded.place(keys), metric) for keys, metric in named if metric]
+    asked = [(loaded.location(keys), metric) for keys, metric in named if metric]
     if wrong := metrics.check(asked, loaded.dataset.task, class_table(loaded.dataset).names):
         raise InputError(*wrong)

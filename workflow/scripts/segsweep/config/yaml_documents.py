@@ -49,14 +49,14 @@ class Document:
             self._root = yaml.compose(text, _Loader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            place = f"{path}:{mark.line + 1}" if mark else str(path)
+            location = f"{path}:{mark.line + 1}" if mark else str(path)
             raise InputError(
-                f"{place}: not valid YAML: {error.problem}. Check indentation, colons and quotes."
+                f"{location}: not valid YAML: {error.problem}. Check indentation, colons and quotes."
             ) from error
         if not isinstance(self.values, dict):
             raise InputError(f"{path}: holds {type(self.values).__name__}, not keys with values.")
 
-    def place(self, keys: tuple) -> str:
+    def location(self, keys: tuple) -> str:
         """`file:line` of the deepest of the keys that the file holds."""
         node, line = self._root, 1
         for name in keys:
@@ -71,8 +71,8 @@ class Document:
         return f"{self.path}:{line}"
 
 
-def parse(cls: type[BaseModel], values: Any, place) -> Any:
-    """Settings from plain values. `place(keys)` says where a key stands.
+def parse(cls: type[BaseModel], values: Any, location) -> Any:
+    """Settings from plain values. `location(keys)` says where a key stands.
 
     Raises:
         InputError: with one problem for each thing that is wrong.
@@ -80,17 +80,17 @@ def parse(cls: type[BaseModel], values: Any, place) -> Any:
     try:
         return cls.model_validate(values)
     except ValidationError as error:
-        raise InputError(*dict.fromkeys(_problem(cls, entry, place) for entry in error.errors())) from error
+        raise InputError(*dict.fromkeys(_problem(cls, entry, location) for entry in error.errors())) from error
 
 
-def _problem(cls: type[BaseModel], entry: dict, place) -> str:
+def _problem(cls: type[BaseModel], entry: dict, location) -> str:
     kind, context = entry["type"], entry.get("ctx", {})
     loc, models = _followed(cls, entry["loc"])
     found = entry["input"]
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         loc, found = (*loc, context["discriminator"].strip("'")), context.get("tag")
     key = ".".join(str(part) for part in loc) or "the file as a whole"
-    where = place(loc)
+    where = location(loc)
     shown = repr(found) if len(repr(found)) < 80 else repr(found)[:77] + "..."
     if kind == "extra_forbidden":
         known = [field.alias or name for model in models[-1:] for name, field in model.model_fields.items()]

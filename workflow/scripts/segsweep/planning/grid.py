@@ -51,30 +51,30 @@ class _Point:
     expect: dict[str, Any] | None = None
 
 
-def lay_out(study: Study, base: dict[str, Any], place) -> Design:
+def lay_out(study: Study, base: dict[str, Any], location) -> Design:
     """All cells of a study.
 
     Args:
         study: the study, after `smoke`.
         base: its raw `train`.
-        place: says where a key of the study file stands.
+        location: says where a key of the study file stands.
 
     Raises:
         InputError: an unknown key, a value out of range, a study without cells; all that were found.
     """
-    resolver = Resolver(base, lambda keys: place(("train", *keys)))
-    points = [*_grid_points(study, place), *_listed_points(study)]
+    resolver = Resolver(base, lambda keys: location(("train", *keys)))
+    points = [*_grid_points(study, location), *_listed_points(study)]
     axes = list(dict.fromkeys(axis for point in points for axis in point.changes))
     points += _reference_points(study, points, axes)
     axes = list(dict.fromkeys([*axes, *(study.reference or {}), *(study.sweep.space if study.sweep else {})]))
-    _check_axes(study, axes, place)
+    _check_axes(study, axes, location)
 
     by_digest: dict[str, Cell] = {}
     problems: dict[str, None] = {}
     coinciding = excluded = 0
     for point in points:
         try:
-            cell = make_cell(resolver, point.changes, axes, _placer(place, point), point)
+            cell = make_cell(resolver, point.changes, axes, _locator(location, point), point)
         except InputError as error:
             problems |= dict.fromkeys(error.problems)
             continue
@@ -89,7 +89,7 @@ def lay_out(study: Study, base: dict[str, Any], place) -> Design:
     cells = list(by_digest.values())
     if not cells and not study.sweep:
         raise InputError(
-            f"{place(('grid',))}: the study {study.name} has no cells"
+            f"{location(('grid',))}: the study {study.name} has no cells"
             + (f": `exclude` leaves out all {excluded}." if excluded else ": give each axis a value, or list runs.")
         )
     names = short_names([axis for axis in axes if _varies(cells, axis) or study.sweep])
@@ -98,10 +98,10 @@ def lay_out(study: Study, base: dict[str, Any], place) -> Design:
 
 
 def make_cell(
-    resolver: Resolver, changes: dict[str, Any], axes: list[str], place, point: Any = None, role="grid"
+    resolver: Resolver, changes: dict[str, Any], axes: list[str], location, point: Any = None, role="grid"
 ) -> Cell:
     """One cell; its id is the hash of its complete setting, unless it was listed with a name."""
-    resolved = resolver.resolve(changes, place)
+    resolved = resolver.resolve(changes, location)
     point = point or _Point(changes, (), role)
     settings = {axis: _shown(resolved, axis) for axis in axes}
     return Cell(
@@ -135,20 +135,20 @@ def _varies(cells: list[Cell], axis: str) -> bool:
     return len({repr(cell.settings[axis]) for cell in cells}) > 1
 
 
-def _placer(place, point: _Point):
+def _locator(location, point: _Point):
     """Where a key of a cell stands: at the axis that set it, else in `train`."""
 
     def found(keys: tuple) -> str:
         dotted = ".".join(str(part) for part in keys)
         for axis in point.changes:
             if dotted == axis or dotted.startswith(axis + ".") or axis.startswith(dotted + "."):
-                return place((*point.source, axis))
-        return place(("train", *keys))
+                return location((*point.source, axis))
+        return location(("train", *keys))
 
     return found
 
 
-def combinations(grid: dict[str, Any] | list[dict[str, Any]], source: tuple, place) -> Iterator[tuple[dict, tuple]]:
+def combinations(grid: dict[str, Any] | list[dict[str, Any]], source: tuple, location) -> Iterator[tuple[dict, tuple]]:
     """All combinations of a grid, or of each grid of a list.
 
     Raises:
@@ -162,21 +162,21 @@ def combinations(grid: dict[str, Any] | list[dict[str, Any]], source: tuple, pla
                 levels = [levels]
             if not isinstance(levels, list) or not levels:
                 raise InputError(
-                    f"{place((*where, axis))}: the axis {axis} is {levels!r}. Give a list of values: [{levels}]."
+                    f"{location((*where, axis))}: the axis {axis} is {levels!r}. Give a list of values: [{levels}]."
                 )
             values.append(levels)
         for combination in itertools.product(*values):
             yield dict(zip(axes, combination, strict=True)), where
 
 
-def _grid_points(study: Study, place) -> list[_Point]:
+def _grid_points(study: Study, location) -> list[_Point]:
     points = []
     if study.grid is not None:
-        points += [_Point(changes, where) for changes, where in combinations(study.grid, ("grid",), place)]
+        points += [_Point(changes, where) for changes, where in combinations(study.grid, ("grid",), location)]
     for number, one in enumerate(study.rounds or []):
         points += [
             _Point(changes, where, round=one.name)
-            for changes, where in combinations(one.grid, ("rounds", number, "grid"), place)
+            for changes, where in combinations(one.grid, ("rounds", number, "grid"), location)
         ]
     return points
 
@@ -213,19 +213,19 @@ def _matches(settings: dict[str, Any], pattern: dict[str, Any]) -> bool:
     )
 
 
-def _check_axes(study: Study, axes: list[str], place) -> None:
+def _check_axes(study: Study, axes: list[str], location) -> None:
     """Axes that `exclude` and the claims speak of must be axes of the study."""
     spoken = [(("exclude", i), axis) for i, pattern in enumerate(study.exclude) for axis in pattern]
     for number, claim in enumerate(study.claims):
         spoken += [(("claims", number), axis) for axis in claim.axes()]
     wrong = [
-        f"{place(where)}: {axis!r} is no axis of this study. {nearest(axis, axes)}"
+        f"{location(where)}: {axis!r} is no axis of this study. {nearest(axis, axes)}"
         for where, axis in spoken
         if axis not in axes
     ]
     ids = [str(run.id) for run in study.runs or []]
     wrong += [
-        f"{place(('runs', number, 'expect'))}: over: {run.expect.over} names no run. "
+        f"{location(('runs', number, 'expect'))}: over: {run.expect.over} names no run. "
         f"{nearest(str(run.expect.over), ids)}"
         for number, run in enumerate(study.runs or [])
         if run.expect and str(run.expect.over) not in ids

@@ -55,22 +55,22 @@ class Resolved:
 class Resolver:
     """Resolves the cells of one study: the base is parsed once, and each new section value once."""
 
-    def __init__(self, base: dict[str, Any], place):
-        """`base` is the raw `train` of the study; `place(keys)` says where a key of `train` stands."""
+    def __init__(self, base: dict[str, Any], location):
+        """`base` is the raw `train` of the study; `location(keys)` says where a key of `train` stands."""
         self.base = base
-        self.place = place
+        self.location = location
         self._cache: dict[tuple, tuple[Section, Any]] = {}
-        train = parse(Train, base, place)
+        train = parse(Train, base, location)
         self._checked = {name: getattr(train, name) for name in Train.model_fields}
         self._sections = {name: _section(name, value) for name, value in self._checked.items()}
 
-    def resolve(self, changes: dict[str, Any], place) -> Resolved:
+    def resolve(self, changes: dict[str, Any], location) -> Resolved:
         """The base with dotted keys changed.
 
         Raises:
             InputError: a key is unknown or a value is out of range.
         """
-        changes = derive(changes, self.base, place)
+        changes = derive(changes, self.base, location)
         by_section: dict[str, dict[str, Any]] = {}
         for dotted, value in changes.items():
             by_section.setdefault(dotted.partition(".")[0], {})[dotted] = value
@@ -78,16 +78,16 @@ class Resolver:
         for name, part in by_section.items():
             cache_key = (name, json.dumps(part, sort_keys=True))
             if cache_key not in self._cache:
-                self._cache[cache_key] = self._check(name, part, place)
+                self._cache[cache_key] = self._check(name, part, location)
             sections[name], raw[name] = self._cache[cache_key]
         return Resolved(sections, raw)
 
-    def _check(self, name: str, changes: dict[str, Any], place) -> tuple[Section, Any]:
+    def _check(self, name: str, changes: dict[str, Any], location) -> tuple[Section, Any]:
         changed = {name: copy.deepcopy(self.base[name])} if name in self.base else {}
         for dotted, value in changes.items():
-            assign(changed, dotted, value, place)
+            assign(changed, dotted, value, location)
         # The other sections as they were checked: pydantic would copy its defaults for each cell.
-        train = parse(Train, self._checked | changed, place)
+        train = parse(Train, self._checked | changed, location)
         return _section(name, getattr(train, name)) if name in Train.model_fields else None, changed[name]
 
 
@@ -106,7 +106,7 @@ def loss_in_force(loss: Loss, phase: LossPhase | None) -> Loss:
     return loss.model_copy(update=changed | {"phases": []})
 
 
-def assign(target: dict, dotted: str, value: Any, place) -> None:
+def assign(target: dict, dotted: str, value: Any, location) -> None:
     """Set a dotted key in nested dictionaries; a number on the way is a loss's short form, `{weight: number}`."""
     *parents, last = dotted.split(".")
     for depth, name in enumerate(parents):
@@ -117,7 +117,7 @@ def assign(target: dict, dotted: str, value: Any, place) -> None:
             inner = {}
         elif not isinstance(inner, dict):
             here = ".".join(parents[: depth + 1])
-            raise InputError(f"{place((dotted,))}: {dotted} addresses a key inside {here}, which is {inner!r}.")
+            raise InputError(f"{location((dotted,))}: {dotted} addresses a key inside {here}, which is {inner!r}.")
         # A copy: the base's own dictionaries are shared by all cells.
         target[name] = target = dict(inner)
     target[last] = copy.deepcopy(value)
@@ -132,7 +132,7 @@ def lookup(values: Any, dotted: str) -> Any:
     return values
 
 
-def derive(changes: dict[str, Any], base: dict[str, Any], place) -> dict[str, Any]:
+def derive(changes: dict[str, Any], base: dict[str, Any], location) -> dict[str, Any]:
     """Fill in values that follow from others: `{linear_in: batch_size, at: {32: 2e-3}}`.
 
     Raises:
@@ -142,7 +142,7 @@ def derive(changes: dict[str, Any], base: dict[str, Any], place) -> dict[str, An
     for dotted, value in changes.items():
         if not (isinstance(value, dict) and "linear_in" in value):
             continue
-        where = place(tuple(dotted.split(".")))
+        where = location(tuple(dotted.split(".")))
         if set(value) != {"linear_in", "at"} or not isinstance(value["at"], dict) or len(value["at"]) != 1:
             raise InputError(f"{where}: {dotted} is {value!r}; write {{linear_in: KEY, at: {{VALUE OF KEY: RESULT}}}}.")
         ((at, result),) = value["at"].items()

@@ -104,8 +104,8 @@ class Planner(WorkerView):
             class_table(dataset).names,
             self.code.fingerprint(roots) if (roots := metric_roots(study.metric)) else "",
         )
-        self.design = lay_out(study, loaded.base, loaded.place)
-        resolver = Resolver(loaded.base, lambda keys: loaded.place(("train", *keys)))
+        self.design = lay_out(study, loaded.base, loaded.location)
+        resolver = Resolver(loaded.base, lambda keys: loaded.location(("train", *keys)))
         self.runs = [
             make_run(cell, seed, context, fold=fold)
             for cell in self.design.cells
@@ -224,7 +224,7 @@ class Planner(WorkerView):
 
     def _read_decisions(self) -> None:
         """Add the runs of all decisions that were made so far and still hold."""
-        if wrong := problems(self.study, self.loaded.place):
+        if wrong := problems(self.study, self.loaded.location):
             raise InputError(*wrong)
         folder = self.folder / "sweep"
         states = read_steps(folder)
@@ -243,15 +243,15 @@ class Planner(WorkerView):
         """
         if self.earlier is None:
             return None
-        place = self.loaded.place(("sweep", "narrow", "from"))
+        location = self.loaded.location(("sweep", "narrow", "from"))
         if wrong := ranks_otherwise(self.study, self.earlier.with_name("plan.json")):
-            raise InputError(f"{place}: {self.earlier.parent.name}: {wrong}")
+            raise InputError(f"{location}: {self.earlier.parent.name}: {wrong}")
         try:
             return narrowed(self.study, earlier_trials(self.earlier))[1]
         except InputError as error:
             if begun:
                 return None
-            raise InputError(*(f"{place}: {problem}" for problem in error.problems)) from None
+            raise InputError(*(f"{location}: {problem}" for problem in error.problems)) from None
 
 
 def digest(*texts: str) -> str:

@@ -19,7 +19,7 @@ class Decided:
 
     def __init__(self, loaded: Loaded, design: Design, resolver: Resolver, context: Context):
         self.design, self.resolver, self.context = design, resolver, context
-        self._location = lambda keys: loaded.place(("sweep", "space", *keys))
+        self._location = lambda keys: loaded.location(("sweep", "space", *keys))
         self._runs: dict[tuple[str, int], Run] = {}
 
     @property
