@@ -30,7 +30,7 @@ class Request(Settings):
 
     study: str = key("demo", "Name of a file in config/studies, or a path.")
     dataset: str | None = key(None, "Data set in place of the study's: a name in config/datasets, or a path.")
-    smoke: bool = key(False, "The study at toy cost.")
+    smoke: bool = key(False, "The study as a smoke test.")
     partial: bool = key(False, "Report on what is finished, and list what is not.")
     data_root: str = key("data", "Folder that holds the data sets.")
     pack: int = key(1, "Segments trained in one job.", ge=1)

@@ -96,7 +96,7 @@ class Study(Settings):
     compare: list[str] = key([], "Studies or earlier reports to compare conclusions with.", outcome=False)
     report: Report = key(Report(), "What the report holds.", outcome=False)
     table: Table | None = key(None, "Results made elsewhere, in place of training.")
-    smoke: dict[str, Any] = key({}, "The study at toy cost: keys of the study or of `train`, and `rescale_epochs`.")
+    smoke: dict[str, Any] = key({}, "The study as a smoke test: keys of the study or of `train`, and `rescale_epochs`.")
 
     @model_validator(mode="before")
     @classmethod
