@@ -1,6 +1,6 @@
 """What shared beginnings and Hyperband save, in epochs and in time, against training all runs in full.
 
-Epochs are those of the real studies. Times are of the same designs as smoke tests, with real trainings, each in a process
+Epochs are those of the real studies. Times are of the same designs as smoke tests, really trained, each in a process
 forked from one that has the libraries loaded.
 """
 
