@@ -1,6 +1,6 @@
 """What shared beginnings and Hyperband save, in epochs and in time, against training all runs in full.
 
-Epochs are those of the real studies. Times are of the same designs at toy cost, with real trainings, each in a process
+Epochs are those of the real studies. Times are of the same designs as smoke tests, really trained, each in a process
 forked from one that has the libraries loaded.
 """
 
@@ -103,7 +103,9 @@ def of_text(folder: Path, quick: bool) -> list[Row]:
     in_full = [trial_segments(first, [toy["epochs"]], toy["epochs"]) for _ in runs]
     times = interleaved({"hyperband": lambda: seconds_of(runs), "in full": lambda: seconds_of(in_full)}, 1)
     possible = 1 - spent(states)["share"]
-    note = f"DBNet at toy cost, {toy['epochs']} epochs; the decisions of this search save {possible:.0%} of the epochs"
+    note = (
+        f"DBNet as a smoke test, {toy['epochs']} epochs; the decisions of this search save {possible:.0%} of the epochs"
+    )
     return [*rows, saving("text_sweep", times["hyperband"], times["in full"], possible, note)]
 
 

@@ -76,7 +76,7 @@ def trained(project):
     """Folder of the results of a study that uses all recipes."""
     draw_data_set(project.folder / "data" / "listed")
     parts = [yaml.safe_load(text) for recipe in RECIPES.values() for text in STUDY.findall(recipe)]
-    study = reduce(merge, parts, {"name": NAME, "train": SMALL | {"optimizer": {}}})
+    study = reduce(merge, parts, {"name": NAME, "train": SMALL | {"optimizer": {}, "model": {}}})
     project.write(f"config/studies/{NAME}.yaml", study)
     project.snakemake(study=NAME)
     return project.folder / "results" / NAME
@@ -107,7 +107,11 @@ def test_a_study_with_all_of_them_trains(trained):
     assert {run["status"] for run in runs} <= {"finished", "pruned"}
     assert len(runs) == 4
     assert all(np.isfinite(float(run["val/kappa"])) for run in runs)
-    assert read_plan(trained / "plan.json").cells[0].train["optimizer"]["name"] == "nadam"
+    settings = read_plan(trained / "plan.json").cells[0].train
+    assert settings["model"]["arch"] == "plain_cnn"
+    assert settings["optimizer"]["name"] == "nadam"
+    assert settings["scheduler"]["name"] == "inverse_sqrt"
+    assert settings["loss"]["main"]["brier"]["weight"] == 0.5
 
 
 def test_the_report_has_the_new_section(trained):

@@ -20,15 +20,15 @@ class Optimizer(Component):
     discriminator: ClassVar[str] = "name"
     default: ClassVar[str] = "adam"
 
-    name: str = key(..., "Which optimizer.")
-    lr: float = key(1e-3, "Learning rate.", gt=0)
-    weight_decay: float = key(0.0, "Weight decay.", ge=0)
+    name: str = key(..., "Which optimizer.", title="optimizer")
+    lr: float = key(1e-3, "Learning rate.", gt=0, title="learning rate")
+    weight_decay: float = key(0.0, "Weight decay.", ge=0, title="weight decay")
 
 
 class Warmup(Settings):
     """Linear growth of the learning rate in the first iterations."""
 
-    iterations: int = key(0, "Optimizer steps until the full learning rate.", ge=0)
+    iterations: int = key(0, "Optimizer steps until the full learning rate.", ge=0, title="warm-up iterations")
     lr: float = key(0.0, "Learning rate of the first step.", ge=0)
 
 
@@ -46,7 +46,7 @@ class Schedule(Component):
     functions: ClassVar[tuple[str, ...]] = ("learning_rate",)
     monitors: ClassVar[bool] = False
 
-    name: str = key(..., "Which schedule.")
+    name: str = key(..., "Which schedule.", title="schedule")
     warmup: Warmup = key(Warmup(), "Warm-up, with any schedule.")
 
     @property
@@ -59,7 +59,7 @@ class Init(Settings):
     """How weights are drawn before training."""
 
     scheme: Literal["default", "xavier", "kaiming", "normal", "orthogonal"] = key(
-        "default", "Scheme for convolutions and linear layers; default leaves them as built."
+        "default", "Scheme for convolutions and linear layers; default leaves them as built.", title="initialisation"
     )
     encoder: bool = key(False, "Draw the encoder's weights as well.")
 
@@ -76,17 +76,21 @@ class Model(Component):
     default: ClassVar[str] = "unet"
     tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass")
 
-    arch: str = key(..., "Which architecture.")
-    encoder: str = key("resnet18", "Encoder, by its name in segmentation_models_pytorch (timm's with `tu-`).")
+    arch: str = key(..., "Which architecture.", title="architecture")
+    encoder: str = key(
+        "resnet18", "Encoder, by its name in segmentation_models_pytorch (timm's with `tu-`).", title="encoder"
+    )
     encoder_weights: str | None = key(
         None, "Pretrained encoder weights (`imagenet`), or a file, whose content counts, or none."
     )
     activation: Literal["relu", "leaky_relu", "gelu", "elu", "silu"] | None = key(
-        None, "Replaces the activation in every layer; none leaves them as built."
+        None, "Replaces the activation in every layer; none leaves them as built.", title="activation"
     )
     norm: Literal["batch", "group"] = key("batch", "Normalisation layers; group replaces every batch norm.")
     init: Init = key(Init(), "How weights are drawn.")
-    dropout: float = key(0.0, "Share of the channels dropped before the last layer of each head.", ge=0, lt=1)
+    dropout: float = key(
+        0.0, "Share of the channels dropped before the last layer of each head.", ge=0, lt=1, title="dropout"
+    )
     options: dict[str, Any] = key({}, "Further arguments of the architecture's constructor.")
 
 

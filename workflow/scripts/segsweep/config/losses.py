@@ -54,19 +54,34 @@ class TaskWeights(Settings):
 class Loss(Settings):
     """What is minimized: `main` (and `aux`) for segmentation, `seg` and `det` for both at once, `db` for text."""
 
-    main: Terms | None = key(None, "Loss of the main head.", tasks=("binary", "multiclass"))
-    aux: Terms | None = key(None, "Loss of each auxiliary head; as `main` if not set.", tasks=("binary", "multiclass"))
-    aux_weight: float = key(1.0, "Factor of the auxiliary losses, which are summed over the heads.", ge=0)
-    class_weights: ClassWeights | None = key(
-        None, "Class weights, for the losses that take them, from the training split's pixel counts or a list."
+    main: Terms | None = key(None, "Loss of the main head.", tasks=("binary", "multiclass"), title="main loss")
+    aux: Terms | None = key(
+        None,
+        "Loss of each auxiliary head; as `main` if not set.",
+        tasks=("binary", "multiclass"),
+        title="auxiliary loss",
     )
-    phases: list[LossPhase] = key([], "Changes during training, in order.")
-    seg: Terms | None = key(None, "Segmentation loss of a multitask model.", tasks=("multitask",))
+    aux_weight: float = key(
+        1.0,
+        "Factor of the auxiliary losses, which are summed over the heads.",
+        ge=0,
+        title="weight of the auxiliary heads",
+    )
+    class_weights: ClassWeights | None = key(
+        None,
+        "Class weights, for the losses that take them, from the training split's pixel counts or a list.",
+        title="class weights",
+    )
+    phases: list[LossPhase] = key([], "Changes during training, in order.", title="phases of the loss")
+    seg: Terms | None = key(
+        None, "Segmentation loss of a multitask model.", tasks=("multitask",), title="segmentation loss"
+    )
     det: Detection | None = key(None, "Detection loss of a multitask model.", tasks=("multitask",))
     task_weights: TaskWeights | Literal["uncertainty", "gradnorm"] = key(
         TaskWeights(),
         "Weights of the two tasks: fixed, by uncertainty (Kendall 2018) or GradNorm (Chen 2018).",
         tasks=("multitask",),
+        title="task weights",
     )
     db: Db | None = key(None, "Loss of a DB text detector.", tasks=("text",))
 

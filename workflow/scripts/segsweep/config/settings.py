@@ -64,7 +64,7 @@ def key(
 
     `outcome=False` marks a key that cannot change what a training yields (workers, notes), `tasks` one that is read
     for these tasks only: it is no part of an address, or of no other's. `bounds` are pydantic's own (`ge`, `gt`, `le`,
-    `lt`, `min_length`).
+    `lt`, `min_length`), and `title`: what reports call it.
     """
     extra = {"outcome": outcome} | ({"unit": unit} if unit else {}) | ({"tasks": tasks} if tasks else {})
     if isinstance(default, list | dict):

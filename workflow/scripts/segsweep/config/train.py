@@ -29,15 +29,22 @@ class Patches(Settings):
 class Data(Settings):
     """What the network sees."""
 
-    image_size: Size | None = key(None, "Images are resized to this at preparation.", unit="pixels, height and width")
+    image_size: Size | None = key(
+        None, "Images are resized to this at preparation.", unit="pixels, height and width", title="image size"
+    )
     crop: Size | None = key(
-        None, "Size of the random crop in training, after augmentation.", unit="pixels, height and width"
+        None,
+        "Size of the random crop in training, after augmentation.",
+        unit="pixels, height and width",
+        title="crop size",
     )
     patches: Patches | None = key(None, "Pages cut into patches.")
     preprocessing: Literal["standardize", "normalize", "none"] = key(
-        "standardize", "ImageNet's mean and deviation, the data set's own, or only scaling to 0..1."
+        "standardize",
+        "ImageNet's mean and deviation, the data set's own, or only scaling to 0..1.",
+        title="preprocessing",
     )
-    augmentation: str = key("none", "Name of a file in config/augmentations, or a path.")
+    augmentation: str = key("none", "Name of a file in config/augmentations, or a path.", title="augmentation")
     train_subset: int | None = key(None, "That many training images, drawn by `subset_seed`.", ge=1)
     val_subset: int | None = key(None, "That many validation images, drawn by `subset_seed`.", ge=1)
     subset_seed: int = key(0, "Draws the subsets: the same for all cells.", ge=0)
@@ -81,10 +88,12 @@ class Train(Settings):
     scheduler: registry.union("schedule") = key(registry.default("schedule"), "How the learning rate changes.")
     loss: Loss = key(Loss(), "What is minimized.")
     postprocess: Postprocess = key(Postprocess(), "From outputs to boxes and polygons.")
-    batch_size: int = key(8, "Images in a batch.", unit="images", ge=1)
-    accumulate: int = key(1, "Batches whose gradients make one step.", unit="batches", ge=1)
-    epochs: int = key(10, "Passes through the training split.", unit="epochs", ge=1)
-    precision: Literal["fp32", "bf16"] = key("fp32", "Arithmetic of the forward pass.")
+    batch_size: int = key(8, "Images in a batch.", unit="images", ge=1, title="batch size")
+    accumulate: int = key(
+        1, "Batches whose gradients make one step.", unit="batches", ge=1, title="accumulated batches"
+    )
+    epochs: int = key(10, "Passes through the training split.", unit="epochs", ge=1, title="epochs")
+    precision: Literal["fp32", "bf16"] = key("fp32", "Arithmetic of the forward pass.", title="arithmetic precision")
     channels_last: bool = key(False, "Memory format; rounding differs.")
     clip_norm: float | None = key(None, "Largest norm of the gradient.", gt=0)
     early_stopping: EarlyStopping | None = key(None, "Ends a run that no longer improves.")

@@ -18,7 +18,7 @@ class BceSettings(Term):
     title: ClassVar[str] = "Binary cross entropy"
     pixel_mean: ClassVar[bool] = True
 
-    pos_weight: float = key(1.0, "Factor of foreground pixels.", gt=0)
+    pos_weight: float = key(1.0, "Factor of foreground pixels.", gt=0, title="weight of the foreground")
 
 
 class Bce(nn.Module):

@@ -17,9 +17,9 @@ class BceDiceSettings(Term):
 
     title: ClassVar[str] = "BCE and Dice"
 
-    bce_weight: float = key(0.5, "Share of BCE; the rest is Dice.", ge=0, le=1)
-    dice_smooth: float = key(1e-6, "Added to numerator and denominator of Dice.", ge=0)
-    pos_weight: float = key(1.0, "Factor of foreground pixels in BCE.", gt=0)
+    bce_weight: float = key(0.5, "Share of BCE; the rest is Dice.", ge=0, le=1, title="BCE weight")
+    dice_smooth: float = key(1e-6, "Added to numerator and denominator of Dice.", ge=0, title="Dice smoothing")
+    pos_weight: float = key(1.0, "Factor of foreground pixels in BCE.", gt=0, title="weight of the foreground")
 
 
 class BceDice(nn.Module):

@@ -19,7 +19,7 @@ class DetectionSettings(Loss):
 
     title: ClassVar[str] = "Detection loss"
 
-    box: Literal["smooth_l1", "giou", "ciou"] = key("smooth_l1", "Loss of the boxes.")
+    box: Literal["smooth_l1", "giou", "ciou"] = key("smooth_l1", "Loss of the boxes.", title="box loss")
     focal_alpha: float = key(0.25, "Alpha of the sigmoid focal loss of the classes.", ge=0, le=1)
     focal_gamma: float = key(2.0, "Gamma of the sigmoid focal loss of the classes.", ge=0)
     box_weight: float = key(1.0, "Factor of the box loss against the classes' loss.", ge=0)

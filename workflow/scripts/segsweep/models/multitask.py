@@ -31,8 +31,8 @@ class MultitaskSettings(Model):
     tasks: ClassVar[tuple[str, ...]] = ("multitask",)
 
     arch: Literal["multitask"] = key("multitask", "Multitask.")
-    seg_head: Literal["fcn", "unet", "fpn"] = key("fcn", "Segmentation head.")
-    det_head: Literal["fpn"] = key("fpn", "Detection head: anchor-free on a feature pyramid.")
+    seg_head: Literal["fcn", "unet", "fpn"] = key("fcn", "Segmentation head.", title="segmentation head")
+    det_head: Literal["fpn"] = key("fpn", "Detection head: anchor-free on a feature pyramid.", title="detection head")
 
 
 class FcnHead(nn.Module):

@@ -2,45 +2,16 @@
 
 from collections.abc import Sequence
 
+from pydantic import BaseModel
+
 from segsweep import registry
 from segsweep.analysis.measures import MEASURES
+from segsweep.config.train import Train
+from segsweep.config.yaml_documents import models_in
 
 LOSSES = {"loss": "loss", "loss_seg": "segmentation loss", "loss_det": "detection loss"}
 SPLITS = {"train": "training", "val": "validation", "test": "test"}
 LABELS = {column.name: column.label for column in MEASURES}
-AXES = {
-    "optimizer.lr": "learning rate",
-    "optimizer.weight_decay": "weight decay",
-    "optimizer.name": "optimizer",
-    "batch_size": "batch size",
-    "accumulate": "accumulated batches",
-    "model.arch": "architecture",
-    "model.encoder": "encoder",
-    "model.seg_head": "segmentation head",
-    "model.det_head": "detection head",
-    "model.activation": "activation",
-    "model.init.scheme": "initialisation",
-    "model.dropout": "dropout",
-    "data.preprocessing": "preprocessing",
-    "data.augmentation": "augmentation",
-    "data.crop": "crop size",
-    "data.image_size": "image size",
-    "loss.main": "main loss",
-    "loss.aux": "auxiliary loss",
-    "loss.seg": "segmentation loss",
-    "loss.det.box": "box loss",
-    "loss.aux_weight": "weight of the auxiliary heads",
-    "loss.class_weights": "class weights",
-    "loss.task_weights": "task weights",
-    "loss.phases": "phases of the loss",
-    "scheduler.name": "schedule",
-    "scheduler.t_max": "length of the cosine decay",
-    "scheduler.eta_min": "final learning rate",
-    "scheduler.warmup.iterations": "warm-up iterations",
-    "precision": "arithmetic precision",
-    "epochs": "epochs",
-}
-LAST_PARTS = {"bce_weight": "BCE weight", "dice_smooth": "Dice smoothing", "pos_weight": "weight of the foreground"}
 
 
 def metric(name: str) -> str:
@@ -63,5 +34,17 @@ def axis(name: str, among: Sequence[str] = ()) -> str:
 
 
 def _axis(name: str) -> str:
-    last = name.rsplit(".", 1)[-1]
-    return AXES.get(name) or LAST_PARTS.get(last) or last.replace("_", " ")
+    return _title(name) or name.rsplit(".", 1)[-1].replace("_", " ")
+
+
+def _title(name: str) -> str | None:
+    """The title of the setting at a dotted key; of a component's key, that of the first component that has it."""
+    models: list[type[BaseModel]] = [Train]
+    title = None
+    for part in name.split("."):
+        # A component that narrows a key of its kind (`name`, `arch`) leaves the title to the kind's class.
+        lines = [cls for model in models for cls in model.__mro__ if issubclass(cls, BaseModel)]
+        fields = [cls.model_fields[part] for cls in lines if part in cls.model_fields]
+        models = [inner for field in fields for inner in models_in(field.annotation)]
+        title = next((field.title for field in fields if field.title), None)
+    return title

@@ -15,8 +15,14 @@ class CosineSettings(Schedule):
 
     name: Literal["cosine"] = key("cosine", "Cosine.")
     start_epoch: int = key(0, "Epochs at the full rate before the decay begins.", unit="epochs", ge=0)
-    t_max: int | None = key(None, "Epochs of the decay; up to the last one if not set.", unit="epochs", ge=1)
-    eta_min: float = key(0.0, "Rate at the end of the decay.", ge=0)
+    t_max: int | None = key(
+        None,
+        "Epochs of the decay; up to the last one if not set.",
+        unit="epochs",
+        ge=1,
+        title="length of the cosine decay",
+    )
+    eta_min: float = key(0.0, "Rate at the end of the decay.", ge=0, title="final learning rate")
 
     @property
     def looks_at_end(self) -> bool:
