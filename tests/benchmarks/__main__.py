@@ -12,6 +12,7 @@ import time
 from importlib import import_module
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow" / "scripts"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from measuring import RESULTS, machine, read, table, write

@@ -53,8 +53,8 @@ def of_bisenet(folder: Path, quick: bool) -> list[Row]:
     )
     (folder / "config/studies/smoke.yaml").write_text(text.replace("iterations: 2500", "iterations: 8"))
     planned = workload.plan(folder, "smoke")
-    shared = list(planned.plan.segments.values())
-    alone = [list(one.values()) for one in each_alone(planned)]
+    shared = [one.to_json() for one in planned.plan.segments.values()]
+    alone = each_alone(planned)
     workload.prepare(folder, planned)
     found = interleaved(
         {"shared": lambda: seconds_of([shared]), "in full": lambda: seconds_of(alone)}, 1 if quick else 2
@@ -65,16 +65,16 @@ def of_bisenet(folder: Path, quick: bool) -> list[Row]:
     return rows
 
 
-def each_alone(study) -> list[dict]:
-    """The segments of each run, planned as if there were no other."""
-    from segsweep.planning.plan_file import describe_segments
+def each_alone(study) -> list[list[dict]]:
+    """The segments of each run as JSON, planned as if there were no other."""
+    from segsweep.planning.plan_content import segment_plans
     from segsweep.planning.runs import cut
     from segsweep.store.segment_store import SegmentStore
 
     found = []
     for run in study.cut.runs:
         alone = cut([run], SegmentStore(Path("nothing")))
-        found.append(describe_segments(study.loaded, alone, study.prepared))
+        found.append([one.to_json() for one in segment_plans(study.loaded, alone, study.prepared).values()])
     return found
 
 
