@@ -9,6 +9,7 @@ from typing import Any
 from segsweep import metrics
 from segsweep.config.cluster import Cluster
 from segsweep.config.dataset import Dataset, parse_dataset
+from segsweep.config.dotted_keys import merged
 from segsweep.config.search import Ensemble
 from segsweep.config.settings import Settings, key
 from segsweep.config.study import Study
@@ -17,7 +18,6 @@ from segsweep.config.train import Train
 from segsweep.config.yaml_documents import Document, nearest, parse
 from segsweep.data.classes import class_table
 from segsweep.errors import InputError
-from segsweep.planning.overrides import merged
 
 STUDY_KEYS = set(Study.model_fields) - {"train", "smoke", "table"}
 TRAIN_KEYS = set(Train.model_fields)

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from segsweep.config.dotted_keys import lookup
 from segsweep.config.study import Study
 from segsweep.config.yaml_documents import nearest
 from segsweep.errors import InputError
 from segsweep.formatting import label, short_names
-from segsweep.planning.overrides import Resolved, Resolver, lookup
+from segsweep.planning.overrides import Resolved, Resolver
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from segsweep.config.dotted_keys import assign, lookup
 from segsweep.config.losses import Loss, LossPhase
 from segsweep.config.train import Train
 from segsweep.config.yaml_documents import parse
@@ -106,32 +107,6 @@ def loss_in_force(loss: Loss, phase: LossPhase | None) -> Loss:
     return loss.model_copy(update=changed | {"phases": []})
 
 
-def assign(target: dict, dotted: str, value: Any, location) -> None:
-    """Set a dotted key in nested dictionaries; a number on the way is a loss's short form, `{weight: number}`."""
-    *parents, last = dotted.split(".")
-    for depth, name in enumerate(parents):
-        inner = target.get(name)
-        if isinstance(inner, int | float) and not isinstance(inner, bool):
-            inner = {"weight": inner}
-        elif inner is None:
-            inner = {}
-        elif not isinstance(inner, dict):
-            here = ".".join(parents[: depth + 1])
-            raise InputError(f"{location((dotted,))}: {dotted} addresses a key inside {here}, which is {inner!r}.")
-        # A copy: the base's own dictionaries are shared by all cells.
-        target[name] = target = dict(inner)
-    target[last] = copy.deepcopy(value)
-
-
-def lookup(values: Any, dotted: str) -> Any:
-    """The value at a dotted key, or None."""
-    for name in dotted.split("."):
-        if not isinstance(values, dict):
-            return None
-        values = values.get(name)
-    return values
-
-
 def derive(changes: dict[str, Any], base: dict[str, Any], location) -> dict[str, Any]:
     """Fill in values that follow from others: `{linear_in: batch_size, at: {32: 2e-3}}`.
 
@@ -153,10 +128,3 @@ def derive(changes: dict[str, Any], base: dict[str, Any], location) -> dict[str,
             )
         derived[dotted] = result * other / at
     return changes | derived
-
-
-def merged(base: Any, changes: Any) -> Any:
-    """Nested dictionaries laid over each other; anything else is replaced."""
-    if isinstance(base, dict) and isinstance(changes, dict):
-        return base | {name: merged(base.get(name), value) for name, value in changes.items()}
-    return copy.deepcopy(changes)
