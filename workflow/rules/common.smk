@@ -193,6 +193,17 @@ def claim_on_gpu(wildcards, resources):
 
 # Asked only where it matters: it has Snakemake work out all resources of a job when it looks at the job.
 CLAIM = claim_on_gpu if STUDY.request.claim_gpu else ""
+# What trains a segment, but for what differs between segments.
+TRAIN = (
+    f"{RUN}/train_segment.py {TRAINING_OPTIONS} --plan {quote(str(STUDY.plan_file))} --store results/segments "
+    f"--device {quote(str(STUDY.request.device))}"
+)
+
+
+@of_each_job
+def train_on_claimed_gpu(wildcards, resources):
+    """What trains a segment on a GPU of this machine that it claims."""
+    return f"{claim_on_gpu(wildcards, resources)} {TRAIN}"
 
 
 def side_by_side(needs):

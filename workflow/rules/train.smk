@@ -43,18 +43,13 @@ rule train_segment:
         gpu_mb=device_memory_of,
         cpus_per_task=cpus_of,
     params:
-        run=RUN,
-        plan=STUDY.plan_file,
-        device=STUDY.request.device,
-        options=TRAINING_OPTIONS,
+        # In one: there may be ten thousand such jobs, and Snakemake works out each parameter of each.
+        command=train_on_claimed_gpu if CLAIM else TRAIN,
         words=segment_in_words,
-        claim=CLAIM,
     message:
         "train {params.words}"
     shell:
-        "{params.claim} {params.run}/train_segment.py {params.options} "
-        "--plan {params.plan:q} --segment {wildcards.segment} --store results/segments --marker {output.marker:q} "
-        "--threads {threads} --device {params.device:q} --log {log:q}"
+        "{params.command} --segment {wildcards.segment} --marker {output.marker:q} --threads {threads} --log {log:q}"
 
 
 rule train_pack:
