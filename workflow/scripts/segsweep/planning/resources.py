@@ -26,6 +26,8 @@ DEFAULT_SIDE = 512
 ROOM = 1.3
 START_MIN = 10
 ROUND_MIN = 5
+# Keys of a model on which neither speed nor memory depends.
+COSTS_NOTHING = {"encoder_weights", "init", "dropout"}
 
 
 def check(cluster: Cluster, run=subprocess.run) -> None:
@@ -181,13 +183,13 @@ def measurements(records: Iterable[SegmentRecord], on_gpu: bool | None) -> dict[
 def resource_profile(segment: SegmentPlan | SegmentRecord) -> str:
     """What decides speed and memory: segments that agree in it take about the same."""
     train = segment.train
-    model = {name: train["model"][name] for name in ("arch", "encoder", "options", "seg_head", "det_head")}
+    model = {name: value for name, value in train["model"].items() if name not in COSTS_NOTHING}
     named = {name: train[name] for name in ("data", "batch_size", "precision", "channels_last", "workers")}
     return repr((model, named, segment.dataset["name"], segment.dataset.get("demo")))
 
 
 def pixels(segment: SegmentPlan) -> int:
-    """Pixels of a picture as the network sees it in training."""
+    """Pixels of an image as the network sees it in training."""
     data, dataset = segment.train["data"], segment.dataset
     patch = data["patches"]["size"] if data["patches"] else None
     size = data["crop"] or data["image_size"] or (patch and (patch, patch)) or (dataset.get("demo") or {}).get("size")
