@@ -66,16 +66,14 @@ def differences(settings: Settings, in_force: InForce) -> dict[str, Any]:
     found = {}
     for name, default in read_keys(kind, in_force.task).items():
         value = getattr(settings, name)
-        if value == default and name not in DISCRIMINATORS and name not in in_force.meanings and _is_plain(value):
-            continue  # as most are
+        if not isinstance(value, NESTED) and name not in in_force.meanings:  # as most are
+            if value != default or name in DISCRIMINATORS:
+                found[name] = value
+            continue
         added = difference(kind, name, value, in_force)
         if added is not None:
             (found[name],) = added
     return found | revision_of(kind)
-
-
-def _is_plain(value: Any) -> bool:
-    return not isinstance(value, NESTED)
 
 
 def difference(kind: type[Settings], name: str, value: Any, in_force: InForce) -> tuple[Any] | None:
@@ -236,6 +234,11 @@ class SectionAddresses:
                 roots_of_key(name, value, self.in_force) if reads else frozenset(),
             )
         return known
+
+    def forget(self) -> None:
+        """Free what was found so far: of the runs of ten thousand cells it takes 5 MB."""
+        self._known.clear()
+        self._phases.clear()
 
     def joined(self, *roots: frozenset[Symbol]) -> frozenset[Symbol]:
         """The union of sets of roots, the same object for the same sets: there are few, and many runs."""

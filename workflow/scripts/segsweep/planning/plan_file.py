@@ -236,7 +236,8 @@ class StudyPlan(_Entry):
 
         def of_settings(settings: dict[str, Any]) -> str:
             if id(settings) not in known:
-                known[id(settings)] = _hash("\n".join(f"{name} {of(value)}" for name, value in settings.items()))
+                values = [known.get(id(value)) or of(value) for value in settings.values()]
+                known[id(settings)] = _hash(" ".join([*settings, *values]))
             return known[id(settings)]
 
         def entries() -> Iterator[Any]:

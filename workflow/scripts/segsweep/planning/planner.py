@@ -111,6 +111,7 @@ class Planner(WorkerView):
             for seed in study.seeds
             for fold in folds_of(study)
         ]
+        context.sections.forget()  # decisions add few runs
         self.decided = Decided(loaded, self.design, resolver, context)
         self.history = History(self.code, read_history(self.history_file))
         if self.adaptive:
