@@ -45,9 +45,9 @@ class Criterion(nn.Module):
             valid = (mask != VOID).sum()
             loss = F.cross_entropy(outputs, mask, ignore_index=VOID, reduction="sum") / valid
         else:
-            truth = F.one_hot(mask.clamp(max=CLASSES), CLASSES + 1)[..., :CLASSES].movedim(-1, 1)
+            ground_truth = F.one_hot(mask.clamp(max=CLASSES), CLASSES + 1)[..., :CLASSES].movedim(-1, 1)
             share = outputs.softmax(1) * (mask != VOID)[:, None]
-            loss = 1 - 2 * (share * truth).sum() / (share + truth).sum()
+            loss = 1 - 2 * (share * ground_truth).sum() / (share + ground_truth).sum()
         return {"loss": loss * self.weight, "plain": loss}
 
 

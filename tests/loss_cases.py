@@ -1,4 +1,4 @@
-"""Losses and pictures for their tests."""
+"""Losses and images for their tests."""
 
 import torch
 
@@ -24,13 +24,13 @@ def draw(classes, seed=0, void=0.1, size=(3, 9, 7)):
 
 
 def valid_only(logits, target):
-    """The same pixels as one row of a picture, without void: (1, C, 1, P) and (1, 1, P)."""
+    """The same pixels as one row of an image, without void: (1, C, 1, P) and (1, 1, P)."""
     kept = target != VOID
     return logits.movedim(1, -1)[kept].T[None, :, None], target[kept][None, None]
 
 
-def jaccard_of_wrong(truth, k):
-    """Jaccard loss when the first k pixels of the sorted truth are predicted wrong."""
-    inside = truth[k:].sum()
-    union = truth.sum() + (1 - truth[:k]).sum()
+def jaccard_of_wrong(ground_truth, k):
+    """Jaccard loss when the first k pixels of the sorted ground truth are predicted wrong."""
+    inside = ground_truth[k:].sum()
+    union = ground_truth.sum() + (1 - ground_truth[:k]).sum()
     return (1 - inside / union).item()

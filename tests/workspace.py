@@ -36,7 +36,7 @@ class Workspace:
         (folder / "data").mkdir()
 
     def write_study(self, name: str = "little", **keys) -> None:
-        """A study of two cells on tiny drawn pictures; keys are laid over it."""
+        """A study of two cells on tiny drawn images; keys are laid over it."""
         study = {
             "name": name,
             "dataset": "tiny",
@@ -47,7 +47,7 @@ class Workspace:
         self.write(f"config/studies/{name}.yaml", {key: value for key, value in study.items() if value is not None})
 
     def write_tiny_dataset(self) -> None:
-        """Six drawn pictures of 32 by 32 pixels."""
+        """Six drawn images of 32 by 32 pixels."""
         demo = {"train": 4, "val": 2, "size": [32, 32], "classes": 2}
         classes = {0: "background", 1: "one", 2: "two"}
         dataset = {"name": "tiny", "reader": "demo", "task": "multiclass", "classes": classes, "demo": demo}

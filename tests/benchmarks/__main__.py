@@ -3,7 +3,7 @@
     python tests/benchmarks [PART ...] [--quick]      step loading overhead cells many_cells prefixes
 
 Prints a table and writes results/benchmarks/PART.csv; `table.md` there holds the parts measured so far. `--quick` runs
-everything at toy size, to see that it works: its numbers mean nothing and are not written.
+everything as a smoke test, to see that it works: its numbers mean nothing and are not written.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import time
 from importlib import import_module
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow" / "scripts"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from measuring import RESULTS, machine, read, table, write
@@ -23,7 +24,7 @@ def main() -> int:
     """Measure the parts asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"all of {', '.join(PARTS)} if none is named")
-    parser.add_argument("--quick", action="store_true", help="toy sizes; nothing is written")
+    parser.add_argument("--quick", action="store_true", help="a smoke test in small sizes; nothing is written")
     options = parser.parse_args()
     unknown = set(options.parts) - set(PARTS)
     if unknown:

@@ -14,7 +14,7 @@ import workload
 from measuring import SCRIPTS, Row, compared, interleaved, run, timed
 
 PART = "cells"
-PICTURES = (48, 16)
+IMAGES = (48, 16)
 
 
 def measure(quick: bool, cores: int = 1) -> list[Row]:
@@ -22,7 +22,7 @@ def measure(quick: bool, cores: int = 1) -> list[Row]:
     rounds = 1
     grid = {"optimizer.lr": [3e-4, 1e-3]} if quick else workload.GRID
     with tempfile.TemporaryDirectory() as scratch:
-        folder = workload.with_pictures(Path(scratch), *((8, 4) if quick else PICTURES))
+        folder = workload.with_images(Path(scratch), *((8, 4) if quick else IMAGES))
         train = workload.TRAIN | ({"epochs": 1} if quick else {})
         workload.study(folder, "grid", train, grid)
         workload.study(folder, "recommended", train | workload.RECOMMENDED, grid)
@@ -115,7 +115,7 @@ def stock_command(name: str, epochs: int, lr: float, dice: float, batch_size: in
     """The rival's command line for a cell."""
     options = {"epochs": epochs, "lr": lr, "dice": dice, "batch-size": batch_size}
     size = [str(side) for side in workload.TRAIN["data"]["image_size"]]
-    command = [sys.executable, str(Path(__file__).with_name("stock_script.py")), "--pictures", "data/drawn"]
+    command = [sys.executable, str(Path(__file__).with_name("stock_script.py")), "--images", "data/drawn"]
     command += ["--output", f"stock/{name}.json", "--size", *size, "--classes", str(len(workload.CLASSES))]
     return command + [text for key, value in options.items() for text in (f"--{key}", str(value))]
 

@@ -1,11 +1,11 @@
 """Everything about one GPU in a single call of less than ten minutes.
 
     python tests/benchmarks/gpu.py [--out results/benchmarks] [--seconds 540]
-    python tests/benchmarks/gpu.py --toy        on the processor at toy size, to see that it runs; says what it skips
+    python tests/benchmarks/gpu.py --smoke      a smoke test on the processor; says what it skips
 
-U-Net with ResNet-18, 256x256, batch 64, bf16: pictures a second end to end, the share of the bare step, data resident
+U-Net with ResNet-18, 256x256, batch 64, bf16: images a second end to end, the share of the bare step, data resident
 on the device against loaded, several small cells sharing the GPU, torch.compile and CUDA graphs with their break-even,
-the cost of determinism. Uses what the machine has installed and draws its pictures itself.
+the cost of determinism. Uses what the machine has installed and draws its images itself.
 """
 
 import argparse
@@ -48,7 +48,7 @@ class Sizes:
     encoder: str = "resnet18"
 
 
-TOY = Sizes(32, 4, 2, 2, 1, (1, 2), 2, 0.5)
+SMOKE = Sizes(32, 4, 2, 2, 1, (1, 2), 2, 0.5)
 
 
 def main() -> int:
@@ -56,14 +56,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=measuring.RESULTS)
     parser.add_argument("--seconds", type=float, default=540.0, help="no part starts later than this")
-    parser.add_argument("--toy", action="store_true", help="toy sizes, on the processor where there is no GPU")
+    parser.add_argument(
+        "--smoke", action="store_true", help="a smoke test in small sizes, on the processor where there is no GPU"
+    )
     parser.add_argument("--cell", type=Path, help=argparse.SUPPRESS)  # one of several cells that share the GPU
     options = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if device.type == "cpu" and not options.toy:
-        print("There is no GPU here; --toy runs everything at toy size on the processor.", file=sys.stderr)
+    if device.type == "cpu" and not options.smoke:
+        print("There is no GPU here; --smoke runs everything as a smoke test on the processor.", file=sys.stderr)
         return 2
-    sizes = TOY if options.toy else Sizes()
+    sizes = SMOKE if options.smoke else Sizes()
     if options.cell:
         return share(options.cell, sizes, device)
     began = time.perf_counter()
@@ -84,7 +86,7 @@ def main() -> int:
             except Exception as error:  # the other parts are worth having
                 skipped.append(f"{part.__name__}: {type(error).__name__}: {error}")
             print(f"{time.perf_counter() - began:5.0f} s  {part.__name__}", flush=True)
-            if not options.toy:
+            if not options.smoke:
                 measuring.write(rows, options.out / "gpu.csv")
     print(measuring.table(rows))
     print("Skipped: " + ("; ".join(skipped) or "nothing"))
@@ -92,7 +94,7 @@ def main() -> int:
 
 
 def prepared(folder: Path, sizes: Sizes) -> dict:
-    """The description of a segment on drawn pictures, and its data."""
+    """The description of a segment on drawn images, and its data."""
     count = sizes.batch * sizes.batches
     workload.workspace(folder)
     demo = {"kind": "shapes", "train": min(count, 128), "val": 8, "size": [sizes.side] * 2, "classes": 4, "noise": 0.1}
@@ -171,13 +173,13 @@ def wait(device: torch.device) -> None:
         torch.cuda.synchronize()
 
 
-def seconds_a_picture(work: Callable[[], int], device: torch.device) -> float:
-    """Seconds a picture of work that returns how many pictures it trained on."""
+def seconds_an_image(work: Callable[[], int], device: torch.device) -> float:
+    """Seconds an image of work that returns how many images it trained on."""
     wait(device)
     began = time.perf_counter()
-    pictures = work()
+    images = work()
     wait(device)
-    return (time.perf_counter() - began) / pictures
+    return (time.perf_counter() - began) / images
 
 
 def resident(made: Made, sizes: Sizes) -> list[dict]:
@@ -192,7 +194,7 @@ def resident(made: Made, sizes: Sizes) -> list[dict]:
 
 
 def bare_works(description: dict, sizes: Sizes, device: torch.device, **settings) -> Callable[[], float]:
-    """A bare training on resident batches, as seconds a picture."""
+    """A bare training on resident batches, as seconds an image."""
     made = make(description, sizes, device, **settings)
     batches = resident(made, sizes)
 
@@ -202,7 +204,7 @@ def bare_works(description: dict, sizes: Sizes, device: torch.device, **settings
         return sizes.steps * sizes.batch
 
     work()  # algorithms are chosen, memory is taken
-    return lambda: seconds_a_picture(work, device)
+    return lambda: seconds_an_image(work, device)
 
 
 def steps(description: dict, sizes: Sizes, device: torch.device, skipped: list[str]) -> list[Row]:
@@ -214,15 +216,13 @@ def steps(description: dict, sizes: Sizes, device: torch.device, skipped: list[s
         "bf16 channels_last": bare_works(description, sizes, device, precision="bf16", channels_last=True),
     }
     found = interleaved(works, sizes.rounds)
-    rows = [
-        compared(PART, found, ("fp32", name), unit="s/picture", note=speed(found[name])) for name in list(works)[1:]
-    ]
+    rows = [compared(PART, found, ("fp32", name), unit="s/image", note=speed(found[name])) for name in list(works)[1:]]
     return rows
 
 
 def speed(values: list[float]) -> str:
-    """Pictures a second of the best round."""
-    return f"{1 / min(values):,.0f} pictures/s"
+    """Images a second of the best round."""
+    return f"{1 / min(values):,.0f} images/s"
 
 
 def loop(description: dict, sizes: Sizes, device: torch.device, **settings) -> Callable[[], float]:
@@ -234,18 +234,18 @@ def loop(description: dict, sizes: Sizes, device: torch.device, **settings) -> C
     epoch = iter(range(1, 1 << 30))
 
     def work() -> int:
-        pictures = 0
+        images = 0
         max_abs_loss = torch.zeros((), device=device)
         for i, loaded in enumerate(prefetch(made.loaders.train.epoch(next(epoch)), depth)):
             batch = made.to_device(loaded)
             max_abs_loss = torch.maximum(max_abs_loss, step(made, batch, device).detach().abs())
             if i % 25 == 0:
                 float(max_abs_loss)
-            pictures += len(batch["image"])
-        return pictures
+            images += len(batch["image"])
+        return images
 
     work()
-    return lambda: seconds_a_picture(work, device)
+    return lambda: seconds_an_image(work, device)
 
 
 def end_to_end(description: dict, sizes: Sizes, device: torch.device, skipped: list[str]) -> list[Row]:
@@ -261,10 +261,10 @@ def end_to_end(description: dict, sizes: Sizes, device: torch.device, skipped: l
     shown = speed(found["end to end"])
     workers = description["train"]["workers"]
     rows = [
-        single(PART, "end to end, bf16 channels_last", found["end to end"], unit="s/picture"),
-        compared(PART, found, ("bare step", "end to end"), unit="s/picture", wanted=">= 0.95"),
-        compared(PART, found, ("bare step", "end to end, no augmentation"), unit="s/picture"),
-        compared(PART, found, ("end to end fp32", "end to end"), unit="s/picture"),
+        single(PART, "end to end, bf16 channels_last", found["end to end"], unit="s/image"),
+        compared(PART, found, ("bare step", "end to end"), unit="s/image", wanted=">= 0.95"),
+        compared(PART, found, ("bare step", "end to end, no augmentation"), unit="s/image"),
+        compared(PART, found, ("end to end fp32", "end to end"), unit="s/image"),
     ]
     rows[0].note = f"{shown}, {workers} loader threads; aim 4,000"
     rows[1].note = "batches resident on the device / loaded and augmented"
@@ -274,7 +274,7 @@ def end_to_end(description: dict, sizes: Sizes, device: torch.device, skipped: l
 
 
 def without_augmentation(description: dict) -> dict:
-    """The same, pictures as they are."""
+    """The same, images as they are."""
     one = deepcopy(description)
     one["train"]["data"]["augmentation"] = "none"
     return one
@@ -304,7 +304,7 @@ def compilation(description: dict, sizes: Sizes, device: torch.device, skipped: 
             gain = (min(found["eager"]) - min(found[name])) * batch
             even = f"{cost / gain:,.0f} steps" if gain > 0 else "never"
             note = f"{speed(found[name])}; ready after {cost:.1f} s; breaks even after {even}"
-            rows.append(compared(PART, found, ("eager", name), unit="s/picture", note=note))
+            rows.append(compared(PART, found, ("eager", name), unit="s/image", note=note))
             rows[-1].what += f", batch {batch}"
     return rows
 
@@ -324,7 +324,7 @@ def compiled(description: dict, sizes: Sizes, device: torch.device, fast: dict) 
     step(made, batches[0], device, model)
     step(made, batches[0], device, model)
     wait(device)
-    return lambda: seconds_a_picture(work, device)
+    return lambda: seconds_an_image(work, device)
 
 
 def graphed(description: dict, sizes: Sizes, device: torch.device, fast: dict) -> Callable[[], float]:
@@ -355,7 +355,7 @@ def graphed(description: dict, sizes: Sizes, device: torch.device, fast: dict) -
         return sizes.steps * sizes.batch
 
     work()
-    return lambda: seconds_a_picture(work, device)
+    return lambda: seconds_an_image(work, device)
 
 
 def determinism(description: dict, sizes: Sizes, device: torch.device, skipped: list[str]) -> list[Row]:
@@ -375,11 +375,11 @@ def determinism(description: dict, sizes: Sizes, device: torch.device, skipped: 
         works[name] = work
     found = interleaved(works, sizes.rounds)
     set_determinism(False)
-    return [compared(PART, found, ("deterministic", "any algorithm"), unit="s/picture", note="1 is free")]
+    return [compared(PART, found, ("deterministic", "any algorithm"), unit="s/image", note="1 is free")]
 
 
 def sharing(description: dict, sizes: Sizes, device: torch.device, skipped: list[str]) -> list[Row]:
-    """Several small cells on one GPU, each in a process of its own: pictures a second together."""
+    """Several small cells on one GPU, each in a process of its own: images a second together."""
     rows = []
     one = deepcopy(description)
     one["train"] |= {"batch_size": sizes.small_batch, "workers": 0, "precision": "bf16", "channels_last": True}
@@ -388,20 +388,20 @@ def sharing(description: dict, sizes: Sizes, device: torch.device, skipped: list
         file.write_text(json.dumps(one))
         alone = None
         for count in sizes.cells:
-            together = 1 / sum(pictures_a_second(file, count, sizes is TOY))
+            together = 1 / sum(images_a_second(file, count, sizes is SMOKE))
             alone = alone or together
             found = {"one cell": [alone], f"{count} cells": [together]}
             wanted = ">= 3" if count == 8 else ""
             if count > 1:
-                rows.append(compared(PART, found, ("one cell", f"{count} cells"), unit="s/picture", wanted=wanted))
-                rows[-1].note = f"{1 / together:,.0f} pictures/s together at batch {sizes.small_batch}"
+                rows.append(compared(PART, found, ("one cell", f"{count} cells"), unit="s/image", wanted=wanted))
+                rows[-1].note = f"{1 / together:,.0f} images/s together at batch {sizes.small_batch}"
     return rows
 
 
-def pictures_a_second(file: Path, count: int, toy: bool) -> list[float]:
+def images_a_second(file: Path, count: int, smoke: bool) -> list[float]:
     """Of each of several cells that train at the same time."""
     barrier = file.with_name(f"go-{count}")
-    command = [sys.executable, __file__, "--cell", str(file), *(["--toy"] if toy else [])]
+    command = [sys.executable, __file__, "--cell", str(file), *(["--smoke"] if smoke else [])]
     environ = os.environ | {"SEGSWEEP_BARRIER": str(barrier), "SEGSWEEP_CELLS": str(count)}
     cells = [subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) for _ in range(count)]
     outputs = [cell.communicate()[0] for cell in cells]
@@ -411,7 +411,7 @@ def pictures_a_second(file: Path, count: int, toy: bool) -> list[float]:
 
 
 def share(file: Path, sizes: Sizes, device: torch.device) -> int:
-    """One of several cells: trains for a while when all are ready; prints its pictures a second."""
+    """One of several cells: trains for a while when all are ready; prints its images a second."""
     description = json.loads(file.read_text())
     small = Sizes(**{**sizes.__dict__, "batch": sizes.small_batch})
     torch.set_num_threads(1)
@@ -427,15 +427,15 @@ def share(file: Path, sizes: Sizes, device: torch.device) -> int:
         time.sleep(0.01)
         if time.monotonic() > until:
             return 1
-    began, pictures = time.perf_counter(), 0
+    began, images = time.perf_counter(), 0
     while time.perf_counter() - began < sizes.cell_seconds:
         for batch in made.loaders.train.epoch(next(epoch)):
             step(made, made.to_device(batch), device)
-            pictures += len(batch["image"])
+            images += len(batch["image"])
             if time.perf_counter() - began >= sizes.cell_seconds:
                 break
         wait(device)
-    print(pictures / (time.perf_counter() - began))
+    print(images / (time.perf_counter() - began))
     return 0
 
 

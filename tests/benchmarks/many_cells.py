@@ -47,7 +47,7 @@ def of(count: int, rounds: int, folder: Path) -> list[Row]:
     (flat / "Snakefile").write_text(FLAT.format(count=count))
     ours = folder / "ours"
     ours.mkdir()
-    workload.with_pictures(ours, 1, 1)
+    workload.with_images(ours, 1, 1)
     first, second = AXES[count]
     rates = [1e-4 * (1 + i / 10) for i in range(first)]
     decays = [1e-6 * (1 + i) for i in range(second)]

@@ -17,7 +17,7 @@ def measure(quick: bool) -> list[Row]:
     """A training by itself, in a warm process, and in a pack of twelve."""
     rounds = 1 if quick else 2
     with tempfile.TemporaryDirectory() as scratch:
-        folder = workload.with_pictures(Path(scratch), 8, 4)
+        folder = workload.with_images(Path(scratch), 8, 4)
         train = workload.TRAIN | {"epochs": 2, "batch_size": 4}
         cells = 2 if quick else 12
         rates = [1e-3 + 1e-5 * i for i in range(1 + 4 * rounds + cells * rounds)]

@@ -1,4 +1,4 @@
-"""What shared beginnings and Hyperband save, in epochs and in time, against training all runs in full.
+"""What shared prefixes and Hyperband save, in epochs and in time, against training all runs in full.
 
 Epochs are those of the real studies. Times are of the same designs as smoke tests, really trained, each in a process
 forked from one that has the libraries loaded.
@@ -17,7 +17,7 @@ import workload
 import yaml
 from measuring import ROOT, Row, interleaved, single
 
-PART = "shared beginnings and Hyperband"
+PART = "shared prefixes and Hyperband"
 # bisenet_runs: runs 1 and 4, and 6 and 7, are alike up to epoch 35 of 50.
 RUNS, EPOCHS, SHARED = 10, 50, 2 * 35
 SCENARIO = "12 trials, 22 epochs, first rung 10, eta 2"
@@ -26,12 +26,12 @@ SCENARIO = "12 trials, 22 epochs, first rung 10, eta 2"
 def measure(quick: bool) -> list[Row]:
     """Rows of both designs."""
     with tempfile.TemporaryDirectory() as scratch:
-        folder = workload.with_pictures(Path(scratch), *((4, 2) if quick else (8, 4)))
+        folder = workload.with_images(Path(scratch), *((4, 2) if quick else (8, 4)))
         return [*of_bisenet(folder, quick), *of_text(folder, quick)]
 
 
 def of_bisenet(folder: Path, quick: bool) -> list[Row]:
-    """Ten runs of which two pairs have a beginning in common."""
+    """Ten runs, of which two pairs share a prefix."""
     study = yaml.safe_load((ROOT / "config/studies/bisenet_runs.yaml").read_text())
     del study["smoke"]
     (folder / "config/studies/full_size.yaml").write_text(yaml.safe_dump(study | {"name": "full_size"}))
@@ -45,16 +45,16 @@ def of_bisenet(folder: Path, quick: bool) -> list[Row]:
     ]
 
     epochs, until = (3, 2) if quick else (10, 7)
-    toy = {"crop": [64, 96], "image_size": [72, 96], "train_subset": 4, "val_subset": 2}
-    study["train"] |= {"epochs": epochs, "batch_size": 2, "data": study["train"]["data"] | toy}
+    smoke = {"crop": [64, 96], "image_size": [72, 96], "train_subset": 4, "val_subset": 2}
+    study["train"] |= {"epochs": epochs, "batch_size": 2, "data": study["train"]["data"] | smoke}
     study["train"]["scheduler"]["warmup"]["iterations"] = 4
-    text = yaml.safe_dump(study | {"name": "toy", "dataset": "drawn"}).replace(
+    text = yaml.safe_dump(study | {"name": "smoke", "dataset": "drawn"}).replace(
         "until_epoch: 35", f"until_epoch: {until}"
     )
-    (folder / "config/studies/toy.yaml").write_text(text.replace("iterations: 2500", "iterations: 8"))
-    planned = workload.plan(folder, "toy")
-    shared = list(planned.plan.segments.values())
-    alone = [list(one.values()) for one in each_alone(planned)]
+    (folder / "config/studies/smoke.yaml").write_text(text.replace("iterations: 2500", "iterations: 8"))
+    planned = workload.plan(folder, "smoke")
+    shared = [one.to_json() for one in planned.plan.segments.values()]
+    alone = each_alone(planned)
     workload.prepare(folder, planned)
     found = interleaved(
         {"shared": lambda: seconds_of([shared]), "in full": lambda: seconds_of(alone)}, 1 if quick else 2
@@ -65,23 +65,21 @@ def of_bisenet(folder: Path, quick: bool) -> list[Row]:
     return rows
 
 
-def each_alone(study) -> list[dict]:
-    """The segments of each run, planned as if there were no other."""
-    from segsweep.planning.plan_file import describe_segments
+def each_alone(study) -> list[list[dict]]:
+    """The segments of each run as JSON, planned as if there were no other."""
+    from segsweep.planning.plan_content import segment_plans
     from segsweep.planning.runs import cut
     from segsweep.store.segment_store import SegmentStore
 
     found = []
     for run in study.cut.runs:
         alone = cut([run], SegmentStore(Path("nothing")))
-        found.append(describe_segments(study.loaded, alone, study.prepared))
+        found.append([one.to_json() for one in segment_plans(study.loaded, alone, study.prepared).values()])
     return found
 
 
 def of_text(folder: Path, quick: bool) -> list[Row]:
     """Twelve trials of which Hyperband stops some: the decisions of a search over curves drawn by a formula."""
-    from segsweep.search.search_tables import spent
-
     scenario, searches = replay.SCENARIOS[SCENARIO], 2 if quick else 20
     found = [replay.search(scenario, replay.POLICIES["hyperband"], seed)["epochs"] for seed in range(searches)]
     full = scenario["trials"] * scenario["epochs"]
@@ -95,17 +93,15 @@ def of_text(folder: Path, quick: bool) -> list[Row]:
     rows = [row]
 
     factor = 11 if quick else 2  # times as few epochs
-    toy = {"trials": 12, "at_once": 4, "epochs": 22 // factor, "min_epochs": max(1, 10 // factor), "eta": 2}
-    study = replay.study_of(toy, replay.POLICIES["hyperband"], 0)
-    states = replay.play(study, lambda item: replay.result_of(replay.curve(0, item["set"], toy["epochs"])[0], item))
-    first = text_segment(folder, toy["epochs"])
-    runs = [trial_segments(first, stops, toy["epochs"]) for stops in stops_of(states).values()]
-    in_full = [trial_segments(first, [toy["epochs"]], toy["epochs"]) for _ in runs]
+    smoke = {"trials": 12, "at_once": 4, "epochs": 22 // factor, "min_epochs": max(1, 10 // factor), "eta": 2}
+    study = replay.study_of(smoke, replay.POLICIES["hyperband"], 0)
+    states = replay.play(study, lambda item: replay.result_of(replay.curve(0, item["set"], smoke["epochs"])[0], item))
+    first = text_segment(folder, smoke["epochs"])
+    runs = [trial_segments(first, stops, smoke["epochs"]) for stops in stops_of(states).values()]
+    in_full = [trial_segments(first, [smoke["epochs"]], smoke["epochs"]) for _ in runs]
     times = interleaved({"hyperband": lambda: seconds_of(runs), "in full": lambda: seconds_of(in_full)}, 1)
-    possible = 1 - spent(states)["share"]
-    note = (
-        f"DBNet as a smoke test, {toy['epochs']} epochs; the decisions of this search save {possible:.0%} of the epochs"
-    )
+    possible = 1 - replay.spent(states)["share"]
+    note = f"DBNet, {smoke['epochs']} epochs; the decisions of this search save {possible:.0%} of the epochs"
     return [*rows, saving("text_sweep", times["hyperband"], times["in full"], possible, note)]
 
 

@@ -26,7 +26,6 @@ from segsweep import registry
 from segsweep.config.study import Study
 from segsweep.search.decisions import decide
 from segsweep.search.results import best_of
-from segsweep.search.search_tables import spent
 
 PRESERVE = 0.965
 MARGIN = 0.003
@@ -104,6 +103,13 @@ def play(study: Study, run, steps: list | None = None, **first) -> list[dict]:
         results = {item["key"]: run(item) for item in previous["requested"]} if previous else {}
         states.append(decide(study, previous, results, **({} if previous else first)))
     return states
+
+
+def spent(states: list[dict]) -> dict:
+    """Epochs that a search of one run a trial trained, and their share of what all its trials in full would take."""
+    trials = states[-1]["trials"]
+    epochs = sum(trial["trained"] for trial in trials)
+    return {"epochs": epochs, "share": epochs / sum(trial["total_epochs"] for trial in trials)}
 
 
 def search(scenario: dict, policy: dict, seed: int) -> dict:

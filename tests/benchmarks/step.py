@@ -74,7 +74,7 @@ def measure(quick: bool) -> list[Row]:
     """The share of the bare step, and bf16 with channels_last against fp32."""
     side, batch, batches, rounds, epochs = (32, 2, 2, 1, 2) if quick else (SIDE, BATCH, BATCHES, 3, 3)
     with tempfile.TemporaryDirectory() as scratch:
-        folder = workload.with_pictures(Path(scratch), batch * batches, 1)
+        folder = workload.with_images(Path(scratch), batch * batches, 1)
         train = workload.TRAIN | {"batch_size": batch, "epochs": epochs}
         train["data"] = train["data"] | {"image_size": [side, side]}
         workload.study(folder, "step", train, {"optimizer.lr": [1e-3]})

@@ -1,10 +1,10 @@
 """The rival: how one trains a segmentation network without this project, done well.
 
-One process per setting; segmentation_models_pytorch, albumentations and a DataLoader over the picture files, as the
+One process per setting; segmentation_models_pytorch, albumentations and a DataLoader over the image files, as the
 examples of their documentation do it. Written to be read beside them, not to be slow: threads are set, gradients are
 set to none, the validation runs in inference mode, scores come from summed counts.
 
-    python tests/benchmarks/stock_script.py --pictures DIR --output FILE --size 64 64 --epochs 4 --lr 1e-3 ...
+    python tests/benchmarks/stock_script.py --images DIR --output FILE --size 64 64 --epochs 4 --lr 1e-3 ...
 """
 
 import argparse
@@ -22,7 +22,7 @@ from albumentations.pytorch import ToTensorV2
 from torch.utils.data import DataLoader, Dataset
 
 
-class Pictures(Dataset):
+class Images(Dataset):
     """images/NAME.jpg and masks/NAME.png of the names in a list."""
 
     def __init__(self, folder: Path, split: str, transform: A.Compose):
@@ -53,7 +53,7 @@ def transforms(size: list[int], training: bool) -> A.Compose:
 def main() -> None:
     """Train a network, keep its best checkpoint, write its scores."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--pictures", type=Path, required=True)
+    parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--size", type=int, nargs=2, required=True)
     parser.add_argument("--classes", type=int, default=5)
@@ -74,8 +74,8 @@ def main() -> None:
     torch.manual_seed(args.seed)
 
     shared = {"batch_size": args.batch_size, "num_workers": args.workers, "persistent_workers": args.workers > 0}
-    train = DataLoader(Pictures(args.pictures, "train", transforms(args.size, True)), shuffle=True, **shared)
-    val = DataLoader(Pictures(args.pictures, "val", transforms(args.size, False)), **shared)
+    train = DataLoader(Images(args.images, "train", transforms(args.size, True)), shuffle=True, **shared)
+    val = DataLoader(Images(args.images, "val", transforms(args.size, False)), **shared)
 
     model = smp.Unet(args.encoder, encoder_weights=None, in_channels=3, classes=args.classes)
     cross_entropy = torch.nn.CrossEntropyLoss(ignore_index=255)

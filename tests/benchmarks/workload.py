@@ -1,4 +1,4 @@
-"""What the benchmarks train: drawn pictures as files, a workspace around them, and studies of short cells."""
+"""What the benchmarks train: drawn images as files, a workspace around them, and studies of short cells."""
 
 import json
 import os
@@ -40,7 +40,7 @@ RECOMMENDED = {"precision": "bf16", "channels_last": True}
 
 
 def draw(folder: Path, train: int, val: int) -> None:
-    """Pictures (JPEG, 480x360) and masks (PNG) of textured shapes, drawn large so that they survive resizing."""
+    """Images (JPEG, 480x360) and masks (PNG) of textured shapes, drawn large so that they survive resizing."""
     import cv2
     import numpy as np
 
@@ -76,13 +76,13 @@ def write_yaml(path: Path, values: dict) -> None:
 
 
 def study(folder: Path, name: str, train: dict, grid: dict, **keys) -> None:
-    """A study on the drawn pictures."""
+    """A study on the drawn images."""
     values = {"name": name, "dataset": "drawn", "metric": "val/miou", "train": train, "grid": grid, "seeds": [0]}
     write_yaml(folder / "config" / "studies" / f"{name}.yaml", values | keys)
 
 
-def with_pictures(folder: Path, train: int, val: int) -> Path:
-    """A workspace with drawn pictures and their data set file."""
+def with_images(folder: Path, train: int, val: int) -> Path:
+    """A workspace with drawn images and their data set file."""
     workspace(folder)
     draw(folder / "data" / "drawn", train, val)
     write_yaml(folder / "config" / "datasets" / "drawn.yaml", DATASET)

@@ -40,7 +40,7 @@ def read_lines(folder, lines, header=HEADER, **changes):
 
 
 def problems(folder, lines, header=HEADER, **changes):
-    """What reading complains of."""
+    """The problems that reading finds."""
     with pytest.raises(InputError) as caught:
         read_lines(folder, lines, header, **changes)
     return caught.value.problems

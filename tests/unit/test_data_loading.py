@@ -71,12 +71,12 @@ def test_a_batch_that_is_held_keeps_its_content(prepared, workers):
 def test_memory_is_used_again_once_nobody_looks_at_it():
     buffers = Buffers()
     first = buffers.take(100)
-    place, seen = first.ctypes.data, torch.from_numpy(first[10:70].reshape(3, 4, 5)).permute(2, 0, 1)
+    address, seen = first.ctypes.data, torch.from_numpy(first[10:70].reshape(3, 4, 5)).permute(2, 0, 1)
     del first
-    assert buffers.take(50).ctypes.data != place  # a view of a view still looks
+    assert buffers.take(50).ctypes.data != address  # a view of a view still looks
     del seen
     taken = [buffers.take(40), buffers.take(40)]
-    assert place in [array.ctypes.data for array in taken]
+    assert address in [array.ctypes.data for array in taken]
     assert [len(array) for array in taken] == [40, 40]
     assert taken[0].ctypes.data != taken[1].ctypes.data
     del taken
@@ -86,11 +86,11 @@ def test_memory_is_used_again_once_nobody_looks_at_it():
 def test_on_the_device_masks_are_whole_numbers_and_images_in_the_order_wished_for(prepared):
     (batch,) = batches(prepared, batch_size=9).epoch(1)
     for last, order in ((True, torch.channels_last), (False, torch.contiguous_format)):
-        placed = to_device(batch, torch.device("cpu"), torch.channels_last if last else torch.contiguous_format)
-        assert placed["mask"].dtype == torch.int64
-        assert torch.equal(placed["mask"], batch["mask"].long())
-        assert torch.equal(placed["image"], batch["image"])
-        assert placed["image"].is_contiguous(memory_format=order)
+        moved = to_device(batch, torch.device("cpu"), torch.channels_last if last else torch.contiguous_format)
+        assert moved["mask"].dtype == torch.int64
+        assert torch.equal(moved["mask"], batch["mask"].long())
+        assert torch.equal(moved["image"], batch["image"])
+        assert moved["image"].is_contiguous(memory_format=order)
 
 
 def test_an_epoch_shows_each_image_once_in_an_order_of_its_own(prepared):

@@ -14,12 +14,12 @@ EMPTY = (np.zeros((0, 4), np.float32), np.zeros(0, np.int64), [], np.zeros(0, bo
 def test_round_trip(height, width, size, overlap, kind):
     rng = np.random.default_rng(0)
     page = rng.integers(0, 200, (height, width)).astype(kind)
-    places = corners(height, width, size, overlap)
+    origins = corners(height, width, size, overlap)
     patches = [
-        window(Sample(np.zeros((height, width, 3), np.uint8), page, *EMPTY), y, x, size, size).mask for y, x in places
+        window(Sample(np.zeros((height, width, 3), np.uint8), page, *EMPTY), y, x, size, size).mask for y, x in origins
     ]
     assert all(patch.shape == (size, size) for patch in patches)
-    infos = [{"page": "p", "y": y, "x": x, "height": height, "width": width} for y, x in places]
+    infos = [{"page": "p", "y": y, "x": x, "height": height, "width": width} for y, x in origins]
     whole = stitch(patches, infos)["p"]
     assert whole.dtype == kind
     np.testing.assert_allclose(whole, page, rtol=1e-6)

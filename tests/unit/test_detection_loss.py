@@ -13,12 +13,12 @@ from segsweep.losses.detection import DetectionLoss, DetectionSettings
 NO_BOXES, NO_LABELS = torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64)
 
 
-def outputs(pictures=1, classes=1, levels=((2, 2, 8),)):
+def outputs(images=1, classes=1, levels=((2, 2, 8),)):
     cells = sum(height * width for height, width, _ in levels)
     return {
-        "logits": torch.zeros(pictures, cells, classes, requires_grad=True),
-        "distances": torch.ones(pictures, cells, 4, requires_grad=True),
-        "centerness": torch.zeros(pictures, cells, requires_grad=True),
+        "logits": torch.zeros(images, cells, classes, requires_grad=True),
+        "distances": torch.ones(images, cells, 4, requires_grad=True),
+        "centerness": torch.zeros(images, cells, requires_grad=True),
         "levels": list(levels),
     }
 
@@ -36,22 +36,24 @@ def test_by_hand():
 def test_is_normalised_by_the_positives_of_the_batch():
     box, label = torch.tensor([[0.0, 0, 8, 8]]), torch.tensor([0])
     one = DetectionLoss(DetectionSettings())(outputs(), [box], [label])
-    two = DetectionLoss(DetectionSettings())(outputs(pictures=2), [box, box], [label, label])
+    two = DetectionLoss(DetectionSettings())(outputs(images=2), [box, box], [label, label])
     torch.testing.assert_close(two, one)
 
 
 def test_box_weight():
-    truth = [torch.tensor([[0.0, 0, 8, 8]])], [torch.tensor([0])]
-    assert DetectionLoss(DetectionSettings(box_weight=3.0))(outputs(), *truth)["det_box"].item() == pytest.approx(1.5)
+    ground_truth = [torch.tensor([[0.0, 0, 8, 8]])], [torch.tensor([0])]
+    assert DetectionLoss(DetectionSettings(box_weight=3.0))(outputs(), *ground_truth)[
+        "det_box"
+    ].item() == pytest.approx(1.5)
 
 
 def test_ciou_by_hand():
     # Predicted (0, 0, 4, 2), true (0, 0, 2, 2), seen from (1, 1) with a stride of 2.
-    point, stride, truth = torch.tensor([[1.0, 1]]), torch.tensor([2.0]), torch.tensor([[0.0, 0, 2, 2]])
+    point, stride, ground_truth = torch.tensor([[1.0, 1]]), torch.tensor([2.0]), torch.tensor([[0.0, 0, 2, 2]])
     distances = torch.tensor([[1.0, 1, 3, 1]]) / 2
     v = 4 / pi**2 * (atan(1) - atan(2)) ** 2
     wanted = 1 - 4 / 8 + 1 / (4**2 + 2**2) + v * v / (1 - 4 / 8 + v)
-    found = DetectionLoss(DetectionSettings(box="ciou")).box_loss(distances, truth, point, stride)
+    found = DetectionLoss(DetectionSettings(box="ciou")).box_loss(distances, ground_truth, point, stride)
     assert found.item() == pytest.approx(wanted, rel=1e-5)
 
 
@@ -59,13 +61,13 @@ def test_ciou_by_hand():
 def test_overlap_losses_are_torchvisions_on_pixels(box, wanted):
     points, strides = locations([(4, 4, 16)])
     generator = torch.Generator().manual_seed(0)
-    predicted, truth = (
+    predicted, ground_truth = (
         torch.cat([points - low, points + high], dim=1)
         for low, high in (torch.rand(2, 16, 2, generator=generator) * 30 + 1 for _ in range(2))
     )
     distances = encode(points, predicted, strides).requires_grad_()
-    found = DetectionLoss(DetectionSettings(box=box)).box_loss(distances, truth, points, strides)
-    torch.testing.assert_close(found, wanted(predicted, truth).sum())
+    found = DetectionLoss(DetectionSettings(box=box)).box_loss(distances, ground_truth, points, strides)
+    torch.testing.assert_close(found, wanted(predicted, ground_truth).sum())
     found.backward()
     assert distances.grad.isfinite().all()
     assert (distances.grad != 0).any()
@@ -74,14 +76,16 @@ def test_overlap_losses_are_torchvisions_on_pixels(box, wanted):
 @pytest.mark.parametrize("box", ["smooth_l1", "giou", "ciou"])
 def test_a_perfect_box_costs_nothing(box):
     points, strides = locations([(2, 2, 8)])
-    truth = torch.cat([points - 5, points + 7], dim=1)
-    loss = DetectionLoss(DetectionSettings(box=box)).box_loss(encode(points, truth, strides), truth, points, strides)
+    ground_truth = torch.cat([points - 5, points + 7], dim=1)
+    loss = DetectionLoss(DetectionSettings(box=box)).box_loss(
+        encode(points, ground_truth, strides), ground_truth, points, strides
+    )
     assert loss.item() == pytest.approx(0, abs=1e-5)
 
 
 @pytest.mark.parametrize("box", ["smooth_l1", "giou", "ciou"])
-def test_pictures_without_boxes_teach_the_background(box):
-    made = outputs(pictures=2, classes=3)
+def test_images_without_boxes_teach_the_background(box):
+    made = outputs(images=2, classes=3)
     losses = DetectionLoss(DetectionSettings(box=box))(made, [NO_BOXES] * 2, [NO_LABELS] * 2)
     assert losses["det_cls"].item() == pytest.approx(2 * 4 * 3 * 0.75 * 0.25 * log(2))
     assert losses["det_box"].item() == losses["det_center"].item() == 0
@@ -91,15 +95,15 @@ def test_pictures_without_boxes_teach_the_background(box):
 
 
 def test_an_ignored_box_counts_nowhere():
-    truth = [torch.tensor([[0.0, 0, 8, 8]])], [torch.tensor([0])]
+    ground_truth = [torch.tensor([[0.0, 0, 8, 8]])], [torch.tensor([0])]
     made = outputs()
-    losses = DetectionLoss(DetectionSettings())(made, *truth, [torch.tensor([True])])
+    losses = DetectionLoss(DetectionSettings())(made, *ground_truth, [torch.tensor([True])])
     assert losses["det_cls"].item() == pytest.approx(3 * 0.75 * 0.25 * log(2))
     losses["det"].backward()
     assert (made["logits"].grad[0, :, 0] > 0).tolist() == [False, True, True, True]
     torch.testing.assert_close(
-        DetectionLoss(DetectionSettings())(outputs(), *truth, [torch.tensor([False])]),
-        DetectionLoss(DetectionSettings())(outputs(), *truth),
+        DetectionLoss(DetectionSettings())(outputs(), *ground_truth, [torch.tensor([False])]),
+        DetectionLoss(DetectionSettings())(outputs(), *ground_truth),
     )
 
 

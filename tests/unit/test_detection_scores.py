@@ -44,7 +44,7 @@ def image_scores(*image):
 
 
 def random_images(seed, count=12):
-    """Detections that are shifted truths, some with a wrong class, and some out of nowhere."""
+    """Detections that are shifted ground truths, some with a wrong class, and some out of nowhere."""
     rng = np.random.default_rng(seed)
     images = []
     for i in range(count):

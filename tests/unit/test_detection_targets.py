@@ -7,7 +7,7 @@ from segsweep.detection.assignment import RADIUS, REACH, assign, centerness
 from segsweep.detection.boxes import areas, decode, encode
 from segsweep.detection.locations import locations
 
-LEVELS = [(8, 8, 8), (4, 4, 16), (2, 2, 32)]  # of a picture of 64 x 64
+LEVELS = [(8, 8, 8), (4, 4, 16), (2, 2, 32)]  # of an image of 64 x 64
 
 
 def random_boxes(count, seed, side=64.0):
@@ -70,7 +70,7 @@ def test_a_large_box_belongs_to_a_coarse_level_around_its_centre():
 def test_the_smaller_of_two_boxes_wins():
     found = assigned((0, 0, 64, 64), (16, 16, 32, 32))
     assert found[24, 24, 16] == 0  # too small for P4
-    assert {place for place, box in found.items() if box == 1} == {(20, 20, 8), (28, 20, 8), (20, 28, 8), (28, 28, 8)}
+    assert {point for point, box in found.items() if box == 1} == {(20, 20, 8), (28, 20, 8), (20, 28, 8), (28, 28, 8)}
     assert assigned((16, 16, 40, 40), (16, 16, 32, 32))[28, 28, 8] == 1
     assert assigned((16, 16, 32, 32), (16, 16, 32, 32))[28, 28, 8] == 0
 

@@ -242,7 +242,7 @@ def test_a_crash_in_a_pack_leaves_its_siblings_alone(tmp_path, at_once):
     parents = {"a1": "a0", "a0": None, "b": None, "c1": "c0", "c0": "elsewhere", "d": None}
     status, said, ran = pack(tmp_path, parents, {"b": "raise", "c0": "kill"}, at_once=at_once)
     assert status == 1
-    assert ran == {"a0", "a1", "b", "c0", "d"}  # c1 cannot go on from c0
+    assert ran == {"a0", "a1", "b", "c0", "d"}  # c1 cannot continue c0
     assert f"b: crashed with exit status 1; its log: {tmp_path / 'b.log'}" in said
     assert "c0: crashed with SIGKILL" in said
     assert "3 of 6 segments crashed or were left out: " in said

@@ -50,7 +50,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the warm server
 
 
 @pytest.fixture(scope="module")
-def place():
+def scripts_folder():
     # A socket's path has at most 107 characters, which pytest's folder or a job's TMPDIR may fill.
     short = "/tmp" if os.access("/tmp", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="w", dir=short) as folder:
@@ -72,11 +72,13 @@ os.kill(pid, signal.SIGKILL)
 """
 
 
-def client(place, *words, **more) -> subprocess.Popen:
-    path = os.pathsep.join([str(warm_client.SCRIPTS), str(place)])
-    environ = os.environ | {"PYTHONPATH": path, "TMPDIR": str(place), "COLOUR": "green"}
+def client(scripts_folder, *words, **more) -> subprocess.Popen:
+    path = os.pathsep.join([str(warm_client.SCRIPTS), str(scripts_folder)])
+    environ = os.environ | {"PYTHONPATH": path, "TMPDIR": str(scripts_folder), "COLOUR": "green"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen([sys.executable, "-c", CLIENT, str(place), *words], env=environ, text=True, **pipes, **more)
+    return subprocess.Popen(
+        [sys.executable, "-c", CLIENT, str(scripts_folder), *words], env=environ, text=True, **pipes, **more
+    )
 
 
 def until(condition):
@@ -87,19 +89,19 @@ def until(condition):
     raise AssertionError("did not happen")
 
 
-def test_output_folder_environment_and_libraries_are_those_asked_for(place, tmp_path):
-    done = client(place, "show", "a b", cwd=tmp_path)
+def test_output_folder_environment_and_libraries_are_those_asked_for(scripts_folder, tmp_path):
+    done = client(scripts_folder, "show", "a b", cwd=tmp_path)
     out, error = done.communicate()
     assert done.returncode == 0, error
     assert out == f"{tmp_path} green ['a b'] True False\n"
     assert error == "to stderr\n"
 
 
-def test_the_server_is_used_again(place):
-    sockets = lambda: {path.name for path in place.glob("segsweep-*/*") if path.is_socket()}  # noqa: E731
-    client(place, "exit", "0").communicate()
+def test_the_server_is_used_again(scripts_folder):
+    sockets = lambda: {path.name for path in scripts_folder.glob("segsweep-*/*") if path.is_socket()}  # noqa: E731
+    client(scripts_folder, "exit", "0").communicate()
     before = sockets()
-    client(place, "exit", "0").communicate()
+    client(scripts_folder, "exit", "0").communicate()
     assert sockets() == before
     assert len(before) == 1
 
@@ -107,8 +109,8 @@ def test_the_server_is_used_again(place):
 @pytest.mark.parametrize(
     ("words", "status"), [(["exit", "0"], 0), (["exit", "75"], 75), (["raise"], 1), (["kill"], 137)]
 )
-def test_exit_statuses_come_back(place, words, status):
-    done = client(place, *words)
+def test_exit_statuses_come_back(scripts_folder, words, status):
+    done = client(scripts_folder, *words)
     _, error = done.communicate()
     assert done.returncode == status
     assert ("ValueError: a bug" in error) == (words == ["raise"])
@@ -117,9 +119,9 @@ def test_exit_statuses_come_back(place, words, status):
 @pytest.mark.parametrize(
     ("number", "told"), [(signal.SIGUSR1, "USR1"), (signal.SIGTERM, "TERM"), (signal.SIGKILL, "TERM")]
 )
-def test_signals_reach_the_job_and_so_does_the_clients_death(place, tmp_path, number, told):
+def test_signals_reach_the_job_and_so_does_the_clients_death(scripts_folder, tmp_path, number, told):
     begun, ended = tmp_path / "begun", tmp_path / "ended"
-    waiting = client(place, "wait", str(begun), str(ended))
+    waiting = client(scripts_folder, "wait", str(begun), str(ended))
     until(lambda: begun.exists() and begun.read_text())
     waiting.send_signal(number)
     waiting.communicate()
@@ -128,12 +130,15 @@ def test_signals_reach_the_job_and_so_does_the_clients_death(place, tmp_path, nu
     assert ended.read_text() == told
 
 
-def test_no_server_is_no_error(place, monkeypatch):
-    folder = place / f"segsweep-{os.getuid()}"
-    monkeypatch.setattr(tempfile, "tempdir", str(place))
+def test_no_server_is_no_error(scripts_folder, monkeypatch):
+    folder = scripts_folder / f"segsweep-{os.getuid()}"
+    monkeypatch.setattr(tempfile, "tempdir", str(scripts_folder))
     folder.chmod(0o755)
     try:
-        assert warm_client.run_warm("program", ["exit", "0"], scripts=place, libraries="warm_libraries:NAMES") is None
+        assert (
+            warm_client.run_warm("program", ["exit", "0"], scripts=scripts_folder, libraries="warm_libraries:NAMES")
+            is None
+        )
     finally:
         folder.chmod(0o700)
-    assert warm_client.run_warm("program", ["exit", "0"], scripts=place, libraries="not_there:NAMES") is None
+    assert warm_client.run_warm("program", ["exit", "0"], scripts=scripts_folder, libraries="not_there:NAMES") is None

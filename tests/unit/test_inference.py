@@ -120,9 +120,9 @@ def test_one_member_scores_as_the_model_alone(kind, method):
     task, channels = segmentation(kind)
     generator = torch.Generator().manual_seed(0)
     outputs = torch.randn(2, channels, 8, 8, generator=generator)
-    truth = torch.randint(0, 2 if kind == "binary" else 3, (2, 8, 8), generator=generator)
-    truth[0, 0, :3] = 255
-    batch = {"mask": truth, "name": ["x", "y"]}
+    ground_truth = torch.randint(0, 2 if kind == "binary" else 3, (2, 8, 8), generator=generator)
+    ground_truth[0, 0, :3] = 255
+    batch = {"mask": ground_truth, "name": ["x", "y"]}
     alone = task.counter()
     alone.update(outputs, batch)
     for members in (1, 3):  # as do three that agree
@@ -225,8 +225,8 @@ def test_boxes_as_voc_counts_them(tmp_path):
     made = entries(tmp_path / "s.zip")
     assert made["results/VOC2012/Main/comp4_det_test_dog.txt"] == b"2007_000042 0.500000 1.00 1.00 10.00 10.00\n"
     assert made["results/VOC2012/Main/comp4_det_test_cat.txt"] == b""
-    picture = Image.open(io.BytesIO(made["results/VOC2012/Segmentation/comp6_test_cls/2007_000042.png"]))
-    assert (picture.size, picture.mode) == ((20, 10), "L")
+    image = Image.open(io.BytesIO(made["results/VOC2012/Segmentation/comp6_test_cls/2007_000042.png"]))
+    assert (image.size, image.mode) == ((20, 10), "L")
 
 
 def test_text_in_the_original_images_pixels(tmp_path):

@@ -1,4 +1,4 @@
-"""Which pictures a run sees: no member of an ensemble ever sees those that all are scored on."""
+"""Which images a run sees: no member of an ensemble ever sees those that all are scored on."""
 
 from types import SimpleNamespace
 
@@ -16,7 +16,7 @@ from segsweep.search.requests import folds_of, folds_of_ensemble
 
 
 class Split:
-    """As much of a prepared split as folds look at: the class of one picture in three is rare."""
+    """As much of a prepared split as folds look at: the class of one image in three is rare."""
 
     def __init__(self, count, first_page=None):
         self.class_counts = np.array([[1, int(i % 3 == 0)] for i in range(count)])
@@ -48,7 +48,7 @@ def test_without_folds_the_splits_are_as_they_are():
     assert [len(part) for part in some] == [5, 2]
 
 
-def test_folds_within_train_never_touch_validation_pictures():
+def test_folds_within_train_never_touch_validation_images():
     held = []
     for index in range(3):
         training, validation = images_of_run(prepared(), Data(), fold(index, "train"))

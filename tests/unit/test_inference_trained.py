@@ -1,4 +1,4 @@
-"""Folds trained for real, up to an ensemble's scores and what is handed in, for masks and for masks with boxes.
+"""Folds trained for real, up to an ensemble's scores and a submission, for masks and for masks with boxes.
 
 The programs of the rules are called one after the other in this process: importing their libraries takes longer than
 all they do here.
@@ -44,7 +44,7 @@ VOID = 255
 
 
 def draw(folder, rng):
-    """Pictures of a bright square and a dark bar, with masks and boxes, as VOC lays them out; names by split."""
+    """Images of a bright square and a dark bar, with masks and boxes, as VOC lays them out; names by split."""
     for name in ("JPEGImages", "SegmentationClass", "Annotations"):
         (folder / name).mkdir(parents=True)
     names = {split: [f"{split}_{i}" for i in range(count)] for split, count in SPLITS.items()}
@@ -56,10 +56,10 @@ def draw(folder, rng):
                 top, left = rng.integers(0, SIZE[0] - height), rng.integers(0, SIZE[1] - width)
                 mask[top : top + height, left : left + width] = value
                 boxes.append((VALUES[value], left + 1, top + 1, left + width, top + height))
-            picture = np.select([mask == 7, mask == 200], [230, 20], 120) + rng.integers(-15, 16, SIZE)
+            pixels = np.select([mask == 7, mask == 200], [230, 20], 120) + rng.integers(-15, 16, SIZE)
             mask[:2] = VOID
-            picture = np.repeat(picture.astype(np.uint8)[..., None], 3, axis=2)
-            Image.fromarray(picture).save(folder / "JPEGImages" / f"{name}.jpg", quality=95)
+            pixels = np.repeat(pixels.astype(np.uint8)[..., None], 3, axis=2)
+            Image.fromarray(pixels).save(folder / "JPEGImages" / f"{name}.jpg", quality=95)
             Image.fromarray(mask).save(folder / "SegmentationClass" / f"{name}.png")
             annotate(folder / "Annotations" / f"{name}.xml", boxes)
     return names
@@ -135,7 +135,7 @@ class Made:
         return json.loads((self.folder / name).read_text(encoding="utf-8"))
 
     def mask(self, file):
-        """A mask that is handed in, in the values of the data set, and as classes at half its size."""
+        """A mask of the submission, in the values of the data set, and as classes at half its size."""
         values = np.asarray(Image.open(io.BytesIO(self.files[file])))
         classes = np.select([values == value for value in VALUES], range(len(VALUES)), VOID)
         return values, classes[::2, ::2]
@@ -144,10 +144,10 @@ class Made:
         """Of masks by name, at half their size, on the test split."""
         test, hit, either = self.prepared.splits["test"], np.zeros(3), np.zeros(3)
         for i, name in enumerate(test.names):
-            truth, said = test.mask(i), masks[name]
+            ground_truth, said = test.mask(i), masks[name]
             for k in range(3):
-                hit[k] += ((truth == k) & (said == k)).sum()
-                either[k] += (((truth == k) | (said == k)) & (truth != VOID)).sum()
+                hit[k] += ((ground_truth == k) & (said == k)).sum()
+                either[k] += (((ground_truth == k) | (said == k)) & (ground_truth != VOID)).sum()
         return (hit / either).mean()
 
 
@@ -246,16 +246,16 @@ def test_submitted_boxes_are_those_that_were_scored(both):
     lines = [(label, *line.split()) for label, file in lists.items() for line in both.files[file].decode().splitlines()]
     assert lines
     for i, name in enumerate(test.names):
-        mine = [(label, score, corners) for label, picture, score, *corners in lines if picture == name]
+        mine = [(label, score, corners) for label, image, score, *corners in lines if image == name]
         corners = torch.tensor([[float(value) for value in box] for _, _, box in mine]).reshape(-1, 4)
         assert (corners >= 1).all()
         assert (corners <= torch.tensor([SIZE[1], SIZE[0]] * 2)).all()
         corners[:, :2] -= 1
         found = {"boxes": corners / 2, "scores": torch.tensor([float(score) for _, score, _ in mine])}
         found["labels"] = torch.tensor([label for label, _, _ in mine], dtype=torch.int64)
-        truth = torch.tensor(test.boxes(i).copy()), torch.tensor(test.labels(i).copy())
-        batch = {"name": [name], "boxes": [truth[0]], "labels": [truth[1]]}
-        counter.add([found], batch, [torch.zeros(len(truth[0]), dtype=torch.bool)])
+        ground_truth = torch.tensor(test.boxes(i).copy()), torch.tensor(test.labels(i).copy())
+        batch = {"name": [name], "boxes": [ground_truth[0]], "labels": [ground_truth[1]]}
+        counter.add([found], batch, [torch.zeros(len(ground_truth[0]), dtype=torch.bool)])
     scores = metrics.score(counter.totals(), "multitask", both.prepared.classes, only=["map50"])
     assert scores["map50"] == pytest.approx(float(both.rows[0]["test/map50"]), abs=0.005)
     masks = {name: both.mask(f"results/VOC2012/Segmentation/comp6_test_cls/{name}.png")[1] for name in test.names}

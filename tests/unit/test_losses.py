@@ -77,10 +77,10 @@ def test_an_absent_class_is_left_out_of_the_mean(name):
     logits, target = draw(4)
     target[(target == 2) | (target == 3)] = VOID
     probability = torch.softmax(valid_only(logits, target)[0], 1)[0, :, 0]  # (4, P)
-    truth = valid_only(logits, target)[1].flatten()
+    ground_truth = valid_only(logits, target)[1].flatten()
     expected = []
     for label in (0, 1):
-        p, t = probability[label], (truth == label).float()
+        p, t = probability[label], (ground_truth == label).float()
         if name == "lovasz":
             errors, order = (t - p).abs().sort(descending=True)
             sets = [jaccard_of_wrong(t[order], k) for k in range(len(t) + 1)]

@@ -49,8 +49,8 @@ def test_focal_by_hand():
 @pytest.mark.parametrize("alpha", [None, 0.25])
 def test_focal_of_a_binary_output_is_torchvisions(alpha):
     logits, target = draw(1)
-    flat, truth = (t.float().flatten() for t in valid_only(logits, target))
-    expected = sigmoid_focal_loss(flat, truth, alpha=-1 if alpha is None else alpha, gamma=1.5, reduction="mean")
+    flat, ground_truth = (t.float().flatten() for t in valid_only(logits, target))
+    expected = sigmoid_focal_loss(flat, ground_truth, alpha=-1 if alpha is None else alpha, gamma=1.5, reduction="mean")
     value = loss_of("focal", 1, gamma=1.5, alpha=alpha)(logits, target)
     assert value.item() == pytest.approx(expected.item(), rel=1e-5)
 
@@ -118,7 +118,7 @@ def test_overlap_losses_by_hand():
 def test_overlap_losses_are_smps(classes):
     logits, target = draw(classes)
     mode = "binary" if classes == 1 else "multiclass"
-    logits, target = valid_only(logits, target)  # smp counts void pixels of one logit as predicted
+    logits, target = valid_only(logits, target)  # smp counts void pixels of a binary output as predicted
     for name, theirs in {
         "dice": smp.DiceLoss(mode),
         "jaccard": smp.JaccardLoss(mode),
@@ -149,15 +149,15 @@ def test_lovasz_without_foreground_is_the_worst_pixels_hinge():
 
 
 def test_lovasz_gradient_is_the_growth_of_the_jaccard_loss():
-    truth = torch.tensor([1, 0, 1, 1, 0, 0, 1], dtype=torch.bool)
-    sets = torch.tensor([jaccard_of_wrong(truth.float(), k) for k in range(8)])
-    assert torch.allclose(gradient(truth), sets.diff(), atol=1e-6)
+    ground_truth = torch.tensor([1, 0, 1, 1, 0, 0, 1], dtype=torch.bool)
+    sets = torch.tensor([jaccard_of_wrong(ground_truth.float(), k) for k in range(8)])
+    assert torch.allclose(gradient(ground_truth), sets.diff(), atol=1e-6)
 
 
 def test_lovasz_is_exact_on_many_pixels():
     """Growths of a million pixels add up to the whole, which differences of float32 numbers near 1 would not."""
-    truth = torch.arange(1_000_000) % 3 == 0
-    double = gradient(truth).double()
+    ground_truth = torch.arange(1_000_000) % 3 == 0
+    double = gradient(ground_truth).double()
     assert double.sum().item() == pytest.approx(1, abs=1e-6)
     union = 333_334 + 666_666
     assert double[999_998].item() == pytest.approx(1 / (union * (union - 1)), abs=1e-12)  # I = 1 left

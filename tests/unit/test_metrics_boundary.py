@@ -9,10 +9,10 @@ from segsweep.data.void import VOID
 from segsweep.metrics import boundary_f1
 
 
-def counted(predicted, truth, classes=2):
+def counted(predicted, ground_truth, classes=2):
     """Counts of one image, (C, 4)."""
     prediction = {"mask": np.array(predicted, np.uint8), "probability": np.zeros((classes, *np.shape(predicted)))}
-    return boundary_f1.count([prediction], {"mask": torch.tensor(np.array([truth]))})["boundaries"][0]
+    return boundary_f1.count([prediction], {"mask": torch.tensor(np.array([ground_truth]))})["boundaries"][0]
 
 
 def stripe(edge, width=12, height=4):
@@ -27,9 +27,9 @@ def test_a_boundary_counts_within_two_pixels(shift, near):
 
 
 def test_what_is_void_has_no_boundary():
-    truth = stripe(4)
-    truth[:, 4:] = VOID
-    assert counted(stripe(4), truth).tolist() == [[0, 0, 0, 0]] * 2
+    ground_truth = stripe(4)
+    ground_truth[:, 4:] = VOID
+    assert counted(stripe(4), ground_truth).tolist() == [[0, 0, 0, 0]] * 2
 
 
 def test_precision_and_recall_make_the_score():

@@ -14,14 +14,14 @@ from segsweep.tasks.confusion import MaskCounter, confusion
 
 def draw(classes, batch=4, size=(8, 9)):
     generator = torch.Generator().manual_seed(classes)
-    truth = torch.randint(classes, (batch, *size), generator=generator)
+    ground_truth = torch.randint(classes, (batch, *size), generator=generator)
     predicted = torch.where(
-        torch.rand(truth.shape, generator=generator) < 0.6,
-        truth,
-        torch.randint(classes, truth.shape, generator=generator),
+        torch.rand(ground_truth.shape, generator=generator) < 0.6,
+        ground_truth,
+        torch.randint(classes, ground_truth.shape, generator=generator),
     )
-    truth[torch.rand(truth.shape, generator=generator) < 0.1] = VOID
-    return predicted, truth
+    ground_truth[torch.rand(ground_truth.shape, generator=generator) < 0.1] = VOID
+    return predicted, ground_truth
 
 
 def binary_scores(counts, **options):
@@ -36,9 +36,9 @@ def multiclass_scores(counts, classes=None, **options):
 
 
 def test_confusion_by_hand():
-    truth = torch.tensor([[[0, 1, 1, VOID]], [[2, 2, 0, 0]]])
+    ground_truth = torch.tensor([[[0, 1, 1, VOID]], [[2, 2, 0, 0]]])
     predicted = torch.tensor([[[0, 1, 2, 1]], [[2, 0, 0, 0]]])
-    assert confusion(predicted, truth, 3).tolist() == [
+    assert confusion(predicted, ground_truth, 3).tolist() == [
         [[1, 0, 0], [0, 1, 1], [0, 0, 0]],
         [[2, 0, 0], [0, 0, 0], [1, 0, 1]],
     ]
@@ -49,17 +49,17 @@ def test_confusion_of_void_alone_is_empty():
 
 
 def test_confusion_is_scikit_learns():
-    predicted, truth = draw(5)
-    valid = truth != VOID
-    expected = sklearn.confusion_matrix(truth[valid], predicted[valid], labels=range(5))
-    assert np.array_equal(confusion(predicted, truth, 5).sum(0), expected)
+    predicted, ground_truth = draw(5)
+    valid = ground_truth != VOID
+    expected = sklearn.confusion_matrix(ground_truth[valid], predicted[valid], labels=range(5))
+    assert np.array_equal(confusion(predicted, ground_truth, 5).sum(0), expected)
 
 
 def test_binary_scores_are_scikit_learns():
-    predicted, truth = draw(2)
-    valid = truth != VOID
-    t, p = truth[valid], predicted[valid]
-    scores = {k: v.item() for k, v in binary_scores(confusion(predicted, truth, 2).sum(0)).items()}
+    predicted, ground_truth = draw(2)
+    valid = ground_truth != VOID
+    t, p = ground_truth[valid], predicted[valid]
+    scores = {k: v.item() for k, v in binary_scores(confusion(predicted, ground_truth, 2).sum(0)).items()}
     assert scores == pytest.approx(
         {
             "jaccard": sklearn.jaccard_score(t, p),
@@ -73,11 +73,11 @@ def test_binary_scores_are_scikit_learns():
 
 
 def test_multiclass_scores_are_scikit_learns_and_torchmetrics():
-    predicted, truth = draw(5)
-    valid = truth != VOID
-    t, p = truth[valid], predicted[valid]
+    predicted, ground_truth = draw(5)
+    valid = ground_truth != VOID
+    t, p = ground_truth[valid], predicted[valid]
     names = ["a", "b", "c", "d", "e"]
-    scores = {k: v.item() for k, v in multiclass_scores(confusion(predicted, truth, 5).sum(0), names).items()}
+    scores = {k: v.item() for k, v in multiclass_scores(confusion(predicted, ground_truth, 5).sum(0), names).items()}
     each = sklearn.jaccard_score(t, p, average=None)
     assert scores == pytest.approx(
         {
@@ -88,7 +88,7 @@ def test_multiclass_scores_are_scikit_learns_and_torchmetrics():
             **{f"iou/{name}": value for name, value in zip(names, each, strict=True)},
         }
     )
-    theirs = multiclass_jaccard_index(predicted, truth, 5, ignore_index=VOID)
+    theirs = multiclass_jaccard_index(predicted, ground_truth, 5, ignore_index=VOID)
     assert scores["miou"] == pytest.approx(theirs.item(), rel=1e-5)
 
 
@@ -121,13 +121,14 @@ def test_two_classes_are_not_foreground_and_background():
 
 
 def test_one_function_serves_split_epochs_and_images():
-    predicted, truth = draw(3, batch=5)
+    predicted, ground_truth = draw(3, batch=5)
     counter = MaskCounter(3)
     for first, last, names in ((0, 2, ["a", "b"]), (2, 5, ["c", "b", "d"])):
         counter.add(
-            [{"mask": mask.numpy()} for mask in predicted[first:last]], {"mask": truth[first:last], "name": names}
+            [{"mask": mask.numpy()} for mask in predicted[first:last]],
+            {"mask": ground_truth[first:last], "name": names},
         )
-    parts = confusion(predicted, truth, 3).numpy()
+    parts = confusion(predicted, ground_truth, 3).numpy()
     assert np.array_equal(counter.totals()["confusion"], parts.sum(0))
     images = counter.images()
     assert images["names"].tolist() == ["a", "b", "c", "d"]

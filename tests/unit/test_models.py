@@ -28,7 +28,7 @@ ARCHITECTURES = [
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
-def test_every_architecture_gives_logits_of_the_pictures_size(arch):
+def test_every_architecture_gives_logits_of_the_images_size(arch):
     network = build(arch).eval()
     with torch.inference_mode():
         assert network(torch.rand(1, 3, 64, 64)).shape == (1, 3, 64, 64)
@@ -36,7 +36,7 @@ def test_every_architecture_gives_logits_of_the_pictures_size(arch):
 
 
 @pytest.mark.parametrize("arch", ["unet", "pspnet", "deeplabv3plus", "attention_unet", "attention_resunet", "bisenet"])
-def test_a_training_batch_of_one_picture_has_gradients(arch):
+def test_a_training_batch_of_one_image_has_gradients(arch):
     network = build(arch, 1)
     outputs = network(torch.rand(1, 3, 64, 64))
     outputs = [outputs["main"], *outputs["aux"]] if arch == "bisenet" else [outputs]
@@ -61,10 +61,10 @@ def test_options_reach_the_architecture():
 
 def test_timms_encoders_serve_gates_and_bisenet():
     """An encoder without a map of 1/2."""
-    picture = torch.rand(1, 3, 64, 64)
+    image = torch.rand(1, 3, 64, 64)
     settings = {"encoder": "tu-convnext_atto"}
-    assert build("attention_unet", **settings).eval()(picture).shape == (1, 3, 64, 64)
-    assert build("bisenet", **settings).eval()(picture).shape == (1, 3, 64, 64)
+    assert build("attention_unet", **settings).eval()(image).shape == (1, 3, 64, 64)
+    assert build("bisenet", **settings).eval()(image).shape == (1, 3, 64, 64)
 
 
 # Attention gates
@@ -126,23 +126,23 @@ def test_residual_block_adds_the_projection():
 
 
 def test_bisenet_has_auxiliary_heads_in_training_only(bisenet):
-    picture = torch.rand(2, 3, 64, 96)
-    outputs = bisenet.train()(picture)
+    image = torch.rand(2, 3, 64, 96)
+    outputs = bisenet.train()(image)
     assert outputs["main"].shape == (2, 19, 64, 96)
     assert [one.shape for one in outputs["aux"]] == [(2, 19, 64, 96)] * 2
     with torch.inference_mode():
-        assert bisenet.eval()(picture).shape == (2, 19, 64, 96)
+        assert bisenet.eval()(image).shape == (2, 19, 64, 96)
         assert bisenet(torch.rand(1, 3, 45, 60)).shape == (1, 19, 45, 60)
 
 
 def test_bisenet_works_at_the_papers_scales(bisenet):
     with torch.inference_mode():
-        picture = torch.rand(1, 3, 64, 96)
-        assert bisenet.spatial(picture).shape == (1, 128, 8, 12)
-        coarse, fine = bisenet.eval().context(picture, (8, 12))
+        image = torch.rand(1, 3, 64, 96)
+        assert bisenet.spatial(image).shape == (1, 128, 8, 12)
+        coarse, fine = bisenet.eval().context(image, (8, 12))
         assert coarse.shape == (1, 128, 4, 6)
         assert fine.shape == (1, 128, 8, 12)
-        assert bisenet.fusion(bisenet.spatial(picture), fine).shape == (1, 256, 8, 12)
+        assert bisenet.fusion(bisenet.spatial(image), fine).shape == (1, 256, 8, 12)
 
 
 def test_bisenets_parameters_are_what_its_docstring_says(bisenet):

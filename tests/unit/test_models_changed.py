@@ -128,6 +128,6 @@ def test_dropout_lies_right_before_the_last_convolution_of_each_head(arch, heads
     assert all(isinstance(m[1], nn.Conv2d) and m[1].out_channels == 5 for m in pairs)
     plain = build(arch, 5)
     assert parameters(plain) == parameters(network)
-    picture = torch.rand(1, 3, 64, 64)
+    image = torch.rand(1, 3, 64, 64)
     with torch.inference_mode():
-        assert torch.equal(network.eval()(picture), plain.eval()(picture))
+        assert torch.equal(network.eval()(image), plain.eval()(image))

@@ -38,7 +38,7 @@ def test_uncertainty_is_learned_to_be_twice_the_loss():
     torch.testing.assert_close(weighing.log_variances.exp(), torch.tensor([4.0, 0.5]), rtol=1e-3, atol=1e-3)
 
 
-def toy(slopes, value=1.0):
+def two_losses(slopes, value=1.0):
     """A shared weight, and losses slope * weight, whose gradients have the slopes as their norms."""
     shared = torch.nn.Parameter(torch.tensor([[value]]))
     return shared, [slope * shared.sum() for slope in slopes]
@@ -46,7 +46,7 @@ def toy(slopes, value=1.0):
 
 def test_gradnorm_by_hand():
     weighing = GradNorm(2, alpha=1.5, lr=0.1)
-    shared, losses = toy((3.0, 1.0))
+    shared, losses = two_losses((3.0, 1.0))
     weighing.update(losses, [shared])
     # Norms 3 and 1, mean 2, both tasks at their start: the first weight falls by 0.1 * 3 / 2, the second grows by
     # 0.1 * 1 / 2, and the sum of 1.9 is brought back to 2.
@@ -73,7 +73,7 @@ def test_gradnorm_steps_down_the_published_loss():
 def test_gradnorm_evens_out_the_gradients_of_tasks_that_learn_alike():
     weighing = GradNorm(2, lr=0.01)
     for _ in range(300):
-        shared, losses = toy((3.0, 1.0))
+        shared, losses = two_losses((3.0, 1.0))
         weighing.update(losses, [shared])
     assert weighing.weights.sum().item() == pytest.approx(2)
     assert (weighing.weights * torch.tensor([3.0, 1.0])).tolist() == pytest.approx([1.5, 1.5], abs=0.05)
@@ -83,14 +83,14 @@ def test_gradnorm_favours_the_task_that_lags_behind():
     weighing = GradNorm(2, lr=0.01)
     weighing.first_losses.copy_(torch.tensor([1.0, 4.0]))  # the second has come down to a quarter
     for _ in range(300):
-        shared, losses = toy((1.0, 1.0))
+        shared, losses = two_losses((1.0, 1.0))
         weighing.update(losses, [shared])
     wanted = torch.tensor([1.0, 0.25]) ** 1.5
     torch.testing.assert_close(weighing.weights, 2 * wanted / wanted.sum(), rtol=0, atol=0.05)
 
 
 def test_gradnorm_takes_the_last_weight_that_all_losses_depend_on():
-    shared, losses = toy((3.0, 1.0))
+    shared, losses = two_losses((3.0, 1.0))
     own = torch.nn.Parameter(torch.ones(1))
     weighing = GradNorm(2, lr=0.1)
     weighing.update([losses[0] + own.sum(), losses[1]], [own, shared])
@@ -101,19 +101,19 @@ def test_gradnorm_takes_the_last_weight_that_all_losses_depend_on():
 
 def test_gradnorm_leaves_its_weights_alone_where_losses_say_nothing():
     weighing = GradNorm(2)
-    shared, losses = toy((float("nan"), 1.0))
+    shared, losses = two_losses((float("nan"), 1.0))
     weighing.update(losses, [shared])
-    shared, losses = toy((0.0, 0.0))
+    shared, losses = two_losses((0.0, 0.0))
     weighing.update(losses, [shared])
     assert weighing.weights.tolist() == [1, 1]
 
 
 def test_gradnorm_goes_on_from_a_saved_state():
     first, second = GradNorm(2), GradNorm(2)
-    shared, losses = toy((3.0, 1.0))
+    shared, losses = two_losses((3.0, 1.0))
     first.update(losses, [shared])
     second.load_state_dict(first.state_dict())
-    shared, losses = toy((2.0, 1.0), value=0.5)
+    shared, losses = two_losses((2.0, 1.0), value=0.5)
     first.update(losses, [shared])
     second.update(losses, [shared])
     assert first.weights.tolist() == second.weights.tolist()

@@ -90,7 +90,7 @@ def test_a_submission_says_what_was_filled_in_and_nothing_else():
     assert submission(Cluster(gres="shard:1", warning_s=0)) == {"gres": "shard:1"}
 
 
-def test_memory_grows_with_the_batch_the_picture_and_the_attempt():
+def test_memory_grows_with_the_batch_the_image_and_the_attempt():
     needs = Resources(Cluster(), None)
     base = needs.memory_mb(described())
     assert base > BASE_MB

@@ -149,9 +149,9 @@ def test_it_reads_well(reports, name):
         "1 settings",
         "1 cells",
     ):
-        places = [line for line in text.splitlines() if odd in re.sub(r"`[^`]*`|\(figures[^)]*\)", "x", line)]
-        places = [line for line in places if odd != "  |" or line.startswith("|  ")]
-        assert not places, (odd, places[:2])
+        lines = [line for line in text.splitlines() if odd in re.sub(r"`[^`]*`|\(figures[^)]*\)", "x", line)]
+        lines = [line for line in lines if odd != "  |" or line.startswith("|  ")]
+        assert not lines, (odd, lines[:2])
     for line in text.splitlines():
         if line.startswith("*") and not line.startswith("**"):
             assert line.endswith(".*"), line

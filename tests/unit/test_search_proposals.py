@@ -59,7 +59,7 @@ def test_proposals(sampler):
     assert {("optimizer.momentum" in trial["values"]) for trial in trials} == {True, False}
     again = propose(sweep, sweep.space, trials[:before], size, minimize=False)
     assert again == [trial["values"] for trial in trials[before:]]
-    # Sequential within a batch: a batch that was cut short proposed the first of the full one.
+    # Sequential within a batch: an interrupted batch proposed the first of the full one.
     assert propose(sweep, sweep.space, trials[:before], 1, minimize=False) == again[:1]
     assert [trial["values"] for trial in search(sweep, batches, size, True)] == [trial["values"] for trial in trials]
     other = propose(make(sampler, seed=1), sweep.space, trials[:before], size, minimize=False)

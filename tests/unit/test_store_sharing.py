@@ -10,7 +10,7 @@ from dvc_objects.fs import LocalFileSystem, MemoryFileSystem
 from segsweep.errors import InputError
 from segsweep.store.remote import INCOMING, Remote, open_remote
 from segsweep.store.segment_store import SegmentStore
-from segsweep.store.shared_segments import SUMS, Corrupt, listing, pack, pull, push, unpack, wanted_of
+from segsweep.store.shared_segments import SUMS, Corrupt, listing, pack, pull, push, unpack, usable_segments
 from tests.segments import write_segment
 
 ONE, TWO, THREE = (f"{digit * 16}-0030" for digit in "abc")
@@ -45,18 +45,18 @@ def theirs(tmp_path):
 
 
 @pytest.fixture
-def place(tmp_path):
+def location(tmp_path):
     return tmp_path / "remote"
 
 
 @pytest.fixture
-def remote(place):
-    return Remote(LocalFileSystem(), str(place), "the store")
+def remote(location):
+    return Remote(LocalFileSystem(), str(location), "the store")
 
 
-def test_what_is_pushed_comes_back_byte_for_byte(mine, theirs, remote, place):
+def test_what_is_pushed_comes_back_byte_for_byte(mine, theirs, remote, location):
     assert push(mine, remote).moved == [ONE, TWO]
-    assert files_in(place) == [f"segments/{ONE}.tar", f"segments/{TWO}.tar"]
+    assert files_in(location) == [f"segments/{ONE}.tar", f"segments/{TWO}.tar"]
     outcome = pull(theirs, remote)
     assert outcome.moved == [ONE, TWO]
     for segment in (ONE, TWO):
@@ -74,13 +74,13 @@ def test_only_what_is_missing_moves(mine, theirs, remote):
     assert push(mine, remote).moved == []
 
 
-def test_half_written_segments_stay_here(mine, remote, place):
+def test_half_written_segments_stay_here(mine, remote, location):
     make_segment(mine, THREE)
     (mine / THREE).rename(mine / f"{THREE}.part")
     (mine / ("e" * 16 + "-0001")).mkdir()
     (mine / f"{THREE}.lock").write_text("")
     push(mine, remote)
-    assert files_in(place) == [f"segments/{ONE}.tar", f"segments/{TWO}.tar"]
+    assert files_in(location) == [f"segments/{ONE}.tar", f"segments/{TWO}.tar"]
 
 
 def test_a_remote_that_cannot_rename_atomically(mine, theirs):
@@ -91,7 +91,7 @@ def test_a_remote_that_cannot_rename_atomically(mine, theirs):
     assert content(theirs / ONE) == content(mine / ONE)
 
 
-def test_both_push_at_once(mine, theirs, remote, place):
+def test_both_push_at_once(mine, theirs, remote, location):
     make_segment(theirs, THREE)
     for number in range(30):
         make_segment(mine, f"{number:016x}-0001", size=10)
@@ -102,7 +102,7 @@ def test_both_push_at_once(mine, theirs, remote, place):
     def run(store):
         together.wait()
         try:
-            push(store, Remote(LocalFileSystem(), str(place), "the store"))
+            push(store, Remote(LocalFileSystem(), str(location), "the store"))
         except Exception as error:
             errors.append(error)
 
@@ -113,8 +113,8 @@ def test_both_push_at_once(mine, theirs, remote, place):
         thread.join()
     assert errors == []
     assert len(listing(remote)) == 33
-    assert len(files_in(place)) == 33
-    outcome = pull(place.parent / "third", remote)
+    assert len(files_in(location)) == 33
+    outcome = pull(location.parent / "third", remote)
     assert (len(outcome.moved), outcome.corrupt) == (33, [])
 
 
@@ -148,9 +148,9 @@ def test_scratch_of_a_killed_pull_is_no_segment(mine, theirs, remote):
 
 
 @pytest.mark.parametrize("where", [0, 600, 5000, -3000, -20000])
-def test_a_flipped_bit_is_found_and_never_stored(mine, theirs, remote, place, where):
+def test_a_flipped_bit_is_found_and_never_stored(mine, theirs, remote, location, where):
     push(mine, remote)
-    file = place / "segments" / f"{ONE}.tar"
+    file = location / "segments" / f"{ONE}.tar"
     data = bytearray(file.read_bytes())
     data[where] ^= 4
     file.write_bytes(data)
@@ -158,7 +158,7 @@ def test_a_flipped_bit_is_found_and_never_stored(mine, theirs, remote, place, wh
     if outcome.corrupt:
         assert [segment for segment, _ in outcome.corrupt] == [ONE]
         assert set(SegmentStore(theirs).complete) == {TWO}
-        assert files_in(place) == [f"corrupt/{ONE}.tar", f"segments/{TWO}.tar"]
+        assert files_in(location) == [f"corrupt/{ONE}.tar", f"segments/{TWO}.tar"]
         # Who has a good one sends it again.
         assert push(mine, remote).moved == [ONE]
         assert pull(theirs, remote).moved == [ONE]
@@ -183,16 +183,16 @@ def test_a_file_damaged_on_the_way_is_fetched_again(mine, theirs, remote):
     assert len(calls) == 2
 
 
-def test_a_segment_under_another_name_is_refused(mine, theirs, remote, place):
+def test_a_segment_under_another_name_is_refused(mine, theirs, remote, location):
     push(mine, remote, [ONE])
-    (place / "segments" / f"{ONE}.tar").rename(place / "segments" / f"{THREE}.tar")
+    (location / "segments" / f"{ONE}.tar").rename(location / "segments" / f"{THREE}.tar")
     outcome = pull(theirs, remote)
     assert outcome.moved == []
     assert ONE in outcome.corrupt[0][1]
 
 
 class Full(LocalFileSystem):
-    """A disk with room for a number of files; the next one is cut off, as a full disk does."""
+    """A disk with room for a number of files; the next one is truncated, as on a full disk."""
 
     room = 2
 
@@ -205,14 +205,14 @@ class Full(LocalFileSystem):
         super().put_file(from_file, to_info, **options)
 
 
-def test_a_full_remote(mine, theirs, remote, place, monkeypatch):
+def test_a_full_remote(mine, theirs, remote, location, monkeypatch):
     make_segment(mine, THREE)
     monkeypatch.setattr("segsweep.store.shared_segments.BATCH_FILES", 1)
     before = {segment: content(mine / segment) for segment in (ONE, TWO, THREE)}
     with pytest.raises(InputError, match=r"the store is full .*push again"):
-        push(mine, Remote(Full(), str(place), "the store"))
+        push(mine, Remote(Full(), str(location), "the store"))
     assert {segment: content(mine / segment) for segment in before} == before
-    assert files_in(place) == [f"segments/{ONE}.tar", f"segments/{TWO}.tar"]
+    assert files_in(location) == [f"segments/{ONE}.tar", f"segments/{TWO}.tar"]
     assert sorted(path.name for path in mine.iterdir()) == [ONE, TWO, THREE]
     assert push(mine, remote).moved == [THREE]
     assert pull(theirs, remote).moved == [ONE, TWO, THREE]
@@ -231,7 +231,7 @@ def test_an_unreachable_remote(mine, tmp_path):
     assert set(SegmentStore(mine).complete) == {ONE, TWO}
 
 
-def test_without_the_state_a_segment_says_so(mine, theirs, remote, place):
+def test_without_the_state_a_segment_says_so(mine, theirs, remote, location):
     make_segment(mine, THREE, status="diverged", state=False)
     assert push(mine, remote, with_state=False).light == [ONE, TWO]
     outcome = pull(theirs, remote)
@@ -240,23 +240,23 @@ def test_without_the_state_a_segment_says_so(mine, theirs, remote, place):
     # A light one never passes for a whole one; a whole one replaces it for those who come later.
     assert push(theirs, remote).moved == []
     assert push(mine, remote).moved == [ONE, TWO]
-    assert pull(place.parent / "third", remote).light == []
+    assert pull(location.parent / "third", remote).light == []
 
 
-def test_what_a_killed_push_left_is_swept_later(mine, remote, place):
+def test_what_a_killed_push_left_is_swept_later(mine, remote, location):
     for day in ("20200101", "99990101"):
-        folder = place / INCOMING / f"{day}-x"
+        folder = location / INCOMING / f"{day}-x"
         folder.mkdir(parents=True)
         (folder / "0").write_text("half")
     push(mine, remote)
-    assert [path.name for path in (place / INCOMING).iterdir()] == ["99990101-x"]
+    assert [path.name for path in (location / INCOMING).iterdir()] == ["99990101-x"]
 
 
-def test_a_plan_wants_its_stretches_wherever_they_are_cut():
-    stretch, other = "a" * 16, "b" * 16
-    held = {f"{stretch}-0010", f"{stretch}-0030", f"{stretch}-0060", f"{other}-0010", "readme"}
-    assert wanted_of({f"{stretch}-0030"}, held) == {f"{stretch}-0010", f"{stretch}-0030"}
-    assert wanted_of({f"{other}-0099"}, held) == {f"{other}-0010", f"{other}-0099"}
+def test_a_plan_takes_all_segments_of_its_phases():
+    phase, other = "a" * 16, "b" * 16
+    held = {f"{phase}-0010", f"{phase}-0030", f"{phase}-0060", f"{other}-0010", "readme"}
+    assert usable_segments({f"{phase}-0030"}, held) == {f"{phase}-0010", f"{phase}-0030"}
+    assert usable_segments({f"{other}-0099"}, held) == {f"{other}-0010", f"{other}-0099"}
 
 
 def test_equal_content_is_packed_into_equal_bytes(mine, tmp_path):

@@ -74,8 +74,8 @@ def test_network_and_task():
     task = build(Train.model_validate(SETTINGS), None)
     torch.manual_seed(0)
     model = task.model()
-    picture = torch.rand(2, 3, 72, 96)  # not a multiple of 32
-    outputs = model.train()(picture)
+    image = torch.rand(2, 3, 72, 96)  # not a multiple of 32
+    outputs = model.train()(image)
     assert {name: tuple(value.shape) for name, value in outputs.items()} == dict.fromkeys(
         ("logits", "probability", "threshold", "binary"), (2, 1, 72, 96)
     )
@@ -86,7 +86,7 @@ def test_network_and_task():
     assert all(p.grad is not None for name, p in model.named_parameters() if "encoder" not in name)
     model.threshold_in_eval = False
     with torch.no_grad():
-        assert set(model.eval()(picture)) == {"logits", "probability"}
+        assert set(model.eval()(image)) == {"logits", "probability"}
 
 
 def test_task_scores_what_it_predicts():

@@ -27,7 +27,7 @@ WORD = box(0, 0, 100, 20)
 
 
 @pytest.mark.parametrize(
-    ("truths", "ignored", "detections", "expected"),
+    ("ground_truths", "ignored", "detections", "expected"),
     [
         ([WORD], CARE, [WORD], (1, 1, 1)),
         ([WORD], CARE, [], (0, 1, 0)),
@@ -48,8 +48,8 @@ WORD = box(0, 0, 100, 20)
         ([WORD, box(0, 0, 90, 20)], np.array([False, True]), [WORD], (0, 1, 0)),
     ],
 )
-def test_protocol_by_hand(truths, ignored, detections, expected):
-    assert tuple(match(truths, ignored, detections).counts) == expected
+def test_protocol_by_hand(ground_truths, ignored, detections, expected):
+    assert tuple(match(ground_truths, ignored, detections).counts) == expected
 
 
 def test_rotated_words_match_by_their_true_overlap():
@@ -149,6 +149,6 @@ def test_perfect_maps_of_real_words_score_nearly_perfectly():
         shrink = targets(words, ignored, 720, 1280, min_side=0).shrink
         images.append((name, words, ignored, detect(shrink, Postprocess()).polygons))
     counter = counted(*images)
-    matched, truths, detections = counter.totals()["words"].tolist()
-    assert (truths, detections) == (395 - 235, matched)
+    matched, ground_truths, detections = counter.totals()["words"].tolist()
+    assert (ground_truths, detections) == (395 - 235, matched)
     assert scores_of(counter)["recall"] > 0.95  # the smallest words shrink to less than three pixels

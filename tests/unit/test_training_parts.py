@@ -49,7 +49,7 @@ def gradients(loss: dict, prepared, parts):
     return [p.grad for p in model.parameters()], losses
 
 
-BINARY_ONLY = ("bce", "bce_dice")  # pos_weight is their place for class weights
+BINARY_ONLY = ("bce", "bce_dice")  # pos_weight replaces class weights
 CASES = [(name, None) for name in Terms.model_fields]
 CASES += [(name, "inverse_frequency") for name in Terms.model_fields if name not in BINARY_ONLY]
 

@@ -1,4 +1,4 @@
-"""Several segments in one job: siblings of a crash go on, finished ones are not repeated, nodes see the same packs."""
+"""Packs: a crash stops no sibling, complete segments do not train again, cluster nodes see the same packs."""
 
 import json
 import re

@@ -102,7 +102,7 @@ def test_the_second_clone_trains_nothing(clones):
     assert "train_segment" not in second.output
 
 
-def test_the_second_clone_got_the_pictures_because_it_needed_them(clones):
+def test_the_second_clone_got_the_images_because_it_needed_them(clones):
     first, second = clones
     assert "pull_data" in second.output
     for path in sorted((first.folder / "data" / "files").rglob("*.png")):

@@ -23,7 +23,7 @@ from segsweep.planning.worker_view import RESULTS
 from segsweep.store.clean_up import find_waste, remove
 from segsweep.store.remote import open_remote
 from segsweep.store.segment_store import STORE, SegmentStore
-from segsweep.store.shared_segments import Outcome, listing, pull, push, wanted_of
+from segsweep.store.shared_segments import Outcome, listing, pull, push, usable_segments
 from segsweep.store.shared_tables import pull_tables, push_tables, state_of, studies_here
 
 SHOWN = 10
@@ -106,7 +106,7 @@ def _pull(arguments: argparse.Namespace, console: Console) -> int:
             if pull_tables(RESULTS, remote, loaded.name, state):
                 tables.append(loaded.name)
             try:
-                chosen |= wanted_of(planned(_request_of(arguments, loaded), loaded).cut.segments, held)
+                chosen |= usable_segments(planned(_request_of(arguments, loaded), loaded).cut.segments, held)
             except InputError as error:
                 if arguments.study:
                     raise

@@ -54,7 +54,7 @@ def show(status: Status, plan: StudyPlan, console: Console) -> None:
     console.print()
     if others := {name: count for name, count in status.ended.items() if name != "finished"}:
         console.print("ended otherwise: " + ", ".join(f"{count} {name}" for name, count in others.items()))
-    for name, labels in (("running", status.running), ("failed or cut off", status.failed)):
+    for name, labels in (("running", status.running), ("failed or interrupted", status.failed)):
         if labels:
             console.print(f"{name}: {len(labels)}")
             for label in labels[:SHOWN]:

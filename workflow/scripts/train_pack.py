@@ -26,7 +26,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--log", help="file for a segment's output; {segment} is its id")
     parser.add_argument("--threads", type=int, default=1, help="threads on the processor, shared by those at once")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument("--settle", action="store_true", help="failures are written into the markers, with status 0")
+    parser.add_argument(
+        "--record-failures", action="store_true", help="failures are written into the markers, with status 0"
+    )
     parser.add_argument("--requeue", action="store_true", help="when interrupted, requeue the Slurm job around it")
     options = parser.parse_args(argv)
     asked = []
@@ -52,19 +54,19 @@ def main(argv: list[str] | None = None) -> int:
                 device=options.device,
                 log=None,  # the process writes there already
                 shown_log=log(segment),
-                settle=options.settle,
+                record_failures=options.record_failures,
             )
         )
 
     status = run_pack(parents, train, log, at_once=options.at_once, should_stop=lambda: bool(asked))
-    if options.settle and not asked:
-        status = settle(parents, options.marker)
+    if options.record_failures and not asked:
+        status = status_with_markers(parents, options.marker)
     if status == INTERRUPTED and options.requeue:
         requeue_job(os.environ)
     return status
 
 
-def settle(parents: dict[str, str | None], marker: str) -> int:
+def status_with_markers(parents: dict[str, str | None], marker: str) -> int:
     """Exit status of a pack that says in each segment's marker how it went; 75 if one was killed.
 
     Args:

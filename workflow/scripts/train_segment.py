@@ -29,7 +29,9 @@ def main(argv: list[str] | None = None, job: Callable[..., int] | None = None) -
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--log", type=Path, help="write all output there instead; the terminal gets a crash's end")
     parser.add_argument("--warm", action="store_true", help="in a process that has the libraries imported already")
-    parser.add_argument("--settle", action="store_true", help="a failure is written into the marker, with status 0")
+    parser.add_argument(
+        "--record-failures", action="store_true", help="a failure is written into the marker, with status 0"
+    )
     parser.add_argument("--requeue", action="store_true", help="when interrupted, requeue the Slurm job around it")
     parser.set_defaults(shown_log=None)
     options = parser.parse_args(argv)
@@ -80,7 +82,7 @@ def train(options: argparse.Namespace, job: Callable[..., int] | None = None) ->
         failure = f"{end}\nSegment {options.segment} failed. All of it: less {options.log or options.shown_log}"
         if terminal:
             print(failure, file=terminal)
-        if options.settle:
+        if options.record_failures:
             # Trying again cannot help: for the batch system the job is done, and the marker tells of the failure.
             write_marker(options.marker, f"{failure}\n")
             return 0

@@ -31,7 +31,7 @@ def program(main: Callable[..., int]) -> Callable[..., int]:
 def end_with(work: Callable[[], int | None]) -> NoReturn:
     """Run `work` and end this process, a forked one, with its exit status.
 
-    Nothing that happens may let the process go on as a copy of its parent.
+    Nothing that happens may let the process continue as a copy of its parent.
     """
     status = CRASHED
     try:

@@ -114,7 +114,8 @@ def write(collected: Collected, folder: Path) -> None:
     task, classes = _task_and_classes(collected.plan)
     rows = []
     for run, cell, path in collected.images:
-        rows += [{"run": run, "cell": cell} | row for row in metrics.image_rows(read_arrays(path), task, classes)]
+        for scored in metrics.image_rows(read_arrays(path), task, classes):
+            rows.append({"run": run, "cell": cell} | {name: _all_digits(value) for name, value in scored.items()})
     scores = dict.fromkeys(name for row in rows for name in row if name not in ("run", "cell", "image"))
     Images.write(folder, rows, scores=scores)
 
@@ -191,6 +192,10 @@ def sample_std(values: list[float]) -> float | None:
         return None
     mean = math.fsum(values) / len(values)
     return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+
+
+def _all_digits(value: Any) -> Any:
+    return repr(value) if isinstance(value, float) and math.isfinite(value) else value
 
 
 def _task_and_classes(plan: StudyPlan) -> tuple[str, list[str]]:

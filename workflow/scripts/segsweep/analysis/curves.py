@@ -105,5 +105,5 @@ def _read_table(path: Path) -> tuple[list[str], list[str], list[list[str]]]:
     wrong = next((i for i, row in enumerate(fields) if len(row) != len(header)), None)
     if not first or wrong is not None:
         found = "no header" if not first else f"line {wrong + 2} has {len(fields[wrong])} fields, not {len(header)}"
-        raise InputError(f"{path}: {found}. The file was cut off: remove its folder, and the segment trains again.")
+        raise InputError(f"{path}: {found}. The file is truncated: remove its folder, and the segment trains again.")
     return header, lines, fields

@@ -1,1 +1,1 @@
-"""The settings of segsweep: these classes are the one truth about every key of every YAML file."""
+"""The settings of segsweep: these classes are the only definition of every key of every YAML file."""

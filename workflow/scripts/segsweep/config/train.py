@@ -99,8 +99,8 @@ class Train(Settings):
     early_stopping: EarlyStopping | None = key(None, "Ends a run that no longer improves.")
     on_oom: Literal["fail", "skip", "accumulate"] = key(
         "skip",
-        "Out of memory: fail the job, record the status `oom` (`skip`), or halve the micro-batch and go on. What ended "
-        "with the status `oom` trains again once this says otherwise.",
+        "Out of memory: fail the job, record the status `oom` (`skip`), or halve the micro-batch and continue. What "
+        "ended with the status `oom` trains again once this says otherwise.",
         outcome=False,
     )
     deterministic: bool = key(True, "Deterministic algorithms on a GPU as well.")

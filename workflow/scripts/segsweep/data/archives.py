@@ -17,7 +17,7 @@ class Archive:
     Attributes:
         name: of the file.
         url: where it is downloaded from; None where that takes a login.
-        checksum: `md5:...` or `sha256:...`; None where the source packs it anew each time, and `lay_out` checks the
+        checksum: `md5:...` or `sha256:...`; None where the source packs it again each time, and `lay_out` checks the
             content instead.
     """
 
@@ -163,6 +163,6 @@ def _check(archive: Archive, path: Path, page: str, say: Callable[[str], None]) 
         found = hashlib.file_digest(file, kind).hexdigest()
     if found != expected:
         raise InputError(
-            f"{path}: its {kind} is {found}, expected {expected}: cut off, damaged, or another version. "
+            f"{path}: its {kind} is {found}, expected {expected}: truncated, damaged, or another version. "
             f"Delete it and fetch it again from {page}."
         )

@@ -21,7 +21,7 @@ def corners(height: int, width: int, size: int, overlap: int) -> list[tuple[int,
 
 
 def stitch(patches: Iterable[np.ndarray], pages: Iterable[dict[str, Any]]) -> dict[str, np.ndarray]:
-    """Whole pages from patches; what lies beyond a page is cut off.
+    """Whole pages from patches; what lies beyond a page is dropped.
 
     Where patches overlap, floats (probabilities) are averaged; of other values (classes) the patch counts whose
     centre is nearest, as a network knows least about its patch's edge.

@@ -13,7 +13,7 @@ from segsweep.errors import InputError
 
 
 def require_binary(key: str, classes: int, instead: str) -> None:
-    """Raises InputError naming `key` of the settings unless the network has a binary output, of one logit."""
+    """Raises InputError naming `key` of the settings unless the network has a binary output."""
     if classes != 1:
         raise InputError(
             f"{key} is for a binary output (a data set with task: binary), but there are {classes} classes; {instead}"

@@ -37,6 +37,6 @@ class Bce(nn.Module):
 
 
 def build(term: BceSettings, classes: int, class_weights: torch.Tensor | None = None) -> nn.Module:
-    """Class weights do not apply: `pos_weight` is their place."""
+    """Class weights do not apply: `pos_weight` replaces them."""
     require_binary("loss term bce", classes, "use cross_entropy")
     return Bce(term.pos_weight)

@@ -36,6 +36,6 @@ class BceDice(nn.Module):
 
 
 def build(term: BceDiceSettings, classes: int, class_weights: torch.Tensor | None = None) -> nn.Module:
-    """Class weights do not apply: `pos_weight` is their place."""
+    """Class weights do not apply: `pos_weight` replaces them."""
     require_binary("loss term bce_dice", classes, "use cross_entropy and dice")
     return BceDice(term.bce_weight, term.dice_smooth, term.pos_weight)

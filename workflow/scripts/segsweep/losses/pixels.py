@@ -7,7 +7,7 @@ from segsweep.data.void import VOID
 
 
 def as_classes(logits: torch.Tensor) -> torch.Tensor:
-    """Logits in float32; one logit x (B, 1, H, W) becomes (0, x), (B, 2, H, W), whose softmax is sigmoid(x)."""
+    """Logits in float32; a binary output x (B, 1, H, W) becomes (0, x), (B, 2, H, W), whose softmax is sigmoid(x)."""
     logits = logits.float()
     return torch.cat([torch.zeros_like(logits), logits], dim=1) if logits.shape[1] == 1 else logits
 

@@ -35,11 +35,11 @@ def word_scores(counts: Counts, *, images: bool = False) -> dict[str, np.ndarray
     Without a word to find, a split has 0 of each; an image has a recall of 1, and a precision of 1 if nothing was
     found, else 0, as ICDAR's script has it. `images`: whether each entry is an image.
     """
-    matched, truths, found = np.moveaxis(np.asarray(counts["words"], np.float64), -1, 0)
+    matched, ground_truths, found = np.moveaxis(np.asarray(counts["words"], np.float64), -1, 0)
     precision = matched / np.maximum(found, 1)
-    recall = matched / np.maximum(truths, 1)
-    precision = np.where(truths > 0, precision, (found == 0) if images else 0.0)
-    recall = np.where(truths > 0, recall, float(images))
+    recall = matched / np.maximum(ground_truths, 1)
+    precision = np.where(ground_truths > 0, precision, (found == 0) if images else 0.0)
+    recall = np.where(ground_truths > 0, recall, float(images))
     both = precision + recall
     hmean = np.where(both > 0, 2 * precision * recall / np.where(both > 0, both, 1.0), 0.0)
     return {"precision": precision, "recall": recall, "hmean": hmean}

@@ -8,7 +8,7 @@ OPEN = 3.0  # sigmoid(3) = 0.95
 
 
 class AttentionGate(nn.Module):
-    """Weighs each place of a skip connection by what a coarser map says about it.
+    """Weighs each position of a skip connection by what a coarser map says about it.
 
     q = psi(relu(W_x x + W_g g + b_g)) + b_psi, alpha = sigmoid(q), output = alpha * x. W_x has stride 2, so that q is
     computed on the grid of the coarser map; alpha is brought back to the grid of x by bilinear interpolation.

@@ -41,10 +41,10 @@ class SafeBatchNorm2d(nn.BatchNorm2d):
 
 
 def replace(network: nn.Module, wanted: Callable[[nn.Module], bool], make: Callable[[nn.Module], nn.Module]) -> int:
-    """Replaces in place each wanted layer by what `make` makes of it, at every place where it is used.
+    """Replaces in place each layer that `wanted` accepts by what `make` makes of it, wherever it is used.
 
     Returns:
-        The number of places.
+        The number of layers replaced.
     """
     made: dict[int, nn.Module] = {}
     places = [

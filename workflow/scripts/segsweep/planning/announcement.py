@@ -51,7 +51,7 @@ def announce(study: Planner, say) -> None:
     runs, segments = plural(len(plan.runs), "run"), plural(len(plan.segments), "segment")
     say(f"{study.name}: {plural(cells, 'cell')}{aside}, {runs}, {segments}.")
     if plan.epochs < plan.epochs_run_by_run:
-        say(f"Shared beginnings are trained once: {plan.epochs:,} epochs instead of {plan.epochs_run_by_run:,}.")
+        say(f"Shared prefixes are trained once: {plan.epochs:,} epochs instead of {plan.epochs_run_by_run:,}.")
     if study.adaptive and not study.nothing_left_to_decide:
         say(f"More runs follow from decisions that are made while it runs: in all at most {at_most(study.study)}.")
     if not missing:

@@ -233,7 +233,7 @@ class Planner(WorkerView):
     def _lineage(self, begun: bool) -> dict[str, Any] | None:
         """What narrows the study's space, from the earlier study as it is now; None where nothing does.
 
-        A study that has `begun` keeps its space while the earlier one is gone, or searches anew.
+        A study that has `begun` keeps its space while the earlier one is gone, or searches again.
         """
         if self.earlier is None:
             return None

@@ -18,7 +18,7 @@ CLUSTER_FILE = "config/cluster.yaml"
 BASE_MB = 3500
 WORKER_MB = 700
 # Bytes for each pixel of a batch in training, fp32, by encoder: what U-Net++, the dearest decoder, keeps for the
-# backward pass, and at least a quarter more for what comes and goes. A test counts anew. Unnamed ones cost the most.
+# backward pass, and at least a quarter more for what comes and goes. A test counts again. Unnamed ones cost the most.
 BYTES_PER_PIXEL = {"lcnet": 2000, "mobilenet": 4000, "resnet18": 4000, "resnet34": 4500, "resnet50": 8000}
 UNKNOWN_BYTES_PER_PIXEL = 9000
 DEFAULT_SIDE = 512
@@ -117,7 +117,7 @@ class Resources:
         return ceil(mb * (1 + 0.5 * (attempt - 1)))
 
     def cpus(self, segment: SegmentPlan) -> int:
-        """Processors of a segment's job: one, and one for each that loads pictures."""
+        """Processors of a segment's job: one, and one for each that loads images."""
         return (self.cluster.cpus if self.cluster else None) or 1 + segment.train["workers"]
 
     def device_mb(self, segment: SegmentPlan) -> int:

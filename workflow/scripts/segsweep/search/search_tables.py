@@ -107,23 +107,6 @@ def decisions(states: list[State]) -> list[dict[str, Any]]:
     ]
 
 
-def spent(states: list[State]) -> dict[str, int | float]:
-    """Epochs that the search trained, that all its trials in full would have taken, and what pruning saved."""
-    runs = _runs_of_a_trial(states)
-    found = states[-1]["trials"] if states else []
-    trained = sum(trial["trained"] for trial in found)
-    full = sum(runs * trial["total_epochs"] for trial in found)
-    saved = sum(record["epochs_saved"] for _, record in records(states, "rung"))
-    return {
-        "trials": len(found),
-        "pruned": sum(trial["status"] == "pruned" for trial in found),
-        "epochs": trained,
-        "epochs_full": full,
-        "epochs_saved": saved,
-        "share": trained / full if full else 1.0,
-    }
-
-
 def records(states: list[State], kind: str) -> list[tuple[int, dict[str, Any]]]:
     """(step, record) of all log records of a kind."""
     return [(state["step"], record) for state in states for record in state["log"] if record["kind"] == kind]
@@ -165,7 +148,3 @@ def _value(text: str) -> Any:
 
 def _minimizes(states: list[State]) -> bool:
     return any(record.get("minimize", False) for state in states[:1] for record in state["log"])
-
-
-def _runs_of_a_trial(states: list[State]) -> int:
-    return max(1, sum(run["trial"] == 0 for state in states[:1] for run in state["requested"]))

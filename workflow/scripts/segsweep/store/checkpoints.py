@@ -24,15 +24,3 @@ def read_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
 def write_arrays(path: Path, arrays: dict[str, np.ndarray], *, flush: bool = True) -> None:
     """Write arrays by name as a compressed npz file; `SegmentStore` reads it."""
     write_bytes(path, lambda file: np.savez_compressed(file, **arrays), flush=flush)
-
-
-# Until the training has changed to `segsweep.io`.
-from segsweep.io import flush_folder as flush_all  # noqa: E402, F401
-from segsweep.io import flush_path, remove_temporaries, write_json  # noqa: E402, F401
-
-
-def write_table(path: Path, rows: list[dict], columns: list[str] | None = None, *, flush: bool = True) -> None:
-    """Write rows as CSV."""
-    from segsweep.io import write_csv
-
-    write_csv(path, rows, columns or (), flush=flush)

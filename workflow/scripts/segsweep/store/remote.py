@@ -156,11 +156,11 @@ class Remote:
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise InputError(
                     f"{self.name} is full ({error.strerror}). What was sent before is whole and stays, and nothing "
-                    "was lost here. Make room there, or name another remote, and push again: it goes on from there."
+                    "was lost here. Make room there, or name another remote, and push again: it continues from there."
                 ) from error
             raise InputError(
                 f"{self.name} could not be {done}: {type(error).__name__}: {error}. Nothing was lost. Check the "
-                "address (`dvc remote list`), the connection and your rights, and do it again: it goes on from there."
+                "address (`dvc remote list`), the connection and your rights, and do it again: it continues from there."
             ) from error
 
 

@@ -1,7 +1,7 @@
 """Trained segments to the shared store and back: one file a segment, named by its address.
 
 An address stands for its content, so nothing is ever overwritten: a push sends the addresses that the remote lacks, a
-pull brings those that are wanted and not here, and any number of people may do both at the same time.
+pull brings those that are asked for and not here, and any number of people may do both at the same time.
 
 The file is a plain tar, the same bytes for the same content; its last member, SHA256SUMS, is what `sha256sum -c` reads.
 """
@@ -155,7 +155,7 @@ def pull(
     return outcome
 
 
-def wanted_of(planned: Iterable[str], held: Iterable[str]) -> set[str]:
+def usable_segments(planned: Iterable[str], held: Iterable[str]) -> set[str]:
     """Which segments of a remote a plan can use, and the planned ones themselves.
 
     A phase may be cut elsewhere here than where it was trained, so all segments of a planned phase that end within it

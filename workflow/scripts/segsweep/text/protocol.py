@@ -31,9 +31,9 @@ class Match(NamedTuple):
 def match(truths: list[np.ndarray], ignored: np.ndarray, detections: list[np.ndarray]) -> Match:
     """Match detections with the words of one image, one to one.
 
-    `truths`, `detections`: polygons (k, 2); `ignored`: bool (number of truths), words that are not scored. A detection
-    of which more than half lies in an ignored word is not counted. A word and a detection match if their IoU is above
-    0.5; each is matched once, in the order given.
+    `truths`, `detections`: polygons (k, 2); `ignored`: bool (number of ground truths), words that are not scored. A
+    detection of which more than half lies in an ignored word is not counted. A word and a detection match if their IoU
+    is above 0.5; each is matched once, in the order given.
 
     Source: Karatzas et al. 2015, "ICDAR 2015 competition on robust reading", and its evaluation script (task 4.1).
     """

@@ -20,7 +20,7 @@ def reseed(seed: int, epoch: int) -> None:
 def set_determinism(deterministic: bool) -> None:
     """Ask torch for deterministic algorithms (warning where an operation has none), or for the fastest."""
     torch.use_deterministic_algorithms(deterministic, warn_only=True)
-    # Filling fresh tensors with NaN guards against reads of uninitialised memory; it costs time and changes no result.
+    # Filling fresh tensors with NaN detects reads of uninitialised memory; it costs time and changes no result.
     torch.utils.deterministic.fill_uninitialized_memory = False
     torch.backends.cudnn.deterministic = deterministic
     torch.backends.cudnn.benchmark = not deterministic

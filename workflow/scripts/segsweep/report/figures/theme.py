@@ -13,14 +13,13 @@ from matplotlib.figure import Figure
 from segsweep.formatting import value_in_words
 from segsweep.report.value_styles import parse
 
-BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW = (
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY = (
     "#0072B2",
     "#E69F00",
     "#009E73",
     "#D55E00",
     "#CC79A7",
     "#56B4E9",
-    "#F0E442",
 )
 PALETTE = [BLUE, ORANGE, GREEN, PURPLE, SKY, RED]
 GREY, INK = "#9AA3AF", "#1D2430"
