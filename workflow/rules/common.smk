@@ -43,9 +43,13 @@ gc.enable()
 ON_CLUSTER = STUDY.request.cluster is not None
 TABLE = STUDY.study.table is not None
 FOLDER = STUDY.folder
-# Of this start of Snakemake; see `segsweep.planning.markers`.
-MARKER = "results/markers/{start}/{segment}"
-OUTCOME = "results/outcomes/{start}/{segment}"
+# This start of Snakemake; see `segsweep.planning.markers`. A job on a node learns it from the path that it is to make;
+# elsewhere it is part of the rules, as a wildcard costs time and memory for each of ten thousand jobs.
+if PLANS:
+    os.environ["SEGSWEEP_START"] = STUDY.start
+START = "{start}" if ON_CLUSTER else os.environ.get("SEGSWEEP_START", "{start}")
+MARKER = f"results/markers/{START}/{{segment}}"
+OUTCOME = f"results/outcomes/{START}/{{segment}}"
 # What Snakemake sees of a training: that it is in the store, or how its job ended.
 TRAINED = temp(OUTCOME) if STUDY.records_failures else MARKER
 # Counted where Snakemake was started; a job that tried again by itself could not ask for more memory.
@@ -101,6 +105,11 @@ wildcard_constraints:
     step=r"\d{3}",
 
 
+def start_of(wildcards):
+    """The start of Snakemake that waits for a job."""
+    return wildcards.get("start", START)
+
+
 def of_each_job(function):
     """Keeps a function's signature, which Snakemake asks for some twenty times for each job."""
     function.__signature__ = signature(function)
@@ -113,7 +122,7 @@ def needed_by_segment(wildcards):
 
     Images that are prepared again for others must not train it again.
     """
-    return [] if STUDY.is_trained(wildcards.segment) else needed_by([wildcards.segment], wildcards.start)
+    return [] if STUDY.is_trained(wildcards.segment) else needed_by([wildcards.segment], start_of(wildcards))
 
 
 def needed_by_missing():
@@ -126,7 +135,7 @@ def needed_by_missing():
 
 def needed_by_pack(wildcards):
     """What the segments of a pack need that the pack does not make."""
-    return needed_by(STUDY.packs[wildcards.pack], wildcards.start)
+    return needed_by(STUDY.packs[wildcards.pack], start_of(wildcards))
 
 
 def needed_by(segments, start):
@@ -144,7 +153,7 @@ def markers_to_make(segments, start):
 
 def outcome_of(wildcards):
     """Where the job of a segment wrote down how its training ended: a file, or its pack's folder of such files."""
-    return markers.outcome(wildcards.start, STUDY.packed.get(wildcards.segment, wildcards.segment))
+    return markers.outcome(start_of(wildcards), STUDY.packed.get(wildcards.segment, wildcards.segment))
 
 
 def own_outcome(wildcards, input):
@@ -193,6 +202,17 @@ def claim_on_gpu(wildcards, resources):
 
 # Asked only where it matters: it has Snakemake work out all resources of a job when it looks at the job.
 CLAIM = claim_on_gpu if STUDY.request.claim_gpu else ""
+# What trains a segment, but for what differs between segments.
+TRAIN = (
+    f"{RUN}/train_segment.py {TRAINING_OPTIONS} --plan {quote(str(STUDY.plan_file))} --store results/segments "
+    f"--device {quote(str(STUDY.request.device))}"
+)
+
+
+@of_each_job
+def train_on_claimed_gpu(wildcards, resources):
+    """What trains a segment on a GPU of this machine that it claims."""
+    return f"{claim_on_gpu(wildcards, resources)} {TRAIN}"
 
 
 def side_by_side(needs):

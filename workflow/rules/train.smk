@@ -11,7 +11,7 @@ if STUDY.records_failures:
         output:
             marker=MARKER,
         log:
-            "results/logs/check_outcome/{segment}.{start}.log",
+            f"results/logs/check_outcome/{{segment}}.{START}.log",
         retries: 0
         conda:
             "../../envs/segsweep.yaml"
@@ -31,7 +31,7 @@ rule train_segment:
     output:
         marker=TRAINED,
     log:
-        "results/logs/train_segment/{segment}.{start}.log",
+        f"results/logs/train_segment/{{segment}}.{START}.log",
     retries: RETRIES
     conda:
         "../../envs/segsweep.yaml"
@@ -43,27 +43,22 @@ rule train_segment:
         gpu_mb=device_memory_of,
         cpus_per_task=cpus_of,
     params:
-        run=RUN,
-        plan=STUDY.plan_file,
-        device=STUDY.request.device,
-        options=TRAINING_OPTIONS,
+        # In one: there may be ten thousand such jobs, and Snakemake works out each parameter of each.
+        command=train_on_claimed_gpu if CLAIM else TRAIN,
         words=segment_in_words,
-        claim=CLAIM,
     message:
         "train {params.words}"
     shell:
-        "{params.claim} {params.run}/train_segment.py {params.options} "
-        "--plan {params.plan:q} --segment {wildcards.segment} --store results/segments --marker {output.marker:q} "
-        "--threads {threads} --device {params.device:q} --log {log:q}"
+        "{params.command} --segment {wildcards.segment} --marker {output.marker:q} --threads {threads} --log {log:q}"
 
 
 rule train_pack:
     input:
         needed=ancient(needed_by_pack),
     output:
-        outcomes=temp(directory("results/outcomes/{start}/{pack}")),
+        outcomes=temp(directory(f"results/outcomes/{START}/{{pack}}")),
     log:
-        "results/logs/train_pack/{pack}.{start}.log",
+        f"results/logs/train_pack/{{pack}}.{START}.log",
     retries: RETRIES
     conda:
         "../../envs/segsweep.yaml"
@@ -80,6 +75,7 @@ rule train_pack:
         device=STUDY.request.device,
         options=PACK_OPTIONS,
         segments=segments_of_pack,
+        start=start_of,
         at_once=STUDY.request.pack_at_once,
         claim=CLAIM,
     message:
@@ -87,5 +83,5 @@ rule train_pack:
     shell:
         "{params.claim} {params.run}/train_pack.py {params.options} "
         "--plan {params.plan:q} --segments {params.segments} --store results/segments --at-once {params.at_once} "
-        "--marker {output.outcomes:q}/{{segment}} --log results/logs/train_segment/{{segment}}.{wildcards.start}.log "
+        "--marker {output.outcomes:q}/{{segment}} --log results/logs/train_segment/{{segment}}.{params.start}.log "
         "--threads {threads} --device {params.device:q} > {log:q} 2>&1"

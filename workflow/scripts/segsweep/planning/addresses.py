@@ -64,8 +64,13 @@ def differences(settings: Settings, in_force: InForce) -> dict[str, Any]:
     """What a section adds to an address, as JSON's types, nested as it is."""
     kind = type(settings)
     found = {}
-    for name in read_keys(kind, in_force.task):
-        added = difference(kind, name, getattr(settings, name), in_force)
+    for name, default in read_keys(kind, in_force.task).items():
+        value = getattr(settings, name)
+        if not isinstance(value, NESTED) and name not in in_force.meanings:  # as most are
+            if value != default or name in DISCRIMINATORS:
+                found[name] = value
+            continue
+        added = difference(kind, name, value, in_force)
         if added is not None:
             (found[name],) = added
     return found | revision_of(kind)
@@ -176,19 +181,19 @@ def default_components(kind: type[Settings]) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Section:
     """One key at the top of a setting.
 
     Attributes:
+        value: its value.
         adds: what it adds to an address, by its name; empty where it adds nothing.
         roots: where the code begins that it calls for.
-        dump: its value in JSON's types.
     """
 
+    value: Any
     adds: dict[str, Any]
     roots: frozenset[Symbol]
-    dump: Any
 
 
 class SectionAddresses:
@@ -203,13 +208,18 @@ class SectionAddresses:
         self.kind, self.in_force = kind, in_force
         # By identity, as comparing sections takes longer than looking at them; the value is kept, so that no other
         # one takes its place in memory.
-        self._known: dict[tuple[str, int], tuple[Any, Section]] = {}
+        self._known: dict[tuple[str, int], Section] = {}
         self._phases: dict[tuple[int, int], tuple[Any, list]] = {}
+        self._joined: dict[tuple[frozenset[Symbol], ...], frozenset[Symbol]] = {}
 
     def phases(self, loss: Any, total: int, phases_of: Callable[[Any, int], list]) -> list:
-        """The phases of a loss over a number of epochs, the same objects each time."""
+        """The phases of a loss over a number of epochs: first epoch, last epoch, section of the loss, its dump."""
         if (id(loss), total) not in self._phases:
-            self._phases[id(loss), total] = loss, phases_of(loss, total)
+            found = [
+                (first, last, self.of("loss", one), one.model_dump(mode="json"))
+                for first, last, one in phases_of(loss, total)
+            ]
+            self._phases[id(loss), total] = loss, found
         return self._phases[id(loss), total][1]
 
     def of(self, name: str, value: Any) -> Section:
@@ -218,13 +228,23 @@ class SectionAddresses:
         if known is None:
             added = difference(self.kind, name, value, self.in_force)
             reads = name in read_keys(self.kind, self.in_force.task)
-            section = Section(
+            known = self._known[name, id(value)] = Section(
+                value,
                 {} if added is None else {name: added[0]},
                 roots_of_key(name, value, self.in_force) if reads else frozenset(),
-                value.model_dump(mode="json") if isinstance(value, Settings) else value,
             )
-            known = self._known[name, id(value)] = value, section
-        return known[1]
+        return known
+
+    def forget(self) -> None:
+        """Free what was found so far: of the runs of ten thousand cells it takes 5 MB."""
+        self._known.clear()
+        self._phases.clear()
+
+    def joined(self, *roots: frozenset[Symbol]) -> frozenset[Symbol]:
+        """The union of sets of roots, the same object for the same sets: there are few, and many runs."""
+        if roots not in self._joined:
+            self._joined[roots] = frozenset().union(*roots)
+        return self._joined[roots]
 
 
 def meanings(

@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from segsweep.config.dotted_keys import lookup
@@ -14,7 +14,7 @@ from segsweep.formatting import label, short_names
 from segsweep.planning.overrides import Resolved, Resolver
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Cell:
     """One setting of the hyperparameters."""
 
@@ -39,7 +39,7 @@ class Design:
     names: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Point:
     """Something asked for: changes of the base, and where they were written."""
 
@@ -118,7 +118,7 @@ def digest_of(resolved: Resolved) -> str:
 def _labelled(cell: Cell, names: dict[str, str]) -> Cell:
     shown = {axis: cell.settings[axis] for axis in names}
     text = f"run {cell.cell}" if cell.role == "run" else label(shown, names)
-    return Cell(**{**cell.__dict__, "label": text or "the one setting", "settings": shown})
+    return replace(cell, label=text or "the one setting", settings=shown)
 
 
 def _shown(resolved: Resolved, axis: str) -> Any:

@@ -3,6 +3,7 @@
 import copy
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from segsweep.config.dotted_keys import assign, lookup
@@ -15,7 +16,7 @@ from segsweep.planning.addresses import InForce, as_text, difference
 ANY_TASK = InForce()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Section:
     """One checked top-level key of `train`.
 
@@ -37,7 +38,7 @@ class Resolved:
     sections: dict[str, Section]
     raw: dict[str, Any]
 
-    @property
+    @cached_property
     def dump(self) -> dict[str, Any]:
         """The setting as plain JSON values, every key filled in."""
         return {name: section.dump for name, section in self.sections.items()}

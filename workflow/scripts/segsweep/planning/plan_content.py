@@ -96,10 +96,11 @@ def _run(run: Run) -> PlannedRun:
 def _segment(segment: Segment, study: str, prepared: DataAddresses, common: dict[str, Any]) -> SegmentPlan:
     run = segment.run
     data = prepared.folder_of(run.cell.resolved.sections["data"].dump)
+    train = run.cell.resolved.dump
     return SegmentPlan(
         id=segment.id,
         label=label(study, run),
-        train=run.cell.resolved.dump | {"loss": segment.phase.loss},
+        train=train if train["loss"] == segment.phase.loss else train | {"loss": segment.phase.loss},
         seed=run.seed,
         fold=run.fold,
         first_epoch=segment.first_epoch,

@@ -8,7 +8,6 @@ import hashlib
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -112,6 +111,7 @@ class Planner(WorkerView):
             for seed in study.seeds
             for fold in folds_of(study)
         ]
+        context.sections.forget()  # decisions add few runs
         self.decided = Decided(loaded, self.design, resolver, context)
         self.history = History(self.code, read_history(self.history_file))
         if self.adaptive:
@@ -161,14 +161,8 @@ class Planner(WorkerView):
 
     @cached_property
     def plan_digest(self) -> str:
-        """Stands for the whole plan: tables are made again when it changes.
-
-        What is kept of a segment besides changes none of its results.
-        """
-        segments = {
-            name: replace(one, selections=[]) if one.selections else one for name, one in self.plan.segments.items()
-        }
-        return digest(replace(self.plan, segments=segments).text())
+        """Stands for the whole plan: tables are made again when it changes."""
+        return self.plan.digest()
 
     @cached_property
     def study_digest(self) -> str:

@@ -1,6 +1,7 @@
 """The runs that decisions request, made from what step files say about them."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from segsweep.config.load import Loaded
@@ -60,9 +61,7 @@ class Decided:
         names = self.design.names
         settings = {axis: cell.settings[axis] for axis in names} if names else cell.settings
         shown = " ".join(f"{names.get(axis, axis)}={_rounded(value)}" for axis, value in settings.items())
-        return Cell(
-            **{**cell.__dict__, "settings": settings, "label": f"{number} {shown}".strip(), "role": one["role"]}
-        )
+        return replace(cell, settings=settings, label=f"{number} {shown}".strip(), role=one["role"])
 
 
 def _rounded(value: Any) -> str:

@@ -31,7 +31,7 @@ COSTS_NOTHING = {"encoder_weights", "init", "dropout"}
 
 
 def check(cluster: Cluster, run=subprocess.run) -> None:
-    """Complain about what is missing in config/cluster.yaml before the first job is submitted.
+    """Find what is missing in config/cluster.yaml before the first job is submitted.
 
     Args:
         cluster: the settings.

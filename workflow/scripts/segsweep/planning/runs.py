@@ -18,7 +18,7 @@ from segsweep.planning.overrides import loss_in_force
 from segsweep.store.segment_store import SegmentStore, split_id
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Phase:
     """Epochs `first` to `last` of a run, with one loss in force.
 
@@ -39,7 +39,7 @@ class Phase:
     code: str
 
 
-@dataclass
+@dataclass(slots=True)
 class Run:
     """A cell trained with one seed, on one fold, for `epochs` of the `total_epochs` that its schedule knows.
 
@@ -64,7 +64,7 @@ class Run:
         return epoch < self.total_epochs or not self.cell.resolved.depends_on_end
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Segment:
     """Consecutive epochs that one job trains."""
 
@@ -152,17 +152,16 @@ def make_run(
         role or cell.role,
         context.data(resolved.sections["data"].dump),
     )
-    roots = context.roots.union(*(section.roots for section in sections))
+    roots = [context.roots, *(section.roots for section in sections if section.roots)]
     before = ""
-    for first, last, loss in context.sections.phases(resolved.sections["loss"].value, total, phases_of):
+    for first, last, section, loss in context.sections.phases(resolved.sections["loss"].value, total, phases_of):
         if first > run.epochs:
             break
-        section = context.sections.of("loss", loss)
-        complete, called = setting | section.adds, roots | section.roots
+        complete, called = setting | section.adds, context.sections.joined(*roots, section.roots)
         code = context.code.fingerprint(called)
         text = as_text([complete, seed, fold, run.data, code, before])
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-        run.phases.append(Phase(digest, first, min(last, run.epochs), section.dump, complete, called, code))
+        run.phases.append(Phase(digest, first, min(last, run.epochs), loss, complete, called, code))
         before = f"{digest}-{last}"
     return run
 
