@@ -151,7 +151,7 @@ def test_images_have_rows_of_their_own_whatever_was_found():
     assert counts["names"].tolist() == ["0", "1", "2"]
     hits = [row[row >= 0] for row in counts["box_hits"]]
     assert [len(row) for row in hits] == [len(found["scores"]) for found, _, _ in images]
-    assert counts["box_truths"].sum(1).tolist() == [len(boxes) for _, boxes, _ in images]
+    assert counts["box_ground_truths"].sum(1).tolist() == [len(boxes) for _, boxes, _ in images]
 
 
 def test_average_precision_by_hand():

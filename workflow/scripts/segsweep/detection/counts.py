@@ -49,12 +49,12 @@ class BoxCounter:
         guesses = [
             {name: torch.as_tensor(one[name]).detach().cpu() for name in ("boxes", "scores", "labels")} for one in found
         ]
-        truths = [
+        ground_truths = [
             {"boxes": boxes.cpu().float(), "labels": labels.cpu(), "iscrowd": aside.cpu().long()}
             for boxes, labels, aside in zip(batch["boxes"], batch["labels"], ignored, strict=True)
         ]
-        self.metric.update(guesses, truths)
-        for name, guess, ground_truth in zip(batch["name"], guesses, truths, strict=True):
+        self.metric.update(guesses, ground_truths)
+        for name, guess, ground_truth in zip(batch["name"], guesses, ground_truths, strict=True):
             self._images[name] = matches(guess, ground_truth, self.classes)
 
     def totals(self) -> dict[str, np.ndarray]:
@@ -68,16 +68,18 @@ class BoxCounter:
 
     def images(self) -> dict[str, np.ndarray]:
         """Of each image, in the order in which they came: "names" (N,), "box_hits" int8 (N, D) and "box_labels" int16
-        (N, D), best first, -1 where there is no further box, and "box_truths" int64 (N, K)."""
+        (N, D), best first, -1 where there is no further box, and "box_ground_truths" int64 (N, K)."""
         rows = list(self._images.values())
         most = max((len(hit) for hit, _, _ in rows), default=0)
         hits = np.full((len(rows), most), NO_VALUE, np.int8)
         labels = np.full((len(rows), most), NO_VALUE, np.int16)
         for i, (hit, label, _) in enumerate(rows):
             hits[i, : len(hit)], labels[i, : len(label)] = hit, label
-        truths = np.array([ground_truth for _, _, ground_truth in rows], np.int64).reshape(len(rows), self.classes)
+        ground_truths = np.array([ground_truth for _, _, ground_truth in rows], np.int64).reshape(
+            len(rows), self.classes
+        )
         names = np.array(list(self._images), dtype=str)
-        return {"names": names, "box_hits": hits, "box_labels": labels, "box_truths": truths}
+        return {"names": names, "box_hits": hits, "box_labels": labels, "box_ground_truths": ground_truths}
 
 
 def matches(

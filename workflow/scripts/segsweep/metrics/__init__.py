@@ -12,7 +12,7 @@ A metric's file holds a class with its facts (see `segsweep.config.components.Me
                           does not occur; of a split only
             box_hits      int8 (..., D): the boxes found in an image, best first: 1 hit, 0 miss, -1 no further box
             box_labels    int16 (..., D): their classes, -1 no further box
-            box_truths    int64 (..., K): boxes of the ground truth; these three of images only
+            box_ground_truths  int64 (..., K): boxes of the ground truth; these three of images only
 
 A metric that needs more than these has `own_counts`, and makes them of predictions: `count(predictions, batch)` gives
 arrays with a leading axis of images, by name. It is computed by `evaluate_run` only.

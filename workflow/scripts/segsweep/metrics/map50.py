@@ -25,7 +25,7 @@ def compute(counts: Counts, classes: list[str]) -> dict[str, np.ndarray]:
 
 def compute_images(counts: Counts, classes: list[str]) -> dict[str, np.ndarray]:
     """See `segsweep.metrics`. As of a split with this image alone in it; nan for an image without objects."""
-    hits, labels, ground_truths = (counts[name] for name in ("box_hits", "box_labels", "box_truths"))
+    hits, labels, ground_truths = (counts[name] for name in ("box_hits", "box_labels", "box_ground_truths"))
     found = np.full(len(hits), np.nan)
     for i, (hit, label, true_boxes) in enumerate(zip(hits, labels, ground_truths, strict=True)):
         if true_boxes.any():

@@ -16,7 +16,7 @@ class Counts(NamedTuple):
     """What scores are made of; counts of images add up."""
 
     matched: int  # readable words found
-    truths: int  # readable words
+    ground_truths: int  # readable words
     detections: int  # detections that count
 
 
@@ -28,19 +28,19 @@ class Match(NamedTuple):
     dont_care: np.ndarray  # bool (number of detections): not counted
 
 
-def match(truths: list[np.ndarray], ignored: np.ndarray, detections: list[np.ndarray]) -> Match:
+def match(ground_truths: list[np.ndarray], ignored: np.ndarray, detections: list[np.ndarray]) -> Match:
     """Match detections with the words of one image, one to one.
 
-    `truths`, `detections`: polygons (k, 2); `ignored`: bool (number of ground truths), words that are not scored. A
+    `ground_truths`, `detections`: polygons (k, 2); `ignored`: bool, one a ground truth, words that are not scored. A
     detection of which more than half lies in an ignored word is not counted. A word and a detection match if their IoU
     is above 0.5; each is matched once, in the order given.
 
     Source: Karatzas et al. 2015, "ICDAR 2015 competition on robust reading", and its evaluation script (task 4.1).
     """
     ignored = np.asarray(ignored, dtype=bool)
-    cover = covered(detections, [polygon for polygon, skip in zip(truths, ignored, strict=True) if skip])
+    cover = covered(detections, [polygon for polygon, skip in zip(ground_truths, ignored, strict=True) if skip])
     dont_care = (cover > DONT_CARE_SHARE).any(axis=1) if cover.size else np.zeros(len(detections), dtype=bool)
-    close = iou(truths, detections) > IOU
+    close = iou(ground_truths, detections) > IOU
     close[ignored] = False
     close[:, dont_care] = False
     pairs = []
@@ -63,8 +63,8 @@ class WordCounter:
 
     def add(self, predictions: Sequence[Detections], batch: dict) -> None:
         """Count predictions; `batch` with "name", "polygons" (for each image (k, 2) each) and "ignored" (bool (n,))."""
-        truths = zip(batch["name"], batch["polygons"], batch["ignored"], predictions, strict=True)
-        for name, polygons, ignored, found in truths:
+        images = zip(batch["name"], batch["polygons"], batch["ignored"], predictions, strict=True)
+        for name, polygons, ignored, found in images:
             self._names.append(name)
             self._counts.append(match(polygons, ignored, found.polygons).counts)
 
