@@ -58,7 +58,9 @@ WARM = not ON_CLUSTER if STUDY.request.warm is None else STUDY.request.warm
 # Rules that want a GPU as trainings do: several networks look at a whole split.
 ASKS_A_NETWORK = ("score_ensemble", "predict_test", "evaluate_run")
 PACK_OPTIONS = " ".join(["--record-failures"] + ["--requeue"] * ON_CLUSTER)
-TRAINING_OPTIONS = " ".join(["--warm"] * WARM + ["--record-failures"] * STUDY.records_failures + ["--requeue"] * ON_CLUSTER)
+TRAINING_OPTIONS = " ".join(
+    ["--warm"] * WARM + ["--record-failures"] * STUDY.records_failures + ["--requeue"] * ON_CLUSTER
+)
 # Of a study of which not all is there, tables and report say what is missing.
 PARTIAL = "--partial" if STUDY.request.partial and STUDY.coverage != "all" else ""
 # The .dvc file of the study's data set, if it has one.
