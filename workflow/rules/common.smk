@@ -46,8 +46,8 @@ FOLDER = STUDY.folder
 # This start of Snakemake; see `segsweep.planning.markers`. A job on a node learns it from the path that it is to make;
 # elsewhere it is part of the rules, as a wildcard costs time and memory for each of ten thousand jobs.
 if PLANS:
-    os.environ["SEGSWEEP_START"] = STUDY.start
-START = "{start}" if ON_CLUSTER else os.environ.get("SEGSWEEP_START", "{start}")
+    markers.pass_on(STUDY.start, os.environ)
+START = "{start}" if ON_CLUSTER else markers.passed_on(os.environ) or "{start}"
 MARKER = f"results/markers/{START}/{{segment}}"
 OUTCOME = f"results/outcomes/{START}/{{segment}}"
 # What Snakemake sees of a training: that it is in the store, or how its job ended.

@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,12 +22,23 @@ MARKERS = Path("results/markers")
 OUTCOMES = Path("results/outcomes")
 # Names of the files that running Snakemakes make and read.
 LOCKS = Path(".snakemake/locks")
+VARIABLE = "SEGSWEEP_START"
 START = re.compile(r"\d{8}-\d{6}-\d+")
 
 
 def new_start() -> str:
     """The name of a start: time and process."""
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+
+
+def pass_on(start: str, environ: MutableMapping[str, str]) -> None:
+    """Let the processes that this one starts on this machine know the start."""
+    environ[VARIABLE] = start
+
+
+def passed_on(environ: Mapping[str, str]) -> str | None:
+    """The start of the process that this one was started by, or that it is; None where nothing was passed on."""
+    return environ.get(VARIABLE)
 
 
 def marker(start: str, segment: str) -> str:
