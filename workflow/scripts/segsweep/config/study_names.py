@@ -39,7 +39,7 @@ def check_study_name(name: str, file: Path, *, config: Path, results: Path) -> N
         if shared:
             raise InputError(
                 f"{file}: the study {name!r} and the study {found[0]!r} of {path} would both write into "
-                f"{results / shared[0]}. Rename one of them."
+                f"{results / shared[0]} (some file systems take upper and lower case for the same). Rename one of them."
             )
 
 

@@ -60,7 +60,8 @@ def announce(study: Planner, say) -> None:
         return
     there = f"{len(plan.segments) - len(missing)} of {segments} are trained"
     epochs = sum(plan.segments[one].last_epoch - plan.segments[one].first_epoch + 1 for one in missing)
-    say(f"{there}; {len(missing)} with {plural(epochs, 'epoch')} will train:")
+    what = "are left out of a partial report" if study.request.partial else "will train"
+    say(f"{there}; {len(missing)} with {plural(epochs, 'epoch')} {what}:")
     for segment in missing[:SHOWN]:
         say(f"  {study.in_words(segment)}: {study.why(segment)}")
     if len(missing) > SHOWN:
