@@ -5,7 +5,7 @@ import re
 import pandas as pd
 import pytest
 
-from segsweep.analysis.analyze import Findings
+from segsweep.analysis.analyze import Analysis
 from segsweep.analysis.study_results import open_results
 from segsweep.errors import InputError
 from segsweep.report.build import all_sections, build
@@ -50,7 +50,7 @@ class Reports(dict):
     def __missing__(self, name):
         folder = self.make_folder(name)
         write_study(folder, name=name, epochs=6, **STUDIES[name])
-        Findings(open_results(folder)).write(folder)
+        Analysis(open_results(folder)).write(folder)
         build(folder, folder, partial=True)
         self[name] = folder
         return folder
