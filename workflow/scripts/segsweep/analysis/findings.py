@@ -36,7 +36,7 @@ class FindingsTable(Table):
     rules = ("analyze_study",)
     rows = "finding_rows"
     columns = (
-        Column("id", "text", "`F1`, `F2`, …"),
+        Column("id", "text", "`F1`, `F2` and so on."),
         Column("kind", "text",
                "`levels` (two levels of an axis), `edge` (the best level lies at an end of a numeric axis), "
                "`interaction`, `cells` (the first of the ranking against another cell) or `correlation`."),

@@ -63,7 +63,8 @@ def levels(
         runs[axis].map(position) + spread, runs[metric], s=16 if len(runs) <= 200 else 5, color=theme.GREY, alpha=0.65,
         linewidths=0, label="run", zorder=2, rasterized=True,
     )  # fmt: skip
-    kinds = [("mean", "low", "high", "mean", theme.BLUE, theme.BLUE, "o", 0.0)]
+    means = means.assign(none=np.nan)
+    kinds = [("mean", "none", "none", "mean", theme.BLUE, theme.BLUE, "o", 0.0)]
     if adjusted:
         kinds.append(("adjusted", "adjusted_low", "adjusted_high", "adjusted mean", theme.RED, "white", "D", 0.22))
     for middle, low, high, name, colour, face, mark, shift in kinds:
@@ -74,7 +75,7 @@ def levels(
             [position[level] + shift for level in shown["level"]], values, yerr=np.nan_to_num(reach), fmt=mark, ms=6,
             color=colour, mfc=face, mec=colour, capsize=3, lw=1.6, label=name, zorder=4,
         )  # fmt: skip
-    _set_limits(ax, runs[metric], means[["low", "high"]])
+    _set_limits(ax, runs[metric], means[["adjusted_low", "adjusted_high"]])
     names = [theme.level_name(level) for level in position]
     ax.set_xticks(range(len(names)), names)
     ax.set_xlim(-0.6, len(names) - 0.4)
