@@ -57,7 +57,7 @@ def test_a_study_gives_names_to_axes_metrics_and_levels():
         ["optimizer.lr", "batch_size"],
     )
     assert names.axis("optimizer.lr") == "learning rate (Adam)"  # as it stands within a sentence
-    assert names.axis("loss.a") == "Dice weight"  # the loss is called so
+    assert names.axis("loss.main") == "Dice weight"  # the loss is called so
     assert names.axis("batch_size") == "batch size"
     assert names.metric("val/miou") == "mean IoU"
     assert names.metric("val/loss") == "validation loss"
