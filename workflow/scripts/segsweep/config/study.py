@@ -77,6 +77,17 @@ class Study(Settings):
     metric: str = key("val/miou", "Runs are ranked by it; its best epoch is a run's result.")
     minimize: bool = key(False, "Lower is better.")
     also_report: list[str] = key([], "Further metrics in the tables of the report.", outcome=False)
+    names: dict[str, str] = key(
+        {},
+        "Names in the report: of axes and metrics `{optimizer.lr: Learning rate}`, of levels `{dice: Dice loss}`.",
+        outcome=False,
+    )
+    matters: float | None = key(
+        None,
+        "The smallest difference of the metric that matters in practice; the report compares with it.",
+        gt=0,
+        outcome=False,
+    )
     train: Train | None = key(None, "The setting that every cell starts from.")
     seeds: list[int] = key([0], "Each cell is trained once with each.", min_length=1)
     folds: Folds | None = key(
