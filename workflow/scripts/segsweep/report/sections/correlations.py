@@ -13,7 +13,7 @@ class Correlations(Section):
     """Measures of stability, convergence and cost that go with the score."""
 
     title: ClassVar[str] = "Measures that go together"
-    order: ClassVar[int] = 130
+    order: ClassVar[int] = 930
 
 
 def write(results: QuotedResults) -> str:

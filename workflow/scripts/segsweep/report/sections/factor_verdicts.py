@@ -5,7 +5,6 @@ Only here a level may be called better, and only where a comparison says so.
 
 import pandas as pd
 
-from segsweep.report import display_names
 from segsweep.report.markdown import capital, listed, paragraph
 from segsweep.report.quoted_results import QuotedResults
 
@@ -71,7 +70,7 @@ def _extremes(results: QuotedResults, axis: str, column: str, style: str, senten
     low_value, high_value = factors.quote(low, column, style), factors.quote(high, column, style)
     if low_value.split("\ue001")[-1] == high_value.split("\ue001")[-1]:
         words = {"convergence/epochs_to_best": "epochs to the best epoch", "overfit/gap": "loss gap"}
-        return f"No level stands out in its {words.get(column, display_names.metric(column))} ({low_value} everywhere)."
+        return f"No level stands out in its {words.get(column, results.metric_name(column))} ({low_value} everywhere)."
     return sentence(
         results.quote_code("factors", low, "level"), low_value, results.quote_code("factors", high, "level"), high_value
     )

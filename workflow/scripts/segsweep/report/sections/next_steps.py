@@ -13,7 +13,7 @@ class NextSteps(Section):
     """What to try next: what these results do not answer."""
 
     title: ClassVar[str] = "What to try next"
-    order: ClassVar[int] = 190
+    order: ClassVar[int] = 140
 
 
 def write(results: QuotedResults) -> str:
