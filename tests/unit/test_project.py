@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "workflow" / "scripts"))
 from write_environments import environment
 from write_schemas import contents
 
+from segsweep.analysis.import_table import import_table
 from segsweep.config.load import Request, load, load_dataset
 from segsweep.config.yaml_documents import Document, parse
 from segsweep.planning.grid import lay_out
@@ -50,6 +51,9 @@ def test_lock_names_no_host_and_pins_what_was_asked_for():
 def test_every_study_can_be_planned(path, smoke):
     loaded = load(Request(study=str(path), smoke=smoke), ROOT / "config")
     assert loaded.study.name == path.stem
+    if loaded.study.table is not None:
+        assert import_table(loaded.study, path.parent).plan.cells
+        return
     design = lay_out(loaded.study, loaded.base, loaded.location)
     assert design.cells or loaded.study.sweep
 
