@@ -22,7 +22,7 @@ NOT_COMPARED = ("confirm", "ensemble")  # roles of runs that enter no comparison
 # Columns that hold text whatever their fields look like.
 TEXT_COLUMNS = {
     "cell", "label", "run", "role", "round", "note", "status", "level", "level_a", "level_b", "axis", "axis_a",
-    "axis_b", "best_level", "second_level", "best_cell", "worst_cell", "best_run", "worst_run", "id", "claim",
+    "axis_b", "a", "b", "best_level", "second_level", "best_cell", "worst_cell", "best_run", "worst_run", "id", "claim",
     "detail", "item", "before", "now", "image", "segments", "term", "test", "interval", "text", "changed",
 }  # fmt: skip
 
@@ -130,14 +130,14 @@ class QuotedResults:
         return frame[frame["edge"].notna() & frame["relation"].isin(["distinct", "partly", "described"])]
 
     def interacting(self, axis: str | None = None) -> pd.DataFrame:
-        """Rows of interactions.csv, of one axis or all, whose axes interact beyond noise; strongest first."""
-        frame = self.table("interactions").frame
+        """Rows of findings.csv, of one axis or all, whose axes interact; strongest first."""
+        frame = self.table("findings").frame
         if not len(frame):
             return frame
         found = frame[frame["verdict"] == "interact"]
         if axis is not None:
-            found = found[(found["axis_a"] == axis) | (found["axis_b"] == axis)]
-        return found.sort_values("partial_eta2", ascending=False, kind="stable")
+            found = found[(found["axis"] == axis) | (found["axis_b"] == axis)]
+        return found.sort_values("estimate", ascending=False, kind="stable")
 
     def levels(self, axis: str) -> list[str]:
         """The levels of an axis in the order to show."""

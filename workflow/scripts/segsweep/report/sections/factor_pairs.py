@@ -12,36 +12,21 @@ MOST_INTERACTIONS, MOST_HEATMAPS, MOST_FACETS = 4, 6, 6
 
 def interactions(results: QuotedResults) -> str:
     """If pairs of axes were tested for interaction: what holds, and lines of the strongest."""
-    table = results.table("interactions")
-    if not len(table):
+    table = results.table("findings")
+    frame = table.where(kind="interaction")
+    if not len(frame):
         return ""
-    frame = table.frame.sort_values("p", na_position="last", kind="stable")
     real = frame[frame["verdict"] == "interact"]
     said = [
-        f"The effect of the {results.axis_name(row['axis_a'])} depends on the {results.axis_name(row['axis_b'])} "
-        f"(F {table.quote(i, 'F', 'significant')}, corrected p {table.quote(i, 'p_holm', 'p_equals')}, "
-        f"partial eta squared {table.quote(i, 'partial_eta2', 'fixed')})."
+        f"The effect of the {results.axis_name(row['axis'])} depends on the {results.axis_name(row['axis_b'])} "
+        f"(F {table.quote(i, 'statistic', 'significant')}, corrected p {table.quote(i, 'p_study', 'p_equals')}, "
+        f"partial eta squared {table.quote(i, 'estimate', 'fixed')})."
         for i, row in real.head(MOST_INTERACTIONS).iterrows()
     ]
-    if real.empty:
-        tested = int(frame["p"].notna().sum())
-        if results.untested:
-            said.append("Too few runs share a setting to test interactions.")
-        elif tested:
-            said.append(
-                "The interaction of the two hyperparameters is not significant."
-                if tested == 1 and len(frame) == 1
-                else "No interaction of the pairs of hyperparameters that could be tested is significant."
-            )
-    unknown = int((frame["verdict"] == "not estimable").sum())
-    if unknown and not results.untested:
-        number = table.aggregate("count", where="verdict=not estimable", style="plural:pair")
-        said.append(f"The interaction of {number} of hyperparameters cannot be estimated.")
-        notes = frame.loc[frame["verdict"] == "not estimable", "note"] if "note" in frame else frame.iloc[:0]
-        if len(set(notes)) == 1 and isinstance(notes.iloc[0], str):
-            said[-1] += " " + table.quote(int(notes.index[0]), "note", "sentence")
-    drawn = (real if len(real) else frame[frame["verdict"] != "not estimable"].head(1)).head(MOST_INTERACTIONS)
-    drawn = [(row["axis_a"], row["axis_b"]) for _, row in drawn.iterrows()]
+    if real.empty and frame["p_study"].notna().any():
+        said.append("No interaction of the pairs of hyperparameters that could be tested is significant.")
+    drawn = (real if len(real) else frame[frame["verdict"] != "described"].head(1)).head(MOST_INTERACTIONS)
+    drawn = [(row["axis"], row["axis_b"]) for _, row in drawn.iterrows()]
     return blocks("### Interactions\n", bullets(*said) if len(said) > 1 else paragraph(*said), _lines(results, drawn))
 
 

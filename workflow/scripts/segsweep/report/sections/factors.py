@@ -188,8 +188,6 @@ def levels(results: QuotedResults, axis: str) -> str:
     columns = [("Level", lambda i: results.quote_code("factors", i, "level"))]
     columns.append(("Runs", lambda i: factors.quote(i, "n_runs", "int")))
     columns.append(("Mean", lambda i: factors.quote(i, "mean", "metric")))
-    if _has(mine, "low") and not results.untested:
-        columns.append(("Interval", lambda i: results.interval("factors", i, "low", "high") or "–"))
     if _has(mine, "adjusted"):
         columns.append(("Adjusted mean", lambda i: factors.quote(i, "adjusted", "metric")))
         if _has(mine, "adjusted_low") and not results.untested:
