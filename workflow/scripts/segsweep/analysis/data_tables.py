@@ -31,7 +31,7 @@ class DataSplits(Table):
         Column("width_min", "integer", "Least width.", unit="px"),
         Column("width_max", "integer", "Greatest width.", unit="px"),
         Column("pixels", "integer", "Pixels that have a class.", empty="the task has no masks"),
-        Column("void", "number", "Share of the pixels that have none, padding of patches included: they count for nothing.",
+        Column("void", "number", "Share of the pixels without a class, padding of patches included.",
                empty="the task has no masks"),
         Column("objects", "integer", "Boxes, or texts, that count.", empty="the task has none"),
     )  # fmt: skip
@@ -114,4 +114,3 @@ def class_rows(prepared: Iterable[Prepared]) -> list[dict[str, Any]]:
         for split in one.splits.values()
         for i, name in enumerate(one.classes)
     ]
-
