@@ -56,16 +56,24 @@ def _missing(results: QuotedResults) -> str:
     table = results.table("missing")
     if not len(table):
         return ""
+    rows_shown = table.frame.index[:MOST_LISTED]
     rows = [
         [
             f"`{table.quote(i, 'run', 'code')}`",
             f"{table.quote(i, 'have', 'int')} of {table.quote(i, 'want', 'int')}",
             table.quote(i, "detail"),
         ]
-        for i in table.frame.index[:MOST_LISTED]
+        for i in rows_shown
     ]
     rest = "Further ones stand in `missing.csv`.\n" if len(table) > MOST_LISTED else ""
     one = len(table) == 1
+    if results.study.get("table"):
+        left_out = [[f"`{table.quote(i, 'run', 'code')}`", table.quote(i, "detail")] for i in rows_shown]
+        said = (
+            f"{table.aggregate('count', style='plural:row')} of the table {'is' if one else 'are'} left out and "
+            f"{'enters' if one else 'enter'} no statistic:\n"
+        )
+        return blocks("### Rows left out\n", said, markdown_table(["Row", "Why"], left_out), rest)
     said = (
         f"{table.aggregate('count', style='plural:planned run')} {'is' if one else 'are'} "
         f"missing and {'enters' if one else 'enter'} no statistic:\n"
