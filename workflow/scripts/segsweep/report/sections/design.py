@@ -98,9 +98,8 @@ def judged_by(results: QuotedResults) -> str | None:
             f"{levels} No setting was run twice, so differences are judged by what this model leaves open, "
             "which holds noise and interactions: less is stated rather than more."
         )
-    return "There is nothing to judge differences by, so they are described, not tested" + (
-        f": {results.quote_analysis('noise.why')}." if noise.get("why") else "."
-    )
+    nothing = "here is nothing to judge differences by, so they are described, not tested."
+    return f"{results.quote_analysis('noise.why')}: t{nothing}" if noise.get("why") else f"T{nothing}"
 
 
 def _runs(results: QuotedResults, roles: str) -> str:
