@@ -17,6 +17,7 @@ from segsweep.planning.plan_file import StudyPlan
 from segsweep.store.checkpoints import write_arrays
 from segsweep.store.segment_store import SegmentStore
 from tests.segments import write_segment
+from tests.synthetic_files import write_prepared
 
 CLASSES = {0: "floor, flooring", 1: "7", 2: "lamp"}
 # Of 100 pixels: two runs of the better setting, at their first and second epoch; rows are the ground truth.
@@ -156,30 +157,9 @@ def test_without_counts_there_is_no_confusion(tmp_path):
     assert "## Results by class" not in text
 
 
-def prepared_folder(folder, pages=None):
-    """Three training images, one of validation; class 2 is nowhere in the latter."""
-    folder.mkdir(parents=True)
-    counts = {"train": [[10, 2, 0], [8, 0, 4], [12, 0, 0]], "val": [[6, 6, 0]]}
-    sizes = {"train": [[3, 4], [3, 4], [3, 5]], "val": [[3, 4]]}
-    for split in counts:
-        np.savez(
-            folder / f"{split}.index.npz", sizes=np.array(sizes[split]), class_counts=np.array(counts[split])
-        )  # fmt: skip
-    splits = {
-        "train": {"names": ["a", "b", "c"], "pages": pages, "objects": 5},
-        "val": {"names": ["d"], "pages": None, "objects": 1},
-    }
-    statistics = {"mean": [0] * 3, "std": [1] * 3, "pixel_counts": [30, 2, 4]}
-    manifest = {
-        "format": 2, "dataset": "tiny", "task": "multiclass", "num_classes": 3, "files": {}, "splits": splits,
-        "statistics": statistics, "fingerprint": "x", "warnings": [],
-    }  # fmt: skip
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-
-
 def test_data_by_split_and_class(tmp_path, monkeypatch):
     plan, _ = write_study(tmp_path)
-    prepared_folder(tmp_path / "results" / "data" / "tiny-1")
+    write_prepared(tmp_path / "results" / "data" / "tiny-1")
     content = plan.to_json() | {"data": ["results/data/tiny-1"]}
     (tmp_path / "plan.json").write_text(json.dumps(content))
     monkeypatch.chdir(tmp_path)
@@ -207,7 +187,7 @@ def test_patches_are_told_from_images(tmp_path):
     from segsweep.analysis.data_tables import split_rows
 
     page = {"page": "p", "y": 0, "x": 0, "height": 6, "width": 8}
-    prepared_folder(tmp_path / "tiny-2", pages=[page, page | {"x": 4}, page | {"page": "q"}])
+    write_prepared(tmp_path / "tiny-2", pages=[page, page | {"x": 4}, page | {"page": "q"}])
     train, val = split_rows([Prepared.open(tmp_path / "tiny-2")])
     assert (train["images"], train["patches"]) == (2, 3)
     assert (val["images"], val["patches"]) == (1, None)
