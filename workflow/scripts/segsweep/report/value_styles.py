@@ -137,5 +137,7 @@ STYLES = {
     "sides": lambda value: " × ".join(str(side) for side in parse(value)),
     "text": lambda value: escape(str(value)),
     "sentence": _sentence,
+    "ending": lambda value: escape(str(value).replace("_", " ").replace("oom", "out of memory")),
     "code": _in_code,
+    "last_code": lambda value: _in_code(str(value).split()[-1]),
 }

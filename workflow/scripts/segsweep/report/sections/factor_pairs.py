@@ -5,7 +5,7 @@ import pandas as pd
 from segsweep.report import display_names
 from segsweep.report.figures import factors as factor_figures
 from segsweep.report.figures import theme
-from segsweep.report.markdown import blocks, bullets, listed, paragraph
+from segsweep.report.markdown import blocks, bullets, listed, paragraph, uncapital
 from segsweep.report.quoted_results import QuotedResults
 
 MOST_INTERACTIONS, MOST_HEATMAPS, MOST_FACETS = 4, 6, 6
@@ -13,36 +13,24 @@ MOST_INTERACTIONS, MOST_HEATMAPS, MOST_FACETS = 4, 6, 6
 
 def interactions(results: QuotedResults) -> str:
     """If pairs of axes were tested for interaction: what holds, and lines of the strongest."""
-    table = results.table("interactions")
-    if not len(table):
+    found = results.findings("interaction")
+    if found.empty:
         return ""
-    frame = table.frame.sort_values("p", na_position="last", kind="stable")
-    real = frame[frame["verdict"] == "interact"]
-    said = [
-        f"The effect of the {results.axis_name(row['axis_a'])} depends on the {results.axis_name(row['axis_b'])} "
-        f"(F {table.quote(i, 'F', 'significant')}, corrected p {table.quote(i, 'p_holm', 'p_equals')}, "
-        f"partial eta squared {table.quote(i, 'partial_eta2', 'fixed')})."
-        for i, row in real.head(MOST_INTERACTIONS).iterrows()
-    ]
-    if real.empty:
-        tested = int(frame["p"].notna().sum())
-        if results.untested:
-            said.append("Too few runs share a setting to test interactions.")
-        elif tested:
-            said.append(
-                "The interaction of the two hyperparameters is not significant."
-                if tested == 1 and len(frame) == 1
-                else "No interaction of the pairs of hyperparameters that could be tested is significant."
-            )
-    unknown = int((frame["verdict"] == "not estimable").sum())
-    if unknown and not results.untested:
-        number = table.aggregate("count", where="verdict=not estimable", style="plural:pair")
-        said.append(f"The interaction of {number} of hyperparameters cannot be estimated.")
-        notes = frame.loc[frame["verdict"] == "not estimable", "note"] if "note" in frame else frame.iloc[:0]
-        if len(set(notes)) == 1 and isinstance(notes.iloc[0], str):
-            said[-1] += " " + table.quote(int(notes.index[0]), "note", "sentence")
-    drawn = (real if len(real) else frame[frame["verdict"] != "not estimable"].head(1)).head(MOST_INTERACTIONS)
-    drawn = [(row["axis_a"], row["axis_b"]) for _, row in drawn.iterrows()]
+    real, tested = (found[found["verdict"] == verdict] for verdict in ("interact", "undecided"))
+    said = [results.state(int(i), "interaction") for i in real.index[:MOST_INTERACTIONS]]
+    if len(tested) and real.empty:
+        said.append(results.state(tested, "undecided"))
+    open_ = found[~found["verdict"].isin(["interact", "undecided"])]
+    if len(open_):
+        number = results.table("findings").aggregate(
+            "count", where="kind=interaction & verdict=confounded,described", style="plural:pair"
+        )
+        said.append(f"Of {number} of hyperparameters the interaction could not be tested.")
+        notes = set(open_["note"].dropna())
+        if len(notes) == 1:
+            said[-1] += " " + results.table("findings").quote(int(open_["note"].first_valid_index()), "note", "sentence")
+    drawn = (real if len(real) else tested.head(1)).head(MOST_INTERACTIONS)
+    drawn = [(row["axis"], row["axis_b"]) for _, row in drawn.iterrows()]
     return blocks("### Interactions\n", bullets(*said) if len(said) > 1 else paragraph(*said), _lines(results, drawn))
 
 
@@ -65,11 +53,11 @@ def _lines(results: QuotedResults, pairs: list[tuple[str, str]]) -> str:
         )
         said.append(results.caption(ax, "by {x} and {by}", by=results.axis_name(by)))
     paper.tight_layout()
-    said = listed([text[:1].lower() + text[1:] for text in said])
+    said = listed(map(uncapital, said))
     return results.figure(
         "interactions",
         paper,
-        results.caption(axes[0], "Mean {y} {said}. Parallel lines mean no interaction.", said=said),
+        results.caption(axes[0], "Mean {y} {said}. {parallel}", said=said, parallel=results.explain("parallel_lines")),
     )
 
 
