@@ -246,6 +246,17 @@ def test_importance_is_optunas():
     assert found.rows[0]["pedanova"] == pytest.approx(wanted_at_the_top[LR], abs=0.05)
 
 
+def test_a_category_of_many_levels_enters_by_the_order_of_its_means():
+    """Optuna looks at 2^levels combinations of a category: 16 levels took more than 500 s."""
+    pytest.importorskip("optuna")
+    axes = {ARCH: [f"encoder_{i}" for i in range(16)], BATCH: [8, 16, 32]}
+    effect = [0.01 * (i * 7 % 16) for i in range(16)]
+    found = importance(draw_results(axes=axes, effects={ARCH: effect}, seeds=(0,), noise=0.001)[1], {})
+    assert [row["axis"] for row in found.rows] == [ARCH, BATCH]
+    assert found.rows[0]["fanova"] > 0.8
+    assert "Levels of model.arch, more than 6, enter fANOVA in the order of their mean scores" in found.note
+
+
 def test_importance_needs_enough_cells():
     _, results = draw_results(axes={LR: [1e-4, 1e-3, 1e-2], BATCH: [8, 16]}, effects={})
     found = importance(results, {})

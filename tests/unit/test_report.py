@@ -1,6 +1,7 @@
 """Whole reports on drawn studies: they are built, verified, and say no more than the analysis allows."""
 
 import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from segsweep.analysis.analyze import Findings
 from segsweep.analysis.study_results import open_results
 from segsweep.errors import InputError
-from segsweep.report.build import all_sections, build
+from segsweep.report.build import all_sections, build, heading
 from segsweep.report.verify import verify
 from tests.synthetic_files import write_study
 
@@ -122,8 +123,8 @@ def test_missing_runs_are_stated(reports):
 
 def test_a_sweep_reports_its_confirmation(reports):
     text = text_of(reports["sweep"])
-    for heading in ("## Search", "## Confirmation", "## Optimal configuration"):
-        assert heading in text
+    for title in ("## Search", "## Confirmation", "## Optimal configuration"):
+        assert title in text
     assert "on fresh seeds" in text
     assert "pruned" in text
 
@@ -162,6 +163,9 @@ def test_it_reads_well(reports, name):
 @pytest.mark.parametrize("name", STUDIES)
 def test_figures_are_there_and_no_others(reports, name):
     named = set(re.findall(r"\]\(figures/([^)]+)\)", text_of(reports[name])))
+    assert {Path(figure).with_suffix(".pdf").name for figure in named} == {
+        path.name for path in (reports[name] / "figures").glob("*.pdf")
+    }
     assert named == {path.name for path in (reports[name] / "figures").glob("*.png")}
     html = (reports[name] / "report.html").read_text(encoding="utf-8")
     assert html.count("data:image/png;base64,") == len(named)
@@ -180,7 +184,7 @@ def test_tables_that_are_missing_are_named(tmp_path):
 @pytest.mark.parametrize("name", STUDIES)
 def test_headings_are_those_of_the_sections_in_their_order(reports, name):
     headings = re.findall(r"^## (.+)$", text_of(reports[name]), re.MULTILINE)
-    titles = [section.title for section in all_sections()]
+    titles = [heading(section) for section in all_sections()]
     assert len(titles) == len(set(titles))
     assert headings == [title for title in titles if title in headings]
     assert headings[0] == "Summary"

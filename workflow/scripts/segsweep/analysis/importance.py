@@ -4,6 +4,11 @@ fANOVA gives the share of the variance of a random forest over the whole space t
 PED-ANOVA says which axes matter for being among the best. Numbers tried at few values enter as indices 0, 1, 2, ...
 (each level has the same weight), numbers of a search as they are or, on a logarithmic axis, as logarithms.
 
+Its cost is bounded: fANOVA looks at all combinations of the columns of a category, 2^levels of them, so a category of
+more than `MOST_WORDS` levels enters as one number, the place of the level in the order of mean scores. (Of all ways to
+split a category in two, a regression tree's best one is a cut of this order: Fisher 1958.) The order is chosen by the
+same scores, so the share of such a category is flattered; R squared out of bag is not, its forest knows no order.
+
 Source: Hutter, Hoos, Leyton-Brown (2014), An efficient approach for assessing hyperparameter importance; Watanabe,
 Bansal, Hutter (2023), PED-ANOVA.
 """
@@ -21,12 +26,13 @@ from segsweep.tables import NOT_TESTED, Column, Table
 
 FEWEST_CELLS = 20
 CELLS_AN_AXIS = 4
-MOST_CELLS = 400
+MOST_CELLS = 200  # 15 s; the time grows with the square of their number
+MOST_WORDS = 6
 FOREST_SEEDS = (0, 1, 2)
 RELIABLE = 0.3
 ENCODING = (
     "few levels by their order, ranges of a search by their value (its logarithm on a logarithmic axis), "
-    "words as categories"
+    f"words as categories, those of more than {MOST_WORDS} levels by the order of their mean scores"
 )
 
 
@@ -99,7 +105,13 @@ def importance(results: StudyResults, shares: dict[str, float]) -> Importance:
         scores, first = scores.iloc[kept], first.iloc[kept]
         found.note = f"Computed on {MOST_CELLS} of {found.n} cells, drawn at random."
     encoded = {axis.name: _encode(axis, first[axis.name]) for axis in axes}
-    fanova, spread, pedanova = _by_optuna(encoded, scores, results.minimize)
+    ordered = [name for name, (values, what) in encoded.items() if what == "words" and len(set(values)) > MOST_WORDS]
+    if ordered:
+        those = (
+            f"Levels of {', '.join(ordered)}, more than {MOST_WORDS}, enter fANOVA in the order of their mean scores, "
+        )
+        found.note = " ".join(filter(None, [found.note, those + "which makes its share look larger."]))
+    fanova, spread, pedanova = _by_optuna(encoded, ordered, scores, results.minimize)
     found.r2_oob = out_of_bag(encoded, scores)
     found.reliable = found.r2_oob >= RELIABLE
     if not found.reliable:
@@ -147,10 +159,41 @@ def _encode(axis: Axis, texts: pd.Series) -> tuple[list, str]:
     return texts.map(indices).astype(int).tolist(), "indices" if axis.kind == "number" else "words"
 
 
-def _by_optuna(encoded: dict[str, tuple], scores: pd.Series, minimize: bool):
+def _by_order(values: list[int], scores: pd.Series) -> list[int]:
+    """For each cell the place of its level in the order of the levels' mean scores, from 0."""
+    means = scores.groupby(np.asarray(values)).mean().sort_values(kind="stable")
+    place = {level: index for index, level in enumerate(means.index)}
+    return [place[value] for value in values]
+
+
+def _by_optuna(encoded: dict[str, tuple], ordered: list[str], scores: pd.Series, minimize: bool):
+    import optuna
+    from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator, get_param_importances
+
+    places = {name: (_by_order(encoded[name][0], scores), "indices") for name in ordered}
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            study = _as_study(encoded | places, scores, minimize)
+            forests = [
+                get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=seed), normalize=False)
+                for seed in FOREST_SEEDS
+            ]
+            top = PedAnovaImportanceEvaluator(target_quantile=min(0.5, max(0.1, 5 / len(scores))))
+            pedanova = get_param_importances(_as_study(encoded, scores, minimize), evaluator=top)
+    finally:
+        optuna.logging.set_verbosity(level)
+    shares = {name: np.array([forest[name] for forest in forests]) for name in encoded}
+    means = {name: float(values.mean()) for name, values in shares.items()}
+    return means, {name: float(values.std(ddof=1)) for name, values in shares.items()}, pedanova
+
+
+def _as_study(encoded: dict[str, tuple], scores: pd.Series, minimize: bool):
+    """An Optuna study of these cells."""
     import optuna
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-    from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator, get_param_importances
 
     spaces = {
         "indices": lambda values: IntDistribution(min(values), max(values)),
@@ -158,31 +201,16 @@ def _by_optuna(encoded: dict[str, tuple], scores: pd.Series, minimize: bool):
         "words": lambda values: CategoricalDistribution(sorted(set(values))),
     }
     distributions = {name: spaces[what](values) for name, (values, what) in encoded.items()}
-    level = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            study = optuna.create_study(direction="minimize" if minimize else "maximize")
-            study.add_trials(
-                optuna.trial.create_trial(
-                    params={name: values[i] for name, (values, _) in encoded.items()},
-                    distributions=distributions,
-                    value=float(score),
-                )
-                for i, score in enumerate(scores)
-            )
-            forests = [
-                get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=seed), normalize=False)
-                for seed in FOREST_SEEDS
-            ]
-            top = PedAnovaImportanceEvaluator(target_quantile=min(0.5, max(0.1, 5 / len(scores))))
-            pedanova = get_param_importances(study, evaluator=top)
-    finally:
-        optuna.logging.set_verbosity(level)
-    shares = {name: np.array([forest[name] for forest in forests]) for name in encoded}
-    means = {name: float(values.mean()) for name, values in shares.items()}
-    return means, {name: float(values.std(ddof=1)) for name, values in shares.items()}, pedanova
+    study = optuna.create_study(direction="minimize" if minimize else "maximize")
+    study.add_trials(
+        optuna.trial.create_trial(
+            params={name: values[i] for name, (values, _) in encoded.items()},
+            distributions=distributions,
+            value=float(score),
+        )
+        for i, score in enumerate(scores)
+    )
+    return study
 
 
 def _rank(values: dict[str, float], name: str) -> int:

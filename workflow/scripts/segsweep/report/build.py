@@ -16,6 +16,8 @@ from segsweep.report.sources import SourceFiles
 from segsweep.report.verify import compare_text
 from segsweep.store.segment_store import SegmentStore
 
+APPENDIX = 900  # sections of this order and later are parts of the appendix
+
 
 def build(folder: str | Path, output: str | Path, store: str | Path | None = None, *, partial: bool = False) -> None:
     """Writes report.md, report.html, report.sources.csv, provenance.json and figures/ into `output`.
@@ -41,8 +43,9 @@ def build(folder: str | Path, output: str | Path, store: str | Path | None = Non
     write_text(output / "report.md", markdown)
     write_text(output / "report.sources.csv", sources)
     write_text(output / "report.html", to_html(markdown, output))
-    for old in (output / "figures").glob("*.png"):
-        if old.name not in results.shown_figures:
+    shown = {Path(name).stem for name in results.shown_figures}
+    for old in (output / "figures").glob("*.p[nd][gf]"):
+        if old.stem not in shown:
             old.unlink()
 
 
@@ -54,7 +57,12 @@ def all_sections() -> list[type[Section]]:
 def write_section(section: type[Section], results: QuotedResults) -> str:
     """A section below its heading; empty when it has nothing to say of this study."""
     body = registry.load(section).write(results)
-    return blocks(f"## {section.title}\n", body) if body else ""
+    return blocks(f"## {heading(section)}\n", body) if body else ""
+
+
+def heading(section: type[Section]) -> str:
+    """The title of a section; that of a part of the appendix says so."""
+    return f"Appendix: {section.title}" if section.order >= APPENDIX else section.title
 
 
 def _check(folder: Path, partial: bool) -> None:

@@ -138,8 +138,7 @@ def made_again(source: Source, style: str, files: SourceFiles, words: StudyWords
         if any(not 1 <= number <= len(table) for number in numbers):
             raise LookupError(f"{source.file} has {len(table)} rows, not all of {source.row}")
         return sentence(style, [table[number - 1] for number in numbers], words)
-    value = files.lookup(source)
-    return words.level(str(value)) if style == "named" else write(style, value)
+    return write(style, files.lookup(source))
 
 
 def _recorded(markdown: str, spans: list[tuple[int, int, Entry]]) -> list[dict[str, Any]]:

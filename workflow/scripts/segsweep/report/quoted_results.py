@@ -9,11 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from segsweep.planning.plan_file import PLAN_FILE, read_plan
-from segsweep.report import display_names
+from segsweep.report.display_names import DisplayNames
 from segsweep.report.figures import theme
 from segsweep.report.finding_sentences import STATED
 from segsweep.report.markdown import capital, image
 from segsweep.report.number_ledger import Ledger, numbers_in
+from segsweep.report.value_styles import escape
 
 USABLE = "finished,early_stopped"
 NOT_COMPARED = ("confirm", "ensemble")  # roles of runs that enter no comparison of settings
@@ -26,6 +27,9 @@ TEXT_COLUMNS = {
     "detail", "item", "before", "now", "image", "segments", "term", "test", "interval", "text", "changed", "kind", "a",
     "b", "matters", "verdict", "changes",
 }  # fmt: skip
+
+
+LEVELS = ("level", "level_a", "level_b", "best_level", "second_level")
 
 
 class Table:
@@ -74,6 +78,7 @@ class QuotedResults:
         self.metric: str = self.analysis["metric"]
         self.minimize: bool = bool(self.analysis["minimize"])
         self.axes: list[str] = list(self.plan.axes)
+        self.names = DisplayNames(self.study.get("names") or {}, tuple(self.axes))
         self.one_seed: bool = bool(self.analysis.get("one_seed"))
         self._tables: dict[str, Table] = {}
         self._texts = set(self.axes) - {"epochs"}
@@ -167,7 +172,7 @@ class QuotedResults:
 
     def metric_name(self, column: str | None = None) -> str:
         """A metric in words."""
-        return self._named(column or self.metric, self.ledger.words.metric(column or self.metric))
+        return self._named(column or self.metric, self.names.metric(column or self.metric))
 
     def axis_name(self, axis: str) -> str:
         """An axis in words, recorded: whoever changes it in the report is found out."""
@@ -175,7 +180,9 @@ class QuotedResults:
 
     def _named(self, column: str, words: str) -> str:
         if not numbers_in(words):
-            return words
+            return escape(words)
+        if column in self.names.given:
+            return self._given(column)
         for file in ("runs.csv", "cells.csv"):
             try:
                 return f"`{self.ledger.quote(file, '', column, 'code', 'name')}`"
@@ -193,8 +200,16 @@ class QuotedResults:
         """The other end."""
         return "highest" if self.minimize else "lowest"
 
+    def _given(self, name: str) -> str:
+        """The study's own name for an axis, a metric or a level, as it wrote it."""
+        return self.quote_plan(f'study.names["{name}"]')
+
     def quote_code(self, table: str, index: int, column: str) -> str:
-        """A field as code, in backticks; empty fields are a dash."""
+        """A field as code, in backticks, or the study's own name of a level; empty fields are a dash."""
+        if column in LEVELS or column in self.axes:
+            level = str(self.table(table).frame.at[index, column])
+            if level in self.names.given:
+                return self._given(level)
         text = self.table(table).quote(index, column, "code")
         return f"`{text}`" if text != "–" else text
 
@@ -206,7 +221,7 @@ class QuotedResults:
         return f"{self.table(table).quote(index, low, style)} to {self.table(table).quote(index, high, style)}"
 
     def figure(self, name: str, figure: Figure, caption: str) -> str:
-        """Writes `figures/<name>.png`; returns the Markdown that shows it."""
+        """Writes `figures/<name>.png` and its PDF; returns the Markdown that shows it."""
         path = self.output / "figures" / f"{name}.png"
         theme.store(figure, path)
         self.shown_figures.append(path.name)
@@ -214,9 +229,9 @@ class QuotedResults:
 
     def caption(self, ax: Axes, pattern: str, **more: str) -> str:
         """A caption in which `{x}` and `{y}` are the labels of the axes that were drawn."""
-        words = {display_names.axis(axis, self.axes): self.axis_name(axis) for axis in self.axes}
+        words = {self.names.axis(axis): self.axis_name(axis) for axis in self.axes}
         words |= {
-            display_names.metric(column): self.metric_name(column)
+            self.names.metric(column): self.metric_name(column)
             for column in self.table("runs").frame.columns
             if "/" in column
         }

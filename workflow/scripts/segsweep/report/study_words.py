@@ -3,16 +3,13 @@
 from functools import cached_property
 from typing import Any
 
-from segsweep.report import display_names
+from segsweep.report.display_names import DisplayNames
 from segsweep.report.sources import SourceFiles
 from segsweep.report.value_styles import escape, write
 
 
 class StudyWords:
-    """Names in words, from the files of a study's results alone: a sentence can be written again from them.
-
-    `names` of the study file come first: of axes, metrics and levels.
-    """
+    """Names in words, from the files of a study's results alone: a sentence can be written again from them."""
 
     def __init__(self, files: SourceFiles):
         self.files = files
@@ -26,14 +23,14 @@ class StudyWords:
         return self._plan.get("study") or {}
 
     @cached_property
-    def names(self) -> dict[str, str]:
-        """The study's own names, by axis, metric or level."""
-        return self._study.get("names") or {}
-
-    @cached_property
     def axes(self) -> list[str]:
         """The study's axes, as dotted keys."""
         return list(self._plan.get("axes") or [])
+
+    @cached_property
+    def names(self) -> DisplayNames:
+        """Its names in words."""
+        return DisplayNames(self._study.get("names") or {}, self.axes)
 
     @cached_property
     def metric_column(self) -> str:
@@ -56,26 +53,18 @@ class StudyWords:
 
     def axis(self, name: str) -> str:
         """An axis within a sentence: `learning rate`."""
-        own = self.names.get(name)
-        return within(escape(own)) if own else display_names.axis(name, self.axes)
+        return escape(self.names.axis(name))
 
     def metric(self, column: str) -> str:
         """A column of runs.csv within a sentence: `validation mIoU`; of an axis its name."""
-        if column in self.axes:
-            return self.axis(column)
-        own = self.names.get(column)
-        return within(escape(own)) if own else display_names.metric(column)
+        return self.axis(column) if column in self.axes else escape(self.names.metric(column))
 
     def level(self, text: str) -> str:
         """A level: its name, or its value as code."""
-        own = self.names.get(text)
-        return escape(own) if own else f"`{write('code', text)}`"
+        given = self.names.given.get(text)
+        return escape(given) if given else f"`{write('code', text)}`"
 
     def cell(self, key: str) -> str:
         """A cell: its label as code."""
         return f"`{write('code', self._labels.get(key, key))}`"
 
-
-def within(name: str) -> str:
-    """A name inside of a sentence: its first letter is small, except in `GPU` or `Adam's` kind of spelling."""
-    return name[:1].lower() + name[1:] if name[1:2].islower() or name[1:2] == " " else name

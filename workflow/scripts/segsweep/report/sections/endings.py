@@ -13,7 +13,7 @@ class Endings(Section):
     """Runs that did not finish as planned, and runs that are missing."""
 
     title: ClassVar[str] = "Runs that ended otherwise"
-    order: ClassVar[int] = 150
+    order: ClassVar[int] = 160
 
 
 def write(results: QuotedResults) -> str:

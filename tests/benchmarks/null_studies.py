@@ -1,0 +1,240 @@
+"""How often a study without any effect is said to have one, and how often a true effect is found.
+
+Studies of six shapes are drawn with one to three seeds and five kinds of errors, half of them unbalanced, and analysed;
+no file is written. Whatever any table states (a finding that is neither undecided nor described, another group in the
+ranking, an interaction, a correlation, ...) counts. The same draws, given to the analysis of another checkout, are what
+`BASELINE` was measured with:
+
+    python tests/benchmarks/null_studies.py --scripts /path/to/other/workflow/scripts
+"""
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+if __name__ == "__main__":  # run by itself, with the analysis of whichever checkout
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    root = Path(__file__).resolve().parents[2]
+    parser.add_argument("--scripts", type=Path, default=root / "workflow" / "scripts", help="where segsweep lies")
+    parser.add_argument("--draws", type=int, default=3, help="of each kind of study")
+    options = parser.parse_args()
+    sys.path[:0] = [str(options.scripts), str(root)]
+
+import numpy as np
+from measuring import Row, single
+
+from segsweep.analysis.analyze import Findings
+from tests.drawn_results import results_of
+from tests.synthetic_results import Truth, draw_study
+
+PART = "null studies"
+LR, BATCH, ARCH, LOSS = "optimizer.lr", "batch_size", "model.arch", "loss"
+RATES, SIZES = [1e-4, 1e-3, 1e-2], [8, 16, 32]
+NETWORKS = ["unet", "attention_unet", "attention_resunet", "deeplabv3plus"]
+LOSSES = ["cross_entropy", "dice", "focal"]
+SHAPES = {
+    "2x2": {LR: RATES[:2], ARCH: NETWORKS[:2]},
+    "3x3": {LR: RATES, BATCH: SIZES},
+    "4": {ARCH: NETWORKS},
+    "3x2x2": {LR: RATES, ARCH: NETWORKS[:2], LOSS: LOSSES[:2]},
+    "12 listed cells": {LR: RATES, BATCH: SIZES, ARCH: NETWORKS[:2], LOSS: LOSSES},
+    "sweep of 20": {LR: [1e-5, 1e-1], "optimizer.weight_decay": [1e-6, 1e-2], ARCH: NETWORKS[:3]},
+}
+ERRORS = ("normal", "heavy-tailed", "skewed", "outlying", "unequal")
+SEEDS = (1, 2, 3)
+NOISE = 0.01
+CLAIMS = {
+    LR: [{"id": "rises", "claim": "It rises.", "trend": "increasing", "along": LR}],
+    ARCH: [{"id": "unet", "claim": "It is the U-Net.", "best_in": {ARCH: ["unet"]}}],
+    LOSS: [{"id": "dice", "claim": "It is Dice.", "best_in": {LOSS: ["dice"]}}],
+}
+# Share of studies in which `better` found the true effect at commit 384854d, in percent: effect in noise sd, seeds.
+BASELINE = {
+    "effect of 2 sd found, 2 seeds": 49.4,
+    "effect of 2 sd found, 3 seeds": 76.1,
+    "effect of 3 sd found, 2 seeds": 76.9,
+    "effect of 3 sd found, 3 seeds": 91.9,
+}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of study: shape, number of seeds, kind of errors, whether balanced, and a number that tells draws apart.
+
+    effect: by how many noise sd the first level of the first axis is worse than all others.
+    """
+
+    shape: str
+    seeds: int
+    errors: str
+    balanced: bool
+    draw: int
+    effect: float = 0.0
+
+
+def null_kinds(draws: int) -> list[Kind]:
+    """Each kind of study without an effect, so many times."""
+    return [
+        Kind(*kind, draw)
+        for draw in range(draws)
+        for kind in product(SHAPES, SEEDS, ERRORS, (True, False))
+    ]  # fmt: skip
+
+
+def draw(kind: Kind) -> Truth:
+    """A study of this kind."""
+    axes = SHAPES[kind.shape]
+    rng = np.random.default_rng([kind.draw, *kind.shape.encode(), kind.seeds, *kind.errors.encode(), kind.balanced])
+    more: dict[str, Any] = {}
+    if kind.shape == "12 listed cells":
+        cells = list(product(*axes.values()))
+        chosen = rng.choice(len(cells), 12, replace=False)
+        more = {"kind": "runs", "settings": [dict(zip(axes, cells[i], strict=True)) for i in chosen]}
+    elif kind.shape == "sweep of 20":
+        more = {"kind": "sweep", "trials": 20}
+    truth = draw_study(
+        axes=axes, effects={}, seeds=tuple(range(kind.seeds)), noise=0, epochs=20, draw=int(rng.integers(2**31)),
+        claims=[claim for axis in axes for claim in CLAIMS.get(axis, ())], **more,
+    )  # fmt: skip
+    metric = truth.plan["study"]["metric"]
+    spread = {cell["cell"]: float(np.exp(rng.normal(0, 0.8))) for cell in truth.cells}
+    for row in truth.runs:
+        sd = NOISE * (spread[row["cell"]] if kind.errors == "unequal" else 1)
+        row[metric] = round(0.7 + sd * error(kind.errors, rng), 8)
+        row["overfit/gap"] = round(0.05 + 0.01 * float(rng.normal()), 6)
+    if kind.effect:
+        settings = {cell["cell"]: cell["settings"] for cell in truth.cells}
+        name, levels = next(iter(axes.items()))
+        for row in truth.runs:
+            value = settings[row["cell"]][name]
+            worse = value < 1e-3 if kind.shape == "sweep of 20" else value == levels[0]
+            row[metric] -= worse * kind.effect * NOISE
+    if not kind.balanced:
+        gone = rng.choice(len(truth.runs), max(1, len(truth.runs) // 5), replace=False)
+        for index in gone:
+            truth.runs[index] |= {"status": "diverged", metric: None}
+    return truth
+
+
+def error(kind: str, rng: np.random.Generator) -> float:
+    """An error of a kind, about 1 large."""
+    if kind == "heavy-tailed":
+        return float(rng.standard_t(2))
+    if kind == "skewed":
+        return float(1 - rng.exponential())
+    if kind == "outlying":
+        return float(rng.normal() - 12 * (rng.random() < 0.04))
+    return float(rng.normal())
+
+
+def stated(findings: Findings) -> Counter:
+    """What the analysis states, by table; claims apart, as `claim ID`."""
+    said: Counter = Counter()
+    tables = findings.definitions
+    if "findings" in tables:
+        for row in findings.rows("findings"):
+            said[f"findings: {row['kind']}"] += row["verdict"] in (
+                "better", "worse", "interact", "edge", "rises", "falls",
+            )  # fmt: skip
+    if "pairwise" in tables:
+        said["pairwise"] += sum(row["verdict"] in ("better", "worse") for row in findings.rows("pairwise"))
+        said["F test"] += (
+            any(row["p"] < 0.05 for row in findings.rows("factor_summary")) and not findings.results.one_seed
+        )
+    said["ranking groups"] += sum(row["group"] > 1 for row in findings.rows("ranking"))
+    said["interactions"] += sum(row["verdict"] == "interact" for row in findings.rows("interactions"))
+    said["correlations"] += sum(row["verdict"] in ("positive", "negative") for row in findings.rows("correlations"))
+    said["factors"] += sum(row["relation"] in ("distinct", "partly", "some") for row in findings.rows("factor_summary"))
+    said["edges"] += sum(bool(edge["clear"]) for edge in findings.edges)
+    for row in findings.rows("claims"):
+        said[f"claim {row['id']}"] += row["verdict"] != "undecided"
+    return +said
+
+
+def found_effect(findings: Findings, axis: str) -> bool:
+    """Whether the analysis says of the true effect that it is there: two levels of its axis, one `better`."""
+    if "findings" in findings.definitions:
+        rows = [row for row in findings.rows("findings") if row["kind"] == "levels"]
+        rows = [(row["axis"], row["a"], row["b"], row["verdict"]) for row in rows]
+    else:
+        rows = [(row["axis"], row["level_a"], row["level_b"], row["verdict"]) for row in findings.rows("pairwise")]
+    worst = findings.results.axis(axis).levels[0] if findings.results.axis(axis).kind == "number" else NETWORKS[0]
+    right = {"worse": 1, "better": 2}
+    return any(row[0] == axis and row[3] in right and row[right[row[3]]] == worst for row in rows)
+
+
+def analysed(kinds: list[Kind]) -> Iterator[tuple[Kind, Findings]]:
+    """Each study drawn and handed to the analysis."""
+    for kind in kinds:
+        yield kind, Findings(results_of(draw(kind)))
+
+
+def null_rows(kinds: list[Kind]) -> list[Row]:
+    """Shares of the studies without an effect that are said to have one, in percent."""
+    everything, claims = [], []
+    for kind, findings in analysed(kinds):
+        said = stated(findings)
+        everything.append((kind, {name for name in said if not name.startswith("claim ")}))
+        judged = {row["id"] for row in findings.rows("claims")}
+        claims += [(kind, name, f"claim {name}" in said) for name in judged]
+    rows = [_share("any statement", [bool(said) for _, said in everything], "<= 5")]
+    for name in sorted(set().union(*(said for _, said in everything))):
+        rows.append(_share(f"of it {name}", [name in said for _, said in everything]))
+    for attribute, values in (("seeds", SEEDS), ("errors", ERRORS), ("shape", SHAPES), ("balanced", (True, False))):
+        for value in values:
+            chosen = [bool(said) for kind, said in everything if getattr(kind, attribute) == value]
+            rows += [_share(f"any statement, {attribute} {value}", chosen)] if chosen else []
+    for name in sorted({name for _, name, _ in claims}):
+        rows.append(_share(f"claim {name} decided", [yes for _, other, yes in claims if other == name], "<= 5"))
+    return rows
+
+
+def power_rows(draws: int) -> list[Row]:
+    """Shares of the studies with one true effect in which it is found, in percent, beside those of the baseline."""
+    rows = []
+    for effect, seeds in product((2.0, 3.0), (2, 3)):
+        hits = []
+        for shape in SHAPES:
+            kinds = [Kind(shape, seeds, "normal", True, number, effect) for number in range(draws)]
+            axis = next(iter(SHAPES[shape]))
+            hits += [found_effect(findings, axis) for _, findings in analysed(kinds)]
+        name = f"effect of {effect:g} sd found, {seeds} seeds"
+        rows.append(_share(name, hits, f">= {BASELINE[name]}" if name in BASELINE else ""))
+    return rows
+
+
+def one_seed_row(draws: int) -> Row:
+    """A grid of 3x3x3 with one seed and one factor of 20 noise sd: the share that finds this one and nothing else."""
+    axes = {LR: RATES, BATCH: SIZES, LOSS: LOSSES}
+    hits = []
+    for number in range(draws):
+        truth = draw_study(axes=axes, effects={LR: [-0.2, 0.0, 0.0]}, seeds=(0,), noise=NOISE, epochs=20, draw=number)
+        hits.append(found_effect(Findings(results_of(truth)), LR))
+    return _share("3x3x3 of one seed: effect of 20 sd found", hits, ">= 99")
+
+
+def _share(what: str, hits: list[bool], wanted: str = "") -> Row:
+    share = float(np.mean(hits))
+    error = (share * (1 - share) / len(hits)) ** 0.5
+    return single(PART, what, [100 * share], unit="%", wanted=wanted, note=f"{len(hits)} studies, ± {100 * error:.1f}")
+
+
+def measure(quick: bool, draws: int = 3) -> list[Row]:
+    """Shares in percent: null studies with a statement, claims decided by chance, power, and the grid of one seed."""
+    if quick:
+        return null_rows(null_kinds(1)[:12]) + [one_seed_row(2)]
+    return null_rows(null_kinds(draws)) + power_rows(20 * draws) + [one_seed_row(10 * draws)]
+
+
+if __name__ == "__main__":
+    print(
+        json.dumps(
+            [[row.what, round(row.ratio, 2), row.wanted, row.note] for row in measure(False, options.draws)], indent=1
+        )
+    )
