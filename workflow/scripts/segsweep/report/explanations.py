@@ -21,9 +21,9 @@ EXPLANATIONS = {
         "holds noise and interactions, and states less rather than more."
     ),
     "intervals": (
-        "Means and their intervals come from the additive model, which corrects for the other hyperparameters; "
-        "differences, intervals and p are corrected over all findings of the study. The last column but one is the "
-        "probability that a fresh run of the better one also has the better score."
+        "Differences are those of means of the additive model, averages over the other hyperparameters; intervals and "
+        "p are corrected over all findings of the study. Run beats run is the probability that a fresh run with the "
+        "first of the two levels has the better score."
     ),
     "parallel_lines": "Without an interaction the lines are parallel.",
     "claims": (

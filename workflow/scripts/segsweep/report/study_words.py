@@ -67,4 +67,3 @@ class StudyWords:
     def cell(self, key: str) -> str:
         """A cell: its label as code."""
         return f"`{write('code', self._labels.get(key, key))}`"
-

@@ -54,9 +54,7 @@ def against_text(markdown: str, rows: list[dict[str, str]]) -> list[str]:
             continue
         wrong.add(line)
         if not problems or not numbers_in(row["text"]):
-            problems.append(
-                f"report.md line {line}: its source says “{row['text']}” there: {describe(_source(row))}"
-            )
+            problems.append(f"report.md line {line}: its source says “{row['text']}” there: {describe(_source(row))}")
     return problems + _claims(markdown, covered, wrong)
 
 
@@ -125,7 +123,13 @@ def _plain(text: str) -> str:
 
 def describe(source: Source) -> str:
     """A source in words."""
-    row = f"row {source.row}" if source.row.replace(",", "").isdigit() else f"rows with {source.row}" if source.row else ""
+    row = (
+        f"row {source.row}"
+        if source.row.replace(",", "").isdigit()
+        else f"rows with {source.row}"
+        if source.row
+        else ""
+    )
     parts = [source.file, row, source.column, source.how if source.how != "value" else ""]
     return ", ".join(part for part in parts if part)
 

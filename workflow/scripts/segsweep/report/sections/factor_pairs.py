@@ -27,7 +27,9 @@ def interactions(results: QuotedResults) -> str:
         said.append(f"Of {number} of hyperparameters the interaction could not be tested.")
         notes = set(open_["note"].dropna())
         if len(notes) == 1:
-            said[-1] += " " + results.table("findings").quote(int(open_["note"].first_valid_index()), "note", "sentence")
+            said[-1] += " " + results.table("findings").quote(
+                int(open_["note"].first_valid_index()), "note", "sentence"
+            )
     drawn = (real if len(real) else tested.head(1)).head(MOST_INTERACTIONS)
     drawn = [(row["axis"], row["axis_b"]) for _, row in drawn.iterrows()]
     return blocks("### Interactions\n", bullets(*said) if len(said) > 1 else paragraph(*said), _lines(results, drawn))

@@ -42,7 +42,7 @@ def comparisons(results: QuotedResults) -> str:
     head = ["Hyperparameter", "Levels", "Difference", "Interval", "Corrected p", "Run beats run"]
     head += ["Counts in practice"] if results.ledger.words.threshold is not None else []
     rows = [[results.state(int(i), "row")] for i in shown.index]
-    table = markdown_table([*head, "Verdict"], [])
+    table = markdown_table([*head, "Verdict"], [], right=[2, 3, 4, 5])
     body = "".join(f"| {row[0]} |\n" for row in rows)
     rest = (
         f"Of {results.table('findings').aggregate('count', where='kind=levels', style='plural:comparison')} those with "
@@ -53,7 +53,9 @@ def comparisons(results: QuotedResults) -> str:
     basis = (results.analysis.get("noise") or {}).get("basis")
     return blocks(
         table + body,
-        paragraph(results.explain("intervals"), results.explain("lack_of_fit") if basis == "lack of fit" else None, rest),
+        paragraph(
+            results.explain("intervals"), results.explain("lack_of_fit") if basis == "lack of fit" else None, rest
+        ),
     )
 
 

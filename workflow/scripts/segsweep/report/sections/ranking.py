@@ -45,7 +45,9 @@ def reading(results: QuotedResults) -> str:
         if known
         else None,
         results.explain("groups") if known and grouped else None,
-        results.quote_analysis("noise.why", "sentence") if ranked and basis != "replicates" and noise.get("why") else None,
+        results.quote_analysis("noise.why", "sentence")
+        if ranked and basis != "replicates" and noise.get("why")
+        else None,
         results.explain("expected") if ranked > 1 and _has(ranking.frame, "expected") else None,
     )
 
@@ -79,7 +81,7 @@ def table(results: QuotedResults) -> str:
     if _has(frame, "group"):
         columns.append(("Group", lambda i: ranking.quote(i, "group", "int")))
     if _has(frame, "beats"):
-        columns.append(("A run of the first beats one of it", lambda i: ranking.quote(i, "beats", "percent")))
+        columns.append(("A run of the first beats one of it", lambda i: ranking.quote(i, "beats", "chance")))
     for name in results.study.get("also_report") or []:
         if name in frame:
             columns.append((results.metric_name(name), lambda i, name=name: ranking.quote(i, name, "metric")))

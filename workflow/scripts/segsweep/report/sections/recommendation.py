@@ -11,6 +11,7 @@ from segsweep.report.markdown import blocks, capital, listed, markdown_table, pa
 from segsweep.report.quoted_results import QuotedResults
 
 MOST_PARALLEL = 400
+FAILED = {"n_diverged": "diverged", "n_oom": "ran out of memory", "n_failed": "failed"}
 
 
 class Recommendation(Section):
@@ -78,18 +79,15 @@ def standing(results: QuotedResults, i: int) -> str | None:
 
 def failures(results: QuotedResults, i: int) -> str | None:
     """If runs of the setting, or of one of its levels, failed: how many."""
-    factors, parts = results.table("factors"), []
-    columns = [name for name in ("n_diverged", "n_oom", "n_failed") if name in factors.frame]
+    ranking, factors, parts = results.table("ranking").frame, results.table("factors"), []
     for axis in results.axes:
-        level = results.table("ranking").frame.at[i, axis] if axis in results.table("ranking").frame else None
-        for row in factors.where(axis=axis, level=level).index:
-            failed = [name for name in columns if factors.frame.at[row, name] > 0]
-            words = {"n_diverged": "diverged", "n_oom": "ran out of memory", "n_failed": "failed"}
-            parts += [
-                f"{factors.quote(int(row), name, 'plural:run')} with {results.quote_code('factors', int(row), 'level')} "
-                f"{words[name]}"
-                for name in failed
-            ]
+        if axis not in ranking:
+            continue
+        for row in map(int, factors.where(axis=axis, level=ranking.at[i, axis]).index):
+            level = results.quote_code("factors", row, "level")
+            for name, words in FAILED.items():
+                if name in factors.frame and factors.frame.at[row, name] > 0:
+                    parts.append(f"{factors.quote(row, name, 'plural:run')} with {level} {words}")
     return f"Mind that {listed(parts)}." if parts else None
 
 
@@ -105,14 +103,14 @@ def expected(results: QuotedResults, i: int) -> list[str | None]:
     if "expected" in ranking.frame and pd.notna(ranking.frame.at[i, "expected"]):
         return [
             f"Of fresh seeds a mean of about {ranking.quote(i, 'expected', 'metric')} is to be expected.",
-            results.explain("expected"),
         ]
     if ranking.frame["rank"].notna().sum() < 2:
         return []
+    number = ranking.aggregate("count", "rank", "plural:ranked setting")
+    side = "higher" if results.minimize else "lower"
     return [
-        f"It was chosen from {ranking.aggregate('count', 'rank', 'plural:ranked setting')} by the same runs, in part by "
-        f"luck: a fresh run is likely to be {'higher' if results.minimize else 'lower'}, by an amount that these "
-        "results do not tell."
+        f"It was chosen from {number} by the same runs, in part by luck: a fresh run is likely to be {side}, by an "
+        "amount that these results do not tell."
     ]
 
 

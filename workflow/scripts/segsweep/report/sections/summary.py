@@ -117,7 +117,7 @@ def threshold(results: QuotedResults) -> str | None:
     """If the study names a smallest difference that counts in practice."""
     if results.study.get("matters") is None:
         return None
-    bar = results.quote_plan("study.matters", "significant")
+    bar = results.quote_plan("study.matters", "general")
     table, where = results.table("findings"), "verdict=better,worse,edge & matters="
     stated = results.findings("levels", "cells", stated=True)
     if stated.empty:
