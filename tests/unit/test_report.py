@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from segsweep.analysis.analyze import Findings
+from segsweep.analysis.analyze import Analysis
 from segsweep.analysis.study_results import open_results
 from segsweep.errors import InputError
 from segsweep.report.build import all_sections, build, heading
@@ -51,7 +51,7 @@ class Reports(dict):
     def __missing__(self, name):
         folder = self.make_folder(name)
         write_study(folder, name=name, epochs=6, **STUDIES[name])
-        Findings(open_results(folder)).write(folder)
+        Analysis(open_results(folder)).write(folder)
         build(folder, folder, partial=True)
         self[name] = folder
         return folder
@@ -89,11 +89,11 @@ def test_an_altered_number_is_found_wherever_it_stands(reports):
 @pytest.mark.parametrize("name", STUDIES)
 def test_better_is_said_only_where_a_comparison_says_it(reports, name):
     folder = reports[name]
-    pairs, factors = (pd.read_csv(folder / f"{name}.csv", dtype=str) for name in ("pairwise", "factor_summary"))
+    pairs, factors = (pd.read_csv(folder / f"{name}.csv", dtype=str) for name in ("findings", "factor_summary"))
     wins = set()
     for _, pair in pairs.iterrows():
         if pair["verdict"] in ("better", "worse"):
-            wins.add((pair["axis"], pair["level_a" if pair["verdict"] == "better" else "level_b"]))
+            wins.add((pair["axis"], pair["a" if pair["verdict"] == "better" else "b"]))
     allowed = {
         (row["axis"], row["best_level"])
         for _, row in factors.iterrows()
