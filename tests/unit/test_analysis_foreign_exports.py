@@ -8,7 +8,9 @@ import pytest
 
 from segsweep.analysis.import_table import import_table, write
 from segsweep.config.study import Study
+from segsweep.config.yaml_documents import Document, parse
 from segsweep.errors import InputError
+from tests import imported_example
 
 MIOU = {"val/miou": "miou"}
 
@@ -345,3 +347,15 @@ def test_titles_above_the_header_and_semicolons_behind_the_lines(tmp_path):
 
 def test_no_data_set_is_named_that_the_study_does_not_name(tmp_path):
     assert load(tmp_path, "lr,miou\n0.1,0.5\n").plan.dataset is None
+
+
+def test_the_shipped_example_is_what_its_script_draws(tmp_path):
+    assert imported_example.FILE.read_text(encoding="utf-8") == imported_example.text()
+    document = Document(imported_example.FILE.with_suffix(".yaml"))
+    imported = import_table(parse(Study, document.values, document.location), imported_example.FILE.parent)
+    assert len(imported.plan.cells) == 18
+    assert [row["status"] for row in imported.runs].count("failed") == 1
+    assert [row["status"] for row in imported.runs].count("diverged") == 1
+    assert not imported.missing
+    best = max((row for row in imported.runs if "val/miou" in row), key=lambda row: row["val/miou"])
+    assert (best["optimizer.lr"], best["loss.main"]) == ("1e-3", "ce+dice")
