@@ -110,7 +110,7 @@ def overall(results: QuotedResults) -> str | None:
         return f"{start}: {RELATIONS['balanced']}, so raw means of levels can be compared."
     if kinds & {"partial", "aliased"} or any("nested" in kind for kind in kinds):
         return (
-            "Not all hyperparameters were varied independently of each other. Raw means of levels then mix effects; "
+            "Not all hyperparameters were varied independently of each other. Raw means of levels then mix what several of them do; "
             "adjusted means come from an additive linear model and are named as such."
         )
     return None
