@@ -211,6 +211,13 @@ def test_an_export_of_wandb(tmp_path):
         ("gallant-sweep-1", "finished"), ("polar-sweep-2", "finished"), ("swift-sweep-3", "failed"),
         ("dry-sweep-4", "failed"), ("cold-sweep-5", "diverged"),
     ]  # fmt: skip
+    assert [row["detail"] for row in imported.runs] == [
+        "",
+        "",
+        "State is crashed",
+        "State is killed",
+        "val_miou is NaN",
+    ]
     assert [row["run"] for row in imported.missing] == ["late-sweep-6"]
 
 
@@ -278,6 +285,7 @@ def test_a_folder_of_keras_logs(tmp_path):
     assert (first["val/miou"], first["best_epoch"], first["epochs"], first["status"]) == (0.6, 2, 3, "finished")
     assert (second["val/miou"], second["seed"], second["overfit/gap"]) == (0.7, 1, pytest.approx(0.8 - 0.7))
     assert (third["val/miou"], third["status"], third["optimizer.lr"]) == (0.1, "diverged", "0.01")
+    assert third["detail"] == "val_miou not finite in epoch 2"
     assert [row["epoch"] for row in imported.epochs if row["run"] == first["run"]] == [1, 2, 3]
     # Later half of 1.0, 0.9, 0.8, the middle one with it.
     assert first["stability/val_loss_std"] == pytest.approx(0.0707106781)

@@ -112,9 +112,9 @@ def _longer(results: QuotedResults) -> str | None:
 
 
 def _missing_first(results: QuotedResults) -> str | None:
-    """If planned runs are missing."""
+    """If planned runs are missing; rows that were left out of a table cannot be trained."""
     missing = len(results.table("missing"))
-    if not missing:
+    if not missing or results.study.get("table"):
         return None
     number = results.table("missing").aggregate("count", style="plural:planned run")
     return f"The {number} that {be(missing)} still missing."

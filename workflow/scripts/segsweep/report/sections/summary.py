@@ -34,7 +34,7 @@ def warning(results: QuotedResults) -> str:
             "settings."
         )
     missing = len(results.table("missing"))
-    if missing:
+    if missing and not results.study.get("table"):
         planned = results.quote_plan("runs", "plural:planned run", "count")
         number = results.table("missing").aggregate("count")
         said.append(f"This report is partial: of {planned}, {number} {be(missing)} missing.")
