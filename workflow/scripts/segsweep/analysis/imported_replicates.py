@@ -14,8 +14,9 @@ from segsweep.config.imported_table import Table
 DIGITS = 5
 SHOWN = 3
 ADVICE = {
-    "seed": "If it is the seed, write `seed: {column}`.",
-    "history": "If a row is an epoch of a run and not a run, write `history: {column}`.",
+    "seed": "If it numbers seeds or folds, write `seed: {column}`.",
+    "history": "If a row is an epoch of a run and not a run, write `history: {column}`; if it is the number of "
+    "epochs that a run had, `epochs: {column}`.",
     "metrics": "If it is a result, add `{name}: {{column: {column}, unit: none}}` to `metrics`.",
     "axes": "If it is a hyperparameter, add `{column}: {column}` to `axes`.",
 }

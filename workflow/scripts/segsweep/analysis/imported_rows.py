@@ -31,6 +31,7 @@ class Reader:
         self.metric, self.table, self.numbers = study.metric, study.table, numbers
         self.metrics = metrics_of(study.table)
         self.missing = set(study.table.missing)
+        self.folder = source.folder
         self.problems: list[str] = []
         self.notes: list[str] = []
         self.levels: dict[str, Levels] = {}
@@ -68,7 +69,7 @@ class Reader:
             "row": row,
             "settings": settings,
             "values": values,
-            "name": row.fields[self.table.cell] if self.table.cell else "",
+            "name": self._name(row),
             "seed": self.whole(row, self.table.seed),
             "epochs": self.whole(row, self.table.epochs),
             "status": status,
@@ -131,6 +132,12 @@ class Reader:
             f"`{word}: STATUS` to it, with one of {', '.join(STATUSES)}; a run that crashed is `failed`."
         )
         return None
+
+    def _name(self, row: Row) -> str:
+        """The run's name: the column's for it, or the file's where each run has its own."""
+        if self.table.cell:
+            return row.fields[self.table.cell]
+        return row.file.relative_to(self.folder).with_suffix("").as_posix() if self.folder else ""
 
     def _why(self, row: Row, status: str | None) -> str:
         """Why a run has no score, as the table says it: its word for the status, or the score that is not finite."""
