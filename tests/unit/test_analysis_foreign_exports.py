@@ -194,6 +194,10 @@ def test_the_same_scores_to_five_digits_are_one_run(tmp_path):
     coarse = "lr,seed,miou\n0.1,0,0.71\n0.1,1,0.71\n0.1,1,0.71\n0.2,0,0.71000\n0.2,1,0.71000\n"
     assert len(load(tmp_path, coarse, ignore=["seed"]).runs) == 5
     assert [row["seed"] for row in load(tmp_path, coarse, seed="seed").runs] == [0, 1, 0, 1]
+    # Five digits of two seeds meet by chance in a large table, eight do not: then the seed was not used.
+    seeds = "lr,seed,loss,miou\n0.1,0,0.51,0.71234\n0.1,1,0.51,0.71234\n"
+    assert len(load(tmp_path, seeds, seed="seed", ignore=["loss"]).runs) == 2
+    assert len(load(tmp_path, seeds.replace("0.51", "0.512"), seed="seed", **axes).runs) == 1
     assert len(load(tmp_path, "lr,id,miou\n0.1,x1,0.71\n0.1,x1,0.71\n0.1,x2,0.71\n").runs) == 2
 
 
@@ -297,6 +301,7 @@ def test_a_folder_of_keras_logs(tmp_path):
     assert [row["run"] for row in imported.runs] == ["lr0.001_seed0", "lr0.001_seed1", "lr0.01_seed0"]
     # Twenty epochs are not twenty runs.
     assert "`history: epoch`" in problems(tmp_path, None, **keys)[0]
+    assert "two placeholders touch" in problems(tmp_path, None, **keys | {"name": "logs/{lr}{seed}.csv"})[0]
     assert "no such file" in problems(tmp_path, None, **keys | {"name": "log/{lr}_{seed}.csv"})[0]
 
 
@@ -353,6 +358,8 @@ def test_a_spreadsheet(tmp_path):
     assert "Sheets: Sheet, notes" in problems(tmp_path, None, **keys, sheet="Runs")[0]
     # A percentage of the spreadsheet is percent.
     assert "unit: percent" in problems(tmp_path, None, name="runs.xlsx")[0]
+    (tmp_path / "text.xlsx").write_text("lr,miou\n1,0.5\n")
+    assert "is no .xlsx file" in problems(tmp_path, None, name="text.xlsx")[0]
     (tmp_path / "old.xls").write_bytes(b"")
     assert "Save it as .xlsx" in problems(tmp_path, None, name="old.xls")[0]
 

@@ -4,6 +4,7 @@ import csv
 import datetime
 import json
 import os
+import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -193,7 +194,7 @@ def _read_sheet(path: Path, name: str | None, wanted: list[str]) -> list[tuple[i
         book = openpyxl.load_workbook(path, data_only=True)
     except FileNotFoundError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}). {REMEDY}") from error
-    except (InvalidFileException, OSError, KeyError, ValueError) as error:
+    except (InvalidFileException, zipfile.BadZipFile, OSError, KeyError, ValueError) as error:
         raise InputError(f"{path}: is no .xlsx file ({error}). Save it again as .xlsx, or as CSV.") from error
     sheets = {sheet.title: _cells(sheet) for sheet in book.worksheets}
     if name is not None:

@@ -191,6 +191,8 @@ class Reader:
             values = [value for text in texts if (value := self.numbers.finite(text)) is not None]
             if metric.unit != "percent" or not values or any(text.endswith("%") for text in texts):
                 continue
+            if few := [value for value in values if 0 < value <= 1 < max(values)]:
+                self.notes.append(f"{metric.column} is read as percent, though {min(few):g} looks like a fraction.")
             if 0 < max(values) <= 1:
                 self.problems.append(
                     f"{rows[0].file}: all values of {metric.column} lie between 0 and 1, as fractions do, and "
