@@ -34,6 +34,7 @@ rule build_report:
     input:
         **outputs("analyze_study", FOLDER),
         drawn=[] if TABLE else f"{FOLDER}/images/images.json",
+        described=[] if TABLE else list(outputs("describe_data", FOLDER).values()),
         sweep=f"{FOLDER}/sweep/decisions.csv" if STUDY.study.sweep else [],
         pending=pending("figures"),
     output:
