@@ -1,4 +1,4 @@
-"""A study of results made elsewhere, in a folder of logs: a new log is read, no log at all is said before a job starts."""
+"""A study of results made elsewhere, in a folder of logs: a new log is read; that there is none is said at once."""
 
 import csv
 
