@@ -74,7 +74,7 @@ def test_a_grid_with_one_seed_states_a_large_difference_and_says_what_it_rests_o
 def test_where_nothing_can_be_tested_nothing_is_stated(tmp_path):
     text = report(tmp_path, axes={LR: [1e-4, 1e-3]}, effects={LR: [0.0, 0.3]}, seeds=(0,))
     assert "better than" not in text
-    assert "No setting was trained twice" in section(text, "Summary")
+    assert "One run a setting. There is nothing to test differences with" in section(text, "Summary")
     assert "settings are described, not compared." in section(text, "Summary")
     assert "These results recommend no level: there is nothing to test differences with." in text
 

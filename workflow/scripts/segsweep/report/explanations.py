@@ -12,7 +12,7 @@ EXPLANATIONS = {
     "undecided": (
         "Undecided means that these runs neither show a difference nor that there is none."
     ),
-    "no_test": "Without that there is nothing to test differences with: settings are described, not compared.",
+    "no_test": "There is nothing to test differences with: settings are described, not compared.",
     "no_level": "These results recommend no level: there is nothing to test differences with.",
     "lack_of_fit": (
         "No setting was run twice, so differences are judged by what the additive model leaves unexplained: that "

@@ -105,7 +105,10 @@ def open_questions(results: QuotedResults) -> list[str]:
         and results.best is not None
         and results.analysis["n_cells"] > 1
     ):
-        return [f"{results.quote_analysis('noise.reading', 'sentence')} {results.explain('no_test')}"]
+        why = (
+            results.quote_analysis("noise.why", "sentence") if (results.analysis.get("noise") or {}).get("why") else ""
+        )
+        return [f"{why} {results.explain('no_test')}".strip()]
     passed = set(results.findings("levels", stated=True)["axis"])
     left = found[~((found["kind"] == "levels") & found["axis"].isin(passed))]
     said = []
