@@ -38,6 +38,8 @@ def table() -> dict[str, dict[str, Any]]:
     runs: dict[str, dict[str, list[str]]] = {}
     roots = set()
     for path in sorted((ROOT / "config" / "studies").glob("*.yaml")):
+        if "table" in Document(path).values:  # nothing is trained
+            continue
         for smoke in (False, True) if "smoke" in Document(path).values else (False,):
             loaded = load(Request(study=path.stem, smoke=smoke), ROOT / "config")
             roots |= preparation_roots(loaded.dataset)

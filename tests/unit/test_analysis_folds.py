@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from segsweep.analysis.analyze import Findings
+from segsweep.analysis.analyze import Analysis
 from segsweep.analysis.anova import analyse_variance
-from segsweep.analysis.ranking import image_scores, noise_floor
+from segsweep.analysis.ranking import noise_floor, rank_cells
 from segsweep.analysis.search_statistics import confirmations
 from tests.drawn_results import draw_results
 
@@ -47,9 +47,9 @@ def test_two_settings_on_two_folds_are_too_few():
 
 
 def test_that_folds_share_images_is_said():
-    assert "folds" in {warning["topic"] for warning in Findings(with_folds([0.0, 0.1, 0.2])).about["warnings"]}
+    assert "folds" in {warning["topic"] for warning in Analysis(with_folds([0.0, 0.1, 0.2])).about["warnings"]}
     _, results = draw_results(axes=TWO, effects={})
-    assert "folds" not in {warning["topic"] for warning in Findings(results).about["warnings"]}
+    assert "folds" not in {warning["topic"] for warning in Analysis(results).about["warnings"]}
 
 
 def test_a_fresh_seed_is_the_mean_of_its_folds():
@@ -65,15 +65,14 @@ def test_a_fresh_seed_is_the_mean_of_its_folds():
 
 
 def test_members_of_an_ensemble_are_no_runs_of_the_design():
-    results = with_folds([0.0, 0.1, 0.2], images=6)
-    before = image_scores(results, list(results.cells.index))
+    results = with_folds([0.0, 0.1, 0.2])
+    before = rank_cells(results, noise_floor(results))
     members = results.runs[results.runs["cell"] == results.runs["cell"].iloc[0]]
     members = members.assign(role="ensemble", run=members["run"] + "-m", score=0.0)
-    images = results.images[results.images["run"].isin(results.runs["run"])]
-    images = images.assign(run=images["run"] + "-m", **{results.image_column: 0.0})
-    results.runs = pd.concat([results.runs, members], ignore_index=True)
-    results.images = pd.concat([results.images, images], ignore_index=True)
-    pd.testing.assert_frame_equal(image_scores(results, list(results.cells.index)), before)
+    runs = pd.concat([results.runs, members], ignore_index=True)
+    again = type(results)(results.plan, results.cells, runs, results.missing)
+    again.runs["score"] = runs["score"]
+    pd.testing.assert_frame_equal(rank_cells(again, noise_floor(again)), before)
 
 
 def test_folds_are_blocks_however_few_the_runs():

@@ -79,15 +79,17 @@ def test_columns_that_are_not_there_are_named_with_the_nearest(tmp_path):
 
 
 def test_copies_missing_values_and_constants_are_noted(tmp_path):
-    lines = [*LINES[:2], LINES[0], "NA,20,96.0,completed,22", "5e-4,20,,completed,22", "5e-4,20,96.0,,22"]
+    fine = "3e-4,20,96.1234,completed,22"
+    lines = [fine, LINES[1], fine, "NA,20,96.0,completed,22", "5e-4,20,,completed,22", "5e-4,20,96.0,,22"]
     imported = read_lines(tmp_path, lines)
     assert len(imported.runs) == 2
     assert [row["detail"] for row in imported.missing] == [
+        "line 4: a copy of line 2, with the same setting and scores",
         "line 5: no lr",
         "line 6: no hmean_percent",
         "line 7: no status",
     ]
-    assert any("line 4" in note and "identical" in note for note in imported.notes)
+    assert any("line 4" in note and "copy" in note for note in imported.notes)
     assert any("scheduler.t_max has the same value, 20" in note for note in imported.notes)
 
 

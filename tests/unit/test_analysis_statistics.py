@@ -17,10 +17,10 @@ from segsweep.analysis.correlations import correlate, fisher_interval
 from segsweep.analysis.design_audit import cramers_v, relation_of
 from segsweep.analysis.factors import adjusted_means, level_rows
 from segsweep.analysis.importance import importance
-from segsweep.analysis.linear import Fit, Terms, crossed, sum_coded
-from segsweep.analysis.multiple_testing import holm
-from segsweep.analysis.pairwise import hedges_g, pairwise
-from segsweep.analysis.ranking import CELLS_ALPHA, noise_floor, rank_cells, ranks_of
+from segsweep.analysis.level_contrasts import contrasts
+from segsweep.analysis.linear import Fit, Terms, crossed, sum_coded, t_interval
+from segsweep.analysis.multiple_testing import weighted_holm
+from segsweep.analysis.ranking import cells_alpha, compare_to_first, noise_floor, rank_cells, shrunken
 from segsweep.analysis.search_statistics import best_of
 from segsweep.analysis.study_results import looks_logarithmic
 from tests.drawn_results import draw_results
@@ -72,14 +72,13 @@ def test_contrasts_are_statsmodels_t_tests(drawn):
     frame = frame_of(drawn)
     model = smf.ols("y ~ C(lr, Treatment('1e-4')) + C(b) + C(a) + C(seed)", frame).fit()
     test = model.t_test("C(lr, Treatment('1e-4'))[T.1e-3] = 0")
-    rows = pairwise(drawn, analyse_variance(drawn))
-    row = next(row for row in rows if row["axis"] == LR and (row["level_a"], row["level_b"]) == ("1e-4", "1e-3"))
-    assert row["difference"] == pytest.approx(-float(np.squeeze(test.effect)))
-    assert row["p"] == pytest.approx(float(test.pvalue), rel=1e-6, abs=1e-30)
+    found, possible = contrasts(drawn, analyse_variance(drawn))
+    assert len(found) == possible == 6 + 3 + 3
+    one = next(one for one in found if one.axis == LR and (one.a, one.b) == ("1e-4", "1e-3"))
+    assert one.estimate == pytest.approx(-float(np.squeeze(test.effect)))
+    assert one.p == pytest.approx(float(test.pvalue), rel=1e-6, abs=1e-30)
     low, high = np.squeeze(test.conf_int())
-    assert (row["low"], row["high"]) == pytest.approx((-high, -low))
-    every = [row["p"] for row in rows]
-    assert [row["p_holm"] for row in rows] == pytest.approx(list(multipletests(every, method="holm")[1]))
+    assert t_interval(one.estimate, one.error, one.df) == pytest.approx((-high, -low))
 
 
 def test_robust_errors_are_statsmodels_hc3():
@@ -124,7 +123,17 @@ def test_an_interaction_has_the_products_of_its_factors():
 
 def test_holm_is_statsmodels():
     p = np.random.default_rng(0).uniform(size=20) ** 3
-    assert holm(p) == pytest.approx(multipletests(p, method="holm")[1])
+    assert np.minimum(weighted_holm(p, np.full(20, 1 / 20), 1.0), 1) == pytest.approx(
+        multipletests(p, method="holm")[1]
+    )
+
+
+def test_weighted_holm_by_hand():
+    # Weights .6 and .4 of .8, the rest for tests that were not made: 0.01 starts with its share of 0.6 * alpha.
+    assert weighted_holm([0.01, 0.02], [0.6 * 0.8, 0.4 * 0.8], 0.8) == pytest.approx(
+        [0.01 / 0.48, max(0.01 / 0.48, 0.02 * 0.32 / 0.32 / 0.8)]
+    )
+    assert weighted_holm([0.01], [0.25], 1.0) == pytest.approx([0.04])
 
 
 def test_cells_are_told_apart_as_by_tukey():
@@ -132,7 +141,7 @@ def test_cells_are_told_apart_as_by_tukey():
     noise = noise_floor(results)
     ranking = rank_cells(results, noise)
     runs = results.runs
-    tukey = pairwise_tukeyhsd(runs["score"], runs["cell"], alpha=CELLS_ALPHA)
+    tukey = pairwise_tukeyhsd(runs["score"], runs["cell"], alpha=cells_alpha(results))
     frame = pd.DataFrame(tukey.summary().data[1:], columns=tukey.summary().data[0])
     worst = frame[(frame["group1"] == ranking.index[0]) | (frame["group2"] == ranking.index[0])]
     told_apart = {*worst.loc[worst["reject"], "group1"], *worst.loc[worst["reject"], "group2"]} - {ranking.index[0]}
@@ -142,14 +151,18 @@ def test_cells_are_told_apart_as_by_tukey():
     assert noise.sd == pytest.approx(np.sqrt(np.mean(squares)))
     half = stats.t.ppf(0.975, 9) * noise.sd / 2
     assert (ranking["high"] - ranking["mean"]).tolist() == pytest.approx([half] * 3)
+    compared = compare_to_first(ranking, noise, 1.0, cells_alpha(results))
+    wanted = -worst["meandiff"].to_numpy() * np.where(worst["group1"] == ranking.index[0], 1, -1)
+    assert sorted(compared["estimate"]) == pytest.approx(sorted(wanted), abs=1e-4)
+    assert set(compared.index[compared["p"] <= cells_alpha(results)]) == {0, 1}
+    assert ((compared["low"] > 0) == (compared["p"] <= cells_alpha(results))).all()
 
 
-def test_hedges_g_by_hand():
-    g, low, high = hedges_g(difference=2.0, variance=4.0, n_a=10, n_b=10, df=18)
-    correction = 1 - 3 / (4 * 18 - 1)  # the usual approximation of the correction
-    assert g == pytest.approx(correction, abs=1e-3)
-    reach = 1.959964 * np.sqrt(0.2 + g**2 / 36)
-    assert (low, high) == pytest.approx((g - reach, g + reach), abs=1e-6)
+def test_means_are_drawn_toward_each_other_by_the_noise():
+    """By hand: 1, 2, 3 with variance 0.5 each; Q = 4, so the variance between is (4 - 2) / (6 - 2) = 0.5."""
+    assert shrunken(np.array([1.0, 2.0, 3.0]), np.full(3, 0.5)) == pytest.approx([1.5, 2.0, 2.5])
+    assert shrunken(np.array([1.0, 1.1, 0.9]), np.full(3, 0.5)) == pytest.approx([1.0] * 3)
+    assert shrunken(np.array([0.7]), np.array([0.1])) == pytest.approx([0.7])
 
 
 def test_raw_means_of_levels_are_those_of_their_runs():
@@ -188,13 +201,6 @@ def test_expected_best_is_the_mean_over_all_draws():
         assert expected == pytest.approx(np.mean(every))
         assert low <= expected <= high
         assert high == max(every)
-
-
-def test_ranks_of_draws_by_hand():
-    best, low, high = ranks_of(np.array([[3.0, 2.0, 1.0], [3.0, 1.0, 2.0]]))
-    assert best.tolist() == [1.0, 0.0, 0.0]
-    assert low.tolist() == [1, 2, 2]
-    assert high.tolist() == [1, 3, 3]
 
 
 def test_association_of_axes_by_hand():

@@ -183,7 +183,7 @@ def test_a_key_of_another_optimizer_is_not_in_force(tmp_path):
     grid = {"optimizer.name": ["adam", "sgd"], "optimizer.momentum": [0.5, 0.9]}
     design = design_of(tmp_path, STUDY | {"grid": grid})
     assert [cell.settings for cell in design.cells] == [
-        {"optimizer.name": "adam", "optimizer.momentum": None},
+        {"optimizer.name": "adam"},
         {"optimizer.name": "sgd", "optimizer.momentum": 0.5},
         {"optimizer.name": "sgd", "optimizer.momentum": 0.9},
     ]

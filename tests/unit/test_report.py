@@ -1,14 +1,15 @@
 """Whole reports on drawn studies: they are built, verified, and say no more than the analysis allows."""
 
 import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from segsweep.analysis.analyze import Findings
+from segsweep.analysis.analyze import Analysis
 from segsweep.analysis.study_results import open_results
 from segsweep.errors import InputError
-from segsweep.report.build import all_sections, build
+from segsweep.report.build import all_sections, build, heading
 from segsweep.report.verify import verify
 from tests.synthetic_files import write_study
 
@@ -50,7 +51,7 @@ class Reports(dict):
     def __missing__(self, name):
         folder = self.make_folder(name)
         write_study(folder, name=name, epochs=6, **STUDIES[name])
-        Findings(open_results(folder)).write(folder)
+        Analysis(open_results(folder)).write(folder)
         build(folder, folder, partial=True)
         self[name] = folder
         return folder
@@ -88,11 +89,11 @@ def test_an_altered_number_is_found_wherever_it_stands(reports):
 @pytest.mark.parametrize("name", STUDIES)
 def test_better_is_said_only_where_a_comparison_says_it(reports, name):
     folder = reports[name]
-    pairs, factors = (pd.read_csv(folder / f"{name}.csv", dtype=str) for name in ("pairwise", "factor_summary"))
+    pairs, factors = (pd.read_csv(folder / f"{name}.csv", dtype=str) for name in ("findings", "factor_summary"))
     wins = set()
     for _, pair in pairs.iterrows():
         if pair["verdict"] in ("better", "worse"):
-            wins.add((pair["axis"], pair["level_a" if pair["verdict"] == "better" else "level_b"]))
+            wins.add((pair["axis"], pair["a" if pair["verdict"] == "better" else "b"]))
     allowed = {
         (row["axis"], row["best_level"])
         for _, row in factors.iterrows()
@@ -122,8 +123,8 @@ def test_missing_runs_are_stated(reports):
 
 def test_a_sweep_reports_its_confirmation(reports):
     text = text_of(reports["sweep"])
-    for heading in ("## Search", "## Confirmation", "## Optimal configuration"):
-        assert heading in text
+    for title in ("## Search", "## Confirmation", "## Optimal configuration"):
+        assert title in text
     assert "on fresh seeds" in text
     assert "pruned" in text
 
@@ -162,6 +163,9 @@ def test_it_reads_well(reports, name):
 @pytest.mark.parametrize("name", STUDIES)
 def test_figures_are_there_and_no_others(reports, name):
     named = set(re.findall(r"\]\(figures/([^)]+)\)", text_of(reports[name])))
+    assert {Path(figure).with_suffix(".pdf").name for figure in named} == {
+        path.name for path in (reports[name] / "figures").glob("*.pdf")
+    }
     assert named == {path.name for path in (reports[name] / "figures").glob("*.png")}
     html = (reports[name] / "report.html").read_text(encoding="utf-8")
     assert html.count("data:image/png;base64,") == len(named)
@@ -180,7 +184,7 @@ def test_tables_that_are_missing_are_named(tmp_path):
 @pytest.mark.parametrize("name", STUDIES)
 def test_headings_are_those_of_the_sections_in_their_order(reports, name):
     headings = re.findall(r"^## (.+)$", text_of(reports[name]), re.MULTILINE)
-    titles = [section.title for section in all_sections()]
+    titles = [heading(section) for section in all_sections()]
     assert len(titles) == len(set(titles))
     assert headings == [title for title in titles if title in headings]
     assert headings[0] == "Summary"

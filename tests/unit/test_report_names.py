@@ -3,7 +3,7 @@
 import pytest
 
 from segsweep import registry
-from segsweep.report.display_names import axis, metric
+from segsweep.report.display_names import DisplayNames, axis, metric
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,23 @@ def test_names_that_read_alike_keep_their_keys():
     among = ["model.options.depth", "data.depth", "batch_size"]
     assert axis("data.depth", among) == "depth (data.depth)"
     assert axis("batch_size", among) == "batch size"
+
+
+def test_a_study_gives_names_to_axes_metrics_and_levels():
+    names = DisplayNames(
+        {
+            "optimizer.lr": "Learning rate (Adam)",
+            "val/miou": "Mean IoU",
+            "dice": "Dice loss",
+            "loss.main": "Dice weight",
+        },
+        ["optimizer.lr", "batch_size"],
+    )
+    assert names.axis("optimizer.lr") == "learning rate (Adam)"  # as it stands within a sentence
+    assert names.axis("loss.main") == "Dice weight"  # the loss is called so
+    assert names.axis("batch_size") == "batch size"
+    assert names.metric("val/miou") == "mean IoU"
+    assert names.metric("val/loss") == "validation loss"
+    assert names.level("dice") == "Dice loss"
+    assert names.level('{"cross_entropy": 1.0, "dice": 1.0}') == "cross_entropy+dice"
+    assert names.level("a_long_name_of_a_level", 8) == "a_long_…"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from segsweep.analysis.analyze import Findings
+from segsweep.analysis.analyze import Analysis
 from segsweep.analysis.study_results import open_results
 from segsweep.config.study import Study
 from segsweep.inference.ensemble_scores import write as write_ensemble
@@ -19,7 +19,7 @@ AXES = {"optimizer.lr": [1e-4, 1e-3], "optimizer.name": ["adam", "sgd"]}
 
 def report_of(folder):
     """Its text; every number of it is looked up again."""
-    Findings(open_results(folder)).write(folder)
+    Analysis(open_results(folder)).write(folder)
     build(folder, folder)
     text = (folder / "report.md").read_text(encoding="utf-8")
     assert verify(text, (folder / "report.sources.csv").read_text(encoding="utf-8"), folder) == []
@@ -88,7 +88,7 @@ def test_runs_that_enter_no_comparison_enter_no_figure(tmp_path, role):
     write_study(tmp_path, axes={"model.arch": ["unet", "fpn"]}, effects={}, seeds=(0,), epochs=6)
     lines = (tmp_path / "runs.csv").read_text().splitlines()
     (tmp_path / "runs.csv").write_text("\n".join([*lines, lines[1].replace("grid", role)]) + "\n")
-    Findings(open_results(tmp_path)).write(tmp_path)
+    Analysis(open_results(tmp_path)).write(tmp_path)
     assert list(QuotedResults(tmp_path, tmp_path).usable["role"]) == ["grid", "grid"]
     build(tmp_path, tmp_path)
     text = (tmp_path / "report.md").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from segsweep.analysis.analyze import Findings
+from segsweep.analysis.analyze import Analysis
 from segsweep.analysis.collect import collect, write
 from segsweep.analysis.study_results import open_results
 from segsweep.inference.ensemble_scores import write as write_ensemble
@@ -39,9 +39,9 @@ def results(tmp_path_factory):
         folder / "search", kind="sweep", axes={LR: [1e-4, 1e-2], ARCH: ["unet", "fpn"]}, trials=20, pruned=0.2,
         seeds=(0,), confirm=CONFIRM, compare=["grid"],
     )  # fmt: skip
-    findings = Findings(open_results(folder / "grid"))
+    findings = Analysis(open_results(folder / "grid"))
     findings.write(folder / "grid")
-    Findings(open_results(folder / "search"), {"grid": findings.said}).write(folder / "search")
+    Analysis(open_results(folder / "search"), {"grid": findings.said}).write(folder / "search")
     truth = draw_study(axes={LR: [1e-4, 1e-3]}, seeds=(0, 1), epochs=6, oom=1)
     write_store(folder / "store", truth)
     write(collect(StudyPlan.from_json(truth.plan), SegmentStore(folder / "store")), folder / "collected")
@@ -134,7 +134,7 @@ def test_definitions_are_complete():
 
 
 def test_a_table_that_analysis_makes_names_the_function_of_its_rows():
-    results = Findings(None)
+    results = Analysis(None)
     for table in TABLES:
         if "analyze_study" in table.rules:
             assert Path(table.file).stem in results.definitions

@@ -105,7 +105,7 @@ PLANNERS_OWN = {"plan.json", "history.json"}
 MADE_BY = {
     "missing.csv": "collect_results",
     "factor_summary.csv": "analyze_study",
-    "pairwise.csv": "analyze_study",
+    "findings.csv": "analyze_study",
     "best.yaml": "analyze_study",
     "metrics.json": "write_metrics",
     "images/images.json": "draw_images",

@@ -6,7 +6,7 @@ if TABLE:
     rule import_table:
         input:
             study=STUDY.study_file,
-            table=STUDY.table_file,
+            table=STUDY.table_files,
         output:
             **outputs("import_table", FOLDER),
             plan=STUDY.plan_file,

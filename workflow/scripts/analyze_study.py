@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from segsweep.analysis.analyze import Findings, others_of
+from segsweep.analysis.analyze import Analysis, others_of
 from segsweep.analysis.study_results import open_results
 from segsweep.exits import program
 from segsweep.formatting import plural
@@ -21,9 +21,9 @@ def main(argv: list[str] | None = None) -> int:
     others, problems = others_of(results, arguments.results, arguments.compare)
     for text in problems:
         print(text, file=sys.stderr)
-    findings = Findings(results, others, problems=problems)
-    findings.write(arguments.results)
-    best = findings.best
+    analysis = Analysis(results, others, problems=problems)
+    analysis.write(arguments.results)
+    best = analysis.best
     what = f"best {best['label']}, {results.metric} {best['mean']:.4g}" if best else "no usable run"
     print(f"{arguments.results}: {plural(len(results.runs), 'run')} analysed; {what}")
     return 0

@@ -36,7 +36,6 @@ KINDS = {
 # When fields are empty, where many columns have the same rule.
 NO_RUN = "there is no usable run"
 NO_NOISE = "there are too few usable runs, or it is not known how far seeds spread"
-NO_IMAGES = "there are no scores of single images, or the cell is not among the best 20"
 NOT_ESTIMABLE = "the runs do not allow to estimate it"
 NOT_TESTED = "the axis was not tested"
 
@@ -94,7 +93,7 @@ class Table(ResultFile):
 
     columns: in the order of the header.
     rows: of a table of the analysis, the function of its module that makes its rows. Its parameters are named after
-        what it takes: something that `analysis.analyze.Findings` works out, or another table, for that one's rows.
+        what it takes: something that `analysis.analyze.Analysis` works out, or another table, for that one's rows.
     """
 
     columns: ClassVar[tuple[Column, ...]]

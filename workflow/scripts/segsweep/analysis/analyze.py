@@ -18,22 +18,17 @@ from segsweep.analysis.best_setting import BestSetting, as_yaml, choose, describ
 from segsweep.analysis.comparison import conclusions, read_conclusions
 from segsweep.analysis.design_audit import Audit, audit, unexplored
 from segsweep.analysis.factors import measured_of_level
+from segsweep.analysis.findings import STATED
 from segsweep.analysis.importance import Importance, importance
 from segsweep.analysis.linear import CONFIDENCE
 from segsweep.analysis.measures import is_measured
-from segsweep.analysis.ranking import (
-    DRAWS,
-    Noise,
-    image_stability,
-    noise_floor,
-    rank_cells,
-    rank_stability,
-    scores_of_best,
-)
+from segsweep.analysis.multiple_testing import STUDY_ALPHA, shares_of
+from segsweep.analysis.ranking import Noise, noise_floor, rank_cells
 from segsweep.analysis.rules_and_warnings import rules, warnings_of
 from segsweep.analysis.search_statistics import confirmed_spread, edges, expected_best_validity
 from segsweep.analysis.study_results import StudyResults
 from segsweep.errors import InputError
+from segsweep.io import write_text
 from segsweep.tables import NO_NOISE, NO_RUN, Column, Document, Table, definitions
 
 LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "optuna")
@@ -55,7 +50,7 @@ class AnalysisFile(Document):
         Column("n_missing", "integer", "Planned runs that are not there."),
         Column("replicates", "mapping", "Usable runs a cell, seeds times folds: `min`, `max`.", empty=NO_RUN),
         Column("confidence", "number", "Of all intervals."),
-        Column("one_seed", "boolean", "Whether it is not known how far seeds spread; then nothing is called better."),
+        Column("one_seed", "boolean", "Whether there is nothing to judge differences by: nothing is called better."),
         Column("sampler", "text", "The sampler of a search.", empty="the study is no search"),
         Column("adaptive", "boolean", "Whether trials follow the scores of earlier ones."),
         Column("noise", "mapping", "Noise floor: how far runs of one cell spread."),
@@ -66,6 +61,9 @@ class AnalysisFile(Document):
                empty="it is not known, or not the same for all cells"),
         Column("noise.equal", "boolean", "Whether one deviation may stand for all cells."),
         Column("noise.reading", "text", "How that was found out."),
+        Column("noise.basis", "text", "What differences of levels are judged by: `replicates` (runs that share a "
+               "setting), `lack of fit` (what the additive model leaves unexplained) or `none`."),
+        Column("noise.why", "text", "Why it is not known how far runs of a setting spread.", empty="it is known"),
         Column("noise.confirmed_sd", "number", "The same of confirmation runs.", empty="there are too few"),
         Column("noise.confirmed_df", "integer", "Its degrees of freedom."),
         Column("best", "mapping", "The setting to recommend.", empty="no setting has a usable run"),
@@ -76,6 +74,8 @@ class AnalysisFile(Document):
         Column("best.low", "number", "Lower end of the interval of the mean.", empty=NO_NOISE),
         Column("best.high", "number", "Upper end.", empty=NO_NOISE),
         Column("best.n", "integer", "Runs, or fresh seeds, that it is the mean of."),
+        Column("best.expected", "number", "Mean to expect of fresh runs, as in ranking.csv.", empty=NO_NOISE),
+        Column("best.chosen_from", "integer", "Settings with a usable run."),
         Column("best.rank", "integer", "Its rank.", empty="it is not in the ranking"),
         Column("best.group_size", "integer", "Cells of its group in the ranking, at least 1."),
         Column("best.tied", "list", "These cells, the first twenty."),
@@ -106,8 +106,13 @@ class AnalysisFile(Document):
                empty="fewer than three axes have both"),
         Column("importance.encoding", "text", "How levels entered."),
         Column("expected_best", "mapping", "Whether expected_best.csv speaks of the search itself: `valid`, `note`."),
-        Column("rank_stability", "mapping", "What was drawn for rank stability: `draws`, `seeds`, `images`, `note`."),
-        Column("edges", "list", "Axes whose best level lies at an end: `axis`, `level`, `side`, `clear`, `text`."),
+        Column("gate", "mapping", "The correction over the whole study, see findings.csv."),
+        Column("gate.alpha", "number", "At most this share of studies without any effect states one."),
+        Column("gate.shares", "mapping", "Kind of finding: its share of alpha."),
+        Column("gate.tested", "integer", "Findings that were tested."),
+        Column("gate.stated", "integer", "Those that are stated."),
+        Column("edges", "list", "Axes whose best level (`clear`: a finding), or the best setting, lies at an end of "
+               "the values tried: `axis`, `level`, `side`, `clear`, `text`."),
         Column("warnings", "list", "What a reader has to know: `topic`, `axes`, `text`."),
         Column("rules", "mapping", "What the analysis does by rule, in words."),
         Column("unexplored", "list", "Pairs of axes with the most combinations that were never tried: `axis_a`, "
@@ -117,24 +122,18 @@ class AnalysisFile(Document):
     )  # fmt: skip
 
 
-class Findings:
-    """What can be said of a study, each part worked out when it is first asked for.
+class Analysis:
+    """All that is worked out of a study, each part when it is first asked for.
 
     results: the study's tables.
     others: conclusions of other studies or earlier reports, by the name that they are compared under.
-    seed: of the draws for rank stability.
     problems: sentences on what `others` lacks; they become warnings.
     """
 
     def __init__(
-        self,
-        results: StudyResults,
-        others: dict[str, dict[str, Any]] | None = None,
-        *,
-        seed: int = 0,
-        problems: list[str] = (),
+        self, results: StudyResults, others: dict[str, dict[str, Any]] | None = None, *, problems: list[str] = ()
     ):
-        self.results, self.others, self.seed, self.problems = results, others or {}, seed, problems
+        self.results, self.others, self.problems = results, others or {}, problems
         self.definitions = {
             Path(one.file).stem: one for one in definitions() if issubclass(one, Table) and "analyze_study" in one.rules
         }
@@ -146,17 +145,9 @@ class Findings:
         return noise_floor(self.results)
 
     @cached_property
-    def image_scores(self) -> pd.DataFrame | None:
-        """(cells, images) scores of the best cells, None if there are too few to compare them by images."""
-        return scores_of_best(self.results, rank_cells(self.results, self.noise))
-
-    @cached_property
     def ranked(self) -> pd.DataFrame:
         """The ranking, by cell, best first."""
-        table, sign = rank_cells(self.results, self.noise), self.results.sign
-        rng = np.random.default_rng(self.seed)
-        over_images = image_stability(self.image_scores, table, sign, rng)
-        return table.join(rank_stability(table, self.noise, sign, rng)).join(over_images)
+        return rank_cells(self.results, self.noise)
 
     @cached_property
     def variance(self) -> Anova:
@@ -215,19 +206,20 @@ class Findings:
     def about(self) -> dict[str, Any]:
         """The contents of analysis.json."""
         results, noise = self.results, self.noise
-        images = 0 if self.image_scores is None else self.image_scores.shape[1]
-        over_images = " Each draw takes images with replacement, the same ones for all cells." if images else ""
         warnings = self.call(warnings_of)
         warnings += [{"topic": "compare", "axes": [], "text": text} for text in self.problems]
+        findings = self.rows("findings")
+        gate = {
+            "alpha": STUDY_ALPHA, "shares": shares_of(results),
+            "tested": sum(row["kind"] != "edge" and math.isfinite(row["p_study"]) for row in findings),
+            "stated": sum(row["verdict"] in STATED for row in findings),
+        }  # fmt: skip
         return _header(results, noise) | {
-            "best": self.best, "anova": self.variance.reading, "importance": self.axis_importance.about(),
+            "gate": gate, "best": self.best, "anova": self.variance.reading, "importance": self.axis_importance.about(),
             "expected_best": expected_best_validity(results),
-            "rank_stability": {
-                "draws": DRAWS, "seeds": bool(np.isfinite(noise.sd)), "images": images,
-                "note": "Each draw moves every mean by a normal error of its own standard error." + over_images,
-            },
-            "edges": self.edges, "warnings": warnings, "rules": rules(), "unexplored": unexplored(self.rows("design")),
-            "conclusions": self.said, "versions": {name: version(name) for name in LIBRARIES},
+            "edges": self.edges, "warnings": warnings, "rules": rules(results),
+            "unexplored": unexplored(self.rows("design")), "conclusions": self.said,
+            "versions": {name: version(name) for name in LIBRARIES},
         }  # fmt: skip
 
     def write(self, folder: Path) -> None:
@@ -242,8 +234,8 @@ class Findings:
             definition.write(folder, map(plain, self.rows(name)), **families)
         for name, content in ((AnalysisFile.file, self.about), (Audit.file, self.audit)):
             text = json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False)
-            (folder / name).write_text(text + "\n", encoding="utf-8")
-        (folder / BestSetting.file).write_text(as_yaml(self.results, self.best), encoding="utf-8")
+            write_text(folder / name, text + "\n")
+        write_text(folder / BestSetting.file, as_yaml(self.results, self.best))
 
 
 def others_of(results: StudyResults, folder: Path, more: list[str] = ()) -> tuple[dict[str, dict], list[str]]:
@@ -270,7 +262,8 @@ def _header(results: StudyResults, noise: Noise) -> dict[str, Any]:
         "confidence": CONFIDENCE, "one_seed": results.one_seed,
         "sampler": results.sampler, "adaptive": results.adaptive,
         "noise": {"sd": noise.sd, "df": noise.df, "cells": noise.cells, "critical_difference": noise.critical,
-                  "equal": noise.equal, "reading": noise.reading} | confirmed_spread(results),
+                  "equal": noise.equal, "reading": noise.reading,
+                  "basis": results.error_basis, "why": results.why_unknown or None} | confirmed_spread(results),
     }  # fmt: skip
 
 

@@ -16,13 +16,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from segsweep.analysis.linear import Fit, Terms, crossed, sum_coded, term_test
-from segsweep.analysis.multiple_testing import holm
+from segsweep.analysis.linear import Fit, Terms, crossed, dense, sum_coded, term_test
 from segsweep.analysis.study_results import StudyResults
 from segsweep.tables import NOT_ESTIMABLE, Column, Table
 
 CHECK_LEVEL = 0.01
-ALPHA = 0.05
+ALPHA = 0.05  # of a claim
 FEWEST_DF = 8
 FEWEST_OF_BLOCKS = {"seed": FEWEST_DF, "fold": 2}  # degrees of freedom that they must leave
 MOST_COLUMNS = 300
@@ -67,12 +66,10 @@ class Interactions(Table):
         Column("df", "integer", "Degrees of freedom."),
         Column("df_residual", "integer", "Residual degrees of freedom."),
         Column("p", "number", "Of the F test.", empty=NOT_ESTIMABLE),
-        Column("p_holm", "number", "p, of the ranks where they decide, corrected by Holm over all pairs of axes.",
-               empty=NOT_ESTIMABLE),
         Column("partial_eta2", "number", "ss / (ss + residual ss).", empty=NOT_ESTIMABLE),
         Column("rank_F", "number", "F of the aligned ranks.", empty="the residuals pass the check of their shape"),
         Column("rank_p", "number", "Its p.", empty="the residuals pass the check of their shape"),
-        Column("verdict", "text", "`interact`, `undecided`, `not estimable` or `described` (one seed)."),
+        Column("estimable", "boolean", "Whether the pair can be judged; what it comes to stands in findings.csv."),
         Column("note", "text", "What has to be known to read the row.", empty="nothing"),
     )  # fmt: skip
 
@@ -91,18 +88,26 @@ class Anova:
 
 
 def analyse_variance(results: StudyResults, response: pd.Series | None = None, mask: pd.Series | None = None) -> Anova:
-    """Models of a response (the score if not given) over the usable runs (those of `mask` if given)."""
+    """Models of a response (the score if not given) over the usable runs (those of `mask` if given).
+
+    Where runs of a setting do not tell its noise, each setting counts once, with its mean: the residuals are then the
+    lack of fit of the additive model.
+    """
     mask = results.usable if mask is None else mask
-    y = (results.runs["score"] if response is None else response)[mask].to_numpy(float)
-    codes = results.codes[mask]
-    axes = [axis for axis in results.axes if codes[axis.name].nunique() > 1] if len(codes) else []
+    runs, y = results.runs[mask], (results.runs["score"] if response is None else response)[mask]
+    if results.error_basis != "replicates":
+        y = y.groupby(runs["cell"]).transform("mean")
+        runs = runs[~runs["cell"].duplicated()]
+        y = y[runs.index]
+    y, codes = y.to_numpy(float), results.codes.loc[runs.index]
+    axes = [axis for axis in results.axes if codes[axis.name][codes[axis.name] >= 0].nunique() > 1]
     if not axes or len(y) < 3:
         return Anova([], [], _nothing("fewer than three usable runs" if axes else "no axis with two levels", len(y)))
-    terms = Terms({axis.name: sum_coded(*_dense(codes[axis.name].to_numpy(int))) for axis in axes})
+    terms = Terms({axis.name: sum_coded(*dense(codes[axis.name].to_numpy(int))) for axis in axes})
     names = [axis.name for axis in axes]
-    blocks = _add_blocks(terms, results.runs[mask], len(y))
+    blocks = _add_blocks(terms, runs, len(y))
     additive = Fit(y, terms)
-    if additive.df <= 0 or not additive.ssr > 1e-14 * max(float(np.sum((y - y.mean()) ** 2)), 1e-300):
+    if additive.df <= 0 or not additive.leaves_noise:
         reason = "as many coefficients as runs: nothing is left to judge them by" if additive.df <= 0 else "no noise"
         return Anova(_saturated(names, reason), [], _nothing(reason, len(y)), additive, blocks=blocks)
     pairs = [(a, b) for a, b in combinations(names, 2)]
@@ -111,7 +116,7 @@ def analyse_variance(results: StudyResults, response: pd.Series | None = None, m
     full = Fit(y, Terms(terms.blocks | everything)) if everything and width <= min(MOST_COLUMNS, 2 * len(y)) else None
     together = full is not None and full.df >= FEWEST_DF
     base = full if together else additive
-    reading = _check(base, results, mask, axes) | {"n": len(y), "blocks": blocks}
+    reading = _check(base, codes, axes) | {"n": len(y), "blocks": blocks}
     reading["model"] = "main effects and all interactions of two axes" if together else "main effects"
     if blocks:
         reading["model"] += f"; {' and '.join(blocks)} as blocks"
@@ -123,7 +128,6 @@ def analyse_variance(results: StudyResults, response: pd.Series | None = None, m
         _interaction(pair, block, additive, full if together else None, everything, ranks)
         for pair, block in everything.items()
     ]
-    _adjust(rows, results.one_seed)
     _describe_combinations(rows, codes)
     table += [_as_term(row) for row in rows]
     table += [_main(name, additive, base, None, given) | {"kind": "block"} for name in blocks]
@@ -141,12 +145,6 @@ def interaction_rows(variance: Anova) -> list[dict[str, Any]]:
     return variance.interactions
 
 
-def _dense(codes: np.ndarray) -> tuple[np.ndarray, int]:
-    """Codes of the levels that occur, and how many those are."""
-    levels, dense = np.unique(codes, return_inverse=True)
-    return dense, len(levels)
-
-
 def _add_blocks(terms: Terms, runs: pd.DataFrame, n: int) -> list[str]:
     """Seeds and folds as blocks, where each occurs in more than one cell and the runs can pay for them.
 
@@ -155,7 +153,8 @@ def _add_blocks(terms: Terms, runs: pd.DataFrame, n: int) -> list[str]:
     """
     added = []
     for name in ("seed", "fold"):
-        codes, levels = _dense(runs[name].fillna(-1).to_numpy(float))
+        levels, codes = np.unique(runs[name].fillna(-1), return_inverse=True)
+        levels = len(levels)
         if levels < 2 or runs.groupby(name)["cell"].nunique().min() < 2:
             continue
         block = sum_coded(codes, levels)
@@ -201,13 +200,15 @@ def _interaction(pair, block, additive, full, everything, ranks) -> dict[str, An
         smaller, note = additive, "tested by itself: the runs do not carry all interactions at once"
     if error.df < FEWEST_DF and larger.rank > smaller.rank:
         row = _row(pair, a, b, "interaction", np.nan, larger.rank - smaller.rank, np.nan, np.nan, np.nan, "")
-        return row | {"estimable": False, "note": "too few runs to judge it by", "df_residual": error.df}
+        missing = {"estimable": False, "note": "too few runs to judge it by"}
+        return row | missing | {"df_residual": error.df, "n": len(error.y)}
     ss, df, statistic, p = term_test(error, larger, smaller)
     if df == 0:
         note = "no four cells differ in these two axes alone"
     elif df < block.shape[1]:
         note = "; ".join(filter(None, [note, f"{df} of {block.shape[1]} degrees of freedom: combinations are missing"]))
-    row = _row(pair, a, b, "interaction", ss, df, statistic, p, error.ssr, note) | {"df_residual": error.df}
+    row = _row(pair, a, b, "interaction", ss, df, statistic, p, error.ssr, note)
+    row |= {"df_residual": error.df, "n": len(error.y)}
     if ranks and df:
         aligned = stats.rankdata(larger.residuals + larger.effect(pair))
         one = Fit(aligned, larger.terms)
@@ -230,7 +231,7 @@ def _row(term, a, b, kind, ss, df, statistic, p, residual, note) -> dict[str, An
 
 
 def _as_term(row: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if key not in ("p_holm", "verdict", "df_residual")}
+    return {key: value for key, value in row.items() if key not in ("df_residual", "n")}
 
 
 def _saturated(names: list[str], reason: str) -> list[dict[str, Any]]:
@@ -244,26 +245,15 @@ def _nothing(reason: str, n: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _adjust(rows: list[dict[str, Any]], one_seed: bool) -> None:
-    """Holm's correction over the interactions, and what each of them comes to."""
-    tested = [row for row in rows if row["estimable"] and np.isfinite(row["p"])]
-    ranked = [row["rank_p"] if np.isfinite(row["rank_p"]) else row["p"] for row in tested]
-    for row in rows:
-        row |= {"p_holm": np.nan, "verdict": "not estimable"}
-    if tested:
-        for row, p in zip(tested, holm(ranked), strict=True):
-            row["p_holm"] = float(p)
-            row["verdict"] = "described" if one_seed else "interact" if p <= ALPHA else "undecided"
-
-
 def _describe_combinations(rows: list[dict[str, Any]], codes: pd.DataFrame) -> None:
     for row in rows:
-        a, b = codes[row["axis_a"]], codes[row["axis_b"]]
+        both = codes[(codes[row["axis_a"]] >= 0) & (codes[row["axis_b"]] >= 0)]
+        a, b = both[row["axis_a"]], both[row["axis_b"]]
         row["combinations"] = a.nunique() * b.nunique()
         row["filled"] = len(set(zip(a, b, strict=True)))
 
 
-def _check(fit: Fit, results: StudyResults, mask: pd.Series, axes: list) -> dict[str, Any]:
+def _check(fit: Fit, codes: pd.DataFrame, axes: list) -> dict[str, Any]:
     """Shape and spread of the residuals, and what follows from them."""
     residuals = fit.residuals
     spread = float(np.sqrt(fit.mse))
@@ -271,8 +261,8 @@ def _check(fit: Fit, results: StudyResults, mask: pd.Series, axes: list) -> dict
     shapiro = stats.shapiro(sample) if len(sample) >= 3 and spread > 0 else None
     levene = None
     for axis in axes:
-        codes = results.codes.loc[mask, axis.name].to_numpy(int)
-        groups = [residuals[codes == code] for code in np.unique(codes)]
+        own = codes[axis.name].to_numpy(int)
+        groups = [residuals[own == code] for code in np.unique(own[own >= 0])]
         groups = [group for group in groups if len(group) >= 3]
         if len(groups) < 2:
             continue

@@ -28,8 +28,8 @@ class BestSetting(Document):
 def choose(results: StudyResults, ranking: pd.DataFrame, confirmed: list[dict[str, Any]]) -> tuple[str | None, str]:
     """The cell to recommend, and how it was chosen.
 
-    The winner of a confirmation, by the mean of its fresh seeds; else the first of the ranking without a diverged run
-    or one out of memory; else the first.
+    The winner of a confirmation, by the mean of its fresh seeds; else the first of the ranking without a run that
+    diverged, failed or ran out of memory; else the first.
     """
     fresh = [row for row in confirmed if row["n"] and row["cell"] in results.cells.index]
     if fresh:
@@ -42,9 +42,9 @@ def choose(results: StudyResults, ranking: pd.DataFrame, confirmed: list[dict[st
         return None, "no setting has a usable run"
     sound = scored[~scored["failed"].astype(bool)]
     if sound.empty:
-        return scored.index[0], "the best mean score; all settings have runs that failed"
+        return scored.index[0], f"the best mean score of {plural(len(scored), 'setting')}; all have runs that failed"
     best = sound.iloc[0]
-    words = "the best mean score among the settings none of whose runs failed"
+    words = f"the best mean score of {plural(len(sound), 'setting')} none of whose runs failed"
     if best["rank"] > 1:
         words += f"; {best['rank'] - 1:.0f} ranked higher with runs that failed"
     if missing := int(best["planned"] - best["pruned"] - best["n"]):
@@ -67,6 +67,7 @@ def describe(
     return {
         "cell": cell, "label": results.label(cell), "run": None if ranked is None else ranked["best_run"],
         "mean": source["mean"], "low": source.get("low"), "high": source.get("high"), "n": int(source["n"]),
+        "expected": None if ranked is None else ranked["expected"], "chosen_from": int((ranking["n"] > 0).sum()),
         "rank": None if ranked is None or pd.isna(ranked["rank"]) else int(ranked["rank"]),
         "group_size": max(len(ties), 1),
         "tied": list(ties.index[:20]), "settings": {name: results.cells.at[cell, name] for name in axes},
@@ -90,7 +91,7 @@ def as_yaml(results: StudyResults, best: dict[str, Any] | None) -> str:
         f"# Best setting of study {study['name']}: {best['label']}",
         f"# {results.metric} {best['mean']:.4g} (mean of {best['n']}{interval}); {best['chosen_by']}.",
     ]
-    if results.one_seed:
+    if results.why_unknown:
         lines.append(f"# {results.why_unknown}: it is not known whether another seed would choose the same.")
     elif ties:
         settings = "1 other setting does" if ties == 1 else f"{ties} other settings do"

@@ -15,6 +15,7 @@ import numpy as np
 
 from segsweep import metrics
 from segsweep.analysis.curves import Curve, read_curve, write_curves
+from segsweep.analysis.last_errors import LOGS, LastErrors
 from segsweep.analysis.run_tables import Cells, Epochs, Images, Missing, Runs, level_texts
 from segsweep.data.classes import class_names
 from segsweep.errors import InputError
@@ -71,10 +72,13 @@ def collect(plan: StudyPlan, store: SegmentStore, *, partial: bool = False) -> C
     texts = {cell.cell: level_texts(cell.settings, plan.axes) for cell in plan.cells}
     found = Collected(plan, [cell.to_json() | texts[cell.cell] for cell in plan.cells], [], [], [], [], [])
     there: list[tuple[PlannedRun, list[SegmentRecord]]] = []
+    errors = LastErrors(store.root.parent / LOGS)
     for run in plan.runs:
         records = store.records_of(run.segments)
         if not records or (len(records) < len(run.segments) and records[-1].status == "finished"):
-            have = {"have": len(records), "want": len(run.segments), "detail": _gap(run, records)}
+            why = errors.of(run.segments[len(records)]) if len(records) < len(run.segments) else ""
+            detail = _gap(run, records) + (f"; its last start ended with {why}" if why else "")
+            have = {"have": len(records), "want": len(run.segments), "detail": detail}
             found.missing.append(run.to_json() | have)
         else:
             there.append((run, records))
@@ -98,7 +102,7 @@ def collect(plan: StudyPlan, store: SegmentStore, *, partial: bool = False) -> C
             found.curves.append((run.run, run.cell, one.curve))
             if (images := _images_of_best(store, one.records, row.get("best_epoch"))) is not None:
                 found.images.append((run.run, run.cell, images))
-    found.scores = [plan.metric] * (plan.metric in scores) + [name for name in scores if name != plan.metric]
+    found.scores = list(dict.fromkeys([plan.metric, *scores]))  # also where all runs diverged and have no score
     return found
 
 
@@ -141,7 +145,7 @@ def add_scores(runs: Sequence[TrainedRun], task: str, classes: Sequence[str]) ->
         if count:
             own = {name: values[start : start + count] for name, values in scores.items()}
             new = {name: values for name, values in own.items() if name not in one.curve.header}
-            one.curve.add_columns({name: [repr(value) for value in values.tolist()] for name, values in new.items()})
+            one.curve.add_columns({name: list(map(_written, values.tolist())) for name, values in new.items()})
         start += count
         one.counts = []
 
@@ -169,6 +173,7 @@ def summarise(
         "cost/parameters": records[-1].parameters,
         "cost/checkpoint_mb": records[-1].checkpoint_mb,
         "segments": " ".join(record.id for record in records),
+        "detail": " ".join(records[-1].detail.split()) if row["status"] not in ("finished", "pruned") else "",
     }
 
 
@@ -195,7 +200,12 @@ def sample_std(values: list[float]) -> float | None:
 
 
 def _all_digits(value: Any) -> Any:
-    return repr(value) if isinstance(value, float) and math.isfinite(value) else value
+    return _written(value) if isinstance(value, float) else value
+
+
+def _written(value: float) -> str:
+    """With all digits; empty where it is not finite."""
+    return repr(value) if math.isfinite(value) else ""
 
 
 def _task_and_classes(plan: StudyPlan) -> tuple[str, list[str]]:

@@ -27,7 +27,7 @@ class Comparison(Table):
 def conclusions(
     best: dict[str, Any] | None,
     factor_summary: list[dict[str, Any]],
-    pairwise: list[dict[str, Any]],
+    findings: list[dict[str, Any]],
     claims: list[dict[str, Any]],
     importance: list[dict[str, Any]],
 ) -> dict[str, Any]:
@@ -38,16 +38,16 @@ def conclusions(
     return {
         "best": {"label": best["label"], "settings": best["settings"], "tied": best["group_size"]} if best else None,
         "levels": {row["axis"]: {"best": row["best_level"], "relation": row["relation"]} for row in factor_summary},
-        "statements": sorted(filter(None, map(_statement, pairwise))),
+        "statements": sorted(filter(None, map(_statement, findings))),
         "claims": {str(row["id"]): row["verdict"] for row in claims},
         "importance": [row["axis"] for row in importance],
     }
 
 
 def _statement(row: dict[str, Any]) -> str | None:
-    if row["verdict"] not in ("better", "worse"):
+    if row["kind"] != "levels" or row["verdict"] not in ("better", "worse"):
         return None
-    first, second = row["level_a"], row["level_b"]
+    first, second = row["a"], row["b"]
     if row["verdict"] == "worse":
         first, second = second, first
     return f"{row['axis']}: {first} is better than {second}"

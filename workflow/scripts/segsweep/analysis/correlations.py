@@ -11,7 +11,6 @@ import pandas as pd
 from scipy import stats
 
 from segsweep.analysis.measures import is_measure
-from segsweep.analysis.multiple_testing import holm
 from segsweep.analysis.study_results import StudyResults, as_number
 from segsweep.tables import Column, Table
 
@@ -37,8 +36,7 @@ class Correlations(Table):
         Column("spearman_low", "number", "Lower end of its 95 % interval."),
         Column("spearman_high", "number", "Upper end."),
         Column("spearman_p", "number", "Two-sided."),
-        Column("p_holm", "number", "Spearman's p, corrected by Holm over all columns.", empty="the unit is a run"),
-        Column("verdict", "text", "`positive`, `negative`, `undecided` or `described`."),
+        Column("tested", "boolean", "Whether it is judged, in findings.csv: measured columns, by cells."),
     )
 
 
@@ -54,14 +52,7 @@ def correlate(results: StudyResults) -> list[dict[str, Any]]:
     rows = []
     for unit, table in (("cell", frame.groupby(runs["cell"]).mean()), ("run", frame)):
         rows += [_row(name, results.metric, unit, table[name], table["score"]) for name in values]
-    rows = [row for row in rows if row is not None]
-    judged = [row for row in rows if row["unit"] == "cell"]
-    if judged:
-        for row, p in zip(judged, holm([row["spearman_p"] for row in judged]), strict=True):
-            row["p_holm"] = float(p)
-            direction = "positive" if row["spearman"] > 0 else "negative"
-            row["verdict"] = "described" if results.one_seed else direction if p <= 0.05 else "undecided"
-    return rows
+    return [row for row in rows if row is not None]
 
 
 def _row(name: str, metric: str, unit: str, x: pd.Series, y: pd.Series) -> dict[str, Any] | None:
@@ -70,7 +61,7 @@ def _row(name: str, metric: str, unit: str, x: pd.Series, y: pd.Series) -> dict[
     if n < FEWEST or x.nunique() < 2 or y.nunique() < 2:
         return None
     pearson, spearman = stats.pearsonr(x, y), stats.spearmanr(x, y)
-    row = {"x": name, "y": metric, "unit": unit, "n": n, "p_holm": np.nan, "verdict": "described"}
+    row = {"x": name, "y": metric, "unit": unit, "n": n, "tested": unit == "cell" and is_measure(name)}
     for word, test, variance in (("pearson", pearson, 1.0), ("spearman", spearman, 1 + spearman.statistic**2 / 2)):
         low, high = fisher_interval(test.statistic, n, variance)
         row |= {word: test.statistic, f"{word}_low": low, f"{word}_high": high, f"{word}_p": test.pvalue}

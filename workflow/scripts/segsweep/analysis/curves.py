@@ -2,14 +2,19 @@
 
 import csv
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from io import StringIO
 from operator import itemgetter
 from pathlib import Path
 from typing import IO
 
 from segsweep.errors import InputError
 from segsweep.io import read_text, write_bytes
+
+QUOTE, SPECIAL = '"', re.compile('[,"\r\n]')
+NOT_FINITE = re.compile(r"(?<![^,\n])[+-]?(?:nan|inf|infinity)(?![^,\r\n])", re.IGNORECASE)
 
 
 @dataclass
@@ -33,7 +38,7 @@ class Curve:
         return {name: text for name, text in pairs if name.startswith(prefix) and math.isfinite(as_float(text))}
 
     def add_columns(self, columns: dict[str, list[str]]) -> None:
-        """Add columns, each with a field for each epoch."""
+        """Add columns of numbers, each with a field for each epoch, empty where there is no finite one."""
         self.header = [*self.header, *columns]
         added = list(zip(*columns.values(), strict=True)) if columns else [()] * len(self.lines)
         self.fields = [row + list(more) for row, more in zip(self.fields, added, strict=True)]
@@ -42,6 +47,8 @@ class Curve:
 
 def read_curve(paths: list[Path]) -> Curve:
     """Rows of the epochs.csv files of a run's segments, in order; a column that only some have is empty in the others.
+
+    Fields that are no finite number (`nan`, `inf`) are empty.
 
     Raises:
         InputError: a file is missing, has no header, or a row with another number of fields.
@@ -60,7 +67,7 @@ def read_curve(paths: list[Path]) -> Curve:
             indices = [names.index(name) if name in names else None for name in header]
             moved = [["" if index is None else row[index] for index in indices] for row in fields]
             curve.fields += moved
-            curve.lines += [",".join(row) for row in moved]
+            curve.lines += map(_line, moved)
     return curve
 
 
@@ -71,9 +78,10 @@ def write_curves(path: Path, header: list[str], curves: list[tuple[str, str, Cur
     """
 
     def write(file: IO[bytes]) -> None:
-        file.write(f"{','.join(header)}\n".encode())
+        file.write(f"{_line(header)}\n".encode())
         for run, cell, curve in curves:
-            file.write("".join(f"{run},{cell},{line}\n" for line in _aligned(curve, header[2:])).encode())
+            start = _line([run, cell])
+            file.write("".join(f"{start},{line}\n" for line in _aligned(curve, header[2:])).encode())
 
     write_bytes(path, write)
 
@@ -86,20 +94,32 @@ def as_float(text: str) -> float:
         return math.nan
 
 
+def quoted(field: str) -> str:
+    """A field as CSV has it: in quotes where it holds a comma, a quote or a line break."""
+    return f'"{field.replace(QUOTE, QUOTE * 2)}"' if SPECIAL.search(field) else field
+
+
+def _line(fields: Sequence[str]) -> str:
+    return ",".join(map(quoted, fields))
+
+
 def _aligned(curve: Curve, header: list[str]) -> Iterator[str]:
     if curve.header == header:
         return iter(curve.lines)
     # What the curve lacks is its last field: an empty one, put behind its own.
     take = itemgetter(*(curve.header.index(name) if name in curve.header else -1 for name in header))
-    return (",".join(take([*line.split(","), ""])) for line in curve.lines)
+    return (
+        _line(take([*next(csv.reader([line])), ""])) if QUOTE in line else ",".join(take([*line.split(","), ""]))
+        for line in curve.lines
+    )
 
 
 def _read_table(path: Path) -> tuple[list[str], list[str], list[list[str]]]:
-    text = read_text(path, "Remove its folder; the segment trains again.")
+    text = NOT_FINITE.sub("", read_text(path, "Remove its folder; the segment trains again."))
     first, *lines = text.splitlines() or [""]
-    if '"' in text:  # quoted fields are rare enough not to pay for them always
-        first, *rows = list(csv.reader(text.splitlines()))
-        header, fields, lines = first, rows, [",".join(row) for row in rows]
+    if QUOTE in text:  # quoted fields are rare enough not to pay for them always
+        first, *rows = list(csv.reader(StringIO(text)))
+        header, fields, lines = first, rows, list(map(_line, rows))
     else:
         header, fields = first.split(","), [line.split(",") for line in lines]
     wrong = next((i for i, row in enumerate(fields) if len(row) != len(header)), None)

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from segsweep.analysis.linear import Terms, sum_coded
-from segsweep.analysis.study_results import StudyResults, as_number
+from segsweep.analysis.linear import Terms, dense, sum_coded
+from segsweep.analysis.study_results import Axis, StudyResults, as_number
 from segsweep.formatting import plural
 from segsweep.tables import NO_RUN, Column, Document, Table
 
@@ -16,7 +16,7 @@ LISTED = 12
 
 
 class Design(Table):
-    """A pair of axes: which combinations of their levels were tried."""
+    """A pair of axes: which combinations of their levels were tried, and how evenly usable runs lie on them."""
 
     file = "design.csv"
     rules = ("analyze_study",)
@@ -27,12 +27,16 @@ class Design(Table):
         Column("levels_a", "integer", "Levels of the one axis."),
         Column("levels_b", "integer", "Levels of the other axis."),
         Column("combinations", "integer", "Combinations of their levels."),
-        Column("filled", "integer", "Combinations with cells."),
-        Column("empty", "integer", "Combinations without."),
-        Column("empty_list", "text", "The latter: `a x b; a x c`, the first twelve of them.", empty="all have cells"),
-        Column("cramers_v", "number", "Association of the two axes over the cells, 0 to 1.", empty="no cell has both"),
+        Column("filled", "integer", "Combinations that were tried; one in which an axis does not apply coincides with "
+               "another that was."),
+        Column("usable", "integer", "Combinations with usable runs."),
+        Column("empty", "integer", "Combinations that were not tried."),
+        Column("empty_list", "text", "The latter: `a x b; a x c`, the first twelve of them.", empty="all were tried"),
+        Column("cramers_v", "number", "Association of the two axes over the usable runs, 0 to 1.",
+               empty="no run has both"),
         Column("relation", "text",
-               "`balanced`, `crossed`, `partial`, `a nested in b`, `b nested in a` or `aliased`."),
+               "How the usable runs lie: `balanced`, `crossed`, `partial`, `a nested in b`, `b nested in a`, `aliased` "
+               "or `none`."),
     )  # fmt: skip
 
 
@@ -56,14 +60,14 @@ class Audit(Document):
 
 def design_rows(results: StudyResults) -> list[dict[str, Any]]:
     """Rows of design.csv."""
-    cells = cell_codes(results)
-    return [_pair(results, cells, a, b) for a, b in combinations([axis.name for axis in results.axes], 2)]
+    cells, runs = cell_codes(results), results.codes[results.usable]
+    return [_pair(results, cells, runs, a, b) for a, b in combinations([axis.name for axis in results.axes], 2)]
 
 
 def audit(results: StudyResults, design: list[dict[str, Any]]) -> dict[str, Any]:
     """The contents of audit.json; `design` are the rows of design.csv."""
     cells = cell_codes(results)
-    confounded = not_estimable(results, cells)
+    confounded = not_estimable(results, cell_codes(results, results.usable))
     notes = [*_pair_notes(design), *_confounding(results, confounded), *_constant(results)]
     budget = budget_notes(results)
     notes += [{"topic": "budget", "axes": [axis], "text": text} for axis, text in budget]
@@ -88,12 +92,15 @@ def unexplored(design: list[dict[str, Any]], most: int = 5) -> list[dict[str, An
 
 
 def cell_codes(results: StudyResults, mask: pd.Series | None = None) -> pd.DataFrame:
-    """Level codes of the cells (one row each) that have runs in `mask`, those of the design if not given."""
+    """Level codes of the cells (one row each) that have runs in `mask`, those of the design if not given.
+
+    -1 where an axis does not apply to a cell.
+    """
     mask = results.design if mask is None else mask
     first = ~results.runs.loc[mask, "cell"].duplicated()
     codes = results.codes[mask][first.to_numpy()]
     codes.index = results.runs.loc[mask, "cell"][first.to_numpy()]
-    return codes[(codes >= 0).all(axis=1)]
+    return codes
 
 
 def cramers_v(table: np.ndarray) -> float:
@@ -128,11 +135,11 @@ def not_estimable(results: StudyResults, cells: pd.DataFrame) -> dict[str, list[
     An axis counts if its columns of the additive model are not all new beside those of the other axes; the others it is
     confounded with are those whose removal makes more of it estimable.
     """
-    names = [axis.name for axis in results.axes if cells[axis.name].nunique() > 1]
+    coded = {axis.name: dense(cells[axis.name].to_numpy(int)) for axis in results.axes}
+    names = [name for name, (_, levels) in coded.items() if levels > 1]
     if not names:
         return {}
-    coded = {name: np.unique(cells[name], return_inverse=True)[1] for name in names}
-    terms = Terms({name: sum_coded(codes, codes.max() + 1) for name, codes in coded.items()})
+    terms = Terms({name: sum_coded(*coded[name]) for name in names})
     full = _rank(terms, names)
     gain = {name: full - _rank(terms, [other for other in names if other != name]) for name in names}
     found = {}
@@ -179,18 +186,27 @@ def _rank(terms: Terms, names: list[str]) -> int:
     return int(np.linalg.matrix_rank(matrix.T @ matrix, hermitian=True))
 
 
-def _pair(results: StudyResults, cells: pd.DataFrame, a: str, b: str) -> dict[str, Any]:
+def _pair(results: StudyResults, cells: pd.DataFrame, runs: pd.DataFrame, a: str, b: str) -> dict[str, Any]:
     first, second = results.axis(a), results.axis(b)
-    table = np.zeros((len(first.levels), len(second.levels)), int)
-    np.add.at(table, (cells[a].to_numpy(), cells[b].to_numpy()), 1)
-    empty = [f"{first.levels[i]} x {second.levels[j]}" for i, j in np.argwhere(table == 0)]
+    tried = _crossed(cells, first, second)
+    tried = tried[:-1, :-1] + tried[:-1, -1:] + tried[-1:, :-1]  # where one does not apply, its levels coincide
+    usable = _crossed(runs, first, second)[:-1, :-1]
+    empty = [f"{first.levels[i]} x {second.levels[j]}" for i, j in np.argwhere(tried == 0)]
     listed = "; ".join(empty[:LISTED]) + (f"; and {len(empty) - LISTED} more" if len(empty) > LISTED else "")
-    used = table[table.sum(1) > 0][:, table.sum(0) > 0]
+    used = usable[usable.sum(1) > 0][:, usable.sum(0) > 0]
     return {
         "axis_a": a, "axis_b": b, "levels_a": len(first.levels), "levels_b": len(second.levels),
-        "combinations": table.size, "filled": int((table > 0).sum()), "empty": len(empty), "empty_list": listed,
-        "cramers_v": cramers_v(used) if used.size else None, "relation": relation_of(used) if used.size else "partial",
+        "combinations": tried.size, "filled": int((tried > 0).sum()), "usable": int((usable > 0).sum()),
+        "empty": len(empty), "empty_list": listed, "cramers_v": cramers_v(used) if used.size else None,
+        "relation": relation_of(used) if used.size else "none",
     }  # fmt: skip
+
+
+def _crossed(codes: pd.DataFrame, first: Axis, second: Axis) -> np.ndarray:
+    """How many rows have each pair of levels; the last row and column are those to which an axis does not apply."""
+    table = np.zeros((len(first.levels) + 1, len(second.levels) + 1), int)
+    np.add.at(table, (codes[first.name].to_numpy(int), codes[second.name].to_numpy(int)), 1)
+    return table
 
 
 def _pair_notes(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -202,14 +218,17 @@ def _pair_notes(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "a nested in b": f"Each level of {a} occurs with one level of {b} only: {a} is nested in {b}.",
             "b nested in a": f"Each level of {b} occurs with one level of {a} only: {b} is nested in {a}.",
         }.get(row["relation"])
-        if text is None and row["relation"] == "partial":
+        if text is None and row["empty"]:
             text = f"{row['empty']} of {row['combinations']} combinations of {a} and {b} were not tried."
+        elif text is None and row["usable"] < row["combinations"] and row["relation"] in ("partial", "none"):
+            lost = row["combinations"] - row["usable"]
+            text = f"{lost} of {row['combinations']} combinations of {a} and {b} have no usable run."
         if text is None and row["relation"] == "crossed" and row["cramers_v"] > 0.3:
             text = (
                 f"{a} and {b} are unevenly combined (Cramér's V {row['cramers_v']:.2f}): raw means mix their effects."
             )
         if text:
-            topic = "empty" if row["relation"] == "partial" else row["relation"]
+            topic = "empty" if row["relation"] in ("partial", "none") else row["relation"]
             topic = "nested" if "nested" in topic else "uneven" if topic == "crossed" else topic
             notes.append({"topic": topic, "axes": [a, b], "text": text})
     return notes

@@ -13,6 +13,7 @@ from segsweep.analysis.linear import t_interval
 from segsweep.analysis.study_results import Axis, StudyResults
 from segsweep.tables import NO_RUN, NOT_ESTIMABLE, NOT_TESTED, Column, Table
 
+INCOMPLETE = "not every level with runs has an adjusted mean"
 MEASURED_OF_LEVEL = ("stability/val_loss_std", "convergence/epochs_to_best", "overfit/gap", "cost/train_seconds")
 
 
@@ -31,12 +32,12 @@ class Factors(Table):
         Column("n_pruned", "integer", "Runs that the pruner ended; in no mean."),
         Column("n_diverged", "integer", "Runs that diverged; in no mean."),
         Column("n_oom", "integer", "Runs that ran out of memory; in no mean."),
+        Column("n_failed", "integer", "Runs that failed; in no mean."),
         Column("mean", "number", "Raw mean score of the usable runs.", empty=NO_RUN),
         Column("sd", "number", "Standard deviation of their scores.", empty="fewer than two usable runs"),
-        Column("low", "number", "Lower end of the t interval over the means of cells.", empty="fewer than two cells"),
-        Column("high", "number", "Upper end.", empty="fewer than two cells"),
         Column("adjusted", "number", "Estimated marginal mean of the additive linear model.", empty=NOT_ESTIMABLE),
-        Column("adjusted_low", "number", "Lower end of its 95 % interval.", empty=NOT_ESTIMABLE),
+        Column("adjusted_low", "number", "Lower end of its 95 % interval, never beyond the metric's range.",
+               empty=NOT_ESTIMABLE),
         Column("adjusted_high", "number", "Upper end.", empty=NOT_ESTIMABLE),
         Column("best_cell", "text", "Cell of the best run of the level.", empty=NO_RUN),
         Column("best_run", "text", "That run.", empty=NO_RUN),
@@ -70,9 +71,11 @@ def adjusted_means(results: StudyResults, variance: Anova, axis: Axis) -> list[t
     fit = variance.additive
     if fit is None or axis.name not in fit.terms.blocks:
         return [nothing] * len(axis.levels)
-    present = np.unique(results.codes.loc[results.usable, axis.name])
+    codes = results.codes.loc[results.usable, axis.name]
+    present = np.unique(codes[codes >= 0])
     estimate, error = fit.combine(fit.level_rows(axis.name, len(present)), variance.robust)
-    low, high = t_interval(estimate, error, fit.df) if fit.df > 0 else (np.full_like(estimate, np.nan),) * 2
+    known = fit.df > 0 and not results.one_seed
+    low, high = t_interval(estimate, error, fit.df) if known else (np.full_like(estimate, np.nan),) * 2
     found = dict(zip(present, zip(estimate, low, high, strict=True), strict=True))
     return [found.get(code, nothing) for code in range(len(axis.levels))]
 
@@ -85,13 +88,11 @@ def _level(results: StudyResults, variance: Anova, axis: Axis, code: int, adjust
         "axis": axis.name, "level": axis.levels[code], "position": code,
         "n_cells": len(cells), "n_runs": len(runs),
     }  # fmt: skip
-    for status in ("pruned", "diverged", "oom"):
+    for status in ("pruned", "diverged", "oom", "failed"):
         row[f"n_{status}"] = int((results.runs.loc[at, "status"] == status).sum())
     if len(runs):
         score = runs["score"]
         row |= {"mean": score.mean(), "sd": score.std() if len(score) > 1 else np.nan}
-        if len(cells) > 1:
-            row["low"], row["high"] = t_interval(cells.mean(), cells.sem(), len(cells) - 1)
         order = score * results.sign
         for word, index in (("best", order.idxmax()), ("worst", order.idxmin())):
             row |= {
@@ -99,8 +100,12 @@ def _level(results: StudyResults, variance: Anova, axis: Axis, code: int, adjust
                 f"{word}_score": score[index],
             }  # fmt: skip
         row |= {name: pd.to_numeric(runs[name], errors="coerce").mean() for name in measured_of_level(results)}
-    row["adjusted"], row["adjusted_low"], row["adjusted_high"] = adjusted
+    bottom, top = results.metric_range
+    low, high = float(np.maximum(adjusted[1], bottom)), float(np.minimum(adjusted[2], top))
+    row["adjusted"], row["adjusted_low"], row["adjusted_high"] = adjusted[0], low, high
     notes = []
+    if low > adjusted[1] or high < adjusted[2]:
+        notes.append("the interval is cut at the metric's range")
     fit = variance.additive
     if not len(runs):
         notes.append("no usable run")
@@ -112,7 +117,7 @@ def _level(results: StudyResults, variance: Anova, axis: Axis, code: int, adjust
 
 
 class FactorSummary(Table):
-    """An axis, most influential first."""
+    """An axis; first those with the surest finding, then those with the largest range."""
 
     file = "factor_summary.csv"
     rules = ("analyze_study",)
@@ -123,65 +128,65 @@ class FactorSummary(Table):
         Column("scale", "text", "`log`, `linear` or `category`."),
         Column("binned", "boolean", "Whether its levels are ranges of a continuous axis."),
         Column("levels", "integer", "Number of levels."),
-        Column("best_level", "text", "By adjusted mean, by raw mean where too few of those can be estimated.",
-               empty="no level has a mean"),
-        Column("second_level", "text", "The next one.", empty="fewer than two levels have a mean"),
-        Column("range", "number", "Best minus worst of these means, positive.",
-               empty="fewer than two levels have a mean"),
+        Column("best_level", "text", "The level with the best adjusted mean.", empty=INCOMPLETE),
+        Column("second_level", "text", "The next one.", empty=INCOMPLETE),
+        Column("range", "number", "Best minus worst of these means, positive.", empty=INCOMPLETE),
+        Column("n_failed", "integer", "Runs of the best level that diverged, failed or ran out of memory.",
+               empty=INCOMPLETE),
         Column("relation", "text",
-               "`distinct` (the best level is better than all others), `partly` (better than some), `undecided` (no "
-               "significant difference), `confounded` (its effect cannot be separated from another axis), `described` "
-               "(one seed, or too few runs: numbers without a test)."),
+               "`distinct` (the best level is better than all others), `partly` (better than some), `some` (levels "
+               "differ, but none from the best), `undecided` (no significant difference), `confounded` (its effect "
+               "cannot be separated from another axis), `described` (there is nothing to test with)."),
+        Column("p_study", "number", "The smallest of its findings.", empty=NOT_TESTED),
         Column("F", "number", "As in anova.csv.", empty=NOT_TESTED),
         Column("df", "integer", "As in anova.csv.", empty=NOT_TESTED),
         Column("p", "number", "As in anova.csv.", empty=NOT_TESTED),
         Column("partial_eta2", "number", "As in anova.csv.", empty=NOT_TESTED),
         Column("rank_p", "number", "As in anova.csv.", empty="the residuals pass the check of their shape"),
         Column("raw_and_adjusted", "text", "`agree`, or `disagree`: they name different best levels.",
-               empty="too few levels have both"),
-        Column("edge", "text", "`low` or `high`: the best level lies at this end of a numeric axis of three or more.",
-               empty="it does not"),
+               empty=INCOMPLETE),
+        Column("edge", "text", "`low` or `high`: the best level lies at this end of a numeric axis of three or more, "
+               "and is better than every other one.", empty="it is not so"),
         Column("note", "text", "What has to be known to read the row.", empty="nothing"),
     )  # fmt: skip
 
 
-def summary_rows(results: StudyResults, variance: Anova, factors: list, pairwise: list) -> list[dict[str, Any]]:
-    """Rows of factor_summary.csv, the axes with the largest share of the variance first.
-
-    factors and pairwise are the rows of these tables.
-    """
+def summary_rows(
+    results: StudyResults, variance: Anova, factors: list[dict[str, Any]], findings: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Rows of factor_summary.csv; factors and findings are the rows of these tables."""
     tests = {row["term"]: row for row in variance.table if row["kind"] == "main"}
-    rows = [
-        _summary(results, axis, tests.get(axis.name, {}), [r for r in factors if r["axis"] == axis.name],
-                 [r for r in pairwise if r["axis"] == axis.name])
-        for axis in results.axes
-    ]  # fmt: skip
-
-    def influence(row):
-        share = row["partial_eta2"]
-        return (-share if share is not None and np.isfinite(share) else 1.0, -np.nan_to_num(row["range"] or 0.0))
-
-    return sorted(rows, key=influence)
+    rows = []
+    for axis in results.axes:
+        own = [row for row in findings if row["axis"] == axis.name]
+        levels = [row for row in factors if row["axis"] == axis.name]
+        rows.append(_summary(results, axis, tests.get(axis.name, {}), levels, own))
+    return sorted(rows, key=lambda row: (np.nan_to_num(row["p_study"], nan=2.0), -np.nan_to_num(row["range"])))
 
 
-def _summary(results: StudyResults, axis: Axis, test: dict, levels: list, pairs: list) -> dict[str, Any]:
+def _summary(results: StudyResults, axis: Axis, test: dict, levels: list, findings: list) -> dict[str, Any]:
     raw = _order([(row["level"], row.get("mean", np.nan)) for row in levels], results.sign)
     adjusted = _order([(row["level"], row["adjusted"]) for row in levels], results.sign)
-    usable = len(adjusted) > 1 and 2 * len(adjusted) >= len(raw)
-    order = adjusted if usable else raw
-    both = [(level, value) for level, value in raw if level in dict(adjusted)]
-    agree = ("agree" if adjusted[0][0] == both[0][0] else "disagree") if usable else ""
+    complete = len(adjusted) > 1 and len(adjusted) == len(raw)
+    order = adjusted if complete else []
     best = order[0][0] if order else ""
+    pairs = [row for row in findings if row["kind"] == "levels"]
+    edge = next((row["b"] for row in findings if row["kind"] == "edge"), "")
     row = {
         "axis": axis.name, "kind": axis.kind, "scale": axis.scale, "binned": axis.binned, "levels": len(axis.levels),
-        "best_level": best, "second_level": order[1][0] if len(order) > 1 else "",
-        "range": abs(order[0][1] - order[-1][1]) if len(order) > 1 else np.nan,
-        "relation": relation(best, len(order), pairs),
+        "best_level": best, "second_level": order[1][0] if order else "",
+        "range": abs(order[0][1] - order[-1][1]) if order else np.nan,
+        "n_failed": _failed(levels, best), "relation": relation(best, pairs), "edge": edge,
+        "p_study": min((row["p_study"] for row in pairs if np.isfinite(row["p_study"])), default=np.nan),
     }  # fmt: skip
     row |= {key: test.get(key, np.nan) for key in ("F", "df", "p", "partial_eta2", "rank_p")}
-    return row | {
-        "raw_and_adjusted": agree, "edge": edge_of(axis, best), "note": _notes(test, len(raw), len(adjusted)),
-    }  # fmt: skip
+    agree = ("agree" if adjusted[0][0] == raw[0][0] else "disagree") if complete else ""
+    return row | {"raw_and_adjusted": agree, "note": _notes(test, len(raw), len(adjusted))}
+
+
+def _failed(levels: list[dict[str, Any]], best: str) -> int | None:
+    found = next((row for row in levels if row["level"] == best), None)
+    return None if found is None else sum(found[f"n_{status}"] for status in ("diverged", "oom", "failed"))
 
 
 def _notes(test: dict, known: int, adjusted: int) -> str:
@@ -196,26 +201,18 @@ def _order(levels: list[tuple[str, float]], sign: float) -> list[tuple[str, floa
     return sorted(known, key=lambda pair: -sign * pair[1])
 
 
-def relation(best: str, levels: int, pairs: list[dict[str, Any]]) -> str:
-    """What the comparisons of an axis allow to say of its best level."""
-    verdicts = [_towards(best, row) for row in pairs if best in (row["level_a"], row["level_b"])]
-    if not verdicts or any(verdict == "described" for verdict in verdicts):
-        return "described"
-    better = sum(verdict == "better" for verdict in verdicts)
-    if better == levels - 1 and better == len(verdicts):
+def relation(best: str, pairs: list[dict[str, Any]]) -> str:
+    """What the comparisons of an axis (rows of findings.csv) allow to say of its levels."""
+    verdicts = {row["verdict"] for row in pairs}
+    differ = verdicts & {"better", "worse"}
+    own = [_towards(best, row) for row in pairs if best in (row["a"], row["b"])]
+    if not differ:
+        return next((word for word in ("undecided", "confounded") if word in verdicts), "described")
+    if own and all(verdict == "better" for verdict in own):
         return "distinct"
-    if better:
-        return "partly"
-    return "confounded" if "confounded" in verdicts else "undecided"
+    return "partly" if "better" in own else "some"
 
 
 def _towards(best: str, row: dict[str, Any]) -> str:
     turned = {"better": "worse", "worse": "better"}
-    return row["verdict"] if row["level_a"] == best else turned.get(row["verdict"], row["verdict"])
-
-
-def edge_of(axis: Axis, level: str) -> str:
-    """Whether a level is the lowest or the highest of a numeric axis with at least three; ranges have no edge."""
-    if axis.kind != "number" or axis.binned or len(axis.levels) < 3 or level not in (axis.levels[0], axis.levels[-1]):
-        return ""
-    return "low" if level == axis.levels[0] else "high"
+    return row["verdict"] if row["a"] == best else turned.get(row["verdict"], row["verdict"])

@@ -1,23 +1,26 @@
 """Results made elsewhere: a table of runs becomes plan.json, cells.csv and runs.csv like those of a study of our own.
 
-What is wrong is named with the line of the file, all of it at once. What is odd but can be read (identical rows, axes
+What is wrong is named with the line of the file, all of it at once. What is odd but can be read (copies of rows, axes
 that never change, rows without a score) is kept as a note and, where a row is left out, stands in missing.csv.
 """
 
 import hashlib
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from segsweep.analysis.imported_rows import STATUSES, Reader, read_rows, shortened, without_copies
+from segsweep.analysis.foreign_exports import STATUSES
+from segsweep.analysis.foreign_files import ForeignTable, Row, read_table_files, shortened
+from segsweep.analysis.foreign_values import numbers_of
+from segsweep.analysis.imported_history import runs_of_epochs
+from segsweep.analysis.imported_replicates import by_setting, copies_of, setting_key, undeclared_differences
+from segsweep.analysis.imported_rows import Reader, metrics_of
 from segsweep.analysis.measures import NAMES
 from segsweep.analysis.run_tables import Cells, Epochs, Images, Missing, Runs, level_texts
-from segsweep.config.imported_table import TableMetric
 from segsweep.config.study import Study
 from segsweep.config.yaml_documents import nearest
 from segsweep.errors import InputError
-from segsweep.formatting import label, number, plural, short_names
+from segsweep.formatting import label, plural, short_names, value_in_words
 from segsweep.io import write_text
 from segsweep.planning.plan_file import PLAN_FILE, PlannedCell, PlannedRun, StudyPlan
 
@@ -34,6 +37,7 @@ class Imported:
     missing: list[dict[str, Any]]
     metrics: list[str]
     notes: list[str] = field(default_factory=list)
+    epochs: list[dict[str, Any]] = field(default_factory=list)
 
 
 def import_table(study: Study, folder: Path) -> Imported:
@@ -45,29 +49,29 @@ def import_table(study: Study, folder: Path) -> Imported:
 
     Raises:
         InputError: the file or a column is missing, a status is unknown, a value is impossible, two rows contradict
-            each other; one problem for each.
+            each other, or rows of one setting differ in what is not declared; one problem for each.
     """
-    table = study.table
-    path = (folder / table.file).resolve() if not Path(table.file).is_absolute() else Path(table.file)
-    header, rows = read_rows(path)
-    metrics = {name: TableMetric(column=m) if isinstance(m, str) else m for name, m in table.metrics.items()}
-    _check_columns(path, header, study, metrics)
-    rows, twice = without_copies(rows)
-    notes = []
-    if twice:
-        notes.append(f"{plural(len(twice), 'row')} identical to an earlier one left out: {_lines(twice)}.")
-    kept, missing = [], []
-    reader = Reader(path, study, metrics, rows)
-    for line, row in rows:
-        record = reader.record(line, row)
-        (missing if record.get("detail") else kept).append(record)
-    if reader.problems:
-        raise InputError(*shortened(reader.problems))
+    _check_keys(study)
+    source = read_table_files(study.table, folder)
+    _check_columns(source, study)
+    numbers, problems, notes = numbers_of(source, study.table)
+    reader = Reader(study, source, numbers)
+    if study.table.history:
+        records, curves = runs_of_epochs(source, reader, study.minimize)
+    else:
+        records, curves = [reader.record(row) for row in source.rows], {}
+    problems += list(dict.fromkeys(reader.problems))
+    kept = [record for record in records if not record["lacking"]]
+    problems += undeclared_differences(kept, source, reader)
+    if problems:
+        raise InputError(*shortened(problems))
     if not kept:
-        raise InputError(f"{path}: no row has a value on every axis and a status. Check `axes` and `missing`.")
-    _number_replicates(path, kept, study)
-    notes += _notes(kept, missing, list(table.axes))
-    return _assemble(study, kept, missing, list(metrics), notes)
+        raise InputError(f"{source.name}: no row has a value on every axis and a status. Check `axes` and `missing`.")
+    copies = _copies(kept, reader)
+    kept = [record for record in kept if id(record) not in copies]
+    _number_replicates(source, kept, study)
+    notes += reader.notes + _notes(source, kept, records, copies, list(study.table.axes))
+    return _assemble(study, source, records, kept, copies, curves, notes)
 
 
 def write(imported: Imported, output: Path) -> None:
@@ -75,76 +79,129 @@ def write(imported: Imported, output: Path) -> None:
     write_text(output / PLAN_FILE, imported.plan.text() + "\n")
     axes = imported.plan.axes
     Cells.write(output, imported.cells, axes=axes)
-    Runs.write(output, imported.runs, axes=axes, **{"val/*": [m for m in imported.metrics if m not in NAMES]})
+    scores = [name for name in imported.metrics if name not in NAMES]
+    train = [name for name in scores if imported.epochs and name.startswith("train/")]
+    others = [name for name in scores if name not in train]
+    Runs.write(output, imported.runs, axes=axes, **{"val/*": others})
     Missing.write(output, imported.missing)
-    Epochs.write(output, [], **{"train/*": [], "val/*": []})
+    Epochs.write(output, imported.epochs, **{"train/*": train, "val/*": others if imported.epochs else []})
     Images.write(output, [], scores=[])
 
 
-def _check_columns(path: Path, header: list[str], study: Study, metrics: dict[str, TableMetric]) -> None:
-    table = study.table
-    wanted = {f"axes.{axis}": column for axis, column in table.axes.items()}
-    wanted |= {f"metrics.{name}": metric.column for name, metric in metrics.items()}
-    wanted |= {"status.column": table.status["column"]} if "column" in table.status else {}
-    wanted |= {key: getattr(table, key) for key in ("epochs", "seed", "cell") if getattr(table, key)}
-    problems = [
-        f"{path}:1: no column {column!r}, which `table.{key}` names. {nearest(column, header)}"
-        for key, column in wanted.items()
-        if column not in header
-    ]
+def _check_keys(study: Study) -> None:
+    """What can be said of the key `table` without the file."""
+    table, problems = study.table, []
     if table.status and "column" not in table.status:
         problems.append("`table.status` has words but no `column`. Add `column: NAME` to it.")
-    for word, status in table.status.items():
-        if word != "column" and status not in STATUSES:
-            problems.append(f"`table.status.{word}` is {status!r}. {nearest(status, STATUSES)}")
-    if study.metric not in metrics:
+    problems += [
+        f"`table.status.{word}` is {status!r}, which is no status. Allowed: {', '.join(STATUSES)}; a run that crashed "
+        "is `failed`."
+        for word, status in table.status.items()
+        if word != "column" and status not in STATUSES
+    ]
+    problems += [
+        f"`table.conditional` names {axis!r}, which is not in `table.axes`. {nearest(axis, table.axes)}"
+        for axis in table.conditional
+        if axis not in table.axes
+    ]
+    if table.history and table.epochs:
         problems.append(
-            f"the study's metric {study.metric!r} is not in `table.metrics`. {nearest(study.metric, metrics)}"
+            "`table.epochs` and `table.history` exclude each other: with `history` a run's rows are counted."
+        )
+    if study.metric not in table.metrics:
+        problems.append(
+            f"the study's metric {study.metric!r} is not in `table.metrics`. {nearest(study.metric, table.metrics)}"
         )
     if problems:
         raise InputError(*problems)
 
 
-def _number_replicates(path: Path, records: list[dict[str, Any]], study: Study) -> None:
+def _check_columns(source: ForeignTable, study: Study) -> None:
+    """Each column that the key `table` names is in each file."""
+    columns, problems = study.table.columns, []
+    for key, column in columns.items():
+        without = [file for file, header in source.headers.items() if column not in header]
+        if len(without) == len(source.headers):
+            without = [Path(source.name)]
+        problems += [
+            f"{file}: no column {column!r}, which `table.{key}` names. {nearest(column, source.header)}"
+            for file in without
+        ]
+    for row in source.rows:
+        for column in {columns[key] for key in columns if key.startswith("axes.")} | {study.table.cell}:
+            if "\n" in (text := row.fields.get(column, "")) or "\r" in text:
+                problems.append(f"{row.where}: {column} has a line break in {text!r}. Remove it.")
+    if problems:
+        raise InputError(*shortened(problems))
+
+
+def _copies(kept: list[dict[str, Any]], reader: Reader) -> dict[int, dict[str, Any]]:
+    """By the `id` of each record that is an earlier one again, that one."""
+    if reader.table.copies == "keep":
+        return {}
+    columns = {name: metric.column for name, metric in reader.metrics.items()}
+    groups = [copies_of(group, reader.table, columns) for group in by_setting(kept)]
+    return {key: record for found in groups for key, record in found.items()}
+
+
+def _number_replicates(source: ForeignTable, records: list[dict[str, Any]], study: Study) -> None:
     """Ids of cells and runs; rows of one setting without seeds are its replicates, in order."""
-    by_setting: dict[str, list] = {}
-    for record in records:
-        by_setting.setdefault(json.dumps(record["settings"], sort_keys=True), []).append(record)
+    table = study.table
     names: dict[str, int] = {}
     problems = []
-    for key, group in by_setting.items():
-        cell = hashlib.sha256(key.encode()).hexdigest()[:8]
-        seeds: dict[int, int] = {}
+    for group in by_setting(records):
+        cell = hashlib.sha256(setting_key(group[0]).encode()).hexdigest()[:8]
+        seeds: dict[int | None, Row] = {}
+        named: dict[str, Row] = {}
         for index, record in enumerate(group):
-            seed = record["seed"] if study.table.seed else index
-            if seed in seeds and study.table.seed:
+            row, name = record["row"], record["name"]
+            seed = record["seed"] if table.seed else index
+            if seed in seeds and table.seed and seed is not None:
                 problems.append(
-                    f"{path}:{record['line']}: the same setting and seed {seed} as line {seeds[seed]}, but other "
-                    "results. Remove one of them, or give it its own seed."
+                    f"{row.where}: the same setting and seed {seed} as {source.place(seeds[seed])}, but other "
+                    "results. Remove one of them, or give it its own seed." + _epochs_instead(study)
                 )
-            seeds[seed] = record["line"]
-            run = record["name"] or f"{cell}-s{'x' if seed is None else seed}"
+            elif name and name in named and not source.several:
+                problems.append(
+                    f"{row.where}: run {name!r} again, as in {source.place(named[name])}, with the same setting but "
+                    "other results. A row is a run, and each has its name." + _epochs_instead(study)
+                )
+            seeds[seed], named[name] = row, row
+            run = name or f"{cell}-s{'x' if seed is None else seed}"
             names[run] = names.get(run, 0) + 1
             record |= {"cell": cell, "seed": seed, "run": run if names[run] == 1 else f"{run}#{names[run]}"}
     if problems:
         raise InputError(*shortened(problems))
 
 
-def _notes(kept: list, missing: list, axes: list[str]) -> list[str]:
+def _epochs_instead(study: Study) -> str:
+    return "" if study.table.history else " If a row is an epoch of a run, name its column with `table.history`."
+
+
+def _notes(source: ForeignTable, kept: list, records: list, copies: dict, axes: list[str]) -> list[str]:
     notes = []
     for axis in axes:
-        values = {json.dumps(record["settings"][axis]) for record in kept}
-        if len(values) == 1:
+        values = {value_in_words(record["settings"][axis]) for record in kept if axis in record["settings"]}
+        if len(values) == 1 and all(axis in record["settings"] for record in kept):
             notes.append(f"{axis} has the same value, {values.pop()}, in all rows: nothing can be said of it.")
-    if missing:
-        notes.append(f"{plural(len(missing), 'row')} without all that is needed left out, see missing.csv.")
+    again = [record["row"] for record in records if id(record) in copies]
+    if again:
+        notes.append(
+            f"{plural(len(again), 'row')} with the same setting and scores as an earlier one left out as "
+            f"{'its copy' if len(again) == 1 else 'copies'}: {_lines(source, again)}. `copies: keep` keeps them."
+        )
+    lost = [record for record in records if record["lacking"]]
+    if lost:
+        notes.append(f"{plural(len(lost), 'row')} without all that is needed left out, see missing.csv.")
     return notes
 
 
-def _assemble(study: Study, kept: list, missing: list, metrics: list[str], notes: list[str]) -> Imported:
+def _assemble(
+    study: Study, source: ForeignTable, records: list, kept: list, copies: dict, curves: dict, notes: list[str]
+) -> Imported:
     axes = list(study.table.axes)
     names = short_names(axes)
-    cells, runs, plan_runs = {}, [], []
+    cells, runs, plan_runs, epochs = {}, [], [], []
     for record in kept:
         settings = record["settings"]
         cells.setdefault(
@@ -157,21 +214,35 @@ def _assemble(study: Study, kept: list, missing: list, metrics: list[str], notes
             base
             | level_texts(settings, axes)
             | record["values"]
+            | record.get("measures", {})
             | {"status": record["status"], "epochs": record["epochs"]}
         )
+        epochs += [{"run": record["run"], "cell": record["cell"]} | one for one in curves.get(id(record), [])]
     lost = [
-        {"cell": "", "run": record["name"] or f"line {record['line']}", "seed": record["seed"], "role": "run",
-         "have": 0, "want": 1, "detail": record["detail"]}
-        for record in missing
+        {"cell": "", "run": record["name"] or source.place(record["row"]), "seed": record["seed"], "role": "run",
+         "have": 0, "want": 1, "detail": detail}
+        for record in records
+        if (detail := _why_left_out(source, record, copies))
     ]  # fmt: skip
+    content = study.model_dump(mode="json", by_alias=True)
+    named = {"name": study.dataset} if "dataset" in study.model_fields_set else None
     plan = StudyPlan(
-        study=study.model_dump(mode="json", by_alias=True), name=study.name, axes=axes, cells=list(cells.values()),
-        runs=plan_runs, dataset={"name": study.dataset}, names=names, notes=notes,
+        study=content, name=study.name, axes=axes, cells=list(cells.values()),
+        runs=plan_runs, dataset=named, names=names, notes=notes,
     )  # fmt: skip
     rows = [cell.to_json() | level_texts(cell.settings, axes) for cell in cells.values()]
-    return Imported(plan, rows, runs, lost, metrics, notes)
+    return Imported(plan, rows, runs, lost, list(metrics_of(study.table)), notes, epochs)
 
 
-def _lines(lines: list[int]) -> str:
-    shown = ", ".join(map(number, lines[:SHOWN]))
-    return f"line{'s' * (len(lines) > 1)} {shown}" + (f" and {len(lines) - SHOWN} more" if len(lines) > SHOWN else "")
+def _why_left_out(source: ForeignTable, record: dict[str, Any], copies: dict[int, dict[str, Any]]) -> str:
+    place = source.place(record["row"])
+    if record["lacking"]:
+        return f"{place}: {', '.join(record['lacking'])}"
+    if id(record) in copies:
+        return f"{place}: a copy of {source.place(copies[id(record)]['row'])}, with the same setting and scores"
+    return ""
+
+
+def _lines(source: ForeignTable, rows: list[Row]) -> str:
+    shown = ", ".join(source.place(row) for row in rows[:SHOWN])
+    return shown + (f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else "")

@@ -1,167 +1,208 @@
-"""The rows of a table made elsewhere: read, and each value checked, with the line where it stands."""
+"""The rows of a table made elsewhere as runs: each value checked, with the line where it stands."""
 
-import csv
 import math
 import re
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
+from segsweep.analysis.foreign_exports import RUNNING, STATUSES, status_column, status_of
+from segsweep.analysis.foreign_files import ForeignTable, Row
+from segsweep.analysis.foreign_values import Levels, Numbers
 from segsweep.analysis.measures import is_measure
-from segsweep.analysis.study_results import RULES
-from segsweep.config.imported_table import TableMetric
+from segsweep.config.imported_table import Table, TableMetric
 from segsweep.config.study import Study
-from segsweep.errors import InputError
-from segsweep.io import read_text
 
-STATUSES = tuple(RULES)
-
-
-def read_rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
-    """Header, and (line, fields) of each row that is not empty.
-
-    Raises:
-        InputError: the file cannot be read, a column stands twice, a row has another number of fields, or none is left.
-    """
-    text = read_text(path, "`table.file` is relative to the study file.")
-    first = text.split("\n", 1)[0]
-    reader = csv.reader(text.splitlines(), delimiter=max(",;\t", key=first.count))
-    header = [name.strip() for name in next(reader, [])]
-    if len(set(header)) != len(header):
-        doubles = sorted({name for name in header if header.count(name) > 1})
-        raise InputError(f"{path}:1: column {', '.join(map(repr, doubles))} stands twice. Rename one of them.")
-    rows, wrong = [], []
-    for fields in reader:
-        if not any(value.strip() for value in fields):
-            continue
-        if len(fields) != len(header):
-            wrong.append(
-                f"{path}:{reader.line_num}: {len(fields)} fields, but the header has {len(header)}. Check quotes."
-            )
-            continue
-        rows.append((reader.line_num, dict(zip(header, (value.strip() for value in fields), strict=True))))
-    if wrong or not rows:
-        raise InputError(*(shortened(wrong) or [f"{path}: no rows. A header and one row a run are needed."]))
-    return header, rows
-
-
-def without_copies(rows: list) -> tuple[list, list[int]]:
-    """The rows without those identical to an earlier one, and the lines of the latter."""
-    seen: set[tuple] = set()
-    kept, twice = [], []
-    for line, row in rows:
-        key = tuple(row.values())
-        (twice.append(line) if key in seen else kept.append((line, row)))
-        seen.add(key)
-    return kept, twice
+USABLE = ("finished", "early_stopped")
+BOUNDED = re.compile(r"(^|/)(m?iou|m?ap(50|75)?|dice|jaccard|hmean|f1|precision|recall|accuracy)$")
+MOST_WORDS = 6
 
 
 class Reader:
-    """Makes records of the rows of a table; what is impossible in them is kept in `problems`."""
+    """Makes records of the rows of a table.
 
-    def __init__(self, path: Path, study: Study, metrics: dict[str, TableMetric], rows: list[tuple[int, dict]]):
-        """`rows` are all rows: an axis is a number if it is one in each of them."""
-        self.path, self.metric, self.metrics, self.table = path, study.metric, metrics, study.table
+    Attributes:
+        problems: what is impossible in the rows.
+        notes: what was taken for granted.
+        conditional: axes that do not apply to the runs in which they are blank.
+    """
+
+    def __init__(self, study: Study, source: ForeignTable, numbers: Numbers):
+        """`source` are all rows: an axis is a number if it is one in each of them."""
+        self.metric, self.table, self.numbers = study.metric, study.table, numbers
+        self.metrics = metrics_of(study.table)
         self.missing = set(study.table.missing)
         self.problems: list[str] = []
-        self._numeric = {axis for axis, column in self.table.axes.items() if self._all_numbers(rows, column)}
+        self.notes: list[str] = []
+        self.levels: dict[str, Levels] = {}
+        for axis, column in self.table.axes.items():
+            self.levels[axis] = Levels(list(filter(None, self.level_texts(source.rows, column))), numbers)
+            self.problems += [
+                f"{source.name}: {column} has {' and '.join(map(repr, words))}, which differ in capital letters alone. "
+                "Write them alike."
+                for words in self.levels[axis].spellings
+            ]
+        self.conditional = set(self.table.conditional) | self._find_conditional(source.rows)
+        self.status_column = self.table.status.get("column")
+        if not self.table.status:
+            found = {name: {row.fields[name] for row in source.rows} - self.missing for name in source.header}
+            declared = {*self.table.columns.values(), *self.table.ignore}
+            self.status_column = status_column([name for name in source.header if name not in declared], found)
+            if self.status_column:
+                self.notes.append(f"Column {self.status_column!r} was read as the status of the runs.")
+        self._check_shares(source.rows)
 
-    def record(self, line: int, row: dict[str, str]) -> dict[str, Any]:
-        """One run, with `detail` if it cannot be used."""
+    def record(self, row: Row) -> dict[str, Any]:
+        """One run, with `lacking` if it cannot be used: what it lacks, in words."""
+        values, broken = self.values(row)
+        status = self._status(row)
+        settings, lacking = self.settings(row)
+        if status in USABLE and self.metric in broken:
+            status = "diverged"
+        elif status in USABLE and self.metric not in values:
+            lacking.append(f"no {self.metrics[self.metric].column}")
+        if status is None:
+            lacking.append("no status")
+        if status == RUNNING:
+            lacking.append(f"{self.status_column} is {row.fields[self.status_column]!r}: it has no result yet")
+        return {
+            "row": row,
+            "settings": settings,
+            "values": values,
+            "name": row.fields[self.table.cell] if self.table.cell else "",
+            "seed": self.whole(row, self.table.seed),
+            "epochs": self.whole(row, self.table.epochs),
+            "status": status,
+            "lacking": lacking,
+        }
+
+    def settings(self, row: Row) -> tuple[dict[str, Any], list[str]]:
+        """Levels by axis, without axes that do not apply, and what is missing, in words."""
         settings, lacking = {}, []
         for axis, column in self.table.axes.items():
-            if row[column] in self.missing:
+            text = self.level_text(row.fields[column])
+            if text:
+                settings[axis] = self.levels[axis].level(text)
+            elif axis not in self.conditional:
                 lacking.append(f"no {column}")
-            else:
-                settings[axis] = _number(row[column]) if axis in self._numeric else row[column]
-        record = {
-            "line": line,
-            "settings": settings,
-            "values": self._values(line, row),
-            "name": row[self.table.cell] if self.table.cell else "",
-            "seed": self._whole(line, row, self.table.seed),
-            "epochs": self._whole(line, row, self.table.epochs),
-            "status": self._status(line, row),
-        }
-        if record["status"] in ("finished", "early_stopped") and self.metric not in record["values"]:
-            lacking.append(f"no {self.metrics[self.metric].column}")
-        if record["status"] is None:
-            lacking.append("no status")
-        record["detail"] = f"line {line}: {', '.join(lacking)}" if lacking else ""
-        return record
+        return settings, lacking
 
-    def _values(self, line: int, row: dict[str, str]) -> dict[str, float]:
-        values = {}
+    def values(self, row: Row) -> tuple[dict[str, float], set[str]]:
+        """Finite scores by metric, fractions of 1 where they are shares, and the metrics that are not finite."""
+        values, broken = {}, set()
         for name, metric in self.metrics.items():
-            text = row[metric.column]
+            text = row.fields[metric.column]
             if text in self.missing:
                 continue
-            value = _number(text.removesuffix("%").strip() if metric.unit == "percent" else text)
-            problem = _impossible(name, metric, text, value)
-            if problem:
-                self.problems.append(f"{self.path}:{line}: {metric.column} is {text!r}: {problem}")
-            elif value is not None:
-                values[name] = value / 100 if metric.unit == "percent" else value
-        return values
+            percent = metric.unit == "percent"
+            value = self.numbers.read(text.removesuffix("%").strip() if percent else text)
+            if value is not None and not math.isfinite(value):
+                broken.add(name)
+            elif problem := self._impossible(name, metric, text, value):
+                self.problems.append(f"{row.where}: {metric.column} is {text!r}: {problem}")
+            else:
+                values[name] = value / 100 if percent else value
+        return values, broken
 
-    def _status(self, line: int, row: dict[str, str]) -> str | None:
-        words = dict(self.table.status)
-        column = words.pop("column", None)
-        if column is None:
-            return "finished"
-        word = row[column]
-        if word in self.missing:
+    def whole(self, row: Row, column: str | None) -> int | None:
+        """A whole number from 0 on; None where there is none, which is a problem unless the field is missing."""
+        if column is None or row.fields[column] in self.missing:
             return None
-        if word in words or word in STATUSES:
-            return words.get(word, word)
-        known = ", ".join(dict.fromkeys([*words, *STATUSES]))
-        self.problems.append(
-            f"{self.path}:{line}: {column} is {word!r}, which `table.status` does not translate. Add "
-            f"`{word}: STATUS`, with one of {', '.join(STATUSES)}. Known: {known}."
-        )
-        return None
-
-    def _whole(self, line: int, row: dict[str, str], column: str | None) -> int | None:
-        if column is None or row[column] in self.missing:
-            return None
-        value = _number(row[column])
+        value = self.numbers.finite(row.fields[column])
         if value is None or value != int(value) or value < 0:
             self.problems.append(
-                f"{self.path}:{line}: {column} is {row[column]!r}, not a whole number from 0 on. Correct the row."
+                f"{row.where}: {column} is {row.fields[column]!r}, not a whole number from 0 on. Correct the row."
             )
             return None
         return int(value)
 
-    def _all_numbers(self, rows: list[tuple[int, dict]], column: str) -> bool:
-        return all(_number(row[column]) is not None for _, row in rows if row[column] not in self.missing)
-
-
-def _impossible(name: str, metric: TableMetric, text: str, value: float | None) -> str:
-    if value is None:
-        return "not a number. If it stands for a missing value, add it to `table.missing`."
-    if is_measure(name) or "loss" in name or metric.unit == "none":
-        bounded = re.search(r"(^|/)(m?iou|m?ap(50|75)?|dice|jaccard|hmean|f1|precision|recall|accuracy)$", name)
-        return f"impossible, {name} lies between 0 and 1." if bounded and not 0 <= value <= 1 else ""
-    top = 100.0 if metric.unit == "percent" else 1.0
-    if 0 <= value <= top:
-        return ""
-    hint = ""
-    if metric.unit == "fraction" and 1 < value <= 100:
-        hint = f" If the column is in percent, write `{name}: {{column: {metric.column}, unit: percent}}`."
-    return f"impossible, {name} in {metric.unit} lies between 0 and {top:g}.{hint}"
-
-
-def _number(text: str) -> float | int | None:
-    try:
-        value = float(text)
-    except ValueError:
+    def _status(self, row: Row) -> str | None:
+        if self.status_column is None:
+            return "finished"
+        word = row.fields[self.status_column]
+        if word in self.table.status:
+            return self.table.status[word]
+        if (known := status_of(word)) is not None:
+            return known
+        if word in self.missing:
+            return None
+        self.problems.append(
+            f"{row.where}: {self.status_column} is {word!r}, which `table.status` does not translate. Add "
+            f"`{word}: STATUS` to it, with one of {', '.join(STATUSES)}; a run that crashed is `failed`."
+        )
         return None
-    if not math.isfinite(value):
-        return None
-    return int(text) if re.fullmatch(r"[+-]?\d+", text) else value
+
+    def level_text(self, text: str) -> str:
+        """A field of an axis, empty where it is missing."""
+        return "" if text in self.missing or text.lower() == "nan" else text
+
+    def level_texts(self, rows: Iterable[Row], column: str) -> list[str]:
+        """The fields of a column as levels."""
+        return [self.level_text(row.fields[column]) for row in rows]
+
+    def _find_conditional(self, rows: list[Row]) -> set[str]:
+        """Axes that are blank for some levels of another axis, always, and for its other levels never.
+
+        A level that stands in one row alone shows that only where it is a word: of numbers drawn at random, each does.
+        """
+        texts = {axis: self.level_texts(rows, column) for axis, column in self.table.axes.items()}
+        found = set()
+        for axis, own in texts.items():
+            if all(own):
+                continue
+            for other, deciding in texts.items():
+                pairs = [(b, bool(a)) for a, b in zip(own, deciding, strict=True) if b]
+                blank, filled = ({b for b, there in pairs if there == kind} for kind in (False, True))
+                few = 2 * len(blank | filled) <= len(pairs)
+                if (
+                    other != axis
+                    and blank
+                    and filled
+                    and not blank & filled
+                    and (few or not self.levels[other].numeric)
+                ):
+                    found.add(axis)
+                    words = ", ".join(sorted(blank)[:MOST_WORDS])
+                    self.notes.append(f"{axis} does not apply where {other} is {words}: its fields are blank there.")
+                    break
+        return found
+
+    def _check_shares(self, rows: list[Row]) -> None:
+        """Fractions that are declared to be percent."""
+        for name, metric in self.metrics.items():
+            texts = [row.fields[metric.column] for row in rows if row.fields[metric.column] not in self.missing]
+            values = [value for text in texts if (value := self.numbers.finite(text)) is not None]
+            if metric.unit != "percent" or not values or any(text.endswith("%") for text in texts):
+                continue
+            if 0 < max(values) <= 1:
+                self.problems.append(
+                    f"{rows[0].file}: all values of {metric.column} lie between 0 and 1, as fractions do, and "
+                    f"`table.metrics.{name}` says percent. Write `{name}: {metric.column}`; if they are percent, write "
+                    "them with a percent sign."
+                )
+
+    def _impossible(self, name: str, metric: TableMetric, text: str, value: float | None) -> str:
+        percent = f"`{name}: {{column: {metric.column}, unit: percent}}`"
+        if value is None and text.endswith("%"):
+            return f"in percent, but `table.metrics.{name}` expects a fraction. Write {percent}."
+        if value is None and re.fullmatch(r"[+-]?[\d.,]+", text):
+            mark = "," if self.numbers.comma else "."
+            return f"not a number with {mark!r} as decimal mark. Write all numbers alike, without thousands separators."
+        if value is None:
+            return "not a number. If it stands for a missing value, add it to `table.missing`."
+        if is_measure(name) or "loss" in name or metric.unit == "none":
+            bounded = BOUNDED.search(name) and not 0 <= value <= 1
+            return f"impossible, {name} lies between 0 and 1." if bounded else ""
+        top = 100.0 if metric.unit == "percent" else 1.0
+        if 0 <= value <= top:
+            return ""
+        hint = ""
+        if metric.unit == "fraction" and 1 < value <= 100:
+            hint = f" If the column is in percent, write {percent}."
+        elif not BOUNDED.search(name):
+            hint = f" If it is no share, write `{name}: {{column: {metric.column}, unit: none}}`."
+        return f"impossible, {name} in {metric.unit} lies between 0 and {top:g}.{hint}"
 
 
-def shortened(problems: list[str], most: int = 30) -> list[str]:
-    """The first problems, and how many more there are."""
-    if len(problems) <= most:
-        return problems
-    return [*problems[:most], f"... and {len(problems) - most} more of the kind."]
+def metrics_of(table: Table) -> dict[str, TableMetric]:
+    """The metrics of a table, each with its column and unit."""
+    return {name: TableMetric(column=m) if isinstance(m, str) else m for name, m in table.metrics.items()}

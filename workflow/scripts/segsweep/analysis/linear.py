@@ -20,8 +20,11 @@ CONFIDENCE = 0.95  # of all intervals, unless another is stated
 
 
 def sum_coded(codes: np.ndarray, levels: int) -> np.ndarray:
-    """(n, levels - 1) of 0, 1 and, for the last level, -1."""
-    matrix = np.vstack([np.eye(levels - 1), -np.ones(levels - 1)])
+    """(n, levels - 1) of 0, 1 and, for the last level, -1.
+
+    A row without a level (code -1: the factor does not apply to it) is 0: the factor has no effect there.
+    """
+    matrix = np.vstack([np.eye(levels - 1), -np.ones(levels - 1), np.zeros(levels - 1)])
     return matrix[codes]
 
 
@@ -73,6 +76,11 @@ class Fit:
     def mse(self) -> float:
         """Residual variance; nan of a saturated model."""
         return self.ssr / self.df if self.df > 0 else float("nan")
+
+    @property
+    def leaves_noise(self) -> bool:
+        """Whether the residuals are more than rounding."""
+        return self.ssr > 1e-14 * max(float(np.sum((self.y - self.y.mean()) ** 2)), 1e-300)
 
     @cached_property
     def residuals(self) -> np.ndarray:
@@ -137,6 +145,18 @@ class Fit:
         return self.terms.blocks[name] @ self.beta[self.terms.columns_of(name)]
 
 
+def additive_fit(y: np.ndarray, codes: dict[str, np.ndarray]) -> Fit | None:
+    """The additive model of factors by their codes (n,); None if no factor has two levels."""
+    blocks = {name: sum_coded(*dense(one)) for name, one in codes.items() if len(np.unique(one[one >= 0])) > 1}
+    return Fit(y, Terms(blocks)) if blocks else None
+
+
+def dense(codes: np.ndarray) -> tuple[np.ndarray, int]:
+    """Codes of the levels that occur, from 0 on, and how many those are; -1 stays."""
+    levels = np.unique(codes[codes >= 0])
+    return np.where(codes >= 0, np.searchsorted(levels, codes), -1), len(levels)
+
+
 def _most_frequent(block: np.ndarray) -> np.ndarray:
     """The row that occurs most often."""
     rows, counts = np.unique(block, axis=0, return_counts=True)
@@ -153,7 +173,7 @@ def term_test(full: Fit, larger: Fit, smaller: Fit) -> tuple[float, int, float, 
     return ss, df, statistic, float(stats.f.sf(statistic, df, full.df))
 
 
-def t_interval(estimate, error, df: float, level: float = CONFIDENCE):
+def t_interval(estimate, error, df: float, level: float | np.ndarray = CONFIDENCE):
     """Bounds of a t interval."""
     reach = stats.t.ppf(0.5 + level / 2, df) * error
     return estimate - reach, estimate + reach

@@ -1,19 +1,42 @@
-"""Correction for many comparisons."""
+"""Correction for many comparisons, over all of a study.
+
+Source: Holm (1979), A simple sequentially rejective multiple test procedure; its weighted form is in section 4.
+"""
 
 import numpy as np
 
+from segsweep.analysis.measures import is_measure
+from segsweep.analysis.study_results import RANKED_ROLES, StudyResults
 
-def holm(p: list[float] | np.ndarray) -> np.ndarray:
-    """Adjusted p of each of several tests: at most a share alpha of studies without effects has one at or below alpha.
+STUDY_ALPHA = 0.05  # share of studies without any effect that state one
+SHARES = {"levels": 0.6, "cells": 0.2, "interaction": 0.1, "correlation": 0.1}
 
-    statsmodels' `multipletests` gives the same and collects garbage of the whole process at each call, which takes
-    longer than the rest of a small study's analysis.
 
-    Source: Holm (1979), A simple sequentially rejective multiple test procedure.
+def shares_of(results: StudyResults) -> dict[str, float]:
+    """Share of `STUDY_ALPHA` of each kind of finding, over the kinds that the study's design allows."""
+    basis, runs = results.error_basis, results.runs
+    several = runs.loc[runs["usable"] & runs["role"].isin(RANKED_ROLES), "cell"].nunique() > 1
+    there = {
+        "levels": bool(results.axes) and basis != "none",
+        "cells": several and basis == "replicates",
+        "interaction": len(results.axes) > 1 and basis != "none",
+        "correlation": several and basis != "none" and any(map(is_measure, runs)),
+    }
+    total = sum(SHARES[kind] for kind, has in there.items() if has)
+    return {kind: SHARES[kind] / total for kind, has in there.items() if has}
+
+
+def weighted_holm(p: np.ndarray, weights: np.ndarray, total: float) -> np.ndarray:
+    """Adjusted p of several tests, not clipped at 1: at most a share alpha of studies without effects has one <= alpha.
+
+    Args:
+        p: of each test.
+        weights: the share of alpha that each test starts with.
+        total: sum of the weights of all tests that might have been made, at least that of `weights`.
     """
-    p = np.asarray(p, float)
-    order = np.argsort(p, kind="stable")
-    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    p, weights = np.asarray(p, float), np.asarray(weights, float)
+    order = np.argsort(p / weights, kind="stable")
+    left = total - np.concatenate([[0.0], np.cumsum(weights[order])[:-1]])
     adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(stepped, 1.0)
+    adjusted[order] = np.maximum.accumulate(p[order] * left / weights[order] / total)
     return adjusted

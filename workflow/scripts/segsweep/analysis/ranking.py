@@ -1,11 +1,13 @@
 """Cells ranked by their mean score, and how far apart they have to be to differ significantly.
 
 The noise floor is the standard deviation of runs of the same cell (other seeds, other folds), pooled over all cells.
-Cells are compared by the Tukey-Kramer procedure at `CELLS_ALPHA`, half of 5 % (the comparison of levels has the other
-half); by Bonferroni's bound for more than `MOST_TUKEY` cells; and, where the spread differs between cells, by Welch's t
-with Bonferroni's bound.
+Cells are compared by the Tukey-Kramer procedure at their share of the study's 5 % (see `multiple_testing`); by
+Bonferroni's bound for more than `MOST_TUKEY` cells; and, where the spread differs between cells, by Welch's t with
+Bonferroni's bound. The first of many is first by luck, too: `expected` says what fresh runs of a cell may be expected
+to reach, its mean drawn toward the common one by what noise alone would do.
 
-Source: Tukey (1953), Kramer (1956); Bartlett (1937).
+Source: Tukey (1953), Kramer (1956); Bartlett (1937); Efron and Morris (1975), with the variance between cells of
+DerSimonian and Laird (1986).
 """
 
 from dataclasses import dataclass
@@ -17,14 +19,12 @@ import pandas as pd
 from scipy import stats
 
 from segsweep.analysis.measures import is_measured
+from segsweep.analysis.multiple_testing import STUDY_ALPHA, shares_of
 from segsweep.analysis.study_results import RANKED_ROLES, StudyResults
-from segsweep.tables import NO_IMAGES, NO_NOISE, NO_RUN, Column, Table
+from segsweep.tables import NO_NOISE, NO_RUN, Column, Table
 
-CELLS_ALPHA = 0.025
 MOST_TUKEY = 100
-DRAWS = 1000
-MOST_DRAWN = 4_000_000
-MOST_BY_IMAGES = 20
+FAILED = ("diverged", "oom", "failed")
 
 
 class Ranking(Table):
@@ -47,20 +47,18 @@ class Ranking(Table):
         Column("sd", "number", "Standard deviation of these scores.", empty="fewer than two usable runs"),
         Column("low", "number", "Lower end of the 95 % t interval of the mean.", empty=NO_NOISE),
         Column("high", "number", "Upper end.", empty=NO_NOISE),
-        Column("interval", "text", "`t, pooled sd` or `t, own sd`.", empty=NO_NOISE),
+        Column("interval", "text", "`t, pooled sd` or `t, own sd`; `, cut` where it ends at the metric's range.",
+               empty=NO_NOISE),
+        Column("expected", "number", "Mean to expect of fresh runs: the mean, drawn toward that of all cells by what "
+               "noise alone would do.", empty="it is not known how far runs of a cell spread"),
         Column("best_run", "text", "Its run with the best score.", empty=NO_RUN),
         Column("best_score", "number", "The score of that run.", empty=NO_RUN),
         Column("group", "integer",
                "1 for the cells that do not differ significantly from the first one, 2 for those that do not differ "
                "significantly from the first one left, and so on.", empty="it is not known how far seeds spread"),
         Column("to_best", "number", "Mean minus the mean of the first cell.", empty=NO_RUN),
-        Column("p_best", "number", "Share of the draws of seeds in which the cell is the best.", empty=NO_NOISE),
-        Column("rank_low", "number", "2.5 % quantile of its rank in these draws.", empty=NO_NOISE),
-        Column("rank_high", "number", "97.5 % quantile.", empty=NO_NOISE),
-        Column("p_best_images", "number", "Share of the draws of images, the same for all cells, in which the cell is "
-               "the best.", empty=NO_IMAGES),
-        Column("rank_low_images", "number", "2.5 % quantile of its rank in these draws.", empty=NO_IMAGES),
-        Column("rank_high_images", "number", "97.5 % quantile.", empty=NO_IMAGES),
+        Column("beats", "number", "Probability that a fresh run of the first cell is better than one of this cell.",
+               empty="it is not known how far runs of a cell spread, or it is the first"),
         Column("<measured>", "number", "Mean over the usable runs of another column of runs.csv.", empty=NO_RUN),
     )  # fmt: skip
 
@@ -102,7 +100,7 @@ def noise_floor(results: StudyResults) -> Noise:
     noise = Noise(sd, df, len(replicated), equal, reading, tested=int((size > 0).sum()))
     typical = int(size.median())
     if noise.tested > 1 and equal:
-        noise.critical = reach(noise.tested, df) * sd * np.sqrt(2 / typical)
+        noise.critical = reach(noise.tested, df, cells_alpha(results)) * sd * np.sqrt(2 / typical)
     return noise
 
 
@@ -127,8 +125,13 @@ def _equal_spread(groups) -> tuple[bool, str]:
     return False, f"{name}: p = {p:.2g}: the spread differs, so each cell has its own."
 
 
+def cells_alpha(results: StudyResults) -> float:
+    """Share of studies without any effect in which two cells may be called different."""
+    return STUDY_ALPHA * shares_of(results).get("cells", 0.0)
+
+
 @cache
-def reach(cells: int, df: int, alpha: float = CELLS_ALPHA) -> float:
+def reach(cells: int, df: int, alpha: float) -> float:
     """Standard errors of a difference that two of so many cells have to be apart."""
     if cells <= MOST_TUKEY:
         return float(stats.studentized_range.ppf(1 - alpha, cells, df) / np.sqrt(2))
@@ -147,22 +150,24 @@ def rank_cells(results: StudyResults, noise: Noise) -> pd.DataFrame:
     planned = pd.Series([run.cell for run in results.plan.runs if run.role in RANKED_ROLES])
     table["planned"] = planned.value_counts().reindex(table.index).fillna(table["n"]).astype(int)
     table["status"] = status_words(runs).reindex(table.index)
-    table["failed"] = runs["status"].isin(("diverged", "oom")).groupby(runs["cell"]).any().reindex(table.index)
+    table["failed"] = runs["status"].isin(FAILED).groupby(runs["cell"]).any().reindex(table.index)
     table["pruned"] = runs["status"].eq("pruned").groupby(runs["cell"]).sum().reindex(table.index)
     ordered = usable.assign(order=usable["score"] * results.sign).sort_values("order", ascending=False, kind="stable")
     best = ordered.drop_duplicates("cell").set_index("cell")
     table["best_run"], table["best_score"] = best["run"], best["score"]
-    table = _with_interval(table, noise)
+    table = _with_interval(table, noise, results.metric_range)
+    table = _with_expected(table, noise)
     extra = [name for name in results.runs if is_measured(name) and name != results.metric]
     means = usable[extra].apply(pd.to_numeric, errors="coerce").groupby(usable["cell"]).mean()
     table = table.join(means)
     shown = results.runs.groupby("cell")["score"].mean().reindex(table.index)
     table["order"] = (table["mean"].fillna(shown) * -results.sign).fillna(np.inf)
-    table["last"] = table["n"].eq(0) * (1 + table["status"].str.contains("diverged|oom"))
+    table["last"] = table["n"].eq(0) * (1 + table["status"].str.contains("|".join(FAILED)))
     table = table.sort_values(["last", "order"], kind="stable")
     table["rank"] = np.where(table["n"] > 0, np.arange(1, len(table) + 1), np.nan)
     table["to_best"] = table["mean"] - table["mean"].iloc[0]
-    table["group"] = tie_groups(table, noise, results.sign)
+    table["group"] = tie_groups(table, noise, results.sign, cells_alpha(results))
+    table["beats"] = beats_of_first(table, noise, results.sign)
     about = results.cells.reindex(table.index)
     for name in ("label", "role", "round", *results.plan.axes):
         table[name] = about.get(name, "")
@@ -182,7 +187,7 @@ def status_words(runs: pd.DataFrame) -> pd.Series:
     return counts.groupby("cell", sort=False)["text"].agg(", ".join)
 
 
-def _with_interval(table: pd.DataFrame, noise: Noise) -> pd.DataFrame:
+def _with_interval(table: pd.DataFrame, noise: Noise, bounds: tuple[float, float]) -> pd.DataFrame:
     if np.isfinite(noise.sd) and noise.equal:
         table["error"] = noise.sd / np.sqrt(table["n"].where(table["n"] > 0))
         table["error_df"], table["interval"] = float(noise.df), "t, pooled sd"
@@ -190,12 +195,84 @@ def _with_interval(table: pd.DataFrame, noise: Noise) -> pd.DataFrame:
         table["error"] = table["sd"] / np.sqrt(table["n"].where(table["n"] > 1))
         table["error_df"], table["interval"] = (table["n"] - 1).astype(float), "t, own sd"
     half = stats.t.ppf(0.975, table["error_df"].where(table["error_df"] > 0)) * table["error"]
-    table["low"], table["high"] = table["mean"] - half, table["mean"] + half
+    low, high = table["mean"] - half, table["mean"] + half
+    table["low"], table["high"] = low.clip(lower=bounds[0]), high.clip(upper=bounds[1])
+    table.loc[(table["low"] > low) | (table["high"] < high), "interval"] += ", cut"
     table.loc[table["low"].isna(), "interval"] = ""
     return table
 
 
-def tie_groups(table: pd.DataFrame, noise: Noise, sign: float) -> np.ndarray:
+def _with_expected(table: pd.DataFrame, noise: Noise) -> pd.DataFrame:
+    """`expected`: empirical Bayes means of the cells; the mean itself where only one cell is known."""
+    known = table["mean"].notna() & (table["error"] > 0)
+    table["expected"] = np.nan
+    if np.isfinite(noise.sd) and known.any():
+        mean, variance = table.loc[known, "mean"].to_numpy(), table.loc[known, "error"].to_numpy() ** 2
+        table.loc[known, "expected"] = shrunken(mean, variance)
+    return table
+
+
+def shrunken(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """(n,) means drawn toward their common mean, each by its share of noise; `variance` are squared standard errors.
+
+    Source: Efron and Morris (1975); variance between the means by DerSimonian and Laird (1986), equation 9.
+    """
+    if len(mean) < 2:
+        return mean
+    weight = 1 / variance
+    common = float(weight @ mean / weight.sum())
+    excess = float(weight @ (mean - common) ** 2) - (len(mean) - 1)
+    between = max(0.0, excess / (weight.sum() - float(weight @ weight) / weight.sum()))
+    weight = 1 / (variance + between)
+    common = float(weight @ mean / weight.sum())
+    return common + between * weight * (mean - common)
+
+
+def beats_of_first(table: pd.DataFrame, noise: Noise, sign: float) -> np.ndarray:
+    """Probability that a fresh run of the first cell is better than one of each other cell, by their `expected`."""
+    sd = np.full(len(table), noise.sd) if noise.equal else table["sd"].to_numpy(float)
+    gap = (table["expected"].iloc[0] - table["expected"].to_numpy(float)) * sign
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = stats.norm.cdf(gap / np.sqrt(sd[0] ** 2 + sd**2))
+    return np.where(np.arange(len(table)) > 0, found, np.nan)
+
+
+def compare_to_first(known: pd.DataFrame, noise: Noise, sign: float, alpha: float) -> pd.DataFrame:
+    """The first cell of the ranking against each other one; p is corrected over all pairs of cells.
+
+    known: the ranking's cells with usable runs, best first.
+    Returns: estimate (first minus other), low, high, test, statistic, df, p, beats; a row for each other cell.
+    """
+    mean, error = known["mean"].to_numpy(float), known["error"].to_numpy(float)
+    cells = int(np.isfinite(error).sum())
+    estimate, spread = mean[0] - mean[1:], np.sqrt(error[0] ** 2 + error[1:] ** 2)
+    df = _df_against(known["error_df"].to_numpy(float), error) if not noise.equal else np.full(len(estimate), noise.df)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = estimate / spread
+    pairs = cells * (cells - 1) / 2
+    if noise.equal and cells <= MOST_TUKEY:
+        test = "Tukey-Kramer"
+        p = stats.studentized_range.sf(np.abs(t) * np.sqrt(2), cells, noise.df)
+        half = reach(cells, noise.df, alpha) * spread
+    else:
+        test = "t with Bonferroni's bound" if noise.equal else "Welch's t with Bonferroni's bound"
+        p = np.minimum(2 * stats.t.sf(np.abs(t), df) * pairs, 1.0)
+        half = stats.t.ppf(1 - alpha / 2 / pairs, df) * spread
+    p = np.where(np.isfinite(t), np.where(estimate * sign > 0, p, 1.0), np.nan)
+    return pd.DataFrame(
+        {"estimate": estimate, "low": estimate - half, "high": estimate + half, "test": test, "statistic": t,
+         "df": df, "p": p, "beats": known["beats"].to_numpy(float)[1:]}
+    )  # fmt: skip
+
+
+def _df_against(df: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """Welch's degrees of freedom of the first against each other cell."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        welch = (error[0] ** 2 + error[1:] ** 2) ** 2 / (error[0] ** 4 / df[0] + error[1:] ** 4 / df[1:])
+    return np.maximum(welch, 1)
+
+
+def tie_groups(table: pd.DataFrame, noise: Noise, sign: float, alpha: float) -> np.ndarray:
     """Number of the group of each cell, rows best first: the first one left opens a group of all that tie with it."""
     groups = np.full(len(table), np.nan)
     if not np.isfinite(noise.sd):
@@ -211,11 +288,11 @@ def tie_groups(table: pd.DataFrame, noise: Noise, sign: float) -> np.ndarray:
         head = left[0]
         variance = error[head] ** 2 + error[left] ** 2
         if noise.equal:
-            bound = reach(cells, noise.df) * np.sqrt(variance)
+            bound = reach(cells, noise.df, alpha) * np.sqrt(variance)
         else:
             with np.errstate(divide="ignore", invalid="ignore"):
                 welch = variance**2 / (error[head] ** 4 / df[head] + error[left] ** 4 / df[left])
-            bound = stats.t.ppf(1 - CELLS_ALPHA / (cells * (cells - 1)), np.maximum(welch, 1)) * np.sqrt(variance)
+            bound = stats.t.ppf(1 - alpha / (cells * (cells - 1)), np.maximum(welch, 1)) * np.sqrt(variance)
         tied = ~(mean[head] - mean[left] > bound)
         tied[0] = True
         # Groups stand in the order of ranks: the first cell that differs significantly ends the group.
@@ -223,64 +300,3 @@ def tie_groups(table: pd.DataFrame, noise: Noise, sign: float) -> np.ndarray:
         groups[left[:end]] = number
         left = left[end:]
     return groups
-
-
-def rank_stability(table: pd.DataFrame, noise: Noise, sign: float, rng: np.random.Generator) -> pd.DataFrame:
-    """p_best, rank_low, rank_high over draws of seeds; empty without a noise floor.
-
-    Each draw adds to each cell's mean the mean of as many residuals as it has runs. Residuals of all cells are normal
-    draws of the pooled (or the cell's own) deviation: three seeds are too few to be drawn from themselves.
-    """
-    columns = {name: np.full(len(table), np.nan) for name in ("p_best", "rank_low", "rank_high")}
-    known = np.flatnonzero(table["mean"].notna() & table["error"].notna())
-    if np.isfinite(noise.sd) and len(known) > 1:
-        mean, error = table["mean"].to_numpy()[known] * sign, table["error"].to_numpy()[known]
-        draws = max(100, min(DRAWS, MOST_DRAWN // len(known)))
-        drawn = mean + error * rng.standard_normal((draws, len(known)))
-        columns["p_best"][known], columns["rank_low"][known], columns["rank_high"][known] = ranks_of(drawn)
-    return pd.DataFrame(columns, index=table.index)
-
-
-def image_stability(
-    scores: pd.DataFrame | None, table: pd.DataFrame, sign: float, rng: np.random.Generator
-) -> pd.DataFrame:
-    """p_best_images, rank_low_images, rank_high_images of the best cells over draws of images, the same for all.
-
-    scores: (cells, images) as `scores_of_best` gives them; without them the columns are empty.
-    """
-    names = ("p_best_images", "rank_low_images", "rank_high_images")
-    columns = {name: np.full(len(table), np.nan) for name in names}
-    if scores is None:
-        return pd.DataFrame(columns, index=table.index)
-    values = scores.to_numpy() * sign
-    weights = rng.multinomial(values.shape[1], np.full(values.shape[1], 1 / values.shape[1]), size=2 * DRAWS)
-    rows = table.index.get_indexer(scores.index)
-    for name, column in zip(names, ranks_of(weights @ values.T / values.shape[1]), strict=True):
-        columns[name][rows] = column
-    return pd.DataFrame(columns, index=table.index)
-
-
-def scores_of_best(results: StudyResults, table: pd.DataFrame) -> pd.DataFrame | None:
-    """(cells, images) scores of the best cells; None with fewer than five images or two cells to compare."""
-    scores = image_scores(results, list(table.index[table["n"] > 0][:MOST_BY_IMAGES]))
-    return None if scores is None or scores.shape[1] < 5 or len(scores) < 2 else scores
-
-
-def image_scores(results: StudyResults, cells: list[str]) -> pd.DataFrame | None:
-    """(cells, images) mean scores over usable runs, of the images that all of these cells have."""
-    if results.image_column is None:
-        return None
-    runs = results.runs.loc[results.runs["usable"] & ~results.runs["role"].isin(("confirm", "ensemble")), "run"]
-    images = results.images[results.images["cell"].isin(cells) & results.images["run"].isin(runs)]
-    table = images.pivot_table(index="cell", columns="image", values=results.image_column, aggfunc="mean")
-    return table.dropna(axis=1).reindex([cell for cell in cells if cell in table.index])
-
-
-def ranks_of(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(share of draws as the best, 2.5 % and 97.5 % of the rank) of each column of (draws, cells); high is good."""
-    order = np.argsort(-drawn, axis=1)
-    ranks = np.empty_like(order)
-    np.put_along_axis(ranks, order, np.arange(1, drawn.shape[1] + 1)[None, :], axis=1)
-    best = np.bincount(order[:, 0], minlength=drawn.shape[1]) / len(drawn)
-    low, high = np.percentile(ranks, [2.5, 97.5], axis=0, method="nearest")
-    return best, low, high

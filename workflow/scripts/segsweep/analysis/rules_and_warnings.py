@@ -3,25 +3,36 @@
 from typing import Any
 
 from segsweep.analysis.importance import Importance
-from segsweep.analysis.pairwise import LEVELS_ALPHA
-from segsweep.analysis.ranking import CELLS_ALPHA, Noise
+from segsweep.analysis.multiple_testing import STUDY_ALPHA, shares_of
+from segsweep.analysis.ranking import Noise
 from segsweep.analysis.study_results import RULES, StudyResults
 
+KINDS = {
+    "levels": "comparisons of levels",
+    "cells": "comparisons of settings",
+    "interaction": "interactions",
+    "correlation": "correlations",
+}
 
-def rules() -> dict[str, str]:
+
+def rules(results: StudyResults) -> dict[str, str]:
     """What this analysis does by rule, in words."""
+    shares = shares_of(results)
+    parts = ", ".join(f"{share:.0%} {KINDS[kind]}" for kind, share in shares.items())
     return {
+        "gate": f"All that is stated is corrected together: of studies without any effect, at most {STUDY_ALPHA:.0%} "
+        f"state one. Shares of these: {parts or 'nothing can be tested'}.",
         "score": "A run's score is the study's metric at its best epoch, the best of as many looks as it had epochs.",
         "intervals": "95 % t intervals; of a cell's mean with the pooled deviation of replicated cells, or with its "
         "own where the spread differs between cells.",
-        "cells": f"Cells are compared by Tukey and Kramer's procedure at {CELLS_ALPHA:.1%} (Bonferroni's bound for "
-        "many cells, Welch's t where the spread differs).",
-        "levels": f"Levels are compared by contrasts of the additive model, with Holm's correction over all pairs of "
-        f"all axes, at {LEVELS_ALPHA:.1%}; with the cells' {CELLS_ALPHA:.1%} that makes 5 % for the study.",
+        "cells": "Cells are compared by Tukey and Kramer's procedure (Bonferroni's bound for many cells, Welch's t "
+        "where the spread differs).",
+        "levels": "Levels are compared by contrasts of the additive model. Without runs that share a setting, what the "
+        "model leaves unexplained is the error.",
         "anova": "Sums of squares of type II. Where Shapiro and Wilk's test rejects at 1 %, aligned ranks decide; "
         "where Brown and Forsythe's does, errors are of the kind HC3.",
-        "interactions": "Two axes interact where p, corrected by Holm over all pairs of axes, is at most 5 %.",
-        "one_seed": "Without replicated cells nothing is called better: numbers are described, claims are undecided.",
+        "one_seed": "Without anything to judge by nothing is called better: numbers are described, claims are "
+        "undecided.",
         "claims": "A claim is supported or refuted by a test or interval at 5 %, else undecided.",
         "reference": "Reference settings stand in the ranking and in no mean of a level.",
         "confirmations": "Confirmation runs enter no ranking and no mean of a level: they were chosen by the result.",
@@ -48,6 +59,9 @@ def warnings_of(
         warn("table", note)
     if results.one_seed:
         warn("one seed", f"{results.why_unknown}: differences may be those of seeds, and none is called better.")
+    elif results.error_basis == "lack of fit":
+        warn("lack of fit", f"{results.why_unknown}: levels are judged by what the additive model leaves unexplained, "
+             "which holds interactions, too.")  # fmt: skip
     elif noise.df < 10:
         warn("few seeds", f"The noise floor rests on {noise.df} degrees of freedom: it is itself uncertain.")
     if results.plan.study.get("folds"):
@@ -67,11 +81,11 @@ def warnings_of(
                 [row["axis"]],
             )
     for row in factors:
-        failed = row["n_diverged"] + row["n_oom"]
+        failed = row["n_diverged"] + row["n_oom"] + row["n_failed"]
         if failed and failed >= 0.25 * (failed + row["n_runs"]):
             rest = "its means are of the others" if row["n_runs"] else "it has no mean"
-            warn("failures", f"{failed} of {failed + row['n_runs']} runs with {row['axis']} = {row['level']} diverged "
-                 f"or ran out of memory; {rest}.", [row["axis"]])  # fmt: skip
+            warn("failures", f"{failed} of {failed + row['n_runs']} runs with {row['axis']} = {row['level']} diverged, "
+                 f"failed or ran out of memory; {rest}.", [row["axis"]])  # fmt: skip
     if axis_importance.rows and axis_importance.note:
         warn("importance", axis_importance.note)
     found += [{"topic": "edge", "axes": [end["axis"]], "text": end["text"]} for end in edges if end["clear"]]

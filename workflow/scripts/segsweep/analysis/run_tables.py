@@ -47,6 +47,8 @@ class Runs(Table):
                empty="the run has no such score, or it is not finite"),
         *MEASURES,
         Column("segments", "text", "Ids of its segments, separated by blanks.", empty="it was trained elsewhere"),
+        Column("detail", "text", "Why it ended as it did, in the words of the training.",
+               empty="it was trained to its end, or no reason is known"),
     )  # fmt: skip
 
 

@@ -96,25 +96,25 @@ def edges(
 ) -> list[dict[str, Any]]:
     """Numeric axes whose best level, or the best setting, lies at an end of what was tried.
 
-    factor_summary are the rows of this table, best is the recommended setting (its `cell`), None if there is none.
+    `clear` where that is a finding: the level is better than every other one. Else it is where the best setting lies,
+    and no more. factor_summary are the rows of this table, best is the recommended setting (its `cell`), None if there
+    is none.
     """
     found = []
     for summary in factor_summary:
         axis = results.axis(summary["axis"])
         if axis.kind != "number" or (len(axis.levels) < 3 and not axis.binned):
             continue
-        side, level = summary["edge"], summary["best_level"]
-        clear = summary["relation"] in ("distinct", "partly")
-        said = f"{level}, the level of {axis.name} with the best mean, is the"
+        side, level, clear = summary["edge"], summary["best_level"], bool(summary["edge"])
         if not side and best is not None:
             side, level = _side_of(results, axis, results.cells.at[best["cell"], axis.name])
-            said, clear = f"The best setting has {axis.name} = {level}, close to the", axis.binned
-            said = said if axis.binned else said.replace("close to the", "the")
         if side:
-            end, beyond = ("lowest", "lower") if side == "low" else ("highest", "higher")
-            hint = f"the optimum may lie {beyond}" if clear else f"a hint, no more, that the optimum may lie {beyond}"
-            found.append({"axis": axis.name, "level": level, "side": side, "clear": clear,
-                          "text": f"{said} {end} value tried: {hint}."})  # fmt: skip
+            end = "lowest" if side == "low" else "highest"
+            where = f"close to the {end}" if axis.binned else f"the {end}"
+            text = f"The best setting has {axis.name} = {level}, {where} value tried."
+            if clear:
+                text = f"{axis.name} is best at the {end} value tried, {level}: the optimum may lie beyond."
+            found.append({"axis": axis.name, "level": level, "side": side, "clear": clear, "text": text})
     return found
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from segsweep import metrics, registry
+from segsweep.analysis.linear import additive_fit
 from segsweep.analysis.measures import is_measure
 from segsweep.errors import InputError
 from segsweep.formatting import number, short_names, value_in_words
@@ -27,6 +28,7 @@ RULES = {
     "failed": "Counted and shown, in no mean.",
 }
 DESIGN_ROLES = ("grid", "run", "trial")
+FEWEST_LACK_OF_FIT = 3  # degrees of freedom of the additive model's residual
 RANKED_ROLES = (*DESIGN_ROLES, "reference")
 TEXT_COLUMNS = ("cell", "run", "role", "round", "status", "label", "note", "segments", "image", "method", "detail")
 
@@ -48,7 +50,8 @@ class StudyResults:
     """Tables of one study.
 
     cells: index cell; label, role, round, the axes as texts. runs: one row a run, with `score` (float, nan if there is
-    none) and `usable`. codes: one row a run and one column an axis, the index of its level, -1 where it has none.
+    none) and `usable`. codes: one row a run and one column an axis, the index of its level, -1 where the axis does not
+    apply.
     """
 
     plan: StudyPlan
@@ -83,15 +86,21 @@ class StudyResults:
         self.codes = pd.DataFrame({axis.name: _codes(axis, runs[axis.name]) for axis in self.axes}, index=runs.index)
 
     @cached_property
+    def metric_range(self) -> tuple[float, float]:
+        """Lowest and highest value that the study's metric can have, infinite where there is no bound."""
+        metric = metrics.metric_of(self.metric)
+        low, high = metric.range if metric else (None, None)
+        return -math.inf if low is None else low, math.inf if high is None else high
+
+    @cached_property
     def design(self) -> pd.Series:
         """Mask of the runs that the plan's design (not the reference, not a confirmation) asked for."""
         return self.runs["role"].isin(DESIGN_ROLES)
 
     @cached_property
     def usable(self) -> pd.Series:
-        """Mask of the runs of the design that enter means, with a level on every axis."""
-        known = (self.codes >= 0).all(axis=1) if self.axes else True
-        return self.design & self.runs["usable"] & known
+        """Mask of the runs of the design that enter means."""
+        return self.design & self.runs["usable"]
 
     @cached_property
     def replicate_df(self) -> int:
@@ -119,17 +128,37 @@ class StudyResults:
         groups = scores.groupby(self.runs.loc[self.usable, "cell"])
         return bool((groups.max() - groups.min()).max() > 1e-12 * scores.abs().max())
 
+    @cached_property
+    def error_basis(self) -> str:
+        """What differences are judged by: `replicates`, `lack of fit` or `none`.
+
+        Without runs that share a setting, what the additive model leaves of the settings' scores holds their noise and
+        all interactions: an error that is too large rather than too small. A sampler that follows the scores leaves no
+        such residual: how often it returns to a level depends on the noise there.
+        """
+        if self.replicate_df >= 2 and self.replicates_differ:
+            return "replicates"
+        runs = self.runs[self.usable]
+        if self.adaptive or runs.empty or not self.axes:
+            return "none"
+        cells = runs.groupby("cell", sort=False)["score"].mean()
+        codes = self.codes[self.usable][~runs["cell"].duplicated().to_numpy()]
+        fit = additive_fit(cells.to_numpy(float), {axis.name: codes[axis.name].to_numpy(int) for axis in self.axes})
+        return "lack of fit" if fit is not None and fit.df >= FEWEST_LACK_OF_FIT and fit.leaves_noise else "none"
+
     @property
     def one_seed(self) -> bool:
-        """Whether nothing is known of how far seeds spread: then nothing is called better."""
-        return self.replicate_df < 2 or not self.replicates_differ
+        """Whether there is nothing to judge differences by: then nothing is called better."""
+        return self.error_basis == "none"
 
     @property
     def why_unknown(self) -> str:
-        """Where `one_seed`: why nothing is known of how far seeds spread."""
+        """Why it is not known how far runs of a setting spread; empty where it is."""
+        if self.replicate_df >= 2 and self.replicates_differ:
+            return ""
         if not self.runs.loc[self.usable, "cell"].duplicated().any():
-            return "One seed a setting"
-        return "Too few runs share a setting" if self.replicate_df < 2 else "Seeds change no score"
+            return "One run a setting"
+        return "Seeds change no score" if not self.replicates_differ else "Too few runs share a setting"
 
     def axis(self, name: str) -> Axis:
         """An axis by its name."""

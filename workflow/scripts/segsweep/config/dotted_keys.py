@@ -23,12 +23,12 @@ def assign(target: dict, dotted: str, value: Any, location) -> None:
     target[last] = copy.deepcopy(value)
 
 
-def lookup(values: Any, dotted: str) -> Any:
-    """The value at a dotted key, or None."""
+def lookup(values: Any, dotted: str, default: Any = None) -> Any:
+    """The value at a dotted key, or `default`."""
     for name in dotted.split("."):
-        if not isinstance(values, dict):
-            return None
-        values = values.get(name)
+        if not isinstance(values, dict) or name not in values:
+            return default
+        values = values[name]
     return values
 
 

@@ -37,7 +37,7 @@ def announce(study: Planner, say) -> None:
         say: takes one line.
     """
     if study.study.table is not None:
-        say(f"{study.name}: a report on {study.table_file}, nothing is trained.")
+        say(f"{study.name}: a report on {study.study.table.file}, nothing is trained.")
         return
     plan, missing = study.cut, study.missing()
     design = study.design

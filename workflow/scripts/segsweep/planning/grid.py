@@ -28,6 +28,9 @@ class Cell:
     expect: dict[str, Any] | None = None
 
 
+ABSENT = object()  # in place of the value of an axis that does not apply to a cell: momentum of Adam
+
+
 @dataclass
 class Design:
     """All cells of a study, and how they came about."""
@@ -104,7 +107,7 @@ def make_cell(
     """One cell; its id is the hash of its complete setting, unless it was listed with a name."""
     resolved = resolver.resolve(changes, location)
     point = point or _Point(changes, (), role)
-    settings = {axis: _shown(resolved, axis) for axis in axes}
+    settings = {axis: shown for axis in axes if (shown := _shown(resolved, axis)) is not ABSENT}
     return Cell(
         point.id or digest_of(resolved), point.role, settings, resolved, "", point.round, point.note, point.expect
     )
@@ -116,24 +119,26 @@ def digest_of(resolved: Resolved) -> str:
 
 
 def _labelled(cell: Cell, names: dict[str, str]) -> Cell:
-    shown = {axis: cell.settings[axis] for axis in names}
+    shown = {axis: cell.settings[axis] for axis in names if axis in cell.settings}
     text = f"run {cell.cell}" if cell.role == "run" else label(shown, names)
     return replace(cell, label=text or "the one setting", settings=shown)
 
 
 def _shown(resolved: Resolved, axis: str) -> Any:
-    """An axis' value as a person wrote it, else as it was filled in; None where the axis is not in force."""
+    """An axis' value as a person wrote it, else as it was filled in; `ABSENT` where the axis does not apply."""
     raw = lookup(resolved.raw, axis)
     section, _, inside = axis.partition(".")
     dump = resolved.sections[section].dump if section in resolved.sections else None
-    filled_in = lookup(dump, inside) if inside else dump
+    filled_in = lookup(dump, inside, ABSENT) if inside else dump
+    if filled_in is ABSENT:
+        return ABSENT
     if raw is None or (isinstance(raw, dict) and "linear_in" in raw) or isinstance(raw, int | float):
         return filled_in
     return None if filled_in is None else raw
 
 
 def _varies(cells: list[Cell], axis: str) -> bool:
-    return len({repr(cell.settings[axis]) for cell in cells}) > 1
+    return len({repr(cell.settings.get(axis, ABSENT)) for cell in cells}) > 1
 
 
 def _locator(location, point: _Point):

@@ -59,7 +59,7 @@ class Decided:
         cell = make_cell(self.resolver, changes, self.design.axes or list(changes), self._location, role=one["role"])
         number = f"trial {one['trial']}" if one.get("trial") is not None else "best"
         names = self.design.names
-        settings = {axis: cell.settings[axis] for axis in names} if names else cell.settings
+        settings = {axis: cell.settings[axis] for axis in names if axis in cell.settings} if names else cell.settings
         shown = " ".join(f"{names.get(axis, axis)}={_rounded(value)}" for axis, value in settings.items())
         return replace(cell, settings=settings, label=f"{number} {shown}".strip(), role=one["role"])
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.analysis.comparison import analysis_of
+from segsweep.config.imported_table import table_files
 from segsweep.config.load import Loaded, Request
 from segsweep.io import read_json
 from segsweep.planning.packs import read_packs
@@ -32,7 +33,7 @@ class WorkerView:
         self.plan_file = self.folder / PLAN_FILE
         self.history_file = self.folder / "history.json"
         self.study_file = loaded.document.path
-        self.table_file = self.study_file.parent / self.study.table.file if self.study.table else None
+        self.table_files = list(table_files(self.study.table, self.study_file.parent)) if self.study.table else []
         self.packs_file = self.folder / "packs.json"
         self.resources = Resources(request.cluster, None)
         self.store = SegmentStore(STORE)

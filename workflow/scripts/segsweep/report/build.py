@@ -6,6 +6,7 @@ from segsweep import registry
 from segsweep.config.components import Section
 from segsweep.errors import InputError
 from segsweep.io import write_json, write_text
+from segsweep.planning.plan_file import read_plan
 from segsweep.report.figures import theme
 from segsweep.report.markdown import blocks
 from segsweep.report.number_ledger import sources_csv
@@ -15,6 +16,8 @@ from segsweep.report.sections.provenance import gather
 from segsweep.report.sources import SourceFiles
 from segsweep.report.verify import compare_numbers
 from segsweep.store.segment_store import SegmentStore
+
+APPENDIX = 900  # sections of this order and later are parts of the appendix
 
 
 def build(folder: str | Path, output: str | Path, store: str | Path | None = None, *, partial: bool = False) -> None:
@@ -41,8 +44,9 @@ def build(folder: str | Path, output: str | Path, store: str | Path | None = Non
     write_text(output / "report.md", markdown)
     write_text(output / "report.sources.csv", sources)
     write_text(output / "report.html", to_html(markdown, output))
-    for old in (output / "figures").glob("*.png"):
-        if old.name not in results.shown_figures:
+    shown = {Path(name).stem for name in results.shown_figures}
+    for old in (output / "figures").glob("*.p[nd][gf]"):
+        if old.stem not in shown:
             old.unlink()
 
 
@@ -54,7 +58,12 @@ def all_sections() -> list[type[Section]]:
 def write_section(section: type[Section], results: QuotedResults) -> str:
     """A section below its heading; empty when it has nothing to say of this study."""
     body = registry.load(section).write(results)
-    return blocks(f"## {section.title}\n", body) if body else ""
+    return blocks(f"## {heading(section)}\n", body) if body else ""
+
+
+def heading(section: type[Section]) -> str:
+    """The title of a section; that of a part of the appendix says so."""
+    return f"Appendix: {section.title}" if section.order >= APPENDIX else section.title
 
 
 def _check(folder: Path, partial: bool) -> None:
@@ -63,7 +72,8 @@ def _check(folder: Path, partial: bool) -> None:
     if lacking:
         raise InputError(f"{folder}: {', '.join(lacking)} missing. Collect and analyze the study first.")
     missing = len(SourceFiles(folder).table("missing.csv")) if (folder / "missing.csv").is_file() else 0
-    if missing and not partial:
+    # Of a table made elsewhere these are rows that cannot be used: nobody can train them.
+    if missing and not partial and not read_plan(folder / "plan.json").study.get("table"):
         raise InputError(
             f"{folder / 'missing.csv'}: {missing} planned runs are missing. Train them, or ask for a partial report."
         )

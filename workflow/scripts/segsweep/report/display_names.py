@@ -1,6 +1,9 @@
-"""Names of hyperparameters and metrics as a person writes them."""
+"""Names of hyperparameters, metrics and levels as a person writes them; those that the study gives come first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -8,10 +11,53 @@ from segsweep import registry
 from segsweep.analysis.measures import MEASURES
 from segsweep.config.train import Train
 from segsweep.config.yaml_documents import models_in
+from segsweep.formatting import value_in_words
+from segsweep.report.value_styles import parse
 
 LOSSES = {"loss": "loss", "loss_seg": "segmentation loss", "loss_det": "detection loss"}
 SPLITS = {"train": "training", "val": "validation", "test": "test"}
 LABELS = {column.name: column.label for column in MEASURES}
+KINDS_WITH_PROPER_NAMES = ("model", "loss", "optimizer", "metric")
+
+
+@dataclass(frozen=True)
+class DisplayNames:
+    """Names in one study. `given` is its key `names`, `axes` the axes that must not read alike.
+
+    `DisplayNames({"optimizer.lr": "Learning rate"}).axis("optimizer.lr") == "learning rate"`: a name is written as it
+    stands within a sentence; headings and labels start it with a capital letter.
+    """
+
+    given: Mapping[str, str] = field(default_factory=dict)
+    axes: Sequence[str] = ()
+
+    def axis(self, name: str) -> str:
+        """An axis: the study's name for it, else that of its setting."""
+        return within_sentence(self.given[name]) if name in self.given else axis(name, self.axes)
+
+    def metric(self, name: str) -> str:
+        """A metric: the study's name for it, else that of its component, with its split."""
+        return within_sentence(self.given[name]) if name in self.given else metric(name)
+
+    def level(self, value: Any, most: int | None = None) -> str:
+        """A level: the study's name for it, else the value in words; shortened to `most` characters."""
+        text = self.given.get(str(value)) or value_in_words(parse(value))
+        return text if most is None or len(text) <= most else text[: most - 1] + "…"
+
+
+PLAIN = DisplayNames()  # without names of a study's own
+
+
+def within_sentence(name: str) -> str:
+    """`Learning rate` is `learning rate` within a sentence; `IoU`, `Dice weight` and `U-Net depth` stay as they are."""
+    first = name.split(" ")[0]
+    plain = first[:1].isupper() and first[1:].isalpha() and first[1:].islower()
+    return name[:1].lower() + name[1:] if plain and first.lower() not in _components() else name
+
+
+@cache
+def _components() -> set[str]:
+    return {name for kind in KINDS_WITH_PROPER_NAMES for name in registry.classes(kind)}
 
 
 def metric(name: str) -> str:

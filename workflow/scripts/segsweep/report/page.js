@@ -32,6 +32,34 @@
     });
   });
 
+  document.querySelectorAll("code").forEach((code) => {
+    const longest = Math.max(...code.textContent.split(" ").map((word) => word.length));
+    code.classList.toggle("short", code.textContent.length <= 16);
+    code.classList.toggle("long", longest > 24);
+  });
+  document.querySelectorAll("td > code:only-child").forEach((code) => {
+    if (code.textContent.length > 24 && code.textContent.includes(" ")) code.parentElement.classList.add("label");
+  });
+  const frames = [...document.querySelectorAll(".table")];
+  frames.forEach((frame) => {
+    const heads = [...frame.querySelectorAll("thead th")].map((head) => head.textContent);
+    frame.classList.toggle("many", heads.length > 8);
+    frame.querySelectorAll("tbody tr").forEach((row) => {
+      [...row.cells].forEach((cell, index) => { cell.dataset.label = heads[index]; });
+    });
+  });
+  // A table that is wider than the page gets smaller; if that is not enough, its rows become cards.
+  const fit = () => frames.forEach((frame) => {
+    frame.classList.remove("tight", "cards");
+    for (const name of ["tight", "cards"]) if (frame.scrollWidth > frame.clientWidth + 1) frame.classList.add(name);
+  });
+  let width = 0;
+  const refit = () => { if (innerWidth !== width) { width = innerWidth; fit(); } };
+  addEventListener("resize", refit, { passive: true });
+  refit();
+  const contents = document.querySelector("nav details");
+  if (matchMedia("(max-width: 60rem)").matches) contents.open = false;
+
   const dialog = document.querySelector("dialog");
   const large = dialog.querySelector("img");
   document.querySelectorAll("figure img").forEach((image) => {

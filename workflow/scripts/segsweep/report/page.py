@@ -34,6 +34,7 @@ def to_html(markdown: str, folder: str | Path) -> str:
     title, contents = _headings(tokens)
     body = _figures(reader.renderer.render(tokens, reader.options, {}), Path(folder))
     body = re.sub(r"\bp (=|&lt;) (?=\d)", "p&nbsp;\\1&nbsp;", body)  # never at the end of a line
+    body = re.sub(r">&lt; (?=\d)", ">&lt;&nbsp;", body)
     body = body.replace("<table>", '<div class="table"><table>').replace("</table>", "</table></div>")
     templates = Environment(loader=FileSystemLoader(HERE), autoescape=True, keep_trailing_newline=True)
     return templates.get_template("page.html.j2").render(

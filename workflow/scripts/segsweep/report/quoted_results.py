@@ -9,10 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from segsweep.planning.plan_file import PLAN_FILE, read_plan
-from segsweep.report import display_names
+from segsweep.report.display_names import DisplayNames
 from segsweep.report.figures import theme
 from segsweep.report.markdown import capital, image
 from segsweep.report.number_ledger import Ledger, numbers_in
+from segsweep.report.value_styles import escape
 
 USABLE = "finished,early_stopped"
 NOT_COMPARED = ("confirm", "ensemble")  # roles of runs that enter no comparison of settings
@@ -21,9 +22,12 @@ NOT_COMPARED = ("confirm", "ensemble")  # roles of runs that enter no comparison
 # Columns that hold text whatever their fields look like.
 TEXT_COLUMNS = {
     "cell", "label", "run", "role", "round", "note", "status", "level", "level_a", "level_b", "axis", "axis_a",
-    "axis_b", "best_level", "second_level", "best_cell", "worst_cell", "best_run", "worst_run", "id", "claim",
+    "axis_b", "a", "b", "best_level", "second_level", "best_cell", "worst_cell", "best_run", "worst_run", "id", "claim",
     "detail", "item", "before", "now", "image", "segments", "term", "test", "interval", "text", "changed",
 }  # fmt: skip
+
+
+LEVELS = ("level", "level_a", "level_b", "best_level", "second_level")
 
 
 class Table:
@@ -72,6 +76,7 @@ class QuotedResults:
         self.metric: str = self.analysis["metric"]
         self.minimize: bool = bool(self.analysis["minimize"])
         self.axes: list[str] = list(self.plan.axes)
+        self.names = DisplayNames(self.study.get("names") or {}, tuple(self.axes))
         self.one_seed: bool = bool(self.analysis.get("one_seed"))
         self._tables: dict[str, Table] = {}
         self._texts = set(self.axes) - {"epochs"}
@@ -125,14 +130,14 @@ class QuotedResults:
         return frame[frame["edge"].notna() & frame["relation"].isin(["distinct", "partly", "described"])]
 
     def interacting(self, axis: str | None = None) -> pd.DataFrame:
-        """Rows of interactions.csv, of one axis or all, whose axes interact beyond noise; strongest first."""
-        frame = self.table("interactions").frame
+        """Rows of findings.csv, of one axis or all, whose axes interact; strongest first."""
+        frame = self.table("findings").frame
         if not len(frame):
             return frame
         found = frame[frame["verdict"] == "interact"]
         if axis is not None:
-            found = found[(found["axis_a"] == axis) | (found["axis_b"] == axis)]
-        return found.sort_values("partial_eta2", ascending=False, kind="stable")
+            found = found[(found["axis"] == axis) | (found["axis_b"] == axis)]
+        return found.sort_values("estimate", ascending=False, kind="stable")
 
     def levels(self, axis: str) -> list[str]:
         """The levels of an axis in the order to show."""
@@ -153,15 +158,17 @@ class QuotedResults:
 
     def metric_name(self, column: str | None = None) -> str:
         """A metric in words."""
-        return self._named(column or self.metric, display_names.metric(column or self.metric))
+        return self._named(column or self.metric, self.names.metric(column or self.metric))
 
     def axis_name(self, axis: str) -> str:
         """An axis in words."""
-        return self._named(axis, display_names.axis(axis, self.axes))
+        return self._named(axis, self.names.axis(axis))
 
     def _named(self, column: str, words: str) -> str:
         if not numbers_in(words):
-            return words
+            return escape(words)
+        if column in self.names.given:
+            return self._given(column)
         for file in ("runs.csv", "cells.csv"):
             try:
                 return f"`{self.ledger.quote(file, '', column, 'code', 'name')}`"
@@ -179,8 +186,16 @@ class QuotedResults:
         """The other end."""
         return "highest" if self.minimize else "lowest"
 
+    def _given(self, name: str) -> str:
+        """The study's own name for an axis, a metric or a level, as it wrote it."""
+        return self.quote_plan(f'study.names["{name}"]')
+
     def quote_code(self, table: str, index: int, column: str) -> str:
-        """A field as code, in backticks; empty fields are a dash."""
+        """A field as code, in backticks, or the study's own name of a level; empty fields are a dash."""
+        if column in LEVELS or column in self.axes:
+            level = str(self.table(table).frame.at[index, column])
+            if level in self.names.given:
+                return self._given(level)
         text = self.table(table).quote(index, column, "code")
         return f"`{text}`" if text != "–" else text
 
@@ -192,7 +207,7 @@ class QuotedResults:
         return f"{self.table(table).quote(index, low, style)} to {self.table(table).quote(index, high, style)}"
 
     def figure(self, name: str, figure: Figure, caption: str) -> str:
-        """Writes `figures/<name>.png`; returns the Markdown that shows it."""
+        """Writes `figures/<name>.png` and its PDF; returns the Markdown that shows it."""
         path = self.output / "figures" / f"{name}.png"
         theme.store(figure, path)
         self.shown_figures.append(path.name)
@@ -200,9 +215,9 @@ class QuotedResults:
 
     def caption(self, ax: Axes, pattern: str, **more: str) -> str:
         """A caption in which `{x}` and `{y}` are the labels of the axes that were drawn."""
-        words = {display_names.axis(axis, self.axes): self.axis_name(axis) for axis in self.axes}
+        words = {self.names.axis(axis): self.axis_name(axis) for axis in self.axes}
         words |= {
-            display_names.metric(column): self.metric_name(column)
+            self.names.metric(column): self.metric_name(column)
             for column in self.table("runs").frame.columns
             if "/" in column
         }

@@ -51,7 +51,7 @@ def judge(claim: LeastSpread, evidence: Evidence) -> Verdict:
     shown = f"Standard deviation of {column} over the settings: {shown}"
     rest = [other for other in spreads.index if other != code]
     estimate = float(spreads[code] - spreads[rest].min())
-    if results.one_seed:
+    if results.error_basis != "replicates":
         return undecided(
             f"{shown}. {results.why_unknown}: settings and seeds spread together.", estimate=estimate, **counts
         )

@@ -47,7 +47,8 @@ class LevelMeans:
         if variance.additive is None or name not in variance.additive.terms.blocks:
             return f"{counts['n_runs']} usable runs are too few to compare levels of {name}."
         axis = results.axis(name)
-        codes = np.unique(results.codes.loc[mask, name])
+        codes = results.codes.loc[mask, name]
+        codes = np.unique(codes[codes >= 0])
         means, _ = variance.additive.combine(variance.additive.level_rows(name, len(codes)))
         if not np.isfinite(means).any():
             return f"Levels of {name} cannot be separated from those of another axis."

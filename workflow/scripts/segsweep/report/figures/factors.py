@@ -7,8 +7,10 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from segsweep.report import display_names
+from segsweep.report.display_names import PLAIN, DisplayNames
 from segsweep.report.figures import theme
+
+MOST_NUMBERS = 160  # cells of a heatmap; of a larger one a bar of colours stands for its numbers
 
 
 def heatmap(
@@ -18,28 +20,49 @@ def heatmap(
     column: tuple[str, Sequence[str]],
     metric: str,
     limits: tuple[float, float],
-    digits: int = 3,
-    among: Sequence[str] = (),
+    names: DisplayNames = PLAIN,
+    *,
+    minimize: bool = False,
 ) -> Axes:
-    """Mean of `metric` for each pair of levels of two axes; empty combinations stay white with a dash.
+    """Mean of `metric` for each pair of levels of two axes, brighter where it is better; empty ones have a dash.
 
     `runs` has a row a run with levels as texts; `row` and `column` are an axis and its levels in order; `limits`
-    are the ends of the colour scale, shared by the facets of a figure.
+    are the ends of the colour scale, shared by the facets of a figure. `heatmap_size` is its size.
     """
     table = runs.pivot_table(index=row[0], columns=column[0], values=metric, aggfunc="mean")
     table = table.reindex(index=list(row[1]), columns=list(column[1])).astype(float)
+    numbers = table.size <= MOST_NUMBERS
     sns.heatmap(
-        table, ax=ax, cmap="cividis", vmin=limits[0], vmax=limits[1], annot=table.size <= 80, fmt=f".{digits}f",
-        cbar=False, linewidths=1, linecolor="white", annot_kws={"fontsize": 8},
+        table, ax=ax, cmap="cividis_r" if minimize else "cividis", vmin=limits[0], vmax=limits[1], annot=numbers,
+        fmt=number_format(limits), cbar=not numbers, linewidths=1, linecolor="white", annot_kws={"fontsize": 8},
     )  # fmt: skip
     ax.set_facecolor("white")
     for i, j in zip(*np.where(table.isna().to_numpy()), strict=True):
         ax.text(j + 0.5, i + 0.5, "–", ha="center", va="center", color=theme.GREY)
-    names = [theme.level_name(level) for level in column[1]]
-    ax.set_xticks(np.arange(len(names)) + 0.5, names, rotation=0)
-    ax.set_yticks(np.arange(len(row[1])) + 0.5, [theme.level_name(level) for level in row[1]], rotation=0)
-    theme.tilt(ax, names)
-    return _label(ax, display_names.axis(column[0], among), display_names.axis(row[0], among))
+    ticks, rows = ([names.level(level, theme.LONGEST_TICK) for level in levels] for levels in (column[1], row[1]))
+    ax.set_xticks(np.arange(len(ticks)) + 0.5, ticks, rotation=0)
+    ax.set_yticks(np.arange(len(rows)) + 0.5, rows, rotation=0)
+    theme.tilt(ax, ticks)
+    return _label(ax, names.axis(column[0]), names.axis(row[0]))
+
+
+def heatmap_size(
+    rows: Sequence[str], columns: Sequence[str], limits: tuple[float, float], names: DisplayNames = PLAIN
+) -> tuple[float, float]:
+    """Width and height in inches of a heatmap with its labels: each cell is wide enough for its number."""
+    number = max(len(format(limit, number_format(limits))) for limit in limits)
+    across = max(0.55, 0.16 + theme.INCHES_PER_LETTER * number) * len(columns)
+    beside = 0.5 + theme.INCHES_PER_LETTER * max(len(names.level(level, theme.LONGEST_TICK)) for level in rows)
+    below = 0.55 + 0.5 * theme.INCHES_PER_LETTER * max(len(names.level(level, theme.LONGEST_TICK)) for level in columns)
+    return max(2.4, beside + across), max(1.7, 0.25 + below + 0.36 * len(rows))
+
+
+def number_format(limits: tuple[float, float]) -> str:
+    """How numbers between two limits are written: three decimals of a score, four where all are close."""
+    largest, span = max(map(abs, limits)), abs(limits[1] - limits[0])
+    if not np.isfinite(largest) or largest >= 1e5 or largest < 1e-3:
+        return ".2e"
+    return ".1f" if largest >= 100 else ".2f" if largest >= 10 else ".4f" if span < 0.01 else ".3f"
 
 
 def levels(
@@ -49,13 +72,14 @@ def levels(
     metric: str,
     means: pd.DataFrame,
     *,
-    adjusted: bool = False,
-    among: Sequence[str] = (),
+    raw: bool = False,
+    names: DisplayNames = PLAIN,
 ) -> Axes:
-    """One point a run at each level of an axis, with the mean and its interval.
+    """One point a run at each level of an axis, with the adjusted mean and its interval.
 
-    `means` has a row a level in the order to show: `level` as in `runs`, `mean`, `low`, `high`; with `adjusted`
-    also `adjusted`, `adjusted_low`, `adjusted_high`: then hollow marks stand beside the means.
+    `means` has a row a level in the order to show: `level` as in `runs`, `mean`, and where a model was fitted
+    `adjusted`, `adjusted_low`, `adjusted_high`. Without a model the mean is drawn, without an interval; with `raw`
+    hollow marks of the means stand beside the adjusted ones.
     """
     position = {level: i for i, level in enumerate(means["level"])}
     spread = (np.arange(len(runs)) * 0.6180339887 % 1 - 0.5) * 0.24
@@ -63,33 +87,38 @@ def levels(
         runs[axis].map(position) + spread, runs[metric], s=16 if len(runs) <= 200 else 5, color=theme.GREY, alpha=0.65,
         linewidths=0, label="run", zorder=2, rasterized=True,
     )  # fmt: skip
-    kinds = [("mean", "low", "high", "mean", theme.BLUE, theme.BLUE, "o", 0.0)]
-    if adjusted:
-        kinds.append(("adjusted", "adjusted_low", "adjusted_high", "adjusted mean", theme.RED, "white", "D", 0.22))
-    for middle, low, high, name, colour, face, mark, shift in kinds:
-        shown = means.dropna(subset=[middle])
-        values = shown[middle].to_numpy(float)
-        reach = np.abs(np.vstack([values - shown[low].to_numpy(float), shown[high].to_numpy(float) - values]))
+    columns = [name for name in ("adjusted", "adjusted_low", "adjusted_high") if name in means]
+    modelled = means.dropna(subset=columns[:1]) if columns else means.iloc[:0]
+    if len(modelled):
+        values = modelled["adjusted"].to_numpy(float)
+        ends = [modelled.get(name, modelled["adjusted"]).to_numpy(float) for name in ("adjusted_low", "adjusted_high")]
+        reach = np.nan_to_num(np.abs(np.vstack([values - ends[0], ends[1] - values])))
         ax.errorbar(
-            [position[level] + shift for level in shown["level"]], values, yerr=np.nan_to_num(reach), fmt=mark, ms=6,
-            color=colour, mfc=face, mec=colour, capsize=3, lw=1.6, label=name, zorder=4,
+            [position[level] for level in modelled["level"]], values, yerr=reach, fmt="o", ms=6, color=theme.BLUE,
+            capsize=3, lw=1.6, label="adjusted mean with interval" if reach.any() else "adjusted mean", zorder=4,
         )  # fmt: skip
-    _set_limits(ax, runs[metric], means[["low", "high"]])
-    names = [theme.level_name(level) for level in position]
-    ax.set_xticks(range(len(names)), names)
-    ax.set_xlim(-0.6, len(names) - 0.4)
-    theme.tilt(ax, names)
+    shown = means.dropna(subset=["mean"])
+    if raw or not len(modelled):
+        ax.plot(
+            [position[level] + 0.22 * len(modelled[:1]) for level in shown["level"]], shown["mean"], "D", ms=5.5,
+            color=theme.RED, mfc="white", label="mean", zorder=4,
+        )  # fmt: skip
+    theme.hold(ax, "y", runs[metric], shown["mean"], means[columns])
+    ticks = [names.level(level, theme.LONGEST_TICK) for level in position]
+    ax.set_xticks(range(len(ticks)), ticks)
+    ax.set_xlim(-0.6, len(ticks) - 0.4)
+    theme.tilt(ax, ticks)
     ax.grid(False, axis="x")
-    return _label(ax, display_names.axis(axis, among), display_names.metric(metric))
+    return _label(ax, names.axis(axis), names.metric(metric))
 
 
-def values(ax: Axes, runs: pd.DataFrame, axis: str, metric: str, *, log: bool, among: Sequence[str] = ()) -> Axes:
+def values(ax: Axes, runs: pd.DataFrame, axis: str, metric: str, *, log: bool, names: DisplayNames = PLAIN) -> Axes:
     """Every run at its own value of a continuous axis."""
     known = runs.assign(value=pd.to_numeric(runs[axis], errors="coerce")).dropna(subset=["value", metric])
     sns.scatterplot(known, x="value", y=metric, ax=ax, s=26, color=theme.BLUE, linewidth=0, alpha=0.75)
     if log:
         ax.set_xscale("log")
-    return _label(ax, display_names.axis(axis, among), display_names.metric(metric))
+    return _label(ax, names.axis(axis), names.metric(metric))
 
 
 def interaction(
@@ -100,18 +129,18 @@ def interaction(
     metric: str,
     order: Sequence[str],
     lines: Sequence[str],
-    among: Sequence[str] = (),
+    names: DisplayNames = PLAIN,
 ) -> Axes:
     """Means of `metric` along an axis, one line for each level of another: parallel lines mean no interaction."""
     for i, level in enumerate(lines):
         part = runs[runs[by] == level].groupby(axis)[metric].mean().reindex(list(order))
         style = {"marker": theme.MARKERS[i % 6], "color": theme.PALETTE[i % 6], "ls": ["-", "--", ":"][i // 6 % 3]}
-        ax.plot(range(len(order)), part, ms=5, lw=1.6, label=theme.level_name(level), **style)
-    names = [theme.level_name(level) for level in order]
-    ax.set_xticks(range(len(order)), names)
-    theme.tilt(ax, names)
-    ax.legend(title=display_names.axis(by, among), fontsize=8, title_fontsize=8)
-    return _label(ax, display_names.axis(axis, among), display_names.metric(metric))
+        ax.plot(range(len(order)), part, ms=5, lw=1.6, label=names.level(level, theme.LONGEST_TICK), **style)
+    ticks = [names.level(level, theme.LONGEST_TICK) for level in order]
+    ax.set_xticks(range(len(order)), ticks)
+    theme.tilt(ax, ticks)
+    ax.legend(title=names.axis(by), fontsize=8, title_fontsize=8)
+    return _label(ax, names.axis(axis), names.metric(metric))
 
 
 def importance(ax: Axes, names: Sequence[str], shares: dict[str, Sequence[float]]) -> Axes:
@@ -133,15 +162,3 @@ def _label(ax: Axes, x: str, y: str) -> Axes:
     ax.set_xlabel(x)
     ax.set_ylabel(y)
     return ax
-
-
-def _set_limits(ax: Axes, values: pd.Series, intervals: pd.DataFrame) -> None:
-    """Limits by the points; an interval may exceed their span by half, a wider one is clipped."""
-    low, high = values.min(), values.max()
-    if not np.isfinite([low, high]).all():
-        return
-    span = (high - low) or abs(high) * 0.1 or 1.0
-    ends = intervals.to_numpy(float)
-    ends = ends[np.isfinite(ends)]
-    bottom, top = (min(low, ends.min()), max(high, ends.max())) if ends.size else (low, high)
-    ax.set_ylim(max(bottom, low - 0.5 * span) - 0.06 * span, min(top, high + 0.5 * span) + 0.06 * span)

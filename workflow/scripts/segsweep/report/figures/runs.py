@@ -9,7 +9,7 @@ from matplotlib.collections import LineCollection
 
 from segsweep.analysis.measures import MEASURES
 from segsweep.formatting import value_in_words
-from segsweep.report import display_names
+from segsweep.report.display_names import PLAIN, DisplayNames
 from segsweep.report.figures import theme
 from segsweep.report.value_styles import parse
 
@@ -17,7 +17,7 @@ MOST_CURVES = 60
 UNITS = {column.name: f" ({column.unit})" for column in MEASURES if column.unit}
 
 
-def ranks(ax: Axes, ranking: pd.DataFrame, runs: pd.DataFrame, metric: str) -> Axes:
+def ranks(ax: Axes, ranking: pd.DataFrame, runs: pd.DataFrame, metric: str, names: DisplayNames = PLAIN) -> Axes:
     """Cells from best to worst: mean with interval, and a point for each run.
 
     `ranking` has label, cell, mean, low, high; `runs` cell and metric.
@@ -33,13 +33,11 @@ def ranks(ax: Axes, ranking: pd.DataFrame, runs: pd.DataFrame, metric: str) -> A
         middle, at, xerr=np.nan_to_num(np.abs(reach)), fmt="o", ms=6, color=theme.BLUE, mec="white", capsize=3, lw=1.4,
         label="mean with interval" if seen or np.isfinite(reach).any() else "mean", zorder=3,
     )  # fmt: skip
-    low, high = min(points[metric].min(), np.nanmin(middle)), max(points[metric].max(), np.nanmax(middle))
-    span = (high - low) or abs(high) * 0.1 or 1.0
-    ax.set_xlim(low - 0.25 * span, high + 0.25 * span)
-    ax.set_yticks(at, [_short(str(name)) for name in ranking["label"]])
+    theme.hold(ax, "x", points[metric], middle, ranking[["low", "high"]])
+    ax.set_yticks(at, [theme.wrap(str(name)) for name in ranking["label"]])
     ax.invert_yaxis()
     ax.grid(False, axis="y")
-    ax.set_xlabel(display_names.metric(metric))
+    ax.set_xlabel(names.metric(metric))
     ax.set_ylabel("")
     return ax
 
@@ -51,7 +49,7 @@ def parallel(
     metric: str,
     *,
     minimize: bool = False,
-    among: Sequence[str] = (),
+    names: DisplayNames = PLAIN,
 ) -> Axes:
     """One line a run through its settings to its score; the best tenth is drawn on top, in colour.
 
@@ -64,7 +62,7 @@ def parallel(
         else:
             position_of = {level: i / max(1, len(order) - 1) for i, level in enumerate(order)}
             scaled = runs[axis].map(position_of)
-            marks = [(position, theme.level_name(name, 18)) for name, position in position_of.items()]
+            marks = [(position, names.level(name, 18)) for name, position in position_of.items()]
         columns.append(scaled.to_numpy(float))
         ticks.append(marks)
     score = runs[metric].to_numpy(float)
@@ -89,7 +87,7 @@ def parallel(
     ax.set_xlim(-0.1, len(ticks) - 0.65)
     ax.set_ylim(-0.06, 1.06)
     ax.set_yticks([])
-    ax.set_xticks(x, [*[display_names.axis(axis, among) for axis in axes], display_names.metric(metric)])
+    ax.set_xticks(x, [*[names.axis(axis) for axis in axes], names.metric(metric)])
     ax.grid(False)
     for side in ax.spines.values():
         side.set_visible(False)
@@ -97,7 +95,13 @@ def parallel(
 
 
 def cost_against_score(
-    ax: Axes, runs: pd.DataFrame, cost: str, metric: str, *, minimize: bool = False
+    ax: Axes,
+    runs: pd.DataFrame,
+    cost: str,
+    metric: str,
+    *,
+    minimize: bool = False,
+    names: DisplayNames = PLAIN,
 ) -> tuple[Axes, int]:
     """Each run's cost and score; the line joins runs that no other beats in both. Gives their number as well."""
     seen = runs.dropna(subset=[cost, metric])
@@ -117,8 +121,8 @@ def cost_against_score(
     if seen[cost].max() > 30 * max(seen[cost].min(), 1e-9) and seen[cost].min() > 0:
         ax.set_xscale("log")
     ax.legend(fontsize=8)
-    ax.set_xlabel(f"{display_names.metric(cost)}{UNITS.get(cost, '')}")
-    ax.set_ylabel(display_names.metric(metric))
+    ax.set_xlabel(f"{names.metric(cost)}{UNITS.get(cost, '')}")
+    ax.set_ylabel(names.metric(metric))
     return ax, len(front)
 
 
@@ -134,7 +138,7 @@ def pareto(cost: np.ndarray, score: np.ndarray, *, minimize: bool = False) -> np
     return np.array(front, dtype=int)
 
 
-def expected_best(ax: Axes, table: pd.DataFrame, metric: str) -> Axes:
+def expected_best(ax: Axes, table: pd.DataFrame, metric: str, names: DisplayNames = PLAIN) -> Axes:
     """Expected best score against the number of trials, with the range of ninety per cent of searches."""
     ax.fill_between(table["trials"], table["low"], table["high"], color=theme.BLUE, alpha=0.15, lw=0)
     ax.plot(table["trials"], table["expected"], color=theme.BLUE, lw=1.8, label="expected")
@@ -149,7 +153,7 @@ def expected_best(ax: Axes, table: pd.DataFrame, metric: str) -> Axes:
         )
     ax.legend(fontsize=8)
     ax.set_xlabel("number of trials")
-    ax.set_ylabel(f"best {display_names.metric(metric)}")
+    ax.set_ylabel(f"best {names.metric(metric)}")
     return ax
 
 
@@ -168,12 +172,13 @@ def _scaled(values: pd.Series) -> tuple[pd.Series, list[tuple[float, str]]]:
     ]
 
 
-def _short(name: str, most: int = 60) -> str:
-    return name if len(name) <= most else name[: most - 1] + "…"
-
-
 def learning(
-    ax: Axes, epochs: pd.DataFrame, column: str, shown: Sequence[tuple[str, str]], others: Sequence[str] = ()
+    ax: Axes,
+    epochs: pd.DataFrame,
+    column: str,
+    shown: Sequence[tuple[str, str]],
+    others: Sequence[str] = (),
+    names: DisplayNames = PLAIN,
 ) -> Axes:
     """Curves of cells: mean over the runs of a cell with a band from the lowest to the highest.
 
@@ -192,11 +197,17 @@ def learning(
         ax.plot(mean.index, mean, color=colour, lw=1.7, marker=marker, ms=3.5, label=name)
         if by_epoch.count().max() > 1:
             ax.fill_between(mean.index, by_epoch.min(), by_epoch.max(), color=colour, alpha=0.15, lw=0)
-    return _over_epochs(ax, column)
+    return _over_epochs(ax, column, names)
 
 
 def sweep(
-    ax: Axes, epochs: pd.DataFrame, column: str, pruned: Sequence[str], protected: Sequence[str], rungs: Sequence[int]
+    ax: Axes,
+    epochs: pd.DataFrame,
+    column: str,
+    pruned: Sequence[str],
+    protected: Sequence[str],
+    rungs: Sequence[int],
+    names: DisplayNames = PLAIN,
 ) -> Axes:
     """A curve for each trial; a cross where one was pruned, a diamond where one was protected, rungs as lines."""
     ends = set(pruned)
@@ -228,7 +239,7 @@ def sweep(
             line = {"ls": "-"} if sign == "-" else {"ls": "", "marker": sign}
             ax.plot([], [], color=colour, label=name, **line)
     ax.legend(fontsize=8)
-    return _over_epochs(ax, column)
+    return _over_epochs(ax, column, names)
 
 
 def subsample(cells: Sequence[str], most: int = MOST_CURVES) -> list[str]:
@@ -238,8 +249,8 @@ def subsample(cells: Sequence[str], most: int = MOST_CURVES) -> list[str]:
     return [cells[i] for i in np.linspace(0, len(cells) - 1, most).round().astype(int)]
 
 
-def _over_epochs(ax: Axes, column: str) -> Axes:
+def _over_epochs(ax: Axes, column: str, names: DisplayNames) -> Axes:
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_xlabel("epoch")
-    ax.set_ylabel(display_names.metric(column))
+    ax.set_ylabel(names.metric(column))
     return ax

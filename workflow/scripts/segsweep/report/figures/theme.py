@@ -1,17 +1,17 @@
 """Theme, colours, levels and files of figures. Colours are Okabe and Ito's: safe for colour-blind people."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import matplotlib
 import matplotlib.pyplot as plt
+import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-
-from segsweep.formatting import value_in_words
-from segsweep.report.value_styles import parse
+from numpy.typing import ArrayLike
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY = (
     "#0072B2",
@@ -24,7 +24,10 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY = (
 PALETTE = [BLUE, ORANGE, GREEN, PURPLE, SKY, RED]
 GREY, INK = "#9AA3AF", "#1D2430"
 MARKERS = ["o", "s", "^", "D", "v", "P"]
-DPI = 110
+DPI, PRINT_DPI = 110, 200
+INCHES_PER_LETTER = 0.085  # of a tick label
+WIDEST = 10.5  # inches of a figure
+LONGEST_TICK, LONGEST_LINE = 28, 60  # characters
 
 
 def use_theme() -> None:
@@ -40,13 +43,9 @@ def use_theme() -> None:
         "figure.dpi": DPI,
         "axes.titlesize": "medium",
         "legend.frameon": False,
+        "text.parse_math": False,  # names of people's own may hold dollar signs
+        "pdf.fonttype": 42,  # text stays text
     }
-
-
-def level_name(level: Any, most: int = 28) -> str:
-    """A level as a tick's label."""
-    text = value_in_words(parse(level))
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def grid_of(count: int, across: int = 3, width: float = 3.4, height: float = 2.9) -> tuple[Figure, list[Axes]]:
@@ -61,13 +60,35 @@ def grid_of(count: int, across: int = 3, width: float = 3.4, height: float = 2.9
 
 
 def store(figure: Figure, path: Path) -> None:
-    """Writes a PNG of few colours, and closes the figure."""
+    """Writes a PNG, and a PDF of the same name for print; closes the figure. Equal figures make equal files."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=DPI, bbox_inches="tight", pad_inches=0.08, metadata={"Software": None})
+    tight = {"bbox_inches": "tight", "pad_inches": 0.08}
+    figure.savefig(path, dpi=DPI, metadata={"Software": None}, **tight)
+    figure.savefig(
+        path.with_suffix(".pdf"), dpi=PRINT_DPI, metadata={"Creator": None, "Producer": None, "CreationDate": None},
+        **tight,
+    )  # fmt: skip
     plt.close(figure)
 
 
+def hold(ax: Axes, side: Literal["x", "y"], *values: ArrayLike) -> None:
+    """Limits of an axis so that all finite values lie inside, with a margin."""
+    flat = np.concatenate([np.asarray(part, float).ravel() for part in values])
+    flat = flat[np.isfinite(flat)]
+    if not flat.size:
+        return
+    low, high = flat.min(), flat.max()
+    margin = 0.06 * ((high - low) or abs(high) or 1.0)
+    (ax.set_xlim if side == "x" else ax.set_ylim)(low - margin, high + margin)
+
+
+def wrap(text: str, width: int = LONGEST_LINE) -> str:
+    """Long text on several lines, broken at spaces; a longer word stays whole."""
+    return "\n".join(textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)) or text
+
+
 def tilt(ax: Axes, names: Sequence[str]) -> None:
-    """Turns the labels of the x axis when they would touch."""
-    if sum(len(name) for name in names) > 34:
+    """Turns the labels of the x axis when they would touch: each has its share of the width of the axis."""
+    inches = ax.get_position().width * ax.figure.get_size_inches()[0]
+    if max(map(len, names), default=0) * INCHES_PER_LETTER > inches / max(1, len(names)):
         ax.set_xticks(ax.get_xticks(), ax.get_xticklabels(), rotation=30, ha="right", rotation_mode="anchor")

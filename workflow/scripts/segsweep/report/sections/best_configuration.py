@@ -17,7 +17,7 @@ class BestConfiguration(Section):
     """The setting that was chosen, and what it rests on."""
 
     title: ClassVar[str] = "Best configuration"
-    order: ClassVar[int] = 50
+    order: ClassVar[int] = 130
 
 
 def write(results: QuotedResults) -> str:
@@ -56,7 +56,7 @@ def parallel(results: QuotedResults) -> str:
     few = runs.iloc[:: -(-len(runs) // MOST_PARALLEL)]
     paper, ax = theme.plt.subplots(figsize=(1.6 + 1.35 * len(axes), 3.4))
     orders = {axis: None if results.binned(axis) else results.levels(axis) for axis in axes}
-    run_figures.parallel(ax, few, orders, results.metric, minimize=results.minimize, among=results.axes)
+    run_figures.parallel(ax, few, orders, results.metric, minimize=results.minimize, names=results.names)
     part = "Every run" if len(few) == len(runs) else "An evenly spaced choice of the runs"
     names = listed(map(results.axis_name, axes))
     return results.figure(

@@ -11,7 +11,7 @@ class Claims(Section):
     """Claims: hypotheses written down before the first run, each with its verdict."""
 
     title: ClassVar[str] = "Claims"
-    order: ClassVar[int] = 140
+    order: ClassVar[int] = 120
 
 
 def write(results: QuotedResults) -> str:

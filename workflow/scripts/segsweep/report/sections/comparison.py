@@ -11,7 +11,7 @@ class Comparison(Section):
     """Conclusions of this study beside those of earlier ones."""
 
     title: ClassVar[str] = "Compared with earlier"
-    order: ClassVar[int] = 200
+    order: ClassVar[int] = 170
 
 
 def write(results: QuotedResults) -> str:

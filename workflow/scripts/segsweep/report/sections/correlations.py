@@ -13,31 +13,27 @@ class Correlations(Section):
     """Measures of stability, convergence and cost that go with the score."""
 
     title: ClassVar[str] = "Measures that go together"
-    order: ClassVar[int] = 130
+    order: ClassVar[int] = 930
 
 
 def write(results: QuotedResults) -> str:
     """If measures were correlated with the score."""
-    table = results.table("correlations")
-    if not len(table):
+    table = results.table("findings")
+    if not len(table.where(kind="correlation")):
         return ""
     said = []
-    tested = [i for i, row in table.frame.iterrows() if row["verdict"] in ("positive", "negative")]
+    tested = [i for i, row in table.frame.iterrows() if row["verdict"] in ("rises", "falls")]
     for i in tested[:8]:
         row = table.frame.loc[i]
-        sign = "more" if row["verdict"] == "positive" else "less"
+        sign = "more" if row["verdict"] == "rises" else "less"
         said.append(
-            f"The more {results.metric_name(row['x'])}, the {sign} {results.metric_name(row['y'])}: "
-            f"rank correlation {table.quote(i, 'spearman', 'fixed')}"
-            + (
-                f", interval {results.interval('correlations', i, 'spearman_low', 'spearman_high', 'fixed')}"
-                if pd.notna(row["spearman_low"])
-                else ""
-            )
-            + f", over {table.quote(i, 'n', 'plural:' + ('setting' if row['unit'] == 'cell' else 'run'))}."
+            f"The more {results.metric_name(row['axis'])}, the {sign} {results.metric_name()}: "
+            f"rank correlation {table.quote(i, 'estimate', 'fixed')}"
+            + (f", interval {results.interval('findings', i, 'low', 'high', 'fixed')}" if pd.notna(row["low"]) else "")
+            + f", over {table.quote(i, 'n', 'plural:setting')}."
         )
     if not said:
-        undecided = (table.frame["verdict"] == "undecided").any()
+        undecided = (table.where(kind="correlation")["verdict"] == "undecided").any()
         text = "No correlation of the measures of stability, convergence and cost with the score is significant."
         return blocks(paragraph(text)) if undecided else ""
     return blocks(bullets(*said))

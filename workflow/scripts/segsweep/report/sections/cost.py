@@ -15,7 +15,7 @@ class Cost(Section):
     """Time, memory and parameters, and what a score costs."""
 
     title: ClassVar[str] = "Cost"
-    order: ClassVar[int] = 180
+    order: ClassVar[int] = 150
 
 
 def write(results: QuotedResults) -> str:
@@ -51,7 +51,9 @@ def write(results: QuotedResults) -> str:
     figure = ""
     if column in usable and usable[column].nunique() > 2:
         paper, ax = theme.plt.subplots(figsize=(5.2, 3.3))
-        front = run_figures.cost_against_score(ax, usable, column, results.metric, minimize=results.minimize)[1]
+        _, front = run_figures.cost_against_score(
+            ax, usable, column, results.metric, minimize=results.minimize, names=results.names
+        )
         line = "The line joins the runs that no other run beats in both."
         said_of = line if front > 1 else "No other run beats the marked one in either."
         figure = results.figure("cost", paper, results.caption(ax, "{y} against {x}. {line}", line=said_of))

@@ -26,7 +26,7 @@ RELATIONS = {
 class Design(Section):
     """The design of the study and its audit: what can be compared with what."""
 
-    title: ClassVar[str] = "Design"
+    title: ClassVar[str] = "Method"
     order: ClassVar[int] = 30
 
 

@@ -13,7 +13,7 @@ class Endings(Section):
     """Runs that did not finish as planned, and runs that are missing."""
 
     title: ClassVar[str] = "Runs that ended otherwise"
-    order: ClassVar[int] = 150
+    order: ClassVar[int] = 160
 
 
 def write(results: QuotedResults) -> str:
@@ -35,16 +35,19 @@ def write(results: QuotedResults) -> str:
         for i, row in statuses.frame.iterrows()
     ]
     table = markdown_table(["Status", "Runs", "Share", "How such runs enter"], rows, right=[1, 2]) if rows else ""
+    reasons = "detail" in unusual and unusual["detail"].notna().any()
     listed = [
         [
             f"`{runs.quote(i, 'run', 'code')}`",
             named.get(row["status"], row["status"]),
             runs.quote(i, "epochs", "int"),
             runs.quote(i, results.metric, "metric"),
+            *([runs.quote(i, "detail")] if reasons else []),
         ]
         for i, row in unusual.head(MOST_LISTED).iterrows()
     ]
-    each = markdown_table(["Run", "Status", "Epochs", results.metric_name()], listed, right=[2, 3]) if listed else ""
+    head = ["Run", "Status", "Epochs", results.metric_name(), *(["Why"] if reasons else [])]
+    each = markdown_table(head, listed, right=[2, 3]) if listed else ""
     rest = "Further ones stand in `runs.csv`.\n" if len(unusual) > MOST_LISTED else ""
     return blocks(table, each, rest, _missing(results))
 

@@ -15,7 +15,7 @@ class ExpectedPerformance(Section):
     """What a further run may be expected to reach."""
 
     title: ClassVar[str] = "Expected performance"
-    order: ClassVar[int] = 170
+    order: ClassVar[int] = 132
 
 
 def write(results: QuotedResults) -> str:
@@ -60,7 +60,7 @@ def best_of_many(results: QuotedResults) -> str:
     last = int(frame.index[-1])
     half = int(frame.index[(frame["trials"] - frame["trials"].iloc[-1] / 2).abs().argmin()])
     paper, ax = theme.plt.subplots(figsize=(5.6, 3.0))
-    run_figures.expected_best(ax, frame, results.metric)
+    run_figures.expected_best(ax, frame, results.metric, results.names)
     caption = results.caption(ax, "{y} by {x}. The band covers ninety per cent of such searches.")
     return blocks(
         paragraph(

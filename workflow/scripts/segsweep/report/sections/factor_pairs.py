@@ -2,7 +2,6 @@
 
 import pandas as pd
 
-from segsweep.report import display_names
 from segsweep.report.figures import factors as factor_figures
 from segsweep.report.figures import theme
 from segsweep.report.markdown import blocks, bullets, listed, paragraph
@@ -13,36 +12,21 @@ MOST_INTERACTIONS, MOST_HEATMAPS, MOST_FACETS = 4, 6, 6
 
 def interactions(results: QuotedResults) -> str:
     """If pairs of axes were tested for interaction: what holds, and lines of the strongest."""
-    table = results.table("interactions")
-    if not len(table):
+    table = results.table("findings")
+    frame = table.where(kind="interaction")
+    if not len(frame):
         return ""
-    frame = table.frame.sort_values("p", na_position="last", kind="stable")
     real = frame[frame["verdict"] == "interact"]
     said = [
-        f"The effect of the {results.axis_name(row['axis_a'])} depends on the {results.axis_name(row['axis_b'])} "
-        f"(F {table.quote(i, 'F', 'significant')}, corrected p {table.quote(i, 'p_holm', 'p_equals')}, "
-        f"partial eta squared {table.quote(i, 'partial_eta2', 'fixed')})."
+        f"The effect of the {results.axis_name(row['axis'])} depends on the {results.axis_name(row['axis_b'])} "
+        f"(F {table.quote(i, 'statistic', 'significant')}, corrected p {table.quote(i, 'p_study', 'p_equals')}, "
+        f"partial eta squared {table.quote(i, 'estimate', 'fixed')})."
         for i, row in real.head(MOST_INTERACTIONS).iterrows()
     ]
-    if real.empty:
-        tested = int(frame["p"].notna().sum())
-        if results.untested:
-            said.append("Too few runs share a setting to test interactions.")
-        elif tested:
-            said.append(
-                "The interaction of the two hyperparameters is not significant."
-                if tested == 1 and len(frame) == 1
-                else "No interaction of the pairs of hyperparameters that could be tested is significant."
-            )
-    unknown = int((frame["verdict"] == "not estimable").sum())
-    if unknown and not results.untested:
-        number = table.aggregate("count", where="verdict=not estimable", style="plural:pair")
-        said.append(f"The interaction of {number} of hyperparameters cannot be estimated.")
-        notes = frame.loc[frame["verdict"] == "not estimable", "note"] if "note" in frame else frame.iloc[:0]
-        if len(set(notes)) == 1 and isinstance(notes.iloc[0], str):
-            said[-1] += " " + table.quote(int(notes.index[0]), "note", "sentence")
-    drawn = (real if len(real) else frame[frame["verdict"] != "not estimable"].head(1)).head(MOST_INTERACTIONS)
-    drawn = [(row["axis_a"], row["axis_b"]) for _, row in drawn.iterrows()]
+    if real.empty and frame["p_study"].notna().any():
+        said.append("No interaction of the pairs of hyperparameters that could be tested is significant.")
+    drawn = (real if len(real) else frame[frame["verdict"] != "described"].head(1)).head(MOST_INTERACTIONS)
+    drawn = [(row["axis"], row["axis_b"]) for _, row in drawn.iterrows()]
     return blocks("### Interactions\n", bullets(*said) if len(said) > 1 else paragraph(*said), _lines(results, drawn))
 
 
@@ -61,7 +45,7 @@ def _lines(results: QuotedResults, pairs: list[tuple[str, str]]) -> str:
         if len(results.levels(axis)) < len(results.levels(by)):
             axis, by = by, axis
         factor_figures.interaction(
-            ax, runs, axis, by, results.metric, results.levels(axis), results.levels(by), results.axes
+            ax, runs, axis, by, results.metric, results.levels(axis), results.levels(by), results.names
         )
         said.append(results.caption(ax, "by {x} and {by}", by=results.axis_name(by)))
     paper.tight_layout()
@@ -93,7 +77,10 @@ def heatmaps(results: QuotedResults) -> str:
 
 
 def _heatmap(results: QuotedResults, runs: pd.DataFrame, a: str, b: str, axes: list[str]) -> str:
-    longest = {axis: max(len(theme.level_name(level)) for level in results.levels(axis)) for axis in (a, b)}
+    longest = {
+        axis: max(len(results.names.level(level, theme.LONGEST_TICK)) for level in results.levels(axis))
+        for axis in (a, b)
+    }
     if longest[b] > max(8, longest[a]) or (
         max(longest.values()) <= 8 and len(results.levels(a)) > len(results.levels(b))
     ):
@@ -105,21 +92,21 @@ def _heatmap(results: QuotedResults, runs: pd.DataFrame, a: str, b: str, axes: l
     tables = [runs if level is None else runs[runs[third] == level] for level in facets]
     means = pd.concat([table.groupby([a, b])[results.metric].mean() for table in tables])
     limits = (float(means.min()), float(means.max()))
-    wide, high = 1.1 + 0.62 * len(results.levels(b)), 0.9 + 0.36 * len(results.levels(a))
-    paper, drawn = theme.grid_of(len(facets), width=max(2.4, wide), height=max(1.7, high))
-    digits = 3 if limits[1] < 10 else 1
+    wide, high = factor_figures.heatmap_size(results.levels(a), results.levels(b), limits, results.names)
+    paper, drawn = theme.grid_of(len(facets), across=max(1, int(theme.WIDEST // wide)), width=wide, height=high)
     for ax, table, level in zip(drawn, tables, facets, strict=True):
         factor_figures.heatmap(
-            ax, table, (a, results.levels(a)), (b, results.levels(b)), results.metric, limits, digits, results.axes
-        )
+            ax, table, (a, results.levels(a)), (b, results.levels(b)), results.metric, limits, results.names,
+            minimize=results.minimize,
+        )  # fmt: skip
         if ax is not drawn[0]:
             ax.set_ylabel("")
         if level is not None:
-            ax.set_title(f"{display_names.axis(third, results.axes)}: {theme.level_name(level)}", fontsize=9)
+            ax.set_title(f"{results.names.axis(third)}: {results.names.level(level, theme.LONGEST_TICK)}", fontsize=9)
     paper.tight_layout()
     facet = f", a panel for each {results.axis_name(third)}" if third else ""
     caption = results.caption(
-        drawn[0], "Mean {metric} by {y} and {x}{facet}. Brighter is higher; a dash marks a pair without a usable run.",
-        metric=results.metric_name(), facet=facet,
+        drawn[0], "Mean {metric} by {y} and {x}{facet}. Brighter is {side}; a dash marks a pair without a usable run.",
+        metric=results.metric_name(), facet=facet, side="lower" if results.minimize else "higher",
     )  # fmt: skip
     return results.figure(f"heatmap_{a}_{b}".replace(".", "_"), paper, caption)

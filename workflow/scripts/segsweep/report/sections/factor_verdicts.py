@@ -5,7 +5,6 @@ Only here a level may be called better, and only where a comparison says so.
 
 import pandas as pd
 
-from segsweep.report import display_names
 from segsweep.report.markdown import capital, listed, paragraph
 from segsweep.report.quoted_results import QuotedResults
 
@@ -71,7 +70,7 @@ def _extremes(results: QuotedResults, axis: str, column: str, style: str, senten
     low_value, high_value = factors.quote(low, column, style), factors.quote(high, column, style)
     if low_value.split("\ue001")[-1] == high_value.split("\ue001")[-1]:
         words = {"convergence/epochs_to_best": "epochs to the best epoch", "overfit/gap": "loss gap"}
-        return f"No level stands out in its {words.get(column, display_names.metric(column))} ({low_value} everywhere)."
+        return f"No level stands out in its {words.get(column, results.metric_name(column))} ({low_value} everywhere)."
     return sentence(
         results.quote_code("factors", low, "level"), low_value, results.quote_code("factors", high, "level"), high_value
     )
@@ -86,10 +85,13 @@ def recommendation(results: QuotedResults, axis: str) -> str:
     row = summary.frame.loc[i]
     best = results.quote_code("factor_summary", i, "best_level")
     pairs = results.interacting(axis)
-    others = [pair["axis_b"] if pair["axis_a"] == axis else pair["axis_a"] for _, pair in pairs.iterrows()]
+    others = [pair["axis_b"] if pair["axis"] == axis else pair["axis"] for _, pair in pairs.iterrows()]
     rules = {
         "distinct": lambda: _better(results, axis, row["best_level"], best),
         "partly": lambda: _better(results, axis, row["best_level"], best),
+        "some": lambda: [
+            f"{best} has the {results.top} mean, but is not significantly different from any other level."
+        ],
         "undecided": lambda: [
             f"{best} has the {results.top} mean, but no other level is significantly different"
             + (" on average." if others else ": choose by cost or convenience.")
@@ -120,22 +122,22 @@ def recommendation(results: QuotedResults, axis: str) -> str:
 
 def _better(results: QuotedResults, axis: str, level: str, best: str) -> list[str]:
     """The levels that the best one beats, with the numbers of the closest; the levels that it does not."""
-    table = results.table("pairwise")
+    table = results.table("findings")
     beaten, even = [], []
-    for i, row in table.where(axis=axis).iterrows():
-        if level not in (row["level_a"], row["level_b"]):
+    for i, row in table.where(axis=axis, kind="levels").iterrows():
+        if level not in (row["a"], row["b"]):
             continue
-        first = row["level_a"] == level
-        other = "level_b" if first else "level_a"
+        first = row["a"] == level
+        other = "b" if first else "a"
         wins = row["verdict"] == ("better" if first else "worse")
-        (beaten if wins else even).append((abs(row["difference"]), i, results.quote_code("pairwise", i, other), first))
+        (beaten if wins else even).append((abs(row["estimate"]), i, results.quote_code("findings", i, other), first))
     if not beaten:
         return [f"{best} has the {results.top} mean, but is not significantly different from any other level."]
     _, i, name, first = min(beaten)
-    ends = ("low", "high") if (table.frame.at[i, "difference"] > 0) else ("high", "low")
+    ends = ("low", "high") if (table.frame.at[i, "estimate"] > 0) else ("high", "low")
     numbers = (
-        f"{table.quote(i, 'difference', 'size')} in adjusted means, interval {table.quote(i, ends[0], 'size')} to "
-        f"{table.quote(i, ends[1], 'size')}, corrected p {table.quote(i, 'p_holm', 'p_equals')}"
+        f"{table.quote(i, 'estimate', 'size')} in adjusted means, interval {table.quote(i, ends[0], 'size')} to "
+        f"{table.quote(i, ends[1], 'size')}, corrected p {table.quote(i, 'p_study', 'p_equals')}"
     )
     if len(beaten) == 1:
         said = [f"{best} is better than {name} ({numbers})."]

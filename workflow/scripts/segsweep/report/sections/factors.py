@@ -18,7 +18,7 @@ MOST_AXES = 12
 class Factors(Section):
     """The most influential hyperparameters; for each its levels, a figure, and what follows."""
 
-    title: ClassVar[str] = "Most influential factors"
+    title: ClassVar[str] = "Hyperparameters"
     order: ClassVar[int] = 60
 
 
@@ -188,8 +188,6 @@ def levels(results: QuotedResults, axis: str) -> str:
     columns = [("Level", lambda i: results.quote_code("factors", i, "level"))]
     columns.append(("Runs", lambda i: factors.quote(i, "n_runs", "int")))
     columns.append(("Mean", lambda i: factors.quote(i, "mean", "metric")))
-    if _has(mine, "low") and not results.untested:
-        columns.append(("Interval", lambda i: results.interval("factors", i, "low", "high") or "–"))
     if _has(mine, "adjusted"):
         columns.append(("Adjusted mean", lambda i: factors.quote(i, "adjusted", "metric")))
         if _has(mine, "adjusted_low") and not results.untested:
@@ -222,9 +220,7 @@ def figure(results: QuotedResults, axis: str) -> str:
     runs = results.usable
     factors = results.table("factors").where(axis=axis)
     if results.untested:
-        factors = factors.assign(
-            low=float("nan"), high=float("nan"), adjusted_low=float("nan"), adjusted_high=float("nan")
-        )
+        factors = factors.assign(adjusted_low=float("nan"), adjusted_high=float("nan"))
     if runs.empty or axis not in runs or not runs[results.metric].notna().any():
         return ""
     summary = results.table("factor_summary").where(axis=axis)
@@ -233,14 +229,14 @@ def figure(results: QuotedResults, axis: str) -> str:
     name = "levels_" + axis.replace(".", "_")
     if binned:
         factor_figures.values(
-            ax, runs, axis, results.metric, log=summary.iloc[0].get("scale") == "log", among=results.axes
+            ax, runs, axis, results.metric, log=summary.iloc[0].get("scale") == "log", names=results.names
         )
         return results.figure(name, paper, results.caption(ax, "{y} against {x}. A point is a run."))
-    adjusted = _has(factors, "adjusted") and not _same(factors)
-    factor_figures.levels(ax, runs, axis, results.metric, factors, adjusted=adjusted, among=results.axes)
+    both = _has(factors, "adjusted") and not _same(factors)
+    factor_figures.levels(ax, runs, axis, results.metric, factors, raw=both, names=results.names)
     ax.legend(fontsize=8, bbox_to_anchor=(1.0, 1.0), loc="upper left")
-    intervals = "means have their intervals" if _has(factors, "low") else "means have no intervals"
-    more = "; hollow marks are adjusted means" if adjusted else ""
+    intervals = "means have their intervals" if _has(factors, "adjusted_low") else "means have no intervals"
+    more = "; hollow marks are raw means" if both else ""
     caption = results.caption(
         ax, "{y} by {x}. Grey points are runs; {intervals}{more}.", intervals=intervals, more=more
     )

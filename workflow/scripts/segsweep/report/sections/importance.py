@@ -3,7 +3,6 @@
 from typing import ClassVar
 
 from segsweep.config.components import Section
-from segsweep.report import display_names
 from segsweep.report.figures import factors as factor_figures
 from segsweep.report.figures import theme
 from segsweep.report.markdown import blocks, capital, listed, markdown_table, paragraph
@@ -14,7 +13,7 @@ class Importance(Section):
     """Importance of each axis, estimated from a random forest."""
 
     title: ClassVar[str] = "Importance"
-    order: ClassVar[int] = 120
+    order: ClassVar[int] = 920
 
 
 def write(results: QuotedResults) -> str:
@@ -39,7 +38,7 @@ def write(results: QuotedResults) -> str:
     drawn = ""
     if shares:
         paper, ax = theme.plt.subplots(figsize=(5.6, 0.9 + 0.42 * len(table)))
-        factor_figures.importance(ax, [display_names.axis(axis, results.axes) for axis in table.frame["axis"]], shares)
+        factor_figures.importance(ax, [results.names.axis(axis) for axis in table.frame["axis"]], shares)
         drawn = results.figure(
             "importance", paper, results.caption(ax, "{x} of each hyperparameter by {methods}.", methods=listed(shares))
         )

@@ -15,7 +15,7 @@ class LearningCurves(Section):
     """Score and loss over the epochs."""
 
     title: ClassVar[str] = "Learning curves"
-    order: ClassVar[int] = 100
+    order: ClassVar[int] = 940
 
 
 def write(results: QuotedResults) -> str:
@@ -37,7 +37,7 @@ def write(results: QuotedResults) -> str:
     paper, axes = theme.grid_of(len(columns), width=3.6, height=3.0)
     captions = []
     for ax, column in zip(axes, columns, strict=True):
-        run_figures.learning(ax, used, column, [(cell, names[cell]) for cell in shown], others)
+        run_figures.learning(ax, used, column, [(cell, names[cell]) for cell in shown], others, results.names)
         captions.append(results.caption(ax, "{y}"))
     handles, labels = axes[0].get_legend_handles_labels()
     paper.tight_layout()

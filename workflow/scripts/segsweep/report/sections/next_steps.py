@@ -13,7 +13,7 @@ class NextSteps(Section):
     """What to try next: what these results do not answer."""
 
     title: ClassVar[str] = "What to try next"
-    order: ClassVar[int] = 190
+    order: ClassVar[int] = 140
 
 
 def write(results: QuotedResults) -> str:
@@ -73,12 +73,10 @@ def _ties(results: QuotedResults) -> str | None:
 
 def _interactions(results: QuotedResults) -> list[str]:
     """For each pair of axes that interact."""
-    frame = results.table("interactions").frame
-    real = frame[frame["verdict"] == "interact"] if len(frame) else frame
     return [
-        f"A finer grid over the {results.axis_name(row['axis_a'])} and the "
+        f"A finer grid over the {results.axis_name(row['axis'])} and the "
         f"{results.axis_name(row['axis_b'])} together: the effect of one depends on the other."
-        for _, row in real.head(3).iterrows()
+        for _, row in results.interacting().head(3).iterrows()
     ]
 
 

@@ -11,7 +11,7 @@ class OptimalConfiguration(Section):
     """The chosen setting as a file to copy."""
 
     title: ClassVar[str] = "Optimal configuration"
-    order: ClassVar[int] = 160
+    order: ClassVar[int] = 131
 
 
 def write(results: QuotedResults) -> str:

@@ -20,7 +20,7 @@ class Provenance(Section):
     """Provenance: the segments, versions, hosts and data that the results come from."""
 
     title: ClassVar[str] = "Provenance"
-    order: ClassVar[int] = 210
+    order: ClassVar[int] = 990
 
 
 def write(results: QuotedResults) -> str:

@@ -113,7 +113,13 @@ def figure(results: QuotedResults) -> str:
     protected = _protected_runs(results, trials)
     paper, ax = theme.plt.subplots(figsize=(6.6, 3.7))
     run_figures.sweep(
-        ax, epochs, results.metric, list(trials.loc[trials["status"] == "pruned", "run"]), protected, rungs
+        ax,
+        epochs,
+        results.metric,
+        list(trials.loc[trials["status"] == "pruned", "run"]),
+        protected,
+        rungs,
+        results.names,
     )
     marks = (
         " A cross marks where a trial was pruned" if (trials["status"] == "pruned").any() else " No trial was pruned"

@@ -46,13 +46,12 @@ def write(results: QuotedResults) -> str:
 def intro(results: QuotedResults) -> str:
     """Always: how many settings, how often, judged by what; the study's own note if it has one."""
     better = "Lower values rank first." if results.minimize else "Higher values rank first."
-    data = results.quote_plan(_data_set(results, "title"))
+    data = f" on the data set {results.quote_plan(_data_set(results, 'title'))}" if results.plan.dataset else ""
     return blocks(
         paragraph(results.quote_plan("study.note") if results.study.get("note") else None),
         paragraph(
             f"The study `{results.quote_plan('study.name', 'code')}` tries "
-            f"{results.quote_analysis('n_cells', 'plural:setting')} on the data set "
-            f"{data}.",
+            f"{results.quote_analysis('n_cells', 'plural:setting')}{data}.",
             references(results),
             how_often(results),
             f"Settings are ranked by {results.metric_name()}, at the epoch of each run at which it is {results.top}.",
@@ -106,7 +105,7 @@ def how_often(results: QuotedResults) -> str | None:
 def set_up(results: QuotedResults) -> str:
     """If the study trains: what all settings have in common."""
     train = results.study.get("train")
-    rows = [["Data set", results.quote_plan(_data_set(results, "name")), "`dataset`"]]
+    rows = [["Data set", results.quote_plan(_data_set(results, "name")), "`dataset`"]] if results.plan.dataset else []
     if (results.plan.dataset or {}).get("task"):
         rows.append(["Task", results.quote_plan("dataset.task"), "`task`"])
     multitask = ((train or {}).get("model") or {}).get("arch") == "multitask"
@@ -126,7 +125,7 @@ def set_up(results: QuotedResults) -> str:
         )
     if results.study.get("folds"):
         rows.append(["Folds", results.quote_plan("study.folds.k", "int"), "`folds`"])
-    return markdown_table(["Set-up", "Value", "Key"], rows)
+    return markdown_table(["Set-up", "Value", "Key"], rows) if rows else ""
 
 
 def axes(results: QuotedResults) -> str:

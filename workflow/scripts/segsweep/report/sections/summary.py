@@ -111,12 +111,12 @@ def together(results: QuotedResults) -> str | None:
     found = results.interacting()
     if found.empty:
         return None
-    i, table = int(found.index[0]), results.table("interactions")
+    i, table = int(found.index[0]), results.table("findings")
     return (
-        f"The effect of the {results.axis_name(found.at[i, 'axis_a'])} "
+        f"The effect of the {results.axis_name(found.at[i, 'axis'])} "
         f"depends on the {results.axis_name(found.at[i, 'axis_b'])} "
-        f"(corrected p {table.quote(i, 'p_holm', 'p_equals')}, partial "
-        f"eta squared {table.quote(i, 'partial_eta2', 'fixed')}): "
+        f"(corrected p {table.quote(i, 'p_study', 'p_equals')}, partial "
+        f"eta squared {table.quote(i, 'estimate', 'fixed')}): "
         "they have to be chosen together."
     )
 
