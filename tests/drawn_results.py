@@ -20,7 +20,8 @@ def results_of(truth: Truth) -> StudyResults:
     axes = truth.plan["axes"]
     texts = {cell["cell"]: level_texts(cell["settings"], axes) for cell in truth.cells}
     cells = pd.DataFrame([{**cell, **texts[cell["cell"]]} for cell in truth.cells])[Cells.header(axes=axes)]
-    runs = pd.DataFrame([{**row, **texts[row["cell"]]} for row in truth.runs])[run_columns(truth.plan)]
+    rows = pd.DataFrame([{**row, **texts[row["cell"]]} for row in truth.runs])
+    runs = rows.reindex(columns=run_columns(truth.plan))
     images = pd.DataFrame(truth.images) if truth.images else None
     gone = pd.DataFrame(columns=["cell", "run"])
     return StudyResults(StudyPlan.from_json(truth.plan), cells.set_index("cell"), runs, gone, images)

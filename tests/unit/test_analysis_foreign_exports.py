@@ -8,7 +8,9 @@ import pytest
 
 from segsweep.analysis.import_table import import_table, write
 from segsweep.config.study import Study
+from segsweep.config.yaml_documents import Document, parse
 from segsweep.errors import InputError
+from tests import imported_example
 
 MIOU = {"val/miou": "miou"}
 
@@ -209,6 +211,13 @@ def test_an_export_of_wandb(tmp_path):
         ("gallant-sweep-1", "finished"), ("polar-sweep-2", "finished"), ("swift-sweep-3", "failed"),
         ("dry-sweep-4", "failed"), ("cold-sweep-5", "diverged"),
     ]  # fmt: skip
+    assert [row["detail"] for row in imported.runs] == [
+        "",
+        "",
+        "State is crashed",
+        "State is killed",
+        "val_miou is NaN",
+    ]
     assert [row["run"] for row in imported.missing] == ["late-sweep-6"]
 
 
@@ -276,6 +285,7 @@ def test_a_folder_of_keras_logs(tmp_path):
     assert (first["val/miou"], first["best_epoch"], first["epochs"], first["status"]) == (0.6, 2, 3, "finished")
     assert (second["val/miou"], second["seed"], second["overfit/gap"]) == (0.7, 1, pytest.approx(0.8 - 0.7))
     assert (third["val/miou"], third["status"], third["optimizer.lr"]) == (0.1, "diverged", "0.01")
+    assert third["detail"] == "val_miou not finite in epoch 2"
     assert [row["epoch"] for row in imported.epochs if row["run"] == first["run"]] == [1, 2, 3]
     # Later half of 1.0, 0.9, 0.8, the middle one with it.
     assert first["stability/val_loss_std"] == pytest.approx(0.0707106781)
@@ -345,3 +355,15 @@ def test_titles_above_the_header_and_semicolons_behind_the_lines(tmp_path):
 
 def test_no_data_set_is_named_that_the_study_does_not_name(tmp_path):
     assert load(tmp_path, "lr,miou\n0.1,0.5\n").plan.dataset is None
+
+
+def test_the_shipped_example_is_what_its_script_draws(tmp_path):
+    assert imported_example.FILE.read_text(encoding="utf-8") == imported_example.text()
+    document = Document(imported_example.FILE.with_suffix(".yaml"))
+    imported = import_table(parse(Study, document.values, document.location), imported_example.FILE.parent)
+    assert len(imported.plan.cells) == 18
+    assert [row["status"] for row in imported.runs].count("failed") == 1
+    assert [row["status"] for row in imported.runs].count("diverged") == 1
+    assert not imported.missing
+    best = max((row for row in imported.runs if "val/miou" in row), key=lambda row: row["val/miou"])
+    assert (best["optimizer.lr"], best["loss.main"]) == ("1e-3", "ce+dice")

@@ -4,6 +4,7 @@ import csv
 import json
 
 import analyze_study
+import build_report
 import import_table
 import pytest
 import yaml
@@ -116,3 +117,22 @@ def test_the_same_analysis_without_training(tmp_path, capsys):
     assert relations["optimizer.lr"] == "distinct"
     best = yaml.safe_load((output / "best.yaml").read_text())
     assert best["set"] == {"optimizer.lr": 6e-4, "scheduler.t_max": 22}
+
+
+def test_rows_that_are_left_out_are_no_planned_runs(tmp_path):
+    """Nobody can train them: the report comes, says which they are, and does not ask for them."""
+    lines = [f"{lr},{20 + t},{90 + 3 * i + 0.1 * s:.1f},completed,22" for i, lr in enumerate(("3e-4", "5e-4"))
+             for t in range(2) for s in range(3)]  # fmt: skip
+    (tmp_path / "runs.csv").write_text("\n".join([HEADER, *lines, "NA,20,96.0,completed,22"]), encoding="utf-8")
+    study = {"name": "foreign", "metric": "val/hmean", "table": TABLE}
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
+    output = tmp_path / "results"
+    import_table.main(["--study", str(tmp_path / "study.yaml"), "--output", str(output)])
+    analyze_study.main(["--results", str(output)])
+    assert build_report.main(["--results", str(output), "--output", str(output)]) == 0
+    report = (output / "report.md").read_text(encoding="utf-8")
+    assert "1 row of the table is left out and enters no statistic" in report
+    assert "line 14: no lr" in report
+    assert "planned run" not in report
+    assert "report is partial" not in report
+    assert "data set" not in report.lower()

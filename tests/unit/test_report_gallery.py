@@ -106,7 +106,7 @@ def test_one_image_over_the_grid(study):
     grid = study()[-1]
     assert {item["cell"] for item in grid["items"]} == {"c0", "c1", "c2", "c3"}
     assert {item["image"] for item in grid["items"]} == {"image_3"}
-    assert "by lr and batch_size" in grid["caption"]
+    assert "by learning rate and batch size" in grid["caption"]
     assert Image.open(study.folder / grid["file"]).width > 200
 
 

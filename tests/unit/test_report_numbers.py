@@ -120,6 +120,7 @@ def test_a_report_is_verified(results):
     rows = list(csv.DictReader(sources.splitlines()))
     assert [(row["line"], row["text"], row["file"], row["row"], row["column"]) for row in rows] == [
         ("1", "3 runs", "runs.csv", "", ""),
+        ("3", "a-s0", "runs.csv", "1", "run"),
         ("3", "0.8123", "runs.csv", "1", "val/miou"),
     ]
     assert verify(markdown.replace("has", "reaches"), sources, results) == []

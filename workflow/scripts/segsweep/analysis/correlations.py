@@ -36,7 +36,7 @@ class Correlations(Table):
         Column("spearman_low", "number", "Lower end of its 95 % interval."),
         Column("spearman_high", "number", "Upper end."),
         Column("spearman_p", "number", "Two-sided."),
-        Column("tested", "boolean", "Whether it is judged, in findings.csv: measured columns, by cells."),
+        Column("tested", "boolean", "Whether it is judged, in findings.csv: by cells, and neither an axis nor a cost."),
     )
 
 
@@ -61,11 +61,16 @@ def _row(name: str, metric: str, unit: str, x: pd.Series, y: pd.Series) -> dict[
     if n < FEWEST or x.nunique() < 2 or y.nunique() < 2:
         return None
     pearson, spearman = stats.pearsonr(x, y), stats.spearmanr(x, y)
-    row = {"x": name, "y": metric, "unit": unit, "n": n, "tested": unit == "cell" and is_measure(name)}
+    row = {"x": name, "y": metric, "unit": unit, "n": n, "tested": unit == "cell" and _is_asked(name)}
     for word, test, variance in (("pearson", pearson, 1.0), ("spearman", spearman, 1 + spearman.statistic**2 / 2)):
         low, high = fisher_interval(test.statistic, n, variance)
         row |= {word: test.statistic, f"{word}_low": low, f"{word}_high": high, f"{word}_p": test.pvalue}
     return row
+
+
+def _is_asked(name: str) -> bool:
+    """Whether a column is neither an axis, of which findings speak by its levels, nor a cost."""
+    return is_measure(name) and not name.startswith("cost/")
 
 
 def fisher_interval(r: float, n: int, variance: float = 1.0) -> tuple[float, float]:

@@ -215,7 +215,7 @@ def _assemble(
             | level_texts(settings, axes)
             | record["values"]
             | record.get("measures", {})
-            | {"status": record["status"], "epochs": record["epochs"]}
+            | {"status": record["status"], "epochs": record["epochs"], "detail": record["detail"]}
         )
         epochs += [{"run": record["run"], "cell": record["cell"]} | one for one in curves.get(id(record), [])]
     lost = [

@@ -55,6 +55,9 @@ def runs_of_epochs(
         record["status"], ended = last["status"], scored[-1][1]
         if record["status"] in USABLE and (metric in ended or any("loss" in name for name in ended)):
             record["status"] = "diverged"
+        if record["status"] == "diverged":
+            names = ", ".join(sorted(reader.metrics[name].column for name in ended))
+            record["detail"] = f"{names} not finite in epoch {order[-1] + shift}" if ended else last["detail"]
         record["lacking"] = _lacking(record, last, reader, best is not None)
         record |= {"epochs": order[-1] + shift, "row": epochs[order[0]], "rows": [epochs[one] for one in order]}
         if best is not None:

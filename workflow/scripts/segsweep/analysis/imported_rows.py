@@ -72,6 +72,7 @@ class Reader:
             "seed": self.whole(row, self.table.seed),
             "epochs": self.whole(row, self.table.epochs),
             "status": status,
+            "detail": self._why(row, status),
             "lacking": lacking,
         }
 
@@ -130,6 +131,16 @@ class Reader:
             f"`{word}: STATUS` to it, with one of {', '.join(STATUSES)}; a run that crashed is `failed`."
         )
         return None
+
+    def _why(self, row: Row, status: str | None) -> str:
+        """Why a run has no score, as the table says it: its word for the status, or the score that is not finite."""
+        if status in (None, RUNNING, *USABLE):
+            return ""
+        column = self.metrics[self.metric].column
+        if status == "diverged" and not math.isfinite(self.numbers.read(row.fields[column]) or 0.0):
+            return f"{column} is {row.fields[column]}"
+        word = row.fields[self.status_column] if self.status_column else status
+        return "" if word == status else f"{self.status_column} is {word}"
 
     def level_text(self, text: str) -> str:
         """A field of an axis, empty where it is missing."""

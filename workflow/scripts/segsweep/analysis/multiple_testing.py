@@ -9,7 +9,7 @@ from segsweep.analysis.measures import is_measure
 from segsweep.analysis.study_results import RANKED_ROLES, StudyResults
 
 STUDY_ALPHA = 0.05  # share of studies without any effect that state one
-SHARES = {"levels": 0.6, "cells": 0.2, "interaction": 0.1, "correlation": 0.1}
+SHARES = {"levels": 0.5, "cells": 0.2, "interaction": 0.2, "correlation": 0.1}
 
 
 def shares_of(results: StudyResults) -> dict[str, float]:

@@ -89,6 +89,6 @@ def warnings_of(
     if axis_importance.rows and axis_importance.note:
         warn("importance", axis_importance.note)
     found += [{"topic": "edge", "axes": [end["axis"]], "text": end["text"]} for end in edges if end["clear"]]
-    if len(results.missing):
+    if len(results.missing) and not results.plan.study.get("table"):  # of a table, its notes say so
         warn("missing", f"{len(results.missing)} planned runs are missing: they are listed in missing.csv.")
     return found

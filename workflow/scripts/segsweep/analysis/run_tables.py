@@ -86,7 +86,7 @@ class Images(Table):
 
 
 class Missing(Table):
-    """A planned run that is not trained to its end."""
+    """A planned run that is not trained to its end, or a row that was left out of a table made elsewhere."""
 
     file = "missing.csv"
     rules = ("collect_results", "import_table")

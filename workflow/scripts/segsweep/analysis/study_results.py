@@ -198,7 +198,7 @@ class StudyResults:
 
 
 class Statuses(Table):
-    """A status that runs have; planned runs that are not there count as `missing`."""
+    """A status that runs have; planned runs that are not there count as `missing`, rows of a table as `left out`."""
 
     file = "statuses.csv"
     rules = ("analyze_study",)
@@ -214,10 +214,14 @@ class Statuses(Table):
 def status_rows(results: StudyResults) -> list[dict[str, Any]]:
     """Rows of statuses.csv."""
     counts = results.runs["status"].value_counts().to_dict()
+    imported = bool(results.plan.study.get("table"))
     if len(results.missing):
-        counts["missing"] = len(results.missing)
+        counts["left out" if imported else "missing"] = len(results.missing)
     total = sum(counts.values())
-    rules = RULES | {"missing": "Not trained, or not to its end: listed in missing.csv, in no table of results."}
+    rules = RULES | {
+        "missing": "Not trained, or not to its end: listed in missing.csv, in no table of results.",
+        "left out": "Rows of the table without a result, or copies: listed in missing.csv, in no statistic.",
+    }
     return [{"status": status, "n": n, "share": n / total, "rule": rules[status]} for status, n in counts.items()]
 
 

@@ -108,6 +108,8 @@ def load(request: Request, config: Path = Path("config")) -> Loaded:
     values = copy.deepcopy(document.values)
     study = parse(Study, values, document.location)
     check_study_name(study.name, document.path, config=config, results=Path("results"))
+    if request.smoke and study.table is not None:
+        raise InputError(f"{document.location(('table',))}: nothing is trained. Leave out smoke=true.")
     if request.smoke:
         values = as_smoke_test(values, document.location)
         study = parse(Study, values, lambda keys: document.location(("smoke", *keys)))

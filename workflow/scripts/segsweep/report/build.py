@@ -14,7 +14,7 @@ from segsweep.report.page import to_html
 from segsweep.report.quoted_results import QuotedResults
 from segsweep.report.sections.provenance import gather
 from segsweep.report.sources import SourceFiles
-from segsweep.report.verify import compare_numbers
+from segsweep.report.verify import compare_text
 from segsweep.store.segment_store import SegmentStore
 
 APPENDIX = 900  # sections of this order and later are parts of the appendix
@@ -40,7 +40,7 @@ def build(folder: str | Path, output: str | Path, store: str | Path | None = Non
     written = [write_section(section, results) for section in all_sections()]
     markdown, rows = results.ledger.finish(blocks(f"# {title}\n", *written))
     sources = sources_csv(rows)
-    compare_numbers(markdown, sources)
+    compare_text(markdown, sources)
     write_text(output / "report.md", markdown)
     write_text(output / "report.sources.csv", sources)
     write_text(output / "report.html", to_html(markdown, output))

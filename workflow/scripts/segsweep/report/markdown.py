@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from segsweep.report.number_ledger import CLOSE, OPEN
+from segsweep.report.marks import CLOSE, MIDDLE, OPEN, unmarked
 
 KEPT = ("p", "df", "fANOVA", "mAP", "mIoU")  # no capital letter even where a sentence or a heading starts
 # Up to a full stop with a space behind it that is not inside of a mark.
@@ -49,8 +49,17 @@ def listed(parts: Iterable[str], last: str = "and") -> str:
 
 
 def capital(text: str) -> str:
-    """The text with its first letter large; marks of numbers and names in code stay as they are."""
-    return text if text.partition(" ")[0] in KEPT else text[:1].upper() + text[1:]
+    """The text with its first letter large, inside of a mark too; names in code stay as they are."""
+    if unmarked(text).partition(" ")[0] in KEPT:
+        return text
+    start = text.index(MIDDLE) + 1 if text.startswith(OPEN) else 0
+    return text[:start] + text[start : start + 1].upper() + text[start + 1 :]
+
+
+def uncapital(text: str) -> str:
+    """The text with its first letter small, inside of a mark too."""
+    start = text.index(MIDDLE) + 1 if text.startswith(OPEN) else 0
+    return text[:start] + text[start : start + 1].lower() + text[start + 1 :]
 
 
 def be(count: float) -> str:

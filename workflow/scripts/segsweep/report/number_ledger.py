@@ -1,4 +1,4 @@
-"""The only way a number enters a report: looked up, written in a style, and recorded.
+"""The only way a number, a name or a statement enters a report: made from the results' files, and recorded.
 
 Nothing else writes digits. A sentence holds marks; `Ledger.finish` removes them. A number without a mark is a defect
 of a section and stops the report.
@@ -7,15 +7,19 @@ of a section and stops the report.
 import csv
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segsweep.report.explanations import EXPLANATIONS
+from segsweep.report.finding_sentences import sentence
+from segsweep.report.marks import CLOSE, MARK, MIDDLE, OPEN
 from segsweep.report.sources import Source, SourceFiles
+from segsweep.report.study_words import StudyWords
 from segsweep.report.value_styles import MISSING, write
 
-OPEN, MIDDLE, CLOSE = "\ue000", "\ue001", "\ue002"
-MARK = re.compile(f"{OPEN}(\\d+){MIDDLE}([^{CLOSE}]*){CLOSE}")
+FINDINGS = "findings.csv"
 COLUMNS = ("line", "text", "file", "row", "column", "how", "style", "value")
 
 # A number is digits, with sign, separators, exponent and per cent sign, that do not stand inside a word
@@ -60,6 +64,7 @@ class Ledger:
 
     def __init__(self, folder: str | Path):
         self.files = SourceFiles(folder)
+        self.words = StudyWords(self.files)
         self.entries: list[Entry] = []
 
     def quote(self, file: str, row: str | int = "", column: str = "", style: str = "text", how: str = "value") -> str:
@@ -69,7 +74,28 @@ class Ledger:
         """
         source = Source(file, str(row), column, how)
         value = self.files.lookup(source)
-        text = write(style, value)
+        return self._record(source, style, value, made_again(source, style, self.files, self.words))
+
+    def state(self, rows: Sequence[int], form: str) -> str:
+        """A sentence from rows of findings.csv, counted from 0, in a form: see `finding_sentences`.
+
+        Raises: LookupError when there is no such row, ValueError for an unknown form.
+        """
+        source = Source(FINDINGS, ",".join(str(int(row) + 1) for row in rows), "", "state")
+        return self._record(source, form, "", made_again(source, form, self.files, self.words))
+
+    def explain(self, name: str) -> str:
+        """A standing explanation by its name. Raises: KeyError."""
+        return self._record(Source("", "", name, "explanation"), "", "", EXPLANATIONS[name])
+
+    def axis(self, name: str) -> str:
+        """The name of an axis in words."""
+        if name not in self.words.axes:
+            return self.words.axis(name)
+        source = Source("plan.json", "", f"axes[{self.words.axes.index(name)}]", "axis")
+        return self._record(source, "", name, self.words.axis(name))
+
+    def _record(self, source: Source, style: str, value: Any, text: str) -> str:
         if text == MISSING:
             return text
         self.entries.append(Entry(source, style, value, text))
@@ -97,23 +123,50 @@ class Ledger:
         return markdown, _recorded(markdown, spans)
 
 
+def made_again(source: Source, style: str, files: SourceFiles, words: StudyWords) -> str:
+    """The text of a record, from the files of the results.
+
+    Raises: LookupError, OSError or ValueError when it cannot be made.
+    """
+    if source.how == "explanation":
+        return EXPLANATIONS[source.column]
+    if source.how == "axis":
+        return words.axis(files.lookup(Source(source.file, source.row, source.column)))
+    if source.how == "state":
+        table = files.table(source.file)
+        numbers = [int(number) for number in source.row.split(",") if number]
+        if any(not 1 <= number <= len(table) for number in numbers):
+            raise LookupError(f"{source.file} has {len(table)} rows, not all of {source.row}")
+        return sentence(style, [table[number - 1] for number in numbers], words)
+    return write(style, files.lookup(source))
+
+
 def _recorded(markdown: str, spans: list[tuple[int, int, Entry]]) -> list[dict[str, Any]]:
-    rows, stray, used, i = [], [], -1, 0
+    """A row for each span that is text; raises for numbers outside of all."""
+    shown, numbers = blank(markdown), numbers_in(markdown)
+    rows, stray, i = [], [], 0
     line, counted = 1, 0
-    for start, text in numbers_in(markdown):
-        line, counted = line + markdown.count("\n", counted, start), start
-        while i < len(spans) and spans[i][1] <= start:
+    for start, end, entry in spans:
+        while i < len(numbers) and numbers[i][0] < start:
+            stray.append(numbers[i])
             i += 1
-        if i == len(spans) or start < spans[i][0] or start + len(text) > spans[i][1]:
-            stray.append(f"line {line}: {text} in “{_around(markdown, start)}”")
+        inside = 0
+        while i < len(numbers) and numbers[i][0] + len(numbers[i][1]) <= end:
+            i, inside = i + 1, inside + 1
+        text = markdown[start:end]
+        if not shown[start:end].strip() or (numbers_in(text) and not inside):
             continue
-        if i != used:
-            used, entry = i, spans[i][2]
-            source = entry.source
-            fields = (line, entry.text, source.file, source.row, source.column, source.how, entry.style, entry.value)
-            rows.append(dict(zip(COLUMNS, fields, strict=True)))
+        line, counted = line + markdown.count("\n", counted, start), start
+        source = entry.source
+        fields = (line, text, source.file, source.row, source.column, source.how, entry.style, entry.value)
+        rows.append(dict(zip(COLUMNS, fields, strict=True)))
+    stray += numbers[i:]
     if stray:
-        raise UnsourcedError("numbers without a source:\n" + "\n".join(stray))
+        where = [
+            f"line {markdown.count(chr(10), 0, start) + 1}: {text} in “{_around(markdown, start)}”"
+            for start, text in stray
+        ]
+        raise UnsourcedError("numbers without a source:\n" + "\n".join(where))
     return rows
 
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from segsweep.planning.plan_file import PLAN_FILE, read_plan
 from segsweep.report.display_names import DisplayNames
 from segsweep.report.figures import theme
+from segsweep.report.finding_sentences import STATED
 from segsweep.report.markdown import capital, image
 from segsweep.report.number_ledger import Ledger, numbers_in
 from segsweep.report.value_styles import escape
@@ -22,8 +23,9 @@ NOT_COMPARED = ("confirm", "ensemble")  # roles of runs that enter no comparison
 # Columns that hold text whatever their fields look like.
 TEXT_COLUMNS = {
     "cell", "label", "run", "role", "round", "note", "status", "level", "level_a", "level_b", "axis", "axis_a",
-    "axis_b", "a", "b", "best_level", "second_level", "best_cell", "worst_cell", "best_run", "worst_run", "id", "claim",
-    "detail", "item", "before", "now", "image", "segments", "term", "test", "interval", "text", "changed",
+    "axis_b", "best_level", "second_level", "best_cell", "worst_cell", "best_run", "worst_run", "id", "claim",
+    "detail", "item", "before", "now", "image", "segments", "term", "test", "interval", "text", "changed", "kind", "a",
+    "b", "matters", "verdict", "changes",
 }  # fmt: skip
 
 
@@ -121,23 +123,35 @@ class QuotedResults:
         found = self.analysis.get("best") or {}
         return self.table("ranking").first(cell=str(found["cell"])) if found.get("cell") is not None else None
 
-    @cached_property
-    def edges(self) -> pd.DataFrame:
-        """Rows of factor_summary.csv whose best level lies at an end of the values tried and stands out there."""
-        frame = self.table("factor_summary").frame
-        if "edge" not in frame:
+    def pruned_above(self) -> pd.DataFrame:
+        """Runs that were pruned with a score before the mean of the best setting, best first."""
+        frame, best = self.table("runs").frame, self.best
+        if best is None or "status" not in frame:
             return frame.iloc[:0]
-        return frame[frame["edge"].notna() & frame["relation"].isin(["distinct", "partly", "described"])]
+        sign = -1 if self.minimize else 1
+        score = pd.to_numeric(frame[self.metric], errors="coerce") * sign
+        above = (frame["status"] == "pruned") & (score > sign * self.table("ranking").frame.at[best, "mean"])
+        return frame[above].sort_values(self.metric, ascending=self.minimize, kind="stable")
 
-    def interacting(self, axis: str | None = None) -> pd.DataFrame:
-        """Rows of findings.csv, of one axis or all, whose axes interact; strongest first."""
+    def findings(self, *kinds: str, axis: str | None = None, stated: bool | None = None) -> pd.DataFrame:
+        """Rows of findings.csv of these kinds, of an axis, that are stated or not; their index counts from 0."""
         frame = self.table("findings").frame
         if not len(frame):
-            return frame
-        found = frame[frame["verdict"] == "interact"]
+            return pd.DataFrame(columns=["id", "kind", "axis", "axis_b", "a", "b", "p_study", "verdict", "note"])
+        keep = frame["kind"].isin(kinds) if kinds else frame["kind"].notna()
         if axis is not None:
-            found = found[(found["axis"] == axis) | (found["axis_b"] == axis)]
-        return found.sort_values("estimate", ascending=False, kind="stable")
+            keep &= (frame["axis"] == axis) | (frame["axis_b"] == axis)
+        if stated is not None:
+            keep &= frame["verdict"].isin(STATED) == stated
+        return frame[keep]
+
+    def state(self, rows: pd.DataFrame | int, form: str) -> str:
+        """A sentence that states findings: rows of findings.csv, or one of them, in a form of `finding_sentences`."""
+        return self.ledger.state([rows] if isinstance(rows, int) else list(rows.index), form)
+
+    def explain(self, name: str) -> str:
+        """A standing explanation of `explanations`, by its name."""
+        return self.ledger.explain(name)
 
     def levels(self, axis: str) -> list[str]:
         """The levels of an axis in the order to show."""
@@ -161,8 +175,8 @@ class QuotedResults:
         return self._named(column or self.metric, self.names.metric(column or self.metric))
 
     def axis_name(self, axis: str) -> str:
-        """An axis in words."""
-        return self._named(axis, self.names.axis(axis))
+        """An axis in words, recorded: whoever changes it in the report is found out."""
+        return self.ledger.axis(axis)
 
     def _named(self, column: str, words: str) -> str:
         if not numbers_in(words):

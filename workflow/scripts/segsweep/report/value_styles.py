@@ -83,6 +83,10 @@ def _p_equals(value: Any) -> str:
     return _p_value(value) if float(value) < 0.001 else f"= {float(value):.3f}"
 
 
+def _percent(value: Any, digits: str = "0") -> str:
+    return f"{100 * float(value):.{digits}f}%"
+
+
 def _megabytes(value: Any) -> str:
     value = float(value)
     return f"{value / 1024:.1f} GB" if value >= 1024 else f"{value:.0f} MB" if value >= 10 else f"{value:.1f} MB"
@@ -123,8 +127,10 @@ STYLES = {
     "signed": _signed,
     "size": lambda value: _metric(abs(float(value))),
     "significant": _significant,
+    "general": lambda value: f"{float(value):g}",
     "fixed": lambda value, digits="2": f"{float(value):.{digits}f}",
-    "percent": lambda value, digits="0": f"{100 * float(value):.{digits}f}%",
+    "percent": _percent,
+    "chance": lambda value: "> 99%" if float(value) > 0.995 else "< 1%" if float(value) < 0.005 else _percent(value),
     "p": _p_value,
     "p_equals": _p_equals,
     "duration": lambda value: formatting.duration(float(value)),
@@ -137,5 +143,7 @@ STYLES = {
     "sides": lambda value: " × ".join(str(side) for side in parse(value)),
     "text": lambda value: escape(str(value)),
     "sentence": _sentence,
+    "ending": lambda value: escape(str(value).replace("_", " ").replace("oom", "out of memory")),
     "code": _in_code,
+    "last_code": lambda value: _in_code(str(value).split()[-1]),
 }

@@ -11,7 +11,7 @@ import numpy as np
 from segsweep.data.classes import class_names
 from segsweep.data.prepared import Prepared
 from segsweep.errors import InputError
-from segsweep.formatting import plural, short_names, value_in_words
+from segsweep.formatting import plural, value_in_words
 from segsweep.inference.predictor import (
     Annotations,
     Predictor,
@@ -22,11 +22,12 @@ from segsweep.inference.predictor import (
     units,
 )
 from segsweep.io import write_json
-from segsweep.report.display_names import metric as metric_name
+from segsweep.report.display_names import DisplayNames
 from segsweep.report.images.selection import Candidates, ChosenImage, cells_of, column_for, images_of
 from segsweep.report.images.sheets import MOST_PAGE, Panel, PanelPainter, compose, save
 
 ON_A_SHEET, MOST_GRID, ACROSS = 12, 48, 4
+LONGEST_HEADING = 28  # characters
 
 
 def draw_images(candidates: Candidates, output: Path, predictor=Predictor, open_data=None) -> list[dict]:
@@ -77,6 +78,7 @@ class Gallery:
 
     def __post_init__(self):
         self.metric, self.minimize = self.candidates.plan.metric, self.candidates.plan.minimize
+        self.names = DisplayNames(self.candidates.plan.study.get("names") or {}, self.candidates.plan.axes)
         self.cells = cells_of(self.of, list(self.candidates.ranking["cell"]))
         self.column = column_for(self.candidates.images, self.metric)
 
@@ -230,7 +232,6 @@ class Gallery:
         best_of: dict[tuple[str, ...], str] = {}
         for cell in ranking["cell"]:
             best_of.setdefault(tuple(value_in_words(settings[cell].get(axis)) for axis in axes), cell)
-        names = short_names(self.candidates.plan.axes)
         painter = self._painter(unit.page, most=300 if unit.page else 220, least=120)
         prepared = self._prepared(self.cells[0])
         image, ground_truth = image_of(prepared, unit), ground_truth_of(prepared, unit)
@@ -239,13 +240,13 @@ class Gallery:
             panels = []
             for column in levels[0]:
                 cell = best_of.get((column,) if row is None else (column, row))
-                panel, view = self._grid_panel(f"{names[axes[0]]}={column}", cell, unit, painter)
+                panel, view = self._grid_panel(self._heading(axes[0], column), cell, unit, painter)
                 panels.append(panel)
                 if view is not None:
                     drawn.append((unit.name, cell))
                     shown.append(view.prediction)
             rows.append(panels)
-            sides.append("" if row is None else f"{names[axes[1]]}={row}")
+            sides.append("" if row is None else self._heading(axes[1], row))
         if not drawn:
             return []
         head = [
@@ -253,13 +254,18 @@ class Gallery:
             Panel("ground truth", painter.ground_truth(image, ground_truth)),
         ]
         save(compose([head, *rows], painter.legend(shown), ["", *sides]), self.output / "grid.jpg")
-        along = " and ".join(names[axis] for axis in axes)
+        along = " and ".join(self.names.axis(axis) for axis in axes)
         scored = self._value(drawn[0][1], unit.name) is not None
         numbers = f" Numbers are the {self._score_name()} of this image." if scored else ""
         further = len(self.candidates.plan.axes) > 2
         more = " Where further axes vary, the best setting of each pair is shown." if further else ""
         caption = f"One image by setting: {self.show} for {unit.name} by {along}.{numbers}{more}"
         return [self._entry("grid.jpg", caption, "grid", drawn)]
+
+    def _heading(self, axis: str, level: str) -> str:
+        """An axis and a level above or beside panels; of long names the level alone, the caption names the axis."""
+        full = f"{self.names.axis(axis)} {self.names.level(level)}"
+        return full if len(full) <= LONGEST_HEADING else self.names.level(level, LONGEST_HEADING)
 
     def _grid_panel(
         self, heading: str, cell: str | None, unit: Unit, painter: PanelPainter
@@ -276,7 +282,7 @@ class Gallery:
 
     def _score_name(self) -> str:
         column = self.column or self.metric
-        return metric_name(column) if "/" in column else metric_name(f"val/{column}").removeprefix("validation ")
+        return self.names.metric(column if "/" in column else f"val/{column}").removeprefix("validation ")
 
     def _row(self, cell: str, image: str) -> int | None:
         return self.candidates.row(cell, image) if self.column is not None and image in self.scored else None

@@ -21,14 +21,11 @@ def write(results: QuotedResults) -> str:
         return ""
     rows = []
     for i, row in table.frame.iterrows():
-        grade = f" ({row['grade']})" if isinstance(row.get("grade"), str) else ""
+        grade = f" ({table.quote(i, 'grade')})" if isinstance(row.get("grade"), str) else ""
         claim, detail = table.quote(i, "claim"), table.quote(i, "detail")
-        rows.append(
-            [table.quote(i, "id"), claim, f"**{row['verdict']}**{grade}", detail, table.quote(i, "n_runs", "int")]
-        )
-    said = (
-        "Claims were written down before the first run. A claim is "
-        "supported or refuted only where the interval allows it; "
-        "otherwise it is undecided.\n"
+        verdict = f"**{table.quote(i, 'verdict')}**{grade}"
+        rows.append([table.quote(i, "id"), claim, verdict, detail, table.quote(i, "n_runs", "int")])
+    return blocks(
+        results.explain("claims") + "\n",
+        markdown_table(["Id", "Claim", "Verdict", "Why", "Runs"], rows, right=[4]),
     )
-    return blocks(said, markdown_table(["Id", "Claim", "Verdict", "Why", "Runs"], rows, right=[4]))

@@ -2,11 +2,11 @@
 
 from typing import ClassVar
 
-import pandas as pd
-
 from segsweep.config.components import Section
 from segsweep.report.markdown import blocks, bullets, paragraph
 from segsweep.report.quoted_results import QuotedResults
+
+MOST_STATED = 8
 
 
 class Correlations(Section):
@@ -17,23 +17,17 @@ class Correlations(Section):
 
 
 def write(results: QuotedResults) -> str:
-    """If measures were correlated with the score."""
-    table = results.table("findings")
-    if not len(table.where(kind="correlation")):
+    """If measures were compared with the score: those that go with it, the others as undecided."""
+    found = results.findings("correlation")
+    tested = found[found["p_study"].notna()]
+    if tested.empty:
         return ""
-    said = []
-    tested = [i for i, row in table.frame.iterrows() if row["verdict"] in ("rises", "falls")]
-    for i in tested[:8]:
-        row = table.frame.loc[i]
-        sign = "more" if row["verdict"] == "rises" else "less"
-        said.append(
-            f"The more {results.metric_name(row['axis'])}, the {sign} {results.metric_name()}: "
-            f"rank correlation {table.quote(i, 'estimate', 'fixed')}"
-            + (f", interval {results.interval('findings', i, 'low', 'high', 'fixed')}" if pd.notna(row["low"]) else "")
-            + f", over {table.quote(i, 'n', 'plural:setting')}."
-        )
-    if not said:
-        undecided = (table.where(kind="correlation")["verdict"] == "undecided").any()
-        text = "No correlation of the measures of stability, convergence and cost with the score is significant."
-        return blocks(paragraph(text)) if undecided else ""
-    return blocks(bullets(*said))
+    stated = tested[tested["verdict"].isin(["rises", "falls"])]
+    said = [results.state(int(i), "correlation") for i in stated.index[:MOST_STATED]]
+    where = "kind=correlation & verdict=undecided"
+    number = results.table("findings").aggregate("count", where=where, style="plural:measure")
+    rest = f"Of {number} it is undecided whether the {results.metric_name()} goes with them."
+    return blocks(
+        bullets(*said),
+        paragraph(rest if len(stated) < len(tested) else None, results.explain("correlations") if said else None),
+    )

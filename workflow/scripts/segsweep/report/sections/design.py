@@ -1,4 +1,4 @@
-"""The design of the study and its audit: what can be compared with what."""
+"""The method: what was compared with what, by which rules, and what the design allows."""
 
 from typing import ClassVar
 
@@ -16,26 +16,27 @@ FURTHER = {
     "ensemble": "members of the ensemble, which enter no comparison.",
 }
 RELATIONS = {
-    "balanced": "every pair of levels occurs equally often",
-    "crossed": "every pair of levels occurs, not equally often",
-    "partial": "some pairs of levels are missing",
-    "aliased": "their effects cannot be separated",
+    "balanced": "every pair of levels has equally many usable runs",
+    "crossed": "every pair of levels has usable runs, not equally many",
+    "partial": "some pairs of levels have no usable run",
+    "aliased": "one cannot be told from the other",
 }
 
 
 class Design(Section):
-    """The design of the study and its audit: what can be compared with what."""
+    """The method: what was compared with what, by which rules, and what the design allows."""
 
     title: ClassVar[str] = "Method"
     order: ClassVar[int] = 30
 
 
 def write(results: QuotedResults) -> str:
-    """Pairs of axes, and what the audit found."""
+    """Sizes, how settings and levels are compared, pairs of axes, and what the audit found."""
     if not results.axes:
         return ""
-    several = results.analysis["n_cells"] > 1
-    return blocks(sizes(results), pairs(results), notes(results) if several else "")
+    if results.analysis["n_cells"] < 2:
+        return sizes(results)
+    return blocks(sizes(results), comparing(results), pairs(results), notes(results))
 
 
 def sizes(results: QuotedResults) -> str:
@@ -52,10 +53,53 @@ def sizes(results: QuotedResults) -> str:
         f"The {listed(map(results.axis_name, constant))} {'has' if len(constant) == 1 else 'have'} one value only."
         if constant
         else None,
-        f"The effect of the {listed(map(results.axis_name, aliased))} cannot be estimated from this design."
-        if aliased
+        f"Of the {listed(map(results.axis_name, aliased))} nothing can be said from this design." if aliased else None,
+    )
+
+
+def comparing(results: QuotedResults) -> str:
+    """How scores come about, what differences are judged by, and what has to hold before something is stated."""
+    gate, runs = results.analysis.get("gate") or {}, results.table("runs").frame
+    of_epochs = "best_epoch" in runs and runs["best_epoch"].notna().any()
+    return paragraph(
+        f"The score of a setting is the mean of its runs, that of a run its {results.metric_name()}"
+        + (" at its best epoch." if of_epochs else "."),
+        judged_by(results),
+        "What is stated as a difference, an order or a relation passed one correction over all "
+        f"{results.quote_analysis('gate.tested', 'plural:test')} of the study (Holm's procedure, weighted): of studies "
+        f"in which all settings are equal, at most {results.quote_analysis('gate.alpha', 'percent')} state anything."
+        if gate.get("tested")
+        else None,
+        f"The study's practical threshold is a difference of {results.quote_plan('study.matters', 'significant')}."
+        if results.study.get("matters")
         else None,
     )
+
+
+def judged_by(results: QuotedResults) -> str | None:
+    """How levels are compared, and the error that differences are judged by."""
+    noise = results.analysis.get("noise") or {}
+    basis = noise.get("basis")
+    levels = (
+        "Levels of a hyperparameter are compared by adjusted means: the additive model averages over the other "
+        "hyperparameters."
+    )
+    if basis == "replicates":
+        known = noise.get("sd") is not None and noise.get("df") is not None
+        size = (
+            f" ({results.quote_analysis('noise.sd', 'metric')}, pooled over settings, with "
+            f"{results.quote_analysis('noise.df', 'plural:degree')} of freedom)"
+            if known
+            else ""
+        )
+        return f"{levels} Differences are judged by the spread of runs of the same setting{size}."
+    if basis == "lack of fit":
+        return (
+            f"{levels} No setting was run twice, so differences are judged by what this model leaves open, "
+            "which holds noise and interactions: less is stated rather than more."
+        )
+    nothing = "here is nothing to judge differences by, so they are described, not tested."
+    return f"{results.quote_analysis('noise.why')}: t{nothing}" if noise.get("why") else f"T{nothing}"
 
 
 def _runs(results: QuotedResults, roles: str) -> str:
@@ -77,6 +121,7 @@ def pairs(results: QuotedResults) -> str:
         return head
     rows = []
     uneven = frame[frame["relation"] != "balanced"]
+    usable = "usable" if "usable" in frame else "filled"
     for i in uneven.index[:MOST_PAIRS]:
         row = frame.loc[i]
         relation = RELATIONS.get(row["relation"]) or nested(results, row)
@@ -84,7 +129,7 @@ def pairs(results: QuotedResults) -> str:
             [
                 capital(results.axis_name(row["axis_a"])),
                 capital(results.axis_name(row["axis_b"])),
-                f"{table.quote(i, 'filled', 'int')} of {table.quote(i, 'combinations', 'int')}",
+                f"{table.quote(i, usable, 'int')} of {table.quote(i, 'combinations', 'int')}",
                 table.quote(i, "cramers_v", "fixed") if "cramers_v" in frame else "–",
                 relation,
             ]
@@ -94,7 +139,7 @@ def pairs(results: QuotedResults) -> str:
     return blocks(
         head,
         markdown_table(
-            ["Hyperparameter", "With", "Pairs of levels filled", "Cramér's V", "Relation"], rows, right=[2, 3]
+            ["Hyperparameter", "With", "Pairs of levels with runs", "Cramér's V", "Relation"], rows, right=[2, 3]
         ),
     )
 
@@ -107,11 +152,11 @@ def overall(results: QuotedResults) -> str | None:
         start = (
             "All pairs of hyperparameters are balanced" if len(frame) > 1 else "The two hyperparameters are balanced"
         )
-        return f"{start}: {RELATIONS['balanced']}, so raw means of levels can be compared."
+        return f"{start}: {RELATIONS['balanced']}."
     if kinds & {"partial", "aliased"} or any("nested" in kind for kind in kinds):
         return (
-            "Not all hyperparameters were varied independently of each other. Raw means of levels then mix effects; "
-            "adjusted means come from an additive linear model and are named as such."
+            "Not all hyperparameters were varied independently of each other, so the raw mean of a level mixes several "
+            "of them. Adjusted means come from the additive model."
         )
     return None
 

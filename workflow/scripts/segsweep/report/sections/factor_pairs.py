@@ -4,7 +4,7 @@ import pandas as pd
 
 from segsweep.report.figures import factors as factor_figures
 from segsweep.report.figures import theme
-from segsweep.report.markdown import blocks, bullets, listed, paragraph
+from segsweep.report.markdown import blocks, bullets, listed, paragraph, uncapital
 from segsweep.report.quoted_results import QuotedResults
 
 MOST_INTERACTIONS, MOST_HEATMAPS, MOST_FACETS = 4, 6, 6
@@ -12,20 +12,25 @@ MOST_INTERACTIONS, MOST_HEATMAPS, MOST_FACETS = 4, 6, 6
 
 def interactions(results: QuotedResults) -> str:
     """If pairs of axes were tested for interaction: what holds, and lines of the strongest."""
-    table = results.table("findings")
-    frame = table.where(kind="interaction")
-    if not len(frame):
+    found = results.findings("interaction")
+    if found.empty:
         return ""
-    real = frame[frame["verdict"] == "interact"]
-    said = [
-        f"The effect of the {results.axis_name(row['axis'])} depends on the {results.axis_name(row['axis_b'])} "
-        f"(F {table.quote(i, 'statistic', 'significant')}, corrected p {table.quote(i, 'p_study', 'p_equals')}, "
-        f"partial eta squared {table.quote(i, 'estimate', 'fixed')})."
-        for i, row in real.head(MOST_INTERACTIONS).iterrows()
-    ]
-    if real.empty and frame["p_study"].notna().any():
-        said.append("No interaction of the pairs of hyperparameters that could be tested is significant.")
-    drawn = (real if len(real) else frame[frame["verdict"] != "described"].head(1)).head(MOST_INTERACTIONS)
+    real, tested = (found[found["verdict"] == verdict] for verdict in ("interact", "undecided"))
+    said = [results.state(int(i), "interaction") for i in real.index[:MOST_INTERACTIONS]]
+    if len(tested) and real.empty:
+        said.append(results.state(tested, "undecided"))
+    open_ = found[~found["verdict"].isin(["interact", "undecided"])]
+    if len(open_):
+        number = results.table("findings").aggregate(
+            "count", where="kind=interaction & verdict=confounded,described", style="plural:pair"
+        )
+        said.append(f"Of {number} of hyperparameters the interaction could not be tested.")
+        notes = set(open_["note"].dropna())
+        if len(notes) == 1:
+            said[-1] += " " + results.table("findings").quote(
+                int(open_["note"].first_valid_index()), "note", "sentence"
+            )
+    drawn = (real if len(real) else tested.head(1)).head(MOST_INTERACTIONS)
     drawn = [(row["axis"], row["axis_b"]) for _, row in drawn.iterrows()]
     return blocks("### Interactions\n", bullets(*said) if len(said) > 1 else paragraph(*said), _lines(results, drawn))
 
@@ -49,11 +54,11 @@ def _lines(results: QuotedResults, pairs: list[tuple[str, str]]) -> str:
         )
         said.append(results.caption(ax, "by {x} and {by}", by=results.axis_name(by)))
     paper.tight_layout()
-    said = listed([text[:1].lower() + text[1:] for text in said])
+    said = listed(map(uncapital, said))
     return results.figure(
         "interactions",
         paper,
-        results.caption(axes[0], "Mean {y} {said}. Parallel lines mean no interaction.", said=said),
+        results.caption(axes[0], "Mean {y} {said}. {parallel}", said=said, parallel=results.explain("parallel_lines")),
     )
 
 

@@ -1,4 +1,4 @@
-"""The most influential hyperparameters; for each its levels, a figure, and what follows."""
+"""Hyperparameters: one table of all comparisons, then for each its levels, a figure, and what follows."""
 
 from typing import ClassVar
 
@@ -12,127 +12,55 @@ from segsweep.report.quoted_results import QuotedResults
 from segsweep.report.sections.factor_pairs import heatmaps, interactions
 from segsweep.report.sections.factor_verdicts import convergence, generalisation, recommendation
 
-MOST_AXES = 12
+MOST_AXES, MOST_COMPARISONS = 12, 40
 
 
 class Factors(Section):
-    """The most influential hyperparameters; for each its levels, a figure, and what follows."""
+    """Hyperparameters: one table of all comparisons, then for each its levels, a figure, and what follows."""
 
     title: ClassVar[str] = "Hyperparameters"
     order: ClassVar[int] = 60
 
 
 def write(results: QuotedResults) -> str:
-    """Most influential factors, then a part for each axis."""
+    """The table of comparisons, a part for each axis, pairs of axes."""
     if not len(results.table("factors")):
         return ""
+    return blocks(comparisons(results), parts(results), interactions(results), heatmaps(results))
+
+
+def comparisons(results: QuotedResults) -> str:
+    """All pairs of levels that were compared, stated ones first; of many those with the smallest corrected p."""
+    found = results.findings("levels")
+    if found.empty:
+        return ""
+    if not found["p_study"].notna().any():
+        return paragraph(results.explain("no_test"))
+    found = found.assign(stated=found["verdict"].isin(["better", "worse"]))
+    found = found.sort_values(["stated", "p_study"], ascending=[False, True], na_position="last", kind="stable")
+    shown = found.head(MOST_COMPARISONS)
+    head = ["Hyperparameter", "Levels", "Difference", "Interval", "Corrected p", "Run beats run"]
+    head += ["Counts in practice"] if results.ledger.words.threshold is not None else []
+    rows = [[results.state(int(i), "row")] for i in shown.index]
+    table = markdown_table([*head, "Verdict"], [], right=[2, 3, 4, 5])
+    body = "".join(f"| {row[0]} |\n" for row in rows)
+    rest = (
+        f"Of {results.table('findings').aggregate('count', where='kind=levels', style='plural:comparison')} those with "
+        "the smallest corrected p are shown; all are in `findings.csv`."
+        if len(found) > len(shown)
+        else None
+    )
+    basis = (results.analysis.get("noise") or {}).get("basis")
     return blocks(
-        influence(results),
-        variance(results),
-        checks(results),
-        parts(results),
-        interactions(results),
-        heatmaps(results),
+        table + body,
+        paragraph(
+            results.explain("intervals"), results.explain("lack_of_fit") if basis == "lack of fit" else None, rest
+        ),
     )
-
-
-def influence(results: QuotedResults) -> str:
-    """The axes in the order of their influence."""
-    table = results.table("factor_summary")
-    if not len(table):
-        return ""
-    tested = table.frame["p"].notna().any() and not results.untested
-    head = ["Hyperparameter", "Levels", f"{capital(results.top)} at", "Range of means"]
-    head += ["F", "p", "Partial eta squared"] if tested else []
-    head += ["Standing"]
-    rows = []
-    for i, row in table.frame.iterrows():
-        fields = [
-            capital(results.axis_name(row["axis"])),
-            table.quote(i, "levels", "int"),
-            results.quote_code("factor_summary", i, "best_level"),
-            table.quote(i, "range", "metric"),
-        ]
-        if tested:
-            fields += [
-                table.quote(i, "F", "significant"),
-                table.quote(i, "p", "p"),
-                table.quote(i, "partial_eta2", "fixed"),
-            ]
-        rows.append([*fields, STANDING.get(row["relation"], "–")])
-    return blocks(markdown_table(head, rows, right=range(3, len(head) - 1)), paragraph(adjusted_note(results)))
-
-
-STANDING = {
-    "distinct": "one level significantly different",
-    "partly": "some levels significantly different",
-    "undecided": "no significant difference",
-    "confounded": "confounded with another hyperparameter",
-    "described": "described, not tested",
-}
-
-
-def adjusted_note(results: QuotedResults) -> str | None:
-    """If raw and adjusted means name different levels for an axis."""
-    frame = results.table("factor_summary").frame
-    if "raw_and_adjusted" not in frame:
-        return None
-    names = [results.axis_name(row["axis"]) for _, row in frame[frame["raw_and_adjusted"] == "disagree"].iterrows()]
-    if not names:
-        return None
-    return (
-        f"For the {listed(names)}, raw and adjusted means "
-        "put different levels first: the design is uneven, and "
-        "the adjusted means are the comparable ones."
-    )
-
-
-def variance(results: QuotedResults) -> str:
-    """If an analysis of variance was possible: its table, when it says more than the one above."""
-    table = results.table("anova")
-    if not len(table) or "kind" not in table.frame or results.untested:
-        return ""
-    frame = table.frame
-    if not frame["kind"].isin(["interaction", "block"]).any() or not frame["F"].notna().any():
-        return ""
-    rows = []
-    for i, row in frame.iterrows():
-        name = (
-            "Residual"
-            if row["kind"] == "residual"
-            else " × ".join(
-                capital(results.axis_name(axis) if axis in results.axes else str(axis))
-                for axis in (row["axis_a"], row["axis_b"])
-                if pd.notna(axis)
-            )
-            or capital(str(row["term"]))
-        )
-        rows.append(
-            [
-                name,
-                table.quote(i, "ss", "significant"),
-                table.quote(i, "df", "int"),
-                table.quote(i, "F", "significant"),
-                table.quote(i, "p", "p"),
-                table.quote(i, "partial_eta2", "fixed"),
-            ]
-        )
-    return blocks(
-        "Analysis of variance, with sums of squares of type II:\n",
-        markdown_table(["Term", "Sum of squares", "df", "F", "p", "Partial eta squared"], rows, right=range(1, 6)),
-    )
-
-
-def checks(results: QuotedResults) -> str:
-    """What the residuals allow, in the words of the analysis."""
-    anova = results.analysis.get("anova") or {}
-    if results.untested:
-        return paragraph("Too few settings have several runs to estimate the noise, so nothing here is tested.")
-    return paragraph(results.quote_analysis("anova.reading") if anova.get("reading") else None)
 
 
 def parts(results: QuotedResults) -> str:
-    """A part for each axis, the most influential first; of many axes the first, unless `per_factor` asks for all."""
+    """A part for each axis, in the order of factor_summary.csv; of many the first, or all with `per_factor`."""
     axes = list(results.table("factor_summary").frame["axis"]) if len(results.table("factor_summary")) else results.axes
     per_factor = (results.study.get("report") or {}).get("sections") == "per_factor"
     chosen = axes if per_factor else axes[:MOST_AXES]
@@ -146,7 +74,7 @@ def parts(results: QuotedResults) -> str:
 
 
 def part(results: QuotedResults, axis: str) -> str:
-    """Set-up, table of levels, figure, three paragraphs."""
+    """Table of levels, figure, three paragraphs."""
     return blocks(
         f"### {capital(results.axis_name(axis))}\n",
         set_up(results, axis),
@@ -159,56 +87,57 @@ def part(results: QuotedResults, axis: str) -> str:
 
 
 def set_up(results: QuotedResults, axis: str) -> str:
-    """Always: how many levels and runs; where the best and the worst run of all levels lie."""
+    """Always: how many levels and runs."""
     factors = results.table("factors")
-    mine = factors.where(axis=axis)
     count = factors.aggregate("count", where=f"axis={axis}", style="plural:level")
     runs = factors.aggregate("sum", "n_runs", "plural:usable run", f"axis={axis}")
-    scored = mine[mine["best_score"].notna()] if "best_score" in mine else mine.iloc[:0]
-    said = [f"`{axis}` was tried at {count}, in {runs}."]
-    if len(scored) and scored["best_score"].max() == scored["worst_score"].min() == scored["best_score"].min():
-        said.append(f"All of these runs have {factors.quote(int(scored.index[0]), 'best_score', 'metric')}.")
-    elif len(scored):
-        best = scored["best_score"].idxmin() if results.minimize else scored["best_score"].idxmax()
-        worst = scored["worst_score"].idxmax() if results.minimize else scored["worst_score"].idxmin()
-        said.append(
-            f"The best single run has {results.quote_code('factors', best, 'level')} "
-            f"(`{factors.quote(best, 'best_run', 'code')}`, {factors.quote(best, 'best_score', 'metric')}), "
-            f"the worst {results.quote_code('factors', worst, 'level')} "
-            f"(`{factors.quote(worst, 'worst_run', 'code')}`, {factors.quote(worst, 'worst_score', 'metric')})."
-        )
-    return paragraph(*said)
+    return paragraph(f"`{axis}` was tried at {count}, in {runs}.")
 
 
 def levels(results: QuotedResults, axis: str) -> str:
-    """The levels of an axis: n, means, intervals, best and worst run, what runs ended otherwise."""
+    """The levels of an axis: runs, means of the model with intervals, best and worst run, what runs ended otherwise."""
     factors = results.table("factors")
     mine = factors.where(axis=axis)
     more = [name for name in results.study.get("also_report") or [] if name in mine]
     columns = [("Level", lambda i: results.quote_code("factors", i, "level"))]
     columns.append(("Runs", lambda i: factors.quote(i, "n_runs", "int")))
-    columns.append(("Mean", lambda i: factors.quote(i, "mean", "metric")))
-    if _has(mine, "adjusted"):
+    modelled = _has(mine, "adjusted")
+    if modelled:
         columns.append(("Adjusted mean", lambda i: factors.quote(i, "adjusted", "metric")))
-        if _has(mine, "adjusted_low") and not results.untested:
+        if _has(mine, "adjusted_low"):
             columns.append(
-                ("Its interval", lambda i: results.interval("factors", i, "adjusted_low", "adjusted_high") or "–")
+                ("Interval", lambda i: results.interval("factors", i, "adjusted_low", "adjusted_high") or "–")
             )
+    if not modelled or not _same(mine):
+        columns.append(("Mean of runs", lambda i: factors.quote(i, "mean", "metric")))
     for name, column, style in (
+        ("Deviation", "sd", "metric"),
         ("Best run", "best_score", "metric"),
         ("Worst run", "worst_score", "metric"),
         *[(results.metric_name(name), name, "metric") for name in more],
-        ("Epochs to best", "convergence/epochs_to_best", "fixed:1"),
-        ("Loss gap", "overfit/gap", "metric"),
-        ("Deviation of loss", "stability/val_loss_std", "metric"),
     ):
         if _has(mine, column):
             columns.append((name, lambda i, column=column, style=style: factors.quote(i, column, style)))
-    for name, column in (("Pruned", "n_pruned"), ("Diverged", "n_diverged"), ("Out of memory", "n_oom")):
+    for name, column in (
+        ("Pruned", "n_pruned"), ("Diverged", "n_diverged"), ("Out of memory", "n_oom"), ("Failed", "n_failed"),
+    ):  # fmt: skip
         if column in mine and mine[column].fillna(0).sum() > 0:
             columns.append((name, lambda i, column=column: factors.quote(i, column, "int")))
     rows = [[write(i) for _, write in columns] for i in mine.index]
-    return markdown_table([name for name, _ in columns], rows, right=range(1, len(columns)))
+    return blocks(
+        markdown_table([name for name, _ in columns], rows, right=range(1, len(columns))), notes(results, mine)
+    )
+
+
+def notes(results: QuotedResults, mine: pd.DataFrame) -> str:
+    """What has to be known to read the rows of levels, each note once with its levels."""
+    if "note" not in mine:
+        return ""
+    factors, said = results.table("factors"), []
+    for _, rows in mine[mine["note"].notna()].groupby("note", sort=False):
+        names = listed(results.quote_code("factors", int(i), "level") for i in rows.index[:MOST_AXES])
+        said.append(f"{names}: {factors.quote(int(rows.index[0]), 'note')}.")
+    return paragraph(*said)
 
 
 def _has(frame: pd.DataFrame, column: str) -> bool:
@@ -244,6 +173,8 @@ def figure(results: QuotedResults, axis: str) -> str:
 
 
 def _same(factors: pd.DataFrame) -> bool:
-    """Whether raw and adjusted means agree so well that one of them is enough to draw."""
+    """Whether raw and adjusted means agree so well that one of them is enough to show."""
+    if factors["adjusted"].isna().any() or factors["mean"].isna().any():
+        return False
     span = factors["mean"].max() - factors["mean"].min()
     return bool((factors["mean"] - factors["adjusted"]).abs().max() <= 0.02 * span)

@@ -46,8 +46,8 @@ def write(results: QuotedResults) -> str:
         paragraph(
             "fANOVA splits the variance that a random forest predicts; "
             "PED-ANOVA compares where good settings lie with where all do.",
-            f"The forest explains {results.quote_analysis('importance.r2_oob', 'percent')} "
-            "of the variance of unseen settings."
+            f"Of the variance of unseen settings the forest predicts "
+            f"{results.quote_analysis('importance.r2_oob', 'percent')}."
             if found.get("r2_oob") is not None and found["r2_oob"] > 0
             else "The forest predicts unseen settings no better than their mean."
             if found.get("r2_oob") is not None

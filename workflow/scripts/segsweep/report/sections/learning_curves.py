@@ -40,6 +40,7 @@ def write(results: QuotedResults) -> str:
         run_figures.learning(ax, used, column, [(cell, names[cell]) for cell in shown], others, results.names)
         captions.append(results.caption(ax, "{y}"))
     handles, labels = axes[0].get_legend_handles_labels()
+    labels = [theme.wrap(label) for label in labels]
     paper.tight_layout()
     paper.legend(
         handles,
@@ -68,5 +69,5 @@ def late(results: QuotedResults) -> str:
     where = "status=finished,early_stopped"
     number = runs.aggregate("count", where=f"{where} & best_epoch=@epochs")
     of = runs.aggregate("count", style="plural:run", where=where)
-    follows = " More epochs may raise the scores." if at_end > 0.5 * len(usable) and not results.minimize else ""
+    follows = " Their curves had not levelled off." if at_end > 0.5 * len(usable) else ""
     return f"Of {of}, {number} {was(at_end)} at {'its' if at_end == 1 else 'their'} best in the last epoch.{follows}\n"

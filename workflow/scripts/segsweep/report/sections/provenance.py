@@ -66,8 +66,8 @@ def write(results: QuotedResults) -> str:
     for i, library in enumerate(found["versions"][:MOST_VERSIONS]):
         rows.append([f"{library['library']}", say(f"versions[{i}].text")])
     rest = (
-        "Every number of this report is listed in `report.sources.csv` with the file, row and column it was read from; "
-        "`verify_report.py` checks them.\n"
+        "Every number, name of a hyperparameter and statement of this report is listed in `report.sources.csv` with "
+        "what it was made from; `verify_report.py` checks them.\n"
     )
     return blocks(said, markdown_table(["What", "Value"], rows) if rows else "", rest)
 

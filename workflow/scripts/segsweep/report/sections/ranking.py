@@ -1,4 +1,4 @@
-"""The ranking, and how stable its first rank is."""
+"""The ranking: the settings in order, with what to expect of fresh seeds and how the first stands to the others."""
 
 from typing import ClassVar
 
@@ -14,43 +14,46 @@ MOST_ROWS, LAST_ROWS, MOST_DRAWN, IN_COLOUR = 40, 5, 30, 5
 
 
 class Ranking(Section):
-    """The ranking, and how stable its first rank is."""
+    """The ranking: the settings in order, with what to expect of fresh seeds and how the first stands to the others."""
 
     title: ClassVar[str] = "Ranking"
     order: ClassVar[int] = 40
 
 
 def write(results: QuotedResults) -> str:
-    """How to read it, table, figure, and how stable the first rank is."""
-    return blocks(reading(results), table(results), figure(results), stability(results))
+    """How to read it, table, figure, and how the first stands."""
+    return blocks(reading(results), table(results), standing(results), figure(results))
 
 
 def reading(results: QuotedResults) -> str:
     """How to read the table; noise floor if there is one."""
-    ranked = results.table("ranking").frame["rank"].notna().sum()
+    ranking = results.table("ranking")
+    ranked = ranking.frame["rank"].notna().sum()
     noise = results.analysis.get("noise") or {}
     known = noise.get("sd") is not None
+    basis = noise.get("basis", "none" if results.one_seed else "replicates")
+    grouped = "group" in ranking.frame and ranking.frame["group"].nunique() > 0
     return paragraph(
-        f"{results.table('ranking').aggregate('count', 'rank', 'plural:setting')} "
+        f"{ranking.aggregate('count', 'rank', 'plural:setting')} "
         f"with a usable run {be(ranked)} ranked by the "
         f"mean of {results.metric_name()} over the runs of a setting."
         if ranked
         else "No setting has a usable run.",
         f"Runs of one setting deviate from their mean by {results.quote_analysis('noise.sd', 'metric')} "
         "(pooled standard deviation"
-        + (", after the effect of each fold on all settings is removed)." if _folds_cross(results) else ").")
+        + (", after the common shift of each fold is removed)." if _folds_cross(results) else ").")
         if known
         else None,
-        "Two settings with the usual number of runs are significantly different if they differ "
-        f"by {results.quote_analysis('noise.critical_difference', 'metric')} "
-        "or more."
-        if known and noise.get("critical_difference") is not None
+        results.explain("groups") if known and grouped else None,
+        results.quote_analysis("noise.why", "sentence")
+        if ranked and basis != "replicates" and noise.get("why")
         else None,
-        "Settings of one group are not significantly different from the first of the group." if known else None,
-        "Too few settings have several runs to estimate the noise: there are no groups."
-        if results.one_seed and ranked
-        else None,
+        results.explain("expected") if ranked > 1 and _has(ranking.frame, "expected") else None,
     )
+
+
+def _has(frame: pd.DataFrame, column: str) -> bool:
+    return column in frame and bool(frame[column].notna().any())
 
 
 def _folds_cross(results: QuotedResults) -> bool:
@@ -60,46 +63,47 @@ def _folds_cross(results: QuotedResults) -> bool:
 
 
 def table(results: QuotedResults) -> str:
-    """The ranking; of a long one its top and its end."""
-    frame = results.table("ranking").frame
+    """The ranking; of a long one its top and its end. The key of a cell begins the names of its runs."""
+    ranking = results.table("ranking")
+    frame = ranking.frame
     if frame.empty:
         return ""
-    more = [name for name in results.study.get("also_report") or [] if name in frame]
-    several = bool((frame["n"].fillna(0) > 1).any())
-    grouped = "group" in frame and frame["group"].notna().any()
-    uneven = not frame["status"].isin(["finished", "early_stopped"]).all()
-    head = (
-        ["Rank", "Setting", results.metric_name()]
-        + (["Runs", "Interval"] if several else [])
-        + (["Group"] if grouped else [])
-    )
-    head += [results.metric_name(name) for name in more] + ["Training time"] + (["Ended"] if uneven else [])
-    long = len(frame) > MOST_ROWS
-    rows = []
-    for i in [*frame.index[: MOST_ROWS - LAST_ROWS], None, *frame.index[-LAST_ROWS:]] if long else frame.index:
-        rows.append(["…"] * len(head) if i is None else _row(results, int(i), several, grouped, more, uneven))
-    text = ["Rank", "Setting", "Ended"]
-    right = [i for i, name in enumerate(head) if name not in text[1:]]
-    rest = "The table leaves out the middle; all settings are in `ranking.csv`.\n" if long else ""
-    return blocks(markdown_table(head, rows, right), rest)
-
-
-def _row(results: QuotedResults, i: int, several: bool, grouped: bool, more: list[str], uneven: bool) -> list[str]:
-    ranking = results.table("ranking")
-    row = [
-        ranking.quote(i, "rank", "int"),
-        results.quote_code("ranking", i, "label"),
-        ranking.quote(i, "mean", "metric"),
+    columns = [
+        ("Rank", lambda i: ranking.quote(i, "rank", "int")),
+        ("Setting", lambda i: results.quote_code("ranking", i, "label")),
+        (results.metric_name(), lambda i: ranking.quote(i, "mean", "metric")),
+        ("Runs", lambda i: ranking.quote(i, "n", "int")),
     ]
-    if several:
-        row += [ranking.quote(i, "n", "int"), results.interval("ranking", i, "low", "high") or "–"]
-    if grouped:
-        row.append(ranking.quote(i, "group", "int"))
-    row += [ranking.quote(i, name, "metric") for name in more]
-    row.append(ranking.quote(i, "cost/train_seconds", "duration") if "cost/train_seconds" in ranking.frame else "–")
-    as_planned = ranking.frame.at[i, "status"] in ("finished", "early_stopped")
-    ended = "" if as_planned else ranking.quote(i, "status").replace("_", " ").replace("oom", "out of memory")
-    return row + ([ended] if uneven else [])
+    if _has(frame, "low"):
+        columns.append(("Interval", lambda i: results.interval("ranking", i, "low", "high") or "–"))
+    if _has(frame, "expected"):
+        columns.append(("Of fresh seeds", lambda i: ranking.quote(i, "expected", "metric")))
+    if _has(frame, "group"):
+        columns.append(("Group", lambda i: ranking.quote(i, "group", "int")))
+    if _has(frame, "beats"):
+        columns.append(("A run of the first beats one of it", lambda i: ranking.quote(i, "beats", "chance")))
+    for name in results.study.get("also_report") or []:
+        if name in frame:
+            columns.append((results.metric_name(name), lambda i, name=name: ranking.quote(i, name, "metric")))
+    if _has(frame, "cost/train_seconds"):
+        columns.append(("Training time", lambda i: ranking.quote(i, "cost/train_seconds", "duration")))
+    if not frame["status"].isin(["finished", "early_stopped"]).all():
+        columns.append(("Ended", lambda i: _ended(results, i)))
+    columns.append(("Cell", lambda i: f"`{ranking.quote(i, 'cell', 'code')}`"))
+    long = len(frame) > MOST_ROWS
+    shown = [*frame.index[: MOST_ROWS - LAST_ROWS], None, *frame.index[-LAST_ROWS:]] if long else frame.index
+    rows = [["…"] * len(columns) if i is None else [write(int(i)) for _, write in columns] for i in shown]
+    text = ("Setting", "Ended", "Cell")
+    right = [i for i, (name, _) in enumerate(columns) if name not in text]
+    rest = "The table leaves out the middle; all settings are in `ranking.csv`.\n" if long else ""
+    return blocks(markdown_table([name for name, _ in columns], rows, right), rest)
+
+
+def _ended(results: QuotedResults, i: int) -> str:
+    ranking = results.table("ranking")
+    if ranking.frame.at[i, "status"] in ("finished", "early_stopped"):
+        return ""
+    return ranking.quote(i, "status", "ending")
 
 
 def figure(results: QuotedResults) -> str:
@@ -127,27 +131,14 @@ def figure(results: QuotedResults) -> str:
     )
 
 
-def stability(results: QuotedResults) -> str:
-    """If ranks were resampled over seeds or images."""
-    table = results.table("ranking")
-    i = table.first(rank=1)
-    if i is None:
-        return ""
-    said = []
-    for column, low, high, drawn in (
-        ("p_best", "rank_low", "rank_high", "every mean is redrawn within its own error"),
-        ("p_best_images", "rank_low_images", "rank_high_images", "the validation images are drawn with replacement"),
-    ):
-        if column not in table.frame or pd.isna(table.frame.at[i, column]):
-            continue
-        ends = table.frame.loc[i, [low, high]]
-        ranks = (
-            f"its rank is {table.quote(i, low, 'int')}"
-            if ends.iloc[0] == ends.iloc[1]
-            else f"its rank lies between {table.quote(i, low, 'int')} and {table.quote(i, high, 'int')}"
-        )
+def standing(results: QuotedResults) -> str:
+    """If the first setting was compared with the others: how it stands; a pruned run that had reached more."""
+    found, above = results.findings("cells"), results.pruned_above()
+    said = [results.state(found, "first_of_ranking")] if len(found) else []
+    if len(above):
+        runs, i = results.table("runs"), int(above.index[0])
         said.append(
-            f"When {drawn}, the first setting stays first in {table.quote(i, column, 'percent')} of the draws, and "
-            f"{ranks} in ninety-five per cent of them."
+            f"The table holds no pruned run; `{runs.quote(i, 'run', 'code')}` was pruned with "
+            f"{runs.quote(i, results.metric, 'metric')}, before the best setting's mean."
         )
     return paragraph(*said)

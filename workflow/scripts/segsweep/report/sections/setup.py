@@ -45,21 +45,36 @@ def write(results: QuotedResults) -> str:
 
 def intro(results: QuotedResults) -> str:
     """Always: how many settings, how often, judged by what; the study's own note if it has one."""
-    better = "Lower values rank first." if results.minimize else "Higher values rank first."
-    data = f" on the data set {results.quote_plan(_data_set(results, 'title'))}" if results.plan.dataset else ""
     return blocks(
         paragraph(results.quote_plan("study.note") if results.study.get("note") else None),
         paragraph(
             f"The study `{results.quote_plan('study.name', 'code')}` tries "
-            f"{results.quote_analysis('n_cells', 'plural:setting')}{data}.",
+            f"{results.quote_analysis('n_cells', 'plural:setting')}{where(results)}.",
             references(results),
             how_often(results),
-            f"Settings are ranked by {results.metric_name()}, at the epoch of each run at which it is {results.top}.",
-            better,
+            judged_by(results),
+            "Lower values rank first." if results.minimize else "Higher values rank first.",
             f"Intervals are {results.quote_analysis('confidence', 'percent')} confidence intervals "
             "unless stated otherwise.",
         ),
     )
+
+
+def where(results: QuotedResults) -> str:
+    """The data set, or the table that the runs were imported from, which does not tell on what they were trained."""
+    if results.plan.dataset:
+        return f" on the data set {results.quote_plan(_data_set(results, 'title'))}"
+    imported = (results.study.get("table") or {}).get("file")
+    return f", imported from `{results.quote_plan('study.table.file', 'code')}`" if imported else ""
+
+
+def judged_by(results: QuotedResults) -> str:
+    """What settings are ranked by; that a run's score is the one of its best epoch where epochs are known."""
+    runs = results.table("runs").frame
+    said = f"Settings are ranked by {results.metric_name()}"
+    if "best_epoch" in runs and runs["best_epoch"].notna().any():
+        said += f", at the epoch of each run at which it is {results.top}"
+    return said + "."
 
 
 def _data_set(results: QuotedResults, wanted: str) -> str:
@@ -117,7 +132,8 @@ def set_up(results: QuotedResults) -> str:
         value = _at(train, key)
         if value is None or (key == "optimizer.weight_decay" and value == 0):
             continue
-        rows.append([name, results.quote_plan(f"study.train.{key}", style), f"`{key}`"])
+        words = capital(results.axis_name(key)) if key in results.names.given else name
+        rows.append([words, results.quote_plan(f"study.train.{key}", style), f"`{key}`"])
     seeds = results.study.get("seeds") or []
     if seeds and train:
         rows.append(

@@ -8,6 +8,8 @@ from segsweep.config.components import Section
 from segsweep.report.markdown import be, blocks, bullets, listed
 from segsweep.report.quoted_results import QuotedResults
 
+MOST_STATED = 6  # axes, interactions and edges, each
+
 
 class Summary(Section):
     """Summary: what a reader who stops here should know."""
@@ -18,8 +20,9 @@ class Summary(Section):
 
 def write(results: QuotedResults) -> str:
     """The summary."""
-    rules = (best, standing, one_seed, influence, together, edges, confirmed, claims, endings)
-    return blocks(warning(results), bullets(*[rule(results) for rule in rules]))
+    said = [best(results), *levels(results), *interactions(results), *edges(results), *open_questions(results)]
+    said += [rule(results) for rule in (threshold, confirmed, claims, outliers, pruned, endings)]
+    return blocks(warning(results), bullets(*said), gate(results))
 
 
 def warning(results: QuotedResults) -> str:
@@ -31,104 +34,109 @@ def warning(results: QuotedResults) -> str:
             "settings."
         )
     missing = len(results.table("missing"))
-    if missing:
+    if missing and not results.study.get("table"):
         planned = results.quote_plan("runs", "plural:planned run", "count")
         number = results.table("missing").aggregate("count")
         said.append(f"This report is partial: of {planned}, {number} {be(missing)} missing.")
     return "> " + " ".join(said) + "\n" if said else ""
 
 
-def best(results: QuotedResults) -> str | None:
-    """Always: the setting that the analysis chose, or that there is none."""
+def best(results: QuotedResults) -> str:
+    """Always: the setting that the analysis chose, as an estimate, and how it stands; or that there is none."""
     i, ranking = results.best, results.table("ranking")
     if i is None:
         return "No run has a usable score, so nothing can be ranked."
-    fresh = results.table("confirmations").first(cell=str(ranking.frame.at[i, "cell"]))
+    frame = ranking.frame
+    fresh = results.table("confirmations").first(cell=str(frame.at[i, "cell"]))
     table, row = ("ranking", i) if fresh is None else ("confirmations", fresh)
+    ranked = int(frame["rank"].notna().sum())
+    chosen_from = f", chosen from {ranking.aggregate('count', 'rank', 'plural:ranked setting')}," if ranked > 1 else ""
     said = (
-        f"The best setting is {results.quote_code('ranking', i, 'label')}, with "
-        f"a {results.metric_name()} of {results.table(table).quote(row, 'mean', 'metric')}"
+        f"The best setting{chosen_from} is {results.quote_code('ranking', i, 'label')}, with a {results.metric_name()} "
+        f"of {results.table(table).quote(row, 'mean', 'metric')}"
     )
+    on_fresh = " on fresh seeds" if fresh is not None else ""
     if results.table(table).frame.at[row, "n"] == 1:
-        return f"{said} in its only run{' on a fresh seed' if fresh is not None else ''}."
-    interval = results.interval(table, row, "low", "high")
-    runs = results.table(table).quote(row, "n", "plural:run")
-    return f"{said}, the mean of {runs}{' on fresh seeds' if fresh is not None else ''}" + (
-        f" (interval {interval})." if interval else "."
-    )
+        said += f" in its only run{' on a fresh seed' if fresh is not None else ''}."
+    else:
+        interval = results.interval(table, row, "low", "high")
+        said += f", the mean of {results.table(table).quote(row, 'n', 'plural:run')}{on_fresh}"
+        said += f" (interval {interval})." if interval else "."
+    if fresh is None and ranked > 1 and _known(frame, i, "expected"):
+        said += f" Of fresh seeds expect about {ranking.quote(i, 'expected', 'metric')}."
+    compared = results.findings("cells")
+    if len(compared) and frame.at[i, "rank"] == 1:
+        said += " " + results.state(compared, "first_cell")
+    return said
 
 
-def standing(results: QuotedResults) -> str | None:
-    """If a noise floor is known and there is more than one setting."""
-    found = results.analysis.get("best") or {}
-    size = found.get("group_size")
-    if not size or results.one_seed or results.analysis["n_cells"] < 2:
+def _known(frame: pd.DataFrame, i: int, column: str) -> bool:
+    return column in frame and pd.notna(frame.at[i, column])
+
+
+def levels(results: QuotedResults) -> list[str]:
+    """For each axis of which levels differ: which."""
+    found = results.findings("levels", stated=True)
+    axes = list(dict.fromkeys(found["axis"]))
+    said = [results.state(results.findings("levels", axis=axis), f"axis:{axis}") for axis in axes[:MOST_STATED]]
+    return said + (["Levels of further hyperparameters differ: see below."] if len(axes) > MOST_STATED else [])
+
+
+def interactions(results: QuotedResults) -> list[str]:
+    """For each pair of axes that interact."""
+    found = results.findings("interaction", stated=True)
+    return [results.state(int(i), "interaction") for i in found.index[:MOST_STATED]]
+
+
+def edges(results: QuotedResults) -> list[str]:
+    """For each axis whose best level lies at an end of the values tried."""
+    return [results.state(int(i), "edge") for i in results.findings("edge", stated=True).index[:MOST_STATED]]
+
+
+def open_questions(results: QuotedResults) -> list[str]:
+    """What was asked and cannot be stated: undecided, not separable, nothing to test with."""
+    found = results.findings("levels", "interaction")
+    passed = set(results.findings("levels", stated=True)["axis"])
+    left = found[~((found["kind"] == "levels") & found["axis"].isin(passed))]
+    said = []
+    tested = left[left["verdict"] == "undecided"]
+    if len(tested):
+        said.append(f"{results.state(tested, 'undecided')} {results.explain('undecided')}")
+    alike = left[(left["verdict"] == "confounded") & ~left["axis"].isin(tested["axis"])]
+    if len(alike):
+        said.append(results.state(alike, "confounded"))
+    untested = left[(left["kind"] == "levels") & (left["verdict"] == "described")]
+    if len(untested):
+        reason = (results.analysis.get("noise") or {}).get("why")
+        why = results.quote_analysis("noise.why", "sentence") if reason else ""
+        said.append(f"{results.state(untested, 'described')} {why}".strip())
+    return said
+
+
+def threshold(results: QuotedResults) -> str | None:
+    """If the study names a smallest difference that counts in practice."""
+    if results.study.get("matters") is None:
         return None
-    if size == 1:
-        return "All other settings are significantly different from it."
-    group = results.quote_analysis("best.group_size", "plural:setting")
-    text = f"It is one of {group} at the top that are not significantly different"
-    row = results.table("ranking").first(cell=str(found.get("cheapest_tied")))
-    if row is not None and str(found["cheapest_tied"]) != str(found["cell"]):
-        return f"{text}; the cheapest of them to train is {results.quote_code('ranking', row, 'label')}."
-    return text + "."
+    bar = results.quote_plan("study.matters", "general")
+    table, where = results.table("findings"), "verdict=better,worse,edge & matters="
+    stated = results.findings("levels", "cells", stated=True)
+    if stated.empty:
+        return f"The study counts differences of {bar} or more; none of any size is stated."
+    parts = [
+        f"{table.aggregate('count', where=where + value)} {words}"
+        for value, words in (("yes", "beyond it"), ("no", "within it"), ("unclear", "for which that is open"))
+        if (stated["matters"] == value).any()
+    ]
+    return f"The study counts differences of {bar} or more; of the stated ones there {be(len(stated))} {listed(parts)}."
 
 
-def one_seed(results: QuotedResults) -> str | None:
-    """If no setting was trained more than once."""
-    if not results.one_seed or results.best is None:
-        return None
-    once = len(results.study.get("seeds") or []) < 2 and not results.study.get("folds")
-    each = "Each setting" if results.analysis["n_cells"] > 1 else "It"
-    start = f"{each} was trained once, with one seed" if once else "Too few settings have more than one usable run"
-    return f"{start}: differences are described, not tested, because the noise between seeds is unknown."
-
-
-def influence(results: QuotedResults) -> str | None:
-    """If factors were analysed: the first of them, in the words that its test allows."""
-    table = results.table("factor_summary")
-    known = table.frame[table.frame["range"].fillna(0) > 0] if len(table) else table.frame
-    if known.empty:
-        return None
-    i = int(known.index[0])
-    row = known.loc[i]
-    name, span = results.axis_name(row["axis"]), table.quote(i, "range", "metric")
-    if row["relation"] == "confounded":
-        return f"The effect of the {name} cannot be separated from that of another hyperparameter."
-    if pd.isna(row["p"]) or row["relation"] == "described":
-        return f"Means differ most along the {name}: by {span} between its best and its worst level, without a test."
-    if row["p"] < 0.05:
-        return (
-            f"Of all hyperparameters the {name} explains most: its best and worst level differ by {span} "
-            f"(p {table.quote(i, 'p', 'p_equals')}, partial eta squared {table.quote(i, 'partial_eta2', 'fixed')})."
-        )
-    start = "Taken by itself, no hyperparameter" if len(results.interacting()) else "No hyperparameter"
-    return f"{start} has a significant effect; the largest difference, {span}, is that of the {name}."
-
-
-def together(results: QuotedResults) -> str | None:
-    """If axes interact: the strongest pair."""
-    found = results.interacting()
-    if found.empty:
-        return None
-    i, table = int(found.index[0]), results.table("findings")
-    return (
-        f"The effect of the {results.axis_name(found.at[i, 'axis'])} "
-        f"depends on the {results.axis_name(found.at[i, 'axis_b'])} "
-        f"(corrected p {table.quote(i, 'p_study', 'p_equals')}, partial "
-        f"eta squared {table.quote(i, 'estimate', 'fixed')}): "
-        "they have to be chosen together."
-    )
-
-
-def edges(results: QuotedResults) -> str | None:
-    """If the best level of an axis lies at the end of the values tried, and chance does not explain that."""
-    found = results.edges[results.edges["relation"] != "described"] if len(results.edges) else results.edges
-    parts = [f"the {row['edge']} end for the {results.axis_name(row['axis'])}" for _, row in found.iterrows()]
-    if not parts:
-        return None
-    lies = "The best level lies at" if len(parts) == 1 else "Best levels lie at"
-    return f"{lies} an end of the values tried ({listed(parts)}): the optimum may lie beyond."
+def gate(results: QuotedResults) -> str:
+    """If something was tested: what had to be passed to be stated above."""
+    if not results.findings()["p_study"].notna().any():
+        return ""
+    basis = (results.analysis.get("noise") or {}).get("basis")
+    reading = results.explain("lack_of_fit") if basis == "lack of fit" else ""
+    return f"{results.explain('gate')} {reading}".strip() + "\n"
 
 
 def confirmed(results: QuotedResults) -> str | None:
@@ -139,8 +147,7 @@ def confirmed(results: QuotedResults) -> str | None:
     return (
         f"The setting that won the search, {results.quote_code('confirmations', 0, 'label')}, "
         f"was chosen for {table.quote(0, 'won', 'metric')} "
-        f""
-        f"and {table.quote(0, 'mean', 'metric')} on {table.quote(0, 'n', 'plural:fresh seed')}."
+        f"and has {table.quote(0, 'mean', 'metric')} on {table.quote(0, 'n', 'plural:fresh seed')}."
     )
 
 
@@ -151,10 +158,10 @@ def claims(results: QuotedResults) -> str | None:
         return None
     counts = table.frame["verdict"].value_counts()
     if len(table) == 1:
-        return f"The one claim that was written down before the first run is {table.frame.at[0, 'verdict']}."
+        return f"The one claim that was written down before the first run is {table.quote(0, 'verdict')}."
     if len(counts) == 1:
         number = table.aggregate("count", style="plural:claim")
-        return f"All {number} written down before the first run are {counts.index[0]}."
+        return f"All {number} written down before the first run are {table.quote(0, 'verdict')}."
     parts = [
         f"{table.aggregate('count', where=f'verdict={verdict}')} {be(counts[verdict])} {verdict}"
         for verdict in ("supported", "refuted", "undecided")
@@ -163,15 +170,46 @@ def claims(results: QuotedResults) -> str | None:
     return f"Of {table.aggregate('count', style='plural:claim')} written down before the first run, {listed(parts)}."
 
 
+def outliers(results: QuotedResults) -> str | None:
+    """If runs lie far from what the other runs say of their setting: which, and what changes without them."""
+    table = results.table("outliers")
+    if not len(table):
+        return None
+    runs = [f"`{table.quote(int(i), 'run', 'code')}`" for i in table.frame.index[:MOST_STATED]]
+    one = len(table) == 1
+    number = table.aggregate("count", style="plural:run")
+    said = f"{number} {'lies' if one else 'lie'} far from what the other runs say of such settings ({listed(runs)})"
+    changes = table.frame["changes"] if "changes" in table.frame else pd.Series(dtype=str)
+    known = changes[changes.notna()]
+    if known.empty:
+        return f"{said}; without {'it' if one else 'any of them'} the findings are the same."
+    named = [f"`{table.quote(int(i), 'run', 'code')}`: {table.quote(int(i), 'changes')}" for i in known.index[:3]]
+    return f"{said}. Without {listed(named, 'or')}."
+
+
+def pruned(results: QuotedResults) -> str | None:
+    """If a run that was pruned had reached more than the best setting."""
+    found = results.pruned_above()
+    if found.empty:
+        return None
+    i = int(found.index[0])
+    runs = results.table("runs")
+    return (
+        f"`{runs.quote(i, 'run', 'code')}` was pruned with a {results.metric_name()} of "
+        f"{runs.quote(i, results.metric, 'metric')}, which ranks before the best setting's: it was not finished."
+    )
+
+
 ENDINGS = {
     "pruned": ("was pruned", "were pruned"),
     "diverged": ("diverged", "diverged"),
     "oom": ("ran out of memory", "ran out of memory"),
+    "failed": ("failed", "failed"),
 }
 
 
 def endings(results: QuotedResults) -> str | None:
-    """If runs were pruned, diverged or ran out of memory."""
+    """If runs were pruned, diverged, failed or ran out of memory."""
     table = results.table("runs")
     if "status" not in table.frame:
         return None

@@ -1,0 +1,46 @@
+"""Standing sentences that explain how a report is to be read.
+
+They use words that elsewhere need a finding (`claiming_words`), and speak of no hyperparameter, level or number: they
+are the same in all reports. `QuotedResults.explain` writes them by their names.
+"""
+
+EXPLANATIONS = {
+    "gate": (
+        "A difference, an edge, an interaction or a correlation is stated only where it passes one correction over "
+        "the whole study: of studies without any effect, at most one in twenty states one."
+    ),
+    "undecided": (
+        "Undecided means that these runs neither show a difference nor that there is none."
+    ),
+    "no_test": (
+        "No runs share a setting and too few differ in one thing only, so there is nothing to test differences with: "
+        "what follows describes these runs, and states nothing."
+    ),
+    "lack_of_fit": (
+        "No setting was run twice, so differences are judged by what the additive model leaves unexplained: that "
+        "holds noise and interactions, and states less rather than more."
+    ),
+    "intervals": (
+        "Differences are those of means of the additive model, averages over the other hyperparameters; intervals and "
+        "p are corrected over all findings of the study. Run beats run is the probability that a fresh run with the "
+        "first of the two levels has the better score."
+    ),
+    "parallel_lines": "Without an interaction the lines are parallel.",
+    "claims": (
+        "Claims were written down before the first run. A claim is supported or refuted only where its test or "
+        "interval allows it; otherwise it is undecided."
+    ),
+    "expected": (
+        "The first of a ranking was chosen because its runs went well, in part by luck. What to expect of fresh seeds "
+        "is the mean drawn toward that of all settings, the more so the more noise there is."
+    ),
+    "groups": "Settings of one group are not significantly different from the first of the group.",
+    "correlations": (
+        "Correlations of settings' means with their scores are no causes; those that are stated passed the study's "
+        "correction."
+    ),
+    "anova": (
+        "The analysis of variance and the checks of its assumptions are the working behind the findings; none of its "
+        "uncorrected p is a finding by itself."
+    ),
+}  # fmt: skip

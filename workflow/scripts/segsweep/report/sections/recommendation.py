@@ -1,0 +1,164 @@
+"""The setting to use: what it was chosen by, what to expect of it, and the file to copy."""
+
+from typing import ClassVar
+
+import pandas as pd
+
+from segsweep.config.components import Section
+from segsweep.report.figures import runs as run_figures
+from segsweep.report.figures import theme
+from segsweep.report.markdown import blocks, capital, listed, markdown_table, paragraph
+from segsweep.report.quoted_results import QuotedResults
+
+MOST_PARALLEL = 400
+FAILED = {"n_diverged": "diverged", "n_oom": "ran out of memory", "n_failed": "failed"}
+
+
+class Recommendation(Section):
+    """The setting to use: what it was chosen by, what to expect of it, and the file to copy."""
+
+    title: ClassVar[str] = "Recommendation"
+    order: ClassVar[int] = 130
+
+
+def write(results: QuotedResults) -> str:
+    """If a setting was chosen: its values, its scores, what it rests on, best.yaml."""
+    i = results.best
+    if i is None:
+        return ""
+    ranking = results.table("ranking")
+    row = ranking.frame.loc[i]
+    axes = [axis for axis in results.axes if axis in row and pd.notna(row[axis])]
+    rows = [[capital(results.axis_name(axis)), f"`{axis}`", results.quote_code("ranking", i, axis)] for axis in axes]
+    return blocks(
+        paragraph(chosen(results, i), scores(results, i), standing(results, i), failures(results, i)),
+        markdown_table(["Hyperparameter", "Key", "Value"], rows) if rows else "",
+        paragraph(*expected(results, i)),
+        best_of_many(results),
+        parallel(results),
+        to_copy(results),
+    )
+
+
+def chosen(results: QuotedResults, i: int) -> str | None:
+    """If the analysis says how it chose: that."""
+    if not (results.analysis.get("best") or {}).get("chosen_by"):
+        return None
+    return f"{results.quote_code('ranking', i, 'label')} was chosen by {results.quote_analysis('best.chosen_by')}."
+
+
+def scores(results: QuotedResults, i: int) -> str:
+    """Always: its rank and its scores."""
+    ranking = results.table("ranking")
+    row = ranking.frame.loc[i]
+    others = [name for name in results.study.get("also_report") or [] if name in ranking.frame and pd.notna(row[name])]
+    more = listed(f"a {results.metric_name(name)} of {ranking.quote(i, name, 'metric')}" for name in others)
+    said = (
+        f"It ranks {ranking.quote(i, 'rank', 'int')} of {ranking.aggregate('count', 'rank', 'int')}, "
+        f"with a {results.metric_name()} of {ranking.quote(i, 'mean', 'metric')}" + (f" and {more}." if more else ".")
+    )
+    if row["n"] > 1:
+        said += (
+            f" Its best run, `{ranking.quote(i, 'best_run', 'code')}`, has {ranking.quote(i, 'best_score', 'metric')}."
+        )
+    return said
+
+
+def standing(results: QuotedResults, i: int) -> str | None:
+    """If it is the first and others were compared with it: how it stands; the cheapest of those it does not beat."""
+    ranking, compared = results.table("ranking"), results.findings("cells")
+    if compared.empty or ranking.frame.at[i, "rank"] != 1:
+        return None
+    said = results.state(compared, "first_cell")
+    cheapest = (results.analysis.get("best") or {}).get("cheapest_tied")
+    row = ranking.first(cell=str(cheapest))
+    if cheapest is None or row is None or row == i:
+        return said
+    return f"{said} The cheapest to train of its group is {results.quote_code('ranking', row, 'label')}."
+
+
+def failures(results: QuotedResults, i: int) -> str | None:
+    """If runs of the setting, or of one of its levels, failed: how many."""
+    ranking, factors, parts = results.table("ranking").frame, results.table("factors"), []
+    for axis in results.axes:
+        if axis not in ranking:
+            continue
+        for row in map(int, factors.where(axis=axis, level=ranking.at[i, axis]).index):
+            level = results.quote_code("factors", row, "level")
+            for name, words in FAILED.items():
+                if name in factors.frame and factors.frame.at[row, name] > 0:
+                    parts.append(f"{factors.quote(row, name, 'plural:run')} with {level} {words}")
+    return f"Mind that {listed(parts)}." if parts else None
+
+
+def expected(results: QuotedResults, i: int) -> list[str | None]:
+    """What a further run may be expected to reach."""
+    ranking, confirmations = results.table("ranking"), results.table("confirmations")
+    fresh = confirmations.first(cell=str(ranking.frame.at[i, "cell"]))
+    if fresh is not None and pd.notna(confirmations.frame.at[fresh, "mean"]):
+        interval = results.interval("confirmations", fresh, "low", "high")
+        label = results.quote_code("confirmations", fresh, "label")
+        reached = confirmations.quote(fresh, "mean", "metric")
+        return [f"On fresh seeds {label} reaches {reached}" + (f" (interval {interval})." if interval else ".")]
+    if "expected" in ranking.frame and pd.notna(ranking.frame.at[i, "expected"]):
+        return [
+            f"Of fresh seeds a mean of about {ranking.quote(i, 'expected', 'metric')} is to be expected.",
+        ]
+    if ranking.frame["rank"].notna().sum() < 2:
+        return []
+    number = ranking.aggregate("count", "rank", "plural:ranked setting")
+    side = "higher" if results.minimize else "lower"
+    return [
+        f"It was chosen from {number} by the same runs, in part by luck: a fresh run is likely to be {side}, by an "
+        "amount that these results do not tell."
+    ]
+
+
+def best_of_many(results: QuotedResults) -> str:
+    """If trials were drawn at random: the best score to expect of a number of trials."""
+    found = results.analysis.get("expected_best") or {}
+    table = results.table("expected_best")
+    if not found.get("valid") or not len(table):
+        return ""
+    frame = table.frame
+    last = int(frame.index[-1])
+    half = int(frame.index[(frame["trials"] - frame["trials"].iloc[-1] / 2).abs().argmin()])
+    paper, ax = theme.plt.subplots(figsize=(5.6, 3.0))
+    run_figures.expected_best(ax, frame, results.metric, results.names)
+    caption = results.caption(ax, "{y} by {x}. The band covers ninety per cent of such searches.")
+    return blocks(
+        paragraph(
+            f"A random search of {table.quote(half, 'trials', 'plural:trial')} "
+            f"is expected to find {table.quote(half, 'expected', 'metric')}, "
+            f"one of {table.quote(last, 'trials', 'int')} {table.quote(last, 'expected', 'metric')}."
+        ),
+        results.figure("expected_best", paper, caption),
+    )
+
+
+def parallel(results: QuotedResults) -> str:
+    """If three axes or more vary: all runs through their settings to their scores."""
+    runs = results.usable.dropna(subset=[results.metric])
+    axes = [axis for axis in results.axes if axis in runs and runs[axis].nunique() > 1][:8]
+    if len(axes) < 3 or len(runs) < 5:
+        return ""
+    few = runs.iloc[:: -(-len(runs) // MOST_PARALLEL)]
+    paper, ax = theme.plt.subplots(figsize=(1.6 + 1.35 * len(axes), 3.4))
+    orders = {axis: None if results.binned(axis) else results.levels(axis) for axis in axes}
+    run_figures.parallel(ax, few, orders, results.metric, minimize=results.minimize, names=results.names)
+    part = "Every run" if len(few) == len(runs) else "An evenly spaced choice of the runs"
+    names = listed(map(results.axis_name, axes))
+    return results.figure(
+        "parallel",
+        paper,
+        f"{part} as a line through {names} to the {results.metric_name()}; the best tenth is drawn in colour.",
+    )
+
+
+def to_copy(results: QuotedResults) -> str:
+    """If there is a best.yaml: the setting, ready to copy."""
+    path = results.folder / "best.yaml"
+    if not path.is_file():
+        return ""
+    text = path.read_text(encoding="utf-8").rstrip()
+    return blocks("From `best.yaml`, ready to copy:\n", f"```yaml\n{text}\n```\n")
