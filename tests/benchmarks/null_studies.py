@@ -1,8 +1,8 @@
 """How often a study without any effect is said to have one, and how often a true effect is found.
 
 Studies of six shapes are drawn with one to three seeds and five kinds of errors, half of them unbalanced, and analysed;
-no file is written. Whatever any table states counts: a finding that is neither undecided nor described, another group in
-the ranking, an axis whose levels differ. By itself, the file measures the analysis of any checkout:
+no file is written. Whatever any table states counts: a finding that is neither undecided nor described, a second group
+in the ranking, an axis whose levels differ. By itself, the file measures the analysis of any checkout:
 
     python tests/benchmarks/null_studies.py --scripts /path/to/other/workflow/scripts
 """
