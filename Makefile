@@ -17,7 +17,7 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 # uv trusts what the machine trusts: a proxy's certificate, for one.
 export UV_SYSTEM_CERTS ?= 1
 
-.PHONY: help env report plan status test lint format schemas lock bench push pull gc clean
+.PHONY: help env report export plan status test lint format schemas lock bench push pull gc clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -33,6 +33,9 @@ env: $(VENV)/.complete  ## the environment alone, in .venv
 report: env  ## train what is missing of STUDY and write its report
 	snakemake $$(test -t 2 && echo --logger rich) --cores $(CORES) --config study=$(STUDY) $(OPTIONS)
 	@python workflow/scripts/show_status.py --study $(STUDY) --ranking $(OPTIONS)
+
+export: env  ## tables as LaTeX and CSV, report.docx, report.pdf in results/STUDY/export
+	snakemake --cores $(CORES) --config study=$(STUDY) $(OPTIONS) -- export_report
 
 plan: env  ## what would train, and why
 	snakemake --cores 1 --dry-run --quiet rules --config study=$(STUDY) $(OPTIONS)

@@ -117,6 +117,30 @@ def write_store(store: Path, truth: Truth, cut: int | None = None) -> None:
             parent = key
 
 
+def write_prepared(folder: Path, pages: list[dict[str, Any] | None] | None = None) -> None:
+    """What preparing would have left of three training images and one of validation, the images themselves aside.
+
+    Of the three classes, the last is nowhere in the latter. `pages` are those of the training images.
+    """
+    folder.mkdir(parents=True)
+    counts = {"train": [[10, 2, 0], [8, 0, 4], [12, 0, 0]], "val": [[6, 6, 0]]}
+    sizes = {"train": [[3, 4], [3, 4], [3, 5]], "val": [[3, 4]]}
+    for split in counts:
+        np.savez(
+            folder / f"{split}.index.npz", sizes=np.array(sizes[split]), class_counts=np.array(counts[split])
+        )  # fmt: skip
+    splits = {
+        "train": {"names": ["a", "b", "c"], "pages": pages, "objects": 5},
+        "val": {"names": ["d"], "pages": None, "objects": 1},
+    }
+    statistics = {"mean": [0] * 3, "std": [1] * 3, "pixel_counts": [30, 2, 4]}
+    manifest = {
+        "format": 2, "dataset": "tiny", "task": "multiclass", "num_classes": 3, "files": {}, "splits": splits,
+        "statistics": statistics, "fingerprint": "x", "warnings": [],
+    }  # fmt: skip
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
 def curve(row: dict[str, Any], metric: str) -> list[dict[str, Any]]:
     """A learning curve whose best epoch and score are the row's."""
     rng = np.random.default_rng(int(sha256(row["run"].encode()).hexdigest()[:8], 16))

@@ -2,6 +2,7 @@
 
 import datetime
 
+import openpyxl
 import optuna
 import pandas as pd
 import pytest
@@ -162,7 +163,7 @@ def test_rows_in_which_something_undeclared_differs_are_no_seeds(tmp_path):
     assert "add `lr: lr` to `axes`" in found[0]
     assert "`ignore: [lr]`" in found[0]
     imported = load(tmp_path, text, axes={"data.augmentation": "aug"}, ignore=["l*"])
-    assert [row["seed"] for row in imported.runs] == [0, 1, 0]
+    assert [row["run"].split("-")[1] for row in imported.runs] == ["s0", "s1", "s0"]
     both = text.replace("none,0.01,0.1", "none,0.01,0.2")
     found = problems(tmp_path, both, axes={"data.augmentation": "aug"})
     assert [text.split(": ")[1].split(" differs")[0] for text in found[:2]] == ["lr", "dropout"]
@@ -193,7 +194,18 @@ def test_the_same_scores_to_five_digits_are_one_run(tmp_path):
     coarse = "lr,seed,miou\n0.1,0,0.71\n0.1,1,0.71\n0.1,1,0.71\n0.2,0,0.71000\n0.2,1,0.71000\n"
     assert len(load(tmp_path, coarse, ignore=["seed"]).runs) == 5
     assert [row["seed"] for row in load(tmp_path, coarse, seed="seed").runs] == [0, 1, 0, 1]
+    # Five digits of two seeds meet by chance in a large table, eight do not: then the seed was not used.
+    seeds = "lr,seed,loss,miou\n0.1,0,0.51,0.71234\n0.1,1,0.51,0.71234\n"
+    assert len(load(tmp_path, seeds, seed="seed", ignore=["loss"]).runs) == 2
+    assert len(load(tmp_path, seeds.replace("0.51", "0.512"), seed="seed", **axes).runs) == 1
     assert len(load(tmp_path, "lr,id,miou\n0.1,x1,0.71\n0.1,x1,0.71\n0.1,x2,0.71\n").runs) == 2
+
+
+def test_a_seed_may_run_again_after_a_crash(tmp_path):
+    text = "lr,seed,State,miou\n0.1,0,crashed,\n0.1,0,finished,0.5\n0.1,1,finished,0.6\n"
+    imported = load(tmp_path, text, seed="seed")
+    assert [(row["seed"], row["status"]) for row in imported.runs] == [(0, "failed"), (0, "finished"), (1, "finished")]
+    assert "the same setting and seed 0 as line 3" in problems(tmp_path, text + "0.1,0,finished,0.4\n", seed="seed")[0]
 
 
 def test_an_export_of_wandb(tmp_path):
@@ -293,8 +305,10 @@ def test_a_folder_of_keras_logs(tmp_path):
     epochs = pd.read_csv(tmp_path / "out" / "epochs.csv")
     assert list(epochs["train/loss"]) == pytest.approx([0.9, 0.8, 0.7, 0.9, 0.8, 0.7, 0.9, 0.8])
     assert "train/loss" not in pd.read_csv(tmp_path / "out" / "runs.csv")
+    assert [row["run"] for row in imported.runs] == ["lr0.001_seed0", "lr0.001_seed1", "lr0.01_seed0"]
     # Twenty epochs are not twenty runs.
     assert "`history: epoch`" in problems(tmp_path, None, **keys)[0]
+    assert "two placeholders touch" in problems(tmp_path, None, **keys | {"name": "logs/{lr}{seed}.csv"})[0]
     assert "no such file" in problems(tmp_path, None, **keys | {"name": "log/{lr}_{seed}.csv"})[0]
 
 
@@ -309,8 +323,26 @@ def test_epochs_of_several_runs_in_one_file(tmp_path):
     assert [row["val/miou"] for row in lower.runs] == [0.5, 0.3]
 
 
+def test_a_learning_rate_that_a_schedule_changes_is_no_axis(tmp_path):
+    text = "run,lr,epoch,miou\na,0.1,1,0.5\na,0.05,2,0.6\nb,0.1,1,0.4\nb,0.05,2,0.3\n"
+    found = problems(tmp_path, text, history="epoch", cell="run")
+    assert "runs.csv:3: lr changes within a run, from '0.1' in line 2" in found[0]
+    assert len(found) == 2
+
+
+def test_rows_of_one_run_without_their_epochs_are_refused(tmp_path):
+    text = "run_id,lr,miou\nx1,0.1,0.51\nx1,0.1,0.52\nx2,0.1,0.6\n"
+    found = problems(tmp_path, text)
+    assert len(found) == 1
+    assert "runs.csv:3: run_id 'x1' again, as in line 2" in found[0]
+    assert "`table.history`" in found[0]
+    # A name may be that of a setting, if the seeds are told apart.
+    named = "name,lr,seed,miou\na,0.1,0,0.51\na,0.1,1,0.52\n"
+    assert [row["run"] for row in load(tmp_path, named, cell="name", seed="seed").runs] == ["a", "a#2"]
+    assert "name 'a' again" in problems(tmp_path, named, cell="name", ignore=["seed"])[0]
+
+
 def test_a_spreadsheet(tmp_path):
-    openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
     sheet = book.active
     rows = [
@@ -333,6 +365,8 @@ def test_a_spreadsheet(tmp_path):
     assert "Sheets: Sheet, notes" in problems(tmp_path, None, **keys, sheet="Runs")[0]
     # A percentage of the spreadsheet is percent.
     assert "unit: percent" in problems(tmp_path, None, name="runs.xlsx")[0]
+    (tmp_path / "text.xlsx").write_text("lr,miou\n1,0.5\n")
+    assert "is no .xlsx file" in problems(tmp_path, None, name="text.xlsx")[0]
     (tmp_path / "old.xls").write_bytes(b"")
     assert "Save it as .xlsx" in problems(tmp_path, None, name="old.xls")[0]
 

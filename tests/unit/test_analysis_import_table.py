@@ -96,7 +96,9 @@ def test_copies_missing_values_and_constants_are_noted(tmp_path):
 
 def test_rows_of_one_setting_are_replicates_unless_their_seed_says_otherwise(tmp_path):
     lines = ["3e-4,20,96.1,completed,1", "3e-4,20,95.1,completed,1"]
-    assert [row["seed"] for row in read_lines(tmp_path, lines).runs] == [0, 1]
+    runs = read_lines(tmp_path, lines).runs
+    assert [row["run"].split("-")[1] for row in runs] == ["s0", "s1"]
+    assert [row["seed"] for row in runs] == [None, None]  # none is made up
     found = problems(tmp_path, lines, seed="epochs")
     assert "the same setting and seed 1 as line 2" in found[0]
 

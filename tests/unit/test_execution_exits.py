@@ -16,7 +16,9 @@ STARTS = {
     "build_report": ["--results", "nothing", "--output", "out"],
     "collect_results": ["--plan", "nothing.json", "--output", "out"],
     "decide_step": ["--plan", "nothing.json", "--previous", "none", "--output", "out"],
+    "describe_data": ["--plan", "nothing.json", "--output", "out"],
     "draw_images": ["--plan", "nothing.json", "--store", "store", "--results", "nothing", "--output", "out"],
+    "export_report": ["--results", "nothing", "--output", "out"],
     "fetch_data": ["cityscapes", "--data-root", "data"],  # its archives must be there
     "import_table": ["--study", "nothing.yaml", "--output", "out"],
     "predict_test": ["--plan", "nothing.json", "--ranking", "ranking.csv", "--output", "out.zip"],

@@ -1,5 +1,7 @@
 """Figures: what is drawn lies inside, numbers have room, brighter is better, equal figures are equal files."""
 
+from itertools import pairwise
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -116,3 +118,29 @@ def test_equal_figures_are_equal_files(tmp_path):
     for name in ("ranking.png", "ranking.pdf"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     assert b"CreationDate" not in (tmp_path / "one" / "ranking.pdf").read_bytes()
+
+
+def test_numbers_of_a_logarithmic_axis_read_as_those_of_the_tables():
+    drawn = pd.DataFrame({"optimizer.lr": ["0.00012", "0.0013", "0.02"], "val/miou": [0.1, 0.2, 0.3]})
+    figure, ax = plt.subplots()
+    factors.values(ax, drawn, "optimizer.lr", "val/miou", log=True)
+    figure.canvas.draw()
+    assert {"1e-3", "0.01"} <= {label.get_text() for label in ax.get_xticklabels()}
+
+
+@pytest.mark.parametrize("text", ["cross_entropy+dice=0.5+focal(gamma=2,alpha=0.25)+lovasz", "a b", "x" * 50, ""])
+def test_long_labels_are_broken_and_never_cut(text):
+    assert theme.tick(text).replace("\n", "").replace(" ", "") == text.replace(" ", "")
+    assert all(len(line) <= theme.LONGEST_TICK or "+" not in line[:-1] for line in theme.tick(text).splitlines())
+
+
+@pytest.mark.parametrize("count", [2, 6, 40])
+def test_labels_of_levels_do_not_touch(count):
+    levels = [f"level {i}" for i in range(count)]
+    drawn = pd.DataFrame({"data.kind": levels, "val/miou": np.linspace(0.1, 0.9, count)})
+    figure, ax = plt.subplots(figsize=(5.6, 3.1))
+    factors.levels(ax, drawn, "data.kind", "val/miou", pd.DataFrame({"level": levels, "mean": drawn["val/miou"]}))
+    figure.canvas.draw()
+    if ax.get_xticklabels()[0].get_rotation() in (0, 90):
+        boxes = [label.get_window_extent() for label in ax.get_xticklabels()]
+        assert all(left.x1 <= right.x0 for left, right in pairwise(boxes))

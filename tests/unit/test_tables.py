@@ -6,13 +6,16 @@ import math
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
 from segsweep.analysis.analyze import Analysis
 from segsweep.analysis.collect import collect, write
+from segsweep.analysis.data_tables import write_data_tables
 from segsweep.analysis.study_results import open_results
 from segsweep.inference.ensemble_scores import write as write_ensemble
 from segsweep.planning.plan_file import StudyPlan
@@ -20,7 +23,7 @@ from segsweep.search.search_tables import write_tables
 from segsweep.store.segment_store import SegmentStore
 from segsweep.tables import KINDS, Column, Document, Table, definitions, outputs, page
 from tests.benchmarks import replay
-from tests.synthetic_files import write_store, write_study
+from tests.synthetic_files import write_prepared, write_store, write_study
 from tests.synthetic_results import draw_study
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
@@ -44,7 +47,17 @@ def results(tmp_path_factory):
     Analysis(open_results(folder / "search"), {"grid": findings.said}).write(folder / "search")
     truth = draw_study(axes={LR: [1e-4, 1e-3]}, seeds=(0, 1), epochs=6, oom=1)
     write_store(folder / "store", truth)
-    write(collect(StudyPlan.from_json(truth.plan), SegmentStore(folder / "store")), folder / "collected")
+    for path in (folder / "store").glob("*/epochs.csv"):
+        np.savez(path.with_name("counts.npz"), confusion=np.tile([[80, 5], [5, 10]], (len(rows_of(path)[1]), 1, 1)))
+    plan = StudyPlan.from_json(truth.plan)
+    write(collect(plan, SegmentStore(folder / "store")), folder / "collected")
+    (folder / "collected" / "plan.json").write_text(json.dumps(truth.plan))
+    Analysis(open_results(folder / "collected")).write(folder / "collected")
+    write_prepared(folder / "tiny")
+    described = replace(
+        plan, data=["tiny"], dataset=plan.dataset | {"classes": {0: "a", 1: "b", 2: "c"}, "task": "multiclass"}
+    )
+    write_data_tables(described, folder / "collected", folder)
     rows = [("ensemble", "vote", 2, None, None), ("a", "single model", 1, None, 0.5), ("b", "member 1", 1, 0, 0.6)]
     ensemble = {
         "metric": "val/miou", "cell": "c",

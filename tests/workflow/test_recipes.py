@@ -121,6 +121,14 @@ def test_the_report_has_the_new_section(trained):
     assert (trained / "figures" / "training_times.png").is_file()
 
 
+def test_the_new_form_is_exported_and_nothing_else_runs(project, trained):
+    done = project.snakemake("export_report", study=NAME)
+    assert "export_report" in done
+    assert "build_report" not in done
+    lines = (trained / "export" / "tables.txt").read_text(encoding="utf-8").splitlines()
+    assert any(line.startswith("ranking: Ranking, ") for line in lines)
+
+
 def test_the_new_table_is_there(trained):
     rows = rows_of(trained / "seed_spread.csv")
     finished = [run["cell"] for run in rows_of(trained / "runs.csv") if run["status"] == "finished"]

@@ -368,6 +368,7 @@ STUDY_FILES = [
 ]
 if not TABLE:
     STUDY_FILES += [f"{FOLDER}/images/images.json", f"{FOLDER}/provenance.json"]
+    STUDY_FILES += outputs("describe_data", FOLDER).values()
 if STUDY.study.sweep:
     STUDY_FILES += outputs("tabulate_search", FOLDER).values()
 if STUDY.study.ensemble:

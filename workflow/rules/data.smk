@@ -1,4 +1,5 @@
-# Needs: the files of a data set, or its .dvc file. Makes: results/data/<key>, decoded once for all cells.
+# Needs: the files of a data set, or its .dvc file. Makes: results/data/<key>, decoded once for all cells, and tables of
+# what is in it.
 
 
 localrules:
@@ -51,4 +52,32 @@ rule prepare_data:
         "prepare {wildcards.data}"
     shell:
         "{params.run}/prepare_data.py --plan {params.plan:q} --output {params.folder:q} --workers {threads} "
+        "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
+
+
+# It waits for the decisions of a study, which may ask for images that are prepared in another way.
+rule describe_data:
+    input:
+        markers=ancient(all_markers),
+        prepared=ancient(all_prepared),
+    output:
+        **outputs("describe_data", FOLDER),
+    log:
+        f"results/logs/describe_data/{STUDY.name}.log",
+    conda:
+        "../../envs/segsweep.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        run=untracked(RUN),
+        plan=untracked(STUDY.plan_file),
+        folder=FOLDER,
+        dataset=STUDY.dataset_digest,
+        code=STUDY.code_of("describe_data"),
+    message:
+        "describe the data of {params.folder}"
+    shell:
+        "{params.run}/describe_data.py --plan {params.plan:q} --output {params.folder:q} "
         "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"

@@ -1,12 +1,14 @@
 """The best setting: which one, and as YAML that is ready to copy."""
 
+import math
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 import yaml
 
 from segsweep.analysis.study_results import StudyResults
-from segsweep.formatting import number, plural
+from segsweep.formatting import plural
 from segsweep.tables import Column, Document
 
 
@@ -114,11 +116,18 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _float(dumper: yaml.SafeDumper, value: float):
-    text = number(value)
-    if "e" in text and "." not in text.split("e")[0]:
-        text = text.replace("e", ".0e")
-    elif text.lstrip("-").isdigit():
-        text += ".0"
+    """Every digit as given: 0.00123456789012 stays that, 1e-05 is 1.0e-5."""
+    text = repr(value)
+    if "e" in text:
+        mantissa, exponent = text.split("e")
+        text = f"{mantissa if '.' in mantissa else mantissa + '.0'}e{int(exponent):+d}"
+    elif math.isfinite(value) and value != 0 and abs(value) < 1e-2:  # as tables write it, and nothing rounded
+        sign, digits, exponent = Decimal(text).normalize().as_tuple()
+        shift = exponent + len(digits) - 1
+        rest = "".join(map(str, digits[1:])) or "0"
+        text = f"{'-' if sign else ''}{digits[0]}.{rest}e{shift}"
+    elif not math.isfinite(value):
+        text = ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
     return dumper.represent_scalar("tag:yaml.org,2002:float", text)
 
 

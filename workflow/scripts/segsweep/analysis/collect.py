@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from segsweep import metrics
+from segsweep.analysis.confusions import Confusions, confusion_rows
 from segsweep.analysis.curves import Curve, read_curve, write_curves
 from segsweep.analysis.last_errors import LOGS, LastErrors
 from segsweep.analysis.run_tables import Cells, Epochs, Images, Missing, Runs, level_texts
@@ -47,6 +48,7 @@ class Collected:
     curves: name of the run, key of its cell, its epochs.
     images: name of the run, key of its cell, file with the counts of each image at its best epoch.
     scores: columns `val/*` of runs.csv, the study's metric first.
+    confusions: rows of confusions.csv.
     """
 
     plan: StudyPlan
@@ -56,6 +58,7 @@ class Collected:
     curves: list[tuple[str, str, Curve]]
     images: list[tuple[str, str, Path]]
     scores: list[str]
+    confusions: list[dict[str, Any]]
 
 
 def collect(plan: StudyPlan, store: SegmentStore, *, partial: bool = False) -> Collected:
@@ -70,7 +73,7 @@ def collect(plan: StudyPlan, store: SegmentStore, *, partial: bool = False) -> C
         InputError: runs are missing and `partial` is false; or a segment's files are unreadable.
     """
     texts = {cell.cell: level_texts(cell.settings, plan.axes) for cell in plan.cells}
-    found = Collected(plan, [cell.to_json() | texts[cell.cell] for cell in plan.cells], [], [], [], [], [])
+    found = Collected(plan, [cell.to_json() | texts[cell.cell] for cell in plan.cells], [], [], [], [], [], [])
     there: list[tuple[PlannedRun, list[SegmentRecord]]] = []
     errors = LastErrors(store.root.parent / LOGS)
     for run in plan.runs:
@@ -103,6 +106,7 @@ def collect(plan: StudyPlan, store: SegmentStore, *, partial: bool = False) -> C
             if (images := _images_of_best(store, one.records, row.get("best_epoch"))) is not None:
                 found.images.append((run.run, run.cell, images))
     found.scores = list(dict.fromkeys([plan.metric, *scores]))  # also where all runs diverged and have no score
+    found.confusions = confusion_rows(plan, found.runs, store, classes)
     return found
 
 
@@ -112,6 +116,7 @@ def write(collected: Collected, folder: Path) -> None:
     Cells.write(folder, collected.cells, axes=axes)
     Runs.write(folder, collected.runs, axes=axes, **{"val/*": collected.scores})
     Missing.write(folder, collected.missing)
+    Confusions.write(folder, collected.confusions)
     names = list(dict.fromkeys(name for _, _, curve in collected.curves for name in curve.header))
     families = {f"{split}/*": [name for name in names if name.startswith(f"{split}/")] for split in ("train", "val")}
     write_curves(folder / Epochs.file, Epochs.header(**families), collected.curves)

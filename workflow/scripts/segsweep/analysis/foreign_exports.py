@@ -32,7 +32,8 @@ BOOKKEEPING = {
     "log_dir", "logdir", "output_dir", "date", "time", "datetime", "timestamp", "duration", "runtime", "wall_time",
     "elapsed", "file",
     # W&B
-    "created", "updated", "end time", "heartbeat", "sweep", "_runtime", "_timestamp",
+    "created", "updated", "end time", "heartbeat", "sweep", "_runtime", "_timestamp", "gpu count", "gpu type",
+    "cpu count", "os", "python version",
     # MLflow
     "start time", "start_time", "end_time", "artifact_uri", "lifecycle_stage", "source type", "source_type",
     # Optuna
@@ -43,9 +44,8 @@ BOOKKEEPING_PATTERNS = (
     "unnamed: *", "metrics.*", "tags.mlflow.*", "system_attrs*", "values_[0-9]*", "_wandb*", "system/*", "system.*",
 )  # fmt: skip
 # Of these, those that two runs never share.
-IDENTITIES = {"id", "uuid", "number", "run id", "run_id", "created", "start time", "start_time", "datetime_start",
-              "timestamp", "_timestamp"}  # fmt: skip
-SEEDS = ("seed", "random_state", "random_seed", "rng")
+IDENTITIES = {"id", "uuid", "number", "run id", "run_id"}
+SEEDS = ("seed", "random_state", "random_seed", "rng", "fold")
 EPOCHS = ("epoch", "epochs", "step", "_step", "global_step", "iteration", "iter")
 MEASURED = re.compile(
     r"loss|iou|dice|jaccard|acc|f1|hmean|precision|recall|score|auc|map|metric|^val|^test|^train|time|runtime|memory"

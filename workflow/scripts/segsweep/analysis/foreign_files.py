@@ -3,6 +3,8 @@
 import csv
 import datetime
 import json
+import os
+import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -42,6 +44,7 @@ class ForeignTable:
     name: the file, or the pattern.
     headers: the columns of each file.
     several: whether there are more files than one.
+    folder: that all files lie below, where they were found by a pattern.
     plain_commas: whether a comma can stand in a number without a second thought: fields are not separated by it, and
         are written by people.
     """
@@ -51,6 +54,7 @@ class ForeignTable:
     rows: list[Row]
     headers: dict[Path, list[str]] = field(default_factory=dict)
     several: bool = False
+    folder: Path | None = None
     plain_commas: bool = False
 
     def place(self, row: Row) -> str:
@@ -98,7 +102,8 @@ def read_table_files(table: Table, folder: Path) -> ForeignTable:
         blank = dict.fromkeys(header, "")
         rows = [Row(row.file, row.line, blank | row.fields) for row in rows]
     name = table.file if table.is_pattern else str(next(iter(files)))
-    return ForeignTable(name, list(header), rows, headers, len(files) > 1, delimiters <= {";", "	", "|"})
+    below = Path(os.path.commonpath([path.parent for path in files])) if table.is_pattern else None
+    return ForeignTable(name, list(header), rows, headers, len(files) > 1, below, delimiters <= {";", "\t", "|"})
 
 
 def _read_file(path: Path, table: Table, wanted: list[str]) -> tuple[list[str], list[tuple[int, dict]], str]:
@@ -189,7 +194,7 @@ def _read_sheet(path: Path, name: str | None, wanted: list[str]) -> list[tuple[i
         book = openpyxl.load_workbook(path, data_only=True)
     except FileNotFoundError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}). {REMEDY}") from error
-    except (InvalidFileException, OSError, KeyError, ValueError) as error:
+    except (InvalidFileException, zipfile.BadZipFile, OSError, KeyError, ValueError) as error:
         raise InputError(f"{path}: is no .xlsx file ({error}). Save it again as .xlsx, or as CSV.") from error
     sheets = {sheet.title: _cells(sheet) for sheet in book.worksheets}
     if name is not None:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from segsweep.analysis.foreign_exports import STATUSES
+from segsweep.analysis.foreign_exports import STATUSES, is_identity
 from segsweep.analysis.foreign_files import ForeignTable, Row, read_table_files, shortened
 from segsweep.analysis.foreign_values import numbers_of
 from segsweep.analysis.imported_history import runs_of_epochs
 from segsweep.analysis.imported_replicates import by_setting, copies_of, setting_key, undeclared_differences
-from segsweep.analysis.imported_rows import Reader, metrics_of
+from segsweep.analysis.imported_rows import USABLE, Reader, metrics_of
 from segsweep.analysis.measures import NAMES
 from segsweep.analysis.run_tables import Cells, Epochs, Images, Missing, Runs, level_texts
 from segsweep.config.study import Study
@@ -66,7 +66,11 @@ def import_table(study: Study, folder: Path) -> Imported:
     if problems:
         raise InputError(*shortened(problems))
     if not kept:
-        raise InputError(f"{source.name}: no row has a value on every axis and a status. Check `axes` and `missing`.")
+        first = f"{source.place(records[0]['row'])}: {', '.join(records[0]['lacking'])}" if records else "no rows"
+        raise InputError(
+            f"{source.name}: no row has a value on every axis, a score and a status ({first}). Check `axes`, `metrics` "
+            "and `missing`; formulas of a spreadsheet have values once it was saved by a program that computes them."
+        )
     copies = _copies(kept, reader)
     kept = [record for record in kept if id(record) not in copies]
     _number_replicates(source, kept, study)
@@ -149,25 +153,32 @@ def _number_replicates(source: ForeignTable, records: list[dict[str, Any]], stud
     table = study.table
     names: dict[str, int] = {}
     problems = []
+    identities = [name for name in source.header if name == table.cell or is_identity(name)]
     for group in by_setting(records):
         cell = hashlib.sha256(setting_key(group[0]).encode()).hexdigest()[:8]
         seeds: dict[int | None, Row] = {}
-        named: dict[str, Row] = {}
+        named: dict[tuple[str, str], Row] = {}
         for index, record in enumerate(group):
             row, name = record["row"], record["name"]
-            seed = record["seed"] if table.seed else index
-            if seed in seeds and table.seed and seed is not None:
+            seed = record["seed"]  # None where the table has no seeds: none is made up
+            finished = record["status"] in USABLE  # after a crash the same seed may run again
+            if finished and seed is not None and seed in seeds:
                 problems.append(
                     f"{row.where}: the same setting and seed {seed} as {source.place(seeds[seed])}, but other "
                     "results. Remove one of them, or give it its own seed." + _epochs_instead(study)
                 )
-            elif name and name in named and not source.several:
-                problems.append(
-                    f"{row.where}: run {name!r} again, as in {source.place(named[name])}, with the same setting but "
-                    "other results. A row is a run, and each has its name." + _epochs_instead(study)
-                )
-            seeds[seed], named[name] = row, row
-            run = name or f"{cell}-s{'x' if seed is None else seed}"
+            elif not table.seed and not table.history:
+                ids = [(column, text) for column in identities if (text := row.fields[column])]
+                again = next((one for one in ids if one in named), None)
+                if again:
+                    problems.append(
+                        f"{row.where}: {again[0]} {again[1]!r} again, as in {source.place(named[again])}, with the "
+                        "same setting but other results. A row is a run." + _epochs_instead(study)
+                    )
+                named |= dict.fromkeys(ids, row)
+            if finished:
+                seeds[seed] = row
+            run = name or f"{cell}-s{index if seed is None else seed}"
             names[run] = names.get(run, 0) + 1
             record |= {"cell": cell, "seed": seed, "run": run if names[run] == 1 else f"{run}#{names[run]}"}
     if problems:

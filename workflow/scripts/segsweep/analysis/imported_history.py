@@ -42,6 +42,7 @@ def runs_of_epochs(
                 "`table.cell`."
             )
         epochs.setdefault(epoch, row)
+    reader.problems += _levels_that_change(groups, reader)
     first = min((epoch for epochs in groups.values() for epoch in epochs), default=1)
     shift = 1 if first == 0 else 0  # Keras counts from 0, segsweep from 1
     records: list[dict[str, Any]] = []
@@ -68,6 +69,26 @@ def runs_of_epochs(
             {"epoch": epoch + shift} | values for epoch, (values, _) in zip(order, scored, strict=True)
         ]
     return records, curves
+
+
+def _levels_that_change(groups: dict[tuple, dict[int, Row]], reader: Reader) -> list[str]:
+    """A problem for each run of which an axis changes on the way: such a column is measured, and no hyperparameter."""
+    runs: dict[tuple, list[dict[int, Row]]] = {}
+    for (file, name, _, seed), epochs in groups.items():
+        if name or reader.folder:
+            runs.setdefault((file, name, seed), []).append(epochs)
+    problems = []
+    for parts in runs.values():
+        if len(parts) < 2 or len({epoch for part in parts for epoch in part}) < sum(map(len, parts)):
+            continue
+        first, second = (next(iter(part.values())) for part in parts[:2])
+        changing = [c for c in reader.table.axes.values() if first.fields[c] != second.fields[c]]
+        problems.append(
+            f"{second.where}: {' and '.join(changing)} changes within a run, from "
+            f"{' and '.join(repr(first.fields[c]) for c in changing)} in line {first.line}. An axis has one level in a "
+            "run: name a column or a placeholder of `table.file` that holds it."
+        )
+    return problems
 
 
 def _lacking(record: dict[str, Any], last: dict[str, Any], reader: Reader, has_score: bool) -> list[str]:

@@ -11,11 +11,12 @@ from segsweep.analysis.foreign_values import Levels
 from segsweep.analysis.imported_rows import USABLE, Reader
 from segsweep.config.imported_table import Table
 
-DIGITS = 5
+DIGITS, DIGITS_OF_SEEDS = 5, 8
 SHOWN = 3
 ADVICE = {
-    "seed": "If it is the seed, write `seed: {column}`.",
-    "history": "If a row is an epoch of a run and not a run, write `history: {column}`.",
+    "seed": "If it numbers seeds or folds, write `seed: {column}`.",
+    "history": "If a row is an epoch of a run and not a run, write `history: {column}`; if it is the number of "
+    "epochs that a run had, `epochs: {column}`.",
     "metrics": "If it is a result, add `{name}: {{column: {column}, unit: none}}` to `metrics`.",
     "axes": "If it is a hyperparameter, add `{column}: {column}` to `axes`.",
 }
@@ -89,8 +90,8 @@ def copies_of(group: list[dict[str, Any]], table: Table, columns: dict[str, str]
     """Which records of one setting are an earlier one again.
 
     A record is, where both ended alike with the same scores and these have five digits or more, so that chance does not
-    explain it; where their seeds are declared and the same; and where their rows are identical with all that
-    identifies them.
+    explain it (of runs with different seeds eight, of all metrics together); where their seeds are declared and the
+    same; and where their rows are identical with all that identifies them.
 
     Args:
         group: the records of one setting.
@@ -121,13 +122,15 @@ def _identities(record: dict[str, Any], table: Table, columns: dict[str, str]) -
     scores: tuple = tuple(sorted(record["values"].items()))
     if not scores:
         return keys
-    fine = any(_digits(fields[columns[name]]) >= DIGITS for name, value in scores if value not in (0, 1))
+    has_seed = table.seed is not None and record["seed"] is not None
+    digits = [_digits(fields[columns[name]]) for name, value in scores if value not in (0, 1)]
+    fine = sum(digits) >= DIGITS_OF_SEEDS if has_seed else max(digits, default=0) >= DIGITS
     if len(rows := record.get("rows", [])) > 1:  # a whole curve
         scores += tuple(tuple(row.fields[column] for column in columns.values()) for row in rows)
         fine = True
     if fine:
         keys.append(("scores", record["status"], scores))
-    if table.seed is not None and record["seed"] is not None:
+    if has_seed:
         keys.append(("seed", record["status"], scores, record["seed"]))
     return keys
 

@@ -31,6 +31,7 @@ class Reader:
         self.metric, self.table, self.numbers = study.metric, study.table, numbers
         self.metrics = metrics_of(study.table)
         self.missing = set(study.table.missing)
+        self.folder = source.folder
         self.problems: list[str] = []
         self.notes: list[str] = []
         self.levels: dict[str, Levels] = {}
@@ -68,7 +69,7 @@ class Reader:
             "row": row,
             "settings": settings,
             "values": values,
-            "name": row.fields[self.table.cell] if self.table.cell else "",
+            "name": self._name(row),
             "seed": self.whole(row, self.table.seed),
             "epochs": self.whole(row, self.table.epochs),
             "status": status,
@@ -132,6 +133,12 @@ class Reader:
         )
         return None
 
+    def _name(self, row: Row) -> str:
+        """The run's name: the column's for it, or the file's where each run has its own."""
+        if self.table.cell:
+            return row.fields[self.table.cell]
+        return row.file.relative_to(self.folder).with_suffix("").as_posix() if self.folder else ""
+
     def _why(self, row: Row, status: str | None) -> str:
         """Why a run has no score, as the table says it: its word for the status, or the score that is not finite."""
         if status in (None, RUNNING, *USABLE):
@@ -184,6 +191,8 @@ class Reader:
             values = [value for text in texts if (value := self.numbers.finite(text)) is not None]
             if metric.unit != "percent" or not values or any(text.endswith("%") for text in texts):
                 continue
+            if few := [value for value in values if 0 < value <= 1 < max(values)]:
+                self.notes.append(f"{metric.column} is read as percent, though {min(few):g} looks like a fraction.")
             if 0 < max(values) <= 1:
                 self.problems.append(
                     f"{rows[0].file}: all values of {metric.column} lie between 0 and 1, as fractions do, and "

@@ -30,7 +30,10 @@ RULES = {
 DESIGN_ROLES = ("grid", "run", "trial")
 FEWEST_LACK_OF_FIT = 3  # degrees of freedom of the additive model's residual
 RANKED_ROLES = (*DESIGN_ROLES, "reference")
-TEXT_COLUMNS = ("cell", "run", "role", "round", "status", "label", "note", "segments", "image", "method", "detail")
+TEXT_COLUMNS = (
+    "cell", "run", "role", "round", "status", "label", "note", "segments", "image", "method", "detail", "class",
+    "predicted",
+)  # fmt: skip
 
 
 @dataclass
@@ -61,6 +64,7 @@ class StudyResults:
     images: pd.DataFrame | None = None
     ensemble: pd.DataFrame | None = None
     ensemble_images: pd.DataFrame | None = None
+    confusions: pd.DataFrame | None = None
     axes: list[Axis] = field(init=False)
     codes: pd.DataFrame = field(init=False)
 
@@ -243,7 +247,7 @@ def open_results(folder: Path) -> StudyResults:
     cells = read_table(folder / "cells.csv", axes).set_index("cell")
     optional = {
         name: read_table(folder / f"{name}.csv", axes) if (folder / f"{name}.csv").exists() else None
-        for name in ("missing", "images", "ensemble", "ensemble_images")
+        for name in ("missing", "images", "ensemble", "ensemble_images", "confusions")
     }
     if optional["missing"] is None:
         optional["missing"] = pd.DataFrame(columns=["cell", "run"])

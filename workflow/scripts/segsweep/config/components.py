@@ -243,6 +243,20 @@ class Section(Component):
     order: ClassVar[int]
 
 
+class Exporter(Component):
+    """A form of a finished report for use elsewhere.
+
+    Attributes:
+        title: what it makes, in words.
+        needs_program: what a machine may lack that it starts, in words; empty where it needs nothing. It then raises
+            `segsweep.errors.InputError`, and the others export all the same.
+    """
+
+    package: ClassVar[str] = "report/exporters"
+    functions: ClassVar[tuple[str, ...]] = ("export",)
+    needs_program: ClassVar[str] = ""
+
+
 class Dataset(Component):
     """A data set: where its files lie and what they mean. These are the keys of all readers; each reader adds its own.
 

@@ -47,7 +47,9 @@ class Table(Settings):
         [], "Columns that say nothing of a run's setting, though they differ between its seeds; `train_*` is a pattern."
     )
     copies: Literal["drop", "keep"] = key(
-        "drop", "Whether rows of one setting with the same scores, to five digits or more, are one run or several."
+        "drop",
+        "Whether rows of one setting with the same scores are one run (`drop`), to five digits or more; with different "
+        "seeds to eight, of all metrics together.",
     )
     decimal: Literal[".", ","] | None = key(None, "Decimal mark; found without it where it is plain.")
     delimiter: str | None = key(None, "Between the fields of a CSV file; found without it.", min_length=1, max_length=1)
@@ -88,6 +90,8 @@ def table_files(table: Table, folder: Path) -> dict[Path, dict[str, str]]:
     """
     if not table.is_pattern:
         return {folder / table.file: {}}
+    if re.search(r"[*}][*{]", table.file):
+        raise InputError(f"`table.file` is {table.file!r}: two placeholders touch. Put what stands between them.")
     # The folder in front of the first part with a placeholder; an absolute path stays one.
     parts = Path(table.file).parts
     fixed = next(i for i, part in enumerate(parts) if "*" in part or PLACEHOLDER.search(part))

@@ -169,6 +169,11 @@ class Planner(WorkerView):
         """Stands for what a person wrote: what is drawn and reported depends on it besides the tables."""
         return digest(self.study.model_dump_json(), self.loaded.name)
 
+    @cached_property
+    def dataset_digest(self) -> str:
+        """Stands for what a person wrote of the data set: the names of its classes are in its tables."""
+        return digest(self.loaded.dataset.model_dump_json() if self.loaded.dataset else "")
+
     @property
     def ensemble_digest(self) -> str:
         """Stands for what an ensemble's score depends on: it is not scored again with every new plan."""

@@ -39,7 +39,7 @@ def heatmap(
     ax.set_facecolor("white")
     for i, j in zip(*np.where(table.isna().to_numpy()), strict=True):
         ax.text(j + 0.5, i + 0.5, "–", ha="center", va="center", color=theme.GREY)
-    ticks, rows = ([names.level(level, theme.LONGEST_TICK) for level in levels] for levels in (column[1], row[1]))
+    ticks, rows = ([theme.tick(names.level(level)) for level in levels] for levels in (column[1], row[1]))
     ax.set_xticks(np.arange(len(ticks)) + 0.5, ticks, rotation=0)
     ax.set_yticks(np.arange(len(rows)) + 0.5, rows, rotation=0)
     theme.tilt(ax, ticks)
@@ -52,8 +52,10 @@ def heatmap_size(
     """Width and height in inches of a heatmap with its labels: each cell is wide enough for its number."""
     number = max(len(format(limit, number_format(limits))) for limit in limits)
     across = max(0.55, 0.16 + theme.INCHES_PER_LETTER * number) * len(columns)
-    beside = 0.5 + theme.INCHES_PER_LETTER * max(len(names.level(level, theme.LONGEST_TICK)) for level in rows)
-    below = 0.55 + 0.5 * theme.INCHES_PER_LETTER * max(len(names.level(level, theme.LONGEST_TICK)) for level in columns)
+    beside = 0.5 + theme.INCHES_PER_LETTER * theme.longest_line(theme.tick(names.level(level)) for level in rows)
+    below = 0.55 + 0.5 * theme.INCHES_PER_LETTER * theme.longest_line(
+        theme.tick(names.level(level)) for level in columns
+    )
     return max(2.4, beside + across), max(1.7, 0.25 + below + 0.36 * len(rows))
 
 
@@ -104,7 +106,7 @@ def levels(
             color=theme.RED, mfc="white", label="mean", zorder=4,
         )  # fmt: skip
     theme.hold(ax, "y", runs[metric], shown["mean"], means[columns])
-    ticks = [names.level(level, theme.LONGEST_TICK) for level in position]
+    ticks = [theme.tick(names.level(level)) for level in position]
     ax.set_xticks(range(len(ticks)), ticks)
     ax.set_xlim(-0.6, len(ticks) - 0.4)
     theme.tilt(ax, ticks)
@@ -117,7 +119,7 @@ def values(ax: Axes, runs: pd.DataFrame, axis: str, metric: str, *, log: bool, n
     known = runs.assign(value=pd.to_numeric(runs[axis], errors="coerce")).dropna(subset=["value", metric])
     sns.scatterplot(known, x="value", y=metric, ax=ax, s=26, color=theme.BLUE, linewidth=0, alpha=0.75)
     if log:
-        ax.set_xscale("log")
+        theme.log_axis(ax, "x")
     return _label(ax, names.axis(axis), names.metric(metric))
 
 
@@ -135,8 +137,8 @@ def interaction(
     for i, level in enumerate(lines):
         part = runs[runs[by] == level].groupby(axis)[metric].mean().reindex(list(order))
         style = {"marker": theme.MARKERS[i % 6], "color": theme.PALETTE[i % 6], "ls": ["-", "--", ":"][i // 6 % 3]}
-        ax.plot(range(len(order)), part, ms=5, lw=1.6, label=names.level(level, theme.LONGEST_TICK), **style)
-    ticks = [names.level(level, theme.LONGEST_TICK) for level in order]
+        ax.plot(range(len(order)), part, ms=5, lw=1.6, label=theme.tick(names.level(level)), **style)
+    ticks = [theme.tick(names.level(level)) for level in order]
     ax.set_xticks(range(len(order)), ticks)
     theme.tilt(ax, ticks)
     ax.legend(title=names.axis(by), fontsize=8, title_fontsize=8)

@@ -62,7 +62,7 @@ def parallel(
         else:
             position_of = {level: i / max(1, len(order) - 1) for i, level in enumerate(order)}
             scaled = runs[axis].map(position_of)
-            marks = [(position, names.level(name, 18)) for name, position in position_of.items()]
+            marks = [(position, theme.wrap(names.level(name), 22)) for name, position in position_of.items()]
         columns.append(scaled.to_numpy(float))
         ticks.append(marks)
     score = runs[metric].to_numpy(float)
@@ -94,6 +94,13 @@ def parallel(
     return ax
 
 
+def parallel_size(orders: Sequence[Sequence[str] | None], names: DisplayNames = PLAIN) -> tuple[float, float]:
+    """Width and height in inches of a figure of parallel coordinates: the labels of each axis have room."""
+    labels = [theme.wrap(names.level(level), 22) for order in orders if order for level in order]
+    between = max(1.35, 0.35 + 0.9 * theme.INCHES_PER_LETTER * theme.longest_line(labels))
+    return 1.6 + between * len(orders), 3.4
+
+
 def cost_against_score(
     ax: Axes,
     runs: pd.DataFrame,
@@ -119,7 +126,7 @@ def cost_against_score(
     ends = seen.iloc[front]
     ax.plot(ends[cost], ends[metric], color=theme.BLUE, marker="o", ms=5, lw=1.5, label="not beaten in both")
     if seen[cost].max() > 30 * max(seen[cost].min(), 1e-9) and seen[cost].min() > 0:
-        ax.set_xscale("log")
+        theme.log_axis(ax, "x")
     ax.legend(fontsize=8)
     ax.set_xlabel(f"{names.metric(cost)}{UNITS.get(cost, '')}")
     ax.set_ylabel(names.metric(metric))

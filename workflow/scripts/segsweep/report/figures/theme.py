@@ -1,7 +1,7 @@
 """Theme, colours, levels and files of figures. Colours are Okabe and Ito's: safe for colour-blind people."""
 
-import textwrap
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +11,10 @@ import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import ArrayLike
+
+from segsweep.formatting import number
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY = (
     "#0072B2",
@@ -27,6 +30,7 @@ MARKERS = ["o", "s", "^", "D", "v", "P"]
 DPI, PRINT_DPI = 110, 200
 INCHES_PER_LETTER = 0.085  # of a tick label
 WIDEST = 10.5  # inches of a figure
+LEAST_SHARE = 0.18  # inches for a tilted label
 LONGEST_TICK, LONGEST_LINE = 28, 60  # characters
 
 
@@ -83,12 +87,41 @@ def hold(ax: Axes, side: Literal["x", "y"], *values: ArrayLike) -> None:
 
 
 def wrap(text: str, width: int = LONGEST_LINE) -> str:
-    """Long text on several lines, broken at spaces; a longer word stays whole."""
-    return "\n".join(textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)) or text
+    """Long text on several lines, broken behind spaces and the signs that join parts of a value; nothing is cut."""
+    lines = [""]
+    for part in re.findall(r"[^ +,/_]*[ +,/_]?", text):
+        if lines[-1] and len(lines[-1] + part.rstrip()) > width:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(line.strip() for line in lines)
+
+
+def tick(text: str) -> str:
+    """A level as a tick's label."""
+    return wrap(text, LONGEST_TICK)
+
+
+def longest_line(texts: Iterable[str]) -> int:
+    """Letters of the longest line of labels."""
+    return max((len(line) for text in texts for line in text.splitlines()), default=0)
+
+
+def log_axis(ax: Axes, side: Literal["x", "y"]) -> None:
+    """A logarithmic axis whose numbers read as those of the tables: 1e-4."""
+    (ax.set_xscale if side == "x" else ax.set_yscale)("log")
+    axis, ends = (ax.xaxis, ax.get_xlim()) if side == "x" else (ax.yaxis, ax.get_ylim())
+    narrow = ends[1] < 30 * ends[0]
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if narrow else (1,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number(float(f"{value:.3g}"))))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def tilt(ax: Axes, names: Sequence[str]) -> None:
     """Turns the labels of the x axis when they would touch: each has its share of the width of the axis."""
     inches = ax.get_position().width * ax.figure.get_size_inches()[0]
-    if max(map(len, names), default=0) * INCHES_PER_LETTER > inches / max(1, len(names)):
+    if longest_line(names) * INCHES_PER_LETTER > inches / max(1, len(names)):
         ax.set_xticks(ax.get_xticks(), ax.get_xticklabels(), rotation=30, ha="right", rotation_mode="anchor")
+    if (share := inches / max(1, len(names))) < LEAST_SHARE:  # upright, as small as their number asks for
+        ax.tick_params(axis="x", labelrotation=90, labelsize=max(3.0, 50 * share))
+        for label in ax.get_xticklabels():
+            label.set(rotation=90, ha="center", va="top", rotation_mode="default")

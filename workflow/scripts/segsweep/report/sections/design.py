@@ -70,7 +70,7 @@ def comparing(results: QuotedResults) -> str:
         f"in which all settings are equal, at most {results.quote_analysis('gate.alpha', 'percent')} state anything."
         if gate.get("tested")
         else None,
-        f"The study's practical threshold is a difference of {results.quote_plan('study.matters', 'significant')}."
+        f"The study's practical threshold is a difference of {results.quote_plan('study.matters')}."
         if results.study.get("matters")
         else None,
     )

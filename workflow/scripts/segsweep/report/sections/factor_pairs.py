@@ -83,8 +83,7 @@ def heatmaps(results: QuotedResults) -> str:
 
 def _heatmap(results: QuotedResults, runs: pd.DataFrame, a: str, b: str, axes: list[str]) -> str:
     longest = {
-        axis: max(len(results.names.level(level, theme.LONGEST_TICK)) for level in results.levels(axis))
-        for axis in (a, b)
+        axis: max(len(theme.tick(results.names.level(level))) for level in results.levels(axis)) for axis in (a, b)
     }
     if longest[b] > max(8, longest[a]) or (
         max(longest.values()) <= 8 and len(results.levels(a)) > len(results.levels(b))
@@ -107,7 +106,7 @@ def _heatmap(results: QuotedResults, runs: pd.DataFrame, a: str, b: str, axes: l
         if ax is not drawn[0]:
             ax.set_ylabel("")
         if level is not None:
-            ax.set_title(f"{results.names.axis(third)}: {results.names.level(level, theme.LONGEST_TICK)}", fontsize=9)
+            ax.set_title(f"{results.names.axis(third)}: {theme.tick(results.names.level(level))}", fontsize=9)
     paper.tight_layout()
     facet = f", a panel for each {results.axis_name(third)}" if third else ""
     caption = results.caption(

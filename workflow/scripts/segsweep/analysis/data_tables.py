@@ -1,0 +1,116 @@
+"""What a study was trained and judged on: its splits, their images, and how often each class occurs in them.
+
+It is counted from the prepared data, so it holds for what the models saw: resized or cut into patches where the study
+asks for that, void pixels left out. A study that varies how images are prepared has rows for each preparation.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from segsweep.data.classes import class_names
+from segsweep.data.prepared import Prepared, read_manifest
+from segsweep.planning.plan_file import StudyPlan
+from segsweep.tables import Column, Table
+
+HAVE_OBJECTS = ("multitask", "text")
+
+
+class DataSplits(Table):
+    """A split of the data, as it was prepared."""
+
+    file = "data.csv"
+    rules = ("describe_data",)
+    columns = (
+        Column("data", "text", "The folder of prepared data, below results/data."),
+        Column("split", "text", "The split: `train`, `val`, `test`, as the data set names them."),
+        Column("images", "integer", "Images; of images that are cut into patches, the whole ones."),
+        Column("patches", "integer", "Patches that they are cut into.", empty="images are not cut"),
+        Column("height_min", "integer", "Least height of an image, of a patch where they are cut.", unit="px"),
+        Column("height_max", "integer", "Greatest height.", unit="px"),
+        Column("width_min", "integer", "Least width.", unit="px"),
+        Column("width_max", "integer", "Greatest width.", unit="px"),
+        Column("pixels", "integer", "Pixels that have a class.", empty="the task has no masks"),
+        Column("void", "number", "Share of the pixels without a class, padding of patches included.",
+               empty="the task has no masks"),
+        Column("objects", "integer", "Boxes, or texts, that count.", empty="the task has none"),
+    )  # fmt: skip
+
+
+class DataClasses(Table):
+    """A class in a split of the data."""
+
+    file = "data_classes.csv"
+    rules = ("describe_data",)
+    columns = (
+        Column("data", "text", "The folder of prepared data, below results/data."),
+        Column("split", "text", "The split."),
+        Column("class", "text", "Name of the class."),
+        Column("pixels", "integer", "Its pixels."),
+        Column("share", "number", "Share of the pixels that have a class.", empty="there are none"),
+        Column("images", "integer", "Images in which it occurs; patches where images are cut."),
+    )
+
+
+def write_data_tables(plan: StudyPlan, output: Path, root: Path = Path()) -> int:
+    """Write both tables of a study into a folder.
+
+    Args:
+        plan: the study as it was planned; its folders of prepared data are read.
+        output: the folder of the study's tables.
+        root: what the plan's paths are relative to.
+
+    Returns:
+        How many splits there are.
+
+    Raises:
+        InputError: a prepared folder is missing or damaged.
+    """
+    names = class_names(plan.dataset) if plan.dataset else []
+    prepared = [Prepared.open(root / folder, names) for folder in plan.data]
+    rows = split_rows(prepared)
+    DataSplits.write(output, rows)
+    DataClasses.write(output, class_rows(prepared))
+    return len(rows)
+
+
+def split_rows(prepared: Iterable[Prepared]) -> list[dict[str, Any]]:
+    """Rows of data.csv."""
+    rows = []
+    for one in prepared:
+        for split in one.splits.values():
+            pages = {split.page(i)["page"] for i in range(len(split)) if split.page(i)}
+            row: dict[str, Any] = {
+                "data": one.folder.name,
+                "split": split.name,
+                "images": len(pages) if pages else len(split),
+                "patches": len(split) if pages else None,
+            }
+            if len(split):
+                low, high = split.sizes.min(0).tolist(), split.sizes.max(0).tolist()
+                row |= {"height_min": low[0], "height_max": high[0], "width_min": low[1], "width_max": high[1]}
+            if one.has_masks:
+                pixels, whole = int(split.class_counts.sum()), int(split.sizes.prod(1).sum())
+                row |= {"pixels": pixels, "void": 1 - pixels / whole if whole else None}
+            if one.task in HAVE_OBJECTS:
+                row["objects"] = read_manifest(one.folder)["splits"][split.name]["objects"]
+            rows.append(row)
+    return rows
+
+
+def class_rows(prepared: Iterable[Prepared]) -> list[dict[str, Any]]:
+    """Rows of data_classes.csv; none of a task without masks."""
+    return [
+        {
+            "data": one.folder.name,
+            "split": split.name,
+            "class": name,
+            "pixels": int(split.class_counts[:, i].sum()),
+            "share": float(split.class_counts[:, i].sum() / total) if (total := split.class_counts.sum()) else None,
+            "images": int((split.class_counts[:, i] > 0).sum()),
+        }
+        for one in prepared
+        if one.has_masks
+        for split in one.splits.values()
+        for i, name in enumerate(one.classes)
+    ]
