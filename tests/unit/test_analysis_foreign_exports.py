@@ -163,7 +163,7 @@ def test_rows_in_which_something_undeclared_differs_are_no_seeds(tmp_path):
     assert "add `lr: lr` to `axes`" in found[0]
     assert "`ignore: [lr]`" in found[0]
     imported = load(tmp_path, text, axes={"data.augmentation": "aug"}, ignore=["l*"])
-    assert [row["seed"] for row in imported.runs] == [0, 1, 0]
+    assert [row["run"].split("-")[1] for row in imported.runs] == ["s0", "s1", "s0"]
     both = text.replace("none,0.01,0.1", "none,0.01,0.2")
     found = problems(tmp_path, both, axes={"data.augmentation": "aug"})
     assert [text.split(": ")[1].split(" differs")[0] for text in found[:2]] == ["lr", "dropout"]
@@ -199,6 +199,13 @@ def test_the_same_scores_to_five_digits_are_one_run(tmp_path):
     assert len(load(tmp_path, seeds, seed="seed", ignore=["loss"]).runs) == 2
     assert len(load(tmp_path, seeds.replace("0.51", "0.512"), seed="seed", **axes).runs) == 1
     assert len(load(tmp_path, "lr,id,miou\n0.1,x1,0.71\n0.1,x1,0.71\n0.1,x2,0.71\n").runs) == 2
+
+
+def test_a_seed_may_run_again_after_a_crash(tmp_path):
+    text = "lr,seed,State,miou\n0.1,0,crashed,\n0.1,0,finished,0.5\n0.1,1,finished,0.6\n"
+    imported = load(tmp_path, text, seed="seed")
+    assert [(row["seed"], row["status"]) for row in imported.runs] == [(0, "failed"), (0, "finished"), (1, "finished")]
+    assert "the same setting and seed 0 as line 3" in problems(tmp_path, text + "0.1,0,finished,0.4\n", seed="seed")[0]
 
 
 def test_an_export_of_wandb(tmp_path):

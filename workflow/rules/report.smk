@@ -89,5 +89,5 @@ rule export_report:
     message:
         "export the report of {params.folder}"
     shell:
-        "{params.run}/export_report.py --results {params.folder:q} --output {output.folder:q} "
-        "> {log:q} 2>&1; status=$?; cat {log:q} >&2; exit $status"
+        "status=0; {params.run}/export_report.py --results {params.folder:q} --output {output.folder:q} "
+        "> {log:q} 2>&1 || status=$?; cat {log:q} >&2; exit $status"

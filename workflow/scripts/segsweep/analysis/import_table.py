@@ -14,7 +14,7 @@ from segsweep.analysis.foreign_files import ForeignTable, Row, read_table_files,
 from segsweep.analysis.foreign_values import numbers_of
 from segsweep.analysis.imported_history import runs_of_epochs
 from segsweep.analysis.imported_replicates import by_setting, copies_of, setting_key, undeclared_differences
-from segsweep.analysis.imported_rows import Reader, metrics_of
+from segsweep.analysis.imported_rows import USABLE, Reader, metrics_of
 from segsweep.analysis.measures import NAMES
 from segsweep.analysis.run_tables import Cells, Epochs, Images, Missing, Runs, level_texts
 from segsweep.config.study import Study
@@ -160,8 +160,9 @@ def _number_replicates(source: ForeignTable, records: list[dict[str, Any]], stud
         named: dict[tuple[str, str], Row] = {}
         for index, record in enumerate(group):
             row, name = record["row"], record["name"]
-            seed = record["seed"] if table.seed else index
-            if seed in seeds and table.seed and seed is not None:
+            seed = record["seed"]  # None where the table has no seeds: none is made up
+            finished = record["status"] in USABLE  # after a crash the same seed may run again
+            if finished and seed is not None and seed in seeds:
                 problems.append(
                     f"{row.where}: the same setting and seed {seed} as {source.place(seeds[seed])}, but other "
                     "results. Remove one of them, or give it its own seed." + _epochs_instead(study)
@@ -175,8 +176,9 @@ def _number_replicates(source: ForeignTable, records: list[dict[str, Any]], stud
                         "same setting but other results. A row is a run." + _epochs_instead(study)
                     )
                 named |= dict.fromkeys(ids, row)
-            seeds[seed] = row
-            run = name or f"{cell}-s{'x' if seed is None else seed}"
+            if finished:
+                seeds[seed] = row
+            run = name or f"{cell}-s{index if seed is None else seed}"
             names[run] = names.get(run, 0) + 1
             record |= {"cell": cell, "seed": seed, "run": run if names[run] == 1 else f"{run}#{names[run]}"}
     if problems:

@@ -31,7 +31,7 @@ class Runs(Table):
     columns = (
         Column("cell", "text", "Key of its cell."),
         Column("run", "text", "Its name."),
-        Column("seed", "integer", "Its seed."),
+        Column("seed", "integer", "Its seed.", empty="a table made elsewhere does not say"),
         Column("fold", "integer", "Its fold, from 0.", empty="there is no cross-validation"),
         Column("round", "text", "The round of the study that added its cell.", empty="the study has no rounds"),
         Column("role", "text", "What its cell is there for."),

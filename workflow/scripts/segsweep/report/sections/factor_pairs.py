@@ -24,7 +24,7 @@ def interactions(results: QuotedResults) -> str:
         number = results.table("findings").aggregate(
             "count", where="kind=interaction & verdict=confounded,described", style="plural:pair"
         )
-        said.append(f"Of {number} of hyperparameters the interaction could not be tested.")
+        said.append(f"The interaction of {number} of hyperparameters could not be tested.")
         notes = set(open_["note"].dropna())
         if len(notes) == 1:
             said[-1] += " " + results.table("findings").quote(
