@@ -112,7 +112,8 @@ def test_without_a_difference_cost_may_choose_unless_axes_interact(tmp_path):
         ("first_cell", [8], "It is better than the other setting."),
         ("first_cell", [9], "Whether it is better than the other setting is undecided."),
         ("undecided", [4, 6],
-         "It is undecided whether levels of the architecture differ and whether 1 pair of hyperparameters interacts."),
+         "It is undecided whether levels of the architecture differ and whether the learning rate and the architecture "
+         "interact."),
         ("correlation", [10],
          "The validation mIoU rises with the training time (rank correlation 0.87, corrected interval 0.30 to 0.98, "
          "corrected p = 0.020, over 8 settings)."),

@@ -12,10 +12,8 @@ EXPLANATIONS = {
     "undecided": (
         "Undecided means that these runs neither show a difference nor that there is none."
     ),
-    "no_test": (
-        "No runs share a setting and too few differ in one thing only, so there is nothing to test differences with: "
-        "what follows describes these runs, and states nothing."
-    ),
+    "no_test": "Without that there is nothing to test differences with: settings are described, not compared.",
+    "no_level": "These results recommend no level: there is nothing to test differences with.",
     "lack_of_fit": (
         "No setting was run twice, so differences are judged by what the additive model leaves unexplained: that "
         "holds noise and interactions, and states less rather than more."

@@ -12,7 +12,7 @@ from segsweep.report.value_styles import MISSING, write
 
 Row = dict[str, str]
 STATED = ("better", "worse", "edge", "interact", "rises", "falls")
-MOST_NAMED, MOST_PAIRS = 6, 12
+MOST_NAMED, MOST_PAIRS, MOST_NUMBERS = 6, 12, 3
 
 
 def sentence(form: str, rows: Sequence[Row], words: StudyWords) -> str:
@@ -79,7 +79,7 @@ def _wins(rows: Iterable[Row]) -> dict[str, list[_Pair]]:
     wins: dict[str, list[_Pair]] = {}
     for pair in sorted(map(_Pair, stated(rows, "levels")), key=lambda pair: pair.size):
         wins.setdefault(pair.winner, []).append(pair)
-    return dict(sorted(wins.items(), key=lambda item: -len(item[1])))
+    return dict(sorted(wins.items(), key=lambda item: (-len(item[1]), -item[1][-1].size)))
 
 
 def axis_summary(rows: list[Row], words: StudyWords, axis: str) -> str:
@@ -135,7 +135,7 @@ def edge(rows: list[Row], words: StudyWords) -> str:
 def edge_to_try(rows: list[Row], words: StudyWords) -> str:
     """The same as something to try next, with runs that failed there."""
     row = rows[0]
-    failed = _failures(rows)
+    failed = _failures(rows, [row["a"]])
     start = f"{'Lower' if row['b'] == 'low' else 'Higher'} values of the {words.axis(row['axis'])}"
     why = f"{words.level(row['a'])} is better than every other level and lies at the end of the values tried"
     return f"{start}: {why}" + (f"; but {listed(failed)}." if failed else ".")
@@ -167,14 +167,18 @@ def first_of_ranking(rows: list[Row], words: StudyWords) -> str:
 def undecided(rows: list[Row], words: StudyWords) -> str:
     """What was tested and did not pass: axes none of whose pairs differ, pairs of axes; names no order."""
     axes = list(dict.fromkeys(row["axis"] for row in rows if row["kind"] == "levels"))
-    pairs = sum(row["kind"] == "interaction" for row in rows)
+    pairs = [row for row in rows if row["kind"] == "interaction"]
     parts = []
     if axes:
         names = [f"the {words.axis(axis)}" for axis in axes[:MOST_NAMED]]
         names += [write("plural:further hyperparameter", len(axes) - MOST_NAMED)] if len(axes) > MOST_NAMED else []
         parts.append(f"whether levels of {listed(names, 'or')} differ")
-    if pairs:
-        parts.append(f"whether {write('plural:pair', pairs)} of hyperparameters interact{'s' if pairs == 1 else ''}")
+    if len(pairs) > 2:
+        parts.append(f"whether {write('plural:pair', len(pairs))} of hyperparameters interact")
+    else:
+        parts += [
+            f"whether the {words.axis(row['axis'])} and the {words.axis(row['axis_b'])} interact" for row in pairs
+        ]
     return f"It is undecided {listed(parts)}."
 
 
@@ -190,10 +194,11 @@ def described(rows: list[Row], words: StudyWords) -> str:
     return f"Levels of {axes} are described, not compared: there is nothing to test differences with."
 
 
-def _failures(rows: Iterable[Row]) -> list[str]:
-    """What the notes of findings say of runs that failed, each once."""
+def _failures(rows: Iterable[Row], levels: Iterable[str]) -> list[str]:
+    """What the notes of findings say of runs of these levels that failed, each once."""
     parts = [part.strip() for row in rows for part in row["note"].split(";")]
-    return [write("text", part) for part in dict.fromkeys(parts) if part.endswith(" failed")]
+    ends = tuple(f" with {level} failed" for level in levels)
+    return [write("text", part) for part in dict.fromkeys(parts) if part.endswith(ends)]
 
 
 def recommendation(rows: list[Row], words: StudyWords, axis: str) -> str:
@@ -204,7 +209,8 @@ def recommendation(rows: list[Row], words: StudyWords, axis: str) -> str:
     own = [row for row in rows if row["kind"] == "levels"]
     others = [words.axis(row["axis_b"] if row["axis"] == axis else row["axis"]) for row in stated(rows, "interaction")]
     said = _differences(own, words) or [_no_difference(own, words, "" if others else ": choose by cost or convenience")]
-    if failed := _failures(own):
+    beaten = {pair.loser for won in _wins(own).values() for pair in won}
+    if failed := _failures(own, [level for level in _levels(own) if level not in beaten]):
         said.append(f"Mind that {listed(failed)}.")
     if others:
         names = listed(f"the {other}" for other in others)
@@ -220,8 +226,7 @@ def _differences(own: list[Row], words: StudyWords) -> list[str]:
     for level, won in wins.items():
         shown = won[: MOST_PAIRS - named]
         named += len(shown)
-        parts = [f"{words.level(pair.loser)} ({pair.numbers(words)})" for pair in shown]
-        said += [f"{words.level(level)} is better than {listed(parts)}."] if parts else []
+        said += [_wins_of(level, shown, words)] if shown else []
     if not said:
         return []
     if rest := sum(map(len, wins.values())) - named:
@@ -236,6 +241,15 @@ def _differences(own: list[Row], words: StudyWords) -> list[str]:
     elif len(left) > 1:
         said.append(f"Not shown to be worse than another level: {listed(names)}; choose among these.")
     return said
+
+
+def _wins_of(level: str, won: list[_Pair], words: StudyWords) -> str:
+    """The levels that one is better than: of few with their numbers, of many with those of the closest."""
+    start = f"{words.level(level)} is better than "
+    if len(won) <= MOST_NUMBERS:
+        return start + listed(f"{words.level(pair.loser)} ({pair.numbers(words)})" for pair in won) + "."
+    closest = f"the closest is {words.level(won[0].loser)} ({won[0].numbers(words)})"
+    return f"{start}{listed(words.level(pair.loser) for pair in won)}; {closest}."
 
 
 def _no_difference(own: list[Row], words: StudyWords, advice: str) -> str:

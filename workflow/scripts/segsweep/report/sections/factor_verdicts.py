@@ -85,7 +85,7 @@ def recommendation(results: QuotedResults, axis: str) -> str:
     """What follows for the choice of a level, from the findings alone."""
     found = results.findings("levels", "edge", "interaction", axis=axis)
     if not (found["kind"] == "levels").any():
-        return "There is nothing to compare.\n"
+        return results.explain("no_level") + "\n"
     summary = results.table("factor_summary")
     i = summary.first(axis=axis)
     said = [results.state(found, f"recommendation:{axis}")]

@@ -35,7 +35,7 @@ def comparisons(results: QuotedResults) -> str:
     if found.empty:
         return ""
     if not found["p_study"].notna().any():
-        return paragraph(results.explain("no_test"))
+        return ""
     found = found.assign(stated=found["verdict"].isin(["better", "worse"]))
     found = found.sort_values(["stated", "p_study"], ascending=[False, True], na_position="last", kind="stable")
     shown = found.head(MOST_COMPARISONS)
@@ -50,13 +50,7 @@ def comparisons(results: QuotedResults) -> str:
         if len(found) > len(shown)
         else None
     )
-    basis = (results.analysis.get("noise") or {}).get("basis")
-    return blocks(
-        table + body,
-        paragraph(
-            results.explain("intervals"), results.explain("lack_of_fit") if basis == "lack of fit" else None, rest
-        ),
-    )
+    return blocks(table + body, paragraph(results.explain("intervals"), rest))
 
 
 def parts(results: QuotedResults) -> str:

@@ -49,7 +49,7 @@ def write(results: QuotedResults) -> str:
             f"Of the variance of unseen settings the forest predicts "
             f"{results.quote_analysis('importance.r2_oob', 'percent')}."
             if found.get("r2_oob") is not None and found["r2_oob"] > 0
-            else "The forest predicts unseen settings no better than their mean."
+            else "The forest predicts unseen settings as well as their mean does, or less well."
             if found.get("r2_oob") is not None
             else None,
             "It predicts too little for its shares to be reliable." if found.get("reliable") is False else None,

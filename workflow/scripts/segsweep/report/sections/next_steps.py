@@ -57,12 +57,14 @@ def _edges(results: QuotedResults) -> list[str]:
 
 
 def _more_seeds(results: QuotedResults) -> str | None:
-    """If there was nothing to test differences with."""
-    if not results.one_seed or results.table("ranking").first(rank=1) is None:
+    """If no setting has several runs: nothing says how a fresh run will do."""
+    basis = (results.analysis.get("noise") or {}).get("basis")
+    if basis == "replicates" or results.best is None or len(results.table("confirmations")):
         return None
-    if len(results.table("confirmations")):
-        return None
-    return "More seeds for the settings at the top: without runs that share a setting no difference can be tested."
+    return (
+        "More seeds for the settings at the top, which were trained once: these results do not tell how a fresh run of "
+        "them will do."
+    )
 
 
 def _ties(results: QuotedResults) -> str | None:

@@ -31,7 +31,7 @@ def write(results: QuotedResults) -> str:
     axes = [axis for axis in results.axes if axis in row and pd.notna(row[axis])]
     rows = [[capital(results.axis_name(axis)), f"`{axis}`", results.quote_code("ranking", i, axis)] for axis in axes]
     return blocks(
-        paragraph(chosen(results, i), scores(results, i), standing(results, i), failures(results, i)),
+        paragraph(chosen(results, i), scores(results, i), cheapest(results, i), failures(results, i)),
         markdown_table(["Hyperparameter", "Key", "Value"], rows) if rows else "",
         paragraph(*expected(results, i)),
         best_of_many(results),
@@ -64,17 +64,13 @@ def scores(results: QuotedResults, i: int) -> str:
     return said
 
 
-def standing(results: QuotedResults, i: int) -> str | None:
-    """If it is the first and others were compared with it: how it stands; the cheapest of those it does not beat."""
-    ranking, compared = results.table("ranking"), results.findings("cells")
-    if compared.empty or ranking.frame.at[i, "rank"] != 1:
+def cheapest(results: QuotedResults, i: int) -> str | None:
+    """If settings that it is not shown to be better than train in less time: the cheapest of them."""
+    found = (results.analysis.get("best") or {}).get("cheapest_tied")
+    row = results.table("ranking").first(cell=str(found))
+    if found is None or row is None or row == i:
         return None
-    said = results.state(compared, "first_cell")
-    cheapest = (results.analysis.get("best") or {}).get("cheapest_tied")
-    row = ranking.first(cell=str(cheapest))
-    if cheapest is None or row is None or row == i:
-        return said
-    return f"{said} The cheapest to train of its group is {results.quote_code('ranking', row, 'label')}."
+    return f"The cheapest to train of its group is {results.quote_code('ranking', row, 'label')}."
 
 
 def failures(results: QuotedResults, i: int) -> str | None:
@@ -143,8 +139,8 @@ def parallel(results: QuotedResults) -> str:
     if len(axes) < 3 or len(runs) < 5:
         return ""
     few = runs.iloc[:: -(-len(runs) // MOST_PARALLEL)]
-    paper, ax = theme.plt.subplots(figsize=(1.6 + 1.35 * len(axes), 3.4))
     orders = {axis: None if results.binned(axis) else results.levels(axis) for axis in axes}
+    paper, ax = theme.plt.subplots(figsize=run_figures.parallel_size(list(orders.values()), results.names))
     run_figures.parallel(ax, few, orders, results.metric, minimize=results.minimize, names=results.names)
     part = "Every run" if len(few) == len(runs) else "An evenly spaced choice of the runs"
     names = listed(map(results.axis_name, axes))

@@ -63,7 +63,10 @@ def best(results: QuotedResults) -> str:
         said += f", the mean of {results.table(table).quote(row, 'n', 'plural:run')}{on_fresh}"
         said += f" (interval {interval})." if interval else "."
     if fresh is None and ranked > 1 and _known(frame, i, "expected"):
-        said += f" Of fresh seeds expect about {ranking.quote(i, 'expected', 'metric')}."
+        said += f" Expect about {ranking.quote(i, 'expected', 'metric')} of fresh seeds."
+    elif fresh is None and ranked > 1:
+        side = "higher" if results.minimize else "lower"
+        said += f" It was chosen for this score, so that of a fresh run is likely to be {side}."
     compared = results.findings("cells")
     if len(compared) and frame.at[i, "rank"] == 1:
         said += " " + results.state(compared, "first_cell")
@@ -96,13 +99,20 @@ def edges(results: QuotedResults) -> list[str]:
 def open_questions(results: QuotedResults) -> list[str]:
     """What was asked and cannot be stated: undecided, not separable, nothing to test with."""
     found = results.findings("levels", "interaction")
+    if (
+        results.one_seed
+        and found["p_study"].isna().all()
+        and results.best is not None
+        and results.analysis["n_cells"] > 1
+    ):
+        return [f"{results.quote_analysis('noise.reading', 'sentence')} {results.explain('no_test')}"]
     passed = set(results.findings("levels", stated=True)["axis"])
     left = found[~((found["kind"] == "levels") & found["axis"].isin(passed))]
     said = []
     tested = left[left["verdict"] == "undecided"]
     if len(tested):
         said.append(f"{results.state(tested, 'undecided')} {results.explain('undecided')}")
-    alike = left[(left["verdict"] == "confounded") & ~left["axis"].isin(tested["axis"])]
+    alike = left[(left["kind"] == "levels") & (left["verdict"] == "confounded") & ~left["axis"].isin(tested["axis"])]
     if len(alike):
         said.append(results.state(alike, "confounded"))
     untested = left[(left["kind"] == "levels") & (left["verdict"] == "described")]
@@ -118,16 +128,23 @@ def threshold(results: QuotedResults) -> str | None:
     if results.study.get("matters") is None:
         return None
     bar = results.quote_plan("study.matters", "general")
-    table, where = results.table("findings"), "verdict=better,worse,edge & matters="
     stated = results.findings("levels", "cells", stated=True)
     if stated.empty:
-        return f"The study counts differences of {bar} or more; none of any size is stated."
+        return f"The study's practical threshold is a difference of {bar}; no difference of any size is stated."
+    table, where = results.table("findings"), "verdict=better,worse"
+    counts = stated["matters"].value_counts()
     parts = [
-        f"{table.aggregate('count', where=where + value)} {words}"
-        for value, words in (("yes", "beyond it"), ("no", "within it"), ("unclear", "for which that is open"))
-        if (stated["matters"] == value).any()
+        f"{table.aggregate('count', where=f'{where} & matters={value}')} {one if counts[value] == 1 else many}"
+        for value, one, many in (
+            ("yes", "lies beyond it", "lie beyond it"),
+            ("no", "lies within it", "lie within it"),
+            ("unclear", "may lie on either side", "may lie on either side"),
+        )
+        if counts.get(value)
     ]
-    return f"The study counts differences of {bar} or more; of the stated ones there {be(len(stated))} {listed(parts)}."
+    number = table.aggregate("count", where=where, style="plural:stated difference")
+    said = f"The study's practical threshold is a difference of {bar}"
+    return f"{said}: of {number}, {listed(parts)}." if parts else f"{said}."
 
 
 def gate(results: QuotedResults) -> str:

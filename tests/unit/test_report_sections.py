@@ -1,0 +1,205 @@
+"""What single sections say of drawn studies whose tables were changed to hold one thing."""
+
+import csv
+import json
+import re
+
+import pytest
+
+from segsweep.analysis.analyze import Analysis
+from segsweep.analysis.study_results import open_results
+from segsweep.report.build import build
+from segsweep.report.quoted_results import QuotedResults
+from segsweep.report.sections.factor_verdicts import is_loss
+from segsweep.report.verify import verify
+from tests.synthetic_files import write_rows, write_study
+
+LR, BATCH = "optimizer.lr", "batch_size"
+AXES = {LR: [1e-4, 1e-3, 1e-2], BATCH: [4, 8]}
+
+
+def rows_of(folder, name):
+    with (folder / name).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def change(folder, name, rows):
+    write_rows(folder / name, list(rows[0]), rows)
+
+
+def report(folder, *, alter_runs=None, alter_tables=None, study=None, **options):
+    """The report of a drawn study; its runs are altered before the analysis, other tables behind it."""
+    write_study(folder, name="s", **{"axes": AXES, "effects": {}, "epochs": 6, "noise": 0.01} | options)
+    if study:
+        plan = json.loads((folder / "plan.json").read_text())
+        plan["study"] |= study
+        (folder / "plan.json").write_text(json.dumps(plan))
+    if alter_runs:
+        rows = rows_of(folder, "runs.csv")
+        alter_runs(rows)
+        change(folder, "runs.csv", rows)
+    Analysis(open_results(folder)).write(folder)
+    if alter_tables:
+        alter_tables(folder)
+    build(folder, folder, partial=True)
+    text = (folder / "report.md").read_text(encoding="utf-8")
+    assert verify(text, (folder / "report.sources.csv").read_text(encoding="utf-8"), folder) == []
+    return text
+
+
+def section(text, title):
+    return re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL).group(1)
+
+
+def test_the_summary_says_what_passed_and_what_the_best_was_chosen_from(tmp_path):
+    text = section(report(tmp_path, effects={LR: [0.0, 0.0, 0.2]}), "Summary")
+    assert "The best setting, chosen from 6 ranked settings, is `lr=0.01" in text
+    assert re.search(r"Expect about 0\.\d{4} of fresh seeds\.", text)
+    assert "For the learning rate, `0.01` is better than each of the 2 other levels; the closest is" in text
+    assert "is the highest value tried: higher ones are untested." in text
+    assert "It is undecided whether levels of the batch size differ" in text
+    assert "explains" not in text
+    assert "draws" not in text
+
+
+def test_a_grid_with_one_seed_states_a_large_difference_and_says_what_it_rests_on(tmp_path):
+    axes = {LR: [1e-4, 1e-3, 1e-2], BATCH: [4, 8, 16], "model.arch": ["unet", "fpn", "linknet"]}
+    text = report(tmp_path, axes=axes, effects={LR: [0.0, 0.1, 0.2]}, seeds=(0,))
+    assert "is better than each of the 2 other levels" in section(text, "Summary")
+    assert "No setting was run twice, so differences are judged by what the additive model" in section(text, "Summary")
+    assert "of a fresh run is likely to be lower" in section(text, "Summary")
+    assert "More seeds for the settings at the top" in section(text, "What to try next")
+
+
+def test_where_nothing_can_be_tested_nothing_is_stated(tmp_path):
+    text = report(tmp_path, axes={LR: [1e-4, 1e-3]}, effects={LR: [0.0, 0.3]}, seeds=(0,))
+    assert "better than" not in text
+    assert "No setting was trained twice" in section(text, "Summary")
+    assert "settings are described, not compared." in section(text, "Summary")
+    assert "These results recommend no level: there is nothing to test differences with." in text
+
+
+def test_equal_levels_are_chosen_by_cost_and_none_is_called_best(tmp_path):
+    text = report(tmp_path, seeds=(0, 1))
+    assert "better than any of" in text
+    assert re.search(r"\*\*Recommendation\.\*\* No pair of its levels is shown to differ .*: choose by cost", text)
+    assert "highest mean" not in text
+
+
+def test_convergence_is_not_compared_where_many_runs_were_best_in_their_last_epoch(tmp_path):
+    def late(rows):
+        for i, row in enumerate(rows):
+            row["best_epoch"] = row["epochs"] if i % 2 else 3
+
+    text = report(tmp_path, alter_runs=late)
+    assert "**Convergence.** Not compared: 9 of 18 runs were at their best in the last epoch" in text
+    assert "Mean epochs to the best" not in text
+
+
+def test_convergence_is_described_without_an_order_otherwise(tmp_path):
+    def early(rows):
+        for row in rows:
+            row["best_epoch"] = row["convergence/epochs_to_best"] = 3 if row[BATCH] == "4" else 5
+
+    text = report(tmp_path, alter_runs=early)
+    assert "Mean epochs to the best: 3.0 with `4` and 5.0 with `8` (described, not tested)." in text
+
+
+@pytest.mark.parametrize(
+    ("axis", "yes"),
+    [("loss.main", True), ("loss", True), ("criterion", True), ("training.loss", True), ("optimizer.lr", False)],
+)
+def test_which_axes_change_the_criterion(axis, yes):
+    assert is_loss(axis) == yes
+
+
+def test_losses_of_different_criteria_are_not_compared(tmp_path):
+    axes = {"loss.main": [{"bce": 1.0}, {"dice": 1.0}]}
+    text = report(tmp_path, axes=axes)
+    assert "**Generalisation.** Losses are not compared: those of these levels are not the same criterion." in text
+    assert "gap between validation" not in text.partition("**Generalisation.**")[2].partition("**Recommendation.**")[0]
+
+
+def test_a_level_whose_runs_failed_is_not_recommended_without_saying_so(tmp_path):
+    def failed(rows):
+        for row in [row for row in rows if row[LR] == "0.01"][:2]:
+            row |= {"status": "diverged", "best_epoch": "", "val/jaccard": ""}
+
+    text = report(tmp_path, effects={LR: [0.0, 0.0, 0.2]}, alter_runs=failed)
+    part = text.partition("### Learning rate")[2].partition("### ")[0]
+    assert "`0.01` is better than" in part
+    assert "Mind that 2 of 6 runs with 0.01 failed." in part
+    assert "; but 2 of 6 runs with 0.01 failed." in section(text, "What to try next")
+
+
+def test_a_pruned_run_before_the_best_is_named_and_proposed_for_finishing(tmp_path):
+    def prune(rows):
+        rows[0] |= {"status": "pruned", "val/jaccard": "0.9999", "epochs": "2"}
+
+    text = report(tmp_path, kind="sweep", trials=8, seeds=(0,), alter_runs=prune)
+    run = rows_of(tmp_path, "runs.csv")[0]["run"]
+    assert f"`{run}` was pruned with a validation Jaccard index of 0.9999" in section(text, "Summary")
+    assert f"Finishing `{run}`, which was pruned after 2 epochs" in section(text, "What to try next")
+    assert f"`{run}` was pruned with 0.9999" in section(text, "Ranking")
+
+
+def test_each_row_of_the_ranking_leads_to_its_runs_and_folders(tmp_path):
+    def segments(rows):
+        for row in rows:
+            row["segments"] = f"aaaa-0003 {row['run']}-0006"
+
+    text = report(tmp_path, alter_runs=segments)
+    behind = section(text, "Appendix: Runs behind the ranking")
+    for row in rows_of(tmp_path, "ranking.csv"):
+        assert f"| `{row['cell']}` |" in section(text, "Ranking")
+    for row in rows_of(tmp_path, "runs.csv"):
+        assert re.search(rf"\| `{row['run']}` \| finished \| 0\.\d{{4}} \| `{row['run']}-0006` \|", behind)
+
+
+def test_an_outlier_and_what_changes_without_it_is_named(tmp_path):
+    def outlier(folder):
+        row = {"run": "r7", "cell": "c", "score": 0.1, "p": 0.001, "changes": "the learning rate would be undecided"}
+        change(folder, "outliers.csv", [row])
+
+    text = section(report(tmp_path, alter_tables=outlier), "Summary")
+    assert "1 run lies far from what the other runs say of such settings (`r7`). Without `r7`: the learning" in text
+
+
+def test_the_practical_threshold_is_stated(tmp_path):
+    text = report(tmp_path, effects={LR: [0.0, 0.0, 0.2]}, study={"matters": 0.005})
+    assert re.search(
+        r"practical threshold is a difference of 0\.005: of \d+ stated differences, \d+ lie beyond it", text
+    )
+    assert "more than the 0.005 that counts in practice" in text
+    assert "Counts in practice" in text
+
+
+def test_diagnostics_stand_in_the_appendix(tmp_path):
+    text = report(tmp_path)
+    before, appendix = text.split("## Appendix: Analysis of variance and diagnostics")
+    for word in ("Shapiro", "Brown-Forsythe", "partial eta squared", "ANOVA"):
+        assert word.lower() not in before.lower(), word
+    assert "Shapiro-Wilk" in appendix
+
+
+def test_intervals_of_levels_stay_within_the_range_of_the_metric(tmp_path):
+    text = report(tmp_path, axes={LR: [1e-4, 1e-3], BATCH: [4, 8]}, seeds=(0, 1), noise=0.2, base=0.9)
+    part = text.partition("### Learning rate")[2].partition("![")[0]
+    ends = [float(end) for pair in re.findall(r"(-?\d\.\d{4}) to (-?\d\.\d{4})", part) for end in pair]
+    assert ends
+    assert all(0 <= end <= 1 for end in ends)
+
+
+def test_names_of_the_study_are_used(tmp_path):
+    names = {LR: "Learning rate of Adam", "0.01": "fast"}
+    text = report(tmp_path, effects={LR: [0.0, 0.0, 0.2]}, study={"names": names})
+    assert "For the learning rate of Adam, fast is better than each of the 2 other levels" in text
+    assert "### Learning rate of Adam\n" in text
+
+
+def test_findings_are_selected_by_kind_and_axis(tmp_path):
+    report(tmp_path, effects={LR: [0.0, 0.0, 0.2]})
+    results = QuotedResults(tmp_path, tmp_path)
+    assert set(results.findings("levels", axis=BATCH)["axis"]) == {BATCH}
+    assert set(results.findings(stated=True)["verdict"]) <= {"better", "worse", "edge", "interact", "rises", "falls"}
+    assert len(results.findings()) == len(rows_of(tmp_path, "findings.csv"))
