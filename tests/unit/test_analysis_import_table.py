@@ -107,11 +107,12 @@ def test_the_same_analysis_without_training(tmp_path, capsys):
     lines = [f"{lr},{t},{90 + 3 * i + 0.1 * j + 0.2 * s},completed,22" for i, lr in enumerate(("3e-4", "5e-4", "6e-4"))
              for j, t in enumerate((20, 22)) for s in range(3)]  # fmt: skip
     (tmp_path / "runs.csv").write_text("\n".join([HEADER, *lines, LINES[3]]), encoding="utf-8")
-    study = {"name": "foreign", "metric": "val/hmean", "table": TABLE}
+    study = {"name": "foreign", "dataset": "pages", "metric": "val/hmean", "table": TABLE}
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
     output = tmp_path / "results"
     assert import_table.main(["--study", str(tmp_path / "study.yaml"), "--output", str(output)]) == 0
     assert analyze_study.main(["--results", str(output)]) == 0
+    assert build_report.main(["--results", str(output), "--output", str(output)]) == 0
     about = json.loads((output / "analysis.json").read_text())
     assert about["best"]["settings"] == {"optimizer.lr": "6e-4", "scheduler.t_max": "22"}
     with (output / "factor_summary.csv").open(newline="") as file:

@@ -12,6 +12,7 @@ import train_segment
 from segsweep.execution.pack import preload, run_pack
 from segsweep.execution.requeue import requeue_job
 from segsweep.exits import INTERRUPTED, program
+from segsweep.io import write_text
 
 
 @program
@@ -79,7 +80,7 @@ def status_with_markers(parents: dict[str, str | None], marker: str) -> int:
         if not mine.exists() and parent in parents:
             theirs = Path(marker.format(segment=parent))
             if theirs.exists() and theirs.stat().st_size:
-                train_segment.write_marker(mine, f"Segment {segment} was left out: {parent}, which it needs, failed.\n")
+                write_text(mine, f"Segment {segment} was left out: {parent}, which it needs, failed.\n")
         if not mine.exists():
             status = INTERRUPTED
     return status

@@ -12,6 +12,7 @@ from pathlib import Path
 from segsweep.execution.requeue import requeue_job
 from segsweep.execution.warm_client import run_warm
 from segsweep.exits import CRASHED, INTERRUPTED, WRONG_INPUT
+from segsweep.io import write_text
 
 
 def main(argv: list[str] | None = None, job: Callable[..., int] | None = None) -> int:
@@ -84,19 +85,11 @@ def train(options: argparse.Namespace, job: Callable[..., int] | None = None) ->
             print(failure, file=terminal)
         if options.record_failures:
             # Trying again cannot help: for the batch system the job is done, and the marker tells of the failure.
-            write_marker(options.marker, f"{failure}\n")
+            write_text(options.marker, f"{failure}\n")
             return 0
     elif status == 0 and options.marker:
-        write_marker(options.marker, "")
+        write_text(options.marker, "")
     return status
-
-
-def write_marker(marker: Path, text: str) -> None:
-    """Write a marker whole: whoever finds it may read it."""
-    marker.parent.mkdir(parents=True, exist_ok=True)
-    scratch = marker.with_name(f".{marker.name}.{os.getpid()}")
-    scratch.write_text(text, encoding="utf-8")
-    scratch.replace(marker)
 
 
 if __name__ == "__main__":

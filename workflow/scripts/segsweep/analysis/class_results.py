@@ -66,7 +66,7 @@ class Confusion(Table):
 
 def class_score_rows(results: StudyResults, best: dict[str, Any] | None) -> list[dict[str, Any]]:
     """Rows of class_scores.csv; none where no setting is usable, or nothing is known of classes."""
-    if best is None or not results.plan.dataset:
+    if best is None or not (results.plan.dataset or {}).get("task"):  # of a table made elsewhere, only a name
         return []
     task, classes = results.plan.dataset["task"], class_names(results.plan.dataset)
     if task == WORDS:
@@ -87,7 +87,7 @@ def class_score_rows(results: StudyResults, best: dict[str, Any] | None) -> list
 
 def confusion_table_rows(results: StudyResults, best: dict[str, Any] | None) -> list[dict[str, Any]]:
     """Rows of confusion.csv; none where no pixels of the best setting were counted."""
-    if best is None or not results.plan.dataset:
+    if best is None or not (results.plan.dataset or {}).get("task"):  # of a table made elsewhere, only a name
         return []
     classes = class_names(results.plan.dataset)
     pixels = _pixels(results, best["cell"], classes)

@@ -22,6 +22,7 @@ class Decided:
         self.design, self.resolver, self.context = design, resolver, context
         self._location = lambda keys: loaded.location(("sweep", "space", *keys))
         self._runs: dict[tuple[str, int], Run] = {}
+        self._cells: dict[str, Cell] = {cell.cell: cell for cell in design.cells}
 
     @property
     def runs(self) -> Iterable[Run]:
@@ -36,8 +37,7 @@ class Decided:
 
     def run_of(self, one: RequestedRun) -> Run:
         """The run that is requested: of a cell of the study, or of a new one."""
-        known = {cell.cell: cell for cell in self.design.cells}
-        cell = known[one["cell"]] if one.get("cell") in known else self._new_cell(one)
+        cell = self._cells[one["cell"]] if one.get("cell") in self._cells else self._new_cell(one)
         return make_run(
             cell,
             one["seed"],

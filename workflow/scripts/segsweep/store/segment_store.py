@@ -136,7 +136,6 @@ class SegmentStore:
         self.root = root
         self.left_out: set[str] = set()
         self._left_out_phases: set[str] = set()
-        self._left_out_phases: set[str] = set()
         self._records: dict[str, SegmentRecord] = {}
 
     # Where things lie.
@@ -205,7 +204,6 @@ class SegmentStore:
     def leave_out(self, segments: Iterable[str]) -> None:
         """Do not count these as complete from now on: they are to be trained again."""
         self.left_out |= set(segments)
-        self._left_out_phases = {split_id(segment)[0] for segment in self.left_out}
         self._left_out_phases = {split_id(segment)[0] for segment in self.left_out}
         for segment in self.left_out:
             self.complete.pop(segment, None)
