@@ -51,12 +51,13 @@ def heatmap_size(
 ) -> tuple[float, float]:
     """Width and height in inches of a heatmap with its labels: each cell is wide enough for its number."""
     number = max(len(format(limit, number_format(limits))) for limit in limits)
-    across = max(0.55, 0.16 + theme.INCHES_PER_LETTER * number) * len(columns)
+    numbers = len(rows) * len(columns) <= MOST_NUMBERS
+    across = (max(0.55, 0.16 + theme.INCHES_PER_LETTER * number) if numbers else 0.28) * len(columns)
     beside = 0.5 + theme.INCHES_PER_LETTER * theme.longest_line(theme.tick(names.level(level)) for level in rows)
     below = 0.55 + 0.5 * theme.INCHES_PER_LETTER * theme.longest_line(
         theme.tick(names.level(level)) for level in columns
     )
-    return max(2.4, beside + across), max(1.7, 0.25 + below + 0.36 * len(rows))
+    return max(2.4, beside + across), max(1.7, 0.25 + below + (0.36 if numbers else 0.26) * len(rows))
 
 
 def number_format(limits: tuple[float, float]) -> str:
