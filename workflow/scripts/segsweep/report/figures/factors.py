@@ -68,6 +68,11 @@ def number_format(limits: tuple[float, float]) -> str:
     return ".1f" if largest >= 100 else ".2f" if largest >= 10 else ".4f" if span < 0.01 else ".3f"
 
 
+def levels_size(levels: Sequence[str]) -> tuple[float, float]:
+    """Width and height in inches of the figure of an axis with these levels."""
+    return min(theme.WIDEST, max(5.6, 1.2 + 0.2 * len(levels))), 3.1
+
+
 def levels(
     ax: Axes,
     runs: pd.DataFrame,
@@ -157,7 +162,7 @@ def importance(ax: Axes, names: Sequence[str], shares: dict[str, Sequence[float]
     ax.set_xlim(left=0)
     ax.grid(False, axis="y")
     if len(shares) > 1:
-        ax.legend(fontsize=8)
+        theme.legend_above(ax)
     return _label(ax, "importance", "")
 
 
