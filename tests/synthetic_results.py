@@ -227,7 +227,7 @@ def _row(run, cell, mean, rng, noise, tails, metric, minimize) -> dict[str, Any]
         "convergence/epochs_to_best": best, "overfit/gap": round(float(0.05 + 0.01 * rng.normal()), 6),
         "cost/train_seconds": round(seconds, 3), "cost/seconds_per_epoch": round(seconds / epochs, 4),
         "cost/peak_memory_mb": 500 + 60 * batch, "cost/parameters": 14_000_000, "cost/checkpoint_mb": 56.1,
-        "segments": "", "minimize": minimize,
+        "segments": "", "detail": "", "minimize": minimize,
     }  # fmt: skip
 
 

@@ -1,9 +1,8 @@
 """How often a study without any effect is said to have one, and how often a true effect is found.
 
 Studies of six shapes are drawn with one to three seeds and five kinds of errors, half of them unbalanced, and analysed;
-no file is written. Whatever any table states (a finding that is neither undecided nor described, another group in the
-ranking, an interaction, a correlation, ...) counts. The same draws, given to the analysis of another checkout, are what
-`BASELINE` was measured with:
+no file is written. Whatever any table states counts: a finding that is neither undecided nor described, a second group
+in the ranking, an axis whose levels differ. By itself, the file measures the analysis of any checkout:
 
     python tests/benchmarks/null_studies.py --scripts /path/to/other/workflow/scripts
 """
@@ -28,8 +27,10 @@ if __name__ == "__main__":  # run by itself, with the analysis of whichever chec
 
 import numpy as np
 from measuring import Row, single
+from scipy.stats import binomtest
 
-from segsweep.analysis.analyze import Findings
+from segsweep.analysis.analyze import Analysis
+from segsweep.analysis.findings import STATED
 from tests.drawn_results import results_of
 from tests.synthetic_results import Truth, draw_study
 
@@ -54,7 +55,7 @@ CLAIMS = {
     ARCH: [{"id": "unet", "claim": "It is the U-Net.", "best_in": {ARCH: ["unet"]}}],
     LOSS: [{"id": "dice", "claim": "It is Dice.", "best_in": {LOSS: ["dice"]}}],
 }
-# Share of studies in which `better` found the true effect at commit 384854d, in percent: effect in noise sd, seeds.
+# Shares at commit 384854d, in percent; measured by this file's first version (commit 9ff96db, --scripts), same draws.
 BASELINE = {
     "effect of 2 sd found, 2 seeds": 49.4,
     "effect of 2 sd found, 3 seeds": 76.1,
@@ -133,66 +134,52 @@ def error(kind: str, rng: np.random.Generator) -> float:
     return float(rng.normal())
 
 
-def stated(findings: Findings) -> Counter:
-    """What the analysis states, by table; claims apart, as `claim ID`."""
+def stated(analysis: Analysis) -> Counter:
+    """What the analysis states, by table: findings, and tables that must not state more than these."""
     said: Counter = Counter()
-    tables = findings.definitions
-    if "findings" in tables:
-        for row in findings.rows("findings"):
-            said[f"findings: {row['kind']}"] += row["verdict"] in (
-                "better", "worse", "interact", "edge", "rises", "falls",
-            )  # fmt: skip
-    if "pairwise" in tables:
-        said["pairwise"] += sum(row["verdict"] in ("better", "worse") for row in findings.rows("pairwise"))
-        said["F test"] += (
-            any(row["p"] < 0.05 for row in findings.rows("factor_summary")) and not findings.results.one_seed
-        )
-    said["ranking groups"] += sum(row["group"] > 1 for row in findings.rows("ranking"))
-    said["interactions"] += sum(row["verdict"] == "interact" for row in findings.rows("interactions"))
-    said["correlations"] += sum(row["verdict"] in ("positive", "negative") for row in findings.rows("correlations"))
-    said["factors"] += sum(row["relation"] in ("distinct", "partly", "some") for row in findings.rows("factor_summary"))
-    said["edges"] += sum(bool(edge["clear"]) for edge in findings.edges)
-    for row in findings.rows("claims"):
-        said[f"claim {row['id']}"] += row["verdict"] != "undecided"
+    for row in analysis.rows("findings"):
+        said[f"findings, {row['kind']}"] += row["verdict"] in STATED
+    said["ranking, groups"] += sum(row["group"] > 1 for row in analysis.rows("ranking"))
+    relations = [row["relation"] for row in analysis.rows("factor_summary")]
+    said["factor_summary, relation"] += sum(one in ("distinct", "partly", "some") for one in relations)
+    said["analysis, edges"] += sum(bool(edge["clear"]) for edge in analysis.edges)
     return +said
 
 
-def found_effect(findings: Findings, axis: str) -> bool:
-    """Whether the analysis says of the true effect that it is there: two levels of its axis, one `better`."""
-    if "findings" in findings.definitions:
-        rows = [row for row in findings.rows("findings") if row["kind"] == "levels"]
-        rows = [(row["axis"], row["a"], row["b"], row["verdict"]) for row in rows]
-    else:
-        rows = [(row["axis"], row["level_a"], row["level_b"], row["verdict"]) for row in findings.rows("pairwise")]
-    worst = findings.results.axis(axis).levels[0] if findings.results.axis(axis).kind == "number" else NETWORKS[0]
-    right = {"worse": 1, "better": 2}
-    return any(row[0] == axis and row[3] in right and row[right[row[3]]] == worst for row in rows)
+def found_effect(analysis: Analysis, axis: str) -> bool:
+    """Whether a finding says that the lowest level of the axis is worse than another."""
+    levels = analysis.results.axis(axis)
+    worst = levels.levels[0] if levels.kind == "number" else NETWORKS[0]
+    return any(
+        row["kind"] == "levels"
+        and row["axis"] == axis
+        and (row["verdict"], worst) in (("worse", row["a"]), ("better", row["b"]))
+        for row in analysis.rows("findings")
+    )
 
 
-def analysed(kinds: list[Kind]) -> Iterator[tuple[Kind, Findings]]:
+def analysed(kinds: list[Kind]) -> Iterator[tuple[Kind, Analysis]]:
     """Each study drawn and handed to the analysis."""
     for kind in kinds:
-        yield kind, Findings(results_of(draw(kind)))
+        yield kind, Analysis(results_of(draw(kind)))
 
 
 def null_rows(kinds: list[Kind]) -> list[Row]:
     """Shares of the studies without an effect that are said to have one, in percent."""
-    everything, claims = [], []
-    for kind, findings in analysed(kinds):
-        said = stated(findings)
-        everything.append((kind, {name for name in said if not name.startswith("claim ")}))
-        judged = {row["id"] for row in findings.rows("claims")}
-        claims += [(kind, name, f"claim {name}" in said) for name in judged]
+    everything: list[tuple[Kind, set[str]]] = []
+    decided: dict[str, list[bool]] = {}
+    for kind, analysis in analysed(kinds):
+        everything.append((kind, set(stated(analysis))))
+        for row in analysis.rows("claims"):
+            decided.setdefault(row["id"], []).append(row["verdict"] != "undecided")
     rows = [_share("any statement", [bool(said) for _, said in everything], "<= 5")]
     for name in sorted(set().union(*(said for _, said in everything))):
-        rows.append(_share(f"of it {name}", [name in said for _, said in everything]))
+        rows.append(_share(name, [name in said for _, said in everything]))
     for attribute, values in (("seeds", SEEDS), ("errors", ERRORS), ("shape", SHAPES), ("balanced", (True, False))):
         for value in values:
             chosen = [bool(said) for kind, said in everything if getattr(kind, attribute) == value]
             rows += [_share(f"any statement, {attribute} {value}", chosen)] if chosen else []
-    for name in sorted({name for _, name, _ in claims}):
-        rows.append(_share(f"claim {name} decided", [yes for _, other, yes in claims if other == name], "<= 5"))
-    return rows
+    return rows + [_share(f"claim {name} decided", hits, "<= 5") for name, hits in decided.items()]
 
 
 def power_rows(draws: int) -> list[Row]:
@@ -215,14 +202,15 @@ def one_seed_row(draws: int) -> Row:
     hits = []
     for number in range(draws):
         truth = draw_study(axes=axes, effects={LR: [-0.2, 0.0, 0.0]}, seeds=(0,), noise=NOISE, epochs=20, draw=number)
-        hits.append(found_effect(Findings(results_of(truth)), LR))
+        hits.append(found_effect(Analysis(results_of(truth)), LR))
     return _share("3x3x3 of one seed: effect of 20 sd found", hits, ">= 99")
 
 
 def _share(what: str, hits: list[bool], wanted: str = "") -> Row:
-    share = float(np.mean(hits))
-    error = (share * (1 - share) / len(hits)) ** 0.5
-    return single(PART, what, [100 * share], unit="%", wanted=wanted, note=f"{len(hits)} studies, ± {100 * error:.1f}")
+    """Of these, how many are true, in percent, with the 95 % interval of Clopper and Pearson."""
+    interval = binomtest(sum(hits), len(hits)).proportion_ci()
+    note = f"{len(hits)} studies, 95 % interval {100 * interval.low:.1f} to {100 * interval.high:.1f}"
+    return single(PART, what, [100 * float(np.mean(hits))], unit="%", wanted=wanted, note=note)
 
 
 def measure(quick: bool, draws: int = 3) -> list[Row]:

@@ -13,6 +13,7 @@ from statsmodels.stats.multicomp import pairwise_tukeyhsd
 from statsmodels.stats.multitest import multipletests
 
 from segsweep.analysis.anova import analyse_variance
+from segsweep.analysis.cell_comparison import compare_to_first
 from segsweep.analysis.correlations import correlate, fisher_interval
 from segsweep.analysis.design_audit import cramers_v, relation_of
 from segsweep.analysis.factors import adjusted_means, level_rows
@@ -20,10 +21,11 @@ from segsweep.analysis.importance import importance
 from segsweep.analysis.level_contrasts import contrasts
 from segsweep.analysis.linear import Fit, Terms, crossed, sum_coded, t_interval
 from segsweep.analysis.multiple_testing import weighted_holm
-from segsweep.analysis.ranking import cells_alpha, compare_to_first, noise_floor, rank_cells, shrunken
+from segsweep.analysis.ranking import cells_alpha, noise_floor, rank_cells, shrunken
 from segsweep.analysis.search_statistics import best_of
 from segsweep.analysis.study_results import looks_logarithmic
-from tests.drawn_results import draw_results
+from tests.drawn_results import draw_results, results_of
+from tests.synthetic_results import draw_study
 
 LR, BATCH, ARCH = "optimizer.lr", "batch_size", "model.arch"
 
@@ -156,6 +158,24 @@ def test_cells_are_told_apart_as_by_tukey():
     assert sorted(compared["estimate"]) == pytest.approx(sorted(wanted), abs=1e-4)
     assert set(compared.index[compared["p"] <= cells_alpha(results)]) == {0, 1}
     assert ((compared["low"] > 0) == (compared["p"] <= cells_alpha(results))).all()
+
+
+def test_a_cell_that_is_first_because_its_runs_spread_is_not_better():
+    """Ten quiet cells make the pooled deviation small; the first one has 0.95 and 0.65: its mean says nothing."""
+    truth = draw_study(axes={LR: [1e-4 * 2**i for i in range(11)]}, effects={}, seeds=(0, 1), noise=0.001, epochs=4)
+    wild = truth.cells[3]["cell"]
+    scores = iter([0.95, 0.65])
+    for row in truth.runs:
+        if row["cell"] == wild:
+            row["val/jaccard"] = next(scores)
+    results = results_of(truth)
+    noise = noise_floor(results)
+    noise.equal = True  # as where there are too few runs to see it
+    compared = compare_to_first(rank_cells(results, noise), noise, 1.0, 0.01)
+    p = 2 * stats.t.sf(0.05 / 0.15, 1)
+    assert compared["p_alone"].to_numpy() == pytest.approx([p] * 10, abs=0.05)
+    assert (compared["low"] < 0).all()
+    assert set(rank_cells(results, noise)["group"]) == {1}
 
 
 def test_means_are_drawn_toward_each_other_by_the_noise():

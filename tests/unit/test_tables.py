@@ -37,7 +37,10 @@ def results(tmp_path_factory):
     """Two studies that together fill all columns: a grid with gaps and failures, and a search with confirmations."""
     folder = tmp_path_factory.mktemp("results")
     claims = [{"id": "best", "claim": "words", "best_in": {LR: [1e-3]}}]
-    write_study(folder / "grid", images=8, reference={LR: 1e-2, BATCH: 8}, missing_runs=2, diverged=2, claims=claims)
+    write_study(
+        folder / "grid", images=8, reference={LR: 1e-2, BATCH: 8}, missing_runs=2, diverged=2, claims=claims,
+        tails="heavy",
+    )  # fmt: skip
     write_study(
         folder / "search", kind="sweep", axes={LR: [1e-4, 1e-2], ARCH: ["unet", "fpn"]}, trials=20, pruned=0.2,
         seeds=(0,), confirm=CONFIRM, compare=["grid"],

@@ -18,10 +18,11 @@ import pandas as pd
 from scipy import stats
 
 from segsweep.analysis.anova import Anova
+from segsweep.analysis.cell_comparison import compare_to_first
 from segsweep.analysis.level_contrasts import LevelContrast, contrasts
 from segsweep.analysis.linear import t_interval
 from segsweep.analysis.multiple_testing import STUDY_ALPHA, shares_of, weighted_holm
-from segsweep.analysis.ranking import Noise, compare_to_first
+from segsweep.analysis.ranking import Noise
 from segsweep.analysis.study_results import Axis, StudyResults
 from segsweep.tables import NOT_ESTIMABLE, Column, Table
 
@@ -216,15 +217,22 @@ def _of_cells(results: StudyResults, noise: Noise, ranked: pd.DataFrame, share: 
     if share is None or len(known) < 2:
         return []
     compared = compare_to_first(known, noise, results.sign, STUDY_ALPHA * share)
-    return [
-        Finding(
+    found = []
+    for cell, row in zip(known.index[1:], compared.itertuples(), strict=True):
+        one = Finding(
             "cells", a=str(first.index[0]), b=str(cell), estimate=row.estimate, low=row.low, high=row.high,
-            confidence=1 - STUDY_ALPHA * share, test=row.test, n=int(first["n"].iloc[0] + known.at[cell, "n"]),
-            statistic=row.statistic, df=row.df, p=row.p, p_study=min(row.p / share, 1.0), beats=row.beats,
-            verdict="described" if np.isnan(row.p) else "better" if row.p <= STUDY_ALPHA * share else "undecided",
-        )
-        for cell, row in zip(known.index[1:], compared.itertuples(), strict=True)
-    ]  # fmt: skip
+            confidence=1 - STUDY_ALPHA * share if np.isfinite(row.low) else np.nan, test=row.test,
+            n=int(first["n"].iloc[0] + known.at[cell, "n"]), statistic=row.statistic, df=row.df, p=row.p,
+            p_study=min(max(row.p / share, row.p_alone), 1.0), beats=row.beats,
+        )  # fmt: skip
+        if np.isfinite(row.p):
+            one.verdict = "better" if _passes(one) else "undecided"
+            if row.p / share <= STUDY_ALPHA < row.p_alone:
+                one.note = "these two cells by themselves do not differ, by Welch's t at 5 %"
+        else:
+            one.p_study = np.nan
+        found.append(one)
+    return found
 
 
 def _edge(results: StudyResults, axis: Axis, levels: list[Finding]) -> Finding | None:

@@ -10,20 +10,19 @@ Source: Tukey (1953), Kramer (1956); Bartlett (1937); Efron and Morris (1975), w
 DerSimonian and Laird (1986).
 """
 
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from segsweep.analysis.cell_comparison import reach, tie_groups
 from segsweep.analysis.measures import is_measured
 from segsweep.analysis.multiple_testing import STUDY_ALPHA, shares_of
 from segsweep.analysis.study_results import RANKED_ROLES, StudyResults
 from segsweep.tables import NO_NOISE, NO_RUN, Column, Table
 
-MOST_TUKEY = 100
 FAILED = ("diverged", "oom", "failed")
 
 
@@ -65,7 +64,10 @@ class Ranking(Table):
 
 @dataclass
 class Noise:
-    """Spread between runs of one cell: pooled deviation, its degrees of freedom, cells with two runs or more."""
+    """Spread between runs of one cell: pooled deviation, its degrees of freedom, cells with two runs or more.
+
+    own: deviation of the runs of each cell, effects of folds taken out as in the pooled one.
+    """
 
     sd: float
     df: int
@@ -74,6 +76,7 @@ class Noise:
     reading: str
     critical: float = np.nan
     tested: int = 0
+    own: pd.Series = field(default_factory=lambda: pd.Series(dtype=float))
 
 
 def noise_floor(results: StudyResults) -> Noise:
@@ -97,7 +100,7 @@ def noise_floor(results: StudyResults) -> Noise:
     squares = float((spread[replicated.index] * (replicated - 1)).sum())
     sd = float(np.sqrt(squares / df))
     equal, reading = _equal_spread(groups)
-    noise = Noise(sd, df, len(replicated), equal, reading, tested=int((size > 0).sum()))
+    noise = Noise(sd, df, len(replicated), equal, reading, tested=int((size > 0).sum()), own=np.sqrt(spread))
     typical = int(size.median())
     if noise.tested > 1 and equal:
         noise.critical = reach(noise.tested, df, cells_alpha(results)) * sd * np.sqrt(2 / typical)
@@ -128,14 +131,6 @@ def _equal_spread(groups) -> tuple[bool, str]:
 def cells_alpha(results: StudyResults) -> float:
     """Share of studies without any effect in which two cells may be called different."""
     return STUDY_ALPHA * shares_of(results).get("cells", 0.0)
-
-
-@cache
-def reach(cells: int, df: int, alpha: float) -> float:
-    """Standard errors of a difference that two of so many cells have to be apart."""
-    if cells <= MOST_TUKEY:
-        return float(stats.studentized_range.ppf(1 - alpha, cells, df) / np.sqrt(2))
-    return float(stats.t.ppf(1 - alpha / (cells * (cells - 1)), df))
 
 
 def rank_cells(results: StudyResults, noise: Noise) -> pd.DataFrame:
@@ -235,68 +230,3 @@ def beats_of_first(table: pd.DataFrame, noise: Noise, sign: float) -> np.ndarray
     with np.errstate(divide="ignore", invalid="ignore"):
         found = stats.norm.cdf(gap / np.sqrt(sd[0] ** 2 + sd**2))
     return np.where(np.arange(len(table)) > 0, found, np.nan)
-
-
-def compare_to_first(known: pd.DataFrame, noise: Noise, sign: float, alpha: float) -> pd.DataFrame:
-    """The first cell of the ranking against each other one; p is corrected over all pairs of cells.
-
-    known: the ranking's cells with usable runs, best first.
-    Returns: estimate (first minus other), low, high, test, statistic, df, p, beats; a row for each other cell.
-    """
-    mean, error = known["mean"].to_numpy(float), known["error"].to_numpy(float)
-    cells = int(np.isfinite(error).sum())
-    estimate, spread = mean[0] - mean[1:], np.sqrt(error[0] ** 2 + error[1:] ** 2)
-    df = _df_against(known["error_df"].to_numpy(float), error) if not noise.equal else np.full(len(estimate), noise.df)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = estimate / spread
-    pairs = cells * (cells - 1) / 2
-    if noise.equal and cells <= MOST_TUKEY:
-        test = "Tukey-Kramer"
-        p = stats.studentized_range.sf(np.abs(t) * np.sqrt(2), cells, noise.df)
-        half = reach(cells, noise.df, alpha) * spread
-    else:
-        test = "t with Bonferroni's bound" if noise.equal else "Welch's t with Bonferroni's bound"
-        p = np.minimum(2 * stats.t.sf(np.abs(t), df) * pairs, 1.0)
-        half = stats.t.ppf(1 - alpha / 2 / pairs, df) * spread
-    p = np.where(np.isfinite(t), np.where(estimate * sign > 0, p, 1.0), np.nan)
-    return pd.DataFrame(
-        {"estimate": estimate, "low": estimate - half, "high": estimate + half, "test": test, "statistic": t,
-         "df": df, "p": p, "beats": known["beats"].to_numpy(float)[1:]}
-    )  # fmt: skip
-
-
-def _df_against(df: np.ndarray, error: np.ndarray) -> np.ndarray:
-    """Welch's degrees of freedom of the first against each other cell."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        welch = (error[0] ** 2 + error[1:] ** 2) ** 2 / (error[0] ** 4 / df[0] + error[1:] ** 4 / df[1:])
-    return np.maximum(welch, 1)
-
-
-def tie_groups(table: pd.DataFrame, noise: Noise, sign: float, alpha: float) -> np.ndarray:
-    """Number of the group of each cell, rows best first: the first one left opens a group of all that tie with it."""
-    groups = np.full(len(table), np.nan)
-    if not np.isfinite(noise.sd):
-        return groups
-    mean = table["mean"].to_numpy() * sign
-    error, df = table["error"].to_numpy(), table["error_df"].to_numpy()
-    left = np.flatnonzero(np.isfinite(mean) & np.isfinite(error))
-    cells, number = len(left), 0
-    if cells == 1:
-        groups[left] = 1
-    while len(left) and cells > 1:
-        number += 1
-        head = left[0]
-        variance = error[head] ** 2 + error[left] ** 2
-        if noise.equal:
-            bound = reach(cells, noise.df, alpha) * np.sqrt(variance)
-        else:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                welch = variance**2 / (error[head] ** 4 / df[head] + error[left] ** 4 / df[left])
-            bound = stats.t.ppf(1 - alpha / (cells * (cells - 1)), np.maximum(welch, 1)) * np.sqrt(variance)
-        tied = ~(mean[head] - mean[left] > bound)
-        tied[0] = True
-        # Groups stand in the order of ranks: the first cell that differs significantly ends the group.
-        end = int(np.argmin(tied)) if not tied.all() else len(left)
-        groups[left[:end]] = number
-        left = left[end:]
-    return groups

@@ -45,7 +45,12 @@
     const heads = [...frame.querySelectorAll("thead th")].map((head) => head.textContent);
     frame.classList.toggle("many", heads.length > 8);
     frame.querySelectorAll("tbody tr").forEach((row) => {
-      [...row.cells].forEach((cell, index) => { cell.dataset.label = heads[index]; });
+      [...row.cells].forEach((cell, index) => {
+        const content = document.createElement("span");
+        content.append(...cell.childNodes);
+        cell.append(content);
+        cell.dataset.label = heads[index];
+      });
     });
   });
   // A table that is wider than the page gets smaller; if that is not enough, its rows become cards.

@@ -58,7 +58,9 @@ def _lines(results: QuotedResults, pairs: list[tuple[str, str]]) -> str:
     return results.figure(
         "interactions",
         paper,
-        results.caption(axes[0], "Mean {y} {said}. {parallel}", said=said, parallel=results.explain("parallel_lines")),
+        results.caption(
+            axes[0], "{y} {said}, means of runs. {parallel}", said=said, parallel=results.explain("parallel_lines")
+        ),
     )
 
 
@@ -110,7 +112,8 @@ def _heatmap(results: QuotedResults, runs: pd.DataFrame, a: str, b: str, axes: l
     paper.tight_layout()
     facet = f", a panel for each {results.axis_name(third)}" if third else ""
     caption = results.caption(
-        drawn[0], "Mean {metric} by {y} and {x}{facet}. Brighter is {side}; a dash marks a pair without a usable run.",
+        drawn[0],
+        "{metric} by {y} and {x}{facet}; means of runs. Brighter is {side}; a dash marks a pair without a usable run.",
         metric=results.metric_name(), facet=facet, side="lower" if results.minimize else "higher",
     )  # fmt: skip
     return results.figure(f"heatmap_{a}_{b}".replace(".", "_"), paper, caption)

@@ -139,8 +139,8 @@ def parallel(results: QuotedResults) -> str:
     if len(axes) < 3 or len(runs) < 5:
         return ""
     few = runs.iloc[:: -(-len(runs) // MOST_PARALLEL)]
-    paper, ax = theme.plt.subplots(figsize=(1.6 + 1.35 * len(axes), 3.4))
     orders = {axis: None if results.binned(axis) else results.levels(axis) for axis in axes}
+    paper, ax = theme.plt.subplots(figsize=run_figures.parallel_size(list(orders.values()), results.names))
     run_figures.parallel(ax, few, orders, results.metric, minimize=results.minimize, names=results.names)
     part = "Every run" if len(few) == len(runs) else "An evenly spaced choice of the runs"
     names = listed(map(results.axis_name, axes))

@@ -104,7 +104,7 @@ def how_often(results: QuotedResults) -> str | None:
             return None
         low, high = (
             results.quote_analysis("replicates.min", "int"),
-            results.quote_analysis("replicates.max", "plural:run"),
+            results.quote_analysis("replicates.max", "plural:usable run"),
         )
         same = replicates["min"] == replicates["max"]
         return f"Each has {high}." if same else f"Each has {low} to {high}."
@@ -172,17 +172,22 @@ def axes(results: QuotedResults) -> str:
 
 
 def listed_runs(results: QuotedResults) -> str:
-    """If the study lists its runs: what each is for."""
+    """If the study lists its runs: what each is for. Rows of an imported table have nothing to add to the ranking."""
     cells = results.table("cells")
+    listed = cells.where(role="run")
+    noted = "note" in listed and bool(listed["note"].notna().any())
+    if listed.empty or (results.study.get("table") and not noted):
+        return ""
     rows = [
-        [f"`{cells.quote(i, 'cell', 'code')}`", results.quote_code("cells", i, "label"), _note(results, i)]
-        for i in cells.where(role="run").index[:MOST_LISTED]
+        [
+            f"`{cells.quote(i, 'cell', 'code')}`",
+            results.quote_code("cells", i, "label"),
+            *([cells.quote(i, "note")] if noted else []),
+        ]
+        for i in listed.index[:MOST_LISTED]
     ]
-    return markdown_table(["Run", "Setting", "Note"], rows) if rows else ""
-
-
-def _note(results: QuotedResults, i: int) -> str:
-    return results.table("cells").quote(i, "note") if "note" in results.table("cells").frame else ""
+    rest = "Further ones are in `cells.csv`.\n" if len(listed) > MOST_LISTED else ""
+    return blocks(markdown_table(["Run", "Setting", *(["Note"] if noted else [])], rows), rest)
 
 
 def rounds(results: QuotedResults) -> str:
