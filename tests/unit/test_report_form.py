@@ -148,3 +148,20 @@ def test_pdf_figures_stand_beside_those_of_the_page(tmp_path):
     shown = {Path(name).stem for name in re.findall(r"\]\(figures/([^)]+)\)", text)}
     for kind in ("png", "pdf"):
         assert {path.stem for path in (tmp_path / "figures").glob(f"*.{kind}")} == shown
+
+
+def test_what_changed_since_an_earlier_report_is_told_in_words(tmp_path):
+    write_study(tmp_path, name="again", epochs=4, axes={"batch_size": [4, 8]}, effects={}, seeds=(0, 1))
+    built(tmp_path)
+    (tmp_path / "comparison.csv").write_text(
+        "against,topic,item,before,now,changed\n"
+        "earlier,level,batch_size,4 (undecided),8 (distinct),true\n"
+        "earlier,statement,batch_size: 8 is better than 4,not said,said,true\n"
+        "earlier,claim,H1,supported,supported,false\n"
+    )
+    build(tmp_path, tmp_path, partial=True)
+    text = part((tmp_path / "report.md").read_text(), "Compared with earlier")
+    assert "Compared with `earlier`, 2 of 3 conclusions have changed." in text
+    assert "| Level with the best mean, and its standing | Batch size | 4 (undecided) | 8 (distinct) |" in text
+    assert "| Statement | batch_size: 8 is better than 4 | not said | said |" in text
+    assert "supported" not in text

@@ -51,12 +51,13 @@ def heatmap_size(
 ) -> tuple[float, float]:
     """Width and height in inches of a heatmap with its labels: each cell is wide enough for its number."""
     number = max(len(format(limit, number_format(limits))) for limit in limits)
-    across = max(0.55, 0.16 + theme.INCHES_PER_LETTER * number) * len(columns)
+    numbers = len(rows) * len(columns) <= MOST_NUMBERS
+    across = (max(0.55, 0.16 + theme.INCHES_PER_LETTER * number) if numbers else 0.28) * len(columns)
     beside = 0.5 + theme.INCHES_PER_LETTER * theme.longest_line(theme.tick(names.level(level)) for level in rows)
     below = 0.55 + 0.5 * theme.INCHES_PER_LETTER * theme.longest_line(
         theme.tick(names.level(level)) for level in columns
     )
-    return max(2.4, beside + across), max(1.7, 0.25 + below + 0.36 * len(rows))
+    return max(2.4, beside + across), max(1.7, 0.25 + below + (0.36 if numbers else 0.26) * len(rows))
 
 
 def number_format(limits: tuple[float, float]) -> str:
@@ -65,6 +66,11 @@ def number_format(limits: tuple[float, float]) -> str:
     if not np.isfinite(largest) or largest >= 1e5 or largest < 1e-3:
         return ".2e"
     return ".1f" if largest >= 100 else ".2f" if largest >= 10 else ".4f" if span < 0.01 else ".3f"
+
+
+def levels_size(levels: Sequence[str]) -> tuple[float, float]:
+    """Width and height in inches of the figure of an axis with these levels."""
+    return min(theme.WIDEST, max(5.6, 1.2 + 0.2 * len(levels))), 3.1
 
 
 def levels(
@@ -156,7 +162,7 @@ def importance(ax: Axes, names: Sequence[str], shares: dict[str, Sequence[float]
     ax.set_xlim(left=0)
     ax.grid(False, axis="y")
     if len(shares) > 1:
-        ax.legend(fontsize=8)
+        theme.legend_above(ax)
     return _label(ax, "importance", "")
 
 

@@ -87,7 +87,7 @@ def parallel(
     ax.set_xlim(-0.1, len(ticks) - 0.65)
     ax.set_ylim(-0.06, 1.06)
     ax.set_yticks([])
-    ax.set_xticks(x, [*[names.axis(axis) for axis in axes], names.metric(metric)])
+    ax.set_xticks(x, [theme.wrap(name, 14) for name in (*map(names.axis, axes), names.metric(metric))])
     ax.grid(False)
     for side in ax.spines.values():
         side.set_visible(False)
@@ -127,7 +127,7 @@ def cost_against_score(
     ax.plot(ends[cost], ends[metric], color=theme.BLUE, marker="o", ms=5, lw=1.5, label="not beaten in both")
     if seen[cost].max() > 30 * max(seen[cost].min(), 1e-9) and seen[cost].min() > 0:
         theme.log_axis(ax, "x")
-    ax.legend(fontsize=8)
+    theme.legend_above(ax)
     ax.set_xlabel(f"{names.metric(cost)}{UNITS.get(cost, '')}")
     ax.set_ylabel(names.metric(metric))
     return ax, len(front)
@@ -158,7 +158,7 @@ def expected_best(ax: Axes, table: pd.DataFrame, metric: str, names: DisplayName
             drawstyle="steps-post",
             label="this search",
         )
-    ax.legend(fontsize=8)
+    theme.legend_above(ax)
     ax.set_xlabel("number of trials")
     ax.set_ylabel(f"best {names.metric(metric)}")
     return ax
@@ -245,7 +245,7 @@ def sweep(
         if counts.get(name, len(ends)):
             line = {"ls": "-"} if sign == "-" else {"ls": "", "marker": sign}
             ax.plot([], [], color=colour, label=name, **line)
-    ax.legend(fontsize=8)
+    theme.legend_above(ax)
     return _over_epochs(ax, column, names)
 
 

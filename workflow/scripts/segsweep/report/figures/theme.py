@@ -106,6 +106,11 @@ def longest_line(texts: Iterable[str]) -> int:
     return max((len(line) for text in texts for line in text.splitlines()), default=0)
 
 
+def legend_above(ax: Axes) -> None:
+    """The legend above the plot, where it hides nothing."""
+    ax.legend(fontsize=8, ncols=3, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
+
+
 def log_axis(ax: Axes, side: Literal["x", "y"]) -> None:
     """A logarithmic axis whose numbers read as those of the tables: 1e-4."""
     (ax.set_xscale if side == "x" else ax.set_yscale)("log")

@@ -3,8 +3,16 @@
 from typing import ClassVar
 
 from segsweep.config.components import Section
-from segsweep.report.markdown import blocks, markdown_table
+from segsweep.report.markdown import blocks, capital, markdown_table
 from segsweep.report.quoted_results import QuotedResults
+
+TOPICS = {
+    "best": "Best setting",
+    "level": "Level with the best mean, and its standing",
+    "statement": "Statement",
+    "claim": "Claim",
+    "importance": "Importance",
+}
 
 
 class Comparison(Section):
@@ -29,7 +37,7 @@ def write(results: QuotedResults) -> str:
             parts.append(f"Compared with `{name}`, none of {same} has changed.\n")
             continue
         rows = [
-            [row["topic"], table.quote(i, "item"), table.quote(i, "before"), table.quote(i, "now")]
+            [TOPICS.get(row["topic"], row["topic"]), _item(results, i), table.quote(i, "before"), table.quote(i, "now")]
             for i, row in changed.iterrows()
         ]
         number = len(changed)
@@ -37,3 +45,10 @@ def write(results: QuotedResults) -> str:
         said = f"Compared with `{name}`, {value} of {same} {'has' if number == 1 else 'have'} changed.\n"
         parts += [said, markdown_table(["Topic", "Item", "Before", "Now"], rows)]
     return blocks(*parts)
+
+
+def _item(results: QuotedResults, i: int) -> str:
+    """What a conclusion is about: an axis by its name."""
+    table = results.table("comparison")
+    item = table.frame.at[i, "item"]
+    return capital(results.axis_name(item)) if item in results.axes else table.quote(i, "item")

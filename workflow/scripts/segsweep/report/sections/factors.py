@@ -148,7 +148,7 @@ def figure(results: QuotedResults, axis: str) -> str:
         return ""
     summary = results.table("factor_summary").where(axis=axis)
     binned = len(summary) and str(summary.iloc[0].get("binned")).lower() == "true"
-    paper, ax = theme.plt.subplots(figsize=(5.6, 3.1))
+    paper, ax = theme.plt.subplots(figsize=factor_figures.levels_size(results.levels(axis)))
     name = "levels_" + axis.replace(".", "_")
     if binned:
         factor_figures.values(
@@ -157,7 +157,7 @@ def figure(results: QuotedResults, axis: str) -> str:
         return results.figure(name, paper, results.caption(ax, "{y} against {x}. A point is a run."))
     both = _has(factors, "adjusted") and not _same(factors)
     factor_figures.levels(ax, runs, axis, results.metric, factors, raw=both, names=results.names)
-    ax.legend(fontsize=8, bbox_to_anchor=(1.0, 1.0), loc="upper left")
+    theme.legend_above(ax)
     intervals = "means have their intervals" if _has(factors, "adjusted_low") else "means have no intervals"
     more = "; hollow marks are raw means" if both else ""
     caption = results.caption(

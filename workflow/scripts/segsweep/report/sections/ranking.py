@@ -115,7 +115,7 @@ def figure(results: QuotedResults) -> str:
     drawn = ranked.head(MOST_DRAWN)
     paper, ax = theme.plt.subplots(figsize=(7.2, 0.9 + 0.23 * len(drawn)))
     run_figures.ranks(ax, drawn, results.usable, results.metric, results.names)
-    ax.legend(fontsize=8, loc="best")
+    theme.legend_above(ax)
     part = (
         f"Of {results.table('ranking').aggregate('count', 'rank', 'plural:setting')} those at the top are shown"
         if len(ranked) > len(drawn)
