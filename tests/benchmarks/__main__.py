@@ -2,7 +2,7 @@
 
     python tests/benchmarks [PART ...] [--quick]
 
-with the parts step, loading, overhead, cells, many_cells, prefixes, null_studies and analysis_cost, all if none is named.
+The parts: step, loading, overhead, cells, many_cells, prefixes, null_studies and analysis_cost (all if none is named).
 
 Prints a table and writes results/benchmarks/PART.csv; `table.md` there holds the parts measured so far. `--quick` runs
 everything as a smoke test, to see that it works: its numbers mean nothing and are not written.
