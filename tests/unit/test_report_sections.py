@@ -203,3 +203,15 @@ def test_findings_are_selected_by_kind_and_axis(tmp_path):
     assert set(results.findings("levels", axis=BATCH)["axis"]) == {BATCH}
     assert set(results.findings(stated=True)["verdict"]) <= {"better", "worse", "edge", "interact", "rises", "falls"}
     assert len(results.findings()) == len(rows_of(tmp_path, "findings.csv"))
+
+
+def test_a_study_of_epochs_is_drawn_and_counts_runs_that_were_best_at_the_end(tmp_path):
+    def best_at_the_end(rows):
+        for row in rows:
+            row["best_epoch"] = row["epochs"]
+
+    axes = {LR: [1e-4, 1e-3], BATCH: [4, 8], "epochs": [10, 20]}
+    text = report(tmp_path, axes=axes, effects={LR: [0.0, 0.2]}, seeds=(0,), alter_runs=best_at_the_end)
+    assert text.count("*Mean validation Jaccard index by ") >= 3
+    assert "Not compared: 8 of 8 runs were at their best in the last epoch" in section(text, "Hyperparameters")
+    assert "More epochs: 8 of 8 runs were at their best in the last one." in section(text, "What to try next")

@@ -109,7 +109,9 @@ class QuotedResults:
         frame = self.table("runs").frame
         if "role" in frame:
             frame = frame[~frame["role"].isin(NOT_COMPARED)]
-        return frame[frame["status"].isin(USABLE.split(","))] if "status" in frame else frame
+        frame = frame[frame["status"].isin(USABLE.split(","))] if "status" in frame else frame
+        # A column that is a number of each run, too, and is read as such.
+        return frame.assign(epochs=frame["epochs"].astype(int).astype(str)) if "epochs" in self.axes else frame
 
     @cached_property
     def untested(self) -> bool:

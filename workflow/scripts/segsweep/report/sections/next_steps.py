@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+import pandas as pd
+
 from segsweep.config.components import Section
 from segsweep.report.markdown import be, blocks, bullets, capital
 from segsweep.report.quoted_results import USABLE, QuotedResults
@@ -105,7 +107,9 @@ def _unexplored(results: QuotedResults) -> list[str]:
 def _longer(results: QuotedResults) -> str | None:
     """If most runs were at their best in their last epoch."""
     runs = results.usable
-    if "best_epoch" not in runs or not len(runs) or (runs["best_epoch"] == runs["epochs"]).mean() <= 0.5:
+    if "best_epoch" not in runs or not len(runs):
+        return None
+    if (runs["best_epoch"] == pd.to_numeric(runs["epochs"])).mean() <= 0.5:
         return None
     table = results.table("runs")
     number = table.aggregate("count", where=f"status={USABLE} & best_epoch=@epochs", style="int")
