@@ -1,6 +1,8 @@
 """Measure how fast it is, and how often a study without an effect is said to have one.
 
-    python tests/benchmarks [PART ...] [--quick]      step loading overhead cells many_cells prefixes null_studies
+    python tests/benchmarks [PART ...] [--quick]
+
+The parts: step, loading, overhead, cells, many_cells, prefixes, null_studies and analysis_cost (all if none is named).
 
 Prints a table and writes results/benchmarks/PART.csv; `table.md` there holds the parts measured so far. `--quick` runs
 everything as a smoke test, to see that it works: its numbers mean nothing and are not written.
@@ -18,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from measuring import RESULTS, machine, read, table, write
 
-PARTS = ("step", "loading", "overhead", "cells", "many_cells", "prefixes", "null_studies")
+PARTS = ("step", "loading", "overhead", "cells", "many_cells", "prefixes", "null_studies", "analysis_cost")
 
 
 def main() -> int:

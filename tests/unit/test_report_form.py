@@ -165,3 +165,13 @@ def test_what_changed_since_an_earlier_report_is_told_in_words(tmp_path):
     assert "| Level with the best mean, and its standing | Batch size | 4 (undecided) | 8 (distinct) |" in text
     assert "| Statement | batch_size: 8 is better than 4 | not said | said |" in text
     assert "supported" not in text
+
+
+@pytest.mark.parametrize(("seeds", "bands"), [((0,), False), ((0, 1), True)])
+def test_bands_are_spoken_of_where_settings_have_several_runs(tmp_path, seeds, bands):
+    axes = {"batch_size": [4, 8, 16], "optimizer.lr": [1e-3, 1e-2, 0.1]}  # with one seed judged by lack of fit
+    write_study(tmp_path, name="bands", epochs=4, axes=axes, effects={}, seeds=seeds)
+    text = built(tmp_path)
+    assert ("Bands span the runs of a setting." in text) == bands
+    judged = "of the same setting (" if bands else "No setting was run twice, so differences are judged by"
+    assert judged in part(text, "Method")

@@ -92,6 +92,11 @@ class Fit:
         return self.ols.model.pinv_wexog @ self.matrix
 
     @cached_property
+    def _most_frequent(self) -> np.ndarray:
+        """(p,) columns of each term at its most frequent level."""
+        return np.concatenate([[1.0], *(_most_frequent(block) for block in self.terms.blocks.values())])
+
+    @cached_property
     def _robust(self) -> np.ndarray | None:
         """Covariance of the coefficients that stands unequal variances (HC3), None where a point fits itself."""
         pinv = self.ols.model.pinv_wexog
@@ -127,11 +132,10 @@ class Fit:
         them cannot be separated, they weigh as they occur, or are held at their most frequent level.
         """
         own = sum_coded(np.arange(levels), levels)
-        common = np.concatenate([[1.0], *(_most_frequent(block) for block in self.terms.blocks.values())])
         even = np.zeros(self.matrix.shape[1])
         even[0] = 1
-        choices = {"": even, "as they occur": self.matrix.mean(axis=0), "at their most frequent level": common}
-        for how, others in choices.items():
+        for how in ("", "as they occur", "at their most frequent level"):
+            others = even if not how else self.matrix.mean(axis=0) if how == "as they occur" else self._most_frequent
             rows = np.tile(others, (levels, 1))
             rows[:, self.terms.columns_of(name)] = own
             if self.estimable(rows).any():

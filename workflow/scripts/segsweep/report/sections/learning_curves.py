@@ -50,7 +50,8 @@ def write(results: QuotedResults) -> str:
         ncols=1 if max(map(len, labels)) > 40 else 2,
         fontsize=8,
     )
-    seeds = " Bands span the runs of a setting." if not results.one_seed else ""
+    several = results.usable["cell"].isin(shown) & results.usable["cell"].duplicated()
+    seeds = " Bands span the runs of a setting." if several.any() else ""
     rest = " Other settings are grey." if others else ""
     if len(cells) > len(shown) + len(others):
         rest = " Of the other settings an evenly spaced choice is grey; not all are drawn."
