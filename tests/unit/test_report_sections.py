@@ -74,7 +74,7 @@ def test_a_grid_with_one_seed_states_a_large_difference_and_says_what_it_rests_o
 def test_where_nothing_can_be_tested_nothing_is_stated(tmp_path):
     text = report(tmp_path, axes={LR: [1e-4, 1e-3]}, effects={LR: [0.0, 0.3]}, seeds=(0,))
     assert "better than" not in text
-    assert "No setting was trained twice" in section(text, "Summary")
+    assert "One run a setting. There is nothing to test differences with" in section(text, "Summary")
     assert "settings are described, not compared." in section(text, "Summary")
     assert "These results recommend no level: there is nothing to test differences with." in text
 
@@ -156,13 +156,18 @@ def test_each_row_of_the_ranking_leads_to_its_runs_and_folders(tmp_path):
         assert re.search(rf"\| `{row['run']}` \| finished \| 0\.\d{{4}} \| `{row['run']}-0006` \|", behind)
 
 
-def test_an_outlier_and_what_changes_without_it_is_named(tmp_path):
-    def outlier(folder):
-        row = {"run": "r7", "cell": "c", "score": 0.1, "p": 0.001, "changes": "the learning rate would be undecided"}
-        change(folder, "outliers.csv", [row])
+def test_an_outlier_is_named_with_what_changes_without_it(tmp_path):
+    def outlier(rows):
+        rows[-1]["val/jaccard"] = "0.05"
 
-    text = section(report(tmp_path, alter_tables=outlier), "Summary")
-    assert "1 run lies far from what the other runs say of such settings (`r7`). Without `r7`: the learning" in text
+    text = report(tmp_path, effects={LR: [0.0, 0.0, 0.1]}, alter_runs=outlier)
+    run = rows_of(tmp_path, "runs.csv")[-1]["run"]
+    assert re.search(
+        rf"`{run}` scored 0\.0500, where the other runs give 0\.8\d\d\d for such a setting\. Without it: optimizer\.lr",
+        section(text, "Summary"),
+    )
+    assert f"A look at the logs and curves of `{run}`" in section(text, "What to try next")
+    assert "scored" not in section(report(tmp_path / "none", effects={LR: [0.0, 0.0, 0.1]}), "Summary")
 
 
 def test_the_practical_threshold_is_stated(tmp_path):

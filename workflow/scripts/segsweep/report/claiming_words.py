@@ -16,6 +16,8 @@ _PHRASES = (
     r"(?:higher|lower|better|worse) scores?", r"scores? (?:are|is) (?:higher|lower|best|worst)", r"interacts?",
     r"the more\b", r"correlat(?:es?|ed|ions?)", r"(?:rises?|falls?|grows?|drops?) with", r"(?:helps?|hurts?|harms?)",
     r"because of", r"thanks to", r"leads? to", r"due to", r"stands? out", r"recommend(?:s|ed)?", r"outweighs?",
+    r"prefer(?:s|red|able)?", r"favou?rs?", r"advantages?", r"boosts?", r"degrades?", r"superiority",
+    r"(?:more|less|most|least) (?:accurate|robust|stable)", r"(?:increases?|decreases?|raises?|reduces?|lowers?) the",
     r"steadi(?:er|est)", r"differs?(?: significantly)? (?:from|by|between)", r"the (?:reason|cause)",
 )  # fmt: skip
 CLAIMING = re.compile(r"(?<![\w.`/-])(?:" + "|".join(_PHRASES) + r")(?![\w/-])", re.IGNORECASE)

@@ -12,7 +12,7 @@ EXPLANATIONS = {
     "undecided": (
         "Undecided means that these runs neither show a difference nor that there is none."
     ),
-    "no_test": "Without that there is nothing to test differences with: settings are described, not compared.",
+    "no_test": "There is nothing to test differences with: settings are described, not compared.",
     "no_level": "These results recommend no level: there is nothing to test differences with.",
     "lack_of_fit": (
         "No setting was run twice, so differences are judged by what the additive model leaves unexplained: that "
@@ -30,7 +30,8 @@ EXPLANATIONS = {
     ),
     "expected": (
         "The first of a ranking was chosen because its runs went well, in part by luck. What to expect of fresh seeds "
-        "is the mean drawn toward that of all settings, the more so the more noise there is."
+        "is the mean drawn toward that of all settings, the more so the more noise there is. First beats it is the "
+        "probability that a fresh run of the first setting has the better score."
     ),
     "groups": "Settings of one group are not significantly different from the first of the group.",
     "correlations": (

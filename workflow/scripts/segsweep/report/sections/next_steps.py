@@ -5,10 +5,10 @@ from typing import ClassVar
 import pandas as pd
 
 from segsweep.config.components import Section
-from segsweep.report.markdown import be, blocks, bullets, capital
+from segsweep.report.markdown import be, blocks, bullets, capital, listed
 from segsweep.report.quoted_results import USABLE, QuotedResults
 
-MOST_EDGES, MOST_PRUNED, MOST_INTERACTIONS, MOST_PAIRS = 6, 3, 3, 4
+MOST_EDGES, MOST_OUTLIERS, MOST_PRUNED, MOST_INTERACTIONS, MOST_PAIRS = 6, 5, 3, 3, 4
 
 
 class NextSteps(Section):
@@ -21,7 +21,7 @@ class NextSteps(Section):
 def write(results: QuotedResults) -> str:
     """What these results do not answer."""
     said = [
-        _usable(results), *_pruned(results), *_edges(results), _more_seeds(results), _ties(results),
+        _usable(results), _outliers(results), *_pruned(results), *_edges(results), _more_seeds(results), _ties(results),
         *_interactions(results), *_unexplored(results), _longer(results), _missing_first(results),
     ]  # fmt: skip
     said = [sentence for sentence in said if sentence]
@@ -33,6 +33,15 @@ def _usable(results: QuotedResults) -> str | None:
     if results.best is not None:
         return None
     return "Settings whose runs finish: all of these diverged, failed, ran out of memory or were pruned."
+
+
+def _outliers(results: QuotedResults) -> str | None:
+    """If runs lie far from what the other runs say of their settings."""
+    table = results.table("outliers")
+    if not len(table):
+        return None
+    runs = listed(f"`{table.quote(int(i), 'run', 'code')}`" for i in table.frame.index[:MOST_OUTLIERS])
+    return f"A look at the logs and curves of {runs}, and another run with the same seed: the scores lie far off."
 
 
 def _pruned(results: QuotedResults) -> list[str]:

@@ -81,7 +81,7 @@ def table(results: QuotedResults) -> str:
     if _has(frame, "group"):
         columns.append(("Group", lambda i: ranking.quote(i, "group", "int")))
     if _has(frame, "beats"):
-        columns.append(("A run of the first beats one of it", lambda i: ranking.quote(i, "beats", "chance")))
+        columns.append(("First beats it", lambda i: ranking.quote(i, "beats", "chance")))
     for name in results.study.get("also_report") or []:
         if name in frame:
             columns.append((results.metric_name(name), lambda i, name=name: ranking.quote(i, name, "metric")))

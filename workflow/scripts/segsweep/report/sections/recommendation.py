@@ -83,7 +83,9 @@ def failures(results: QuotedResults, i: int) -> str | None:
             level = results.quote_code("factors", row, "level")
             for name, words in FAILED.items():
                 if name in factors.frame and factors.frame.at[row, name] > 0:
-                    parts.append(f"{factors.quote(row, name, 'plural:run')} with {level} {words}")
+                    parts.append(
+                        f"{factors.quote(row, name, 'plural:run')} with {results.axis_name(axis)} {level} {words}"
+                    )
     return f"Mind that {listed(parts)}." if parts else None
 
 

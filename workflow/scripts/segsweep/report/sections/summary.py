@@ -8,7 +8,7 @@ from segsweep.config.components import Section
 from segsweep.report.markdown import be, blocks, bullets, listed
 from segsweep.report.quoted_results import QuotedResults
 
-MOST_STATED = 6  # axes, interactions and edges, each
+MOST_STATED, MOST_OUTLIERS = 6, 3  # axes, interactions and edges, each; runs
 
 
 class Summary(Section):
@@ -21,7 +21,8 @@ class Summary(Section):
 def write(results: QuotedResults) -> str:
     """The summary."""
     said = [best(results), *levels(results), *interactions(results), *edges(results), *open_questions(results)]
-    said += [rule(results) for rule in (threshold, confirmed, claims, outliers, pruned, endings)]
+    said += [rule(results) for rule in (threshold, confirmed, claims)]
+    said += [*outliers(results), pruned(results), endings(results)]
     return blocks(warning(results), bullets(*said), gate(results))
 
 
@@ -105,7 +106,10 @@ def open_questions(results: QuotedResults) -> list[str]:
         and results.best is not None
         and results.analysis["n_cells"] > 1
     ):
-        return [f"{results.quote_analysis('noise.reading', 'sentence')} {results.explain('no_test')}"]
+        why = (
+            results.quote_analysis("noise.why", "sentence") if (results.analysis.get("noise") or {}).get("why") else ""
+        )
+        return [f"{why} {results.explain('no_test')}".strip()]
     passed = set(results.findings("levels", stated=True)["axis"])
     left = found[~((found["kind"] == "levels") & found["axis"].isin(passed))]
     said = []
@@ -187,21 +191,19 @@ def claims(results: QuotedResults) -> str | None:
     return f"Of {table.aggregate('count', style='plural:claim')} written down before the first run, {listed(parts)}."
 
 
-def outliers(results: QuotedResults) -> str | None:
-    """If runs lie far from what the other runs say of their setting: which, and what changes without them."""
-    table = results.table("outliers")
-    if not len(table):
-        return None
-    runs = [f"`{table.quote(int(i), 'run', 'code')}`" for i in table.frame.index[:MOST_STATED]]
-    one = len(table) == 1
-    number = table.aggregate("count", style="plural:run")
-    said = f"{number} {'lies' if one else 'lie'} far from what the other runs say of such settings ({listed(runs)})"
-    changes = table.frame["changes"] if "changes" in table.frame else pd.Series(dtype=str)
-    known = changes[changes.notna()]
-    if known.empty:
-        return f"{said}; without {'it' if one else 'any of them'} the findings are the same."
-    named = [f"`{table.quote(int(i), 'run', 'code')}`: {table.quote(int(i), 'changes')}" for i in known.index[:3]]
-    return f"{said}. Without {listed(named, 'or')}."
+def outliers(results: QuotedResults) -> list[str]:
+    """For each run that lies far from what the other runs say of its setting: its score, what changes without it."""
+    table, said = results.table("outliers"), []
+    for i in map(int, table.frame.index[:MOST_OUTLIERS]):
+        run = f"`{table.quote(i, 'run', 'code')}`"
+        score, fitted = (table.quote(i, column, "metric") for column in ("score", "fitted"))
+        changes = isinstance(table.frame.at[i, "changes"], str)
+        without = f"Without it: {table.quote(i, 'changes')}" if changes else "Without it the findings are the same"
+        said.append(f"{run} scored {score}, where the other runs give {fitted} for such a setting. {without}.")
+    if len(table) > MOST_OUTLIERS:
+        number = table.aggregate("count", style="plural:run")
+        said.append(f"In all, {number} lie this far from what the others give: see `outliers.csv`.")
+    return said
 
 
 def pruned(results: QuotedResults) -> str | None:
