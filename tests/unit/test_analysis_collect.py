@@ -153,3 +153,13 @@ def test_scores_are_computed_from_what_segments_counted(tmp_path):
     assert [(one["run"], one["image"], float(one["accuracy"])) for one in found] == [
         (run["run"], "a", 0.9), (run["run"], "b", 0.9),
     ]  # fmt: skip
+
+
+def test_a_run_that_stopped_early_keeps_its_level_of_the_epochs(tmp_path):
+    """The table has one column `epochs`; of a study that varies them it is the level."""
+    truth = draw_study(axes={"epochs": [4, 10], "optimizer.lr": [1e-4, 1e-3]}, seeds=(0,), epochs=3)
+    write_store(tmp_path / "store", truth)
+    write(collect(StudyPlan.from_json(truth.plan), SegmentStore(tmp_path / "store")), tmp_path)
+    header = (tmp_path / "runs.csv").read_text(encoding="utf-8").partition("\n")[0].split(",")
+    assert header.count("epochs") == 1
+    assert [row["epochs"] for row in rows_of(tmp_path / "runs.csv")] == ["4", "4", "10", "10"]

@@ -139,3 +139,11 @@ def test_rows_that_are_left_out_are_no_planned_runs(tmp_path):
     assert "planned run" not in report
     assert "report is partial" not in report
     assert "data set" not in report.lower()
+
+
+def test_epochs_may_be_what_varies(tmp_path):
+    rows = ((10, 0.1, 61), (10, 0.2, 62), (20, 0.1, 71), (20, 0.2, 74))
+    lines = [f"{epochs},{lr},0.{score},completed" for epochs, lr, score in rows]
+    axes, metrics = {"epochs": "epochs", "optimizer.lr": "lr"}, {"val/hmean": "miou"}
+    imported = read_lines(tmp_path, lines, "epochs,lr,miou,status", axes=axes, metrics=metrics, epochs=None)
+    assert [row["epochs"] for row in imported.runs] == ["10", "10", "20", "20"]

@@ -101,7 +101,7 @@ class Table(ResultFile):
 
     @classmethod
     def header(cls, **families: Iterable[str]) -> list[str]:
-        """The header of a study's table.
+        """The header of a study's table. A name of a family that is also a column's stands there once.
 
         Args:
             families: names of the columns of each family.
@@ -110,7 +110,7 @@ class Table(ResultFile):
             KeyError: the table has a family that is not given.
         """
         names = ([column.name] if column.family is None else families[column.family] for column in cls.columns)
-        return [name for part in names for name in part]
+        return list(dict.fromkeys(name for part in names for name in part))
 
     @classmethod
     def write(cls, folder: Path, rows: Iterable[Mapping[str, Any]], **families: Iterable[str]) -> None:

@@ -57,7 +57,8 @@ class AnalysisFile(Document):
         Column("noise.sd", "number", "Standard deviation between runs of one cell, pooled.", empty="it is not known"),
         Column("noise.df", "integer", "Its degrees of freedom."),
         Column("noise.cells", "integer", "Cells with two runs or more."),
-        Column("noise.critical_difference", "number", "Smallest significant difference of two cells with the usual n.",
+        Column("noise.critical_difference", "number", "Smallest significant difference of two cells with the usual "
+               "n and no more than the pooled deviation.",
                empty="it is not known, or not the same for all cells"),
         Column("noise.equal", "boolean", "Whether one deviation may stand for all cells."),
         Column("noise.reading", "text", "How that was found out."),

@@ -98,7 +98,8 @@ def collect(plan: StudyPlan, store: SegmentStore, *, partial: bool = False) -> C
         add_scores(portion, task, classes)
         for one in portion:
             run = one.run
-            row = run.to_json() | texts[run.cell] | summarise(one.curve, one.records, run, plan.metric, plan.minimize)
+            # The level last: a study may vary `epochs`, and runs that stopped early are runs of its level all the same.
+            row = run.to_json() | summarise(one.curve, one.records, run, plan.metric, plan.minimize) | texts[run.cell]
             found.runs.append(row)
             scores |= dict.fromkeys(name for name in one.curve.header if name.startswith("val/"))
             one.curve.fields = []  # the lines say the same in a tenth of the memory

@@ -223,10 +223,10 @@ def _assemble(
         plan_runs.append(PlannedRun(**base, epochs=record["epochs"]))
         runs.append(
             base
-            | level_texts(settings, axes)
             | record["values"]
             | record.get("measures", {})
             | {"status": record["status"], "epochs": record["epochs"], "detail": record["detail"]}
+            | level_texts(settings, axes)  # last, as one of them may be `epochs`
         )
         epochs += [{"run": record["run"], "cell": record["cell"]} | one for one in curves.get(id(record), [])]
     lost = [

@@ -110,8 +110,8 @@ class QuotedResults:
         if "role" in frame:
             frame = frame[~frame["role"].isin(NOT_COMPARED)]
         frame = frame[frame["status"].isin(USABLE.split(","))] if "status" in frame else frame
-        # A column that is a number of each run, too, and is read as such.
-        return frame.assign(epochs=frame["epochs"].astype(int).astype(str)) if "epochs" in self.axes else frame
+        # The only axis that is read as numbers, since runs without it have this column, too.
+        return frame.assign(epochs=frame["epochs"].map(_level)) if "epochs" in self.axes else frame
 
     @cached_property
     def untested(self) -> bool:
@@ -239,6 +239,11 @@ class QuotedResults:
         }
         x, y = (words.get(label, label) for label in (ax.get_xlabel(), ax.get_ylabel()))
         return capital(pattern.format(x=x, y=y, **more))
+
+
+def _level(value: Any) -> str:
+    """A level of `epochs` as all tables write it."""
+    return "" if pd.isna(value) else f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
 def _read(path: Path, texts: set[str]) -> pd.DataFrame:
