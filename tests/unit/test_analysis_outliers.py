@@ -66,7 +66,7 @@ def test_a_best_setting_that_rests_on_one_run_is_named():
     analysis = Analysis(results_of(truth))
     row = analysis.rows("outliers")[0]
     assert (row["run"], analysis.best["cell"]) == (lucky["run"], lucky["cell"])
-    assert f"instead of {analysis.best['label']}" in row["changes"]
+    assert f" instead of {analysis.best['label']}" in row["changes"]
 
 
 def test_a_model_without_a_residual_has_no_outliers():

@@ -107,7 +107,7 @@ def changes_without(
         said = [*said[:MOST_CHANGES], f"and {len(said) - MOST_CHANGES} more findings"]
     chosen = rest.best["cell"] if rest.best else None
     if best and chosen and chosen != best["cell"]:
-        said.append(f"the best setting: {results.label(chosen)} instead of {results.label(best['cell'])}")
+        said.append(f"the best setting is {results.label(chosen)} instead of {results.label(best['cell'])}")
     return said
 
 

@@ -1,11 +1,10 @@
 """Cells ranked by their mean score, and how far apart they have to be to differ significantly.
 
-The noise floor is the standard deviation of runs of the same cell (other seeds, other folds), pooled over all cells. A
-cell that spreads more than that is judged by its own deviation: two or three runs are too few for a test to find out
-that it is noisier than the others. Cells are compared by the Tukey-Kramer procedure at their share of the study's 5 %
-(see `multiple_testing`); by Bonferroni's bound for more than `MOST_TUKEY` cells; and, where the spread differs between
-cells, by Welch's t with Bonferroni's bound. The first of many is first by luck, too: `expected` says what fresh runs of
-a cell may be expected to reach, its mean drawn toward the common one by what noise alone would do.
+The noise floor is the standard deviation of runs of the same cell (other seeds, other folds), pooled over all cells.
+Cells are compared by the Tukey-Kramer procedure at their share of the study's 5 % (see `multiple_testing`); by
+Bonferroni's bound for more than `MOST_TUKEY` cells; and, where the spread differs between cells, by Welch's t with
+Bonferroni's bound. The first of many is first by luck, too: `expected` says what fresh runs of a cell may be expected
+to reach, its mean drawn toward the common one by what noise alone would do.
 
 Source: Tukey (1953), Kramer (1956); Bartlett (1937); Efron and Morris (1975), with the variance between cells of
 DerSimonian and Laird (1986).
@@ -185,10 +184,8 @@ def status_words(runs: pd.DataFrame) -> pd.Series:
 
 def _with_interval(table: pd.DataFrame, noise: Noise, bounds: tuple[float, float]) -> pd.DataFrame:
     if np.isfinite(noise.sd) and noise.equal:
-        own = table["sd"].fillna(0.0) > noise.sd
-        table["error"] = table["sd"].where(own, noise.sd) / np.sqrt(table["n"].where(table["n"] > 0))
-        table["error_df"] = float(noise.df)
-        table["interval"] = np.where(own, "t, own sd", "t, pooled sd")
+        table["error"] = noise.sd / np.sqrt(table["n"].where(table["n"] > 0))
+        table["error_df"], table["interval"] = float(noise.df), "t, pooled sd"
     else:
         table["error"] = table["sd"] / np.sqrt(table["n"].where(table["n"] > 1))
         table["error_df"], table["interval"] = (table["n"] - 1).astype(float), "t, own sd"
@@ -205,8 +202,7 @@ def _with_expected(table: pd.DataFrame, noise: Noise) -> pd.DataFrame:
     known = table["mean"].notna() & (table["error"] > 0)
     table["expected"] = np.nan
     if np.isfinite(noise.sd) and known.any():
-        mean, error = table.loc[known, "mean"].to_numpy(), table.loc[known, "error"].to_numpy()
-        variance = noise.sd**2 / table.loc[known, "n"].to_numpy() if noise.equal else error**2
+        mean, variance = table.loc[known, "mean"].to_numpy(), table.loc[known, "error"].to_numpy() ** 2
         table.loc[known, "expected"] = shrunken(mean, variance)
     return table
 
