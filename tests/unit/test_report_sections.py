@@ -175,8 +175,8 @@ def test_the_practical_threshold_is_stated(tmp_path):
     assert re.search(
         r"practical threshold is a difference of 0\.005: of \d+ stated differences, \d+ lie beyond it", text
     )
-    assert "more than the 0.005 that counts in practice" in text
-    assert "Counts in practice" in text
+    assert "beyond the practical threshold of 0.005" in text
+    assert "Beyond threshold" in text
 
 
 def test_diagnostics_stand_in_the_appendix(tmp_path):

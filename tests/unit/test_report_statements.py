@@ -145,7 +145,7 @@ def test_the_practical_threshold_and_the_names_of_the_study_are_used(tmp_path):
     study = {"matters": 0.005, "names": {LR: "Learning rate of Adam", "1e-3": "default", "val/miou": "Mean IoU"}}
     assert said(tmp_path, f"axis:{LR}", 1, **study) == (
         "For the learning rate of Adam, default is better than `1e-4` (by 0.2980, corrected interval 0.1660 to 0.4300, "
-        "corrected p < 0.001, more than the 0.005 that counts in practice)."
+        "corrected p < 0.001, beyond the practical threshold of 0.005)."
     )
     assert said(tmp_path, "row", 4, **study).endswith("| unclear | undecided")
     assert said(tmp_path, "correlation", 10, **study).startswith("The mean IoU rises with the training time")

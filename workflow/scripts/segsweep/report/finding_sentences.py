@@ -63,9 +63,9 @@ def _in_practice(row: Row, words: StudyWords) -> str:
         return ""
     bar = write("general", words.threshold)
     return {
-        "yes": f", more than the {bar} that counts in practice",
-        "no": f", less than the {bar} that counts in practice",
-        "unclear": f", and whether that reaches the {bar} that counts in practice is open",
+        "yes": f", beyond the practical threshold of {bar}",
+        "no": f", within the practical threshold of {bar}",
+        "unclear": f", which may or may not reach the practical threshold of {bar}",
     }[row["matters"]]
 
 

@@ -22,7 +22,11 @@ def convergence(results: QuotedResults, axis: str) -> str:
     """How soon the levels' runs reach their best, where that is known, and which runs did not finish."""
     factors = results.table("factors")
     mine = factors.where(axis=axis)
-    said = [_censored(results) or _means(results, mine, "convergence/epochs_to_best", "fixed:1", "epochs to the best")]
+    said = [
+        _censored(results)
+        or _means(results, mine, "convergence/epochs_to_best", "fixed:1", "epochs to the best")
+        or "These results do not say how soon runs reached their best."
+    ]
     for column, one, many in ENDED:
         hit = mine[mine[column] > 0] if column in mine else mine.iloc[:0]
         if len(hit):
@@ -32,7 +36,7 @@ def convergence(results: QuotedResults, axis: str) -> str:
             ]
             more = ["some with further levels"] if len(hit) > MOST_LEVELS else []
             said.append(f"{capital(listed(parts + more))} {one if hit[column].sum() == 1 else many}.")
-    return paragraph(*said) or "No column says how soon runs reached their best.\n"
+    return paragraph(*said)
 
 
 def _censored(results: QuotedResults) -> str | None:
@@ -57,7 +61,7 @@ def generalisation(results: QuotedResults, axis: str) -> str:
         _means(results, mine, "overfit/gap", "metric", "gap between validation and training loss at the best epoch"),
         _means(results, mine, "stability/val_loss_std", "metric", "standard deviation of the validation loss"),
     ]
-    return paragraph(*said) or "No column compares training with validation.\n"
+    return paragraph(*said) or "These results hold no losses of training and validation to compare.\n"
 
 
 def is_loss(axis: str) -> bool:

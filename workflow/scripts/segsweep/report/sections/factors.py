@@ -40,7 +40,7 @@ def comparisons(results: QuotedResults) -> str:
     found = found.sort_values(["stated", "p_study"], ascending=[False, True], na_position="last", kind="stable")
     shown = found.head(MOST_COMPARISONS)
     head = ["Hyperparameter", "Levels", "Difference", "Interval", "Corrected p", "Run beats run"]
-    head += ["Counts in practice"] if results.ledger.words.threshold is not None else []
+    head += ["Beyond threshold"] if results.ledger.words.threshold is not None else []
     rows = [[results.state(int(i), "row")] for i in shown.index]
     table = markdown_table([*head, "Verdict"], [], right=[2, 3, 4, 5])
     body = "".join(f"| {row[0]} |\n" for row in rows)
