@@ -139,6 +139,16 @@ def test_one_correction_runs_over_all_of_a_study():
                 assert (row["low"] > 0 or row["high"] < 0) == (row["p_study"] <= 0.05)
 
 
+@pytest.mark.parametrize("draw", range(8))
+def test_groups_and_findings_agree_on_the_first(draw):
+    results = draw_results(axes=SMALL, effects={LR: [0, 0.02, 0.04]}, noise=0.01, seeds=(0, 1, 2), draw=draw)[1]
+    analysis = Analysis(results)
+    first = {row["b"] for row in analysis.rows("findings") if row["kind"] == "cells" and row["verdict"] != "better"}
+    group = set(analysis.ranked.index[analysis.ranked["group"] == 1])
+    assert group == first | {analysis.ranked.index[0]}
+    assert analysis.best["group_size"] == len(group)
+
+
 def test_an_axis_that_does_not_apply_loses_no_run():
     """Momentum of SGD only: the best runs are Adam's, and stay; nothing is untried, for Adam has no momentum."""
     settings = [{"optimizer.name": "sgd", "optimizer.momentum": m} for m in (0.8, 0.9)] + [{"optimizer.name": "adam"}]

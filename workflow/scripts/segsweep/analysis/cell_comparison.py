@@ -106,8 +106,6 @@ def tie_groups(table: pd.DataFrame, noise: "Noise", sign: float, alpha: float) -
         tied = ~(mean[head] - mean[left] > bound)
         tied[1:] |= of_pairs(table.iloc[left], noise)[0] > PAIR_ALPHA
         tied[0] = True
-        # Groups stand in the order of ranks: the first cell that differs significantly ends the group.
-        end = int(np.argmin(tied)) if not tied.all() else len(left)
-        groups[left[:end]] = number
-        left = left[end:]
+        groups[left[tied]] = number
+        left = left[~tied]
     return groups

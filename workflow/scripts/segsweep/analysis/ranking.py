@@ -53,8 +53,9 @@ class Ranking(Table):
         Column("best_run", "text", "Its run with the best score.", empty=NO_RUN),
         Column("best_score", "number", "The score of that run.", empty=NO_RUN),
         Column("group", "integer",
-               "1 for the cells that do not differ significantly from the first one, 2 for those that do not differ "
-               "significantly from the first one left, and so on.", empty="it is not known how far seeds spread"),
+               "1 for the cells that do not differ significantly from the first one, 2 for those left that do not "
+               "differ significantly from the first one left, and so on.",
+               empty="it is not known how far seeds spread"),
         Column("to_best", "number", "Mean minus the mean of the first cell.", empty=NO_RUN),
         Column("beats", "number", "Probability that a fresh run of the first cell is better than one of this cell.",
                empty="it is not known how far runs of a cell spread, or it is the first"),

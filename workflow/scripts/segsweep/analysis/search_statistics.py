@@ -151,7 +151,7 @@ class Confirmations(Table):
         Column("low", "number", "Lower end of the 95 % t interval of the mean.", empty="fewer than two"),
         Column("high", "number", "Upper end.", empty="fewer than two"),
         Column("change", "number", "Mean minus the score that it was chosen by.", empty=NO_RUN),
-        Column("note", "text", "How many confirmations did not finish.", empty="all did"),
+        Column("note", "text", "What has to be known to read the row.", empty="nothing"),
     )  # fmt: skip
 
 
@@ -168,10 +168,14 @@ def confirmations(results: StudyResults) -> list[dict[str, Any]]:
         row = {"cell": cell, "label": results.label(cell), "rank": rank.get(original), "won": won.get(original, np.nan),
                "n": n, "mean": scores.mean(), "sd": scores.std(), "note": ""}  # fmt: skip
         if n > 1:
-            row["low"], row["high"] = t_interval(scores.mean(), scores.sem(), n - 1)
+            low, high = t_interval(scores.mean(), scores.sem(), n - 1)
+            bottom, top = results.metric_range
+            row["low"], row["high"] = max(low, bottom), min(high, top)
+            row["note"] = "the interval is cut at the metric's range" if low < bottom or high > top else ""
         row["change"] = row["mean"] - row["won"]
         failed = int((~runs["usable"]).sum())
-        row["note"] = f"{failed} of {len(runs)} confirmations did not finish" if failed else ""
+        words = f"{failed} of {len(runs)} confirmations did not finish" if failed else ""
+        row["note"] = "; ".join(filter(None, [row["note"], words]))
         rows.append(row)
     return sorted(rows, key=lambda row: row["rank"] or np.inf)
 
