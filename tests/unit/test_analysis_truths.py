@@ -127,6 +127,12 @@ def test_nothing_is_judged_where_nothing_varies():
     assert Analysis(draw_results(noise=0.0)[1]).about["one_seed"]
 
 
+def test_two_by_two_settings_with_two_seeds_can_interact():
+    axes, matrix = {LR: [1e-4, 1e-3], ARCH: ["unet", "fpn"]}, [[0.1, -0.1], [-0.1, 0.1]]
+    results = draw_results(axes=axes, effects={}, interaction=(LR, ARCH, matrix), noise=0.01, seeds=(0, 1))[1]
+    assert "interaction" in statements(results)
+
+
 def test_one_correction_runs_over_all_of_a_study():
     analysis = Analysis(draw_results(axes=SMALL, effects={LR: [0, 0.01, 0.02]})[1])
     shares = analysis.about["gate"]["shares"]
@@ -164,7 +170,7 @@ def test_an_axis_that_does_not_apply_loses_no_run():
     assert found["optimizer.momentum"]["verdict"] == "undecided"
     means = results.runs.groupby("cell")["score"].mean()
     of = {row["level"]: row["adjusted"] for row in analysis.rows("factors") if row["axis"] == "optimizer.momentum"}
-    assert of["0.9"] - of["0.8"] == pytest.approx(means.iloc[1] - means.iloc[0])
+    assert (of["0.8"], of["0.9"]) == pytest.approx((means.iloc[0], means.iloc[1]))
 
 
 def test_intervals_end_at_the_range_of_the_metric():

@@ -81,7 +81,7 @@ def test_brighter_is_said_of_the_side_that_ranks_first(named):
 def test_the_method_says_what_is_judged_by_what(named):
     text = part(named, "Method")
     assert "at its best epoch" in text
-    assert "Differences are judged by the spread of runs of the same setting (" in text
+    assert "Settings are compared by the spread of runs of the same setting (" in text
     assert "at most 5% state anything" in text
     assert "The study's practical threshold is a difference of 0.005." in text
     assert "raw means of levels can be compared" not in text

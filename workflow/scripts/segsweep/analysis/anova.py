@@ -22,7 +22,8 @@ from segsweep.tables import NOT_ESTIMABLE, Column, Table
 
 CHECK_LEVEL = 0.01
 ALPHA = 0.05  # of a claim
-FEWEST_DF = 8
+FEWEST_DF = 8  # of the model of all interactions
+FEWEST_OF_PAIR = 4  # of the model of one interaction
 FEWEST_OF_BLOCKS = {"seed": FEWEST_DF, "fold": 2}  # degrees of freedom that they must leave
 MOST_COLUMNS = 300
 
@@ -198,9 +199,11 @@ def _interaction(pair, block, additive, full, everything, ranks) -> dict[str, An
     else:
         larger = error = Fit(additive.y, Terms(mains | {pair: block}))
         smaller, note = additive, "tested by itself: the runs do not carry all interactions at once"
-    if error.df < FEWEST_DF and larger.rank > smaller.rank:
+        ranks = not _looks_normal(error.residuals)
+    if (error.df < FEWEST_OF_PAIR or not error.leaves_noise) and larger.rank > smaller.rank:
         row = _row(pair, a, b, "interaction", np.nan, larger.rank - smaller.rank, np.nan, np.nan, np.nan, "")
-        missing = {"estimable": False, "note": "too few runs to judge it by"}
+        reason = "too few runs to judge it by" if error.df < FEWEST_OF_PAIR else "no noise to judge it by"
+        missing = {"estimable": False, "note": reason}
         return row | missing | {"df_residual": error.df, "n": len(error.y)}
     ss, df, statistic, p = term_test(error, larger, smaller)
     if df == 0:
@@ -215,6 +218,11 @@ def _interaction(pair, block, additive, full, everything, ranks) -> dict[str, An
         less = Fit(aligned, larger.terms, [name for name in larger.terms.blocks if name != pair])
         _, _, row["rank_F"], row["rank_p"] = term_test(one, one, less)
     return row
+
+
+def _looks_normal(residuals: np.ndarray) -> bool:
+    """Whether Shapiro and Wilk's test does not reject that residuals are normal."""
+    return len(residuals) < 3 or not np.ptp(residuals) or stats.shapiro(residuals[:5000]).pvalue >= CHECK_LEVEL
 
 
 def _aligned(additive: Fit, name: str) -> Fit:
@@ -276,13 +284,13 @@ def _check(fit: Fit, codes: pd.DataFrame, axes: list) -> dict[str, Any]:
     parts = []
     if shapiro is not None:
         parts.append(
-            f"Shapiro-Wilk: W = {shapiro.statistic:.3f}, p = {shapiro.pvalue:.2g}: the residuals are "
-            + ("not normal, so aligned ranks decide." if odd_shape else "not clearly other than normal.")
+            f"Shapiro-Wilk: W = {shapiro.statistic:.3f}, p = {shapiro.pvalue:.2g}: normal residuals "
+            + ("are rejected at 1 %, so aligned ranks decide." if odd_shape else "are not rejected at 1 %.")
         )
     if levene:
         parts.append(
-            f"Brown-Forsythe along {levene['axis']}: p = {levene['p']:.2g}: the spread "
-            + ("differs between levels, so errors are of the kind HC3." if odd_spread else "does not clearly differ.")
+            f"Brown-Forsythe along {levene['axis']}: p = {levene['p']:.2g}: equal spread of levels "
+            + ("is rejected at 1 %, so errors are of the kind HC3." if odd_spread else "is not rejected at 1 %.")
         )
     total = float(np.sum((fit.y - fit.y.mean()) ** 2))
     return {

@@ -11,6 +11,8 @@ from segsweep.analysis.study_results import StudyResults
 from segsweep.formatting import plural
 from segsweep.tables import Column, Document
 
+CHEAPER = 0.9  # a setting is called cheaper from this share of the best one's training time on
+
 
 class BestSetting(Document):
     """The setting to recommend, ready to copy; comments say what it is and how sure that is."""
@@ -21,7 +23,7 @@ class BestSetting(Document):
         Column("study", "text", "Name of the study."),
         Column("cell", "text", "Key of the cell."),
         Column("runs", "list", "Its usable runs."),
-        Column("segments", "list", "Segments of the first of them; not there if it was trained elsewhere."),
+        Column("segments", "list", "Their segments; not there if it was trained elsewhere."),
         Column("set", "mapping", "Dotted keys in which the setting differs from the study's `train`."),
         Column("train", "mapping", "The setting in full; not there if it was trained elsewhere."),
     )
@@ -65,6 +67,8 @@ def describe(
     ties = ranking[(ranking["group"] == group) & (ranking["n"] > 0)] if pd.notna(group) else ranking.loc[[]]
     cost = "cost/train_seconds"
     cheapest = ties[cost].idxmin() if len(ties) > 1 and cost in ties and ties[cost].notna().any() else None
+    if cheapest is not None and ranked is not None and not ties.at[cheapest, cost] < CHEAPER * ranked[cost]:
+        cheapest = None
     axes = [name for name in results.plan.axes if name in results.cells]
     return {
         "cell": cell, "label": results.label(cell), "run": None if ranked is None else ranked["best_run"],
@@ -99,8 +103,8 @@ def as_yaml(results: StudyResults, best: dict[str, Any] | None) -> str:
         settings = "1 other setting does" if ties == 1 else f"{ties} other settings do"
         lines.append(f"# {settings} not differ significantly from it.")
     content: dict[str, Any] = {"study": study["name"], "cell": best["cell"], "runs": runs["run"].tolist()}
-    segments = runs["segments"].iloc[0].split() if "segments" in runs and len(runs) and runs["segments"].iloc[0] else []
-    content |= {"segments": segments} if segments else {}
+    segments = dict.fromkeys(" ".join(runs["segments"].fillna("")).split()) if "segments" in runs else {}
+    content |= {"segments": list(segments)} if segments else {}
     content["set"] = dict(entry.settings)
     if entry.train:
         content["train"] = entry.train

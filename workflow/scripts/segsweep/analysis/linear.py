@@ -129,13 +129,17 @@ class Fit:
         """(levels, p) coefficients of the marginal means of a factor, and how the other factors weigh in them.
 
         All combinations of the other factors weigh the same (``); where no such mean can be estimated, since some of
-        them cannot be separated, they weigh as they occur, or are held at their most frequent level.
+        them cannot be separated, or where the factor does not apply to all rows, they weigh as they occur (in rows to
+        which it applies), or are held at their most frequent level.
         """
         own = sum_coded(np.arange(levels), levels)
         even = np.zeros(self.matrix.shape[1])
         even[0] = 1
-        for how in ("", "as they occur", "at their most frequent level"):
-            others = even if not how else self.matrix.mean(axis=0) if how == "as they occur" else self._most_frequent
+        applies = self.terms.blocks[name].any(axis=1)
+        ways = ("", "as they occur", "at their most frequent level")
+        for how in ways if applies.all() else ways[1:]:
+            as_they_occur = self.matrix[applies].mean(axis=0)
+            others = even if not how else as_they_occur if how == "as they occur" else self._most_frequent
             rows = np.tile(others, (levels, 1))
             rows[:, self.terms.columns_of(name)] = own
             if self.estimable(rows).any():

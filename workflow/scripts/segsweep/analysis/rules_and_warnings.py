@@ -6,6 +6,7 @@ from segsweep.analysis.importance import Importance
 from segsweep.analysis.multiple_testing import STUDY_ALPHA, shares_of
 from segsweep.analysis.ranking import Noise
 from segsweep.analysis.study_results import RULES, StudyResults
+from segsweep.formatting import plural
 
 KINDS = {
     "levels": "comparisons of levels",
@@ -63,7 +64,11 @@ def warnings_of(
         warn("lack of fit", f"{results.why_unknown}: levels are judged by what the additive model leaves unexplained, "
              "which holds interactions, too.")  # fmt: skip
     elif noise.df < 10:
-        warn("few seeds", f"The noise floor rests on {noise.df} degrees of freedom: it is itself uncertain.")
+        warn(
+            "few seeds",
+            "The spread of runs of a setting is estimated from "
+            f"{plural(noise.df, 'degree')} of freedom: it is itself uncertain.",
+        )
     if results.plan.study.get("folds"):
         warn("folds", "Folds share most of their training images, so runs on them are not independent: intervals and "
              "tests are somewhat surer than they should be.")  # fmt: skip

@@ -92,7 +92,10 @@ def judged_by(results: QuotedResults) -> str | None:
             if known
             else ""
         )
-        return f"{levels} Differences are judged by the spread of runs of the same setting{size}."
+        return (
+            f"{levels} Settings are compared by the spread of runs of the same setting{size}, levels by what the model "
+            "leaves unexplained."
+        )
     if basis == "lack of fit":
         return (
             f"{levels} No setting was run twice, so differences are judged by what this model leaves open, "
