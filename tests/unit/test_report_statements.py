@@ -1,12 +1,15 @@
 """Sentences from findings: hand-made findings, the right sentence; a report that says more is found out."""
 
+import ast
 import csv
 import io
 import json
 import re
+from pathlib import Path
 
 import pytest
 
+from segsweep.report import sections
 from segsweep.report.claiming_words import claims_in
 from segsweep.report.explanations import EXPLANATIONS
 from segsweep.report.finding_sentences import FORMS, sentence
@@ -15,6 +18,7 @@ from segsweep.report.sources import SourceFiles
 from segsweep.report.study_words import StudyWords
 from segsweep.report.verify import compare_text, verify
 
+SECTIONS = Path(sections.__file__).parent
 COLUMNS = (
     "id", "kind", "axis", "axis_b", "a", "b", "estimate", "low", "high", "confidence", "test", "n", "statistic", "df",
     "p", "p_study", "beats", "matters", "verdict", "note",
@@ -249,3 +253,24 @@ def test_each_form_has_a_test():
         "confounded", "described", "row", "first_of_ranking", "interaction_to_try",
     }  # fmt: skip
     assert set(FORMS) == tested
+
+
+def texts_of(path):
+    """The sentences of a module that may reach a report, with gaps for their values; docstrings are none."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        text = ""
+        if isinstance(node, ast.JoinedStr):
+            text = "".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            text = node.value
+        if len(text.split()) > 2 and "=" not in text:  # not a key, a style or a condition
+            yield text
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in SECTIONS.glob("*.py")))
+def test_no_section_holds_a_sentence_that_would_stop_a_report(name):
+    """Some of them come up in few studies only; each would need a finding, or has to be an explanation."""
+    for text in texts_of(SECTIONS / f"{name}.py"):
+        assert claims_in(text) == [], text
