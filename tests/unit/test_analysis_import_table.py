@@ -9,7 +9,10 @@ import import_table
 import pytest
 import yaml
 
+from segsweep.analysis.analyze import Analysis
 from segsweep.analysis.import_table import import_table as read
+from segsweep.analysis.import_table import write
+from segsweep.analysis.study_results import open_results
 from segsweep.config.study import Study
 from segsweep.errors import InputError
 
@@ -147,3 +150,21 @@ def test_epochs_may_be_what_varies(tmp_path):
     axes, metrics = {"epochs": "epochs", "optimizer.lr": "lr"}, {"val/hmean": "miou"}
     imported = read_lines(tmp_path, lines, "epochs,lr,miou,status", axes=axes, metrics=metrics, epochs=None)
     assert [row["epochs"] for row in imported.runs] == ["10", "10", "20", "20"]
+
+
+@pytest.mark.parametrize("levels", [2, 12], ids=["levels", "range"])
+@pytest.mark.parametrize("word", ["", "m"], ids=["numbers", "words"])
+def test_importance_where_a_hyperparameter_does_not_apply(tmp_path, levels, word):
+    rates = [0.001 * 2**i for i in range(12)]
+    lines = ["lr,name,momentum,score"]
+    for i, rate in enumerate(rates):
+        lines.append(f"{rate},adam,,{0.5 + 0.001 * i}")
+        for k in range(levels) if levels == 2 else [i]:
+            lines.append(f"{rate},sgd,{word}{0.5 + 0.03 * k},{0.7 + 0.001 * i + 0.01 * k}")
+    (tmp_path / "runs.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    axes = {"optimizer.lr": "lr", "optimizer.name": "name", "optimizer.momentum": "momentum"}
+    table = {"file": "runs.csv", "axes": axes, "metrics": {"val/miou": "score"}}
+    write(read(Study(name="foreign", metric="val/miou", table=table), tmp_path), tmp_path)
+    found = Analysis(open_results(tmp_path), {}, problems=[]).axis_importance
+    assert {row["axis"] for row in found.rows} == set(axes)
+    assert found.rows[0]["axis"] != "optimizer.lr"

@@ -151,12 +151,22 @@ def out_of_bag(encoded: dict[str, tuple], scores: pd.Series) -> float:
 
 
 def _encode(axis: Axis, texts: pd.Series) -> tuple[list, str]:
-    """Values for the forest, and what they are: `indices`, `numbers` or `words`."""
+    """Values for the forest, and what they are: `indices`, `numbers` or `words`.
+
+    A cell to which the axis does not apply has a value of its own: a further word, or one step below the smallest
+    number (of a range a tenth of it), so that one cut sets these cells apart.
+    """
+    blank = texts.isna() | (texts == "")
     if axis.kind == "number" and (axis.binned or len(axis.levels) > 8):
-        values = texts.map(as_number).astype(float)
-        return (np.log10(values) if axis.scale == "log" and (values > 0).all() else values).tolist(), "numbers"
+        values = texts[~blank].map(as_number).astype(float)
+        values = np.log10(values) if axis.scale == "log" and (values > 0).all() else values
+        step = (values.max() - values.min()) / 10 or 1.0
+        return values.reindex(texts.index, fill_value=values.min() - step).tolist(), "numbers"
     indices = {level: index for index, level in enumerate(axis.levels)}
-    return texts.map(indices).astype(int).tolist(), "indices" if axis.kind == "number" else "words"
+    encoded = texts[~blank].map(indices).astype(int)
+    if axis.kind == "number":
+        return encoded.reindex(texts.index, fill_value=-1).tolist(), "indices"
+    return encoded.reindex(texts.index, fill_value=len(axis.levels)).tolist(), "words"
 
 
 def _by_order(values: list[int], scores: pd.Series) -> list[int]:
