@@ -51,7 +51,7 @@ def test_headings_have_ids_that_the_contents_name(page):
 def test_figures_have_captions_and_tables_a_frame(page):
     assert re.search(r'<figure><img src="data:image/png;base64,[^"]+" alt="validation mIoU by learning rate"', page)
     assert "<figcaption>validation <code>mIoU</code> by learning rate. Points are runs</figcaption>" in page
-    assert '<div class="table"><table>' in page
+    assert '<div class="table few"><table>' in page
     assert '<td style="text-align:right">0.9</td>' in page
 
 
@@ -64,3 +64,16 @@ def test_what_people_write_is_no_markup(page):
 def test_a_lost_figure_is_an_error(tmp_path):
     with pytest.raises(OSError):
         to_html(MARKDOWN, tmp_path)
+
+
+@pytest.mark.parametrize(("size", "tall"), [((700, 300), False), ((700, 900), True), ((300, 300), False)])
+def test_a_tall_figure_keeps_its_height_in_print(tmp_path, size, tall):
+    (tmp_path / "figures").mkdir()
+    Image.new("RGB", size).save(tmp_path / "figures" / "level.png")
+    assert ('<figure class="tall">' in to_html(MARKDOWN, tmp_path)) == tall
+
+
+def test_only_small_tables_are_kept_on_one_page(tmp_path):
+    for rows, few in ((9, True), (10, False)):
+        page = to_html(markdown_table(["a", "b"], [["1", "2"]] * rows), tmp_path)
+        assert ('<div class="table few">' in page) == few

@@ -11,6 +11,7 @@ from segsweep.analysis.study_results import open_results
 from segsweep.report.build import build
 from segsweep.report.quoted_results import QuotedResults
 from segsweep.report.sections.factor_verdicts import is_loss
+from segsweep.report.sections.next_steps import _nothing_left
 from segsweep.report.verify import verify
 from tests.synthetic_files import write_rows, write_study
 
@@ -128,8 +129,8 @@ def test_a_level_whose_runs_failed_is_not_recommended_without_saying_so(tmp_path
     text = report(tmp_path, effects={LR: [0.0, 0.0, 0.2]}, alter_runs=failed)
     part = text.partition("### Learning rate")[2].partition("### ")[0]
     assert "`0.01` is better than" in part
-    assert "Mind that 2 of 6 runs with 0.01 failed." in part
-    assert "; but 2 of 6 runs with 0.01 failed." in section(text, "What to try next")
+    assert "Mind that 2 of 6 runs with `0.01` did not finish." in part
+    assert "; but 2 of 6 runs with `0.01` did not finish." in section(text, "What to try next")
 
 
 def test_a_pruned_run_before_the_best_is_named_and_proposed_for_finishing(tmp_path):
@@ -172,9 +173,7 @@ def test_an_outlier_is_named_with_what_changes_without_it(tmp_path):
 
 def test_the_practical_threshold_is_stated(tmp_path):
     text = report(tmp_path, effects={LR: [0.0, 0.0, 0.2]}, study={"matters": 0.005})
-    assert re.search(
-        r"practical threshold is a difference of 0\.005: of \d+ stated differences, \d+ lie beyond it", text
-    )
+    assert re.search(r"practical threshold is a difference of 0\.005: all \d+ stated differences lie beyond it", text)
     assert "beyond the practical threshold of 0.005" in text
     assert "Beyond threshold" in text
 
@@ -220,3 +219,69 @@ def test_a_study_of_epochs_is_drawn_and_counts_runs_that_were_best_at_the_end(tm
     assert text.count("](figures/heatmap_") == 3
     assert "Not compared: 8 of 8 runs were at their best in the last epoch" in section(text, "Hyperparameters")
     assert "More epochs: 8 of 8 runs were at their best in the last one." in section(text, "What to try next")
+
+
+def fail(*numbers):
+    """Alters the runs of these numbers into failed ones."""
+
+    def alter(rows):
+        for number in numbers:
+            rows[number] |= {"status": "failed", "best_epoch": "", "val/jaccard": ""}
+
+    return alter
+
+
+def test_a_failed_run_is_named_once_with_all_levels_that_the_best_setting_shares_with_it(tmp_path):
+    axes = {LR: [1e-4, 1e-3, 1e-2], BATCH: [4, 8], "model.arch": ["unet", "fpn"]}
+    effects = {LR: [0.0, 0.0, 0.2], BATCH: [0.0, 0.1], "model.arch": [0.0, 0.1]}
+
+    def failed(rows):
+        chosen = [row for row in rows if (row[LR], row[BATCH], row["model.arch"]) == ("1e-4", "8", "fpn")]
+        chosen[0] |= {"status": "failed", "best_epoch": "", "val/jaccard": ""}
+
+    text = section(report(tmp_path, axes=axes, effects=effects, seeds=(0, 1), alter_runs=failed), "Recommendation")
+    assert "Mind that 1 run with batch size `8` and architecture `fpn` failed." in text
+    assert len(re.findall(r"\d run", text.partition("Mind that")[2].partition("\n")[0])) == 1
+
+
+def test_how_runs_ended_is_recorded_in_the_summary(tmp_path):
+    text = report(tmp_path, alter_runs=fail(0))
+    assert "Of 18 runs, 1 failed." in section(text, "Summary")
+    changed = text.replace("Of 18 runs, 1 failed.", "Of 18 runs, 1 diverged.")
+    assert verify(changed, (tmp_path / "report.sources.csv").read_text(encoding="utf-8"), tmp_path)
+
+
+def test_lines_are_drawn_of_pairs_that_interact_only(tmp_path):
+    """Means of an undecided pair show the gaps of a design: here that of a run that failed."""
+    text = report(tmp_path, effects={LR: [0.0, 0.1, 0.2]}, alter_runs=fail(0))
+    assert "whether the learning rate and the batch size interact" in text
+    assert "figures/interactions.png" not in text
+
+
+def test_convergence_says_so_where_no_table_tells_how_soon_runs_reached_their_best(tmp_path):
+    def unknown(rows):
+        for row in rows:
+            row |= {"best_epoch": "", "convergence/epochs_to_best": ""}
+        fail(0)(rows)
+
+    part = report(tmp_path, alter_runs=unknown).partition("**Convergence.**")[2].partition("**Generalisation.**")[0]
+    assert part.startswith(" These results do not say how soon runs reached their best. 1 run with `1e-4` failed.")
+
+
+def test_the_method_says_that_the_best_epoch_is_chosen_on_the_split_that_ranks(tmp_path):
+    text = section(report(tmp_path), "Method")
+    assert "The best epoch is chosen on the same validation split by which settings are ranked" in text
+
+
+def test_the_better_of_two_values_asks_for_values_beyond(tmp_path):
+    axes = {LR: [1e-4, 1e-3], BATCH: [4, 8]}
+    text = section(report(tmp_path, axes=axes, effects={LR: [0.0, 0.2]}), "What to try next")
+    assert "Whether higher values of the learning rate do better still is open: of the two tried" in text
+    assert "values of the batch size" not in text
+
+
+def test_a_study_with_nothing_to_judge_by_does_not_say_that_it_asks_for_nothing(tmp_path):
+    report(tmp_path, axes={LR: [1e-4, 1e-3]}, seeds=(0,))
+    assert _nothing_left(QuotedResults(tmp_path, tmp_path)) == "nothing_to_judge"
+    report(tmp_path / "tested")
+    assert _nothing_left(QuotedResults(tmp_path / "tested", tmp_path / "tested")) == "nothing_more"

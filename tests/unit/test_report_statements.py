@@ -79,9 +79,51 @@ def test_a_recommendation_names_every_pair_that_differs_and_runs_that_failed(tmp
     assert said(tmp_path, f"recommendation:{LR}", 1, 2, 3, 5) == (
         "`1e-3` is better than `1e-2` (by 0.2000, corrected interval 0.1000 to 0.3000, corrected p = 0.010) and `1e-4` "
         "(by 0.2980, corrected interval 0.1660 to 0.4300, corrected p < 0.001). Only `1e-3` is not shown to be worse "
-        "than another level. Mind that 2 of 6 runs with 1e-3 failed. The learning rate interacts with the "
+        "than another level. Mind that 2 of 6 runs with `1e-3` did not finish. The learning rate interacts with the "
         "architecture: choose them together."
     )
+
+
+def test_runs_that_failed_are_named_of_recommended_levels_only(tmp_path):
+    rows = [{"note": "1 of 6 runs with 1e-4 failed; 3 of 6 runs with 1e-2 failed"}, {}, {}]
+    rows = [ROWS[i] | row for i, row in enumerate(rows)]
+    files = SourceFiles(write_results(tmp_path, [*rows, ROWS[3] | {"note": "1 of 9 runs with unet failed"}]))
+    table, words = files.table("findings.csv"), StudyWords(files)
+    assert "Mind" not in sentence(f"recommendation:{LR}", table[:3], words)  # both are worse than 1e-3
+    assert "Mind" not in sentence(f"recommendation:{ARCH}", table[3:], words)  # nothing is recommended
+
+
+def test_a_further_pair_that_differs_is_named(tmp_path):
+    rows = [*ROWS[:1], ROWS[1] | {"verdict": "worse", "p_study": 0.03}, *ROWS[2:3]]
+    files = SourceFiles(write_results(tmp_path, rows))
+    text = sentence(f"axis:{LR}", files.table("findings.csv"), StudyWords(files))
+    assert text.endswith(" `1e-2` is also better than `1e-4`.")
+
+
+@pytest.mark.parametrize(
+    ("kinds", "start"),
+    [
+        (("number", "number"), "A finer grid over the learning rate and the architecture together, which interact"),
+        (("number", "category"), "More values of the learning rate for each architecture; these two interact"),
+        (("category", "number"), "More values of the architecture for each learning rate; these two interact"),
+        (("category", "category"), "A choice of the learning rate and the architecture together; these two interact"),
+    ],
+)
+def test_only_numbers_have_a_finer_grid(tmp_path, kinds, start):
+    write_kinds(tmp_path, *kinds)
+    assert said(tmp_path, "interaction_to_try", 5) == f"{start} (corrected p = 0.038)."
+
+
+def write_kinds(folder, lr, arch):
+    (folder / "factor_summary.csv").write_text(f"axis,kind\n{LR},{lr}\n{ARCH},{arch}\n")
+
+
+def test_the_better_of_two_values_asks_for_values_beyond_it(tmp_path):
+    assert said(tmp_path, "better_at_end", 1) == (
+        "Whether higher values of the learning rate do better still is open: of the two tried, `1e-3` is better than "
+        "`1e-4` (corrected p < 0.001)."
+    )
+    assert said(tmp_path, "better_at_end", 3).startswith("Whether lower values of the learning rate do")
 
 
 def test_a_pair_that_differs_is_named_even_if_the_best_level_is_not_in_it(tmp_path):
@@ -92,7 +134,7 @@ def test_a_pair_that_differs_is_named_even_if_the_best_level_is_not_in_it(tmp_pa
 
 
 def test_without_a_difference_cost_may_choose_unless_axes_interact(tmp_path):
-    start = "Whether `unet` and `fpn` differ is undecided (corrected p = 1.000)"
+    start = "Whether `unet` and `fpn` differ is undecided (corrected p > 0.99)"
     assert said(tmp_path, f"recommendation:{ARCH}", 4) == f"{start}: choose by cost or convenience."
     assert said(tmp_path, f"recommendation:{ARCH}", 4, 5).startswith(f"{start}. The architecture interacts with")
 
@@ -111,8 +153,8 @@ def test_without_a_difference_cost_may_choose_unless_axes_interact(tmp_path):
          "untested."),
         ("edge_to_try", [7],
          "Higher values of the learning rate: `1e-2` is better than every other level and lies at the end of the "
-         "values tried; but 2 of 6 runs with 1e-2 failed."),
-        ("first_cell", [8, 9], "It is better than 1 of 2 other settings; for the remaining 1 that is undecided."),
+         "values tried; but 2 of 6 runs with `1e-2` did not finish."),
+        ("first_cell", [8, 9], "It is better than 1 of 2 other settings; for the remaining one it is undecided."),
         ("first_cell", [8], "It is better than the other setting."),
         ("first_cell", [9], "Whether it is better than the other setting is undecided."),
         ("undecided", [4, 6],
@@ -131,7 +173,7 @@ def test_without_a_difference_cost_may_choose_unless_axes_interact(tmp_path):
         ("row", [1],
          "Learning rate | `1e-3` against `1e-4` | +0.2980 | 0.1660 to 0.4300 | < 0.001 | > 99% | `1e-3` is better"),
         ("row", [4],
-         "Architecture | `unet` against `fpn` | -0.0311 | -0.1550 to 0.0930 | 1.000 | 40% | undecided"),
+         "Architecture | `unet` against `fpn` | -0.0311 | -0.1550 to 0.0930 | > 0.99 | 40% | undecided"),
         ("row", [11], "Architecture | `unet` against `fpn` | – | – | – | – | not separable"),
     ],
 )  # fmt: skip
@@ -209,6 +251,11 @@ def test_swapping_two_factors_or_levels_is_found_out_wherever_they_stand(tmp_pat
         "No level is significantly different.",
         "The score depends on the loss.",
         "The optimum may lie beyond.",
+        "Unet beats fpn.",
+        "Fpn wins.",
+        "Fpn is superior.",
+        "This level is inferior.",
+        "Unet is clearly ahead.",
     ],
 )
 def test_a_claim_without_a_finding_is_found_out(tmp_path, words):
@@ -250,7 +297,7 @@ def test_explanations_hold_no_number_and_no_name_of_one_study():
 def test_each_form_has_a_test():
     tested = {form.partition(":")[0] for form, _ in REPORT} | {
         "axis", "recommendation", "interaction", "edge", "edge_to_try", "first_cell", "undecided", "correlation",
-        "confounded", "described", "row", "first_of_ranking", "interaction_to_try",
+        "confounded", "described", "row", "first_of_ranking", "interaction_to_try", "better_at_end",
     }  # fmt: skip
     assert set(FORMS) == tested
 

@@ -18,6 +18,7 @@ _PHRASES = (
     r"because of", r"thanks to", r"leads? to", r"due to", r"stands? out", r"recommend(?:s|ed)?", r"outweighs?",
     r"prefer(?:s|red|able)?", r"favou?rs?", r"advantages?", r"boosts?", r"degrades?", r"superiority",
     r"(?:more|less|most|least) (?:accurate|robust|stable)", r"(?:increases?|decreases?|raises?|reduces?|lowers?) the",
+    r"beats?", r"wins?", r"won", r"superior", r"inferior", r"clearly",
     r"steadi(?:er|est)", r"differs?(?: significantly)? (?:from|by|between)", r"the (?:reason|cause)",
 )  # fmt: skip
 CLAIMING = re.compile(r"(?<![\w.`/-])(?:" + "|".join(_PHRASES) + r")(?![\w/-])", re.IGNORECASE)

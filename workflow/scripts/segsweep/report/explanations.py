@@ -20,18 +20,35 @@ EXPLANATIONS = {
     ),
     "intervals": (
         "Differences are those of means of the additive model, averages over the other hyperparameters; intervals and "
-        "p are corrected over all findings of the study. Run beats run is the probability that a fresh run with the "
+        "p are corrected over all findings of the study. First ahead is the probability that a fresh run with the "
         "first of the two levels has the better score."
     ),
     "parallel_lines": "Without an interaction the lines are parallel.",
+    "brighter_higher": "Brighter is higher.",
+    "brighter_lower": "Brighter is lower.",
+    "optimistic": (
+        "The best epoch is chosen on the same validation split by which settings are ranked, so scores are optimistic: "
+        "images by which nothing was chosen are likely to give less favourable ones."
+    ),
+    "more_seeds": (
+        "More seeds for the settings at the top, which were trained once: these results do not tell how a fresh run of "
+        "them will do."
+    ),
+    "more_seeds_ties": (
+        "More seeds, if the choice counts: these results do not order the settings of the first group."
+    ),
+    "nothing_to_judge": (
+        "More seeds or more settings: these results hold nothing to judge differences by, so they leave all open."
+    ),
+    "nothing_more": "Nothing in these results asks for another run.",
     "claims": (
         "Claims were written down before the first run. A claim is supported or refuted only where its test or "
         "interval allows it; otherwise it is undecided."
     ),
     "expected": (
         "The first of a ranking was chosen because its runs went well, in part by luck. What to expect of fresh seeds "
-        "is the mean drawn toward that of all settings, the more so the more noise there is. First beats it is the "
-        "probability that a fresh run of the first setting has the better score."
+        "is the mean drawn toward that of all settings, the more so the more noise there is. First ahead is the "
+        "probability that a fresh run of the first setting has the better score than a fresh run of the one in the row."
     ),
     "groups": "Settings of one group are not significantly different from the first of the group.",
     "correlations": (

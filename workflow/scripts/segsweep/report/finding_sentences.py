@@ -87,8 +87,7 @@ def axis_summary(rows: list[Row], words: StudyWords, axis: str) -> str:
     wins = _wins(rows)
     top, won = next(iter(wins.items()))
     others = len(_levels(rows)) - 1
-    more = sum(map(len, wins.values())) - len(won)
-    rest = f" Further pairs of its levels that differ: {more}." if more else ""
+    rest = _further(wins, top, words)
     start = f"For the {words.axis(axis)}, {words.level(top)} is better than "
     closest = words.level(won[0].loser)
     if len(won) == 1:
@@ -97,6 +96,17 @@ def axis_summary(rows: list[Row], words: StudyWords, axis: str) -> str:
     named += [write("plural:further level", len(won) - MOST_NAMED)] if len(won) > MOST_NAMED else []
     beaten = f"each of the {others} other levels" if len(won) == others else listed(named)
     return f"{start}{beaten}; the closest is {closest} ({won[0].numbers(words)}).{rest}"
+
+
+def _further(wins: dict[str, list[_Pair]], top: str, words: StudyWords) -> str:
+    """What levels other than the first are better than; of many pairs how many there are."""
+    others = {level: won for level, won in wins.items() if level != top}
+    if sum(map(len, others.values())) > MOST_NUMBERS:
+        return f" Further pairs of its levels that differ: {sum(map(len, others.values()))}."
+    return "".join(
+        f" {words.level(level)} is also better than {listed(words.level(pair.loser) for pair in won)}."
+        for level, won in others.items()
+    )
 
 
 def interaction(rows: list[Row], words: StudyWords) -> str:
@@ -114,11 +124,29 @@ def interaction(rows: list[Row], words: StudyWords) -> str:
 
 
 def interaction_to_try(rows: list[Row], words: StudyWords) -> str:
-    """A pair of axes that interact as something to try next."""
+    """A pair of axes that interact as something to try next: only numbers have values between those tried."""
     row = rows[0]
+    pair = (row["axis"], row["axis_b"])
+    numbers = [axis for axis in pair if words.numeric(axis)]
+    one, other = map(words.axis, pair)
+    if len(numbers) == 1:
+        other = words.axis(next(axis for axis in pair if axis not in numbers))
+        start = f"More values of the {words.axis(numbers[0])} for each {other}; these two"
+    elif numbers:
+        start = f"A finer grid over the {one} and the {other} together, which"
+    else:
+        start = f"A choice of the {one} and the {other} together; these two"
+    return f"{start} interact (corrected p {write('p_equals', row['p_study'])})."
+
+
+def better_at_end(rows: list[Row], words: StudyWords) -> str:
+    """The better of two levels of a numeric axis, both of which are ends, as a question to try next."""
+    pair, row = _Pair(rows[0]), rows[0]
+    side = "higher" if float(pair.winner) > float(pair.loser) else "lower"
     return (
-        f"A finer grid over the {words.axis(row['axis'])} and the {words.axis(row['axis_b'])} together, which interact "
-        f"(corrected p {write('p_equals', row['p_study'])})."
+        f"Whether {side} values of the {words.axis(row['axis'])} do better still is open: of the two tried, "
+        f"{words.level(pair.winner)} is better than {words.level(pair.loser)} (corrected p "
+        f"{write('p_equals', row['p_study'])})."
     )
 
 
@@ -135,7 +163,7 @@ def edge(rows: list[Row], words: StudyWords) -> str:
 def edge_to_try(rows: list[Row], words: StudyWords) -> str:
     """The same as something to try next, with runs that failed there."""
     row = rows[0]
-    failed = _failures(rows, [row["a"]])
+    failed = _failures(rows, [row["a"]], words)
     start = f"{'Lower' if row['b'] == 'low' else 'Higher'} values of the {words.axis(row['axis'])}"
     why = f"{words.level(row['a'])} is better than every other level and lies at the end of the values tried"
     return f"{start}: {why}" + (f"; but {listed(failed)}." if failed else ".")
@@ -154,9 +182,8 @@ def first_cell(rows: list[Row], words: StudyWords, named: str = "it") -> str:
         return f"{it} is not shown to be better than any of {total}: all of these comparisons are undecided."
     if len(better) == len(rows):
         return f"{it} is better than the other setting." if len(rows) == 1 else f"{it} is better than each of {total}."
-    return (
-        f"{it} is better than {len(better)} of {total}; for the remaining {len(rows) - len(better)} that is undecided."
-    )
+    left = "one" if len(rows) - len(better) == 1 else len(rows) - len(better)
+    return f"{it} is better than {len(better)} of {total}; for the remaining {left} it is undecided."
 
 
 def first_of_ranking(rows: list[Row], words: StudyWords) -> str:
@@ -194,23 +221,30 @@ def described(rows: list[Row], words: StudyWords) -> str:
     return f"Levels of {axes} are described, not compared: there is nothing to test differences with."
 
 
-def _failures(rows: Iterable[Row], levels: Iterable[str]) -> list[str]:
-    """What the notes of findings say of runs of these levels that failed, each once."""
-    parts = [part.strip() for row in rows for part in row["note"].split(";")]
-    ends = tuple(f" with {level} failed" for level in levels)
-    return [write("text", part) for part in dict.fromkeys(parts) if part.endswith(ends)]
+def _failures(rows: Iterable[Row], levels: Iterable[str], words: StudyWords) -> list[str]:
+    """What the notes of findings say of runs of these levels that did not finish, each once."""
+    parts = dict.fromkeys(part.strip() for row in rows for part in row["note"].split(";"))
+    return [
+        f"{write('text', part.removesuffix(end))} with {words.level(level)} did not finish"
+        for level in levels
+        for end in [f" with {level} failed"]
+        for part in parts
+        if part.endswith(end)
+    ]
 
 
 def recommendation(rows: list[Row], words: StudyWords, axis: str) -> str:
     """What follows for the choice of a level: every pair that differs, runs that failed, interactions, an edge.
 
-    `rows` are all findings of the axis.
+    `rows` are all findings of the axis. Runs that failed are named of levels that are better than others and worse
+    than none: of the others nothing is recommended.
     """
     own = [row for row in rows if row["kind"] == "levels"]
     others = [words.axis(row["axis_b"] if row["axis"] == axis else row["axis"]) for row in stated(rows, "interaction")]
     said = _differences(own, words) or [_no_difference(own, words, "" if others else ": choose by cost or convenience")]
-    beaten = {pair.loser for won in _wins(own).values() for pair in won}
-    if failed := _failures(own, [level for level in _levels(own) if level not in beaten]):
+    wins = _wins(own)
+    beaten = {pair.loser for won in wins.values() for pair in won}
+    if failed := _failures(own, [level for level in _levels(own) if level in wins and level not in beaten], words):
         said.append(f"Mind that {listed(failed)}.")
     if others:
         names = listed(f"the {other}" for other in others)
@@ -298,7 +332,7 @@ def table_row(rows: list[Row], words: StudyWords) -> str:
 
 FORMS: dict[str, Callable[..., str]] = {
     "axis": axis_summary, "interaction": interaction, "interaction_to_try": interaction_to_try, "edge": edge,
-    "edge_to_try": edge_to_try, "first_cell": first_cell, "first_of_ranking": first_of_ranking,
-    "undecided": undecided, "confounded": confounded, "described": described, "recommendation": recommendation,
-    "correlation": correlation, "row": table_row,
+    "edge_to_try": edge_to_try, "better_at_end": better_at_end, "first_cell": first_cell,
+    "first_of_ranking": first_of_ranking, "undecided": undecided, "confounded": confounded, "described": described,
+    "recommendation": recommendation, "correlation": correlation, "row": table_row,
 }  # fmt: skip

@@ -3,7 +3,7 @@
   const value = (cell) => {
     const text = cell.textContent.trim();
     if (text === "" || text === "–") return null;
-    const number = Number(text.replace(/^[<=]\s*/, "").replace(/,/g, "").replace("−", "-").replace(/(%| s| MB)$/, ""));
+    const number = Number(text.replace(/^[<>=]\s*/, "").replace(/,/g, "").replace("−", "-").replace(/(%| s| MB)$/, ""));
     return Number.isNaN(number) ? text.toLowerCase() : number;
   };
   const order = (a, b) => {

@@ -2,6 +2,7 @@
 
 import base64
 import re
+import struct
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +13,8 @@ from markdown_it.token import Token
 from markupsafe import Markup
 
 HERE = Path(__file__).parent
+FEW_ROWS, TALL_PIXELS = 10, 480  # of a table that stays on one page in print; of a figure that needs its height
+PNG_SIZE = struct.Struct(">II")
 KINDS = {".png": "image/png", ".jpg": "image/jpeg", ".svg": "image/svg+xml"}
 
 
@@ -35,7 +38,7 @@ def to_html(markdown: str, folder: str | Path) -> str:
     body = _figures(reader.renderer.render(tokens, reader.options, {}), Path(folder))
     body = re.sub(r"\bp (=|&lt;) (?=\d)", "p&nbsp;\\1&nbsp;", body)  # never at the end of a line
     body = re.sub(r">&lt; (?=\d)", ">&lt;&nbsp;", body)
-    body = body.replace("<table>", '<div class="table"><table>').replace("</table>", "</table></div>")
+    body = re.sub(r"<table>.*?</table>", _framed, body, flags=re.DOTALL)
     templates = Environment(loader=FileSystemLoader(HERE), autoescape=True, keep_trailing_newline=True)
     return templates.get_template("page.html.j2").render(
         title=title,
@@ -75,16 +78,32 @@ def _headings(tokens: list[Token]) -> tuple[str, list[Section]]:
     return title, contents
 
 
+def _framed(found: re.Match) -> str:
+    table = found.group()
+    few = " few" if table.count("<tr>") <= FEW_ROWS else ""
+    return f'<div class="table{few}">{table}</div>'
+
+
+def _tall(path: Path, data: bytes) -> bool:
+    """Whether a figure is about as high as wide, so that the height of other figures would make it too small."""
+    if path.suffix.lower() != ".png" or len(data) < 24:
+        return False
+    width, height = PNG_SIZE.unpack_from(data, 16)
+    return height > TALL_PIXELS and height > 0.7 * width
+
+
 def _figures(body: str, folder: Path) -> str:
     """An image in a paragraph of its own, and the paragraph in italics below it, become a figure with its caption."""
 
     def figure(found: re.Match) -> str:
         source, alt, caption = found.groups()
         path = folder / source
-        data = base64.b64encode(path.read_bytes()).decode("ascii")
+        content = path.read_bytes()
+        tall = ' class="tall"' if _tall(path, content) else ""
+        data = base64.b64encode(content).decode("ascii")
         kind = KINDS[path.suffix.lower()]
         below = f"<figcaption>{caption}</figcaption>" if caption else ""
-        return f'<figure><img src="data:{kind};base64,{data}" alt="{alt}" loading="lazy">{below}</figure>\n'
+        return f'<figure{tall}><img src="data:{kind};base64,{data}" alt="{alt}" loading="lazy">{below}</figure>\n'
 
     pattern = r'<p><img src="([^"]+)" alt="([^"]*)" /></p>\n(?:<p><em>(.*?)</em></p>\n)?'
     return re.sub(pattern, figure, body, flags=re.DOTALL)

@@ -51,6 +51,15 @@ class StudyWords:
     def _labels(self) -> dict[str, str]:
         return {row["cell"]: row["label"] for row in self.files.table("ranking.csv")}
 
+    @cached_property
+    def _kinds(self) -> dict[str, str]:
+        there = (self.files.folder / "factor_summary.csv").is_file()
+        return {row["axis"]: row["kind"] for row in self.files.table("factor_summary.csv")} if there else {}
+
+    def numeric(self, axis: str) -> bool:
+        """Whether the levels of an axis are numbers, which have values between and beyond them."""
+        return self._kinds.get(axis) == "number"
+
     def axis(self, name: str) -> str:
         """An axis within a sentence: `learning rate`."""
         return escape(self.names.axis(name))

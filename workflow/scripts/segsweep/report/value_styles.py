@@ -8,6 +8,12 @@ from segsweep import formatting
 from segsweep.config.losses import Terms
 
 MISSING = "–"
+ENDINGS = {
+    "pruned": ("was pruned", "were pruned"),
+    "diverged": ("diverged", "diverged"),
+    "oom": ("ran out of memory", "ran out of memory"),
+    "failed": ("failed", "failed"),
+}  # statuses of runs that ended otherwise, in words of one and of several runs
 
 
 def write(style: str, value: Any) -> str:
@@ -76,11 +82,11 @@ def _signed(value: Any) -> str:
 
 
 def _p_value(value: Any) -> str:
-    return "< 0.001" if float(value) < 0.001 else f"{float(value):.3f}"
+    return "< 0.001" if float(value) < 0.001 else "> 0.99" if float(value) >= 0.999 else f"{float(value):.3f}"
 
 
 def _p_equals(value: Any) -> str:
-    return _p_value(value) if float(value) < 0.001 else f"= {float(value):.3f}"
+    return text if (text := _p_value(value))[0] in "<>" else f"= {text}"
 
 
 def _percent(value: Any, digits: str = "0") -> str:
@@ -120,6 +126,11 @@ def _in_code(value: Any) -> str:
     return " ".join(str(value).split()).replace("`", "'").replace("|", "\\|")
 
 
+def _verb(value: Any, status: str) -> str:
+    """How so many runs ended: `were pruned`."""
+    return ENDINGS[status][0 if float(value) == 1 else 1]
+
+
 STYLES = {
     "int": lambda value: f"{round(float(value)):,}",
     "plain": lambda value: f"{round(float(value))}",
@@ -143,6 +154,9 @@ STYLES = {
     "sides": lambda value: " × ".join(str(side) for side in parse(value)),
     "text": lambda value: escape(str(value)),
     "sentence": _sentence,
+    "verb": _verb,
+    "ended": lambda value, status: f"{round(float(value)):,} {_verb(value, status)}",
+    "judged": lambda value, verdict: f"{round(float(value)):,} {'is' if float(value) == 1 else 'are'} {verdict}",
     "ending": lambda value: escape(str(value).replace("_", " ").replace("oom", "out of memory")),
     "code": _in_code,
     "last_code": lambda value: _in_code(str(value).split()[-1]),

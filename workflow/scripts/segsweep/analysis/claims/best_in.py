@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from segsweep.analysis.anova import ALPHA
-from segsweep.analysis.claims import Evidence, Verdict, undecided
+from segsweep.analysis.claims import Evidence, Verdict, undecided, words
 from segsweep.analysis.claims.level_means import LevelMeans
 from segsweep.analysis.study_results import StudyResults, same_text
 from segsweep.config.components import ColumnClaim
@@ -46,13 +46,15 @@ def _judge_axis(results: StudyResults, claim: BestIn, name: str, wanted: list[An
     inside = np.array([same_text(level, texts) for level in found.levels])
     if inside.all() or not inside.any():
         which = "all" if inside.all() else "none"
-        return undecided(f"Of {name}, {which} of the levels tried are among those claimed.", **found.counts)
+        return undecided(
+            f"Of the {words.axis(results, name)}, {which} of the levels tried are among those claimed.", **found.counts
+        )
     means = found.means
     order = np.where(np.isfinite(means), means * found.sign, -np.inf)
     best_in = int(np.argmax(np.where(inside, order, -np.inf)))
     best_out = int(np.argmax(np.where(inside, -np.inf, order)))
     shown = f"{found.levels[best_in]} ({means[best_in]:.4g}) against {found.levels[best_out]} "
-    shown += f"({means[best_out]:.4g}), adjusted means of {found.column}"
+    shown += f"({means[best_out]:.4g}), adjusted means of {words.column(results, found.column)}"
     if results.one_seed:
         return undecided(
             f"{results.why_unknown}: {shown}, cannot be judged.", estimate=means[best_in] - means[best_out],
@@ -69,6 +71,7 @@ def _judge_axis(results: StudyResults, claim: BestIn, name: str, wanted: list[An
     if np.isfinite(p) and p <= ALPHA:
         verdict = "supported" if supported else "refuted"
     return Verdict(
-        verdict, f"{shown}: p = {p:.2g}.", estimate=pair["estimate"], low=pair["low"], high=pair["high"], threshold=0.0,
-        test=hardest["test"], statistic=hardest["t"], df=hardest["df"], p=p, scope="seeds", **found.counts,
+        verdict, f"{shown}: {words.p_value(p)}.", estimate=pair["estimate"], low=pair["low"], high=pair["high"],
+        threshold=0.0, test=hardest["test"], statistic=hardest["t"], df=hardest["df"], p=p, scope="seeds",
+        **found.counts,
     )  # fmt: skip

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from segsweep.analysis.anova import ALPHA
-from segsweep.analysis.claims import Evidence, Verdict, undecided
+from segsweep.analysis.claims import Evidence, Verdict, undecided, words
 from segsweep.analysis.study_results import same_text
 from segsweep.config.components import ColumnClaim
 from segsweep.config.settings import key
@@ -48,7 +48,7 @@ def judge(claim: LeastSpread, evidence: Evidence) -> Verdict:
     if code not in spreads.index or len(spreads) < 2:
         return undecided(f"{name} = {level} or what to compare it with has too few settings.", **counts)
     shown = ", ".join(f"{axis.levels[i]} {spread:.3g}" for i, spread in spreads.items())
-    shown = f"Standard deviation of {column} over the settings: {shown}"
+    shown = f"Standard deviation of {words.column(results, column)} over the settings: {shown}"
     rest = [other for other in spreads.index if other != code]
     estimate = float(spreads[code] - spreads[rest].min())
     if results.error_basis != "replicates":
@@ -64,8 +64,8 @@ def judge(claim: LeastSpread, evidence: Evidence) -> Verdict:
     elif tests[smaller][1] * len(rest) <= ALPHA:
         verdict, chosen, p = "refuted", smaller, tests[smaller][1] * len(rest)
     return Verdict(
-        verdict, f"{shown}; against {axis.levels[chosen]} p = {min(p, 1):.2g}.", estimate=estimate, threshold=0.0,
-        test=tests[chosen][2], statistic=tests[chosen][0], p=min(p, 1.0), scope="seeds", **counts,
+        verdict, f"{shown}; against {axis.levels[chosen]} {words.p_value(min(p, 1.0))}.", estimate=estimate,
+        threshold=0.0, test=tests[chosen][2], statistic=tests[chosen][0], p=min(p, 1.0), scope="seeds", **counts,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import statsmodels.api as sm
 from scipy import stats
 
-from segsweep.analysis.claims import Evidence, Verdict, undecided
+from segsweep.analysis.claims import Evidence, Verdict, undecided, words
 from segsweep.analysis.linear import t_interval
 from segsweep.analysis.study_results import RANKED_ROLES
 from segsweep.config.components import ColumnClaim
@@ -55,7 +55,7 @@ def judge(claim: ReducedBy, evidence: Evidence) -> Verdict:
     counts = {"n_runs": len(table), "n_cells": table["cell"].nunique()}
     threshold = 1 - claim.reduced_by
     first, second = (table.loc[table["group"] == side, "of"].mean() for side in (1.0, 0.0))
-    shown = f"{column} is {first:.4g} at the best setting and {second:.4g} at the reference"
+    shown = f"{words.column(results, column)} is {first:.4g} at the best setting and {second:.4g} at the reference"
     if not (table["of"] > 0).all():
         return undecided(f"{shown}; ratios need values above 0.", **counts)
     if results.one_seed or len(table) - table["block"].nunique() - 1 < 2:

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 
 from segsweep.analysis.anova import ALPHA
-from segsweep.analysis.claims import Evidence, Verdict, undecided
+from segsweep.analysis.claims import Evidence, Verdict, undecided, words
 from segsweep.analysis.claims.level_means import LevelMeans
 from segsweep.analysis.design_audit import STEP_AXES
 from segsweep.config.components import ColumnClaim
@@ -36,7 +36,8 @@ def judge(claim: Trend, evidence: Evidence) -> Verdict:
     if axis.kind != "number":
         return undecided(f"{axis.name} is no number, so it has no trend.", **found.counts)
     shown = ", ".join(f"{level}: {mean:.4g}" for level, mean in zip(found.levels, found.means, strict=True))
-    shown = f"{found.column} along {axis.name}: {shown} (adjusted means)"
+    along = words.axis(results, axis.name)
+    shown = f"{words.column(results, found.column)} along the {along}: {shown} (adjusted means)"
     if results.one_seed:
         return undecided(f"{results.why_unknown}: {shown}.", **found.counts)
     at = np.array(found.values)
@@ -46,9 +47,9 @@ def judge(claim: Trend, evidence: Evidence) -> Verdict:
     verdict = "undecided"
     if np.isfinite(line["p"]) and line["p"] <= ALPHA:
         verdict = "supported" if rising == (claim.trend == "increasing") else "refuted"
-    steps = f" {axis.name} changes the number of steps as well." if axis.name in STEP_AXES else ""
+    steps = f" The {along} changes the number of steps as well." if axis.name in STEP_AXES else ""
     return Verdict(
-        verdict, f"{shown}; p of the linear trend {line['p']:.2g}.{steps}", estimate=line["estimate"],
+        verdict, f"{shown}; linear trend {words.p_value(line['p'])}.{steps}", estimate=line["estimate"],
         low=line["low"], high=line["high"], threshold=0.0, test="linear " + line["test"], statistic=line["t"],
         df=line["df"], p=line["p"], scope="seeds", **found.counts,
     )  # fmt: skip

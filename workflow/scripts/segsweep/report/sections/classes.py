@@ -50,9 +50,11 @@ def intro(results: QuotedResults) -> str | None:
     table = results.table("class_scores")
     if not results.analysis.get("best"):
         return None
+    runs = table.quote(0, "best_n", "plural:run")
+    best_of = "its only run" if table.frame.at[0, "best_n"] == 1 else f"each of {runs}"
     return (
-        f"The scores are those of `{results.quote_analysis('best.label', 'code')}` at the best epoch of each of "
-        f"{table.quote(0, 'best_n', 'plural:run')}; beside them stands the mean over all "
+        f"The scores are those of `{results.quote_analysis('best.label', 'code')}` at the best epoch of "
+        f"{best_of}; beside them stands the mean over all "
         f"{table.quote(0, 'all_n', 'plural:setting')}."
     )
 
@@ -63,7 +65,7 @@ def table_of(results: QuotedResults, part: pd.DataFrame) -> str:
     shown = part if len(part) <= MOST_CLASSES else part.nsmallest(MOST_CLASSES, "best")
     has = {name: part[name].notna().any() for name in ("share", "best_sd", "recall", "precision", "confused_with")}
     head = ["Class", *(["Share of pixels"] if has["share"] else []), results.metric_name(_score(part).iloc[0])]
-    head += ["Deviation of runs"] if has["best_sd"] else []
+    head += ["SD of runs"] if has["best_sd"] else []
     head += ["All settings"]
     head += [name.capitalize() for name in ("recall", "precision") if has[name]]
     head += ["Most often taken for"] if has["confused_with"] else []

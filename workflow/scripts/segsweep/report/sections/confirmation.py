@@ -52,5 +52,6 @@ def winner_and_interval(results: QuotedResults) -> str | None:
     if pd.isna(row["low"]) or pd.isna(row["high"]):
         return "There are too few fresh runs for an interval."
     if row["low"] <= row["won"] <= row["high"]:
-        return "The score that won lies within the interval of the fresh runs."
-    return f"The score that won lies {'above' if row['won'] > row['high'] else 'below'} the interval of the fresh runs."
+        return "The score that it was chosen for lies within the interval of the fresh runs."
+    side = "above" if row["won"] > row["high"] else "below"
+    return f"The score that it was chosen for lies {side} the interval of the fresh runs."

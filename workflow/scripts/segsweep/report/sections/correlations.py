@@ -26,7 +26,8 @@ def write(results: QuotedResults) -> str:
     said = [results.state(int(i), "correlation") for i in stated.index[:MOST_STATED]]
     where = "kind=correlation & verdict=undecided"
     number = results.table("findings").aggregate("count", where=where, style="plural:measure")
-    rest = f"Of {number} it is undecided whether the {results.metric_name()} goes with them."
+    they = "it goes" if len(stated) == len(tested) - 1 else "they go"
+    rest = f"For {number} it is undecided whether {they} with the {results.metric_name()}."
     return blocks(
         bullets(*said),
         paragraph(rest if len(stated) < len(tested) else None, results.explain("correlations") if said else None),

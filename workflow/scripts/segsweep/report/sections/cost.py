@@ -54,7 +54,7 @@ def write(results: QuotedResults) -> str:
         _, front = run_figures.cost_against_score(
             ax, usable, column, results.metric, minimize=results.minimize, names=results.names
         )
-        line = "The line joins the runs that no other run beats in both."
-        said_of = line if front > 1 else "No other run beats the marked one in either."
+        line = "The line joins the runs that no other run is ahead of in both."
+        said_of = line if front > 1 else "No other run is ahead of the marked one in either."
         figure = results.figure("cost", paper, results.caption(ax, "{y} against {x}. {line}", line=said_of))
     return blocks(paragraph(*said), figure)

@@ -64,6 +64,7 @@ def comparing(results: QuotedResults) -> str:
     return paragraph(
         f"The score of a setting is the mean of its runs, that of a run its {results.metric_name()}"
         + (" at its best epoch." if of_epochs else "."),
+        results.explain("optimistic") if of_epochs and results.metric.startswith("val/") else None,
         judged_by(results),
         "What is stated as a difference, an order or a relation passed one correction over all "
         f"{results.quote_analysis('gate.tested', 'plural:test')} of the study (Holm's procedure, weighted): of studies "

@@ -11,7 +11,7 @@ MOST_INTERACTIONS, MOST_HEATMAPS, MOST_FACETS = 4, 6, 6
 
 
 def interactions(results: QuotedResults) -> str:
-    """If pairs of axes were tested for interaction: what holds, and lines of the strongest."""
+    """If pairs of axes were tested for interaction: what holds, and lines of those that interact."""
     found = results.findings("interaction")
     if found.empty:
         return ""
@@ -24,14 +24,13 @@ def interactions(results: QuotedResults) -> str:
         number = results.table("findings").aggregate(
             "count", where="kind=interaction & verdict=confounded,described", style="plural:pair"
         )
-        said.append(f"The interaction of {number} of hyperparameters could not be tested.")
-        notes = set(open_["note"].dropna())
+        of = "" if len(open_) == len(found) == 1 else f" of {number} of hyperparameters"
+        notes, why = set(open_["note"].dropna()), ""
         if len(notes) == 1:
-            said[-1] += " " + results.table("findings").quote(
-                int(open_["note"].first_valid_index()), "note", "sentence"
-            )
-    drawn = (real if len(real) else tested.head(1)).head(MOST_INTERACTIONS)
-    drawn = [(row["axis"], row["axis_b"]) for _, row in drawn.iterrows()]
+            why = ": " + results.table("findings").quote(int(open_["note"].first_valid_index()), "note")
+        said.append(f"The interaction{of} could not be tested{why}.")
+    # Means of an interaction that is undecided show the gaps of a design as much as anything else.
+    drawn = [(row["axis"], row["axis_b"]) for _, row in real.head(MOST_INTERACTIONS).iterrows()]
     return blocks("### Interactions\n", bullets(*said) if len(said) > 1 else paragraph(*said), _lines(results, drawn))
 
 
@@ -111,9 +110,10 @@ def _heatmap(results: QuotedResults, runs: pd.DataFrame, a: str, b: str, axes: l
             ax.set_title(f"{results.names.axis(third)}: {theme.tick(results.names.level(level))}", fontsize=9)
     paper.tight_layout()
     facet = f", a panel for each {results.axis_name(third)}" if third else ""
+    filled = len(results.levels(a)) * len(results.levels(b)) * len(facets)
+    dash = " A dash marks a pair without a usable run." if means.notna().sum() < filled else ""
     caption = results.caption(
-        drawn[0],
-        "{metric} by {y} and {x}{facet}; means of runs. Brighter is {side}; a dash marks a pair without a usable run.",
-        metric=results.metric_name(), facet=facet, side="lower" if results.minimize else "higher",
+        drawn[0], "{metric} by {y} and {x}{facet}; means of runs. {side}{dash}", metric=results.metric_name(),
+        facet=facet, side=results.explain("brighter_lower" if results.minimize else "brighter_higher"), dash=dash,
     )  # fmt: skip
     return results.figure(f"heatmap_{a}_{b}".replace(".", "_"), paper, caption)

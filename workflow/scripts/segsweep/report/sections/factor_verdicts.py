@@ -10,12 +10,7 @@ from segsweep.report.quoted_results import USABLE, QuotedResults
 
 CENSORED = 1 / 3  # of the runs were best in their last epoch: how soon they converge is not known
 MOST_LEVELS = 6
-ENDED = (
-    ("n_diverged", "diverged", "diverged"),
-    ("n_oom", "ran out of memory", "ran out of memory"),
-    ("n_failed", "failed", "failed"),
-    ("n_pruned", "was pruned", "were pruned"),
-)
+ENDED = ("diverged", "oom", "failed", "pruned")
 
 
 def convergence(results: QuotedResults, axis: str) -> str:
@@ -27,7 +22,8 @@ def convergence(results: QuotedResults, axis: str) -> str:
         or _means(results, mine, "convergence/epochs_to_best", "fixed:1", "epochs to the best")
         or "These results do not say how soon runs reached their best."
     ]
-    for column, one, many in ENDED:
+    for status in ENDED:
+        column = f"n_{status}"
         hit = mine[mine[column] > 0] if column in mine else mine.iloc[:0]
         if len(hit):
             parts = [
@@ -35,7 +31,8 @@ def convergence(results: QuotedResults, axis: str) -> str:
                 for i in hit.index[:MOST_LEVELS]
             ]
             more = ["some with further levels"] if len(hit) > MOST_LEVELS else []
-            said.append(f"{capital(listed(parts + more))} {one if hit[column].sum() == 1 else many}.")
+            ended = factors.aggregate("sum", column, f"verb:{status}", f"axis={axis}")
+            said.append(f"{capital(listed(parts + more))} {ended}.")
     return paragraph(*said)
 
 

@@ -39,7 +39,7 @@ def comparisons(results: QuotedResults) -> str:
     found = found.assign(stated=found["verdict"].isin(["better", "worse"]))
     found = found.sort_values(["stated", "p_study"], ascending=[False, True], na_position="last", kind="stable")
     shown = found.head(MOST_COMPARISONS)
-    head = ["Hyperparameter", "Levels", "Difference", "Interval", "Corrected p", "Run beats run"]
+    head = ["Hyperparameter", "Levels", "Difference", "Interval", "Corrected p", "First ahead"]
     head += ["Beyond threshold"] if results.ledger.words.threshold is not None else []
     rows = [[results.state(int(i), "row")] for i in shown.index]
     table = markdown_table([*head, "Verdict"], [], right=[2, 3, 4, 5])
@@ -105,7 +105,7 @@ def levels(results: QuotedResults, axis: str) -> str:
     if not modelled or not _same(mine):
         columns.append(("Mean of runs", lambda i: factors.quote(i, "mean", "metric")))
     for name, column, style in (
-        ("Deviation", "sd", "metric"),
+        ("SD of runs", "sd", "metric"),
         ("Best run", "best_score", "metric"),
         ("Worst run", "worst_score", "metric"),
         *[(results.metric_name(name), name, "metric") for name in more],

@@ -5,7 +5,7 @@ from typing import ClassVar
 import pandas as pd
 
 from segsweep.config.components import Section
-from segsweep.report.markdown import be, blocks, bullets, capital, listed
+from segsweep.report.markdown import be, bullets, capital, listed
 from segsweep.report.quoted_results import USABLE, QuotedResults
 
 MOST_EDGES, MOST_OUTLIERS, MOST_PRUNED, MOST_INTERACTIONS, MOST_PAIRS = 6, 5, 3, 3, 4
@@ -25,7 +25,12 @@ def write(results: QuotedResults) -> str:
         *_interactions(results), *_unexplored(results), _longer(results), _missing_first(results),
     ]  # fmt: skip
     said = [sentence for sentence in said if sentence]
-    return blocks(bullets(*said) if said else "Nothing in these results asks for another run.\n")
+    return bullets(*said) if said else results.explain(_nothing_left(results)) + "\n"
+
+
+def _nothing_left(results: QuotedResults) -> str:
+    """The name of the explanation why there is no step: all that was asked could be tested, or nothing could."""
+    return "nothing_more" if results.findings()["p_study"].notna().any() else "nothing_to_judge"
 
 
 def _usable(results: QuotedResults) -> str | None:
@@ -57,9 +62,10 @@ def _pruned(results: QuotedResults) -> list[str]:
 
 
 def _edges(results: QuotedResults) -> list[str]:
-    """For each axis whose best level lies at the end of the values tried."""
+    """For each axis whose best level lies at the end of the values tried; of two values both are ends."""
     found = results.findings("edge", stated=True)
     said = [results.state(int(i), "edge_to_try") for i in found.index[:MOST_EDGES]]
+    said += [results.state(i, "better_at_end") for i in _of_two(results)][:MOST_EDGES]
     return said + [
         results.quote_analysis(f"edges[{i}].text", "sentence")
         for i, edge in enumerate(results.analysis.get("edges") or [])
@@ -67,15 +73,22 @@ def _edges(results: QuotedResults) -> list[str]:
     ]
 
 
+def _of_two(results: QuotedResults) -> list[int]:
+    """Rows of findings.csv: for each numeric axis with two levels of which one is better, this finding."""
+    summary, found = results.table("factor_summary"), []
+    for axis in results.axes:
+        if not len(summary.where(axis=axis, kind="number")) or results.binned(axis) or len(results.levels(axis)) != 2:
+            continue
+        found += map(int, results.findings("levels", axis=axis, stated=True).index)
+    return found
+
+
 def _more_seeds(results: QuotedResults) -> str | None:
     """If no setting has several runs: nothing says how a fresh run will do."""
     basis = (results.analysis.get("noise") or {}).get("basis")
     if basis == "replicates" or results.best is None or len(results.table("confirmations")):
         return None
-    return (
-        "More seeds for the settings at the top, which were trained once: these results do not tell how a fresh run of "
-        "them will do."
-    )
+    return results.explain("more_seeds")
 
 
 def _ties(results: QuotedResults) -> str | None:
@@ -84,9 +97,7 @@ def _ties(results: QuotedResults) -> str | None:
     if results.one_seed or size < 2 or results.analysis["n_cells"] < 2:
         return None
     number = results.quote_analysis("best.group_size", "plural:setting")
-    if size == results.table("ranking").frame["rank"].notna().sum():
-        return f"More seeds, if the choice counts: these results do not order the {number}."
-    return f"More seeds, if the choice counts, for the {number} of the first group, which these results do not order."
+    return f"{results.explain('more_seeds_ties')} This group has {number}."
 
 
 def _interactions(results: QuotedResults) -> list[str]:

@@ -81,7 +81,7 @@ def table(results: QuotedResults) -> str:
     if _has(frame, "group"):
         columns.append(("Group", lambda i: ranking.quote(i, "group", "int")))
     if _has(frame, "beats"):
-        columns.append(("First beats it", lambda i: ranking.quote(i, "beats", "chance")))
+        columns.append(("First ahead", lambda i: ranking.quote(i, "beats", "chance")))
     for name in results.study.get("also_report") or []:
         if name in frame:
             columns.append((results.metric_name(name), lambda i, name=name: ranking.quote(i, name, "metric")))
@@ -101,8 +101,8 @@ def table(results: QuotedResults) -> str:
 
 def _ended(results: QuotedResults, i: int) -> str:
     ranking = results.table("ranking")
-    if ranking.frame.at[i, "status"] in ("finished", "early_stopped"):
-        return ""
+    if ranking.frame.at[i, "status"] == "finished":
+        return f"all {ranking.quote(i, 'status', 'ending')}"
     return ranking.quote(i, "status", "ending")
 
 

@@ -11,7 +11,8 @@ from segsweep.report.markdown import blocks, capital, listed, markdown_table, pa
 from segsweep.report.quoted_results import QuotedResults
 
 MOST_PARALLEL = 400
-FAILED = {"n_diverged": "diverged", "n_oom": "ran out of memory", "n_failed": "failed"}
+FAILED = ("diverged", "oom", "failed")
+CHEAPER = 0.9  # of the training time: less of a difference is not worth a word
 
 
 class Recommendation(Section):
@@ -53,9 +54,10 @@ def scores(results: QuotedResults, i: int) -> str:
     row = ranking.frame.loc[i]
     others = [name for name in results.study.get("also_report") or [] if name in ranking.frame and pd.notna(row[name])]
     more = listed(f"a {results.metric_name(name)} of {ranking.quote(i, name, 'metric')}" for name in others)
-    said = (
-        f"It ranks {ranking.quote(i, 'rank', 'int')} of {ranking.aggregate('count', 'rank', 'int')}, "
-        f"with a {results.metric_name()} of {ranking.quote(i, 'mean', 'metric')}" + (f" and {more}." if more else ".")
+    first = row["rank"] == 1 and (results.analysis.get("best") or {}).get("chosen_by")  # which says it already
+    rank = f"ranks {ranking.quote(i, 'rank', 'int')} of {ranking.aggregate('count', 'rank', 'int')}, with"
+    said = f"It {'has' if first else rank} a {results.metric_name()} of {ranking.quote(i, 'mean', 'metric')}" + (
+        f" and {more}." if more else "."
     )
     if row["n"] > 1:
         said += (
@@ -68,25 +70,53 @@ def cheapest(results: QuotedResults, i: int) -> str | None:
     """If settings that it is not shown to be better than train in less time: the cheapest of them."""
     found = (results.analysis.get("best") or {}).get("cheapest_tied")
     row = results.table("ranking").first(cell=str(found))
-    if found is None or row is None or row == i:
+    ranking, time = results.table("ranking"), "cost/train_seconds"
+    if found is None or row is None or row == i or time not in ranking.frame:
         return None
-    return f"The cheapest to train of its group is {results.quote_code('ranking', row, 'label')}."
+    if not ranking.frame.at[row, time] < CHEAPER * ranking.frame.at[i, time]:
+        return None
+    return (
+        f"The cheapest to train of its group is {results.quote_code('ranking', row, 'label')}: "
+        f"{ranking.quote(row, time, 'duration')} a run against {ranking.quote(i, time, 'duration')}."
+    )
 
 
 def failures(results: QuotedResults, i: int) -> str | None:
-    """If runs of the setting, or of one of its levels, failed: how many."""
-    ranking, factors, parts = results.table("ranking").frame, results.table("factors"), []
-    for axis in results.axes:
-        if axis not in ranking:
-            continue
-        for row in map(int, factors.where(axis=axis, level=ranking.at[i, axis]).index):
-            level = results.quote_code("factors", row, "level")
-            for name, words in FAILED.items():
-                if name in factors.frame and factors.frame.at[row, name] > 0:
-                    parts.append(
-                        f"{factors.quote(row, name, 'plural:run')} with {results.axis_name(axis)} {level} {words}"
-                    )
+    """If runs with levels of the setting failed: how many, each run once, with all levels that it shares.
+
+    A level whose failed runs are all counted with another level already adds nothing.
+    """
+    runs, factors, parts = results.table("runs").frame, results.table("factors"), []
+    for status in FAILED:
+        shared = {
+            row: frozenset(runs.index[(runs["status"] == status) & (runs[axis] == factors.frame.at[row, "level"])])
+            for axis, row in _levels_of(results, i)
+            if f"n_{status}" in factors.frame and factors.frame.at[row, f"n_{status}"] > 0
+        }
+        counted: frozenset[int] = frozenset()
+        for some in sorted(dict.fromkeys(shared.values()), key=len, reverse=True):
+            if some <= counted:
+                continue
+            counted |= some
+            alike = [row for row, others in shared.items() if others == some]
+            levels = listed(
+                f"{results.axis_name(factors.frame.at[row, 'axis'])} {results.quote_code('factors', row, 'level')}"
+                for row in alike
+            )
+            number, verb = (factors.quote(alike[0], f"n_{status}", style) for style in ("plural:run", f"verb:{status}"))
+            parts.append(f"{number} with {levels} {verb}")
     return f"Mind that {listed(parts)}." if parts else None
+
+
+def _levels_of(results: QuotedResults, i: int) -> list[tuple[str, int]]:
+    """Axes of a setting, each with the row of its level in factors.csv."""
+    ranking, factors = results.table("ranking").frame, results.table("factors")
+    return [
+        (axis, int(row))
+        for axis in results.axes
+        if axis in ranking
+        for row in factors.where(axis=axis, level=ranking.at[i, axis]).index
+    ]
 
 
 def expected(results: QuotedResults, i: int) -> list[str | None]:

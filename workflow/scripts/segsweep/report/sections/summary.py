@@ -7,6 +7,7 @@ import pandas as pd
 from segsweep.config.components import Section
 from segsweep.report.markdown import be, blocks, bullets, listed
 from segsweep.report.quoted_results import QuotedResults
+from segsweep.report.value_styles import ENDINGS
 
 MOST_STATED, MOST_OUTLIERS = 6, 3  # axes, interactions and edges, each; runs
 
@@ -137,6 +138,12 @@ def threshold(results: QuotedResults) -> str | None:
         return f"The study's practical threshold is a difference of {bar}; no difference of any size is stated."
     table, where = results.table("findings"), "verdict=better,worse"
     counts = stated["matters"].value_counts()
+    number = table.aggregate("count", where=where, style="plural:stated difference")
+    said = f"The study's practical threshold is a difference of {bar}"
+    if len(counts) == 1 and counts.iloc[0] == len(stated):
+        ends = {"yes": "beyond it", "no": "within it", "unclear": "on either side"}[counts.index[0]]
+        may = "may lie" if counts.index[0] == "unclear" else "lies" if len(stated) == 1 else "lie"
+        return f"{said}: {'the' if len(stated) == 1 else 'all'} {number} {may} {ends}."
     parts = [
         f"{table.aggregate('count', where=f'{where} & matters={value}')} {one if counts[value] == 1 else many}"
         for value, one, many in (
@@ -146,8 +153,6 @@ def threshold(results: QuotedResults) -> str | None:
         )
         if counts.get(value)
     ]
-    number = table.aggregate("count", where=where, style="plural:stated difference")
-    said = f"The study's practical threshold is a difference of {bar}"
     return f"{said}: of {number}, {listed(parts)}." if parts else f"{said}."
 
 
@@ -166,7 +171,7 @@ def confirmed(results: QuotedResults) -> str | None:
     if not len(table) or pd.isna(table.frame.at[0, "mean"]):
         return None
     return (
-        f"The setting that won the search, {results.quote_code('confirmations', 0, 'label')}, "
+        f"The first of the search, {results.quote_code('confirmations', 0, 'label')}, "
         f"was chosen for {table.quote(0, 'won', 'metric')} "
         f"and has {table.quote(0, 'mean', 'metric')} on {table.quote(0, 'n', 'plural:fresh seed')}."
     )
@@ -184,7 +189,7 @@ def claims(results: QuotedResults) -> str | None:
         number = table.aggregate("count", style="plural:claim")
         return f"All {number} written down before the first run are {table.quote(0, 'verdict')}."
     parts = [
-        f"{table.aggregate('count', where=f'verdict={verdict}')} {be(counts[verdict])} {verdict}"
+        table.aggregate("count", where=f"verdict={verdict}", style=f"judged:{verdict}")
         for verdict in ("supported", "refuted", "undecided")
         if counts.get(verdict)
     ]
@@ -219,14 +224,6 @@ def pruned(results: QuotedResults) -> str | None:
     )
 
 
-ENDINGS = {
-    "pruned": ("was pruned", "were pruned"),
-    "diverged": ("diverged", "diverged"),
-    "oom": ("ran out of memory", "ran out of memory"),
-    "failed": ("failed", "failed"),
-}
-
-
 def endings(results: QuotedResults) -> str | None:
     """If runs were pruned, diverged, failed or ran out of memory."""
     table = results.table("runs")
@@ -234,11 +231,12 @@ def endings(results: QuotedResults) -> str | None:
         return None
     counts = table.frame["status"].value_counts()
     parts = [
-        f"{table.aggregate('count', where=f'status={status}')} {one if counts[status] == 1 else many}"
-        for status, (one, many) in ENDINGS.items()
+        table.aggregate("count", where=f"status={status}", style=f"ended:{status}")
+        for status in ENDINGS
         if counts.get(status)
     ]
     if len(parts) == 1 and counts.max() == len(table) > 1:
         status = counts.index[0]
-        return f"All {table.aggregate('count', style='plural:run')} {ENDINGS[status][1]}."
+        ended = table.aggregate("count", where=f"status={status}", style=f"verb:{status}")
+        return f"All {table.aggregate('count', style='plural:run')} {ended}."
     return f"Of {table.aggregate('count', style='plural:run')}, {listed(parts)}." if parts else None
