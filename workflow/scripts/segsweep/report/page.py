@@ -1,11 +1,13 @@
 """One self-contained HTML file from a report in Markdown: contents, sortable tables, figures that enlarge."""
 
 import base64
+import html
 import re
 import struct
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import unquote
 
 from jinja2 import Environment, FileSystemLoader
 from markdown_it import MarkdownIt
@@ -97,7 +99,7 @@ def _figures(body: str, folder: Path) -> str:
 
     def figure(found: re.Match) -> str:
         source, alt, caption = found.groups()
-        path = folder / source
+        path = folder / unquote(html.unescape(source))
         content = path.read_bytes()
         tall = ' class="tall"' if _tall(path, content) else ""
         data = base64.b64encode(content).decode("ascii")

@@ -1,6 +1,9 @@
 """The results of a study as sections quote them: tables, names in words, figures, numbers with their sources."""
 
+import re
+import unicodedata
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from segsweep.report.number_ledger import Ledger, numbers_in
 from segsweep.report.value_styles import escape
 
 USABLE = "finished,early_stopped"
+LONGEST_FILE_NAME = 80  # characters of a figure's name
 NOT_COMPARED = ("confirm", "ensemble")  # roles of runs that enter no comparison of settings
 
 
@@ -83,6 +87,7 @@ class QuotedResults:
         self._tables: dict[str, Table] = {}
         self._texts = set(self.axes) - {"epochs"}
         self.shown_figures: list[str] = []
+        self._file_names: dict[str, str] = {}
 
     def table(self, name: str) -> Table:
         """A table by the name of its file without `.csv`; empty when there is none."""
@@ -223,11 +228,25 @@ class QuotedResults:
         return f"{self.table(table).quote(index, low, style)} to {self.table(table).quote(index, high, style)}"
 
     def figure(self, name: str, figure: Figure, caption: str) -> str:
-        """Writes `figures/<name>.png` and its PDF; returns the Markdown that shows it."""
-        path = self.output / "figures" / f"{name}.png"
+        """Writes `figures/<name>.png` and its PDF; returns the Markdown that shows it.
+
+        Of the name, which may hold an axis as its study calls it, the file has what is safe everywhere.
+        """
+        path = self.output / "figures" / f"{self._file_names.setdefault(name, self._file_name(name))}.png"
         theme.store(figure, path)
         self.shown_figures.append(path.name)
         return image(f"figures/{path.name}", caption)
+
+    def _file_name(self, name: str) -> str:
+        """Letters, digits and underscores, not as another figure of the report."""
+        plain = unicodedata.normalize("NFKD", name.replace("ß", "ss")).encode("ascii", "ignore").decode()
+        first = file_name = re.sub(r"[^A-Za-z0-9]+", "_", plain).strip("_")[:LONGEST_FILE_NAME] or "figure"
+        taken = {one.lower() for one in self._file_names.values()}
+        for number in count(2):
+            if file_name.lower() not in taken:
+                break
+            file_name = f"{first}_{number}"
+        return file_name
 
     def caption(self, ax: Axes, pattern: str, **more: str) -> str:
         """A caption in which `{x}` and `{y}` are the labels of the axes that were drawn."""

@@ -116,4 +116,4 @@ def _heatmap(results: QuotedResults, runs: pd.DataFrame, a: str, b: str, axes: l
         drawn[0], "{metric} by {y} and {x}{facet}; means of runs. {side}{dash}", metric=results.metric_name(),
         facet=facet, side=results.explain("brighter_lower" if results.minimize else "brighter_higher"), dash=dash,
     )  # fmt: skip
-    return results.figure(f"heatmap_{a}_{b}".replace(".", "_"), paper, caption)
+    return results.figure(f"heatmap {a} {b}", paper, caption)
