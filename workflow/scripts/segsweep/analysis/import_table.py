@@ -128,6 +128,11 @@ def _sampler(study: Study, source: ForeignTable) -> tuple[str | None, list[str]]
             "The table is one of Optuna and `table.sampler` is not written down: its usual sampler, tpe, is taken "
             f"for granted. {said} If not, write `sampler: random` or `sampler: grid`."
         ]
+    if sampler is None and any(row.fields.get("Sweep") for row in source.rows):
+        return None, [
+            "The table has sweeps of W&B, which may have followed the scores, and `table.sampler` is not written down: "
+            "that they did not is taken for granted. If their method was bayes, write `sampler: bayes`."
+        ]
     return sampler, [f"Settings were proposed by {sampler}. {said}"] if is_adaptive(sampler) else []
 
 
