@@ -64,3 +64,9 @@ def test_what_people_write_is_no_markup(page):
 def test_a_lost_figure_is_an_error(tmp_path):
     with pytest.raises(OSError):
         to_html(MARKDOWN, tmp_path)
+
+
+def test_a_figure_is_found_whatever_its_name(tmp_path):
+    (tmp_path / "figures").mkdir()
+    Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(tmp_path / "figures" / "größe & 1.png")
+    assert "data:image/png;base64," in to_html("# A\n\n![b](<figures/größe & 1.png>)\n", tmp_path)
