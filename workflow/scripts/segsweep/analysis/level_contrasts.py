@@ -15,6 +15,7 @@ from segsweep.analysis.linear import t_interval
 from segsweep.analysis.study_results import Axis, StudyResults
 
 MOST_PAIRS = 60
+ROUNDING = 1e-12  # share of the largest score below which a difference is none
 MANY_LEVELS = "many levels: only pairs with the best one; the correction counts all pairs"
 NOT_SEPARABLE = "this difference cannot be separated from that of another axis"
 
@@ -74,6 +75,7 @@ def _of_axis(results: StudyResults, variance: Anova, axis: Axis) -> tuple[list[L
     first, second = np.array(pairs).T
     weights = rows[first] - rows[second]
     estimate, error = fit.combine(weights, variance.robust)
+    estimate = np.where(np.abs(estimate) < ROUNDING * np.abs(fit.y).max(), 0.0, estimate)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(error > 0, estimate / error, np.nan)
         p = 2 * stats.t.sf(np.abs(t), fit.df) if fit.df > 0 else np.full(len(t), np.nan)

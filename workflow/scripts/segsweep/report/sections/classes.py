@@ -89,10 +89,10 @@ def table_of(results: QuotedResults, part: pd.DataFrame) -> str:
 
 
 def lowest(results: QuotedResults) -> str | None:
-    """If there are several classes: those with the lowest scores, and their shares of the pixels."""
+    """If there are several classes in the ground truth: those with the lowest scores, and their share of the pixels."""
     table = results.table("class_scores")
     frame = table.frame[_score(table.frame) == _score(table.frame).iloc[0]]
-    known = frame[frame["best"].notna()]
+    known = frame[frame["best"].notna() & ~frame["share"].eq(0)]
     if len(known) < 3:
         return None
     named = known.nsmallest(min(MOST_NAMED, len(known) - 1), "best").index

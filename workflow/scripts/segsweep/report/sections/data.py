@@ -49,7 +49,7 @@ def patches(results: QuotedResults) -> str | None:
     frame = results.table("data").frame
     if "patches" not in frame or not frame["patches"].notna().any():
         return None
-    return "Images are cut into patches, whose sizes are given; scores are those of whole images."
+    return "Images are cut into patches, whose sizes are given; scores are summed over the patches."
 
 
 def splits(results: QuotedResults) -> str:
@@ -94,8 +94,9 @@ def classes(results: QuotedResults) -> str:
     first = parts[names[0]].reset_index(names="at")
     shown = first if len(first) <= MOST_CLASSES else first.nlargest(MOST_CLASSES, "pixels")
     head = ["Class"]
+    counted = "patches" if patches(results) else "images"
     for name in names:
-        head += [f"{capital(_split(name))} pixels", f"{capital(_split(name))} images"]
+        head += [f"{capital(_split(name))} pixels", f"{capital(_split(name))} {counted}"]
     rows = []
     for position, row in shown.iterrows():
         cells = [results.quote_code("data_classes", int(row["at"]), "class")]
