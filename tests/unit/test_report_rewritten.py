@@ -184,3 +184,9 @@ def test_claims_of_an_imported_table_were_not_necessarily_written_down_before(st
     results.study["table"] = {"file": "runs.csv"}
     assert unmarked(summary.claims(results)) == "Of 2 claims of the study, 1 is supported and 1 is refuted."
     assert unmarked(claims.write(results)).startswith("Claims of the study. A claim is supported or refuted only")
+
+
+def test_a_report_without_any_section_lacks_them(study):
+    problems = compare_sections("Adam wins.\n", study)
+    assert "report.md: the section Summary is missing" in problems
+    assert any("“Adam wins.” should be “# A drawn study: drawn”" in problem for problem in problems)

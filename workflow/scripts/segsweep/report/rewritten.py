@@ -5,6 +5,7 @@ count's unit, `best`, a sentence that somebody added. It is found here.
 """
 
 from difflib import SequenceMatcher
+from itertools import pairwise
 from pathlib import Path
 
 from segsweep.errors import InputError
@@ -63,7 +64,7 @@ def _parts(markdown: str) -> tuple[Part, dict[str, Part], list[str]]:
     lines, problems = markdown.split("\n"), []
     at = [i for i, line in enumerate(blank(markdown).split("\n")) if line.startswith("## ")]
     parts: dict[str, Part] = {}
-    for i, end in zip(at, [*at[1:], len(lines)], strict=True):
+    for i, end in pairwise([*at, len(lines)]):
         if lines[i] in parts:
             problems.append(f"report.md line {i + 1}: a second section “{lines[i][3:]}”")
         parts[lines[i]] = (i + 1, _stripped(lines[i:end]))
