@@ -1,6 +1,7 @@
 """Studies with a known truth: what is true is said, and no more."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import analyze_study
@@ -13,6 +14,7 @@ from segsweep.analysis.analyze import Analysis
 from segsweep.analysis.best_setting import as_yaml
 from segsweep.analysis.factors import relation
 from segsweep.analysis.findings import STATED
+from segsweep.analysis.ranking import noise_floor, rank_cells
 from segsweep.tables import outputs
 from tests.drawn_results import draw_results
 from tests.synthetic_files import write_study
@@ -182,6 +184,14 @@ def test_intervals_end_at_the_range_of_the_metric():
     assert any("cut at the metric's range" in row["note"] for row in rows)
     assert analysis.ranked["high"].max() <= 1
     assert analysis.ranked["interval"].str.contains("cut").any()
+
+
+def test_two_runs_of_a_cell_whose_spread_is_its_own_have_no_interval():
+    results = draw_results(axes={LR: [1e-4, 1e-3, 1e-2], BATCH: [8, 16, 32]}, effects={}, seeds=(0, 1))[1]
+    noise = replace(noise_floor(results), equal=False)
+    assert rank_cells(results, noise)["low"].isna().all()
+    three = draw_results(axes={LR: [1e-4, 1e-3, 1e-2]}, effects={}, seeds=(0, 1, 2))[1]
+    assert rank_cells(three, replace(noise_floor(three), equal=False))["low"].notna().all()
 
 
 def test_relations_are_those_of_usable_runs():

@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None) -> int:
     study = parse(Study, document.values, document.location)
     if study.table is None:
         raise InputError(f"{arguments.study}: the study has no `table`: its results come from training.")
-    imported = import_table(study, arguments.study.parent)
+    imported = import_table(study, arguments.study.parent, document.location)
     write(imported, arguments.output)
     for note in imported.notes:
         print(f"note: {note}")

@@ -30,10 +30,10 @@ BOOKKEEPING = {
     "", "index", "number", "id", "uuid", "run", "run id", "run_id", "run name", "run_name", "name", "display name",
     "display_name", "trial", "trial_id", "job_id", "slurm_job_id", "user", "username", "host", "hostname", "url",
     "log_dir", "logdir", "output_dir", "date", "time", "datetime", "timestamp", "duration", "runtime", "wall_time",
-    "elapsed", "file",
+    "elapsed", "file", "__index_level_0__",  # the last one of pandas
     # W&B
     "created", "updated", "end time", "heartbeat", "sweep", "_runtime", "_timestamp", "gpu count", "gpu type",
-    "cpu count", "os", "python version",
+    "cpu count", "os", "python version", "relative time (process)", "relative time (wall)",
     # MLflow
     "start time", "start_time", "end_time", "artifact_uri", "lifecycle_stage", "source type", "source_type",
     # Optuna
@@ -68,6 +68,12 @@ def status_column(header: Iterable[str], words: dict[str, set[str]]) -> str | No
         if name.strip().lower() in STATUS_COLUMNS and words[name] and all(map(status_of, words[name])):
             return name
     return None
+
+
+def is_of_optuna(header: Iterable[str]) -> bool:
+    """Whether these are the columns of Optuna's `trials_dataframe`."""
+    names = list(header)
+    return "number" in names and any(name.startswith("params_") for name in names)
 
 
 def is_bookkeeping(column: str) -> bool:

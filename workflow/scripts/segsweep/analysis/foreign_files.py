@@ -1,5 +1,6 @@
 """Files of results made elsewhere as rows of texts: CSV of any dialect, .xlsx, .parquet, many files as one table."""
 
+import codecs
 import csv
 import datetime
 import json
@@ -140,7 +141,7 @@ def _read_file(path: Path, table: Table, wanted: list[str]) -> tuple[list[str], 
 
 def _read_csv(path: Path, delimiter: str | None, wanted: list[str]) -> tuple[list[tuple[int, list[str]]], str]:
     """Fields of each record with the line where it ends; line breaks in quoted fields are kept."""
-    text = read_text(path, REMEDY)
+    text = _text_of(path)
     skipped = 0
     first, _, rest = text.partition("\n")
     if first.strip().strip('"').lower().startswith("sep=") and len(first.strip().strip('"')) <= 5:  # of Excel
@@ -157,6 +158,23 @@ def _read_csv(path: Path, delimiter: str | None, wanted: list[str]) -> tuple[lis
     except csv.Error as error:
         raise InputError(f"{path}:{begin}: is no CSV ({error}). Check quotes.") from error
     return records, delimiter
+
+
+def _text_of(path: Path) -> str:
+    """A text file, UTF-8, or UTF-16 with its mark, which spreadsheets call Unicode text."""
+    try:
+        data = path.read_bytes()
+        wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        text = data.decode("utf-16").replace("\r\n", "\n") if wide else read_text(path, REMEDY)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}). {REMEDY}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is no whole UTF-16 text (byte {error.start}). Save it as UTF-8.") from error
+    before, nul, _ = text.partition("\0")
+    if nul:
+        line = before.count("\n") + 1
+        raise InputError(f"{path}:{line}: has a NUL byte, which no text has. Export the table again, as UTF-8.")
+    return text
 
 
 def _fit(text: str, delimiter: str, wanted: list[str]) -> tuple[int, int]:

@@ -46,7 +46,7 @@ def numbers_of(source: ForeignTable, table: Table) -> tuple[Numbers, list[str], 
     """
     if table.decimal:
         return Numbers(table.decimal == ","), [], []
-    missing = set(table.missing)
+    missing = {"", *table.missing}
     texts = {
         key: [
             (row, text) for row in source.rows if (text := row.fields[column].removesuffix("%").strip()) not in missing
@@ -64,11 +64,12 @@ def numbers_of(source: ForeignTable, table: Table) -> tuple[Numbers, list[str], 
         kind = "scores have decimal points and commas" if points else "a comma for decimals or for thousands"
         return Numbers(), [f"{row.where}: {text!r}: {kind}. Write all with a point, or say which it is: {advice}"], []
     if commas:
-        return Numbers(comma=True), [], [f"Commas are decimal commas: {_shown(text for _, text in commas)}."]
-    doubtful = []
+        doubtful = _thousands(texts, table)
+        return Numbers(comma=True), doubtful, [f"Commas are decimal commas: {_shown(text for _, text in commas)}."]
+    doubtful = _thousands(texts, table)
     for key, pairs in texts.items():
         found = [(row, text) for row, text in pairs if COMMA.fullmatch(text)]
-        if not key.startswith("axes.") or not found:
+        if not key.startswith("axes.") or not found or doubtful:
             continue
         is_plain = all(COMMA.fullmatch(text) or text.isdecimal() for _, text in pairs)
         if source.plain_commas and is_plain and not points and not all(THOUSANDS.fullmatch(t) for _, t in found):
@@ -78,6 +79,22 @@ def numbers_of(source: ForeignTable, table: Table) -> tuple[Numbers, list[str], 
             f"{row.where}: {table.columns[key]} is {text!r}: a decimal comma, or a word? Say which: {advice}"
         )
     return Numbers(), doubtful, []
+
+
+def _thousands(texts: dict[str, list], table: Table) -> list[str]:
+    """A problem for each axis whose commas all may be those of thousands."""
+    problems = []
+    for key, pairs in texts.items():
+        found = [
+            (row, text) for row, text in pairs if "," in text and (COMMA.fullmatch(text) or THOUSANDS.fullmatch(text))
+        ]
+        if key.startswith("axes.") and found and all(THOUSANDS.fullmatch(text) for _, text in found):
+            row, text = found[0]
+            problems.append(
+                f"{row.where}: {table.columns[key]} is {text!r}: a comma for decimals or for thousands? Write "
+                '`decimal: ","` if for decimals; of thousands, write the numbers without commas.'
+            )
+    return problems
 
 
 def _shown(texts: Any) -> str:

@@ -9,14 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from segsweep.analysis.foreign_exports import STATUSES, is_identity
+from segsweep.analysis.foreign_exports import is_identity, is_of_optuna
 from segsweep.analysis.foreign_files import ForeignTable, Row, read_table_files, shortened
 from segsweep.analysis.foreign_values import numbers_of
+from segsweep.analysis.import_checks import Location, check_keys, check_names_and_claims
 from segsweep.analysis.imported_history import runs_of_epochs
 from segsweep.analysis.imported_replicates import by_setting, copies_of, setting_key, undeclared_differences
 from segsweep.analysis.imported_rows import USABLE, Reader, metrics_of
 from segsweep.analysis.measures import NAMES
 from segsweep.analysis.run_tables import Cells, Epochs, Images, Missing, Runs, level_texts
+from segsweep.analysis.study_results import is_adaptive
 from segsweep.config.study import Study
 from segsweep.config.yaml_documents import nearest
 from segsweep.errors import InputError
@@ -40,18 +42,20 @@ class Imported:
     epochs: list[dict[str, Any]] = field(default_factory=list)
 
 
-def import_table(study: Study, folder: Path) -> Imported:
+def import_table(study: Study, folder: Path, location: Location = lambda keys: "the study") -> Imported:
     """Read the table of a study.
 
     Args:
         study: a study with `table`.
         folder: where the study file lies; the table's path is relative to it.
+        location: where a key of the study stands, as `file:line`.
 
     Raises:
         InputError: the file or a column is missing, a status is unknown, a value is impossible, two rows contradict
-            each other, or rows of one setting differ in what is not declared; one problem for each.
+            each other, rows of one setting differ in what is not declared, or claims and names speak of what the table
+            does not have; one problem for each.
     """
-    _check_keys(study)
+    check_keys(study, location)
     source = read_table_files(study.table, folder)
     _check_columns(source, study)
     numbers, problems, notes = numbers_of(source, study.table)
@@ -60,7 +64,7 @@ def import_table(study: Study, folder: Path) -> Imported:
         records, curves = runs_of_epochs(source, reader, study.minimize)
     else:
         records, curves = [reader.record(row) for row in source.rows], {}
-    problems += list(dict.fromkeys(reader.problems))
+    problems += reader.all_problems(source)
     kept = [record for record in records if not record["lacking"]]
     problems += undeclared_differences(kept, source, reader)
     if problems:
@@ -74,8 +78,13 @@ def import_table(study: Study, folder: Path) -> Imported:
     copies = _copies(kept, reader)
     kept = [record for record in kept if id(record) not in copies]
     _number_replicates(source, kept, study)
-    notes += reader.notes + _notes(source, kept, records, copies, list(study.table.axes))
-    return _assemble(study, source, records, kept, copies, curves, notes)
+    sampler, said = _sampler(study, source)
+    notes += reader.notes + _notes(source, kept, records, copies, list(study.table.axes)) + said
+    imported = _assemble(study, source, records, kept, copies, curves, notes)
+    if sampler:
+        imported.plan.study["table"]["sampler"] = sampler
+    check_names_and_claims(study, imported.runs, location)
+    return imported
 
 
 def write(imported: Imported, output: Path) -> None:
@@ -90,34 +99,6 @@ def write(imported: Imported, output: Path) -> None:
     Missing.write(output, imported.missing)
     Epochs.write(output, imported.epochs, **{"train/*": train, "val/*": others if imported.epochs else []})
     Images.write(output, [], scores=[])
-
-
-def _check_keys(study: Study) -> None:
-    """What can be said of the key `table` without the file."""
-    table, problems = study.table, []
-    if table.status and "column" not in table.status:
-        problems.append("`table.status` has words but no `column`. Add `column: NAME` to it.")
-    problems += [
-        f"`table.status.{word}` is {status!r}, which is no status. Allowed: {', '.join(STATUSES)}; a run that crashed "
-        "is `failed`."
-        for word, status in table.status.items()
-        if word != "column" and status not in STATUSES
-    ]
-    problems += [
-        f"`table.conditional` names {axis!r}, which is not in `table.axes`. {nearest(axis, table.axes)}"
-        for axis in table.conditional
-        if axis not in table.axes
-    ]
-    if table.history and table.epochs:
-        problems.append(
-            "`table.epochs` and `table.history` exclude each other: with `history` a run's rows are counted."
-        )
-    if study.metric not in table.metrics:
-        problems.append(
-            f"the study's metric {study.metric!r} is not in `table.metrics`. {nearest(study.metric, table.metrics)}"
-        )
-    if problems:
-        raise InputError(*problems)
 
 
 def _check_columns(source: ForeignTable, study: Study) -> None:
@@ -137,6 +118,22 @@ def _check_columns(source: ForeignTable, study: Study) -> None:
                 problems.append(f"{row.where}: {column} has a line break in {text!r}. Remove it.")
     if problems:
         raise InputError(*shortened(problems))
+
+
+def _sampler(study: Study, source: ForeignTable) -> tuple[str | None, list[str]]:
+    """What proposed the settings, as far as it is known, and what has to be said of it."""
+    sampler, said = study.table.sampler, "As trials followed the scores, nothing is judged unless runs share settings."
+    if sampler is None and is_of_optuna(source.header):
+        return "tpe", [
+            "The table is one of Optuna and `table.sampler` is not written down: its usual sampler, tpe, is taken "
+            f"for granted. {said} If not, write `sampler: random` or `sampler: grid`."
+        ]
+    if sampler is None and any(row.fields.get("Sweep") for row in source.rows):
+        return None, [
+            "The table has sweeps of W&B, which may have followed the scores, and `table.sampler` is not written down: "
+            "that they did not is taken for granted. If their method was bayes, write `sampler: bayes`."
+        ]
+    return sampler, [f"Settings were proposed by {sampler}. {said}"] if is_adaptive(sampler) else []
 
 
 def _copies(kept: list[dict[str, Any]], reader: Reader) -> dict[int, dict[str, Any]]:

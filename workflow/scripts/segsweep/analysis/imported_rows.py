@@ -2,19 +2,23 @@
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from segsweep.analysis.foreign_exports import RUNNING, STATUSES, status_column, status_of
 from segsweep.analysis.foreign_files import ForeignTable, Row
 from segsweep.analysis.foreign_values import Levels, Numbers
 from segsweep.analysis.measures import is_measure
+from segsweep.analysis.words_among_numbers import words_among_numbers
 from segsweep.config.imported_table import Table, TableMetric
 from segsweep.config.study import Study
+from segsweep.formatting import plural
 
 USABLE = ("finished", "early_stopped")
 BOUNDED = re.compile(r"(^|/)(m?iou|m?ap(50|75)?|dice|jaccard|hmean|f1|precision|recall|accuracy)$")
-MOST_WORDS = 6
+MOST_WORDS, MOST_LINES = 6, 8
 
 
 class Reader:
@@ -30,9 +34,11 @@ class Reader:
         """`source` are all rows: an axis is a number if it is one in each of them."""
         self.metric, self.table, self.numbers = study.metric, study.table, numbers
         self.metrics = metrics_of(study.table)
-        self.missing = set(study.table.missing)
+        self.missing = {"", *study.table.missing}
+        self.nan_is_missing = any(study.table.missing)
         self.folder = source.folder
         self.problems: list[str] = []
+        self.of_rows: dict[tuple[str, str], dict[tuple[Path, int], tuple[Row, str]]] = {}
         self.notes: list[str] = []
         self.levels: dict[str, Levels] = {}
         for axis, column in self.table.axes.items():
@@ -42,6 +48,7 @@ class Reader:
                 "Write them alike."
                 for words in self.levels[axis].spellings
             ]
+        self.problems += words_among_numbers(study.table, source.rows, self)
         self.conditional = set(self.table.conditional) | self._find_conditional(source.rows)
         self.status_column = self.table.status.get("column")
         if not self.table.status:
@@ -51,6 +58,25 @@ class Reader:
             if self.status_column:
                 self.notes.append(f"Column {self.status_column!r} was read as the status of the runs.")
         self._check_shares(source.rows)
+        self._note_missing_words(source.rows)
+
+    def say(self, row: Row, column: str, reason: str, text: str | None = None) -> None:
+        """A field of a row is wrong, for a reason that may be that of many rows."""
+        shown = row.fields[column] if text is None else text
+        self.of_rows.setdefault((column, reason), {}).setdefault((row.file, row.line), (row, shown))
+
+    def all_problems(self, source: ForeignTable) -> list[str]:
+        """All that is impossible, a problem of many rows once."""
+        found = list(dict.fromkeys(self.problems))
+        for (column, reason), fields in self.of_rows.items():
+            (row, text), *others = fields.values()
+            also = ""
+            if others:
+                lines = ", ".join(source.place(other) for other, _ in others[:MOST_LINES])
+                more = f" and {len(others) - MOST_LINES} more" if len(others) > MOST_LINES else ""
+                also = f" So {'is' if len(others) == 1 else 'are'} {plural(len(others), 'other row')}: {lines}{more}."
+            found.append(f"{row.where}: {column} is {text!r}{reason}{also}")
+        return found
 
     def record(self, row: Row) -> dict[str, Any]:
         """One run, with `lacking` if it cannot be used: what it lacks, in words."""
@@ -100,7 +126,7 @@ class Reader:
             if value is not None and not math.isfinite(value):
                 broken.add(name)
             elif problem := self._impossible(name, metric, text, value):
-                self.problems.append(f"{row.where}: {metric.column} is {text!r}: {problem}")
+                self.say(row, metric.column, f": {problem}")
             else:
                 values[name] = value / 100 if percent else value
         return values, broken
@@ -111,9 +137,13 @@ class Reader:
             return None
         value = self.numbers.finite(row.fields[column])
         if value is None or value != int(value) or value < 0:
-            self.problems.append(
-                f"{row.where}: {column} is {row.fields[column]!r}, not a whole number from 0 on. Correct the row."
-            )
+            remedy = "Correct the row."
+            if column == self.table.seed:
+                remedy = (
+                    "A seed is a number such as 0, 1, 2. Correct the column, or leave out `seed` and write "
+                    f"`ignore: [{column}]`: rows of one setting are its seeds, in their order."
+                )
+            self.say(row, column, f", not a whole number from 0 on. {remedy}")
             return None
         return int(value)
 
@@ -127,10 +157,10 @@ class Reader:
             return known
         if word in self.missing:
             return None
-        self.problems.append(
-            f"{row.where}: {self.status_column} is {word!r}, which `table.status` does not translate. Add "
-            f"`{word}: STATUS` to it, with one of {', '.join(STATUSES)}; a run that crashed is `failed`."
-        )
+        self.say(
+            row, self.status_column, f", which `table.status` does not translate. Add `{word}: STATUS` to it, with one "
+            f"of {', '.join(STATUSES)}; a run that crashed is `failed`.",
+        )  # fmt: skip
         return None
 
     def _name(self, row: Row) -> str:
@@ -151,7 +181,7 @@ class Reader:
 
     def level_text(self, text: str) -> str:
         """A field of an axis, empty where it is missing."""
-        return "" if text in self.missing or text.lower() == "nan" else text
+        return "" if text in self.missing or (self.nan_is_missing and text.lower() == "nan") else text
 
     def level_texts(self, rows: Iterable[Row], column: str) -> list[str]:
         """The fields of a column as levels."""
@@ -184,6 +214,17 @@ class Reader:
                     break
         return found
 
+    def _note_missing_words(self, rows: list[Row]) -> None:
+        """Words that stand for a missing level: whoever means a level by them has to hear it."""
+        for axis, column in self.table.axes.items():
+            words = Counter(text for row in rows if (text := row.fields[column]) and not self.level_text(text))
+            what = "then the axis does not apply" if axis in self.conditional else "such a row is left out"
+            self.notes += [
+                f"{column} is {word} in {plural(count, 'row')}, read as missing: {what}. If {word} is a "
+                "level, write `missing: []`."
+                for word, count in words.items()
+            ]
+
     def _check_shares(self, rows: list[Row]) -> None:
         """Fractions that are declared to be percent."""
         for name, metric in self.metrics.items():
@@ -210,8 +251,10 @@ class Reader:
         if value is None:
             return "not a number. If it stands for a missing value, add it to `table.missing`."
         if is_measure(name) or "loss" in name or metric.unit == "none":
-            bounded = BOUNDED.search(name) and not 0 <= value <= 1
-            return f"impossible, {name} lies between 0 and 1." if bounded else ""
+            if not BOUNDED.search(name) or 0 <= value <= 1:
+                return ""
+            hint = f" If the column is in percent, write {percent}." if 1 < value <= 100 else ""
+            return f"impossible, {name} lies between 0 and 1.{hint}"
         top = 100.0 if metric.unit == "percent" else 1.0
         if 0 <= value <= top:
             return ""

@@ -23,6 +23,7 @@ from segsweep.analysis.multiple_testing import STUDY_ALPHA, shares_of
 from segsweep.analysis.study_results import RANKED_ROLES, StudyResults
 from segsweep.tables import NO_NOISE, NO_RUN, Column, Table
 
+FEWEST_OF_INTERVAL = 2  # degrees of freedom: with one, an interval is eighteen deviations wide and says nothing
 FAILED = ("diverged", "oom", "failed")
 
 
@@ -44,7 +45,8 @@ class Ranking(Table):
         Column("status", "text", "Statuses of its runs: `finished`, or `2 finished, 1 diverged`."),
         Column("mean", "number", "Mean score of the usable runs.", empty=NO_RUN),
         Column("sd", "number", "Standard deviation of these scores.", empty="fewer than two usable runs"),
-        Column("low", "number", "Lower end of the 95 % t interval of the mean.", empty=NO_NOISE),
+        Column("low", "number", "Lower end of the 95 % t interval of the mean; of a cell's own deviation, from three "
+               "runs on.", empty=NO_NOISE),
         Column("high", "number", "Upper end.", empty=NO_NOISE),
         Column("interval", "text", "`t, pooled sd` or `t, own sd`; `, cut` where it ends at the metric's range.",
                empty=NO_NOISE),
@@ -190,7 +192,8 @@ def _with_interval(table: pd.DataFrame, noise: Noise, bounds: tuple[float, float
     else:
         table["error"] = table["sd"] / np.sqrt(table["n"].where(table["n"] > 1))
         table["error_df"], table["interval"] = (table["n"] - 1).astype(float), "t, own sd"
-    half = stats.t.ppf(0.975, table["error_df"].where(table["error_df"] > 0)) * table["error"]
+    known = table["error_df"] >= FEWEST_OF_INTERVAL
+    half = stats.t.ppf(0.975, table["error_df"].where(known)) * table["error"]
     low, high = table["mean"] - half, table["mean"] + half
     table["low"], table["high"] = low.clip(lower=bounds[0]), high.clip(upper=bounds[1])
     table.loc[(table["low"] > low) | (table["high"] < high), "interval"] += ", cut"

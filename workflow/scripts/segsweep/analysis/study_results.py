@@ -12,6 +12,7 @@ import pandas as pd
 from segsweep import metrics, registry
 from segsweep.analysis.linear import additive_fit
 from segsweep.analysis.measures import is_measure
+from segsweep.config.components import Sampler
 from segsweep.errors import InputError
 from segsweep.formatting import number, short_names, value_in_words
 from segsweep.planning.plan_file import PLAN_FILE, StudyPlan, read_plan
@@ -30,6 +31,7 @@ RULES = {
 DESIGN_ROLES = ("grid", "run", "trial")
 FEWEST_LACK_OF_FIT = 3  # degrees of freedom of the additive model's residual
 RANKED_ROLES = (*DESIGN_ROLES, "reference")
+OTHER_NAMES = {"bayes": "gp"}  # W&B's sweeps with a Gaussian process
 TEXT_COLUMNS = (
     "cell", "run", "role", "round", "status", "label", "note", "segments", "image", "method", "detail", "class",
     "predicted",
@@ -73,9 +75,10 @@ class StudyResults:
         self.metric, self.minimize = self.plan.metric, self.plan.minimize
         self.sign = -1.0 if self.minimize else 1.0
         self.short = short_names(self.plan.axes)
-        self.sampler = (study.get("sweep") or {}).get("sampler", {}).get("name")
-        sampler = registry.classes("sampler").get(self.sampler)
-        self.adaptive = sampler is not None and sampler.adaptive
+        of_table = (study.get("table") or {}).get("sampler")
+        self.sampler = of_table or (study.get("sweep") or {}).get("sampler", {}).get("name")
+        sampler = _sampler(self.sampler)
+        self.adaptive = is_adaptive(self.sampler)
         self.random_draw = sampler is not None and not sampler.adaptive and not sampler.enumerates
         self.cells = self.cells[~self.cells.index.duplicated()]
         runs = self.runs.reset_index(drop=True)
@@ -199,6 +202,16 @@ class StudyResults:
         if images is None:
             return None
         return next((name for name in (self.metric, self.metric.split("/")[-1]) if name in images), None)
+
+
+def is_adaptive(sampler: str | None) -> bool:
+    """Whether trials of a sampler follow the scores of earlier ones."""
+    found = _sampler(sampler)
+    return found is not None and found.adaptive
+
+
+def _sampler(name: str | None) -> type[Sampler] | None:
+    return registry.classes("sampler").get(OTHER_NAMES.get(name, name))
 
 
 class Statuses(Table):

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Literal
 
+from segsweep.config.search import SAMPLERS
 from segsweep.config.settings import Settings, key
 from segsweep.errors import InputError
 
@@ -43,6 +44,14 @@ class Table(Settings):
         "Axes whose blank fields mean that the hyperparameter does not apply to the run. Found without it where the "
         "level of another axis decides which fields are blank.",
     )
+    words: list[str] = key(
+        [], "Axes of which a single word among numbers is a level, and no row of a spreadsheet's means or sums."
+    )
+    sampler: Literal[(*SAMPLERS, "bayes")] | None = key(
+        None,
+        "What proposed the settings: a sampler, or `bayes` as W&B says. After one that follows the scores (all but "
+        "grid, random, qmc) nothing is judged by the lack of fit; an export of Optuna is taken for one of `tpe`.",
+    )
     ignore: list[str] = key(
         [], "Columns that say nothing of a run's setting, though they differ between its seeds; `train_*` is a pattern."
     )
@@ -56,7 +65,8 @@ class Table(Settings):
     sheet: str | None = key(None, "Sheet of an .xlsx file; the one with the columns without it.")
     missing: list[str] = key(
         ["", "NA", "N/A", "#N/A", "null", "-"],
-        "What stands for a missing value. `NaN` does in an axis; in a metric it is a score that is not finite.",
+        "What stands for a missing value; a blank field always does. `NaN` does in an axis, unless the list is empty; "
+        "in a metric it is a score that is not finite.",
     )
 
     @property

@@ -10,6 +10,7 @@ from segsweep import metrics
 from segsweep.config.cluster import Cluster
 from segsweep.config.dataset import Dataset, parse_dataset
 from segsweep.config.dotted_keys import merged
+from segsweep.config.metric_direction import doubtful_direction
 from segsweep.config.search import Ensemble
 from segsweep.config.settings import Settings, key
 from segsweep.config.study import Study
@@ -113,6 +114,8 @@ def load(request: Request, config: Path = Path("config")) -> Loaded:
     if request.smoke:
         values = as_smoke_test(values, document.location)
         study = parse(Study, values, lambda keys: document.location(("smoke", *keys)))
+    if wrong := doubtful_direction(study, document.location):
+        raise InputError(*wrong)
     dataset_name = request.dataset or study.dataset
     dataset = load_dataset(dataset_name, config, near=document.path.parent) if study.table is None else None
     if study.ensemble is not None and dataset is not None:

@@ -1,10 +1,12 @@
 """One self-contained HTML file from a report in Markdown: contents, sortable tables, figures that enlarge."""
 
 import base64
+import html
 import re
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import unquote
 
 from jinja2 import Environment, FileSystemLoader
 from markdown_it import MarkdownIt
@@ -80,7 +82,7 @@ def _figures(body: str, folder: Path) -> str:
 
     def figure(found: re.Match) -> str:
         source, alt, caption = found.groups()
-        path = folder / source
+        path = folder / unquote(html.unescape(source))
         data = base64.b64encode(path.read_bytes()).decode("ascii")
         kind = KINDS[path.suffix.lower()]
         below = f"<figcaption>{caption}</figcaption>" if caption else ""

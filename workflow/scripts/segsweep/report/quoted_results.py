@@ -1,6 +1,9 @@
 """The results of a study as sections quote them: tables, names in words, figures, numbers with their sources."""
 
+import re
+import unicodedata
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from segsweep.report.value_styles import escape
 
 USABLE = "finished,early_stopped"
 SEEDS_CHANGE_NOTHING = "Seeds change no score"  # in noise.why of analysis.json
+LONGEST_FILE_NAME = 80  # characters of a figure's name
 NOT_COMPARED = ("confirm", "ensemble")  # roles of runs that enter no comparison of settings
 
 
@@ -68,10 +72,7 @@ class Table:
 
 
 class QuotedResults:
-    """The results of one study, quoted with their sources.
-
-    `draw` says whether figures are stored below `output`; sections write the same text without.
-    """
+    """The results of one study, quoted with their sources; without `draw` no figure is stored below `output`."""
 
     def __init__(self, folder: str | Path, output: str | Path, *, draw: bool = True):
         self.folder, self.output, self.draw = Path(folder), Path(output), draw
@@ -87,6 +88,7 @@ class QuotedResults:
         self._tables: dict[str, Table] = {}
         self._texts = set(self.axes) - {"epochs"}
         self.shown_figures: list[str] = []
+        self._file_names: dict[str, str] = {}
 
     def table(self, name: str) -> Table:
         """A table by the name of its file without `.csv`; empty when there is none."""
@@ -136,10 +138,8 @@ class QuotedResults:
 
     def sharing_best(self) -> str:
         """How many ranked settings have the mean of the best one, as a number; empty when no other has."""
-        if self.best is None:
-            return ""
-        mean = self.ledger.files.table("ranking.csv")[self.best]["mean"]
-        if sum(row["mean"] == mean for row in self.ledger.files.table("ranking.csv")) < 2:
+        means = [row["mean"] for row in self.ledger.files.table("ranking.csv")]
+        if self.best is None or means.count(mean := means[self.best]) < 2:
             return ""
         return self.table("ranking").aggregate("count", where=f"mean={mean}")
 
@@ -243,14 +243,28 @@ class QuotedResults:
         return f"{self.table(table).quote(index, low, style)} to {self.table(table).quote(index, high, style)}"
 
     def figure(self, name: str, figure: Figure, caption: str) -> str:
-        """Writes `figures/<name>.png` and its PDF unless nothing is drawn; returns the Markdown that shows it."""
-        path = self.output / "figures" / f"{name}.png"
+        """Writes `figures/<name>.png` and its PDF unless nothing is drawn; returns the Markdown that shows it.
+
+        Of the name, which may hold an axis as its study calls it, the file has what is safe everywhere.
+        """
+        path = self.output / "figures" / f"{self._file_names.setdefault(name, self._file_name(name))}.png"
         if self.draw:
             theme.store(figure, path)
         else:
             theme.plt.close(figure)
         self.shown_figures.append(path.name)
         return image(f"figures/{path.name}", caption)
+
+    def _file_name(self, name: str) -> str:
+        """Letters, digits and underscores, not as another figure of the report."""
+        plain = unicodedata.normalize("NFKD", name.replace("ß", "ss")).encode("ascii", "ignore").decode()
+        first = file_name = re.sub(r"[^A-Za-z0-9]+", "_", plain).strip("_")[:LONGEST_FILE_NAME] or "figure"
+        taken = {one.lower() for one in self._file_names.values()}
+        for number in count(2):
+            if file_name.lower() not in taken:
+                break
+            file_name = f"{first}_{number}"
+        return file_name
 
     def caption(self, ax: Axes, pattern: str, **more: str) -> str:
         """A caption in which `{x}` and `{y}` are the labels of the axes that were drawn."""

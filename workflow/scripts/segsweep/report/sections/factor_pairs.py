@@ -116,4 +116,4 @@ def _heatmap(results: QuotedResults, runs: pd.DataFrame, a: str, b: str, axes: l
         "{metric} by {y} and {x}{facet}; means of runs. Brighter is {side}; a dash marks a pair without a usable run.",
         metric=results.metric_name(), facet=facet, side="lower" if results.minimize else "higher",
     )  # fmt: skip
-    return results.figure(f"heatmap_{a}_{b}".replace(".", "_"), paper, caption)
+    return results.figure(f"heatmap {a} {b}", paper, caption)

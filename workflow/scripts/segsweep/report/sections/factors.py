@@ -149,7 +149,7 @@ def figure(results: QuotedResults, axis: str) -> str:
     summary = results.table("factor_summary").where(axis=axis)
     binned = len(summary) and str(summary.iloc[0].get("binned")).lower() == "true"
     paper, ax = theme.plt.subplots(figsize=factor_figures.levels_size(results.levels(axis)))
-    name = "levels_" + axis.replace(".", "_")
+    name = f"levels {axis}"
     if binned:
         factor_figures.values(
             ax, runs, axis, results.metric, log=summary.iloc[0].get("scale") == "log", names=results.names

@@ -1,0 +1,29 @@
+"""Whether a study that ranks by a loss or an error says that lower is better."""
+
+import re
+from collections.abc import Callable
+
+from segsweep import metrics
+from segsweep.config.study import Study
+
+# Names by which errors are known, whoever measured them.
+ERRORS = re.compile(r"(^|[/_.-])(loss\w*|\w*_loss|error|err|mse|rmse|mae|nll|perplexity|hausdorff|hd95|assd)($|[/_.-])")
+
+
+def doubtful_direction(study: Study, location: Callable[[tuple], str]) -> list[str]:
+    """A problem if the study's metric is one of which lower is better, and `minimize` is not written down.
+
+    Args:
+        study: the study; `minimize: false` in its file is believed.
+        location: where a key stands, as `file:line`.
+    """
+    if "minimize" in study.model_fields_set:
+        return []
+    is_error = ERRORS.search(study.metric.lower())
+    if not is_error and not metrics.is_minimized(study.metric):
+        return []
+    kind = "a loss" if "loss" in study.metric.lower() else "an error" if is_error else "a metric that is minimized"
+    return [
+        f"{location(('metric',))}: {study.metric} is {kind}: lower is better. Write `minimize: true`; "
+        "`minimize: false` ranks the highest first."
+    ]
