@@ -122,7 +122,9 @@ ROWS = "".join(f"{i},{lr},{bs},{0.5 + 0.1 * lr + 0.01 * bs + 0.001 * (i * i % 5)
 def test_the_lack_of_fit_is_not_used_after_a_sampler_that_follows_scores(tmp_path, sampler, follows):
     found, adaptive, notes = basis(tmp_path, "id,lr,bs,miou\n" + ROWS, sampler=sampler)
     assert (found, adaptive) == ("none" if follows else "lack of fit", follows)
-    assert (f"Settings were proposed by {sampler}. Nothing is judged by the lack of fit" in notes) == follows
+    assert (
+        f"Settings were proposed by {sampler}. As trials followed the scores, nothing is judged" in notes
+    ) == follows
 
 
 def test_an_export_of_optuna_is_taken_for_one_that_follows_scores(tmp_path):
@@ -134,6 +136,18 @@ def test_an_export_of_optuna_is_taken_for_one_that_follows_scores(tmp_path):
     found, adaptive, notes = basis(tmp_path, text, axes=axes, sampler="random")
     assert (found, adaptive) == ("lack of fit", False)
     assert "Optuna" not in notes
+
+
+def test_sweeps_of_wandb_may_have_followed_the_scores(tmp_path):
+    text = "Sweep,lr,bs,miou\nabc,1,8,0.5\nabc,2,16,0.6\n"
+    assert "If their method was bayes, write `sampler: bayes`" in " ".join(imported(tmp_path, text).notes)
+    assert "W&B" not in " ".join(imported(tmp_path, text, sampler="random").notes)
+
+
+def test_words_of_a_conditional_axis_are_noted_as_such(tmp_path):
+    text = "lr,bs,miou\nsgd,0.9,0.5\nsgd,0.8,0.6\nadam,null,0.7\nadam,null,0.71\n"
+    notes = " ".join(imported(tmp_path, text).notes)
+    assert "bs is null in 2 rows, read as missing: then the axis does not apply" in notes
 
 
 @pytest.mark.parametrize("axis", ["cell", "run", "role", "status", "round", "label", "n", "mean", "score", "seed"])
@@ -188,7 +202,7 @@ def test_levels_called_null_are_counted_and_can_be_kept(tmp_path):
     text = "lr,bs,miou\n1,8,0.5\nnull,8,0.6\nNaN,8,0.7\nnull,16,0.9\nadam,16,0.4\nadam,8,0.3\n"
     one = imported(tmp_path, text, axes=BOTH, words=["optimizer.lr"])
     assert len(one.runs) == 3
-    assert "lr is null in 2 rows, read as missing: such a row lacks its level" in " ".join(one.notes)
+    assert "lr is null in 2 rows, read as missing: such a row is left out" in " ".join(one.notes)
     assert "lr is NaN in 1 row, read" in " ".join(one.notes)
     assert "write `missing: []`" in " ".join(one.notes)
     one = imported(tmp_path, text, axes=BOTH, words=["optimizer.lr"], missing=[])

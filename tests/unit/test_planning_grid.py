@@ -53,6 +53,11 @@ def test_grid_is_the_product_of_its_axes(tmp_path):
     assert len({cell.cell for cell in design.cells}) == 4
 
 
+def test_two_axes_with_one_display_name_are_refused(tmp_path):
+    found = problem(tmp_path, STUDY | {"names": {"optimizer.lr": "Rate", "batch_size": "rate"}})
+    assert re.search(r"little.yaml:\d+: the axes 'optimizer.lr' and 'batch_size' have one name, 'rate'", found)
+
+
 def test_list_of_grids_is_their_union(tmp_path):
     grids = [{"batch_size": [4, 8]}, {"optimizer.lr": [1e-3, 1e-2]}]
     design = design_of(tmp_path, STUDY | {"grid": grids})

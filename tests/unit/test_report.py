@@ -9,11 +9,12 @@ import pytest
 from segsweep.analysis.analyze import Analysis
 from segsweep.analysis.study_results import open_results
 from segsweep.errors import InputError
-from segsweep.report.build import all_sections, build, heading
+from segsweep.report.build import build
 from segsweep.report.claiming_words import claims_in
 from segsweep.report.finding_sentences import STATED
 from segsweep.report.number_ledger import blank
 from segsweep.report.verify import verify
+from segsweep.report.written_sections import all_sections, heading
 from tests.synthetic_files import write_study
 
 SMALL = {"optimizer.lr": [1e-4, 1e-3, 1e-2], "batch_size": [4, 8]}

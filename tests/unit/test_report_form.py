@@ -10,8 +10,9 @@ from segsweep.analysis.analyze import Analysis
 from segsweep.analysis.import_table import import_table, write
 from segsweep.analysis.study_results import open_results
 from segsweep.config.study import Study
-from segsweep.report.build import all_sections, build, heading
+from segsweep.report.build import build
 from segsweep.report.verify import verify
+from segsweep.report.written_sections import all_sections, heading
 from tests.synthetic_files import write_study
 
 PARTS = [
@@ -173,5 +174,5 @@ def test_bands_are_spoken_of_where_settings_have_several_runs(tmp_path, seeds, b
     write_study(tmp_path, name="bands", epochs=4, axes=axes, effects={}, seeds=seeds)
     text = built(tmp_path)
     assert ("Bands span the runs of a setting." in text) == bands
-    judged = "of the same setting (" if bands else "No setting was run twice, so differences are judged by"
+    judged = "of the same setting (" if bands else "is not known, so differences are judged by"
     assert judged in part(text, "Method")

@@ -7,7 +7,7 @@ import pytest
 from segsweep.report.number_ledger import Ledger, UnsourcedError, numbers_in, sources_csv
 from segsweep.report.sources import Source, SourceFiles
 from segsweep.report.value_styles import write
-from segsweep.report.verify import verify
+from segsweep.report.verify import against_sources
 
 
 @pytest.fixture
@@ -116,25 +116,25 @@ def build(results):
 def test_a_report_is_verified(results):
     markdown, sources = build(results)
     assert markdown == "# 3 runs\n\nRun `a-s0` has 0.8123.\n"
-    assert verify(markdown, sources, results) == []
+    assert against_sources(markdown, sources, results) == []
     rows = list(csv.DictReader(sources.splitlines()))
     assert [(row["line"], row["text"], row["file"], row["row"], row["column"]) for row in rows] == [
         ("1", "3 runs", "runs.csv", "", ""),
         ("3", "a-s0", "runs.csv", "1", "run"),
         ("3", "0.8123", "runs.csv", "1", "val/miou"),
     ]
-    assert verify(markdown.replace("has", "reaches"), sources, results) == []
+    assert against_sources(markdown.replace("has", "reaches"), sources, results) == []
 
 
 def test_an_altered_an_added_and_a_lost_number_are_found(results):
     markdown, sources = build(results)
-    altered = verify(markdown.replace("0.8123", "0.8321"), sources, results)
+    altered = against_sources(markdown.replace("0.8123", "0.8321"), sources, results)
     assert len(altered) == 1
     assert "line 3: 0.8321" in altered[0]
     assert "says 0.8123: runs.csv, row 1, val/miou" in altered[0]
-    added = verify(markdown + "\nIt is 2 times as good.\n", sources, results)
+    added = against_sources(markdown + "\nIt is 2 times as good.\n", sources, results)
     assert added == ["report.md line 5: 2 has no source"]
-    lost = verify(markdown.replace(" has 0.8123", ""), sources, results)
+    lost = against_sources(markdown.replace(" has 0.8123", ""), sources, results)
     assert lost == ["report.md: 0.8123 is missing, once in line 3"]
 
 
@@ -142,9 +142,11 @@ def test_a_table_that_changed_is_found(results):
     markdown, sources = build(results)
     path = results / "runs.csv"
     path.write_text(path.read_text().replace("0.81234", "0.9"))
-    assert verify(markdown, sources, results) == ["report.md line 3: 0.8123, but runs.csv, row 1, val/miou says 0.9000"]
+    assert against_sources(markdown, sources, results) == [
+        "report.md line 3: 0.8123, but runs.csv, row 1, val/miou says 0.9000"
+    ]
     path.unlink()
-    assert all("no source any more" in problem for problem in verify(markdown, sources, results))
+    assert all("no source any more" in problem for problem in against_sources(markdown, sources, results))
 
 
 def test_a_typed_number_stops_the_report(results):

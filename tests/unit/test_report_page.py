@@ -77,3 +77,9 @@ def test_only_small_tables_are_kept_on_one_page(tmp_path):
     for rows, few in ((9, True), (10, False)):
         page = to_html(markdown_table(["a", "b"], [["1", "2"]] * rows), tmp_path)
         assert ('<div class="table few">' in page) == few
+
+
+def test_a_figure_is_found_whatever_its_name(tmp_path):
+    (tmp_path / "figures").mkdir()
+    Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(tmp_path / "figures" / "größe & 1.png")
+    assert "data:image/png;base64," in to_html("# A\n\n![b](<figures/größe & 1.png>)\n", tmp_path)

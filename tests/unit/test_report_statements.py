@@ -16,7 +16,7 @@ from segsweep.report.finding_sentences import FORMS, sentence
 from segsweep.report.number_ledger import Ledger, UnsourcedError, numbers_in, sources_csv
 from segsweep.report.sources import SourceFiles
 from segsweep.report.study_words import StudyWords
-from segsweep.report.verify import compare_text, verify
+from segsweep.report.verify import against_sources, compare_text
 
 SECTIONS = Path(sections.__file__).parent
 COLUMNS = (
@@ -217,7 +217,7 @@ def report(folder):
 
 def test_a_report_is_what_its_sources_say(tmp_path):
     markdown, sources = report(tmp_path)
-    assert verify(markdown, sources, tmp_path) == []
+    assert against_sources(markdown, sources, tmp_path) == []
     rows = list(csv.DictReader(io.StringIO(sources)))
     assert (rows[0]["file"], rows[0]["row"], rows[0]["how"], rows[0]["style"]) == (
         "findings.csv", "1,3", "state", f"axis:{LR}",
@@ -230,12 +230,12 @@ def test_a_report_is_what_its_sources_say(tmp_path):
 def test_swapping_two_factors_or_levels_is_found_out_wherever_they_stand(tmp_path, one, other):
     markdown, sources = report(tmp_path)
     whole = markdown.replace(one, "\0").replace(other, one).replace("\0", other)
-    assert verify(whole, sources, tmp_path)
+    assert against_sources(whole, sources, tmp_path)
     for line in markdown.splitlines():
         if one in line:
             swapped = line.replace(one, "\0").replace(other, one).replace("\0", other)
             assert swapped != line
-            assert verify(markdown.replace(line, swapped), sources, tmp_path), swapped
+            assert against_sources(markdown.replace(line, swapped), sources, tmp_path), swapped
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_swapping_two_factors_or_levels_is_found_out_wherever_they_stand(tmp_pat
 )
 def test_a_claim_without_a_finding_is_found_out(tmp_path, words):
     markdown, sources = report(tmp_path)
-    problems = verify(f"{markdown}\n{words}\n", sources, tmp_path)
+    problems = against_sources(f"{markdown}\n{words}\n", sources, tmp_path)
     assert problems
     assert "states something that no finding says" in problems[0]
     with pytest.raises(UnsourcedError, match=r"results\.state"):
@@ -271,7 +271,9 @@ def test_a_finding_that_no_longer_holds_is_found_out(tmp_path):
     markdown, sources = report(tmp_path)
     rows = [ROWS[0] | {"verdict": "undecided", "p_study": 0.2}, *ROWS[1:]]
     write_results(tmp_path, rows)
-    assert any("For the learning rate, `1e-3` is better than" in one for one in verify(markdown, sources, tmp_path))
+    assert any(
+        "For the learning rate, `1e-3` is better than" in one for one in against_sources(markdown, sources, tmp_path)
+    )
 
 
 def test_a_source_that_says_something_else_is_found_out(tmp_path):
@@ -279,7 +281,7 @@ def test_a_source_that_says_something_else_is_found_out(tmp_path):
     markdown, sources = report(tmp_path)
     swap = [text.replace("learning rate", "\0").replace("architecture", "learning rate").replace("\0", "architecture")
             for text in (markdown, sources)]  # fmt: skip
-    assert any("but findings.csv, row 5, state says" in problem for problem in verify(*swap, tmp_path))
+    assert any("but findings.csv, row 5, state says" in problem for problem in against_sources(*swap, tmp_path))
 
 
 def test_words_that_claim_nothing_pass():

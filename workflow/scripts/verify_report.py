@@ -1,4 +1,4 @@
-"""Check a report: every number must have a source that still says so."""
+"""Check a report: every number must have a source that still says so, every section be what the files make it."""
 
 import argparse
 import sys
@@ -9,7 +9,7 @@ from segsweep.exits import program
 
 @program
 def main(argv: list[str] | None = None) -> int:
-    """Parse, check, print problems. Exit code 1 when a number has no source or differs from it."""
+    """Parse, check, print problems. Exit code 1 when the report is not what the files say."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path, required=True, help="folder with the tables of the study")
     parser.add_argument("--report", type=Path, help="folder with report.md and report.sources.csv; the same by default")

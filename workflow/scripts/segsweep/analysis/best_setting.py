@@ -90,7 +90,7 @@ def as_yaml(results: StudyResults, best: dict[str, Any] | None) -> str:
     own = (results.runs["cell"] == best["cell"]) & (results.runs["role"] != "ensemble")
     runs = results.runs[own & results.runs["usable"]]
     interval = ""
-    if best["low"] is not None and pd.notna(best["low"]):
+    if best["low"] is not None and pd.notna(best["low"]) and best["low"] < best["high"]:
         interval = f", 95 % interval {best['low']:.4g} to {best['high']:.4g}"
     ties = best["group_size"] - 1
     lines = [

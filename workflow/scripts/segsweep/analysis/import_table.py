@@ -122,11 +122,16 @@ def _check_columns(source: ForeignTable, study: Study) -> None:
 
 def _sampler(study: Study, source: ForeignTable) -> tuple[str | None, list[str]]:
     """What proposed the settings, as far as it is known, and what has to be said of it."""
-    sampler, said = study.table.sampler, "Nothing is judged by the lack of fit, as trials followed the scores."
+    sampler, said = study.table.sampler, "As trials followed the scores, nothing is judged unless runs share settings."
     if sampler is None and is_of_optuna(source.header):
         return "tpe", [
             "The table is one of Optuna and `table.sampler` is not written down: its usual sampler, tpe, is taken "
             f"for granted. {said} If not, write `sampler: random` or `sampler: grid`."
+        ]
+    if sampler is None and any(row.fields.get("Sweep") for row in source.rows):
+        return None, [
+            "The table has sweeps of W&B, which may have followed the scores, and `table.sampler` is not written down: "
+            "that they did not is taken for granted. If their method was bayes, write `sampler: bayes`."
         ]
     return sampler, [f"Settings were proposed by {sampler}. {said}"] if is_adaptive(sampler) else []
 

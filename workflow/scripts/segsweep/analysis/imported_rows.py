@@ -218,9 +218,9 @@ class Reader:
         """Words that stand for a missing level: whoever means a level by them has to hear it."""
         for axis, column in self.table.axes.items():
             words = Counter(text for row in rows if (text := row.fields[column]) and not self.level_text(text))
-            what = "does not apply" if axis in self.conditional else "lacks its level and is left out"
+            what = "then the axis does not apply" if axis in self.conditional else "such a row is left out"
             self.notes += [
-                f"{column} is {word} in {plural(count, 'row')}, read as missing: such a row {what}. If {word} is a "
+                f"{column} is {word} in {plural(count, 'row')}, read as missing: {what}. If {word} is a "
                 "level, write `missing: []`."
                 for word, count in words.items()
             ]

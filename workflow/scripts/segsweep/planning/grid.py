@@ -236,5 +236,14 @@ def _check_axes(study: Study, axes: list[str], location) -> None:
         for number, run in enumerate(study.runs or [])
         if run.expect and str(run.expect.over) not in ids
     ]
+    shown: dict[str, str] = {}
+    for axis in axes:
+        text = study.names.get(axis, axis).casefold()
+        if text in shown:
+            wrong.append(
+                f"{location(('names', axis))}: the axes {shown[text]!r} and {axis!r} have one name, "
+                f"{study.names.get(axis, axis)!r}: nobody could tell them apart. Give each its own."
+            )
+        shown.setdefault(text, axis)
     if wrong:
         raise InputError(*wrong)

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from segsweep import registry
-from segsweep.config.components import Section
 from segsweep.errors import InputError
 from segsweep.io import write_json, write_text
 from segsweep.planning.plan_file import read_plan
@@ -15,9 +13,8 @@ from segsweep.report.quoted_results import QuotedResults
 from segsweep.report.sections.provenance import gather
 from segsweep.report.sources import SourceFiles
 from segsweep.report.verify import compare_text
+from segsweep.report.written_sections import all_sections, title, write_section
 from segsweep.store.segment_store import SegmentStore
-
-APPENDIX = 900  # sections of this order and later are parts of the appendix
 
 
 def build(folder: str | Path, output: str | Path, store: str | Path | None = None, *, partial: bool = False) -> None:
@@ -36,9 +33,9 @@ def build(folder: str | Path, output: str | Path, store: str | Path | None = Non
     results = QuotedResults(folder, output)
     if store is not None and Path(store).is_dir() and any(run.segments for run in results.plan.runs):
         write_json(folder / "provenance.json", gather(results.plan, SegmentStore(Path(store))))
-    title = results.quote_plan("study.title" if results.study.get("title") else "study.name")
+    heading = title(results)
     written = [write_section(section, results) for section in all_sections()]
-    markdown, rows = results.ledger.finish(blocks(f"# {title}\n", *written))
+    markdown, rows = results.ledger.finish(blocks(heading, *written))
     sources = sources_csv(rows)
     compare_text(markdown, sources)
     write_text(output / "report.md", markdown)
@@ -48,22 +45,6 @@ def build(folder: str | Path, output: str | Path, store: str | Path | None = Non
     for old in (output / "figures").glob("*.p[nd][gf]"):
         if old.stem not in shown:
             old.unlink()
-
-
-def all_sections() -> list[type[Section]]:
-    """The sections of a report, in order."""
-    return sorted(registry.classes("section").values(), key=lambda section: section.order)
-
-
-def write_section(section: type[Section], results: QuotedResults) -> str:
-    """A section below its heading; empty when it has nothing to say of this study."""
-    body = registry.load(section).write(results)
-    return blocks(f"## {heading(section)}\n", body) if body else ""
-
-
-def heading(section: type[Section]) -> str:
-    """The title of a section; that of a part of the appendix says so."""
-    return f"Appendix: {section.title}" if section.order >= APPENDIX else section.title
 
 
 def _check(folder: Path, partial: bool) -> None:

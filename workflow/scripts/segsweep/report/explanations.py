@@ -15,8 +15,8 @@ EXPLANATIONS = {
     "no_test": "There is nothing to test differences with: settings are described, not compared.",
     "no_level": "These results recommend no level: there is nothing to test differences with.",
     "lack_of_fit": (
-        "No setting was run twice, so differences are judged by what the additive model leaves unexplained: that "
-        "holds noise and interactions, and states less rather than more."
+        "How far runs of one setting spread is not known, so differences are judged by what the additive model leaves "
+        "unexplained: that holds noise and interactions, and states less rather than more."
     ),
     "intervals": (
         "Differences are those of means of the additive model, averages over the other hyperparameters; intervals and "
@@ -30,10 +30,6 @@ EXPLANATIONS = {
         "The best epoch is chosen on the same validation split by which settings are ranked, so scores are optimistic: "
         "images by which nothing was chosen are likely to give less favourable ones."
     ),
-    "more_seeds": (
-        "More seeds for the settings at the top, which were trained once: these results do not tell how a fresh run of "
-        "them will do."
-    ),
     "more_seeds_ties": (
         "More seeds, if the choice counts: these results do not order the settings of the first group."
     ),
@@ -44,6 +40,10 @@ EXPLANATIONS = {
     "claims": (
         "Claims were written down before the first run. A claim is supported or refuted only where its test or "
         "interval allows it; otherwise it is undecided."
+    ),
+    "claims_of_table": (
+        "Claims of the study. A claim is supported or refuted only where its test or interval allows it; otherwise it "
+        "is undecided."
     ),
     "expected": (
         "The first of a ranking was chosen because its runs went well, in part by luck. What to expect of fresh seeds "

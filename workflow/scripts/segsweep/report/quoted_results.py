@@ -20,6 +20,7 @@ from segsweep.report.number_ledger import Ledger, numbers_in
 from segsweep.report.value_styles import escape
 
 USABLE = "finished,early_stopped"
+SEEDS_CHANGE_NOTHING = "Seeds change no score"  # in noise.why of analysis.json
 LONGEST_FILE_NAME = 80  # characters of a figure's name
 NOT_COMPARED = ("confirm", "ensemble")  # roles of runs that enter no comparison of settings
 
@@ -71,10 +72,10 @@ class Table:
 
 
 class QuotedResults:
-    """The results of one study, quoted with their sources."""
+    """The results of one study, quoted with their sources; without `draw` no figure is stored below `output`."""
 
-    def __init__(self, folder: str | Path, output: str | Path):
-        self.folder, self.output = Path(folder), Path(output)
+    def __init__(self, folder: str | Path, output: str | Path, *, draw: bool = True):
+        self.folder, self.output, self.draw = Path(folder), Path(output), draw
         self.ledger = Ledger(folder)
         self.plan = read_plan(self.folder / PLAN_FILE)
         self.analysis = self.ledger.files.tree("analysis.json")
@@ -129,6 +130,18 @@ class QuotedResults:
         """Index in ranking.csv of the setting that the analysis chose; None when there is none."""
         found = self.analysis.get("best") or {}
         return self.table("ranking").first(cell=str(found["cell"])) if found.get("cell") is not None else None
+
+    @property
+    def seeds_change_nothing(self) -> bool:
+        """Whether runs of one setting have equal scores, in all settings that were run more than once."""
+        return (self.analysis.get("noise") or {}).get("why") == SEEDS_CHANGE_NOTHING
+
+    def sharing_best(self) -> str:
+        """How many ranked settings have the mean of the best one, as a number; empty when no other has."""
+        means = [row["mean"] for row in self.ledger.files.table("ranking.csv")]
+        if self.best is None or means.count(mean := means[self.best]) < 2:
+            return ""
+        return self.table("ranking").aggregate("count", where=f"mean={mean}")
 
     def pruned_above(self) -> pd.DataFrame:
         """Runs that were pruned with a score before the mean of the best setting, best first."""
@@ -221,19 +234,24 @@ class QuotedResults:
         return f"`{text}`" if text != "–" else text
 
     def interval(self, table: str, index: int, low: str, high: str, style: str = "metric") -> str:
-        """`0.81 to 0.83`, or empty when there is no interval."""
+        """`0.81 to 0.83`, or empty when there is no interval, or one without any width: of runs with equal scores."""
         frame = self.table(table).frame
         if low not in frame or high not in frame or pd.isna(frame.at[index, low]) or pd.isna(frame.at[index, high]):
+            return ""
+        if frame.at[index, low] == frame.at[index, high]:
             return ""
         return f"{self.table(table).quote(index, low, style)} to {self.table(table).quote(index, high, style)}"
 
     def figure(self, name: str, figure: Figure, caption: str) -> str:
-        """Writes `figures/<name>.png` and its PDF; returns the Markdown that shows it.
+        """Writes `figures/<name>.png` and its PDF unless nothing is drawn; returns the Markdown that shows it.
 
         Of the name, which may hold an axis as its study calls it, the file has what is safe everywhere.
         """
         path = self.output / "figures" / f"{self._file_names.setdefault(name, self._file_name(name))}.png"
-        theme.store(figure, path)
+        if self.draw:
+            theme.store(figure, path)
+        else:
+            theme.plt.close(figure)
         self.shown_figures.append(path.name)
         return image(f"figures/{path.name}", caption)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from segsweep.report.claiming_words import claims_in
 from segsweep.report.number_ledger import UnsourcedError, made_again, numbers_in
+from segsweep.report.rewritten import compare_sections
 from segsweep.report.sources import Source, SourceFiles
 from segsweep.report.study_words import StudyWords
 
@@ -21,9 +22,18 @@ ADVICE = (
 def verify(markdown: str, sources: str, folder: str | Path) -> list[str]:
     """Problems about a report, empty when all is well.
 
-    `markdown` is report.md, `sources` report.sources.csv, both as text; `folder` holds the results. Each source must
-    still yield the text that was written: a number, the name of a hyperparameter or a level, a whole sentence that
-    states findings. The report must hold these texts in their lines, in the same order, no other number
+    `markdown` is report.md, `sources` report.sources.csv, both as text; `folder` holds the results. What the sources
+    say is checked (`against_sources`), then the sections are written again (`rewritten.compare_sections`): any word
+    that differs, is missing or was added is found.
+    """
+    return against_sources(markdown, sources, folder) + compare_sections(markdown, folder)
+
+
+def against_sources(markdown: str, sources: str, folder: str | Path) -> list[str]:
+    """Problems about what the sources of a report say; arguments as for `verify`.
+
+    Each source must still yield the text that was written: a number, the name of a hyperparameter or a level, a whole
+    sentence that states findings. The report must hold these texts in their lines, in the same order, no other number
     (`number_ledger.numbers_in`), and no claiming word (`claiming_words`) outside of them.
     """
     rows = list(csv.DictReader(io.StringIO(sources)))

@@ -1,4 +1,4 @@
-"""Claims: hypotheses written down before the first run, each with its verdict."""
+"""Claims: hypotheses of the study, each with its verdict; written down before the first run if it trained them."""
 
 from typing import ClassVar
 
@@ -8,7 +8,7 @@ from segsweep.report.quoted_results import QuotedResults
 
 
 class Claims(Section):
-    """Claims: hypotheses written down before the first run, each with its verdict."""
+    """Claims: hypotheses of the study, each with its verdict."""
 
     title: ClassVar[str] = "Claims"
     order: ClassVar[int] = 120
@@ -26,6 +26,6 @@ def write(results: QuotedResults) -> str:
         verdict = f"**{table.quote(i, 'verdict')}**{grade}"
         rows.append([table.quote(i, "id"), claim, verdict, detail, table.quote(i, "n_runs", "int")])
     return blocks(
-        results.explain("claims") + "\n",
+        results.explain("claims_of_table" if results.study.get("table") else "claims") + "\n",
         markdown_table(["Id", "Claim", "Verdict", "Why", "Runs"], rows, right=[4]),
     )

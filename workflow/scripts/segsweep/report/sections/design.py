@@ -99,8 +99,8 @@ def judged_by(results: QuotedResults) -> str | None:
         )
     if basis == "lack of fit":
         return (
-            f"{levels} No setting was run twice, so differences are judged by what this model leaves open, "
-            "which holds noise and interactions: less is stated rather than more."
+            f"{levels} How far runs of one setting spread is not known, so differences are judged by what this model "
+            "leaves open, which holds noise and interactions: less is stated rather than more."
         )
     nothing = "here is nothing to judge differences by, so they are described, not tested."
     return f"{results.quote_analysis('noise.why')}: t{nothing}" if noise.get("why") else f"T{nothing}"

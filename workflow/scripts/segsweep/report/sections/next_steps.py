@@ -84,11 +84,14 @@ def _of_two(results: QuotedResults) -> list[int]:
 
 
 def _more_seeds(results: QuotedResults) -> str | None:
-    """If no setting has several runs: nothing says how a fresh run will do."""
+    """If it is not known how far runs of a setting spread: more of them, or a look at why they are all equal."""
     basis = (results.analysis.get("noise") or {}).get("basis")
     if basis == "replicates" or results.best is None or len(results.table("confirmations")):
         return None
-    return results.explain("more_seeds")
+    if results.seeds_change_nothing:
+        return "A look at what the seed sets: runs of one setting have equal scores."
+    once = ", which were trained once" if results.table("ranking").frame.at[results.best, "n"] == 1 else ""
+    return f"More seeds for the settings at the top{once}: these results do not tell how a fresh run of them will do."
 
 
 def _ties(results: QuotedResults) -> str | None:

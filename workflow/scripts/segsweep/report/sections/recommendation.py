@@ -59,7 +59,9 @@ def scores(results: QuotedResults, i: int) -> str:
     said = f"It {'has' if first else rank} a {results.metric_name()} of {ranking.quote(i, 'mean', 'metric')}" + (
         f" and {more}." if more else "."
     )
-    if row["n"] > 1:
+    if sharing := results.sharing_best():
+        said += f" {sharing} settings share this {results.metric_name()}."
+    if row["n"] > 1 and not results.seeds_change_nothing:
         said += (
             f" Its best run, `{ranking.quote(i, 'best_run', 'code')}`, has {ranking.quote(i, 'best_score', 'metric')}."
         )
@@ -128,6 +130,8 @@ def expected(results: QuotedResults, i: int) -> list[str | None]:
         label = results.quote_code("confirmations", fresh, "label")
         reached = confirmations.quote(fresh, "mean", "metric")
         return [f"On fresh seeds {label} reaches {reached}" + (f" (interval {interval})." if interval else ".")]
+    if results.seeds_change_nothing:
+        return ["Runs of one setting have equal scores, so these results do not tell how far a fresh run may lie off."]
     if "expected" in ranking.frame and pd.notna(ranking.frame.at[i, "expected"]):
         return [
             f"Of fresh seeds a mean of about {ranking.quote(i, 'expected', 'metric')} is to be expected.",

@@ -9,7 +9,7 @@ from segsweep.report.markdown import be, blocks, bullets, listed
 from segsweep.report.quoted_results import QuotedResults
 from segsweep.report.value_styles import ENDINGS
 
-MOST_STATED, MOST_OUTLIERS = 6, 3  # axes, interactions and edges, each; runs
+MOST_STATED = 6  # axes, interactions and edges, each
 
 
 class Summary(Section):
@@ -23,7 +23,7 @@ def write(results: QuotedResults) -> str:
     """The summary."""
     said = [best(results), *levels(results), *interactions(results), *edges(results), *open_questions(results)]
     said += [rule(results) for rule in (threshold, confirmed, claims)]
-    said += [*outliers(results), pruned(results), endings(results)]
+    said += [rule(results) for rule in (outliers, pruned, endings)]
     return blocks(warning(results), bullets(*said), gate(results))
 
 
@@ -52,19 +52,26 @@ def best(results: QuotedResults) -> str:
     fresh = results.table("confirmations").first(cell=str(frame.at[i, "cell"]))
     table, row = ("ranking", i) if fresh is None else ("confirmations", fresh)
     ranked = int(frame["rank"].notna().sum())
-    chosen_from = f", chosen from {ranking.aggregate('count', 'rank', 'plural:ranked setting')}," if ranked > 1 else ""
-    said = (
-        f"The best setting{chosen_from} is {results.quote_code('ranking', i, 'label')}, with a {results.metric_name()} "
-        f"of {results.table(table).quote(row, 'mean', 'metric')}"
-    )
+    label, mean = results.quote_code("ranking", i, "label"), results.table(table).quote(row, "mean", "metric")
+    sharing = results.sharing_best() if fresh is None else ""
+    if sharing:
+        of = ranking.aggregate("count", "rank", "plural:ranked setting")
+        said = f"{sharing} of {of} share the best {results.metric_name()}, {mean}; one of them is {label}"
+    else:
+        of = f", chosen from {ranking.aggregate('count', 'rank', 'plural:ranked setting')}," if ranked > 1 else ""
+        said = f"The best setting{of} is {label}, with a {results.metric_name()} of {mean}"
     on_fresh = " on fresh seeds" if fresh is not None else ""
     if results.table(table).frame.at[row, "n"] == 1:
-        said += f" in its only run{' on a fresh seed' if fresh is not None else ''}."
+        said += f"{',' if sharing else ''} in its only run{' on a fresh seed' if fresh is not None else ''}."
+    elif results.seeds_change_nothing and fresh is None:
+        said += f"{',' if sharing else ''} in each of its {results.table(table).quote(row, 'n', 'plural:run')}."
     else:
         interval = results.interval(table, row, "low", "high")
         said += f", the mean of {results.table(table).quote(row, 'n', 'plural:run')}{on_fresh}"
         said += f" (interval {interval})." if interval else "."
-    if fresh is None and ranked > 1 and _known(frame, i, "expected"):
+    if results.seeds_change_nothing:
+        pass  # a fresh run has the same score, as far as these results tell
+    elif fresh is None and ranked > 1 and _known(frame, i, "expected"):
         said += f" Expect about {ranking.quote(i, 'expected', 'metric')} of fresh seeds."
     elif fresh is None and ranked > 1:
         side = "higher" if results.minimize else "lower"
@@ -183,32 +190,37 @@ def claims(results: QuotedResults) -> str | None:
     if not len(table):
         return None
     counts = table.frame["verdict"].value_counts()
+    imported = bool(results.study.get("table"))  # nobody knows when these were written down
+    written = "of the study" if imported else "written down before the first run"
     if len(table) == 1:
-        return f"The one claim that was written down before the first run is {table.quote(0, 'verdict')}."
+        return f"The one claim {written if imported else f'that was {written}'} is {table.quote(0, 'verdict')}."
     if len(counts) == 1:
         number = table.aggregate("count", style="plural:claim")
-        return f"All {number} written down before the first run are {table.quote(0, 'verdict')}."
+        return f"All {number} {written} are {table.quote(0, 'verdict')}."
     parts = [
         table.aggregate("count", where=f"verdict={verdict}", style=f"judged:{verdict}")
         for verdict in ("supported", "refuted", "undecided")
         if counts.get(verdict)
     ]
-    return f"Of {table.aggregate('count', style='plural:claim')} written down before the first run, {listed(parts)}."
+    return f"Of {table.aggregate('count', style='plural:claim')} {written}, {listed(parts)}."
 
 
-def outliers(results: QuotedResults) -> list[str]:
-    """For each run that lies far from what the other runs say of its setting: its score, what changes without it."""
-    table, said = results.table("outliers"), []
-    for i in map(int, table.frame.index[:MOST_OUTLIERS]):
-        run = f"`{table.quote(i, 'run', 'code')}`"
-        score, fitted = (table.quote(i, column, "metric") for column in ("score", "fitted"))
-        changes = isinstance(table.frame.at[i, "changes"], str)
-        without = f"Without it: {table.quote(i, 'changes')}" if changes else "Without it the findings are the same"
-        said.append(f"{run} scored {score}, where the other runs give {fitted} for such a setting. {without}.")
-    if len(table) > MOST_OUTLIERS:
-        number = table.aggregate("count", style="plural:run")
-        said.append(f"In all, {number} lie this far from what the others give: see `outliers.csv`.")
-    return said
+def outliers(results: QuotedResults) -> str | None:
+    """If runs lie far from what the other runs say of their settings: how many, and for how many findings change."""
+    table = results.table("outliers")
+    if not len(table):
+        return None
+    one = len(table) == 1
+    number = table.aggregate("count", style="plural:run")
+    whose = "lies far from what the other runs say of its" if one else "lie far from what the other runs say of their"
+    start = f"{number} {whose} {'setting' if one else 'settings'}; "
+    changing = table.frame["changes"].notna().sum()
+    if not changing:
+        return f"{start}without {'it' if one else 'any of them'} the findings are the same: see `outliers.csv`."
+    if one:
+        return f"{start}without it findings are others: see `outliers.csv`."
+    number = table.aggregate("count", "changes")
+    return f"{start}without {number} of them findings are others, each taken by itself: see `outliers.csv`."
 
 
 def pruned(results: QuotedResults) -> str | None:
