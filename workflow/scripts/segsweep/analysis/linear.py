@@ -17,6 +17,7 @@ from scipy import stats
 from statsmodels.tools.sm_exceptions import SingularMatrixWarning
 
 CONFIDENCE = 0.95  # of all intervals, unless another is stated
+FEWEST_OF_INTERVAL = 2  # degrees of freedom: with one, an interval is eighteen deviations wide and says nothing
 
 
 def sum_coded(codes: np.ndarray, levels: int) -> np.ndarray:

@@ -18,12 +18,12 @@ import pandas as pd
 from scipy import stats
 
 from segsweep.analysis.cell_comparison import reach, tie_groups
+from segsweep.analysis.linear import FEWEST_OF_INTERVAL
 from segsweep.analysis.measures import is_measured
 from segsweep.analysis.multiple_testing import STUDY_ALPHA, shares_of
 from segsweep.analysis.study_results import RANKED_ROLES, StudyResults
 from segsweep.tables import NO_NOISE, NO_RUN, Column, Table
 
-FEWEST_OF_INTERVAL = 2  # degrees of freedom: with one, an interval is eighteen deviations wide and says nothing
 FAILED = ("diverged", "oom", "failed")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from segsweep.analysis.linear import t_interval
+from segsweep.analysis.linear import FEWEST_OF_INTERVAL, t_interval
 from segsweep.analysis.study_results import Axis, StudyResults, as_number
 from segsweep.tables import NO_RUN, Column, Table
 
@@ -148,8 +148,8 @@ class Confirmations(Table):
         Column("n", "integer", "Fresh seeds with a usable result."),
         Column("mean", "number", "Mean score over them.", empty=NO_RUN),
         Column("sd", "number", "Standard deviation of these scores.", empty="fewer than two"),
-        Column("low", "number", "Lower end of the 95 % t interval of the mean.", empty="fewer than two"),
-        Column("high", "number", "Upper end.", empty="fewer than two"),
+        Column("low", "number", "Lower end of the 95 % t interval of the mean.", empty="fewer than three"),
+        Column("high", "number", "Upper end.", empty="fewer than three"),
         Column("change", "number", "Mean minus the score that it was chosen by.", empty=NO_RUN),
         Column("note", "text", "What has to be known to read the row.", empty="nothing"),
     )  # fmt: skip
@@ -167,7 +167,7 @@ def confirmations(results: StudyResults) -> list[dict[str, Any]]:
         n = len(scores)
         row = {"cell": cell, "label": results.label(cell), "rank": rank.get(original), "won": won.get(original, np.nan),
                "n": n, "mean": scores.mean(), "sd": scores.std(), "note": ""}  # fmt: skip
-        if n > 1:
+        if n > FEWEST_OF_INTERVAL:
             low, high = t_interval(scores.mean(), scores.sem(), n - 1)
             bottom, top = results.metric_range
             row["low"], row["high"] = max(low, bottom), min(high, top)
