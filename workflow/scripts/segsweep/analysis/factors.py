@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from segsweep.analysis.anova import Anova
-from segsweep.analysis.linear import t_interval
+from segsweep.analysis.linear import FEWEST_OF_INTERVAL, t_interval
 from segsweep.analysis.study_results import Axis, StudyResults
 from segsweep.tables import NO_RUN, NOT_ESTIMABLE, NOT_TESTED, Column, Table
 
@@ -74,7 +74,7 @@ def adjusted_means(results: StudyResults, variance: Anova, axis: Axis) -> list[t
     codes = results.codes.loc[results.usable, axis.name]
     present = np.unique(codes[codes >= 0])
     estimate, error = fit.combine(fit.level_rows(axis.name, len(present)), variance.robust)
-    known = fit.df > 0 and not results.one_seed
+    known = fit.df >= FEWEST_OF_INTERVAL and not results.one_seed
     low, high = t_interval(estimate, error, fit.df) if known else (np.full_like(estimate, np.nan),) * 2
     found = dict(zip(present, zip(estimate, low, high, strict=True), strict=True))
     return [found.get(code, nothing) for code in range(len(axis.levels))]
