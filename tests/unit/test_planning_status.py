@@ -58,9 +58,10 @@ def test_a_training_without_a_sign_of_life_counts_as_interrupted(tmp_path):
 def test_a_table_study_is_announced(tmp_path):
     class Study:
         class study:
-            table = object()
+            class table:
+                file = "runs.csv"
 
-        name, table_file = "foreign", "runs.csv"
+        name = "foreign"
 
     said = []
     announce(Study(), said.append)

@@ -241,6 +241,8 @@ def disturb(study):
         hold(2)
         slurm("scontrol", "requeue", study.job(one))
         study.release(one)
+        # Held at once: while the other one runs out of time, it could train to its end.
+        wait(f"start 3 of {one}", lambda: study.hold(one, 3), first)
         job = study.job(two)
         # What is left is less than the two minutes before which it is warned, and more than none.
         minutes = slurm("squeue", "-h", "-j", job, "-o", "%M").strip().split(":")[0]
