@@ -110,17 +110,12 @@ class Study:
         self.watch = Watch(workspace.folder / "snakemake.out", self.look)
         self.asked: dict[str, dict[str, str]] = {}
         self.shared: list[str] = []
-        # Segment: epochs of each log so far; Snakemake begins a new log with each job.
-        self.trained: dict[str, list[list[int]]] = {}
+        # Snakemake removes the log of a job that starts again. A second link keeps it, with all that it still gets.
+        self.kept_logs = workspace.folder / "kept_logs"
+        self.kept_logs.mkdir()
 
     def look(self):
-        """Note what each job asked for, which GPUs the running ones hold, and which epochs are trained."""
-        for segment in self.segments():
-            found, logs = self.logged(segment), self.trained.setdefault(segment, [[]])
-            if logs[-1] == found[: len(logs[-1])]:
-                logs[-1] = found
-            else:
-                logs.append(found)
+        """Note what each job asked for and which GPUs the running ones hold; what changes while trainings go on."""
         held = []
         for line in slurm("scontrol", "-d", "-o", "show", "job").splitlines():
             job = dict(re.findall(r"(\S+?)=(\S*)", line))
@@ -131,7 +126,7 @@ class Study:
                 held += re.findall(r"GRES=gpu:fake:\d+\(IDX:([\d,-]+)\)", line)
         if len(held) != len(set(held)) or any(not one.isdigit() for one in held):
             self.shared.append(str(held))
-        return [(segment, logs[-1][-1:], len(self.starts(segment))) for segment, logs in self.trained.items()]
+        return [(segment, self.logged(segment)[-1:], len(self.starts(segment))) for segment in self.segments()]
 
     def segments(self):
         """Ids of the two segments, once the plan is there."""
@@ -147,13 +142,29 @@ class Study:
 
     def logged(self, segment):
         """Epochs in the log of a segment's present job."""
-        return [int(epoch) for epoch in re.findall(r"^epoch (\d+)/.*\n", self.log(segment), re.MULTILINE)]
+        return trained_epochs(self.log(segment))
 
     def log(self, segment):
         """The log of a segment's present job; empty before it has one."""
         logs = (self.workspace.folder / "results" / "logs" / "train_segment").glob(f"{segment}*.log")
         newest = max(logs, key=lambda log: log.stat().st_mtime, default=None)
-        return newest.read_text() if newest else ""
+        if newest is None:
+            return ""
+        try:
+            self.keep(segment, newest)
+            return newest.read_text()
+        except FileNotFoundError:  # the job just starts again
+            return ""
+
+    def keep(self, segment, log):
+        """Link a log, if it is not linked yet."""
+        links = self.links(segment)
+        if not any(link.samefile(log) for link in links):
+            os.link(log, self.kept_logs / f"{segment}.{len(links):02d}")
+
+    def links(self, segment):
+        """The logs of all jobs of a segment, the oldest first."""
+        return sorted(self.kept_logs.glob(f"{segment}.*"))
 
     def hold(self, segment, starts):
         """Stop a training in its tracks once it was started that often and has finished an epoch since."""
@@ -194,6 +205,11 @@ class Study:
         waits = there or self.job(segment, "PD,R,CG") or (self.store / segment).is_dir()
         assert waits, f"the job of {segment} ended before its training\n{self.log(segment)[-3000:]}"
         return there
+
+
+def trained_epochs(log):
+    """Epochs that a log says are finished."""
+    return [int(epoch) for epoch in re.findall(r"^epoch (\d+)/.*\n", log, re.MULTILINE)]
 
 
 def runs_of(workspace, study="little"):
@@ -296,7 +312,7 @@ def test_it_ends_in_the_same_numbers_as_an_undisturbed_one(disturbed, quiet):
 
 def test_no_finished_epoch_was_trained_twice(disturbed):
     for segment in disturbed.segments():
-        logs = [log for log in disturbed.trained[segment] if log]
+        logs = [epochs for log in disturbed.links(segment) if (epochs := trained_epochs(log.read_text()))]
         assert len(logs) >= 5
         assert [epoch for log in logs for epoch in log] == list(range(1, EPOCHS + 1))
         record = json.loads((disturbed.store / segment / "segment.json").read_text())
