@@ -20,7 +20,7 @@ def value_in_words(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, dict):
-        return "+".join(_part(name, inner) for name, inner in value.items() if inner is not None)
+        return "+".join(_part(name, inner) for name, inner in value.items()) or "defaults"
     if isinstance(value, list | tuple):
         return "/".join(value_in_words(part) for part in value)
     raise TypeError(f"no words for {type(value).__name__}")
