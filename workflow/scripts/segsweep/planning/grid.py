@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from segsweep.config.dotted_keys import lookup
 from segsweep.config.merging import decides
 from segsweep.config.study import Study
 from segsweep.config.train import Train
 from segsweep.config.yaml_documents import nearest
 from segsweep.errors import InputError
 from segsweep.formatting import label, short_names
+from segsweep.planning.levels import ABSENT, Levels
 from segsweep.planning.lost_values import LostValue
 from segsweep.planning.overrides import Resolved, Resolver
 from segsweep.planning.space_probes import probes
@@ -30,9 +30,6 @@ class Cell:
     round: str = ""
     note: str = ""
     expect: dict[str, Any] | None = None
-
-
-ABSENT = object()  # in place of the value of an axis that does not apply to a cell: momentum of Adam
 
 
 @dataclass
@@ -82,12 +79,15 @@ def lay_out(study: Study, base: dict[str, Any], location) -> Design:
     axes = list(dict.fromkeys([*axes, *(study.reference or {}), *(study.sweep.space if study.sweep else {})]))
     _check_axes(study, axes, location)
 
+    levels = Levels(resolver)
+    for point in points:
+        levels.learn(point.changes, _locator(location, point))
     by_digest: dict[str, Cell] = {}
     problems: dict[str, None] = {}
     coinciding = excluded = 0
     for point in points:
         try:
-            cell = make_cell(resolver, point.changes, axes, _locator(location, point), point)
+            cell = make_cell(levels, point.changes, axes, _locator(location, point), point)
         except InputError as error:
             problems |= dict.fromkeys(error.problems)
             continue
@@ -129,13 +129,13 @@ def _lost(cell: Cell) -> tuple[LostValue, ...]:
 
 
 def make_cell(
-    resolver: Resolver, changes: dict[str, Any], axes: list[str], location, point: Any = None, role="grid"
+    levels: Levels, changes: dict[str, Any], axes: list[str], location, point: Any = None, role="grid"
 ) -> Cell:
     """One cell; its id is the hash of its complete setting, unless it was listed with a name."""
-    resolved = resolver.resolve(changes, location)
+    resolved = levels.resolver.resolve(changes, location)
     point = point or _Point(changes, (), role)
-    levels = {axis: _level(resolver, resolved, changes, axis, location) for axis in axes}
-    settings = {axis: level for axis, level in levels.items() if level is not ABSENT}
+    found = {axis: levels.of(resolved, changes, axis, location) for axis in axes}
+    settings = {axis: level for axis, level in found.items() if level is not ABSENT}
     return Cell(
         point.id or digest_of(resolved), point.role, settings, resolved, "", point.round, point.note, point.expect
     )
@@ -150,27 +150,6 @@ def _labelled(cell: Cell, names: dict[str, str]) -> Cell:
     shown = {axis: cell.settings[axis] for axis in names if axis in cell.settings}
     text = f"run {cell.cell}" if cell.role == "run" else label(shown, names)
     return replace(cell, label=text or "the one setting", settings=shown)
-
-
-def _level(resolver: Resolver, resolved: Resolved, changes: dict[str, Any], axis: str, location) -> Any:
-    """An axis' value as a person wrote it, else as it was filled in; `ABSENT` where the axis does not apply."""
-    section, _, inside = axis.partition(".")
-    dump = resolved.sections[section].dump if section in resolved.sections else None
-    filled_in = lookup(dump, inside, ABSENT) if inside else dump
-    if filled_in is ABSENT:
-        return ABSENT
-    written = changes[axis] if axis in changes else _written(resolver, resolved, changes, axis, location)
-    if isinstance(filled_in, dict):
-        # Of a section that nobody wrote, without the losses that it does not have.
-        return {name: value for name, value in filled_in.items() if value is not None} if written is None else written
-    is_number = isinstance(written, int | float) or (isinstance(written, dict) and "linear_in" in written)
-    return filled_in if filled_in is None or written is None or is_number else written
-
-
-def _written(resolver: Resolver, resolved: Resolved, changes: dict[str, Any], axis: str, location) -> Any:
-    """What stands at an axis that the cell does not set itself, without what other axes change inside of it."""
-    outside = {key: value for key, value in changes.items() if not key.startswith(axis + ".")}
-    return lookup((resolved if len(outside) == len(changes) else resolver.resolve(outside, location)).raw, axis)
 
 
 def _varies(cells: list[Cell], axis: str) -> bool:
