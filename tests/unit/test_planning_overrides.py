@@ -188,7 +188,7 @@ def test_a_part_may_lie_in_a_level_that_has_it(tmp_path):
 def test_lost_values_of_the_base_are_said(tmp_path):
     said = lost(tmp_path, {"grid": {"optimizer": [{"name": "sgd"}, {"name": "adam"}], "epochs": [9, 10]}})
     assert said == [
-        "optimizer.momentum: 0.8 of train is not in force with optimizer=name=adam (2 cells): adam has no momentum. "
+        "optimizer.momentum: 0.8 of train is not in force with optimizer=adam (2 cells): adam has no momentum. "
         "Leave it out, or set what adam has instead."
     ]
     said = lost(tmp_path, {"runs": [{"id": 1}, {"id": 2, "set": {"loss.main": {"cross_entropy": 1.0, "dice": 1.0}}}]})
@@ -201,7 +201,7 @@ def test_lost_values_of_the_base_are_said(tmp_path):
 
 def test_lost_values_of_a_cell_are_said(tmp_path):
     said = lost(tmp_path, {"runs": [{"id": "a", "set": {"optimizer": {"name": "adam", "lr": 0.3}, "optimizer.lr": 1}}]})
-    assert "optimizer.lr: 0.3 of optimizer=name=adam+lr=0.3 is not in force with optimizer.lr=1 (run a)" in said[1]
+    assert "optimizer.lr: 0.3 of optimizer=adam(lr=0.3) is not in force with optimizer.lr=1 (run a)" in said[1]
     said = lost(tmp_path, {"runs": [{"id": "a", "set": {"optimizer.name": "adam", "optimizer.momentum": 0.5}}]})
     assert [one.partition(":")[0] for one in said] == ["optimizer.momentum"]
     assert "0.5 of optimizer.momentum=0.5 is not in force with optimizer.name=adam (run a)" in said[0]
@@ -253,6 +253,7 @@ def test_a_section_as_in_the_base_has_the_level_that_means_the_same(tmp_path):
 
 def test_words_tell_sections_apart():
     sections = [{}, {"crop": None}, {"patches": None}, {"crop": None, "patches": None}, {"crop": [8, 8]}, None]
+    assert [value_in_words({"name": "sgd"} | keys) for keys in ({}, {"lr": 0.1})] == ["sgd", "sgd(lr=0.1)"]
     words = [value_in_words(section) for section in sections]
     assert words == ["defaults", "crop=none", "patches=none", "crop=none+patches=none", "crop=8/8", "none"]
 
@@ -297,6 +298,6 @@ def test_a_space_with_conditions_is_right_and_says_what_is_lost(tmp_path):
     }
     said = lost(tmp_path, {"sweep": {"trials": 2, "space": space}})
     assert [one.partition(" is not")[0] for one in said] == [
-        "optimizer.momentum: 0.8 of train", "optimizer.lr: 0.1 of optimizer=name=adam+lr=0.1",
+        "optimizer.momentum: 0.8 of train", "optimizer.lr: 0.1 of optimizer=adam(lr=0.1)",
     ]  # fmt: skip
     assert all("(trials)" in one for one in said)
