@@ -3,13 +3,16 @@
 import copy
 import itertools
 import re
+from pathlib import Path
 
 import pytest
 
+from segsweep.config.load import Request, load
 from segsweep.config.merging import overridden
 from segsweep.config.train import Train
 from segsweep.formatting import value_in_words
 from segsweep.planning.announcement import announce
+from segsweep.planning.grid import lay_out
 from segsweep.planning.levels import Levels
 from segsweep.planning.lost_values import announced
 from segsweep.planning.overrides import Resolver
@@ -17,6 +20,7 @@ from segsweep.planning.planner import open_study
 from tests.unit.test_planning_grid import design_of, loaded_from, problem
 from tests.workspace import Workspace
 
+CONFIG = Path(__file__).parents[2] / "config"
 TRAIN = {
     "optimizer": {"name": "sgd", "lr": 0.05, "weight_decay": 0.1, "momentum": 0.8},
     "scheduler": {"name": "poly", "power": 2.0, "warmup": {"iterations": 10, "lr": 1e-4}},
@@ -222,6 +226,35 @@ def test_lost_values_of_a_cell_are_said(tmp_path):
 )
 def test_what_is_in_force_or_replaced_by_name_is_not_said_to_be_lost(tmp_path, study):
     assert lost(tmp_path, study) == []
+
+
+@pytest.mark.parametrize(
+    ("study", "smoke", "said"),
+    [
+        ({"train": TRAIN | {"optimizer": {"name": "adam", "momentum": 0.8}}, "runs": [{"id": 1}]}, False, True),
+        ({"smoke": {"optimizer": {"name": "adam"}}, "runs": [{"id": 1}]}, True, True),
+        ({"smoke": {"optimizer": {"name": "adam"}}, "runs": [{"id": 1}]}, False, False),
+        # In force in one of the cells.
+        (
+            {"train": TRAIN | {"optimizer": {"momentum": 0.8}}, "grid": {"optimizer.name": ["adam", "sgd"]}},
+            False,
+            False,
+        ),
+    ],
+)
+def test_what_train_sets_and_no_cell_has_is_said(tmp_path, study, smoke, said):
+    found = list(announced(design_of(tmp_path, BASE | study, smoke=smoke).lost))
+    assert found == said * [
+        "optimizer.momentum: 0.8 of train is not in force (all cells): adam has no momentum. Leave it out, or set what "
+        "adam has instead."
+    ]
+
+
+@pytest.mark.parametrize("smoke", [False, True])
+@pytest.mark.parametrize("study", sorted({one.stem for one in CONFIG.glob("studies/*.yaml")} - {"imported_example"}))
+def test_in_the_shipped_studies_all_that_is_set_is_in_force(study, smoke):
+    loaded = load(Request(study=study, smoke=smoke), CONFIG)
+    assert list(announced(lay_out(loaded.study, loaded.base, loaded.location).lost)) == []
 
 
 def test_lost_values_are_part_of_the_announcement(tmp_path, monkeypatch):

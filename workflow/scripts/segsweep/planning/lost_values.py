@@ -66,6 +66,27 @@ def lost_values(
     return tuple(found)
 
 
+def unused_values(base: dict[str, Any], dumps: Iterable[dict[str, Any]], before: dict[str, Any]) -> list[LostValue]:
+    """What `train` sets and no cell has, as its component has no such key.
+
+    Args:
+        base: raw `train` of the study.
+        dumps: the settings of all cells.
+        before: `train` with every key filled in.
+    """
+    missing = {key: value for key, value in leaves([Train], base) if lookup(before, key, ABSENT) is ABSENT}
+    for dump in dumps:
+        if not missing:
+            break
+        missing = {key: value for key, value in missing.items() if lookup(dump, key, ABSENT) is ABSENT}
+    return [
+        LostValue(
+            key, value_in_words(value), BASE, *_reason(key.partition(".")[0], key, {}, before[key.partition(".")[0]])
+        )
+        for key, value in missing.items()
+    ]
+
+
 def _reason(name: str, key: str, changes: dict[str, Any], after: Any) -> tuple[str, str]:
     """(what takes a key out of force, why and what to do)."""
     component, last = name, key.rpartition(".")[2]
