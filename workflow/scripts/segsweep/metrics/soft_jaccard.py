@@ -21,7 +21,7 @@ from segsweep.tasks.confusion import main_logits
 class SoftJaccard(Metric):
     """Jaccard index of probabilities, smoothed with 1, mean over the batches of validation."""
 
-    title: ClassVar[str] = "Soft Jaccard index, mean over batches"
+    title: ClassVar[str] = "soft Jaccard index"
     tasks: ClassVar[tuple[str, ...]] = ("binary",)
     functions: ClassVar[tuple[str, ...]] = ("count", "compute")
     of_images: ClassVar[bool] = False

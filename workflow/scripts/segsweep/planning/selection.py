@@ -58,8 +58,8 @@ def to_select_again(runs: Iterable[Run], store: SegmentStore, selection: Selecti
         if complete and history.checked(run.run, last, selection.key) == selection.version:
             continue
         try:
-            if unmeasured := _unmeasured(run.segments, store, selection):
-                found |= dict.fromkeys(unmeasured, f"it did not measure {selection.metric}")
+            if without := unmeasured(run.segments, store, selection.metric):
+                found |= dict.fromkeys(without, f"it did not measure {selection.metric}")
                 continue
             if not complete:
                 continue
@@ -74,12 +74,16 @@ def to_select_again(runs: Iterable[Run], store: SegmentStore, selection: Selecti
     return found
 
 
-def _unmeasured(segments: list[str], store: SegmentStore, selection: Selection) -> list[str]:
-    """Complete segments with epochs that were trained without measuring a metric that only training can measure."""
-    if not of_batches([selection.metric]):
+def unmeasured(segments: Iterable[str], store: SegmentStore, column: str) -> list[str]:
+    """Complete segments with epochs that were trained without measuring a column that only training can measure.
+
+    Raises:
+        InputError: a file of theirs cannot be read.
+    """
+    if not of_batches([column]):
         return []
     there = [segment for segment in segments if segment in store.complete and store.rows(segment).is_file()]
-    return [segment for segment in there if not all(row.get(selection.metric) for row in store.read_rows(segment))]
+    return [segment for segment in there if not all(row.get(column) for row in store.read_rows(segment))]
 
 
 def _lost_epoch(segments: list[str], store: SegmentStore, selection: Selection) -> str | None:
