@@ -112,7 +112,9 @@ class Train(Settings):
     )
     channels_last: bool = key(False, "Memory format; rounding differs.")
     clip_norm: float | None = key(None, "Largest norm of the gradient.", gt=0)
-    ema: Ema | None = key(None, "Moving average of the weights, which is what is evaluated and kept.")
+    ema: Ema | None = key(
+        None, "Moving average of the weights, which is what is evaluated and kept.", title="averaging of the weights"
+    )
     early_stopping: EarlyStopping | None = key(None, "Ends a run that no longer improves.")
     on_oom: Literal["fail", "skip", "accumulate"] = key(
         "skip",
