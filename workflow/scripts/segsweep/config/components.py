@@ -120,10 +120,15 @@ class Term(Loss):
 
 
 class Task(Component):
-    """A task: what is predicted of an image, from model to counts."""
+    """A task: what is predicted of an image, from model to counts.
+
+    Attributes:
+        stitched: whether its predictions of patches can be stitched to whole pages.
+    """
 
     package: ClassVar[str] = "tasks"
     discriminator: ClassVar[str] = "name"
+    stitched: ClassVar[bool] = False
 
     name: str = key(..., "Which task.")
 

@@ -11,6 +11,7 @@ class Settings(BaseModel):
     Attributes:
         revision: raised by whoever changes what the class means, or one of its defaults: it then enters the addresses
             of all that it is in force for. A new key at a default under which nothing changes needs no new revision.
+            Where the meaning of some values changed and that of others did not, it is a property.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

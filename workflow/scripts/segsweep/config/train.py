@@ -19,11 +19,40 @@ def weights_file(weights: str | None) -> Path | None:
 
 
 class Patches(Settings):
-    """Pages cut into patches at preparation, stitched again for scores and images."""
+    """Pages cut into patches at preparation. Networks see patches; scores, ensembles, images of the report and files to
+    submit are of whole pages. Where patches overlap, the logits of a pixel are their mean, weighted by the product of
+    its distances to the nearest edge of each patch across and down; classes and probabilities follow from the page's
+    logits. Each pixel of a page counts once, in scores as in class weights. `val/loss` is a mean over patches, as
+    `train/loss` is. For masks only.
+    """
 
-    page_size: Side = key(2048, "Longer side of a page before cutting.", unit="pixels")
-    size: Side = key(512, "Side of a patch.", unit="pixels")
-    overlap: int = key(0, "Overlap of neighbouring patches.", unit="pixels", ge=0)
+    page_size: Side | None = key(
+        2048,
+        "Longer side of a page before cutting. Smaller pages are enlarged to it, with a note in the report; "
+        "null: each page keeps its own scale.",
+        unit="pixels",
+    )
+    size: Side = key(512, "Side of a patch; at most `page_size`.", unit="pixels")
+    overlap: int = key(0, "Overlap of neighbouring patches, less than `size`.", unit="pixels", ge=0)
+
+    @model_validator(mode="after")
+    def _covers_pages(self):
+        if self.overlap >= self.size:
+            raise ValueError(
+                f"overlap is {self.overlap}, the patch {self.size} pixels: the next patch would lie where the first "
+                f"one does. Lower overlap below {self.size}, for example to {self.size // 2}"
+            )
+        if self.page_size is not None and self.size > self.page_size:
+            raise ValueError(
+                f"size is {self.size}, page_size {self.page_size}: a patch would be larger than any page. Lower size "
+                f"to {self.page_size} or less, or raise page_size"
+            )
+        return self
+
+    @property
+    def revision(self) -> int:
+        """2 where patches overlap: their scores are those of the stitched page, and each pixel counts once."""
+        return 2 if self.overlap else 1
 
 
 class Data(Settings):
@@ -45,8 +74,12 @@ class Data(Settings):
         title="preprocessing",
     )
     augmentation: str = key("none", "Name of a file in config/augmentations, or a path.", title="augmentation")
-    train_subset: int | None = key(None, "That many training images, drawn by `subset_seed`.", ge=1)
-    val_subset: int | None = key(None, "That many validation images, drawn by `subset_seed`.", ge=1)
+    train_subset: int | None = key(
+        None, "That many training images, or patches where pages are cut, drawn by `subset_seed`.", ge=1
+    )
+    val_subset: int | None = key(
+        None, "That many validation images, whole pages where they are cut, drawn by `subset_seed`.", ge=1
+    )
     subset_seed: int = key(0, "Draws the subsets: the same for all cells.", ge=0)
 
     @model_validator(mode="after")
@@ -54,6 +87,11 @@ class Data(Settings):
         if self.patches and (self.image_size or self.crop):
             raise ValueError("patches excludes image_size and crop: the patch is the image")
         return self
+
+    @property
+    def revision(self) -> int:
+        """2 where a part of the patches is drawn: those that are scored are drawn by pages."""
+        return 2 if self.patches and (self.train_subset or self.val_subset) else 1
 
 
 class EarlyStopping(Settings):
