@@ -19,11 +19,9 @@ def weights_file(weights: str | None) -> Path | None:
 
 
 class Patches(Settings):
-    """Pages cut into patches at preparation. Networks see patches; scores, ensembles, images of the report and files to
-    submit are of whole pages. Where patches overlap, the logits of a pixel are their mean, weighted by the product of
-    its distances to the nearest edge of each patch across and down; classes and probabilities follow from the page's
-    logits. Each pixel of a page counts once, in scores as in class weights. `val/loss` is a mean over patches, as
-    `train/loss` is. For masks only.
+    """Pages of masks, cut into patches at preparation. Networks see patches; scores, ensembles, images of the report
+    and files to submit are of whole pages, stitched as `overlap` says. Each pixel of a page counts once, in scores as
+    in class weights. `val/loss` is a mean over patches, as `train/loss` is.
     """
 
     page_size: Side | None = key(
@@ -33,7 +31,14 @@ class Patches(Settings):
         unit="pixels",
     )
     size: Side = key(512, "Side of a patch; at most `page_size`.", unit="pixels")
-    overlap: int = key(0, "Overlap of neighbouring patches, less than `size`.", unit="pixels", ge=0)
+    overlap: int = key(
+        0,
+        "Overlap of neighbouring patches, less than `size`. There the logits of a pixel are their mean, each weighted "
+        "by the product of the pixel's distances to the nearest edge of that patch, across and down; classes and "
+        "probabilities follow from these logits.",
+        unit="pixels",
+        ge=0,
+    )
 
     @model_validator(mode="after")
     def _covers_pages(self):
