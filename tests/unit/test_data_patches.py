@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from segsweep.config.train import Data, Patches
+from segsweep.config.train import Patches
 from segsweep.data import patches
 from segsweep.data.patches import corners, page_size, stitch
 from segsweep.data.sample import Sample, window
@@ -74,8 +74,3 @@ def test_patches_that_do_not_cover_pages_are_refused(section, message):
 
 def test_patches_of_any_scale():
     assert Patches(page_size=None, size=8192, overlap=8191).page_size is None
-
-
-def test_only_settings_whose_scores_changed_have_a_new_revision():
-    assert Patches().revision == Data(patches=Patches()).revision == Data(val_subset=3).revision == 1
-    assert Patches(overlap=1).revision == Data(patches=Patches(), val_subset=3).revision == 2

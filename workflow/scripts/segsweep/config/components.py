@@ -115,7 +115,8 @@ class Term(Loss):
 
     @model_validator(mode="before")
     @classmethod
-    def _number_is_weight(cls, value: Any) -> Any:
+    def spelled_out(cls, value: Any) -> Any:
+        """A number is the weight."""
         return {"weight": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
@@ -152,6 +153,11 @@ class Sampler(Component):
     knows_pruned: ClassVar[bool] = False
 
     name: str = key(..., "Which sampler of Optuna.")
+
+    @classmethod
+    def spelled_out(cls, value: Any) -> Any:
+        """A sampler's name alone is short for `{name: ...}`."""
+        return {"name": value} if isinstance(value, str) else value
 
 
 class Pruner(Component):

@@ -37,6 +37,7 @@ class Patches(Settings):
         "by the product of the pixel's distances to the nearest edge of that patch, across and down; classes and "
         "probabilities follow from these logits.",
         unit="pixels",
+        revision=2,
         ge=0,
     )
 
@@ -53,11 +54,6 @@ class Patches(Settings):
                 f"to {self.page_size} or less, or raise page_size"
             )
         return self
-
-    @property
-    def revision(self) -> int:
-        """2 where patches overlap: their scores are those of the stitched page, and each pixel counts once."""
-        return 2 if self.overlap else 1
 
 
 class Data(Settings):

@@ -2,9 +2,9 @@
 that need the predictions themselves."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -81,10 +81,9 @@ def evaluate_run(
     loader = Batches(refs, trained.train.data, prepared, trained.train.batch_size, seed=segment.seed, training=False)
     micro_batch = store.record(trained.segment).micro_batch or trained.train.batch_size
     order = memory_format(trained.train)
-    further = {
-        name: registry.load(metric) for name, metric in metrics.metrics_of(prepared.task).items() if metric.own_counts
-    }
-    tally = Tally(trained.task, further)
+    of_task = metrics.metrics_of(prepared.task).values()
+    further = [registry.load(metric).count for metric in of_task if metric.own_counts]
+    tally = Tally(trained.task, list(dict.fromkeys(further)))  # metrics may share what they count
     evaluate(tally, None, loader.epoch(1), trained.forward, micro_batch=micro_batch, order=order)
     counts, image_counts = tally.totals(), tally.images()
     scores = metrics.score(counts, prepared.task, prepared.classes)
@@ -109,7 +108,7 @@ def evaluate_run(
 class Tally:
     """A task whose counter counts what further metrics ask of the predictions as well (see `segsweep.metrics`)."""
 
-    def __init__(self, task: Any, further: dict[str, ModuleType]):
+    def __init__(self, task: Any, further: list[Callable[[list, dict], dict[str, np.ndarray]]]):
         self.task, self.further = task, further
         self.counts = task.counter()
         self.own: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
@@ -123,8 +122,8 @@ class Tally:
         self.counts.update(outputs, batch)
         if self.further:
             predictions = self.task.predict(outputs, batch)
-            for module in self.further.values():
-                for array, values in module.count(predictions, batch).items():
+            for count in self.further:
+                for array, values in count(predictions, batch).items():
                     self.own[array] |= zip(batch["name"], values, strict=True)
 
     def totals(self) -> dict[str, np.ndarray]:

@@ -4,6 +4,7 @@ from collections import Counter
 
 from segsweep.config.study import Study
 from segsweep.formatting import plural
+from segsweep.planning.lost_values import announced
 from segsweep.planning.planner import Planner
 from segsweep.search.requests import replicates
 
@@ -50,6 +51,11 @@ def announce(study: Planner, say) -> None:
     )
     runs, segments = plural(len(plan.runs), "run"), plural(len(plan.segments), "segment")
     say(f"{study.name}: {plural(cells, 'cell')}{aside}, {runs}, {segments}.")
+    lost = list(announced(design.lost))
+    for sentence in lost[:SHOWN]:
+        say(f"  {sentence}")
+    if len(lost) > SHOWN:
+        say(f"  and {len(lost) - SHOWN:,} more values that are not in force")
     if plan.epochs < plan.epochs_run_by_run:
         say(f"Shared prefixes are trained once: {plan.epochs:,} epochs instead of {plan.epochs_run_by_run:,}.")
     if study.adaptive and not study.nothing_left_to_decide:
