@@ -192,6 +192,8 @@ class Metric(Component):
         range: lowest and highest value; None where there is no bound.
         each_class: whether it is one score for each class: of `all`, or of `objects` (all but the background).
         of_splits, of_images: whether a split, and a single image, has it.
+        of_batches: whether it is a mean over the batches of validation, no function of the split's counts: it is
+            measured while the studies train that name it, and by `evaluate_run`.
         own_counts: name of the counts that its file's `count` makes of predictions; training does not record them, so
             that it is a metric of `evaluate_run` only.
     """
@@ -205,6 +207,7 @@ class Metric(Component):
     each_class: ClassVar[Literal["all", "objects"] | None] = None
     of_splits: ClassVar[bool] = True
     of_images: ClassVar[bool] = True
+    of_batches: ClassVar[bool] = False
     own_counts: ClassVar[str | None] = None
 
 

@@ -15,6 +15,7 @@ from segsweep.data.loading import Batches
 from segsweep.data.prepared import Prepared
 from segsweep.data.splits import Refs, images_of_run
 from segsweep.errors import InputError
+from segsweep.inference.batch_means import BatchMeans
 from segsweep.inference.evaluation import evaluate
 from segsweep.inference.forward import memory_format
 from segsweep.inference.loaded_ensemble import images_of_split
@@ -81,12 +82,16 @@ def evaluate_run(
     loader = Batches(refs, trained.train.data, prepared, trained.train.batch_size, seed=segment.seed, training=False)
     micro_batch = store.record(trained.segment).micro_batch or trained.train.batch_size
     order = memory_format(trained.train)
-    of_task = metrics.metrics_of(prepared.task).values()
-    further = [registry.load(metric).count for metric in of_task if metric.own_counts]
+    of_task = metrics.metrics_of(prepared.task)
+    further = [registry.load(metric).count for metric in of_task.values() if metric.own_counts]
     tally = Tally(trained.task, list(dict.fromkeys(further)))  # metrics may share what they count
-    evaluate(tally, None, loader.epoch(1), trained.forward, micro_batch=micro_batch, order=order)
+    of_batches = [name for name, metric in of_task.items() if metric.of_batches]
+    batch_means = BatchMeans(of_batches, prepared.task, prepared.classes)
+    means, _ = evaluate(
+        tally, None, loader.epoch(1), trained.forward, micro_batch=micro_batch, order=order, batch_means=batch_means
+    )
     counts, image_counts = tally.totals(), tally.images()
-    scores = metrics.score(counts, prepared.task, prepared.classes)
+    scores = metrics.score(counts, prepared.task, prepared.classes) | means
     about = {
         "run": run,
         "split": split,
