@@ -201,7 +201,10 @@ def test_a_run_is_evaluated_on_another_split_with_another_postprocessing(both, m
     assert found["0.999"]["scores"]["test/map50"] == 0  # nothing is that sure
     assert found["0.05"]["scores"]["test/miou"] == found["0.999"]["scores"]["test/miou"]
     assert found["0.05"]["scores"]["test/miou"] == pytest.approx(float(both.rows[1]["test/miou"]), abs=1e-6)
-    assert 0 <= found["0.05"]["scores"]["test/boundary_f1"] <= 1  # which training does not count
+    for name in ("boundary_f1", "boundary_iou", "surface_dice"):  # which training does not count
+        assert 0 <= found["0.05"]["scores"][f"test/{name}"] <= 1
+    distances = [row["hd95"] for row in found["0.05"]["of_images"]]
+    assert 0 < min(distances) <= max(distances) < 500  # pixels
     with np.load(output.with_suffix(".npz")) as counts:
         assert counts["images/confusion"].sum(0).tolist() == counts["split/confusion"].tolist()
         assert counts["images/boundaries"].sum(0).tolist() == counts["split/boundaries"].tolist()

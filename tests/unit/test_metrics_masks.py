@@ -179,7 +179,9 @@ def in_torchs_order(values):
 
 
 def test_metrics_of_each_task():
-    assert metrics.names("binary", ["a", "b"]) == ["jaccard", "accuracy", "dice", "miou", "precision", "recall"]
+    assert metrics.names("binary", ["a", "b"]) == [
+        *("jaccard", "accuracy", "dice", "miou", "precision", "recall", "soft_jaccard")
+    ]
     masks = ["miou", "dice", "mean_accuracy", "pixel_accuracy"]
     assert metrics.names("multiclass", ["a", "b"]) == [*masks, "iou/a", "iou/b"]
     boxes = metrics.names("multitask", ["a", "b"])

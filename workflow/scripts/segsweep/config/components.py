@@ -119,7 +119,8 @@ class Term(Loss):
 
     @model_validator(mode="before")
     @classmethod
-    def _number_is_weight(cls, value: Any) -> Any:
+    def spelled_out(cls, value: Any) -> Any:
+        """A number is the weight."""
         return {"weight": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
@@ -151,6 +152,11 @@ class Sampler(Component):
     knows_pruned: ClassVar[bool] = False
 
     name: str = key(..., "Which sampler of Optuna.")
+
+    @classmethod
+    def spelled_out(cls, value: Any) -> Any:
+        """A sampler's name alone is short for `{name: ...}`."""
+        return {"name": value} if isinstance(value, str) else value
 
 
 class Pruner(Component):
@@ -185,6 +191,8 @@ class Metric(Component):
         range: lowest and highest value; None where there is no bound.
         each_class: whether it is one score for each class: of `all`, or of `objects` (all but the background).
         of_splits, of_images: whether a split, and a single image, has it.
+        of_batches: whether it is a mean over the batches of validation, no function of the split's counts: it is
+            measured while the studies train that name it, and by `evaluate_run`.
         own_counts: name of the counts that its file's `count` makes of predictions; training does not record them, so
             that it is a metric of `evaluate_run` only.
     """
@@ -198,6 +206,7 @@ class Metric(Component):
     each_class: ClassVar[Literal["all", "objects"] | None] = None
     of_splits: ClassVar[bool] = True
     of_images: ClassVar[bool] = True
+    of_batches: ClassVar[bool] = False
     own_counts: ClassVar[str | None] = None
 
 

@@ -66,6 +66,17 @@ class EarlyStopping(Settings):
     )
 
 
+class Ema(Settings):
+    """Exponential moving average of the weights, which is what is evaluated and kept."""
+
+    decay: float = key(
+        0.999, "Share of the average that stays at each optimizer step.", ge=0, lt=1, title="decay of the average"
+    )
+    warmup: bool = key(
+        False, "After n steps the decay is at most (1 + n) / (10 + n), so that the first weights are forgotten sooner."
+    )
+
+
 class Postprocess(Settings):
     """From maps to text polygons (DB), from scores to boxes (multitask)."""
 
@@ -95,9 +106,17 @@ class Train(Settings):
         1, "Batches whose gradients make one step.", unit="batches", ge=1, title="accumulated batches"
     )
     epochs: int = key(10, "Passes through the training split.", unit="epochs", ge=1, title="epochs")
-    precision: Literal["fp32", "bf16"] = key("fp32", "Arithmetic of the forward pass.", title="arithmetic precision")
+    precision: Literal["fp32", "bf16", "fp16"] = key(
+        "fp32",
+        "Arithmetic of the forward pass: 32 bits, or mixed precision by torch.autocast. `bf16` needs a GPU of compute "
+        "capability 8.0 (A100, RTX 30) or a CPU; `fp16` is for GPUs before (V100, T4, RTX 20): the gradient is scaled.",
+        title="arithmetic precision",
+    )
     channels_last: bool = key(False, "Memory format; rounding differs.")
     clip_norm: float | None = key(None, "Largest norm of the gradient.", gt=0)
+    ema: Ema | None = key(
+        None, "Moving average of the weights, which is what is evaluated and kept.", title="averaging of the weights"
+    )
     early_stopping: EarlyStopping | None = key(None, "Ends a run that no longer improves.")
     on_oom: Literal["fail", "skip", "accumulate"] = key(
         "skip",

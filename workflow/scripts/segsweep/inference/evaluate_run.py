@@ -2,9 +2,9 @@
 that need the predictions themselves."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from segsweep.data.loading import Batches
 from segsweep.data.prepared import Prepared
 from segsweep.data.splits import Refs, images_of_run
 from segsweep.errors import InputError
+from segsweep.inference.batch_means import BatchMeans
 from segsweep.inference.evaluation import evaluate
 from segsweep.inference.forward import memory_format
 from segsweep.inference.loaded_ensemble import images_of_split
@@ -81,13 +82,16 @@ def evaluate_run(
     loader = Batches(refs, trained.train.data, prepared, trained.train.batch_size, seed=segment.seed, training=False)
     micro_batch = store.record(trained.segment).micro_batch or trained.train.batch_size
     order = memory_format(trained.train)
-    further = {
-        name: registry.load(metric) for name, metric in metrics.metrics_of(prepared.task).items() if metric.own_counts
-    }
-    tally = Tally(trained.task, further)
-    evaluate(tally, None, loader.epoch(1), trained.forward, micro_batch=micro_batch, order=order)
+    of_task = metrics.metrics_of(prepared.task)
+    further = [registry.load(metric).count for metric in of_task.values() if metric.own_counts]
+    tally = Tally(trained.task, list(dict.fromkeys(further)))  # metrics may share what they count
+    of_batches = [name for name, metric in of_task.items() if metric.of_batches]
+    batch_means = BatchMeans(of_batches, prepared.task, prepared.classes)
+    means, _ = evaluate(
+        tally, None, loader.epoch(1), trained.forward, micro_batch=micro_batch, order=order, batch_means=batch_means
+    )
     counts, image_counts = tally.totals(), tally.images()
-    scores = metrics.score(counts, prepared.task, prepared.classes)
+    scores = metrics.score(counts, prepared.task, prepared.classes) | means
     about = {
         "run": run,
         "split": split,
@@ -109,7 +113,7 @@ def evaluate_run(
 class Tally:
     """A task whose counter counts what further metrics ask of the predictions as well (see `segsweep.metrics`)."""
 
-    def __init__(self, task: Any, further: dict[str, ModuleType]):
+    def __init__(self, task: Any, further: list[Callable[[list, dict], dict[str, np.ndarray]]]):
         self.task, self.further = task, further
         self.counts = task.counter()
         self.own: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
@@ -124,8 +128,8 @@ class Tally:
         if self.further:
             predictions = self.task.predict(outputs, batch)
             names = batch.get("page") or batch["name"]
-            for module in self.further.values():
-                for array, values in module.count(predictions, batch).items():
+            for count in self.further:
+                for array, values in count(predictions, batch).items():
                     for name, value in zip(names, values, strict=True):
                         self.own[array][name].append(value)
 
