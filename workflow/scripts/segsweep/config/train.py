@@ -99,8 +99,10 @@ class EarlyStopping(Settings):
     """Ends a run that no longer improves."""
 
     monitor: str | None = key(None, "Column watched; the study's metric if not set.")
-    patience: int = key(10, "Epochs without improvement.", unit="epochs", ge=1)
-    min_delta: float = key(0.0, "Smallest improvement that counts.", ge=0)
+    patience: int = key(10, "Epochs in a row without improvement after which the run ends.", unit="epochs", ge=1)
+    min_delta: float = key(
+        0.0, "An epoch improves if it is better than the best one by more than this, in the column's unit.", ge=0
+    )
 
 
 class Ema(Settings):
