@@ -1,28 +1,42 @@
-"""The addresses of all shipped studies, as a table that is committed: `python -m tests.addresses` writes it again.
+"""The addresses of all shipped studies, as a table that is committed.
 
 An address that moves makes everybody's segments train again. So a change that moves one without meaning to fails
-(tests/unit/test_planning_address_table.py), and one that means to says so in CHANGELOG.md, marked **results**.
+(tests/unit/test_planning_address_table.py).
 
-Settings and code are apart, so that an edit of the loop moves one line and not all: `runs` holds the hashes of the
-phases of each run with stand-ins for data and code, `code` the fingerprint of each function where trainings begin.
+- `python -m tests.addresses` writes the table again, for a change that means to. CHANGELOG.md says so, marked
+  **results**.
+- `python -m tests.addresses --same-results [NAME ...]` declares that the definitions named (all that moved, if none is)
+  train what they trained before, and writes that into equivalent_code.json. `OLD=NEW` says that NEW does now what OLD
+  did, which is gone. `python -m tests.same_training REVISION` shows whether it is true.
+
+Settings and code are apart, so that an edit of the loop moves a few lines and not all: `runs` holds the hashes of the
+phases of each run with stand-ins for data and code, `code` the fingerprint of each function where trainings begin,
+those of all components included, and `definitions` the hash of all that these reach.
 """
 
+import argparse
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "workflow" / "scripts")]
 
+from segsweep import registry  # noqa: E402
+from segsweep.config.components import TASKS  # noqa: E402
 from segsweep.config.load import Request, load  # noqa: E402
 from segsweep.config.yaml_documents import Document  # noqa: E402
-from segsweep.planning.code_fingerprint import Code  # noqa: E402
+from segsweep.planning.code_fingerprint import EQUIVALENT, PACKAGE, Code, Symbol  # noqa: E402
 from segsweep.planning.grid import lay_out  # noqa: E402
 from segsweep.planning.runs import make_run  # noqa: E402
-from segsweep.planning.study_context import context_of, preparation_roots  # noqa: E402
+from segsweep.planning.study_context import context_of, preparation_roots, training_roots  # noqa: E402
 
 TABLE = ROOT / "tests" / "addresses.json"
+Equivalent = dict[str, dict[str, str]]  # see `Code.equivalent`
+# Kinds of components that a training calls.
+TRAINED = ("model", "loss", "optimizer", "schedule", "metric")
 
 
 class AnyCode(Code):
@@ -35,8 +49,18 @@ class AnyCode(Code):
 
 def table() -> dict[str, dict[str, Any]]:
     """The addresses as they are now."""
+    code, runs, roots = Code(), *runs_and_roots()
+    return {
+        "runs": runs,
+        "code": {".".join(root).removeprefix("segsweep."): code.fingerprint([root]) for root in sorted(roots)},
+        "definitions": dict(sorted(code.hashes(roots).items())),
+    }
+
+
+def runs_and_roots() -> tuple[dict[str, dict[str, list[str]]], set[Symbol]]:
+    """The hashes of the phases of each run of each study, and all functions where trainings begin."""
     runs: dict[str, dict[str, list[str]]] = {}
-    roots = set()
+    roots = component_functions()
     for path in sorted((ROOT / "config" / "studies").glob("*.yaml")):
         if "table" in Document(path).values:  # nothing is trained
             continue
@@ -54,16 +78,21 @@ def table() -> dict[str, dict[str, Any]]:
                     run = make_run(cell, seed, context)
                     runs.setdefault(loaded.name, {})[run.run] = [phase.hash for phase in run.phases]
                     roots = roots.union(*(phase.roots for phase in run.phases))
-    code = Code()
-    return {
-        "runs": runs,
-        "code": {".".join(root).removeprefix("segsweep."): code.fingerprint([root]) for root in sorted(roots)},
-    }
+    return runs, roots
+
+
+def component_functions() -> set[Symbol]:
+    """Where the trainings of all tasks begin, and all components that a training calls."""
+    found = set().union(*(training_roots(task) for task in TASKS))
+    for kind in TRAINED:
+        for component in set(registry.classes(kind).values()):
+            found |= {(registry.module_name(component), name) for name in component.functions}
+    return found
 
 
 def moved(before: dict[str, dict[str, Any]], now: dict[str, dict[str, Any]]) -> list[str]:
     """What two tables differ in, by name."""
-    found = [f"code of {name}" for name in _differing(before["code"], now["code"])]
+    found = [f"{part} {name}" for part in ("code", "definitions") for name in _differing(before[part], now[part])]
     for study in sorted(before["runs"].keys() | now["runs"].keys()):
         runs = _differing(before["runs"].get(study, {}), now["runs"].get(study, {}))
         if runs:
@@ -75,5 +104,55 @@ def _differing(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
 
 
+def declare_equivalent(
+    before: dict[str, str], own: dict[str, str], known: Equivalent, said: Iterable[str]
+) -> Equivalent:
+    """What equivalent_code.json becomes.
+
+    Args:
+        before: definitions of the committed table, by name.
+        own: the hash of each definition as it is now, equivalent or not.
+        known: what the file says.
+        said: names, or `OLD=NEW`; empty means all that moved.
+
+    Raises:
+        SystemExit: a name is none that moved, or a definition is gone and none is said to do what it did.
+    """
+    stand_for = {name: known.get(f"{name} {digest}", {name: digest}) for name, digest in own.items()}
+    now = {name: digest for one in stand_for.values() for name, digest in one.items()}
+    moved_names = set(_differing(before, now))
+    replaced = dict(one.split("=", 1) for one in said if "=" in one)
+    names = {one for one in said if "=" not in one} | set(replaced.values())
+    if unknown := sorted((names | replaced.keys()) - moved_names):
+        raise SystemExit(f"{', '.join(unknown)}: did not move. What moved: {', '.join(sorted(moved_names))}")
+    declared = {key.split(" ")[0]: one for key, one in known.items()}
+    kept = {old for name in own.keys() & declared.keys() for old in declared[name]}
+    gone = moved_names - now.keys() - replaced.keys() - kept
+    if gone and not names:
+        raise SystemExit(f"{', '.join(sorted(gone))}: gone. Say which definition does now what it did: OLD=NEW.")
+    for name in names or moved_names & own.keys():
+        stand_for[name] = dict(declared.get(name) or ({name: before[name]} if name in before else {}))
+    for old, new in replaced.items():
+        stand_for[new][old] = before[old]
+    return {f"{name} {own[name]}": one for name, one in sorted(stand_for.items()) if one != {name: own[name]}}
+
+
+def main(arguments: list[str]) -> None:
+    """Write the table or equivalent_code.json, as the arguments say."""
+    parser = argparse.ArgumentParser(prog="python -m tests.addresses")
+    parser.add_argument("--same-results", nargs="*", metavar="NAME", help="these train what they trained before")
+    options = parser.parse_args(arguments)
+    before = json.loads(TABLE.read_text(encoding="utf-8"))
+    if options.same_results is not None:
+        code = Code()
+        known, code.equivalent = code.equivalent, {}
+        own = code.hashes(runs_and_roots()[1])
+        found = declare_equivalent(before["definitions"], own, known, options.same_results)
+        (PACKAGE / EQUIVALENT).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    now = table()
+    print("\n".join(moved(before, now)) or "No address moved.")
+    TABLE.write_text(json.dumps(now, indent=1) + "\n", encoding="utf-8")
+
+
 if __name__ == "__main__":
-    TABLE.write_text(json.dumps(table(), indent=1) + "\n", encoding="utf-8")
+    main(sys.argv[1:])

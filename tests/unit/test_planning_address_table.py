@@ -2,12 +2,16 @@
 
 import json
 
-from tests.addresses import TABLE, moved, table
+import pytest
+
+from segsweep.planning.code_fingerprint import EQUIVALENT, PACKAGE, Code
+from tests.addresses import TABLE, declare_equivalent, moved, runs_and_roots, table
 
 REMEDY = """
 These addresses moved, and everybody's segments with them:
   {moved}
-If no training yields anything else, find out why and undo it (a default changed? a definition renamed?).
+If no training yields anything else, find out why and undo it (a default changed?), or, after an edit of code, show it
+with `python -m tests.same_training` and declare it with `python -m tests.addresses --same-results`.
 If it is meant, write the table again with `python -m tests.addresses`, and say so in CHANGELOG.md, marked **results**.
 """
 
@@ -18,12 +22,72 @@ def test_no_address_moves_unawares():
 
 
 def test_what_moved_is_named():
-    before = {"runs": {"a": {"r": ["1"], "s": ["2"]}, "b": {"r": ["3"]}}, "code": {"loop": "x", "loss": "y"}}
-    now = {"runs": {"a": {"r": ["1"], "s": ["0"]}, "c": {"r": ["3"]}}, "code": {"loop": "z", "loss": "y"}}
+    before = {
+        "runs": {"a": {"r": ["1"], "s": ["2"]}, "b": {"r": ["3"]}},
+        "code": {"loop": "x", "loss": "y"},
+        "definitions": {"step": "1", "mean": "2"},
+    }
+    now = {
+        "runs": {"a": {"r": ["1"], "s": ["0"]}, "c": {"r": ["3"]}},
+        "code": {"loop": "z", "loss": "y"},
+        "definitions": {"step": "3", "mean": "2"},
+    }
     assert moved(before, before) == []
     assert moved(before, now) == [
-        "code of loop",
+        "code loop",
+        "definitions step",
         "settings of a: 1 runs, the first is s",
         "settings of b: 1 runs, the first is r",
         "settings of c: 1 runs, the first is r",
     ]
+
+
+def test_what_the_package_declares_equivalent_is_there():
+    code = Code()
+    declared, code.equivalent = code.equivalent, {}
+    own = {f"{name} {digest}" for name, digest in code.hashes(runs_and_roots()[1]).items()}
+    assert sorted(declared.keys() - own) == []
+    assert (PACKAGE / EQUIVALENT).is_file()
+
+
+BEFORE = {"loop.step": "a1", "loop.mean": "b1", "loss.dice": "c1"}
+
+
+@pytest.mark.parametrize(
+    ("now", "said", "expected"),
+    [
+        (BEFORE, [], {}),
+        (BEFORE | {"loop.step": "a2"}, [], {"loop.step a2": {"loop.step": "a1"}}),
+        (BEFORE | {"loop.step": "a2", "loss.dice": "c2"}, ["loop.step"], {"loop.step a2": {"loop.step": "a1"}}),
+        (BEFORE | {"loop.clip": "d1"}, [], {"loop.clip d1": {}}),
+        (
+            {"loop.step": "a2", "gradients.mean": "e1", "loss.dice": "c1"},
+            ["loop.step", "loop.mean=gradients.mean", "gradients.mean"],
+            {"gradients.mean e1": {"loop.mean": "b1"}, "loop.step a2": {"loop.step": "a1"}},
+        ),
+    ],
+)
+def test_what_is_declared_stands_for_what_was(now, said, expected):
+    found = declare_equivalent(BEFORE, now, {}, said)
+    assert found == expected
+
+
+def test_what_is_declared_twice_stands_for_the_first():
+    once = declare_equivalent(BEFORE, {"loop.step": "a2", "loss.dice": "c1"}, {}, ["loop.mean=loop.step"])
+    assert once == {"loop.step a2": {"loop.step": "a1", "loop.mean": "b1"}}
+    assert declare_equivalent(BEFORE, {"loop.step": "a3", "loss.dice": "c1"}, once, []) == {
+        "loop.step a3": {"loop.step": "a1", "loop.mean": "b1"}
+    }
+
+
+@pytest.mark.parametrize(
+    ("now", "said", "word"),
+    [
+        ({"loop.step": "a1", "loss.dice": "c1"}, [], "loop.mean: gone"),
+        (BEFORE, ["loop.step"], "loop.step: did not move"),
+        (BEFORE | {"loop.step": "a2"}, ["loop.mean"], "loop.mean: did not move"),
+    ],
+)
+def test_what_cannot_be_declared_is_said(now, said, word):
+    with pytest.raises(SystemExit, match=word):
+        declare_equivalent(BEFORE, now, {}, said)

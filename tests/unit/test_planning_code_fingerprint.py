@@ -8,7 +8,7 @@ import pytest
 
 from segsweep import registry
 from segsweep.config.load import Request, load
-from segsweep.planning.code_fingerprint import PACKAGE, Code, readings
+from segsweep.planning.code_fingerprint import EQUIVALENT, PACKAGE, Code, readings
 from segsweep.planning.grid import lay_out
 from segsweep.planning.runs import make_run
 from segsweep.planning.study_context import component_roots, context_of
@@ -188,6 +188,25 @@ def test_of_the_settings_of_a_component_only_methods_and_the_revision_are_code(p
     # Training code may make settings itself, with all keys at their defaults.
     package.edit("losses.focal", "strength: float = 2.0", "strength: float = 3.0\n    revision: ClassVar[int] = 2")
     assert hashes() != before
+
+
+def test_an_edit_that_is_declared_equivalent_changes_nothing(package):
+    roots = [("segsweep.losses.focal", "build")]
+    before = package.code()
+    hashes, fingerprint = before.hashes(roots), before.fingerprint(roots)
+    package.edit("losses.focal", "def build(", "def unused():\n    pass\n\n\ndef build(")
+    package.edit("losses.focal", "    return Focal(", "    unused()\n    return Focal(")
+    after = package.code()
+    after.equivalent = {}
+    changed = {name: digest for name, digest in after.hashes(roots).items() if hashes.get(name) != digest}
+    assert changed.keys() == {"losses.focal.build", "losses.focal.unused"}
+    assert after.fingerprint(roots) != fingerprint
+    build, unused = (f"losses.focal.{name} {changed[f'losses.focal.{name}']}" for name in ("build", "unused"))
+    declared = before.equivalent | {build: {"losses.focal.build": hashes["losses.focal.build"]}, unused: {}}
+    (package.root / EQUIVALENT).write_text(json.dumps(declared), encoding="utf-8")
+    assert package.code().fingerprint(roots) == fingerprint
+    package.edit("losses.focal", "    pass\n", "    return 1\n")  # of that nothing is said
+    assert package.code().fingerprint(roots) != fingerprint
 
 
 def test_a_component_begins_at_the_functions_of_its_kind():

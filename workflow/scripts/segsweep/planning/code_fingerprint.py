@@ -8,14 +8,21 @@ runs when it is imported counts as well.
 One rule says what is outside of a training: the packages of `OUTSIDE`, which read and check settings, plan, keep and
 word things. They decide whether and where a training runs, never what it computes. For the same reason, of a class
 of settings in a component's file only the methods and the `revision` count: its keys enter an address by their values.
+
+An edit that leaves every result as it was (a definition split in two, a new setting that is off) need not train
+anything again: equivalent_code.json says which definitions now stand for which earlier ones (CONTRIBUTING.md says how
+it is written, and what has to be shown first).
 """
 
 import hashlib
+import json
 import sys
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 
 from segsweep import registry, tables
+from segsweep.hashing import short_hash
 from segsweep.planning import definitions
 from segsweep.planning.definitions import Definition, Module, read_module
 from segsweep.planning.remembered import Remembered
@@ -24,6 +31,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 NAME = PACKAGE.name
 OUTSIDE = {"config", "errors", "execution", "exits", "formatting", "io", "planning", "registry", "store", "syntax"}
 TRAIN = f"{NAME}.config.train"
+EQUIVALENT = Path("planning") / "equivalent_code.json"
 # Module and name of a definition. The name "" is what a module runs when it is imported.
 Symbol = tuple[str, str]
 
@@ -56,11 +64,19 @@ class Code:
         roots = frozenset(roots)
         if roots not in self._fingerprints:
             lines = (f"{name} {digest}" for name, digest in sorted(self.hashes(roots).items()))
-            self._fingerprints[roots] = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+            self._fingerprints[roots] = short_hash(lines)
         return self._fingerprints[roots]
+
+    @cached_property
+    def equivalent(self) -> dict[str, dict[str, str]]:
+        """By `name hash` of a definition, those that it stands for, as in `hashes`; none where it adds nothing."""
+        file = self.package / EQUIVALENT
+        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
 
     def hashes(self, roots: Iterable[Symbol]) -> dict[str, str]:
         """A hash of each definition that a training reaches from some roots, by name: `losses.focal.Focal`.
+
+        Of one that is equivalent to earlier ones, the names and hashes of those.
 
         Raises:
             LookupError: there is no such root.
@@ -74,7 +90,8 @@ class Code:
         for name, thing in self.reached(roots):
             definition = self._definition(name, thing)
             if definition is not None and definition.hash:
-                found[f"{name}.{thing}".removeprefix(f"{NAME}.").rstrip(".")] = self._hash(name, definition)
+                label, own = f"{name}.{thing}".removeprefix(f"{NAME}.").rstrip("."), self._hash(name, definition)
+                found |= self.equivalent.get(f"{label} {own}", {label: own})
         return found
 
     def names(self, module: str) -> list[str]:
@@ -114,7 +131,7 @@ class Code:
                 name = ".".join([NAME, *file.relative_to(self.package).with_suffix("").parts])
                 found |= self._imported(name.removesuffix(".__init__"))
         lines = (f"{name} {module.tree}" for name, module in sorted(found.items()))
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+        return short_hash(lines)
 
     def _imported(self, name: str, file: Path | None = None) -> dict[str, Module]:
         """A module or program, and all modules of the package that importing it leads to, at any depth of the code."""
@@ -208,7 +225,7 @@ class Code:
         imports = self._module(name).imports | definition.imports
         firsts = sorted({chain.partition(".")[0] for chain in definition.uses} & imports.keys())
         meant = [f"{one}={'.'.join(imports[one])}" for one in firsts if not _is_outside(imports[one][0])]
-        return hashlib.sha256("\n".join([definition.hash, *meant]).encode()).hexdigest()[:12]
+        return short_hash([definition.hash, *meant], 12)
 
     def _module(self, name: str) -> Module | None:
         """What a module defines; None of one outside of a training."""

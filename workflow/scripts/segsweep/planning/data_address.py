@@ -1,11 +1,12 @@
 """Addresses of data: of what a training sees, and of the folders in which images are prepared for it."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 from segsweep.config.dataset import Dataset
-from segsweep.planning.addresses import InForce, as_text, differences
+from segsweep.config.train import Patches
+from segsweep.hashing import short_hash
+from segsweep.planning.addresses import InForce, as_text, differences, revision_of_key
 from segsweep.planning.code_fingerprint import Code
 from segsweep.planning.data_fingerprint import TRAINED_ON, data_fingerprint
 from segsweep.planning.remembered import Remembered
@@ -63,7 +64,7 @@ class DataAddresses:
         return self._of(data)[1]
 
     def _of(self, data: dict[str, Any]) -> tuple[str, str]:
-        shape = as_text({key: data[key] for key in SHAPE})
+        shape = as_text({key: data[key] for key in SHAPE} | _revision(data["patches"]))
         if shape not in self._known:
             everything, trained_on = (_hash(shape, content) for content in self._contents())
             folder = str(self.parent / f"{self.dataset.name}-{everything[:12]}")
@@ -101,5 +102,9 @@ def meaning_of(dataset: Dataset) -> dict[str, Any]:
     return found | {"task": dataset.task}
 
 
+def _revision(patches: dict[str, Any] | None) -> dict[str, int]:
+    return revision_of_key(Patches, "overlap") if patches and patches["overlap"] else {}
+
+
 def _hash(*texts: str) -> str:
-    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
+    return short_hash(texts)
