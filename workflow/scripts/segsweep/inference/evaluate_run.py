@@ -99,7 +99,7 @@ def evaluate_run(
         "epoch": trained.epoch,
         "task": prepared.task,
         "postprocess": trained.train.postprocess.model_dump(mode="json"),
-        "images": len(refs),
+        "images": len(image_counts["names"]),
     }
     return Evaluation(
         about,
@@ -116,7 +116,7 @@ class Tally:
     def __init__(self, task: Any, further: list[Callable[[list, dict], dict[str, np.ndarray]]]):
         self.task, self.further = task, further
         self.counts = task.counter()
-        self.own: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
+        self.own: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
 
     def counter(self) -> "Tally":
         """Itself: it counts one split."""
@@ -127,22 +127,20 @@ class Tally:
         self.counts.update(outputs, batch)
         if self.further:
             predictions = self.task.predict(outputs, batch)
-            names = batch.get("page") or batch["name"]
             for count in self.further:
                 for array, values in count(predictions, batch).items():
-                    for name, value in zip(names, values, strict=True):
-                        self.own[array][name].append(value)
+                    self.own[array] |= zip(batch["name"], values, strict=True)
 
     def totals(self) -> dict[str, np.ndarray]:
         """Counts of all images together, by name."""
-        own = {array: sum(sum(values) for values in images.values()) for array, images in self.own.items()}
+        own = {array: sum(images.values()) for array, images in self.own.items()}
         return self.counts.totals() | own
 
     def images(self) -> dict[str, np.ndarray]:
-        """ "names", and counts with a leading axis of images; those of patches of a page are added up."""
+        """ "names", and counts with a leading axis of images."""
         found = self.counts.images()
         names = found["names"].tolist()
-        own = {array: np.stack([sum(images[name]) for name in names]) for array, images in self.own.items()}
+        own = {array: np.stack([images[name] for name in names]) for array, images in self.own.items()}
         return found | own
 
 

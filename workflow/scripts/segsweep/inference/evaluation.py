@@ -9,6 +9,7 @@ from torch import nn
 from segsweep.data.void import VOID
 from segsweep.inference.batch_means import BatchMeans
 from segsweep.inference.forward import Forward, images_of, map_tensors, micro_batches, to_device
+from segsweep.inference.pages import PageStitcher
 
 
 @torch.inference_mode()
@@ -39,10 +40,10 @@ def evaluate(
         ({"loss": ...}, a counter: see `segsweep.tasks.Counter`); the scores of `batch_means` stand beside the losses,
         and are means over the batches of the loader. A loss is the mean over the images that have a valid
         pixel or a box, each image's loss taken by itself: it does not depend on the batch size. A split of void images
-        alone has no loss.
+        alone has no loss. Of patches, all of these are means over patches, as in training, and counts those of pages.
     """
     forward.model.eval()
-    counter = task.counter()
+    counter, stitcher = task.counter(), PageStitcher()
     sums: dict[str, torch.Tensor] = {}
     count = 0
     if criterion is not None:
@@ -54,7 +55,8 @@ def evaluate(
         for part in micro_batches(loaded, micro_batch):
             batch = to_device(part, forward.device, order)
             outputs = forward(batch["image"])
-            counter.update(outputs, batch)
+            for (whole,), images in stitcher.add([outputs], batch):
+                counter.update(whole, images)
             if batch_means:
                 batch_means.update(outputs, batch)
             for i in range(len(batch["image"]) if criterion is not None else 0):
@@ -65,6 +67,7 @@ def evaluate(
                 losses = criterion(map_tensors(lambda tensor, i=i: tensor[i : i + 1], outputs), image)
                 for name, value in losses.items():
                     sums[name] = sums.get(name, 0.0) + value.detach().double()
+    stitcher.close()
     losses = {name: float(value) / count for name, value in sums.items()}
     return losses | (batch_means.values() if batch_means else {}), counter
 

@@ -164,9 +164,10 @@ def train_epoch(session: Session, epoch: int) -> tuple[dict[str, float], float, 
         session.check_stop()
         progress = Progress(
             (epoch - 1) * steps_per_epoch + step,
-            steps_per_epoch,
+            len(session.loaders.train),
             session.segment.total_epochs,
             state.plateau["reductions"],
+            train.accumulate,
         )
         lr = learning_rate(train.scheduler, train.optimizer.lr, progress)
         for group in optimizer.param_groups:
