@@ -126,9 +126,7 @@ def set_up(results: QuotedResults) -> str:
         rows.append(["Task", results.quote_plan("dataset.task"), "`task`"])
     multitask = ((train or {}).get("model") or {}).get("arch") == "multitask"
     for name, key, style in FIXED if train else ():
-        if any(axis == key or axis.startswith(key + ".") for axis in results.axes):
-            continue
-        if key in MULTITASK_ONLY and not multitask:
+        if results.varies(key) or (key in MULTITASK_ONLY and not multitask):
             continue
         value = _at(train, key)
         if value is None or (key == "optimizer.weight_decay" and value == 0):
