@@ -13,6 +13,9 @@ FIXED = (
     ("Segmentation head", "model.seg_head", "setting"),
     ("Input size", "data.image_size", "sides"),
     ("Crop size", "data.crop", "sides"),
+    ("Longer side of a page", "data.patches.page_size", "int"),
+    ("Side of a patch", "data.patches.size", "int"),
+    ("Overlap of patches", "data.patches.overlap", "int"),
     ("Preprocessing", "data.preprocessing", "setting"),
     ("Augmentation", "data.augmentation", "setting"),
     ("Training images, drawn by seed", "data.train_subset", "int"),
@@ -29,6 +32,11 @@ FIXED = (
     ("Precision", "precision", "setting"),
     ("Decay of the averaged weights", "ema.decay", "setting"),
 )
+# Where images are cut, training draws patches, and validation pages.
+OF_PATCHES = {
+    "data.train_subset": "Training patches, drawn by seed",
+    "data.val_subset": "Validation pages, drawn by seed",
+}
 MULTITASK_ONLY, MOST_LISTED, MOST_LEVELS = {"model.seg_head"}, 60, 12
 
 
@@ -125,6 +133,7 @@ def set_up(results: QuotedResults) -> str:
     if (results.plan.dataset or {}).get("task"):
         rows.append(["Task", results.quote_plan("dataset.task"), "`task`"])
     multitask = ((train or {}).get("model") or {}).get("arch") == "multitask"
+    own_words = OF_PATCHES if _at(train or {}, "data.patches") else {}
     for name, key, style in FIXED if train else ():
         if any(axis == key or axis.startswith(key + ".") for axis in results.axes):
             continue
@@ -133,7 +142,7 @@ def set_up(results: QuotedResults) -> str:
         value = _at(train, key)
         if value is None or (key == "optimizer.weight_decay" and value == 0):
             continue
-        words = capital(results.axis_name(key)) if key in results.names.given else name
+        words = capital(results.axis_name(key)) if key in results.names.given else own_words.get(key, name)
         rows.append([words, results.quote_plan(f"study.train.{key}", style), f"`{key}`"])
     seeds = results.study.get("seeds") or []
     if seeds and train:
