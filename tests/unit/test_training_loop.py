@@ -23,7 +23,7 @@ from tests.fakes import Criterion, FakeBatches, FakeTask, Floats, GreedyTask, Ti
 
 PLATEAU = {
     "optimizer": {"name": "adam", "lr": 0.01},
-    "scheduler": {"name": "plateau", "patience": 0, "factor": 0.5, "warmup": {"iterations": 5}},
+    "scheduler": {"name": "plateau", "patience": 1, "factor": 0.5, "warmup": {"iterations": 5}},
     "accumulate": 2,
     "clip_norm": 1.0,
 }
@@ -162,7 +162,7 @@ train_segment(segment, SegmentStore(Path(sys.argv[1])), should_stop=stop, open_l
 
 def test_rates_follow_steps_and_plateaus_over_epochs(tmp_path):
     # Three steps an epoch; the rate is too small for the score to change, so each epoch after the first is bad.
-    scheduler = {"name": "plateau", "patience": 0, "factor": 0.5, "warmup": {"iterations": 4, "lr": 0.0}}
+    scheduler = {"name": "plateau", "patience": 1, "factor": 0.5, "warmup": {"iterations": 4, "lr": 0.0}}
     rows = []
     description = segment_plan({"optimizer": {"lr": 1e-12}, "scheduler": scheduler}, last=4)
     task = FakeTask(norm="group", dropout=0.0)

@@ -23,7 +23,7 @@ from segsweep.training.gradient_scaling import SMALLEST_SCALE
 from segsweep.training.gradients import accumulate_gradients, grouped
 from segsweep.training.run_state import RunState
 from segsweep.training.seeding import reseed, set_determinism
-from segsweep.training.selections import drop_other_epochs, kept_epochs, steering_scores, update_best
+from segsweep.training.selections import batch_means, drop_other_epochs, kept_epochs, steering_scores, update_best
 from segsweep.training.session import Session, others_with_state, outcome_of, saved_state, set_up, write_counts
 
 # No sensible loss of a mean over pixels comes near it; what is above does not come back.
@@ -164,9 +164,10 @@ def train_epoch(session: Session, epoch: int) -> tuple[dict[str, float], float, 
         session.check_stop()
         progress = Progress(
             (epoch - 1) * steps_per_epoch + step,
-            steps_per_epoch,
+            len(session.loaders.train),
             session.segment.total_epochs,
             state.plateau["reductions"],
+            train.accumulate,
         )
         lr = learning_rate(train.scheduler, train.optimizer.lr, progress)
         for group in optimizer.param_groups:
@@ -205,14 +206,16 @@ def train_epoch(session: Session, epoch: int) -> tuple[dict[str, float], float, 
 
 def evaluate_epoch(session: Session, epoch: int) -> tuple[dict[str, float], Any]:
     """Losses and counts of the validation split after an epoch; see `evaluate`."""
+    loaders = session.loaders
     losses, counter = evaluate(
-        session.loaders.task,
+        loaders.task,
         session.criterion,
-        session.batches(session.loaders.val, epoch),
+        session.batches(loaders.val, epoch),
         session.forward_evaluated,
         micro_batch=session.state.micro_batch,
         order=session.order,
         check_stop=session.check_stop,
+        batch_means=batch_means(session.segment, session.selections, session.train, loaders.kind, loaders.classes),
     )
     # Batch norm's statistics may be far off in the first epochs: a large validation loss comes back.
     check_diverged(losses.get("loss", 0.0), "val/loss", f"epoch {epoch}", most=inf)
