@@ -6,6 +6,7 @@ from torch import nn
 
 from segsweep.config.components import Init, Model
 from segsweep.errors import InputError
+from segsweep.models.parts import part_of
 
 WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 STD = 0.02  # of the scheme `normal`, as in DCGAN (Radford et al. 2016)
@@ -53,5 +54,5 @@ def draw(network: nn.Module, init: Init, activation: str | None = None) -> None:
 def layers(network: nn.Module, encoder: bool) -> Iterator[nn.Module]:
     """Convolutions and linear layers in the order of registration, those of the encoder only if asked for."""
     for name, module in network.named_modules():
-        if isinstance(module, WEIGHTED) and (encoder or "encoder" not in name.split(".")):
+        if isinstance(module, WEIGHTED) and (encoder or part_of(name) != "encoder"):
             yield module

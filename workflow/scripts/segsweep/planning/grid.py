@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from segsweep.config.contradictions import contradictions
 from segsweep.config.dotted_keys import lookup
 from segsweep.config.study import Study
 from segsweep.config.yaml_documents import nearest
@@ -72,6 +73,8 @@ def lay_out(study: Study, base: dict[str, Any], location) -> Design:
     points += _reference_points(study, points, axes)
     axes = list(dict.fromkeys([*axes, *(study.reference or {}), *(study.sweep.space if study.sweep else {})]))
     _check_axes(study, axes, location)
+    if study.sweep:  # its cells are proposed while it runs
+        make_cell(resolver, {}, axes, _locator(location, _Point({}, ())))
 
     by_digest: dict[str, Cell] = {}
     problems: dict[str, None] = {}
@@ -104,8 +107,14 @@ def lay_out(study: Study, base: dict[str, Any], location) -> Design:
 def make_cell(
     resolver: Resolver, changes: dict[str, Any], axes: list[str], location, point: Any = None, role="grid"
 ) -> Cell:
-    """One cell; its id is the hash of its complete setting, unless it was listed with a name."""
+    """One cell; its id is the hash of its complete setting, unless it was listed with a name.
+
+    Raises:
+        InputError: a key is unknown, a value is out of range, or keys exclude each other.
+    """
     resolved = resolver.resolve(changes, location)
+    if wrong := contradictions({name: section.value for name, section in resolved.sections.items()}):
+        raise InputError(*(f"{location(keys)}: {problem}" for keys, problem in wrong))
     point = point or _Point(changes, (), role)
     settings = {axis: shown for axis in axes if (shown := _shown(resolved, axis)) is not ABSENT}
     return Cell(
