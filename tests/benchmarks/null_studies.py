@@ -30,7 +30,7 @@ from measuring import Row, single
 from scipy.stats import binomtest
 
 from segsweep.analysis.analyze import Analysis
-from segsweep.analysis.findings import STATED
+from segsweep.analysis.verdicts import STATED
 from tests.drawn_results import results_of
 from tests.synthetic_results import Truth, draw_study
 

@@ -13,8 +13,8 @@ import yaml
 from segsweep.analysis.analyze import Analysis
 from segsweep.analysis.best_setting import as_yaml
 from segsweep.analysis.factors import relation
-from segsweep.analysis.findings import STATED
 from segsweep.analysis.ranking import noise_floor, rank_cells
+from segsweep.analysis.verdicts import STATED
 from segsweep.tables import outputs
 from tests.drawn_results import draw_results
 from tests.synthetic_files import write_study

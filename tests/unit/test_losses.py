@@ -91,13 +91,63 @@ def test_an_absent_class_is_left_out_of_the_mean(name):
     assert loss_of(name, 4)(logits, target).item() == pytest.approx(sum(expected).item() / 2, rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["dice", "jaccard", "tversky"])
-def test_no_foreground_at_all_is_zero(name):
+OVERLAP = ["dice", "jaccard", "tversky"]
+NOTHING = torch.zeros(3, 9, 7, dtype=torch.int64)
+
+
+@pytest.mark.parametrize("settings", [{}, {"smooth": 1.0, "absent": "skip"}])
+@pytest.mark.parametrize("name", OVERLAP)
+def test_no_foreground_at_all_is_zero_where_absent_classes_are_skipped(name, settings):
     logits = draw(1)[0].requires_grad_()
-    loss = loss_of(name, 1)(logits, torch.zeros(3, 9, 7, dtype=torch.int64))
+    loss = loss_of(name, 1, **settings)(logits, NOTHING)
     loss.backward()
     assert loss.item() == 0
-    assert logits.grad.isfinite().all()
+    assert torch.equal(logits.grad, torch.zeros_like(logits))
+
+
+@pytest.mark.parametrize(("name", "factor"), [("dice", 1.0), ("jaccard", 1.0), ("tversky", 0.7)])
+def test_smoothing_counts_false_positives_where_there_is_no_foreground(name, factor):
+    logits = draw(1)[0].requires_grad_()
+    loss = loss_of(name, 1, smooth=1.0, **({"alpha": factor} if name == "tversky" else {}))(logits, NOTHING)
+    loss.backward()
+    false = factor * torch.sigmoid(logits.detach()).sum().item()
+    assert loss.item() == pytest.approx(false / (false + 1), rel=1e-6)
+    assert (logits.grad > 0).all()  # less foreground is better
+    assert loss_of(name, 1, smooth=1.0)(torch.full_like(logits, -200.0), NOTHING).item() == 0
+
+
+@pytest.mark.parametrize("name", OVERLAP)
+def test_an_absent_class_counts_in_the_mean_where_asked(name):
+    """Two pixels of class 0, probabilities (0.5, 0.25, 0.25) each: TP 1, FN 1 of class 0, FP 0.5 of the others."""
+    logits = torch.tensor([0.5, 0.25, 0.25]).log().view(1, 3, 1, 1).expand(1, 3, 1, 2)
+    target = torch.zeros(1, 1, 2, dtype=torch.int64)
+    settings = {"alpha": 1.0, "beta": 1.0} if name == "tversky" else {}
+    present, absent = (1 - 3 / 4 if name == "dice" else 1 - 2 / 3), 1 - 1 / 1.5
+    counted = loss_of(name, 3, smooth=1.0, **settings)(logits, target)
+    assert counted.item() == pytest.approx((present + 2 * absent) / 3, rel=1e-6)
+    skipped = loss_of(name, 3, smooth=1.0, absent="skip", **settings)(logits, target)
+    assert skipped.item() == pytest.approx(present, rel=1e-6)
+    unsmoothed = loss_of(name, 3, absent="count", **settings)(logits, target)  # an absent class: 1 - 0 / FP
+    assert unsmoothed.item() == pytest.approx(((1 - 2 / 3 if name == "dice" else 1 - 1 / 2) + 2) / 3, rel=1e-6)
+
+
+@pytest.mark.parametrize(("name", "classes"), [(name, classes) for name in OVERLAP for classes in (1, 4)])
+def test_all_void_is_zero_with_smoothing_as_well(name, classes):
+    logits = draw(classes)[0].requires_grad_()
+    settings = {"smooth": 1.0} | ({"gamma": 0.75} if name == "tversky" else {})
+    loss = loss_of(name, classes, **settings)(logits, torch.full((3, 9, 7), VOID))
+    loss.backward()
+    assert loss.item() == 0
+    assert torch.equal(logits.grad, torch.zeros_like(logits))
+
+
+def test_bce_dice_of_no_foreground():
+    logits = draw(1)[0]
+    bce, false = loss_of("bce", 1)(logits, NOTHING).item(), torch.sigmoid(logits).sum().item()
+    value = lambda **settings: loss_of("bce_dice", 1, bce_weight=0.4, **settings)(logits, NOTHING).item()  # noqa: E731
+    assert value(dice_smooth=1.0) == pytest.approx(0.4 * bce + 0.6 * false / (false + 1), rel=1e-6)
+    assert value() == pytest.approx(0.4 * bce + 0.6, rel=1e-6)  # its default smoothing of 1e-6
+    assert value(dice_smooth=1.0, dice_absent="skip") == value(dice_smooth=0.0) == pytest.approx(0.4 * bce, rel=1e-6)
 
 
 @pytest.mark.parametrize("name", sorted(ONE_LOGIT_ONLY))

@@ -111,6 +111,16 @@ def test_a_raised_revision_enters_wherever_the_class_is_in_force():
     assert differences(outer(inner=later(depth=1)), ANY) == {"inner": {"depth": 1, "revision": 2}}
 
 
+def test_a_raised_revision_of_a_key_enters_where_the_key_is_set():
+    later = create_model("Inner", __base__=Inner, depth=(int, key(3, revision=2)))
+    assert differences(later(), ANY) == {}
+    assert differences(later(width=2.0), ANY) == {"width": 2.0}
+    assert differences(later(depth=1), ANY) == {"depth": 1, "depth.revision": 2}
+    outer = create_model("Outer", __base__=Outer, inner=(later, key(later())))
+    assert differences(outer(), ANY) == {}
+    assert differences(outer(inner=later(depth=1)), ANY) == {"inner": {"depth": 1, "depth.revision": 2}}
+
+
 def test_values_stand_for_what_they_name_default_or_not():
     in_force = InForce(meanings={"monitor": lambda value: Meaning([value or "val/miou", "max"])})
     assert differences(Other(), in_force) == {"name": "other", "monitor": ["val/miou", "max"]}

@@ -8,10 +8,10 @@ import pytest
 
 from segsweep.analysis.analyze import Analysis
 from segsweep.analysis.study_results import open_results
+from segsweep.analysis.verdicts import STATED
 from segsweep.errors import InputError
 from segsweep.report.build import build
 from segsweep.report.claiming_words import claims_in
-from segsweep.report.finding_sentences import STATED
 from segsweep.report.number_ledger import blank
 from segsweep.report.verify import verify
 from segsweep.report.written_sections import all_sections, heading

@@ -5,11 +5,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from segsweep import metrics, registry, tasks
 from segsweep.config.components import TASKS
 from segsweep.config.train import Train
 from segsweep.errors import InputError
+from segsweep.inference.evaluation import evaluate
+from segsweep.inference.forward import Forward
 from segsweep.tasks.segmentation import image_counts
 
 VOID = 255
@@ -59,6 +62,30 @@ def test_a_step_lowers_the_loss():
         optimizer.step()
         losses.append(parts["loss"].item())
     assert losses[2] < losses[0]
+
+
+class Logits(nn.Module):
+    """Half a probability everywhere."""
+
+    def forward(self, images):
+        return 0.0 * images[:, :1]
+
+
+def test_validation_loss_of_an_image_without_foreground_is_that_of_the_loss():
+    """Probability 0.5 at four pixels; the first image is half foreground, the second has none."""
+    images = torch.zeros(2, 3, 2, 2, dtype=torch.uint8)
+    loaded = {"image": images} | batch([[[1, 1], [0, 0]], [[0, 0], [0, 0]]], ("a", "b"))
+
+    def validation_loss(**dice):
+        settings = train(loss={"main": {"dice": dice}})
+        task = tasks.build(settings, binary())
+        forward = Forward(Logits(), nn.Identity(), settings, torch.device("cpu"))
+        return evaluate(task, task.criterion(), [loaded], forward, micro_batch=2)[0]["loss"]
+
+    # 2 TP + FP + FN is 4 of the first, 2 TP is 2; FP is 2 of the second.
+    assert validation_loss() == pytest.approx((1 - 2 / 4 + 0) / 2)
+    assert validation_loss(smooth=1.0) == pytest.approx((1 - 3 / 5 + 1 - 1 / 3) / 2)
+    assert validation_loss(smooth=1.0, absent="skip") == pytest.approx((1 - 3 / 5 + 0) / 2)
 
 
 def test_binary_scores_and_predictions():

@@ -33,6 +33,15 @@ def test_hard_negatives_are_counted():
     assert float(hard_negative_bce(logits, target * 0, mask, ratio=3)) == 0
 
 
+def test_smoothed_labels_of_the_probability_map():
+    logits = torch.tensor([[[2.0, -1.0, 3.0]]])
+    target, mask = torch.tensor([[[1.0, 0, 0]]]), torch.ones(1, 1, 3)
+    p = torch.sigmoid(logits[0, 0]).tolist()
+    each = [-(y * np.log(q) + (1 - y) * np.log(1 - q)) for q, y in zip(p, [0.9, 0.1, 0.1], strict=True)]
+    value = hard_negative_bce(logits, target, mask, ratio=1, label_smoothing=0.2)  # the positive, and the worst one
+    assert float(value) == pytest.approx((each[0] + each[2]) / 2, rel=1e-5)
+
+
 def test_dice_and_l1_by_hand():
     prediction = torch.tensor([[[0.5, 1.0, 0.5, 1.0]]])
     target = torch.tensor([[[1.0, 1.0, 0.0, 0.0]]])

@@ -64,6 +64,32 @@ def test_parts_make_the_whole(name, weights):
     }
     batch = BATCH | ({"mask": BATCH["mask"].where(BATCH["mask"] != CLASSES - 1, 0)} if binary_only else {})
     prepared = ONE if binary_only else SEVERAL
+    assert_parts_make_the_whole(loss, prepared, batch)
+
+
+@pytest.mark.parametrize(
+    ("terms", "weights"),
+    [
+        ({"cross_entropy": {"label_smoothing": 0.1}}, None),
+        ({"cross_entropy": {"label_smoothing": 0.1}}, "inverse_frequency"),
+        ({"ohem_cross_entropy": {"label_smoothing": 0.1}}, "inverse_frequency"),
+        ({"dice": {"smooth": 1.0}}, None),
+        ({"tversky": {"smooth": 1.0, "gamma": 0.75}}, None),
+        ({"bce": {"label_smoothing": 0.1}}, None),
+        ({"bce_dice": {"dice_smooth": 1.0, "label_smoothing": 0.1}}, None),
+    ],
+)
+def test_parts_make_the_whole_with_smoothing(terms, weights):
+    binary_only = next(iter(terms)) in BINARY_ONLY
+    # A class that only the first part has, and void pixels, so that parts differ in what they have.
+    mask = BATCH["mask"].where(BATCH["mask"] != CLASSES - 1, 0).clone()
+    mask[:2, :2], mask[0, 3] = 1 if binary_only else 2, 255
+    batch = BATCH | {"mask": mask}
+    loss = {"main": terms, "aux_weight": 0.4, "class_weights": weights}
+    assert_parts_make_the_whole(loss, ONE if binary_only else SEVERAL, batch)
+
+
+def assert_parts_make_the_whole(loss, prepared, batch):
     whole, expected = gradients(loss, prepared, [batch])
     parts, losses = gradients(loss, prepared, micro_batches(batch, 3))
     torch.testing.assert_close(parts, whole, rtol=2e-4, atol=2e-6)

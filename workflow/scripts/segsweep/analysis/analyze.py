@@ -18,7 +18,6 @@ from segsweep.analysis.best_setting import BestSetting, as_yaml, choose, describ
 from segsweep.analysis.comparison import conclusions, read_conclusions
 from segsweep.analysis.design_audit import Audit, audit, unexplored
 from segsweep.analysis.factors import measured_of_level
-from segsweep.analysis.findings import STATED
 from segsweep.analysis.importance import Importance, importance
 from segsweep.analysis.linear import CONFIDENCE
 from segsweep.analysis.measures import is_measured
@@ -27,6 +26,7 @@ from segsweep.analysis.ranking import Noise, noise_floor, rank_cells
 from segsweep.analysis.rules_and_warnings import rules, warnings_of
 from segsweep.analysis.search_statistics import confirmed_spread, edges, expected_best_validity
 from segsweep.analysis.study_results import StudyResults
+from segsweep.analysis.verdicts import STATED
 from segsweep.errors import InputError
 from segsweep.io import write_text
 from segsweep.tables import NO_NOISE, NO_RUN, Column, Document, Table, definitions

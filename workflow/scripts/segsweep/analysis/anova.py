@@ -20,6 +20,7 @@ from segsweep.analysis.linear import Fit, Terms, crossed, dense, sum_coded, term
 from segsweep.analysis.study_results import StudyResults
 from segsweep.tables import NOT_ESTIMABLE, Column, Table
 
+MOST_OF_SHAPIRO = 5000  # values
 CHECK_LEVEL = 0.01
 ALPHA = 0.05  # of a claim
 FEWEST_DF = 8  # of the model of all interactions
@@ -220,9 +221,19 @@ def _interaction(pair, block, additive, full, everything, ranks) -> dict[str, An
     return row
 
 
+def _shapiro(residuals: np.ndarray) -> Any:
+    """Shapiro and Wilk's test of normality, on a sample where there are more than it is made for; None of too few."""
+    if len(residuals) < 3 or not np.ptp(residuals):
+        return None
+    if len(residuals) > MOST_OF_SHAPIRO:
+        residuals = np.random.default_rng(0).choice(residuals, MOST_OF_SHAPIRO, replace=False)
+    return stats.shapiro(residuals)
+
+
 def _looks_normal(residuals: np.ndarray) -> bool:
     """Whether Shapiro and Wilk's test does not reject that residuals are normal."""
-    return len(residuals) < 3 or not np.ptp(residuals) or stats.shapiro(residuals[:5000]).pvalue >= CHECK_LEVEL
+    test = _shapiro(residuals)
+    return test is None or test.pvalue >= CHECK_LEVEL
 
 
 def _aligned(additive: Fit, name: str) -> Fit:
@@ -265,8 +276,7 @@ def _check(fit: Fit, codes: pd.DataFrame, axes: list) -> dict[str, Any]:
     """Shape and spread of the residuals, and what follows from them."""
     residuals = fit.residuals
     spread = float(np.sqrt(fit.mse))
-    sample = residuals if len(residuals) <= 5000 else np.random.default_rng(0).choice(residuals, 5000, replace=False)
-    shapiro = stats.shapiro(sample) if len(sample) >= 3 and spread > 0 else None
+    shapiro = _shapiro(residuals)
     levene = None
     for axis in axes:
         own = codes[axis.name].to_numpy(int)

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from segsweep.planning.plan_file import StudyPlan
+from segsweep.statuses import FAILED, USABLE
 from segsweep.store.segment_store import SegmentStore
 from segsweep.tables import Column, Table
 
 MOST_CELLS, FEWEST_CELLS, MOST_ROWS = 20, 3, 200_000
-USABLE, UNSOUND = ("finished", "early_stopped"), ("diverged", "oom", "failed")
 
 
 class Confusions(Table):
@@ -70,7 +70,7 @@ def _best_cells(
 ) -> list[str]:
     """Cells with usable runs: those that were confirmed, those without a failed run, the rest; each by mean score."""
     confirmed = {run["cell"] for run in runs if run["role"] == "confirm"}
-    unsound = {run["cell"] for run in runs if run["status"] in UNSOUND}
+    unsound = {run["cell"] for run in runs if run["status"] in FAILED}
     sign = -1 if plan.minimize else 1
     means = {cell: np.mean([float(run[plan.metric]) for run in own]) for cell, own in usable.items()}
     return sorted(usable, key=lambda cell: (cell not in confirmed, cell in unsound, -sign * means[cell]))

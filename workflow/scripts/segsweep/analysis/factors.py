@@ -11,6 +11,7 @@ import pandas as pd
 from segsweep.analysis.anova import Anova
 from segsweep.analysis.linear import FEWEST_OF_INTERVAL, t_interval
 from segsweep.analysis.study_results import Axis, StudyResults
+from segsweep.statuses import FAILED
 from segsweep.tables import NO_RUN, NOT_ESTIMABLE, NOT_TESTED, Column, Table
 
 INCOMPLETE = "not every level with runs has an adjusted mean"
@@ -88,7 +89,7 @@ def _level(results: StudyResults, variance: Anova, axis: Axis, code: int, adjust
         "axis": axis.name, "level": axis.levels[code], "position": code,
         "n_cells": len(cells), "n_runs": len(runs),
     }  # fmt: skip
-    for status in ("pruned", "diverged", "oom", "failed"):
+    for status in ("pruned", *FAILED):
         row[f"n_{status}"] = int((results.runs.loc[at, "status"] == status).sum())
     if len(runs):
         score = runs["score"]
@@ -186,7 +187,7 @@ def _summary(results: StudyResults, axis: Axis, test: dict, levels: list, findin
 
 def _failed(levels: list[dict[str, Any]], best: str) -> int | None:
     found = next((row for row in levels if row["level"] == best), None)
-    return None if found is None else sum(found[f"n_{status}"] for status in ("diverged", "oom", "failed"))
+    return None if found is None else sum(found[f"n_{status}"] for status in FAILED)
 
 
 def _notes(test: dict, known: int, adjusted: int) -> str:

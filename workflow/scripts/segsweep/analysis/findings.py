@@ -24,9 +24,9 @@ from segsweep.analysis.linear import t_interval
 from segsweep.analysis.multiple_testing import STUDY_ALPHA, shares_of, weighted_holm
 from segsweep.analysis.ranking import Noise
 from segsweep.analysis.study_results import Axis, StudyResults
+from segsweep.statuses import FAILED
 from segsweep.tables import NOT_ESTIMABLE, Column, Table
 
-STATED = ("better", "worse", "edge", "interact", "rises", "falls")  # verdicts that state something
 DERIVED = "derived: better than every other level"
 
 
@@ -259,7 +259,7 @@ def _edge(results: StudyResults, axis: Axis, levels: list[Finding]) -> Finding |
 
 def _note_failures(results: StudyResults, rows: list[Finding]) -> None:
     """Say of a level that is compared how many of its runs failed."""
-    failed = results.runs["status"].isin(("diverged", "oom", "failed")) & results.design
+    failed = results.runs["status"].isin(FAILED) & results.design
     for axis in results.axes:
         codes = results.codes[axis.name]
         words = {}

@@ -4,7 +4,6 @@ What is wrong is named with the line of the file, all of it at once. What is odd
 that never change, rows without a score) is kept as a note and, where a row is left out, stands in missing.csv.
 """
 
-import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from segsweep.analysis.foreign_values import numbers_of
 from segsweep.analysis.import_checks import Location, check_keys, check_names_and_claims
 from segsweep.analysis.imported_history import runs_of_epochs
 from segsweep.analysis.imported_replicates import by_setting, copies_of, setting_key, undeclared_differences
-from segsweep.analysis.imported_rows import USABLE, Reader, metrics_of
+from segsweep.analysis.imported_rows import Reader, metrics_of
 from segsweep.analysis.measures import NAMES
 from segsweep.analysis.run_tables import Cells, Epochs, Images, Missing, Runs, level_texts
 from segsweep.analysis.study_results import is_adaptive
@@ -23,8 +22,10 @@ from segsweep.config.study import Study
 from segsweep.config.yaml_documents import nearest
 from segsweep.errors import InputError
 from segsweep.formatting import label, plural, short_names, value_in_words
+from segsweep.hashing import short_hash
 from segsweep.io import write_text
 from segsweep.planning.plan_file import PLAN_FILE, PlannedCell, PlannedRun, StudyPlan
+from segsweep.statuses import USABLE
 
 SHOWN = 8
 
@@ -152,7 +153,7 @@ def _number_replicates(source: ForeignTable, records: list[dict[str, Any]], stud
     problems = []
     identities = [name for name in source.header if name == table.cell or is_identity(name)]
     for group in by_setting(records):
-        cell = hashlib.sha256(setting_key(group[0]).encode()).hexdigest()[:8]
+        cell = short_hash(setting_key(group[0]), 8)
         seeds: dict[int | None, Row] = {}
         named: dict[tuple[str, str], Row] = {}
         for index, record in enumerate(group):

@@ -5,7 +5,8 @@ from typing import Any
 
 from segsweep.analysis.collect import index_of_best, sample_std
 from segsweep.analysis.foreign_files import ForeignTable, Row
-from segsweep.analysis.imported_rows import USABLE, Reader
+from segsweep.analysis.imported_rows import Reader
+from segsweep.statuses import USABLE
 
 
 def runs_of_epochs(

@@ -8,8 +8,9 @@ from typing import Any
 from segsweep.analysis.foreign_exports import is_bookkeeping, is_identity, kind_of
 from segsweep.analysis.foreign_files import ForeignTable, Row
 from segsweep.analysis.foreign_values import Levels
-from segsweep.analysis.imported_rows import USABLE, Reader
+from segsweep.analysis.imported_rows import Reader
 from segsweep.config.imported_table import Table
+from segsweep.statuses import USABLE
 
 DIGITS, DIGITS_OF_SEEDS = 5, 8
 SHOWN = 3

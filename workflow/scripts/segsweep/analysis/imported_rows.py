@@ -15,8 +15,8 @@ from segsweep.analysis.words_among_numbers import words_among_numbers
 from segsweep.config.imported_table import Table, TableMetric
 from segsweep.config.study import Study
 from segsweep.formatting import plural
+from segsweep.statuses import USABLE
 
-USABLE = ("finished", "early_stopped")
 BOUNDED = re.compile(r"(^|/)(m?iou|m?ap(50|75)?|dice|jaccard|hmean|f1|precision|recall|accuracy)$")
 MOST_WORDS, MOST_LINES = 6, 8
 

@@ -15,9 +15,9 @@ import pandas as pd
 from scipy import stats
 
 from segsweep.analysis.anova import Anova
-from segsweep.analysis.findings import STATED
 from segsweep.analysis.linear import Fit
 from segsweep.analysis.study_results import StudyResults
+from segsweep.analysis.verdicts import STATED
 from segsweep.tables import Column, Table
 
 ALPHA = 0.05

@@ -16,9 +16,9 @@ from segsweep.config.components import Sampler
 from segsweep.errors import InputError
 from segsweep.formatting import number, short_names, value_in_words
 from segsweep.planning.plan_file import PLAN_FILE, StudyPlan, read_plan
+from segsweep.statuses import USABLE
 from segsweep.tables import Column, Table
 
-USABLE = ("finished", "early_stopped")
 # How runs of each status enter.
 RULES = {
     "finished": "Enters all means.",

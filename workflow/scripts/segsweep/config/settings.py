@@ -11,6 +11,7 @@ class Settings(BaseModel):
     Attributes:
         revision: raised by whoever changes what the class means, or one of its defaults: it then enters the addresses
             of all that it is in force for. A new key at a default under which nothing changes needs no new revision.
+            A key has a `revision` of its own (see `key`), for a change of what its other values mean.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -58,15 +59,19 @@ def key(
     unit: str | None = None,
     outcome: bool = True,
     tasks: tuple[str, ...] | None = None,
+    revision: int = 1,
     **bounds,
 ) -> Any:
     """A key of a settings class.
 
     `outcome=False` marks a key that cannot change what a training yields (workers, notes), `tasks` one that is read
-    for these tasks only: it is no part of an address, or of no other's. `bounds` are pydantic's own (`ge`, `gt`, `le`,
-    `lt`, `min_length`), and `title`: what reports call it.
+    for these tasks only: it is no part of an address, or of no other's. `revision` is raised by whoever changes what
+    the values of a plain key mean, its default aside: it enters the addresses where the key is not at its default.
+    `bounds` are pydantic's own (`ge`, `gt`, `le`, `lt`, `min_length`), and `title`: what reports call it.
     """
     extra = {"outcome": outcome} | ({"unit": unit} if unit else {}) | ({"tasks": tasks} if tasks else {})
+    if revision > 1:
+        extra |= {"revision": revision}
     if isinstance(default, list | dict):
         return Field(default_factory=default.copy, description=description, json_schema_extra=extra, **bounds)
     return Field(default, description=description, json_schema_extra=extra, **bounds)

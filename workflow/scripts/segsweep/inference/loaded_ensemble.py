@@ -11,7 +11,7 @@ from segsweep.data.prepared import Prepared
 from segsweep.data.splits import Refs, choose
 from segsweep.inference.trained_model import TrainedModel, load_model, resolve_device
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
-from segsweep.search.results import FAILED
+from segsweep.statuses import FAILED
 from segsweep.store.best_epoch import best_of_run
 from segsweep.store.segment_store import SegmentRecord, SegmentStore
 

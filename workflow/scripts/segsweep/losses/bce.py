@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from segsweep.config.components import Term
 from segsweep.config.settings import key
 from segsweep.losses import require_binary
-from segsweep.losses.pixels import VOID, mean
+from segsweep.losses.pixels import VOID, mean, smoothed
 
 
 class BceSettings(Term):
@@ -19,19 +19,26 @@ class BceSettings(Term):
     pixel_mean: ClassVar[bool] = True
 
     pos_weight: float = key(1.0, "Factor of foreground pixels.", gt=0, title="weight of the foreground")
+    label_smoothing: float = key(0.0, "a in the target y (1 - a) + a / 2.", ge=0, lt=1)
 
 
 class Bce(nn.Module):
-    """Mean over the valid pixels of -(pos_weight * y * log p + (1 - y) * log(1 - p)), as torch's; binary output."""
+    """Mean over the valid pixels of -(pos_weight * y * log p + (1 - y) * log(1 - p)), as torch's; binary output.
 
-    def __init__(self, pos_weight: float = 1.0):
+    With `label_smoothing` a, y is a / 2 for background and 1 - a / 2 for foreground, as Keras's BinaryCrossentropy has
+    it. A factor of two apart: SoftBCEWithLogitsLoss of segmentation_models_pytorch has `smooth_factor` and 1 less it.
+    """
+
+    def __init__(self, pos_weight: float = 1.0, label_smoothing: float = 0.0):
         super().__init__()
+        self.label_smoothing = label_smoothing
         self.register_buffer("pos_weight", torch.tensor(pos_weight), persistent=False)
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         valid = (target != VOID).float()
+        labels = smoothed((target == 1).float(), self.label_smoothing)
         losses = F.binary_cross_entropy_with_logits(
-            logits[:, 0].float(), (target == 1).float(), weight=valid, pos_weight=self.pos_weight, reduction="none"
+            logits[:, 0].float(), labels, weight=valid, pos_weight=self.pos_weight, reduction="none"
         )
         return mean(losses, valid)
 
@@ -39,4 +46,4 @@ class Bce(nn.Module):
 def build(term: BceSettings, classes: int, class_weights: torch.Tensor | None = None) -> nn.Module:
     """Class weights do not apply: `pos_weight` replaces them."""
     require_binary("loss term bce", classes, "use cross_entropy")
-    return Bce(term.pos_weight)
+    return Bce(term.pos_weight, term.label_smoothing)

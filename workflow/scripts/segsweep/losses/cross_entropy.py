@@ -16,7 +16,7 @@ class CrossEntropySettings(Term):
     title: ClassVar[str] = "Cross entropy"
     pixel_mean: ClassVar[bool] = True
 
-    label_smoothing: float = key(0.0, "Share of the target spread over all classes.", ge=0, lt=1)
+    label_smoothing: float = key(0.0, "Share of the target that is spread over all classes.", ge=0, lt=1)
 
 
 class CrossEntropy(nn.Module):

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from segsweep.config.components import Loss
 from segsweep.config.settings import key
+from segsweep.losses.pixels import smoothed
 from segsweep.text.targets import targets
 
 EPS = 1e-6
@@ -23,9 +24,12 @@ class DbSettings(Loss):
     threshold: float = key(10.0, "Weight of the threshold map's L1 loss.", ge=0)
     binary: float = key(1.0, "Weight of the approximate binary map's Dice loss.", ge=0)
     negative_ratio: float = key(3.0, "Hard negatives for each positive pixel.", gt=0)
+    label_smoothing: float = key(0.0, "a in the target y (1 - a) + a / 2 of the probability map's loss.", ge=0, lt=1)
 
 
-def hard_negative_bce(logits: torch.Tensor, target: torch.Tensor, mask: torch.Tensor, ratio: float) -> torch.Tensor:
+def hard_negative_bce(
+    logits: torch.Tensor, target: torch.Tensor, mask: torch.Tensor, ratio: float, label_smoothing: float = 0.0
+) -> torch.Tensor:
     """Binary cross entropy over all positives and the hardest negatives, `ratio` times as many at most.
 
     All (B, H, W): `logits` float, `target` 0 or 1, `mask` 1 where pixels count. Counted over the whole batch.
@@ -37,7 +41,8 @@ def hard_negative_bce(logits: torch.Tensor, target: torch.Tensor, mask: torch.Te
     negative = (1 - target) * mask
     positives = int(positive.sum())
     negatives = min(int(negative.sum()), int(positives * ratio))
-    losses = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    labels = smoothed(target, label_smoothing)
+    losses = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
     hardest = torch.topk((losses * negative).flatten(), negatives).values
     return ((losses * positive).sum() + hardest.sum()) / (positives + negatives + EPS)
 
@@ -75,9 +80,8 @@ class DbLoss(nn.Module):
         logits = outputs["logits"][:, 0].float()
         shrink, shrink_mask, border, border_mask = self.maps(batch, logits)
         weights = self.weights
-        parts = {
-            "shrink": weights.shrink * hard_negative_bce(logits, shrink, shrink_mask, weights.negative_ratio)
-        }  # fmt: skip
+        bce = hard_negative_bce(logits, shrink, shrink_mask, weights.negative_ratio, weights.label_smoothing)
+        parts = {"shrink": weights.shrink * bce}
         if "threshold" in outputs:
             threshold, binary = (outputs[name][:, 0].float() for name in ("threshold", "binary"))
             parts["threshold"] = weights.threshold * masked_l1(threshold, border, border_mask)

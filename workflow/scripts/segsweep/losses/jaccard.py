@@ -1,41 +1,47 @@
 """Jaccard loss."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import nn
 
 from segsweep.config.components import Term
 from segsweep.config.settings import key
-from segsweep.losses.overlap import counts, occurring, one_minus, ratio
+from segsweep.losses.overlap import counts, entering, one_minus, ratio
 
 
 class JaccardSettings(Term):
-    """1 - Jaccard index over the whole batch, mean over the classes that occur."""
+    """1 - Jaccard index over the whole batch, mean over the classes."""
 
     title: ClassVar[str] = "Jaccard loss"
 
-    smooth: float = key(0.0, "Added to numerator and denominator.", ge=0)
+    smooth: float = key(0.0, "s in (TP + s) / (TP + FP + FN + s).", ge=0, revision=2)
+    absent: Literal["skip", "count"] | None = key(
+        None,
+        "A class without a pixel of ground truth in the batch: `skip` leaves it out of the mean, `count` lets what is "
+        "predicted of it count against it; not set: `count` if smooth is above 0.",
+    )
 
 
 class Jaccard(nn.Module):
-    """1 - (TP + s) / (TP + FP + FN + s), soft counts over the whole batch, mean over the classes that occur in it.
+    """1 - (TP + s) / (TP + FP + FN + s), soft counts over the whole batch, mean over the classes.
 
-    Binary output: the foreground alone; 0 for a batch without foreground.
+    Binary output: the foreground alone. A class without a pixel of ground truth is left out with s = 0, and counts
+    with FP / (FP + s) else; see `dice`.
 
     Source: Rahman and Wang 2016, "Optimizing intersection-over-union in deep neural networks", eq. 3 to 5.
     """
 
-    def __init__(self, smooth: float = 0.0):
+    def __init__(self, smooth: float = 0.0, absent: str | None = None):
         super().__init__()
-        self.smooth = smooth
+        self.smooth, self.absent = smooth, absent
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         positives, false, missed = counts(logits, target)
         score = ratio(positives, positives + false + missed, self.smooth)
-        return one_minus(score, occurring(positives, missed))
+        return one_minus(score, entering(positives, false, missed, self.smooth, self.absent))
 
 
 def build(term: JaccardSettings, classes: int, class_weights: torch.Tensor | None = None) -> nn.Module:
-    """Class weights do not apply: each class that occurs counts the same."""
-    return Jaccard(term.smooth)
+    """Class weights do not apply: each class counts the same."""
+    return Jaccard(term.smooth, term.absent)

@@ -28,20 +28,37 @@ def counts(logits: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, to
     return positives, (probability * valid).sum(over) - positives, mask.sum(over) - positives
 
 
-def one_minus(scores: torch.Tensor, occurs: torch.Tensor, gamma: float = 1.0) -> torch.Tensor:
-    """Mean of (1 - score)^gamma over the classes that occur in the ground truth; 0, with gradients of 0, if none does.
+def one_minus(scores: torch.Tensor, enters: torch.Tensor, gamma: float = 1.0) -> torch.Tensor:
+    """Mean of (1 - score)^gamma over the classes that enter it; 0, with gradients of 0, if none does.
 
-    `scores` float32 (C,), `occurs` bool (C,).
+    `scores` float32 (C,), `enters` bool (C,).
     """
     losses = 1 - scores
     if gamma != 1.0:
         losses = losses.clamp_min(1e-7) ** gamma  # a power below 1 has no finite slope at 0
-    return torch.where(occurs, losses, 0.0).sum() / occurs.sum().clamp_min(1)
+    return torch.where(enters, losses, 0.0).sum() / enters.sum().clamp_min(1)
 
 
 def ratio(numerator: torch.Tensor, denominator: torch.Tensor, smooth: float) -> torch.Tensor:
     """(numerator + smooth) / (denominator + smooth), finite where both are 0."""
     return (numerator + smooth) / (denominator + smooth).clamp_min(1e-7)
+
+
+def entering(
+    positives: torch.Tensor, false: torch.Tensor, missed: torch.Tensor, smooth: float, absent: str | None
+) -> torch.Tensor:
+    """bool (C,): the classes whose losses enter the mean.
+
+    Args:
+        positives, false, missed: see `counts`.
+        smooth: of the loss.
+        absent: what a class without a pixel of ground truth does. `skip` leaves it out, as (0 + 0) / (FP + 0) says
+            nothing. `count` lets it enter with s / (FP + s), all classes then, unless all pixels are void. None counts
+            it if `smooth` is above 0.
+    """
+    if absent == "skip" or (absent is None and smooth == 0):
+        return occurring(positives, missed)
+    return ((positives + false + missed).detach().sum() > 0).expand(len(positives))
 
 
 def occurring(positives: torch.Tensor, missed: torch.Tensor) -> torch.Tensor:

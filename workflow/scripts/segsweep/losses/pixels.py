@@ -21,6 +21,8 @@ def cross_entropies(
         logits: float32 (B, C, H, W), C of 2 or more.
         target: int64 (B, H, W), 0 to C - 1 or 255.
         weight: float32 (C,) or None.
+        label_smoothing: share a of the target that is spread over all classes, with torch's weights w: of a pixel of
+            the class y, -(1 - a) w_y log p_y - a / C * (sum over classes of w_c log p_c).
 
     Returns:
         float32 (B, H, W). (A reduction inside torch has no deterministic version on a GPU.)
@@ -28,6 +30,11 @@ def cross_entropies(
     return F.cross_entropy(
         logits, target, weight, ignore_index=VOID, reduction="none", label_smoothing=label_smoothing
     )  # fmt: skip
+
+
+def smoothed(labels: torch.Tensor, label_smoothing: float) -> torch.Tensor:
+    """Labels 0 and 1 of a binary output, drawn towards 1 / 2: y (1 - a) + a / 2."""
+    return labels * (1 - label_smoothing) + label_smoothing / 2
 
 
 def pixel_weights(target: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:

@@ -8,6 +8,8 @@ raises its `revision`, which enters the address of every training that the class
 - What tells components apart (`arch`, `name`, `reader`) stands beside whatever is set of a component.
 - A key whose value is the name of something enters as what the name stands for (`Meaning`), default or not: a
   monitor as a column and its direction, an augmentation as its transforms, a file of weights as its content.
+- A plain key whose values mean something else than before, its default aside, has a revision of its own, which enters
+  beside them.
 """
 
 import json
@@ -68,7 +70,7 @@ def differences(settings: Settings, in_force: InForce) -> dict[str, Any]:
         value = getattr(settings, name)
         if not isinstance(value, NESTED) and name not in in_force.meanings:  # as most are
             if value != default or name in DISCRIMINATORS:
-                found[name] = value
+                found |= {name: value} | revision_of_key(kind, name)
             continue
         added = difference(kind, name, value, in_force)
         if added is not None:
@@ -93,6 +95,12 @@ def difference(kind: type[Settings], name: str, value: Any, in_force: InForce) -
 def revision_of(kind: type[Settings]) -> dict[str, int]:
     """What the revision of a class adds to an address."""
     return {"revision": kind.revision} if kind.revision > 1 else {}
+
+
+def revision_of_key(kind: type[Settings], name: str) -> dict[str, int]:
+    """What the revision of a key adds to an address, where the key is not at its default."""
+    revision = (kind.model_fields[name].json_schema_extra or {}).get("revision")
+    return {f"{name}.revision": revision} if revision else {}
 
 
 def roots(value: Any, in_force: InForce) -> frozenset[Symbol]:

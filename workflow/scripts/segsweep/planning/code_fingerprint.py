@@ -22,6 +22,7 @@ from functools import cached_property
 from pathlib import Path
 
 from segsweep import registry, tables
+from segsweep.hashing import short_hash
 from segsweep.planning import definitions
 from segsweep.planning.definitions import Definition, Module, read_module
 from segsweep.planning.remembered import Remembered
@@ -63,7 +64,7 @@ class Code:
         roots = frozenset(roots)
         if roots not in self._fingerprints:
             lines = (f"{name} {digest}" for name, digest in sorted(self.hashes(roots).items()))
-            self._fingerprints[roots] = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+            self._fingerprints[roots] = short_hash(lines)
         return self._fingerprints[roots]
 
     @cached_property
@@ -130,7 +131,7 @@ class Code:
                 name = ".".join([NAME, *file.relative_to(self.package).with_suffix("").parts])
                 found |= self._imported(name.removesuffix(".__init__"))
         lines = (f"{name} {module.tree}" for name, module in sorted(found.items()))
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+        return short_hash(lines)
 
     def _imported(self, name: str, file: Path | None = None) -> dict[str, Module]:
         """A module or program, and all modules of the package that importing it leads to, at any depth of the code."""
@@ -224,7 +225,7 @@ class Code:
         imports = self._module(name).imports | definition.imports
         firsts = sorted({chain.partition(".")[0] for chain in definition.uses} & imports.keys())
         meant = [f"{one}={'.'.join(imports[one])}" for one in firsts if not _is_outside(imports[one][0])]
-        return hashlib.sha256("\n".join([definition.hash, *meant]).encode()).hexdigest()[:12]
+        return short_hash([definition.hash, *meant], 12)
 
     def _module(self, name: str) -> Module | None:
         """What a module defines; None of one outside of a training."""

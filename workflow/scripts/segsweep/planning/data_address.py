@@ -1,10 +1,10 @@
 """Addresses of data: of what a training sees, and of the folders in which images are prepared for it."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 from segsweep.config.dataset import Dataset
+from segsweep.hashing import short_hash
 from segsweep.planning.addresses import InForce, as_text, differences
 from segsweep.planning.code_fingerprint import Code
 from segsweep.planning.data_fingerprint import TRAINED_ON, data_fingerprint
@@ -102,4 +102,4 @@ def meaning_of(dataset: Dataset) -> dict[str, Any]:
 
 
 def _hash(*texts: str) -> str:
-    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
+    return short_hash(texts)

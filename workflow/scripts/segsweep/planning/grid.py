@@ -1,6 +1,5 @@
 """The cells of a study: grid, runs, rounds, reference, exclude."""
 
-import hashlib
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,7 @@ from segsweep.config.study import Study
 from segsweep.config.yaml_documents import nearest
 from segsweep.errors import InputError
 from segsweep.formatting import label, short_names
+from segsweep.hashing import short_hash
 from segsweep.planning.overrides import Resolved, Resolver
 
 
@@ -124,7 +124,7 @@ def make_cell(
 
 def digest_of(resolved: Resolved) -> str:
     """A short name of a complete setting; the letter keeps tables from reading it as a number, `12e45678`."""
-    return f"c{hashlib.sha256(resolved.text.encode()).hexdigest()[:8]}"
+    return f"c{short_hash(resolved.text, 8)}"
 
 
 def _labelled(cell: Cell, names: dict[str, str]) -> Cell:

@@ -1,10 +1,10 @@
 """Packs: several missing segments for one job, so that the cost of a job is paid once for all of them."""
 
-import hashlib
 import json
 from collections.abc import Collection, Container, Mapping
 from pathlib import Path
 
+from segsweep.hashing import short_hash
 from segsweep.io import read_json_or_none
 
 
@@ -58,7 +58,7 @@ def trees(parents: Mapping[str, str | None]) -> list[list[str]]:
 
 def name_of(segments: Collection[str]) -> str:
     """Name of a pack: 12 hexadecimal digits."""
-    return hashlib.sha256("\n".join(segments).encode()).hexdigest()[:12]
+    return short_hash(segments, 12)
 
 
 def remembered(path: Path, packs: Mapping[str, list[str]], complete: Container[str]) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from segsweep.errors import InputError
+from segsweep.hashing import short_hash
 from segsweep.io import read_json, read_text
 
 PLAN_FILE = "plan.json"
@@ -255,7 +256,7 @@ class StudyPlan(_Entry):
 
 
 def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return short_hash(text)
 
 
 def read_plan(path: Path) -> StudyPlan:

@@ -4,7 +4,6 @@ The jobs that it starts, on this machine or on a node, parse the Snakefile again
 that `PlanWriter` wrote. So what is missing may change while jobs run.
 """
 
-import hashlib
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,6 +16,7 @@ from segsweep.config.yaml_documents import parse
 from segsweep.data.classes import class_table
 from segsweep.errors import InputError
 from segsweep.formatting import epochs as epochs_in_words
+from segsweep.hashing import short_hash
 from segsweep.io import read_json
 from segsweep.planning.code_fingerprint import PACKAGE, Code, readings
 from segsweep.planning.data_address import DataAddresses
@@ -255,7 +255,7 @@ class Planner(WorkerView):
 
 def digest(*texts: str) -> str:
     """Sixteen hexadecimal digits that stand for some texts."""
-    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
+    return short_hash(texts)
 
 
 def open_study(config: Mapping[str, Any], *, plans: bool, pull: bool = False) -> WorkerView:

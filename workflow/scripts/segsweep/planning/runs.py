@@ -5,12 +5,12 @@ outcome, and a segment is `<hash of the phase>-<last epoch>`: where a phase is c
 a rung or an extended study leaves alone what is trained already.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from segsweep.config.losses import Loss
+from segsweep.hashing import short_hash
 from segsweep.planning.addresses import SectionAddresses, as_text, revision_of
 from segsweep.planning.code_fingerprint import Code, Symbol
 from segsweep.planning.grid import Cell
@@ -160,7 +160,7 @@ def make_run(
         complete, called = setting | section.adds, context.sections.joined(*roots, section.roots)
         code = context.code.fingerprint(called)
         text = as_text([complete, seed, fold, run.data, code, before])
-        digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+        digest = short_hash(text)
         run.phases.append(Phase(digest, first, min(last, run.epochs), loss, complete, called, code))
         before = f"{digest}-{last}"
     return run

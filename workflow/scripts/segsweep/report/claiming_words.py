@@ -9,7 +9,7 @@ import re
 from segsweep.report.number_ledger import blank
 
 _PHRASES = (
-    r"(?:better|worse|superior|inferior) (?:than|to)",
+    r"(?:better|worse) (?:than|to)",
     r"(?:is|are|was|were|does|do|performs?|works?|scores?) (?:much |clearly |slightly )?(?:better|worse|best|worst)",
     r"outperform\w*", r"significant(?:ly)?", r"depend(?:s|ed)? (?:up)?on the", r"explains?", r"effects?", r"impacts?",
     r"influen(?:ce|ces|ced|tial)", r"improv(?:e|es|ed|ement|ements|ing)", r"matters?", r"optim(?:um|al)",

@@ -6,12 +6,12 @@ more. The ledger records which rows and which form made a sentence, and `verify`
 
 from collections.abc import Callable, Iterable, Sequence
 
+from segsweep.analysis.verdicts import STATED
 from segsweep.report.markdown import capital, listed
 from segsweep.report.study_words import StudyWords
 from segsweep.report.value_styles import MISSING, write
 
 Row = dict[str, str]
-STATED = ("better", "worse", "edge", "interact", "rises", "falls")
 MOST_NAMED, MOST_PAIRS, MOST_NUMBERS = 6, 12, 3
 
 

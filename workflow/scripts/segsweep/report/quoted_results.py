@@ -11,15 +11,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from segsweep import statuses
+from segsweep.analysis.verdicts import STATED
 from segsweep.planning.plan_file import PLAN_FILE, read_plan
 from segsweep.report.display_names import DisplayNames
 from segsweep.report.figures import theme
-from segsweep.report.finding_sentences import STATED
 from segsweep.report.markdown import capital, image
 from segsweep.report.number_ledger import Ledger, numbers_in
 from segsweep.report.value_styles import escape
 
-USABLE = "finished,early_stopped"
+USABLE = ",".join(statuses.USABLE)
 SEEDS_CHANGE_NOTHING = "Seeds change no score"  # in noise.why of analysis.json
 LONGEST_FILE_NAME = 80  # characters of a figure's name
 NOT_COMPARED = ("confirm", "ensemble")  # roles of runs that enter no comparison of settings

@@ -4,11 +4,11 @@ A sentence that has no number, no name and no claiming word in it is not in repo
 count's unit, `best`, a sentence that somebody added. It is found here.
 """
 
-from difflib import SequenceMatcher
 from itertools import pairwise
 from pathlib import Path
 
 from segsweep.errors import InputError
+from segsweep.report.differences import differences
 from segsweep.report.figures import theme
 from segsweep.report.marks import unmarked
 from segsweep.report.number_ledger import UnsourcedError, blank
@@ -86,16 +86,12 @@ def _differences(part: Part, wanted: list[str]) -> list[str]:
     """Each line that differs, with what it should be; lines that have to go; lines that are missing."""
     first, shown = part
     problems = []
-    for change, i, i_end, j, j_end in SequenceMatcher(None, shown, wanted, autojunk=False).get_opcodes():
-        if change == "equal":
-            continue
-        for k in range(max(i_end - i, j_end - j)):
-            here, there = i + k < i_end, j + k < j_end
-            line = f"report.md line {first + min(i + k, i_end)}"
-            if here and there:
-                problems.append(f"{line}: “{shown[i + k]}” should be “{wanted[j + k]}”")
-            elif here:
-                problems.append(f"{line}: “{shown[i + k]}” is not what the files say: it should not be there")
-            else:
-                problems.append(f"{line}: “{wanted[j + k]}” is missing before this line")
+    for i, j, is_shown, is_wanted in differences(shown, wanted):
+        line = f"report.md line {first + i}"
+        if is_shown and is_wanted:
+            problems.append(f"{line}: “{shown[i]}” should be “{wanted[j]}”")
+        elif is_shown:
+            problems.append(f"{line}: “{shown[i]}” is not what the files say: it should not be there")
+        else:
+            problems.append(f"{line}: “{wanted[j]}” is missing before this line")
     return problems

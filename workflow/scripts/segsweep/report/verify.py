@@ -3,11 +3,11 @@
 import csv
 import io
 from collections.abc import Iterator
-from difflib import SequenceMatcher
 from itertools import groupby
 from pathlib import Path
 
 from segsweep.report.claiming_words import claims_in
+from segsweep.report.differences import differences
 from segsweep.report.number_ledger import UnsourcedError, made_again, numbers_in
 from segsweep.report.rewritten import compare_sections
 from segsweep.report.sources import Source, SourceFiles
@@ -102,19 +102,15 @@ def _numbers(markdown: str, rows: list[dict[str, str]]) -> list[str]:
     if shown == wanted:
         return []
     problems = []
-    for change, i, i_end, j, j_end in SequenceMatcher(None, wanted, shown, autojunk=False).get_opcodes():
-        if change == "equal":
-            continue
-        for k in range(max(i_end - i, j_end - j)):
-            here = j + k < j_end
-            line = markdown.count("\n", 0, found[j + k][0]) + 1 if here else None
-            if here and i + k < i_end:
-                says = f"{wanted[i + k]}: {describe(_source(expected[i + k][1]))}"
-                problems.append(f"report.md line {line}: {shown[j + k]}, but its source says {says}")
-            elif here:
-                problems.append(f"report.md line {line}: {shown[j + k]} has no source")
-            else:
-                problems.append(f"report.md: {wanted[i + k]} is missing, once in line {expected[i + k][1]['line']}")
+    for i, j, is_wanted, is_shown in differences(wanted, shown):
+        line = markdown.count("\n", 0, found[j][0]) + 1 if is_shown else None
+        if is_shown and is_wanted:
+            says = f"{wanted[i]}: {describe(_source(expected[i][1]))}"
+            problems.append(f"report.md line {line}: {shown[j]}, but its source says {says}")
+        elif is_shown:
+            problems.append(f"report.md line {line}: {shown[j]} has no source")
+        else:
+            problems.append(f"report.md: {wanted[i]} is missing, once in line {expected[i][1]['line']}")
     return problems
 
 

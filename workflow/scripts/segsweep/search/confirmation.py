@@ -2,8 +2,9 @@
 
 from segsweep.config.study import Study
 from segsweep.search.requests import confirming_runs
-from segsweep.search.results import FAILED, Result, best_of
+from segsweep.search.results import Result, best_of
 from segsweep.search.step_files import Candidate, ConfirmedSetting, Trial
+from segsweep.statuses import FAILED
 
 
 def candidates_of(trials: list[Trial]) -> list[Candidate]:

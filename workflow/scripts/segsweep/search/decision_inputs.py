@@ -1,12 +1,12 @@
 """What decisions rest on, and which of them still hold when that changes."""
 
-import hashlib
 import json
 from collections.abc import Callable, Collection
 from typing import Any
 
 from segsweep.config.settings import Settings
 from segsweep.config.study import Study
+from segsweep.hashing import short_hash
 from segsweep.search.step_files import RequestedRun, State
 
 
@@ -21,7 +21,7 @@ def settings_digest(study: Study) -> str:
         sweep += [[part.name, part.revision] for part in (study.sweep.sampler, study.sweep.pruner)]
     folds = study.folds.model_dump(mode="json") if study.folds else None
     values = [sweep, study.metric, study.minimize, study.seeds, folds, study.train.epochs]
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+    return short_hash(json.dumps(values, sort_keys=True))
 
 
 def phase_inputs(study: Study, phase: str) -> dict[str, Any]:

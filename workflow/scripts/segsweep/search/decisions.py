@@ -17,9 +17,10 @@ from segsweep.search.confirmation import candidates_of, confirmed, ranked
 from segsweep.search.decision_inputs import phase_inputs, settings_digest
 from segsweep.search.narrow import narrowed
 from segsweep.search.requests import confirming_runs, member_runs, replicates, total_epochs, trial_runs
-from segsweep.search.results import FAILED, Result, best_of
+from segsweep.search.results import Result, best_of
 from segsweep.search.space import Space
 from segsweep.search.step_files import BestSetting, Candidate, State, Trial
+from segsweep.statuses import FAILED
 
 
 def decide(

@@ -18,7 +18,6 @@ from optuna.trial import TrialState, create_trial
 
 from segsweep import registry
 from segsweep.config.search import Sweep
-from segsweep.search.results import FAILED
 from segsweep.search.space import (
     Dimension,
     Space,
@@ -36,6 +35,7 @@ from segsweep.search.space import (
     tidy,
 )
 from segsweep.search.step_files import Trial
+from segsweep.statuses import FAILED
 
 # A sampler that proposes what was tried already is asked again this often.
 MOST_ATTEMPTS = 30

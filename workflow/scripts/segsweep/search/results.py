@@ -9,11 +9,9 @@ from segsweep.errors import InputError
 from segsweep.metrics import column
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
 from segsweep.search.step_files import Candidate, RequestedRun
+from segsweep.statuses import FAILED
 from segsweep.store.best_epoch import read_epochs
 from segsweep.store.segment_store import SegmentStore
-
-# How a run may end that yields no score.
-FAILED = ("diverged", "oom")
 
 
 class Best(TypedDict):

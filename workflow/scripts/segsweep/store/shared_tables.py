@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.errors import InputError
+from segsweep.hashing import short_hash
 from segsweep.planning.plan_file import PLAN_FILE, StudyPlan, read_plan
 from segsweep.store.remote import Remote
 
@@ -28,7 +29,7 @@ PULLED = 946684800.0
 def state_of(study: dict[str, Any], dataset: dict[str, Any] | None, smoke: bool) -> str:
     """Twelve hexadecimal digits that stand for what a person wrote, as plan.json says it."""
     text = json.dumps([study, dataset, smoke], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return short_hash(text, 12)
 
 
 def studies_here(results: Path) -> dict[str, StudyPlan]:

@@ -7,10 +7,10 @@ import pandas as pd
 
 from segsweep.report.markdown import capital, listed, paragraph
 from segsweep.report.quoted_results import USABLE, QuotedResults
+from segsweep.statuses import FAILED
 
 CENSORED = 1 / 3  # of the runs were best in their last epoch: how soon they converge is not known
 MOST_LEVELS = 6
-ENDED = ("diverged", "oom", "failed", "pruned")
 
 
 def convergence(results: QuotedResults, axis: str) -> str:
@@ -22,7 +22,7 @@ def convergence(results: QuotedResults, axis: str) -> str:
         or _means(results, mine, "convergence/epochs_to_best", "fixed:1", "epochs to the best")
         or "These results do not say how soon runs reached their best."
     ]
-    for status in ENDED:
+    for status in (*FAILED, "pruned"):
         column = f"n_{status}"
         hit = mine[mine[column] > 0] if column in mine else mine.iloc[:0]
         if len(hit):

@@ -9,9 +9,9 @@ from segsweep.report.figures import runs as run_figures
 from segsweep.report.figures import theme
 from segsweep.report.markdown import blocks, capital, listed, markdown_table, paragraph
 from segsweep.report.quoted_results import QuotedResults
+from segsweep.statuses import FAILED
 
 MOST_PARALLEL = 400
-FAILED = ("diverged", "oom", "failed")
 CHEAPER = 0.9  # of the training time: less of a difference is not worth a word
 
 
