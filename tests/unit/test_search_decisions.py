@@ -3,9 +3,11 @@
 import itertools
 import json
 import random
+from pathlib import Path
 
 import pytest
 
+from segsweep.config.load import Request, load
 from segsweep.config.study import Study
 from segsweep.errors import InputError
 from segsweep.search import search_tables
@@ -68,6 +70,19 @@ def test_halving_by_hand():
     reasons = {(row["epoch"], row["trial"]): row["reason"] for row in search_tables.decisions(states)}
     assert reasons[2, 3] == "behind"
     assert [reasons[4, trial] for trial in range(3)] == ["top", "preserve", "preserve"]
+
+
+def test_the_text_sweep_judges_every_trial_at_10_and_20():
+    """As its source does: `early_terminate: {type: hyperband, min_iter: 10, eta: 2}` of W&B, over 22 epochs."""
+    study = load(Request(study="text_sweep"), Path(__file__).parents[2] / "config").study
+    states = replay.play(study, lambda item: replay.result_of([0.9 - 0.01 * (item["trial"] or 0)] * 30, item))
+    trials, decisions = states[-1]["trials"], search_tables.decisions(states)
+    assert len(trials) == 12
+    assert {item["epochs"] for item in states[0]["requested"]} == {10}
+    assert {row["trial"] for row in decisions if row["epoch"] == 10} == set(range(12))
+    assert {row["epoch"] for row in decisions} == {10, 20}
+    # The score falls from trial to trial: two of the first four go on from 10, one of them from 20.
+    assert [trial["epochs"] for trial in trials[:4]] == [22, 20, 10, 10]
 
 
 def test_a_score_is_the_best_so_far():

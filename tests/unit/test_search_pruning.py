@@ -1,5 +1,6 @@
 """Rungs, brackets and verdicts, by hand and as properties of random tables."""
 
+import itertools
 import random
 
 import pytest
@@ -20,11 +21,26 @@ def test_brackets_and_rungs_of_the_paper():
     assert [rungs(paper, 81, bracket) for bracket in range(5)] == [[1, 3, 9, 27], [3, 9, 27], [9, 27], [27], []]
 
 
-def test_rungs_of_the_text_sweep():
+def bands(min_iter, eta, last):
+    """Where `early_terminate: {type: hyperband, min_iter, eta}` of W&B compares all runs: min_iter * eta^i.
+
+    Source: `hyperband_stop_runs` of github.com/wandb/sweeps.
+    """
+    return list(itertools.takewhile(lambda band: band < last, (int(min_iter * eta**i) for i in range(100))))
+
+
+@pytest.mark.parametrize(("min_iter", "eta", "last"), [(10, 2, 22), (3, 3, 100), (1, 1.5, 40), (5, 4, 80)])
+def test_one_bracket_judges_every_trial_where_wandb_does(min_iter, eta, last):
+    one = rule(min_epochs=min_iter, eta=eta, brackets=1)
+    assert len(bracket_sizes(one, last)) == 1
+    expected = dict.fromkeys(bands(min_iter, eta, last))
+    assert all(rungs(one, last, bracket_of(trial, bracket_sizes(one, last))) == [*expected] for trial in range(30))
+
+
+def test_without_brackets_half_of_the_trials_are_judged_a_rung_later():
     text = rule(min_epochs=10, eta=2)
-    assert rungs(text, 22, 0) == [10, 20]
-    assert rungs(text, 22, 1) == [20]
-    assert bracket_sizes(text, 22) == [2, 2]
+    assert [rungs(text, 22, bracket) for bracket in range(2)] == [[10, 20], [20]]
+    assert [bracket_of(trial, bracket_sizes(text, 22)) for trial in range(6)] == [0, 1] * 3
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+TAGS = ("name", "arch")  # keys that say which component a section is
+
 
 def number(value: float) -> str:
     """A number as a person writes it: 5e-4, 0.25, 16."""
@@ -14,13 +16,15 @@ def number(value: float) -> str:
 
 
 def value_in_words(value: Any) -> str:
-    """A setting's value: numbers as written, a loss as `cross_entropy+focal`, the rest as text."""
+    """A setting's value: numbers as written, a loss as `cross_entropy+focal`, a component as `sgd(lr=0.1)`."""
     if isinstance(value, float | int | bool | str):
         return number(value)
     if value is None:
         return "none"
     if isinstance(value, dict):
-        return "+".join(_part(name, inner) for name, inner in value.items() if inner is not None)
+        if tag := next((tag for tag in TAGS if isinstance(value.get(tag), str)), None):
+            return _part(value[tag], {name: inner for name, inner in value.items() if name != tag})
+        return "+".join(_part(name, inner) for name, inner in value.items()) or "defaults"
     if isinstance(value, list | tuple):
         return "/".join(value_in_words(part) for part in value)
     raise TypeError(f"no words for {type(value).__name__}")
@@ -58,11 +62,12 @@ def epochs(first: int, last: int) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """`1 cell`, `2 cells`."""
+    """`1 cell`, `2 cells`, `2 entries`, `2 patches`."""
     if count == 1:
         return f"1 {noun}"
-    ending = noun[:-1] + "ies" if noun.endswith("y") and noun[-2] not in "aeiou" else noun + "s"
-    return f"{count:,} {ending}"
+    if noun.endswith("y") and noun[-2] not in "aeiou":
+        return f"{count:,} {noun[:-1]}ies"
+    return f"{count:,} {noun}{'es' if noun.endswith('tch') else 's'}"
 
 
 def duration(seconds: float) -> str:

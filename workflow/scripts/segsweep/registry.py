@@ -23,7 +23,7 @@ from segsweep.syntax import ModuleSyntax
 
 PACKAGE = Path(__file__).resolve().parent
 # What would slow down each start of Snakemake.
-HEAVY = {"albumentations", "cv2", "numpy", "optuna", "pandas", "scipy", "timm", "torch", "torchvision"}
+HEAVY = {"albumentations", "cv2", "monai", "numpy", "optuna", "pandas", "scipy", "timm", "torch", "torchvision"}
 
 
 @cache

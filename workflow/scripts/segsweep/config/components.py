@@ -56,10 +56,10 @@ class Optimizer(Component):
     weight_decay_on: Literal["all", "weights"] = key(
         "all",
         "All of the network, or its weights only: no decay of biases and of what has one dimension (norms).",
-        title="what decays",
+        title="parameters that decay",
     )
     lr_factor: LrFactor = key(LrFactor(), "Factors of the learning rate.")
-    freeze: Freeze | None = key(None, "A part that does not train, for some epochs or for all.")
+    freeze: Freeze | None = key(None, "A part that does not train, for some epochs or for all.", title="frozen part")
 
     @property
     def names_parts(self) -> bool:
@@ -83,7 +83,11 @@ class LibraryOptimizer(Optimizer):
 class Warmup(Settings):
     """Linear growth of the learning rate in the first iterations."""
 
-    iterations: int = key(0, "Optimizer steps until the full learning rate.", ge=0, title="warm-up iterations")
+    iterations: int = key(0, "Length of the warm-up, in its unit.", ge=0, title="warm-up iterations")
+    unit: Literal["steps", "batches", "epochs"] = key(
+        "steps",
+        "What an iteration is: a step of the optimizer, a batch (of which `accumulate` make a step), or an epoch.",
+    )
     lr: float = key(0.0, "Learning rate of the first step.", ge=0)
 
 
@@ -91,8 +95,8 @@ class Schedule(Component):
     """How the learning rate changes.
 
     Attributes:
-        monitors: whether the rate is reduced when a column no longer improves; the settings then have the keys
-            `monitor` and `patience`.
+        monitors: whether the rate is reduced when a column no longer improves; the settings then have the key
+            `monitor`, and the file the function `after_epoch(settings, state, value, minimize)`.
     """
 
     package: ClassVar[str] = "schedules"
@@ -172,15 +176,21 @@ class Term(Loss):
 
     @model_validator(mode="before")
     @classmethod
-    def _number_is_weight(cls, value: Any) -> Any:
+    def spelled_out(cls, value: Any) -> Any:
+        """A number is the weight."""
         return {"weight": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 class Task(Component):
-    """A task: what is predicted of an image, from model to counts."""
+    """A task: what is predicted of an image, from model to counts.
+
+    Attributes:
+        stitched: whether its predictions of patches can be stitched to whole pages.
+    """
 
     package: ClassVar[str] = "tasks"
     discriminator: ClassVar[str] = "name"
+    stitched: ClassVar[bool] = False
 
     name: str = key(..., "Which task.")
 
@@ -204,6 +214,11 @@ class Sampler(Component):
     knows_pruned: ClassVar[bool] = False
 
     name: str = key(..., "Which sampler of Optuna.")
+
+    @classmethod
+    def spelled_out(cls, value: Any) -> Any:
+        """A sampler's name alone is short for `{name: ...}`."""
+        return {"name": value} if isinstance(value, str) else value
 
 
 class Pruner(Component):
@@ -238,6 +253,8 @@ class Metric(Component):
         range: lowest and highest value; None where there is no bound.
         each_class: whether it is one score for each class: of `all`, or of `objects` (all but the background).
         of_splits, of_images: whether a split, and a single image, has it.
+        of_batches: whether it is a mean over the batches of validation, no function of the split's counts: it is
+            measured while the studies train that name it, and by `evaluate_run`.
         own_counts: name of the counts that its file's `count` makes of predictions; training does not record them, so
             that it is a metric of `evaluate_run` only.
     """
@@ -251,6 +268,7 @@ class Metric(Component):
     each_class: ClassVar[Literal["all", "objects"] | None] = None
     of_splits: ClassVar[bool] = True
     of_images: ClassVar[bool] = True
+    of_batches: ClassVar[bool] = False
     own_counts: ClassVar[str | None] = None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from segsweep import metrics
 from segsweep.config.cluster import Cluster
 from segsweep.config.dataset import Dataset, parse_dataset
-from segsweep.config.dotted_keys import merged
+from segsweep.config.merging import merged, overridden, section
 from segsweep.config.metric_direction import doubtful_direction
 from segsweep.config.search import Ensemble
 from segsweep.config.settings import Settings, key
@@ -23,7 +23,7 @@ from segsweep.errors import InputError
 STUDY_KEYS = set(Study.model_fields) - {"train", "smoke", "table"}
 TRAIN_KEYS = set(Train.model_fields)
 # Numbers of epochs, which shrink with `rescale_epochs`.
-EPOCH_KEYS = {"until_epoch", "start_epoch", "t_max", "step_size"}
+EPOCH_KEYS = {"until_epoch", "start_epoch", "t_max", "step_size", "t_0", "milestones"}
 
 
 class Request(Settings):
@@ -164,25 +164,32 @@ def as_smoke_test(values: dict[str, Any], location) -> dict[str, Any]:
             f"{location(('smoke',))}: smoke=true was asked for, but the study has no section `smoke`. Add one."
         )
     rescale = smoke.pop("rescale_epochs", False)
-    wrong = [name for name in smoke if name not in STUDY_KEYS | TRAIN_KEYS]
-    if wrong:
+    # A key of `train` may be dotted, as in `set`.
+    of_train = {name: value for name, value in smoke.items() if name.partition(".")[0] in TRAIN_KEYS}
+    of_study = {name: value for name, value in smoke.items() if name not in of_train}
+    if wrong := [name for name in of_study if name not in STUDY_KEYS]:
         known = STUDY_KEYS | TRAIN_KEYS | {"rescale_epochs"}
         raise InputError(
             *(f"{location(('smoke', name))}: unknown key {name!r} in smoke. {nearest(name, known)}" for name in wrong)
         )
     smaller = {name: value for name, value in values.items() if name != "smoke"}
     before = (smaller.get("train") or {}).get("epochs")
-    for name, value in smoke.items():
-        if name in TRAIN_KEYS:
-            smaller["train"] = merged(smaller.get("train") or {}, {name: value})
-        else:
-            # A grid, a list of runs or of seeds is replaced; sections are laid over each other.
-            smaller[name] = value if name in ("grid", "runs", "rounds", "seeds") else merged(smaller.get(name), value)
+    for name, value in of_study.items():
+        smaller[name] = _of_smoke(name, smaller.get(name), value)
+    smaller["train"] = overridden(Train, smaller.get("train") or {}, of_train, lambda keys: location(("smoke", *keys)))
     if rescale and before:
         for part in ("train", "grid", "runs", "rounds", "reference"):
             if part in smaller:
                 smaller[part] = _rescaled(smaller[part], smaller["train"]["epochs"] / before)
     return smaller
+
+
+def _of_smoke(name: str, value: Any, changes: Any) -> Any:
+    """A key of the study, changed by `smoke`: what lists cells is replaced, sections are merged."""
+    if name == "grid":
+        return changes
+    # A reference holds keys of `train`.
+    return merged([Train] if name == "reference" else section([Study], name), value, changes)
 
 
 def _rescaled(values: Any, factor: float) -> Any:

@@ -1,6 +1,6 @@
 """The section `loss`: weighted sums of losses, their phases, and what weighs two tasks. Each loss is a component."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import create_model, model_validator
 
@@ -14,6 +14,8 @@ Detection, Db = LOSSES["detection"], LOSSES["db"]
 
 class WeightedSum(Settings):
     """A weighted sum of losses, by their names. At least one."""
+
+    whole: ClassVar[bool] = True  # whoever writes a sum means these terms and no others
 
     @model_validator(mode="after")
     def _not_empty(self):

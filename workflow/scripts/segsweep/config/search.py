@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, model_validator
 
 from segsweep import registry
+from segsweep.config.components import Sampler
 from segsweep.config.settings import Settings, key
 
 
@@ -48,17 +49,12 @@ class Narrow(Settings):
 SAMPLERS = tuple(registry.classes("sampler"))
 
 
-def _by_name(value: Any) -> Any:
-    """A sampler's name alone is short for `{name: ...}`."""
-    return {"name": value} if isinstance(value, str) else value
-
-
 class Sweep(Settings):
     """Settings proposed by a sampler, from what earlier trials showed."""
 
     sampler: Annotated[
         registry.union("sampler"),
-        BeforeValidator(_by_name, json_schema_input_type=registry.union("sampler") | Literal[SAMPLERS]),
+        BeforeValidator(Sampler.spelled_out, json_schema_input_type=registry.union("sampler") | Literal[SAMPLERS]),
     ] = key(registry.default("sampler"), "Sampler of Optuna. Its name alone is short for `{name: ...}`.")
     seed: int = key(0, "Seed of the sampler.", ge=0)
     trials: int = key(..., "Number of settings tried.", ge=1)

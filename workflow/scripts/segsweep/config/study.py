@@ -18,7 +18,7 @@ class ListedRun(Settings):
 
     id: int | str = key(..., "Its name in tables.")
     note: str = key("", "What it is for.", outcome=False)
-    set: dict[str, Any] = key({}, "Dotted keys that differ from `train`.")
+    set: dict[str, Any] = key({}, "Keys that differ from `train`, dotted or in sections; see docs/overrides.md.")
     expect: Expect | None = key(None, "What is expected of it, written down before.", outcome=False)
 
 
@@ -107,7 +107,10 @@ class Study(Settings):
     compare: list[str] = key([], "Studies or earlier reports to compare conclusions with.", outcome=False)
     report: Report = key(Report(), "What the report holds.", outcome=False)
     table: Table | None = key(None, "Results made elsewhere, in place of training.")
-    smoke: dict[str, Any] = key({}, "The study as a smoke test: keys of the study or of `train`, and `rescale_epochs`.")
+    smoke: dict[str, Any] = key(
+        {},
+        "The study as a smoke test: keys of the study or of `train`, and `rescale_epochs`; see docs/overrides.md.",
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -102,7 +102,10 @@ def _problem(cls: type[BaseModel], entry: dict, location) -> str:
         allowed = [part.strip().strip("'") for part in re.split(r",| or ", expected)]
         return f"{where}: {key} is {shown}. {_suggest(str(found), allowed)}"
     if kind == "model_attributes_type":
-        return f"{where}: {key} is {shown}: input should be a valid dictionary."
+        fields = [model.model_fields[loc[-1]] for model in models if loc and loc[-1] in model.model_fields]
+        inner = [one for field in fields for one in models_in(field.annotation)]
+        named = next((f" Write {{{tag}: {found}}}." for one in inner if (tag := _tag_key(one))), "")
+        return f"{where}: {key} is {shown}: input should be a valid dictionary.{named}"
     message = entry["msg"].removeprefix("Value error, ")
     if kind == "value_error":
         return f"{where}: {key}: {message}."
@@ -126,9 +129,14 @@ def _followed(cls: type[BaseModel], loc: tuple) -> tuple[tuple, list[type[BaseMo
     return tuple(keys), sections
 
 
+def _tag_key(model: type[BaseModel]) -> str | None:
+    """The key that names a component: `name` of an optimizer, `arch` of a model."""
+    return getattr(model, "discriminator", None)
+
+
 def _tags(model: type[BaseModel]) -> tuple:
     """Names by which a component's settings are chosen out of a union; `[file]` of those that only a key tells."""
-    field = model.model_fields.get(getattr(model, "discriminator", None))
+    field = model.model_fields.get(_tag_key(model))
     return get_args(field.annotation) if field else (f"[{model.__module__.rpartition('.')[2]}]",)
 
 

@@ -2,9 +2,9 @@
 that need the predictions themselves."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from segsweep.data.loading import Batches
 from segsweep.data.prepared import Prepared
 from segsweep.data.splits import Refs, images_of_run
 from segsweep.errors import InputError
+from segsweep.inference.batch_means import BatchMeans
 from segsweep.inference.evaluation import evaluate
 from segsweep.inference.forward import memory_format
 from segsweep.inference.loaded_ensemble import images_of_split
@@ -81,13 +82,16 @@ def evaluate_run(
     loader = Batches(refs, trained.train.data, prepared, trained.train.batch_size, seed=segment.seed, training=False)
     micro_batch = store.record(trained.segment).micro_batch or trained.train.batch_size
     order = memory_format(trained.train)
-    further = {
-        name: registry.load(metric) for name, metric in metrics.metrics_of(prepared.task).items() if metric.own_counts
-    }
-    tally = Tally(trained.task, further)
-    evaluate(tally, None, loader.epoch(1), trained.forward, micro_batch=micro_batch, order=order)
+    of_task = metrics.metrics_of(prepared.task)
+    further = [registry.load(metric).count for metric in of_task.values() if metric.own_counts]
+    tally = Tally(trained.task, list(dict.fromkeys(further)))  # metrics may share what they count
+    of_batches = [name for name, metric in of_task.items() if metric.of_batches]
+    batch_means = BatchMeans(of_batches, prepared.task, prepared.classes)
+    means, _ = evaluate(
+        tally, None, loader.epoch(1), trained.forward, micro_batch=micro_batch, order=order, batch_means=batch_means
+    )
     counts, image_counts = tally.totals(), tally.images()
-    scores = metrics.score(counts, prepared.task, prepared.classes)
+    scores = metrics.score(counts, prepared.task, prepared.classes) | means
     about = {
         "run": run,
         "split": split,
@@ -95,7 +99,7 @@ def evaluate_run(
         "epoch": trained.epoch,
         "task": prepared.task,
         "postprocess": trained.train.postprocess.model_dump(mode="json"),
-        "images": len(refs),
+        "images": len(image_counts["names"]),
     }
     return Evaluation(
         about,
@@ -109,10 +113,10 @@ def evaluate_run(
 class Tally:
     """A task whose counter counts what further metrics ask of the predictions as well (see `segsweep.metrics`)."""
 
-    def __init__(self, task: Any, further: dict[str, ModuleType]):
+    def __init__(self, task: Any, further: list[Callable[[list, dict], dict[str, np.ndarray]]]):
         self.task, self.further = task, further
         self.counts = task.counter()
-        self.own: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
+        self.own: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
 
     def counter(self) -> "Tally":
         """Itself: it counts one split."""
@@ -123,22 +127,20 @@ class Tally:
         self.counts.update(outputs, batch)
         if self.further:
             predictions = self.task.predict(outputs, batch)
-            names = batch.get("page") or batch["name"]
-            for module in self.further.values():
-                for array, values in module.count(predictions, batch).items():
-                    for name, value in zip(names, values, strict=True):
-                        self.own[array][name].append(value)
+            for count in self.further:
+                for array, values in count(predictions, batch).items():
+                    self.own[array] |= zip(batch["name"], values, strict=True)
 
     def totals(self) -> dict[str, np.ndarray]:
         """Counts of all images together, by name."""
-        own = {array: sum(sum(values) for values in images.values()) for array, images in self.own.items()}
+        own = {array: sum(images.values()) for array, images in self.own.items()}
         return self.counts.totals() | own
 
     def images(self) -> dict[str, np.ndarray]:
-        """ "names", and counts with a leading axis of images; those of patches of a page are added up."""
+        """ "names", and counts with a leading axis of images."""
         found = self.counts.images()
         names = found["names"].tolist()
-        own = {array: np.stack([sum(images[name]) for name in names]) for array, images in self.own.items()}
+        own = {array: np.stack([images[name] for name in names]) for array, images in self.own.items()}
         return found | own
 
 

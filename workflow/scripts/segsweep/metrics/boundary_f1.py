@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from segsweep.config.components import Metric
-from segsweep.data.void import VOID
 from segsweep.metrics import Counts
+from segsweep.metrics.class_masks import class_masks
 
 TOLERANCE = 2  # pixels
 
@@ -29,14 +29,12 @@ def count(predictions: list[dict[str, Any]], batch: dict) -> dict[str, np.ndarra
     """{"boundaries": int64 (B, C, 4)}: of each class the pixels of the predicted boundary, those of them near the true
     one, the pixels of the true boundary, and those of them near the predicted one.
 
+    No boundary lies in void or between void and a class.
+
     Args:
-        predictions: as `Task.predict` gives them.
-        batch: with "mask" int64 (B, H, W), 255 void: no boundary lies in it or between it and a class.
+        predictions, batch: as `class_masks` takes them.
     """
-    rows = []
-    for prediction, mask in zip(predictions, batch["mask"].cpu().numpy(), strict=True):
-        void, classes = mask == VOID, max(2, len(prediction["probability"]))
-        rows.append([_row((prediction["mask"] == k) & ~void, mask == k, void) for k in range(classes)])
+    rows = [[_row(one.predicted, one.true, one.void) for one in image] for image in class_masks(predictions, batch)]
     return {"boundaries": np.array(rows, np.int64)}
 
 

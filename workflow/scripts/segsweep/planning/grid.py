@@ -1,18 +1,23 @@
 """The cells of a study: grid, runs, rounds, reference, exclude."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from segsweep.config.components import Task
 from segsweep.config.contradictions import contradictions
-from segsweep.config.dotted_keys import lookup
+from segsweep.config.merging import decides
 from segsweep.config.study import Study
+from segsweep.config.train import Train
 from segsweep.config.yaml_documents import nearest
 from segsweep.errors import InputError
 from segsweep.formatting import label, short_names
 from segsweep.hashing import short_hash
+from segsweep.planning.levels import ABSENT, Levels
+from segsweep.planning.lost_values import LostValue
 from segsweep.planning.overrides import Resolved, Resolver
+from segsweep.planning.space_probes import probes
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +34,20 @@ class Cell:
     expect: dict[str, Any] | None = None
 
 
-ABSENT = object()  # in place of the value of an axis that does not apply to a cell: momentum of Adam
-
-
 @dataclass
 class Design:
-    """All cells of a study, and how they came about."""
+    """All cells of a study, and how they came about.
+
+    Attributes:
+        lost: (cell in words, what the study sets and is not in force there).
+    """
 
     cells: list[Cell]
     axes: list[str]
     coinciding: int = 0
     excluded: int = 0
     names: dict[str, str] = field(default_factory=dict)
+    lost: list[tuple[str, tuple[LostValue, ...]]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +80,19 @@ def lay_out(study: Study, base: dict[str, Any], location) -> Design:
     points += _reference_points(study, points, axes)
     axes = list(dict.fromkeys([*axes, *(study.reference or {}), *(study.sweep.space if study.sweep else {})]))
     _check_axes(study, axes, location)
+
+    levels = Levels(resolver)
+    for point in points:
+        levels.learn(point.changes, _locator(location, point))
     if study.sweep:  # its cells are proposed while it runs
-        make_cell(resolver, {}, axes, _locator(location, _Point({}, ())))
+        make_cell(levels, {}, axes, _locator(location, _Point({}, ())))
 
     by_digest: dict[str, Cell] = {}
     problems: dict[str, None] = {}
     coinciding = excluded = 0
     for point in points:
         try:
-            cell = make_cell(resolver, point.changes, axes, _locator(location, point), point)
+            cell = make_cell(levels, point.changes, axes, _locator(location, point), point)
         except InputError as error:
             problems |= dict.fromkeys(error.problems)
             continue
@@ -91,6 +102,7 @@ def lay_out(study: Study, base: dict[str, Any], location) -> Design:
             coinciding += 1
         else:
             by_digest[digest] = cell
+    probed = _probed(study, resolver, location, problems)
     if problems:
         raise InputError(*problems)
     cells = list(by_digest.values())
@@ -101,22 +113,40 @@ def lay_out(study: Study, base: dict[str, Any], location) -> Design:
         )
     names = short_names([axis for axis in axes if _varies(cells, axis) or study.sweep])
     cells = [_labelled(cell, names) for cell in cells]
-    return Design(cells, [axis for axis in axes if axis in names], coinciding, excluded, names)
+    lost = [(cell.label, _lost(cell)) for cell in cells] + [("trials", resolved.lost) for resolved in probed]
+    return Design(cells, [axis for axis in axes if axis in names], coinciding, excluded, names, lost)
+
+
+def _probed(study: Study, resolver: Resolver, location, problems: dict[str, None]) -> list[Resolved]:
+    """Settings that trials of the study's space may have; adds to the problems."""
+    found = []
+    for values in probes(study.sweep.space) if study.sweep else ():
+        try:
+            found.append(resolver.resolve(values, _locator(location, _Point(values, ("sweep", "space")))))
+        except InputError as error:
+            problems |= dict.fromkeys(error.problems)
+    return found
+
+
+def _lost(cell: Cell) -> tuple[LostValue, ...]:
+    """What is lost in a cell; of a grid, a level of an axis that does not apply is not."""
+    return tuple(one for one in cell.resolved.lost if cell.role == "run" or not one.is_level)
 
 
 def make_cell(
-    resolver: Resolver, changes: dict[str, Any], axes: list[str], location, point: Any = None, role="grid"
+    levels: Levels, changes: dict[str, Any], axes: list[str], location, point: Any = None, role="grid"
 ) -> Cell:
     """One cell; its id is the hash of its complete setting, unless it was listed with a name.
 
     Raises:
         InputError: a key is unknown, a value is out of range, or keys exclude each other.
     """
-    resolved = resolver.resolve(changes, location)
+    resolved = levels.resolver.resolve(changes, location)
     if wrong := contradictions({name: section.value for name, section in resolved.sections.items()}):
         raise InputError(*(f"{location(keys)}: {problem}" for keys, problem in wrong))
     point = point or _Point(changes, (), role)
-    settings = {axis: shown for axis in axes if (shown := _shown(resolved, axis)) is not ABSENT}
+    found = {axis: levels.of(resolved, changes, axis, location) for axis in axes}
+    settings = {axis: level for axis, level in found.items() if level is not ABSENT}
     return Cell(
         point.id or digest_of(resolved), point.role, settings, resolved, "", point.round, point.note, point.expect
     )
@@ -127,23 +157,29 @@ def digest_of(resolved: Resolved) -> str:
     return f"c{short_hash(resolved.text, 8)}"
 
 
+def check_patches(settings: Iterable[Resolved], task: type[Task], name: str, location) -> None:
+    """Refuse patches for a task whose predictions cannot be stitched to pages.
+
+    Args:
+        settings: of a study.
+        task: of its data set.
+        name: of the task.
+        location: says where a key of the study file stands.
+
+    Raises:
+        InputError: a setting cuts images into patches, and the task is about boxes or text.
+    """
+    if not task.stitched and any(one.sections["data"].value.patches for one in settings):
+        raise InputError(
+            f"{location(('train', 'data', 'patches'))}: train.data.patches is for masks, which are stitched to pages, "
+            f"and the task of the data set is {name}. Leave it out; `image_size` and `crop` make images smaller."
+        )
+
+
 def _labelled(cell: Cell, names: dict[str, str]) -> Cell:
     shown = {axis: cell.settings[axis] for axis in names if axis in cell.settings}
     text = f"run {cell.cell}" if cell.role == "run" else label(shown, names)
     return replace(cell, label=text or "the one setting", settings=shown)
-
-
-def _shown(resolved: Resolved, axis: str) -> Any:
-    """An axis' value as a person wrote it, else as it was filled in; `ABSENT` where the axis does not apply."""
-    raw = lookup(resolved.raw, axis)
-    section, _, inside = axis.partition(".")
-    dump = resolved.sections[section].dump if section in resolved.sections else None
-    filled_in = lookup(dump, inside, ABSENT) if inside else dump
-    if filled_in is ABSENT:
-        return ABSENT
-    if raw is None or (isinstance(raw, dict) and "linear_in" in raw) or isinstance(raw, int | float):
-        return filled_in
-    return None if filled_in is None else raw
 
 
 def _varies(cells: list[Cell], axis: str) -> bool:
@@ -214,12 +250,17 @@ def _reference_points(study: Study, points: list[_Point], axes: list[str]) -> li
     """The reference, for each combination of the axes it leaves open that the grid has."""
     if study.reference is None:
         return []
-    open_axes = [axis for axis in axes if axis not in study.reference]
+    open_axes = [axis for axis in axes if not any(_sets(one, level, axis) for one, level in study.reference.items())]
     found = {}
     for point in points:
         kept = {axis: point.changes[axis] for axis in open_axes if axis in point.changes}
         found.setdefault(repr(kept), _Point(kept | study.reference, ("reference",), "reference"))
     return list(found.values())
+
+
+def _sets(key: str, level: Any, axis: str) -> bool:
+    """Whether a key of the reference sets an axis: it is the axis, or what the axis lies in."""
+    return key == axis or (axis.startswith(key + ".") and decides(Train, key, level, axis))
 
 
 def _matches(settings: dict[str, Any], pattern: dict[str, Any]) -> bool:

@@ -1,17 +1,18 @@
 """Complete training settings from a base and what a cell changes, each section checked once."""
 
-import copy
 import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from segsweep.config.dotted_keys import assign, lookup
+from segsweep.config.dotted_keys import lookup
 from segsweep.config.losses import Loss, LossPhase
+from segsweep.config.merging import overridden
 from segsweep.config.train import Train
 from segsweep.config.yaml_documents import parse
 from segsweep.errors import InputError
 from segsweep.planning.addresses import InForce, as_text, difference
+from segsweep.planning.lost_values import LostValue, lost_values
 
 ANY_TASK = InForce()
 
@@ -33,10 +34,17 @@ class Section:
 
 @dataclass(frozen=True)
 class Resolved:
-    """A complete, checked training setting."""
+    """A complete, checked training setting.
+
+    Attributes:
+        sections: by their names.
+        raw: the setting as it is written.
+        lost: values that the study sets and that are not in force.
+    """
 
     sections: dict[str, Section]
     raw: dict[str, Any]
+    lost: tuple[LostValue, ...] = ()
 
     @cached_property
     def dump(self) -> dict[str, Any]:
@@ -61,7 +69,7 @@ class Resolver:
         """`base` is the raw `train` of the study; `location(keys)` says where a key of `train` stands."""
         self.base = base
         self.location = location
-        self._cache: dict[tuple, tuple[Section, Any]] = {}
+        self._cache: dict[tuple, tuple[Section, Any, tuple[LostValue, ...]]] = {}
         train = parse(Train, base, location)
         self._checked = {name: getattr(train, name) for name in Train.model_fields}
         self._sections = {name: _section(name, value) for name, value in self._checked.items()}
@@ -76,21 +84,22 @@ class Resolver:
         by_section: dict[str, dict[str, Any]] = {}
         for dotted, value in changes.items():
             by_section.setdefault(dotted.partition(".")[0], {})[dotted] = value
-        sections, raw = dict(self._sections), dict(self.base)
+        sections, raw, lost = dict(self._sections), dict(self.base), ()
         for name, part in by_section.items():
             cache_key = (name, json.dumps(part, sort_keys=True))
             if cache_key not in self._cache:
                 self._cache[cache_key] = self._check(name, part, location)
-            sections[name], raw[name] = self._cache[cache_key]
-        return Resolved(sections, raw)
+            sections[name], raw[name], of_section = self._cache[cache_key]
+            lost += of_section
+        return Resolved(sections, raw, lost)
 
-    def _check(self, name: str, changes: dict[str, Any], location) -> tuple[Section, Any]:
-        changed = {name: copy.deepcopy(self.base[name])} if name in self.base else {}
-        for dotted, value in changes.items():
-            assign(changed, dotted, value, location)
+    def _check(self, name: str, changes: dict[str, Any], location) -> tuple[Section, Any, tuple[LostValue, ...]]:
+        changed = overridden(Train, {name: self.base[name]} if name in self.base else {}, changes, location)
         # The other sections as they were checked: pydantic would copy its defaults for each cell.
         train = parse(Train, self._checked | changed, location)
-        return _section(name, getattr(train, name)) if name in Train.model_fields else None, changed[name]
+        checked = _section(name, getattr(train, name))
+        lost = lost_values(name, self.base, self._sections[name].dump, changes, checked.dump)
+        return checked, changed[name], lost
 
 
 def _section(name: str, value: Any) -> Section:
@@ -114,18 +123,20 @@ def derive(changes: dict[str, Any], base: dict[str, Any], location) -> dict[str,
     Raises:
         InputError: the rule is incomplete, or the key that it follows is not a number.
     """
-    derived = {}
-    for dotted, value in changes.items():
-        if not (isinstance(value, dict) and "linear_in" in value):
-            continue
+    rules = {dotted: value for dotted, value in changes.items() if isinstance(value, dict) and "linear_in" in value}
+    if not rules:
+        return changes
+    changes = {dotted: value for dotted, value in changes.items() if dotted not in rules}
+    values = overridden(Train, base, changes, location)
+    for dotted, value in rules.items():
         where = location(tuple(dotted.split(".")))
         if set(value) != {"linear_in", "at"} or not isinstance(value["at"], dict) or len(value["at"]) != 1:
             raise InputError(f"{where}: {dotted} is {value!r}; write {{linear_in: KEY, at: {{VALUE OF KEY: RESULT}}}}.")
         ((at, result),) = value["at"].items()
-        other = changes.get(value["linear_in"], lookup(base, value["linear_in"]))
+        other = lookup(values, value["linear_in"])
         if not isinstance(other, int | float) or not isinstance(at, int | float) or not isinstance(result, int | float):
             raise InputError(
                 f"{where}: {dotted} follows {value['linear_in']}, which is {other!r}: both must be numbers, and set."
             )
-        derived[dotted] = result * other / at
-    return changes | derived
+        changes[dotted] = result * other / at
+    return changes

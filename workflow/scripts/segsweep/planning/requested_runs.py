@@ -6,6 +6,7 @@ from typing import Any
 
 from segsweep.config.load import Loaded
 from segsweep.planning.grid import Cell, Design, make_cell
+from segsweep.planning.levels import Levels
 from segsweep.planning.overrides import Resolver
 from segsweep.planning.runs import Context, Run, make_run, to_repeat
 from segsweep.search.step_files import RequestedRun
@@ -19,7 +20,7 @@ class Decided:
     """
 
     def __init__(self, loaded: Loaded, design: Design, resolver: Resolver, context: Context):
-        self.design, self.resolver, self.context = design, resolver, context
+        self.design, self.levels, self.context = design, Levels(resolver), context
         self._location = lambda keys: loaded.location(("sweep", "space", *keys))
         self._runs: dict[tuple[str, int], Run] = {}
         self._cells: dict[str, Cell] = {cell.cell: cell for cell in design.cells}
@@ -56,7 +57,7 @@ class Decided:
 
     def _new_cell(self, one: RequestedRun) -> Cell:
         changes = one["set"]
-        cell = make_cell(self.resolver, changes, self.design.axes or list(changes), self._location, role=one["role"])
+        cell = make_cell(self.levels, changes, self.design.axes or list(changes), self._location, role=one["role"])
         number = f"trial {one['trial']}" if one.get("trial") is not None else "best"
         names = self.design.names
         settings = {axis: cell.settings[axis] for axis in names if axis in cell.settings} if names else cell.settings

@@ -23,7 +23,7 @@ FIXED = (
     ("Optimizer", "optimizer.name", "setting"),
     ("Learning rate", "optimizer.lr", "setting"),
     ("Weight decay", "optimizer.weight_decay", "setting"),
-    ("What decays", "optimizer.weight_decay_on", "setting"),
+    ("Parameters that decay", "optimizer.weight_decay_on", "setting"),
     ("Learning rate factor of the encoder", "optimizer.lr_factor.encoder", "setting"),
     ("Learning rate factor of the decoder", "optimizer.lr_factor.decoder", "setting"),
     ("Frozen part", "optimizer.freeze.part", "setting"),
@@ -36,6 +36,7 @@ FIXED = (
     ("Batch size", "batch_size", "int"),
     ("Epochs", "epochs", "int"),
     ("Precision", "precision", "setting"),
+    ("Decay of the averaged weights", "ema.decay", "setting"),
 )
 # Values at which a key changes nothing: no row.
 WITHOUT_EFFECT = {

@@ -1,0 +1,303 @@
+"""One rule for all that changes settings: sections merge, sums and values replace, the more specific key counts."""
+
+import copy
+import itertools
+import re
+
+import pytest
+
+from segsweep.config.merging import overridden
+from segsweep.config.train import Train
+from segsweep.formatting import value_in_words
+from segsweep.planning.announcement import announce
+from segsweep.planning.levels import Levels
+from segsweep.planning.lost_values import announced
+from segsweep.planning.overrides import Resolver
+from segsweep.planning.planner import open_study
+from tests.unit.test_planning_grid import design_of, loaded_from, problem
+from tests.workspace import Workspace
+
+TRAIN = {
+    "optimizer": {"name": "sgd", "lr": 0.05, "weight_decay": 0.1, "momentum": 0.8},
+    "scheduler": {"name": "poly", "power": 2.0, "warmup": {"iterations": 10, "lr": 1e-4}},
+    "loss": {"main": {"cross_entropy": {"weight": 1.0, "label_smoothing": 0.1}, "focal": 0.5}},
+    "early_stopping": {"patience": 3},
+    "data": {"crop": [64, 64], "augmentation": "basic"},
+    "epochs": 10,
+}
+BASE = {"name": "little", "dataset": "shapes", "train": TRAIN}
+NOT_READ = "the location of a key"
+
+
+def changed(changes, train=TRAIN):
+    """The checked setting of a cell."""
+    return Resolver(train, lambda keys: NOT_READ).resolve(changes, lambda keys: NOT_READ).dump
+
+
+def dumps(tmp_path, study, **options):
+    """Of each cell, its setting."""
+    return [cell.resolved.dump for cell in design_of(tmp_path, BASE | study, **options).cells]
+
+
+def lost(tmp_path, study):
+    return list(announced(design_of(tmp_path, BASE | study).lost))
+
+
+# Each place where a study changes settings, with a change of two keys in it; the cell that has it comes last.
+PLACES = {
+    "set": lambda changes: {"runs": [{"id": 1, "set": changes}]},
+    "grid": lambda changes: {"grid": {key: [value] for key, value in changes.items()}},
+    "list of grids": lambda changes: {"grid": [{"epochs": [9]}, {key: [value] for key, value in changes.items()}]},
+    "rounds": lambda changes: {"rounds": [{"name": "r", "grid": {key: [value] for key, value in changes.items()}}]},
+    "reference": lambda changes: {"grid": {"epochs": [10]}, "reference": changes},
+    "smoke": lambda changes: {"runs": [{"id": 1}], "smoke": changes},
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("changes", [{"optimizer": {"name": "adamw"}}, {"optimizer.name": "adamw"}])
+def test_a_section_changes_the_keys_that_it_has_wherever_it_stands(tmp_path, place, changes):
+    optimizer = dumps(tmp_path, PLACES[place](changes), smoke=place == "smoke")[-1]["optimizer"]
+    assert optimizer == {"name": "adamw", "lr": 0.05, "weight_decay": 0.1, "betas": [0.9, 0.999]}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_sum_of_losses_is_replaced_wherever_it_stands(tmp_path, place):
+    for changes in ({"loss.main": {"dice": 1.0}}, {"loss": {"main": {"dice": 1.0}}}):
+        main = dumps(tmp_path, PLACES[place](changes), smoke=place == "smoke")[-1]["loss"]["main"]
+        assert [name for name, term in main.items() if term is not None] == ["dice"]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_more_specific_key_counts_in_any_order_wherever_it_stands(tmp_path, place, order):
+    changes = dict([("optimizer", {"name": "adamw", "lr": 0.5}), ("optimizer.lr", 0.25)][::order])
+    optimizer = dumps(tmp_path, PLACES[place](changes), smoke=place == "smoke")[-1]["optimizer"]
+    assert (optimizer["name"], optimizer["lr"], optimizer["weight_decay"]) == ("adamw", 0.25, 0.1)
+
+
+def test_no_order_of_three_levels_of_keys_changes_a_setting():
+    changes = {
+        "scheduler": {"name": "cosine", "eta_min": 1e-6, "warmup": {"iterations": 50, "lr": 1e-5}},
+        "scheduler.warmup": {"iterations": 70},
+        "scheduler.warmup.iterations": 90,
+        "loss": {"main": {"dice": 1.0}, "aux_weight": 0.4},
+        "loss.main.dice.weight": 0.5,
+    }
+    found = [changed(dict(order)) for order in itertools.permutations(changes.items())]
+    assert found[0]["scheduler"]["warmup"] == {"iterations": 90, "lr": 1e-5}
+    assert (found[0]["scheduler"]["eta_min"], found[0]["loss"]["aux_weight"]) == (1e-6, 0.4)
+    assert found[0]["loss"]["main"]["dice"]["weight"] == 0.5
+    assert all(one == found[0] for one in found)
+
+
+def test_a_section_is_short_for_its_dotted_keys():
+    section = {"name": "cosine", "eta_min": 1e-6, "warmup": {"iterations": 5}}
+    dotted = {"scheduler.name": "cosine", "scheduler.eta_min": 1e-6, "scheduler.warmup.iterations": 5}
+    assert changed({"scheduler": section}) == changed(dotted)
+    assert changed({"scheduler": section})["scheduler"]["warmup"]["lr"] == 1e-4
+
+
+def test_a_dotted_key_changes_adds_and_weighs_one_loss_of_a_sum():
+    main = changed({"loss.main.dice": 0.25, "loss.main.cross_entropy": 2.0})["loss"]["main"]
+    assert main["cross_entropy"] == {"weight": 2.0, "label_smoothing": 0.1}
+    assert (main["dice"]["weight"], main["focal"]["weight"]) == (0.25, 0.5)
+    assert changed({"loss.main.cross_entropy": None})["loss"]["main"]["cross_entropy"] is None
+
+
+def test_lists_and_null_replace():
+    assert changed({"data": {"crop": [32, 96]}})["data"]["crop"] == [32, 96]
+    off = changed({"data": {"crop": None}, "early_stopping": None})
+    assert (off["data"]["crop"], off["data"]["augmentation"], off["early_stopping"]) == (None, "basic", None)
+
+
+def test_what_a_study_says_stays_as_it_is():
+    before = copy.deepcopy(TRAIN)
+    values = overridden(Train, TRAIN, {"loss.main.dice": 1.0, "data": {"crop": None}, "optimizer.lr": 1}, str)
+    values["loss"]["main"]["dice"] = "another"
+    values["scheduler"] = "another"
+    assert before == TRAIN
+
+
+def test_null_in_smoke_and_a_section_of_the_study(tmp_path):
+    sweep = {"trials": 9, "space": {"epochs": [9, 10]}, "sampler": {"name": "tpe", "startup_trials": 5}}
+    smoke = {"early_stopping": None, "data": {"crop": None}, "sweep": {"trials": 2, "sampler": "gp"}}
+    loaded = loaded_from(tmp_path, BASE | {"sweep": sweep, "smoke": smoke}, smoke=True)
+    assert (loaded.base["early_stopping"], loaded.base["data"]) == (None, {"crop": None, "augmentation": "basic"})
+    assert (loaded.study.sweep.trials, list(loaded.study.sweep.space)) == (2, ["epochs"])
+    assert loaded.study.sweep.sampler.model_dump() == {"name": "gp", "startup_trials": 5}
+
+
+def test_a_grid_of_smoke_replaces_and_a_reference_merges(tmp_path):
+    study = BASE | {
+        "grid": {"optimizer.lr": [0.1, 0.2], "epochs": [9, 10]},
+        "reference": {"optimizer.lr": 0.3, "loss.main": {"focal": 1.0}},
+        "smoke": {"grid": {"epochs": [1]}, "reference": {"loss.main": {"dice": 1.0}}},
+    }
+    loaded = loaded_from(tmp_path, study, smoke=True)
+    assert loaded.study.grid == {"epochs": [1]}
+    assert loaded.study.reference == {"optimizer.lr": 0.3, "loss.main": {"dice": 1.0}}
+
+
+def test_a_rule_follows_a_value_that_a_section_sets(tmp_path):
+    rule = {"linear_in": "scheduler.warmup.iterations", "at": {10: 0.1}}
+    grid = {"optimizer.lr": rule, "scheduler": [{"warmup": {"iterations": 10}}, {"warmup": {"iterations": 30}}]}
+    assert [one["optimizer"]["lr"] for one in dumps(tmp_path, {"grid": grid})] == pytest.approx([0.1, 0.3])
+
+
+def test_a_section_of_the_reference_is_not_changed_by_an_axis_inside_of_it(tmp_path):
+    grid = {"optimizer": [{"name": "sgd"}, {"name": "adamw"}], "optimizer.lr": [0.1, 0.2], "epochs": [9, 10]}
+    design = design_of(tmp_path, BASE | {"grid": grid, "reference": {"optimizer": {"name": "adam", "lr": 0.7}}})
+    references = [cell.resolved.dump for cell in design.cells if cell.role == "reference"]
+    assert [(one["optimizer"]["lr"], one["epochs"]) for one in references] == [(0.7, 9), (0.7, 10)]
+
+
+@pytest.mark.parametrize(
+    ("grid", "message"),
+    [
+        (
+            {"early_stopping.patience": [1, 2], "early_stopping": [None, {"min_delta": 0.1}]},
+            r"little.yaml:\d+: early_stopping.patience lies in early_stopping, and early_stopping is None: it has no "
+            r"patience. Write a list of two grids",
+        ),
+        (
+            {"loss.main": [{"dice": 1.0}, {"focal": 1.0}], "loss.main.focal.gamma": [1.0, 2.0]},
+            r"loss.main.focal.gamma lies in loss.main, and loss.main is {'dice': 1.0}: it has no focal.gamma",
+        ),
+        (
+            {"loss": [{"task_weights": "gradnorm"}], "loss.task_weights.seg": [2.0]},
+            r"loss.task_weights.seg lies in loss, and loss.task_weights of loss is 'gradnorm': it has no seg",
+        ),
+        ({"optimizer": ["sgd", "adamw"]}, r"optimizer is 'sgd': input should be a valid dictionary. Write {name: sgd}"),
+        ({"model": ["fpn"]}, r"model is 'fpn': input should be a valid dictionary. Write {arch: fpn}"),
+        ({"epochs.x": [1]}, r"epochs.x addresses a key inside epochs, which is 10. Set epochs to a section instead"),
+        ({"optimizer": [{"lr": 0.1, "momentun": 0.9}]}, r"unknown key 'optimizer.momentun'"),
+    ],
+)
+def test_what_contradicts_itself_is_refused_in_either_order(tmp_path, grid, message):
+    for order in (1, -1):
+        assert re.search(message, problem(tmp_path, BASE | {"grid": dict(list(grid.items())[::order])}))
+
+
+def test_a_part_may_lie_in_a_level_that_has_it(tmp_path):
+    grid = {"loss.main": [{"focal": 1.0}, {"focal": 0.5, "dice": 1.0}], "loss.main.focal.gamma": [1.0, 3.0]}
+    terms = [one["loss"]["main"]["focal"] for one in dumps(tmp_path, {"grid": grid})]
+    assert [(term["weight"], term["gamma"]) for term in terms] == [(1.0, 1.0), (1.0, 3.0), (0.5, 1.0), (0.5, 3.0)]
+
+
+def test_lost_values_of_the_base_are_said(tmp_path):
+    said = lost(tmp_path, {"grid": {"optimizer": [{"name": "sgd"}, {"name": "adam"}], "epochs": [9, 10]}})
+    assert said == [
+        "optimizer.momentum: 0.8 of train is not in force with optimizer=adam (2 cells): adam has no momentum. "
+        "Leave it out, or set what adam has instead."
+    ]
+    said = lost(tmp_path, {"runs": [{"id": 1}, {"id": 2, "set": {"loss.main": {"cross_entropy": 1.0, "dice": 1.0}}}]})
+    assert said == [
+        "loss.main.cross_entropy.label_smoothing: 0.1 of train is not in force with loss.main=cross_entropy+dice "
+        "(run 2): a sum of losses is replaced as a whole. Write it there as well, or change "
+        "`loss.main.cross_entropy` instead of the sum."
+    ]
+
+
+def test_lost_values_of_a_cell_are_said(tmp_path):
+    said = lost(tmp_path, {"runs": [{"id": "a", "set": {"optimizer": {"name": "adam", "lr": 0.3}, "optimizer.lr": 1}}]})
+    assert "optimizer.lr: 0.3 of optimizer=adam(lr=0.3) is not in force with optimizer.lr=1 (run a)" in said[1]
+    said = lost(tmp_path, {"runs": [{"id": "a", "set": {"optimizer.name": "adam", "optimizer.momentum": 0.5}}]})
+    assert [one.partition(":")[0] for one in said] == ["optimizer.momentum"]
+    assert "0.5 of optimizer.momentum=0.5 is not in force with optimizer.name=adam (run a)" in said[0]
+
+
+@pytest.mark.parametrize(
+    "study",
+    [
+        # What is written is in force.
+        {"grid": {"optimizer": [{"lr": 0.1}, {"name": "sgd", "lr": 0.2}], "epochs": [9, 10]}},
+        {"grid": {"loss.main": [{"dice": 1.0}, {"cross_entropy": {"weight": 2.0, "label_smoothing": 0.0}}]}},
+        {"grid": {"early_stopping": [None, {"min_delta": 0.1}], "data": [{"crop": None}, {"crop": [32, 32]}]}},
+        # Of a grid, a level of an axis does not apply where another has it: that is what conditional axes are for.
+        {"train": TRAIN | {"optimizer": {}}, "grid": {"optimizer.name": ["sgd", "adam"], "optimizer.momentum": [0.5]}},
+        # What is lost has the value that it gets.
+        {"grid": {"optimizer": [{"lr": 0.1}], "optimizer.lr": [0.1]}},
+    ],
+)
+def test_what_is_in_force_or_replaced_by_name_is_not_said_to_be_lost(tmp_path, study):
+    assert lost(tmp_path, study) == []
+
+
+def test_lost_values_are_part_of_the_announcement(tmp_path, monkeypatch):
+    workspace = Workspace.entered(tmp_path, monkeypatch)
+    workspace.write_study(train={"optimizer": {"name": "sgd", "momentum": 0.5}}, grid={"optimizer.name": ["adam"]})
+    said = []
+    announce(open_study({"study": "little"}, plans=True), said.append)
+    assert any(line.startswith("  optimizer.momentum: 0.5 of train is not in force") for line in said)
+
+
+def test_levels_that_are_sections_are_shown_as_written(tmp_path):
+    grid = {"optimizer.lr": [0.1, 0.2], "optimizer": [{"name": "sgd"}, {"name": "adamw"}]}
+    cells = design_of(tmp_path, BASE | {"grid": grid}).cells
+    assert [cell.settings for cell in cells] == [
+        {"optimizer.lr": lr, "optimizer": {"name": name}} for lr in (0.1, 0.2) for name in ("sgd", "adamw")
+    ]
+    left_out = BASE | {"grid": grid, "exclude": [{"optimizer": {"name": "sgd"}}]}
+    assert [cell.resolved.dump["optimizer"]["name"] for cell in design_of(tmp_path, left_out).cells] == ["adamw"] * 2
+
+
+def test_a_section_as_in_the_base_has_the_level_that_means_the_same(tmp_path):
+    grids = [{"optimizer": [{"name": "sgd"}, {"name": "adamw"}]}, {"optimizer.lr": [0.1, 0.2]}]
+    cells = design_of(tmp_path, BASE | {"grid": grids}).cells
+    assert [cell.settings["optimizer"] for cell in cells] == [
+        {"name": "sgd"}, {"name": "adamw"}, {"name": "sgd"}, {"name": "sgd"},
+    ]  # fmt: skip
+    assert [cell.settings["optimizer.lr"] for cell in cells] == [0.05, 0.05, 0.1, 0.2]
+
+
+def test_words_tell_sections_apart():
+    sections = [{}, {"crop": None}, {"patches": None}, {"crop": None, "patches": None}, {"crop": [8, 8]}, None]
+    assert [value_in_words({"name": "sgd"} | keys) for keys in ({}, {"lr": 0.1})] == ["sgd", "sgd(lr=0.1)"]
+    words = [value_in_words(section) for section in sections]
+    assert words == ["defaults", "crop=none", "patches=none", "crop=none+patches=none", "crop=8/8", "none"]
+
+
+def test_a_trial_of_sections_and_their_parts():
+    resolver = Resolver(TRAIN, lambda keys: NOT_READ)
+    trial = {"optimizer.lr": 0.3, "optimizer": {"name": "adamw", "lr": 0.1}}
+    resolved = resolver.resolve(trial, lambda keys: NOT_READ)
+    assert (resolved.dump["optimizer"]["lr"], resolved.dump["optimizer"]["weight_decay"]) == (0.3, 0.1)
+    assert Levels(resolver).of(resolved, trial, "optimizer", None) == {"name": "adamw", "lr": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        (
+            {"optimizer.rl": {"low": 0.1, "high": 0.2}},
+            r"little.yaml:\d+: unknown key 'optimizer.rl'. Did you mean 'lr'",
+        ),
+        ({"model.dropout": {"low": 0.1, "high": 1.5}}, r"model.dropout is 1.5: input should be less than 1"),
+        (
+            {"batch_size": {"low": 4, "high": 64, "log": True}},
+            r"batch_size is 26.9\d*: input should be a valid integer",
+        ),
+        ({"model.arch": ["unet", "unett"]}, r"model.arch is 'unett'. Did you mean 'unet'"),
+        ({"optimizer": [{"name": "sdg"}]}, r"optimizer.name is 'sdg'. Did you mean 'sgd'"),
+        (
+            {"early_stopping": [None, {}], "early_stopping.patience": {"low": 1, "high": 5, "integer": True}},
+            r"early_stopping.patience lies in early_stopping, and early_stopping is None",
+        ),
+    ],
+)
+def test_a_space_is_checked_before_the_first_trial(tmp_path, space, message):
+    assert re.search(message, problem(tmp_path, BASE | {"sweep": {"trials": 2, "space": space}}))
+
+
+def test_a_space_with_conditions_is_right_and_says_what_is_lost(tmp_path):
+    space = {
+        "optimizer": [{"name": "sgd"}, {"name": "adam", "lr": 0.1}],
+        "optimizer.momentum": {"low": 0.1, "high": 0.9, "when": {"optimizer": {"name": "sgd"}}},
+        "optimizer.lr": {"low": 0.01, "high": 0.2, "log": True},
+    }
+    said = lost(tmp_path, {"sweep": {"trials": 2, "space": space}})
+    assert [one.partition(" is not")[0] for one in said] == [
+        "optimizer.momentum: 0.8 of train", "optimizer.lr: 0.1 of optimizer=adam(lr=0.1)",
+    ]  # fmt: skip
+    assert all("(trials)" in one for one in said)

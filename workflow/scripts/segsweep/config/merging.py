@@ -1,0 +1,122 @@
+"""The one rule of overrides, for every place where a study changes settings: docs/overrides.md says it in words."""
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+from segsweep.config.settings import Settings
+from segsweep.config.yaml_documents import models_in
+from segsweep.errors import InputError
+
+Classes = list[type[Settings]]
+
+
+def overridden(cls: type[Settings], values: dict[str, Any], changes: dict[str, Any], location) -> dict[str, Any]:
+    """Values with dotted keys changed: less specific keys first, in whatever order they stand.
+
+    Args:
+        cls: class of settings that the values are of.
+        values: nested mappings of YAML; they stay as they are.
+        changes: value by dotted key.
+        location: says where a key stands.
+
+    Raises:
+        InputError: a key lies in something that is no section, or that another of the keys replaces.
+    """
+    _check_parts(cls, changes, location)
+    for dotted in sorted(changes, key=lambda one: one.count(".")):
+        values = _assigned([cls], values, dotted.split("."), changes[dotted], location)
+    return values
+
+
+def merged(classes: Classes, values: Any, changes: Any) -> Any:
+    """A mapping laid over another: keys that it does not have stay, at every depth.
+
+    Of a class of settings that is `whole`, and where either is no mapping, the changes replace the values.
+    """
+    values, changes = _spelled_out(classes, values, changes), _spelled_out(classes, changes, values)
+    if isinstance(values, dict) and isinstance(changes, dict) and not _is_whole(classes):
+        inner = {name: merged(section(classes, name), values.get(name), value) for name, value in changes.items()}
+        return values | inner
+    return copy.deepcopy(changes)
+
+
+def section(classes: Classes, dotted: str) -> Classes:
+    """The classes of settings that a dotted key of these classes may hold; none for a number or a free mapping."""
+    for name in dotted.split("."):
+        fields = [cls.model_fields[name] for cls in classes if name in cls.model_fields]
+        classes = list(dict.fromkeys(model for field in fields for model in models_in(field.annotation)))
+    return classes
+
+
+def leaves(classes: Classes, values: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """(dotted key, value) of all that a section writes, short forms spelled out."""
+    values = _spelled_out(classes, values, {})
+    if not isinstance(values, dict):
+        yield prefix, values
+        return
+    for name, value in values.items():
+        yield from leaves(section(classes, str(name)), value, f"{prefix}.{name}" if prefix else str(name))
+
+
+def decides(cls: type[Settings], changed: str, level: Any, key: str) -> bool:
+    """Whether a change says what the value of a key is: it has the key, or a null, a number or a sum without it."""
+    if not key.startswith(changed + "."):
+        return changed == key or changed.startswith(key + ".")
+    classes = section([cls], changed)
+    for name in key[len(changed) + 1 :].split("."):
+        level = _spelled_out(classes, level, {})
+        if not isinstance(level, dict):
+            return True
+        if name not in level:
+            return _is_whole(classes)
+        classes, level = section(classes, name), level[name]
+    return True
+
+
+def _assigned(classes: Classes, values: Any, names: list[str], value: Any, location, done: tuple[str, ...] = ()) -> Any:
+    if not names:
+        return merged(classes, values, value)
+    values = {} if values is None else _spelled_out(classes, values, {})
+    name, *further = names
+    if not isinstance(values, dict):
+        here, key = ".".join(done), ".".join((*done, *names))
+        raise InputError(
+            f"{location(tuple(key.split('.')))}: {key} addresses a key inside {here}, which is {values!r}. Set {here} "
+            "to a section instead, with this key in it."
+        )
+    inner = _assigned(section(classes, name), values.get(name), further, value, location, (*done, name))
+    return values | {name: inner}
+
+
+def _spelled_out(classes: Classes, value: Any, beside: Any) -> Any:
+    """A short form as the mapping that it stands for, where there is a mapping `beside` it; else the value."""
+    if isinstance(beside, dict) and not isinstance(value, dict) and value is not None:
+        return next((long for cls in classes if (long := cls.spelled_out(value)) is not value), value)
+    return value
+
+
+def _is_whole(classes: Classes) -> bool:
+    return any(cls.whole for cls in classes)
+
+
+def _check_parts(cls: type[Settings], changes: dict[str, Any], location) -> None:
+    """Refuse a key in something that another key replaces by what has no such key: null, a sum without that loss."""
+    for outer in changes:
+        for inner in changes:
+            if not inner.startswith(outer + "."):
+                continue
+            classes, here, path = section([cls], outer), changes[outer], outer
+            names = inner[len(outer) + 1 :].split(".")
+            for left, name in enumerate(names, 1 - len(names)):
+                here = _spelled_out(classes, here, {})
+                fits = isinstance(here, dict) and (name in here or left == 0 or not _is_whole(classes))
+                if not fits:
+                    found = f"{path} is {here!r}" if path == outer else f"{path} of {outer} is {here!r}"
+                    raise InputError(
+                        f"{location(tuple(inner.split('.')))}: {inner} lies in {outer}, and {found}: it has no "
+                        f"{inner[len(path) + 1 :]}. Write a list of two grids (or two runs), one with {outer} alone."
+                    )
+                if name not in here:
+                    break
+                classes, here, path = section(classes, name), here[name], f"{path}.{name}"

@@ -1,0 +1,71 @@
+"""How the level that a cell has of an axis is written: in labels, tables and claims."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+from segsweep.config.dotted_keys import lookup
+from segsweep.errors import InputError
+from segsweep.planning.overrides import Resolved, Resolver
+
+ABSENT = object()  # in place of the level of an axis that does not apply to a cell: momentum of Adam
+
+
+class Levels:
+    """Levels as a study writes them. Of a section, a cell that leaves it as in `train` has the level that means that.
+
+    Args:
+        resolver: of the study's cells.
+    """
+
+    def __init__(self, resolver: Resolver):
+        self.resolver = resolver
+        self._spellings: dict[tuple[str, str], Any] = {}
+
+    def learn(self, changes: dict[str, Any], location) -> None:
+        """Take in how a cell's sections are written."""
+        for axis, level in changes.items():
+            if isinstance(level, dict):
+                with suppress(InputError):  # whoever makes the cell is told
+                    meaning = _filled_in(self.resolver.resolve(_outside(changes, axis), location), axis)
+                    if meaning is not ABSENT:
+                        self._spellings.setdefault((axis, json.dumps(meaning)), level)
+
+    def of(self, resolved: Resolved, changes: dict[str, Any], axis: str, location) -> Any:
+        """The level as a person wrote it, else as it was filled in; `ABSENT` where the axis does not apply.
+
+        Args:
+            resolved: setting of the cell.
+            changes: what the cell changes, by dotted key.
+            axis: dotted key of the axis.
+            location: says where a key stands.
+        """
+        filled_in = _filled_in(resolved, axis)
+        if filled_in is ABSENT:
+            return ABSENT
+        written = changes[axis] if axis in changes else self._left(resolved, changes, axis, location)
+        if isinstance(filled_in, dict):
+            # Of a section that nobody wrote, without the losses that it does not have.
+            return {key: one for key, one in filled_in.items() if one is not None} if written is None else written
+        is_number = isinstance(written, int | float) or (isinstance(written, dict) and "linear_in" in written)
+        return filled_in if filled_in is None or written is None or is_number else written
+
+    def _left(self, resolved: Resolved, changes: dict[str, Any], axis: str, location) -> Any:
+        """What stands at an axis that the cell does not set itself, without what other axes change inside of it."""
+        outside = _outside(changes, axis)
+        if len(outside) < len(changes):
+            resolved = self.resolver.resolve(outside, location)
+        written = lookup(resolved.raw, axis)
+        if not isinstance(written, dict):
+            return written
+        return self._spellings.get((axis, json.dumps(_filled_in(resolved, axis))), written)
+
+
+def _outside(changes: dict[str, Any], axis: str) -> dict[str, Any]:
+    return {key: value for key, value in changes.items() if not key.startswith(axis + ".")}
+
+
+def _filled_in(resolved: Resolved, axis: str) -> Any:
+    section, _, inside = axis.partition(".")
+    dump = resolved.sections[section].dump if section in resolved.sections else None
+    return lookup(dump, inside, ABSENT) if inside else dump

@@ -1,0 +1,105 @@
+"""Values that a study sets and that are not in force in one of its cells, although none of the cell's keys says so."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from segsweep.config.dotted_keys import lookup
+from segsweep.config.merging import decides, leaves, section
+from segsweep.config.train import Train
+from segsweep.formatting import plural, value_in_words
+
+ABSENT = object()
+BASE = "train"
+
+
+@dataclass(frozen=True)
+class LostValue:
+    """One of them.
+
+    Attributes:
+        key: its dotted key.
+        value: in words.
+        origin: `train`, or the key of the cell that holds it, with its level.
+        by: the key of the cell that takes it out of force, with its level; empty where none does.
+        why: and what to do.
+        is_level: whether the value is a level of an axis of its own: momentum, where the optimizer is Adam.
+    """
+
+    key: str
+    value: str
+    origin: str
+    by: str
+    why: str
+    is_level: bool = False
+
+
+def lost_values(
+    name: str, base: dict[str, Any], before: Any, changes: dict[str, Any], after: Any
+) -> tuple[LostValue, ...]:
+    """The lost values of a section of `train`.
+
+    Args:
+        name: of the section.
+        base: raw `train` of the study.
+        before: dump of the section as the study has it.
+        changes: what a cell changes in it, by dotted key.
+        after: dump of the section of the cell.
+    """
+    found = []
+    for key, value in leaves(section([Train], name), base[name], name) if name in base else ():
+        was, is_now = _at(before, name, key), _at(after, name, key)
+        if was in (ABSENT, is_now) or any(decides(Train, one, level, key) for one, level in changes.items()):
+            continue
+        found.append(LostValue(key, value_in_words(value), BASE, *_reason(name, key, changes, after)))
+    for origin, level in changes.items():
+        inner = {one: other for one, other in changes.items() if one.count(".") > origin.count(".")}
+        for key, value in leaves(section([Train], origin), level, origin):
+            is_now = _at(after, name, key)
+            by = next((one for one, other in inner.items() if decides(Train, one, other, key)), None)
+            words = (key, value_in_words(value), _words(origin, level))
+            if by is not None and is_now != value:
+                why = "the more specific of two keys counts. Write it in one place."
+                found.append(LostValue(*words, _words(by, changes[by]), why))
+            elif is_now is ABSENT:
+                found.append(LostValue(*words, *_reason(name, key, changes, after), key == origin))
+    return tuple(found)
+
+
+def _reason(name: str, key: str, changes: dict[str, Any], after: Any) -> tuple[str, str]:
+    """(what takes a key out of force, why and what to do)."""
+    component, last = name, key.rpartition(".")[2]
+    tag = next((cls.discriminator for cls in section([Train], name) if hasattr(cls, "discriminator")), None)
+    if _at(after, name, key) is ABSENT and tag is not None:
+        component, tag_key = lookup(after, tag), f"{name}.{tag}"
+        by = next((one for one, level in changes.items() if decides(Train, one, level, tag_key)), None)
+        why = f"{component} has no {last}. Leave it out, or set what {component} has instead."
+    else:
+        by = max((one for one in changes if key.startswith(one + ".")), key=len, default=None)
+        term = key.rpartition(".")[0]
+        why = f"a sum of losses is replaced as a whole. Write it there as well, or change `{term}` instead of the sum."
+    return (_words(by, changes[by]) if by else "", why)
+
+
+def _at(dump: Any, name: str, key: str) -> Any:
+    return dump if key == name else lookup(dump, key[len(name) + 1 :], ABSENT)
+
+
+def _words(key: str, level: Any) -> str:
+    return f"{key}={value_in_words(level)}"
+
+
+def announced(lost: Iterable[tuple[str, Iterable[LostValue]]]) -> Iterator[str]:
+    """A sentence for each, with the cells that it concerns.
+
+    Args:
+        lost: (cell in words, its lost values).
+    """
+    cells: dict[LostValue, list[str]] = {}
+    for label, values in lost:
+        for one in values:
+            cells.setdefault(one, []).append(label)
+    for one, labels in cells.items():
+        where = f" with {one.by}" if one.by not in ("", one.origin) else ""
+        which = labels[0] if len(set(labels)) == 1 else plural(len(labels), "cell")
+        yield f"{one.key}: {one.value} of {one.origin} is not in force{where} ({which}): {one.why}"
