@@ -139,7 +139,10 @@ class Model(Component):
 
     arch: str = key(..., "Which architecture.", title="architecture")
     encoder: str = key(
-        "resnet18", "Encoder, by its name in segmentation_models_pytorch (timm's with `tu-`).", title="encoder"
+        "resnet18",
+        "Encoder, by its name in segmentation_models_pytorch (timm's with `tu-`); `plain18` and `plain34` are ResNets "
+        "without their shortcuts.",
+        title="encoder",
     )
     encoder_weights: str | None = key(
         None, "Pretrained encoder weights (`imagenet`), or a file, whose content counts, or none."
