@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from segsweep.config.components import Task
+from segsweep.config.contradictions import contradictions
 from segsweep.config.merging import decides
 from segsweep.config.study import Study
 from segsweep.config.train import Train
@@ -83,6 +84,9 @@ def lay_out(study: Study, base: dict[str, Any], location) -> Design:
     levels = Levels(resolver)
     for point in points:
         levels.learn(point.changes, _locator(location, point))
+    if study.sweep:  # its cells are proposed while it runs
+        make_cell(levels, {}, axes, _locator(location, _Point({}, ())))
+
     by_digest: dict[str, Cell] = {}
     problems: dict[str, None] = {}
     coinciding = excluded = 0
@@ -132,8 +136,14 @@ def _lost(cell: Cell) -> tuple[LostValue, ...]:
 def make_cell(
     levels: Levels, changes: dict[str, Any], axes: list[str], location, point: Any = None, role="grid"
 ) -> Cell:
-    """One cell; its id is the hash of its complete setting, unless it was listed with a name."""
+    """One cell; its id is the hash of its complete setting, unless it was listed with a name.
+
+    Raises:
+        InputError: a key is unknown, a value is out of range, or keys exclude each other.
+    """
     resolved = levels.resolver.resolve(changes, location)
+    if wrong := contradictions({name: section.value for name, section in resolved.sections.items()}):
+        raise InputError(*(f"{location(keys)}: {problem}" for keys, problem in wrong))
     point = point or _Point(changes, (), role)
     found = {axis: levels.of(resolved, changes, axis, location) for axis in axes}
     settings = {axis: level for axis, level in found.items() if level is not ABSENT}
