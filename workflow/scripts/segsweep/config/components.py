@@ -335,6 +335,31 @@ class Exporter(Component):
     needs_program: ClassVar[str] = ""
 
 
+class ImageSampling(Component):
+    """How often an epoch has each training image. (What proposes trials is a `Sampler`.)
+
+    Attributes:
+        tasks: tasks of the data sets that it is for.
+    """
+
+    package: ClassVar[str] = "data/image_sampling"
+    discriminator: ClassVar[str] = "name"
+    default: ClassVar[str] = "uniform"
+    functions: ClassVar[tuple[str, ...]] = ("weights",)
+    tasks: ClassVar[tuple[str, ...]] = tuple(task for task in TASKS if task != "text")
+
+    name: str = key(..., "How often each image is drawn.", title="image sampling")
+
+    def refusal(self, task: str) -> str | None:
+        """Why the images of a data set of some task cannot be sampled so; None where they can."""
+        if task in self.tasks:
+            return None
+        return (
+            f"data.image_sampling: {self.name} goes by the classes of masks, and data of the task {task} has none. "
+            "Choose `name: uniform`."
+        )
+
+
 class Dataset(Component):
     """A data set: where its files lie and what they mean. These are the keys of all readers; each reader adds its own.
 

@@ -76,6 +76,9 @@ class Data(Settings):
         title="preprocessing",
     )
     augmentation: str = key("none", "Name of a file in config/augmentations, or a path.", title="augmentation")
+    image_sampling: registry.union("imagesampling") = key(
+        registry.default("imagesampling"), "How often an epoch has each training image."
+    )
     train_subset: int | None = key(
         None, "That many training images, or patches where pages are cut, drawn by `subset_seed`.", ge=1
     )

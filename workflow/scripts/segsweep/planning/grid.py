@@ -157,8 +157,8 @@ def digest_of(resolved: Resolved) -> str:
     return f"c{short_hash(resolved.text, 8)}"
 
 
-def check_patches(settings: Iterable[Resolved], task: type[Task], name: str, location) -> None:
-    """Refuse patches for a task whose predictions cannot be stitched to pages.
+def check_data(settings: Iterable[Resolved], task: type[Task], name: str, location) -> None:
+    """Refuse what a task cannot have: patches if its predictions are not stitched to pages, balanced sampling of text.
 
     Args:
         settings: of a study.
@@ -167,13 +167,20 @@ def check_patches(settings: Iterable[Resolved], task: type[Task], name: str, loc
         location: says where a key of the study file stands.
 
     Raises:
-        InputError: a setting cuts images into patches, and the task is about boxes or text.
+        InputError: a setting cuts images into patches, and the task is about boxes or text; or it draws images by
+            classes that the task has not.
     """
-    if not task.stitched and any(one.sections["data"].value.patches for one in settings):
-        raise InputError(
+    data = [one.sections["data"].value for one in settings]
+    wrong = []
+    if not task.stitched and any(one.patches for one in data):
+        wrong.append(
             f"{location(('train', 'data', 'patches'))}: train.data.patches is for masks, which are stitched to pages, "
             f"and the task of the data set is {name}. Leave it out; `image_size` and `crop` make images smaller."
         )
+    refusals = {refusal: None for one in data if (refusal := one.image_sampling.refusal(name))}
+    wrong += [f"{location(('train', 'data', 'image_sampling'))}: {refusal}" for refusal in refusals]
+    if wrong:
+        raise InputError(*wrong)
 
 
 def _labelled(cell: Cell, names: dict[str, str]) -> Cell:
