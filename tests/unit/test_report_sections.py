@@ -301,3 +301,12 @@ def test_a_study_with_nothing_to_judge_by_does_not_say_that_it_asks_for_nothing(
     assert _nothing_left(QuotedResults(tmp_path, tmp_path)) == "nothing_to_judge"
     report(tmp_path / "tested")
     assert _nothing_left(QuotedResults(tmp_path / "tested", tmp_path / "tested")) == "nothing_more"
+
+
+def test_how_pages_were_cut_and_what_was_drawn_of_them(tmp_path):
+    cut = {"patches": {"page_size": 2048, "size": 512, "overlap": 256}, "train_subset": 700, "val_subset": 5}
+    text = section(report(tmp_path, study={"train": {"data": cut}}), "What was studied")
+    assert "| Longer side of a page | 2,048 | `data.patches.page_size` |" in text
+    assert "| Overlap of patches | 256 | `data.patches.overlap` |" in text
+    assert "| Training patches, drawn by seed | 700 |" in text
+    assert "| Validation pages, drawn by seed | 5 |" in text
