@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from segsweep import registry
+from segsweep.config.components import Warmup
 from segsweep.config.load import Request, load
 from segsweep.config.merging import overridden
 from segsweep.config.train import Train
@@ -20,6 +22,7 @@ from segsweep.planning.planner import open_study
 from tests.unit.test_planning_grid import design_of, loaded_from, problem
 from tests.workspace import Workspace
 
+AdamW = registry.classes("optimizer")["adamw"]
 CONFIG = Path(__file__).parents[2] / "config"
 TRAIN = {
     "optimizer": {"name": "sgd", "lr": 0.05, "weight_decay": 0.1, "momentum": 0.8},
@@ -62,7 +65,7 @@ PLACES = {
 @pytest.mark.parametrize("changes", [{"optimizer": {"name": "adamw"}}, {"optimizer.name": "adamw"}])
 def test_a_section_changes_the_keys_that_it_has_wherever_it_stands(tmp_path, place, changes):
     optimizer = dumps(tmp_path, PLACES[place](changes), smoke=place == "smoke")[-1]["optimizer"]
-    assert optimizer == {"name": "adamw", "lr": 0.05, "weight_decay": 0.1, "betas": [0.9, 0.999]}
+    assert optimizer == AdamW(lr=0.05, weight_decay=0.1).model_dump(mode="json")
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -89,7 +92,7 @@ def test_no_order_of_three_levels_of_keys_changes_a_setting():
         "loss.main.dice.weight": 0.5,
     }
     found = [changed(dict(order)) for order in itertools.permutations(changes.items())]
-    assert found[0]["scheduler"]["warmup"] == {"iterations": 90, "lr": 1e-5}
+    assert found[0]["scheduler"]["warmup"] == Warmup(iterations=90, lr=1e-5).model_dump(mode="json")
     assert (found[0]["scheduler"]["eta_min"], found[0]["loss"]["aux_weight"]) == (1e-6, 0.4)
     assert found[0]["loss"]["main"]["dice"]["weight"] == 0.5
     assert all(one == found[0] for one in found)
@@ -107,6 +110,13 @@ def test_a_dotted_key_changes_adds_and_weighs_one_loss_of_a_sum():
     assert main["cross_entropy"] == {"weight": 2.0, "label_smoothing": 0.1}
     assert (main["dice"]["weight"], main["focal"]["weight"]) == (0.25, 0.5)
     assert changed({"loss.main.cross_entropy": None})["loss"]["main"]["cross_entropy"] is None
+
+
+def test_a_short_form_stands_for_its_section():
+    train = TRAIN | {"optimizer": {"freeze": "encoder"}, "loss": {"main": {"focal": 0.5}}}
+    resolved = changed({"optimizer.freeze.until_epoch": 3, "loss.main.focal.gamma": 4.0}, train)
+    assert resolved["optimizer"]["freeze"] == {"part": "encoder", "until_epoch": 3}
+    assert (resolved["loss"]["main"]["focal"]["weight"], resolved["loss"]["main"]["focal"]["gamma"]) == (0.5, 4.0)
 
 
 def test_lists_and_null_replace():
@@ -200,6 +210,16 @@ def test_lost_values_of_the_base_are_said(tmp_path):
         "loss.main.cross_entropy.label_smoothing: 0.1 of train is not in force with loss.main=cross_entropy+dice "
         "(run 2): a sum of losses is replaced as a whole. Write it there as well, or change "
         "`loss.main.cross_entropy` instead of the sum."
+    ]
+
+
+def test_lost_values_of_a_component_within_a_section_are_said(tmp_path):
+    data = {"image_sampling": {"name": "repeat_factor", "threshold": 0.3}}
+    study = {"train": TRAIN | {"data": data}, "grid": {"data.image_sampling": [{}, {"name": "uniform"}]}}
+    said = lost(tmp_path, study)
+    assert said == [
+        "data.image_sampling.threshold: 0.3 of train is not in force with data.image_sampling=uniform "
+        "(image_sampling=uniform): uniform has no threshold. Leave it out, or set what uniform has instead."
     ]
 
 
