@@ -35,7 +35,8 @@ class Freeze(Settings):
 
     @model_validator(mode="before")
     @classmethod
-    def _name_is_part(cls, value: Any) -> Any:
+    def spelled_out(cls, value: Any) -> Any:
+        """A name is the part."""
         return {"part": value} if isinstance(value, str) else value
 
     def is_in_force(self, epoch: int) -> bool:
@@ -333,6 +334,31 @@ class Exporter(Component):
     package: ClassVar[str] = "report/exporters"
     functions: ClassVar[tuple[str, ...]] = ("export",)
     needs_program: ClassVar[str] = ""
+
+
+class ImageSampling(Component):
+    """How often an epoch has each training image. (What proposes trials is a `Sampler`.)
+
+    Attributes:
+        tasks: tasks of the data sets that it is for.
+    """
+
+    package: ClassVar[str] = "data/image_sampling"
+    discriminator: ClassVar[str] = "name"
+    default: ClassVar[str] = "uniform"
+    functions: ClassVar[tuple[str, ...]] = ("weights",)
+    tasks: ClassVar[tuple[str, ...]] = tuple(task for task in TASKS if task != "text")
+
+    name: str = key(..., "How often each image is drawn.", title="image sampling")
+
+    def refusal(self, task: str) -> str | None:
+        """Why the images of a data set of some task cannot be sampled so; None where they can."""
+        if task in self.tasks:
+            return None
+        return (
+            f"data.image_sampling: {self.name} goes by the classes of masks, and data of the task {task} has none. "
+            "Choose `name: uniform`."
+        )
 
 
 class Dataset(Component):

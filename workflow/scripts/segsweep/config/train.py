@@ -21,7 +21,8 @@ def weights_file(weights: str | None) -> Path | None:
 class Patches(Settings):
     """Pages of masks, cut into patches at preparation. Networks see patches; scores, ensembles, images of the report
     and files to submit are of whole pages, stitched as `overlap` says. Each pixel of a page counts once, in scores as
-    in class weights. `val/loss` is a mean over patches, as `train/loss` is.
+    in class weights (whose `median_frequency` takes patches for images). `val/loss` is a mean over patches, as
+    `train/loss` is.
     """
 
     page_size: Side | None = key(
@@ -75,6 +76,9 @@ class Data(Settings):
         title="preprocessing",
     )
     augmentation: str = key("none", "Name of a file in config/augmentations, or a path.", title="augmentation")
+    image_sampling: registry.union("imagesampling") = key(
+        registry.default("imagesampling"), "How often an epoch has each training image."
+    )
     train_subset: int | None = key(
         None, "That many training images, or patches where pages are cut, drawn by `subset_seed`.", ge=1
     )

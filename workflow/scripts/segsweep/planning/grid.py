@@ -15,7 +15,7 @@ from segsweep.errors import InputError
 from segsweep.formatting import label, short_names
 from segsweep.hashing import short_hash
 from segsweep.planning.levels import ABSENT, Levels
-from segsweep.planning.lost_values import LostValue
+from segsweep.planning.lost_values import LostValue, unused_values
 from segsweep.planning.overrides import Resolved, Resolver
 from segsweep.planning.space_probes import probes
 
@@ -47,7 +47,7 @@ class Design:
     coinciding: int = 0
     excluded: int = 0
     names: dict[str, str] = field(default_factory=dict)
-    lost: list[tuple[str, tuple[LostValue, ...]]] = field(default_factory=list)
+    lost: list[tuple[str, Iterable[LostValue]]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,9 @@ def lay_out(study: Study, base: dict[str, Any], location) -> Design:
         )
     names = short_names([axis for axis in axes if _varies(cells, axis) or study.sweep])
     cells = [_labelled(cell, names) for cell in cells]
-    lost = [(cell.label, _lost(cell)) for cell in cells] + [("trials", resolved.lost) for resolved in probed]
+    resolved = [*(cell.resolved for cell in cells), *probed]
+    lost = [("all cells", unused_values(base, (one.dump for one in resolved), resolver.dump))]
+    lost += [(cell.label, _lost(cell)) for cell in cells] + [("trials", one.lost) for one in probed]
     return Design(cells, [axis for axis in axes if axis in names], coinciding, excluded, names, lost)
 
 
@@ -157,8 +159,8 @@ def digest_of(resolved: Resolved) -> str:
     return f"c{short_hash(resolved.text, 8)}"
 
 
-def check_patches(settings: Iterable[Resolved], task: type[Task], name: str, location) -> None:
-    """Refuse patches for a task whose predictions cannot be stitched to pages.
+def check_data(settings: Iterable[Resolved], task: type[Task], name: str, location) -> None:
+    """Refuse what a task cannot have: patches if its predictions are not stitched to pages, balanced sampling of text.
 
     Args:
         settings: of a study.
@@ -167,13 +169,20 @@ def check_patches(settings: Iterable[Resolved], task: type[Task], name: str, loc
         location: says where a key of the study file stands.
 
     Raises:
-        InputError: a setting cuts images into patches, and the task is about boxes or text.
+        InputError: a setting cuts images into patches, and the task is about boxes or text; or it draws images by
+            classes that the task has not.
     """
-    if not task.stitched and any(one.sections["data"].value.patches for one in settings):
-        raise InputError(
+    data = [one.sections["data"].value for one in settings]
+    wrong = []
+    if not task.stitched and any(one.patches for one in data):
+        wrong.append(
             f"{location(('train', 'data', 'patches'))}: train.data.patches is for masks, which are stitched to pages, "
             f"and the task of the data set is {name}. Leave it out; `image_size` and `crop` make images smaller."
         )
+    refusals = {refusal: None for one in data if (refusal := one.image_sampling.refusal(name))}
+    wrong += [f"{location(('train', 'data', 'image_sampling'))}: {refusal}" for refusal in refusals]
+    if wrong:
+        raise InputError(*wrong)
 
 
 def _labelled(cell: Cell, names: dict[str, str]) -> Cell:

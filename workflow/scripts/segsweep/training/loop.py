@@ -153,7 +153,8 @@ def train_epoch(session: Session, epoch: int) -> tuple[dict[str, float], float, 
     train, device, state, task = session.train, session.device, session.state, session.loaders.task
     model, criterion, optimizer, forward = session.model, session.criterion, session.optimizer, session.forward
     scaler, ema = session.scaler, session.ema
-    steps_per_epoch = ceil(len(session.loaders.train) / train.accumulate)
+    batches_per_epoch = len(session.loaders.train)
+    steps_per_epoch = ceil(batches_per_epoch / train.accumulate)
     reseed(session.segment.seed, epoch)
     model.train()
     criterion.train()
@@ -166,7 +167,7 @@ def train_epoch(session: Session, epoch: int) -> tuple[dict[str, float], float, 
         session.check_stop()
         progress = Progress(
             (epoch - 1) * steps_per_epoch + step,
-            len(session.loaders.train),
+            batches_per_epoch,
             session.segment.total_epochs,
             state.plateau["reductions"],
             train.accumulate,
