@@ -52,6 +52,22 @@ def section(text, title):
     return re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL).group(1)
 
 
+def test_what_levels_that_are_sections_change_is_not_said_of_all_settings(tmp_path):
+    sgd, adam = {"name": "sgd", "lr": 0.05}, {"name": "adam", "lr": 0.05}
+    write_study(tmp_path, name="s", axes={"optimizer": [{"name": "sgd"}, {"name": "adam"}], BATCH: [4, 8]})
+    plan = json.loads((tmp_path / "plan.json").read_text())
+    plan["study"]["train"] = {"optimizer": sgd, "model": {"arch": "unet"}}
+    for cell in plan["cells"]:
+        cell["train"] = {"optimizer": adam if cell["settings"]["optimizer"]["name"] == "adam" else sgd}
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    Analysis(open_results(tmp_path)).write(tmp_path)
+    build(tmp_path, tmp_path, partial=True)
+    said = section((tmp_path / "report.md").read_text(encoding="utf-8"), "What was studied")
+    assert "`optimizer.name`" not in said
+    assert re.search(r"\| Learning rate \| 0.05 \| `optimizer.lr` \|", said)
+    assert re.search(r"\| Optimizer \| `optimizer` \| 2 \| `sgd`, `adam` \|", said)
+
+
 def test_the_summary_says_what_passed_and_what_the_best_was_chosen_from(tmp_path):
     text = section(report(tmp_path, effects={LR: [0.0, 0.0, 0.2]}), "Summary")
     assert "The best setting, chosen from 6 ranked settings, is `lr=0.01" in text

@@ -152,9 +152,7 @@ def set_up(results: QuotedResults) -> str:
     multitask = ((train or {}).get("model") or {}).get("arch") == "multitask"
     own_words = OF_PATCHES if _at(train or {}, "data.patches") else {}
     for name, key, style in FIXED if train else ():
-        if any(axis == key or axis.startswith(key + ".") for axis in results.axes):
-            continue
-        if key in MULTITASK_ONLY and not multitask:
+        if results.varies(key) or (key in MULTITASK_ONLY and not multitask):
             continue
         value = _at(train, key)
         if value is None or value == WITHOUT_EFFECT.get(key):
