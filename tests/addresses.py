@@ -5,9 +5,9 @@ An address that moves makes everybody's segments train again. So a change that m
 
 - `python -m tests.addresses` writes the table again, for a change that means to. CHANGELOG.md says so, marked
   **results**.
-- `python -m tests.addresses --same-results [NAME ...]` declares that the definitions named (all that moved, if none is)
-  train what they trained before, and writes that into equivalent_code.json. `OLD=NEW` says that NEW does now what OLD
-  did, which is gone. `python -m tests.same_training REVISION` shows whether it is true.
+- `python -m tests.addresses --same-results [NAME ...]` declares that the definitions named (all that moved, if none is,
+  but those after `--except`) train what they trained before, and writes that into equivalent_code.json. `OLD=NEW` says
+  that NEW does now what OLD did, which is gone. `python -m tests.same_training REVISION` shows whether it is true.
 
 Settings and code are apart, so that an edit of the loop moves a few lines and not all: `runs` holds the hashes of the
 phases of each run with stand-ins for data and code, `code` the fingerprint of each function where trainings begin,
@@ -52,7 +52,7 @@ def table() -> dict[str, dict[str, Any]]:
     code, runs, roots = Code(), *runs_and_roots()
     return {
         "runs": runs,
-        "code": {".".join(root).removeprefix("segsweep."): code.fingerprint([root]) for root in sorted(roots)},
+        "code": {_name(root): code.fingerprint([root]) for root in sorted(roots)},
         "definitions": dict(sorted(code.hashes(roots).items())),
     }
 
@@ -104,6 +104,16 @@ def _differing(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
 
 
+def _name(root: Symbol) -> str:
+    return ".".join(root).removeprefix("segsweep.")
+
+
+def moved_definitions(before: dict[str, str], own: dict[str, str], known: Equivalent) -> list[str]:
+    """Names of the definitions that are none of the committed table, or not as there; arguments as below."""
+    stand_for = {name: known.get(f"{name} {digest}", {name: digest}) for name, digest in own.items()}
+    return [name for name, one in stand_for.items() if any(before.get(old) != digest for old, digest in one.items())]
+
+
 def declare_equivalent(
     before: dict[str, str], own: dict[str, str], known: Equivalent, said: Iterable[str]
 ) -> Equivalent:
@@ -113,24 +123,19 @@ def declare_equivalent(
         before: definitions of the committed table, by name.
         own: the hash of each definition as it is now, equivalent or not.
         known: what the file says.
-        said: names, or `OLD=NEW`; empty means all that moved.
+        said: names, or `OLD=NEW`.
 
     Raises:
-        SystemExit: a name is none that moved, or a definition is gone and none is said to do what it did.
+        SystemExit: a name is none that moved, or the OLD one is not gone.
     """
-    stand_for = {name: known.get(f"{name} {digest}", {name: digest}) for name, digest in own.items()}
-    now = {name: digest for one in stand_for.values() for name, digest in one.items()}
-    moved_names = set(_differing(before, now))
     replaced = dict(one.split("=", 1) for one in said if "=" in one)
     names = {one for one in said if "=" not in one} | set(replaced.values())
-    if unknown := sorted((names | replaced.keys()) - moved_names):
-        raise SystemExit(f"{', '.join(unknown)}: did not move. What moved: {', '.join(sorted(moved_names))}")
+    candidates = set(moved_definitions(before, own, known))
+    if unknown := sorted((names - candidates) | (replaced.keys() - before.keys()) | (replaced.keys() & own.keys())):
+        raise SystemExit(f"{', '.join(unknown)}: did not move. What moved: {', '.join(sorted(candidates))}")
     declared = {key.split(" ")[0]: one for key, one in known.items()}
-    kept = {old for name in own.keys() & declared.keys() for old in declared[name]}
-    gone = moved_names - now.keys() - replaced.keys() - kept
-    if gone and not names:
-        raise SystemExit(f"{', '.join(sorted(gone))}: gone. Say which definition does now what it did: OLD=NEW.")
-    for name in names or moved_names & own.keys():
+    stand_for = {name: known.get(f"{name} {digest}", {name: digest}) for name, digest in own.items()}
+    for name in names:
         stand_for[name] = dict(declared.get(name) or ({name: before[name]} if name in before else {}))
     for old, new in replaced.items():
         stand_for[new][old] = before[old]
@@ -141,13 +146,17 @@ def main(arguments: list[str]) -> None:
     """Write the table or equivalent_code.json, as the arguments say."""
     parser = argparse.ArgumentParser(prog="python -m tests.addresses")
     parser.add_argument("--same-results", nargs="*", metavar="NAME", help="these train what they trained before")
+    parser.add_argument("--except", dest="but", nargs="+", metavar="NAME", default=[], help="these do not")
     options = parser.parse_args(arguments)
     before = json.loads(TABLE.read_text(encoding="utf-8"))
     if options.same_results is not None:
         code = Code()
         known, code.equivalent = code.equivalent, {}
-        own = code.hashes(runs_and_roots()[1])
-        found = declare_equivalent(before["definitions"], own, known, options.same_results)
+        roots = runs_and_roots()[1]
+        reached = code.hashes(root for root in roots if _name(root) in before["code"])  # a new component moves nothing
+        said = options.same_results or moved_definitions(before["definitions"], reached, known)
+        said = [name for name in said if name not in options.but]
+        found = declare_equivalent(before["definitions"], code.hashes(roots), known, said)
         (PACKAGE / EQUIVALENT).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     now = table()
     print("\n".join(moved(before, now)) or "No address moved.")
