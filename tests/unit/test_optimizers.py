@@ -12,7 +12,8 @@ from segsweep.config.train import Train
 from segsweep.config.yaml_documents import parse
 from segsweep.errors import InputError
 from segsweep.optimizers import build_optimizer, torch_optim
-from tests.fakes import segment_plan
+from segsweep.training.seeding import WEIGHTS, reseed
+from tests.fakes import EncoderTask, WithEncoder, segment_plan
 from tests.unit.test_training_loop import content, same, train
 
 LIBRARY = [name for name in registry.classes("optimizer") if "." in name and name not in torch_optim.REFUSED]
@@ -31,15 +32,23 @@ def problem(**settings) -> str:
 
 @pytest.mark.parametrize("name", LIBRARY)
 def test_each_trains_and_resumes_to_the_same_bits(tmp_path, name):
-    settings = {"optimizer": {"name": name, "lr": 0.01, "weight_decay": 0.01, "weight_decay_on": "weights"}}
-    whole = segment_plan(settings, last=2)
-    train(whole, tmp_path / "whole")
-    first = segment_plan(settings, last=1, total=2)
-    train(first, tmp_path / "cut")
-    train(segment_plan(settings, last=2, parent=first.id), tmp_path / "cut")
+    """And an encoder that is frozen in the first epoch is as it was drawn, decay or not."""
+    freeze = {"part": "encoder", "until_epoch": 1}
+    optimizer = {"name": name, "lr": 0.01, "weight_decay": 0.1, "weight_decay_on": "weights", "freeze": freeze}
+    whole = segment_plan({"optimizer": optimizer}, last=2)
+    train(whole, tmp_path / "whole", EncoderTask())
+    first = segment_plan({"optimizer": optimizer}, last=1, total=2)
+    train(first, tmp_path / "cut", EncoderTask())
+    train(segment_plan({"optimizer": optimizer}, last=2, parent=first.id), tmp_path / "cut", EncoderTask())
     one, other = (content(tmp_path / root / whole.id) for root in ("whole", "cut"))
     assert all(same(one[part], other[part]) for part in ("model", "criterion", "optimizer"))
-    assert not same(one["model"], content(tmp_path / "cut" / first.id)["model"])
+    early = content(tmp_path / "cut" / first.id)["model"]
+    reseed(whole.seed, WEIGHTS)
+    drawn = WithEncoder().state_dict()
+    assert {weight for weight in drawn if same(drawn[weight], early[weight])} == {
+        weight for weight in drawn if weight.startswith("encoder.")
+    }
+    assert not same(one["model"]["encoder.0.weight"], early["encoder.0.weight"])
 
 
 def test_every_class_of_torch_is_there_or_refused():

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.nn import functional as F
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from segsweep import registry
@@ -18,28 +17,11 @@ from segsweep.models.parts import encoders, part_of
 from segsweep.optimizers import build_optimizer
 from segsweep.store.checkpoints import read_checkpoint
 from segsweep.training.clipping import clip_gradients
-from tests.fakes import CLASSES, FakeTask, segment_plan
+from tests.fakes import EncoderTask, WithEncoder, segment_plan
 from tests.networks import build
 from tests.unit.test_training_loop import after, content, files, same, train
 
 STEPS = 3  # of an epoch of the tests' data: ten images in batches of four
-
-
-class Small(nn.Module):
-    """An encoder with a norm and dropout, and a convolution."""
-
-    def __init__(self):
-        super().__init__()
-        self.encoder = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.Dropout2d(0.2))
-        self.last = nn.Conv2d(8, CLASSES, 1)
-
-    def forward(self, image):
-        return self.last(F.relu(self.encoder(image)))
-
-
-class SmallTask(FakeTask):
-    def model(self):
-        return Small()
 
 
 def optimizer_of(settings: dict, model: nn.Module, criterion: nn.Module | None = None) -> torch.optim.Optimizer:
@@ -64,7 +46,7 @@ def watched(what):
 
 
 def test_by_default_there_is_one_group_and_the_criterions_own():
-    model, criterion = Small(), nn.Linear(1, 1)
+    model, criterion = WithEncoder(), nn.Linear(1, 1)
     optimizer = optimizer_of({"weight_decay": 0.1}, model, criterion)
     assert [names_in(optimizer.param_groups[0], model)] == [[name for name, _ in model.named_parameters()]]
     assert [group["weight_decay"] for group in optimizer.param_groups] == [0.1, 0.0]
@@ -73,7 +55,7 @@ def test_by_default_there_is_one_group_and_the_criterions_own():
 
 def test_one_step_by_hand():
     """w - lr * factor * (gradient + decay * w), decay of convolutions' weights only."""
-    model = Small()
+    model = WithEncoder()
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
     settings = {"name": "sgd", "momentum": 0.0, "lr": 0.5, "weight_decay": 0.2, "weight_decay_on": "weights"}
     optimizer = optimizer_of(settings | {"lr_factor": {"encoder": 0.1}}, model)
@@ -90,7 +72,7 @@ def test_one_step_by_hand():
 
 def test_the_criterions_own_parameters_never_decay_and_have_the_full_rate():
     optimizer = optimizer_of(
-        {"weight_decay": 0.1, "lr_factor": {"encoder": 0.1, "decoder": 10.0}}, Small(), nn.Linear(1, 1)
+        {"weight_decay": 0.1, "lr_factor": {"encoder": 0.1, "decoder": 10.0}}, WithEncoder(), nn.Linear(1, 1)
     )
     assert [group.get("lr_factor", 1.0) for group in optimizer.param_groups] == [0.1, 10.0, 1.0]
     assert [group["weight_decay"] for group in optimizer.param_groups] == [0.1, 0.1, 0.0]
@@ -101,7 +83,7 @@ def test_rates_follow_schedule_and_warm_up(tmp_path):
     optimizer = {"name": "sgd", "lr": 1.0, "lr_factor": {"encoder": 0.1}}
     plan = segment_plan({"optimizer": optimizer, "scheduler": scheduler}, last=2)
     with watched(lambda optimizer: [group["lr"] for group in optimizer.param_groups]) as seen:
-        train(plan, tmp_path, SmallTask())
+        train(plan, tmp_path, EncoderTask())
     # Warm-up from 0.2 to 1 in two steps, then linearly to 0 over the other four of six.
     base = [0.2, 0.6, 1.0, 0.75, 0.5, 0.25]
     assert np.allclose(seen, [[0.1 * lr, lr, lr] for lr in base])  # encoder, decoder, criterion
@@ -143,7 +125,7 @@ def test_a_frozen_encoder_stays_and_then_trains(tmp_path):
     parent, states, at = None, {}, {}
     for last in (1, 2, 3):
         plan = segment_plan({"optimizer": optimizer}, last=last, total=3, parent=parent)
-        train(plan, tmp_path, SmallTask())
+        train(plan, tmp_path, EncoderTask())
         states[last] = read_checkpoint(tmp_path / plan.id / "last.pt")["optimizer"]["state"]
         at[last], parent = encoder_of(tmp_path / plan.id), plan.id
     assert same(at[1], at[2])
@@ -159,12 +141,12 @@ def test_a_frozen_encoder_computes_as_in_evaluation(tmp_path):
     """No dropout, and norms by their statistics: what the decoder sees does not depend on the other images."""
     modes = []
 
-    class Spied(Small):
+    class Spied(WithEncoder):
         def forward(self, image):
             modes.append((self.training, self.encoder.training, self.last.training))
             return super().forward(image)
 
-    task = SmallTask()
+    task = EncoderTask()
     task.model = Spied
     train(segment_plan({"optimizer": {"freeze": {"until_epoch": 1}}}, last=2), tmp_path, task)
     assert list(dict.fromkeys(modes)) == [
@@ -177,26 +159,31 @@ def test_a_frozen_encoder_computes_as_in_evaluation(tmp_path):
 FREEZE = {"weight_decay": 0.1, "freeze": {"part": "encoder", "until_epoch": 1}, "lr_factor": {"encoder": 0.1}}
 
 
-@pytest.mark.parametrize("name", ["adam", "sgd", "torch.Adagrad", "timm.lamb"])
-def test_interrupted_while_frozen_and_after_is_the_same_to_the_bit(tmp_path, name):
-    settings = {"optimizer": FREEZE | {"name": name, "weight_decay_on": "weights"}, "clip": {"norm": 1.0}}
+EVERYTHING = {"precision": "fp16", "ema": {"decay": 0.9}, "clip": {"norm": 0.5, "per": "parameter"}}
+
+
+@pytest.mark.parametrize(
+    ("name", "more"), [("adam", {}), ("torch.Adagrad", {}), ("timm.lamb", {}), ("sgd", EVERYTHING)]
+)
+def test_interrupted_while_frozen_and_after_is_the_same_to_the_bit(tmp_path, name, more):
+    settings = {"optimizer": FREEZE | {"name": name, "weight_decay_on": "weights"}} | more
     whole = segment_plan(settings, last=3)
-    train(whole, tmp_path / "whole", SmallTask())
+    train(whole, tmp_path / "whole", EncoderTask())
     for calls in range(3 * (STEPS + 2)):  # training and validation batches of three epochs
         store = tmp_path / f"at{calls}"
-        assert train(whole, store, SmallTask(), should_stop=after(calls))["status"] == "interrupted"
-        assert train(whole, store, SmallTask())["status"] == "finished"
+        assert train(whole, store, EncoderTask(), should_stop=after(calls))["status"] == "interrupted"
+        assert train(whole, store, EncoderTask())["status"] == "finished"
         assert same(content(store / whole.id), content(tmp_path / "whole" / whole.id))
         assert same(*(files(root / whole.id) for root in (store, tmp_path / "whole")))
 
 
 def test_segments_that_end_while_frozen_or_after_are_the_same_to_the_bit(tmp_path):
     whole = segment_plan({"optimizer": FREEZE}, last=4)
-    train(whole, tmp_path, SmallTask())
+    train(whole, tmp_path, EncoderTask())
     wanted, parent = content(tmp_path / whole.id), None
     for last in (1, 2, 4):
         part = segment_plan({"optimizer": FREEZE}, last=last, total=4, parent=parent, seed=1)
-        train(part, tmp_path / "cut", SmallTask())
+        train(part, tmp_path / "cut", EncoderTask())
         parent = part.id
     found = content(tmp_path / "cut" / parent)
     assert all(same(found[name], wanted[name]) for name in ("model", "optimizer", "criterion"))
@@ -204,7 +191,7 @@ def test_segments_that_end_while_frozen_or_after_are_the_same_to_the_bit(tmp_pat
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "dice"])
 def test_a_frozen_encoder_with_accumulated_batches(tmp_path, loss):
-    task = SmallTask(loss=loss)
+    task = EncoderTask(loss=loss)
     plan = segment_plan({"optimizer": {"lr": 0.01, "freeze": "encoder"}, "accumulate": 2}, last=2)
     train(plan, tmp_path, task)
     assert torch.equal(encoder_of(tmp_path / plan.id)["encoder.1.weight"], torch.ones(8))
@@ -213,7 +200,7 @@ def test_a_frozen_encoder_with_accumulated_batches(tmp_path, loss):
 
 def test_lamb_counts_the_steps_of_a_thawed_group_from_one(tmp_path):
     plan = segment_plan({"optimizer": FREEZE | {"name": "timm.lamb"}}, last=3)
-    train(plan, tmp_path, SmallTask())
+    train(plan, tmp_path, EncoderTask())
     groups = read_checkpoint(tmp_path / plan.id / "last.pt")["optimizer"]["param_groups"]
     assert [(group.get("part"), group["step"]) for group in groups] == [
         ("encoder", 2 * STEPS), ("decoder", 3 * STEPS), (None, 3 * STEPS),

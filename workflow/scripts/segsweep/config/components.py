@@ -35,7 +35,8 @@ class Freeze(Settings):
 
     @model_validator(mode="before")
     @classmethod
-    def _name_is_part(cls, value: Any) -> Any:
+    def spelled_out(cls, value: Any) -> Any:
+        """A name is the part."""
         return {"part": value} if isinstance(value, str) else value
 
     def is_in_force(self, epoch: int) -> bool:

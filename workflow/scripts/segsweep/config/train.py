@@ -21,7 +21,8 @@ def weights_file(weights: str | None) -> Path | None:
 class Patches(Settings):
     """Pages of masks, cut into patches at preparation. Networks see patches; scores, ensembles, images of the report
     and files to submit are of whole pages, stitched as `overlap` says. Each pixel of a page counts once, in scores as
-    in class weights. `val/loss` is a mean over patches, as `train/loss` is.
+    in class weights (whose `median_frequency` takes patches for images). `val/loss` is a mean over patches, as
+    `train/loss` is.
     """
 
     page_size: Side | None = key(

@@ -15,7 +15,7 @@ from segsweep.errors import InputError
 from segsweep.formatting import label, short_names
 from segsweep.hashing import short_hash
 from segsweep.planning.levels import ABSENT, Levels
-from segsweep.planning.lost_values import LostValue
+from segsweep.planning.lost_values import LostValue, unused_values
 from segsweep.planning.overrides import Resolved, Resolver
 from segsweep.planning.space_probes import probes
 
@@ -47,7 +47,7 @@ class Design:
     coinciding: int = 0
     excluded: int = 0
     names: dict[str, str] = field(default_factory=dict)
-    lost: list[tuple[str, tuple[LostValue, ...]]] = field(default_factory=list)
+    lost: list[tuple[str, Iterable[LostValue]]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,9 @@ def lay_out(study: Study, base: dict[str, Any], location) -> Design:
         )
     names = short_names([axis for axis in axes if _varies(cells, axis) or study.sweep])
     cells = [_labelled(cell, names) for cell in cells]
-    lost = [(cell.label, _lost(cell)) for cell in cells] + [("trials", resolved.lost) for resolved in probed]
+    resolved = [*(cell.resolved for cell in cells), *probed]
+    lost = [("all cells", unused_values(base, (one.dump for one in resolved), resolver.dump))]
+    lost += [(cell.label, _lost(cell)) for cell in cells] + [("trials", one.lost) for one in probed]
     return Design(cells, [axis for axis in axes if axis in names], coinciding, excluded, names, lost)
 
 

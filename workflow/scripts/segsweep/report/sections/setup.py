@@ -13,6 +13,9 @@ FIXED = (
     ("Segmentation head", "model.seg_head", "setting"),
     ("Input size", "data.image_size", "sides"),
     ("Crop size", "data.crop", "sides"),
+    ("Longer side of a page", "data.patches.page_size", "int"),
+    ("Side of a patch", "data.patches.size", "int"),
+    ("Overlap of patches", "data.patches.overlap", "int"),
     ("Preprocessing", "data.preprocessing", "setting"),
     ("Augmentation", "data.augmentation", "setting"),
     ("Training images, drawn by seed", "data.train_subset", "int"),
@@ -38,6 +41,11 @@ FIXED = (
     ("Precision", "precision", "setting"),
     ("Decay of the averaged weights", "ema.decay", "setting"),
 )
+# Where images are cut, training draws patches, and validation pages.
+OF_PATCHES = {
+    "data.train_subset": "Training patches, drawn by seed",
+    "data.val_subset": "Validation pages, drawn by seed",
+}
 # Values at which a key changes nothing: no row.
 WITHOUT_EFFECT = {
     "optimizer.weight_decay": 0,
@@ -142,15 +150,14 @@ def set_up(results: QuotedResults) -> str:
     if (results.plan.dataset or {}).get("task"):
         rows.append(["Task", results.quote_plan("dataset.task"), "`task`"])
     multitask = ((train or {}).get("model") or {}).get("arch") == "multitask"
+    own_words = OF_PATCHES if _at(train or {}, "data.patches") else {}
     for name, key, style in FIXED if train else ():
-        if any(axis == key or axis.startswith(key + ".") for axis in results.axes):
-            continue
-        if key in MULTITASK_ONLY and not multitask:
+        if results.varies(key) or (key in MULTITASK_ONLY and not multitask):
             continue
         value = _at(train, key)
         if value is None or value == WITHOUT_EFFECT.get(key):
             continue
-        words = capital(results.axis_name(key)) if key in results.names.given else name
+        words = capital(results.axis_name(key)) if key in results.names.given else own_words.get(key, name)
         rows.append([words, results.quote_plan(f"study.train.{key}", style), f"`{key}`"])
     seeds = results.study.get("seeds") or []
     if seeds and train:
