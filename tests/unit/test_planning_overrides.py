@@ -135,8 +135,9 @@ def test_what_a_study_says_stays_as_it_is():
 
 def test_null_in_smoke_and_a_section_of_the_study(tmp_path):
     sweep = {"trials": 9, "space": {"epochs": [9, 10]}, "sampler": {"name": "tpe", "startup_trials": 5}}
-    smoke = {"early_stopping": None, "data": {"crop": None}, "sweep": {"trials": 2, "sampler": "gp"}}
-    loaded = loaded_from(tmp_path, BASE | {"sweep": sweep, "smoke": smoke}, smoke=True)
+    smoke = {"early_stopping": None, "data": {"crop": None}, "sweep": {"trials": 2, "sampler": "gp"}, "folds": 2}
+    loaded = loaded_from(tmp_path, BASE | {"sweep": sweep, "folds": {"k": 5, "seed": 3}, "smoke": smoke}, smoke=True)
+    assert loaded.study.folds.model_dump() == {"k": 2, "seed": 3}
     assert (loaded.base["early_stopping"], loaded.base["data"]) == (None, {"crop": None, "augmentation": "basic"})
     assert (loaded.study.sweep.trials, list(loaded.study.sweep.space)) == (2, ["epochs"])
     assert loaded.study.sweep.sampler.model_dump() == {"name": "gp", "startup_trials": 5}
