@@ -30,7 +30,7 @@ class DataSplits(Table):
         Column("height_max", "integer", "Greatest height.", unit="px"),
         Column("width_min", "integer", "Least width.", unit="px"),
         Column("width_max", "integer", "Greatest width.", unit="px"),
-        Column("pixels", "integer", "Pixels that have a class.", empty="the task has no masks"),
+        Column("pixels", "integer", "Pixels that are not void.", empty="the task has no masks"),
         Column("void", "number", "Share of the pixels without a class, padding of patches included.",
                empty="the task has no masks"),
         Column("objects", "integer", "Boxes, or texts, that count.", empty="the task has none"),
@@ -90,7 +90,7 @@ def split_rows(prepared: Iterable[Prepared]) -> list[dict[str, Any]]:
                 low, high = split.sizes.min(0).tolist(), split.sizes.max(0).tolist()
                 row |= {"height_min": low[0], "height_max": high[0], "width_min": low[1], "width_max": high[1]}
             if one.has_masks:
-                pixels, whole = int(split.class_counts.sum()), int(split.sizes.prod(1).sum())
+                pixels, whole = int(split.scored_pixels.sum()), int(split.sizes.prod(1).sum())
                 row |= {"pixels": pixels, "void": 1 - pixels / whole if whole else None}
             if one.task in HAVE_OBJECTS:
                 row["objects"] = read_manifest(one.folder)["splits"][split.name]["objects"]
@@ -106,7 +106,7 @@ def class_rows(prepared: Iterable[Prepared]) -> list[dict[str, Any]]:
             "split": split.name,
             "class": name,
             "pixels": int(split.class_counts[:, i].sum()),
-            "share": float(split.class_counts[:, i].sum() / total) if (total := split.class_counts.sum()) else None,
+            "share": float(split.class_counts[:, i].sum() / total) if (total := split.scored_pixels.sum()) else None,
             "images": int((split.class_counts[:, i] > 0).sum()),
         }
         for one in prepared

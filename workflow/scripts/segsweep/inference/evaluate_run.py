@@ -83,7 +83,7 @@ def evaluate_run(
     order = memory_format(trained.train)
     of_task = metrics.metrics_of(prepared.task).values()
     further = [registry.load(metric).count for metric in of_task if metric.own_counts]
-    tally = Tally(trained.task, list(dict.fromkeys(further)))  # metrics may share what they count
+    tally = Tally(trained.task, prepared.task, list(dict.fromkeys(further)))  # metrics may share what they count
     evaluate(tally, None, loader.epoch(1), trained.forward, micro_batch=micro_batch, order=order)
     counts, image_counts = tally.totals(), tally.images()
     scores = metrics.score(counts, prepared.task, prepared.classes)
@@ -108,8 +108,9 @@ def evaluate_run(
 class Tally:
     """A task whose counter counts what further metrics ask of the predictions as well (see `segsweep.metrics`)."""
 
-    def __init__(self, task: Any, further: list[Callable[[list, dict], dict[str, np.ndarray]]]):
-        self.task, self.further = task, further
+    def __init__(self, task: Any, kind: str, further: list[Callable[[list, dict], dict[str, np.ndarray]]]):
+        """`kind`: name of the task. `further`: the functions `count` of metrics."""
+        self.task, self.kind, self.further = task, kind, further
         self.counts = task.counter()
         self.own: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
 
@@ -124,7 +125,7 @@ class Tally:
             predictions = self.task.predict(outputs, batch)
             names = batch.get("page") or batch["name"]
             for count in self.further:
-                for array, values in count(predictions, batch).items():
+                for array, values in count(predictions, batch | {"task": self.kind}).items():
                     for name, value in zip(names, values, strict=True):
                         self.own[array][name].append(value)
 

@@ -96,6 +96,9 @@ def _write(path: Path, dataset: Dataset, root: Path, prepared: Prepared, split: 
     if dataset.task == "text":
         submission.write_text(path, made, shapes)
         return len(made)
+    if dataset.task == "multilabel":
+        submission.write_labels(path, {name: one["mask"] for name, one in made.items()}, shapes, prepared.classes)
+        return len(made)
     values = submission.values_of(np.array(class_table(dataset).index), prepared.num_classes)
     if dataset.task == "multitask":
         submission.write_voc(path, made, shapes, values, prepared.classes, split)
