@@ -107,13 +107,13 @@ class Floats(nn.Module):
         return image.float() / 127.5 - 1
 
 
-def fake_loaders(task: FakeTask | None = None, images: int = 10, val_batch_size: int = 4):
+def fake_loaders(task: FakeTask | None = None, images: int = 10, val_batch_size: int = 4, kind: str = "multiclass"):
     """A stand-in for `open_dataloaders`."""
 
     def open_loaders(segment, train):
         batches = FakeBatches(images, train.batch_size, segment.seed)
         val = FakeBatches(6, val_batch_size, training=False)
-        return DataLoaders(task or FakeTask(), "multiclass", ["a", "b", "c"], batches, val, Floats())
+        return DataLoaders(task or FakeTask(), kind, ["a", "b", "c"], batches, val, Floats())
 
     return open_loaders
 

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from segsweep.config.train import Patches
+from segsweep.data import patches
 from segsweep.data.patches import corners, page_size, stitch
 from segsweep.data.sample import Sample, window
 
@@ -15,12 +17,12 @@ def test_round_trip(height, width, size, overlap, kind):
     rng = np.random.default_rng(0)
     page = rng.integers(0, 200, (height, width)).astype(kind)
     origins = corners(height, width, size, overlap)
-    patches = [
+    cut = [
         window(Sample(np.zeros((height, width, 3), np.uint8), page, *EMPTY), y, x, size, size).mask for y, x in origins
     ]
-    assert all(patch.shape == (size, size) for patch in patches)
+    assert all(patch.shape == (size, size) for patch in cut)
     infos = [{"page": "p", "y": y, "x": x, "height": height, "width": width} for y, x in origins]
-    whole = stitch(patches, infos)["p"]
+    whole = stitch(cut, infos)
     assert whole.dtype == kind
     np.testing.assert_allclose(whole, page, rtol=1e-6)
 
@@ -32,24 +34,43 @@ def test_no_patch_repeats_what_others_cover():
     assert corners(10, 10, 32, 8) == [(0, 0)]
 
 
-def test_overlap_averages_probabilities_and_takes_classes_from_the_nearer_centre():
-    infos = [{"page": "p", "y": 0, "x": x, "height": 4, "width": 6} for x in (0, 2)]
-    shares = stitch([np.zeros((4, 4)), np.ones((4, 4))], infos)["p"]
-    assert shares[0].tolist() == [0, 0, 0.5, 0.5, 1, 1]
-    channels = stitch([np.zeros((4, 4, 2)), np.ones((4, 4, 2))], infos)["p"]
-    assert channels.shape == (4, 6, 2)
-    classes = stitch([np.full((4, 4), 3), np.full((4, 4), 7)], infos)["p"]
-    assert classes[1].tolist() == [3, 3, 3, 7, 7, 7]
+def test_weights_fall_towards_the_edges_and_add_up_where_patches_overlap_by_half():
+    assert patches.window(3, 4).tolist() == [[1, 2, 2, 1], [2, 4, 4, 2], [1, 2, 2, 1]]
+    line = np.zeros(16)
+    for start in range(-4, 16, 4):
+        line[max(start, 0) : start + 8] += patches.window(1, 8)[0, max(-start, 0) : min(8, 16 - start)]
+    assert line.tolist() == [5] * 16
 
 
-def test_pages_keep_their_names_and_sizes():
-    infos = [{"page": name, "y": 0, "x": 0, "height": 3, "width": 2} for name in "ab"]
-    assert {name: page.shape for name, page in stitch([np.ones((4, 4))] * 2, infos).items()} == {
-        "a": (3, 2),
-        "b": (3, 2),
-    }
+@pytest.mark.parametrize("overlap", [0, 3, 4, 7])
+def test_each_pixel_of_a_page_is_counted_in_one_patch(overlap):
+    page = {"height": 21, "width": 13}
+    counted = np.zeros((24 + 8, 24 + 8), int)
+    for y, x in corners(21, 13, 8, overlap):
+        counted[y : y + 8, x : x + 8][patches.own_pixels(page | {"y": y, "x": x}, overlap)] += 1
+    assert (counted[:21, :13] == 1).all()
+    assert counted.sum() == 21 * 13
 
 
 def test_the_longer_side_is_what_is_asked_for():
     assert page_size(1000, 2000, 512) == (256, 512)
     assert page_size(300, 100, 600) == (600, 200)
+    assert page_size(300, 100, None) == (300, 100)
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"size": 64, "overlap": 64}, "overlap is 64, the patch 64 pixels.* below 64, for example to 32"),
+        ({"size": 64, "overlap": 80}, "overlap is 80"),
+        ({"size": 64, "overlap": -1}, "greater than or equal to 0"),
+        ({"size": 512, "page_size": 256}, "size is 512, page_size 256: .* Lower size to 256 or less"),
+    ],
+)
+def test_patches_that_do_not_cover_pages_are_refused(section, message):
+    with pytest.raises(ValueError, match=message):
+        Patches.model_validate({"page_size": 512} | section)
+
+
+def test_patches_of_any_scale():
+    assert Patches(page_size=None, size=8192, overlap=8191).page_size is None

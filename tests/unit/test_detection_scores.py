@@ -173,3 +173,101 @@ def test_box_f1_by_hand():
     assert image_scores(nothing, boxes[:0], labels[:0])["box_f1"] == 1
     assert image_scores(found, boxes[:0], labels[:0])["box_f1"] == 0
     assert image_scores(nothing, boxes, labels) == {"map50": 0, "box_f1": 0}
+
+
+# Boxes to ignore: VOC's rule
+
+
+def overlap(a, b):
+    """IoU of two boxes, from left, top, right and bottom."""
+    width, height = (max(min(a[i + 2], b[i + 2]) - max(a[i], b[i]), 0) for i in (0, 1))
+    areas = [(c[2] - c[0]) * (c[3] - c[1]) for c in (a, b)]
+    return width * height / (sum(areas) - width * height)
+
+
+def voc_precision(images, label, threshold):
+    """Average precision of a class over 101 points of recall, hits and misses by the definition of VOC's devkit."""
+    positives, ranked = 0, []
+    for number, (found, _, labels, difficult) in enumerate(images):
+        positives += int(((labels == label) & ~difficult).sum())
+        ranked += [
+            (score, number, box)
+            for score, box, of in zip(found["scores"].tolist(), found["boxes"].tolist(), found["labels"], strict=True)
+            if of == label
+        ]
+    taken, hits = set(), []
+    for _, number, box in sorted(ranked, key=lambda one: -one[0]):
+        _, boxes, labels, difficult = images[number]
+        rivals = [(overlap(box, other), i) for i, other in enumerate(boxes.tolist()) if labels[i] == label]
+        best, which = max(rivals, default=(0.0, None))
+        if best < threshold:
+            hits.append(False)
+        elif not difficult[which]:
+            hits.append((number, which) not in taken)
+            taken.add((number, which))
+    found = np.cumsum(hits)
+    recall, precision = found / positives, found / np.arange(1, len(hits) + 1)
+    return np.mean([precision[recall > point - 1e-9].max(initial=0) for point in np.linspace(0, 1, 101)])
+
+
+def images_with_difficult_boxes(seed, count=30):
+    """Boxes apart from each other in a row, each of them difficult or with a difficult one that overlaps it."""
+    rng = np.random.default_rng(seed)
+    images = []
+    for _ in range(count):
+        corners = np.array([[60.0 * i, 0.0] for i in range(4)]) + rng.uniform(0, 8, (4, 2))
+        apart = np.concatenate([corners, corners + rng.uniform(35, 50, (4, 2))], axis=1)
+        beside = apart[rng.random(4) < 0.5] + rng.normal(0, 5, 4)
+        boxes = np.concatenate([apart, beside])
+        difficult = np.concatenate([rng.random(4) < 0.3, np.ones(len(beside), bool)])
+        chosen = rng.integers(0, len(boxes), 14)
+        found = {
+            "boxes": torch.tensor(boxes[chosen] + rng.normal(0, 3, (14, 4)), dtype=torch.float32),
+            "scores": torch.tensor(rng.permutation(14) / 20 + rng.random() / 100, dtype=torch.float32),
+            "labels": torch.zeros(14, dtype=torch.int64),
+        }
+        boxes = torch.tensor(boxes, dtype=torch.float32)
+        images.append((found, boxes, torch.zeros(len(boxes), dtype=torch.int64), torch.tensor(difficult)))
+    return images
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_difficult_boxes_follow_vocs_definition(seed):
+    """Of the split at each overlap, and of each image at 0.5."""
+    images = images_with_difficult_boxes(seed)
+    precision = counted(images, ["cat"]).totals()["precision"][..., 0].mean(axis=1)
+    wanted = [voc_precision(images, 0, threshold) for threshold in np.linspace(0.5, 0.95, 10)]
+    assert precision == pytest.approx(wanted, abs=1e-9)
+    as_if_none_were = [
+        (found, boxes, labels, torch.zeros_like(difficult)) for found, boxes, labels, difficult in images
+    ]
+    assert abs(counted(as_if_none_were, ["cat"]).totals()["precision"][0].mean() - wanted[0]) > 0.02
+    for image in images:
+        if not image[3].all():
+            assert image_scores(*image)["map50"] == pytest.approx(voc_precision([image], 0, 0.5))
+
+
+def test_vocs_rule_by_hand():
+    """One box and a difficult one of the same class."""
+    boxes, labels = torch.tensor([[0.0, 0, 10, 10], [10, 0, 20, 10]]), torch.zeros(2, dtype=torch.int64)
+    difficult = torch.tensor([False, True])
+
+    def average(*found):
+        guess = {
+            "boxes": torch.tensor(found, dtype=torch.float32),
+            "scores": torch.linspace(0.9, 0.5, len(found)),
+            "labels": torch.zeros(len(found), dtype=torch.int64),
+        }
+        image = (guess, boxes, labels, difficult)
+        split = scores_of([image], ["cat"])["map50"]
+        assert image_scores(*image)["map50"] == pytest.approx(split)
+        return split
+
+    box, hard = (0, 0, 10, 10), (10, 0, 20, 10)
+    assert average(hard, hard, box) == pytest.approx(1)  # both are left out
+    # A quarter of the difficult box: all of it lies within, as COCO's rule for crowds asks, but the IoU is 0.25: a miss
+    assert average((10, 0, 15, 5), box) == pytest.approx(0.5)
+    # IoU 5/6 with the difficult one, 0.5 with the other: it belongs to the former
+    boxes = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 6]])
+    assert average((0, 0, 10, 5)) == 0  # left out, so that nothing is found
+    assert average((0, 0, 10, 5), box) == pytest.approx(1)

@@ -3,16 +3,18 @@
 import numpy as np
 import pytest
 
-from segsweep.inference.split_predictions import is_pooled, without_probabilities
+from segsweep.inference.split_predictions import is_pooled, without_padding
 from segsweep.text.postprocess import Detections
 from tests.segments import segment_plan, study_plan
 
 
-def test_probabilities_of_a_whole_split_are_not_kept():
+def test_probabilities_of_a_whole_split_are_not_kept_nor_is_padding():
     found = {"mask": np.zeros((2, 2)), "probability": np.zeros((19, 2, 2)), "boxes": np.zeros((0, 4))}
-    assert set(without_probabilities(found)) == {"mask", "boxes"}
+    kept = without_padding(found, (2, 1))
+    assert set(kept) == {"mask", "boxes"}
+    assert kept["mask"].shape == (2, 1)
     text = Detections([], np.ones(0))
-    assert without_probabilities(text) is text
+    assert without_padding(text, (2, 1)) is text
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,8 @@ from segsweep.data.prepared import Prepared
 from segsweep.detection.counts import BoxCounter
 from segsweep.execution.segment_job import run_job
 from segsweep.inference.evaluate_run import evaluate_run
+from segsweep.inference.predictor import Predictor, ground_truth_of, units
+from segsweep.inference.trained_model import load_model
 from segsweep.planning.plan_file import read_plan
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
@@ -169,7 +171,70 @@ def both(tmp_path_factory):
     return train(tmp_path_factory.mktemp("both"), "multitask", {"folds": 2, "method": "mean"}, **more)
 
 
-@pytest.mark.parametrize("name", ["masks", "both"])
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """Two folds of pages, cut into patches that overlap by half, whose masks are averaged."""
+    data = {"patches": {"page_size": None, "size": 32, "overlap": 16}, "val_subset": 2}
+    loss = {"main": {"cross_entropy": 1.0}, "class_weights": "inverse_frequency"}
+    more = {"data": data, "loss": loss, "batch_size": 16, "epochs": 2}
+    return train(tmp_path_factory.mktemp("pages"), "multiclass", {"folds": 2, "method": "mean"}, **more)
+
+
+def stitched(trained, refs):
+    """Logits of whole pages by name, float64 (C, H, W), from what a model says of their patches."""
+    total, weights = {}, {}
+    rise = np.minimum(np.arange(32) + 1, 32 - np.arange(32))
+    with torch.inference_mode():
+        for batch in trained.batches(refs):
+            for place, logits in zip(batch["page"], trained.forward(batch["image"]).double().numpy(), strict=True):
+                y, x = place["y"], place["x"]
+                whole = total.setdefault(place["page"], np.zeros((3, *SIZE)))
+                weight = weights.setdefault(place["page"], np.zeros(SIZE))
+                whole[:, y : y + 32, x : x + 32] += logits * np.outer(rise, rise)
+                weight[y : y + 32, x : x + 32] += np.outer(rise, rise)
+    return {name: whole / weights[name] for name, whole in total.items()}
+
+
+def test_what_is_scored_and_drawn_of_pages_is_one_prediction(pages, monkeypatch):
+    monkeypatch.chdir(pages.folder.parents[1])
+    plan, store, prepared = read_plan(Path("results/little/plan.json")), SegmentStore(), pages.prepared
+    run = next(run for run in plan.runs if run.role != "ensemble")
+    predictor = Predictor(plan, run, store, prepared)
+    shown = units(prepared, predictor.refs())
+    assert len(shown) == 2
+    logits = stitched(predictor.trained, predictor.refs())
+    drawn = {unit.name: one.mask for unit, one in zip(shown, predictor.predict(shown), strict=True)}
+    images = evaluate_run(plan, run.run, store, "val", device="cpu").image_counts
+    assert images["names"].tolist() == list(drawn) == list(logits)
+    with (pages.folder / "images.csv").open(newline="", encoding="utf-8") as file:
+        assert [row["image"] for row in csv.DictReader(file) if row["run"] == run.run] == list(drawn)
+    for unit, counts in zip(shown, images["confusion"], strict=True):
+        mask, true = logits[unit.name].argmax(0), ground_truth_of(prepared, unit).mask
+        assert np.array_equal(drawn[unit.name], mask)
+        valid = true != VOID
+        assert np.array_equal(counts, np.histogram2d(true[valid], mask[valid], bins=[range(4)] * 2)[0])
+
+
+def test_what_an_ensemble_is_scored_on_and_hands_in_of_pages_is_one_prediction(pages, monkeypatch):
+    monkeypatch.chdir(pages.folder.parents[1])
+    plan, store, prepared = read_plan(Path("results/little/plan.json")), SegmentStore(), pages.prepared
+    members = [run for run in plan.runs if run.role == "ensemble"]
+    refs = [("test", i) for i in range(len(prepared.splits["test"]))]
+    said = [stitched(load_model(plan, run, store, prepared), refs) for run in members]
+    found, truth = {}, {}
+    for unit in units(prepared, refs):
+        each = [np.exp(one[unit.name]) / np.exp(one[unit.name]).sum(0) for one in said]
+        found[unit.name] = np.mean(each, axis=0).argmax(0)
+        truth[unit.name] = ground_truth_of(prepared, unit).mask
+        assert np.array_equal(pages.mask(f"{unit.name}.png")[0], np.array(list(VALUES))[found[unit.name]])
+    assert len(found) == SPLITS["test"]
+    masks, truths = (np.stack(list(one.values())) for one in (found, truth))
+    valid = truths != VOID
+    shares = [((masks == k) & (truths == k)).sum() / (((masks == k) | (truths == k)) & valid).sum() for k in range(3)]
+    assert float(pages.rows[0]["test/miou"]) == pytest.approx(np.mean(shares), abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["masks", "both", "pages"])
 def test_a_run_evaluated_again_has_the_counts_of_its_training(name, request, monkeypatch):
     made = request.getfixturevalue(name)
     monkeypatch.chdir(made.folder.parents[1])

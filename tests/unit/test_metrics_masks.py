@@ -123,7 +123,7 @@ def test_two_classes_are_not_foreground_and_background():
 def test_one_function_serves_split_epochs_and_images():
     predicted, ground_truth = draw(3, batch=5)
     counter = MaskCounter(3)
-    for first, last, names in ((0, 2, ["a", "b"]), (2, 5, ["c", "b", "d"])):
+    for first, last, names in ((0, 2, ["a", "b"]), (2, 5, ["c", "d", "e"])):
         counter.add(
             [{"mask": mask.numpy()} for mask in predicted[first:last]],
             {"mask": ground_truth[first:last], "name": names},
@@ -131,10 +131,10 @@ def test_one_function_serves_split_epochs_and_images():
     parts = confusion(predicted, ground_truth, 3).numpy()
     assert np.array_equal(counter.totals()["confusion"], parts.sum(0))
     images = counter.images()
-    assert images["names"].tolist() == ["a", "b", "c", "d"]
-    assert np.array_equal(images["confusion"][1], parts[1] + parts[3])  # patches of one page
+    assert images["names"].tolist() == ["a", "b", "c", "d", "e"]
+    assert np.array_equal(images["confusion"], parts)
     rows = metrics.image_rows(images, "multiclass", ["x", "y", "z"])
-    assert [row["image"] for row in rows] == ["a", "b", "c", "d"]
+    assert [row["image"] for row in rows] == ["a", "b", "c", "d", "e"]
     assert rows[2]["miou"] == multiclass_scores(parts[2])["miou"]
     assert "iou/x" not in rows[2]
     epochs = multiclass_scores(parts)
@@ -179,7 +179,9 @@ def in_torchs_order(values):
 
 
 def test_metrics_of_each_task():
-    assert metrics.names("binary", ["a", "b"]) == ["jaccard", "accuracy", "dice", "miou", "precision", "recall"]
+    assert metrics.names("binary", ["a", "b"]) == [
+        *("jaccard", "accuracy", "dice", "miou", "precision", "recall", "soft_jaccard")
+    ]
     masks = ["miou", "dice", "mean_accuracy", "pixel_accuracy"]
     assert metrics.names("multiclass", ["a", "b"]) == [*masks, "iou/a", "iou/b"]
     boxes = metrics.names("multitask", ["a", "b"])

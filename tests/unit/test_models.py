@@ -1,11 +1,17 @@
 """Networks: shapes, parameter counts, pretrained weights, messages."""
 
+from pathlib import Path
+
+import cv2
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from segsweep import models, registry
 from segsweep.config.train import Train, weights_file
+from segsweep.data.readers.demo import Demo
+from segsweep.data.synthetic.shapes import draw_one
 from segsweep.errors import InputError
 from segsweep.models import encoders
 from segsweep.models.attention import AttentionGate
@@ -104,14 +110,52 @@ def test_attention_gate_against_loops_over_pixels():
         assert torch.allclose(gate(skip, gating), skip * fine, atol=1e-5)
 
 
-def test_gates_start_open_and_the_finest_skip_has_none():
+def test_the_finest_skip_has_no_gate():
     network = build("attention_unet")
     assert [isinstance(gate, AttentionGate) for gate in network.gates] == [True, True, True, False, False]
     with torch.inference_mode():
         features = network.eval().encoder(torch.rand(1, 3, 64, 64))
         alpha = network.gates[0].coefficients(features[-2], features[-1])
     assert alpha.shape == (1, 1, 4, 4)
-    assert alpha.mean() > 0.9
+
+
+MEMBRANES = Path(__file__).parents[3] / "shared" / "data" / "em_membrane" / "images"
+
+
+def real_images():
+    """Standardized slices of electron microscopy, (2, 3, 64, 64), where they lie here, else drawn images."""
+    images = [cv2.imread(str(path))[:64, :64] for path in sorted(MEMBRANES.glob("*.png"))[:2]]
+    images = images or [draw_one(Demo(size=(64, 64)), "train", number).image for number in range(2)]
+    pixels = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2) / 255
+    return (pixels - pixels.mean()) / pixels.std()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "seeds"), [("default", 5), ("kaiming", 5), ("xavier", 1), ("normal", 1), ("orthogonal", 1)]
+)
+@pytest.mark.parametrize("arch", ["attention_unet", "attention_resunet"])
+def test_gates_start_open_at_each_place(arch, scheme, seeds, monkeypatch):
+    """In training mode, by each seed, whatever scheme draws the weights; and they learn from the first step."""
+    seen = []
+    monkeypatch.setattr(AttentionGate, "coefficients", recorded(AttentionGate.coefficients, seen))
+    for seed in range(seeds):
+        network = build(arch, 1, seed, init={"scheme": scheme}).train()
+        network(real_images()).square().mean().backward()
+        assert len(seen) == 3 * (seed + 1)
+        for gate in list(network.gates)[:3]:
+            assert all(part.grad.abs().max() > 0 for part in gate.parameters())
+    assert min(alpha.min().item() for alpha in seen) > 0.93
+    assert max(alpha.max().item() for alpha in seen) < 0.97
+
+
+def recorded(method, seen):
+    """A method that also keeps what it returns."""
+
+    def call(*arguments):
+        seen.append(method(*arguments))
+        return seen[-1]
+
+    return call
 
 
 def test_residual_block_adds_the_projection():
@@ -120,6 +164,38 @@ def test_residual_block_adds_the_projection():
     below, skip = torch.randn(1, 2, 2, 2), torch.randn(1, 1, 4, 4)
     joined = torch.cat([below.repeat_interleave(2, 2).repeat_interleave(2, 3), skip], dim=1)
     assert torch.allclose(block(below, 4, 4, skip), torch.relu(block.project(joined)))
+
+
+# Plain encoders
+
+
+@pytest.mark.parametrize(("plain", "resnet"), [("plain18", "resnet18"), ("plain34", "resnet34")])
+def test_a_plain_encoder_is_a_resnet_without_shortcuts(plain, resnet):
+    """Same layers and maps; the projections of the shortcuts, of three stages, are all that lacks."""
+    ours, other = build("unet", encoder=plain), build("unet", encoder=resnet)
+    names = {name for name, _ in other.named_parameters()}
+    lacking = names - {name for name, _ in ours.named_parameters()}
+    assert len(lacking) == 9  # a convolution, and scale and offset of its norm, three times
+    assert all(".downsample." in name for name in lacking)
+    missing = ours.load_state_dict(other.state_dict(), strict=False).missing_keys
+    assert not missing
+    # With its last norms at zero a residual block is its shortcut, a plain one nothing.
+    for network in (ours, other):
+        for block in network.encoder.layer1:
+            nn.init.zeros_(block.bn2.weight)
+    images = torch.rand(1, 3, 64, 64)
+    with torch.inference_mode():
+        stem, residual = other.eval().encoder(images)[1:3]
+        assert torch.allclose(residual, other.encoder.maxpool(stem))
+        assert not ours.eval().encoder(images)[2].any()
+
+
+def test_the_networks_of_unet_grid_are_of_like_size():
+    sizes = [
+        parameters(build(arch, 1, encoder=encoder))
+        for arch, encoder in [("unet", "plain34"), ("attention_unet", "plain34"), ("attention_resunet", "resnet34")]
+    ]
+    assert sizes == [24_262_545, 24_521_044, 24_958_516]
 
 
 # BiSeNet

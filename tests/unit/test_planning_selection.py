@@ -1,6 +1,7 @@
 """Which complete segments train again under another metric: tiny segments by hand."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -96,6 +97,20 @@ def test_a_run_without_a_best_epoch_stands(tmp_path):
 def test_a_run_that_is_not_complete_is_not_looked_at(trained):
     (trained.root / TWO / "segment.json").unlink()
     assert trained.again("val/pixel_accuracy") == {}
+
+
+def test_what_did_not_measure_a_metric_that_only_training_can_measure_trains_again(trained):
+    reason = "it did not measure val/soft_jaccard"
+    assert trained.again("val/soft_jaccard") == {ONE: reason, TWO: reason}
+    measured = lambda *values: "\n".join(["epoch,val/loss,val/soft_jaccard", *values, ""])  # noqa: E731
+    (trained.root / ONE / "epochs.csv").write_text(measured("1,0.5,0.3", "2,0.4,0.6"))
+    (trained.root / TWO / "epochs.csv").write_text(measured("3,0.6,", "4,0.7,0.5"))  # named while it was interrupted
+    assert trained.again("val/soft_jaccard") == {TWO: reason}
+    (trained.root / TWO / "epochs.csv").write_text(measured("3,0.6,0.4", "4,0.7,0.5"))
+    assert trained.again("val/soft_jaccard") == {}  # epoch 2, whose weights are kept
+    shutil.rmtree(trained.root / TWO)
+    (trained.root / ONE / "epochs.csv").write_text("epoch,val/loss\n1,0.5\n2,0.4\n")
+    assert trained.again("val/soft_jaccard") == {ONE: reason}  # what continues it looks for the best in it as well
 
 
 def test_a_chain_keeps_a_segment_that_trains_again(trained):

@@ -46,8 +46,6 @@ class FakePrepared:
 
 
 class FakePredictor:
-    fold = None
-
     def __init__(self, plan, run, store, prepared):
         self.prepared = prepared
 

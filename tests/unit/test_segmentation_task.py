@@ -124,14 +124,6 @@ def test_multiclass_scores_and_predictions():
     assert task.predict(logits)[0]["probability"].sum(0) == pytest.approx(np.ones((1, 3)))
 
 
-def test_patches_of_a_page_make_one_entry():
-    counter = tasks.build(train(), prepared()).counter()
-    logits = torch.zeros(2, 3, 1, 1)
-    counter.update(logits, batch([[[0]], [[1]]], ("p-0", "p-1")) | {"page": ["p", "p"]})
-    rows = metrics.image_rows(counter.images(), "multiclass", prepared().classes)
-    assert [(row["image"], row["pixel_accuracy"]) for row in rows] == [("p", 0.5)]
-
-
 def test_class_weights_come_from_the_training_split():
     task = tasks.build(train(loss={"main": {"cross_entropy": 1.0}, "class_weights": "inverse_frequency"}), prepared())
     weight = task.criterion().combined.main.losses["cross_entropy"].weight

@@ -99,6 +99,24 @@ def test_ignored_and_small_words_teach_nothing():
     assert maps.border[80, 20] == pytest.approx(0.7)
 
 
+def test_a_words_size_is_measured_along_the_images_axes():
+    """As the authors measure it: a slanted word teaches where it is at least 8 pixels wide and 8 pixels high."""
+    slanted = rectangle(50, 50, 40, 6, 45)  # 6 pixels thin, within 32.5 x 32.5 pixels
+    assert targets([slanted], np.zeros(1, bool), 96, 96).shrink[50, 50]
+    assert not targets([slanted], np.zeros(1, bool), 96, 96, min_side=33).shrink.any()
+    generator = np.random.default_rng(0)
+    taught = {True: 0, False: 0}
+    for _ in range(60):
+        word = rectangle(50, 50, *generator.uniform((12, 5), (30, 10)), generator.uniform(-12, 12))
+        left, top, right, bottom = shapely.Polygon(word).bounds
+        maps = targets([word], np.zeros(1, bool), 100, 100)
+        enough = min(right - left, bottom - top) >= 8
+        assert bool(maps.shrink.any()) == enough
+        assert bool(maps.shrink_mask[50, 50]) == enough
+        taught[enough] += 1
+    assert min(taught.values()) > 5
+
+
 def test_nothing_to_draw():
     maps = targets([], np.zeros(0, bool), 32, 64)
     assert maps.shrink.shape == (32, 64)

@@ -1,6 +1,7 @@
 """The loop: equal bits however it is cut or interrupted, large batches in parts, and endings that are results."""
 
 import copy
+import json
 import os
 import subprocess
 import sys
@@ -22,10 +23,12 @@ from tests.fakes import Criterion, FakeBatches, FakeTask, Floats, GreedyTask, Ti
 
 PLATEAU = {
     "optimizer": {"name": "adam", "lr": 0.01},
-    "scheduler": {"name": "plateau", "patience": 0, "factor": 0.5, "warmup": {"iterations": 5}},
+    "scheduler": {"name": "plateau", "patience": 1, "factor": 0.5, "warmup": {"iterations": 5}},
     "accumulate": 2,
     "clip_norm": 1.0,
 }
+# All that a state can hold.
+MIXED = PLATEAU | {"precision": "fp16", "ema": {"decay": 0.9, "warmup": True}}
 MEASURED = ("seconds", "images_per_second", "peak_memory_mb")
 
 
@@ -71,7 +74,7 @@ def after(calls: int):
 
 
 @pytest.mark.parametrize(
-    "settings", [PLATEAU, {"optimizer": {"name": "sgd"}, "scheduler": {"name": "poly"}, "precision": "bf16"}]
+    "settings", [PLATEAU, {"optimizer": {"name": "sgd"}, "scheduler": {"name": "poly"}, "precision": "bf16"}, MIXED]
 )
 def test_cut_into_segments_is_the_same_to_the_bit(tmp_path, settings):
     whole = segment_plan(settings, last=4)
@@ -97,8 +100,9 @@ def test_cut_into_segments_is_the_same_to_the_bit(tmp_path, settings):
     assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
 
 
-def test_interrupted_at_every_batch_is_the_same_to_the_bit(tmp_path):
-    whole = segment_plan(PLATEAU, last=3)
+@pytest.mark.parametrize("settings", [PLATEAU, MIXED])
+def test_interrupted_at_every_batch_is_the_same_to_the_bit(tmp_path, settings):
+    whole = segment_plan(settings, last=3)
     train(whole, tmp_path / "whole")
     # Epochs have two groups of training batches and two validation batches: four questions each.
     for calls in range(12):
@@ -124,9 +128,10 @@ def test_a_last_epoch_that_nothing_resumes_from_is_not_kept_and_can_be_trained_a
     assert same(files(part), held)
 
 
-def test_killed_in_mid_epoch_resumes_to_the_same_bits(tmp_path):
+@pytest.mark.parametrize("settings", [{"optimizer": {"lr": 0.01}}, MIXED | {"accumulate": 1}])
+def test_killed_in_mid_epoch_resumes_to_the_same_bits(tmp_path, settings):
     program = """
-import os, signal, sys
+import json, os, signal, sys
 from pathlib import Path
 from segsweep.store.segment_store import SegmentStore
 from segsweep.training.loop import train_segment
@@ -135,16 +140,19 @@ calls = iter(range(100))
 def stop():
     if next(calls) == 5:
         os.kill(os.getpid(), signal.SIGKILL)
-segment = segment_plan({"optimizer": {"lr": 0.01}}, last=3)
+segment = segment_plan(json.loads(sys.argv[2]), last=3)
 train_segment(segment, SegmentStore(Path(sys.argv[1])), should_stop=stop, open_loaders=fake_loaders())
 """
     root = Path(__file__).parents[2]
     environ = os.environ | {"PYTHONPATH": os.pathsep.join([str(root), str(root / "workflow/scripts")])}
     done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path / "killed")], env=environ, capture_output=True, text=True
+        [sys.executable, "-c", program, str(tmp_path / "killed"), json.dumps(settings)],
+        env=environ,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == -9, done.stderr
-    description = segment_plan({"optimizer": {"lr": 0.01}}, last=3)
+    description = segment_plan(settings, last=3)
     assert read_checkpoint(tmp_path / "killed" / f"{description.id}.part" / "last.pt")["epoch"] == 1
     for store in ("killed", "whole"):
         train(description, tmp_path / store)
@@ -154,7 +162,7 @@ train_segment(segment, SegmentStore(Path(sys.argv[1])), should_stop=stop, open_l
 
 def test_rates_follow_steps_and_plateaus_over_epochs(tmp_path):
     # Three steps an epoch; the rate is too small for the score to change, so each epoch after the first is bad.
-    scheduler = {"name": "plateau", "patience": 0, "factor": 0.5, "warmup": {"iterations": 4, "lr": 0.0}}
+    scheduler = {"name": "plateau", "patience": 1, "factor": 0.5, "warmup": {"iterations": 4, "lr": 0.0}}
     rows = []
     description = segment_plan({"optimizer": {"lr": 1e-12}, "scheduler": scheduler}, last=4)
     task = FakeTask(norm="group", dropout=0.0)

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from inspect import cleandoc
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -59,7 +60,7 @@ def settings_page() -> str:
         if cls in seen:
             continue
         seen[cls] = None
-        lines += [f"## {cls.__name__}", "", (cls.__doc__ or "").strip(), ""]
+        lines += [f"## {cls.__name__}", "", cleandoc(cls.__doc__ or ""), ""]
         lines += ["| key | type | default | unit | meaning |", "| --- | --- | --- | --- | --- |"]
         for name, field in cls.model_fields.items():
             extra = field.json_schema_extra or {}

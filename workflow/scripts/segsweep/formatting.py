@@ -62,11 +62,12 @@ def epochs(first: int, last: int) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """`1 cell`, `2 cells`."""
+    """`1 cell`, `2 cells`, `2 entries`, `2 patches`."""
     if count == 1:
         return f"1 {noun}"
-    ending = noun[:-1] + "ies" if noun.endswith("y") and noun[-2] not in "aeiou" else noun + "s"
-    return f"{count:,} {ending}"
+    if noun.endswith("y") and noun[-2] not in "aeiou":
+        return f"{count:,} {noun[:-1]}ies"
+    return f"{count:,} {noun}{'es' if noun.endswith('tch') else 's'}"
 
 
 def duration(seconds: float) -> str:

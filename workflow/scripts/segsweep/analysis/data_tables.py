@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.data.classes import class_names
-from segsweep.data.prepared import Prepared, read_manifest
+from segsweep.data.patches import whole_images
+from segsweep.data.prepared import Prepared, Split, read_manifest
 from segsweep.planning.plan_file import StudyPlan
 from segsweep.tables import Column, Table
 
@@ -30,9 +31,13 @@ class DataSplits(Table):
         Column("height_max", "integer", "Greatest height.", unit="px"),
         Column("width_min", "integer", "Least width.", unit="px"),
         Column("width_max", "integer", "Greatest width.", unit="px"),
-        Column("pixels", "integer", "Pixels that are not void.", empty="the task has no masks"),
-        Column("void", "number", "Share of the pixels without a class, padding of patches included.",
+        Column("enlarged", "integer", "Pages that were enlarged to `page_size` before cutting.",
+               empty="images are not cut"),
+        Column("enlarged_most", "number", "The greatest factor by which a page was enlarged.",
+               empty="no page was enlarged"),
+        Column("pixels", "integer", "Pixels that are not void; of overlapping patches each counts once.",
                empty="the task has no masks"),
+        Column("void", "number", "Share of the pixels without a class.", empty="the task has no masks"),
         Column("objects", "integer", "Boxes, or texts, that count.", empty="the task has none"),
     )  # fmt: skip
 
@@ -48,7 +53,7 @@ class DataClasses(Table):
         Column("class", "text", "Name of the class."),
         Column("pixels", "integer", "Its pixels."),
         Column("share", "number", "Share of the pixels that have a class.", empty="there are none"),
-        Column("images", "integer", "Images in which it occurs; patches where images are cut."),
+        Column("images", "integer", "Images in which it occurs; of images that are cut, the whole ones."),
     )
 
 
@@ -79,23 +84,29 @@ def split_rows(prepared: Iterable[Prepared]) -> list[dict[str, Any]]:
     rows = []
     for one in prepared:
         for split in one.splits.values():
-            pages = {split.page(i)["page"] for i in range(len(split)) if split.page(i)}
-            row: dict[str, Any] = {
-                "data": one.folder.name,
-                "split": split.name,
-                "images": len(pages) if pages else len(split),
-                "patches": len(split) if pages else None,
-            }
+            images = whole_images(split)
+            cut = any(split.page(i) for i in range(len(split)))
+            row: dict[str, Any] = {"data": one.folder.name, "split": split.name, "images": len(images)}
+            row["patches"] = len(split) if cut else None
+            enlarged = read_manifest(one.folder)["splits"][split.name].get("enlarged")
+            if enlarged is not None:
+                row |= {"enlarged": len(enlarged), "enlarged_most": max(enlarged, default=None)}
             if len(split):
                 low, high = split.sizes.min(0).tolist(), split.sizes.max(0).tolist()
                 row |= {"height_min": low[0], "height_max": high[0], "width_min": low[1], "width_max": high[1]}
             if one.has_masks:
-                pixels, whole = int(split.scored_pixels.sum()), int(split.sizes.prod(1).sum())
+                pixels, whole = int(split.scored_pixels.sum()), sum(_pixels(split, image[0]) for image in images)
                 row |= {"pixels": pixels, "void": 1 - pixels / whole if whole else None}
             if one.task in HAVE_OBJECTS:
                 row["objects"] = read_manifest(one.folder)["splits"][split.name]["objects"]
             rows.append(row)
     return rows
+
+
+def _pixels(split: Split, i: int) -> int:
+    """Pixels of the image that an index belongs to: of a patch, those of its page."""
+    page = split.page(i)
+    return page["height"] * page["width"] if page else int(split.sizes[i].prod())
 
 
 def class_rows(prepared: Iterable[Prepared]) -> list[dict[str, Any]]:
@@ -107,7 +118,7 @@ def class_rows(prepared: Iterable[Prepared]) -> list[dict[str, Any]]:
             "class": name,
             "pixels": int(split.class_counts[:, i].sum()),
             "share": float(split.class_counts[:, i].sum() / total) if (total := split.scored_pixels.sum()) else None,
-            "images": int((split.class_counts[:, i] > 0).sum()),
+            "images": sum(bool(split.class_counts[image, i].any()) for image in whole_images(split)),
         }
         for one in prepared
         if one.has_masks

@@ -63,7 +63,8 @@ class Epochs(Table):
         Column("cell", "text", "Key of its cell."),
         Column("epoch", "integer", "Counted from 1."),
         Column("lr", "number", "Learning rate at the end of the epoch, of the first group of parameters."),
-        Column("<train/*>", "number", "Training loss and its parts, mean over the epoch.", empty="the run has none"),
+        Column("<train/*>", "number", "Training loss and its parts, mean over the epoch; `train/skipped_steps`: "
+               "optimizer steps left out as the gradient overflowed in float16.", empty="the run has none"),
         Column("<val/*>", "number", "Validation loss and its parts, and all scores of the whole split.",
                empty="the run has no such score, or it is not finite"),
         Column("seconds", "number", "Time of the epoch, validation included.", unit="s"),

@@ -29,7 +29,11 @@ class Optimizer(Component):
 class Warmup(Settings):
     """Linear growth of the learning rate in the first iterations."""
 
-    iterations: int = key(0, "Optimizer steps until the full learning rate.", ge=0, title="warm-up iterations")
+    iterations: int = key(0, "Length of the warm-up, in its unit.", ge=0, title="warm-up iterations")
+    unit: Literal["steps", "batches", "epochs"] = key(
+        "steps",
+        "What an iteration is: a step of the optimizer, a batch (of which `accumulate` make a step), or an epoch.",
+    )
     lr: float = key(0.0, "Learning rate of the first step.", ge=0)
 
 
@@ -37,8 +41,8 @@ class Schedule(Component):
     """How the learning rate changes.
 
     Attributes:
-        monitors: whether the rate is reduced when a column no longer improves; the settings then have the keys
-            `monitor` and `patience`.
+        monitors: whether the rate is reduced when a column no longer improves; the settings then have the key
+            `monitor`, and the file the function `after_epoch(settings, state, value, minimize)`.
     """
 
     package: ClassVar[str] = "schedules"
@@ -79,7 +83,10 @@ class Model(Component):
 
     arch: str = key(..., "Which architecture.", title="architecture")
     encoder: str = key(
-        "resnet18", "Encoder, by its name in segmentation_models_pytorch (timm's with `tu-`).", title="encoder"
+        "resnet18",
+        "Encoder, by its name in segmentation_models_pytorch (timm's with `tu-`); `plain18` and `plain34` are ResNets "
+        "without their shortcuts.",
+        title="encoder",
     )
     encoder_weights: str | None = key(
         None, "Pretrained encoder weights (`imagenet`), or a file, whose content counts, or none."
@@ -124,10 +131,15 @@ class Term(Loss):
 
 
 class Task(Component):
-    """A task: what is predicted of an image, from model to counts."""
+    """A task: what is predicted of an image, from model to counts.
+
+    Attributes:
+        stitched: whether its predictions of patches can be stitched to whole pages.
+    """
 
     package: ClassVar[str] = "tasks"
     discriminator: ClassVar[str] = "name"
+    stitched: ClassVar[bool] = False
 
     name: str = key(..., "Which task.")
 
@@ -190,6 +202,8 @@ class Metric(Component):
         range: lowest and highest value; None where there is no bound.
         each_class: whether it is one score for each class: of `all`, or of `objects` (all but the background).
         of_splits, of_images: whether a split, and a single image, has it.
+        of_batches: whether it is a mean over the batches of validation, no function of the split's counts: it is
+            measured while the studies train that name it, and by `evaluate_run`.
         own_counts: name of the counts that its file's `count` makes of predictions; training does not record them, so
             that it is a metric of `evaluate_run` only.
     """
@@ -203,6 +217,7 @@ class Metric(Component):
     each_class: ClassVar[Literal["all", "objects"] | None] = None
     of_splits: ClassVar[bool] = True
     of_images: ClassVar[bool] = True
+    of_batches: ClassVar[bool] = False
     own_counts: ClassVar[str | None] = None
 
 

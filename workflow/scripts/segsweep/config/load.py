@@ -23,7 +23,7 @@ from segsweep.errors import InputError
 STUDY_KEYS = set(Study.model_fields) - {"train", "smoke", "table"}
 TRAIN_KEYS = set(Train.model_fields)
 # Numbers of epochs, which shrink with `rescale_epochs`.
-EPOCH_KEYS = {"until_epoch", "start_epoch", "t_max", "step_size"}
+EPOCH_KEYS = {"until_epoch", "start_epoch", "t_max", "step_size", "t_0", "milestones"}
 
 
 class Request(Settings):

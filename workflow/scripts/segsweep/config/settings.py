@@ -11,7 +11,8 @@ class Settings(BaseModel):
     Attributes:
         revision: raised by whoever changes what the class means, or one of its defaults: it then enters the addresses
             of all that it is in force for. A new key at a default under which nothing changes needs no new revision.
-            A key has a `revision` of its own (see `key`), for a change of what its other values mean.
+            A key has a `revision` of its own (see `key`), for a change of what its other values mean; where it depends
+            on several keys, that of the class is a property.
         whole: whether an override replaces the section as a whole; else it changes the keys that it has, and the others
             stay (`segsweep.config.merging`).
     """

@@ -19,11 +19,41 @@ def weights_file(weights: str | None) -> Path | None:
 
 
 class Patches(Settings):
-    """Pages cut into patches at preparation, stitched again for scores and images."""
+    """Pages of masks, cut into patches at preparation. Networks see patches; scores, ensembles, images of the report
+    and files to submit are of whole pages, stitched as `overlap` says. Each pixel of a page counts once, in scores as
+    in class weights. `val/loss` is a mean over patches, as `train/loss` is.
+    """
 
-    page_size: Side = key(2048, "Longer side of a page before cutting.", unit="pixels")
-    size: Side = key(512, "Side of a patch.", unit="pixels")
-    overlap: int = key(0, "Overlap of neighbouring patches.", unit="pixels", ge=0)
+    page_size: Side | None = key(
+        2048,
+        "Longer side of a page before cutting. Smaller pages are enlarged to it, with a note in the report; "
+        "null: each page keeps its own scale.",
+        unit="pixels",
+    )
+    size: Side = key(512, "Side of a patch; at most `page_size`.", unit="pixels")
+    overlap: int = key(
+        0,
+        "Overlap of neighbouring patches, less than `size`. There the logits of a pixel are their mean, each weighted "
+        "by the product of the pixel's distances to the nearest edge of that patch, across and down; classes and "
+        "probabilities follow from these logits.",
+        unit="pixels",
+        revision=2,
+        ge=0,
+    )
+
+    @model_validator(mode="after")
+    def _covers_pages(self):
+        if self.overlap >= self.size:
+            raise ValueError(
+                f"overlap is {self.overlap}, the patch {self.size} pixels: the next patch would lie where the first "
+                f"one does. Lower overlap below {self.size}, for example to {self.size // 2}"
+            )
+        if self.page_size is not None and self.size > self.page_size:
+            raise ValueError(
+                f"size is {self.size}, page_size {self.page_size}: a patch would be larger than any page. Lower size "
+                f"to {self.page_size} or less, or raise page_size"
+            )
+        return self
 
 
 class Data(Settings):
@@ -45,8 +75,12 @@ class Data(Settings):
         title="preprocessing",
     )
     augmentation: str = key("none", "Name of a file in config/augmentations, or a path.", title="augmentation")
-    train_subset: int | None = key(None, "That many training images, drawn by `subset_seed`.", ge=1)
-    val_subset: int | None = key(None, "That many validation images, drawn by `subset_seed`.", ge=1)
+    train_subset: int | None = key(
+        None, "That many training images, or patches where pages are cut, drawn by `subset_seed`.", ge=1
+    )
+    val_subset: int | None = key(
+        None, "That many validation images, whole pages where they are cut, drawn by `subset_seed`.", ge=1
+    )
     subset_seed: int = key(0, "Draws the subsets: the same for all cells.", ge=0)
 
     @model_validator(mode="after")
@@ -55,13 +89,31 @@ class Data(Settings):
             raise ValueError("patches excludes image_size and crop: the patch is the image")
         return self
 
+    @property
+    def revision(self) -> int:
+        """2 where a part of the patches is drawn: those that are scored are drawn by pages."""
+        return 2 if self.patches and (self.train_subset or self.val_subset) else 1
+
 
 class EarlyStopping(Settings):
     """Ends a run that no longer improves."""
 
     monitor: str | None = key(None, "Column watched; the study's metric if not set.")
-    patience: int = key(10, "Epochs without improvement.", unit="epochs", ge=1)
-    min_delta: float = key(0.0, "Smallest improvement that counts.", ge=0)
+    patience: int = key(10, "Epochs in a row without improvement after which the run ends.", unit="epochs", ge=1)
+    min_delta: float = key(
+        0.0, "An epoch improves if it is better than the best one by more than this, in the column's unit.", ge=0
+    )
+
+
+class Ema(Settings):
+    """Exponential moving average of the weights, which is what is evaluated and kept."""
+
+    decay: float = key(
+        0.999, "Share of the average that stays at each optimizer step.", ge=0, lt=1, title="decay of the average"
+    )
+    warmup: bool = key(
+        False, "After n steps the decay is at most (1 + n) / (10 + n), so that the first weights are forgotten sooner."
+    )
 
 
 class Postprocess(Settings):
@@ -93,9 +145,17 @@ class Train(Settings):
         1, "Batches whose gradients make one step.", unit="batches", ge=1, title="accumulated batches"
     )
     epochs: int = key(10, "Passes through the training split.", unit="epochs", ge=1, title="epochs")
-    precision: Literal["fp32", "bf16"] = key("fp32", "Arithmetic of the forward pass.", title="arithmetic precision")
+    precision: Literal["fp32", "bf16", "fp16"] = key(
+        "fp32",
+        "Arithmetic of the forward pass: 32 bits, or mixed precision by torch.autocast. `bf16` needs a GPU of compute "
+        "capability 8.0 (A100, RTX 30) or a CPU; `fp16` is for GPUs before (V100, T4, RTX 20): the gradient is scaled.",
+        title="arithmetic precision",
+    )
     channels_last: bool = key(False, "Memory format; rounding differs.")
     clip_norm: float | None = key(None, "Largest norm of the gradient.", gt=0)
+    ema: Ema | None = key(
+        None, "Moving average of the weights, which is what is evaluated and kept.", title="averaging of the weights"
+    )
     early_stopping: EarlyStopping | None = key(None, "Ends a run that no longer improves.")
     on_oom: Literal["fail", "skip", "accumulate"] = key(
         "skip",

@@ -70,7 +70,7 @@ class Batches:
             boxes, labels, ignored: lists of float32 (n, 4), int64 (n,), bool (n,).
             polygons: list of lists of float32 (k, 2), as arrays, and for text `ignored` likewise: no use on a GPU.
             index: positions in `items`; name: of the images; size: (height, width) before padding;
-            page: names of the pages, where the images are patches.
+            page: where the images are patches, where each lies (see `Split.page`).
         """
         work = [(epoch, positions) for positions in self._positions(epoch)]
         if not self._workers:
@@ -194,7 +194,7 @@ class _Source:
         }
         pages = [split.page(i) for split, i in refs]
         if all(pages):
-            batch["page"] = [page["page"] for page in pages]
+            batch["page"] = pages
         return _tensors(batch if mask is None else batch | {"mask": mask})
 
     def sample(self, epoch: int, position: int) -> Sample:

@@ -1,4 +1,8 @@
-"""Pages cut into patches, and patches stitched to pages again."""
+"""Pages cut into patches, and patches stitched to pages again.
+
+What a network says of overlapping patches becomes one page by the mean of its logits, each weighted by `window`; see
+`segsweep.inference.pages`.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,9 +10,14 @@ from typing import Any
 import numpy as np
 
 
-def page_size(height: int, width: int, longer: int) -> tuple[int, int]:
-    """Height and width of a page whose longer side becomes `longer` pixels."""
-    factor = longer / max(height, width)
+def scale(height: int, width: int, longer: int | None) -> float:
+    """The factor by which a page's sides grow if the longer one becomes `longer` pixels; 1 if None."""
+    return 1.0 if longer is None else longer / max(height, width)
+
+
+def page_size(height: int, width: int, longer: int | None) -> tuple[int, int]:
+    """Height and width of a page whose longer side becomes `longer` pixels; its own ones if None."""
+    factor = scale(height, width, longer)
     return max(1, round(height * factor)), max(1, round(width * factor))
 
 
@@ -20,48 +29,51 @@ def corners(height: int, width: int, size: int, overlap: int) -> list[tuple[int,
     return [(top, left) for top in tops for left in lefts]
 
 
-def stitch(patches: Iterable[np.ndarray], pages: Iterable[dict[str, Any]]) -> dict[str, np.ndarray]:
-    """Whole pages from patches; what lies beyond a page is dropped.
+def whole_images(split: Any) -> list[list[int]]:
+    """Indices of each image of a prepared split, in order: one, or those of all patches of a page."""
+    found: dict[Any, list[int]] = {}
+    for i in range(len(split)):
+        page = split.page(i)
+        found.setdefault(page["page"] if page else i, []).append(i)
+    return list(found.values())
 
-    Where patches overlap, floats (probabilities) are averaged; of other values (classes) the patch counts whose
-    centre is nearest, as a network knows least about its patch's edge.
+
+def own_pixels(page: dict[str, Any], overlap: int) -> tuple[slice, slice]:
+    """Rows and columns of a patch that lie on its page and in no patch before it.
 
     Args:
-        patches: (h, w) or (h, w, c) each.
-        pages: of each patch {"page", "y", "x", "height", "width"}.
+        page: of the patch {"y", "x", "height", "width"}.
+        overlap: of neighbours.
+    """
+    top, left = (overlap if page[start] else 0 for start in ("y", "x"))
+    return slice(top, page["height"] - page["y"]), slice(left, page["width"] - page["x"])
+
+
+def window(height: int, width: int) -> np.ndarray:
+    """Weights of a patch's pixels where patches overlap, float32 (h, w).
+
+    The distance to the nearest edge above or below times that to the nearest edge at the sides, counted from 1: a
+    network knows least about its patch's edge. Where patches overlap by half, the weights of a pixel add up to the same
+    everywhere.
+    """
+    rows, columns = (np.minimum(np.arange(side) + 1, side - np.arange(side)) for side in (height, width))
+    return np.outer(rows, columns).astype(np.float32)
+
+
+def stitch(patches: Iterable[np.ndarray], pages: Iterable[dict[str, Any]]) -> np.ndarray:
+    """An image or mask from its patches, which hold the same pixels where they overlap; what lies beyond is dropped.
+
+    Args:
+        patches: (h, w) or (h, w, c) each, all of one page.
+        pages: of each patch {"y", "x", "height", "width"}.
 
     Returns:
-        The array (H, W) or (H, W, c) of each page by name, in the order in which pages first appear.
+        (H, W) or (H, W, c).
     """
-    whole: dict[str, np.ndarray] = {}
-    weight: dict[str, np.ndarray] = {}
+    whole = None
     for patch, page in zip(patches, pages, strict=True):
-        name, y, x = page["page"], page["y"], page["x"]
-        patch = np.asarray(patch)
-        if name not in whole:
-            shape = (page["height"], page["width"])
-            whole[name] = np.zeros((*shape, *patch.shape[2:]), patch.dtype)
-            weight[name] = np.zeros(shape, np.float32)
-        height, width = min(patch.shape[0], page["height"] - y), min(patch.shape[1], page["width"] - x)
-        here = (slice(y, y + height), slice(x, x + width))
-        piece = patch[:height, :width]
-        if np.issubdtype(patch.dtype, np.floating):
-            whole[name][here] += piece
-            weight[name][here] += 1
-        else:
-            depth = _depth(*patch.shape[:2])[:height, :width]
-            nearer = depth > weight[name][here]
-            whole[name][here][nearer] = piece[nearer]
-            weight[name][here][nearer] = depth[nearer]
-    for name, page in whole.items():
-        if np.issubdtype(page.dtype, np.floating):
-            count = np.maximum(weight[name], 1)
-            page /= count if page.ndim == 2 else count[..., None]
+        if whole is None:
+            whole = np.zeros((page["height"], page["width"], *patch.shape[2:]), patch.dtype)
+        here = whole[page["y"] : page["y"] + patch.shape[0], page["x"] : page["x"] + patch.shape[1]]
+        here[:] = patch[: here.shape[0], : here.shape[1]]
     return whole
-
-
-def _depth(height: int, width: int) -> np.ndarray:
-    """float32 (h, w): distance to the nearest edge of the patch, from 1."""
-    y, x = np.arange(height), np.arange(width)
-    rows, columns = np.minimum(y, height - 1 - y), np.minimum(x, width - 1 - x)
-    return np.minimum(rows[:, None], columns[None]).astype(np.float32) + 1

@@ -20,6 +20,7 @@ from segsweep.data.readers import read
 from segsweep.data.sample import Sample, resized, window
 from segsweep.data.split_writer import SplitWriter
 from segsweep.errors import InputError
+from segsweep.formatting import plural
 
 SHOWN = 20  # problems; the rest is counted
 AHEAD = 4  # images decoded ahead, for each worker
@@ -72,19 +73,24 @@ def _write(
     files, splits, writers = {}, {}, {}
     for split, members in items.items():
         writer = writers[split] = SplitWriter(folder, split, len(table.names), with_masks, table.by_label)
-        objects = 0
+        objects, scales = 0, []
         for item, (sample, found) in _decoded(members, table, with_masks, workers):
             problems += found
             if sample is not None and not problems:
                 objects += len(sample.labels) + int((~sample.ignored[: len(sample.polygons)]).sum())
-                for name, piece, page in _pieces(item, sample, data):
-                    writer.add(name, piece, page)
+                if data.patches is not None:
+                    scales.append(patches.scale(*sample.size, data.patches.page_size))
+                for name, piece, *patch in _pieces(item, sample, data):
+                    writer.add(name, piece, *patch)
         files |= writer.close()
         patched = any(writer.pages)
         splits[split] = {"names": writer.names, "pages": writer.pages if patched else None, "objects": objects}
+        if patched:
+            splits[split]["enlarged"] = [scale for scale in scales if scale > 1]
     warnings = []
     if not problems:
         problems, warnings = _check_classes(dataset, table, writers["train"], splits["train"]["objects"])
+        warnings += _enlarged(splits, data)
     if problems:
         more = [f"... and {len(problems) - SHOWN} more problems."] if len(problems) > SHOWN else []
         raise InputError(*problems[:SHOWN], *more)
@@ -110,8 +116,8 @@ def _decoded(items: list[Item], table: ClassTable, with_masks: bool, workers: in
             yield from zip(some, pool.map(lambda item: decode(item, table, with_masks), some), strict=True)
 
 
-def _pieces(item: Item, sample: Sample, data: Data) -> Iterator[tuple[str, Sample, dict[str, Any] | None]]:
-    """Name, sample and page of what becomes of an image: itself, resized, or patches."""
+def _pieces(item: Item, sample: Sample, data: Data) -> Iterator[tuple]:
+    """What `SplitWriter.add` takes of what becomes of an image: itself, resized, or patches."""
     if data.patches is None:
         yield item.name, resized(sample, *data.image_size) if data.image_size else sample, None
         return
@@ -120,7 +126,19 @@ def _pieces(item: Item, sample: Sample, data: Data) -> Iterator[tuple[str, Sampl
     sample = resized(sample, height, width)
     for y, x in patches.corners(height, width, size, overlap):
         page = {"page": item.name, "y": y, "x": x, "height": height, "width": width}
-        yield f"{item.name}_y{y:04d}_x{x:04d}", window(sample, y, x, size, size), page
+        name, patch = f"{item.name}_y{y:04d}_x{x:04d}", window(sample, y, x, size, size)
+        yield name, patch, page, patches.own_pixels(page, overlap)
+
+
+def _enlarged(splits: dict[str, dict[str, Any]], data: Data) -> list[str]:
+    """A warning if pages are enlarged."""
+    found = [scale for entry in splits.values() for scale in entry.get("enlarged", [])]
+    if not found:
+        return []
+    return [
+        f"patches.page_size {data.patches.page_size} enlarges {plural(len(found), 'page')}, up to {max(found):.1f} "
+        "times; with `page_size: null` each page keeps its own scale"
+    ]
 
 
 def _check_splits(dataset: Dataset, items: dict[str, list[Item]]) -> list[str]:

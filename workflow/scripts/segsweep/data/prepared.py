@@ -22,8 +22,9 @@ class Split:
         name: of the split.
         names: of the images.
         sizes: int64 (N, 2), height and width.
-        class_counts: int64 (N, C), pixels of each class in each mask (zeros for text).
-        scored_pixels: int64 (N,), pixels of each mask that are not void.
+        class_counts: int64 (N, C), pixels of each class in each mask (zeros for text). Of patches that overlap, a
+            pixel counts in the first one that shows it.
+        scored_pixels: int64 (N,), pixels of each mask that are not void, of overlapping patches likewise.
     """
 
     def __init__(self, folder: Path, name: str, names: list[str], pages: list[dict | None]):
@@ -128,7 +129,7 @@ class Prepared:
 
     @property
     def image_class_counts(self) -> np.ndarray:
-        """int64 (N, C), pixels of each class in each training mask."""
+        """int64 (N, C), pixels of each class in each training mask, as `Split.class_counts`."""
         return self.splits["train"].class_counts
 
     @classmethod

@@ -16,7 +16,7 @@ class SplitWriter:
 
     Attributes:
         names: of the images.
-        class_counts: (C,) int64 for each image.
+        class_counts: (C,) int64 for each image; each pixel of a page counts in one of its patches.
         histogram: int64 (3, 256), how often each value occurs in each channel.
     """
 
@@ -32,20 +32,25 @@ class SplitWriter:
         self._sizes: list[tuple[int, int]] = []
         self._samples: list[Sample] = []
 
-    def add(self, name: str, sample: Sample, page: dict[str, Any] | None) -> None:
-        """Write an image; of a patch that reaches beyond its page only the page's pixels are counted."""
+    def add(
+        self,
+        name: str,
+        sample: Sample,
+        page: dict[str, Any] | None,
+        counted: tuple[slice, slice] = (slice(None), slice(None)),
+    ) -> None:
+        """Write an image. `counted`: its rows and columns that are counted, of a patch what no other one counts."""
         self.names.append(name)
         self.pages.append(page)
         self._sizes.append(sample.size)
         self._files["images"].write(sample.image)
-        height, width = (page["height"] - page["y"], page["width"] - page["x"]) if page else sample.size
         for channel in range(3):
-            values = sample.image[:height, :width, channel].ravel()
+            values = sample.image[(*counted, channel)].ravel()
             self.histogram[channel] += np.bincount(values, minlength=256)
         counts = np.zeros(self._classes, np.int64)
         if sample.mask is not None:
             self._files["masks"].write(sample.mask)
-            values = np.bincount(sample.mask.ravel(), minlength=VOID + 1)
+            values = np.bincount(sample.mask[counted].ravel(), minlength=VOID + 1)
             counts = of_labels(values, self._classes) if self._by_label else values[: self._classes]
             self._scored.append(values[:VOID].sum())
         self.class_counts.append(counts)

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from segsweep.config.train import Data
-from segsweep.data.prepared import Prepared
+from segsweep.data.patches import whole_images
+from segsweep.data.prepared import Prepared, Split
 from segsweep.errors import InputError
 
 WORD_BUCKETS = (1, 3, 6, 11)  # readable words in an image: 0, 1-2, 3-5, 6-10, more
@@ -29,12 +30,35 @@ def choose(prepared: Prepared, split: str, subset: int | None, subset_seed: int)
     Raises:
         InputError: there is no such split.
     """
-    if split not in prepared.splits:
+    return _drawn(len(_split(prepared, split)), split, subset, subset_seed)
+
+
+def choose_whole(prepared: Prepared, split: str, subset: int | None, subset_seed: int) -> list[int]:
+    """Indices of the images that are scored of a split: as `choose`, but that of pages all patches are taken.
+
+    Args:
+        prepared: the data.
+        split: name of the split.
+        subset: number of images, whole pages where they are cut, or None for all.
+        subset_seed: draws them.
+
+    Raises:
+        InputError: there is no such split.
+    """
+    images = whole_images(_split(prepared, split))
+    return [i for position in _drawn(len(images), split, subset, subset_seed) for i in images[position]]
+
+
+def _split(prepared: Prepared, name: str) -> Split:
+    if name not in prepared.splits:
         raise InputError(
-            f"{prepared.folder}: no split {split!r}; there are {', '.join(prepared.splits)}. "
+            f"{prepared.folder}: no split {name!r}; there are {', '.join(prepared.splits)}. "
             "Add it to the data set's `splits`."
         )
-    count = len(prepared.splits[split])
+    return prepared.splits[name]
+
+
+def _drawn(count: int, split: str, subset: int | None, subset_seed: int) -> list[int]:
     if subset is None or subset >= count:
         return list(range(count))
     drawn = np.random.default_rng([subset_seed, zlib.crc32(split.encode())]).permutation(count)
@@ -44,6 +68,8 @@ def choose(prepared: Prepared, split: str, subset: int | None, subset_seed: int)
 def images_of_run(prepared: Prepared, data: Data, fold: dict[str, Any] | None) -> tuple[Refs, Refs]:
     """The images that a run is trained on and those it is scored on, as (split, index).
 
+    Where pages are cut, it is trained on patches and scored on whole pages.
+
     Args:
         prepared: the data.
         data: `train_subset`, `val_subset` and `subset_seed` count, for folds as well.
@@ -51,12 +77,22 @@ def images_of_run(prepared: Prepared, data: Data, fold: dict[str, Any] | None) -
             validation split is then held out from all of them) or within "train+val".
     """
     training = choose(prepared, "train", data.train_subset, data.subset_seed)
-    if fold and fold["within"] == "train":
-        return folds(prepared, fold["k"], fold["seed"], training)[fold["index"]]
-    validation = choose(prepared, "val", data.val_subset, data.subset_seed)
-    if fold:
-        return folds(prepared, fold["k"], fold["seed"], training, validation)[fold["index"]]
-    return [("train", i) for i in training], [("val", i) for i in validation]
+    validation = choose_whole(prepared, "val", data.val_subset, data.subset_seed)
+    if not fold:
+        return [("train", i) for i in training], [("val", i) for i in validation]
+    pooled = validation if fold["within"] == "train+val" else None
+    training, validation = folds(prepared, fold["k"], fold["seed"], training, pooled)[fold["index"]]
+    return training, _with_all_patches(prepared, validation)
+
+
+def _with_all_patches(prepared: Prepared, refs: Refs) -> Refs:
+    """The same images in order, pages with all their patches."""
+    found, seen = [], set(refs)
+    for name in dict.fromkeys(split for split, _ in refs):
+        for members in whole_images(prepared.splits[name]):
+            if any((name, i) in seen for i in members):
+                found += [(name, i) for i in members]
+    return found
 
 
 def folds(

@@ -8,6 +8,8 @@ import torch
 from torchmetrics.detection import MeanAveragePrecision
 from torchvision.ops import box_iou
 
+from segsweep.detection.ignored_boxes import Backend, overlaps_in_force
+
 OVERLAPS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0, 1, 101)
 HIT_OVERLAP = 0.5  # of the scores of single images
@@ -19,7 +21,8 @@ class BoxCounter:
     """Precisions of a split, and matches of each of its images.
 
     COCO's definition: of each class, the precision at 10 overlaps and 101 recalls; at most 100 boxes of a class and
-    image count. A class without a box in the ground truth has no value (-1).
+    image count. A class without a box in the ground truth has no value (-1). Boxes to ignore (VOC's `difficult`) follow
+    VOC's rule, of the split and of images: see `segsweep.detection.ignored_boxes`.
 
     Source: torchmetrics' MeanAveragePrecision on pycocotools.
     """
@@ -36,6 +39,7 @@ class BoxCounter:
             extended_summary=True,
         )
         self.metric.warn_on_many_detections = False
+        self.metric._coco_backend = Backend()  # of which torchmetrics has no argument
         self._images: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
     def add(self, found: Sequence[dict[str, Any]], batch: dict, ignored: list[torch.Tensor]) -> None:
@@ -44,7 +48,7 @@ class BoxCounter:
         Args:
             found: for each image "boxes" float (m, 4) corners in pixels, "scores" (m,), "labels" int64 (m,).
             batch: the ground truth, "boxes" float (n, 4) and "labels" int64 (n,) of each image, and its "name".
-            ignored: for each image bool (n,), boxes that count neither for nor against, as COCO's crowds do.
+            ignored: for each image bool (n,), boxes that count neither for nor against.
         """
         guesses = [
             {name: torch.as_tensor(one[name]).detach().cpu() for name in ("boxes", "scores", "labels")} for one in found
@@ -87,7 +91,7 @@ def matches(
 ) -> tuple[np.ndarray, ...]:
     """How the boxes that were found in an image meet its ground truth, at an overlap of 0.5.
 
-    What hits a box that is ignored, and no other one, is left out.
+    What belongs to a box that is ignored is left out.
 
     Args:
         guess: "boxes" float (m, 4), "scores" (m,), "labels" int64 (m,).
@@ -99,28 +103,26 @@ def matches(
     """
     order = guess["scores"].argsort(descending=True, stable=True)
     boxes, labels = guess["boxes"][order], guess["labels"][order].numpy()
-    counts, true_labels = ground_truth["iscrowd"].numpy() == 0, ground_truth["labels"].numpy()
-    hit = matched(boxes, labels, ground_truth["boxes"][counts], true_labels[counts])
-    aside = ~hit & matched(boxes, labels, ground_truth["boxes"][~counts], true_labels[~counts])
-    return hit[~aside], labels[~aside], np.bincount(true_labels[counts], minlength=classes)
+    ignored, true_labels = ground_truth["iscrowd"].numpy() == 1, ground_truth["labels"].numpy()
+    overlaps = box_iou(boxes.float(), ground_truth["boxes"]).numpy()
+    overlaps[labels[:, None] != true_labels[None]] = 0
+    overlaps = overlaps_in_force(overlaps, ignored)
+    hit = matched(overlaps[:, ~ignored])
+    aside = overlaps[:, ignored].max(axis=1, initial=0) >= HIT_OVERLAP
+    return hit[~aside], labels[~aside], np.bincount(true_labels[~ignored], minlength=classes)
 
 
-def matched(
-    found: torch.Tensor,
-    found_labels: np.ndarray,
-    ground_truth: torch.Tensor,
-    labels: np.ndarray,
-    iou: float = HIT_OVERLAP,
-) -> np.ndarray:
+def matched(overlaps: np.ndarray) -> np.ndarray:
     """Which of the boxes, best first, hit a box of the ground truth that no better one took: bool (m,).
 
-    Each takes the free box of its class that it overlaps most, if by at least `iou`, as in COCO's evaluation.
+    Each takes the free box that it overlaps most, if by at least `HIT_OVERLAP`, as in COCO's evaluation.
+
+    `overlaps`: float (m, n), IoU with the ground truth; 0 with a box of another class.
     """
-    overlaps = box_iou(found.float(), ground_truth).numpy()
-    overlaps[found_labels[:, None] != labels[None]] = 0
-    hit = np.zeros(len(found), dtype=bool)
-    for i, row in enumerate(overlaps):
-        if row.size and row.max() >= iou:
+    free = overlaps.copy()
+    hit = np.zeros(len(free), dtype=bool)
+    for i, row in enumerate(free):
+        if row.size and row.max() >= HIT_OVERLAP:
             hit[i] = True
-            overlaps[:, row.argmax()] = 0
+            free[:, row.argmax()] = 0
     return hit

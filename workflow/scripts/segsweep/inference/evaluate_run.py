@@ -15,6 +15,7 @@ from segsweep.data.loading import Batches
 from segsweep.data.prepared import Prepared
 from segsweep.data.splits import Refs, images_of_run
 from segsweep.errors import InputError
+from segsweep.inference.batch_means import BatchMeans
 from segsweep.inference.evaluation import evaluate
 from segsweep.inference.forward import memory_format
 from segsweep.inference.loaded_ensemble import images_of_split
@@ -81,12 +82,16 @@ def evaluate_run(
     loader = Batches(refs, trained.train.data, prepared, trained.train.batch_size, seed=segment.seed, training=False)
     micro_batch = store.record(trained.segment).micro_batch or trained.train.batch_size
     order = memory_format(trained.train)
-    of_task = metrics.metrics_of(prepared.task).values()
-    further = [registry.load(metric).count for metric in of_task if metric.own_counts]
+    of_task = metrics.metrics_of(prepared.task)
+    further = [registry.load(metric).count for metric in of_task.values() if metric.own_counts]
     tally = Tally(trained.task, prepared.task, list(dict.fromkeys(further)))  # metrics may share what they count
-    evaluate(tally, None, loader.epoch(1), trained.forward, micro_batch=micro_batch, order=order)
+    of_batches = [name for name, metric in of_task.items() if metric.of_batches]
+    batch_means = BatchMeans(of_batches, prepared.task, prepared.classes)
+    means, _ = evaluate(
+        tally, None, loader.epoch(1), trained.forward, micro_batch=micro_batch, order=order, batch_means=batch_means
+    )
     counts, image_counts = tally.totals(), tally.images()
-    scores = metrics.score(counts, prepared.task, prepared.classes)
+    scores = metrics.score(counts, prepared.task, prepared.classes) | means
     about = {
         "run": run,
         "split": split,
@@ -94,7 +99,7 @@ def evaluate_run(
         "epoch": trained.epoch,
         "task": prepared.task,
         "postprocess": trained.train.postprocess.model_dump(mode="json"),
-        "images": len(refs),
+        "images": len(image_counts["names"]),
     }
     return Evaluation(
         about,
@@ -112,7 +117,7 @@ class Tally:
         """`kind`: name of the task. `further`: the functions `count` of metrics."""
         self.task, self.kind, self.further = task, kind, further
         self.counts = task.counter()
-        self.own: dict[str, dict[str, list[np.ndarray]]] = defaultdict(lambda: defaultdict(list))
+        self.own: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
 
     def counter(self) -> "Tally":
         """Itself: it counts one split."""
@@ -123,22 +128,20 @@ class Tally:
         self.counts.update(outputs, batch)
         if self.further:
             predictions = self.task.predict(outputs, batch)
-            names = batch.get("page") or batch["name"]
             for count in self.further:
                 for array, values in count(predictions, batch | {"task": self.kind}).items():
-                    for name, value in zip(names, values, strict=True):
-                        self.own[array][name].append(value)
+                    self.own[array] |= zip(batch["name"], values, strict=True)
 
     def totals(self) -> dict[str, np.ndarray]:
         """Counts of all images together, by name."""
-        own = {array: sum(sum(values) for values in images.values()) for array, images in self.own.items()}
+        own = {array: sum(images.values()) for array, images in self.own.items()}
         return self.counts.totals() | own
 
     def images(self) -> dict[str, np.ndarray]:
-        """ "names", and counts with a leading axis of images; those of patches of a page are added up."""
+        """ "names", and counts with a leading axis of images."""
         found = self.counts.images()
         names = found["names"].tolist()
-        own = {array: np.stack([sum(images[name]) for name in names]) for array, images in self.own.items()}
+        own = {array: np.stack([images[name] for name in names]) for array, images in self.own.items()}
         return found | own
 
 

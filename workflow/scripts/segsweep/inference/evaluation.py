@@ -7,7 +7,9 @@ import torch
 from torch import nn
 
 from segsweep.data.void import VOID
+from segsweep.inference.batch_means import BatchMeans
 from segsweep.inference.forward import Forward, images_of, map_tensors, micro_batches, to_device
+from segsweep.inference.pages import PageStitcher
 
 
 @torch.inference_mode()
@@ -20,6 +22,7 @@ def evaluate(
     micro_batch: int,
     order: torch.memory_format = torch.contiguous_format,
     check_stop: Callable[[], None] = lambda: None,
+    batch_means: BatchMeans | None = None,
 ) -> tuple[dict[str, float], Any]:
     """Losses of a split, and the counts of which its scores are made.
 
@@ -31,24 +34,31 @@ def evaluate(
         micro_batch: most images passed through the network at once.
         order: of images in memory.
         check_stop: called before each batch; may raise to end the evaluation.
+        batch_means: scores to be measured besides.
 
     Returns:
-        ({"loss": ...}, a counter: see `segsweep.tasks.Counter`). A loss is the mean over the images that have a valid
+        ({"loss": ...}, a counter: see `segsweep.tasks.Counter`); the scores of `batch_means` stand beside the losses,
+        and are means over the batches of the loader. A loss is the mean over the images that have a valid
         pixel or a box, each image's loss taken by itself: it does not depend on the batch size. A split of void images
-        alone has no loss.
+        alone has no loss. Of patches, all of these are means over patches, as in training, and counts those of pages.
     """
     forward.model.eval()
-    counter = task.counter()
+    counter, stitcher = task.counter(), PageStitcher()
     sums: dict[str, torch.Tensor] = {}
     count = 0
     if criterion is not None:
         criterion.eval()
     for loaded in loader:
         check_stop()
+        if batch_means:
+            batch_means.start_batch()
         for part in micro_batches(loaded, micro_batch):
             batch = to_device(part, forward.device, order)
             outputs = forward(batch["image"])
-            counter.update(outputs, batch)
+            for (whole,), images in stitcher.add([outputs], batch):
+                counter.update(whole, images)
+            if batch_means:
+                batch_means.update(outputs, batch)
             for i in range(len(batch["image"]) if criterion is not None else 0):
                 image = images_of(batch, i, i + 1)
                 if not _has_ground_truth(image):
@@ -57,7 +67,9 @@ def evaluate(
                 losses = criterion(map_tensors(lambda tensor, i=i: tensor[i : i + 1], outputs), image)
                 for name, value in losses.items():
                     sums[name] = sums.get(name, 0.0) + value.detach().double()
-    return {name: float(value) / count for name, value in sums.items()}, counter
+    stitcher.close()
+    losses = {name: float(value) / count for name, value in sums.items()}
+    return losses | (batch_means.values() if batch_means else {}), counter
 
 
 def _has_ground_truth(image: dict) -> bool:

@@ -18,10 +18,10 @@ class Forward:
 
     def __init__(self, model: nn.Module, normalize: nn.Module, train: Train, device: torch.device):
         self.model, self.normalize, self.device = model, normalize, device
-        self.bf16 = train.precision == "bf16"
+        self.dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(train.precision)
 
     def __call__(self, images: torch.Tensor) -> Any:
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
             outputs = self.model(self.normalize(images))
         return map_tensors(lambda tensor: tensor.float() if tensor.is_floating_point() else tensor, outputs)
 

@@ -8,7 +8,8 @@ import torch
 
 from segsweep.data.classes import class_names
 from segsweep.data.prepared import Prepared
-from segsweep.data.splits import Refs, choose
+from segsweep.data.splits import Refs, choose_whole
+from segsweep.inference.pages import PageStitcher
 from segsweep.inference.trained_model import TrainedModel, load_model, resolve_device
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
 from segsweep.statuses import FAILED
@@ -35,11 +36,15 @@ class LoadedEnsemble:
         return self.models[0].train
 
     def batches(self, refs: Refs) -> Iterator[tuple[dict, list[Any]]]:
-        """Batches of images as validation in training makes them, and the outputs of each model."""
+        """Batches of images as validation in training makes them, and the outputs of each model; pages are whole."""
+        stitcher = PageStitcher()
         for batch in self.models[0].batches(refs):
             with torch.inference_mode():
                 outputs = [model.forward(batch["image"]) for model in self.models]
-            yield batch, outputs
+                found = list(stitcher.add(outputs, batch))
+            for whole, images in found:
+                yield images, whole
+        stitcher.close()
 
 
 def load_ensemble(
@@ -106,4 +111,4 @@ def record_of(run: PlannedRun, store: SegmentStore) -> SegmentRecord | None:
 def images_of_split(prepared: Prepared, split: str, train: Any, smoke: bool) -> Refs:
     """The images that models are scored on: of `val` those of training; of `test` all, but in a smoke test."""
     subset = train.data.val_subset if split == "val" or smoke else None
-    return [(split, i) for i in choose(prepared, split, subset, train.data.subset_seed)]
+    return [(split, i) for i in choose_whole(prepared, split, subset, train.data.subset_seed)]

@@ -66,7 +66,7 @@ def image_of(prepared: Prepared, unit: Unit) -> np.ndarray:
     split = prepared.splits[unit.split]
     if not unit.page:
         return split.image(unit.indices[0])
-    return stitch([split.image(i) for i in unit.indices], [split.page(i) for i in unit.indices])[unit.name]
+    return stitch([split.image(i) for i in unit.indices], [split.page(i) for i in unit.indices])
 
 
 def ground_truth_of(prepared: Prepared, unit: Unit) -> Annotations:
@@ -75,7 +75,7 @@ def ground_truth_of(prepared: Prepared, unit: Unit) -> Annotations:
     if not prepared.has_masks:
         return Annotations(polygons=split.polygons(i), ignored=split.ignored(i))
     if unit.page:
-        mask = stitch([split.mask(i) for i in unit.indices], [split.page(i) for i in unit.indices])[unit.name]
+        mask = stitch([split.mask(i) for i in unit.indices], [split.page(i) for i in unit.indices])
         return Annotations(mask=mask)
     if prepared.task == "multitask":
         return Annotations(mask=split.mask(i), boxes=split.boxes(i), labels=split.labels(i), ignored=split.ignored(i))
@@ -94,7 +94,6 @@ class Predictor:
 
         self.prepared = prepared
         self.trained = load_model(plan, run, store, prepared)
-        self.fold = self.trained.fold
 
     def refs(self) -> list[tuple[str, int]]:
         """The (split, index) of the images that the run was validated on."""
@@ -106,34 +105,28 @@ class Predictor:
         """Predictions of units, in order."""
         import torch
 
-        refs = [(unit.split, i) for unit in wanted for i in unit.indices]
-        found: list[Any] = [None] * len(refs)
+        from segsweep.inference.pages import PageStitcher
+
+        stitcher = PageStitcher()
+        found: dict[str, Annotations] = {}
         with torch.inference_mode():
-            for batch in self.trained.batches(refs):
-                predictions = self.trained.task.predict(self.trained.forward(batch["image"]), batch)
-                for position, one in zip(batch["index"], predictions, strict=True):
-                    found[position] = one
-        result, start = [], 0
-        for unit in wanted:
-            end = start + len(unit.indices)
-            result.append(self._joined(unit, found[start:end]))
-            start = end
-        return result
-
-    def _joined(self, unit: Unit, parts: list[Any]) -> Annotations:
-        split = self.prepared.splits[unit.split]
-        if not isinstance(parts[0], dict):
-            return Annotations(polygons=list(parts[0].polygons), scores=np.asarray(parts[0].scores))
-        cut = [_cut(part["mask"], split, i) for part, i in zip(parts, unit.indices, strict=True)]
-        if unit.page:
-            return Annotations(mask=stitch(cut, [split.page(i) for i in unit.indices])[unit.name])
-        one = parts[0]
-        return Annotations(mask=cut[0], boxes=one.get("boxes"), labels=one.get("labels"), scores=one.get("scores"))
+            for batch in self.trained.batches([(unit.split, i) for unit in wanted for i in unit.indices]):
+                for (outputs,), images in stitcher.add([self.trained.forward(batch["image"])], batch):
+                    predictions = self.trained.task.predict(outputs, images)
+                    found |= {
+                        name: _annotations(one, *size)
+                        for name, one, size in zip(images["name"], predictions, images["size"], strict=True)
+                    }
+        stitcher.close()
+        return [found[unit.name] for unit in wanted]
 
 
-def _cut(mask: np.ndarray, split: Split, i: int) -> np.ndarray:
-    height, width = (int(side) for side in split.sizes[i])
-    return mask[:height, :width]
+def _annotations(found: Any, height: int, width: int) -> Annotations:
+    """A task's prediction of an image, without what the loader added at the right and bottom."""
+    if not isinstance(found, dict):
+        return Annotations(polygons=list(found.polygons), scores=np.asarray(found.scores))
+    boxes = {name: found.get(name) for name in ("boxes", "labels", "scores")}
+    return Annotations(mask=found["mask"][:height, :width], **boxes)
 
 
 def _patches(split: Split, page: str) -> tuple[int, ...]:

@@ -8,8 +8,7 @@ from PIL import Image
 
 from segsweep.config.dataset import Dataset, parse_dataset
 from segsweep.data.classes import class_table
-from segsweep.data.patches import stitch
-from segsweep.data.prepared import Prepared, Split
+from segsweep.data.prepared import Prepared
 from segsweep.data.readers import read
 from segsweep.errors import InputError
 from segsweep.inference import submission
@@ -40,21 +39,27 @@ def predict_test(
     prepared = loaded.prepared
     split = "test" if "test" in prepared.splits else "val"
     ensemble = Ensemble(loaded.task, prepared.task, len(runs), method, min_votes)
-    predictions: dict[int, Any] = {}
+    predictions: dict[str, Any] = {}
+    sizes: dict[str, tuple[int, int]] = {}
     whole = [(split, i) for i in range(len(prepared.splits[split]))]
     refs = images_of_split(prepared, split, loaded.train, True) if plan.smoke else whole
     for batch, outputs in loaded.batches(refs):
         # The task's own form, not the ensemble's, where there is one model: a single vote changes nothing.
         found = ensemble.decide(outputs, batch) if len(runs) > 1 else loaded.task.predict(outputs[0], batch)
         predictions |= {
-            refs[position][1]: without_probabilities(one) for position, one in zip(batch["index"], found, strict=True)
+            name: without_padding(one, size)
+            for name, one, size in zip(batch["name"], found, batch["size"], strict=True)
         }
+        sizes |= zip(batch["name"], batch["size"], strict=True)
     dataset = parse_dataset(plan.dataset)
     root = Path(plan.prepared[str(prepared.folder)]["root"])
-    count = _write(output, dataset, root, prepared, split, dict(sorted(predictions.items())))
+    own = _originals(dataset, root, split)
+    order = {name: position for position, name in enumerate(own)}
+    shapes = {name: (sizes[name], own[name]) for name in sorted(predictions, key=order.__getitem__)}
+    _write(output, dataset, prepared, split, {name: predictions[name] for name in shapes}, shapes)
     about = {
         "split": split,
-        "images": count,
+        "images": len(predictions),
         "task": prepared.task,
         "models": [run.run for run in runs],
         "method": method if len(runs) > 1 else "single model",
@@ -70,11 +75,14 @@ def is_pooled(plan: StudyPlan, runs: list[PlannedRun], split: str) -> bool:
     return split == "val" and any(fold and fold["within"] == "train+val" for fold in folds)
 
 
-def without_probabilities(prediction: Any) -> Any:
-    """A prediction without its probabilities: those of a whole split, in all classes, would not fit into memory."""
+def without_padding(prediction: Any, size: tuple[int, int]) -> Any:
+    """A prediction cut to the size of its image, and without its probabilities: those of a whole split, in all classes,
+    would not fit into memory."""
     if not isinstance(prediction, dict):
         return prediction
-    return {name: value for name, value in prediction.items() if name != "probability"}
+    height, width = size
+    kept = {name: value for name, value in prediction.items() if name != "probability"}
+    return kept | {"mask": prediction["mask"][:height, :width]}
 
 
 def _models(plan: StudyPlan, store: SegmentStore, ranking: Path) -> tuple[list[PlannedRun], str, int | None]:
@@ -89,45 +97,30 @@ def _models(plan: StudyPlan, store: SegmentStore, ranking: Path) -> tuple[list[P
     return [next(run for run in plan.runs if run.run == best)], wish["method"], None
 
 
-def _write(path: Path, dataset: Dataset, root: Path, prepared: Prepared, split: str, found: dict[int, Any]) -> int:
-    """Write in the task's format; how many images there are."""
-    made, part = _whole(prepared.splits[split], found)
-    shapes = {name: (part[name], own) for name, own in _originals(dataset, root, split, part).items()}
+def _write(
+    path: Path,
+    dataset: Dataset,
+    prepared: Prepared,
+    split: str,
+    found: dict[str, Any],
+    shapes: dict[str, tuple[submission.Shape, submission.Shape]],
+) -> None:
+    """Write in the task's format. `shapes`: of each image as it was prepared, and its own."""
     if dataset.task == "text":
-        submission.write_text(path, made, shapes)
-        return len(made)
+        submission.write_text(path, found, shapes)
+        return
     if dataset.task == "multilabel":
-        submission.write_labels(path, {name: one["mask"] for name, one in made.items()}, shapes, prepared.classes)
-        return len(made)
+        submission.write_labels(path, {name: one["mask"] for name, one in found.items()}, shapes, prepared.classes)
+        return
     values = submission.values_of(np.array(class_table(dataset).index), prepared.num_classes)
     if dataset.task == "multitask":
-        submission.write_voc(path, made, shapes, values, prepared.classes, split)
+        submission.write_voc(path, found, shapes, values, prepared.classes, split)
     else:
-        submission.write_masks(path, {name: one["mask"] for name, one in made.items()}, shapes, values)
-    return len(made)
+        submission.write_masks(path, {name: one["mask"] for name, one in found.items()}, shapes, values)
 
 
-def _whole(split: Split, found: dict[int, Any]) -> tuple[dict[str, Any], dict[str, tuple[int, int]]]:
-    """Predictions by image, without padding, patches stitched to pages; and the shape of each as it was prepared."""
-    made, shapes, patches = {}, {}, []
-    for i, one in found.items():
-        height, width = (int(side) for side in split.sizes[i])
-        if isinstance(one, dict):
-            one = one | {"mask": one["mask"][:height, :width]}
-        if split.page(i) is None:
-            made[split.names[i]], shapes[split.names[i]] = one, (height, width)
-        else:
-            patches.append((one["mask"], split.page(i)))
-    if patches:
-        for name, mask in stitch(*zip(*patches, strict=True)).items():
-            made[name], shapes[name] = {"mask": mask}, mask.shape
-    return made, shapes
-
-
-def _originals(
-    dataset: Dataset, root: Path, split: str, shapes: dict[str, tuple[int, int]]
-) -> dict[str, tuple[int, int]]:
-    """Height and width of each image as it is in the data set's own files."""
+def _originals(dataset: Dataset, root: Path, split: str) -> dict[str, tuple[int, int]]:
+    """Height and width of each image as it is in the data set's own files, in its order."""
     found = {}
     for item in read(dataset, root)[split]:
         if isinstance(item.image, np.ndarray):
@@ -135,4 +128,4 @@ def _originals(
             continue
         with Image.open(item.image) as image:
             found[item.name] = image.size[::-1]
-    return {name: found[name] for name in shapes}
+    return found

@@ -18,6 +18,7 @@ EPS = 1e-6
 class DbSettings(Loss):
     """Weights of the three parts of the DB loss (Liao et al. 2020, eq. 5)."""
 
+    revision: ClassVar[int] = 2  # words are measured along the image's axes
     title: ClassVar[str] = "DB loss"
 
     shrink: float = key(5.0, "Weight of the probability map's loss (BCE with hard negatives).", ge=0)

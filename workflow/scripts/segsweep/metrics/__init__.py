@@ -19,6 +19,10 @@ A metric's file holds a class with its facts (see `segsweep.config.components.Me
 A metric that needs more than these has `own_counts`, and makes them of predictions: `count(predictions, batch)` gives
 arrays with a leading axis of images, by name. It is computed by `evaluate_run` only.
 
+A metric with `of_batches` is no function of the counts of a split, but the mean over its batches of what `compute`
+makes of the counts of each; its `count(outputs, batch)` gives a tensor for a part of a batch, and tensors of parts add
+up. Counts of batches are not kept: it is a column of epochs.csv, where the study that trained named the metric.
+
 `classes` are the names of the classes that a score is about: all of the data set's, of a binary data set the foreground
 alone, which is then the last row of the confusion. Where one image is scored by another formula than a split (words),
 `compute_images` stands beside `compute`.
@@ -61,12 +65,17 @@ def scored_classes(task: str, classes: Sequence[str]) -> list[str]:
 
 
 def names(task: str, classes: Sequence[str]) -> list[str]:
-    """Names of all scores of a split that training counts for, without the split: `miou`, `iou/car`."""
+    """Names of all scores of a split that training counts or measures, without the split: `miou`, `iou/car`."""
     found = []
     for name, metric in metrics_of(task).items():
         if metric.of_splits and not metric.own_counts:
             found += [f"{name}/{one}" for one in _each(metric, classes)] if metric.each_class else [name]
     return found
+
+
+def of_batches(columns: Iterable[str]) -> list[str]:
+    """The columns among some that are means over batches: only training measures them, where a study names them."""
+    return [name for name in dict.fromkeys(columns) if (metric := metric_of(name)) and metric.of_batches]
 
 
 def _each(metric: type[Metric], classes: Sequence[str]) -> Sequence[str]:
@@ -126,7 +135,7 @@ def score(
     wanted = None if only is None else set(only)
     found: dict[str, Any] = {}
     for name, metric in metrics_of(task).items():
-        if not (metric.of_images if images else metric.of_splits):
+        if not (metric.of_images if images else metric.of_splits) or metric.of_batches:
             continue
         if metric.own_counts and metric.own_counts not in counts:
             continue
@@ -178,6 +187,8 @@ def column(
     if name in rows[0]:
         return [nan if row[name] in ("", None) else float(row[name]) for row in rows]
     split, _, metric = name.partition("/")
+    if of_batches([name]):
+        raise InputError(f"{name} was not measured: only trainings of studies that name it measure it.")
     if split == "val" and counts and metric in names(task, classes):
         return score(counts, task, classes, only=[metric])[metric].tolist()
     raise InputError(f"{name} is not measured: it is no column of epochs.csv, and no metric of the task {task}.")

@@ -4,7 +4,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from segsweep.models.initialization import keep_as_built
+
 OPEN = 3.0  # sigmoid(3) = 0.95
+PSI_STD = 1e-3  # the sums before psi are not normalised: some tens in deep maps
 
 
 class AttentionGate(nn.Module):
@@ -18,7 +21,9 @@ class AttentionGate(nn.Module):
         gating: channels of g.
         inner: channels in between; half of `skip` if not given.
 
-    Gates start open (b_psi = 3, alpha near 0.95): the network begins as a plain U-Net.
+    Gates start open everywhere (b_psi = 3, weights of psi near zero: alpha is near 0.95 at each place), whatever scheme
+    draws the other weights: the network begins as a U-Net without gates. The weights are not zero, so that the layers
+    before psi learn from the first step.
 
     Source: Oktay et al. 2018, "Attention U-Net", eq. 1 and 2, figure 2; stride, biases and inner channels as in the
     authors' code, without the convolution that it puts behind the gate and the paper does not mention.
@@ -31,10 +36,12 @@ class AttentionGate(nn.Module):
         self.phi = nn.Conv2d(gating, inner, 1)
         self.activation = nn.ReLU(inplace=True)
         self.psi = nn.Conv2d(inner, 1, 1)
-        for layer in (self.theta, self.phi, self.psi):
+        for layer in (self.theta, self.phi):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
         nn.init.zeros_(self.phi.bias)
+        nn.init.normal_(self.psi.weight, std=PSI_STD)
         nn.init.constant_(self.psi.bias, OPEN)
+        keep_as_built(self.psi)
 
     def coefficients(self, skip: torch.Tensor, gating: torch.Tensor) -> torch.Tensor:
         """alpha, (B, 1, h, w) in 0..1, of `skip` (B, skip, h, w) and `gating` (B, gating, about h/2, w/2)."""

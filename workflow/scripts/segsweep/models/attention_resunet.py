@@ -14,6 +14,7 @@ from segsweep.models.gated_unet import build_gated
 class AttentionResunetSettings(Model):
     """Residual decoder blocks behind attention gates."""
 
+    revision: ClassVar[int] = 2  # gates start open everywhere
     title: ClassVar[str] = "Attention Residual U-Net"
 
     arch: Literal["attention_resunet"] = key("attention_resunet", "Attention Residual U-Net.")

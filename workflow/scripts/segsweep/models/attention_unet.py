@@ -13,6 +13,7 @@ from segsweep.models.gated_unet import build_gated
 class AttentionUnetSettings(Model):
     """A U-Net with additive attention gates on its skip connections."""
 
+    revision: ClassVar[int] = 2  # gates start open everywhere
     title: ClassVar[str] = "Attention U-Net"
 
     arch: Literal["attention_unet"] = key("attention_unet", "Attention U-Net.")

@@ -1,4 +1,4 @@
-"""Encoders of segmentation_models_pytorch by name, with weights or without."""
+"""Encoders of segmentation_models_pytorch, and `plain18` and `plain34`, by name, with weights or without."""
 
 import inspect
 from collections.abc import Callable, Iterable
@@ -12,6 +12,7 @@ from torch import nn
 
 from segsweep.config.components import Model
 from segsweep.errors import InputError
+from segsweep.models import plain_encoders
 
 
 def encoder(model: Model, depth: int = 5) -> nn.Module:
@@ -34,6 +35,7 @@ def with_weights(model: Model, make: Callable[[str | None], nn.Module]) -> nn.Mo
     Raises:
         InputError: as `encoder`.
     """
+    plain_encoders.register()
     check_name(model.encoder)
     weights = model.encoder_weights
     file = Path(weights) if weights and ("/" in weights or Path(weights).suffix) else None

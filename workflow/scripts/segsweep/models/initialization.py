@@ -9,6 +9,7 @@ from segsweep.errors import InputError
 
 WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 STD = 0.02  # of the scheme `normal`, as in DCGAN (Radford et al. 2016)
+AS_BUILT = "weights_as_built"  # attribute of layers over whose weights no scheme draws
 
 
 def check(model: Model) -> None:
@@ -24,7 +25,7 @@ def draw(network: nn.Module, init: Init, activation: str | None = None) -> None:
     """Draws the weights of all convolutions and linear layers in place, from torch's global generator.
 
     Biases stay as built: some carry a prior (attention gates start open, a detector's classes start rare).
-    Normalisation layers stay as built: scale 1, offset 0, or as pretrained.
+    So do layers that `keep_as_built` marked, and normalisation layers: scale 1, offset 0, or as pretrained.
 
     Args:
         network: its encoder is what lies under an attribute named `encoder`.
@@ -51,7 +52,13 @@ def draw(network: nn.Module, init: Init, activation: str | None = None) -> None:
 
 
 def layers(network: nn.Module, encoder: bool) -> Iterator[nn.Module]:
-    """Convolutions and linear layers in the order of registration, those of the encoder only if asked for."""
+    """Convolutions and linear layers to draw, in the order of registration; the encoder's only if asked for."""
     for name, module in network.named_modules():
-        if isinstance(module, WEIGHTED) and (encoder or "encoder" not in name.split(".")):
+        drawn = isinstance(module, WEIGHTED) and not getattr(module, AS_BUILT, False)
+        if drawn and (encoder or "encoder" not in name.split(".")):
             yield module
+
+
+def keep_as_built(layer: nn.Module) -> None:
+    """Marks a layer whose first weights are part of its design: no scheme draws over them."""
+    setattr(layer, AS_BUILT, True)

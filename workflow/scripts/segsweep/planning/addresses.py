@@ -75,7 +75,7 @@ def differences(settings: Settings, in_force: InForce) -> dict[str, Any]:
         added = difference(kind, name, value, in_force)
         if added is not None:
             (found[name],) = added
-    return found | revision_of(kind)
+    return found | revision_of(settings)
 
 
 def difference(kind: type[Settings], name: str, value: Any, in_force: InForce) -> tuple[Any] | None:
@@ -92,9 +92,9 @@ def difference(kind: type[Settings], name: str, value: Any, in_force: InForce) -
     return (standing,) if standing else None
 
 
-def revision_of(kind: type[Settings]) -> dict[str, int]:
-    """What the revision of a class adds to an address."""
-    return {"revision": kind.revision} if kind.revision > 1 else {}
+def revision_of(settings: Settings | type[Settings]) -> dict[str, int]:
+    """What the revision of settings, or of all of a class, adds to an address."""
+    return {"revision": settings.revision} if settings.revision > 1 else {}
 
 
 def revision_of_key(kind: type[Settings], name: str) -> dict[str, int]:
@@ -151,7 +151,7 @@ def _standing(value: Any, in_force: InForce) -> dict[str, Any]:
                 inner = (_standing(one, in_force) or None) if isinstance(one, NESTED) else None
             if inner is not None:
                 found[name] = inner
-        return found | revision_of(type(value))
+        return found | revision_of(value)
     if isinstance(value, dict):
         return {str(name): found for name, one in value.items() if (found := _standing(one, in_force))}
     if isinstance(value, list | tuple):

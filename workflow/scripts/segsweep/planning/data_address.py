@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.config.dataset import Dataset
+from segsweep.config.train import Patches
 from segsweep.hashing import short_hash
-from segsweep.planning.addresses import InForce, as_text, differences
+from segsweep.planning.addresses import InForce, as_text, differences, revision_of_key
 from segsweep.planning.code_fingerprint import Code
 from segsweep.planning.data_fingerprint import TRAINED_ON, data_fingerprint
 from segsweep.planning.remembered import Remembered
@@ -63,7 +64,7 @@ class DataAddresses:
         return self._of(data)[1]
 
     def _of(self, data: dict[str, Any]) -> tuple[str, str]:
-        shape = as_text({key: data[key] for key in SHAPE})
+        shape = as_text({key: data[key] for key in SHAPE} | _revision(data["patches"]))
         if shape not in self._known:
             everything, trained_on = (_hash(shape, content) for content in self._contents())
             folder = str(self.parent / f"{self.dataset.name}-{everything[:12]}")
@@ -99,6 +100,10 @@ def meaning_of(dataset: Dataset) -> dict[str, Any]:
     elif isinstance(classes, dict):
         found["classes"] = [[value, name] for value, name in classes.items()]  # as JSON sorts an object's keys
     return found | {"task": dataset.task}
+
+
+def _revision(patches: dict[str, Any] | None) -> dict[str, int]:
+    return revision_of_key(Patches, "overlap") if patches and patches["overlap"] else {}
 
 
 def _hash(*texts: str) -> str:

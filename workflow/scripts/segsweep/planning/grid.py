@@ -1,10 +1,12 @@
 """The cells of a study: grid, runs, rounds, reference, exclude."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from segsweep.config.components import Task
+from segsweep.config.losses import unsuited
 from segsweep.config.merging import decides
 from segsweep.config.study import Study
 from segsweep.config.train import Train
@@ -144,6 +146,42 @@ def make_cell(
 def digest_of(resolved: Resolved) -> str:
     """A short name of a complete setting; the letter keeps tables from reading it as a number, `12e45678`."""
     return f"c{short_hash(resolved.text, 8)}"
+
+
+def check_patches(settings: Iterable[Resolved], task: type[Task], name: str, location) -> None:
+    """Refuse patches for a task whose predictions cannot be stitched to pages.
+
+    Args:
+        settings: of a study.
+        task: of its data set.
+        name: of the task.
+        location: says where a key of the study file stands.
+
+    Raises:
+        InputError: a setting cuts images into patches, and the task is about boxes or text.
+    """
+    if not task.stitched and any(one.sections["data"].value.patches for one in settings):
+        raise InputError(
+            f"{location(('train', 'data', 'patches'))}: train.data.patches is for masks, which are stitched to pages, "
+            f"and the task of the data set is {name}. Leave it out; `image_size` and `crop` make images smaller."
+        )
+
+
+def check_losses(settings: Iterable[Resolved], task: str, location) -> None:
+    """Refuse losses of masks that do not serve a task.
+
+    Args:
+        settings: of a study.
+        task: name of the task of its data set.
+        location: says where a key of the study file stands.
+
+    Raises:
+        InputError: naming each such loss once.
+    """
+    losses = {id(loss): loss for one in settings if (loss := one.sections["loss"].value)}  # of many cells the same
+    problems = dict.fromkeys(problem for loss in losses.values() for problem in unsuited(loss, task))
+    if problems:
+        raise InputError(*(f"{location(('train', 'loss'))}: {problem}." for problem in problems))
 
 
 def _labelled(cell: Cell, names: dict[str, str]) -> Cell:

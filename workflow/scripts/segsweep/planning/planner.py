@@ -5,14 +5,14 @@ that `PlanWriter` wrote. So what is missing may change while jobs run.
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from segsweep import registry
 from segsweep.config.load import Loaded, Request, load
-from segsweep.config.losses import unsuited
 from segsweep.config.yaml_documents import parse
 from segsweep.data.classes import class_table
 from segsweep.errors import InputError
@@ -22,9 +22,9 @@ from segsweep.io import read_json
 from segsweep.planning.code_fingerprint import PACKAGE, Code, readings
 from segsweep.planning.data_address import DataAddresses
 from segsweep.planning.data_fingerprint import pull_missing, read_seen, weights_fingerprint
-from segsweep.planning.grid import Design, lay_out
+from segsweep.planning.grid import Design, check_losses, check_patches, lay_out
 from segsweep.planning.markers import marker, new_start
-from segsweep.planning.overrides import Resolved, Resolver
+from segsweep.planning.overrides import Resolver
 from segsweep.planning.packs import pack_up
 from segsweep.planning.plan_content import label, study_plan
 from segsweep.planning.plan_file import SegmentPlan
@@ -106,8 +106,9 @@ class Planner(WorkerView):
         )
         self.design = lay_out(study, loaded.base, loaded.location)
         resolver = Resolver(loaded.base, lambda keys: loaded.location(("train", *keys)))
-        base = resolver.resolve({}, resolver.location)
-        check_losses([cell.resolved for cell in self.design.cells] or [base], dataset.task, loaded.location(("train",)))
+        settings = [cell.resolved for cell in self.design.cells] or [resolver.resolve({}, resolver.location)]
+        check_patches(settings, registry.classes("task")[dataset.task], dataset.task, loaded.location)
+        check_losses(settings, dataset.task, loaded.location)
         self.runs = [
             make_run(cell, seed, context, fold=fold)
             for cell in self.design.cells
@@ -254,18 +255,6 @@ class Planner(WorkerView):
             if begun:
                 return None
             raise InputError(*(f"{location}: {problem}" for problem in error.problems)) from None
-
-
-def check_losses(settings: Iterable[Resolved], task: str, location: str) -> None:
-    """Refuse losses that do not serve the task of the data set.
-
-    Raises:
-        InputError: naming each of them once.
-    """
-    losses = {id(loss): loss for one in settings if (loss := one.sections["loss"].value)}  # of many cells the same
-    problems = dict.fromkeys(problem for loss in losses.values() for problem in unsuited(loss, task))
-    if problems:
-        raise InputError(*(f"{location}: {problem}" for problem in problems))
 
 
 def digest(*texts: str) -> str:

@@ -22,6 +22,11 @@ WORKER_MB = 700
 BYTES_PER_PIXEL = {"lcnet": 2000, "mobilenet": 4000, "resnet18": 4000, "resnet34": 4500, "resnet50": 8000}
 UNKNOWN_BYTES_PER_PIXEL = 9000
 DEFAULT_SIDE = 512
+# Half precision keeps half of it for the backward pass, but not of everything.
+HALF_PRECISION = 0.65
+# Weights, gradients, moments of Adam, workspaces; and where weights are averaged, one more copy of them.
+FIXED_MB = 1000
+AVERAGE_MB = 250
 # A measured need, and room for what varies.
 ROOM = 1.3
 START_MIN = 10
@@ -185,6 +190,7 @@ def resource_profile(segment: SegmentPlan | SegmentRecord) -> str:
     train = segment.train
     model = {name: value for name, value in train["model"].items() if name not in COSTS_NOTHING}
     named = {name: train[name] for name in ("data", "batch_size", "precision", "channels_last", "workers")}
+    named["ema"] = train.get("ema") is not None  # a record of an earlier version does not know the key
     return repr((model, named, segment.dataset["name"], segment.dataset.get("demo")))
 
 
@@ -202,7 +208,7 @@ def estimated_device_mb(segment: SegmentPlan) -> int:
     train = segment.train
     encoder = train["model"]["encoder"]
     each = next((size for name, size in BYTES_PER_PIXEL.items() if name in encoder), UNKNOWN_BYTES_PER_PIXEL)
-    if train["precision"] == "bf16":
-        each *= 0.65
-    # 1 GB: weights, gradients, moments of Adam, workspaces.
-    return 1000 + ceil(each * train["batch_size"] * pixels(segment) / 1e6)
+    if train["precision"] != "fp32":
+        each *= HALF_PRECISION
+    fixed = FIXED_MB + (AVERAGE_MB if train["ema"] else 0)
+    return fixed + ceil(each * train["batch_size"] * pixels(segment) / 1e6)

@@ -2,13 +2,15 @@
 
 A metric decides which epoch of a run is its best one, whose weights a segment keeps. Under another metric a run stands
 as long as its best epoch is one that was kept; where it is not, the segment that holds the epoch trains again, to the
-same bits. It then keeps what it kept before as well, so that two studies never make each other's segments train.
+same bits. So do all segments that did not measure a metric that only training can measure. They then keep what they
+kept before as well, so that two studies never make each other's segments train.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from segsweep.errors import InputError
+from segsweep.metrics import of_batches
 from segsweep.planning.rerun_reasons import History
 from segsweep.planning.runs import Run
 from segsweep.store.best_epoch import best_of_run, read_epochs
@@ -52,9 +54,15 @@ def to_select_again(runs: Iterable[Run], store: SegmentStore, selection: Selecti
     found: dict[str, str] = {}
     for run in runs:
         last = run.segments[-1]
-        if last not in store.complete or history.checked(run.run, last, selection.key) == selection.version:
+        complete = last in store.complete
+        if complete and history.checked(run.run, last, selection.key) == selection.version:
             continue
         try:
+            if without := unmeasured(run.segments, store, selection.metric):
+                found |= dict.fromkeys(without, f"it did not measure {selection.metric}")
+                continue
+            if not complete:
+                continue
             lost = _lost_epoch(run.segments, store, selection)
         except InputError:
             found |= dict.fromkeys(_damaged(run.segments, store), "its files are damaged")
@@ -64,6 +72,18 @@ def to_select_again(runs: Iterable[Run], store: SegmentStore, selection: Selecti
         else:
             found[lost] = f"the best epoch by {selection.metric} is another one"
     return found
+
+
+def unmeasured(segments: Iterable[str], store: SegmentStore, column: str) -> list[str]:
+    """Complete segments with epochs that were trained without measuring a column that only training can measure.
+
+    Raises:
+        InputError: a file of theirs cannot be read.
+    """
+    if not of_batches([column]):
+        return []
+    there = [segment for segment in segments if segment in store.complete and store.rows(segment).is_file()]
+    return [segment for segment in there if not all(row.get(column) for row in store.read_rows(segment))]
 
 
 def _lost_epoch(segments: list[str], store: SegmentStore, selection: Selection) -> str | None:
@@ -82,7 +102,7 @@ def _lost_epoch(segments: list[str], store: SegmentStore, selection: Selection) 
 def _damaged(segments: list[str], store: SegmentStore) -> list[str]:
     """Complete segments that cannot be read."""
     found = []
-    for segment in segments:
+    for segment in (one for one in segments if one in store.complete):
         try:
             store.record(segment)
             if store.rows(segment).is_file():

@@ -49,7 +49,7 @@ def training_roots(task: str) -> frozenset[Symbol]:
     return frozenset({LOOP, (registry.module_name(registry.classes("task")[task]), BUILD)})
 
 
-def component_roots(component: Component) -> list[Symbol]:
+def component_roots(component: Component | type[Component]) -> list[Symbol]:
     """Roots of a component: the functions of its kind."""
     return [(registry.module_name(component), name) for name in component.functions]
 
@@ -65,4 +65,4 @@ def preparation_roots(dataset: Dataset) -> frozenset[Symbol]:
 def metric_roots(column: str) -> Iterable[Symbol]:
     """Roots of the code that computes a column."""
     metric = metrics.metric_of(column)
-    return [(registry.module_name(metric), "compute")] if metric else ()
+    return component_roots(metric) if metric else ()

@@ -1,4 +1,4 @@
-"""The learning rate falls along half a cosine, from epoch to epoch."""
+"""The learning rate falls along half a cosine."""
 
 from math import cos, pi
 from typing import ClassVar, Literal
@@ -9,7 +9,7 @@ from segsweep.schedules import Progress
 
 
 class CosineSettings(Schedule):
-    """The learning rate falls along half a cosine, from epoch to epoch."""
+    """The learning rate falls along half a cosine."""
 
     title: ClassVar[str] = "Cosine"
 
@@ -23,6 +23,7 @@ class CosineSettings(Schedule):
         title="length of the cosine decay",
     )
     eta_min: float = key(0.0, "Rate at the end of the decay.", ge=0, title="final learning rate")
+    interval: Literal["epoch", "step"] = key("epoch", "When the rate changes: at each epoch, or at each step.")
 
     @property
     def looks_at_end(self) -> bool:
@@ -36,5 +37,5 @@ def learning_rate(settings: CosineSettings, base: float, progress: Progress) -> 
     Source: Loshchilov and Hutter 2017, "SGDR: stochastic gradient descent with warm restarts", eq. 5.
     """
     length = settings.t_max or max(progress.total_epochs - settings.start_epoch, 1)
-    done = min(max(progress.finished_epochs - settings.start_epoch, 0), length) / length
+    done = min(max(progress.epochs(settings.interval) - settings.start_epoch, 0), length) / length
     return settings.eta_min + (base - settings.eta_min) * (1 + cos(pi * done)) / 2

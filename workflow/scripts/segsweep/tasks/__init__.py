@@ -20,7 +20,7 @@ class Counter(Protocol):
     """Counts of a split, of which `segsweep.metrics` makes scores."""
 
     def update(self, outputs: Any, batch: dict) -> None:
-        """Count a batch: outputs of the network in evaluation, and the batch on the same device."""
+        """Count a batch: outputs of the network in evaluation, and the batch on the same device; pages, not patches."""
 
     def add(self, predictions: list, batch: dict) -> None:
         """Count predictions of a batch, in the form of `Task.predict`."""
@@ -29,7 +29,7 @@ class Counter(Protocol):
         """Counts of all images together, by name."""
 
     def images(self) -> dict[str, np.ndarray]:
-        """ "names" (N,), and counts with a leading axis of images; patches of a page are one image."""
+        """ "names" (N,), and counts with a leading axis of images."""
 
 
 class Task(Protocol):

@@ -39,7 +39,7 @@ def decide(logits: torch.Tensor) -> torch.Tensor:
 
 
 class MaskCounter:
-    """Confusions of a split and of each of its images; patches of a page are one image."""
+    """Confusions of a split and of each of its images."""
 
     def __init__(self, classes: int):
         self.classes = classes
@@ -47,7 +47,7 @@ class MaskCounter:
         self._counts: list[torch.Tensor] = []
 
     def update(self, outputs: torch.Tensor | dict, batch: dict) -> None:
-        """Count outputs of a network; `batch` with "mask" int64 (B, H, W) and "name" (or "page", of patches)."""
+        """Count outputs of a network; `batch` with "mask" int64 (B, H, W) and "name"."""
         self._count(decide(main_logits(outputs)), batch)
 
     def add(self, predictions: Sequence[dict[str, Any]], batch: dict) -> None:
@@ -56,7 +56,7 @@ class MaskCounter:
         self._count(masks.to(batch["mask"].device), batch)
 
     def _count(self, predicted: torch.Tensor, batch: dict) -> None:
-        self._names += batch.get("page") or batch["name"]
+        self._names += batch["name"]
         self._counts.append(confusion(predicted, batch["mask"], self.classes))
 
     def totals(self) -> dict[str, np.ndarray]:
@@ -65,11 +65,7 @@ class MaskCounter:
 
     def images(self) -> dict[str, np.ndarray]:
         """{"names": (N,), "confusion": int64 (N, C, C)} of each image, in the order in which they came."""
-        names = list(dict.fromkeys(self._names))
-        position = {name: i for i, name in enumerate(names)}
-        counts = torch.zeros(len(names), self.classes, self.classes, dtype=torch.int64)
-        counts.index_add_(0, torch.tensor([position[name] for name in self._names], dtype=torch.int64), self._stacked())
-        return {"names": np.array(names, dtype=str), "confusion": counts.numpy()}
+        return {"names": np.array(self._names, dtype=str), "confusion": self._stacked().numpy()}
 
     def _stacked(self) -> torch.Tensor:
         empty = torch.zeros(0, self.classes, self.classes, dtype=torch.int64)

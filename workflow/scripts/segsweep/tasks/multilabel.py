@@ -1,7 +1,7 @@
 """Masks of several labels a pixel: each label by itself is a binary output."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -24,6 +24,8 @@ from segsweep.tasks.confusion import MaskCounter, main_logits
 
 class MultilabelTask(Task):
     """Masks of several labels a pixel, whose scores are means over the labels."""
+
+    stitched: ClassVar[bool] = True
 
     name: Literal["multilabel"] = key("multilabel", "Masks of several labels a pixel.")
 
@@ -115,7 +117,7 @@ class Criterion(nn.Module):
 
 
 class LabelCounter:
-    """A binary confusion of each label, of a split and of each of its images; patches of a page are one image."""
+    """A binary confusion of each label, of a split and of each of its images."""
 
     def __init__(self, labels: int):
         self.each = [MaskCounter(2) for _ in range(labels)]

@@ -1,6 +1,6 @@
 """Segmentation: masks of a binary output (foreground or not) or of several classes."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -20,6 +20,8 @@ from segsweep.tasks.confusion import MaskCounter, decide, main_logits
 
 class SegmentationTask(Task):
     """Masks, whose scores are those of the foreground (binary) or means over the classes."""
+
+    stitched: ClassVar[bool] = True
 
     name: Literal["binary", "multiclass"] = key("multiclass", "Masks of foreground and background, or of classes.")
 

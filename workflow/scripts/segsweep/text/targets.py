@@ -9,11 +9,11 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from segsweep.text.geometry import HALF, offset, rotated_box, shrink_distance
+from segsweep.text.geometry import HALF, offset, shrink_distance
 
 SHRINK_RATIO = 0.4  # r of eq. 10
 LOWEST, HIGHEST = 0.3, 0.7  # range of the threshold map
-MIN_SIDE = 8.0  # pixels; words thinner than this are no target
+MIN_SIDE = 8.0  # pixels; words that are less wide or less high than this are no target
 
 
 class Targets(NamedTuple):
@@ -31,8 +31,8 @@ def targets(
     """Target maps of an image of `height` x `width` pixels.
 
     `polygons`: (k, 2) each, x and y in pixels; they may reach beyond the image. `ignored`: bool (n,), words that
-    nobody has to find. A word whose rotated box is thinner than `min_side`, or of which shrinking leaves nothing, is
-    ignored as well.
+    nobody has to find. A word that is less wide or less high than `min_side`, measured along the image's axes as the
+    authors do (a slanted word may be thinner), or of which shrinking leaves nothing, is ignored as well.
     """
     shrink = np.zeros((height, width), np.float32)
     shrink_mask = np.ones((height, width), np.float32)
@@ -43,7 +43,8 @@ def targets(
         if len(points) < 3:
             continue
         distance = shrink_distance(points, SHRINK_RATIO)
-        kernels = [] if skip or rotated_box(points)[1] < min_side else offset(points, -distance)
+        too_small = np.ptp(points, axis=0).min() < min_side
+        kernels = [] if skip or too_small else offset(points, -distance)
         if not kernels:
             _fill(shrink_mask, [points], 0)
             continue

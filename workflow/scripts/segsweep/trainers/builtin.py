@@ -31,7 +31,26 @@ def describe_device(name: str) -> dict[str, Any]:
 def train(segment: SegmentPlan, store: SegmentStore, **options: Any) -> dict[str, Any]:
     """See `segsweep.trainers`; `options` are those of `train_segment`."""
     _drop_unreadable(store.part(segment.id) / STATE, options["note"])
+    if said := slow_arithmetic(segment.train["precision"], torch.device(options["device"])):
+        options["note"](said)
     return train_segment(segment, store, **options)
+
+
+def slow_arithmetic(precision: str, device: torch.device) -> str:
+    """What there is to say where a device computes with a precision, but not faster than with fp32; else nothing."""
+    if precision == "bf16" and device.type == "cuda":
+        with torch.cuda.device(device):
+            if not torch.cuda.is_bf16_supported(including_emulation=False):
+                return (
+                    f"precision: bf16: {torch.cuda.get_device_name(device)} has no arithmetic for it and emulates it, "
+                    "slower than fp32. Write `precision: fp16`, which it has."
+                )
+    if precision == "fp16" and device.type == "cpu":
+        return (
+            "precision: fp16: a CPU computes with it many times slower than with fp32. It is for GPUs; write "
+            "`precision: bf16`, or leave it out."
+        )
+    return ""
 
 
 def _drop_unreadable(state: Path, note) -> None:

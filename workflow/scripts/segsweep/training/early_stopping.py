@@ -1,5 +1,6 @@
 """Comparing epochs: the best one, a plateau, when to stop. Plain values that a checkpoint can hold."""
 
+from segsweep import registry
 from segsweep.config.components import Schedule
 from segsweep.config.train import EarlyStopping
 from segsweep.errors import InputError
@@ -31,9 +32,9 @@ def after_epoch(
 ) -> None:
     """Bring the state of the plateau and of early stopping up to date after an epoch.
 
-    A schedule that monitors a column reduces the rate after more than `patience` epochs without improvement, as
-    torch.optim.lr_scheduler.ReduceLROnPlateau(threshold=0) does. A column other than the study's metric is better in
-    the direction that it has by itself: losses down, metrics as they say.
+    Both count alike: they act after `patience` epochs in a row of which none is better than the best one by more than
+    `min_delta`. A column other than the study's metric is better in the direction that it has by itself: losses down,
+    metrics as they say.
     """
 
     def lower_is_better(column: str) -> bool:
@@ -42,10 +43,7 @@ def after_epoch(
     if schedule.monitors:
         column = schedule.monitor or metric
         value = value_of(row, column, "scheduler.monitor")
-        plateau = watch(state.plateau, value, lower_is_better(column))
-        if plateau["bad"] > schedule.patience:
-            plateau = plateau | {"bad": 0, "reductions": plateau["reductions"] + 1}
-        state.plateau = plateau
+        state.plateau = registry.load(schedule).after_epoch(schedule, state.plateau, value, lower_is_better(column))
     if stopping:
         column = stopping.monitor or metric
         value = value_of(row, column, "early_stopping.monitor")

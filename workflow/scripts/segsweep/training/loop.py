@@ -19,11 +19,12 @@ from segsweep.store.checkpoints import write_arrays, write_checkpoint
 from segsweep.store.segment_store import STATE, SegmentStore, selection_key
 from segsweep.training import early_stopping, memory, run_state
 from segsweep.training.dataloaders import DataLoaders, open_dataloaders
+from segsweep.training.gradient_scaling import SMALLEST_SCALE
 from segsweep.training.gradients import accumulate_gradients, grouped
 from segsweep.training.run_state import RunState
 from segsweep.training.seeding import reseed, set_determinism
-from segsweep.training.selections import drop_other_epochs, kept_epochs, steering_scores, update_best
-from segsweep.training.session import Session, outcome_of, saved_state, set_up, write_counts
+from segsweep.training.selections import batch_means, drop_other_epochs, kept_epochs, steering_scores, update_best
+from segsweep.training.session import Session, others_with_state, outcome_of, saved_state, set_up, write_counts
 
 # No sensible loss of a mean over pixels comes near it; what is above does not come back.
 EXPLOSION = 1e6
@@ -39,7 +40,7 @@ class Interrupted(Exception):
 
 
 class Diverged(Exception):
-    """The loss is not a number, infinite or beyond `EXPLOSION`."""
+    """The loss is not a number, infinite or beyond `EXPLOSION`, or float16 holds its gradient at no scale."""
 
 
 def train_segment(
@@ -125,6 +126,7 @@ def run_epochs(session: Session, report: Callable[[dict, dict | None], None]) ->
             row = {"epoch": epoch, "lr": lr}
             row |= {f"train/{name}": value for name, value in train_losses.items()}
             row |= {f"val/{name}": value for name, value in val_losses.items()}
+            row |= session.scaler.columns()
             row |= {
                 "seconds": round(perf_counter() - began, 4),
                 "images_per_second": round(images / (trained - began), 3),
@@ -149,19 +151,23 @@ def train_epoch(session: Session, epoch: int) -> tuple[dict[str, float], float, 
     """
     train, device, state, task = session.train, session.device, session.state, session.loaders.task
     model, criterion, optimizer, forward = session.model, session.criterion, session.optimizer, session.forward
+    scaler, ema = session.scaler, session.ema
     steps_per_epoch = ceil(len(session.loaders.train) / train.accumulate)
     reseed(session.segment.seed, epoch)
     model.train()
     criterion.train()
+    criterion = scaler.scaled(criterion)
+    scaler.begin_epoch()
     sums, count = {}, 0
     max_abs_loss = torch.zeros((), device=device)
     for step, batches in enumerate(grouped(session.batches(session.loaders.train, epoch), train.accumulate)):
         session.check_stop()
         progress = Progress(
             (epoch - 1) * steps_per_epoch + step,
-            steps_per_epoch,
+            len(session.loaders.train),
             session.segment.total_epochs,
             state.plateau["reductions"],
+            train.accumulate,
         )
         lr = learning_rate(train.scheduler, train.optimizer.lr, progress)
         for group in optimizer.param_groups:
@@ -178,9 +184,13 @@ def train_epoch(session: Session, epoch: int) -> tuple[dict[str, float], float, 
             losses["loss"].backward()
         else:
             losses = accumulate_gradients(task, model, criterion, batches, forward, train.loss)
+        scaler.unscale_(optimizer)
         if train.clip_norm:
             nn.utils.clip_grad_norm_(model.parameters(), train.clip_norm)
-        optimizer.step()
+        scaler.step(optimizer)  # optimizer.step(), unless the gradient overflowed in float16
+        scaler.update()
+        if ema is not None and not scaler.left_out:
+            ema.update_parameters(model)
 
         size = sum(len(batch["image"]) for batch in batches)
         count += size
@@ -189,20 +199,23 @@ def train_epoch(session: Session, epoch: int) -> tuple[dict[str, float], float, 
         max_abs_loss = torch.maximum(max_abs_loss, losses["loss"].detach().abs())  # keeps a NaN
         if device.type == "cpu" or step % STEPS_BETWEEN_CHECKS == 0:
             check_diverged(float(max_abs_loss), "train/loss", f"epoch {epoch}, step {step + 1}")
+            check_scale(scaler.get_scale(), f"epoch {epoch}, step {step + 1}")
     check_diverged(float(max_abs_loss), "train/loss", f"epoch {epoch}")
     return {name: float(value) / count for name, value in sums.items()}, lr, count
 
 
 def evaluate_epoch(session: Session, epoch: int) -> tuple[dict[str, float], Any]:
     """Losses and counts of the validation split after an epoch; see `evaluate`."""
+    loaders = session.loaders
     losses, counter = evaluate(
-        session.loaders.task,
+        loaders.task,
         session.criterion,
-        session.batches(session.loaders.val, epoch),
-        session.forward,
+        session.batches(loaders.val, epoch),
+        session.forward_evaluated,
         micro_batch=session.state.micro_batch,
         order=session.order,
         check_stop=session.check_stop,
+        batch_means=batch_means(session.segment, session.selections, session.train, loaders.kind, loaders.classes),
     )
     # Batch norm's statistics may be far off in the first epochs: a large validation loss comes back.
     check_diverged(losses.get("loss", 0.0), "val/loss", f"epoch {epoch}", most=inf)
@@ -220,7 +233,7 @@ def finish_epoch(session: Session, row: dict[str, Any], counter: Any) -> dict[st
     steering = row | steering_scores(row, counts, session.selections, train, *scored)
     early_stopping.value_of(steering, segment.metric, "metric")
     if update_best(state, session.selections, steering, segment.id):
-        weights = {"model": session.model.state_dict(), "epoch": row["epoch"]}
+        weights = {"model": session.evaluated.state_dict(), "epoch": row["epoch"]}
         write_checkpoint(folder / session.store.weights(segment.id, row["epoch"]).name, weights, flush=flush)
         write_arrays(folder / session.store.image_counts(segment.id, row["epoch"]).name, counter.images(), flush=flush)
     early_stopping.after_epoch(state, steering, train.scheduler, train.early_stopping, segment.metric, segment.minimize)
@@ -229,7 +242,9 @@ def finish_epoch(session: Session, row: dict[str, Any], counter: Any) -> dict[st
     state.counts.append(counts)
     if state.epoch < segment.last_epoch or segment.can_be_extended:
         loss = train.loss.model_dump(mode="json")
-        run_state.save(folder / STATE, state, loss, session.model, session.criterion, session.optimizer, flush=flush)
+        modules = (session.model, session.criterion, session.optimizer)
+        others = others_with_state(session.scaler, session.ema)
+        run_state.save(folder / STATE, state, loss, *modules, others=others, flush=flush)
     write_csv(folder / "epochs.csv", state.rows, COLUMNS, flush=flush)
     drop_other_epochs(session.store, segment.id, kept_epochs(state, segment.id))
     return steering
@@ -239,6 +254,12 @@ def check_diverged(loss: float, column: str, when: str, most: float = EXPLOSION)
     """Raises `Diverged` for a loss that is not a number, infinite or above `most`."""
     if not isfinite(loss) or loss > most:
         raise Diverged(f"{column} {loss:g} in {when}")
+
+
+def check_scale(scale: float, when: str) -> None:
+    """Raises `Diverged` where the gradient has overflowed in float16 at all scales down to `SMALLEST_SCALE`."""
+    if scale < SMALLEST_SCALE:
+        raise Diverged(f"the gradient overflows in float16 at all scales down to {scale:g} in {when}")
 
 
 def _last_good(state: RunState) -> str:

@@ -51,12 +51,19 @@ def save(
     criterion: nn.Module,
     optimizer: torch.optim.Optimizer,
     *,
+    others: dict[str, Any],
     flush: bool,
 ) -> None:
-    """Write the complete state; `loss` (its settings) says later whether the criterion is still the same."""
+    """Write the complete state.
+
+    Args:
+        loss: its settings, which say later whether the criterion is still the same.
+        others: what else has a state, by name; as a rule nothing.
+    """
     plain = {one.name: getattr(state, one.name) for one in fields(RunState)}
     plain["counts"] = {name: torch.from_numpy(values) for name, values in state.stacked_counts().items()}
     modules = {"model": model.state_dict(), "criterion": criterion.state_dict(), "optimizer": optimizer.state_dict()}
+    modules |= {name: one.state_dict() for name, one in others.items()}
     write_checkpoint(path, plain | modules | {"loss": loss}, flush=flush)
 
 
@@ -72,8 +79,10 @@ def restore(
     criterion: nn.Module,
     optimizer: torch.optim.Optimizer,
     device: torch.device,
+    *,
+    others: dict[str, Any],
 ) -> RunState:
-    """Fill model, criterion and optimizer from a file; returns the plain part of the state."""
+    """Fill model, criterion, optimizer and what else has a state from a file; returns the plain part of the state."""
     content = read_checkpoint(path, device)
     model.load_state_dict(content["model"])
     held, same = content["criterion"], content["loss"] == loss
@@ -83,6 +92,8 @@ def restore(
         held = {name: value for name, value in held.items() if name in learned}
     criterion.load_state_dict(held, strict=same)
     optimizer.load_state_dict(content["optimizer"])
+    for name, one in others.items():
+        one.load_state_dict(content[name])
     return _plain(content)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from segsweep import metrics
 from segsweep.config.train import Train
+from segsweep.inference.batch_means import BatchMeans
 from segsweep.planning.plan_file import SegmentPlan
 from segsweep.store.best_epoch import Selections, read_epochs
 from segsweep.store.segment_store import SegmentStore
@@ -38,11 +39,15 @@ def add_best(
         kind, classes: of the data set.
 
     Returns:
-        Whether the segment kept the weights of all its epochs that now are a best one.
+        Whether the segment kept the weights of all its epochs that now are a best one; not where an epoch of it was
+        trained without measuring what is asked for.
     """
     missing = {key: selection for key, selection in selections.items() if state.best.get(key) is None}
     if not missing:
         return True
+    measured_only = metrics.of_batches(column for column, _ in missing.values())
+    if any(column not in row for column in measured_only for row in state.rows):
+        return False
     chain, parent = [(segment.id, state.rows, state.stacked_counts())], segment.parent
     while parent:
         chain.insert(0, (parent, *read_epochs(store, parent)))
@@ -71,13 +76,26 @@ def drop_other_epochs(store: SegmentStore, segment: str, epochs: set[int]) -> No
                 path.unlink()
 
 
+def steering_columns(selections: Selections, train: Train) -> list[str]:
+    """The columns by which epochs are selected, the rate is reduced or the run ends."""
+    monitors = [train.early_stopping.monitor] if train.early_stopping else []
+    monitors += [train.scheduler.monitor] if train.scheduler.monitors else []
+    return [column for column, _ in selections.values()] + [monitor for monitor in monitors if monitor]
+
+
+def batch_means(
+    segment: SegmentPlan, selections: Selections, train: Train, kind: str, classes: list[str]
+) -> BatchMeans | None:
+    """What measures the metrics of batches that the study names; None where it names none."""
+    columns = metrics.of_batches([*steering_columns(selections, train), *segment.also_measure])
+    return BatchMeans([name.removeprefix("val/") for name in columns], kind, classes) if columns else None
+
+
 def steering_scores(
     row: dict[str, Any], counts: metrics.Counts, selections: Selections, train: Train, kind: str, classes: list[str]
 ) -> dict[str, float]:
     """The scores of an epoch by which epochs are selected, the rate is reduced or the run ends: {"val/miou": ...}."""
-    monitors = [train.early_stopping.monitor] if train.early_stopping else []
-    monitors += [train.scheduler.monitor] if train.scheduler.monitors else []
-    asked = [column for column, _ in selections.values()] + [monitor for monitor in monitors if monitor]
+    asked = steering_columns(selections, train)
     names = [column.removeprefix("val/") for column in asked if column not in row and column.startswith("val/")]
     scores = metrics.score(counts, kind, classes, only=names) if names else {}
     return {f"val/{name}": float(value) for name, value in scores.items()}

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 from segsweep.config.train import Train
 from segsweep.inference.forward import Forward, memory_format
@@ -18,9 +19,11 @@ from segsweep.store.checkpoints import write_arrays
 from segsweep.store.segment_store import STATE, SegmentStore
 from segsweep.training import memory, run_state
 from segsweep.training.dataloaders import DataLoaders, prefetch
+from segsweep.training.gradient_scaling import GradientScaler
 from segsweep.training.run_state import RunState
 from segsweep.training.seeding import WEIGHTS, reseed
 from segsweep.training.selections import add_best
+from segsweep.training.weight_averaging import averaged
 
 
 @dataclass
@@ -30,6 +33,8 @@ class Session:
     Attributes:
         segment, train: the segment's plan and its settings.
         store: of all segments; `store.part(segment.id)` is the folder that is written.
+        scaler: of the gradient; it does nothing but in float16.
+        ema: the average of the weights; None where there is none.
         selections: of which the weights of the best epoch are kept.
         order: of images and weights in memory.
         check_stop: raises `Interrupted` when the job is to end.
@@ -43,6 +48,8 @@ class Session:
     model: nn.Module
     criterion: nn.Module
     optimizer: torch.optim.Optimizer
+    scaler: GradientScaler
+    ema: AveragedModel | None
     forward: Forward
     state: RunState
     selections: Selections
@@ -53,6 +60,16 @@ class Session:
     def batches(self, loader: Any, epoch: int) -> Iterator[dict]:
         """The batches of an epoch, some of them made ahead while a GPU is busy."""
         return prefetch(loader.epoch(epoch), 4 if self.device.type == "cuda" else 0)
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The network that is evaluated and kept: the averaged one if there is one."""
+        return self.model if self.ema is None else self.ema.module
+
+    @property
+    def forward_evaluated(self) -> Forward:
+        """The forward pass of the network that is evaluated."""
+        return Forward(self.evaluated, self.forward.normalize, self.train, self.device)
 
     def outcome(self, status: str, detail: str = "") -> dict:
         """How the training of the segment ended; what is left of it is written down."""
@@ -82,11 +99,14 @@ def set_up(
     if train.channels_last:
         model = model.to(memory_format=order)
     optimizer = build_optimizer(train.optimizer, model, criterion)
+    scaler = GradientScaler(train.precision, device)
+    ema = averaged(model, train.ema) if train.ema else None
     state = RunState(train.batch_size)
     saved = saved_at(store, segment)
     if saved:
         loss = train.loss.model_dump(mode="json")
-        state = run_state.restore(saved, loss, model, criterion, optimizer, device)
+        others = others_with_state(scaler, ema)
+        state = run_state.restore(saved, loss, model, criterion, optimizer, device, others=others)
         if saved.parent != folder:
             state.rows, state.counts = [], []
         if not add_best(state, selections, segment, store, loaders.kind, loaders.classes) and saved.parent == folder:
@@ -104,12 +124,20 @@ def set_up(
         model,
         criterion,
         optimizer,
+        scaler,
+        ema,
         forward,
         state,
         selections,
         order,
         check_stop,
     )
+
+
+def others_with_state(scaler: GradientScaler, ema: AveragedModel | None) -> dict[str, Any]:
+    """What has a state besides model, criterion and optimizer; nothing that is not in force."""
+    found = {"scaler": scaler} if scaler.is_enabled() else {}
+    return found if ema is None else found | {"ema": ema}
 
 
 def saved_at(store: SegmentStore, segment: SegmentPlan) -> Path | None:

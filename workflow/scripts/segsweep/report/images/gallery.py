@@ -72,7 +72,6 @@ class Gallery:
     show: str = "predictions"
     of: str = "best"
     predictor: Callable[..., Any] = Predictor
-    scored: set[str] = field(default_factory=set, init=False)  # names of the images that have a score of their own
     _data: dict[str, Prepared] = field(default_factory=dict, init=False)
     _loaded: tuple[str, Any] | None = field(default=None, init=False)
 
@@ -85,12 +84,7 @@ class Gallery:
     def draw(self) -> list[dict[str, Any]]:
         """Draws everything; returns the entries of images.json."""
         first, prepared = self._predictor(self.cells[0]), self._prepared(self.cells[0])
-        refs = first.refs()
-        shown = units(prepared, refs)
-        if self.which.startswith("first") and not first.fold and shown and shown[0].page:
-            shown = units(prepared, [("val", i) for i in range(len(prepared.splits["val"]))])
-        # A page of which only some patches were scored has no score of its own.
-        self.scored = {unit.name for unit in shown if {(unit.split, i) for i in unit.indices} <= set(refs)}
+        shown = units(prepared, first.refs())
         scores = self.candidates.images
         mine = scores[scores["run"] == self.candidates.run_of(self.cells[0]).run]
         chosen = images_of(self.which, [unit.name for unit in shown], mine, self.metric, minimize=self.minimize)
@@ -285,7 +279,7 @@ class Gallery:
         return self.names.metric(column if "/" in column else f"val/{column}").removeprefix("validation ")
 
     def _row(self, cell: str, image: str) -> int | None:
-        return self.candidates.row(cell, image) if self.column is not None and image in self.scored else None
+        return None if self.column is None else self.candidates.row(cell, image)
 
     def _value(self, cell: str, image: str) -> float | None:
         row = self._row(cell, image)

@@ -38,9 +38,15 @@ def where_from(results: QuotedResults) -> str | None:
 def subsets(results: QuotedResults) -> str | None:
     """If all settings train or are judged on a part that is drawn by the seed."""
     data, said = (results.study.get("train") or {}).get("data") or {}, []
-    for key, words in (("train_subset", "trains on"), ("val_subset", "is judged on")):
-        if data.get(key) and f"data.{key}" not in results.axes:
-            said.append(f"{words} {results.quote_plan(f'study.train.data.{key}', 'plural:image')}")
+    cut, frame = patches(results) is not None, results.table("data").frame
+    for split, words, counted in (
+        ("train", "trains on", "patches" if cut else "images"),
+        ("val", "is judged on", "images"),
+    ):
+        key, noun = f"{split}_subset", "patch" if counted == "patches" else "image"
+        there = frame.loc[frame["split"] == split, counted].max()
+        if data.get(key) and f"data.{key}" not in results.axes and data[key] < there:
+            said.append(f"{words} {results.quote_plan(f'study.train.data.{key}', f'plural:{noun}')}")
     return f"Each run {' and '.join(said)} of these, drawn by its seed." if said else None
 
 
@@ -49,7 +55,25 @@ def patches(results: QuotedResults) -> str | None:
     frame = results.table("data").frame
     if "patches" not in frame or not frame["patches"].notna().any():
         return None
-    return "Images are cut into patches, whose sizes are given; scores are summed over the patches."
+    said = (
+        "Images are cut into patches, whose sizes are given. Networks see patches; scores are of whole images, "
+        "stitched from what is predicted of their patches."
+    )
+    return f"{said} {enlarged(results)}".strip()
+
+
+def enlarged(results: QuotedResults) -> str:
+    """If pages were enlarged before cutting: how many, and by how much at most."""
+    table, said = results.table("data"), []
+    for i in table.frame.index[table.frame["enlarged"].fillna(0) > 0]:
+        split = _split(table.frame.at[i, "split"])
+        said.append(
+            f"{table.quote(i, 'enlarged', 'plural:image')} of the {split} split, up to "
+            f"{table.quote(i, 'enlarged_most', 'fixed:1')} times"
+        )
+    if not said:
+        return ""
+    return f"Smaller images were enlarged to the page size: {'; '.join(said)}. `page_size: null` keeps their own scale."
 
 
 def splits(results: QuotedResults) -> str:
@@ -94,9 +118,8 @@ def classes(results: QuotedResults) -> str:
     first = parts[names[0]].reset_index(names="at")
     shown = first if len(first) <= MOST_CLASSES else first.nlargest(MOST_CLASSES, "pixels")
     head = ["Class"]
-    counted = "patches" if patches(results) else "images"
     for name in names:
-        head += [f"{capital(_split(name))} pixels", f"{capital(_split(name))} {counted}"]
+        head += [f"{capital(_split(name))} pixels", f"{capital(_split(name))} images"]
     rows = []
     for position, row in shown.iterrows():
         cells = [results.quote_code("data_classes", int(row["at"]), "class")]

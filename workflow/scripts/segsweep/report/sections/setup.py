@@ -27,6 +27,7 @@ FIXED = (
     ("Batch size", "batch_size", "int"),
     ("Epochs", "epochs", "int"),
     ("Precision", "precision", "setting"),
+    ("Decay of the averaged weights", "ema.decay", "setting"),
 )
 MULTITASK_ONLY, MOST_LISTED, MOST_LEVELS = {"model.seg_head"}, 60, 12
 
