@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from segsweep import metrics, registry
+from segsweep.data.classes import class_names
 from segsweep.data.loading import Batches
 from segsweep.data.prepared import Prepared
 from segsweep.data.splits import Refs, images_of_run
@@ -75,7 +76,7 @@ def evaluate_run(
     torch.set_num_threads(threads)
     planned = plan.run_named(run)
     segment = plan.segments[planned.segments[-1]]
-    prepared = Prepared.open(segment.data)
+    prepared = Prepared.open(segment.data, class_names(plan.dataset))
     own = segment.train["postprocess"] | (postprocess or {})
     trained = load_model(plan, planned, store, prepared, resolve_device(device), own)
     refs = _images(trained, split, plan.smoke)
