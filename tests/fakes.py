@@ -72,6 +72,25 @@ class FakeTask:
         return MaskCounter(CLASSES)
 
 
+class WithEncoder(nn.Module):
+    """An encoder with a norm and dropout, and a convolution."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.Dropout2d(0.2))
+        self.last = nn.Conv2d(8, CLASSES, 1)
+
+    def forward(self, image):
+        return self.last(F.relu(self.encoder(image)))
+
+
+class EncoderTask(FakeTask):
+    """Its network has an encoder."""
+
+    def model(self):
+        return WithEncoder()
+
+
 @dataclass
 class FakeBatches:
     """Noise with a rule in it; the draws depend on (seed, epoch, index) alone."""

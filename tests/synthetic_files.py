@@ -117,10 +117,13 @@ def write_store(store: Path, truth: Truth, cut: int | None = None) -> None:
             parent = key
 
 
-def write_prepared(folder: Path, pages: list[dict[str, Any] | None] | None = None) -> None:
+def write_prepared(
+    folder: Path, pages: list[dict[str, Any] | None] | None = None, enlarged: list[float] | None = None
+) -> None:
     """What preparing would have left of three training images and one of validation, the images themselves aside.
 
-    Of the three classes, the last is nowhere in the latter. `pages` are those of the training images.
+    Of the three classes, the last is nowhere in the latter. `pages` are those of the training images, `enlarged` the
+    factors by which some of them were enlarged.
     """
     folder.mkdir(parents=True)
     counts = {"train": [[10, 2, 0], [8, 0, 4], [12, 0, 0]], "val": [[6, 6, 0]]}
@@ -133,6 +136,8 @@ def write_prepared(folder: Path, pages: list[dict[str, Any] | None] | None = Non
         "train": {"names": ["a", "b", "c"], "pages": pages, "objects": 5},
         "val": {"names": ["d"], "pages": None, "objects": 1},
     }
+    if enlarged is not None:
+        splits["train"]["enlarged"] = enlarged
     statistics = {"mean": [0] * 3, "std": [1] * 3, "pixel_counts": [30, 2, 4]}
     manifest = {
         "format": 2, "dataset": "tiny", "task": "multiclass", "num_classes": 3, "files": {}, "splits": splits,

@@ -12,7 +12,6 @@ import pytest
 import verify_report
 
 from segsweep.analysis.confusions import confusion_rows
-from segsweep.data.prepared import Prepared
 from segsweep.planning.plan_file import StudyPlan
 from segsweep.store.checkpoints import write_arrays
 from segsweep.store.segment_store import SegmentStore
@@ -183,11 +182,30 @@ def test_data_by_split_and_class(tmp_path, monkeypatch):
     assert "No pixel of the validation split is of the class `lamp`." in part
 
 
-def test_patches_are_told_from_images(tmp_path):
-    from segsweep.analysis.data_tables import split_rows
-
+def test_pages_are_described_and_not_their_patches(tmp_path, monkeypatch):
+    plan, _ = write_study(tmp_path)
     page = {"page": "p", "y": 0, "x": 0, "height": 6, "width": 8}
-    write_prepared(tmp_path / "tiny-2", pages=[page, page | {"x": 4}, page | {"page": "q"}])
-    train, val = split_rows([Prepared.open(tmp_path / "tiny-2")])
-    assert (train["images"], train["patches"]) == (2, 3)
-    assert (val["images"], val["patches"]) == (1, None)
+    pages = [page, page | {"x": 4}, page | {"page": "q", "height": 3, "width": 4}]
+    for folder in ("tiny-2", "tiny-3"):  # prepared for two levels of an axis
+        write_prepared(tmp_path / "results" / "data" / folder, pages, [1.5, 2.25])
+    content = plan.to_json() | {"data": ["results/data/tiny-2", "results/data/tiny-3"]}
+    content["study"]["train"] = {"data": {"train_subset": 2, "val_subset": 50}}
+    (tmp_path / "plan.json").write_text(json.dumps(content))
+    monkeypatch.chdir(tmp_path)
+    assert describe_data.main(["--plan", "plan.json", "--output", "."]) == 0
+    train, val = rows_of(tmp_path / "data.csv")[:2]
+    names = ("images", "patches", "enlarged", "enlarged_most")
+    assert [train[name] for name in names] == ["2", "3", "2", "2.25"]
+    assert [val[name] for name in names] == ["1", "", "", ""]
+    assert float(train["void"]) == pytest.approx(1 - 36 / (6 * 8 + 3 * 4))
+    classes = rows_of(tmp_path / "data_classes.csv")
+    assert [(row["class"], row["images"]) for row in classes[:3]] == [
+        ("floor, flooring", "2"),
+        ("7", "1"),
+        ("lamp", "1"),
+    ]
+    part = reported(tmp_path).partition("## Data")[2].partition("\n## ")[0]
+    assert "Each run trains on 2 patches of these, drawn by its seed." in part
+    assert "scores are of whole images, stitched from what is predicted of their patches." in part
+    assert part.count("2 images of the training split, up to 2.2 times. `page_size: null` keeps their own scale.") == 1
+    assert "| Class | Training pixels | Training images |" in part

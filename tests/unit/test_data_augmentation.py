@@ -1,7 +1,9 @@
 """Augmentation: masks, boxes and polygons move together, and draws follow from their numbers alone."""
 
+import cv2
 import numpy as np
 import pytest
+import shapely
 
 from segsweep.config.augmentations import find_augmentation, read_augmentation
 from segsweep.data.augmentation import Augmentation, load_augmentation
@@ -54,6 +56,78 @@ def test_the_shipped_pipelines_carry_boxes_within_a_pixel(name):
         assert set(np.unique(found.mask)) <= {0, 1, 255}
         (box,), _ = cut_boxes(found.boxes, height, width, share=0)
         assert abs(box - shown).max() <= 1e-3  # the box around the turned corners is the polygon's
+
+
+RADIUS = 18
+CENTRES = [(60, 50), (150, 60), (100, 120), (60, 150), (170, 140)]
+
+
+def discs():
+    """Smooth discs in an image of 201 x 240 pixels, with their masks 1 to 5, boxes and polygons."""
+    rows, columns = np.indices((201, 240)) + 0.5
+    image, mask, boxes, polygons = np.zeros((201, 240)), np.zeros((201, 240), np.uint8), [], []
+    angles = np.linspace(0, 2 * np.pi, 33)[:-1]
+    for number, (x, y) in enumerate(CENTRES, 1):
+        distance = np.hypot(columns - x, rows - y)
+        image = np.maximum(image, np.clip(RADIUS + 0.5 - distance, 0, 1))
+        mask[distance < RADIUS] = number
+        boxes.append([x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS])
+        polygons.append(np.float32([x, y] + RADIUS * np.stack([np.cos(angles), np.sin(angles)], axis=1)))
+    pixels = np.repeat(np.uint8(np.round(image * 255))[..., None], 3, axis=2)
+    return Sample(pixels, mask, np.float32(boxes), np.arange(5), polygons, np.zeros(5, bool))
+
+
+def offsets(transform, draws):
+    """Centroids of each disc's polygon, and of its mask, less that of its image: two arrays (n, 2) in pixels.
+
+    Discs that touch an edge or what lies beyond the image are left out.
+    """
+    pipeline, found = Augmentation([transform], "test"), []
+    for number in range(draws):
+        seen = pipeline(discs(), (number,))
+        rows, columns = np.indices(seen.mask.shape) + 0.5
+        for label, polygon in enumerate(seen.polygons, 1):
+            near = cv2.dilate(np.uint8(seen.mask == label), np.ones((9, 9)))
+            framed = near[1:-1, 1:-1].sum() == near.sum() > 200
+            if not framed or (seen.mask[near > 0] == 255).any():
+                continue
+            centroids = []
+            for weights in (seen.image[..., 0] * (near > 0), seen.mask == label):
+                centroids.append([(axis * weights).sum() / weights.sum() for axis in (columns, rows)])
+            centroids.append(shapely.Polygon(polygon).centroid.coords[0])
+            found.append(centroids)
+    image, mask, polygon = np.swapaxes(found, 0, 1)
+    return polygon - image, mask - image
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        *[transform for augmentation in KNOWN for transform in read_augmentation(augmentation)
+          if transform[0] in ("Affine", "HorizontalFlip")],
+        ("RandomScale", {"scale_limit": [-0.4, 0.9]}),
+        ("Resize", {"height": 331, "width": 300}),
+        ("LongestMaxSize", {"max_size": 333}),
+        ("SmallestMaxSize", {"max_size": 333}),
+        ("RandomResizedCrop", {"size": [200, 240], "scale": [0.4, 0.9]}),
+        ("RandomSizedCrop", {"min_max_height": [120, 180], "size": [200, 240]}),
+        ("CropAndPad", {"percent": [-0.08, 0.08]}),
+        ("RandomCrop", {"height": 150, "width": 180}),
+        ("ElasticTransform", {"alpha": 60, "sigma": 12}),
+        ("GridDistortion", {}),
+        ("OpticalDistortion", {}),
+        ("ThinPlateSpline", {"scale_range": [0.02, 0.05]}),
+        ("Perspective", {}),
+        ("SafeRotate", {"limit": [-30, 30]}),
+    ],
+)  # fmt: skip
+def test_polygons_and_masks_stay_where_the_image_shows_them(name, arguments):
+    """Polygons by a twentieth of a pixel; masks, which take their nearest pixel, on average by a tenth."""
+    polygons, masks = offsets((name, arguments | {"p": 1.0}), draws=12)
+    assert len(masks) >= 12
+    assert abs(polygons.mean(axis=0)).max() < 0.02
+    assert abs(polygons).max() < (0.15 if name == "GridDistortion" else 0.05)  # whose map has edges
+    assert abs(masks.mean(axis=0)).max() < 0.1
 
 
 def test_equal_numbers_give_equal_results_whatever_came_before():

@@ -130,11 +130,13 @@ def test_values_stand_for_what_they_name_default_or_not():
 
 
 def test_a_meaning_may_be_nothing_and_call_for_code():
-    transforms = {"none": [], "basic": [["Flip", {}]]}
+    group = ("OneOf", {"transforms": [("Resize", {}), ("Flip", {})]})
+    transforms = {"none": [], "basic": [["Flip", {}]], "revised": [group]}
     found = meanings(lambda column: (column or "val/loss", True), lambda column: [("metrics", column)], transforms.get,
                      {"a.pt": "f00d"}.get)  # fmt: skip
     assert found["augmentation"]("none") == Meaning()
     assert found["augmentation"]("basic").adds == [["Flip", {}]]
+    assert found["augmentation"]("revised").adds == [group, {"Resize": 2}]
     assert [root[0] for root in found["augmentation"]("basic").roots] == ["segsweep.data.augmentation"]
     assert found["encoder_weights"]("a.pt").adds == {"content": "f00d"}
     assert (found["encoder_weights"]("imagenet").adds, found["encoder_weights"](None).adds) == ("imagenet", None)

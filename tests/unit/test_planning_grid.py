@@ -196,6 +196,29 @@ def test_a_key_of_another_optimizer_is_not_in_force(tmp_path):
     assert "momentum" not in design.cells[0].resolved.dump["optimizer"]
 
 
+def test_freezing_factors_and_clipping_as_axes(tmp_path):
+    axes = {
+        "optimizer.freeze": [None, "encoder", {"until_epoch": 5}],
+        "optimizer.lr_factor.encoder": [0.1, 1.0],
+        "clip.per": ["all", "parameter"],
+    }
+    design = design_of(tmp_path, STUDY | {"train": STUDY["train"] | {"clip": {"norm": 1.0}}, "grid": axes})
+    assert len({cell.cell for cell in design.cells}) == 12
+    assert len({cell.label for cell in design.cells}) == 12
+    encoders = [cell.resolved.dump["optimizer"]["freeze"] for cell in design.cells[::4]]
+    assert encoders == [None, {"part": "encoder", "until_epoch": None}, {"part": "encoder", "until_epoch": 5}]
+
+
+def test_keys_that_exclude_each_other_are_found_where_they_were_set(tmp_path):
+    train = STUDY["train"] | {"clip_norm": 1.0}
+    found = problem(tmp_path, STUDY | {"train": train, "grid": {"clip": [None, {"value": 0.1}]}})
+    assert re.search(r"little.yaml:\d+: clip and clip_norm are both set", found)
+    searched = {name: value for name, value in STUDY.items() if name != "grid"}
+    sweep = {"trials": 2, "space": {"optimizer.lr": {"low": 0.1, "high": 1.0}}}
+    found = problem(tmp_path, searched | {"train": train | {"clip": {"value": 0.1}}, "sweep": sweep})
+    assert re.search(r"little.yaml:\d+: clip and clip_norm are both set", found)
+
+
 def test_every_key_of_every_component_makes_cells_distinct():
     """No list says which keys an optimizer, a schedule or a model reads: a key that its class has is in force."""
     for section, kind in (("optimizer", "optimizer"), ("scheduler", "schedule"), ("model", "model")):
@@ -203,6 +226,7 @@ def test_every_key_of_every_component_makes_cells_distinct():
         for name, cls in registry.classes(kind).items():
             grown = create_model(cls.__name__, __base__=cls, new_key=(int, key(7)))
             for field in grown.model_fields.keys() - {discriminator}:
-                value = grown.model_construct(**{discriminator: name})
+                given = {one: "given" for one, key in grown.model_fields.items() if key.is_required()}
+                value = grown.model_construct(**given | {discriminator: name})
                 changed = value.model_copy(update={field: "something else"})
                 assert differences(value, InForce()) != differences(changed, InForce()), (section, name, field)

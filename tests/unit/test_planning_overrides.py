@@ -3,13 +3,18 @@
 import copy
 import itertools
 import re
+from pathlib import Path
 
 import pytest
 
+from segsweep import registry
+from segsweep.config.components import Warmup
+from segsweep.config.load import Request, load
 from segsweep.config.merging import overridden
 from segsweep.config.train import Train
 from segsweep.formatting import value_in_words
 from segsweep.planning.announcement import announce
+from segsweep.planning.grid import lay_out
 from segsweep.planning.levels import Levels
 from segsweep.planning.lost_values import announced
 from segsweep.planning.overrides import Resolver
@@ -17,6 +22,8 @@ from segsweep.planning.planner import open_study
 from tests.unit.test_planning_grid import design_of, loaded_from, problem
 from tests.workspace import Workspace
 
+AdamW = registry.classes("optimizer")["adamw"]
+CONFIG = Path(__file__).parents[2] / "config"
 TRAIN = {
     "optimizer": {"name": "sgd", "lr": 0.05, "weight_decay": 0.1, "momentum": 0.8},
     "scheduler": {"name": "poly", "power": 2.0, "warmup": {"iterations": 10, "lr": 1e-4}},
@@ -58,7 +65,7 @@ PLACES = {
 @pytest.mark.parametrize("changes", [{"optimizer": {"name": "adamw"}}, {"optimizer.name": "adamw"}])
 def test_a_section_changes_the_keys_that_it_has_wherever_it_stands(tmp_path, place, changes):
     optimizer = dumps(tmp_path, PLACES[place](changes), smoke=place == "smoke")[-1]["optimizer"]
-    assert optimizer == {"name": "adamw", "lr": 0.05, "weight_decay": 0.1, "betas": [0.9, 0.999]}
+    assert optimizer == AdamW(lr=0.05, weight_decay=0.1).model_dump(mode="json")
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -85,7 +92,7 @@ def test_no_order_of_three_levels_of_keys_changes_a_setting():
         "loss.main.dice.weight": 0.5,
     }
     found = [changed(dict(order)) for order in itertools.permutations(changes.items())]
-    assert found[0]["scheduler"]["warmup"] == {"iterations": 90, "lr": 1e-5}
+    assert found[0]["scheduler"]["warmup"] == Warmup(iterations=90, lr=1e-5).model_dump(mode="json")
     assert (found[0]["scheduler"]["eta_min"], found[0]["loss"]["aux_weight"]) == (1e-6, 0.4)
     assert found[0]["loss"]["main"]["dice"]["weight"] == 0.5
     assert all(one == found[0] for one in found)
@@ -105,6 +112,13 @@ def test_a_dotted_key_changes_adds_and_weighs_one_loss_of_a_sum():
     assert changed({"loss.main.cross_entropy": None})["loss"]["main"]["cross_entropy"] is None
 
 
+def test_a_short_form_stands_for_its_section():
+    train = TRAIN | {"optimizer": {"freeze": "encoder"}, "loss": {"main": {"focal": 0.5}}}
+    resolved = changed({"optimizer.freeze.until_epoch": 3, "loss.main.focal.gamma": 4.0}, train)
+    assert resolved["optimizer"]["freeze"] == {"part": "encoder", "until_epoch": 3}
+    assert (resolved["loss"]["main"]["focal"]["weight"], resolved["loss"]["main"]["focal"]["gamma"]) == (0.5, 4.0)
+
+
 def test_lists_and_null_replace():
     assert changed({"data": {"crop": [32, 96]}})["data"]["crop"] == [32, 96]
     off = changed({"data": {"crop": None}, "early_stopping": None})
@@ -121,8 +135,9 @@ def test_what_a_study_says_stays_as_it_is():
 
 def test_null_in_smoke_and_a_section_of_the_study(tmp_path):
     sweep = {"trials": 9, "space": {"epochs": [9, 10]}, "sampler": {"name": "tpe", "startup_trials": 5}}
-    smoke = {"early_stopping": None, "data": {"crop": None}, "sweep": {"trials": 2, "sampler": "gp"}}
-    loaded = loaded_from(tmp_path, BASE | {"sweep": sweep, "smoke": smoke}, smoke=True)
+    smoke = {"early_stopping": None, "data": {"crop": None}, "sweep": {"trials": 2, "sampler": "gp"}, "folds": 2}
+    loaded = loaded_from(tmp_path, BASE | {"sweep": sweep, "folds": {"k": 5, "seed": 3}, "smoke": smoke}, smoke=True)
+    assert loaded.study.folds.model_dump() == {"k": 2, "seed": 3}
     assert (loaded.base["early_stopping"], loaded.base["data"]) == (None, {"crop": None, "augmentation": "basic"})
     assert (loaded.study.sweep.trials, list(loaded.study.sweep.space)) == (2, ["epochs"])
     assert loaded.study.sweep.sampler.model_dump() == {"name": "gp", "startup_trials": 5}
@@ -199,6 +214,16 @@ def test_lost_values_of_the_base_are_said(tmp_path):
     ]
 
 
+def test_lost_values_of_a_component_within_a_section_are_said(tmp_path):
+    data = {"image_sampling": {"name": "repeat_factor", "threshold": 0.3}}
+    study = {"train": TRAIN | {"data": data}, "grid": {"data.image_sampling": [{}, {"name": "uniform"}]}}
+    said = lost(tmp_path, study)
+    assert said == [
+        "data.image_sampling.threshold: 0.3 of train is not in force with data.image_sampling=uniform "
+        "(image_sampling=uniform): uniform has no threshold. Leave it out, or set what uniform has instead."
+    ]
+
+
 def test_lost_values_of_a_cell_are_said(tmp_path):
     said = lost(tmp_path, {"runs": [{"id": "a", "set": {"optimizer": {"name": "adam", "lr": 0.3}, "optimizer.lr": 1}}]})
     assert "optimizer.lr: 0.3 of optimizer=adam(lr=0.3) is not in force with optimizer.lr=1 (run a)" in said[1]
@@ -222,6 +247,35 @@ def test_lost_values_of_a_cell_are_said(tmp_path):
 )
 def test_what_is_in_force_or_replaced_by_name_is_not_said_to_be_lost(tmp_path, study):
     assert lost(tmp_path, study) == []
+
+
+@pytest.mark.parametrize(
+    ("study", "smoke", "said"),
+    [
+        ({"train": TRAIN | {"optimizer": {"name": "adam", "momentum": 0.8}}, "runs": [{"id": 1}]}, False, True),
+        ({"smoke": {"optimizer": {"name": "adam"}}, "runs": [{"id": 1}]}, True, True),
+        ({"smoke": {"optimizer": {"name": "adam"}}, "runs": [{"id": 1}]}, False, False),
+        # In force in one of the cells.
+        (
+            {"train": TRAIN | {"optimizer": {"momentum": 0.8}}, "grid": {"optimizer.name": ["adam", "sgd"]}},
+            False,
+            False,
+        ),
+    ],
+)
+def test_what_train_sets_and_no_cell_has_is_said(tmp_path, study, smoke, said):
+    found = list(announced(design_of(tmp_path, BASE | study, smoke=smoke).lost))
+    assert found == said * [
+        "optimizer.momentum: 0.8 of train is not in force (all cells): adam has no momentum. Leave it out, or set what "
+        "adam has instead."
+    ]
+
+
+@pytest.mark.parametrize("smoke", [False, True])
+@pytest.mark.parametrize("study", sorted({one.stem for one in CONFIG.glob("studies/*.yaml")} - {"imported_example"}))
+def test_in_the_shipped_studies_all_that_is_set_is_in_force(study, smoke):
+    loaded = load(Request(study=study, smoke=smoke), CONFIG)
+    assert list(announced(lay_out(loaded.study, loaded.base, loaded.location).lost)) == []
 
 
 def test_lost_values_are_part_of_the_announcement(tmp_path, monkeypatch):

@@ -51,6 +51,11 @@ def build(settings, parameter_groups):
     return torch.lion(parameter_groups)
 '''
 
+OF_ALL = {  # keys of all optimizers
+    "lr": 1e-3, "weight_decay": 0.0, "weight_decay_on": "all", "lr_factor": {"encoder": 1.0, "decoder": 1.0},
+    "freeze": None,
+}  # fmt: skip
+
 
 @pytest.fixture
 def lion(tmp_path):
@@ -73,9 +78,7 @@ def test_settings_are_compiled_without_the_rest_of_their_file(lion):
     felid, settings = registry.classes_in(lion, "anywhere.lion", Optimizer)
     assert (felid.__name__, settings.__name__, settings.__module__) == ("Felid", "LionSettings", "anywhere.lion")
     assert settings.title == "Lionb"
-    assert settings().model_dump() == {
-        "name": "lion", "lr": 1e-3, "weight_decay": 0.0, "claws": 18, "cage": {"width": 3},
-    }  # fmt: skip
+    assert settings().model_dump() == OF_ALL | {"name": "lion", "claws": 18, "cage": {"width": 3}}
 
 
 def test_settings_that_need_torch_are_refused(lion):
@@ -120,7 +123,7 @@ def test_union_takes_the_default_and_leaves_out_what_is_not_in_force():
     adapter = TypeAdapter(registry.union("optimizer"))
     assert adapter.validate_python({}) == registry.classes("optimizer")["adam"]()
     sgd = adapter.validate_python({"name": "sgd", "momentum": 0.5, "betas": [0.1, 0.2]})
-    assert sgd.model_dump() == {"name": "sgd", "lr": 1e-3, "weight_decay": 0.0, "momentum": 0.5, "nesterov": False}
+    assert sgd.model_dump() == OF_ALL | {"name": "sgd", "momentum": 0.5, "nesterov": False}
     with pytest.raises(ValidationError, match="momentun"):
         adapter.validate_python({"name": "adam", "momentun": 0.5})
     with pytest.raises(ValidationError, match="'adam', 'adamw', 'sgd'"):
@@ -146,8 +149,8 @@ def test_a_class_of_settings_elsewhere_is_no_component():
 
 def test_schema_of_a_union_takes_what_the_union_takes():
     schema = TypeAdapter(registry.union("optimizer")).json_schema()
-    assert set(schema["properties"]) == {"name", "lr", "weight_decay", "betas", "momentum", "nesterov"}
-    assert schema["properties"]["name"]["enum"] == ["adam", "adamw", "sgd"]
+    assert set(schema["properties"]) == {"name", "betas", "momentum", "nesterov", "options", *OF_ALL}
+    assert schema["properties"]["name"]["enum"] == list(registry.classes("optimizer"))
     assert schema["properties"]["name"]["default"] == "adam"
     assert schema["additionalProperties"] is False
     assert "required" not in schema

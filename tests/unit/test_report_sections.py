@@ -52,6 +52,22 @@ def section(text, title):
     return re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL).group(1)
 
 
+def test_what_levels_that_are_sections_change_is_not_said_of_all_settings(tmp_path):
+    sgd, adam = {"name": "sgd", "lr": 0.05}, {"name": "adam", "lr": 0.05}
+    write_study(tmp_path, name="s", axes={"optimizer": [{"name": "sgd"}, {"name": "adam"}], BATCH: [4, 8]})
+    plan = json.loads((tmp_path / "plan.json").read_text())
+    plan["study"]["train"] = {"optimizer": sgd, "model": {"arch": "unet"}}
+    for cell in plan["cells"]:
+        cell["train"] = {"optimizer": adam if cell["settings"]["optimizer"]["name"] == "adam" else sgd}
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    Analysis(open_results(tmp_path)).write(tmp_path)
+    build(tmp_path, tmp_path, partial=True)
+    said = section((tmp_path / "report.md").read_text(encoding="utf-8"), "What was studied")
+    assert "`optimizer.name`" not in said
+    assert re.search(r"\| Learning rate \| 0.05 \| `optimizer.lr` \|", said)
+    assert re.search(r"\| Optimizer \| `optimizer` \| 2 \| `sgd`, `adam` \|", said)
+
+
 def test_the_summary_says_what_passed_and_what_the_best_was_chosen_from(tmp_path):
     text = section(report(tmp_path, effects={LR: [0.0, 0.0, 0.2]}), "Summary")
     assert "The best setting, chosen from 6 ranked settings, is `lr=0.01" in text
@@ -285,3 +301,12 @@ def test_a_study_with_nothing_to_judge_by_does_not_say_that_it_asks_for_nothing(
     assert _nothing_left(QuotedResults(tmp_path, tmp_path)) == "nothing_to_judge"
     report(tmp_path / "tested")
     assert _nothing_left(QuotedResults(tmp_path / "tested", tmp_path / "tested")) == "nothing_more"
+
+
+def test_how_pages_were_cut_and_what_was_drawn_of_them(tmp_path):
+    cut = {"patches": {"page_size": 2048, "size": 512, "overlap": 256}, "train_subset": 700, "val_subset": 5}
+    text = section(report(tmp_path, study={"train": {"data": cut}}), "What was studied")
+    assert "| Longer side of a page | 2,048 | `data.patches.page_size` |" in text
+    assert "| Overlap of patches | 256 | `data.patches.overlap` |" in text
+    assert "| Training patches, drawn by seed | 700 |" in text
+    assert "| Validation pages, drawn by seed | 5 |" in text

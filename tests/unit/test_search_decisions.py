@@ -308,3 +308,16 @@ def test_tables(tmp_path):
         assert read == {name: trial[name] for name in ("trial", "status", "score", "values")}
     assert len((tmp_path / "decisions.csv").read_text(encoding="utf-8").splitlines()) > 8
     assert json.loads(as_text(states)) == states
+
+
+def test_values_that_are_sections_are_read_back_from_the_table(tmp_path):
+    space = {"optimizer": [{"name": "sgd"}, {"name": "adamw", "lr": 0.1}], "data.crop": [[32, 32], [64, 96]]}
+    sweep = {"trials": 4, "sampler": "grid", "space": space}
+    study = Study.model_validate({"name": "s", "train": {"epochs": 9}, "sweep": sweep})
+    states = replay.play(study, lambda item: replay.result_of(flat(0.5), item))
+    search_tables.write_tables(states, tmp_path)
+    read = [trial["values"] for trial in search_tables.read_trials(tmp_path / "trials.csv")]
+    assert read == [trial["values"] for trial in states[-1]["trials"]]
+    assert sorted(map(str, read)) == sorted(
+        str({"optimizer": one, "data.crop": crop}) for one in space["optimizer"] for crop in space["data.crop"]
+    )

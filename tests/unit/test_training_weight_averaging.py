@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from timm.utils import ModelEmaV3
 from torch import nn
 
 from segsweep.config.train import Ema
@@ -76,6 +77,23 @@ def test_the_average_by_hand(settings, decay_of):
         seen.append({name: value.clone() for name, value in model.state_dict().items()})
     torch.testing.assert_close(dict(ema.module.state_dict()), by_hand(seen, decay_of))
     assert ema.module.norm.num_batches_tracked == 5
+
+
+@pytest.mark.parametrize("decay", [0.5, 0.99])
+def test_timm_averages_the_same(decay):
+    torch.manual_seed(0)
+    model = Tiny()
+    ours, theirs = averaged(model, Ema(decay=decay)), ModelEmaV3(model, decay=decay)
+    for step in range(1, 8):
+        with torch.no_grad():
+            for value in model.parameters():
+                value.add_(torch.randn_like(value))
+        model(torch.randn(2, 3, 8, 8))  # moves the statistics of batch norm
+        ours.update_parameters(model)
+        theirs.update(model, step=step)
+    wanted = dict(theirs.module.state_dict())
+    assert wanted["norm.num_batches_tracked"] == 7
+    torch.testing.assert_close(dict(ours.module.state_dict()), wanted, rtol=0, atol=0)
 
 
 def test_warm_up_ends_at_the_decay():

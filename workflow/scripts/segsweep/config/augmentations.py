@@ -7,6 +7,14 @@ from segsweep.config.yaml_documents import Document, nearest
 from segsweep.errors import InputError
 
 FOLDERS = (Path("config/augmentations"), Path(__file__).resolve().parents[4] / "config" / "augmentations")
+# Of transforms whose outcome is another one than it was: what was trained with them trains again.
+REVISIONS = dict.fromkeys(
+    (
+        "RandomScale", "Resize", "LongestMaxSize", "SmallestMaxSize", "RandomResizedCrop", "RandomSizedCrop",
+        "CropAndPad", "ElasticTransform", "GridDistortion", "OpticalDistortion", "PiecewiseAffine", "ThinPlateSpline",
+    ),
+    2,
+)  # fmt: skip
 FORM = "`transforms` is a list of `- Name: {argument: value}`"
 
 
@@ -43,6 +51,14 @@ def read_augmentation(name: str) -> list[tuple[str, dict[str, Any]]]:
             f"{location}: unknown key {unknown[0]!r}. {nearest(unknown[0], ('description', 'transforms'))}"
         )
     return _entries(document.values.get("transforms") or [], document, ("transforms",))
+
+
+def revisions(transforms: list[tuple[str, dict[str, Any]]]) -> dict[str, int]:
+    """Those of the transforms, and of what groups hold, that are above 1."""
+    found = {name: REVISIONS[name] for name, _ in transforms if name in REVISIONS}
+    for _, arguments in transforms:
+        found |= revisions(arguments.get("transforms", []))
+    return found
 
 
 def _entries(values: Any, document: Document, keys: tuple) -> list[tuple[str, dict[str, Any]]]:

@@ -14,6 +14,37 @@ TASKS = ("binary", "multiclass", "multilabel", "multitask", "text")
 MOST_LABELS = 7  # see `segsweep.data.label_masks`
 
 
+class LrFactor(Settings):
+    """Factors of the learning rate, warm-up included. The column `lr` of epochs.csv is the rate without them."""
+
+    encoder: float = key(1.0, "Of the encoder's weights.", gt=0, title="learning rate factor of the encoder")
+    decoder: float = key(
+        1.0,
+        "Of all other weights of the network: decoder, heads, further paths.",
+        gt=0,
+        title="learning rate factor of the decoder",
+    )
+
+
+class Freeze(Settings):
+    """A part that does not train: weights, statistics of its norms and state of the optimizer stay, dropout is off."""
+
+    part: Literal["encoder"] = key("encoder", "Which part. `freeze: encoder` is short for `{part: encoder}`.")
+    until_epoch: int | None = key(
+        None, "Last epoch in which it is frozen; to the end if not set.", unit="epochs", ge=1, title="frozen epochs"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def spelled_out(cls, value: Any) -> Any:
+        """A name is the part."""
+        return {"part": value} if isinstance(value, str) else value
+
+    def is_in_force(self, epoch: int) -> bool:
+        """Whether the part is frozen in an epoch; the first one is 1."""
+        return self.until_epoch is None or epoch <= self.until_epoch
+
+
 class Optimizer(Component):
     """What takes the steps."""
 
@@ -24,6 +55,31 @@ class Optimizer(Component):
     name: str = key(..., "Which optimizer.", title="optimizer")
     lr: float = key(1e-3, "Learning rate.", gt=0, title="learning rate")
     weight_decay: float = key(0.0, "Weight decay.", ge=0, title="weight decay")
+    weight_decay_on: Literal["all", "weights"] = key(
+        "all",
+        "All of the network, or its weights only: no decay of biases and of what has one dimension (norms).",
+        title="parameters that decay",
+    )
+    lr_factor: LrFactor = key(LrFactor(), "Factors of the learning rate.")
+    freeze: Freeze | None = key(None, "A part that does not train, for some epochs or for all.", title="frozen part")
+
+    @property
+    def names_parts(self) -> bool:
+        """Whether it treats encoder and decoder apart."""
+        return self.freeze is not None or self.lr_factor != LrFactor()
+
+
+class LibraryOptimizer(Optimizer):
+    """An optimizer of a library, by its name there: `torch.RMSprop`, `timm.lamb`."""
+
+    options: dict[str, Any] = key({}, "Further arguments of its constructor, by the library's names and defaults.")
+
+    @field_validator("options")
+    @classmethod
+    def _none_of_ours(cls, options: dict[str, Any]) -> dict[str, Any]:
+        if taken := [name for name in ("lr", "weight_decay", "params") if name in options]:
+            raise ValueError(f"{', '.join(taken)} cannot be set here; use the keys of optimizer")
+        return options
 
 
 class Warmup(Settings):
@@ -74,12 +130,14 @@ class Model(Component):
 
     Attributes:
         tasks: tasks of the data sets that it is for.
+        has_encoder: whether it has an encoder: modules under an attribute named `encoder`.
     """
 
     package: ClassVar[str] = "models"
     discriminator: ClassVar[str] = "arch"
     default: ClassVar[str] = "unet"
     tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multilabel")
+    has_encoder: ClassVar[bool] = True
 
     arch: str = key(..., "Which architecture.", title="architecture")
     encoder: str = key(
@@ -279,6 +337,31 @@ class Exporter(Component):
     package: ClassVar[str] = "report/exporters"
     functions: ClassVar[tuple[str, ...]] = ("export",)
     needs_program: ClassVar[str] = ""
+
+
+class ImageSampling(Component):
+    """How often an epoch has each training image. (What proposes trials is a `Sampler`.)
+
+    Attributes:
+        tasks: tasks of the data sets that it is for.
+    """
+
+    package: ClassVar[str] = "data/image_sampling"
+    discriminator: ClassVar[str] = "name"
+    default: ClassVar[str] = "uniform"
+    functions: ClassVar[tuple[str, ...]] = ("weights",)
+    tasks: ClassVar[tuple[str, ...]] = tuple(task for task in TASKS if task != "text")
+
+    name: str = key(..., "How often each image is drawn.", title="image sampling")
+
+    def refusal(self, task: str) -> str | None:
+        """Why the images of a data set of some task cannot be sampled so; None where they can."""
+        if task in self.tasks:
+            return None
+        return (
+            f"data.image_sampling: {self.name} goes by the classes of masks, and data of the task {task} has none. "
+            "Choose `name: uniform`."
+        )
 
 
 class Dataset(Component):

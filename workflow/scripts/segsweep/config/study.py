@@ -36,6 +36,12 @@ class Folds(Settings):
     k: int = key(5, "Number of folds.", ge=2)
     seed: int = key(0, "Draws the folds.", ge=0)
 
+    @model_validator(mode="before")
+    @classmethod
+    def spelled_out(cls, value: Any) -> Any:
+        """A number is that of the folds."""
+        return {"k": value} if isinstance(value, int) and not isinstance(value, bool) else value
+
 
 class ReportImages(Settings):
     """Which images the report shows."""
@@ -111,13 +117,6 @@ class Study(Settings):
         {},
         "The study as a smoke test: keys of the study or of `train`, and `rescale_epochs`; see docs/overrides.md.",
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short_folds(cls, value: Any) -> Any:
-        if isinstance(value, dict) and isinstance(value.get("folds"), int):
-            return value | {"folds": {"k": value["folds"]}}
-        return value
 
     @model_validator(mode="after")
     def _one_design(self):

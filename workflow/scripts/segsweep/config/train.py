@@ -21,7 +21,8 @@ def weights_file(weights: str | None) -> Path | None:
 class Patches(Settings):
     """Pages of masks, cut into patches at preparation. Networks see patches; scores, ensembles, images of the report
     and files to submit are of whole pages, stitched as `overlap` says. Each pixel of a page counts once, in scores as
-    in class weights. `val/loss` is a mean over patches, as `train/loss` is.
+    in class weights (whose `median_frequency` takes patches for images). `val/loss` is a mean over patches, as
+    `train/loss` is.
     """
 
     page_size: Side | None = key(
@@ -75,6 +76,9 @@ class Data(Settings):
         title="preprocessing",
     )
     augmentation: str = key("none", "Name of a file in config/augmentations, or a path.", title="augmentation")
+    image_sampling: registry.union("imagesampling") = key(
+        registry.default("imagesampling"), "How often an epoch has each training image."
+    )
     train_subset: int | None = key(
         None, "That many training images, or patches where pages are cut, drawn by `subset_seed`.", ge=1
     )
@@ -93,6 +97,33 @@ class Data(Settings):
     def revision(self) -> int:
         """2 where a part of the patches is drawn: those that are scored are drawn by pages."""
         return 2 if self.patches and (self.train_subset or self.val_subset) else 1
+
+
+class Clip(Settings):
+    """Bounds the gradient of the network before each step."""
+
+    norm: float | None = key(None, "Largest norm; a gradient above it is scaled down to it.", gt=0, title="clip norm")
+    per: Literal["all", "parameter"] = key(
+        "all",
+        "The norm over all parameters together (torch's `clip_grad_norm_`, Keras's `global_clipnorm`), or of each "
+        "parameter by itself (Keras's `clipnorm`).",
+        title="clip norm per",
+    )
+    value: float | None = key(
+        None,
+        "Largest absolute value of an element (torch's `clip_grad_value_`, Keras's `clipvalue`).",
+        gt=0,
+        title="clip value",
+    )
+
+    @model_validator(mode="after")
+    def _one_bound(self):
+        if (self.norm is None) == (self.value is None):
+            given = "both" if self.norm is not None else "neither"
+            raise ValueError(f"clip has either norm or value, got {given}; write for example {{norm: 1.0}}")
+        if self.value is not None and self.per != "all":
+            raise ValueError("per speaks of a norm, and value bounds each element by itself; leave out per")
+        return self
 
 
 class EarlyStopping(Settings):
@@ -152,7 +183,12 @@ class Train(Settings):
         title="arithmetic precision",
     )
     channels_last: bool = key(False, "Memory format; rounding differs.")
-    clip_norm: float | None = key(None, "Largest norm of the gradient.", gt=0)
+    clip_norm: float | None = key(
+        None, "Largest norm of the gradient. `clip_norm: 1.0` is short for `clip: {norm: 1.0}`.", gt=0
+    )
+    clip: Clip | None = key(
+        None, "Bounds the gradient: its norm over all or by parameter, or its elements.", title="gradient clipping"
+    )
     ema: Ema | None = key(
         None, "Moving average of the weights, which is what is evaluated and kept.", title="averaging of the weights"
     )
@@ -165,3 +201,8 @@ class Train(Settings):
     )
     deterministic: bool = key(True, "Deterministic algorithms on a GPU as well.")
     workers: int = key(0, "Loader threads; the outcome does not depend on them.", outcome=False, ge=0)
+
+    @property
+    def clipping(self) -> Clip | None:
+        """What bounds the gradient, whichever way it was written."""
+        return self.clip if self.clip_norm is None else Clip(norm=self.clip_norm)

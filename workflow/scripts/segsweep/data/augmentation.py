@@ -9,6 +9,7 @@ import numpy as np
 
 from segsweep.config.augmentations import find_augmentation, read_augmentation
 from segsweep.config.yaml_documents import nearest
+from segsweep.data import exact_transforms
 from segsweep.data.sample import FILL, Sample
 from segsweep.data.void import VOID
 from segsweep.errors import InputError
@@ -21,6 +22,7 @@ FORCED = {
     "fill": FILL,
     "fill_mask": VOID,
 }
+RESIZED = (exact_transforms.Scaled, exact_transforms.CroppedAndScaled)
 GROUPS = ("OneOf", "SomeOf", "Sequential")
 CORNERS = np.array([[0, 1], [2, 1], [2, 3], [0, 3]])  # of a box x1 y1 x2 y2
 
@@ -77,7 +79,7 @@ def load_augmentation(name: str) -> Augmentation | None:
 
 
 def _build(name: str, arguments: dict[str, Any], where: str) -> Any:
-    cls = getattr(A, name, None)
+    cls = getattr(exact_transforms, name, None) or getattr(A, name, None)
     if not (isinstance(cls, type) and issubclass(cls, A.BasicTransform | A.BaseCompose)):
         known = [other for other in dir(A) if isinstance(getattr(A, other), type) and other[0].isupper()]
         raise InputError(f"{where}: albumentations has no transform {name!r}. {_near(name, known)}")
@@ -94,6 +96,8 @@ def _build(name: str, arguments: dict[str, Any], where: str) -> Any:
             "image is void. Take the argument out."
         )
     forced = {key: value for key, value in FORCED.items() if key in accepted}
+    if issubclass(cls, RESIZED):
+        forced["mask_interpolation"] = cv2.INTER_NEAREST_EXACT
     try:
         return cls(**(forced | arguments))
     except (TypeError, ValueError) as error:

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from segsweep.config.train import Data
+from segsweep.data.image_sampling import draw
 from segsweep.data.prepared import Prepared
 from segsweep.data.sample import FILL, Sample, window
 from segsweep.data.void import VOID
@@ -35,6 +36,7 @@ class Batches:
         *,
         seed: int,
         training: bool,
+        weights: np.ndarray | None = None,
         workers: int = 0,
     ):
         """
@@ -46,6 +48,7 @@ class Batches:
                 over in training is passed over, as batch norm cannot cope with it.
             seed: of the run.
             training: shuffled and augmented, or as prepared and in an order that groups images of one size.
+            weights: in training, how often each image is drawn, relative to the others, float64 (N,); once if not set.
             workers: threads that make batches ahead; 0 makes them where they are asked for. Results are the same.
 
         Raises:
@@ -53,7 +56,7 @@ class Batches:
         """
         self.items, self.batch_size, self.seed, self.training = list(items), batch_size, seed, training
         self._source = _Source(self.items, data, prepared, seed, training)
-        self._workers = workers
+        self._weights, self._workers = weights, workers
         self._by_size = None if training else self._grouped(prepared)
 
     def __len__(self) -> int:
@@ -93,7 +96,8 @@ class Batches:
     def _positions(self, epoch: int) -> list[list[int]]:
         if self._by_size is not None:
             return self._by_size
-        order = np.random.default_rng([self.seed, epoch, SHUFFLE]).permutation(len(self.items)).tolist()
+        rng = np.random.default_rng([self.seed, epoch, SHUFFLE])
+        order = rng.permutation(len(self.items)).tolist() if self._weights is None else draw(self._weights, rng)
         batches = [order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size)]
         return batches[:-1] if len(batches) > 1 and len(batches[-1]) == 1 < self.batch_size else batches
 
@@ -181,14 +185,15 @@ class _Source:
             _lay(sample.image, image[b], FILL)
             if mask is not None:
                 _lay(sample.mask, mask[b], VOID)
-        refs = [(self.prepared.splits[split], i) for split, i in (self.items[p] for p in positions)]
+        indices = [position % len(self.items) for position in positions]  # of a repetition, that of the image
+        refs = [(self.prepared.splits[split], i) for split, i in (self.items[index] for index in indices)]
         batch = {
             "image": image,
             "boxes": [sample.boxes for sample in samples],
             "labels": [sample.labels for sample in samples],
             "polygons": [sample.polygons for sample in samples],
             "ignored": [sample.ignored for sample in samples],
-            "index": list(positions),
+            "index": indices,
             "name": [split.names[i] for split, i in refs],
             "size": [tuple(map(int, sample.size)) for sample in samples],
         }
@@ -198,8 +203,8 @@ class _Source:
         return _tensors(batch if mask is None else batch | {"mask": mask})
 
     def sample(self, epoch: int, position: int) -> Sample:
-        """One image as the network sees it in an epoch."""
-        name, i = self.items[position]
+        """One image as the network sees it in an epoch; `position` may be of a repetition, see `draw`."""
+        name, i = self.items[position % len(self.items)]
         split = self.prepared.splits[name]
         mask = split.mask(i) if self.prepared.has_masks else None
         sample = Sample(split.image(i), mask, split.boxes(i), split.labels(i), split.polygons(i), split.ignored(i))

@@ -1,6 +1,7 @@
 """What trained models predict: one forward pass, evaluation of a split, ensembles, and submissions.
 
 forward, evaluation    as in training
+pages                  whole ones, of what a network says of their patches
 trained_model          a run at its best epoch
 evaluate_run           its counts and scores on a split
 predictor              its predictions for the images of the report

@@ -6,6 +6,7 @@ from torch import nn
 
 from segsweep.config.components import Init, Model
 from segsweep.errors import InputError
+from segsweep.models.parts import part_of
 
 WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 STD = 0.02  # of the scheme `normal`, as in DCGAN (Radford et al. 2016)
@@ -55,7 +56,7 @@ def layers(network: nn.Module, encoder: bool) -> Iterator[nn.Module]:
     """Convolutions and linear layers to draw, in the order of registration; the encoder's only if asked for."""
     for name, module in network.named_modules():
         drawn = isinstance(module, WEIGHTED) and not getattr(module, AS_BUILT, False)
-        if drawn and (encoder or "encoder" not in name.split(".")):
+        if drawn and (encoder or part_of(name) != "encoder"):
             yield module
 
 

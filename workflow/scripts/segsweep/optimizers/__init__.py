@@ -11,11 +11,12 @@ from torch import nn
 
 from segsweep import registry
 from segsweep.config.components import Optimizer
+from segsweep.optimizers.parameter_groups import parameter_groups
 
 
 def build_optimizer(settings: Optimizer, model: nn.Module, criterion: nn.Module) -> torch.optim.Optimizer:
     """The optimizer over the model's weights, and the criterion's own (without decay) where it has some."""
-    groups = [{"params": [p for p in model.parameters() if p.requires_grad]}]
+    groups = parameter_groups(settings, model)
     learned = [p for p in criterion.parameters() if p.requires_grad]
     if learned:
         groups.append({"params": learned, "weight_decay": 0.0})

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any
 
+from segsweep.config.augmentations import revisions
 from segsweep.config.settings import Component, Settings
 from segsweep.planning.code_fingerprint import Symbol
 
@@ -276,7 +277,8 @@ def meanings(
 
     def augmentation(value: str) -> Meaning:
         found = transforms(value)
-        return Meaning(found, frozenset({AUGMENTATION})) if found else Meaning()
+        revised = revisions(found)
+        return Meaning([*found, revised] if revised else found, frozenset({AUGMENTATION})) if found else Meaning()
 
     def encoder_weights(value: str | None) -> Meaning:
         content = weights(value)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from segsweep.config.components import Task
+from segsweep.config.contradictions import contradictions
 from segsweep.config.losses import unsuited
 from segsweep.config.merging import decides
 from segsweep.config.study import Study
@@ -15,7 +16,7 @@ from segsweep.errors import InputError
 from segsweep.formatting import label, short_names
 from segsweep.hashing import short_hash
 from segsweep.planning.levels import ABSENT, Levels
-from segsweep.planning.lost_values import LostValue
+from segsweep.planning.lost_values import LostValue, unused_values
 from segsweep.planning.overrides import Resolved, Resolver
 from segsweep.planning.space_probes import probes
 
@@ -47,7 +48,7 @@ class Design:
     coinciding: int = 0
     excluded: int = 0
     names: dict[str, str] = field(default_factory=dict)
-    lost: list[tuple[str, tuple[LostValue, ...]]] = field(default_factory=list)
+    lost: list[tuple[str, Iterable[LostValue]]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,9 @@ def lay_out(study: Study, base: dict[str, Any], location) -> Design:
     levels = Levels(resolver)
     for point in points:
         levels.learn(point.changes, _locator(location, point))
+    if study.sweep:  # its cells are proposed while it runs
+        make_cell(levels, {}, axes, _locator(location, _Point({}, ())))
+
     by_digest: dict[str, Cell] = {}
     problems: dict[str, None] = {}
     coinciding = excluded = 0
@@ -110,7 +114,9 @@ def lay_out(study: Study, base: dict[str, Any], location) -> Design:
         )
     names = short_names([axis for axis in axes if _varies(cells, axis) or study.sweep])
     cells = [_labelled(cell, names) for cell in cells]
-    lost = [(cell.label, _lost(cell)) for cell in cells] + [("trials", resolved.lost) for resolved in probed]
+    resolved = [*(cell.resolved for cell in cells), *probed]
+    lost = [("all cells", unused_values(base, (one.dump for one in resolved), resolver.dump))]
+    lost += [(cell.label, _lost(cell)) for cell in cells] + [("trials", one.lost) for one in probed]
     return Design(cells, [axis for axis in axes if axis in names], coinciding, excluded, names, lost)
 
 
@@ -133,8 +139,14 @@ def _lost(cell: Cell) -> tuple[LostValue, ...]:
 def make_cell(
     levels: Levels, changes: dict[str, Any], axes: list[str], location, point: Any = None, role="grid"
 ) -> Cell:
-    """One cell; its id is the hash of its complete setting, unless it was listed with a name."""
+    """One cell; its id is the hash of its complete setting, unless it was listed with a name.
+
+    Raises:
+        InputError: a key is unknown, a value is out of range, or keys exclude each other.
+    """
     resolved = levels.resolver.resolve(changes, location)
+    if wrong := contradictions({name: section.value for name, section in resolved.sections.items()}):
+        raise InputError(*(f"{location(keys)}: {problem}" for keys, problem in wrong))
     point = point or _Point(changes, (), role)
     found = {axis: levels.of(resolved, changes, axis, location) for axis in axes}
     settings = {axis: level for axis, level in found.items() if level is not ABSENT}
@@ -148,8 +160,8 @@ def digest_of(resolved: Resolved) -> str:
     return f"c{short_hash(resolved.text, 8)}"
 
 
-def check_patches(settings: Iterable[Resolved], task: type[Task], name: str, location) -> None:
-    """Refuse patches for a task whose predictions cannot be stitched to pages.
+def check_data(settings: Iterable[Resolved], task: type[Task], name: str, location) -> None:
+    """Refuse what a task cannot have: patches if its predictions are not stitched to pages, balanced sampling of text.
 
     Args:
         settings: of a study.
@@ -158,13 +170,20 @@ def check_patches(settings: Iterable[Resolved], task: type[Task], name: str, loc
         location: says where a key of the study file stands.
 
     Raises:
-        InputError: a setting cuts images into patches, and the task is about boxes or text.
+        InputError: a setting cuts images into patches, and the task is about boxes or text; or it draws images by
+            classes that the task has not.
     """
-    if not task.stitched and any(one.sections["data"].value.patches for one in settings):
-        raise InputError(
+    data = [one.sections["data"].value for one in settings]
+    wrong = []
+    if not task.stitched and any(one.patches for one in data):
+        wrong.append(
             f"{location(('train', 'data', 'patches'))}: train.data.patches is for masks, which are stitched to pages, "
             f"and the task of the data set is {name}. Leave it out; `image_size` and `crop` make images smaller."
         )
+    refusals = {refusal: None for one in data if (refusal := one.image_sampling.refusal(name))}
+    wrong += [f"{location(('train', 'data', 'image_sampling'))}: {refusal}" for refusal in refusals]
+    if wrong:
+        raise InputError(*wrong)
 
 
 def check_losses(settings: Iterable[Resolved], task: str, location) -> None:

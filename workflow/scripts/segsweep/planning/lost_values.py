@@ -66,19 +66,47 @@ def lost_values(
     return tuple(found)
 
 
+def unused_values(base: dict[str, Any], dumps: Iterable[dict[str, Any]], before: dict[str, Any]) -> list[LostValue]:
+    """What `train` sets and no cell has, as its component has no such key.
+
+    Args:
+        base: raw `train` of the study.
+        dumps: the settings of all cells.
+        before: `train` with every key filled in.
+    """
+    missing = {key: value for key, value in leaves([Train], base) if lookup(before, key, ABSENT) is ABSENT}
+    for dump in dumps:
+        if not missing:
+            break
+        missing = {key: value for key, value in missing.items() if lookup(dump, key, ABSENT) is ABSENT}
+    return [
+        LostValue(
+            key, value_in_words(value), BASE, *_reason(key.partition(".")[0], key, {}, before[key.partition(".")[0]])
+        )
+        for key, value in missing.items()
+    ]
+
+
 def _reason(name: str, key: str, changes: dict[str, Any], after: Any) -> tuple[str, str]:
     """(what takes a key out of force, why and what to do)."""
-    component, last = name, key.rpartition(".")[2]
-    tag = next((cls.discriminator for cls in section([Train], name) if hasattr(cls, "discriminator")), None)
-    if _at(after, name, key) is ABSENT and tag is not None:
-        component, tag_key = lookup(after, tag), f"{name}.{tag}"
+    outer, _, last = key.rpartition(".")
+    if _at(after, name, key) is ABSENT:
+        tag_key = _tag_key(outer)
+        component = _at(after, name, tag_key)
         by = next((one for one, level in changes.items() if decides(Train, one, level, tag_key)), None)
         why = f"{component} has no {last}. Leave it out, or set what {component} has instead."
     else:
         by = max((one for one in changes if key.startswith(one + ".")), key=len, default=None)
-        term = key.rpartition(".")[0]
-        why = f"a sum of losses is replaced as a whole. Write it there as well, or change `{term}` instead of the sum."
+        why = f"a sum of losses is replaced as a whole. Write it there as well, or change `{outer}` instead of the sum."
     return (_words(by, changes[by]) if by else "", why)
+
+
+def _tag_key(inside: str) -> str:
+    """The key that names the component that a section is, or lies in."""
+    parts = inside.split(".")
+    prefixes = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+    found = ((prefix, getattr(cls, "discriminator", None)) for prefix in prefixes for cls in section([Train], prefix))
+    return next(f"{prefix}.{tag}" for prefix, tag in found if tag)
 
 
 def _at(dump: Any, name: str, key: str) -> Any:

@@ -74,6 +74,11 @@ class Resolver:
         self._checked = {name: getattr(train, name) for name in Train.model_fields}
         self._sections = {name: _section(name, value) for name, value in self._checked.items()}
 
+    @property
+    def dump(self) -> dict[str, Any]:
+        """The base as plain JSON values, every key filled in."""
+        return {name: section.dump for name, section in self._sections.items()}
+
     def resolve(self, changes: dict[str, Any], location) -> Resolved:
         """The base with dotted keys changed.
 

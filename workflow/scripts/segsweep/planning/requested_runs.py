@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from segsweep.config.load import Loaded
+from segsweep.formatting import value_in_words
 from segsweep.planning.grid import Cell, Design, make_cell
 from segsweep.planning.levels import Levels
 from segsweep.planning.overrides import Resolver
@@ -66,4 +67,4 @@ class Decided:
 
 
 def _rounded(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return f"{value:.3g}" if isinstance(value, float) else value_in_words(value)

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from segsweep import statuses
 from segsweep.analysis.verdicts import STATED
+from segsweep.config.dotted_keys import lookup
 from segsweep.planning.plan_file import PLAN_FILE, read_plan
 from segsweep.report.display_names import DisplayNames
 from segsweep.report.figures import theme
@@ -90,6 +91,15 @@ class QuotedResults:
         self._texts = set(self.axes) - {"epochs"}
         self.shown_figures: list[str] = []
         self._file_names: dict[str, str] = {}
+
+    def varies(self, key: str) -> bool:
+        """Whether cells differ in a key of `train`: it is an axis, holds one, or the levels of a section change it."""
+        if any(axis == key or axis.startswith(key + ".") for axis in self.axes):
+            return True
+        train = self.study.get("train")
+        return any(key.startswith(axis + ".") for axis in self.axes) and any(
+            lookup(cell.train, key) != lookup(train, key) for cell in self.plan.cells
+        )
 
     def table(self, name: str) -> Table:
         """A table by the name of its file without `.csv`; empty when there is none."""

@@ -1,5 +1,6 @@
 """Tables of a search, from its step files: trials, decisions, what was spent and saved."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ class Trials(Table):
                empty="none"),
         Column("confirmed_mean", "number", "Mean score of its fresh seeds.", empty="it was not confirmed"),
         Column("confirmed_rank", "integer", "Its rank by this mean.", empty="it was not confirmed"),
-        Column("<axes>", "text", "Its value of the hyperparameter.", empty="the hyperparameter does not apply to it"),
+        Column("<axes>", "text", "Its value of the hyperparameter; a section as JSON.",
+               empty="the hyperparameter does not apply to it"),
     )  # fmt: skip
 
 
@@ -114,7 +116,11 @@ def records(states: list[State], kind: str) -> list[tuple[int, dict[str, Any]]]:
 
 def write_tables(states: list[State], folder: Path) -> None:
     """Write trials.csv and decisions.csv into a folder; the axes are the last columns of trials.csv."""
-    rows = [row | {"protected": " ".join(map(str, row["protected"]))} for row in trials(states)]
+    rows = [
+        {name: json.dumps(value) if isinstance(value, dict | list) else value for name, value in row.items()}
+        | {"protected": " ".join(map(str, row["protected"]))}
+        for row in trials(states)
+    ]
     write_csv(folder / Path(Trials.file).name, rows, TRIAL_COLUMNS)
     write_csv(folder / Path(Decisions.file).name, decisions(states), Decisions.header())
 
@@ -136,6 +142,8 @@ def read_trials(file: Path) -> list[Trial]:
 
 
 def _value(text: str) -> Any:
+    if text[0] in "[{":  # a list, or a section
+        return json.loads(text)
     if text in ("True", "False"):
         return text == "True"
     for number in (int, float):

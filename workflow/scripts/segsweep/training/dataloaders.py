@@ -12,6 +12,7 @@ from torch import nn
 from segsweep import tasks
 from segsweep.config.train import Train
 from segsweep.data.classes import class_names
+from segsweep.data.image_sampling import image_weights
 from segsweep.data.loading import Batches, Normalize
 from segsweep.data.prepared import Prepared
 from segsweep.data.splits import images_of_run
@@ -45,12 +46,13 @@ def open_dataloaders(segment: Any, train: Train) -> DataLoaders:
     """
     prepared = Prepared.open(Path(segment.data), class_names(segment.dataset))
     training, validation = images_of_run(prepared, train.data, segment.fold)
+    weights = image_weights(train.data.image_sampling, prepared, training)
     common = {"seed": segment.seed, "workers": train.workers}
     return DataLoaders(
         tasks.build(train, prepared),
         prepared.task,
         prepared.classes,
-        Batches(training, train.data, prepared, train.batch_size, training=True, **common),
+        Batches(training, train.data, prepared, train.batch_size, training=True, weights=weights, **common),
         Batches(validation, train.data, prepared, train.batch_size, training=False, **common),
         Normalize(train.data.preprocessing, prepared),
     )

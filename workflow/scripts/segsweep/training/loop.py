@@ -6,7 +6,6 @@ from time import perf_counter
 from typing import Any
 
 import torch
-from torch import nn
 
 from segsweep.config.train import Train
 from segsweep.inference.evaluation import evaluate
@@ -18,7 +17,9 @@ from segsweep.store.best_epoch import selections_of
 from segsweep.store.checkpoints import write_arrays, write_checkpoint
 from segsweep.store.segment_store import STATE, SegmentStore, selection_key
 from segsweep.training import early_stopping, memory, run_state
+from segsweep.training.clipping import clip_gradients
 from segsweep.training.dataloaders import DataLoaders, open_dataloaders
+from segsweep.training.freezing import freeze_or_thaw
 from segsweep.training.gradient_scaling import SMALLEST_SCALE
 from segsweep.training.gradients import accumulate_gradients, grouped
 from segsweep.training.run_state import RunState
@@ -152,10 +153,12 @@ def train_epoch(session: Session, epoch: int) -> tuple[dict[str, float], float, 
     train, device, state, task = session.train, session.device, session.state, session.loaders.task
     model, criterion, optimizer, forward = session.model, session.criterion, session.optimizer, session.forward
     scaler, ema = session.scaler, session.ema
-    steps_per_epoch = ceil(len(session.loaders.train) / train.accumulate)
+    batches_per_epoch = len(session.loaders.train)
+    steps_per_epoch = ceil(batches_per_epoch / train.accumulate)
     reseed(session.segment.seed, epoch)
     model.train()
     criterion.train()
+    freeze_or_thaw(train.optimizer.freeze, model, optimizer, epoch)
     criterion = scaler.scaled(criterion)
     scaler.begin_epoch()
     sums, count = {}, 0
@@ -164,14 +167,14 @@ def train_epoch(session: Session, epoch: int) -> tuple[dict[str, float], float, 
         session.check_stop()
         progress = Progress(
             (epoch - 1) * steps_per_epoch + step,
-            len(session.loaders.train),
+            batches_per_epoch,
             session.segment.total_epochs,
             state.plateau["reductions"],
             train.accumulate,
         )
         lr = learning_rate(train.scheduler, train.optimizer.lr, progress)
         for group in optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group.get("lr_factor", 1.0)
         batches = [to_device(batch, device, session.order) for batch in batches]
         batches = [part for batch in batches for part in micro_batches(batch, state.micro_batch)]
         optimizer.zero_grad(set_to_none=True)
@@ -185,8 +188,7 @@ def train_epoch(session: Session, epoch: int) -> tuple[dict[str, float], float, 
         else:
             losses = accumulate_gradients(task, model, criterion, batches, forward, train.loss)
         scaler.unscale_(optimizer)
-        if train.clip_norm:
-            nn.utils.clip_grad_norm_(model.parameters(), train.clip_norm)
+        clip_gradients(model.parameters(), train.clipping)
         scaler.step(optimizer)  # optimizer.step(), unless the gradient overflowed in float16
         scaler.update()
         if ema is not None and not scaler.left_out:

@@ -65,7 +65,8 @@ def patches(results: QuotedResults) -> str | None:
 def enlarged(results: QuotedResults) -> str:
     """If pages were enlarged before cutting: how many, and by how much at most."""
     table, said = results.table("data"), []
-    for i in table.frame.index[table.frame["enlarged"].fillna(0) > 0]:
+    frame = table.frame[table.frame["enlarged"].fillna(0) > 0]
+    for i in frame.drop_duplicates(["split", "enlarged", "enlarged_most"]).index:  # prepared several times
         split = _split(table.frame.at[i, "split"])
         said.append(
             f"{table.quote(i, 'enlarged', 'plural:image')} of the {split} split, up to "

@@ -13,6 +13,9 @@ FIXED = (
     ("Segmentation head", "model.seg_head", "setting"),
     ("Input size", "data.image_size", "sides"),
     ("Crop size", "data.crop", "sides"),
+    ("Longer side of a page", "data.patches.page_size", "int"),
+    ("Side of a patch", "data.patches.size", "int"),
+    ("Overlap of patches", "data.patches.overlap", "int"),
     ("Preprocessing", "data.preprocessing", "setting"),
     ("Augmentation", "data.augmentation", "setting"),
     ("Training images, drawn by seed", "data.train_subset", "int"),
@@ -23,12 +26,34 @@ FIXED = (
     ("Optimizer", "optimizer.name", "setting"),
     ("Learning rate", "optimizer.lr", "setting"),
     ("Weight decay", "optimizer.weight_decay", "setting"),
+    ("Parameters that decay", "optimizer.weight_decay_on", "setting"),
+    ("Learning rate factor of the encoder", "optimizer.lr_factor.encoder", "setting"),
+    ("Learning rate factor of the decoder", "optimizer.lr_factor.decoder", "setting"),
+    ("Frozen part", "optimizer.freeze.part", "setting"),
+    ("Last epoch in which it is frozen", "optimizer.freeze.until_epoch", "int"),
+    ("Largest norm of the gradient", "clip_norm", "setting"),
+    ("Largest norm of the gradient", "clip.norm", "setting"),
+    ("Norm of the gradient of", "clip.per", "setting"),
+    ("Largest element of the gradient", "clip.value", "setting"),
     ("Schedule", "scheduler.name", "setting"),
     ("Batch size", "batch_size", "int"),
     ("Epochs", "epochs", "int"),
     ("Precision", "precision", "setting"),
     ("Decay of the averaged weights", "ema.decay", "setting"),
 )
+# Where images are cut, training draws patches, and validation pages.
+OF_PATCHES = {
+    "data.train_subset": "Training patches, drawn by seed",
+    "data.val_subset": "Validation pages, drawn by seed",
+}
+# Values at which a key changes nothing: no row.
+WITHOUT_EFFECT = {
+    "optimizer.weight_decay": 0,
+    "optimizer.weight_decay_on": "all",
+    "optimizer.lr_factor.encoder": 1,
+    "optimizer.lr_factor.decoder": 1,
+    "clip.per": "all",
+}
 MULTITASK_ONLY, MOST_LISTED, MOST_LEVELS = {"model.seg_head"}, 60, 12
 
 
@@ -125,15 +150,14 @@ def set_up(results: QuotedResults) -> str:
     if (results.plan.dataset or {}).get("task"):
         rows.append(["Task", results.quote_plan("dataset.task"), "`task`"])
     multitask = ((train or {}).get("model") or {}).get("arch") == "multitask"
+    own_words = OF_PATCHES if _at(train or {}, "data.patches") else {}
     for name, key, style in FIXED if train else ():
-        if any(axis == key or axis.startswith(key + ".") for axis in results.axes):
-            continue
-        if key in MULTITASK_ONLY and not multitask:
+        if results.varies(key) or (key in MULTITASK_ONLY and not multitask):
             continue
         value = _at(train, key)
-        if value is None or (key == "optimizer.weight_decay" and value == 0):
+        if value is None or value == WITHOUT_EFFECT.get(key):
             continue
-        words = capital(results.axis_name(key)) if key in results.names.given else name
+        words = capital(results.axis_name(key)) if key in results.names.given else own_words.get(key, name)
         rows.append([words, results.quote_plan(f"study.train.{key}", style), f"`{key}`"])
     seeds = results.study.get("seeds") or []
     if seeds and train:
