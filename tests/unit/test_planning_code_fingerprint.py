@@ -141,7 +141,7 @@ def test_an_edited_helper_changes_all_that_reach_it(tmp_path, package):
 
 
 def test_an_edit_of_the_loop_changes_everything(tmp_path, package):
-    edit = lambda: package.edit("training.loop", "optimizer.step()", "optimizer.step(None)")  # noqa: E731
+    edit = lambda: package.edit("training.loop", "scaler.step(optimizer)", "scaler.step(None)")  # noqa: E731
     assert changed_by(tmp_path, package, edit, **LOSSES) == [True, True]
 
 

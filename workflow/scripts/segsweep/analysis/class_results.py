@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from segsweep import metrics
+from segsweep.analysis.confusions import of_label
 from segsweep.analysis.study_results import StudyResults
 from segsweep.data.classes import class_names
 from segsweep.tables import Column, Table
 
 NO_COUNTS = "no pixels of the best setting were counted"
-WORDS = "text"
+WORDS, LABELS = "text", "multilabel"
 
 
 class ClassScores(Table):
@@ -73,14 +74,16 @@ def class_score_rows(results: StudyResults, best: dict[str, Any] | None) -> list
         row = _means(results, best["cell"], f"val/{metrics.usual(task)}") | {"class": WORDS}
         row |= {name: _means(results, best["cell"], f"val/{name}")["best"] for name in ("recall", "precision")}
         return [row] if row["best_n"] or row["all_n"] else []
-    pixels = _pixels(results, best["cell"], classes)
+    pixels = None if task == LABELS else _pixels(results, best["cell"], classes)
     rows = []
     for column, name, of_pixels in _columns(task, classes):
         row = _means(results, best["cell"], column) | {"class": name}
         if not row["best_n"] and not row["all_n"]:
             continue
+        if task == LABELS and (own := _pixels(results, best["cell"], of_label(name))) is not None:
+            row |= _found(own, 1)
         if pixels is not None and of_pixels:
-            row |= _of_class(pixels, classes.index(name), classes)
+            row |= _found(pixels, classes.index(name)) | _confused(pixels, classes.index(name), classes)
         rows.append(row)
     return rows
 
@@ -90,7 +93,8 @@ def confusion_table_rows(results: StudyResults, best: dict[str, Any] | None) -> 
     if best is None or not (results.plan.dataset or {}).get("task"):  # of a table made elsewhere, only a name
         return []
     classes = class_names(results.plan.dataset)
-    pixels = _pixels(results, best["cell"], classes)
+    by_label = results.plan.dataset["task"] == LABELS  # none of which is taken for another
+    pixels = None if by_label else _pixels(results, best["cell"], classes)
     if pixels is None:
         return []
     whole = pixels.sum(1)
@@ -139,7 +143,7 @@ def _means(results: StudyResults, cell: str, column: str) -> dict[str, Any]:
 def _pixels(results: StudyResults, cell: str, classes: Sequence[str]) -> np.ndarray | None:
     """int64 (C, C) of a cell, class of the ground truth by predicted class; None if it is not among confusions.csv."""
     table = results.confusions
-    if table is None or not (own := table[table["cell"] == cell]).shape[0]:
+    if table is None or not (own := table[(table["cell"] == cell) & table["class"].isin(classes)]).shape[0]:
         return None
     index = {name: i for i, name in enumerate(classes)}
     pixels = np.zeros((len(classes), len(classes)), np.int64)
@@ -147,13 +151,23 @@ def _pixels(results: StudyResults, cell: str, classes: Sequence[str]) -> np.ndar
     return pixels
 
 
-def _of_class(pixels: np.ndarray, i: int, classes: Sequence[str]) -> dict[str, Any]:
+def _found(pixels: np.ndarray, i: int) -> dict[str, Any]:
     """What the pixels of the best setting say of a class."""
-    true, called, missed = pixels[i].sum(), pixels[:, i].sum(), pixels[i].copy()
+    true, called, right = pixels[i].sum(), pixels[:, i].sum(), pixels[i, i]
+    return {
+        "pixels": int(true),
+        "share": true / pixels.sum() if pixels.sum() else None,
+        "recall": right / true if true else None,
+        "precision": right / called if called else None,
+    }
+
+
+def _confused(pixels: np.ndarray, i: int, classes: Sequence[str]) -> dict[str, Any]:
+    """The class that most missed pixels of a class are taken for; empty if none is missed."""
+    missed = pixels[i].copy()
     missed[i] = 0
-    found: dict[str, Any] = {"pixels": int(true), "share": true / pixels.sum() if pixels.sum() else None}
-    found["recall"] = pixels[i, i] / true if true else None
-    found["precision"] = pixels[i, i] / called if called else None
-    if missed.any():
-        found |= {"confused_with": classes[int(missed.argmax())], "confused": missed.max() / true}
-    return found
+    return (
+        {"confused_with": classes[int(missed.argmax())], "confused": missed.max() / pixels[i].sum()}
+        if missed.any()
+        else {}
+    )

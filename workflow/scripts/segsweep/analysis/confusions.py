@@ -26,7 +26,7 @@ class Confusions(Table):
     columns = (
         Column("cell", "text", "Key of the cell."),
         Column("n", "integer", "Usable runs that were added up, each at its best epoch."),
-        Column("class", "text", "Class of the ground truth."),
+        Column("class", "text", "Class of the ground truth; of several labels a pixel `label` and `not label`."),
         Column("predicted", "text", "Predicted class. Pairs without a pixel have no row."),
         Column("pixels", "integer", "Validation pixels, summed over the runs.", unit="px"),
     )
@@ -58,11 +58,18 @@ def confusion_rows(
         if not counted:
             continue
         total = np.sum(counted, axis=0)
-        rows += [
-            {"cell": cell, "n": len(counted), "class": classes[i], "predicted": classes[j], "pixels": int(total[i, j])}
-            for i, j in np.argwhere(total)
-        ]
+        by_label = total.ndim == 3  # (C, 2, 2)
+        for names, pixels in zip(map(of_label, classes), total, strict=True) if by_label else [(classes, total)]:
+            rows += [
+                {"cell": cell, "n": len(counted), "class": names[i], "predicted": names[j], "pixels": int(pixels[i, j])}
+                for i, j in np.argwhere(pixels)
+            ]
     return rows
+
+
+def of_label(label: str) -> tuple[str, str]:
+    """What a pixel is by a label of which it may carry several: without it, and with it."""
+    return f"not {label}", label
 
 
 def _best_cells(
@@ -77,12 +84,12 @@ def _best_cells(
 
 
 def _at_best_epoch(store: SegmentStore, segments: list[str], epoch: int) -> np.ndarray | None:
-    """int64 (C, C), of the segment that trained the epoch; None where it counted no pixels."""
+    """int64 (C, C), of labels (C, 2, 2), of the segment that trained the epoch; None where it counted no pixels."""
     for segment in segments:
         record = store.record(segment)
         if record.first_epoch <= epoch <= record.last_epoch:
             counts = store.read_counts(segment) if store.counts(segment).is_file() else {}
             position = epoch - record.first_epoch
-            found = counts.get("confusion")
+            found = counts.get("confusion", counts.get("labels"))
             return found[position] if found is not None and position < len(found) else None
     return None

@@ -35,7 +35,7 @@ class DataSplits(Table):
                empty="images are not cut"),
         Column("enlarged_most", "number", "The greatest factor by which a page was enlarged.",
                empty="no page was enlarged"),
-        Column("pixels", "integer", "Pixels that have a class; of overlapping patches each counts once.",
+        Column("pixels", "integer", "Pixels that are not void; of overlapping patches each counts once.",
                empty="the task has no masks"),
         Column("void", "number", "Share of the pixels without a class.", empty="the task has no masks"),
         Column("objects", "integer", "Boxes, or texts, that count.", empty="the task has none"),
@@ -95,7 +95,7 @@ def split_rows(prepared: Iterable[Prepared]) -> list[dict[str, Any]]:
                 low, high = split.sizes.min(0).tolist(), split.sizes.max(0).tolist()
                 row |= {"height_min": low[0], "height_max": high[0], "width_min": low[1], "width_max": high[1]}
             if one.has_masks:
-                pixels, whole = int(split.class_counts.sum()), sum(_pixels(split, image[0]) for image in images)
+                pixels, whole = int(split.scored_pixels.sum()), sum(_pixels(split, image[0]) for image in images)
                 row |= {"pixels": pixels, "void": 1 - pixels / whole if whole else None}
             if one.task in HAVE_OBJECTS:
                 row["objects"] = read_manifest(one.folder)["splits"][split.name]["objects"]
@@ -117,7 +117,7 @@ def class_rows(prepared: Iterable[Prepared]) -> list[dict[str, Any]]:
             "split": split.name,
             "class": name,
             "pixels": int(split.class_counts[:, i].sum()),
-            "share": float(split.class_counts[:, i].sum() / total) if (total := split.class_counts.sum()) else None,
+            "share": float(split.class_counts[:, i].sum() / total) if (total := split.scored_pixels.sum()) else None,
             "images": sum(bool(split.class_counts[image, i].any()) for image in whole_images(split)),
         }
         for one in prepared

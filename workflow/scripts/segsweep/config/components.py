@@ -10,7 +10,8 @@ from pydantic import field_validator, model_validator
 
 from segsweep.config.settings import Component, Settings, key
 
-TASKS = ("binary", "multiclass", "multitask", "text")
+TASKS = ("binary", "multiclass", "multilabel", "multitask", "text")
+MOST_LABELS = 7  # see `segsweep.data.label_masks`
 
 
 class LrFactor(Settings):
@@ -135,7 +136,7 @@ class Model(Component):
     package: ClassVar[str] = "models"
     discriminator: ClassVar[str] = "arch"
     default: ClassVar[str] = "unet"
-    tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass")
+    tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multilabel")
     has_encoder: ClassVar[bool] = True
 
     arch: str = key(..., "Which architecture.", title="architecture")
@@ -171,10 +172,12 @@ class Term(Loss):
 
     Attributes:
         pixel_mean: whether it is a mean over the valid pixels, each by itself, so that a batch can be cut into parts.
+        tasks: tasks of the data sets that it is for. Several labels a pixel are a binary output for each.
     """
 
     functions: ClassVar[tuple[str, ...]] = ("build",)
     pixel_mean: ClassVar[bool] = False
+    tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multilabel", "multitask")
 
     weight: float = key(1.0, "Factor of this loss in the sum.", ge=0)
 
@@ -381,11 +384,11 @@ class Dataset(Component):
     splits: dict[str, str] = key({"train": "train.txt", "val": "val.txt"}, "Split: list of names.", outcome=False)
     task: Literal[TASKS] = key(
         "multiclass",
-        "A binary output, one of several classes, masks and boxes, or text.",
+        "A binary output, one of several classes, several labels a pixel, masks and boxes, or text.",
         validate_default=True,
     )
     classes: dict[int, str] | Literal["voc", "cityscapes"] | None = key(
-        None, "Value in the mask: name, in the order of the outputs; or a known list."
+        None, "Value in the mask (multilabel: channel): name, in the order of the outputs; or a known list."
     )
     void: list[int] = key([], "Values that count in no loss and no score.")
     foreground: str | None = key(None, "Class that the one output of a binary task means.")
@@ -417,4 +420,13 @@ class Dataset(Component):
                 raise ValueError(
                     f"a binary task has two classes, one of them named by foreground; got {names} and {self.foreground}"
                 )
+        if self.task == "multilabel" and (
+            not isinstance(self.classes, dict)
+            or list(self.classes) != list(range(len(self.classes)))
+            or not 1 <= len(self.classes) <= MOST_LABELS
+        ):
+            raise ValueError(
+                f"a multilabel task has 1 to {MOST_LABELS} labels, by their channels: {{0: crack, 1: spalling}}; got "
+                f"{self.classes}. Number them from 0"
+            )
         return self

@@ -10,6 +10,7 @@ from segsweep.config.settings import Settings, key
 
 LOSSES = registry.classes("loss")
 Detection, Db = LOSSES["detection"], LOSSES["db"]
+MASKS = ("binary", "multiclass", "multilabel")  # tasks of masks alone
 
 
 class WeightedSum(Settings):
@@ -56,11 +57,11 @@ class TaskWeights(Settings):
 class Loss(Settings):
     """What is minimized: `main` (and `aux`) for segmentation, `seg` and `det` for both at once, `db` for text."""
 
-    main: Terms | None = key(None, "Loss of the main head.", tasks=("binary", "multiclass"), title="main loss")
+    main: Terms | None = key(None, "Loss of the main head.", tasks=MASKS, title="main loss")
     aux: Terms | None = key(
         None,
         "Loss of each auxiliary head; as `main` if not set.",
-        tasks=("binary", "multiclass"),
+        tasks=MASKS,
         title="auxiliary loss",
     )
     aux_weight: float = key(
@@ -93,3 +94,22 @@ class Loss(Settings):
         if ends and (ends[-1] is not None or None in ends[:-1] or ends[:-1] != sorted(set(ends[:-1]))):
             raise ValueError(f"phases need growing until_epoch in all but the last, which has none; got {ends}")
         return self
+
+
+def unsuited(loss: Loss, task: str) -> list[str]:
+    """What is wrong with the terms of the masks' losses for a task; nothing where all of them serve it."""
+    sums = [(f"loss.{name}", getattr(loss, name)) for name in ("main", "aux", "seg")]
+    sums += [
+        (f"loss.phases[{i}].{name}", getattr(phase, name))
+        for i, phase in enumerate(loss.phases)
+        for name in ("main", "aux")
+    ]
+    serving = [name for name, cls in LOSSES.items() if issubclass(cls, Term) and task in cls.tasks]
+    return [
+        f"{where}.{name}: for data sets of the task {' or '.join(term.tasks)}, this one's is {task}. Take "
+        f"{' or '.join(serving)}"
+        for where, terms in sums
+        if terms is not None
+        for name, term in terms.active().items()
+        if task not in term.tasks
+    ]

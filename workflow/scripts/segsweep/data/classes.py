@@ -40,12 +40,14 @@ class ClassTable:
         must_occur: whether a class without a training pixel is a mistake. A class that a person wrote out is; one of
             the known lists may be missing in a part of that data set.
         allowed: the values in words, for problems.
+        by_label: whether each class has a mask of its own, whose values `index` makes 0, 1 or 255.
     """
 
     names: list[str]
     index: list[int]
     must_occur: bool
     allowed: str
+    by_label: bool = False
 
 
 def class_names(dataset: Dataset | Mapping[str, Any]) -> list[str]:
@@ -66,6 +68,8 @@ def class_table(dataset: Dataset) -> ClassTable:
     index = [NOT_ALLOWED] * 256
     if dataset.task == "text":
         return ClassTable(["text"], index, False, "")
+    if dataset.task == "multilabel":
+        return _label_table(dataset)
     void = list(dataset.void)
     if dataset.classes == "voc":
         values = VOC
@@ -98,3 +102,19 @@ def class_table(dataset: Dataset) -> ClassTable:
     classes = ", ".join(f"{value} ({name})" for value, name in values.items())
     allowed = f"classes {classes}; void {', '.join(map(str, sorted(set(void)))) or 'none'}"
     return ClassTable(names, index, not isinstance(dataset.classes, str), allowed)
+
+
+def _label_table(dataset: Dataset) -> ClassTable:
+    """Of labels, each with a mask of its own: 1 and 255 say that a pixel carries it, 0 that it does not."""
+    void = sorted(set(dataset.void))
+    present = [value for value in (1, 255) if value not in void]
+    if not present or any(not 1 <= value <= 255 for value in void):
+        raise InputError(
+            f"data set {dataset.name}: `void` holds {void}; it may hold values of 1 to 255, but not both 1 and 255, as "
+            "0 is a pixel without the label, and 1 or 255 one with it. Correct it."
+        )
+    meaning = {0: 0} | dict.fromkeys(present, 1) | dict.fromkeys(void, VOID)
+    index = [meaning.get(value, NOT_ALLOWED) for value in range(256)]
+    allowed = f"0 (without the label), {' or '.join(map(str, present))} (with it); void "
+    allowed += ", ".join(map(str, void)) or "none"
+    return ClassTable(list(dataset.classes.values()), index, True, allowed, by_label=True)

@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from segsweep.data.classes import NOT_ALLOWED, ClassTable
+from segsweep.data.label_masks import pack
 from segsweep.data.raw_item import Item
 from segsweep.data.sample import Sample
 
@@ -25,17 +26,17 @@ def decode(item: Item, table: ClassTable, with_mask: bool) -> tuple[Sample | Non
     """
     problems = list(item.problems)
     image = _read(item, item.image, problems, _rgb)
-    mask = _read(item, item.mask, problems, _values) if with_mask else None
-    if image is None or (with_mask and mask is None):
+    channels = _channels(item, table, problems) if with_mask else []
+    if image is None or any(values is None for _, values in channels):
         return None, problems
     height, width = image.shape[:2]
     boxes = np.array(item.boxes, np.float32).reshape(-1, 4)
     polygons = [np.asarray(points, np.float32) for points in item.polygons]
     problems += _check_boxes(item, boxes, height, width) + _check_polygons(item, polygons, height, width)
-    if with_mask:
-        mask = _indices(item, mask, image.shape[:2], table, problems)
-        if mask is None:
-            return None, problems
+    masks = [_indices(where, values, image.shape[:2], table, problems) for where, values in channels]
+    if any(mask is None for mask in masks):
+        return None, problems
+    mask = (pack(masks) if table.by_label else masks[0]) if with_mask else None
     labels = np.array(item.labels, np.int64)
     ignored = np.array(item.ignored if len(item.ignored) else [False] * (len(polygons) or len(boxes)), bool)
     return Sample(image, mask, boxes, labels, polygons, ignored), problems
@@ -52,6 +53,8 @@ def _read(item: Item, source: Path | np.ndarray | None, problems: list[str], con
         problems.append(f"{source}: no such file{named}. Add it, or take the name out of the list.")
         return None
     try:
+        if source.suffix == ".npy":
+            return _whole_numbers(np.load(source, allow_pickle=False))
         with Image.open(source) as image:
             image.load()
             return convert(image)
@@ -82,8 +85,34 @@ def _values(image: Image.Image) -> np.ndarray:
     return values.astype(np.uint8) if values.dtype == bool else values
 
 
-def _indices(item: Item, values: np.ndarray, size, table: ClassTable, problems: list[str]) -> np.ndarray | None:
+def _whole_numbers(values: np.ndarray) -> np.ndarray:
+    if values.dtype.kind not in "biu":
+        raise ValueError(f"type {values.dtype}: a mask holds whole numbers")
+    return values
+
+
+def _channels(item: Item, table: ClassTable, problems: list[str]) -> list[tuple[str | Path, np.ndarray | None]]:
+    """Where it stands, and (H, W) of values as in the files: of the one mask, or of the mask of each label."""
+    if isinstance(item.mask, list):
+        return [(path, _read(item, path, problems, _values)) for path in item.mask]
     where = item.mask if isinstance(item.mask, Path) else f"mask of {item.name}"
+    if not table.by_label:
+        return [(where, _read(item, item.mask, problems, _values))]
+    values = _read(item, item.mask, problems, None)
+    if values is not None and (values.ndim != 3 or values.shape[2] != len(table.names)):
+        problems.append(
+            f"{where}: an array of the shape {values.shape}; of {len(table.names)} labels it is (height, width, "
+            f"{len(table.names)}), in the order {', '.join(table.names)}. Write it again."
+        )
+        values = None
+    if values is None:
+        return [(where, None)]
+    return [(f"{where} ({name})", values[..., i]) for i, name in enumerate(table.names)]
+
+
+def _indices(
+    where: str | Path, values: np.ndarray, size: tuple[int, int], table: ClassTable, problems: list[str]
+) -> np.ndarray | None:
     if values.shape != tuple(size):
         problems.append(
             f"{where}: {values.shape[1]}x{values.shape[0]} pixels, its image has {size[1]}x{size[0]} "

@@ -72,7 +72,7 @@ def _write(
     with_masks = dataset.task != "text"
     files, splits, writers = {}, {}, {}
     for split, members in items.items():
-        writer = writers[split] = SplitWriter(folder, split, len(table.names), with_masks)
+        writer = writers[split] = SplitWriter(folder, split, len(table.names), with_masks, table.by_label)
         objects, scales = 0, []
         for item, (sample, found) in _decoded(members, table, with_masks, workers):
             problems += found

@@ -24,6 +24,7 @@ class Split:
         sizes: int64 (N, 2), height and width.
         class_counts: int64 (N, C), pixels of each class in each mask (zeros for text). Of patches that overlap, a
             pixel counts in the first one that shows it.
+        scored_pixels: int64 (N,), pixels of each mask that are not void, of overlapping patches likewise.
     """
 
     def __init__(self, folder: Path, name: str, names: list[str], pages: list[dict | None]):
@@ -34,6 +35,7 @@ class Split:
             self._index = dict(index)
         self.sizes = self._index["sizes"]
         self.class_counts = self._index["class_counts"]
+        self.scored_pixels = self._index.get("scored_pixels", self.class_counts.sum(1))
         self._starts = np.concatenate([[0], np.cumsum(self.sizes.prod(1))])
         self._views: dict[str, np.ndarray] = {}
 
@@ -51,7 +53,7 @@ class Split:
         return self._view("images")[start : start + 3 * height * width].reshape(height, width, 3)
 
     def mask(self, i: int) -> np.ndarray:
-        """uint8 (H, W), indices of classes and 255 for void; a view that must not be written to."""
+        """uint8 (H, W), indices of classes (or labels as bits), 255 for void; a view that must not be written to."""
         height, width = self.sizes[i]
         return self._view("masks")[self._starts[i] : self._starts[i] + height * width].reshape(height, width)
 
@@ -94,7 +96,7 @@ class Prepared:
     Attributes:
         folder: where it lies.
         dataset: name of the data set.
-        task: binary, multiclass, multitask or text.
+        task: binary, multiclass, multilabel, multitask or text.
         classes: names of the C classes in the order of the mask's indices, void left out (binary: background first).
             They are the data set's, not the folder's: a corrected name needs no new preparation.
         splits: by name.

@@ -21,7 +21,8 @@ class Item:
     Attributes:
         name: unique in its split.
         image: file, or uint8 (H, W, 3) RGB.
-        mask: file, or array (H, W) of class values as the data set writes them; None for text.
+        mask: file, or array (H, W) of class values as the data set writes them; None for text. Of several labels a
+            pixel a file for each label, or an .npy file or array (H, W, C).
         boxes: (left, top, right, bottom) of each object, in pixels; a list or an array (n, 4).
         labels: of the boxes, 0-based over the classes without background.
         polygons: (x, y) of the corners of each, in pixels; lists or arrays (k, 2).
@@ -33,7 +34,7 @@ class Item:
 
     name: str
     image: Path | np.ndarray
-    mask: Path | np.ndarray | None = None
+    mask: Path | list[Path] | np.ndarray | None = None
     boxes: Sequence = ()
     labels: Sequence[int] = ()
     polygons: Sequence = ()

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from segsweep.data.label_masks import of_labels
 from segsweep.data.sample import Sample
 from segsweep.data.void import VOID
 
@@ -19,10 +20,11 @@ class SplitWriter:
         histogram: int64 (3, 256), how often each value occurs in each channel.
     """
 
-    def __init__(self, folder: Path, split: str, classes: int, with_masks: bool):
+    def __init__(self, folder: Path, split: str, classes: int, with_masks: bool, by_label: bool = False):
         self._folder, self._split, self._classes = folder, split, classes
         kinds = ("images", "masks") if with_masks else ("images",)
         self._files = {kind: _Hashed(folder / f"{split}.{kind}.bin") for kind in kinds}
+        self._by_label, self._scored = by_label, []
         self.names: list[str] = []
         self.pages: list[dict[str, Any] | None] = []
         self.class_counts: list[np.ndarray] = []
@@ -48,7 +50,9 @@ class SplitWriter:
         counts = np.zeros(self._classes, np.int64)
         if sample.mask is not None:
             self._files["masks"].write(sample.mask)
-            counts = np.bincount(sample.mask[counted].ravel(), minlength=VOID + 1)[: self._classes]
+            values = np.bincount(sample.mask[counted].ravel(), minlength=VOID + 1)
+            counts = of_labels(values, self._classes) if self._by_label else values[: self._classes]
+            self._scored.append(values[:VOID].sum())
         self.class_counts.append(counts)
         self._samples.append(Sample(None, None, sample.boxes, sample.labels, sample.polygons, sample.ignored))
 
@@ -72,6 +76,8 @@ class SplitWriter:
             "point_starts": _starts([len(points) for points in polygons]),
             "polygon_starts": _starts([len(sample.polygons) for sample in samples]),
         }
+        if self._by_label:  # else the sum over the classes says it
+            arrays["scored_pixels"] = np.array(self._scored, np.int64)
         path = self._folder / f"{self._split}.index.npz"
         np.savez(path, **arrays)
         with path.open("rb") as file:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from segsweep.inference.voting import fuse_boxes, mean_masks, vote_on_masks, vote_on_text
+from segsweep.inference.voting import fuse_boxes, mean_labels, mean_masks, vote_on_labels, vote_on_masks, vote_on_text
 
 
 class Ensemble:
@@ -15,7 +15,7 @@ class Ensemble:
         """
         Args:
             task: of any member (see `segsweep.tasks.Task`); all have the same post-processing.
-            kind: binary, multiclass, multitask or text.
+            kind: binary, multiclass, multilabel, multitask or text.
             members: how many they are.
             method: `vote`: pixels by majority, boxes and polygons where enough members overlap. `mean`: the mean of
                 the probability maps; boxes, which have none, are fused whoever saw them.
@@ -23,6 +23,8 @@ class Ensemble:
         """
         self.task, self.kind, self.method = task, kind, method
         self.votes = min(min_votes or members // 2 + 1, members)
+        by_label = kind == "multilabel"
+        self._mean, self._vote = (mean_labels, vote_on_labels) if by_label else (mean_masks, vote_on_masks)
 
     def decide(self, outputs: list[Any], batch: dict) -> list[Any]:
         """Predictions of a batch in the form of `Task.predict`. `outputs`: of each member."""
@@ -37,9 +39,9 @@ class Ensemble:
             return vote_on_text(members, self.votes)
         probabilities = np.stack([one["probability"] for one in members])
         if self.method == "mean":
-            mask, probability = mean_masks(probabilities)
+            mask, probability = self._mean(probabilities)
         else:
-            mask, probability = vote_on_masks(np.stack([one["mask"] for one in members]), probabilities, self.votes)
+            mask, probability = self._vote(np.stack([one["mask"] for one in members]), probabilities, self.votes)
         merged = {"mask": mask, "probability": probability}
         if self.kind == "multitask":
             merged |= fuse_boxes(members, self.votes if self.method == "vote" else 1)

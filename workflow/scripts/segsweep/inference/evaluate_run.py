@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from segsweep import metrics, registry
+from segsweep.data.classes import class_names
 from segsweep.data.loading import Batches
 from segsweep.data.prepared import Prepared
 from segsweep.data.splits import Refs, images_of_run
@@ -75,7 +76,7 @@ def evaluate_run(
     torch.set_num_threads(threads)
     planned = plan.run_named(run)
     segment = plan.segments[planned.segments[-1]]
-    prepared = Prepared.open(segment.data)
+    prepared = Prepared.open(segment.data, class_names(plan.dataset))
     own = segment.train["postprocess"] | (postprocess or {})
     trained = load_model(plan, planned, store, prepared, resolve_device(device), own)
     refs = _images(trained, split, plan.smoke)
@@ -84,7 +85,7 @@ def evaluate_run(
     order = memory_format(trained.train)
     of_task = metrics.metrics_of(prepared.task)
     further = [registry.load(metric).count for metric in of_task.values() if metric.own_counts]
-    tally = Tally(trained.task, list(dict.fromkeys(further)))  # metrics may share what they count
+    tally = Tally(trained.task, prepared.task, list(dict.fromkeys(further)))  # metrics may share what they count
     of_batches = [name for name, metric in of_task.items() if metric.of_batches]
     batch_means = BatchMeans(of_batches, prepared.task, prepared.classes)
     means, _ = evaluate(
@@ -113,8 +114,9 @@ def evaluate_run(
 class Tally:
     """A task whose counter counts what further metrics ask of the predictions as well (see `segsweep.metrics`)."""
 
-    def __init__(self, task: Any, further: list[Callable[[list, dict], dict[str, np.ndarray]]]):
-        self.task, self.further = task, further
+    def __init__(self, task: Any, kind: str, further: list[Callable[[list, dict], dict[str, np.ndarray]]]):
+        """`kind`: name of the task. `further`: the functions `count` of metrics."""
+        self.task, self.kind, self.further = task, kind, further
         self.counts = task.counter()
         self.own: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
 
@@ -128,7 +130,7 @@ class Tally:
         if self.further:
             predictions = self.task.predict(outputs, batch)
             for count in self.further:
-                for array, values in count(predictions, batch).items():
+                for array, values in count(predictions, batch | {"task": self.kind}).items():
                     self.own[array] |= zip(batch["name"], values, strict=True)
 
     def totals(self) -> dict[str, np.ndarray]:

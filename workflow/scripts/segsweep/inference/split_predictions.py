@@ -109,6 +109,9 @@ def _write(
     if dataset.task == "text":
         submission.write_text(path, found, shapes)
         return
+    if dataset.task == "multilabel":
+        submission.write_labels(path, {name: one["mask"] for name, one in found.items()}, shapes, prepared.classes)
+        return
     values = submission.values_of(np.array(class_table(dataset).index), prepared.num_classes)
     if dataset.task == "multitask":
         submission.write_voc(path, found, shapes, values, prepared.classes, split)

@@ -8,6 +8,7 @@ from typing import IO, Any
 import numpy as np
 from PIL import Image
 
+from segsweep.data.label_masks import unpack
 from segsweep.io import write_bytes
 from segsweep.text.geometry import rotated_box
 
@@ -52,6 +53,25 @@ def write_masks(
         values: of each class, see `values_of`.
     """
     _write(path, {f"{name}.png": _png(mask, shapes[name][1], values) for name, mask in masks.items()})
+
+
+def write_labels(
+    path: Path, masks: dict[str, np.ndarray], shapes: dict[str, tuple[Shape, Shape]], labels: list[str]
+) -> None:
+    """A zip of `LABEL/NAME.png`, 8-bit grey, 255 where a pixel carries the label, in the original images' sizes.
+
+    Args:
+        path: file to write.
+        masks: name to uint8 (H, W) of labels as bits.
+        shapes: name to the prepared and the original image's shape.
+        labels: names of the labels.
+    """
+    values = np.array([0, 255], np.uint8)
+    files = {}
+    for name, mask in masks.items():
+        for label, one in zip(labels, unpack(mask, len(labels)), strict=True):
+            files[f"{label}/{name}.png"] = _png(one, shapes[name][1], values)
+    _write(path, files)
 
 
 def write_voc(

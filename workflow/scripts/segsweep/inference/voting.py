@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from segsweep.data.label_masks import pack, unpack
 from segsweep.text.geometry import iou as overlap
 from segsweep.text.postprocess import Detections
 
@@ -50,6 +51,20 @@ def vote_on_masks(masks: np.ndarray, probabilities: np.ndarray, min_votes: int) 
     most = votes.max(axis=0)
     clear = (most >= min_votes) & ((votes == most).sum(axis=0) == 1)
     return np.where(clear, votes.argmax(axis=0), _decided(average)).astype(np.uint8), average
+
+
+def mean_labels(probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The labels whose mean probability is above one half, as bits uint8 (H, W); and the mean, float32 (C, H, W)."""
+    each = [mean_masks(probabilities[:, i : i + 1]) for i in range(probabilities.shape[1])]
+    return pack([mask for mask, _ in each]), np.concatenate([mean for _, mean in each])
+
+
+def vote_on_labels(masks: np.ndarray, probabilities: np.ndarray, min_votes: int) -> tuple[np.ndarray, np.ndarray]:
+    """The labels that at least `min_votes` members say, each label by itself; see `vote_on_masks`, `mean_labels`."""
+    count = probabilities.shape[1]
+    labels = np.stack([unpack(mask, count) for mask in masks], axis=1)  # (C, M, H, W)
+    each = [vote_on_masks(labels[i], probabilities[:, i : i + 1], min_votes) for i in range(count)]
+    return pack([mask for mask, _ in each]), np.concatenate([mean for _, mean in each])
 
 
 def _decided(probability: np.ndarray) -> np.ndarray:

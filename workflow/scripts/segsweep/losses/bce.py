@@ -17,6 +17,7 @@ class BceSettings(Term):
 
     title: ClassVar[str] = "Binary cross entropy"
     pixel_mean: ClassVar[bool] = True
+    tasks: ClassVar[tuple[str, ...]] = ("binary", "multilabel")
 
     pos_weight: float = key(1.0, "Factor of foreground pixels.", gt=0, title="weight of the foreground")
     label_smoothing: float = key(0.0, "a in the target y (1 - a) + a / 2.", ge=0, lt=1)

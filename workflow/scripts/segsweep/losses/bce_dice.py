@@ -17,6 +17,7 @@ class BceDiceSettings(Term):
 
     title: ClassVar[str] = "BCE and Dice"
     revision: ClassVar[int] = 2
+    tasks: ClassVar[tuple[str, ...]] = ("binary", "multilabel")
 
     bce_weight: float = key(0.5, "Share of BCE; the rest is Dice.", ge=0, le=1, title="BCE weight")
     dice_smooth: float = key(1e-6, "s in Dice's (2 TP + s) / (2 TP + FP + FN + s).", ge=0, title="Dice smoothing")

@@ -15,6 +15,7 @@ class CrossEntropySettings(Term):
 
     title: ClassVar[str] = "Cross entropy"
     pixel_mean: ClassVar[bool] = True
+    tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multitask")
 
     label_smoothing: float = key(0.0, "Share of the target that is spread over all classes.", ge=0, lt=1)
 

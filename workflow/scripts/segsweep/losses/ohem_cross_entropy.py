@@ -14,6 +14,7 @@ class OhemCrossEntropySettings(Term):
     """Cross entropy over the hardest pixels only (online hard example mining)."""
 
     title: ClassVar[str] = "OHEM cross entropy"
+    tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multitask")
 
     thresh: float = key(0.7, "Pixels whose true class has at most this probability are hard.", gt=0, lt=1)
     min_kept: float = key(0.0625, "Share of the valid pixels that is kept at least.", gt=0, le=1)

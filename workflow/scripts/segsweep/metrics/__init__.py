@@ -7,6 +7,8 @@ A metric's file holds a class with its facts (see `segsweep.config.components.Me
 `counts` are arrays with any leading axes (none for a split, epochs, or images), so one function serves all of them:
 
     masks   confusion     int64 (..., C, C): pixels by class of the ground truth and predicted class
+    labels  labels        int64 (..., C, 2, 2): of each label the pixels without and with it in the ground truth, and
+                          predicted
     text    words         int64 (..., 3): matched, ground truths, detections
     boxes   precision     float64 (..., 10, 101, K): at overlaps of 0.50 to 0.95 and recalls of 0 to 1, -1 where a class
                           does not occur; of a split only

@@ -21,7 +21,7 @@ class BoundaryF1(Metric):
     """F1 of the boundaries of each class, mean over the scored classes that occur."""
 
     title: ClassVar[str] = "Boundary F1"
-    tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multitask")
+    tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multilabel", "multitask")
     own_counts: ClassVar[str] = "boundaries"
 
 

@@ -25,7 +25,7 @@ class BoundaryIou(Metric):
     """Jaccard index of the bands along the edges: mean over images, then over the scored classes."""
 
     title: ClassVar[str] = "Boundary IoU"
-    tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multitask")
+    tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multilabel", "multitask")
     own_counts: ClassVar[str] = "boundary_iou"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from segsweep.data.label_masks import unpack
 from segsweep.data.void import VOID
 from segsweep.metrics.class_scores import class_mean
 
@@ -31,15 +32,27 @@ def class_masks(predictions: list[dict[str, Any]], batch: dict) -> Iterator[list
 
     Args:
         predictions: as `Task.predict` gives them.
-        batch: with "mask" (B, H, W), 255 void, and "size", the (height, width) of each image before padding; without it
-            the masks' own.
+        batch: with "mask" (B, H, W), 255 void; "size", the (height, width) of each image before padding, the masks' own
+            without it; and "task", whose masks are those of classes but for `multilabel`.
     """
     masks = batch["mask"].cpu().numpy()
     sizes = batch.get("size") or [mask.shape for mask in masks]
     for prediction, mask, (height, width) in zip(predictions, masks, sizes, strict=True):
         predicted, true = prediction["mask"][:height, :width], mask[:height, :width]
-        void, classes = true == VOID, max(2, len(prediction["probability"]))
-        yield [ClassMasks((predicted == k) & ~void, true == k, void) for k in range(classes)]
+        split = _by_label if batch.get("task") == "multilabel" else _by_class
+        found, there = (split(one, len(prediction["probability"])) for one in (predicted, true))
+        void = true == VOID
+        yield [ClassMasks(one & ~void, other & ~void, void) for one, other in zip(found, there, strict=True)]
+
+
+def _by_class(mask: np.ndarray, outputs: int) -> np.ndarray:
+    """bool (C, H, W) of a mask of classes; a single output stands for background and foreground."""
+    return mask == np.arange(max(2, outputs))[:, None, None]
+
+
+def _by_label(mask: np.ndarray, outputs: int) -> np.ndarray:
+    """bool (C, H, W) of a mask with labels as bits."""
+    return unpack(mask, outputs) == 1
 
 
 def image_scores(

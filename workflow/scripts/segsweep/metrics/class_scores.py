@@ -22,12 +22,10 @@ def class_scores(counts: Counts, score: str) -> np.ndarray:
     """One score of each class, float64 (..., C), nan where a class does not occur.
 
     Args:
-        counts: with "confusion" (..., C, C).
+        counts: with "confusion" (..., C, C), or "labels" (..., C, 2, 2).
         score: jaccard, dice, precision or recall.
     """
-    confusion = np.asarray(counts["confusion"], np.float64)
-    right = np.diagonal(confusion, axis1=-2, axis2=-1)
-    true, predicted = confusion.sum(-1), confusion.sum(-2)
+    right, true, predicted = class_counts(counts)
     union = true + predicted - right
     part, whole = {
         "jaccard": (right, union),
@@ -36,6 +34,15 @@ def class_scores(counts: Counts, score: str) -> np.ndarray:
         "recall": (right, true),
     }[score]
     return ratio(part, whole, union > 0)
+
+
+def class_counts(counts: Counts) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pixels of each class that are right, that are there, and that are predicted: float64 (..., C) each."""
+    if "labels" in counts:
+        labels = np.asarray(counts["labels"], np.float64)
+        return labels[..., 1, 1], labels[..., 1, :].sum(-1), labels[..., :, 1].sum(-1)
+    confusion = np.asarray(counts["confusion"], np.float64)
+    return np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(-1), confusion.sum(-2)
 
 
 def class_mean(scores: np.ndarray, classes: list[str]) -> np.ndarray:

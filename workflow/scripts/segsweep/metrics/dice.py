@@ -13,7 +13,7 @@ class Dice(Metric):
     """Dice coefficient (F1 of pixels), mean over the scored classes that occur."""
 
     title: ClassVar[str] = "Dice coefficient"
-    tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multitask")
+    tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multilabel", "multitask")
 
 
 def compute(counts: Counts, classes: list[str]) -> dict[str, np.ndarray]:

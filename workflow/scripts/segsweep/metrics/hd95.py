@@ -21,7 +21,7 @@ class Hd95(Metric):
     """95th percentile of the Hausdorff distance in pixels: mean over images, then over the scored classes."""
 
     title: ClassVar[str] = "HD95"
-    tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multitask")
+    tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multilabel", "multitask")
     direction: ClassVar[str] = "minimize"
     range: ClassVar[tuple[float | None, float | None]] = (0.0, None)
     own_counts: ClassVar[str] = "hd95"

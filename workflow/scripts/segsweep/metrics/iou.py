@@ -13,7 +13,7 @@ class Iou(Metric):
     """Jaccard index of each class."""
 
     title: ClassVar[str] = "IoU"
-    tasks: ClassVar[tuple[str, ...]] = ("multiclass", "multitask")
+    tasks: ClassVar[tuple[str, ...]] = ("multiclass", "multilabel", "multitask")
     each_class: ClassVar[str | None] = "all"
     of_images: ClassVar[bool] = False
 

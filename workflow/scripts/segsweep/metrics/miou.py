@@ -13,8 +13,8 @@ class Miou(Metric):
     """Mean Jaccard index over the classes that occur in ground truth or prediction, the background included."""
 
     title: ClassVar[str] = "mIoU"
-    tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multitask")
-    usual_of: ClassVar[tuple[str, ...]] = ("multiclass", "multitask")
+    tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multilabel", "multitask")
+    usual_of: ClassVar[tuple[str, ...]] = ("multiclass", "multilabel", "multitask")
 
 
 def compute(counts: Counts, classes: list[str]) -> dict[str, np.ndarray]:

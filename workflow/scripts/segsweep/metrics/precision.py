@@ -14,7 +14,7 @@ class Precision(Metric):
     """Share of what was found that is right: of foreground pixels, or of words."""
 
     title: ClassVar[str] = "precision"
-    tasks: ClassVar[tuple[str, ...]] = ("binary", "text")
+    tasks: ClassVar[tuple[str, ...]] = ("binary", "multilabel", "text")
 
 
 def compute(counts: Counts, classes: list[str]) -> dict[str, np.ndarray]:

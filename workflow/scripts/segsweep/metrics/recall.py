@@ -14,7 +14,7 @@ class Recall(Metric):
     """Share of what is there that was found: of foreground pixels, or of words."""
 
     title: ClassVar[str] = "recall"
-    tasks: ClassVar[tuple[str, ...]] = ("binary", "text")
+    tasks: ClassVar[tuple[str, ...]] = ("binary", "multilabel", "text")
 
 
 def compute(counts: Counts, classes: list[str]) -> dict[str, np.ndarray]:

@@ -22,7 +22,7 @@ class SurfaceDice(Metric):
     """Surface Dice at a tolerance of two pixels: mean over images, then over the scored classes."""
 
     title: ClassVar[str] = "Surface Dice"
-    tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multitask")
+    tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multilabel", "multitask")
     own_counts: ClassVar[str] = "surface_dice"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from segsweep.config.components import Task
 from segsweep.config.contradictions import contradictions
+from segsweep.config.losses import unsuited
 from segsweep.config.merging import decides
 from segsweep.config.study import Study
 from segsweep.config.train import Train
@@ -183,6 +184,23 @@ def check_data(settings: Iterable[Resolved], task: type[Task], name: str, locati
     wrong += [f"{location(('train', 'data', 'image_sampling'))}: {refusal}" for refusal in refusals]
     if wrong:
         raise InputError(*wrong)
+
+
+def check_losses(settings: Iterable[Resolved], task: str, location) -> None:
+    """Refuse losses of masks that do not serve a task.
+
+    Args:
+        settings: of a study.
+        task: name of the task of its data set.
+        location: says where a key of the study file stands.
+
+    Raises:
+        InputError: naming each such loss once.
+    """
+    losses = {id(loss): loss for one in settings if (loss := one.sections["loss"].value)}  # of many cells the same
+    problems = dict.fromkeys(problem for loss in losses.values() for problem in unsuited(loss, task))
+    if problems:
+        raise InputError(*(f"{location(('train', 'loss'))}: {problem}." for problem in problems))
 
 
 def _labelled(cell: Cell, names: dict[str, str]) -> Cell:

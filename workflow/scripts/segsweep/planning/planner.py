@@ -22,7 +22,7 @@ from segsweep.io import read_json
 from segsweep.planning.code_fingerprint import PACKAGE, Code, readings
 from segsweep.planning.data_address import DataAddresses
 from segsweep.planning.data_fingerprint import pull_missing, read_seen, weights_fingerprint
-from segsweep.planning.grid import Design, check_data, lay_out
+from segsweep.planning.grid import Design, check_data, check_losses, lay_out
 from segsweep.planning.markers import marker, new_start
 from segsweep.planning.overrides import Resolver
 from segsweep.planning.packs import pack_up
@@ -108,6 +108,7 @@ class Planner(WorkerView):
         resolver = Resolver(loaded.base, lambda keys: loaded.location(("train", *keys)))
         settings = [cell.resolved for cell in self.design.cells] or [resolver.resolve({}, resolver.location)]
         check_data(settings, registry.classes("task")[dataset.task], dataset.task, loaded.location)
+        check_losses(settings, dataset.task, loaded.location)
         self.runs = [
             make_run(cell, seed, context, fold=fold)
             for cell in self.design.cells

@@ -28,8 +28,13 @@ class GradientScaler(torch.amp.GradScaler):
         """
         super().__init__(device.type, enabled=precision == "fp16")
         self._one = torch.ones((), device=device)
-        self.left_out = torch.zeros((), device=device)  # the last step: 1 if it was left out
-        self.count = torch.zeros((), device=device)  # of the steps left out since `begin_epoch`
+        self._left_out = torch.zeros((), device=device)  # 1 if the last step was
+        self._count = torch.zeros((), device=device)  # of the steps left out since `begin_epoch`
+
+    @property
+    def took_step(self) -> bool:
+        """Whether the last step was taken. In float16 this waits for the GPU."""
+        return not self.is_enabled() or not self._left_out
 
     def scaled(self, criterion: Callable[..., Losses]) -> Callable[..., Losses]:
         """The same losses, each with its gradient multiplied by the scale.
@@ -50,16 +55,16 @@ class GradientScaler(torch.amp.GradScaler):
         if self.is_enabled():
             before = self.scale(self._one)
             super().update(new_scale)
-            self.left_out = (self.scale(self._one) < before).float()
-            self.count += self.left_out
+            self._left_out = (self.scale(self._one) < before).float()
+            self._count += self._left_out
 
     def begin_epoch(self) -> None:
         """Count anew."""
-        self.count.zero_()
+        self._count.zero_()
 
     def columns(self) -> dict[str, int]:
         """What epochs.csv tells of an epoch; nothing where nothing is scaled."""
-        return {"train/skipped_steps": int(self.count)} if self.is_enabled() else {}
+        return {"train/skipped_steps": int(self._count)} if self.is_enabled() else {}
 
 
 class _ScaledGradient(torch.autograd.Function):

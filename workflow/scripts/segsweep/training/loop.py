@@ -191,7 +191,7 @@ def train_epoch(session: Session, epoch: int) -> tuple[dict[str, float], float, 
         clip_gradients(model.parameters(), train.clipping)
         scaler.step(optimizer)  # optimizer.step(), unless the gradient overflowed in float16
         scaler.update()
-        if ema is not None and not scaler.left_out:
+        if ema is not None and scaler.took_step:
             ema.update_parameters(model)
 
         size = sum(len(batch["image"]) for batch in batches)

@@ -16,7 +16,9 @@ SHAPES = ("disc", "square", "triangle", "ring", "cross", "star")
 class Demo(Settings):
     """What is drawn. Deterministic: these numbers are the data."""
 
-    kind: Literal["shapes", "words"] = key("shapes", "Textured shapes in clutter, or rendered words.")
+    kind: Literal["shapes", "overlaps", "words"] = key(
+        "shapes", "Textured shapes in clutter, glassy shapes that overlap, or rendered words."
+    )
     train: int = key(48, "Training images.", unit="images", ge=1)
     val: int = key(24, "Validation images.", unit="images", ge=1)
     size: tuple[int, int] = key((96, 96), "Image size.", unit="pixels, height and width")
@@ -34,16 +36,18 @@ class DemoDataset(Dataset):
     @property
     def drawn_by(self) -> str:
         """The module that draws the images: that of one kind does not depend on the code of the other."""
-        return {"shapes": "segsweep.data.synthetic.shapes", "words": "segsweep.data.synthetic.text"}[self.demo.kind]
+        modules = {"shapes": "shapes", "overlaps": "overlaps", "words": "text"}
+        return f"segsweep.data.synthetic.{modules[self.demo.kind]}"
 
     @model_validator(mode="after")
     def _drawing_fits(self):
-        if (self.demo.kind == "words") != (self.task == "text"):
+        goes_with = {"text": "words", "multilabel": "overlaps"}
+        if self.demo.kind != goes_with.get(self.task, "shapes"):
             raise ValueError(
                 f"a demo of {self.demo.kind} cannot serve the task {self.task}. "
-                "Words go with the task text, shapes with all others"
+                "Words go with the task text, overlaps with multilabel, shapes with all others"
             )
-        names = ["background", *SHAPES[: self.demo.classes]]
+        names = ["background"] * (self.task != "multilabel") + list(SHAPES[: self.demo.classes])
         drawn = isinstance(self.classes, dict) and list(self.classes) == list(range(len(names)))
         if self.task != "text" and not drawn:
             expected = "{" + ", ".join(f"{value}: {name}" for value, name in enumerate(names)) + "}"

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 from string import Formatter
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from segsweep.config.components import Dataset
 from segsweep.config.settings import key
@@ -15,31 +15,63 @@ from segsweep.data.raw_item import Item
 class FolderDataset(Dataset):
     """Images and masks whose paths follow from a name."""
 
-    tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass")
+    tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multilabel")
 
     reader: Literal["folder"] = key("folder", "Format of the files.")
     images: str = key("images/{name}.jpg", "Pattern of the images; {split} and {name} are filled in.", outcome=False)
-    masks: str = key("masks/{name}.png", "Pattern of the masks.", outcome=False)
+    masks: str | dict[str, str] = key(
+        "masks/{name}.png",
+        "Pattern of the masks; of a multilabel task one of .npy files (height, width, labels), or one for each label.",
+        outcome=False,
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _labels_are_classes(cls, values: Any) -> Any:
+        if isinstance(values, dict) and isinstance(masks := values.get("masks"), dict) and not values.get("classes"):
+            return values | {"classes": dict(enumerate(masks))}
+        return values
 
     @field_validator("images", "masks")
     @classmethod
-    def _is_a_pattern(cls, pattern: str) -> str:
-        found = {field for _, field, _, _ in Formatter().parse(pattern) if field is not None}
-        if "name" not in found or not found <= {"name", "split"}:
-            raise ValueError(f"found {pattern!r}; a pattern holds {{name}}, and {{split}} if need be. Correct it")
-        return pattern
+    def _is_a_pattern(cls, patterns: str | dict[str, str]) -> str | dict[str, str]:
+        for pattern in patterns.values() if isinstance(patterns, dict) else [patterns]:
+            found = {field for _, field, _, _ in Formatter().parse(pattern) if field is not None}
+            if "name" not in found or not found <= {"name", "split"}:
+                raise ValueError(f"found {pattern!r}; a pattern holds {{name}}, and {{split}} if need be. Correct it")
+        return patterns
+
+    @model_validator(mode="after")
+    def _masks_fit(self):
+        by_label = isinstance(self.masks, dict)
+        if by_label and self.task != "multilabel":
+            raise ValueError(f"masks for each label are for task: multilabel, but it is {self.task}. Write one pattern")
+        if by_label and list(self.masks) != list(self.classes.values()):
+            raise ValueError(
+                f"masks names the labels {list(self.masks)}, classes {list(self.classes.values())}. Leave out classes"
+            )
+        if self.task == "multilabel" and not by_label and not self.masks.endswith(".npy"):
+            raise ValueError(
+                f"masks of several labels a pixel are .npy files (height, width, labels), found {self.masks!r}. Write "
+                "such a pattern, or one for each label: {crack: crack/{name}.png, ...}"
+            )
+        return self
 
 
 def read(dataset: FolderDataset, root: Path) -> dict[str, list[Item]]:
     """Items of each split, in the order of the lists."""
-    return {
-        split: [Item(name, *_files(dataset, root, split, name), location=location) for name, location in names]
-        for split, names in names_by_split(dataset, root).items()
-    }
+    found = {}
+    for split, names in names_by_split(dataset, root).items():
+        found[split] = []
+        for name, location in names:
+            image, *masks = _files(dataset, root, split, name)
+            mask = masks if isinstance(dataset.masks, dict) else masks[0]
+            found[split].append(Item(name, image, mask, location=location))
+    return found
 
 
 def files(dataset: FolderDataset, root: Path) -> dict[str, list[tuple[str, list[Path]]]]:
-    """Image and mask of each name."""
+    """Image and mask, or masks of all labels, of each name."""
     return {
         split: [(name, _files(dataset, root, split, name)) for name, _ in names]
         for split, names in names_by_split(dataset, root).items()
@@ -47,4 +79,5 @@ def files(dataset: FolderDataset, root: Path) -> dict[str, list[tuple[str, list[
 
 
 def _files(dataset: FolderDataset, root: Path, split: str, name: str) -> list[Path]:
-    return [root / pattern.format(split=split, name=name) for pattern in (dataset.images, dataset.masks)]
+    masks = dataset.masks.values() if isinstance(dataset.masks, dict) else [dataset.masks]
+    return [root / pattern.format(split=split, name=name) for pattern in (dataset.images, *masks)]

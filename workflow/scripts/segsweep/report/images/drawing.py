@@ -8,9 +8,11 @@ Source: Okabe & Ito, "Color Universal Design", 2008; Tol, "Colour schemes", SRON
 import cv2
 import numpy as np
 
+from segsweep.data.label_masks import unpack
 from segsweep.data.void import VOID
 
 DASH = 4.0  # pixels of a panel
+STRIPE = 3  # pixels of an image
 RIGHT, FALSE_POSITIVE, FALSE_NEGATIVE, OTHER_CLASS = (64, 64, 64), (230, 159, 0), (0, 114, 178), (204, 121, 167)
 VOID_COLOUR, UNSCORED = (255, 255, 255), (220, 220, 220)
 GROUND_TRUTH, PREDICTION = (0, 158, 115), (213, 94, 0)
@@ -48,6 +50,18 @@ def overlay(image: np.ndarray, mask: np.ndarray, colours: np.ndarray, unpainted:
     rows, columns = np.indices(mask.shape)
     result[(mask == VOID) & ((rows + columns) // 2 % 3 == 0)] = VOID_COLOUR
     return result
+
+
+def striped(mask: np.ndarray, labels: int) -> np.ndarray:
+    """Labels as bits made classes to be painted: 0 without a label, i + 1 with the label i, 255 for void.
+
+    Where a pixel carries several labels, diagonal stripes of them take turns.
+    """
+    carried = unpack(mask, labels) == 1  # (C, H, W)
+    rows, columns = np.indices(mask.shape)
+    turn = (rows + columns) // STRIPE % np.maximum(carried.sum(axis=0), 1)
+    shown = carried & (carried.cumsum(axis=0) - 1 == turn)
+    return np.where(mask == VOID, VOID, np.where(shown.any(axis=0), shown.argmax(axis=0) + 1, 0)).astype(np.uint8)
 
 
 def errors(image: np.ndarray, ground_truth: np.ndarray, predicted: np.ndarray, background: int | None) -> np.ndarray:

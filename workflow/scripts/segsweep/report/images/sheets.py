@@ -133,8 +133,10 @@ class PanelPainter:
 
     def __init__(self, prepared: Prepared, show: str, *, most: int | None = None, least: int = LEAST):
         self.prepared, self.show = prepared, show
-        self.colours = drawing.class_colours(prepared.classes) if prepared.has_masks else np.zeros((0, 3), np.uint8)
-        self.background = 0 if prepared.task == "binary" or drawing.has_background(prepared.classes) else None
+        self.by_label = prepared.task == "multilabel"
+        self.names = ["background", *prepared.classes] if self.by_label else list(prepared.classes)
+        self.colours = drawing.class_colours(self.names) if prepared.has_masks else np.zeros((0, 3), np.uint8)
+        self.background = 0 if prepared.task == "binary" or drawing.has_background(self.names) else None
         if prepared.task == "binary":
             self.colours = np.array([(0, 0, 0), drawing.OKABE_ITO[0]], np.uint8)
         self.least, self.most = least, most or MOST
@@ -175,13 +177,14 @@ class PanelPainter:
             kinds.append(("false negative", drawing.FALSE_NEGATIVE))
             if self.prepared.has_masks and self.background is None:
                 return [("wrong class", drawing.OTHER_CLASS)]
-            many = self.prepared.has_masks and self.prepared.num_classes > 2
-            return kinds + ([("wrong class", drawing.OTHER_CLASS)] if many else [])
+            other = "some labels wrong" if self.by_label else "wrong class"
+            return kinds + ([(other, drawing.OTHER_CLASS)] if self.prepared.has_masks and len(self.names) > 2 else [])
         if not self.prepared.has_masks:
             return [("ground truth", drawing.GROUND_TRUTH), ("prediction", drawing.PREDICTION)]
-        there = sorted(set().union(*(np.unique(found.mask).tolist() for found in shown if found.mask is not None)))
-        classes = [c for c in there if c < self.prepared.num_classes and c != self.background]
-        entries = [(self.prepared.classes[c].replace("_", " "), tuple(self.colours[c].tolist())) for c in classes]
+        masks = [self._classes(found.mask) for found in shown if found.mask is not None]
+        there = sorted(set().union(*(np.unique(mask).tolist() for mask in masks)))
+        classes = [c for c in there if c < len(self.names) and c != self.background]
+        entries = [(self.names[c].replace("_", " "), tuple(self.colours[c].tolist())) for c in classes]
         return entries + ([("not scored (hatched)", drawing.VOID_COLOUR)] if drawing.VOID in there else [])
 
     def _painted(self, image: np.ndarray, found: Annotations, colour: tuple[int, int, int]) -> np.ndarray:
@@ -194,7 +197,7 @@ class PanelPainter:
             )
             shown = drawing.polygons(shown, scored, [colour] * len(scored), factor)
             return drawing.dashed(shown, unscored, drawing.UNSCORED, factor)
-        painted = self._scaled_mask(drawing.overlay(image, found.mask, self.colours, self.background))
+        painted = self._scaled_mask(drawing.overlay(image, self._classes(found.mask), self.colours, self.background))
         if found.boxes is None:
             return painted
         ignored = _ignored(found, len(found.boxes))
@@ -207,6 +210,10 @@ class PanelPainter:
         factor = max(painted.shape[:2]) / max(image.shape[:2])
         painted = drawing.dashed(painted, [_corners(box) for box in found.boxes[ignored]], drawing.UNSCORED, factor)
         return drawing.boxes(painted, found.boxes[chosen], names, tints, factor)
+
+    def _classes(self, mask: np.ndarray) -> np.ndarray:
+        """The mask as classes to be painted, numbered as `names`."""
+        return drawing.striped(mask, self.prepared.num_classes) if self.by_label else mask
 
     def _scaled_mask(self, painted: np.ndarray) -> np.ndarray:
         return drawing.fit(painted, self.least, self.most)[0]
