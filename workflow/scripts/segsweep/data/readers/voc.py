@@ -26,6 +26,11 @@ class VocDataset(Dataset):
 
     reader: Literal["voc"] = key("voc", "Format of the files.")
 
+    @property
+    def revision(self) -> int:
+        """2 for boxes: the difficult ones are scored, and the best epoch is chosen, by VOC's rule since then."""
+        return 2 if self.task == "multitask" else 1
+
 
 def read(dataset: VocDataset, root: Path) -> dict[str, list[Item]]:
     """Items of each split, in the order of the lists; boxes for the task `multitask`, where an image has any."""
