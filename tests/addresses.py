@@ -152,11 +152,10 @@ def main(arguments: list[str]) -> None:
     if options.same_results is not None:
         code = Code()
         known, code.equivalent = code.equivalent, {}
-        roots = runs_and_roots()[1]
-        reached = code.hashes(root for root in roots if _name(root) in before["code"])  # a new component moves nothing
-        said = options.same_results or moved_definitions(before["definitions"], reached, known)
+        own = code.hashes(runs_and_roots()[1])
+        said = options.same_results or moved_definitions(before["definitions"], own, known)
         said = [name for name in said if name not in options.but]
-        found = declare_equivalent(before["definitions"], code.hashes(roots), known, said)
+        found = declare_equivalent(before["definitions"], own, known, said)
         (PACKAGE / EQUIVALENT).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     now = table()
     print("\n".join(moved(before, now)) or "No address moved.")

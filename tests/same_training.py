@@ -125,7 +125,7 @@ STUDIES: dict[str, tuple[str, str, dict[str, Any]]] = {
         {
             "model": ENCODER,
             "data": {"patches": {"page_size": 64, "size": 32}, "preprocessing": "normalize"},
-            "loss": {"main": {"bce_dice": {"bce_weight": 0.5}}},
+            "loss": {"main": {"bce": 0.5, "dice": 0.5}},
         },
     ),
     "augmentation, crop, bf16": (
