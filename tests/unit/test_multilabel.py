@@ -335,3 +335,10 @@ def test_several_labels_are_drawn_in_stripes():
     assert set(shown[6:, :6].ravel()) == {1}
     assert set(shown[:6, 6:].ravel()) == {3}
     assert set(shown[6:, 6:].ravel()) == {0, VOID}
+
+
+def test_a_data_set_of_labels_has_no_foreground():
+    values = {"name": "n", "reader": "folder", "task": "multilabel", "classes": {0: "crack", 1: "spalling"}}
+    with pytest.raises(InputError, match=r"foreground names one; leave it out"):
+        parse_dataset(values | {"foreground": "crack"})
+    assert parse_dataset(values).foreground is None

@@ -119,6 +119,13 @@ def test_a_short_form_stands_for_its_section():
     assert (resolved["loss"]["main"]["focal"]["weight"], resolved["loss"]["main"]["focal"]["gamma"]) == (0.5, 4.0)
 
 
+def test_a_bound_of_the_gradient_is_one_value():
+    train = {"clip": {"norm": 1.0, "per": "parameter"}}
+    assert changed({"clip": {"value": 0.1}}, train)["clip"] == {"norm": None, "per": "all", "value": 0.1}
+    assert changed({"clip": {"norm": 2.0}}, train)["clip"] == {"norm": 2.0, "per": "all", "value": None}
+    assert changed({"clip.norm": 2.0}, train)["clip"] == {"norm": 2.0, "per": "parameter", "value": None}
+
+
 def test_lists_and_null_replace():
     assert changed({"data": {"crop": [32, 96]}})["data"]["crop"] == [32, 96]
     off = changed({"data": {"crop": None}, "early_stopping": None})
@@ -183,8 +190,16 @@ def test_a_section_of_the_reference_is_not_changed_by_an_axis_inside_of_it(tmp_p
             {"loss": [{"task_weights": "gradnorm"}], "loss.task_weights.seg": [2.0]},
             r"loss.task_weights.seg lies in loss, and loss.task_weights of loss is 'gradnorm': it has no seg",
         ),
-        ({"optimizer": ["sgd", "adamw"]}, r"optimizer is 'sgd': input should be a valid dictionary. Write {name: sgd}"),
-        ({"model": ["fpn"]}, r"model is 'fpn': input should be a valid dictionary. Write {arch: fpn}"),
+        ({"optimizer": ["sgd", "adamw"]}, r"optimizer is 'sgd': a section belongs here. Write {name: sgd}"),
+        ({"model": ["fpn"]}, r"model is 'fpn': a section belongs here. Write {arch: fpn}"),
+        ({"ema": [0.99]}, r"ema is 0.99: a section belongs here. Write {decay: 0.99}. Its keys: decay, warmup"),
+        ({"ema": [True]}, r"ema is True: a section belongs here. Write {} for its defaults, or some .*: decay, warmup"),
+        ({"clip": [1.0]}, r"clip is 1.0: a section belongs here. Write {norm: 1.0}. Its keys: norm, per, value"),
+        ({"clip": [True]}, r"clip is True: a section belongs here. Its keys: norm, per, value"),
+        ({"early_stopping": [False]}, r"early_stopping is False: a section belongs here. Leave it out"),
+        ({"early_stopping": [5]}, r"early_stopping is 5: a section belongs here. Write {patience: 5}"),
+        ({"optimizer.lr_factor": [0.1]}, r"lr_factor is 0.1: a section belongs here. Write {encoder: 0.1}"),
+        ({"optimizer.freeze": [True]}, r"freeze is True: a section belongs here. Write {} for its defaults, .*: part"),
         ({"epochs.x": [1]}, r"epochs.x addresses a key inside epochs, which is 10. Set epochs to a section instead"),
         ({"optimizer": [{"lr": 0.1, "momentun": 0.9}]}, r"unknown key 'optimizer.momentun'"),
     ],

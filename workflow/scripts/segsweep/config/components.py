@@ -11,6 +11,7 @@ from pydantic import field_validator, model_validator
 from segsweep.config.settings import Component, Settings, key
 
 TASKS = ("binary", "multiclass", "multilabel", "multitask", "text")
+PLAIN_ENCODERS = ("plain18", "plain34")  # see `segsweep.models.plain_encoders`
 MOST_LABELS = 7  # see `segsweep.data.label_masks`
 
 
@@ -79,6 +80,8 @@ class LibraryOptimizer(Optimizer):
     def _none_of_ours(cls, options: dict[str, Any]) -> dict[str, Any]:
         if taken := [name for name in ("lr", "weight_decay", "params") if name in options]:
             raise ValueError(f"{', '.join(taken)} cannot be set here; use the keys of optimizer")
+        if wrong := [name for name in ("maximize", "differentiable") if name in options]:
+            raise ValueError(f"{', '.join(wrong)}: a loss is minimized here, by plain steps; leave it out")
         return options
 
 
@@ -158,6 +161,15 @@ class Model(Component):
         0.0, "Share of the channels dropped before the last layer of each head.", ge=0, lt=1, title="dropout"
     )
     options: dict[str, Any] = key({}, "Further arguments of the architecture's constructor.")
+
+    @model_validator(mode="after")
+    def _weights_exist(self):
+        if self.encoder in PLAIN_ENCODERS and self.encoder_weights == "imagenet":
+            raise ValueError(
+                f"the encoder {self.encoder} has no weights `imagenet`. Set encoder_weights to null, give the path of "
+                "a file, or choose another encoder (resnet18)"
+            )
+        return self
 
 
 class Loss(Component):
@@ -390,7 +402,11 @@ class Dataset(Component):
     classes: dict[int, str] | Literal["voc", "cityscapes"] | None = key(
         None, "Value in the mask (multilabel: channel): name, in the order of the outputs; or a known list."
     )
-    void: list[int] = key([], "Values that count in no loss and no score.")
+    void: list[int] = key(
+        [],
+        "Values that count in no loss and no score. Of a multilabel task, a pixel that is void in the mask of one "
+        "label is void for all labels.",
+    )
     foreground: str | None = key(None, "Class that the one output of a binary task means.")
     licence: str = key("", "Licence of the data.", outcome=False)
     source: str = key("", "Where the data comes from.", outcome=False)
@@ -420,6 +436,8 @@ class Dataset(Component):
                 raise ValueError(
                     f"a binary task has two classes, one of them named by foreground; got {names} and {self.foreground}"
                 )
+        if self.task == "multilabel" and self.foreground is not None:
+            raise ValueError("a multilabel task has an output for each label, and foreground names one; leave it out")
         if self.task == "multilabel" and (
             not isinstance(self.classes, dict)
             or list(self.classes) != list(range(len(self.classes)))
