@@ -1,11 +1,13 @@
 """Augmentation: masks, boxes and polygons move together, and draws follow from their numbers alone."""
 
+import albumentations as A
 import cv2
 import numpy as np
 import pytest
 import shapely
 
-from segsweep.config.augmentations import find_augmentation, read_augmentation
+from segsweep.config.augmentations import REVISIONS, find_augmentation, read_augmentation
+from segsweep.data import exact_transforms
 from segsweep.data.augmentation import Augmentation, load_augmentation
 from segsweep.data.sample import Sample, cut_boxes, cut_polygons, signed_area, window
 from segsweep.errors import InputError
@@ -210,3 +212,8 @@ def test_unknown_names_are_refused(tmp_path):
 @pytest.mark.parametrize("name", KNOWN)
 def test_the_shipped_files_are_plain_lists(name):
     assert all(isinstance(transform, str) and isinstance(args, dict) for transform, args in read_augmentation(name))
+
+
+def test_the_transforms_that_are_put_right_are_those_of_another_revision():
+    classes = [one for one in vars(exact_transforms).values() if isinstance(one, type)]
+    assert sorted(REVISIONS) == sorted(one.__name__ for one in classes if issubclass(one, A.BasicTransform))
