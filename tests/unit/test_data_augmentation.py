@@ -2,14 +2,15 @@
 
 from inspect import signature
 
-import albumentations
+import albumentations as A
 import cv2
 import numpy as np
 import pytest
 import shapely
 import yaml
 
-from segsweep.config.augmentations import REFUSED, WITHOUT_POINTS, find_augmentation, read_augmentation
+from segsweep.config.augmentations import REFUSED, REVISIONS, WITHOUT_POINTS, find_augmentation, read_augmentation
+from segsweep.data import exact_transforms
 from segsweep.data.augmentation import Augmentation, load_augmentation
 from segsweep.data.sample import FILL, Sample, cut_boxes, cut_polygons, signed_area, window
 from segsweep.errors import InputError
@@ -258,14 +259,14 @@ def test_transforms_that_points_do_not_follow_are_refused_with_points(tmp_path, 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
 def test_what_is_refused_by_name_is_there(name):
-    assert isinstance(getattr(albumentations, name), type)
+    assert isinstance(getattr(A, name), type)
 
 
 def usable():
     """Transforms of albumentations that need no argument and are not refused."""
-    for name in dir(albumentations):
-        cls = getattr(albumentations, name)
-        if isinstance(cls, type) and issubclass(cls, albumentations.BasicTransform) and "Transform" not in name[-11:]:
+    for name in dir(A):
+        cls = getattr(A, name)
+        if isinstance(cls, type) and issubclass(cls, A.BasicTransform) and "Transform" not in name[-11:]:
             needed = [p for p in signature(cls).parameters.values() if p.default is p.empty and p.kind != p.VAR_KEYWORD]
             if name not in (*REFUSED, *WITHOUT_POINTS, *BASES, *NEED) and not needed:
                 yield name
@@ -308,3 +309,8 @@ def test_dropped_objects_are_gray_and_void():
     found = Augmentation([("MaskDropout", {"p": 1.0})], "test")(rectangle(), (0,))
     assert np.unique(found.image[10:25, 20:50]).tolist() == [round(sum(FILL) / 3)]
     assert (found.mask[10:25, 20:50] == 255).all()
+
+
+def test_the_transforms_that_are_put_right_are_those_of_another_revision():
+    classes = [one for one in vars(exact_transforms).values() if isinstance(one, type)]
+    assert sorted(REVISIONS) == sorted(one.__name__ for one in classes if issubclass(one, A.BasicTransform))

@@ -256,8 +256,8 @@ def test_bisenets_parameters_are_what_its_docstring_says(bisenet):
         ({"options": {"decoder_chanels": [1]}}, r"no option 'decoder_chanels'; did you mean decoder_channels"),
         ({"options": {"decoder_channels": [8, 8]}}, r"unet cannot be built.*decoder_channels.*other options"),
         (
-            {"arch": "dpt", "encoder": "tu-resnet18"},
-            r"cannot be built .* tu-resnet18: .*; choose a vision .* tu-vit_tiny",
+            {"arch": "dpt", "encoder": "tu-resnet18", "options": {"x": 1}},
+            r"dpt cannot be built.*tu-resnet18.*; choose a vision .* tu-vit_tiny.*, or other options",
         ),
         ({"arch": "bisenet", "options": {"width": 2}}, r"bisenet has no option 'width'.*none"),
         ({"arch": "attention_unet", "options": {"decoder_channels": [8]}}, r"decoder_channels: \[8\].*must be 5"),

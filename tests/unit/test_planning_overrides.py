@@ -12,6 +12,7 @@ from segsweep.config.components import Warmup
 from segsweep.config.load import Request, load
 from segsweep.config.merging import overridden
 from segsweep.config.train import Train
+from segsweep.errors import InputError
 from segsweep.formatting import value_in_words
 from segsweep.planning.announcement import announce
 from segsweep.planning.grid import lay_out
@@ -353,6 +354,23 @@ def test_a_trial_of_sections_and_their_parts():
             {"early_stopping": [None, {}], "early_stopping.patience": {"low": 1, "high": 5, "integer": True}},
             r"early_stopping.patience lies in early_stopping, and early_stopping is None",
         ),
+        (
+            {"loss.task_weights": ["uncertainty", "gradnorm"], "optimizer.freeze": ["encoder"]},
+            r"little.yaml:\d+: optimizer.freeze: loss.task_weights gradnorm compares .*leave out freeze.$",
+        ),
+        # Each value by itself is right beside the first one of the other axis.
+        (
+            {"loss.task_weights": ["uncertainty", "gradnorm"], "optimizer.freeze": [None, "encoder"]},
+            r"little.yaml:\d+: optimizer.freeze: loss.task_weights gradnorm .* let `when` keep the values apart",
+        ),
+        (
+            {
+                "data": [{"crop": None, "patches": {"page_size": None}}],
+                "data.patches.size": [64, 32],
+                "data.patches.overlap": [0, 48],
+            },
+            r"data.patches: overlap is 48, the patch 32 pixels.* let `when` keep the values apart",
+        ),
     ],
 )
 def test_a_space_is_checked_before_the_first_trial(tmp_path, space, message):
@@ -370,3 +388,41 @@ def test_a_space_with_conditions_is_right_and_says_what_is_lost(tmp_path):
         "optimizer.momentum: 0.8 of train", "optimizer.lr: 0.1 of optimizer=adam(lr=0.1)",
     ]  # fmt: skip
     assert all("(trials)" in one for one in said)
+
+
+def test_values_that_no_trial_has_together_are_not_refused(tmp_path):
+    frozen = TRAIN | {"optimizer": {"name": "sgd", "freeze": "encoder"}}
+    space = {
+        "loss.task_weights": ["gradnorm", "uncertainty"],
+        "optimizer.freeze": {"choices": [None], "when": {"loss.task_weights": "gradnorm"}},
+    }
+    design = design_of(tmp_path, BASE | {"train": frozen, "sweep": {"trials": 2, "space": space}})
+    settings = [(one.dump["loss"]["task_weights"], one.dump["optimizer"]["freeze"]) for one in design.settings]
+    until_the_end = {"part": "encoder", "until_epoch": None}
+    assert settings == [("gradnorm", None), ("uncertainty", until_the_end), ("gradnorm", None)]
+
+
+def test_a_level_is_written_although_another_axis_solves_what_excludes_it(tmp_path):
+    # The level of `optimizer` is that of the base, which gradnorm excludes.
+    train = TRAIN | {"optimizer": {"name": "sgd", "freeze": "encoder"}}
+    grids = [
+        {"optimizer": [{"name": "adam"}]},
+        {"loss.task_weights": ["gradnorm"], "optimizer.freeze": [None]},
+    ]
+    cells = design_of(tmp_path, BASE | {"train": train, "grid": grids}).cells
+    assert cells[1].settings["optimizer"] == {"name": "sgd", "freeze": "encoder"}
+
+
+def test_what_is_lost_in_trials_is_said_once_for_a_reason(tmp_path):
+    space = {"optimizer": [{"name": "adam"}, {"name": "sgd"}], "optimizer.momentum": {"low": 0.1, "high": 0.9}}
+    said = lost(tmp_path, {"sweep": {"trials": 2, "space": space}})
+    assert [one.partition(" is not")[0] for one in said] == ["optimizer.momentum: 0.1 of optimizer.momentum=0.1"]
+
+
+def test_conditions_that_form_a_circle_are_refused(tmp_path, monkeypatch):
+    workspace = Workspace.entered(tmp_path, monkeypatch)
+    space = {"epochs": {"choices": [1, 2], "when": {"batch_size": 2}}}
+    space["batch_size"] = {"choices": [1, 2], "when": {"epochs": 2}}
+    workspace.write_study(grid=None, sweep={"trials": 2, "space": space})
+    with pytest.raises(InputError, match=r"little.yaml:\d+: the conditions of epochs, batch_size form a circle"):
+        open_study({"study": "little"}, plans=True)

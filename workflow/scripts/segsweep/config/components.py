@@ -11,8 +11,9 @@ from pydantic import field_validator, model_validator
 from segsweep.config.settings import Component, Settings, key
 
 TASKS = ("binary", "multiclass", "multilabel", "multitask", "text")
+BY_LABEL = ("multilabel",)  # tasks whose pixels may carry several classes (labels), or none
+MOST_LABELS = 7  # bits of a mask's byte: with eight, all labels together would be 255, which is void
 PLAIN_ENCODERS = ("plain18", "plain34")  # see `segsweep.models.plain_encoders`
-MOST_LABELS = 7  # see `segsweep.data.label_masks`
 
 
 class LrFactor(Settings):
@@ -198,6 +199,16 @@ class Term(Loss):
     def spelled_out(cls, value: Any) -> Any:
         """A number is the weight."""
         return {"weight": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+class OverlapTerm(Term):
+    """A loss that is one minus a coefficient of overlap, mean over the classes."""
+
+    absent: Literal["skip", "count"] | None = key(
+        None,
+        "A class without a pixel of ground truth in the batch: `skip` leaves it out of the mean, `count` lets what is "
+        "predicted of it count against it; not set: `count` if smooth is above 0.",
+    )
 
 
 class Task(Component):
@@ -436,9 +447,9 @@ class Dataset(Component):
                 raise ValueError(
                     f"a binary task has two classes, one of them named by foreground; got {names} and {self.foreground}"
                 )
-        if self.task == "multilabel" and self.foreground is not None:
+        if self.task in BY_LABEL and self.foreground is not None:
             raise ValueError("a multilabel task has an output for each label, and foreground names one; leave it out")
-        if self.task == "multilabel" and (
+        if self.task in BY_LABEL and (
             not isinstance(self.classes, dict)
             or list(self.classes) != list(range(len(self.classes)))
             or not 1 <= len(self.classes) <= MOST_LABELS

@@ -180,8 +180,8 @@ class Train(Settings):
     epochs: int = key(10, "Passes through the training split.", unit="epochs", ge=1, title="epochs")
     precision: Literal["fp32", "bf16", "fp16"] = key(
         "fp32",
-        "Arithmetic of the forward pass: 32 bits, or mixed precision by torch.autocast. `bf16` needs a GPU of compute "
-        "capability 8.0 (A100, RTX 30) or a CPU; `fp16` is for GPUs before (V100, T4, RTX 20): the gradient is scaled.",
+        "Arithmetic of the forward pass: 32 bits, or mixed precision by torch.autocast. `bf16` is for GPUs of compute "
+        "capability 8.0 (A100, RTX 30) and CPUs; `fp16` for GPUs before (V100, T4, RTX 20): the gradient is scaled.",
         title="arithmetic precision",
     )
     channels_last: bool = key(False, "Memory format; rounding differs.")

@@ -63,7 +63,7 @@ def build(model: SmpSettings, classes: int) -> nn.Module:
         options = f" and options {model.options}" if model.options else ""
         raise InputError(
             f"model: {model.arch} cannot be built with the encoder {model.encoder}{options}: {error}; "
-            f"choose {FOR_DPT if model.arch == 'dpt' else 'another encoder (resnet18) or other options'}"
+            f"choose {FOR_DPT if model.arch == 'dpt' else 'another encoder (resnet18)'}, or other options"
         ) from error
     if not network.requires_divisible_input_shape:
         return network

@@ -8,6 +8,7 @@ from segsweep.metrics import of_batches
 from segsweep.planning.lost_values import announced
 from segsweep.planning.planner import Planner
 from segsweep.planning.selection import unmeasured
+from segsweep.planning.setting_checks import about_patches
 from segsweep.search.requests import replicates
 
 SHOWN = 12
@@ -58,6 +59,8 @@ def announce(study: Planner, say) -> None:
         say(f"  {sentence}")
     if len(lost) > SHOWN:
         say(f"  and {len(lost) - SHOWN:,} more values that are not in force")
+    for sentence in about_patches(design.settings):
+        say(f"  {sentence}")
     if plan.epochs < plan.epochs_run_by_run:
         say(f"Shared prefixes are trained once: {plan.epochs:,} epochs instead of {plan.epochs_run_by_run:,}.")
     if study.adaptive and not study.nothing_left_to_decide:

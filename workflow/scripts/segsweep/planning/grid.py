@@ -5,9 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from segsweep.config.components import Task
-from segsweep.config.contradictions import contradictions
-from segsweep.config.losses import unsuited
+from segsweep.config.dotted_keys import ABSENT
 from segsweep.config.merging import decides
 from segsweep.config.study import Study
 from segsweep.config.train import Train
@@ -15,10 +13,10 @@ from segsweep.config.yaml_documents import nearest
 from segsweep.errors import InputError
 from segsweep.formatting import label, short_names
 from segsweep.hashing import short_hash
-from segsweep.planning.levels import ABSENT, Levels
+from segsweep.planning.levels import Levels
 from segsweep.planning.lost_values import LostValue, unused_values
 from segsweep.planning.overrides import Resolved, Resolver
-from segsweep.planning.space_probes import probes
+from segsweep.planning.space_probes import pairs, probes
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +39,8 @@ class Design:
 
     Attributes:
         lost: (cell in words, what the study sets and is not in force there).
+        settings: of all cells, and some that trials may have: any value of the space is in one of them.
+        levels: how levels are written; None where nothing is trained.
     """
 
     cells: list[Cell]
@@ -49,6 +49,8 @@ class Design:
     excluded: int = 0
     names: dict[str, str] = field(default_factory=dict)
     lost: list[tuple[str, Iterable[LostValue]]] = field(default_factory=list)
+    settings: list[Resolved] = field(default_factory=list)
+    levels: Levels | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,39 @@ def lay_out(study: Study, base: dict[str, Any], location) -> Design:
     levels = Levels(resolver)
     for point in points:
         levels.learn(point.changes, _locator(location, point))
-    if study.sweep:  # its cells are proposed while it runs
-        make_cell(levels, {}, axes, _locator(location, _Point({}, ())))
+    found = _cells_of(points, study, levels, axes, location)
+    trials = _probed(study, resolver, location, found.problems)
+    if found.problems:
+        raise InputError(*found.problems)
+    if not found.cells and not study.sweep:
+        raise InputError(
+            f"{location(('grid',))}: the study {study.name} has no cells"
+            + (
+                f": `exclude` leaves out all {found.excluded}."
+                if found.excluded
+                else ": give each axis a value, or list runs."
+            )
+        )
+    names = short_names([axis for axis in axes if _varies(found.cells, axis) or study.sweep])
+    cells = [_labelled(cell, names) for cell in found.cells]
+    settings = [*(cell.resolved for cell in cells), *trials]
+    lost = [("all cells", unused_values(base, (one.dump for one in settings), resolver.dump))]
+    lost += [*((cell.label, _lost(cell)) for cell in cells), ("trials", _lost_in_trials(trials))]
+    shown = [axis for axis in axes if axis in names]
+    return Design(cells, shown, found.coinciding, found.excluded, names, lost, settings, levels)
 
+
+@dataclass
+class _Found:
+    """Cells that a study asks for, each once, and what is wrong with others."""
+
+    cells: list[Cell]
+    coinciding: int
+    excluded: int
+    problems: dict[str, None]
+
+
+def _cells_of(points: list[_Point], study: Study, levels: Levels, axes: list[str], location) -> _Found:
     by_digest: dict[str, Cell] = {}
     problems: dict[str, None] = {}
     coinciding = excluded = 0
@@ -103,32 +135,37 @@ def lay_out(study: Study, base: dict[str, Any], location) -> Design:
             coinciding += 1
         else:
             by_digest[digest] = cell
-    probed = _probed(study, resolver, location, problems)
-    if problems:
-        raise InputError(*problems)
-    cells = list(by_digest.values())
-    if not cells and not study.sweep:
-        raise InputError(
-            f"{location(('grid',))}: the study {study.name} has no cells"
-            + (f": `exclude` leaves out all {excluded}." if excluded else ": give each axis a value, or list runs.")
-        )
-    names = short_names([axis for axis in axes if _varies(cells, axis) or study.sweep])
-    cells = [_labelled(cell, names) for cell in cells]
-    resolved = [*(cell.resolved for cell in cells), *probed]
-    lost = [("all cells", unused_values(base, (one.dump for one in resolved), resolver.dump))]
-    lost += [(cell.label, _lost(cell)) for cell in cells] + [("trials", one.lost) for one in probed]
-    return Design(cells, [axis for axis in axes if axis in names], coinciding, excluded, names, lost)
+    return _Found(list(by_digest.values()), coinciding, excluded, problems)
 
 
 def _probed(study: Study, resolver: Resolver, location, problems: dict[str, None]) -> list[Resolved]:
-    """Settings that trials of the study's space may have; adds to the problems."""
-    found = []
-    for values in probes(study.sweep.space) if study.sweep else ():
+    """Settings that trials of the study's space may have; adds to the problems.
+
+    Two values are put together only where each by itself is right.
+    """
+    if study.sweep is None:
+        return []
+    space, found, wrong = study.sweep.space, [], {}
+    for values in probes(space):
         try:
             found.append(resolver.resolve(values, _locator(location, _Point(values, ("sweep", "space")))))
         except InputError as error:
-            problems |= dict.fromkeys(error.problems)
+            wrong |= dict.fromkeys(error.problems)
+    for values in pairs(space) if not wrong else ():
+        try:
+            resolver.resolve(values, _locator(location, _Point(values, ("sweep", "space"))))
+        except InputError as error:
+            wrong |= dict.fromkeys(f"{problem} Or let `when` keep the values apart." for problem in error.problems)
+    problems |= wrong
     return found
+
+
+def _lost_in_trials(trials: list[Resolved]) -> tuple[LostValue, ...]:
+    """What is lost in any trial, once for each place where it is written and each reason."""
+    found: dict[tuple[str, ...], LostValue] = {}
+    for one in (one for trial in trials for one in trial.lost):
+        found.setdefault((one.key, one.key if one.is_level else one.origin, one.why), one)
+    return tuple(found.values())
 
 
 def _lost(cell: Cell) -> tuple[LostValue, ...]:
@@ -145,8 +182,6 @@ def make_cell(
         InputError: a key is unknown, a value is out of range, or keys exclude each other.
     """
     resolved = levels.resolver.resolve(changes, location)
-    if wrong := contradictions({name: section.value for name, section in resolved.sections.items()}):
-        raise InputError(*(f"{location(keys)}: {problem}" for keys, problem in wrong))
     point = point or _Point(changes, (), role)
     found = {axis: levels.of(resolved, changes, axis, location) for axis in axes}
     settings = {axis: level for axis, level in found.items() if level is not ABSENT}
@@ -158,49 +193,6 @@ def make_cell(
 def digest_of(resolved: Resolved) -> str:
     """A short name of a complete setting; the letter keeps tables from reading it as a number, `12e45678`."""
     return f"c{short_hash(resolved.text, 8)}"
-
-
-def check_data(settings: Iterable[Resolved], task: type[Task], name: str, location) -> None:
-    """Refuse what a task cannot have: patches if its predictions are not stitched to pages, balanced sampling of text.
-
-    Args:
-        settings: of a study.
-        task: of its data set.
-        name: of the task.
-        location: says where a key of the study file stands.
-
-    Raises:
-        InputError: a setting cuts images into patches, and the task is about boxes or text; or it draws images by
-            classes that the task has not.
-    """
-    data = [one.sections["data"].value for one in settings]
-    wrong = []
-    if not task.stitched and any(one.patches for one in data):
-        wrong.append(
-            f"{location(('train', 'data', 'patches'))}: train.data.patches is for masks, which are stitched to pages, "
-            f"and the task of the data set is {name}. Leave it out; `image_size` and `crop` make images smaller."
-        )
-    refusals = {refusal: None for one in data if (refusal := one.image_sampling.refusal(name))}
-    wrong += [f"{location(('train', 'data', 'image_sampling'))}: {refusal}" for refusal in refusals]
-    if wrong:
-        raise InputError(*wrong)
-
-
-def check_losses(settings: Iterable[Resolved], task: str, location) -> None:
-    """Refuse losses of masks that do not serve a task.
-
-    Args:
-        settings: of a study.
-        task: name of the task of its data set.
-        location: says where a key of the study file stands.
-
-    Raises:
-        InputError: naming each such loss once.
-    """
-    losses = {id(loss): loss for one in settings if (loss := one.sections["loss"].value)}  # of many cells the same
-    problems = dict.fromkeys(problem for loss in losses.values() for problem in unsuited(loss, task))
-    if problems:
-        raise InputError(*(f"{location(('train', 'loss'))}: {problem}." for problem in problems))
 
 
 def _labelled(cell: Cell, names: dict[str, str]) -> Cell:

@@ -4,11 +4,9 @@ import json
 from contextlib import suppress
 from typing import Any
 
-from segsweep.config.dotted_keys import lookup
+from segsweep.config.dotted_keys import ABSENT, lookup, value_in
 from segsweep.errors import InputError
 from segsweep.planning.overrides import Resolved, Resolver
-
-ABSENT = object()  # in place of the level of an axis that does not apply to a cell: momentum of Adam
 
 
 class Levels:
@@ -27,7 +25,7 @@ class Levels:
         for axis, level in changes.items():
             if isinstance(level, dict):
                 with suppress(InputError):  # whoever makes the cell is told
-                    meaning = _filled_in(self.resolver.resolve(_outside(changes, axis), location), axis)
+                    meaning = value_in(self.resolver.lay_over(_outside(changes, axis), location).dump, axis)
                     if meaning is not ABSENT:
                         self._spellings.setdefault((axis, json.dumps(meaning)), level)
 
@@ -40,7 +38,7 @@ class Levels:
             axis: dotted key of the axis.
             location: says where a key stands.
         """
-        filled_in = _filled_in(resolved, axis)
+        filled_in = value_in(resolved.dump, axis)
         if filled_in is ABSENT:
             return ABSENT
         written = changes[axis] if axis in changes else self._left(resolved, changes, axis, location)
@@ -54,18 +52,12 @@ class Levels:
         """What stands at an axis that the cell does not set itself, without what other axes change inside of it."""
         outside = _outside(changes, axis)
         if len(outside) < len(changes):
-            resolved = self.resolver.resolve(outside, location)
+            resolved = self.resolver.lay_over(outside, location)
         written = lookup(resolved.raw, axis)
         if not isinstance(written, dict):
             return written
-        return self._spellings.get((axis, json.dumps(_filled_in(resolved, axis))), written)
+        return self._spellings.get((axis, json.dumps(value_in(resolved.dump, axis))), written)
 
 
 def _outside(changes: dict[str, Any], axis: str) -> dict[str, Any]:
     return {key: value for key, value in changes.items() if not key.startswith(axis + ".")}
-
-
-def _filled_in(resolved: Resolved, axis: str) -> Any:
-    section, _, inside = axis.partition(".")
-    dump = resolved.sections[section].dump if section in resolved.sections else None
-    return lookup(dump, inside, ABSENT) if inside else dump

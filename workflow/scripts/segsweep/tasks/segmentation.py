@@ -30,8 +30,8 @@ def build(train: Train, prepared: Any) -> "Segmentation":
     """The task of a setting on a prepared data set of the task `binary` or `multiclass`.
 
     Raises:
-        InputError: an architecture of another task, no `loss.main`, a loss for a binary output with several classes,
-            class weights that do not fit.
+        InputError: an architecture of another task, no `loss.main`, `focal.alpha` with several classes, class
+            weights that do not fit.
     """
     problems = check_architecture(train, prepared.task)
     if train.loss.main is None:
@@ -90,7 +90,7 @@ def criterion(train: Train, prepared: Any, logits: int) -> Combined:
     if loss.class_weights is not None:
         pixels = torch.as_tensor(np.asarray(prepared.pixel_counts))
         by_image = image_counts(prepared) if loss.class_weights == "median_frequency" else pixels[None]
-        weights = class_weights(loss.class_weights, pixels, by_image)
+        weights = class_weights(loss.class_weights, pixels, by_image, by_image.sum(1))
     return Combined(loss.main, loss.aux, loss.aux_weight, classes=logits, class_weights=weights)
 
 
