@@ -387,7 +387,7 @@ def test_several_labels_are_drawn_in_stripes():
 
 
 def test_a_data_set_of_labels_has_no_foreground():
-    values = {"name": "n", "reader": "folder", "task": "multilabel", "classes": {0: "crack", 1: "spalling"}}
+    values = {"name": "n", "reader": "folder", "task": "multilabel", "masks": "{name}.npy", "classes": {0: "a", 1: "b"}}
     with pytest.raises(InputError, match=r"foreground names one; leave it out"):
-        parse_dataset(values | {"foreground": "crack"})
+        parse_dataset(values | {"foreground": "a"})
     assert parse_dataset(values).foreground is None
