@@ -1,6 +1,7 @@
 """Augmentation: masks, boxes and polygons move together, and draws follow from their numbers alone."""
 
 from inspect import signature
+from types import SimpleNamespace
 
 import albumentations as A
 import cv2
@@ -10,10 +11,12 @@ import shapely
 import yaml
 
 from segsweep.config.augmentations import REFUSED, REVISIONS, WITHOUT_POINTS, find_augmentation, read_augmentation
+from segsweep.config.train import Data
 from segsweep.data import exact_transforms
 from segsweep.data.augmentation import Augmentation, load_augmentation
 from segsweep.data.sample import FILL, Sample, cut_boxes, cut_polygons, signed_area, window
 from segsweep.errors import InputError
+from segsweep.planning.study_context import context_of
 
 KNOWN = ("none", "basic", "heavy", "street", "text")
 
@@ -255,6 +258,9 @@ def test_transforms_that_points_do_not_follow_are_refused_with_points(tmp_path, 
     with pytest.raises(InputError, match=rf"mine.yaml:\d+: {name} takes boxes .* the task {task} .* GridDistortion"):
         read_augmentation(path, task)
     assert read_augmentation(path, "binary")
+    context = context_of(None, SimpleNamespace(task=task), None, str, str)
+    with pytest.raises(InputError, match=rf"mine.yaml:\d+: {name} takes boxes"):
+        context.sections.of("data", Data(augmentation=path))
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
