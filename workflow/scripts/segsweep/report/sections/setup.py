@@ -43,7 +43,7 @@ FIXED = (
     ("Epochs", "epochs", "int"),
     ("Precision", "precision", "setting"),
     ("Decay of the averaged weights", "ema.decay", "setting"),
-    ("Decay grows with the steps", "ema.warmup", "setting"),
+    ("Warm-up of that decay", "ema.warmup", "setting"),
 )
 # Where images are cut, training draws patches, and validation pages.
 OF_PATCHES = {
