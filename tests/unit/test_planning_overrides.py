@@ -20,6 +20,7 @@ from segsweep.planning.levels import Levels
 from segsweep.planning.lost_values import announced
 from segsweep.planning.overrides import Resolver
 from segsweep.planning.planner import open_study
+from segsweep.planning.setting_checks import check_losses
 from tests.unit.test_planning_grid import design_of, loaded_from, problem
 from tests.workspace import Workspace
 
@@ -296,7 +297,10 @@ def test_in_the_shipped_studies_all_that_is_set_is_in_force(study, smoke):
 
 def test_lost_values_are_part_of_the_announcement(tmp_path, monkeypatch):
     workspace = Workspace.entered(tmp_path, monkeypatch)
-    workspace.write_study(train={"optimizer": {"name": "sgd", "momentum": 0.5}}, grid={"optimizer.name": ["adam"]})
+    workspace.write_study(
+        train={"loss": {"main": {"dice": 1.0}}, "optimizer": {"name": "sgd", "momentum": 0.5}},
+        grid={"optimizer.name": ["adam"]},
+    )
     said = []
     announce(open_study({"study": "little"}, plans=True), said.append)
     assert any(line.startswith("  optimizer.momentum: 0.5 of train is not in force") for line in said)
@@ -325,7 +329,7 @@ def test_words_tell_sections_apart():
     sections = [{}, {"crop": None}, {"patches": None}, {"crop": None, "patches": None}, {"crop": [8, 8]}, None]
     assert [value_in_words({"name": "sgd"} | keys) for keys in ({}, {"lr": 0.1})] == ["sgd", "sgd(lr=0.1)"]
     words = [value_in_words(section) for section in sections]
-    assert words == ["defaults", "crop=none", "patches=none", "crop=none+patches=none", "crop=8/8", "none"]
+    assert words == ["{}", "crop=none", "patches=none", "crop=none+patches=none", "crop=8/8", "none"]
 
 
 def test_a_trial_of_sections_and_their_parts():
@@ -406,11 +410,11 @@ def test_a_level_is_written_although_another_axis_solves_what_excludes_it(tmp_pa
     # The level of `optimizer` is that of the base, which gradnorm excludes.
     train = TRAIN | {"optimizer": {"name": "sgd", "freeze": "encoder"}}
     grids = [
-        {"optimizer": [{"name": "adam"}]},
+        {"optimizer": [{"name": "adam"}, {"name": "sgd"}]},
         {"loss.task_weights": ["gradnorm"], "optimizer.freeze": [None]},
     ]
     cells = design_of(tmp_path, BASE | {"train": train, "grid": grids}).cells
-    assert cells[1].settings["optimizer"] == {"name": "sgd", "freeze": "encoder"}
+    assert cells[2].settings["optimizer"] == {"name": "sgd"}
 
 
 def test_what_is_lost_in_trials_is_said_once_for_a_reason(tmp_path):
@@ -426,3 +430,76 @@ def test_conditions_that_form_a_circle_are_refused(tmp_path, monkeypatch):
     workspace.write_study(grid=None, sweep={"trials": 2, "space": space})
     with pytest.raises(InputError, match=r"little.yaml:\d+: the conditions of epochs, batch_size form a circle"):
         open_study({"study": "little"}, plans=True)
+
+
+ONE_SGD = {"optimizer": {"name": "sgd", "lr": 0.05, "momentum": 0.8}}
+
+
+def test_of_a_section_and_a_key_inside_the_level_is_the_one_in_force(tmp_path):
+    grids = [
+        {"optimizer": [{"name": "adam"}, {"name": "sgd"}]},
+        {"optimizer": [{"name": "adam", "lr": 0.02}]},
+        {"optimizer.name": ["adam"], "optimizer.lr": [0.1]},
+    ]
+    cell = design_of(tmp_path, BASE | {"train": TRAIN | ONE_SGD, "grid": grids}).cells[-1]
+    assert cell.resolved.dump["optimizer"]["name"] == "adam"
+    assert cell.settings["optimizer"] == {"name": "adam"}
+
+
+def test_a_section_that_no_level_describes_has_an_empty_field(tmp_path):
+    grids = [{"early_stopping": [None]}, {"early_stopping.patience": [5, 10]}]
+    cells = design_of(tmp_path, BASE | {"grid": grids}).cells
+    assert [cell.label for cell in cells] == ["early_stopping=none", "patience=5", "patience=10"]
+
+    reference = {"optimizer": {"name": "adamw", "lr": 0.3}}
+    grid = {"optimizer.name": ["adam"], "optimizer.lr": [0.1, 0.2]}
+    study = BASE | {"train": TRAIN | ONE_SGD, "grid": grid, "reference": reference}
+    cells = design_of(tmp_path, study).cells
+    assert [cell.settings.get("optimizer") for cell in cells] == [None, None, {"name": "adamw", "lr": 0.3}]
+
+
+def test_a_reference_inside_a_section_axis_is_one_cell(tmp_path):
+    grid = {"optimizer": [{"name": "adam"}, {"name": "sgd"}], "optimizer.lr": [0.1, 0.2]}
+    reference = {"optimizer.name": "sgd", "optimizer.lr": 0.3}
+    design = design_of(tmp_path, BASE | {"train": TRAIN | ONE_SGD, "grid": grid, "reference": reference})
+    (cell,) = [cell for cell in design.cells if cell.role == "reference"]
+    assert design.coinciding == 0
+    assert cell.settings["optimizer"] == {"name": "sgd"}
+    # What the reference leaves open stays open.
+    design = design_of(tmp_path, BASE | {"grid": grid, "reference": {"optimizer.lr": 0.3}})
+    names = [cell.settings["optimizer"]["name"] for cell in design.cells if cell.role == "reference"]
+    assert names == ["adam", "sgd"]
+
+
+@pytest.mark.parametrize(
+    "grid", [{"optimizer.lr": [float("inf")]}, {"loss.main": [{"jaccard": {"smooth": float("inf")}}]}]
+)
+def test_a_number_of_a_setting_is_finite(tmp_path, grid):
+    assert re.search(r"little.yaml:\d+: .* is inf: .*finite number", problem(tmp_path, BASE | {"grid": grid}))
+
+
+def test_an_entry_of_exclude_that_no_cell_matches_is_said(tmp_path):
+    grid = {"optimizer": [{"name": "adam"}, {"name": "sgd"}]}
+    exclude = [{"optimizer": {"name": "adamx"}}, {"optimizer": {"name": "sgd"}}]
+    design = design_of(tmp_path, BASE | {"grid": grid, "exclude": exclude})
+    (said,) = design.idle
+    assert re.search(r"little.yaml:\d+: no cell has optimizer=adamx: .* optimizer has adam, sgd\.$", said)
+
+
+def test_a_study_of_masks_without_a_loss_is_refused(tmp_path):
+    study = loaded_from(tmp_path, BASE | {"grid": {"loss.main": [None, {"dice": 1.0}]}})
+    settings = lay_out(study.study, study.base, study.location).settings
+    with pytest.raises(InputError, match=r"little.yaml:\d+: loss.main is not set: .*`main: {cross_entropy: 1.0}`"):
+        check_losses(settings, "multiclass")
+    check_losses(settings[1:], "multiclass")
+
+
+def test_messages_end_with_one_full_stop_and_advise_no_null(tmp_path):
+    one_cycle = {"name": "one_cycle", "three_phase": True, "pct_start": 0.6}
+    assert re.search(r"three_phase\.$", problem(tmp_path, BASE | {"grid": {"scheduler": [one_cycle]}}))
+    assert problem(tmp_path, BASE | {"grid": {"optimizer": [None]}}).endswith("Leave it out.")
+
+
+def test_counted_absent_classes_need_smoothing(tmp_path):
+    grid = {"loss.main": [{"dice": {"smooth": 0.0, "absent": "count"}}]}
+    assert "absent: count with smooth 0" in problem(tmp_path, BASE | {"grid": grid})

@@ -210,6 +210,15 @@ class OverlapTerm(Term):
         "predicted of it count against it; not set: `count` if smooth is above 0.",
     )
 
+    @model_validator(mode="after")
+    def _counted_classes_have_gradients(self):
+        if self.absent == "count" and getattr(self, "smooth", None) == 0:
+            raise ValueError(
+                "absent: count with smooth 0: a class without ground truth has the loss 1 and no gradient, whatever "
+                "is predicted. Set smooth to the order of pixels, 1 for example, or absent to skip"
+            )
+        return self
+
 
 class Task(Component):
     """A task: what is predicted of an image, from model to counts.

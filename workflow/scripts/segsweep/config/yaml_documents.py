@@ -107,7 +107,7 @@ def _problem(cls: type[BaseModel], entry: dict, location) -> str:
         return f"{where}: {key} is {shown}: a section belongs here. {_as_section(inner, found)}"
     message = entry["msg"].removeprefix("Value error, ")
     if kind == "value_error":
-        return f"{where}: {key}: {message}."
+        return f"{where}: {key}: {message.removesuffix('.')}."
     return f"{where}: {key} is {shown}: {message[0].lower() + message[1:]}."
 
 
@@ -148,7 +148,7 @@ def _is_branch(part) -> bool:
 
 def _as_section(classes: list[type[BaseModel]], found: Any) -> str:
     """A remedy for a value that stands where a section of one of the classes belongs."""
-    if found is False:
+    if found is False or found is None:
         return "Leave it out."
     if tag := next(filter(None, map(_tag_key, classes)), None):
         return f"Write {{{tag}: {found}}}."

@@ -54,6 +54,8 @@ def announce(study: Planner, say) -> None:
     )
     runs, segments = plural(len(plan.runs), "run"), plural(len(plan.segments), "segment")
     say(f"{study.name}: {plural(cells, 'cell')}{aside}, {runs}, {segments}.")
+    for sentence in design.idle:
+        say(f"  {sentence}")
     lost = list(announced(design.lost))
     for sentence in lost[:SHOWN]:
         say(f"  {sentence}")

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from segsweep.config.study import Study
 from segsweep.config.train import Train
 from segsweep.config.yaml_documents import nearest
 from segsweep.errors import InputError
-from segsweep.formatting import label, short_names
+from segsweep.formatting import label, short_names, value_in_words
 from segsweep.hashing import short_hash
 from segsweep.planning.levels import Levels
 from segsweep.planning.lost_values import LostValue, unused_values
@@ -41,6 +42,7 @@ class Design:
         lost: (cell in words, what the study sets and is not in force there).
         settings: of all cells, and some that trials may have: any value of the space is in one of them.
         levels: how levels are written; None where nothing is trained.
+        idle: a sentence for each entry of `exclude` that leaves out no cell.
     """
 
     cells: list[Cell]
@@ -51,6 +53,7 @@ class Design:
     lost: list[tuple[str, Iterable[LostValue]]] = field(default_factory=list)
     settings: list[Resolved] = field(default_factory=list)
     levels: Levels | None = None
+    idle: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def lay_out(study: Study, base: dict[str, Any], location) -> Design:
     resolver = Resolver(base, lambda keys: location(("train", *keys)))
     points = [*_grid_points(study, location), *_listed_points(study)]
     axes = list(dict.fromkeys(axis for point in points for axis in point.changes))
-    points += _reference_points(study, points, axes)
+    points += _reference_points(study, resolver, points, axes, location)
     axes = list(dict.fromkeys([*axes, *(study.reference or {}), *(study.sweep.space if study.sweep else {})]))
     _check_axes(study, axes, location)
 
@@ -106,7 +109,7 @@ def lay_out(study: Study, base: dict[str, Any], location) -> Design:
     lost = [("all cells", unused_values(base, (one.dump for one in settings), resolver.dump))]
     lost += [*((cell.label, _lost(cell)) for cell in cells), ("trials", _lost_in_trials(trials))]
     shown = [axis for axis in axes if axis in names]
-    return Design(cells, shown, found.coinciding, found.excluded, names, lost, settings, levels)
+    return Design(cells, shown, found.coinciding, found.excluded, names, lost, settings, levels, found.idle)
 
 
 @dataclass
@@ -117,25 +120,43 @@ class _Found:
     coinciding: int
     excluded: int
     problems: dict[str, None]
+    idle: list[str]
 
 
 def _cells_of(points: list[_Point], study: Study, levels: Levels, axes: list[str], location) -> _Found:
     by_digest: dict[str, Cell] = {}
     problems: dict[str, None] = {}
     coinciding = excluded = 0
+    asked: list[dict[str, Any]] = []
     for point in points:
         try:
             cell = make_cell(levels, point.changes, axes, _locator(location, point), point)
         except InputError as error:
             problems |= dict.fromkeys(error.problems)
             continue
+        if point.role != "reference":
+            asked.append(cell.settings)
         if point.role != "reference" and any(_matches(cell.settings, pattern) for pattern in study.exclude):
             excluded += 1
         elif (digest := cell.cell if not point.id else f"run {point.id}") in by_digest:
             coinciding += 1
         else:
             by_digest[digest] = cell
-    return _Found(list(by_digest.values()), coinciding, excluded, problems)
+    return _Found(list(by_digest.values()), coinciding, excluded, problems, list(_idle(study, asked, location)))
+
+
+def _idle(study: Study, cells: list[dict[str, Any]], location) -> Iterator[str]:
+    """A sentence for each entry of `exclude` that no cell matches, with the levels that there are."""
+    for number, pattern in enumerate(study.exclude):
+        if not any(_matches(settings, pattern) for settings in cells):
+            levels = [
+                f"{axis} has {', '.join(dict.fromkeys(value_in_words(one[axis]) for one in cells if axis in one))}"
+                for axis in pattern
+            ]
+            yield (
+                f"{location(('exclude', number))}: no cell has {label(pattern, {axis: axis for axis in pattern})}: "
+                f"nothing is left out. {'; '.join(levels)}."
+            )
 
 
 def _probed(study: Study, resolver: Resolver, location, problems: dict[str, None]) -> list[Resolved]:
@@ -265,7 +286,9 @@ def _listed_points(study: Study) -> list[_Point]:
     ]  # fmt: skip
 
 
-def _reference_points(study: Study, points: list[_Point], axes: list[str]) -> list[_Point]:
+def _reference_points(
+    study: Study, resolver: Resolver, points: list[_Point], axes: list[str], location
+) -> list[_Point]:
     """The reference, for each combination of the axes it leaves open that the grid has."""
     if study.reference is None:
         return []
@@ -273,8 +296,22 @@ def _reference_points(study: Study, points: list[_Point], axes: list[str]) -> li
     found = {}
     for point in points:
         kept = {axis: point.changes[axis] for axis in open_axes if axis in point.changes}
-        found.setdefault(repr(kept), _Point(kept | study.reference, ("reference",), "reference"))
+        changes = _without_replaced(resolver, kept, study.reference, location)
+        found.setdefault(repr(changes), _Point(changes, ("reference",), "reference"))
     return list(found.values())
+
+
+def _without_replaced(resolver: Resolver, kept: dict[str, Any], reference: dict[str, Any], location) -> dict[str, Any]:
+    """What a reference changes, without levels of sections of which its own keys leave nothing."""
+    changes = kept | reference
+    locator = _locator(location, _Point(changes, ("reference",)))
+    for axis in kept:
+        if any(key.startswith(axis + ".") for key in reference):
+            rest = {key: level for key, level in changes.items() if key != axis}
+            with suppress(InputError):  # whoever makes the cell is told
+                if resolver.lay_over(rest, locator).dump == resolver.lay_over(changes, locator).dump:
+                    changes = rest
+    return changes
 
 
 def _sets(key: str, level: Any, axis: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from segsweep.config.components import Task
-from segsweep.config.losses import unsuited
+from segsweep.config.losses import missing, unsuited
 from segsweep.errors import InputError
 from segsweep.planning.overrides import Resolved
 
@@ -39,7 +39,7 @@ def check_data(settings: Iterable[Resolved], task: type[Task], name: str) -> Non
 
 
 def check_losses(settings: Iterable[Resolved], task: str) -> None:
-    """Refuse losses of masks that do not serve a task.
+    """Refuse losses of masks that do not serve a task, and a task of masks without one.
 
     Args:
         settings: of a study.
@@ -51,7 +51,7 @@ def check_losses(settings: Iterable[Resolved], task: str) -> None:
     losses = {id(loss): (loss, one.location) for one in settings if (loss := one.sections["loss"].value)}
     problems: dict[str, str] = {}  # of many cells the same
     for loss, location in losses.values():
-        for problem in unsuited(loss, task):
+        for problem in [*unsuited(loss, task), *missing(loss, task)]:
             problems.setdefault(problem, location(("loss",)))
     if problems:
         raise InputError(*(f"{where}: {problem}." for problem, where in problems.items()))
