@@ -282,7 +282,6 @@ BASES = ("BasicTransform", "DualTransform", "ImageOnlyTransform", "Transform3D")
 NEED = ("Crop", "CropAndPad", "LongestMaxSize", "SmallestMaxSize")  # arguments, without which they do not fit
 
 
-@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", sorted(usable()))
 def test_every_other_transform_makes_an_image_of_bytes_and_keeps_all_corners(name):
     found = Augmentation([(name, {"p": 1.0})], "test")(rectangle(96, 128, (30, 20, 90, 60)), (0,))
