@@ -12,6 +12,7 @@ from segsweep.config.settings import Component, Settings, key
 
 TASKS = ("binary", "multiclass", "multilabel", "multitask", "text")
 MOST_LABELS = 7  # see `segsweep.data.label_masks`
+OF_OTHER_KEYS = ("lr", "weight_decay", "params")  # arguments of a library's optimizer that are no `options`
 
 
 class LrFactor(Settings):
@@ -39,10 +40,6 @@ class Freeze(Settings):
     def spelled_out(cls, value: Any) -> Any:
         """A name is the part."""
         return {"part": value} if isinstance(value, str) else value
-
-    def is_in_force(self, epoch: int) -> bool:
-        """Whether the part is frozen in an epoch; the first one is 1."""
-        return self.until_epoch is None or epoch <= self.until_epoch
 
 
 class Optimizer(Component):
@@ -77,7 +74,7 @@ class LibraryOptimizer(Optimizer):
     @field_validator("options")
     @classmethod
     def _none_of_ours(cls, options: dict[str, Any]) -> dict[str, Any]:
-        if taken := [name for name in ("lr", "weight_decay", "params") if name in options]:
+        if taken := [name for name in OF_OTHER_KEYS if name in options]:
             raise ValueError(f"{', '.join(taken)} cannot be set here; use the keys of optimizer")
         return options
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from segsweep import registry
 from segsweep.config.components import ImageSampling
+from segsweep.data.prepared import classes_present
 from segsweep.errors import InputError
 
 
@@ -33,10 +34,7 @@ def image_weights(sampling: ImageSampling, prepared: Any, items: list[tuple[str,
     if refusal := sampling.refusal(prepared.task):
         raise InputError(refusal)
     pixels = np.stack([prepared.splits[split].class_counts[i] for split, i in items])
-    present = pixels > 0
-    if prepared.task == "multitask":
-        for row, (split, i) in zip(present, items, strict=True):
-            row[prepared.splits[split].labels(i) + 1] = True  # a box counts where the mask lacks the object
+    present = classes_present(prepared, items)
     weights = registry.load(sampling).weights(sampling, pixels, present)
     if weights is not None and not weights.sum() > 0:
         raise InputError(
