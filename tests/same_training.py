@@ -42,6 +42,11 @@ DATASETS = {
     },
     "two": {"task": "multiclass", "classes": {0: "background", 1: "disc", 2: "square"}, "demo": SHAPES},
     "boxes": {"task": "multitask", "classes": {0: "background", 1: "disc", 2: "square"}, "demo": SHAPES},
+    "labels": {
+        "task": "multilabel",
+        "classes": {0: "disc", 1: "square"},
+        "demo": SHAPES | {"kind": "overlaps", "train": 6, "val": 2},
+    },
     "words": {"task": "text", "demo": {"kind": "words", "train": 6, "val": 2, "size": [64, 64], "seed": 0}},
 }
 # A data set, the study's metric and a setting each: together they go through all of the training loop.
@@ -149,6 +154,32 @@ STUDIES: dict[str, tuple[str, str, dict[str, Any]]] = {
             "clip": {"norm": 1.0, "per": "parameter"},
             "optimizer": {"name": "adamw", "weight_decay_on": "weights", "freeze": {"until_epoch": 1}},
             "loss": {"main": {"cross_entropy": 1.0, "dice": 0.5}},
+        },
+    ),
+    "several labels, overlapping patches, lr_factor, class_balanced": (
+        "labels",
+        "val/miou",
+        {
+            "model": ENCODER,
+            "data": {
+                "patches": {"page_size": 64, "size": 48, "overlap": 16},
+                "image_sampling": {"name": "class_balanced", "per": "pixel"},
+            },
+            "optimizer": {"name": "timm.lamb", "lr": 5e-3, "lr_factor": {"encoder": 0.1}},
+            "loss": {"main": {"bce_dice": 1.0, "lovasz": 0.5}, "class_weights": "median_frequency"},
+        },
+    ),
+    "overlapping patches, torch's optimizer, repeat_factor": (
+        "two",
+        "val/miou",
+        {
+            "model": ENCODER,
+            "data": {
+                "patches": {"page_size": 64, "size": 48, "overlap": 16},
+                "image_sampling": {"name": "repeat_factor", "threshold": 1.0},
+            },
+            "optimizer": {"name": "torch.RMSprop", "lr": 1e-3, "lr_factor": {"decoder": 3.0}},
+            "loss": {"main": {"jaccard": 1.0, "cross_entropy": 1.0}, "class_weights": "inverse_frequency"},
         },
     ),
 }

@@ -1,14 +1,22 @@
 """Augmentation: masks, boxes and polygons move together, and draws follow from their numbers alone."""
 
+from inspect import signature
+from types import SimpleNamespace
+
+import albumentations as A
 import cv2
 import numpy as np
 import pytest
 import shapely
+import yaml
 
-from segsweep.config.augmentations import find_augmentation, read_augmentation
+from segsweep.config.augmentations import REFUSED, REVISIONS, WITHOUT_POINTS, find_augmentation, read_augmentation
+from segsweep.config.train import Data
+from segsweep.data import exact_transforms
 from segsweep.data.augmentation import Augmentation, load_augmentation
-from segsweep.data.sample import Sample, cut_boxes, cut_polygons, signed_area, window
+from segsweep.data.sample import FILL, Sample, cut_boxes, cut_polygons, signed_area, window
 from segsweep.errors import InputError
+from segsweep.planning.study_context import context_of
 
 KNOWN = ("none", "basic", "heavy", "street", "text")
 
@@ -116,7 +124,6 @@ def offsets(transform, draws):
         ("ElasticTransform", {"alpha": 60, "sigma": 12}),
         ("GridDistortion", {}),
         ("OpticalDistortion", {}),
-        ("ThinPlateSpline", {"scale_range": [0.02, 0.05]}),
         ("Perspective", {}),
         ("SafeRotate", {"limit": [-30, 30]}),
     ],
@@ -210,3 +217,106 @@ def test_unknown_names_are_refused(tmp_path):
 @pytest.mark.parametrize("name", KNOWN)
 def test_the_shipped_files_are_plain_lists(name):
     assert all(isinstance(transform, str) and isinstance(args, dict) for transform, args in read_augmentation(name))
+
+
+def augmentation_file(tmp_path, transforms):
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump({"description": "mine", "transforms": transforms}, sort_keys=False))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("transform", "message"),
+    [
+        ({"Normalize": {"p": 1.0}}, r"Normalize makes other numbers .* `data.preprocessing` does this"),
+        ({"OneOf": {"transforms": [{"ToFloat": None}]}}, r"ToFloat makes other numbers .* `data.preprocessing`"),
+        ("ToTensorV2", r"ToTensorV2 makes tensors. Leave it out"),
+        ({"OneOf": {"p": 1.0}}, r"OneOf is a group without transforms. Give it some"),
+        ({"SomeOf": {"transforms": ["D4"], "number": 1}}, r"SomeOf has no argument 'number'.*Allowed: n, p, replace"),
+        (
+            {"ReplayCompose": {"transforms": ["D4"]}},
+            r"ReplayCompose is no group that can be used here. Choose one of OneOf",
+        ),
+        (
+            {"BBoxSafeRandomCrop": {}},
+            r"BBoxSafeRandomCrop follows boxes that albumentations carries.*Choose RandomCrop",
+        ),
+        ({"CubicSymmetry": {}}, r"CubicSymmetry is for volumes"),
+        ({"Mosaic": {}}, r"Mosaic asks for further images"),
+        ({"HorizontalFlip": 0.5}, r"found {'HorizontalFlip': 0.5}; `transforms` is a list"),
+    ],
+)
+def test_transforms_that_cannot_be_used_are_refused_with_their_line(tmp_path, transform, message):
+    with pytest.raises(InputError, match=r"mine.yaml:\d+: " + message):
+        read_augmentation(augmentation_file(tmp_path, ["D4", transform]))
+
+
+@pytest.mark.parametrize("task", ["multitask", "text"])
+@pytest.mark.parametrize("name", ["RandomGridShuffle", "PiecewiseAffine", "ThinPlateSpline"])
+def test_transforms_that_points_do_not_follow_are_refused_with_points(tmp_path, name, task):
+    path = augmentation_file(tmp_path, [{"OneOf": {"transforms": [name]}}])
+    with pytest.raises(InputError, match=rf"mine.yaml:\d+: {name} takes boxes .* the task {task} .* GridDistortion"):
+        read_augmentation(path, task)
+    assert read_augmentation(path, "binary")
+    context = context_of(None, SimpleNamespace(task=task), None, str, str)
+    with pytest.raises(InputError, match=rf"mine.yaml:\d+: {name} takes boxes"):
+        context.sections.of("data", Data(augmentation=path))
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_what_is_refused_by_name_is_there(name):
+    assert isinstance(getattr(A, name), type)
+
+
+def usable():
+    """Transforms of albumentations that need no argument and are not refused."""
+    for name in dir(A):
+        cls = getattr(A, name)
+        if isinstance(cls, type) and issubclass(cls, A.BasicTransform) and "Transform" not in name[-11:]:
+            needed = [p for p in signature(cls).parameters.values() if p.default is p.empty and p.kind != p.VAR_KEYWORD]
+            if name not in (*REFUSED, *WITHOUT_POINTS, *BASES, *NEED) and not needed:
+                yield name
+
+
+BASES = ("BasicTransform", "DualTransform", "ImageOnlyTransform", "Transform3D")
+NEED = ("Crop", "CropAndPad", "LongestMaxSize", "SmallestMaxSize")  # arguments, without which they do not fit
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", sorted(usable()))
+def test_every_other_transform_makes_an_image_of_bytes_and_keeps_all_corners(name):
+    found = Augmentation([(name, {"p": 1.0})], "test")(rectangle(96, 128, (30, 20, 90, 60)), (0,))
+    assert found.image.dtype == found.mask.dtype == np.uint8
+    assert found.image.shape == (*found.mask.shape, 3)
+    assert found.boxes.shape == (1, 4)
+    assert found.polygons[0].shape == (4, 2)
+
+
+@pytest.mark.parametrize("name", ["OneOf", "SomeOf", "RandomOrder", "Sequential"])
+def test_groups_hold_transforms(name):
+    pipeline = Augmentation([(name, {"transforms": [("HorizontalFlip", {"p": 1.0})], "p": 1.0})], "test")
+    assert pipeline(rectangle(), (0,)).boxes[0].tolist() == [30, 10, 60, 25]
+
+
+@pytest.mark.parametrize(
+    ("transform", "message"),
+    [
+        (("Normalize", {"p": 1.0}), r"file \(Normalize\): a transform makes float32.*uint8.*`data.preprocessing`"),
+        (("ToGray", {"num_output_channels": 1, "p": 1.0}), r"makes uint8, \(60, 80\) of an image of bytes"),
+        (("RandomCrop", {"height": 90, "width": 90}), r"\(RandomCrop\): .* cannot be applied .* 60 x 80 pixels: "),
+    ],
+)
+def test_what_a_transform_makes_is_checked_as_it_runs(transform, message):
+    with pytest.raises(InputError, match=message):
+        Augmentation([transform], "file")(rectangle(), (0,))
+
+
+def test_dropped_objects_are_gray_and_void():
+    found = Augmentation([("MaskDropout", {"p": 1.0})], "test")(rectangle(), (0,))
+    assert np.unique(found.image[10:25, 20:50]).tolist() == [round(sum(FILL) / 3)]
+    assert (found.mask[10:25, 20:50] == 255).all()
+
+
+def test_the_transforms_that_are_put_right_are_those_of_another_revision():
+    classes = [one for one in vars(exact_transforms).values() if isinstance(one, type)]
+    assert sorted(REVISIONS) == sorted(one.__name__ for one in classes if issubclass(one, A.BasicTransform))

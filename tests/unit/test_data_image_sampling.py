@@ -31,6 +31,7 @@ class FakeSplit:
     """Counts of four images: of background, road and bicycle. The last image is void."""
 
     class_counts = np.array([[90, 10, 0], [80, 20, 0], [50, 20, 30], [0, 0, 0]])
+    scored_pixels = class_counts.sum(1)
 
     def __init__(self, boxes=()):
         self.boxes = dict(boxes)
@@ -70,6 +71,22 @@ def weights(settings: dict, images=(0, 1, 2, 3), **data):
 )
 def test_weights_by_hand(settings, images, expected):
     assert weights(settings, images) == pytest.approx(expected)
+
+
+def test_images_without_a_label_are_drawn_as_often_as_a_label():
+    data = FakePrepared("multilabel")
+    train = data.splits["train"]
+    # Of five images two have the first label, one has the second, two have none, and one is void.
+    train.class_counts = np.array([[30, 0], [10, 20], [0, 0], [0, 0], [0, 0]])
+    train.scored_pixels = np.array([100, 100, 100, 60, 0])
+    found = [
+        image_weights(
+            Data.model_validate({"image_sampling": one}).image_sampling, data, [("train", i) for i in range(5)]
+        )
+        for one in ({"name": "class_balanced"}, {"name": "class_balanced", "per": "pixel"})
+    ]
+    assert found[0] == pytest.approx([1 / 2, 1 / 2 + 1, 1 / 2, 1 / 2, 0])
+    assert found[1] == pytest.approx([30 / 40, 10 / 40 + 1, 100 / 160, 60 / 160, 0])
 
 
 def test_each_image_once_needs_no_weights():

@@ -150,18 +150,14 @@ def test_bce_dice_of_no_foreground():
     assert value(dice_smooth=1.0, dice_absent="skip") == value(dice_smooth=0.0) == pytest.approx(0.4 * bce, rel=1e-6)
 
 
-@pytest.mark.parametrize("name", sorted(ONE_LOGIT_ONLY))
-def test_losses_for_a_binary_output_say_so(name):
-    with pytest.raises(InputError, match=f"{name} is for a binary output.*4 classes.*use cross_entropy"):
-        loss_of(name, 4)
-
-
 # Class weights
+
+SCHEMES = ["inverse_frequency", "inverse_log_frequency", "median_frequency"]
 
 
 def weights_of(asked, images):
     images = torch.tensor(images)
-    return class_weights(asked, images.sum(0), images)
+    return class_weights(asked, images.sum(0), images, images.sum(1))
 
 
 def test_class_weights_by_hand():
@@ -174,6 +170,25 @@ def test_class_weights_by_hand():
     assert weights_of("median_frequency", images).tolist() == pytest.approx([0.525 / 0.8, 0.525 / 0.25, 0])
     assert weights_of([1, 2, 0.5], images).tolist() == [1, 2, 0.5]
     assert weights_of(None, images) is None
+
+
+def test_class_weights_of_labels_that_overlap_count_valid_pixels():
+    # Two images of 100 and 50 valid pixels; the labels overlap, so that they have 100 label pixels in the first.
+    images, valid = torch.tensor([[60, 40, 0], [0, 10, 0]]), torch.tensor([100, 50])
+    found = {asked: class_weights(asked, images.sum(0), images, valid).tolist() for asked in SCHEMES}
+    assert found["inverse_frequency"] == pytest.approx([150 / 180, 150 / 150, 0])
+    assert found["inverse_log_frequency"] == pytest.approx([1 / log(1.02 + 0.4), 1 / log(1.02 + 1 / 3), 1 / log(1.02)])
+    # Shares where they occur: 60 of 100, 50 of 150; their median is 7 / 15.
+    assert found["median_frequency"] == pytest.approx([7 / 15 / 0.6, 7 / 15 * 3, 0])
+    # A single label of 30 in 100 pixels is not everywhere.
+    alone = class_weights("inverse_log_frequency", torch.tensor([30]), torch.tensor([[30]]), torch.tensor([100]))
+    assert alone.tolist() == pytest.approx([1 / log(1.32)])
+
+
+@pytest.mark.parametrize("asked", SCHEMES)
+def test_counted_weights_need_a_pixel(asked):
+    with pytest.raises(InputError, match=rf"class_weights: {asked} has nothing to count.*Correct the masks"):
+        weights_of(asked, [[0, 0, 0]])
 
 
 @pytest.mark.parametrize("asked", [[1.0, 2.0], [1.0, -1.0, 2.0], [0.0, 0.0, 0.0]])

@@ -9,11 +9,13 @@ import torch
 from torch import nn
 
 from segsweep import models, registry
+from segsweep.config.components import PLAIN_ENCODERS
 from segsweep.config.train import Train, weights_file
+from segsweep.config.yaml_documents import parse
 from segsweep.data.readers.demo import Demo
 from segsweep.data.synthetic.shapes import draw_one
 from segsweep.errors import InputError
-from segsweep.models import encoders
+from segsweep.models import encoders, plain_encoders
 from segsweep.models.attention import AttentionGate
 from segsweep.models.attention_resunet import ResidualBlock
 from segsweep.models.smp import SmpSettings
@@ -253,7 +255,10 @@ def test_bisenets_parameters_are_what_its_docstring_says(bisenet):
         ({"encoder_weights": "nowhere/weights.pt"}, r"there is no file nowhere/weights\.pt"),
         ({"options": {"decoder_chanels": [1]}}, r"no option 'decoder_chanels'; did you mean decoder_channels"),
         ({"options": {"decoder_channels": [8, 8]}}, r"unet cannot be built.*decoder_channels.*other options"),
-        ({"arch": "dpt"}, r"dpt cannot be built with the encoder resnet18.*tu-vit_tiny"),
+        (
+            {"arch": "dpt", "encoder": "tu-resnet18", "options": {"x": 1}},
+            r"dpt cannot be built.*tu-resnet18.*; choose a vision .* tu-vit_tiny.*, or other options",
+        ),
         ({"arch": "bisenet", "options": {"width": 2}}, r"bisenet has no option 'width'.*none"),
         ({"arch": "attention_unet", "options": {"decoder_channels": [8]}}, r"decoder_channels: \[8\].*must be 5"),
     ],
@@ -261,6 +266,22 @@ def test_bisenets_parameters_are_what_its_docstring_says(bisenet):
 def test_messages_name_what_was_found_and_what_helps(settings, message):
     with pytest.raises(InputError, match=message):
         models.build(Train.model_validate({"model": settings}).model, 2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"arch": "dpt"}, r"dpt cannot be built with the encoder resnet18; choose .* tu-vit_tiny"),
+        ({"encoder": "plain18", "encoder_weights": "imagenet"}, r"plain18 has no weights `imagenet`. Set .* null"),
+    ],
+)
+def test_encoders_that_cannot_be_had_are_refused_by_the_settings(settings, message):
+    with pytest.raises(InputError, match=message):
+        parse(Train, {"model": settings}, lambda keys: "study.yaml")
+
+
+def test_the_plain_encoders_are_those_that_the_settings_know():
+    assert set(PLAIN_ENCODERS) == set(plain_encoders.RESNETS)
 
 
 def test_weights_that_cannot_be_downloaded_say_what_and_how(monkeypatch):

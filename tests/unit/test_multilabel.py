@@ -1,4 +1,4 @@
-"""Several labels a pixel: files, storage, losses, counts, votes and pictures, by hand and against independent ones."""
+"""Several labels a pixel: files, storage, losses, counts, votes and images, by hand and against independent ones."""
 
 import io
 import zipfile
@@ -12,13 +12,16 @@ from PIL import Image
 from torch.nn import functional as F
 
 from segsweep import metrics, tasks
+from segsweep.config.components import MOST_LABELS
 from segsweep.config.dataset import parse_dataset
 from segsweep.config.losses import Loss, unsuited
 from segsweep.config.train import Train
 from segsweep.data.augmentation import load_augmentation
 from segsweep.data.classes import class_names, class_table
 from segsweep.data.decoding import decode
-from segsweep.data.label_masks import MOST, of_labels, pack, unpack
+from segsweep.data.label_masks import of_labels, pack, unpack
+from segsweep.data.preparation import prepare
+from segsweep.data.raw_item import Item
 from segsweep.data.readers import files, read
 from segsweep.data.sample import Sample
 from segsweep.data.void import VOID
@@ -48,6 +51,7 @@ def prepared(**changes):
         "classes": NAMES,
         "pixel_counts": np.array([30, 10, 20]),
         "image_class_counts": np.array([[30, 0, 20], [0, 10, 0]]),
+        "image_scored_pixels": np.array([40, 60]),
     }
     return SimpleNamespace(**(facts | changes))
 
@@ -70,12 +74,12 @@ def test_labels_are_bits_and_back():
     mask = pack([one.astype(np.uint8) for one in labels])
     assert mask.tolist() == [[1 + 4, 2, 1 + 2, VOID]]
     assert unpack(mask, 3).tolist() == [[[1, 0, 1, VOID]], [[0, 1, 1, VOID]], [[1, 0, 0, VOID]]]
-    every = channels(count=MOST)
-    assert np.array_equal(unpack(pack(every), MOST), every)
-    counts = of_labels(np.bincount(pack(every).ravel(), minlength=256), MOST)
+    every = channels(count=MOST_LABELS)
+    assert np.array_equal(unpack(pack(every), MOST_LABELS), every)
+    counts = of_labels(np.bincount(pack(every).ravel(), minlength=256), MOST_LABELS)
     assert counts.tolist() == (every == 1).sum((1, 2)).tolist()
     both = torch.from_numpy(np.stack([pack(every)])).long()
-    assert np.array_equal(labels_of(both, MOST)[0].numpy(), every)
+    assert np.array_equal(labels_of(both, MOST_LABELS)[0].numpy(), every)
 
 
 def dataset(**changes):
@@ -127,6 +131,51 @@ def test_one_file_of_channels(tmp_path):
         sample, problems = decode(item, class_table(wall), True)
         assert sample is None
         assert said in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ((6, 8), None),
+        ((6, 8, 1), None),
+        ((48,), "an array of the shape (48,); a mask is (height, width)"),
+        ((6, 8, 2), "an array of the shape (6, 8, 2); a mask is (height, width)"),
+        ((8, 6, 1), "6x8 pixels, its image has 8x6"),
+    ],
+)
+def test_an_array_as_the_mask_of_classes(tmp_path, shape, said):
+    Image.fromarray(np.zeros((6, 8, 3), np.uint8)).save(tmp_path / "a.png")
+    np.save(tmp_path / "a.npy", np.arange(np.prod(shape)).reshape(shape) % 2)
+    classes = dataset(masks="{name}.npy", task="multiclass", classes={0: "wall", 1: "crack"})
+    sample, problems = decode(Item("a", tmp_path / "a.png", tmp_path / "a.npy"), class_table(classes), True)
+    if said:
+        assert said in problems[0]
+    else:
+        assert problems == []
+        assert np.array_equal(sample.mask, np.arange(48).reshape(6, 8) % 2)
+
+
+def test_an_array_is_no_image(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((6, 8), np.int64))
+    classes = dataset(masks="{name}.npy", task="multiclass", classes={0: "wall", 1: "crack"})
+    sample, problems = decode(Item("a", tmp_path / "a.npy", tmp_path / "a.npy"), class_table(classes), True)
+    assert sample is None
+    assert problems[0].startswith(f"{tmp_path / 'a.npy'}: cannot be used as an image")
+
+
+def test_a_label_that_never_occurs_is_refused_with_a_remedy(tmp_path):
+    labels = channels(void=False)
+    labels[1] = 0
+    write_wall(tmp_path, labels)
+    (tmp_path / "val.txt").write_text("b\n")
+    Image.fromarray(np.zeros((*labels.shape[1:], 3), np.uint8)).save(tmp_path / "b.png")
+    for name in NAMES:
+        (tmp_path / name / "b.png").write_bytes((tmp_path / name / "a.png").read_bytes())
+    with pytest.raises(InputError) as caught:
+        prepare(dataset(), tmp_path, None, tmp_path / "out", "f00d")
+    (problem,) = caught.value.problems
+    assert "the label 'spalling' never occurs in the training split (1 images). Take it out of `masks`" in problem
+    assert "void" not in problem
 
 
 def test_a_wrong_value_names_the_file_of_the_label(tmp_path):
@@ -247,7 +296,7 @@ def test_class_weights_weigh_labels():
     ]
     listed = made({"main": {"bce": 1.0}, "class_weights": [1.0, 0.0, 3.0]}).criterion()(logits, batch)["loss"]
     assert listed.item() == pytest.approx(((each[0] + 3 * each[2]) / 4).item())
-    # 60 pixels with labels: 60 / (3 * 30), 60 / (3 * 10), 60 / (3 * 20) = 2/3, 2, 1.
+    # In the ratio of 1 / 30, 1 / 10 and 1 / 20, which is that of 2/3, 2 and 1.
     counted = made({"main": {"bce": 1.0}, "class_weights": "inverse_frequency"}).criterion()(logits, batch)["loss"]
     assert counted.item() == pytest.approx(((2 / 3 * each[0] + 2 * each[1] + each[2]) / (11 / 3)).item())
 
@@ -267,9 +316,9 @@ def test_losses_of_classes_that_exclude_each_other_are_refused():
 
 def test_labels_are_counted_each_by_itself():
     # crack: 3 pixels there, 2 of them found, 1 found in excess; spalling: there, not found; rust: neither.
-    truth = np.array([[[1, 1, 1, 0, VOID]], [[0, 1, 0, 0, VOID]], [[0, 0, 0, 0, VOID]]], np.uint8)
+    ground_truth = np.array([[[1, 1, 1, 0, VOID]], [[0, 1, 0, 0, VOID]], [[0, 0, 0, 0, VOID]]], np.uint8)
     found = np.array([[[1, 1, 0, 1, 1]], [[0, 0, 0, 0, 1]], [[0, 0, 0, 0, 0]]], np.uint8)
-    batch = {"mask": torch.from_numpy(pack(truth)[None]).long(), "name": ["a"]}
+    batch = {"mask": torch.from_numpy(pack(ground_truth)[None]).long(), "name": ["a"]}
     task = made({"main": {"bce": 1.0}})
     logits = torch.from_numpy(found[None] * 2.0 - 1)
     by_outputs, by_predictions = task.counter(), task.counter()
@@ -292,13 +341,13 @@ def test_labels_are_counted_each_by_itself():
 
 
 def test_boundaries_are_those_of_each_label():
-    truth = np.zeros((2, 30, 40), np.uint8)
-    truth[0, 5:15, 5:15] = 1
-    truth[1, 10:20, 10:20] = 1  # overlaps the first
-    found = truth.copy()
-    found[1] = np.roll(truth[1], 3, axis=1)
+    ground_truth = np.zeros((2, 30, 40), np.uint8)
+    ground_truth[0, 5:15, 5:15] = 1
+    ground_truth[1, 10:20, 10:20] = 1  # overlaps the first
+    found = ground_truth.copy()
+    found[1] = np.roll(ground_truth[1], 3, axis=1)
     prediction = {"mask": pack(found), "probability": found.astype(np.float32)}
-    batch = {"mask": torch.from_numpy(pack(truth)[None]).long(), "task": "multilabel"}
+    batch = {"mask": torch.from_numpy(pack(ground_truth)[None]).long(), "by_label": True}
     counts = boundary_distances.count([prediction], batch)["hd95"][0]
     assert counts.tolist() == [[0.0, 1.0], [3.0, 1.0]]
 
@@ -335,3 +384,10 @@ def test_several_labels_are_drawn_in_stripes():
     assert set(shown[6:, :6].ravel()) == {1}
     assert set(shown[:6, 6:].ravel()) == {3}
     assert set(shown[6:, 6:].ravel()) == {0, VOID}
+
+
+def test_a_data_set_of_labels_has_no_foreground():
+    values = {"name": "n", "reader": "folder", "task": "multilabel", "masks": "{name}.npy", "classes": {0: "a", 1: "b"}}
+    with pytest.raises(InputError, match=r"foreground names one; leave it out"):
+        parse_dataset(values | {"foreground": "a"})
+    assert parse_dataset(values).foreground is None

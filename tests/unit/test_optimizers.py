@@ -94,8 +94,24 @@ def test_names_that_cannot_train_say_why():
     assert "torch.LBFGS cannot train a network here: it computes the loss several times" in problem(name="torch.LBFGS")
     assert "sparse gradients" in problem(name="torch.SparseAdam")
     assert "choose timm.muon" in problem(name="torch.Muon")
-    assert "Did you mean 'timm.lamb'?" in problem(name="timm.lam")
+    for option in ("maximize", "differentiable"):
+        assert f"{option}: a loss is minimized here" in problem(name="torch.Adam", options={option: True})
     assert "lr cannot be set here; use the keys of optimizer" in problem(name="timm.lamb", options={"lr": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("found", "meant"),
+    [
+        ("timm.lam", "timm.lamb"),
+        ("torch.rmsprop", "torch.RMSprop"),
+        ("rmsprop", "torch.RMSprop"),
+        ("timm.adamw", "adamw"),
+        ("SGD", "sgd"),
+        ("torch.NAdan", "torch.NAdam"),
+    ],
+)
+def test_the_nearest_name_is_suggested_without_regard_to_case(found, meant):
+    assert f"Did you mean {meant!r}?" in problem(name=found)
 
 
 def test_options_that_the_library_does_not_take():

@@ -102,6 +102,39 @@ def test_smoke_lays_over_study_and_training(tmp_path):
     assert loaded.base["data"] == {"train_subset": 2}
 
 
+@pytest.mark.parametrize(
+    ("epochs", "before", "after"),
+    [
+        (2, {"warmup": {"iterations": 5, "unit": "epochs"}}, {"warmup": {"iterations": 1, "unit": "epochs"}}),
+        (30, {"warmup": {"iterations": 15, "unit": "epochs"}}, {"warmup": {"iterations": 5, "unit": "epochs"}}),
+        (2, {"warmup": {"iterations": 5, "unit": "batches"}}, {"warmup": {"iterations": 5, "unit": "batches"}}),
+        (2, {"warmup": {"iterations": 5}}, {"warmup": {"iterations": 5}}),
+        (2, {"name": "multistep", "milestones": [30, 60]}, {"name": "multistep", "milestones": [1]}),
+        (3, {"name": "multistep", "milestones": [30, 60, 200]}, {"name": "multistep", "milestones": [1, 2]}),
+        (3, {"name": "multistep", "milestones": [200, 300]}, {"name": "multistep", "milestones": [7]}),
+    ],
+)
+def test_smoke_rescales_epochs(tmp_path, epochs, before, after):
+    study = STUDY | {"train": STUDY["train"] | {"epochs": 90, "scheduler": before}}
+    smoke = {"epochs": epochs, "rescale_epochs": True}
+    assert loaded_from(tmp_path, study | {"smoke": smoke}, smoke=True).base["scheduler"] == after
+
+
+def test_smoke_rescales_epochs_of_levels(tmp_path):
+    warmup = {"warmup": {"iterations": 9, "unit": "epochs"}}
+    study = STUDY | {"train": STUDY["train"] | {"epochs": 90, "scheduler": {"name": "multistep", "milestones": [9]}}}
+    study["train"]["scheduler"] |= warmup
+    study["grid"] = [
+        {"scheduler.warmup.iterations": [0, 30, 45], "scheduler.milestones": [[30, 33], [60, 120]]},
+        {"scheduler.warmup": [{"iterations": 30, "unit": "steps"}, {"iterations": 30}]},
+    ]
+    found = loaded_from(tmp_path, study | {"smoke": {"epochs": 6, "rescale_epochs": True}}, smoke=True).study.grid
+    assert found == [
+        {"scheduler.warmup.iterations": [0, 2, 3], "scheduler.milestones": [[2], [4]]},
+        {"scheduler.warmup": [{"iterations": 30, "unit": "steps"}, {"iterations": 2}]},
+    ]
+
+
 def test_exponents_without_a_point_are_numbers(tmp_path):
     path = tmp_path / "numbers.yaml"
     path.write_text("a: 1e-4\nb: 1.5e3\nc: 1E5\nd: 12\ne: 1.2.3\nf: 2e\n", encoding="utf-8")

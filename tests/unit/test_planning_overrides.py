@@ -12,6 +12,7 @@ from segsweep.config.components import Warmup
 from segsweep.config.load import Request, load
 from segsweep.config.merging import overridden
 from segsweep.config.train import Train
+from segsweep.errors import InputError
 from segsweep.formatting import value_in_words
 from segsweep.planning.announcement import announce
 from segsweep.planning.grid import lay_out
@@ -19,6 +20,7 @@ from segsweep.planning.levels import Levels
 from segsweep.planning.lost_values import announced
 from segsweep.planning.overrides import Resolver
 from segsweep.planning.planner import open_study
+from segsweep.planning.setting_checks import check_losses
 from tests.unit.test_planning_grid import design_of, loaded_from, problem
 from tests.workspace import Workspace
 
@@ -119,6 +121,13 @@ def test_a_short_form_stands_for_its_section():
     assert (resolved["loss"]["main"]["focal"]["weight"], resolved["loss"]["main"]["focal"]["gamma"]) == (0.5, 4.0)
 
 
+def test_a_bound_of_the_gradient_is_one_value():
+    train = {"clip": {"norm": 1.0, "per": "parameter"}}
+    assert changed({"clip": {"value": 0.1}}, train)["clip"] == {"norm": None, "per": "all", "value": 0.1}
+    assert changed({"clip": {"norm": 2.0}}, train)["clip"] == {"norm": 2.0, "per": "all", "value": None}
+    assert changed({"clip.norm": 2.0}, train)["clip"] == {"norm": 2.0, "per": "parameter", "value": None}
+
+
 def test_lists_and_null_replace():
     assert changed({"data": {"crop": [32, 96]}})["data"]["crop"] == [32, 96]
     off = changed({"data": {"crop": None}, "early_stopping": None})
@@ -183,8 +192,16 @@ def test_a_section_of_the_reference_is_not_changed_by_an_axis_inside_of_it(tmp_p
             {"loss": [{"task_weights": "gradnorm"}], "loss.task_weights.seg": [2.0]},
             r"loss.task_weights.seg lies in loss, and loss.task_weights of loss is 'gradnorm': it has no seg",
         ),
-        ({"optimizer": ["sgd", "adamw"]}, r"optimizer is 'sgd': input should be a valid dictionary. Write {name: sgd}"),
-        ({"model": ["fpn"]}, r"model is 'fpn': input should be a valid dictionary. Write {arch: fpn}"),
+        ({"optimizer": ["sgd", "adamw"]}, r"optimizer is 'sgd': a section belongs here. Write {name: sgd}"),
+        ({"model": ["fpn"]}, r"model is 'fpn': a section belongs here. Write {arch: fpn}"),
+        ({"ema": [0.99]}, r"ema is 0.99: a section belongs here. Write {decay: 0.99}. Its keys: decay, warmup"),
+        ({"ema": [True]}, r"ema is True: a section belongs here. Write {} for its defaults, or some .*: decay, warmup"),
+        ({"clip": [1.0]}, r"clip is 1.0: a section belongs here. Write {norm: 1.0}. Its keys: norm, per, value"),
+        ({"clip": [True]}, r"clip is True: a section belongs here. Its keys: norm, per, value"),
+        ({"early_stopping": [False]}, r"early_stopping is False: a section belongs here. Leave it out"),
+        ({"early_stopping": [5]}, r"early_stopping is 5: a section belongs here. Write {patience: 5}"),
+        ({"optimizer.lr_factor": [0.1]}, r"lr_factor is 0.1: a section belongs here. Write {encoder: 0.1}"),
+        ({"optimizer.freeze": [True]}, r"freeze is True: a section belongs here. Write {} for its defaults, .*: part"),
         ({"epochs.x": [1]}, r"epochs.x addresses a key inside epochs, which is 10. Set epochs to a section instead"),
         ({"optimizer": [{"lr": 0.1, "momentun": 0.9}]}, r"unknown key 'optimizer.momentun'"),
     ],
@@ -280,7 +297,10 @@ def test_in_the_shipped_studies_all_that_is_set_is_in_force(study, smoke):
 
 def test_lost_values_are_part_of_the_announcement(tmp_path, monkeypatch):
     workspace = Workspace.entered(tmp_path, monkeypatch)
-    workspace.write_study(train={"optimizer": {"name": "sgd", "momentum": 0.5}}, grid={"optimizer.name": ["adam"]})
+    workspace.write_study(
+        train={"loss": {"main": {"dice": 1.0}}, "optimizer": {"name": "sgd", "momentum": 0.5}},
+        grid={"optimizer.name": ["adam"]},
+    )
     said = []
     announce(open_study({"study": "little"}, plans=True), said.append)
     assert any(line.startswith("  optimizer.momentum: 0.5 of train is not in force") for line in said)
@@ -309,7 +329,7 @@ def test_words_tell_sections_apart():
     sections = [{}, {"crop": None}, {"patches": None}, {"crop": None, "patches": None}, {"crop": [8, 8]}, None]
     assert [value_in_words({"name": "sgd"} | keys) for keys in ({}, {"lr": 0.1})] == ["sgd", "sgd(lr=0.1)"]
     words = [value_in_words(section) for section in sections]
-    assert words == ["defaults", "crop=none", "patches=none", "crop=none+patches=none", "crop=8/8", "none"]
+    assert words == ["{}", "crop=none", "patches=none", "crop=none+patches=none", "crop=8/8", "none"]
 
 
 def test_a_trial_of_sections_and_their_parts():
@@ -338,6 +358,23 @@ def test_a_trial_of_sections_and_their_parts():
             {"early_stopping": [None, {}], "early_stopping.patience": {"low": 1, "high": 5, "integer": True}},
             r"early_stopping.patience lies in early_stopping, and early_stopping is None",
         ),
+        (
+            {"loss.task_weights": ["uncertainty", "gradnorm"], "optimizer.freeze": ["encoder"]},
+            r"little.yaml:\d+: optimizer.freeze: loss.task_weights gradnorm compares .*leave out freeze.$",
+        ),
+        # Each value by itself is right beside the first one of the other axis.
+        (
+            {"loss.task_weights": ["uncertainty", "gradnorm"], "optimizer.freeze": [None, "encoder"]},
+            r"little.yaml:\d+: optimizer.freeze: loss.task_weights gradnorm .* let `when` keep the values apart",
+        ),
+        (
+            {
+                "data": [{"crop": None, "patches": {"page_size": None}}],
+                "data.patches.size": [64, 32],
+                "data.patches.overlap": [0, 48],
+            },
+            r"data.patches: overlap is 48, the patch 32 pixels.* let `when` keep the values apart",
+        ),
     ],
 )
 def test_a_space_is_checked_before_the_first_trial(tmp_path, space, message):
@@ -355,3 +392,114 @@ def test_a_space_with_conditions_is_right_and_says_what_is_lost(tmp_path):
         "optimizer.momentum: 0.8 of train", "optimizer.lr: 0.1 of optimizer=adam(lr=0.1)",
     ]  # fmt: skip
     assert all("(trials)" in one for one in said)
+
+
+def test_values_that_no_trial_has_together_are_not_refused(tmp_path):
+    frozen = TRAIN | {"optimizer": {"name": "sgd", "freeze": "encoder"}}
+    space = {
+        "loss.task_weights": ["gradnorm", "uncertainty"],
+        "optimizer.freeze": {"choices": [None], "when": {"loss.task_weights": "gradnorm"}},
+    }
+    design = design_of(tmp_path, BASE | {"train": frozen, "sweep": {"trials": 2, "space": space}})
+    settings = [(one.dump["loss"]["task_weights"], one.dump["optimizer"]["freeze"]) for one in design.settings]
+    until_the_end = {"part": "encoder", "until_epoch": None}
+    assert settings == [("gradnorm", None), ("uncertainty", until_the_end), ("gradnorm", None)]
+
+
+def test_a_level_is_written_although_another_axis_solves_what_excludes_it(tmp_path):
+    # The level of `optimizer` is that of the base, which gradnorm excludes.
+    train = TRAIN | {"optimizer": {"name": "sgd", "freeze": "encoder"}}
+    grids = [
+        {"optimizer": [{"name": "adam"}, {"name": "sgd"}]},
+        {"loss.task_weights": ["gradnorm"], "optimizer.freeze": [None]},
+    ]
+    cells = design_of(tmp_path, BASE | {"train": train, "grid": grids}).cells
+    assert cells[2].settings["optimizer"] == {"name": "sgd"}
+
+
+def test_what_is_lost_in_trials_is_said_once_for_a_reason(tmp_path):
+    space = {"optimizer": [{"name": "adam"}, {"name": "sgd"}], "optimizer.momentum": {"low": 0.1, "high": 0.9}}
+    said = lost(tmp_path, {"sweep": {"trials": 2, "space": space}})
+    assert [one.partition(" is not")[0] for one in said] == ["optimizer.momentum: 0.1 of optimizer.momentum=0.1"]
+
+
+def test_conditions_that_form_a_circle_are_refused(tmp_path, monkeypatch):
+    workspace = Workspace.entered(tmp_path, monkeypatch)
+    space = {"epochs": {"choices": [1, 2], "when": {"batch_size": 2}}}
+    space["batch_size"] = {"choices": [1, 2], "when": {"epochs": 2}}
+    workspace.write_study(grid=None, sweep={"trials": 2, "space": space})
+    with pytest.raises(InputError, match=r"little.yaml:\d+: the conditions of epochs, batch_size form a circle"):
+        open_study({"study": "little"}, plans=True)
+
+
+ONE_SGD = {"optimizer": {"name": "sgd", "lr": 0.05, "momentum": 0.8}}
+
+
+def test_of_a_section_and_a_key_inside_the_level_is_the_one_in_force(tmp_path):
+    grids = [
+        {"optimizer": [{"name": "adam"}, {"name": "sgd"}]},
+        {"optimizer": [{"name": "adam", "lr": 0.02}]},
+        {"optimizer.name": ["adam"], "optimizer.lr": [0.1]},
+    ]
+    cell = design_of(tmp_path, BASE | {"train": TRAIN | ONE_SGD, "grid": grids}).cells[-1]
+    assert cell.resolved.dump["optimizer"]["name"] == "adam"
+    assert cell.settings["optimizer"] == {"name": "adam"}
+
+
+def test_a_section_that_no_level_describes_has_an_empty_field(tmp_path):
+    grids = [{"early_stopping": [None]}, {"early_stopping.patience": [5, 10]}]
+    cells = design_of(tmp_path, BASE | {"grid": grids}).cells
+    assert [cell.label for cell in cells] == ["early_stopping=none", "patience=5", "patience=10"]
+
+    reference = {"optimizer": {"name": "adamw", "lr": 0.3}}
+    grid = {"optimizer.name": ["adam"], "optimizer.lr": [0.1, 0.2]}
+    study = BASE | {"train": TRAIN | ONE_SGD, "grid": grid, "reference": reference}
+    cells = design_of(tmp_path, study).cells
+    assert [cell.settings.get("optimizer") for cell in cells] == [None, None, {"name": "adamw", "lr": 0.3}]
+
+
+def test_a_reference_inside_a_section_axis_is_one_cell(tmp_path):
+    grid = {"optimizer": [{"name": "adam"}, {"name": "sgd"}], "optimizer.lr": [0.1, 0.2]}
+    reference = {"optimizer.name": "sgd", "optimizer.lr": 0.3}
+    design = design_of(tmp_path, BASE | {"train": TRAIN | ONE_SGD, "grid": grid, "reference": reference})
+    (cell,) = [cell for cell in design.cells if cell.role == "reference"]
+    assert design.coinciding == 0
+    assert cell.settings["optimizer"] == {"name": "sgd"}
+    # What the reference leaves open stays open.
+    design = design_of(tmp_path, BASE | {"grid": grid, "reference": {"optimizer.lr": 0.3}})
+    names = [cell.settings["optimizer"]["name"] for cell in design.cells if cell.role == "reference"]
+    assert names == ["adam", "sgd"]
+
+
+@pytest.mark.parametrize(
+    "grid", [{"optimizer.lr": [float("inf")]}, {"loss.main": [{"jaccard": {"smooth": float("inf")}}]}]
+)
+def test_a_number_of_a_setting_is_finite(tmp_path, grid):
+    assert re.search(r"little.yaml:\d+: .* is inf: .*finite number", problem(tmp_path, BASE | {"grid": grid}))
+
+
+def test_an_entry_of_exclude_that_no_cell_matches_is_said(tmp_path):
+    grid = {"optimizer": [{"name": "adam"}, {"name": "sgd"}]}
+    exclude = [{"optimizer": {"name": "adamx"}}, {"optimizer": {"name": "sgd"}}]
+    design = design_of(tmp_path, BASE | {"grid": grid, "exclude": exclude})
+    (said,) = design.idle
+    assert re.search(r"little.yaml:\d+: no cell has optimizer=adamx: .* optimizer has adam, sgd\.$", said)
+
+
+def test_a_study_of_masks_without_a_loss_is_refused(tmp_path):
+    study = loaded_from(tmp_path, BASE | {"grid": {"loss.main": [None, {"dice": 1.0}]}})
+    settings = lay_out(study.study, study.base, study.location).settings
+    with pytest.raises(InputError, match=r"little.yaml:\d+: loss.main is not set: .*`main: {cross_entropy: 1.0}`"):
+        check_losses(settings, "multiclass")
+    check_losses(settings[1:], "multiclass")
+
+
+def test_messages_end_with_one_full_stop_and_advise_no_null(tmp_path):
+    one_cycle = {"name": "one_cycle", "three_phase": True, "pct_start": 0.6}
+    assert re.search(r"three_phase\.$", problem(tmp_path, BASE | {"grid": {"scheduler": [one_cycle]}}))
+    assert problem(tmp_path, BASE | {"grid": {"optimizer": [None]}}).endswith("Leave it out.")
+
+
+def test_counted_absent_classes_need_smoothing(tmp_path):
+    grid = {"loss.main": [{"dice": {"smooth": 0.0, "absent": "count"}}]}
+    assert "absent: count with smooth 0" in problem(tmp_path, BASE | {"grid": grid})

@@ -4,6 +4,7 @@ import pytest
 
 from segsweep.config.train import Data, Patches
 from segsweep.errors import InputError
+from segsweep.planning.announcement import announce
 from segsweep.planning.planner import open_study
 from tests.workspace import SMALL, Workspace
 
@@ -79,3 +80,41 @@ def test_what_was_prepared_and_trained_from_overlapping_patches_is_made_again(wo
     before = [addresses(**data) for data in settings]
     assert [a == b for (a, _), (b, _) in zip(now, before, strict=True)] == [True, False, True, True, True]
     assert [a == b for (_, a), (_, b) in zip(now, before, strict=True)] == [True, False, False, True, True]
+
+
+@pytest.mark.parametrize(("overlap", "patches"), [(56, None), (57, 84), (63, 4096)])
+def test_a_plan_says_where_pages_become_very_many_patches(workspace, overlap, patches):
+    workspace.write_study(grid={"data.patches": [{"size": 64, "overlap": 8}, {"size": 64, "overlap": overlap}]})
+    said = []
+    announce(open_study({"study": "little"}, plans=True), said.append)
+    expected = f"  data.patches: with an overlap of {overlap} of 64 pixels each pixel lies in about {patches or 0:,} "
+    assert [line.startswith(expected) for line in said if "each pixel lies in" in line] == [True] * bool(patches)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "metric", "space", "message"),
+    [
+        ("demo_text", "val/hmean", {"data.patches": [None, {"size": 32}]}, "train.data.patches is for masks"),
+        (
+            "demo_text",
+            "val/hmean",
+            {"data.image_sampling": [{"name": "uniform"}, {"name": "repeat_factor", "threshold": 0.3}]},
+            "data.image_sampling: repeat_factor goes by the classes of masks, and data of the task text has none",
+        ),
+        (
+            "demo_multilabel",
+            "val/miou",
+            {"loss.main": [{"bce": 1}, {"cross_entropy": 1}]},
+            "loss.main.cross_entropy: for data sets of the task",
+        ),
+    ],
+)
+def test_what_a_task_cannot_have_is_refused_in_a_space(workspace, dataset, metric, space, message):
+    train = {name: value for name, value in SMALL.items() if name != "loss"}
+    workspace.write_study(dataset=dataset, metric=metric, train=train, grid=None, sweep={"trials": 2, "space": space})
+    with pytest.raises(InputError) as error:
+        open_study({"study": "little"}, plans=True)
+    place, _, found = str(error.value).partition(": ")
+    line = (workspace.folder / "config/studies/little.yaml").read_text().splitlines()[int(place.rpartition(":")[2]) - 1]
+    assert found.startswith(message)
+    assert line.strip() == f"{next(iter(space))}:"

@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from segsweep.config.cluster import Cluster
+from segsweep.config.load import Request, load
 from segsweep.config.train import Train
 from segsweep.config.yaml_documents import parse
 from segsweep.errors import InputError
@@ -17,9 +19,12 @@ from segsweep.execution.gpus import Gpu, choose, claim, in_force, list_gpus, vis
 from segsweep.execution.requeue import requeue_job
 from segsweep.io import write_json
 from segsweep.models import build
+from segsweep.models.plain_encoders import RESNETS
+from segsweep.planning.grid import lay_out
 from segsweep.planning.packs import pack_up, remembered, trees
 from segsweep.planning.resources import (
     BASE_MB,
+    BYTES_PER_PIXEL,
     Resources,
     check,
     estimated_device_mb,
@@ -29,6 +34,8 @@ from segsweep.planning.resources import (
 )
 from segsweep.store.segment_store import SegmentStore
 from tests.segments import segment_plan, segment_record
+
+CONFIG = Path(__file__).parents[2] / "config"
 
 
 def answers(*outputs):
@@ -119,6 +126,9 @@ def test_device_memory_by_hand():
         ("unetplusplus", "mobilenet_v2"),
         ("unetplusplus", "resnet18"),
         ("unetplusplus", "resnet34"),
+        ("unetplusplus", "plain18"),
+        ("unetplusplus", "plain34"),
+        ("unetplusplus", "efficientnet-b4"),
         ("attention_resunet", "resnet34"),
         ("bisenet", "resnet18"),
         ("dbnet", "efficientnet-b4"),
@@ -142,6 +152,17 @@ def test_device_memory_holds_what_a_training_keeps(arch, encoder):
     adam_mb = 4 * 4 * sum(weight.numel() for weight in network.parameters()) / 1e6
     assert adam_mb < 1000
     assert 1.2 * activations_mb < estimated_device_mb(settings) - 1000
+
+
+def test_device_memory_knows_the_encoders_of_the_package_and_of_the_shipped_studies():
+    encoders = set(RESNETS)
+    for study in {one.stem for one in CONFIG.glob("studies/*.yaml")} - {"imported_example"}:
+        for smoke in (False, True):
+            loaded = load(Request(study=study, smoke=smoke), CONFIG)
+            settings = lay_out(loaded.study, loaded.base, loaded.location).settings
+            encoders |= {one.sections["model"].value.encoder for one in settings}
+    assert encoders > {"plain18", "plain34", "resnet34"}
+    assert [one for one in encoders if not any(name in one for name in BYTES_PER_PIXEL)] == []
 
 
 def test_run_time_is_measured_where_something_like_it_was_trained(tmp_path):

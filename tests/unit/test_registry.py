@@ -116,7 +116,9 @@ def test_each_component_is_the_one_that_its_module_defines(kind):
 
 
 def facts(cls: type[Settings]) -> dict:
-    return {name: value for name in cls.__class_vars__ if not callable(value := getattr(cls, name, None))}
+    """The values of its `ClassVar`s; what is a function or a property of the settings is none."""
+    values = {name: getattr(cls, name, None) for name in cls.__class_vars__}
+    return {name: value for name, value in values.items() if not callable(value) and not isinstance(value, property)}
 
 
 def test_union_takes_the_default_and_leaves_out_what_is_not_in_force():

@@ -9,7 +9,9 @@ import pytest
 from segsweep.analysis.analyze import Analysis
 from segsweep.analysis.study_results import open_results
 from segsweep.report.build import build
+from segsweep.report.claiming_words import claims_in
 from segsweep.report.quoted_results import QuotedResults
+from segsweep.report.sections import setup
 from segsweep.report.sections.factor_verdicts import is_loss
 from segsweep.report.sections.next_steps import _nothing_left
 from segsweep.report.verify import verify
@@ -310,3 +312,8 @@ def test_how_pages_were_cut_and_what_was_drawn_of_them(tmp_path):
     assert "| Overlap of patches | 256 | `data.patches.overlap` |" in text
     assert "| Training patches, drawn by seed | 700 |" in text
     assert "| Validation pages, drawn by seed | 5 |" in text
+
+
+def test_the_set_up_table_claims_nothing_by_its_words():
+    names = [name for name, _, _ in setup.FIXED] + list(setup.OF_PATCHES.values())
+    assert claims_in("\n".join(names)) == []

@@ -141,7 +141,11 @@ def test_a_binary_task_weighs_background_and_foreground():
     [
         ({"loss": {}}, r"loss\.main is missing.*cross_entropy"),
         ({"model": {"arch": "dbnet"}}, r"dbnet is for data sets of the task text.*multiclass"),
-        ({"loss": {"main": {"bce": 1.0}}}, r"bce is for a binary output.*3 classes"),
+        (
+            {"loss": {"main": {"bce": 1.0}}},
+            r"loss\.main\.bce: for data sets of the task binary or multilabel.*is multiclass",
+        ),
+        ({"loss": {"main": {"focal": {"alpha": 0.25}}}}, r"focal\.alpha is for a binary output.*3 classes"),
         ({"loss": {"main": {"focal": 1.0}, "class_weights": [1.0]}}, r"class_weights: \[1\.0\] must be 3 numbers"),
     ],
 )

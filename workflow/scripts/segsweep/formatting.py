@@ -24,7 +24,7 @@ def value_in_words(value: Any) -> str:
     if isinstance(value, dict):
         if tag := next((tag for tag in TAGS if isinstance(value.get(tag), str)), None):
             return _part(value[tag], {name: inner for name, inner in value.items() if name != tag})
-        return "+".join(_part(name, inner) for name, inner in value.items()) or "defaults"
+        return "+".join(_part(name, inner) for name, inner in value.items()) or "{}"
     if isinstance(value, list | tuple):
         return "/".join(value_in_words(part) for part in value)
     raise TypeError(f"no words for {type(value).__name__}")

@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 
 from segsweep import metrics
-from segsweep.analysis.confusions import of_label
+from segsweep.analysis.confusions import label_pair
 from segsweep.analysis.study_results import StudyResults
+from segsweep.config.components import BY_LABEL
 from segsweep.data.classes import class_names
 from segsweep.tables import Column, Table
 
 NO_COUNTS = "no pixels of the best setting were counted"
-WORDS, LABELS = "text", "multilabel"
+WORDS = "text"
 
 
 class ClassScores(Table):
@@ -74,17 +75,12 @@ def class_score_rows(results: StudyResults, best: dict[str, Any] | None) -> list
         row = _means(results, best["cell"], f"val/{metrics.usual(task)}") | {"class": WORDS}
         row |= {name: _means(results, best["cell"], f"val/{name}")["best"] for name in ("recall", "precision")}
         return [row] if row["best_n"] or row["all_n"] else []
-    pixels = None if task == LABELS else _pixels(results, best["cell"], classes)
+    found = (_pixels_by_label if task in BY_LABEL else _pixels_by_class)(results, best["cell"], classes)
     rows = []
     for column, name, of_pixels in _columns(task, classes):
         row = _means(results, best["cell"], column) | {"class": name}
-        if not row["best_n"] and not row["all_n"]:
-            continue
-        if task == LABELS and (own := _pixels(results, best["cell"], of_label(name))) is not None:
-            row |= _found(own, 1)
-        if pixels is not None and of_pixels:
-            row |= _found(pixels, classes.index(name)) | _confused(pixels, classes.index(name), classes)
-        rows.append(row)
+        if row["best_n"] or row["all_n"]:
+            rows.append(row | (found.get(name, {}) if of_pixels else {}))
     return rows
 
 
@@ -93,7 +89,7 @@ def confusion_table_rows(results: StudyResults, best: dict[str, Any] | None) -> 
     if best is None or not (results.plan.dataset or {}).get("task"):  # of a table made elsewhere, only a name
         return []
     classes = class_names(results.plan.dataset)
-    by_label = results.plan.dataset["task"] == LABELS  # none of which is taken for another
+    by_label = results.plan.dataset["task"] in BY_LABEL  # none of which is taken for another
     pixels = None if by_label else _pixels(results, best["cell"], classes)
     if pixels is None:
         return []
@@ -151,7 +147,21 @@ def _pixels(results: StudyResults, cell: str, classes: Sequence[str]) -> np.ndar
     return pixels
 
 
-def _found(pixels: np.ndarray, i: int) -> dict[str, Any]:
+def _pixels_by_class(results: StudyResults, cell: str, classes: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What a cell's pixels say of each class, of which a pixel has one; empty if none were counted."""
+    pixels = _pixels(results, cell, classes)
+    if pixels is None:
+        return {}
+    return {name: _pixel_scores(pixels, i) | _most_confused_with(pixels, i, classes) for i, name in enumerate(classes)}
+
+
+def _pixels_by_label(results: StudyResults, cell: str, labels: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What a cell's pixels say of each label by itself; labels that were not counted are left out."""
+    pixels = {name: _pixels(results, cell, label_pair(name)) for name in labels}
+    return {name: _pixel_scores(own, 1) for name, own in pixels.items() if own is not None}
+
+
+def _pixel_scores(pixels: np.ndarray, i: int) -> dict[str, Any]:
     """What the pixels of the best setting say of a class."""
     true, called, right = pixels[i].sum(), pixels[:, i].sum(), pixels[i, i]
     return {
@@ -162,7 +172,7 @@ def _found(pixels: np.ndarray, i: int) -> dict[str, Any]:
     }
 
 
-def _confused(pixels: np.ndarray, i: int, classes: Sequence[str]) -> dict[str, Any]:
+def _most_confused_with(pixels: np.ndarray, i: int, classes: Sequence[str]) -> dict[str, Any]:
     """The class that most missed pixels of a class are taken for; empty if none is missed."""
     missed = pixels[i].copy()
     missed[i] = 0

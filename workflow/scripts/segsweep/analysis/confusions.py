@@ -59,7 +59,7 @@ def confusion_rows(
             continue
         total = np.sum(counted, axis=0)
         by_label = total.ndim == 3  # (C, 2, 2)
-        for names, pixels in zip(map(of_label, classes), total, strict=True) if by_label else [(classes, total)]:
+        for names, pixels in zip(map(label_pair, classes), total, strict=True) if by_label else [(classes, total)]:
             rows += [
                 {"cell": cell, "n": len(counted), "class": names[i], "predicted": names[j], "pixels": int(pixels[i, j])}
                 for i, j in np.argwhere(pixels)
@@ -67,7 +67,7 @@ def confusion_rows(
     return rows
 
 
-def of_label(label: str) -> tuple[str, str]:
+def label_pair(label: str) -> tuple[str, str]:
     """What a pixel is by a label of which it may carry several: without it, and with it."""
     return f"not {label}", label
 

@@ -62,7 +62,7 @@ class Epochs(Table):
         Column("run", "text", "Name of the run."),
         Column("cell", "text", "Key of its cell."),
         Column("epoch", "integer", "Counted from 1."),
-        Column("lr", "number", "Learning rate at the end of the epoch, of the first group of parameters."),
+        Column("lr", "number", "Learning rate of the last step of the epoch, before `lr_factor`."),
         Column("<train/*>", "number", "Training loss and its parts, mean over the epoch; `train/skipped_steps`: "
                "optimizer steps left out as the gradient overflowed in float16.", empty="the run has none"),
         Column("<val/*>", "number", "Validation loss and its parts, and all scores of the whole split.",

@@ -11,8 +11,10 @@ from pydantic import field_validator, model_validator
 from segsweep.config.settings import Component, Settings, key
 
 TASKS = ("binary", "multiclass", "multilabel", "multitask", "text")
-MOST_LABELS = 7  # see `segsweep.data.label_masks`
+BY_LABEL = ("multilabel",)  # tasks whose pixels may carry several classes (labels), or none
+MOST_LABELS = 7  # bits of a mask's byte: with eight, all labels together would be 255, which is void
 OF_OTHER_KEYS = ("lr", "weight_decay", "params")  # arguments of a library's optimizer that are no `options`
+PLAIN_ENCODERS = ("plain18", "plain34")  # see `segsweep.models.plain_encoders`
 
 
 class LrFactor(Settings):
@@ -76,6 +78,8 @@ class LibraryOptimizer(Optimizer):
     def _none_of_ours(cls, options: dict[str, Any]) -> dict[str, Any]:
         if taken := [name for name in OF_OTHER_KEYS if name in options]:
             raise ValueError(f"{', '.join(taken)} cannot be set here; use the keys of optimizer")
+        if wrong := [name for name in ("maximize", "differentiable") if name in options]:
+            raise ValueError(f"{', '.join(wrong)}: a loss is minimized here, by plain steps; leave it out")
         return options
 
 
@@ -156,6 +160,15 @@ class Model(Component):
     )
     options: dict[str, Any] = key({}, "Further arguments of the architecture's constructor.")
 
+    @model_validator(mode="after")
+    def _weights_exist(self):
+        if self.encoder in PLAIN_ENCODERS and self.encoder_weights == "imagenet":
+            raise ValueError(
+                f"the encoder {self.encoder} has no weights `imagenet`. Set encoder_weights to null, give the path of "
+                "a file, or choose another encoder (resnet18)"
+            )
+        return self
+
 
 class Loss(Component):
     """A loss. One that is no term of a weighted sum belongs to a task, which makes it."""
@@ -183,6 +196,25 @@ class Term(Loss):
     def spelled_out(cls, value: Any) -> Any:
         """A number is the weight."""
         return {"weight": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+class OverlapTerm(Term):
+    """A loss that is one minus a coefficient of overlap, mean over the classes."""
+
+    absent: Literal["skip", "count"] | None = key(
+        None,
+        "A class without a pixel of ground truth in the batch: `skip` leaves it out of the mean, `count` lets what is "
+        "predicted of it count against it; not set: `count` if smooth is above 0.",
+    )
+
+    @model_validator(mode="after")
+    def _counted_classes_have_gradients(self):
+        if self.absent == "count" and getattr(self, "smooth", None) == 0:
+            raise ValueError(
+                "absent: count with smooth 0: a class without ground truth has the loss 1 and no gradient, whatever "
+                "is predicted. Set smooth to the order of pixels, 1 for example, or absent to skip"
+            )
+        return self
 
 
 class Task(Component):
@@ -387,7 +419,11 @@ class Dataset(Component):
     classes: dict[int, str] | Literal["voc", "cityscapes"] | None = key(
         None, "Value in the mask (multilabel: channel): name, in the order of the outputs; or a known list."
     )
-    void: list[int] = key([], "Values that count in no loss and no score.")
+    void: list[int] = key(
+        [],
+        "Values that count in no loss and no score. Of a multilabel task, a pixel that is void in the mask of one "
+        "label is void for all labels.",
+    )
     foreground: str | None = key(None, "Class that the one output of a binary task means.")
     licence: str = key("", "Licence of the data.", outcome=False)
     source: str = key("", "Where the data comes from.", outcome=False)
@@ -417,7 +453,9 @@ class Dataset(Component):
                 raise ValueError(
                     f"a binary task has two classes, one of them named by foreground; got {names} and {self.foreground}"
                 )
-        if self.task == "multilabel" and (
+        if self.task in BY_LABEL and self.foreground is not None:
+            raise ValueError("a multilabel task has an output for each label, and foreground names one; leave it out")
+        if self.task in BY_LABEL and (
             not isinstance(self.classes, dict)
             or list(self.classes) != list(range(len(self.classes)))
             or not 1 <= len(self.classes) <= MOST_LABELS

@@ -34,6 +34,9 @@ def contradictions(values: Mapping[str, Any]) -> list[tuple[tuple[str, ...], str
         )
     if values["clip"] is not None and values["clip_norm"] is not None:
         found.append(
-            (("clip",), "clip and clip_norm are both set. Keep one: `clip_norm: 1.0` is short for `clip: {norm: 1.0}`.")
+            (
+                ("clip",),
+                "clip and clip_norm are both set. Keep one: `clip_norm: 1.0` trains as `clip: {norm: 1.0}` does.",
+            )
         )
     return found

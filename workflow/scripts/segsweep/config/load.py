@@ -9,6 +9,7 @@ from typing import Any
 from segsweep import metrics
 from segsweep.config.cluster import Cluster
 from segsweep.config.dataset import Dataset, parse_dataset
+from segsweep.config.dotted_keys import lookup
 from segsweep.config.merging import merged, overridden, section
 from segsweep.config.metric_direction import doubtful_direction
 from segsweep.config.search import Ensemble
@@ -22,8 +23,8 @@ from segsweep.errors import InputError
 
 STUDY_KEYS = set(Study.model_fields) - {"train", "smoke", "table"}
 TRAIN_KEYS = set(Train.model_fields)
-# Numbers of epochs, which shrink with `rescale_epochs`.
-EPOCH_KEYS = {"until_epoch", "start_epoch", "t_max", "step_size", "t_0", "milestones"}
+# Numbers of epochs, which shrink with `rescale_epochs`; so do those of a warm-up whose unit is epochs.
+EPOCH_KEYS = {"until_epoch", "start_epoch", "t_max", "step_size", "t_0"}
 
 
 class Request(Settings):
@@ -178,9 +179,10 @@ def as_smoke_test(values: dict[str, Any], location) -> dict[str, Any]:
         smaller[name] = _of_smoke(name, smaller.get(name), value)
     smaller["train"] = overridden(Train, smaller.get("train") or {}, of_train, lambda keys: location(("smoke", *keys)))
     if rescale and before:
+        epochs = Rescaled(before, smaller["train"]["epochs"], lookup(smaller["train"], "scheduler.warmup.unit"))
         for part in ("train", "grid", "runs", "rounds", "reference"):
             if part in smaller:
-                smaller[part] = _rescaled(smaller[part], smaller["train"]["epochs"] / before)
+                smaller[part] = epochs.of(smaller[part])
     return smaller
 
 
@@ -192,19 +194,45 @@ def _of_smoke(name: str, value: Any, changes: Any) -> Any:
     return merged([Train] if name == "reference" else section([Study], name), value, changes)
 
 
-def _rescaled(values: Any, factor: float) -> Any:
-    if isinstance(values, dict):
-        return {
-            name: _shrunk(value, factor) if name.rpartition(".")[2] in EPOCH_KEYS else _rescaled(value, factor)
-            for name, value in values.items()
-        }
-    return [_rescaled(value, factor) for value in values] if isinstance(values, list) else values
+@dataclass(frozen=True)
+class Rescaled:
+    """Numbers of epochs of a study, for a smoke test with fewer.
 
+    Attributes:
+        before: epochs of the study.
+        epochs: those of the smoke test.
+        warmup_unit: unit of the warm-up, where nothing beside its iterations says another.
+    """
 
-def _shrunk(value: Any, factor: float) -> Any:
-    if isinstance(value, list):
-        return [_shrunk(one, factor) for one in value]
-    return max(1, round(value * factor)) if isinstance(value, int) and value > 0 else value
+    before: int
+    epochs: int
+    warmup_unit: str | None
+
+    def of(self, values: Any) -> Any:
+        """Settings, or a list of them, with all numbers of epochs rescaled."""
+        if isinstance(values, dict):
+            return {name: self._of_key(name, value, values) for name, value in values.items()}
+        return [self.of(value) for value in values] if isinstance(values, list) else values
+
+    def _of_key(self, name: str, value: Any, beside: dict[str, Any]) -> Any:
+        outer, dot, last = name.rpartition(".")
+        if last == "milestones":
+            return self._milestones(value)
+        in_epochs = last == "iterations" and beside.get(f"{outer}{dot}unit", self.warmup_unit) == "epochs"
+        return self._shrunk(value) if in_epochs or last in EPOCH_KEYS else self.of(value)
+
+    def _shrunk(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._shrunk(one) for one in value]
+        return max(1, round(value * self.epochs / self.before)) if isinstance(value, int) and value > 0 else value
+
+    def _milestones(self, value: Any) -> Any:
+        """Milestones, or a list of levels of them: those that coincide once, and none after the end but the first."""
+        shrunk = self._shrunk(value)
+        if not isinstance(shrunk, list) or any(isinstance(one, list) for one in shrunk):
+            return [self._milestones(one) for one in value] if isinstance(value, list) else shrunk
+        distinct = list(dict.fromkeys(shrunk))
+        return [one for one in distinct if not isinstance(one, int) or one <= self.epochs] or distinct[:1]
 
 
 def _check_metrics(loaded: Loaded) -> None:

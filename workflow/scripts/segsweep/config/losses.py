@@ -96,6 +96,17 @@ class Loss(Settings):
         return self
 
 
+def missing(loss: Loss, task: str) -> list[str]:
+    """That a task of masks has no loss; nothing where it has one, and for other tasks."""
+    name = "seg" if task == "multitask" else "main"
+    if (task != "multitask" and task not in MASKS) or getattr(loss, name) is not None:
+        return []
+    return [
+        f"loss.{name} is not set: say what a data set of the task {task} is trained with, for example "
+        f"`{name}: {{{'bce' if task == 'multilabel' else 'cross_entropy'}: 1.0}}`"
+    ]
+
+
 def unsuited(loss: Loss, task: str) -> list[str]:
     """What is wrong with the terms of the masks' losses for a task; nothing where all of them serve it."""
     sums = [(f"loss.{name}", getattr(loss, name)) for name in ("main", "aux", "seg")]

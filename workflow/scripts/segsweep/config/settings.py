@@ -17,7 +17,7 @@ class Settings(BaseModel):
             stay (`segsweep.config.merging`).
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     revision: ClassVar[int] = 1
     whole: ClassVar[bool] = False

@@ -1,7 +1,7 @@
 """One complete training setting: what a cell of a study is."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -102,6 +102,8 @@ class Data(Settings):
 class Clip(Settings):
     """Bounds the gradient of the network before each step."""
 
+    whole: ClassVar[bool] = True  # a norm excludes a value, so that one cannot be laid over the other
+
     norm: float | None = key(None, "Largest norm; a gradient above it is scaled down to it.", gt=0, title="clip norm")
     per: Literal["all", "parameter"] = key(
         "all",
@@ -178,13 +180,16 @@ class Train(Settings):
     epochs: int = key(10, "Passes through the training split.", unit="epochs", ge=1, title="epochs")
     precision: Literal["fp32", "bf16", "fp16"] = key(
         "fp32",
-        "Arithmetic of the forward pass: 32 bits, or mixed precision by torch.autocast. `bf16` needs a GPU of compute "
-        "capability 8.0 (A100, RTX 30) or a CPU; `fp16` is for GPUs before (V100, T4, RTX 20): the gradient is scaled.",
+        "Arithmetic of the forward pass: 32 bits, or mixed precision by torch.autocast. `bf16` is for GPUs of compute "
+        "capability 8.0 (A100, RTX 30) and CPUs; `fp16` for GPUs before (V100, T4, RTX 20): the gradient is scaled.",
         title="arithmetic precision",
     )
     channels_last: bool = key(False, "Memory format; rounding differs.")
     clip_norm: float | None = key(
-        None, "Largest norm of the gradient. `clip_norm: 1.0` is short for `clip: {norm: 1.0}`.", gt=0
+        None,
+        "Largest norm of the gradient: trains as `clip: {norm: 1.0}` does, but is another key, so that a run with the "
+        "one is not taken for a run with the other.",
+        gt=0,
     )
     clip: Clip | None = key(
         None, "Bounds the gradient: its norm over all or by parameter, or its elements.", title="gradient clipping"

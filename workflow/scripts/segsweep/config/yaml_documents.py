@@ -101,14 +101,13 @@ def _problem(cls: type[BaseModel], entry: dict, location) -> str:
         expected = context["expected" if kind == "literal_error" else "expected_tags"]
         allowed = [part.strip().strip("'") for part in re.split(r",| or ", expected)]
         return f"{where}: {key} is {shown}. {_suggest(str(found), allowed)}"
-    if kind == "model_attributes_type":
+    if kind in ("model_type", "model_attributes_type"):
         fields = [model.model_fields[loc[-1]] for model in models if loc and loc[-1] in model.model_fields]
         inner = [one for field in fields for one in models_in(field.annotation)]
-        named = next((f" Write {{{tag}: {found}}}." for one in inner if (tag := _tag_key(one))), "")
-        return f"{where}: {key} is {shown}: input should be a valid dictionary.{named}"
+        return f"{where}: {key} is {shown}: a section belongs here. {_as_section(inner, found)}"
     message = entry["msg"].removeprefix("Value error, ")
     if kind == "value_error":
-        return f"{where}: {key}: {message}."
+        return f"{where}: {key}: {message.removesuffix('.')}."
     return f"{where}: {key} is {shown}: {message[0].lower() + message[1:]}."
 
 
@@ -147,10 +146,47 @@ def _is_branch(part) -> bool:
     )
 
 
+def _as_section(classes: list[type[BaseModel]], found: Any) -> str:
+    """A remedy for a value that stands where a section of one of the classes belongs."""
+    if found is False or found is None:
+        return "Leave it out."
+    if tag := next(filter(None, map(_tag_key, classes)), None):
+        return f"Write {{{tag}: {found}}}."
+    for cls in classes:
+        known = ", ".join(cls.model_fields)
+        if found is True and _takes(cls, {}):
+            return f"Write {{}} for its defaults, or some of its keys: {known}."
+        # A number may be meant for any key that takes it; the first ones say most.
+        name = next((name for name in cls.model_fields if found is not True and _takes(cls, {name: found})), None)
+        return f"{f'Write {{{name}: {found}}}. ' if name else ''}Its keys: {known}."
+    return "Write keys with values."
+
+
+def _takes(cls: type[BaseModel], values: dict[str, Any]) -> bool:
+    try:
+        cls.model_validate(values)
+    except ValidationError:
+        return False
+    return True
+
+
 def _suggest(found: str, allowed: list[str]) -> str:
-    near = get_close_matches(found, allowed, n=1, cutoff=0.5)
-    hint = f"Did you mean {near[0]!r}? " if near else ""
+    near = _near(found, allowed)
+    hint = f"Did you mean {near!r}? " if near else ""
     return f"{hint}Allowed: {', '.join(allowed)}." if allowed else hint.strip()
+
+
+def _near(found: str, allowed: list[str]) -> str | None:
+    """The nearest name, without regard to case: the same one, else the same one of another library, else a similar one
+    of the same library (`torch.`), else a similar one."""
+    lower = {name.lower(): name for name in allowed}
+    wanted = found.lower()
+    library, dot, name = wanted.rpartition(".")
+    same = [one for one in lower if one.rpartition(".")[2] == name]
+    of_library = [one for one in lower if dot and one.startswith(f"{library}.")]
+    similar = get_close_matches(wanted, of_library, n=1, cutoff=0.6) + get_close_matches(wanted, lower, n=1, cutoff=0.5)
+    near = [wanted] * (wanted in lower) + same + similar
+    return lower[near[0]] if near else None
 
 
 def models_in(annotation) -> list[type[BaseModel]]:

@@ -6,8 +6,9 @@ from typing import Any
 import albumentations as A
 import cv2
 import numpy as np
+from albumentations.augmentations.crops.transforms import CropSizeError
 
-from segsweep.config.augmentations import find_augmentation, read_augmentation
+from segsweep.config.augmentations import GROUPS, find_augmentation, read_augmentation
 from segsweep.config.yaml_documents import nearest
 from segsweep.data import exact_transforms
 from segsweep.data.sample import FILL, Sample
@@ -23,7 +24,8 @@ FORCED = {
     "fill_mask": VOID,
 }
 RESIZED = (exact_transforms.Scaled, exact_transforms.CroppedAndScaled)
-GROUPS = ("OneOf", "SomeOf", "Sequential")
+GRAY = round(sum(FILL) / len(FILL))  # `fill` of those that take one number
+TAKE_GRAY = ("ChannelDropout", "MaskDropout")
 CORNERS = np.array([[0, 1], [2, 1], [2, 3], [0, 3]])  # of a box x1 y1 x2 y2
 
 
@@ -36,6 +38,7 @@ class Augmentation:
         Raises:
             InputError: a transform does not exist or refuses its arguments.
         """
+        self._title = f"{where} ({', '.join(name for name, _ in transforms)})"
         built = [_build(name, arguments, where) for name, arguments in transforms]
         # Corners outside of the image are kept: the share of a box that is still visible follows from them.
         keypoints = A.KeypointParams(format="xy", remove_invisible=False)
@@ -47,6 +50,9 @@ class Augmentation:
         """The sample transformed. Boxes and polygons may reach beyond the image: `sample.window` cuts them.
 
         A box becomes the box around its transformed corners.
+
+        Raises:
+            InputError: a transform cannot be applied to the image, or makes no image of bytes of it.
         """
         # Seeded with one number, as albumentations does, all transforms of a pipeline would draw alike.
         seeds = np.random.SeedSequence(entropy).generate_state(len(self._all))
@@ -57,15 +63,34 @@ class Augmentation:
         points = np.concatenate(corners)
         given = {"image": sample.image} | ({} if sample.mask is None else {"mask": sample.mask})
         if not len(points):
-            found = self._bare(**given)
+            found = self._applied(self._bare, given)
             return Sample(found["image"], found.get("mask"), sample.boxes, sample.labels, [], sample.ignored)
         # albumentations counts from the centre of the first pixel, we from its edge.
-        found = self._with_points(**given, keypoints=points - 0.5)
+        found = self._applied(self._with_points, given | {"keypoints": points - 0.5})
         moved = np.asarray(found["keypoints"], np.float64)[:, :2] + 0.5
         pieces = np.split(moved.astype(np.float32), np.cumsum([len(part) for part in corners])[:-1])
         boxes = pieces[0].reshape(-1, 4, 2)
         boxes = np.concatenate([boxes.min(1), boxes.max(1)], axis=1) if len(boxes) else sample.boxes
         return Sample(found["image"], found.get("mask"), boxes, sample.labels, pieces[1:], sample.ignored)
+
+    def _applied(self, pipeline: A.Compose, given: dict[str, np.ndarray]) -> dict[str, Any]:
+        height, width, _ = given["image"].shape
+        try:
+            found = pipeline(**given)
+        except (KeyError, TypeError, ValueError, CropSizeError, cv2.error) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(
+                f"{self._title}: a transform cannot be applied to an image of {height} x {width} pixels: {reason}. "
+                "Correct its arguments, or leave it out."
+            ) from error
+        image = found["image"]
+        if getattr(image, "dtype", None) != np.uint8 or image.shape[2:] != (3,):
+            kind = f"{getattr(image, 'dtype', type(image).__name__)}, {getattr(image, 'shape', '')}"
+            raise InputError(
+                f"{self._title}: a transform makes {kind} of an image of bytes, uint8, {given['image'].shape}. Leave "
+                "it out: `data.preprocessing` scales and standardizes images, and batches become tensors by themselves."
+            )
+        return found
 
 
 def load_augmentation(name: str) -> Augmentation | None:
@@ -84,8 +109,7 @@ def _build(name: str, arguments: dict[str, Any], where: str) -> Any:
         known = [other for other in dir(A) if isinstance(getattr(A, other), type) and other[0].isupper()]
         raise InputError(f"{where}: albumentations has no transform {name!r}. {_near(name, known)}")
     if name in GROUPS:
-        inner = [_build(*entry, where) for entry in arguments["transforms"]]
-        return cls(inner, **{key: value for key, value in arguments.items() if key != "transforms"})
+        return cls(**arguments | {"transforms": [_build(*entry, where) for entry in arguments["transforms"]]})
     accepted = [*signature(cls).parameters, "p"]
     unknown = [key for key in arguments if key not in accepted]
     if unknown:
@@ -96,6 +120,8 @@ def _build(name: str, arguments: dict[str, Any], where: str) -> Any:
             "image is void. Take the argument out."
         )
     forced = {key: value for key, value in FORCED.items() if key in accepted}
+    if name in TAKE_GRAY:
+        forced["fill"] = GRAY
     if issubclass(cls, RESIZED):
         forced["mask_interpolation"] = cv2.INTER_NEAREST_EXACT
     try:

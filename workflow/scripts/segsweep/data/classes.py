@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from segsweep.config.components import BY_LABEL
 from segsweep.config.dataset import Dataset, parse_dataset
 from segsweep.data.void import VOID
 from segsweep.errors import InputError
@@ -68,7 +69,7 @@ def class_table(dataset: Dataset) -> ClassTable:
     index = [NOT_ALLOWED] * 256
     if dataset.task == "text":
         return ClassTable(["text"], index, False, "")
-    if dataset.task == "multilabel":
+    if dataset.task in BY_LABEL:
         return _label_table(dataset)
     void = list(dataset.void)
     if dataset.classes == "voc":

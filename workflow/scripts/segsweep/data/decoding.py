@@ -1,5 +1,6 @@
 """One item decoded and checked: its image, its mask as class indices, its boxes and polygons."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ def decode(item: Item, table: ClassTable, with_mask: bool) -> tuple[Sample | Non
         The sample, None where image or mask cannot be used; and all problems about the item.
     """
     problems = list(item.problems)
-    image = _read(item, item.image, problems, _rgb)
+    image = _read(item, item.image, problems, _read_image)
     channels = _channels(item, table, problems) if with_mask else []
     if image is None or any(values is None for _, values in channels):
         return None, problems
@@ -42,7 +43,9 @@ def decode(item: Item, table: ClassTable, with_mask: bool) -> tuple[Sample | Non
     return Sample(image, mask, boxes, labels, polygons, ignored), problems
 
 
-def _read(item: Item, source: Path | np.ndarray | None, problems: list[str], convert) -> np.ndarray | None:
+def _read(
+    item: Item, source: Path | np.ndarray | None, problems: list[str], load: Callable[[Path], np.ndarray]
+) -> np.ndarray | None:
     if isinstance(source, np.ndarray):
         return source
     if source is None:
@@ -53,17 +56,29 @@ def _read(item: Item, source: Path | np.ndarray | None, problems: list[str], con
         problems.append(f"{source}: no such file{named}. Add it, or take the name out of the list.")
         return None
     try:
-        if source.suffix == ".npy":
-            return _whole_numbers(np.load(source, allow_pickle=False))
-        with Image.open(source) as image:
-            image.load()
-            return convert(image)
+        return load(source)
     except Exception as error:  # Pillow raises errors of many kinds on broken files
         problems.append(
             f"{source}: cannot be used as an image ({error}){named}. "
             "Replace the file, or take the name out of the list."
         )
         return None
+
+
+def _read_image(path: Path) -> np.ndarray:
+    """uint8 (H, W, 3)."""
+    with Image.open(path) as image:
+        image.load()
+        return _rgb(image)
+
+
+def _read_mask(path: Path) -> np.ndarray:
+    """The values as they stand in the file: (H, W) of an image, any shape of a .npy file."""
+    if path.suffix == ".npy":
+        return _whole_numbers(np.load(path, allow_pickle=False))
+    with Image.open(path) as image:
+        image.load()
+        return _values(image)
 
 
 def _rgb(image: Image.Image) -> np.ndarray:
@@ -94,11 +109,11 @@ def _whole_numbers(values: np.ndarray) -> np.ndarray:
 def _channels(item: Item, table: ClassTable, problems: list[str]) -> list[tuple[str | Path, np.ndarray | None]]:
     """Where it stands, and (H, W) of values as in the files: of the one mask, or of the mask of each label."""
     if isinstance(item.mask, list):
-        return [(path, _read(item, path, problems, _values)) for path in item.mask]
+        return [(path, _read(item, path, problems, _read_mask)) for path in item.mask]
     where = item.mask if isinstance(item.mask, Path) else f"mask of {item.name}"
+    values = _read(item, item.mask, problems, _read_mask)
     if not table.by_label:
-        return [(where, _read(item, item.mask, problems, _values))]
-    values = _read(item, item.mask, problems, None)
+        return [(where, values)]
     if values is not None and (values.ndim != 3 or values.shape[2] != len(table.names)):
         problems.append(
             f"{where}: an array of the shape {values.shape}; of {len(table.names)} labels it is (height, width, "
@@ -113,6 +128,14 @@ def _channels(item: Item, table: ClassTable, problems: list[str]) -> list[tuple[
 def _indices(
     where: str | Path, values: np.ndarray, size: tuple[int, int], table: ClassTable, problems: list[str]
 ) -> np.ndarray | None:
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[..., 0]
+    if values.ndim != 2:
+        problems.append(
+            f"{where}: an array of the shape {values.shape}; a mask is (height, width) or (height, width, 1). "
+            "Write it again."
+        )
+        return None
     if values.shape != tuple(size):
         problems.append(
             f"{where}: {values.shape[1]}x{values.shape[0]} pixels, its image has {size[1]}x{size[0]} "

@@ -93,11 +93,3 @@ class GridDistortion(Distorted, A.GridDistortion):
 
 class OpticalDistortion(Distorted, A.OpticalDistortion):
     """See above."""
-
-
-class PiecewiseAffine(Distorted, A.PiecewiseAffine):
-    """See above."""
-
-
-class ThinPlateSpline(Distorted, A.ThinPlateSpline):
-    """See above."""

@@ -9,8 +9,6 @@ import numpy as np
 
 from segsweep.data.void import VOID
 
-MOST = 7  # labels: with eight, all of them together would be 255
-
 
 def pack(channels: Sequence[np.ndarray]) -> np.ndarray:
     """One mask of the masks of all labels.

@@ -179,9 +179,12 @@ def _check_classes(
         return ([] if objects else [problem]), []
     counts = np.sum(train.class_counts, axis=0)
     absent = [name for name, count in zip(table.names, counts, strict=True) if count == 0]
+    kind, remedy = "class", "Take it out of `classes` (its value to `void`, if other splits hold it)"
+    if table.by_label:
+        kind, remedy = "label", "Take it out of `masks`, or out of `classes` and its channel out of the .npy files"
     found = [
-        f"{where}: the class {name!r} never occurs in the training split ({len(train.names)} images). "
-        "Take it out of `classes` (its value to `void`, if other splits hold it), or add images that show it."
+        f"{where}: the {kind} {name!r} never occurs in the training split ({len(train.names)} images). "
+        f"{remedy}, or add images that show it."
         for name in absent
     ]
     problems = found if table.must_occur else []

@@ -132,6 +132,11 @@ class Prepared:
         """int64 (N, C), pixels of each class in each training mask, as `Split.class_counts`."""
         return self.splits["train"].class_counts
 
+    @property
+    def image_scored_pixels(self) -> np.ndarray:
+        """int64 (N,), pixels of each training mask that are not void, as `Split.scored_pixels`."""
+        return self.splits["train"].scored_pixels
+
     @classmethod
     def open(cls, folder: Path | str, classes: Sequence[str] | None = None) -> "Prepared":
         """Open a prepared folder.

@@ -102,8 +102,8 @@ def folds(
 
     The other splits stay untouched, unless images of the validation split are `pooled` with the training images.
 
-    Stratified by what the task offers: classes present (multiclass, multitask), share of foreground (binary),
-    number of readable words (text). Patches of one page stay together.
+    Stratified by what the task offers: classes present (multiclass, multitask), labels present (multilabel), share of
+    foreground (binary), number of readable words (text). Patches of one page stay together.
 
     Args:
         prepared: the data.

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from segsweep.config.components import BY_LABEL
 from segsweep.inference.voting import fuse_boxes, mean_labels, mean_masks, vote_on_labels, vote_on_masks, vote_on_text
 
 
@@ -23,8 +24,8 @@ class Ensemble:
         """
         self.task, self.kind, self.method = task, kind, method
         self.votes = min(min_votes or members // 2 + 1, members)
-        by_label = kind == "multilabel"
-        self._mean, self._vote = (mean_labels, vote_on_labels) if by_label else (mean_masks, vote_on_masks)
+        merging = (mean_labels, vote_on_labels) if kind in BY_LABEL else (mean_masks, vote_on_masks)
+        self._mean, self._vote = merging
 
     def decide(self, outputs: list[Any], batch: dict) -> list[Any]:
         """Predictions of a batch in the form of `Task.predict`. `outputs`: of each member."""

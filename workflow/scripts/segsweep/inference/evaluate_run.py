@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from segsweep import metrics, registry
+from segsweep.config.components import BY_LABEL
 from segsweep.data.classes import class_names
 from segsweep.data.loading import Batches
 from segsweep.data.prepared import Prepared
@@ -85,7 +86,7 @@ def evaluate_run(
     order = memory_format(trained.train)
     of_task = metrics.metrics_of(prepared.task)
     further = [registry.load(metric).count for metric in of_task.values() if metric.own_counts]
-    tally = Tally(trained.task, prepared.task, list(dict.fromkeys(further)))  # metrics may share what they count
+    tally = Tally(trained.task, prepared.task in BY_LABEL, list(dict.fromkeys(further)))  # metrics may share counts
     of_batches = [name for name, metric in of_task.items() if metric.of_batches]
     batch_means = BatchMeans(of_batches, prepared.task, prepared.classes)
     means, _ = evaluate(
@@ -114,9 +115,9 @@ def evaluate_run(
 class Tally:
     """A task whose counter counts what further metrics ask of the predictions as well (see `segsweep.metrics`)."""
 
-    def __init__(self, task: Any, kind: str, further: list[Callable[[list, dict], dict[str, np.ndarray]]]):
-        """`kind`: name of the task. `further`: the functions `count` of metrics."""
-        self.task, self.kind, self.further = task, kind, further
+    def __init__(self, task: Any, by_label: bool, further: list[Callable[[list, dict], dict[str, np.ndarray]]]):
+        """`by_label`: whether masks hold labels as bits. `further`: the functions `count` of metrics."""
+        self.task, self.by_label, self.further = task, by_label, further
         self.counts = task.counter()
         self.own: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
 
@@ -130,7 +131,7 @@ class Tally:
         if self.further:
             predictions = self.task.predict(outputs, batch)
             for count in self.further:
-                for array, values in count(predictions, batch | {"task": self.kind}).items():
+                for array, values in count(predictions, batch | {"by_label": self.by_label}).items():
                     self.own[array] |= zip(batch["name"], values, strict=True)
 
     def totals(self) -> dict[str, np.ndarray]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from segsweep.config.components import BY_LABEL
 from segsweep.config.dataset import Dataset, parse_dataset
 from segsweep.data.classes import class_table
 from segsweep.data.prepared import Prepared
@@ -109,7 +110,7 @@ def _write(
     if dataset.task == "text":
         submission.write_text(path, found, shapes)
         return
-    if dataset.task == "multilabel":
+    if dataset.task in BY_LABEL:
         submission.write_labels(path, {name: one["mask"] for name, one in found.items()}, shapes, prepared.classes)
         return
     values = submission.values_of(np.array(class_table(dataset).index), prepared.num_classes)

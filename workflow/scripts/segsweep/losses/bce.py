@@ -8,7 +8,6 @@ from torch.nn import functional as F
 
 from segsweep.config.components import Term
 from segsweep.config.settings import key
-from segsweep.losses import require_binary
 from segsweep.losses.pixels import VOID, mean, smoothed
 
 
@@ -46,5 +45,4 @@ class Bce(nn.Module):
 
 def build(term: BceSettings, classes: int, class_weights: torch.Tensor | None = None) -> nn.Module:
     """Class weights do not apply: `pos_weight` replaces them."""
-    require_binary("loss term bce", classes, "use cross_entropy")
     return Bce(term.pos_weight, term.label_smoothing)

@@ -7,7 +7,6 @@ from torch import nn
 
 from segsweep.config.components import Term
 from segsweep.config.settings import key
-from segsweep.losses import require_binary
 from segsweep.losses.bce import Bce
 from segsweep.losses.dice import Dice
 
@@ -43,6 +42,5 @@ class BceDice(nn.Module):
 
 def build(term: BceDiceSettings, classes: int, class_weights: torch.Tensor | None = None) -> nn.Module:
     """Class weights do not apply: `pos_weight` replaces them."""
-    require_binary("loss term bce_dice", classes, "use cross_entropy and dice")
     bce, dice = Bce(term.pos_weight, term.label_smoothing), Dice(term.dice_smooth, term.dice_absent)
     return BceDice(bce, dice, term.bce_weight)

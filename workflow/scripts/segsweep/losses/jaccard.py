@@ -1,26 +1,21 @@
 """Jaccard loss."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import nn
 
-from segsweep.config.components import Term
+from segsweep.config.components import OverlapTerm
 from segsweep.config.settings import key
 from segsweep.losses.overlap import counts, entering, one_minus, ratio
 
 
-class JaccardSettings(Term):
+class JaccardSettings(OverlapTerm):
     """1 - Jaccard index over the whole batch, mean over the classes."""
 
     title: ClassVar[str] = "Jaccard loss"
 
     smooth: float = key(0.0, "s in (TP + s) / (TP + FP + FN + s).", ge=0, revision=2)
-    absent: Literal["skip", "count"] | None = key(
-        None,
-        "A class without a pixel of ground truth in the batch: `skip` leaves it out of the mean, `count` lets what is "
-        "predicted of it count against it; not set: `count` if smooth is above 0.",
-    )
 
 
 class Jaccard(nn.Module):

@@ -1,16 +1,16 @@
 """Tversky loss."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import nn
 
-from segsweep.config.components import Term
+from segsweep.config.components import OverlapTerm
 from segsweep.config.settings import key
 from segsweep.losses.overlap import counts, entering, one_minus, ratio
 
 
-class TverskySettings(Term):
+class TverskySettings(OverlapTerm):
     """1 - Tversky index (Salehi et al. 2017), mean over the classes."""
 
     title: ClassVar[str] = "Tversky loss"
@@ -19,11 +19,6 @@ class TverskySettings(Term):
     beta: float = key(0.5, "Weight of false negatives.", ge=0)
     gamma: float = key(1.0, "Exponent (focal Tversky).", gt=0)
     smooth: float = key(0.0, "s in (TP + s) / (TP + alpha FP + beta FN + s).", ge=0, revision=2)
-    absent: Literal["skip", "count"] | None = key(
-        None,
-        "A class without a pixel of ground truth in the batch: `skip` leaves it out of the mean, `count` lets what is "
-        "predicted of it count against it; not set: `count` if smooth is above 0.",
-    )
 
 
 class Tversky(nn.Module):

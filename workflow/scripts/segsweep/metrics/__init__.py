@@ -1,4 +1,4 @@
-"""Metrics: one file each, computed with numpy from what training counts.
+"""Metrics: one file each, computed from what training counts, with numpy unless batches are counted.
 
 A metric's file holds a class with its facts (see `segsweep.config.components.Metric`) and
 

@@ -33,13 +33,13 @@ def class_masks(predictions: list[dict[str, Any]], batch: dict) -> Iterator[list
     Args:
         predictions: as `Task.predict` gives them.
         batch: with "mask" (B, H, W), 255 void; "size", the (height, width) of each image before padding, the masks' own
-            without it; and "task", whose masks are those of classes but for `multilabel`.
+            without it; and "by_label", whether masks hold labels as bits, not classes.
     """
     masks = batch["mask"].cpu().numpy()
     sizes = batch.get("size") or [mask.shape for mask in masks]
     for prediction, mask, (height, width) in zip(predictions, masks, sizes, strict=True):
         predicted, true = prediction["mask"][:height, :width], mask[:height, :width]
-        split = _by_label if batch.get("task") == "multilabel" else _by_class
+        split = _by_label if batch.get("by_label") else _by_class
         found, there = (split(one, len(prediction["probability"])) for one in (predicted, true))
         void = true == VOID
         yield [ClassMasks(one & ~void, other & ~void, void) for one, other in zip(found, there, strict=True)]

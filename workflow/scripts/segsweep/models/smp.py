@@ -4,6 +4,7 @@ import inspect
 from typing import ClassVar, Literal
 
 import segmentation_models_pytorch
+from pydantic import model_validator
 from torch import nn
 
 from segsweep.config.components import Model
@@ -12,6 +13,7 @@ from segsweep.errors import InputError
 from segsweep.models.encoders import check_options, with_weights
 from segsweep.models.padding import Padded
 
+FOR_DPT = "a vision transformer, such as tu-vit_tiny_patch16_224 with options {dynamic_img_size: true}"
 MULTIPLE = {"dpt": 32}  # its decoder halves the maps once more than the encoder's stride says
 LEAST = {"pan": 128}  # its attention pools maps of 1/16 three times
 # Set by other keys of the settings, or they would turn logits into something else.
@@ -27,6 +29,12 @@ class SmpSettings(Model):
         "unet", "unetplusplus", "manet", "linknet", "fpn", "pspnet", "pan",
         "deeplabv3", "deeplabv3plus", "upernet", "segformer", "dpt",
     ] = key("unet", "Architecture of segmentation_models_pytorch.")  # fmt: skip
+
+    @model_validator(mode="after")
+    def _takes_encoder(self):
+        if self.arch == "dpt" and not self.encoder.startswith("tu-"):
+            raise ValueError(f"dpt cannot be built with the encoder {self.encoder}; choose {FOR_DPT}")
+        return self
 
 
 def build(model: SmpSettings, classes: int) -> nn.Module:
@@ -55,8 +63,7 @@ def build(model: SmpSettings, classes: int) -> nn.Module:
         options = f" and options {model.options}" if model.options else ""
         raise InputError(
             f"model: {model.arch} cannot be built with the encoder {model.encoder}{options}: {error}; "
-            "choose another encoder (resnet18; for dpt a vision transformer such as tu-vit_tiny_patch16_224 with "
-            "options {dynamic_img_size: true}) or other options"
+            f"choose {FOR_DPT if model.arch == 'dpt' else 'another encoder (resnet18)'}, or other options"
         ) from error
     if not network.requires_divisible_input_shape:
         return network

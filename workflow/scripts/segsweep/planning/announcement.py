@@ -8,6 +8,7 @@ from segsweep.metrics import measured_in_batches
 from segsweep.planning.lost_values import announced
 from segsweep.planning.planner import Planner
 from segsweep.planning.selection import unmeasured
+from segsweep.planning.setting_checks import about_patches
 from segsweep.search.requests import replicates
 
 SHOWN = 12
@@ -53,11 +54,15 @@ def announce(study: Planner, say) -> None:
     )
     runs, segments = plural(len(plan.runs), "run"), plural(len(plan.segments), "segment")
     say(f"{study.name}: {plural(cells, 'cell')}{aside}, {runs}, {segments}.")
+    for sentence in design.idle:
+        say(f"  {sentence}")
     lost = list(announced(design.lost))
     for sentence in lost[:SHOWN]:
         say(f"  {sentence}")
     if len(lost) > SHOWN:
         say(f"  and {len(lost) - SHOWN:,} more values that are not in force")
+    for sentence in about_patches(design.settings):
+        say(f"  {sentence}")
     if plan.epochs < plan.epochs_run_by_run:
         say(f"Shared prefixes are trained once: {plan.epochs:,} epochs instead of {plan.epochs_run_by_run:,}.")
     if study.adaptive and not study.nothing_left_to_decide:

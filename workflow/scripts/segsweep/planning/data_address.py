@@ -66,7 +66,7 @@ class DataAddresses:
     def _of(self, data: dict[str, Any]) -> tuple[str, str]:
         shape = as_text({key: data[key] for key in SHAPE} | _revision(data["patches"]))
         if shape not in self._known:
-            everything, trained_on = (_hash(shape, content) for content in self._contents())
+            everything, trained_on = (short_hash((shape, content)) for content in self._contents())
             folder = str(self.parent / f"{self.dataset.name}-{everything[:12]}")
             self.descriptions[folder] = {
                 "dataset": self.dataset.model_dump(mode="json"),
@@ -84,7 +84,7 @@ class DataAddresses:
             code = self.code.fingerprint(preparation_roots(self.dataset))
             trained_on = {split: found[split] for split in TRAINED_ON if split in found}
             meaning = as_text(meaning_of(self.dataset))
-            self._content = _hash(meaning, code, as_text(found)), _hash(meaning, code, as_text(trained_on))
+            self._content = tuple(short_hash((meaning, code, as_text(one))) for one in (found, trained_on))
         return self._content
 
 
@@ -104,7 +104,3 @@ def meaning_of(dataset: Dataset) -> dict[str, Any]:
 
 def _revision(patches: dict[str, Any] | None) -> dict[str, int]:
     return revision_of_key(Patches, "overlap") if patches and patches["overlap"] else {}
-
-
-def _hash(*texts: str) -> str:
-    return short_hash(texts)

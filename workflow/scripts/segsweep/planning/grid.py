@@ -2,23 +2,22 @@
 
 import itertools
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from segsweep.config.components import Task
-from segsweep.config.contradictions import contradictions
-from segsweep.config.losses import unsuited
+from segsweep.config.dotted_keys import ABSENT
 from segsweep.config.merging import decides
 from segsweep.config.study import Study
 from segsweep.config.train import Train
 from segsweep.config.yaml_documents import nearest
 from segsweep.errors import InputError
-from segsweep.formatting import label, short_names
+from segsweep.formatting import label, short_names, value_in_words
 from segsweep.hashing import short_hash
-from segsweep.planning.levels import ABSENT, Levels
+from segsweep.planning.levels import Levels
 from segsweep.planning.lost_values import LostValue, unused_values
 from segsweep.planning.overrides import Resolved, Resolver
-from segsweep.planning.space_probes import probes
+from segsweep.planning.space_probes import pairs, probes
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +40,9 @@ class Design:
 
     Attributes:
         lost: (cell in words, what the study sets and is not in force there).
+        settings: of all cells, and some that trials may have: any value of the space is in one of them.
+        levels: how levels are written; None where nothing is trained.
+        idle: a sentence for each entry of `exclude` that leaves out no cell.
     """
 
     cells: list[Cell]
@@ -49,6 +51,9 @@ class Design:
     excluded: int = 0
     names: dict[str, str] = field(default_factory=dict)
     lost: list[tuple[str, Iterable[LostValue]]] = field(default_factory=list)
+    settings: list[Resolved] = field(default_factory=list)
+    levels: Levels | None = None
+    idle: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,57 +83,110 @@ def lay_out(study: Study, base: dict[str, Any], location) -> Design:
     resolver = Resolver(base, lambda keys: location(("train", *keys)))
     points = [*_grid_points(study, location), *_listed_points(study)]
     axes = list(dict.fromkeys(axis for point in points for axis in point.changes))
-    points += _reference_points(study, points, axes)
+    points += _reference_points(study, resolver, points, axes, location)
     axes = list(dict.fromkeys([*axes, *(study.reference or {}), *(study.sweep.space if study.sweep else {})]))
     _check_axes(study, axes, location)
 
     levels = Levels(resolver)
     for point in points:
         levels.learn(point.changes, _locator(location, point))
-    if study.sweep:  # its cells are proposed while it runs
-        make_cell(levels, {}, axes, _locator(location, _Point({}, ())))
+    found = _cells_of(points, study, levels, axes, location)
+    trials = _probed(study, resolver, location, found.problems)
+    if found.problems:
+        raise InputError(*found.problems)
+    if not found.cells and not study.sweep:
+        raise InputError(
+            f"{location(('grid',))}: the study {study.name} has no cells"
+            + (
+                f": `exclude` leaves out all {found.excluded}."
+                if found.excluded
+                else ": give each axis a value, or list runs."
+            )
+        )
+    names = short_names([axis for axis in axes if _varies(found.cells, axis) or study.sweep])
+    cells = [_labelled(cell, names) for cell in found.cells]
+    settings = [*(cell.resolved for cell in cells), *trials]
+    lost = [("all cells", unused_values(base, (one.dump for one in settings), resolver.dump))]
+    lost += [*((cell.label, _lost(cell)) for cell in cells), ("trials", _lost_in_trials(trials))]
+    shown = [axis for axis in axes if axis in names]
+    return Design(cells, shown, found.coinciding, found.excluded, names, lost, settings, levels, found.idle)
 
+
+@dataclass
+class _Found:
+    """Cells that a study asks for, each once, and what is wrong with others."""
+
+    cells: list[Cell]
+    coinciding: int
+    excluded: int
+    problems: dict[str, None]
+    idle: list[str]
+
+
+def _cells_of(points: list[_Point], study: Study, levels: Levels, axes: list[str], location) -> _Found:
     by_digest: dict[str, Cell] = {}
     problems: dict[str, None] = {}
     coinciding = excluded = 0
+    asked: list[dict[str, Any]] = []
     for point in points:
         try:
             cell = make_cell(levels, point.changes, axes, _locator(location, point), point)
         except InputError as error:
             problems |= dict.fromkeys(error.problems)
             continue
+        if point.role != "reference":
+            asked.append(cell.settings)
         if point.role != "reference" and any(_matches(cell.settings, pattern) for pattern in study.exclude):
             excluded += 1
         elif (digest := cell.cell if not point.id else f"run {point.id}") in by_digest:
             coinciding += 1
         else:
             by_digest[digest] = cell
-    probed = _probed(study, resolver, location, problems)
-    if problems:
-        raise InputError(*problems)
-    cells = list(by_digest.values())
-    if not cells and not study.sweep:
-        raise InputError(
-            f"{location(('grid',))}: the study {study.name} has no cells"
-            + (f": `exclude` leaves out all {excluded}." if excluded else ": give each axis a value, or list runs.")
-        )
-    names = short_names([axis for axis in axes if _varies(cells, axis) or study.sweep])
-    cells = [_labelled(cell, names) for cell in cells]
-    resolved = [*(cell.resolved for cell in cells), *probed]
-    lost = [("all cells", unused_values(base, (one.dump for one in resolved), resolver.dump))]
-    lost += [(cell.label, _lost(cell)) for cell in cells] + [("trials", one.lost) for one in probed]
-    return Design(cells, [axis for axis in axes if axis in names], coinciding, excluded, names, lost)
+    return _Found(list(by_digest.values()), coinciding, excluded, problems, list(_idle(study, asked, location)))
+
+
+def _idle(study: Study, cells: list[dict[str, Any]], location) -> Iterator[str]:
+    """A sentence for each entry of `exclude` that no cell matches, with the levels that there are."""
+    for number, pattern in enumerate(study.exclude):
+        if not any(_matches(settings, pattern) for settings in cells):
+            levels = [
+                f"{axis} has {', '.join(dict.fromkeys(value_in_words(one[axis]) for one in cells if axis in one))}"
+                for axis in pattern
+            ]
+            yield (
+                f"{location(('exclude', number))}: no cell has {label(pattern, {axis: axis for axis in pattern})}: "
+                f"nothing is left out. {'; '.join(levels)}."
+            )
 
 
 def _probed(study: Study, resolver: Resolver, location, problems: dict[str, None]) -> list[Resolved]:
-    """Settings that trials of the study's space may have; adds to the problems."""
-    found = []
-    for values in probes(study.sweep.space) if study.sweep else ():
+    """Settings that trials of the study's space may have; adds to the problems.
+
+    Two values are put together only where each by itself is right.
+    """
+    if study.sweep is None:
+        return []
+    space, found, wrong = study.sweep.space, [], {}
+    for values in probes(space):
         try:
             found.append(resolver.resolve(values, _locator(location, _Point(values, ("sweep", "space")))))
         except InputError as error:
-            problems |= dict.fromkeys(error.problems)
+            wrong |= dict.fromkeys(error.problems)
+    for values in pairs(space) if not wrong else ():
+        try:
+            resolver.resolve(values, _locator(location, _Point(values, ("sweep", "space"))))
+        except InputError as error:
+            wrong |= dict.fromkeys(f"{problem} Or let `when` keep the values apart." for problem in error.problems)
+    problems |= wrong
     return found
+
+
+def _lost_in_trials(trials: list[Resolved]) -> tuple[LostValue, ...]:
+    """What is lost in any trial, once for each place where it is written and each reason."""
+    found: dict[tuple[str, ...], LostValue] = {}
+    for one in (one for trial in trials for one in trial.lost):
+        found.setdefault((one.key, one.key if one.is_level else one.origin, one.why), one)
+    return tuple(found.values())
 
 
 def _lost(cell: Cell) -> tuple[LostValue, ...]:
@@ -145,8 +203,6 @@ def make_cell(
         InputError: a key is unknown, a value is out of range, or keys exclude each other.
     """
     resolved = levels.resolver.resolve(changes, location)
-    if wrong := contradictions({name: section.value for name, section in resolved.sections.items()}):
-        raise InputError(*(f"{location(keys)}: {problem}" for keys, problem in wrong))
     point = point or _Point(changes, (), role)
     found = {axis: levels.of(resolved, changes, axis, location) for axis in axes}
     settings = {axis: level for axis, level in found.items() if level is not ABSENT}
@@ -158,49 +214,6 @@ def make_cell(
 def digest_of(resolved: Resolved) -> str:
     """A short name of a complete setting; the letter keeps tables from reading it as a number, `12e45678`."""
     return f"c{short_hash(resolved.text, 8)}"
-
-
-def check_data(settings: Iterable[Resolved], task: type[Task], name: str, location) -> None:
-    """Refuse what a task cannot have: patches if its predictions are not stitched to pages, balanced sampling of text.
-
-    Args:
-        settings: of a study.
-        task: of its data set.
-        name: of the task.
-        location: says where a key of the study file stands.
-
-    Raises:
-        InputError: a setting cuts images into patches, and the task is about boxes or text; or it draws images by
-            classes that the task has not.
-    """
-    data = [one.sections["data"].value for one in settings]
-    wrong = []
-    if not task.stitched and any(one.patches for one in data):
-        wrong.append(
-            f"{location(('train', 'data', 'patches'))}: train.data.patches is for masks, which are stitched to pages, "
-            f"and the task of the data set is {name}. Leave it out; `image_size` and `crop` make images smaller."
-        )
-    refusals = {refusal: None for one in data if (refusal := one.image_sampling.refusal(name))}
-    wrong += [f"{location(('train', 'data', 'image_sampling'))}: {refusal}" for refusal in refusals]
-    if wrong:
-        raise InputError(*wrong)
-
-
-def check_losses(settings: Iterable[Resolved], task: str, location) -> None:
-    """Refuse losses of masks that do not serve a task.
-
-    Args:
-        settings: of a study.
-        task: name of the task of its data set.
-        location: says where a key of the study file stands.
-
-    Raises:
-        InputError: naming each such loss once.
-    """
-    losses = {id(loss): loss for one in settings if (loss := one.sections["loss"].value)}  # of many cells the same
-    problems = dict.fromkeys(problem for loss in losses.values() for problem in unsuited(loss, task))
-    if problems:
-        raise InputError(*(f"{location(('train', 'loss'))}: {problem}." for problem in problems))
 
 
 def _labelled(cell: Cell, names: dict[str, str]) -> Cell:
@@ -273,7 +286,9 @@ def _listed_points(study: Study) -> list[_Point]:
     ]  # fmt: skip
 
 
-def _reference_points(study: Study, points: list[_Point], axes: list[str]) -> list[_Point]:
+def _reference_points(
+    study: Study, resolver: Resolver, points: list[_Point], axes: list[str], location
+) -> list[_Point]:
     """The reference, for each combination of the axes it leaves open that the grid has."""
     if study.reference is None:
         return []
@@ -281,8 +296,22 @@ def _reference_points(study: Study, points: list[_Point], axes: list[str]) -> li
     found = {}
     for point in points:
         kept = {axis: point.changes[axis] for axis in open_axes if axis in point.changes}
-        found.setdefault(repr(kept), _Point(kept | study.reference, ("reference",), "reference"))
+        changes = _without_replaced(resolver, kept, study.reference, location)
+        found.setdefault(repr(changes), _Point(changes, ("reference",), "reference"))
     return list(found.values())
+
+
+def _without_replaced(resolver: Resolver, kept: dict[str, Any], reference: dict[str, Any], location) -> dict[str, Any]:
+    """What a reference changes, without levels of sections of which its own keys leave nothing."""
+    changes = kept | reference
+    locator = _locator(location, _Point(changes, ("reference",)))
+    for axis in kept:
+        if any(key.startswith(axis + ".") for key in reference):
+            rest = {key: level for key, level in changes.items() if key != axis}
+            with suppress(InputError):  # whoever makes the cell is told
+                if resolver.lay_over(rest, locator).dump == resolver.lay_over(changes, locator).dump:
+                    changes = rest
+    return changes
 
 
 def _sets(key: str, level: Any, axis: str) -> bool:

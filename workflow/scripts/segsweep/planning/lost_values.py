@@ -4,12 +4,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from segsweep.config.dotted_keys import lookup
+from segsweep.config.dotted_keys import ABSENT, value_in
 from segsweep.config.merging import decides, leaves, section
 from segsweep.config.train import Train
 from segsweep.formatting import plural, value_in_words
 
-ABSENT = object()
 BASE = "train"
 
 
@@ -46,23 +45,23 @@ def lost_values(
         changes: what a cell changes in it, by dotted key.
         after: dump of the section of the cell.
     """
-    found = []
+    before, after, found = {name: before}, {name: after}, []
     for key, value in leaves(section([Train], name), base[name], name) if name in base else ():
-        was, is_now = _at(before, name, key), _at(after, name, key)
+        was, is_now = value_in(before, key), value_in(after, key)
         if was in (ABSENT, is_now) or any(decides(Train, one, level, key) for one, level in changes.items()):
             continue
-        found.append(LostValue(key, value_in_words(value), BASE, *_reason(name, key, changes, after)))
+        found.append(LostValue(key, value_in_words(value), BASE, *_reason(key, changes, after)))
     for origin, level in changes.items():
         inner = {one: other for one, other in changes.items() if one.count(".") > origin.count(".")}
         for key, value in leaves(section([Train], origin), level, origin):
-            is_now = _at(after, name, key)
+            is_now = value_in(after, key)
             by = next((one for one, other in inner.items() if decides(Train, one, other, key)), None)
             words = (key, value_in_words(value), _words(origin, level))
             if by is not None and is_now != value:
                 why = "the more specific of two keys counts. Write it in one place."
                 found.append(LostValue(*words, _words(by, changes[by]), why))
             elif is_now is ABSENT:
-                found.append(LostValue(*words, *_reason(name, key, changes, after), key == origin))
+                found.append(LostValue(*words, *_reason(key, changes, after), key == origin))
     return tuple(found)
 
 
@@ -74,25 +73,20 @@ def unused_values(base: dict[str, Any], dumps: Iterable[dict[str, Any]], before:
         dumps: the settings of all cells.
         before: `train` with every key filled in.
     """
-    missing = {key: value for key, value in leaves([Train], base) if lookup(before, key, ABSENT) is ABSENT}
+    missing = {key: value for key, value in leaves([Train], base) if value_in(before, key) is ABSENT}
     for dump in dumps:
         if not missing:
             break
-        missing = {key: value for key, value in missing.items() if lookup(dump, key, ABSENT) is ABSENT}
-    return [
-        LostValue(
-            key, value_in_words(value), BASE, *_reason(key.partition(".")[0], key, {}, before[key.partition(".")[0]])
-        )
-        for key, value in missing.items()
-    ]
+        missing = {key: value for key, value in missing.items() if value_in(dump, key) is ABSENT}
+    return [LostValue(key, value_in_words(value), BASE, *_reason(key, {}, before)) for key, value in missing.items()]
 
 
-def _reason(name: str, key: str, changes: dict[str, Any], after: Any) -> tuple[str, str]:
+def _reason(key: str, changes: dict[str, Any], after: dict[str, Any]) -> tuple[str, str]:
     """(what takes a key out of force, why and what to do)."""
     outer, _, last = key.rpartition(".")
-    if _at(after, name, key) is ABSENT:
+    if value_in(after, key) is ABSENT:
         tag_key = _tag_key(outer)
-        component = _at(after, name, tag_key)
+        component = value_in(after, tag_key)
         by = next((one for one, level in changes.items() if decides(Train, one, level, tag_key)), None)
         why = f"{component} has no {last}. Leave it out, or set what {component} has instead."
     else:
@@ -107,10 +101,6 @@ def _tag_key(inside: str) -> str:
     prefixes = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
     found = ((prefix, getattr(cls, "discriminator", None)) for prefix in prefixes for cls in section([Train], prefix))
     return next(f"{prefix}.{tag}" for prefix, tag in found if tag)
-
-
-def _at(dump: Any, name: str, key: str) -> Any:
-    return dump if key == name else lookup(dump, key[len(name) + 1 :], ABSENT)
 
 
 def _words(key: str, level: Any) -> str:

@@ -1,10 +1,12 @@
 """Complete training settings from a base and what a cell changes, each section checked once."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from segsweep.config.contradictions import contradictions
 from segsweep.config.dotted_keys import lookup
 from segsweep.config.losses import Loss, LossPhase
 from segsweep.config.merging import overridden
@@ -39,11 +41,13 @@ class Resolved:
     Attributes:
         sections: by their names.
         raw: the setting as it is written.
+        location: says where a key of it stands.
         lost: values that the study sets and that are not in force.
     """
 
     sections: dict[str, Section]
     raw: dict[str, Any]
+    location: Callable[[tuple], str]
     lost: tuple[LostValue, ...] = ()
 
     @cached_property
@@ -83,6 +87,17 @@ class Resolver:
         """The base with dotted keys changed.
 
         Raises:
+            InputError: a key is unknown, a value is out of range, or keys exclude each other.
+        """
+        resolved = self.lay_over(changes, location)
+        if wrong := contradictions({name: section.value for name, section in resolved.sections.items()}):
+            raise InputError(*(f"{location(keys)}: {problem}" for keys, problem in wrong))
+        return resolved
+
+    def lay_over(self, changes: dict[str, Any], location) -> Resolved:
+        """As `resolve`, of a part of what a cell changes: another part may solve what keys exclude.
+
+        Raises:
             InputError: a key is unknown or a value is out of range.
         """
         changes = derive(changes, self.base, location)
@@ -96,7 +111,7 @@ class Resolver:
                 self._cache[cache_key] = self._check(name, part, location)
             sections[name], raw[name], of_section = self._cache[cache_key]
             lost += of_section
-        return Resolved(sections, raw, lost)
+        return Resolved(sections, raw, location, lost)
 
     def _check(self, name: str, changes: dict[str, Any], location) -> tuple[Section, Any, tuple[LostValue, ...]]:
         changed = overridden(Train, {name: self.base[name]} if name in self.base else {}, changes, location)

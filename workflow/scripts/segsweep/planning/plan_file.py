@@ -236,13 +236,13 @@ class StudyPlan(_Entry):
 
         def of(value: Any) -> str:
             if id(value) not in known:
-                known[id(value)] = _hash(json.dumps(value, sort_keys=True))
+                known[id(value)] = short_hash(json.dumps(value, sort_keys=True))
             return known[id(value)]
 
         def of_settings(settings: dict[str, Any]) -> str:
             if id(settings) not in known:
                 values = [known.get(id(value)) or of(value) for value in settings.values()]
-                known[id(settings)] = _hash(" ".join([*settings, *values]))
+                known[id(settings)] = short_hash(" ".join([*settings, *values]))
             return known[id(settings)]
 
         def entries() -> Iterator[Any]:
@@ -256,10 +256,6 @@ class StudyPlan(_Entry):
         for entry in entries():
             found.update(f"{encode(entry)}\n".encode())
         return found.hexdigest()[:16]
-
-
-def _hash(text: str) -> str:
-    return short_hash(text)
 
 
 def read_plan(path: Path) -> StudyPlan:

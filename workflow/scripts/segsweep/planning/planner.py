@@ -22,9 +22,8 @@ from segsweep.io import read_json
 from segsweep.planning.code_fingerprint import PACKAGE, Code, readings
 from segsweep.planning.data_address import DataAddresses
 from segsweep.planning.data_fingerprint import pull_missing, read_seen, weights_fingerprint
-from segsweep.planning.grid import Design, check_data, check_losses, lay_out
+from segsweep.planning.grid import Design, lay_out
 from segsweep.planning.markers import marker, new_start
-from segsweep.planning.overrides import Resolver
 from segsweep.planning.packs import pack_up
 from segsweep.planning.plan_content import label, study_plan
 from segsweep.planning.plan_file import SegmentPlan
@@ -34,6 +33,7 @@ from segsweep.planning.rerun_reasons import History, read_history
 from segsweep.planning.resources import CLUSTER_FILE, Resources, check
 from segsweep.planning.runs import Plan, cut, make_run, to_repeat
 from segsweep.planning.selection import Selection, to_select_again
+from segsweep.planning.setting_checks import check_data, check_losses
 from segsweep.planning.study_context import context_of, metric_roots
 from segsweep.planning.worker_view import RESULTS, WorkerView
 from segsweep.search.checks import problems
@@ -104,11 +104,11 @@ class Planner(WorkerView):
             class_table(dataset).names,
             self.code.fingerprint(roots) if (roots := metric_roots(study.metric)) else "",
         )
+        if self.adaptive and (wrong := problems(study, loaded.location)):
+            raise InputError(*wrong)
         self.design = lay_out(study, loaded.base, loaded.location)
-        resolver = Resolver(loaded.base, lambda keys: loaded.location(("train", *keys)))
-        settings = [cell.resolved for cell in self.design.cells] or [resolver.resolve({}, resolver.location)]
-        check_data(settings, registry.classes("task")[dataset.task], dataset.task, loaded.location)
-        check_losses(settings, dataset.task, loaded.location)
+        check_data(self.design.settings, registry.classes("task")[dataset.task], dataset.task)
+        check_losses(self.design.settings, dataset.task)
         self.runs = [
             make_run(cell, seed, context, fold=fold)
             for cell in self.design.cells
@@ -116,7 +116,7 @@ class Planner(WorkerView):
             for fold in folds_of(study)
         ]
         context.sections.forget()  # decisions add few runs
-        self.decided = Decided(loaded, self.design, resolver, context)
+        self.decided = Decided(loaded, self.design, context)
         self.history = History(self.code, read_history(self.history_file))
         if self.adaptive:
             self._read_decisions()
@@ -171,12 +171,12 @@ class Planner(WorkerView):
     @cached_property
     def study_digest(self) -> str:
         """Stands for what a person wrote: what is drawn and reported depends on it besides the tables."""
-        return digest(self.study.model_dump_json(), self.loaded.name)
+        return short_hash((self.study.model_dump_json(), self.loaded.name))
 
     @cached_property
     def dataset_digest(self) -> str:
         """Stands for what a person wrote of the data set: the names of its classes are in its tables."""
-        return digest(self.loaded.dataset.model_dump_json() if self.loaded.dataset else "")
+        return short_hash(self.loaded.dataset.model_dump_json() if self.loaded.dataset else "")
 
     @property
     def ensemble_digest(self) -> str:
@@ -184,7 +184,7 @@ class Planner(WorkerView):
         cells = {run.cell.cell for run in self.cut.runs if run.role == "ensemble"}
         segments = sorted({one for run in self.cut.runs if run.cell.cell in cells for one in run.segments})
         ensemble = self.study.ensemble.model_dump_json() if self.study.ensemble else ""
-        return digest(ensemble, str(self.loaded.smoke), self.study.metric, *segments)
+        return short_hash((ensemble, str(self.loaded.smoke), self.study.metric, *segments))
 
     @cached_property
     def coverage(self) -> str:
@@ -195,7 +195,7 @@ class Planner(WorkerView):
         missing = self.missing()
         if not self.request.partial or (not missing and self.nothing_left_to_decide):
             return "all"
-        return digest(str(self.decisions), *sorted(set(self.cut.segments) - set(missing)))
+        return short_hash((str(self.decisions), *sorted(set(self.cut.segments) - set(missing))))
 
     def code_of(self, program: str) -> str:
         return self.code.program_fingerprint(program)
@@ -227,8 +227,6 @@ class Planner(WorkerView):
 
     def _read_decisions(self) -> None:
         """Add the runs of all decisions that were made so far and still hold."""
-        if wrong := problems(self.study, self.loaded.location):
-            raise InputError(*wrong)
         folder = self.folder / "sweep"
         states = read_steps(folder)
         self.decisions = valid_steps(
@@ -255,11 +253,6 @@ class Planner(WorkerView):
             if begun:
                 return None
             raise InputError(*(f"{location}: {problem}" for problem in error.problems)) from None
-
-
-def digest(*texts: str) -> str:
-    """Sixteen hexadecimal digits that stand for some texts."""
-    return short_hash(texts)
 
 
 def open_study(config: Mapping[str, Any], *, plans: bool, pull: bool = False) -> WorkerView:

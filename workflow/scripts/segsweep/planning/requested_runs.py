@@ -7,8 +7,6 @@ from typing import Any
 from segsweep.config.load import Loaded
 from segsweep.formatting import value_in_words
 from segsweep.planning.grid import Cell, Design, make_cell
-from segsweep.planning.levels import Levels
-from segsweep.planning.overrides import Resolver
 from segsweep.planning.runs import Context, Run, make_run, to_repeat
 from segsweep.search.step_files import RequestedRun
 from segsweep.store.segment_store import SegmentStore
@@ -20,8 +18,8 @@ class Decided:
     A trial is requested up to one rung after the other: each is a run of its own here, so segments end there.
     """
 
-    def __init__(self, loaded: Loaded, design: Design, resolver: Resolver, context: Context):
-        self.design, self.levels, self.context = design, Levels(resolver), context
+    def __init__(self, loaded: Loaded, design: Design, context: Context):
+        self.design, self.context = design, context
         self._location = lambda keys: loaded.location(("sweep", "space", *keys))
         self._runs: dict[tuple[str, int], Run] = {}
         self._cells: dict[str, Cell] = {cell.cell: cell for cell in design.cells}
@@ -58,7 +56,8 @@ class Decided:
 
     def _new_cell(self, one: RequestedRun) -> Cell:
         changes = one["set"]
-        cell = make_cell(self.levels, changes, self.design.axes or list(changes), self._location, role=one["role"])
+        axes = self.design.axes or list(changes)
+        cell = make_cell(self.design.levels, changes, axes, self._location, role=one["role"])
         number = f"trial {one['trial']}" if one.get("trial") is not None else "best"
         names = self.design.names
         settings = {axis: cell.settings[axis] for axis in names if axis in cell.settings} if names else cell.settings

@@ -19,8 +19,11 @@ BASE_MB = 3500
 WORKER_MB = 700
 # Bytes for each pixel of a batch in training, fp32, by encoder: what U-Net++, the dearest decoder, keeps for the
 # backward pass, and at least a quarter more for what comes and goes. A test counts again. Unnamed ones cost the most.
-BYTES_PER_PIXEL = {"lcnet": 2000, "mobilenet": 4000, "resnet18": 4000, "resnet34": 4500, "resnet50": 8000}
-UNKNOWN_BYTES_PER_PIXEL = 9000
+BYTES_PER_PIXEL = {
+    "lcnet": 2000, "mobilenet": 4000, "resnet18": 4000, "plain18": 4000, "resnet34": 4500, "plain34": 4500,
+    "resnet50": 8000, "efficientnet-b4": 9500,
+}  # fmt: skip
+UNKNOWN_BYTES_PER_PIXEL = 9500
 DEFAULT_SIDE = 512
 # Half precision keeps half of it for the backward pass, but not of everything.
 HALF_PRECISION = 0.65

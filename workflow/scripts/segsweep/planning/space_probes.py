@@ -1,22 +1,41 @@
 """Settings that show before the first trial what is wrong with a sweep's space, or lost in it."""
 
 from collections.abc import Iterator
+from itertools import combinations, product
 from typing import Any
 
 from segsweep.config.search import Dimension
-from segsweep.search.space import Space, Values, active, at_level, steps, tidy
+from segsweep.search.space import Space, Values, active, at_level, order, steps, tidy
 
 # Where in a continuous range a number lies that has fractional digits, as most that are drawn.
 INSIDE = 0.381966
 
 
 def probes(space: Space) -> Iterator[Values]:
-    """Each choice and both ends of each range once, with what its `when` waits for and with the axes inside of it."""
-    for axis in space:
+    """Complete trials: each choice and both ends of each range once."""
+    axes = order(space)
+    for axis in axes:
         for value in _values(space[axis]):
-            values = _condition(space, axis) | {axis: value}
-            inner = [one for one in space if one.startswith(axis + ".") and active(space[one], values)]
-            yield values | {one: _values(space[one])[0] for one in inner if one not in values}
+            yield _completed(space, axes, _condition(space, axis) | {axis: value})
+
+
+def pairs(space: Space) -> Iterator[Values]:
+    """Complete trials: of each two axes, each two such values once that can stand together."""
+    axes = order(space)
+    for first, second in combinations(axes, 2):
+        conditions = _condition(space, first) | _condition(space, second)
+        for one, other in product(_values(space[first]), _values(space[second])):
+            values = conditions | {first: one, second: other}
+            if all(active(space[axis], values) for axis in values):
+                yield _completed(space, axes, values)
+
+
+def _completed(space: Space, axes: list[str], values: Values) -> Values:
+    """A trial with these values, and of the other axes that it has with the first one each."""
+    for axis in axes:
+        if axis not in values and active(space[axis], values):
+            values = values | {axis: _values(space[axis])[0]}
+    return values
 
 
 def _condition(space: Space, axis: str) -> Values:

@@ -1,6 +1,7 @@
 """What the addresses of a study's runs depend on besides their settings, and where the code of a training begins."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from segsweep import metrics, registry
@@ -39,7 +40,7 @@ def context_of(
         column = column or study.metric
         return column, study.minimize if column == study.metric else metrics.is_minimized(column)
 
-    stand_for = meanings(monitored, metric_roots, read_augmentation, weights)
+    stand_for = meanings(monitored, metric_roots, partial(read_augmentation, task=dataset.task), weights)
     in_force = InForce(dataset.task, stand_for, component_roots)
     return Context(SectionAddresses(Train, in_force), code, training_roots(dataset.task), data)
 

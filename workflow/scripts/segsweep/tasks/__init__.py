@@ -13,7 +13,9 @@ import torch
 from torch import nn
 
 from segsweep import registry
+from segsweep.config.losses import unsuited
 from segsweep.config.train import Train
+from segsweep.errors import InputError
 
 
 class Counter(Protocol):
@@ -73,4 +75,6 @@ def build(train: Train, prepared: Any) -> Task:
     Raises:
         InputError: a setting that does not fit the task.
     """
+    if problems := unsuited(train.loss, prepared.task):
+        raise InputError(*problems)
     return registry.load(registry.classes("task")[prepared.task]).build(train, prepared)

@@ -9,7 +9,6 @@ from torch import nn
 
 from segsweep import models
 from segsweep.config.components import Task
-from segsweep.config.losses import unsuited
 from segsweep.config.settings import key
 from segsweep.config.train import Train
 from segsweep.data.label_masks import pack, unpack
@@ -34,10 +33,9 @@ def build(train: Train, prepared: Any) -> "Multilabel":
     """The task of a setting on a prepared data set of the task `multilabel`.
 
     Raises:
-        InputError: an architecture of another task, no `loss.main`, a loss of classes that exclude each other, class
-            weights that do not fit.
+        InputError: an architecture of another task, no `loss.main`, class weights that do not fit.
     """
-    problems = check_architecture(train, "multilabel") + unsuited(train.loss, "multilabel")
+    problems = check_architecture(train, "multilabel")
     if train.loss.main is None:
         problems.append(
             "train.loss.main is missing: say what a data set of the task multilabel is trained with, for example "
@@ -65,8 +63,11 @@ class Multilabel:
         """The losses of the setting; `class_weights` weigh the labels, by their pixels in the whole training split."""
         loss, weights = self.train.loss, torch.ones(self.labels)
         if loss.class_weights is not None:
-            by_image = torch.as_tensor(np.asarray(self.prepared.image_class_counts))
-            weights = class_weights(loss.class_weights, torch.as_tensor(self.prepared.pixel_counts), by_image)
+            by_image, valid, pixels = map(
+                torch.as_tensor,
+                (self.prepared.image_class_counts, self.prepared.image_scored_pixels, self.prepared.pixel_counts),
+            )
+            weights = class_weights(loss.class_weights, pixels, by_image, valid)
         return Criterion(Combined(loss.main, loss.aux, loss.aux_weight, classes=1), weights)
 
     def before_backward(self, losses: dict[str, torch.Tensor], model: nn.Module) -> None:

@@ -30,8 +30,8 @@ def build(train: Train, prepared: Any) -> "Segmentation":
     """The task of a setting on a prepared data set of the task `binary` or `multiclass`.
 
     Raises:
-        InputError: an architecture of another task, no `loss.main`, a loss for a binary output with several classes,
-            class weights that do not fit.
+        InputError: an architecture of another task, no `loss.main`, `focal.alpha` with several classes, class
+            weights that do not fit.
     """
     problems = check_architecture(train, prepared.task)
     if train.loss.main is None:
@@ -88,8 +88,8 @@ def criterion(train: Train, prepared: Any, logits: int) -> Combined:
     loss = train.loss
     weights = None
     if loss.class_weights is not None:
-        by_image = torch.as_tensor(np.asarray(prepared.image_class_counts))
-        weights = class_weights(loss.class_weights, torch.as_tensor(np.asarray(prepared.pixel_counts)), by_image)
+        by_image, pixels = map(torch.as_tensor, (prepared.image_class_counts, prepared.pixel_counts))
+        weights = class_weights(loss.class_weights, pixels, by_image, by_image.sum(1))
     return Combined(loss.main, loss.aux, loss.aux_weight, classes=logits, class_weights=weights)
 
 

@@ -24,7 +24,7 @@ class DataLoaders:
 
     Attributes:
         task: see `segsweep.tasks.Task`.
-        kind: the data set's task: binary, multiclass, multitask or text.
+        kind: the data set's task: binary, multiclass, multilabel, multitask or text.
         classes: names of the data set's classes.
         train, val: batches (`.epoch(n)`, `len()`) of the two splits.
         normalize: images uint8 (B, 3, H, W) to float32.

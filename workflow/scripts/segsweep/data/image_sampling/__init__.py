@@ -4,6 +4,8 @@ weights(settings, pixels, present) -> float64 (N,), or None
 
 how often each of N images is drawn, relative to the others (None: each once), from what the images hold:
 pixels, int64 (N, C), of each class in each mask, void left out; present, bool (N, C), whether an image has the class.
+Where a pixel may carry several labels, or none, the images without any label are one class more, the last: else what
+goes by classes would never draw what other tasks have as images of background alone.
 
 An epoch has as many images as it has without sampling, so schedules, costs and numbers of steps stay comparable. The
 images are those of the run: of its subset and its fold. Class weights of losses are not touched: they are those of the
@@ -15,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from segsweep import registry
-from segsweep.config.components import ImageSampling
+from segsweep.config.components import BY_LABEL, ImageSampling
 from segsweep.data.prepared import classes_present
 from segsweep.errors import InputError
 
@@ -35,6 +37,10 @@ def image_weights(sampling: ImageSampling, prepared: Any, items: list[tuple[str,
         raise InputError(refusal)
     pixels = np.stack([prepared.splits[split].class_counts[i] for split, i in items])
     present = classes_present(prepared, items)
+    if prepared.task in BY_LABEL:
+        scored = np.array([prepared.splits[split].scored_pixels[i] for split, i in items])
+        bare = np.where(present.any(1), 0, scored)[:, None]
+        pixels, present = np.hstack([pixels, bare]), np.hstack([present, bare > 0])
     weights = registry.load(sampling).weights(sampling, pixels, present)
     if weights is not None and not weights.sum() > 0:
         raise InputError(

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from segsweep.config.components import Dataset
+from segsweep.config.components import BY_LABEL, Dataset
 from segsweep.config.settings import Settings, key
 from segsweep.data.raw_item import Item
 
@@ -47,7 +47,7 @@ class DemoDataset(Dataset):
                 f"a demo of {self.demo.kind} cannot serve the task {self.task}. "
                 "Words go with the task text, overlaps with multilabel, shapes with all others"
             )
-        names = ["background"] * (self.task != "multilabel") + list(SHAPES[: self.demo.classes])
+        names = ["background"] * (self.task not in BY_LABEL) + list(SHAPES[: self.demo.classes])
         drawn = isinstance(self.classes, dict) and list(self.classes) == list(range(len(names)))
         if self.task != "text" and not drawn:
             expected = "{" + ", ".join(f"{value}: {name}" for value, name in enumerate(names)) + "}"

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import field_validator, model_validator
 
-from segsweep.config.components import Dataset
+from segsweep.config.components import BY_LABEL, Dataset
 from segsweep.config.settings import key
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
@@ -43,14 +43,14 @@ class FolderDataset(Dataset):
 
     @model_validator(mode="after")
     def _masks_fit(self):
-        by_label = isinstance(self.masks, dict)
-        if by_label and self.task != "multilabel":
+        of_each = isinstance(self.masks, dict)
+        if of_each and self.task not in BY_LABEL:
             raise ValueError(f"masks for each label are for task: multilabel, but it is {self.task}. Write one pattern")
-        if by_label and list(self.masks) != list(self.classes.values()):
+        if of_each and list(self.masks) != list(self.classes.values()):
             raise ValueError(
                 f"masks names the labels {list(self.masks)}, classes {list(self.classes.values())}. Leave out classes"
             )
-        if self.task == "multilabel" and not by_label and not self.masks.endswith(".npy"):
+        if self.task in BY_LABEL and not of_each and not self.masks.endswith(".npy"):
             raise ValueError(
                 f"masks of several labels a pixel are .npy files (height, width, labels), found {self.masks!r}. Write "
                 "such a pattern, or one for each label: {crack: crack/{name}.png, ...}"

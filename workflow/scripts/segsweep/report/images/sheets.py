@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from segsweep.config.components import BY_LABEL
 from segsweep.data.prepared import Prepared
 from segsweep.inference.predictor import Annotations
 from segsweep.report.images import drawing
@@ -133,7 +134,7 @@ class PanelPainter:
 
     def __init__(self, prepared: Prepared, show: str, *, most: int | None = None, least: int = LEAST):
         self.prepared, self.show = prepared, show
-        self.by_label = prepared.task == "multilabel"
+        self.by_label = prepared.task in BY_LABEL
         self.names = ["background", *prepared.classes] if self.by_label else list(prepared.classes)
         self.colours = drawing.class_colours(self.names) if prepared.has_masks else np.zeros((0, 3), np.uint8)
         self.background = 0 if prepared.task == "binary" or drawing.has_background(self.names) else None

@@ -45,7 +45,7 @@ def subsets(results: QuotedResults) -> str | None:
     ):
         key, noun = f"{split}_subset", "patch" if counted == "patches" else "image"
         there = frame.loc[frame["split"] == split, counted].max()
-        if data.get(key) and f"data.{key}" not in results.axes and data[key] < there:
+        if data.get(key) and not results.varies(f"data.{key}") and data[key] < there:
             said.append(f"{words} {results.quote_plan(f'study.train.data.{key}', f'plural:{noun}')}")
     return f"Each run {' and '.join(said)} of these, drawn by its seed." if said else None
 

@@ -18,6 +18,7 @@ FIXED = (
     ("Overlap of patches", "data.patches.overlap", "int"),
     ("Preprocessing", "data.preprocessing", "setting"),
     ("Augmentation", "data.augmentation", "setting"),
+    ("Sampling of training images", "data.image_sampling.name", "setting"),
     ("Training images, drawn by seed", "data.train_subset", "int"),
     ("Validation images, drawn by seed", "data.val_subset", "int"),
     ("Main loss", "loss.main", "loss"),
@@ -36,10 +37,13 @@ FIXED = (
     ("Norm of the gradient of", "clip.per", "setting"),
     ("Largest element of the gradient", "clip.value", "setting"),
     ("Schedule", "scheduler.name", "setting"),
+    ("Iterations of the warm-up", "scheduler.warmup.iterations", "int"),
+    ("An iteration of the warm-up", "scheduler.warmup.unit", "setting"),
     ("Batch size", "batch_size", "int"),
     ("Epochs", "epochs", "int"),
     ("Precision", "precision", "setting"),
     ("Decay of the averaged weights", "ema.decay", "setting"),
+    ("Warm-up of that decay", "ema.warmup", "setting"),
 )
 # Where images are cut, training draws patches, and validation pages.
 OF_PATCHES = {
@@ -53,6 +57,10 @@ WITHOUT_EFFECT = {
     "optimizer.lr_factor.encoder": 1,
     "optimizer.lr_factor.decoder": 1,
     "clip.per": "all",
+    "data.image_sampling.name": "uniform",
+    "ema.warmup": False,
+    "scheduler.warmup.iterations": 0,
+    "scheduler.warmup.unit": "steps",
 }
 MULTITASK_ONLY, MOST_LISTED, MOST_LEVELS = {"model.seg_head"}, 60, 12
 
