@@ -32,12 +32,22 @@ def draw(images, seed=0):
 
 def mean_of(batches, parts=1):
     """Of (logits, mask) each, counted in so many parts."""
-    means = BatchMeans(["soft_jaccard"], "binary", ["background", "cell"])
+    return measured(BatchMeans(["soft_jaccard"], "binary", ["background", "cell"]), batches, parts)
+
+
+def measured(means, batches, parts=1):
+    means.start_split()
     for logits, mask in batches:
         means.start_batch()
         for part, of_mask in zip(logits.chunk(parts), mask.chunk(parts), strict=True):
             means.update(part, {"mask": of_mask})
     return means.values()["soft_jaccard"]
+
+
+def test_a_split_begins_with_nothing():
+    means = BatchMeans(["soft_jaccard"], "binary", ["background", "cell"])
+    first, second = measured(means, [draw(8), draw(8, seed=1)]), measured(means, [draw(8, seed=2)])
+    assert second == mean_of([draw(8, seed=2)]) != first
 
 
 def test_by_hand():

@@ -10,7 +10,7 @@ from torch import nn
 from segsweep import metrics, tasks
 from segsweep.config.train import Train
 from segsweep.errors import InputError
-from segsweep.inference.forward import map_tensors
+from segsweep.network_outputs import map_tensors
 
 CLASSES = ["background", "cat", "dog"]
 PREPARED = SimpleNamespace(task="multitask", classes=CLASSES, pixel_counts=np.array([90, 6, 4]))

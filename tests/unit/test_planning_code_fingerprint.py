@@ -1,5 +1,6 @@
 """The fingerprint of code: what an edit retrains, and what it does not."""
 
+import ast
 import json
 import shutil
 from pathlib import Path
@@ -143,6 +144,42 @@ def test_an_edited_helper_changes_all_that_reach_it(tmp_path, package):
 def test_an_edit_of_the_loop_changes_everything(tmp_path, package):
     edit = lambda: package.edit("training.loop", "scaler.step(optimizer)", "scaler.step(None)")  # noqa: E731
     assert changed_by(tmp_path, package, edit, **LOSSES) == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new"),
+    [
+        ("training.clipping", "train.clip_norm is None", "not train.clip_norm"),
+        ("training.freezing", "epoch <= freeze.until_epoch", "epoch < freeze.until_epoch"),
+        ("schedules.bad_epochs", 'state["bad"] + 1', 'state["bad"] + 2'),
+        ("network_outputs", 'outputs["main"]', 'outputs["aux"]'),
+    ],
+)
+def test_what_is_computed_from_settings_is_code(tmp_path, package, module, old, new):
+    assert changed_by(tmp_path, package, lambda: package.edit(module, old, new)) == [True]
+
+
+def test_trainings_call_no_more_methods_of_settings(cells):
+    """`config` is outside of the fingerprint: a method there that computes would change results and no address."""
+    methods = {
+        method.name
+        for name in ("components", "losses", "train")
+        for cls in ast.parse((PACKAGE / "config" / f"{name}.py").read_text(encoding="utf-8")).body
+        if isinstance(cls, ast.ClassDef)
+        for method in cls.body
+        if isinstance(method, ast.FunctionDef) and not method.name.startswith("_")
+    }
+    code = Code()
+    trained = {name for *_, run in cells for phase in run.phases for name, _ in code.reached(phase.roots)}
+    files = {name: PACKAGE.joinpath(*name.split(".")[1:]) for name in trained if name.split(".")[1:2] != ["config"]}
+    called = set()
+    for stem in files.values():
+        file = next((one for one in (stem.with_suffix(".py"), stem / "__init__.py") if one.is_file()), None)
+        if file:
+            tree = ast.parse(file.read_text(encoding="utf-8"))
+            called |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)} & methods
+    # These say which settings there are, or refuse some: `WeightedSum`, `Optimizer`, `ImageSampling`.
+    assert called == {"active", "names_parts", "refusal"}
 
 
 def test_augmentation_counts_where_there_is_one(tmp_path, package):

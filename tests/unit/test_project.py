@@ -82,6 +82,18 @@ def test_what_the_snakefile_imports_is_light():
     assert not {"torch", "pandas", "optuna", "numpy", "albumentations"} & set(done.stdout.split())
 
 
+def test_packages_of_trainings_import_only_those_before_them():
+    text = " ".join((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split())
+    order = re.findall(r"`(\w+)`", re.search(r"only those before it: (.*?)\.", text)[1])
+    assert (order[0], order[-1]) == ("text", "trainers")
+    upward = []
+    for number, package in enumerate(order):
+        for path in (ROOT / "workflow" / "scripts" / "segsweep" / package).rglob("*.py"):
+            imported = re.findall(r"^\s*from segsweep(?:\.| import )(\w+)", path.read_text(encoding="utf-8"), re.M)
+            upward += [f"{path}: {one}" for one in imported if one in order[number + 1 :]]
+    assert upward == []
+
+
 def test_readme_names_both_commands():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "make report" in text

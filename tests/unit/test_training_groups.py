@@ -17,6 +17,7 @@ from segsweep.models.parts import encoders, part_of
 from segsweep.optimizers import build_optimizer
 from segsweep.store.checkpoints import read_checkpoint
 from segsweep.training.clipping import clip_gradients
+from segsweep.training.freezing import is_frozen
 from tests.fakes import EncoderTask, WithEncoder, segment_plan
 from tests.networks import build
 from tests.unit.test_training_loop import after, content, files, same, train
@@ -111,8 +112,8 @@ def test_a_network_without_an_encoder_is_refused():
 def test_freeze_has_a_short_form():
     short = Train.model_validate({"optimizer": {"freeze": "encoder"}}).optimizer.freeze
     assert short == Freeze(part="encoder", until_epoch=None)
-    assert [Freeze(until_epoch=2).is_in_force(epoch) for epoch in (1, 2, 3)] == [True, True, False]
-    assert short.is_in_force(1000)
+    assert [is_frozen(Freeze(until_epoch=2), epoch) for epoch in (1, 2, 3)] == [True, True, False]
+    assert is_frozen(short, 1000)
 
 
 def encoder_of(folder) -> dict:

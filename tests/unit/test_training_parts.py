@@ -14,8 +14,11 @@ from segsweep.training.gradients import accumulate_gradients, is_mean_over_pixel
 from tests.fakes import CLASSES, FakeBatches, Floats, Tiny
 
 BATCH = next(FakeBatches(7, 7).epoch(1))
-SEVERAL = SimpleNamespace(task="multiclass", classes=["a", "b", "c"], pixel_counts=np.array([100, 50, 10]))
-ONE = SimpleNamespace(task="binary", classes=["a", "b"], pixel_counts=np.array([100, 50]))
+PIXELS = np.array([100, 50, 10])
+SEVERAL = SimpleNamespace(
+    task="multiclass", classes=["a", "b", "c"], pixel_counts=PIXELS, image_class_counts=PIXELS[None]
+)
+ONE = SimpleNamespace(task="binary", classes=["a", "b"], pixel_counts=PIXELS[:2], image_class_counts=PIXELS[None, :2])
 
 
 class Heads(Tiny):

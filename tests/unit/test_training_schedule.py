@@ -259,6 +259,19 @@ def test_plateau_and_early_stopping_count_alike():
         assert (ended.index(True) if True in ended else None) == (reductions.index(1) if 1 in reductions else None)
 
 
+def test_a_plateau_has_all_of_its_state_from_the_start():
+    begun, watched = RunState(micro_batch=1), schedule({"name": "plateau", "cooldown": 2})
+    earlier = RunState(micro_batch=1)
+    del earlier.plateau["cooldown"]  # as states of earlier versions have it
+    for state in (begun, earlier):
+        keys = set(state.plateau) | {"cooldown"}
+        after_epoch(state, {"val/miou": 0.5}, watched, None, "val/miou", minimize=False)
+        assert set(state.plateau) <= keys
+        after_epoch(state, {"val/miou": 0.4}, watched, None, "val/miou", minimize=False)
+    assert begun.plateau | {"cooldown": 0} == earlier.plateau | {"cooldown": 0}
+    assert begun.plateau.keys() == {"best", "bad", "reductions", "cooldown"}
+
+
 def test_early_stopping_counts_only_improvements_that_matter():
     stopping = EarlyStopping(patience=2, min_delta=0.05)
     state = RunState(micro_batch=1)

@@ -79,6 +79,16 @@ def test_the_average_by_hand(settings, decay_of):
     assert ema.module.norm.num_batches_tracked == 5
 
 
+@pytest.mark.parametrize("warmup", [False, True])
+def test_a_step_reads_no_number_of_the_device(warmup):
+    """torch gives the number of updates on the device of the weights, where reading it waits for the GPU."""
+    ema = averaged(nn.Linear(1, 1), Ema(decay=0.5, warmup=warmup))
+    ema.n_averaged += 1  # the decay after one step: 0.5, with a warm-up 2 / 11
+    average, on_device = torch.ones(1), torch.zeros((), dtype=torch.long, device="meta")
+    ema.multi_avg_fn([average], [torch.zeros(1)], on_device)
+    assert average.item() == pytest.approx(2 / 11 if warmup else 0.5)
+
+
 @pytest.mark.parametrize("decay", [0.5, 0.99])
 def test_timm_averages_the_same(decay):
     torch.manual_seed(0)
@@ -133,8 +143,9 @@ def test_what_is_kept_and_scored_is_the_average_and_training_goes_on_from_the_we
     assert rows[-1]["val/loss"] == pytest.approx(sum(losses) / 6, rel=1e-6)
 
 
-def test_two_phases_of_the_loss_and_segments_carry_the_average_over(tmp_path):
-    settings = {"ema": {"decay": 0.8}}
+@pytest.mark.parametrize("warmup", [False, True])
+def test_two_phases_of_the_loss_and_segments_carry_the_average_over(tmp_path, warmup):
+    settings = {"ema": {"decay": 0.8, "warmup": warmup}}
     whole = train(tmp_path / "whole", settings, last=4)[0]
     first = segment_plan(settings, last=2).id
     train(tmp_path / "cut", settings, last=2, total=4)

@@ -13,6 +13,7 @@ from segsweep.config.settings import Component, Settings, key
 TASKS = ("binary", "multiclass", "multilabel", "multitask", "text")
 BY_LABEL = ("multilabel",)  # tasks whose pixels may carry several classes (labels), or none
 MOST_LABELS = 7  # bits of a mask's byte: with eight, all labels together would be 255, which is void
+OF_OTHER_KEYS = ("lr", "weight_decay", "params")  # arguments of a library's optimizer that are no `options`
 PLAIN_ENCODERS = ("plain18", "plain34")  # see `segsweep.models.plain_encoders`
 
 
@@ -41,10 +42,6 @@ class Freeze(Settings):
     def spelled_out(cls, value: Any) -> Any:
         """A name is the part."""
         return {"part": value} if isinstance(value, str) else value
-
-    def is_in_force(self, epoch: int) -> bool:
-        """Whether the part is frozen in an epoch; the first one is 1."""
-        return self.until_epoch is None or epoch <= self.until_epoch
 
 
 class Optimizer(Component):
@@ -79,7 +76,7 @@ class LibraryOptimizer(Optimizer):
     @field_validator("options")
     @classmethod
     def _none_of_ours(cls, options: dict[str, Any]) -> dict[str, Any]:
-        if taken := [name for name in ("lr", "weight_decay", "params") if name in options]:
+        if taken := [name for name in OF_OTHER_KEYS if name in options]:
             raise ValueError(f"{', '.join(taken)} cannot be set here; use the keys of optimizer")
         if wrong := [name for name in ("maximize", "differentiable") if name in options]:
             raise ValueError(f"{', '.join(wrong)}: a loss is minimized here, by plain steps; leave it out")

@@ -206,8 +206,3 @@ class Train(Settings):
     )
     deterministic: bool = key(True, "Deterministic algorithms on a GPU as well.")
     workers: int = key(0, "Loader threads; the outcome does not depend on them.", outcome=False, ge=0)
-
-    @property
-    def clipping(self) -> Clip | None:
-        """What bounds the gradient, whichever way it was written."""
-        return self.clip if self.clip_norm is None else Clip(norm=self.clip_norm)

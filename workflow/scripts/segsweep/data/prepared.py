@@ -185,6 +185,18 @@ class Prepared:
         )
 
 
+def classes_present(prepared: Prepared, refs: Sequence[tuple[str, int]]) -> np.ndarray:
+    """bool (N, C): whether an image, as (split, index), has a class in its mask, or in its boxes if the task has some.
+
+    A box counts where the mask lacks the object.
+    """
+    present = np.stack([prepared.splits[split].class_counts[i] for split, i in refs]) > 0
+    if prepared.task == "multitask":
+        for row, (split, i) in zip(present, refs, strict=True):
+            row[prepared.splits[split].labels(i) + 1] = True
+    return present
+
+
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a prepared folder.
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from segsweep.config.train import Data
 from segsweep.data.patches import whole_images
-from segsweep.data.prepared import Prepared, Split
+from segsweep.data.prepared import Prepared, Split, classes_present
 from segsweep.errors import InputError
 
 WORD_BUCKETS = (1, 3, 6, 11)  # readable words in an image: 0, 1-2, 3-5, 6-10, more
@@ -143,16 +143,12 @@ def _strata(prepared: Prepared, used: Refs) -> np.ndarray:
     if prepared.task == "text":
         words = [int((~prepared.splits[name].ignored(i)).sum()) for name, i in used]
         return np.eye(len(WORD_BUCKETS) + 1, dtype=bool)[np.digitize(words, WORD_BUCKETS)]
-    counts = np.stack([prepared.splits[name].class_counts[i] for name, i in used])
     if prepared.task == "binary":
+        counts = np.stack([prepared.splits[name].class_counts[i] for name, i in used])
         share = counts[:, 1] / np.maximum(counts.sum(1), 1)
         rank = share.argsort(kind="stable").argsort(kind="stable")
         return np.eye(SHARE_BUCKETS, dtype=bool)[rank * SHARE_BUCKETS // len(used)]
-    present = counts > 0
-    if prepared.task == "multitask":
-        for row, (name, i) in zip(present, used, strict=True):
-            row[prepared.splits[name].labels(i) + 1] = True
-    return present
+    return classes_present(prepared, used)
 
 
 def _stratified(strata: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:

@@ -8,7 +8,7 @@ import torch
 from torchmetrics.detection import MeanAveragePrecision
 from torchvision.ops import box_iou
 
-from segsweep.detection.ignored_boxes import Backend, overlaps_in_force
+from segsweep.detection.ignored_boxes import VocDifficultBackend, overlaps_in_force
 
 OVERLAPS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0, 1, 101)
@@ -39,7 +39,7 @@ class BoxCounter:
             extended_summary=True,
         )
         self.metric.warn_on_many_detections = False
-        self.metric._coco_backend = Backend()  # of which torchmetrics has no argument
+        self.metric._coco_backend = VocDifficultBackend()  # of which torchmetrics has no argument
         self._images: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
     def add(self, found: Sequence[dict[str, Any]], batch: dict, ignored: list[torch.Tensor]) -> None:

@@ -30,7 +30,7 @@ def overlaps_in_force(overlaps: np.ndarray, ignored: np.ndarray) -> np.ndarray:
     return np.where(aside[:, None] == ignored[None], overlaps, 0.0)
 
 
-class Evaluation(COCOeval):
+class VocDifficultEval(COCOeval):
     """COCO's evaluation, but for ignored boxes: they are passed as crowds, which may be matched more than once."""
 
     def computeIoU(self, imgId: int, catId: int) -> np.ndarray | list:
@@ -44,7 +44,7 @@ class Evaluation(COCOeval):
         return overlaps_in_force(mask.iou(*boxes, [0] * len(ground_truths)), ignored)
 
 
-class Backend(CocoBackend):
+class VocDifficultBackend(CocoBackend):
     """torchmetrics' way to pycocotools, with the evaluation above."""
 
     def __init__(self) -> None:
@@ -53,4 +53,4 @@ class Backend(CocoBackend):
     @property
     def cocoeval(self) -> type[COCOeval]:
         """The class that torchmetrics evaluates with."""
-        return Evaluation
+        return VocDifficultEval

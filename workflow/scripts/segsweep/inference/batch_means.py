@@ -21,7 +21,11 @@ class BatchMeans:
         found = metrics.metrics_of(task)
         self.modules = {name: registry.load(found[name]) for name in names}
         self.classes = metrics.scored_classes(task, classes)
-        self.counts: dict[str, list[torch.Tensor]] = {name: [] for name in names}
+        self.counts: dict[str, list[torch.Tensor]] = {}
+
+    def start_split(self) -> None:
+        """What follows is of another split, or of another epoch."""
+        self.counts = {name: [] for name in self.modules}
 
     def start_batch(self) -> None:
         """What follows is of another batch."""

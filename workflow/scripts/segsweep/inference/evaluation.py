@@ -1,6 +1,6 @@
 """Losses and counts of a whole split."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -8,8 +8,9 @@ from torch import nn
 
 from segsweep.data.void import VOID
 from segsweep.inference.batch_means import BatchMeans
-from segsweep.inference.forward import Forward, images_of, map_tensors, micro_batches, to_device
+from segsweep.inference.forward import Forward, images_of, micro_batches, to_device
 from segsweep.inference.pages import PageStitcher
+from segsweep.network_outputs import map_tensors
 
 
 @torch.inference_mode()
@@ -43,6 +44,8 @@ def evaluate(
         alone has no loss. Of patches, all of these are means over patches, as in training, and counts those of pages.
     """
     forward.model.eval()
+    if batch_means:
+        batch_means.start_split()
     counter, stitcher = task.counter(), PageStitcher()
     sums: dict[str, torch.Tensor] = {}
     count = 0
@@ -59,17 +62,21 @@ def evaluate(
                 counter.update(whole, images)
             if batch_means:
                 batch_means.update(outputs, batch)
-            for i in range(len(batch["image"]) if criterion is not None else 0):
-                image = images_of(batch, i, i + 1)
-                if not _has_ground_truth(image):
-                    continue
+            for losses in image_losses(criterion, outputs, batch) if criterion is not None else ():
                 count += 1
-                losses = criterion(map_tensors(lambda tensor, i=i: tensor[i : i + 1], outputs), image)
                 for name, value in losses.items():
                     sums[name] = sums.get(name, 0.0) + value.detach().double()
     stitcher.close()
     losses = {name: float(value) / count for name, value in sums.items()}
     return losses | (batch_means.values() if batch_means else {}), counter
+
+
+def image_losses(criterion: nn.Module, outputs: Any, batch: dict) -> Iterator[dict[str, torch.Tensor]]:
+    """The losses of each image of a batch by itself; none of an image without ground truth."""
+    for i in range(len(batch["image"])):
+        image = images_of(batch, i, i + 1)
+        if _has_ground_truth(image):
+            yield criterion(map_tensors(lambda tensor, i=i: tensor[i : i + 1], outputs), image)
 
 
 def _has_ground_truth(image: dict) -> bool:

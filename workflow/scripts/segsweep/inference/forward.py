@@ -1,12 +1,12 @@
 """The one forward pass of training, evaluation, ensembles, submissions and the report's images, and its batches."""
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import nn
 
 from segsweep.config.train import Train
+from segsweep.network_outputs import map_tensors
 
 
 class Forward:
@@ -56,15 +56,3 @@ def micro_batches(batch: dict, size: int) -> list[dict]:
 def images_of(batch: dict, start: int, end: int) -> dict:
     """A batch of some of a batch's images; what is no list or tensor belongs to all of them."""
     return {key: value[start:end] if isinstance(value, list | torch.Tensor) else value for key, value in batch.items()}
-
-
-def map_tensors(function: Callable, *trees: Any) -> Any:
-    """Apply a function to the tensors in the same positions of equally built outputs (in dicts, lists, tuples)."""
-    first = trees[0]
-    if torch.is_tensor(first):
-        return function(*trees)
-    if isinstance(first, dict):
-        return {key: map_tensors(function, *(tree[key] for tree in trees)) for key in first}
-    if isinstance(first, list | tuple):
-        return type(first)([map_tensors(function, *items) for items in zip(*trees, strict=True)])
-    return first

@@ -16,7 +16,7 @@ import torch
 
 from segsweep.data.patches import window
 from segsweep.data.void import VOID
-from segsweep.tasks.confusion import main_logits
+from segsweep.network_outputs import main_logits
 
 
 class PageStitcher:
@@ -48,14 +48,14 @@ class PageStitcher:
             yield outputs, batch
             return
         logits = [main_logits(one) for one in outputs]
-        for i, place in enumerate(batch["page"]):
+        for i, patch in enumerate(batch["page"]):
             if self._page is None:
-                self._page = _Page(place, [one[i] for one in logits], batch["mask"][i] if "mask" in batch else None)
+                self._page = _Page(patch, [one[i] for one in logits], batch["mask"][i] if "mask" in batch else None)
             page = self._page
-            if place["page"] != page.name:
-                raise ValueError(f"a patch of the page {place['page']} stands among those of {page.name}")
-            page.lay([one[i] for one in logits], batch["mask"][i] if "mask" in batch else None, place, batch["size"][i])
-            if page.is_last(place, batch["size"][i]):
+            if patch["page"] != page.name:
+                raise ValueError(f"a patch of the page {patch['page']} stands among those of {page.name}")
+            page.lay([one[i] for one in logits], batch["mask"][i] if "mask" in batch else None, patch, batch["size"][i])
+            if page.is_last(patch, batch["size"][i]):
                 self._page = None
                 yield page.whole()
 
@@ -72,17 +72,17 @@ class PageStitcher:
 class _Page:
     """The logits of each model and the mask of one page, as far as its patches have come."""
 
-    def __init__(self, place: dict[str, Any], logits: list[torch.Tensor], mask: torch.Tensor | None):
-        self.name, self.size = place["page"], (place["height"], place["width"])
+    def __init__(self, patch: dict[str, Any], logits: list[torch.Tensor], mask: torch.Tensor | None):
+        self.name, self.size = patch["page"], (patch["height"], patch["width"])
         self.logits = [one.new_zeros(one.shape[0], *self.size) for one in logits]
         self.mask = None if mask is None else mask.new_full((*mask.shape[:-2], *self.size), VOID)
         self.weight = logits[0].new_zeros(self.size)
 
     def lay(
-        self, logits: list[torch.Tensor], mask: torch.Tensor | None, place: dict[str, Any], size: tuple[int, int]
+        self, logits: list[torch.Tensor], mask: torch.Tensor | None, patch: dict[str, Any], size: tuple[int, int]
     ) -> None:
         """Take in a patch of a size; what its tensors hold beyond that, or beyond the page, is padding."""
-        y, x = place["y"], place["x"]
+        y, x = patch["y"], patch["x"]
         height, width = min(size[0], self.size[0] - y), min(size[1], self.size[1] - x)
         here = (..., slice(y, y + height), slice(x, x + width))
         inside = (..., slice(height), slice(width))
@@ -94,9 +94,9 @@ class _Page:
         if mask is not None:
             self.mask[here] = mask[inside]
 
-    def is_last(self, place: dict[str, Any], size: tuple[int, int]) -> bool:
+    def is_last(self, patch: dict[str, Any], size: tuple[int, int]) -> bool:
         """Whether a patch is the last one of the page: the one at its lower right corner."""
-        return place["y"] + size[0] >= self.size[0] and place["x"] + size[1] >= self.size[1]
+        return patch["y"] + size[0] >= self.size[0] and patch["x"] + size[1] >= self.size[1]
 
     def whole(self) -> tuple[list[torch.Tensor], dict]:
         """Outputs and batch of the page."""

@@ -73,7 +73,7 @@ def names(task: str, classes: Sequence[str]) -> list[str]:
     return found
 
 
-def of_batches(columns: Iterable[str]) -> list[str]:
+def measured_in_batches(columns: Iterable[str]) -> list[str]:
     """The columns among some that are means over batches: only training measures them, where a study names them."""
     return [name for name in dict.fromkeys(columns) if (metric := metric_of(name)) and metric.of_batches]
 
@@ -187,7 +187,7 @@ def column(
     if name in rows[0]:
         return [nan if row[name] in ("", None) else float(row[name]) for row in rows]
     split, _, metric = name.partition("/")
-    if of_batches([name]):
+    if measured_in_batches([name]):
         raise InputError(f"{name} was not measured: only trainings of studies that name it measure it.")
     if split == "val" and counts and metric in names(task, classes):
         return score(counts, task, classes, only=[metric])[metric].tolist()

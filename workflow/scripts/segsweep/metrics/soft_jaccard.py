@@ -15,7 +15,7 @@ import torch
 from segsweep.config.components import Metric
 from segsweep.data.void import VOID
 from segsweep.metrics import Counts
-from segsweep.tasks.confusion import main_logits
+from segsweep.network_outputs import main_logits
 
 
 class SoftJaccard(Metric):

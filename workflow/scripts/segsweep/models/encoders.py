@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from segsweep.config.components import Model
+from segsweep.config.train import weights_file
 from segsweep.errors import InputError
 from segsweep.models import plain_encoders
 
@@ -38,7 +39,7 @@ def with_weights(model: Model, make: Callable[[str | None], nn.Module]) -> nn.Mo
     plain_encoders.register()
     check_name(model.encoder)
     weights = model.encoder_weights
-    file = Path(weights) if weights and ("/" in weights or Path(weights).suffix) else None
+    file = weights_file(weights)
     if weights and not file:
         check_weights(model.encoder, weights)
     asked = None if file else True if weights and model.encoder.startswith("tu-") else weights

@@ -7,13 +7,11 @@ from typing import Any
 
 import torch
 
-from segsweep.config.components import LibraryOptimizer
+from segsweep.config.components import OF_OTHER_KEYS, LibraryOptimizer
 from segsweep.errors import InputError
 
-OF_OTHER_KEYS = {"self", "params", "lr", "weight_decay"}
 
-
-def built(
+def make_optimizer(
     settings: LibraryOptimizer, cls: type[torch.optim.Optimizer], make: Callable[..., torch.optim.Optimizer]
 ) -> torch.optim.Optimizer:
     """What `make(lr=..., weight_decay=..., **options)` makes; lists among the options become tuples.
@@ -26,7 +24,7 @@ def built(
     Raises:
         InputError: an option that the class does not have, or a value that it does not take.
     """
-    known = sorted(set(inspect.signature(cls).parameters) - OF_OTHER_KEYS)
+    known = sorted(set(inspect.signature(cls).parameters) - set(OF_OTHER_KEYS))
     problems = []
     for option in set(settings.options) - set(known):
         near = get_close_matches(option, known, n=1)

@@ -8,7 +8,7 @@ from timm.optim import create_optimizer_v2, get_optimizer_class
 
 from segsweep.config.components import LibraryOptimizer
 from segsweep.config.settings import key
-from segsweep.optimizers.library_options import built
+from segsweep.optimizers.library_options import make_optimizer
 
 
 class TimmOptimizer(LibraryOptimizer):
@@ -30,7 +30,7 @@ def build(settings: TimmOptimizer, parameter_groups: list[dict[str, Any]]) -> to
         InputError: an option that the class does not have, or a value that it does not take.
     """
     name = settings.name.removeprefix("timm.")
-    return built(
+    return make_optimizer(
         settings,
         get_optimizer_class(name, bind_defaults=False),
         partial(create_optimizer_v2, parameter_groups, opt=name),

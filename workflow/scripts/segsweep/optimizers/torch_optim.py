@@ -8,7 +8,7 @@ from pydantic import field_validator
 
 from segsweep.config.components import LibraryOptimizer
 from segsweep.config.settings import key
-from segsweep.optimizers.library_options import built
+from segsweep.optimizers.library_options import make_optimizer
 
 REFUSED = {
     "torch.LBFGS": "it computes the loss several times in a step, the training loop once; choose torch.RMSprop",
@@ -44,4 +44,4 @@ def build(settings: TorchOptimizer, parameter_groups: list[dict[str, Any]]) -> t
         InputError: an option that the class does not have, or a value that it does not take.
     """
     cls = getattr(torch.optim, settings.name.removeprefix("torch."))
-    return built(settings, cls, partial(cls, parameter_groups))
+    return make_optimizer(settings, cls, partial(cls, parameter_groups))

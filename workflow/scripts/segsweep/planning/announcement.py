@@ -4,7 +4,7 @@ from collections import Counter
 
 from segsweep.config.study import Study
 from segsweep.formatting import plural
-from segsweep.metrics import of_batches
+from segsweep.metrics import measured_in_batches
 from segsweep.planning.lost_values import announced
 from segsweep.planning.planner import Planner
 from segsweep.planning.selection import unmeasured
@@ -67,7 +67,7 @@ def announce(study: Planner, say) -> None:
         say(f"Shared prefixes are trained once: {plan.epochs:,} epochs instead of {plan.epochs_run_by_run:,}.")
     if study.adaptive and not study.nothing_left_to_decide:
         say(f"More runs follow from decisions that are made while it runs: in all at most {at_most(study.study)}.")
-    for column in of_batches(study.study.also_report):
+    for column in measured_in_batches(study.study.also_report):
         if without := unmeasured(plan.segments, study.store, column):
             say(
                 f"{column} is measured while training only: {len(without)} of {segments} trained without it, and stay "

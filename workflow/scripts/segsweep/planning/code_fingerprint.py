@@ -6,8 +6,10 @@ definition reaches what it uses: a name of its module, a name that it imports, a
 runs when it is imported counts as well.
 
 One rule says what is outside of a training: the packages of `OUTSIDE`, which read and check settings, plan, keep and
-word things. They decide whether and where a training runs, never what it computes. For the same reason, of a class
-of settings in a component's file only the methods and the `revision` count: its keys enter an address by their values.
+word things. They decide whether and where a training runs, never what it computes. So what is computed from settings
+is a function beside the training code (`training.clipping.clip_of`), no method of a class in config. Of a class of
+settings in a component's file the methods and the `revision` count, and its keys do not: they enter an address by their
+values.
 
 An edit that leaves every result as it was (a definition split in two, a new setting that is off) need not train
 anything again: equivalent_code.json says which definitions now stand for which earlier ones (CONTRIBUTING.md says how

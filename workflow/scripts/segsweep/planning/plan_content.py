@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from segsweep.config.load import Loaded
-from segsweep.metrics import of_batches
+from segsweep.metrics import measured_in_batches
 from segsweep.planning.data_address import DataAddresses
 from segsweep.planning.grid import Cell, Design
 from segsweep.planning.plan_file import PlannedCell, PlannedRun, SegmentPlan, StudyPlan
@@ -57,7 +57,7 @@ def segment_plans(
         "dataset": loaded.dataset.model_dump(mode="json"),
         "metric": loaded.study.metric,
         "minimize": loaded.study.minimize,
-        "also_measure": of_batches(loaded.study.also_report),
+        "also_measure": measured_in_batches(loaded.study.also_report),
     }
     selection = [selection_key(loaded.study.metric, loaded.study.minimize)]
     return {

@@ -110,7 +110,8 @@ class SegmentPlan(_Entry):
         metric, minimize: by which an epoch is the run's best one.
         selections: by which its best epoch must be known besides (`max val/dice`): a complete segment that does not
             know them trains again.
-        also_measure: columns of the study's tables that only training can measure (`segsweep.metrics.of_batches`).
+        also_measure: columns of the study's tables that only training can measure: see
+            `segsweep.metrics.measured_in_batches`.
         can_be_extended: whether a segment may continue it: not after the end that a schedule looked at.
         code_fingerprint, data_fingerprint: of the code and data that enter its address.
     """

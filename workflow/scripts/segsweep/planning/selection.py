@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from segsweep.errors import InputError
-from segsweep.metrics import of_batches
+from segsweep.metrics import measured_in_batches
 from segsweep.planning.rerun_reasons import History
 from segsweep.planning.runs import Run
 from segsweep.store.best_epoch import best_of_run, read_epochs
@@ -80,7 +80,7 @@ def unmeasured(segments: Iterable[str], store: SegmentStore, column: str) -> lis
     Raises:
         InputError: a file of theirs cannot be read.
     """
-    if not of_batches([column]):
+    if not measured_in_batches([column]):
         return []
     there = [segment for segment in segments if segment in store.complete and store.rows(segment).is_file()]
     return [segment for segment in there if not all(row.get(column) for row in store.read_rows(segment))]

@@ -4,8 +4,8 @@ from typing import Any, ClassVar, Literal
 
 from segsweep.config.components import Schedule
 from segsweep.config.settings import key
-from segsweep.metrics import improves
 from segsweep.schedules import Progress
+from segsweep.schedules.bad_epochs import count_bad_epochs
 
 
 class PlateauSettings(Schedule):
@@ -45,17 +45,14 @@ def after_epoch(settings: PlateauSettings, state: dict[str, Any], value: float, 
     torch.optim.lr_scheduler.ReduceLROnPlateau(patience - 1, threshold_mode="abs") do as well. `cooldown` is torch's.
 
     Args:
-        state: {"best", "bad" (epochs in a row), "reductions", "cooldown" (epochs left of it; 0 where it is missing)}.
+        state: {"best", "bad" (epochs in a row), "reductions", "cooldown" (epochs left of it; states of
+            earlier versions lack it)}.
         value: of the column watched, in this epoch.
         minimize: whether lower is better.
     """
-    improved = improves(value, state["best"], minimize, settings.min_delta)
-    cooling = state.get("cooldown", 0)
-    after = state | {
-        "best": value if improved else state["best"],
-        "bad": 0 if improved or cooling else state["bad"] + 1,
-        "cooldown": max(cooling - 1, 0),
-    }
+    after = count_bad_epochs(state, value, minimize, settings.min_delta)
+    if cooling := state.get("cooldown", 0):
+        after |= {"bad": 0, "cooldown": cooling - 1}
     if after["bad"] < settings.patience:
         return after
     return after | {"bad": 0, "reductions": state["reductions"] + 1, "cooldown": settings.cooldown}

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from segsweep.data.void import VOID
+from segsweep.network_outputs import main_logits
 
 
 def confusion(predicted: torch.Tensor, masks: torch.Tensor, classes: int) -> torch.Tensor:
@@ -26,11 +27,6 @@ def confusion(predicted: torch.Tensor, masks: torch.Tensor, classes: int) -> tor
     # Void pixels fall into one further bin, as leaving them out would cost a copy of all others.
     cell = torch.where(masks != VOID, cell, batch * cells)
     return torch.bincount(cell.flatten(), minlength=batch * cells + 1)[:-1].view(batch, classes, classes)
-
-
-def main_logits(outputs: torch.Tensor | dict) -> torch.Tensor:
-    """The logits (B, C, H, W) of the main head."""
-    return outputs["main"] if isinstance(outputs, dict) else outputs
 
 
 def decide(logits: torch.Tensor) -> torch.Tensor:

@@ -14,11 +14,11 @@ from segsweep.config.train import Train
 from segsweep.data.label_masks import pack, unpack
 from segsweep.data.void import VOID
 from segsweep.errors import InputError
-from segsweep.inference.forward import map_tensors
 from segsweep.losses.class_weights import class_weights
 from segsweep.losses.combined import Combined
+from segsweep.network_outputs import main_logits, map_tensors
 from segsweep.tasks import check_architecture
-from segsweep.tasks.confusion import MaskCounter, main_logits
+from segsweep.tasks.confusion import MaskCounter
 
 
 class MultilabelTask(Task):

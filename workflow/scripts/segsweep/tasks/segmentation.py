@@ -10,12 +10,12 @@ from segsweep import models
 from segsweep.config.components import Task
 from segsweep.config.settings import key
 from segsweep.config.train import Train
-from segsweep.data.void import VOID
 from segsweep.errors import InputError
 from segsweep.losses.class_weights import class_weights
 from segsweep.losses.combined import Combined
+from segsweep.network_outputs import main_logits
 from segsweep.tasks import check_architecture
-from segsweep.tasks.confusion import MaskCounter, decide, main_logits
+from segsweep.tasks.confusion import MaskCounter, decide
 
 
 class SegmentationTask(Task):
@@ -88,20 +88,9 @@ def criterion(train: Train, prepared: Any, logits: int) -> Combined:
     loss = train.loss
     weights = None
     if loss.class_weights is not None:
-        pixels = torch.as_tensor(np.asarray(prepared.pixel_counts))
-        by_image = image_counts(prepared) if loss.class_weights == "median_frequency" else pixels[None]
+        by_image, pixels = map(torch.as_tensor, (prepared.image_class_counts, prepared.pixel_counts))
         weights = class_weights(loss.class_weights, pixels, by_image, by_image.sum(1))
     return Combined(loss.main, loss.aux, loss.aux_weight, classes=logits, class_weights=weights)
-
-
-def image_counts(prepared: Any) -> torch.Tensor:
-    """int64 (N, C): pixels of each class in each training image, counted here if preparation did not keep them."""
-    kept = getattr(prepared, "image_class_counts", None)
-    if kept is not None:
-        return torch.as_tensor(np.asarray(kept))
-    split, classes = prepared.splits["train"], len(prepared.classes)
-    counts = [np.bincount(np.asarray(split.mask(i)).ravel(), minlength=VOID + 1)[:classes] for i in range(len(split))]
-    return torch.as_tensor(np.stack(counts))
 
 
 class Criterion(nn.Module):

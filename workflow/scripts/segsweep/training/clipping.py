@@ -5,7 +5,12 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from segsweep.config.train import Clip
+from segsweep.config.train import Clip, Train
+
+
+def clip_of(train: Train) -> Clip | None:
+    """What bounds the gradient, whichever way it was written."""
+    return train.clip if train.clip_norm is None else Clip(norm=train.clip_norm)
 
 
 def clip_gradients(parameters: Iterable[nn.Parameter], clip: Clip | None) -> None:

@@ -4,7 +4,8 @@ from segsweep import registry
 from segsweep.config.components import Schedule
 from segsweep.config.train import EarlyStopping
 from segsweep.errors import InputError
-from segsweep.metrics import improves, is_minimized
+from segsweep.metrics import is_minimized
+from segsweep.schedules.bad_epochs import count_bad_epochs
 from segsweep.training.run_state import RunState
 
 
@@ -18,13 +19,6 @@ def value_of(row: dict, column: str, key: str) -> float:
         measured = [name for name in row if name.startswith(("val/", "train/"))]
         raise InputError(f"{key}: `{column}` is not measured here; measured are {', '.join(measured)}")
     return row[column]
-
-
-def watch(state: dict, value: float, minimize: bool, min_delta: float = 0.0) -> dict:
-    """State {"best", "bad"} after an epoch: the best value so far, and the epochs since it."""
-    if improves(value, state["best"], minimize, min_delta):
-        return state | {"best": value, "bad": 0}
-    return state | {"bad": state["bad"] + 1}
 
 
 def after_epoch(
@@ -47,7 +41,7 @@ def after_epoch(
     if stopping:
         column = stopping.monitor or metric
         value = value_of(row, column, "early_stopping.monitor")
-        state.stopping = watch(state.stopping, value, lower_is_better(column), stopping.min_delta)
+        state.stopping = count_bad_epochs(state.stopping, value, lower_is_better(column), stopping.min_delta)
 
 
 def should_end(state: RunState, stopping: EarlyStopping | None) -> bool:

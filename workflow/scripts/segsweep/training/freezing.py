@@ -1,5 +1,7 @@
 """A frozen part of the network: weights, statistics of norms and the optimizer's state stay as they are."""
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -16,13 +18,24 @@ def freeze_or_thaw(freeze: Freeze | None, model: nn.Module, optimizer: torch.opt
     """
     if freeze is None:
         return
-    frozen = freeze.is_in_force(epoch)
-    for group in optimizer.param_groups:
-        if group.get("part") == freeze.part:
-            for parameter in group["params"]:
-                parameter.requires_grad_(not frozen)
-            if epoch - 1 == freeze.until_epoch:
-                group.pop("step", None)  # some (LAMB, Adan) count the steps of a group, and this one took none
+    groups = [group for group in optimizer.param_groups if group.get("part") == freeze.part]
+    frozen = is_frozen(freeze, epoch)
+    for group in groups:
+        for parameter in group["params"]:
+            parameter.requires_grad_(not frozen)
     if frozen:
         for encoder in encoders(model):
             encoder.eval()
+    elif is_frozen(freeze, epoch - 1):
+        for group in groups:
+            restart_step_count(group)
+
+
+def is_frozen(freeze: Freeze, epoch: int) -> bool:
+    """Whether the part is frozen in an epoch; the first one is 1."""
+    return freeze.until_epoch is None or epoch <= freeze.until_epoch
+
+
+def restart_step_count(group: dict[str, Any]) -> None:
+    """Some optimizers (LAMB, Adan) count the steps of a group; one that was frozen took none of them."""
+    group.pop("step", None)

@@ -59,7 +59,7 @@ class GradientScaler(torch.amp.GradScaler):
             self._count += self._left_out
 
     def begin_epoch(self) -> None:
-        """Count anew."""
+        """Count again from 0."""
         self._count.zero_()
 
     def columns(self) -> dict[str, int]:

@@ -19,7 +19,7 @@ from torch import nn
 
 from segsweep.config.losses import Loss
 from segsweep.data.void import VOID
-from segsweep.inference.forward import map_tensors
+from segsweep.network_outputs import map_tensors, tensors_of
 from segsweep.training.seeding import generator_states, set_generator_states
 
 
@@ -128,11 +128,3 @@ def _frozen_statistics(model: nn.Module):
     finally:
         for norm, momentum in zip(norms, kept, strict=True):
             norm.momentum = momentum
-
-
-def tensors_of(tree: Any) -> list[torch.Tensor]:
-    """The tensors of outputs, in a fixed order."""
-    if torch.is_tensor(tree):
-        return [tree]
-    children = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list | tuple) else ()
-    return [tensor for child in children for tensor in tensors_of(child)]

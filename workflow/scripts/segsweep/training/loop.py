@@ -17,14 +17,14 @@ from segsweep.store.best_epoch import selections_of
 from segsweep.store.checkpoints import write_arrays, write_checkpoint
 from segsweep.store.segment_store import STATE, SegmentStore, selection_key
 from segsweep.training import early_stopping, memory, run_state
-from segsweep.training.clipping import clip_gradients
+from segsweep.training.clipping import clip_gradients, clip_of
 from segsweep.training.dataloaders import DataLoaders, open_dataloaders
 from segsweep.training.freezing import freeze_or_thaw
 from segsweep.training.gradient_scaling import SMALLEST_SCALE
 from segsweep.training.gradients import accumulate_gradients, grouped
 from segsweep.training.run_state import RunState
 from segsweep.training.seeding import reseed, set_determinism
-from segsweep.training.selections import batch_means, drop_other_epochs, kept_epochs, steering_scores, update_best
+from segsweep.training.selections import drop_other_epochs, kept_epochs, steering_scores, update_best
 from segsweep.training.session import Session, others_with_state, outcome_of, saved_state, set_up, write_counts
 
 # No sensible loss of a mean over pixels comes near it; what is above does not come back.
@@ -123,10 +123,10 @@ def run_epochs(session: Session, report: Callable[[dict, dict | None], None]) ->
             epoch = state.epoch + 1
             train_losses, lr, images = train_epoch(session, epoch)
             trained = perf_counter()
-            val_losses, counter = evaluate_epoch(session, epoch)
+            measured, counter = evaluate_epoch(session, epoch)
             row = {"epoch": epoch, "lr": lr}
             row |= {f"train/{name}": value for name, value in train_losses.items()}
-            row |= {f"val/{name}": value for name, value in val_losses.items()}
+            row |= {f"val/{name}": value for name, value in measured.items()}
             row |= session.scaler.columns()
             row |= {
                 "seconds": round(perf_counter() - began, 4),
@@ -188,7 +188,7 @@ def train_epoch(session: Session, epoch: int) -> tuple[dict[str, float], float, 
         else:
             losses = accumulate_gradients(task, model, criterion, batches, forward, train.loss)
         scaler.unscale_(optimizer)
-        clip_gradients(model.parameters(), train.clipping)
+        clip_gradients(model.parameters(), clip_of(train))
         scaler.step(optimizer)  # optimizer.step(), unless the gradient overflowed in float16
         scaler.update()
         if ema is not None and scaler.took_step:
@@ -207,9 +207,9 @@ def train_epoch(session: Session, epoch: int) -> tuple[dict[str, float], float, 
 
 
 def evaluate_epoch(session: Session, epoch: int) -> tuple[dict[str, float], Any]:
-    """Losses and counts of the validation split after an epoch; see `evaluate`."""
+    """Losses, scores and counts of the validation split after an epoch; see `evaluate`."""
     loaders = session.loaders
-    losses, counter = evaluate(
+    measured, counter = evaluate(
         loaders.task,
         session.criterion,
         session.batches(loaders.val, epoch),
@@ -217,11 +217,11 @@ def evaluate_epoch(session: Session, epoch: int) -> tuple[dict[str, float], Any]
         micro_batch=session.state.micro_batch,
         order=session.order,
         check_stop=session.check_stop,
-        batch_means=batch_means(session.segment, session.selections, session.train, loaders.kind, loaders.classes),
+        batch_means=session.batch_means,
     )
     # Batch norm's statistics may be far off in the first epochs: a large validation loss comes back.
-    check_diverged(losses.get("loss", 0.0), "val/loss", f"epoch {epoch}", most=inf)
-    return losses, counter
+    check_diverged(measured.get("loss", 0.0), "val/loss", f"epoch {epoch}", most=inf)
+    return measured, counter
 
 
 def finish_epoch(session: Session, row: dict[str, Any], counter: Any) -> dict[str, Any]:

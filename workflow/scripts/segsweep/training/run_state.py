@@ -24,7 +24,7 @@ class RunState:
         best: for each selection (`max val/miou`) {"epoch", "value", "segment"}, or None before there is any.
         rows: of epochs.csv of this segment.
         counts: of the validation split, a dict of arrays for each epoch of this segment.
-        plateau: {"best", "bad" (epochs without improvement), "reductions"}.
+        plateau: {"best", "bad" (epochs in a row without improvement), "reductions", "cooldown" (epochs left of it)}.
         stopping: {"best", "bad"} of early stopping.
         micro_batch: images passed through the network at once.
     """
@@ -34,7 +34,7 @@ class RunState:
     best: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
     counts: list[dict[str, np.ndarray]] = field(default_factory=list)
-    plateau: dict[str, Any] = field(default_factory=lambda: {"best": None, "bad": 0, "reductions": 0})
+    plateau: dict[str, Any] = field(default_factory=lambda: {"best": None, "bad": 0, "reductions": 0, "cooldown": 0})
     stopping: dict[str, Any] = field(default_factory=lambda: {"best": None, "bad": 0})
 
     def stacked_counts(self) -> dict[str, np.ndarray]:

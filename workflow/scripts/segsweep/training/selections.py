@@ -45,7 +45,7 @@ def add_best(
     missing = {key: selection for key, selection in selections.items() if state.best.get(key) is None}
     if not missing:
         return True
-    measured_only = metrics.of_batches(column for column, _ in missing.values())
+    measured_only = metrics.measured_in_batches(column for column, _ in missing.values())
     if any(column not in row for column in measured_only for row in state.rows):
         return False
     chain, parent = [(segment.id, state.rows, state.stacked_counts())], segment.parent
@@ -87,7 +87,7 @@ def batch_means(
     segment: SegmentPlan, selections: Selections, train: Train, kind: str, classes: list[str]
 ) -> BatchMeans | None:
     """What measures the metrics of batches that the study names; None where it names none."""
-    columns = metrics.of_batches([*steering_columns(selections, train), *segment.also_measure])
+    columns = metrics.measured_in_batches([*steering_columns(selections, train), *segment.also_measure])
     return BatchMeans([name.removeprefix("val/") for name in columns], kind, classes) if columns else None
 
 

@@ -11,6 +11,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from segsweep.config.train import Train
+from segsweep.inference.batch_means import BatchMeans
 from segsweep.inference.forward import Forward, memory_format
 from segsweep.optimizers import build_optimizer
 from segsweep.planning.plan_file import SegmentPlan
@@ -22,7 +23,7 @@ from segsweep.training.dataloaders import DataLoaders, prefetch
 from segsweep.training.gradient_scaling import GradientScaler
 from segsweep.training.run_state import RunState
 from segsweep.training.seeding import WEIGHTS, reseed
-from segsweep.training.selections import add_best
+from segsweep.training.selections import add_best, batch_means
 from segsweep.training.weight_averaging import averaged
 
 
@@ -36,6 +37,7 @@ class Session:
         scaler: of the gradient; it does nothing but in float16.
         ema: the average of the weights; None where there is none.
         selections: of which the weights of the best epoch are kept.
+        batch_means: the metrics of batches that the study names; None where it names none.
         order: of images and weights in memory.
         check_stop: raises `Interrupted` when the job is to end.
     """
@@ -53,6 +55,7 @@ class Session:
     forward: Forward
     state: RunState
     selections: Selections
+    batch_means: BatchMeans | None
     order: torch.memory_format
     check_stop: Callable[[], None]
     flushed: float = field(default_factory=perf_counter)
@@ -101,21 +104,7 @@ def set_up(
     optimizer = build_optimizer(train.optimizer, model, criterion)
     scaler = GradientScaler(train.precision, device)
     ema = averaged(model, train.ema) if train.ema else None
-    state = RunState(train.batch_size)
-    saved = saved_at(store, segment)
-    if saved:
-        loss = train.loss.model_dump(mode="json")
-        others = others_with_state(scaler, ema)
-        state = run_state.restore(saved, loss, model, criterion, optimizer, device, others=others)
-        if saved.parent != folder:
-            state.rows, state.counts = [], []
-        if not add_best(state, selections, segment, store, loaders.kind, loaders.classes) and saved.parent == folder:
-            # An epoch that is a best one now was not kept, as it was trained under another metric: begin again.
-            saved.unlink()
-            return set_up(segment, train, store, device, loaders, selections, check_stop)
-    state.best = dict.fromkeys(selections) | state.best
-    forward = Forward(model, loaders.normalize.to(device), train, device)
-    return Session(
+    session = Session(
         segment,
         train,
         store,
@@ -126,12 +115,36 @@ def set_up(
         optimizer,
         scaler,
         ema,
-        forward,
-        state,
+        Forward(model, loaders.normalize.to(device), train, device),
+        RunState(train.batch_size),
         selections,
+        batch_means(segment, selections, train, loaders.kind, loaders.classes),
         order,
         check_stop,
     )
+    saved = saved_at(store, segment)
+    if saved and not _restore(session, saved):
+        saved.unlink()
+        return set_up(segment, train, store, device, loaders, selections, check_stop)
+    session.state.best = dict.fromkeys(selections) | session.state.best
+    return session
+
+
+def _restore(session: Session, saved: Path) -> bool:
+    """Fill a session from a saved state; False where the segment must begin again.
+
+    It must where an epoch of it that is a best one now was not kept, as it was trained under another metric.
+    """
+    segment, loaders = session.segment, session.loaders
+    is_own = saved.parent == session.store.part(segment.id)
+    loss = session.train.loss.model_dump(mode="json")
+    modules = (session.model, session.criterion, session.optimizer)
+    others = others_with_state(session.scaler, session.ema)
+    session.state = run_state.restore(saved, loss, *modules, session.device, others=others)
+    if not is_own:
+        session.state.rows, session.state.counts = [], []
+    are_kept = add_best(session.state, session.selections, segment, session.store, loaders.kind, loaders.classes)
+    return are_kept or not is_own
 
 
 def others_with_state(scaler: GradientScaler, ema: AveragedModel | None) -> dict[str, Any]:

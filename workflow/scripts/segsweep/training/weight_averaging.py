@@ -19,12 +19,14 @@ def averaged(model: nn.Module, settings: Ema) -> AveragedModel:
 
     def update(averages: list[torch.Tensor], weights: list[torch.Tensor], updates: torch.Tensor) -> None:
         if averages[0].is_floating_point():
-            get_ema_multi_avg_fn(decay_at(settings, int(updates)))(averages, weights, updates)
+            # `updates` is a copy on the device of the weights: reading it would wait for the GPU at each step.
+            get_ema_multi_avg_fn(decay_at(settings, int(ema.n_averaged)))(averages, weights, updates)
         else:
             for average, value in zip(averages, weights, strict=True):
                 average.copy_(value)
 
-    return AveragedModel(model, multi_avg_fn=update, use_buffers=True)
+    ema = AveragedModel(model, multi_avg_fn=update, use_buffers=True)
+    return ema
 
 
 def decay_at(settings: Ema, updates: int) -> float:

@@ -18,6 +18,7 @@ import numpy as np
 
 from segsweep import registry
 from segsweep.config.components import BY_LABEL, ImageSampling
+from segsweep.data.prepared import classes_present
 from segsweep.errors import InputError
 
 
@@ -35,10 +36,7 @@ def image_weights(sampling: ImageSampling, prepared: Any, items: list[tuple[str,
     if refusal := sampling.refusal(prepared.task):
         raise InputError(refusal)
     pixels = np.stack([prepared.splits[split].class_counts[i] for split, i in items])
-    present = pixels > 0
-    if prepared.task == "multitask":
-        for row, (split, i) in zip(present, items, strict=True):
-            row[prepared.splits[split].labels(i) + 1] = True  # a box counts where the mask lacks the object
+    present = classes_present(prepared, items)
     if prepared.task in BY_LABEL:
         scored = np.array([prepared.splits[split].scored_pixels[i] for split, i in items])
         bare = np.where(present.any(1), 0, scored)[:, None]
