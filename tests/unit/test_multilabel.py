@@ -12,8 +12,8 @@ from PIL import Image
 from torch.nn import functional as F
 
 from segsweep import metrics, tasks
-from segsweep.config.components import MOST_LABELS
 from segsweep.config.dataset import parse_dataset
+from segsweep.config.dataset_keys import MOST_LABELS
 from segsweep.config.losses import Loss, unsuited
 from segsweep.config.train import Train
 from segsweep.data.augmentation import load_augmentation

@@ -16,12 +16,13 @@ from typing import Annotated, Any, get_args
 
 from pydantic import BeforeValidator, Field
 
-from segsweep.config import components
+from segsweep.config import components, dataset_keys
 from segsweep.config.settings import Component
 from segsweep.errors import InputError
 from segsweep.syntax import ModuleSyntax
 
 PACKAGE = Path(__file__).resolve().parent
+SETTINGS = "segsweep.config."  # modules that hold what components derive from
 # What would slow down each start of Snakemake.
 HEAVY = {"albumentations", "cv2", "monai", "numpy", "optuna", "pandas", "scipy", "timm", "torch", "torchvision"}
 
@@ -29,7 +30,8 @@ HEAVY = {"albumentations", "cv2", "monai", "numpy", "optuna", "pandas", "scipy",
 @cache
 def kinds() -> dict[str, type[Component]]:
     """The kinds of components: the class of each, by its name in lower case."""
-    found = (value for value in vars(components).values() if isinstance(value, type) and issubclass(value, Component))
+    values = [*vars(components).values(), *vars(dataset_keys).values()]
+    found = (value for value in values if isinstance(value, type) and issubclass(value, Component))
     return {cls.__name__.lower(): cls for cls in found if "package" in vars(cls)}
 
 
@@ -88,8 +90,8 @@ def _subclasses(syntax: ModuleSyntax, base: type[Component]) -> list[str]:
     known = {
         local
         for local, (module, symbol) in syntax.imports.items()
-        if module == components.__name__
-        and isinstance(cls := getattr(components, symbol or "", None), type)
+        if module.startswith(SETTINGS)
+        and isinstance(cls := getattr(import_module(module), symbol or "", None), type)
         and issubclass(cls, base)
     }
     found = []

@@ -13,7 +13,7 @@ import pandas as pd
 from segsweep import metrics
 from segsweep.analysis.confusions import label_pair
 from segsweep.analysis.study_results import StudyResults
-from segsweep.config.components import BY_LABEL
+from segsweep.config.dataset_keys import BY_LABEL
 from segsweep.data.classes import class_names
 from segsweep.tables import Column, Table
 

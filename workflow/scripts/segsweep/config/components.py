@@ -11,8 +11,6 @@ from pydantic import field_validator, model_validator
 from segsweep.config.settings import Component, Settings, key
 
 TASKS = ("binary", "multiclass", "multilabel", "multitask", "text")
-BY_LABEL = ("multilabel",)  # tasks whose pixels may carry several classes (labels), or none
-MOST_LABELS = 7  # bits of a mask's byte: with eight, all labels together would be 255, which is void
 OF_OTHER_KEYS = ("lr", "weight_decay", "params")  # arguments of a library's optimizer that are no `options`
 PLAIN_ENCODERS = ("plain18", "plain34")  # see `segsweep.models.plain_encoders`
 
@@ -391,77 +389,3 @@ class ImageSampling(Component):
             f"data.image_sampling: {self.name} goes by the classes of masks, and data of the task {task} has none. "
             "Choose `name: uniform`."
         )
-
-
-class Dataset(Component):
-    """A data set: where its files lie and what they mean. These are the keys of all readers; each reader adds its own.
-
-    Attributes:
-        tasks: that the files of the reader can serve.
-        names_select: those of them for which the names of classes select labels in the files.
-    """
-
-    package: ClassVar[str] = "data/readers"
-    discriminator: ClassVar[str] = "reader"
-    tasks: ClassVar[tuple[str, ...]] = TASKS
-    names_select: ClassVar[tuple[str, ...]] = ()
-
-    name: str = key(..., "Name; the file's own.", outcome=False, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
-    title: str | None = key(None, "Title in reports.", outcome=False)
-    reader: str = key(..., "Format of the files.")
-    root: str = key("", "Folder of the data set, under data_root.", outcome=False)
-    splits: dict[str, str] = key({"train": "train.txt", "val": "val.txt"}, "Split: list of names.", outcome=False)
-    task: Literal[TASKS] = key(
-        "multiclass",
-        "A binary output, one of several classes, several labels a pixel, masks and boxes, or text.",
-        validate_default=True,
-    )
-    classes: dict[int, str] | Literal["voc", "cityscapes"] | None = key(
-        None, "Value in the mask (multilabel: channel): name, in the order of the outputs; or a known list."
-    )
-    void: list[int] = key(
-        [],
-        "Values that count in no loss and no score. Of a multilabel task, a pixel that is void in the mask of one "
-        "label is void for all labels.",
-    )
-    foreground: str | None = key(None, "Class that the one output of a binary task means.")
-    licence: str = key("", "Licence of the data.", outcome=False)
-    source: str = key("", "Where the data comes from.", outcome=False)
-
-    @property
-    def drawn_by(self) -> str | None:
-        """The module that draws the images; None where they come from files."""
-        return None
-
-    @field_validator("task")
-    @classmethod
-    def _served(cls, task: str) -> str:
-        if task not in cls.tasks:
-            served = ", ".join(cls.tasks)
-            raise ValueError(f"the files of this reader cannot serve {task!r}; they can serve: {served}")
-        return task
-
-    @model_validator(mode="after")
-    def _classes_fit(self):
-        if self.task == "text":
-            return self
-        if self.classes is None:
-            raise ValueError("classes is missing: say which value in the masks means what")
-        if self.task == "binary":
-            names = list(self.classes.values()) if isinstance(self.classes, dict) else []
-            if len(names) != 2 or self.foreground not in names:
-                raise ValueError(
-                    f"a binary task has two classes, one of them named by foreground; got {names} and {self.foreground}"
-                )
-        if self.task in BY_LABEL and self.foreground is not None:
-            raise ValueError("a multilabel task has an output for each label, and foreground names one; leave it out")
-        if self.task in BY_LABEL and (
-            not isinstance(self.classes, dict)
-            or list(self.classes) != list(range(len(self.classes)))
-            or not 1 <= len(self.classes) <= MOST_LABELS
-        ):
-            raise ValueError(
-                f"a multilabel task has 1 to {MOST_LABELS} labels, by their channels: {{0: crack, 1: spalling}}; got "
-                f"{self.classes}. Number them from 0"
-            )
-        return self

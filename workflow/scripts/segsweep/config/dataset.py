@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from segsweep import registry
-from segsweep.config.components import Dataset
+from segsweep.config.dataset_keys import Dataset
 from segsweep.config.yaml_documents import nearest, parse
 from segsweep.errors import InputError
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from segsweep import metrics
 from segsweep.config.cluster import Cluster
-from segsweep.config.dataset import Dataset, parse_dataset
+from segsweep.config.dataset import parse_dataset
+from segsweep.config.dataset_keys import Dataset
 from segsweep.config.dotted_keys import lookup
 from segsweep.config.merging import merged, overridden, section
 from segsweep.config.metric_direction import doubtful_direction

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from segsweep.config.components import BY_LABEL
-from segsweep.config.dataset import Dataset, parse_dataset
+from segsweep.config.dataset import parse_dataset
+from segsweep.config.dataset_keys import BY_LABEL, Dataset
 from segsweep.data.void import VOID
 from segsweep.errors import InputError
 

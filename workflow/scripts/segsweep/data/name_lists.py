@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from segsweep.config.dataset import Dataset
+from segsweep.config.dataset_keys import Dataset
 from segsweep.errors import InputError
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,27 +18,32 @@ class Item:
     Coordinates are those of pixel edges: 0-based, x to the right and y downwards, the pixel in row 0 and
     column 0 reaching from 0 to 1. So the right and bottom of a box are exclusive.
 
+    What is called for an image or mask raises InputError or ValueError where it cannot give it.
+
     Attributes:
         name: unique in its split.
-        image: file, or uint8 (H, W, 3) RGB.
-        mask: file, or array (H, W) of class values as the data set writes them; None for text. Of several labels a
-            pixel a file for each label, or an .npy file or array (H, W, C).
+        image: file, array (H, W) or (H, W, C) of values as the data set has them, or what is called for such an array.
+        mask: file, or array (H, W) of class values as the data set writes them, or what is called with the image's
+            height and width for such an array; None for text. Of several labels a pixel a file for each label, or an
+            array (H, W, C).
         boxes: (left, top, right, bottom) of each object, in pixels; a list or an array (n, 4).
         labels: of the boxes, 0-based over the classes without background.
         polygons: (x, y) of the corners of each, in pixels; lists or arrays (k, 2).
         ignored: for each box or polygon: counts neither for nor against.
+        size: height and width of the image as its annotations have it, to be compared with the image's own.
         location: where the item is named ("train.txt:17"), for problems.
-        labels_file: file of the boxes or polygons, for problems.
+        labels_file: file of the mask, boxes or polygons, for problems.
         problems: what the reader found wrong; reported together with all others before anything is trained.
     """
 
     name: str
-    image: Path | np.ndarray
-    mask: Path | list[Path] | np.ndarray | None = None
+    image: Path | np.ndarray | Callable[[], np.ndarray]
+    mask: Path | list[Path] | np.ndarray | Callable[[int, int], np.ndarray] | None = None
     boxes: Sequence = ()
     labels: Sequence[int] = ()
     polygons: Sequence = ()
     ignored: Sequence[bool] = ()
+    size: tuple[int, int] | None = None
     location: str = ""
     labels_file: Path | None = None
     problems: list[str] = field(default_factory=list)

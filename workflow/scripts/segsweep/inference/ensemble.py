@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from segsweep.config.components import BY_LABEL
+from segsweep.config.dataset_keys import BY_LABEL
 from segsweep.inference.voting import fuse_boxes, mean_labels, mean_masks, vote_on_labels, vote_on_masks, vote_on_text
 
 

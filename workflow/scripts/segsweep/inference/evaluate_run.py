@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from segsweep import metrics, registry
-from segsweep.config.components import BY_LABEL
+from segsweep.config.dataset_keys import BY_LABEL
 from segsweep.data.classes import class_names
 from segsweep.data.loading import Batches
 from segsweep.data.prepared import Prepared

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from segsweep.config.components import BY_LABEL
-from segsweep.config.dataset import Dataset, parse_dataset
+from segsweep.config.dataset import parse_dataset
+from segsweep.config.dataset_keys import BY_LABEL, Dataset
 from segsweep.data.classes import class_table
 from segsweep.data.prepared import Prepared
 from segsweep.data.readers import read

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from segsweep.config.dataset import Dataset
+from segsweep.config.dataset_keys import Dataset
 from segsweep.config.train import Patches
 from segsweep.hashing import short_hash
 from segsweep.planning.addresses import InForce, as_text, differences, revision_of_key

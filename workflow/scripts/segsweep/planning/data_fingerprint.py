@@ -15,15 +15,15 @@ from pathlib import Path
 
 import yaml
 
-from segsweep.config.dataset import Dataset
+from segsweep.config.dataset_keys import Dataset
 from segsweep.config.train import weights_file
 from segsweep.data.readers import files
 from segsweep.errors import InputError
 from segsweep.io import read_text
 from segsweep.planning.remembered import Remembered
 
-# Names and files of the images of each split, in order.
-Listing = dict[str, list[tuple[str, list[Path]]]]
+# Names of the images of each split, in order, with their files; of a file for many images what it says of the one.
+Listing = dict[str, list[tuple[str, list[Path | str]]]]
 # Splits that a training uses; what is only predicted or scored afterwards changes no address.
 TRAINED_ON = ("train", "val")
 MISSING = "missing"
@@ -155,9 +155,11 @@ def _tracked_md5(tracked: Path) -> str:
         raise InputError(f"{tracked}: names no content ({error!r}). Restore it with git, or run `dvc add`.") from error
 
 
-def _content(path: Path, remembered: Remembered) -> str:
+def _content(part: Path | str, remembered: Remembered) -> str:
+    if isinstance(part, str):
+        return hashlib.md5(part.encode(), usedforsecurity=False).hexdigest()
     try:
-        return remembered.of(path, md5)
+        return remembered.of(part, md5)
     except OSError:
         return MISSING
 

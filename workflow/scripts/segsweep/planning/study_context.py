@@ -6,7 +6,7 @@ from typing import Any
 
 from segsweep import metrics, registry
 from segsweep.config.augmentations import read_augmentation
-from segsweep.config.dataset import Dataset
+from segsweep.config.dataset_keys import Dataset
 from segsweep.config.settings import Component
 from segsweep.config.study import Study
 from segsweep.config.train import Train

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from segsweep import registry
-from segsweep.config.components import BY_LABEL, ImageSampling
+from segsweep.config.components import ImageSampling
+from segsweep.config.dataset_keys import BY_LABEL
 from segsweep.data.prepared import classes_present
 from segsweep.errors import InputError
 

@@ -1,7 +1,7 @@
 """Readers of data sets, a file for each format: a class of settings with the keys that only this format has, and
 
 read(dataset, root) -> {split: [Item, ...]}
-files(dataset, root) -> {split: [(name, [Path, ...]), ...]}
+files(dataset, root) -> {split: [(name, [Path | str, ...]), ...]}
 
 `root` is the folder of the data set. `read` leaves what is wrong with a single image in its item's `problems`, where
 it is reported with all others. `files` names what `read` and decoding open for each item, in the same order: planning
@@ -11,7 +11,7 @@ hashes these files, and does without numpy, so what only `read` needs (numpy, sh
 from pathlib import Path
 
 from segsweep import registry
-from segsweep.config.components import Dataset
+from segsweep.config.dataset_keys import Dataset
 from segsweep.data.raw_item import Item
 
 
@@ -27,11 +27,12 @@ def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
     return registry.load(dataset).read(dataset, root)
 
 
-def files(dataset: Dataset, root: Path) -> dict[str, list[tuple[str, list[Path]]]]:
+def files(dataset: Dataset, root: Path) -> dict[str, list[tuple[str, list[Path | str]]]]:
     """Name and files of each item of each split, in the order of the lists; none of the files is opened.
 
     The files are those that the item's pixels and labels come from, image first. A file that an item needs is named
-    whether it exists or not; one that it can do without is named where it exists.
+    whether it exists or not; one that it can do without is named where it exists. Of a file that speaks of many images
+    stands, in its place, the text of what it says of this one: what it says of others changes nothing for this one.
 
     Raises:
         InputError: lists that are missing, as `read` has it.

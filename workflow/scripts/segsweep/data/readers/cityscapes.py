@@ -6,7 +6,7 @@ Source: Cordts et al., The Cityscapes Dataset for Semantic Urban Scene Understan
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from segsweep.config.components import Dataset
+from segsweep.config.dataset_keys import Dataset
 from segsweep.config.settings import key
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from segsweep.config.components import BY_LABEL, Dataset
+from segsweep.config.dataset_keys import BY_LABEL, Dataset
 from segsweep.config.settings import Settings, key
 from segsweep.data.raw_item import Item
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import field_validator, model_validator
 
-from segsweep.config.components import BY_LABEL, Dataset
+from segsweep.config.dataset_keys import BY_LABEL, Dataset
 from segsweep.config.settings import key
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item

@@ -8,7 +8,7 @@ import math
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from segsweep.config.components import Dataset
+from segsweep.config.dataset_keys import Dataset
 from segsweep.config.settings import key
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from segsweep.config.components import Dataset
+from segsweep.config.dataset_keys import Dataset
 from segsweep.config.settings import key
 from segsweep.data.classes import class_table
 from segsweep.data.name_lists import names_by_split

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from segsweep.config.components import BY_LABEL
+from segsweep.config.dataset_keys import BY_LABEL
 from segsweep.data.prepared import Prepared
 from segsweep.inference.predictor import Annotations
 from segsweep.report.images import drawing

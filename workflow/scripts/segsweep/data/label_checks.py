@@ -1,0 +1,32 @@
+"""Boxes and polygons that cannot be those of their image."""
+
+import numpy as np
+
+from segsweep.data.raw_item import Item
+
+
+def check_boxes(item: Item, boxes: np.ndarray, height: int, width: int) -> list[str]:
+    where = item.labels_file or item.location or item.name
+    problems = []
+    for number, (left, top, right, bottom) in enumerate(boxes.tolist(), 1):
+        if not (0 <= left < right <= width and 0 <= top < bottom <= height):
+            kind = "is empty" if right <= left or bottom <= top else "reaches outside of the image"
+            problems.append(
+                f"{where}: box {number} of {item.name!r} {kind}: left {left:g}, top {top:g}, right {right:g}, bottom "
+                f"{bottom:g} (from 0, right and bottom exclusive); the image has {width}x{height} pixels. "
+                "Correct the box."
+            )
+    return problems
+
+
+def check_polygons(item: Item, polygons: list[np.ndarray], height: int, width: int) -> list[str]:
+    where = item.labels_file or item.location or item.name
+    problems = []
+    for number, points in enumerate(polygons, 1):
+        beyond = (points.min(0) >= (width, height)).any() or (points.max(0) <= 0).any()
+        if len(points) < 3 or not np.isfinite(points).all() or beyond:
+            problems.append(
+                f"{where}: polygon {number} of {item.name!r} has fewer than three corners or lies outside of the "
+                f"image of {width}x{height} pixels: {np.round(points, 1).tolist()}. Correct or delete it."
+            )
+    return problems
