@@ -239,7 +239,7 @@ def test_new_components_and_new_keys_leave_the_segments_of_the_demo_alone(tmp_pa
         ("config/train.py", "class Data(Settings):\n"),
         ("config/train.py", "class Train(Settings):\n"),
         (
-            "config/components.py",
+            "config/dataset_keys.py",
             '    root: str = key("", "Folder of the data set, under data_root.", outcome=False)\n',
         ),
     ):
