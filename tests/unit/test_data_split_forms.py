@@ -98,7 +98,7 @@ def test_all_that_is_wrong_in_a_table(tmp_path):
         ({"random": {"group": "{name!z}"}}, r"found '\{name!z\}', which is no pattern"),
         ({"random": {"group": "{name"}}, r"found '\{name', which is no pattern"),
         ({"random": {"group": "{name:.0}"}}, "which puts all images into one group"),
-        ({"random": {"group": "{name}"}}, "so each image is a group of its own"),
+        ({"random": {"group": "{name}"}}, "which puts each image into a group of its own"),
         ({"random": {"group": "(.+_"}}, "which is no regular expression"),
         ({"random": {"group": "scan_.{2}"}}, "in one pair of parentheses is the group, and it has 0"),
     ],
