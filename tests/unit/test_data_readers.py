@@ -57,10 +57,11 @@ def test_voc_annotation_problems(tmp_path):
     assert "not valid XML" in read_annotation(path, {})[3][0]
 
 
-@pytest.mark.parametrize("folder", ["", "ImageSets/Segmentation"])
+@pytest.mark.parametrize("folder", ["", "ImageSets/Segmentation", "ImageSets/Main"])
 def test_voc_lists_at_the_root_or_in_image_sets_and_images_without_boxes(tmp_path, folder):
     (tmp_path / folder).mkdir(parents=True, exist_ok=True)
-    (tmp_path / folder / "train.txt").write_text("a\n\nb  1\n")
+    second = "b  1" if folder == "ImageSets/Main" else "b"  # those lists say whether an object is there
+    (tmp_path / folder / "train.txt").write_text(f"a\n\n{second}\n")
     (tmp_path / folder / "val.txt").write_text("c\n")
     (tmp_path / "Annotations").mkdir()
     (tmp_path / "Annotations/a.xml").write_text(ANNOTATION)
@@ -199,7 +200,7 @@ VOC_FILE = {"name": "v", "reader": "voc", "classes": "voc"}
         ({"name": "f", "reader": "folder"}, r"classes is missing"),
         (FOLDER | {"images": "{nam}.jpg"}, r"line images: images: found '\{nam\}.jpg'; a pattern holds \{name\}"),
         (FOLDER | {"masks": "{split}/mask.png"}, r"line masks: .*a pattern holds \{name\}"),
-        (FOLDER | {"masks": "{name.png"}, r"line masks: masks: expected '\}'"),
+        (FOLDER | {"masks": "{name.png"}, r"line masks: masks: found '\{name\.png', where a brace has no partner"),
         (SHAPES | {"task": "binary", "foreground": "ring"}, r"one of them named by foreground; got .* and ring"),
     ],
 )
