@@ -161,7 +161,7 @@ def test_label_out_of_range(root):
 def test_coloured_mask(root):
     Image.new("RGB", (8, 6), (1, 2, 3)).save(root / "masks/a.png")
     found = problems(root)[0]
-    assert "Found, most frequent first: [1, 2, 3] (1e+02 %)." in found
+    assert "Found, most frequent first: [1, 2, 3] (100.0 %)." in found
 
 
 def test_class_that_never_occurs_in_training(root):

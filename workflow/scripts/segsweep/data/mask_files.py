@@ -41,43 +41,45 @@ def read_mask(source: Path | BinaryIO, palette: Palette | None = None, where: st
     where = where or source
     if isinstance(source, Path) and source.suffix == ".npy":
         return _whole_numbers(np.load(source, allow_pickle=False), where)
-    values = _deep_tiff(source, palette, where)
-    if values is not None:
-        return values
-    with Image.open(source) as image:
-        if getattr(image, "n_frames", 1) > 1:
-            raise InputError(_several(where, image.n_frames))
-        if image.format in LOSSY and not _has_ranges(palette):
-            raise InputError(_lossy(where))
-        if image.mode == "RGB" and any(";16" in str(tile.args) for tile in image.tile):  # Pillow drops the lower byte
-            raise InputError(f"{where}: colors of 16 bits a channel; those of masks have 8. Convert it.")
-        return _values(ImageOps.exif_transpose(image), palette, where)
+    # An open file, as Pillow maps one that it opens itself into memory, and then turns some TIFFs wrongly.
+    with source.open("rb") if isinstance(source, Path) else nullcontext(source) as file:
+        values = _deep_tiff(file, palette, where)
+        if values is not None:
+            return values
+        with Image.open(file) as image:
+            if getattr(image, "n_frames", 1) > 1:
+                raise InputError(_several(where, image.n_frames))
+            if image.format in LOSSY and not _has_ranges(palette):
+                raise InputError(_lossy(where))
+            if image.mode == "RGB" and any(";16" in str(tile.args) for tile in image.tile):  # Pillow drops a byte
+                raise InputError(f"{where}: colors of 16 bits a channel; those of masks have 8. Convert it.")
+            image.load()  # turns a TIFF, which would be turned a second time below
+            return _values(ImageOps.exif_transpose(image), palette, where)
 
 
-def _deep_tiff(source: Path | BinaryIO, palette: Palette | None, where: str | Path) -> np.ndarray | None:
-    """Values of a TIFF of other than 8 bits, which Pillow does not read all; None for all else.
+def _deep_tiff(file: BinaryIO, palette: Palette | None, where: str | Path) -> np.ndarray | None:
+    """Values of a TIFF of other than 8 bits, of which Pillow does not read all; None of any other file.
 
     Raises:
         InputError: as `read_mask`.
     """
-    with source.open("rb") if isinstance(source, Path) else nullcontext(source) as file:
-        start = file.tell()
-        is_tiff = file.read(len(TIFF[0])) in TIFF
-        file.seek(start)
-        if not is_tiff:
-            return None
-        with tifffile.TiffFile(file) as tiff:
-            pages = [page for page in tiff.pages if not page.is_reduced]  # smaller copies, as for maps
-            if len(pages) > 1:
-                raise InputError(_several(where, len(pages)))
-            if pages[0].compression in LOSSY_TIFF and not _has_ranges(palette):
-                raise InputError(_lossy(where))
+    start = file.read(len(TIFF[0]))
+    file.seek(0)
+    if start not in TIFF:
+        return None
+    with tifffile.TiffFile(file) as tiff:
+        pages = [page for page in tiff.pages if not page.is_reduced]  # smaller copies, as for maps
+        if len(pages) > 1:
+            raise InputError(_several(where, len(pages)))
+        if pages[0].compression in LOSSY_TIFF and not _has_ranges(palette):
+            raise InputError(_lossy(where))
+        if pages[0].dtype in (np.uint8, np.bool_):
             values = None
-            if pages[0].dtype not in (np.uint8, np.bool_):
-                if pages[0].tags.valueof("Orientation", 1) != 1:
-                    raise InputError(f"{where}: turned by its tag Orientation. Save it upright, without the tag.")
-                values = _whole_numbers(pages[0].asarray(), where)
-        file.seek(start)
+        elif pages[0].tags.valueof("Orientation", 1) != 1:
+            raise InputError(f"{where}: turned by its tag Orientation. Save it upright, without the tag.")
+        else:
+            values = _whole_numbers(pages[0].asarray(), where)
+    file.seek(0)
     return values
 
 

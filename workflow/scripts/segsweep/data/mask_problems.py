@@ -19,7 +19,7 @@ def colors_without_palette(where: str | Path, values: np.ndarray, table: ClassTa
     """The problem of colors (H, W, 3) where values were expected, with the palette to write."""
     colors, counts = np.unique(values.reshape(-1, 3), axis=0, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:COLORS_SHOWN]
-    found = [f"{colors[i].tolist()} ({100 * counts[i] / counts.sum():.2g} %)" for i in order]
+    found = [f"{colors[i].tolist()} ({100 * counts[i] / counts.sum():.1f} %)" for i in order]
     more = f", and {len(colors) - len(order)} more" if len(colors) > len(order) else ""
     example = ", ".join(f"{name}: {color}" for name, color in zip(table.names, colors[order].tolist(), strict=False))
     return (
