@@ -1,10 +1,11 @@
 """Augmentation files: plain YAML that planning reads without importing what carries it out."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from segsweep.config.albumentations_transforms import FORM, REVISIONS, problem_of
-from segsweep.config.torchvision_transforms import parse_transforms
+from segsweep.config.torchvision_transforms import problems_of as problems_in_torchvision
 from segsweep.config.yaml_documents import Document, nearest
 from segsweep.errors import InputError
 
@@ -31,7 +32,11 @@ def find_augmentation(name: str) -> Path:
 
 
 def read_augmentation(
-    name: str, task: str | None = None, channels: int | None = None, dtype: str | None = None
+    name: str,
+    task: str | None = None,
+    channels: int | None = None,
+    dtype: str | None = None,
+    backend: str = "albumentations",
 ) -> list[tuple[str, dict[str, Any]]]:
     """Names and arguments of an augmentation's transforms, in order; groups hold theirs in `transforms`.
 
@@ -39,10 +44,12 @@ def read_augmentation(
         name: of the augmentation.
         task: of the data set; None for any.
         channels, dtype: of its images, as far as they are known.
+        backend: name of the library that carries it out. Which transforms albumentations has, only albumentations
+            knows: it says so when a training begins.
 
     Raises:
         InputError: the file is unknown, not of the form that it should have, or has a transform that cannot be used,
-            at all, for data of the task or for such images.
+            at all, for data of the task, for such images or by the backend.
     """
     document = Document(find_augmentation(name))
     unknown = [key for key in document.values if key not in ("description", "transforms")]
@@ -52,26 +59,11 @@ def read_augmentation(
             f"{location}: unknown key {unknown[0]!r}. {nearest(unknown[0], ('description', 'transforms'))}"
         )
     problems: list[str] = []
-    found = _entries(
-        document.values.get("transforms") or [], document, ("transforms",), (task, channels, dtype), problems
-    )
+    known = (task, channels, dtype, backend)
+    found = _entries(document.values.get("transforms") or [], document, ("transforms",), known, problems)
     if problems:
         raise InputError(*problems)
     return found
-
-
-def unknown_to_backend(name: str, backend: str) -> list[str]:
-    """Problems with the transforms of an augmentation that a backend does not know, as far as planning can tell.
-
-    Which transforms albumentations has, only albumentations knows: it says so when a training begins.
-    """
-    if backend == "albumentations":
-        return []
-    try:
-        parse_transforms(read_augmentation(name), str(find_augmentation(name)))
-    except InputError as error:
-        return error.problems
-    return []
 
 
 def revisions(transforms: list[tuple[str, dict[str, Any]]]) -> dict[str, int]:
@@ -97,12 +89,19 @@ def _entries(
         if not isinstance(name, str) or not isinstance(arguments, dict):
             problems.append(f"{document.location(here)}: found {value!r}; {FORM}.")
             continue
-        if problem := problem_of(name, arguments, *known):
+        *images, backend = known
+        if problem := problem_of(name, arguments, *images):
             problems.append(f"{document.location((*here, name))}: {name} {problem}")
             continue
+        if backend == "torchvision":
+            problems += problems_in_torchvision(name, arguments, partial(_location, document, (*here, name)))
         arguments = dict(arguments)
         if "transforms" in arguments:
             inner = (*here, name, "transforms")
             arguments["transforms"] = _entries(arguments["transforms"], document, inner, known, problems)
         found.append((name, arguments))
     return found
+
+
+def _location(document: Document, here: tuple, keys: tuple) -> str:
+    return f"{document.location((*here, *keys))}: {here[-1]}"

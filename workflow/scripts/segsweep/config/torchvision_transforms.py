@@ -3,6 +3,7 @@
 Names, arguments and what they mean are albumentations': a file of config/augmentations serves both backends.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator
@@ -128,32 +129,28 @@ def _classes(base: type[Transform]) -> dict[str, type[Transform]]:
 KNOWN = _classes(Transform)
 
 
-def parse_transforms(transforms: list[tuple[str, dict[str, Any]]], where: str) -> list[Transform]:
-    """The transforms of an augmentation's file, as `read_augmentation` gives them.
+def problems_of(name: str, arguments: dict[str, Any], location: Callable[[tuple], str]) -> list[str]:
+    """What is wrong with a transform, where this backend carries it out; what groups hold is not looked at.
 
-    Raises:
-        InputError: with each transform or argument that this backend does not know.
+    Args:
+        name: of the transform.
+        arguments: as the file has them.
+        location: where a key of it stands, and its name.
     """
-    problems: list[str] = []
-    found = _parsed(transforms, where, problems)
-    if problems:
-        raise InputError(*dict.fromkeys(problems))
-    return found
+    if name not in KNOWN:
+        return [
+            f"{location(())}: the backend torchvision does not know it. {nearest(name, KNOWN)} Or set "
+            "data.augmentation_backend to albumentations."
+        ]
+    try:
+        parse(KNOWN[name], arguments | ({"transforms": ()} if "transforms" in arguments else {}), location)
+    except InputError as error:
+        return error.problems
+    return []
 
 
-def _parsed(transforms: list[tuple[str, dict[str, Any]]], where: str, problems: list[str]) -> list[Transform]:
-    found = []
-    for name, arguments in transforms:
-        if name not in KNOWN:
-            problems.append(
-                f"{where}: the backend torchvision does not know {name}. {nearest(name, KNOWN)} "
-                "Or set data.augmentation_backend to albumentations."
-            )
-            continue
-        if "transforms" in arguments:
-            arguments = arguments | {"transforms": tuple(_parsed(arguments["transforms"], where, problems))}
-        try:
-            found.append(parse(KNOWN[name], arguments, lambda keys, name=name: f"{where}, {name}"))
-        except InputError as error:
-            problems += error.problems
-    return found
+def transform_of(name: str, arguments: dict[str, Any]) -> Transform:
+    """The transform, of which `problems_of` finds nothing wrong, with those that it holds."""
+    if "transforms" in arguments:
+        arguments = arguments | {"transforms": tuple(transform_of(*inner) for inner in arguments["transforms"])}
+    return KNOWN[name](**arguments)

@@ -27,7 +27,7 @@ def load_augmentation(name: str, backend: str = "albumentations", pixels: Pixels
     Raises:
         InputError: the file is unknown or its content wrong, for this backend or these images.
     """
-    transforms = read_augmentation(name, channels=pixels.channels, dtype=pixels.dtype)
+    transforms = read_augmentation(name, channels=pixels.channels, dtype=pixels.dtype, backend=backend)
     if not transforms:
         return None
     # By name: a training does not depend on the code of the other backend.

@@ -81,7 +81,7 @@ class Augmentation:
         height, width, _ = given["image"].shape
         try:
             found = pipeline(**given)
-        except (KeyError, TypeError, ValueError, CropSizeError, cv2.error) as error:
+        except (KeyError, NotImplementedError, TypeError, ValueError, CropSizeError, cv2.error) as error:
             reason = " ".join(str(error).split())
             raise InputError(
                 f"{self._title}: a transform cannot be applied to an image of {height} x {width} pixels: {reason}. "

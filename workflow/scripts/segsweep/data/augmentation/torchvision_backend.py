@@ -1,8 +1,8 @@
 """The backend torchvision: its functional transforms, on any device, with draws from a generator of our own.
 
-Images are float32 in 0..1 from the first transform to the last, whatever they are stored as, and round once. All numbers
-that are drawn come from one NumPy generator on the host, and what is drawn for each pixel from a hash of it, so that the
-device changes nothing but the last bits.
+Images are float32 in 0..1 from the first transform to the last, whatever they are stored as, and round once. Numbers
+are drawn by a NumPy generator on the host, and those of each pixel by a hash of a number from there, so that the device
+changes nothing but the last bits.
 """
 
 from collections.abc import Callable
@@ -125,7 +125,7 @@ class Augmentation:
 
 def build(transforms: list[tuple[str, dict[str, Any]]], where: str, pixels: Pixels) -> Augmentation:
     """See `segsweep.data.augmentation`."""
-    return Augmentation(T.parse_transforms(transforms, where), where, pixels)
+    return Augmentation([T.transform_of(*one) for one in transforms], where, pixels)
 
 
 def turned(drawing: Drawing, quarters: int, mirrored: bool) -> Drawing:
@@ -189,9 +189,7 @@ def affine(transform: T.Affine, drawing: Drawing, rng: np.random.Generator) -> D
     return warped(drawing, matrix, height, width)
 
 
-def brightness_contrast(
-    transform: T.RandomBrightnessContrast, drawing: Drawing, rng: np.random.Generator
-) -> Drawing:
+def brightness_contrast(transform: T.RandomBrightnessContrast, drawing: Drawing, rng: np.random.Generator) -> Drawing:
     """(1 + contrast) x + brightness."""
     contrast, brightness = rng.uniform(*transform.contrast_limit), rng.uniform(*transform.brightness_limit)
     return replace(drawing, image=(drawing.image * (1 + contrast) + brightness).clamp(0, 1))
