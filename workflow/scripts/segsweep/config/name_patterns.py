@@ -1,14 +1,12 @@
-"""Patterns in a data set's file: of paths, `images/{split}/{name}.jpg`, or of parts of names, `{name:.4}`."""
+"""Patterns of paths in a data set's file: `images/{split}/{name}.jpg`."""
 
-import re
 from string import Formatter
 
 FIELDS = ("name", "split")
-FIRST_CHARACTERS = re.compile(r"(\.\d{1,3})?")
 
 
 def checked_pattern(pattern: str, fields: tuple[str, ...] = FIELDS, needed: tuple[str, ...] = ("name",)) -> str:
-    """A pattern, as it is; `str.format` can fill it in. `{name:.4}` stands for the first four characters of a name.
+    """A pattern, as it is; `str.format` can fill it in.
 
     Args:
         pattern: as a person wrote it.
@@ -16,7 +14,7 @@ def checked_pattern(pattern: str, fields: tuple[str, ...] = FIELDS, needed: tupl
         needed: those that must stand in it.
 
     Raises:
-        ValueError: braces that are not in pairs, other fields, one that is missing, or another format.
+        ValueError: braces that are not in pairs, other fields, one that is missing, or a format or conversion of one.
     """
     rule = f"a pattern holds {' and '.join(f'{{{field}}}' for field in needed) or 'nothing else'}"
     rule += "".join(f", and {{{field}}} if need be" for field in fields if field not in needed)
@@ -31,10 +29,7 @@ def checked_pattern(pattern: str, fields: tuple[str, ...] = FIELDS, needed: tupl
     if not set(needed) <= found <= set(fields):
         raise ValueError(f"found {pattern!r}; {rule}. Correct it")
     for _, field, form, conversion in parts:
-        if conversion or not FIRST_CHARACTERS.fullmatch(form):
+        if conversion or form:
             written = "{" + field + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "") + "}"
-            raise ValueError(
-                f"found {pattern!r}; {written} cannot be filled in. Write {{{field}}}, or {{{field}:.4}} for its first "
-                "four characters"
-            )
+            raise ValueError(f"found {pattern!r}; {written} cannot be filled in. Write {{{field}}}")
     return pattern

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.config.dataset_keys import Dataset
+from segsweep.config.split_keys import RandomSplits
 from segsweep.config.train import Patches
 from segsweep.data.classes import class_table
 from segsweep.hashing import short_hash
@@ -103,6 +104,8 @@ def meaning_of(dataset: Dataset) -> dict[str, Any]:
     table = class_table(dataset)
     if table.palette is not None:
         found["palette"] = [table.palette.colors, table.palette.ranges, table.class_of_file]
+    if isinstance(dataset.splits, RandomSplits):  # else what lies in which split is part of the content
+        found["splits"] = differences(dataset.splits, InForce(dataset.task))
     return found | {"task": dataset.task}
 
 
