@@ -67,8 +67,6 @@ def test_drawn_splits_have_the_shares_that_were_asked_for(tmp_path):
     assert {split: len(members) for split, members in names(found).items()} == {"train": 10, "val": 5, "test": 5}
     dealt_out = sorted(name for members in names(found).values() for name in members)
     assert dealt_out == sorted(path.stem for path in tmp_path.glob("p??_?.png"))
-        path.stem for path in tmp_path.glob("p??_?.png")
-    )
     assert all((split.class_counts[:, 2] > 0).sum() >= 1 for split in found.splits.values())  # 4 of 20 have a car
     assert names(found)["train"] == sorted(names(found)["train"])
     assert names(prepared(tmp_path, splits={"random": {"val": 0.25, "test": 0.25, "seed": 3}})) == names(found)
