@@ -1,11 +1,8 @@
 """One item decoded and checked: its image, its mask as class indices, its boxes and polygons."""
 
 from collections.abc import Callable
-<<<<<<< HEAD
-from functools import partial
-=======
 from dataclasses import replace
->>>>>>> main
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -34,16 +31,13 @@ def decode(item: Item, table: ClassTable, with_mask: bool) -> tuple[Sample | Non
         The sample, None where image or mask cannot be used; and all problems about the item.
     """
     problems = list(item.problems)
-<<<<<<< HEAD
     if not_unicode(item.name):
         problems.append(f"{item.location}: the name {item.name!a} is not UTF-8. Rename the file.")
-=======
     if item.labels_file is not None and not item.labels_file.is_file():
         problems.append(
             f"{item.labels_file}: no such file; each image of the lists needs one (empty if there is nothing on "
             "it). Add it, or take the name out of the list."
         )
->>>>>>> main
     image = _read(item, item.image, problems, read_image)
     size = None if image is None else image.shape[:2]
     # What is drawn for the image's size has none without the image; a file is looked at all the same.

@@ -86,7 +86,7 @@ def _files(root: Path, name: str) -> tuple[Path, Path]:
 def _item(name: str, image: Path, words: Path, location: str, form: str) -> Item:
     item = Item(name, image, location=location, labels_file=words)
     try:
-        if words.exists():
+        if words.is_file():
             item.polygons, item.ignored = read_words(words, form)
     except InputError as error:
         item.problems += error.problems
