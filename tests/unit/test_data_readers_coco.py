@@ -165,6 +165,19 @@ def test_a_file_without_annotations_is_a_split_whose_labels_are_hidden(tmp_path)
     assert item.mask is None
     assert item.labels_file is None
     assert files(dataset, tmp_path)["test"] == [("t", [tmp_path / "test/t.png"])]
+    manifest = prepare(dataset, tmp_path, None, tmp_path / "out", "")
+    assert [split["labeled"] for split in manifest["splits"].values() if "labeled" in split] == [False]
+
+
+def test_labels_of_a_yolo_test_split_may_be_hidden(tmp_path):
+    write_yolo(tmp_path, SPLITS | {"test": ["t", "u"]})
+    dataset = yolo_dataset(splits={"folders": ["train", "val", "test"]}, task="multitask")
+    (tmp_path / "test/labels/t.txt").unlink()
+    with pytest.raises(InputError, match=r"labels/t\.txt: no such file"):  # only some
+        prepare(dataset, tmp_path, None, tmp_path / "out", "")
+    (tmp_path / "test/labels/u.txt").unlink()
+    manifest = prepare(dataset, tmp_path, None, tmp_path / "out", "")
+    assert manifest["splits"]["test"]["labeled"] is False
 
 
 COCO_MISTAKES = [
@@ -252,7 +265,7 @@ def test_what_is_no_coco_file_is_named_for_each_split(tmp_path, text, problem):
     [
         ({"annotations": "all.json"}, r"splits names folders, but annotations has no \{split\}"),
         ({"splits": {"random": {"val": 0.5}}}, r"the splits are drawn, so no file has their names"),
-        ({"images": "{name}"}, r"found '\{name\}'; only \{split\} is filled in"),
+        ({"images": "{name}"}, r"found '\{name\}'; a pattern holds nothing else, and \{split\} if need be"),
         ({"classes": None}, r"classes is missing"),
     ],
 )
@@ -317,7 +330,8 @@ def test_mistakes_in_yolo_labels_are_one_line_each(tmp_path, line, problem):
 def test_an_image_without_labels_is_refused_unless_it_means_that_nothing_is_there(tmp_path):
     write_yolo(tmp_path, SPLITS)
     (tmp_path / "valid/labels/d.txt").unlink()
-    assert len(problems_of(yolo_dataset(), tmp_path)) == 1
+    (problem,) = problems_of(yolo_dataset(), tmp_path)
+    assert problem.startswith(f"{tmp_path / 'valid/labels/d.txt'}: no such file")
     dataset = yolo_dataset(missing_labels="background")
     assert problems_of(dataset, tmp_path) == []
     sample, _ = decode(read(dataset, tmp_path)["val"][0], class_table(dataset), True)

@@ -33,7 +33,7 @@ def decode(item: Item, table: ClassTable, with_mask: bool) -> tuple[Sample | Non
     problems = list(item.problems)
     if not_unicode(item.name):
         problems.append(f"{item.location}: the name {item.name!a} is not UTF-8. Rename the file.")
-    if item.labels_file is not None and not item.labels_file.is_file():
+    if _lacks_labels_file(item):
         problems.append(
             f"{item.labels_file}: no such file; each image of the lists needs one (empty if there is nothing on "
             "it). Add it, or take the name out of the list."
@@ -65,13 +65,18 @@ def decode_unlabeled(item: Item, table: ClassTable, with_mask: bool) -> tuple[Sa
     return sample, problems
 
 
+def _lacks_labels_file(item: Item) -> bool:
+    return item.labels_file is not None and not item.labels_file.is_file()
+
+
 def _read(
     item: Item, source: Path | np.ndarray | Callable | None, problems: list[str], load: Callable, *size: int
 ) -> np.ndarray | None:
     if isinstance(source, np.ndarray):
         return source
     if source is None:
-        problems.append(f"{item.location}: {item.name!r} has no mask, and the task needs one. Add it.")
+        if not _lacks_labels_file(item):
+            problems.append(f"{item.location}: {item.name!r} has no mask, and the task needs one. Add it.")
         return None
     named = f", though {item.location} names {item.name!r}" if item.location else ""
     if isinstance(source, Path) and not source.is_file():

@@ -15,6 +15,7 @@ from typing import Literal
 from pydantic import field_validator, model_validator
 
 from segsweep.config.annotated_dataset import AnnotatedDataset
+from segsweep.config.name_patterns import checked_pattern
 from segsweep.config.settings import key
 from segsweep.config.split_keys import FolderSplits, Splits, folder_of, form_of
 from segsweep.data.annotations import AnnotatedImage, annotated_items
@@ -42,9 +43,7 @@ class CocoDataset(AnnotatedDataset):
     @field_validator("annotations", "images")
     @classmethod
     def _is_a_pattern(cls, pattern: str) -> str:
-        if set("{}") & set(pattern.replace("{split}", "")):
-            raise ValueError(f"found {pattern!r}; only {{split}} is filled in here. Correct it")
-        return pattern
+        return checked_pattern(pattern, fields=("split",), needed=())
 
     @model_validator(mode="after")
     def _splits_fit(self):
@@ -96,7 +95,7 @@ def _found(dataset: CocoDataset, root: Path) -> dict[str, list[tuple[str, CocoFi
     opened: Callable[[Path], CocoFile] = cache(partial(read_file, with_boxes=dataset.task == "multitask"))
 
     def file_of(folder: str) -> CocoFile:
-        return opened(root / dataset.annotations.replace("{split}", folder))
+        return opened(root / dataset.annotations.format(split=folder))
 
     def every(folder: str) -> list[tuple[str, str]]:
         file = file_of(folder)
@@ -110,7 +109,7 @@ def _found(dataset: CocoDataset, root: Path) -> dict[str, list[tuple[str, CocoFi
         except InputError as error:
             problems += [problem for problem in error.problems if problem not in problems]
             continue
-        found[split] = [(name, file, dataset.images.replace("{split}", folder), where) for name, where in names]
+        found[split] = [(name, file, dataset.images.format(split=folder), where) for name, where in names]
     if problems:
         raise InputError(*problems)
     return found
