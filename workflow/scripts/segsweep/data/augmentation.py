@@ -11,7 +11,8 @@ from albumentations.augmentations.crops.transforms import CropSizeError
 from segsweep.config.augmentations import GROUPS, find_augmentation, read_augmentation
 from segsweep.config.yaml_documents import nearest
 from segsweep.data import exact_transforms
-from segsweep.data.sample import FILL, Sample
+from segsweep.data.image_arrays import FILL
+from segsweep.data.sample import Sample
 from segsweep.data.void import VOID
 from segsweep.errors import InputError
 
