@@ -26,24 +26,29 @@ class Item:
         mask: file, or array (H, W) of class values as the data set writes them, or what is called with the image's
             height and width for such an array; None for text. Of several labels a pixel a file for each label, or an
             array (H, W, C).
-        boxes: (left, top, right, bottom) of each object, in pixels; a list or an array (n, 4).
+        boxes: (left, top, right, bottom) of each object, in pixels; a list, an array (n, 4), or what is called with the
+            image's height and width for such a one.
         labels: of the boxes, 0-based over the classes without background.
         polygons: (x, y) of the corners of each, in pixels; lists or arrays (k, 2).
         ignored: for each box or polygon: counts neither for nor against.
         size: height and width of the image as its annotations have it, to be compared with the image's own.
         location: where the item is named ("train.txt:17"), for problems.
-        labels_file: file of the mask, boxes or polygons, for problems.
+        labels_file: file of the mask, boxes or polygons, for problems. One that is missing is a problem, unless all of
+            a split are, whose ground truth is then hidden.
+        group: what is never divided between splits or folds (patient, volume); `group` in the data set's file overrides
+            what a reader says.
         problems: what the reader found wrong; reported together with all others before anything is trained.
     """
 
     name: str
     image: Path | np.ndarray | Callable[[], np.ndarray]
     mask: Path | list[Path] | np.ndarray | Callable[[int, int], np.ndarray] | None = None
-    boxes: Sequence = ()
+    boxes: Sequence | np.ndarray | Callable[[int, int], Sequence] = ()
     labels: Sequence[int] = ()
     polygons: Sequence = ()
     ignored: Sequence[bool] = ()
     size: tuple[int, int] | None = None
     location: str = ""
     labels_file: Path | None = None
+    group: str | None = None
     problems: list[str] = field(default_factory=list)

@@ -1,5 +1,7 @@
 """Images and masks that share a name, found by patterns, with a list of names for each split."""
 
+import re
+from glob import escape
 from pathlib import Path
 from string import Formatter
 from typing import Any, ClassVar, Literal
@@ -8,8 +10,10 @@ from pydantic import field_validator, model_validator
 
 from segsweep.config.dataset_keys import BY_LABEL, Dataset
 from segsweep.config.settings import key
+from segsweep.config.split_keys import folder_of, form_of
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
+from segsweep.errors import InputError
 
 
 class FolderDataset(Dataset):
@@ -42,6 +46,21 @@ class FolderDataset(Dataset):
         return patterns
 
     @model_validator(mode="after")
+    def _splits_fit(self):
+        patterns = [self.images, *(self.masks.values() if isinstance(self.masks, dict) else [self.masks])]
+        if form_of(self.splits) == "folders" and "{split}" not in self.images:
+            raise ValueError(
+                f"splits names folders, but images has no {{split}} that they stand for: {self.images!r}. Write "
+                "images: images/{split}/{name}.png for example"
+            )
+        if form_of(self.splits) == "random" and any("{split}" in pattern for pattern in patterns):
+            raise ValueError(
+                f"the splits are drawn, so no folder has their names: {', '.join(patterns)}. Leave out {{split}}, or "
+                "write splits: {folders: [train, val]}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _masks_fit(self):
         of_each = isinstance(self.masks, dict)
         if of_each and self.task not in BY_LABEL:
@@ -61,7 +80,7 @@ class FolderDataset(Dataset):
 def read(dataset: FolderDataset, root: Path) -> dict[str, list[Item]]:
     """Items of each split, in the order of the lists."""
     found = {}
-    for split, names in names_by_split(dataset, root).items():
+    for split, names in _names(dataset, root).items():
         found[split] = []
         for name, location in names:
             image, *masks = _files(dataset, root, split, name)
@@ -74,10 +93,38 @@ def files(dataset: FolderDataset, root: Path) -> dict[str, list[tuple[str, list[
     """Image and mask, or masks of all labels, of each name."""
     return {
         split: [(name, _files(dataset, root, split, name)) for name, _ in names]
-        for split, names in names_by_split(dataset, root).items()
+        for split, names in _names(dataset, root).items()
     }
 
 
+def _names(dataset: FolderDataset, root: Path) -> dict[str, list[tuple[str, str]]]:
+    return names_by_split(dataset, root, every=lambda folder: _every(dataset, root, folder))
+
+
+def _every(dataset: FolderDataset, root: Path, folder: str) -> list[tuple[str, str]]:
+    """Name and file of all images that the pattern finds; what is the mask of one is no image."""
+    parts = dataset.images.replace("{split}", folder).split("{name}")
+    first, *rest = map(re.escape, parts)
+    expression = re.compile(f"{first}(?P<name>[^/]+){'(?P=name)'.join(rest)}")
+    found = {}
+    for path in sorted(root.glob("*".join(map(escape, parts)))):
+        match = expression.fullmatch(path.relative_to(root).as_posix())
+        if match and not path.name.startswith(".") and not path.is_dir():
+            found[match["name"]] = path
+    masks = {file for name in found for file in _in_folder(dataset, root, folder, name)[1:]}
+    names = [(name, str(path)) for name, path in found.items() if path not in masks]
+    if not names:
+        raise InputError(
+            f"{root / dataset.images.replace('{split}', folder)}: there is no such image, for the data set "
+            f"{dataset.name!r}. Put them there, or correct `images` or `splits`."
+        )
+    return names
+
+
 def _files(dataset: FolderDataset, root: Path, split: str, name: str) -> list[Path]:
+    return _in_folder(dataset, root, folder_of(dataset.splits, split), name)
+
+
+def _in_folder(dataset: FolderDataset, root: Path, folder: str, name: str) -> list[Path]:
     masks = dataset.masks.values() if isinstance(dataset.masks, dict) else [dataset.masks]
-    return [root / pattern.format(split=split, name=name) for pattern in (dataset.images, *masks)]
+    return [root / pattern.format(split=folder, name=name) for pattern in (dataset.images, *masks)]
