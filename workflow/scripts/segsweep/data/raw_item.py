@@ -27,6 +27,7 @@ class Item:
             height and width for such an array; None for text. Of several labels a pixel a file for each label, or an
             array (H, W, C).
         boxes: (left, top, right, bottom) of each object, in pixels; a list or an array (n, 4).
+        written: of each box the numbers as its file has them, for problems; nothing where they are the same.
         labels: of the boxes, 0-based over the classes without background.
         polygons: (x, y) of the corners of each, in pixels; lists or arrays (k, 2).
         ignored: for each box or polygon: counts neither for nor against.
@@ -40,6 +41,7 @@ class Item:
     image: Path | np.ndarray | Callable[[], np.ndarray]
     mask: Path | list[Path] | np.ndarray | Callable[[int, int], np.ndarray] | None = None
     boxes: Sequence = ()
+    written: Sequence[str] = ()
     labels: Sequence[int] = ()
     polygons: Sequence = ()
     ignored: Sequence[bool] = ()

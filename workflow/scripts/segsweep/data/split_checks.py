@@ -61,7 +61,7 @@ def check_classes(dataset: Dataset, table: ClassTable, train: SplitWriter, objec
     problems = found if table.must_occur else []
     warnings = [] if table.must_occur else [f"the class {name!r} never occurs in the training split" for name in absent]
     if dataset.task == "multitask" and not objects:
-        problems.append(f"{where}: no training image has a box. Add Annotations, or set task: multiclass.")
+        problems.append(f"{where}: no training image has a box. Add them, or set task: multiclass.")
     return problems, warnings
 
 
