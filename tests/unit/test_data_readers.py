@@ -11,7 +11,7 @@ from PIL import Image
 
 from segsweep.config.dataset import parse_dataset
 from segsweep.config.load import load_dataset
-from segsweep.data.classes import CITYSCAPES, VOC, class_table
+from segsweep.data.classes import CITYSCAPES, class_table
 from segsweep.data.readers import files, read
 from segsweep.data.readers.cityscapes import CityscapesDataset
 from segsweep.data.readers.demo import Demo, DemoDataset
