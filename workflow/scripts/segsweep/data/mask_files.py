@@ -12,7 +12,7 @@ SHOWN = 3  # problems of one kind about one mask
 
 def read_mask(path: Path) -> np.ndarray:
     """The values as they stand in the file: (H, W) of an image, any shape of a .npy file."""
-    if path.suffix == ".npy":
+    if isinstance(path, Path) and path.suffix == ".npy":
         return _whole_numbers(np.load(path, allow_pickle=False))
     with Image.open(path) as image:
         image.load()
