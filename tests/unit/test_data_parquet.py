@@ -77,7 +77,7 @@ def test_columns_and_names_are_the_data_sets(root):
     images, masks = drawn(2)
     cells = {"label": [{"bytes": png(mask), "path": None} for mask in masks], "number": [7, 8]}
     write(root, "train-00000-of-00002.parquet", images, masks, **cells)
-    shards = {"train": "data/train-00000-*.parquet"}
+    shards = {"folders": {"train": "train-00000"}}
     named = dataset(splits=shards, mask="label", names="number")
     assert [name for name, _ in readers.files(named, root)["train"]] == ["7", "8"]
     assert [item.name for item in readers.read(dataset(splits=shards, names="image.path"), root)["train"]] == [
@@ -106,14 +106,14 @@ def test_all_that_is_wrong_with_shards_is_named_at_once(root):
     write(root, "train-00001-of-00002.parquet", *drawn(1), mask=[3])
     found = problems(
         readers.files,
-        dataset(splits={"train": "data/train-*.parquet", "val": "data/val-*.parquet"}, image="imgae"),
+        dataset(splits={"folders": ["train", "val"]}, image="imgae"),
         root,
     )
     assert "cannot be read as Parquet" in found[0]
     assert "git lfs pull" in found[0]
     assert "no column 'imgae', which `image` names. Did you mean 'image'? Columns: image, mask." in found[1]
     assert "the column 'mask', which `mask` names, is of the type int64" in found[2]
-    assert "data/val-*.parquet: no such files, for the split 'val'" in found[3]
+    assert "data/val-*.parquet: there is no such file" in found[3]
     assert "data/validation-00000-of-00001.parquet" in found[3]
 
 
@@ -129,5 +129,5 @@ def test_rows_without_files_are_named_with_all_others(root):
 
 def test_a_row_without_a_name(root):
     write(root, "train-00000-of-00002.parquet", *drawn(2), id=["a", None])
-    (found,) = problems(readers.files, dataset(splits={"train": "data/train-00000-*.parquet"}, names="id"), root)
+    (found,) = problems(readers.files, dataset(splits={"folders": {"train": "train-00000"}}, names="id"), root)
     assert "row 1 has no name in the column 'id'" in found

@@ -310,7 +310,7 @@ def test_losses_of_classes_that_exclude_each_other_are_refused():
     assert "loss.main.bce" in unsuited(Loss.model_validate({"main": {"bce": 1.0}}), "multiclass")[0]
     with pytest.raises(InputError, match=r"loss\.main\.cross_entropy"):
         made({"main": {"cross_entropy": 1.0}})
-    with pytest.raises(InputError, match=r"train\.loss\.main is missing"):
+    with pytest.raises(InputError, match=r"train\.loss\.main is not set"):
         made({})
 
 

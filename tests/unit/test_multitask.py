@@ -177,7 +177,7 @@ def test_what_does_not_fit_is_refused():
             Train.model_validate({"loss": {"main": {"dice": 1.0}}}), PREPARED
         )  # fmt: skip
     text = str(caught.value)
-    for words in ("train.model.arch: unet", "train.loss.seg is missing", "train.loss.main"):
+    for words in ("train.model.arch: unet", "train.loss.seg is not set", "train.loss.main"):
         assert words in text
     assert len(caught.value.problems) == 3
     for options, words in (({"det_channels": 20}, "multiple of 8"), ({"channels": 8}, "has no option 'channels'")):

@@ -139,7 +139,7 @@ def test_a_binary_task_weighs_background_and_foreground():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"loss": {}}, r"loss\.main is missing.*cross_entropy"),
+        ({"loss": {}}, r"loss\.main is not set.*cross_entropy"),
         ({"model": {"arch": "dbnet"}}, r"dbnet is for data sets of the task text.*multiclass"),
         (
             {"loss": {"main": {"bce": 1.0}}},

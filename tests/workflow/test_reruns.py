@@ -226,7 +226,7 @@ def test_what_cannot_change_an_outcome_trains_nothing(workspace):
         append(workspace, f"{package}/{module}.py", "\n\nUNUSED = 1\n\n\ndef unused():\n    return UNUSED\n")
     for module, text in (
         ("training/loop", "out of memory in epoch"),
-        ("tasks/segmentation", "is missing: say what"),
+        ("tasks/__init__", "is for data sets of the task"),
         ("data/prepared", "cannot be read"),
     ):
         edit(workspace, f"{package}/{module}.py", text, f"{text} as reworded")

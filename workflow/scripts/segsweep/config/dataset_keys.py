@@ -6,6 +6,7 @@ from pydantic import field_validator, model_validator
 
 from segsweep.config.components import TASKS
 from segsweep.config.settings import Component, key
+from segsweep.config.split_keys import FORMS, LISTS, Splits, check_group, form_of, names_are_usable
 
 BY_LABEL = ("multilabel",)  # tasks whose pixels may carry several classes (labels), or none
 MOST_LABELS = 7  # bits of a mask's byte: with eight, all labels together would be 255, which is void
@@ -17,18 +18,34 @@ class Dataset(Component):
     Attributes:
         tasks: that the files of the reader can serve.
         names_select: those of them for which the names of classes select labels in the files.
+        split_forms: that `splits` can have (see `segsweep.config.split_keys`).
     """
 
     package: ClassVar[str] = "data/readers"
     discriminator: ClassVar[str] = "reader"
     tasks: ClassVar[tuple[str, ...]] = TASKS
     names_select: ClassVar[tuple[str, ...]] = ()
+    split_forms: ClassVar[tuple[str, ...]] = (LISTS, *FORMS)
 
     name: str = key(..., "Name; the file's own.", outcome=False, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     title: str | None = key(None, "Title in reports.", outcome=False)
     reader: str = key(..., "Format of the files.")
     root: str = key("", "Folder of the data set, under data_root.", outcome=False)
-    splits: dict[str, str] = key({"train": "train.txt", "val": "val.txt"}, "Split: list of names.", outcome=False)
+    splits: Splits = key(
+        {"train": "train.txt", "val": "val.txt"},
+        "Split: list of names; or `{folders: [train, val]}`, `{table: splits.csv}`, `{random: {val: 0.2}}`.",
+        outcome=False,
+    )
+    group: str | None = key(
+        None,
+        "Group of an image, by its name: images of one group (patient, page, tile) never lie in two splits or folds. "
+        "`'{name:.4}'`: its first four letters; or a regular expression with one group: `'(.+)_slice'`.",
+    )
+    allow_duplicates: bool = key(
+        False,
+        "Images with the same pixels may lie in two splits. Scores are then better than they should be.",
+        outcome=False,
+    )
     task: Literal[TASKS] = key(
         "multiclass",
         "A binary output, one of several classes, several labels a pixel, masks and boxes, or text.",
@@ -58,6 +75,23 @@ class Dataset(Component):
             served = ", ".join(cls.tasks)
             raise ValueError(f"the files of this reader cannot serve {task!r}; they can serve: {served}")
         return task
+
+    @field_validator("splits")
+    @classmethod
+    def _form_is_known(cls, splits: Splits) -> Splits:
+        if (form := form_of(splits)) not in cls.split_forms:
+            raise ValueError(f"this reader does not take the form {form}; it takes: {', '.join(cls.split_forms)}")
+        if form == LISTS:
+            names_are_usable(splits)
+        return splits
+
+    _is_a_pattern = field_validator("group")(check_group)
+
+    @model_validator(mode="after")
+    def _one_group(self):
+        if self.group and getattr(self.splits, "group", None):
+            raise ValueError("group is named here and in splits. Leave out one of them")
+        return self
 
     @model_validator(mode="after")
     def _classes_fit(self):

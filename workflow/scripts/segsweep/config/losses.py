@@ -108,7 +108,11 @@ def missing(loss: Loss, task: str) -> list[str]:
 
 
 def unsuited(loss: Loss, task: str) -> list[str]:
-    """What is wrong with the terms of the masks' losses for a task; nothing where all of them serve it."""
+    """What is wrong with the losses for a task; nothing where all of them serve it."""
+    idle = [name for name in ("main", "aux", "db") if getattr(loss, name) is not None]
+    if task == "multitask" and idle:
+        words = "a multitask model does not read it; use `seg` for masks, `det` for boxes"
+        return [f"loss.{name}: {words}" for name in idle]
     sums = [(f"loss.{name}", getattr(loss, name)) for name in ("main", "aux", "seg")]
     sums += [
         (f"loss.phases[{i}].{name}", getattr(phase, name))

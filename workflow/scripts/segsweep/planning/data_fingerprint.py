@@ -16,8 +16,10 @@ from pathlib import Path
 import yaml
 
 from segsweep.config.dataset_keys import Dataset
+from segsweep.config.split_keys import POOL, TRAIN, VAL, TableSplits
 from segsweep.config.train import weights_file
 from segsweep.data.readers import files
+from segsweep.data.split_tables import groups_of_table
 from segsweep.errors import InputError
 from segsweep.io import read_text
 from segsweep.planning.remembered import Remembered
@@ -25,7 +27,7 @@ from segsweep.planning.remembered import Remembered
 # Names of the images of each split, in order, with their files; of a file for many images what it says of the one.
 Listing = dict[str, list[tuple[str, list[Path | str]]]]
 # Splits that a training uses; what is only predicted or scored afterwards changes no address.
-TRAINED_ON = ("train", "val")
+TRAINED_ON = (TRAIN, VAL, POOL)
 MISSING = "missing"
 
 
@@ -52,11 +54,11 @@ def data_fingerprint(
         InputError: the folder does not exist, and it was not seen before; or its lists cannot be read.
     """
     if dataset.drawn_by is not None:
-        return dict.fromkeys(TRAINED_ON, "drawn")
+        return dict.fromkeys((TRAIN, VAL), "drawn")
     tracked = tracking_file(dataset, root)
     name = _name(tracked, dataset) if tracked else ""
     if root.is_dir():
-        found = of_listing(files(dataset, root), remembered)
+        found = of_listing(_with_groups(dataset, root, files(dataset, root)), remembered)
         if tracked and seen.get(name) != found and dvc_md5(root, remembered) == _tracked_md5(tracked):
             seen[name] = found
         return found
@@ -135,6 +137,15 @@ def dvc_md5(root: Path, remembered: Remembered) -> str:
     )
     entries = [{"md5": remembered.of(root / path, md5), "relpath": path} for path in paths]
     return hashlib.md5(json.dumps(entries, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
+
+
+def _with_groups(dataset: Dataset, root: Path, listing: Listing) -> Listing:
+    """A listing in which each item has what a table says of its group; a pattern's groups follow from the name."""
+    groups = groups_of_table(dataset.splits, root) if isinstance(dataset.splits, TableSplits) else {}
+    return {
+        split: [(name, [*paths, *([f"group {groups[name]}"] if name in groups else [])]) for name, paths in items]
+        for split, items in listing.items()
+    }
 
 
 def _name(tracked: Path, dataset: Dataset) -> str:

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from segsweep import registry
-from segsweep.config.losses import unsuited
+from segsweep.config.losses import missing, unsuited
 from segsweep.config.train import Train
 from segsweep.errors import InputError
 
@@ -75,6 +75,8 @@ def build(train: Train, prepared: Any) -> Task:
     Raises:
         InputError: a setting that does not fit the task.
     """
-    if problems := unsuited(train.loss, prepared.task):
+    losses = [*missing(train.loss, prepared.task), *unsuited(train.loss, prepared.task)]
+    problems = [*check_architecture(train, prepared.task), *(f"train.{problem}" for problem in losses)]
+    if problems:
         raise InputError(*problems)
     return registry.load(registry.classes("task")[prepared.task]).build(train, prepared)

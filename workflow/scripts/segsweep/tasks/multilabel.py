@@ -13,11 +13,9 @@ from segsweep.config.settings import key
 from segsweep.config.train import Train
 from segsweep.data.label_masks import pack, unpack
 from segsweep.data.void import VOID
-from segsweep.errors import InputError
 from segsweep.losses.class_weights import class_weights
 from segsweep.losses.combined import Combined
 from segsweep.network_outputs import main_logits, map_tensors
-from segsweep.tasks import check_architecture
 from segsweep.tasks.confusion import MaskCounter
 
 
@@ -33,16 +31,8 @@ def build(train: Train, prepared: Any) -> "Multilabel":
     """The task of a setting on a prepared data set of the task `multilabel`.
 
     Raises:
-        InputError: an architecture of another task, no `loss.main`, class weights that do not fit.
+        InputError: class weights that do not fit.
     """
-    problems = check_architecture(train, "multilabel")
-    if train.loss.main is None:
-        problems.append(
-            "train.loss.main is missing: say what a data set of the task multilabel is trained with, for example "
-            "`main: {bce: 1.0}`"
-        )
-    if problems:
-        raise InputError(*problems)
     task = Multilabel(train, prepared)
     task.criterion()  # a setting that does not fit is refused now, not when training starts
     return task

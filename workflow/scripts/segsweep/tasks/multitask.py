@@ -13,11 +13,9 @@ from segsweep.config.settings import key
 from segsweep.config.train import Postprocess, Train
 from segsweep.detection.counts import BoxCounter
 from segsweep.detection.decoding import detections
-from segsweep.errors import InputError
 from segsweep.losses import task_weights
 from segsweep.losses.detection import DetectionLoss, DetectionSettings
 from segsweep.losses.task_weights import TASKS, GradNorm
-from segsweep.tasks import check_architecture
 from segsweep.tasks.confusion import MaskCounter
 from segsweep.tasks.segmentation import Segmentation
 
@@ -32,20 +30,8 @@ def build(train: Train, prepared: Any) -> "Multitask":
     """The task of a setting on a prepared data set of the task `multitask`, whose first class is the background.
 
     Raises:
-        InputError: another architecture, no `loss.seg`, losses of another task.
+        InputError: class weights that do not fit.
     """
-    loss, problems = train.loss, check_architecture(train, "multitask")
-    if loss.seg is None:
-        problems.append(
-            "train.loss.seg is missing: say what the masks are trained with, for example `seg: {cross_entropy: 1.0}`"
-        )
-    for name in ("main", "aux", "db"):
-        if getattr(loss, name) is not None:
-            problems.append(
-                f"train.loss.{name}: a multitask model does not read it; use `seg` for masks, `det` for boxes"
-            )
-    if problems:
-        raise InputError(*problems)
     task = Multitask(train, prepared)
     task.criterion()  # a setting that does not fit is refused now, not when training starts
     return task

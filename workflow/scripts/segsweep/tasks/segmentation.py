@@ -10,11 +10,9 @@ from segsweep import models
 from segsweep.config.components import Task
 from segsweep.config.settings import key
 from segsweep.config.train import Train
-from segsweep.errors import InputError
 from segsweep.losses.class_weights import class_weights
 from segsweep.losses.combined import Combined
 from segsweep.network_outputs import main_logits
-from segsweep.tasks import check_architecture
 from segsweep.tasks.confusion import MaskCounter, decide
 
 
@@ -30,17 +28,8 @@ def build(train: Train, prepared: Any) -> "Segmentation":
     """The task of a setting on a prepared data set of the task `binary` or `multiclass`.
 
     Raises:
-        InputError: an architecture of another task, no `loss.main`, `focal.alpha` with several classes, class
-            weights that do not fit.
+        InputError: `focal.alpha` with several classes, class weights that do not fit.
     """
-    problems = check_architecture(train, prepared.task)
-    if train.loss.main is None:
-        problems.append(
-            f"train.loss.main is missing: say what a data set of the task {prepared.task} is trained with, for example "
-            "`main: {cross_entropy: 1.0}`"
-        )
-    if problems:
-        raise InputError(*problems)
     task = Segmentation(train, prepared)
     task.criterion()  # a setting that does not fit is refused now, not when training starts
     return task

@@ -9,9 +9,7 @@ from segsweep import models
 from segsweep.config.components import Task
 from segsweep.config.settings import key
 from segsweep.config.train import Postprocess, Train
-from segsweep.errors import InputError
 from segsweep.losses.db import DbLoss, DbSettings
-from segsweep.tasks import check_architecture
 from segsweep.text.postprocess import Detections, detect
 from segsweep.text.protocol import WordCounter
 
@@ -23,13 +21,7 @@ class TextDetection(Task):
 
 
 def build(train: Train, prepared: Any) -> "TextTask":
-    """The task of a training setting. `prepared` is not needed: text has no classes.
-
-    Raises:
-        InputError: an architecture that detects no text.
-    """
-    if problems := check_architecture(train, "text"):
-        raise InputError(*problems)
+    """The task of a training setting. `prepared` is not needed: text has no classes."""
     return TextTask(train)
 
 

@@ -6,10 +6,9 @@ Source: CVAT's manual, "CVAT for images", https://docs.cvat.ai/docs/dataset_mana
 import json
 import math
 import xml.etree.ElementTree as ElementTree
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import field_validator
 
@@ -17,6 +16,7 @@ from segsweep.config.annotated_dataset import AnnotatedDataset
 from segsweep.config.name_patterns import checked_pattern
 from segsweep.config.settings import key
 from segsweep.config.split_keys import FolderSplits, folder_of
+from segsweep.data.found_names import unknown_name
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
@@ -62,23 +62,16 @@ def read(dataset: CvatDataset, root: Path) -> dict[str, list[Item]]:
     Raises:
         InputError: as `files`. What is wrong with the shapes of an image stands in its item's `problems`.
     """
-    from segsweep.data.annotations import annotated_item, label_table
+    from segsweep.data.annotations import AnnotatedImage, annotated_items
 
-    table = label_table(dataset)
     found = {}
     for split, members in _images(dataset, root).items():
         found[split] = []
-        for name, location, image, file, element in members:
-            problems: list[str] = []
-            annotations = _annotations(element, f"{file}: image {name!r}", dataset.line_width, problems)
+        for name, location, path, file, element in members:
+            annotations, problems = _annotations(element, f"{file}: image {name!r}", dataset.line_width)
             size = int(element.get("height")), int(element.get("width"))
-            found[split].append(
-                annotated_item(
-                    dataset, table, name, image, annotations,
-                    size=size, location=location, labels_file=file, problems=problems,
-                )
-            )  # fmt: skip
-    return found
+            found[split].append(AnnotatedImage(name, path, annotations, size, location, file, problems))
+    return annotated_items(dataset, found)
 
 
 def files(dataset: CvatDataset, root: Path) -> dict[str, list[tuple[str, list[Path | str]]]]:
@@ -121,11 +114,7 @@ def _images(dataset: CvatDataset, root: Path) -> dict[str, list[tuple[str, str, 
             for name, location in names
             if name in there
         ]
-        for name, location in names:
-            if name not in there:
-                near = get_close_matches(name, there, n=1, cutoff=0.5)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                problems.append(f"{location}: {file} has no image {name!r}{hint}. Correct the name, or take it out.")
+        problems += [unknown_name(name, location, file, there) for name, location in names if name not in there]
     if problems:
         raise InputError(*problems)
     return found
@@ -174,11 +163,11 @@ def _by_name(file: Path, images: list[Element], subset: str | None) -> dict[str,
     return found
 
 
-def _annotations(element: Element, where: str, line_width: float | None, problems: list[str]) -> list["Annotation"]:
-    """Shapes of an image in the order in which they are drawn: by z_order, and as they stand in the file."""
+def _annotations(element: Element, where: str, line_width: float | None) -> tuple[list["Annotation"], list[str]]:
+    """Shapes in the order in which they are drawn, by z_order and as they stand in the file; and problems."""
     from segsweep.data.annotations import Annotation
 
-    found = []
+    found, problems = [], []
     shapes = [(number, shape) for number, shape in enumerate(element, 1) if shape.tag != OF_THE_IMAGE]
     for number, shape in sorted(shapes, key=lambda one: int(one[1].get("z_order") or 0)):
         label, location = shape.get("label", ""), f"{where}, shape {number}"
@@ -189,7 +178,7 @@ def _annotations(element: Element, where: str, line_width: float | None, problem
             problems.append(f"{location} ({label}) {error}.")
             continue
         found.append(Annotation(label, **outline, group=None if group == "0" else group, location=location))
-    return found
+    return found, problems
 
 
 def _outline(shape: Element, line_width: float | None) -> dict[str, Any]:

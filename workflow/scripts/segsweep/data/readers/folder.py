@@ -8,6 +8,8 @@ from pydantic import field_validator, model_validator
 
 from segsweep.config.dataset_keys import BY_LABEL, Dataset
 from segsweep.config.settings import key
+from segsweep.config.split_keys import check_patterns, folder_of
+from segsweep.data.found_names import found_names
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
 
@@ -42,6 +44,12 @@ class FolderDataset(Dataset):
         return patterns
 
     @model_validator(mode="after")
+    def _splits_fit(self):
+        masks = self.masks.values() if isinstance(self.masks, dict) else [self.masks]
+        check_patterns(self.splits, self.images, *masks)
+        return self
+
+    @model_validator(mode="after")
     def _masks_fit(self):
         of_each = isinstance(self.masks, dict)
         if of_each and self.task not in BY_LABEL:
@@ -61,7 +69,7 @@ class FolderDataset(Dataset):
 def read(dataset: FolderDataset, root: Path) -> dict[str, list[Item]]:
     """Items of each split, in the order of the lists."""
     found = {}
-    for split, names in names_by_split(dataset, root).items():
+    for split, names in _names(dataset, root).items():
         found[split] = []
         for name, location in names:
             image, *masks = _files(dataset, root, split, name)
@@ -74,10 +82,25 @@ def files(dataset: FolderDataset, root: Path) -> dict[str, list[tuple[str, list[
     """Image and mask, or masks of all labels, of each name."""
     return {
         split: [(name, _files(dataset, root, split, name)) for name, _ in names]
-        for split, names in names_by_split(dataset, root).items()
+        for split, names in _names(dataset, root).items()
     }
 
 
+def _names(dataset: FolderDataset, root: Path) -> dict[str, list[tuple[str, str]]]:
+    return names_by_split(dataset, root, every=lambda folder: _every(dataset, root, folder))
+
+
+def _every(dataset: FolderDataset, root: Path, folder: str) -> list[tuple[str, str]]:
+    """Name and file of all images that the pattern finds; what is the mask of one is no image."""
+    found = found_names(root, dataset.images, folder)
+    masks = {file for name, _ in found for file in _in_folder(dataset, root, folder, name)[1:]}
+    return [(name, path) for name, path in found if Path(path) not in masks]
+
+
 def _files(dataset: FolderDataset, root: Path, split: str, name: str) -> list[Path]:
+    return _in_folder(dataset, root, folder_of(dataset.splits, split), name)
+
+
+def _in_folder(dataset: FolderDataset, root: Path, folder: str, name: str) -> list[Path]:
     masks = dataset.masks.values() if isinstance(dataset.masks, dict) else [dataset.masks]
-    return [root / pattern.format(split=split, name=name) for pattern in (dataset.images, *masks)]
+    return [root / pattern.format(split=folder, name=name) for pattern in (dataset.images, *masks)]

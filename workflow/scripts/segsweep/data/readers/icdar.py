@@ -26,6 +26,8 @@ class IcdarDataset(Dataset):
 
     tasks: ClassVar[tuple[str, ...]] = ("text",)
 
+    split_forms: ClassVar[tuple[str, ...]] = ("lists", "table", "random")  # one folder holds the images of all splits
+
     reader: Literal["icdar"] = key("icdar", "Format of the files.")
 
 
@@ -37,7 +39,7 @@ def read(dataset: IcdarDataset, root: Path) -> dict[str, list[Item]]:
     """
     return {
         split: [_item(name, *_files(root, name), location) for name, location in names]
-        for split, names in names_by_split(dataset, root).items()
+        for split, names in names_by_split(dataset, root, every=lambda _: _every(root)).items()
     }
 
 
@@ -45,8 +47,14 @@ def files(dataset: IcdarDataset, root: Path) -> dict[str, list[tuple[str, list[P
     """Image and words of each name."""
     return {
         split: [(name, list(_files(root, name))) for name, _ in names]
-        for split, names in names_by_split(dataset, root).items()
+        for split, names in names_by_split(dataset, root, every=lambda _: _every(root)).items()
     }
+
+
+def _every(root: Path) -> list[tuple[str, str]]:
+    """Name and file of all images."""
+    found = sorted(path for path in (root / "images").glob("*") if path.suffix in SUFFIXES)
+    return [(path.stem, str(path)) for path in found]
 
 
 def _files(root: Path, name: str) -> tuple[Path, Path]:

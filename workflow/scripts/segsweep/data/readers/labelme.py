@@ -14,15 +14,16 @@ from functools import partial
 from io import BytesIO
 from itertools import chain
 from pathlib import Path, PureWindowsPath
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from segsweep.config.annotated_dataset import AnnotatedDataset
 from segsweep.config.name_patterns import checked_pattern
 from segsweep.config.settings import key
-from segsweep.config.split_keys import folder_of
-from segsweep.data.name_lists import every_name, names_by_split
+from segsweep.config.split_keys import check_patterns, folder_of
+from segsweep.data.found_names import found_names
+from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
 from segsweep.io import read_text
@@ -65,16 +66,20 @@ class LabelmeDataset(AnnotatedDataset):
     def _is_a_pattern(cls, pattern: str | None) -> str | None:
         return pattern and checked_pattern(pattern)
 
+    @model_validator(mode="after")
+    def _splits_fit(self):
+        check_patterns(self.splits, self.annotations, *filter(None, [self.images]))
+        return self
+
 
 def read(dataset: LabelmeDataset, root: Path) -> dict[str, list[Item]]:
-    """Items of each split. The mask of an image without an annotation is a file that is missing.
+    """Items of each split.
 
     Raises:
         InputError: lists that are missing. What is wrong with an annotation stands in its item's `problems`.
     """
-    from segsweep.data.annotations import annotated_item, label_table
+    from segsweep.data.annotations import AnnotatedImage, annotated_items
 
-    table = label_table(dataset)
     found = {}
     for split, names in _names(dataset, root).items():
         found[split] = []
@@ -82,19 +87,20 @@ def read(dataset: LabelmeDataset, root: Path) -> dict[str, list[Item]]:
             path = _path(dataset.annotations, dataset, root, split, name)
             content, problems = _content(path)
             image = _image(dataset, root, split, name, content)
-            if not path.exists():
-                found[split].append(Item(name, image, path, location=location))
-                continue
-            annotations = _annotations(path, content["shapes"], dataset.line_width, problems)
-            size = content.get("imageHeight"), content.get("imageWidth")  # early versions do not say it
-            size = size if None not in size else None
+            annotations, wrong = _annotations(path, content["shapes"], dataset.line_width)
+            size = content.get("imageHeight"), content.get("imageWidth")
             found[split].append(
-                annotated_item(
-                    dataset, table, name, image, annotations,
-                    size=size, location=location, labels_file=path, problems=problems,
+                AnnotatedImage(
+                    name,
+                    image,
+                    annotations if path.exists() else None,
+                    None if None in size else size,  # early versions do not say it
+                    location,
+                    path,
+                    [*problems, *wrong],
                 )
-            )  # fmt: skip
-    return found
+            )
+    return annotated_items(dataset, found)
 
 
 def files(dataset: LabelmeDataset, root: Path) -> dict[str, list[tuple[str, list[Path]]]]:
@@ -114,7 +120,7 @@ def files(dataset: LabelmeDataset, root: Path) -> dict[str, list[tuple[str, list
 
 
 def _names(dataset: LabelmeDataset, root: Path) -> dict[str, list[tuple[str, str]]]:
-    return names_by_split(dataset, root, every=lambda folder: every_name(root, dataset.annotations, folder))
+    return names_by_split(dataset, root, every=lambda folder: found_names(root, dataset.annotations, folder))
 
 
 def _path(pattern: str, dataset: LabelmeDataset, root: Path, split: str, name: str) -> Path:
@@ -124,7 +130,9 @@ def _path(pattern: str, dataset: LabelmeDataset, root: Path, split: str, name: s
 def _content(path: Path) -> tuple[dict[str, Any], list[str]]:
     """What an annotation holds, `shapes` at least, and what is wrong with it."""
     remedy = "Save it again with LabelMe, or take its name out of the list"
-    if path.exists() and not path.is_file():
+    if not path.exists():
+        return {"shapes": []}, []
+    if not path.is_file():
         return {"shapes": []}, [f"{path}: is not a file. {remedy}."]
     try:
         content = json.loads(read_text(path, remedy + "."))
@@ -162,11 +170,11 @@ def _decoded(text: str) -> BytesIO:
     return BytesIO(b64decode(text))
 
 
-def _annotations(path: Path, shapes: list[Any], line_width: float | None, problems: list[str]) -> list["Annotation"]:
-    """The shapes in the order in which they are drawn; those of one label and group are one object."""
+def _annotations(path: Path, shapes: list[Any], line_width: float | None) -> tuple[list["Annotation"], list[str]]:
+    """The shapes in the order in which they are drawn, those of one label and group being one object; and problems."""
     from segsweep.data.annotations import Annotation
 
-    found = []
+    found, problems = [], []
     for number, shape in enumerate(shapes, 1):
         where = f"{path}: shape {number}"
         label = shape.get("label") if isinstance(shape, dict) else None
@@ -179,7 +187,7 @@ def _annotations(path: Path, shapes: list[Any], line_width: float | None, proble
             found.append(Annotation(label, **outline, group=shape.get("group_id"), location=where))
         except ValueError as error:
             problems.append(f"{where} ({label}) {error}.")
-    return found
+    return found, problems
 
 
 def _kind(shape: dict[str, Any]) -> str:

@@ -11,9 +11,14 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from pydantic import model_validator
+
 from segsweep.config.dataset_keys import Dataset
 from segsweep.config.settings import key
+from segsweep.config.split_keys import FolderSplits, Splits, check_patterns, folder_of
 from segsweep.config.yaml_documents import nearest
+from segsweep.data.found_names import unknown_name
+from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
 
@@ -32,9 +37,14 @@ class ParquetDataset(Dataset):
     tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass")
 
     reader: Literal["parquet"] = key("parquet", "Format of the files.")
-    splits: dict[str, str] = key(
-        {"train": "data/train-*.parquet", "val": "data/validation-*.parquet"},
-        "Split: pattern of its files (shards), which are read in the order of their names.",
+    splits: Splits = key(
+        FolderSplits(folders={"train": "train", "val": "validation"}),
+        "What is filled in for {split} in `shards`; or lists of names, a table, or drawn.",
+        outcome=False,
+    )
+    shards: str = key(
+        "data/{split}-*.parquet",
+        "Pattern of the files, which are read in the order of their names; {split} is filled in, `*` is any text.",
         outcome=False,
     )
     image: str = key("image", "Column of the images.")
@@ -44,6 +54,11 @@ class ParquetDataset(Dataset):
         "Column of the names, `image.path` for a part of one; without it a name is that of the shard and the row.",
         outcome=False,
     )
+
+    @model_validator(mode="after")
+    def _splits_fit(self):
+        check_patterns(self.splits, self.shards)
+        return self
 
 
 def read(dataset: ParquetDataset, root: Path) -> dict[str, list[Item]]:
@@ -79,16 +94,43 @@ def files(dataset: ParquetDataset, root: Path) -> dict[str, list[tuple[str, list
 
 
 def _rows(dataset: ParquetDataset, root: Path) -> dict[str, list[Row]]:
+    """Name, shard and number of the rows of each split."""
+    rows = cache(partial(_rows_of_folder, dataset, root))
+
+    def every(folder: str) -> list[tuple[str, str]]:
+        return [(name, f"{shard}: row {row}") for name, shard, row in rows(folder)]
+
     found, problems = {}, []
-    for split, pattern in dataset.splits.items():
-        shards = sorted(path for path in root.glob(pattern) if path.is_file())
-        if not shards:
-            there = sorted(path.relative_to(root).as_posix() for path in root.glob("**/*.parquet"))
-            problems.append(
-                f"{root / pattern}: no such files, for the split {split!r} of the data set {dataset.name!r}. Put them "
-                f"there, or correct `splits`; Parquet files in {root}: {', '.join(there[:10]) or 'none'}."
-            )
-        found[split] = [row for shard in shards for row in _rows_of_shard(dataset, shard, problems)]
+    for split, names in names_by_split(dataset, root, every=every).items():
+        folder = folder_of(dataset.splits, split)
+        by_name = {row[0]: row for row in rows(folder)}
+        found[split] = [by_name[name] for name, _ in names if name in by_name]
+        problems += [
+            unknown_name(name, location, root / _pattern(dataset, folder), by_name)
+            for name, location in names
+            if name not in by_name
+        ]
+    if problems:
+        raise InputError(*problems)
+    return found
+
+
+def _pattern(dataset: ParquetDataset, folder: str) -> str:
+    return dataset.shards.replace("{split}", folder)
+
+
+def _rows_of_folder(dataset: ParquetDataset, root: Path, folder: str) -> list[Row]:
+    """The rows of all shards that a folder stands for in the pattern."""
+    pattern = _pattern(dataset, folder)
+    shards = sorted(path for path in root.glob(pattern) if path.is_file())
+    if not shards:
+        there = sorted(path.relative_to(root).as_posix() for path in root.glob("**/*.parquet"))
+        raise InputError(
+            f"{root / pattern}: there is no such file. Put the data there, or correct `shards` or `splits`; Parquet "
+            f"files in {root}: {', '.join(there[:10]) or 'none'}."
+        )
+    problems: list[str] = []
+    found = [row for shard in shards for row in _rows_of_shard(dataset, shard, problems)]
     if problems:
         raise InputError(*problems)
     return found

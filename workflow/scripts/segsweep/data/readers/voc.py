@@ -24,6 +24,7 @@ class VocDataset(Dataset):
 
     tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multitask")
     names_select: ClassVar[tuple[str, ...]] = ("multitask",)  # an annotation names the class of each box
+    split_forms: ClassVar[tuple[str, ...]] = ("lists", "table", "random")  # one folder holds the images of all splits
 
     reader: Literal["voc"] = key("voc", "Format of the files.")
     boxes_from: Literal["annotations", "instances"] = key(
@@ -86,8 +87,13 @@ def _found(dataset: VocDataset, root: Path) -> dict[str, list[tuple[str, list[Pa
             )
             for name, location in names
         ]
-        for split, names in names_by_split(dataset, root, LISTS).items()
+        for split, names in names_by_split(dataset, root, LISTS, lambda _: _every(root)).items()
     }
+
+
+def _every(root: Path) -> list[tuple[str, str]]:
+    """Name and file of all images with a mask."""
+    return [(path.stem, str(path)) for path in sorted((root / "SegmentationClass").glob("*.png"))]
 
 
 def _read_annotation(item: Item, dataset: VocDataset) -> None:

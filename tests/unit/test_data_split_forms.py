@@ -1,0 +1,128 @@
+"""The forms of `splits`: lists, folders, a table, drawn; and what is wrong with each of them."""
+
+import re
+
+import pytest
+
+from segsweep.config.dataset import parse_dataset
+from segsweep.data.name_lists import split_names
+from segsweep.data.readers import files, read
+from segsweep.errors import InputError
+
+FOLDER = {"name": "d", "reader": "folder", "classes": {0: "a", 1: "b"}, "images": "{split}/{name}.png"}
+FLAT = FOLDER | {"images": "{name}.png", "masks": "{name}_mask.png"}
+
+
+def names(values, root):
+    return {split: [item.name for item in items] for split, items in read(parse_dataset(values), root).items()}
+
+
+def touch(root, *paths):
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).touch()
+
+
+def test_folders(tmp_path):
+    touch(tmp_path, "train/b.png", "train/a.png", "train/._a.png", "train/a.txt", "train/deep/x.png", "valid/a.png")
+    folder = FOLDER | {"masks": "masks/{split}/{name}.png"}
+    with pytest.raises(InputError, match=r"val/\{name\}.png: there is no such file"):
+        names(folder | {"splits": {"folders": ["train", "val"]}}, tmp_path)
+    values = folder | {"splits": {"folders": {"train": "train", "val": "valid"}}}
+    assert names(values, tmp_path) == {"train": ["a", "b"], "val": ["a"]}
+    dataset = parse_dataset(values)
+    assert files(dataset, tmp_path)["val"] == [
+        ("a", [tmp_path / "valid/a.png", tmp_path / "masks/valid/a.png"]),
+    ]
+    assert split_names(dataset, tmp_path) == ["train", "val"]
+
+
+def test_a_folder_for_each_name_and_masks_beside_their_images(tmp_path):
+    touch(tmp_path, "train/p[1]/p[1].png", "train/p2/p2.png", "train/p3/other.png", "val/q/q.png")
+    values = FOLDER | {"images": "{split}/{name}/{name}.png", "splits": {"folders": ["train", "val"]}}
+    assert names(values, tmp_path) == {"train": ["p2", "p[1]"], "val": ["q"]}
+    touch(tmp_path, "flat/a.png", "flat/a_mask.png", "flat/b.png", "flat/b_mask.png")
+    assert names(FLAT | {"splits": {"random": {"val": 0.5}}}, tmp_path / "flat") == {"all": ["a", "b"]}
+
+
+TABLE = "file;patient;subset\n a.png ;p1;training\n\nb.v2.png;p2;dev\nc.png;p3;unused\nd.png;p1;training\n"
+SPLITS = {
+    "table": "split.csv", "name": "file", "split": "subset", "group": "patient", "stems": True,
+    "values": {"training": "train", "dev": "val", "unused": None},
+}  # fmt: skip
+
+
+def test_a_column_of_a_table(tmp_path):
+    (tmp_path / "split.csv").write_text(TABLE, encoding="utf-8-sig")
+    dataset = parse_dataset(FLAT | {"splits": SPLITS})
+    found = read(dataset, tmp_path)
+    assert {split: [item.name for item in items] for split, items in found.items()} == {
+        "train": ["a", "d"], "val": ["b.v2"],
+    }  # fmt: skip
+    assert found["val"][0].location == f"{tmp_path}/split.csv:4"
+    assert split_names(dataset, tmp_path) == ["train", "val"]
+    (tmp_path / "split.csv").write_text("name,split\na,train\nb,val\n")
+    assert names(FLAT | {"splits": {"table": "split.csv"}}, tmp_path) == {"train": ["a"], "val": ["b"]}
+
+
+def test_all_that_is_wrong_in_a_table(tmp_path):
+    (tmp_path / "split.csv").write_text("name,split\na,train\nb,\nc,holdout\nd,val\n")
+    with pytest.raises(InputError) as caught:
+        names(FLAT | {"splits": {"table": "split.csv"}}, tmp_path)
+    empty, unknown = caught.value.problems
+    assert empty.startswith(f"{tmp_path}/split.csv:3: split is empty")
+    assert "split.csv:4: split is 'holdout', which stands for no split; known: train, val, test" in unknown
+    assert "values: {holdout: train" in unknown
+    with pytest.raises(InputError, match=r"split.csv:1: no column 'file'; there are: name, split"):
+        names(FLAT | {"splits": {"table": "split.csv", "name": "file"}}, tmp_path)
+    (tmp_path / "split.csv").write_bytes(b"name,split\n\xff,train\n")
+    with pytest.raises(InputError, match=r"split.csv: the table of splits cannot be read \(.*utf-8"):
+        names(FLAT | {"splits": {"table": "split.csv"}}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("splits", "message"),
+    [
+        ({"folders": ["training", "val"]}, r"a list names the splits, train and val among them.*\{train: training, va"),
+        ({"folders": {"train": "a", "val/1": "b"}}, "the split 'val/1' cannot be named so"),
+        ({"train": "a", "val": "b", "all": "c"}, "the split 'all' cannot be named so"),
+        ({"random": {"val": 0.6, "test": 0.4}}, "val 0.6 and test 0.4 leave no image for training"),
+        ({"random": {"val": 0}}, r"splits.random.val is 0: input should be greater than 0"),
+        ({"random": {"vall": 0.1}}, r"unknown key 'splits.random.vall'. Did you mean 'val'\?"),
+        ({"random": {}}, r"the splits are drawn, so no folder has their names: \{split\}/\{name\}.png"),
+        ({"table": 3}, "splits.table is 3: input should be a valid string"),
+        ({"train": ["a"]}, r"splits.train is \['a'\]: input should be a valid string"),
+        ("train.txt", "splits is 'train.txt': input should be a valid dictionary"),
+        ({"random": {"group": "{nam}"}}, r"found '\{nam\}', which is no pattern of \{name\} \(KeyError"),
+        ({"random": {"group": "{name:d}"}}, r"found '\{name:d\}', which is no pattern"),
+        ({"random": {"group": "{name!z}"}}, r"found '\{name!z\}', which is no pattern"),
+        ({"random": {"group": "{name"}}, r"found '\{name', which is no pattern"),
+        ({"random": {"group": "{name:.0}"}}, "which puts all images into one group"),
+        ({"random": {"group": "{name}"}}, "which puts each image into a group of its own"),
+        ({"random": {"group": "(.+_"}}, "which is no regular expression"),
+        ({"random": {"group": "scan_.{2}"}}, "in one pair of parentheses is the group, and it has 0"),
+    ],
+)
+def test_what_splits_cannot_say(splits, message):
+    with pytest.raises(InputError, match=message):
+        parse_dataset(FOLDER | {"splits": splits}, lambda keys: "line")
+
+
+def test_readers_say_which_forms_they_take(tmp_path):
+    for reader, form in (("voc", {"folders": ["train", "val"]}), ("icdar", {"folders": ["train", "val"]})):
+        values = {"name": "d", "reader": reader, "classes": "voc", "splits": form}
+        if reader == "icdar":
+            values |= {"task": "text", "classes": None}
+        with pytest.raises(InputError, match="does not take the form folders; it takes: lists, table, random"):
+            parse_dataset(values)
+    with pytest.raises(InputError, match=re.escape("splits names folders, but '{name}.png' has no {split}")):
+        parse_dataset(FLAT | {"splits": {"folders": ["train", "val"]}})
+
+
+def test_all_images_of_the_readers(tmp_path):
+    drawn = {"splits": {"random": {}}}
+    touch(
+        tmp_path, "SegmentationClass/b.png", "SegmentationClass/a.png", "images/2.jpg", "images/1.png", "images/x.txt"
+    )
+    assert names({"name": "d", "reader": "voc", "classes": "voc"} | drawn, tmp_path) == {"all": ["a", "b"]}
+    assert names({"name": "d", "reader": "icdar", "task": "text"} | drawn, tmp_path) == {"all": ["1", "2"]}

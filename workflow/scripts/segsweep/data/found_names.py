@@ -1,0 +1,41 @@
+"""Names that are there: of files that a pattern finds on the disk, or of the images of one file."""
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from glob import escape
+from pathlib import Path
+
+from segsweep.errors import InputError
+
+
+def found_names(root: Path, pattern: str, folder: str) -> list[tuple[str, str]]:
+    """Name and file of each file that a pattern finds, in the order of the files; hidden ones aside.
+
+    Args:
+        root: folder of the data set.
+        pattern: with {name}, which stands for a part of one folder or file, and {split}.
+        folder: filled in for {split}.
+
+    Raises:
+        InputError: it finds none.
+    """
+    parts = pattern.replace("{split}", folder).split("{name}")
+    first, *rest = map(re.escape, parts)
+    expression = re.compile(f"{first}(?P<name>[^/]+){'(?P=name)'.join(rest)}")
+    found = {}
+    for path in sorted(root.glob("*".join(map(escape, parts)))):
+        match = expression.fullmatch(path.relative_to(root).as_posix())
+        if match and not path.name.startswith(".") and not path.is_dir():
+            found[match["name"]] = path
+    if not found:
+        filled_in = root / pattern.replace("{split}", folder)
+        raise InputError(f"{filled_in}: there is no such file. Put the data there, or correct the pattern or `splits`.")
+    return [(name, str(path)) for name, path in found.items()]
+
+
+def unknown_name(name: str, location: str, file: Path | str, known: Iterable[str]) -> str:
+    """The problem that a file knows no image of a name that a list or table has."""
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else "."
+    return f"{location}: {file} has no image {name!r}{hint} Correct the name, or take it out."
