@@ -1,10 +1,9 @@
 """Names that are there: of files that a pattern finds on the disk, or of the images of one file."""
 
 import re
-from collections.abc import Iterable
-from difflib import get_close_matches
+from collections.abc import Collection, Iterable
 from glob import escape
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from segsweep.errors import InputError
 
@@ -34,8 +33,13 @@ def found_names(root: Path, pattern: str, folder: str) -> list[tuple[str, str]]:
     return [(name, str(path)) for name, path in found.items()]
 
 
-def unknown_name(name: str, location: str, file: Path | str, known: Iterable[str]) -> str:
-    """The problem that a file knows no image of a name that a list or table has."""
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else "."
-    return f"{location}: {file} has no image {name!r}{hint} Correct the name, or take it out."
+def unknown_names(names: Iterable[tuple[str, str]], known: Collection[str], file: Path | str) -> list[str]:
+    """Problems: the names of a list or table, with locations, that a file knows no image of."""
+    by_stem = {PurePath(name).stem: name for name in known}
+    problems = []
+    for name, location in names:
+        if name not in known:
+            near = by_stem.get(PurePath(name).stem)
+            hint = f"; did you mean {near!r}?" if near else "."
+            problems.append(f"{location}: {file} has no image {name!r}{hint} Correct the name, or take it out.")
+    return problems

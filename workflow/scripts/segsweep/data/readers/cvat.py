@@ -16,7 +16,7 @@ from segsweep.config.annotated_dataset import AnnotatedDataset
 from segsweep.config.name_patterns import checked_pattern
 from segsweep.config.settings import key
 from segsweep.config.split_keys import FolderSplits, folder_of
-from segsweep.data.found_names import unknown_name
+from segsweep.data.found_names import unknown_names
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
@@ -114,7 +114,7 @@ def _images(dataset: CvatDataset, root: Path) -> dict[str, list[tuple[str, str, 
             for name, location in names
             if name in there
         ]
-        problems += [unknown_name(name, location, file, there) for name, location in names if name not in there]
+        problems += unknown_names(names, there, file)
     if problems:
         raise InputError(*problems)
     return found

@@ -11,6 +11,7 @@ import math
 from base64 import b64decode
 from collections.abc import Callable
 from functools import partial
+from glob import escape
 from io import BytesIO
 from itertools import chain
 from pathlib import Path, PureWindowsPath
@@ -153,11 +154,14 @@ def _image(
     annotation = _path(dataset.annotations, dataset, root, split, name)
     if dataset.images:
         return _path(dataset.images, dataset, root, split, name)
-    said = PureWindowsPath(str(content.get("imagePath") or annotation.with_suffix(".jpg").name))  # reads / and \
-    places = [annotation.parent / said.as_posix(), annotation.parent / said.name]
-    if there := next((path for path in places if path.is_file()), None):
+    said = PureWindowsPath(str(content.get("imagePath") or f"{name}.*"))  # which reads / and \ alike
+    beside = annotation.parent / said.name
+    places = [annotation.parent / said.as_posix(), beside]
+    if not content.get("imagePath"):
+        places += sorted(annotation.parent.glob(f"{escape(annotation.stem)}.*"))
+    if there := next((path for path in places if path.is_file() and path != annotation), None):
         return there
-    return partial(_embedded, content["imageData"]) if content.get("imageData") else places[0]
+    return partial(_embedded, content["imageData"]) if content.get("imageData") else beside
 
 
 def _embedded(text: str) -> "np.ndarray":

@@ -17,7 +17,7 @@ from segsweep.config.dataset_keys import Dataset
 from segsweep.config.settings import key
 from segsweep.config.split_keys import FolderSplits, Splits, check_patterns, folder_of
 from segsweep.config.yaml_documents import nearest
-from segsweep.data.found_names import unknown_name
+from segsweep.data.found_names import unknown_names
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
@@ -105,11 +105,7 @@ def _rows(dataset: ParquetDataset, root: Path) -> dict[str, list[Row]]:
         folder = folder_of(dataset.splits, split)
         by_name = {row[0]: row for row in rows(folder)}
         found[split] = [by_name[name] for name, _ in names if name in by_name]
-        problems += [
-            unknown_name(name, location, root / _pattern(dataset, folder), by_name)
-            for name, location in names
-            if name not in by_name
-        ]
+        problems += unknown_names(names, by_name, root / _pattern(dataset, folder))
     if problems:
         raise InputError(*problems)
     return found
