@@ -37,7 +37,7 @@ def shape(label, points, kind="polygon", **more):
 
 def write(root, name, *shapes, **changes):
     """An annotation as LabelMe 5 writes it, and its image beside it."""
-    image = IMAGES.get(name, IMAGES["a"])
+    image = IMAGES.get(name, IMAGES["a"] // 2)
     content = {
         "version": "5.5.0", "flags": {}, "shapes": list(shapes), "imagePath": f"{name}.png", "imageData": None,
         "imageHeight": 8, "imageWidth": 10,
@@ -150,6 +150,23 @@ def test_an_image_without_annotation_is_found_beside_it_and_has_no_mask(root):
     (root / "a.json").unlink()
     assert item(root).mask is None
     assert item(root).image == root / "a.png"
+    with pytest.raises(InputError) as caught:
+        prepare(dataset(), root, None, root / "out", "f")
+    (problem,) = caught.value.problems
+    assert "a.json: no such file" in problem
+
+
+@pytest.mark.parametrize("task", ["multiclass", "multitask"])
+def test_a_test_split_without_annotations_is_predicted(root, task):
+    write(root, "c")
+    (root / "c.json").unlink()
+    (root / "test.txt").write_text("c\n")
+    lists = {split: f"{split}.txt" for split in ("train", "val", "test")}
+    manifest = prepare(dataset(splits=lists, task=task), root, None, root / "out", "f")
+    assert manifest["splits"]["test"]["labeled"] is False
+    write(root, "c", CELL)
+    manifest = prepare(dataset(splits=lists, task=task), root, None, root / "out", "f")
+    assert manifest["splits"]["test"].get("labeled", True)
 
 
 def test_all_annotations_of_folders_or_of_one(root):

@@ -107,9 +107,9 @@ def test_instances_that_do_not_fit_their_classes(tmp_path):
     (cut,) = voc_item(tmp_path, objects=[[1, 1]], boxes_from="instances").problems
     assert "a.png: 2x1 pixels" in cut
     assert "SegmentationClass/a.png has 5x3" in cut
-    (tmp_path / "SegmentationObject/a.png").unlink()
-    (missing,) = voc_item(tmp_path, boxes_from="instances").problems
-    assert "the objects of 'a' cannot be read" in missing
+    (tmp_path / "SegmentationObject/a.png").write_text("no image")
+    (broken,) = voc_item(tmp_path, boxes_from="instances").problems
+    assert "the objects of 'a' cannot be read" in broken
 
 
 @pytest.mark.parametrize("folder", ["", "ImageSets/Segmentation"])

@@ -68,7 +68,8 @@ def _read(
     if isinstance(source, np.ndarray):
         return source
     if source is None:
-        problems.append(f"{item.location}: {item.name!r} has no mask, and the task needs one. Add it.")
+        if item.labels_file is None or item.labels_file.is_file():  # else that is what is wrong
+            problems.append(f"{item.location}: {item.name!r} has no mask, and the task needs one. Add it.")
         return None
     named = f", though {item.location} names {item.name!r}" if item.location else ""
     if isinstance(source, Path) and not source.is_file():

@@ -27,5 +27,5 @@ def is_unlabeled(split: str, listing: Sequence[tuple[str, Sequence[Path | str]]]
 def _is_labeled(item: Item) -> bool:
     sources = [*(item.mask if isinstance(item.mask, list) else [item.mask]), item.labels_file]
     in_memory = any(one is not None and not isinstance(one, Path) for one in sources)
-    drawn = len(item.boxes) or len(item.polygons)
+    drawn = callable(item.boxes) or len(item.boxes) or len(item.polygons)
     return bool(in_memory or drawn or any(isinstance(one, Path) and one.exists() for one in sources))

@@ -141,11 +141,13 @@ def _read_instances(item: Item, dataset: VocDataset) -> None:
     from segsweep.data.mask_files import class_indices, read_mask
 
     table, path = class_table(dataset), item.labels_file
+    if not path.exists():  # as decoding says
+        return
     try:
         objects = read_mask(path)
     except (OSError, ValueError) as error:
         item.problems.append(
-            f"{path}: the objects of {item.name!r} cannot be read ({error}). Add the mask of its objects, or write "
+            f"{path}: the objects of {item.name!r} cannot be read ({error}). Replace the file, or write "
             "`boxes_from: annotations`."
         )
         return
