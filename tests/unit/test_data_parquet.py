@@ -88,6 +88,15 @@ def test_columns_and_names_are_the_data_sets(root):
     assert (item.mask(6, 8) == masks[1]).all()
 
 
+def test_masks_of_colors_are_read_by_the_palette(root):
+    palette = {"background": [0, 0, 0], "disc": [200, 0, 0]}
+    for number, shard in enumerate(("train-00000-of-00002", "train-00001-of-00002", "validation-00000-of-00001")):
+        images, masks = drawn(2, number)
+        write(root, f"{shard}.parquet", images, masks[..., None] * np.uint8([200, 0, 0]))
+    prepare(dataset(palette=palette, classes=None), root, None, root / "out", "f")
+    assert (Prepared.open(root / "out").splits["val"].mask(1) == drawn(2, 2)[1][1]).all()
+
+
 def test_a_shard_counts_as_a_whole_and_which_row_is_meant(root):
     before = readers.files(dataset(), root)
     assert before["train"][5] == (

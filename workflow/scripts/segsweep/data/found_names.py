@@ -19,7 +19,7 @@ def found_names(root: Path, pattern: str, folder: str) -> list[tuple[str, str]]:
     Raises:
         InputError: it finds none.
     """
-    parts = pattern.replace("{split}", folder).split("{name}")
+    parts = pattern.format(split=folder, name="\0").split("\0")
     first, *rest = map(re.escape, parts)
     expression = re.compile(f"{first}(?P<name>[^/]+){'(?P=name)'.join(rest)}")
     found = {}

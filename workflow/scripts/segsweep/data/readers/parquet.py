@@ -6,6 +6,7 @@ A row is an image. Its columns hold encoded files (PNG, JPEG, TIFF, ...), as byt
 from bisect import bisect_right
 from collections.abc import Callable
 from functools import cache, lru_cache, partial
+from io import BytesIO
 from itertools import accumulate
 from pathlib import Path
 from threading import Lock
@@ -13,16 +14,18 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import model_validator
 
-from segsweep.config.dataset_keys import Dataset
+from segsweep.config.mask_dataset import MaskDataset
 from segsweep.config.settings import key
 from segsweep.config.split_keys import FolderSplits, Splits, check_patterns, folder_of
 from segsweep.config.yaml_documents import nearest
+from segsweep.data.classes import class_table
 from segsweep.data.found_names import unknown_names
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow
 
 LFS_POINTER = b"version https://git-lfs.github.com"
@@ -31,7 +34,7 @@ GROUPS_KEPT = 2  # in memory: threads that decode ahead reach into the next one
 Row = tuple[str, Path, int]  # its name, its shard and its number there, from 0
 
 
-class ParquetDataset(Dataset):
+class ParquetDataset(MaskDataset):
     """Images and masks in the columns of Parquet files."""
 
     tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass")
@@ -71,14 +74,21 @@ def read(dataset: ParquetDataset, root: Path) -> dict[str, list[Item]]:
     from segsweep.data.mask_files import read_mask
 
     cell = _cells([dataset.image, dataset.mask])
-    found = {}
-    for split, rows in _rows(dataset, root).items():
-        found[split] = []
-        for name, shard, row in rows:
-            image = partial(_decoded, read_image, cell, shard, row, dataset.image)
-            mask = partial(_decoded, read_mask, cell, shard, row, dataset.mask)
-            found[split].append(Item(name, image, mask, location=f"{shard}: row {row}"))
-    return found
+    palette = class_table(dataset).palette
+
+    def image(shard: Path, row: int) -> "np.ndarray":
+        return read_image(BytesIO(cell(shard, row, dataset.image)))
+
+    def mask(shard: Path, row: int, height: int, width: int) -> "np.ndarray":
+        return read_mask(BytesIO(cell(shard, row, dataset.mask)), palette, f"{shard}: row {row}")
+
+    return {
+        split: [
+            Item(name, partial(image, shard, row), partial(mask, shard, row), location=f"{shard}: row {row}")
+            for name, shard, row in rows
+        ]
+        for split, rows in _rows(dataset, root).items()
+    }
 
 
 def files(dataset: ParquetDataset, root: Path) -> dict[str, list[tuple[str, list[Path | str]]]]:
@@ -226,10 +236,3 @@ def _cells(columns: list[str]) -> Callable[[Path, int, str], bytes]:
         return content
 
     return cell
-
-
-def _decoded(decode: Callable, cell: Callable, shard: Path, row: int, column: str, *size: int):
-    """The array in a cell, by `read_image` or `read_mask`; a mask is called with its image's size."""
-    from io import BytesIO
-
-    return decode(BytesIO(cell(shard, row, column)))

@@ -9,17 +9,18 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from segsweep.config.dataset_keys import Dataset
+from segsweep.config.mask_dataset import MaskDataset
 from segsweep.config.settings import key
 from segsweep.data.classes import class_table
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
+from segsweep.errors import InputError
 
 LISTS = ("", "ImageSets/Segmentation", "ImageSets/Main")
 SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 
-class VocDataset(Dataset):
+class VocDataset(MaskDataset):
     """PASCAL VOC as it is unpacked, or of the same layout."""
 
     tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multitask")
@@ -145,22 +146,23 @@ def _read_instances(item: Item, dataset: VocDataset) -> None:
         return
     try:
         objects = read_mask(path)
-    except (OSError, ValueError) as error:
-        item.problems.append(
-            f"{path}: the objects of {item.name!r} cannot be read ({error}). Replace the file, or write "
-            "`boxes_from: annotations`."
-        )
+    except InputError as error:
+        item.problems += error.problems
+        return
+    except (OSError, ValueError, SyntaxError) as error:  # as Pillow and NumPy have it
+        item.problems.append(f"{path}: cannot be read ({error}). Replace it, or write `boxes_from: annotations`.")
         return
     try:
-        values = read_mask(item.mask)
-    except (OSError, ValueError):
+        values = read_mask(item.mask, table.palette)
+    except (InputError, OSError, ValueError, SyntaxError):
+        return
+    if objects.shape != values.shape[:2]:
+        item.problems.append(
+            f"{path}: an array of {objects.shape}, {item.mask} has {values.shape[:2]}. Both are numbers of the image's "
+            "height and width; export them again."
+        )
         return
     classes = class_indices(item.mask, values, objects.shape, table, [])
-    if classes is None and values.shape != objects.shape:
-        item.problems.append(
-            f"{path}: {objects.shape[1]}x{objects.shape[0]} pixels, {item.mask} has {values.shape[1]}x"
-            f"{values.shape[0]} (width x height). Both have the size of the image; export them again."
-        )
     if classes is not None:
         item.boxes, item.labels, wrong = boxes_of_instances(objects, classes, table.names)
         item.problems += [
