@@ -21,7 +21,7 @@ def unlabeled_splits(items: dict[str, list[Item]]) -> set[str]:
 def is_unlabeled(split: str, listing: Sequence[tuple[str, Sequence[Path | str]]]) -> bool:
     """The same, of the files that a reader names (`segsweep.data.readers.files`): none with ground truth is there."""
     labels = [path for _, (_, *paths) in listing for path in paths]
-    return split not in LABELED and bool(labels) and not any(isinstance(one, str) or one.exists() for one in labels)
+    return split not in LABELED and not any(isinstance(one, str) or one.exists() for one in labels)
 
 
 def _is_labeled(item: Item) -> bool:

@@ -105,7 +105,7 @@ def read(dataset: LabelmeDataset, root: Path) -> dict[str, list[Item]]:
 
 
 def files(dataset: LabelmeDataset, root: Path) -> dict[str, list[tuple[str, list[Path]]]]:
-    """Image and annotation of each name; the annotation alone where it embeds the image.
+    """Image and annotation of each name; the annotation for both where it embeds the image.
 
     Raises:
         InputError: lists that are missing.
@@ -116,7 +116,7 @@ def files(dataset: LabelmeDataset, root: Path) -> dict[str, list[tuple[str, list
         for name, _ in names:
             path = _path(dataset.annotations, dataset, root, split, name)
             image = _image(dataset, root, split, name, {} if dataset.images else _content(path)[0])
-            found[split].append((name, [*([image] if isinstance(image, Path) else []), path]))
+            found[split].append((name, [image if isinstance(image, Path) else path, path]))
     return found
 
 
