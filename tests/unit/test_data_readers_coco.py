@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import yaml
 from pycocotools import mask as coco_mask
+from pycocotools.coco import COCO
 
 from segsweep.config.dataset import parse_dataset
 from segsweep.data.classes import class_table
@@ -139,6 +140,35 @@ def test_run_lengths_and_crowds(tmp_path):
     assert (sample.mask == expected).all()
     assert sample.ignored.tolist() == [True, False]
     assert sample.boxes.tolist() == [[47, HEIGHT - 20, 48, HEIGHT], [40, 5, 48, 9]]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_masks_are_those_of_the_coco_api(tmp_path, seed):
+    """Random polygons in parts, run lengths in both forms, drawn one over the other."""
+    generator = np.random.default_rng(seed)
+    write_images(tmp_path / "images", ["a"])
+    content = coco({"a": []})
+    for number in range(12):
+        corners = [generator.uniform((0, 0), (WIDTH, HEIGHT), (5, 2)).round(2).ravel().tolist() for _ in range(2)]
+        mask = np.asfortranarray(generator.random((HEIGHT, WIDTH)) < 0.05, np.uint8)
+        runs = {"size": [HEIGHT, WIDTH], "counts": coco_mask.encode(mask)["counts"].decode()}
+        edges = np.flatnonzero(np.diff(mask.T.ravel().astype(int), prepend=0))
+        plain = {"size": [HEIGHT, WIDTH], "counts": np.diff([0, *edges, mask.size]).tolist()}
+        outline = [corners, runs, plain][number % 3]
+        category = int(generator.choice([10, 20]))
+        content["annotations"].append(
+            {"id": number + 1, "image_id": 1, "category_id": category, "segmentation": outline, "iscrowd": 0}
+        )
+    (tmp_path / "all.json").write_text(json.dumps(content))
+    api = COCO(tmp_path / "all.json")
+    expected = np.zeros((HEIGHT, WIDTH), int)
+    for annotation in api.loadAnns(api.getAnnIds(imgIds=1)):
+        expected[api.annToMask(annotation) == 1] = annotation["category_id"] // 10
+    dataset = coco_dataset(**(OF_ONE_FILE | {"splits": {"random": {"val": 0.5}}}))
+    sample, problems = decode(read(dataset, tmp_path)["all"][0], class_table(dataset), True)
+    assert problems == []
+    assert (sample.mask == expected).all()
+    assert len(np.unique(expected)) == 3
 
 
 def test_one_file_with_lists_of_names_and_all_of_it_by_chance(tmp_path):
