@@ -235,6 +235,11 @@ def test_one_bit_is_zero_or_one(tmp_path):
     assert decoded(tmp_path / "a.png", palette=black_and_white) == ([[0, 1, 0], [0, 0, 0]], [])
 
 
+def test_sides_that_are_swapped_come_from_a_turn(tmp_path):
+    said = refused(saved(tmp_path / "a.png", VALUES.T.copy()), classes={0: "a", 1: "b", 2: "c"}, void=[255])
+    assert "2x3 pixels, its image has 3x2 (width x height). One of the two is turned. Images and masks" in said
+
+
 # A file for each class
 
 

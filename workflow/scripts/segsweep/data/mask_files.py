@@ -161,9 +161,15 @@ def class_indices(
         )
         return None
     if values.shape != tuple(size):
+        remedy = "A mask has the size of its image; export it again without resizing."
+        if values.shape == tuple(size)[::-1]:
+            remedy = (
+                "One of the two is turned. Images and masks are turned as their EXIF orientation says; export the mask "
+                "as upright as its image is shown."
+            )
         problems.append(
-            f"{where}: {values.shape[1]}x{values.shape[0]} pixels, its image has {size[1]}x{size[0]} "
-            "(width x height). A mask has the size of its image; export it again without resizing."
+            f"{where}: {values.shape[1]}x{values.shape[0]} pixels, its image has {size[1]}x{size[0]} (width x height). "
+            f"{remedy}"
         )
         return None
     indices = _looked_up(values, table)
@@ -177,7 +183,7 @@ def class_indices(
 def _looked_up(values: np.ndarray, table: ClassTable) -> np.ndarray:
     """int16 (H, W): indices of classes; void and what is not allowed as in `ClassTable.index`."""
     if table.palette is not None:
-        first, last, index = np.array(table.palette.ranges, np.int64).T
+        first, last, index = np.array(sorted(table.palette.ranges), np.int64).T
         place = np.searchsorted(first, values, side="right") - 1
         return np.where((place >= 0) & (values <= last[place]), index[place], NOT_ALLOWED).astype(np.int16)
     of_value = np.array(table.index, np.int16)
