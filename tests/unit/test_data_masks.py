@@ -192,6 +192,17 @@ def test_floats_and_deep_colors_get_a_line_each(tmp_path):
     assert "has colors of 8 bits" in refused(saved(tmp_path / "d.png", np.full((2, 3), 300, np.uint16)), palette=STREET)
 
 
+def test_what_is_no_image_gets_a_line(tmp_path):
+    classes = {"classes": {0: "a", 1: "b"}}
+    (tmp_path / "a.png").touch()
+    assert "a.png: empty. A mask is a PNG" in refused(tmp_path / "a.png", **classes)
+    (tmp_path / "a.png").write_text("<html>")
+    assert "a.png: no image of a known format. A mask is a PNG" in refused(tmp_path / "a.png", **classes)
+    noise = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    said = refused(saved(tmp_path / "a.png", noise), (20, 30), **classes)
+    assert " more (so many come from antialiasing, a JPEG, or an image that is no mask)" in said
+
+
 def test_several_images_in_one_file(tmp_path):
     classes = {"classes": {0: "a", 1: "b", 2: "c"}, "void": [255]}
     tifffile.imwrite(tmp_path / "a.tif", np.stack([VALUES, VALUES]), photometric="minisblack")

@@ -1,5 +1,6 @@
 """Masks as they lie in files, and as class indices."""
 
+import io
 from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO
@@ -46,7 +47,7 @@ def read_mask(source: Path | BinaryIO, palette: Palette | None = None, where: st
         values = _deep_tiff(file, palette, where)
         if values is not None:
             return values
-        with Image.open(file) as image:
+        with _opened(file, where) as image:
             if getattr(image, "n_frames", 1) > 1:
                 raise InputError(_several(where, image.n_frames))
             if image.format in LOSSY and not _has_ranges(palette):
@@ -55,6 +56,14 @@ def read_mask(source: Path | BinaryIO, palette: Palette | None = None, where: st
                 raise InputError(f"{where}: colors of 16 bits a channel; those of masks have 8. Convert it.")
             image.load()  # turns a TIFF, which would be turned a second time below
             return _values(ImageOps.exif_transpose(image), palette, where)
+
+
+def _opened(file: BinaryIO, where: str | Path) -> Image.Image:
+    try:
+        return Image.open(file)
+    except Image.UnidentifiedImageError:
+        found = "no image of a known format" if file.seek(0, io.SEEK_END) else "empty"
+        raise InputError(f"{where}: {found}. A mask is a PNG, another image without loss, or a .npy file.") from None
 
 
 def _deep_tiff(file: BinaryIO, palette: Palette | None, where: str | Path) -> np.ndarray | None:
