@@ -10,10 +10,11 @@ import pytest
 import shapely
 import yaml
 
-from segsweep.config.augmentations import REFUSED, REVISIONS, WITHOUT_POINTS, find_augmentation, read_augmentation
+from segsweep.config.albumentations_transforms import REFUSED, REVISIONS, WITHOUT_POINTS
+from segsweep.config.augmentations import find_augmentation, read_augmentation
 from segsweep.config.train import Data
-from segsweep.data import exact_transforms
-from segsweep.data.augmentation import Augmentation, load_augmentation
+from segsweep.data.augmentation import albumentations_exact, load_augmentation
+from segsweep.data.augmentation.albumentations_backend import Augmentation
 from segsweep.data.sample import FILL, Sample, cut_boxes, cut_polygons, signed_area, window
 from segsweep.errors import InputError
 from segsweep.planning.study_context import context_of
@@ -301,7 +302,10 @@ def test_groups_hold_transforms(name):
     ("transform", "message"),
     [
         (("Normalize", {"p": 1.0}), r"file \(Normalize\): a transform makes float32.*uint8.*`data.preprocessing`"),
-        (("ToGray", {"num_output_channels": 1, "p": 1.0}), r"makes uint8, \(60, 80\) of an image of bytes"),
+        (
+            ("ToGray", {"num_output_channels": 1, "p": 1.0}),
+            r"makes uint8, \(60, 80\) of an image of uint8, \(60, 80, 3\)",
+        ),
         (("RandomCrop", {"height": 90, "width": 90}), r"\(RandomCrop\): .* cannot be applied .* 60 x 80 pixels: "),
     ],
 )
@@ -317,5 +321,5 @@ def test_dropped_objects_are_gray_and_void():
 
 
 def test_the_transforms_that_are_put_right_are_those_of_another_revision():
-    classes = [one for one in vars(exact_transforms).values() if isinstance(one, type)]
+    classes = [one for one in vars(albumentations_exact).values() if isinstance(one, type)]
     assert sorted(REVISIONS) == sorted(one.__name__ for one in classes if issubclass(one, A.BasicTransform))

@@ -137,7 +137,14 @@ def test_a_meaning_may_be_nothing_and_call_for_code():
     assert found["augmentation"]("none") == Meaning()
     assert found["augmentation"]("basic").adds == [["Flip", {}]]
     assert found["augmentation"]("revised").adds == [group, {"Resize": 2}]
-    assert [root[0] for root in found["augmentation"]("basic").roots] == ["segsweep.data.augmentation"]
+    package = "segsweep.data.augmentation"
+    called = {package, f"{package}.albumentations_backend"}
+    assert {root[0] for root in found["augmentation"]("basic").roots} == called
+    assert found["augmentation_backend"]("albumentations") == Meaning()
+    assert found["augmentation_backend"]("torchvision").adds == "torchvision"
+    assert {root[0] for root in found["augmentation_backend"]("torchvision").roots} == {
+        f"{package}.torchvision_backend"
+    }
     assert found["encoder_weights"]("a.pt").adds == {"content": "f00d"}
     assert (found["encoder_weights"]("imagenet").adds, found["encoder_weights"](None).adds) == ("imagenet", None)
     assert found["monitor"](None) == Meaning(["val/loss", "min"], frozenset({("metrics", "val/loss")}))

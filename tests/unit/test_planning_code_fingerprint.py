@@ -183,8 +183,18 @@ def test_trainings_call_no_more_methods_of_settings(cells):
 
 
 def test_augmentation_counts_where_there_is_one(tmp_path, package):
-    edit = lambda: package.edit("data.augmentation", "points - 0.5", "points - 0.25")  # noqa: E731
+    backend = "data.augmentation.albumentations_backend"
+    edit = lambda: package.edit(backend, "points - 0.5", "points - 0.25")  # noqa: E731
     grid = {"grid": {"data.augmentation": ["none", "basic"]}}
+    assert changed_by(tmp_path, package, edit, **grid) == [False, True]
+
+
+def test_the_code_of_a_backend_counts_where_it_is_chosen(tmp_path, package):
+    edit = lambda: package.edit("data.augmentation.torchvision_backend", "3.5 * sigma", "3.0 * sigma")  # noqa: E731
+    grid = {
+        "grid": {"data.augmentation_backend": ["albumentations", "torchvision"]},
+        "train": {"data": {"augmentation": "heavy"}},
+    }
     assert changed_by(tmp_path, package, edit, **grid) == [False, True]
 
 

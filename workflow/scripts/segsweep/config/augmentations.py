@@ -1,57 +1,15 @@
 """Augmentation files: plain YAML that planning reads without importing what carries it out."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from segsweep.config.albumentations_transforms import FORM, REVISIONS, problem_of
+from segsweep.config.torchvision_transforms import problems_of as problems_in_torchvision
 from segsweep.config.yaml_documents import Document, nearest
 from segsweep.errors import InputError
 
 FOLDERS = (Path("config/augmentations"), Path(__file__).resolve().parents[4] / "config" / "augmentations")
-# Of transforms whose outcome is another one than it was: what was trained with them trains again.
-REVISIONS = dict.fromkeys(
-    (
-        "RandomScale", "Resize", "LongestMaxSize", "SmallestMaxSize", "RandomResizedCrop", "RandomSizedCrop",
-        "CropAndPad", "ElasticTransform", "GridDistortion", "OpticalDistortion",
-    ),
-    2,
-)  # fmt: skip
-FORM = "`transforms` is a list of `- Name: {argument: value}`"
-# Groups and their arguments.
-GROUPS = {
-    "OneOf": ("transforms", "p"),
-    "Sequential": ("transforms", "p"),
-    "SomeOf": ("transforms", "n", "replace", "p"),
-    "RandomOrder": ("transforms", "n", "replace", "p"),
-}
-# Transforms of albumentations that are of no use here, with a remedy.
-REFUSED = {
-    **dict.fromkeys(
-        ("Normalize", "ToFloat", "FromFloat"),
-        "makes other numbers of an image's bytes. Leave it out: `data.preprocessing` does this.",
-    ),
-    **dict.fromkeys(("ToTensorV2", "ToTensor3D"), "makes tensors. Leave it out: batches become tensors without it."),
-    **dict.fromkeys(
-        ("CenterCrop3D", "CoarseDropout3D", "CubicSymmetry", "Pad3D", "PadIfNeeded3D", "RandomCrop3D"),
-        "is for volumes, and these are images. Choose a transform of images, such as RandomCrop, CoarseDropout or D4.",
-    ),
-    **dict.fromkeys(
-        ("AtLeastOneBBoxRandomCrop", "BBoxSafeRandomCrop", "RandomCropNearBBox", "RandomSizedBBoxSafeCrop"),
-        "follows boxes that albumentations carries, and here they are carried by their corners. Choose RandomCrop, "
-        "RandomSizedCrop or CropNonEmptyMaskIfExists.",
-    ),
-    **dict.fromkeys(
-        ("FDA", "HistogramMatching", "Mosaic", "OverlayElements", "PixelDistributionAdaptation", "TextImage"),
-        "asks for further images or texts, and is given one image and its mask. Leave it out.",
-    ),
-    "Lambda": "takes functions, which a YAML file cannot hold. Choose a transform by its name.",
-    **dict.fromkeys(
-        ("Compose", "OneOrOther", "ReplayCompose", "SelectiveChannelTransform"),
-        f"is no group that can be used here. Choose one of {', '.join(GROUPS)}.",
-    ),
-}
-# Where boxes or polygons would not follow the image, which they cut into tiles or fold over.
-WITHOUT_POINTS = ("RandomGridShuffle", "PiecewiseAffine", "ThinPlateSpline")
-TASKS_WITH_POINTS = ("multitask", "text")
 
 
 def find_augmentation(name: str) -> Path:
@@ -73,12 +31,25 @@ def find_augmentation(name: str) -> Path:
     raise InputError(f"data.augmentation: unknown augmentation {name!r}. {nearest(name, known)} Or the path of a file.")
 
 
-def read_augmentation(name: str, task: str | None = None) -> list[tuple[str, dict[str, Any]]]:
+def read_augmentation(
+    name: str,
+    task: str | None = None,
+    channels: int | None = None,
+    dtype: str | None = None,
+    backend: str = "albumentations",
+) -> list[tuple[str, dict[str, Any]]]:
     """Names and arguments of an augmentation's transforms, in order; groups hold theirs in `transforms`.
+
+    Args:
+        name: of the augmentation.
+        task: of the data set; None for any.
+        channels, dtype: of its images, as far as they are known.
+        backend: name of the library that carries it out. Which transforms albumentations has, only albumentations
+            knows: it says so when a training begins.
 
     Raises:
         InputError: the file is unknown, not of the form that it should have, or has a transform that cannot be used,
-            at all or for data of the task.
+            at all, for data of the task, for such images or by the backend.
     """
     document = Document(find_augmentation(name))
     unknown = [key for key in document.values if key not in ("description", "transforms")]
@@ -87,7 +58,12 @@ def read_augmentation(name: str, task: str | None = None) -> list[tuple[str, dic
         raise InputError(
             f"{location}: unknown key {unknown[0]!r}. {nearest(unknown[0], ('description', 'transforms'))}"
         )
-    return _entries(document.values.get("transforms") or [], document, ("transforms",), task)
+    problems: list[str] = []
+    known = (task, channels, dtype, backend)
+    found = _entries(document.values.get("transforms") or [], document, ("transforms",), known, problems)
+    if problems:
+        raise InputError(*problems)
+    return found
 
 
 def revisions(transforms: list[tuple[str, dict[str, Any]]]) -> dict[str, int]:
@@ -98,40 +74,34 @@ def revisions(transforms: list[tuple[str, dict[str, Any]]]) -> dict[str, int]:
     return found
 
 
-def _entries(values: Any, document: Document, keys: tuple, task: str | None) -> list[tuple[str, dict[str, Any]]]:
+def _entries(
+    values: Any, document: Document, keys: tuple, known: tuple, problems: list[str]
+) -> list[tuple[str, dict[str, Any]]]:
     if not isinstance(values, list):
-        raise InputError(f"{document.location(keys)}: found {values!r}; {FORM}.")
+        problems.append(f"{document.location(keys)}: found {values!r}; {FORM}.")
+        return []
     found = []
     for number, value in enumerate(values):
         here = (*keys, number)
         value = {value: {}} if isinstance(value, str) else value
-        if not isinstance(value, dict) or len(value) != 1:
-            raise InputError(f"{document.location(here)}: found {value!r}; {FORM}.")
-        ((name, arguments),) = value.items()
+        ((name, arguments),) = value.items() if isinstance(value, dict) and len(value) == 1 else ((None, None),)
         arguments = {} if arguments is None else arguments
         if not isinstance(name, str) or not isinstance(arguments, dict):
-            raise InputError(f"{document.location(here)}: found {value!r}; {FORM}.")
-        if problem := _problem(name, arguments, task):
-            raise InputError(f"{document.location((*here, name))}: {name} {problem}")
+            problems.append(f"{document.location(here)}: found {value!r}; {FORM}.")
+            continue
+        *images, backend = known
+        if problem := problem_of(name, arguments, *images):
+            problems.append(f"{document.location((*here, name))}: {name} {problem}")
+            continue
+        if backend == "torchvision":
+            problems += problems_in_torchvision(name, arguments, partial(_location, document, (*here, name)))
         arguments = dict(arguments)
         if "transforms" in arguments:
-            arguments["transforms"] = _entries(arguments["transforms"], document, (*here, name, "transforms"), task)
+            inner = (*here, name, "transforms")
+            arguments["transforms"] = _entries(arguments["transforms"], document, inner, known, problems)
         found.append((name, arguments))
     return found
 
 
-def _problem(name: str, arguments: dict[str, Any], task: str | None) -> str | None:
-    """What is wrong with a transform, as far as its name and a group's form tell."""
-    if name in REFUSED:
-        return REFUSED[name]
-    if task in TASKS_WITH_POINTS and name in WITHOUT_POINTS:
-        return (
-            f"takes boxes and polygons to other places than the image, and data of the task {task} has them. Choose "
-            "GridDistortion, ElasticTransform or Perspective, which they follow."
-        )
-    if name in GROUPS:
-        if unknown := [key for key in arguments if key not in GROUPS[name]]:
-            return f"has no argument {unknown[0]!r}. {nearest(str(unknown[0]), GROUPS[name])}"
-        if not arguments.get("transforms"):
-            return f"is a group without transforms. Give it some: {FORM}."
-    return None
+def _location(document: Document, here: tuple, keys: tuple) -> str:
+    return f"{document.location((*here, *keys))}: {here[-1]}"

@@ -76,6 +76,11 @@ class Data(Settings):
         title="preprocessing",
     )
     augmentation: str = key("none", "Name of a file in config/augmentations, or a path.", title="augmentation")
+    augmentation_backend: Literal["albumentations", "torchvision"] = key(
+        "albumentations",
+        "The library that carries the augmentation out. torchvision knows fewer transforms (docs/data.md).",
+        title="augmentation backend",
+    )
     image_sampling: registry.union("imagesampling") = key(
         registry.default("imagesampling"), "How often an epoch has each training image."
     )

@@ -34,7 +34,8 @@ def decode(item: Item, table: ClassTable, with_mask: bool) -> tuple[Sample | Non
     if image is None or any(values is None for _, values in channels):
         return None, problems
     height, width = size
-    boxes = np.array(item.boxes, np.float32).reshape(-1, 4)
+    boxes = item.boxes(height, width) if callable(item.boxes) else item.boxes
+    boxes = np.array(boxes, np.float32).reshape(-1, 4)
     polygons = [np.asarray(points, np.float32) for points in item.polygons]
     problems += check_boxes(item, boxes, height, width) + check_polygons(item, polygons, height, width)
     masks = [class_indices(where, values, size, table, problems) for where, values in channels]

@@ -160,7 +160,7 @@ class _Source:
     def __init__(self, items: list[tuple[str, int]], data: Data, prepared: Prepared, seed: int, training: bool):
         self.items, self.prepared, self.seed = items, prepared, seed
         self.crop = data.crop if training else None
-        self._name = data.augmentation
+        self._augmentation = data.augmentation, data.augmentation_backend
         self._buffers = Buffers()
         # A pipeline holds the state of its draws while it runs: each thread takes one out of here.
         self._pipelines: SimpleQueue = SimpleQueue()
@@ -168,7 +168,7 @@ class _Source:
         if training and data.augmentation != "none":
             # By name: a training without augmentation does not depend on that code, which takes a second to import.
             self._load = import_module("segsweep.data.augmentation").load_augmentation
-            pipeline = self._load(self._name)
+            pipeline = self._load(*self._augmentation)
             self._augmented = pipeline is not None
             self._pipelines.put(pipeline)
 
@@ -219,7 +219,7 @@ class _Source:
         try:
             pipeline = self._pipelines.get_nowait()
         except Empty:
-            pipeline = self._load(self._name)
+            pipeline = self._load(*self._augmentation)
         try:
             return pipeline(sample, entropy)
         finally:

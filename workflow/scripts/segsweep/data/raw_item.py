@@ -26,7 +26,8 @@ class Item:
         mask: file, or array (H, W) of class values as the data set writes them, or what is called with the image's
             height and width for such an array; None for text. Of several labels a pixel a file for each label, or an
             array (H, W, C).
-        boxes: (left, top, right, bottom) of each object, in pixels; a list or an array (n, 4).
+        boxes: (left, top, right, bottom) of each object, in pixels; a list, an array (n, 4), or what is called with the
+            image's height and width for such a one.
         labels: of the boxes, 0-based over the classes without background.
         polygons: (x, y) of the corners of each, in pixels; lists or arrays (k, 2).
         ignored: for each box or polygon: counts neither for nor against.
@@ -39,7 +40,7 @@ class Item:
     name: str
     image: Path | np.ndarray | Callable[[], np.ndarray]
     mask: Path | list[Path] | np.ndarray | Callable[[int, int], np.ndarray] | None = None
-    boxes: Sequence = ()
+    boxes: Sequence | np.ndarray | Callable[[int, int], Sequence] = ()
     labels: Sequence[int] = ()
     polygons: Sequence = ()
     ignored: Sequence[bool] = ()

@@ -24,8 +24,11 @@ from segsweep.planning.code_fingerprint import Symbol
 
 NESTED = Settings | dict | list | tuple
 DISCRIMINATORS = ("arch", "name", "reader")
-# What carries out an augmentation.
-AUGMENTATION: Symbol = ("segsweep.data.augmentation", "load_augmentation")
+AUGMENTATION = "segsweep.data.augmentation"
+# What carries out an augmentation, where no other backend is named.
+AUGMENTED: frozenset[Symbol] = frozenset(
+    {(AUGMENTATION, "load_augmentation"), (f"{AUGMENTATION}.albumentations_backend", "build")}
+)
 
 
 @dataclass(frozen=True)
@@ -278,7 +281,12 @@ def meanings(
     def augmentation(value: str) -> Meaning:
         found = transforms(value)
         revised = revisions(found)
-        return Meaning([*found, revised] if revised else found, frozenset({AUGMENTATION})) if found else Meaning()
+        return Meaning([*found, revised] if revised else found, AUGMENTED) if found else Meaning()
+
+    def augmentation_backend(value: str) -> Meaning:
+        if value == "albumentations":
+            return Meaning()
+        return Meaning(value, frozenset({(f"{AUGMENTATION}.{value}_backend", "build")}))
 
     def encoder_weights(value: str | None) -> Meaning:
         content = weights(value)
@@ -287,5 +295,6 @@ def meanings(
     return {
         "monitor": monitor,
         "augmentation": lru_cache(augmentation),
+        "augmentation_backend": augmentation_backend,
         "encoder_weights": lru_cache(encoder_weights),
     }

@@ -1,7 +1,9 @@
 """What a study's settings ask of its data set: what is refused, and what is said."""
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 
+from segsweep.config.augmentations import read_augmentation
 from segsweep.config.components import Task
 from segsweep.config.losses import missing, unsuited
 from segsweep.errors import InputError
@@ -13,6 +15,7 @@ PATCHES_OF_A_PIXEL = 64
 
 def check_data(settings: Iterable[Resolved], task: type[Task], name: str) -> None:
     """Refuse what a task cannot have: patches if its predictions are not stitched to pages, balanced sampling of text.
+    And an augmentation that its backend cannot carry out.
 
     Args:
         settings: of a study.
@@ -20,8 +23,8 @@ def check_data(settings: Iterable[Resolved], task: type[Task], name: str) -> Non
         name: of the task.
 
     Raises:
-        InputError: a setting cuts images into patches, and the task is about boxes or text; or it draws images by
-            classes that the task has not.
+        InputError: a setting cuts images into patches, and the task is about boxes or text; it draws images by
+            classes that the task has not; or it has a transform that the backend does not know.
     """
     wrong: dict[str, None] = {}
     for one in settings:
@@ -34,8 +37,18 @@ def check_data(settings: Iterable[Resolved], task: type[Task], name: str) -> Non
             ] = None
         if refusal := data.image_sampling.refusal(name):
             wrong[f"{one.location(('data', 'image_sampling'))}: {refusal}"] = None
+        wrong |= dict.fromkeys(_unknown_transforms(data.augmentation, data.augmentation_backend))
     if wrong:
         raise InputError(*wrong)
+
+
+@cache
+def _unknown_transforms(augmentation: str, backend: str) -> tuple[str, ...]:
+    try:
+        read_augmentation(augmentation, backend=backend)
+    except InputError as error:
+        return tuple(error.problems)
+    return ()
 
 
 def check_losses(settings: Iterable[Resolved], task: str) -> None:

@@ -1,9 +1,10 @@
-"""Transforms of albumentations that move boxes and polygons by other distances than the image, put right.
+"""Transforms of albumentations, put right where they move boxes and polygons by other distances than the image, or
+cannot fill new pixels.
 
 albumentations counts from the centre of the first pixel, and OpenCV resizes from its edge: points that are only
 multiplied by the scale end up (scale - 1) / 2 pixels away from the image, and the nearest pixel of a resized mask is by
 default rounded down. Points under distortions are looked up in a map of whole pixels, off by up to a pixel, or more
-where the map has holes.
+where the map has holes. Where OpenCV makes new pixels, it takes their values for four channels and no more.
 """
 
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 
 HALF = 0.5
 STEPS = 50  # of the search where a distortion moves a point to
+FILLED_AT_ONCE = 4  # channels
 
 
 class Scaled:
@@ -48,6 +50,22 @@ class Distorted:
             there = cv2.remap(shifts, found[:, None], None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             found = wanted - there[:, 0]
         return with_points(keypoints, found)
+
+
+class FilledInParts:
+    """Images of more channels than OpenCV can fill at once, four channels after the other."""
+
+    def apply(self, img: np.ndarray, **params: Any) -> np.ndarray:
+        """The image (H, W, C) transformed. `self.fill` holds the values of all channels, as arguments say or not."""
+        if np.ndim(self.fill) == 0:
+            return super().apply(img, **params)
+        fill, parts = self.fill, []
+        for start in range(0, img.shape[2], FILLED_AT_ONCE):
+            part = slice(start, start + FILLED_AT_ONCE)
+            self.fill = fill[part]
+            parts.append(super().apply(np.ascontiguousarray(img[..., part]), **params))
+        self.fill = fill
+        return np.concatenate([part.reshape(*part.shape[:2], -1) for part in parts], axis=2)
 
 
 def with_points(keypoints: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -1,4 +1,7 @@
-"""Augmentation: albumentations pipelines from YAML, masks never interpolated, boxes and polygons carried along."""
+"""The backend albumentations: transforms by their names, masks never interpolated, boxes and polygons carried along.
+
+Images of bytes are given to it as they are; others as float32 in 0..1, which it knows as well.
+"""
 
 from inspect import signature
 from typing import Any
@@ -8,38 +11,34 @@ import cv2
 import numpy as np
 from albumentations.augmentations.crops.transforms import CropSizeError
 
-from segsweep.config.augmentations import GROUPS, find_augmentation, read_augmentation
+from segsweep.config.albumentations_transforms import GROUPS
 from segsweep.config.yaml_documents import nearest
-from segsweep.data import exact_transforms
-from segsweep.data.sample import FILL, Sample
+from segsweep.data.augmentation import albumentations_exact
+from segsweep.data.augmentation.pixels import RGB_BYTES, Pixels
+from segsweep.data.sample import Sample
 from segsweep.data.void import VOID
 from segsweep.errors import InputError
 
 # Forced on every transform that takes them. New pixels are void, so no reflection (which would repeat objects
 # without their boxes), and masks hold class numbers, between which there is nothing.
-FORCED = {
-    "mask_interpolation": cv2.INTER_NEAREST,
-    "border_mode": cv2.BORDER_CONSTANT,
-    "fill": FILL,
-    "fill_mask": VOID,
-}
-RESIZED = (exact_transforms.Scaled, exact_transforms.CroppedAndScaled)
-GRAY = round(sum(FILL) / len(FILL))  # `fill` of those that take one number
-TAKE_GRAY = ("ChannelDropout", "MaskDropout")
+FORCED = {"mask_interpolation": cv2.INTER_NEAREST, "border_mode": cv2.BORDER_CONSTANT, "fill_mask": VOID}
+RESIZED = (albumentations_exact.Scaled, albumentations_exact.CroppedAndScaled)
+TAKE_GRAY = ("ChannelDropout", "MaskDropout")  # whose `fill` is one number
 CORNERS = np.array([[0, 1], [2, 1], [2, 3], [0, 3]])  # of a box x1 y1 x2 y2
 
 
 class Augmentation:
     """A pipeline, called with a sample and the numbers that seed it: equal numbers give equal results."""
 
-    def __init__(self, transforms: list[tuple[str, dict[str, Any]]], where: str):
-        """`transforms` are names and arguments; `where` names their file in problems.
+    def __init__(self, transforms: list[tuple[str, dict[str, Any]]], where: str, pixels: Pixels = RGB_BYTES):
+        """`transforms` are names and arguments; `where` names their file in problems; `pixels` are the images'.
 
         Raises:
             InputError: a transform does not exist or refuses its arguments.
         """
+        self._pixels = pixels
         self._title = f"{where} ({', '.join(name for name, _ in transforms)})"
-        built = [_build(name, arguments, where) for name, arguments in transforms]
+        built = [_build(name, arguments, where, pixels) for name, arguments in transforms]
         # Corners outside of the image are kept: the share of a box that is still visible follows from them.
         keypoints = A.KeypointParams(format="xy", remove_invisible=False)
         self._bare = A.Compose(built)
@@ -52,7 +51,7 @@ class Augmentation:
         A box becomes the box around its transformed corners.
 
         Raises:
-            InputError: a transform cannot be applied to the image, or makes no image of bytes of it.
+            InputError: a transform cannot be applied to the image, or makes no image like it of it.
         """
         # Seeded with one number, as albumentations does, all transforms of a pipeline would draw alike.
         seeds = np.random.SeedSequence(entropy).generate_state(len(self._all))
@@ -61,67 +60,71 @@ class Augmentation:
             A.BasicTransform.set_random_seed(transform, seed)
         corners = [sample.boxes[:, CORNERS].reshape(-1, 2), *sample.polygons]
         points = np.concatenate(corners)
-        given = {"image": sample.image} | ({} if sample.mask is None else {"mask": sample.mask})
+        bare = sample.image if self._pixels.is_bytes else self._pixels.to_unit(sample.image.astype(np.float32))
+        given = {"image": bare} | ({} if sample.mask is None else {"mask": sample.mask})
         if not len(points):
             found = self._applied(self._bare, given)
-            return Sample(found["image"], found.get("mask"), sample.boxes, sample.labels, [], sample.ignored)
+            return Sample(self._image(found), found.get("mask"), sample.boxes, sample.labels, [], sample.ignored)
         # albumentations counts from the centre of the first pixel, we from its edge.
         found = self._applied(self._with_points, given | {"keypoints": points - 0.5})
         moved = np.asarray(found["keypoints"], np.float64)[:, :2] + 0.5
         pieces = np.split(moved.astype(np.float32), np.cumsum([len(part) for part in corners])[:-1])
         boxes = pieces[0].reshape(-1, 4, 2)
         boxes = np.concatenate([boxes.min(1), boxes.max(1)], axis=1) if len(boxes) else sample.boxes
-        return Sample(found["image"], found.get("mask"), boxes, sample.labels, pieces[1:], sample.ignored)
+        return Sample(self._image(found), found.get("mask"), boxes, sample.labels, pieces[1:], sample.ignored)
+
+    def _image(self, found: dict[str, Any]) -> np.ndarray:
+        image = found["image"]
+        return image if self._pixels.is_bytes else self._pixels.to_dtype(self._pixels.from_unit(image))
 
     def _applied(self, pipeline: A.Compose, given: dict[str, np.ndarray]) -> dict[str, Any]:
         height, width, _ = given["image"].shape
         try:
             found = pipeline(**given)
-        except (KeyError, TypeError, ValueError, CropSizeError, cv2.error) as error:
+        except (KeyError, NotImplementedError, TypeError, ValueError, CropSizeError, cv2.error) as error:
             reason = " ".join(str(error).split())
             raise InputError(
                 f"{self._title}: a transform cannot be applied to an image of {height} x {width} pixels: {reason}. "
                 "Correct its arguments, or leave it out."
             ) from error
-        image = found["image"]
-        if getattr(image, "dtype", None) != np.uint8 or image.shape[2:] != (3,):
+        image, wanted = found["image"], given["image"]
+        if getattr(image, "dtype", None) != wanted.dtype or image.shape[2:] != wanted.shape[2:]:
             kind = f"{getattr(image, 'dtype', type(image).__name__)}, {getattr(image, 'shape', '')}"
             raise InputError(
-                f"{self._title}: a transform makes {kind} of an image of bytes, uint8, {given['image'].shape}. Leave "
-                "it out: `data.preprocessing` scales and standardizes images, and batches become tensors by themselves."
+                f"{self._title}: a transform makes {kind} of an image of {wanted.dtype}, {wanted.shape}. Leave it out: "
+                "`data.preprocessing` scales and standardizes images, and batches become tensors by themselves."
             )
         return found
 
 
-def load_augmentation(name: str) -> Augmentation | None:
-    """The pipeline of config/augmentations/NAME.yaml, or of a path; None when it does nothing.
-
-    Raises:
-        InputError: the file is unknown or its content wrong.
-    """
-    transforms = read_augmentation(name)
-    return Augmentation(transforms, str(find_augmentation(name))) if transforms else None
+def build(transforms: list[tuple[str, dict[str, Any]]], where: str, pixels: Pixels) -> Augmentation:
+    """See `segsweep.data.augmentation`."""
+    return Augmentation(transforms, where, pixels)
 
 
-def _build(name: str, arguments: dict[str, Any], where: str) -> Any:
-    cls = getattr(exact_transforms, name, None) or getattr(A, name, None)
+def _build(name: str, arguments: dict[str, Any], where: str, pixels: Pixels) -> Any:
+    cls = getattr(albumentations_exact, name, None) or getattr(A, name, None)
     if not (isinstance(cls, type) and issubclass(cls, A.BasicTransform | A.BaseCompose)):
         known = [other for other in dir(A) if isinstance(getattr(A, other), type) and other[0].isupper()]
         raise InputError(f"{where}: albumentations has no transform {name!r}. {_near(name, known)}")
     if name in GROUPS:
-        return cls(**arguments | {"transforms": [_build(*entry, where) for entry in arguments["transforms"]]})
+        return cls(**arguments | {"transforms": [_build(*entry, where, pixels) for entry in arguments["transforms"]]})
     accepted = [*signature(cls).parameters, "p"]
     unknown = [key for key in arguments if key not in accepted]
     if unknown:
         raise InputError(f"{where}: {name} has no argument {unknown[0]!r}. {nearest(unknown[0], accepted)}")
-    for key in FORCED.keys() & arguments.keys() & {"mask_interpolation", "border_mode", "fill_mask"}:
+    for key in FORCED.keys() & arguments.keys():
         raise InputError(
             f"{where}: {name} sets {key}. It is fixed: masks take their nearest pixel, and what comes from beyond the "
             "image is void. Take the argument out."
         )
-    forced = {key: value for key, value in FORCED.items() if key in accepted}
-    if name in TAKE_GRAY:
-        forced["fill"] = GRAY
+    fill = pixels.fill if pixels.is_bytes else pixels.unit_fill
+    gray = sum(fill) / len(fill)
+    gray = round(gray) if pixels.is_bytes else gray
+    values = FORCED | {"fill": gray if name in TAKE_GRAY else fill}
+    forced = {key: value for key, value in values.items() if key in accepted}
+    if pixels.channels > albumentations_exact.FILLED_AT_ONCE and "fill" in forced:
+        cls = type(name, (albumentations_exact.FilledInParts, cls), {})
     if issubclass(cls, RESIZED):
         forced["mask_interpolation"] = cv2.INTER_NEAREST_EXACT
     try:

@@ -1,0 +1,385 @@
+"""Annotations: outlines, masks and boxes with the name of a label each, checked and drawn.
+
+Readers of files that hold such annotations collect an `AnnotatedImage` for each image, and `annotated_items` makes
+items of them. Coordinates are those of pixel edges, as in `segsweep.data.raw_item`.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segsweep.config.annotated_dataset import ALL_OTHERS, VOID_PIXELS, AnnotatedDataset
+from segsweep.config.yaml_documents import nearest
+from segsweep.data.classes import class_table
+from segsweep.data.raw_item import Item
+from segsweep.data.void import VOID
+from segsweep.errors import InputError
+from segsweep.formatting import plural
+
+if TYPE_CHECKING:  # planning imports readers, and does without numpy
+    import numpy as np
+
+NO_LABEL = -1  # of a multilabel task: what draws none of the labels
+BEYOND = 0.02  # share of the longer side by which an outline may reach beyond the image; tools let hands slip
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """One object of an image. What it covers is the union of its rings, and its mask.
+
+    Attributes:
+        label: its name in the file.
+        rings: corners of polygons, (k, 2) of x and y each; a ring that crosses itself covers what pycocotools fills.
+        mask: bool (h, w), or COCO's run lengths {"size": [height, width], "counts": list or compressed text}.
+        corner: column and row of the image in which the mask's first column and row lie.
+        box: left, top, right, bottom, as the file has it; without one, the extents of what is covered.
+        ignored: its box counts neither for nor against (a crowd, a difficult object).
+        relative: coordinates are shares of the image's width and height.
+        location: where it stands, for problems: "a.json: annotation 17".
+    """
+
+    label: str
+    rings: Sequence = ()
+    mask: np.ndarray | dict | None = None
+    corner: tuple[int, int] = (0, 0)
+    box: Box | None = None
+    ignored: bool = False
+    relative: bool = False
+    location: str = ""
+
+
+@dataclass(frozen=True)
+class AnnotatedImage:
+    """An image as a reader finds it.
+
+    Attributes:
+        name, image, size, location, labels_file, problems: as of `Item`.
+        annotations: in the order in which they are drawn, a later one over an earlier one; None where the image has no
+            file of annotations, as in a test split whose labels are kept secret.
+    """
+
+    name: str
+    image: Path | np.ndarray | Callable[[], np.ndarray]
+    annotations: Sequence[Annotation] | None
+    size: tuple[int, int] | None = None
+    location: str = ""
+    labels_file: Path | None = None
+    problems: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """What labels mean, as values of the masks that are drawn.
+
+    Attributes:
+        values: of each known label; of a multilabel task the channel, or `NO_LABEL`.
+        others: value of all other labels; None where there may be none.
+        boxes: label of a box, 0-based over the classes without background, of each label that has boxes.
+        unannotated: value of pixels in no annotation.
+        void: value of void pixels.
+        channels: number of labels of a multilabel task, else 0.
+    """
+
+    values: dict[str, int]
+    others: int | None
+    boxes: dict[str, int]
+    unannotated: int
+    void: int
+    channels: int
+
+    def value(self, label: str) -> int | None:
+        """Value of a label; None where the data set does not say what it means."""
+        return self.values.get(label, self.others)
+
+
+def label_table(dataset: AnnotatedDataset) -> LabelTable:
+    """What the labels of a data set's annotations mean.
+
+    Raises:
+        InputError: as `class_table`.
+    """
+    table = class_table(dataset)
+    void = table.index.index(VOID)
+    if table.by_label:
+        values = {name: channel for channel, name in enumerate(table.names)}
+        background, unannotated = NO_LABEL, void if dataset.unannotated == VOID_PIXELS else NO_LABEL
+    else:
+        values = {name: table.index.index(index) for index, name in enumerate(table.names)}
+        background = unannotated = values.get(dataset.unannotated, void)
+    roles = dict.fromkeys(dataset.background_labels, background)
+    roles |= dict.fromkeys(dataset.void_labels, void)
+    boxes = {name: index for index, name in enumerate(table.names[1:])}
+    return LabelTable(
+        values | {label: value for label, value in roles.items() if label != ALL_OTHERS},
+        roles.get(ALL_OTHERS),
+        {name: label for name, label in boxes.items() if name not in roles},
+        unannotated,
+        void,
+        len(table.names) if table.by_label else 0,
+    )
+
+
+def annotated_items(dataset: AnnotatedDataset, images: dict[str, list[AnnotatedImage]]) -> dict[str, list[Item]]:
+    """Items of each split, with masks that are drawn from annotations, and boxes for the task `multitask`.
+
+    What is wrong with labels stands in the items' `problems`: a label that means nothing once for the whole data set.
+    What is wrong with outlines follows when the size of the image is known.
+
+    Raises:
+        InputError: as `class_table`.
+    """
+    table = label_table(dataset)
+    places: dict[str, list[str]] = {}  # of labels that mean nothing
+    for image in chain.from_iterable(images.values()):
+        for one in image.annotations or ():
+            if table.value(one.label) is None:
+                places.setdefault(one.label, []).append(one.location)
+    return {split: [_item(dataset, table, image, places) for image in members] for split, members in images.items()}
+
+
+def _item(dataset: AnnotatedDataset, table: LabelTable, image: AnnotatedImage, places: dict[str, list[str]]) -> Item:
+    """An item; the labels that mean nothing are taken out of `places` by the first image that has them."""
+    item = Item(
+        image.name,
+        image.image,
+        size=image.size,
+        location=image.location,
+        labels_file=image.labels_file,
+        problems=list(image.problems),
+    )
+    if image.annotations is None:
+        return item
+    for label in dict.fromkeys(one.label for one in image.annotations):
+        if found := places.pop(label, None):
+            item.problems.append(_unknown_label(label, found, table))
+    known = [one for one in image.annotations if table.value(one.label) is not None]
+    item.mask = partial(_checked_mask, known, table)
+    if dataset.task == "multitask":
+        objects = [one for one in known if one.label in table.boxes]
+        item.boxes = partial(boxes, objects)
+        item.labels = [table.boxes[one.label] for one in objects]
+        item.ignored = [one.ignored for one in objects]
+    return item
+
+
+def _unknown_label(label: str, places: list[str], table: LabelTable) -> str:
+    more = f" and {plural(len(places) - 1, 'further annotation')}" if len(places) > 1 else ""
+    return (
+        f"{places[0]}{more}: the label {label!r} means nothing in this data set. {nearest(label, table.values)} "
+        "Correct it, or add it to `classes`, `background_labels` or `void_labels`."
+    )
+
+
+def _checked_mask(annotations: Sequence[Annotation], table: LabelTable, height: int, width: int) -> np.ndarray:
+    if problems := [problem for one in annotations for problem in check(one, height, width)]:
+        raise InputError(*problems)
+    return draw(annotations, height, width, table)
+
+
+def check(annotation: Annotation, height: int, width: int) -> list[str]:
+    """Problems of an annotation in an image of this size: what covers nothing, and what lies outside."""
+    import numpy as np
+
+    from segsweep.text.geometry import shape
+
+    of_label = f"{annotation.location}: {annotation.label!r}"
+    if not len(annotation.rings) and annotation.mask is None:
+        found = "a box but no outline" if annotation.box else "no outline"
+        return [f"{of_label} has {found}; masks are drawn from polygons or run lengths. Add one, or delete it."]
+    pixels = _in_pixels(annotation, height, width)
+    problems = []
+    for number, ring in enumerate(pixels.rings, 1):
+        which = f"{of_label}, polygon {number}," if len(pixels.rings) > 1 else of_label
+        points = np.asarray(ring, np.float64).reshape(-1, 2)
+        if not np.isfinite(points).all():
+            problems.append(f"{which} has corners that are not finite numbers. Correct or delete it.")
+        elif shape(points).area == 0:
+            problems.append(f"{which} has {plural(len(points), 'corner')} and no area. Correct or delete it.")
+        else:
+            problems += _outside(which, (*points.min(0).tolist(), *points.max(0).tolist()), height, width)
+    problems += _mask_problems(annotation, height, width)
+    if pixels.box is not None:
+        left, top, right, bottom = pixels.box
+        if not (left < right and top < bottom):
+            problems.append(
+                f"{of_label} has an empty box: x {left:g} to {right:g}, y {top:g} to {bottom:g}. Correct it."
+            )
+        else:
+            problems += _outside(f"{of_label}, its box,", pixels.box, height, width)
+    return problems
+
+
+def _outside(which: str, extents: Box, height: int, width: int) -> list[str]:
+    left, top, right, bottom = extents
+    slip = max(1.0, BEYOND * max(height, width))
+    if -slip <= left < width and -slip <= top < height and 0 < right <= width + slip and 0 < bottom <= height + slip:
+        return []
+    return [
+        f"{which} reaches from x {left:g}, y {top:g} to x {right:g}, y {bottom:g}; the image has {width}x{height} "
+        "pixels. Correct or delete it; was the image resized or turned since?"
+    ]
+
+
+def _mask_problems(annotation: Annotation, height: int, width: int) -> list[str]:
+    mask, (left, top), where = annotation.mask, annotation.corner, annotation.location
+    if mask is None:
+        return []
+    try:
+        rows, columns = _mask_size(mask)
+        if left < 0 or top < 0 or left + columns > width or top + rows > height:
+            return [
+                f"{where}: the mask of {annotation.label!r} has {columns}x{rows} pixels from x {left}, y {top}, which "
+                f"do not lie in the image of {width}x{height} pixels. Export it again for this image."
+            ]
+        if mask_array(mask).any():
+            return []
+    except ValueError as error:
+        return [f"{where}: the mask of {annotation.label!r} cannot be read: {error}. Export it again."]
+    return [f"{where}: the mask of {annotation.label!r} covers no pixel. Correct or delete it."]
+
+
+def draw(annotations: Sequence[Annotation], height: int, width: int, table: LabelTable) -> np.ndarray:
+    """The mask of an image, in values of the data set's `classes` and `void`.
+
+    Later annotations cover earlier ones, and void covers all. A pixel belongs to a polygon as pycocotools has it.
+
+    Returns:
+        uint8 (H, W), or (H, W, C) of a multilabel task: 1 where a pixel has the label, 0 where not, or void.
+
+    Raises:
+        ValueError: run lengths that are not those of their size.
+    """
+    import numpy as np
+
+    void_last = sorted(annotations, key=lambda one: table.value(one.label) == table.void)
+    if not table.channels:
+        mask = np.full((height, width), table.unannotated, np.uint8)
+        for one in void_last:
+            mask[region(one, height, width)] = table.value(one.label)
+        return mask
+    mask = np.zeros((height, width, table.channels), np.uint8)
+    annotated = np.full((height, width), table.unannotated == NO_LABEL)
+    for one in void_last:
+        value, covered = table.value(one.label), region(one, height, width)
+        annotated |= covered
+        if value == table.void:
+            mask[covered] = table.void
+        elif value != NO_LABEL:
+            mask[covered, value] = 1
+    mask[~annotated] = table.void
+    return mask
+
+
+def boxes(annotations: Sequence[Annotation], height: int, width: int) -> list[Box]:
+    """Left, top, right and bottom of each annotation, cut off at the image's edges."""
+    found = []
+    for one in annotations:
+        left, top, right, bottom = _extents(_in_pixels(one, height, width))
+        found.append((max(left, 0.0), max(top, 0.0), min(right, float(width)), min(bottom, float(height))))
+    return found
+
+
+def _extents(annotation: Annotation) -> Box:
+    """The box of an annotation, in pixels: its own, else the extents of rings and mask."""
+    import numpy as np
+
+    if annotation.box is not None:
+        return annotation.box
+    corners = [np.asarray(ring, np.float64).reshape(-1, 2) for ring in annotation.rings]
+    if annotation.mask is not None:
+        rows, columns = (np.flatnonzero(mask_array(annotation.mask).any(axis)) for axis in (1, 0))
+        first, last = (columns[0], rows[0]), (columns[-1] + 1, rows[-1] + 1)
+        corners.append(np.array([first, last], np.float64) + annotation.corner)
+    points = np.concatenate(corners)
+    return (*points.min(0).tolist(), *points.max(0).tolist())
+
+
+def region(annotation: Annotation, height: int, width: int) -> np.ndarray:
+    """bool (H, W): the pixels that an annotation covers."""
+    import numpy as np
+    from pycocotools import mask as coco
+
+    covered = np.zeros((height, width), bool)
+    if rings := [np.asarray(ring, np.float64).ravel().tolist() for ring in _in_pixels(annotation, height, width).rings]:
+        runs = coco.merge(coco.frPyObjects(rings, height, width))
+        covered |= mask_array({"size": [height, width], "counts": runs["counts"].decode()})
+    if annotation.mask is not None:
+        array, (left, top) = mask_array(annotation.mask), annotation.corner
+        covered[top : top + array.shape[0], left : left + array.shape[1]] |= array
+    return covered
+
+
+def _in_pixels(annotation: Annotation, height: int, width: int) -> Annotation:
+    """The annotation with coordinates in pixels."""
+    import numpy as np
+
+    if not annotation.relative:
+        return annotation
+    scale = np.array([width, height], np.float64)
+    rings = [np.asarray(ring, np.float64).reshape(-1, 2) * scale for ring in annotation.rings]
+    box = annotation.box and tuple((np.reshape(annotation.box, (2, 2)) * scale).ravel().tolist())
+    return replace(annotation, rings=rings, box=box, relative=False)
+
+
+def mask_array(mask: np.ndarray | dict) -> np.ndarray:
+    """bool (h, w) of an array, or of COCO's run lengths: pixels column by column, runs of 0 and of 1 in turn.
+
+    pycocotools reads beyond the end of runs that are too short, so they are added up before they are drawn.
+
+    Raises:
+        ValueError: run lengths that are not those of their size.
+    """
+    import numpy as np
+
+    if not isinstance(mask, dict):
+        return np.asarray(mask, bool)
+    height, width = _mask_size(mask)
+    counts = mask.get("counts")
+    try:
+        runs = _decompressed(counts) if isinstance(counts, str) else [operator.index(run) for run in counts]
+    except TypeError:
+        raise ValueError(f"its counts are {counts!s:.60}; they are whole numbers, or a compressed text") from None
+    if any(run < 0 for run in runs) or sum(runs) != height * width:
+        raise ValueError(f"its run lengths add up to {sum(runs)} pixels, its size is {width}x{height}")
+    return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(width, height).T
+
+
+def _mask_size(mask: np.ndarray | dict) -> tuple[int, int]:
+    """Rows and columns."""
+    size = mask.get("size") if isinstance(mask, dict) else mask.shape
+    if not (isinstance(size, list | tuple) and len(size) == 2 and all(isinstance(n, int) and n > 0 for n in size)):
+        raise ValueError(f"its size is {size}; it is [height, width]")
+    return tuple(size)
+
+
+def _decompressed(text: str) -> list[int]:
+    """Run lengths of COCO's compressed text.
+
+    Numbers of 5 bits a character, least significant first, the sixth bit saying that more follow; from the fourth run
+    on, the difference from the run before the last.
+
+    Source: Lin et al. 2014, "Microsoft COCO"; the format is described in cocoapi, common/maskApi.c.
+    """
+    runs, value, shift = [], 0, 0
+    for code in (ord(character) - ord("0") for character in text):
+        if not 0 <= code < 64:
+            raise ValueError(f"a character {chr(code + ord('0'))!r}, which the compressed form does not have")
+        value |= (code & 31) << shift
+        shift += 5
+        if code & 32:
+            continue
+        if code & 16:  # a negative number, in two's complement
+            value -= 1 << shift
+        runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+        value, shift = 0, 0
+    if shift:
+        raise ValueError("its text ends within a number")
+    return runs

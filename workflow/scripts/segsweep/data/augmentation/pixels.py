@@ -1,0 +1,58 @@
+"""What the numbers of a data set's images are: which of them are dark and bright, and what fills new pixels."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from segsweep.data.sample import FILL
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """The numbers of a data set's images.
+
+    Attributes:
+        dtype: uint8, uint16 or float32.
+        low, high: what transforms of brightness take for black and white.
+        fill: what new pixels hold, by channel.
+    """
+
+    dtype: str = "uint8"
+    low: float = 0.0
+    high: float = 255.0
+    fill: tuple[float, ...] = FILL
+
+    @property
+    def channels(self) -> int:
+        """Channels of an image."""
+        return len(self.fill)
+
+    @property
+    def is_bytes(self) -> bool:
+        """Whether they are the bytes that transforms are used to."""
+        return self.dtype == "uint8"
+
+    @property
+    def unit_fill(self) -> tuple[float, ...]:
+        """`fill` in 0..1."""
+        return tuple((value - self.low) / (self.high - self.low) for value in self.fill)
+
+    def to_unit(self, image: Any) -> Any:
+        """Numbers from `low` to `high` as 0 to 1: of float32, an array or a tensor."""
+        return (image - self.low) / (self.high - self.low)
+
+    def from_unit(self, image: Any) -> Any:
+        """The inverse of `to_unit`; still of float32, and whole numbers where the images have such."""
+        image = image * (self.high - self.low) + self.low
+        return image if self.dtype == "float32" else image.round()
+
+    def to_dtype(self, image: np.ndarray) -> np.ndarray:
+        """Numbers of `from_unit` as an image's; those beyond its range become its first or last."""
+        if self.dtype == "float32":
+            return image
+        bounds = np.iinfo(self.dtype)
+        return image.clip(bounds.min, bounds.max).astype(self.dtype)
+
+
+RGB_BYTES = Pixels()
