@@ -12,9 +12,10 @@ from rich.table import Table
 
 from segsweep.config.load import load_dataset, requested
 from segsweep.exits import DONE, WRONG_INPUT, program
+from segsweep.io import write_text
 
 SHOWN = 20  # problems on the terminal; the page has all of them
-RESULTS = Path("results/data")
+DATASETS, RESULTS = Path("config/datasets"), Path("results/data")
 
 
 @program
@@ -27,16 +28,41 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     # `make` gives all programs the same words, those for Snakemake itself among them.
     request = requested(None, [word for word in arguments.options if "=" in word])
+    data_root = Path(request.data_root)
+    if folder := unknown_folder(arguments.dataset, data_root):
+        return describe(folder, data_root)
     dataset = load_dataset(arguments.dataset)
 
     # What follows takes seconds to import.
     from segsweep.inspection.findings import inspect
     from segsweep.inspection.page import write_page
 
-    findings = inspect(dataset, Path(request.data_root) / dataset.root, RESULTS, workers=arguments.workers)
+    findings = inspect(dataset, data_root / dataset.root, RESULTS, workers=arguments.workers)
     page = write_page(findings, RESULTS / dataset.name)
     show(findings, page, Console(soft_wrap=True, highlight=False, markup=False))
     return WRONG_INPUT if findings.problems else DONE
+
+
+def unknown_folder(name: str, data_root: Path) -> Path | None:
+    """The folder that is meant, where no data set file is."""
+    if name.endswith((".yaml", ".yml")) or (DATASETS / f"{name}.yaml").is_file():
+        return None
+    return next((path for path in (Path(name), data_root / name) if path.is_dir()), None)
+
+
+def describe(folder: Path, data_root: Path) -> int:
+    """Propose a data set file for a folder and write it, unless there is one."""
+    from segsweep.inspection.proposal import propose
+
+    name, text = propose(folder, data_root)
+    path = DATASETS / f"{name}.yaml"
+    print(text)
+    if path.exists():
+        print(f"{path} is there already and stays as it is; `make data DATASET={name}` looks at its data.")
+        return DONE
+    write_text(path, text)
+    print(f"Written to {path}. Correct it, then look at what it gives: make data DATASET={name}")
+    return DONE
 
 
 def show(findings, page: Path, console: Console) -> None:

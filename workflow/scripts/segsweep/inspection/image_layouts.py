@@ -10,7 +10,20 @@ from segsweep.inspection.guess import Guess
 from segsweep.inspection.mask_values import MOST_VALUES, classes_of, values_of
 
 MASK_WORDS = ("mask", "label", "gt", "groundtruth", "annot", "seg", "target", "manual")
-AFFIXES = ("mask", "masks", "label", "labels", "labelIds", "gt", "seg", "segmentation", "annotation", "manual1", "GT", "L")
+AFFIXES = (
+    "mask",
+    "masks",
+    "label",
+    "labels",
+    "labelIds",
+    "gt",
+    "seg",
+    "segmentation",
+    "annotation",
+    "manual1",
+    "GT",
+    "L",
+)
 LEAST_SHARED = 0.5  # share of the masks whose images are there
 MOST_LABELS = 7
 

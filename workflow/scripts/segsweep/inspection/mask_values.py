@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-
 MOST_READ = 40  # masks
 MOST_VALUES = 32  # of masks that hold classes; JPEG, antialiasing and instances give more
 VOID_VALUE = 255

@@ -48,15 +48,17 @@ def propose(folder: Path, data_root: Path) -> tuple[str, str]:
 
 
 def as_yaml(keys: Mapping[str, Any], comments: Mapping[str, str]) -> str:
-    """Keys, one a line, each with its comment behind it; lists and mappings in one line where they fit."""
+    """Keys, each below its comment; lists and mappings in one line where they fit."""
     lines = ["# Proposed by `make data`. Correct what is wrong, above all the lines with a comment."]
     for name, value in keys.items():
-        line = yaml.safe_dump({name: value}, default_flow_style=None, sort_keys=False, width=10_000).rstrip("\n")
-        flow = f"{name}: " + yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000).strip()
-        text = flow if isinstance(value, dict | list) and len(flow) <= WIDTH else line
-        if (comment := comments.get(name)) is not None:
-            text = f"# {name}: {comment}\n{text}"
-        lines.append(text)
+        if name in comments:
+            lines.append(f"# {name}: {comments[name]}")
+        in_one, in_many = (
+            yaml.safe_dump(what, default_flow_style=flow, sort_keys=False, width=10_000).rstrip("\n")
+            for what, flow in ((value, True), ({name: value}, None))
+        )
+        short = isinstance(value, dict | list) and len(name) + len(in_one) <= WIDTH
+        lines.append(f"{name}: {in_one}" if short else in_many)
     return "\n".join(lines) + "\n"
 
 
