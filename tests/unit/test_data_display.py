@@ -64,7 +64,7 @@ def test_a_constant_channel_is_black():
 
 
 def test_a_channel_that_is_not_there_is_refused():
-    with pytest.raises(InputError, match="display.channels is .4, 3, 2., but its images have channels 0 to 3"):
+    with pytest.raises(InputError, match=r"display.channels is \[4, 3, 2\], but its images have channels 0 to 3"):
         display_of(data_of(ramp(np.uint16, 1, 1, 1, 1)), Display(channels=[4, 3, 2]))
 
 

@@ -89,7 +89,7 @@ def show(findings, page: Path, console: Console) -> None:
                 table.add_row(*row)
             console.print(table)
     for warning in findings.prepared.warnings:
-        console.print(f"odd: {warning}")
+        console.print(f"note: {warning}")
     console.print(f"images with their labels: {page}")
 
 

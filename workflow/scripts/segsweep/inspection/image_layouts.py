@@ -1,5 +1,6 @@
 """Folders of images and masks that share a name: which are the images, which the masks, and how names become paths."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -107,7 +108,8 @@ def label_of(masks: Pattern, all_masks: list[Pattern]) -> str:
     """The part of a pattern in which it differs from the others, as the name of its label."""
     others = [set(PurePosixPath(one.text).parts) for one in all_masks if one is not masks]
     own = [part for part in PurePosixPath(masks.text).parts if all(part not in other for other in others)]
-    return own[0].replace("{name}", "").rpartition(".")[0].strip("_-") or own[0] if own else masks.text
+    words = re.split(r"[_.-]|\{name\}", PurePosixPath(own[0]).stem if own else masks.text)
+    return "_".join(word for word in words if word and word not in AFFIXES) or own[0]
 
 
 def _without_affix(path: PurePosixPath, stems: set[tuple[PurePosixPath, str]]) -> tuple[str, str]:

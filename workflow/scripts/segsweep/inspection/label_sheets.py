@@ -9,22 +9,24 @@ from segsweep.inference.predictor import ground_truth_of, image_of, units
 from segsweep.report.images.sheets import Panel, PanelPainter, compose
 
 MOST_SHOWN = 8
-PAIRS = 2  # in a row
 LONGEST = 40  # letters of a name
+TEXT_SIDE = 800  # of an image with text, whose outlines are small
 
 
 def label_sheet(prepared: Prepared, split: str, display: ImageDisplay) -> Image.Image:
     """A sheet of up to `MOST_SHOWN` images of a split that is not empty; of one without labels, the images alone."""
     labeled = prepared.splits[split].labeled
-    painter = PanelPainter(prepared, "predictions")
+    painter = PanelPainter(prepared, "predictions", most=None if prepared.has_masks else TEXT_SIDE)
     panels, shown = [], []
     for unit in units(prepared, [(split, i) for i in chosen_images(prepared.splits[split], MOST_SHOWN)]):
         image, labels = display(image_of(prepared, unit)), ground_truth_of(prepared, unit)
-        panels.append([Panel(f"…{unit.name[-LONGEST:]}"[-len(unit.name) :], painter.plain(image))])
+        name = unit.name if len(unit.name) <= LONGEST else f"…{unit.name[-LONGEST:]}"
+        panels.append(Panel(name, painter.plain(image)))
         if labeled:
-            panels[-1].append(Panel("labels", painter.ground_truth(image, labels)))
+            panels.append(Panel("labels", painter.ground_truth(image, labels)))
             shown.append(labels)
-    rows = [sum(panels[i : i + PAIRS], []) for i in range(0, len(panels), PAIRS)]
+    across = 4 if prepared.has_masks else 2
+    rows = [panels[i : i + across] for i in range(0, len(panels), across)]
     return compose(rows, [entry for entry in painter.legend(shown) if entry[0] != "prediction"] if labeled else [])
 
 
@@ -37,6 +39,6 @@ def chosen_images(split: Split, count: int) -> list[int]:
     """
     counts = split.class_counts
     rare_first = np.argsort((counts > 0).sum(axis=0), kind="stable")
-    most_of_it = [int(counts[:, c].argmax()) for c in rare_first if counts[:, c].any()]
-    spread = np.linspace(0, len(split) - 1, count).round().astype(int).tolist()
+    most_of_it = list(dict.fromkeys(int(counts[:, c].argmax()) for c in rare_first if counts[:, c].any()))[:count]
+    spread = np.linspace(0, len(split) - 1, count - len(most_of_it)).round().astype(int).tolist()
     return sorted(list(dict.fromkeys([*most_of_it, *spread, *range(len(split))]))[:count])

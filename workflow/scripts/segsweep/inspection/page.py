@@ -17,6 +17,7 @@ from segsweep.report.markdown import blocks, bullets, image, listed, markdown_ta
 from segsweep.report.value_styles import escape
 
 PAGE, SHEET = "data.md", "labels_{split}.jpg"
+MOST_SIDE = 4000  # of a sheet, pixels
 MADE = (PAGE, "data.csv", "data_classes.csv", "data_warnings.csv", SHEET.format(split="*"))
 
 # Header and rows of texts; columns of numbers are flush right.
@@ -40,13 +41,13 @@ def write_page(findings: Findings, folder: Path) -> Path:
         display = display_of(prepared, dataset.display)
         shown = [split.name for split in prepared.splits.values() if len(split)]
         for split in shown:
-            save(label_sheet(prepared, split, display), folder / SHEET.format(split=split))
+            save(label_sheet(prepared, split, display), folder / SHEET.format(split=split), MOST_SIDE)
         text = blocks(
             head,
             " ".join(facts(findings)) + "\n",
             _markdown(splits_table(findings)),
             _markdown(classes_table(findings)),
-            "## Odd\n" if prepared.warnings else "",
+            "## Notes\n" if prepared.warnings else "",
             bullets(*map(escape, prepared.warnings)),
             *(
                 part
@@ -127,7 +128,9 @@ def _count(value: Any) -> str:
 
 
 def _percent(value: Any) -> str:
-    return "" if value is None or pd.isna(value) else f"{100 * value:.2f} %"
+    if value is None or pd.isna(value):
+        return ""
+    return "< 0.01 %" if 0 < value < 1e-4 else f"{100 * value:.2f} %"
 
 
 def _span(row: dict[str, Any], side: str) -> str:

@@ -15,7 +15,8 @@ from segsweep.inspection.file_tree import FileTree
 from segsweep.inspection.guess import Guess
 
 NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
-WIDTH = 100
+WIDTH = 100  # of a line that holds a mapping
+LONGEST = 10_000  # no text is broken in two
 # Each looks at a folder and gives keys of a data set, or nothing; the first that gives some is taken.
 LAYOUTS: tuple[Callable[[FileTree], Guess | None], ...] = (
     annotated_layouts.voc,
@@ -53,12 +54,12 @@ def as_yaml(keys: Mapping[str, Any], comments: Mapping[str, str]) -> str:
     for name, value in keys.items():
         if name in comments:
             lines.append(f"# {name}: {comments[name]}")
-        in_one, in_many = (
-            yaml.safe_dump(what, default_flow_style=flow, sort_keys=False, width=10_000).rstrip("\n")
-            for what, flow in ((value, True), ({name: value}, None))
-        )
-        short = isinstance(value, dict | list) and len(name) + len(in_one) <= WIDTH
-        lines.append(f"{name}: {in_one}" if short else in_many)
+        in_one = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=LONGEST).strip()
+        if isinstance(value, dict | list) and len(f"{name}: {in_one}") <= WIDTH:
+            lines.append(f"{name}: {in_one}")
+        else:
+            flow = None if isinstance(value, dict | list) else False
+            lines.append(yaml.safe_dump({name: value}, default_flow_style=flow, sort_keys=False, width=LONGEST).strip())
     return "\n".join(lines) + "\n"
 
 

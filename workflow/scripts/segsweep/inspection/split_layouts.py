@@ -14,8 +14,6 @@ NAMES = {
 }
 SPLIT_OF = {name: split for split, names in NAMES.items() for name in names}
 DRAWN = "no lists and no folders of splits were found: drawn; of several images of one patient or scene, add group"
-    "no lists and no folders of splits were found, so they are drawn; images of one patient, page or scene: add group"
-)
 
 
 def lists(tree: FileTree, folders: tuple[str, ...] = ("",)) -> dict[str, str]:
