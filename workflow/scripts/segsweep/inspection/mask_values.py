@@ -13,7 +13,7 @@ MOST_VALUES = 32  # of masks that hold classes; JPEG, antialiasing and instances
 VOID_VALUE = 255
 COMMENT = "the values that were found; give them their names"
 
-Color = tuple[int, int, int]
+BLACK = (0, 0, 0)
 
 
 def values_of(paths: Sequence[Path]) -> Counter:
@@ -76,11 +76,10 @@ def classes_of(found: Counter) -> tuple[dict[str, Any], dict[str, str]]:
 
 def _palette(found: Counter) -> tuple[dict[str, Any], dict[str, str]]:
     frequent = [value for value, _ in found.most_common(MOST_VALUES)]
-    palette = {
-        "background" if color == (0, 0, 0) else f"class_{i}": list(color)
-        for i, color in enumerate((color if isinstance(color, tuple) else (color,) * 3 for color in frequent), 1)
-    }
-    said = "the colors that were found, the most frequent first; give the classes their names"
+    colors = [value if isinstance(value, tuple) else (value,) * 3 for value in frequent]
+    colors.sort(key=lambda color: color != BLACK)  # stable: the others stay in their order
+    palette = {"background" if color == BLACK else f"class_{i}": list(color) for i, color in enumerate(colors)}
+    said = "the colors that were found, frequent ones first; give the classes their names"
     if len(found) > MOST_VALUES:
         said = f"{len(found)} colors were found (JPEG? antialiased?), these are the most frequent; name your classes"
     return {"task": "multiclass", "palette": palette}, {"palette": said}
@@ -91,9 +90,9 @@ def _too_many(values: list[int]) -> tuple[dict[str, Any], dict[str, str]]:
         palette = {"background": 0, "object": f"1-{values[-1]}"}
         said = f"{len(values)} values up to {values[-1]} were found, which may number objects"
         return {"task": "binary", "palette": palette, "foreground": "object"}, {"palette": said}
-    said = f"{len(values)} values were found (JPEG? antialiased?); write those that stand for classes"
-    classes = {values[0]: "background", values[-1]: "foreground"}
-    return {"task": "binary", "classes": classes, "foreground": "foreground"}, {"classes": said}
+    said = f"{len(values)} values were found (JPEG? antialiased?); better export PNG masks again, else check the ranges"
+    palette = {"background": "0-127", "foreground": "128-255"}
+    return {"task": "binary", "palette": palette, "foreground": "foreground"}, {"palette": said}
 
 
 def _named(value: int) -> str:
