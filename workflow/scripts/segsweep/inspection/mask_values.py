@@ -59,7 +59,8 @@ def classes_of(found: Counter) -> tuple[dict[str, Any], dict[str, str]]:
     values = sorted(found)
     if len(values) > MOST_VALUES:
         return _too_many(values)
-    void = [VOID_VALUE] if len(values) > 2 and values[-1] == VOID_VALUE and values[-2] < VOID_VALUE - 1 else []
+    # 255 behind numbers without a gap is the void of VOC and many others.
+    void = [VOID_VALUE] if len(values) > 2 and values == [*range(len(values) - 1), VOID_VALUE] else []
     values = [value for value in values if value not in void]
     if len(values) == 1:
         values = [0, *values] if values != [0] else [0, VOID_VALUE]
