@@ -60,6 +60,11 @@ class Dataset(Component):
         "Values that count in no loss and no score. Of a multilabel task, a pixel that is void in the mask of one "
         "label is void for all labels.",
     )
+    channels: int | None = key(
+        None,
+        "Channels of the images; null: as many as there are, grey as three equal ones. With 1 grey stays one channel.",
+        ge=1,
+    )
     foreground: str | None = key(None, "Class that the one output of a binary task means.")
     display: Display = key(
         Display(), "How images are shown to people; needed only where they are not 8-bit RGB.", outcome=False
