@@ -37,7 +37,7 @@ def decode(
     problems = list(item.problems)
     if not_unicode(item.name):
         problems.append(f"{item.location}: the name {item.name!a} is not UTF-8. Rename the file.")
-    if item.labels_file is not None and not item.labels_file.is_file():
+    if _lacks_labels_file(item):
         problems.append(
             f"{item.labels_file}: no such file; each image of the lists needs one (empty if there is nothing on "
             "it). Add it, or take the name out of the list."
@@ -71,6 +71,10 @@ def decode_unlabeled(
     return sample, problems
 
 
+def _lacks_labels_file(item: Item) -> bool:
+    return item.labels_file is not None and not item.labels_file.is_file()
+
+
 def location_of(item: Item) -> str:
     """Where an image is, for problems: its file, else what names it."""
     return str(item.image if isinstance(item.image, Path) else item.location or item.name)
@@ -93,7 +97,8 @@ def _read(
     if isinstance(source, np.ndarray):
         return source
     if source is None:
-        problems.append(f"{item.location}: {item.name!r} has no mask, and the task needs one. Add it.")
+        if not _lacks_labels_file(item):
+            problems.append(f"{item.location}: {item.name!r} has no mask, and the task needs one. Add it.")
         return None
     named = f", though {item.location} names {item.name!r}" if item.location else ""
     if isinstance(source, Path) and not source.is_file():

@@ -57,7 +57,7 @@ def prepare(
     items = read(dataset, Path(root))
     assign_groups(dataset, Path(root), items)
     if POOL in items:
-        samples = (sample for _, sample, *_ in _decoded(items[POOL], table, dataset.task != "text", True, workers))
+        samples = (sample for _, sample, *_ in _decoded(items[POOL], table, dataset, True, workers))
         items = deal_out(dataset, table, items[POOL], samples)
     part = output.with_name(output.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
