@@ -135,7 +135,7 @@ def _pixels(split: Split, i: int) -> int:
 
 
 def class_rows(prepared: Iterable[Prepared]) -> list[dict[str, Any]]:
-    """Rows of data_classes.csv; none of a task without masks."""
+    """Rows of data_classes.csv; none of a task without masks, or of a split whose ground truth is hidden."""
     return [
         {
             "data": one.folder.name,

@@ -84,7 +84,7 @@ def _write(
     first_of: dict[tuple[int, str], str] = {}
     for split, members in items.items():
         writer = writers[split] = SplitWriter(folder, split, len(table.names), with_masks, table.by_label)
-        objects, scales, groups, signatures[split] = 0, [], [], []
+        objects, scales, groups, sizes, signatures[split] = 0, [], [], [], []
         for item, sample, found, one in _decoded(members, table, dataset, split not in unlabeled, workers):
             problems += found
             if one is not None:
@@ -98,9 +98,12 @@ def _write(
                 for name, piece, *patch in _pieces(item, sample, data):
                     writer.add(name, piece, *patch)
                     groups.append(item.group)
+                    sizes.append(piece.size)
         files |= writer.close()
         patched = any(writer.pages)
         splits[split] = {"names": writer.names, "pages": writer.pages if patched else None, "objects": objects}
+        if sizes:
+            splits[split]["largest"] = [max(sides) for sides in zip(*sizes, strict=True)]
         if patched:
             splits[split]["enlarged"] = [scale for scale in scales if scale > 1]
         if any(groups):
