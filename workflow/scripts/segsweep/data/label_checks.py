@@ -11,9 +11,10 @@ def check_boxes(item: Item, boxes: np.ndarray, height: int, width: int) -> list[
     for number, (left, top, right, bottom) in enumerate(boxes.tolist(), 1):
         if not (0 <= left < right <= width and 0 <= top < bottom <= height):
             kind = "is empty" if right <= left or bottom <= top else "reaches outside of the image"
+            written = f"{item.written[number - 1]}, which is " if item.written else ""
             problems.append(
-                f"{where}: box {number} of {item.name!r} {kind}: left {left:g}, top {top:g}, right {right:g}, bottom "
-                f"{bottom:g} (from 0, right and bottom exclusive); the image has {width}x{height} pixels. "
+                f"{where}: box {number} of {item.name!r} {kind}: {written}left {left:g}, top {top:g}, right {right:g}, "
+                f"bottom {bottom:g} (from 0, right and bottom exclusive); the image has {width}x{height} pixels. "
                 "Correct the box."
             )
     return problems
