@@ -313,9 +313,7 @@ def test_groups_of_a_table_count_and_its_other_columns_do_not(files):
     assert files.address(dataset=of_table) == before
     files.write("t.csv", "name,split,patient\na,train,p\nb,train,p\nc,val,r\n")
     assert files.address(dataset=of_table) != before
-    assert (
-        files.address(dataset={"splits": {"table": "t.csv"}}) == files.address()
-    )  # the same images in the same splits
+    assert files.address(dataset={"splits": {"table": "t.csv"}}) == files.address()  # the same splits
 
 
 def test_what_only_allows_changes_nothing_and_a_group_does(files):
