@@ -237,6 +237,8 @@ COCO_MISTAKES = [
     ),
     (lambda c: c["images"].append({"id": 9}), r"image 1 has no id or no file_name"),
     (lambda c: c["images"].append({"id": 9, "file_name": "d.jpg"}), r"are those of 'd.png' as well"),
+    (lambda c: c["images"].append({"id": 9, "file_name": "../d.png"}), r"'../d.png': it is no path in the folder"),
+    (lambda c: c["images"].append({"id": 9, "file_name": "/d.png"}), r"'/d.png': it is no path in the folder"),
     (lambda c: c["images"][0].update(height="32"), r"image 0 has the height '32' and width 48"),
     (
         lambda c: c["images"][0].update(height=64, width=96),
@@ -326,6 +328,21 @@ def test_yolo_finds_folders_lists_and_paths(tmp_path):
     image, labels, names = files(yolo_dataset(), tmp_path)["val"][0][1]
     assert (image, labels) == (tmp_path / "valid/images/d.png", tmp_path / "valid/labels/d.txt")
     assert json.loads(names) == {"0": "box", "1": "roof"}
+
+
+def test_yolo_passes_over_hidden_files_and_reports_broken_links(tmp_path):
+    write_yolo(tmp_path, SPLITS)
+    images = tmp_path / "train/images"
+    (images / ".ipynb_checkpoints").mkdir()
+    for hidden in ("._a.png", ".ipynb_checkpoints/a-checkpoint.png"):
+        (images / hidden).write_bytes(b"no image")
+    (images / "notes.txt").write_text("no image")
+    assert [item.name for item in read(yolo_dataset(), tmp_path)["train"]] == ["a", "b", "c"]
+    (images / "e.png").symlink_to("nowhere.png")
+    (tmp_path / "train/labels/e.txt").symlink_to("nowhere.txt")
+    found = problems_of(yolo_dataset(missing_labels="background"), tmp_path)
+    assert len(found) == 2
+    assert all("train/" in problem and "no such file" in problem for problem in found)
 
 
 def test_yolo_by_lists_and_by_chance_among_all_splits(tmp_path):

@@ -105,7 +105,11 @@ def _images(file: CocoFile, entries: list[Any], labeled: bool) -> dict[Any, Coco
             other = by_id.get(entry["id"], file.images.get(name))
             file.problems.append(
                 f"{where}: id {entry['id']!r}, file_name {image.file!r}: "
-                + (f"id or name are those of {other.file!r} as well. " if other else "this is no name of a file. ")
+                + (
+                    f"id or name are those of {other.file!r} as well. "
+                    if other
+                    else "it is no path in the folder of images. "
+                )
                 + "Give each image an id and a name (without its ending) of its own."
             )
             continue
@@ -114,8 +118,10 @@ def _images(file: CocoFile, entries: list[Any], labeled: bool) -> dict[Any, Coco
 
 
 def _name(file: str) -> str:
+    """What a `file_name` is called: without its ending. Empty where it leads out of the folder."""
     folder, slash, last = file.rpartition("/")
-    return f"{folder}{slash}{last.rpartition('.')[0] or last}"
+    inside = not file.startswith("/") and ".." not in file.split("/")
+    return f"{folder}{slash}{last.rpartition('.')[0] or last}" if inside else ""
 
 
 def _labels(file: CocoFile, entries: list[Any]) -> dict[Any, str]:
