@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from segsweep.data.classes import ClassTable
+from segsweep.data.file_kinds import not_a_file
 from segsweep.data.image_files import read_image
 from segsweep.data.label_checks import check_boxes, check_polygons
 from segsweep.data.label_masks import pack
@@ -71,8 +72,8 @@ def _read(
         problems.append(f"{item.location}: {item.name!r} has no mask, and the task needs one. Add it.")
         return None
     named = f", though {item.location} names {item.name!r}" if item.location else ""
-    if isinstance(source, Path) and not source.is_file():
-        problems.append(f"{source}: no such file{named}. Add it, or take the name out of the list.")
+    if isinstance(source, Path) and (wrong := not_a_file(source)):
+        problems.append(f"{source}: {wrong}{named}. Add it, or take the name out of the list.")
         return None
     try:
         return load(source) if isinstance(source, Path) else source(*size)

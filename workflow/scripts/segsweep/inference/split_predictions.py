@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from segsweep.config.dataset import parse_dataset
 from segsweep.config.dataset_keys import BY_LABEL, Dataset
 from segsweep.data.classes import class_table
+from segsweep.data.image_files import image_size
 from segsweep.data.prepared import Prepared
 from segsweep.data.readers import read
 from segsweep.errors import InputError
@@ -124,9 +124,8 @@ def _originals(dataset: Dataset, root: Path, split: str) -> dict[str, tuple[int,
     """Height and width of each image as it is in the data set's own files, in its order."""
     found = {}
     for item in read(dataset, root)[split]:
-        if isinstance(item.image, np.ndarray):
-            found[item.name] = item.image.shape[:2]
-            continue
-        with Image.open(item.image) as image:
-            found[item.name] = image.size[::-1]
+        if isinstance(item.image, Path):
+            found[item.name] = image_size(item.image)
+        else:
+            found[item.name] = (item.image() if callable(item.image) else item.image).shape[:2]
     return found
