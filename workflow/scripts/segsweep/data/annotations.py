@@ -33,7 +33,7 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Annotation:
-    """One object of an image. What it covers is the union of its rings, and its mask.
+    """One object of an image, or a part of one. What it covers is the union of its rings, and its mask.
 
     Attributes:
         label: its name in the file.
@@ -41,6 +41,7 @@ class Annotation:
         mask: bool (h, w), or COCO's run lengths {"size": [height, width], "counts": list or compressed text}.
         corner: column and row of the image in which the mask's first column and row lie.
         box: left, top, right, bottom, as the file has it; without one, the extents of what is covered.
+        group: annotations of one label and group are one object, with one box; None for an object by itself.
         ignored: its box counts neither for nor against (a crowd, a difficult object).
         relative: coordinates are shares of the image's width and height.
         location: where it stands, for problems: "a.json: annotation 17".
@@ -51,6 +52,7 @@ class Annotation:
     mask: np.ndarray | dict | None = None
     corner: tuple[int, int] = (0, 0)
     box: Box | None = None
+    group: int | str | None = None
     ignored: bool = False
     relative: bool = False
     location: str = ""
@@ -163,11 +165,20 @@ def _item(dataset: AnnotatedDataset, table: LabelTable, image: AnnotatedImage, p
     known = [one for one in image.annotations if table.value(one.label) is not None]
     item.mask = partial(_checked_mask, known, table)
     if dataset.task == "multitask":
-        objects = [one for one in known if one.label in table.boxes]
+        objects = _objects([one for one in known if one.label in table.boxes])
         item.boxes = partial(boxes, objects)
-        item.labels = [table.boxes[one.label] for one in objects]
-        item.ignored = [one.ignored for one in objects]
+        item.labels = [table.boxes[parts[0].label] for parts in objects]
+        item.ignored = [all(part.ignored for part in parts) for parts in objects]
     return item
+
+
+def _objects(annotations: Sequence[Annotation]) -> list[list[Annotation]]:
+    """The parts of each object."""
+    found: dict[tuple, list[Annotation]] = {}
+    for number, one in enumerate(annotations):
+        key = (number,) if one.group is None else (one.label, one.group)
+        found.setdefault(key, []).append(one)
+    return list(found.values())
 
 
 def _unknown_label(label: str, places: list[str], table: LabelTable) -> str:
@@ -278,12 +289,13 @@ def draw(annotations: Sequence[Annotation], height: int, width: int, table: Labe
     return mask
 
 
-def boxes(annotations: Sequence[Annotation], height: int, width: int) -> list[Box]:
-    """Left, top, right and bottom of each annotation, cut off at the image's edges."""
+def boxes(objects: Sequence[Sequence[Annotation]], height: int, width: int) -> list[Box]:
+    """Left, top, right and bottom of each object, of all of its parts, cut off at the image's edges."""
     found = []
-    for one in annotations:
-        left, top, right, bottom = _extents(_in_pixels(one, height, width))
-        found.append((max(left, 0.0), max(top, 0.0), min(right, float(width)), min(bottom, float(height))))
+    for parts in objects:
+        lefts, tops, rights, bottoms = zip(*(_extents(_in_pixels(one, height, width)) for one in parts), strict=True)
+        right, bottom = min(max(rights), float(width)), min(max(bottoms), float(height))
+        found.append((max(min(lefts), 0.0), max(min(tops), 0.0), right, bottom))
     return found
 
 

@@ -2,40 +2,49 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from segsweep.data.classes import ClassTable
 from segsweep.data.file_kinds import not_a_file
+from segsweep.data.image_arrays import as_stored
 from segsweep.data.image_files import read_image
-from segsweep.data.label_checks import check_boxes, check_polygons
+from segsweep.data.image_files.image_file import DEFAULT, Reading
+from segsweep.data.label_checks import check_boxes, check_polygons, check_size
 from segsweep.data.label_masks import pack
-from segsweep.data.mask_files import class_indices, read_mask
+from segsweep.data.mask_files import class_indices, class_mask, read_mask
+from segsweep.data.name_lists import not_unicode
 from segsweep.data.raw_item import Item
 from segsweep.data.sample import Sample
 from segsweep.data.void import VOID
 from segsweep.errors import InputError
 
 
-def decode(item: Item, table: ClassTable, with_mask: bool) -> tuple[Sample | None, list[str]]:
+def decode(
+    item: Item, table: ClassTable, with_mask: bool, reading: Reading = DEFAULT
+) -> tuple[Sample | None, list[str]]:
     """Read an item's files.
 
     Args:
         item: from a reader.
         table: what the mask's values mean.
         with_mask: whether the task needs a mask.
+        reading: what the data set's file says of its images.
 
     Returns:
         The sample, None where image or mask cannot be used; and all problems about the item.
     """
     problems = list(item.problems)
-    if item.labels_file is not None and not item.labels_file.is_file():
+    if not_unicode(item.name):
+        problems.append(f"{item.location}: the name {item.name!a} is not UTF-8. Rename the file.")
+    if _lacks_labels_file(item):
         problems.append(
             f"{item.labels_file}: no such file; each image of the lists needs one (empty if there is nothing on "
             "it). Add it, or take the name out of the list."
         )
-    image = _read(item, item.image, problems, read_image)
+    image = _image(item, reading, problems)
     size = None if image is None else image.shape[:2]
     # What is drawn for the image's size has none without the image; a file is looked at all the same.
     channels = _channels(item, size or (), table, problems) if with_mask and (size or not callable(item.mask)) else []
@@ -46,21 +55,44 @@ def decode(item: Item, table: ClassTable, with_mask: bool) -> tuple[Sample | Non
     boxes = np.array(boxes, np.float32).reshape(-1, 4)
     polygons = [np.asarray(points, np.float32) for points in item.polygons]
     problems += check_boxes(item, boxes, height, width) + check_polygons(item, polygons, height, width)
-    masks = [class_indices(where, values, size, table, problems) for where, values in channels]
-    if any(mask is None for mask in masks):
+    mask = _mask(channels, size, table, problems) if with_mask else None
+    if mask is None and with_mask:
         return None, problems
-    mask = (pack(masks) if table.by_label else masks[0]) if with_mask else None
     labels = np.array(item.labels, np.int64)
     ignored = np.array(item.ignored if len(item.ignored) else [False] * (len(polygons) or len(boxes)), bool)
     return Sample(image, mask, boxes, labels, polygons, ignored), problems
 
 
-def decode_unlabeled(item: Item, table: ClassTable, with_mask: bool) -> tuple[Sample | None, list[str]]:
+def decode_unlabeled(
+    item: Item, table: ClassTable, with_mask: bool, reading: Reading = DEFAULT
+) -> tuple[Sample | None, list[str]]:
     """As `decode`, of an item whose ground truth is hidden: only the image is read, and all of its mask is void."""
-    sample, problems = decode(replace(item, mask=None, labels_file=None), table, False)
+    sample, problems = decode(replace(item, mask=None, labels_file=None), table, False, reading)
     if sample is not None and with_mask:
         sample.mask = np.full(sample.size, VOID, np.uint8)
     return sample, problems
+
+
+def _lacks_labels_file(item: Item) -> bool:
+    return item.labels_file is not None and not item.labels_file.is_file()
+
+
+def location_of(item: Item) -> str:
+    """Where an image is, for problems: its file, else what names it."""
+    return str(item.image if isinstance(item.image, Path) else item.location or item.name)
+
+
+def _image(item: Item, reading: Reading, problems: list[str]) -> np.ndarray | None:
+    found = _read(item, item.image, problems, partial(read_image, reading=reading, warnings=item.warnings))
+    if found is None:
+        return None
+    try:
+        image = as_stored(found, reading.channels, location_of(item))
+    except InputError as error:
+        problems += error.problems
+        return None
+    problems += check_size(item, image, reading)
+    return image
 
 
 def _read(
@@ -69,7 +101,8 @@ def _read(
     if isinstance(source, np.ndarray):
         return source
     if source is None:
-        problems.append(f"{item.location}: {item.name!r} has no mask, and the task needs one. Add it.")
+        if not _lacks_labels_file(item):
+            problems.append(f"{item.location}: {item.name!r} has no mask, and the task needs one. Add it.")
         return None
     named = f", though {item.location} names {item.name!r}" if item.location else ""
     if isinstance(source, Path) and (wrong := not_a_file(source)):
@@ -87,14 +120,27 @@ def _read(
     return None
 
 
+def _mask(
+    channels: list[tuple[str | Path, np.ndarray]], size: tuple[int, int], table: ClassTable, problems: list[str]
+) -> np.ndarray | None:
+    """uint8 (H, W): the one mask, or the masks of all labels or classes as one; None where one cannot be used."""
+    masks = [class_indices(where, values, size, table, problems) for where, values in channels]
+    if any(mask is None for mask in masks):
+        return None
+    if table.class_of_file:
+        return class_mask([where for where, _ in channels], masks, table, problems)
+    return pack(masks) if table.by_label else masks[0]
+
+
 def _channels(
     item: Item, size: tuple[int, ...], table: ClassTable, problems: list[str]
 ) -> list[tuple[str | Path, np.ndarray | None]]:
     """Where it stands, and (H, W) of values as in the files: of the one mask, or of the mask of each label."""
+    load = partial(read_mask, palette=table.palette)
     if isinstance(item.mask, list):
-        return [(path, _read(item, path, problems, read_mask)) for path in item.mask]
+        return [(path, _read(item, path, problems, load)) for path in item.mask]
     where = item.mask if isinstance(item.mask, Path) else item.labels_file or f"mask of {item.name}"
-    values = _read(item, item.mask, problems, read_mask, *size)
+    values = _read(item, item.mask, problems, load, *size)
     if not table.by_label:
         return [(where, values)]
     if values is not None and (values.ndim != 3 or values.shape[2] != len(table.names)):

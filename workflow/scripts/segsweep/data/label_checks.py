@@ -1,7 +1,11 @@
 """Boxes and polygons that cannot be those of their image."""
 
+from pathlib import Path
+
 import numpy as np
 
+from segsweep.data.image_files import orientation
+from segsweep.data.image_files.image_file import Reading
 from segsweep.data.raw_item import Item
 
 
@@ -11,9 +15,10 @@ def check_boxes(item: Item, boxes: np.ndarray, height: int, width: int) -> list[
     for number, (left, top, right, bottom) in enumerate(boxes.tolist(), 1):
         if not (0 <= left < right <= width and 0 <= top < bottom <= height):
             kind = "is empty" if right <= left or bottom <= top else "reaches outside of the image"
+            written = f"{item.written[number - 1]}, which is " if item.written else ""
             problems.append(
-                f"{where}: box {number} of {item.name!r} {kind}: left {left:g}, top {top:g}, right {right:g}, bottom "
-                f"{bottom:g} (from 0, right and bottom exclusive); the image has {width}x{height} pixels. "
+                f"{where}: box {number} of {item.name!r} {kind}: {written}left {left:g}, top {top:g}, right {right:g}, "
+                f"bottom {bottom:g} (from 0, right and bottom exclusive); the image has {width}x{height} pixels. "
                 "Correct the box."
             )
     return problems
@@ -30,3 +35,29 @@ def check_polygons(item: Item, polygons: list[np.ndarray], height: int, width: i
                 f"image of {width}x{height} pixels: {np.round(points, 1).tolist()}. Correct or delete it."
             )
     return problems
+
+
+def check_size(item: Item, image: np.ndarray, reading: Reading) -> list[str]:
+    """A problem where the annotations speak of an image of another size."""
+    size, (height, width) = item.size, image.shape[:2]
+    if size is None or tuple(size) == (height, width):
+        return []
+    where = item.labels_file or item.location or item.name
+    return [
+        f"{where}: says that {item.name!r} has {size[1]}x{size[0]} pixels (width x height), and the image has "
+        f"{width}x{height}. {size_remedy(item, tuple(size) == (width, height), reading)}"
+    ]
+
+
+def size_remedy(item: Item, transposed: bool, reading: Reading) -> str:
+    """What to do about labels that do not have the size of their image."""
+    if transposed and isinstance(item.image, Path) and (turned := orientation(item.image)) != 1:
+        if reading.orientation == "exif":
+            return (
+                f"The image is turned by its EXIF orientation ({turned}), and the labels are not: say `orientation: "
+                "ignore` in the data set's file if they were drawn on the unturned image."
+            )
+        return (
+            f"The labels fit to the image as its EXIF orientation ({turned}) turns it: leave out `orientation: ignore`."
+        )
+    return "Labels have the size of their image; export them again without resizing."

@@ -15,7 +15,7 @@ from torch import nn
 from segsweep.config.train import Data
 from segsweep.data.image_sampling import draw
 from segsweep.data.prepared import Prepared
-from segsweep.data.sample import FILL, Sample, window
+from segsweep.data.sample import Sample, window
 from segsweep.data.void import VOID
 
 MULTIPLE = 32  # sides of all batches: what encoders with five halvings take
@@ -67,7 +67,7 @@ class Batches:
         """The batches of an epoch.
 
         Yields:
-            image: uint8 (B, 3, H, W), sides padded to multiples of 32 at right and bottom.
+            image: (B, C, H, W) of the images' dtype, sides padded to multiples of 32 at right and bottom.
             mask: uint8 (B, H, W), 255 for void; not for text. Losses and scores take it as int64, which it becomes on
             the device (see `training.dataloaders`): eight times the bytes.
             boxes, labels, ignored: lists of float32 (n, 4), int64 (n,), bool (n,).
@@ -109,23 +109,34 @@ class Batches:
 
 
 class Normalize(nn.Module):
-    """Images as the network sees them, made of bytes on the device."""
+    """Images as the network sees them, made of stored values on the device."""
 
     def __init__(self, preprocessing: str, prepared: Prepared):
-        """`preprocessing`: standardize (ImageNet's statistics), normalize (the training images') or none (0..1)."""
+        """`preprocessing`: standardize (ImageNet's statistics; the training images' if these are not 8-bit RGB),
+        normalize (the training images') or none (only divided by `Prepared.scale`).
+        """
         super().__init__()
-        mean, std = {
-            "standardize": (IMAGENET_MEAN, IMAGENET_STD),
-            "normalize": (prepared.mean, np.maximum(prepared.std, 1e-3)),
-            "none": ((0.0,) * 3, (1.0,) * 3),
-        }[preprocessing]
+        self.scale = prepared.scale
+        if preprocessing == "none":
+            mean, std = np.zeros(prepared.channels), np.ones(prepared.channels)
+        elif preprocessing == "standardize" and prepared.is_rgb8:
+            mean, std = IMAGENET_MEAN, IMAGENET_STD
+        else:
+            mean, std = prepared.mean, _deviations(prepared)
         for name, values in (("mean", mean), ("std", std)):
-            self.register_buffer(name, torch.tensor(np.asarray(values), dtype=torch.float32).view(1, 3, 1, 1), False)
+            self.register_buffer(name, torch.tensor(np.asarray(values), dtype=torch.float32).view(1, -1, 1, 1), False)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """uint8 (B, 3, H, W) to float32 (B, 3, H, W): (x / 255 - mean) / std."""
+        """Stored values (B, C, H, W) to float32 (B, C, H, W): (x / scale - mean) / std."""
         # In place: three more arrays of fresh memory would take longer than the sums.
-        return image.to(torch.float32, copy=True).div_(255).sub_(self.mean).div_(self.std)
+        return image.to(torch.float32, copy=True).div_(self.scale).sub_(self.mean).div_(self.std)
+
+
+def _deviations(prepared: Prepared) -> np.ndarray:
+    """The deviations of the channels; a channel that is as good as constant is not blown up."""
+    if prepared.dtype == "float32":
+        return np.where(prepared.std > 1e-6 * np.abs(prepared.mean), prepared.std, 1.0)
+    return np.maximum(prepared.std, 0.255 / prepared.scale)  # about a quarter of a step between two values
 
 
 class Buffers:
@@ -160,6 +171,7 @@ class _Source:
     def __init__(self, items: list[tuple[str, int]], data: Data, prepared: Prepared, seed: int, training: bool):
         self.items, self.prepared, self.seed = items, prepared, seed
         self.crop = data.crop if training else None
+        self._dtype, self._fill = np.dtype(prepared.dtype), prepared.fill
         self._augmentation = data.augmentation, data.augmentation_backend
         self._buffers = Buffers()
         # A pipeline holds the state of its draws while it runs: each thread takes one out of here.
@@ -178,11 +190,12 @@ class _Source:
         samples = [self.sample(epoch, position) for position in positions]
         height, width = _padded(*(max(sides) for sides in zip(*(s.size for s in samples), strict=True)))
         pixels = len(samples) * height * width
-        memory = self._buffers.take(4 * pixels if self.prepared.has_masks else 3 * pixels)
-        image = memory[: 3 * pixels].reshape(len(samples), height, width, 3)
-        mask = memory[3 * pixels :].reshape(len(samples), height, width) if self.prepared.has_masks else None
+        image_bytes = pixels * self.prepared.channels * self._dtype.itemsize
+        memory = self._buffers.take(image_bytes + pixels if self.prepared.has_masks else image_bytes)
+        image = memory[:image_bytes].view(self._dtype).reshape(len(samples), height, width, self.prepared.channels)
+        mask = memory[image_bytes:].reshape(len(samples), height, width) if self.prepared.has_masks else None
         for b, sample in enumerate(samples):
-            _lay(sample.image, image[b], FILL)
+            _lay(sample.image, image[b], self._fill)
             if mask is not None:
                 _lay(sample.mask, mask[b], VOID)
         indices = [position % len(self.items) for position in positions]  # of a repetition, that of the image
@@ -212,8 +225,8 @@ class _Source:
             sample = self._augment(sample, (self.seed, epoch, position, AUGMENT))
         if self.crop is not None:
             rng = np.random.default_rng([self.seed, epoch, position, CROP])
-            return window(sample, *_corner(sample, self.crop, rng), *self.crop)
-        return window(sample, 0, 0, *sample.size) if self._augmented else sample
+            return window(sample, *_corner(sample, self.crop, rng), *self.crop, self._fill)
+        return window(sample, 0, 0, *sample.size, self._fill) if self._augmented else sample
 
     def _augment(self, sample: Sample, entropy: tuple[int, ...]) -> Sample:
         try:
@@ -245,7 +258,7 @@ def _corner(sample: Sample, crop: tuple[int, int], rng: np.random.Generator) -> 
     return corner[0], corner[1]
 
 
-def _lay(values: np.ndarray, canvas: np.ndarray, fill: int | tuple[int, ...]) -> None:
+def _lay(values: np.ndarray, canvas: np.ndarray, fill: int | np.ndarray) -> None:
     """Copy to the top left of a canvas and fill the rest of it."""
     height, width = values.shape[:2]
     canvas[:height, :width] = values
@@ -260,7 +273,7 @@ def _padded(height: int, width: int) -> tuple[int, int]:
 
 
 def _tensors(batch: dict[str, Any]) -> dict[str, Any]:
-    """Arrays to tensors. The image keeps its bytes in place: (B, H, W, 3) seen as (B, 3, H, W)."""
+    """Arrays to tensors. The image keeps its values in place: (B, H, W, C) seen as (B, C, H, W)."""
     batch["image"] = torch.from_numpy(batch["image"]).permute(0, 3, 1, 2)
     if "mask" in batch:
         batch["mask"] = torch.from_numpy(batch["mask"])

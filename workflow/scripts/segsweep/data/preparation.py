@@ -14,16 +14,18 @@ from segsweep.config.split_keys import POOL, RandomSplits
 from segsweep.config.train import Data
 from segsweep.data import patches
 from segsweep.data.classes import ClassTable, class_table
-from segsweep.data.decoding import decode, decode_unlabeled
+from segsweep.data.decoding import decode, decode_unlabeled, location_of
 from segsweep.data.drawn_splits import deal_out, far_from_asked
 from segsweep.data.duplicates import check_duplicates, signature
 from segsweep.data.groups import assign_groups
 from segsweep.data.hidden_labels import unlabeled_splits
+from segsweep.data.image_arrays import disagreement, fill_of
+from segsweep.data.image_files.image_file import Reading
 from segsweep.data.prepared import FORMAT, MANIFEST
 from segsweep.data.raw_item import Item
 from segsweep.data.readers import read
 from segsweep.data.sample import Sample, resized, window
-from segsweep.data.split_checks import NEEDED, check_classes, check_groups, check_splits, enlarged, hidden
+from segsweep.data.split_checks import NEEDED, check_classes, check_groups, check_splits, enlarged, hidden, odd_images
 from segsweep.data.split_writer import SplitWriter
 from segsweep.errors import InputError
 
@@ -56,7 +58,7 @@ def prepare(
     items = read(dataset, Path(root))
     assign_groups(dataset, Path(root), items)
     if POOL in items:
-        samples = (sample for _, sample, *_ in _decoded(items[POOL], table, dataset.task != "text", True, workers))
+        samples = (sample for _, sample, *_ in _decoded(items[POOL], table, dataset, True, workers))
         items = deal_out(dataset, table, items[POOL], samples)
     part = output.with_name(output.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
@@ -80,23 +82,29 @@ def _write(
     problems = check_splits(dataset, items) + check_groups(items, unlabeled)
     with_masks = dataset.task != "text"
     files, splits, writers, signatures = {}, {}, {}, {}
+    first_of: dict[tuple[int, str], str] = {}
     for split, members in items.items():
         writer = writers[split] = SplitWriter(folder, split, len(table.names), with_masks, table.by_label)
-        objects, scales, groups, signatures[split] = 0, [], [], []
-        for item, sample, found, one in _decoded(members, table, with_masks, split not in unlabeled, workers):
+        objects, scales, groups, sizes, signatures[split] = 0, [], [], [], []
+        for item, sample, found, one in _decoded(members, table, dataset, split not in unlabeled, workers):
             problems += found
             if one is not None:
                 signatures[split].append((item, one))
-            if sample is not None and not problems:
+            if sample is not None:
+                first_of.setdefault((sample.image.shape[2], sample.image.dtype.name), location_of(item))
+            if sample is not None and not problems and len(first_of) == 1:
                 objects += len(sample.labels) + int((~sample.ignored[: len(sample.polygons)]).sum())
                 if data.patches is not None:
                     scales.append(patches.scale(*sample.size, data.patches.page_size))
                 for name, piece, *patch in _pieces(item, sample, data):
                     writer.add(name, piece, *patch)
                     groups.append(item.group)
+                    sizes.append(piece.size)
         files |= writer.close()
         patched = any(writer.pages)
         splits[split] = {"names": writer.names, "pages": writer.pages if patched else None, "objects": objects}
+        if sizes:
+            splits[split]["largest"] = [max(sides) for sides in zip(*sizes, strict=True)]
         if patched:
             splits[split]["enlarged"] = [scale for scale in scales if scale > 1]
         if any(groups):
@@ -104,21 +112,25 @@ def _write(
         if split in unlabeled:
             splits[split]["labeled"] = False
     found, warnings = check_duplicates(signatures, unlabeled, dataset.allow_duplicates)
-    problems += found
+    problems += disagreement(first_of) + found
     if not problems:
         counted = {split: splits[split]["objects"] for split in NEEDED}
         problems, found = check_classes(dataset, table, writers, counted)
-        warnings += [*found, *enlarged(splits, data), *hidden(unlabeled)]
+        warnings += [*odd_images(items), *found, *enlarged(splits, data), *hidden(unlabeled)]
         if isinstance(dataset.splits, RandomSplits):
             warnings += far_from_asked(dataset, items)
     if problems:
         more = [f"... and {len(problems) - SHOWN} more problems."] if len(problems) > SHOWN else []
         raise InputError(*problems[:SHOWN], *more)
+    ((channels, dtype),) = first_of
     return {
         "format": FORMAT,
         "dataset": dataset.name,
         "task": dataset.task,
         "num_classes": len(table.names),
+        "channels": channels,
+        "dtype": dtype,
+        "scale": writers["train"].statistics.scale(),
         "settings": data.model_dump(mode="json", include={"image_size", "patches"}),
         "statistics": _statistics(writers["train"]),
         "splits": splits,
@@ -127,11 +139,12 @@ def _write(
     }
 
 
-def _decoded(items: list[Item], table: ClassTable, with_masks: bool, labeled: bool, workers: int) -> Iterator:
+def _decoded(items: list[Item], table: ClassTable, dataset: Dataset, labeled: bool, workers: int) -> Iterator:
     """(item, sample, problems, signature) in order; only a few images are held in memory."""
+    how, reading = decode if labeled else decode_unlabeled, Reading.of(dataset)
 
     def decoded(item: Item) -> tuple:
-        sample, problems = decode(item, table, with_masks) if labeled else decode_unlabeled(item, table, with_masks)
+        sample, problems = how(item, table, dataset.task != "text", reading)
         return item, sample, problems, None if sample is None else signature(sample.image)
 
     with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
@@ -148,18 +161,16 @@ def _pieces(item: Item, sample: Sample, data: Data) -> Iterator[tuple]:
     size, overlap = data.patches.size, data.patches.overlap
     height, width = patches.page_size(*sample.size, data.patches.page_size)
     sample = resized(sample, height, width)
+    fill = fill_of(sample.image)
     for y, x in patches.corners(height, width, size, overlap):
         page = {"page": item.name, "y": y, "x": x, "height": height, "width": width}
-        name, patch = f"{item.name}_y{y:04d}_x{x:04d}", window(sample, y, x, size, size)
+        name, patch = f"{item.name}_y{y:04d}_x{x:04d}", window(sample, y, x, size, size, fill)
         yield name, patch, page, patches.own_pixels(page, overlap)
 
 
 def _statistics(train: SplitWriter) -> dict[str, Any]:
-    """Mean and deviation of the training images by channel, in 0..1, and pixels by class."""
-    values = np.arange(256) / 255
-    weights = train.histogram / train.histogram.sum(1, keepdims=True)
-    mean = weights @ values
-    deviation = np.sqrt(np.maximum(weights @ values**2 - mean**2, 0))
+    """Mean and deviation of the training images by channel, and pixels by class."""
+    mean, deviation = train.statistics.mean_and_std()
     return {
         "mean": mean.tolist(),
         "std": deviation.tolist(),

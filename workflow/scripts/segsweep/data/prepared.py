@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from segsweep.data.image_arrays import FILL, as_values, is_rgb8
 from segsweep.errors import InputError
 
 MANIFEST = "manifest.json"
-FORMAT = 2
+FORMAT = 3
+READABLE = (2, FORMAT)  # of format 2 all images are 8-bit RGB
 
 
 class Split:
@@ -36,10 +38,13 @@ class Split:
         pages: list[dict | None],
         groups: list[str | None] | None = None,
         labeled: bool = True,
+        channels: int = 3,
+        dtype: str = "uint8",
     ):
         self.name = name
         self.names = names
         self.labeled = labeled
+        self._channels, self._dtype = channels, np.dtype(dtype)
         self._folder, self._pages, self._groups = folder, pages, groups
         with np.load(folder / f"{name}.index.npz", allow_pickle=False) as index:
             self._index = dict(index)
@@ -57,15 +62,15 @@ class Split:
         return self.__dict__ | {"_views": {}}
 
     def image(self, i: int) -> np.ndarray:
-        """uint8 (H, W, 3), RGB; a view that must not be written to."""
+        """(H, W, C) of the data set's dtype, 8-bit RGB if nothing else; a view that must not be written to."""
         height, width = self.sizes[i]
-        start = 3 * self._starts[i]
-        return self._view("images")[start : start + 3 * height * width].reshape(height, width, 3)
+        start, count = self._channels * self._starts[i], self._channels * height * width
+        return self._view("images", self._dtype)[start : start + count].reshape(height, width, self._channels)
 
     def mask(self, i: int) -> np.ndarray:
         """uint8 (H, W), indices of classes (or labels as bits), 255 for void; a view that must not be written to."""
         height, width = self.sizes[i]
-        return self._view("masks")[self._starts[i] : self._starts[i] + height * width].reshape(height, width)
+        return self._view("masks", np.uint8)[self._starts[i] : self._starts[i] + height * width].reshape(height, width)
 
     def boxes(self, i: int) -> np.ndarray:
         """float32 (n, 4), x1 y1 x2 y2, 0-based, right and bottom exclusive."""
@@ -96,9 +101,9 @@ class Split:
     def _rows(self, values: str, starts: str, i: int) -> np.ndarray:
         return self._index[values][self._index[starts][i] : self._index[starts][i + 1]]
 
-    def _view(self, kind: str) -> np.ndarray:
+    def _view(self, kind: str, dtype: np.dtype | type) -> np.ndarray:
         if kind not in self._views:
-            mapped = np.memmap(self._folder / f"{self.name}.{kind}.bin", np.uint8, mode="r")
+            mapped = np.memmap(self._folder / f"{self.name}.{kind}.bin", dtype, mode="r")
             self._views[kind] = mapped.view(np.ndarray)  # slicing a memmap is several times slower
         return self._views[kind]
 
@@ -114,7 +119,11 @@ class Prepared:
         classes: names of the C classes in the order of the mask's indices, void left out (binary: background first).
             They are the data set's, not the folder's: a corrected name needs no new preparation.
         splits: by name.
-        mean, std: float64 (3,), of the training images, in 0..1.
+        channels: C, of all images.
+        dtype: of all images: uint8, uint16 or float32.
+        scale: value that becomes 1: 255 of uint8; of uint16 the largest value of as many bits as the training images
+            need, 4095 of 12 bits; 1 of float32, which stays in its own unit.
+        mean, std: float64 (C,), of the training images divided by `scale`.
         pixel_counts: int64 (C,), of the training split.
         fingerprint: of the data that it was made from.
         warnings: what the preparation found odd and let pass.
@@ -125,6 +134,9 @@ class Prepared:
     task: str
     classes: list[str]
     splits: dict[str, Split]
+    channels: int
+    dtype: str
+    scale: float
     mean: np.ndarray
     std: np.ndarray
     pixel_counts: np.ndarray
@@ -140,6 +152,16 @@ class Prepared:
     def has_masks(self) -> bool:
         """Whether the task has masks."""
         return self.task != "text"
+
+    @property
+    def is_rgb8(self) -> bool:
+        """Whether the images are 8-bit RGB."""
+        return is_rgb8(self.channels, self.dtype)
+
+    @property
+    def fill(self) -> np.ndarray:
+        """What lies beyond an image's edge, (C,) of the images' dtype: nearly zero once normalized."""
+        return as_values(FILL if self.is_rgb8 else self.mean * self.scale, self.dtype)
 
     @property
     def image_class_counts(self) -> np.ndarray:
@@ -173,6 +195,7 @@ class Prepared:
                     f"{path}: {found}, the manifest says {entry['bytes']} bytes. "
                     f"Delete {folder}; it is then prepared again."
                 )
+        channels, dtype = manifest.get("channels", 3), manifest.get("dtype", "uint8")
         splits = {
             name: Split(
                 folder,
@@ -181,6 +204,8 @@ class Prepared:
                 entry["pages"] or [None] * len(entry["names"]),
                 entry.get("groups"),
                 entry.get("labeled", True),
+                channels,
+                dtype,
             )
             for name, entry in manifest["splits"].items()
         }
@@ -198,6 +223,9 @@ class Prepared:
             task=manifest["task"],
             classes=classes,
             splits=splits,
+            channels=channels,
+            dtype=dtype,
+            scale=manifest.get("scale", 255.0),
             mean=np.array(statistics["mean"]),
             std=np.array(statistics["std"]),
             pixel_counts=np.array(statistics["pixel_counts"], np.int64),
@@ -229,9 +257,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error}). Delete {folder}; it is then prepared again.") from error
-    if manifest.get("format") != FORMAT:
+    if manifest.get("format") not in READABLE:
         raise InputError(
-            f"{path}: format {manifest.get('format')!r}, this version reads {FORMAT}. "
+            f"{path}: format {manifest.get('format')!r}, this version reads {' and '.join(map(str, READABLE))}. "
             f"Delete {folder}; it is then prepared again."
         )
     return manifest

@@ -28,6 +28,7 @@ class Item:
             array (H, W, C).
         boxes: (left, top, right, bottom) of each object, in pixels; a list, an array (n, 4), or what is called with the
             image's height and width for such a one.
+        written: of each box the numbers as its file has them, for problems; nothing where they are the same.
         labels: of the boxes, 0-based over the classes without background.
         polygons: (x, y) of the corners of each, in pixels; lists or arrays (k, 2).
         ignored: for each box or polygon: counts neither for nor against.
@@ -38,12 +39,14 @@ class Item:
         group: what is never divided between splits or folds (patient, volume); `group` in the data set's file overrides
             what a reader says.
         problems: what the reader found wrong; reported together with all others before anything is trained.
+        warnings: what is odd about it and let pass, found by the reader or while it is decoded.
     """
 
     name: str
     image: Path | np.ndarray | Callable[[], np.ndarray]
     mask: Path | list[Path] | np.ndarray | Callable[[int, int], np.ndarray] | None = None
     boxes: Sequence | np.ndarray | Callable[[int, int], Sequence] = ()
+    written: Sequence[str] = ()
     labels: Sequence[int] = ()
     polygons: Sequence = ()
     ignored: Sequence[bool] = ()
@@ -52,3 +55,4 @@ class Item:
     labels_file: Path | None = None
     group: str | None = None
     problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)

@@ -126,7 +126,7 @@ def check_classes(
             if trained and not count
         ]
     if dataset.task == "multitask" and not objects[TRAIN]:
-        problems.append(f"{where}: no training image has a box. Add Annotations, or set task: multiclass.")
+        problems.append(f"{where}: no training image has a box. Add them, or set task: multiclass.")
     return problems, warnings
 
 
@@ -138,4 +138,15 @@ def enlarged(splits: dict[str, dict[str, Any]], data: Data) -> list[str]:
     return [
         f"patches.page_size {data.patches.page_size} enlarges {plural(len(found), 'page')}, up to {max(found):.1f} "
         "times; with `page_size: null` each page keeps its own scale"
+    ]
+
+
+def odd_images(items: dict[str, list[Item]]) -> list[str]:
+    """What was let pass in images, each kind once, with the first image of it."""
+    found: dict[str, dict[str, None]] = {}
+    for item in (item for members in items.values() for item in members):
+        for warning in item.warnings:
+            found.setdefault(warning, {})[item.name] = None
+    return [
+        f"{warning} ({plural(len(names), 'image')}, such as {next(iter(names))})" for warning, names in found.items()
     ]

@@ -7,8 +7,10 @@ import numpy as np
 
 from segsweep.config.dataset import parse_dataset
 from segsweep.config.dataset_keys import BY_LABEL, Dataset
+from segsweep.config.split_keys import POOL
 from segsweep.data.classes import class_table
 from segsweep.data.image_files import image_size
+from segsweep.data.image_files.image_file import Reading
 from segsweep.data.prepared import Prepared
 from segsweep.data.readers import read
 from segsweep.errors import InputError
@@ -122,10 +124,10 @@ def _write(
 
 def _originals(dataset: Dataset, root: Path, split: str) -> dict[str, tuple[int, int]]:
     """Height and width of each image as it is in the data set's own files, in its order."""
-    found = {}
-    for item in read(dataset, root)[split]:
+    items, found, reading = read(dataset, root), {}, Reading.of(dataset)
+    for item in items[POOL if POOL in items else split]:
         if isinstance(item.image, Path):
-            found[item.name] = image_size(item.image)
+            found[item.name] = image_size(item.image, reading)
         else:
             found[item.name] = (item.image() if callable(item.image) else item.image).shape[:2]
     return found

@@ -27,7 +27,7 @@ class DataLoaders:
         kind: the data set's task: binary, multiclass, multilabel, multitask or text.
         classes: names of the data set's classes.
         train, val: batches (`.epoch(n)`, `len()`) of the two splits.
-        normalize: images uint8 (B, 3, H, W) to float32.
+        normalize: images (B, C, H, W) as stored to float32.
     """
 
     task: Any

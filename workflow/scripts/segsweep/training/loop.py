@@ -180,7 +180,7 @@ def train_epoch(session: Session, epoch: int) -> tuple[dict[str, float], float, 
         optimizer.zero_grad(set_to_none=True)
         if len(batches) == 1:
             (batch,) = batches
-            images = batch["image"]  # uint8 (B, 3, H, W)
+            images = batch["image"]  # (B, C, H, W) as stored
             outputs = forward(images)  # logits, float32 (B, C, H, W), or what else the task's network gives
             losses = criterion(outputs, batch)  # scalars: "loss" and its parts
             task.before_backward(losses, model)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from segsweep.data.sample import FILL
+from segsweep.data.image_arrays import FILL
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
+from segsweep.config.dataset_keys import Dataset
 from segsweep.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ class Reading:
     page: int | Literal["channels"] | None = None
     alpha: Literal["drop"] | None = None
     orientation: Literal["exif", "ignore"] = "exif"
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Reading:
+        """What the file of a data set says."""
+        return cls(dataset.channels, dataset.page, dataset.alpha, dataset.orientation)
 
 
 DEFAULT = Reading()

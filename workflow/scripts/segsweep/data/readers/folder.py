@@ -1,22 +1,21 @@
 """Images and masks that share a name, found by patterns, with a list of names for each split."""
 
-import re
-from glob import escape
 from pathlib import Path
-from string import Formatter
 from typing import Any, ClassVar, Literal
 
 from pydantic import field_validator, model_validator
 
-from segsweep.config.dataset_keys import BY_LABEL, Dataset
+from segsweep.config.dataset_keys import BY_LABEL
+from segsweep.config.mask_dataset import MaskDataset
+from segsweep.config.name_patterns import checked_pattern
 from segsweep.config.settings import key
-from segsweep.config.split_keys import folder_of, form_of
+from segsweep.config.split_keys import check_patterns, folder_of
+from segsweep.data.found_names import found_names
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
-from segsweep.errors import InputError
 
 
-class FolderDataset(Dataset):
+class FolderDataset(MaskDataset):
     """Images and masks whose paths follow from a name."""
 
     tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multilabel")
@@ -25,9 +24,15 @@ class FolderDataset(Dataset):
     images: str = key("images/{name}.jpg", "Pattern of the images; {split} and {name} are filled in.", outcome=False)
     masks: str | dict[str, str] = key(
         "masks/{name}.png",
-        "Pattern of the masks; of a multilabel task one of .npy files (height, width, labels), or one for each label.",
+        "Pattern of the masks; of a multilabel task one of .npy files (height, width, labels), or one for each label. "
+        "Of classes one for each of them, too; one class may be without, which is that of all other pixels.",
         outcome=False,
     )
+
+    @property
+    def classes_with_files(self) -> tuple[str, ...]:
+        """As the base class has it; none of a multilabel task, where all labels have."""
+        return tuple(self.masks) if isinstance(self.masks, dict) and self.task not in BY_LABEL else ()
 
     @model_validator(mode="before")
     @classmethod
@@ -40,32 +45,19 @@ class FolderDataset(Dataset):
     @classmethod
     def _is_a_pattern(cls, patterns: str | dict[str, str]) -> str | dict[str, str]:
         for pattern in patterns.values() if isinstance(patterns, dict) else [patterns]:
-            found = {field for _, field, _, _ in Formatter().parse(pattern) if field is not None}
-            if "name" not in found or not found <= {"name", "split"}:
-                raise ValueError(f"found {pattern!r}; a pattern holds {{name}}, and {{split}} if need be. Correct it")
+            checked_pattern(pattern)
         return patterns
 
     @model_validator(mode="after")
     def _splits_fit(self):
-        patterns = [self.images, *(self.masks.values() if isinstance(self.masks, dict) else [self.masks])]
-        if form_of(self.splits) == "folders" and "{split}" not in self.images:
-            raise ValueError(
-                f"splits names folders, but images has no {{split}} that they stand for: {self.images!r}. Write "
-                "images: images/{split}/{name}.png for example"
-            )
-        if form_of(self.splits) == "random" and any("{split}" in pattern for pattern in patterns):
-            raise ValueError(
-                f"the splits are drawn, so no folder has their names: {', '.join(patterns)}. Leave out {{split}}, or "
-                "write splits: {folders: [train, val]}"
-            )
+        masks = self.masks.values() if isinstance(self.masks, dict) else [self.masks]
+        check_patterns(self.splits, self.images, *masks)
         return self
 
     @model_validator(mode="after")
     def _masks_fit(self):
         of_each = isinstance(self.masks, dict)
-        if of_each and self.task not in BY_LABEL:
-            raise ValueError(f"masks for each label are for task: multilabel, but it is {self.task}. Write one pattern")
-        if of_each and list(self.masks) != list(self.classes.values()):
+        if of_each and self.task in BY_LABEL and list(self.masks) != list(self.classes.values()):
             raise ValueError(
                 f"masks names the labels {list(self.masks)}, classes {list(self.classes.values())}. Leave out classes"
             )
@@ -103,22 +95,9 @@ def _names(dataset: FolderDataset, root: Path) -> dict[str, list[tuple[str, str]
 
 def _every(dataset: FolderDataset, root: Path, folder: str) -> list[tuple[str, str]]:
     """Name and file of all images that the pattern finds; what is the mask of one is no image."""
-    parts = dataset.images.replace("{split}", folder).split("{name}")
-    first, *rest = map(re.escape, parts)
-    expression = re.compile(f"{first}(?P<name>[^/]+){'(?P=name)'.join(rest)}")
-    found = {}
-    for path in sorted(root.glob("*".join(map(escape, parts)))):
-        match = expression.fullmatch(path.relative_to(root).as_posix())
-        if match and not path.name.startswith(".") and not path.is_dir():
-            found[match["name"]] = path
-    masks = {file for name in found for file in _in_folder(dataset, root, folder, name)[1:]}
-    names = [(name, str(path)) for name, path in found.items() if path not in masks]
-    if not names:
-        raise InputError(
-            f"{root / dataset.images.replace('{split}', folder)}: there is no such image, for the data set "
-            f"{dataset.name!r}. Put them there, or correct `images` or `splits`."
-        )
-    return names
+    found = found_names(root, dataset.images, folder)
+    masks = {file for name, _ in found for file in _in_folder(dataset, root, folder, name)[1:]}
+    return [(name, path) for name, path in found if Path(path) not in masks]
 
 
 def _files(dataset: FolderDataset, root: Path, split: str, name: str) -> list[Path]:
