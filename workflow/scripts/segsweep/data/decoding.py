@@ -46,6 +46,8 @@ def decode(
         )
     image = _image(item, reading, problems)
     size = None if image is None else image.shape[:2]
+    if size and (found := check_size(item, *size, reading)):
+        return None, [*problems, *found]
     # What is drawn for the image's size has none without the image; a file is looked at all the same.
     channels = _channels(item, size or (), table, problems) if with_mask and (size or not callable(item.mask)) else []
     if image is None or any(values is None for _, values in channels):
@@ -87,12 +89,10 @@ def _image(item: Item, reading: Reading, problems: list[str]) -> np.ndarray | No
     if found is None:
         return None
     try:
-        image = as_stored(found, reading.channels, location_of(item))
+        return as_stored(found, reading.channels, location_of(item))
     except InputError as error:
         problems += error.problems
         return None
-    problems += check_size(item, image, reading)
-    return image
 
 
 def _read(

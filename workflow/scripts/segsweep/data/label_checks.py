@@ -1,4 +1,4 @@
-"""Boxes and polygons that cannot be those of their image."""
+"""Boxes, polygons and sizes that cannot be those of their image."""
 
 from pathlib import Path
 
@@ -7,6 +7,17 @@ import numpy as np
 from segsweep.data.image_files import orientation
 from segsweep.data.image_files.image_file import Reading
 from segsweep.data.raw_item import Item
+
+
+def check_size(item: Item, height: int, width: int, reading: Reading) -> list[str]:
+    """A problem where annotations were made for an image of another size: none of their coordinates would fit."""
+    if item.size is None or tuple(item.size) == (height, width):
+        return []
+    where = item.labels_file or item.location or item.name
+    return [
+        f"{where}: says that {item.name!r} has {item.size[1]}x{item.size[0]} pixels (width x height); the image has "
+        f"{width}x{height}. {size_remedy(item, tuple(item.size) == (width, height), reading)}"
+    ]
 
 
 def check_boxes(item: Item, boxes: np.ndarray, height: int, width: int) -> list[str]:
@@ -37,18 +48,6 @@ def check_polygons(item: Item, polygons: list[np.ndarray], height: int, width: i
     return problems
 
 
-def check_size(item: Item, image: np.ndarray, reading: Reading) -> list[str]:
-    """A problem where the annotations speak of an image of another size."""
-    size, (height, width) = item.size, image.shape[:2]
-    if size is None or tuple(size) == (height, width):
-        return []
-    where = item.labels_file or item.location or item.name
-    return [
-        f"{where}: says that {item.name!r} has {size[1]}x{size[0]} pixels (width x height), and the image has "
-        f"{width}x{height}. {size_remedy(item, tuple(size) == (width, height), reading)}"
-    ]
-
-
 def size_remedy(item: Item, transposed: bool, reading: Reading) -> str:
     """What to do about labels that do not have the size of their image."""
     if transposed and isinstance(item.image, Path) and (turned := orientation(item.image)) != 1:
@@ -60,4 +59,4 @@ def size_remedy(item: Item, transposed: bool, reading: Reading) -> str:
         return (
             f"The labels fit to the image as its EXIF orientation ({turned}) turns it: leave out `orientation: ignore`."
         )
-    return "Labels have the size of their image; export them again without resizing."
+    return "Export both again, without resizing."
