@@ -85,11 +85,20 @@ def location_of(item: Item) -> str:
 
 
 def _image(item: Item, reading: Reading, problems: list[str]) -> np.ndarray | None:
-    found = _read(item, item.image, problems, partial(read_image, reading=reading, warnings=item.warnings))
+    where = location_of(item)
+
+    def load(source: Path | bytes) -> np.ndarray:
+        return read_image(source, reading, item.warnings, where)
+
+    def call() -> np.ndarray:
+        found = item.image()
+        return load(found) if isinstance(found, bytes) else found
+
+    found = _read(item, call if callable(item.image) else item.image, problems, load)
     if found is None:
         return None
     try:
-        return as_stored(found, reading.channels, location_of(item))
+        return as_stored(found, reading.channels, where)
     except InputError as error:
         problems += error.problems
         return None

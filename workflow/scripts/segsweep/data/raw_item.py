@@ -22,7 +22,8 @@ class Item:
 
     Attributes:
         name: unique in its split.
-        image: file, array (H, W) or (H, W, C) of values as the data set has them, or what is called for such an array.
+        image: file, array (H, W) or (H, W, C) of values as the data set has them, or what is called for such an array
+            or for the bytes of a file.
         mask: file, or array (H, W) of class values as the data set writes them, or what is called with the image's
             height and width for such an array; None for text. Of several labels a pixel a file for each label, or an
             array (H, W, C).
@@ -43,7 +44,7 @@ class Item:
     """
 
     name: str
-    image: Path | np.ndarray | Callable[[], np.ndarray]
+    image: Path | np.ndarray | Callable[[], np.ndarray | bytes]
     mask: Path | list[Path] | np.ndarray | Callable[[int, int], np.ndarray] | None = None
     boxes: Sequence | np.ndarray | Callable[[int, int], Sequence] = ()
     written: Sequence[str] = ()

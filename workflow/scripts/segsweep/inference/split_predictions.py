@@ -126,8 +126,6 @@ def _originals(dataset: Dataset, root: Path, split: str) -> dict[str, tuple[int,
     """Height and width of each image as it is in the data set's own files, in its order."""
     items, found, reading = read(dataset, root), {}, Reading.of(dataset)
     for item in items[POOL if POOL in items else split]:
-        if isinstance(item.image, Path):
-            found[item.name] = image_size(item.image, reading)
-        else:
-            found[item.name] = (item.image() if callable(item.image) else item.image).shape[:2]
+        image = item.image() if callable(item.image) else item.image
+        found[item.name] = image_size(image, reading) if isinstance(image, Path | bytes) else image.shape[:2]
     return found

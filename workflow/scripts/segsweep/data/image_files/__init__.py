@@ -3,8 +3,8 @@
 What a file is is asked of its first bytes, never of its name; channels and depth are asked of the file, never of what a
 library makes of it. A module of a family has
 
-matches(head) -> bool                              whether these first bytes are those of its format
-opened(path, reading) -> context of an ImageFile   what the header says, and how to decode the rest
+matches(head) -> bool                                     whether these first bytes are those of its format
+opened(file, where, reading) -> context of an ImageFile   what the header says, and how to decode the rest
 
 Numpy and the decoders are imported where they are used: planning asks for `pixel_format` without most of them.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,13 +29,16 @@ FAMILIES = (tiff, numpy_arrays, nifti, dicom, codestreams, raster)  # the last o
 MOST_PIXELS = 178_956_970  # in one image, as Pillow has it: more is a mistake, or made to fill the memory
 
 
-def read_image(path: Path, reading: Reading = DEFAULT, warnings: list[str] | None = None) -> np.ndarray:
+def read_image(
+    source: Path | bytes, reading: Reading = DEFAULT, warnings: list[str] | None = None, where: str = ""
+) -> np.ndarray:
     """An image as it is in its file, upright.
 
     Args:
-        path: the file.
+        source: the file, or what one would hold.
         reading: what the data set's file says of its images.
         warnings: to which what was odd and let pass is added.
+        where: what problems name, if not the file.
 
     Returns:
         uint8, uint16 or float32 (H, W, C): grey has one channel, colors are RGB, further bands are kept.
@@ -43,46 +47,52 @@ def read_image(path: Path, reading: Reading = DEFAULT, warnings: list[str] | Non
         InputError: what would be read wrongly, and how to say or save it rightly.
         Exception: of the decoders, of many kinds, for files that are broken.
     """
-    with _opened(path, reading) as image:
-        return finished(path, image, reading, [] if warnings is None else warnings)
+    where = where or _place(source)
+    with _opened(source, reading, where) as image:
+        return finished(where, image, reading, [] if warnings is None else warnings)
 
 
-def image_size(path: Path, reading: Reading = DEFAULT) -> tuple[int, int]:
+def image_size(source: Path | bytes, reading: Reading = DEFAULT) -> tuple[int, int]:
     """Height and width of an image once it is upright, from its header. Raises as `read_image`."""
-    with _opened(path, reading) as image:
+    with _opened(source, reading) as image:
         return image.upright_size(reading)
 
 
-def pixel_format(path: Path, reading: Reading = DEFAULT) -> tuple[int, str]:
+def pixel_format(source: Path | bytes, reading: Reading = DEFAULT) -> tuple[int, str]:
     """Channels and dtype (uint8, uint16, float32) that `read_image` gives, from the header. Raises as `read_image`."""
-    with _opened(path, reading) as image:
+    with _opened(source, reading) as image:
         return image.channels(reading), image.dtype
 
 
-def orientation(path: Path) -> int:
+def orientation(source: Path | bytes) -> int:
     """How the pixels of a file lie, by the tag Orientation of EXIF and TIFF: 1 upright, 2 to 8 not."""
-    with _opened(path, DEFAULT) as image:
+    with _opened(source, DEFAULT) as image:
         return image.orientation
 
 
-def geo_tags(path: Path) -> dict[int, tuple]:
+def geo_tags(source: Path | bytes) -> dict[int, tuple]:
     """The GeoTIFF tags of an image, (type, count, value) by number; empty where it has none, or is not a TIFF.
 
     Source: OGC GeoTIFF Standard 19-008r4, and GDAL's tag 42113 for the value that means "no data".
     """
-    with _opened(path, DEFAULT) as image:
+    with _opened(source, DEFAULT) as image:
         return image.geo
 
 
 @contextmanager
-def _opened(path: Path, reading: Reading) -> Iterator[ImageFile]:
-    with path.open("rb") as file:
+def _opened(source: Path | bytes, reading: Reading, where: str = "") -> Iterator[ImageFile]:
+    where = where or _place(source)
+    with BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
         head = file.read(HEAD)
-    family = next(one for one in FAMILIES if one.matches(head))
-    with family.opened(path, reading) as image:
-        if image.height * image.width > MOST_PIXELS:
-            raise InputError(
-                f"{path}: {image.width}x{image.height} pixels; an image has at most {MOST_PIXELS:,}. Cut it into tiles."
-            )
-        checked_color(path, image, reading)
-        yield image
+        file.seek(0)
+        family = next(one for one in FAMILIES if one.matches(head))
+        with family.opened(file, where, reading) as image:
+            if image.height * image.width > MOST_PIXELS:
+                size = f"{image.width}x{image.height}"
+                raise InputError(f"{where}: {size} pixels; an image has at most {MOST_PIXELS:,}. Cut it into tiles.")
+            checked_color(where, image, reading)
+            yield image
+
+
+def _place(source: Path | bytes) -> str:
+    return "an embedded image" if isinstance(source, bytes) else str(source)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import BinaryIO
 
 from segsweep.data.image_files.image_file import ImageFile, Reading
 from segsweep.data.image_files.pixels import stored_dtype
@@ -20,11 +20,11 @@ def matches(head: bytes) -> bool:
 
 
 @contextmanager
-def opened(path: Path, reading: Reading) -> Iterator[ImageFile]:
+def opened(file: BinaryIO, where: str, reading: Reading) -> Iterator[ImageFile]:
     """See `segsweep.data.image_files`. The header alone does not say all, so that everything is decoded at once."""
     import imagecodecs
 
-    content = path.read_bytes()
+    content = file.read()
     decode = imagecodecs.avif_decode if content[4:12] in AVIF else imagecodecs.jpeg2k_decode
     values = decode(content)
     values = values[..., None] if values.ndim == 2 else values

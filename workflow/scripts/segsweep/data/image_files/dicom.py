@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from segsweep.data.image_files.image_file import ImageFile, Reading, chosen_page, library
 from segsweep.errors import InputError
@@ -22,31 +21,31 @@ def matches(head: bytes) -> bool:
 
 
 @contextmanager
-def opened(path: Path, reading: Reading) -> Iterator[ImageFile]:
+def opened(file: BinaryIO, where: str, reading: Reading) -> Iterator[ImageFile]:
     """See `segsweep.data.image_files`.
 
     Raises:
         InputError: pydicom is not here, or the file holds no image.
     """
-    data = load(path)
-    page = chosen_page(path, int(data.get("NumberOfFrames", 1) or 1), reading)
+    data = load(file, where)
+    page = chosen_page(where, int(data.get("NumberOfFrames", 1) or 1), reading)
     bands = int(data.get("SamplesPerPixel", 1))
-    yield ImageFile(int(data.Rows), int(data.Columns), bands, dtype_of(data), lambda: values_of(path, data, page))
+    yield ImageFile(int(data.Rows), int(data.Columns), bands, dtype_of(data), lambda: values_of(data, page))
 
 
-def load(path: Path):
+def load(file: BinaryIO, where: str):
     """A data set of pydicom.
 
     Raises:
         InputError: pydicom is not here, or the file holds no image.
     """
-    pydicom = library("pydicom", path, "DICOM files")
+    pydicom = library("pydicom", where, "DICOM files")
     try:
-        data = pydicom.dcmread(path)
+        data = pydicom.dcmread(file)
     except (pydicom.errors.InvalidDicomError, EOFError) as error:
-        raise InputError(f"{path}: cannot be read as DICOM ({error}). Replace the file.") from error
+        raise InputError(f"{where}: cannot be read as DICOM ({error}). Replace the file.") from error
     if "PixelData" not in data or "Rows" not in data:
-        raise InputError(f"{path}: a DICOM file without an image. Take it out of the folder or the list.")
+        raise InputError(f"{where}: a DICOM file without an image. Take it out of the folder or the list.")
     return data
 
 
@@ -56,7 +55,7 @@ def dtype_of(data) -> str:
     return "float32" if _is_rescaled(data) or signed or bits > 16 else f"uint{max(bits, 8)}"
 
 
-def values_of(path: Path, data, page: int = 0) -> np.ndarray:
+def values_of(data, page: int = 0) -> np.ndarray:
     """(H, W) or (H, W, bands) of one frame, in the unit of the rescale slope and intercept (Hounsfield, in CT)."""
     import numpy as np
     from pydicom.pixels import apply_modality_lut, pixel_array

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
@@ -78,15 +77,15 @@ class ImageFile:
         return self.bands - (self.alpha is not None and not self.keeps_alpha(reading))
 
 
-def several_pages(path: Path, count: int, remedy: str = "") -> InputError:
+def several_pages(where: str, count: int, remedy: str = "") -> InputError:
     """The problem with a file of several images."""
     return InputError(
-        f"{path}: {count} images in one file (pages, frames or slices). Say which one is meant, counted from 0, with "
+        f"{where}: {count} images in one file (pages, frames or slices). Say which one is meant, counted from 0, with "
         f"`page: 0` in the data set's file{remedy}; or save each in a file of its own."
     )
 
 
-def chosen_page(path: Path, count: int, reading: Reading) -> int:
+def chosen_page(where: str, count: int, reading: Reading) -> int:
     """The page to read of so many.
 
     Raises:
@@ -94,15 +93,15 @@ def chosen_page(path: Path, count: int, reading: Reading) -> int:
     """
     if reading.page is None or reading.page == "channels":
         if count != 1:
-            raise several_pages(path, count)
+            raise several_pages(where, count)
         return 0
     if reading.page >= count:
         last = f"it has {count}, counted from 0" if count > 1 else "it has one image"
-        raise InputError(f"{path}: there is no page {reading.page}; {last}. Correct `page` in the data set's file.")
+        raise InputError(f"{where}: there is no page {reading.page}; {last}. Correct `page` in the data set's file.")
     return reading.page
 
 
-def library(name: str, path: Path, what: str) -> ModuleType:
+def library(name: str, where: str, what: str) -> ModuleType:
     """A package that only some data sets need.
 
     Raises:
@@ -112,5 +111,5 @@ def library(name: str, path: Path, what: str) -> ModuleType:
         return import_module(name)
     except ImportError as error:
         raise InputError(
-            f"{path}: {what} are read with {name}, which is not here ({error}). `pip install {name}`."
+            f"{where}: {what} are read with {name}, which is not here ({error}). `pip install {name}`."
         ) from error

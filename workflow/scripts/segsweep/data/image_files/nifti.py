@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from segsweep.data.image_files.image_file import HEAD, ImageFile, Reading, library
 from segsweep.data.image_files.pixels import stored_dtype
@@ -27,38 +27,51 @@ def matches(head: bytes) -> bool:
             head = zlib.decompressobj(31).decompress(head, HEAD)
         except zlib.error:
             return False
-    return len(head) >= 4 and any(struct.unpack(order, head[:4])[0] in SIZES for order in ("<i", ">i"))
+    return _header_size(head) is not None
+
+
+def _header_size(head: bytes) -> int | None:
+    """The size of the header, which is its first number in either byte order; None of what is not NIfTI."""
+    sizes = {struct.unpack(order, head[:4])[0] for order in ("<i", ">i")} if len(head) >= 4 else set()
+    return next(iter(sizes.intersection(SIZES)), None)
 
 
 @contextmanager
-def opened(path: Path, reading: Reading) -> Iterator[ImageFile]:
+def opened(file: BinaryIO, where: str, reading: Reading) -> Iterator[ImageFile]:
     """See `segsweep.data.image_files`.
 
     Raises:
         InputError: more than one slice.
     """
-    volume = load(path)
+    volume = load(file, where)
     shape = [side for i, side in enumerate(volume.shape) if side > 1 or i < 2]
     if len(shape) != 2:
         raise InputError(
-            f"{path}: a volume of {'x'.join(map(str, volume.shape))} voxels. Its slices are images with "
+            f"{where}: a volume of {'x'.join(map(str, volume.shape))} voxels. Its slices are images with "
             "`reader: volumes` in the data set's file."
         )
     width, height = shape
     yield ImageFile(height, width, 1, dtype_of(volume), lambda: values_of(volume).reshape(width, height).T)
 
 
-def load(path: Path):
+def load(file: BinaryIO, where: str):
     """A volume of nibabel, whose values are not read yet.
 
     Raises:
         InputError: nibabel is not here, or the file is none of its formats.
     """
-    nibabel = library("nibabel", path, "NIfTI files")
+    nibabel = library("nibabel", where, "NIfTI files")
+    if file.read(len(GZIP)) == GZIP:
+        file.seek(0)
+        file = gzip.GzipFile(fileobj=file)
+    file.seek(0)
+    size = file.read(4)
+    file.seek(0)
+    kind = nibabel.Nifti2Image if _header_size(size) == SIZES[1] else nibabel.Nifti1Image
     try:
-        return nibabel.load(path)
+        return kind.from_stream(file)
     except (nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError, EOFError) as error:
-        raise InputError(f"{path}: cannot be read as NIfTI ({error}). Replace the file.") from error
+        raise InputError(f"{where}: cannot be read as NIfTI ({error}). Replace the file.") from error
 
 
 def dtype_of(volume) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import BinaryIO
 
 from segsweep.data.image_files.image_file import ImageFile, Reading
 from segsweep.data.image_files.pixels import stored_dtype
@@ -20,7 +20,7 @@ def matches(head: bytes) -> bool:
 
 
 @contextmanager
-def opened(path: Path, reading: Reading) -> Iterator[ImageFile]:
+def opened(file: BinaryIO, where: str, reading: Reading) -> Iterator[ImageFile]:
     """See `segsweep.data.image_files`.
 
     Raises:
@@ -28,35 +28,38 @@ def opened(path: Path, reading: Reading) -> Iterator[ImageFile]:
     """
     import numpy as np
 
-    with path.open("rb") as file:
-        if file.read(len(NPY)) == NPY:
+    if file.read(len(NPY)) == NPY:
+        file.seek(0)
+        version = np.lib.format.read_magic(file)
+        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = header(file)
+
+        def decode() -> np.ndarray:
             file.seek(0)
-            shape, dtype = _header(np.load(path, mmap_mode="r", allow_pickle=False))
-            yield _image_file(path, shape, dtype, reading, lambda: np.load(path, allow_pickle=False))
-            return
-    with np.load(path, allow_pickle=False) as arrays:
+            return np.load(file, allow_pickle=False)
+
+        yield _image_file(where, shape, dtype, reading, decode)
+        return
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as arrays:
         if len(arrays.files) != 1:
             raise InputError(
-                f"{path}: {len(arrays.files)} arrays: {', '.join(arrays.files)}. An image is one. Save it alone."
+                f"{where}: {len(arrays.files)} arrays: {', '.join(arrays.files)}. An image is one. Save it alone."
             )
         values = arrays[arrays.files[0]]
-        yield _image_file(path, *_header(values), reading, lambda: values)
+        yield _image_file(where, values.shape, values.dtype, reading, lambda: values)
 
 
-def _header(values) -> tuple:
-    return values.shape, values.dtype
-
-
-def _image_file(path: Path, shape: tuple[int, ...], dtype, reading: Reading, decode) -> ImageFile:
+def _image_file(where: str, shape: tuple[int, ...], dtype, reading: Reading, decode) -> ImageFile:
     if len(shape) not in (2, 3) or 0 in shape:
         raise InputError(
-            f"{path}: an array of the shape {shape}; an image is (height, width) or (height, width, "
+            f"{where}: an array of the shape {shape}; an image is (height, width) or (height, width, "
             "channels). Save it so."
         )
     height, width, bands = (*shape, 1)[:3]
     if bands > FEW >= height and reading.channels != bands:
         raise InputError(
-            f"{path}: an array of the shape {shape}, which looks like (channels, height, width); an image is (height, "
+            f"{where}: an array of the shape {shape}, which looks like (channels, height, width); an image is (height, "
             f"width, channels). Save np.moveaxis(image, 0, -1), or say `channels: {bands}` in the data set's file."
         )
     return ImageFile(height, width, bands, stored_dtype(dtype), decode)

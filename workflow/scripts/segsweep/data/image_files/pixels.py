@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segsweep.data.image_files.image_file import ImageFile, Reading
@@ -23,18 +22,18 @@ def stored_dtype(dtype: np.dtype | str) -> str:
     return name if name in STORED else "float32"
 
 
-def checked_color(path: Path, image: ImageFile, reading: Reading) -> None:
+def checked_color(where: str, image: ImageFile, reading: Reading) -> None:
     """Raises InputError for colors that would have to be converted."""
     if image.color is None or reading.channels == KEPT_COLORS.get(image.color, -1):
         return
     keep = f", or keep its bands with `channels: {image.bands}` in the data set's file" * (image.color in KEPT_COLORS)
     raise InputError(
-        f"{path}: {image.color}, which is neither grey nor RGB, and would not be the same in other programs once "
+        f"{where}: {image.color}, which is neither grey nor RGB, and would not be the same in other programs once "
         f"converted. Convert it to RGB with the program of your choice{keep}."
     )
 
 
-def finished(path: Path, image: ImageFile, reading: Reading, warnings: list[str]) -> np.ndarray:
+def finished(where: str, image: ImageFile, reading: Reading, warnings: list[str]) -> np.ndarray:
     """The image of an open file, see `segsweep.data.image_files.read_image`.
 
     Raises:
@@ -46,17 +45,17 @@ def finished(path: Path, image: ImageFile, reading: Reading, warnings: list[str]
     values = values[..., None] if values.ndim == 2 else values
     if values.shape != (image.height, image.width, image.bands):
         raise InputError(
-            f"{path}: decoded to the shape {values.shape}, though its header says {image.height} rows, {image.width} "
+            f"{where}: decoded to the shape {values.shape}, though its header says {image.height} rows, {image.width} "
             f"columns and {image.bands} bands. Save it again."
         )
     warnings += image.warnings
     if image.alpha is not None and not image.keeps_alpha(reading):
-        values = _without_alpha(path, values, image, reading, warnings)
+        values = _without_alpha(where, values, image, reading, warnings)
     if reading.orientation == "exif":
         values = upright(values, image.orientation)
     elif image.orientation != 1:
         warnings.append("the orientation that EXIF names is ignored")
-    return np.ascontiguousarray(_converted(path, values))
+    return np.ascontiguousarray(_converted(where, values))
 
 
 def upright(values: np.ndarray, orientation: int) -> np.ndarray:
@@ -74,7 +73,7 @@ def upright(values: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def _without_alpha(
-    path: Path, values: np.ndarray, image: ImageFile, reading: Reading, warnings: list[str]
+    where: str, values: np.ndarray, image: ImageFile, reading: Reading, warnings: list[str]
 ) -> np.ndarray:
     import numpy as np
 
@@ -83,8 +82,8 @@ def _without_alpha(
     transparent = int((alpha != opaque).sum())
     if transparent and reading.alpha != "drop":
         raise InputError(
-            f"{path}: {transparent} of {alpha.size} pixels are transparent, so that their colors may mean nothing. Say "
-            f"`alpha: drop` in the data set's file to take their colors all the same, or `channels: {image.bands}` to "
+            f"{where}: {transparent} of {alpha.size} pixels are transparent, so that their colors may mean nothing. "
+            f"Say `alpha: drop` in the data set's file to take their colors anyway, or `channels: {image.bands}` to "
             "keep the alpha channel (or what is marked as such) as a channel; or save the images without it."
         )
     warnings.append(
@@ -95,7 +94,7 @@ def _without_alpha(
     return np.delete(values, image.alpha, axis=2)
 
 
-def _converted(path: Path, values: np.ndarray) -> np.ndarray:
+def _converted(where: str, values: np.ndarray) -> np.ndarray:
     """In the machine's byte order, as uint8, uint16 or, where that holds every value, float32.
 
     Raises:
@@ -106,14 +105,14 @@ def _converted(path: Path, values: np.ndarray) -> np.ndarray:
     kind = values.dtype.kind
     if kind not in "uif":
         found = {"b": "true and false", "c": "complex numbers"}.get(kind, f"values of the type {values.dtype}")
-        raise InputError(f"{path}: {found}; an image has whole or real numbers. Save it as uint8, uint16 or float32.")
+        raise InputError(f"{where}: {found}; an image has whole or real numbers. Save it as uint8, uint16 or float32.")
     with np.errstate(over="ignore"):
         result = values.astype(stored_dtype(values.dtype), copy=False)
     if kind in "ui" and result.dtype != values.dtype.newbyteorder("=") and (result.astype(np.float64) != values).any():
         raise InputError(
-            f"{path}: {values.dtype} with values up to {values.max()}, of which float32 holds only those up to "
+            f"{where}: {values.dtype} with values up to {values.max()}, of which float32 holds only those up to "
             f"{2**24:,} exactly. Scale them, and save them as uint16 or float32."
         )
     if kind == "f" and (np.isinf(result) & np.isfinite(values)).any():
-        raise InputError(f"{path}: {values.dtype} with values beyond those of float32. Scale them.")
+        raise InputError(f"{where}: {values.dtype} with values beyond those of float32. Scale them.")
     return result

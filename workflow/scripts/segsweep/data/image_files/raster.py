@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from segsweep.data.image_files.image_file import ImageFile, Reading, chosen_page
 from segsweep.errors import InputError
@@ -28,7 +27,7 @@ def matches(head: bytes) -> bool:
 
 
 @contextmanager
-def opened(path: Path, reading: Reading) -> Iterator[ImageFile]:
+def opened(file: BinaryIO, where: str, reading: Reading) -> Iterator[ImageFile]:
     """See `segsweep.data.image_files`.
 
     Raises:
@@ -37,50 +36,50 @@ def opened(path: Path, reading: Reading) -> Iterator[ImageFile]:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        image = Image.open(path)
+        image = Image.open(file)
     except UnidentifiedImageError:
         raise InputError(
-            f"{path}: not an image of a known format. Replace the file, or save it as PNG or TIFF."
+            f"{where}: not an image of a known format. Replace the file, or save it as PNG or TIFF."
         ) from None
     except Image.DecompressionBombError as error:
-        raise InputError(f"{path}: {error}. Replace the file, or cut the image into tiles.") from error
+        raise InputError(f"{where}: {error}. Replace the file, or cut the image into tiles.") from error
     with image:
         if image.format not in FORMATS:
-            raise InputError(f"{path}: {image.format}, which is not read. Save it as PNG or TIFF.")
+            raise InputError(f"{where}: {image.format}, which is not read. Save it as PNG or TIFF.")
         frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)  # further ones of a photo are previews
-        page = chosen_page(path, frames, reading)
+        page = chosen_page(where, frames, reading)
         if page:
             image.seek(page)
-        yield _image_file(path, image)
+        yield _image_file(file, where, image)
 
 
-def _image_file(path: Path, image: Image.Image) -> ImageFile:
+def _image_file(file: BinaryIO, where: str, image: Image.Image) -> ImageFile:
     width, height = image.size
     depth = _deep_bands(
-        path, image
+        where, image
     )  # before EXIF is looked for: it may stand behind the pixels, which are then decoded
     turned = image.getexif().get(ORIENTATION)
     about = {"orientation": turned if turned in range(1, 9) else 1}
     if depth is not None:
         alpha = None if depth in NO_ALPHA else depth - 1
-        return ImageFile(height, width, depth, "uint16", _deep(path), alpha=alpha, **about)
+        return ImageFile(height, width, depth, "uint16", _deep(file), alpha=alpha, **about)
     if image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
         return ImageFile(
             height, width, len(image.getbands()), "uint8", _decoder(image, image.mode), image.mode, **about
         )
-    mode = _mode(path, image)
+    mode = _mode(where, image)
     bands = len(mode)
     return ImageFile(
         height, width, bands, "uint8", _decoder(image, mode), alpha=None if mode in OPAQUE else bands - 1, **about
     )
 
 
-def _mode(path: Path, image: Image.Image) -> str:
+def _mode(where: str, image: Image.Image) -> str:
     """The mode that holds an 8-bit image whole: L, LA, RGB or RGBA."""
     grey = image.mode in ("1", "L", "LA")
     if not grey and image.mode not in ("P", "PA", "RGB", "RGBA"):
         raise InputError(
-            f"{path}: Pillow's mode {image.mode}, which is not read. Save it as PNG or TIFF of 8 or 16 bits."
+            f"{where}: Pillow's mode {image.mode}, which is not read. Save it as PNG or TIFF of 8 or 16 bits."
         )
     return ("L" if grey else "RGB") + "A" * image.has_transparency_data
 
@@ -95,7 +94,7 @@ def _decoder(image: Image.Image, mode: str) -> Callable[[], np.ndarray]:
     return decode
 
 
-def _deep_bands(path: Path, image: Image.Image) -> int | None:
+def _deep_bands(where: str, image: Image.Image) -> int | None:
     """Bands of an image of 16 bits; None if it has 8.
 
     Raises:
@@ -104,19 +103,20 @@ def _deep_bands(path: Path, image: Image.Image) -> int | None:
     args = image.tile[0].args if image.tile else ()
     if image.format == "PNG" and isinstance(args, str) and ";16" in args:
         if "transparency" in image.info:
-            raise InputError(f"{path}: 16 bits with a color that is transparent (tRNS). Save it without.")
+            raise InputError(f"{where}: 16 bits with a color that is transparent (tRNS). Save it without.")
         return DEEP[args.partition(";")[0]]
     if image.format == "PPM" and isinstance(args, tuple) and int(args[1]) > 255:
         raise InputError(
-            f"{path}: a {image.format} file of more than 8 bits, which is not read. Save it as PNG or TIFF."
+            f"{where}: a {image.format} file of more than 8 bits, which is not read. Save it as PNG or TIFF."
         )
     return None
 
 
-def _deep(path: Path) -> Callable[[], np.ndarray]:
+def _deep(file: BinaryIO) -> Callable[[], np.ndarray]:
     def decode() -> np.ndarray:
         import imagecodecs
 
-        return imagecodecs.png_decode(path.read_bytes())
+        file.seek(0)
+        return imagecodecs.png_decode(file.read())
 
     return decode

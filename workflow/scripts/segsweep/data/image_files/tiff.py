@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from segsweep.data.image_files.image_file import ImageFile, Reading, chosen_page, several_pages
 from segsweep.data.image_files.pixels import stored_dtype
@@ -32,7 +31,7 @@ def matches(head: bytes) -> bool:
 
 
 @contextmanager
-def opened(path: Path, reading: Reading) -> Iterator[ImageFile]:
+def opened(file: BinaryIO, where: str, reading: Reading) -> Iterator[ImageFile]:
     """See `segsweep.data.image_files`.
 
     Raises:
@@ -40,20 +39,20 @@ def opened(path: Path, reading: Reading) -> Iterator[ImageFile]:
     """
     import tifffile
 
-    with tifffile.TiffFile(path) as file:
-        pages = pages_of(path, file)
+    with tifffile.TiffFile(file, name=where) as tiff:
+        pages = pages_of(where, tiff)
         if reading.page == "channels":
-            yield _stacked(path, pages)
+            yield _stacked(where, pages)
             return
         if len(pages) > 1 and reading.page is None:
-            raise several_pages(path, len(pages), CHANNELS)
-        image = _image_file(path, pages[chosen_page(path, len(pages), reading)])
-        if any(page.is_mask for page in file.pages):
+            raise several_pages(where, len(pages), CHANNELS)
+        image = _image_file(where, pages[chosen_page(where, len(pages), reading)])
+        if any(page.is_mask for page in tiff.pages):
             image.warnings.append("a mask of transparency inside of TIFF files is left out")
         yield image
 
 
-def pages_of(path: Path, file: TiffFile) -> list[TiffPage]:
+def pages_of(where: str, file: TiffFile) -> list[TiffPage]:
     """The images of a file, without smaller copies and masks of transparency.
 
     Raises:
@@ -62,21 +61,21 @@ def pages_of(path: Path, file: TiffFile) -> list[TiffPage]:
     pages = [page for page in file.pages if not page.is_reduced and not page.is_mask]
     counted = (file.imagej_metadata or {}).get("images", 1) if file.is_imagej else 1
     if len(pages) == 1 and counted > 1:
-        raise InputError(f"{path}: a stack of ImageJ that lists one of its {counted} images. Save each in a file.")
+        raise InputError(f"{where}: a stack of ImageJ that lists one of its {counted} images. Save each in a file.")
     if not pages:
-        raise InputError(f"{path}: a TIFF without an image. Replace the file.")
+        raise InputError(f"{where}: a TIFF without an image. Replace the file.")
     return pages
 
 
-def _stacked(path: Path, pages: list[TiffPage]) -> ImageFile:
+def _stacked(where: str, pages: list[TiffPage]) -> ImageFile:
     """Pages as the channels of one image."""
     import numpy as np
 
-    files = [_image_file(path, page) for page in pages]
+    files = [_image_file(where, page) for page in pages]
     kinds = {(one.height, one.width, one.bands, one.dtype) for one in files}
     if len(kinds) > 1 or files[0].bands > 1:
         raise InputError(
-            f"{path}: `page: channels` asks for pages of one band, size and type, found {len(kinds)} kinds."
+            f"{where}: `page: channels` asks for pages of one band, size and type, found {len(kinds)} kinds."
         )
     first = files[0]
     return ImageFile(
@@ -90,10 +89,10 @@ def _stacked(path: Path, pages: list[TiffPage]) -> ImageFile:
     )
 
 
-def _image_file(path: Path, page: TiffPage) -> ImageFile:
+def _image_file(where: str, page: TiffPage) -> ImageFile:
     if page.dtype is None or page.axes not in ("YX", "YXS", "SYX"):
         raise InputError(
-            f"{path}: a TIFF of the axes {page.axes} and values {page.dtype}, which is not read. Save it again."
+            f"{where}: a TIFF of the axes {page.axes} and values {page.dtype}, which is not read. Save it again."
         )
     photometric = BLACK_IS_0 if page.photometric is None else int(page.photometric)
     color = None if photometric == YCBCR and int(page.compression) in JPEGS else COLORS.get(photometric)
@@ -110,7 +109,7 @@ def _image_file(path: Path, page: TiffPage) -> ImageFile:
         page.imagewidth,
         bands,
         dtype,
-        _decoder(path, page, photometric),
+        _decoder(where, page, photometric),
         color,
         alpha,
         turned if 1 <= turned <= 8 else 1,
@@ -118,28 +117,28 @@ def _image_file(path: Path, page: TiffPage) -> ImageFile:
     )
 
 
-def _decoder(path: Path, page: TiffPage, photometric: int) -> Callable[[], np.ndarray]:
+def _decoder(where: str, page: TiffPage, photometric: int) -> Callable[[], np.ndarray]:
     def decode() -> np.ndarray:
         import numpy as np
 
-        _check_whole(path, page)
+        _check_whole(where, page)
         values = page.asarray()
         if page.axes == "SYX":
             values = np.moveaxis(values, 0, -1)
         if photometric == PALETTE:
             return (page.colormap.T >> 8).astype(np.uint8)[values]
         values = _whole_bytes(values, page.bitspersample)
-        return _inverted(path, values, page) if photometric == WHITE_IS_0 else values
+        return _inverted(where, values, page) if photometric == WHITE_IS_0 else values
 
     return decode
 
 
-def _check_whole(path: Path, page: TiffPage) -> None:
+def _check_whole(where: str, page: TiffPage) -> None:
     """Raises InputError where the file ends before the pixels do: what is missing would be read as zeros."""
     end = max((start + length for start, length in zip(page.dataoffsets, page.databytecounts, strict=True)), default=0)
-    size = path.stat().st_size
+    size = page.parent.filehandle.size
     if end > size:
-        raise InputError(f"{path}: ends after {size} bytes of at least {end}. Replace the file.")
+        raise InputError(f"{where}: ends after {size} bytes of at least {end}. Replace the file.")
 
 
 def _whole_bytes(values: np.ndarray, bits: int) -> np.ndarray:
@@ -151,8 +150,8 @@ def _whole_bytes(values: np.ndarray, bits: int) -> np.ndarray:
     return values.astype(np.uint8) * np.uint8(255 // (2**bits - 1))
 
 
-def _inverted(path: Path, values: np.ndarray, page: TiffPage) -> np.ndarray:
+def _inverted(where: str, values: np.ndarray, page: TiffPage) -> np.ndarray:
     """Of an image in which 0 is white."""
     if values.dtype.kind != "u":
-        raise InputError(f"{path}: {values.dtype} in which 0 is white. Save it with 0 as black.")
+        raise InputError(f"{where}: {values.dtype} in which 0 is white. Save it with 0 as black.")
     return values.dtype.type(2 ** max(page.bitspersample, 8) - 1) - values
