@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from segsweep.config.dataset import parse_dataset
 from segsweep.config.dataset_keys import BY_LABEL, Dataset
 from segsweep.config.split_keys import POOL
