@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import numpy as np
 
@@ -107,7 +108,8 @@ def _read(
         problems.append(f"{source}: no such file{named}. Add it, or take the name out of the list.")
         return None
     try:
-        return load(source) if isinstance(source, Path) else source(*size)
+        found = load(source) if isinstance(source, Path) else source(*size)
+        return _decoded(found, load, item) if isinstance(found, bytes) else found
     except InputError as error:
         problems += error.problems
     except Exception as error:  # Pillow raises errors of many kinds on broken files
@@ -116,6 +118,18 @@ def _read(
             f"{where}: cannot be used as an image ({error}){named}. Replace the file, or take the name out of the list."
         )
     return None
+
+
+def _decoded(content: bytes, load: Callable[[Path], np.ndarray], item: Item) -> np.ndarray:
+    """What an embedded file holds, read like any other file; problems name what embeds it."""
+    with NamedTemporaryFile(prefix="segsweep-") as file:
+        file.write(content)
+        file.flush()
+        try:
+            return load(Path(file.name))
+        except InputError as error:
+            where = str(item.labels_file or item.location or item.name)
+            raise InputError(*(problem.replace(file.name, where) for problem in error.problems)) from error
 
 
 def _mask(

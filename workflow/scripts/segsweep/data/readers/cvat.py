@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ElementTree
 from functools import cache, partial
 from operator import itemgetter
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic import field_validator, model_validator
 
@@ -82,7 +82,9 @@ def read(dataset: CvatDataset, root: Path) -> dict[str, list[Item]]:
                 there_is_none = partial(no_such_image, name, location, source.file, source.images)
                 found[split].append(AnnotatedImage(name, there_is_none, (), location=location))
                 continue
-            annotations, problems = _annotations(element, f"{source.file}: image {name!r}", dataset.line_width)
+            annotations, problems = _annotations(
+                element, f"{source.file}: image {element.get('name')!r}", dataset.line_width
+            )
             size = int(element.get("height")), int(element.get("width"))
             path = source.folder / element.get("name")
             found[split].append(AnnotatedImage(name, path, annotations, size, location, source.file, problems))

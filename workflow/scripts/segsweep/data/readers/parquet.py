@@ -43,7 +43,6 @@ class Row(NamedTuple):
         return f"{self.shard}: row {self.number}"
 
 
-
 class ParquetDataset(MaskDataset):
     """Images and masks in the columns of Parquet files."""
 
@@ -104,9 +103,7 @@ def files(dataset: ParquetDataset, root: Path) -> dict[str, list[tuple[str, list
     Raises:
         InputError: with one problem for each split without shards, and each shard that lacks a column or is damaged.
     """
-    return {
-        split: [(name, _files(row)) for name, row in members] for split, members in _rows(dataset, root).items()
-    }
+    return {split: [(name, _files(row)) for name, row in members] for split, members in _rows(dataset, root).items()}
 
 
 def _files(row: Row | Callable) -> list[Path | str]:
