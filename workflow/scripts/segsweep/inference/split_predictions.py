@@ -114,11 +114,12 @@ def _write(
     if dataset.task in BY_LABEL:
         submission.write_labels(path, {name: one["mask"] for name, one in found.items()}, shapes, prepared.classes)
         return
-    values = submission.values_of(np.array(class_table(dataset).index), prepared.num_classes)
+    table = class_table(dataset)
     if dataset.task == "multitask":
-        submission.write_voc(path, found, shapes, values, prepared.classes, split)
+        submission.write_voc(path, found, shapes, submission.class_numbers(table), prepared.classes, split)
     else:
-        submission.write_masks(path, {name: one["mask"] for name, one in found.items()}, shapes, values)
+        masks = {name: one["mask"] for name, one in found.items()}
+        submission.write_masks(path, masks, shapes, submission.values_of(table))
 
 
 def _originals(dataset: Dataset, root: Path, split: str) -> dict[str, tuple[int, int]]:
