@@ -152,8 +152,8 @@ def test_a_list_names_rows_of_any_shard(root):
     (root / "val.txt").write_text("validation-00000-of-00001_00001\nnobody\n")
     listed = dataset(splits={"train": "train.txt", "val": "val.txt"}, shards="data/*.parquet")
     assert [path[1] for _, path in readers.files(listed, root)["train"]] == ["row 1", "row 3"]
-    found = problems(prepare, listed, root, None, root / "out", "f")
-    assert "val.txt:2: 'nobody' is none of the 9 images of" in found[0]
+    (problem,) = problems(prepare, listed, root, None, root / "out", "f")
+    assert "val.txt:2: 'nobody' is none of the 9 images of" in problem
 
 
 def test_a_mask_that_is_refused_is_named_by_its_row(root):

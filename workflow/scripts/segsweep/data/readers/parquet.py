@@ -88,7 +88,7 @@ def read(dataset: ParquetDataset, root: Path) -> dict[str, list[Item]]:
 
 def _item(dataset: ParquetDataset, name: str, row: Row | Callable, cell: Callable[[Row, str], bytes]) -> Item:
     if callable(row):
-        return Item(name, row)
+        return Item(name, row, row)  # as it raises, nothing asks for the mask
     mask = partial(_whatever_its_size, cell, row, dataset.mask) if row.labeled else None
     return Item(name, partial(cell, row, dataset.image), mask, location=row.location)
 
