@@ -40,6 +40,7 @@ class Item:
         group: what is never divided between splits or folds (patient, volume); `group` in the data set's file overrides
             what a reader says.
         problems: what the reader found wrong; reported together with all others before anything is trained.
+        warnings: what is odd about it and let pass, found by the reader or while it is decoded.
     """
 
     name: str
@@ -55,3 +56,4 @@ class Item:
     labels_file: Path | None = None
     group: str | None = None
     problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)

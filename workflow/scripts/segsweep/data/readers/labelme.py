@@ -12,7 +12,6 @@ from base64 import b64decode
 from collections.abc import Callable
 from functools import partial
 from glob import escape
-from io import BytesIO
 from itertools import chain
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any, Literal
@@ -233,7 +232,7 @@ def _mask(shape: dict[str, Any], points: Points) -> dict[str, Any]:
     from segsweep.data.mask_files import read_mask
 
     try:
-        mask = read_mask(BytesIO(b64decode(shape["mask"]))) != 0
+        mask = read_mask(b64decode(shape["mask"])) != 0
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise ValueError(f"is a mask that cannot be read ({error!r}). Draw it again, or delete it") from None
     (left, top), (right, bottom) = ((round(x), round(y)) for x, y in points)
