@@ -49,7 +49,9 @@ def decode(
     if size and (found := check_size(item, *size, reading)):
         return None, [*problems, *found]
     # What is drawn for the image's size has none without the image; a file is looked at all the same.
-    channels = _channels(item, size or (), table, problems) if with_mask and (size or not callable(item.mask)) else []
+    channels = (
+        _channels(item, size or (), table, reading, problems) if with_mask and (size or not callable(item.mask)) else []
+    )
     if image is None or any(values is None for _, values in channels):
         return None, problems
     height, width = size
@@ -142,10 +144,10 @@ def _mask(
 
 
 def _channels(
-    item: Item, size: tuple[int, ...], table: ClassTable, problems: list[str]
+    item: Item, size: tuple[int, ...], table: ClassTable, reading: Reading, problems: list[str]
 ) -> list[tuple[str | Path, np.ndarray | None]]:
     """Where it stands, and (H, W) of values as in the files: of the one mask, or of the mask of each label."""
-    load = partial(read_mask, palette=table.palette)
+    load = partial(read_mask, palette=table.palette, turned=reading.orientation == "exif")
     if isinstance(item.mask, list):
         return [(path, _read(item, path, problems, load)) for path in item.mask]
     where = item.mask if isinstance(item.mask, Path) else item.labels_file or f"mask of {item.name}"
