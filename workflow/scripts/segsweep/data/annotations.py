@@ -67,7 +67,7 @@ class AnnotatedImage:
     """
 
     name: str
-    image: Path | np.ndarray | Callable[[], np.ndarray]
+    image: Path | Callable[[], np.ndarray | bytes]
     annotations: Sequence[Annotation] | None
     size: tuple[int, int] | None = None
     location: str = ""

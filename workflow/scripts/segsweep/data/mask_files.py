@@ -1,6 +1,6 @@
 """Masks as they lie in files, and as class indices."""
 
-from contextlib import nullcontext
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,15 +27,15 @@ LOSSY_TIFF = (6, 7, 33003, 33005, 33007, 34712)  # JPEG and JPEG 2000
 
 
 def read_mask(
-    source: Path | BinaryIO, palette: Palette | None = None, where: str | Path = "", *, turned: bool = True
+    source: Path | bytes, palette: Palette | None = None, where: str | Path = "", *, turned: bool = True
 ) -> np.ndarray:
-    """The values as they stand in a file, or in an open file that `where` names in problems.
+    """The values as they stand in a file, or in what one would hold.
 
     Args:
         source: an image of one channel or of colors, or an array as `numpy.save` writes it.
         palette: of the data set, if it has one: with colors, an indexed image is read by its colors, else by its
             indices; and only where it has ranges of values, a JPEG can be read at all.
-        where: what problems name, the file itself by default.
+        where: what problems name, if not the file.
         turned: whether it is turned as its EXIF orientation says.
 
     Returns:
@@ -45,9 +45,9 @@ def read_mask(
         InputError: what is no mask, or would be read by luck.
         OSError, ValueError, SyntaxError: what cannot be read.
     """
-    where = where or source
+    where = where or (source if isinstance(source, Path) else "an embedded mask")
     # An open file, as Pillow maps one that it opens itself into memory, and then turns some TIFFs wrongly.
-    with source.open("rb") if isinstance(source, Path) else nullcontext(source) as file:
+    with source.open("rb") if isinstance(source, Path) else BytesIO(source) as file:
         head = file.read(HEAD)
         file.seek(0)
         if head.startswith(NPY):
