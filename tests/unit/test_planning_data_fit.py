@@ -87,3 +87,11 @@ def test_what_would_fail(fit):
     (found,), _ = fit(train, splits=hidden, ensemble={"score_on": "test"})
     assert found.startswith("ensemble.score_on: the split 'test' has no ground truth")
     assert fit(train, splits=hidden, ensemble={"score_on": "val"})[0] == []
+
+
+def test_channels_to_be_shown_that_images_do_not_have(tmp_path):
+    (tmp_path / "manifest.json").write_text(json.dumps({"splits": {}, "channels": 4}))
+    dataset = {"name": "bands", "display": {"channels": [4, 3, 2]}}
+    plan = StudyPlan(study={}, name="s", axes=[], cells=[], runs=[], dataset=dataset)
+    (said,) = data_fit(plan, str(tmp_path)).problems
+    assert said.startswith("data set bands: display.channels is [4, 3, 2], but its images have channels 0 to 3.")
