@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import yaml
 from pycocotools import mask as coco_mask
+from pycocotools.coco import COCO
 
 from segsweep.config.dataset import parse_dataset
 from segsweep.data.classes import class_table
@@ -141,6 +142,35 @@ def test_run_lengths_and_crowds(tmp_path):
     assert sample.boxes.tolist() == [[47, HEIGHT - 20, 48, HEIGHT], [40, 5, 48, 9]]
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_masks_are_those_of_the_coco_api(tmp_path, seed):
+    """Random polygons in parts, run lengths in both forms, drawn one over the other."""
+    generator = np.random.default_rng(seed)
+    write_images(tmp_path / "images", ["a"])
+    content = coco({"a": []})
+    for number in range(12):
+        corners = [generator.uniform((0, 0), (WIDTH, HEIGHT), (5, 2)).round(2).ravel().tolist() for _ in range(2)]
+        mask = np.asfortranarray(generator.random((HEIGHT, WIDTH)) < 0.05, np.uint8)
+        runs = {"size": [HEIGHT, WIDTH], "counts": coco_mask.encode(mask)["counts"].decode()}
+        edges = np.flatnonzero(np.diff(mask.T.ravel().astype(int), prepend=0))
+        plain = {"size": [HEIGHT, WIDTH], "counts": np.diff([0, *edges, mask.size]).tolist()}
+        outline = [corners, runs, plain][number % 3]
+        category = int(generator.choice([10, 20]))
+        content["annotations"].append(
+            {"id": number + 1, "image_id": 1, "category_id": category, "segmentation": outline, "iscrowd": 0}
+        )
+    (tmp_path / "all.json").write_text(json.dumps(content))
+    api = COCO(tmp_path / "all.json")
+    expected = np.zeros((HEIGHT, WIDTH), int)
+    for annotation in api.loadAnns(api.getAnnIds(imgIds=1)):
+        expected[api.annToMask(annotation) == 1] = annotation["category_id"] // 10
+    dataset = coco_dataset(**(OF_ONE_FILE | {"splits": {"random": {"val": 0.5}}}))
+    sample, problems = decode(read(dataset, tmp_path)["all"][0], class_table(dataset), True)
+    assert problems == []
+    assert (sample.mask == expected).all()
+    assert len(np.unique(expected)) == 3
+
+
 def test_one_file_with_lists_of_names_and_all_of_it_by_chance(tmp_path):
     found = write_images(tmp_path / "images/ward", ["a", "b.1", "c"])
     (tmp_path / "all.json").write_text(json.dumps(coco({f"ward/{name}": members for name, members in found.items()})))
@@ -207,6 +237,8 @@ COCO_MISTAKES = [
     ),
     (lambda c: c["images"].append({"id": 9}), r"image 1 has no id or no file_name"),
     (lambda c: c["images"].append({"id": 9, "file_name": "d.jpg"}), r"are those of 'd.png' as well"),
+    (lambda c: c["images"].append({"id": 9, "file_name": "../d.png"}), r"'../d.png': it is no path in the folder"),
+    (lambda c: c["images"].append({"id": 9, "file_name": "/d.png"}), r"'/d.png': it is no path in the folder"),
     (lambda c: c["images"][0].update(height="32"), r"image 0 has the height '32' and width 48"),
     (
         lambda c: c["images"][0].update(height=64, width=96),
@@ -296,6 +328,22 @@ def test_yolo_finds_folders_lists_and_paths(tmp_path):
     image, labels, names = files(yolo_dataset(), tmp_path)["val"][0][1]
     assert (image, labels) == (tmp_path / "valid/images/d.png", tmp_path / "valid/labels/d.txt")
     assert json.loads(names) == {"0": "box", "1": "roof"}
+
+
+def test_yolo_passes_over_hidden_files_and_reports_broken_links(tmp_path):
+    write_yolo(tmp_path, SPLITS)
+    images = tmp_path / "train/images"
+    (images / ".ipynb_checkpoints").mkdir()
+    for hidden in ("._a.png", ".ipynb_checkpoints/a-checkpoint.png"):
+        (images / hidden).write_bytes(b"no image")
+    (images / "notes.txt").write_text("no image")
+    assert [item.name for item in read(yolo_dataset(), tmp_path)["train"]] == ["a", "b", "c"]
+    (images / "e.png").symlink_to("nowhere.png")
+    (tmp_path / "train/labels/e.txt").symlink_to("nowhere.txt")
+    found = problems_of(yolo_dataset(missing_labels="background"), tmp_path)
+    assert len(found) == 2
+    assert found[0].startswith(str(tmp_path / "train/labels/e.txt"))
+    assert found[1].startswith(str(images / "e.png"))
 
 
 def test_yolo_by_lists_and_by_chance_among_all_splits(tmp_path):

@@ -90,11 +90,7 @@ def _image(item: Item, reading: Reading, problems: list[str]) -> np.ndarray | No
     def load(source: Path | bytes) -> np.ndarray:
         return read_image(source, reading, item.warnings, where)
 
-    def call() -> np.ndarray:
-        found = item.image()
-        return load(found) if isinstance(found, bytes) else found
-
-    found = _read(item, call if callable(item.image) else item.image, problems, load)
+    found = _read(item, item.image, problems, load)
     if found is None:
         return None
     try:
@@ -105,8 +101,13 @@ def _image(item: Item, reading: Reading, problems: list[str]) -> np.ndarray | No
 
 
 def _read(
-    item: Item, source: Path | np.ndarray | Callable | None, problems: list[str], load: Callable, *size: int
+    item: Item,
+    source: Path | np.ndarray | Callable | None,
+    problems: list[str],
+    load: Callable[[Path | bytes], np.ndarray],
+    *size: int,
 ) -> np.ndarray | None:
+    """The source itself, what it gives when it is called, or what `load` makes of a file or its content."""
     if isinstance(source, np.ndarray):
         return source
     if source is None:
@@ -118,7 +119,8 @@ def _read(
         problems.append(f"{source}: {wrong}{named}. Add it, or take the name out of the list.")
         return None
     try:
-        return load(source) if isinstance(source, Path) else source(*size)
+        found = source(*size) if callable(source) else source
+        return found if isinstance(found, np.ndarray) else load(found)
     except InputError as error:
         problems += error.problems
     except Exception as error:  # Pillow raises errors of many kinds on broken files
@@ -145,11 +147,11 @@ def _channels(
     item: Item, size: tuple[int, ...], table: ClassTable, problems: list[str]
 ) -> list[tuple[str | Path, np.ndarray | None]]:
     """Where it stands, and (H, W) of values as in the files: of the one mask, or of the mask of each label."""
-    load = partial(read_mask, palette=table.palette)
     if isinstance(item.mask, list):
+        load = partial(read_mask, palette=table.palette)
         return [(path, _read(item, path, problems, load)) for path in item.mask]
-    where = item.mask if isinstance(item.mask, Path) else item.labels_file or f"mask of {item.name}"
-    values = _read(item, item.mask, problems, load, *size)
+    where = item.mask if isinstance(item.mask, Path) else item.labels_file or item.location or f"mask of {item.name}"
+    values = _read(item, item.mask, problems, partial(read_mask, palette=table.palette, where=where), *size)
     if not table.by_label:
         return [(where, values)]
     if values is not None and (values.ndim != 3 or values.shape[2] != len(table.names)):

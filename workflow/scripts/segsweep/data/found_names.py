@@ -1,9 +1,10 @@
 """Names that are there: of files that a pattern finds on the disk, or of the images of one file."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from glob import escape
-from pathlib import Path, PurePath
+from pathlib import Path
+from typing import NoReturn
 
 from segsweep.errors import InputError
 
@@ -33,13 +34,14 @@ def found_names(root: Path, pattern: str, folder: str) -> list[tuple[str, str]]:
     return [(name, str(path)) for name, path in found.items()]
 
 
-def unknown_names(names: Iterable[tuple[str, str]], known: Collection[str], file: Path | str) -> list[str]:
-    """Problems: the names of a list or table, with locations, that a file knows no image of."""
-    by_stem = {PurePath(name).stem: name for name in known}
-    problems = []
-    for name, location in names:
-        if name not in known:
-            near = by_stem.get(PurePath(name).stem)
-            hint = f"; did you mean {near!r}?" if near else "."
-            problems.append(f"{location}: {file} has no image {name!r}{hint} Correct the name, or take it out.")
-    return problems
+def no_such_image(name: str, location: str, file: Path | str, known: Collection[str]) -> NoReturn:
+    """Called in place of an image that a list or table names, but a file that speaks of all images does not.
+
+    Raises:
+        InputError: that says so.
+    """
+    example = next(iter(known), "")
+    raise InputError(
+        f"{location}: {name!r} is none of the {len(known):,} images of {file}; names there are like {example!r}. "
+        "Correct the name, or take it out."
+    )

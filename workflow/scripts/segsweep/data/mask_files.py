@@ -1,7 +1,7 @@
 """Masks as they lie in files, and as class indices."""
 
 import io
-from contextlib import nullcontext
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,14 +23,14 @@ TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # first bytes, also of BigTIFF
 LOSSY_TIFF = (6, 7, 33003, 33005, 33007, 34712)  # JPEG and JPEG 2000
 
 
-def read_mask(source: Path | BinaryIO, palette: Palette | None = None, where: str | Path = "") -> np.ndarray:
-    """The values as they stand in a file, or in an open file that `where` names in problems.
+def read_mask(source: Path | bytes, palette: Palette | None = None, where: str | Path = "") -> np.ndarray:
+    """The values as they stand in a file, or in what one would hold.
 
     Args:
         source: an image of one channel or of colors, or a .npy file.
         palette: of the data set, if it has one: with colors, an indexed image is read by its colors, else by its
             indices; and only where it has ranges of values, a JPEG can be read at all.
-        where: what problems name, the file itself by default.
+        where: what problems name, if not the file.
 
     Returns:
         Whole numbers: (H, W), or (H, W, 3) of colors; any shape of a .npy file. Upright, where an orientation is given.
@@ -39,11 +39,11 @@ def read_mask(source: Path | BinaryIO, palette: Palette | None = None, where: st
         InputError: what is no mask, or would be read by luck.
         OSError, ValueError, SyntaxError: what cannot be read.
     """
-    where = where or source
+    where = where or (source if isinstance(source, Path) else "an embedded mask")
     if isinstance(source, Path) and source.suffix == ".npy":
         return _whole_numbers(np.load(source, allow_pickle=False), where)
     # An open file, as Pillow maps one that it opens itself into memory, and then turns some TIFFs wrongly.
-    with source.open("rb") if isinstance(source, Path) else nullcontext(source) as file:
+    with source.open("rb") if isinstance(source, Path) else BytesIO(source) as file:
         values = _deep_tiff(file, palette, where)
         if values is not None:
             return values
