@@ -3,7 +3,10 @@
 import re
 
 import pytest
+from jsonschema import Draft202012Validator
+from write_schemas import schema
 
+from segsweep import registry
 from segsweep.config.dataset import parse_dataset
 from segsweep.data.name_lists import split_names
 from segsweep.data.readers import files, read
@@ -106,6 +109,19 @@ def test_all_that_is_wrong_in_a_table(tmp_path):
 def test_what_splits_cannot_say(splits, message):
     with pytest.raises(InputError, match=message):
         parse_dataset(FOLDER | {"splits": splits}, lambda keys: "line")
+
+
+@pytest.mark.parametrize(
+    ("splits", "valid"),
+    [
+        ({"train": "a.txt", "val": "b.txt"}, True), ({"folders": ["train", "val"]}, True), ({"random": {}}, True),
+        ({"table": "t.csv"}, True), ({"table": "t.csv", "name": "file", "split": "subset"}, True),
+        ({"train": 3}, False), ({"folders": 3}, False), ({"random": {"vall": 0.1}}, False), ({"table": 3}, False),
+    ],
+)  # fmt: skip
+def test_editors_know_the_forms(splits, valid):
+    found = Draft202012Validator(schema(registry.union("dataset"))).is_valid(FOLDER | {"classes": {}, "splits": splits})
+    assert found is valid
 
 
 def test_readers_say_which_forms_they_take(tmp_path):
