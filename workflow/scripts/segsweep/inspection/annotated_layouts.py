@@ -98,8 +98,8 @@ def cvat(tree: FileTree) -> Guess | None:
         folder = tree.folder_of(images[0], near=path.parent)
         keys: dict[str, Any] = {"reader": "cvat", "annotations": str(path)}
         if folder is not None:
-            keys["images"] = "{name}" if folder == "." else f"{folder}/{{name}}"
-        splits = split_layouts.guessed(tree, set(images))
+            keys["images"] = folder
+        splits = split_layouts.guessed(tree, {str(PurePosixPath(name).with_suffix("")) for name in images})
         meaning, said = _classes(labels)
         if lines:
             keys["line_width"] = 3
