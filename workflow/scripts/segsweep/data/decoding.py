@@ -48,8 +48,9 @@ def decode(
     size = None if image is None else image.shape[:2]
     if size and (found := check_size(item, *size, reading)):
         return None, [*problems, *found]
-    # What is drawn for the image's size has none without the image; a file is looked at all the same.
-    channels = _channels(item, size or (), table, problems) if with_mask and (size or not callable(item.mask)) else []
+    # Without the image, its ground truth is looked at all the same; what is drawn needs a size.
+    drawn = size or item.size or ()
+    channels = _channels(item, drawn, table, problems) if with_mask and (drawn or not callable(item.mask)) else []
     if image is None or any(values is None for _, values in channels):
         return None, problems
     height, width = size
