@@ -100,7 +100,13 @@ def names_by_split(
             f"data set {dataset.name}: the reader {dataset.reader} finds names in lists or a table only. Write "
             "`splits: {train: train.txt, val: val.txt}`, or `{table: splits.csv}`."
         )
-    return _each({POOL: ""} if isinstance(splits, RandomSplits) else splits.by_split, every)
+    found = _each({POOL: ""} if isinstance(splits, RandomSplits) else splits.by_split, every)
+    if found.get(POOL) == []:
+        raise InputError(
+            f"{root}: no image is there that the reader {dataset.reader} finds, for the data set {dataset.name!r}. Put "
+            "the images there, or correct `root`."
+        )
+    return found
 
 
 def _each(places: dict[str, Any], names: Callable[[Any], list[tuple[str, str]]]) -> dict[str, list[tuple[str, str]]]:
