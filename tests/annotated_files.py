@@ -26,7 +26,9 @@ def image(number: int, found: Objects) -> Image.Image:
     noise = np.random.default_rng(number).integers(0, 60, (HEIGHT, WIDTH, 3), np.uint8)
     drawn = Image.fromarray(noise)
     for label, corners in found:
-        ImageDraw.Draw(drawn).polygon(corners, fill=(200, 90, 40) if label == "box" else (40, 110, 220))
+        right, bottom = np.max(corners, 0).tolist()
+        inside = [(x - (x == right), y - (y == bottom)) for x, y in corners]  # Pillow draws the last pixel as well
+        ImageDraw.Draw(drawn).polygon(inside, fill=(200, 90, 40) if label == "box" else (40, 110, 220))
     return drawn
 
 

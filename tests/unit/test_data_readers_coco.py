@@ -14,6 +14,7 @@ from segsweep.data.decoding import decode
 from segsweep.data.preparation import prepare
 from segsweep.data.readers import files, read
 from segsweep.errors import InputError
+from segsweep.planning.data_address import meaning_of
 from tests.annotated_files import HEIGHT, LABELS, WIDTH, coco, objects, write_coco, write_images, write_yolo
 
 SPLITS = {"train": ["a", "b", "c"], "valid": ["d"]}
@@ -110,6 +111,19 @@ def test_boxes_of_coco_are_in_an_address_where_they_count(tmp_path):
     )
     assert files(single, tmp_path) == before[0]
     assert files(multitask, tmp_path) != before[1]
+
+
+def test_what_labels_mean_is_in_an_address_and_where_files_lie_is_not():
+    before = meaning_of(coco_dataset())
+    for changes in ({"images": "x/{split}"}, {"annotations": "x/{split}.json"}, {"root": "elsewhere"}):
+        assert meaning_of(coco_dataset(**changes)) == before
+    for changes in (
+        {"void_labels": ["blur"]},
+        {"background_labels": ["*"]},
+        {"unannotated": "void"},
+        {"classes": CLASSES | {2: "wall"}},
+    ):
+        assert meaning_of(coco_dataset(**changes)) != before
 
 
 def test_run_lengths_and_crowds(tmp_path):
@@ -265,14 +279,15 @@ def test_all_mistakes_come_together_and_an_unknown_label_once(tmp_path):
     changed(
         tmp_path / "valid/_annotations.coco.json", lambda content: content["annotations"][0].update(segmentation=[])
     )
-    (tmp_path / "train/b.png").unlink()
+    (tmp_path / "valid/d.png").unlink()
     dataset = coco_dataset(classes={0: "background", 1: "box"})
     with pytest.raises(InputError) as caught:
         prepare(dataset, tmp_path, None, tmp_path / "out", "")
     found = caught.value.problems
     assert sorted("means nothing" in one for one in found) == [False, False, True]
     assert any("and 3 further annotations: the label 'roof'" in one for one in found)
-    assert any("b.png: no such file" in one for one in found)
+    assert any("d.png: no such file" in one for one in found)
+    assert any("'box' has no outline" in one for one in found)  # of the image that is not there
 
 
 @pytest.mark.parametrize(
