@@ -142,3 +142,21 @@ def test_all_images_of_the_readers(tmp_path):
     )
     assert names({"name": "d", "reader": "voc", "classes": "voc"} | drawn, tmp_path) == {"all": ["a", "b"]}
     assert names({"name": "d", "reader": "icdar", "task": "text"} | drawn, tmp_path) == {"all": ["1", "2"]}
+
+
+def test_files_of_another_case_are_not_left_out_unseen(tmp_path):
+    touch(tmp_path, "train/a.png", "train/b.PNG", "train/C.Png", "val/d.png", "train/deep.PNG/x.png")
+    with pytest.raises(InputError, match=r"train/C.Png: fits '\{split\}/\{name\}.png' but for upper .* 1 more"):
+        names(FOLDER | {"splits": {"folders": ["train", "val"]}}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("reader", "message"),
+    [
+        ({"reader": "icdar", "task": "text"}, "no image is there that the reader icdar finds"),
+        ({"reader": "voc", "classes": "voc"}, "SegmentationClass/.name..png: there is no such file"),
+    ],
+)
+def test_nothing_to_draw_from(tmp_path, reader, message):
+    with pytest.raises(InputError, match=message):
+        names({"name": "d", "splits": {"random": {}}} | reader, tmp_path)

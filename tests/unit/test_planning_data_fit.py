@@ -95,6 +95,14 @@ def test_what_would_fail(fit):
     assert fit(train, splits=hidden, ensemble={"score_on": "val"})[0] == []
 
 
+def test_channels_to_be_shown_that_images_do_not_have(tmp_path):
+    (tmp_path / "manifest.json").write_text(json.dumps({"splits": {}, "channels": 4}))
+    dataset = {"name": "bands", "display": {"channels": [4, 3, 2]}}
+    plan = StudyPlan(study={}, name="s", axes=[], cells=[], runs=[], dataset=dataset)
+    (said,) = data_fit(plan, str(tmp_path)).problems
+    assert said.startswith("data set bands: display.channels is [4, 3, 2], but its images have channels 0 to 3.")
+
+
 def test_it_is_said_when_data_are_prepared_and_by_planning(tmp_path, monkeypatch, capsys):
     workspace = Workspace.entered(tmp_path, monkeypatch)  # four training images, two for validation
     workspace.write_study(train=SMALL | {"batch_size": 16})

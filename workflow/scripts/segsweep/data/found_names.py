@@ -18,16 +18,26 @@ def found_names(root: Path, pattern: str, folder: str) -> list[tuple[str, str]]:
         folder: filled in for {split}.
 
     Raises:
-        InputError: it finds none.
+        InputError: it finds none, or some that differ in upper and lower case only.
     """
     parts = pattern.format(split=folder, name="\0").split("\0")
     first, *rest = map(re.escape, parts)
-    expression = re.compile(f"{first}(?P<name>[^/]+){'(?P=name)'.join(rest)}")
-    found = {}
-    for path in sorted(root.glob("*".join(map(escape, parts)))):
-        match = expression.fullmatch(path.relative_to(root).as_posix())
-        if match and not path.name.startswith(".") and not path.is_dir():
+    expression = f"{first}(?P<name>[^/]+){'(?P=name)'.join(rest)}"
+    folders, _, _ = "*".join(map(escape, parts)).rpartition("/")
+    found, other_case = {}, []
+    for path in sorted(root.glob(f"{folders}/*".lstrip("/"))):
+        place = path.relative_to(root).as_posix()
+        if path.name.startswith(".") or path.is_dir():
+            continue
+        if match := re.fullmatch(expression, place):
             found[match["name"]] = path
+        elif re.fullmatch(expression, place, re.IGNORECASE):
+            other_case.append(place)
+    if other_case:
+        raise InputError(
+            f"{root / other_case[0]}: fits {pattern!r} but for upper and lower case, and so do "
+            f"{len(other_case) - 1:,} more. Rename them, so that none is left out unseen."
+        )
     if not found:
         filled_in = root / pattern.replace("{split}", folder)
         raise InputError(f"{filled_in}: there is no such file. Put the data there, or correct the pattern or `splits`.")
