@@ -208,6 +208,11 @@ COCO_MISTAKES = [
     (lambda c: c["images"].append({"id": 9}), r"image 1 has no id or no file_name"),
     (lambda c: c["images"].append({"id": 9, "file_name": "d.jpg"}), r"are those of 'd.png' as well"),
     (lambda c: c["images"][0].update(height="32"), r"image 0 has the height '32' and width 48"),
+    (
+        lambda c: c["images"][0].update(height=64, width=96),
+        r"says that 'd' has 96x64 pixels .* the image has 48x32\. Ex",
+    ),
+    (lambda c: c["images"][0].update(height=48, width=32), r"has 32x48 pixels .*Was the image turned"),
     (lambda c: c["categories"][0].update(name="Box"), r"annotation 0 .*the label 'Box' means nothing.*mean 'box'\?"),
 ]
 

@@ -10,7 +10,7 @@ import numpy as np
 from segsweep.data.classes import ClassTable
 from segsweep.data.image_arrays import as_stored
 from segsweep.data.image_files import read_image
-from segsweep.data.label_checks import check_boxes, check_polygons
+from segsweep.data.label_checks import check_boxes, check_polygons, check_size
 from segsweep.data.label_masks import pack
 from segsweep.data.mask_files import class_indices, class_mask, read_mask
 from segsweep.data.name_lists import not_unicode
@@ -44,6 +44,8 @@ def decode(
         )
     image = _image(item, channels, problems)
     size = None if image is None else image.shape[:2]
+    if size and (found := check_size(item, *size)):
+        return None, [*problems, *found]
     # What is drawn for the image's size has none without the image; a file is looked at all the same.
     channels = _channels(item, size or (), table, problems) if with_mask and (size or not callable(item.mask)) else []
     if image is None or any(values is None for _, values in channels):
