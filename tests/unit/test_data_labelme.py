@@ -10,6 +10,7 @@ from PIL import Image
 
 from segsweep.config.dataset import parse_dataset
 from segsweep.data import readers
+from segsweep.data.image_files import read_image
 from segsweep.data.preparation import prepare
 from segsweep.data.prepared import Prepared
 from segsweep.errors import InputError
@@ -131,7 +132,7 @@ def test_shapes_of_one_group_are_one_object(root):
 def test_an_embedded_image_is_read_where_there_is_no_file(root):
     (root / "a.png").unlink()
     write(root, "a", CELL, imageData=encoded(IMAGES["b"]))
-    assert (item(root).image() == IMAGES["b"]).all()
+    assert (read_image(item(root).image()) == IMAGES["b"]).all()
     assert readers.files(dataset(splits={"train": "train.txt"}), root)["train"] == [("a", [root / "a.json"] * 2)]
 
 

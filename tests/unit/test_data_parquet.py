@@ -132,7 +132,7 @@ def test_rows_without_files_are_named_with_all_others(root):
     write(root, "train-00000-of-00002.parquet", images, masks, image=cells)
     found = problems(prepare, dataset(), root, None, root / "out", "f")
     assert "row 0 holds no bytes, only the path '/home/me/0.png' in the column 'image'" in found[0]
-    assert "train-00000-of-00002.parquet: row 1: cannot be used as an image" in found[1]
+    assert "train-00000-of-00002.parquet: row 1: not an image of a known format" in found[1]
     assert "row 2 holds nothing in the column 'image'" in found[2]
 
 

@@ -212,7 +212,7 @@ COCO_MISTAKES = [
         lambda c: c["images"][0].update(height=64, width=96),
         r"says that 'd' has 96x64 pixels .* the image has 48x32\. Ex",
     ),
-    (lambda c: c["images"][0].update(height=48, width=32), r"has 32x48 pixels .*Was the image turned"),
+    (lambda c: c["images"][0].update(height=48, width=32), r"has 32x48 pixels .*Export both again"),
     (lambda c: c["categories"][0].update(name="Box"), r"annotation 0 .*the label 'Box' means nothing.*mean 'box'\?"),
 ]
 

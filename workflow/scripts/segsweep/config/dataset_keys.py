@@ -2,9 +2,10 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import field_validator, model_validator
+from pydantic import NonNegativeInt, field_validator, model_validator
 
 from segsweep.config.components import TASKS
+from segsweep.config.display import Display
 from segsweep.config.settings import Component, key
 from segsweep.config.split_keys import FORMS, LISTS, Splits, check_group, form_of, names_are_usable
 
@@ -64,7 +65,23 @@ class Dataset(Component):
         "Channels of the images; null: as many as there are, grey as three equal ones. With 1 grey stays one channel.",
         ge=1,
     )
+    page: NonNegativeInt | Literal["channels"] | None = key(
+        None,
+        "Of images in files of several (TIFF, GIF, DICOM): which one, from 0; `channels`: each page is a channel. "
+        "Files of several are refused where nothing is said.",
+    )
+    alpha: Literal["drop"] | None = key(
+        None,
+        "`drop`: the alpha channel of images is left out even where pixels are transparent, which is refused where "
+        "nothing is said. Counted among `channels`, alpha is a channel like the others.",
+    )
+    orientation: Literal["exif", "ignore"] = key(
+        "exif", "Images are turned as EXIF says; `ignore`: their labels were drawn on the unturned pixels."
+    )
     foreground: str | None = key(None, "Class that the one output of a binary task means.")
+    display: Display = key(
+        Display(), "How images are shown to people; needed only where they are not 8-bit RGB.", outcome=False
+    )
     licence: str = key("", "Licence of the data.", outcome=False)
     source: str = key("", "Where the data comes from.", outcome=False)
 

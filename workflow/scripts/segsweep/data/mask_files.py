@@ -1,5 +1,6 @@
 """Masks as they lie in files, and as class indices."""
 
+import io
 from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO
@@ -46,7 +47,7 @@ def read_mask(source: Path | BinaryIO, palette: Palette | None = None, where: st
         values = _deep_tiff(file, palette, where)
         if values is not None:
             return values
-        with Image.open(file) as image:
+        with _opened(file, where) as image:
             if getattr(image, "n_frames", 1) > 1:
                 raise InputError(_several(where, image.n_frames))
             if image.format in LOSSY and not _has_ranges(palette):
@@ -55,6 +56,14 @@ def read_mask(source: Path | BinaryIO, palette: Palette | None = None, where: st
                 raise InputError(f"{where}: colors of 16 bits a channel; those of masks have 8. Convert it.")
             image.load()  # turns a TIFF, which would be turned a second time below
             return _values(ImageOps.exif_transpose(image), palette, where)
+
+
+def _opened(file: BinaryIO, where: str | Path) -> Image.Image:
+    try:
+        return Image.open(file)
+    except Image.UnidentifiedImageError:
+        found = "no image of a known format" if file.seek(0, io.SEEK_END) else "empty"
+        raise InputError(f"{where}: {found}. A mask is a PNG, another image without loss, or a .npy file.") from None
 
 
 def _deep_tiff(file: BinaryIO, palette: Palette | None, where: str | Path) -> np.ndarray | None:
@@ -161,9 +170,15 @@ def class_indices(
         )
         return None
     if values.shape != tuple(size):
+        remedy = "A mask has the size of its image; export it again without resizing."
+        if values.shape == tuple(size)[::-1]:
+            remedy = (
+                "One of the two is turned. Images and masks are turned as their EXIF orientation says; export the mask "
+                "as upright as its image is shown."
+            )
         problems.append(
-            f"{where}: {values.shape[1]}x{values.shape[0]} pixels, its image has {size[1]}x{size[0]} "
-            "(width x height). A mask has the size of its image; export it again without resizing."
+            f"{where}: {values.shape[1]}x{values.shape[0]} pixels, its image has {size[1]}x{size[0]} (width x height). "
+            f"{remedy}"
         )
         return None
     indices = _looked_up(values, table)
@@ -177,7 +192,7 @@ def class_indices(
 def _looked_up(values: np.ndarray, table: ClassTable) -> np.ndarray:
     """int16 (H, W): indices of classes; void and what is not allowed as in `ClassTable.index`."""
     if table.palette is not None:
-        first, last, index = np.array(table.palette.ranges, np.int64).T
+        first, last, index = np.array(sorted(table.palette.ranges), np.int64).T
         place = np.searchsorted(first, values, side="right") - 1
         return np.where((place >= 0) & (values <= last[place]), index[place], NOT_ALLOWED).astype(np.int16)
     of_value = np.array(table.index, np.int16)

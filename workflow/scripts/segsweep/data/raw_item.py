@@ -22,7 +22,8 @@ class Item:
 
     Attributes:
         name: unique in its split.
-        image: file, array (H, W) or (H, W, C) of values as the data set has them, or what is called for such an array.
+        image: file, array (H, W) or (H, W, C) of values as the data set has them, or what is called for such an array
+            or for the bytes of a file.
         mask: file, or array (H, W) of class values as the data set writes them, or what is called with the image's
             height and width for such an array; None for text. Of several labels a pixel a file for each label, or an
             array (H, W, C).
@@ -39,10 +40,11 @@ class Item:
         group: what is never divided between splits or folds (patient, volume); `group` in the data set's file overrides
             what a reader says.
         problems: what the reader found wrong; reported together with all others before anything is trained.
+        warnings: what is odd about it and let pass, found by the reader or while it is decoded.
     """
 
     name: str
-    image: Path | np.ndarray | Callable[[], np.ndarray]
+    image: Path | np.ndarray | Callable[[], np.ndarray | bytes]
     mask: Path | list[Path] | np.ndarray | Callable[[int, int], np.ndarray] | None = None
     boxes: Sequence | np.ndarray | Callable[[int, int], Sequence] = ()
     written: Sequence[str] = ()
@@ -54,3 +56,4 @@ class Item:
     labels_file: Path | None = None
     group: str | None = None
     problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)

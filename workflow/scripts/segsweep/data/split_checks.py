@@ -139,3 +139,14 @@ def enlarged(splits: dict[str, dict[str, Any]], data: Data) -> list[str]:
         f"patches.page_size {data.patches.page_size} enlarges {plural(len(found), 'page')}, up to {max(found):.1f} "
         "times; with `page_size: null` each page keeps its own scale"
     ]
+
+
+def odd_images(items: dict[str, list[Item]]) -> list[str]:
+    """What was let pass in images, each kind once, with the first image of it."""
+    found: dict[str, dict[str, None]] = {}
+    for item in (item for members in items.values() for item in members):
+        for warning in item.warnings:
+            found.setdefault(warning, {})[item.name] = None
+    return [
+        f"{warning} ({plural(len(names), 'image')}, such as {next(iter(names))})" for warning, names in found.items()
+    ]

@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
 from segsweep.config.dataset import parse_dataset
 from segsweep.config.dataset_keys import BY_LABEL, Dataset
 from segsweep.config.split_keys import POOL
 from segsweep.data.classes import class_table
+from segsweep.data.image_files import image_size
+from segsweep.data.image_files.image_file import Reading
 from segsweep.data.prepared import Prepared
 from segsweep.data.readers import read
 from segsweep.errors import InputError
@@ -114,20 +113,18 @@ def _write(
     if dataset.task in BY_LABEL:
         submission.write_labels(path, {name: one["mask"] for name, one in found.items()}, shapes, prepared.classes)
         return
-    values = submission.values_of(np.array(class_table(dataset).index), prepared.num_classes)
+    table = class_table(dataset)
     if dataset.task == "multitask":
-        submission.write_voc(path, found, shapes, values, prepared.classes, split)
+        submission.write_voc(path, found, shapes, submission.class_numbers(table), prepared.classes, split)
     else:
-        submission.write_masks(path, {name: one["mask"] for name, one in found.items()}, shapes, values)
+        masks = {name: one["mask"] for name, one in found.items()}
+        submission.write_masks(path, masks, shapes, submission.values_of(table))
 
 
 def _originals(dataset: Dataset, root: Path, split: str) -> dict[str, tuple[int, int]]:
     """Height and width of each image as it is in the data set's own files, in its order."""
-    items, found = read(dataset, root), {}
+    items, found, reading = read(dataset, root), {}, Reading.of(dataset)
     for item in items[POOL if POOL in items else split]:
-        if isinstance(item.image, np.ndarray):
-            found[item.name] = item.image.shape[:2]
-            continue
-        with Image.open(item.image) as image:
-            found[item.name] = image.size[::-1]
+        image = item.image() if callable(item.image) else item.image
+        found[item.name] = image_size(image, reading) if isinstance(image, Path | bytes) else image.shape[:2]
     return found

@@ -8,7 +8,9 @@ from typing import IO, Any
 import numpy as np
 from PIL import Image
 
+from segsweep.data.classes import ClassTable
 from segsweep.data.label_masks import unpack
+from segsweep.data.palettes import color_of
 from segsweep.io import write_bytes
 from segsweep.text.geometry import rotated_box
 
@@ -17,9 +19,27 @@ NO_DATE = (1980, 1, 1, 0, 0, 0)  # the same predictions give the same bytes
 Shape = tuple[int, int]  # height, width
 
 
-def values_of(index: np.ndarray, classes: int) -> np.ndarray:
-    """uint8 (C,): the value in the data set's own masks of each class. `index`: `ClassTable.index`, (256,)."""
-    return np.array([int(np.flatnonzero(index == one)[0]) for one in range(classes)], np.uint8)
+def class_numbers(table: ClassTable) -> np.ndarray:
+    """uint8 (C,): the number of each class in the data set's `classes`."""
+    return np.array([table.index.index(position) for position in range(len(table.names))], np.uint8)
+
+
+def values_of(table: ClassTable) -> np.ndarray:
+    """What stands for each class in the data set's own masks; of several values or colors the first.
+
+    Returns:
+        (C,) uint8, or uint16 of a palette that needs it; (C, 3) uint8 of one of colors. Where a palette has values that
+        no PNG can hold, or each class has a file, the numbers of the classes.
+    """
+    if table.palette is None or table.class_of_file:
+        return class_numbers(table)
+    first = {index: value for value, _, index in reversed(table.palette.ranges)}
+    values = [first[position] for position in range(len(table.names))]
+    if table.palette.colors:
+        return np.array([color_of(value) for value in values], np.uint8)
+    if not 0 <= min(values) <= max(values) < 1 << 16:
+        return class_numbers(table)
+    return np.array(values, np.min_scalar_type(max(values)))
 
 
 def write_text(path: Path, predictions: dict[str, Any], shapes: dict[str, tuple[Shape, Shape]]) -> None:
@@ -44,7 +64,7 @@ def write_text(path: Path, predictions: dict[str, Any], shapes: dict[str, tuple[
 def write_masks(
     path: Path, masks: dict[str, np.ndarray], shapes: dict[str, tuple[Shape, Shape]], values: np.ndarray
 ) -> None:
-    """A zip of `NAME.png`, 8-bit grey, in the data set's own values and the original images' sizes.
+    """A zip of `NAME.png`, in the data set's own values or colors and the original images' sizes.
 
     Args:
         path: file to write.
@@ -91,7 +111,7 @@ def write_voc(
         path: file to write.
         predictions: name to "mask", "boxes", "scores", "labels" (see `segsweep.tasks.multitask`).
         shapes: name to the prepared and the original image's shape.
-        values: of each class in masks.
+        values: of each class in masks, see `class_numbers`.
         classes: names, the background first.
         split: in the files' names.
 

@@ -70,14 +70,13 @@ def read(dataset: ParquetDataset, root: Path) -> dict[str, list[Item]]:
     Raises:
         InputError: as `files`.
     """
-    from segsweep.data.image_files import read_image
     from segsweep.data.mask_files import read_mask
 
     cell = _cells([dataset.image, dataset.mask])
     palette = class_table(dataset).palette
 
-    def image(shard: Path, row: int) -> "np.ndarray":
-        return read_image(BytesIO(cell(shard, row, dataset.image)))
+    def image(shard: Path, row: int) -> bytes:
+        return cell(shard, row, dataset.image)
 
     def mask(shard: Path, row: int, height: int, width: int) -> "np.ndarray":
         return read_mask(BytesIO(cell(shard, row, dataset.mask)), palette, f"{shard}: row {row}")
