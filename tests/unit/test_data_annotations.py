@@ -8,14 +8,14 @@ import pytest
 from pycocotools import mask as coco
 
 from segsweep.config.annotated_dataset import AnnotatedDataset
-from segsweep.data import annotations
 from segsweep.data.annotations import AnnotatedImage, Annotation, annotated_items, check, draw
 from segsweep.data.classes import class_table
 from segsweep.data.decoding import decode
 from segsweep.data.label_table import label_table
 from segsweep.data.run_lengths import mask_array
 
-CLASSES = {0: "background", 3: "cat", 7: "dog"}
+CAT = 3
+CLASSES = {0: "background", CAT: "cat", 7: "dog"}
 
 
 class Tool(AnnotatedDataset):
@@ -190,7 +190,7 @@ def test_a_drawn_polygon_has_the_pixels_whose_centers_lie_in_it_up_to_its_edge(s
     corners = np.random.default_rng(seed).uniform(0, 40, (5, 2))
     polygon = shapely.convex_hull(shapely.MultiPoint(corners))
     ring = np.asarray(polygon.exterior.coords)[:-1]
-    covered = annotations.region(Annotation("cat", [ring]), 40, 40)
+    covered = draw([Annotation("cat", [ring])], 40, 40, label_table(tool())) == CAT
     y, x = np.mgrid[:40, :40] + 0.5
     centers = shapely.points(x, y)
     inside = shapely.contains(polygon, centers)

@@ -128,6 +128,15 @@ def test_groups_of_any_size_are_dealt_out_whole_and_near_their_shares():
     assert abs(np.bincount(part) - [280, 80, 40]).max() <= 10
 
 
+def test_no_part_stays_empty_while_there_are_groups():
+    for seed in range(20):
+        group = [i // 10 for i in range(30)]
+        part = dealt(range(30), group, np.zeros((30, 0), bool), [0.6, 0.2, 0.2], np.random.default_rng(seed))
+        assert np.bincount(part).tolist() == [10, 10, 10]
+        strata = np.arange(6)[:, None] % 3 == np.arange(3)
+        assert set(dealt(range(6), range(6), strata, [1] * 4, np.random.default_rng(seed))) == set(range(4))
+
+
 def test_folds_respect_groups(tmp_path):
     for i in range(12):
         write(tmp_path, f"p{i // 3}_{i}", i)

@@ -13,9 +13,12 @@ from segsweep.config.train import Data
 from segsweep.data.preparation import prepare
 from segsweep.errors import InputError
 from segsweep.exits import program
+from segsweep.formatting import plural
 from segsweep.io import read_json
 from segsweep.planning.data_fit import Fit, data_fit
 from segsweep.planning.plan_file import read_plan
+
+SHOWN = 20  # problems; `make data` shows all of them
 
 
 @program
@@ -41,9 +44,10 @@ def main(argv: list[str] | None = None) -> int:
             workers=options.workers,
         )
     except InputError as error:
-        count = len(error.problems)
-        head = f"The data set {dataset.name} cannot be used ({count} problems):"
-        raise InputError(head, *(f"  {problem}" for problem in error.problems)) from error
+        head = f"The data set {dataset.name} cannot be used ({plural(len(error.problems), 'problem')}):"
+        more = len(error.problems) - SHOWN
+        rest = [f"  ... and {more} more: make data DATASET={dataset.name}"] if more > 0 else []
+        raise InputError(head, *(f"  {problem}" for problem in error.problems[:SHOWN]), *rest) from error
     fit = data_fit(read_plan(options.plan), str(options.output)) if options.plan else Fit([], [])
     if fit.problems:
         raise InputError(*fit.problems)

@@ -48,8 +48,10 @@ def decode(
     size = None if image is None else image.shape[:2]
     if size and (found := check_size(item, *size, reading)):
         return None, [*problems, *found]
-    # What is drawn for the image's size has none without the image; a file is looked at all the same.
-    channels = _channels(item, size or (), table, problems) if with_mask and (size or not callable(item.mask)) else []
+    # Without the image, its ground truth is looked at all the same; what is drawn needs a size.
+    drawn, channels = size or item.size or (), []
+    if with_mask and (drawn or not callable(item.mask)):
+        channels = _channels(item, drawn, table, reading, problems)
     if image is None or any(values is None for _, values in channels):
         return None, problems
     height, width = size
@@ -90,11 +92,7 @@ def _image(item: Item, reading: Reading, problems: list[str]) -> np.ndarray | No
     def load(source: Path | bytes) -> np.ndarray:
         return read_image(source, reading, item.warnings, where)
 
-    def call() -> np.ndarray:
-        found = item.image()
-        return load(found) if isinstance(found, bytes) else found
-
-    found = _read(item, call if callable(item.image) else item.image, problems, load)
+    found = _read(item, item.image, problems, load)
     if found is None:
         return None
     try:
@@ -105,8 +103,13 @@ def _image(item: Item, reading: Reading, problems: list[str]) -> np.ndarray | No
 
 
 def _read(
-    item: Item, source: Path | np.ndarray | Callable | None, problems: list[str], load: Callable, *size: int
+    item: Item,
+    source: Path | np.ndarray | Callable | None,
+    problems: list[str],
+    load: Callable[[Path | bytes], np.ndarray],
+    *size: int,
 ) -> np.ndarray | None:
+    """The source itself, what it gives when it is called, or what `load` makes of a file or its content."""
     if isinstance(source, np.ndarray):
         return source
     if source is None:
@@ -118,7 +121,8 @@ def _read(
         problems.append(f"{source}: {wrong}{named}. Add it, or take the name out of the list.")
         return None
     try:
-        return load(source) if isinstance(source, Path) else source(*size)
+        found = source(*size) if callable(source) else source
+        return found if isinstance(found, np.ndarray) else load(found)
     except InputError as error:
         problems += error.problems
     except Exception as error:  # Pillow raises errors of many kinds on broken files
@@ -142,14 +146,14 @@ def _mask(
 
 
 def _channels(
-    item: Item, size: tuple[int, ...], table: ClassTable, problems: list[str]
+    item: Item, size: tuple[int, ...], table: ClassTable, reading: Reading, problems: list[str]
 ) -> list[tuple[str | Path, np.ndarray | None]]:
     """Where it stands, and (H, W) of values as in the files: of the one mask, or of the mask of each label."""
-    load = partial(read_mask, palette=table.palette)
+    load = partial(read_mask, palette=table.palette, turned=reading.orientation == "exif")
     if isinstance(item.mask, list):
         return [(path, _read(item, path, problems, load)) for path in item.mask]
-    where = item.mask if isinstance(item.mask, Path) else item.labels_file or f"mask of {item.name}"
-    values = _read(item, item.mask, problems, load, *size)
+    where = item.mask if isinstance(item.mask, Path) else item.labels_file or item.location or f"mask of {item.name}"
+    values = _read(item, item.mask, problems, partial(load, where=where), *size)
     if not table.by_label:
         return [(where, values)]
     if values is not None and (values.ndim != 3 or values.shape[2] != len(table.names)):

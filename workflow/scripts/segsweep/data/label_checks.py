@@ -50,7 +50,7 @@ def check_polygons(item: Item, polygons: list[np.ndarray], height: int, width: i
 
 def size_remedy(item: Item, transposed: bool, reading: Reading) -> str:
     """What to do about labels that do not have the size of their image."""
-    if transposed and isinstance(item.image, Path) and (turned := orientation(item.image)) != 1:
+    if transposed and isinstance(item.image, Path) and (turned := orientation(item.image, reading)) != 1:
         if reading.orientation == "exif":
             return (
                 f"The image is turned by its EXIF orientation ({turned}), and the labels are not: say `orientation: "

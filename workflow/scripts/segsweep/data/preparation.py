@@ -30,7 +30,6 @@ from segsweep.data.split_checks import NEEDED, check_classes, check_groups, chec
 from segsweep.data.split_writer import SplitWriter
 from segsweep.errors import InputError
 
-SHOWN = 20  # problems; the rest is counted
 AHEAD = 4  # images decoded ahead, for each worker
 
 
@@ -53,7 +52,7 @@ def prepare(
         The manifest.
 
     Raises:
-        InputError: with all that is wrong in the whole data set; `SHOWN` problems, and how many more there are.
+        InputError: with all that is wrong in the whole data set.
     """
     table = class_table(dataset)
     items = read(dataset, Path(root))
@@ -98,8 +97,7 @@ def _write(
         if isinstance(dataset.splits, RandomSplits):
             warnings += far_from_asked(dataset, items)
     if problems:
-        more = [f"... and {len(problems) - SHOWN} more problems."] if len(problems) > SHOWN else []
-        raise InputError(*problems[:SHOWN], *more)
+        raise InputError(*problems)
     ((channels, dtype),) = seen.first_of
     return {
         "format": FORMAT,

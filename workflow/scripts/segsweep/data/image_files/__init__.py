@@ -64,18 +64,20 @@ def pixel_format(source: Path | bytes, reading: Reading = DEFAULT) -> tuple[int,
         return image.channels(reading), image.dtype
 
 
-def orientation(source: Path | bytes) -> int:
+def orientation(source: Path | bytes, reading: Reading = DEFAULT) -> int:
     """How the pixels of a file lie, by the tag Orientation of EXIF and TIFF: 1 upright, 2 to 8 not."""
-    with _opened(source, DEFAULT) as image:
+    with _opened(source, reading) as image:
         return image.orientation
 
 
-def geo_tags(source: Path | bytes) -> dict[int, tuple]:
+def geo_tags(source: Path | bytes, reading: Reading = DEFAULT) -> dict[int, tuple]:
     """The GeoTIFF tags of an image, (type, count, value) by number; empty where it has none, or is not a TIFF.
 
-    Source: OGC GeoTIFF Standard 19-008r4, and GDAL's tag 42113 for the value that means "no data".
+    They speak of the pixels as they are stored, so that there are none where the tag Orientation turns these.
+
+    Source: OGC GeoTIFF Standard 19-008r4.
     """
-    with _opened(source, DEFAULT) as image:
+    with _opened(source, reading) as image:
         return image.geo
 
 

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 ORIENTATION = 274
-# Scale, tie points, transformation, keys with their numbers and texts; value of pixels without data.
-GEO = (33550, 33922, 34264, 34735, 34736, 34737, 42113)
+GEO = (33550, 33922, 34264, 34735, 34736, 34737)  # scale, tie points, transformation, keys with their numbers and texts
 WHITE_IS_0, BLACK_IS_0, RGB, PALETTE, CMYK, YCBCR = 0, 1, 2, 3, 5, 6  # photometric interpretation
 JPEGS = (6, 7, 34892)  # compressions that decode YCbCr to RGB themselves
 ALPHA = (1, 2)  # of the tag ExtraSamples
@@ -102,7 +101,8 @@ def _image_file(where: str, page: TiffPage) -> ImageFile:
     extra = [int(kind) for kind in page.extrasamples]
     alpha = next((bands - len(extra) + i for i, kind in enumerate(extra) if kind in ALPHA), None)
     turned = int(page.tags.valueof(ORIENTATION, 1))
-    geo = {tag.code: (int(tag.dtype), tag.count, tag.value) for tag in page.tags if tag.code in GEO}
+    turned = turned if 1 <= turned <= 8 else 1
+    geo = {tag.code: (int(tag.dtype), tag.count, tag.value) for tag in page.tags if tag.code in GEO and turned == 1}
     dtype = "uint8" if page.dtype == bool or photometric == PALETTE else stored_dtype(page.dtype)
     return ImageFile(
         page.imagelength,
@@ -112,7 +112,7 @@ def _image_file(where: str, page: TiffPage) -> ImageFile:
         _decoder(where, page, photometric),
         color,
         alpha,
-        turned if 1 <= turned <= 8 else 1,
+        turned,
         geo,
     )
 

@@ -12,7 +12,6 @@ from base64 import b64decode
 from collections.abc import Callable
 from functools import partial
 from glob import escape
-from io import BytesIO
 from itertools import chain
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any, Literal
@@ -150,7 +149,7 @@ def _content(path: Path) -> tuple[dict[str, Any], list[str]]:
 def _image(
     dataset: LabelmeDataset, root: Path, split: str, name: str, content: dict[str, Any]
 ) -> Path | Callable[[], bytes]:
-    """The file of the image, or what decodes the embedded one."""
+    """The file of the image, or what gives the embedded one."""
     annotation = _path(dataset.annotations, dataset, root, split, name)
     if dataset.images:
         return _path(dataset.images, dataset, root, split, name)
@@ -233,7 +232,7 @@ def _mask(shape: dict[str, Any], points: Points) -> dict[str, Any]:
     from segsweep.data.mask_files import read_mask
 
     try:
-        mask = read_mask(BytesIO(b64decode(shape["mask"]))) != 0
+        mask = read_mask(b64decode(shape["mask"])) != 0
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise ValueError(f"is a mask that cannot be read ({error!r}). Draw it again, or delete it") from None
     (left, top), (right, bottom) = ((round(x), round(y)) for x, y in points)
