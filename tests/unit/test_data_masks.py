@@ -13,6 +13,7 @@ from segsweep.data.classes import class_table
 from segsweep.data.decoding import decode
 from segsweep.data.mask_files import read_mask
 from segsweep.data.palettes import color_number, color_of
+from segsweep.data.preparation import prepare
 from segsweep.data.raw_item import Item
 from segsweep.data.readers import files, read
 from segsweep.data.void import VOID
@@ -313,6 +314,42 @@ def test_a_binary_task_with_one_file(tmp_path):
         "foreground": "ink",
     }
     assert decoded([saved(tmp_path / "a.png", (VALUES > 1) * np.uint8(255))], **settings)[0] == [[0, 0, 1], [1, 1, 0]]
+
+
+def test_masks_of_all_forms_are_prepared_to_the_same_bits(tmp_path):
+    rng = np.random.default_rng(2)
+    names, root = ["sky", "road", "car"], tmp_path / "d"
+    colors = rng.choice(256, (4, 3), replace=False).astype(np.uint8)
+    (root / "i").mkdir(parents=True)
+    for folder in ("index", "color", "deep", *names):
+        (root / folder).mkdir()
+    for name in "abc":
+        mask = rng.integers(0, 4, (12, 16))  # 3 is void
+        saved(root / f"i/{name}.png", rng.integers(0, 256, (12, 16, 3), np.uint8))
+        saved(root / f"index/{name}.png", mask.astype(np.uint8))
+        saved(root / f"color/{name}.png", colors[mask])
+        saved(root / f"deep/{name}.png", (mask * 1000 + rng.integers(0, 1000, mask.shape)).astype(np.uint16))
+        for number, folder in enumerate(names):
+            saved(root / f"{folder}/{name}.png", np.select([mask == 3, mask == number], [9, 255]).astype(np.uint8))
+    (root / "train.txt").write_text("a\nb\n")
+    (root / "val.txt").write_text("c\n")
+    classes = dict(enumerate(names))
+    forms = [
+        {"masks": "index/{name}.png", "classes": classes, "void": [3]},
+        {"masks": "color/{name}.png", "palette": dict(zip([*names, "void"], colors.tolist(), strict=True))},
+        {
+            "masks": "deep/{name}.png",
+            "palette": {name: f"{i}000-{i}999" for i, name in enumerate([*names, "void"])},
+        },
+        {"masks": {name: f"{name}/{{name}}.png" for name in ("car", "sky")}, "classes": classes, "void": [9]},
+        {"masks": {name: f"{name}/{{name}}.png" for name in names}, "classes": classes, "void": [9]},
+    ]
+    prepared = []
+    for form in forms:
+        settings = parse_dataset({"name": "d", "reader": "folder", "images": "i/{name}.png"} | form)
+        manifest = prepare(settings, root, None, tmp_path / "out", "x")
+        prepared.append([manifest[key] for key in ("files", "statistics", "splits")])
+    assert all(one == prepared[0] for one in prepared[1:])
 
 
 # What a data set's file cannot say, and what it means
