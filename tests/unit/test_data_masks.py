@@ -152,6 +152,8 @@ def test_an_antialiased_mask_of_values_says_how_many_lie_between_and_how_to_read
     assert "4 values that are no class and not void, in 4 of 6 pixels, such as 40 at row 0, column 1" in said
     assert "4 of them lie between values that are allowed" in said
     assert "`palette: {paper: 0-127, ink: 128-255}`" in said
+    said = refused(path, palette={"ink": 255, "paper": 0})
+    assert "`palette: {paper: 0-127, ink: 128-255}`" in said  # in the order of the values
     palette = {"paper": "0-127", "ink": "128-255"}
     found = decoded(path, task="binary", classes={0: "paper", 1: "ink"}, foreground="ink", palette=palette)
     assert found == ([[0, 0, 0], [1, 1, 1]], [])
@@ -306,6 +308,14 @@ def test_overlaps_and_gaps_of_the_files_of_classes(tmp_path):
     assert ["cat/a.png: value 3" in problems[0], "dog/a.png: value 4" in problems[1]] == [True, True]
 
 
+def test_colors_in_the_file_of_a_class(tmp_path):
+    colors = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
+    found, problems = decoded([saved(tmp_path / "a.png", colors)] * 2, **PETS)
+    assert found is None
+    assert "a.png: colors, but a file for each class holds values; allowed: 0 (without the label), 1 or" in problems[0]
+    assert "palette" not in problems[0]
+
+
 def test_a_binary_task_with_one_file(tmp_path):
     settings = {
         "task": "binary",
@@ -389,6 +399,7 @@ def test_palettes_that_are_written_wrong(changes, said):
         ({"palette": {"a": 1}, "classes": {0: "a", 1: "b"}}, "does not say what stands for the class 'b'"),
         ({"palette": {"a": "1-5", "b": "5-9"}}, "`palette` names 5 twice, for 'a' and 'b'"),
         ({"palette": {"a": [0, 0, 7], "b": [[0, 0, 7]]}}, r"`palette` names \[0, 0, 7\] twice"),
+        ({"classes": {0: "a", 300: "b"}}, "holds the value 300; .*, or say with `palette` what stands in the masks"),
         ({"palette": {"a": [0, 0, 7], "b": "3-5"}}, "has colors, and for 'b' the values 3 to 5"),
         (
             PETS | {"classes": {0: "rest", 1: "sky", 2: "cat", 3: "dog"}},
