@@ -39,6 +39,14 @@ def test_pixels_lie_between_the_corners_and_later_annotations_cover_earlier_ones
     assert found.tolist() == [[0, 0, 7, 7, 0], [0, 3, 7, 7, 0], [0, 3, 3, 3, 0], [0, 3, 3, 3, 0]]
 
 
+def test_of_two_that_overlap_the_smaller_one_can_be_seen():
+    dataset = tool(overlaps="smaller", void_labels=["blur"])
+    found = [square("blur", 0, 1, 3), square("dog", 1, 0, 1), square("cat", 0, 0, 2), square("dog", 0, 0, 3)]
+    (item,) = items(found, dataset)
+    assert item.mask(4, 4).tolist() == [[3, 7, 7, 0], [255, 255, 255, 0], [255, 255, 255, 0], [255, 255, 255, 0]]
+    assert items(found, tool(void_labels=["blur"]))[0].mask(4, 4)[0].tolist() == [7, 7, 7, 0]
+
+
 def test_void_covers_all_and_labels_of_the_background_erase():
     table = label_table(tool(void_labels=["blur"], background_labels=["hole"]))
     assert draw([square("blur", 0, 0, 1), square("cat", 0, 0, 2)], 2, 2, table).tolist() == [[255, 3], [3, 3]]
