@@ -227,6 +227,20 @@ def test_a_mask_is_upright_where_it_says_how(tmp_path, suffix, orientation):
     path = tmp_path / f"a.{suffix}"
     saved(path, np.rot90(upright, turns[orientation]), exif=exif, **options)
     assert read_mask(path).tolist() == upright.tolist()
+    assert read_mask(path, turned=False).tolist() == np.rot90(upright, turns[orientation]).tolist()
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32])
+@pytest.mark.parametrize("compression", [None, "zstd"])
+def test_deep_masks_are_upright_too(tmp_path, dtype, compression):
+    stored = np.rot90(np.arange(6).reshape(2, 3), 1).astype(dtype)
+    orientation = [(274, 3, 1, 6, True)]
+    tifffile.imwrite(tmp_path / "a.tif", stored, compression=compression, extratags=orientation)
+    assert read_mask(tmp_path / "a.tif").tolist() == [[0, 1, 2], [3, 4, 5]]
+    content = (tmp_path / "a.tif").read_bytes()
+    (tmp_path / "a.tif").write_bytes(content[:-2])
+    if compression is None:  # what is cut off is not zero
+        assert "ends after" in refused(tmp_path / "a.tif", classes={0: "a", 1: "b"})
 
 
 def test_an_open_file_is_read_as_its_path_would_be(tmp_path):

@@ -49,8 +49,9 @@ def decode(
     if size and (found := check_size(item, *size, reading)):
         return None, [*problems, *found]
     # Without the image, its ground truth is looked at all the same; what is drawn needs a size.
-    drawn = size or item.size or ()
-    channels = _channels(item, drawn, table, problems) if with_mask and (drawn or not callable(item.mask)) else []
+    drawn, channels = size or item.size or (), []
+    if with_mask and (drawn or not callable(item.mask)):
+        channels = _channels(item, drawn, table, reading, problems)
     if image is None or any(values is None for _, values in channels):
         return None, problems
     height, width = size
@@ -145,14 +146,14 @@ def _mask(
 
 
 def _channels(
-    item: Item, size: tuple[int, ...], table: ClassTable, problems: list[str]
+    item: Item, size: tuple[int, ...], table: ClassTable, reading: Reading, problems: list[str]
 ) -> list[tuple[str | Path, np.ndarray | None]]:
     """Where it stands, and (H, W) of values as in the files: of the one mask, or of the mask of each label."""
+    load = partial(read_mask, palette=table.palette, turned=reading.orientation == "exif")
     if isinstance(item.mask, list):
-        load = partial(read_mask, palette=table.palette)
         return [(path, _read(item, path, problems, load)) for path in item.mask]
     where = item.mask if isinstance(item.mask, Path) else item.labels_file or item.location or f"mask of {item.name}"
-    values = _read(item, item.mask, problems, partial(read_mask, palette=table.palette, where=where), *size)
+    values = _read(item, item.mask, problems, partial(load, where=where), *size)
     if not table.by_label:
         return [(where, values)]
     if values is not None and (values.ndim != 3 or values.shape[2] != len(table.names)):

@@ -14,6 +14,8 @@ from segsweep.errors import InputError
 BLANKS = " \t"
 FLAGGED = ("ImageSets", "Main")  # folder whose lists say of each image whether it shows an object
 FLAG = re.compile(r"[ \t]+(-1|0|1)$")
+CONTROL = re.compile(r"[\x00-\x1f]")
+NOT_UTF_8 = re.compile("[\udc80-\udcff]")  # what Python puts in the place of such bytes
 SHOWN = 3  # lines of a list that are not text
 
 
@@ -38,7 +40,7 @@ def read_names(path: Path) -> list[tuple[str, str]]:
             problems.append(
                 f"{path}:{number}: {name!a} is not UTF-8. Rename the image if need be, and save the list as UTF-8."
             )
-        elif any(sign < " " for sign in name):
+        elif CONTROL.search(name):
             problems.append(f"{path}:{number}: {name!r} holds a control character. Save the list as plain UTF-8 text.")
         names.append((posixpath.normpath(name), f"{path}:{number}"))
     if problems:
@@ -49,7 +51,7 @@ def read_names(path: Path) -> list[tuple[str, str]]:
 
 def not_unicode(name: str) -> bool:
     """Whether a name, of a list or of a file on the disk, holds bytes that are not UTF-8: nothing can be called so."""
-    return any("\udc80" <= sign <= "\udcff" for sign in name)  # what Python puts in the place of such bytes
+    return NOT_UTF_8.search(name) is not None
 
 
 def _lines(path: Path) -> list[str]:

@@ -63,7 +63,7 @@ def _of_table(path: Path, names: set[str]) -> dict[str, Any] | None:
     """The columns of a table that hold names of images and splits, else None."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-        rows = list(csv.DictReader(text.splitlines(), dialect=csv.Sniffer().sniff(text[:4096])))
+        rows = list(csv.DictReader(text.split("\n"), dialect=csv.Sniffer().sniff(text[:4096])))
     except (OSError, UnicodeDecodeError, csv.Error):
         return None
     columns = {column: [row.get(column) or "" for row in rows] for column in (rows[0] if rows else {}) if column}
