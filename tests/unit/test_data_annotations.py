@@ -39,6 +39,14 @@ def test_pixels_lie_between_the_corners_and_later_annotations_cover_earlier_ones
     assert found.tolist() == [[0, 0, 7, 7, 0], [0, 3, 7, 7, 0], [0, 3, 3, 3, 0], [0, 3, 3, 3, 0]]
 
 
+def test_of_two_that_overlap_the_smaller_one_can_be_seen():
+    dataset = tool(overlaps="smaller", void_labels=["blur"])
+    found = [square("blur", 0, 1, 3), square("dog", 1, 0, 1), square("cat", 0, 0, 2), square("dog", 0, 0, 3)]
+    (item,) = items(found, dataset)
+    assert item.mask(4, 4).tolist() == [[3, 7, 7, 0], [255, 255, 255, 0], [255, 255, 255, 0], [255, 255, 255, 0]]
+    assert items(found, tool(void_labels=["blur"]))[0].mask(4, 4)[0].tolist() == [7, 7, 7, 0]
+
+
 def test_void_covers_all_and_labels_of_the_background_erase():
     table = label_table(tool(void_labels=["blur"], background_labels=["hole"]))
     assert draw([square("blur", 0, 0, 1), square("cat", 0, 0, 2)], 2, 2, table).tolist() == [[255, 3], [3, 3]]
@@ -127,6 +135,7 @@ NAN = float("nan")
     [
         (Annotation("cat", location="a.json: 1"), r"a\.json: 1: 'cat' has no outline; .* Add one, or delete it"),
         (Annotation("cat", box=(0, 0, 1, 1)), r"'cat' has a box but no outline"),
+        (Annotation("cat", [[]]), r"'cat' has 0 corners and no area"),
         (Annotation("cat", [[(0, 0), (1, 1)]]), r"'cat' has 2 corners and no area"),
         (Annotation("cat", [[(0, 0), (1, 1), (2, 2)]]), r"3 corners and no area"),
         (Annotation("cat", [[(0, 0), (1, NAN), (2, 2)]]), r"corners that are not finite"),
@@ -148,6 +157,8 @@ NAN = float("nan")
         (Annotation("cat", mask={"size": [3, 4], "counts": "~"}), r"a character '~'"),
         (Annotation("cat", mask={"size": [3, 4], "counts": "o"}), r"ends within a number"),
         (Annotation("cat", mask={"counts": [12]}), r"its size is None"),
+        (Annotation("cat", mask={"size": [True, True], "counts": [1]}), r"its size is \[True, True\]"),
+        (square("cat", 0, 0, 1e300), r"to x 1e\+300, y 1e\+300; the image has"),
     ],
 )
 def test_what_cannot_be_an_annotation_of_the_image(annotation, problem):

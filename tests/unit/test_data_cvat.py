@@ -109,11 +109,13 @@ def test_subsets_and_files_make_splits(root):
 @pytest.mark.parametrize(
     ("text", "changes", "problem"),
     [
-        ("", {}, "not valid XML"),
+        ("", {}, "annotations.xml: empty"),
+        ("<annotations>", {}, "not valid XML"),
+        (WITH.format(""), {"annotations": "all.xml"}, "all.xml: no such file"),
         ("<annotation><object/></annotation>", {}, "holds <annotation> without any <image>"),
         ('<annotations><track id="0"/></annotations>', {}, "holds 1 tracks of a video"),
-        ('<annotations><image name="a.png"/></annotations>', {}, "the image 'a.png' has no width and height"),
-        (WITH.format(image("a.png") * 2), {}, "1 names stand twice, the first is 'a'"),
+        ('<annotations><image name="a.png"/></annotations>', {}, "image 1 (a.png) lacks its name, width or height"),
+        (WITH.format(image("a.png") * 2), {}, "has 1 image whose name another one has, as 'a'"),
         (WITH.format(image("a.png", subset="Train")), {"splits": {"folders": ["train", "val"]}},
          "no image is of the subset 'train'; subsets are Train"),
     ],

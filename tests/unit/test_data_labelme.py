@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 
 import numpy as np
 import pytest
@@ -140,6 +141,16 @@ def test_an_embedded_image_is_read_where_there_is_no_file(root):
     assert readers.files(dataset(splits={"train": "train.txt"}), root)["train"] == [("a", [root / "a.json"] * 2)]
 
 
+def test_shapes_lie_on_the_upright_image_as_labelme_shows_it(root):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise by a quarter
+    Image.fromarray(np.rot90(IMAGES["a"])).save(root / "a.png", exif=exif)
+    prepare(dataset(), root, None, root / "out", "f")
+    train = Prepared.open(root / "out").splits["train"]
+    assert (train.image(0) == IMAGES["a"]).all()
+    assert train.mask(0).tolist() == DRAWN
+
+
 @pytest.mark.parametrize("said", ["../images/x.png", "..\\images\\x.png", "C:\\Users\\me\\images\\x.png"])
 def test_the_image_is_where_the_annotation_says_or_beside_it(tmp_path, said):
     (tmp_path / "labels").mkdir()
@@ -159,6 +170,18 @@ def test_an_image_without_annotation_is_found_beside_it_and_has_no_mask(root):
         prepare(dataset(), root, None, root / "out", "f")
     (problem,) = caught.value.problems
     assert "a.json: no such file" in problem
+
+
+def test_an_image_without_annotation_may_mean_that_nothing_is_there(root):
+    (root / "b.json").unlink()
+    changes = {"missing_labels": "background", "images": "{name}.png"}
+    prepare(dataset(**changes), root, None, root / "out", "f")
+    assert not Prepared.open(root / "out").splits["val"].mask(0).any()
+    drawn = readers.files(dataset(**changes, splits={"random": {"val": 0.5}}), root)
+    assert [name for name, _ in drawn["all"]] == ["a", "b"]
+    (root / "b.json").symlink_to("nowhere")
+    with pytest.raises(InputError, match=r"b.json: no such file"):
+        prepare(dataset(**changes), root, None, root / "out", "f")
 
 
 @pytest.mark.parametrize("task", ["multiclass", "multitask"])
@@ -216,6 +239,15 @@ def test_all_that_is_wrong_is_named_at_once(root):
     assert len(caught.value.problems) == len(expected)
     for problem, part in zip(caught.value.problems, expected, strict=True):
         assert part in problem
+
+
+def test_a_fifo_is_one_line_and_no_wait(root):
+    (root / "a.json").unlink()
+    os.mkfifo(root / "a.json")
+    with pytest.raises(InputError) as caught:
+        prepare(dataset(), root, None, root / "out", "f")
+    (problem,) = caught.value.problems
+    assert "a.json" in problem
 
 
 @pytest.mark.parametrize(

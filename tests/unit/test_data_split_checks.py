@@ -238,6 +238,14 @@ def test_equal_names_in_folders_of_their_own(tmp_path):
     assert "'0001' has the same pixels as '0001' of train" in found
 
 
+def test_a_name_that_a_list_names_twice_though_another_split_has_it_too(tmp_path):
+    for folder, number in (("train", 1), ("val", 2)):
+        write(tmp_path, f"{folder}/0001", number)
+    patterns = {"images": "{split}/{name}.png", "masks": "{split}/{name}_mask.png"}
+    (found,) = problems(tmp_path, splits=lists(tmp_path, train=["0001"], val=["0001", "0001"]), **patterns)
+    assert "val.txt:2: '0001' is already in val" in found
+
+
 def test_a_test_split_without_masks_is_void(tmp_path):
     for number, name in enumerate("abc"):
         write(tmp_path, name, number)

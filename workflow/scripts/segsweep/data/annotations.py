@@ -109,7 +109,7 @@ def _item(dataset: AnnotatedDataset, table: LabelTable, image: AnnotatedImage, p
         if found := places.pop(label, None):
             item.problems.append(_unknown_label(label, found, table))
     known = [one for one in image.annotations if table.value(one.label) is not None]
-    item.mask = partial(_checked_mask, known, table)
+    item.mask = partial(_checked_mask, known, table, dataset.overlaps == "smaller")
     if dataset.task == "multitask":
         objects = _objects([one for one in known if one.label in table.boxes])
         item.boxes = partial(boxes, objects)
@@ -135,10 +135,12 @@ def _unknown_label(label: str, places: list[str], table: LabelTable) -> str:
     )
 
 
-def _checked_mask(annotations: Sequence[Annotation], table: LabelTable, height: int, width: int) -> np.ndarray:
+def _checked_mask(
+    annotations: Sequence[Annotation], table: LabelTable, smaller_last: bool, height: int, width: int
+) -> np.ndarray:
     if problems := [problem for one in annotations for problem in check(one, height, width)]:
         raise InputError(*problems)
-    return draw(annotations, height, width, table)
+    return draw(annotations, height, width, table, smaller_last)
 
 
 def check(annotation: Annotation, height: int, width: int) -> list[str]:
@@ -156,12 +158,15 @@ def check(annotation: Annotation, height: int, width: int) -> list[str]:
     for number, ring in enumerate(pixels.rings, 1):
         which = f"{of_label}, polygon {number}," if len(pixels.rings) > 1 else of_label
         points = np.asarray(ring, np.float64).reshape(-1, 2)
-        if not np.isfinite(points).all():
+        no_area = f"{which} has {plural(len(points), 'corner')} and no area. Correct or delete it."
+        if not len(points):
+            problems.append(no_area)
+        elif not np.isfinite(points).all():
             problems.append(f"{which} has corners that are not finite numbers. Correct or delete it.")
+        elif outside := _outside(which, (*points.min(0).tolist(), *points.max(0).tolist()), height, width):
+            problems += outside
         elif shape(points).area == 0:
-            problems.append(f"{which} has {plural(len(points), 'corner')} and no area. Correct or delete it.")
-        else:
-            problems += _outside(which, (*points.min(0).tolist(), *points.max(0).tolist()), height, width)
+            problems.append(no_area)
     problems += _mask_problems(annotation, height, width)
     if pixels.box is not None:
         left, top, right, bottom = pixels.box
@@ -203,10 +208,13 @@ def _mask_problems(annotation: Annotation, height: int, width: int) -> list[str]
     return [f"{where}: the mask of {annotation.label!r} covers no pixel. Correct or delete it."]
 
 
-def draw(annotations: Sequence[Annotation], height: int, width: int, table: LabelTable) -> np.ndarray:
+def draw(
+    annotations: Sequence[Annotation], height: int, width: int, table: LabelTable, smaller_last: bool = False
+) -> np.ndarray:
     """The mask of an image, in values of the data set's `classes` and `void`.
 
-    Later annotations cover earlier ones, and void covers all. A pixel belongs to a polygon as pycocotools has it.
+    Later annotations cover earlier ones, or smaller ones larger ones; void covers all. A pixel belongs to a polygon as
+    pycocotools has it.
 
     Returns:
         uint8 (H, W), or (H, W, C) of a multilabel task: 1 where a pixel has the label, 0 where not, or void.
@@ -216,6 +224,8 @@ def draw(annotations: Sequence[Annotation], height: int, width: int, table: Labe
     """
     import numpy as np
 
+    if smaller_last:
+        annotations = sorted(annotations, key=lambda one: -_area(one, height, width))
     void_last = sorted(annotations, key=lambda one: table.value(one.label) == table.void)
     if not table.channels:
         mask = np.full((height, width), table.unannotated, np.uint8)
@@ -283,6 +293,11 @@ def regions(annotation: Annotation, height: int, width: int) -> Iterator[tuple[t
     if annotation.mask is not None:
         covered, (left, top) = mask_array(annotation.mask), annotation.corner
         yield (slice(top, top + covered.shape[0]), slice(left, left + covered.shape[1])), covered
+
+
+def _area(annotation: Annotation, height: int, width: int) -> int:
+    """Pixels that an annotation covers; those of its rings and of its mask as well count twice."""
+    return sum(int(covered.sum()) for _, covered in regions(annotation, height, width))
 
 
 def _in_pixels(annotation: Annotation, height: int, width: int) -> Annotation:

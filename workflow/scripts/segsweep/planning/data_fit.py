@@ -15,7 +15,7 @@ from segsweep.config.split_keys import TRAIN, VAL
 from segsweep.formatting import plural
 from segsweep.planning.plan_file import SegmentPlan, StudyPlan
 
-MANIFEST = "manifest.json"
+MANIFEST = "manifest.json"  # as in segsweep.data.prepared, which has numpy
 POOLED = "train+val"
 RGB = 3  # channels of what was prepared before others were read
 

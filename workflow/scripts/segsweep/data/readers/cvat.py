@@ -17,10 +17,12 @@ from segsweep.config.annotated_dataset import AnnotatedDataset
 from segsweep.config.name_patterns import checked_pattern
 from segsweep.config.settings import key
 from segsweep.config.split_keys import FolderSplits, check_patterns, folder_of, form_of
+from segsweep.data.file_kinds import not_a_file
 from segsweep.data.found_names import no_such_image
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
+from segsweep.formatting import plural
 
 if TYPE_CHECKING:
     import numpy as np
@@ -134,12 +136,10 @@ def _images(dataset: CvatDataset, root: Path) -> dict[str, list[tuple[str, str, 
 
 def _parsed(file: Path) -> list[Element]:
     """The images of an XML file."""
-    if file.exists() and not file.is_file():
-        raise InputError(f"{file}: is not a file. {EXPORT_AGAIN}.")
+    if wrong := not_a_file(file):
+        raise InputError(f"{file}: {wrong}. Put CVAT's annotations there, or correct `annotations`.")
     try:
         root = ElementTree.parse(file).getroot()
-    except FileNotFoundError:
-        raise InputError(f"{file}: no such file. Put CVAT's annotations there, or correct `annotations`.") from None
     except (OSError, ElementTree.ParseError) as error:
         raise InputError(f"{file}: not valid XML ({error}). {EXPORT_AGAIN}.") from error
     if tracks := len(root.findall("track")):
@@ -147,9 +147,11 @@ def _parsed(file: Path) -> list[Element]:
     images = root.findall("image")
     if root.tag != "annotations" or not images:
         raise InputError(f"{file}: holds <{root.tag}> without any <image>. {EXPORT_AGAIN}.")
-    sized = ("name", "width", "height")
-    if wrong := [image for image in images if not all(image.get(name, "").isdigit() for name in sized[1:])]:
-        raise InputError(f"{file}: the image {wrong[0].get('name')!r} has no width and height. {EXPORT_AGAIN}.")
+    for number, image in enumerate(images, 1):
+        if not image.get("name") or not all(image.get(side, "").isdecimal() for side in ("width", "height")):
+            raise InputError(
+                f"{file}: image {number} ({image.get('name')}) lacks its name, width or height. {EXPORT_AGAIN}."
+            )
     return images
 
 
@@ -159,7 +161,7 @@ def _by_name(file: Path, images: list[Element], subset: str | None) -> dict[str,
     twice: list[str] = []
     for image in images:
         if subset is None or image.get("subset") == subset:
-            name = str(PurePosixPath(image.get("name", "")).with_suffix(""))
+            name = str(PurePosixPath(image.get("name")).with_suffix(""))
             twice += [name] * (name in found)
             found[name] = image
     if not found:
@@ -169,8 +171,8 @@ def _by_name(file: Path, images: list[Element], subset: str | None) -> dict[str,
         )
     if twice:
         raise InputError(
-            f"{file}: {len(twice)} names stand twice, the first is {twice[0]!r}. Export each task into a file of its "
-            "own, or name subsets with `splits: {folders: ...}`."
+            f"{file}: has {plural(len(twice), 'image')} whose name another one has, as {twice[0]!r}. Export each task "
+            "into a file of its own, or name subsets with `splits: {folders: ...}`."
         )
     return found
 

@@ -3,44 +3,21 @@
 A row is an image. Its columns hold encoded files (PNG, JPEG, TIFF, ...), as bytes or as `{bytes, path}`.
 """
 
-from bisect import bisect_right
 from collections.abc import Callable
-from functools import cache, lru_cache, partial
-from itertools import accumulate
+from functools import cache, partial
 from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal
 
 from pydantic import model_validator
 
 from segsweep.config.mask_dataset import MaskDataset
 from segsweep.config.settings import key
 from segsweep.config.split_keys import FolderSplits, Splits, check_patterns, folder_of
-from segsweep.config.yaml_documents import nearest
 from segsweep.data.found_names import no_such_image
 from segsweep.data.name_lists import names_by_split
+from segsweep.data.parquet_shards import Columns, Row, cells, rows_of
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
-
-if TYPE_CHECKING:
-    import pyarrow
-    from pyarrow import parquet
-
-LFS_POINTER = b"version https://git-lfs.github.com"
-GROUPS_KEPT = 2  # in memory: threads that decode ahead reach into the next one
-
-
-class Row(NamedTuple):
-    """A row of a shard, numbered from 0, and whether the shard has any masks."""
-
-    shard: Path
-    number: int
-    labeled: bool
-
-    @property
-    def location(self) -> str:
-        """For problems."""
-        return f"{self.shard}: row {self.number}"
 
 
 class ParquetDataset(MaskDataset):
@@ -67,6 +44,11 @@ class ParquetDataset(MaskDataset):
         outcome=False,
     )
 
+    @property
+    def columns(self) -> Columns:
+        """The columns that are read."""
+        return Columns(self.image, self.mask, self.names)
+
     @model_validator(mode="after")
     def _splits_fit(self):
         check_patterns(self.splits, self.shards)
@@ -79,7 +61,7 @@ def read(dataset: ParquetDataset, root: Path) -> dict[str, list[Item]]:
     Raises:
         InputError: as `files`.
     """
-    cell = _cells([dataset.image, dataset.mask])
+    cell = cells(dataset.columns)
     return {
         split: [_item(dataset, name, row, cell) for name, row in members]
         for split, members in _rows(dataset, root).items()
@@ -145,116 +127,7 @@ def _rows_of_folder(dataset: ParquetDataset, root: Path, folder: str) -> list[tu
             f"files in {root}: {', '.join(there[:10]) or 'none'}."
         )
     problems: list[str] = []
-    found = [row for shard in shards for row in _rows_of_shard(dataset, shard, problems)]
+    found = [row for shard in shards for row in rows_of(shard, dataset.columns, problems)]
     if problems:
         raise InputError(*problems)
     return found
-
-
-def _rows_of_shard(dataset: ParquetDataset, shard: Path, problems: list[str]) -> list[tuple[str, Row]]:
-    """The rows with their names; of a shard that cannot be used none, and what is wrong with it."""
-    import pyarrow
-    from pyarrow import parquet
-
-    try:
-        with parquet.ParquetFile(shard) as file:
-            if wrong := _wrong_columns(dataset, file.schema_arrow):
-                problems += [f"{shard}: {one}" for one in wrong]
-                return []
-            labeled = _has_values(file, dataset.mask)
-            rows = [Row(shard, number, labeled) for number in range(file.metadata.num_rows)]
-            if dataset.names is None:
-                return [(f"{shard.stem}_{row.number:05d}", row) for row in rows]
-            names = file.read(columns=[dataset.names]).flatten().column(0).to_pylist()
-    except (OSError, pyarrow.ArrowException) as error:
-        with shard.open("rb") as file:
-            pointer = file.read(len(LFS_POINTER)) == LFS_POINTER
-        remedy = "it is a pointer of Git LFS: run `git lfs pull`" if pointer else "fetch it again"
-        problems.append(f"{shard}: cannot be read as Parquet ({error}); {remedy}.")
-        return []
-    problems += [
-        f"{shard}: row {row} has no name in the column {dataset.names!r}. Add it, or leave out `names`."
-        for row, name in enumerate(names)
-        if name in (None, "")
-    ]
-    return [(str(name), row) for name, row in zip(names, rows, strict=True)]
-
-
-def _wrong_columns(dataset: ParquetDataset, schema: "pyarrow.Schema") -> list[str]:
-    """What of the columns that the data set names a shard lacks, or has as something else."""
-    from pyarrow import types
-
-    problems = []
-    for role, column in (("image", dataset.image), ("mask", dataset.mask), ("names", dataset.names)):
-        if column is None:
-            continue
-        name, _, part = column.partition(".")
-        kind = schema.field(name).type if name in schema.names else None
-        if kind is not None and part:
-            kind = kind.field(part).type if types.is_struct(kind) and kind.get_field_index(part) >= 0 else None
-        if kind is None:
-            known = nearest(column, schema.names).replace("Allowed", "Columns")
-            problems.append(f"no column {column!r}, which `{role}` names. {known}")
-        elif role != "names" and not _holds_files(kind):
-            problems.append(
-                f"the column {column!r}, which `{role}` names, is of the type {kind}; encoded files are binary or "
-                "struct<bytes: binary, path: string>. Name another column, or write it with datasets.Image()."
-            )
-    return problems
-
-
-def _has_values(file: "parquet.ParquetFile", column: str) -> bool:
-    """Whether any cell of a column holds something, by what the file says of its parts: no cell is read."""
-    of_groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
-    parts = [group.column(number) for group in of_groups for number in range(group.num_columns)]
-    mine = [part for part in parts if part.path_in_schema in (column, f"{column}.bytes")]
-    return any(
-        part.statistics is None or not part.statistics.has_null_count or part.statistics.null_count < part.num_values
-        for part in mine
-    )
-
-
-def _holds_files(kind: "pyarrow.DataType") -> bool:
-    from pyarrow import types
-
-    if types.is_struct(kind):
-        return kind.get_field_index("bytes") >= 0 and _holds_files(kind.field("bytes").type)
-    return types.is_binary(kind) or types.is_large_binary(kind)
-
-
-def _cells(columns: list[str]) -> Callable[[Row, str], bytes]:
-    """A function that gives the encoded file in a cell, of row and column.
-
-    Rows are asked for nearly in their order, so that each row group is read once, and only a few lie in memory.
-    """
-    from pyarrow import parquet
-
-    lock = Lock()
-
-    @cache
-    def starts(shard: Path) -> list[int]:
-        with parquet.ParquetFile(shard) as file:
-            sizes = [file.metadata.row_group(number).num_rows for number in range(file.metadata.num_row_groups)]
-        return [0, *accumulate(sizes)]
-
-    @lru_cache(maxsize=GROUPS_KEPT)
-    def row_group(shard: Path, number: int) -> "pyarrow.Table":
-        with parquet.ParquetFile(shard) as file:
-            return file.read_row_group(number, columns=columns, use_threads=False)
-
-    def cell(row: Row, column: str) -> bytes:
-        first = starts(row.shard)
-        number = bisect_right(first, row.number) - 1
-        with lock:
-            value = row_group(row.shard, number).column(column)[row.number - first[number]].as_py()
-        content = value.get("bytes") if isinstance(value, dict) else value
-        if not content:
-            path = (value or {}).get("path") if isinstance(value, dict) else None
-            found = f"no bytes, only the path {path!r}" if path else "nothing"
-            raise InputError(
-                f"{row.location} holds {found} in the column {column!r}. Write the data set again with the files "
-                "embedded (`push_to_hub` does), or take the row out."
-            )
-        return content
-
-    return cell
