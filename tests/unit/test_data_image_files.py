@@ -355,6 +355,11 @@ def test_dicom_in_the_unit_of_its_rescale(tmp_path):
     same(path, pixels.astype(np.float32) - 1024)
     dicom(path, pixels, PhotometricInterpretation="MONOCHROME1", BitsStored=12, HighBit=11)
     same(path, 4095 - pixels)
+    dicom(path, pixels.astype(np.uint8), PhotometricInterpretation="PALETTE COLOR")
+    refused(path, "PALETTE COLOR, which is neither grey nor RGB")
+    colors = values(7, 5, 3)
+    dicom(path, colors, PhotometricInterpretation="RGB", SamplesPerPixel=3, PlanarConfiguration=0)
+    same(path, colors)
     dicom(path, pixels.astype(np.int16))
     same(path, pixels.astype(np.float32))
 
