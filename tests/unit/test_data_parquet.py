@@ -87,6 +87,16 @@ def test_columns_and_names_are_the_data_sets(root):
     assert readers.read(named, root)["train"][1].mask(6, 8) == png(masks[1])
 
 
+def test_images_of_16_bits_are_kept_whole(root):
+    shards = ("train-00000-of-00002", "train-00001-of-00002", "validation-00000-of-00001")
+    images = np.random.default_rng(5).integers(0, 2**16, (3, 2, 6, 8), np.uint16)
+    for number, shard in enumerate(shards):
+        write(root, f"{shard}.parquet", images[number], (images[number] > 2**15).astype(np.uint8))
+    prepare(dataset(channels=1), root, None, root / "out", "f")
+    train = Prepared.open(root / "out").splits["train"]
+    assert (np.stack([train.image(i)[..., 0] for i in range(4)]) == images[:2].reshape(4, 6, 8)).all()
+
+
 def test_masks_of_colors_are_read_by_the_palette(root):
     palette = {"background": [0, 0, 0], "disc": [200, 0, 0]}
     for number, shard in enumerate(("train-00000-of-00002", "train-00001-of-00002", "validation-00000-of-00001")):
