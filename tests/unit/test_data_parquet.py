@@ -81,8 +81,8 @@ def test_columns_and_names_are_the_data_sets(root):
     named = dataset(splits=shards, mask="label", names="number")
     assert [name for name, _ in readers.files(named, root)["train"]] == ["7", "8"]
     assert [item.name for item in readers.read(dataset(splits=shards, names="image.path"), root)["train"]] == [
-        "0.png",
-        "1.png",
+        "0",
+        "1",
     ]
     assert readers.read(named, root)["train"][1].mask(6, 8) == png(masks[1])
 
@@ -186,5 +186,11 @@ def test_a_damaged_shard(root):
 
 def test_a_row_without_a_name(root):
     write(root, "train-00000-of-00002.parquet", *drawn(2), id=["a", None])
-    (found,) = problems(readers.files, dataset(splits={"folders": {"train": "train-00000"}}, names="id"), root)
+    named = {"splits": {"folders": {"train": "train-00000"}}}
+    (found,) = problems(readers.files, dataset(**named, names="id"), root)
     assert "row 1 has no name in the column 'id'" in found
+    images, masks = drawn(2)
+    cells = [{"bytes": png(image), "path": path} for image, path in zip(images, ("a.png", None), strict=True)]
+    write(root, "train-00000-of-00002.parquet", images, masks, image=cells)
+    (found,) = problems(readers.files, dataset(**named, names="image.path"), root)
+    assert "row 1 has no name in the column 'image.path'" in found
