@@ -15,7 +15,8 @@ from segsweep.config.augmentations import find_augmentation, read_augmentation
 from segsweep.config.train import Data
 from segsweep.data.augmentation import albumentations_exact, load_augmentation
 from segsweep.data.augmentation.albumentations_backend import Augmentation
-from segsweep.data.sample import FILL, Sample, cut_boxes, cut_polygons, signed_area, window
+from segsweep.data.image_arrays import FILL
+from segsweep.data.sample import Sample, cut_boxes, cut_polygons, signed_area, window
 from segsweep.errors import InputError
 from segsweep.planning.study_context import context_of
 
@@ -189,12 +190,12 @@ def test_polygons_are_cut_or_dropped_alike():
 
 
 def test_a_window_beyond_the_image_is_filled_and_moves_boxes():
-    found = window(rectangle(), -4, -6, 80, 100)
+    found = window(rectangle(), -4, -6, 80, 100, FILL)
     assert found.mask.shape == (80, 100)
     assert (found.mask[:4] == 255).all()
     assert found.boxes[0].tolist() == box_of(found.mask == 1) == [26, 14, 56, 29]
-    assert window(rectangle(), 30, 0, 30, 80).boxes.shape == (0, 4)
-    assert window(rectangle(), 30, 0, 30, 80).ignored.shape == (0,)
+    assert window(rectangle(), 30, 0, 30, 80, FILL).boxes.shape == (0, 4)
+    assert window(rectangle(), 30, 0, 30, 80, FILL).ignored.shape == (0,)
 
 
 def test_unknown_names_are_refused(tmp_path):

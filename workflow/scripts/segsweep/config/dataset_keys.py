@@ -59,6 +59,11 @@ class Dataset(Component):
         "Values that count in no loss and no score. Of a multilabel task, a pixel that is void in the mask of one "
         "label is void for all labels.",
     )
+    channels: int | None = key(
+        None,
+        "Channels of the images; null: as many as there are, grey as three equal ones. With 1 grey stays one channel.",
+        ge=1,
+    )
     foreground: str | None = key(None, "Class that the one output of a binary task means.")
     licence: str = key("", "Licence of the data.", outcome=False)
     source: str = key("", "Where the data comes from.", outcome=False)

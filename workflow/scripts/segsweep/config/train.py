@@ -81,6 +81,12 @@ class Data(Settings):
         "The library that carries the augmentation out. torchvision knows fewer transforms (docs/data.md).",
         title="augmentation backend",
     )
+    augmentation_device: Literal["loader", "device"] = key(
+        "loader",
+        "Where: in the loader's threads, or with torchvision on the device that trains, of images that came there as "
+        "they are stored. The outcome is the same up to rounding.",
+        outcome=False,
+    )
     image_sampling: registry.union("imagesampling") = key(
         registry.default("imagesampling"), "How often an epoch has each training image."
     )
@@ -96,6 +102,15 @@ class Data(Settings):
     def _one_size(self):
         if self.patches and (self.image_size or self.crop):
             raise ValueError("patches excludes image_size and crop: the patch is the image")
+        return self
+
+    @model_validator(mode="after")
+    def _backend_knows_device(self):
+        if self.augmentation_device == "device" and self.augmentation_backend != "torchvision":
+            raise ValueError(
+                f"augmentation_device is device, and {self.augmentation_backend} augments images in the loader only. "
+                "Set augmentation_backend to torchvision, or augmentation_device to loader"
+            )
         return self
 
     @property

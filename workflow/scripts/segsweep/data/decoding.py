@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from segsweep.data.classes import ClassTable
+from segsweep.data.image_arrays import as_stored
 from segsweep.data.image_files import read_image
 from segsweep.data.label_checks import check_boxes, check_polygons
 from segsweep.data.label_masks import pack
@@ -15,19 +16,22 @@ from segsweep.data.sample import Sample
 from segsweep.errors import InputError
 
 
-def decode(item: Item, table: ClassTable, with_mask: bool) -> tuple[Sample | None, list[str]]:
+def decode(
+    item: Item, table: ClassTable, with_mask: bool, channels: int | None = None
+) -> tuple[Sample | None, list[str]]:
     """Read an item's files.
 
     Args:
         item: from a reader.
         table: what the mask's values mean.
         with_mask: whether the task needs a mask.
+        channels: of the images, as the data set's file has it.
 
     Returns:
         The sample, None where image or mask cannot be used; and all problems about the item.
     """
     problems = list(item.problems)
-    image = _read(item, item.image, problems, read_image)
+    image = _image(item, channels, problems)
     size = None if image is None else image.shape[:2]
     # What is drawn for the image's size has none without the image; a file is looked at all the same.
     channels = _channels(item, size or (), table, problems) if with_mask and (size or not callable(item.mask)) else []
@@ -45,6 +49,22 @@ def decode(item: Item, table: ClassTable, with_mask: bool) -> tuple[Sample | Non
     labels = np.array(item.labels, np.int64)
     ignored = np.array(item.ignored if len(item.ignored) else [False] * (len(polygons) or len(boxes)), bool)
     return Sample(image, mask, boxes, labels, polygons, ignored), problems
+
+
+def _image(item: Item, channels: int | None, problems: list[str]) -> np.ndarray | None:
+    found = _read(item, item.image, problems, read_image)
+    if found is None:
+        return None
+    try:
+        return as_stored(found, channels, location_of(item))
+    except InputError as error:
+        problems += error.problems
+        return None
+
+
+def location_of(item: Item) -> str:
+    """Where an image is, for problems: its file, else what names it."""
+    return str(item.image if isinstance(item.image, Path) else item.location or item.name)
 
 
 def _read(

@@ -13,7 +13,8 @@ from segsweep.config.dataset_keys import Dataset
 from segsweep.config.train import Data
 from segsweep.data import patches
 from segsweep.data.classes import ClassTable, class_table
-from segsweep.data.decoding import decode
+from segsweep.data.decoding import decode, location_of
+from segsweep.data.image_arrays import disagreement, fill_of
 from segsweep.data.prepared import FORMAT, MANIFEST
 from segsweep.data.raw_item import Item
 from segsweep.data.readers import read
@@ -70,12 +71,15 @@ def _write(
     problems = check_splits(dataset, items)
     with_masks = dataset.task != "text"
     files, splits, writers = {}, {}, {}
+    first_of: dict[tuple[int, str], str] = {}
     for split, members in items.items():
         writer = writers[split] = SplitWriter(folder, split, len(table.names), with_masks, table.by_label)
         objects, scales = 0, []
-        for item, (sample, found) in _decoded(members, table, with_masks, workers):
+        for item, (sample, found) in _decoded(members, table, dataset, workers):
             problems += found
-            if sample is not None and not problems:
+            if sample is not None:
+                first_of.setdefault((sample.image.shape[2], sample.image.dtype.name), location_of(item))
+            if sample is not None and not problems and len(first_of) == 1:
                 objects += len(sample.labels) + int((~sample.ignored[: len(sample.polygons)]).sum())
                 if data.patches is not None:
                     scales.append(patches.scale(*sample.size, data.patches.page_size))
@@ -87,17 +91,23 @@ def _write(
         if patched:
             splits[split]["enlarged"] = [scale for scale in scales if scale > 1]
     warnings = []
+    problems += disagreement(first_of)
     if not problems:
         problems, warnings = check_classes(dataset, table, writers["train"], splits["train"]["objects"])
         warnings += enlarged(splits, data)
     if problems:
         more = [f"... and {len(problems) - SHOWN} more problems."] if len(problems) > SHOWN else []
         raise InputError(*problems[:SHOWN], *more)
+    ((channels, dtype),) = first_of
     return {
         "format": FORMAT,
         "dataset": dataset.name,
         "task": dataset.task,
         "num_classes": len(table.names),
+        "channels": channels,
+        "dtype": dtype,
+        "scale": writers["train"].statistics.scale(),
+        "bounds": writers["train"].statistics.bounds(),
         "settings": data.model_dump(mode="json", include={"image_size", "patches"}),
         "statistics": _statistics(writers["train"]),
         "splits": splits,
@@ -106,13 +116,17 @@ def _write(
     }
 
 
-def _decoded(items: list[Item], table: ClassTable, with_masks: bool, workers: int) -> Iterator:
+def _decoded(items: list[Item], table: ClassTable, dataset: Dataset, workers: int) -> Iterator:
     """(item, (sample, problems)) in order; only a few images are held in memory."""
+
+    def one(item: Item) -> tuple[Sample | None, list[str]]:
+        return decode(item, table, dataset.task != "text", dataset.channels)
+
     with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
         step = AHEAD * max(1, workers)
         for first in range(0, len(items), step):
             some = items[first : first + step]
-            yield from zip(some, pool.map(lambda item: decode(item, table, with_masks), some), strict=True)
+            yield from zip(some, pool.map(one, some), strict=True)
 
 
 def _pieces(item: Item, sample: Sample, data: Data) -> Iterator[tuple]:
@@ -123,18 +137,16 @@ def _pieces(item: Item, sample: Sample, data: Data) -> Iterator[tuple]:
     size, overlap = data.patches.size, data.patches.overlap
     height, width = patches.page_size(*sample.size, data.patches.page_size)
     sample = resized(sample, height, width)
+    fill = fill_of(sample.image)
     for y, x in patches.corners(height, width, size, overlap):
         page = {"page": item.name, "y": y, "x": x, "height": height, "width": width}
-        name, patch = f"{item.name}_y{y:04d}_x{x:04d}", window(sample, y, x, size, size)
+        name, patch = f"{item.name}_y{y:04d}_x{x:04d}", window(sample, y, x, size, size, fill)
         yield name, patch, page, patches.own_pixels(page, overlap)
 
 
 def _statistics(train: SplitWriter) -> dict[str, Any]:
-    """Mean and deviation of the training images by channel, in 0..1, and pixels by class."""
-    values = np.arange(256) / 255
-    weights = train.histogram / train.histogram.sum(1, keepdims=True)
-    mean = weights @ values
-    deviation = np.sqrt(np.maximum(weights @ values**2 - mean**2, 0))
+    """Mean and deviation of the training images by channel, and pixels by class."""
+    mean, deviation = train.statistics.mean_and_std()
     return {
         "mean": mean.tolist(),
         "std": deviation.tolist(),

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from segsweep.data.image_arrays import FILL, as_values, is_rgb8
 from segsweep.errors import InputError
 
 MANIFEST = "manifest.json"
-FORMAT = 2
+FORMAT = 3
+READABLE = (2, FORMAT)  # of format 2 all images are 8-bit RGB
 
 
 class Split:
@@ -27,9 +29,18 @@ class Split:
         scored_pixels: int64 (N,), pixels of each mask that are not void, of overlapping patches likewise.
     """
 
-    def __init__(self, folder: Path, name: str, names: list[str], pages: list[dict | None]):
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        names: list[str],
+        pages: list[dict | None],
+        channels: int = 3,
+        dtype: str = "uint8",
+    ):
         self.name = name
         self.names = names
+        self._channels, self._dtype = channels, np.dtype(dtype)
         self._folder, self._pages = folder, pages
         with np.load(folder / f"{name}.index.npz", allow_pickle=False) as index:
             self._index = dict(index)
@@ -47,15 +58,15 @@ class Split:
         return self.__dict__ | {"_views": {}}
 
     def image(self, i: int) -> np.ndarray:
-        """uint8 (H, W, 3), RGB; a view that must not be written to."""
+        """(H, W, C) of the data set's dtype, 8-bit RGB if nothing else; a view that must not be written to."""
         height, width = self.sizes[i]
-        start = 3 * self._starts[i]
-        return self._view("images")[start : start + 3 * height * width].reshape(height, width, 3)
+        start, count = self._channels * self._starts[i], self._channels * height * width
+        return self._view("images", self._dtype)[start : start + count].reshape(height, width, self._channels)
 
     def mask(self, i: int) -> np.ndarray:
         """uint8 (H, W), indices of classes (or labels as bits), 255 for void; a view that must not be written to."""
         height, width = self.sizes[i]
-        return self._view("masks")[self._starts[i] : self._starts[i] + height * width].reshape(height, width)
+        return self._view("masks", np.uint8)[self._starts[i] : self._starts[i] + height * width].reshape(height, width)
 
     def boxes(self, i: int) -> np.ndarray:
         """float32 (n, 4), x1 y1 x2 y2, 0-based, right and bottom exclusive."""
@@ -82,9 +93,9 @@ class Split:
     def _rows(self, values: str, starts: str, i: int) -> np.ndarray:
         return self._index[values][self._index[starts][i] : self._index[starts][i + 1]]
 
-    def _view(self, kind: str) -> np.ndarray:
+    def _view(self, kind: str, dtype: np.dtype | type) -> np.ndarray:
         if kind not in self._views:
-            mapped = np.memmap(self._folder / f"{self.name}.{kind}.bin", np.uint8, mode="r")
+            mapped = np.memmap(self._folder / f"{self.name}.{kind}.bin", dtype, mode="r")
             self._views[kind] = mapped.view(np.ndarray)  # slicing a memmap is several times slower
         return self._views[kind]
 
@@ -100,7 +111,13 @@ class Prepared:
         classes: names of the C classes in the order of the mask's indices, void left out (binary: background first).
             They are the data set's, not the folder's: a corrected name needs no new preparation.
         splits: by name.
-        mean, std: float64 (3,), of the training images, in 0..1.
+        channels: C, of all images.
+        dtype: of all images: uint8, uint16 or float32.
+        scale: value that becomes 1: 255 of uint8; of uint16 the largest value of as many bits as the training images
+            need, 4095 of 12 bits; 1 of float32, which stays in its own unit.
+        bounds: values that stand for black and white where brightness changes: 0 and `scale`; of float32 the lowest
+            and the highest of the training images.
+        mean, std: float64 (C,), of the training images divided by `scale`.
         pixel_counts: int64 (C,), of the training split.
         fingerprint: of the data that it was made from.
         warnings: what the preparation found odd and let pass.
@@ -111,6 +128,10 @@ class Prepared:
     task: str
     classes: list[str]
     splits: dict[str, Split]
+    channels: int
+    dtype: str
+    scale: float
+    bounds: tuple[float, float]
     mean: np.ndarray
     std: np.ndarray
     pixel_counts: np.ndarray
@@ -126,6 +147,16 @@ class Prepared:
     def has_masks(self) -> bool:
         """Whether the task has masks."""
         return self.task != "text"
+
+    @property
+    def is_rgb8(self) -> bool:
+        """Whether the images are 8-bit RGB."""
+        return is_rgb8(self.channels, self.dtype)
+
+    @property
+    def fill(self) -> np.ndarray:
+        """What lies beyond an image's edge, (C,) of the images' dtype: nearly zero once normalized."""
+        return as_values(FILL if self.is_rgb8 else self.mean * self.scale, self.dtype)
 
     @property
     def image_class_counts(self) -> np.ndarray:
@@ -159,8 +190,9 @@ class Prepared:
                     f"{path}: {found}, the manifest says {entry['bytes']} bytes. "
                     f"Delete {folder}; it is then prepared again."
                 )
+        channels, dtype = manifest.get("channels", 3), manifest.get("dtype", "uint8")
         splits = {
-            name: Split(folder, name, entry["names"], entry["pages"] or [None] * len(entry["names"]))
+            name: Split(folder, name, entry["names"], entry["pages"] or [None] * len(entry["names"]), channels, dtype)
             for name, entry in manifest["splits"].items()
         }
         count = manifest["num_classes"]
@@ -170,13 +202,17 @@ class Prepared:
                 f"{folder}: prepared for {count} classes, but {len(classes)} are named: {', '.join(classes)}. "
                 f"Delete {folder}; it is then prepared again."
             )
-        statistics = manifest["statistics"]
+        statistics, scale = manifest["statistics"], manifest.get("scale", 255.0)
         return cls(
             folder=folder,
             dataset=manifest["dataset"],
             task=manifest["task"],
             classes=classes,
             splits=splits,
+            channels=channels,
+            dtype=dtype,
+            scale=scale,
+            bounds=tuple(manifest.get("bounds", (0.0, scale))),
             mean=np.array(statistics["mean"]),
             std=np.array(statistics["std"]),
             pixel_counts=np.array(statistics["pixel_counts"], np.int64),
@@ -208,9 +244,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error}). Delete {folder}; it is then prepared again.") from error
-    if manifest.get("format") != FORMAT:
+    if manifest.get("format") not in READABLE:
         raise InputError(
-            f"{path}: format {manifest.get('format')!r}, this version reads {FORMAT}. "
+            f"{path}: format {manifest.get('format')!r}, this version reads {' and '.join(map(str, READABLE))}. "
             f"Delete {folder}; it is then prepared again."
         )
     return manifest

@@ -1,14 +1,15 @@
 """One image in memory with its ground truth: resized, and cut by a window as preparation, crops and padding do it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 import shapely
 
+from segsweep.data.image_arrays import resized_image
 from segsweep.data.void import VOID
 
-FILL = (124, 116, 104)  # beyond an image's edge: ImageNet's mean colour, nearly zero once normalised
 VISIBLE_SHARE = 0.25  # of its area; a box or polygon of which less stays visible is dropped
 
 
@@ -17,7 +18,7 @@ class Sample:
     """One image with its ground truth, in its own pixels (edges from 0, right and bottom exclusive).
 
     Attributes:
-        image: uint8 (H, W, 3).
+        image: uint8, uint16 or float32 (H, W, C). A tensor, like the mask, where a device augmented it.
         mask: uint8 (H, W), class indices and 255 for void; None for text.
         boxes: float32 (n, 4), x1 y1 x2 y2.
         labels: int64 (n,).
@@ -38,8 +39,8 @@ class Sample:
         return self.image.shape[:2]
 
 
-def window(sample: Sample, top: int, left: int, height: int, width: int) -> Sample:
-    """What is seen through a window, which may reach beyond the image: mean colour and void there.
+def window(sample: Sample, top: int, left: int, height: int, width: int, fill: np.ndarray) -> Sample:
+    """What is seen through a window, which may reach beyond the image: `fill`, one number a channel, and void there.
 
     Boxes and polygons are clipped; those of which too little stays are dropped (see `cut_boxes` and `cut_polygons`).
     """
@@ -52,17 +53,18 @@ def window(sample: Sample, top: int, left: int, height: int, width: int) -> Samp
         boxes, keep = cut_boxes(boxes - np.tile(offset, 2), height, width)
         labels = labels[keep]
         ignored = ignored if sample.polygons else ignored[keep]
-    image = _view(sample.image, top, left, height, width, np.array(FILL, np.uint8))
+    image = _view(sample.image, top, left, height, width, fill)
     mask = None if sample.mask is None else _view(sample.mask, top, left, height, width, VOID)
     return Sample(image, mask, boxes, labels, polygons, ignored)
 
 
-def _view(array: np.ndarray, top: int, left: int, height: int, width: int, fill) -> np.ndarray:
-    """A view where the window lies inside the array, else a filled copy."""
+def _view(array: Any, top: int, left: int, height: int, width: int, fill: Any) -> Any:
+    """A view where the window lies inside the array, or tensor, else a filled copy."""
     inside = array[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
     if inside.shape[:2] == (height, width):
         return inside
-    canvas = np.empty((height, width, *array.shape[2:]), array.dtype)
+    shape = (height, width, *array.shape[2:])
+    canvas = np.empty(shape, array.dtype) if isinstance(array, np.ndarray) else array.new_empty(shape)
     canvas[:] = fill
     y, x = max(-top, 0), max(-left, 0)
     canvas[y : y + inside.shape[0], x : x + inside.shape[1]] = inside
@@ -74,8 +76,7 @@ def resized(sample: Sample, height: int, width: int) -> Sample:
     old_height, old_width = sample.size
     if (old_height, old_width) == (height, width):
         return sample
-    shrinks = height * width < old_height * old_width
-    image = cv2.resize(sample.image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    image = resized_image(sample.image, height, width)
     mask = sample.mask
     if mask is not None:
         mask = cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)

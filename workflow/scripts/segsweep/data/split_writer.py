@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from segsweep.data.channel_statistics import Moments, ValueCounts, statistics_of
 from segsweep.data.label_masks import of_labels
 from segsweep.data.sample import Sample
 from segsweep.data.void import VOID
@@ -17,7 +18,7 @@ class SplitWriter:
     Attributes:
         names: of the images.
         class_counts: (C,) int64 for each image; each pixel of a page counts in one of its patches.
-        histogram: int64 (3, 256), how often each value occurs in each channel.
+        statistics: of the images' channels; None without an image.
     """
 
     def __init__(self, folder: Path, split: str, classes: int, with_masks: bool, by_label: bool = False):
@@ -28,7 +29,7 @@ class SplitWriter:
         self.names: list[str] = []
         self.pages: list[dict[str, Any] | None] = []
         self.class_counts: list[np.ndarray] = []
-        self.histogram = np.zeros((3, 256), np.int64)
+        self.statistics: ValueCounts | Moments | None = None
         self._sizes: list[tuple[int, int]] = []
         self._samples: list[Sample] = []
 
@@ -44,9 +45,9 @@ class SplitWriter:
         self.pages.append(page)
         self._sizes.append(sample.size)
         self._files["images"].write(sample.image)
-        for channel in range(3):
-            values = sample.image[(*counted, channel)].ravel()
-            self.histogram[channel] += np.bincount(values, minlength=256)
+        if self.statistics is None:
+            self.statistics = statistics_of(sample.image.shape[2], sample.image.dtype)
+        self.statistics.add(sample.image[counted])
         counts = np.zeros(self._classes, np.int64)
         if sample.mask is not None:
             self._files["masks"].write(sample.mask)

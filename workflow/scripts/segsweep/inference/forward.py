@@ -12,7 +12,7 @@ from segsweep.network_outputs import map_tensors
 class Forward:
     """Images to outputs, in the arithmetic of a setting.
 
-    `forward(images)`: uint8 (B, 3, H, W) on the device; returns the network's outputs in float32, whatever the
+    `forward(images)`: (B, C, H, W) as stored, on the device; returns the network's outputs in float32, whatever the
     precision in between.
     """
 

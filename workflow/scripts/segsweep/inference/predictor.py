@@ -62,7 +62,7 @@ def counterpart(prepared: Prepared, unit: Unit) -> Unit:
 
 
 def image_of(prepared: Prepared, unit: Unit) -> np.ndarray:
-    """uint8 (H, W, 3); pages are stitched from their patches."""
+    """(H, W, C) as stored; pages are stitched from their patches."""
     split = prepared.splits[unit.split]
     if not unit.page:
         return split.image(unit.indices[0])

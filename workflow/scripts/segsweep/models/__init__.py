@@ -1,6 +1,6 @@
 """Networks, a file each: a class of settings, and
 
-build(settings, classes) -> torch.nn.Module
+build(settings, classes, in_channels) -> torch.nn.Module
 
 which draws its weights from torch's global generator. Its `heads()` are the modules before whose last convolution
 dropout comes; without this method its `segmentation_head` is.
@@ -13,7 +13,7 @@ from segsweep.config.components import Model
 from segsweep.models import initialization, surgery
 
 
-def build(model: Model, classes: int) -> nn.Module:
+def build(model: Model, classes: int, in_channels: int = 3) -> nn.Module:
     """The network of a setting, its weights drawn from torch's global generator.
 
     What a setting asks for on top of an architecture is applied in this order: normalisation layers, activations,
@@ -22,16 +22,17 @@ def build(model: Model, classes: int) -> nn.Module:
     Args:
         model: the section `model` of a training setting.
         classes: number of logits of a pixel; 1 for a binary task.
+        in_channels: channels of the images.
 
     Returns:
-        A module that takes float32 (B, 3, H, W) and gives logits (B, classes, H, W), or in training, if it has
-        auxiliary heads, {"main": logits, "aux": [logits, ...]}. Multitask and text networks give their own outputs.
+        A module that takes float32 (B, in_channels, H, W) and gives logits (B, classes, H, W), or in training, if it
+        has auxiliary heads, {"main": logits, "aux": [logits, ...]}. Multitask and text networks give their own outputs.
 
     Raises:
         InputError: unknown encoder or option, weights that cannot be had, settings that exclude each other.
     """
     initialization.check(model)
-    network = registry.load(model).build(model, classes)
+    network = registry.load(model).build(model, classes, in_channels)
     surgery.replace_norms(network, model.norm)
     if model.activation is not None:
         surgery.replace_activations(network, model.activation, model.encoder)

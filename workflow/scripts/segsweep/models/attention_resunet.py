@@ -49,6 +49,6 @@ class ResidualBlock(nn.Module):
         return self.activation(self.residual(x) + self.project(x))
 
 
-def build(model: AttentionResunetSettings, classes: int) -> nn.Module:
+def build(model: AttentionResunetSettings, classes: int, in_channels: int) -> nn.Module:
     """An smp encoder, attention gates (Oktay et al. 2018) and residual decoder blocks."""
-    return build_gated(model, classes, ResidualBlock)
+    return build_gated(model, classes, in_channels, ResidualBlock)

@@ -19,9 +19,9 @@ class AttentionUnetSettings(Model):
     arch: Literal["attention_unet"] = key("attention_unet", "Attention U-Net.")
 
 
-def build(model: AttentionUnetSettings, classes: int) -> nn.Module:
+def build(model: AttentionUnetSettings, classes: int, in_channels: int) -> nn.Module:
     """The encoder and the decoder blocks of smp's U-Net, with gates in between.
 
     Source: Oktay et al. 2018, "Attention U-Net: learning where to look for the pancreas".
     """
-    return build_gated(model, classes, UnetDecoderBlock)
+    return build_gated(model, classes, in_channels, UnetDecoderBlock)

@@ -34,10 +34,10 @@ def resized(x: torch.Tensor, size: torch.Size) -> torch.Tensor:
 
 
 class SpatialPath(nn.Sequential):
-    """(B, 3, H, W) to (B, 128, H/8, W/8): three convolutions of stride 2."""
+    """(B, in_channels, H, W) to (B, 128, H/8, W/8): three convolutions of stride 2."""
 
-    def __init__(self):
-        super().__init__(conv(3, 64, 7, 2), conv(64, 64, 3, 2), conv(64, 64, 3, 2), conv(64, SPATIAL, 1))
+    def __init__(self, in_channels: int):
+        super().__init__(conv(in_channels, 64, 7, 2), conv(64, 64, 3, 2), conv(64, 64, 3, 2), conv(64, SPATIAL, 1))
 
 
 class AttentionRefinement(nn.Module):
@@ -56,7 +56,7 @@ class AttentionRefinement(nn.Module):
 
 
 class ContextPath(nn.Module):
-    """(B, 3, H, W) to the refined maps (B, 128, H/16, W/16) and (B, 128, H/8, W/8).
+    """(B, c, H, W) to the refined maps (B, 128, H/16, W/16) and (B, 128, H/8, W/8).
 
     The encoder's maps of 1/32 and 1/16 pass an ARM each; the global mean is added to the coarser, the coarser to the
     finer one.
@@ -107,7 +107,7 @@ class Head(nn.Sequential):
 
 
 class BiSeNet(nn.Module):
-    """BiSeNet V1 on an encoder with maps of 1/16 and 1/32: (B, 3, H, W) to logits (B, classes, H, W), any H and W.
+    """BiSeNet V1 on an encoder with maps of 1/16 and 1/32: (B, c, H, W) to logits (B, classes, H, W), any H and W.
 
     In training {"main": logits, "aux": [logits of the 1/32 branch, logits of the 1/16 branch]}, in evaluation the main
     logits alone; all at the size of the image.
@@ -122,9 +122,9 @@ class BiSeNet(nn.Module):
     of the context path's steps as in the authors' published code.
     """
 
-    def __init__(self, encoder: nn.Module, classes: int):
+    def __init__(self, encoder: nn.Module, classes: int, in_channels: int):
         super().__init__()
-        self.spatial = SpatialPath()
+        self.spatial = SpatialPath(in_channels)
         self.context = ContextPath(encoder)
         self.fusion = FeatureFusion(SPATIAL + CONTEXT, FUSED)
         self.main = Head(FUSED, HEAD, classes)
@@ -150,14 +150,14 @@ class BiSeNet(nn.Module):
         return {"main": main, "aux": [resized(head(x), size) for head, x in zip(self.aux, (coarse, fine), strict=True)]}
 
 
-def build(model: BiSeNetSettings, classes: int) -> nn.Module:
+def build(model: BiSeNetSettings, classes: int, in_channels: int) -> nn.Module:
     """BiSeNet of a setting, on any encoder of depth 5. It has no options.
 
     Raises:
         InputError: unknown encoder, options, an encoder without maps of 1/16 and 1/32.
     """
     check_options(model, ())
-    made = encoder(model)
+    made = encoder(model, in_channels)
     if len(made.out_channels) < 6 or not all(made.out_channels[-2:]):
         raise InputError(f"model.encoder: {model.encoder} has no maps of 1/16 and 1/32; bisenet needs one that has")
-    return BiSeNet(made, classes)
+    return BiSeNet(made, classes, in_channels)

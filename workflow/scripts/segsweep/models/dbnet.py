@@ -64,7 +64,7 @@ def head(channels: int, dropout: float) -> nn.Sequential:
 class DBNet(nn.Module):
     """Encoder, feature pyramid and two heads: probability and threshold map.
 
-    Takes float (B, 3, H, W). Gives a dict of maps (B, 1, H, W): in training "logits" (of the probability),
+    Takes float (B, in_channels, H, W). Gives a dict of maps (B, 1, H, W): in training "logits" (of the probability),
     "probability", "threshold" and "binary" (0..1); in evaluation "logits" and "probability" only, unless
     `threshold_in_eval`, which makes the loss of a validation split the same sum as that of training.
 
@@ -84,13 +84,14 @@ class DBNet(nn.Module):
         channels: int = 256,
         dropout: float = 0.0,
         threshold_in_eval: bool = False,
+        in_channels: int = 3,
     ):
         super().__init__()
         if channels < 4 or channels % 4:
             raise InputError(
                 f"model.options: channels of dbnet must be a multiple of 4, got {channels}; try 256 (published) or 64"
             )
-        self.encoder = smp.encoders.get_encoder(encoder, in_channels=3, depth=5, weights=encoder_weights)
+        self.encoder = smp.encoders.get_encoder(encoder, in_channels=in_channels, depth=5, weights=encoder_weights)
         self.neck = Neck(list(self.encoder.out_channels[-4:]), channels)
         self.probability = head(channels, dropout)
         self.threshold = head(channels, dropout)
@@ -115,14 +116,12 @@ class DBNet(nn.Module):
         return maps
 
 
-def build(model: DBNetSettings, classes: int = 1) -> DBNet:
+def build(model: DBNetSettings, classes: int, in_channels: int) -> DBNet:
     """The network of a setting; `model.options` may hold `channels`. `classes` is not needed: text has one map.
 
     Raises:
         InputError: unknown encoder or option, weights that cannot be had.
     """
     check_options(model, {"channels"})
-    return with_weights(
-        model,
-        lambda weights: DBNet(model.encoder, weights, dropout=model.dropout, threshold_in_eval=True, **model.options),
-    )
+    given = {"dropout": model.dropout, "threshold_in_eval": True, "in_channels": in_channels} | model.options
+    return with_weights(model, lambda weights: DBNet(model.encoder, weights, **given))

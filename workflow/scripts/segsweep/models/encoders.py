@@ -16,15 +16,17 @@ from segsweep.errors import InputError
 from segsweep.models import plain_encoders
 
 
-def encoder(model: Model, depth: int = 5) -> nn.Module:
-    """The encoder of a setting: float (B, 3, H, W) to `depth` + 1 maps of 1/1, 1/2, 1/4, ...
+def encoder(model: Model, in_channels: int, depth: int = 5) -> nn.Module:
+    """The encoder of a setting: float (B, in_channels, H, W) to `depth` + 1 maps of 1/1, 1/2, 1/4, ...
 
     Raises:
         InputError: unknown encoder, weights that it does not have, that cannot be downloaded or read.
     """
-    return with_weights(
-        model, lambda weights: smp.encoders.get_encoder(model.encoder, in_channels=3, depth=depth, weights=weights)
-    )
+
+    def make(weights: str | None) -> nn.Module:
+        return smp.encoders.get_encoder(model.encoder, in_channels=in_channels, depth=depth, weights=weights)
+
+    return with_weights(model, make)
 
 
 def with_weights(model: Model, make: Callable[[str | None], nn.Module]) -> nn.Module:
@@ -111,7 +113,7 @@ def load(module: nn.Module, file: Path, name: str) -> None:
     """Loads a file of weights (.safetensors, or torch's) into an encoder.
 
     The file holds a state_dict, or one under "model" or "state_dict"; the names may begin with `encoder.`, then
-    everything else in it is left out.
+    everything else in it is left out. Weights for images of three channels are adapted to other numbers of channels.
 
     Raises:
         InputError: missing or unreadable file, weights that do not fit.
@@ -131,10 +133,25 @@ def load(module: nn.Module, file: Path, name: str) -> None:
         state = state[key] if isinstance(state.get(key), dict) else state
     inside = {k.partition("encoder.")[2]: v for k, v in state.items() if k.startswith(("encoder.", "network.encoder."))}
     try:
-        module.load_state_dict(inside or state)
+        module.load_state_dict(for_channels(inside or state, module.state_dict()))
     except RuntimeError as error:
         lines = "; ".join(line.strip() for line in str(error).splitlines()[1:4])
         raise InputError(f"model.encoder_weights: {file} does not fit the encoder {name}: {lines}") from error
+
+
+def for_channels(state: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The weights `state`, the convolutions over three channels adapted where `wanted` has them over other ones.
+
+    As segmentation_models_pytorch adapts the weights that it knows: of one channel the sum, of n channels the three
+    repeated in turn, times 3 / n, so that the layer answers as strongly as before.
+    """
+    adapted = dict(state)
+    for name in state.keys() & wanted.keys():
+        weight, count = state[name], wanted[name].shape[1] if wanted[name].dim() == 4 else 3
+        if weight.dim() == 4 and weight.shape[1] == 3 != count:
+            repeated = weight[:, torch.arange(count) % 3] * (3 / count)
+            adapted[name] = weight.sum(1, keepdim=True) if count == 1 else repeated
+    return adapted
 
 
 def check_options(model: Model, allowed: Iterable[str]) -> None:

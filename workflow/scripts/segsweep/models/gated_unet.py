@@ -16,7 +16,7 @@ DECODER_CHANNELS = (256, 128, 64, 32, 16)
 
 
 class GatedUnet(nn.Module):
-    """(B, 3, H, W) to logits (B, classes, H, W), any H and W.
+    """(B, c, H, W) to logits (B, classes, H, W), any H and W.
 
     Args:
         encoder: maps of 1/1, 1/2, 1/4, ...
@@ -56,7 +56,7 @@ class GatedUnet(nn.Module):
         return self.segmentation_head(x)
 
 
-def build_gated(model: Model, classes: int, block: Callable[..., nn.Module]) -> GatedUnet:
+def build_gated(model: Model, classes: int, in_channels: int, block: Callable[..., nn.Module]) -> GatedUnet:
     """A GatedUnet of a setting. Options: `decoder_channels`, `encoder_depth` (3 to 5).
 
     Raises:
@@ -72,4 +72,4 @@ def build_gated(model: Model, classes: int, block: Callable[..., nn.Module]) -> 
             f"model.options.decoder_channels: {channels} of {model.arch} must be {depth} whole numbers above 0, "
             f"one for each halving of the encoder, for example {list(DECODER_CHANNELS[5 - depth :])}"
         )
-    return GatedUnet(encoder(model, depth), block, channels, classes)
+    return GatedUnet(encoder(model, in_channels, depth), block, channels, classes)

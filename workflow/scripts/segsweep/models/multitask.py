@@ -138,7 +138,7 @@ class DetectionHead(nn.Module):
 class MultitaskNet(nn.Module):
     """Encoder, segmentation head and detection head.
 
-    Takes float (B, 3, H, W), any H and W. Gives, in training and in evaluation, a dict: "main", logits (B, C, H, W),
+    Takes float (B, c, H, W), any H and W. Gives, in training and in evaluation, a dict: "main", logits (B, C, H, W),
     and "det", what `DetectionHead` gives for the C - 1 classes without the background, which is class 0 of "main".
     """
 
@@ -202,11 +202,12 @@ def network(
     return MultitaskNet(made, classes, model.seg_head, det_channels, det_convs)
 
 
-def build(model: MultitaskSettings, classes: int) -> MultitaskNet:
+def build(model: MultitaskSettings, classes: int, in_channels: int) -> MultitaskNet:
     """The network of a setting; `model.options` may hold `det_channels` and `det_convs`.
 
     Args:
         classes: C, background included.
+        in_channels: channels of the images.
 
     Raises:
         InputError: unknown encoder or option, an encoder without maps of 1/8 to 1/32.
@@ -220,7 +221,7 @@ def build(model: MultitaskSettings, classes: int) -> MultitaskNet:
         problems.append(f"model.options: det_convs must be a whole number of 0 or more, got {depth!r}; try 2")
     if problems:
         raise InputError(*problems)
-    made = encoder(model)
+    made = encoder(model, in_channels)
     if len(made.out_channels) < 6 or not all(made.out_channels[-3:]):
         raise InputError(
             f"model.encoder: {model.encoder} has no maps of 1/8, 1/16 and 1/32; multitask needs one that has (resnet18)"

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 class Padded(nn.Module):
     """Pads images at the right and bottom by repeating their edge, and cuts the logits back to the image's size.
 
-    (B, 3, H, W) to (B, C, H, W), any H and W; the network sees sides of a multiple of `multiple`, at least `least`.
+    (B, c, H, W) to (B, C, H, W), any H and W; the network sees sides of a multiple of `multiple`, at least `least`.
     """
 
     def __init__(self, network: nn.Module, multiple: int, least: int = 0):

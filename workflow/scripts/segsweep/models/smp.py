@@ -37,8 +37,8 @@ class SmpSettings(Model):
         return self
 
 
-def build(model: SmpSettings, classes: int) -> nn.Module:
-    """A network of segmentation_models_pytorch: (B, 3, H, W) to logits (B, classes, H, W), any H and W.
+def build(model: SmpSettings, classes: int, in_channels: int) -> nn.Module:
+    """A network of segmentation_models_pytorch: (B, in_channels, H, W) to logits (B, classes, H, W), any H and W.
 
     `model.options` go to the constructor (`decoder_channels`, `encoder_depth`, ...), for timm's encoders (`tu-`) on to
     timm as well.
@@ -54,7 +54,11 @@ def build(model: SmpSettings, classes: int) -> nn.Module:
 
     def make(weights):
         return architecture(
-            encoder_name=model.encoder, encoder_weights=weights, in_channels=3, classes=classes, **model.options
+            encoder_name=model.encoder,
+            encoder_weights=weights,
+            in_channels=in_channels,
+            classes=classes,
+            **model.options,
         )
 
     try:

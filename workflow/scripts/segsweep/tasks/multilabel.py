@@ -47,7 +47,7 @@ class Multilabel:
 
     def model(self) -> nn.Module:
         """A network with one logit a label and pixel, its weights drawn from torch's global generator."""
-        return models.build(self.train.model, self.labels)
+        return models.build(self.train.model, self.labels, self.prepared.channels)
 
     def criterion(self) -> "Criterion":
         """The losses of the setting; `class_weights` weigh the labels, by their pixels in the whole training split."""

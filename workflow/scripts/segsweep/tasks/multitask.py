@@ -41,7 +41,7 @@ class Multitask:
     """What training needs to know about masks and boxes. See `segsweep.tasks.Task`."""
 
     def __init__(self, train: Train, prepared: Any):
-        self.train = train
+        self.train, self.channels = train, prepared.channels
         self.classes = list(prepared.classes)
         # The losses of masks are those of a segmentation whose main head is trained with `loss.seg`.
         as_main = train.loss.model_copy(update={"main": train.loss.seg})
@@ -50,7 +50,7 @@ class Multitask:
 
     def model(self) -> nn.Module:
         """A network with logits for all classes and boxes of all but the background."""
-        return models.build(self.train.model, len(self.classes))
+        return models.build(self.train.model, len(self.classes), self.channels)
 
     def criterion(self) -> "Criterion":
         """The losses of the two tasks and how they are weighed; `before_backward` is about the last one made."""

@@ -46,7 +46,7 @@ class Segmentation:
 
     def model(self) -> nn.Module:
         """A network with `logits` outputs a pixel, its weights drawn from torch's global generator."""
-        return models.build(self.train.model, self.logits)
+        return models.build(self.train.model, self.logits, self.prepared.channels)
 
     def criterion(self) -> nn.Module:
         """The losses of the setting, with class weights from the whole training split."""

@@ -21,19 +21,19 @@ class TextDetection(Task):
 
 
 def build(train: Train, prepared: Any) -> "TextTask":
-    """The task of a training setting. `prepared` is not needed: text has no classes."""
-    return TextTask(train)
+    """The task of a training setting on a prepared data set of the task `text`."""
+    return TextTask(train, prepared)
 
 
 class TextTask:
     """What training needs to know about text detection."""
 
-    def __init__(self, train: Train):
-        self.train = train
+    def __init__(self, train: Train, prepared: Any):
+        self.train, self.prepared = train, prepared
 
     def model(self) -> nn.Module:
         """A network whose weights are drawn from torch's global generator."""
-        return models.build(self.train.model, 1)
+        return models.build(self.train.model, 1, self.prepared.channels)
 
     def criterion(self) -> nn.Module:
         """The DB loss, with its published weights if `loss.db` is not set."""

@@ -97,8 +97,8 @@ class Augmentation:
         return found
 
 
-def build(transforms: list[tuple[str, dict[str, Any]]], where: str, pixels: Pixels) -> Augmentation:
-    """See `segsweep.data.augmentation`."""
+def build(transforms: list[tuple[str, dict[str, Any]]], where: str, pixels: Pixels, device: None) -> Augmentation:
+    """See `segsweep.data.augmentation`. albumentations knows arrays alone: settings refuse a device."""
     return Augmentation(transforms, where, pixels)
 
 
