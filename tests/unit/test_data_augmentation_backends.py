@@ -39,7 +39,7 @@ def sample_of(pixels=RGB_BYTES, height=97, width=130):
 
 
 def made_by(backend, name, arguments, sample, pixels=RGB_BYTES, seed=0):
-    return BACKENDS[backend].build([(name, arguments | {"p": 1.0})], "test", pixels)(sample, (seed,))
+    return BACKENDS[backend].build([(name, arguments | {"p": 1.0})], "test", pixels, None)(sample, (seed,))
 
 
 def deep(channels, dtype):

@@ -40,7 +40,8 @@ def context_of(
         column = column or study.metric
         return column, study.minimize if column == study.metric else metrics.is_minimized(column)
 
-    stand_for = meanings(monitored, metric_roots, partial(read_augmentation, task=dataset.task), weights)
+    transforms = partial(read_augmentation, task=dataset.task, channels=dataset.channels)
+    stand_for = meanings(monitored, metric_roots, transforms, weights)
     in_force = InForce(dataset.task, stand_for, component_roots)
     return Context(SectionAddresses(Train, in_force), code, training_roots(dataset.task), data)
 
