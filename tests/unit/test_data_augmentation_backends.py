@@ -11,6 +11,7 @@ import torch
 from segsweep.config.albumentations_transforms import AS_BYTES, CHANNELS, problem_of
 from segsweep.config.augmentations import read_augmentation
 from segsweep.config.torchvision_transforms import KNOWN
+from segsweep.config.train import Data
 from segsweep.data.augmentation import albumentations_backend, load_augmentation, torchvision_backend
 from segsweep.data.augmentation.pixels import RGB_BYTES, Pixels
 from segsweep.data.sample import Sample
@@ -244,3 +245,10 @@ def test_images_that_a_transform_does_not_know_are_refused_with_a_remedy(tmp_pat
     with pytest.raises(InputError, match=r"mine.yaml:5: Equalize makes 256 levels of images, .* are uint16. Choose"):
         read_augmentation(path, channels=3, dtype="uint16")
     assert read_augmentation(path, channels=3, dtype="uint8")
+
+
+def test_without_augmentation_nobody_asks_what_would_carry_it_out():
+    assert Data(augmentation_backend="torchvision", augmentation_device="device") == Data()
+    assert Data(augmentation="basic", augmentation_backend="torchvision") != Data(augmentation="basic")
+    with pytest.raises(ValueError, match="augmentation_backend"):
+        Data(augmentation_backend="torchvison")

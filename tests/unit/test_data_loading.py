@@ -213,4 +213,4 @@ def test_a_device_makes_the_batches_that_the_loader_makes(prepared, name, worker
 
 def test_a_device_is_refused_to_a_backend_that_knows_none():
     with pytest.raises(ValueError, match=r"albumentations augments images in the loader only\. Set augmentation_b"):
-        Data(augmentation_device="device")
+        Data(augmentation="basic", augmentation_device="device")

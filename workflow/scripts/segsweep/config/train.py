@@ -1,7 +1,7 @@
 """One complete training setting: what a cell of a study is."""
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -97,6 +97,15 @@ class Data(Settings):
         None, "That many validation images, whole pages where they are cut, drawn by `subset_seed`.", ge=1
     )
     subset_seed: int = key(0, "Draws the subsets: the same for all cells.", ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_force(cls, values: Any) -> Any:
+        """Without augmentation it does not matter what would carry it out: leave that out, as it was by default."""
+        if not isinstance(values, dict) or values.get("augmentation", "none") != "none":
+            return values
+        idle = {"augmentation_backend": "torchvision", "augmentation_device": "device"}
+        return {name: value for name, value in values.items() if value != idle.get(name, ...)}
 
     @model_validator(mode="after")
     def _one_size(self):
