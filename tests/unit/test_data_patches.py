@@ -18,7 +18,8 @@ def test_round_trip(height, width, size, overlap, kind):
     page = rng.integers(0, 200, (height, width)).astype(kind)
     origins = corners(height, width, size, overlap)
     cut = [
-        window(Sample(np.zeros((height, width, 3), np.uint8), page, *EMPTY), y, x, size, size).mask for y, x in origins
+        window(Sample(np.zeros((height, width, 3), np.uint8), page, *EMPTY), y, x, size, size, np.zeros(3)).mask
+        for y, x in origins
     ]
     assert all(patch.shape == (size, size) for patch in cut)
     infos = [{"page": "p", "y": y, "x": x, "height": height, "width": width} for y, x in origins]

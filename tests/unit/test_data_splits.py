@@ -12,14 +12,18 @@ from segsweep.errors import InputError
 class Split:
     """As much of a prepared split as subsets look at."""
 
-    def __init__(self, class_counts, pages=None, ignored=None, labels=None):
+    def __init__(self, class_counts, pages=None, ignored=None, labels=None, groups=None):
         self.class_counts, self._pages, self._ignored, self._labels = np.array(class_counts), pages, ignored, labels
+        self._groups = groups
 
     def __len__(self):
         return len(self.class_counts)
 
     def page(self, i):
         return {"page": self._pages[i]} if self._pages else None
+
+    def group(self, i):
+        return self._groups[i] if self._groups else None
 
     def ignored(self, i):
         return np.array(self._ignored[i], bool)

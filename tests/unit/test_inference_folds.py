@@ -25,6 +25,9 @@ class Split:
     def __len__(self):
         return len(self.class_counts)
 
+    def group(self, i):
+        return None
+
     def page(self, i):
         return None if self.first_page is None else {"page": f"p{self.first_page + i // 2}"}
 

@@ -41,6 +41,7 @@ def test_every_architecture_gives_logits_of_the_images_size(arch):
     with torch.inference_mode():
         assert network(torch.rand(1, 3, 64, 64)).shape == (1, 3, 64, 64)
         assert network(torch.rand(1, 3, 50, 70)).shape == (1, 3, 50, 70)
+        assert build(arch, in_channels=5).eval()(torch.rand(1, 5, 64, 64)).shape == (1, 3, 64, 64)
 
 
 @pytest.mark.parametrize("arch", ["unet", "pspnet", "deeplabv3plus", "attention_unet", "attention_resunet", "bisenet"])
@@ -300,7 +301,7 @@ def test_weights_that_cannot_be_downloaded_say_what_and_how(monkeypatch):
 @pytest.mark.parametrize("weights", ["imagenet21k", "weights", "weights.pt", "nowhere/weights", "./w.bin"])
 def test_addresses_and_networks_agree_on_what_is_a_file_of_weights(weights):
     with pytest.raises(InputError, match=r"there is no file|has no weights") as caught:
-        encoders.encoder(SmpSettings(encoder_weights=weights))
+        encoders.encoder(SmpSettings(encoder_weights=weights), 3)
     assert ("there is no file" in str(caught.value)) == (weights_file(weights) is not None)
 
 
@@ -308,7 +309,7 @@ def test_addresses_and_networks_agree_on_what_is_a_file_of_weights(weights):
 @pytest.mark.parametrize("prefix", ["", "encoder."])
 def test_encoder_weights_from_a_file(tmp_path, suffix, prefix):
     torch.manual_seed(5)
-    state = encoders.encoder(SmpSettings()).state_dict()
+    state = encoders.encoder(SmpSettings(), 3).state_dict()
     file = tmp_path / f"weights{suffix}"
     renamed = {prefix + name: value.contiguous() for name, value in state.items()}
     if suffix == ".pt":

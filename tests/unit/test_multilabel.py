@@ -48,6 +48,7 @@ def channels(seed=0, count=3, shape=(20, 26), void=True):
 def prepared(**changes):
     facts = {
         "task": "multilabel",
+        "channels": 3,
         "classes": NAMES,
         "pixel_counts": np.array([30, 10, 20]),
         "image_class_counts": np.array([[30, 0, 20], [0, 10, 0]]),

@@ -13,7 +13,7 @@ from segsweep.errors import InputError
 from segsweep.network_outputs import map_tensors
 
 CLASSES = ["background", "cat", "dog"]
-PREPARED = SimpleNamespace(task="multitask", classes=CLASSES, pixel_counts=np.array([90, 6, 4]))
+PREPARED = SimpleNamespace(task="multitask", classes=CLASSES, channels=3, pixel_counts=np.array([90, 6, 4]))
 SMALL = {"det_channels": 16, "det_convs": 1}
 
 

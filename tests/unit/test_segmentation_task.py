@@ -20,6 +20,7 @@ VOID = 255
 def prepared(task="multiclass", classes=("sky", "road", "car")):
     return SimpleNamespace(
         task=task,
+        channels=3,
         classes=list(classes),
         pixel_counts=np.array([5, 1, 1])[: len(classes)],
         image_class_counts=np.array([[2, 1, 1], [3, 0, 0]])[:, : len(classes)],

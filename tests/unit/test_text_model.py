@@ -1,5 +1,7 @@
 """DBNet, its loss and its task."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from segsweep.losses.db import DbLoss, DbSettings, hard_negative_bce, masked_dic
 from segsweep.models.dbnet import approximate_binary
 from segsweep.tasks.text import build
 
+RGB = SimpleNamespace(channels=3)
 SETTINGS = {"model": {"arch": "dbnet", "encoder": "resnet18", "options": {"channels": 32}}}
 WORD = np.array([[10, 20], [50, 20], [50, 40], [10, 40]], np.float32)
 
@@ -80,7 +83,7 @@ def test_a_perfect_answer_costs_little():
 
 
 def test_network_and_task():
-    task = build(Train.model_validate(SETTINGS), None)
+    task = build(Train.model_validate(SETTINGS), RGB)
     torch.manual_seed(0)
     model = task.model()
     image = torch.rand(2, 3, 72, 96)  # not a multiple of 32
@@ -99,7 +102,7 @@ def test_network_and_task():
 
 
 def test_task_scores_what_it_predicts():
-    task = build(Train.model_validate(SETTINGS), None)
+    task = build(Train.model_validate(SETTINGS), RGB)
     shrink = DbLoss.maps(batch(), torch.zeros(2, 64, 64))[0][:, None]
     counter = task.counter()
     counter.update({"probability": shrink}, batch())
@@ -113,7 +116,7 @@ def test_task_scores_what_it_predicts():
 
 def test_wrong_settings_are_refused():
     with pytest.raises(InputError, match="choose dbnet"):
-        build(Train(), None)
+        build(Train(), RGB)
     wrong = {"model": {"arch": "dbnet", "options": {"channels": 30}}}
     with pytest.raises(InputError, match="multiple of 4, got 30"):
-        build(Train.model_validate(wrong), None).model()
+        build(Train.model_validate(wrong), RGB).model()

@@ -1,6 +1,7 @@
 """One item decoded and checked: its image, its mask as class indices, its boxes and polygons."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from segsweep.data.label_masks import pack
 from segsweep.data.mask_files import class_indices, read_mask
 from segsweep.data.raw_item import Item
 from segsweep.data.sample import Sample
+from segsweep.data.void import VOID
 from segsweep.errors import InputError
 
 
@@ -31,6 +33,11 @@ def decode(
         The sample, None where image or mask cannot be used; and all problems about the item.
     """
     problems = list(item.problems)
+    if item.labels_file is not None and not item.labels_file.is_file():
+        problems.append(
+            f"{item.labels_file}: no such file; each image of the lists needs one (empty if there is nothing on "
+            "it). Add it, or take the name out of the list."
+        )
     image = _image(item, channels, problems)
     size = None if image is None else image.shape[:2]
     # What is drawn for the image's size has none without the image; a file is looked at all the same.
@@ -51,6 +58,21 @@ def decode(
     return Sample(image, mask, boxes, labels, polygons, ignored), problems
 
 
+def decode_unlabeled(
+    item: Item, table: ClassTable, with_mask: bool, channels: int | None = None
+) -> tuple[Sample | None, list[str]]:
+    """As `decode`, of an item whose ground truth is hidden: only the image is read, and all of its mask is void."""
+    sample, problems = decode(replace(item, mask=None, labels_file=None), table, False, channels)
+    if sample is not None and with_mask:
+        sample.mask = np.full(sample.size, VOID, np.uint8)
+    return sample, problems
+
+
+def location_of(item: Item) -> str:
+    """Where an image is, for problems: its file, else what names it."""
+    return str(item.image if isinstance(item.image, Path) else item.location or item.name)
+
+
 def _image(item: Item, channels: int | None, problems: list[str]) -> np.ndarray | None:
     found = _read(item, item.image, problems, read_image)
     if found is None:
@@ -60,11 +82,6 @@ def _image(item: Item, channels: int | None, problems: list[str]) -> np.ndarray 
     except InputError as error:
         problems += error.problems
         return None
-
-
-def location_of(item: Item) -> str:
-    """Where an image is, for problems: its file, else what names it."""
-    return str(item.image if isinstance(item.image, Path) else item.location or item.name)
 
 
 def _read(

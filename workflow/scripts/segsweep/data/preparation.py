@@ -10,16 +10,21 @@ from typing import Any
 import numpy as np
 
 from segsweep.config.dataset_keys import Dataset
+from segsweep.config.split_keys import POOL, RandomSplits
 from segsweep.config.train import Data
 from segsweep.data import patches
 from segsweep.data.classes import ClassTable, class_table
-from segsweep.data.decoding import decode, location_of
+from segsweep.data.decoding import decode, decode_unlabeled, location_of
+from segsweep.data.drawn_splits import deal_out, far_from_asked
+from segsweep.data.duplicates import check_duplicates, signature
+from segsweep.data.groups import assign_groups
+from segsweep.data.hidden_labels import unlabeled_splits
 from segsweep.data.image_arrays import disagreement, fill_of
 from segsweep.data.prepared import FORMAT, MANIFEST
 from segsweep.data.raw_item import Item
 from segsweep.data.readers import read
 from segsweep.data.sample import Sample, resized, window
-from segsweep.data.split_checks import check_classes, check_splits, enlarged
+from segsweep.data.split_checks import NEEDED, check_classes, check_groups, check_splits, enlarged, hidden
 from segsweep.data.split_writer import SplitWriter
 from segsweep.errors import InputError
 
@@ -50,6 +55,10 @@ def prepare(
     """
     table = class_table(dataset)
     items = read(dataset, Path(root))
+    assign_groups(dataset, Path(root), items)
+    if POOL in items:
+        samples = (sample for _, sample, *_ in _decoded(items[POOL], table, dataset.task != "text", True, workers))
+        items = deal_out(dataset, table, items[POOL], samples)
     part = output.with_name(output.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -68,15 +77,18 @@ def prepare(
 def _write(
     dataset: Dataset, table: ClassTable, items: dict[str, list[Item]], data: Data, folder: Path, workers: int
 ) -> dict[str, Any]:
-    problems = check_splits(dataset, items)
+    unlabeled = unlabeled_splits(items)
+    problems = check_splits(dataset, items) + check_groups(items, unlabeled)
     with_masks = dataset.task != "text"
-    files, splits, writers = {}, {}, {}
+    files, splits, writers, signatures = {}, {}, {}, {}
     first_of: dict[tuple[int, str], str] = {}
     for split, members in items.items():
         writer = writers[split] = SplitWriter(folder, split, len(table.names), with_masks, table.by_label)
-        objects, scales = 0, []
-        for item, (sample, found) in _decoded(members, table, dataset, workers):
+        objects, scales, groups, signatures[split] = 0, [], [], []
+        for item, sample, found, one in _decoded(members, table, dataset, split not in unlabeled, workers):
             problems += found
+            if one is not None:
+                signatures[split].append((item, one))
             if sample is not None:
                 first_of.setdefault((sample.image.shape[2], sample.image.dtype.name), location_of(item))
             if sample is not None and not problems and len(first_of) == 1:
@@ -85,16 +97,24 @@ def _write(
                     scales.append(patches.scale(*sample.size, data.patches.page_size))
                 for name, piece, *patch in _pieces(item, sample, data):
                     writer.add(name, piece, *patch)
+                    groups.append(item.group)
         files |= writer.close()
         patched = any(writer.pages)
         splits[split] = {"names": writer.names, "pages": writer.pages if patched else None, "objects": objects}
         if patched:
             splits[split]["enlarged"] = [scale for scale in scales if scale > 1]
-    warnings = []
-    problems += disagreement(first_of)
+        if any(groups):
+            splits[split]["groups"] = groups
+        if split in unlabeled:
+            splits[split]["labeled"] = False
+    found, warnings = check_duplicates(signatures, unlabeled, dataset.allow_duplicates)
+    problems += disagreement(first_of) + found
     if not problems:
-        problems, warnings = check_classes(dataset, table, writers["train"], splits["train"]["objects"])
-        warnings += enlarged(splits, data)
+        counted = {split: splits[split]["objects"] for split in NEEDED}
+        problems, found = check_classes(dataset, table, writers, counted)
+        warnings += [*found, *enlarged(splits, data), *hidden(unlabeled)]
+        if isinstance(dataset.splits, RandomSplits):
+            warnings += far_from_asked(dataset, items)
     if problems:
         more = [f"... and {len(problems) - SHOWN} more problems."] if len(problems) > SHOWN else []
         raise InputError(*problems[:SHOWN], *more)
@@ -116,17 +136,18 @@ def _write(
     }
 
 
-def _decoded(items: list[Item], table: ClassTable, dataset: Dataset, workers: int) -> Iterator:
-    """(item, (sample, problems)) in order; only a few images are held in memory."""
+def _decoded(items: list[Item], table: ClassTable, dataset: Dataset, labeled: bool, workers: int) -> Iterator:
+    """(item, sample, problems, signature) in order; only a few images are held in memory."""
+    how = decode if labeled else decode_unlabeled
 
-    def one(item: Item) -> tuple[Sample | None, list[str]]:
-        return decode(item, table, dataset.task != "text", dataset.channels)
+    def decoded(item: Item) -> tuple:
+        sample, problems = how(item, table, dataset.task != "text", dataset.channels)
+        return item, sample, problems, None if sample is None else signature(sample.image)
 
     with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
         step = AHEAD * max(1, workers)
         for first in range(0, len(items), step):
-            some = items[first : first + step]
-            yield from zip(some, pool.map(one, some), strict=True)
+            yield from pool.map(decoded, items[first : first + step])
 
 
 def _pieces(item: Item, sample: Sample, data: Data) -> Iterator[tuple]:

@@ -23,6 +23,7 @@ class Split:
     Attributes:
         name: of the split.
         names: of the images.
+        labeled: whether its ground truth is known; if not, all is void, and it can be predicted but not scored.
         sizes: int64 (N, 2), height and width.
         class_counts: int64 (N, C), pixels of each class in each mask (zeros for text). Of patches that overlap, a
             pixel counts in the first one that shows it.
@@ -35,13 +36,16 @@ class Split:
         name: str,
         names: list[str],
         pages: list[dict | None],
+        groups: list[str | None] | None = None,
+        labeled: bool = True,
         channels: int = 3,
         dtype: str = "uint8",
     ):
         self.name = name
         self.names = names
+        self.labeled = labeled
         self._channels, self._dtype = channels, np.dtype(dtype)
-        self._folder, self._pages = folder, pages
+        self._folder, self._pages, self._groups = folder, pages, groups
         with np.load(folder / f"{name}.index.npz", allow_pickle=False) as index:
             self._index = dict(index)
         self.sizes = self._index["sizes"]
@@ -89,6 +93,10 @@ class Split:
     def page(self, i: int) -> dict[str, Any] | None:
         """Where a patch lies: {"page", "y", "x", "height", "width"} (of the whole page), or None."""
         return self._pages[i]
+
+    def group(self, i: int) -> str | None:
+        """The group that an image belongs to: it is never divided between splits or folds."""
+        return self._groups[i] if self._groups else None
 
     def _rows(self, values: str, starts: str, i: int) -> np.ndarray:
         return self._index[values][self._index[starts][i] : self._index[starts][i + 1]]
@@ -192,7 +200,16 @@ class Prepared:
                 )
         channels, dtype = manifest.get("channels", 3), manifest.get("dtype", "uint8")
         splits = {
-            name: Split(folder, name, entry["names"], entry["pages"] or [None] * len(entry["names"]), channels, dtype)
+            name: Split(
+                folder,
+                name,
+                entry["names"],
+                entry["pages"] or [None] * len(entry["names"]),
+                entry.get("groups"),
+                entry.get("labeled", True),
+                channels,
+                dtype,
+            )
             for name, entry in manifest["splits"].items()
         }
         count = manifest["num_classes"]

@@ -33,7 +33,10 @@ class Item:
         ignored: for each box or polygon: counts neither for nor against.
         size: height and width of the image as its annotations have it, to be compared with the image's own.
         location: where the item is named ("train.txt:17"), for problems.
-        labels_file: file of the mask, boxes or polygons, for problems.
+        labels_file: file of the mask, boxes or polygons, for problems. One that is missing is a problem, unless all of
+            a split are, whose ground truth is then hidden.
+        group: what is never divided between splits or folds (patient, volume); `group` in the data set's file overrides
+            what a reader says.
         problems: what the reader found wrong; reported together with all others before anything is trained.
     """
 
@@ -47,4 +50,5 @@ class Item:
     size: tuple[int, int] | None = None
     location: str = ""
     labels_file: Path | None = None
+    group: str | None = None
     problems: list[str] = field(default_factory=list)

@@ -5,13 +5,15 @@ from typing import Any
 import numpy as np
 
 from segsweep.config.dataset_keys import Dataset
+from segsweep.config.split_keys import TRAIN, VAL, RandomSplits, TableSplits
 from segsweep.config.train import Data
 from segsweep.data.classes import ClassTable
+from segsweep.data.duplicates import is_named_twice
 from segsweep.data.raw_item import Item
 from segsweep.data.split_writer import SplitWriter
 from segsweep.formatting import plural
 
-NEEDED = ("train", "val")
+NEEDED = (TRAIN, VAL)
 
 
 def check_splits(dataset: Dataset, items: dict[str, list[Item]]) -> list[str]:
@@ -20,7 +22,7 @@ def check_splits(dataset: Dataset, items: dict[str, list[Item]]) -> list[str]:
         f"{where}: the split {split!r} is missing. Add it to `splits`." for split in NEEDED if split not in items
     ]
     problems += [
-        f"{where}: the split {split!r} is empty. Its list ({dataset.splits.get(split, 'drawn')}) needs one name a line."
+        f"{where}: the split {split!r} is empty. {_filled(dataset, split, items)}"
         for split, members in items.items()
         if not members
     ]
@@ -28,7 +30,7 @@ def check_splits(dataset: Dataset, items: dict[str, list[Item]]) -> list[str]:
     for split, members in items.items():
         for item in members:
             other = first.setdefault(item.name, (split, item))
-            if other[1] is item:
+            if other[1] is item or (other[0] != split and not is_named_twice(other[1], item)):
                 continue
             reason = (
                 "A name may stand once in a list"
@@ -42,12 +44,63 @@ def check_splits(dataset: Dataset, items: dict[str, list[Item]]) -> list[str]:
     return problems
 
 
-def check_classes(dataset: Dataset, table: ClassTable, train: SplitWriter, objects: int) -> tuple[list[str], list[str]]:
-    """Problems and warnings about classes that no training image shows."""
-    where = f"data set {dataset.name}"
+def _filled(dataset: Dataset, split: str, items: dict[str, list[Item]]) -> str:
+    """How an empty split gets images."""
+    splits = dataset.splits
+    if isinstance(splits, RandomSplits):
+        members = [item for some in items.values() for item in some]
+        groups = len({item.group for item in members if item.group is not None})
+        of_groups = f" in {plural(groups, 'group')}" if groups else ""
+        return (
+            f"It was to be {splits.random.by_split[split]:.0%} of {plural(len(members), 'image')}{of_groups}. Raise "
+            "its share in `splits`, or add images."
+        )
+    if isinstance(splits, TableSplits):
+        return f"No row of {splits.table} names it. Add rows, or take it out of `values` in `splits`."
+    return f"Its list ({splits[split] if isinstance(splits, dict) else split}) needs one name a line."
+
+
+def check_groups(items: dict[str, list[Item]], unlabeled: set[str]) -> list[str]:
+    """A problem for each group that lies in two splits. What a split without ground truth holds does no harm."""
+    first: dict[str, tuple[str, Item]] = {}
+    found: dict[tuple[str, str], tuple[Item, Item]] = {}
+    for split, members in items.items():
+        for item in members if split not in unlabeled else []:
+            if item.group is not None:
+                where, other = first.setdefault(item.group, (split, item))
+                if where != split:
+                    found.setdefault((item.group, split), (other, item))
+    return [
+        f"{item.location or split}: {item.name!r} is of the group {group!r}, and so is {other.name!r} of "
+        f"{first[group][0]} ({other.location}). What belongs together must not be trained on and scored; move it "
+        "into one split, or correct `group`."
+        for (group, split), (other, item) in found.items()
+    ]
+
+
+def hidden(unlabeled: set[str]) -> list[str]:
+    """A note on each split that is predicted only."""
+    return [f"no image of the split {split} has ground truth: it can be predicted, not scored" for split in unlabeled]
+
+
+def check_classes(
+    dataset: Dataset, table: ClassTable, writers: dict[str, SplitWriter], objects: dict[str, int]
+) -> tuple[list[str], list[str]]:
+    """Problems and warnings about what no training or no validation image shows.
+
+    Args:
+        dataset: the data set.
+        table: its classes.
+        writers: of each split.
+        objects: boxes or words that count, of each split.
+    """
+    where, train, val = f"data set {dataset.name}", writers[TRAIN], writers[VAL]
     if dataset.task == "text":
-        problem = f"{where}: no training image holds a word that counts. Nothing can be learnt; check the polygons."
-        return ([] if objects else [problem]), []
+        return [
+            f"{where}: no {word} image holds a word that counts. Nothing can be {done}; check the polygons."
+            for split, word, done in ((TRAIN, "training", "learnt"), (VAL, "validation", "scored"))
+            if not objects[split]
+        ], []
     counts = np.sum(train.class_counts, axis=0)
     absent = [name for name, count in zip(table.names, counts, strict=True) if count == 0]
     kind, remedy = "class", "Take it out of `classes` (its value to `void`, if other splits hold it)"
@@ -60,7 +113,19 @@ def check_classes(dataset: Dataset, table: ClassTable, train: SplitWriter, objec
     ]
     problems = found if table.must_occur else []
     warnings = [] if table.must_occur else [f"the class {name!r} never occurs in the training split" for name in absent]
-    if dataset.task == "multitask" and not objects:
+    if not sum(map(int, val.scored_pixels)):
+        problems.append(
+            f"{where}: all pixels of the validation split ({len(val.names)} images) are void: nothing can be scored. "
+            "Check the masks, and the values that are `void`."
+        )
+    else:
+        there = np.sum(val.class_counts, axis=0)
+        warnings += [
+            f"the {kind} {name!r} never occurs in the validation split: it has no score there"
+            for name, count, trained in zip(table.names, there, counts, strict=True)
+            if trained and not count
+        ]
+    if dataset.task == "multitask" and not objects[TRAIN]:
         problems.append(f"{where}: no training image has a box. Add Annotations, or set task: multiclass.")
     return problems, warnings
 

@@ -18,6 +18,7 @@ class SplitWriter:
     Attributes:
         names: of the images.
         class_counts: (C,) int64 for each image; each pixel of a page counts in one of its patches.
+        scored_pixels: pixels that are not void, for each image with a mask, counted likewise.
         statistics: of the images' channels; None without an image.
     """
 
@@ -25,7 +26,7 @@ class SplitWriter:
         self._folder, self._split, self._classes = folder, split, classes
         kinds = ("images", "masks") if with_masks else ("images",)
         self._files = {kind: _Hashed(folder / f"{split}.{kind}.bin") for kind in kinds}
-        self._by_label, self._scored = by_label, []
+        self._by_label, self.scored_pixels = by_label, []
         self.names: list[str] = []
         self.pages: list[dict[str, Any] | None] = []
         self.class_counts: list[np.ndarray] = []
@@ -53,7 +54,7 @@ class SplitWriter:
             self._files["masks"].write(sample.mask)
             values = np.bincount(sample.mask[counted].ravel(), minlength=VOID + 1)
             counts = of_labels(values, self._classes) if self._by_label else values[: self._classes]
-            self._scored.append(values[:VOID].sum())
+            self.scored_pixels.append(values[:VOID].sum())
         self.class_counts.append(counts)
         self._samples.append(Sample(None, None, sample.boxes, sample.labels, sample.polygons, sample.ignored))
 
@@ -78,7 +79,7 @@ class SplitWriter:
             "polygon_starts": _starts([len(sample.polygons) for sample in samples]),
         }
         if self._by_label:  # else the sum over the classes says it
-            arrays["scored_pixels"] = np.array(self._scored, np.int64)
+            arrays["scored_pixels"] = np.array(self.scored_pixels, np.int64)
         path = self._folder / f"{self._split}.index.npz"
         np.savez(path, **arrays)
         with path.open("rb") as file:

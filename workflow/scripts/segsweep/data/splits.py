@@ -1,6 +1,7 @@
 """Which images a run sees: subsets and folds, the same for all cells."""
 
 import zlib
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -103,7 +104,7 @@ def folds(
     The other splits stay untouched, unless images of the validation split are `pooled` with the training images.
 
     Stratified by what the task offers: classes present (multiclass, multitask), labels present (multilabel), share of
-    foreground (binary), number of readable words (text). Patches of one page stay together.
+    foreground (binary), number of readable words (text). Patches of one page stay together, and images of one group.
 
     Args:
         prepared: the data.
@@ -116,29 +117,57 @@ def folds(
         k pairs (training, validation) of lists of (split, index).
 
     Raises:
-        InputError: there are fewer images (or pages) than folds.
+        InputError: there are fewer images (or pages, or groups) than folds.
 
     Source: Sechidis, Tsoumakas, Vlahavas, On the Stratification of Multi-Label Data, ECML PKDD 2011, algorithm 1.
     """
     used = [("train", i) for i in (range(len(prepared.splits["train"])) if subset is None else subset)]
     used += [("val", i) for i in pooled or []]
-    pages = [(name, (prepared.splits[name].page(i) or {"page": i})["page"]) for name, i in used]
-    groups = {page: number for number, page in enumerate(dict.fromkeys(pages))}
-    group = np.array([groups[page] for page in pages])
-    if len(groups) < k:
-        what = "training" if pooled is None else "pooled"
+    units = [(name, (prepared.splits[name].page(i) or {"page": i})["page"]) for name, i in used]
+    groups = [prepared.splits[name].group(i) for name, i in used]
+    together = [unit if group is None else group for unit, group in zip(units, groups, strict=True)]
+    if (count := len(set(together))) < k:
+        what = "images" if groups.count(None) == len(groups) else "groups of images"
         raise InputError(
-            f"{prepared.folder}: {len(groups)} {what} images cannot be cut into {k} folds. Ask for fewer folds."
+            f"{prepared.folder}: {count} {'training' if pooled is None else 'pooled'} {what} cannot be cut into {k} "
+            "folds. Ask for fewer folds."
         )
-    strata = _strata(prepared, used)
-    by_group = np.zeros((len(groups), strata.shape[1]), bool)
-    np.logical_or.at(by_group, group, strata)
-    fold = _stratified(by_group, k, np.random.default_rng(seed))[group]
+    fold = dealt(units, together, strata_of(prepared, used), [1] * k, np.random.default_rng(seed))
     refs = [[(name, int(i)) for (name, i), own in zip(used, fold, strict=True) if own == f] for f in range(k)]
     return [([ref for g in range(k) if g != f for ref in refs[g]], refs[f]) for f in range(k)]
 
 
-def _strata(prepared: Prepared, used: Refs) -> np.ndarray:
+def dealt(
+    units: Sequence[Hashable], groups: Sequence[Hashable], strata: np.ndarray, shares: Sequence[float], rng
+) -> np.ndarray:
+    """Deal images out to parts, strata spread over them and groups whole.
+
+    Args:
+        units: of each image, what counts as one: itself, or the page that it is a patch of.
+        groups: of each image, what stays together.
+        strata: bool (N, L), which strata each image belongs to.
+        shares: of the parts, in any unit.
+        rng: numpy's generator.
+
+    Returns:
+        int (N,), the part of each image.
+    """
+    unit, group = _numbered(units), _numbered(groups)
+    by_unit = np.zeros((unit.max() + 1, strata.shape[1]), bool)
+    np.logical_or.at(by_unit, unit, strata)
+    first = np.unique(unit, return_index=True)[1]
+    by_group = np.zeros((group.max() + 1, strata.shape[1]), int)
+    np.add.at(by_group, group[first], by_unit)
+    return _stratified(by_group, np.bincount(group[first]), np.array(shares), rng)[group]
+
+
+def _numbered(keys: Sequence[Hashable]) -> np.ndarray:
+    """int (N,): equal keys have equal numbers, counted from 0 in the order in which they first occur."""
+    numbers: dict[Hashable, int] = {}
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys])
+
+
+def strata_of(prepared: Prepared, used: Refs) -> np.ndarray:
     """bool (N, L): which strata each image belongs to."""
     if prepared.task == "text":
         words = [int((~prepared.splits[name].ignored(i)).sum()) for name, i in used]
@@ -151,24 +180,31 @@ def _strata(prepared: Prepared, used: Refs) -> np.ndarray:
     return classes_present(prepared, used)
 
 
-def _stratified(strata: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
-    """int (N,): the fold of each group. The rarest stratum is dealt out first, to the folds that lack it most."""
-    count = len(strata)
-    order = rng.permutation(count)
-    fold = np.full(count, -1)
-    room = np.full(k, count / k)
-    wanted = np.tile(strata.sum(0) / k, (k, 1))  # (k, L)
-    while (fold < 0).any():
-        open_ = order[fold[order] < 0]
+def _stratified(strata: np.ndarray, sizes: np.ndarray, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """int (G,): the part of each group. The rarest stratum is dealt out first, to the parts that lack it most.
+
+    Args:
+        strata: int (G, L), how many of a group's images belong to each stratum.
+        sizes: int (G,), images of each group; large ones are dealt out first.
+        shares: (P,), of the parts.
+        rng: draws the order.
+    """
+    order = rng.permutation(len(strata))
+    order = order[np.argsort(-sizes[order], kind="stable")]
+    part = np.full(len(strata), -1)
+    room = sizes.sum() * shares / shares.sum()
+    wanted = strata.sum(0) * shares[:, None] / shares.sum()  # (P, L)
+    while (part < 0).any():
+        open_ = order[part[order] < 0]
         left = strata[open_].sum(0)
         if left.any():
-            rarest = int(np.where(left > 0, left, count + 1).argmin())
-            members, lack = open_[strata[open_, rarest]], wanted[:, rarest]
+            rarest = int(np.where(left > 0, left, left.sum() + 1).argmin())
+            members, lack = open_[strata[open_, rarest] > 0], wanted[:, rarest]
         else:
-            members, lack = open_, np.zeros(k)
+            members, lack = open_, np.zeros(len(shares))
         for i in members:
-            best = max(range(k), key=lambda f: (room[f] >= 0.5, lack[f], room[f]))
-            fold[i] = best
-            room[best] -= 1
+            best = max(range(len(shares)), key=lambda p: (room[p] >= sizes[i] / 2, lack[p], room[p]))
+            part[i] = best
+            room[best] -= sizes[i]
             wanted[best] -= strata[i]
-    return fold
+    return part

@@ -65,7 +65,8 @@ def _files(root: Path, name: str) -> tuple[Path, Path]:
 def _item(name: str, image: Path, words: Path, location: str) -> Item:
     item = Item(name, image, location=location, labels_file=words)
     try:
-        item.polygons, item.ignored = read_words(words)
+        if words.is_file():
+            item.polygons, item.ignored = read_words(words)
     except InputError as error:
         item.problems += error.problems
     return item
