@@ -1,6 +1,7 @@
 """Readers: what stands in files of each format, by hand-made files."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,9 @@ from PIL import Image
 from segsweep.config.dataset import parse_dataset
 from segsweep.config.load import load_dataset
 from segsweep.data.classes import CITYSCAPES, VOC, class_table
+from segsweep.data.decoding import decode
+from segsweep.data.name_lists import read_names
+from segsweep.data.raw_item import Item
 from segsweep.data.readers import files, read
 from segsweep.data.readers.cityscapes import CityscapesDataset
 from segsweep.data.readers.demo import Demo, DemoDataset
@@ -57,10 +61,11 @@ def test_voc_annotation_problems(tmp_path):
     assert "not valid XML" in read_annotation(path, {})[3][0]
 
 
-@pytest.mark.parametrize("folder", ["", "ImageSets/Segmentation"])
+@pytest.mark.parametrize("folder", ["", "ImageSets/Segmentation", "ImageSets/Main"])
 def test_voc_lists_at_the_root_or_in_image_sets_and_images_without_boxes(tmp_path, folder):
     (tmp_path / folder).mkdir(parents=True, exist_ok=True)
-    (tmp_path / folder / "train.txt").write_text("a\n\nb  1\n")
+    second = "b  1" if folder == "ImageSets/Main" else "b"  # those lists say whether an object is there
+    (tmp_path / folder / "train.txt").write_text(f"a\n\n{second}\n")
     (tmp_path / folder / "val.txt").write_text("c\n")
     (tmp_path / "Annotations").mkdir()
     (tmp_path / "Annotations/a.xml").write_text(ANNOTATION)
@@ -83,6 +88,50 @@ def test_all_missing_lists_are_named_at_once(tmp_path):
         assert ["train.txt" in c or "val.txt" in c for c in caught.value.problems] == [True, True]
         with pytest.raises(InputError, match=r"no such folder.*data_root"):
             asked(voc_dataset(), tmp_path / "nowhere")
+
+
+def names_of(folder, content):
+    (folder / "train.txt").write_bytes(content)
+    return [name for name, _ in read_names(folder / "train.txt")]
+
+
+def test_names_are_lines(tmp_path):
+    written = "\ufeffa b\r\n\n#1\nno. #2 \n# a comment\n#\n./c\nd//e\nf\u2028g\x85h\n\tk".encode()
+    assert names_of(tmp_path, written) == ["a b", "#1", "no. #2", "c", "d/e", "f\u2028g\x85h", "k"]
+    assert read_names(tmp_path / "train.txt")[-1][1].endswith("train.txt:10")
+    assert names_of(tmp_path, b"") == []
+
+
+def test_names_with_a_flag_are_those_of_one_folder_of_voc_only(tmp_path):
+    lists = tmp_path / "ImageSets" / "Main"
+    lists.mkdir(parents=True)
+    flagged = b"2008_000008 -1\n2008_000015  1\nb\n2008_000019  0\n"
+    assert names_of(lists, flagged) == ["2008_000008", "2008_000015", "b", "2008_000019"]
+    assert names_of(tmp_path, flagged)[0] == "2008_000008 -1"
+
+
+def test_names_that_no_file_can_have_get_a_line_each(tmp_path):
+    with pytest.raises(InputError) as caught:
+        names_of(tmp_path, b"a\ngr\xfc\xdfe\nb\0\nc\td\n\xff\n")
+    first, second, third, more = caught.value.problems
+    assert r"train.txt:2: 'gr\udcfc\udcdfe' is not UTF-8. Rename the image" in first
+    assert r"train.txt:3: 'b\x00' holds a control character" in second
+    assert r"train.txt:4: 'c\td' holds a control character" in third
+    assert "1 more lines like these" in more
+
+
+def test_a_list_that_is_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "train.txt")
+    with pytest.raises(InputError, match=r"train\.txt: the list of names is not a file"):
+        read_names(tmp_path / "train.txt")
+
+
+def test_a_name_on_the_disk_that_is_not_utf_8_is_a_problem_of_its_own():
+    item = Item(
+        os.fsdecode(b"gr\xfc\xdf"), np.zeros((2, 2, 3), np.uint8), np.zeros((2, 2), np.uint8), location="images"
+    )
+    _, problems = decode(item, class_table(FolderDataset(name="f", classes={0: "a", 1: "b"})), True)
+    assert problems == [r"images: the name 'gr\udcfc\udcdf' is not UTF-8. Rename the file."]
 
 
 def test_cityscapes_pairs_images_with_label_ids(tmp_path):
@@ -199,7 +248,15 @@ VOC_FILE = {"name": "v", "reader": "voc", "classes": "voc"}
         ({"name": "f", "reader": "folder"}, r"classes is missing"),
         (FOLDER | {"images": "{nam}.jpg"}, r"line images: images: found '\{nam\}.jpg'; a pattern holds \{name\}"),
         (FOLDER | {"masks": "{split}/mask.png"}, r"line masks: .*a pattern holds \{name\}"),
-        (FOLDER | {"masks": "{name.png"}, r"line masks: masks: expected '\}'"),
+        (FOLDER | {"masks": "{name.png"}, r"line masks: masks: found '\{name\.png', where a brace has no partner"),
+        (
+            FOLDER | {"masks": "{name}.png}"},
+            r"line masks: masks: found '\{name\}\.png\}', where a brace has no partner",
+        ),
+        (FOLDER | {"masks": "{name!x}"}, r"line masks: .*\{name!x\} cannot be filled in. Write \{name\}"),
+        (FOLDER | {"masks": "{name:.4}"}, r"line masks: .*\{name:\.4\} cannot be filled in"),
+        (FOLDER | {"images": "a.png"}, r"line images: images: found 'a\.png'; a pattern holds \{name\}"),
+        (FOLDER | {"images": "{}.png"}, r"line images: images: found '\{\}\.png'; a pattern holds \{name\}"),
         (SHAPES | {"task": "binary", "foreground": "ring"}, r"one of them named by foreground; got .* and ring"),
     ],
 )

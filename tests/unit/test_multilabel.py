@@ -194,7 +194,6 @@ def test_a_wrong_value_names_the_file_of_the_label(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"task": "multiclass", "classes": {0: "a", 1: "b"}}, "masks for each label are for task: multilabel"),
         ({"classes": {0: "crack", 1: "rust"}}, "masks names the labels ['crack', 'spalling', 'rust']"),
         ({"masks": {str(i): "{name}.png" for i in range(8)}}, "a multilabel task has 1 to 7 labels"),
         ({"masks": "{name}.png", "classes": {0: "a", 1: "b"}}, "masks of several labels a pixel are .npy files"),

@@ -74,7 +74,7 @@ def files(tmp_path):
     ("path", "text"),
     [
         ("images/.DS_Store", "x"), ("notes.txt", "x"), ("images/d.png", "in no list"), ("masks/d.png", "in no list"),
-        ("train.txt", "a\nb\n\n\n"), ("train.txt", "# All of them.\na\n\nb  # the second\n"), ("other.txt", "a\n"),
+        ("train.txt", "a\nb\n\n\n"), ("train.txt", "# All of them.\na\n\n# The second.\n./b\n"), ("other.txt", "a\n"),
     ],
 )  # fmt: skip
 def test_what_no_split_uses_changes_nothing(files, path, text):

@@ -1,5 +1,7 @@
 """The reader of ICDAR's files, and the drawn words."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -36,12 +38,77 @@ def test_all_bad_lines_are_named(tmp_path):
     assert "finite" in found[3]
 
 
+def words(folder, lines, form="quads"):
+    file = folder / "gt_w.txt"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    return read_words(file, form)
+
+
+QUAD = "10,10,60,10,60,30,10,30"
+
+
+def test_words_that_nobody_has_to_read_and_signs_at_which_no_line_ends(tmp_path):
+    lines = [f"{QUAD},###", f"{QUAD},*", f"{QUAD},a\u2028b\x85c\x0bd", f'{QUAD},"###"', f"{QUAD},**"]
+    polygons, ignored = words(tmp_path, lines)
+    assert len(polygons) == 5
+    assert ignored == [True, True, False, True, False]
+
+
+def test_polygons_of_any_number_of_corners(tmp_path):
+    triangle, hexagon = "1,1,9,1,5,9", "0,4,2,0,6,0,8,4,6,8,2,8"
+    lines = [
+        f"{triangle},word",
+        f"{hexagon},###",
+        f"{triangle},2019",
+        f'{triangle},"5,00 €"',
+        f"{triangle},",
+        f"{QUAD},a,b",
+    ]
+    polygons, ignored = words(tmp_path, lines, "polygons")
+    assert [len(polygon) for polygon in polygons] == [3, 6, 3, 3, 3, 4]
+    assert polygons[1] == [(0, 4), (2, 0), (6, 0), (8, 4), (6, 8), (2, 8)]
+    assert ignored == [False, True, False, False, False, False]
+    for line, found in ((f"{triangle},5,00 €", 7), (f"{triangle},5,00", 7), ("1,1,9,1,a", 4), (triangle, 5)):
+        with pytest.raises(InputError, match=f"found {found} numbers before the transcription.*in double quotes"):
+            words(tmp_path, [line], "polygons")
+
+
+def test_the_script_of_mlt_is_no_part_of_the_transcription(tmp_path):
+    polygons, ignored = words(tmp_path, [f"{QUAD},Latin,Coffee, 5", f"{QUAD},None,###"], "mlt")
+    assert (len(polygons), ignored) == (2, [False, True])
+    with pytest.raises(InputError, match=r"gt_w\.txt:1: found no script, but 'Coffee', .*Correct `format`"):
+        words(tmp_path, [f"{QUAD},Coffee,to go"] * 3, "mlt")
+    with pytest.raises(InputError, match=r"found 9 fields in .*script,transcription"):
+        words(tmp_path, [f"{QUAD},Latin"], "mlt")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (f"{QUAD},Latin,###", "found the script 'Latin' before the transcription in .* has format: mlt. Set it"),
+        (f"{QUAD},20,40,###", "found further corners behind the fourth in .* has format: polygons. Set it"),
+    ],
+)
+def test_a_line_that_looks_like_another_format_is_refused_once(tmp_path, line, said):
+    with pytest.raises(InputError, match=said) as caught:
+        words(tmp_path, [line] * 5)
+    assert len(caught.value.problems) == 1
+
+
+@pytest.mark.parametrize("text", ["5,00 €", "5,00", "500,900,000", '"20,40,###', "Latin", "1_0,2_0,a"])
+def test_transcriptions_with_commas_and_numbers_are_transcriptions(tmp_path, text):
+    assert words(tmp_path, [f"{QUAD},{text}"])[1] == [False]
+
+
 def test_unreadable_files(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         read_words(tmp_path / "gt_b.txt")
     (tmp_path / "gt_c.txt").write_bytes(b"1,1,9,1,9,5,1,5,\xff\xfe\n")
     with pytest.raises(InputError, match="UTF-8"):
         read_words(tmp_path / "gt_c.txt")
+    os.mkfifo(tmp_path / "gt_d.txt")
+    with pytest.raises(InputError, match="is not a file"):
+        read_words(tmp_path / "gt_d.txt")
 
 
 def test_reading_a_data_set(tmp_path):

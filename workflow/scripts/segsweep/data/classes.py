@@ -6,6 +6,9 @@ from typing import Any
 
 from segsweep.config.dataset import parse_dataset
 from segsweep.config.dataset_keys import BY_LABEL, Dataset
+from segsweep.config.mask_dataset import MaskDataset
+from segsweep.config.yaml_documents import nearest
+from segsweep.data.palettes import Palette, palette_in_words, palette_of
 from segsweep.data.void import VOID
 from segsweep.errors import InputError
 
@@ -37,11 +40,15 @@ class ClassTable:
 
     Attributes:
         names: of the C classes, in the order of the network's outputs.
-        index: for each of the 256 values in a file the index of its class, 255 for void or -1 where not allowed.
+        index: for each of the 256 values in a file the index of its class, 255 for void or -1 where not allowed. With
+            a palette, or files for each class, no mask is read by it, but predictions are written in its values.
         must_occur: whether a class without a training pixel is a mistake. A class that a person wrote out is; one of
             the known lists may be missing in a part of that data set.
         allowed: the values in words, for problems.
         by_label: whether each class has a mask of its own, whose values `index` makes 0, 1 or 255.
+        palette: what is read instead of `index`; of files for each class it makes 0, 1 or 255.
+        class_of_file: index of the class of each of an image's masks, where each class has one of its own and a pixel
+            has one class; else empty.
     """
 
     names: list[str]
@@ -49,6 +56,13 @@ class ClassTable:
     must_occur: bool
     allowed: str
     by_label: bool = False
+    palette: Palette | None = None
+    class_of_file: tuple[int, ...] = ()
+
+    @property
+    def other_class(self) -> int | None:
+        """Index of the class of pixels that no class's file shows; None where each class has a file."""
+        return next((index for index in range(len(self.names)) if index not in self.class_of_file), None)
 
 
 def class_names(dataset: Dataset | Mapping[str, Any]) -> list[str]:
@@ -64,7 +78,8 @@ def class_table(dataset: Dataset) -> ClassTable:
     """The classes of a data set; for text the one class `text`, without values.
 
     Raises:
-        InputError: a value that does not fit into a mask, or that is both a class and void.
+        InputError: a value that does not fit into a mask, or that is both a class and void; or a palette, or files of
+            classes, that do not fit the classes.
     """
     index = [NOT_ALLOWED] * 256
     if dataset.task == "text":
@@ -100,13 +115,48 @@ def class_table(dataset: Dataset) -> ClassTable:
         index[value] = names.index(name)
     for value in void:
         index[value] = VOID
+    must_occur = not isinstance(dataset.classes, str)
+    if isinstance(dataset, MaskDataset) and dataset.palette is not None:
+        palette = palette_of(where, names, dataset.palette)
+        return ClassTable(names, index, must_occur, palette_in_words(dataset.palette), palette=palette)
+    if isinstance(dataset, MaskDataset) and dataset.classes_with_files:
+        return _table_of_files(dataset, names, index, must_occur)
     classes = ", ".join(f"{value} ({name})" for value, name in values.items())
     allowed = f"classes {classes}; void {', '.join(map(str, sorted(set(void)))) or 'none'}"
-    return ClassTable(names, index, not isinstance(dataset.classes, str), allowed)
+    return ClassTable(names, index, must_occur, allowed)
+
+
+def _table_of_files(dataset: MaskDataset, names: list[str], index: list[int], must_occur: bool) -> ClassTable:
+    """Of classes with a file each: what 0, 1 and 255 say in one is as in those of labels."""
+    where, files = f"data set {dataset.name}", dataset.classes_with_files
+    problems = [
+        f"{where}: `masks` names {name!r}, which is no class. {nearest(name, names)}"
+        for name in files
+        if name not in names
+    ]
+    others = [name for name in names if name not in files]
+    if len(others) > 1:
+        problems.append(
+            f"{where}: the classes {', '.join(others)} have no file in `masks`, but at most one may: its pixels are "
+            "those of no file. Add files for the others."
+        )
+    if problems:
+        raise InputError(*problems)
+    in_files, allowed = _label_values(dataset)
+    ranges = tuple((value, value, meaning) for value, meaning in enumerate(in_files) if meaning != NOT_ALLOWED)
+    return ClassTable(
+        names, index, must_occur, allowed, palette=Palette(ranges), class_of_file=tuple(map(names.index, files))
+    )
 
 
 def _label_table(dataset: Dataset) -> ClassTable:
-    """Of labels, each with a mask of its own: 1 and 255 say that a pixel carries it, 0 that it does not."""
+    """Of labels, each with a mask of its own."""
+    index, allowed = _label_values(dataset)
+    return ClassTable(list(dataset.classes.values()), index, True, allowed, by_label=True)
+
+
+def _label_values(dataset: Dataset) -> tuple[list[int], str]:
+    """What each of the 256 values of a label's mask means, and in words: 1 and 255 say that a pixel carries it."""
     void = sorted(set(dataset.void))
     present = [value for value in (1, 255) if value not in void]
     if not present or any(not 1 <= value <= 255 for value in void):
@@ -118,4 +168,4 @@ def _label_table(dataset: Dataset) -> ClassTable:
     index = [meaning.get(value, NOT_ALLOWED) for value in range(256)]
     allowed = f"0 (without the label), {' or '.join(map(str, present))} (with it); void "
     allowed += ", ".join(map(str, void)) or "none"
-    return ClassTable(list(dataset.classes.values()), index, True, allowed, by_label=True)
+    return index, allowed

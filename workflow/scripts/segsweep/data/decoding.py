@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from segsweep.data.image_arrays import as_stored
 from segsweep.data.image_files import read_image
 from segsweep.data.label_checks import check_boxes, check_polygons
 from segsweep.data.label_masks import pack
-from segsweep.data.mask_files import class_indices, read_mask
+from segsweep.data.mask_files import class_indices, class_mask, read_mask
+from segsweep.data.name_lists import not_unicode
 from segsweep.data.raw_item import Item
 from segsweep.data.sample import Sample
 from segsweep.data.void import VOID
@@ -33,6 +35,8 @@ def decode(
         The sample, None where image or mask cannot be used; and all problems about the item.
     """
     problems = list(item.problems)
+    if not_unicode(item.name):
+        problems.append(f"{item.location}: the name {item.name!a} is not UTF-8. Rename the file.")
     if item.labels_file is not None and not item.labels_file.is_file():
         problems.append(
             f"{item.labels_file}: no such file; each image of the lists needs one (empty if there is nothing on "
@@ -49,10 +53,9 @@ def decode(
     boxes = np.array(boxes, np.float32).reshape(-1, 4)
     polygons = [np.asarray(points, np.float32) for points in item.polygons]
     problems += check_boxes(item, boxes, height, width) + check_polygons(item, polygons, height, width)
-    masks = [class_indices(where, values, size, table, problems) for where, values in channels]
-    if any(mask is None for mask in masks):
+    mask = _mask(channels, size, table, problems) if with_mask else None
+    if mask is None and with_mask:
         return None, problems
-    mask = (pack(masks) if table.by_label else masks[0]) if with_mask else None
     labels = np.array(item.labels, np.int64)
     ignored = np.array(item.ignored if len(item.ignored) else [False] * (len(polygons) or len(boxes)), bool)
     return Sample(image, mask, boxes, labels, polygons, ignored), problems
@@ -108,14 +111,27 @@ def _read(
     return None
 
 
+def _mask(
+    channels: list[tuple[str | Path, np.ndarray]], size: tuple[int, int], table: ClassTable, problems: list[str]
+) -> np.ndarray | None:
+    """uint8 (H, W): the one mask, or the masks of all labels or classes as one; None where one cannot be used."""
+    masks = [class_indices(where, values, size, table, problems) for where, values in channels]
+    if any(mask is None for mask in masks):
+        return None
+    if table.class_of_file:
+        return class_mask([where for where, _ in channels], masks, table, problems)
+    return pack(masks) if table.by_label else masks[0]
+
+
 def _channels(
     item: Item, size: tuple[int, ...], table: ClassTable, problems: list[str]
 ) -> list[tuple[str | Path, np.ndarray | None]]:
     """Where it stands, and (H, W) of values as in the files: of the one mask, or of the mask of each label."""
+    load = partial(read_mask, palette=table.palette)
     if isinstance(item.mask, list):
-        return [(path, _read(item, path, problems, read_mask)) for path in item.mask]
+        return [(path, _read(item, path, problems, load)) for path in item.mask]
     where = item.mask if isinstance(item.mask, Path) else item.labels_file or f"mask of {item.name}"
-    values = _read(item, item.mask, problems, read_mask, *size)
+    values = _read(item, item.mask, problems, load, *size)
     if not table.by_label:
         return [(where, values)]
     if values is not None and (values.ndim != 3 or values.shape[2] != len(table.names)):

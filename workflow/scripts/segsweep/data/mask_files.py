@@ -1,48 +1,159 @@
 """Masks as they lie in files, and as class indices."""
 
+from contextlib import nullcontext
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
-from PIL import Image
+import tifffile
+from PIL import Image, ImageOps
 
 from segsweep.data.classes import NOT_ALLOWED, ClassTable
+from segsweep.data.mask_problems import colors_without_palette, unlisted
+from segsweep.data.palettes import Palette, color_number
+from segsweep.data.void import VOID
+from segsweep.errors import InputError
 
-SHOWN = 3  # problems of one kind about one mask
+COLOR_MODES = ("1", "L", "P", "RGB")  # Pillow's, whose pixels are colors of 8 bits
+VALUE_MODES = ("1", "L", "P", "I", "I;16", "I;16B", "I;16L")
+OPAQUE = {"LA": "L", "RGBA": "RGB"}  # modes with transparency, and without
+LOSSY = ("JPEG", "MPO", "JPEG2000")
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # first bytes, also of BigTIFF
+LOSSY_TIFF = (6, 7, 33003, 33005, 33007, 34712)  # JPEG and JPEG 2000
 
 
-def read_mask(path: Path) -> np.ndarray:
-    """The values as they stand in the file: (H, W) of an image, any shape of a .npy file."""
-    if path.suffix == ".npy":
-        return _whole_numbers(np.load(path, allow_pickle=False))
-    with Image.open(path) as image:
-        image.load()
-        return _values(image)
+def read_mask(source: Path | BinaryIO, palette: Palette | None = None, where: str | Path = "") -> np.ndarray:
+    """The values as they stand in a file, or in an open file that `where` names in problems.
+
+    Args:
+        source: an image of one channel or of colors, or a .npy file.
+        palette: of the data set, if it has one: with colors, an indexed image is read by its colors, else by its
+            indices; and only where it has ranges of values, a JPEG can be read at all.
+        where: what problems name, the file itself by default.
+
+    Returns:
+        Whole numbers: (H, W), or (H, W, 3) of colors; any shape of a .npy file. Upright, where an orientation is given.
+
+    Raises:
+        InputError: what is no mask, or would be read by luck.
+        OSError, ValueError, SyntaxError: what cannot be read.
+    """
+    where = where or source
+    if isinstance(source, Path) and source.suffix == ".npy":
+        return _whole_numbers(np.load(source, allow_pickle=False), where)
+    # An open file, as Pillow maps one that it opens itself into memory, and then turns some TIFFs wrongly.
+    with source.open("rb") if isinstance(source, Path) else nullcontext(source) as file:
+        values = _deep_tiff(file, palette, where)
+        if values is not None:
+            return values
+        with Image.open(file) as image:
+            if getattr(image, "n_frames", 1) > 1:
+                raise InputError(_several(where, image.n_frames))
+            if image.format in LOSSY and not _has_ranges(palette):
+                raise InputError(_lossy(where))
+            if image.mode == "RGB" and any(";16" in str(tile.args) for tile in image.tile):  # Pillow drops a byte
+                raise InputError(f"{where}: colors of 16 bits a channel; those of masks have 8. Convert it.")
+            image.load()  # turns a TIFF, which would be turned a second time below
+            return _values(ImageOps.exif_transpose(image), palette, where)
 
 
-def _values(image: Image.Image) -> np.ndarray:
-    """The values of a mask as they stand in the file: of a palette the indices, not the colours."""
+def _deep_tiff(file: BinaryIO, palette: Palette | None, where: str | Path) -> np.ndarray | None:
+    """Values of a TIFF of other than 8 bits, of which Pillow does not read all; None of any other file.
+
+    Raises:
+        InputError: as `read_mask`.
+    """
+    start = file.read(len(TIFF[0]))
+    file.seek(0)
+    if start not in TIFF:
+        return None
+    with tifffile.TiffFile(file) as tiff:
+        pages = [page for page in tiff.pages if not page.is_reduced]  # smaller copies, as for maps
+        if len(pages) > 1:
+            raise InputError(_several(where, len(pages)))
+        if pages[0].compression in LOSSY_TIFF and not _has_ranges(palette):
+            raise InputError(_lossy(where))
+        if pages[0].dtype in (np.uint8, np.bool_):
+            values = None
+        elif pages[0].tags.valueof("Orientation", 1) != 1:
+            raise InputError(f"{where}: turned by its tag Orientation. Save it upright, without the tag.")
+        else:
+            values = _whole_numbers(pages[0].asarray(), where)
+    file.seek(0)
+    return values
+
+
+def _values(image: Image.Image, palette: Palette | None, where: str | Path) -> np.ndarray:
+    """The values of an image: (H, W), or (H, W, 3) of colors."""
+    if image.mode in OPAQUE:
+        transparent = int((np.asarray(image.getchannel("A")) < 255).sum())
+        if transparent:
+            raise InputError(
+                f"{where}: {transparent} transparent pixels. A mask says by its values what a pixel is, not by "
+                "transparency: save it without an alpha channel, with the value of a class or of void there."
+            )
+        image = image.convert(OPAQUE[image.mode])
+    by_color = palette is not None and palette.colors
+    if by_color and image.mode in COLOR_MODES:
+        return np.asarray(image.convert("RGB"))
     values = np.asarray(image)
-    if values.ndim == 3:
-        if (
-            image.mode not in ("RGB", "LA", "RGBA")
-            or (values[..., :1] != values[..., : 3 - (image.mode == "LA") * 2]).any()
-        ):
-            raise ValueError(f"mode {image.mode}: a mask has one channel of class values, not colours")
-        values = values[..., 0]
+    if image.mode == "RGB":
+        return values[..., 0] if (values == values[..., :1]).all() else values
+    if by_color or image.mode not in VALUE_MODES:
+        kind = "colors of 8 bits" if by_color else "one channel of whole numbers, or colors of 8 bits"
+        raise InputError(f"{where}: mode {image.mode}, {values.dtype}; a mask has {kind}. Save it so.")
     return values.astype(np.uint8) if values.dtype == bool else values
 
 
-def _whole_numbers(values: np.ndarray) -> np.ndarray:
+def _has_ranges(palette: Palette | None) -> bool:
+    return palette is not None and any(first < last for first, last, _ in palette.ranges)
+
+
+def _several(where: str | Path, count: int) -> str:
+    return f"{where}: {count} images in one file; a mask is one. Save each in a file of its own."
+
+
+def _lossy(where: str | Path) -> str:
+    return (
+        f"{where}: a JPEG, which blurs values at the edges of classes, so that some pixels become other classes. "
+        "Export the masks as PNG, or say in `palette` which ranges of values are meant: {CLASS: 0-127, OTHER: 128-255}."
+    )
+
+
+def _whole_numbers(values: np.ndarray, where: str | Path) -> np.ndarray:
     if values.dtype.kind not in "biu":
-        raise ValueError(f"type {values.dtype}: a mask holds whole numbers")
-    return values
+        raise InputError(
+            f"{where}: type {values.dtype}: a mask holds whole numbers. Save it as such: mask.astype('uint8') in NumPy."
+        )
+    return values.astype(np.uint8) if values.dtype == bool else values
 
 
 def class_indices(
     where: str | Path, values: np.ndarray, size: tuple[int, int], table: ClassTable, problems: list[str]
 ) -> np.ndarray | None:
+    """A mask by the indices of its classes.
+
+    Args:
+        where: the file, for problems.
+        values: as `read_mask` gives them.
+        size: height and width of the image.
+        table: what the values mean.
+        problems: to which what is wrong is added.
+
+    Returns:
+        uint8 (H, W): index of the class, 255 for void. Of the mask of one label or class 0, 1 and 255. None where
+        something is wrong.
+    """
+    by_color = table.palette is not None and table.palette.colors
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[..., 0]
+    if values.ndim == 3 and values.shape[2] == 3 and values.dtype == np.uint8:
+        if not by_color:
+            problems.append(colors_without_palette(where, values, table))
+            return None
+        values = color_number(*np.moveaxis(values.astype(np.int32), -1, 0))
+    elif by_color and values.ndim == 2:
+        values = np.where((values >= 0) & (values <= 255), color_number(*(values.astype(np.int32),) * 3), -1)
     if values.ndim != 2:
         problems.append(
             f"{where}: an array of the shape {values.shape}; a mask is (height, width) or (height, width, 1). "
@@ -55,22 +166,62 @@ def class_indices(
             "(width x height). A mask has the size of its image; export it again without resizing."
         )
         return None
-    of_value = np.array(table.index, np.int16)
-    if values.dtype == np.uint8:
-        indices = of_value[values]
-    else:
-        inside = (values >= 0) & (values <= 255)
-        indices = np.where(inside, of_value[np.clip(values, 0, 255)], NOT_ALLOWED)
+    indices = _looked_up(values, table)
     bad = indices == NOT_ALLOWED
     if bad.any():
-        wrong = np.unique(values[bad])
-        for value in wrong[:SHOWN]:
-            rows, columns = np.nonzero(values == value)
-            problems.append(
-                f"{where}: value {value} at row {rows[0]}, column {columns[0]} ({len(rows)} pixels) is no class "
-                f"and not void; allowed: {table.allowed}. Correct the mask, or add the value to `classes` or `void`."
-            )
-        if len(wrong) > SHOWN:
-            problems.append(f"{where}: {len(wrong) - SHOWN} more values that are not allowed, up to {wrong[-1]}.")
+        problems += unlisted(where, values, bad, table)
         return None
     return indices.astype(np.uint8)
+
+
+def _looked_up(values: np.ndarray, table: ClassTable) -> np.ndarray:
+    """int16 (H, W): indices of classes; void and what is not allowed as in `ClassTable.index`."""
+    if table.palette is not None:
+        first, last, index = np.array(table.palette.ranges, np.int64).T
+        place = np.searchsorted(first, values, side="right") - 1
+        return np.where((place >= 0) & (values <= last[place]), index[place], NOT_ALLOWED).astype(np.int16)
+    of_value = np.array(table.index, np.int16)
+    if values.dtype == np.uint8:
+        return of_value[values]
+    inside = (values >= 0) & (values <= 255)
+    return np.where(inside, of_value[np.clip(values, 0, 255)], NOT_ALLOWED)
+
+
+def class_mask(where: list[Path], masks: list[np.ndarray], table: ClassTable, problems: list[str]) -> np.ndarray | None:
+    """The mask of classes that have a file each.
+
+    Args:
+        where: the files, for problems.
+        masks: of the files, uint8 (H, W): 1 where a pixel shows the class, 0 where not, 255 where it is void.
+        table: of the classes.
+        problems: to which what is wrong is added.
+
+    Returns:
+        uint8 (H, W): index of the class, 255 wherever a file is void. None where a pixel is of several classes, or of
+        none though all have a file.
+    """
+    shown = np.stack(masks) == 1  # (files, H, W)
+    void = (np.stack(masks) == VOID).any(0)
+    count = shown.sum(0)
+    wrong = (count > 1) & ~void
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        files = ", ".join(str(where[i]) for i in np.flatnonzero(shown[:, row, column]))
+        problems.append(
+            f"{files}: {wrong.sum()} pixels are of several classes, the first at row {row}, column {column}. A pixel "
+            "has one class: correct the files, or set task: multilabel."
+        )
+        return None
+    wrong = (count == 0) & ~void
+    if wrong.any() and table.other_class is None:
+        row, column = np.argwhere(wrong)[0]
+        problems.append(
+            f"{where[0]} and the files of the other classes: {wrong.sum()} pixels are of no class, the first at row "
+            f"{row}, column {column}. Correct the files, or add the class of what is left to `classes`, without a file."
+        )
+        return None
+    index = np.array(table.class_of_file)[shown.argmax(0)]
+    if table.other_class is not None:
+        index[count == 0] = table.other_class
+    index[void] = VOID
+    return index.astype(np.uint8)

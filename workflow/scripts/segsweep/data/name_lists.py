@@ -1,5 +1,7 @@
 """The names of the images of each split: from lists, one name a line, from a table, or of all that there are."""
 
+import posixpath
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,19 +11,56 @@ from segsweep.config.split_keys import POOL, RandomSplits, TableSplits
 from segsweep.data.split_tables import names_of_table
 from segsweep.errors import InputError
 
+BLANKS = " \t"
+FLAGGED = ("ImageSets", "Main")  # folder whose lists say of each image whether it shows an object
+FLAG = re.compile(r"[ \t]+(-1|0|1)$")
+SHOWN = 3  # lines of a list that are not text
+
 
 def read_names(path: Path) -> list[tuple[str, str]]:
-    """Names and locations ("train.txt:17") of a list. Blank lines and what follows a `#` or a blank are passed over.
+    """Names and locations ("train.txt:17") of a list, UTF-8, one name a line.
+
+    A name may hold blanks and `#`, but neither begins nor ends with a blank. Blank lines and comments, which begin with
+    `# `, are passed over. `./a` and `a//b` are `a` and `a/b`. Lists of VOC's ImageSets/Main say behind each name
+    whether an object is there (`2008_000008  -1`): all of their names are taken.
 
     Raises:
-        InputError: when the file cannot be read.
+        InputError: when the file cannot be read, with one problem for each name that no file can have.
     """
+    names, problems = [], []
+    for number, line in enumerate(_lines(path), 1):
+        name = line.strip(BLANKS)
+        if path.parent.parts[-2:] == FLAGGED:
+            name = FLAG.sub("", name)
+        if not name or name == "#" or name.startswith("# "):
+            continue
+        if not_unicode(name):
+            problems.append(
+                f"{path}:{number}: {name!a} is not UTF-8. Rename the image if need be, and save the list as UTF-8."
+            )
+        elif any(sign < " " for sign in name):
+            problems.append(f"{path}:{number}: {name!r} holds a control character. Save the list as plain UTF-8 text.")
+        names.append((posixpath.normpath(name), f"{path}:{number}"))
+    if problems:
+        more = [f"{path}: {len(problems) - SHOWN} more lines like these."] if len(problems) > SHOWN else []
+        raise InputError(*problems[:SHOWN], *more)
+    return names
+
+
+def not_unicode(name: str) -> bool:
+    """Whether a name, of a list or of a file on the disk, holds bytes that are not UTF-8: nothing can be called so."""
+    return any("\udc80" <= sign <= "\udcff" for sign in name)  # what Python puts in the place of such bytes
+
+
+def _lines(path: Path) -> list[str]:
+    remedy = "Add it, or correct `splits`."
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise InputError(f"{path}: the list of names is not a file. {remedy}")
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: the list of names cannot be read ({error}). Add it, or correct `splits`.") from error
-    words = ((line.split("#")[0].split(), number) for number, line in enumerate(lines, 1))
-    return [(parts[0], f"{path}:{number}") for parts, number in words if parts]
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        raise InputError(f"{path}: the list of names cannot be read ({error.strerror}). {remedy}") from error
+    return text.removeprefix("\ufeff").split("\n")  # not `splitlines`, which splits at signs that names may hold
 
 
 def names_by_split(

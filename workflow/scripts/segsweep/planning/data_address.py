@@ -6,6 +6,7 @@ from typing import Any
 from segsweep.config.dataset_keys import Dataset
 from segsweep.config.split_keys import RandomSplits
 from segsweep.config.train import Patches
+from segsweep.data.classes import class_table
 from segsweep.hashing import short_hash
 from segsweep.planning.addresses import InForce, as_text, differences, revision_of_key
 from segsweep.planning.code_fingerprint import Code
@@ -100,6 +101,9 @@ def meaning_of(dataset: Dataset) -> dict[str, Any]:
             found["foreground"] = next(value for value in values if classes[value] == dataset.foreground)
     elif isinstance(classes, dict):
         found["classes"] = [[value, name] for value, name in classes.items()]  # as JSON sorts an object's keys
+    table = class_table(dataset)
+    if table.palette is not None:
+        found["palette"] = [table.palette.colors, table.palette.ranges, table.class_of_file]
     if isinstance(dataset.splits, RandomSplits):  # else what lies in which split is part of the content
         found["splits"] = differences(dataset.splits, InForce(dataset.task))
     return found | {"task": dataset.task}

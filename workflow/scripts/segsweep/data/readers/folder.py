@@ -3,12 +3,13 @@
 import re
 from glob import escape
 from pathlib import Path
-from string import Formatter
 from typing import Any, ClassVar, Literal
 
 from pydantic import field_validator, model_validator
 
-from segsweep.config.dataset_keys import BY_LABEL, Dataset
+from segsweep.config.dataset_keys import BY_LABEL
+from segsweep.config.mask_dataset import MaskDataset
+from segsweep.config.name_patterns import checked_pattern
 from segsweep.config.settings import key
 from segsweep.config.split_keys import folder_of, form_of
 from segsweep.data.name_lists import names_by_split
@@ -16,7 +17,7 @@ from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
 
 
-class FolderDataset(Dataset):
+class FolderDataset(MaskDataset):
     """Images and masks whose paths follow from a name."""
 
     tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multilabel")
@@ -25,9 +26,15 @@ class FolderDataset(Dataset):
     images: str = key("images/{name}.jpg", "Pattern of the images; {split} and {name} are filled in.", outcome=False)
     masks: str | dict[str, str] = key(
         "masks/{name}.png",
-        "Pattern of the masks; of a multilabel task one of .npy files (height, width, labels), or one for each label.",
+        "Pattern of the masks; of a multilabel task one of .npy files (height, width, labels), or one for each label. "
+        "Of classes one for each of them, too; one class may be without, which is that of all other pixels.",
         outcome=False,
     )
+
+    @property
+    def classes_with_files(self) -> tuple[str, ...]:
+        """As the base class has it; none of a multilabel task, where all labels have."""
+        return tuple(self.masks) if isinstance(self.masks, dict) and self.task not in BY_LABEL else ()
 
     @model_validator(mode="before")
     @classmethod
@@ -40,9 +47,7 @@ class FolderDataset(Dataset):
     @classmethod
     def _is_a_pattern(cls, patterns: str | dict[str, str]) -> str | dict[str, str]:
         for pattern in patterns.values() if isinstance(patterns, dict) else [patterns]:
-            found = {field for _, field, _, _ in Formatter().parse(pattern) if field is not None}
-            if "name" not in found or not found <= {"name", "split"}:
-                raise ValueError(f"found {pattern!r}; a pattern holds {{name}}, and {{split}} if need be. Correct it")
+            checked_pattern(pattern)
         return patterns
 
     @model_validator(mode="after")
@@ -63,9 +68,7 @@ class FolderDataset(Dataset):
     @model_validator(mode="after")
     def _masks_fit(self):
         of_each = isinstance(self.masks, dict)
-        if of_each and self.task not in BY_LABEL:
-            raise ValueError(f"masks for each label are for task: multilabel, but it is {self.task}. Write one pattern")
-        if of_each and list(self.masks) != list(self.classes.values()):
+        if of_each and self.task in BY_LABEL and list(self.masks) != list(self.classes.values()):
             raise ValueError(
                 f"masks names the labels {list(self.masks)}, classes {list(self.classes.values())}. Leave out classes"
             )
@@ -103,7 +106,7 @@ def _names(dataset: FolderDataset, root: Path) -> dict[str, list[tuple[str, str]
 
 def _every(dataset: FolderDataset, root: Path, folder: str) -> list[tuple[str, str]]:
     """Name and file of all images that the pattern finds; what is the mask of one is no image."""
-    parts = dataset.images.replace("{split}", folder).split("{name}")
+    parts = dataset.images.format(split=folder, name="\0").split("\0")
     first, *rest = map(re.escape, parts)
     expression = re.compile(f"{first}(?P<name>[^/]+){'(?P=name)'.join(rest)}")
     found = {}

@@ -1,7 +1,10 @@
-"""ICDAR 2015, challenge 4: images/NAME.jpg, gt/gt_NAME.txt with one word a line, lists of names.
+"""ICDAR 2015, challenge 4, and what is written like it: images/NAME.jpg, gt/gt_NAME.txt with a word a line, lists.
 
-A line is `x1,y1,x2,y2,x3,y3,x4,y4,transcription`; the transcription is the rest of it and may hold commas. `###` marks
-a word that nobody has to read or find.
+A line is `x1,y1,x2,y2,x3,y3,x4,y4,transcription`; the transcription is the rest of it and may hold commas. `###` or
+`*` marks a word that nobody has to read or find. Other lines are named by `format`.
+
+Source: Karatzas et al., ICDAR 2015 competition on robust reading; Nayef et al., ICDAR 2017 and 2019 competitions on
+multi-lingual scene text (MLT); Ch'ng and Chan, Total-Text, ICDAR 2017.
 """
 
 import math
@@ -14,31 +17,49 @@ from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
 
-UNREADABLE = "###"
+UNREADABLE = ("###", "*")
 SUFFIXES = (".jpg", ".png", ".jpeg", ".JPG")
-NUMBERS = 8
+LINES = {
+    "quads": "x1,y1,x2,y2,x3,y3,x4,y4,transcription",
+    "polygons": "x1,y1,...,xn,yn,transcription",
+    "mlt": "x1,y1,x2,y2,x3,y3,x4,y4,script,transcription",
+}
+SCRIPTS = ("arabic", "bangla", "chinese", "hindi", "japanese", "korean", "latin", "mixed", "none", "symbols")
+CORNER = 2  # numbers
+QUAD = 4 * CORNER
+LEAST = 3 * CORNER
+QUOTE = '"'
 
-Quad = list[tuple[float, float]]
+Polygon = list[tuple[float, float]]
+
+
+class OtherFormat(ValueError):
+    """A line of another format than the data set's file says."""
 
 
 class IcdarDataset(Dataset):
-    """Images with quads around words."""
+    """Images with quads or polygons around words."""
 
     tasks: ClassVar[tuple[str, ...]] = ("text",)
 
     split_forms: ClassVar[tuple[str, ...]] = ("lists", "table", "random")  # one folder holds the images of all splits
 
     reader: Literal["icdar"] = key("icdar", "Format of the files.")
+    format: Literal["quads", "polygons", "mlt"] = key(
+        "quads",
+        "What a line holds: four corners and the transcription; any number of corners and the transcription (as "
+        "Total-Text is converted); or four corners, the script and the transcription (MLT).",
+    )
 
 
 def read(dataset: IcdarDataset, root: Path) -> dict[str, list[Item]]:
-    """Items of each split: images with polygons, four corners each, and which are ignored.
+    """Items of each split: images with polygons, and which are ignored.
 
     Raises:
         InputError: a list that is missing. What is wrong with an image's words stands in its `problems`.
     """
     return {
-        split: [_item(name, *_files(root, name), location) for name, location in names]
+        split: [_item(name, *_files(root, name), location, dataset.format) for name, location in names]
         for split, names in names_by_split(dataset, root, every=lambda _: _every(root)).items()
     }
 
@@ -62,26 +83,32 @@ def _files(root: Path, name: str) -> tuple[Path, Path]:
     return next((image for image in images if image.exists()), images[0]), root / "gt" / f"gt_{name}.txt"
 
 
-def _item(name: str, image: Path, words: Path, location: str) -> Item:
+def _item(name: str, image: Path, words: Path, location: str, form: str) -> Item:
     item = Item(name, image, location=location, labels_file=words)
     try:
         if words.is_file():
-            item.polygons, item.ignored = read_words(words)
+            item.polygons, item.ignored = read_words(words, form)
     except InputError as error:
         item.problems += error.problems
     return item
 
 
-def read_words(path: Path) -> tuple[list[Quad], list[bool]]:
-    """Quads and whether each is ignored, of a file of ICDAR's.
+def read_words(path: Path, form: str = "quads") -> tuple[list[Polygon], list[bool]]:
+    """Polygons and whether each is ignored, of a file of ICDAR's.
 
     UTF-8, with or without a byte-order mark; blank lines are passed over.
+
+    Args:
+        path: the file.
+        form: of its lines, see `IcdarDataset.format`.
 
     Raises:
         InputError: the file cannot be read, or with one problem for each bad line.
     """
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: is not a file. Put the words of the image there.")
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")  # not `splitlines`: words hold U+2028 and the like
     except FileNotFoundError:
         raise InputError(
             f"{path}: no such file; each image of the lists needs one (empty if it shows no text). "
@@ -94,35 +121,91 @@ def read_words(path: Path) -> tuple[list[Quad], list[bool]]:
         if not line.strip():
             continue
         try:
-            polygon, transcription = _word(line)
+            polygon, transcription = _word(line, form)
         except ValueError as error:
             problems.append(f"{path}:{number}: {error}")
+            if isinstance(error, OtherFormat):
+                break  # all lines would say the same
             continue
         polygons.append(polygon)
-        ignored.append(transcription == UNREADABLE)
+        ignored.append(transcription in UNREADABLE)
     if problems:
         raise InputError(*problems)
     return polygons, ignored
 
 
-def _word(line: str) -> tuple[Quad, str]:
-    """Quad and transcription of a line; ValueError says what is wrong with it."""
+def _word(line: str, form: str) -> tuple[Polygon, str]:
+    """Polygon and transcription of a line; ValueError says what is wrong with it, OtherFormat that the file is."""
     from segsweep.text.geometry import shape
 
-    parts = line.split(",", NUMBERS)
-    form = "a line is x1,y1,x2,y2,x3,y3,x4,y4,transcription (### if unreadable)"
-    if len(parts) <= NUMBERS:
-        raise ValueError(f"found {len(parts)} fields in {_short(line)}; {form}. Add what is missing.")
-    try:
-        numbers = [float(part) for part in parts[:NUMBERS]]
-    except ValueError:
-        raise ValueError(f"found {_short(line)}, where not all of the first 8 fields are numbers; {form}.") from None
+    fields = line.split(",")
+    corners = _corners(fields, form)
+    said = f"a line is {LINES[form]} (### if unreadable)"
+    if len(fields) <= corners + (form == "mlt"):
+        raise ValueError(f"found {len(fields)} fields in {_short(line)}; {said}. Add what is missing.")
+    numbers = [_number(field) for field in fields[:corners]]
+    if None in numbers:
+        raise ValueError(
+            f"found {_short(line)}, where not all of the first {corners} fields are numbers; {said}. Correct them."
+        )
     if not all(map(math.isfinite, numbers)):
         raise ValueError(f"found {_short(line)}; coordinates must be finite numbers of pixels. Correct them.")
-    polygon = list(zip(numbers[::2], numbers[1::2], strict=True))
+    polygon, rest = list(zip(numbers[::2], numbers[1::2], strict=True)), fields[corners:]
     if shape(polygon).area == 0:
-        raise ValueError(f"the quad in {_short(line)} has no area. Correct its corners, or delete the line.")
-    return polygon, parts[NUMBERS].strip()
+        raise ValueError(f"the polygon in {_short(line)} has no area. Correct its corners, or delete the line.")
+    if form == "mlt":
+        script, *rest = rest
+        if script.strip().lower() not in SCRIPTS:
+            raise OtherFormat(f"found no script, but {script!r}, in {_short(line)}; {said}. Correct `format`.")
+    elif len(rest) > 1 and rest[0].strip().lower() in SCRIPTS:
+        raise OtherFormat(
+            f"found the script {rest[0]!r} before the transcription in {_short(line)}; so has format: mlt. Set it in "
+            f"the data set's file, or put the transcription into double quotes."
+        )
+    if form == "quads" and _goes_on(polygon, rest):
+        raise OtherFormat(
+            f"found further corners behind the fourth in {_short(line)}; any number of them has format: polygons. Set "
+            "it in the data set's file, or put the transcription into double quotes."
+        )
+    return polygon, _unquoted(",".join(rest).strip())
+
+
+def _corners(fields: list[str], form: str) -> int:
+    """Number of fields that are coordinates: up to the first that is no number, or all but the last."""
+    if form != "polygons":
+        return QUAD
+    count = next((i for i, field in enumerate(fields) if _number(field) is None), len(fields) - 1)
+    if count % 2 or count < LEAST:
+        raise ValueError(
+            f"found {count} numbers before the transcription in {_short(','.join(fields))}; a line is "
+            f"{LINES['polygons']}, with three corners or more. Correct it; a transcription that begins with a number "
+            "and a comma stands in double quotes."
+        )
+    return count
+
+
+def _goes_on(quad: Polygon, rest: list[str]) -> bool:
+    """Whether a transcription begins with two numbers that are near the quad: they are a fifth corner."""
+    point = [_number(field) for field in rest[:2]]
+    if len(rest) < CORNER + 1 or None in point:
+        return False
+    for value, known in zip(point, zip(*quad, strict=True), strict=True):
+        extent = max(known) - min(known)
+        if not min(known) - extent <= value <= max(known) + extent:
+            return False
+    return True
+
+
+def _number(field: str) -> float | None:
+    try:
+        return None if "_" in field else float(field)  # which Python takes for a number as well
+    except ValueError:
+        return None
+
+
+def _unquoted(transcription: str) -> str:
+    quoted = len(transcription) > 1 and transcription[0] == transcription[-1] == QUOTE
+    return transcription[1:-1] if quoted else transcription
 
 
 def _short(line: str, most: int = 80) -> str:

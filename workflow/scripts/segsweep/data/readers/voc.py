@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from segsweep.config.dataset_keys import Dataset
+from segsweep.config.mask_dataset import MaskDataset
 from segsweep.config.settings import key
 from segsweep.data.classes import class_table
 from segsweep.data.name_lists import names_by_split
@@ -18,7 +18,7 @@ LISTS = ("", "ImageSets/Segmentation", "ImageSets/Main")
 Box = tuple[float, float, float, float]
 
 
-class VocDataset(Dataset):
+class VocDataset(MaskDataset):
     """PASCAL VOC as it is unpacked, or of the same layout."""
 
     tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multitask")

@@ -1,0 +1,108 @@
+"""What to say of a mask whose values or colors are not those of the data set."""
+
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from segsweep.data.classes import NOT_ALLOWED, ClassTable
+from segsweep.data.palettes import color_of
+from segsweep.data.void import VOID
+
+SHOWN = 3  # values of one mask
+COLORS_SHOWN = 8  # colors of a mask without a palette
+COMPARED = 1000  # colors that are not allowed, the most frequent ones, compared with those that are
+NEAR = 24  # distance of a color, in 0..255, from the line between two others at which it is a blend of them
+
+
+def colors_without_palette(where: str | Path, values: np.ndarray, table: ClassTable) -> str:
+    """The problem of colors (H, W, 3) where values were expected, with the palette to write."""
+    colors, counts = np.unique(values.reshape(-1, 3), axis=0, return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:COLORS_SHOWN]
+    found = [f"{colors[i].tolist()} ({100 * counts[i] / counts.sum():.1f} %)" for i in order]
+    more = f", and {len(colors) - len(order)} more" if len(colors) > len(order) else ""
+    example = ", ".join(f"{name}: {color}" for name, color in zip(table.names, colors[order].tolist(), strict=False))
+    return (
+        f"{where}: colors, but the data set's masks hold values. Found, most frequent first: {', '.join(found)}{more}. "
+        f"Write into the data set's file which color is which class, in this form: `palette: {{{example}}}`."
+    )
+
+
+def unlisted(where: str | Path, values: np.ndarray, bad: np.ndarray, table: ClassTable) -> list[str]:
+    """The problems of values, or of colors as numbers, that stand for nothing: up to `SHOWN` each, more in one.
+
+    Args:
+        where: the file.
+        values: (H, W).
+        bad: whether each stands for nothing.
+        table: what stands for something.
+    """
+    by_color = table.palette is not None and table.palette.colors
+    wrong, counts = np.unique(values[bad], return_counts=True)
+    order = np.argsort(-counts, kind="stable") if by_color else np.arange(len(wrong))
+    kind, plural = ("color", "colors") if by_color else ("value", "values")
+    if len(wrong) <= SHOWN:
+        return [
+            f"{where}: {kind} {_shown(wrong[i], by_color)} at {_place(values, wrong[i])} ({counts[i]} pixels) is no "
+            f"class and not void; allowed: {table.allowed}. Correct the mask, or add the {kind} to {_key(table)}."
+            for i in order
+        ]
+    between = _blends(wrong[order[:COMPARED]], table) if by_color else _between(wrong, table)
+    first = wrong[order[0]]
+    said = (
+        f"{where}: {len(wrong)} {plural} that are no class and not void, in {bad.sum()} of {bad.size} pixels, such as "
+        f"{_shown(first, by_color)} at {_place(values, first)}; allowed: {table.allowed}."
+    )
+    if not between:
+        return [f"{said} Correct the mask, or add the {plural} to {_key(table)}."]
+    said += (
+        f" {between} of them lie between {plural} that are allowed, as after antialiasing, a JPEG, or resizing with "
+        "interpolation. Export the mask as PNG without antialiasing, and resize it with nearest neighbor"
+    )
+    if not by_color and len(table.names) == 2 and not table.class_of_file:
+        low, high = (table.names[i] for i in _in_order(table))
+        said += f", or say in the data set's file what is still meant: `palette: {{{low}: 0-127, {high}: 128-255}}`"
+    return [f"{said}."]
+
+
+def _between(wrong: np.ndarray, table: ClassTable) -> int:
+    """How many values lie between two that are classes."""
+    listed = [value for value, index in enumerate(table.index) if index not in (NOT_ALLOWED, VOID)]
+    if table.palette is not None:
+        listed = [value for first, last, index in table.palette.ranges for value in (first, last) if index != VOID]
+    return int(((wrong > min(listed)) & (wrong < max(listed))).sum())
+
+
+def _blends(wrong: np.ndarray, table: ClassTable) -> int:
+    """How many colors lie near the straight line between two that are listed."""
+    listed = np.array([color_of(number) for number, _, _ in table.palette.ranges], float)
+    found = np.stack([wrong >> 16, wrong >> 8 & 255, wrong & 255], axis=1).astype(float)
+    near = np.zeros(len(found), bool)
+    for one, other in combinations(listed, 2):
+        line = other - one
+        share = np.clip((found - one) @ line / (line @ line), 0, 1)
+        near |= np.linalg.norm(found - one - share[:, None] * line, axis=1) <= NEAR
+    return int(near.sum())
+
+
+def _in_order(table: ClassTable) -> list[int]:
+    """Indices of the classes in the order of their values."""
+    return sorted(range(len(table.names)), key=table.index.index)
+
+
+def _shown(value: np.integer, by_color: bool) -> str:
+    if by_color and value < 0:
+        return "beyond 0..255"
+    return str(color_of(int(value)) if by_color else value)
+
+
+def _place(values: np.ndarray, value: np.integer) -> str:
+    row, column = np.argwhere(values == value)[0]
+    return f"row {row}, column {column}"
+
+
+def _key(table: ClassTable) -> str:
+    """Where what is allowed stands in a data set's file."""
+    if table.class_of_file or table.by_label:
+        return "`void`"
+    return "`palette`" if table.palette else "`classes` or `void`"
