@@ -14,6 +14,7 @@ from albumentations.augmentations.crops.transforms import CropSizeError
 from segsweep.config.albumentations_transforms import GROUPS
 from segsweep.config.yaml_documents import nearest
 from segsweep.data.augmentation import albumentations_exact
+from segsweep.data.augmentation.corners import corners_of, with_corners
 from segsweep.data.augmentation.pixels import RGB_BYTES, Pixels
 from segsweep.data.sample import Sample
 from segsweep.data.void import VOID
@@ -24,7 +25,6 @@ from segsweep.errors import InputError
 FORCED = {"mask_interpolation": cv2.INTER_NEAREST, "border_mode": cv2.BORDER_CONSTANT, "fill_mask": VOID}
 RESIZED = (albumentations_exact.Scaled, albumentations_exact.CroppedAndScaled)
 TAKE_GRAY = ("ChannelDropout", "MaskDropout")  # whose `fill` is one number
-CORNERS = np.array([[0, 1], [2, 1], [2, 3], [0, 3]])  # of a box x1 y1 x2 y2
 
 
 class Augmentation:
@@ -46,9 +46,7 @@ class Augmentation:
         self._all = _flat(self._with_points)
 
     def __call__(self, sample: Sample, entropy: tuple[int, ...]) -> Sample:
-        """The sample transformed. Boxes and polygons may reach beyond the image: `sample.window` cuts them.
-
-        A box becomes the box around its transformed corners.
+        """The sample transformed.
 
         Raises:
             InputError: a transform cannot be applied to the image, or makes no image like it of it.
@@ -58,20 +56,16 @@ class Augmentation:
         for transform, seed in zip(self._all, seeds.tolist(), strict=True):
             # Not set_random_seed: a group would hand its own seed on to its members.
             A.BasicTransform.set_random_seed(transform, seed)
-        corners = [sample.boxes[:, CORNERS].reshape(-1, 2), *sample.polygons]
-        points = np.concatenate(corners)
-        bare = sample.image if self._pixels.is_bytes else self._pixels.to_unit(sample.image.astype(np.float32))
-        given = {"image": bare} | ({} if sample.mask is None else {"mask": sample.mask})
-        if not len(points):
+        image = sample.image if self._pixels.is_bytes else self._pixels.to_unit(sample.image.astype(np.float32))
+        given = {"image": image} | ({} if sample.mask is None else {"mask": sample.mask})
+        points = corners_of(sample)
+        if len(points):
+            # albumentations counts from the centre of the first pixel, we from its edge.
+            found = self._applied(self._with_points, given | {"keypoints": points - 0.5})
+            points = np.asarray(found["keypoints"], np.float64)[:, :2] + 0.5
+        else:
             found = self._applied(self._bare, given)
-            return Sample(self._image(found), found.get("mask"), sample.boxes, sample.labels, [], sample.ignored)
-        # albumentations counts from the centre of the first pixel, we from its edge.
-        found = self._applied(self._with_points, given | {"keypoints": points - 0.5})
-        moved = np.asarray(found["keypoints"], np.float64)[:, :2] + 0.5
-        pieces = np.split(moved.astype(np.float32), np.cumsum([len(part) for part in corners])[:-1])
-        boxes = pieces[0].reshape(-1, 4, 2)
-        boxes = np.concatenate([boxes.min(1), boxes.max(1)], axis=1) if len(boxes) else sample.boxes
-        return Sample(self._image(found), found.get("mask"), boxes, sample.labels, pieces[1:], sample.ignored)
+        return with_corners(sample, self._image(found), found.get("mask"), points)
 
     def _image(self, found: dict[str, Any]) -> np.ndarray:
         image = found["image"]

@@ -15,12 +15,12 @@ from torch.nn.functional import affine_grid, grid_sample
 from torchvision.transforms.v2 import functional as F
 
 from segsweep.config import torchvision_transforms as T
+from segsweep.data.augmentation.corners import corners_of, with_corners
 from segsweep.data.augmentation.pixels import RGB_BYTES, Pixels
 from segsweep.data.sample import Sample
 from segsweep.data.void import VOID
 from segsweep.errors import InputError
 
-CORNERS = np.array([[0, 1], [2, 1], [2, 3], [0, 3]])  # of a box x1 y1 x2 y2
 ADJUSTMENTS = ((F.adjust_brightness, 1), (F.adjust_contrast, 1), (F.adjust_saturation, 1), (F.adjust_hue, 0))
 BITS = (1 << 32) - 1
 
@@ -69,21 +69,17 @@ class Augmentation:
         """
         pixels, device = self._pixels, self._device or torch.device("cpu")
         image, mask = (None if one is None else torch.tensor(one).to(device) for one in (sample.image, sample.mask))
-        corners = [sample.boxes[:, CORNERS].reshape(-1, 2), *sample.polygons]
         drawing = Drawing(
             pixels.to_unit(image.permute(2, 0, 1).float()),
             None if mask is None else mask[None],
-            np.concatenate(corners).astype(np.float64),
+            corners_of(sample).astype(np.float64),
             torch.tensor(pixels.unit_fill, dtype=torch.float32, device=device)[:, None, None],
         )
         drawing = self._apply(drawing, self._transforms, np.random.default_rng(entropy))
         image, mask = self._stored(drawing.image.permute(1, 2, 0)), None if mask is None else drawing.mask[0]
         if self._device is None:
             image, mask = image.numpy(), None if mask is None else mask.numpy()
-        pieces = np.split(drawing.points.astype(np.float32), np.cumsum([len(part) for part in corners])[:-1])
-        boxes = pieces[0].reshape(-1, 4, 2)
-        boxes = np.concatenate([boxes.min(1), boxes.max(1)], axis=1) if len(boxes) else sample.boxes
-        return Sample(image, mask, boxes, sample.labels, pieces[1:], sample.ignored)
+        return with_corners(sample, image, mask, drawing.points)
 
     def _stored(self, image: torch.Tensor) -> torch.Tensor:
         """Numbers in 0..1 as images of the data set have them."""
