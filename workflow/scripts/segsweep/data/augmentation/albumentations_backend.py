@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 from albumentations.augmentations.crops.transforms import CropSizeError
 
-from segsweep.config.albumentations_transforms import GROUPS
-from segsweep.config.yaml_documents import nearest
+from segsweep.config.albumentations_transforms import GROUPS, REFUSED
 from segsweep.data.augmentation import albumentations_exact
 from segsweep.data.augmentation.corners import corners_of, with_corners
 from segsweep.data.augmentation.pixels import RGB_BYTES, Pixels
@@ -26,6 +25,8 @@ FORCED = {"mask_interpolation": cv2.INTER_NEAREST, "border_mode": cv2.BORDER_CON
 RESIZED = (albumentations_exact.Scaled, albumentations_exact.CroppedAndScaled)
 TAKE_GRAY = ("ChannelDropout", "MaskDropout")  # whose `fill` is one number
 
+BASES = (A.BasicTransform, A.DualTransform, A.ImageOnlyTransform, A.Transform3D)
+
 
 class Augmentation:
     """A pipeline, called with a sample and the numbers that seed it: equal numbers give equal results."""
@@ -34,7 +35,7 @@ class Augmentation:
         """`transforms` are names and arguments; `where` names their file in problems; `pixels` are the images'.
 
         Raises:
-            InputError: a transform does not exist or refuses its arguments.
+            InputError: a transform refuses its arguments.
         """
         self._pixels = pixels
         self._title = f"{where} ({', '.join(name for name, _ in transforms)})"
@@ -96,22 +97,20 @@ def build(transforms: list[tuple[str, dict[str, Any]]], where: str, pixels: Pixe
     return Augmentation(transforms, where, pixels)
 
 
+def signatures() -> dict[str, list[str]]:
+    """The arguments of all transforms that can be used, by name: what planning knows of them (`make schemas`)."""
+    classes = {
+        name: cls for name, cls in vars(A).items() if isinstance(cls, type) and issubclass(cls, A.BasicTransform)
+    }
+    used = {name: cls for name, cls in sorted(classes.items()) if name not in REFUSED and cls not in BASES}
+    return {name: sorted({*signature(cls).parameters, "p"}) for name, cls in used.items()}
+
+
 def _build(name: str, arguments: dict[str, Any], where: str, pixels: Pixels) -> Any:
-    cls = getattr(albumentations_exact, name, None) or getattr(A, name, None)
-    if not (isinstance(cls, type) and issubclass(cls, A.BasicTransform | A.BaseCompose)):
-        known = [other for other in dir(A) if isinstance(getattr(A, other), type) and other[0].isupper()]
-        raise InputError(f"{where}: albumentations has no transform {name!r}. {_near(name, known)}")
+    cls = getattr(albumentations_exact, name, None) or getattr(A, name)
     if name in GROUPS:
         return cls(**arguments | {"transforms": [_build(*entry, where, pixels) for entry in arguments["transforms"]]})
     accepted = [*signature(cls).parameters, "p"]
-    unknown = [key for key in arguments if key not in accepted]
-    if unknown:
-        raise InputError(f"{where}: {name} has no argument {unknown[0]!r}. {nearest(unknown[0], accepted)}")
-    for key in FORCED.keys() & arguments.keys():
-        raise InputError(
-            f"{where}: {name} sets {key}. It is fixed: masks take their nearest pixel, and what comes from beyond the "
-            "image is void. Take the argument out."
-        )
     fill = pixels.fill if pixels.is_bytes else pixels.unit_fill
     gray = sum(fill) / len(fill)
     gray = round(gray) if pixels.is_bytes else gray
@@ -126,10 +125,6 @@ def _build(name: str, arguments: dict[str, Any], where: str, pixels: Pixels) -> 
     except (TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{where}: {name} refuses {arguments}: {reason}. Correct its arguments.") from error
-
-
-def _near(name: str, known: list[str]) -> str:
-    return nearest(name, known).split("Allowed:")[0] + "See albumentations.ai/docs for all of them."
 
 
 def _flat(compose: Any) -> list[Any]:
