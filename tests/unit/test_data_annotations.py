@@ -9,9 +9,11 @@ from pycocotools import mask as coco
 
 from segsweep.config.annotated_dataset import AnnotatedDataset
 from segsweep.data import annotations
-from segsweep.data.annotations import AnnotatedImage, Annotation, annotated_items, check, draw, label_table, mask_array
+from segsweep.data.annotations import AnnotatedImage, Annotation, annotated_items, check, draw
 from segsweep.data.classes import class_table
 from segsweep.data.decoding import decode
+from segsweep.data.label_table import label_table
+from segsweep.data.run_lengths import mask_array
 
 CLASSES = {0: "background", 3: "cat", 7: "dog"}
 

@@ -16,7 +16,8 @@ from segsweep.data.prepared import Prepared
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
 
-DATASET = {"name": "bands", "reader": "folder", "task": "multiclass", "classes": {0: "low", 1: "high"}}
+CLASSES = {0: "low", 1: "high"}
+DATASET = {"name": "bands", "reader": "folder", "classes": CLASSES, "allow_duplicates": True}
 HIGHEST = {"uint8": 255, "uint16": 65535, "float32": 1.0}
 
 

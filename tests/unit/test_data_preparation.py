@@ -210,6 +210,7 @@ def test_box_outside_of_its_image(tmp_path):
         prepare(dataset, tmp_path, None, tmp_path / "out", "f")
     (found,) = caught.value.problems
     assert "Annotations/a.xml: box 1 of 'a' reaches outside" in found
+    assert "reaches outside of the image: xmin 1, ymin 1, xmax 9, ymax 6 (counted from 1, the last pixel" in found
     assert "right 9" in found
     assert "8x6 pixels" in found
     (tmp_path / "Annotations/a.xml").write_text(box.replace(">9<", ">8<") + "</object></annotation>")

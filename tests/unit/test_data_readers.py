@@ -12,7 +12,7 @@ from PIL import Image
 
 from segsweep.config.dataset import parse_dataset
 from segsweep.config.load import load_dataset
-from segsweep.data.classes import CITYSCAPES, VOC, class_table
+from segsweep.data.classes import CITYSCAPES, class_table
 from segsweep.data.decoding import decode
 from segsweep.data.name_lists import read_names
 from segsweep.data.raw_item import Item
@@ -20,7 +20,7 @@ from segsweep.data.readers import files, read
 from segsweep.data.readers.cityscapes import CityscapesDataset
 from segsweep.data.readers.demo import Demo, DemoDataset
 from segsweep.data.readers.folder import FolderDataset
-from segsweep.data.readers.voc import VocDataset, read_annotation
+from segsweep.data.readers.voc import VocDataset
 from segsweep.errors import InputError
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "workflow" / "scripts"
@@ -37,28 +37,83 @@ def voc_dataset(**changes):
     return VocDataset(**(settings | changes))
 
 
+def voc_item(root, annotation=None, objects=None, classes=None, **changes):
+    """The one item of a VOC data set."""
+    for folder in ("Annotations", "SegmentationObject", "SegmentationClass"):
+        (root / folder).mkdir(exist_ok=True)
+    (root / "train.txt").write_text("a\n")
+    if annotation is not None:
+        (root / "Annotations/a.xml").write_text(annotation)
+    for folder, values in (("SegmentationObject", objects), ("SegmentationClass", classes)):
+        if values is not None:
+            Image.fromarray(np.array(values, np.uint8)).save(root / folder / "a.png")
+    return read(voc_dataset(splits={"train": "train.txt"}, **changes), root)["train"][0]
+
+
 def test_voc_boxes_count_from_one_and_include_their_last_pixel(tmp_path):
-    path = tmp_path / "a.xml"
-    path.write_text(ANNOTATION)
-    labels = {name: label for label, name in enumerate(list(VOC.values())[1:])}
-    boxes, found, difficult, problems = read_annotation(path, labels)
+    item = voc_item(tmp_path, ANNOTATION)
     # xmin 1, ymin 2, xmax 10, ymax 8: columns 0 to 9 and rows 1 to 7. A single pixel has width and height 1.
-    assert boxes == [(0, 1, 10, 8), (2, 3, 3, 4)]
-    assert found == [11, 14]  # dog is class 12, person 15, less background
-    assert difficult == [True, False]
-    assert problems == []
+    assert item.boxes == [(0, 1, 10, 8), (2, 3, 3, 4)]
+    assert item.labels == [11, 14]  # dog is class 12, person 15, less background
+    assert item.ignored == [True, False]
+    assert item.problems == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "box"),
+    [
+        ({"box_origin": 0}, (1, 2, 11, 9)),
+        ({"box_origin": 0, "box_end": "excluded"}, (1, 2, 10, 8)),
+        ({"box_end": "excluded"}, (0, 1, 9, 7)),
+    ],
+)
+def test_boxes_in_the_layout_of_voc_that_count_otherwise(tmp_path, changes, box):
+    assert voc_item(tmp_path, ANNOTATION, **changes).boxes[0] == box
+
+
+def test_a_box_that_counts_from_zero_is_told_as_it_stands_in_the_file(tmp_path):
+    annotation = ANNOTATION.replace("<ymin>2</ymin>", "<ymin>0</ymin>")
+    (problem,) = voc_item(tmp_path, annotation).problems
+    assert "object 1 (dog) has xmin 1, ymin 0, xmax 10, ymax 8, but pixels are counted from 1" in problem
+    assert "`box_origin: 0`" in problem
+    assert voc_item(tmp_path, box_origin=0).problems == []
 
 
 def test_voc_annotation_problems(tmp_path):
-    path = tmp_path / "a.xml"
-    path.write_text("<annotation><object><name>dgo</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>2</xmax>"
-                    "<ymax>2</ymax></bndbox></object><object><name>dog</name></object></annotation>")  # fmt: skip
-    problems = read_annotation(path, {"dog": 11})[3]
+    problems = voc_item(
+        tmp_path,
+        "<annotation><object><name>dgo</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>2</xmax>"
+        "<ymax>2</ymax></bndbox></object><object><name>dog</name></object></annotation>",
+    ).problems
     assert "object 1 is a 'dgo'" in problems[0]
-    assert "classes are dog" in problems[0]
+    assert "classes are aeroplane, bicycle" in problems[0]
     assert "object 2 (dog) has no bndbox" in problems[1]
-    path.write_text("<annotation>")
-    assert "not valid XML" in read_annotation(path, {})[3][0]
+    assert "not valid XML" in voc_item(tmp_path, "<annotation>").problems[0]
+
+
+OBJECTS = [[1, 1, 0, 0, 255], [1, 1, 255, 7, 7], [0, 0, 0, 7, 7]]
+CLASSES = [[12, 12, 0, 0, 255], [12, 12, 255, 15, 15], [0, 0, 0, 15, 15]]
+
+
+def test_voc_boxes_of_instances(tmp_path):
+    item = voc_item(tmp_path, objects=OBJECTS, classes=CLASSES, boxes_from="instances")
+    assert item.problems == []
+    assert (item.boxes, item.labels) == ([(0, 0, 2, 2), (3, 1, 5, 3)], [11, 14])
+    dataset = voc_dataset(splits={"train": "train.txt"}, boxes_from="instances")
+    assert files(dataset, tmp_path)["train"][0][1][2:] == [tmp_path / "SegmentationObject/a.png"]
+
+
+def test_instances_that_do_not_fit_their_classes(tmp_path):
+    (mixed,) = voc_item(
+        tmp_path, objects=OBJECTS, classes=[[12, 15, 0, 0, 255], *CLASSES[1:]], boxes_from="instances"
+    ).problems
+    assert "SegmentationObject/a.png: object 1 (row 0, column 0) lies on dog, person in" in mixed
+    (cut,) = voc_item(tmp_path, objects=[[1, 1]], boxes_from="instances").problems
+    assert "SegmentationObject/a.png: an array of (1, 2)" in cut
+    assert "SegmentationClass/a.png has (3, 5)" in cut
+    (tmp_path / "SegmentationObject/a.png").write_text("no image")
+    (broken,) = voc_item(tmp_path, boxes_from="instances").problems
+    assert "SegmentationObject/a.png: cannot be read" in broken
 
 
 @pytest.mark.parametrize("folder", ["", "ImageSets/Segmentation", "ImageSets/Main"])

@@ -26,7 +26,7 @@ def touch(root, *paths):
 def test_folders(tmp_path):
     touch(tmp_path, "train/b.png", "train/a.png", "train/._a.png", "train/a.txt", "train/deep/x.png", "valid/a.png")
     folder = FOLDER | {"masks": "masks/{split}/{name}.png"}
-    with pytest.raises(InputError, match=r"val/\{name\}.png: there is no such image, for the data set 'd'"):
+    with pytest.raises(InputError, match=r"val/\{name\}.png: there is no such file"):
         names(folder | {"splits": {"folders": ["train", "val"]}}, tmp_path)
     values = folder | {"splits": {"folders": {"train": "train", "val": "valid"}}}
     assert names(values, tmp_path) == {"train": ["a", "b"], "val": ["a"]}
@@ -115,7 +115,7 @@ def test_readers_say_which_forms_they_take(tmp_path):
             values |= {"task": "text", "classes": None}
         with pytest.raises(InputError, match="does not take the form folders; it takes: lists, table, random"):
             parse_dataset(values)
-    with pytest.raises(InputError, match=re.escape("splits names folders, but images has no {split}")):
+    with pytest.raises(InputError, match=re.escape("splits names folders, but '{name}.png' has no {split}")):
         parse_dataset(FLAT | {"splits": {"folders": ["train", "val"]}})
 
 

@@ -1,5 +1,6 @@
 """Which images a run sees: no member of an ensemble ever sees those that all are scored on."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -101,7 +102,7 @@ def dataset(**splits):
     ],
 )
 def test_what_an_ensemble_is_scored_on(splits, score_on, within):
-    ensemble = _scored(Ensemble(folds=2), dataset(**splits), str)
+    ensemble = _scored(Ensemble(folds=2), dataset(**splits), Path("nowhere"), str)
     assert ensemble.score_on == score_on
     made = folds_of_ensemble(study(ensemble=ensemble.model_dump()))
     assert made == [{"index": i, "k": 2, "seed": 0, "within": within} for i in range(2)]
@@ -109,7 +110,19 @@ def test_what_an_ensemble_is_scored_on(splits, score_on, within):
 
 def test_a_test_split_that_is_not_there():
     with pytest.raises(InputError, match="the data set d has no test split"):
-        _scored(Ensemble(score_on="test"), dataset(train="t", val="v"), str)
+        _scored(Ensemble(score_on="test"), dataset(train="t", val="v"), Path("nowhere"), str)
+
+
+def test_a_test_split_without_ground_truth_scores_nothing(tmp_path):
+    for split, name in (("train", "a"), ("val", "b"), ("test", "c")):
+        (tmp_path / f"{split}.txt").write_text(name)
+    (tmp_path / "masks").mkdir()
+    splits = dataset(train="train.txt", val="val.txt", test="test.txt")
+    assert _scored(Ensemble(folds=2), splits, tmp_path, str).score_on == "val"
+    with pytest.raises(InputError, match=r"d has no ground truth of its test split. Add it, or score on `val`"):
+        _scored(Ensemble(score_on="test"), splits, tmp_path, str)
+    (tmp_path / "masks/c.png").touch()
+    assert _scored(Ensemble(folds=2), splits, tmp_path, str).score_on == "test"
 
 
 def test_cross_validation_is_on_both_splits():

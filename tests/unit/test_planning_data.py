@@ -285,3 +285,37 @@ def test_a_file_of_weights_is_its_content(tmp_path):
     assert weights_fingerprint("imagenet", Remembered(None)) == weights_fingerprint(None, Remembered(None)) == ""
     with pytest.raises(InputError, match="there is no file"):
         weights_fingerprint(str(tmp_path / "b.pt"), Remembered(None))
+
+
+def drawn(**shares):
+    return {"splits": {"random": shares}}
+
+
+def test_drawn_splits_are_addressed_by_all_images_and_by_how_they_are_drawn(files):
+    before = files.address(dataset=drawn())
+    assert files.address(dataset=drawn(val=0.2, seed=0, stratify=True)) == before  # as by default
+    changed = [drawn(val=0.3), drawn(test=0.1), drawn(seed=1), drawn(stratify=False), drawn(group="(.)")]
+    others = [files.address(dataset=one) for one in changed]
+    assert len({before, files.address(), *others}) == 7
+    files.write("masks/c.png", "another mask")
+    assert files.address(dataset=drawn()) != before
+    files.write("masks/c.png", "mask c")
+    assert files.address(dataset=drawn()) == before
+    files.write("images/d.png", "a new image")
+    assert files.address(dataset=drawn()) != before
+
+
+def test_groups_of_a_table_count_and_its_other_columns_do_not(files):
+    of_table = {"splits": {"table": "t.csv", "group": "patient"}}
+    files.write("t.csv", "name,split,patient\na,train,p\nb,train,q\nc,val,r\n")
+    before = files.address(dataset=of_table)
+    files.write("t.csv", "age;name;split;patient\n7;a;train;p\n8;b;train;q\n9;c;val;r\n")
+    assert files.address(dataset=of_table) == before
+    files.write("t.csv", "name,split,patient\na,train,p\nb,train,p\nc,val,r\n")
+    assert files.address(dataset=of_table) != before
+    assert files.address(dataset={"splits": {"table": "t.csv"}}) == files.address()  # the same splits
+
+
+def test_what_only_allows_changes_nothing_and_a_group_does(files):
+    assert files.address(dataset={"allow_duplicates": True}) == files.address()
+    assert files.address(dataset={"group": "(.)"}) != files.address()  # it changes folds

@@ -82,6 +82,22 @@ def trained(project):
     return project.folder / "results" / NAME
 
 
+READS_CORNERS = """
+import sys
+from pathlib import Path
+sys.path.insert(0, "workflow/scripts")
+from segsweep.config.dataset import parse_dataset
+from segsweep.data.classes import class_table
+from segsweep.data.decoding import decode
+from segsweep.data.readers import files, read
+dataset = parse_dataset({"name": "c", "reader": "corner_list", "classes": {0: "background", 1: "cat"}})
+root = Path("data/cornered")
+for item, (name, paths) in zip(read(dataset, root)["train"], files(dataset, root)["train"], strict=True):
+    sample, problems = decode(item, class_table(dataset), True)
+    print(name, paths[1].name, sample and sample.mask.tolist(), *problems)
+"""
+
+
 def rows_of(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
@@ -141,3 +157,20 @@ def test_the_new_claim_is_judged(trained):
     lowest = min(float(run["val/loss"]) for run in rows_of(trained / "runs.csv") if run["status"] == "finished")
     assert (row["id"], row["verdict"]) == ("H1", "supported")
     assert float(row["estimate"]) == pytest.approx(lowest, rel=1e-6)
+
+
+def test_the_reader_of_annotations_draws_and_reports(project):
+    folder = project.folder / "data" / "cornered"
+    folder.mkdir()
+    for name, text in (("a", "cat 1 0 3 0 3 1 1 1\n"), ("b", "cat 1 0 3\n\nkat 0 0 1 0 1 1\n"), ("c", None)):
+        Image.new("RGB", (3, 2)).save(folder / f"{name}.png")
+        if text is not None:
+            (folder / f"{name}.txt").write_text(text)
+    (folder / "train.txt").write_text("a\nb\nc\n")
+    (folder / "val.txt").write_text("a\n")
+    a, b, c = project.run("-c", READS_CORNERS).splitlines()
+    assert a == "a a.txt [[0, 1, 1], [0, 0, 0]]"
+    assert "b.txt:1: found 'cat 1 0 3'; a line is LABEL" in b
+    assert "b.txt:3: the label 'kat' means nothing in this data set. Did you mean 'cat'?" in b
+    assert "c.txt: no such file" in c
+    assert "no mask" not in c

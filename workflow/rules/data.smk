@@ -52,7 +52,7 @@ rule prepare_data:
         "prepare {wildcards.data}"
     shell:
         "{params.run}/prepare_data.py --plan {params.plan:q} --output {params.folder:q} --workers {threads} "
-        "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
+        "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}; grep '^  note: ' {log:q} >&2 || true"
 
 
 # It waits for the decisions of a study, which may ask for images that are prepared in another way.

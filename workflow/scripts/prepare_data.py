@@ -14,6 +14,7 @@ from segsweep.data.preparation import prepare
 from segsweep.errors import InputError
 from segsweep.exits import program
 from segsweep.io import read_json
+from segsweep.planning.data_fit import Fit, data_fit
 from segsweep.planning.plan_file import read_plan
 
 
@@ -43,9 +44,13 @@ def main(argv: list[str] | None = None) -> int:
         count = len(error.problems)
         head = f"The data set {dataset.name} cannot be used ({count} problems):"
         raise InputError(head, *(f"  {problem}" for problem in error.problems)) from error
+    fit = data_fit(read_plan(options.plan), str(options.output)) if options.plan else Fit([], [])
+    if fit.problems:
+        raise InputError(*fit.problems)
     counts = ", ".join(f"{len(entry['names'])} {split}" for split, entry in manifest["splits"].items())
     print(f"{dataset.name}: {counts}; {manifest['num_classes']} classes")
-    print(*(f"  note: {warning}" for warning in manifest["warnings"]), sep="\n")
+    for warning in [*manifest["warnings"], *fit.warnings]:
+        print(f"  note: {warning}")
     return 0
 
 

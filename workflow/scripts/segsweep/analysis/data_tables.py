@@ -36,9 +36,10 @@ class DataSplits(Table):
         Column("enlarged_most", "number", "The greatest factor by which a page was enlarged.",
                empty="no page was enlarged"),
         Column("pixels", "integer", "Pixels that are not void; of overlapping patches each counts once.",
-               empty="the task has no masks"),
-        Column("void", "number", "Share of the pixels without a class.", empty="the task has no masks"),
-        Column("objects", "integer", "Boxes, or texts, that count.", empty="the task has none"),
+               empty="the task has no masks, or they are hidden"),
+        Column("void", "number", "Share of the pixels without a class.",
+               empty="the task has no masks, or they are hidden"),
+        Column("objects", "integer", "Boxes, or texts, that count.", empty="the task has none, or they are hidden"),
     )  # fmt: skip
 
 
@@ -94,10 +95,10 @@ def split_rows(prepared: Iterable[Prepared]) -> list[dict[str, Any]]:
             if len(split):
                 low, high = split.sizes.min(0).tolist(), split.sizes.max(0).tolist()
                 row |= {"height_min": low[0], "height_max": high[0], "width_min": low[1], "width_max": high[1]}
-            if one.has_masks:
+            if one.has_masks and split.labeled:
                 pixels, whole = int(split.scored_pixels.sum()), sum(_pixels(split, image[0]) for image in images)
                 row |= {"pixels": pixels, "void": 1 - pixels / whole if whole else None}
-            if one.task in HAVE_OBJECTS:
+            if one.task in HAVE_OBJECTS and split.labeled:
                 row["objects"] = read_manifest(one.folder)["splits"][split.name]["objects"]
             rows.append(row)
     return rows
@@ -110,7 +111,7 @@ def _pixels(split: Split, i: int) -> int:
 
 
 def class_rows(prepared: Iterable[Prepared]) -> list[dict[str, Any]]:
-    """Rows of data_classes.csv; none of a task without masks."""
+    """Rows of data_classes.csv; none of a task without masks, or of a split whose ground truth is hidden."""
     return [
         {
             "data": one.folder.name,
@@ -123,5 +124,6 @@ def class_rows(prepared: Iterable[Prepared]) -> list[dict[str, Any]]:
         for one in prepared
         if one.has_masks
         for split in one.splits.values()
+        if split.labeled
         for i, name in enumerate(one.classes)
     ]

@@ -15,11 +15,15 @@ from segsweep.config.merging import merged, overridden, section
 from segsweep.config.metric_direction import doubtful_direction
 from segsweep.config.search import Ensemble
 from segsweep.config.settings import Settings, key
+from segsweep.config.split_keys import TEST, VAL
 from segsweep.config.study import Study
 from segsweep.config.study_names import check_study_name
 from segsweep.config.train import Train
 from segsweep.config.yaml_documents import Document, nearest, parse
 from segsweep.data.classes import class_table
+from segsweep.data.hidden_labels import is_unlabeled
+from segsweep.data.name_lists import split_names
+from segsweep.data.readers import files
 from segsweep.errors import InputError
 
 STUDY_KEYS = set(Study.model_fields) - {"train", "smoke", "table"}
@@ -120,14 +124,14 @@ def load(request: Request, config: Path = Path("config")) -> Loaded:
         raise InputError(*wrong)
     dataset_name = request.dataset or study.dataset
     dataset = load_dataset(dataset_name, config, near=document.path.parent) if study.table is None else None
+    root = Path(request.data_root) / dataset.root if dataset is not None else Path()
     if study.ensemble is not None and dataset is not None:
-        study = study.model_copy(update={"ensemble": _scored(study.ensemble, dataset, document.location)})
+        study = study.model_copy(update={"ensemble": _scored(study.ensemble, dataset, root, document.location)})
     name = study.name
     if dataset is not None and request.dataset and dataset.name != study.dataset:
         name += f"_on_{dataset.name}"
     if request.smoke:
         name += "_smoke"
-    root = Path(request.data_root) / dataset.root if dataset is not None else Path()
     loaded = Loaded(name, study, document, values.get("train") or {}, dataset, root, request.smoke)
     if dataset is not None:
         _check_metrics(loaded)
@@ -142,16 +146,17 @@ def load_dataset(name: str, config: Path = Path("config"), near: Path = Path()) 
     return parse_dataset(document.values, document.location)
 
 
-def _scored(ensemble: Ensemble, dataset: Dataset, location) -> Ensemble:
-    """The ensemble with its `score_on` filled in."""
-    if ensemble.score_on == "test" and "test" not in dataset.splits:
+def _scored(ensemble: Ensemble, dataset: Dataset, root: Path, location) -> Ensemble:
+    """The ensemble with its `score_on` filled in: a test split, where there is one with ground truth."""
+    there = TEST in split_names(dataset, root)
+    labeled = there and not (root.is_dir() and is_unlabeled(TEST, files(dataset, root).get(TEST, [])))
+    if ensemble.score_on == TEST and not labeled:
+        lack = "has no ground truth of its test split. Add it" if there else "has no test split. Add one to `splits`"
         raise InputError(
-            f"{location(('ensemble', 'score_on'))}: the data set {dataset.name} has no test split. "
-            "Add one to its `splits`, or score on `val`: the members' folds are then drawn within `train`."
+            f"{location(('ensemble', 'score_on'))}: the data set {dataset.name} {lack}, or score on `val`: the folds "
+            "of the members are then drawn within `train`."
         )
-    return ensemble.model_copy(
-        update={"score_on": ensemble.score_on or ("test" if "test" in dataset.splits else "val")}
-    )
+    return ensemble.model_copy(update={"score_on": ensemble.score_on or (TEST if labeled else VAL)})
 
 
 def as_smoke_test(values: dict[str, Any], location) -> dict[str, Any]:

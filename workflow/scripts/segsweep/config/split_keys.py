@@ -155,6 +155,26 @@ def folder_of(splits: Any, split: str) -> str:
     return splits.by_split[split] if isinstance(splits, FolderSplits) else split
 
 
+def check_patterns(splits: Any, names: str, *others: str) -> None:
+    """Raise ValueError where the patterns of a data set do not go with its splits.
+
+    Args:
+        splits: the key `splits`.
+        names: pattern of the files whose names make a split.
+        others: further patterns.
+    """
+    if form_of(splits) == "folders" and "{split}" not in names:
+        raise ValueError(
+            f"splits names folders, but {names!r} has no {{split}} that they stand for. Write {{split}} in the place "
+            "of the folder"
+        )
+    if form_of(splits) == "random" and any("{split}" in pattern for pattern in (names, *others)):
+        raise ValueError(
+            f"the splits are drawn, so no folder has their names: {', '.join((names, *others))}. Leave out {{split}}, "
+            "or write splits: {folders: [train, val]}"
+        )
+
+
 Splits = Annotated[
     Annotated[dict[str, str], Tag("Lists")]
     | Annotated[FolderSplits, Tag("FolderSplits")]

@@ -6,7 +6,6 @@ items of them. Coordinates are those of pixel edges, as in `segsweep.data.raw_it
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,18 +13,17 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segsweep.config.annotated_dataset import ALL_OTHERS, VOID_PIXELS, AnnotatedDataset
+from segsweep.config.annotated_dataset import AnnotatedDataset
 from segsweep.config.yaml_documents import nearest
-from segsweep.data.classes import class_table
+from segsweep.data.label_table import NO_LABEL, LabelTable, label_table
 from segsweep.data.raw_item import Item
-from segsweep.data.void import VOID
+from segsweep.data.run_lengths import mask_array, mask_size
 from segsweep.errors import InputError
 from segsweep.formatting import plural
 
 if TYPE_CHECKING:  # planning imports readers, and does without numpy
     import numpy as np
 
-NO_LABEL = -1  # of a multilabel task: what draws none of the labels
 BEYOND = 0.02  # share of the longer side by which an outline may reach beyond the image; tools let hands slip
 
 Box = tuple[float, float, float, float]
@@ -33,7 +31,7 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Annotation:
-    """One object of an image. What it covers is the union of its rings, and its mask.
+    """One object of an image, or a part of one. What it covers is the union of its rings, and its mask.
 
     Attributes:
         label: its name in the file.
@@ -41,6 +39,7 @@ class Annotation:
         mask: bool (h, w), or COCO's run lengths {"size": [height, width], "counts": list or compressed text}.
         corner: column and row of the image in which the mask's first column and row lie.
         box: left, top, right, bottom, as the file has it; without one, the extents of what is covered.
+        group: annotations of one label and group are one object, with one box; None for an object by itself.
         ignored: its box counts neither for nor against (a crowd, a difficult object).
         relative: coordinates are shares of the image's width and height.
         location: where it stands, for problems: "a.json: annotation 17".
@@ -51,6 +50,7 @@ class Annotation:
     mask: np.ndarray | dict | None = None
     corner: tuple[int, int] = (0, 0)
     box: Box | None = None
+    group: int | str | None = None
     ignored: bool = False
     relative: bool = False
     location: str = ""
@@ -73,58 +73,6 @@ class AnnotatedImage:
     location: str = ""
     labels_file: Path | None = None
     problems: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class LabelTable:
-    """What labels mean, as values of the masks that are drawn.
-
-    Attributes:
-        values: of each known label; of a multilabel task the channel, or `NO_LABEL`.
-        others: value of all other labels; None where there may be none.
-        boxes: label of a box, 0-based over the classes without background, of each label that has boxes.
-        unannotated: value of pixels in no annotation.
-        void: value of void pixels.
-        channels: number of labels of a multilabel task, else 0.
-    """
-
-    values: dict[str, int]
-    others: int | None
-    boxes: dict[str, int]
-    unannotated: int
-    void: int
-    channels: int
-
-    def value(self, label: str) -> int | None:
-        """Value of a label; None where the data set does not say what it means."""
-        return self.values.get(label, self.others)
-
-
-def label_table(dataset: AnnotatedDataset) -> LabelTable:
-    """What the labels of a data set's annotations mean.
-
-    Raises:
-        InputError: as `class_table`.
-    """
-    table = class_table(dataset)
-    void = table.index.index(VOID)
-    if table.by_label:
-        values = {name: channel for channel, name in enumerate(table.names)}
-        background, unannotated = NO_LABEL, void if dataset.unannotated == VOID_PIXELS else NO_LABEL
-    else:
-        values = {name: table.index.index(index) for index, name in enumerate(table.names)}
-        background = unannotated = values.get(dataset.unannotated, void)
-    roles = dict.fromkeys(dataset.background_labels, background)
-    roles |= dict.fromkeys(dataset.void_labels, void)
-    boxes = {name: index for index, name in enumerate(table.names[1:])}
-    return LabelTable(
-        values | {label: value for label, value in roles.items() if label != ALL_OTHERS},
-        roles.get(ALL_OTHERS),
-        {name: label for name, label in boxes.items() if name not in roles},
-        unannotated,
-        void,
-        len(table.names) if table.by_label else 0,
-    )
 
 
 def annotated_items(dataset: AnnotatedDataset, images: dict[str, list[AnnotatedImage]]) -> dict[str, list[Item]]:
@@ -163,11 +111,20 @@ def _item(dataset: AnnotatedDataset, table: LabelTable, image: AnnotatedImage, p
     known = [one for one in image.annotations if table.value(one.label) is not None]
     item.mask = partial(_checked_mask, known, table)
     if dataset.task == "multitask":
-        objects = [one for one in known if one.label in table.boxes]
+        objects = _objects([one for one in known if one.label in table.boxes])
         item.boxes = partial(boxes, objects)
-        item.labels = [table.boxes[one.label] for one in objects]
-        item.ignored = [one.ignored for one in objects]
+        item.labels = [table.boxes[parts[0].label] for parts in objects]
+        item.ignored = [all(part.ignored for part in parts) for parts in objects]
     return item
+
+
+def _objects(annotations: Sequence[Annotation]) -> list[list[Annotation]]:
+    """The parts of each object."""
+    found: dict[tuple, list[Annotation]] = {}
+    for number, one in enumerate(annotations):
+        key = (number,) if one.group is None else (one.label, one.group)
+        found.setdefault(key, []).append(one)
+    return list(found.values())
 
 
 def _unknown_label(label: str, places: list[str], table: LabelTable) -> str:
@@ -233,7 +190,7 @@ def _mask_problems(annotation: Annotation, height: int, width: int) -> list[str]
     if mask is None:
         return []
     try:
-        rows, columns = _mask_size(mask)
+        rows, columns = mask_size(mask)
         if left < 0 or top < 0 or left + columns > width or top + rows > height:
             return [
                 f"{where}: the mask of {annotation.label!r} has {columns}x{rows} pixels from x {left}, y {top}, which "
@@ -278,12 +235,13 @@ def draw(annotations: Sequence[Annotation], height: int, width: int, table: Labe
     return mask
 
 
-def boxes(annotations: Sequence[Annotation], height: int, width: int) -> list[Box]:
-    """Left, top, right and bottom of each annotation, cut off at the image's edges."""
+def boxes(objects: Sequence[Sequence[Annotation]], height: int, width: int) -> list[Box]:
+    """Left, top, right and bottom of each object, of all of its parts, cut off at the image's edges."""
     found = []
-    for one in annotations:
-        left, top, right, bottom = _extents(_in_pixels(one, height, width))
-        found.append((max(left, 0.0), max(top, 0.0), min(right, float(width)), min(bottom, float(height))))
+    for parts in objects:
+        lefts, tops, rights, bottoms = zip(*(_extents(_in_pixels(one, height, width)) for one in parts), strict=True)
+        right, bottom = min(max(rights), float(width)), min(max(bottoms), float(height))
+        found.append((max(min(lefts), 0.0), max(min(tops), 0.0), right, bottom))
     return found
 
 
@@ -327,59 +285,3 @@ def _in_pixels(annotation: Annotation, height: int, width: int) -> Annotation:
     rings = [np.asarray(ring, np.float64).reshape(-1, 2) * scale for ring in annotation.rings]
     box = annotation.box and tuple((np.reshape(annotation.box, (2, 2)) * scale).ravel().tolist())
     return replace(annotation, rings=rings, box=box, relative=False)
-
-
-def mask_array(mask: np.ndarray | dict) -> np.ndarray:
-    """bool (h, w) of an array, or of COCO's run lengths: pixels column by column, runs of 0 and of 1 in turn.
-
-    pycocotools reads beyond the end of runs that are too short, so they are added up before they are drawn.
-
-    Raises:
-        ValueError: run lengths that are not those of their size.
-    """
-    import numpy as np
-
-    if not isinstance(mask, dict):
-        return np.asarray(mask, bool)
-    height, width = _mask_size(mask)
-    counts = mask.get("counts")
-    try:
-        runs = _decompressed(counts) if isinstance(counts, str) else [operator.index(run) for run in counts]
-    except TypeError:
-        raise ValueError(f"its counts are {counts!s:.60}; they are whole numbers, or a compressed text") from None
-    if any(run < 0 for run in runs) or sum(runs) != height * width:
-        raise ValueError(f"its run lengths add up to {sum(runs)} pixels, its size is {width}x{height}")
-    return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(width, height).T
-
-
-def _mask_size(mask: np.ndarray | dict) -> tuple[int, int]:
-    """Rows and columns."""
-    size = mask.get("size") if isinstance(mask, dict) else mask.shape
-    if not (isinstance(size, list | tuple) and len(size) == 2 and all(isinstance(n, int) and n > 0 for n in size)):
-        raise ValueError(f"its size is {size}; it is [height, width]")
-    return tuple(size)
-
-
-def _decompressed(text: str) -> list[int]:
-    """Run lengths of COCO's compressed text.
-
-    Numbers of 5 bits a character, least significant first, the sixth bit saying that more follow; from the fourth run
-    on, the difference from the run before the last.
-
-    Source: Lin et al. 2014, "Microsoft COCO"; the format is described in cocoapi, common/maskApi.c.
-    """
-    runs, value, shift = [], 0, 0
-    for code in (ord(character) - ord("0") for character in text):
-        if not 0 <= code < 64:
-            raise ValueError(f"a character {chr(code + ord('0'))!r}, which the compressed form does not have")
-        value |= (code & 31) << shift
-        shift += 5
-        if code & 32:
-            continue
-        if code & 16:  # a negative number, in two's complement
-            value -= 1 << shift
-        runs.append(value + (runs[-2] if len(runs) > 2 else 0))
-        value, shift = 0, 0
-    if shift:
-        raise ValueError("its text ends within a number")
-    return runs

@@ -10,7 +10,7 @@ import numpy as np
 from segsweep.data.classes import ClassTable
 from segsweep.data.image_arrays import as_stored
 from segsweep.data.image_files import read_image
-from segsweep.data.label_checks import check_boxes, check_polygons
+from segsweep.data.label_checks import check_boxes, check_polygons, check_size
 from segsweep.data.label_masks import pack
 from segsweep.data.mask_files import class_indices, class_mask, read_mask
 from segsweep.data.name_lists import not_unicode
@@ -37,13 +37,15 @@ def decode(
     problems = list(item.problems)
     if not_unicode(item.name):
         problems.append(f"{item.location}: the name {item.name!a} is not UTF-8. Rename the file.")
-    if item.labels_file is not None and not item.labels_file.is_file():
+    if _lacks_labels_file(item):
         problems.append(
             f"{item.labels_file}: no such file; each image of the lists needs one (empty if there is nothing on "
             "it). Add it, or take the name out of the list."
         )
     image = _image(item, channels, problems)
     size = None if image is None else image.shape[:2]
+    if size and (found := check_size(item, *size)):
+        return None, [*problems, *found]
     # What is drawn for the image's size has none without the image; a file is looked at all the same.
     channels = _channels(item, size or (), table, problems) if with_mask and (size or not callable(item.mask)) else []
     if image is None or any(values is None for _, values in channels):
@@ -71,6 +73,10 @@ def decode_unlabeled(
     return sample, problems
 
 
+def _lacks_labels_file(item: Item) -> bool:
+    return item.labels_file is not None and not item.labels_file.is_file()
+
+
 def location_of(item: Item) -> str:
     """Where an image is, for problems: its file, else what names it."""
     return str(item.image if isinstance(item.image, Path) else item.location or item.name)
@@ -93,7 +99,8 @@ def _read(
     if isinstance(source, np.ndarray):
         return source
     if source is None:
-        problems.append(f"{item.location}: {item.name!r} has no mask, and the task needs one. Add it.")
+        if not _lacks_labels_file(item):
+            problems.append(f"{item.location}: {item.name!r} has no mask, and the task needs one. Add it.")
         return None
     named = f", though {item.location} names {item.name!r}" if item.location else ""
     if isinstance(source, Path) and not source.is_file():

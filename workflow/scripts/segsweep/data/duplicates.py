@@ -33,15 +33,17 @@ class Signature:
 
 def signature(image: np.ndarray) -> Signature | None:
     """The signature of an image (H, W, C); None where all pixels are equal: such an image tells nothing."""
-    if (image == image[:1, :1]).all():
+    values, channels = np.ascontiguousarray(image).reshape(-1), image.shape[2]
+    if (values[channels:] == values[:-channels]).all():
         return None
-    head = f"{image.shape} {image.dtype}".encode()
-    grey = np.nan_to_num(image.mean(axis=2, dtype=np.float32))
-    thumbnail = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA).ravel()
+    # Channels count as columns, whose mean is that of the channels: the mean over a short last axis is slow.
+    columns = np.nan_to_num(values.reshape(len(image), -1).astype(np.float32))
+    thumbnail = cv2.resize(columns, (SIDE, SIDE), interpolation=cv2.INTER_AREA).ravel()
     thumbnail -= thumbnail.mean()
     length = np.linalg.norm(thumbnail)
+    head = f"{image.shape} {image.dtype}".encode()
     return Signature(
-        blake2b(np.ascontiguousarray(image).data, digest_size=16, key=blake2b(head).digest()).digest(),
+        blake2b(values.data, digest_size=16, key=blake2b(head).digest()).digest(),
         thumbnail / length if length > 0 else thumbnail,
     )
 

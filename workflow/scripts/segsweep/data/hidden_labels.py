@@ -21,11 +21,11 @@ def unlabeled_splits(items: dict[str, list[Item]]) -> set[str]:
 def is_unlabeled(split: str, listing: Sequence[tuple[str, Sequence[Path | str]]]) -> bool:
     """The same, of the files that a reader names (`segsweep.data.readers.files`): none with ground truth is there."""
     labels = [path for _, (_, *paths) in listing for path in paths]
-    return split not in LABELED and bool(labels) and not any(isinstance(one, str) or one.exists() for one in labels)
+    return split not in LABELED and not any(isinstance(one, str) or one.exists() for one in labels)
 
 
 def _is_labeled(item: Item) -> bool:
     sources = [*(item.mask if isinstance(item.mask, list) else [item.mask]), item.labels_file]
     in_memory = any(one is not None and not isinstance(one, Path) for one in sources)
-    drawn = len(item.boxes) or len(item.polygons)
+    drawn = callable(item.boxes) or len(item.boxes) or len(item.polygons)
     return bool(in_memory or drawn or any(isinstance(one, Path) and one.exists() for one in sources))

@@ -1,8 +1,20 @@
-"""Boxes and polygons that cannot be those of their image."""
+"""Boxes, polygons and sizes that cannot be those of their image."""
 
 import numpy as np
 
 from segsweep.data.raw_item import Item
+
+
+def check_size(item: Item, height: int, width: int) -> list[str]:
+    """A problem where annotations were made for an image of another size: none of their coordinates would fit."""
+    if item.size is None or tuple(item.size) == (height, width):
+        return []
+    where = item.labels_file or item.location or item.name
+    turned = "Was the image turned (its EXIF orientation counts)? " if tuple(item.size) == (width, height) else ""
+    return [
+        f"{where}: says that {item.name!r} has {item.size[1]}x{item.size[0]} pixels (width x height); the image has "
+        f"{width}x{height}. {turned}Export both again, without resizing."
+    ]
 
 
 def check_boxes(item: Item, boxes: np.ndarray, height: int, width: int) -> list[str]:
@@ -11,9 +23,10 @@ def check_boxes(item: Item, boxes: np.ndarray, height: int, width: int) -> list[
     for number, (left, top, right, bottom) in enumerate(boxes.tolist(), 1):
         if not (0 <= left < right <= width and 0 <= top < bottom <= height):
             kind = "is empty" if right <= left or bottom <= top else "reaches outside of the image"
+            written = f"{item.written[number - 1]}, which is " if item.written else ""
             problems.append(
-                f"{where}: box {number} of {item.name!r} {kind}: left {left:g}, top {top:g}, right {right:g}, bottom "
-                f"{bottom:g} (from 0, right and bottom exclusive); the image has {width}x{height} pixels. "
+                f"{where}: box {number} of {item.name!r} {kind}: {written}left {left:g}, top {top:g}, right {right:g}, "
+                f"bottom {bottom:g} (from 0, right and bottom exclusive); the image has {width}x{height} pixels. "
                 "Correct the box."
             )
     return problems

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from segsweep.data import patches
 from segsweep.data.classes import ClassTable, class_table
 from segsweep.data.decoding import decode, decode_unlabeled, location_of
 from segsweep.data.drawn_splits import deal_out, far_from_asked
-from segsweep.data.duplicates import check_duplicates, signature
+from segsweep.data.duplicates import Signature, check_duplicates, signature
 from segsweep.data.groups import assign_groups
 from segsweep.data.hidden_labels import unlabeled_splits
 from segsweep.data.image_arrays import disagreement, fill_of
@@ -57,7 +58,7 @@ def prepare(
     items = read(dataset, Path(root))
     assign_groups(dataset, Path(root), items)
     if POOL in items:
-        samples = (sample for _, sample, *_ in _decoded(items[POOL], table, dataset.task != "text", True, workers))
+        samples = (sample for _, sample, *_ in _decoded(items[POOL], table, dataset, True, workers))
         items = deal_out(dataset, table, items[POOL], samples)
     part = output.with_name(output.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
@@ -78,37 +79,17 @@ def _write(
     dataset: Dataset, table: ClassTable, items: dict[str, list[Item]], data: Data, folder: Path, workers: int
 ) -> dict[str, Any]:
     unlabeled = unlabeled_splits(items)
-    problems = check_splits(dataset, items) + check_groups(items, unlabeled)
-    with_masks = dataset.task != "text"
-    files, splits, writers, signatures = {}, {}, {}, {}
-    first_of: dict[tuple[int, str], str] = {}
+    seen = _Seen(check_splits(dataset, items) + check_groups(items, unlabeled))
+    files, splits, writers = {}, {}, {}
     for split, members in items.items():
-        writer = writers[split] = SplitWriter(folder, split, len(table.names), with_masks, table.by_label)
-        objects, scales, groups, signatures[split] = 0, [], [], []
-        for item, sample, found, one in _decoded(members, table, dataset, split not in unlabeled, workers):
-            problems += found
-            if one is not None:
-                signatures[split].append((item, one))
-            if sample is not None:
-                first_of.setdefault((sample.image.shape[2], sample.image.dtype.name), location_of(item))
-            if sample is not None and not problems and len(first_of) == 1:
-                objects += len(sample.labels) + int((~sample.ignored[: len(sample.polygons)]).sum())
-                if data.patches is not None:
-                    scales.append(patches.scale(*sample.size, data.patches.page_size))
-                for name, piece, *patch in _pieces(item, sample, data):
-                    writer.add(name, piece, *patch)
-                    groups.append(item.group)
+        writer = SplitWriter(folder, split, len(table.names), dataset.task != "text", table.by_label)
+        decoded = _decoded(members, table, dataset, split not in unlabeled, workers)
+        splits[split] = _write_split(writer, decoded, data, seen) | ({"labeled": False} if split in unlabeled else {})
         files |= writer.close()
-        patched = any(writer.pages)
-        splits[split] = {"names": writer.names, "pages": writer.pages if patched else None, "objects": objects}
-        if patched:
-            splits[split]["enlarged"] = [scale for scale in scales if scale > 1]
-        if any(groups):
-            splits[split]["groups"] = groups
-        if split in unlabeled:
-            splits[split]["labeled"] = False
-    found, warnings = check_duplicates(signatures, unlabeled, dataset.allow_duplicates)
-    problems += disagreement(first_of) + found
+        writers[split] = writer
+    problems = seen.problems
+    found, warnings = check_duplicates(seen.signatures, unlabeled, dataset.allow_duplicates)
+    problems += disagreement(seen.first_of) + found
     if not problems:
         counted = {split: splits[split]["objects"] for split in NEEDED}
         problems, found = check_classes(dataset, table, writers, counted)
@@ -118,7 +99,7 @@ def _write(
     if problems:
         more = [f"... and {len(problems) - SHOWN} more problems."] if len(problems) > SHOWN else []
         raise InputError(*problems[:SHOWN], *more)
-    ((channels, dtype),) = first_of
+    ((channels, dtype),) = seen.first_of
     return {
         "format": FORMAT,
         "dataset": dataset.name,
@@ -134,6 +115,49 @@ def _write(
         "files": files,
         "warnings": warnings,
     }
+
+
+@dataclass
+class _Seen:
+    """What the images of all splits together are checked by.
+
+    Attributes:
+        problems: of splits and images so far.
+        signatures: of the images of each split.
+        first_of: where the first image of each number of channels and type of values stands.
+    """
+
+    problems: list[str]
+    signatures: dict[str, list[tuple[Item, Signature]]] = field(default_factory=dict)
+    first_of: dict[tuple[int, str], str] = field(default_factory=dict)
+
+
+def _write_split(writer: SplitWriter, decoded: Iterator, data: Data, seen: _Seen) -> dict[str, Any]:
+    """Write the images of a split, as long as nothing is wrong; its entry in the manifest."""
+    objects, scales, groups, sizes = 0, [], [], []
+    signatures = seen.signatures.setdefault(writer.split, [])
+    for item, sample, problems, one in decoded:
+        seen.problems += problems
+        if one is not None:
+            signatures.append((item, one))
+        if sample is None:
+            continue
+        seen.first_of.setdefault((sample.image.shape[2], sample.image.dtype.name), location_of(item))
+        if seen.problems or len(seen.first_of) > 1:
+            continue
+        objects += len(sample.labels) + int((~sample.ignored[: len(sample.polygons)]).sum())
+        if data.patches is not None:
+            scales.append(patches.scale(*sample.size, data.patches.page_size))
+        for name, piece, *patch in _pieces(item, sample, data):
+            writer.add(name, piece, *patch)
+            groups.append(item.group)
+            sizes.append(piece.size)
+    entry = {"names": writer.names, "pages": None, "objects": objects}
+    if any(writer.pages):
+        entry |= {"pages": writer.pages, "enlarged": [scale for scale in scales if scale > 1]}
+    if sizes:
+        entry["largest"] = [max(sides) for sides in zip(*sizes, strict=True)]
+    return entry | ({"groups": groups} if any(groups) else {})
 
 
 def _decoded(items: list[Item], table: ClassTable, dataset: Dataset, labeled: bool, workers: int) -> Iterator:

@@ -28,6 +28,7 @@ class Item:
             array (H, W, C).
         boxes: (left, top, right, bottom) of each object, in pixels; a list, an array (n, 4), or what is called with the
             image's height and width for such a one.
+        written: of each box the numbers as its file has them, for problems; nothing where they are the same.
         labels: of the boxes, 0-based over the classes without background.
         polygons: (x, y) of the corners of each, in pixels; lists or arrays (k, 2).
         ignored: for each box or polygon: counts neither for nor against.
@@ -44,6 +45,7 @@ class Item:
     image: Path | np.ndarray | Callable[[], np.ndarray]
     mask: Path | list[Path] | np.ndarray | Callable[[int, int], np.ndarray] | None = None
     boxes: Sequence | np.ndarray | Callable[[int, int], Sequence] = ()
+    written: Sequence[str] = ()
     labels: Sequence[int] = ()
     polygons: Sequence = ()
     ignored: Sequence[bool] = ()

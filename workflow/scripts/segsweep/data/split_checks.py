@@ -126,7 +126,7 @@ def check_classes(
             if trained and not count
         ]
     if dataset.task == "multitask" and not objects[TRAIN]:
-        problems.append(f"{where}: no training image has a box. Add Annotations, or set task: multiclass.")
+        problems.append(f"{where}: no training image has a box. Add them, or set task: multiclass.")
     return problems, warnings
 
 

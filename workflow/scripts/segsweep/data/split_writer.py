@@ -16,6 +16,7 @@ class SplitWriter:
     """Appends samples to the flat files of a split and counts what they hold.
 
     Attributes:
+        split: its name.
         names: of the images.
         class_counts: (C,) int64 for each image; each pixel of a page counts in one of its patches.
         scored_pixels: pixels that are not void, for each image with a mask, counted likewise.
@@ -23,7 +24,7 @@ class SplitWriter:
     """
 
     def __init__(self, folder: Path, split: str, classes: int, with_masks: bool, by_label: bool = False):
-        self._folder, self._split, self._classes = folder, split, classes
+        self._folder, self.split, self._classes = folder, split, classes
         kinds = ("images", "masks") if with_masks else ("images",)
         self._files = {kind: _Hashed(folder / f"{split}.{kind}.bin") for kind in kinds}
         self._by_label, self.scored_pixels = by_label, []
@@ -80,7 +81,7 @@ class SplitWriter:
         }
         if self._by_label:  # else the sum over the classes says it
             arrays["scored_pixels"] = np.array(self.scored_pixels, np.int64)
-        path = self._folder / f"{self._split}.index.npz"
+        path = self._folder / f"{self.split}.index.npz"
         np.savez(path, **arrays)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,6 +12,7 @@ from segsweep.inference.ensemble import Ensemble
 from segsweep.inference.loaded_ensemble import (
     LoadedEnsemble,
     best_value,
+    check_labeled,
     images_of_split,
     load_ensemble,
     members_of,
@@ -89,6 +90,7 @@ def score(plan: StudyPlan, store: SegmentStore, *, device: str = "auto", threads
     cell = runs[0].cell
     single, chosen_from = single_of(plan, store, cell, split)
     loaded = load_ensemble(plan, runs + ([single] if single else []), store, device, threads)
+    check_labeled(loaded.prepared, split)
     ensemble = Ensemble(loaded.task, loaded.prepared.task, len(runs), wish["method"], wish["min_votes"])
     refs = images_of_split(loaded.prepared, split, loaded.train, plan.smoke)
     together, alone = _count(loaded, ensemble, len(runs), refs)

@@ -20,7 +20,7 @@ from segsweep.errors import InputError
 from segsweep.inference.batch_means import BatchMeans
 from segsweep.inference.evaluation import evaluate
 from segsweep.inference.forward import memory_format
-from segsweep.inference.loaded_ensemble import images_of_split
+from segsweep.inference.loaded_ensemble import check_labeled, images_of_split
 from segsweep.inference.trained_model import TrainedModel, load_model, resolve_device
 from segsweep.io import write_json
 from segsweep.planning.plan_file import StudyPlan
@@ -165,6 +165,7 @@ def _images(trained: TrainedModel, split: str, smoke: bool) -> Refs:
     if split not in trained.prepared.splits:
         known = ", ".join(trained.prepared.splits)
         raise InputError(f"{trained.prepared.folder}: there is no split {split!r}. Take one of {known}.")
+    check_labeled(trained.prepared, split)
     if split == "val":
         return images_of_run(trained.prepared, trained.train.data, trained.fold)[1]
     return images_of_split(trained.prepared, split, trained.train, smoke)

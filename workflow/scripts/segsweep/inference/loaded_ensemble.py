@@ -9,6 +9,7 @@ import torch
 from segsweep.data.classes import class_names
 from segsweep.data.prepared import Prepared
 from segsweep.data.splits import Refs, choose_whole
+from segsweep.errors import InputError
 from segsweep.inference.pages import PageStitcher
 from segsweep.inference.trained_model import TrainedModel, load_model, resolve_device
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
@@ -106,6 +107,19 @@ def record_of(run: PlannedRun, store: SegmentStore) -> SegmentRecord | None:
     records = store.records_of(run.segments)
     ended = records and (len(records) == len(run.segments) or records[-1].status != "finished")
     return records[-1] if ended else None
+
+
+def check_labeled(prepared: Prepared, split: str) -> None:
+    """Refuse to score what cannot be scored.
+
+    Raises:
+        InputError: no image of the split has ground truth.
+    """
+    if not prepared.splits[split].labeled:
+        raise InputError(
+            f"{prepared.folder}: the split {split!r} has no ground truth, so that nothing can be scored on it. "
+            "predict_test.py writes what is predicted of it as a file to hand in; `val` can be scored."
+        )
 
 
 def images_of_split(prepared: Prepared, split: str, train: Any, smoke: bool) -> Refs:

@@ -8,6 +8,7 @@ from PIL import Image
 
 from segsweep.config.dataset import parse_dataset
 from segsweep.config.dataset_keys import BY_LABEL, Dataset
+from segsweep.config.split_keys import POOL
 from segsweep.data.classes import class_table
 from segsweep.data.prepared import Prepared
 from segsweep.data.readers import read
@@ -122,8 +123,8 @@ def _write(
 
 def _originals(dataset: Dataset, root: Path, split: str) -> dict[str, tuple[int, int]]:
     """Height and width of each image as it is in the data set's own files, in its order."""
-    found = {}
-    for item in read(dataset, root)[split]:
+    items, found = read(dataset, root), {}
+    for item in items[POOL if POOL in items else split]:
         if isinstance(item.image, np.ndarray):
             found[item.name] = item.image.shape[:2]
             continue

@@ -5,6 +5,7 @@ from collections import Counter
 from segsweep.config.study import Study
 from segsweep.formatting import plural
 from segsweep.metrics import measured_in_batches
+from segsweep.planning.data_fit import data_fit
 from segsweep.planning.lost_values import announced
 from segsweep.planning.planner import Planner
 from segsweep.planning.selection import unmeasured
@@ -63,6 +64,9 @@ def announce(study: Planner, say) -> None:
         say(f"  and {len(lost) - SHOWN:,} more values that are not in force")
     for sentence in about_patches(design.settings):
         say(f"  {sentence}")
+    for folder in study.plan.data:
+        for sentence in data_fit(study.plan, folder).warnings:
+            say(f"  {sentence}")
     if plan.epochs < plan.epochs_run_by_run:
         say(f"Shared prefixes are trained once: {plan.epochs:,} epochs instead of {plan.epochs_run_by_run:,}.")
     if study.adaptive and not study.nothing_left_to_decide:

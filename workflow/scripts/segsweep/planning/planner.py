@@ -22,6 +22,7 @@ from segsweep.io import read_json
 from segsweep.planning.code_fingerprint import PACKAGE, Code, readings
 from segsweep.planning.data_address import DataAddresses
 from segsweep.planning.data_fingerprint import pull_missing, read_seen, weights_fingerprint
+from segsweep.planning.data_fit import data_fit
 from segsweep.planning.grid import Design, lay_out
 from segsweep.planning.markers import marker, new_start
 from segsweep.planning.packs import pack_up
@@ -121,6 +122,8 @@ class Planner(WorkerView):
         if self.adaptive:
             self._read_decisions()
         self._cut()
+        if wrong := [problem for folder in self.plan.data for problem in data_fit(self.plan, folder).problems]:
+            raise InputError(*wrong)
         missing = self.missing() if self.request.pack > 1 else []
         # What decisions ask for later is trained segment by segment.
         self.__dict__["packs"] = pack_up({one: self.cut.segments[one].parent for one in missing}, self.request.pack)

@@ -119,7 +119,8 @@ class Resources:
         mb = self.cluster.memory_mb if self.cluster else None
         if mb is None:
             mb = BASE_MB + WORKER_MB * train["workers"]
-            mb += ceil(4 * (1 + train["workers"]) * 3 * 4 * train["batch_size"] * pixels(segment) / 1e6)
+            channels = segment.dataset.get("channels") or 3
+            mb += ceil(4 * (1 + train["workers"]) * channels * 4 * train["batch_size"] * pixels(segment) / 1e6)
             if self.cluster and self.cluster.gpu == "none":
                 mb += self.device_mb(segment)
         return ceil(mb * (1 + 0.5 * (attempt - 1)))

@@ -1,7 +1,5 @@
 """Images and masks that share a name, found by patterns, with a list of names for each split."""
 
-import re
-from glob import escape
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -11,10 +9,10 @@ from segsweep.config.dataset_keys import BY_LABEL
 from segsweep.config.mask_dataset import MaskDataset
 from segsweep.config.name_patterns import checked_pattern
 from segsweep.config.settings import key
-from segsweep.config.split_keys import folder_of, form_of
+from segsweep.config.split_keys import check_patterns, folder_of
+from segsweep.data.found_names import found_names
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
-from segsweep.errors import InputError
 
 
 class FolderDataset(MaskDataset):
@@ -52,17 +50,8 @@ class FolderDataset(MaskDataset):
 
     @model_validator(mode="after")
     def _splits_fit(self):
-        patterns = [self.images, *(self.masks.values() if isinstance(self.masks, dict) else [self.masks])]
-        if form_of(self.splits) == "folders" and "{split}" not in self.images:
-            raise ValueError(
-                f"splits names folders, but images has no {{split}} that they stand for: {self.images!r}. Write "
-                "images: images/{split}/{name}.png for example"
-            )
-        if form_of(self.splits) == "random" and any("{split}" in pattern for pattern in patterns):
-            raise ValueError(
-                f"the splits are drawn, so no folder has their names: {', '.join(patterns)}. Leave out {{split}}, or "
-                "write splits: {folders: [train, val]}"
-            )
+        masks = self.masks.values() if isinstance(self.masks, dict) else [self.masks]
+        check_patterns(self.splits, self.images, *masks)
         return self
 
     @model_validator(mode="after")
@@ -106,22 +95,9 @@ def _names(dataset: FolderDataset, root: Path) -> dict[str, list[tuple[str, str]
 
 def _every(dataset: FolderDataset, root: Path, folder: str) -> list[tuple[str, str]]:
     """Name and file of all images that the pattern finds; what is the mask of one is no image."""
-    parts = dataset.images.format(split=folder, name="\0").split("\0")
-    first, *rest = map(re.escape, parts)
-    expression = re.compile(f"{first}(?P<name>[^/]+){'(?P=name)'.join(rest)}")
-    found = {}
-    for path in sorted(root.glob("*".join(map(escape, parts)))):
-        match = expression.fullmatch(path.relative_to(root).as_posix())
-        if match and not path.name.startswith(".") and not path.is_dir():
-            found[match["name"]] = path
-    masks = {file for name in found for file in _in_folder(dataset, root, folder, name)[1:]}
-    names = [(name, str(path)) for name, path in found.items() if path not in masks]
-    if not names:
-        raise InputError(
-            f"{root / dataset.images.replace('{split}', folder)}: there is no such image, for the data set "
-            f"{dataset.name!r}. Put them there, or correct `images` or `splits`."
-        )
-    return names
+    found = found_names(root, dataset.images, folder)
+    masks = {file for name, _ in found for file in _in_folder(dataset, root, folder, name)[1:]}
+    return [(name, path) for name, path in found if Path(path) not in masks]
 
 
 def _files(dataset: FolderDataset, root: Path, split: str, name: str) -> list[Path]:

@@ -1,5 +1,7 @@
 """PASCAL VOC: JPEGImages, SegmentationClass, Annotations, and lists at the root or in ImageSets/Segmentation.
 
+Boxes come from Annotations, or are the extents of the objects in SegmentationObject.
+
 Source: Everingham et al., The PASCAL Visual Object Classes Challenge 2012 development kit.
 """
 
@@ -12,10 +14,10 @@ from segsweep.config.settings import key
 from segsweep.data.classes import class_table
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
+from segsweep.errors import InputError
 
 LISTS = ("", "ImageSets/Segmentation", "ImageSets/Main")
-
-Box = tuple[float, float, float, float]
+SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 
 class VocDataset(MaskDataset):
@@ -23,10 +25,22 @@ class VocDataset(MaskDataset):
 
     tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multitask")
     names_select: ClassVar[tuple[str, ...]] = ("multitask",)  # an annotation names the class of each box
-
     split_forms: ClassVar[tuple[str, ...]] = ("lists", "table", "random")  # one folder holds the images of all splits
 
     reader: Literal["voc"] = key("voc", "Format of the files.")
+    boxes_from: Literal["annotations", "instances"] = key(
+        "annotations",
+        "Where boxes stand: Annotations, or SegmentationObject, of whose objects they are the extents.",
+        tasks=("multitask",),
+    )
+    box_origin: Literal[0, 1] = key(
+        1, "What annotations count the first row and column of pixels as; VOC's do from 1.", tasks=("multitask",)
+    )
+    box_end: Literal["included", "excluded"] = key(
+        "included",
+        "Whether the pixels xmax and ymax belong to a box, as in VOC, or are the first ones beyond it.",
+        tasks=("multitask",),
+    )
 
     @property
     def revision(self) -> int:
@@ -36,30 +50,40 @@ class VocDataset(MaskDataset):
 
 def read(dataset: VocDataset, root: Path) -> dict[str, list[Item]]:
     """Items of each split, in the order of the lists; boxes for the task `multitask`, where an image has any."""
-    labels = {name: label for label, name in enumerate(class_table(dataset).names[1:])}
-    return {
-        split: [_item(name, paths, location, labels) for name, paths, location in found]
-        for split, found in _found(dataset, root).items()
-    }
+    read_boxes = _read_annotation if dataset.boxes_from == "annotations" else _read_instances
+    found = {}
+    for split, named in _found(dataset, root).items():
+        found[split] = []
+        for name, (image, mask, *labels), location in named:
+            item = Item(name, image, mask, location=location)
+            if labels:
+                (item.labels_file,) = labels
+                read_boxes(item, dataset)
+            found[split].append(item)
+    return found
 
 
 def files(dataset: VocDataset, root: Path) -> dict[str, list[tuple[str, list[Path]]]]:
-    """Image and mask of each name; for the task `multitask` its annotation as well, where there is one."""
+    """Image and mask of each name; for the task `multitask` what its boxes come from, an annotation if there is one."""
     return {split: [(name, paths) for name, paths, _ in found] for split, found in _found(dataset, root).items()}
 
 
 def _found(dataset: VocDataset, root: Path) -> dict[str, list[tuple[str, list[Path], str]]]:
     """Name, files and location of each item."""
-    annotations = {path.name for path in (root / "Annotations").glob("*.xml")} if dataset.task == "multitask" else ()
+    annotations = {path.name for path in (root / "Annotations").glob("*.xml")}
+
+    def labels(name: str) -> list[Path]:
+        if dataset.task != "multitask":
+            return []
+        if dataset.boxes_from == "instances":
+            return [root / "SegmentationObject" / f"{name}.png"]
+        return [root / "Annotations" / f"{name}.xml"] if f"{name}.xml" in annotations else []
+
     return {
         split: [
             (
                 name,
-                [
-                    root / "JPEGImages" / f"{name}.jpg",
-                    root / "SegmentationClass" / f"{name}.png",
-                    *([root / "Annotations" / f"{name}.xml"] if f"{name}.xml" in annotations else []),
-                ],
+                [root / "JPEGImages" / f"{name}.jpg", root / "SegmentationClass" / f"{name}.png", *labels(name)],
                 location,
             )
             for name, location in names
@@ -73,48 +97,74 @@ def _every(root: Path) -> list[tuple[str, str]]:
     return [(path.stem, str(path)) for path in sorted((root / "SegmentationClass").glob("*.png"))]
 
 
-def _item(name: str, paths: list[Path], location: str, labels: dict[str, int]) -> Item:
-    image, mask, *annotation = paths
-    item = Item(name, image, mask, location=location)
-    for path in annotation:
-        item.labels_file = path
-        item.boxes, item.labels, item.ignored, item.problems = read_annotation(path, labels)
-    return item
-
-
-def read_annotation(path: Path, labels: dict[str, int]) -> tuple[list[Box], list[int], list[bool], list[str]]:
-    """Boxes of an annotation.
-
-    VOC counts pixels from 1 and a box includes its last ones: xmin and ymin are lowered by one and xmax and ymax
-    stay, which makes them 0-based and exclusive.
-
-    Args:
-        path: the XML file.
-        labels: label of each class name.
-
-    Returns:
-        Boxes (left, top, right, bottom); their labels; whether each is marked as difficult; problems.
-    """
-    boxes, found, difficult, problems = [], [], [], []
+def _read_annotation(item: Item, dataset: VocDataset) -> None:
+    """Boxes of an item's annotation; those marked as difficult are ignored."""
+    path = item.labels_file
+    names = class_table(dataset).names[1:]
+    item.boxes, item.labels, item.ignored, item.written = [], [], [], []
     try:
         objects = ElementTree.parse(path).getroot().findall("object")
     except (ElementTree.ParseError, OSError) as error:
-        objects, problems = [], [f"{path}: not valid XML ({error}). Replace the file, or delete it: no boxes then."]
+        item.problems.append(f"{path}: not valid XML ({error}). Replace the file, or delete it: no boxes then.")
+        return
     for number, thing in enumerate(objects, 1):
         name = (thing.findtext("name") or "").strip()
+        texts = [(thing.findtext(f"bndbox/{side}") or "").strip() for side in SIDES]
         try:
-            left, top, right, bottom = (float(thing.findtext(f"bndbox/{e}")) for e in ("xmin", "ymin", "xmax", "ymax"))
-        except (TypeError, ValueError):
-            problems.append(f"{path}: object {number} ({name}) has no bndbox with four numbers. Add it.")
+            left, top, right, bottom = map(float, texts)
+        except ValueError:
+            item.problems.append(f"{path}: object {number} ({name}) has no bndbox with four numbers. Add it.")
             continue
-        if name not in labels:
-            allowed = ", ".join(labels)
-            problems.append(
-                f"{path}: object {number} is a {name!r}, which is no class of the data set; classes are {allowed}. "
-                "Correct the name, add the class, or take the object out."
+        if name not in names:
+            item.problems.append(
+                f"{path}: object {number} is a {name!r}, which is no class of the data set; classes are "
+                f"{', '.join(names)}. Correct the name, add the class, or take the object out."
             )
             continue
-        boxes.append((left - 1, top - 1, right, bottom))
-        found.append(labels[name])
-        difficult.append((thing.findtext("difficult") or "0").strip() == "1")
-    return boxes, found, difficult, problems
+        origin, beyond = dataset.box_origin, int(dataset.box_end == "included")
+        written = ", ".join(f"{side} {text}" for side, text in zip(SIDES, texts, strict=True))
+        if min(left, top) < origin:
+            remedy = ", or write `box_origin: 0` in the data set's file if all of its annotations count from 0"
+            item.problems.append(
+                f"{path}: object {number} ({name}) has {written}, but pixels are counted from {origin}. Correct the "
+                f"box{remedy if origin else ''}."
+            )
+            continue
+        item.boxes.append((left - origin, top - origin, right - origin + beyond, bottom - origin + beyond))
+        item.labels.append(names.index(name))
+        item.ignored.append((thing.findtext("difficult") or "0").strip() == "1")
+        item.written.append(f"{written} (counted from {origin}, the last pixel {dataset.box_end})")
+
+
+def _read_instances(item: Item, dataset: VocDataset) -> None:
+    """Boxes of an item's objects, each of the class of its pixels. Of files that decoding refuses there are none."""
+    from segsweep.data.instance_masks import boxes_of_instances
+    from segsweep.data.mask_files import class_indices, read_mask
+
+    table, path = class_table(dataset), item.labels_file
+    if not path.exists():  # as decoding says
+        return
+    try:
+        objects = read_mask(path)
+    except InputError as error:
+        item.problems += error.problems
+        return
+    except (OSError, ValueError, SyntaxError) as error:  # as Pillow and NumPy have it
+        item.problems.append(f"{path}: cannot be read ({error}). Replace it, or write `boxes_from: annotations`.")
+        return
+    try:
+        values = read_mask(item.mask, table.palette)
+    except (InputError, OSError, ValueError, SyntaxError):
+        return
+    if objects.shape != values.shape[:2]:
+        item.problems.append(
+            f"{path}: an array of {objects.shape}, {item.mask} has {values.shape[:2]}. Both are numbers of the image's "
+            "height and width; export them again."
+        )
+        return
+    classes = class_indices(item.mask, values, objects.shape, table, [])
+    if classes is not None:
+        item.boxes, item.labels, wrong = boxes_of_instances(objects, classes, table.names)
+        item.problems += [
+            f"{path}: {one} in {item.mask}; an object has one class. Correct one of both masks." for one in wrong
+        ]

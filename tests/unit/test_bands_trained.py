@@ -1,0 +1,117 @@
+"""Five bands of 16 bits, from TIFF files to tables, images, a report and files to submit, trained for real."""
+
+import csv
+import io
+import zipfile
+
+import draw_images
+import evaluate_run
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from segsweep.data.prepared import Prepared
+from tests.unit.test_inference_trained import run_programs
+from tests.workspace import SMALL, Workspace
+
+SPLITS = {"train": 6, "val": 3, "test": 3}
+SIZE = (64, 96)
+CLASSES = {0: "soil", 1: "plants", 2: "water"}
+# Reflectance of blue, green, red, near infrared and short-wave infrared, times 10,000. What one sees of the three
+# classes is the same; they differ in the infrared alone, as no 8-bit RGB image could show it.
+SPECTRA = np.array([[800, 900, 900, 1500, 2600], [800, 900, 900, 3800, 1500], [800, 900, 900, 300, 100]])
+
+
+def draw(folder):
+    """Masks of a field of plants and a pond, and what a sensor of 12 bits sees of them, a file of five bands each."""
+    rng = np.random.default_rng(0)
+    for name in ("images", "masks"):
+        (folder / name).mkdir(parents=True)
+    for split, count in SPLITS.items():
+        names = [f"{split}_{i}" for i in range(count)]
+        (folder / f"{split}.txt").write_text("\n".join(names) + "\n")
+        for name in names:
+            mask = np.zeros(SIZE, np.uint8)
+            for value in (1, 2):
+                top, left = rng.integers(0, SIZE[0] - 30), rng.integers(0, SIZE[1] - 40)
+                mask[top : top + 30, left : left + 40] = value
+            light = rng.uniform(0.8, 1.0)
+            bands = light * SPECTRA[mask] + rng.normal(0, 60, (*SIZE, 5))
+            Image.fromarray(mask).save(folder / "masks" / f"{name}.png")
+            values = bands.round().clip(0, 4095).astype(np.uint16)
+            tifffile.imwrite(folder / "images" / f"{name}.tif", values, photometric="minisblack", planarconfig="contig")
+
+
+@pytest.fixture(scope="module", params=["images", "patches"])
+def trained(request, tmp_path_factory):
+    """A study of one cell whose two folds vote, on whole images with bf16, or on patches with random crops."""
+    folder = tmp_path_factory.mktemp(request.param)
+    workspace = Workspace(folder)
+    draw(folder / "data" / "scenes")
+    dataset = {"name": "scenes", "reader": "folder", "root": "scenes", "channels": 5, "classes": CLASSES}
+    dataset |= {"images": "images/{name}.tif", "masks": "masks/{name}.png"}
+    workspace.write("config/datasets/scenes.yaml", dataset | {"splits": {split: f"{split}.txt" for split in SPLITS}})
+    data = {
+        "images": {"data": {"image_size": [48, 96], "crop": [64, 64]}, "precision": "bf16"},
+        "patches": {"data": {"patches": {"size": 64, "overlap": 32, "page_size": None}}},
+    }
+    workspace.write_study(
+        dataset="scenes",
+        train=SMALL | {"epochs": 10, "optimizer": {"name": "adam", "lr": 5e-3}} | data[request.param],
+        grid={"optimizer.lr": [0.005]},
+        ensemble={"folds": 2, "method": "vote"},
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        run_programs()
+    return folder
+
+
+def rows(folder, name):
+    with (folder / "results" / "little" / name).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def opened(folder):
+    return Prepared.open(next((folder / "results/data").glob("scenes-*")), list(CLASSES.values()))
+
+
+def test_what_is_trained_on_are_the_values_of_the_files(trained):
+    prepared = opened(trained)
+    assert (prepared.channels, prepared.dtype, prepared.scale) == (5, "uint16", 4095)
+    files = [tifffile.imread(trained / f"data/scenes/images/train_{i}.tif") for i in range(SPLITS["train"])]
+    if prepared.splits["train"].page(0):
+        patch = next(i for i in range(4) if prepared.splits["train"].page(i)["x"])
+        left = prepared.splits["train"].page(patch)["x"]
+        assert (prepared.splits["train"].image(patch)[:, : SIZE[1] - left] == files[0][:, left:]).all()
+        np.testing.assert_allclose(prepared.mean, np.mean(files, axis=(0, 1, 2)) / 4095, rtol=1e-9)
+    else:
+        assert abs(prepared.mean - np.mean(files, axis=(0, 1, 2)) / 4095).max() < 1e-3
+    assert (prepared.splits["train"].image(0).max((0, 1)) > 255).all()
+
+
+def test_scores_are_those_of_the_files_handed_in(trained):
+    """An independent count, of the PNG files handed in and those that were drawn."""
+    hit, either = np.zeros(3), np.zeros(3)
+    with zipfile.ZipFile(trained / "results/little/submission.zip") as archive:
+        assert len(archive.namelist()) == SPLITS["test"]
+        for name in archive.namelist():
+            said = np.asarray(Image.open(io.BytesIO(archive.read(name))))
+            truth = np.asarray(Image.open(trained / "data/scenes/masks" / name))
+            hit += [((truth == value) & (said == value)).sum() for value in CLASSES]
+            either += [((truth == value) | (said == value)).sum() for value in CLASSES]
+    found = (hit / either).mean()
+    assert found > 0.5  # from the infrared alone
+    if opened(trained).splits["test"].page(0):  # images that are resized are scored in the size of the training
+        vote, *_ = rows(trained, "ensemble.csv")
+        assert float(vote["test/miou"]) == pytest.approx(found, abs=1e-6)
+
+
+def test_a_run_is_evaluated_and_shown(trained, monkeypatch, tmp_path):
+    monkeypatch.chdir(trained)
+    run = rows(trained, "runs.csv")[0]["run"]
+    options = ["--plan", "results/little/plan.json", "--run", run, "--split", "test", "--device", "cpu"]
+    assert evaluate_run.main([*options, "--output", str(tmp_path / "evaluated.json")]) == 0
+    report = (trained / "results/little/report.md").read_text(encoding="utf-8")
+    assert "scenes" in report

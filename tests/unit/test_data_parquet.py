@@ -1,0 +1,142 @@
+"""Parquet files of images and masks, by drawn ones."""
+
+import io
+
+import numpy as np
+import pyarrow
+import pytest
+from PIL import Image
+from pyarrow import parquet
+
+from segsweep.config.dataset import parse_dataset
+from segsweep.data import readers
+from segsweep.data.preparation import prepare
+from segsweep.data.prepared import Prepared
+from segsweep.errors import InputError
+from segsweep.planning.data_fingerprint import of_listing
+from segsweep.planning.remembered import Remembered
+
+CLASSES = {0: "background", 1: "disc"}
+
+
+def dataset(**changes):
+    return parse_dataset({"name": "hub", "reader": "parquet", "classes": CLASSES} | changes)
+
+
+def png(array):
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, "PNG")
+    return file.getvalue()
+
+
+def drawn(rows, seed=0):
+    """Images and masks of 6 rows and 8 columns."""
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 256, (rows, 6, 8, 3), np.uint8)
+    return images, (images[..., 0] > 127).astype(np.uint8)
+
+
+def write(root, shard, images, masks, group=2, **columns):
+    cells = {
+        "image": [{"bytes": png(image), "path": f"{number}.png"} for number, image in enumerate(images)],
+        "mask": [png(mask) for mask in masks],
+    } | columns
+    (root / "data").mkdir(exist_ok=True)
+    parquet.write_table(pyarrow.table(cells), root / "data" / shard, row_group_size=group)
+
+
+@pytest.fixture
+def root(tmp_path):
+    write(tmp_path, "train-00000-of-00002.parquet", *drawn(5))
+    write(tmp_path, "train-00001-of-00002.parquet", *drawn(2, 1))
+    write(tmp_path, "validation-00000-of-00001.parquet", *drawn(2, 2))
+    return tmp_path
+
+
+def problems(ask, *arguments):
+    with pytest.raises(InputError) as caught:
+        ask(*arguments)
+    return caught.value.problems
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_rows_become_images_and_masks_bit_for_bit(root, workers):
+    prepare(dataset(), root, None, root / "out", "f", workers=workers)
+    train = Prepared.open(root / "out").splits["train"]
+    assert train.names == [f"train-00000-of-00002_{row:05d}" for row in range(5)] + [
+        f"train-00001-of-00002_{row:05d}" for row in range(2)
+    ]
+    for first, count, seed in ((0, 5, 0), (5, 2, 1)):
+        images, masks = drawn(count, seed)
+        for row in range(count):
+            assert (train.image(first + row) == images[row]).all()
+            assert (train.mask(first + row) == masks[row]).all()
+
+
+def test_columns_and_names_are_the_data_sets(root):
+    images, masks = drawn(2)
+    cells = {"label": [{"bytes": png(mask), "path": None} for mask in masks], "number": [7, 8]}
+    write(root, "train-00000-of-00002.parquet", images, masks, **cells)
+    shards = {"folders": {"train": "train-00000"}}
+    named = dataset(splits=shards, mask="label", names="number")
+    assert [name for name, _ in readers.files(named, root)["train"]] == ["7", "8"]
+    assert [item.name for item in readers.read(dataset(splits=shards, names="image.path"), root)["train"]] == [
+        "0.png",
+        "1.png",
+    ]
+    item = readers.read(named, root)["train"][1]
+    assert (item.mask(6, 8) == masks[1]).all()
+
+
+def test_masks_of_colors_are_read_by_the_palette(root):
+    palette = {"background": [0, 0, 0], "disc": [200, 0, 0]}
+    for number, shard in enumerate(("train-00000-of-00002", "train-00001-of-00002", "validation-00000-of-00001")):
+        images, masks = drawn(2, number)
+        write(root, f"{shard}.parquet", images, masks[..., None] * np.uint8([200, 0, 0]))
+    prepare(dataset(palette=palette, classes=None), root, None, root / "out", "f")
+    assert (Prepared.open(root / "out").splits["val"].mask(1) == drawn(2, 2)[1][1]).all()
+
+
+def test_a_shard_counts_as_a_whole_and_which_row_is_meant(root):
+    before = readers.files(dataset(), root)
+    assert before["train"][5] == (
+        "train-00001-of-00002_00000",
+        [root / "data/train-00001-of-00002.parquet", "row 0"],
+    )
+    hashes = of_listing(before, Remembered(None))
+    write(root, "validation-00000-of-00001.parquet", *drawn(2, 3))
+    after = of_listing(readers.files(dataset(), root), Remembered(None))
+    assert after["train"] == hashes["train"]
+    assert after["val"] != hashes["val"]
+
+
+def test_all_that_is_wrong_with_shards_is_named_at_once(root):
+    (root / "data/train-00000-of-00002.parquet").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid")
+    write(root, "train-00001-of-00002.parquet", *drawn(1), mask=[3])
+    found = problems(
+        readers.files,
+        dataset(splits={"folders": ["train", "val"]}, image="imgae"),
+        root,
+    )
+    assert "cannot be read as Parquet" in found[0]
+    assert "git lfs pull" in found[0]
+    assert "no column 'imgae', which `image` names. Did you mean 'image'? Columns: image, mask." in found[1]
+    assert "the column 'mask', which `mask` names, is of the type int64" in found[2]
+    assert "data/val-*.parquet: there is no such file" in found[3]
+    assert "data/validation-00000-of-00001.parquet" in found[3]
+
+
+def test_rows_without_files_are_named_with_all_others(root):
+    images, masks = drawn(3)
+    cells = [{"bytes": None, "path": "/home/me/0.png"}, {"bytes": png(images[1])[:40], "path": None}, None]
+    write(root, "train-00000-of-00002.parquet", images, masks, image=cells)
+    found = problems(prepare, dataset(), root, None, root / "out", "f")
+    assert "row 0 holds no bytes, only the path '/home/me/0.png' in the column 'image'" in found[0]
+    assert "train-00000-of-00002.parquet: row 1: cannot be used as an image" in found[1]
+    assert "row 2 holds nothing in the column 'image'" in found[2]
+
+
+def test_a_row_without_a_name(root):
+    write(root, "train-00000-of-00002.parquet", *drawn(2), id=["a", None])
+    (found,) = problems(readers.files, dataset(splits={"folders": {"train": "train-00000"}}, names="id"), root)
+    assert "row 1 has no name in the column 'id'" in found

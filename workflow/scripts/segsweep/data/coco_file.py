@@ -1,0 +1,186 @@
+"""COCO's JSON: images, annotations and categories, checked one by one.
+
+Source: Lin et al. 2014, "Microsoft COCO: Common Objects in Context"; https://cocodataset.org/#format-data.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from segsweep.data.annotations import Annotation
+from segsweep.errors import InputError
+from segsweep.io import read_text
+
+CORNERS = 3  # least of a polygon
+
+
+@dataclass
+class CocoImage:
+    """An image of a file.
+
+    Attributes:
+        file: its `file_name`.
+        size: height and width, where the file says them.
+        annotations: in the order of the file; None where the file has no annotations at all.
+        text: what the file says of the image, for its address.
+        problems: of its annotations.
+    """
+
+    file: str
+    size: tuple[int, int] | None
+    annotations: list[Annotation] | None
+    text: list[Any] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass
+class CocoFile:
+    """What a file says of its images, by their names: `file_name` without its ending."""
+
+    path: Path
+    images: dict[str, CocoImage]
+    problems: list[str]
+
+
+def read_file(path: Path, with_boxes: bool) -> CocoFile:
+    """The images of a file, with their annotations.
+
+    Args:
+        path: the JSON file.
+        with_boxes: whether the boxes that the file says count; else they are not looked at.
+
+    Raises:
+        InputError: the file cannot be read, is no JSON, or has no image or no categories.
+    """
+    try:
+        content = json.loads(read_text(path, "Put it there, or correct `annotations` in the data set's file."))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}: is no JSON ({error}). Export it again.") from error
+    parts = {part: content.get(part) for part in ("images", "annotations", "categories")} if _is(content, dict) else {}
+    if missing := [part for part in ("images", "categories") if not _is(parts.get(part), list)]:
+        raise InputError(
+            f"{path}: no list {missing[0]!r}; a COCO file is {{images: [...], annotations: [...], categories: [...]}}. "
+            "Export it as COCO instances (JSON)."
+        )
+    file = CocoFile(path, {}, [])
+    labeled = _is(parts["annotations"], list)
+    images = _images(file, parts["images"], labeled)
+    labels = _labels(file, parts["categories"])
+    for number, entry in enumerate(parts["annotations"] if labeled else ()):
+        _add(file, f"{path}: annotation {number}", entry, images, labels, with_boxes)
+    if not file.images:
+        empty = f"{path}: the list of images is empty. Export it again, or take the split out."
+        raise InputError(*(file.problems or [empty]))
+    return file
+
+
+def _is(value: Any, kind: type | tuple[type, ...]) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def _images(file: CocoFile, entries: list[Any], labeled: bool) -> dict[Any, CocoImage]:
+    """Images by id; those by name go into the file."""
+    by_id: dict[Any, CocoImage] = {}
+    for number, entry in enumerate(entries):
+        where = f"{file.path}: image {number}"
+        if not _is(entry, dict) or not _is(entry.get("id"), int | str) or not _is(entry.get("file_name"), str):
+            file.problems.append(f"{where} has no id or no file_name: {entry!r:.80}. Add them.")
+            continue
+        size = (entry.get("height"), entry.get("width"))
+        if size != (None, None) and not all(_is(side, int) and side > 0 for side in size):
+            file.problems.append(f"{where} has the height {size[0]!r} and width {size[1]!r}; both are whole numbers.")
+            size = (None, None)
+        image = CocoImage(entry["file_name"], size if None not in size else None, [] if labeled else None)
+        name = _name(image.file)
+        if not name or entry["id"] in by_id or name in file.images:
+            other = by_id.get(entry["id"], file.images.get(name))
+            file.problems.append(
+                f"{where}: id {entry['id']!r}, file_name {image.file!r}: "
+                + (f"id or name are those of {other.file!r} as well. " if other else "this is no name of a file. ")
+                + "Give each image an id and a name (without its ending) of its own."
+            )
+            continue
+        by_id[entry["id"]] = file.images[name] = image
+    return by_id
+
+
+def _name(file: str) -> str:
+    folder, slash, last = file.rpartition("/")
+    return f"{folder}{slash}{last.rpartition('.')[0] or last}"
+
+
+def _labels(file: CocoFile, entries: list[Any]) -> dict[Any, str]:
+    """Names of categories by id."""
+    labels: dict[Any, str] = {}
+    for number, entry in enumerate(entries):
+        where = f"{file.path}: category {number}"
+        if not _is(entry, dict) or not _is(entry.get("id"), int | str) or not _is(entry.get("name"), str):
+            file.problems.append(f"{where} has no id or no name: {entry!r:.80}. Add them.")
+        elif labels.setdefault(entry["id"], entry["name"]) != entry["name"]:
+            file.problems.append(
+                f"{where}: id {entry['id']} is {labels[entry['id']]!r} and {entry['name']!r}. Give each its own id."
+            )
+    return labels
+
+
+def _add(
+    file: CocoFile, where: str, entry: Any, images: dict[Any, CocoImage], labels: dict[Any, str], with_boxes: bool
+) -> None:
+    """Add an annotation to its image, or its problem to the image's or the file's."""
+    if not _is(entry, dict):
+        file.problems.append(f"{where} is {entry!r:.80}; it is a mapping. Export the file again.")
+        return
+    where += f" (id {entry['id']})" if "id" in entry else ""
+    image, label = (
+        table.get(value) if _is(value := entry.get(key), int | str) else None
+        for table, key in ((images, "image_id"), (labels, "category_id"))
+    )
+    if image is None:
+        file.problems.append(f"{where} has the image_id {entry.get('image_id')!r}, which no image has. Correct it.")
+        return
+    if label is None:
+        known = list(labels)
+        image.problems.append(
+            f"{where} has the category_id {entry.get('category_id')!r}; categories are "
+            f"{', '.join(f'{one} ({labels[one]})' for one in known)}. Correct it."
+        )
+        return
+    try:
+        rings, mask = _outline(entry.get("segmentation"))
+        box = _box(entry.get("bbox")) if with_boxes else None
+    except ValueError as error:
+        image.problems.append(f"{where}, of {image.file}: {error}.")
+        return
+    ignored = bool(entry.get("iscrowd"))
+    image.annotations.append(
+        Annotation(label, rings, mask, box=box, ignored=ignored, location=f"{where}, {image.file}")
+    )
+    image.text.append([label, entry.get("segmentation"), box, ignored])
+
+
+def _outline(found: Any) -> tuple[list[list[tuple[float, float]]], dict[str, Any] | None]:
+    """Rings, or run lengths, of a `segmentation`; ValueError says what is wrong with it."""
+    if found is None or found == []:
+        return [], None
+    if _is(found, dict):
+        return [], found
+    form = "a list of polygons [x1, y1, x2, y2, ...], or run lengths {size: [...], counts: ...}. Correct it"
+    if not _is(found, list) or not all(_is(ring, list) for ring in found):
+        raise ValueError(f"segmentation is {found!r:.80}; it is {form}")
+    for ring in found:
+        if len(ring) % 2 or len(ring) < 2 * CORNERS or not all(_is(number, int | float) for number in ring):
+            raise ValueError(
+                f"segmentation holds a polygon of {len(ring)} numbers, {ring!r:.80}; it is {form}: at least {CORNERS} "
+                "corners"
+            )
+    return [list(zip(ring[::2], ring[1::2], strict=True)) for ring in found], None
+
+
+def _box(found: Any) -> tuple[float, float, float, float] | None:
+    if found is None or found == []:
+        return None
+    if not _is(found, list) or len(found) != 4 or not all(_is(number, int | float) for number in found):
+        raise ValueError(f"bbox is {found!r:.80}; it is [left, top, width, height]. Correct it, or leave it out")
+    left, top, width, height = found
+    return left, top, left + width, top + height

@@ -1,0 +1,250 @@
+"""CVAT for images 1.1: one XML file with the shapes of all images, and the images in a folder.
+
+Source: CVAT's manual, "CVAT for images", https://docs.cvat.ai/docs/dataset_management/formats/format-cvat/.
+"""
+
+import json
+import math
+import xml.etree.ElementTree as ElementTree
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import field_validator
+
+from segsweep.config.annotated_dataset import AnnotatedDataset
+from segsweep.config.name_patterns import checked_pattern
+from segsweep.config.settings import key
+from segsweep.config.split_keys import FolderSplits, folder_of
+from segsweep.data.found_names import unknown_names
+from segsweep.data.name_lists import names_by_split
+from segsweep.data.raw_item import Item
+from segsweep.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from segsweep.data.annotations import Annotation
+
+Element = ElementTree.Element
+
+SHAPES = ("polygon", "box", "ellipse", "mask", "polyline")
+OF_THE_IMAGE = "tag"  # says something of the image as a whole
+EXPORT_AGAIN = 'Export the task again as "CVAT for images 1.1"'
+
+
+class CvatDataset(AnnotatedDataset):
+    """Annotations of CVAT, in its own format for images."""
+
+    reader: Literal["cvat"] = key("cvat", "Format of the files.")
+    annotations: str = key(
+        "annotations.xml",
+        "The XML file. {split} is filled in; in a file for all splits, `splits: {folders: ...}` names its subsets.",
+        outcome=False,
+    )
+    images: str = key("images/{name}", "Pattern of the images; {split} and {name} are filled in.", outcome=False)
+    line_width: float | None = key(None, "Width of lines; without it they are refused.", unit="pixels", gt=0)
+
+    @field_validator("annotations")
+    @classmethod
+    def _names_a_file(cls, pattern: str) -> str:
+        return checked_pattern(pattern, ("split",), ())
+
+    @field_validator("images")
+    @classmethod
+    def _is_a_pattern(cls, pattern: str) -> str:
+        return checked_pattern(pattern)
+
+
+def read(dataset: CvatDataset, root: Path) -> dict[str, list[Item]]:
+    """Items of each split.
+
+    Raises:
+        InputError: as `files`. What is wrong with the shapes of an image stands in its item's `problems`.
+    """
+    from segsweep.data.annotations import AnnotatedImage, annotated_items
+
+    found = {}
+    for split, members in _images(dataset, root).items():
+        found[split] = []
+        for name, location, path, file, element in members:
+            annotations, problems = _annotations(element, f"{file}: image {name!r}", dataset.line_width)
+            size = int(element.get("height")), int(element.get("width"))
+            found[split].append(AnnotatedImage(name, path, annotations, size, location, file, problems))
+    return annotated_items(dataset, found)
+
+
+def files(dataset: CvatDataset, root: Path) -> dict[str, list[tuple[str, list[Path | str]]]]:
+    """Image of each name, and what the XML file says of it.
+
+    Raises:
+        InputError: lists or XML files that are missing or damaged, with one problem for each name that stands in none.
+    """
+    return {
+        split: [(name, [image, json.dumps(_plain(element))]) for name, _, image, _, element in members]
+        for split, members in _images(dataset, root).items()
+    }
+
+
+def _plain(element: Element) -> list[Any]:
+    """An element as JSON's types; the number of an image, which other images change, aside."""
+    attributes = sorted((name, value) for name, value in element.items() if name != "id")
+    return [element.tag, attributes, (element.text or "").strip(), [_plain(child) for child in element]]
+
+
+def _images(dataset: CvatDataset, root: Path) -> dict[str, list[tuple[str, str, Path, Path, Element]]]:
+    """Name, location, image, XML file and element of each image of each split."""
+    parsed = cache(_parsed)
+
+    def elements(folder: str) -> tuple[Path, dict[str, Element]]:
+        file = root / dataset.annotations.format(split=folder)
+        subset = folder if isinstance(dataset.splits, FolderSplits) and "{split}" not in dataset.annotations else None
+        return file, _by_name(file, parsed(file), subset)
+
+    def every(folder: str) -> list[tuple[str, str]]:
+        file, found = elements(folder)
+        return [(name, str(file)) for name in found]
+
+    found, problems = {}, []
+    for split, names in names_by_split(dataset, root, every=every).items():
+        folder = folder_of(dataset.splits, split)
+        file, there = elements(folder)
+        found[split] = [
+            (name, location, root / dataset.images.format(split=folder, name=name), file, there[name])
+            for name, location in names
+            if name in there
+        ]
+        problems += unknown_names(names, there, file)
+    if problems:
+        raise InputError(*problems)
+    return found
+
+
+def _parsed(file: Path) -> list[Element]:
+    """The images of an XML file."""
+    if file.exists() and not file.is_file():
+        raise InputError(f"{file}: is not a file. {EXPORT_AGAIN}.")
+    try:
+        root = ElementTree.parse(file).getroot()
+    except FileNotFoundError:
+        raise InputError(f"{file}: no such file. Put CVAT's annotations there, or correct `annotations`.") from None
+    except (OSError, ElementTree.ParseError) as error:
+        raise InputError(f"{file}: not valid XML ({error}). {EXPORT_AGAIN}.") from error
+    if tracks := len(root.findall("track")):
+        raise InputError(f"{file}: holds {tracks} tracks of a video, not shapes of images. {EXPORT_AGAIN}.")
+    images = root.findall("image")
+    if root.tag != "annotations" or not images:
+        raise InputError(f"{file}: holds <{root.tag}> without any <image>. {EXPORT_AGAIN}.")
+    sized = ("name", "width", "height")
+    if wrong := [image for image in images if not all(image.get(name, "").isdigit() for name in sized[1:])]:
+        raise InputError(f"{file}: the image {wrong[0].get('name')!r} has no width and height. {EXPORT_AGAIN}.")
+    return images
+
+
+def _by_name(file: Path, images: list[Element], subset: str | None) -> dict[str, Element]:
+    """Images of a subset, or all of them where it is None, by name."""
+    found: dict[str, Element] = {}
+    twice: list[str] = []
+    for image in images:
+        if subset is None or image.get("subset") == subset:
+            name = image.get("name", "")
+            twice += [name] * (name in found)
+            found[name] = image
+    if not found:
+        subsets = sorted({image.get("subset") or "none" for image in images})
+        raise InputError(
+            f"{file}: no image is of the subset {subset!r}; subsets are {', '.join(subsets)}. Correct `splits`."
+        )
+    if twice:
+        raise InputError(
+            f"{file}: {len(twice)} names stand twice, the first is {twice[0]!r}. Export each task into a file of its "
+            "own, or name subsets with `splits: {folders: ...}`."
+        )
+    return found
+
+
+def _annotations(element: Element, where: str, line_width: float | None) -> tuple[list["Annotation"], list[str]]:
+    """Shapes in the order in which they are drawn, by z_order and as they stand in the file; and problems."""
+    from segsweep.data.annotations import Annotation
+
+    found, problems = [], []
+    shapes = [(number, shape) for number, shape in enumerate(element, 1) if shape.tag != OF_THE_IMAGE]
+    for number, shape in sorted(shapes, key=lambda one: int(one[1].get("z_order") or 0)):
+        label, location = shape.get("label", ""), f"{where}, shape {number}"
+        group = shape.get("group_id", "0")
+        try:
+            outline = _outline(shape, line_width)
+        except ValueError as error:
+            problems.append(f"{location} ({label}) {error}.")
+            continue
+        found.append(Annotation(label, **outline, group=None if group == "0" else group, location=location))
+    return found, problems
+
+
+def _outline(shape: Element, line_width: float | None) -> dict[str, Any]:
+    """What a shape covers, as arguments of `Annotation`; ValueError says what is wrong with it."""
+    from segsweep.data import outlines
+
+    kind = shape.tag
+    if kind not in SHAPES:
+        raise ValueError(f"is a {kind!r}; shapes with an area are {', '.join(SHAPES)}. Delete it, or draw another")
+    if kind == "box":
+        return {"rings": [outlines.rectangle(*_numbers(shape, "xtl", "ytl", "xbr", "ybr"), _rotation(shape))]}
+    if kind == "ellipse":
+        return {"rings": [outlines.ellipse(*_numbers(shape, "cx", "cy", "rx", "ry"), _rotation(shape))]}
+    if kind == "mask":
+        return _mask(shape)
+    points = _points(shape.get("points", ""))
+    if kind == "polygon":
+        return {"rings": [points]}
+    if line_width is None:
+        raise ValueError(
+            "is a polyline, which covers no pixel. Say how wide lines are with `line_width`, in pixels, or delete it"
+        )
+    return {"rings": outlines.line(points, line_width)}
+
+
+def _numbers(shape: Element, *names: str) -> list[float]:
+    try:
+        numbers = [float(shape.get(name, "")) for name in names]
+    except ValueError:
+        numbers = [math.nan]
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(f"has {dict(shape.items())}; {', '.join(names)} are numbers. {EXPORT_AGAIN}")
+    return numbers
+
+
+def _rotation(shape: Element) -> float:
+    return _numbers(shape, "rotation")[0] if shape.get("rotation") else 0.0
+
+
+def _points(text: str) -> "np.ndarray":
+    """(k, 2) of `x,y;x,y;...`."""
+    import numpy as np
+
+    try:
+        points = np.array([[float(number) for number in pair.split(",")] for pair in text.split(";")])
+    except ValueError:
+        points = np.empty(0)
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise ValueError(f"has the points {text[:60]!r}, which are not x,y;x,y;... {EXPORT_AGAIN}")
+    return points
+
+
+def _mask(shape: Element) -> dict[str, Any]:
+    """A mask in a box: run lengths row by row, of pixels without and with it in turn."""
+    import numpy as np
+
+    left, top, width, height = map(int, _numbers(shape, "left", "top", "width", "height"))
+    try:
+        runs = [int(run) for run in shape.get("rle", "").split(",")]
+    except ValueError:
+        runs = []
+    if min(width, height) < 1 or any(run < 0 for run in runs) or sum(runs) != width * height:
+        raise ValueError(
+            f"is a mask whose run lengths add up to {sum(runs)} pixels, its box has {width}x{height}. {EXPORT_AGAIN}"
+        )
+    return {
+        "mask": np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(height, width),
+        "corner": (left, top),
+    }

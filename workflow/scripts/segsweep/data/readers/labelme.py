@@ -1,0 +1,255 @@
+"""LabelMe: a JSON file for each image, beside it or elsewhere, with shapes and their labels.
+
+The image is the file that `imagePath` names, else what the annotation embeds as `imageData`. Read are the annotations
+of all versions of LabelMe, and those of X-AnyLabeling.
+
+Source: Wada, Labelme: Image Polygonal Annotation with Python, https://github.com/wkentaro/labelme.
+"""
+
+import json
+import math
+from base64 import b64decode
+from collections.abc import Callable
+from functools import partial
+from glob import escape
+from io import BytesIO
+from itertools import chain
+from pathlib import Path, PureWindowsPath
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import field_validator, model_validator
+
+from segsweep.config.annotated_dataset import AnnotatedDataset
+from segsweep.config.name_patterns import checked_pattern
+from segsweep.config.settings import key
+from segsweep.config.split_keys import check_patterns, folder_of
+from segsweep.data.found_names import found_names
+from segsweep.data.name_lists import names_by_split
+from segsweep.data.raw_item import Item
+from segsweep.errors import InputError
+from segsweep.io import read_text
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from segsweep.data.annotations import Annotation
+
+Points = list[tuple[float, float]]
+
+LINES = ("line", "linestrip")
+# Least and most points of each kind of shape that has an area.
+POINTS = {
+    "polygon": (3, math.inf),
+    "rectangle": (2, 4),  # opposite corners; X-AnyLabeling writes all four
+    "rotation": (4, 4),  # X-AnyLabeling's rectangle that is turned
+    "oriented_rectangle": (4, 4),
+    "circle": (2, 2),  # its center, and a point on it
+    "line": (2, 2),
+    "linestrip": (2, math.inf),
+    "mask": (2, 2),  # first and last pixel of the box that it fills
+}
+
+
+class LabelmeDataset(AnnotatedDataset):
+    """Annotations of LabelMe."""
+
+    reader: Literal["labelme"] = key("labelme", "Format of the files.")
+    annotations: str = key(
+        "{name}.json", "Pattern of the annotations; {split} and {name} are filled in.", outcome=False
+    )
+    images: str | None = key(
+        None, "Pattern of the images; without it each annotation says where its image lies.", outcome=False
+    )
+    line_width: float | None = key(None, "Width of lines; without it they are refused.", unit="pixels", gt=0)
+
+    @field_validator("annotations", "images")
+    @classmethod
+    def _is_a_pattern(cls, pattern: str | None) -> str | None:
+        return pattern and checked_pattern(pattern)
+
+    @model_validator(mode="after")
+    def _splits_fit(self):
+        check_patterns(self.splits, self.annotations, *filter(None, [self.images]))
+        return self
+
+
+def read(dataset: LabelmeDataset, root: Path) -> dict[str, list[Item]]:
+    """Items of each split.
+
+    Raises:
+        InputError: lists that are missing. What is wrong with an annotation stands in its item's `problems`.
+    """
+    from segsweep.data.annotations import AnnotatedImage, annotated_items
+
+    found = {}
+    for split, names in _names(dataset, root).items():
+        found[split] = []
+        for name, location in names:
+            path = _path(dataset.annotations, dataset, root, split, name)
+            content, problems = _content(path)
+            image = _image(dataset, root, split, name, content)
+            annotations, wrong = _annotations(path, content["shapes"], dataset.line_width)
+            size = content.get("imageHeight"), content.get("imageWidth")
+            found[split].append(
+                AnnotatedImage(
+                    name,
+                    image,
+                    annotations if path.exists() else None,
+                    None if None in size else size,  # early versions do not say it
+                    location,
+                    path,
+                    [*problems, *wrong],
+                )
+            )
+    return annotated_items(dataset, found)
+
+
+def files(dataset: LabelmeDataset, root: Path) -> dict[str, list[tuple[str, list[Path]]]]:
+    """Image and annotation of each name; the annotation for both where it embeds the image.
+
+    Raises:
+        InputError: lists that are missing.
+    """
+    found = {}
+    for split, names in _names(dataset, root).items():
+        found[split] = []
+        for name, _ in names:
+            path = _path(dataset.annotations, dataset, root, split, name)
+            image = _image(dataset, root, split, name, {} if dataset.images else _content(path)[0])
+            found[split].append((name, [image if isinstance(image, Path) else path, path]))
+    return found
+
+
+def _names(dataset: LabelmeDataset, root: Path) -> dict[str, list[tuple[str, str]]]:
+    return names_by_split(dataset, root, every=lambda folder: found_names(root, dataset.annotations, folder))
+
+
+def _path(pattern: str, dataset: LabelmeDataset, root: Path, split: str, name: str) -> Path:
+    return root / pattern.format(split=folder_of(dataset.splits, split), name=name)
+
+
+def _content(path: Path) -> tuple[dict[str, Any], list[str]]:
+    """What an annotation holds, `shapes` at least, and what is wrong with it."""
+    remedy = "Save it again with LabelMe, or take its name out of the list"
+    if not path.exists():
+        return {"shapes": []}, []
+    if not path.is_file():
+        return {"shapes": []}, [f"{path}: is not a file. {remedy}."]
+    try:
+        content = json.loads(read_text(path, remedy + "."))
+    except InputError as error:
+        return {"shapes": []}, error.problems
+    except ValueError as error:
+        return {"shapes": []}, [f"{path}: is no JSON ({error}). {remedy}."]
+    if not isinstance(content, dict) or not isinstance(content.get("shapes"), list):
+        found = f"the keys {', '.join(list(content)[:6])}" if isinstance(content, dict) else type(content).__name__
+        return {"shapes": []}, [f"{path}: is no annotation of LabelMe: a list `shapes` lacks, found {found}. {remedy}."]
+    return content, []
+
+
+def _image(
+    dataset: LabelmeDataset, root: Path, split: str, name: str, content: dict[str, Any]
+) -> Path | Callable[[], "np.ndarray"]:
+    """The file of the image, or what decodes the embedded one."""
+    annotation = _path(dataset.annotations, dataset, root, split, name)
+    if dataset.images:
+        return _path(dataset.images, dataset, root, split, name)
+    said = PureWindowsPath(str(content.get("imagePath") or f"{name}.*"))  # which reads / and \ alike
+    beside = annotation.parent / said.name
+    places = [annotation.parent / said.as_posix(), beside]
+    if not content.get("imagePath"):
+        places += sorted(annotation.parent.glob(f"{escape(annotation.stem)}.*"))
+    if there := next((path for path in places if path.is_file() and path != annotation), None):
+        return there
+    return partial(_embedded, content["imageData"]) if content.get("imageData") else beside
+
+
+def _embedded(text: str) -> "np.ndarray":
+    from segsweep.data.image_files import read_image
+
+    return read_image(_decoded(text))
+
+
+def _decoded(text: str) -> BytesIO:
+    return BytesIO(b64decode(text))
+
+
+def _annotations(path: Path, shapes: list[Any], line_width: float | None) -> tuple[list["Annotation"], list[str]]:
+    """The shapes in the order in which they are drawn, those of one label and group being one object; and problems."""
+    from segsweep.data.annotations import Annotation
+
+    found, problems = [], []
+    for number, shape in enumerate(shapes, 1):
+        where = f"{path}: shape {number}"
+        label = shape.get("label") if isinstance(shape, dict) else None
+        if not isinstance(label, str) or not label:
+            problems.append(f"{where} has no label. Give it one, or delete it.")
+            continue
+        try:
+            kind, points = _kind(shape), _points(shape)
+            outline = _mask(shape, points) if kind == "mask" else {"rings": _rings(kind, points, line_width)}
+            found.append(Annotation(label, **outline, group=shape.get("group_id"), location=where))
+        except ValueError as error:
+            problems.append(f"{where} ({label}) {error}.")
+    return found, problems
+
+
+def _kind(shape: dict[str, Any]) -> str:
+    kind = shape.get("shape_type") or "polygon"  # early versions know no others
+    if kind not in POINTS:
+        raise ValueError(f"is a {kind!r}; shapes with an area are {', '.join(POINTS)}. Draw such a one, or delete it")
+    return kind
+
+
+def _points(shape: dict[str, Any]) -> Points:
+    """The points of a shape; ValueError says what is wrong with them."""
+    try:
+        points = [(float(x), float(y)) for x, y in shape.get("points")]
+    except (TypeError, ValueError):
+        raise ValueError("has points that are not pairs of numbers. Draw it again, or delete it") from None
+    if not all(map(math.isfinite, chain(*points))):
+        raise ValueError("has a point that is not finite. Draw it again, or delete it")
+    least, most = POINTS[kind := _kind(shape)]
+    if not least <= len(points) <= most:
+        needs = f"at least {least}" if most > 4 else " or ".join(map(str, dict.fromkeys((least, most))))
+        raise ValueError(f"is a {kind} with {len(points)} points; it needs {needs}. Draw it again, or delete it")
+    return points
+
+
+def _rings(kind: str, points: Points, line_width: float | None) -> list["np.ndarray"]:
+    """The outlines of a shape, (k, 2) of x and y each."""
+    import numpy as np
+
+    from segsweep.data import outlines
+
+    if kind in LINES:
+        if line_width is None:
+            raise ValueError(
+                f"is a {kind}, which covers no pixel. Say how wide such lines are with `line_width`, in pixels, or "
+                "delete it"
+            )
+        return outlines.line(points, line_width)
+    if kind == "circle":
+        radius = math.dist(*points)
+        return [outlines.ellipse(*points[0], radius, radius)]
+    if len(points) == 2:
+        (left, right), (top, bottom) = (sorted(values) for values in zip(*points, strict=True))
+        return [outlines.rectangle(left, top, right, bottom)]
+    return [np.array(points)]
+
+
+def _mask(shape: dict[str, Any], points: Points) -> dict[str, Any]:
+    """The mask of a shape, and the pixel that is its first."""
+    from segsweep.data.mask_files import read_mask
+
+    try:
+        mask = read_mask(_decoded(shape["mask"])) != 0
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        raise ValueError(f"is a mask that cannot be read ({error!r}). Draw it again, or delete it") from None
+    (left, top), (right, bottom) = ((round(x), round(y)) for x, y in points)
+    if mask.shape != (bottom - top + 1, right - left + 1):
+        raise ValueError(
+            f"is a mask of {mask.shape[1]}x{mask.shape[0]} pixels, its points say that it reaches from {left}, {top} "
+            f"to {right}, {bottom}. Draw it again, or delete it"
+        )
+    return {"mask": mask, "corner": (left, top)}
