@@ -6,6 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STUDY ?= demo
+DATASET ?= demo
 OPTIONS ?=
 PARTS ?=
 # nproc would count the threads that we allow a process.
@@ -17,7 +18,7 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 # uv trusts what the machine trusts: a proxy's certificate, for one.
 export UV_SYSTEM_CERTS ?= 1
 
-.PHONY: help env report export plan status test lint format schemas lock bench push pull gc clean
+.PHONY: help env report export plan data status test lint format schemas lock bench push pull gc clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -39,6 +40,9 @@ export: env  ## tables as LaTeX and CSV, report.docx, report.pdf in results/STUD
 
 plan: env  ## what would train, and why
 	snakemake --cores 1 --dry-run --quiet rules --config study=$(STUDY) $(OPTIONS)
+
+data: env  ## look at DATASET (a name, or a folder to write a data set file for) before any study
+	@python workflow/scripts/inspect_data.py $(DATASET) $(OPTIONS)
 
 status: env  ## cells done, running, failed, best so far, time left
 	@python workflow/scripts/show_status.py --study $(STUDY) $(OPTIONS)

@@ -118,12 +118,16 @@ def write_store(store: Path, truth: Truth, cut: int | None = None) -> None:
 
 
 def write_prepared(
-    folder: Path, pages: list[dict[str, Any] | None] | None = None, enlarged: list[float] | None = None
+    folder: Path,
+    pages: list[dict[str, Any] | None] | None = None,
+    enlarged: list[float] | None = None,
+    warnings: list[str] | None = None,
+    groups: list[str] | None = None,
 ) -> None:
     """What preparing would have left of three training images and one of validation, the images themselves aside.
 
     Of the three classes, the last is nowhere in the latter. `pages` are those of the training images, `enlarged` the
-    factors by which some of them were enlarged.
+    factors by which some of them were enlarged, `groups` those of the training images.
     """
     folder.mkdir(parents=True)
     counts = {"train": [[10, 2, 0], [8, 0, 4], [12, 0, 0]], "val": [[6, 6, 0]]}
@@ -138,10 +142,12 @@ def write_prepared(
     }
     if enlarged is not None:
         splits["train"]["enlarged"] = enlarged
+    if groups is not None:
+        splits["train"]["groups"] = groups
     statistics = {"mean": [0] * 3, "std": [1] * 3, "pixel_counts": [30, 2, 4]}
     manifest = {
         "format": 2, "dataset": "tiny", "task": "multiclass", "num_classes": 3, "files": {}, "splits": splits,
-        "statistics": statistics, "fingerprint": "x", "warnings": [],
+        "statistics": statistics, "fingerprint": "x", "warnings": warnings or [],
     }  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps(manifest))
 

@@ -182,6 +182,30 @@ def test_data_by_split_and_class(tmp_path, monkeypatch):
     assert "No pixel of the validation split is of the class `lamp`." in part
 
 
+def test_what_is_odd_of_the_data_is_in_the_report(tmp_path, monkeypatch):
+    plan, _ = write_study(tmp_path)
+    folder = tmp_path / "results" / "data" / "tiny-4"
+    write_prepared(folder, warnings=["nearly the same image in train and val (1): a = d"], groups=["x", "x", "y"])
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest |= {"channels": 5, "dtype": "uint16"}
+    manifest["splits"]["test"] = manifest["splits"]["val"] | {"labeled": False}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "test.index.npz").write_bytes((folder / "val.index.npz").read_bytes())
+    (tmp_path / "plan.json").write_text(json.dumps(plan.to_json() | {"data": ["results/data/tiny-4"]}))
+    monkeypatch.chdir(tmp_path)
+    assert describe_data.main(["--plan", "plan.json", "--output", "."]) == 0
+    rows = rows_of(tmp_path / "data.csv")
+    assert [(row["split"], row["labeled"], row["groups"], row["pixels"]) for row in rows] == [
+        ("train", "True", "2", "36"), ("val", "True", "", "12"), ("test", "False", "", ""),
+    ]  # fmt: skip
+    assert {row["split"] for row in rows_of(tmp_path / "data_classes.csv")} == {"train", "val"}
+    part = reported(tmp_path).partition("## Data")[2].partition("\n## ")[0]
+    assert "Images have 5 channels (uint16)." in part
+    assert "groups, none of which lies in two splits or folds: 2 in the training split." in part
+    assert "The ground truth of test is not known: what is predicted of these images is scored nowhere." in part
+    assert "The preparation of the data found:\n\n- Nearly the same image in train and val (1): a = d." in part
+
+
 def test_pages_are_described_and_not_their_patches(tmp_path, monkeypatch):
     plan, _ = write_study(tmp_path)
     page = {"page": "p", "y": 0, "x": 0, "height": 6, "width": 8}

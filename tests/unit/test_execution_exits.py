@@ -21,6 +21,7 @@ STARTS = {
     "export_report": ["--results", "nothing", "--output", "out"],
     "fetch_data": ["cityscapes", "--data-root", "data"],  # its archives must be there
     "import_table": ["--study", "nothing.yaml", "--output", "out"],
+    "inspect_data": ["nothing"],
     "predict_test": ["--plan", "nothing.json", "--ranking", "ranking.csv", "--output", "out.zip"],
     "score_ensemble": ["--plan", "nothing.json", "--output", "out"],
     "share_store": ["push", "--study", "nothing"],

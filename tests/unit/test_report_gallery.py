@@ -40,6 +40,7 @@ class FakeSplit:
 
 class FakePrepared:
     task, classes, num_classes, has_masks = "binary", ["paper", "text"], 2, True
+    dataset, channels, dtype = "little", 3, "uint8"
 
     def __init__(self, pages):
         self.splits = {"val": FakeSplit(pages)}

@@ -56,7 +56,7 @@ def results(tmp_path_factory):
     write(collect(plan, SegmentStore(folder / "store")), folder / "collected")
     (folder / "collected" / "plan.json").write_text(json.dumps(truth.plan))
     Analysis(open_results(folder / "collected")).write(folder / "collected")
-    write_prepared(folder / "tiny")
+    write_prepared(folder / "tiny", warnings=["a class never occurs in val"], groups=["a", "a", "b"])
     described = replace(
         plan, data=["tiny"], dataset=plan.dataset | {"classes": {0: "a", 1: "b", 2: "c"}, "task": "multiclass"}
     )

@@ -23,6 +23,7 @@ rule draw_images:
         plan=untracked(STUDY.plan_file),
         folder=FOLDER,
         study=STUDY.study_digest,
+        dataset=STUDY.dataset_digest,
         code=STUDY.code_of("draw_images"),
     message:
         "draw the images of {params.folder}"

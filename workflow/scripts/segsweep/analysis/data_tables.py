@@ -15,6 +15,7 @@ from segsweep.planning.plan_file import StudyPlan
 from segsweep.tables import Column, Table
 
 HAVE_OBJECTS = ("multitask", "text")
+NO_MASKS = "the task has no masks, or no label is known"
 
 
 class DataSplits(Table):
@@ -25,7 +26,12 @@ class DataSplits(Table):
     columns = (
         Column("data", "text", "The folder of prepared data, below results/data."),
         Column("split", "text", "The split: `train`, `val`, `test`, as the data set names them."),
+        Column("labeled", "boolean", "Whether its ground truth is known; if not, it is predicted and scored nowhere."),
         Column("images", "integer", "Images; of images that are cut into patches, the whole ones."),
+        Column("groups", "integer", "Groups of images that never lie in two splits or folds.",
+               empty="the data set has no groups"),
+        Column("channels", "integer", "Channels of the images."),
+        Column("dtype", "text", "Depth of the images: `uint8`, `uint16` or `float32`."),
         Column("patches", "integer", "Patches that they are cut into.", empty="images are not cut"),
         Column("height_min", "integer", "Least height of an image, of a patch where they are cut.", unit="px"),
         Column("height_max", "integer", "Greatest height.", unit="px"),
@@ -36,15 +42,14 @@ class DataSplits(Table):
         Column("enlarged_most", "number", "The greatest factor by which a page was enlarged.",
                empty="no page was enlarged"),
         Column("pixels", "integer", "Pixels that are not void; of overlapping patches each counts once.",
-               empty="the task has no masks, or they are hidden"),
-        Column("void", "number", "Share of the pixels without a class.",
-               empty="the task has no masks, or they are hidden"),
-        Column("objects", "integer", "Boxes, or texts, that count.", empty="the task has none, or they are hidden"),
+               empty=NO_MASKS),
+        Column("void", "number", "Share of the pixels without a class.", empty=NO_MASKS),
+        Column("objects", "integer", "Boxes, or texts, that count.", empty="the task has none, or no label is known"),
     )  # fmt: skip
 
 
 class DataClasses(Table):
-    """A class in a split of the data."""
+    """A class in a split of the data whose ground truth is known."""
 
     file = "data_classes.csv"
     rules = ("describe_data",)
@@ -58,8 +63,19 @@ class DataClasses(Table):
     )
 
 
+class DataWarnings(Table):
+    """What the preparation of the data found odd and let pass."""
+
+    file = "data_warnings.csv"
+    rules = ("describe_data",)
+    columns = (
+        Column("data", "text", "The folder of prepared data, below results/data."),
+        Column("warning", "text", "What was found."),
+    )
+
+
 def write_data_tables(plan: StudyPlan, output: Path, root: Path = Path()) -> int:
-    """Write both tables of a study into a folder.
+    """Write the tables of a study's data into a folder.
 
     Args:
         plan: the study as it was planned; its folders of prepared data are read.
@@ -73,10 +89,15 @@ def write_data_tables(plan: StudyPlan, output: Path, root: Path = Path()) -> int
         InputError: a prepared folder is missing or damaged.
     """
     names = class_names(plan.dataset) if plan.dataset else []
-    prepared = [Prepared.open(root / folder, names) for folder in plan.data]
+    return write_tables([Prepared.open(root / folder, names) for folder in plan.data], output)
+
+
+def write_tables(prepared: list[Prepared], output: Path) -> int:
+    """Write the tables of prepared data into a folder; returns how many splits there are."""
     rows = split_rows(prepared)
     DataSplits.write(output, rows)
     DataClasses.write(output, class_rows(prepared))
+    DataWarnings.write(output, warning_rows(prepared))
     return len(rows)
 
 
@@ -87,7 +108,10 @@ def split_rows(prepared: Iterable[Prepared]) -> list[dict[str, Any]]:
         for split in one.splits.values():
             images = whole_images(split)
             cut = any(split.page(i) for i in range(len(split)))
-            row: dict[str, Any] = {"data": one.folder.name, "split": split.name, "images": len(images)}
+            groups = {split.group(image[0]) for image in images} - {None}
+            row: dict[str, Any] = {"data": one.folder.name, "split": split.name, "labeled": split.labeled}
+            row |= {"images": len(images), "groups": len(groups) or None}
+            row |= {"channels": one.channels, "dtype": one.dtype}
             row["patches"] = len(split) if cut else None
             enlarged = read_manifest(one.folder)["splits"][split.name].get("enlarged")
             if enlarged is not None:
@@ -127,3 +151,8 @@ def class_rows(prepared: Iterable[Prepared]) -> list[dict[str, Any]]:
         if split.labeled
         for i, name in enumerate(one.classes)
     ]
+
+
+def warning_rows(prepared: Iterable[Prepared]) -> list[dict[str, Any]]:
+    """Rows of data_warnings.csv."""
+    return [{"data": one.folder.name, "warning": warning} for one in prepared for warning in one.warnings]

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import field_validator, model_validator
 
 from segsweep.config.components import TASKS
+from segsweep.config.display import Display
 from segsweep.config.settings import Component, key
 from segsweep.config.split_keys import FORMS, LISTS, Splits, check_group, form_of, names_are_usable
 
@@ -65,6 +66,9 @@ class Dataset(Component):
         ge=1,
     )
     foreground: str | None = key(None, "Class that the one output of a binary task means.")
+    display: Display = key(
+        Display(), "How images are shown to people; needed only where they are not 8-bit RGB.", outcome=False
+    )
     licence: str = key("", "Licence of the data.", outcome=False)
     source: str = key("", "Where the data comes from.", outcome=False)
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from segsweep.config.display import Display
 from segsweep.data.classes import class_names
+from segsweep.data.display import ImageDisplay, display_of
 from segsweep.data.prepared import Prepared
 from segsweep.errors import InputError
 from segsweep.formatting import plural, value_in_words
@@ -72,7 +74,7 @@ class Gallery:
     show: str = "predictions"
     of: str = "best"
     predictor: Callable[..., Any] = Predictor
-    _data: dict[str, Prepared] = field(default_factory=dict, init=False)
+    _data: dict[str, tuple[Prepared, ImageDisplay]] = field(default_factory=dict, init=False)
     _loaded: tuple[str, Any] | None = field(default=None, init=False)
 
     def __post_init__(self):
@@ -97,12 +99,17 @@ class Gallery:
             entries = [self._of_one_run(chosen, wanted, views[self.cells[0]])]
         return entries + self._over_grid(wanted[0])
 
-    def _prepared(self, cell: str) -> Prepared:
-        """The data that the shown run of a cell was trained on."""
+    def _opened(self, cell: str) -> tuple[Prepared, ImageDisplay]:
+        """The data that the shown run of a cell was trained on, and how its images are shown."""
         folder = self.candidates.data_of(self.candidates.run_of(cell))
         if folder not in self._data:
-            self._data[folder] = self.open_data(folder)
+            said = Display.model_validate((self.candidates.plan.dataset or {}).get("display") or {})
+            prepared = self.open_data(folder)
+            self._data[folder] = prepared, display_of(prepared, said)
         return self._data[folder]
+
+    def _prepared(self, cell: str) -> Prepared:
+        return self._opened(cell)[0]
 
     def _predictor(self, cell: str) -> Any:
         """The predictor of the shown run of a cell; only the last one stays in memory."""
@@ -112,11 +119,16 @@ class Gallery:
             self._loaded = cell, loaded
         return self._loaded[1]
 
+    def _image(self, cell: str, unit: Unit) -> np.ndarray:
+        """uint8 (H, W, 3): a unit of the data of a cell."""
+        prepared, display = self._opened(cell)
+        return display(image_of(prepared, unit))
+
     def _view(self, cell: str, unit: Unit) -> View:
         """An image in the size that the run of a cell saw, which may be an axis."""
         prepared = self._prepared(cell)
         own = counterpart(prepared, unit)
-        return View(image_of(prepared, own), ground_truth_of(prepared, own), self._predictor(cell).predict([own])[0])
+        return View(self._image(cell, own), ground_truth_of(prepared, own), self._predictor(cell).predict([own])[0])
 
     def _views_of_all(self, wanted: list[Unit]) -> dict[str, list[View]]:
         """Views by cell; a cell whose run on the shown fold has no checkpoint is left out."""
@@ -228,7 +240,7 @@ class Gallery:
             best_of.setdefault(tuple(value_in_words(settings[cell].get(axis)) for axis in axes), cell)
         painter = self._painter(unit.page, most=300 if unit.page else 220, least=120)
         prepared = self._prepared(self.cells[0])
-        image, ground_truth = image_of(prepared, unit), ground_truth_of(prepared, unit)
+        image, ground_truth = self._image(self.cells[0], unit), ground_truth_of(prepared, unit)
         rows, sides, drawn, shown = [], [], [], [ground_truth]
         for row in levels[1] if len(axes) == 2 else [None]:
             panels = []

@@ -5,7 +5,7 @@ from typing import ClassVar
 import pandas as pd
 
 from segsweep.config.components import Section
-from segsweep.report.markdown import blocks, capital, markdown_table, paragraph
+from segsweep.report.markdown import blocks, bullets, capital, listed, markdown_table, paragraph
 from segsweep.report.quoted_results import QuotedResults
 
 MOST_CLASSES = 40
@@ -23,7 +23,50 @@ def write(results: QuotedResults) -> str:
     """If the data were described: a table of splits, one of classes."""
     if not len(results.table("data")):
         return ""
-    return blocks(paragraph(where_from(results), subsets(results), patches(results)), splits(results), classes(results))
+    return blocks(
+        paragraph(where_from(results), images(results), groups(results), subsets(results), patches(results)),
+        splits(results),
+        paragraph(unlabeled(results)),
+        classes(results),
+        warnings(results),
+    )
+
+
+def images(results: QuotedResults) -> str:
+    """Always: channels and depth of the images."""
+    table = results.table("data")
+    return f"Images have {table.quote(0, 'channels', 'plural:channel')} ({table.quote(0, 'dtype', 'code')})."
+
+
+def groups(results: QuotedResults) -> str | None:
+    """If images belong to groups."""
+    table = results.table("data")
+    first = table.frame[table.frame["data"] == table.frame["data"].iloc[0]]
+    said = [
+        f"{table.quote(i, 'groups', 'int')} in the {_split(first.at[i, 'split'])} split"
+        for i in first.index[first["groups"].notna()]
+    ]
+    return f"They belong to groups, none of which lies in two splits or folds: {listed(said)}." if said else None
+
+
+def unlabeled(results: QuotedResults) -> str | None:
+    """If there are splits without ground truth."""
+    table = results.table("data")
+    hidden = table.frame[table.frame["labeled"].astype(str) == "False"].drop_duplicates("split")
+    said = [table.quote(i, "split") for i in hidden.index]
+    if not said:
+        return None
+    return f"The ground truth of {listed(said)} is not known: what is predicted of these images is scored nowhere."
+
+
+def warnings(results: QuotedResults) -> str:
+    """If the preparation found something odd: what it said, once each."""
+    table = results.table("data_warnings")
+    if not len(table):
+        return ""
+    rows = table.frame.drop_duplicates("warning").index
+    head = "The preparation of the data found:\n"
+    return blocks(head, bullets(*(table.quote(i, "warning", "sentence") for i in rows)))
 
 
 def where_from(results: QuotedResults) -> str | None:

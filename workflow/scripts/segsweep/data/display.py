@@ -1,0 +1,75 @@
+"""Images of any depth and number of channels, made for people to look at."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from segsweep.config.display import Display
+from segsweep.data.prepared import Prepared, Split
+from segsweep.errors import InputError
+
+STRETCH = (2.0, 98.0)
+MOST_IMAGES, MOST_PIXELS = 64, 1 << 14  # of the training images, and of each, that percentiles are taken of
+
+
+@dataclass(frozen=True)
+class ImageDisplay:
+    """What is shown of the images of a data set.
+
+    Attributes:
+        channels: three, shown as red, green and blue, or one, shown in grey.
+        black, white: float64 (len(channels),), the values that are shown so; None for 8-bit values as they are.
+    """
+
+    channels: tuple[int, ...]
+    black: np.ndarray | None = None
+    white: np.ndarray | None = None
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """An image (H, W, C) of any dtype as uint8 (H, W, 3)."""
+        shown = image[..., list(self.channels)]
+        if self.black is not None:
+            span = np.where(self.white > self.black, self.white - self.black, 1)
+            shown = (255 * np.clip((shown - self.black) / span, 0, 1)).round().astype(np.uint8)
+        return np.repeat(shown, 3, axis=2) if len(self.channels) == 1 else shown
+
+
+def display_of(prepared: Prepared, display: Display | None = None) -> ImageDisplay:
+    """How to show the images of prepared data.
+
+    Args:
+        prepared: the data; percentiles are of its training images.
+        display: what the data set's file says; by default 8-bit images are shown as they are, all others stretched.
+
+    Raises:
+        InputError: the data have no such channel.
+    """
+    display = display or Display()
+    channels = tuple(display.channels or (range(3) if prepared.channels >= 3 else range(1)))
+    if problem := unknown_channel(prepared.dataset, prepared.channels, display):
+        raise InputError(problem)
+    if display.stretch is None and prepared.dtype == "uint8":
+        return ImageDisplay(channels)
+    values = _sample(prepared.splits["train"], channels)
+    return ImageDisplay(channels, *np.percentile(values, display.stretch or STRETCH, axis=0))
+
+
+def unknown_channel(dataset: str, channels: int, display: Display) -> str | None:
+    """What is wrong where `display` names a channel that images do not have."""
+    if max(display.channels or [0]) < channels:
+        return None
+    there = "only channel 0" if channels == 1 else f"channels 0 to {channels - 1}"
+    return (
+        f"data set {dataset}: display.channels is {display.channels}, but its images have {there}. Correct it, or "
+        "leave it out."
+    )
+
+
+def _sample(split: Split, channels: tuple[int, ...]) -> np.ndarray:
+    """float64 (n, len(channels)): pixels of images that are spread over the split."""
+    chosen = np.unique(np.linspace(0, len(split) - 1, MOST_IMAGES).round().astype(int))
+    parts = []
+    for i in chosen:
+        pixels = split.image(int(i)).reshape(-1, split.image(int(i)).shape[2])
+        parts.append(pixels[:: -(-len(pixels) // MOST_PIXELS)][:, list(channels)])
+    return np.concatenate(parts).astype(np.float64)
