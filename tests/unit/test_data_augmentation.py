@@ -257,7 +257,7 @@ def test_transforms_that_points_do_not_follow_are_refused_with_points(tmp_path, 
     with pytest.raises(InputError, match=rf"mine.yaml:\d+: {name} takes boxes .* the task {task} .* GridDistortion"):
         read_augmentation(path, task)
     assert read_augmentation(path, "binary")
-    context = context_of(None, SimpleNamespace(task=task, channels=None), None, str, str)
+    context = context_of(None, SimpleNamespace(task=task), None, str, str)
     with pytest.raises(InputError, match=rf"mine.yaml:\d+: {name} takes boxes"):
         context.sections.of("data", Data(augmentation=path))
 
