@@ -1,6 +1,7 @@
 """A small drawn data set, as the exports of annotation tools hold it: rectangles and triangles, cut by nothing."""
 
 import json
+from base64 import b64encode
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,9 @@ def image(number: int, found: Objects) -> Image.Image:
     noise = np.random.default_rng(number).integers(0, 60, (HEIGHT, WIDTH, 3), np.uint8)
     drawn = Image.fromarray(noise)
     for label, corners in found:
-        ImageDraw.Draw(drawn).polygon(corners, fill=(200, 90, 40) if label == "box" else (40, 110, 220))
+        right, bottom = np.max(corners, 0).tolist()
+        inside = [(x - (x == right), y - (y == bottom)) for x, y in corners]  # Pillow draws the last pixel as well
+        ImageDraw.Draw(drawn).polygon(inside, fill=(200, 90, 40) if label == "box" else (40, 110, 220))
     return drawn
 
 
@@ -88,6 +91,40 @@ def write_yolo(root: Path, splits: dict[str, list[str]]) -> None:
             write_lines(root / folder / "labels" / f"{name}.txt", lines)
         first += len(names)
     (root / "data.yaml").write_text(yaml.safe_dump(named | {"nc": len(LABELS), "names": list(LABELS)}))
+
+
+def write_labelme(root: Path, splits: dict[str, list[str]]) -> None:
+    """As LabelMe saves it: FOLDER/NAME.json beside FOLDER/NAME.png; each second file embeds its image instead."""
+    first = 0
+    for folder, names in splits.items():
+        for number, (name, members) in enumerate(write_images(root / folder, names, first).items()):
+            file, embedded = root / folder / f"{name}.png", None
+            if number % 2:
+                embedded = b64encode(file.read_bytes()).decode()
+                file.unlink()
+            shapes = [{"label": label, "points": corners, "shape_type": "polygon"} for label, corners in members]
+            content = {
+                "version": "5.5.0", "flags": {}, "shapes": shapes, "imagePath": file.name, "imageData": embedded,
+                "imageHeight": HEIGHT, "imageWidth": WIDTH,
+            }  # fmt: skip
+            file.with_suffix(".json").write_text(json.dumps(content))
+        first += len(names)
+
+
+def write_cvat(root: Path, splits: dict[str, list[str]]) -> None:
+    """As CVAT exports it: annotations.xml for all, the folders being subsets, and images/FOLDER/NAME.png."""
+    first, elements = 0, []
+    for folder, names in splits.items():
+        for name, members in write_images(root / "images" / folder, names, first).items():
+            shapes = "".join(
+                f'<polygon label="{label}" points="{";".join(f"{x}.00,{y}.00" for x, y in corners)}" z_order="0"/>'
+                for label, corners in members
+            )
+            size = f'width="{WIDTH}" height="{HEIGHT}"'
+            elements.append(f'<image id="{len(elements)}" name="{name}.png" subset="{folder}" {size}>{shapes}</image>')
+        first += len(names)
+    text = "".join(elements)
+    (root / "annotations.xml").write_text(f"<annotations><version>1.1</version>{text}</annotations>")
 
 
 def write_lines(path: Path, lines: list[str]) -> None:

@@ -8,14 +8,14 @@ import pytest
 from pycocotools import mask as coco
 
 from segsweep.config.annotated_dataset import AnnotatedDataset
-from segsweep.data import annotations
 from segsweep.data.annotations import AnnotatedImage, Annotation, annotated_items, check, draw
 from segsweep.data.classes import class_table
 from segsweep.data.decoding import decode
 from segsweep.data.label_table import label_table
 from segsweep.data.run_lengths import mask_array
 
-CLASSES = {0: "background", 3: "cat", 7: "dog"}
+CAT = 3
+CLASSES = {0: "background", CAT: "cat", 7: "dog"}
 
 
 class Tool(AnnotatedDataset):
@@ -37,6 +37,14 @@ def square(label, left, top, side, **more):
 def test_pixels_lie_between_the_corners_and_later_annotations_cover_earlier_ones():
     found = draw([square("cat", 1, 1, 3), square("dog", 2, 0, 2)], 4, 5, label_table(tool()))
     assert found.tolist() == [[0, 0, 7, 7, 0], [0, 3, 7, 7, 0], [0, 3, 3, 3, 0], [0, 3, 3, 3, 0]]
+
+
+def test_of_two_that_overlap_the_smaller_one_can_be_seen():
+    dataset = tool(overlaps="smaller", void_labels=["blur"])
+    found = [square("blur", 0, 1, 3), square("dog", 1, 0, 1), square("cat", 0, 0, 2), square("dog", 0, 0, 3)]
+    (item,) = items(found, dataset)
+    assert item.mask(4, 4).tolist() == [[3, 7, 7, 0], [255, 255, 255, 0], [255, 255, 255, 0], [255, 255, 255, 0]]
+    assert items(found, tool(void_labels=["blur"]))[0].mask(4, 4)[0].tolist() == [7, 7, 7, 0]
 
 
 def test_void_covers_all_and_labels_of_the_background_erase():
@@ -190,7 +198,7 @@ def test_a_drawn_polygon_has_the_pixels_whose_centers_lie_in_it_up_to_its_edge(s
     corners = np.random.default_rng(seed).uniform(0, 40, (5, 2))
     polygon = shapely.convex_hull(shapely.MultiPoint(corners))
     ring = np.asarray(polygon.exterior.coords)[:-1]
-    covered = annotations.region(Annotation("cat", [ring]), 40, 40)
+    covered = draw([Annotation("cat", [ring])], 40, 40, label_table(tool())) == CAT
     y, x = np.mgrid[:40, :40] + 0.5
     centers = shapely.points(x, y)
     inside = shapely.contains(polygon, centers)

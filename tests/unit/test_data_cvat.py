@@ -39,8 +39,8 @@ def root(tmp_path):
     (tmp_path / "images/deep").mkdir(parents=True)
     for name in ("a.png", "deep/b.png"):
         Image.new("RGB", (10, 8)).save(tmp_path / "images" / name)
-    (tmp_path / "train.txt").write_text("a.png\n")
-    (tmp_path / "val.txt").write_text("deep/b.png\n")
+    (tmp_path / "train.txt").write_text("a\n")
+    (tmp_path / "val.txt").write_text("deep/b\n")
     return tmp_path
 
 
@@ -93,18 +93,17 @@ def test_what_the_file_says_of_other_images_changes_nothing(root):
 
 
 def test_subsets_and_files_make_splits(root):
-    write(root, image("a", subset="Train"), image("a", subset="Test", number=1), image("b", subset="Train", number=2))
-    by_subset = dataset(splits={"folders": {"train": "Train", "val": "Test"}}, images="images/{split}/{name}.png")
+    images = (("a", "Train"), ("a", "Test"), ("b", "Train"))
+    write(root, *(image(f"{name}.png", subset=subset) for name, subset in images))
+    by_subset = dataset(splits={"folders": {"train": "Train", "val": "Test"}}, images="images/{split}")
     found = readers.files(by_subset, root)
     assert [name for name, _ in found["train"]] == ["a", "b"]
     assert found["val"][0][1][0] == root / "images/Test/a.png"
     for split in ("train", "val"):
         write(root, image(f"{split}.png"), file=f"{split}.xml")
     by_file = dataset(splits={"folders": ["train", "val"]}, annotations="{split}.xml")
-    assert [[one.name for one in items] for items in readers.read(by_file, root).values()] == [
-        ["train.png"],
-        ["val.png"],
-    ]
+    named = {split: [one.name for one in items] for split, items in readers.read(by_file, root).items()}
+    assert named == {"train": ["train"], "val": ["val"]}
 
 
 @pytest.mark.parametrize(
@@ -113,11 +112,10 @@ def test_subsets_and_files_make_splits(root):
         ("", {}, "not valid XML"),
         ("<annotation><object/></annotation>", {}, "holds <annotation> without any <image>"),
         ('<annotations><track id="0"/></annotations>', {}, "holds 1 tracks of a video"),
-        ('<annotations><image name="a.png"/></annotations>', {}, "the image 'a.png' has no width and height"),
-        (WITH.format(image("a.png") * 2), {}, "1 names stand twice, the first is 'a.png'"),
+        ('<annotations><image name="a.png"/></annotations>', {}, "image 1 (a.png) lacks its name, width or height"),
+        (WITH.format(image("a.png") * 2), {}, "has 1 image whose name another one has, as 'a'"),
         (WITH.format(image("a.png", subset="Train")), {"splits": {"folders": ["train", "val"]}},
          "no image is of the subset 'train'; subsets are Train"),
-        (WITH.format(image("a")), {}, "has no image 'a.png'; did you mean 'a'?"),
     ],
 )  # fmt: skip
 def test_files_that_cannot_be_used(root, text, changes, problem):
@@ -125,6 +123,16 @@ def test_files_that_cannot_be_used(root, text, changes, problem):
     with pytest.raises(InputError) as caught:
         readers.files(dataset(**changes), root)
     assert problem in caught.value.problems[0]
+
+
+def test_a_name_that_the_file_has_not(root):
+    (root / "train.txt").write_text("b\na.png\na\n")
+    with pytest.raises(InputError) as caught:
+        prepare(dataset(), root, None, root / "out", "f")
+    file = root / "annotations.xml"
+    expected = [f"{line}: {name!r} is none of the 2 images of {file}; names there are like 'a'" for line, name in
+                ((1, "b"), (2, "a.png"))]  # fmt: skip
+    assert [one in problem for one, problem in zip(expected, caught.value.problems, strict=True)] == [True, True]
 
 
 def test_all_that_is_wrong_with_shapes_is_named_at_once(root):
@@ -136,6 +144,7 @@ def test_all_that_is_wrong_with_shapes_is_named_at_once(root):
         '<box label="car" xtl="1" ytl="x" xbr="3" ybr="2"/>',
         '<mask label="car" rle="1,2" left="0" top="0" width="2" height="2"/>',
         '<box label="cra" xtl="1" ytl="1" xbr="3" ybr="2"/>',
+        '<box label="car" xtl="1" ytl="1" xbr="3" ybr="2" z_order="top"/>',
     ).problems
     expected = [
         "annotations.xml: image 'a.png', shape 1 (car) is a 'points'; shapes with an area are polygon, box",
@@ -143,6 +152,7 @@ def test_all_that_is_wrong_with_shapes_is_named_at_once(root):
         "shape 3 (car) has the points '1,2;3', which are not x,y;x,y;...",
         "shape 4 (car) has {'label': 'car', 'xtl': '1', 'ytl': 'x', 'xbr': '3', 'ybr': '2'}; xtl, ytl, xbr, ybr are",
         "shape 5 (car) is a mask whose run lengths add up to 3 pixels, its box has 2x2",
+        "shape 7 (car) has {'label': 'car', 'xtl': '1', 'ytl': '1', 'xbr': '3', 'ybr': '2', 'z_order': 'top'}; z_order",
         "shape 6: the label 'cra' means nothing in this data set. Did you mean 'car'?",
     ]
     assert len(problems) == len(expected)

@@ -130,9 +130,24 @@ def test_shapes_of_one_group_are_one_object(root):
 
 def test_an_embedded_image_is_read_where_there_is_no_file(root):
     (root / "a.png").unlink()
-    write(root, "a", CELL, imageData=encoded(IMAGES["b"]))
-    assert (item(root).image() == IMAGES["b"]).all()
+    write(root, "a", CELL, SCRATCH, imageData=encoded(IMAGES["b"]))
+    write(root, "b", CELL, imageData=encoded(IMAGES["a"]))
+    (root / "b.png").unlink()
+    prepare(dataset(), root, None, root / "out", "f")
+    prepared = Prepared.open(root / "out").splits
+    assert (prepared["train"].image(0) == IMAGES["b"]).all()
+    assert (prepared["val"].image(0) == IMAGES["a"]).all()
     assert readers.files(dataset(splits={"train": "train.txt"}), root)["train"] == [("a", [root / "a.json"] * 2)]
+
+
+def test_shapes_lie_on_the_upright_image_as_labelme_shows_it(root):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise by a quarter
+    Image.fromarray(np.rot90(IMAGES["a"])).save(root / "a.png", exif=exif)
+    prepare(dataset(), root, None, root / "out", "f")
+    train = Prepared.open(root / "out").splits["train"]
+    assert (train.image(0) == IMAGES["a"]).all()
+    assert train.mask(0).tolist() == DRAWN
 
 
 @pytest.mark.parametrize("said", ["../images/x.png", "..\\images\\x.png", "C:\\Users\\me\\images\\x.png"])

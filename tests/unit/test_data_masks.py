@@ -192,6 +192,17 @@ def test_floats_and_deep_colors_get_a_line_each(tmp_path):
     assert "has colors of 8 bits" in refused(saved(tmp_path / "d.png", np.full((2, 3), 300, np.uint16)), palette=STREET)
 
 
+def test_what_is_no_image_gets_a_line(tmp_path):
+    classes = {"classes": {0: "a", 1: "b"}}
+    (tmp_path / "a.png").touch()
+    assert "a.png: empty" in refused(tmp_path / "a.png", **classes)
+    (tmp_path / "a.png").write_text("<html>")
+    assert "a.png: no image of a known format. A mask is a PNG" in refused(tmp_path / "a.png", **classes)
+    noise = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    said = refused(saved(tmp_path / "a.png", noise), (20, 30), **classes)
+    assert " more (so many come from antialiasing, a JPEG, or an image that is no mask)" in said
+
+
 def test_several_images_in_one_file(tmp_path):
     classes = {"classes": {0: "a", 1: "b", 2: "c"}, "void": [255]}
     tifffile.imwrite(tmp_path / "a.tif", np.stack([VALUES, VALUES]), photometric="minisblack")
@@ -216,16 +227,30 @@ def test_a_mask_is_upright_where_it_says_how(tmp_path, suffix, orientation):
     path = tmp_path / f"a.{suffix}"
     saved(path, np.rot90(upright, turns[orientation]), exif=exif, **options)
     assert read_mask(path).tolist() == upright.tolist()
+    assert read_mask(path, turned=False).tolist() == np.rot90(upright, turns[orientation]).tolist()
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32])
+@pytest.mark.parametrize("compression", [None, "zstd"])
+def test_deep_masks_are_upright_too(tmp_path, dtype, compression):
+    stored = np.rot90(np.arange(6).reshape(2, 3), 1).astype(dtype)
+    orientation = [(274, 3, 1, 6, True)]
+    tifffile.imwrite(tmp_path / "a.tif", stored, compression=compression, extratags=orientation)
+    assert read_mask(tmp_path / "a.tif").tolist() == [[0, 1, 2], [3, 4, 5]]
+    content = (tmp_path / "a.tif").read_bytes()
+    (tmp_path / "a.tif").write_bytes(content[:-2])
+    if compression is None:  # what is cut off is not zero
+        assert "ends after" in refused(tmp_path / "a.tif", classes={0: "a", 1: "b"})
 
 
 def test_an_open_file_is_read_as_its_path_would_be(tmp_path):
     for suffix, array in (("png", VALUES), ("tif", VALUES.astype(np.uint16))):
         path = saved(tmp_path / f"a.{suffix}", array)
-        assert read_mask(io.BytesIO(path.read_bytes()), where="row 3").tolist() == VALUES.tolist()
+        assert read_mask(path.read_bytes(), where="row 3").tolist() == VALUES.tolist()
     file = io.BytesIO()
     Image.fromarray(VALUES).save(file, "JPEG")
     with pytest.raises(InputError, match=r"^row 3: a JPEG"):
-        read_mask(io.BytesIO(file.getvalue()), where="row 3")
+        read_mask(file.getvalue(), where="row 3")
 
 
 def test_one_bit_is_zero_or_one(tmp_path):
@@ -233,6 +258,11 @@ def test_one_bit_is_zero_or_one(tmp_path):
     assert decoded(tmp_path / "a.png", classes={0: "a", 1: "b"}) == ([[0, 1, 0], [0, 0, 0]], [])
     black_and_white = {"a": [0, 0, 0], "b": [255, 255, 255]}
     assert decoded(tmp_path / "a.png", palette=black_and_white) == ([[0, 1, 0], [0, 0, 0]], [])
+
+
+def test_sides_that_are_swapped_come_from_a_turn(tmp_path):
+    said = refused(saved(tmp_path / "a.png", VALUES.T.copy()), classes={0: "a", 1: "b", 2: "c"}, void=[255])
+    assert "2x3 pixels, its image has 3x2 (width x height). One of the two is turned. Images and masks" in said
 
 
 # A file for each class

@@ -24,6 +24,11 @@ def test_an_ellipse_is_as_exact_as_it_says(radius):
     assert len(x) < 1000
 
 
+def test_what_has_no_area_has_an_outline_without():
+    assert shapely.Polygon(ellipse(1, 1, 0, 0)).area == 0
+    assert shapely.Polygon(line([(1, 1), (1, 1)], 2)[0]).area == pytest.approx(math.pi, rel=0.02)
+
+
 def test_an_ellipse_turns_clockwise_on_the_screen():
     points = ellipse(0, 0, 10, 1, 30)
     far = points[np.hypot(*points.T).argmax()]

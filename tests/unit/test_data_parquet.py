@@ -84,8 +84,7 @@ def test_columns_and_names_are_the_data_sets(root):
         "0.png",
         "1.png",
     ]
-    item = readers.read(named, root)["train"][1]
-    assert (item.mask(6, 8) == masks[1]).all()
+    assert readers.read(named, root)["train"][1].mask(6, 8) == png(masks[1])
 
 
 def test_masks_of_colors_are_read_by_the_palette(root):
@@ -118,8 +117,7 @@ def test_all_that_is_wrong_with_shards_is_named_at_once(root):
         dataset(splits={"folders": ["train", "val"]}, image="imgae"),
         root,
     )
-    assert "cannot be read as Parquet" in found[0]
-    assert "git lfs pull" in found[0]
+    assert "a pointer of Git LFS" in found[0]
     assert "no column 'imgae', which `image` names. Did you mean 'image'? Columns: image, mask." in found[1]
     assert "the column 'mask', which `mask` names, is of the type int64" in found[2]
     assert "data/val-*.parquet: there is no such file" in found[3]
@@ -132,8 +130,48 @@ def test_rows_without_files_are_named_with_all_others(root):
     write(root, "train-00000-of-00002.parquet", images, masks, image=cells)
     found = problems(prepare, dataset(), root, None, root / "out", "f")
     assert "row 0 holds no bytes, only the path '/home/me/0.png' in the column 'image'" in found[0]
-    assert "train-00000-of-00002.parquet: row 1: cannot be used as an image" in found[1]
+    assert "train-00000-of-00002.parquet: row 1: not an image of a known format" in found[1]
     assert "row 2 holds nothing in the column 'image'" in found[2]
+
+
+@pytest.mark.parametrize(
+    "kind", [pyarrow.binary(), pyarrow.struct({"bytes": pyarrow.binary(), "path": pyarrow.string()})]
+)
+def test_a_test_split_without_masks_is_predicted(root, kind):
+    images, masks = drawn(3, 4)
+    write(root, "test-0.parquet", images, masks, mask=pyarrow.array([None] * 3, kind))
+    folders = {"train": "train", "val": "validation", "test": "test"}
+    assert readers.files(dataset(splits={"folders": folders}), root)["test"][0][1] == [root / "data/test-0.parquet"]
+    manifest = prepare(dataset(splits={"folders": folders}), root, None, root / "out", "f")
+    assert manifest["splits"]["test"]["labeled"] is False
+    swapped = dataset(splits={"folders": {"train": "test", "val": "validation"}})
+    found = problems(prepare, swapped, root, None, root / "out", "f")
+    assert "test-0.parquet: row 0: 'test-0_00000' has no mask, and the task needs one" in found[0]
+
+
+def test_a_list_names_rows_of_any_shard(root):
+    (root / "train.txt").write_text("train-00001-of-00002_00001\ntrain-00000-of-00002_00003\n")
+    (root / "val.txt").write_text("validation-00000-of-00001_00001\nnobody\n")
+    listed = dataset(splits={"train": "train.txt", "val": "val.txt"}, shards="data/*.parquet")
+    assert [path[1] for _, path in readers.files(listed, root)["train"]] == ["row 1", "row 3"]
+    (problem,) = problems(prepare, listed, root, None, root / "out", "f")
+    assert "val.txt:2: 'nobody' is none of the 9 images of" in problem
+
+
+def test_a_mask_that_is_refused_is_named_by_its_row(root):
+    images, masks = drawn(2)
+    file = io.BytesIO()
+    Image.fromarray(masks[0]).save(file, "JPEG")
+    write(root, "train-00001-of-00002.parquet", images, masks, mask=[file.getvalue(), png(masks[1])])
+    (problem,) = problems(prepare, dataset(), root, None, root / "out", "f")
+    assert "train-00001-of-00002.parquet: row 0: a JPEG" in problem
+
+
+def test_a_damaged_shard(root):
+    shard = root / "data/train-00001-of-00002.parquet"
+    shard.write_bytes(shard.read_bytes()[:-20])
+    (found,) = problems(readers.files, dataset(), root)
+    assert "train-00001-of-00002.parquet: cannot be read as Parquet" in found
 
 
 def test_a_row_without_a_name(root):

@@ -113,7 +113,7 @@ def test_instances_that_do_not_fit_their_classes(tmp_path):
     assert "SegmentationClass/a.png has (3, 5)" in cut
     (tmp_path / "SegmentationObject/a.png").write_text("no image")
     (broken,) = voc_item(tmp_path, boxes_from="instances").problems
-    assert "SegmentationObject/a.png: cannot be read" in broken
+    assert "SegmentationObject/a.png: no image of a known format" in broken
 
 
 @pytest.mark.parametrize("folder", ["", "ImageSets/Segmentation", "ImageSets/Main"])

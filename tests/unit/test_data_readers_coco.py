@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import yaml
 from pycocotools import mask as coco_mask
+from pycocotools.coco import COCO
 
 from segsweep.config.dataset import parse_dataset
 from segsweep.data.classes import class_table
@@ -13,6 +14,7 @@ from segsweep.data.decoding import decode
 from segsweep.data.preparation import prepare
 from segsweep.data.readers import files, read
 from segsweep.errors import InputError
+from segsweep.planning.data_address import meaning_of
 from tests.annotated_files import HEIGHT, LABELS, WIDTH, coco, objects, write_coco, write_images, write_yolo
 
 SPLITS = {"train": ["a", "b", "c"], "valid": ["d"]}
@@ -111,6 +113,19 @@ def test_boxes_of_coco_are_in_an_address_where_they_count(tmp_path):
     assert files(multitask, tmp_path) != before[1]
 
 
+def test_what_labels_mean_is_in_an_address_and_where_files_lie_is_not():
+    before = meaning_of(coco_dataset())
+    for changes in ({"images": "x/{split}"}, {"annotations": "x/{split}.json"}, {"root": "elsewhere"}):
+        assert meaning_of(coco_dataset(**changes)) == before
+    for changes in (
+        {"void_labels": ["blur"]},
+        {"background_labels": ["*"]},
+        {"unannotated": "void"},
+        {"classes": CLASSES | {2: "wall"}},
+    ):
+        assert meaning_of(coco_dataset(**changes)) != before
+
+
 def test_run_lengths_and_crowds(tmp_path):
     write_coco(tmp_path, SPLITS)
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
@@ -139,6 +154,35 @@ def test_run_lengths_and_crowds(tmp_path):
     assert (sample.mask == expected).all()
     assert sample.ignored.tolist() == [True, False]
     assert sample.boxes.tolist() == [[47, HEIGHT - 20, 48, HEIGHT], [40, 5, 48, 9]]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_masks_are_those_of_the_coco_api(tmp_path, seed):
+    """Random polygons in parts, run lengths in both forms, drawn one over the other."""
+    generator = np.random.default_rng(seed)
+    write_images(tmp_path / "images", ["a"])
+    content = coco({"a": []})
+    for number in range(12):
+        corners = [generator.uniform((0, 0), (WIDTH, HEIGHT), (5, 2)).round(2).ravel().tolist() for _ in range(2)]
+        mask = np.asfortranarray(generator.random((HEIGHT, WIDTH)) < 0.05, np.uint8)
+        runs = {"size": [HEIGHT, WIDTH], "counts": coco_mask.encode(mask)["counts"].decode()}
+        edges = np.flatnonzero(np.diff(mask.T.ravel().astype(int), prepend=0))
+        plain = {"size": [HEIGHT, WIDTH], "counts": np.diff([0, *edges, mask.size]).tolist()}
+        outline = [corners, runs, plain][number % 3]
+        category = int(generator.choice([10, 20]))
+        content["annotations"].append(
+            {"id": number + 1, "image_id": 1, "category_id": category, "segmentation": outline, "iscrowd": 0}
+        )
+    (tmp_path / "all.json").write_text(json.dumps(content))
+    api = COCO(tmp_path / "all.json")
+    expected = np.zeros((HEIGHT, WIDTH), int)
+    for annotation in api.loadAnns(api.getAnnIds(imgIds=1)):
+        expected[api.annToMask(annotation) == 1] = annotation["category_id"] // 10
+    dataset = coco_dataset(**(OF_ONE_FILE | {"splits": {"random": {"val": 0.5}}}))
+    sample, problems = decode(read(dataset, tmp_path)["all"][0], class_table(dataset), True)
+    assert problems == []
+    assert (sample.mask == expected).all()
+    assert len(np.unique(expected)) == 3
 
 
 def test_one_file_with_lists_of_names_and_all_of_it_by_chance(tmp_path):
@@ -207,12 +251,14 @@ COCO_MISTAKES = [
     ),
     (lambda c: c["images"].append({"id": 9}), r"image 1 has no id or no file_name"),
     (lambda c: c["images"].append({"id": 9, "file_name": "d.jpg"}), r"are those of 'd.png' as well"),
+    (lambda c: c["images"].append({"id": 9, "file_name": "../d.png"}), r"'../d.png': it is no path in the folder"),
+    (lambda c: c["images"].append({"id": 9, "file_name": "/d.png"}), r"'/d.png': it is no path in the folder"),
     (lambda c: c["images"][0].update(height="32"), r"image 0 has the height '32' and width 48"),
     (
         lambda c: c["images"][0].update(height=64, width=96),
         r"says that 'd' has 96x64 pixels .* the image has 48x32\. Ex",
     ),
-    (lambda c: c["images"][0].update(height=48, width=32), r"has 32x48 pixels .*Was the image turned"),
+    (lambda c: c["images"][0].update(height=48, width=32), r"has 32x48 pixels .*Export both again"),
     (lambda c: c["categories"][0].update(name="Box"), r"annotation 0 .*the label 'Box' means nothing.*mean 'box'\?"),
 ]
 
@@ -233,14 +279,15 @@ def test_all_mistakes_come_together_and_an_unknown_label_once(tmp_path):
     changed(
         tmp_path / "valid/_annotations.coco.json", lambda content: content["annotations"][0].update(segmentation=[])
     )
-    (tmp_path / "train/b.png").unlink()
+    (tmp_path / "valid/d.png").unlink()
     dataset = coco_dataset(classes={0: "background", 1: "box"})
     with pytest.raises(InputError) as caught:
         prepare(dataset, tmp_path, None, tmp_path / "out", "")
     found = caught.value.problems
     assert sorted("means nothing" in one for one in found) == [False, False, True]
     assert any("and 3 further annotations: the label 'roof'" in one for one in found)
-    assert any("b.png: no such file" in one for one in found)
+    assert any("d.png: no such file" in one for one in found)
+    assert any("'box' has no outline" in one for one in found)  # of the image that is not there
 
 
 @pytest.mark.parametrize(
@@ -296,6 +343,22 @@ def test_yolo_finds_folders_lists_and_paths(tmp_path):
     image, labels, names = files(yolo_dataset(), tmp_path)["val"][0][1]
     assert (image, labels) == (tmp_path / "valid/images/d.png", tmp_path / "valid/labels/d.txt")
     assert json.loads(names) == {"0": "box", "1": "roof"}
+
+
+def test_yolo_passes_over_hidden_files_and_reports_broken_links(tmp_path):
+    write_yolo(tmp_path, SPLITS)
+    images = tmp_path / "train/images"
+    (images / ".ipynb_checkpoints").mkdir()
+    for hidden in ("._a.png", ".ipynb_checkpoints/a-checkpoint.png"):
+        (images / hidden).write_bytes(b"no image")
+    (images / "notes.txt").write_text("no image")
+    assert [item.name for item in read(yolo_dataset(), tmp_path)["train"]] == ["a", "b", "c"]
+    (images / "e.png").symlink_to("nowhere.png")
+    (tmp_path / "train/labels/e.txt").symlink_to("nowhere.txt")
+    found = problems_of(yolo_dataset(missing_labels="background"), tmp_path)
+    assert len(found) == 2
+    assert found[0].startswith(str(tmp_path / "train/labels/e.txt"))
+    assert found[1].startswith(str(images / "e.png"))
 
 
 def test_yolo_by_lists_and_by_chance_among_all_splits(tmp_path):

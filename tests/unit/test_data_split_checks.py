@@ -128,6 +128,15 @@ def test_groups_of_any_size_are_dealt_out_whole_and_near_their_shares():
     assert abs(np.bincount(part) - [280, 80, 40]).max() <= 10
 
 
+def test_no_part_stays_empty_while_there_are_groups():
+    for seed in range(20):
+        group = [i // 10 for i in range(30)]
+        part = dealt(range(30), group, np.zeros((30, 0), bool), [0.6, 0.2, 0.2], np.random.default_rng(seed))
+        assert np.bincount(part).tolist() == [10, 10, 10]
+        strata = np.arange(6)[:, None] % 3 == np.arange(3)
+        assert set(dealt(range(6), range(6), strata, [1] * 4, np.random.default_rng(seed))) == set(range(4))
+
+
 def test_folds_respect_groups(tmp_path):
     for i in range(12):
         write(tmp_path, f"p{i // 3}_{i}", i)
@@ -227,6 +236,14 @@ def test_equal_names_in_folders_of_their_own(tmp_path):
     write(tmp_path, "val/0001", 1)
     (found,) = problems(tmp_path, **folders)
     assert "'0001' has the same pixels as '0001' of train" in found
+
+
+def test_a_name_that_a_list_names_twice_though_another_split_has_it_too(tmp_path):
+    for folder, number in (("train", 1), ("val", 2)):
+        write(tmp_path, f"{folder}/0001", number)
+    patterns = {"images": "{split}/{name}.png", "masks": "{split}/{name}_mask.png"}
+    (found,) = problems(tmp_path, splits=lists(tmp_path, train=["0001"], val=["0001", "0001"]), **patterns)
+    assert "val.txt:2: '0001' is already in val" in found
 
 
 def test_a_test_split_without_masks_is_void(tmp_path):

@@ -3,7 +3,10 @@
 import re
 
 import pytest
+from jsonschema import Draft202012Validator
+from write_schemas import schema
 
+from segsweep import registry
 from segsweep.config.dataset import parse_dataset
 from segsweep.data.name_lists import split_names
 from segsweep.data.readers import files, read
@@ -108,6 +111,19 @@ def test_what_splits_cannot_say(splits, message):
         parse_dataset(FOLDER | {"splits": splits}, lambda keys: "line")
 
 
+@pytest.mark.parametrize(
+    ("splits", "valid"),
+    [
+        ({"train": "a.txt", "val": "b.txt"}, True), ({"folders": ["train", "val"]}, True), ({"random": {}}, True),
+        ({"table": "t.csv"}, True), ({"table": "t.csv", "name": "file", "split": "subset"}, True),
+        ({"train": 3}, False), ({"folders": 3}, False), ({"random": {"vall": 0.1}}, False), ({"table": 3}, False),
+    ],
+)  # fmt: skip
+def test_editors_know_the_forms(splits, valid):
+    found = Draft202012Validator(schema(registry.union("dataset"))).is_valid(FOLDER | {"classes": {}, "splits": splits})
+    assert found is valid
+
+
 def test_readers_say_which_forms_they_take(tmp_path):
     for reader, form in (("voc", {"folders": ["train", "val"]}), ("icdar", {"folders": ["train", "val"]})):
         values = {"name": "d", "reader": reader, "classes": "voc", "splits": form}
@@ -126,3 +142,21 @@ def test_all_images_of_the_readers(tmp_path):
     )
     assert names({"name": "d", "reader": "voc", "classes": "voc"} | drawn, tmp_path) == {"all": ["a", "b"]}
     assert names({"name": "d", "reader": "icdar", "task": "text"} | drawn, tmp_path) == {"all": ["1", "2"]}
+
+
+def test_files_of_another_case_are_not_left_out_unseen(tmp_path):
+    touch(tmp_path, "train/a.png", "train/b.PNG", "train/C.Png", "val/d.png", "train/deep.PNG/x.png")
+    with pytest.raises(InputError, match=r"train/C.Png: fits '\{split\}/\{name\}.png' but for upper .* 1 more"):
+        names(FOLDER | {"splits": {"folders": ["train", "val"]}}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("reader", "message"),
+    [
+        ({"reader": "icdar", "task": "text"}, "no image is there that the reader icdar finds"),
+        ({"reader": "voc", "classes": "voc"}, "SegmentationClass/.name..png: there is no such file"),
+    ],
+)
+def test_nothing_to_draw_from(tmp_path, reader, message):
+    with pytest.raises(InputError, match=message):
+        names({"name": "d", "splits": {"random": {}}} | reader, tmp_path)

@@ -6,10 +6,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from PIL import Image
 
+from segsweep.config.dataset import parse_dataset
 from segsweep.config.train import Train
+from segsweep.data.classes import ClassTable, class_table
+from segsweep.data.image_files import geo_tags
 from segsweep.inference import submission
 from segsweep.inference.ensemble import Ensemble
 from segsweep.inference.ensemble_scores import write
@@ -193,9 +197,9 @@ def entries(path):
 
 
 def test_masks_have_the_data_sets_own_values_and_sizes(tmp_path):
-    index = np.full(256, -1, np.int16)
-    index[[0, 255, 7]] = [1, 0, 255]  # paper 255 is class 0, ink 0 is class 1, 7 is void
-    values = submission.values_of(index, 2)
+    index = [-1] * 256
+    index[0], index[255], index[7] = 1, 0, 255  # paper 255 is class 0, ink 0 is class 1, 7 is void
+    values = submission.values_of(ClassTable(["paper", "ink"], index, True, ""))
     assert values.tolist() == [255, 0]
     mask = np.array([[0, 1]], np.uint8)
     submission.write_masks(tmp_path / "s.zip", {"page": mask}, {"page": ((1, 2), (2, 4))}, values)
@@ -204,6 +208,49 @@ def test_masks_have_the_data_sets_own_values_and_sizes(tmp_path):
     before = (tmp_path / "s.zip").read_bytes()
     submission.write_masks(tmp_path / "s.zip", {"page": mask}, {"page": ((1, 2), (2, 4))}, values)
     assert (tmp_path / "s.zip").read_bytes() == before
+
+
+@pytest.mark.parametrize("values", [np.array([7, 300], np.uint16), np.array([[1, 2, 3], [4, 5, 6]], np.uint8)])
+def test_masks_lie_where_their_images_lie_on_the_earth(tmp_path, values):
+    """The tags are read back by tifffile's own reader of GeoTIFF."""
+    tags = [
+        (33550, 12, 3, (10.0, 10.0, 0.0), True),
+        (33922, 12, 6, (0.0, 0.0, 0.0, 399960.0, 5300040.0, 0.0), True),
+        (34735, 3, 16, (1, 1, 0, 3, 1024, 0, 1, 1, 1025, 0, 1, 1, 3072, 0, 1, 32632), True),
+        (34737, 2, 12, "WGS 84 / UTM", True),
+    ]
+    bands = np.zeros((2, 4, 5), np.uint16)
+    tifffile.imwrite(tmp_path / "tile.tif", bands, photometric="minisblack", planarconfig="contig", extratags=tags)
+    masks = {name: np.array([[0, 1]], np.uint8) for name in ("tile", "plain")}
+    shapes = dict.fromkeys(masks, ((1, 2), (2, 4)))
+    submission.write_masks(tmp_path / "s.zip", masks, shapes, values, {"tile": geo_tags(tmp_path / "tile.tif")})
+    made = entries(tmp_path / "s.zip")
+    assert sorted(made) == ["plain.png", "tile.tif"]
+    with tifffile.TiffFile(io.BytesIO(made["tile.tif"])) as written, tifffile.TiffFile(tmp_path / "tile.tif") as own:
+        assert (written.asarray() == values[[[0, 0, 1, 1]] * 2]).all()
+        assert written.geotiff_metadata == own.geotiff_metadata
+        assert written.geotiff_metadata["ProjectedCSTypeGeoKey"] == 32632
+    assert (np.asarray(Image.open(io.BytesIO(made["plain.png"]))) == values[[[0, 0, 1, 1]] * 2]).all()
+    before = (tmp_path / "s.zip").read_bytes()
+    submission.write_masks(tmp_path / "s.zip", masks, shapes, values, {"tile": geo_tags(tmp_path / "tile.tif")})
+    assert (tmp_path / "s.zip").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("palette", "expected"),
+    [
+        ({"sky": [[9, 8, 7], [0, 0, 1]], "road": [1, 2, 3], "void": 0}, [[[9, 8, 7]] * 2 + [[1, 2, 3]] * 2] * 2),
+        ({"sky": "700, 2", "road": "300-400"}, [[700, 700, 300, 300]] * 2),
+        ({"sky": "0-127", "road": "128-255"}, [[0, 0, 128, 128]] * 2),
+        ({"sky": "-3", "road": "3"}, [[0, 0, 1, 1]] * 2),
+    ],
+)
+def test_masks_are_written_as_the_palette_has_them(tmp_path, palette, expected):
+    table = class_table(parse_dataset({"name": "d", "reader": "folder", "palette": palette}))
+    masks, shapes = {"page": np.array([[0, 1]], np.uint8)}, {"page": ((1, 2), (2, 4))}
+    submission.write_masks(tmp_path / "s.zip", masks, shapes, submission.values_of(table))
+    written = np.asarray(Image.open(io.BytesIO(entries(tmp_path / "s.zip")["page.png"])))
+    assert written.tolist() == expected
 
 
 def test_boxes_as_voc_counts_them(tmp_path):

@@ -156,14 +156,6 @@ def test_an_array_as_the_mask_of_classes(tmp_path, shape, said):
         assert np.array_equal(sample.mask, np.arange(48).reshape(6, 8) % 2)
 
 
-def test_an_array_is_no_image(tmp_path):
-    np.save(tmp_path / "a.npy", np.zeros((6, 8), np.int64))
-    classes = dataset(masks="{name}.npy", task="multiclass", classes={0: "wall", 1: "crack"})
-    sample, problems = decode(Item("a", tmp_path / "a.npy", tmp_path / "a.npy"), class_table(classes), True)
-    assert sample is None
-    assert problems[0].startswith(f"{tmp_path / 'a.npy'}: cannot be used as an image")
-
-
 def test_a_label_that_never_occurs_is_refused_with_a_remedy(tmp_path):
     labels = channels(void=False)
     labels[1] = 0

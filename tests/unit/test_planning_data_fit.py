@@ -2,11 +2,17 @@
 
 import json
 
+import prepare_data
 import pytest
 
 from segsweep.config.train import Train
+from segsweep.errors import InputError
+from segsweep.planning.announcement import announce
 from segsweep.planning.data_fit import data_fit
 from segsweep.planning.plan_file import SegmentPlan, StudyPlan
+from segsweep.planning.plan_writer import PlanWriter
+from segsweep.planning.planner import open_study
+from tests.workspace import SMALL, Workspace
 
 LOSS = {"main": {"cross_entropy": 1.0}}
 
@@ -87,3 +93,32 @@ def test_what_would_fail(fit):
     (found,), _ = fit(train, splits=hidden, ensemble={"score_on": "test"})
     assert found.startswith("ensemble.score_on: the split 'test' has no ground truth")
     assert fit(train, splits=hidden, ensemble={"score_on": "val"})[0] == []
+
+
+def test_channels_to_be_shown_that_images_do_not_have(tmp_path):
+    (tmp_path / "manifest.json").write_text(json.dumps({"splits": {}, "channels": 4}))
+    dataset = {"name": "bands", "display": {"channels": [4, 3, 2]}}
+    plan = StudyPlan(study={}, name="s", axes=[], cells=[], runs=[], dataset=dataset)
+    (said,) = data_fit(plan, str(tmp_path)).problems
+    assert said.startswith("data set bands: display.channels is [4, 3, 2], but its images have channels 0 to 3.")
+
+
+def test_it_is_said_when_data_are_prepared_and_by_planning(tmp_path, monkeypatch, capsys):
+    workspace = Workspace.entered(tmp_path, monkeypatch)  # four training images, two for validation
+    workspace.write_study(train=SMALL | {"batch_size": 16})
+    study = open_study({"study": "little"}, plans=True)
+    PlanWriter(study).start()
+    arguments = ["--plan", "results/little/plan.json", "--output", *study.plan.data]
+    assert prepare_data.main(arguments) == 0
+    note = "batch_size: 16 is more than the 4 images that are trained on"
+    assert f"  note: {note}" in capsys.readouterr().out
+    lines = []
+    announce(open_study({"study": "little"}, plans=True), lines.append)
+    assert [line.strip()[: len(note)] for line in lines].count(note) == 1
+    workspace.write_study(folds=7)
+    with pytest.raises(InputError, match="the train and val images are 6 groups, which cannot be cut into 7 folds"):
+        open_study({"study": "little"}, plans=True)
+    (tmp_path / study.plan.data[0] / "manifest.json").unlink()
+    PlanWriter(open_study({"study": "little"}, plans=True)).start()
+    assert prepare_data.main(arguments) == 2
+    assert "cannot be cut into 7 folds" in capsys.readouterr().err

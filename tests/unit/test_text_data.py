@@ -86,6 +86,8 @@ def test_the_script_of_mlt_is_no_part_of_the_transcription(tmp_path):
     ("line", "said"),
     [
         (f"{QUAD},Latin,###", "found the script 'Latin' before the transcription in .* has format: mlt. Set it"),
+        # The corners along the upper edge of a curved word come first.
+        ("10,20,20,20,30,20,40,20,50,22,50,32,40,30,10,30,word", "found further corners behind the fourth"),
         (f"{QUAD},20,40,###", "found further corners behind the fourth in .* has format: polygons. Set it"),
     ],
 )

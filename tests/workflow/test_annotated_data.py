@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from tests.annotated_files import LABELS, write_coco
+from tests.annotated_files import LABELS, write_coco, write_labelme
 from tests.workspace import SMALL, Workspace
 
 FOLDERS = {"train": ["a", "b", "c", "d"], "valid": ["e", "f"]}
@@ -15,6 +15,13 @@ EXPORTS = {
         {
             "splits": {"folders": {"train": "train", "val": "valid"}},
             "annotations": "{split}/_annotations.coco.json",
+        },
+    ),
+    "labelme": (
+        write_labelme,
+        {
+            "splits": {"folders": {"train": "train", "val": "valid"}},
+            "annotations": "{split}/{name}.json",
         },
     ),
 }

@@ -13,9 +13,12 @@ from segsweep.config.train import Data
 from segsweep.data.preparation import prepare
 from segsweep.errors import InputError
 from segsweep.exits import program
+from segsweep.formatting import plural
 from segsweep.io import read_json
 from segsweep.planning.data_fit import Fit, data_fit
-from segsweep.planning.plan_file import read_plan
+from segsweep.planning.plan_file import StudyPlan, read_plan
+
+SHOWN = 20  # problems; `make data` shows all of them
 
 
 @program
@@ -28,7 +31,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, required=True, help="folder to make")
     parser.add_argument("--workers", type=int, default=1, help="threads that decode (default: 1)")
     options = parser.parse_args(argv)
-    description = described(options.plan, options.output) if options.plan else read_json(options.description)
+    plan = read_plan(options.plan) if options.plan else None
+    description = read_json(options.description) if plan is None else described(plan, options.output)
     dataset = parse_dataset(description["dataset"])
     data = Data.model_validate(description["data"]) if description.get("data") else None
     try:
@@ -41,10 +45,11 @@ def main(argv: list[str] | None = None) -> int:
             workers=options.workers,
         )
     except InputError as error:
-        count = len(error.problems)
-        head = f"The data set {dataset.name} cannot be used ({count} problems):"
-        raise InputError(head, *(f"  {problem}" for problem in error.problems)) from error
-    fit = data_fit(read_plan(options.plan), str(options.output)) if options.plan else Fit([], [])
+        head = f"The data set {dataset.name} cannot be used ({plural(len(error.problems), 'problem')}):"
+        more = len(error.problems) - SHOWN
+        rest = [f"  ... and {more} more: make data DATASET={dataset.name}"] if more > 0 else []
+        raise InputError(head, *(f"  {problem}" for problem in error.problems[:SHOWN]), *rest) from error
+    fit = Fit([], []) if plan is None else data_fit(plan, str(options.output))
     if fit.problems:
         raise InputError(*fit.problems)
     counts = ", ".join(f"{len(entry['names'])} {split}" for split, entry in manifest["splits"].items())
@@ -54,16 +59,16 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def described(plan: Path, folder: Path) -> dict[str, Any]:
+def described(plan: StudyPlan, folder: Path) -> dict[str, Any]:
     """What a plan says of a folder of prepared data: dataset, root, data, fingerprint.
 
     Raises:
         InputError: the plan needs no such folder.
     """
-    needed = read_plan(plan).prepared
-    if str(folder) not in needed:
-        raise InputError(f"{plan}: no {folder} among {', '.join(needed)}. If the study changed since, plan it again.")
-    return needed[str(folder)]
+    if str(folder) not in plan.prepared:
+        there = ", ".join(plan.prepared)
+        raise InputError(f"{plan.name}: no {folder} among {there}. If the study changed since, plan it again.")
+    return plan.prepared[str(folder)]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The keys of data sets whose labels have names: annotations as tools export them, outlines each with its label."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import model_validator
 
@@ -33,6 +33,12 @@ class AnnotatedDataset(Dataset):
     )
     void_labels: list[str] = key(
         [], "Labels that are drawn as void, over all others; `*` stands for all that are named nowhere."
+    )
+
+    overlaps: Literal["later", "smaller"] = key(
+        "later",
+        "Which of two annotations is seen where they overlap: the one that comes later in the file, or the smaller one "
+        "(a cup on a table). Of a multilabel task, both are.",
     )
 
     @model_validator(mode="after")

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import field_validator, model_validator
+from pydantic import NonNegativeInt, field_validator, model_validator
 
 from segsweep.config.components import TASKS
 from segsweep.config.display import Display
@@ -64,6 +64,19 @@ class Dataset(Component):
         None,
         "Channels of the images; null: as many as there are, grey as three equal ones. With 1 grey stays one channel.",
         ge=1,
+    )
+    page: NonNegativeInt | Literal["channels"] | None = key(
+        None,
+        "Of images in files of several (TIFF, GIF, DICOM): which one, from 0; `channels`: each page is a channel. "
+        "Files of several are refused where nothing is said.",
+    )
+    alpha: Literal["drop"] | None = key(
+        None,
+        "`drop`: the alpha channel of images is left out even where pixels are transparent, which is refused where "
+        "nothing is said. Counted among `channels`, alpha is a channel like the others.",
+    )
+    orientation: Literal["exif", "ignore"] = key(
+        "exif", "Images are turned as EXIF says; `ignore`: their labels were drawn on the unturned pixels."
     )
     foreground: str | None = key(None, "Class that the one output of a binary task means.")
     display: Display = key(

@@ -36,3 +36,13 @@ class Display(Settings):
         if stretch is not None and stretch[0] >= stretch[1]:
             raise ValueError(f"found {list(stretch)}; the first becomes black, the second white. Write [2, 98]")
         return stretch
+
+    def unknown_channel(self, dataset: str, channels: int) -> str | None:
+        """What is wrong where a channel is named that images of so many channels do not have."""
+        if max(self.channels or [0]) < channels:
+            return None
+        there = "only channel 0" if channels == 1 else f"channels 0 to {channels - 1}"
+        return (
+            f"data set {dataset}: display.channels is {self.channels}, but its images have {there}. Correct it, or "
+            "leave it out."
+        )

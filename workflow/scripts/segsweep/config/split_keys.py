@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Discriminator, Tag, field_validator, model_validator
+from pydantic import Discriminator, Tag, WithJsonSchema, field_validator, model_validator
 
 from segsweep.config.settings import Settings, key
 
@@ -175,8 +175,14 @@ def check_patterns(splits: Any, names: str, *others: str) -> None:
         )
 
 
+# A list of names is no split `table`, which JSON schemas cannot tell by themselves.
+_LISTS_SCHEMA = {
+    "type": "object",
+    "additionalProperties": {"type": "string"},
+    "propertyNames": {"not": {"enum": list(FORMS)}},
+}
 Splits = Annotated[
-    Annotated[dict[str, str], Tag("Lists")]
+    Annotated[dict[str, str], Tag("Lists"), WithJsonSchema(_LISTS_SCHEMA)]
     | Annotated[FolderSplits, Tag("FolderSplits")]
     | Annotated[TableSplits, Tag("TableSplits")]
     | Annotated[RandomSplits, Tag("RandomSplits")],

@@ -72,8 +72,8 @@ class Data(Settings):
     patches: Patches | None = key(None, "Pages cut into patches.")
     preprocessing: Literal["standardize", "normalize", "none"] = key(
         "standardize",
-        "ImageNet's mean and deviation (of images that are not 8-bit RGB the data set's own), the data set's own, or only "
-        "scaling to 0..1.",
+        "ImageNet's mean and deviation (of images that are not 8-bit RGB the data set's own), the data set's own, or "
+        "only scaling to 0..1.",
         title="preprocessing",
     )
     augmentation: str = key("none", "Name of a file in config/augmentations, or a path.", title="augmentation")

@@ -6,7 +6,7 @@ items of them. Coordinates are those of pixel edges, as in `segsweep.data.raw_it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -67,7 +67,7 @@ class AnnotatedImage:
     """
 
     name: str
-    image: Path | np.ndarray | Callable[[], np.ndarray]
+    image: Path | Callable[[], np.ndarray | bytes]
     annotations: Sequence[Annotation] | None
     size: tuple[int, int] | None = None
     location: str = ""
@@ -109,7 +109,7 @@ def _item(dataset: AnnotatedDataset, table: LabelTable, image: AnnotatedImage, p
         if found := places.pop(label, None):
             item.problems.append(_unknown_label(label, found, table))
     known = [one for one in image.annotations if table.value(one.label) is not None]
-    item.mask = partial(_checked_mask, known, table)
+    item.mask = partial(_checked_mask, known, table, dataset.overlaps == "smaller")
     if dataset.task == "multitask":
         objects = _objects([one for one in known if one.label in table.boxes])
         item.boxes = partial(boxes, objects)
@@ -135,10 +135,12 @@ def _unknown_label(label: str, places: list[str], table: LabelTable) -> str:
     )
 
 
-def _checked_mask(annotations: Sequence[Annotation], table: LabelTable, height: int, width: int) -> np.ndarray:
+def _checked_mask(
+    annotations: Sequence[Annotation], table: LabelTable, smaller_last: bool, height: int, width: int
+) -> np.ndarray:
     if problems := [problem for one in annotations for problem in check(one, height, width)]:
         raise InputError(*problems)
-    return draw(annotations, height, width, table)
+    return draw(annotations, height, width, table, smaller_last)
 
 
 def check(annotation: Annotation, height: int, width: int) -> list[str]:
@@ -203,10 +205,13 @@ def _mask_problems(annotation: Annotation, height: int, width: int) -> list[str]
     return [f"{where}: the mask of {annotation.label!r} covers no pixel. Correct or delete it."]
 
 
-def draw(annotations: Sequence[Annotation], height: int, width: int, table: LabelTable) -> np.ndarray:
+def draw(
+    annotations: Sequence[Annotation], height: int, width: int, table: LabelTable, smaller_last: bool = False
+) -> np.ndarray:
     """The mask of an image, in values of the data set's `classes` and `void`.
 
-    Later annotations cover earlier ones, and void covers all. A pixel belongs to a polygon as pycocotools has it.
+    Later annotations cover earlier ones, or smaller ones larger ones; void covers all. A pixel belongs to a polygon as
+    pycocotools has it.
 
     Returns:
         uint8 (H, W), or (H, W, C) of a multilabel task: 1 where a pixel has the label, 0 where not, or void.
@@ -216,21 +221,25 @@ def draw(annotations: Sequence[Annotation], height: int, width: int, table: Labe
     """
     import numpy as np
 
+    if smaller_last:
+        annotations = sorted(annotations, key=lambda one: -_area(one, height, width))
     void_last = sorted(annotations, key=lambda one: table.value(one.label) == table.void)
     if not table.channels:
         mask = np.full((height, width), table.unannotated, np.uint8)
         for one in void_last:
-            mask[region(one, height, width)] = table.value(one.label)
+            for window, covered in regions(one, height, width):
+                mask[window][covered] = table.value(one.label)
         return mask
     mask = np.zeros((height, width, table.channels), np.uint8)
     annotated = np.full((height, width), table.unannotated == NO_LABEL)
     for one in void_last:
-        value, covered = table.value(one.label), region(one, height, width)
-        annotated |= covered
-        if value == table.void:
-            mask[covered] = table.void
-        elif value != NO_LABEL:
-            mask[covered, value] = 1
+        value = table.value(one.label)
+        for window, covered in regions(one, height, width):
+            annotated[window] |= covered
+            if value == table.void:
+                mask[window][covered] = table.void
+            elif value != NO_LABEL:
+                mask[window][covered, value] = 1
     mask[~annotated] = table.void
     return mask
 
@@ -260,19 +269,32 @@ def _extents(annotation: Annotation) -> Box:
     return (*points.min(0).tolist(), *points.max(0).tolist())
 
 
-def region(annotation: Annotation, height: int, width: int) -> np.ndarray:
-    """bool (H, W): the pixels that an annotation covers."""
+def regions(annotation: Annotation, height: int, width: int) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
+    """Windows of the image, and bool (h, w) of the pixels in each that an annotation covers: of its rings, of its mask.
+
+    Small windows of a large image: what is drawn takes the time of the objects, not of the image for each of them.
+    """
     import numpy as np
     from pycocotools import mask as coco
 
-    covered = np.zeros((height, width), bool)
-    if rings := [np.asarray(ring, np.float64).ravel().tolist() for ring in _in_pixels(annotation, height, width).rings]:
-        runs = coco.merge(coco.frPyObjects(rings, height, width))
-        covered |= mask_array({"size": [height, width], "counts": runs["counts"].decode()})
+    rings = [np.asarray(ring, np.float64).reshape(-1, 2) for ring in _in_pixels(annotation, height, width).rings]
+    if rings:
+        points = np.concatenate(rings)
+        left, top = np.clip(np.floor(points.min(0)), 0, (width - 1, height - 1)).astype(int).tolist()
+        right, bottom = np.clip(np.ceil(points.max(0)) + 1, 1, (width, height)).astype(int).tolist()
+        size = [bottom - top, right - left]
+        corners = [(ring - (left, top)).ravel().tolist() for ring in rings]
+        runs = coco.merge(coco.frPyObjects(corners, *size))
+        covered = mask_array({"size": size, "counts": runs["counts"].decode()})
+        yield (slice(top, bottom), slice(left, right)), covered
     if annotation.mask is not None:
-        array, (left, top) = mask_array(annotation.mask), annotation.corner
-        covered[top : top + array.shape[0], left : left + array.shape[1]] |= array
-    return covered
+        covered, (left, top) = mask_array(annotation.mask), annotation.corner
+        yield (slice(top, top + covered.shape[0]), slice(left, left + covered.shape[1])), covered
+
+
+def _area(annotation: Annotation, height: int, width: int) -> int:
+    """Pixels that an annotation covers; those of its rings and of its mask as well count twice."""
+    return sum(int(covered.sum()) for _, covered in regions(annotation, height, width))
 
 
 def _in_pixels(annotation: Annotation, height: int, width: int) -> Annotation:

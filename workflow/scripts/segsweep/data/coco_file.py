@@ -6,13 +6,27 @@ Source: Lin et al. 2014, "Microsoft COCO: Common Objects in Context"; https://co
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from segsweep.data.annotations import Annotation
 from segsweep.errors import InputError
 from segsweep.io import read_text
 
 CORNERS = 3  # least of a polygon
+
+
+class Entry(NamedTuple):
+    """An annotation as it stands in the file; whether its outline is one is asked when it is drawn.
+
+    Attributes:
+        location: for problems.
+        label: name of its category.
+        content: all of it.
+    """
+
+    location: str
+    label: str
+    content: dict[str, Any]
 
 
 @dataclass
@@ -22,15 +36,13 @@ class CocoImage:
     Attributes:
         file: its `file_name`.
         size: height and width, where the file says them.
-        annotations: in the order of the file; None where the file has no annotations at all.
-        text: what the file says of the image, for its address.
-        problems: of its annotations.
+        entries: its annotations, in the order of the file; None where the file has none of any image.
+        problems: of annotations that name no category.
     """
 
     file: str
     size: tuple[int, int] | None
-    annotations: list[Annotation] | None
-    text: list[Any] = field(default_factory=list)
+    entries: list[Entry] | None
     problems: list[str] = field(default_factory=list)
 
 
@@ -43,12 +55,8 @@ class CocoFile:
     problems: list[str]
 
 
-def read_file(path: Path, with_boxes: bool) -> CocoFile:
+def read_file(path: Path) -> CocoFile:
     """The images of a file, with their annotations.
-
-    Args:
-        path: the JSON file.
-        with_boxes: whether the boxes that the file says count; else they are not looked at.
 
     Raises:
         InputError: the file cannot be read, is no JSON, or has no image or no categories.
@@ -68,7 +76,7 @@ def read_file(path: Path, with_boxes: bool) -> CocoFile:
     images = _images(file, parts["images"], labeled)
     labels = _labels(file, parts["categories"])
     for number, entry in enumerate(parts["annotations"] if labeled else ()):
-        _add(file, f"{path}: annotation {number}", entry, images, labels, with_boxes)
+        _add(file, f"{path}: annotation {number}", entry, images, labels)
     if not file.images:
         empty = f"{path}: the list of images is empty. Export it again, or take the split out."
         raise InputError(*(file.problems or [empty]))
@@ -97,7 +105,11 @@ def _images(file: CocoFile, entries: list[Any], labeled: bool) -> dict[Any, Coco
             other = by_id.get(entry["id"], file.images.get(name))
             file.problems.append(
                 f"{where}: id {entry['id']!r}, file_name {image.file!r}: "
-                + (f"id or name are those of {other.file!r} as well. " if other else "this is no name of a file. ")
+                + (
+                    f"id or name are those of {other.file!r} as well. "
+                    if other
+                    else "it is no path in the folder of images. "
+                )
                 + "Give each image an id and a name (without its ending) of its own."
             )
             continue
@@ -106,8 +118,10 @@ def _images(file: CocoFile, entries: list[Any], labeled: bool) -> dict[Any, Coco
 
 
 def _name(file: str) -> str:
+    """What a `file_name` is called: without its ending. Empty where it leads out of the folder."""
     folder, slash, last = file.rpartition("/")
-    return f"{folder}{slash}{last.rpartition('.')[0] or last}"
+    inside = not file.startswith("/") and ".." not in file.split("/")
+    return f"{folder}{slash}{last.rpartition('.')[0] or last}" if inside else ""
 
 
 def _labels(file: CocoFile, entries: list[Any]) -> dict[Any, str]:
@@ -124,39 +138,50 @@ def _labels(file: CocoFile, entries: list[Any]) -> dict[Any, str]:
     return labels
 
 
-def _add(
-    file: CocoFile, where: str, entry: Any, images: dict[Any, CocoImage], labels: dict[Any, str], with_boxes: bool
-) -> None:
+def _add(file: CocoFile, where: str, entry: Any, images: dict[Any, CocoImage], labels: dict[Any, str]) -> None:
     """Add an annotation to its image, or its problem to the image's or the file's."""
     if not _is(entry, dict):
         file.problems.append(f"{where} is {entry!r:.80}; it is a mapping. Export the file again.")
         return
     where += f" (id {entry['id']})" if "id" in entry else ""
-    image, label = (
-        table.get(value) if _is(value := entry.get(key), int | str) else None
-        for table, key in ((images, "image_id"), (labels, "category_id"))
-    )
+    image_id, category_id = entry.get("image_id"), entry.get("category_id")
+    image = images.get(image_id) if _is(image_id, int | str) else None
     if image is None:
-        file.problems.append(f"{where} has the image_id {entry.get('image_id')!r}, which no image has. Correct it.")
-        return
-    if label is None:
-        known = list(labels)
-        image.problems.append(
-            f"{where} has the category_id {entry.get('category_id')!r}; categories are "
-            f"{', '.join(f'{one} ({labels[one]})' for one in known)}. Correct it."
-        )
-        return
-    try:
-        rings, mask = _outline(entry.get("segmentation"))
-        box = _box(entry.get("bbox")) if with_boxes else None
-    except ValueError as error:
-        image.problems.append(f"{where}, of {image.file}: {error}.")
-        return
-    ignored = bool(entry.get("iscrowd"))
-    image.annotations.append(
-        Annotation(label, rings, mask, box=box, ignored=ignored, location=f"{where}, {image.file}")
-    )
-    image.text.append([label, entry.get("segmentation"), box, ignored])
+        file.problems.append(f"{where} has the image_id {image_id!r}, which no image has. Correct it.")
+    elif not _is(category_id, int | str) or category_id not in labels:
+        known = ", ".join(f"{number} ({name})" for number, name in labels.items())
+        image.problems.append(f"{where} has the category_id {category_id!r}; categories are {known}. Correct it.")
+    else:
+        image.entries.append(Entry(f"{where}, {image.file}", labels[category_id], entry))
+
+
+def text_of(image: CocoImage, with_boxes: bool) -> str:
+    """What a file says of an image, without its ids: the same text, the same masks and boxes."""
+    said = [
+        [label, content.get("segmentation"), content.get("bbox") if with_boxes else None, bool(content.get("iscrowd"))]
+        for _, label, content in image.entries or ()
+    ]
+    return json.dumps([image.size, said], sort_keys=True)
+
+
+def annotations_of(image: CocoImage, with_boxes: bool) -> tuple[list[Annotation], list[str]]:
+    """The annotations of an image, and its problems.
+
+    Args:
+        image: one with entries.
+        with_boxes: whether the boxes that the file says count; else they are not looked at.
+    """
+    annotations, problems = [], list(image.problems)
+    for location, label, content in image.entries or ():
+        try:
+            rings, mask = _outline(content.get("segmentation"))
+            box = _box(content.get("bbox")) if with_boxes else None
+        except ValueError as error:
+            problems.append(f"{location}: {error}.")
+            continue
+        ignored = bool(content.get("iscrowd"))
+        annotations.append(Annotation(label, rings, mask, box=box, ignored=ignored, location=location))
+    return annotations, problems
 
 
 def _outline(found: Any) -> tuple[list[list[tuple[float, float]]], dict[str, Any] | None]:

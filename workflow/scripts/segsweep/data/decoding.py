@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from segsweep.data.classes import ClassTable
+from segsweep.data.file_kinds import not_a_file
 from segsweep.data.image_arrays import as_stored
 from segsweep.data.image_files import read_image
+from segsweep.data.image_files.image_file import DEFAULT, Reading
 from segsweep.data.label_checks import check_boxes, check_polygons, check_size
 from segsweep.data.label_masks import pack
 from segsweep.data.mask_files import class_indices, class_mask, read_mask
@@ -21,7 +23,7 @@ from segsweep.errors import InputError
 
 
 def decode(
-    item: Item, table: ClassTable, with_mask: bool, channels: int | None = None
+    item: Item, table: ClassTable, with_mask: bool, reading: Reading = DEFAULT
 ) -> tuple[Sample | None, list[str]]:
     """Read an item's files.
 
@@ -29,7 +31,7 @@ def decode(
         item: from a reader.
         table: what the mask's values mean.
         with_mask: whether the task needs a mask.
-        channels: of the images, as the data set's file has it.
+        reading: what the data set's file says of its images.
 
     Returns:
         The sample, None where image or mask cannot be used; and all problems about the item.
@@ -42,12 +44,14 @@ def decode(
             f"{item.labels_file}: no such file; each image of the lists needs one (empty if there is nothing on "
             "it). Add it, or take the name out of the list."
         )
-    image = _image(item, channels, problems)
+    image = _image(item, reading, problems)
     size = None if image is None else image.shape[:2]
-    if size and (found := check_size(item, *size)):
+    if size and (found := check_size(item, *size, reading)):
         return None, [*problems, *found]
-    # What is drawn for the image's size has none without the image; a file is looked at all the same.
-    channels = _channels(item, size or (), table, problems) if with_mask and (size or not callable(item.mask)) else []
+    # Without the image, its ground truth is looked at all the same; what is drawn needs a size.
+    drawn, channels = size or item.size or (), []
+    if with_mask and (drawn or not callable(item.mask)):
+        channels = _channels(item, drawn, table, reading, problems)
     if image is None or any(values is None for _, values in channels):
         return None, problems
     height, width = size
@@ -64,10 +68,10 @@ def decode(
 
 
 def decode_unlabeled(
-    item: Item, table: ClassTable, with_mask: bool, channels: int | None = None
+    item: Item, table: ClassTable, with_mask: bool, reading: Reading = DEFAULT
 ) -> tuple[Sample | None, list[str]]:
     """As `decode`, of an item whose ground truth is hidden: only the image is read, and all of its mask is void."""
-    sample, problems = decode(replace(item, mask=None, labels_file=None), table, False, channels)
+    sample, problems = decode(replace(item, mask=None, labels_file=None), table, False, reading)
     if sample is not None and with_mask:
         sample.mask = np.full(sample.size, VOID, np.uint8)
     return sample, problems
@@ -82,20 +86,30 @@ def location_of(item: Item) -> str:
     return str(item.image if isinstance(item.image, Path) else item.location or item.name)
 
 
-def _image(item: Item, channels: int | None, problems: list[str]) -> np.ndarray | None:
-    found = _read(item, item.image, problems, read_image)
+def _image(item: Item, reading: Reading, problems: list[str]) -> np.ndarray | None:
+    where = location_of(item)
+
+    def load(source: Path | bytes) -> np.ndarray:
+        return read_image(source, reading, item.warnings, where)
+
+    found = _read(item, item.image, problems, load)
     if found is None:
         return None
     try:
-        return as_stored(found, channels, location_of(item))
+        return as_stored(found, reading.channels, where)
     except InputError as error:
         problems += error.problems
         return None
 
 
 def _read(
-    item: Item, source: Path | np.ndarray | Callable | None, problems: list[str], load: Callable, *size: int
+    item: Item,
+    source: Path | np.ndarray | Callable | None,
+    problems: list[str],
+    load: Callable[[Path | bytes], np.ndarray],
+    *size: int,
 ) -> np.ndarray | None:
+    """The source itself, what it gives when it is called, or what `load` makes of a file or its content."""
     if isinstance(source, np.ndarray):
         return source
     if source is None:
@@ -103,11 +117,12 @@ def _read(
             problems.append(f"{item.location}: {item.name!r} has no mask, and the task needs one. Add it.")
         return None
     named = f", though {item.location} names {item.name!r}" if item.location else ""
-    if isinstance(source, Path) and not source.is_file():
-        problems.append(f"{source}: no such file{named}. Add it, or take the name out of the list.")
+    if isinstance(source, Path) and (wrong := not_a_file(source)):
+        problems.append(f"{source}: {wrong}{named}. Add it, or take the name out of the list.")
         return None
     try:
-        return load(source) if isinstance(source, Path) else source(*size)
+        found = source(*size) if callable(source) else source
+        return found if isinstance(found, np.ndarray) else load(found)
     except InputError as error:
         problems += error.problems
     except Exception as error:  # Pillow raises errors of many kinds on broken files
@@ -131,14 +146,14 @@ def _mask(
 
 
 def _channels(
-    item: Item, size: tuple[int, ...], table: ClassTable, problems: list[str]
+    item: Item, size: tuple[int, ...], table: ClassTable, reading: Reading, problems: list[str]
 ) -> list[tuple[str | Path, np.ndarray | None]]:
     """Where it stands, and (H, W) of values as in the files: of the one mask, or of the mask of each label."""
-    load = partial(read_mask, palette=table.palette)
+    load = partial(read_mask, palette=table.palette, turned=reading.orientation == "exif")
     if isinstance(item.mask, list):
         return [(path, _read(item, path, problems, load)) for path in item.mask]
-    where = item.mask if isinstance(item.mask, Path) else item.labels_file or f"mask of {item.name}"
-    values = _read(item, item.mask, problems, load, *size)
+    where = item.mask if isinstance(item.mask, Path) else item.labels_file or item.location or f"mask of {item.name}"
+    values = _read(item, item.mask, problems, partial(load, where=where), *size)
     if not table.by_label:
         return [(where, values)]
     if values is not None and (values.ndim != 3 or values.shape[2] != len(table.names)):

@@ -46,23 +46,12 @@ def display_of(prepared: Prepared, display: Display | None = None) -> ImageDispl
     """
     display = display or Display()
     channels = tuple(display.channels or (range(3) if prepared.channels >= 3 else range(1)))
-    if problem := unknown_channel(prepared.dataset, prepared.channels, display):
+    if problem := display.unknown_channel(prepared.dataset, prepared.channels):
         raise InputError(problem)
     if display.stretch is None and prepared.dtype == "uint8":
         return ImageDisplay(channels)
     values = _sample(prepared.splits["train"], channels)
     return ImageDisplay(channels, *np.percentile(values, display.stretch or STRETCH, axis=0))
-
-
-def unknown_channel(dataset: str, channels: int, display: Display) -> str | None:
-    """What is wrong where `display` names a channel that images do not have."""
-    if max(display.channels or [0]) < channels:
-        return None
-    there = "only channel 0" if channels == 1 else f"channels 0 to {channels - 1}"
-    return (
-        f"data set {dataset}: display.channels is {display.channels}, but its images have {there}. Correct it, or "
-        "leave it out."
-    )
 
 
 def _sample(split: Split, channels: tuple[int, ...]) -> np.ndarray:

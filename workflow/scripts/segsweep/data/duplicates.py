@@ -75,9 +75,8 @@ def check_duplicates(
 
 
 def is_named_twice(one: Item, other: Item) -> bool:
-    """Whether two items are one image that two splits name. In folders of their own, others may have its name."""
-    in_files = isinstance(one.image, Path) and isinstance(other.image, Path)
-    return one.name == other.name and (one.image == other.image if in_files else True)
+    """Whether two items of different splits are one file by one name. Of folders, each may have its own `0001`."""
+    return one.name == other.name and isinstance(one.image, Path) and one.image == other.image
 
 
 def _problem(one: str, other: str, pair: Pair) -> str:

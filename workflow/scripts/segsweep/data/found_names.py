@@ -1,9 +1,10 @@
 """Names that are there: of files that a pattern finds on the disk, or of the images of one file."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from glob import escape
-from pathlib import Path, PurePath
+from pathlib import Path
+from typing import NoReturn
 
 from segsweep.errors import InputError
 
@@ -17,29 +18,40 @@ def found_names(root: Path, pattern: str, folder: str) -> list[tuple[str, str]]:
         folder: filled in for {split}.
 
     Raises:
-        InputError: it finds none.
+        InputError: it finds none, or some that differ in upper and lower case only.
     """
     parts = pattern.format(split=folder, name="\0").split("\0")
     first, *rest = map(re.escape, parts)
-    expression = re.compile(f"{first}(?P<name>[^/]+){'(?P=name)'.join(rest)}")
-    found = {}
-    for path in sorted(root.glob("*".join(map(escape, parts)))):
-        match = expression.fullmatch(path.relative_to(root).as_posix())
-        if match and not path.name.startswith(".") and not path.is_dir():
+    expression = f"{first}(?P<name>[^/]+){'(?P=name)'.join(rest)}"
+    folders, _, _ = "*".join(map(escape, parts)).rpartition("/")
+    found, other_case = {}, []
+    for path in sorted(root.glob(f"{folders}/*".lstrip("/"))):
+        place = path.relative_to(root).as_posix()
+        if path.name.startswith(".") or path.is_dir():
+            continue
+        if match := re.fullmatch(expression, place):
             found[match["name"]] = path
+        elif re.fullmatch(expression, place, re.IGNORECASE):
+            other_case.append(place)
+    if other_case:
+        raise InputError(
+            f"{root / other_case[0]}: fits {pattern!r} but for upper and lower case, and so do "
+            f"{len(other_case) - 1:,} more. Rename them, so that none is left out unseen."
+        )
     if not found:
         filled_in = root / pattern.replace("{split}", folder)
         raise InputError(f"{filled_in}: there is no such file. Put the data there, or correct the pattern or `splits`.")
     return [(name, str(path)) for name, path in found.items()]
 
 
-def unknown_names(names: Iterable[tuple[str, str]], known: Collection[str], file: Path | str) -> list[str]:
-    """Problems: the names of a list or table, with locations, that a file knows no image of."""
-    by_stem = {PurePath(name).stem: name for name in known}
-    problems = []
-    for name, location in names:
-        if name not in known:
-            near = by_stem.get(PurePath(name).stem)
-            hint = f"; did you mean {near!r}?" if near else "."
-            problems.append(f"{location}: {file} has no image {name!r}{hint} Correct the name, or take it out.")
-    return problems
+def no_such_image(name: str, location: str, file: Path | str, known: Collection[str]) -> NoReturn:
+    """Called in place of an image that a list or table names, but a file that speaks of all images does not.
+
+    Raises:
+        InputError: that says so.
+    """
+    example = next(iter(known), "")
+    raise InputError(
+        f"{location}: {name!r} is none of the {len(known):,} images of {file}; names there are like {example!r}. "
+        "Correct the name, or take it out."
+    )

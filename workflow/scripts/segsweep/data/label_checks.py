@@ -1,19 +1,22 @@
 """Boxes, polygons and sizes that cannot be those of their image."""
 
+from pathlib import Path
+
 import numpy as np
 
+from segsweep.data.image_files import orientation
+from segsweep.data.image_files.image_file import Reading
 from segsweep.data.raw_item import Item
 
 
-def check_size(item: Item, height: int, width: int) -> list[str]:
+def check_size(item: Item, height: int, width: int, reading: Reading) -> list[str]:
     """A problem where annotations were made for an image of another size: none of their coordinates would fit."""
     if item.size is None or tuple(item.size) == (height, width):
         return []
     where = item.labels_file or item.location or item.name
-    turned = "Was the image turned (its EXIF orientation counts)? " if tuple(item.size) == (width, height) else ""
     return [
         f"{where}: says that {item.name!r} has {item.size[1]}x{item.size[0]} pixels (width x height); the image has "
-        f"{width}x{height}. {turned}Export both again, without resizing."
+        f"{width}x{height}. {size_remedy(item, tuple(item.size) == (width, height), reading)}"
     ]
 
 
@@ -43,3 +46,17 @@ def check_polygons(item: Item, polygons: list[np.ndarray], height: int, width: i
                 f"image of {width}x{height} pixels: {np.round(points, 1).tolist()}. Correct or delete it."
             )
     return problems
+
+
+def size_remedy(item: Item, transposed: bool, reading: Reading) -> str:
+    """What to do about labels that do not have the size of their image."""
+    if transposed and isinstance(item.image, Path) and (turned := orientation(item.image, reading)) != 1:
+        if reading.orientation == "exif":
+            return (
+                f"The image is turned by its EXIF orientation ({turned}), and the labels are not: say `orientation: "
+                "ignore` in the data set's file if they were drawn on the unturned image."
+            )
+        return (
+            f"The labels fit to the image as its EXIF orientation ({turned}) turns it: leave out `orientation: ignore`."
+        )
+    return "Export both again, without resizing."

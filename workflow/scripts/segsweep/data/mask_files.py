@@ -1,6 +1,6 @@
 """Masks as they lie in files, and as class indices."""
 
-from contextlib import nullcontext
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -9,6 +9,10 @@ import tifffile
 from PIL import Image, ImageOps
 
 from segsweep.data.classes import NOT_ALLOWED, ClassTable
+from segsweep.data.image_files import tiff
+from segsweep.data.image_files.image_file import DEFAULT, HEAD
+from segsweep.data.image_files.numpy_arrays import NPY
+from segsweep.data.image_files.pixels import upright
 from segsweep.data.mask_problems import colors_without_palette, unlisted
 from segsweep.data.palettes import Palette, color_number
 from segsweep.data.void import VOID
@@ -17,36 +21,42 @@ from segsweep.errors import InputError
 COLOR_MODES = ("1", "L", "P", "RGB")  # Pillow's, whose pixels are colors of 8 bits
 VALUE_MODES = ("1", "L", "P", "I", "I;16", "I;16B", "I;16L")
 OPAQUE = {"LA": "L", "RGBA": "RGB"}  # modes with transparency, and without
+BYTE = 8
 LOSSY = ("JPEG", "MPO", "JPEG2000")
-TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # first bytes, also of BigTIFF
 LOSSY_TIFF = (6, 7, 33003, 33005, 33007, 34712)  # JPEG and JPEG 2000
 
 
-def read_mask(source: Path | BinaryIO, palette: Palette | None = None, where: str | Path = "") -> np.ndarray:
-    """The values as they stand in a file, or in an open file that `where` names in problems.
+def read_mask(
+    source: Path | bytes, palette: Palette | None = None, where: str | Path = "", *, turned: bool = True
+) -> np.ndarray:
+    """The values as they stand in a file, or in what one would hold.
 
     Args:
-        source: an image of one channel or of colors, or a .npy file.
+        source: an image of one channel or of colors, or an array as `numpy.save` writes it.
         palette: of the data set, if it has one: with colors, an indexed image is read by its colors, else by its
             indices; and only where it has ranges of values, a JPEG can be read at all.
-        where: what problems name, the file itself by default.
+        where: what problems name, if not the file.
+        turned: whether it is turned as its EXIF orientation says.
 
     Returns:
-        Whole numbers: (H, W), or (H, W, 3) of colors; any shape of a .npy file. Upright, where an orientation is given.
+        Whole numbers: (H, W), or (H, W, 3) of colors; of an array any shape.
 
     Raises:
         InputError: what is no mask, or would be read by luck.
         OSError, ValueError, SyntaxError: what cannot be read.
     """
-    where = where or source
-    if isinstance(source, Path) and source.suffix == ".npy":
-        return _whole_numbers(np.load(source, allow_pickle=False), where)
+    where = where or (source if isinstance(source, Path) else "an embedded mask")
     # An open file, as Pillow maps one that it opens itself into memory, and then turns some TIFFs wrongly.
-    with source.open("rb") if isinstance(source, Path) else nullcontext(source) as file:
-        values = _deep_tiff(file, palette, where)
-        if values is not None:
-            return values
-        with Image.open(file) as image:
+    with source.open("rb") if isinstance(source, Path) else BytesIO(source) as file:
+        head = file.read(HEAD)
+        file.seek(0)
+        if head.startswith(NPY):
+            return _whole_numbers(np.load(file, allow_pickle=False), where)
+        if tiff.matches(head) and _is_array(file, palette, where):
+            with tiff.opened(file, str(where), DEFAULT) as image:
+                values = _whole_numbers(image.decode(), where)
+                return upright(values, image.orientation) if turned else values
+        with _opened(file, where) as image:
             if getattr(image, "n_frames", 1) > 1:
                 raise InputError(_several(where, image.n_frames))
             if image.format in LOSSY and not _has_ranges(palette):
@@ -54,33 +64,33 @@ def read_mask(source: Path | BinaryIO, palette: Palette | None = None, where: st
             if image.mode == "RGB" and any(";16" in str(tile.args) for tile in image.tile):  # Pillow drops a byte
                 raise InputError(f"{where}: colors of 16 bits a channel; those of masks have 8. Convert it.")
             image.load()  # turns a TIFF, which would be turned a second time below
-            return _values(ImageOps.exif_transpose(image), palette, where)
+            return _values(ImageOps.exif_transpose(image) if turned else image, palette, where)
 
 
-def _deep_tiff(file: BinaryIO, palette: Palette | None, where: str | Path) -> np.ndarray | None:
-    """Values of a TIFF of other than 8 bits, of which Pillow does not read all; None of any other file.
+def _is_array(file: BinaryIO, palette: Palette | None, where: str | Path) -> bool:
+    """Whether a TIFF holds values of 8 bits or more, of which Pillow does not read all; else indices or colors.
 
     Raises:
         InputError: as `read_mask`.
     """
-    start = file.read(len(TIFF[0]))
-    file.seek(0)
-    if start not in TIFF:
-        return None
-    with tifffile.TiffFile(file) as tiff:
-        pages = [page for page in tiff.pages if not page.is_reduced]  # smaller copies, as for maps
+    with tifffile.TiffFile(file) as found:
+        pages = tiff.pages_of(str(where), found)
         if len(pages) > 1:
             raise InputError(_several(where, len(pages)))
         if pages[0].compression in LOSSY_TIFF and not _has_ranges(palette):
             raise InputError(_lossy(where))
-        if pages[0].dtype in (np.uint8, np.bool_):
-            values = None
-        elif pages[0].tags.valueof("Orientation", 1) != 1:
-            raise InputError(f"{where}: turned by its tag Orientation. Save it upright, without the tag.")
-        else:
-            values = _whole_numbers(pages[0].asarray(), where)
+        grey = pages[0].axes == "YX" and pages[0].photometric == tiff.BLACK_IS_0 and pages[0].bitspersample == BYTE
     file.seek(0)
-    return values
+    return grey or pages[0].dtype not in (np.uint8, np.bool_)
+
+
+def _opened(file: BinaryIO, where: str | Path) -> Image.Image:
+    try:
+        return Image.open(file)
+    except Image.UnidentifiedImageError:
+        raise InputError(
+            f"{where}: no image of a known format. A mask is a PNG, another image without loss, or a .npy file."
+        ) from None
 
 
 def _values(image: Image.Image, palette: Palette | None, where: str | Path) -> np.ndarray:
@@ -161,9 +171,15 @@ def class_indices(
         )
         return None
     if values.shape != tuple(size):
+        remedy = "A mask has the size of its image; export it again without resizing."
+        if values.shape == tuple(size)[::-1]:
+            remedy = (
+                "One of the two is turned. Images and masks are turned as their EXIF orientation says; export the mask "
+                "as upright as its image is shown."
+            )
         problems.append(
-            f"{where}: {values.shape[1]}x{values.shape[0]} pixels, its image has {size[1]}x{size[0]} "
-            "(width x height). A mask has the size of its image; export it again without resizing."
+            f"{where}: {values.shape[1]}x{values.shape[0]} pixels, its image has {size[1]}x{size[0]} (width x height). "
+            f"{remedy}"
         )
         return None
     indices = _looked_up(values, table)
@@ -177,7 +193,7 @@ def class_indices(
 def _looked_up(values: np.ndarray, table: ClassTable) -> np.ndarray:
     """int16 (H, W): indices of classes; void and what is not allowed as in `ClassTable.index`."""
     if table.palette is not None:
-        first, last, index = np.array(table.palette.ranges, np.int64).T
+        first, last, index = np.array(sorted(table.palette.ranges), np.int64).T
         place = np.searchsorted(first, values, side="right") - 1
         return np.where((place >= 0) & (values <= last[place]), index[place], NOT_ALLOWED).astype(np.int16)
     of_value = np.array(table.index, np.int16)

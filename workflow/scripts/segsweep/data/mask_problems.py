@@ -11,6 +11,7 @@ from segsweep.data.void import VOID
 
 SHOWN = 3  # values of one mask
 COLORS_SHOWN = 8  # colors of a mask without a palette
+MOST_COLORS = 64  # more than that are hardly classes
 COMPARED = 1000  # colors that are not allowed, the most frequent ones, compared with those that are
 NEAR = 24  # distance of a color, in 0..255, from the line between two others at which it is a blend of them
 
@@ -21,6 +22,8 @@ def colors_without_palette(where: str | Path, values: np.ndarray, table: ClassTa
     order = np.argsort(-counts, kind="stable")[:COLORS_SHOWN]
     found = [f"{colors[i].tolist()} ({100 * counts[i] / counts.sum():.1f} %)" for i in order]
     more = f", and {len(colors) - len(order)} more" if len(colors) > len(order) else ""
+    if len(colors) > MOST_COLORS:
+        more += " (so many come from antialiasing, a JPEG, or an image that is no mask)"
     example = ", ".join(f"{name}: {color}" for name, color in zip(table.names, colors[order].tolist(), strict=False))
     return (
         f"{where}: colors, but the data set's masks hold values. Found, most frequent first: {', '.join(found)}{more}. "

@@ -14,6 +14,8 @@ from segsweep.errors import InputError
 BLANKS = " \t"
 FLAGGED = ("ImageSets", "Main")  # folder whose lists say of each image whether it shows an object
 FLAG = re.compile(r"[ \t]+(-1|0|1)$")
+CONTROL = re.compile(r"[\x00-\x1f]")
+NOT_UTF_8 = re.compile("[\udc80-\udcff]")  # what Python puts in the place of such bytes
 SHOWN = 3  # lines of a list that are not text
 
 
@@ -38,7 +40,7 @@ def read_names(path: Path) -> list[tuple[str, str]]:
             problems.append(
                 f"{path}:{number}: {name!a} is not UTF-8. Rename the image if need be, and save the list as UTF-8."
             )
-        elif any(sign < " " for sign in name):
+        elif CONTROL.search(name):
             problems.append(f"{path}:{number}: {name!r} holds a control character. Save the list as plain UTF-8 text.")
         names.append((posixpath.normpath(name), f"{path}:{number}"))
     if problems:
@@ -49,7 +51,7 @@ def read_names(path: Path) -> list[tuple[str, str]]:
 
 def not_unicode(name: str) -> bool:
     """Whether a name, of a list or of a file on the disk, holds bytes that are not UTF-8: nothing can be called so."""
-    return any("\udc80" <= sign <= "\udcff" for sign in name)  # what Python puts in the place of such bytes
+    return NOT_UTF_8.search(name) is not None
 
 
 def _lines(path: Path) -> list[str]:
@@ -98,7 +100,13 @@ def names_by_split(
             f"data set {dataset.name}: the reader {dataset.reader} finds names in lists or a table only. Write "
             "`splits: {train: train.txt, val: val.txt}`, or `{table: splits.csv}`."
         )
-    return _each({POOL: ""} if isinstance(splits, RandomSplits) else splits.by_split, every)
+    found = _each({POOL: ""} if isinstance(splits, RandomSplits) else splits.by_split, every)
+    if found.get(POOL) == []:
+        raise InputError(
+            f"{root}: no image is there that the reader {dataset.reader} finds, for the data set {dataset.name!r}. Put "
+            "the images there, or correct `root`."
+        )
+    return found
 
 
 def _each(places: dict[str, Any], names: Callable[[Any], list[tuple[str, str]]]) -> dict[str, list[tuple[str, str]]]:

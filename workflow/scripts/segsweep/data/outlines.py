@@ -20,7 +20,7 @@ def rectangle(left: float, top: float, right: float, bottom: float, rotation: fl
 
 def ellipse(x: float, y: float, radius_x: float, radius_y: float, rotation: float = 0.0) -> np.ndarray:
     """float64 (k, 2), rotated clockwise on the screen by degrees; no point lies further than `TOLERANCE` inside."""
-    sagitta = min(TOLERANCE / max(radius_x, radius_y), 1.0)
+    sagitta = TOLERANCE / max(radius_x, radius_y, TOLERANCE)
     corners = max(8, math.ceil(math.pi / math.acos(1 - sagitta)))
     angles = np.arange(corners) * 2 * np.pi / corners
     center = np.array([x, y], np.float64)

@@ -16,8 +16,8 @@ class Palette:
     """What the values or colors of a mask mean.
 
     Attributes:
-        ranges: first and last value, and index of the class (255 for void), in ascending order. A color is the number
-            that `color_number` makes of it.
+        ranges: first and last value, and index of the class (255 for void), in the order of the data set's file. A
+            color is the number that `color_number` makes of it.
         colors: whether the values are colors. A grey value is the color of three equal parts then.
     """
 
@@ -71,16 +71,16 @@ def palette_of(where: str, names: list[str], entries: Mapping[str, Any]) -> Pale
                 for (first, last), name in greys
             )
         )
-    ranges = sorted((*_numbers(meaning, colors), index[name]) for meaning, name in found)
+    ranges = tuple((*_numbers(meaning, colors), index[name]) for meaning, name in found)
     name_of = {position: name for name, position in index.items()}
-    for (_, last, one), (first, _, other) in pairwise(ranges):
+    for (_, last, one), (first, _, other) in pairwise(sorted(ranges)):
         if first <= last:
             both = " and ".join(repr(name) for name in dict.fromkeys((name_of[one], name_of[other])))
             shown = color_of(first) if colors else first
             problems.append(f"{where}: `palette` names {shown} twice, for {both}. Take it out of one.")
     if problems:
         raise InputError(*problems)
-    return Palette(tuple(ranges), colors)
+    return Palette(ranges, colors)
 
 
 def palette_in_words(entries: Mapping[str, Any]) -> str:

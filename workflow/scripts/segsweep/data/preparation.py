@@ -21,15 +21,15 @@ from segsweep.data.duplicates import Signature, check_duplicates, signature
 from segsweep.data.groups import assign_groups
 from segsweep.data.hidden_labels import unlabeled_splits
 from segsweep.data.image_arrays import disagreement, fill_of
+from segsweep.data.image_files.image_file import Reading
 from segsweep.data.prepared import FORMAT, MANIFEST
 from segsweep.data.raw_item import Item
 from segsweep.data.readers import read
 from segsweep.data.sample import Sample, resized, window
-from segsweep.data.split_checks import NEEDED, check_classes, check_groups, check_splits, enlarged, hidden
+from segsweep.data.split_checks import NEEDED, check_classes, check_groups, check_splits, enlarged, hidden, odd_images
 from segsweep.data.split_writer import SplitWriter
 from segsweep.errors import InputError
 
-SHOWN = 20  # problems; the rest is counted
 AHEAD = 4  # images decoded ahead, for each worker
 
 
@@ -52,7 +52,7 @@ def prepare(
         The manifest.
 
     Raises:
-        InputError: with all that is wrong in the whole data set; `SHOWN` problems, and how many more there are.
+        InputError: with all that is wrong in the whole data set.
     """
     table = class_table(dataset)
     items = read(dataset, Path(root))
@@ -93,12 +93,11 @@ def _write(
     if not problems:
         counted = {split: splits[split]["objects"] for split in NEEDED}
         problems, found = check_classes(dataset, table, writers, counted)
-        warnings += [*found, *enlarged(splits, data), *hidden(unlabeled)]
+        warnings += [*odd_images(items), *found, *enlarged(splits, data), *hidden(unlabeled)]
         if isinstance(dataset.splits, RandomSplits):
             warnings += far_from_asked(dataset, items)
     if problems:
-        more = [f"... and {len(problems) - SHOWN} more problems."] if len(problems) > SHOWN else []
-        raise InputError(*problems[:SHOWN], *more)
+        raise InputError(*problems)
     ((channels, dtype),) = seen.first_of
     return {
         "format": FORMAT,
@@ -162,10 +161,10 @@ def _write_split(writer: SplitWriter, decoded: Iterator, data: Data, seen: _Seen
 
 def _decoded(items: list[Item], table: ClassTable, dataset: Dataset, labeled: bool, workers: int) -> Iterator:
     """(item, sample, problems, signature) in order; only a few images are held in memory."""
-    how = decode if labeled else decode_unlabeled
+    how, reading = decode if labeled else decode_unlabeled, Reading.of(dataset)
 
     def decoded(item: Item) -> tuple:
-        sample, problems = how(item, table, dataset.task != "text", dataset.channels)
+        sample, problems = how(item, table, dataset.task != "text", reading)
         return item, sample, problems, None if sample is None else signature(sample.image)
 
     with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:

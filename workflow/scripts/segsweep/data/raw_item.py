@@ -18,13 +18,14 @@ class Item:
     Coordinates are those of pixel edges: 0-based, x to the right and y downwards, the pixel in row 0 and
     column 0 reaching from 0 to 1. So the right and bottom of a box are exclusive.
 
-    What is called for an image or mask raises InputError or ValueError where it cannot give it.
+    What is called for an image or mask gives an array, or the content of a file (bytes), which is read as a file of
+    its own would be. It raises InputError or ValueError where it cannot.
 
     Attributes:
         name: unique in its split.
-        image: file, array (H, W) or (H, W, C) of values as the data set has them, or what is called for such an array.
+        image: file, array (H, W) or (H, W, C) of values as the data set has them, or what is called for it.
         mask: file, or array (H, W) of class values as the data set writes them, or what is called with the image's
-            height and width for such an array; None for text. Of several labels a pixel a file for each label, or an
+            height and width for it; None for text. Of several labels a pixel a file for each label, or an
             array (H, W, C).
         boxes: (left, top, right, bottom) of each object, in pixels; a list, an array (n, 4), or what is called with the
             image's height and width for such a one.
@@ -39,11 +40,12 @@ class Item:
         group: what is never divided between splits or folds (patient, volume); `group` in the data set's file overrides
             what a reader says.
         problems: what the reader found wrong; reported together with all others before anything is trained.
+        warnings: what is odd about it and let pass, found by the reader or while it is decoded.
     """
 
     name: str
-    image: Path | np.ndarray | Callable[[], np.ndarray]
-    mask: Path | list[Path] | np.ndarray | Callable[[int, int], np.ndarray] | None = None
+    image: Path | np.ndarray | Callable[[], np.ndarray | bytes]
+    mask: Path | list[Path] | np.ndarray | Callable[[int, int], np.ndarray | bytes] | None = None
     boxes: Sequence | np.ndarray | Callable[[int, int], Sequence] = ()
     written: Sequence[str] = ()
     labels: Sequence[int] = ()
@@ -54,3 +56,4 @@ class Item:
     labels_file: Path | None = None
     group: str | None = None
     problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)

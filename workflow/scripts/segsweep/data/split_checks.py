@@ -1,5 +1,6 @@
 """Splits that nobody can train on or believe, and what is odd about them."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,6 @@ from segsweep.config.dataset_keys import Dataset
 from segsweep.config.split_keys import TRAIN, VAL, RandomSplits, TableSplits
 from segsweep.config.train import Data
 from segsweep.data.classes import ClassTable
-from segsweep.data.duplicates import is_named_twice
 from segsweep.data.raw_item import Item
 from segsweep.data.split_writer import SplitWriter
 from segsweep.formatting import plural
@@ -26,11 +26,14 @@ def check_splits(dataset: Dataset, items: dict[str, list[Item]]) -> list[str]:
         for split, members in items.items()
         if not members
     ]
-    first: dict[str, tuple[str, Item]] = {}
+    first: dict[tuple, tuple[str, Item]] = {}
     for split, members in items.items():
         for item in members:
-            other = first.setdefault(item.name, (split, item))
-            if other[1] is item or (other[0] != split and not is_named_twice(other[1], item)):
+            # In another split it may be another file, as in folders that each have a `0001`.
+            keys = [(split, item.name), *([(item.image, item.name)] if isinstance(item.image, Path) else [])]
+            others = [first.setdefault(key, (split, item)) for key in keys]
+            other = next((one for one in others if one[1] is not item), None)
+            if other is None:
                 continue
             reason = (
                 "A name may stand once in a list"
@@ -80,7 +83,10 @@ def check_groups(items: dict[str, list[Item]], unlabeled: set[str]) -> list[str]
 
 def hidden(unlabeled: set[str]) -> list[str]:
     """A note on each split that is predicted only."""
-    return [f"no image of the split {split} has ground truth: it can be predicted, not scored" for split in unlabeled]
+    return [
+        f"no image of the split {split} has ground truth: it can be predicted, not scored"
+        for split in sorted(unlabeled)
+    ]
 
 
 def check_classes(
@@ -138,4 +144,15 @@ def enlarged(splits: dict[str, dict[str, Any]], data: Data) -> list[str]:
     return [
         f"patches.page_size {data.patches.page_size} enlarges {plural(len(found), 'page')}, up to {max(found):.1f} "
         "times; with `page_size: null` each page keeps its own scale"
+    ]
+
+
+def odd_images(items: dict[str, list[Item]]) -> list[str]:
+    """What was let pass in images, each kind once, with the first image of it."""
+    found: dict[str, dict[str, None]] = {}
+    for item in (item for members in items.values() for item in members):
+        for warning in item.warnings:
+            found.setdefault(warning, {})[item.name] = None
+    return [
+        f"{warning} ({plural(len(names), 'image')}, such as {next(iter(names))})" for warning, names in found.items()
     ]

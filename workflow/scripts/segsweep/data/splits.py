@@ -203,7 +203,9 @@ def _stratified(strata: np.ndarray, sizes: np.ndarray, shares: np.ndarray, rng: 
         else:
             members, lack = open_, np.zeros(len(shares))
         for i in members:
-            best = max(range(len(shares)), key=lambda p: (room[p] >= sizes[i] / 2, lack[p], room[p]))
+            empty = [p for p in range(len(shares)) if p not in part]
+            parts = empty if len(empty) >= (part < 0).sum() else range(len(shares))  # none is to stay empty
+            best = max(parts, key=lambda p: (room[p] >= sizes[i] / 2, lack[p], room[p]))
             part[i] = best
             room[best] -= sizes[i]
             wanted[best] -= strata[i]

@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
 from segsweep.config.dataset import parse_dataset
 from segsweep.config.dataset_keys import BY_LABEL, Dataset
 from segsweep.config.split_keys import POOL
 from segsweep.data.classes import class_table
+from segsweep.data.image_files import geo_tags, image_size
+from segsweep.data.image_files.image_file import Reading
 from segsweep.data.prepared import Prepared
 from segsweep.data.readers import read
 from segsweep.errors import InputError
@@ -55,10 +54,10 @@ def predict_test(
         sizes |= zip(batch["name"], batch["size"], strict=True)
     dataset = parse_dataset(plan.dataset)
     root = Path(plan.prepared[str(prepared.folder)]["root"])
-    own = _originals(dataset, root, split)
+    own, tags = _originals(dataset, root, split)
     order = {name: position for position, name in enumerate(own)}
     shapes = {name: (sizes[name], own[name]) for name in sorted(predictions, key=order.__getitem__)}
-    _write(output, dataset, prepared, split, {name: predictions[name] for name in shapes}, shapes)
+    _write(output, dataset, prepared, split, {name: predictions[name] for name in shapes}, shapes, tags)
     about = {
         "split": split,
         "images": len(predictions),
@@ -106,28 +105,33 @@ def _write(
     split: str,
     found: dict[str, Any],
     shapes: dict[str, tuple[submission.Shape, submission.Shape]],
+    tags: dict[str, submission.Tags],
 ) -> None:
-    """Write in the task's format. `shapes`: of each image as it was prepared, and its own."""
+    """Write in the task's format. `shapes`: of each image as it was prepared, and its own; `tags` of GeoTIFF."""
     if dataset.task == "text":
         submission.write_text(path, found, shapes)
         return
     if dataset.task in BY_LABEL:
-        submission.write_labels(path, {name: one["mask"] for name, one in found.items()}, shapes, prepared.classes)
+        masks = {name: one["mask"] for name, one in found.items()}
+        submission.write_labels(path, masks, shapes, prepared.classes, tags)
         return
-    values = submission.values_of(np.array(class_table(dataset).index), prepared.num_classes)
+    table = class_table(dataset)
     if dataset.task == "multitask":
-        submission.write_voc(path, found, shapes, values, prepared.classes, split)
+        submission.write_voc(path, found, shapes, submission.class_numbers(table), prepared.classes, split)
     else:
-        submission.write_masks(path, {name: one["mask"] for name, one in found.items()}, shapes, values)
+        masks = {name: one["mask"] for name, one in found.items()}
+        submission.write_masks(path, masks, shapes, submission.values_of(table), tags)
 
 
-def _originals(dataset: Dataset, root: Path, split: str) -> dict[str, tuple[int, int]]:
-    """Height and width of each image as it is in the data set's own files, in its order."""
-    items, found = read(dataset, root), {}
+def _originals(
+    dataset: Dataset, root: Path, split: str
+) -> tuple[dict[str, submission.Shape], dict[str, submission.Tags]]:
+    """Height and width, and GeoTIFF tags, of each image as it is in the data set's own files, in its order."""
+    items, sizes, tags, reading = read(dataset, root), {}, {}, Reading.of(dataset)
     for item in items[POOL if POOL in items else split]:
-        if isinstance(item.image, np.ndarray):
-            found[item.name] = item.image.shape[:2]
-            continue
-        with Image.open(item.image) as image:
-            found[item.name] = image.size[::-1]
-    return found
+        image = item.image() if callable(item.image) else item.image
+        if isinstance(image, Path | bytes):
+            sizes[item.name], tags[item.name] = image_size(image, reading), geo_tags(image, reading)
+        else:
+            sizes[item.name] = image.shape[:2]
+    return sizes, tags

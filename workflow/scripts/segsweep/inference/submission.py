@@ -1,25 +1,50 @@
-"""Predictions as files that the evaluation of a task takes: masks as PNG, boxes as VOC's lists, text as ICDAR's zip."""
+"""Predictions as files that the evaluation of a task takes: masks as PNG or GeoTIFF, boxes as VOC's lists, text as
+ICDAR's zip."""
 
 import io
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+import tifffile
 from PIL import Image
 
+from segsweep.data.classes import ClassTable
 from segsweep.data.label_masks import unpack
+from segsweep.data.palettes import color_of
 from segsweep.io import write_bytes
 from segsweep.text.geometry import rotated_box
 
+NO_TAGS: Mapping[str, Any] = {}
 NO_DATE = (1980, 1, 1, 0, 0, 0)  # the same predictions give the same bytes
 
 Shape = tuple[int, int]  # height, width
+Tags = Mapping[int, tuple]  # GeoTIFF tags, see `segsweep.data.image_files.geo_tags`
 
 
-def values_of(index: np.ndarray, classes: int) -> np.ndarray:
-    """uint8 (C,): the value in the data set's own masks of each class. `index`: `ClassTable.index`, (256,)."""
-    return np.array([int(np.flatnonzero(index == one)[0]) for one in range(classes)], np.uint8)
+def class_numbers(table: ClassTable) -> np.ndarray:
+    """uint8 (C,): the number of each class in the data set's `classes`."""
+    return np.array([table.index.index(position) for position in range(len(table.names))], np.uint8)
+
+
+def values_of(table: ClassTable) -> np.ndarray:
+    """What stands for each class in the data set's own masks; of several values or colors the first.
+
+    Returns:
+        (C,) uint8, or uint16 of a palette that needs it; (C, 3) uint8 of one of colors. Where a palette has values that
+        no PNG can hold, or each class has a file, the numbers of the classes.
+    """
+    if table.palette is None or table.class_of_file:
+        return class_numbers(table)
+    first = {index: value for value, _, index in reversed(table.palette.ranges)}
+    values = [first[position] for position in range(len(table.names))]
+    if table.palette.colors:
+        return np.array([color_of(value) for value in values], np.uint8)
+    if not 0 <= min(values) <= max(values) < 1 << 16:
+        return class_numbers(table)
+    return np.array(values, np.min_scalar_type(max(values)))
 
 
 def write_text(path: Path, predictions: dict[str, Any], shapes: dict[str, tuple[Shape, Shape]]) -> None:
@@ -42,36 +67,51 @@ def write_text(path: Path, predictions: dict[str, Any], shapes: dict[str, tuple[
 
 
 def write_masks(
-    path: Path, masks: dict[str, np.ndarray], shapes: dict[str, tuple[Shape, Shape]], values: np.ndarray
+    path: Path,
+    masks: dict[str, np.ndarray],
+    shapes: dict[str, tuple[Shape, Shape]],
+    values: np.ndarray,
+    tags: Mapping[str, Tags] = NO_TAGS,
 ) -> None:
-    """A zip of `NAME.png`, 8-bit grey, in the data set's own values and the original images' sizes.
+    """A zip of `NAME.png`, in the data set's own values or colors and the original images' sizes; of `NAME.tif` with
+    the GeoTIFF tags of the image, where it has some.
 
     Args:
         path: file to write.
         masks: name to uint8 (H, W) of classes.
         shapes: name to the prepared and the original image's shape.
         values: of each class, see `values_of`.
+        tags: name to the original image's GeoTIFF tags.
     """
-    _write(path, {f"{name}.png": _png(mask, shapes[name][1], values) for name, mask in masks.items()})
+    _write(path, dict(_image(name, mask, shapes[name][1], values, tags.get(name)) for name, mask in masks.items()))
 
 
 def write_labels(
-    path: Path, masks: dict[str, np.ndarray], shapes: dict[str, tuple[Shape, Shape]], labels: list[str]
+    path: Path,
+    masks: dict[str, np.ndarray],
+    shapes: dict[str, tuple[Shape, Shape]],
+    labels: list[str],
+    tags: Mapping[str, Tags] = NO_TAGS,
 ) -> None:
-    """A zip of `LABEL/NAME.png`, 8-bit grey, 255 where a pixel carries the label, in the original images' sizes.
+    """A zip of `LABEL/NAME.png`, 8-bit grey, 255 where a pixel carries the label, in the original images' sizes;
+    `LABEL/NAME.tif` as `write_masks` has it.
 
     Args:
         path: file to write.
         masks: name to uint8 (H, W) of labels as bits.
         shapes: name to the prepared and the original image's shape.
         labels: names of the labels.
+        tags: name to the original image's GeoTIFF tags.
     """
     values = np.array([0, 255], np.uint8)
-    files = {}
-    for name, mask in masks.items():
-        for label, one in zip(labels, unpack(mask, len(labels)), strict=True):
-            files[f"{label}/{name}.png"] = _png(one, shapes[name][1], values)
-    _write(path, files)
+    _write(
+        path,
+        dict(
+            _image(f"{label}/{name}", one, shapes[name][1], values, tags.get(name))
+            for name, mask in masks.items()
+            for label, one in zip(labels, unpack(mask, len(labels)), strict=True)
+        ),
+    )
 
 
 def write_voc(
@@ -91,7 +131,7 @@ def write_voc(
         path: file to write.
         predictions: name to "mask", "boxes", "scores", "labels" (see `segsweep.tasks.multitask`).
         shapes: name to the prepared and the original image's shape.
-        values: of each class in masks.
+        values: of each class in masks, see `class_numbers`.
         classes: names, the background first.
         split: in the files' names.
 
@@ -113,14 +153,31 @@ def write_voc(
     _write(path, files)
 
 
-def _png(mask: np.ndarray, shape: Shape, values: np.ndarray) -> bytes:
-    """A mask of classes in the original size; classes are never interpolated."""
-    image = Image.fromarray(values[mask])
-    if mask.shape != shape:
-        image = image.resize(shape[::-1], Image.Resampling.NEAREST)
+def _image(name: str, mask: np.ndarray, shape: Shape, values: np.ndarray, tags: Tags | None) -> tuple[str, bytes]:
+    """Name and content of the file of a mask: a GeoTIFF where there are tags, else a PNG."""
+    if not tags:
+        return f"{name}.png", _png(mask, shape, values)
     buffer = io.BytesIO()
-    image.save(buffer, "PNG")
+    extra = [(code, kind, count, value, True) for code, (kind, count, value) in sorted(tags.items())]
+    pixels = _own_size(mask, shape, values)
+    photometric = "rgb" if pixels.ndim == 3 else "minisblack"
+    # Without what else tifffile writes: its name, the shape.
+    how = {"compression": "deflate", "metadata": None, "software": False}
+    tifffile.imwrite(buffer, pixels, photometric=photometric, extratags=extra, **how)
+    return f"{name}.tif", buffer.getvalue()
+
+
+def _png(mask: np.ndarray, shape: Shape, values: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(_own_size(mask, shape, values)).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def _own_size(mask: np.ndarray, shape: Shape, values: np.ndarray) -> np.ndarray:
+    """A mask of classes in the original size, in the data set's values; classes are never interpolated."""
+    if mask.shape != shape:
+        mask = np.asarray(Image.fromarray(mask).resize(shape[::-1], Image.Resampling.NEAREST))
+    return values[mask]
 
 
 def _quad_line(polygon: np.ndarray) -> str:

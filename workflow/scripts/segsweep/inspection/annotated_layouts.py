@@ -1,33 +1,201 @@
-"""Layouts of public data sets and of annotation tools, by their folders and files."""
+"""Layouts of annotation tools and exports: COCO, YOLO, LabelMe, CVAT, and Parquet files of images and masks."""
+
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from collections.abc import Iterable
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import yaml
+from PIL import Image
 
 from segsweep.inspection import split_layouts
 from segsweep.inspection.file_tree import FileTree
 from segsweep.inspection.guess import Guess
+from segsweep.inspection.mask_values import classes_of, counted
+from segsweep.inspection.path_patterns import patterns_of, splits_of
+
+MOST_READ = 200  # annotations of which labels are taken, where each image has its own
+MOST_BYTES = 300_000_000  # of a file that is read as a whole
+# A part of a path that names a split: train, val2017, instances_train.
+SPLIT_PART = re.compile(r"(?<![A-Za-z])(train|training|val|valid|validation|test)(\d{4})?(?![A-Za-z0-9])")
+MASK_COLUMNS = ("mask", "label", "annotation", "segmentation", "semantic_segmentation", "labels", "masks")
+BACKGROUND = "background"
 
 
-def voc(tree: FileTree) -> Guess | None:
-    """Pascal VOC: JPEGImages and SegmentationClass, and Annotations where there are boxes."""
-    if not {"JPEGImages", "SegmentationClass"} <= tree.folders:
+def coco(tree: FileTree) -> Guess | None:
+    """COCO JSON: a file for each split (COCO, Roboflow), or one for all images."""
+    found = {path: content for path in tree.with_suffix(".json")[:MOST_READ] if (content := _coco(tree.root / path))}
+    if not found:
         return None
-    found = split_layouts.lists(tree, ("", "ImageSets/Segmentation"))
-    keys = {"reader": "voc", "splits": found or {"train": "train.txt", "val": "val.txt"}}
-    task = "multitask" if "Annotations" in tree.folders else "multiclass"
-    said = {"classes": "the 20 classes of VOC; of your own: {0: background, 1: cat}"}
-    return Guess(keys | {"task": task, "classes": "voc", "void": [255]}, said)
+    by_pattern: dict[str, dict[str, PurePosixPath]] = {}
+    for path in found:
+        pattern, token = _with_split(str(path))
+        by_pattern.setdefault(pattern, {})[token] = path
+    pattern, files = max(by_pattern.items(), key=lambda item: len(item[1]))
+    splits = split_layouts.of_folders(files, _split_of)
+    if splits is None:  # without a file of validation images one file is taken, and splits are drawn
+        pattern = str(next(iter(files.values())))
+        names = {PurePosixPath(str(image.get("file_name"))).stem for image in found[PurePosixPath(pattern)]["images"]}
+        splits = split_layouts.guessed(tree, names)
+    path = next(iter(files.values()))
+    some = next((str(image.get("file_name")) for image in found[path]["images"]), "")
+    folder = tree.folder_of(some, near=path.parent)
+    keys = {"reader": "coco", "annotations": pattern}
+    if folder is not None:
+        keys["images"] = _with_split(folder)[0] if "{split}" in pattern else folder
+    labels = dict.fromkeys(str(one.get("name")) for content in found.values() for one in content["categories"])
+    meaning, said = _classes(labels)
+    return Guess(keys | splits.keys | meaning, splits.comments | said)
 
 
-def cityscapes(tree: FileTree) -> Guess | None:
-    """Cityscapes: leftImg8bit and gtFine."""
-    if not {"leftImg8bit", "gtFine"} <= tree.folders:
+def yolo(tree: FileTree) -> Guess | None:
+    """YOLO segmentation: a YAML file that names classes and folders, labels in text files."""
+    for path in tree.with_suffix(".yaml", ".yml"):
+        content = _yaml(tree.root / path)
+        if not isinstance(content, dict) or "names" not in content or "train" not in content:
+            continue
+        names = content["names"]
+        labels = names.values() if isinstance(names, dict) else names
+        there = [split for split in ("train", "val", "test") if content.get(split)]
+        splits = Guess({"splits": {"folders": there}}) if "val" in there else split_layouts.drawn()
+        meaning, said = _classes(dict.fromkeys(map(str, labels)))
+        return Guess({"reader": "yolo", "data": str(path)} | splits.keys | meaning, splits.comments | said)
+    return None
+
+
+def labelme(tree: FileTree) -> Guess | None:
+    """LabelMe: a JSON file with shapes for each image."""
+    contents = {}
+    for path in tree.with_suffix(".json")[:MOST_READ]:
+        content = _json(tree.root / path)
+        if isinstance(content, dict) and isinstance(content.get("shapes"), list):
+            contents[path] = content
+    if not contents:
         return None
-    splits = {"train": "train", "val": "val"}
-    return Guess({"reader": "cityscapes", "splits": splits, "task": "multiclass", "classes": "cityscapes"})
+    patterns = patterns_of(tree.with_suffix(".json"))
+    annotations = next(one for one in patterns if set(one.paths.values()) & set(contents))
+    splits, fill = splits_of(tree, annotations)
+    shapes = [shape for content in contents.values() for shape in content["shapes"] if isinstance(shape, dict)]
+    meaning, said = _classes(dict.fromkeys(str(shape.get("label")) for shape in shapes))
+    keys: dict[str, Any] = {"reader": "labelme", "annotations": fill(annotations.text)}
+    if any(shape.get("shape_type") in ("line", "linestrip") for shape in shapes):
+        keys["line_width"] = 3
+        said["line_width"] = "lines were found; how wide they are, in pixels"
+    return Guess(keys | splits.keys | meaning, splits.comments | said)
 
 
-def icdar(tree: FileTree) -> Guess | None:
-    """ICDAR: images and gt, a text file gt_NAME.txt for each."""
-    if not any(path.parts[0] == "gt" and path.name.startswith("gt_") for path in tree.with_suffix(".txt")):
+def cvat(tree: FileTree) -> Guess | None:
+    """CVAT for images: one XML file with the shapes of all images."""
+    for path in tree.with_suffix(".xml"):
+        images, labels, lines = _cvat(tree.root / path)
+        if not images:
+            continue
+        folder = tree.folder_of(images[0], near=path.parent)
+        keys: dict[str, Any] = {"reader": "cvat", "annotations": str(path)}
+        if folder is not None:
+            keys["images"] = folder
+        splits = split_layouts.guessed(tree, {str(PurePosixPath(name).with_suffix("")) for name in images})
+        meaning, said = _classes(labels)
+        if lines:
+            keys["line_width"] = 3
+            said["line_width"] = "lines were found; how wide they are, in pixels"
+        return Guess(keys | splits.keys | meaning, splits.comments | said)
+    return None
+
+
+def parquet(tree: FileTree) -> Guess | None:
+    """Parquet files of images and masks, as the Hugging Face Hub has them."""
+    files = tree.with_suffix(".parquet")
+    if not files:
         return None
-    found = split_layouts.lists(tree)
-    keys = {"reader": "icdar", "splits": found or {"train": "train.txt", "val": "val.txt"}, "task": "text"}
-    return Guess(keys, {} if found else {"splits": "write these lists: one name a line"})
+    import pyarrow.parquet
+
+    names = pyarrow.parquet.read_schema(tree.root / files[0]).names
+    mask = next((name for name in MASK_COLUMNS if name in names), None)
+    if "image" not in names or mask is None:
+        return None
+    by_split: dict[str, PurePosixPath] = {}
+    for path in files:
+        if match := SPLIT_PART.search(path.name):
+            by_split.setdefault(match[0], path)
+    splits = split_layouts.of_folders(by_split, _split_of)
+    if splits is None:
+        splits = split_layouts.drawn()
+        shards = str(files[0].parent / "*.parquet")
+    else:
+        shards = str(files[0].parent / "{split}-*.parquet")
+    found: Counter = Counter()
+    table = next(pyarrow.parquet.ParquetFile(tree.root / files[0]).iter_batches(batch_size=8, columns=[mask]))
+    for value in table.column(mask).to_pylist():
+        encoded = value.get("bytes") if isinstance(value, dict) else value
+        if isinstance(encoded, bytes):
+            with Image.open(BytesIO(encoded)) as image:
+                counted(np.asarray(image), found)
+    meaning, said = classes_of(found)
+    keys = {"reader": "parquet", "shards": shards, "image": "image", "mask": mask}
+    return Guess(keys | splits.keys | meaning, splits.comments | said)
+
+
+def _classes(labels: Iterable[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Keys that say what labels mean, and a comment on them."""
+    names = [label for label in labels if label != BACKGROUND]
+    keys: dict[str, Any] = {"task": "binary" if len(names) == 1 else "multiclass"}
+    keys["classes"] = dict(enumerate([BACKGROUND, *names]))
+    if len(names) == 1:
+        keys["foreground"] = names[0]
+    said = "the labels that were found; what is no class goes into background_labels or void_labels"
+    return keys, {"classes": said}
+
+
+def _with_split(path: str) -> tuple[str, str]:
+    """A path with {split} for what names its split, and that; the path itself where nothing does."""
+    match = SPLIT_PART.search(path)
+    return (path.replace(match[0], "{split}"), match[0]) if match else (path, "")
+
+
+def _split_of(token: str) -> str | None:
+    """The split that `val2017` means."""
+    return split_layouts.SPLIT_OF.get(re.sub(r"\d+$", "", token))
+
+
+def _json(path: Path) -> Any:
+    """The content of a JSON file; None where it is none, or too large to be read for a guess."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig")) if path.stat().st_size <= MOST_BYTES else None
+    except (OSError, ValueError):
+        return None
+
+
+def _coco(path: Path) -> dict[str, Any] | None:
+    content = _json(path)
+    keys = ("images", "annotations", "categories")
+    return content if isinstance(content, dict) and all(isinstance(content.get(key), list) for key in keys) else None
+
+
+def _yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return None
+
+
+def _cvat(path: Path) -> tuple[list[str], dict[str, None], bool]:
+    """Names of images, labels of their shapes, and whether there are lines; nothing where it is no such file."""
+    images, labels, lines = [], {}, False
+    try:
+        for event, element in ElementTree.iterparse(path, events=("start", "end")):
+            if event == "start" and element.tag == "image" and element.get("name"):
+                images.append(element.get("name"))
+            elif event == "end" and images and element.get("label") and element.tag != "tag":
+                labels[element.get("label")] = None
+                lines = lines or element.tag == "polyline"
+            if event == "end" and element.tag == "image":
+                element.clear()
+    except (OSError, ElementTree.ParseError):
+        return [], {}, False
+    return images, labels, lines

@@ -49,6 +49,19 @@ class FileTree:
         """All folders that hold files, and those above them."""
         return {str(parent) for path in self.files for parent in path.parents}
 
+    def folder_of(self, file: str, near: PurePosixPath) -> str | None:
+        """The folder that a file is named relative to: the nearest to another folder, None where there is no such."""
+        ending = PurePosixPath(file.replace("\\", "/"))
+        found = [path for path in self.files if path.parts[-len(ending.parts) :] == ending.parts]
+        if not found:
+            return None
+
+        def shared(path: PurePosixPath) -> int:
+            return sum(one == other for one, other in zip(path.parts, near.parts, strict=False))
+
+        path = max(found, key=shared)
+        return str(PurePosixPath(*path.parts[: -len(ending.parts)]))
+
     def with_suffix(self, *suffixes: str) -> list[PurePosixPath]:
         """Files by the end of their names."""
         return [path for path in self.files if path.suffix.lower() in suffixes]

@@ -40,5 +40,5 @@ def chosen_images(split: Split, count: int) -> list[int]:
     counts = split.class_counts
     rare_first = np.argsort((counts > 0).sum(axis=0), kind="stable")
     most_of_it = list(dict.fromkeys(int(counts[:, c].argmax()) for c in rare_first if counts[:, c].any()))[:count]
-    spread = np.linspace(0, len(split) - 1, count - len(most_of_it)).round().astype(int).tolist()
+    spread = np.linspace(len(split) - 1, 0, count - len(most_of_it)).round().astype(int).tolist()
     return sorted(list(dict.fromkeys([*most_of_it, *spread, *range(len(split))]))[:count])

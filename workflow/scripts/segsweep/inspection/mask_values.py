@@ -28,23 +28,25 @@ def values_of(paths: Sequence[Path]) -> Counter:
             values = _values(paths[i])
         except (OSError, ValueError):
             continue
-        distinct, counts = np.unique(values.reshape(-1, *values.shape[2:]), axis=0, return_counts=True)
-        keys = distinct.tolist() if values.ndim == 2 else map(tuple, distinct.tolist())
-        found.update(dict(zip(keys, counts.tolist(), strict=True)))
+        counted(values, found)
     return found
 
 
-def _values(path: Path) -> np.ndarray:
-    """(H, W) of values, or (H, W, 3) of colors."""
-    if path.suffix.lower() == ".npy":
-        values = np.load(path, allow_pickle=False)
-        return values if values.ndim == 2 else values[..., 0]
-    with Image.open(path) as image:
-        values = np.asarray(image)
+def counted(values: np.ndarray, found: Counter) -> None:
+    """Add the pixels of a mask, (H, W) of values or (H, W, C) of colors, to those of others."""
     if values.ndim == 3:
         values = values[..., :3]
-        return values if values.shape[2] == 3 and (values != values[..., :1]).any() else values[..., 0]
-    return values
+        values = values if values.shape[2] == 3 and (values != values[..., :1]).any() else values[..., 0]
+    distinct, counts = np.unique(values.reshape(-1, *values.shape[2:]), axis=0, return_counts=True)
+    keys = distinct.tolist() if values.ndim == 2 else map(tuple, distinct.tolist())
+    found.update(dict(zip(keys, counts.tolist(), strict=True)))
+
+
+def _values(path: Path) -> np.ndarray:
+    if path.suffix.lower() == ".npy":
+        return np.load(path, allow_pickle=False)
+    with Image.open(path) as image:
+        return np.asarray(image)
 
 
 def classes_of(found: Counter) -> tuple[dict[str, Any], dict[str, str]]:

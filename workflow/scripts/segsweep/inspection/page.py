@@ -69,8 +69,9 @@ def found_wrong(findings: Findings) -> str:
 def facts(findings: Findings) -> list[str]:
     """Sentences about all images of a data set."""
     dataset, prepared = findings.dataset, findings.prepared
+    where = "Drawn by the project itself" if dataset.drawn_by else f"Read as {dataset.reader} from {findings.root}"
     said = [
-        f"Task: {dataset.task}. Read as {dataset.reader} from {findings.root}.",
+        f"Task: {dataset.task}. {where}.",
         f"Images have {plural(prepared.channels, 'channel')} ({prepared.dtype}).",
     ]
     if hidden := [split.name for split in prepared.splits.values() if not split.labeled]:

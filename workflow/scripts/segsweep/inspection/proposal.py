@@ -10,7 +10,7 @@ import yaml
 from segsweep.config.dataset import parse_dataset
 from segsweep.errors import InputError
 from segsweep.formatting import plural
-from segsweep.inspection import annotated_layouts, image_layouts
+from segsweep.inspection import annotated_layouts, image_layouts, public_layouts
 from segsweep.inspection.file_tree import FileTree
 from segsweep.inspection.guess import Guess
 
@@ -19,9 +19,14 @@ WIDTH = 100  # of a line that holds a mapping
 LONGEST = 10_000  # no text is broken in two
 # Each looks at a folder and gives keys of a data set, or nothing; the first that gives some is taken.
 LAYOUTS: tuple[Callable[[FileTree], Guess | None], ...] = (
-    annotated_layouts.voc,
-    annotated_layouts.cityscapes,
-    annotated_layouts.icdar,
+    public_layouts.voc,
+    public_layouts.cityscapes,
+    public_layouts.icdar,
+    annotated_layouts.coco,
+    annotated_layouts.yolo,
+    annotated_layouts.labelme,
+    annotated_layouts.cvat,
+    annotated_layouts.parquet,
     image_layouts.folder,
 )
 

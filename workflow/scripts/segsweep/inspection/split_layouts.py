@@ -1,7 +1,9 @@
 """How a folder says which image lies in which split: lists, folders, a table; else splits are to be drawn."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
 
 from segsweep.inspection.file_tree import FileTree
 from segsweep.inspection.guess import Guess
@@ -26,14 +28,25 @@ def lists(tree: FileTree, folders: tuple[str, ...] = ("",)) -> dict[str, str]:
     }
 
 
-def of_folders(folders: Iterable[str]) -> Guess | None:
+def of_folders(folders: Iterable[str], split_of: Callable[[str], str | None] = SPLIT_OF.get) -> Guess | None:
     """Splits by folders with these names; None where none of them holds images to validate on."""
-    by_split = {SPLIT_OF[folder]: folder for folder in folders}
+    by_split = {split_of(folder): folder for folder in folders}
     if not {"train", "val"} <= set(by_split):
         return None
     ordered = {split: by_split[split] for split in NAMES if split in by_split}
     same = all(split == folder for split, folder in ordered.items())
     return Guess({"splits": {"folders": list(ordered) if same else ordered}})
+
+
+def drawn() -> Guess:
+    """Splits that are drawn, as nothing says which image lies in which."""
+    return Guess({"splits": {"random": {"val": 0.2, "seed": 0}}}, {"splits": DRAWN})
+
+
+def drawn_from_training(left_out: list[str]) -> Guess:
+    """Splits that are drawn from a folder of training images, as there is none of validation images."""
+    comment = "there is no folder of validation images, so they are drawn from the training images"
+    return Guess(drawn().keys, {"splits": f"{comment}; left out: {', '.join(left_out)}" if left_out else comment})
 
 
 def guessed(tree: FileTree, names: set[str]) -> Guess:
@@ -43,14 +56,14 @@ def guessed(tree: FileTree, names: set[str]) -> Guess:
     for path in tree.with_suffix(".csv", ".tsv"):
         if len(path.parts) == 1 and (keys := _of_table(tree.root / path, names)):
             return Guess({"splits": {"table": str(path)} | keys})
-    return Guess({"splits": {"random": {"val": 0.2, "seed": 0}}}, {"splits": DRAWN})
+    return drawn()
 
 
-def _of_table(path, names: set[str]) -> dict | None:
+def _of_table(path: Path, names: set[str]) -> dict[str, Any] | None:
     """The columns of a table that hold names of images and splits, else None."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-        rows = list(csv.DictReader(text.splitlines(), dialect=csv.Sniffer().sniff(text[:4096])))
+        rows = list(csv.DictReader(text.split("\n"), dialect=csv.Sniffer().sniff(text[:4096])))
     except (OSError, UnicodeDecodeError, csv.Error):
         return None
     columns = {column: [row.get(column) or "" for row in rows] for column in (rows[0] if rows else {}) if column}

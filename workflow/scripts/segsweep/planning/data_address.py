@@ -103,7 +103,7 @@ def meaning_of(dataset: Dataset) -> dict[str, Any]:
         found["classes"] = [[value, name] for value, name in classes.items()]  # as JSON sorts an object's keys
     table = class_table(dataset)
     if table.palette is not None:
-        found["palette"] = [table.palette.colors, table.palette.ranges, table.class_of_file]
+        found["palette"] = [table.palette.colors, sorted(table.palette.ranges), table.class_of_file]
     if isinstance(dataset.splits, RandomSplits):  # else what lies in which split is part of the content
         found["splits"] = differences(dataset.splits, InForce(dataset.task))
     return found | {"task": dataset.task}

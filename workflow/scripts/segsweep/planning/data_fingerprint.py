@@ -135,7 +135,7 @@ def dvc_md5(root: Path, remembered: Remembered) -> str:
     paths = sorted(
         Path(folder, name).relative_to(root).as_posix() for folder, _, names in os.walk(root) for name in names
     )
-    entries = [{"md5": remembered.of(root / path, md5), "relpath": path} for path in paths]
+    entries = [{"md5": _content(root / path, remembered), "relpath": path} for path in paths]
     return hashlib.md5(json.dumps(entries, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
 
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segsweep.config.display import Display
 from segsweep.config.split_keys import TRAIN, VAL
 from segsweep.formatting import plural
 from segsweep.planning.plan_file import SegmentPlan, StudyPlan
 
-MANIFEST = "manifest.json"
+MANIFEST = "manifest.json"  # as in segsweep.data.prepared, which has numpy
 POOLED = "train+val"
+RGB = 3  # channels of what was prepared before others were read
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,16 @@ class Fit:
 def data_fit(plan: StudyPlan, folder: str) -> Fit:
     """How a study and a folder of prepared data fit together; of a folder that is not prepared yet nothing is known."""
     try:
-        splits = json.loads(Path(folder, MANIFEST).read_text(encoding="utf-8"))["splits"]
+        manifest = json.loads(Path(folder, MANIFEST).read_text(encoding="utf-8"))
+        splits, channels = manifest["splits"], manifest.get("channels", RGB)
     except (OSError, ValueError, LookupError):  # prepared, or refused, later
         return Fit([], [])
     asked = {_text(one): one for one in plan.segments.values() if one.data == folder}
     problems = dict.fromkeys(problem for one in asked.values() for problem in _problems(one, splits))
+    dataset = plan.dataset or {}
+    display = Display.model_validate(dataset.get("display") or {})
+    if said := display.unknown_channel(dataset.get("name", ""), channels):
+        problems[said] = None
     score_on = (plan.study.get("ensemble") or {}).get("score_on")
     if score_on in splits and not splits[score_on].get("labeled", True):
         problems[

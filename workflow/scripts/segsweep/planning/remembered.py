@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,11 +30,13 @@ class Remembered:
         Size and time of modification can be set back; the time of change of the file's entry and its inode cannot.
 
         Raises:
-            OSError: there is no such file.
+            OSError: there is no such file, or it is none with content, such as a FIFO.
         """
         key = os.fspath(path)
         if key not in self._asked:
             status = os.stat(key)
+            if not stat.S_ISREG(status.st_mode):  # whoever opens a FIFO waits
+                raise OSError(f"{key} is no file")
             stamp = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
             known = self._read().get(key)
             self._asked[key] = known if known and known[0] == stamp else [stamp, work_out(Path(key))]

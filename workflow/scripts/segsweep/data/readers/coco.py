@@ -5,8 +5,6 @@ Polygons, run lengths (compressed or not), and crowds, whose boxes are ignored.
 Source: Lin et al. 2014, "Microsoft COCO: Common Objects in Context"; https://cocodataset.org/#format-data.
 """
 
-import json
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -19,7 +17,7 @@ from segsweep.config.name_patterns import checked_pattern
 from segsweep.config.settings import key
 from segsweep.config.split_keys import FolderSplits, Splits, folder_of, form_of
 from segsweep.data.annotations import AnnotatedImage, annotated_items
-from segsweep.data.coco_file import CocoFile, CocoImage, read_file
+from segsweep.data.coco_file import CocoFile, CocoImage, annotations_of, read_file, text_of
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
@@ -74,7 +72,7 @@ def read(dataset: CocoDataset, root: Path) -> dict[str, list[Item]]:
     for split, members in _found(dataset, root).items():
         found[split] = []
         for name, file, folder, location in members:
-            image = _annotated(name, file.images.get(name), root / folder, file, location)
+            image = _annotated(dataset, name, file, root / folder, location)
             if file.path not in reported:
                 reported.add(file.path)
                 image = replace(image, problems=[*file.problems, *image.problems])
@@ -85,14 +83,14 @@ def read(dataset: CocoDataset, root: Path) -> dict[str, list[Item]]:
 def files(dataset: CocoDataset, root: Path) -> dict[str, list[tuple[str, list[Path | str]]]]:
     """Image of each name, and what the file says of it."""
     return {
-        split: [(name, _files(source.images.get(name), root / folder)) for name, source, folder, _ in members]
+        split: [(name, _files(dataset, file.images.get(name), root / folder)) for name, file, folder, _ in members]
         for split, members in _found(dataset, root).items()
     }
 
 
 def _found(dataset: CocoDataset, root: Path) -> dict[str, list[tuple[str, CocoFile, str, str]]]:
     """Name, file, folder of the images and location of each item."""
-    opened: Callable[[Path], CocoFile] = cache(partial(read_file, with_boxes=dataset.task == "multitask"))
+    opened = cache(read_file)
 
     def file_of(folder: str) -> CocoFile:
         return opened(root / dataset.annotations.format(split=folder))
@@ -115,13 +113,18 @@ def _found(dataset: CocoDataset, root: Path) -> dict[str, list[tuple[str, CocoFi
     return found
 
 
-def _annotated(name: str, image: CocoImage | None, folder: Path, file: CocoFile, location: str) -> AnnotatedImage:
+def _has_boxes(dataset: CocoDataset) -> bool:
+    return dataset.task == "multitask"
+
+
+def _annotated(dataset: CocoDataset, name: str, file: CocoFile, folder: Path, location: str) -> AnnotatedImage:
+    image = file.images.get(name)
     if image is None:
         return AnnotatedImage(name, partial(_not_there, name, file, location), (), location=location)
-    labels_file = None if image.annotations is None else file.path
-    return AnnotatedImage(
-        name, folder / image.file, image.annotations, image.size, location, labels_file, image.problems
-    )
+    if image.entries is None:
+        return AnnotatedImage(name, folder / image.file, None, image.size, location)
+    annotations, problems = annotations_of(image, _has_boxes(dataset))
+    return AnnotatedImage(name, folder / image.file, annotations, image.size, location, file.path, problems)
 
 
 def _not_there(name: str, file: CocoFile, location: str) -> None:
@@ -132,9 +135,9 @@ def _not_there(name: str, file: CocoFile, location: str) -> None:
     )
 
 
-def _files(image: CocoImage | None, folder: Path) -> list[Path | str]:
+def _files(dataset: CocoDataset, image: CocoImage | None, folder: Path) -> list[Path | str]:
     if image is None:
         return ["missing"]
-    if image.annotations is None:
+    if image.entries is None:
         return [folder / image.file]
-    return [folder / image.file, json.dumps([image.size, *image.text], sort_keys=True)]
+    return [folder / image.file, text_of(image, _has_boxes(dataset))]

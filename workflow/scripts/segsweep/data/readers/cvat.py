@@ -6,20 +6,22 @@ Source: CVAT's manual, "CVAT for images", https://docs.cvat.ai/docs/dataset_mana
 import json
 import math
 import xml.etree.ElementTree as ElementTree
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cache, partial
+from operator import itemgetter
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from segsweep.config.annotated_dataset import AnnotatedDataset
 from segsweep.config.name_patterns import checked_pattern
 from segsweep.config.settings import key
-from segsweep.config.split_keys import FolderSplits, folder_of
-from segsweep.data.found_names import unknown_names
+from segsweep.config.split_keys import FolderSplits, check_patterns, folder_of, form_of
+from segsweep.data.found_names import no_such_image
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
+from segsweep.formatting import plural
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +35,14 @@ OF_THE_IMAGE = "tag"  # says something of the image as a whole
 EXPORT_AGAIN = 'Export the task again as "CVAT for images 1.1"'
 
 
+class Source(NamedTuple):
+    """Where the images of a split come from: the XML file, their folder, and what the one says of each, by name."""
+
+    file: Path
+    folder: Path
+    images: dict[str, Element]
+
+
 class CvatDataset(AnnotatedDataset):
     """Annotations of CVAT, in its own format for images."""
 
@@ -42,18 +52,19 @@ class CvatDataset(AnnotatedDataset):
         "The XML file. {split} is filled in; in a file for all splits, `splits: {folders: ...}` names its subsets.",
         outcome=False,
     )
-    images: str = key("images/{name}", "Pattern of the images; {split} and {name} are filled in.", outcome=False)
+    images: str = key("images", "Folder of the images, to which their names in CVAT are relative.", outcome=False)
     line_width: float | None = key(None, "Width of lines; without it they are refused.", unit="pixels", gt=0)
 
-    @field_validator("annotations")
-    @classmethod
-    def _names_a_file(cls, pattern: str) -> str:
-        return checked_pattern(pattern, ("split",), ())
-
-    @field_validator("images")
+    @field_validator("annotations", "images")
     @classmethod
     def _is_a_pattern(cls, pattern: str) -> str:
-        return checked_pattern(pattern)
+        return checked_pattern(pattern, ("split",), ())
+
+    @model_validator(mode="after")
+    def _splits_fit(self):
+        if form_of(self.splits) == "random":
+            check_patterns(self.splits, self.annotations, self.images)
+        return self
 
 
 def read(dataset: CvatDataset, root: Path) -> dict[str, list[Item]]:
@@ -67,10 +78,17 @@ def read(dataset: CvatDataset, root: Path) -> dict[str, list[Item]]:
     found = {}
     for split, members in _images(dataset, root).items():
         found[split] = []
-        for name, location, path, file, element in members:
-            annotations, problems = _annotations(element, f"{file}: image {name!r}", dataset.line_width)
+        for name, location, source, element in members:
+            if element is None:
+                there_is_none = partial(no_such_image, name, location, source.file, source.images)
+                found[split].append(AnnotatedImage(name, there_is_none, (), location=location))
+                continue
+            annotations, problems = _annotations(
+                element, f"{source.file}: image {element.get('name')!r}", dataset.line_width
+            )
             size = int(element.get("height")), int(element.get("width"))
-            found[split].append(AnnotatedImage(name, path, annotations, size, location, file, problems))
+            path = source.folder / element.get("name")
+            found[split].append(AnnotatedImage(name, path, annotations, size, location, source.file, problems))
     return annotated_items(dataset, found)
 
 
@@ -78,10 +96,13 @@ def files(dataset: CvatDataset, root: Path) -> dict[str, list[tuple[str, list[Pa
     """Image of each name, and what the XML file says of it.
 
     Raises:
-        InputError: lists or XML files that are missing or damaged, with one problem for each name that stands in none.
+        InputError: lists or XML files that are missing or damaged.
     """
     return {
-        split: [(name, [image, json.dumps(_plain(element))]) for name, _, image, _, element in members]
+        split: [
+            (name, ["missing"] if one is None else [source.folder / one.get("name"), json.dumps(_plain(one))])
+            for name, _, source, one in members
+        ]
         for split, members in _images(dataset, root).items()
     }
 
@@ -92,31 +113,23 @@ def _plain(element: Element) -> list[Any]:
     return [element.tag, attributes, (element.text or "").strip(), [_plain(child) for child in element]]
 
 
-def _images(dataset: CvatDataset, root: Path) -> dict[str, list[tuple[str, str, Path, Path, Element]]]:
-    """Name, location, image, XML file and element of each image of each split."""
+def _images(dataset: CvatDataset, root: Path) -> dict[str, list[tuple[str, str, Source, Element | None]]]:
+    """Name, location, source and element of each image of each split; no element where the XML file has no such."""
     parsed = cache(_parsed)
 
-    def elements(folder: str) -> tuple[Path, dict[str, Element]]:
+    def source_of(folder: str) -> Source:
         file = root / dataset.annotations.format(split=folder)
         subset = folder if isinstance(dataset.splits, FolderSplits) and "{split}" not in dataset.annotations else None
-        return file, _by_name(file, parsed(file), subset)
+        return Source(file, root / dataset.images.format(split=folder), _by_name(file, parsed(file), subset))
 
     def every(folder: str) -> list[tuple[str, str]]:
-        file, found = elements(folder)
-        return [(name, str(file)) for name in found]
+        source = source_of(folder)
+        return [(name, str(source.file)) for name in source.images]
 
-    found, problems = {}, []
+    found = {}
     for split, names in names_by_split(dataset, root, every=every).items():
-        folder = folder_of(dataset.splits, split)
-        file, there = elements(folder)
-        found[split] = [
-            (name, location, root / dataset.images.format(split=folder, name=name), file, there[name])
-            for name, location in names
-            if name in there
-        ]
-        problems += unknown_names(names, there, file)
-    if problems:
-        raise InputError(*problems)
+        source = source_of(folder_of(dataset.splits, split))
+        found[split] = [(name, location, source, source.images.get(name)) for name, location in names]
     return found
 
 
@@ -135,19 +148,21 @@ def _parsed(file: Path) -> list[Element]:
     images = root.findall("image")
     if root.tag != "annotations" or not images:
         raise InputError(f"{file}: holds <{root.tag}> without any <image>. {EXPORT_AGAIN}.")
-    sized = ("name", "width", "height")
-    if wrong := [image for image in images if not all(image.get(name, "").isdigit() for name in sized[1:])]:
-        raise InputError(f"{file}: the image {wrong[0].get('name')!r} has no width and height. {EXPORT_AGAIN}.")
+    for number, image in enumerate(images, 1):
+        if not image.get("name") or not all(image.get(side, "").isdecimal() for side in ("width", "height")):
+            raise InputError(
+                f"{file}: image {number} ({image.get('name')}) lacks its name, width or height. {EXPORT_AGAIN}."
+            )
     return images
 
 
 def _by_name(file: Path, images: list[Element], subset: str | None) -> dict[str, Element]:
-    """Images of a subset, or all of them where it is None, by name."""
+    """Images of a subset, or all of them where it is None, by their names in CVAT without endings."""
     found: dict[str, Element] = {}
     twice: list[str] = []
     for image in images:
         if subset is None or image.get("subset") == subset:
-            name = image.get("name", "")
+            name = str(PurePosixPath(image.get("name")).with_suffix(""))
             twice += [name] * (name in found)
             found[name] = image
     if not found:
@@ -157,8 +172,8 @@ def _by_name(file: Path, images: list[Element], subset: str | None) -> dict[str,
         )
     if twice:
         raise InputError(
-            f"{file}: {len(twice)} names stand twice, the first is {twice[0]!r}. Export each task into a file of its "
-            "own, or name subsets with `splits: {folders: ...}`."
+            f"{file}: has {plural(len(twice), 'image')} whose name another one has, as {twice[0]!r}. Export each task "
+            "into a file of its own, or name subsets with `splits: {folders: ...}`."
         )
     return found
 
@@ -167,18 +182,22 @@ def _annotations(element: Element, where: str, line_width: float | None) -> tupl
     """Shapes in the order in which they are drawn, by z_order and as they stand in the file; and problems."""
     from segsweep.data.annotations import Annotation
 
-    found, problems = [], []
-    shapes = [(number, shape) for number, shape in enumerate(element, 1) if shape.tag != OF_THE_IMAGE]
-    for number, shape in sorted(shapes, key=lambda one: int(one[1].get("z_order") or 0)):
+    found: list[tuple[float, Annotation]] = []
+    problems = []
+    for number, shape in enumerate(element, 1):
+        if shape.tag == OF_THE_IMAGE:
+            continue
         label, location = shape.get("label", ""), f"{where}, shape {number}"
         group = shape.get("group_id", "0")
         try:
+            layer = _numbers(shape, "z_order")[0] if shape.get("z_order") else 0.0
             outline = _outline(shape, line_width)
         except ValueError as error:
             problems.append(f"{location} ({label}) {error}.")
             continue
-        found.append(Annotation(label, **outline, group=None if group == "0" else group, location=location))
-    return found, problems
+        annotation = Annotation(label, **outline, group=None if group == "0" else group, location=location)
+        found.append((layer, annotation))
+    return [annotation for _, annotation in sorted(found, key=itemgetter(0))], problems
 
 
 def _outline(shape: Element, line_width: float | None) -> dict[str, Any]:
@@ -226,7 +245,7 @@ def _points(text: str) -> "np.ndarray":
         points = np.array([[float(number) for number in pair.split(",")] for pair in text.split(";")])
     except ValueError:
         points = np.empty(0)
-    if points.ndim != 2 or points.shape[1] != 2:
+    if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
         raise ValueError(f"has the points {text[:60]!r}, which are not x,y;x,y;... {EXPORT_AGAIN}")
     return points
 

@@ -142,7 +142,9 @@ def _word(line: str, form: str) -> tuple[Polygon, str]:
     corners = _corners(fields, form)
     said = f"a line is {LINES[form]} (### if unreadable)"
     if len(fields) <= corners + (form == "mlt"):
-        raise ValueError(f"found {len(fields)} fields in {_short(line)}; {said}. Add what is missing.")
+        raise ValueError(
+            f"found {len(fields)} fields in {_short(line)}; {said}. Add what is missing, or correct `format`."
+        )
     numbers = [_number(field) for field in fields[:corners]]
     if None in numbers:
         raise ValueError(
@@ -151,8 +153,6 @@ def _word(line: str, form: str) -> tuple[Polygon, str]:
     if not all(map(math.isfinite, numbers)):
         raise ValueError(f"found {_short(line)}; coordinates must be finite numbers of pixels. Correct them.")
     polygon, rest = list(zip(numbers[::2], numbers[1::2], strict=True)), fields[corners:]
-    if shape(polygon).area == 0:
-        raise ValueError(f"the polygon in {_short(line)} has no area. Correct its corners, or delete the line.")
     if form == "mlt":
         script, *rest = rest
         if script.strip().lower() not in SCRIPTS:
@@ -167,6 +167,8 @@ def _word(line: str, form: str) -> tuple[Polygon, str]:
             f"found further corners behind the fourth in {_short(line)}; any number of them has format: polygons. Set "
             "it in the data set's file, or put the transcription into double quotes."
         )
+    if shape(polygon).area == 0:
+        raise ValueError(f"the polygon in {_short(line)} has no area. Correct its corners, or delete the line.")
     return polygon, _unquoted(",".join(rest).strip())
 
 
@@ -186,14 +188,12 @@ def _corners(fields: list[str], form: str) -> int:
 
 def _goes_on(quad: Polygon, rest: list[str]) -> bool:
     """Whether a transcription begins with two numbers that are near the quad: they are a fifth corner."""
-    point = [_number(field) for field in rest[:2]]
+    point = [_number(field) for field in rest[:CORNER]]
     if len(rest) < CORNER + 1 or None in point:
         return False
-    for value, known in zip(point, zip(*quad, strict=True), strict=True):
-        extent = max(known) - min(known)
-        if not min(known) - extent <= value <= max(known) + extent:
-            return False
-    return True
+    sides = [(min(known), max(known)) for known in zip(*quad, strict=True)]
+    near = max(last - first for first, last in sides)
+    return all(first - near <= value <= last + near for value, (first, last) in zip(point, sides, strict=True))
 
 
 def _number(field: str) -> float | None:

@@ -12,7 +12,6 @@ from base64 import b64decode
 from collections.abc import Callable
 from functools import partial
 from glob import escape
-from io import BytesIO
 from itertools import chain
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any, Literal
@@ -149,8 +148,8 @@ def _content(path: Path) -> tuple[dict[str, Any], list[str]]:
 
 def _image(
     dataset: LabelmeDataset, root: Path, split: str, name: str, content: dict[str, Any]
-) -> Path | Callable[[], "np.ndarray"]:
-    """The file of the image, or what decodes the embedded one."""
+) -> Path | Callable[[], bytes]:
+    """The file of the image, or what gives the embedded one."""
     annotation = _path(dataset.annotations, dataset, root, split, name)
     if dataset.images:
         return _path(dataset.images, dataset, root, split, name)
@@ -161,17 +160,7 @@ def _image(
         places += sorted(annotation.parent.glob(f"{escape(annotation.stem)}.*"))
     if there := next((path for path in places if path.is_file() and path != annotation), None):
         return there
-    return partial(_embedded, content["imageData"]) if content.get("imageData") else beside
-
-
-def _embedded(text: str) -> "np.ndarray":
-    from segsweep.data.image_files import read_image
-
-    return read_image(_decoded(text))
-
-
-def _decoded(text: str) -> BytesIO:
-    return BytesIO(b64decode(text))
+    return partial(b64decode, content["imageData"]) if content.get("imageData") else beside
 
 
 def _annotations(path: Path, shapes: list[Any], line_width: float | None) -> tuple[list["Annotation"], list[str]]:
@@ -243,7 +232,7 @@ def _mask(shape: dict[str, Any], points: Points) -> dict[str, Any]:
     from segsweep.data.mask_files import read_mask
 
     try:
-        mask = read_mask(_decoded(shape["mask"])) != 0
+        mask = read_mask(b64decode(shape["mask"])) != 0
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise ValueError(f"is a mask that cannot be read ({error!r}). Draw it again, or delete it") from None
     (left, top), (right, bottom) = ((round(x), round(y)) for x, y in points)

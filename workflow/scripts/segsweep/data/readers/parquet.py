@@ -3,35 +3,21 @@
 A row is an image. Its columns hold encoded files (PNG, JPEG, TIFF, ...), as bytes or as `{bytes, path}`.
 """
 
-from bisect import bisect_right
 from collections.abc import Callable
-from functools import cache, lru_cache, partial
-from io import BytesIO
-from itertools import accumulate
+from functools import cache, partial
 from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import model_validator
 
 from segsweep.config.mask_dataset import MaskDataset
 from segsweep.config.settings import key
 from segsweep.config.split_keys import FolderSplits, Splits, check_patterns, folder_of
-from segsweep.config.yaml_documents import nearest
-from segsweep.data.classes import class_table
-from segsweep.data.found_names import unknown_names
+from segsweep.data.found_names import no_such_image
 from segsweep.data.name_lists import names_by_split
+from segsweep.data.parquet_shards import Columns, Row, cells, rows_of
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow
-
-LFS_POINTER = b"version https://git-lfs.github.com"
-GROUPS_KEPT = 2  # in memory: threads that decode ahead reach into the next one
-
-Row = tuple[str, Path, int]  # its name, its shard and its number there, from 0
 
 
 class ParquetDataset(MaskDataset):
@@ -58,6 +44,11 @@ class ParquetDataset(MaskDataset):
         outcome=False,
     )
 
+    @property
+    def columns(self) -> Columns:
+        """The columns that are read."""
+        return Columns(self.image, self.mask, self.names)
+
     @model_validator(mode="after")
     def _splits_fit(self):
         check_patterns(self.splits, self.shards)
@@ -70,25 +61,22 @@ def read(dataset: ParquetDataset, root: Path) -> dict[str, list[Item]]:
     Raises:
         InputError: as `files`.
     """
-    from segsweep.data.image_files import read_image
-    from segsweep.data.mask_files import read_mask
-
-    cell = _cells([dataset.image, dataset.mask])
-    palette = class_table(dataset).palette
-
-    def image(shard: Path, row: int) -> "np.ndarray":
-        return read_image(BytesIO(cell(shard, row, dataset.image)))
-
-    def mask(shard: Path, row: int, height: int, width: int) -> "np.ndarray":
-        return read_mask(BytesIO(cell(shard, row, dataset.mask)), palette, f"{shard}: row {row}")
-
+    cell = cells(dataset.columns)
     return {
-        split: [
-            Item(name, partial(image, shard, row), partial(mask, shard, row), location=f"{shard}: row {row}")
-            for name, shard, row in rows
-        ]
-        for split, rows in _rows(dataset, root).items()
+        split: [_item(dataset, name, row, cell) for name, row in members]
+        for split, members in _rows(dataset, root).items()
     }
+
+
+def _item(dataset: ParquetDataset, name: str, row: Row | Callable, cell: Callable[[Row, str], bytes]) -> Item:
+    if callable(row):
+        return Item(name, row, row)  # as it raises, nothing asks for the mask
+    mask = partial(_whatever_its_size, cell, row, dataset.mask) if row.labeled else None
+    return Item(name, partial(cell, row, dataset.image), mask, location=row.location)
+
+
+def _whatever_its_size(cell: Callable[[Row, str], bytes], row: Row, column: str, height: int, width: int) -> bytes:
+    return cell(row, column)
 
 
 def files(dataset: ParquetDataset, root: Path) -> dict[str, list[tuple[str, list[Path | str]]]]:
@@ -97,27 +85,30 @@ def files(dataset: ParquetDataset, root: Path) -> dict[str, list[tuple[str, list
     Raises:
         InputError: with one problem for each split without shards, and each shard that lacks a column or is damaged.
     """
-    return {
-        split: [(name, [shard, f"row {row}"]) for name, shard, row in rows]
-        for split, rows in _rows(dataset, root).items()
-    }
+    return {split: [(name, _files(row)) for name, row in members] for split, members in _rows(dataset, root).items()}
 
 
-def _rows(dataset: ParquetDataset, root: Path) -> dict[str, list[Row]]:
-    """Name, shard and number of the rows of each split."""
+def _files(row: Row | Callable) -> list[Path | str]:
+    if callable(row):
+        return ["missing"]
+    return [row.shard, f"row {row.number}"] if row.labeled else [row.shard]
+
+
+def _rows(dataset: ParquetDataset, root: Path) -> dict[str, list[tuple[str, Row | Callable]]]:
+    """Names of each split with their rows; where the shards have no such row, what says so when it is called."""
     rows = cache(partial(_rows_of_folder, dataset, root))
 
     def every(folder: str) -> list[tuple[str, str]]:
-        return [(name, f"{shard}: row {row}") for name, shard, row in rows(folder)]
+        return [(name, row.location) for name, row in rows(folder)]
 
-    found, problems = {}, []
+    found = {}
     for split, names in names_by_split(dataset, root, every=every).items():
         folder = folder_of(dataset.splits, split)
-        by_name = {row[0]: row for row in rows(folder)}
-        found[split] = [by_name[name] for name, _ in names if name in by_name]
-        problems += unknown_names(names, by_name, root / _pattern(dataset, folder))
-    if problems:
-        raise InputError(*problems)
+        shards, by_name = root / _pattern(dataset, folder), dict(rows(folder))
+        found[split] = [
+            (name, by_name.get(name) or partial(no_such_image, name, location, shards, by_name))
+            for name, location in names
+        ]
     return found
 
 
@@ -125,7 +116,7 @@ def _pattern(dataset: ParquetDataset, folder: str) -> str:
     return dataset.shards.replace("{split}", folder)
 
 
-def _rows_of_folder(dataset: ParquetDataset, root: Path, folder: str) -> list[Row]:
+def _rows_of_folder(dataset: ParquetDataset, root: Path, folder: str) -> list[tuple[str, Row]]:
     """The rows of all shards that a folder stands for in the pattern."""
     pattern = _pattern(dataset, folder)
     shards = sorted(path for path in root.glob(pattern) if path.is_file())
@@ -136,103 +127,7 @@ def _rows_of_folder(dataset: ParquetDataset, root: Path, folder: str) -> list[Ro
             f"files in {root}: {', '.join(there[:10]) or 'none'}."
         )
     problems: list[str] = []
-    found = [row for shard in shards for row in _rows_of_shard(dataset, shard, problems)]
+    found = [row for shard in shards for row in rows_of(shard, dataset.columns, problems)]
     if problems:
         raise InputError(*problems)
     return found
-
-
-def _rows_of_shard(dataset: ParquetDataset, shard: Path, problems: list[str]) -> list[Row]:
-    """Name, shard and number of each row; of a shard that cannot be used none, and what is wrong with it."""
-    import pyarrow
-    from pyarrow import parquet
-
-    try:
-        with parquet.ParquetFile(shard) as file:
-            rows, schema = file.metadata.num_rows, file.schema_arrow
-            if wrong := _wrong_columns(dataset, schema):
-                problems += [f"{shard}: {one}" for one in wrong]
-                return []
-            if dataset.names is None:
-                return [(f"{shard.stem}_{row:05d}", shard, row) for row in range(rows)]
-            names = file.read(columns=[dataset.names]).flatten().column(0).to_pylist()
-    except (OSError, pyarrow.ArrowException) as error:
-        with shard.open("rb") as file:
-            pointer = file.read(len(LFS_POINTER)) == LFS_POINTER
-        remedy = "it is a pointer of Git LFS: run `git lfs pull`" if pointer else "fetch it again"
-        problems.append(f"{shard}: cannot be read as Parquet ({error}); {remedy}.")
-        return []
-    problems += [
-        f"{shard}: row {row} has no name in the column {dataset.names!r}. Add it, or leave out `names`."
-        for row, name in enumerate(names)
-        if name in (None, "")
-    ]
-    return [(str(name), shard, row) for row, name in enumerate(names)]
-
-
-def _wrong_columns(dataset: ParquetDataset, schema: "pyarrow.Schema") -> list[str]:
-    """What of the columns that the data set names a shard lacks, or has as something else."""
-    from pyarrow import types
-
-    problems = []
-    for role, column in (("image", dataset.image), ("mask", dataset.mask), ("names", dataset.names)):
-        if column is None:
-            continue
-        name, _, part = column.partition(".")
-        kind = schema.field(name).type if name in schema.names else None
-        if kind is not None and part:
-            kind = kind.field(part).type if types.is_struct(kind) and kind.get_field_index(part) >= 0 else None
-        if kind is None:
-            known = nearest(column, schema.names).replace("Allowed", "Columns")
-            problems.append(f"no column {column!r}, which `{role}` names. {known}")
-        elif role != "names" and not _holds_files(kind):
-            problems.append(
-                f"the column {column!r}, which `{role}` names, is of the type {kind}; encoded files are binary or "
-                "struct<bytes: binary, path: string>. Name another column, or write it with datasets.Image()."
-            )
-    return problems
-
-
-def _holds_files(kind: "pyarrow.DataType") -> bool:
-    from pyarrow import types
-
-    if types.is_struct(kind):
-        return kind.get_field_index("bytes") >= 0 and _holds_files(kind.field("bytes").type)
-    return types.is_binary(kind) or types.is_large_binary(kind)
-
-
-def _cells(columns: list[str]) -> Callable[[Path, int, str], bytes]:
-    """A function that gives the encoded file in a cell, of shard, row and column.
-
-    Rows are asked for nearly in their order, so that each row group is read once, and only a few lie in memory.
-    """
-    from pyarrow import parquet
-
-    lock = Lock()
-
-    @cache
-    def starts(shard: Path) -> list[int]:
-        with parquet.ParquetFile(shard) as file:
-            sizes = [file.metadata.row_group(number).num_rows for number in range(file.metadata.num_row_groups)]
-        return [0, *accumulate(sizes)]
-
-    @lru_cache(maxsize=GROUPS_KEPT)
-    def row_group(shard: Path, number: int) -> "pyarrow.Table":
-        with parquet.ParquetFile(shard) as file:
-            return file.read_row_group(number, columns=columns, use_threads=False)
-
-    def cell(shard: Path, row: int, column: str) -> bytes:
-        with lock:
-            number = bisect_right(starts(shard), row) - 1
-            value = row_group(shard, number).column(column)[row - starts(shard)[number]].as_py()
-        content = value.get("bytes") if isinstance(value, dict) else value
-        if not content:
-            path = (value or {}).get("path") if isinstance(value, dict) else None
-            found = f"no bytes, only the path {path!r}" if path else "nothing"
-            raise InputError(
-                f"{shard}: row {row} holds {found} in the column {column!r}. Write the data set again with the files "
-                "embedded (`push_to_hub` does), or take the row out."
-            )
-        return content
-
-    return cell

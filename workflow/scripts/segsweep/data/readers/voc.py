@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 from segsweep.config.mask_dataset import MaskDataset
 from segsweep.config.settings import key
 from segsweep.data.classes import class_table
+from segsweep.data.found_names import found_names
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
@@ -94,7 +95,7 @@ def _found(dataset: VocDataset, root: Path) -> dict[str, list[tuple[str, list[Pa
 
 def _every(root: Path) -> list[tuple[str, str]]:
     """Name and file of all images with a mask."""
-    return [(path.stem, str(path)) for path in sorted((root / "SegmentationClass").glob("*.png"))]
+    return found_names(root, "SegmentationClass/{name}.png", "")
 
 
 def _read_annotation(item: Item, dataset: VocDataset) -> None:

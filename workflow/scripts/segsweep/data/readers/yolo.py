@@ -6,6 +6,7 @@ Source: https://docs.ultralytics.com/datasets/segment.
 """
 
 import json
+import os
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
@@ -117,8 +118,10 @@ def _listed(path: Path) -> list[tuple[str, Path]]:
 
 
 def _in_folder(folder: Path) -> list[tuple[str, Path]]:
-    images = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    return [(path.relative_to(folder).with_suffix("").as_posix(), path) for path in images]
+    """Name and path of the images under a folder; what begins with a dot is hidden."""
+    paths = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    shown = [path for path in paths if not any(part.startswith(".") for part in path.parts)]
+    return [(path.with_suffix("").as_posix(), folder / path) for path in shown if not (folder / path).is_dir()]
 
 
 def read(dataset: YoloDataset, root: Path) -> dict[str, list[Item]]:
@@ -162,7 +165,7 @@ def _files(image: Path | None, names: str) -> list[Path | str]:
     if image is None:
         return ["missing"]
     labels = _labels_of(image)
-    return [image, labels, names] if labels.exists() else [image, labels]
+    return [image, labels, names] if labels.is_file() else [image, labels]
 
 
 def _labels_of(image: Path) -> Path:
@@ -175,10 +178,10 @@ def _annotated(dataset: YoloDataset, file: YoloFile, name: str, image: Path | No
     if image is None:
         return AnnotatedImage(name, partial(_not_there, name, file, location), (), location=location)
     labels = _labels_of(image)
-    if labels.exists():
+    if labels.is_file():
         annotations, problems = read_labels(labels, file)
         return AnnotatedImage(name, image, annotations, None, location, labels, problems)
-    if dataset.missing_labels == "background":
+    if dataset.missing_labels == "background" and not os.path.lexists(labels):  # a broken link is a problem
         return AnnotatedImage(name, image, (), location=location)
     return AnnotatedImage(name, image, None, location=location, labels_file=labels)
 

@@ -1,0 +1,157 @@
+"""TIFF, BigTIFF and GeoTIFF of any number of bands and pages, by tifffile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO
+
+from segsweep.data.image_files.image_file import ImageFile, Reading, chosen_page, several_pages
+from segsweep.data.image_files.pixels import stored_dtype
+from segsweep.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from tifffile import TiffFile, TiffPage
+
+HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+ORIENTATION = 274
+GEO = (33550, 33922, 34264, 34735, 34736, 34737)  # scale, tie points, transformation, keys with their numbers and texts
+WHITE_IS_0, BLACK_IS_0, RGB, PALETTE, CMYK, YCBCR = 0, 1, 2, 3, 5, 6  # photometric interpretation
+JPEGS = (6, 7, 34892)  # compressions that decode YCbCr to RGB themselves
+ALPHA = (1, 2)  # of the tag ExtraSamples
+COLORS = {CMYK: "CMYK", YCBCR: "YCbCr", 8: "CIELAB", 9: "ICCLAB", 10: "ITULAB"}
+CHANNELS = ", or with `page: channels` that each page is a channel of one image"
+
+
+def matches(head: bytes) -> bool:
+    """See `segsweep.data.image_files`."""
+    return head.startswith(HEADS)
+
+
+@contextmanager
+def opened(file: BinaryIO, where: str, reading: Reading) -> Iterator[ImageFile]:
+    """See `segsweep.data.image_files`.
+
+    Raises:
+        InputError: several pages, what is no plain image, or a file that is cut off.
+    """
+    import tifffile
+
+    with tifffile.TiffFile(file, name=where) as tiff:
+        pages = pages_of(where, tiff)
+        if reading.page == "channels":
+            yield _stacked(where, pages)
+            return
+        if len(pages) > 1 and reading.page is None:
+            raise several_pages(where, len(pages), CHANNELS)
+        image = _image_file(where, pages[chosen_page(where, len(pages), reading)])
+        if any(page.is_mask for page in tiff.pages):
+            image.warnings.append("a mask of transparency inside of TIFF files is left out")
+        yield image
+
+
+def pages_of(where: str, file: TiffFile) -> list[TiffPage]:
+    """The images of a file, without smaller copies and masks of transparency.
+
+    Raises:
+        InputError: it holds more images than it lists, as long stacks of ImageJ do.
+    """
+    pages = [page for page in file.pages if not page.is_reduced and not page.is_mask]
+    counted = (file.imagej_metadata or {}).get("images", 1) if file.is_imagej else 1
+    if len(pages) == 1 and counted > 1:
+        raise InputError(f"{where}: a stack of ImageJ that lists one of its {counted} images. Save each in a file.")
+    if not pages:
+        raise InputError(f"{where}: a TIFF without an image. Replace the file.")
+    return pages
+
+
+def _stacked(where: str, pages: list[TiffPage]) -> ImageFile:
+    """Pages as the channels of one image."""
+    import numpy as np
+
+    files = [_image_file(where, page) for page in pages]
+    kinds = {(one.height, one.width, one.bands, one.dtype) for one in files}
+    if len(kinds) > 1 or files[0].bands > 1:
+        raise InputError(
+            f"{where}: `page: channels` asks for pages of one band, size and type, found {len(kinds)} kinds."
+        )
+    first = files[0]
+    return ImageFile(
+        first.height,
+        first.width,
+        len(files),
+        first.dtype,
+        lambda: np.stack([one.decode() for one in files], axis=2),
+        orientation=first.orientation,
+        geo=first.geo,
+    )
+
+
+def _image_file(where: str, page: TiffPage) -> ImageFile:
+    if page.dtype is None or page.axes not in ("YX", "YXS", "SYX"):
+        raise InputError(
+            f"{where}: a TIFF of the axes {page.axes} and values {page.dtype}, which is not read. Save it again."
+        )
+    photometric = BLACK_IS_0 if page.photometric is None else int(page.photometric)
+    color = None if photometric == YCBCR and int(page.compression) in JPEGS else COLORS.get(photometric)
+    if color is None and photometric not in (WHITE_IS_0, BLACK_IS_0, RGB, PALETTE, YCBCR):
+        color = page.photometric.name
+    bands = 3 if photometric == PALETTE else page.samplesperpixel
+    extra = [int(kind) for kind in page.extrasamples]
+    alpha = next((bands - len(extra) + i for i, kind in enumerate(extra) if kind in ALPHA), None)
+    turned = int(page.tags.valueof(ORIENTATION, 1))
+    turned = turned if 1 <= turned <= 8 else 1
+    geo = {tag.code: (int(tag.dtype), tag.count, tag.value) for tag in page.tags if tag.code in GEO and turned == 1}
+    dtype = "uint8" if page.dtype == bool or photometric == PALETTE else stored_dtype(page.dtype)
+    return ImageFile(
+        page.imagelength,
+        page.imagewidth,
+        bands,
+        dtype,
+        _decoder(where, page, photometric),
+        color,
+        alpha,
+        turned,
+        geo,
+    )
+
+
+def _decoder(where: str, page: TiffPage, photometric: int) -> Callable[[], np.ndarray]:
+    def decode() -> np.ndarray:
+        import numpy as np
+
+        _check_whole(where, page)
+        values = page.asarray()
+        if page.axes == "SYX":
+            values = np.moveaxis(values, 0, -1)
+        if photometric == PALETTE:
+            return (page.colormap.T >> 8).astype(np.uint8)[values]
+        values = _whole_bytes(values, page.bitspersample)
+        return _inverted(where, values, page) if photometric == WHITE_IS_0 else values
+
+    return decode
+
+
+def _check_whole(where: str, page: TiffPage) -> None:
+    """Raises InputError where the file ends before the pixels do: what is missing would be read as zeros."""
+    end = max((start + length for start, length in zip(page.dataoffsets, page.databytecounts, strict=True)), default=0)
+    size = page.parent.filehandle.size
+    if end > size:
+        raise InputError(f"{where}: ends after {size} bytes of at least {end}. Replace the file.")
+
+
+def _whole_bytes(values: np.ndarray, bits: int) -> np.ndarray:
+    """Values of fewer than 8 bits over the range of 8."""
+    import numpy as np
+
+    if bits >= 8:
+        return values
+    return values.astype(np.uint8) * np.uint8(255 // (2**bits - 1))
+
+
+def _inverted(where: str, values: np.ndarray, page: TiffPage) -> np.ndarray:
+    """Of an image in which 0 is white."""
+    if values.dtype.kind != "u":
+        raise InputError(f"{where}: {values.dtype} in which 0 is white. Save it with 0 as black.")
+    return values.dtype.type(2 ** max(page.bitspersample, 8) - 1) - values

@@ -1,0 +1,74 @@
+"""Patterns that the paths of many files follow: "images/{split}/{name}.png"."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from segsweep.inspection import split_layouts
+from segsweep.inspection.file_tree import FileTree
+from segsweep.inspection.guess import Guess
+from segsweep.inspection.split_layouts import SPLIT_OF
+
+SIGNS = "_-."  # between a name and an affix
+
+
+@dataclass
+class Pattern:
+    """Files whose paths are the same but for name and split.
+
+    Attributes:
+        text: the path with {name}, and {split} where a folder is named like a split.
+        paths: by the folder of the split (else "") and the name.
+    """
+
+    text: str
+    paths: dict[tuple[str, str], PurePosixPath] = field(default_factory=dict)
+
+    @property
+    def splits(self) -> list[str]:
+        """Folders that stand for {split}."""
+        return list(dict.fromkeys(split for split, _ in self.paths if split))
+
+
+def patterns_of(paths: Iterable[PurePosixPath], affixes: Sequence[str] = ()) -> list[Pattern]:
+    """The patterns that paths follow, those with most files first.
+
+    Args:
+        paths: of files.
+        affixes: what may stand before or behind a name: `a_mask.png` is `{name}_mask.png`.
+    """
+    found: dict[str, Pattern] = {}
+    for path in paths:
+        folders, split = list(path.parts[:-1]), ""
+        for i, folder in enumerate(folders):
+            if folder in SPLIT_OF and not split:
+                folders[i], split = "{split}", folder
+        file, name = _named(path, affixes)
+        text = "/".join([*folders, file])
+        found.setdefault(text, Pattern(text)).paths[split, name] = path
+    return sorted(found.values(), key=lambda one: -len(one.paths))
+
+
+def splits_of(tree: FileTree, pattern: Pattern) -> tuple[Guess, Callable[[str], str]]:
+    """The splits of the files of a pattern; and what makes the patterns of a data set fit them.
+
+    Without a folder of validation images they are drawn from the training images: {split} is then that folder.
+    """
+    if not pattern.splits:
+        return split_layouts.guessed(tree, {name for _, name in pattern.paths}), str
+    if found := split_layouts.of_folders(pattern.splits):
+        return found, str
+    train = next((name for name in pattern.splits if SPLIT_OF[name] == "train"), pattern.splits[0])
+    left_out = [name for name in pattern.splits if name != train]
+    return split_layouts.drawn_from_training(left_out), lambda text: text.replace("{split}", train)
+
+
+def _named(path: PurePosixPath, affixes: Sequence[str]) -> tuple[str, str]:
+    """The file's name with {name} in it, and the name."""
+    for affix in affixes:
+        for sign in SIGNS:
+            if path.stem.endswith(sign + affix):
+                return f"{{name}}{sign}{affix}{path.suffix}", path.stem.removesuffix(sign + affix)
+            if path.stem.startswith(affix + sign):
+                return f"{affix}{sign}{{name}}{path.suffix}", path.stem.removeprefix(affix + sign)
+    return f"{{name}}{path.suffix}", path.stem
