@@ -135,6 +135,7 @@ NAN = float("nan")
     [
         (Annotation("cat", location="a.json: 1"), r"a\.json: 1: 'cat' has no outline; .* Add one, or delete it"),
         (Annotation("cat", box=(0, 0, 1, 1)), r"'cat' has a box but no outline"),
+        (Annotation("cat", [[]]), r"'cat' has 0 corners and no area"),
         (Annotation("cat", [[(0, 0), (1, 1)]]), r"'cat' has 2 corners and no area"),
         (Annotation("cat", [[(0, 0), (1, 1), (2, 2)]]), r"3 corners and no area"),
         (Annotation("cat", [[(0, 0), (1, NAN), (2, 2)]]), r"corners that are not finite"),
@@ -156,6 +157,8 @@ NAN = float("nan")
         (Annotation("cat", mask={"size": [3, 4], "counts": "~"}), r"a character '~'"),
         (Annotation("cat", mask={"size": [3, 4], "counts": "o"}), r"ends within a number"),
         (Annotation("cat", mask={"counts": [12]}), r"its size is None"),
+        (Annotation("cat", mask={"size": [True, True], "counts": [1]}), r"its size is \[True, True\]"),
+        (square("cat", 0, 0, 1e300), r"to x 1e\+300, y 1e\+300; the image has"),
     ],
 )
 def test_what_cannot_be_an_annotation_of_the_image(annotation, problem):

@@ -109,7 +109,9 @@ def test_subsets_and_files_make_splits(root):
 @pytest.mark.parametrize(
     ("text", "changes", "problem"),
     [
-        ("", {}, "not valid XML"),
+        ("", {}, "annotations.xml: empty"),
+        ("<annotations>", {}, "not valid XML"),
+        (WITH.format(""), {"annotations": "all.xml"}, "all.xml: no such file"),
         ("<annotation><object/></annotation>", {}, "holds <annotation> without any <image>"),
         ('<annotations><track id="0"/></annotations>', {}, "holds 1 tracks of a video"),
         ('<annotations><image name="a.png"/></annotations>', {}, "image 1 (a.png) lacks its name, width or height"),

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 
 import numpy as np
 import pytest
@@ -171,6 +172,18 @@ def test_an_image_without_annotation_is_found_beside_it_and_has_no_mask(root):
     assert "a.json: no such file" in problem
 
 
+def test_an_image_without_annotation_may_mean_that_nothing_is_there(root):
+    (root / "b.json").unlink()
+    changes = {"missing_labels": "background", "images": "{name}.png"}
+    prepare(dataset(**changes), root, None, root / "out", "f")
+    assert not Prepared.open(root / "out").splits["val"].mask(0).any()
+    drawn = readers.files(dataset(**changes, splits={"random": {"val": 0.5}}), root)
+    assert [name for name, _ in drawn["all"]] == ["a", "b"]
+    (root / "b.json").symlink_to("nowhere")
+    with pytest.raises(InputError, match=r"b.json: no such file"):
+        prepare(dataset(**changes), root, None, root / "out", "f")
+
+
 @pytest.mark.parametrize("task", ["multiclass", "multitask"])
 def test_a_test_split_without_annotations_is_predicted(root, task):
     write(root, "c")
@@ -226,6 +239,15 @@ def test_all_that_is_wrong_is_named_at_once(root):
     assert len(caught.value.problems) == len(expected)
     for problem, part in zip(caught.value.problems, expected, strict=True):
         assert part in problem
+
+
+def test_a_fifo_is_one_line_and_no_wait(root):
+    (root / "a.json").unlink()
+    os.mkfifo(root / "a.json")
+    with pytest.raises(InputError) as caught:
+        prepare(dataset(), root, None, root / "out", "f")
+    (problem,) = caught.value.problems
+    assert "a.json" in problem
 
 
 @pytest.mark.parametrize(

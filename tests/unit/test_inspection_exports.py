@@ -14,6 +14,7 @@ from PIL import Image
 from segsweep.config.dataset import parse_dataset
 from segsweep.inspection.findings import inspect
 from segsweep.inspection.proposal import propose
+from tests.annotated_files import write_cvat
 
 WIDTH, HEIGHT = 20, 16
 SQUARE = [4, 4, 12, 4, 12, 12, 4, 12]  # x and y of its corners: 64 pixels
@@ -134,6 +135,14 @@ def test_cvat(folder):
     keys, counts = look(folder)
     assert (keys["reader"], keys["images"]) == ("cvat", "images")
     assert counts["leaf"] == 5 * 64
+
+
+def test_subsets_of_cvat(folder):
+    write_cvat(folder, {"Train": ["a", "b"], "Validation": ["c"]})
+    keys, counts = look(folder)
+    assert keys["splits"] == {"folders": {"train": "Train", "val": "Validation"}}
+    assert keys["images"] == "images/{split}"
+    assert counts["box"] == 3 * 14 * 12
 
 
 def test_parquet(folder):

@@ -158,12 +158,15 @@ def check(annotation: Annotation, height: int, width: int) -> list[str]:
     for number, ring in enumerate(pixels.rings, 1):
         which = f"{of_label}, polygon {number}," if len(pixels.rings) > 1 else of_label
         points = np.asarray(ring, np.float64).reshape(-1, 2)
-        if not np.isfinite(points).all():
+        no_area = f"{which} has {plural(len(points), 'corner')} and no area. Correct or delete it."
+        if not len(points):
+            problems.append(no_area)
+        elif not np.isfinite(points).all():
             problems.append(f"{which} has corners that are not finite numbers. Correct or delete it.")
+        elif outside := _outside(which, (*points.min(0).tolist(), *points.max(0).tolist()), height, width):
+            problems += outside
         elif shape(points).area == 0:
-            problems.append(f"{which} has {plural(len(points), 'corner')} and no area. Correct or delete it.")
-        else:
-            problems += _outside(which, (*points.min(0).tolist(), *points.max(0).tolist()), height, width)
+            problems.append(no_area)
     problems += _mask_problems(annotation, height, width)
     if pixels.box is not None:
         left, top, right, bottom = pixels.box

@@ -35,7 +35,7 @@ def mask_array(mask: np.ndarray | dict) -> np.ndarray:
 def mask_size(mask: np.ndarray | dict) -> tuple[int, int]:
     """Rows and columns."""
     size = mask.get("size") if isinstance(mask, dict) else mask.shape
-    if not (isinstance(size, list | tuple) and len(size) == 2 and all(isinstance(n, int) and n > 0 for n in size)):
+    if not (isinstance(size, list | tuple) and len(size) == 2 and all(type(n) is int and n > 0 for n in size)):
         raise ValueError(f"its size is {size}; it is [height, width]")
     return tuple(size)
 

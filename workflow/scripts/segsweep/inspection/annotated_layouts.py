@@ -95,11 +95,16 @@ def cvat(tree: FileTree) -> Guess | None:
         images, labels, lines = _cvat(tree.root / path)
         if not images:
             continue
-        folder = tree.folder_of(images[0], near=path.parent)
+        name, subset = next(iter(images.items()))
+        folder = tree.folder_of(name, near=path.parent)
+        splits = split_layouts.of_folders(dict.fromkeys(images.values()))
+        if splits is None:
+            splits = split_layouts.guessed(tree, {str(PurePosixPath(name).with_suffix("")) for name in images})
+        elif folder is not None and PurePosixPath(folder).name == subset:
+            folder = str(PurePosixPath(folder).with_name("{split}"))
         keys: dict[str, Any] = {"reader": "cvat", "annotations": str(path)}
         if folder is not None:
             keys["images"] = folder
-        splits = split_layouts.guessed(tree, {str(PurePosixPath(name).with_suffix("")) for name in images})
         meaning, said = _classes(labels)
         if lines:
             keys["line_width"] = 3
@@ -184,18 +189,18 @@ def _yaml(path: Path) -> Any:
         return None
 
 
-def _cvat(path: Path) -> tuple[list[str], dict[str, None], bool]:
-    """Names of images, labels of their shapes, and whether there are lines; nothing where it is no such file."""
-    images, labels, lines = [], {}, False
+def _cvat(path: Path) -> tuple[dict[str, str], dict[str, None], bool]:
+    """Subsets of images by name, labels of shapes, and whether there are lines; nothing where it is no such file."""
+    images, labels, lines = {}, {}, False
     try:
         for event, element in ElementTree.iterparse(path, events=("start", "end")):
             if event == "start" and element.tag == "image" and element.get("name"):
-                images.append(element.get("name"))
+                images[element.get("name")] = element.get("subset", "")
             elif event == "end" and images and element.get("label") and element.tag != "tag":
                 labels[element.get("label")] = None
                 lines = lines or element.tag == "polyline"
             if event == "end" and element.tag == "image":
                 element.clear()
     except (OSError, ElementTree.ParseError):
-        return [], {}, False
+        return {}, {}, False
     return images, labels, lines

@@ -17,6 +17,7 @@ from segsweep.config.annotated_dataset import AnnotatedDataset
 from segsweep.config.name_patterns import checked_pattern
 from segsweep.config.settings import key
 from segsweep.config.split_keys import FolderSplits, check_patterns, folder_of, form_of
+from segsweep.data.file_kinds import not_a_file
 from segsweep.data.found_names import no_such_image
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
@@ -135,12 +136,10 @@ def _images(dataset: CvatDataset, root: Path) -> dict[str, list[tuple[str, str, 
 
 def _parsed(file: Path) -> list[Element]:
     """The images of an XML file."""
-    if file.exists() and not file.is_file():
-        raise InputError(f"{file}: is not a file. {EXPORT_AGAIN}.")
+    if wrong := not_a_file(file):
+        raise InputError(f"{file}: {wrong}. Put CVAT's annotations there, or correct `annotations`.")
     try:
         root = ElementTree.parse(file).getroot()
-    except FileNotFoundError:
-        raise InputError(f"{file}: no such file. Put CVAT's annotations there, or correct `annotations`.") from None
     except (OSError, ElementTree.ParseError) as error:
         raise InputError(f"{file}: not valid XML ({error}). {EXPORT_AGAIN}.") from error
     if tracks := len(root.findall("track")):

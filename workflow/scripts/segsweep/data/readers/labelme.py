@@ -8,6 +8,7 @@ Source: Wada, Labelme: Image Polygonal Annotation with Python, https://github.co
 
 import json
 import math
+import os
 from base64 import b64decode
 from collections.abc import Callable
 from functools import partial
@@ -60,15 +61,23 @@ class LabelmeDataset(AnnotatedDataset):
         None, "Pattern of the images; without it each annotation says where its image lies.", outcome=False
     )
     line_width: float | None = key(None, "Width of lines; without it they are refused.", unit="pixels", gt=0)
+    missing_labels: Literal["refuse", "background"] = key(
+        "refuse", "What an image without an annotation is: a problem, or an image on which there is nothing."
+    )
 
     @field_validator("annotations", "images")
     @classmethod
     def _is_a_pattern(cls, pattern: str | None) -> str | None:
         return pattern and checked_pattern(pattern)
 
+    @property
+    def names_from(self) -> str:
+        """Pattern of the files that are there for each image."""
+        return self.images if self.images and self.missing_labels == "background" else self.annotations
+
     @model_validator(mode="after")
     def _splits_fit(self):
-        check_patterns(self.splits, self.annotations, *filter(None, [self.images]))
+        check_patterns(self.splits, self.names_from, self.annotations, *filter(None, [self.images]))
         return self
 
 
@@ -89,17 +98,10 @@ def read(dataset: LabelmeDataset, root: Path) -> dict[str, list[Item]]:
             image = _image(dataset, root, split, name, content)
             annotations, wrong = _annotations(path, content["shapes"], dataset.line_width)
             size = content.get("imageHeight"), content.get("imageWidth")
-            found[split].append(
-                AnnotatedImage(
-                    name,
-                    image,
-                    annotations if path.exists() else None,
-                    None if None in size else size,  # early versions do not say it
-                    location,
-                    path,
-                    [*problems, *wrong],
-                )
-            )
+            size = None if None in size else size  # early versions do not say it
+            if not os.path.lexists(path):  # a broken link is a problem
+                annotations, path = ((), None) if dataset.missing_labels == "background" else (None, path)
+            found[split].append(AnnotatedImage(name, image, annotations, size, location, path, [*problems, *wrong]))
     return annotated_items(dataset, found)
 
 
@@ -120,7 +122,7 @@ def files(dataset: LabelmeDataset, root: Path) -> dict[str, list[tuple[str, list
 
 
 def _names(dataset: LabelmeDataset, root: Path) -> dict[str, list[tuple[str, str]]]:
-    return names_by_split(dataset, root, every=lambda folder: found_names(root, dataset.annotations, folder))
+    return names_by_split(dataset, root, every=lambda folder: found_names(root, dataset.names_from, folder))
 
 
 def _path(pattern: str, dataset: LabelmeDataset, root: Path, split: str, name: str) -> Path:
@@ -130,10 +132,8 @@ def _path(pattern: str, dataset: LabelmeDataset, root: Path, split: str, name: s
 def _content(path: Path) -> tuple[dict[str, Any], list[str]]:
     """What an annotation holds, `shapes` at least, and what is wrong with it."""
     remedy = "Save it again with LabelMe, or take its name out of the list"
-    if not path.exists():
+    if not path.is_file():  # as decoding says
         return {"shapes": []}, []
-    if not path.is_file():
-        return {"shapes": []}, [f"{path}: is not a file. {remedy}."]
     try:
         content = json.loads(read_text(path, remedy + "."))
     except InputError as error:
