@@ -26,6 +26,7 @@ def ramp(dtype, *factors):
 def test_8_bit_rgb_is_shown_as_it_is():
     image = ramp(np.uint8, 1, 2, 0)
     assert np.array_equal(display_of(data_of(image))(image), image)
+    assert display_of(data_of(image)).in_words == ""
 
 
 def test_a_single_channel_is_shown_in_grey():
@@ -33,6 +34,7 @@ def test_a_single_channel_is_shown_in_grey():
     shown = display_of(data_of(image))(image)
     assert shown.shape == (1, 101, 3)
     assert np.array_equal(shown[..., 1], image[..., 0])
+    assert display_of(data_of(image)).in_words == "Channel 0 is shown in grey."
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32])
@@ -46,7 +48,12 @@ def test_other_depths_are_stretched_by_channel(dtype):
 
 def test_channels_and_percentiles_are_named_by_the_data_set():
     image = ramp(np.uint16, 1, 2, 3, 4, 500)
-    shown = display_of(data_of(image), Display(channels=[4, 2, 0], stretch=(0, 50)))(image)
+    show = display_of(data_of(image), Display(channels=[4, 2, 0], stretch=(0, 50)))
+    shown = show(image)
+    assert show.in_words == (
+        "Shown as red, green and blue are the channels 4, 2 and 0, stretched between the percentiles 0 and 50 of the "
+        "training images."
+    )
     assert shown[0, 25].tolist() == [128] * 3
     assert shown[0, 50].tolist() == [255] * 3
 

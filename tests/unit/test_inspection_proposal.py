@@ -149,10 +149,12 @@ def test_a_mask_for_each_label(folder):
     expect(folder.proposed()[0], masks=masks, task="multilabel")
 
 
-def test_images_without_a_mask_are_counted(folder):
+def test_images_without_a_mask_and_others_are_counted(folder):
     folder.image("images/a.png", "images/b.png", "images/c.png")
     folder.mask("masks/a.png", "masks/b.png")
-    assert "# images: 1 image without a mask: c" in folder.proposed()[1]
+    folder.image("images/d.JPG", "thumbs/e.png")
+    said = "# images: 1 image without a mask: images/c.png; 2 images left out: images/d.JPG, thumbs/e.png\n"
+    assert said in folder.proposed()[1]
 
 
 @pytest.mark.parametrize(

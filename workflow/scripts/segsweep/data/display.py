@@ -8,6 +8,7 @@ from segsweep.config.display import Display
 from segsweep.data.prepared import Prepared, Split
 from segsweep.errors import InputError
 
+AS_THEY_ARE = (0, 1, 2)  # channels of 8-bit RGB
 STRETCH = (2.0, 98.0)
 MOST_IMAGES, MOST_PIXELS = 64, 1 << 14  # of the training images, and of each, that percentiles are taken of
 
@@ -18,20 +19,37 @@ class ImageDisplay:
 
     Attributes:
         channels: three, shown as red, green and blue, or one, shown in grey.
-        black, white: float64 (len(channels),), the values that are shown so; None for 8-bit values as they are.
+        stretch: percentiles of a channel in the training images that are shown black and white; None for 8-bit values
+            as they are.
+        black, white: float64 (len(channels),), the values at these percentiles.
     """
 
     channels: tuple[int, ...]
+    stretch: tuple[float, float] | None = None
     black: np.ndarray | None = None
     white: np.ndarray | None = None
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """An image (H, W, C) of any dtype as uint8 (H, W, 3)."""
         shown = image[..., list(self.channels)]
-        if self.black is not None:
+        if self.stretch is not None:
             span = np.where(self.white > self.black, self.white - self.black, 1)
             shown = (255 * np.clip((shown - self.black) / span, 0, 1)).round().astype(np.uint8)
         return np.repeat(shown, 3, axis=2) if len(self.channels) == 1 else shown
+
+    @property
+    def in_words(self) -> str:
+        """A sentence on what is shown; empty where it is the image as it is."""
+        if self.stretch is None and self.channels == AS_THEY_ARE:
+            return ""
+        if len(self.channels) == 1:
+            said = f"Channel {self.channels[0]} is shown in grey"
+        else:
+            said = "Shown as red, green and blue are the channels {}, {} and {}".format(*self.channels)
+        if self.stretch is None:
+            return f"{said}."
+        low, high = self.stretch
+        return f"{said}, stretched between the percentiles {low:g} and {high:g} of the training images."
 
 
 def display_of(prepared: Prepared, display: Display | None = None) -> ImageDisplay:
@@ -50,8 +68,8 @@ def display_of(prepared: Prepared, display: Display | None = None) -> ImageDispl
         raise InputError(problem)
     if display.stretch is None and prepared.dtype == "uint8":
         return ImageDisplay(channels)
-    values = _sample(prepared.splits["train"], channels)
-    return ImageDisplay(channels, *np.percentile(values, display.stretch or STRETCH, axis=0))
+    stretch = display.stretch or STRETCH
+    return ImageDisplay(channels, stretch, *np.percentile(_sample(prepared.splits["train"], channels), stretch, axis=0))
 
 
 def _sample(split: Split, channels: tuple[int, ...]) -> np.ndarray:

@@ -13,6 +13,7 @@ MASK_WORDS = ("mask", "label", "gt", "groundtruth", "annot", "seg", "target", "m
 AFFIXES = ("mask", "masks", "label", "labels", "labelIds", "gt", "GT", "seg", "segmentation", "annotation")
 LEAST_SHARED = 0.5  # share of the masks whose images are there
 MOST_LABELS = 7
+SHOWN = 3  # files that are named
 
 
 def folder(tree: FileTree) -> Guess | None:
@@ -22,17 +23,26 @@ def folder(tree: FileTree) -> Guess | None:
         return None
     images, masks = pair
     splits, fill = splits_of(tree, images)
-    comments = {}
     if len(masks) == 1:
         keys = {"images": fill(images.text), "masks": fill(masks[0].text)}
         meaning, said = classes_of(values_of([tree.root / path for path in masks[0].paths.values()]))
     else:
         keys = {"images": fill(images.text), "masks": {label_of(one, masks): fill(one.text) for one in masks}}
         meaning, said = {"task": "multilabel"}, {"masks": "a mask for each label; a pixel may carry several"}
-    if without := sorted(set(images.paths) - set(masks[0].paths)):
-        some = ", ".join(name for _, name in without[:3])
-        comments["images"] = f"{plural(len(without), 'image')} without a mask: {some}{', ...' * (len(without) > 3)}"
-    return Guess({"reader": "folder"} | keys | splits.keys | meaning, comments | splits.comments | said)
+    without = [path for key, path in images.paths.items() if key not in masks[0].paths]
+    used = {path for one in (images, *masks) for path in one.paths.values()}
+    said |= _of_files({"without a mask": without, "left out": [path for path in tree.images if path not in used]})
+    return Guess({"reader": "folder"} | keys | splits.keys | meaning, splits.comments | said)
+
+
+def _of_files(found: dict[str, list[PurePosixPath]]) -> dict[str, str]:
+    """A comment on `images` that counts files of some kinds and names the first of them."""
+    parts = [
+        f"{plural(len(paths), 'image')} {kind}: {', '.join(map(str, paths[:SHOWN]))}{', ...' * (len(paths) > SHOWN)}"
+        for kind, paths in found.items()
+        if paths
+    ]
+    return {"images": "; ".join(parts)} if parts else {}
 
 
 def images_and_masks(tree: FileTree, patterns: list[Pattern]) -> tuple[Pattern, list[Pattern]] | None:

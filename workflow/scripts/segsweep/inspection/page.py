@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from segsweep.analysis.data_tables import class_rows, split_rows, write_tables
-from segsweep.data.display import display_of
+from segsweep.data.display import ImageDisplay, display_of
+from segsweep.data.prepared import Split
 from segsweep.formatting import plural
 from segsweep.inspection.findings import Findings
 from segsweep.inspection.label_sheets import label_sheet
@@ -52,7 +53,10 @@ def write_page(findings: Findings, folder: Path) -> Path:
             *(
                 part
                 for split in shown
-                for part in (f"## {split}\n", image(SHEET.format(split=split), sheet_caption(findings, split)))
+                for part in (
+                    f"## {split}\n",
+                    image(SHEET.format(split=split), sheet_caption(prepared.splits[split], display)),
+                )
             ),
         )
     write_text(folder / PAGE, text)
@@ -112,11 +116,10 @@ def classes_table(findings: Findings) -> TextTable:
     return head, rows
 
 
-def sheet_caption(findings: Findings, split: str) -> str:
+def sheet_caption(split: Split, display: ImageDisplay) -> str:
     """What a sheet shows."""
-    there = findings.prepared.splits[split]
-    count = f"Images of {split}, {len(there)} in all"
-    return f"{count}, each beside its labels. Hatched: void." if there.labeled else f"{count}, without labels."
+    labels = "each beside its labels. Hatched: void." if split.labeled else "without labels."
+    return f"Images of {split.name}, {len(split)} in all, {labels} {display.in_words}".strip()
 
 
 def _markdown(table: TextTable) -> str:

@@ -319,6 +319,7 @@ class Gallery:
                 }
             )
         first = {name: items[0][name] for name in ("image", "cell", "run")}
+        caption = f"{caption} {self._opened(self.cells[0])[1].in_words}".strip()
         return {"file": f"{self.output.name}/{file}", "caption": caption, "kind": kind, **first, "items": items}
 
 
