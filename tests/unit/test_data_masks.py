@@ -13,6 +13,7 @@ from segsweep.data.classes import class_table
 from segsweep.data.decoding import decode
 from segsweep.data.mask_files import read_mask
 from segsweep.data.palettes import color_number, color_of
+from segsweep.data.preparation import prepare
 from segsweep.data.raw_item import Item
 from segsweep.data.readers import files, read
 from segsweep.data.void import VOID
@@ -151,6 +152,8 @@ def test_an_antialiased_mask_of_values_says_how_many_lie_between_and_how_to_read
     assert "4 values that are no class and not void, in 4 of 6 pixels, such as 40 at row 0, column 1" in said
     assert "4 of them lie between values that are allowed" in said
     assert "`palette: {paper: 0-127, ink: 128-255}`" in said
+    said = refused(path, palette={"ink": 255, "paper": 0})
+    assert "`palette: {paper: 0-127, ink: 128-255}`" in said  # in the order of the values
     palette = {"paper": "0-127", "ink": "128-255"}
     found = decoded(path, task="binary", classes={0: "paper", 1: "ink"}, foreground="ink", palette=palette)
     assert found == ([[0, 0, 0], [1, 1, 1]], [])
@@ -305,6 +308,14 @@ def test_overlaps_and_gaps_of_the_files_of_classes(tmp_path):
     assert ["cat/a.png: value 3" in problems[0], "dog/a.png: value 4" in problems[1]] == [True, True]
 
 
+def test_colors_in_the_file_of_a_class(tmp_path):
+    colors = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
+    found, problems = decoded([saved(tmp_path / "a.png", colors)] * 2, **PETS)
+    assert found is None
+    assert "a.png: colors, but a file for each class holds values; allowed: 0 (without the label), 1 or" in problems[0]
+    assert "palette" not in problems[0]
+
+
 def test_a_binary_task_with_one_file(tmp_path):
     settings = {
         "task": "binary",
@@ -313,6 +324,42 @@ def test_a_binary_task_with_one_file(tmp_path):
         "foreground": "ink",
     }
     assert decoded([saved(tmp_path / "a.png", (VALUES > 1) * np.uint8(255))], **settings)[0] == [[0, 0, 1], [1, 1, 0]]
+
+
+def test_masks_of_all_forms_are_prepared_to_the_same_bits(tmp_path):
+    rng = np.random.default_rng(2)
+    names, root = ["sky", "road", "car"], tmp_path / "d"
+    colors = rng.choice(256, (4, 3), replace=False).astype(np.uint8)
+    (root / "i").mkdir(parents=True)
+    for folder in ("index", "color", "deep", *names):
+        (root / folder).mkdir()
+    for name in "abc":
+        mask = rng.integers(0, 4, (12, 16))  # 3 is void
+        saved(root / f"i/{name}.png", rng.integers(0, 256, (12, 16, 3), np.uint8))
+        saved(root / f"index/{name}.png", mask.astype(np.uint8))
+        saved(root / f"color/{name}.png", colors[mask])
+        saved(root / f"deep/{name}.png", (mask * 1000 + rng.integers(0, 1000, mask.shape)).astype(np.uint16))
+        for number, folder in enumerate(names):
+            saved(root / f"{folder}/{name}.png", np.select([mask == 3, mask == number], [9, 255]).astype(np.uint8))
+    (root / "train.txt").write_text("a\nb\n")
+    (root / "val.txt").write_text("c\n")
+    classes = dict(enumerate(names))
+    forms = [
+        {"masks": "index/{name}.png", "classes": classes, "void": [3]},
+        {"masks": "color/{name}.png", "palette": dict(zip([*names, "void"], colors.tolist(), strict=True))},
+        {
+            "masks": "deep/{name}.png",
+            "palette": {name: f"{i}000-{i}999" for i, name in enumerate([*names, "void"])},
+        },
+        {"masks": {name: f"{name}/{{name}}.png" for name in ("car", "sky")}, "classes": classes, "void": [9]},
+        {"masks": {name: f"{name}/{{name}}.png" for name in names}, "classes": classes, "void": [9]},
+    ]
+    prepared = []
+    for form in forms:
+        settings = parse_dataset({"name": "d", "reader": "folder", "images": "i/{name}.png"} | form)
+        manifest = prepare(settings, root, None, tmp_path / "out", "x")
+        prepared.append([manifest[key] for key in ("files", "statistics", "splits")])
+    assert all(one == prepared[0] for one in prepared[1:])
 
 
 # What a data set's file cannot say, and what it means
@@ -352,6 +399,7 @@ def test_palettes_that_are_written_wrong(changes, said):
         ({"palette": {"a": 1}, "classes": {0: "a", 1: "b"}}, "does not say what stands for the class 'b'"),
         ({"palette": {"a": "1-5", "b": "5-9"}}, "`palette` names 5 twice, for 'a' and 'b'"),
         ({"palette": {"a": [0, 0, 7], "b": [[0, 0, 7]]}}, r"`palette` names \[0, 0, 7\] twice"),
+        ({"classes": {0: "a", 300: "b"}}, "holds the value 300; .*, or say with `palette` what stands in the masks"),
         ({"palette": {"a": [0, 0, 7], "b": "3-5"}}, "has colors, and for 'b' the values 3 to 5"),
         (
             PETS | {"classes": {0: "rest", 1: "sky", 2: "cat", 3: "dog"}},

@@ -94,8 +94,9 @@ def class_table(dataset: Dataset) -> ClassTable:
     else:
         values = dict(dataset.classes)
     where = f"data set {dataset.name}"
+    larger = ", or say with `palette` what stands in the masks" if isinstance(dataset, MaskDataset) else ""
     problems = [
-        f"{where}: `classes` or `void` holds the value {value}; values in masks are 0 to 255. Correct it."
+        f"{where}: `classes` or `void` holds the value {value}; values in masks are 0 to 255. Correct it{larger}."
         for value in [*values, *void]
         if not 0 <= value <= 255
     ]

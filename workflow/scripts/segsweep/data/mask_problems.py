@@ -7,7 +7,6 @@ import numpy as np
 
 from segsweep.data.classes import NOT_ALLOWED, ClassTable
 from segsweep.data.palettes import color_of
-from segsweep.data.void import VOID
 
 SHOWN = 3  # values of one mask
 COLORS_SHOWN = 8  # colors of a mask without a palette
@@ -17,7 +16,9 @@ NEAR = 24  # distance of a color, in 0..255, from the line between two others at
 
 
 def colors_without_palette(where: str | Path, values: np.ndarray, table: ClassTable) -> str:
-    """The problem of colors (H, W, 3) where values were expected, with the palette to write."""
+    """The problem of colors (H, W, 3) where values were expected, with the palette to write, if one can help."""
+    if _has_files(table):
+        return f"{where}: colors, but a file for each class holds values; allowed: {table.allowed}. Save it as such."
     colors, counts = np.unique(values.reshape(-1, 3), axis=0, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:COLORS_SHOWN]
     found = [f"{colors[i].tolist()} ({100 * counts[i] / counts.sum():.1f} %)" for i in order]
@@ -50,7 +51,7 @@ def unlisted(where: str | Path, values: np.ndarray, bad: np.ndarray, table: Clas
             f"class and not void; allowed: {table.allowed}. Correct the mask, or add the {kind} to {_key(table)}."
             for i in order
         ]
-    between = _blends(wrong[order[:COMPARED]], table) if by_color else _between(wrong, table)
+    between = _blends(wrong[order[:COMPARED]], table) if by_color else _between(wrong, _classes_by_value(table))
     first = wrong[order[0]]
     said = (
         f"{where}: {len(wrong)} {plural} that are no class and not void, in {bad.sum()} of {bad.size} pixels, such as "
@@ -62,18 +63,24 @@ def unlisted(where: str | Path, values: np.ndarray, bad: np.ndarray, table: Clas
         f" {between} of them lie between {plural} that are allowed, as after antialiasing, a JPEG, or resizing with "
         "interpolation. Export the mask as PNG without antialiasing, and resize it with nearest neighbor"
     )
-    if not by_color and len(table.names) == 2 and not table.class_of_file:
-        low, high = (table.names[i] for i in _in_order(table))
+    if not by_color and len(table.names) == 2 and not _has_files(table):
+        (_, low), *_, (_, high) = _classes_by_value(table)
         said += f", or say in the data set's file what is still meant: `palette: {{{low}: 0-127, {high}: 128-255}}`"
     return [f"{said}."]
 
 
-def _between(wrong: np.ndarray, table: ClassTable) -> int:
-    """How many values lie between two that are classes."""
-    listed = [value for value, index in enumerate(table.index) if index not in (NOT_ALLOWED, VOID)]
+def _classes_by_value(table: ClassTable) -> list[tuple[int, str]]:
+    """Values, in ascending order, and the class that each stands for; of a range its ends."""
+    ranges = [(value, value, index) for value, index in enumerate(table.index) if index != NOT_ALLOWED]
     if table.palette is not None:
-        listed = [value for first, last, index in table.palette.ranges for value in (first, last) if index != VOID]
-    return int(((wrong > min(listed)) & (wrong < max(listed))).sum())
+        ranges = table.palette.ranges
+    names = dict(enumerate(table.names))
+    return sorted((value, names[index]) for *ends, index in ranges if index in names for value in ends)
+
+
+def _between(wrong: np.ndarray, listed: list[tuple[int, str]]) -> int:
+    """How many values lie between two that are classes."""
+    return int(((wrong > listed[0][0]) & (wrong < listed[-1][0])).sum())
 
 
 def _blends(wrong: np.ndarray, table: ClassTable) -> int:
@@ -88,11 +95,6 @@ def _blends(wrong: np.ndarray, table: ClassTable) -> int:
     return int(near.sum())
 
 
-def _in_order(table: ClassTable) -> list[int]:
-    """Indices of the classes in the order of their values."""
-    return sorted(range(len(table.names)), key=table.index.index)
-
-
 def _shown(value: np.integer, by_color: bool) -> str:
     if by_color and value < 0:
         return "beyond 0..255"
@@ -104,8 +106,13 @@ def _place(values: np.ndarray, value: np.integer) -> str:
     return f"row {row}, column {column}"
 
 
+def _has_files(table: ClassTable) -> bool:
+    """Whether each class has a mask of its own, so that no palette can say more."""
+    return table.by_label or bool(table.class_of_file)
+
+
 def _key(table: ClassTable) -> str:
     """Where what is allowed stands in a data set's file."""
-    if table.class_of_file or table.by_label:
+    if _has_files(table):
         return "`void`"
     return "`palette`" if table.palette else "`classes` or `void`"
