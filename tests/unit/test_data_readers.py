@@ -291,7 +291,7 @@ VOC_FILE = {"name": "v", "reader": "voc", "classes": "voc"}
         (SHAPES | {"demo": {"kind": "words"}}, r"a demo of words cannot serve the task multiclass"),
         ({"name": "d", "reader": "demo", "task": "text"}, r"the key 'demo' is missing"),
         (VOC_FILE | {"demo": {}}, r"line demo: 'demo' is a key of the reader demo, not of voc\. Take it out"),
-        (VOC_FILE | {"masks": "m/{name}.png"}, r"line masks: 'masks' is a key of the reader folder, not of voc"),
+        (VOC_FILE | {"masks": "m/{name}.png"}, r"line masks: 'masks' .* of the reader folder or volumes, not of voc"),
         (VOC_FILE | {"split": {}}, r"line split: unknown key 'split'. Did you mean 'splits'\?"),
         (VOC_FILE | {"reader": "vok"}, r"line reader: reader is 'vok'. Did you mean 'voc'\?"),
         ({"name": "v", "classes": "voc"}, r"the key 'reader' is missing"),

@@ -175,7 +175,8 @@ def class_indices(
         if values.shape == tuple(size)[::-1]:
             remedy = (
                 "One of the two is turned. Images and masks are turned as their EXIF orientation says; export the mask "
-                "as upright as its image is shown."
+                "as upright as its image is shown. Only if all masks were drawn on unturned pixels, say `orientation: "
+                "ignore` in the data set's file."
             )
         problems.append(
             f"{where}: {values.shape[1]}x{values.shape[0]} pixels, its image has {size[1]}x{size[0]} (width x height). "

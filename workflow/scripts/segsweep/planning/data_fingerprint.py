@@ -170,9 +170,15 @@ def _content(part: Path | str, remembered: Remembered) -> str:
     if isinstance(part, str):
         return hashlib.md5(part.encode(), usedforsecurity=False).hexdigest()
     try:
-        return remembered.of(part, md5)
+        return _md5_of_folder(part, remembered) if part.is_dir() else remembered.of(part, md5)
     except OSError:
         return MISSING
+
+
+def _md5_of_folder(folder: Path, remembered: Remembered) -> str:
+    """Of the names and contents of its files, as of a DICOM series."""
+    found = [[path.name, remembered.of(path, md5)] for path in sorted(folder.iterdir()) if path.is_file()]
+    return hashlib.md5(json.dumps(found).encode(), usedforsecurity=False).hexdigest()
 
 
 def _digest(lines: Iterable[list[str]]) -> str:

@@ -55,8 +55,11 @@ def dtype_of(data) -> str:
     return "float32" if _is_rescaled(data) or signed or bits > 16 else f"uint{max(bits, 8)}"
 
 
-def values_of(data, page: int = 0) -> np.ndarray:
-    """(H, W) or (H, W, bands) of one frame, in the unit of the rescale slope and intercept (Hounsfield, in CT)."""
+def values_of(data, page: int | None = 0) -> np.ndarray:
+    """(H, W) or (H, W, bands) of one frame, or with None of all frames, in the unit of the rescale slope and intercept.
+
+    Of CT, these are Hounsfield units.
+    """
     import numpy as np
     from pydicom.pixels import apply_modality_lut, pixel_array
 

@@ -55,7 +55,7 @@ def finished(where: str, image: ImageFile, reading: Reading, warnings: list[str]
         values = upright(values, image.orientation)
     elif image.orientation != 1:
         warnings.append("the orientation that EXIF names is ignored")
-    return np.ascontiguousarray(_converted(where, values))
+    return np.ascontiguousarray(converted(where, values))
 
 
 def upright(values: np.ndarray, orientation: int) -> np.ndarray:
@@ -94,7 +94,7 @@ def _without_alpha(
     return np.delete(values, image.alpha, axis=2)
 
 
-def _converted(where: str, values: np.ndarray) -> np.ndarray:
+def converted(where: str, values: np.ndarray) -> np.ndarray:
     """In the machine's byte order, as uint8, uint16 or, where that holds every value, float32.
 
     Raises:

@@ -66,16 +66,33 @@ def pages_of(where: str, file: TiffFile) -> list[TiffPage]:
     return pages
 
 
+def stack_of(where: str, pages: list[TiffPage]) -> np.ndarray:
+    """(pages, height, width) or (pages, height, width, 3) of pages of one kind.
+
+    Raises:
+        InputError: they are of several kinds, or neither grey nor RGB.
+    """
+    import numpy as np
+
+    return np.stack([one.decode() for one in _alike(where, pages, (1, 3))])
+
+
+def _alike(where: str, pages: list[TiffPage], bands: tuple[int, ...]) -> list[ImageFile]:
+    files = [_image_file(where, page) for page in pages]
+    kinds = {(one.height, one.width, one.bands, one.dtype) for one in files}
+    if len(kinds) > 1 or files[0].bands not in bands or any(one.color for one in files):
+        found = ", ".join(
+            f"{width}x{height}, {bands} bands of {dtype}" for height, width, bands, dtype in sorted(kinds)
+        )
+        raise InputError(f"{where}: pages that do not belong together: {found}. Save those of one kind in a file.")
+    return files
+
+
 def _stacked(where: str, pages: list[TiffPage]) -> ImageFile:
     """Pages as the channels of one image."""
     import numpy as np
 
-    files = [_image_file(where, page) for page in pages]
-    kinds = {(one.height, one.width, one.bands, one.dtype) for one in files}
-    if len(kinds) > 1 or files[0].bands > 1:
-        raise InputError(
-            f"{where}: `page: channels` asks for pages of one band, size and type, found {len(kinds)} kinds."
-        )
+    files = _alike(where, pages, (1,))
     first = files[0]
     return ImageFile(
         first.height,

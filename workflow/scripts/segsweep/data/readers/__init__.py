@@ -33,6 +33,7 @@ def files(dataset: Dataset, root: Path) -> dict[str, list[tuple[str, list[Path |
     The files are those that the item's pixels and labels come from, image first. A file that an item needs is named
     whether it exists or not; one that it can do without is named where it exists. Of a file that speaks of many images
     stands, in its place, the text of what it says of this one: what it says of others changes nothing for this one.
+    Of a folder its files count. An entry may stand for all items that are cut from its files, as slices of a volume.
 
     Raises:
         InputError: lists that are missing, as `read` has it.
