@@ -129,7 +129,7 @@ class Floats(nn.Module):
 def fake_loaders(task: FakeTask | None = None, images: int = 10, val_batch_size: int = 4, kind: str = "multiclass"):
     """A stand-in for `open_dataloaders`."""
 
-    def open_loaders(segment, train):
+    def open_loaders(segment, train, device):
         batches = FakeBatches(images, train.batch_size, segment.seed)
         val = FakeBatches(6, val_batch_size, training=False)
         return DataLoaders(task or FakeTask(), kind, ["a", "b", "c"], batches, val, Floats())

@@ -134,7 +134,7 @@ def make(description: dict, sizes: Sizes, device: torch.device, **settings) -> M
     one = deepcopy(description)
     one["train"] |= settings
     train = Train.model_validate(one["train"])
-    loaders = open_dataloaders(SegmentPlan.from_json(one), train)
+    loaders = open_dataloaders(SegmentPlan.from_json(one), train, device)
     loaders.train.items *= one["times"]
     reseed(0, 0)
     model = loaders.task.model().to(device)

@@ -34,7 +34,7 @@ def loop_and_bare(folder: Path, settings: dict, epochs: int):
     segment = replace(segment, last_epoch=epochs, total_epochs=epochs, train=setting)
     workload.prepare(folder, study)
     train = Train.model_validate(segment.train)
-    loaders = open_dataloaders(segment, train)
+    loaders = open_dataloaders(segment, train, torch.device("cpu"))
     order = torch.channels_last if train.channels_last else torch.contiguous_format
     batches = [
         (loaders.normalize(batch["image"]).contiguous(memory_format=order), batch["mask"].long())

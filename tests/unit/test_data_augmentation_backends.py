@@ -10,9 +10,15 @@ import torch
 
 from segsweep.config.albumentations_transforms import AS_BYTES, CHANNELS, problem_of
 from segsweep.config.augmentations import read_augmentation
+from segsweep.config.dataset import parse_dataset
 from segsweep.config.torchvision_transforms import KNOWN
+from segsweep.config.train import Data
+from segsweep.data import preparation
 from segsweep.data.augmentation import albumentations_backend, load_augmentation, torchvision_backend
 from segsweep.data.augmentation.pixels import RGB_BYTES, Pixels
+from segsweep.data.loading import Batches
+from segsweep.data.prepared import Prepared
+from segsweep.data.raw_item import Item
 from segsweep.data.sample import Sample
 from segsweep.data.void import VOID
 from segsweep.errors import InputError
@@ -39,7 +45,7 @@ def sample_of(pixels=RGB_BYTES, height=97, width=130):
 
 
 def made_by(backend, name, arguments, sample, pixels=RGB_BYTES, seed=0):
-    return BACKENDS[backend].build([(name, arguments | {"p": 1.0})], "test", pixels)(sample, (seed,))
+    return BACKENDS[backend].build([(name, arguments | {"p": 1.0})], "test", pixels, None)(sample, (seed,))
 
 
 def deep(channels, dtype):
@@ -244,3 +250,51 @@ def test_images_that_a_transform_does_not_know_are_refused_with_a_remedy(tmp_pat
     with pytest.raises(InputError, match=r"mine.yaml:5: Equalize makes 256 levels of images, .* are uint16. Choose"):
         read_augmentation(path, channels=3, dtype="uint16")
     assert read_augmentation(path, channels=3, dtype="uint8")
+
+
+def test_without_augmentation_nobody_asks_what_would_carry_it_out():
+    assert Data(augmentation_backend="torchvision", augmentation_device="device") == Data()
+    assert Data(augmentation="basic", augmentation_backend="torchvision") != Data(augmentation="basic")
+    with pytest.raises(ValueError, match="augmentation_backend"):
+        Data(augmentation_backend="torchvison")
+
+
+def prepared_of(images, folder):
+    """Images in memory, prepared as a data set of two classes."""
+    mask = np.indices(images[0].shape[:2]).sum(0) % 2
+    items = [Item(f"image{i}", image, mask=mask, location=f"list.txt:{i + 1}") for i, image in enumerate(images)]
+    values = {"name": "bands", "reader": "folder", "classes": {0: "low", 1: "high"}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(preparation, "read", lambda dataset, root: {"train": items[1:], "val": items[:1]})
+        preparation.prepare(parse_dataset(values), folder, None, folder / "out", "f")
+    return Prepared.open(folder / "out")
+
+
+@pytest.mark.parametrize(("channels", "dtype"), [(5, "uint16"), (2, "float32"), (4, "uint8")])
+def test_batches_of_any_images_are_augmented_within_their_range(tmp_path, channels, dtype):
+    low, high = {"uint8": (0, 255), "uint16": (0, 4000), "float32": (-1000, 3000)}[dtype]
+    images = [(low + (high - low) * smooth(channels, 40, 60) ** (1 + i / 4)).astype(dtype) for i in range(4)]
+    prepared = prepared_of(images, tmp_path)
+    pixels = Pixels.of(prepared)
+    assert (pixels.channels, pixels.dtype, pixels.fill) == (channels, dtype, tuple(prepared.fill.tolist()))
+    expected = {"uint8": (0, 255), "uint16": (0, 4095)}.get(dtype, (min(map(np.min, images[1:])), 3000))
+    assert (pixels.low, pixels.high) == pytest.approx(expected)
+    found = {}
+    for backend, device in [("albumentations", "loader"), ("torchvision", "loader"), ("torchvision", "device")]:
+        data = Data(augmentation="basic", augmentation_backend=backend, augmentation_device=device, crop=(32, 64))
+        options = {"seed": 0, "training": True, "device": torch.device("cpu")}
+        batches = Batches([("train", i) for i in range(3)], data, prepared, 3, **options)
+        (found[backend, device],) = (batch["image"] for batch in batches.epoch(1))
+    for image in found.values():
+        assert (image.shape, image.dtype) == ((3, channels, 32, 64), getattr(torch, dtype))
+        values = image.float()
+        assert (values.amin(), values.amax()) >= (pixels.low, pixels.low)
+        assert values.amax() <= pixels.high + 0.01
+        assert values.std() > 0.05 * (pixels.high - pixels.low)
+    assert torch.equal(found["torchvision", "loader"], found["torchvision", "device"])
+
+
+def test_transforms_of_colors_are_refused_when_a_loader_opens_other_images(tmp_path):
+    images = [(smooth(5, 40, 60) ** (1 + i) * 4000).astype("uint16") for i in range(3)]
+    with pytest.raises(InputError, match=r"heavy.yaml:\d+: ColorJitter is for images of 1 or 3 channels"):
+        Batches([("train", 0)], Data(augmentation="heavy"), prepared_of(images, tmp_path), 1, seed=0, training=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from pydantic import ValidationError
 
 from segsweep.config.train import Data, Train
@@ -213,6 +214,6 @@ def test_interrupted_it_resumes_to_the_same_bits(folder, tmp_path):
     assert train_segment(segment, cut)["status"] == "finished"
     assert same(*(content(store.part(segment.id)) for store in (whole, cut)))
     assert same(*(files(store.part(segment.id)) for store in (whole, cut)))
-    loaders = open_dataloaders(segment, Train.model_validate(settings))
+    loaders = open_dataloaders(segment, Train.model_validate(settings), torch.device("cpu"))
     drawn = Counter(i for epoch in range(1, 20) for batch in loaders.train.epoch(epoch) for i in batch["index"])
     assert len(set(drawn.values())) > 1  # the images of the demo do hold different classes

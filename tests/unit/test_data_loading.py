@@ -195,3 +195,22 @@ def test_normalize(prepared):
     kept = floats.clone()
     Normalize("none", prepared)(floats)
     assert torch.equal(floats, kept)  # what it is given stays as it is
+
+
+@pytest.mark.parametrize("name", ["none", "heavy", "street"])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_device_makes_the_batches_that_the_loader_makes(prepared, name, workers):
+    data = {"augmentation": name, "augmentation_backend": "torchvision", "crop": (48, 56)}
+    made = batches(prepared, Data(**data), workers=workers)
+    on_device = Data(augmentation_device="device", **data)
+    there = batches(prepared, on_device, workers=workers, device=torch.device("cpu"))
+    for epoch in (1, 2):
+        found, expected = list(there.epoch(epoch)), list(made.epoch(epoch))
+        assert equal(found, expected)
+        assert {one["image"].dtype for one in found} == {torch.uint8}
+    assert equal(*(list(batches(prepared, one, split="val").epoch(1)) for one in (Data(**data), on_device)))
+
+
+def test_a_device_is_refused_to_a_backend_that_knows_none():
+    with pytest.raises(ValueError, match=r"albumentations augments images in the loader only\. Set augmentation_b"):
+        Data(augmentation="basic", augmentation_device="device")

@@ -1,4 +1,7 @@
-"""Write the JSON schemas of all YAML files for editors, and docs/settings.md, from the settings' classes."""
+"""Write the JSON schemas of all YAML files for editors, and docs/settings.md, from the settings' classes.
+
+And what planning knows of albumentations.
+"""
 
 import argparse
 import json
@@ -11,10 +14,12 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter
 
 from segsweep import registry, tables
+from segsweep.config.albumentations_transforms import SIGNATURES
 from segsweep.config.load import Request
 from segsweep.config.study import Study
 from segsweep.config.train import Train
 from segsweep.config.yaml_documents import models_in
+from segsweep.data.augmentation.albumentations_backend import signatures
 
 DATASETS = list(registry.classes("dataset").values())
 FILES = {
@@ -42,6 +47,7 @@ def contents() -> dict[str, str]:
         f"workflow/schemas/{name}.schema.json": json.dumps(schema(cls), indent=2, ensure_ascii=False) + "\n"
         for name, cls in FILES.items()
     }
+    files[f"workflow/scripts/segsweep/config/{SIGNATURES.name}"] = json.dumps(signatures(), indent=1) + "\n"
     return files | {"docs/settings.md": settings_page(), "docs/tables.md": tables.page()}
 
 

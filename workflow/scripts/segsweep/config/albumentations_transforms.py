@@ -3,6 +3,9 @@
 The other backend takes the same names and arguments, so this holds for it as well.
 """
 
+import json
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from segsweep.config.yaml_documents import nearest
@@ -74,6 +77,11 @@ AS_BYTES = (
 FOR_ANY_IMAGE = "RandomBrightnessContrast, RandomGamma, GaussNoise, GaussianBlur, or what moves pixels: Affine, D4"
 
 
+# Arguments of all transforms, by name: written by `make schemas`, as albumentations is not imported here.
+SIGNATURES = Path(__file__).with_name("albumentations_signatures.json")
+FIXED = ("mask_interpolation", "border_mode", "fill_mask")
+
+
 def problem_of(
     name: str, arguments: dict[str, Any], task: str | None, channels: int | None, dtype: str | None
 ) -> str | None:
@@ -98,3 +106,26 @@ def problem_of(
         if not arguments.get("transforms"):
             return f"is a group without transforms. Give it some: {FORM}."
     return None
+
+
+def unknown_in_albumentations(name: str, arguments: dict[str, Any]) -> str | None:
+    """What of a transform albumentations does not know, or is not asked for."""
+    if name in GROUPS:
+        return None
+    if name not in _signatures():
+        near = nearest(name, [*_signatures(), *GROUPS]).split("Allowed:")[0]
+        return f"is no transform of albumentations. {near}See albumentations.ai/docs for all of them."
+    if unknown := [key for key in arguments if key not in _signatures()[name]]:
+        allowed = [key for key in _signatures()[name] if key not in FIXED]
+        return f"has no argument {unknown[0]!r}. {nearest(str(unknown[0]), allowed)}"
+    if fixed := [key for key in FIXED if key in arguments]:
+        return (
+            f"sets {fixed[0]}. It is fixed: masks take their nearest pixel, and what comes from beyond the image is "
+            "void. Take the argument out."
+        )
+    return None
+
+
+@cache
+def _signatures() -> dict[str, list[str]]:
+    return json.loads(SIGNATURES.read_text(encoding="utf-8"))

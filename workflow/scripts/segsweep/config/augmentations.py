@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from segsweep.config.albumentations_transforms import FORM, REVISIONS, problem_of
+from segsweep.config.albumentations_transforms import FORM, REVISIONS, problem_of, unknown_in_albumentations
 from segsweep.config.torchvision_transforms import problems_of as problems_in_torchvision
 from segsweep.config.yaml_documents import Document, nearest
 from segsweep.errors import InputError
@@ -44,8 +44,7 @@ def read_augmentation(
         name: of the augmentation.
         task: of the data set; None for any.
         channels, dtype: of its images, as far as they are known.
-        backend: name of the library that carries it out. Which transforms albumentations has, only albumentations
-            knows: it says so when a training begins.
+        backend: name of the library that carries it out. Names and arguments are albumentations' for each of them.
 
     Raises:
         InputError: the file is unknown, not of the form that it should have, or has a transform that cannot be used,
@@ -90,7 +89,10 @@ def _entries(
             problems.append(f"{document.location(here)}: found {value!r}; {FORM}.")
             continue
         *images, backend = known
-        if problem := problem_of(name, arguments, *images):
+        problem = problem_of(name, arguments, *images)
+        if backend == "albumentations":
+            problem = problem or unknown_in_albumentations(name, arguments)
+        if problem:
             problems.append(f"{document.location((*here, name))}: {name} {problem}")
             continue
         if backend == "torchvision":

@@ -1,7 +1,7 @@
 """One complete training setting: what a cell of a study is."""
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -82,6 +82,12 @@ class Data(Settings):
         "The library that carries the augmentation out. torchvision knows fewer transforms (docs/data.md).",
         title="augmentation backend",
     )
+    augmentation_device: Literal["loader", "device"] = key(
+        "loader",
+        "Where: in the loader's threads, or with torchvision on the device that trains, of images that came there as "
+        "they are stored. The outcome is the same up to rounding.",
+        outcome=False,
+    )
     image_sampling: registry.union("imagesampling") = key(
         registry.default("imagesampling"), "How often an epoch has each training image."
     )
@@ -93,10 +99,28 @@ class Data(Settings):
     )
     subset_seed: int = key(0, "Draws the subsets: the same for all cells.", ge=0)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _in_force(cls, values: Any) -> Any:
+        """Without augmentation it does not matter what would carry it out: leave that out, as it was by default."""
+        if not isinstance(values, dict) or values.get("augmentation", "none") != "none":
+            return values
+        idle = {"augmentation_backend": "torchvision", "augmentation_device": "device"}
+        return {name: value for name, value in values.items() if value != idle.get(name, ...)}
+
     @model_validator(mode="after")
     def _one_size(self):
         if self.patches and (self.image_size or self.crop):
             raise ValueError("patches excludes image_size and crop: the patch is the image")
+        return self
+
+    @model_validator(mode="after")
+    def _backend_knows_device(self):
+        if self.augmentation_device == "device" and self.augmentation_backend != "torchvision":
+            raise ValueError(
+                f"augmentation_device is device, and {self.augmentation_backend} augments images in the loader only. "
+                "Set augmentation_backend to torchvision, or augmentation_device to loader"
+            )
         return self
 
     @property

@@ -4,6 +4,7 @@ import weakref
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from importlib import import_module
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -38,6 +39,7 @@ class Batches:
         training: bool,
         weights: np.ndarray | None = None,
         workers: int = 0,
+        device: torch.device | None = None,
     ):
         """
         Args:
@@ -50,12 +52,13 @@ class Batches:
             training: shuffled and augmented, or as prepared and in an order that groups images of one size.
             weights: in training, how often each image is drawn, relative to the others, float64 (N,); once if not set.
             workers: threads that make batches ahead; 0 makes them where they are asked for. Results are the same.
+            device: where `data.augmentation_device: device` augments images, and batches then lie.
 
         Raises:
             InputError: the augmentation is unknown or wrong.
         """
         self.items, self.batch_size, self.seed, self.training = list(items), batch_size, seed, training
-        self._source = _Source(self.items, data, prepared, seed, training)
+        self._source = _Source(self.items, data, prepared, seed, training, device)
         self._weights, self._workers = weights, workers
         self._by_size = None if training else self._grouped(prepared)
 
@@ -168,32 +171,41 @@ class Buffers:
 class _Source:
     """Makes the batch that a tuple (epoch, positions) asks for, in any thread."""
 
-    def __init__(self, items: list[tuple[str, int]], data: Data, prepared: Prepared, seed: int, training: bool):
+    def __init__(
+        self,
+        items: list[tuple[str, int]],
+        data: Data,
+        prepared: Prepared,
+        seed: int,
+        training: bool,
+        device: torch.device | None,
+    ):
         self.items, self.prepared, self.seed = items, prepared, seed
         self.crop = data.crop if training else None
         self._dtype, self._fill = np.dtype(prepared.dtype), prepared.fill
-        self._augmentation = data.augmentation, data.augmentation_backend
         self._buffers = Buffers()
+        self._device = None  # where images are augmented and laid side by side, if not in arrays
         # A pipeline holds the state of its draws while it runs: each thread takes one out of here.
         self._pipelines: SimpleQueue = SimpleQueue()
         self._augmented = False
         if training and data.augmentation != "none":
             # By name: a training without augmentation does not depend on that code, which takes a second to import.
-            self._load = import_module("segsweep.data.augmentation").load_augmentation
-            pipeline = self._load(*self._augmentation)
+            augmentation = import_module("segsweep.data.augmentation")
+            device = device if data.augmentation_device == "device" else None
+            named = data.augmentation, data.augmentation_backend
+            self._load = lambda: augmentation.load_augmentation(*named, augmentation.Pixels.of(prepared), device)
+            pipeline = self._load()
             self._augmented = pipeline is not None
             self._pipelines.put(pipeline)
+            if self._augmented and device is not None:
+                self._device, self._fill = device, torch.tensor(self._fill, device=device)
 
     def batch(self, work: tuple[int, list[int]]) -> dict[str, Any]:
         """The batch, of tensors."""
         epoch, positions = work
         samples = [self.sample(epoch, position) for position in positions]
         height, width = _padded(*(max(sides) for sides in zip(*(s.size for s in samples), strict=True)))
-        pixels = len(samples) * height * width
-        image_bytes = pixels * self.prepared.channels * self._dtype.itemsize
-        memory = self._buffers.take(image_bytes + pixels if self.prepared.has_masks else image_bytes)
-        image = memory[:image_bytes].view(self._dtype).reshape(len(samples), height, width, self.prepared.channels)
-        mask = memory[image_bytes:].reshape(len(samples), height, width) if self.prepared.has_masks else None
+        image, mask = self._canvases(len(samples), height, width)
         for b, sample in enumerate(samples):
             _lay(sample.image, image[b], self._fill)
             if mask is not None:
@@ -215,6 +227,19 @@ class _Source:
             batch["page"] = pages
         return _tensors(batch if mask is None else batch | {"mask": mask})
 
+    def _canvases(self, count: int, height: int, width: int) -> tuple[Any, Any]:
+        """What holds the images of a batch, (B, H, W, C), and its masks, (B, H, W): arrays, or tensors on a device."""
+        channels, has_masks = self.prepared.channels, self.prepared.has_masks
+        if self._device is not None:
+            make = partial(torch.empty, device=self._device)
+            image = make((count, height, width, channels), dtype=self._fill.dtype)
+            return image, make((count, height, width), dtype=torch.uint8) if has_masks else None
+        pixels = count * height * width
+        image_bytes = pixels * channels * self._dtype.itemsize
+        memory = self._buffers.take(image_bytes + pixels if has_masks else image_bytes)
+        image = memory[:image_bytes].view(self._dtype).reshape(count, height, width, channels)
+        return image, memory[image_bytes:].reshape(count, height, width) if has_masks else None
+
     def sample(self, epoch: int, position: int) -> Sample:
         """One image as the network sees it in an epoch; `position` may be of a repetition, see `draw`."""
         name, i = self.items[position % len(self.items)]
@@ -232,7 +257,7 @@ class _Source:
         try:
             pipeline = self._pipelines.get_nowait()
         except Empty:
-            pipeline = self._load(*self._augmentation)
+            pipeline = self._load()
         try:
             return pipeline(sample, entropy)
         finally:
@@ -258,8 +283,8 @@ def _corner(sample: Sample, crop: tuple[int, int], rng: np.random.Generator) -> 
     return corner[0], corner[1]
 
 
-def _lay(values: np.ndarray, canvas: np.ndarray, fill: int | np.ndarray) -> None:
-    """Copy to the top left of a canvas and fill the rest of it."""
+def _lay(values: Any, canvas: Any, fill: Any) -> None:
+    """Copy to the top left of a canvas and fill the rest of it; all of them arrays, or tensors."""
     height, width = values.shape[:2]
     canvas[:height, :width] = values
     canvas[:height, width:] = fill
@@ -274,9 +299,9 @@ def _padded(height: int, width: int) -> tuple[int, int]:
 
 def _tensors(batch: dict[str, Any]) -> dict[str, Any]:
     """Arrays to tensors. The image keeps its values in place: (B, H, W, C) seen as (B, C, H, W)."""
-    batch["image"] = torch.from_numpy(batch["image"]).permute(0, 3, 1, 2)
+    batch["image"] = torch.as_tensor(batch["image"]).permute(0, 3, 1, 2)
     if "mask" in batch:
-        batch["mask"] = torch.from_numpy(batch["mask"])
+        batch["mask"] = torch.as_tensor(batch["mask"])
     for key in ("boxes", "labels", "ignored") if "mask" in batch else ("boxes", "labels"):
         batch[key] = [torch.from_numpy(np.array(value)) for value in batch[key]]
     return batch

@@ -1,6 +1,7 @@
 """One image in memory with its ground truth: resized, and cut by a window as preparation, crops and padding do it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ class Sample:
     """One image with its ground truth, in its own pixels (edges from 0, right and bottom exclusive).
 
     Attributes:
-        image: uint8, uint16 or float32 (H, W, C).
+        image: uint8, uint16 or float32 (H, W, C). A tensor, like the mask, where a device augmented it.
         mask: uint8 (H, W), class indices and 255 for void; None for text.
         boxes: float32 (n, 4), x1 y1 x2 y2.
         labels: int64 (n,).
@@ -57,12 +58,13 @@ def window(sample: Sample, top: int, left: int, height: int, width: int, fill: n
     return Sample(image, mask, boxes, labels, polygons, ignored)
 
 
-def _view(array: np.ndarray, top: int, left: int, height: int, width: int, fill) -> np.ndarray:
-    """A view where the window lies inside the array, else a filled copy."""
+def _view(array: Any, top: int, left: int, height: int, width: int, fill: Any) -> Any:
+    """A view where the window lies inside the array, or tensor, else a filled copy."""
     inside = array[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
     if inside.shape[:2] == (height, width):
         return inside
-    canvas = np.empty((height, width, *array.shape[2:]), array.dtype)
+    shape = (height, width, *array.shape[2:])
+    canvas = np.empty(shape, array.dtype) if isinstance(array, np.ndarray) else array.new_empty(shape)
     canvas[:] = fill
     y, x = max(-top, 0), max(-left, 0)
     canvas[y : y + inside.shape[0], x : x + inside.shape[1]] = inside

@@ -24,6 +24,7 @@ from segsweep.planning.data_address import DataAddresses
 from segsweep.planning.data_fingerprint import pull_missing, read_seen, weights_fingerprint
 from segsweep.planning.data_fit import data_fit
 from segsweep.planning.grid import Design, lay_out
+from segsweep.planning.image_kind import image_kind
 from segsweep.planning.markers import marker, new_start
 from segsweep.planning.packs import pack_up
 from segsweep.planning.plan_content import label, study_plan
@@ -97,7 +98,8 @@ class Planner(WorkerView):
             pull_missing(dataset, loaded.root, self.seen)
         self.prepared = DataAddresses(dataset, loaded.root, RESULTS / "data", self.code, file_hashes, self.seen)
         weights = partial(weights_fingerprint, remembered=weights_hashes)
-        context = context_of(study, dataset, self.code, self.prepared.address_of, weights)
+        images = partial(image_kind, dataset, loaded.root)
+        context = context_of(study, dataset, self.code, self.prepared.address_of, weights, images)
         self.selection = Selection(
             study.metric,
             study.minimize,

@@ -1,7 +1,6 @@
 """What the addresses of a study's runs depend on besides their settings, and where the code of a training begins."""
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any
 
 from segsweep import metrics, registry
@@ -25,6 +24,7 @@ def context_of(
     code: Code,
     data: Callable[[dict[str, Any]], str],
     weights: Callable[[str | None], str],
+    images: Callable[[], tuple[int | None, str | None]] = lambda: (None, None),
 ) -> Context:
     """What the addresses of a study's runs depend on.
 
@@ -34,13 +34,19 @@ def context_of(
         code: the code of the package.
         data: of a data section's dump, the address of what a training sees.
         weights: of encoder weights, the fingerprint of the file that they name; else empty.
+        images: channels and dtype of the images, as far as they are known.
     """
 
     def monitored(column: str | None) -> tuple[str, bool]:
         column = column or study.metric
         return column, study.minimize if column == study.metric else metrics.is_minimized(column)
 
-    stand_for = meanings(monitored, metric_roots, partial(read_augmentation, task=dataset.task), weights)
+    def transforms(augmentation: str) -> list[tuple[str, dict[str, Any]]]:
+        # An image's header is read only where it matters.
+        channels, dtype = images() if augmentation != "none" else (None, None)
+        return read_augmentation(augmentation, dataset.task, channels, dtype)
+
+    stand_for = meanings(monitored, metric_roots, transforms, weights)
     in_force = InForce(dataset.task, stand_for, component_roots)
     return Context(SectionAddresses(Train, in_force), code, training_roots(dataset.task), data)
 

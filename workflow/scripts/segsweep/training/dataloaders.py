@@ -7,6 +7,7 @@ from queue import Queue
 from threading import Thread
 from typing import Any
 
+import torch
 from torch import nn
 
 from segsweep import tasks
@@ -38,8 +39,8 @@ class DataLoaders:
     normalize: nn.Module
 
 
-def open_dataloaders(segment: Any, train: Train) -> DataLoaders:
-    """Open the prepared data of a segment and build its task.
+def open_dataloaders(segment: Any, train: Train, device: torch.device) -> DataLoaders:
+    """Open the prepared data of a segment, which trains on a device, and build its task.
 
     Raises:
         InputError: the prepared data is missing or does not fit.
@@ -47,7 +48,7 @@ def open_dataloaders(segment: Any, train: Train) -> DataLoaders:
     prepared = Prepared.open(Path(segment.data), class_names(segment.dataset))
     training, validation = images_of_run(prepared, train.data, segment.fold)
     weights = image_weights(train.data.image_sampling, prepared, training)
-    common = {"seed": segment.seed, "workers": train.workers}
+    common = {"seed": segment.seed, "workers": train.workers, "device": device}
     return DataLoaders(
         tasks.build(train, prepared),
         prepared.task,

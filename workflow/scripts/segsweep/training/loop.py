@@ -54,7 +54,7 @@ def train_segment(
     should_stop: Callable[[], bool] = lambda: False,
     report: Callable[[dict, dict | None], None] = lambda row, best: None,
     note: Callable[[str], None] = lambda text: None,
-    open_loaders: Callable[[SegmentPlan, Train], DataLoaders] = open_dataloaders,
+    open_loaders: Callable[[SegmentPlan, Train, torch.device], DataLoaders] = open_dataloaders,
 ) -> dict:
     """Train the epochs of a segment in the store, resuming after the last one finished there.
 
@@ -67,7 +67,7 @@ def train_segment(
         should_stop: asked at each batch.
         report: told of each finished epoch, with the scores that steer the run, and of the best one so far.
         note: told of what happens besides (out of memory).
-        open_loaders: opens the data of a segment.
+        open_loaders: opens the data of a segment that trains on a device.
 
     Returns:
         {"status": finished | early_stopped | diverged | oom | interrupted, "detail", "epochs", "best", "parameters",
@@ -90,7 +90,7 @@ def train_segment(
 
     while True:
         try:
-            loaders = open_loaders(segment, train)
+            loaders = open_loaders(segment, train, device)
             session = set_up(segment, train, store, device, loaders, wanted, check_stop)
             session.state.micro_batch = micro_batch or min(session.state.micro_batch, train.batch_size)
             return run_epochs(session, report)

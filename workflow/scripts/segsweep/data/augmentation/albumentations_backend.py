@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 from albumentations.augmentations.crops.transforms import CropSizeError
 
-from segsweep.config.albumentations_transforms import GROUPS
-from segsweep.config.yaml_documents import nearest
+from segsweep.config.albumentations_transforms import GROUPS, REFUSED
 from segsweep.data.augmentation import albumentations_exact
+from segsweep.data.augmentation.corners import corners_of, with_corners
 from segsweep.data.augmentation.pixels import RGB_BYTES, Pixels
 from segsweep.data.sample import Sample
 from segsweep.data.void import VOID
@@ -24,7 +24,8 @@ from segsweep.errors import InputError
 FORCED = {"mask_interpolation": cv2.INTER_NEAREST, "border_mode": cv2.BORDER_CONSTANT, "fill_mask": VOID}
 RESIZED = (albumentations_exact.Scaled, albumentations_exact.CroppedAndScaled)
 TAKE_GRAY = ("ChannelDropout", "MaskDropout")  # whose `fill` is one number
-CORNERS = np.array([[0, 1], [2, 1], [2, 3], [0, 3]])  # of a box x1 y1 x2 y2
+
+BASES = (A.BasicTransform, A.DualTransform, A.ImageOnlyTransform, A.Transform3D)
 
 
 class Augmentation:
@@ -34,7 +35,7 @@ class Augmentation:
         """`transforms` are names and arguments; `where` names their file in problems; `pixels` are the images'.
 
         Raises:
-            InputError: a transform does not exist or refuses its arguments.
+            InputError: a transform refuses its arguments.
         """
         self._pixels = pixels
         self._title = f"{where} ({', '.join(name for name, _ in transforms)})"
@@ -46,9 +47,7 @@ class Augmentation:
         self._all = _flat(self._with_points)
 
     def __call__(self, sample: Sample, entropy: tuple[int, ...]) -> Sample:
-        """The sample transformed. Boxes and polygons may reach beyond the image: `sample.window` cuts them.
-
-        A box becomes the box around its transformed corners.
+        """The sample transformed.
 
         Raises:
             InputError: a transform cannot be applied to the image, or makes no image like it of it.
@@ -58,20 +57,16 @@ class Augmentation:
         for transform, seed in zip(self._all, seeds.tolist(), strict=True):
             # Not set_random_seed: a group would hand its own seed on to its members.
             A.BasicTransform.set_random_seed(transform, seed)
-        corners = [sample.boxes[:, CORNERS].reshape(-1, 2), *sample.polygons]
-        points = np.concatenate(corners)
-        bare = sample.image if self._pixels.is_bytes else self._pixels.to_unit(sample.image.astype(np.float32))
-        given = {"image": bare} | ({} if sample.mask is None else {"mask": sample.mask})
-        if not len(points):
+        image = sample.image if self._pixels.is_bytes else self._pixels.to_unit(sample.image.astype(np.float32))
+        given = {"image": image} | ({} if sample.mask is None else {"mask": sample.mask})
+        points = corners_of(sample)
+        if len(points):
+            # albumentations counts from the centre of the first pixel, we from its edge.
+            found = self._applied(self._with_points, given | {"keypoints": points - 0.5})
+            points = np.asarray(found["keypoints"], np.float64)[:, :2] + 0.5
+        else:
             found = self._applied(self._bare, given)
-            return Sample(self._image(found), found.get("mask"), sample.boxes, sample.labels, [], sample.ignored)
-        # albumentations counts from the centre of the first pixel, we from its edge.
-        found = self._applied(self._with_points, given | {"keypoints": points - 0.5})
-        moved = np.asarray(found["keypoints"], np.float64)[:, :2] + 0.5
-        pieces = np.split(moved.astype(np.float32), np.cumsum([len(part) for part in corners])[:-1])
-        boxes = pieces[0].reshape(-1, 4, 2)
-        boxes = np.concatenate([boxes.min(1), boxes.max(1)], axis=1) if len(boxes) else sample.boxes
-        return Sample(self._image(found), found.get("mask"), boxes, sample.labels, pieces[1:], sample.ignored)
+        return with_corners(sample, self._image(found), found.get("mask"), points)
 
     def _image(self, found: dict[str, Any]) -> np.ndarray:
         image = found["image"]
@@ -97,27 +92,25 @@ class Augmentation:
         return found
 
 
-def build(transforms: list[tuple[str, dict[str, Any]]], where: str, pixels: Pixels) -> Augmentation:
-    """See `segsweep.data.augmentation`."""
+def build(transforms: list[tuple[str, dict[str, Any]]], where: str, pixels: Pixels, device: None) -> Augmentation:
+    """See `segsweep.data.augmentation`. albumentations knows arrays alone: settings refuse a device."""
     return Augmentation(transforms, where, pixels)
 
 
+def signatures() -> dict[str, list[str]]:
+    """The arguments of all transforms that can be used, by name: what planning knows of them (`make schemas`)."""
+    classes = {
+        name: cls for name, cls in vars(A).items() if isinstance(cls, type) and issubclass(cls, A.BasicTransform)
+    }
+    used = {name: cls for name, cls in sorted(classes.items()) if name not in REFUSED and cls not in BASES}
+    return {name: sorted({*signature(cls).parameters, "p"}) for name, cls in used.items()}
+
+
 def _build(name: str, arguments: dict[str, Any], where: str, pixels: Pixels) -> Any:
-    cls = getattr(albumentations_exact, name, None) or getattr(A, name, None)
-    if not (isinstance(cls, type) and issubclass(cls, A.BasicTransform | A.BaseCompose)):
-        known = [other for other in dir(A) if isinstance(getattr(A, other), type) and other[0].isupper()]
-        raise InputError(f"{where}: albumentations has no transform {name!r}. {_near(name, known)}")
+    cls = getattr(albumentations_exact, name, None) or getattr(A, name)
     if name in GROUPS:
         return cls(**arguments | {"transforms": [_build(*entry, where, pixels) for entry in arguments["transforms"]]})
     accepted = [*signature(cls).parameters, "p"]
-    unknown = [key for key in arguments if key not in accepted]
-    if unknown:
-        raise InputError(f"{where}: {name} has no argument {unknown[0]!r}. {nearest(unknown[0], accepted)}")
-    for key in FORCED.keys() & arguments.keys():
-        raise InputError(
-            f"{where}: {name} sets {key}. It is fixed: masks take their nearest pixel, and what comes from beyond the "
-            "image is void. Take the argument out."
-        )
     fill = pixels.fill if pixels.is_bytes else pixels.unit_fill
     gray = sum(fill) / len(fill)
     gray = round(gray) if pixels.is_bytes else gray
@@ -132,10 +125,6 @@ def _build(name: str, arguments: dict[str, Any], where: str, pixels: Pixels) -> 
     except (TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{where}: {name} refuses {arguments}: {reason}. Correct its arguments.") from error
-
-
-def _near(name: str, known: list[str]) -> str:
-    return nearest(name, known).split("Allowed:")[0] + "See albumentations.ai/docs for all of them."
 
 
 def _flat(compose: Any) -> list[Any]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from segsweep.data.image_arrays import FILL
+from segsweep.data.prepared import Prepared
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,11 @@ class Pixels:
     low: float = 0.0
     high: float = 255.0
     fill: tuple[float, ...] = FILL
+
+    @classmethod
+    def of(cls, prepared: Prepared) -> "Pixels":
+        """Those of prepared images."""
+        return cls(prepared.dtype, *prepared.bounds, tuple(prepared.fill.tolist()))
 
     @property
     def channels(self) -> int:

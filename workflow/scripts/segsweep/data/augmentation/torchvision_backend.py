@@ -15,12 +15,12 @@ from torch.nn.functional import affine_grid, grid_sample
 from torchvision.transforms.v2 import functional as F
 
 from segsweep.config import torchvision_transforms as T
+from segsweep.data.augmentation.corners import corners_of, with_corners
 from segsweep.data.augmentation.pixels import RGB_BYTES, Pixels
 from segsweep.data.sample import Sample
 from segsweep.data.void import VOID
 from segsweep.errors import InputError
 
-CORNERS = np.array([[0, 1], [2, 1], [2, 3], [0, 3]])  # of a box x1 y1 x2 y2
 ADJUSTMENTS = ((F.adjust_brightness, 1), (F.adjust_contrast, 1), (F.adjust_saturation, 1), (F.adjust_hue, 0))
 BITS = (1 << 32) - 1
 
@@ -50,47 +50,36 @@ class Drawing:
 class Augmentation:
     """A pipeline, called with a sample and the numbers that seed it: equal numbers give equal results."""
 
-    def __init__(self, transforms: list[T.Transform], where: str, pixels: Pixels = RGB_BYTES):
-        """`where` names the file of the transforms in problems; `pixels` are the images'."""
-        self._transforms, self._where, self._pixels = transforms, where, pixels
+    def __init__(
+        self,
+        transforms: list[T.Transform],
+        where: str,
+        pixels: Pixels = RGB_BYTES,
+        device: torch.device | None = None,
+    ):
+        """`where` names the file of the transforms in problems; `pixels` are the images'; `device` as in `build`."""
+        self._transforms, self._where, self._pixels, self._device = transforms, where, pixels, device
 
     @torch.no_grad()
     def __call__(self, sample: Sample, entropy: tuple[int, ...]) -> Sample:
-        """The sample transformed; its image and mask as arrays."""
-        found = self.on_device(sample, entropy, torch.device("cpu"))
-        mask = None if found.mask is None else found.mask.numpy()
-        return replace(found, image=found.image.numpy(), mask=mask)
-
-    def on_device(self, sample: Sample, entropy: tuple[int, ...], device: torch.device) -> Sample:
-        """The sample transformed on a device. What goes there are image and mask as they are stored.
-
-        Returns:
-            Its image and mask are tensors on the device, all else arrays.
+        """The sample transformed. Image and mask go to the device as they are stored.
 
         Raises:
             InputError: a transform cannot be applied to the image.
         """
-        pixels = self._pixels
-        stored = torch.tensor(sample.image).to(device, non_blocking=True)
-        mask = None if sample.mask is None else torch.tensor(sample.mask).to(device, non_blocking=True)[None]
-        corners = [sample.boxes[:, CORNERS].reshape(-1, 2), *sample.polygons]
+        pixels, device = self._pixels, self._device or torch.device("cpu")
+        image, mask = (None if one is None else torch.tensor(one).to(device) for one in (sample.image, sample.mask))
         drawing = Drawing(
-            pixels.to_unit(stored.permute(2, 0, 1).float()),
-            mask,
-            np.concatenate(corners).astype(np.float64),
+            pixels.to_unit(image.permute(2, 0, 1).float()),
+            None if mask is None else mask[None],
+            corners_of(sample).astype(np.float64),
             torch.tensor(pixels.unit_fill, dtype=torch.float32, device=device)[:, None, None],
         )
         drawing = self._apply(drawing, self._transforms, np.random.default_rng(entropy))
-        pieces = np.split(drawing.points.astype(np.float32), np.cumsum([len(part) for part in corners])[:-1])
-        boxes = pieces[0].reshape(-1, 4, 2)
-        return Sample(
-            self._stored(drawing.image.permute(1, 2, 0)),
-            None if drawing.mask is None else drawing.mask[0],
-            np.concatenate([boxes.min(1), boxes.max(1)], axis=1) if len(boxes) else sample.boxes,
-            sample.labels,
-            pieces[1:],
-            sample.ignored,
-        )
+        image, mask = self._stored(drawing.image.permute(1, 2, 0)), None if mask is None else drawing.mask[0]
+        if self._device is None:
+            image, mask = image.numpy(), None if mask is None else mask.numpy()
+        return with_corners(sample, image, mask, drawing.points)
 
     def _stored(self, image: torch.Tensor) -> torch.Tensor:
         """Numbers in 0..1 as images of the data set have them."""
@@ -123,9 +112,11 @@ class Augmentation:
             ) from error
 
 
-def build(transforms: list[tuple[str, dict[str, Any]]], where: str, pixels: Pixels) -> Augmentation:
+def build(
+    transforms: list[tuple[str, dict[str, Any]]], where: str, pixels: Pixels, device: torch.device | None
+) -> Augmentation:
     """See `segsweep.data.augmentation`."""
-    return Augmentation([T.transform_of(*one) for one in transforms], where, pixels)
+    return Augmentation([T.transform_of(*one) for one in transforms], where, pixels, device)
 
 
 def turned(drawing: Drawing, quarters: int, mirrored: bool) -> Drawing:
