@@ -139,5 +139,5 @@ def test_a_run_is_evaluated_drawn_and_reported(trained, monkeypatch, tmp_path):
     assert describe_data.main([*plan, "--output", "results/little"]) == 0
     assert build_report.main([*results, "--output", "results/little"]) == 0
     report = (trained / "results/little/report.md").read_text(encoding="utf-8")
-    assert "Images have 5 channels (uint16)." in report
+    assert "Images have 5 channels (uint16); networks see their values divided by 4,095." in report
     assert "images/predictions.jpg" in report
