@@ -65,7 +65,7 @@ def read_mask(
                 raise InputError(f"{where}: colors of 16 bits a channel; those of masks have 8. Convert it.")
             if not turned and image.format == "TIFF" and image.tag_v2.get(tiff.ORIENTATION, 1) != 1:
                 raise InputError(
-                    f"{where}: a TIFF of colors or indices with a tag Orientation, which cannot be ignored. Save it as PNG."
+                    f"{where}: a TIFF of colors or indices with a tag Orientation, which cannot be ignored. Save a PNG."
                 )
             image.load()  # turns a TIFF, which would be turned a second time below
             return _values(ImageOps.exif_transpose(image) if turned else image, palette, where)
