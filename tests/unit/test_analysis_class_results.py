@@ -187,7 +187,7 @@ def test_what_is_odd_of_the_data_is_in_the_report(tmp_path, monkeypatch):
     folder = tmp_path / "results" / "data" / "tiny-4"
     write_prepared(folder, warnings=["nearly the same image in train and val (1): a = d"], groups=["x", "x", "y"])
     manifest = json.loads((folder / "manifest.json").read_text())
-    manifest |= {"channels": 5, "dtype": "uint16"}
+    manifest |= {"channels": 5, "dtype": "uint16", "scale": 4095}
     manifest["splits"]["test"] = manifest["splits"]["val"] | {"labeled": False}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     (folder / "test.index.npz").write_bytes((folder / "val.index.npz").read_bytes())
@@ -200,7 +200,7 @@ def test_what_is_odd_of_the_data_is_in_the_report(tmp_path, monkeypatch):
     ]  # fmt: skip
     assert {row["split"] for row in rows_of(tmp_path / "data_classes.csv")} == {"train", "val"}
     part = reported(tmp_path).partition("## Data")[2].partition("\n## ")[0]
-    assert "Images have 5 channels (uint16)." in part
+    assert "Images have 5 channels (uint16); networks see their values divided by 4,095." in part
     assert "groups, none of which lies in two splits or folds: 2 in the training split." in part
     assert "The ground truth of test is not known: what is predicted of these images is scored nowhere." in part
     assert "The preparation of the data found:\n\n- Nearly the same image in train and val (1): a = d." in part

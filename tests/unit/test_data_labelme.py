@@ -179,6 +179,9 @@ def test_an_image_without_annotation_may_mean_that_nothing_is_there(root):
     assert not Prepared.open(root / "out").splits["val"].mask(0).any()
     drawn = readers.files(dataset(**changes, splits={"random": {"val": 0.5}}), root)
     assert [name for name, _ in drawn["all"]] == ["a", "b"]
+    refused = dataset(images="{name}.png", splits={"random": {"val": 0.5}})
+    with pytest.raises(InputError, match=r"b.json: no such file"):
+        prepare(refused, root, None, root / "out", "f")
     (root / "b.json").symlink_to("nowhere")
     with pytest.raises(InputError, match=r"b.json: no such file"):
         prepare(dataset(**changes), root, None, root / "out", "f")

@@ -81,10 +81,20 @@ def test_columns_and_names_are_the_data_sets(root):
     named = dataset(splits=shards, mask="label", names="number")
     assert [name for name, _ in readers.files(named, root)["train"]] == ["7", "8"]
     assert [item.name for item in readers.read(dataset(splits=shards, names="image.path"), root)["train"]] == [
-        "0.png",
-        "1.png",
+        "0",
+        "1",
     ]
     assert readers.read(named, root)["train"][1].mask(6, 8) == png(masks[1])
+
+
+def test_images_of_16_bits_are_kept_whole(root):
+    shards = ("train-00000-of-00002", "train-00001-of-00002", "validation-00000-of-00001")
+    images = np.random.default_rng(5).integers(0, 2**16, (3, 2, 6, 8), np.uint16)
+    for number, shard in enumerate(shards):
+        write(root, f"{shard}.parquet", images[number], (images[number] > 2**15).astype(np.uint8))
+    prepare(dataset(channels=1), root, None, root / "out", "f")
+    train = Prepared.open(root / "out").splits["train"]
+    assert (np.stack([train.image(i)[..., 0] for i in range(4)]) == images[:2].reshape(4, 6, 8)).all()
 
 
 def test_masks_of_colors_are_read_by_the_palette(root):
@@ -176,5 +186,11 @@ def test_a_damaged_shard(root):
 
 def test_a_row_without_a_name(root):
     write(root, "train-00000-of-00002.parquet", *drawn(2), id=["a", None])
-    (found,) = problems(readers.files, dataset(splits={"folders": {"train": "train-00000"}}, names="id"), root)
+    named = {"splits": {"folders": {"train": "train-00000"}}}
+    (found,) = problems(readers.files, dataset(**named, names="id"), root)
     assert "row 1 has no name in the column 'id'" in found
+    images, masks = drawn(2)
+    cells = [{"bytes": png(image), "path": path} for image, path in zip(images, ("a.png", None), strict=True)]
+    write(root, "train-00000-of-00002.parquet", images, masks, image=cells)
+    (found,) = problems(readers.files, dataset(**named, names="image.path"), root)
+    assert "row 1 has no name in the column 'image.path'" in found

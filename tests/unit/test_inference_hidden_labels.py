@@ -125,6 +125,6 @@ def test_ground_truth_of_some_test_images_is_a_mistake(task, tmp_path, capsys):
     arguments = ["--description", str(tmp_path / "description.json"), "--output", str(tmp_path / "out")]
     assert prepare_data.main(arguments) == 2
     shown = capsys.readouterr().err
-    assert "(1 problems)" in shown
+    assert "(1 problem)" in shown
     missing = {"multilabel": "square/u.png", "text": "gt/gt_u.txt"}.get(task, "SegmentationClass/u.png")
     assert f"{missing}: no such file" in shown

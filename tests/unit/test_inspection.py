@@ -106,7 +106,7 @@ def test_five_bands_of_16_bits_are_shown_as_the_file_says(project, capsys):
     bands = FOLDER | {"images": "images/{name}.tif", "display": {"channels": [4, 2, 0], "stretch": [0, 100]}}
     write_dataset(bands)
     assert inspect_data.main(["cells"]) == DONE
-    assert "Images have 5 channels (uint16)." in capsys.readouterr().out
+    assert "Images have 5 channels (uint16).\nNetworks see their values divided by 255.\n" in capsys.readouterr().out
     write_dataset(bands | {"display": {"channels": [5]}})
     assert inspect_data.main(["cells"]) == WRONG_INPUT
     assert "display.channels is [5], but its images have channels 0 to 4" in capsys.readouterr().err

@@ -32,6 +32,8 @@ class DataSplits(Table):
                empty="the data set has no groups"),
         Column("channels", "integer", "Channels of the images."),
         Column("dtype", "text", "Depth of the images: `uint8`, `uint16` or `float32`."),
+        Column("scale", "number", "What values are divided by before networks see them: 255; of 16 bits, the largest "
+               "value of as many bits as the training images need; 1 of floats."),
         Column("patches", "integer", "Patches that they are cut into.", empty="images are not cut"),
         Column("height_min", "integer", "Least height of an image, of a patch where they are cut.", unit="px"),
         Column("height_max", "integer", "Greatest height.", unit="px"),
@@ -111,7 +113,7 @@ def split_rows(prepared: Iterable[Prepared]) -> list[dict[str, Any]]:
             groups = {split.group(image[0]) for image in images} - {None}
             row: dict[str, Any] = {"data": one.folder.name, "split": split.name, "labeled": split.labeled}
             row |= {"images": len(images), "groups": len(groups) or None}
-            row |= {"channels": one.channels, "dtype": one.dtype}
+            row |= {"channels": one.channels, "dtype": one.dtype, "scale": one.scale}
             row["patches"] = len(split) if cut else None
             enlarged = read_manifest(one.folder)["splits"][split.name].get("enlarged")
             if enlarged is not None:

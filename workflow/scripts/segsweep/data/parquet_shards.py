@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from functools import cache, lru_cache
 from itertools import accumulate
-from pathlib import Path
+from pathlib import Path, PurePath
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # planning does without pyarrow until it reads a shard
     from pyarrow import parquet
 
 LFS_POINTER = b"version https://git-lfs.github.com"
+PATH = ".path"  # part of a column of files; as a name it has no ending
 GROUPS_KEPT = 2  # in memory: threads that decode ahead reach into the next one
 
 
@@ -62,12 +63,14 @@ def rows_of(shard: Path, columns: Columns, problems: list[str]) -> list[tuple[st
     except (OSError, pyarrow.ArrowException) as error:
         problems.append(f"{shard}: cannot be read as Parquet ({error}). Fetch it again.")
         return []
-    problems += [
-        f"{shard}: row {row} has no name in the column {columns.names!r}. Add it, or leave out `names`."
-        for row, name in enumerate(names)
-        if name in (None, "")
-    ]
-    return [(str(name), row) for name, row in zip(names, rows, strict=True)]
+    if nameless := [row for row, name in enumerate(names) if name is None or not str(name).strip("./ ")]:
+        lacks = f"no name in the column {columns.names!r}. Add it, or leave out `names`."
+        problems += [f"{shard}: row {row} has {lacks}" for row in nameless]
+        return []
+    names = [str(name) for name in names]
+    if columns.names.endswith(PATH):
+        names = [PurePath(name).with_suffix("").as_posix() for name in names]
+    return list(zip(names, rows, strict=True))
 
 
 def _wrong_columns(columns: Columns, schema: "pyarrow.Schema") -> list[str]:

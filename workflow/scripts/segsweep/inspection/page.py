@@ -78,6 +78,8 @@ def facts(findings: Findings) -> list[str]:
         f"Task: {dataset.task}. {where}.",
         f"Images have {plural(prepared.channels, 'channel')} ({prepared.dtype}).",
     ]
+    if prepared.dtype == "uint16":
+        said.append(f"Networks see their values divided by {prepared.scale:.0f}.")
     if hidden := [split.name for split in prepared.splits.values() if not split.labeled]:
         said.append(f"Without labels, so predicted and scored nowhere: {listed(hidden)}.")
     return said

@@ -58,7 +58,9 @@ class LabelmeDataset(AnnotatedDataset):
         "{name}.json", "Pattern of the annotations; {split} and {name} are filled in.", outcome=False
     )
     images: str | None = key(
-        None, "Pattern of the images; without it each annotation says where its image lies.", outcome=False
+        None,
+        "Pattern of the images, of all that there are; without it each annotation says where its image lies.",
+        outcome=False,
     )
     line_width: float | None = key(None, "Width of lines; without it they are refused.", unit="pixels", gt=0)
     missing_labels: Literal["refuse", "background"] = key(
@@ -72,8 +74,8 @@ class LabelmeDataset(AnnotatedDataset):
 
     @property
     def names_from(self) -> str:
-        """Pattern of the files that are there for each image."""
-        return self.images if self.images and self.missing_labels == "background" else self.annotations
+        """Pattern of the files that say which images there are, where no list does."""
+        return self.images or self.annotations
 
     @model_validator(mode="after")
     def _splits_fit(self):

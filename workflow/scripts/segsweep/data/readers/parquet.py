@@ -40,7 +40,7 @@ class ParquetDataset(MaskDataset):
     mask: str = key("mask", "Column of the masks.")
     names: str | None = key(
         None,
-        "Column of the names, `image.path` for a part of one; without it a name is that of the shard and the row.",
+        "Column of the names; `image.path`: the paths of the images, without endings. If not set, shard and row.",
         outcome=False,
     )
 

@@ -33,9 +33,12 @@ def write(results: QuotedResults) -> str:
 
 
 def images(results: QuotedResults) -> str:
-    """Always: channels and depth of the images."""
+    """Always: channels and depth of the images; of 16 bits, what of them is used."""
     table = results.table("data")
-    return f"Images have {table.quote(0, 'channels', 'plural:channel')} ({table.quote(0, 'dtype', 'code')})."
+    said = f"Images have {table.quote(0, 'channels', 'plural:channel')} ({table.quote(0, 'dtype', 'code')})"
+    if table.frame.at[0, "dtype"] != "uint16":
+        return f"{said}."
+    return f"{said}; networks see their values divided by {table.quote(0, 'scale', 'int')}."
 
 
 def groups(results: QuotedResults) -> str | None:
