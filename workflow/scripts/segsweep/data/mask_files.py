@@ -63,6 +63,10 @@ def read_mask(
                 raise InputError(_lossy(where))
             if image.mode == "RGB" and any(";16" in str(tile.args) for tile in image.tile):  # Pillow drops a byte
                 raise InputError(f"{where}: colors of 16 bits a channel; those of masks have 8. Convert it.")
+            if not turned and image.format == "TIFF" and image.tag_v2.get(tiff.ORIENTATION, 1) != 1:
+                raise InputError(
+                    f"{where}: a TIFF of colors or indices with a tag Orientation, which cannot be ignored. Save a PNG."
+                )
             image.load()  # turns a TIFF, which would be turned a second time below
             return _values(ImageOps.exif_transpose(image) if turned else image, palette, where)
 
