@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from segsweep.data.classes import NOT_ALLOWED, ClassTable
 from segsweep.data.image_files import tiff
-from segsweep.data.image_files.image_file import DEFAULT, HEAD
+from segsweep.data.image_files.image_file import DEFAULT, HEAD, ORIENTATION
 from segsweep.data.image_files.numpy_arrays import NPY
 from segsweep.data.image_files.pixels import upright
 from segsweep.data.mask_problems import colors_without_palette, unlisted
@@ -63,7 +63,7 @@ def read_mask(
                 raise InputError(_lossy(where))
             if image.mode == "RGB" and any(";16" in str(tile.args) for tile in image.tile):  # Pillow drops a byte
                 raise InputError(f"{where}: colors of 16 bits a channel; those of masks have 8. Convert it.")
-            if not turned and image.format == "TIFF" and image.tag_v2.get(tiff.ORIENTATION, 1) != 1:
+            if not turned and image.format == "TIFF" and image.tag_v2.get(ORIENTATION, 1) != 1:
                 raise InputError(
                     f"{where}: a TIFF of colors or indices with a tag Orientation, which cannot be ignored. Save a PNG."
                 )
