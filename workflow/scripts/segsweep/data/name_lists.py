@@ -15,7 +15,7 @@ BLANKS = " \t"
 FLAGGED = ("ImageSets", "Main")  # folder whose lists say of each image whether it shows an object
 FLAG = re.compile(r"[ \t]+(-1|0|1)$")
 CONTROL = re.compile(r"[\x00-\x1f]")
-NOT_UTF_8 = re.compile("[\udc80-\udcff]")  # what Python puts in the place of such bytes
+SURROGATE = re.compile("[\ud800-\udfff]")  # what Python puts in the place of bytes that are not UTF-8
 SHOWN = 3  # lines of a list that are not text
 
 
@@ -36,12 +36,10 @@ def read_names(path: Path) -> list[tuple[str, str]]:
             name = FLAG.sub("", name)
         if not name or name == "#" or name.startswith("# "):
             continue
-        if not_unicode(name):
+        if wrong := not_a_name(name):
             problems.append(
-                f"{path}:{number}: {name!a} is not UTF-8. Rename the image if need be, and save the list as UTF-8."
+                f"{path}:{number}: {name!a} {wrong}. Rename the image if need be, and save the list as plain UTF-8."
             )
-        elif CONTROL.search(name):
-            problems.append(f"{path}:{number}: {name!r} holds a control character. Save the list as plain UTF-8 text.")
         names.append((posixpath.normpath(name), f"{path}:{number}"))
     if problems:
         more = [f"{path}: {len(problems) - SHOWN} more lines like these."] if len(problems) > SHOWN else []
@@ -49,9 +47,11 @@ def read_names(path: Path) -> list[tuple[str, str]]:
     return names
 
 
-def not_unicode(name: str) -> bool:
-    """Whether a name, of a list or of a file on the disk, holds bytes that are not UTF-8: nothing can be called so."""
-    return NOT_UTF_8.search(name) is not None
+def not_a_name(name: str) -> str | None:
+    """What is wrong with a name, of a list or of a file on the disk, so that nothing can be called so; else None."""
+    if SURROGATE.search(name):
+        return "is not UTF-8"
+    return "holds a control character" if CONTROL.search(name) else None
 
 
 def _lines(path: Path) -> list[str]:
