@@ -25,6 +25,13 @@ CLASSES = {0: "soil", 1: "plants", 2: "water"}
 # classes is the same; they differ in the infrared alone, as no 8-bit RGB image could show it.
 SPECTRA = np.array([[800, 900, 900, 1500, 2600], [800, 900, 900, 3800, 1500], [800, 900, 900, 300, 100]])
 
+# Where each scene lies on the earth: meters a pixel, its corner, and the zone of its map (UTM 32N).
+GEO = [
+    (33550, 12, 3, (10.0, 10.0, 0.0), True),
+    (33922, 12, 6, (0.0, 0.0, 0.0, 399960.0, 5300040.0, 0.0), True),
+    (34735, 3, 12, (1, 1, 0, 2, 1024, 0, 1, 1, 3072, 0, 1, 32632), True),
+]
+
 
 def draw(folder):
     """Masks of a field of plants and a pond, and what a sensor of 12 bits sees of them, a file of five bands each."""
@@ -43,12 +50,13 @@ def draw(folder):
             bands = light * SPECTRA[mask] + rng.normal(0, 60, (*SIZE, 5))
             Image.fromarray(mask).save(folder / "masks" / f"{name}.png")
             values = bands.round().clip(0, 4095).astype(np.uint16)
-            tifffile.imwrite(folder / "images" / f"{name}.tif", values, photometric="minisblack", planarconfig="contig")
+            how = {"photometric": "minisblack", "planarconfig": "contig", "extratags": GEO}
+            tifffile.imwrite(folder / "images" / f"{name}.tif", values, **how)
 
 
 @pytest.fixture(scope="module", params=["images", "patches"])
 def trained(request, tmp_path_factory):
-    """A study of one cell whose two folds vote, on whole images with bf16, or on patches with random crops."""
+    """A study of one cell whose two folds vote: of random crops in bf16, or of patches; augmented by either library."""
     folder = tmp_path_factory.mktemp(request.param)
     workspace = Workspace(folder)
     draw(folder / "data" / "scenes")
@@ -56,13 +64,14 @@ def trained(request, tmp_path_factory):
     dataset |= {"display": {"channels": [3, 4, 0]}}
     dataset |= {"images": "images/{name}.tif", "masks": "masks/{name}.png"}
     workspace.write("config/datasets/scenes.yaml", dataset | {"splits": {split: f"{split}.txt" for split in SPLITS}})
+    augmented = {"augmentation": "basic", "augmentation_backend": "torchvision"}
     data = {
-        "images": {"data": {"image_size": [48, 96], "crop": [64, 64]}, "precision": "bf16"},
-        "patches": {"data": {"patches": {"size": 64, "overlap": 32, "page_size": None}}},
+        "images": {"data": {"image_size": [48, 96], "crop": [64, 64]} | augmented, "precision": "bf16"},
+        "patches": {"data": {"patches": {"size": 64, "overlap": 32, "page_size": None}, "augmentation": "basic"}},
     }
     workspace.write_study(
         dataset="scenes",
-        train=SMALL | {"epochs": 24, "optimizer": {"name": "adam", "lr": 5e-3}} | data[request.param],
+        train=SMALL | {"epochs": 20, "optimizer": {"name": "adam", "lr": 5e-3}} | data[request.param],
         grid={"optimizer.lr": [0.005]},
         ensemble={"folds": 2, "method": "vote"},
     )
@@ -96,13 +105,17 @@ def test_what_is_trained_on_are_the_values_of_the_files(trained):
 
 
 def test_scores_are_those_of_the_files_handed_in(trained):
-    """An independent count, of the PNG files handed in and those that were drawn."""
+    """An independent count, of the files handed in, which lie where their images lie, and those that were drawn."""
     hit, either = np.zeros(3), np.zeros(3)
     with zipfile.ZipFile(trained / "results/little/submission.zip") as archive:
         assert len(archive.namelist()) == SPLITS["test"]
         for name in archive.namelist():
-            said = np.asarray(Image.open(io.BytesIO(archive.read(name))))
-            truth = np.asarray(Image.open(trained / "data/scenes/masks" / name))
+            with tifffile.TiffFile(io.BytesIO(archive.read(name))) as file:
+                said, place = file.asarray(), file.geotiff_metadata
+            with tifffile.TiffFile(trained / "data/scenes/images" / name) as file:
+                assert place == file.geotiff_metadata
+            assert place["ProjectedCSTypeGeoKey"] == 32632
+            truth = np.asarray(Image.open((trained / "data/scenes/masks" / name).with_suffix(".png")))
             hit += [((truth == value) & (said == value)).sum() for value in CLASSES]
             either += [((truth == value) | (said == value)).sum() for value in CLASSES]
     found = (hit / either).mean()
@@ -127,5 +140,5 @@ def test_a_run_is_evaluated_drawn_and_reported(trained, monkeypatch, tmp_path):
     assert describe_data.main([*plan, "--output", "results/little"]) == 0
     assert build_report.main([*results, "--output", "results/little"]) == 0
     report = (trained / "results/little/report.md").read_text(encoding="utf-8")
-    assert "Images have 5 channels (uint16)." in report
+    assert "Images have 5 channels (uint16)" in report
     assert "images/predictions.jpg" in report

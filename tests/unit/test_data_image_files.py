@@ -2,7 +2,10 @@
 
 import os
 import struct
+import subprocess
+import sys
 import zlib
+from pathlib import Path
 
 import imagecodecs
 import nibabel
@@ -352,12 +355,34 @@ def test_dicom_in_the_unit_of_its_rescale(tmp_path):
     same(path, pixels.astype(np.float32) - 1024)
     dicom(path, pixels, PhotometricInterpretation="MONOCHROME1", BitsStored=12, HighBit=11)
     same(path, 4095 - pixels)
+    dicom(path, pixels.astype(np.uint8), PhotometricInterpretation="PALETTE COLOR")
+    refused(path, "PALETTE COLOR, which is neither grey nor RGB")
+    colors = values(7, 5, 3)
+    dicom(path, colors, PhotometricInterpretation="RGB", SamplesPerPixel=3, PlanarConfiguration=0)
+    same(path, colors)
     dicom(path, pixels.astype(np.int16))
     same(path, pixels.astype(np.float32))
 
 
+def test_headers_of_common_images_are_read_without_numpy(tmp_path):
+    """Planning asks for the channels of the first image, and is done before numpy would be imported."""
+    for suffix in ("png", "jpg", "webp"):
+        Image.fromarray(values(7, 5, 3)).save(tmp_path / f"a.{suffix}")
+    program = """
+import sys
+from pathlib import Path
+from segsweep.data.image_files import pixel_format
+kinds = {pixel_format(path) for path in Path(sys.argv[1]).iterdir()}
+sys.exit(kinds != {(3, "uint8")} or "numpy" in sys.modules)
+"""
+    scripts = Path(__file__).parents[2] / "workflow" / "scripts"
+    done = subprocess.run([sys.executable, "-c", program, tmp_path], cwd=scripts, check=False)
+    assert done.returncode == 0
+
+
 def test_what_is_no_file_is_said_and_never_opened(tmp_path):
     os.mkfifo(tmp_path / "fifo")
+    refused(tmp_path / "fifo", "a FIFO, not a file", call=pixel_format)
     (tmp_path / "link").symlink_to("gone.png")
     (tmp_path / "loop").symlink_to("loop")
     (tmp_path / "empty").touch()

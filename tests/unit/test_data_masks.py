@@ -246,6 +246,16 @@ def test_a_mask_is_upright_where_it_says_how(tmp_path, suffix, orientation):
     assert read_mask(path, turned=False).tolist() == np.rot90(upright, turns[orientation]).tolist()
 
 
+def test_a_tiff_of_indices_that_is_turned_and_should_not_be_is_refused(tmp_path):
+    indexed = Image.fromarray(VALUES).convert("P")
+    exif = Image.Exif()
+    exif[274] = 6
+    indexed.save(tmp_path / "a.tif", exif=exif)
+    assert read_mask(tmp_path / "a.tif").shape == (3, 2)
+    with pytest.raises(InputError, match=r"a\.tif: a TIFF of colors or indices with a tag Orientation"):
+        read_mask(tmp_path / "a.tif", turned=False)
+
+
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32])
 @pytest.mark.parametrize("compression", [None, "zstd"])
 def test_deep_masks_are_upright_too(tmp_path, dtype, compression):

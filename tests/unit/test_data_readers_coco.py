@@ -194,8 +194,8 @@ def test_one_file_with_lists_of_names_and_all_of_it_by_chance(tmp_path):
     items = read(coco_dataset(**OF_ONE_FILE), tmp_path)
     assert [item.image.name for item in items["train"]] == ["c.png", "a.png"]
     assert problems_of(coco_dataset(**OF_ONE_FILE), tmp_path) == [
-        f"{tmp_path / 'val.txt'}:2: 'ward/x' is none of the 3 images of {tmp_path / 'all.json'}; a name is `file_name` "
-        "without its ending, like 'ward/a'. Correct the name, or take it out."
+        f"{tmp_path / 'val.txt'}:2: 'ward/x' is none of the 3 images of {tmp_path / 'all.json'}; names there are "
+        "like 'ward/a'. Correct the name, or take it out."
     ]
     pool = read(coco_dataset(**(OF_ONE_FILE | {"splits": {"random": {"val": 0.3}}})), tmp_path)
     assert [[item.name for item in members] for members in pool.values()] == [["ward/a", "ward/b.1", "ward/c"]]
@@ -353,7 +353,7 @@ def test_what_is_no_coco_file_is_named_for_each_split(tmp_path, text, problem):
     [
         ({"annotations": "all.json"}, r"splits names folders, but annotations has no \{split\}"),
         ({"splits": {"random": {"val": 0.5}}}, r"the splits are drawn, so no file has their names"),
-        ({"images": "{name}"}, r"found '\{name\}'; a pattern holds nothing else, and \{split\} if need be"),
+        ({"images": "{name}"}, r"found '\{name\}'; only \{split\} can be filled in here"),
         ({"classes": None}, r"classes is missing"),
     ],
 )

@@ -145,6 +145,22 @@ def test_subsets_of_cvat(folder):
     assert counts["box"] == 3 * 14 * 12
 
 
+@pytest.mark.parametrize("channel", ["", "_0000"])
+def test_volumes(folder, channel):
+    nibabel = pytest.importorskip("nibabel")
+    mask = np.zeros((WIDTH, HEIGHT, 3), np.uint8)
+    mask[4:12, 4:12, 1] = 1
+    for i in range(4):
+        values = np.random.default_rng(i).normal(size=mask.shape).astype(np.float32)
+        for kind, volume in ((f"imagesTr/p{i}{channel}", values), (f"labelsTr/p{i}", mask)):
+            (folder / kind).parent.mkdir(exist_ok=True)
+            nibabel.save(nibabel.Nifti1Image(volume, np.eye(4)), folder / f"{kind}.nii.gz")
+    keys, counts = look(folder)
+    assert keys["images"] == f"imagesTr/{{name}}{channel}.nii.gz"
+    assert keys["masks"] == "labelsTr/{name}.nii.gz"
+    assert counts["foreground"] == 4 * 64
+
+
 def test_parquet(folder):
     (folder / "data").mkdir()
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)

@@ -68,11 +68,11 @@ CHANNELS = {
         ("CLAHE", "ColorJitter", "Equalize", "HueSaturationValue", "RGBShift", "ToGray", "ToSepia"), (1, 3)
     ),
 }  # fmt: skip
-# Transforms that make 256 levels of any image.
-AS_BYTES = (
+# Transforms that make 256 levels, or fewer, of any image.
+ONLY_BYTES = (
     "AutoContrast", "CLAHE", "ChromaticAberration", "Downscale", "Equalize", "HueSaturationValue", "ImageCompression",
     "MedianBlur", "Posterize", "RandomFog", "RandomGravel", "RandomRain", "RandomShadow", "RandomSnow",
-    "RandomSunFlare", "RandomToneCurve", "Superpixels",
+    "RandomSunFlare", "RandomToneCurve", "ShotNoise", "Superpixels",
 )  # fmt: skip
 FOR_ANY_IMAGE = "RandomBrightnessContrast, RandomGamma, GaussNoise, GaussianBlur, or what moves pixels: Affine, D4"
 
@@ -98,8 +98,8 @@ def problem_of(
         return f"is for images of {known} channels, and those of the data set have {channels}. Choose {FOR_ANY_IMAGE}."
     if channels == 1 and name == "ChannelDropout":
         return "takes a channel away, and images of the data set have one. Leave it out, or choose CoarseDropout."
-    if dtype not in (None, "uint8") and name in AS_BYTES:
-        return f"makes 256 levels of images, and those of the data set are {dtype}. Choose {FOR_ANY_IMAGE}."
+    if dtype not in (None, "uint8") and name in ONLY_BYTES:
+        return f"makes 256 levels or fewer of images, and those of the data set are {dtype}. Choose {FOR_ANY_IMAGE}."
     if name in GROUPS:
         if unknown := [key for key in arguments if key not in GROUPS[name]]:
             return f"has no argument {unknown[0]!r}. {nearest(str(unknown[0]), GROUPS[name])}"

@@ -16,8 +16,11 @@ def checked_pattern(pattern: str, fields: tuple[str, ...] = FIELDS, needed: tupl
     Raises:
         ValueError: braces that are not in pairs, other fields, one that is missing, or a format or conversion of one.
     """
-    rule = f"a pattern holds {' and '.join(f'{{{field}}}' for field in needed) or 'nothing else'}"
-    rule += "".join(f", and {{{field}}} if need be" for field in fields if field not in needed)
+    optional = [f"{{{field}}}" for field in fields if field not in needed]
+    rule = f"only {' and '.join(optional)} can be filled in here"
+    if needed:
+        rule = f"a pattern holds {' and '.join(f'{{{field}}}' for field in needed)}"
+        rule += "".join(f", and {field} if need be" for field in optional)
     try:
         parts = [part for part in Formatter().parse(pattern) if part[1] is not None]
     except ValueError:

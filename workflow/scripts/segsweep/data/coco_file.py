@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from segsweep.data.annotations import Annotation
-from segsweep.data.found_names import name_of, path_in_folder
+from segsweep.data.image_names import name_of, path_in_folder
 from segsweep.errors import InputError
 from segsweep.io import read_json
 

@@ -12,10 +12,10 @@ from segsweep.data.file_kinds import not_a_file
 from segsweep.data.image_arrays import as_stored
 from segsweep.data.image_files import read_image
 from segsweep.data.image_files.image_file import DEFAULT, Reading
+from segsweep.data.image_names import not_a_name
 from segsweep.data.label_checks import check_boxes, check_polygons, check_size
 from segsweep.data.label_masks import pack
 from segsweep.data.mask_files import class_indices, class_mask, read_mask
-from segsweep.data.name_lists import not_a_name
 from segsweep.data.raw_item import Item
 from segsweep.data.sample import Sample
 from segsweep.data.void import VOID

@@ -1,13 +1,11 @@
 """Names that are there: of files that a pattern finds on the disk, or of the images of one file."""
 
-import posixpath
 import re
 from collections.abc import Collection
 from glob import escape
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import NoReturn
 
-from segsweep.data.name_lists import not_a_name
 from segsweep.errors import InputError
 
 
@@ -48,22 +46,6 @@ def found_names(root: Path, pattern: str, folder: str, folders_too: bool = False
         filled_in = root / pattern.replace("{split}", folder)
         raise InputError(f"{filled_in}: there is no such file. Put the data there, or correct the pattern or `splits`.")
     return [(name, str(path)) for name, path in found.items()]
-
-
-def path_in_folder(written: str) -> str | None:
-    """A path as annotation tools write it, relative to a folder: `./a\\b.png` is `a/b.png`.
-
-    Returns:
-        None of what leads out of the folder, or could not be printed as the one line that it is.
-    """
-    path = posixpath.normpath(written.replace("\\", "/"))
-    leads_out = path in (".", "..") or path.startswith(("/", "../")) or PureWindowsPath(path).drive
-    return None if leads_out or not_a_name(path) else path
-
-
-def name_of(path: str) -> str:
-    """What an image is called by its path in the folder of images: without its ending."""
-    return str(PurePosixPath(path).with_suffix(""))
 
 
 def no_such_image(name: str, location: str, file: Path | str, known: Collection[str]) -> NoReturn:

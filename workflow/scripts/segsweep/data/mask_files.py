@@ -68,6 +68,10 @@ def read_mask(
                     f"{where}: several channels of 16 bits; a mask has one channel of whole numbers, or colors of 8 "
                     "bits. Save it so."
                 )
+            if not turned and image.format == "TIFF" and image.tag_v2.get(tiff.ORIENTATION, 1) != 1:
+                raise InputError(
+                    f"{where}: a TIFF of colors or indices with a tag Orientation, which cannot be ignored. Save a PNG."
+                )
             image.load()  # turns a TIFF, which would be turned a second time below
             return _values(ImageOps.exif_transpose(image) if turned else image, palette, where)
 

@@ -1,6 +1,5 @@
 """The names of the images of each split: from lists, one name a line, from a table, or of all that there are."""
 
-import posixpath
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -8,14 +7,13 @@ from typing import Any
 
 from segsweep.config.dataset_keys import Dataset
 from segsweep.config.split_keys import POOL, RandomSplits, TableSplits
+from segsweep.data.image_names import usable_name
 from segsweep.data.split_tables import names_of_table
 from segsweep.errors import InputError
 
 BLANKS = " \t"
 FLAGGED = ("ImageSets", "Main")  # folder whose lists say of each image whether it shows an object
 FLAG = re.compile(r"[ \t]+(-1|0|1)$")
-CONTROL = re.compile(r"[\x00-\x1f]")
-SURROGATE = re.compile("[\ud800-\udfff]")  # what Python puts in the place of bytes that are not UTF-8
 SHOWN = 3  # lines of a list that are not text
 
 
@@ -36,22 +34,12 @@ def read_names(path: Path) -> list[tuple[str, str]]:
             name = FLAG.sub("", name)
         if not name or name == "#" or name.startswith("# "):
             continue
-        if wrong := not_a_name(name):
-            problems.append(
-                f"{path}:{number}: {name!a} {wrong}. Rename the image if need be, and save the list as plain UTF-8."
-            )
-        names.append((posixpath.normpath(name), f"{path}:{number}"))
+        location = f"{path}:{number}"
+        names.append((usable_name(name, location, problems), location))
     if problems:
         more = [f"{path}: {len(problems) - SHOWN} more lines like these."] if len(problems) > SHOWN else []
         raise InputError(*problems[:SHOWN], *more)
     return names
-
-
-def not_a_name(name: str) -> str | None:
-    """What is wrong with a name, of a list or of a file on the disk, so that nothing can be called so; else None."""
-    if SURROGATE.search(name):
-        return "is not UTF-8"
-    return "holds a control character" if CONTROL.search(name) else None
 
 
 def _lines(path: Path) -> list[str]:

@@ -120,7 +120,7 @@ def classes_table(findings: Findings) -> TextTable:
 
 def sheet_caption(split: Split, display: ImageDisplay) -> str:
     """What a sheet shows."""
-    labels = "each beside its labels. Hatched: void." if split.labeled else "without labels."
+    labels = "each beside its labels." if split.labeled else "without labels."
     return f"Images of {split.name}, {len(split)} in all, {labels} {display.in_words}".strip()
 
 

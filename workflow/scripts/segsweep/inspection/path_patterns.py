@@ -9,6 +9,7 @@ from segsweep.inspection.file_tree import FileTree
 from segsweep.inspection.guess import Guess
 from segsweep.inspection.split_layouts import SPLIT_OF
 
+COMPRESSED = ".nii.gz"
 SIGNS = "_-."  # between a name and an affix
 
 
@@ -65,10 +66,12 @@ def splits_of(tree: FileTree, pattern: Pattern) -> tuple[Guess, Callable[[str], 
 
 def _named(path: PurePosixPath, affixes: Sequence[str]) -> tuple[str, str]:
     """The file's name with {name} in it, and the name."""
+    ending = COMPRESSED if path.name.endswith(COMPRESSED) else path.suffix
+    stem = path.name.removesuffix(ending)
     for affix in affixes:
         for sign in SIGNS:
-            if path.stem.endswith(sign + affix):
-                return f"{{name}}{sign}{affix}{path.suffix}", path.stem.removesuffix(sign + affix)
-            if path.stem.startswith(affix + sign):
-                return f"{affix}{sign}{{name}}{path.suffix}", path.stem.removeprefix(affix + sign)
-    return f"{{name}}{path.suffix}", path.stem
+            if stem.endswith(sign + affix):
+                return f"{{name}}{sign}{affix}{ending}", stem.removesuffix(sign + affix)
+            if stem.startswith(affix + sign):
+                return f"{affix}{sign}{{name}}{ending}", stem.removeprefix(affix + sign)
+    return f"{{name}}{ending}", stem

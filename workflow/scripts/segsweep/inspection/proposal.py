@@ -10,7 +10,7 @@ import yaml
 from segsweep.config.dataset import parse_dataset
 from segsweep.errors import InputError
 from segsweep.formatting import plural
-from segsweep.inspection import annotated_layouts, image_layouts, public_layouts
+from segsweep.inspection import annotated_layouts, image_layouts, public_layouts, volume_layouts
 from segsweep.inspection.file_tree import FileTree
 from segsweep.inspection.guess import Guess
 
@@ -27,6 +27,7 @@ LAYOUTS: tuple[Callable[[FileTree], Guess | None], ...] = (
     annotated_layouts.labelme,
     annotated_layouts.cvat,
     annotated_layouts.parquet,
+    volume_layouts.nifti,
     image_layouts.folder,
 )
 

@@ -17,6 +17,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from segsweep.data.file_kinds import not_a_file
 from segsweep.data.image_files import codestreams, dicom, nifti, numpy_arrays, raster, tiff
 from segsweep.data.image_files.image_file import DEFAULT, HEAD, ImageFile, Reading
 from segsweep.data.image_files.pixels import checked_color, finished
@@ -84,6 +85,8 @@ def geo_tags(source: Path | bytes, reading: Reading = DEFAULT) -> dict[int, tupl
 @contextmanager
 def _opened(source: Path | bytes, reading: Reading, where: str = "") -> Iterator[ImageFile]:
     where = where or _place(source)
+    if isinstance(source, Path) and (wrong := not_a_file(source)):
+        raise InputError(f"{where}: {wrong}. Put an image there, or take the name out of the list.")
     with BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
         head = file.read(HEAD)
         file.seek(0)

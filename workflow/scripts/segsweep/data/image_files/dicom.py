@@ -12,7 +12,8 @@ from segsweep.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
 
-WHITE_IS_0 = "MONOCHROME1"
+WHITE_IS_0, BLACK_IS_0 = "MONOCHROME1", "MONOCHROME2"
+COLORS = (WHITE_IS_0, BLACK_IS_0, "RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")  # pydicom makes them RGB
 
 
 def matches(head: bytes) -> bool:
@@ -30,7 +31,15 @@ def opened(file: BinaryIO, where: str, reading: Reading) -> Iterator[ImageFile]:
     data = load(file, where)
     page = chosen_page(where, int(data.get("NumberOfFrames", 1) or 1), reading)
     bands = int(data.get("SamplesPerPixel", 1))
-    yield ImageFile(int(data.Rows), int(data.Columns), bands, dtype_of(data), lambda: values_of(data, page))
+    kind = str(data.get("PhotometricInterpretation", BLACK_IS_0))
+    yield ImageFile(
+        int(data.Rows),
+        int(data.Columns),
+        bands,
+        dtype_of(data),
+        lambda: values_of(data, page),
+        None if kind in COLORS else kind,
+    )
 
 
 def load(file: BinaryIO, where: str):

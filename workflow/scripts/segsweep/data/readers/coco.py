@@ -18,6 +18,7 @@ from segsweep.config.settings import key
 from segsweep.config.split_keys import FolderSplits, Splits, folder_of, form_of
 from segsweep.data.annotations import AnnotatedImage, annotated_items
 from segsweep.data.coco_file import CocoFile, CocoImage, annotations_of, read_file, text_of
+from segsweep.data.found_names import no_such_image
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
@@ -120,19 +121,13 @@ def _has_boxes(dataset: CocoDataset) -> bool:
 def _annotated(dataset: CocoDataset, name: str, file: CocoFile, folder: Path, location: str) -> AnnotatedImage:
     image = file.images.get(name)
     if image is None:
-        return AnnotatedImage(name, partial(_not_there, name, file, location), (), location=location)
+        return AnnotatedImage(
+            name, partial(no_such_image, name, location, file.path, file.images), (), location=location
+        )
     if image.entries is None:
         return AnnotatedImage(name, folder / image.file, None, image.size, location)
     annotations, problems = annotations_of(image, _has_boxes(dataset))
     return AnnotatedImage(name, folder / image.file, annotations, image.size, location, file.path, problems)
-
-
-def _not_there(name: str, file: CocoFile, location: str) -> None:
-    example = next(iter(file.images), "")
-    raise InputError(
-        f"{location}: {name!r} is none of the {len(file.images):,} images of {file.path}; a name is `file_name` "
-        f"without its ending, like {example!r}. Correct the name, or take it out."
-    )
 
 
 def _files(dataset: CocoDataset, image: CocoImage | None, folder: Path) -> list[Path | str]:

@@ -18,7 +18,8 @@ from segsweep.config.name_patterns import checked_pattern
 from segsweep.config.settings import key
 from segsweep.config.split_keys import FolderSplits, check_patterns, folder_of, form_of
 from segsweep.data.file_kinds import not_a_file
-from segsweep.data.found_names import name_of, no_such_image, path_in_folder
+from segsweep.data.found_names import no_such_image
+from segsweep.data.image_names import name_of, path_in_folder
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
