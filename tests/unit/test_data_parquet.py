@@ -59,6 +59,15 @@ def problems(ask, *arguments):
     return caught.value.problems
 
 
+@pytest.mark.parametrize("kind", [pyarrow.large_binary(), pyarrow.binary_view()])
+def test_other_types_of_bytes(root, kind):
+    images, masks = drawn(5)
+    cells = {"image": pyarrow.array([png(one) for one in images], kind), "mask": pyarrow.array(map(png, masks), kind)}
+    write(root, "train-00000-of-00002.parquet", images, masks, **cells)
+    manifest = prepare(dataset(), root, None, root / "out", "f")
+    assert len(manifest["splits"]["train"]["names"]) == 7
+
+
 @pytest.mark.parametrize("workers", [1, 3])
 def test_rows_become_images_and_masks_bit_for_bit(root, workers):
     prepare(dataset(), root, None, root / "out", "f", workers=workers)
@@ -174,7 +183,7 @@ def test_a_mask_that_is_refused_is_named_by_its_row(root):
     Image.fromarray(masks[0]).save(file, "JPEG")
     write(root, "train-00001-of-00002.parquet", images, masks, mask=[file.getvalue(), png(masks[1])])
     (problem,) = problems(prepare, dataset(), root, None, root / "out", "f")
-    assert "train-00001-of-00002.parquet: row 0: a JPEG" in problem
+    assert "train-00001-of-00002.parquet: row 0: JPEG" in problem
 
 
 def test_a_damaged_shard(root):

@@ -14,24 +14,28 @@ def found_names(root: Path, pattern: str, folder: str, folders_too: bool = False
 
     Args:
         root: folder of the data set.
-        pattern: with {name}, which stands for a part of one folder or file, and {split}.
+        pattern: with {name}, which stands for what a name in a list may be: a part of a path, of folders as well.
         folder: filled in for {split}.
+        folders_too: what is found may be a folder, and {name} is a part of one folder or file then.
 
     Raises:
         InputError: it finds none, or some that differ in upper and lower case only.
     """
     parts = pattern.format(split=folder, name="\0").split("\0")
     first, *rest = map(re.escape, parts)
-    expression = f"{first}(?P<name>[^/]+){'(?P=name)'.join(rest)}"
+    expression = f"{first}(?P<name>{'[^/]' if folders_too else '.'}+){'(?P=name)'.join(rest)}"
     folders, _, _ = "*".join(map(escape, parts)).rpartition("/")
+    paths = set(root.glob(f"{folders}/*".lstrip("/")))
+    if not folders_too:
+        paths.update(root.glob(f"{escape(parts[0]).rpartition('/')[0]}/**/*".lstrip("/")))
     found, other_case = {}, []
-    for path in sorted(root.glob(f"{folders}/*".lstrip("/"))):
+    for path in sorted(paths):
         place = path.relative_to(root).as_posix()
-        if path.name.startswith(".") or path.is_dir():
+        if place.startswith(".") or "/." in place or (path.is_dir() and not folders_too):
             continue
-        if match := re.fullmatch(expression, place):
+        if match := re.fullmatch(expression, place, re.DOTALL):
             found[match["name"]] = path
-        elif re.fullmatch(expression, place, re.IGNORECASE):
+        elif re.fullmatch(expression, place, re.DOTALL | re.IGNORECASE):
             other_case.append(place)
     if other_case:
         raise InputError(

@@ -5,11 +5,11 @@ Source: CVAT's manual, "CVAT for images", https://docs.cvat.ai/docs/dataset_mana
 
 import json
 import math
-import xml.etree.ElementTree as ElementTree
 from functools import cache, partial
 from operator import itemgetter
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from xml.etree.ElementTree import Element
 
 from pydantic import field_validator, model_validator
 
@@ -19,17 +19,17 @@ from segsweep.config.settings import key
 from segsweep.config.split_keys import FolderSplits, check_patterns, folder_of, form_of
 from segsweep.data.file_kinds import not_a_file
 from segsweep.data.found_names import no_such_image
+from segsweep.data.image_names import name_of, path_in_folder
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
 from segsweep.formatting import plural
+from segsweep.io import read_xml
 
 if TYPE_CHECKING:
     import numpy as np
 
     from segsweep.data.annotations import Annotation
-
-Element = ElementTree.Element
 
 SHAPES = ("polygon", "box", "ellipse", "mask", "polyline")
 OF_THE_IMAGE = "tag"  # says something of the image as a whole
@@ -138,20 +138,23 @@ def _parsed(file: Path) -> list[Element]:
     """The images of an XML file."""
     if wrong := not_a_file(file):
         raise InputError(f"{file}: {wrong}. Put CVAT's annotations there, or correct `annotations`.")
-    try:
-        root = ElementTree.parse(file).getroot()
-    except (OSError, ElementTree.ParseError) as error:
-        raise InputError(f"{file}: not valid XML ({error}). {EXPORT_AGAIN}.") from error
+    root = read_xml(file, f"{EXPORT_AGAIN}.")
     if tracks := len(root.findall("track")):
         raise InputError(f"{file}: holds {tracks} tracks of a video, not shapes of images. {EXPORT_AGAIN}.")
     images = root.findall("image")
     if root.tag != "annotations" or not images:
         raise InputError(f"{file}: holds <{root.tag}> without any <image>. {EXPORT_AGAIN}.")
+    problems = []
     for number, image in enumerate(images, 1):
-        if not image.get("name") or not all(image.get(side, "").isdecimal() for side in ("width", "height")):
-            raise InputError(
-                f"{file}: image {number} ({image.get('name')}) lacks its name, width or height. {EXPORT_AGAIN}."
-            )
+        name = image.get("name", "")
+        if not name or not all(image.get(side, "").isdecimal() for side in ("width", "height")):
+            problems.append(f"{file}: image {number} ({name!a}) lacks its name, width or height. {EXPORT_AGAIN}.")
+        elif path := path_in_folder(name):
+            image.set("name", path)
+        else:
+            problems.append(f"{file}: image {number} is called {name!a}, no path in the folder of images. Rename it.")
+    if problems:
+        raise InputError(*problems)
     return images
 
 
@@ -161,7 +164,7 @@ def _by_name(file: Path, images: list[Element], subset: str | None) -> dict[str,
     twice: list[str] = []
     for image in images:
         if subset is None or image.get("subset") == subset:
-            name = str(PurePosixPath(image.get("name")).with_suffix(""))
+            name = name_of(image.get("name"))
             twice += [name] * (name in found)
             found[name] = image
     if not found:
@@ -207,9 +210,12 @@ def _outline(shape: Element, line_width: float | None) -> dict[str, Any]:
     if kind not in SHAPES:
         raise ValueError(f"is a {kind!r}; shapes with an area are {', '.join(SHAPES)}. Delete it, or draw another")
     if kind == "box":
-        return {"rings": [outlines.rectangle(*_numbers(shape, "xtl", "ytl", "xbr", "ybr"), _rotation(shape))]}
+        turned = _rotation(shape)
+        box = outlines.rectangle(*_numbers(shape, "xtl", "ytl", "xbr", "ybr"), turned)
+        return {"rings": [box], "cut_off": turned != 0}
     if kind == "ellipse":
-        return {"rings": [outlines.ellipse(*_numbers(shape, "cx", "cy", "rx", "ry"), _rotation(shape))]}
+        ellipse = outlines.ellipse(*_numbers(shape, "cx", "cy", "rx", "ry"), _rotation(shape))
+        return {"rings": [ellipse], "cut_off": True}
     if kind == "mask":
         return _mask(shape)
     points = _points(shape.get("points", ""))
@@ -219,7 +225,7 @@ def _outline(shape: Element, line_width: float | None) -> dict[str, Any]:
         raise ValueError(
             "is a polyline, which covers no pixel. Say how wide lines are with `line_width`, in pixels, or delete it"
         )
-    return {"rings": outlines.line(points, line_width)}
+    return {"rings": outlines.line(points, line_width), "cut_off": True}
 
 
 def _numbers(shape: Element, *names: str) -> list[float]:

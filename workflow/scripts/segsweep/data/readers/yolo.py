@@ -59,14 +59,23 @@ class YoloFile:
         self.path = path
         try:
             content = yaml.safe_load(read_text(path, "Put it there, or correct `data` in the data set's file."))
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, RecursionError) as error:  # the latter of a thousand brackets
             raise InputError(f"{path}: is no YAML ({' '.join(str(error).split())}). Correct it.") from error
         self.content: dict[str, Any] = content if isinstance(content, dict) else {}
         names = self.content.get("names")
         names = dict(enumerate(names)) if isinstance(names, list) else names
-        if not isinstance(names, dict) or not names or not all(isinstance(number, int) for number in names):
+        if not isinstance(names, dict) or not names or not all(str(number).isdecimal() for number in names):
             raise InputError(f"{path}: no `names`; it says {{names: {{0: cat, 1: dog}}}}, or a list. Add it.")
-        self.names = {number: str(name) for number, name in names.items()}
+        if odd := [number for number, name in names.items() if isinstance(name, bool | None | list | dict)]:
+            raise InputError(
+                f"{path}: `names` calls class {odd[0]} {names[odd[0]]!r}, as YAML reads it. Write names in quotes."
+            )
+        if "kpt_shape" in self.content:
+            raise InputError(
+                f"{path}: `kpt_shape` says that labels are boxes with keypoints; masks are drawn from polygons. Export "
+                "the data set for segmentation."
+            )
+        self.names = {int(number): str(name) for number, name in names.items()}
 
     def images(self, split: str = "") -> dict[str, Path]:
         """Images of a split, or of all splits, by name: their paths under its folder, without endings.
@@ -89,7 +98,7 @@ class YoloFile:
 
     def _entry(self, split: str) -> list[tuple[str, Path]]:
         places = self.content[split]
-        paths = [self._resolved(str(place)) for place in (places if isinstance(places, list) else [places])]
+        paths = [self._resolved(_path(place)) for place in (places if isinstance(places, list) else [places])]
         found = [one for path in paths for one in (_listed(path) if path.suffix == ".txt" else _in_folder(path))]
         if not found:
             raise InputError(
@@ -104,16 +113,21 @@ class YoloFile:
         Roboflow writes `../train/images` beside the folder `train`, and Ultralytics finds it.
         """
         folder = self.path.parent
-        base = folder / str(self.content.get("path") or "")
+        base = folder / _path(self.content.get("path") or "")
         base = base if base.is_dir() else folder
         without_parent = base / place.removeprefix("../")
         return without_parent if not (base / place).exists() and without_parent.exists() else base / place
 
 
+def _path(place: Any) -> str:
+    """A path as data.yaml or a list has it, which may have been written on Windows."""
+    return str(place).replace("\\", "/")
+
+
 def _listed(path: Path) -> list[tuple[str, Path]]:
     """Name and path of the images that a list names, one a line, from the list's folder."""
     lines = read_text(path, "Put it there, or correct the data.yaml that names it.").split("\n")
-    images = [path.parent / line.strip() for line in lines if line.strip()]
+    images = [path.parent / _path(line.strip()) for line in lines if line.strip()]
     return [(image.stem, image) for image in images]
 
 
@@ -170,8 +184,10 @@ def _files(image: Path | None, names: str) -> list[Path | str]:
 
 def _labels_of(image: Path) -> Path:
     """The file of an image's labels: in a folder `labels` instead of the last one that is named `images`."""
-    before, images, after = str(image).rpartition("/images/")
-    return Path(f"{before}/labels/{after}" if images else image).with_suffix(".txt")
+    folders = list(image.parts[:-1])
+    if "images" in folders:
+        folders[-1 - folders[::-1].index("images")] = "labels"
+    return Path(*folders, image.name).with_suffix(".txt")
 
 
 def _annotated(dataset: YoloDataset, file: YoloFile, name: str, image: Path | None, location: str) -> AnnotatedImage:
