@@ -113,12 +113,12 @@ def test_brightness_is_a_share_of_the_range_of_the_images(backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_brightness_is_a_share_of_the_range_of_each_channel_of_floats(backend, tmp_path):
-    images = [np.stack([smooth(1)[..., 0] * 1e-3, smooth(1)[..., 0] * 8000 - 400], axis=2).astype("float32")] * 2
-    pixels = Pixels.of(prepared_of(images, tmp_path))
-    sample = replace(sample_of(), image=images[0])
+    image = np.concatenate([smooth(1) * 1e-3, smooth(1) * 8000 - 400], axis=2).astype("float32")
+    pixels = Pixels.of(prepared_of([image[:, ::-1], image], tmp_path))
+    sample = replace(sample_of(), image=image)
     found = made_by(backend, "RandomBrightnessContrast", {"brightness_limit": [0.1, 0.1], "contrast_limit": [0, 0]},
                     sample, pixels).image  # fmt: skip
-    expected = np.minimum(images[0] + [1e-4, 800], [1e-3, 7600])
+    expected = np.minimum(image + [1e-4, 800], [1e-3, 7600])
     assert (abs(found - expected).max((0, 1)) < [1e-8, 0.01]).all()
 
 
