@@ -3,6 +3,7 @@
 import re
 from pathlib import PurePosixPath
 
+from segsweep.config.dataset_keys import MOST_LABELS
 from segsweep.formatting import plural
 from segsweep.inspection.file_tree import FileTree
 from segsweep.inspection.guess import Guess
@@ -13,7 +14,6 @@ MASK_WORDS = ("mask", "label", "gt", "groundtruth", "annot", "seg", "target", "m
 AFFIXES = ("mask", "masks", "label", "labels", "labelIds", "gt", "GT", "seg", "segmentation", "annotation", "L")
 IMAGE_AFFIXES = ("image", "img", "sat", "training", "manual1")
 LEAST_SHARED = 0.5  # share of the masks whose images are there
-MOST_LABELS = 7
 SHOWN = 3  # files that are named
 
 

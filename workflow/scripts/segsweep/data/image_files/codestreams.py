@@ -11,7 +11,6 @@ from segsweep.data.image_files.pixels import stored_dtype
 
 JPEG2000 = (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
 AVIF = (b"ftypavif", b"ftypavis")  # after four bytes
-NO_ALPHA = (1, 3)  # numbers of bands
 
 
 def matches(head: bytes) -> bool:

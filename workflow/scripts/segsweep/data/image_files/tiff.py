@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
-from segsweep.data.image_files.image_file import ImageFile, Reading, chosen_page, several_pages
+from segsweep.data.image_files.image_file import ORIENTATION, ImageFile, Reading, chosen_page, several_pages
 from segsweep.data.image_files.pixels import stored_dtype
 from segsweep.errors import InputError
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
 
 HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-ORIENTATION = 274
 GEO = (33550, 33922, 34264, 34735, 34736, 34737)  # scale, tie points, transformation, keys with their numbers and texts
 WHITE_IS_0, BLACK_IS_0, RGB, PALETTE, CMYK, YCBCR = 0, 1, 2, 3, 5, 6  # photometric interpretation
 JPEGS = (6, 7, 34892)  # compressions that decode YCbCr to RGB themselves
