@@ -56,7 +56,7 @@ def draw(folder):
 
 @pytest.fixture(scope="module", params=["images", "patches"])
 def trained(request, tmp_path_factory):
-    """A study of one cell whose two folds vote, on whole images with bf16, or on patches with random crops."""
+    """A study of one cell whose two folds vote: of random crops in bf16, or of patches; augmented by either library."""
     folder = tmp_path_factory.mktemp(request.param)
     workspace = Workspace(folder)
     draw(folder / "data" / "scenes")
@@ -64,13 +64,14 @@ def trained(request, tmp_path_factory):
     dataset |= {"display": {"channels": [3, 4, 0]}}
     dataset |= {"images": "images/{name}.tif", "masks": "masks/{name}.png"}
     workspace.write("config/datasets/scenes.yaml", dataset | {"splits": {split: f"{split}.txt" for split in SPLITS}})
+    augmented = {"augmentation": "basic", "augmentation_backend": "torchvision"}
     data = {
-        "images": {"data": {"image_size": [48, 96], "crop": [64, 64]}, "precision": "bf16"},
-        "patches": {"data": {"patches": {"size": 64, "overlap": 32, "page_size": None}}},
+        "images": {"data": {"image_size": [48, 96], "crop": [64, 64]} | augmented, "precision": "bf16"},
+        "patches": {"data": {"patches": {"size": 64, "overlap": 32, "page_size": None}, "augmentation": "basic"}},
     }
     workspace.write_study(
         dataset="scenes",
-        train=SMALL | {"epochs": 24, "optimizer": {"name": "adam", "lr": 5e-3}} | data[request.param],
+        train=SMALL | {"epochs": 20, "optimizer": {"name": "adam", "lr": 5e-3}} | data[request.param],
         grid={"optimizer.lr": [0.005]},
         ensemble={"folds": 2, "method": "vote"},
     )
@@ -139,5 +140,5 @@ def test_a_run_is_evaluated_drawn_and_reported(trained, monkeypatch, tmp_path):
     assert describe_data.main([*plan, "--output", "results/little"]) == 0
     assert build_report.main([*results, "--output", "results/little"]) == 0
     report = (trained / "results/little/report.md").read_text(encoding="utf-8")
-    assert "Images have 5 channels (uint16)." in report
+    assert "Images have 5 channels (uint16)" in report
     assert "images/predictions.jpg" in report

@@ -92,8 +92,8 @@ def test_what_cannot_be_drawn(tmp_path):
     (found,) = problems(tmp_path, splits={"random": {"val": 0.25, "group": "{name:.1}"}})
     assert "the split 'val' is empty. It was to be 25% of 4 images in 1 group. Raise its share" in found
     found = problems(tmp_path, splits={"random": {"val": 0.25}}, group="(.+)_")
-    assert len(found) == 4
-    assert "a0.png: the group '(.+)_' is not found in the name 'a0'. Correct `group`" in found[0]
+    assert len(found) == 1
+    assert "a0.png: the group '(.+)_' is not found in the name 'a0' and in 3 more. Correct `group`" in found[0]
     (tmp_path / "a3_mask.png").unlink()
     (found,) = problems(tmp_path, splits={"random": {"val": 0.25}})
     assert "a3_mask.png: no such file" in found
@@ -167,6 +167,20 @@ def test_a_group_in_two_splits(tmp_path):
     assert "t.csv:4: 'p2_a' is of the group 'x', and so is 'p1_a' of train" in found
 
 
+def test_patterns_that_group_nothing(tmp_path):
+    for number, name in enumerate(("p1_a", "p2_a", "3", "4")):
+        write(tmp_path, name, number)
+    splits = lists(tmp_path, train=["p1_a", "3"], val=["p2_a", "4"])
+    (found,) = problems(tmp_path, splits=splits, group="(p.)_")
+    assert found.startswith(f"{tmp_path}/train.txt:2: the group '(p.)_' is not found in the name '3' and in 1 more.")
+    (found,) = problems(tmp_path, splits=splits, group="p(x?)")
+    assert "is not found in the name 'p1_a' and in 3 more" in found
+    with pytest.raises(InputError, match="group: found '\\(p', which is no regular expression"):
+        prepared(tmp_path, splits=splits, group="(p")
+    of_one = prepared(tmp_path, splits=splits, group="{name:.9}")
+    assert of_one.warnings == ["each image is a group of its own ('p1_a' and so on): `group` keeps nothing together"]
+
+
 def test_the_same_pixels_in_two_splits(tmp_path):
     for name, number in (("a", 1), ("b", 2), ("c", 1), ("d", 2), ("e", 4)):
         write(tmp_path, name, number)
@@ -221,6 +235,8 @@ def test_signatures_of_any_depth_and_number_of_channels():
         one, other = signature(values), signature(values * 2)
         assert one.digest == signature(values.copy()).digest != other.digest
         assert np.linalg.norm(one.thumbnail) == pytest.approx(1)
+        gray = signature(values.mean(2, keepdims=True, dtype=np.float32)).thumbnail
+        assert one.thumbnail @ gray == pytest.approx(1, abs=1e-5)  # all channels count alike, whatever the width
     assert signature(values).digest != signature(values.reshape(50, 40, channels)).digest
 
 

@@ -1,5 +1,6 @@
 """The forms of `splits`: lists, folders, a table, drawn; and what is wrong with each of them."""
 
+import os
 import re
 
 import pytest
@@ -8,6 +9,7 @@ from write_schemas import schema
 
 from segsweep import registry
 from segsweep.config.dataset import parse_dataset
+from segsweep.data.groups import assign_groups
 from segsweep.data.name_lists import split_names
 from segsweep.data.readers import files, read
 from segsweep.errors import InputError
@@ -32,7 +34,7 @@ def test_folders(tmp_path):
     with pytest.raises(InputError, match=r"val/\{name\}.png: there is no such file"):
         names(folder | {"splits": {"folders": ["train", "val"]}}, tmp_path)
     values = folder | {"splits": {"folders": {"train": "train", "val": "valid"}}}
-    assert names(values, tmp_path) == {"train": ["a", "b"], "val": ["a"]}
+    assert names(values, tmp_path) == {"train": ["a", "b", "deep/x"], "val": ["a"]}
     dataset = parse_dataset(values)
     assert files(dataset, tmp_path)["val"] == [
         ("a", [tmp_path / "valid/a.png", tmp_path / "masks/valid/a.png"]),
@@ -79,7 +81,7 @@ def test_all_that_is_wrong_in_a_table(tmp_path):
     with pytest.raises(InputError, match=r"split.csv:1: no column 'file'; there are: name, split"):
         names(FLAT | {"splits": {"table": "split.csv", "name": "file"}}, tmp_path)
     (tmp_path / "split.csv").write_bytes(b"name,split\n\xff,train\n")
-    with pytest.raises(InputError, match=r"split.csv: the table of splits cannot be read \(.*utf-8"):
+    with pytest.raises(InputError, match=r"split.csv: is not UTF-8 \(byte 11\)"):
         names(FLAT | {"splits": {"table": "split.csv"}}, tmp_path)
 
 
@@ -99,6 +101,8 @@ def test_all_that_is_wrong_in_a_table(tmp_path):
         ({"random": {"group": "{nam}"}}, r"found '\{nam\}', which is no pattern of \{name\} \(KeyError"),
         ({"random": {"group": "{name:d}"}}, r"found '\{name:d\}', which is no pattern"),
         ({"random": {"group": "{name!z}"}}, r"found '\{name!z\}', which is no pattern"),
+        ({"random": {"group": r"{name:.4}_(\d{2})"}}, "which is no pattern of {name}"),
+        ({"table": "a.csv", "values": {True: "train"}}, "write it in quotes, as it stands in the table"),
         ({"random": {"group": "{name"}}, r"found '\{name', which is no pattern"),
         ({"random": {"group": "{name:.0}"}}, "which puts all images into one group"),
         ({"random": {"group": "{name}"}}, "which puts each image into a group of its own"),
@@ -135,6 +139,53 @@ def test_readers_say_which_forms_they_take(tmp_path):
         parse_dataset(FLAT | {"splits": {"folders": ["train", "val"]}})
 
 
+ROWS = "name,split\na,train\nb,val\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "messages"),
+    [
+        ("name,split,split\na,val,train\n", [r"csv:1: more than one column 'split'; there are: name, split, split"]),
+        ("\n\n" + ROWS, ["csv:1: the table is empty"]),
+        ("", ["the table of splits: empty. Add it"]),
+        ('"a\nb",x\n' + ROWS, [r"csv:1: no column 'name'"]),
+        (ROWS + '"c\nd",val\n', [r"csv:5: 'c\\nd' holds a control character"]),
+        (ROWS + '"c,val\n', [r"csv:4: no CSV \(unexpected end of data\). Close the quotation marks"]),
+        (ROWS + "c\x01,val\n", [r"csv:4: 'c\\x01' holds a control character"]),
+        (ROWS + "c,Train\nd,Train\n,val\ne,dev\n", [
+            "csv:6: name is empty. Fill it in",
+            r"csv:4: split is 'Train', which stands for no split \(and in 1 more row\); known: train",
+            "csv:7: split is 'dev', which stands for no split; known: train",
+        ]),
+    ],
+)  # fmt: skip
+def test_tables_that_are_no_tables(tmp_path, text, messages):
+    (tmp_path / "split.csv").write_text(text)
+    with pytest.raises(InputError) as caught:
+        names(FLAT | {"splits": {"table": "split.csv"}}, tmp_path)
+    assert len(caught.value.problems) == len(messages)
+    for problem, message in zip(caught.value.problems, messages, strict=True):
+        assert re.search(message, problem)
+
+
+def test_a_table_that_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "split.csv")  # whoever opens it waits
+    with pytest.raises(InputError, match=r"split.csv: the table of splits: a FIFO, not a file"):
+        names(FLAT | {"splits": {"table": "split.csv"}}, tmp_path)
+
+
+def test_names_of_a_table_are_those_of_lists(tmp_path):
+    (tmp_path / "split.csv").write_text('name,split,of\n"a,1",0,p\n./b//c.v1/d.png,1,q\n')
+    splits = {"table": "split.csv", "values": {0: "train", 1: "val"}, "group": "of", "stems": True}
+    dataset = parse_dataset(FLAT | {"splits": splits})
+    items = read(dataset, tmp_path)
+    assert {split: [item.name for item in some] for split, some in items.items()} == {
+        "train": ["a,1"], "val": ["b/c.v1/d"],
+    }  # fmt: skip
+    assign_groups(dataset, tmp_path, items)
+    assert items["val"][0].group == "q"
+
+
 def test_all_images_of_the_readers(tmp_path):
     drawn = {"splits": {"random": {}}}
     touch(
@@ -142,6 +193,14 @@ def test_all_images_of_the_readers(tmp_path):
     )
     assert names({"name": "d", "reader": "voc", "classes": "voc"} | drawn, tmp_path) == {"all": ["a", "b"]}
     assert names({"name": "d", "reader": "icdar", "task": "text"} | drawn, tmp_path) == {"all": ["1", "2"]}
+
+
+def test_images_in_folders_of_folders_have_names_like_those_in_lists(tmp_path):
+    touch(tmp_path, "images/a.png", "images/p/1/b.png", "images/.old/c.png", "images/p/._b.png", "masks/p/d.png")
+    drawn = {"images": "images/{name}.png", "masks": "masks/{name}.png", "splits": {"random": {}}}
+    assert names(FOLDER | drawn, tmp_path) == {"all": ["a", "p/1/b"]}
+    touch(tmp_path, "images/p/e\nf.png")  # which decoding refuses
+    assert names(FOLDER | drawn, tmp_path) == {"all": ["a", "p/1/b", "p/e\nf"]}
 
 
 def test_files_of_another_case_are_not_left_out_unseen(tmp_path):

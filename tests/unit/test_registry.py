@@ -1,5 +1,7 @@
 """The registry finds components in their files, without importing what these import."""
 
+import importlib
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import ClassVar
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+import segsweep.data.readers
 from segsweep import registry
 from segsweep.config.components import Optimizer
 from segsweep.config.settings import Settings
@@ -156,3 +159,22 @@ def test_schema_of_a_union_takes_what_the_union_takes():
     assert schema["properties"]["name"]["default"] == "adam"
     assert schema["additionalProperties"] is False
     assert "required" not in schema
+
+
+def test_no_settings_class_loses_a_check_of_its_base():
+    """pydantic takes a validator for that of a base class which has the same name: the base's would be gone unseen."""
+    for module in pkgutil.walk_packages(segsweep.data.readers.__path__, "segsweep.data.readers."):
+        importlib.import_module(module.name)
+    lost = [
+        f"{cls.__name__}.{name}, of {base.__name__}"
+        for cls in _all_subclasses(Settings)
+        for base in cls.__mro__[1:]
+        if (checks := vars(base).get("__pydantic_decorators__"))
+        for name in (*checks.field_validators, *checks.model_validators)
+        if name in vars(cls)
+    ]
+    assert lost == []
+
+
+def _all_subclasses(cls):
+    return {one for sub in cls.__subclasses__() for one in (sub, *_all_subclasses(sub))}

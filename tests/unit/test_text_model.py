@@ -11,9 +11,9 @@ from segsweep.config.train import Train
 from segsweep.errors import InputError
 from segsweep.losses.db import DbLoss, DbSettings, hard_negative_bce, masked_dice, masked_l1
 from segsweep.models.dbnet import approximate_binary
-from segsweep.tasks.text import build
+from segsweep.tasks import build
 
-RGB = SimpleNamespace(channels=3)
+RGB = SimpleNamespace(channels=3, task="text")
 SETTINGS = {"model": {"arch": "dbnet", "encoder": "resnet18", "options": {"channels": 32}}}
 WORD = np.array([[10, 20], [50, 20], [50, 40], [10, 40]], np.float32)
 

@@ -7,7 +7,7 @@ from pydantic import NonNegativeInt, field_validator, model_validator
 from segsweep.config.components import TASKS
 from segsweep.config.display import Display
 from segsweep.config.settings import Component, key
-from segsweep.config.split_keys import FORMS, LISTS, Splits, check_group, form_of, names_are_usable
+from segsweep.config.split_keys import FORMS, LISTS, GroupPattern, Splits, form_of, names_are_usable
 
 BY_LABEL = ("multilabel",)  # tasks whose pixels may carry several classes (labels), or none
 MOST_LABELS = 7  # bits of a mask's byte: with eight, all labels together would be 255, which is void
@@ -37,7 +37,7 @@ class Dataset(Component):
         "Split: list of names; or `{folders: [train, val]}`, `{table: splits.csv}`, `{random: {val: 0.2}}`.",
         outcome=False,
     )
-    group: str | None = key(
+    group: GroupPattern | None = key(
         None,
         "Group of an image, by its name: images of one group (patient, page, tile) never lie in two splits or folds. "
         "`'{name:.4}'`: its first four letters; or a regular expression with one group: `'(.+)_slice'`.",
@@ -106,8 +106,6 @@ class Dataset(Component):
         if form == LISTS:
             names_are_usable(splits)
         return splits
-
-    _is_a_pattern = field_validator("group")(check_group)
 
     @model_validator(mode="after")
     def _one_group(self):

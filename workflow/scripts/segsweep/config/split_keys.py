@@ -4,7 +4,15 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Discriminator, Tag, WithJsonSchema, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Tag,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from segsweep.config.settings import Settings, key
 
@@ -24,16 +32,19 @@ def names_are_usable(names: Mapping[str, Any]) -> None:
         )
 
 
-def check_group(pattern: str | None) -> str | None:
+def has_fields(pattern: str) -> bool:
+    """Whether a pattern of groups has {name} to be filled in; else it is a regular expression, as `scan_(.{2})` is."""
+    return "{name" in pattern or ("{" in pattern and not re.search(r"\{\d*,?\d*\}", pattern))
+
+
+def check_group(pattern: str) -> str:
     """A pattern of groups as it is.
 
     Raises:
         ValueError: it is neither a pattern with {name} nor a regular expression with one group.
     """
-    if pattern is None:
-        return None
     remedy = "Write '{name:.4}' for the first four letters of a name, or a regular expression: '(.+)_slice'"
-    if "{" in pattern and not re.search(r"\{\d*,?\d*\}", pattern):
+    if has_fields(pattern):
         try:
             group, other = (pattern.format(name=name) for name in (SPELLING_OUT, SPELLING_OUT[::-1]))
         except (LookupError, ValueError, AttributeError) as error:
@@ -55,6 +66,10 @@ def check_group(pattern: str | None) -> str | None:
             f"{remedy}"
         )
     return pattern
+
+
+# The check belongs to the type: a validator of a class would be lost where a reader has one of the same name.
+GroupPattern = Annotated[str, AfterValidator(check_group)]
 
 
 class FolderSplits(Settings):
@@ -81,13 +96,20 @@ class FolderSplits(Settings):
         return folders
 
 
+def _as_written(value: Any) -> Any:
+    """A value of a column as it stands in the table, where YAML takes it for a number."""
+    if isinstance(value, bool):
+        raise ValueError("YAML reads it as true or false; write it in quotes, as it stands in the table: 'True': train")
+    return str(value) if isinstance(value, int) else value
+
+
 class TableSplits(Settings):
     """Splits by a table (CSV with a head; comma, semicolon or tab): a row for each image."""
 
     table: str = key(..., "The CSV file, under the folder of the data set.")
     name: str = key("name", "Its column of names.")
     split: str = key("split", "Its column of splits.")
-    values: dict[str, str | None] = key(
+    values: dict[Annotated[str, BeforeValidator(_as_written)], str | None] = key(
         {}, "Value in the column: split; null leaves the image out. If not set, the values are train, val and test."
     )
     group: str | None = key(None, "Its column of groups: images of one group never lie in two splits or folds.")
@@ -107,9 +129,7 @@ class Shares(Settings):
     test: float = key(0.0, "Share of the images for testing.", ge=0, lt=1)
     seed: int = key(0, "Draws them.", ge=0)
     stratify: bool = key(True, "Spread what the task offers (classes, share of foreground, words) as `folds` does.")
-    group: str | None = key(None, "As the data set's `group`.")
-
-    _is_a_pattern = field_validator("group")(check_group)
+    group: GroupPattern | None = key(None, "As the data set's `group`.")
 
     @model_validator(mode="after")
     def _some_are_left(self):

@@ -12,10 +12,10 @@ from segsweep.data.file_kinds import not_a_file
 from segsweep.data.image_arrays import as_stored
 from segsweep.data.image_files import read_image
 from segsweep.data.image_files.image_file import DEFAULT, Reading
+from segsweep.data.image_names import not_a_name
 from segsweep.data.label_checks import check_boxes, check_polygons, check_size
 from segsweep.data.label_masks import pack
 from segsweep.data.mask_files import class_indices, class_mask, read_mask
-from segsweep.data.name_lists import not_unicode
 from segsweep.data.raw_item import Item
 from segsweep.data.sample import Sample
 from segsweep.data.void import VOID
@@ -37,8 +37,8 @@ def decode(
         The sample, None where image or mask cannot be used; and all problems about the item.
     """
     problems = list(item.problems)
-    if not_unicode(item.name):
-        problems.append(f"{item.location}: the name {item.name!a} is not UTF-8. Rename the file.")
+    if wrong := not_a_name(item.name):
+        return None, [*problems, f"{item.location!a}: the name {item.name!a} {wrong}. Rename the file."]
     if _lacks_labels_file(item):
         problems.append(
             f"{item.labels_file}: no such file; each image of the lists needs one (empty if there is nothing on "

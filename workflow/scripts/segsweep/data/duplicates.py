@@ -5,9 +5,9 @@ from hashlib import blake2b
 from itertools import combinations
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from segsweep.data.image_arrays import resized_image
 from segsweep.data.raw_item import Item
 
 SIDE = 32  # of thumbnails
@@ -36,9 +36,7 @@ def signature(image: np.ndarray) -> Signature | None:
     values, channels = np.ascontiguousarray(image).reshape(-1), image.shape[2]
     if (values[channels:] == values[:-channels]).all():
         return None
-    # Channels count as columns, whose mean is that of the channels: the mean over a short last axis is slow.
-    columns = np.nan_to_num(values.reshape(len(image), -1).astype(np.float32))
-    thumbnail = cv2.resize(columns, (SIDE, SIDE), interpolation=cv2.INTER_AREA).ravel()
+    thumbnail = np.nan_to_num(resized_image(image.astype(np.float32), SIDE, SIDE).mean(2).ravel())
     thumbnail -= thumbnail.mean()
     length = np.linalg.norm(thumbnail)
     head = f"{image.shape} {image.dtype}".encode()

@@ -1,6 +1,5 @@
 """The names of the images of each split: from lists, one name a line, from a table, or of all that there are."""
 
-import posixpath
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -8,14 +7,13 @@ from typing import Any
 
 from segsweep.config.dataset_keys import Dataset
 from segsweep.config.split_keys import POOL, RandomSplits, TableSplits
+from segsweep.data.image_names import usable_name
 from segsweep.data.split_tables import names_of_table
 from segsweep.errors import InputError
 
 BLANKS = " \t"
 FLAGGED = ("ImageSets", "Main")  # folder whose lists say of each image whether it shows an object
 FLAG = re.compile(r"[ \t]+(-1|0|1)$")
-CONTROL = re.compile(r"[\x00-\x1f]")
-NOT_UTF_8 = re.compile("[\udc80-\udcff]")  # what Python puts in the place of such bytes
 SHOWN = 3  # lines of a list that are not text
 
 
@@ -36,22 +34,12 @@ def read_names(path: Path) -> list[tuple[str, str]]:
             name = FLAG.sub("", name)
         if not name or name == "#" or name.startswith("# "):
             continue
-        if not_unicode(name):
-            problems.append(
-                f"{path}:{number}: {name!a} is not UTF-8. Rename the image if need be, and save the list as UTF-8."
-            )
-        elif CONTROL.search(name):
-            problems.append(f"{path}:{number}: {name!r} holds a control character. Save the list as plain UTF-8 text.")
-        names.append((posixpath.normpath(name), f"{path}:{number}"))
+        location = f"{path}:{number}"
+        names.append((usable_name(name, location, problems), location))
     if problems:
         more = [f"{path}: {len(problems) - SHOWN} more lines like these."] if len(problems) > SHOWN else []
         raise InputError(*problems[:SHOWN], *more)
     return names
-
-
-def not_unicode(name: str) -> bool:
-    """Whether a name, of a list or of a file on the disk, holds bytes that are not UTF-8: nothing can be called so."""
-    return NOT_UTF_8.search(name) is not None
 
 
 def _lines(path: Path) -> list[str]:

@@ -18,7 +18,7 @@ from segsweep.data.classes import ClassTable, class_table
 from segsweep.data.decoding import decode, decode_unlabeled, location_of
 from segsweep.data.drawn_splits import deal_out, far_from_asked
 from segsweep.data.duplicates import Signature, check_duplicates, signature
-from segsweep.data.groups import assign_groups
+from segsweep.data.groups import assign_groups, groups_of_one
 from segsweep.data.hidden_labels import unlabeled_splits
 from segsweep.data.image_arrays import disagreement, fill_of
 from segsweep.data.image_files.image_file import Reading
@@ -93,7 +93,7 @@ def _write(
     if not problems:
         counted = {split: splits[split]["objects"] for split in NEEDED}
         problems, found = check_classes(dataset, table, writers, counted)
-        warnings += [*odd_images(items), *found, *enlarged(splits, data), *hidden(unlabeled)]
+        warnings += [*odd_images(items), *groups_of_one(items), *found, *enlarged(splits, data), *hidden(unlabeled)]
         if isinstance(dataset.splits, RandomSplits):
             warnings += far_from_asked(dataset, items)
     if problems:

@@ -19,7 +19,7 @@ NEEDED = (TRAIN, VAL)
 def check_splits(dataset: Dataset, items: dict[str, list[Item]]) -> list[str]:
     where = f"data set {dataset.name}"
     problems = [
-        f"{where}: the split {split!r} is missing. Add it to `splits`." for split in NEEDED if split not in items
+        f"{where}: the split {split!r} is missing. {_added(dataset, split)}" for split in NEEDED if split not in items
     ]
     problems += [
         f"{where}: the split {split!r} is empty. {_filled(dataset, split, items)}"
@@ -47,6 +47,13 @@ def check_splits(dataset: Dataset, items: dict[str, list[Item]]) -> list[str]:
     return problems
 
 
+def _added(dataset: Dataset, split: str) -> str:
+    """How a split that is missing comes to be there."""
+    if isinstance(dataset.splits, TableSplits):
+        return _filled(dataset, split, {})
+    return f"Add it to `splits` ({', '.join(dataset.splits) or 'empty'})."
+
+
 def _filled(dataset: Dataset, split: str, items: dict[str, list[Item]]) -> str:
     """How an empty split gets images."""
     splits = dataset.splits
@@ -59,7 +66,7 @@ def _filled(dataset: Dataset, split: str, items: dict[str, list[Item]]) -> str:
             "its share in `splits`, or add images."
         )
     if isinstance(splits, TableSplits):
-        return f"No row of {splits.table} names it. Add rows, or take it out of `values` in `splits`."
+        return f"No row of {splits.table} is of it. Add rows, or say in `splits` what stands for it: `values`."
     return f"Its list ({splits[split] if isinstance(splits, dict) else split}) needs one name a line."
 
 

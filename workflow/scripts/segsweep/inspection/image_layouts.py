@@ -3,6 +3,7 @@
 import re
 from pathlib import PurePosixPath
 
+from segsweep.config.dataset_keys import MOST_LABELS
 from segsweep.formatting import plural
 from segsweep.inspection.file_tree import FileTree
 from segsweep.inspection.guess import Guess
@@ -12,7 +13,6 @@ from segsweep.inspection.path_patterns import Pattern, patterns_of, splits_of
 MASK_WORDS = ("mask", "label", "gt", "groundtruth", "annot", "seg", "target", "manual")
 AFFIXES = ("mask", "masks", "label", "labels", "labelIds", "gt", "GT", "seg", "segmentation", "annotation")
 LEAST_SHARED = 0.5  # share of the masks whose images are there
-MOST_LABELS = 7
 SHOWN = 3  # files that are named
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
-from segsweep.data.image_files.image_file import ImageFile, Reading, chosen_page
+from segsweep.data.image_files.image_file import ORIENTATION, ImageFile, Reading, chosen_page
 from segsweep.data.image_files.pixels import stored_dtype
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ JPEG2000 = (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
 AVIF = (b"ftypavif", b"ftypavis")  # after four bytes
 WITH_ALPHA = (2, 4)  # numbers of bands of an AVIF
 OPACITY = (1, 2)  # types of a channel of JPEG 2000
-ORIENTATION = 274  # number of the EXIF tag
 
 
 def matches(head: bytes) -> bool:

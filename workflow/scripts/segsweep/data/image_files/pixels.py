@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from segsweep.data.image_files.image_file import ImageFile, Reading
+from segsweep.data.image_files.image_file import STORED, TURNED, ImageFile, Reading
 from segsweep.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
 
-STORED = ("uint8", "uint16", "float32")
 KEPT_COLORS = {"CMYK": 4}  # color models that are kept where the data set's file says so many channels
 
 
@@ -72,7 +71,7 @@ def upright(values: np.ndarray, orientation: int) -> np.ndarray:
 
     Source: TIFF 6.0, section 8, tag 274; the names of 1 to 8 say where row 0 and column 0 of the file belong.
     """
-    if orientation in (5, 6, 7, 8):  # row 0 belongs to a side
+    if orientation in TURNED:  # row 0 belongs to a side
         values = values.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):
         values = values[::-1]

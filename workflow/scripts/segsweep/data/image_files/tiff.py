@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from threading import get_ident
 from typing import TYPE_CHECKING, BinaryIO
 
-from segsweep.data.image_files.image_file import ImageFile, Reading, chosen_page, several_pages
+from segsweep.data.image_files.image_file import ORIENTATION, ImageFile, Reading, chosen_page, several_pages
 from segsweep.data.image_files.pixels import stored_dtype
 from segsweep.errors import InputError
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
 
 HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-ORIENTATION = 274
 GDAL_NODATA = 42113
 GEO = (33550, 33922, 34264, 34735, 34736, 34737)  # scale, tie points, transformation, keys with their numbers and texts
 WHITE_IS_0, BLACK_IS_0, RGB, PALETTE, CMYK, YCBCR = 0, 1, 2, 3, 5, 6  # photometric interpretation
