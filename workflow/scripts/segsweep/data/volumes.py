@@ -140,7 +140,7 @@ def _kind(path: Path):
         InputError: it is none of a volume.
     """
     if wrong := not_a_file(path):
-        raise InputError(f"{path}: {wrong}. Add it, or take the name out of the list.")
+        raise InputError(f"{path}: {wrong}. Add it, or leave the volume out.")
     with path.open("rb") as file:
         head = file.read(HEAD)
     kind = next((one for one in (nifti, dicom, tiff, numpy_arrays) if one.matches(head)), None)

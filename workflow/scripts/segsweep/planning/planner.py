@@ -19,6 +19,7 @@ from segsweep.errors import InputError
 from segsweep.formatting import epochs as epochs_in_words
 from segsweep.hashing import short_hash
 from segsweep.io import read_json
+from segsweep.planning.augmentation_trials import augmentation_problems
 from segsweep.planning.code_fingerprint import PACKAGE, Code, readings
 from segsweep.planning.data_address import DataAddresses
 from segsweep.planning.data_fingerprint import file_hashes, pull_missing, read_seen, weights_fingerprint
@@ -124,7 +125,9 @@ class Planner(WorkerView):
         if self.adaptive:
             self._read_decisions()
         self._cut()
-        if wrong := [problem for folder in self.plan.data for problem in data_fit(self.plan, folder).problems]:
+        folders = self.plan.data
+        fitting = [problem for folder in folders for problem in data_fit(self.plan, folder).problems]
+        if wrong := fitting + [problem for folder in folders for problem in augmentation_problems(self.plan, folder)]:
             raise InputError(*wrong)
         missing = self.missing() if self.request.pack > 1 else []
         # What decisions ask for later is trained segment by segment.
