@@ -5,7 +5,6 @@ Boxes come from Annotations, or are the extents of the objects in SegmentationOb
 Source: Everingham et al., The PASCAL Visual Object Classes Challenge 2012 development kit.
 """
 
-import os
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -13,13 +12,13 @@ from segsweep.config.mask_dataset import MaskDataset
 from segsweep.config.settings import key
 from segsweep.data.classes import class_table
 from segsweep.data.found_names import found_names
+from segsweep.data.image_names import image_of_name
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
 from segsweep.io import read_xml
 
 LISTS = ("", "ImageSets/Segmentation", "ImageSets/Main")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")  # of images; VOC's own have the first
 SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -86,19 +85,13 @@ def _found(dataset: VocDataset, root: Path) -> dict[str, list[tuple[str, list[Pa
         split: [
             (
                 name,
-                [_image(root, name), root / "SegmentationClass" / f"{name}.png", *labels(name)],
+                [image_of_name(root / "JPEGImages", name), root / "SegmentationClass" / f"{name}.png", *labels(name)],
                 location,
             )
             for name, location in names
         ]
         for split, names in names_by_split(dataset, root, LISTS, lambda _: _every(root)).items()
     }
-
-
-def _image(root: Path, name: str) -> Path:
-    """The image of a name, of the first suffix of which there is one."""
-    images = [root / "JPEGImages" / f"{name}{suffix}" for suffix in SUFFIXES]
-    return next(filter(os.path.lexists, images), images[0])
 
 
 def _every(root: Path) -> list[tuple[str, str]]:
