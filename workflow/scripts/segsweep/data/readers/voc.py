@@ -105,11 +105,14 @@ def _read_annotation(item: Item, dataset: VocDataset) -> None:
     names = class_table(dataset).names[1:]
     item.boxes, item.labels, item.ignored, item.written = [], [], [], []
     try:
-        objects = read_xml(path, "Replace the file, or delete it: no boxes then.").findall("object")
+        root = read_xml(path, "Replace the file, or delete it: no boxes then.")
     except InputError as error:
         item.problems += error.problems
         return
-    for number, thing in enumerate(objects, 1):
+    size = [(root.findtext(f"size/{side}") or "").strip() for side in ("height", "width")]
+    if all(side.isdecimal() and int(side) for side in size):  # labelImg wrote 0 at times
+        item.size, item.size_binds = (int(size[0]), int(size[1])), False
+    for number, thing in enumerate(root.findall("object"), 1):
         name = (thing.findtext("name") or "").strip()
         texts = [(thing.findtext(f"bndbox/{side}") or "").strip() for side in SIDES]
         try:
