@@ -203,3 +203,12 @@ def test_a_row_without_a_name(root):
     write(root, "train-00000-of-00002.parquet", images, masks, image=cells)
     (found,) = problems(readers.files, dataset(**named, names="image.path"), root)
     assert "row 1 has no name in the column 'image.path'" in found
+
+
+def test_names_that_several_rows_have_are_refused_and_problems_of_all_splits_are_said(tmp_path):
+    write(tmp_path, "train-0.parquet", *drawn(3), id=["a", "b", "a"])
+    write(tmp_path, "validation-0.parquet", *drawn(2), id=["c", "c"])
+    found = problems(readers.files, dataset(names="id"), tmp_path)
+    assert len(found) == 2
+    assert "train-0.parquet: row 2: its name 'a' is that of " in found[0]
+    assert "validation-0.parquet: row 1: its name 'c' is that of " in found[1]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from segsweep.config.annotated_dataset import AnnotatedDataset
 from segsweep.config.yaml_documents import nearest
+from segsweep.data.image_sources import Source, no_such_image
 from segsweep.data.label_table import NO_LABEL, LabelTable, label_table
 from segsweep.data.raw_item import Item
 from segsweep.data.run_lengths import mask_array, mask_size
@@ -119,6 +120,11 @@ def _item(dataset: AnnotatedDataset, table: LabelTable, image: AnnotatedImage, p
         item.labels = [table.boxes[parts[0].label] for parts in objects]
         item.ignored = [all(part.ignored for part in parts) for parts in objects]
     return item
+
+
+def unknown_image(name: str, location: str, source: Source) -> AnnotatedImage:
+    """An image that a list or table names, but its source does not: opening it says so."""
+    return AnnotatedImage(name, partial(no_such_image, name, location, source), (), location=location)
 
 
 def _objects(annotations: Sequence[Annotation]) -> list[list[Annotation]]:

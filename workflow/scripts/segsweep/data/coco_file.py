@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from segsweep.data.annotations import Annotation
 from segsweep.data.image_names import name_of, path_in_folder
+from segsweep.data.image_sources import Source
 from segsweep.errors import InputError
 from segsweep.io import read_json
 
@@ -48,13 +49,18 @@ class CocoImage:
     problems: list[str] = field(default_factory=list)
 
 
-@dataclass
-class CocoFile:
-    """What a file says of its images, by their names: `file_name` without its ending."""
+@dataclass(frozen=True)
+class CocoFile(Source):
+    """What a file says of its images, by their names: `file_name` without its ending.
 
-    path: Path
+    Attributes:
+        problems: of what belongs to no image.
+        folder: of the images.
+    """
+
     images: dict[str, CocoImage]
-    problems: list[str]
+    problems: list[str] = field(default_factory=list)
+    folder: Path = Path()
 
 
 def read_file(path: Path) -> CocoFile:

@@ -1,10 +1,8 @@
-"""Names that are there: of files that a pattern finds on the disk, or of the images of one file."""
+"""Names of the files that a pattern finds on the disk."""
 
 import re
-from collections.abc import Collection
 from glob import escape
 from pathlib import Path
-from typing import NoReturn
 
 from segsweep.errors import InputError
 
@@ -46,16 +44,3 @@ def found_names(root: Path, pattern: str, folder: str, folders_too: bool = False
         filled_in = root / pattern.replace("{split}", folder)
         raise InputError(f"{filled_in}: there is no such file. Put the data there, or correct the pattern or `splits`.")
     return [(name, str(path)) for name, path in found.items()]
-
-
-def no_such_image(name: str, location: str, file: Path | str, known: Collection[str]) -> NoReturn:
-    """Called in place of an image that a list or table names, but a file that speaks of all images does not.
-
-    Raises:
-        InputError: that says so.
-    """
-    example = next(iter(known), "")
-    raise InputError(
-        f"{location}: {name!r} is none of the {len(known):,} images of {file}; names there are like {example!r}. "
-        "Correct the name, or take it out."
-    )

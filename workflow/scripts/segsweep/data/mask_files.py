@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import tifffile
 from PIL import Image, ImageOps
 
 from segsweep.data.classes import NOT_ALLOWED, ClassTable
 from segsweep.data.image_files import tiff
-from segsweep.data.image_files.image_file import DEFAULT, HEAD
+from segsweep.data.image_files.image_file import DEFAULT, HEAD, ORIENTATION
 from segsweep.data.image_files.numpy_arrays import NPY
 from segsweep.data.image_files.pixels import upright
 from segsweep.data.mask_problems import colors_without_palette, unlisted
@@ -68,7 +67,7 @@ def read_mask(
                     f"{where}: several channels of 16 bits; a mask has one channel of whole numbers, or colors of 8 "
                     "bits. Save it so."
                 )
-            if not turned and image.format == "TIFF" and image.tag_v2.get(tiff.ORIENTATION, 1) != 1:
+            if not turned and image.format == "TIFF" and image.tag_v2.get(ORIENTATION, 1) != 1:
                 raise InputError(
                     f"{where}: a TIFF of colors or indices with a tag Orientation, which cannot be ignored. Save a PNG."
                 )
@@ -82,7 +81,7 @@ def _is_array(file: BinaryIO, palette: Palette | None, where: str | Path) -> boo
     Raises:
         InputError: as `read_mask`.
     """
-    with tifffile.TiffFile(file) as found:
+    with tiff.tiff_file(file, str(where), []) as found:
         pages = tiff.pages_of(str(where), found)
         if len(pages) > 1:
             raise InputError(_several(where, len(pages)))

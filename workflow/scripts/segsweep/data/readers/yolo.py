@@ -7,7 +7,7 @@ Source: https://docs.ultralytics.com/datasets/segment.
 
 import json
 import os
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,9 +16,9 @@ import yaml
 from segsweep.config.annotated_dataset import AnnotatedDataset
 from segsweep.config.settings import key
 from segsweep.config.split_keys import FolderSplits, Splits
-from segsweep.data.annotations import AnnotatedImage, Annotation, annotated_items
+from segsweep.data.annotations import AnnotatedImage, Annotation, annotated_items, unknown_image
 from segsweep.data.image_names import SUFFIXES
-from segsweep.data.name_lists import names_by_split
+from segsweep.data.image_sources import MISSING, Source, names_with_sources
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
 from segsweep.formatting import plural
@@ -147,7 +147,7 @@ def read(dataset: YoloDataset, root: Path) -> dict[str, list[Item]]:
     """
     file = YoloFile(root / dataset.data)
     found = {
-        split: [_annotated(dataset, file, name, image, location) for name, image, location in members]
+        split: [_annotated(dataset, file, name, location, source) for name, location, source in members]
         for split, members in _found(dataset, root, file).items()
     }
     return annotated_items(dataset, found)
@@ -158,26 +158,21 @@ def files(dataset: YoloDataset, root: Path) -> dict[str, list[tuple[str, list[Pa
     file = YoloFile(root / dataset.data)
     names = json.dumps(file.names, sort_keys=True)
     return {
-        split: [(name, _files(image, names)) for name, image, _ in members]
+        split: [(name, _files(source.images.get(name), names)) for name, _, source in members]
         for split, members in _found(dataset, root, file).items()
     }
 
 
-def _found(dataset: YoloDataset, root: Path, file: YoloFile) -> dict[str, list[tuple[str, Path | None, str]]]:
-    """Name, image and location of each item; None where data.yaml leads to no image of the name."""
-    images_of = cache(file.images)
-    found = {}
-    for split, names in names_by_split(
-        dataset, root, every=lambda entry: [(name, str(image)) for name, image in images_of(entry).items()]
-    ).items():
-        images = images_of(dataset.splits.by_split[split] if isinstance(dataset.splits, FolderSplits) else "")
-        found[split] = [(name, images.get(name), location) for name, location in names]
-    return found
+def _found(dataset: YoloDataset, root: Path, file: YoloFile) -> dict[str, list[tuple[str, str, Source]]]:
+    """Name and location of each item, and the images among which it is to be found: of a split, or all of them."""
+    images = cache(file.images)
+    of_folders = isinstance(dataset.splits, FolderSplits)
+    return names_with_sources(dataset, root, lambda split: Source(file.path, images(split if of_folders else "")))
 
 
 def _files(image: Path | None, names: str) -> list[Path | str]:
     if image is None:
-        return ["missing"]
+        return MISSING
     labels = _labels_of(image)
     return [image, labels, names] if labels.is_file() else [image, labels]
 
@@ -190,9 +185,10 @@ def _labels_of(image: Path) -> Path:
     return Path(*folders, image.name).with_suffix(".txt")
 
 
-def _annotated(dataset: YoloDataset, file: YoloFile, name: str, image: Path | None, location: str) -> AnnotatedImage:
+def _annotated(dataset: YoloDataset, file: YoloFile, name: str, location: str, source: Source) -> AnnotatedImage:
+    image = source.images.get(name)
     if image is None:
-        return AnnotatedImage(name, partial(_not_there, name, file, location), (), location=location)
+        return unknown_image(name, location, source)
     labels = _labels_of(image)
     if labels.is_file():
         annotations, problems = read_labels(labels, file)
@@ -200,13 +196,6 @@ def _annotated(dataset: YoloDataset, file: YoloFile, name: str, image: Path | No
     if dataset.missing_labels == "background" and not os.path.lexists(labels):  # a broken link is a problem
         return AnnotatedImage(name, image, (), location=location)
     return AnnotatedImage(name, image, None, location=location, labels_file=labels)
-
-
-def _not_there(name: str, file: YoloFile, location: str) -> None:
-    raise InputError(
-        f"{location}: no image {name!r} lies where {file.path} leads; a name is a path without its ending. Correct the "
-        "name, or take it out."
-    )
 
 
 def read_labels(path: Path, file: YoloFile) -> tuple[list[Annotation], list[str]]:
