@@ -42,12 +42,14 @@ def decode(
     if _lacks_labels_file(item):
         problems.append(
             f"{item.labels_file}: no such file; each image of the lists needs one (empty if there is nothing on "
-            "it). Add it, or take the name out of the list."
+            "it). Add it, or leave the image out."
         )
     image = _image(item, reading, problems)
     size = None if image is None else image.shape[:2]
     if size and (found := check_size(item, *size, reading)):
-        return None, [*problems, *found]
+        if item.size_binds:
+            return None, [*problems, *found]
+        item.warnings.append("the annotation says another size than the image has; look whether its boxes fit")
     # Without the image, its ground truth is looked at all the same; what is drawn needs a size.
     drawn, channels = size or item.size or (), []
     if with_mask and (drawn or not callable(item.mask)):
@@ -116,9 +118,9 @@ def _read(
         if not _lacks_labels_file(item):
             problems.append(f"{item.location}: {item.name!r} has no mask, and the task needs one. Add it.")
         return None
-    named = f", though {item.location} names {item.name!r}" if item.location else ""
+    named, left_out = _named(item, source)
     if isinstance(source, Path) and (wrong := not_a_file(source)):
-        problems.append(f"{source}: {wrong}{named}. Add it, or take the name out of the list.")
+        problems.append(f"{source}: {wrong}{named}. Add the file, or {left_out}.")
         return None
     try:
         found = source(*size) if callable(source) else source
@@ -127,10 +129,15 @@ def _read(
         problems += error.problems
     except Exception as error:  # Pillow raises errors of many kinds on broken files
         where = source if isinstance(source, Path) else item.labels_file or item.location or item.name
-        problems.append(
-            f"{where}: cannot be used as an image ({error}){named}. Replace the file, or take the name out of the list."
-        )
+        problems.append(f"{where}: cannot be used as an image ({error}){named}. Replace the file, or {left_out}.")
     return None
+
+
+def _named(item: Item, source: Path | Callable) -> tuple[str, str]:
+    """By what a file of an item is asked for, and how the item is left out."""
+    if item.location and item.location != str(item.image):
+        return f", though {item.location} names {item.name!r}", "take the name out there"
+    return ("" if source is item.image else f", as the mask of {location_of(item)}"), "remove the image"
 
 
 def _mask(

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from segsweep.data.image_files.image_file import STORED
+from segsweep.data.image_dtypes import DTYPES
 from segsweep.errors import InputError
 from segsweep.formatting import plural
 
@@ -35,9 +35,9 @@ def as_stored(image: np.ndarray, channels: int | None, where: str) -> np.ndarray
             f"{where}: an array of the shape {image.shape} is no image; one is (height, width) or (height, width, "
             "channels), no side 0. Write it again."
         )
-    if image.dtype.name not in STORED:
+    if image.dtype.name not in DTYPES:
         raise InputError(
-            f"{where}: values of the type {image.dtype}; an image has {', '.join(STORED)}. Convert it to the one that "
+            f"{where}: values of the type {image.dtype}; an image has {', '.join(DTYPES)}. Convert it to the one that "
             "holds its values."
         )
     if image.ndim == 2:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import tifffile
 from PIL import Image, ImageOps
 
 from segsweep.data.classes import NOT_ALLOWED, ClassTable
@@ -82,7 +81,7 @@ def _is_array(file: BinaryIO, palette: Palette | None, where: str | Path) -> boo
     Raises:
         InputError: as `read_mask`.
     """
-    with tifffile.TiffFile(file) as found:
+    with tiff.tiff_file(file, str(where), []) as found:
         pages = tiff.pages_of(str(where), found)
         if len(pages) > 1:
             raise InputError(_several(where, len(pages)))

@@ -100,7 +100,7 @@ def geo_tags(source: Path | bytes, reading: Reading = DEFAULT) -> dict[int, tupl
 def _opened(source: Path | bytes, reading: Reading, where: str = "") -> Iterator[ImageFile]:
     where = where or _place(source)
     if isinstance(source, Path) and (wrong := not_a_file(source)):
-        raise InputError(f"{where}: {wrong}. Put an image there, or take the name out of the list.")
+        raise InputError(f"{where}: {wrong}. Put an image there, or leave it out.")
     with BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
         head = file.read(HEAD)
         file.seek(0)
