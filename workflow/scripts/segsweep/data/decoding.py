@@ -48,7 +48,9 @@ def decode(
     image = _image(item, reading, problems)
     size = None if image is None else image.shape[:2]
     if size and (found := check_size(item, *size, reading)):
-        return None, [*problems, *found]
+        if item.size_binds:
+            return None, [*problems, *found]
+        item.warnings.append("the annotation says another size than the image has; look whether its boxes fit")
     # Without the image, its ground truth is looked at all the same; what is drawn needs a size.
     drawn, channels = size or item.size or (), []
     if with_mask and (drawn or not callable(item.mask)):
