@@ -28,8 +28,8 @@ def check_boxes(item: Item, boxes: np.ndarray, height: int, width: int) -> list[
             written = f"{item.written[number - 1]}, which is " if item.written else ""
             problems.append(
                 f"{item.labels_place}: box {number} of {item.name!r} {kind}: {written}left {left:g}, top {top:g}, "
-                f"right {right:g}, bottom {bottom:g} (from 0, right and bottom exclusive); the image has {width}x{height} "
-                "pixels. Correct the box."
+                f"right {right:g}, bottom {bottom:g} (from 0, right and bottom exclusive); the image has "
+                f"{width}x{height} pixels. Correct the box."
             )
     return problems
 
