@@ -25,6 +25,7 @@ MOST_BYTES = 300_000_000  # of a file that is read as a whole
 SPLIT_PART = re.compile(r"(?<![A-Za-z])(train|training|val|valid|validation|test)(\d{4})?(?![A-Za-z0-9])")
 MASK_COLUMNS = ("mask", "label", "annotation", "segmentation", "semantic_segmentation", "labels", "masks")
 BACKGROUND = "background"
+LINES = Guess({"line_width": 3}, {"line_width": "lines were found; how wide they are, in pixels"})
 
 
 def coco(tree: FileTree) -> Guess | None:
@@ -86,8 +87,8 @@ def labelme(tree: FileTree) -> Guess | None:
     meaning, said = _classes(dict.fromkeys(str(shape.get("label")) for shape in shapes))
     keys: dict[str, Any] = {"reader": "labelme", "annotations": fill(annotations.text)}
     if any(shape.get("shape_type") in ("line", "linestrip") for shape in shapes):
-        keys["line_width"] = 3
-        said["line_width"] = "lines were found; how wide they are, in pixels"
+        keys |= LINES.keys
+        said |= LINES.comments
     return Guess(keys | splits.keys | meaning, splits.comments | said)
 
 
@@ -109,8 +110,8 @@ def cvat(tree: FileTree) -> Guess | None:
             keys["images"] = folder
         meaning, said = _classes(labels)
         if lines:
-            keys["line_width"] = 3
-            said["line_width"] = "lines were found; how wide they are, in pixels"
+            keys |= LINES.keys
+            said |= LINES.comments
         return Guess(keys | splits.keys | meaning, splits.comments | said)
     return None
 

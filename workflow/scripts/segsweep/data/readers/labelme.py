@@ -232,12 +232,7 @@ def _rings(kind: str, points: Points, line_width: float | None) -> list["np.ndar
     from segsweep.data.annotations import outlines
 
     if kind in LINES:
-        if line_width is None:
-            raise ValueError(
-                f"is a {kind}, which covers no pixel. Say how wide such lines are with `line_width`, in pixels, or "
-                "delete it"
-            )
-        return outlines.line(points, line_width)
+        return outlines.line(kind, points, line_width)
     if kind == "circle":
         radius = math.dist(*points)
         return [outlines.ellipse(*points[0], radius, radius)]
