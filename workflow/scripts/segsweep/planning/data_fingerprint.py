@@ -28,7 +28,10 @@ from segsweep.planning.remembered import Remembered
 Listing = dict[str, list[tuple[str, list[Path | str]]]]
 # Splits that a training uses; what is only predicted or scored afterwards changes no address.
 TRAINED_ON = (TRAIN, VAL, POOL)
+GROUPS = "groups:"  # beside the splits, none of which can have this name: what a table says of their groups
 MISSING = "missing"
+# Keys of a data set that have no part in which files are read.
+READ_NOTHING = {"title", "licence", "source", "classes", "group", "allow_duplicates", "display"}
 
 
 def tracking_file(dataset: Dataset | None, root: Path) -> Path | None:
@@ -44,6 +47,8 @@ def data_fingerprint(
 ) -> dict[str, str]:
     """A hash of each split of a data set: of the names and contents of its images, masks and labels.
 
+    Where a table says which group an image is of, that of the images of a training is a further one, `GROUPS`.
+
     Args:
         dataset: the data set.
         root: its folder.
@@ -58,7 +63,8 @@ def data_fingerprint(
     tracked = tracking_file(dataset, root)
     name = _name(tracked, dataset) if tracked else ""
     if root.is_dir():
-        found = of_listing(_with_groups(dataset, root, files(dataset, root)), remembered)
+        listing = files(dataset, root)
+        found = of_listing(listing, remembered) | _groups(dataset, root, listing)
         if tracked and seen.get(name) != found and dvc_md5(root, remembered) == _tracked_md5(tracked):
             seen[name] = found
         return found
@@ -139,19 +145,17 @@ def dvc_md5(root: Path, remembered: Remembered) -> str:
     return hashlib.md5(json.dumps(entries, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
 
 
-def _with_groups(dataset: Dataset, root: Path, listing: Listing) -> Listing:
-    """A listing in which each item has what a table says of its group; a pattern's groups follow from the name."""
+def _groups(dataset: Dataset, root: Path, listing: Listing) -> dict[str, str]:
+    """What a table says of the groups of the images of a training; a pattern's groups follow from the names."""
     groups = groups_of_table(dataset.splits, root) if isinstance(dataset.splits, TableSplits) else {}
-    return {
-        split: [(name, [*paths, *([f"group {groups[name]}"] if name in groups else [])]) for name, paths in items]
-        for split, items in listing.items()
-    }
+    names = [name for split in TRAINED_ON for name, _ in listing.get(split, ())]
+    return {GROUPS: _digest([name, groups[name]] for name in names if name in groups)} if groups else {}
 
 
 def _name(tracked: Path, dataset: Dataset) -> str:
-    """What stands for a tracked content, and for what is read of it."""
-    read = dataset.model_dump_json(exclude={"title", "licence", "source", "classes"})
-    return f"{_tracked_md5(tracked)} {hashlib.sha256(read.encode()).hexdigest()[:12]}"
+    """What stands for a tracked content, and what is read of it. A key at its default, as a new one, adds nothing."""
+    read = dataset.model_dump(mode="json", exclude=READ_NOTHING, exclude_defaults=True)
+    return f"{_tracked_md5(tracked)} {hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()[:12]}"
 
 
 def _tracked_md5(tracked: Path) -> str:
