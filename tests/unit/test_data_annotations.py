@@ -146,9 +146,12 @@ NAN = float("nan")
         (square("cat", 0, 0, 2, relative=True), r"to x 8, y 6"),
         (square("cat", 0, 0, 1, box=(2, 2, 1, 3)), r"has an empty box: x 2 to 1"),
         (square("cat", 0, 0, 1, box=(1, 1, 9, 3)), r"its box, reaches from x 1, y 1 to x 9"),
+        (square("cat", -2, -2, 5, cut_off=True), None),  # as a circle at the edge
+        (square("cat", 4, 1, 2, cut_off=True), r"reaches from x 4"),
+        (square("cat", -9, -9, 10, cut_off=True), r"reaches from x -9"),
         (Annotation("cat", mask=np.ones((2, 2), bool), corner=(3, 0)), r"has 2x2 pixels from x 3, y 0"),
         (Annotation("cat", mask=np.zeros((2, 2), bool)), r"covers no pixel"),
-        (Annotation("cat", mask={"size": [4, 3], "counts": [0, 12]}), r"has 3x4 pixels from x 0, y 0"),
+        (Annotation("cat", mask={"size": [4, 3], "counts": [0, 12]}), r"are those of 3x4 pixels .* has 4x3"),
         (Annotation("cat", mask={"size": [3, 4], "counts": [3, 4]}), r"add up to 7 pixels, its size is 4x3"),
         (Annotation("cat", mask={"size": [3, 4], "counts": [13, -1]}), r"add up to 12 pixels"),
         (Annotation("cat", mask={"size": [3, 4], "counts": [1.5, 10.5]}), r"whole numbers, or a compressed text"),

@@ -1,5 +1,6 @@
 """Augmentation of images of any depth and number of channels, and by either backend with the same outcome."""
 
+from dataclasses import replace
 from inspect import signature
 
 import albumentations as A
@@ -36,7 +37,7 @@ def smooth(channels=3, height=97, width=130):
 
 
 def sample_of(pixels=RGB_BYTES, height=97, width=130):
-    image = pixels.low + smooth(pixels.channels, height, width) * (pixels.high - pixels.low)
+    image = pixels.from_unit(smooth(pixels.channels, height, width))
     mask = np.zeros((height, width), np.uint8)
     mask[20:60, 30:90], mask[70:, 100:] = 1, 2
     polygon = np.float32([[30, 20], [90, 20], [90, 60], [30, 60]])
@@ -50,7 +51,8 @@ def made_by(backend, name, arguments, sample, pixels=RGB_BYTES, seed=0):
 
 def deep(channels, dtype):
     high = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0}[dtype]
-    return Pixels(dtype, 0.0, high, (round(0.4 * high) if dtype != "float32" else 0.4,) * channels)
+    fill = round(0.4 * high) if dtype != "float32" else 0.4
+    return Pixels(dtype, (0.0,) * channels, (high,) * channels, (fill,) * channels)
 
 
 @pytest.mark.parametrize("name", sorted(usable()))
@@ -102,11 +104,22 @@ def test_new_pixels_take_the_fill_of_each_channel_and_are_void(backend, channels
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_brightness_is_a_share_of_the_range_of_the_images(backend):
-    pixels = Pixels("uint16", 0.0, 4095.0, (0.0,))
+    pixels = Pixels("uint16", (0.0,), (4095.0,), (0.0,))
     sample = sample_of(pixels)
     found = made_by(backend, "RandomBrightnessContrast", {"brightness_limit": [0.1, 0.1], "contrast_limit": [0, 0]},
                     sample, pixels).image  # fmt: skip
     assert abs(found.astype(int) - np.minimum(sample.image + 409.5, 4095)).max() <= 0.51
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_brightness_is_a_share_of_the_range_of_each_channel_of_floats(backend, tmp_path):
+    image = np.concatenate([smooth(1) * 1e-3, smooth(1) * 8000 - 400], axis=2).astype("float32")
+    pixels = Pixels.of(prepared_of([image[:, ::-1], image], tmp_path))
+    sample = replace(sample_of(), image=image)
+    found = made_by(backend, "RandomBrightnessContrast", {"brightness_limit": [0.1, 0.1], "contrast_limit": [0, 0]},
+                    sample, pixels).image  # fmt: skip
+    expected = np.minimum(image + [1e-4, 800], [1e-3, 7600])
+    assert (abs(found - expected).max((0, 1)) < [1e-8, 0.01]).all()
 
 
 IDENTITY = {"brightness": [1, 1], "contrast": [1, 1], "saturation": [1, 1], "hue": [0, 0]}
@@ -280,8 +293,10 @@ def test_batches_of_any_images_are_augmented_within_their_range(tmp_path, channe
     prepared = prepared_of(images, tmp_path)
     pixels = Pixels.of(prepared)
     assert (pixels.channels, pixels.dtype, pixels.fill) == (channels, dtype, tuple(prepared.fill.tolist()))
-    expected = {"uint8": (0, 255), "uint16": (0, 4095)}.get(dtype, (min(map(np.min, images[1:])), 3000))
-    assert (pixels.low, pixels.high) == pytest.approx(expected)
+    trained = np.stack(images[1:])
+    bounds = {"uint8": [[0] * 4, [255] * 4], "uint16": [[0] * 5, [4095] * 5]}
+    bounds = bounds.get(dtype, [trained.min((0, 1, 2)), trained.max((0, 1, 2))])
+    assert np.array_equal([pixels.low, pixels.high], bounds)
     found = {}
     for backend, device in [("albumentations", "loader"), ("torchvision", "loader"), ("torchvision", "device")]:
         data = Data(augmentation="basic", augmentation_backend=backend, augmentation_device=device, crop=(32, 64))
@@ -291,9 +306,9 @@ def test_batches_of_any_images_are_augmented_within_their_range(tmp_path, channe
     for image in found.values():
         assert (image.shape, image.dtype) == ((3, channels, 32, 64), getattr(torch, dtype))
         values = image.float()
-        assert (values.amin(), values.amax()) >= (pixels.low, pixels.low)
-        assert values.amax() <= pixels.high + 0.01
-        assert values.std() > 0.05 * (pixels.high - pixels.low)
+        assert values.amin() >= np.min(bounds) - 0.01
+        assert values.amax() <= np.max(bounds) + 0.01
+        assert values.std() > 0.05 * (high - low)
     assert torch.equal(found["torchvision", "loader"], found["torchvision", "device"])
 
 

@@ -76,6 +76,26 @@ def test_kinds_of_shapes(root, shape, expected):
     assert found.mask(8, 10)[2:6, 2:6].tolist() == [[int(value) for value in row] for row in expected]
 
 
+@pytest.mark.parametrize(
+    ("shape", "left"),
+    [
+        ('<ellipse label="car" cx="0" cy="4" rx="5" ry="2"/>', 5),
+        ('<box label="car" xtl="-3" ytl="3" xbr="7" ybr="5" rotation="180"/>', 7),
+        ('<polyline label="car" points="0,0;0,8"/>', 1),
+    ],
+)
+def test_what_is_not_drawn_by_its_outline_may_reach_beyond_the_image(root, shape, left):
+    found = item(root, shape, line_width=2)
+    drawn = found.mask(8, 10)
+    assert drawn[4, :left].all()
+    assert not drawn[:, left:].any()
+
+
+def test_names_of_a_windows_machine(root):
+    write(root, image("a.png", CAR), image("deep\\b.png", CAR, number=1))
+    assert readers.read(dataset(), root)["val"][0].image == root / "images/deep/b.png"
+
+
 def test_boxes_are_the_extents_and_groups_are_one_object(root):
     parts = [f'<box label="car" xtl="{x}" ytl="1" xbr="{x + 2}" ybr="3" group_id="4"/>' for x in (0, 6)]
     found = item(root, *parts, ROAD, task="multitask")
@@ -111,10 +131,14 @@ def test_subsets_and_files_make_splits(root):
     [
         ("", {}, "annotations.xml: empty"),
         ("<annotations>", {}, "not valid XML"),
+        ('<?xml version="1.0" encoding="utf-9"?><annotations/>', {}, "not valid XML (unknown encoding: utf-9)"),
+        (WITH.format(image(".")), {}, "image 1 is called '.', no path in the folder of images"),
+        (WITH.format(image("../a.png")), {}, "image 1 is called '../a.png', no path in the folder of images"),
+        (WITH.format(image("a&#10;b.png")), {}, r"image 1 is called 'a\nb.png', no path in the folder of images"),
         (WITH.format(""), {"annotations": "all.xml"}, "all.xml: no such file"),
         ("<annotation><object/></annotation>", {}, "holds <annotation> without any <image>"),
         ('<annotations><track id="0"/></annotations>', {}, "holds 1 tracks of a video"),
-        ('<annotations><image name="a.png"/></annotations>', {}, "image 1 (a.png) lacks its name, width or height"),
+        ('<annotations><image name="a.png"/></annotations>', {}, "image 1 ('a.png') lacks its name, width or height"),
         (WITH.format(image("a.png") * 2), {}, "has 1 image whose name another one has, as 'a'"),
         (WITH.format(image("a.png", subset="Train")), {"splits": {"folders": ["train", "val"]}},
          "no image is of the subset 'train'; subsets are Train"),

@@ -115,6 +115,16 @@ def test_kinds_of_shapes(root, drawn, expected):
     assert not rest[:, 2:6].any()
 
 
+def test_circles_and_lines_may_reach_beyond_the_image(root):
+    circle, line = shape("cell", [[0, 4], [5, 4]], "circle"), shape("scratch", [[10, 0], [10, 8]], "line")
+    found = mask(root, circle, line, line_width=2)
+    y, x = np.mgrid[:8, :9] + 0.5
+    distance = np.hypot(x, y - 4)
+    assert (found[:, :9][distance < 4.5] == 1).all()
+    assert (found[:, :9][distance > 5.5] == 0).all()
+    assert (found[:, 9] == 2).all()
+
+
 def test_a_later_shape_lies_over_an_earlier_one_and_early_versions_name_no_kind(root):
     inner = {"label": "scratch", "points": [[2, 2], [3, 2], [3, 3], [2, 3]], "line_color": None}
     assert (mask(root, CELL, inner) == 2).sum() == 1
@@ -207,7 +217,7 @@ def test_all_annotations_of_folders_or_of_one(root):
     found = readers.files(dataset(annotations="{split}/{name}.json", splits={"folders": ["train", "val"]}), root)
     assert found["val"] == [("v", [root / "val/v.png", root / "val/v.json"])]
     drawn = readers.read(dataset(splits={"random": {"val": 0.5}}), root)
-    assert [one.name for one in drawn["all"]] == ["a", "b"]
+    assert [one.name for one in drawn["all"]] == ["a", "b", "train/t", "val/v"]
 
 
 def test_all_that_is_wrong_is_named_at_once(root):
@@ -221,6 +231,8 @@ def test_all_that_is_wrong_is_named_at_once(root):
         shape("scratch", [[1, 1], [2, 2]], "line"),
         shape("cell", [[1, 1], [2, 2]], "mask", mask=encoded(np.ones((3, 3), np.uint8))),
         shape("cell", [[1, 1], [2, 2]], "mask", mask="no image"),
+        shape("cell", [[1, 1], [2, 2]], ["circle"]),
+        shape("cell", [[1, 1], [2, 1], [2, 2]], group_id=[1]),
         shape("cel", [[1, 1], [2, 1], [2, 2]]),
         {"points": [[1, 1], [2, 1], [2, 2]]},
     )
@@ -235,8 +247,10 @@ def test_all_that_is_wrong_is_named_at_once(root):
         "a.json: shape 5 (scratch) is a line, which covers no pixel. Say how wide such lines are with `line_width`",
         "a.json: shape 6 (cell) is a mask of 3x3 pixels, its points say that it reaches from 1, 1 to 2, 2.",
         "a.json: shape 7 (cell) is a mask that cannot be read",
-        "a.json: shape 9 has no label.",
-        "a.json: shape 8: the label 'cel' means nothing in this data set. Did you mean 'cell'?",
+        "a.json: shape 8 (cell) is a ['circle']; shapes with an area are",
+        "a.json: shape 9 (cell) has the group_id [1]; it is a number.",
+        "a.json: shape 11 has no label, but None.",
+        "a.json: shape 10: the label 'cel' means nothing in this data set. Did you mean 'cell'?",
         "b.json: is no JSON",
     ]
     assert len(caught.value.problems) == len(expected)
@@ -255,7 +269,12 @@ def test_a_fifo_is_one_line_and_no_wait(root):
 
 @pytest.mark.parametrize(
     ("text", "problem"),
-    [("[1]", "list `shapes` lacks, found list"), ('{"images": []}', "list `shapes` lacks, found the keys images")],
+    [
+        ("[1]", "list `shapes` lacks, found list"),
+        ('{"images": []}', "list `shapes` lacks, found the keys images"),
+        ("[" * 100_000, "is no JSON"),
+        ('{"shapes": [], "imageHeight": "8", "imageWidth": 10}', "imageHeight is '8', imageWidth 10; both are numbers"),
+    ],
 )
 def test_what_is_no_annotation(root, text, problem):
     (root / "a.json").write_text(text)

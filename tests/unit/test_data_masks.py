@@ -161,11 +161,22 @@ def test_an_antialiased_mask_of_values_says_how_many_lie_between_and_how_to_read
 
 def test_a_jpeg_is_read_by_ranges_only_however_lucky(tmp_path):
     path = saved(tmp_path / "a.jpg", np.zeros((2, 3), np.uint8))
-    assert "a JPEG, which blurs values at the edges" in refused(path, classes={0: "a", 255: "b"})
-    assert "a JPEG" in refused(path, palette={"a": [0, 0, 0], "b": [1, 1, 1]})
+    assert "JPEG, which blurs values at the edges" in refused(path, classes={0: "a", 255: "b"})
+    assert "JPEG, which" in refused(path, palette={"a": [0, 0, 0], "b": [1, 1, 1]})
     assert decoded(path, palette={"a": "0-127", "b": "128-255"}) == ([[0] * 3] * 2, [])
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((16, 16), np.uint8), compression="jpeg", tile=(16, 16))
-    assert "a JPEG" in refused(tmp_path / "a.tif", (16, 16), classes={0: "a", 255: "b"})
+    assert "JPEG, which" in refused(tmp_path / "a.tif", (16, 16), classes={0: "a", 255: "b"})
+
+
+def test_webp_and_avif_are_read_only_without_loss(tmp_path):
+    classes = {"classes": {0: "a", 1: "b", 2: "c", 255: "d"}}
+    lossless = saved(tmp_path / "a.webp", VALUES, lossless=True)
+    assert decoded(lossless, **classes) == ([[0, 1, 2], [2, 3, 0]], [])
+    for options in ({}, {"exif": Image.Exif()}, {"icc_profile": b"odd"}):  # chunks before that of the pixels
+        assert "WebP with loss, which blurs" in refused(saved(tmp_path / "b.webp", VALUES, **options), **classes)
+    saved(tmp_path / "c.webp", VALUES, lossless=True, icc_profile=b"odd")
+    assert decoded(tmp_path / "c.webp", **classes)[1] == []
+    assert "AVIF, which blurs" in refused(saved(tmp_path / "a.avif", VALUES), **classes)
 
 
 # Kinds of files
@@ -188,8 +199,10 @@ def test_floats_and_deep_colors_get_a_line_each(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((2, 3), np.float32))
     for name in ("a.npy", "a.tif"):
         assert "type float32: a mask holds whole numbers. Save it as such" in refused(tmp_path / name, **classes)
-    cv2.imwrite(str(tmp_path / "b.png"), np.full((2, 3, 3), (3, 2, 1), np.uint16))
-    assert "colors of 16 bits a channel" in refused(tmp_path / "b.png", palette={"a": [0, 0, 0], "b": [1, 2, 3]})
+    for channels in (3, 4):  # of grey with alpha Pillow makes four as well
+        cv2.imwrite(str(tmp_path / "b.png"), np.full((2, 3, channels), 65535, np.uint16))
+        said = refused(tmp_path / "b.png", palette={"a": [0, 0, 0], "b": [255, 255, 255]})
+        assert "several channels of 16 bits" in said
     Image.new("CMYK", (3, 2)).save(tmp_path / "c.tif")
     assert "mode CMYK" in refused(tmp_path / "c.tif", **classes)
     assert "has colors of 8 bits" in refused(saved(tmp_path / "d.png", np.full((2, 3), 300, np.uint16)), palette=STREET)
@@ -262,7 +275,7 @@ def test_an_open_file_is_read_as_its_path_would_be(tmp_path):
         assert read_mask(path.read_bytes(), where="row 3").tolist() == VALUES.tolist()
     file = io.BytesIO()
     Image.fromarray(VALUES).save(file, "JPEG")
-    with pytest.raises(InputError, match=r"^row 3: a JPEG"):
+    with pytest.raises(InputError, match=r"^row 3: JPEG"):
         read_mask(file.getvalue(), where="row 3")
 
 

@@ -59,6 +59,15 @@ def problems(ask, *arguments):
     return caught.value.problems
 
 
+@pytest.mark.parametrize("kind", [pyarrow.large_binary(), pyarrow.binary_view()])
+def test_other_types_of_bytes(root, kind):
+    images, masks = drawn(5)
+    cells = {"image": pyarrow.array([png(one) for one in images], kind), "mask": pyarrow.array(map(png, masks), kind)}
+    write(root, "train-00000-of-00002.parquet", images, masks, **cells)
+    manifest = prepare(dataset(), root, None, root / "out", "f")
+    assert len(manifest["splits"]["train"]["names"]) == 7
+
+
 @pytest.mark.parametrize("workers", [1, 3])
 def test_rows_become_images_and_masks_bit_for_bit(root, workers):
     prepare(dataset(), root, None, root / "out", "f", workers=workers)
@@ -174,7 +183,7 @@ def test_a_mask_that_is_refused_is_named_by_its_row(root):
     Image.fromarray(masks[0]).save(file, "JPEG")
     write(root, "train-00001-of-00002.parquet", images, masks, mask=[file.getvalue(), png(masks[1])])
     (problem,) = problems(prepare, dataset(), root, None, root / "out", "f")
-    assert "train-00001-of-00002.parquet: row 0: a JPEG" in problem
+    assert "train-00001-of-00002.parquet: row 0: JPEG" in problem
 
 
 def test_a_damaged_shard(root):
@@ -194,3 +203,12 @@ def test_a_row_without_a_name(root):
     write(root, "train-00000-of-00002.parquet", images, masks, image=cells)
     (found,) = problems(readers.files, dataset(**named, names="image.path"), root)
     assert "row 1 has no name in the column 'image.path'" in found
+
+
+def test_names_that_several_rows_have_are_refused_and_problems_of_all_splits_are_said(tmp_path):
+    write(tmp_path, "train-0.parquet", *drawn(3), id=["a", "b", "a"])
+    write(tmp_path, "validation-0.parquet", *drawn(2), id=["c", "c"])
+    found = problems(readers.files, dataset(names="id"), tmp_path)
+    assert len(found) == 2
+    assert "train-0.parquet: row 2: its name 'a' is that of " in found[0]
+    assert "validation-0.parquet: row 1: its name 'c' is that of " in found[1]

@@ -116,6 +116,15 @@ def test_instances_that_do_not_fit_their_classes(tmp_path):
     assert "SegmentationObject/a.png: no image of a known format" in broken
 
 
+def test_images_of_other_kinds_in_the_layout_of_voc(tmp_path):
+    (tmp_path / "JPEGImages").mkdir()
+    (tmp_path / "JPEGImages/a.PNG").touch()
+    (tmp_path / "JPEGImages/b.jpg").symlink_to("nowhere")  # which is not passed over
+    (tmp_path / "train.txt").write_text("a\nb\nc\n")
+    found = files(voc_dataset(splits={"train": "train.txt"}, task="multiclass"), tmp_path)["train"]
+    assert [paths[0].name for _, paths in found] == ["a.PNG", "b.jpg", "c.jpg"]
+
+
 @pytest.mark.parametrize("folder", ["", "ImageSets/Segmentation", "ImageSets/Main"])
 def test_voc_lists_at_the_root_or_in_image_sets_and_images_without_boxes(tmp_path, folder):
     (tmp_path / folder).mkdir(parents=True, exist_ok=True)
@@ -186,7 +195,7 @@ def test_a_name_on_the_disk_that_is_not_utf_8_is_a_problem_of_its_own():
         os.fsdecode(b"gr\xfc\xdf"), np.zeros((2, 2, 3), np.uint8), np.zeros((2, 2), np.uint8), location="images"
     )
     _, problems = decode(item, class_table(FolderDataset(name="f", classes={0: "a", 1: "b"})), True)
-    assert problems == [r"images: the name 'gr\udcfc\udcdf' is not UTF-8. Rename the file."]
+    assert problems == [r"'images': the name 'gr\udcfc\udcdf' is not UTF-8. Rename the file."]
 
 
 def test_cityscapes_pairs_images_with_label_ids(tmp_path):

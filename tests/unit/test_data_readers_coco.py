@@ -1,6 +1,7 @@
 """The readers of COCO's JSON and of YOLO's polygons, by drawn files."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -239,7 +240,11 @@ COCO_MISTAKES = [
     (lambda c: c["annotations"][0].update(segmentation=[["a"] * 6]), r"a polygon of 6 numbers, \['a'"),
     (lambda c: c["annotations"][0].update(segmentation="7"), r"segmentation is '7'"),
     (lambda c: c["annotations"][0].update(segmentation=[]), r"'box' has a box but no outline"),
-    (lambda c: c["annotations"][0].update(segmentation={"size": [4, 4], "counts": [8, 9]}), r"add up to 17 pixels"),
+    (lambda c: c["annotations"][0].update(segmentation={"size": [32, 48], "counts": [8, 9]}), r"add up to 17 pixels"),
+    (
+        lambda c: c["annotations"][0].update(segmentation={"size": [4, 4], "counts": [8, 8]}),
+        r"the run lengths of 'box' are those of 4x4 pixels \(width x height\), the image has 48x32",
+    ),
     (lambda c: c["annotations"][0].update(bbox=[1, 2, 3]), r"bbox is \[1, 2, 3\]; it is \[left, top, width, height\]"),
     (lambda c: c["annotations"][0].update(bbox=[5, 5, 90, 3]), r"its box, reaches from x 5, y 5 to x 95"),
     (lambda c: c["annotations"].append(7), r"annotation 2 is 7; it is a mapping"),
@@ -251,8 +256,18 @@ COCO_MISTAKES = [
     ),
     (lambda c: c["images"].append({"id": 9}), r"image 1 has no id or no file_name"),
     (lambda c: c["images"].append({"id": 9, "file_name": "d.jpg"}), r"are those of 'd.png' as well"),
-    (lambda c: c["images"].append({"id": 9, "file_name": "../d.png"}), r"'../d.png': it is no path in the folder"),
-    (lambda c: c["images"].append({"id": 9, "file_name": "/d.png"}), r"'/d.png': it is no path in the folder"),
+    (
+        lambda c: c["images"].append({"id": 9, "file_name": "../d.png"}),
+        r"file_name '../d.png', which is no path in",
+    ),
+    (
+        lambda c: c["images"].append({"id": 9, "file_name": "/d.png"}),
+        r"file_name '/d.png', which is no path in the",
+    ),
+    (lambda c: c["images"].append({"id": 9, "file_name": "C:\\d.png"}), r"which is no path in the folder of images"),
+    (lambda c: c["images"].append({"id": 9, "file_name": "d\n\ud800.png"}), r"'d\\n\\ud800.png', which is no path"),
+    (lambda c: c["images"].append({"id": 9, "file_name": "./x/../d.png"}), r"are those of 'd.png' as well"),
+    (lambda c: c["annotations"][1].update(image_id="1"), r"image_id '1', which no image has; ids of images are like 1"),
     (lambda c: c["images"][0].update(height="32"), r"image 0 has the height '32' and width 48"),
     (
         lambda c: c["images"][0].update(height=64, width=96),
@@ -290,11 +305,32 @@ def test_all_mistakes_come_together_and_an_unknown_label_once(tmp_path):
     assert any("'box' has no outline" in one for one in found)  # of the image that is not there
 
 
+def test_numbers_and_paths_as_other_programs_write_them(tmp_path):
+    write_coco(tmp_path, SPLITS)
+    expected = read(coco_dataset(), tmp_path), files(coco_dataset(), tmp_path)
+
+    def otherwise(content):
+        for entry in (*content["images"], *content["annotations"], *content["categories"]):
+            for number in {"id", "image_id", "category_id", "height", "width"} & set(entry):
+                entry[number] = float(entry[number])
+        for entry in content["images"]:
+            entry["file_name"] = ".\\" + entry["file_name"]
+
+    changed(tmp_path / "train/_annotations.coco.json", otherwise)
+    found = read(coco_dataset(), tmp_path), files(coco_dataset(), tmp_path)
+    assert found[1] == expected[1]
+    for one, other in zip(found[0]["train"], expected[0]["train"], strict=True):
+        assert (one.name, one.image, one.problems) == (other.name, other.image, [])
+        assert (one.mask(HEIGHT, WIDTH) == other.mask(HEIGHT, WIDTH)).all()
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
         (None, r"cannot be read.*correct `annotations`"),
         ("{", r"is no JSON"),
+        ("[" * 100_000, r"is no JSON"),
+        ("1" * 5_000, r"is no JSON"),
         ("[]", r"no list 'images'"),
         ('{"images": []}', r"no list 'categories'"),
         ('{"images": [], "categories": []}', r"the list of images is empty"),
@@ -316,7 +352,7 @@ def test_what_is_no_coco_file_is_named_for_each_split(tmp_path, text, problem):
     ("changes", "problem"),
     [
         ({"annotations": "all.json"}, r"splits names folders, but annotations has no \{split\}"),
-        ({"splits": {"random": {"val": 0.5}}}, r"the splits are drawn, so no file has their names"),
+        ({"splits": {"random": {"val": 0.5}}}, r"the splits are drawn, so no folder has their names"),
         ({"images": "{name}"}, r"found '\{name\}'; only \{split\} can be filled in here"),
         ({"classes": None}, r"classes is missing"),
     ],
@@ -345,6 +381,22 @@ def test_yolo_finds_folders_lists_and_paths(tmp_path):
     assert json.loads(names) == {"0": "box", "1": "roof"}
 
 
+def test_yolo_of_a_windows_machine_and_in_a_folder_of_its_own(tmp_path, monkeypatch):
+    write_yolo(tmp_path, SPLITS)
+    expected = read(yolo_dataset(), tmp_path)
+    content = yaml.safe_load((tmp_path / "data.yaml").read_text())
+    content |= {"path": "C:\\data", "train": ".\\train\\images", "val": "val.txt"}
+    content["names"] = {str(number): name for number, name in enumerate(LABELS)}
+    (tmp_path / "data.yaml").write_text(yaml.safe_dump(content), encoding="utf-8-sig")
+    (tmp_path / "val.txt").write_bytes(b"valid\\images\\d.png\r\n")
+    monkeypatch.chdir(tmp_path / "train")  # `images` is the first folder of the path
+    (tmp_path / "train/data.yaml").write_text("names: [box, roof]\ntrain: images\nval: images")
+    for found in (read(yolo_dataset(), tmp_path), read(yolo_dataset(), Path())):
+        for one, other in zip(found["train"], expected["train"], strict=True):
+            assert one.problems == []
+            assert (one.mask(HEIGHT, WIDTH) == other.mask(HEIGHT, WIDTH)).all()
+
+
 def test_yolo_passes_over_hidden_files_and_reports_broken_links(tmp_path):
     write_yolo(tmp_path, SPLITS)
     images = tmp_path / "train/images"
@@ -368,7 +420,7 @@ def test_yolo_by_lists_and_by_chance_among_all_splits(tmp_path):
     dataset = yolo_dataset(splits={"train": "train.txt", "val": "val.txt"})
     assert [item.name for item in read(dataset, tmp_path)["train"]] == ["d", "b"]
     (problem,) = problems_of(dataset, tmp_path)
-    assert "val.txt:2: no image 'x' lies where" in problem
+    assert "val.txt:2: 'x' is none of the 4 images of " in problem
     assert len(read(yolo_dataset(splits={"random": {"val": 0.5}}), tmp_path)["all"]) == 4
 
 
@@ -412,6 +464,10 @@ def test_an_image_without_labels_is_refused_unless_it_means_that_nothing_is_ther
         (None, r"data\.yaml: cannot be read.*correct `data`"),
         ("a: [", r"is no YAML"),
         ("train: train/images", r"no `names`"),
+        ("names: {box: 0}", r"no `names`"),
+        ("names: [yes, no]", r"`names` calls class 0 True, as YAML reads it"),
+        ("names: [box]\nkpt_shape: [4, 2]", r"labels are boxes with keypoints"),
+        ("[" * 1_000, r"is no YAML"),
         ("names: [box]\nnc: 1", r"names no images for 'train', but for: none"),
         ("names: [box]\ntrain: train/images\nval: nowhere", r"`val: nowhere` leads to .*nowhere, where no image lies"),
         ("names: [box]\ntrain: train/images\nval: no.txt", r"no\.txt: cannot be read"),

@@ -34,7 +34,7 @@ def test_folders(tmp_path):
     with pytest.raises(InputError, match=r"val/\{name\}.png: there is no such file"):
         names(folder | {"splits": {"folders": ["train", "val"]}}, tmp_path)
     values = folder | {"splits": {"folders": {"train": "train", "val": "valid"}}}
-    assert names(values, tmp_path) == {"train": ["a", "b"], "val": ["a"]}
+    assert names(values, tmp_path) == {"train": ["a", "b", "deep/x"], "val": ["a"]}
     dataset = parse_dataset(values)
     assert files(dataset, tmp_path)["val"] == [
         ("a", [tmp_path / "valid/a.png", tmp_path / "masks/valid/a.png"]),
@@ -193,6 +193,14 @@ def test_all_images_of_the_readers(tmp_path):
     )
     assert names({"name": "d", "reader": "voc", "classes": "voc"} | drawn, tmp_path) == {"all": ["a", "b"]}
     assert names({"name": "d", "reader": "icdar", "task": "text"} | drawn, tmp_path) == {"all": ["1", "2"]}
+
+
+def test_images_in_folders_of_folders_have_names_like_those_in_lists(tmp_path):
+    touch(tmp_path, "images/a.png", "images/p/1/b.png", "images/.old/c.png", "images/p/._b.png", "masks/p/d.png")
+    drawn = {"images": "images/{name}.png", "masks": "masks/{name}.png", "splits": {"random": {}}}
+    assert names(FOLDER | drawn, tmp_path) == {"all": ["a", "p/1/b"]}
+    touch(tmp_path, "images/p/e\nf.png")  # which decoding refuses
+    assert names(FOLDER | drawn, tmp_path) == {"all": ["a", "p/1/b", "p/e\nf"]}
 
 
 def test_files_of_another_case_are_not_left_out_unseen(tmp_path):

@@ -33,7 +33,7 @@ def look(folder):
     """The proposed keys, and how many pixels of each class the data set then has."""
     _, text = propose(folder, Path("data"))
     keys = yaml.safe_load(text)
-    findings = inspect(parse_dataset(keys), folder, Path("results/data"))
+    findings = inspect(parse_dataset(keys), Path("data") / keys["root"], Path("results/data"))
     assert findings.problems == []
     counts = sum(split.class_counts.sum(axis=0) for split in findings.prepared.splits.values())
     return keys, dict(zip(findings.prepared.classes, counts.tolist(), strict=True))
@@ -87,6 +87,17 @@ def test_coco_of_roboflow(folder):
     assert keys["splits"] == {"folders": {"train": "train", "val": "valid"}}
     assert (keys["task"], keys["foreground"]) == ("binary", "leaf")
     assert counts["leaf"] == 2 * 64
+
+
+def test_categories_without_annotations_are_left_out_and_said(folder):
+    """As the one that Roboflow puts above all others, and that no image shows."""
+    for k, split in enumerate(("train", "valid")):
+        image(folder / split / f"{k}.png", k)
+        content = json.loads(coco([f"{k}.png"], ("leaf",)))
+        content["categories"].insert(0, {"id": 0, "name": "leaves-v3", "supercategory": "none"})
+        (folder / split / "_annotations.coco.json").write_text(json.dumps(content))
+    assert look(folder)[0]["classes"] == {0: "background", 1: "leaf"}
+    assert "left out, as without annotations: leaves-v3" in propose(folder, Path("data"))[1]
 
 
 def test_coco_with_one_file(folder):
@@ -170,6 +181,6 @@ def test_parquet(folder):
         rows = {"image": [{"bytes": encoded(values), "path": "a.png"}], "label": [{"bytes": encoded(mask), "path": ""}]}
         pyarrow.parquet.write_table(pyarrow.table(rows), folder / f"data/{split}-00000-of-00001.parquet")
     keys, counts = look(folder)
-    assert keys["shards"] == "data/{split}-*.parquet"
+    assert (keys["root"], keys["shards"]) == ("mine/data", "{split}-*.parquet")
     assert keys["splits"] == {"folders": {"train": "train", "val": "validation"}}
     assert counts == {"background": 2 * (320 - 64), "foreground": 2 * 64}

@@ -98,6 +98,36 @@ def test_without_a_folder_of_validation_images_they_are_drawn(folder):
     assert "left out: test" in text
 
 
+@pytest.mark.parametrize(
+    ("images", "masks", "splits"),
+    [
+        ("{split}/{name}.png", "{split}_labels/{name}_L.png", {"folders": ["train", "val"]}),
+        ("{split}-images/{name}.jpg", "{split}-masks/{name}.png", {"folders": ["train", "val"]}),
+        ("{split}/{name}.jpg", "masks_{split}/{name}_mask.gif", {"folders": ["train", "val"]}),
+        ("Set 1_{split}_Input/{name}.jpg", "{split}_GroundTruth/{name}.png", {"folders": ["train", "val"]}),
+        ("images/img_{name}.png", "masks/mask_{name}.png", {"random": {"val": 0.2, "seed": 0}}),
+        ("{name}_sat.jpg", "{name}_mask.png", {"random": {"val": 0.2, "seed": 0}}),
+    ],
+)
+def test_names_with_splits_and_affixes(folder, images, masks, splits):
+    """As of CamVid, Carvana, ISIC and DeepGlobe, as they are downloaded."""
+    for split, name in [("train", "1"), ("train", "2"), ("val", "3")]:
+        folder.image(images.format(split=split, name=name))
+        folder.mask(masks.format(split=split, name=name))
+    expect(folder.proposed()[0], images=images, masks=masks, splits=splits)
+
+
+def test_a_folder_within_a_folder(folder):
+    """As archives unpack: what is looked for at the top, lists and VOC's folders, is found."""
+    for name in "ab":
+        folder.image(f"VOCdevkit/VOC2012/JPEGImages/{name}.jpg")
+        folder.mask(f"VOCdevkit/VOC2012/SegmentationClass/{name}.png", values=(0, 1))
+    folder.text("VOCdevkit/VOC2012/ImageSets/Segmentation/train.txt", "a\n")
+    folder.text("VOCdevkit/VOC2012/ImageSets/Segmentation/val.txt", "b\n")
+    lists = {"train": "train.txt", "val": "val.txt"}
+    expect(folder.proposed()[0], name="mine", root="mine/VOCdevkit/VOC2012", reader="voc", splits=lists)
+
+
 def test_lists_of_names(folder):
     folder.image("images/a.jpg", "images/b.jpg")
     folder.mask("masks/a.png", "masks/b.png")

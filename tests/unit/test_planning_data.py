@@ -1,11 +1,13 @@
 """What of a data set's files enters an address: by small folders."""
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
 
 import pytest
+from PIL import Image
 
 from segsweep.config.dataset import parse_dataset
 from segsweep.errors import InputError
@@ -15,6 +17,7 @@ from segsweep.planning.data_fingerprint import (
     data_fingerprint,
     dvc_md5,
     md5,
+    of_listing,
     pull_missing,
     read_seen,
     weights_fingerprint,
@@ -22,6 +25,7 @@ from segsweep.planning.data_fingerprint import (
 from segsweep.planning.remembered import Remembered
 
 CODE = Code()
+ORIENTATION = 0x0112  # tag of EXIF
 SECTION = {"image_size": None, "patches": None}
 DATASET = {
     "name": "files", "reader": "folder", "task": "multiclass", "classes": {0: "sky", 7: "road"}, "void": [255],
@@ -180,11 +184,26 @@ def test_a_file_is_read_once(files):
     before = files.address()
     known = json.loads(files.memory.read_text())
     assert len(known["files"]) == 6
-    known["files"][str(files.root / "images" / "a.png")][1] = "as remembered"
+    known["files"][str(files.root / "images" / "a.png")][1] = ["as remembered", 1]
     files.memory.write_text(json.dumps(known))
     assert files.address() != before  # what was remembered was taken
     files.memory.write_text("{broken")
     assert files.address() == before
+
+
+def test_images_of_which_the_first_reading_lost_something_have_other_addresses(tmp_path):
+    listed = {}
+    for name, orientation in (("upright", 1), ("turned", 3)):
+        exif = Image.Exif()
+        exif[ORIENTATION] = orientation
+        path = tmp_path / f"{name}.jpg"
+        Image.new("RGB", (4, 4)).save(path, exif=exif)
+        listed[name] = [(name, [path, path])]
+    found = of_listing(listed, Remembered(None))
+    for name, lines in (("upright", []), ("turned", ["revision 2"])):
+        content = md5(tmp_path / f"{name}.jpg")
+        line = json.dumps([name, content, content, *lines]).encode() + b"\n"
+        assert found[name] == hashlib.sha256(line).hexdigest()[:32]
 
 
 def test_the_memory_of_a_data_set_forgets_what_is_gone(files):

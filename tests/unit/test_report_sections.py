@@ -10,6 +10,7 @@ from segsweep.analysis.analyze import Analysis
 from segsweep.analysis.study_results import open_results
 from segsweep.report.build import build
 from segsweep.report.claiming_words import claims_in
+from segsweep.report.marks import unmarked
 from segsweep.report.quoted_results import QuotedResults
 from segsweep.report.sections import setup
 from segsweep.report.sections.factor_verdicts import is_loss
@@ -317,3 +318,24 @@ def test_how_pages_were_cut_and_what_was_drawn_of_them(tmp_path):
 def test_the_set_up_table_claims_nothing_by_its_words():
     names = [name for name, _, _ in setup.FIXED] + list(setup.OF_PATCHES.values())
     assert claims_in("\n".join(names)) == []
+
+
+@pytest.mark.parametrize(
+    ("dtype", "preprocessing", "said"),
+    [
+        ("uint8", "standardize", "standardize (ImageNet's mean and deviation of each channel)"),
+        ("uint8", "normalize", "normalize (the training images' mean and deviation of each channel)"),
+        ("uint16", "standardize", "standardize (the training images' mean and deviation of each channel)"),
+        ("uint16", "none", "none"),
+    ],
+)
+def test_the_set_up_says_by_which_statistics_images_were_standardized(tmp_path, dtype, preprocessing, said):
+    write_study(tmp_path, name="s", axes=AXES)
+    plan = json.loads((tmp_path / "plan.json").read_text())
+    plan["study"]["train"] = {"data": {"preprocessing": preprocessing}}
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    row = {"data": "key", "split": "train", "channels": 3, "dtype": dtype}
+    write_rows(tmp_path / "data.csv", list(row), [row])
+    Analysis(open_results(tmp_path)).write(tmp_path)
+    text = unmarked(setup.set_up(QuotedResults(tmp_path, tmp_path)))
+    assert f"| Preprocessing | {said} | `data.preprocessing` |" in text

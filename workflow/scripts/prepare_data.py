@@ -15,6 +15,7 @@ from segsweep.errors import InputError
 from segsweep.exits import program
 from segsweep.formatting import plural
 from segsweep.io import read_json
+from segsweep.planning.augmentation_trials import augmentation_problems
 from segsweep.planning.data_fit import Fit, data_fit
 from segsweep.planning.plan_file import StudyPlan, read_plan
 
@@ -50,8 +51,9 @@ def main(argv: list[str] | None = None) -> int:
         rest = [f"  ... and {more} more: make data DATASET={dataset.name}"] if more > 0 else []
         raise InputError(head, *(f"  {problem}" for problem in error.problems[:SHOWN]), *rest) from error
     fit = Fit([], []) if plan is None else data_fit(plan, str(options.output))
-    if fit.problems:
-        raise InputError(*fit.problems)
+    problems = fit.problems if plan is None else fit.problems + augmentation_problems(plan, str(options.output))
+    if problems:
+        raise InputError(*problems)
     counts = ", ".join(f"{len(entry['names'])} {split}" for split, entry in manifest["splits"].items())
     print(f"{dataset.name}: {counts}; {manifest['num_classes']} classes")
     for warning in [*manifest["warnings"], *fit.warnings]:

@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import os
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -32,7 +33,9 @@ def read_text(path: Path | str, remedy: str = "Check the path.") -> str:
         raise InputError(f"{path}: is not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
 
 
-def read_json(path: Path | str, remedy: str = "Check the path.") -> Any:
+def read_json(
+    path: Path | str, remedy: str = "Check the path.", if_damaged: str = "Delete it; it is made again."
+) -> Any:
     """A JSON file's content.
 
     Raises:
@@ -40,8 +43,20 @@ def read_json(path: Path | str, remedy: str = "Check the path.") -> Any:
     """
     try:
         return json.loads(read_text(path, remedy))
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}: is no JSON ({error}). Delete it; it is made again.") from error
+    except (ValueError, RecursionError) as error:  # of numbers of a thousand digits, of a thousand brackets
+        raise InputError(f"{path}: is no JSON ({error}). {if_damaged}") from error
+
+
+def read_xml(path: Path | str, remedy: str) -> ElementTree.Element:
+    """The root element of an XML file.
+
+    Raises:
+        InputError: it cannot be read, or is no XML.
+    """
+    try:
+        return ElementTree.parse(path).getroot()
+    except (OSError, ElementTree.ParseError, LookupError, ValueError) as error:  # the latter of unknown encodings
+        raise InputError(f"{path}: not valid XML ({error}). {remedy}") from error
 
 
 def read_json_or_none(path: Path | str) -> Any:

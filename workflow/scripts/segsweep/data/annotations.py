@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from segsweep.config.annotated_dataset import AnnotatedDataset
 from segsweep.config.yaml_documents import nearest
+from segsweep.data.image_sources import Source, no_such_image
 from segsweep.data.label_table import NO_LABEL, LabelTable, label_table
 from segsweep.data.raw_item import Item
 from segsweep.data.run_lengths import mask_array, mask_size
@@ -36,12 +37,14 @@ class Annotation:
     Attributes:
         label: its name in the file.
         rings: corners of polygons, (k, 2) of x and y each; a ring that crosses itself covers what pycocotools fills.
-        mask: bool (h, w), or COCO's run lengths {"size": [height, width], "counts": list or compressed text}.
-        corner: column and row of the image in which the mask's first column and row lie.
+        mask: bool (h, w), or, of the whole image, COCO's run lengths {"size": [height, width], "counts": list or
+            compressed text}.
+        corner: column and row of the image in which the first column and row of a mask (h, w) lie.
         box: left, top, right, bottom, as the file has it; without one, the extents of what is covered.
         group: annotations of one label and group are one object, with one box; None for an object by itself.
         ignored: its box counts neither for nor against (a crowd, a difficult object).
         relative: coordinates are shares of the image's width and height.
+        cut_off: rings may reach beyond the image, as those of a circle at its edge do, where no hand slipped.
         location: where it stands, for problems: "a.json: annotation 17".
     """
 
@@ -50,9 +53,10 @@ class Annotation:
     mask: np.ndarray | dict | None = None
     corner: tuple[int, int] = (0, 0)
     box: Box | None = None
-    group: int | str | None = None
+    group: float | str | None = None
     ignored: bool = False
     relative: bool = False
+    cut_off: bool = False
     location: str = ""
 
 
@@ -118,6 +122,11 @@ def _item(dataset: AnnotatedDataset, table: LabelTable, image: AnnotatedImage, p
     return item
 
 
+def unknown_image(name: str, location: str, source: Source) -> AnnotatedImage:
+    """An image that a list or table names, but its source does not: opening it says so."""
+    return AnnotatedImage(name, partial(no_such_image, name, location, source), (), location=location)
+
+
 def _objects(annotations: Sequence[Annotation]) -> list[list[Annotation]]:
     """The parts of each object."""
     found: dict[tuple, list[Annotation]] = {}
@@ -163,7 +172,7 @@ def check(annotation: Annotation, height: int, width: int) -> list[str]:
             problems.append(no_area)
         elif not np.isfinite(points).all():
             problems.append(f"{which} has corners that are not finite numbers. Correct or delete it.")
-        elif outside := _outside(which, (*points.min(0).tolist(), *points.max(0).tolist()), height, width):
+        elif outside := _outside(which, _bounds(points), height, width, annotation.cut_off):
             problems += outside
         elif shape(points).area == 0:
             problems.append(no_area)
@@ -179,9 +188,13 @@ def check(annotation: Annotation, height: int, width: int) -> list[str]:
     return problems
 
 
-def _outside(which: str, extents: Box, height: int, width: int) -> list[str]:
+def _bounds(points: np.ndarray) -> Box:
+    return (*points.min(0).tolist(), *points.max(0).tolist())
+
+
+def _outside(which: str, extents: Box, height: int, width: int, cut_off: bool = False) -> list[str]:
     left, top, right, bottom = extents
-    slip = max(1.0, BEYOND * max(height, width))
+    slip = max(1.0, (1 if cut_off else BEYOND) * max(height, width))
     if -slip <= left < width and -slip <= top < height and 0 < right <= width + slip and 0 < bottom <= height + slip:
         return []
     return [
@@ -196,6 +209,11 @@ def _mask_problems(annotation: Annotation, height: int, width: int) -> list[str]
         return []
     try:
         rows, columns = mask_size(mask)
+        if isinstance(mask, dict) and (rows, columns) != (height, width):
+            return [
+                f"{where}: the run lengths of {annotation.label!r} are those of {columns}x{rows} pixels (width x "
+                f"height), the image has {width}x{height}. Export it again for this image."
+            ]
         if left < 0 or top < 0 or left + columns > width or top + rows > height:
             return [
                 f"{where}: the mask of {annotation.label!r} has {columns}x{rows} pixels from x {left}, y {top}, which "
@@ -268,8 +286,7 @@ def _extents(annotation: Annotation) -> Box:
         rows, columns = (np.flatnonzero(mask_array(annotation.mask).any(axis)) for axis in (1, 0))
         first, last = (columns[0], rows[0]), (columns[-1] + 1, rows[-1] + 1)
         corners.append(np.array([first, last], np.float64) + annotation.corner)
-    points = np.concatenate(corners)
-    return (*points.min(0).tolist(), *points.max(0).tolist())
+    return _bounds(np.concatenate(corners))
 
 
 def regions(annotation: Annotation, height: int, width: int) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:

@@ -25,9 +25,9 @@ class ValueCounts:
         largest = int(np.flatnonzero(self.counts.any(axis=0))[-1])
         return float((1 << max(largest.bit_length(), 1)) - 1)
 
-    def bounds(self) -> tuple[float, float]:
-        """What is black and what is white, in all channels: 0 and `scale`."""
-        return 0.0, self.scale()
+    def bounds(self) -> np.ndarray:
+        """What is black and what is white, float64 (2, C): 0 and `scale` in all channels."""
+        return np.tile([[0.0], [self.scale()]], len(self.counts))
 
     def mean_and_std(self) -> tuple[np.ndarray, np.ndarray]:
         """float64 (C,) each, of the values divided by `scale`."""
@@ -45,7 +45,7 @@ class Moments:
 
     def __init__(self, channels: int):
         self._count, self._mean, self._squares = 0, np.zeros(channels), np.zeros(channels)
-        self._low, self._high = np.inf, -np.inf
+        self._low, self._high = np.full(channels, np.inf), np.full(channels, -np.inf)
 
     def add(self, image: np.ndarray) -> None:
         """Merge the values of an image (H, W, C)."""
@@ -58,15 +58,19 @@ class Moments:
         self._squares += squares + shift**2 * (self._count * count / total)
         self._mean += shift * (count / total)
         self._count = total
-        self._low, self._high = min(self._low, float(image.min())), max(self._high, float(image.max()))
+        self._low = np.minimum(self._low, image.min((0, 1)))
+        self._high = np.maximum(self._high, image.max((0, 1)))
 
     def scale(self) -> float:
         """1: floats stay in their own unit."""
         return 1.0
 
-    def bounds(self) -> tuple[float, float]:
-        """The lowest and the highest value of all channels; one above the lowest where there is no other."""
-        return self._low, self._high if self._high > self._low else self._low + 1
+    def bounds(self) -> np.ndarray:
+        """The lowest and the highest value of each channel, float64 (2, C); one above the lowest if there is no other.
+
+        Of each by itself: channels may be of different units, such as heights beside reflectances.
+        """
+        return np.array([self._low, np.where(self._high > self._low, self._high, self._low + 1)])
 
     def mean_and_std(self) -> tuple[np.ndarray, np.ndarray]:
         """float64 (C,) each."""

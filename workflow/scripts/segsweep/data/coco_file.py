@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from segsweep.data.annotations import Annotation
+from segsweep.data.image_names import name_of, path_in_folder
+from segsweep.data.image_sources import Source
 from segsweep.errors import InputError
-from segsweep.io import read_text
+from segsweep.io import read_json
 
 CORNERS = 3  # least of a polygon
+ID = int | float | str  # some programs write 1 as 1.0, which is the same number
 
 
 class Entry(NamedTuple):
@@ -46,13 +49,18 @@ class CocoImage:
     problems: list[str] = field(default_factory=list)
 
 
-@dataclass
-class CocoFile:
-    """What a file says of its images, by their names: `file_name` without its ending."""
+@dataclass(frozen=True)
+class CocoFile(Source):
+    """What a file says of its images, by their names: `file_name` without its ending.
 
-    path: Path
+    Attributes:
+        problems: of what belongs to no image.
+        folder: of the images.
+    """
+
     images: dict[str, CocoImage]
-    problems: list[str]
+    problems: list[str] = field(default_factory=list)
+    folder: Path = Path()
 
 
 def read_file(path: Path) -> CocoFile:
@@ -61,10 +69,7 @@ def read_file(path: Path) -> CocoFile:
     Raises:
         InputError: the file cannot be read, is no JSON, or has no image or no categories.
     """
-    try:
-        content = json.loads(read_text(path, "Put it there, or correct `annotations` in the data set's file."))
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}: is no JSON ({error}). Export it again.") from error
+    content = read_json(path, "Put it there, or correct `annotations` in the data set's file.", "Export it again.")
     parts = {part: content.get(part) for part in ("images", "annotations", "categories")} if _is(content, dict) else {}
     if missing := [part for part in ("images", "categories") if not _is(parts.get(part), list)]:
         raise InputError(
@@ -92,36 +97,32 @@ def _images(file: CocoFile, entries: list[Any], labeled: bool) -> dict[Any, Coco
     by_id: dict[Any, CocoImage] = {}
     for number, entry in enumerate(entries):
         where = f"{file.path}: image {number}"
-        if not _is(entry, dict) or not _is(entry.get("id"), int | str) or not _is(entry.get("file_name"), str):
+        if not _is(entry, dict) or not _is(entry.get("id"), ID) or not _is(entry.get("file_name"), str):
             file.problems.append(f"{where} has no id or no file_name: {entry!r:.80}. Add them.")
             continue
         size = (entry.get("height"), entry.get("width"))
-        if size != (None, None) and not all(_is(side, int) and side > 0 for side in size):
-            file.problems.append(f"{where} has the height {size[0]!r} and width {size[1]!r}; both are whole numbers.")
-            size = (None, None)
-        image = CocoImage(entry["file_name"], size if None not in size else None, [] if labeled else None)
-        name = _name(image.file)
-        if not name or entry["id"] in by_id or name in file.images:
-            other = by_id.get(entry["id"], file.images.get(name))
+        if size != (None, None) and not all(_is(side, int | float) and side > 0 and side % 1 == 0 for side in size):
             file.problems.append(
-                f"{where}: id {entry['id']!r}, file_name {image.file!r}: "
-                + (
-                    f"id or name are those of {other.file!r} as well. "
-                    if other
-                    else "it is no path in the folder of images. "
-                )
-                + "Give each image an id and a name (without its ending) of its own."
+                f"{where} has the height {size[0]!r} and width {size[1]!r}; both are whole numbers. Correct them."
+            )
+            size = (None, None)
+        written, path = entry["file_name"], path_in_folder(entry["file_name"])
+        size = None if None in size else (int(size[0]), int(size[1]))
+        image = CocoImage(path or written, size, [] if labeled else None)
+        other = by_id.setdefault(entry["id"], image)  # also of one that cannot be used: its annotations are no mistake
+        if path is None:
+            file.problems.append(
+                f"{where} has the file_name {written!a}, which is no path in the folder of images. Write it relative "
+                "to the folder that `images` names in the data set's file."
             )
             continue
-        by_id[entry["id"]] = file.images[name] = image
+        other = file.images.setdefault(name_of(path), image) if other is image else other
+        if other is not image:
+            file.problems.append(
+                f"{where}: id {entry['id']!r}, file_name {written!r}: id or name are those of {other.file!r} as well. "
+                "Give each image an id and a name (without its ending) of its own."
+            )
     return by_id
-
-
-def _name(file: str) -> str:
-    """What a `file_name` is called: without its ending. Empty where it leads out of the folder."""
-    folder, slash, last = file.rpartition("/")
-    inside = not file.startswith("/") and ".." not in file.split("/")
-    return f"{folder}{slash}{last.rpartition('.')[0] or last}" if inside else ""
 
 
 def _labels(file: CocoFile, entries: list[Any]) -> dict[Any, str]:
@@ -129,7 +130,7 @@ def _labels(file: CocoFile, entries: list[Any]) -> dict[Any, str]:
     labels: dict[Any, str] = {}
     for number, entry in enumerate(entries):
         where = f"{file.path}: category {number}"
-        if not _is(entry, dict) or not _is(entry.get("id"), int | str) or not _is(entry.get("name"), str):
+        if not _is(entry, dict) or not _is(entry.get("id"), ID) or not _is(entry.get("name"), str):
             file.problems.append(f"{where} has no id or no name: {entry!r:.80}. Add them.")
         elif labels.setdefault(entry["id"], entry["name"]) != entry["name"]:
             file.problems.append(
@@ -145,11 +146,12 @@ def _add(file: CocoFile, where: str, entry: Any, images: dict[Any, CocoImage], l
         return
     where += f" (id {entry['id']})" if "id" in entry else ""
     image_id, category_id = entry.get("image_id"), entry.get("category_id")
-    image = images.get(image_id) if _is(image_id, int | str) else None
+    image = images.get(image_id) if _is(image_id, ID) else None
     if image is None:
-        file.problems.append(f"{where} has the image_id {image_id!r}, which no image has. Correct it.")
-    elif not _is(category_id, int | str) or category_id not in labels:
-        known = ", ".join(f"{number} ({name})" for number, name in labels.items())
+        like = f"; ids of images are like {next(iter(images))!r}" if images else ""
+        file.problems.append(f"{where} has the image_id {image_id!r}, which no image has{like}. Correct it.")
+    elif not _is(category_id, ID) or category_id not in labels:
+        known = ", ".join(f"{number!r} ({name})" for number, name in labels.items()) or "none"
         image.problems.append(f"{where} has the category_id {category_id!r}; categories are {known}. Correct it.")
     else:
         image.entries.append(Entry(f"{where}, {image.file}", labels[category_id], entry))

@@ -12,7 +12,7 @@ from segsweep.data.file_kinds import not_a_file
 from segsweep.data.image_arrays import as_stored
 from segsweep.data.image_files import read_image
 from segsweep.data.image_files.image_file import DEFAULT, Reading
-from segsweep.data.image_names import not_unicode
+from segsweep.data.image_names import not_a_name
 from segsweep.data.label_checks import check_boxes, check_polygons, check_size
 from segsweep.data.label_masks import pack
 from segsweep.data.mask_files import class_indices, class_mask, read_mask
@@ -37,12 +37,12 @@ def decode(
         The sample, None where image or mask cannot be used; and all problems about the item.
     """
     problems = list(item.problems)
-    if not_unicode(item.name):
-        problems.append(f"{item.location}: the name {item.name!a} is not UTF-8. Rename the file.")
+    if wrong := not_a_name(item.name):
+        return None, [*problems, f"{item.location!a}: the name {item.name!a} {wrong}. Rename the file."]
     if _lacks_labels_file(item):
         problems.append(
             f"{item.labels_file}: no such file; each image of the lists needs one (empty if there is nothing on "
-            "it). Add it, or take the name out of the list."
+            "it). Add it, or leave the image out."
         )
     image = _image(item, reading, problems)
     size = None if image is None else image.shape[:2]
@@ -116,9 +116,9 @@ def _read(
         if not _lacks_labels_file(item):
             problems.append(f"{item.location}: {item.name!r} has no mask, and the task needs one. Add it.")
         return None
-    named = f", though {item.location} names {item.name!r}" if item.location else ""
+    named, left_out = _named(item, source)
     if isinstance(source, Path) and (wrong := not_a_file(source)):
-        problems.append(f"{source}: {wrong}{named}. Add it, or take the name out of the list.")
+        problems.append(f"{source}: {wrong}{named}. Add the file, or {left_out}.")
         return None
     try:
         found = source(*size) if callable(source) else source
@@ -127,10 +127,15 @@ def _read(
         problems += error.problems
     except Exception as error:  # Pillow raises errors of many kinds on broken files
         where = source if isinstance(source, Path) else item.labels_file or item.location or item.name
-        problems.append(
-            f"{where}: cannot be used as an image ({error}){named}. Replace the file, or take the name out of the list."
-        )
+        problems.append(f"{where}: cannot be used as an image ({error}){named}. Replace the file, or {left_out}.")
     return None
+
+
+def _named(item: Item, source: Path | Callable) -> tuple[str, str]:
+    """By what a file of an item is asked for, and how the item is left out."""
+    if item.location and item.location != str(item.image):
+        return f", though {item.location} names {item.name!r}", "take the name out there"
+    return ("" if source is item.image else f", as the mask of {location_of(item)}"), "remove the image"
 
 
 def _mask(

@@ -1,10 +1,8 @@
-"""Names that are there: of files that a pattern finds on the disk, or of the images of one file."""
+"""Names of the files that a pattern finds on the disk."""
 
 import re
-from collections.abc import Collection
 from glob import escape
 from pathlib import Path
-from typing import NoReturn
 
 from segsweep.errors import InputError
 
@@ -14,24 +12,28 @@ def found_names(root: Path, pattern: str, folder: str, folders_too: bool = False
 
     Args:
         root: folder of the data set.
-        pattern: with {name}, which stands for a part of one folder or file, and {split}.
+        pattern: with {name}, which stands for what a name in a list may be: a part of a path, of folders as well.
         folder: filled in for {split}.
+        folders_too: what is found may be a folder, and {name} is a part of one folder or file then.
 
     Raises:
         InputError: it finds none, or some that differ in upper and lower case only.
     """
     parts = pattern.format(split=folder, name="\0").split("\0")
     first, *rest = map(re.escape, parts)
-    expression = f"{first}(?P<name>[^/]+){'(?P=name)'.join(rest)}"
+    expression = f"{first}(?P<name>{'[^/]' if folders_too else '.'}+){'(?P=name)'.join(rest)}"
     folders, _, _ = "*".join(map(escape, parts)).rpartition("/")
+    paths = set(root.glob(f"{folders}/*".lstrip("/")))
+    if not folders_too:
+        paths.update(root.glob(f"{escape(parts[0]).rpartition('/')[0]}/**/*".lstrip("/")))
     found, other_case = {}, []
-    for path in sorted(root.glob(f"{folders}/*".lstrip("/"))):
+    for path in sorted(paths):
         place = path.relative_to(root).as_posix()
-        if path.name.startswith(".") or path.is_dir():
+        if place.startswith(".") or "/." in place or (path.is_dir() and not folders_too):
             continue
-        if match := re.fullmatch(expression, place):
+        if match := re.fullmatch(expression, place, re.DOTALL):
             found[match["name"]] = path
-        elif re.fullmatch(expression, place, re.IGNORECASE):
+        elif re.fullmatch(expression, place, re.DOTALL | re.IGNORECASE):
             other_case.append(place)
     if other_case:
         raise InputError(
@@ -42,16 +44,3 @@ def found_names(root: Path, pattern: str, folder: str, folders_too: bool = False
         filled_in = root / pattern.replace("{split}", folder)
         raise InputError(f"{filled_in}: there is no such file. Put the data there, or correct the pattern or `splits`.")
     return [(name, str(path)) for name, path in found.items()]
-
-
-def no_such_image(name: str, location: str, file: Path | str, known: Collection[str]) -> NoReturn:
-    """Called in place of an image that a list or table names, but a file that speaks of all images does not.
-
-    Raises:
-        InputError: that says so.
-    """
-    example = next(iter(known), "")
-    raise InputError(
-        f"{location}: {name!r} is none of the {len(known):,} images of {file}; names there are like {example!r}. "
-        "Correct the name, or take it out."
-    )

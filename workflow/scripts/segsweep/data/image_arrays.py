@@ -3,9 +3,10 @@
 import cv2
 import numpy as np
 
+from segsweep.data.image_files.image_file import STORED
 from segsweep.errors import InputError
+from segsweep.formatting import plural
 
-DTYPES = ("uint8", "uint16", "float32")
 FILL = (124, 116, 104)  # of 8-bit RGB beyond an image's edge: ImageNet's mean colour, nearly zero once normalised
 
 
@@ -34,9 +35,9 @@ def as_stored(image: np.ndarray, channels: int | None, where: str) -> np.ndarray
             f"{where}: an array of the shape {image.shape} is no image; one is (height, width) or (height, width, "
             "channels), no side 0. Write it again."
         )
-    if image.dtype.name not in DTYPES:
+    if image.dtype.name not in STORED:
         raise InputError(
-            f"{where}: values of the type {image.dtype}; an image has {', '.join(DTYPES)}. Convert it to the one that "
+            f"{where}: values of the type {image.dtype}; an image has {', '.join(STORED)}. Convert it to the one that "
             "holds its values."
         )
     if image.ndim == 2:
@@ -46,8 +47,8 @@ def as_stored(image: np.ndarray, channels: int | None, where: str) -> np.ndarray
         image = image.repeat(3, axis=2)
     elif channels is not None and channels != bands:
         raise InputError(
-            f"{where}: the image has {_counted(bands)}, and the data set's file says `channels: {channels}`. Correct "
-            "`channels`, leave it out, or replace the image."
+            f"{where}: the image has {plural(bands, 'channel')}, and the data set's file says `channels: {channels}`. "
+            "Correct `channels`, leave it out, or replace the image."
         )
     if is_float and (wrong := int(image.size - np.isfinite(image).sum())):
         raise InputError(
@@ -64,7 +65,9 @@ def disagreement(first_of: dict[tuple[int, str], str]) -> list[str]:
     """
     if len(first_of) <= 1:
         return []
-    kinds = "; ".join(f"{_counted(channels)} of {dtype}: {where}" for (channels, dtype), where in first_of.items())
+    kinds = "; ".join(
+        f"{plural(channels, 'channel')} of {dtype}: {where}" for (channels, dtype), where in first_of.items()
+    )
     return [
         "the images of a data set have one number of channels and one type of values; the first of each kind found: "
         f"{kinds}. Convert them to one kind, or make data sets of their own of them."
@@ -93,7 +96,3 @@ def resized_image(image: np.ndarray, height: int, width: int) -> np.ndarray:
     # By area, OpenCV takes at most four channels; linear, its rounding depends on how many there are.
     channels = (np.ascontiguousarray(image[..., i]) for i in range(image.shape[2]))
     return np.stack([cv2.resize(channel, **how) for channel in channels], axis=2)
-
-
-def _counted(channels: int) -> str:
-    return f"{channels} channel{'s' * (channels != 1)}"

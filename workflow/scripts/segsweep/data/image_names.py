@@ -2,14 +2,33 @@
 
 import posixpath
 import re
+from pathlib import PurePosixPath, PureWindowsPath
 
 CONTROL = re.compile(r"[\x00-\x1f]")
-NOT_UTF_8 = re.compile("[\udc80-\udcff]")  # what Python puts in the place of such bytes
+SURROGATE = re.compile("[\ud800-\udfff]")  # what Python puts in the place of bytes that are not UTF-8
 
 
-def not_unicode(name: str) -> bool:
-    """Whether a name, of a list or of a file on the disk, holds bytes that are not UTF-8: nothing can be called so."""
-    return NOT_UTF_8.search(name) is not None
+def not_a_name(name: str) -> str | None:
+    """What is wrong with a name, of a list or of a file on the disk, so that nothing can be called so; else None."""
+    if SURROGATE.search(name):
+        return "is not UTF-8"
+    return "holds a control character" if CONTROL.search(name) else None
+
+
+def name_of(path: str) -> str:
+    """What an image is called by its path in the folder of images: without its ending."""
+    return str(PurePosixPath(path).with_suffix(""))
+
+
+def path_in_folder(written: str) -> str | None:
+    """A path as annotation tools write it, relative to a folder: `./a\\b.png` is `a/b.png`.
+
+    Returns:
+        None of what leads out of the folder, or nothing can be called.
+    """
+    path = posixpath.normpath(written.replace("\\", "/"))
+    leads_out = path in (".", "..") or path.startswith(("/", "../")) or PureWindowsPath(path).drive
+    return None if leads_out or not_a_name(path) else path
 
 
 def usable_name(name: str, location: str, problems: list[str]) -> str:
@@ -20,8 +39,8 @@ def usable_name(name: str, location: str, problems: list[str]) -> str:
         location: "train.txt:17".
         problems: of all names.
     """
-    if not_unicode(name):
-        problems.append(f"{location}: {name!a} is not UTF-8. Rename the image if need be, and save the list as UTF-8.")
-    elif CONTROL.search(name):
-        problems.append(f"{location}: {name!r} holds a control character. Save the list as plain UTF-8 text.")
+    if wrong := not_a_name(name):
+        problems.append(
+            f"{location}: {name!a} {wrong}. Rename the image if need be, and save the list as plain UTF-8 text."
+        )
     return posixpath.normpath(name)

@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import tifffile
 from PIL import Image, ImageOps
 
 from segsweep.data.classes import NOT_ALLOWED, ClassTable
 from segsweep.data.image_files import tiff
-from segsweep.data.image_files.image_file import DEFAULT, HEAD
+from segsweep.data.image_files.image_file import DEFAULT, HEAD, ORIENTATION
 from segsweep.data.image_files.numpy_arrays import NPY
 from segsweep.data.image_files.pixels import upright
 from segsweep.data.mask_problems import colors_without_palette, unlisted
@@ -22,7 +21,9 @@ COLOR_MODES = ("1", "L", "P", "RGB")  # Pillow's, whose pixels are colors of 8 b
 VALUE_MODES = ("1", "L", "P", "I", "I;16", "I;16B", "I;16L")
 OPAQUE = {"LA": "L", "RGBA": "RGB"}  # modes with transparency, and without
 BYTE = 8
-LOSSY = ("JPEG", "MPO", "JPEG2000")
+LOSSY = ("AVIF", "JPEG", "MPO", "JPEG2000")
+RIFF_HEAD, CHUNK_HEAD = 12, 8  # bytes of a WebP file before its first chunk, and before the content of each
+WITH_LOSS, WITHOUT_LOSS = b"VP8 ", b"VP8L"  # names of chunks
 LOSSY_TIFF = (6, 7, 33003, 33005, 33007, 34712)  # JPEG and JPEG 2000
 
 
@@ -59,11 +60,14 @@ def read_mask(
         with _opened(file, where) as image:
             if getattr(image, "n_frames", 1) > 1:
                 raise InputError(_several(where, image.n_frames))
-            if image.format in LOSSY and not _has_ranges(palette):
-                raise InputError(_lossy(where))
-            if image.mode == "RGB" and any(";16" in str(tile.args) for tile in image.tile):  # Pillow drops a byte
-                raise InputError(f"{where}: colors of 16 bits a channel; those of masks have 8. Convert it.")
-            if not turned and image.format == "TIFF" and image.tag_v2.get(tiff.ORIENTATION, 1) != 1:
+            if (kind := _lossy_kind(image, file)) and not _has_ranges(palette):
+                raise InputError(_lossy(where, kind))
+            if not image.mode.startswith("I") and any(";16" in str(tile.args) for tile in image.tile):
+                raise InputError(
+                    f"{where}: several channels of 16 bits; a mask has one channel of whole numbers, or colors of 8 "
+                    "bits. Save it so."
+                )
+            if not turned and image.format == "TIFF" and image.tag_v2.get(ORIENTATION, 1) != 1:
                 raise InputError(
                     f"{where}: a TIFF of colors or indices with a tag Orientation, which cannot be ignored. Save a PNG."
                 )
@@ -77,12 +81,12 @@ def _is_array(file: BinaryIO, palette: Palette | None, where: str | Path) -> boo
     Raises:
         InputError: as `read_mask`.
     """
-    with tifffile.TiffFile(file) as found:
+    with tiff.tiff_file(file, str(where), []) as found:
         pages = tiff.pages_of(str(where), found)
         if len(pages) > 1:
             raise InputError(_several(where, len(pages)))
         if pages[0].compression in LOSSY_TIFF and not _has_ranges(palette):
-            raise InputError(_lossy(where))
+            raise InputError(_lossy(where, "JPEG"))
         grey = pages[0].axes == "YX" and pages[0].photometric == tiff.BLACK_IS_0 and pages[0].bitspersample == BYTE
     file.seek(0)
     return grey or pages[0].dtype not in (np.uint8, np.bool_)
@@ -127,9 +131,24 @@ def _several(where: str | Path, count: int) -> str:
     return f"{where}: {count} images in one file; a mask is one. Save each in a file of its own."
 
 
-def _lossy(where: str | Path) -> str:
+def _lossy_kind(image: Image.Image, file: BinaryIO) -> str | None:
+    """What a file is called whose pixels are not those that were saved. Of a WebP its first chunk of pixels says so."""
+    if image.format in LOSSY:
+        return image.format
+    place, position = file.tell(), RIFF_HEAD
+    kind = b"" if image.format == "WEBP" else WITHOUT_LOSS
+    while kind not in (WITHOUT_LOSS, WITH_LOSS):
+        file.seek(position)
+        kind, size = file.read(4), int.from_bytes(file.read(4), "little")
+        position += CHUNK_HEAD + size + size % 2
+        kind = kind or WITHOUT_LOSS  # the file ends, as Pillow will say
+    file.seek(place)
+    return "WebP with loss" if kind == WITH_LOSS else None
+
+
+def _lossy(where: str | Path, kind: str) -> str:
     return (
-        f"{where}: a JPEG, which blurs values at the edges of classes, so that some pixels become other classes. "
+        f"{where}: {kind}, which blurs values at the edges of classes, so that some pixels become other classes. "
         "Export the masks as PNG, or say in `palette` which ranges of values are meant: {CLASS: 0-127, OTHER: 128-255}."
     )
 

@@ -112,7 +112,7 @@ def _holds_files(kind: "pyarrow.DataType") -> bool:
 
     if types.is_struct(kind):
         return kind.get_field_index("bytes") >= 0 and _holds_files(kind.field("bytes").type)
-    return types.is_binary(kind) or types.is_large_binary(kind)
+    return types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind)
 
 
 def cells(columns: Columns) -> Callable[[Row, str], bytes]:

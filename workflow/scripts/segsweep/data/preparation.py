@@ -107,7 +107,7 @@ def _write(
         "channels": channels,
         "dtype": dtype,
         "scale": writers["train"].statistics.scale(),
-        "bounds": writers["train"].statistics.bounds(),
+        "bounds": writers["train"].statistics.bounds().tolist(),
         "settings": data.model_dump(mode="json", include={"image_size", "patches"}),
         "statistics": _statistics(writers["train"]),
         "splits": splits,

@@ -123,8 +123,8 @@ class Prepared:
         dtype: of all images: uint8, uint16 or float32.
         scale: value that becomes 1: 255 of uint8; of uint16 the largest value of as many bits as the training images
             need, 4095 of 12 bits; 1 of float32, which stays in its own unit.
-        bounds: values that stand for black and white where brightness changes: 0 and `scale`; of float32 the lowest
-            and the highest of the training images.
+        bounds: float64 (2, C), values that stand for black and white where brightness changes: 0 and `scale`; of
+            float32 the lowest and the highest of each channel of the training images.
         mean, std: float64 (C,), of the training images divided by `scale`.
         pixel_counts: int64 (C,), of the training split.
         fingerprint: of the data that it was made from.
@@ -139,7 +139,7 @@ class Prepared:
     channels: int
     dtype: str
     scale: float
-    bounds: tuple[float, float]
+    bounds: np.ndarray
     mean: np.ndarray
     std: np.ndarray
     pixel_counts: np.ndarray
@@ -229,7 +229,7 @@ class Prepared:
             channels=channels,
             dtype=dtype,
             scale=scale,
-            bounds=tuple(manifest.get("bounds", (0.0, scale))),
+            bounds=np.array(manifest.get("bounds", [[0.0] * channels, [scale] * channels])),
             mean=np.array(statistics["mean"]),
             std=np.array(statistics["std"]),
             pixel_counts=np.array(statistics["pixel_counts"], np.int64),

@@ -48,8 +48,10 @@ def coco(tree: FileTree) -> Guess | None:
     keys = {"reader": "coco", "annotations": pattern}
     if folder is not None:
         keys["images"] = _with_split(folder)[0] if "{split}" in pattern else folder
-    labels = dict.fromkeys(str(one.get("name")) for content in found.values() for one in content["categories"])
+    labels, unused = _coco_labels(found.values())
     meaning, said = _classes(labels)
+    if unused:
+        said[next(iter(said))] += f"; left out, as without annotations: {', '.join(unused)}"
     return Guess(keys | splits.keys | meaning, splits.comments | said)
 
 
@@ -180,6 +182,16 @@ def _coco(path: Path) -> dict[str, Any] | None:
     content = _json(path)
     keys = ("images", "annotations", "categories")
     return content if isinstance(content, dict) and all(isinstance(content.get(key), list) for key in keys) else None
+
+
+def _coco_labels(contents: Iterable[dict[str, Any]]) -> tuple[dict[str, None], list[str]]:
+    """The names of categories that have annotations, and those of the others (Roboflow adds one above all)."""
+    names, used = {}, set()
+    for content in contents:
+        by_id = {one.get("id"): str(one.get("name")) for one in content["categories"] if isinstance(one, dict)}
+        names |= dict.fromkeys(by_id.values())
+        used |= {by_id.get(one.get("category_id")) for one in content["annotations"] if isinstance(one, dict)}
+    return {name: None for name in names if name in used}, [name for name in names if name not in used]
 
 
 def _yaml(path: Path) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from segsweep.errors import InputError
 
 MOST_FILES = 200_000
-IMAGES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".npy"}
+IMAGES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".npy"}
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,15 @@ class FileTree:
 
     @classmethod
     def of(cls, root: Path) -> "FileTree":
-        """Look into a folder.
+        """Look into a folder; where all that it holds is one other folder, into that.
 
         Raises:
             InputError: it holds no file, or more than `MOST_FILES`.
         """
+        while len(inside := [path for path in root.iterdir() if not path.name.startswith(".")]) == 1:
+            if not inside[0].is_dir():
+                break
+            root = inside[0]
         found: list[PurePosixPath] = []
         for folder, folders, names in os.walk(root, followlinks=True):
             folders[:] = sorted(name for name in folders if not name.startswith("."))

@@ -12,9 +12,8 @@ from segsweep.data.readers import read
 from segsweep.errors import InputError
 from segsweep.planning.code_fingerprint import Code, readings
 from segsweep.planning.data_address import DataAddresses
-from segsweep.planning.data_fingerprint import pull_missing
+from segsweep.planning.data_fingerprint import file_hashes, pull_missing
 from segsweep.planning.planner import DEFINITIONS
-from segsweep.planning.remembered import Remembered
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def inspect(dataset: Dataset, root: Path, parent: Path, *, workers: int = 1) -> 
     listed: dict[str, int] = {}
     try:
         pull_missing(dataset, root, {})
-        hashes = Remembered(parent / f".{dataset.name}.files.json", drop_unasked=True)
+        hashes = file_hashes(dataset, parent)
         addresses = DataAddresses(dataset, root, parent, Code(readings(DEFINITIONS)), hashes)
         folder = Path(addresses.folder_of(Data().model_dump(mode="json")))
         hashes.save()

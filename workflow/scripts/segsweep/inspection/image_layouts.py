@@ -3,6 +3,7 @@
 import re
 from pathlib import PurePosixPath
 
+from segsweep.config.dataset_keys import MOST_LABELS
 from segsweep.formatting import plural
 from segsweep.inspection.file_tree import FileTree
 from segsweep.inspection.guess import Guess
@@ -10,15 +11,17 @@ from segsweep.inspection.mask_values import MOST_VALUES, classes_of, values_of
 from segsweep.inspection.path_patterns import Pattern, patterns_of, splits_of
 
 MASK_WORDS = ("mask", "label", "gt", "groundtruth", "annot", "seg", "target", "manual")
-AFFIXES = ("mask", "masks", "label", "labels", "labelIds", "gt", "GT", "seg", "segmentation", "annotation")
+AFFIXES = ("mask", "masks", "label", "labels", "labelIds", "gt", "GT", "seg", "segmentation", "annotation", "L")
+IMAGE_AFFIXES = ("image", "img", "sat", "training", "manual1")
 LEAST_SHARED = 0.5  # share of the masks whose images are there
-MOST_LABELS = 7
 SHOWN = 3  # files that are named
 
 
 def folder(tree: FileTree) -> Guess | None:
     """Images and masks, for the reader `folder`."""
-    pair = images_and_masks(tree, patterns_of(tree.images, AFFIXES))
+    # Images as well may have an affix; as a part of their names it does no harm.
+    tried = (images_and_masks(tree, patterns_of(tree.images, some)) for some in (AFFIXES, (*AFFIXES, *IMAGE_AFFIXES)))
+    pair = next(filter(None, tried), None)
     if pair is None:
         return None
     images, masks = pair

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from segsweep.data.void import VOID
+
 MOST_READ = 40  # masks
 MOST_VALUES = 32  # of masks that hold classes; JPEG, antialiasing and instances give more
-VOID_VALUE = 255
 COMMENT = "the values that were found; give them their names"
 
 BLACK = (0, 0, 0)
@@ -62,10 +63,10 @@ def classes_of(found: Counter) -> tuple[dict[str, Any], dict[str, str]]:
     if len(values) > MOST_VALUES:
         return _too_many(values)
     # 255 behind numbers without a gap is the void of VOC and many others.
-    void = [VOID_VALUE] if len(values) > 2 and values == [*range(len(values) - 1), VOID_VALUE] else []
+    void = [VOID] if len(values) > 2 and values == [*range(len(values) - 1), VOID] else []
     values = [value for value in values if value not in void]
     if len(values) == 1:
-        values = [0, *values] if values != [0] else [0, VOID_VALUE]
+        values = [0, *values] if values != [0] else [0, VOID]
     comments = {"classes": COMMENT}
     if void:
         comments["void"] = "counts in no loss and no score; if 255 is a class, move it to classes"
@@ -89,7 +90,7 @@ def _palette(found: Counter) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _too_many(values: list[int]) -> tuple[dict[str, Any], dict[str, str]]:
-    if values[0] == 0 and values[-1] > VOID_VALUE:
+    if values[0] == 0 and values[-1] > VOID:
         palette = {"background": 0, "object": f"1-{values[-1]}"}
         said = f"{len(values)} values up to {values[-1]} were found, which may number objects"
         return {"task": "binary", "palette": palette, "foreground": "object"}, {"palette": said}

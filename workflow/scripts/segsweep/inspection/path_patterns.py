@@ -1,5 +1,6 @@
 """Patterns that the paths of many files follow: "images/{split}/{name}.png"."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -11,6 +12,7 @@ from segsweep.inspection.split_layouts import SPLIT_OF
 
 COMPRESSED = ".nii.gz"
 SIGNS = "_-."  # between a name and an affix
+WORD = re.compile(r"[_. -]|[^_. -]+")  # of a folder's name, and what stands between words
 
 
 @dataclass
@@ -18,7 +20,7 @@ class Pattern:
     """Files whose paths are the same but for name and split.
 
     Attributes:
-        text: the path with {name}, and {split} where a folder is named like a split.
+        text: the path with {name}, and {split} where a folder's name, or a word of it, is that of a split.
         paths: by the folder of the split (else "") and the name.
     """
 
@@ -42,8 +44,9 @@ def patterns_of(paths: Iterable[PurePosixPath], affixes: Sequence[str] = ()) -> 
     for path in paths:
         folders, split = list(path.parts[:-1]), ""
         for i, folder in enumerate(folders):
-            if folder in SPLIT_OF and not split:
-                folders[i], split = "{split}", folder
+            words = WORD.findall(folder)
+            if not split and (named := next((word for word in words if word in SPLIT_OF), "")):
+                folders[i], split = "".join("{split}" if word == named else word for word in words), named
         file, name = _named(path, affixes)
         text = "/".join([*folders, file])
         found.setdefault(text, Pattern(text)).paths[split, name] = path

@@ -47,8 +47,9 @@ def propose(folder: Path, data_root: Path) -> tuple[str, str]:
     if guess is None:
         raise InputError(unknown_layout(tree))
     name = NOT_IN_A_NAME.sub("_", folder.resolve().name).strip("_.-") or "my_images"
-    inside = folder.resolve().is_relative_to(data_root.resolve())
-    root = folder.resolve().relative_to(data_root.resolve()) if inside else folder.resolve()
+    root = tree.root.resolve()
+    if root.is_relative_to(data_root.resolve()):
+        root = root.relative_to(data_root.resolve())
     keys = {"name": name, "reader": guess.keys["reader"], "root": str(root)} | guess.keys
     parse_dataset(keys, lambda names: f"the proposal for {folder}")
     return name, as_yaml(keys, guess.comments)

@@ -18,6 +18,7 @@ import yaml
 from segsweep.config.dataset_keys import Dataset
 from segsweep.config.split_keys import POOL, TRAIN, VAL, TableSplits
 from segsweep.config.train import weights_file
+from segsweep.data.image_files import reading_revision
 from segsweep.data.readers import files
 from segsweep.data.split_tables import groups_of_table
 from segsweep.errors import InputError
@@ -32,6 +33,11 @@ GROUPS = "groups:"  # beside the splits, none of which can have this name: what 
 MISSING = "missing"
 # Keys of a data set that have no part in which files are read.
 READ_NOTHING = {"title", "licence", "source", "classes", "group", "allow_duplicates", "display"}
+
+
+def file_hashes(dataset: Dataset, folder: Path) -> Remembered:
+    """What is remembered of the files of a data set, in a hidden file of the folder of all prepared data."""
+    return Remembered(folder / f".{dataset.name}.files.json", "2", drop_unasked=True)
 
 
 def tracking_file(dataset: Dataset | None, root: Path) -> Path | None:
@@ -111,9 +117,16 @@ def pull_missing(dataset: Dataset | None, root: Path, seen: dict[str, dict[str, 
 def of_listing(listing: Listing, remembered: Remembered) -> dict[str, str]:
     """A hash of each split of a listing. A file that is not there counts as missing: preparation says which."""
     return {
-        split: _digest([name, *(_content(path, remembered) for path in paths)] for name, paths in items)
+        split: _digest([name, *_contents(paths, remembered)] for name, paths in items)
         for split, items in listing.items()
     }
+
+
+def _contents(paths: list[Path | str], remembered: Remembered) -> list[str]:
+    """Hashes of the files of an item, image first; and how it is read, if the first reading lost something of it."""
+    found = [_content(path, remembered) for path in paths]
+    image = found[0] if found else [MISSING, 1]
+    return [md5 for md5, _ in found] + [f"revision {image[1]}"] * (image[1] > 1)
 
 
 def weights_fingerprint(weights: str | None, remembered: Remembered) -> str:
@@ -141,7 +154,7 @@ def dvc_md5(root: Path, remembered: Remembered) -> str:
     paths = sorted(
         Path(folder, name).relative_to(root).as_posix() for folder, _, names in os.walk(root) for name in names
     )
-    entries = [{"md5": _content(root / path, remembered), "relpath": path} for path in paths]
+    entries = [{"md5": _content(root / path, remembered)[0], "relpath": path} for path in paths]
     return hashlib.md5(json.dumps(entries, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
 
 
@@ -170,18 +183,23 @@ def _tracked_md5(tracked: Path) -> str:
         raise InputError(f"{tracked}: names no content ({error!r}). Restore it with git, or run `dvc add`.") from error
 
 
-def _content(part: Path | str, remembered: Remembered) -> str:
+def _content(part: Path | str, remembered: Remembered) -> tuple[str, int]:
+    """The hash of a part of an item, and the revision of its reading, of an image."""
     if isinstance(part, str):
-        return hashlib.md5(part.encode(), usedforsecurity=False).hexdigest()
+        return hashlib.md5(part.encode(), usedforsecurity=False).hexdigest(), 1
     try:
-        return _md5_of_folder(part, remembered) if part.is_dir() else remembered.of(part, md5)
+        return (_md5_of_folder(part, remembered), 1) if part.is_dir() else tuple(remembered.of(part, _read_and_hash))
     except OSError:
-        return MISSING
+        return MISSING, 1
+
+
+def _read_and_hash(path: Path) -> tuple[str, int]:
+    return md5(path), reading_revision(path)
 
 
 def _md5_of_folder(folder: Path, remembered: Remembered) -> str:
     """Of the names and contents of its files, as of a DICOM series."""
-    found = [[path.name, remembered.of(path, md5)] for path in sorted(folder.iterdir()) if path.is_file()]
+    found = [[path.name, _content(path, remembered)[0]] for path in sorted(folder.iterdir()) if path.is_file()]
     return hashlib.md5(json.dumps(found).encode(), usedforsecurity=False).hexdigest()
 
 

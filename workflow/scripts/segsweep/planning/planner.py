@@ -19,9 +19,10 @@ from segsweep.errors import InputError
 from segsweep.formatting import epochs as epochs_in_words
 from segsweep.hashing import short_hash
 from segsweep.io import read_json
+from segsweep.planning.augmentation_trials import augmentation_problems
 from segsweep.planning.code_fingerprint import PACKAGE, Code, readings
 from segsweep.planning.data_address import DataAddresses
-from segsweep.planning.data_fingerprint import pull_missing, read_seen, weights_fingerprint
+from segsweep.planning.data_fingerprint import file_hashes, pull_missing, read_seen, weights_fingerprint
 from segsweep.planning.data_fit import data_fit
 from segsweep.planning.grid import Design, lay_out
 from segsweep.planning.image_kind import image_kind
@@ -90,13 +91,13 @@ class Planner(WorkerView):
             self.design = Design([], list(study.table.axes))
             return
         dataset = loaded.dataset
-        file_hashes = Remembered(RESULTS / "data" / f".{dataset.name}.files.json", drop_unasked=True)
+        of_files = file_hashes(dataset, RESULTS / "data")
         weights_hashes = Remembered(WEIGHTS)
-        self.memories += [file_hashes, weights_hashes]
+        self.memories += [of_files, weights_hashes]
         self.seen = read_seen(self.seen_file)
         if pull:
             pull_missing(dataset, loaded.root, self.seen)
-        self.prepared = DataAddresses(dataset, loaded.root, RESULTS / "data", self.code, file_hashes, self.seen)
+        self.prepared = DataAddresses(dataset, loaded.root, RESULTS / "data", self.code, of_files, self.seen)
         weights = partial(weights_fingerprint, remembered=weights_hashes)
         images = partial(image_kind, dataset, loaded.root)
         context = context_of(study, dataset, self.code, self.prepared.address_of, weights, images)
@@ -124,7 +125,9 @@ class Planner(WorkerView):
         if self.adaptive:
             self._read_decisions()
         self._cut()
-        if wrong := [problem for folder in self.plan.data for problem in data_fit(self.plan, folder).problems]:
+        folders = self.plan.data
+        fitting = [problem for folder in folders for problem in data_fit(self.plan, folder).problems]
+        if wrong := fitting + [problem for folder in folders for problem in augmentation_problems(self.plan, folder)]:
             raise InputError(*wrong)
         missing = self.missing() if self.request.pack > 1 else []
         # What decisions ask for later is trained segment by segment.

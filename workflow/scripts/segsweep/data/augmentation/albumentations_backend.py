@@ -10,6 +10,7 @@ import albumentations as A
 import cv2
 import numpy as np
 from albumentations.augmentations.crops.transforms import CropSizeError
+from pydantic import ValidationError
 
 from segsweep.config.albumentations_transforms import GROUPS, REFUSED
 from segsweep.data.augmentation import albumentations_exact
@@ -35,11 +36,11 @@ class Augmentation:
         """`transforms` are names and arguments; `where` names their file in problems; `pixels` are the images'.
 
         Raises:
-            InputError: a transform refuses its arguments.
+            InputError: transforms refuse their arguments.
         """
         self._pixels = pixels
         self._title = f"{where} ({', '.join(name for name, _ in transforms)})"
-        built = [_build(name, arguments, where, pixels) for name, arguments in transforms]
+        built = _built(transforms, where, pixels)
         # Corners outside of the image are kept: the share of a box that is still visible follows from them.
         keypoints = A.KeypointParams(format="xy", remove_invisible=False)
         self._bare = A.Compose(built)
@@ -106,25 +107,60 @@ def signatures() -> dict[str, list[str]]:
     return {name: sorted({*signature(cls).parameters, "p"}) for name, cls in used.items()}
 
 
+def _built(transforms: list[tuple[str, dict[str, Any]]], where: str, pixels: Pixels) -> list[Any]:
+    built, problems = [], []
+    for name, arguments in transforms:
+        try:
+            built.append(_build(name, arguments, where, pixels))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(*problems)
+    return built
+
+
 def _build(name: str, arguments: dict[str, Any], where: str, pixels: Pixels) -> Any:
-    cls = getattr(albumentations_exact, name, None) or getattr(A, name)
     if name in GROUPS:
-        return cls(**arguments | {"transforms": [_build(*entry, where, pixels) for entry in arguments["transforms"]]})
+        cls = getattr(A, name)
+        arguments = arguments | {"transforms": _built(arguments["transforms"], where, pixels)}
+    else:
+        cls, forced = _with_forced(getattr(albumentations_exact, name, None) or getattr(A, name), pixels)
+        arguments = forced | arguments
+    try:
+        return cls(**arguments)
+    except (ArithmeticError, TypeError, ValueError) as error:
+        wrong = _wrong(error, arguments)
+        raise InputError(*(f"{where}: {name}: {one}. Correct it, or leave it out." for one in wrong)) from error
+
+
+def _with_forced(cls: type, pixels: Pixels) -> tuple[type, dict[str, Any]]:
+    """A transform as it is built here, and the arguments that are given to it."""
     accepted = [*signature(cls).parameters, "p"]
     fill = pixels.fill if pixels.is_bytes else pixels.unit_fill
     gray = sum(fill) / len(fill)
     gray = round(gray) if pixels.is_bytes else gray
-    values = FORCED | {"fill": gray if name in TAKE_GRAY else fill}
+    values = FORCED | {"fill": gray if cls.__name__ in TAKE_GRAY else fill}
     forced = {key: value for key, value in values.items() if key in accepted}
     if pixels.channels > albumentations_exact.FILLED_AT_ONCE and "fill" in forced:
-        cls = type(name, (albumentations_exact.FilledInParts, cls), {})
+        cls = type(cls.__name__, (albumentations_exact.FilledInParts, cls), {})
     if issubclass(cls, RESIZED):
         forced["mask_interpolation"] = cv2.INTER_NEAREST_EXACT
-    try:
-        return cls(**(forced | arguments))
-    except (TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{where}: {name} refuses {arguments}: {reason}. Correct its arguments.") from error
+    return cls, forced
+
+
+def _wrong(error: Exception, arguments: dict[str, Any]) -> list[str]:
+    """What a transform says of its arguments, each once."""
+    if not isinstance(error.__cause__, ValidationError):
+        return [f"its arguments are refused ({' '.join(str(error).split())})"]
+    said: dict[str, list[str]] = {}  # of an argument that may be a number or a pair several things
+    for entry in error.__cause__.errors():
+        key = str(entry["loc"][0]) if entry["loc"] else "its arguments"
+        message = entry["msg"].removeprefix("Value error, ").rstrip(".")
+        said.setdefault(key, []).append(message[0].lower() + message[1:])
+    return [
+        f"{key}{f' is {arguments[key]!r}' if key in arguments else ''}: {', or '.join(dict.fromkeys(messages))}"
+        for key, messages in said.items()
+    ]
 
 
 def _flat(compose: Any) -> list[Any]:

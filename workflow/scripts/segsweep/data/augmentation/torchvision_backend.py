@@ -70,7 +70,7 @@ class Augmentation:
         pixels, device = self._pixels, self._device or torch.device("cpu")
         image, mask = (None if one is None else torch.tensor(one).to(device) for one in (sample.image, sample.mask))
         drawing = Drawing(
-            pixels.to_unit(image.permute(2, 0, 1).float()),
+            pixels.to_unit(image.float()).permute(2, 0, 1),
             None if mask is None else mask[None],
             corners_of(sample).astype(np.float64),
             torch.tensor(pixels.unit_fill, dtype=torch.float32, device=device)[:, None, None],

@@ -71,6 +71,20 @@ def orientation(source: Path | bytes, reading: Reading = DEFAULT) -> int:
         return image.orientation
 
 
+def reading_revision(source: Path) -> int:
+    """Which reading gave an image the pixels that it has: trainings on what an earlier one gave are other trainings.
+
+    1 for upright images of 8-bit grey or RGB, and where the header cannot be read. 2 for all others: the first reading
+    lost bits, bands or the orientation.
+    """
+    try:
+        with _opened(source, DEFAULT) as image:
+            plain = image.orientation == 1 and image.dtype == "uint8" and image.channels(DEFAULT) in (1, 3)
+    except Exception:  # of the decoders, of many kinds: preparation says what is wrong
+        return 1
+    return 1 if plain else 2
+
+
 def geo_tags(source: Path | bytes, reading: Reading = DEFAULT) -> dict[int, tuple]:
     """The GeoTIFF tags of an image, (type, count, value) by number; empty where it has none, or is not a TIFF.
 
@@ -86,7 +100,7 @@ def geo_tags(source: Path | bytes, reading: Reading = DEFAULT) -> dict[int, tupl
 def _opened(source: Path | bytes, reading: Reading, where: str = "") -> Iterator[ImageFile]:
     where = where or _place(source)
     if isinstance(source, Path) and (wrong := not_a_file(source)):
-        raise InputError(f"{where}: {wrong}. Put an image there, or take the name out of the list.")
+        raise InputError(f"{where}: {wrong}. Put an image there, or leave it out.")
     with BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
         head = file.read(HEAD)
         file.seek(0)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
-from segsweep.data.image_files.image_file import ImageFile, Reading, chosen_page
+from segsweep.data.image_files.image_file import ORIENTATION, ImageFile, Reading, chosen_page
 from segsweep.errors import InputError
 
 if TYPE_CHECKING:
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from PIL import Image
 
 FORMATS = ("BMP", "DIB", "GIF", "JPEG", "MPO", "PCX", "PNG", "PPM", "TGA", "WEBP")
-ORIENTATION = 274  # number of the EXIF tag
-OPAQUE = {"L": 1, "RGB": 3}
-WITH_ALPHA = {"LA": "L", "RGBA": "RGB"}  # mode: mode without alpha
+OPAQUE = ("L", "RGB")  # modes
 DEEP = {"I": 1, "L": 1, "LA": 2, "RGB": 3, "RGBA": 4}  # bands of a PNG of 16 bits, by Pillow's raw mode
 NO_ALPHA = (1, 3)  # numbers of bands
+SHOWN = 24  # first bytes of what is no image
+OTHER_COLORS = ("CMYK", "YCbCr", "LAB", "HSV")  # modes that are never converted
 
 
 def matches(head: bytes) -> bool:
@@ -38,11 +38,14 @@ def opened(file: BinaryIO, where: str, reading: Reading) -> Iterator[ImageFile]:
     try:
         image = Image.open(file)
     except UnidentifiedImageError:
+        file.seek(0)
         raise InputError(
-            f"{where}: not an image of a known format. Replace the file, or save it as PNG or TIFF."
+            f"{where}: not an image of a known format; it begins with {file.read(SHOWN)!r}. Replace the file, or save "
+            "it as PNG or TIFF."
         ) from None
     except Image.DecompressionBombError as error:
-        raise InputError(f"{where}: {error}. Replace the file, or cut the image into tiles.") from error
+        size = str(error).partition(",")[0]
+        raise InputError(f"{where}: {size}. Replace the file, or cut the image into tiles.") from error
     with image:
         if image.format not in FORMATS:
             raise InputError(f"{where}: {image.format}, which is not read. Save it as PNG or TIFF.")
@@ -54,23 +57,26 @@ def opened(file: BinaryIO, where: str, reading: Reading) -> Iterator[ImageFile]:
 
 
 def _image_file(file: BinaryIO, where: str, image: Image.Image) -> ImageFile:
-    width, height = image.size
-    depth = _deep_bands(
-        where, image
-    )  # before EXIF is looked for: it may stand behind the pixels, which are then decoded
+    # Before EXIF is looked for: it may stand behind the pixels, which are then decoded.
+    deep = _deep_bands(where, image)
     turned = image.getexif().get(ORIENTATION)
-    about = {"orientation": turned if turned in range(1, 9) else 1}
-    if depth is not None:
-        alpha = None if depth in NO_ALPHA else depth - 1
-        return ImageFile(height, width, depth, "uint16", _deep(file), alpha=alpha, **about)
-    if image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
-        return ImageFile(
-            height, width, len(image.getbands()), "uint8", _decoder(image, image.mode), image.mode, **about
-        )
-    mode = _mode(where, image)
-    bands = len(mode)
+    if deep is not None:
+        bands, dtype, decode, color, has_alpha = deep, "uint16", _deep(file), None, deep not in NO_ALPHA
+    elif image.mode in OTHER_COLORS:
+        bands, color, has_alpha = len(image.getbands()), image.mode, False
+        dtype, decode = "uint8", _decoder(image, image.mode)
+    else:
+        mode = _mode(where, image)
+        bands, dtype, decode, color, has_alpha = len(mode), "uint8", _decoder(image, mode), None, mode not in OPAQUE
     return ImageFile(
-        height, width, bands, "uint8", _decoder(image, mode), alpha=None if mode in OPAQUE else bands - 1, **about
+        image.height,
+        image.width,
+        bands,
+        dtype,
+        decode,
+        color,
+        alpha=bands - 1 if has_alpha else None,
+        orientation=turned if turned in range(1, 9) else 1,
     )
 
 

@@ -6,7 +6,7 @@ Source: Lin et al. 2014, "Microsoft COCO: Common Objects in Context"; https://co
 """
 
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -15,13 +15,11 @@ from pydantic import field_validator, model_validator
 from segsweep.config.annotated_dataset import AnnotatedDataset
 from segsweep.config.name_patterns import checked_pattern
 from segsweep.config.settings import key
-from segsweep.config.split_keys import FolderSplits, Splits, folder_of, form_of
-from segsweep.data.annotations import AnnotatedImage, annotated_items
-from segsweep.data.coco_file import CocoFile, CocoImage, annotations_of, read_file, text_of
-from segsweep.data.found_names import no_such_image
-from segsweep.data.name_lists import names_by_split
+from segsweep.config.split_keys import FolderSplits, Splits, check_patterns, form_of
+from segsweep.data.annotations import AnnotatedImage, annotated_items, unknown_image
+from segsweep.data.coco_file import CocoFile, annotations_of, read_file, text_of
+from segsweep.data.image_sources import MISSING, names_with_sources
 from segsweep.data.raw_item import Item
-from segsweep.errors import InputError
 
 
 class CocoDataset(AnnotatedDataset):
@@ -46,18 +44,13 @@ class CocoDataset(AnnotatedDataset):
 
     @model_validator(mode="after")
     def _splits_fit(self):
-        form, of_each = form_of(self.splits), "{split}" in self.annotations
-        if form == "folders" and not of_each:
+        if form_of(self.splits) == "folders" and "{split}" not in self.annotations:
             raise ValueError(
                 f"splits names folders, but annotations has no {{split}} that they stand for: {self.annotations!r}. "
                 "Write annotations: annotations/instances_{split}.json, or say which images of the one file make a "
                 "split: splits: {random: {val: 0.2}}, a table, or lists of names"
             )
-        if form == "random" and (of_each or "{split}" in self.images):
-            raise ValueError(
-                f"the splits are drawn, so no file has their names: {self.annotations}, {self.images}. Leave out "
-                "{split}, or write splits: {folders: [train, val]}"
-            )
+        check_patterns(self.splits, self.annotations, self.images)
         return self
 
 
@@ -72,8 +65,8 @@ def read(dataset: CocoDataset, root: Path) -> dict[str, list[Item]]:
     reported: set[Path] = set()
     for split, members in _found(dataset, root).items():
         found[split] = []
-        for name, file, folder, location in members:
-            image = _annotated(dataset, name, file, root / folder, location)
+        for name, location, file in members:
+            image = _annotated(dataset, name, location, file)
             if file.path not in reported:
                 reported.add(file.path)
                 image = replace(image, problems=[*file.problems, *image.problems])
@@ -84,55 +77,40 @@ def read(dataset: CocoDataset, root: Path) -> dict[str, list[Item]]:
 def files(dataset: CocoDataset, root: Path) -> dict[str, list[tuple[str, list[Path | str]]]]:
     """Image of each name, and what the file says of it."""
     return {
-        split: [(name, _files(dataset, file.images.get(name), root / folder)) for name, file, folder, _ in members]
+        split: [(name, _files(dataset, name, file)) for name, _, file in members]
         for split, members in _found(dataset, root).items()
     }
 
 
-def _found(dataset: CocoDataset, root: Path) -> dict[str, list[tuple[str, CocoFile, str, str]]]:
-    """Name, file, folder of the images and location of each item."""
+def _found(dataset: CocoDataset, root: Path) -> dict[str, list[tuple[str, str, CocoFile]]]:
+    """Name, location and file of each item."""
     opened = cache(read_file)
 
     def file_of(folder: str) -> CocoFile:
-        return opened(root / dataset.annotations.format(split=folder))
+        file = opened(root / dataset.annotations.format(split=folder))
+        return replace(file, folder=root / dataset.images.format(split=folder))
 
-    def every(folder: str) -> list[tuple[str, str]]:
-        file = file_of(folder)
-        return [(name, str(file.path)) for name in file.images]
-
-    found, problems = {}, []
-    for split, names in names_by_split(dataset, root, every=every).items():
-        folder = folder_of(dataset.splits, split)
-        try:
-            file = file_of(folder)
-        except InputError as error:
-            problems += [problem for problem in error.problems if problem not in problems]
-            continue
-        found[split] = [(name, file, dataset.images.format(split=folder), where) for name, where in names]
-    if problems:
-        raise InputError(*problems)
-    return found
+    return names_with_sources(dataset, root, file_of)
 
 
 def _has_boxes(dataset: CocoDataset) -> bool:
     return dataset.task == "multitask"
 
 
-def _annotated(dataset: CocoDataset, name: str, file: CocoFile, folder: Path, location: str) -> AnnotatedImage:
+def _annotated(dataset: CocoDataset, name: str, location: str, file: CocoFile) -> AnnotatedImage:
     image = file.images.get(name)
     if image is None:
-        return AnnotatedImage(
-            name, partial(no_such_image, name, location, file.path, file.images), (), location=location
-        )
+        return unknown_image(name, location, file)
+    path = file.folder / image.file
     if image.entries is None:
-        return AnnotatedImage(name, folder / image.file, None, image.size, location)
+        return AnnotatedImage(name, path, None, image.size, location)
     annotations, problems = annotations_of(image, _has_boxes(dataset))
-    return AnnotatedImage(name, folder / image.file, annotations, image.size, location, file.path, problems)
+    return AnnotatedImage(name, path, annotations, image.size, location, file.path, problems)
 
 
-def _files(dataset: CocoDataset, image: CocoImage | None, folder: Path) -> list[Path | str]:
+def _files(dataset: CocoDataset, name: str, file: CocoFile) -> list[Path | str]:
+    image = file.images.get(name)
     if image is None:
-        return ["missing"]
-    if image.entries is None:
-        return [folder / image.file]
-    return [folder / image.file, text_of(image, _has_boxes(dataset))]
+        return MISSING
+    said = [] if image.entries is None else [text_of(image, _has_boxes(dataset))]
+    return [file.folder / image.file, *said]

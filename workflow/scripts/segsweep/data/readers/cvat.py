@@ -5,43 +5,43 @@ Source: CVAT's manual, "CVAT for images", https://docs.cvat.ai/docs/dataset_mana
 
 import json
 import math
-import xml.etree.ElementTree as ElementTree
-from functools import cache, partial
+from dataclasses import dataclass
+from functools import cache
 from operator import itemgetter
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+from xml.etree.ElementTree import Element
 
 from pydantic import field_validator, model_validator
 
 from segsweep.config.annotated_dataset import AnnotatedDataset
 from segsweep.config.name_patterns import checked_pattern
 from segsweep.config.settings import key
-from segsweep.config.split_keys import FolderSplits, check_patterns, folder_of, form_of
+from segsweep.config.split_keys import FolderSplits, check_patterns, form_of
 from segsweep.data.file_kinds import not_a_file
-from segsweep.data.found_names import no_such_image
-from segsweep.data.name_lists import names_by_split
+from segsweep.data.image_names import name_of, path_in_folder
+from segsweep.data.image_sources import MISSING, Source, names_with_sources
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
 from segsweep.formatting import plural
+from segsweep.io import read_xml
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from segsweep.data.annotations import Annotation
-
-Element = ElementTree.Element
+    from segsweep.data.annotations import AnnotatedImage, Annotation
 
 SHAPES = ("polygon", "box", "ellipse", "mask", "polyline")
 OF_THE_IMAGE = "tag"  # says something of the image as a whole
 EXPORT_AGAIN = 'Export the task again as "CVAT for images 1.1"'
 
 
-class Source(NamedTuple):
-    """Where the images of a split come from: the XML file, their folder, and what the one says of each, by name."""
+@dataclass(frozen=True)
+class CvatFile(Source):
+    """What an XML file says of its images, and the folder in which these lie."""
 
-    file: Path
-    folder: Path
     images: dict[str, Element]
+    folder: Path
 
 
 class CvatDataset(AnnotatedDataset):
@@ -74,23 +74,15 @@ def read(dataset: CvatDataset, root: Path) -> dict[str, list[Item]]:
     Raises:
         InputError: as `files`. What is wrong with the shapes of an image stands in its item's `problems`.
     """
-    from segsweep.data.annotations import AnnotatedImage, annotated_items
+    from segsweep.data.annotations import annotated_items
 
-    found = {}
-    for split, members in _images(dataset, root).items():
-        found[split] = []
-        for name, location, source, element in members:
-            if element is None:
-                there_is_none = partial(no_such_image, name, location, source.file, source.images)
-                found[split].append(AnnotatedImage(name, there_is_none, (), location=location))
-                continue
-            annotations, problems = _annotations(
-                element, f"{source.file}: image {element.get('name')!r}", dataset.line_width
-            )
-            size = int(element.get("height")), int(element.get("width"))
-            path = source.folder / element.get("name")
-            found[split].append(AnnotatedImage(name, path, annotations, size, location, source.file, problems))
-    return annotated_items(dataset, found)
+    return annotated_items(
+        dataset,
+        {
+            split: [_annotated(dataset, name, location, file) for name, location, file in members]
+            for split, members in _found(dataset, root).items()
+        },
+    )
 
 
 def files(dataset: CvatDataset, root: Path) -> dict[str, list[tuple[str, list[Path | str]]]]:
@@ -100,12 +92,25 @@ def files(dataset: CvatDataset, root: Path) -> dict[str, list[tuple[str, list[Pa
         InputError: lists or XML files that are missing or damaged.
     """
     return {
-        split: [
-            (name, ["missing"] if one is None else [source.folder / one.get("name"), json.dumps(_plain(one))])
-            for name, _, source, one in members
-        ]
-        for split, members in _images(dataset, root).items()
+        split: [(name, _files(file, file.images.get(name))) for name, _, file in members]
+        for split, members in _found(dataset, root).items()
     }
+
+
+def _annotated(dataset: CvatDataset, name: str, location: str, file: CvatFile) -> "AnnotatedImage":
+    from segsweep.data.annotations import AnnotatedImage, unknown_image
+
+    element = file.images.get(name)
+    if element is None:
+        return unknown_image(name, location, file)
+    path, size = file.folder / element.get("name"), (int(element.get("height")), int(element.get("width")))
+    where = f"{file.path}: image {element.get('name')!r}"
+    annotations, problems = _annotations(element, where, dataset.line_width)
+    return AnnotatedImage(name, path, annotations, size, location, file.path, problems)
+
+
+def _files(file: CvatFile, element: Element | None) -> list[Path | str]:
+    return MISSING if element is None else [file.folder / element.get("name"), json.dumps(_plain(element))]
 
 
 def _plain(element: Element) -> list[Any]:
@@ -114,44 +119,39 @@ def _plain(element: Element) -> list[Any]:
     return [element.tag, attributes, (element.text or "").strip(), [_plain(child) for child in element]]
 
 
-def _images(dataset: CvatDataset, root: Path) -> dict[str, list[tuple[str, str, Source, Element | None]]]:
-    """Name, location, source and element of each image of each split; no element where the XML file has no such."""
+def _found(dataset: CvatDataset, root: Path) -> dict[str, list[tuple[str, str, CvatFile]]]:
+    """Name, location and XML file of each item."""
     parsed = cache(_parsed)
 
-    def source_of(folder: str) -> Source:
-        file = root / dataset.annotations.format(split=folder)
+    def file_of(folder: str) -> CvatFile:
+        path = root / dataset.annotations.format(split=folder)
         subset = folder if isinstance(dataset.splits, FolderSplits) and "{split}" not in dataset.annotations else None
-        return Source(file, root / dataset.images.format(split=folder), _by_name(file, parsed(file), subset))
+        return CvatFile(path, _by_name(path, parsed(path), subset), root / dataset.images.format(split=folder))
 
-    def every(folder: str) -> list[tuple[str, str]]:
-        source = source_of(folder)
-        return [(name, str(source.file)) for name in source.images]
-
-    found = {}
-    for split, names in names_by_split(dataset, root, every=every).items():
-        source = source_of(folder_of(dataset.splits, split))
-        found[split] = [(name, location, source, source.images.get(name)) for name, location in names]
-    return found
+    return names_with_sources(dataset, root, file_of)
 
 
 def _parsed(file: Path) -> list[Element]:
     """The images of an XML file."""
     if wrong := not_a_file(file):
         raise InputError(f"{file}: {wrong}. Put CVAT's annotations there, or correct `annotations`.")
-    try:
-        root = ElementTree.parse(file).getroot()
-    except (OSError, ElementTree.ParseError) as error:
-        raise InputError(f"{file}: not valid XML ({error}). {EXPORT_AGAIN}.") from error
+    root = read_xml(file, f"{EXPORT_AGAIN}.")
     if tracks := len(root.findall("track")):
         raise InputError(f"{file}: holds {tracks} tracks of a video, not shapes of images. {EXPORT_AGAIN}.")
     images = root.findall("image")
     if root.tag != "annotations" or not images:
         raise InputError(f"{file}: holds <{root.tag}> without any <image>. {EXPORT_AGAIN}.")
+    problems = []
     for number, image in enumerate(images, 1):
-        if not image.get("name") or not all(image.get(side, "").isdecimal() for side in ("width", "height")):
-            raise InputError(
-                f"{file}: image {number} ({image.get('name')}) lacks its name, width or height. {EXPORT_AGAIN}."
-            )
+        name = image.get("name", "")
+        if not name or not all(image.get(side, "").isdecimal() for side in ("width", "height")):
+            problems.append(f"{file}: image {number} ({name!a}) lacks its name, width or height. {EXPORT_AGAIN}.")
+        elif path := path_in_folder(name):
+            image.set("name", path)
+        else:
+            problems.append(f"{file}: image {number} is called {name!a}, no path in the folder of images. Rename it.")
+    if problems:
+        raise InputError(*problems)
     return images
 
 
@@ -161,7 +161,7 @@ def _by_name(file: Path, images: list[Element], subset: str | None) -> dict[str,
     twice: list[str] = []
     for image in images:
         if subset is None or image.get("subset") == subset:
-            name = str(PurePosixPath(image.get("name")).with_suffix(""))
+            name = name_of(image.get("name"))
             twice += [name] * (name in found)
             found[name] = image
     if not found:
@@ -207,9 +207,12 @@ def _outline(shape: Element, line_width: float | None) -> dict[str, Any]:
     if kind not in SHAPES:
         raise ValueError(f"is a {kind!r}; shapes with an area are {', '.join(SHAPES)}. Delete it, or draw another")
     if kind == "box":
-        return {"rings": [outlines.rectangle(*_numbers(shape, "xtl", "ytl", "xbr", "ybr"), _rotation(shape))]}
+        turned = _rotation(shape)
+        box = outlines.rectangle(*_numbers(shape, "xtl", "ytl", "xbr", "ybr"), turned)
+        return {"rings": [box], "cut_off": turned != 0}
     if kind == "ellipse":
-        return {"rings": [outlines.ellipse(*_numbers(shape, "cx", "cy", "rx", "ry"), _rotation(shape))]}
+        ellipse = outlines.ellipse(*_numbers(shape, "cx", "cy", "rx", "ry"), _rotation(shape))
+        return {"rings": [ellipse], "cut_off": True}
     if kind == "mask":
         return _mask(shape)
     points = _points(shape.get("points", ""))
@@ -219,7 +222,7 @@ def _outline(shape: Element, line_width: float | None) -> dict[str, Any]:
         raise ValueError(
             "is a polyline, which covers no pixel. Say how wide lines are with `line_width`, in pixels, or delete it"
         )
-    return {"rings": outlines.line(points, line_width)}
+    return {"rings": outlines.line(points, line_width), "cut_off": True}
 
 
 def _numbers(shape: Element, *names: str) -> list[float]:

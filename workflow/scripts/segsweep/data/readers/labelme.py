@@ -6,7 +6,6 @@ of all versions of LabelMe, and those of X-AnyLabeling.
 Source: Wada, Labelme: Image Polygonal Annotation with Python, https://github.com/wkentaro/labelme.
 """
 
-import json
 import math
 import os
 from base64 import b64decode
@@ -27,7 +26,7 @@ from segsweep.data.found_names import found_names
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
-from segsweep.io import read_text
+from segsweep.io import read_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,6 +47,8 @@ POINTS = {
     "linestrip": (2, math.inf),
     "mask": (2, 2),  # first and last pixel of the box that it fills
 }
+# What may reach beyond the image, as nobody draws all of its outline.
+CUT_OFF = (*LINES, "circle", "rotation", "oriented_rectangle")
 
 
 class LabelmeDataset(AnnotatedDataset):
@@ -99,8 +100,8 @@ def read(dataset: LabelmeDataset, root: Path) -> dict[str, list[Item]]:
             content, problems = _content(path)
             image = _image(dataset, root, split, name, content)
             annotations, wrong = _annotations(path, content["shapes"], dataset.line_width)
-            size = content.get("imageHeight"), content.get("imageWidth")
-            size = None if None in size else size  # early versions do not say it
+            size, odd = _size(path, content)
+            wrong += odd
             if not os.path.lexists(path):  # a broken link is a problem
                 annotations, path = ((), None) if dataset.missing_labels == "background" else (None, path)
             found[split].append(AnnotatedImage(name, image, annotations, size, location, path, [*problems, *wrong]))
@@ -137,15 +138,25 @@ def _content(path: Path) -> tuple[dict[str, Any], list[str]]:
     if not path.is_file():  # as decoding says
         return {"shapes": []}, []
     try:
-        content = json.loads(read_text(path, remedy + "."))
+        content = read_json(path, f"{remedy}.", f"{remedy}.")
     except InputError as error:
         return {"shapes": []}, error.problems
-    except ValueError as error:
-        return {"shapes": []}, [f"{path}: is no JSON ({error}). {remedy}."]
     if not isinstance(content, dict) or not isinstance(content.get("shapes"), list):
         found = f"the keys {', '.join(list(content)[:6])}" if isinstance(content, dict) else type(content).__name__
         return {"shapes": []}, [f"{path}: is no annotation of LabelMe: a list `shapes` lacks, found {found}. {remedy}."]
     return content, []
+
+
+def _size(path: Path, content: dict[str, Any]) -> tuple[tuple[int, int] | None, list[str]]:
+    """Height and width that an annotation says, which early versions do not; and what is wrong with them."""
+    size = content.get("imageHeight"), content.get("imageWidth")
+    if None in size:
+        return None, []
+    if not all(type(side) in (int, float) for side in size):
+        return None, [
+            f"{path}: imageHeight is {size[0]!r:.40}, imageWidth {size[1]!r:.40}; both are numbers. Correct them."
+        ]
+    return size, []
 
 
 def _image(
@@ -174,20 +185,27 @@ def _annotations(path: Path, shapes: list[Any], line_width: float | None) -> tup
         where = f"{path}: shape {number}"
         label = shape.get("label") if isinstance(shape, dict) else None
         if not isinstance(label, str) or not label:
-            problems.append(f"{where} has no label. Give it one, or delete it.")
+            problems.append(f"{where} has no label, but {label!r}. Give it one, or delete it.")
             continue
         try:
             kind, points = _kind(shape), _points(shape)
             outline = _mask(shape, points) if kind == "mask" else {"rings": _rings(kind, points, line_width)}
-            found.append(Annotation(label, **outline, group=shape.get("group_id"), location=where))
+            found.append(Annotation(label, **outline, cut_off=kind in CUT_OFF, group=_group(shape), location=where))
         except ValueError as error:
             problems.append(f"{where} ({label}) {error}.")
     return found, problems
 
 
+def _group(shape: dict[str, Any]) -> float | str | None:
+    group = shape.get("group_id")
+    if not isinstance(group, int | float | str | None):
+        raise ValueError(f"has the group_id {group!r:.60}; it is a number. Correct it, or write null")
+    return group
+
+
 def _kind(shape: dict[str, Any]) -> str:
     kind = shape.get("shape_type") or "polygon"  # early versions know no others
-    if kind not in POINTS:
+    if not isinstance(kind, str) or kind not in POINTS:
         raise ValueError(f"is a {kind!r}; shapes with an area are {', '.join(POINTS)}. Draw such a one, or delete it")
     return kind
 

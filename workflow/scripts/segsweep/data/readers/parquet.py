@@ -4,7 +4,7 @@ A row is an image. Its columns hold encoded files (PNG, JPEG, TIFF, ...), as byt
 """
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -12,9 +12,8 @@ from pydantic import model_validator
 
 from segsweep.config.mask_dataset import MaskDataset
 from segsweep.config.settings import key
-from segsweep.config.split_keys import FolderSplits, Splits, check_patterns, folder_of
-from segsweep.data.found_names import no_such_image
-from segsweep.data.name_lists import names_by_split
+from segsweep.config.split_keys import FolderSplits, Splits, check_patterns
+from segsweep.data.image_sources import MISSING, Source, names_with_sources, no_such_image
 from segsweep.data.parquet_shards import Columns, Row, cells, rows_of
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
@@ -63,14 +62,16 @@ def read(dataset: ParquetDataset, root: Path) -> dict[str, list[Item]]:
     """
     cell = cells(dataset.columns)
     return {
-        split: [_item(dataset, name, row, cell) for name, row in members]
-        for split, members in _rows(dataset, root).items()
+        split: [_item(dataset, name, location, source, cell) for name, location, source in members]
+        for split, members in _found(dataset, root).items()
     }
 
 
-def _item(dataset: ParquetDataset, name: str, row: Row | Callable, cell: Callable[[Row, str], bytes]) -> Item:
-    if callable(row):
-        return Item(name, row, row)  # as it raises, nothing asks for the mask
+def _item(dataset: ParquetDataset, name: str, location: str, source: Source, cell: Callable[[Row, str], bytes]) -> Item:
+    row = source.images.get(name)
+    if row is None:
+        image = partial(no_such_image, name, location, source)
+        return Item(name, image, image)  # as it raises, nothing asks for the mask
     mask = partial(_whatever_its_size, cell, row, dataset.mask) if row.labeled else None
     return Item(name, partial(cell, row, dataset.image), mask, location=row.location)
 
@@ -85,40 +86,26 @@ def files(dataset: ParquetDataset, root: Path) -> dict[str, list[tuple[str, list
     Raises:
         InputError: with one problem for each split without shards, and each shard that lacks a column or is damaged.
     """
-    return {split: [(name, _files(row)) for name, row in members] for split, members in _rows(dataset, root).items()}
+    return {
+        split: [(name, _files(source.images.get(name))) for name, _, source in members]
+        for split, members in _found(dataset, root).items()
+    }
 
 
-def _files(row: Row | Callable) -> list[Path | str]:
-    if callable(row):
-        return ["missing"]
+def _files(row: Row | None) -> list[Path | str]:
+    if row is None:
+        return MISSING
     return [row.shard, f"row {row.number}"] if row.labeled else [row.shard]
 
 
-def _rows(dataset: ParquetDataset, root: Path) -> dict[str, list[tuple[str, Row | Callable]]]:
-    """Names of each split with their rows; where the shards have no such row, what says so when it is called."""
-    rows = cache(partial(_rows_of_folder, dataset, root))
-
-    def every(folder: str) -> list[tuple[str, str]]:
-        return [(name, row.location) for name, row in rows(folder)]
-
-    found = {}
-    for split, names in names_by_split(dataset, root, every=every).items():
-        folder = folder_of(dataset.splits, split)
-        shards, by_name = root / _pattern(dataset, folder), dict(rows(folder))
-        found[split] = [
-            (name, by_name.get(name) or partial(no_such_image, name, location, shards, by_name))
-            for name, location in names
-        ]
-    return found
+def _found(dataset: ParquetDataset, root: Path) -> dict[str, list[tuple[str, str, Source]]]:
+    """Name and location of each item, and the rows among which it is to be found."""
+    return names_with_sources(dataset, root, partial(_rows_of_folder, dataset, root))
 
 
-def _pattern(dataset: ParquetDataset, folder: str) -> str:
-    return dataset.shards.replace("{split}", folder)
-
-
-def _rows_of_folder(dataset: ParquetDataset, root: Path, folder: str) -> list[tuple[str, Row]]:
+def _rows_of_folder(dataset: ParquetDataset, root: Path, folder: str) -> Source:
     """The rows of all shards that a folder stands for in the pattern."""
-    pattern = _pattern(dataset, folder)
+    pattern = dataset.shards.replace("{split}", folder)
     shards = sorted(path for path in root.glob(pattern) if path.is_file())
     if not shards:
         there = sorted(path.relative_to(root).as_posix() for path in root.glob("**/*.parquet"))
@@ -127,7 +114,13 @@ def _rows_of_folder(dataset: ParquetDataset, root: Path, folder: str) -> list[tu
             f"files in {root}: {', '.join(there[:10]) or 'none'}."
         )
     problems: list[str] = []
-    found = [row for shard in shards for row in rows_of(shard, dataset.columns, problems)]
+    found: dict[str, Row] = {}
+    for name, row in (one for shard in shards for one in rows_of(shard, dataset.columns, problems)):
+        if (other := found.setdefault(name, row)) is not row:
+            problems.append(
+                f"{row.location}: its name {name!r} is that of {other.location}. Name another column with `names`, or "
+                "leave it out."
+            )
     if problems:
         raise InputError(*problems)
-    return found
+    return Source(root / pattern, found)

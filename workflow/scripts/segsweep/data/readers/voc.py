@@ -5,7 +5,7 @@ Boxes come from Annotations, or are the extents of the objects in SegmentationOb
 Source: Everingham et al., The PASCAL Visual Object Classes Challenge 2012 development kit.
 """
 
-import xml.etree.ElementTree as ElementTree
+import os
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -16,8 +16,10 @@ from segsweep.data.found_names import found_names
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
+from segsweep.io import read_xml
 
 LISTS = ("", "ImageSets/Segmentation", "ImageSets/Main")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")  # of images; VOC's own have the first
 SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -84,13 +86,19 @@ def _found(dataset: VocDataset, root: Path) -> dict[str, list[tuple[str, list[Pa
         split: [
             (
                 name,
-                [root / "JPEGImages" / f"{name}.jpg", root / "SegmentationClass" / f"{name}.png", *labels(name)],
+                [_image(root, name), root / "SegmentationClass" / f"{name}.png", *labels(name)],
                 location,
             )
             for name, location in names
         ]
         for split, names in names_by_split(dataset, root, LISTS, lambda _: _every(root)).items()
     }
+
+
+def _image(root: Path, name: str) -> Path:
+    """The image of a name, of the first suffix of which there is one."""
+    images = [root / "JPEGImages" / f"{name}{suffix}" for suffix in SUFFIXES]
+    return next(filter(os.path.lexists, images), images[0])
 
 
 def _every(root: Path) -> list[tuple[str, str]]:
@@ -104,9 +112,9 @@ def _read_annotation(item: Item, dataset: VocDataset) -> None:
     names = class_table(dataset).names[1:]
     item.boxes, item.labels, item.ignored, item.written = [], [], [], []
     try:
-        objects = ElementTree.parse(path).getroot().findall("object")
-    except (ElementTree.ParseError, OSError) as error:
-        item.problems.append(f"{path}: not valid XML ({error}). Replace the file, or delete it: no boxes then.")
+        objects = read_xml(path, "Replace the file, or delete it: no boxes then.").findall("object")
+    except InputError as error:
+        item.problems += error.problems
         return
     for number, thing in enumerate(objects, 1):
         name = (thing.findtext("name") or "").strip()

@@ -7,7 +7,7 @@ Source: https://docs.ultralytics.com/datasets/segment.
 
 import json
 import os
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,8 +16,8 @@ import yaml
 from segsweep.config.annotated_dataset import AnnotatedDataset
 from segsweep.config.settings import key
 from segsweep.config.split_keys import FolderSplits, Splits
-from segsweep.data.annotations import AnnotatedImage, Annotation, annotated_items
-from segsweep.data.name_lists import names_by_split
+from segsweep.data.annotations import AnnotatedImage, Annotation, annotated_items, unknown_image
+from segsweep.data.image_sources import MISSING, Source, names_with_sources
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
 from segsweep.formatting import plural
@@ -59,14 +59,23 @@ class YoloFile:
         self.path = path
         try:
             content = yaml.safe_load(read_text(path, "Put it there, or correct `data` in the data set's file."))
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, RecursionError) as error:  # the latter of a thousand brackets
             raise InputError(f"{path}: is no YAML ({' '.join(str(error).split())}). Correct it.") from error
         self.content: dict[str, Any] = content if isinstance(content, dict) else {}
         names = self.content.get("names")
         names = dict(enumerate(names)) if isinstance(names, list) else names
-        if not isinstance(names, dict) or not names or not all(isinstance(number, int) for number in names):
+        if not isinstance(names, dict) or not names or not all(str(number).isdecimal() for number in names):
             raise InputError(f"{path}: no `names`; it says {{names: {{0: cat, 1: dog}}}}, or a list. Add it.")
-        self.names = {number: str(name) for number, name in names.items()}
+        if odd := [number for number, name in names.items() if isinstance(name, bool | None | list | dict)]:
+            raise InputError(
+                f"{path}: `names` calls class {odd[0]} {names[odd[0]]!r}, as YAML reads it. Write names in quotes."
+            )
+        if "kpt_shape" in self.content:
+            raise InputError(
+                f"{path}: `kpt_shape` says that labels are boxes with keypoints; masks are drawn from polygons. Export "
+                "the data set for segmentation."
+            )
+        self.names = {int(number): str(name) for number, name in names.items()}
 
     def images(self, split: str = "") -> dict[str, Path]:
         """Images of a split, or of all splits, by name: their paths under its folder, without endings.
@@ -89,7 +98,7 @@ class YoloFile:
 
     def _entry(self, split: str) -> list[tuple[str, Path]]:
         places = self.content[split]
-        paths = [self._resolved(str(place)) for place in (places if isinstance(places, list) else [places])]
+        paths = [self._resolved(_path(place)) for place in (places if isinstance(places, list) else [places])]
         found = [one for path in paths for one in (_listed(path) if path.suffix == ".txt" else _in_folder(path))]
         if not found:
             raise InputError(
@@ -104,16 +113,21 @@ class YoloFile:
         Roboflow writes `../train/images` beside the folder `train`, and Ultralytics finds it.
         """
         folder = self.path.parent
-        base = folder / str(self.content.get("path") or "")
+        base = folder / _path(self.content.get("path") or "")
         base = base if base.is_dir() else folder
         without_parent = base / place.removeprefix("../")
         return without_parent if not (base / place).exists() and without_parent.exists() else base / place
 
 
+def _path(place: Any) -> str:
+    """A path as data.yaml or a list has it, which may have been written on Windows."""
+    return str(place).replace("\\", "/")
+
+
 def _listed(path: Path) -> list[tuple[str, Path]]:
     """Name and path of the images that a list names, one a line, from the list's folder."""
     lines = read_text(path, "Put it there, or correct the data.yaml that names it.").split("\n")
-    images = [path.parent / line.strip() for line in lines if line.strip()]
+    images = [path.parent / _path(line.strip()) for line in lines if line.strip()]
     return [(image.stem, image) for image in images]
 
 
@@ -133,7 +147,7 @@ def read(dataset: YoloDataset, root: Path) -> dict[str, list[Item]]:
     """
     file = YoloFile(root / dataset.data)
     found = {
-        split: [_annotated(dataset, file, name, image, location) for name, image, location in members]
+        split: [_annotated(dataset, file, name, location, source) for name, location, source in members]
         for split, members in _found(dataset, root, file).items()
     }
     return annotated_items(dataset, found)
@@ -144,39 +158,37 @@ def files(dataset: YoloDataset, root: Path) -> dict[str, list[tuple[str, list[Pa
     file = YoloFile(root / dataset.data)
     names = json.dumps(file.names, sort_keys=True)
     return {
-        split: [(name, _files(image, names)) for name, image, _ in members]
+        split: [(name, _files(source.images.get(name), names)) for name, _, source in members]
         for split, members in _found(dataset, root, file).items()
     }
 
 
-def _found(dataset: YoloDataset, root: Path, file: YoloFile) -> dict[str, list[tuple[str, Path | None, str]]]:
-    """Name, image and location of each item; None where data.yaml leads to no image of the name."""
-    images_of = cache(file.images)
-    found = {}
-    for split, names in names_by_split(
-        dataset, root, every=lambda entry: [(name, str(image)) for name, image in images_of(entry).items()]
-    ).items():
-        images = images_of(dataset.splits.by_split[split] if isinstance(dataset.splits, FolderSplits) else "")
-        found[split] = [(name, images.get(name), location) for name, location in names]
-    return found
+def _found(dataset: YoloDataset, root: Path, file: YoloFile) -> dict[str, list[tuple[str, str, Source]]]:
+    """Name and location of each item, and the images among which it is to be found: of a split, or all of them."""
+    images = cache(file.images)
+    of_folders = isinstance(dataset.splits, FolderSplits)
+    return names_with_sources(dataset, root, lambda split: Source(file.path, images(split if of_folders else "")))
 
 
 def _files(image: Path | None, names: str) -> list[Path | str]:
     if image is None:
-        return ["missing"]
+        return MISSING
     labels = _labels_of(image)
     return [image, labels, names] if labels.is_file() else [image, labels]
 
 
 def _labels_of(image: Path) -> Path:
     """The file of an image's labels: in a folder `labels` instead of the last one that is named `images`."""
-    before, images, after = str(image).rpartition("/images/")
-    return Path(f"{before}/labels/{after}" if images else image).with_suffix(".txt")
+    folders = list(image.parts[:-1])
+    if "images" in folders:
+        folders[-1 - folders[::-1].index("images")] = "labels"
+    return Path(*folders, image.name).with_suffix(".txt")
 
 
-def _annotated(dataset: YoloDataset, file: YoloFile, name: str, image: Path | None, location: str) -> AnnotatedImage:
+def _annotated(dataset: YoloDataset, file: YoloFile, name: str, location: str, source: Source) -> AnnotatedImage:
+    image = source.images.get(name)
     if image is None:
-        return AnnotatedImage(name, partial(_not_there, name, file, location), (), location=location)
+        return unknown_image(name, location, source)
     labels = _labels_of(image)
     if labels.is_file():
         annotations, problems = read_labels(labels, file)
@@ -184,13 +196,6 @@ def _annotated(dataset: YoloDataset, file: YoloFile, name: str, image: Path | No
     if dataset.missing_labels == "background" and not os.path.lexists(labels):  # a broken link is a problem
         return AnnotatedImage(name, image, (), location=location)
     return AnnotatedImage(name, image, None, location=location, labels_file=labels)
-
-
-def _not_there(name: str, file: YoloFile, location: str) -> None:
-    raise InputError(
-        f"{location}: no image {name!r} lies where {file.path} leads; a name is a path without its ending. Correct the "
-        "name, or take it out."
-    )
 
 
 def read_labels(path: Path, file: YoloFile) -> tuple[list[Annotation], list[str]]:

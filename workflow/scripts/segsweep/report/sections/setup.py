@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from segsweep.config.components import Section
+from segsweep.data.image_arrays import is_rgb8
 from segsweep.report.markdown import be, blocks, capital, markdown_table, paragraph
 from segsweep.report.quoted_results import QuotedResults
 
@@ -166,7 +167,8 @@ def set_up(results: QuotedResults) -> str:
         if value is None or value == WITHOUT_EFFECT.get(key):
             continue
         words = capital(results.axis_name(key)) if key in results.names.given else own_words.get(key, name)
-        rows.append([words, results.quote_plan(f"study.train.{key}", style), f"`{key}`"])
+        said = statistics_in_words(results, value) if key == "data.preprocessing" else ""
+        rows.append([words, results.quote_plan(f"study.train.{key}", style) + said, f"`{key}`"])
     seeds = results.study.get("seeds") or []
     if seeds and train:
         rows.append(
@@ -175,6 +177,16 @@ def set_up(results: QuotedResults) -> str:
     if results.study.get("folds"):
         rows.append(["Folds", results.quote_plan("study.folds.k", "int"), "`folds`"])
     return markdown_table(["Set-up", "Value", "Key"], rows) if rows else ""
+
+
+def statistics_in_words(results: QuotedResults, preprocessing: str) -> str:
+    """If the data were described: by which statistics images are standardized, which depends on what they are."""
+    table = results.table("data").frame
+    if preprocessing == "none" or not len(table):
+        return ""
+    rgb8 = all(is_rgb8(int(row["channels"]), row["dtype"]) for _, row in table.iterrows())
+    whose = "ImageNet's" if preprocessing == "standardize" and rgb8 else "the training images'"
+    return f" ({whose} mean and deviation of each channel)"
 
 
 def axes(results: QuotedResults) -> str:
