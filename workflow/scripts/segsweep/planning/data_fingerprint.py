@@ -187,20 +187,26 @@ def _content(part: Path | str, remembered: Remembered) -> tuple[str, int]:
     """The hash of a part of an item, and the revision of its reading, of an image."""
     if isinstance(part, str):
         return hashlib.md5(part.encode(), usedforsecurity=False).hexdigest(), 1
-    try:
-        return (_md5_of_folder(part, remembered), 1) if part.is_dir() else tuple(remembered.of(part, _read_and_hash))
-    except OSError:
-        return MISSING, 1
+    for content_of in (_of_file, _of_folder):  # files first, which most are: one look at each
+        try:
+            return content_of(part, remembered)
+        except OSError:
+            continue
+    return MISSING, 1
+
+
+def _of_file(file: Path, remembered: Remembered) -> tuple[str, int]:
+    return tuple(remembered.of(file, _read_and_hash))
 
 
 def _read_and_hash(path: Path) -> tuple[str, int]:
     return md5(path), reading_revision(path)
 
 
-def _md5_of_folder(folder: Path, remembered: Remembered) -> str:
+def _of_folder(folder: Path, remembered: Remembered) -> tuple[str, int]:
     """Of the names and contents of its files, as of a DICOM series."""
     found = [[path.name, _content(path, remembered)[0]] for path in sorted(folder.iterdir()) if path.is_file()]
-    return hashlib.md5(json.dumps(found).encode(), usedforsecurity=False).hexdigest()
+    return hashlib.md5(json.dumps(found).encode(), usedforsecurity=False).hexdigest(), 1
 
 
 def _digest(lines: Iterable[list[str]]) -> str:
