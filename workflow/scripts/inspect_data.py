@@ -95,7 +95,7 @@ def show(findings, page: Path, console: Console) -> None:
         if head:
             table = Table()
             for i, name in enumerate(head):
-                table.add_column(name, justify="right" if i else "left")
+                table.add_column(name, justify="right" if i else "left", no_wrap=not i)
             for row in rows:
                 table.add_row(*row)
             console.print(table)

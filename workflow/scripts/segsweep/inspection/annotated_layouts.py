@@ -60,9 +60,9 @@ def yolo(tree: FileTree) -> Guess | None:
     """YOLO segmentation: a YAML file that names classes and folders, labels in text files."""
     for path in tree.with_suffix(".yaml", ".yml"):
         content = _yaml(tree.root / path)
-        if not isinstance(content, dict) or "names" not in content or "train" not in content:
+        names = content.get("names") if isinstance(content, dict) else None
+        if not isinstance(names, dict | list) or "train" not in content:
             continue
-        names = content["names"]
         labels = names.values() if isinstance(names, dict) else names
         there = [split for split in ("train", "val", "test") if content.get(split)]
         splits = Guess({"splits": {"folders": there}}) if "val" in there else split_layouts.drawn()
