@@ -125,6 +125,41 @@ def test_tiff_in_which_0_is_white(tmp_path):
     same(tmp_path / "a.tif", 255 - image)
 
 
+def test_indexed_tiff_by_its_colors_of_16_bits_or_of_8(tmp_path):
+    indices, colors = values(6, 9), values(3, 256)
+    for factor in (257, 256, 1):  # 65535 / 255; shifted; and not scaled, as some programs write it
+        table = colors.astype(np.uint16) * factor
+        tifffile.imwrite(tmp_path / "a.tif", indices, photometric="palette", colormap=table)
+        same(tmp_path / "a.tif", colors.T[indices])
+
+
+def test_pixels_that_gdal_marks_as_missing_are_said(tmp_path):
+    image, nodata = values(6, 9, dtype="float32"), [(42113, "s", 0, "-9999", True)]
+    tifffile.imwrite(tmp_path / "a.tif", image, extratags=nodata)
+    warnings = []
+    read_image(tmp_path / "a.tif", warnings=warnings)
+    assert not warnings
+    image[2, 3] = -9999
+    tifffile.imwrite(tmp_path / "a.tif", image, extratags=nodata)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif", warnings=warnings)[..., 0], image)
+    (warning,) = warnings
+    assert "-9999" in warning
+    assert "`void`" in warning
+
+
+def test_a_tiff_that_ends_before_its_last_page_is_refused_and_nothing_is_printed(tmp_path, capfd):
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as file:
+        for _ in range(3):
+            file.write(values(6, 9), photometric="minisblack", contiguous=False)
+    with tifffile.TiffFile(path) as file:
+        second = file.pages[1].offset
+    path.write_bytes(path.read_bytes()[:second])
+    for call in (read_image, pixel_format):
+        refused(path, "corrupted", call=call)
+    assert capfd.readouterr().err == ""
+
+
 def test_arrays_of_numpy(tmp_path):
     for dtype in ("uint8", "uint16", "float32"):
         image = values(20, 18, 5, dtype=dtype)
@@ -244,6 +279,30 @@ def test_a_transparent_color_is_alpha_as_well(tmp_path):
     refused(tmp_path / "a.png", "1 of 4 pixels are transparent")
     image.save(tmp_path / "a.png", transparency=9)
     same(tmp_path / "a.png", np.asarray(image))
+
+
+@pytest.mark.parametrize("bands", [2, 4])
+def test_alpha_of_jpeg_2000_is_alpha(tmp_path, bands):
+    image, path = values(64, 48, bands), tmp_path / "a.jp2"
+    Image.fromarray(image).save(path)  # writes the box `cdef`
+    refused(path, "transparent", f"`channels: {bands}`")
+    same(path, image, Reading(channels=bands))
+    same(path, image[..., :-1], Reading(alpha="drop"))
+    content = imagecodecs.jpeg2k_encode(image, level=0, reversible=True, codecformat="j2k", mct=False)
+    path.write_bytes(content)  # a bare codestream: bands like others
+    same(path, image)
+
+
+def test_avif_is_upright_and_has_one_image(tmp_path):
+    image, path = np.asarray(Image.new("RGB", (64, 32), (200, 100, 50))), tmp_path / "a.avif"
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.fromarray(image).save(path, exif=exif)
+    assert read_image(path).shape == (64, 32, 3)
+    assert image_size(path) == (64, 32)
+    Image.fromarray(image).save(path, save_all=True, append_images=[Image.fromarray(255 - image)])
+    refused(path, "2 images in one file", "`page: 0`")
+    assert read_image(path, Reading(page=1)).mean() == pytest.approx(255 - image.mean(), abs=2)
 
 
 def test_colors_that_are_not_rgb_are_kept_or_refused(tmp_path):
@@ -393,3 +452,17 @@ def test_what_is_no_file_is_said_and_never_opened(tmp_path):
         "fifo": "a FIFO, not a file", "link": "a link to gone.png, which is not there", "empty": "empty",
         "file": None, "none": "no such file", tmp_path.name: "a folder, not a file",
     }  # fmt: skip
+
+
+def test_a_missing_file_is_told_of_one_that_may_be_meant(tmp_path):
+    for name in ("a.JPG", "b.tar.png", "a\u0308.png", ".c.png"):
+        (tmp_path / name).touch()
+    found = {name: not_a_file(tmp_path / name) for name in ("A.jpg", "a.png", "b.tar.png.png", "\u00e4.png", "c.png")}
+    assert found == {
+        "A.jpg": "no such file, but 'a.JPG' is there", "a.png": "no such file, but 'a.JPG' is there",
+        "b.tar.png.png": "no such file, but 'b.tar.png' is there", "c.png": "no such file",
+        "\u00e4.png": "no such file, but 'a\u0308.png' is there, in another Unicode form",
+    }  # fmt: skip
+    assert not_a_file(tmp_path / "deep/a.png") == "no such file"
+    (tmp_path / "c.jpg").touch()
+    assert not_a_file(tmp_path / "c.png") == "no such file, but 'c.jpg' is there"

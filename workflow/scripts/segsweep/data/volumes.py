@@ -124,7 +124,7 @@ def _shape(path: Path) -> tuple[int, int, int]:
             volume = nifti.load(file, str(path))
             return _turned_shape(_three_sides(path, volume.shape), volume.affine)
         if kind is tiff:
-            with library("tifffile", str(path), "TIFF files").TiffFile(file) as pages:
+            with tiff.tiff_file(file, str(path), []) as pages:
                 found = tiff.pages_of(str(path), pages)
                 return len(found), found[0].imagelength, found[0].imagewidth
         if kind is dicom:
@@ -194,7 +194,7 @@ def _three(path: Path, values: np.ndarray) -> np.ndarray:
 
 
 def _pages(path: Path, file: io.BufferedReader) -> np.ndarray:
-    with library("tifffile", str(path), "TIFF files").TiffFile(file) as pages:
+    with tiff.tiff_file(file, str(path), []) as pages:
         return converted(str(path), tiff.stack_of(str(path), tiff.pages_of(str(path), pages)))
 
 

@@ -51,7 +51,7 @@ def opened(file: BinaryIO, where: str, reading: Reading) -> Iterator[ImageFile]:
             "`reader: volumes` in the data set's file."
         )
     width, height = shape
-    yield ImageFile(height, width, 1, dtype_of(volume), lambda: values_of(volume).reshape(width, height).T)
+    yield ImageFile(height, width, 1, _dtype_of(where, volume), lambda: values_of(volume).reshape(width, height).T)
 
 
 def load(file: BinaryIO, where: str):
@@ -74,9 +74,9 @@ def load(file: BinaryIO, where: str):
         raise InputError(f"{where}: cannot be read as NIfTI ({error}). Replace the file.") from error
 
 
-def dtype_of(volume) -> str:
+def _dtype_of(where: str, volume) -> str:
     """The dtype of the values, once scaled: uint8, uint16 or float32."""
-    return "float32" if _is_scaled(volume) else stored_dtype(volume.get_data_dtype())
+    return "float32" if _is_scaled(volume) else stored_dtype(where, volume.get_data_dtype())
 
 
 def values_of(volume, chosen: tuple = ()) -> np.ndarray:

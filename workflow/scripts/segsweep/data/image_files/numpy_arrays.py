@@ -47,6 +47,8 @@ def opened(file: BinaryIO, where: str, reading: Reading) -> Iterator[ImageFile]:
                 f"{where}: {len(arrays.files)} arrays: {', '.join(arrays.files)}. An image is one. Save it alone."
             )
         values = arrays[arrays.files[0]]
+        if not isinstance(values, np.ndarray):
+            raise InputError(f"{where}: a ZIP file with {arrays.files[0]}, which is no array. Unpack it.")
         yield _image_file(where, values.shape, values.dtype, reading, lambda: values)
 
 
@@ -62,4 +64,4 @@ def _image_file(where: str, shape: tuple[int, ...], dtype, reading: Reading, dec
             f"{where}: an array of the shape {shape}, which looks like (channels, height, width); an image is (height, "
             f"width, channels). Save np.moveaxis(image, 0, -1), or say `channels: {bands}` in the data set's file."
         )
-    return ImageFile(height, width, bands, stored_dtype(dtype), decode)
+    return ImageFile(height, width, bands, stored_dtype(where, dtype), decode)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from segsweep.data.image_files.image_file import STORED, TURNED, ImageFile, Reading
+from segsweep.data.image_files.image_file import TURNED, ImageFile, Reading
+from segsweep.data.image_kinds import DTYPES
 from segsweep.errors import InputError
 
 if TYPE_CHECKING:
@@ -13,12 +14,21 @@ if TYPE_CHECKING:
 KEPT_COLORS = {"CMYK": 4}  # color models that are kept where the data set's file says so many channels
 
 
-def stored_dtype(dtype: np.dtype | str) -> str:
-    """The dtype that values of another one are kept in: what is not uint8 or uint16 becomes float32."""
+def stored_dtype(where: str, dtype: np.dtype | str) -> str:
+    """The dtype that values of another one are kept in: what is not uint8 or uint16 becomes float32.
+
+    Raises:
+        InputError: they are not numbers, or complex ones.
+    """
     import numpy as np
 
-    name = np.dtype(dtype).newbyteorder("=").name
-    return name if name in STORED else "float32"
+    dtype = np.dtype(dtype)
+    if dtype.kind not in "uif":
+        kinds = {"b": "true and false", "c": "complex numbers", "O": "Python objects"}
+        found = kinds.get(dtype.kind, f"values of the type {dtype}")
+        raise InputError(f"{where}: {found}; an image has whole or real numbers. Save it as uint8, uint16 or float32.")
+    name = dtype.newbyteorder("=").name
+    return name if name in DTYPES else "float32"
 
 
 def checked_color(where: str, image: ImageFile, reading: Reading) -> None:
@@ -101,12 +111,9 @@ def converted(where: str, values: np.ndarray) -> np.ndarray:
     """
     import numpy as np
 
-    kind = values.dtype.kind
-    if kind not in "uif":
-        found = {"b": "true and false", "c": "complex numbers"}.get(kind, f"values of the type {values.dtype}")
-        raise InputError(f"{where}: {found}; an image has whole or real numbers. Save it as uint8, uint16 or float32.")
+    kind, dtype = values.dtype.kind, stored_dtype(where, values.dtype)
     with np.errstate(over="ignore"):
-        result = values.astype(stored_dtype(values.dtype), copy=False)
+        result = values.astype(dtype, copy=False)
     if kind in "ui" and result.dtype != values.dtype.newbyteorder("=") and (result.astype(np.float64) != values).any():
         raise InputError(
             f"{where}: {values.dtype} with values up to {values.max()}, of which float32 holds only those up to "

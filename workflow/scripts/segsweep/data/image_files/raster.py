@@ -17,6 +17,7 @@ FORMATS = ("BMP", "DIB", "GIF", "JPEG", "MPO", "PCX", "PNG", "PPM", "TGA", "WEBP
 OPAQUE = ("L", "RGB")  # modes
 DEEP = {"I": 1, "L": 1, "LA": 2, "RGB": 3, "RGBA": 4}  # bands of a PNG of 16 bits, by Pillow's raw mode
 NO_ALPHA = (1, 3)  # numbers of bands
+SHOWN = 24  # first bytes of what is no image
 OTHER_COLORS = ("CMYK", "YCbCr", "LAB", "HSV")  # modes that are never converted
 
 
@@ -37,11 +38,14 @@ def opened(file: BinaryIO, where: str, reading: Reading) -> Iterator[ImageFile]:
     try:
         image = Image.open(file)
     except UnidentifiedImageError:
+        file.seek(0)
         raise InputError(
-            f"{where}: not an image of a known format. Replace the file, or save it as PNG or TIFF."
+            f"{where}: not an image of a known format; it begins with {file.read(SHOWN)!r}. Replace the file, or save "
+            "it as PNG or TIFF."
         ) from None
     except Image.DecompressionBombError as error:
-        raise InputError(f"{where}: {error}. Replace the file, or cut the image into tiles.") from error
+        size = str(error).partition(",")[0]
+        raise InputError(f"{where}: {size}. Replace the file, or cut the image into tiles.") from error
     with image:
         if image.format not in FORMATS:
             raise InputError(f"{where}: {image.format}, which is not read. Save it as PNG or TIFF.")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import get_ident
 from typing import TYPE_CHECKING, BinaryIO
 
 from segsweep.data.image_files.image_file import ORIENTATION, ImageFile, Reading, chosen_page, several_pages
@@ -15,10 +18,15 @@ if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
 
 HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+GDAL_NODATA = 42113
 GEO = (33550, 33922, 34264, 34735, 34736, 34737)  # scale, tie points, transformation, keys with their numbers and texts
 WHITE_IS_0, BLACK_IS_0, RGB, PALETTE, CMYK, YCBCR = 0, 1, 2, 3, 5, 6  # photometric interpretation
 JPEGS = (6, 7, 34892)  # compressions that decode YCbCr to RGB themselves
 ALPHA = (1, 2)  # of the tag ExtraSamples
+NODATA = (
+    "pixels have the value that GDAL writes where there are no data ({}), and are read like others; their mask value "
+    "should be that of `void`"
+)
 COLORS = {CMYK: "CMYK", YCBCR: "YCbCr", 8: "CIELAB", 9: "ICCLAB", 10: "ITULAB"}
 CHANNELS = ", or with `page: channels` that each page is a channel of one image"
 
@@ -35,19 +43,56 @@ def opened(file: BinaryIO, where: str, reading: Reading) -> Iterator[ImageFile]:
     Raises:
         InputError: several pages, what is no plain image, or a file that is cut off.
     """
-    import tifffile
-
-    with tifffile.TiffFile(file, name=where) as tiff:
+    said: list[str] = []
+    with tiff_file(file, where, said) as tiff:
         pages = pages_of(where, tiff)
         if reading.page == "channels":
-            yield _stacked(where, pages)
+            yield _stacked(where, pages, said)
             return
         if len(pages) > 1 and reading.page is None:
             raise several_pages(where, len(pages), CHANNELS)
-        image = _image_file(where, pages[chosen_page(where, len(pages), reading)])
+        image = _image_file(where, pages[chosen_page(where, len(pages), reading)], said)
         if any(page.is_mask for page in tiff.pages):
-            image.warnings.append("a mask of transparency inside of TIFF files is left out")
+            said.append("a mask of transparency inside of TIFF files is left out")
         yield image
+
+
+@contextmanager
+def tiff_file(file: BinaryIO, where: str, warnings: list[str]) -> Iterator[TiffFile]:
+    """A file of tifffile, which goes on where a file is corrupted, such as one that ends before its last pages.
+
+    Args:
+        file: the open file.
+        where: what problems name.
+        warnings: to which what tifffile finds odd is added.
+
+    Raises:
+        InputError: it is corrupted.
+    """
+    import tifffile
+
+    heard = _Heard(warnings)
+    tifffile.logger().addHandler(heard)
+    try:
+        with tifffile.TiffFile(file, name=where) as tiff:
+            yield tiff
+    finally:
+        tifffile.logger().removeHandler(heard)
+    if heard.errors:
+        raise InputError(f"{where}: a corrupted TIFF ({heard.errors[0]}). Replace the file.")
+
+
+class _Heard(logging.Handler):
+    """What tifffile says in this thread, without the places in the file that it begins with."""
+
+    def __init__(self, warnings: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._thread, self.errors, self._warnings = get_ident(), [], warnings
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._thread:
+            said = self.errors if record.levelno >= logging.ERROR else self._warnings
+            said.append(re.sub(r"^<[^>]*> ", "", record.getMessage()))
 
 
 def pages_of(where: str, file: TiffFile) -> list[TiffPage]:
@@ -73,11 +118,11 @@ def stack_of(where: str, pages: list[TiffPage]) -> np.ndarray:
     """
     import numpy as np
 
-    return np.stack([one.decode() for one in _alike(where, pages, (1, 3))])
+    return np.stack([one.decode() for one in _alike(where, pages, (1, 3), [])])
 
 
-def _alike(where: str, pages: list[TiffPage], bands: tuple[int, ...]) -> list[ImageFile]:
-    files = [_image_file(where, page) for page in pages]
+def _alike(where: str, pages: list[TiffPage], bands: tuple[int, ...], warnings: list[str]) -> list[ImageFile]:
+    files = [_image_file(where, page, warnings) for page in pages]
     kinds = {(one.height, one.width, one.bands, one.dtype) for one in files}
     if len(kinds) > 1 or files[0].bands not in bands or any(one.color for one in files):
         found = ", ".join(
@@ -87,11 +132,11 @@ def _alike(where: str, pages: list[TiffPage], bands: tuple[int, ...]) -> list[Im
     return files
 
 
-def _stacked(where: str, pages: list[TiffPage]) -> ImageFile:
+def _stacked(where: str, pages: list[TiffPage], warnings: list[str]) -> ImageFile:
     """Pages as the channels of one image."""
     import numpy as np
 
-    files = _alike(where, pages, (1,))
+    files = _alike(where, pages, (1,), warnings)
     first = files[0]
     return ImageFile(
         first.height,
@@ -101,15 +146,18 @@ def _stacked(where: str, pages: list[TiffPage]) -> ImageFile:
         lambda: np.stack([one.decode() for one in files], axis=2),
         orientation=first.orientation,
         geo=first.geo,
+        warnings=warnings,
     )
 
 
-def _image_file(where: str, page: TiffPage) -> ImageFile:
-    if page.dtype is None or page.axes not in ("YX", "YXS", "SYX"):
-        raise InputError(
-            f"{where}: a TIFF of the axes {page.axes} and values {page.dtype}, which is not read. Save it again."
-        )
+def _image_file(where: str, page: TiffPage, warnings: list[str]) -> ImageFile:
     photometric = BLACK_IS_0 if page.photometric is None else int(page.photometric)
+    several_indices = photometric == PALETTE and page.samplesperpixel > 1
+    if page.dtype is None or page.axes not in ("YX", "YXS", "SYX") or several_indices:
+        raise InputError(
+            f"{where}: a TIFF of the axes {page.axes} and values {page.dtype}"
+            f"{', indexed and with further bands' * several_indices}, which is not read. Save it again."
+        )
     color = None if photometric == YCBCR and int(page.compression) in JPEGS else COLORS.get(photometric)
     if color is None and photometric not in (WHITE_IS_0, BLACK_IS_0, RGB, PALETTE, YCBCR):
         color = page.photometric.name
@@ -119,30 +167,35 @@ def _image_file(where: str, page: TiffPage) -> ImageFile:
     turned = int(page.tags.valueof(ORIENTATION, 1))
     turned = turned if 1 <= turned <= 8 else 1
     geo = {tag.code: (int(tag.dtype), tag.count, tag.value) for tag in page.tags if tag.code in GEO and turned == 1}
-    dtype = "uint8" if page.dtype == bool or photometric == PALETTE else stored_dtype(page.dtype)
+    dtype = "uint8" if page.dtype == bool or photometric == PALETTE else stored_dtype(where, page.dtype)
     return ImageFile(
         page.imagelength,
         page.imagewidth,
         bands,
         dtype,
-        _decoder(where, page, photometric),
+        _decoder(where, page, photometric, warnings),
         color,
         alpha,
         turned,
         geo,
+        warnings,
     )
 
 
-def _decoder(where: str, page: TiffPage, photometric: int) -> Callable[[], np.ndarray]:
+def _decoder(where: str, page: TiffPage, photometric: int, warnings: list[str]) -> Callable[[], np.ndarray]:
     def decode() -> np.ndarray:
         import numpy as np
 
         _check_whole(where, page)
         values = page.asarray()
+        if GDAL_NODATA in page.tags and (values == page.nodata).any():
+            warnings.append(NODATA.format(page.nodata))
         if page.axes == "SYX":
             values = np.moveaxis(values, 0, -1)
         if photometric == PALETTE:
-            return (page.colormap.T >> 8).astype(np.uint8)[values]
+            # Colors have 16 bits; some programs wrote 8, which the readers of other projects look out for, too.
+            colors = page.colormap.T if page.colormap.max() < 256 else page.colormap.T >> 8
+            return colors.astype(np.uint8)[values]
         values = _whole_bytes(values, page.bitspersample)
         return _inverted(where, values, page) if photometric == WHITE_IS_0 else values
 
