@@ -8,11 +8,13 @@ import pytest
 from pycocotools import mask as coco
 
 from segsweep.config.annotated_dataset import AnnotatedDataset
-from segsweep.data.annotations import AnnotatedImage, Annotation, annotated_items, check, draw
+from segsweep.data.annotations import AnnotatedImage, Annotation, annotated_items
+from segsweep.data.annotations.checks import check
+from segsweep.data.annotations.drawing import draw
+from segsweep.data.annotations.label_table import label_table
+from segsweep.data.annotations.run_lengths import mask_array
 from segsweep.data.classes import class_table
 from segsweep.data.decoding import decode
-from segsweep.data.label_table import label_table
-from segsweep.data.run_lengths import mask_array
 
 CAT = 3
 CLASSES = {0: "background", CAT: "cat", 7: "dog"}

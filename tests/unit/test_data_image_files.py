@@ -452,3 +452,17 @@ def test_what_is_no_file_is_said_and_never_opened(tmp_path):
         "fifo": "a FIFO, not a file", "link": "a link to gone.png, which is not there", "empty": "empty",
         "file": None, "none": "no such file", tmp_path.name: "a folder, not a file",
     }  # fmt: skip
+
+
+def test_a_missing_file_is_told_of_one_that_may_be_meant(tmp_path):
+    for name in ("a.JPG", "b.tar.png", "a\u0308.png", ".c.png"):
+        (tmp_path / name).touch()
+    found = {name: not_a_file(tmp_path / name) for name in ("A.jpg", "a.png", "b.tar.png.png", "\u00e4.png", "c.png")}
+    assert found == {
+        "A.jpg": "no such file, but 'a.JPG' is there", "a.png": "no such file, but 'a.JPG' is there",
+        "b.tar.png.png": "no such file, but 'b.tar.png' is there", "c.png": "no such file",
+        "\u00e4.png": "no such file, but 'a\u0308.png' is there, in another Unicode form",
+    }  # fmt: skip
+    assert not_a_file(tmp_path / "deep/a.png") == "no such file"
+    (tmp_path / "c.jpg").touch()
+    assert not_a_file(tmp_path / "c.png") == "no such file, but 'c.jpg' is there"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import shapely
 
-from segsweep.data.outlines import TOLERANCE, ellipse, line, rectangle
+from segsweep.data.annotations.outlines import TOLERANCE, ellipse, line, rectangle
 
 
 def test_a_rectangle_and_a_quarter_turn_of_it():

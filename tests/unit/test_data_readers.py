@@ -116,6 +116,17 @@ def test_instances_that_do_not_fit_their_classes(tmp_path):
     assert "SegmentationObject/a.png: no image of a known format" in broken
 
 
+@pytest.mark.parametrize(("said", "odd"), [(10, 0), (20, 1), (0, 0)])
+def test_an_annotation_of_voc_that_says_another_size_is_odd(tmp_path, said, odd):
+    item = voc_item(tmp_path, ANNOTATION.replace("<width>10", f"<width>{said}"))
+    item.image, item.mask = np.zeros((8, 10, 3), np.uint8), np.zeros((8, 10), np.uint8)
+    sample, problems = decode(item, class_table(voc_dataset()), True)
+    assert problems == []
+    assert sample.boxes.shape == (2, 4)
+    assert len(item.warnings) == odd
+    assert all("says another size than the image has" in one for one in item.warnings)
+
+
 def test_images_of_other_kinds_in_the_layout_of_voc(tmp_path):
     (tmp_path / "JPEGImages").mkdir()
     (tmp_path / "JPEGImages/a.PNG").touch()

@@ -188,9 +188,8 @@ def test_names_of_a_table_are_those_of_lists(tmp_path):
 
 def test_all_images_of_the_readers(tmp_path):
     drawn = {"splits": {"random": {}}}
-    touch(
-        tmp_path, "SegmentationClass/b.png", "SegmentationClass/a.png", "images/2.jpg", "images/1.png", "images/x.txt"
-    )
+    touch(tmp_path, "SegmentationClass/b.png", "SegmentationClass/a.png")
+    touch(tmp_path, "images/2.JPEG", "images/1.png", "images/x.txt", "images/._1.png")
     assert names({"name": "d", "reader": "voc", "classes": "voc"} | drawn, tmp_path) == {"all": ["a", "b"]}
     assert names({"name": "d", "reader": "icdar", "task": "text"} | drawn, tmp_path) == {"all": ["1", "2"]}
 

@@ -48,10 +48,10 @@ QUAD = "10,10,60,10,60,30,10,30"
 
 
 def test_words_that_nobody_has_to_read_and_signs_at_which_no_line_ends(tmp_path):
-    lines = [f"{QUAD},###", f"{QUAD},*", f"{QUAD},a\u2028b\x85c\x0bd", f'{QUAD},"###"', f"{QUAD},**"]
+    lines = [f"{QUAD},###", f"{QUAD},*", f"{QUAD},a\u2028b\x85c\x0bd", f'{QUAD},"###"', f"{QUAD},**", f"{QUAD},#######"]
     polygons, ignored = words(tmp_path, lines)
-    assert len(polygons) == 5
-    assert ignored == [True, True, False, True, False]
+    assert len(polygons) == 6
+    assert ignored == [True, True, False, True, False, True]
 
 
 def test_polygons_of_any_number_of_corners(tmp_path):

@@ -1,9 +1,11 @@
 """What an image can be called: its name becomes part of paths, in the data set and in what is written of it."""
 
+import os
 import posixpath
 import re
-from pathlib import PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
+SUFFIXES = (".jpg", ".png", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")  # of images of which only the name is said
 CONTROL = re.compile(r"[\x00-\x1f]")
 SURROGATE = re.compile("[\ud800-\udfff]")  # what Python puts in the place of bytes that are not UTF-8
 
@@ -13,6 +15,12 @@ def not_a_name(name: str) -> str | None:
     if SURROGATE.search(name):
         return "is not UTF-8"
     return "holds a control character" if CONTROL.search(name) else None
+
+
+def image_of_name(folder: Path, name: str) -> Path:
+    """The image of a name in a folder, of the first ending of which there is one; else what it would be called."""
+    paths = [folder / f"{name}{suffix}" for suffix in (*SUFFIXES, *map(str.upper, SUFFIXES))]
+    return next(filter(os.path.lexists, paths), paths[0])
 
 
 def name_of(path: str) -> str:

@@ -34,6 +34,8 @@ class Item:
         polygons: (x, y) of the corners of each, in pixels; lists or arrays (k, 2).
         ignored: for each box or polygon: counts neither for nor against.
         size: height and width of the image as its annotations have it, to be compared with the image's own.
+        size_binds: whether another size is a problem. Else it is only odd: what many programs write into VOC's
+            annotations is wrong though the boxes are right.
         location: where the item is named ("train.txt:17"), for problems.
         labels_file: file of the mask, boxes or polygons, for problems. One that is missing is a problem, unless all of
             a split are, whose ground truth is then hidden.
@@ -52,8 +54,19 @@ class Item:
     polygons: Sequence = ()
     ignored: Sequence[bool] = ()
     size: tuple[int, int] | None = None
+    size_binds: bool = True
     location: str = ""
     labels_file: Path | None = None
     group: str | None = None
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def image_place(self) -> str:
+        """Where the image is, for problems: its file, else what names it."""
+        return str(self.image if isinstance(self.image, Path) else self.location or self.name)
+
+    @property
+    def labels_place(self) -> Path | str:
+        """Where the labels are, for problems: their file, else what names the item."""
+        return self.labels_file or self.location or self.name

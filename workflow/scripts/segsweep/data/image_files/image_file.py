@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 HEAD = 352  # first bytes that tell the formats apart; the header of NIfTI is the longest
-STORED = ("uint8", "uint16", "float32")  # dtypes of images
 ORIENTATION = 274  # number of the tag, of EXIF and of TIFF
 TURNED = (5, 6, 7, 8)  # orientations that exchange height and width
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from segsweep.data.image_files.image_file import STORED, TURNED, ImageFile, Reading
+from segsweep.data.image_files.image_file import TURNED, ImageFile, Reading
+from segsweep.data.image_kinds import DTYPES
 from segsweep.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def stored_dtype(where: str, dtype: np.dtype | str) -> str:
         found = kinds.get(dtype.kind, f"values of the type {dtype}")
         raise InputError(f"{where}: {found}; an image has whole or real numbers. Save it as uint8, uint16 or float32.")
     name = dtype.newbyteorder("=").name
-    return name if name in STORED else "float32"
+    return name if name in DTYPES else "float32"
 
 
 def checked_color(where: str, image: ImageFile, reading: Reading) -> None:

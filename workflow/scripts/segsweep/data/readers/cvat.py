@@ -201,7 +201,7 @@ def _annotations(element: Element, where: str, line_width: float | None) -> tupl
 
 def _outline(shape: Element, line_width: float | None) -> dict[str, Any]:
     """What a shape covers, as arguments of `Annotation`; ValueError says what is wrong with it."""
-    from segsweep.data import outlines
+    from segsweep.data.annotations import outlines
 
     kind = shape.tag
     if kind not in SHAPES:

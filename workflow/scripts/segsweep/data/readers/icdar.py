@@ -8,17 +8,18 @@ multi-lingual scene text (MLT); Ch'ng and Chan, Total-Text, ICDAR 2017.
 """
 
 import math
+import re
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from segsweep.config.dataset_keys import Dataset
 from segsweep.config.settings import key
+from segsweep.data.image_names import SUFFIXES, image_of_name
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
 
-UNREADABLE = ("###", "*")
-SUFFIXES = (".jpg", ".png", ".jpeg", ".JPG")
+UNREADABLE = re.compile(r"#{3,}|\*")  # CTW1500 writes #### before each transcription
 LINES = {
     "quads": "x1,y1,x2,y2,x3,y3,x4,y4,transcription",
     "polygons": "x1,y1,...,xn,yn,transcription",
@@ -74,13 +75,12 @@ def files(dataset: IcdarDataset, root: Path) -> dict[str, list[tuple[str, list[P
 
 def _every(root: Path) -> list[tuple[str, str]]:
     """Name and file of all images."""
-    found = sorted(path for path in (root / "images").glob("*") if path.suffix in SUFFIXES)
+    found = sorted(path for path in (root / "images").glob("[!.]*") if path.suffix.lower() in SUFFIXES)
     return [(path.stem, str(path)) for path in found]
 
 
 def _files(root: Path, name: str) -> tuple[Path, Path]:
-    images = [root / "images" / f"{name}{suffix}" for suffix in SUFFIXES]
-    return next((image for image in images if image.exists()), images[0]), root / "gt" / f"gt_{name}.txt"
+    return image_of_name(root / "images", name), root / "gt" / f"gt_{name}.txt"
 
 
 def _item(name: str, image: Path, words: Path, location: str, form: str) -> Item:
@@ -128,7 +128,7 @@ def read_words(path: Path, form: str = "quads") -> tuple[list[Polygon], list[boo
                 break  # all lines would say the same
             continue
         polygons.append(polygon)
-        ignored.append(transcription in UNREADABLE)
+        ignored.append(UNREADABLE.fullmatch(transcription) is not None)
     if problems:
         raise InputError(*problems)
     return polygons, ignored

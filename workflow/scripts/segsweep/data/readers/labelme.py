@@ -229,7 +229,7 @@ def _rings(kind: str, points: Points, line_width: float | None) -> list["np.ndar
     """The outlines of a shape, (k, 2) of x and y each."""
     import numpy as np
 
-    from segsweep.data import outlines
+    from segsweep.data.annotations import outlines
 
     if kind in LINES:
         if line_width is None:

@@ -5,7 +5,6 @@ Boxes come from Annotations, or are the extents of the objects in SegmentationOb
 Source: Everingham et al., The PASCAL Visual Object Classes Challenge 2012 development kit.
 """
 
-import os
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -13,13 +12,13 @@ from segsweep.config.mask_dataset import MaskDataset
 from segsweep.config.settings import key
 from segsweep.data.classes import class_table
 from segsweep.data.found_names import found_names
+from segsweep.data.image_names import image_of_name
 from segsweep.data.name_lists import names_by_split
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
 from segsweep.io import read_xml
 
 LISTS = ("", "ImageSets/Segmentation", "ImageSets/Main")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")  # of images; VOC's own have the first
 SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -86,19 +85,13 @@ def _found(dataset: VocDataset, root: Path) -> dict[str, list[tuple[str, list[Pa
         split: [
             (
                 name,
-                [_image(root, name), root / "SegmentationClass" / f"{name}.png", *labels(name)],
+                [image_of_name(root / "JPEGImages", name), root / "SegmentationClass" / f"{name}.png", *labels(name)],
                 location,
             )
             for name, location in names
         ]
         for split, names in names_by_split(dataset, root, LISTS, lambda _: _every(root)).items()
     }
-
-
-def _image(root: Path, name: str) -> Path:
-    """The image of a name, of the first suffix of which there is one."""
-    images = [root / "JPEGImages" / f"{name}{suffix}" for suffix in SUFFIXES]
-    return next(filter(os.path.lexists, images), images[0])
 
 
 def _every(root: Path) -> list[tuple[str, str]]:
@@ -112,11 +105,14 @@ def _read_annotation(item: Item, dataset: VocDataset) -> None:
     names = class_table(dataset).names[1:]
     item.boxes, item.labels, item.ignored, item.written = [], [], [], []
     try:
-        objects = read_xml(path, "Replace the file, or delete it: no boxes then.").findall("object")
+        root = read_xml(path, "Replace the file, or delete it: no boxes then.")
     except InputError as error:
         item.problems += error.problems
         return
-    for number, thing in enumerate(objects, 1):
+    size = [(root.findtext(f"size/{side}") or "").strip() for side in ("height", "width")]
+    if all(side.isdecimal() and int(side) for side in size):  # labelImg wrote 0 at times
+        item.size, item.size_binds = (int(size[0]), int(size[1])), False
+    for number, thing in enumerate(root.findall("object"), 1):
         name = (thing.findtext("name") or "").strip()
         texts = [(thing.findtext(f"bndbox/{side}") or "").strip() for side in SIDES]
         try:
@@ -148,7 +144,8 @@ def _read_annotation(item: Item, dataset: VocDataset) -> None:
 def _read_instances(item: Item, dataset: VocDataset) -> None:
     """Boxes of an item's objects, each of the class of its pixels. Of files that decoding refuses there are none."""
     from segsweep.data.instance_masks import boxes_of_instances
-    from segsweep.data.mask_files import class_indices, read_mask
+    from segsweep.data.mask_classes import class_indices
+    from segsweep.data.mask_files import read_mask
 
     table, path = class_table(dataset), item.labels_file
     if not path.exists():  # as decoding says

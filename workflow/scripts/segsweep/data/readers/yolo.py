@@ -17,6 +17,7 @@ from segsweep.config.annotated_dataset import AnnotatedDataset
 from segsweep.config.settings import key
 from segsweep.config.split_keys import FolderSplits, Splits
 from segsweep.data.annotations import AnnotatedImage, Annotation, annotated_items, unknown_image
+from segsweep.data.image_names import SUFFIXES
 from segsweep.data.image_sources import MISSING, Source, names_with_sources
 from segsweep.data.raw_item import Item
 from segsweep.errors import InputError
@@ -24,7 +25,6 @@ from segsweep.formatting import plural
 from segsweep.io import read_text
 
 SPLITS = ("train", "val", "test")  # that data.yaml names
-SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 OF_A_BOX = 4  # numbers of a line that is a box: x and y of its center, width, height
 CORNERS = 3  # least of a polygon
 
