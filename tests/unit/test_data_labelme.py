@@ -268,7 +268,7 @@ def test_a_fifo_is_one_line_and_no_wait(root):
 
 
 def test_an_image_that_is_not_where_the_annotation_says(root):
-    write(root, "a", CELL, imagePath="old.png")
+    write(root, "a", CELL, SCRATCH, imagePath="old.png")
     with pytest.raises(InputError, match=r"a\.json: imagePath is 'old\.png', but there is no such file, nor one of its"):
         prepare(dataset(), root, None, root / "out", "f")
     assert readers.files(dataset(), root)["train"] == [("a", [root / "a.json"] * 2)]
