@@ -243,6 +243,7 @@ def augmentation_file(tmp_path, transforms):
         ("HorizontalFlop", r"HorizontalFlop is no transform of albumentations. Did you mean 'HorizontalFlip'"),
         ({"Affine": {"rotation": 3}}, r"Affine has no argument 'rotation'. Did you mean 'rotate'.*Allowed: balanced"),
         ({"Affine": {"mask_interpolation": 1}}, r"Affine sets mask_interpolation. It is fixed"),
+        ({"Perspective": {"fill": 255}}, r"Perspective fills the first channel alone .* fill: \[255, ...\]"),
     ],
 )
 def test_transforms_that_cannot_be_used_are_refused_with_their_line(tmp_path, transform, message):

@@ -241,16 +241,19 @@ def test_torchvision_has_the_defaults_of_albumentations(name):
 
 
 def test_what_torchvision_does_not_know_is_refused_with_its_line(tmp_path):
-    group = {"OneOf": {"transforms": [{"CLAHE": {}}, {"Affine": {"rotat": 3, "rotate": [5, -5]}}], "p": 2}}
+    group = {
+        "OneOf": {"transforms": [{"CLAHE": {}}, {"Affine": {"rotat": 3, "rotate": [5, -5], "shear": "x"}}], "p": 2}
+    }
     path = augmentation_file(tmp_path, ["HorizontalFlip", group])
     with pytest.raises(InputError) as caught:
         read_augmentation(path, backend="torchvision")
-    assert len(caught.value.problems) == 4
+    assert len(caught.value.problems) == 5
     for line, said in [
-        (12, "OneOf: p is 2"),
+        (13, "OneOf: p is 2"),
         (6, "CLAHE: the backend torchvision"),
         (8, "Affine: unknown key 'rotat'. Did you mean 'rotate'"),
         (9, r"Affine: rotate: the lower bound comes first; write \[-5, 5\]"),
+        (12, r"Affine: shear: a number or a pair of them is allowed; got 'x'"),
     ]:
         assert caught.match(rf"mine.yaml:{line}: .*{said}")
 

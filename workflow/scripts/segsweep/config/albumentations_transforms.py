@@ -123,6 +123,8 @@ def unknown_in_albumentations(name: str, arguments: dict[str, Any]) -> str | Non
             f"sets {fixed[0]}. It is fixed: masks take their nearest pixel, and what comes from beyond the image is "
             "void. Take the argument out."
         )
+    if name == "Perspective" and isinstance(fill := arguments.get("fill"), int | float) and fill:
+        return f"fills the first channel alone where `fill` is one number. Write one for each: fill: [{fill}, ...]."
     return None
 
 

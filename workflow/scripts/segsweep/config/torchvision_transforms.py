@@ -18,6 +18,8 @@ def _interval(around: float | None, low: float | None = None) -> Any:
 
     def spelled_out(value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | float):
+            if not isinstance(value, list | tuple) or len(value) != 2:
+                raise ValueError(f"a number or a pair of them is allowed; got {value!r}")
             return value
         return (value, value) if around is None else (around - value, around + value)
 

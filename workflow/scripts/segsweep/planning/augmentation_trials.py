@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from segsweep.config.augmentations import read_augmentation
-from segsweep.io import read_json_or_none, write_if_changed
+from segsweep.io import read_json_or_none, write_text
 from segsweep.planning.data_fit import MANIFEST
 from segsweep.planning.plan_file import StudyPlan
 
@@ -19,19 +19,19 @@ def augmentation_problems(plan: StudyPlan, folder: str) -> list[str]:
     if not Path(folder, MANIFEST).is_file():
         return []
     data = [one.train["data"] for one in plan.segments.values() if one.data == folder]
-    asked = {(one["augmentation"], one["augmentation_backend"]) for one in data}
+    asked = {(one["augmentation"], one["augmentation_backend"]) for one in data if one["augmentation"] != "none"}
     tried = read_json_or_none(Path(folder, TRIED)) or []
     problems: list[str] = []
     for name, backend in sorted(asked):
-        transforms = read_augmentation(name, backend=backend)
-        key = json.dumps([backend, transforms], sort_keys=True)
-        if not transforms or key in tried:
+        pipeline = json.dumps([backend, read_augmentation(name, backend=backend)], sort_keys=True)
+        if pipeline in tried:
             continue
         from segsweep.data.augmentation.trial import trial  # imports the libraries, which takes seconds
         from segsweep.data.prepared import Prepared
 
-        found = trial(name, backend, Prepared.open(folder))
-        problems += found
-        tried += [] if found else [key]
-    write_if_changed(Path(folder, TRIED), json.dumps(tried, indent=1))
+        if found := trial(name, backend, Prepared.open(folder)):
+            problems += found
+        else:
+            tried.append(pipeline)
+            write_text(Path(folder, TRIED), json.dumps(tried, indent=1))
     return problems

@@ -7,7 +7,7 @@ that `PlanWriter` wrote. So what is missing may change while jobs run.
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,7 @@ class Planner(WorkerView):
             pull_missing(dataset, loaded.root, self.seen)
         self.prepared = DataAddresses(dataset, loaded.root, RESULTS / "data", self.code, of_files, self.seen)
         weights = partial(weights_fingerprint, remembered=weights_hashes)
-        images = partial(image_kind, dataset, loaded.root)
+        images = cache(partial(image_kind, dataset, loaded.root))
         context = context_of(study, dataset, self.code, self.prepared.address_of, weights, images)
         self.selection = Selection(
             study.metric,
@@ -111,7 +111,7 @@ class Planner(WorkerView):
         if self.adaptive and (wrong := problems(study, loaded.location)):
             raise InputError(*wrong)
         self.design = lay_out(study, loaded.base, loaded.location)
-        check_data(self.design.settings, registry.classes("task")[dataset.task], dataset.task)
+        check_data(self.design.settings, registry.classes("task")[dataset.task], dataset.task, images)
         check_losses(self.design.settings, dataset.task)
         self.runs = [
             make_run(cell, seed, context, fold=fold)

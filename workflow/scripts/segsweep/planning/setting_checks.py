@@ -1,7 +1,6 @@
 """What a study's settings ask of its data set: what is refused, and what is said."""
 
-from collections.abc import Iterable, Iterator
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator
 
 from segsweep.config.augmentations import read_augmentation
 from segsweep.config.components import Task
@@ -13,20 +12,27 @@ from segsweep.planning.overrides import Resolved
 PATCHES_OF_A_PIXEL = 64
 
 
-def check_data(settings: Iterable[Resolved], task: type[Task], name: str) -> None:
+def check_data(
+    settings: Iterable[Resolved],
+    task: type[Task],
+    name: str,
+    images: Callable[[], tuple[int | None, str | None]],
+) -> None:
     """Refuse what a task cannot have: patches if its predictions are not stitched to pages, balanced sampling of text.
-    And an augmentation that its backend cannot carry out.
+    And augmentations that their backend, or the images, cannot have.
 
     Args:
         settings: of a study.
         task: of its data set.
         name: of the task.
+        images: channels and dtype of the images, as far as they are known; asked where it matters.
 
     Raises:
         InputError: a setting cuts images into patches, and the task is about boxes or text; it draws images by
-            classes that the task has not; or it has a transform that the backend does not know.
+            classes that the task has not; or it has a transform that the backend does not know, or not for such images.
     """
     wrong: dict[str, None] = {}
+    augmentations: dict[tuple[str, str], None] = {}
     for one in settings:
         data = one.sections["data"].value
         if data.patches and not task.stitched:
@@ -37,18 +43,15 @@ def check_data(settings: Iterable[Resolved], task: type[Task], name: str) -> Non
             ] = None
         if refusal := data.image_sampling.refusal(name):
             wrong[f"{one.location(('data', 'image_sampling'))}: {refusal}"] = None
-        wrong |= dict.fromkeys(_unknown_transforms(data.augmentation, data.augmentation_backend))
+        if data.augmentation != "none":
+            augmentations[data.augmentation, data.augmentation_backend] = None
+    for augmentation, backend in augmentations:
+        try:
+            read_augmentation(augmentation, name, *images(), backend)
+        except InputError as error:
+            wrong |= dict.fromkeys(error.problems)
     if wrong:
         raise InputError(*wrong)
-
-
-@cache
-def _unknown_transforms(augmentation: str, backend: str) -> tuple[str, ...]:
-    try:
-        read_augmentation(augmentation, backend=backend)
-    except InputError as error:
-        return tuple(error.problems)
-    return ()
 
 
 def check_losses(settings: Iterable[Resolved], task: str) -> None:
