@@ -464,5 +464,8 @@ def test_a_missing_file_is_told_of_one_that_may_be_meant(tmp_path):
         "\u00e4.png": "no such file, but 'a\u0308.png' is there, in another Unicode form",
     }  # fmt: skip
     assert not_a_file(tmp_path / "deep/a.png") == "no such file"
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep/a.png").touch()
+    assert not_a_file(tmp_path / "deep\\a.png") == r"no such file, but one with / in place of \ "[:-1]
     (tmp_path / "c.jpg").touch()
     assert not_a_file(tmp_path / "c.png") == "no such file, but 'c.jpg' is there"

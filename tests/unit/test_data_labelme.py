@@ -267,6 +267,14 @@ def test_a_fifo_is_one_line_and_no_wait(root):
     assert "a.json" in problem
 
 
+def test_an_image_that_is_not_where_the_annotation_says(root):
+    write(root, "a", CELL, SCRATCH, imagePath="old.png")
+    with pytest.raises(InputError, match=r"imagePath is .old\.png., but there is no such file, nor one of its name"):
+        prepare(dataset(), root, None, root / "out", "f")
+    assert readers.files(dataset(), root)["train"] == [("a", [root / "a.json"] * 2)]
+    assert prepare(dataset(images="{name}.png"), root, None, root / "out", "f")
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
