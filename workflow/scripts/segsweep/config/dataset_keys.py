@@ -41,6 +41,7 @@ class Dataset(Component):
         None,
         "Group of an image, by its name: images of one group (patient, page, tile) never lie in two splits or folds. "
         "`'{name:.4}'`: its first four letters; or a regular expression with one group: `'(.+)_slice'`.",
+        outcome=False,  # of folds and of drawn splits alone: see `segsweep.planning.data_address`
     )
     allow_duplicates: bool = key(
         False,
@@ -62,7 +63,7 @@ class Dataset(Component):
     )
     channels: int | None = key(
         None,
-        "Channels of the images; null: as many as there are, grey as three equal ones. With 1 grey stays one channel.",
+        "Channels of the images; null: as many as there are, gray as three equal ones. With 1 gray stays one channel.",
         ge=1,
     )
     page: NonNegativeInt | Literal["channels"] | None = key(
