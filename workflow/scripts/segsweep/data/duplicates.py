@@ -12,7 +12,7 @@ import numpy as np
 from segsweep.data.raw_item import Item
 
 SIDE = 32  # of thumbnails
-MOST_SIDE = 256  # of the pixels that a thumbnail is the mean of: to look at all of a photo takes as long as to decode it
+MOST_SIDE = 256  # of the pixels that thumbnails are the means of: to read all of a photo takes as long as to decode it
 ALIKE = 0.985  # correlation of the thumbnails of two images that are nearly the same: recompressed, resized, brightened
 BLOCK = 1024  # thumbnails compared at a time
 SHOWN = 5  # pairs of a kind that are named; the rest is counted
