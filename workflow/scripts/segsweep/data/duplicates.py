@@ -26,7 +26,7 @@ class Signature:
 
     Attributes:
         digest: of the pixels.
-        thumbnail: float32 (SIDE * SIDE,), grey, of mean 0 and length 1; zeros where all of it is of one value.
+        thumbnail: float32 (SIDE * SIDE,), gray, of mean 0 and length 1; zeros where all of it is of one value.
     """
 
     digest: bytes
