@@ -68,7 +68,7 @@ def runs_and_roots() -> tuple[dict[str, dict[str, list[str]]], set[Symbol]]:
             loaded = load(Request(study=path.stem, smoke=smoke), ROOT / "config")
             roots |= preparation_roots(loaded.dataset)
             context = context_of(
-                loaded.study, loaded.dataset, AnyCode(), lambda section: "data", lambda weights: weights or ""
+                loaded.study, loaded.dataset, AnyCode(), lambda section, folded: "data", lambda weights: weights or ""
             )
             # Of a search, the setting that it starts from.
             study = loaded.study.model_copy(update={"grid": {"batch_size": [loaded.base["batch_size"]]}, "sweep": None})

@@ -130,6 +130,8 @@ def test_neither_a_data_set_nor_a_folder(project, capsys):
     write_dataset(FOLDER)
     assert inspect_data.main(["cels"]) == WRONG_INPUT
     assert "unknown data set 'cels'" in capsys.readouterr().err
+    assert inspect_data.main(["data/cels"]) == WRONG_INPUT
+    assert "data/cels: no such folder. Give a folder of images, " in capsys.readouterr().err
 
 
 def test_a_folder_gets_a_file_that_is_not_written_twice(project, capsys):

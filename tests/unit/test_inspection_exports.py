@@ -2,6 +2,7 @@
 
 import io
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import yaml
 from PIL import Image
 
 from segsweep.config.dataset import parse_dataset
+from segsweep.errors import InputError
 from segsweep.inspection.findings import inspect
 from segsweep.inspection.proposal import propose
 from tests.annotated_files import write_cvat
@@ -98,6 +100,21 @@ def test_categories_without_annotations_are_left_out_and_said(folder):
         (folder / split / "_annotations.coco.json").write_text(json.dumps(content))
     assert look(folder)[0]["classes"] == {0: "background", 1: "leaf"}
     assert "left out, as without annotations: leaves-v3" in propose(folder, Path("data"))[1]
+
+
+ODD_COCO = '{"images": ["a"], "annotations": [1], "categories": [[]]}'
+
+
+@pytest.mark.parametrize("content", ["", "[", "[" * 10_000, ODD_COCO, '{"shapes": ["a"]}', "{train: 1, names: 2}"])
+@pytest.mark.parametrize("name", ["a.json", "a.yaml", "a.xml", "a.parquet", "masks/a.nii.gz"])
+def test_broken_files_are_no_accident(folder, name, content):
+    """Whatever stands in the file: something is proposed, or refused in words."""
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text(content)
+    image(folder / "images/a.png", 0)
+    (folder / "images/a.nii.gz").write_text(content)
+    with suppress(InputError):
+        assert propose(folder, Path("data"))
 
 
 def test_coco_with_one_file(folder):

@@ -58,7 +58,7 @@ def cells():
     for study, dataset in STUDIES.items():
         loaded = load(Request(study=study, dataset=dataset), ROOT / "config")
         base = loaded.study.model_copy(update={"grid": {"batch_size": [8]}}) if loaded.study.sweep else loaded.study
-        context = context_of(loaded.study, loaded.dataset, code, lambda data: "", lambda weights: "")
+        context = context_of(loaded.study, loaded.dataset, code, lambda data, folded: "", lambda weights: "")
         for cell in lay_out(base, loaded.base, loaded.location).cells:
             found.append((study, cell.cell, make_run(cell, 0, context)))
     return found
@@ -83,7 +83,7 @@ def small(tmp_path, code, **keys):
     study = {"name": "s", "dataset": "two", "train": {"loss": {"main": {"focal": 1.0}}}, "grid": {"batch_size": [8]}}
     (tmp_path / "studies" / "s.yaml").write_text(json.dumps(study | keys))
     loaded = load(Request(study="s"), tmp_path)
-    context = context_of(loaded.study, loaded.dataset, code, lambda data: "", lambda weights: "")
+    context = context_of(loaded.study, loaded.dataset, code, lambda data, folded: "", lambda weights: "")
     runs = [make_run(cell, 0, context) for cell in lay_out(loaded.study, loaded.base, loaded.location).cells]
     code.remembered.save()
     return [code.fingerprint(run.phases[0].roots) for run in runs]

@@ -60,9 +60,9 @@ class Files:
         remembered.save()
         return addresses
 
-    def address(self, **options):
+    def address(self, in_folds=False, **options):
         """What a training depends on."""
-        return self.addresses(**options).address_of(SECTION)
+        return self.addresses(**options).address_of(SECTION, in_folds)
 
     def folder(self, **options):
         """Where images are prepared."""
@@ -263,6 +263,8 @@ def test_a_tracked_folder(tracked, tmp_path):
     aside = tmp_path / "aside"
     tracked.root.rename(aside)
     assert tracked.address() == before
+    for changed in ({"group": "(.)"}, {"display": {"channels": [0]}}, {"allow_duplicates": True}, {"title": "Files"}):
+        assert tracked.address(dataset=changed) == before  # the same files are read
     # Absent and never seen: said, or brought.
     with pytest.raises(InputError, match=r"was never seen.*run `dvc pull .*files\.dvc`"):
         data_fingerprint(dataset, tracked.root, Remembered(None), {})
@@ -324,17 +326,34 @@ def test_drawn_splits_are_addressed_by_all_images_and_by_how_they_are_drawn(file
     assert files.address(dataset=drawn()) != before
 
 
-def test_groups_of_a_table_count_and_its_other_columns_do_not(files):
+def test_groups_of_a_table_count_for_folds_and_its_other_columns_do_not(files):
     of_table = {"splits": {"table": "t.csv", "group": "patient"}}
-    files.write("t.csv", "name,split,patient\na,train,p\nb,train,q\nc,val,r\n")
-    before = files.address(dataset=of_table)
-    files.write("t.csv", "age;name;split;patient\n7;a;train;p\n8;b;train;q\n9;c;val;r\n")
-    assert files.address(dataset=of_table) == before
-    files.write("t.csv", "name,split,patient\na,train,p\nb,train,p\nc,val,r\n")
-    assert files.address(dataset=of_table) != before
-    assert files.address(dataset={"splits": {"table": "t.csv"}}) == files.address()  # the same splits
+    tables = [
+        "name,split,patient\na,train,p\nb,train,q\nc,val,r\n",
+        "age;name;split;patient\n7;a;train;p\n8;b;train;q\n9;c;val;r\n",
+        "name,split,patient\na,train,p\nb,train,p\nc,val,r\n",
+    ]
+    found = []
+    for table in tables:
+        files.write("t.csv", table)
+        found.append([files.address(dataset=of_table), files.address(True, dataset=of_table)])
+    (alone, in_folds), of_other_columns, (_, in_other_folds) = found
+    assert of_other_columns == [alone, in_folds]
+    assert {one[0] for one in found} == {files.address()}  # the same splits
+    assert len({in_folds, in_other_folds, files.address(True)}) == 3
+    files.write("t.csv", tables[0] + "d,test,p\n")
+    assert files.address(True, dataset=of_table) == in_folds  # no training sees it
 
 
-def test_what_only_allows_changes_nothing_and_a_group_does(files):
-    assert files.address(dataset={"allow_duplicates": True}) == files.address()
-    assert files.address(dataset={"group": "(.)"}) != files.address()  # it changes folds
+def test_a_group_counts_for_folds_and_in_what_is_prepared(files):
+    grouped = {"group": "(.)"}
+    assert files.address(True) == files.address() == files.address(dataset=grouped)
+    assert files.address(True, dataset=grouped) != files.address()
+    assert files.folder(dataset=grouped) != files.folder()
+    assert files.address(dataset=drawn() | grouped) != files.address(dataset=drawn())  # it changes the splits
+
+
+def test_what_only_allows_or_shows_changes_nothing(files):
+    before = files.address(), files.folder()
+    for changed in ({"allow_duplicates": True}, {"display": {"channels": [2, 1, 0]}}):
+        assert (files.address(dataset=changed), files.folder(dataset=changed)) == before

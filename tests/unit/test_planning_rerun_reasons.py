@@ -36,7 +36,7 @@ class Study:
         (self.folder / "studies" / "s.yaml").write_text(json.dumps(study))
         loaded = load(Request(study="s"), self.folder)
         code = Code(package=self.package)
-        context = context_of(loaded.study, loaded.dataset, code, lambda section: data, lambda value: weights)
+        context = context_of(loaded.study, loaded.dataset, code, lambda section, folded: data, lambda value: weights)
         runs = [make_run(cell, 0, context) for cell in lay_out(loaded.study, loaded.base, loaded.location).cells]
         self.store = SegmentStore(self.folder / "segments")
         self.cut = cut(runs, self.store)

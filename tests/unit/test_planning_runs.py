@@ -18,7 +18,7 @@ CODE = Code()
 
 
 def context(loaded, data="data"):
-    return context_of(loaded.study, loaded.dataset, CODE, lambda section: data, lambda weights: "")
+    return context_of(loaded.study, loaded.dataset, CODE, lambda section, folded: data, lambda weights: "")
 
 
 def runs_of(tmp_path, train, *, epochs=50, seeds=(0,), data="data", study=None, **axes):

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from segsweep.config.load import load_dataset, requested
+from segsweep.errors import InputError
 from segsweep.exits import DONE, WRONG_INPUT, program
 from segsweep.io import write_text
 
@@ -44,10 +45,20 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def unknown_folder(name: str, data_root: Path) -> Path | None:
-    """The folder that is meant, where no data set file is."""
+    """The folder that is meant, where no data set file is.
+
+    Raises:
+        InputError: there is no such folder.
+    """
     if name.endswith((".yaml", ".yml")) or (DATASETS / f"{name}.yaml").is_file():
         return None
-    return next((path for path in (Path(name), data_root / name) if path.is_dir()), None)
+    found = next((path for path in (Path(name), data_root / name) if path.is_dir()), None)
+    if found is None and "/" in name:
+        raise InputError(
+            f"{name}: no such folder. Give a folder of images, the name of a file in {DATASETS}, or the path of such a "
+            "file with its .yaml."
+        )
+    return found
 
 
 def describe(folder: Path, data_root: Path) -> int:
@@ -84,7 +95,7 @@ def show(findings, page: Path, console: Console) -> None:
         if head:
             table = Table()
             for i, name in enumerate(head):
-                table.add_column(name, justify="right" if i else "left")
+                table.add_column(name, justify="right" if i else "left", no_wrap=not i)
             for row in rows:
                 table.add_row(*row)
             console.print(table)

@@ -41,6 +41,7 @@ class Dataset(Component):
         None,
         "Group of an image, by its name: images of one group (patient, page, tile) never lie in two splits or folds. "
         "`'{name:.4}'`: its first four letters; or a regular expression with one group: `'(.+)_slice'`.",
+        outcome=False,  # of folds and of drawn splits alone: see `segsweep.planning.data_address`
     )
     allow_duplicates: bool = key(
         False,

@@ -86,13 +86,34 @@ def class_table(dataset: Dataset) -> ClassTable:
         return ClassTable(["text"], index, False, "")
     if dataset.task in BY_LABEL:
         return _label_table(dataset)
-    void = list(dataset.void)
-    if dataset.classes == "voc":
-        values = VOC
-    elif dataset.classes == "cityscapes":
-        values, void = CITYSCAPES, [*CITYSCAPES_VOID, *void]
+    values, void = _classes_and_void(dataset)
+    if dataset.task == "binary":
+        (background,) = (name for name in values.values() if name != dataset.foreground)
+        names = [background, dataset.foreground]
     else:
-        values = dict(dataset.classes)
+        names = list(values.values())
+    for value, name in values.items():
+        index[value] = names.index(name)
+    for value in void:
+        index[value] = VOID
+    must_occur = not isinstance(dataset.classes, str)
+    if isinstance(dataset, MaskDataset) and dataset.palette is not None:
+        palette = palette_of(f"data set {dataset.name}", names, dataset.palette)
+        return ClassTable(names, index, must_occur, palette_in_words(dataset.palette), palette=palette)
+    if isinstance(dataset, MaskDataset) and dataset.classes_with_files:
+        return _table_of_files(dataset, names, index, must_occur)
+    classes = ", ".join(f"{value} ({name})" for value, name in values.items())
+    allowed = f"classes {classes}; void {', '.join(map(str, sorted(set(void)))) or 'none'}"
+    return ClassTable(names, index, must_occur, allowed)
+
+
+def _classes_and_void(dataset: Dataset) -> tuple[dict[int, str], list[int]]:
+    """Value and name of each class, and the values that are void."""
+    values, void = dataset.classes, list(dataset.void)
+    if values == "voc":
+        values = VOC
+    elif values == "cityscapes":
+        values, void = CITYSCAPES, [*CITYSCAPES_VOID, *void]
     where = f"data set {dataset.name}"
     larger = ", or say with `palette` what stands in the masks" if isinstance(dataset, MaskDataset) else ""
     problems = [
@@ -107,24 +128,7 @@ def class_table(dataset: Dataset) -> ClassTable:
     ]
     if problems:
         raise InputError(*problems)
-    if dataset.task == "binary":
-        (background,) = (name for name in values.values() if name != dataset.foreground)
-        names = [background, dataset.foreground]
-    else:
-        names = list(values.values())
-    for value, name in values.items():
-        index[value] = names.index(name)
-    for value in void:
-        index[value] = VOID
-    must_occur = not isinstance(dataset.classes, str)
-    if isinstance(dataset, MaskDataset) and dataset.palette is not None:
-        palette = palette_of(where, names, dataset.palette)
-        return ClassTable(names, index, must_occur, palette_in_words(dataset.palette), palette=palette)
-    if isinstance(dataset, MaskDataset) and dataset.classes_with_files:
-        return _table_of_files(dataset, names, index, must_occur)
-    classes = ", ".join(f"{value} ({name})" for value, name in values.items())
-    allowed = f"classes {classes}; void {', '.join(map(str, sorted(set(void)))) or 'none'}"
-    return ClassTable(names, index, must_occur, allowed)
+    return values, void
 
 
 def _table_of_files(dataset: MaskDataset, names: list[str], index: list[int], must_occur: bool) -> ClassTable:

@@ -15,7 +15,8 @@ from segsweep.data.image_files.image_file import DEFAULT, Reading
 from segsweep.data.image_names import not_a_name
 from segsweep.data.label_checks import check_boxes, check_polygons, check_size
 from segsweep.data.label_masks import pack
-from segsweep.data.mask_files import class_indices, class_mask, read_mask
+from segsweep.data.mask_classes import class_indices, class_mask
+from segsweep.data.mask_files import read_mask
 from segsweep.data.raw_item import Item
 from segsweep.data.sample import Sample
 from segsweep.data.void import VOID
@@ -83,13 +84,8 @@ def _lacks_labels_file(item: Item) -> bool:
     return item.labels_file is not None and not item.labels_file.is_file()
 
 
-def location_of(item: Item) -> str:
-    """Where an image is, for problems: its file, else what names it."""
-    return str(item.image if isinstance(item.image, Path) else item.location or item.name)
-
-
 def _image(item: Item, reading: Reading, problems: list[str]) -> np.ndarray | None:
-    where = location_of(item)
+    where = item.image_place
 
     def load(source: Path | bytes) -> np.ndarray:
         return read_image(source, reading, item.warnings, where)
@@ -128,7 +124,7 @@ def _read(
     except InputError as error:
         problems += error.problems
     except Exception as error:  # Pillow raises errors of many kinds on broken files
-        where = source if isinstance(source, Path) else item.labels_file or item.location or item.name
+        where = source if isinstance(source, Path) else item.labels_place
         problems.append(f"{where}: cannot be used as an image ({error}){named}. Replace the file, or {left_out}.")
     return None
 
@@ -137,7 +133,7 @@ def _named(item: Item, source: Path | Callable) -> tuple[str, str]:
     """By what a file of an item is asked for, and how the item is left out."""
     if item.location and item.location != str(item.image):
         return f", though {item.location} names {item.name!r}", "take the name out there"
-    return ("" if source is item.image else f", as the mask of {location_of(item)}"), "remove the image"
+    return ("" if source is item.image else f", as the mask of {item.image_place}"), "remove the image"
 
 
 def _mask(
@@ -159,7 +155,7 @@ def _channels(
     load = partial(read_mask, palette=table.palette, turned=reading.orientation == "exif")
     if isinstance(item.mask, list):
         return [(path, _read(item, path, problems, load)) for path in item.mask]
-    where = item.mask if isinstance(item.mask, Path) else item.labels_file or item.location or f"mask of {item.name}"
+    where = item.mask if isinstance(item.mask, Path) else item.labels_place
     values = _read(item, item.mask, problems, partial(load, where=where), *size)
     if not table.by_label:
         return [(where, values)]

@@ -9,7 +9,7 @@ import numpy as np
 from segsweep.config.dataset_keys import Dataset
 from segsweep.config.split_keys import POOL
 from segsweep.data.classes import ClassTable
-from segsweep.data.label_masks import of_labels
+from segsweep.data.label_masks import of_classes
 from segsweep.data.raw_item import Item
 from segsweep.data.sample import Sample
 from segsweep.data.splits import dealt, strata_of
@@ -87,8 +87,7 @@ def _class_counts(sample: Sample, table: ClassTable) -> np.ndarray:
     """int64 (C,): pixels of each class."""
     if sample.mask is None:
         return np.zeros(len(table.names), np.int64)
-    values = np.bincount(sample.mask.ravel(), minlength=VOID + 1)
-    return of_labels(values, len(table.names)) if table.by_label else values[: len(table.names)]
+    return of_classes(np.bincount(sample.mask.ravel(), minlength=VOID + 1), len(table.names), table.by_label)
 
 
 def far_from_asked(dataset: Dataset, items: dict[str, list[Item]]) -> list[str]:

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from segsweep.data.image_dtypes import DTYPES
+from segsweep.data.image_kinds import DTYPES, RGB, kept_channels
 from segsweep.errors import InputError
 from segsweep.formatting import plural
 
@@ -12,7 +12,7 @@ FILL = (124, 116, 104)  # of 8-bit RGB beyond an image's edge: ImageNet's mean c
 
 def is_rgb8(channels: int, dtype: np.dtype | str) -> bool:
     """Whether images are 8-bit RGB, whose fill and statistics are ImageNet's."""
-    return channels == 3 and np.dtype(dtype) == np.uint8
+    return channels == RGB and np.dtype(dtype) == np.uint8
 
 
 def as_stored(image: np.ndarray, channels: int | None, where: str) -> np.ndarray:
@@ -42,15 +42,16 @@ def as_stored(image: np.ndarray, channels: int | None, where: str) -> np.ndarray
         )
     if image.ndim == 2:
         image = image[..., None]
-    bands, is_float = image.shape[2], image.dtype.kind == "f"
-    if bands == 1 and (channels == 3 or (channels is None and not is_float)):
-        image = image.repeat(3, axis=2)
-    elif channels is not None and channels != bands:
+    bands = image.shape[2]
+    wanted = channels or kept_channels(bands, image.dtype.name)
+    if bands == 1 and wanted == RGB:
+        image = image.repeat(RGB, axis=2)
+    elif wanted != bands:
         raise InputError(
-            f"{where}: the image has {plural(bands, 'channel')}, and the data set's file says `channels: {channels}`. "
+            f"{where}: the image has {plural(bands, 'channel')}, and the data set's file says `channels: {wanted}`. "
             "Correct `channels`, leave it out, or replace the image."
         )
-    if is_float and (wrong := int(image.size - np.isfinite(image).sum())):
+    if image.dtype.kind == "f" and (wrong := int(image.size - np.isfinite(image).sum())):
         raise InputError(
             f"{where}: {wrong} of {image.size} values are infinite or not a number (NaN). Replace them, for example by "
             "0, and give what they cover the mask value of `void`."

@@ -13,37 +13,36 @@ def check_size(item: Item, height: int, width: int, reading: Reading) -> list[st
     """A problem where annotations were made for an image of another size: none of their coordinates would fit."""
     if item.size is None or tuple(item.size) == (height, width):
         return []
-    where = item.labels_file or item.location or item.name
     return [
-        f"{where}: says that {item.name!r} has {item.size[1]}x{item.size[0]} pixels (width x height); the image has "
-        f"{width}x{height}. {size_remedy(item, tuple(item.size) == (width, height), reading)}"
+        f"{item.labels_place}: says that {item.name!r} has {item.size[1]}x{item.size[0]} pixels (width x height); "
+        f"the image has {width}x{height}. {size_remedy(item, tuple(item.size) == (width, height), reading)}"
     ]
 
 
 def check_boxes(item: Item, boxes: np.ndarray, height: int, width: int) -> list[str]:
-    where = item.labels_file or item.location or item.name
+    """A problem for each box, of float32 (n, 4), that is empty or does not lie in the image."""
     problems = []
     for number, (left, top, right, bottom) in enumerate(boxes.tolist(), 1):
         if not (0 <= left < right <= width and 0 <= top < bottom <= height):
             kind = "is empty" if right <= left or bottom <= top else "reaches outside of the image"
             written = f"{item.written[number - 1]}, which is " if item.written else ""
             problems.append(
-                f"{where}: box {number} of {item.name!r} {kind}: {written}left {left:g}, top {top:g}, right {right:g}, "
-                f"bottom {bottom:g} (from 0, right and bottom exclusive); the image has {width}x{height} pixels. "
-                "Correct the box."
+                f"{item.labels_place}: box {number} of {item.name!r} {kind}: {written}left {left:g}, top {top:g}, "
+                f"right {right:g}, bottom {bottom:g} (from 0, right and bottom exclusive); the image has "
+                f"{width}x{height} pixels. Correct the box."
             )
     return problems
 
 
 def check_polygons(item: Item, polygons: list[np.ndarray], height: int, width: int) -> list[str]:
-    where = item.labels_file or item.location or item.name
+    """A problem for each polygon, (k, 2), that is none or lies outside of the image."""
     problems = []
     for number, points in enumerate(polygons, 1):
         beyond = (points.min(0) >= (width, height)).any() or (points.max(0) <= 0).any()
         if len(points) < 3 or not np.isfinite(points).all() or beyond:
             problems.append(
-                f"{where}: polygon {number} of {item.name!r} has fewer than three corners or lies outside of the "
-                f"image of {width}x{height} pixels: {np.round(points, 1).tolist()}. Correct or delete it."
+                f"{item.labels_place}: polygon {number} of {item.name!r} has fewer than three corners or lies outside "
+                f"of the image of {width}x{height} pixels: {np.round(points, 1).tolist()}. Correct or delete it."
             )
     return problems
 

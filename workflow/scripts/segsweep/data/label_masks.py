@@ -33,6 +33,11 @@ def unpack(mask: np.ndarray, labels: int) -> np.ndarray:
     return np.where(mask == VOID, VOID, mask.astype(np.uint8) >> bits & 1).astype(np.uint8)
 
 
+def of_classes(counts: np.ndarray, classes: int, by_label: bool) -> np.ndarray:
+    """Pixels of each class, int64 (C,), of pixels by value, int64 (256,), in masks of classes or of labels."""
+    return of_labels(counts, classes) if by_label else counts[:classes]
+
+
 def of_labels(counts: np.ndarray, labels: int) -> np.ndarray:
     """Pixels with each label, int64 (C,), of pixels by value, int64 (256,); void ones carry none."""
     values = np.arange(VOID)

@@ -32,6 +32,18 @@ def colors_without_palette(where: str | Path, values: np.ndarray, table: ClassTa
     )
 
 
+def wrong_size(where: str | Path, found: tuple[int, int], wanted: tuple[int, int]) -> str:
+    """The problem of a mask of another height and width than its image."""
+    remedy = "A mask has the size of its image; export it again without resizing."
+    if found == tuple(wanted)[::-1]:
+        remedy = (
+            "One of the two is turned. Images and masks are turned as their EXIF orientation says; export the mask as "
+            "upright as its image is shown. Only if all masks were drawn on unturned pixels, say `orientation: ignore` "
+            "in the data set's file."
+        )
+    return f"{where}: {found[1]}x{found[0]} pixels, its image has {wanted[1]}x{wanted[0]} (width x height). {remedy}"
+
+
 def unlisted(where: str | Path, values: np.ndarray, bad: np.ndarray, table: ClassTable) -> list[str]:
     """The problems of values, or of colors as numbers, that stand for nothing: up to `SHOWN` each, more in one.
 

@@ -15,7 +15,7 @@ from segsweep.config.split_keys import POOL, RandomSplits
 from segsweep.config.train import Data
 from segsweep.data import patches
 from segsweep.data.classes import ClassTable, class_table
-from segsweep.data.decoding import decode, decode_unlabeled, location_of
+from segsweep.data.decoding import decode, decode_unlabeled
 from segsweep.data.drawn_splits import deal_out, far_from_asked
 from segsweep.data.duplicates import Signature, check_duplicates, signature
 from segsweep.data.groups import assign_groups, groups_of_one
@@ -141,7 +141,7 @@ def _write_split(writer: SplitWriter, decoded: Iterator, data: Data, seen: _Seen
             signatures.append((item, one))
         if sample is None:
             continue
-        seen.first_of.setdefault((sample.image.shape[2], sample.image.dtype.name), location_of(item))
+        seen.first_of.setdefault((sample.image.shape[2], sample.image.dtype.name), item.image_place)
         if seen.problems or len(seen.first_of) > 1:
             continue
         objects += len(sample.labels) + int((~sample.ignored[: len(sample.polygons)]).sum())

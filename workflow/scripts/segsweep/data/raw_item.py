@@ -60,3 +60,13 @@ class Item:
     group: str | None = None
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def image_place(self) -> str:
+        """Where the image is, for problems: its file, else what names it."""
+        return str(self.image if isinstance(self.image, Path) else self.location or self.name)
+
+    @property
+    def labels_place(self) -> Path | str:
+        """Where the labels are, for problems: their file, else what names the item."""
+        return self.labels_file or self.location or self.name

@@ -125,7 +125,9 @@ def check_classes(
         for name in absent
     ]
     problems = found if table.must_occur else []
-    warnings = [] if table.must_occur else [f"the class {name!r} never occurs in the training split" for name in absent]
+    warnings = []
+    if absent and not table.must_occur:
+        warnings.append(f"classes that never occur in the training split: {', '.join(map(repr, absent))}")
     if not sum(map(int, val.scored_pixels)):
         problems.append(
             f"{where}: all pixels of the validation split ({len(val.names)} images) are void: nothing can be scored. "

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from segsweep.data.channel_statistics import Moments, ValueCounts, statistics_of
-from segsweep.data.label_masks import of_labels
+from segsweep.data.label_masks import of_classes
 from segsweep.data.sample import Sample
 from segsweep.data.void import VOID
 
@@ -54,7 +54,7 @@ class SplitWriter:
         if sample.mask is not None:
             self._files["masks"].write(sample.mask)
             values = np.bincount(sample.mask[counted].ravel(), minlength=VOID + 1)
-            counts = of_labels(values, self._classes) if self._by_label else values[: self._classes]
+            counts = of_classes(values, self._classes, self._by_label)
             self.scored_pixels.append(values[:VOID].sum())
         self.class_counts.append(counts)
         self._samples.append(Sample(None, None, sample.boxes, sample.labels, sample.polygons, sample.ignored))

@@ -13,6 +13,7 @@ import numpy as np
 import yaml
 from PIL import Image
 
+from segsweep.errors import InputError
 from segsweep.inspection import split_layouts
 from segsweep.inspection.file_tree import FileTree
 from segsweep.inspection.guess import Guess
@@ -59,9 +60,9 @@ def yolo(tree: FileTree) -> Guess | None:
     """YOLO segmentation: a YAML file that names classes and folders, labels in text files."""
     for path in tree.with_suffix(".yaml", ".yml"):
         content = _yaml(tree.root / path)
-        if not isinstance(content, dict) or "names" not in content or "train" not in content:
+        names = content.get("names") if isinstance(content, dict) else None
+        if not isinstance(names, dict | list) or "train" not in content:
             continue
-        names = content["names"]
         labels = names.values() if isinstance(names, dict) else names
         there = [split for split in ("train", "val", "test") if content.get(split)]
         splits = Guess({"splits": {"folders": there}}) if "val" in there else split_layouts.drawn()
@@ -122,7 +123,10 @@ def parquet(tree: FileTree) -> Guess | None:
         return None
     import pyarrow.parquet
 
-    names = pyarrow.parquet.read_schema(tree.root / files[0]).names
+    try:
+        names = pyarrow.parquet.read_schema(tree.root / files[0]).names
+    except (OSError, ValueError) as error:
+        raise InputError(f"{tree.root / files[0]}: cannot be read as Parquet ({error}). Replace the file.") from error
     mask = next((name for name in MASK_COLUMNS if name in names), None)
     if "image" not in names or mask is None:
         return None
@@ -141,8 +145,11 @@ def parquet(tree: FileTree) -> Guess | None:
     for value in table.column(mask).to_pylist():
         encoded = value.get("bytes") if isinstance(value, dict) else value
         if isinstance(encoded, bytes):
-            with Image.open(BytesIO(encoded)) as image:
-                counted(np.asarray(image), found)
+            try:
+                with Image.open(BytesIO(encoded)) as image:
+                    counted(np.asarray(image), found)
+            except (OSError, ValueError):
+                continue  # the look at the data set that follows names the row
     meaning, said = classes_of(found)
     keys = {"reader": "parquet", "shards": shards, "image": "image", "mask": mask}
     return Guess(keys | splits.keys | meaning, splits.comments | said)
@@ -174,30 +181,33 @@ def _json(path: Path) -> Any:
     """The content of a JSON file; None where it is none, or too large to be read for a guess."""
     try:
         return json.loads(path.read_text(encoding="utf-8-sig")) if path.stat().st_size <= MOST_BYTES else None
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 
-def _coco(path: Path) -> dict[str, Any] | None:
+def _coco(path: Path) -> dict[str, list[dict[str, Any]]] | None:
+    """The lists of a COCO file; what in them is no mapping is left for the reader to complain of."""
     content = _json(path)
     keys = ("images", "annotations", "categories")
-    return content if isinstance(content, dict) and all(isinstance(content.get(key), list) for key in keys) else None
+    if not isinstance(content, dict) or not all(isinstance(content.get(key), list) for key in keys):
+        return None
+    return {key: [one for one in content[key] if isinstance(one, dict)] for key in keys}
 
 
 def _coco_labels(contents: Iterable[dict[str, Any]]) -> tuple[dict[str, None], list[str]]:
     """The names of categories that have annotations, and those of the others (Roboflow adds one above all)."""
     names, used = {}, set()
     for content in contents:
-        by_id = {one.get("id"): str(one.get("name")) for one in content["categories"] if isinstance(one, dict)}
+        by_id = {str(one.get("id")): str(one.get("name")) for one in content["categories"]}
         names |= dict.fromkeys(by_id.values())
-        used |= {by_id.get(one.get("category_id")) for one in content["annotations"] if isinstance(one, dict)}
+        used |= {by_id.get(str(one.get("category_id"))) for one in content["annotations"]}
     return {name: None for name in names if name in used}, [name for name in names if name not in used]
 
 
 def _yaml(path: Path) -> Any:
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return None
 
 

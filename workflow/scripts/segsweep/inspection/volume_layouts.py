@@ -1,5 +1,6 @@
 """Folders of volumes (NIfTI) and of their masks, as the Medical Segmentation Decathlon and nnU-Net have them."""
 
+import zlib
 from collections import Counter
 from pathlib import Path
 
@@ -40,8 +41,10 @@ def _values(path: Path) -> np.ndarray | None:
     """(n, m) of whole numbers; None where the file, or the library for it, cannot be read."""
     try:
         import nibabel
-
+    except ImportError:
+        return None
+    try:
         values = np.asanyarray(nibabel.load(path).dataobj)
-    except (ImportError, OSError, ValueError):
+    except (OSError, ValueError, EOFError, zlib.error, nibabel.filebasedimages.ImageFileError):
         return None
     return values.reshape(len(values), -1).astype(np.int64)

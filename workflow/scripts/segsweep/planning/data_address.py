@@ -10,12 +10,13 @@ from segsweep.data.classes import class_table
 from segsweep.hashing import short_hash
 from segsweep.planning.addresses import InForce, as_text, differences, revision_of_key
 from segsweep.planning.code_fingerprint import Code
-from segsweep.planning.data_fingerprint import TRAINED_ON, data_fingerprint
+from segsweep.planning.data_fingerprint import GROUPS, TRAINED_ON, data_fingerprint
 from segsweep.planning.remembered import Remembered
 from segsweep.planning.study_context import preparation_roots
 
 # Keys of a setting's data section that preparation applies.
 SHAPE = ("image_size", "patches")
+FOLDED = (*TRAINED_ON, GROUPS)
 
 
 class DataAddresses:
@@ -43,8 +44,8 @@ class DataAddresses:
         self.code, self.remembered = code, remembered
         self.seen = {} if seen is None else seen
         self.descriptions: dict[str, dict[str, Any]] = {}
-        self._known: dict[str, tuple[str, str]] = {}
-        self._content: tuple[str, str] | None = None
+        self._known: dict[str, tuple[str, str, str]] = {}
+        self._content: tuple[str, str, str] | None = None
 
     def folder_of(self, data: dict[str, Any]) -> str:
         """The folder of prepared images that a data section needs; `descriptions` says what `prepare_data` fills in.
@@ -57,18 +58,22 @@ class DataAddresses:
         """
         return self._of(data)[0]
 
-    def address_of(self, data: dict[str, Any]) -> str:
+    def address_of(self, data: dict[str, Any], in_folds: bool = False) -> str:
         """What a training under a data section depends on: contents, meaning of the values, size, code.
+
+        Args:
+            data: dump of the section.
+            in_folds: whether it is trained on folds, which keep groups whole.
 
         Raises:
             InputError: the data set is not there.
         """
-        return self._of(data)[1]
+        return self._of(data)[2 if in_folds else 1]
 
-    def _of(self, data: dict[str, Any]) -> tuple[str, str]:
+    def _of(self, data: dict[str, Any]) -> tuple[str, str, str]:
         shape = as_text({key: data[key] for key in SHAPE} | _revision(data["patches"]))
         if shape not in self._known:
-            everything, trained_on = (short_hash((shape, content)) for content in self._contents())
+            everything, *addresses = (short_hash((shape, content)) for content in self._contents())
             folder = str(self.parent / f"{self.dataset.name}-{everything[:12]}")
             self.descriptions[folder] = {
                 "dataset": self.dataset.model_dump(mode="json"),
@@ -76,17 +81,23 @@ class DataAddresses:
                 "data": data,
                 "fingerprint": everything,
             }
-            self._known[shape] = folder, trained_on
+            self._known[shape] = (folder, *addresses)
         return self._known[shape]
 
-    def _contents(self) -> tuple[str, str]:
-        """Texts of all that preparation, and all that a training depends on, but for the size of images."""
+    def _contents(self) -> tuple[str, str, str]:
+        """Texts of all that preparation depends on, a training, and one on folds; but for the size of images."""
         if self._content is None:
             found = data_fingerprint(self.dataset, self.root, self.remembered, self.seen)
             code = self.code.fingerprint(preparation_roots(self.dataset))
-            trained_on = {split: found[split] for split in TRAINED_ON if split in found}
-            meaning = as_text(meaning_of(self.dataset))
-            self._content = tuple(short_hash((meaning, code, as_text(one))) for one in (found, trained_on))
+            trained_on, in_folds = (
+                {split: found[split] for split in splits if split in found} for splits in (TRAINED_ON, FOLDED)
+            )
+            meaning = meaning_of(self.dataset)
+            grouped = meaning if self.dataset.group is None else meaning | {"group": self.dataset.group}
+            self._content = tuple(
+                short_hash((as_text(means), code, as_text(content)))
+                for means, content in ((grouped, found), (meaning, trained_on), (grouped, in_folds))
+            )
         return self._content
 
 
@@ -106,6 +117,7 @@ def meaning_of(dataset: Dataset) -> dict[str, Any]:
         found["palette"] = [table.palette.colors, sorted(table.palette.ranges), table.class_of_file]
     if isinstance(dataset.splits, RandomSplits):  # else what lies in which split is part of the content
         found["splits"] = differences(dataset.splits, InForce(dataset.task))
+        found |= {} if dataset.group is None else {"group": dataset.group}  # else it changes nothing but folds
     return found | {"task": dataset.task}
 
 

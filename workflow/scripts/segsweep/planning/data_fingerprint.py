@@ -29,7 +29,10 @@ from segsweep.planning.remembered import Remembered
 Listing = dict[str, list[tuple[str, list[Path | str]]]]
 # Splits that a training uses; what is only predicted or scored afterwards changes no address.
 TRAINED_ON = (TRAIN, VAL, POOL)
+GROUPS = "groups:"  # beside the splits, none of which can have this name: what a table says of their groups
 MISSING = "missing"
+# Keys of a data set that have no part in which files are read.
+READ_NOTHING = {"title", "licence", "source", "classes", "group", "allow_duplicates", "display"}
 
 
 def file_hashes(dataset: Dataset, folder: Path) -> Remembered:
@@ -50,6 +53,8 @@ def data_fingerprint(
 ) -> dict[str, str]:
     """A hash of each split of a data set: of the names and contents of its images, masks and labels.
 
+    Where a table says which group an image is of, that of the images of a training is a further one, `GROUPS`.
+
     Args:
         dataset: the data set.
         root: its folder.
@@ -64,7 +69,8 @@ def data_fingerprint(
     tracked = tracking_file(dataset, root)
     name = _name(tracked, dataset) if tracked else ""
     if root.is_dir():
-        found = of_listing(_with_groups(dataset, root, files(dataset, root)), remembered)
+        listing = files(dataset, root)
+        found = of_listing(listing, remembered) | _groups(dataset, root, listing)
         if tracked and seen.get(name) != found and dvc_md5(root, remembered) == _tracked_md5(tracked):
             seen[name] = found
         return found
@@ -152,19 +158,17 @@ def dvc_md5(root: Path, remembered: Remembered) -> str:
     return hashlib.md5(json.dumps(entries, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
 
 
-def _with_groups(dataset: Dataset, root: Path, listing: Listing) -> Listing:
-    """A listing in which each item has what a table says of its group; a pattern's groups follow from the name."""
+def _groups(dataset: Dataset, root: Path, listing: Listing) -> dict[str, str]:
+    """What a table says of the groups of the images of a training; a pattern's groups follow from the names."""
     groups = groups_of_table(dataset.splits, root) if isinstance(dataset.splits, TableSplits) else {}
-    return {
-        split: [(name, [*paths, *([f"group {groups[name]}"] if name in groups else [])]) for name, paths in items]
-        for split, items in listing.items()
-    }
+    names = [name for split in TRAINED_ON for name, _ in listing.get(split, ())]
+    return {GROUPS: _digest([name, groups[name]] for name in names if name in groups)} if groups else {}
 
 
 def _name(tracked: Path, dataset: Dataset) -> str:
-    """What stands for a tracked content, and for what is read of it."""
-    read = dataset.model_dump_json(exclude={"title", "licence", "source", "classes"})
-    return f"{_tracked_md5(tracked)} {hashlib.sha256(read.encode()).hexdigest()[:12]}"
+    """What stands for a tracked content, and what is read of it. A key at its default, as a new one, adds nothing."""
+    read = dataset.model_dump(mode="json", exclude=READ_NOTHING, exclude_defaults=True)
+    return f"{_tracked_md5(tracked)} {hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()[:12]}"
 
 
 def _tracked_md5(tracked: Path) -> str:
@@ -183,20 +187,26 @@ def _content(part: Path | str, remembered: Remembered) -> tuple[str, int]:
     """The hash of a part of an item, and the revision of its reading, of an image."""
     if isinstance(part, str):
         return hashlib.md5(part.encode(), usedforsecurity=False).hexdigest(), 1
-    try:
-        return (_md5_of_folder(part, remembered), 1) if part.is_dir() else tuple(remembered.of(part, _read_and_hash))
-    except OSError:
-        return MISSING, 1
+    for content_of in (_of_file, _of_folder):  # files first, which most are: one look at each
+        try:
+            return content_of(part, remembered)
+        except OSError:
+            continue
+    return MISSING, 1
+
+
+def _of_file(file: Path, remembered: Remembered) -> tuple[str, int]:
+    return tuple(remembered.of(file, _read_and_hash))
 
 
 def _read_and_hash(path: Path) -> tuple[str, int]:
     return md5(path), reading_revision(path)
 
 
-def _md5_of_folder(folder: Path, remembered: Remembered) -> str:
+def _of_folder(folder: Path, remembered: Remembered) -> tuple[str, int]:
     """Of the names and contents of its files, as of a DICOM series."""
     found = [[path.name, _content(path, remembered)[0]] for path in sorted(folder.iterdir()) if path.is_file()]
-    return hashlib.md5(json.dumps(found).encode(), usedforsecurity=False).hexdigest()
+    return hashlib.md5(json.dumps(found).encode(), usedforsecurity=False).hexdigest(), 1
 
 
 def _digest(lines: Iterable[list[str]]) -> str:

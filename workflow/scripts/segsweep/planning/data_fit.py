@@ -12,12 +12,12 @@ from typing import Any
 
 from segsweep.config.display import Display
 from segsweep.config.split_keys import TRAIN, VAL
+from segsweep.data.image_kinds import RGB
 from segsweep.formatting import plural
 from segsweep.planning.plan_file import SegmentPlan, StudyPlan
 
 MANIFEST = "manifest.json"  # as in segsweep.data.prepared, which has numpy
 POOLED = "train+val"
-RGB = 3  # channels of what was prepared before others were read
 
 
 @dataclass(frozen=True)
@@ -111,11 +111,16 @@ def _warnings(segment: SegmentPlan, splits: dict[str, Any]) -> Iterator[str]:
 
 def _images(split: dict[str, Any]) -> set[str]:
     """Names of the images of a prepared split, whole ones where they are cut."""
-    return set(split["names"]) if split["pages"] is None else {page["page"] for page in split["pages"]}
+    return set(_image_of_each(split))
+
+
+def _image_of_each(split: dict[str, Any]) -> list[str]:
+    """The image that each is, or is a patch of."""
+    return split["names"] if split["pages"] is None else [page["page"] for page in split["pages"]]
 
 
 def _groups(name: str, split: dict[str, Any]) -> set[Any]:
     """What folds keep whole."""
-    images = split["names"] if split["pages"] is None else [page["page"] for page in split["pages"]]
+    images = _image_of_each(split)
     groups = split.get("groups") or [None] * len(images)
     return {(name, image) if group is None else group for image, group in zip(images, groups, strict=True)}

@@ -6,6 +6,7 @@ from segsweep.config.dataset_keys import Dataset
 from segsweep.config.split_keys import POOL, TRAIN
 from segsweep.data.image_files import pixel_format
 from segsweep.data.image_files.image_file import Reading
+from segsweep.data.image_kinds import RGB, kept_channels
 from segsweep.data.readers import files
 
 
@@ -15,13 +16,13 @@ def image_kind(dataset: Dataset, root: Path) -> tuple[int | None, str | None]:
     None where it cannot tell: preparation says what is wrong with the image, and knows the kind of all.
     """
     if dataset.drawn_by is not None:
-        return 3, "uint8"
+        return RGB, "uint8"
     try:
         listing = files(dataset, root)
         _, (first, *_) = (listing.get(TRAIN) or listing[POOL])[0]
         if not isinstance(first, Path):
             return dataset.channels, None
-        channels, dtype = pixel_format(first, Reading.of(dataset))
+        bands, dtype = pixel_format(first, Reading.of(dataset))
     except Exception:  # of any reader or decoder: lists or files are missing or broken
         return dataset.channels, None
-    return dataset.channels or (3 if channels == 1 and dtype != "float32" else channels), dtype
+    return dataset.channels or kept_channels(bands, dtype), dtype

@@ -85,13 +85,13 @@ class Context:
         sections: addresses of sections of the settings.
         code: the code of the package.
         roots: where the code begins that all trainings of the study execute.
-        data: of a data section's dump, the address of what a training sees.
+        data: of a data section's dump, and of whether it is trained on folds, the address of what a training sees.
     """
 
     sections: SectionAddresses
     code: Code
     roots: frozenset[Symbol]
-    data: Callable[[dict[str, Any]], str]
+    data: Callable[[dict[str, Any], bool], str]
 
 
 @dataclass
@@ -150,7 +150,7 @@ def make_run(
         total,
         key,
         role or cell.role,
-        context.data(resolved.sections["data"].dump),
+        context.data(resolved.sections["data"].dump, fold is not None),
     )
     roots = [context.roots, *(section.roots for section in sections if section.roots)]
     before = ""

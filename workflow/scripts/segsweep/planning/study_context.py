@@ -22,7 +22,7 @@ def context_of(
     study: Study,
     dataset: Dataset,
     code: Code,
-    data: Callable[[dict[str, Any]], str],
+    data: Callable[[dict[str, Any], bool], str],
     weights: Callable[[str | None], str],
     images: Callable[[], tuple[int | None, str | None]] = lambda: (None, None),
 ) -> Context:
@@ -32,7 +32,7 @@ def context_of(
         study: the study; of it the metric counts, where a monitor watches it.
         dataset: its data set; of it the task.
         code: the code of the package.
-        data: of a data section's dump, the address of what a training sees.
+        data: of a data section's dump, and of whether it is trained on folds, the address of what a training sees.
         weights: of encoder weights, the fingerprint of the file that they name; else empty.
         images: channels and dtype of the images, as far as they are known.
     """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from segsweep.data.image_dtypes import DTYPES
 from segsweep.data.image_files.image_file import TURNED, ImageFile, Reading
+from segsweep.data.image_kinds import DTYPES
 from segsweep.errors import InputError
 
 if TYPE_CHECKING:

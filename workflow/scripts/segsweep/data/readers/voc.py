@@ -144,7 +144,8 @@ def _read_annotation(item: Item, dataset: VocDataset) -> None:
 def _read_instances(item: Item, dataset: VocDataset) -> None:
     """Boxes of an item's objects, each of the class of its pixels. Of files that decoding refuses there are none."""
     from segsweep.data.instance_masks import boxes_of_instances
-    from segsweep.data.mask_files import class_indices, read_mask
+    from segsweep.data.mask_classes import class_indices
+    from segsweep.data.mask_files import read_mask
 
     table, path = class_table(dataset), item.labels_file
     if not path.exists():  # as decoding says
