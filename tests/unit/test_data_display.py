@@ -29,12 +29,12 @@ def test_8_bit_rgb_is_shown_as_it_is():
     assert display_of(data_of(image)).in_words == ""
 
 
-def test_a_single_channel_is_shown_in_grey():
+def test_a_single_channel_is_shown_in_gray():
     image = ramp(np.uint8, 2)
     shown = display_of(data_of(image))(image)
     assert shown.shape == (1, 101, 3)
     assert np.array_equal(shown[..., 1], image[..., 0])
-    assert display_of(data_of(image)).in_words == "Channel 0 is shown in grey."
+    assert display_of(data_of(image)).in_words == "Channel 0 is shown in gray."
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32])
@@ -75,7 +75,7 @@ def test_a_channel_that_is_not_there_is_refused():
         display_of(data_of(ramp(np.uint16, 1, 1, 1, 1)), Display(channels=[4, 3, 2]))
 
 
-@pytest.mark.parametrize(("value", "said"), [({"channels": [0, 1]}, "grey is one"), ({"stretch": [98, 2]}, "white")])
+@pytest.mark.parametrize(("value", "said"), [({"channels": [0, 1]}, "gray is one"), ({"stretch": [98, 2]}, "white")])
 def test_what_cannot_be_shown_is_refused_in_the_file(value, said):
     keys = {"name": "a", "reader": "folder", "classes": {0: "no", 1: "yes"}}
     with pytest.raises(InputError, match=said):

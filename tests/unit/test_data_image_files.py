@@ -63,7 +63,7 @@ def test_jpeg_is_what_pillow_decodes(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif", "bmp", "pgm"])
-def test_grey_has_one_channel(tmp_path, suffix):
+def test_gray_has_one_channel(tmp_path, suffix):
     image, path = values(7, 5), tmp_path / f"a.{suffix}"
     Image.fromarray(image).save(path)
     same(path, image)
@@ -315,7 +315,7 @@ def test_colors_that_are_not_rgb_are_kept_or_refused(tmp_path):
     same(tmp_path / "a.tif", image, Reading(channels=4))
     for mode in ("LAB", "YCbCr"):
         Image.fromarray(values(8, 8, 3)).convert(mode).save(tmp_path / "b.tif")
-        refused(tmp_path / "b.tif", "neither grey nor RGB", reading=Reading(channels=3))
+        refused(tmp_path / "b.tif", "neither gray nor RGB", reading=Reading(channels=3))
 
 
 def test_what_pillow_would_cut_to_8_bits_is_read_whole_or_refused(tmp_path):
@@ -415,7 +415,7 @@ def test_dicom_in_the_unit_of_its_rescale(tmp_path):
     dicom(path, pixels, PhotometricInterpretation="MONOCHROME1", BitsStored=12, HighBit=11)
     same(path, 4095 - pixels)
     dicom(path, pixels.astype(np.uint8), PhotometricInterpretation="PALETTE COLOR")
-    refused(path, "PALETTE COLOR, which is neither grey nor RGB")
+    refused(path, "PALETTE COLOR, which is neither gray nor RGB")
     colors = values(7, 5, 3)
     dicom(path, colors, PhotometricInterpretation="RGB", SamplesPerPixel=3, PlanarConfiguration=0)
     same(path, colors)
@@ -464,5 +464,8 @@ def test_a_missing_file_is_told_of_one_that_may_be_meant(tmp_path):
         "\u00e4.png": "no such file, but 'a\u0308.png' is there, in another Unicode form",
     }  # fmt: skip
     assert not_a_file(tmp_path / "deep/a.png") == "no such file"
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep/a.png").touch()
+    assert not_a_file(tmp_path / "deep\\a.png") == r"no such file, but one with / in place of \ "[:-1]
     (tmp_path / "c.jpg").touch()
     assert not_a_file(tmp_path / "c.png") == "no such file, but 'c.jpg' is there"

@@ -73,7 +73,7 @@ def images(shape, dtype, top=None):
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 @pytest.mark.parametrize("channels", range(1, 9))
 def test_any_channels_and_depth_survive_from_file_to_array(root, channels, dtype):
-    """In TIFF, planes apart or together at random, and in .npy; grey of integers becomes three equal channels."""
+    """In TIFF, planes apart or together at random, and in .npy; gray of integers becomes three equal channels."""
     shown = channels if channels > 1 or dtype == "float32" else 3
     for suffix in ("tif", "npy"):
         made = images((8, 12, channels), dtype)

@@ -244,7 +244,7 @@ def test_all_that_is_wrong_is_named_at_once(root):
         "a.json: shape 2 (cell) is a polygon with 2 points; it needs at least 3.",
         "a.json: shape 3 (cell) has points that are not pairs of numbers.",
         "a.json: shape 4 (cell) has a point that is not finite.",
-        "a.json: shape 5 (scratch) is a line, which covers no pixel. Say how wide such lines are with `line_width`",
+        "a.json: shape 5 (scratch) is a line, which covers no pixel. Say how wide lines are with `line_width`",
         "a.json: shape 6 (cell) is a mask of 3x3 pixels, its points say that it reaches from 1, 1 to 2, 2.",
         "a.json: shape 7 (cell) is a mask that cannot be read",
         "a.json: shape 8 (cell) is a ['circle']; shapes with an area are",
@@ -265,6 +265,14 @@ def test_a_fifo_is_one_line_and_no_wait(root):
         prepare(dataset(), root, None, root / "out", "f")
     (problem,) = caught.value.problems
     assert "a.json" in problem
+
+
+def test_an_image_that_is_not_where_the_annotation_says(root):
+    write(root, "a", CELL, SCRATCH, imagePath="old.png")
+    with pytest.raises(InputError, match=r"imagePath is .old\.png., but there is no such file, nor one of its name"):
+        prepare(dataset(), root, None, root / "out", "f")
+    assert readers.files(dataset(), root)["train"] == [("a", [root / "a.json"] * 2)]
+    assert prepare(dataset(images="{name}.png"), root, None, root / "out", "f")
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def saved(path, array, **options):
 # Colors
 
 
-def test_colors_are_classes_several_to_one_and_greys_among_them(tmp_path):
+def test_colors_are_classes_several_to_one_and_grays_among_them(tmp_path):
     colors = np.array([[[128, 64, 128], [70, 130, 180], [0, 0, 0]], [[0, 0, 142], [255] * 3, [128, 64, 128]]], np.uint8)
     expected = [[0, 1, 1], [2, VOID, 0]]
     assert class_table(dataset(palette=STREET)).names == ["road", "sky", "car"]  # named by the palette alone
@@ -188,8 +188,8 @@ def test_transparency_says_nothing_and_is_refused(tmp_path):
     assert decoded(saved(tmp_path / "a.png", array), **classes) == (VALUES.tolist(), [])
     array[0, 0, 3] = array[0, 1, 3] = 0
     assert "2 transparent pixels. A mask says by its values" in refused(saved(tmp_path / "a.png", array), **classes)
-    grey = Image.merge("LA", [Image.fromarray(VALUES)] * 2)
-    grey.save(tmp_path / "b.png")
+    gray = Image.merge("LA", [Image.fromarray(VALUES)] * 2)
+    gray.save(tmp_path / "b.png")
     assert "5 transparent pixels" in refused(tmp_path / "b.png", **classes)
 
 
@@ -199,7 +199,7 @@ def test_floats_and_deep_colors_get_a_line_each(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((2, 3), np.float32))
     for name in ("a.npy", "a.tif"):
         assert "type float32: a mask holds whole numbers. Save it as such" in refused(tmp_path / name, **classes)
-    for channels in (3, 4):  # of grey with alpha Pillow makes four as well
+    for channels in (3, 4):  # of gray with alpha Pillow makes four as well
         cv2.imwrite(str(tmp_path / "b.png"), np.full((2, 3, channels), 65535, np.uint16))
         said = refused(tmp_path / "b.png", palette={"a": [0, 0, 0], "b": [255, 255, 255]})
         assert "several channels of 16 bits" in said

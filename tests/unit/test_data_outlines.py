@@ -26,7 +26,7 @@ def test_an_ellipse_is_as_exact_as_it_says(radius):
 
 def test_what_has_no_area_has_an_outline_without():
     assert shapely.Polygon(ellipse(1, 1, 0, 0)).area == 0
-    assert shapely.Polygon(line([(1, 1), (1, 1)], 2)[0]).area == pytest.approx(math.pi, rel=0.02)
+    assert shapely.Polygon(line("line", [(1, 1), (1, 1)], 2)[0]).area == pytest.approx(math.pi, rel=0.02)
 
 
 def test_an_ellipse_turns_clockwise_on_the_screen():
@@ -38,7 +38,7 @@ def test_an_ellipse_turns_clockwise_on_the_screen():
 
 def test_a_line_covers_what_is_near_it_but_not_what_it_surrounds():
     loop = [(0, 0), (20, 0), (20, 20), (0, 20), (0, 0)]
-    area = shapely.unary_union([shapely.Polygon(ring) for ring in line(loop, 4)])
+    area = shapely.unary_union([shapely.Polygon(ring) for ring in line("line", loop, 4)])
     assert area.covers(shapely.Point(10, 1.9))
     assert not area.intersects(shapely.Point(10, 2.1))
     assert not area.intersects(shapely.Point(10, 10))

@@ -66,7 +66,7 @@ def problems(root, **changes):
 
 
 def check(prepared, cut=lambda volume: volume, letter="z"):
-    """All slices of all volumes are there, grey in three channels."""
+    """All slices of all volumes are there, gray in three channels."""
     for split, names in (("train", ["p1", "p2"]), ("val", ["p3"])):
         expected = [(f"{name}_{letter}{k:03d}", name, k) for name in names for k in range(len(cut(IMAGES[name])))]
         assert prepared.splits[split].names == [name for name, *_ in expected]

@@ -152,6 +152,16 @@ def test_labelme(folder):
     assert {name: counts[name] for name in ("cat", "dog")} == {"cat": 3 * 64, "dog": 2 * 64}
 
 
+def test_labelme_in_folders_of_folders(folder):
+    for i in range(4):
+        shape = {"label": "cat", "points": np.reshape(SQUARE, (4, 2)).tolist()}
+        image(folder / f"p{i // 2}/{i}.png", i)
+        (folder / f"p{i // 2}/{i}.json").write_text(json.dumps({"imagePath": f"{i}.png", "shapes": [shape]}))
+    keys, counts = look(folder)
+    assert keys["annotations"] == "{name}.json"
+    assert counts["cat"] == 4 * 64
+
+
 def test_cvat(folder):
     points = ";".join(f"{x},{y}" for x, y in np.reshape(SQUARE, (4, 2)).tolist())
     shape = f'<polygon label="leaf" points="{points}" occluded="0" z_order="0"/>'

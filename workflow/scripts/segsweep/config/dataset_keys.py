@@ -63,7 +63,7 @@ class Dataset(Component):
     )
     channels: int | None = key(
         None,
-        "Channels of the images; null: as many as there are, grey as three equal ones. With 1 grey stays one channel.",
+        "Channels of the images; null: as many as there are, gray as three equal ones. With 1 gray stays one channel.",
         ge=1,
     )
     page: NonNegativeInt | Literal["channels"] | None = key(

@@ -14,7 +14,7 @@ class Display(Settings):
 
     channels: list[Annotated[int, Field(ge=0)]] | None = key(
         None,
-        "Channels that are shown as red, green and blue, counted from 0, or one that is shown in grey. If not set: the "
+        "Channels that are shown as red, green and blue, counted from 0, or one that is shown in gray. If not set: the "
         "first three, or the first where there are fewer.",
     )
     stretch: tuple[Percentile, Percentile] | None = key(
@@ -27,7 +27,7 @@ class Display(Settings):
     @classmethod
     def _one_or_three(cls, channels: list[int] | None) -> list[int] | None:
         if channels is not None and len(channels) not in (1, 3):
-            raise ValueError(f"found {channels}; red, green and blue are three channels, grey is one. Correct it")
+            raise ValueError(f"found {channels}; red, green and blue are three channels, gray is one. Correct it")
         return channels
 
     @field_validator("stretch")

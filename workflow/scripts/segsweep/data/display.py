@@ -18,7 +18,7 @@ class ImageDisplay:
     """What is shown of the images of a data set.
 
     Attributes:
-        channels: three, shown as red, green and blue, or one, shown in grey.
+        channels: three, shown as red, green and blue, or one, shown in gray.
         stretch: percentiles of a channel in the training images that are shown black and white; None for 8-bit values
             as they are.
         black, white: float64 (len(channels),), the values at these percentiles.
@@ -43,7 +43,7 @@ class ImageDisplay:
         if self.stretch is None and self.channels == AS_THEY_ARE:
             return ""
         if len(self.channels) == 1:
-            said = f"Channel {self.channels[0]} is shown in grey"
+            said = f"Channel {self.channels[0]} is shown in gray"
         else:
             said = "Shown as red, green and blue are the channels {}, {} and {}".format(*self.channels)
         if self.stretch is None:

@@ -38,6 +38,8 @@ def not_a_file(path: Path) -> str | None:
 
 def _but_similar(path: Path) -> str:
     """A file beside a missing one that may be meant: of another case, Unicode form or ending."""
+    if "\\" in str(path) and Path(str(path).replace("\\", "/")).exists():
+        return ", but one with / in place of \\"
     try:
         there = _names_by_key(path.parent, path.parent.stat().st_mtime_ns)
     except OSError:

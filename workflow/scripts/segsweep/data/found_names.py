@@ -7,7 +7,7 @@ from pathlib import Path
 from segsweep.errors import InputError
 
 
-def found_names(root: Path, pattern: str, folder: str, folders_too: bool = False) -> list[tuple[str, str]]:
+def found_names(root: Path, pattern: str, folder: str, *, folders_too: bool = False) -> list[tuple[str, str]]:
     """Name and file of each file that a pattern finds, in the order of the files; hidden ones aside.
 
     Args:

@@ -7,7 +7,7 @@ from segsweep.data.image_kinds import DTYPES, RGB, kept_channels
 from segsweep.errors import InputError
 from segsweep.formatting import plural
 
-FILL = (124, 116, 104)  # of 8-bit RGB beyond an image's edge: ImageNet's mean colour, nearly zero once normalised
+FILL = (124, 116, 104)  # of 8-bit RGB beyond an image's edge: ImageNet's mean color, nearly zero once normalized
 
 
 def is_rgb8(channels: int, dtype: np.dtype | str) -> bool:
@@ -20,7 +20,7 @@ def as_stored(image: np.ndarray, channels: int | None, where: str) -> np.ndarray
 
     Args:
         image: (H, W) or (H, W, C).
-        channels: that the data set's file asks for; None for those that there are. A single band of integers is grey,
+        channels: that the data set's file asks for; None for those that there are. A single band of integers is gray,
             and becomes three equal channels if nothing is asked for; of floats, only if three are.
         where: file or name of the image, for problems.
 

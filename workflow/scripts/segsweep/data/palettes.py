@@ -18,7 +18,7 @@ class Palette:
     Attributes:
         ranges: first and last value, and index of the class (255 for void), in the order of the data set's file. A
             color is the number that `color_number` makes of it.
-        colors: whether the values are colors. A grey value is the color of three equal parts then.
+        colors: whether the values are colors. A gray value is the color of three equal parts then.
     """
 
     ranges: tuple[tuple[int, int, int], ...]
@@ -63,12 +63,12 @@ def palette_of(where: str, names: list[str], entries: Mapping[str, Any]) -> Pale
     index = {name: position for position, name in enumerate(names)} | {VOID_NAME: VOID}
     found = [(meaning, name) for name, entry in entries.items() for meaning in meanings(name, entry)]
     colors = any(len(meaning) == COLOR for meaning, _ in found)
-    if colors and (greys := [(meaning, name) for meaning, name in found if not _is_color(meaning)]):
+    if colors and (grays := [(meaning, name) for meaning, name in found if not _is_color(meaning)]):
         raise InputError(
             *(
                 f"{where}: `palette` has colors, and for {name!r} the values {first} to {last}. Beside colors only "
-                "single values of 0 to 255 may stand, for greys; write colors."
-                for (first, last), name in greys
+                "single values of 0 to 255 may stand, for grays; write colors."
+                for (first, last), name in grays
             )
         )
     ranges = tuple((*_numbers(meaning, colors), index[name]) for meaning, name in found)
@@ -93,7 +93,7 @@ def _written(entry: Any) -> str:
 
 
 def _is_color(meaning: tuple[int, ...]) -> bool:
-    """Whether it is a color, or the value of a grey."""
+    """Whether it is a color, or the value of a gray."""
     return len(meaning) == COLOR or (meaning[0] == meaning[1] and 0 <= meaning[0] <= 255)
 
 

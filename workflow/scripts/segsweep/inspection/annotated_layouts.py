@@ -1,6 +1,7 @@
 """Layouts of annotation tools and exports: COCO, YOLO, LabelMe, CVAT, and Parquet files of images and masks."""
 
 import json
+import os
 import re
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
@@ -18,7 +19,7 @@ from segsweep.inspection import split_layouts
 from segsweep.inspection.file_tree import FileTree
 from segsweep.inspection.guess import Guess
 from segsweep.inspection.mask_values import classes_of, counted
-from segsweep.inspection.path_patterns import patterns_of, splits_of
+from segsweep.inspection.path_patterns import Pattern, patterns_of, splits_of
 
 MOST_READ = 200  # annotations of which labels are taken, where each image has its own
 MOST_BYTES = 300_000_000  # of a file that is read as a whole
@@ -26,6 +27,7 @@ MOST_BYTES = 300_000_000  # of a file that is read as a whole
 SPLIT_PART = re.compile(r"(?<![A-Za-z])(train|training|val|valid|validation|test)(\d{4})?(?![A-Za-z0-9])")
 MASK_COLUMNS = ("mask", "label", "annotation", "segmentation", "semantic_segmentation", "labels", "masks")
 BACKGROUND = "background"
+LINES = Guess({"line_width": 3}, {"line_width": "lines were found; how wide they are, in pixels"})
 
 
 def coco(tree: FileTree) -> Guess | None:
@@ -80,16 +82,24 @@ def labelme(tree: FileTree) -> Guess | None:
             contents[path] = content
     if not contents:
         return None
-    patterns = patterns_of(tree.with_suffix(".json"))
-    annotations = next(one for one in patterns if set(one.paths.values()) & set(contents))
+    patterns = [one for one in patterns_of(tree.with_suffix(".json")) if set(one.paths.values()) & set(contents)]
+    annotations = patterns[0] if len(patterns) == 1 or patterns[0].splits else _of_all_folders(patterns)
     splits, fill = splits_of(tree, annotations)
     shapes = [shape for content in contents.values() for shape in content["shapes"] if isinstance(shape, dict)]
     meaning, said = _classes(dict.fromkeys(str(shape.get("label")) for shape in shapes))
     keys: dict[str, Any] = {"reader": "labelme", "annotations": fill(annotations.text)}
     if any(shape.get("shape_type") in ("line", "linestrip") for shape in shapes):
-        keys["line_width"] = 3
-        said["line_width"] = "lines were found; how wide they are, in pixels"
+        keys |= LINES.keys
+        said |= LINES.comments
     return Guess(keys | splits.keys | meaning, splits.comments | said)
+
+
+def _of_all_folders(patterns: list[Pattern]) -> Pattern:
+    """The pattern of files in several folders, whose names begin with the folder then: `p1/a`."""
+    paths = [path for one in patterns for path in one.paths.values()]
+    folder = PurePosixPath(os.path.commonpath([path.parent for path in paths]))
+    named = {("", str(path.relative_to(folder).with_suffix(""))): path for path in paths}
+    return Pattern(str(folder / f"{{name}}{paths[0].suffix}"), named)
 
 
 def cvat(tree: FileTree) -> Guess | None:
@@ -110,8 +120,8 @@ def cvat(tree: FileTree) -> Guess | None:
             keys["images"] = folder
         meaning, said = _classes(labels)
         if lines:
-            keys["line_width"] = 3
-            said["line_width"] = "lines were found; how wide they are, in pixels"
+            keys |= LINES.keys
+            said |= LINES.comments
         return Guess(keys | splits.keys | meaning, splits.comments | said)
     return None
 

@@ -1,4 +1,4 @@
-"""Images of a split beside the same images with their labels: masks in colour, void hatched, boxes, outlines."""
+"""Images of a split beside the same images with their labels: masks in color, void hatched, boxes, outlines."""
 
 import numpy as np
 from PIL import Image

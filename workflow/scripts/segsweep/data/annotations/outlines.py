@@ -27,8 +27,16 @@ def ellipse(x: float, y: float, radius_x: float, radius_y: float, rotation: floa
     return _rotated(center + np.stack([radius_x * np.cos(angles), radius_y * np.sin(angles)], 1), center, rotation)
 
 
-def line(points: Sequence[Sequence[float]], width: float) -> list[np.ndarray]:
-    """Of a line with round ends and joints a ring (k, 2) for each of its segments, which overlap at the joints."""
+def line(kind: str, points: Sequence[Sequence[float]], width: float | None) -> list[np.ndarray]:
+    """Of a line with round ends and joints a ring (k, 2) for each of its segments, which overlap at the joints.
+
+    Raises:
+        ValueError: nobody says how wide lines are; it names the `kind` of this one.
+    """
+    if width is None:
+        raise ValueError(
+            f"is a {kind}, which covers no pixel. Say how wide lines are with `line_width`, in pixels, or delete it"
+        )
     points = np.asarray(points, np.float64)
     return [
         np.asarray(shapely.LineString(segment).buffer(width / 2).exterior.coords[:-1])

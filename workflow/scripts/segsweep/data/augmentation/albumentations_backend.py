@@ -62,7 +62,7 @@ class Augmentation:
         given = {"image": image} | ({} if sample.mask is None else {"mask": sample.mask})
         points = corners_of(sample)
         if len(points):
-            # albumentations counts from the centre of the first pixel, we from its edge.
+            # albumentations counts from the center of the first pixel, we from its edge.
             found = self._applied(self._with_points, given | {"keypoints": points - 0.5})
             points = np.asarray(found["keypoints"], np.float64)[:, :2] + 0.5
         else:

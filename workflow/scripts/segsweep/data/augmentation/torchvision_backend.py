@@ -172,7 +172,7 @@ def affine(transform: T.Affine, drawing: Drawing, rng: np.random.Generator) -> D
     matrix[:2, 2] = middle + [x_shift, y_shift] - linear @ middle
     if transform.fit_output:
         corners = np.array([[0, 0], [width, 0], [width, height], [0, height]])
-        # From pixels' centres and rounded outwards, as albumentations does it: sizes and places are the same.
+        # From pixels' centers and rounded outwards, as albumentations does it: sizes and places are the same.
         moved = (corners + 0.5) @ linear.T + matrix[:2, 2] - 0.5
         low, high = np.floor(moved.min(0)), np.ceil(moved.max(0))
         matrix[:2, 2] -= low

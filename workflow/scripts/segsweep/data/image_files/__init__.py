@@ -42,7 +42,7 @@ def read_image(
         where: what problems name, if not the file.
 
     Returns:
-        uint8, uint16 or float32 (H, W, C): grey has one channel, colors are RGB, further bands are kept.
+        uint8, uint16 or float32 (H, W, C): gray has one channel, colors are RGB, further bands are kept.
 
     Raises:
         InputError: what would be read wrongly, and how to say or save it rightly.
@@ -74,7 +74,7 @@ def orientation(source: Path | bytes, reading: Reading = DEFAULT) -> int:
 def reading_revision(source: Path) -> int:
     """Which reading gave an image the pixels that it has: trainings on what an earlier one gave are other trainings.
 
-    1 for upright images of 8-bit grey or RGB, and where the header cannot be read. 2 for all others: the first reading
+    1 for upright images of 8-bit gray or RGB, and where the header cannot be read. 2 for all others: the first reading
     lost bits, bands or the orientation.
     """
     try:

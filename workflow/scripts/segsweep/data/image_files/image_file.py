@@ -46,7 +46,7 @@ class ImageFile:
         bands: samples of a pixel, alpha included.
         dtype: of the values that `read_image` makes of it: uint8, uint16 or float32.
         decode: gives (height, width) or (height, width, bands), of any dtype that holds the values.
-        color: of a color model other than grey or RGB, its name.
+        color: of a color model other than gray or RGB, its name.
         alpha: position of the band that says how opaque a pixel is.
         orientation: of the tag Orientation, 1 to 8.
         geo: GeoTIFF tags.

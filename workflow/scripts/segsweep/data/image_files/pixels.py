@@ -37,7 +37,7 @@ def checked_color(where: str, image: ImageFile, reading: Reading) -> None:
         return
     keep = f", or keep its bands with `channels: {image.bands}` in the data set's file" * (image.color in KEPT_COLORS)
     raise InputError(
-        f"{where}: {image.color}, which is neither grey nor RGB, and would not be the same in other programs once "
+        f"{where}: {image.color}, which is neither gray nor RGB, and would not be the same in other programs once "
         f"converted. Convert it to RGB with the program of your choice{keep}."
     )
 

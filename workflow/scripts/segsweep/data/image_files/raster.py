@@ -82,12 +82,12 @@ def _image_file(file: BinaryIO, where: str, image: Image.Image) -> ImageFile:
 
 def _mode(where: str, image: Image.Image) -> str:
     """The mode that holds an 8-bit image whole: L, LA, RGB or RGBA."""
-    grey = image.mode in ("1", "L", "LA")
-    if not grey and image.mode not in ("P", "PA", "RGB", "RGBA"):
+    gray = image.mode in ("1", "L", "LA")
+    if not gray and image.mode not in ("P", "PA", "RGB", "RGBA"):
         raise InputError(
             f"{where}: Pillow's mode {image.mode}, which is not read. Save it as PNG or TIFF of 8 or 16 bits."
         )
-    return ("L" if grey else "RGB") + "A" * image.has_transparency_data
+    return ("L" if gray else "RGB") + "A" * image.has_transparency_data
 
 
 def _decoder(image: Image.Image, mode: str) -> Callable[[], np.ndarray]:

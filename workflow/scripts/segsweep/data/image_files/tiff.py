@@ -114,7 +114,7 @@ def stack_of(where: str, pages: list[TiffPage]) -> np.ndarray:
     """(pages, height, width) or (pages, height, width, 3) of pages of one kind.
 
     Raises:
-        InputError: they are of several kinds, or neither grey nor RGB.
+        InputError: they are of several kinds, or neither gray nor RGB.
     """
     import numpy as np
 

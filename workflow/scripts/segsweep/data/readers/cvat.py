@@ -218,11 +218,7 @@ def _outline(shape: Element, line_width: float | None) -> dict[str, Any]:
     points = _points(shape.get("points", ""))
     if kind == "polygon":
         return {"rings": [points]}
-    if line_width is None:
-        raise ValueError(
-            "is a polyline, which covers no pixel. Say how wide lines are with `line_width`, in pixels, or delete it"
-        )
-    return {"rings": outlines.line(points, line_width), "cut_off": True}
+    return {"rings": outlines.line(kind, points, line_width), "cut_off": True}
 
 
 def _numbers(shape: Element, *names: str) -> list[float]:

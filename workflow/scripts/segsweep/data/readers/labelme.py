@@ -14,7 +14,7 @@ from functools import partial
 from glob import escape
 from itertools import chain
 from pathlib import Path, PureWindowsPath
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from pydantic import field_validator, model_validator
 
@@ -173,7 +173,16 @@ def _image(
         places += sorted(annotation.parent.glob(f"{escape(annotation.stem)}.*"))
     if there := next((path for path in places if path.is_file() and path != annotation), None):
         return there
-    return partial(b64decode, content["imageData"]) if content.get("imageData") else beside
+    if content.get("imageData"):
+        return partial(b64decode, content["imageData"])
+    return partial(_no_image, annotation, said.as_posix()) if content.get("imagePath") else beside
+
+
+def _no_image(annotation: Path, said: str) -> NoReturn:
+    raise InputError(
+        f"{annotation}: imagePath is {said!r}, but there is no such file, nor one of its name beside the annotation. "
+        'Correct it, or write `images: "{name}.png"` in the data set\'s file if images are named like annotations.'
+    )
 
 
 def _annotations(path: Path, shapes: list[Any], line_width: float | None) -> tuple[list["Annotation"], list[str]]:
@@ -232,12 +241,7 @@ def _rings(kind: str, points: Points, line_width: float | None) -> list["np.ndar
     from segsweep.data.annotations import outlines
 
     if kind in LINES:
-        if line_width is None:
-            raise ValueError(
-                f"is a {kind}, which covers no pixel. Say how wide such lines are with `line_width`, in pixels, or "
-                "delete it"
-            )
-        return outlines.line(points, line_width)
+        return outlines.line(kind, points, line_width)
     if kind == "circle":
         radius = math.dist(*points)
         return [outlines.ellipse(*points[0], radius, radius)]

@@ -75,7 +75,9 @@ def files(dataset: VolumesDataset, root: Path) -> dict[str, list[tuple[str, list
 
 
 def _names(dataset: VolumesDataset, root: Path) -> dict[str, list[tuple[str, str]]]:
-    return names_by_split(dataset, root, every=lambda folder: found_names(root, dataset.images, folder, True))
+    return names_by_split(
+        dataset, root, every=lambda folder: found_names(root, dataset.images, folder, folders_too=True)
+    )
 
 
 def _paths(dataset: VolumesDataset, root: Path, split: str, name: str) -> tuple[Path, Path]:
