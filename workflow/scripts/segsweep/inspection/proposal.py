@@ -80,6 +80,6 @@ def unknown_layout(tree: FileTree) -> str:
     unread = f" {tree.root / broken[0]} cannot be read as JSON: export it again." if broken else ""
     return (
         f"{tree.root}: {plural(len(tree.files), 'file')} ({most}), but no images with masks of the same name, and no "
-        f"annotations that are known.{unread} Put images into images/ and their masks, named like them, into masks/; or write "
-        "the data set's file by hand (docs/data.md)."
+        f"annotations that are known.{unread} Put images into images/ and their masks, named like them, into masks/; "
+        "or write the data set's file by hand (docs/data.md)."
     )
