@@ -14,7 +14,9 @@ from segsweep.data.preparation import prepare
 from segsweep.data.prepared import Prepared, verify
 from segsweep.data.readers.voc import VocDataset
 from segsweep.errors import InputError
+from segsweep.planning.data_fingerprint import data_fingerprint
 from segsweep.planning.plan_file import StudyPlan
+from segsweep.planning.remembered import Remembered
 
 DATASET = {
     "name": "tiny", "reader": "folder", "images": "images/{name}.png", "masks": "masks/{name}.png",
@@ -267,6 +269,21 @@ def test_the_program_reads_what_a_plan_says_of_the_folder(root, capsys):
     assert Prepared.open(folder).fingerprint == "f00d"
     assert prepare_data.main([*arguments, f"{folder}2"]) == 2
     assert "out2 among" in capsys.readouterr().err
+
+
+def test_data_that_changed_since_they_were_planned_are_not_prepared_under_their_name(root, capsys):
+    dataset, description = parse_dataset(DATASET), root.parent / "data.json"
+    content = data_fingerprint(dataset, root, Remembered(None), {})
+    description.write_text(json.dumps(
+        {"dataset": DATASET, "root": str(root), "data": None, "fingerprint": "f", "content": content}
+    ))  # fmt: skip
+    arguments = ["--description", str(description), "--output", str(root.parent / "out")]
+    assert prepare_data.main(arguments) == 0
+    (root / "val.txt").write_text("c\na\n")
+    (root / "train.txt").write_text("b\n")
+    assert prepare_data.main(arguments) == 2
+    assert "tiny changed since the study was planned: the files of train" in capsys.readouterr().err
+    assert not (root.parent / "out").exists()
 
 
 def test_patches_cover_pages_and_count_only_their_pixels(root):

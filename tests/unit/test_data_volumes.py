@@ -12,6 +12,7 @@ from segsweep.data.classes import class_names
 from segsweep.data.preparation import prepare
 from segsweep.data.prepared import Prepared
 from segsweep.data.readers import files, read
+from segsweep.data.volumes import load_volume, volume_shape
 from segsweep.errors import InputError
 from segsweep.planning.data_fingerprint import of_listing
 from segsweep.planning.remembered import Remembered
@@ -110,6 +111,33 @@ def test_stacks_of_pages_and_arrays(root):
         tifffile.imwrite(root / f"images/{name}.tif", IMAGES[name], photometric="minisblack")
         np.save(root / f"masks/{name}.npy", MASKS[name])
     check(run(root, images="images/{name}.tif", masks="masks/{name}.npy"))
+
+
+def test_masks_of_true_and_false(root):
+    for name in NAMES:
+        nifti(root / f"images/{name}.nii.gz", IMAGES[name])
+        np.save(root / f"masks/{name}.npy", MASKS[name].astype(bool))
+    check(run(root, images="images/{name}.nii.gz", masks="masks/{name}.npy"))
+
+
+def test_a_problem_of_all_slices_is_said_once(root):
+    (root / "masks/p1.nii.gz").unlink()
+    (problem,) = problems(root)
+    assert problem.startswith(f"{root}/masks/p1.nii.gz: no such file")
+
+
+def test_a_stack_that_ends_before_its_last_page_is_refused(root):
+    path = root / "images/p1.tif"
+    with tifffile.TiffWriter(path) as file:
+        for page in IMAGES["p1"]:
+            file.write(page, photometric="minisblack", contiguous=False)
+    with tifffile.TiffFile(path) as file:
+        third = file.pages[2].offset
+    path.write_bytes(path.read_bytes()[:third])
+    with pytest.raises(InputError, match=r"p1\.tif: a corrupted TIFF"):
+        load_volume(path)
+    with pytest.raises(InputError, match=r"p1\.tif: a corrupted TIFF"):
+        volume_shape(path)
 
 
 def series(folder, values, **tags):

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import prepare_data
 import pytest
 
@@ -11,6 +12,7 @@ from segsweep.errors import InputError
 from segsweep.planning.augmentation_trials import TRIED
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
+from tests.unit.test_data_augmentation_backends import prepared_of
 from tests.workspace import SMALL, Workspace
 
 
@@ -55,3 +57,14 @@ def test_groups_that_albumentations_refuses(tmp_path, group):
     pipeline.write_text(json.dumps({"transforms": [group]}))
     with pytest.raises(InputError, match=f"mine.yaml: {next(iter(group))}: its arguments are refused"):
         load_augmentation(str(pipeline))
+
+
+def test_a_trial_of_large_images_ends(tmp_path, monkeypatch):
+    prepared = prepared_of([np.full((40, 60, 3), value, np.uint8) for value in (10, 90, 200)], tmp_path)
+    drawn = []
+    monkeypatch.setattr(trial.Batches, "epoch", lambda self, draw: drawn.append(draw) or iter(()))
+    assert trial.trial("basic", "albumentations", prepared) == []
+    assert drawn == list(range(trial.DRAWS))
+    monkeypatch.setattr(trial, "ENOUGH", 0.0)
+    assert trial.trial("basic", "albumentations", prepared) == []
+    assert drawn[trial.DRAWS :] == [0]

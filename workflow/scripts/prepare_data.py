@@ -4,11 +4,13 @@ python workflow/scripts/prepare_data.py (--plan PLAN | --description JSON) --out
 """
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 from segsweep.config.dataset import parse_dataset
+from segsweep.config.dataset_keys import Dataset
 from segsweep.config.train import Data
 from segsweep.data.preparation import prepare
 from segsweep.errors import InputError
@@ -16,6 +18,7 @@ from segsweep.exits import program
 from segsweep.formatting import plural
 from segsweep.io import read_json
 from segsweep.planning.augmentation_trials import augmentation_problems
+from segsweep.planning.data_fingerprint import data_fingerprint, file_hashes
 from segsweep.planning.data_fit import Fit, data_fit
 from segsweep.planning.plan_file import StudyPlan, read_plan
 
@@ -50,6 +53,12 @@ def main(argv: list[str] | None = None) -> int:
         more = len(error.problems) - SHOWN
         rest = [f"  ... and {more} more: make data DATASET={dataset.name}"] if more > 0 else []
         raise InputError(head, *(f"  {problem}" for problem in error.problems[:SHOWN]), *rest) from error
+    if split := changed_split(dataset, description, options.output.parent):
+        shutil.rmtree(options.output)  # its name stands for what the files held
+        raise InputError(
+            f"The data set {dataset.name} changed since the study was planned: the files of {split}, or which files "
+            "are in it. Start again."
+        )
     fit = Fit([], []) if plan is None else data_fit(plan, str(options.output))
     problems = fit.problems if plan is None else fit.problems + augmentation_problems(plan, str(options.output))
     if problems:
@@ -59,6 +68,21 @@ def main(argv: list[str] | None = None) -> int:
     for warning in [*manifest["warnings"], *fit.warnings]:
         print(f"  note: {warning}")
     return 0
+
+
+def changed_split(dataset: Dataset, description: dict[str, Any], parent: Path) -> str | None:
+    """A split whose files are no longer those that a plan knows, or None.
+
+    Args:
+        dataset: the data set.
+        description: of the plan.
+        parent: folder of all prepared folders, where hashes of files are remembered.
+    """
+    planned = description.get("content", {})
+    if not planned:
+        return None
+    found = data_fingerprint(dataset, Path(description["root"]), file_hashes(dataset, parent), {})
+    return next((split for split in planned | found if planned.get(split) != found.get(split)), None)
 
 
 def described(plan: StudyPlan, folder: Path) -> dict[str, Any]:

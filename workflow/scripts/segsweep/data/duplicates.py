@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import combinations
 from pathlib import Path
+from zlib import crc32
 
+import cv2
 import numpy as np
 
-from segsweep.data.image_arrays import resized_image
 from segsweep.data.raw_item import Item
 
 SIDE = 32  # of thumbnails
+MOST_SIDE = 256  # of the pixels that thumbnails are the means of: to read all of a photo takes as long as to decode it
 ALIKE = 0.985  # correlation of the thumbnails of two images that are nearly the same: recompressed, resized, brightened
 BLOCK = 1024  # thumbnails compared at a time
 SHOWN = 5  # pairs of a kind that are named; the rest is counted
@@ -34,16 +36,25 @@ class Signature:
 def signature(image: np.ndarray) -> Signature | None:
     """The signature of an image (H, W, C); None where all pixels are equal: such an image tells nothing."""
     values, channels = np.ascontiguousarray(image).reshape(-1), image.shape[2]
-    if (values[channels:] == values[:-channels]).all():
+    thumbnail = _thumbnail(image)
+    seems_flat = np.ptp(thumbnail) <= 1e-3 * np.abs(thumbnail).max()
+    if seems_flat and (values[channels:] == values[:-channels]).all():
         return None
-    thumbnail = np.nan_to_num(resized_image(image.astype(np.float32), SIDE, SIDE).mean(2).ravel())
+    # A sum and a thumbnail that are equal to the bit: no two images have both by chance, and a hash takes as long as
+    # to decode them.
+    pixels = f"{image.shape} {image.dtype} {crc32(values.data)}".encode()
+    digest = blake2b(pixels + thumbnail.tobytes(), digest_size=16).digest()
     thumbnail -= thumbnail.mean()
     length = np.linalg.norm(thumbnail)
-    head = f"{image.shape} {image.dtype}".encode()
-    return Signature(
-        blake2b(values.data, digest_size=16, key=blake2b(head).digest()).digest(),
-        thumbnail / length if length > 0 else thumbnail,
-    )
+    return Signature(digest, (thumbnail / length if length > 0 else thumbnail).astype(np.float32))
+
+
+def _thumbnail(image: np.ndarray) -> np.ndarray:
+    """float64 (SIDE * SIDE,): means over all channels; of a large image over some of its pixels."""
+    height, width = (min(side, MOST_SIDE) for side in image.shape[:2])
+    fewer = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR).reshape(height * width, -1)
+    grey = fewer.astype(np.float32) @ np.full(fewer.shape[1], 1 / fewer.shape[1], np.float32)
+    return cv2.resize(grey.reshape(height, width), (SIDE, SIDE), interpolation=cv2.INTER_AREA).ravel().astype(float)
 
 
 def check_duplicates(

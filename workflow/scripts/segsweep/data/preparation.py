@@ -97,7 +97,7 @@ def _write(
         if isinstance(dataset.splits, RandomSplits):
             warnings += far_from_asked(dataset, items)
     if problems:
-        raise InputError(*problems)
+        raise InputError(*dict.fromkeys(problems))  # the slices of a volume have the same ones
     ((channels, dtype),) = seen.first_of
     return {
         "format": FORMAT,

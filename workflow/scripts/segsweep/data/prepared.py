@@ -229,7 +229,7 @@ class Prepared:
             channels=channels,
             dtype=dtype,
             scale=scale,
-            bounds=np.array(manifest.get("bounds", [[0.0] * channels, [scale] * channels])),
+            bounds=np.broadcast_to(np.reshape(manifest.get("bounds", (0.0, scale)), (2, -1)), (2, channels)),
             mean=np.array(statistics["mean"]),
             std=np.array(statistics["std"]),
             pixel_counts=np.array(statistics["pixel_counts"], np.int64),

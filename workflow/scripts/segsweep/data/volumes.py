@@ -190,7 +190,7 @@ def _three_sides(path: Path, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def _three(path: Path, values: np.ndarray) -> np.ndarray:
     _three_sides(path, values.shape)
-    return converted(str(path), values)
+    return converted(str(path), values.astype(np.uint8) if values.dtype == bool else values)
 
 
 def _pages(path: Path, file: io.BufferedReader) -> np.ndarray:

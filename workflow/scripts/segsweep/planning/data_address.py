@@ -45,6 +45,7 @@ class DataAddresses:
         self.seen = {} if seen is None else seen
         self.descriptions: dict[str, dict[str, Any]] = {}
         self._known: dict[str, tuple[str, str, str]] = {}
+        self._found: dict[str, str] = {}
         self._content: tuple[str, str, str] | None = None
 
     def folder_of(self, data: dict[str, Any]) -> str:
@@ -80,6 +81,7 @@ class DataAddresses:
                 "root": str(self.root),
                 "data": data,
                 "fingerprint": everything,
+                "content": self._found,
             }
             self._known[shape] = (folder, *addresses)
         return self._known[shape]
@@ -87,7 +89,7 @@ class DataAddresses:
     def _contents(self) -> tuple[str, str, str]:
         """Texts of all that preparation depends on, a training, and one on folds; but for the size of images."""
         if self._content is None:
-            found = data_fingerprint(self.dataset, self.root, self.remembered, self.seen)
+            found = self._found = data_fingerprint(self.dataset, self.root, self.remembered, self.seen)
             code = self.code.fingerprint(preparation_roots(self.dataset))
             trained_on, in_folds = (
                 {split: found[split] for split in splits if split in found} for splits in (TRAINED_ON, FOLDED)

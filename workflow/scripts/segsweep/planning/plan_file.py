@@ -153,7 +153,7 @@ class StudyPlan(_Entry):
         smoke: whether it is the smoke test of the study.
         dataset: the data set's settings; None for results made elsewhere.
         data: folders of prepared data.
-        prepared: by folder, what `prepare_data` fills it with: {"dataset", "root", "data", "fingerprint"}.
+        prepared: by folder, what `prepare_data` fills it with: {"dataset", "root", "data", "fingerprint", "content"}.
         axes: what varies, as dotted keys.
         names: short names of axes.
         coinciding: combinations that coincide with others.
