@@ -100,6 +100,10 @@ def test_categories_without_annotations_are_left_out_and_said(folder):
         (folder / split / "_annotations.coco.json").write_text(json.dumps(content))
     assert look(folder)[0]["classes"] == {0: "background", 1: "leaf"}
     assert "left out, as without annotations: leaves-v3" in propose(folder, Path("data"))[1]
+    for split in ("train", "valid"):
+        content["annotations"] = []
+        (folder / split / "_annotations.coco.json").write_text(json.dumps(content))
+    assert "{0: background, 1: leaves-v3, 2: leaf}" in propose(folder, Path("data"))[1]
 
 
 ODD_COCO = '{"images": ["a"], "annotations": [1], "categories": [[]]}'

@@ -218,6 +218,13 @@ def test_what_is_not_known_is_said_with_what_is_there(folder):
         folder.proposed()
 
 
+def test_annotations_that_were_cut_off_are_named(folder):
+    folder.image("images/a.jpg")
+    folder.text("annotations.json", '{"images": [{"id": 1')
+    with pytest.raises(InputError, match=r"mine/annotations.json cannot be read as JSON: export it again\. Put images"):
+        folder.proposed()
+
+
 def test_an_empty_folder(folder):
     folder.root.mkdir()
     with pytest.raises(InputError, match="there is no file in this folder"):

@@ -187,6 +187,11 @@ def _split_of(token: str) -> str | None:
     return split_layouts.SPLIT_OF.get(re.sub(r"\d+$", "", token))
 
 
+def broken_json(tree: FileTree) -> list[PurePosixPath]:
+    """Files that are called JSON, but cannot be read as such."""
+    return [path for path in tree.with_suffix(".json")[:MOST_READ] if _json(tree.root / path) is None]
+
+
 def _json(path: Path) -> Any:
     """The content of a JSON file; None where it is none, or too large to be read for a guess."""
     try:
@@ -211,6 +216,8 @@ def _coco_labels(contents: Iterable[dict[str, Any]]) -> tuple[dict[str, None], l
         by_id = {str(one.get("id")): str(one.get("name")) for one in content["categories"]}
         names |= dict.fromkeys(by_id.values())
         used |= {by_id.get(str(one.get("category_id"))) for one in content["annotations"]}
+    if not used & set(names):  # nothing is annotated yet
+        return names, []
     return {name: None for name in names if name in used}, [name for name in names if name not in used]
 
 

@@ -76,8 +76,10 @@ def unknown_layout(tree: FileTree) -> str:
     for path in tree.files:
         kinds[path.suffix.lower() or "no suffix"] = kinds.get(path.suffix.lower() or "no suffix", 0) + 1
     most = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items(), key=lambda item: -item[1])[:6])
+    broken = annotated_layouts.broken_json(tree)
+    unread = f" {tree.root / broken[0]} cannot be read as JSON: export it again." if broken else ""
     return (
         f"{tree.root}: {plural(len(tree.files), 'file')} ({most}), but no images with masks of the same name, and no "
-        "annotations that are known. Put images into images/ and their masks, named like them, into masks/; or write "
-        "the data set's file by hand (docs/data.md)."
+        f"annotations that are known.{unread} Put images into images/ and their masks, named like them, into masks/; "
+        "or write the data set's file by hand (docs/data.md)."
     )
