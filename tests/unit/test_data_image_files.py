@@ -160,6 +160,18 @@ def test_a_tiff_that_ends_before_its_last_page_is_refused_and_nothing_is_printed
     assert capfd.readouterr().err == ""
 
 
+def test_a_tag_of_a_scanner_that_is_wrong_is_said(tmp_path):
+    image, path, warnings = values(6, 9), tmp_path / "a.tif", []
+    tifffile.imwrite(path, image, extratags=[(65000, "H", 8, tuple(range(8)), True)])
+    with tifffile.TiffFile(path) as file:
+        tag = file.pages[0].tags[65000]
+    content = bytearray(path.read_bytes())
+    content[tag.offset + 8 : tag.offset + 12] = struct.pack("<I", 10**6)  # where its values begin
+    path.write_bytes(content)
+    assert (read_image(path, warnings=warnings)[..., 0] == image).all()
+    assert "invalid value offset" in warnings[0]
+
+
 def test_arrays_of_numpy(tmp_path):
     for dtype in ("uint8", "uint16", "float32"):
         image = values(20, 18, 5, dtype=dtype)

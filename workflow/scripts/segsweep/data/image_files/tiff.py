@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 GDAL_NODATA = 42113
+ODD_TAG = "<TiffTag."  # scanners write some of their own wrongly, which changes no pixel
 GEO = (33550, 33922, 34264, 34735, 34736, 34737)  # scale, tie points, transformation, keys with their numbers and texts
 WHITE_IS_0, BLACK_IS_0, RGB, PALETTE, CMYK, YCBCR = 0, 1, 2, 3, 5, 6  # photometric interpretation
 JPEGS = (6, 7, 34892)  # compressions that decode YCbCr to RGB themselves
@@ -91,8 +92,9 @@ class _Heard(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.thread == self._thread:
-            said = self.errors if record.levelno >= logging.ERROR else self._warnings
-            said.append(re.sub(r"^<[^>]*> ", "", record.getMessage()))
+            message = record.getMessage()
+            of_pages = record.levelno >= logging.ERROR and not message.startswith(ODD_TAG)
+            (self.errors if of_pages else self._warnings).append(re.sub(r"^<[^>]*> ", "", message))
 
 
 def pages_of(where: str, file: TiffFile) -> list[TiffPage]:
