@@ -142,7 +142,9 @@ def test_missing_file_where_all_files_are_taken(root):
     """No list names it, so none is to be corrected."""
     (root / "masks/b.png").unlink()
     found = next(one for one in problems(root, splits={"random": {"val": 0.3}}) if "masks/b.png" in one)
-    assert found.endswith(f"no such file, as the mask of {root}/images/b.png. Add the file, or remove the image.")
+    assert found.endswith(
+        f"no such file, as the mask of {root}/images/b.png. Correct the name, put the file there, or remove the image."
+    )
 
 
 def test_unreadable_image(root):

@@ -1,12 +1,12 @@
 """The keys of a data set's file that all readers share; each reader adds its own (see `segsweep.data.readers`)."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import NonNegativeInt, field_validator, model_validator
 
 from segsweep.config.components import TASKS
 from segsweep.config.display import Display
-from segsweep.config.settings import Component, key
+from segsweep.config.settings import Component, Settings, key
 from segsweep.config.split_keys import FORMS, LISTS, GroupPattern, Splits, form_of, names_are_usable
 
 BY_LABEL = ("multilabel",)  # tasks whose pixels may carry several classes (labels), or none
@@ -98,6 +98,16 @@ class Dataset(Component):
             served = ", ".join(cls.tasks)
             raise ValueError(f"the files of this reader cannot serve {task!r}; they can serve: {served}")
         return task
+
+    @field_validator("splits", mode="before")
+    @classmethod
+    def _have_a_form(cls, splits: Any) -> Any:
+        if not isinstance(splits, dict | Settings):
+            raise ValueError(
+                f"found {splits!r}; write a list of names for each split, {{train: train.txt, val: val.txt}}, or "
+                "{folders: [train, val]}, {table: splits.csv} or {random: {val: 0.2}}"
+            )
+        return splits
 
     @field_validator("splits")
     @classmethod

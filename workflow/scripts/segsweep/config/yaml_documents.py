@@ -142,7 +142,7 @@ def _tags(model: type[BaseModel]) -> tuple:
 def _is_branch(part) -> bool:
     """Whether pydantic put this into the location of an error to name a branch of a union."""
     return isinstance(part, str) and (
-        "[" in part or part[:1].isupper() or part in ("literal", "none", "function-after")
+        "[" in part or part[:1].isupper() or part in ("literal", "none", "function-after", "constrained-int")
     )
 
 

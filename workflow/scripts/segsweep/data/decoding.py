@@ -116,7 +116,7 @@ def _read(
         return None
     named, left_out = _named(item, source)
     if isinstance(source, Path) and (wrong := not_a_file(source)):
-        problems.append(f"{source}: {wrong}{named}. Add the file, or {left_out}.")
+        problems.append(f"{source}: {wrong}{named}. Correct the name, put the file there, or {left_out}.")
         return None
     try:
         found = source(*size) if callable(source) else source
