@@ -169,6 +169,7 @@ def test_all_that_is_wrong_with_shapes_is_named_at_once(root):
         '<polygon label="car" points="1,2;3"/>',
         '<box label="car" xtl="1" ytl="x" xbr="3" ybr="2"/>',
         '<mask label="car" rle="1,2" left="0" top="0" width="2" height="2"/>',
+        '<mask label="car" rle="1000000000000" left="0" top="0" width="1000000" height="1000000"/>',
         '<box label="cra" xtl="1" ytl="1" xbr="3" ybr="2"/>',
         '<box label="car" xtl="1" ytl="1" xbr="3" ybr="2" z_order="top"/>',
     ).problems
@@ -178,8 +179,9 @@ def test_all_that_is_wrong_with_shapes_is_named_at_once(root):
         "shape 3 (car) has the points '1,2;3', which are not x,y;x,y;...",
         "shape 4 (car) has {'label': 'car', 'xtl': '1', 'ytl': 'x', 'xbr': '3', 'ybr': '2'}; xtl, ytl, xbr, ybr are",
         "shape 5 (car) is a mask whose run lengths add up to 3 pixels, its box has 2x2",
-        "shape 7 (car) has {'label': 'car', 'xtl': '1', 'ytl': '1', 'xbr': '3', 'ybr': '2', 'z_order': 'top'}; z_order",
-        "shape 6: the label 'cra' means nothing in this data set. Did you mean 'car'?",
+        "shape 6 (car) is a mask whose run lengths add up to 1000000000000 pixels",
+        "shape 8 (car) has {'label': 'car', 'xtl': '1', 'ytl': '1', 'xbr': '3', 'ybr': '2', 'z_order': 'top'}; z_order",
+        "shape 7: the label 'cra' means nothing in this data set. Did you mean 'car'?",
     ]
     assert len(problems) == len(expected)
     for problem, part in zip(problems, expected, strict=True):

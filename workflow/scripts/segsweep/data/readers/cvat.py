@@ -19,6 +19,7 @@ from segsweep.config.name_patterns import checked_pattern
 from segsweep.config.settings import key
 from segsweep.config.split_keys import FolderSplits, check_patterns, form_of
 from segsweep.data.file_kinds import not_a_file
+from segsweep.data.image_files import MOST_PIXELS
 from segsweep.data.image_names import name_of, path_in_folder
 from segsweep.data.image_sources import MISSING, Source, names_with_sources
 from segsweep.data.raw_item import Item
@@ -257,7 +258,8 @@ def _mask(shape: Element) -> dict[str, Any]:
         runs = [int(run) for run in shape.get("rle", "").split(",")]
     except ValueError:
         runs = []
-    if min(width, height) < 1 or any(run < 0 for run in runs) or sum(runs) != width * height:
+    fits = min(width, height) >= 1 and all(run >= 0 for run in runs) and sum(runs) == width * height <= MOST_PIXELS
+    if not fits:
         raise ValueError(
             f"is a mask whose run lengths add up to {sum(runs)} pixels, its box has {width}x{height}. {EXPORT_AGAIN}"
         )
