@@ -1,6 +1,5 @@
 """Five bands of 16 bits, from TIFF files to tables, images, a report and files to submit, trained for real."""
 
-import csv
 import io
 import json
 import zipfile
@@ -15,6 +14,7 @@ import tifffile
 from PIL import Image
 
 from segsweep.data.prepared import Prepared
+from segsweep.io import read_csv
 from tests.unit.test_inference_trained import run_programs
 from tests.workspace import SMALL, Workspace
 
@@ -82,8 +82,7 @@ def trained(request, tmp_path_factory):
 
 
 def rows(folder, name):
-    with (folder / "results" / "little" / name).open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    return read_csv(folder / "results" / "little" / name)
 
 
 def opened(folder):

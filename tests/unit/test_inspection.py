@@ -1,6 +1,5 @@
 """`make data`: what it says and draws of data sets that can be used, and of such that cannot."""
 
-import csv
 import json
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from segsweep.data.display import ImageDisplay
 from segsweep.data.prepared import Prepared
 from segsweep.exits import DONE, WRONG_INPUT
 from segsweep.inspection.label_sheets import chosen_images, label_sheet
+from segsweep.io import read_csv
 
 SIDE = 16
 NAMES = [f"i{i}" for i in range(6)]
@@ -59,11 +59,6 @@ def write_dataset(keys):
     Path("config/datasets", f"{keys['name']}.yaml").write_text(yaml.safe_dump(keys))
 
 
-def rows(path):
-    with Path(path).open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
 def test_a_data_set_is_described_and_drawn(project, capsys):
     draw(project / "data/cells")
     write_dataset(FOLDER)
@@ -77,7 +72,7 @@ def test_a_data_set_is_described_and_drawn(project, capsys):
     assert f"| debris | {100 * 32 / (4 * 256 - 16):.2f} % | 1 | {100 * 32 / (2 * 256 - 16):.2f} % | 1 |" in page
     assert "![Images of val, 2 in all, each beside its labels](labels_val.jpg)" in page
     assert Image.open("results/data/cells/labels_train.jpg").width > 4 * 200
-    assert [row["images"] for row in rows("results/data/cells/data.csv")] == ["4", "2"]
+    assert [row["images"] for row in read_csv("results/data/cells/data.csv")] == ["4", "2"]
     (prepared,) = Path("results/data").glob("cells-*/manifest.json")
     before = prepared.stat().st_mtime_ns
     assert inspect_data.main(["cells"]) == DONE

@@ -1,6 +1,5 @@
 """Several labels a pixel, from files of each label to tables, a report and a submission, trained for real."""
 
-import csv
 import io
 import json
 import zipfile
@@ -14,6 +13,7 @@ from segsweep.analysis.data_tables import class_rows, split_rows
 from segsweep.config.load import Request
 from segsweep.data.prepared import Prepared
 from segsweep.errors import InputError
+from segsweep.io import read_csv
 from segsweep.planning.planner import planned
 from tests.unit.test_inference_trained import run_programs
 from tests.workspace import SMALL, Workspace
@@ -72,8 +72,7 @@ def trained(request, tmp_path_factory):
 
 
 def rows(folder, name):
-    with (folder / "results" / "little" / name).open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    return read_csv(folder / "results" / "little" / name)
 
 
 def true_masks(folder, name):
