@@ -6,6 +6,7 @@ from pydantic import model_validator
 
 from segsweep.config.claims import AnyClaim, Expect
 from segsweep.config.imported_table import Table
+from segsweep.config.program import ProgramResults
 from segsweep.config.search import Confirm, Ensemble, Sweep
 from segsweep.config.settings import Settings, key
 from segsweep.config.train import Train
@@ -113,6 +114,23 @@ class Study(Settings):
     compare: list[str] = key([], "Studies or earlier reports to compare conclusions with.", outcome=False)
     report: Report = key(Report(), "What the report holds.", outcome=False)
     table: Table | None = key(None, "Results made elsewhere, in place of training.")
+    command: str | None = key(
+        None, "A program of your own for each run, in place of `train`, as a line for the shell; see docs/own_code.md."
+    )
+    parameters: dict[str, Any] = key({}, "The program's parameters, dotted or in sections: what cells start from.")
+    environment: dict[str, str] = key({}, "Environment variables of the program, written like `command`.")
+    folder: str | None = key(None, "Where the program runs, relative to the study file; the working folder if not set.")
+    code: list[str] | None = key(
+        None, "Its files and folders, part of the address; those that `command` names if not set."
+    )
+    inputs: list[str] = key([], "Files and folders that it reads, part of the address by their content.")
+    results: ProgramResults | None = key(None, "Where it writes its metrics.")
+    epochs: int | None = key(None, "Epochs that it trains.", ge=1)
+    checkpoint: str | None = key(None, "File in `{out}` that holds the best model.")
+    keep: list[str] = key(["**"], "Files in `{out}` that are kept when a run is finished, as patterns.")
+    on_oom: Literal["fail", "skip"] = key(
+        "skip", "A program that runs out of memory: fail the job, or record the status `oom`.", outcome=False
+    )
     smoke: dict[str, Any] = key(
         {},
         "The study as a smoke test: keys of the study or of `train`, and `rescale_epochs`; see docs/overrides.md.",
@@ -125,9 +143,11 @@ class Study(Settings):
             raise ValueError(
                 f"a study has exactly one of grid, runs, rounds, sweep, table; this one has {', '.join(ways) or 'none'}"
             )
-        if (self.train is None) != (self.table is not None):
+        sources = [name for name in ("train", "table", "command") if getattr(self, name) is not None]
+        if len(sources) != 1:
             raise ValueError(
-                "a study has either `train` (what every cell starts from) or `table` (results made elsewhere)"
+                "a study has exactly one of `train` (what every cell starts from), `command` (a program of your own) "
+                f"and `table` (results made elsewhere); this one has {', '.join(sources) or 'none'}"
             )
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds repeat: {self.seeds}")

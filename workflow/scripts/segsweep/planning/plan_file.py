@@ -114,6 +114,10 @@ class SegmentPlan(_Entry):
             `segsweep.metrics.measured_in_batches`.
         can_be_extended: whether a segment may continue it: not after the end that a schedule looked at.
         code_fingerprint, data_fingerprint: of the code and data that enter its address.
+        program: of a run that a program of the user's own trains (trainer `command`), what it is called with, all
+            values filled in but those that its job knows (`{out}`, `{config}`, `{resume:...}`, `{until}`, `{device}`,
+            `{threads}`): {"command", "environment", "config" (parameters, nested), "folder", "results", "checkpoint",
+            "keep"}; else None. `train` holds its parameters, nested, and `epochs` and `on_oom`.
     """
 
     id: str
@@ -135,6 +139,7 @@ class SegmentPlan(_Entry):
     can_be_extended: bool = True
     code_fingerprint: str = ""
     data_fingerprint: str = ""
+    program: dict[str, Any] | None = None
 
     @property
     def epochs(self) -> int:

@@ -49,7 +49,7 @@ class SegmentRecord:
 
     Attributes:
         id, label, first_epoch, last_epoch, parent, metric, minimize, seed, fold, train, dataset, data, trainer,
-            data_fingerprint, code_fingerprint: as in the plan that it was trained by (`SegmentPlan`).
+            program, data_fingerprint, code_fingerprint: as in the plan that it was trained by (`SegmentPlan`).
         status: `finished`, `early_stopped`, `diverged` or `oom`; of a segment that continues one that ended early, the
             same as of that one.
         detail: what happened, in words.
@@ -81,6 +81,7 @@ class SegmentRecord:
     dataset: dict[str, Any] = field(default_factory=dict)
     data: str = ""
     trainer: str = "builtin"
+    program: dict[str, Any] | None = None
     data_fingerprint: str = ""
     code_fingerprint: str = ""
     detail: str = ""
