@@ -136,6 +136,11 @@ class Study(Settings):
         "The study as a smoke test: keys of the study or of `train`, and `rescale_epochs`; see docs/overrides.md.",
     )
 
+    @property
+    def total_epochs(self) -> int | None:
+        """Epochs of a run whose cell does not say otherwise; None where nothing trains."""
+        return self.train.epochs if self.train else self.epochs
+
     @model_validator(mode="after")
     def _one_design(self):
         ways = [way for way in ("grid", "runs", "rounds", "sweep", "table") if getattr(self, way) is not None]

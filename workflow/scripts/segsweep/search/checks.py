@@ -17,10 +17,10 @@ def problems(study: Study, location: Callable[[tuple], str]) -> list[str]:
     if study.sweep is not None:
         found += space.problems(study.sweep, location)
         pruner = study.sweep.pruner
-        if pruner.name != "none" and not pruning.rungs(pruner, study.train.epochs):
+        if pruner.name != "none" and not pruning.rungs(pruner, study.total_epochs):
             found.append(
                 f"{location(('sweep', 'pruner', 'min_epochs'))}: min_epochs is {pruner.min_epochs}, and a training has "
-                f"{study.train.epochs} epochs, so no trial would ever be judged. Lower it, or set `name: none`."
+                f"{study.total_epochs} epochs, so no trial would ever be judged. Lower it, or set `name: none`."
             )
         if study.sweep.narrow is not None and study.sweep.narrow.source == study.name:
             found.append(f"{location(('sweep', 'narrow', 'from'))}: a study cannot narrow itself. Name an earlier one.")

@@ -20,7 +20,7 @@ def settings_digest(study: Study) -> str:
         sweep = [_differing(study.sweep, exclude={"trials"})]
         sweep += [[part.name, part.revision] for part in (study.sweep.sampler, study.sweep.pruner)]
     folds = study.folds.model_dump(mode="json") if study.folds else None
-    values = [sweep, study.metric, study.minimize, study.seeds, folds, study.train.epochs]
+    values = [sweep, study.metric, study.minimize, study.seeds, folds, study.total_epochs]
     return short_hash(json.dumps(values, sort_keys=True))
 
 

@@ -69,7 +69,7 @@ def _first(study: Study, earlier: list[Trial] | None) -> State:
     state |= {"evidence": {}, "trials": [], "requested": [], "log": []}
     if study.sweep is None:
         return state
-    pruner, longest = study.sweep.pruner, study.train.epochs
+    pruner, longest = study.sweep.pruner, study.total_epochs
     state["log"].append(
         {
             "kind": "schedule",
@@ -118,7 +118,7 @@ def _propose(study: Study, state: State) -> bool:
             "exhausted": len(proposals) < number,
         }
     )
-    sizes = pruning.bracket_sizes(sweep.pruner, study.train.epochs)
+    sizes = pruning.bracket_sizes(sweep.pruner, study.total_epochs)
     for values in proposals:
         number = len(trials)
         trial: Trial = {

@@ -11,7 +11,7 @@ Fold = dict[str, Any]
 
 def total_epochs(study: Study, values: Values) -> int:
     """Epochs of a full training with these values."""
-    return int(values.get("epochs", study.train.epochs))
+    return int(values.get("epochs", study.total_epochs))
 
 
 def folds_of(study: Study) -> list[Fold | None]:
