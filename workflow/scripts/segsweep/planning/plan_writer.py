@@ -51,15 +51,17 @@ class PlanWriter:
         study = self.study
         if not self.started:
             return
-        for memory in study.memories:
+        if study.training is None:
+            return
+        for memory in study.training.memories:
             memory.save()
-        if study.study.table is not None or self.in_use_by_another:
+        if self.in_use_by_another:
             return
         write_if_changed(study.plan_file, study.plan.text())
         if study.packs:
             write_if_changed(study.packs_file, remembered(study.packs_file, study.packs, study.store.complete))
-        if study.seen:
-            write_if_changed(study.seen_file, json.dumps(study.seen, indent=1))
+        if seen := study.training.seen:
+            write_if_changed(study.seen_file, json.dumps(seen, indent=1))
         write_if_changed(study.history_file, study.history.text())
 
     def finish(self) -> None:
