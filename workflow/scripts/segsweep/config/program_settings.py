@@ -102,7 +102,7 @@ def _name_problem(names: tuple[str, ...]) -> str:
     if dotted in RESERVED or names[0] in BESIDE:
         return (
             f"the parameter {dotted!r} has a name that stands for something else in `command`, as do "
-            f"{', '.join(sorted({*RESERVED, *BESIDE}))}. Rename it here; `command` may still call it as the program does."
+            f"{', '.join(sorted({*RESERVED, *BESIDE}))}. Rename it here; in `command` it stays as the program has it."
         )
     if wrong := next((one for one in names if one.startswith("model_") and hasattr(Settings, one)), None):
         return f"{dotted!r} cannot be the name of a parameter: {wrong!r} is taken. Rename it."

@@ -49,7 +49,7 @@ def cell_settings(study: Study, base: dict[str, Any], location: Callable[[tuple]
     parameters = {name: value for name, value in base.items() if name not in BESIDE}
 
     def where(keys: tuple) -> str:
-        if keys[:1] and keys[0] in BESIDE:
+        if keys[0] in (*BESIDE, "command", "parameters"):
             return location(keys)
         return location(("parameters", *written_keys(study.parameters, keys)))
 

@@ -130,11 +130,10 @@ def _cells_of(points: list[_Point], study: Study, levels: Levels, axes: list[str
     problems: dict[str, None] = {}
     coinciding = excluded = 0
     asked: list[dict[str, Any]] = []
+    at_start = levels.resolver.start.location
     for point in points:
         try:
-            cell = make_cell(
-                levels, point.changes, axes, _locator(location, point, levels.resolver.start.location), point
-            )
+            cell = make_cell(levels, point.changes, axes, _locator(location, point, at_start), point)
         except InputError as error:
             problems |= dict.fromkeys(error.problems)
             continue

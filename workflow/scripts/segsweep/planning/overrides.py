@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from segsweep.config.dotted_keys import lookup
+from segsweep.config.dotted_keys import keys_of, lookup
 from segsweep.config.merging import overridden
 from segsweep.config.settings import Settings
 from segsweep.config.yaml_documents import parse
@@ -128,7 +128,7 @@ def derive(kind: type[Settings], changes: dict[str, Any], base: dict[str, Any], 
     changes = {dotted: value for dotted, value in changes.items() if dotted not in rules}
     values = overridden(kind, base, changes, location)
     for dotted, value in rules.items():
-        where = location(tuple(dotted.split(".")))
+        where = location(tuple(keys_of(dotted)))
         if set(value) != {"linear_in", "at"} or not isinstance(value["at"], dict) or len(value["at"]) != 1:
             raise InputError(f"{where}: {dotted} is {value!r}; write {{linear_in: KEY, at: {{VALUE OF KEY: RESULT}}}}.")
         ((at, result),) = value["at"].items()

@@ -1,8 +1,8 @@
 """What runs of a program of one's own are: what each is called with, and what its address depends on.
 
-The address covers what would be executed: the command and the environment with the values filled in that planning knows,
-the parameters where they are passed in a file or as overrides, the program's code, what it reads, and the number of
-epochs unless the program can be resumed and is not told the number. Seed and fold are part of it by being filled in.
+The address covers what would be executed: the command and the environment with planning's values filled in, the
+parameters where they are passed in a file or as overrides, the program's code, what it reads, and the number of epochs
+unless the program can be resumed and is not told the number. Seed and fold are part of it by being filled in.
 """
 
 from collections.abc import Iterable
@@ -114,8 +114,8 @@ class ProgramContext:
         if not found:
             raise InputError(
                 f"{run.cell.resolved.location(('command',))}: `{call.command}` names no file of code that lies in "
-                f"{self.code.folder.resolve()}, so an edit of the program would not be seen. Name its files and folders "
-                "in `code`, or write `code: []` for a program that is installed."
+                f"{self.code.folder.resolve()}, so an edit of the program would not be seen. Name its files and "
+                "folders in `code`, or write `code: []` for a program that is installed."
             )
         return found
 

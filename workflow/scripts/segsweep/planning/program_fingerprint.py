@@ -13,6 +13,7 @@ import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 from segsweep.errors import InputError
@@ -77,7 +78,7 @@ class ProgramCode:
     def roots_in(self, command: str) -> frozenset[str]:
         """The files that a command names: `my/train.py`, and of `-m my.train` the module's, as words of the command."""
         words = _words(command)
-        modules = [word for before, word in zip(words, words[1:], strict=False) if before == "-m"]
+        modules = [word for before, word in pairwise(words) if before == "-m"]
         parts = [part for word in words for part in (word, word.partition("=")[2])]
         return frozenset(
             [part for part in parts if self._names_file(part)] + [one for one in map(self._of_module, modules) if one]
