@@ -1,6 +1,7 @@
 """What is wrong with a study of a program of one's own, found before its first job."""
 
 from collections.abc import Callable, Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -111,9 +112,9 @@ def _missing_files(study: Study, folder: Path, location: Location) -> Iterator[s
         for number, path in enumerate(paths):
             tracked = key == "inputs" and (folder / f"{path.rstrip('/')}.dvc").is_file()
             if not tracked and not (folder / path).exists():
-                there = [one.name for one in (folder / path).parent.glob("*")]
-                near = nearest(Path(path).name, there).partition("Allowed:")[0]
-                yield f"{location((key, number))}: {key}: there is no {path}, {where}. {near}Correct it."
+                near = get_close_matches(Path(path).name, [one.name for one in (folder / path).parent.glob("*")], n=1)
+                hint = f"Did you mean {near[0]!r}? " if near else ""
+                yield f"{location((key, number))}: {key}: there is no {path}, {where}. {hint}Correct it."
 
 
 def _unknown(used: dict[tuple, dict[str, None]], parameters: dict[str, Any], location: Location) -> Iterator[str]:
