@@ -1,6 +1,7 @@
 # Needs: prepared data, the segment that one continues. Makes: results/segments/<id>; see `segsweep.planning.markers` for
 # what Snakemake sees of it.
 
+
 localrules:
     check_components,
 
@@ -23,13 +24,12 @@ rule check_components:
         run=untracked(RUN),
         plan=untracked(STUDY.plan_file),
         components=untracked(STUDY.own_components_file),
-        folder="results/data/{data}",
         code=STUDY.own_code_digest,
     message:
-        "try the components of own code on {params.folder}"
+        "try the components of own code on {wildcards.data}"
     shell:
         "{params.run}/check_components.py --plan {params.plan:q} --components {params.components:q} "
-        "--data {params.folder:q} --output {output.seen:q} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}; "
+        "--manifest {input.manifest:q} --output {output.seen:q} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}; "
         "cat {log:q} >&2"
 
 
