@@ -22,6 +22,7 @@ from segsweep.planning.code_fingerprint import PACKAGE, Code, readings
 from segsweep.planning.data_fingerprint import read_seen
 from segsweep.planning.grid import Design, lay_out
 from segsweep.planning.markers import marker, new_start
+from segsweep.planning.own_components import as_text, own_parts
 from segsweep.planning.packs import pack_up
 from segsweep.planning.plan_content import label, study_plan
 from segsweep.planning.plan_file import SegmentPlan
@@ -30,6 +31,7 @@ from segsweep.planning.requested_runs import Decided
 from segsweep.planning.rerun_reasons import History, read_history
 from segsweep.planning.resources import CLUSTER_FILE, Resources, check
 from segsweep.planning.runs import Plan, cut, make_run, to_repeat
+from segsweep.planning.study_context import component_roots
 from segsweep.planning.study_training import StudyTraining
 from segsweep.planning.worker_view import RESULTS, WorkerView
 from segsweep.search.checks import problems
@@ -87,6 +89,7 @@ class Planner(WorkerView):
             raise InputError(*wrong)
         self.design = lay_out(study, loaded.base, loaded.location)
         self.training.check(self.design.settings)
+        self.own_parts = own_parts(self.design.settings)
         self.runs = [
             make_run(cell, seed, context, fold=fold)
             for cell in self.design.cells
@@ -167,6 +170,12 @@ class Planner(WorkerView):
     def dataset_digest(self) -> str:
         """Stands for what a person wrote of the data set: the names of its classes are in its tables."""
         return short_hash(self.loaded.dataset.model_dump_json() if self.loaded.dataset else "")
+
+    @cached_property
+    def own_code_digest(self) -> str:
+        """Stands for the components of own code: they are tried again when it changes."""
+        roots = {root for part in self.own_parts for root in component_roots(part.component)}
+        return short_hash((as_text(self.own_parts), self.code.fingerprint(roots))) if roots else ""
 
     @property
     def ensemble_digest(self) -> str:
