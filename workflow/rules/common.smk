@@ -141,9 +141,12 @@ def needed_by_pack(wildcards):
 
 
 def needed_by(segments, start):
-    """The prepared images that segments are trained on in one job, and the segments that they continue."""
+    """The prepared images that segments are trained on in one job, what is tried on them before, and the segments that
+    they continue."""
     plans = [STUDY.segment(segment) for segment in segments]
     data = [f"{one.data}/manifest.json" for one in plans]
+    if STUDY.own_parts:
+        data += [f"{FOLDER}/checks/{Path(one.data).name}.txt" for one in plans]
     parents = [one.parent for one in plans if one.parent and one.parent not in segments]
     return list(dict.fromkeys([*data, *markers_to_make(parents, start)]))
 

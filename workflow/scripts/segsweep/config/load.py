@@ -25,6 +25,7 @@ from segsweep.data.hidden_labels import is_unlabeled
 from segsweep.data.name_lists import split_names
 from segsweep.data.readers import files
 from segsweep.errors import InputError
+from segsweep.own_code.names import relocated
 
 STUDY_KEYS = set(Study.model_fields) - {"train", "smoke", "table"}
 TRAIN_KEYS = set(Train.model_fields)
@@ -111,7 +112,7 @@ def load(request: Request, config: Path = Path("config")) -> Loaded:
     Raises:
         InputError: with all that is wrong in the study file, or another study has its name.
     """
-    document = Document(find("study", request.study, config / "studies"))
+    document = read_study(find("study", request.study, config / "studies"))
     values = copy.deepcopy(document.values)
     study = parse(Study, values, document.location)
     check_study_name(study.name, document.path, config=config, results=Path("results"))
@@ -138,11 +139,24 @@ def load(request: Request, config: Path = Path("config")) -> Loaded:
     return loaded
 
 
+def read_study(path: Path) -> Document:
+    """A study file, its names of own code relative to the working folder."""
+    is_program = "command" in Document(path).values
+
+    def rewritten(text: str, keys: tuple, is_key: bool) -> str:
+        # Of a program of one's own, what looks like a name of own code is one of its parameters.
+        is_ours = not is_program or keys[:2] == ("sweep", "sampler")
+        return relocated(text, path.parent, is_key=is_key) if is_ours else text
+
+    return Document(path, rewritten)
+
+
 def load_dataset(name: str, config: Path = Path("config"), near: Path = Path()) -> Dataset:
     """A data set file, by name or by a path (relative to the working directory or to the study file)."""
     if name.endswith((".yaml", ".yml")) and not Path(name).is_file() and (near / name).is_file():
         name = str(near / name)
-    document = Document(find("data set", name, config / "datasets"))
+    path = find("data set", name, config / "datasets")
+    document = Document(path, lambda text, keys, is_key: relocated(text, path.parent, is_key=is_key))
     return parse_dataset(document.values, document.location)
 
 

@@ -58,6 +58,7 @@ class Module:
         statements: what is run besides, when the module is imported.
         tree: hash of all of it, texts for people included, docstrings not.
         kinds: kinds of components that it asks the registry for: `registry.classes("metric")`.
+        decorated: definitions with a decorator, which may keep what it decorates.
     """
 
     definitions: dict[str, Definition]
@@ -67,11 +68,12 @@ class Module:
     statements: Definition
     tree: str
     kinds: list[str]
+    decorated: list[str] = field(default_factory=list)
 
     def as_json(self) -> list[Any]:
         """All of it in JSON's types."""
         plain = [{name: one.as_json() for name, one in part.items()} for part in (self.definitions, self.methods)]
-        return [*plain, self.bases, self.imports, self.statements.as_json(), self.tree, self.kinds]
+        return [*plain, self.bases, self.imports, self.statements.as_json(), self.tree, self.kinds, self.decorated]
 
     @classmethod
     def from_json(cls, values: list[Any]) -> "Module":
@@ -126,6 +128,7 @@ def read_module(text: str, name: str, *, is_package: bool) -> Module:
         _definition([cleaned[id(node)] for node in rest if cleaned[id(node)] is not None], package),
         whole,
         kinds,
+        [one.name for one in tree.body if getattr(one, "decorator_list", None)],
     )
 
 
@@ -172,7 +175,10 @@ def _imported(statement: ast.Import | ast.ImportFrom, package: str) -> dict[str,
     parts = package.split(".")
     start = ".".join(parts[: len(parts) - statement.level + 1]) if statement.level else ""
     module = ".".join(filter(None, (start, statement.module)))
-    return {alias.asname or alias.name: (module, alias.name) for alias in statement.names}
+    return {
+        f"*{module}" if alias.name == "*" else alias.asname or alias.name: (module, alias.name)
+        for alias in statement.names
+    }
 
 
 def _methods(node: ast.ClassDef) -> list[ast.stmt]:

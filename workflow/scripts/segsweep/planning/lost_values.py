@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from segsweep.config.dotted_keys import ABSENT, value_in
+from segsweep.config.dotted_keys import ABSENT, keys_of, outer_and_last, value_in
 from segsweep.config.merging import decides, leaves, section
 from segsweep.config.train import Train
 from segsweep.formatting import plural, value_in_words
@@ -52,7 +52,7 @@ def lost_values(
             continue
         found.append(LostValue(key, value_in_words(value), BASE, *_reason(key, changes, after)))
     for origin, level in changes.items():
-        inner = {one: other for one, other in changes.items() if one.count(".") > origin.count(".")}
+        inner = {one: other for one, other in changes.items() if len(keys_of(one)) > len(keys_of(origin))}
         for key, value in leaves(section([Train], origin), level, origin):
             is_now = value_in(after, key)
             by = next((one for one, other in inner.items() if decides(Train, one, other, key)), None)
@@ -83,7 +83,7 @@ def unused_values(base: dict[str, Any], dumps: Iterable[dict[str, Any]], before:
 
 def _reason(key: str, changes: dict[str, Any], after: dict[str, Any]) -> tuple[str, str]:
     """(what takes a key out of force, why and what to do)."""
-    outer, _, last = key.rpartition(".")
+    outer, last = outer_and_last(key)
     if value_in(after, key) is ABSENT:
         tag_key = _tag_key(outer)
         component = value_in(after, tag_key)
@@ -97,7 +97,7 @@ def _reason(key: str, changes: dict[str, Any], after: dict[str, Any]) -> tuple[s
 
 def _tag_key(inside: str) -> str:
     """The key that names the component that a section is, or lies in."""
-    parts = inside.split(".")
+    parts = keys_of(inside)
     prefixes = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
     found = ((prefix, getattr(cls, "discriminator", None)) for prefix in prefixes for cls in section([Train], prefix))
     return next(f"{prefix}.{tag}" for prefix, tag in found if tag)

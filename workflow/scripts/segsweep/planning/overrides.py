@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from segsweep.config.contradictions import contradictions
-from segsweep.config.dotted_keys import lookup
+from segsweep.config.dotted_keys import keys_of, lookup
 from segsweep.config.losses import Loss, LossPhase
 from segsweep.config.merging import overridden
 from segsweep.config.train import Train
@@ -149,7 +149,7 @@ def derive(changes: dict[str, Any], base: dict[str, Any], location) -> dict[str,
     changes = {dotted: value for dotted, value in changes.items() if dotted not in rules}
     values = overridden(Train, base, changes, location)
     for dotted, value in rules.items():
-        where = location(tuple(dotted.split(".")))
+        where = location(tuple(keys_of(dotted)))
         if set(value) != {"linear_in", "at"} or not isinstance(value["at"], dict) or len(value["at"]) != 1:
             raise InputError(f"{where}: {dotted} is {value!r}; write {{linear_in: KEY, at: {{VALUE OF KEY: RESULT}}}}.")
         ((at, result),) = value["at"].items()

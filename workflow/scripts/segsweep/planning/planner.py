@@ -27,6 +27,7 @@ from segsweep.planning.data_fit import data_fit
 from segsweep.planning.grid import Design, lay_out
 from segsweep.planning.image_kind import image_kind
 from segsweep.planning.markers import marker, new_start
+from segsweep.planning.own_components import as_text, own_parts
 from segsweep.planning.packs import pack_up
 from segsweep.planning.plan_content import label, study_plan
 from segsweep.planning.plan_file import SegmentPlan
@@ -37,7 +38,7 @@ from segsweep.planning.resources import CLUSTER_FILE, Resources, check
 from segsweep.planning.runs import Plan, cut, make_run, to_repeat
 from segsweep.planning.selection import Selection, to_select_again
 from segsweep.planning.setting_checks import check_data, check_losses
-from segsweep.planning.study_context import context_of, metric_roots
+from segsweep.planning.study_context import component_roots, context_of, metric_roots
 from segsweep.planning.worker_view import RESULTS, WorkerView
 from segsweep.search.checks import problems
 from segsweep.search.decision_inputs import valid_steps
@@ -113,6 +114,7 @@ class Planner(WorkerView):
         self.design = lay_out(study, loaded.base, loaded.location)
         check_data(self.design.settings, registry.classes("task")[dataset.task], dataset.task, images)
         check_losses(self.design.settings, dataset.task)
+        self.own_parts = own_parts(self.design.settings)
         self.runs = [
             make_run(cell, seed, context, fold=fold)
             for cell in self.design.cells
@@ -185,6 +187,12 @@ class Planner(WorkerView):
     def dataset_digest(self) -> str:
         """Stands for what a person wrote of the data set: the names of its classes are in its tables."""
         return short_hash(self.loaded.dataset.model_dump_json() if self.loaded.dataset else "")
+
+    @cached_property
+    def own_code_digest(self) -> str:
+        """Stands for the components of own code: they are tried again when it changes."""
+        roots = {root for part in self.own_parts for root in component_roots(part.component)}
+        return short_hash((as_text(self.own_parts), self.code.fingerprint(roots))) if roots else ""
 
     @property
     def ensemble_digest(self) -> str:

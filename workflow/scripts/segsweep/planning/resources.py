@@ -210,7 +210,7 @@ def pixels(segment: SegmentPlan) -> int:
 def estimated_device_mb(segment: SegmentPlan) -> int:
     """Memory of a training on its device by a rule of thumb, MB."""
     train = segment.train
-    encoder = train["model"]["encoder"]
+    encoder = train["model"].get("encoder", "")  # a network of one's own may have none
     each = next((size for name, size in BYTES_PER_PIXEL.items() if name in encoder), UNKNOWN_BYTES_PER_PIXEL)
     if train["precision"] != "fp32":
         each *= HALF_PRECISION

@@ -9,6 +9,7 @@ from segsweep.config.dataset_keys import Dataset
 from segsweep.config.settings import Component
 from segsweep.config.study import Study
 from segsweep.config.train import Train
+from segsweep.own_code.names import without_folder
 from segsweep.planning.addresses import InForce, SectionAddresses, meanings
 from segsweep.planning.code_fingerprint import Code, Symbol
 from segsweep.planning.runs import Context
@@ -47,7 +48,7 @@ def context_of(
         return read_augmentation(augmentation, dataset.task, channels, dtype)
 
     stand_for = meanings(monitored, metric_roots, transforms, weights)
-    in_force = InForce(dataset.task, stand_for, component_roots)
+    in_force = InForce(dataset.task, stand_for, component_roots, without_folder)
     return Context(SectionAddresses(Train, in_force), code, training_roots(dataset.task), data)
 
 
@@ -57,8 +58,10 @@ def training_roots(task: str) -> frozenset[Symbol]:
 
 
 def component_roots(component: Component | type[Component]) -> list[Symbol]:
-    """Roots of a component: the functions of its kind."""
-    return [(registry.module_name(component), name) for name in component.functions]
+    """Roots of a component: the functions of its kind; of an own one the class of its settings as well."""
+    module, cls = registry.module_name(component), component if isinstance(component, type) else type(component)
+    classes = [cls.own.settings] if cls.own and cls.own.settings else []
+    return [(module, name) for name in (*component.functions, *classes)]
 
 
 def preparation_roots(dataset: Dataset) -> frozenset[Symbol]:
