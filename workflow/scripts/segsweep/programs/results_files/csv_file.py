@@ -24,7 +24,8 @@ def read(path: Path, whole: bool) -> list[Row]:
             continue
         if len(fields) != len(header):
             raise MalformedFile(
-                f"{path}:{table.line_num}: {len(fields)} fields, but the header has {len(header)} ({', '.join(header)})."
+                f"{path}:{table.line_num}: {len(fields)} fields, but the header names {len(header)}: "
+                f"{', '.join(header)}."
             )
         numbers = {name: number_or_none(field) for name, field in zip(header, fields, strict=True)}
         rows.append({name: number for name, number in numbers.items() if number is not None})
