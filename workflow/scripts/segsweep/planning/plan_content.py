@@ -57,6 +57,7 @@ def segment_plans(
         "dataset": loaded.dataset.model_dump(mode="json"),
         "metric": loaded.study.metric,
         "minimize": loaded.study.minimize,
+        "metrics": loaded.study.metrics,
         "also_measure": measured_in_batches(loaded.study.also_report),
     }
     selection = [selection_key(loaded.study.metric, loaded.study.minimize)]

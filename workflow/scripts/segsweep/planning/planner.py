@@ -37,7 +37,7 @@ from segsweep.planning.resources import CLUSTER_FILE, Resources, check
 from segsweep.planning.runs import Plan, cut, make_run, to_repeat
 from segsweep.planning.selection import Selection, to_select_again
 from segsweep.planning.setting_checks import check_data, check_losses
-from segsweep.planning.study_context import context_of, metric_roots
+from segsweep.planning.study_context import component_roots, context_of, metric_roots
 from segsweep.planning.worker_view import RESULTS, WorkerView
 from segsweep.search.checks import problems
 from segsweep.search.decision_inputs import valid_steps
@@ -206,7 +206,9 @@ class Planner(WorkerView):
         return short_hash((str(self.decisions), *sorted(set(self.cut.segments) - set(missing))))
 
     def code_of(self, program: str) -> str:
-        return self.code.program_fingerprint(program)
+        own = [root for name in self.study.metrics for root in component_roots(registry.find("metric", name))]
+        found = self.code.program_fingerprint(program)
+        return short_hash((found, self.code.fingerprint(own))) if own else found
 
     def is_left_to_decide(self, number: int) -> bool:
         """Whether a decision was not made when this process planned, or no longer held."""
