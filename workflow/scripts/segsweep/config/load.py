@@ -13,6 +13,8 @@ from segsweep.config.dataset_keys import Dataset
 from segsweep.config.dotted_keys import lookup, outer_and_last
 from segsweep.config.merging import merged, overridden, section
 from segsweep.config.metric_direction import doubtful_direction
+from segsweep.config.program_checks import folder_of, program_problems
+from segsweep.config.program_settings import nested_parameters, program_settings
 from segsweep.config.search import Ensemble
 from segsweep.config.settings import Settings, key
 from segsweep.config.split_keys import TEST, VAL
@@ -57,13 +59,20 @@ class Request(Settings):
 
 @dataclass
 class Loaded:
-    """A study with what belongs to it."""
+    """A study with what belongs to it.
+
+    Attributes:
+        base: what its cells start from, raw: `train`, or the parameters of a program, nested, with `epochs` and
+            `on_oom`.
+        dataset: None of a study that segsweep does not train.
+        root: folder of the data; of a program the folder in which it runs.
+    """
 
     name: str
     study: Study
     document: Document
     base: dict[str, Any]
-    dataset: Dataset
+    dataset: Dataset | None
     root: Path
     smoke: bool
 
@@ -125,6 +134,8 @@ def load(request: Request, config: Path = Path("config")) -> Loaded:
     if request.smoke:
         values = as_smoke_test(values, document.location)
         study = parse(Study, values, lambda keys: document.location(("smoke", *keys)))
+    if study.command is not None:
+        return _program(request, study, document)
     if wrong := doubtful_direction(study, document.location):
         raise InputError(*wrong)
     dataset_name = request.dataset or study.dataset
@@ -141,6 +152,23 @@ def load(request: Request, config: Path = Path("config")) -> Loaded:
     if dataset is not None:
         _check_metrics(loaded)
     return loaded
+
+
+def _program(request: Request, study: Study, document: Document) -> Loaded:
+    """A study of a program, after `smoke`, checked."""
+    parameters = nested_parameters(study.parameters, document.location)
+    wrong = doubtful_direction(study, document.location)
+    wrong += program_problems(study, parameters, folder_of(study, document.path), document.location)
+    if request.dataset:
+        wrong.append(
+            f"dataset={request.dataset} was asked for, and {document.path} runs a program, which reads its data by "
+            "itself. Leave it out."
+        )
+    if wrong:
+        raise InputError(*wrong)
+    base = parameters | {"epochs": study.epochs, "on_oom": study.on_oom}
+    name = f"{study.name}_smoke" if request.smoke else study.name
+    return Loaded(name, study, document, base, None, folder_of(study, document.path), request.smoke)
 
 
 def read_study(path: Path) -> Document:
@@ -201,7 +229,7 @@ def as_smoke_test(values: dict[str, Any], location) -> dict[str, Any]:
     """The study's values with its section `smoke` laid over them.
 
     Raises:
-        InputError: a key of `smoke` is neither one of the study nor one of `train`.
+        InputError: a key of `smoke` is neither one of the study nor one of what its cells start from.
     """
     smoke = dict(values.get("smoke") or {})
     if not smoke:
@@ -209,33 +237,42 @@ def as_smoke_test(values: dict[str, Any], location) -> dict[str, Any]:
             f"{location(('smoke',))}: smoke=true was asked for, but the study has no section `smoke`. Add one."
         )
     rescale = smoke.pop("rescale_epochs", False)
-    # A key of `train` may be dotted, as in `set`.
-    of_train = {name: value for name, value in smoke.items() if name.partition(".")[0] in TRAIN_KEYS}
-    of_study = {name: value for name, value in smoke.items() if name not in of_train}
+    smaller = {name: value for name, value in values.items() if name != "smoke"}
+    if values.get("command") is None:
+        start, kind, own = "train", Train, TRAIN_KEYS
+        smaller[start] = smaller.get(start) or {}
+    else:
+        start = "parameters"
+        for one in (smaller, smoke):
+            one[start] = nested_parameters(one.get(start) or {}, location)
+        kind, own = program_settings(smaller[start]), smaller[start].keys() - STUDY_KEYS
+    # A key of what cells start from may be dotted, as in `set`.
+    of_start = {name: value for name, value in smoke.items() if name.partition(".")[0] in own}
+    of_study = {name: value for name, value in smoke.items() if name not in of_start}
     if wrong := [name for name in of_study if name not in STUDY_KEYS]:
-        known = STUDY_KEYS | TRAIN_KEYS | {"rescale_epochs"}
+        known = STUDY_KEYS | set(own) | {"rescale_epochs"}
         raise InputError(
             *(f"{location(('smoke', name))}: unknown key {name!r} in smoke. {nearest(name, known)}" for name in wrong)
         )
-    smaller = {name: value for name, value in values.items() if name != "smoke"}
-    before = (smaller.get("train") or {}).get("epochs")
+    before = (smaller[start] if start == "train" else smaller).get("epochs")
     for name, value in of_study.items():
-        smaller[name] = _of_smoke(name, smaller.get(name), value)
-    smaller["train"] = overridden(Train, smaller.get("train") or {}, of_train, lambda keys: location(("smoke", *keys)))
+        smaller[name] = _of_smoke(name, kind, smaller.get(name), value)
+    smaller[start] = overridden(kind, smaller[start], of_start, lambda keys: location(("smoke", *keys)))
+    after = (smaller[start] if start == "train" else smaller).get("epochs")
     if rescale and before:
-        epochs = Rescaled(before, smaller["train"]["epochs"], lookup(smaller["train"], "scheduler.warmup.unit"))
-        for part in ("train", "grid", "runs", "rounds", "reference"):
+        epochs = Rescaled(before, after, lookup(smaller[start], "scheduler.warmup.unit"))
+        for part in (start, "grid", "runs", "rounds", "reference"):
             if part in smaller:
                 smaller[part] = epochs.of(smaller[part])
     return smaller
 
 
-def _of_smoke(name: str, value: Any, changes: Any) -> Any:
+def _of_smoke(name: str, kind: type[Settings], value: Any, changes: Any) -> Any:
     """A key of the study, changed by `smoke`: what lists cells is replaced, sections are merged."""
     if name == "grid":
         return changes
-    # A reference holds keys of `train`.
-    return merged([Train] if name == "reference" else section([Study], name), value, changes)
+    # These hold keys of what cells start from.
+    return merged([kind] if name in ("reference", "parameters") else section([Study], name), value, changes)
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ def read_module(text: str, name: str, *, is_package: bool) -> Module:
     rest: list[ast.stmt] = []
     imports: dict[str, tuple[str, str]] = {}
     classes: dict[str, ast.ClassDef] = {}
-    whole, kinds = _whole(tree), sorted(set(_kinds(tree)))
+    whole, kinds = tree_hash(tree), sorted(set(_kinds(tree)))
     for statement in tree.body:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             imports |= _imported(statement, package)
@@ -206,7 +206,7 @@ def _definition(statements: list[ast.stmt], package: str) -> Definition:
     return Definition(hashlib.sha256(text.encode()).hexdigest()[:16] if text else "", sorted(uses.found), uses.imports)
 
 
-def _whole(tree: ast.Module) -> str:
+def tree_hash(tree: ast.Module) -> str:
     """Hash of a tree, docstrings left out; the tree stays as it is."""
     docstrings = [
         node.body[0].value
