@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from segsweep import registry
 from segsweep.config.load import Loaded, Request, load
 from segsweep.config.yaml_documents import parse
 from segsweep.errors import InputError
