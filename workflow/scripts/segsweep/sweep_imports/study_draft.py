@@ -31,12 +31,10 @@ class StudyDraft:
     Attributes:
         keys: of its file.
         comments: by the path of a key.
-        missing: keys that a person has to add, and why.
     """
 
     keys: dict[str, Any] = field(default_factory=dict)
     comments: dict[tuple[str, ...], str] = field(default_factory=dict)
-    missing: list[str] = field(default_factory=list)
 
     def comment(self, *path: str, text: str) -> None:
         """Add a comment on a key; one that is there already is not repeated."""
@@ -59,7 +57,8 @@ def draft(definition: Definition, study_file: Path) -> StudyDraft:
     """
     parameters = named(definition)
     words, given = with_roles(definition.command)
-    source = read_program(definition.program) if definition.program else ProgramSource()
+    program = definition.program
+    source = read_program(program) if program is not None and program.is_file() else ProgramSource()
     options, defaults = _further_options(words, parameters, source, given.keys())
     words += options
     study = StudyDraft()
@@ -144,17 +143,13 @@ def _environment(study: StudyDraft, words: list, parameters: list[Parameter], so
 
 
 def _paths(study: StudyDraft, definition: Definition, study_file: Path) -> None:
-    base = study_file.resolve().parent
-    if definition.folder is not None and definition.folder.resolve() != Path.cwd():
-        study.keys["folder"] = os.path.relpath(definition.folder.resolve(), base)
+    """Where the program runs, relative to the study, and its code, relative to that."""
+    folder = (definition.folder or Path()).resolve()
+    if folder != Path.cwd():
+        study.keys["folder"] = os.path.relpath(folder, study_file.resolve().parent)
     code = [definition.program, *definition.code] if definition.program else definition.code
     if code:
-        study.keys["code"] = [os.path.relpath(path.resolve(), base) for path in dict.fromkeys(code)]
-    else:
-        study.comment(
-            "code",
-            text="code: the program's files were not found. Name them, so that a run trains again when they change.",
-        )
+        study.keys["code"] = [os.path.relpath(path.resolve(), folder) for path in dict.fromkeys(code)]
 
 
 def _results(study: StudyDraft, definition: Definition, source: ProgramSource) -> None:
@@ -188,9 +183,9 @@ def _epochs(
     if known := [int(one) for one in said if one and one.isdecimal()]:
         study.keys["epochs"] = known[0]
         return
-    text = "epochs: how many epochs the program trains is not known. Add the number, or import again with --epochs."
-    study.comment("epochs", text=text)
-    study.missing.append(text)
+    study.comment(
+        "epochs", text="epochs: how many the program trains is not known. Add it, or import again with --epochs."
+    )
 
 
 def _seeds(study: StudyDraft, definition: Definition, parameters: list[Parameter], given: dict[Role, str]) -> None:
@@ -257,12 +252,11 @@ def _pruner(study: StudyDraft, definition: Definition) -> None:
 
 def _place(study: StudyDraft, path: tuple[str, ...], parameters: Iterable[Parameter]) -> tuple[str, ...]:
     """Where a remark of a definition stands in the study."""
+    searched = "sweep" in study.keys
     if path[0] == "space":
-        names = {one.theirs: one.name for one in parameters}
-        return ("sweep", "space", names[path[1]]) if "sweep" in study.keys else ("grid", names[path[1]])
-    if path[0] in ("pruner", "sampler") and "sweep" in study.keys:
-        return ("sweep", *path)
-    return path
+        space = ("sweep", "space") if searched else ("grid",) if "grid" in study.keys else ("runs",)
+        return (*space, *(one.name for one in parameters if (one.theirs,) == path[1:]))
+    return ("sweep", *path) if searched and path[0] in ("pruner", "sampler") else path
 
 
 def _with_role(parameters: Iterable[Parameter], role: Role) -> Parameter | None:
