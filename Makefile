@@ -18,7 +18,7 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 # uv trusts what the machine trusts: a proxy's certificate, for one.
 export UV_SYSTEM_CERTS ?= 1
 
-.PHONY: help env report export plan data status script test lint format schemas lock bench push pull gc clean
+.PHONY: help env report export plan data study status script test lint format schemas lock bench push pull gc clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -43,6 +43,9 @@ plan: env  ## what would train, and why
 
 data: env  ## look at DATASET (a name, or a folder to write a data set file for) before any study
 	@python workflow/scripts/inspect_data.py $(DATASET) $(OPTIONS)
+
+study: env  ## a study file for SWEEP: a W&B sweep, a Hydra configuration, an Optuna storage
+	@python workflow/scripts/import_sweep.py $(SWEEP) $(OPTIONS)
 
 status: env  ## cells done, running, failed, best so far, time left
 	@python workflow/scripts/show_status.py --study $(STUDY) $(OPTIONS)

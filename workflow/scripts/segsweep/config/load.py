@@ -13,6 +13,8 @@ from segsweep.config.dataset_keys import Dataset
 from segsweep.config.dotted_keys import lookup
 from segsweep.config.merging import merged, overridden, section
 from segsweep.config.metric_direction import doubtful_direction
+from segsweep.config.program_checks import folder_of, program_problems
+from segsweep.config.program_settings import nested_parameters, program_settings
 from segsweep.config.search import Ensemble
 from segsweep.config.settings import Settings, key
 from segsweep.config.split_keys import TEST, VAL
@@ -25,6 +27,7 @@ from segsweep.data.hidden_labels import is_unlabeled
 from segsweep.data.name_lists import split_names
 from segsweep.data.readers import files
 from segsweep.errors import InputError
+from segsweep.own_code.names import relocated
 
 STUDY_KEYS = set(Study.model_fields) - {"train", "smoke", "table"}
 TRAIN_KEYS = set(Train.model_fields)
@@ -53,13 +56,20 @@ class Request(Settings):
 
 @dataclass
 class Loaded:
-    """A study with what belongs to it."""
+    """A study with what belongs to it.
+
+    Attributes:
+        base: what its cells start from, raw: `train`, or the parameters of a program, nested, with `epochs` and
+            `on_oom`.
+        dataset: None of a study that segsweep does not train.
+        root: folder of the data; of a program the folder in which it runs.
+    """
 
     name: str
     study: Study
     document: Document
     base: dict[str, Any]
-    dataset: Dataset
+    dataset: Dataset | None
     root: Path
     smoke: bool
 
@@ -111,7 +121,7 @@ def load(request: Request, config: Path = Path("config")) -> Loaded:
     Raises:
         InputError: with all that is wrong in the study file, or another study has its name.
     """
-    document = Document(find("study", request.study, config / "studies"))
+    document = read_study(find("study", request.study, config / "studies"))
     values = copy.deepcopy(document.values)
     study = parse(Study, values, document.location)
     check_study_name(study.name, document.path, config=config, results=Path("results"))
@@ -120,6 +130,8 @@ def load(request: Request, config: Path = Path("config")) -> Loaded:
     if request.smoke:
         values = as_smoke_test(values, document.location)
         study = parse(Study, values, lambda keys: document.location(("smoke", *keys)))
+    if study.command is not None:
+        return _program(request, study, document)
     if wrong := doubtful_direction(study, document.location):
         raise InputError(*wrong)
     dataset_name = request.dataset or study.dataset
@@ -138,11 +150,41 @@ def load(request: Request, config: Path = Path("config")) -> Loaded:
     return loaded
 
 
+def _program(request: Request, study: Study, document: Document) -> Loaded:
+    """A study of a program, after `smoke`, checked."""
+    parameters = nested_parameters(study.parameters, document.location)
+    wrong = doubtful_direction(study, document.location)
+    wrong += program_problems(study, parameters, folder_of(study, document.path), document.location)
+    if request.dataset:
+        wrong.append(
+            f"dataset={request.dataset} was asked for, and {document.path} runs a program, which reads its data by "
+            "itself. Leave it out."
+        )
+    if wrong:
+        raise InputError(*wrong)
+    base = parameters | {"epochs": study.epochs, "on_oom": study.on_oom}
+    name = f"{study.name}_smoke" if request.smoke else study.name
+    return Loaded(name, study, document, base, None, folder_of(study, document.path), request.smoke)
+
+
+def read_study(path: Path) -> Document:
+    """A study file, its names of own code relative to the working folder."""
+    is_program = "command" in Document(path).values
+
+    def rewritten(text: str, keys: tuple, is_key: bool) -> str:
+        # Of a program of one's own, what looks like a name of own code is one of its parameters.
+        is_ours = not is_program or keys[:2] == ("sweep", "sampler")
+        return relocated(text, path.parent, is_key=is_key) if is_ours else text
+
+    return Document(path, rewritten)
+
+
 def load_dataset(name: str, config: Path = Path("config"), near: Path = Path()) -> Dataset:
     """A data set file, by name or by a path (relative to the working directory or to the study file)."""
     if name.endswith((".yaml", ".yml")) and not Path(name).is_file() and (near / name).is_file():
         name = str(near / name)
-    document = Document(find("data set", name, config / "datasets"))
+    path = find("data set", name, config / "datasets")
+    document = Document(path, lambda text, keys, is_key: relocated(text, path.parent, is_key=is_key))
     return parse_dataset(document.values, document.location)
 
 
@@ -163,7 +205,7 @@ def as_smoke_test(values: dict[str, Any], location) -> dict[str, Any]:
     """The study's values with its section `smoke` laid over them.
 
     Raises:
-        InputError: a key of `smoke` is neither one of the study nor one of `train`.
+        InputError: a key of `smoke` is neither one of the study nor one of what its cells start from.
     """
     smoke = dict(values.get("smoke") or {})
     if not smoke:
@@ -171,33 +213,42 @@ def as_smoke_test(values: dict[str, Any], location) -> dict[str, Any]:
             f"{location(('smoke',))}: smoke=true was asked for, but the study has no section `smoke`. Add one."
         )
     rescale = smoke.pop("rescale_epochs", False)
-    # A key of `train` may be dotted, as in `set`.
-    of_train = {name: value for name, value in smoke.items() if name.partition(".")[0] in TRAIN_KEYS}
-    of_study = {name: value for name, value in smoke.items() if name not in of_train}
+    smaller = {name: value for name, value in values.items() if name != "smoke"}
+    if values.get("command") is None:
+        start, kind, own = "train", Train, TRAIN_KEYS
+        smaller[start] = smaller.get(start) or {}
+    else:
+        start = "parameters"
+        for one in (smaller, smoke):
+            one[start] = nested_parameters(one.get(start) or {}, location)
+        kind, own = program_settings(smaller[start]), smaller[start].keys() - STUDY_KEYS
+    # A key of what cells start from may be dotted, as in `set`.
+    of_start = {name: value for name, value in smoke.items() if name.partition(".")[0] in own}
+    of_study = {name: value for name, value in smoke.items() if name not in of_start}
     if wrong := [name for name in of_study if name not in STUDY_KEYS]:
-        known = STUDY_KEYS | TRAIN_KEYS | {"rescale_epochs"}
+        known = STUDY_KEYS | set(own) | {"rescale_epochs"}
         raise InputError(
             *(f"{location(('smoke', name))}: unknown key {name!r} in smoke. {nearest(name, known)}" for name in wrong)
         )
-    smaller = {name: value for name, value in values.items() if name != "smoke"}
-    before = (smaller.get("train") or {}).get("epochs")
+    before = (smaller[start] if start == "train" else smaller).get("epochs")
     for name, value in of_study.items():
-        smaller[name] = _of_smoke(name, smaller.get(name), value)
-    smaller["train"] = overridden(Train, smaller.get("train") or {}, of_train, lambda keys: location(("smoke", *keys)))
+        smaller[name] = _of_smoke(name, kind, smaller.get(name), value)
+    smaller[start] = overridden(kind, smaller[start], of_start, lambda keys: location(("smoke", *keys)))
+    after = (smaller[start] if start == "train" else smaller).get("epochs")
     if rescale and before:
-        epochs = Rescaled(before, smaller["train"]["epochs"], lookup(smaller["train"], "scheduler.warmup.unit"))
-        for part in ("train", "grid", "runs", "rounds", "reference"):
+        epochs = Rescaled(before, after, lookup(smaller[start], "scheduler.warmup.unit"))
+        for part in (start, "grid", "runs", "rounds", "reference"):
             if part in smaller:
                 smaller[part] = epochs.of(smaller[part])
     return smaller
 
 
-def _of_smoke(name: str, value: Any, changes: Any) -> Any:
+def _of_smoke(name: str, kind: type[Settings], value: Any, changes: Any) -> Any:
     """A key of the study, changed by `smoke`: what lists cells is replaced, sections are merged."""
     if name == "grid":
         return changes
-    # A reference holds keys of `train`.
-    return merged([Train] if name == "reference" else section([Study], name), value, changes)
+    # These hold keys of what cells start from.
+    return merged([kind] if name in ("reference", "parameters") else section([Study], name), value, changes)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,10 @@ from segsweep.config.settings import Settings, key
 from segsweep.config.train import Train
 
 Axes = dict[str, Any]
+# Keys that say how a program is run.
+OF_PROGRAMS = {
+    "parameters", "environment", "folder", "code", "inputs", "results", "epochs", "checkpoint", "keep", "on_oom",
+}  # fmt: skip
 
 
 class ListedRun(Settings):
@@ -121,9 +125,12 @@ class Study(Settings):
     environment: dict[str, str] = key({}, "Environment variables of the program, written like `command`.")
     folder: str | None = key(None, "Where the program runs, relative to the study file; the working folder if not set.")
     code: list[str] | None = key(
-        None, "Its files and folders, part of the address; those that `command` names if not set."
+        None,
+        "Its files and folders, relative to where it runs, part of the address; those that `command` names if not set.",
     )
-    inputs: list[str] = key([], "Files and folders that it reads, part of the address by their content.")
+    inputs: list[str] = key(
+        [], "Files and folders that it reads, relative to where it runs, part of the address by content."
+    )
     results: ProgramResults | None = key(None, "Where it writes its metrics.")
     epochs: int | None = key(None, "Epochs that it trains.", ge=1)
     checkpoint: str | None = key(None, "File in `{out}` that holds the best model.")
@@ -153,6 +160,11 @@ class Study(Settings):
             raise ValueError(
                 "a study has exactly one of `train` (what every cell starts from), `command` (a program of your own) "
                 f"and `table` (results made elsewhere); this one has {', '.join(sources) or 'none'}"
+            )
+        if self.command is None and (idle := sorted(OF_PROGRAMS & self.model_fields_set)):
+            raise ValueError(
+                f"{', '.join(idle)}: only of a study with `command`, which runs a program of your own; this one has "
+                f"`{sources[0]}`. Leave out what it has no use for"
             )
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds repeat: {self.seeds}")
