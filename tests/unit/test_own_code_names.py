@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from segsweep.config.dotted_keys import keys_of, lookup, outer_and_last
-from segsweep.own_code.names import OwnName, own_name, relocated, without_folder
+from segsweep.own_code.names import (
+    OwnName,
+    alike_without_folders,
+    own_name,
+    own_score,
+    relocated,
+    without_folder,
+)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +62,6 @@ def test_dotted_keys_are_split_around_names_of_own_code(dotted, keys):
         ("../../_my/net.py:build", "./_my/net.py:build"),
         ("../../net.v2.py:build", "./net.v2.py:build"),
         ("/home/ann/net.py:build", "/home/ann/net.py:build"),
-        ("val/my/score.py:gdice", "val/config/studies/my/score.py:gdice"),
         ("See my/net.py:build for more", "See my/net.py:build for more"),
         ("my/net.py", "my/net.py"),
     ],
@@ -74,3 +80,20 @@ def test_keys_are_relative_to_their_file(tmp_path, monkeypatch):
     (folder / "my.v2").mkdir(parents=True)
     (folder / "my.v2" / "loss.py").touch()
     assert relocated("my.v2/loss.py:f", folder, is_key=True) == "studies/my.v2/loss.py:f"
+
+
+def test_scores_are_columns_and_functions():
+    folder = Path("config/studies")
+    found = OwnName("config/studies/my/score.py", "gdice")
+    assert own_score("val/my/score.py:gdice", folder) == ("val/gdice", found)
+    assert own_score("val/my/score.py:gdice/car", folder) == ("val/gdice/car", found)
+    assert own_score("val/gdice", folder) is None
+    assert own_score("my/score.py:gdice", folder) is None
+
+
+def test_names_that_tables_could_not_tell_apart():
+    assert alike_without_folders(["loss.main.a/loss.py:f.gamma", "b/loss.py:f", "a/net.py:f"]) == [
+        "a/loss.py:f",
+        "b/loss.py:f",
+    ]
+    assert alike_without_folders(["a/loss.py:f", "loss.main.a/loss.py:f", "a/loss.py:g", "See a/loss.py:f"]) == []

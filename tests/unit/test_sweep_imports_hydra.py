@@ -5,11 +5,9 @@ import sys
 
 import pytest
 
-from segsweep.config.study import Study
-from segsweep.config.yaml_documents import Document, parse
 from segsweep.errors import InputError
 from segsweep.sweep_imports.sources import Given, read_definition
-from segsweep.sweep_imports.written_study import written_study
+from tests.imported_sweeps import planned_study
 
 PROGRAM = """
 import hydra
@@ -28,6 +26,7 @@ seed: 42
 OPTUNA = """
 defaults: [{model: unet}, {override hydra/sweeper: optuna}, {override hydra/launcher: joblib}, _self_]
 lr: 0.1
+epochs: 3
 width: 8
 act: relu
 optimized_metric: val/acc
@@ -53,12 +52,7 @@ def app(tmp_path):
             (self.folder / path).write_text(text)
 
         def imported(self, path, *words, **given):
-            definition = read_definition(str(self.folder / path), Given(list(words), **given))
-            file = tmp_path / "study.yaml"
-            text, _ = written_study(definition, file)
-            file.write_text(text)
-            document = Document(file)
-            return parse(Study, document.values, document.location), text
+            return planned_study(read_definition(str(self.folder / path), Given(list(words), **given)), tmp_path)
 
         def searched(self, params):
             self.write("conf/sweep.yaml", OPTUNA.replace("PARAMS", params))
@@ -80,7 +74,7 @@ def test_a_command_line_is_a_grid(app):
         study.command == "python train.py +k=3 trainer.max_epochs={epochs} seed={seed} {overrides} hydra.run.dir={out}"
     )
     assert (study.epochs, study.seeds, study.folder) == (7, [42], "app")
-    assert study.code == ["app/train.py", "app/conf"]
+    assert study.code == ["train.py", "conf"]
 
 
 def test_seeds_and_epochs_of_a_multirun(app):
@@ -159,13 +153,37 @@ def test_the_former_search_space(app):
 def test_a_configuration_that_cannot_be_composed_is_read_alone(app):
     app.write(
         "conf/sweep.yaml",
-        "defaults: [registered_in_python, {override hydra/sweeper: optuna}, _self_]\nlr: 1\n"
+        "defaults: [registered_in_python, {override hydra/sweeper: optuna}, _self_]\nlr: 1\nepochs: 3\n"
         "hydra: {sweeper: {params: {lr: '1,2'}}}\n",
     )
     study, text = app.imported("conf/sweep.yaml")
     assert "registered_in_python" in text
     assert "could not compose" in text
     assert study.sweep.space["lr"].choices == [1, 2]
+
+
+def test_a_configuration_that_is_a_multirun_by_itself_is_started_as_one_run(app):
+    app.write(
+        "conf/search/wide.yaml",
+        "# @package _global_\ndefaults: [{override /hydra/sweeper: optuna}]\n"
+        "hydra: {mode: MULTIRUN, sweeper: {params: {optimizer.lr: 'interval(0.1, 1)'}}}\n",
+    )
+    study, _ = app.imported("conf/search/wide.yaml")
+    assert study.command.endswith("{overrides} hydra.run.dir={out} hydra.mode=RUN")
+
+
+def test_a_sweep_of_wandb_that_starts_an_application_of_hydra(app):
+    app.write(
+        "sweep.yaml",
+        "program: train.py\nmethod: grid\nparameters: {optimizer.lr: {values: [1, 2]}}\n"
+        "command: [python, '${program}', model=fpn, seed=4, '${args_no_hyphens}']\n",
+    )
+    study, _ = app.imported("sweep.yaml")
+    assert study.command == (
+        "python train.py model=fpn seed={seed} {overrides} trainer.max_epochs={epochs} hydra.run.dir={out}"
+    )
+    assert (study.seeds, study.epochs, study.code) == ([4], 7, ["train.py", "conf"])
+    assert study.parameters == {"optimizer.lr": 0.1}
 
 
 def test_the_folder_of_a_multirun(app, tmp_path):
@@ -183,12 +201,10 @@ def test_the_folder_of_a_multirun(app, tmp_path):
         text=True,
     )
     assert not result.returncode, result.stderr
-    definition = read_definition(str(tmp_path / "multi"), Given())
-    text, missing = written_study(definition, tmp_path / "study.yaml")
-    assert "grid: {optimizer.lr: [0.1, 0.2]}" in text
-    assert "python train.py model=fpn" in text
-    assert "code: [app/train.py, app/conf]" in text
-    assert not missing
+    study, _ = planned_study(read_definition(str(tmp_path / "multi"), Given()), tmp_path)
+    assert study.grid == {"optimizer.lr": [0.1, 0.2]}
+    assert study.command.startswith("python train.py model=fpn ")
+    assert (study.folder, study.code) == ("app", ["train.py", "conf"])
 
 
 @pytest.mark.parametrize(

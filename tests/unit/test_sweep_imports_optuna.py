@@ -6,11 +6,11 @@ from optuna.samplers import CmaEsSampler, GridSampler, QMCSampler
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from segsweep.config.study import Study
-from segsweep.config.yaml_documents import Document, parse
 from segsweep.errors import InputError
 from segsweep.sweep_imports.sources import Given, read_definition
-from segsweep.sweep_imports.written_study import written_study
+from tests.imported_sweeps import planned_study
+
+PROGRAM = "import click\n@click.option('--num-epochs', default=9)\ndef main(): pass\n"
 
 
 @pytest.fixture
@@ -22,12 +22,11 @@ def journal(tmp_path):
 def imported(tmp_path):
     """A function that imports a study and gives that of segsweep, and the text of its file."""
 
+    (tmp_path / "train.py").write_text(PROGRAM)
+
     def run(source=tmp_path / "journal.log", **given):
-        path = tmp_path / "study.yaml"
-        text, _ = written_study(read_definition(str(source), Given(**given)), path)
-        path.write_text(text)
-        document = Document(path)
-        return parse(Study, document.values, document.location), text
+        given.setdefault("program", tmp_path / "train.py")
+        return planned_study(read_definition(str(source), Given(**given)), tmp_path)
 
     return run
 
@@ -72,8 +71,7 @@ def test_a_database(imported, tmp_path):
 
 def test_the_program_of_a_study(imported, journal, tmp_path):
     optimized(journal, lambda trial: trial.suggest_float("lr", 0, 1), study_name="s")
-    (tmp_path / "train.py").write_text("import click\n@click.option('--num-epochs', default=9)\ndef main(): pass\n")
-    study, _ = imported(program=tmp_path / "train.py")
+    study, _ = imported()
     assert study.command == f"python {tmp_path}/train.py --lr={{lr}} --num-epochs={{epochs}}"
     assert study.epochs == 9
 
@@ -119,7 +117,8 @@ def test_several_objectives(imported, journal):
 def test_pruned_trials(imported, journal):
     def objective(trial):
         value = trial.suggest_float("x", 0, 1)
-        trial.report(value, 1)
+        for step in range(1, 5):
+            trial.report(value, step)
         if trial.should_prune():
             raise optuna.TrialPruned
         return value

@@ -4,11 +4,9 @@ import math
 
 import pytest
 
-from segsweep.config.study import Study
-from segsweep.config.yaml_documents import Document, parse
 from segsweep.errors import InputError
 from segsweep.sweep_imports.sources import Given, read_definition
-from segsweep.sweep_imports.written_study import written_study
+from tests.imported_sweeps import planned_study
 
 PROGRAM = """
 import argparse
@@ -28,11 +26,7 @@ def imported(tmp_path):
         (tmp_path / "train.py").write_text(program)
         source = tmp_path / "sweep.yaml"
         source.write_text(text)
-        path = tmp_path / "study.yaml"
-        written, _ = written_study(read_definition(str(source), Given(**given)), path)
-        path.write_text(written)
-        document = Document(path)
-        return parse(Study, document.values, document.location), written
+        return planned_study(read_definition(str(source), Given(**given)), tmp_path)
 
     return run
 
@@ -111,6 +105,7 @@ def test_how_a_command_passes_parameters_on(imported, macro, expected):
         "program: train.py\nmethod: grid\nparameters: {lr: {values: [1, 2]}, flip: {values: [true, false]}}\n"
         f"command: ['${{env}}', '${{interpreter}}', '${{program}}', '{macro}']\n",
         program="",
+        epochs=2,
     )
     assert study.command == f"python train.py {expected}"
     assert study.environment == {"RUN_FOLDER": "{out}"}
@@ -133,10 +128,16 @@ def test_words_of_a_command(imported):
 
 def test_parameters_that_are_not_passed_on_are_read_from_a_file(imported):
     study, text = imported(
-        "program: train.py\nmethod: grid\nparameters: {lr: {values: [1, 2]}}\ncommand: [python, '${program}']\n",
+        "program: train.py\nmethod: grid\ncommand: [python, '${program}']\n"
+        "parameters: {lr: {values: [1, 2]}, epochs: {value: 3}, seed: {values: [1, 2]}}\n",
         program="import wandb\nlr = wandb.config.lr\n",
     )
-    assert study.environment == {"RUN_CONFIG": "{config:json}", "RUN_FOLDER": "{out}"}
+    assert study.environment == {
+        "RUN_CONFIG": "{config:json}",
+        "RUN_EPOCHS": "{epochs}",
+        "RUN_SEED": "{seed}",
+        "RUN_FOLDER": "{out}",
+    }
     assert "$RUN_CONFIG" in text
 
 
@@ -147,9 +148,9 @@ def test_nested_parameters_and_sections(imported):
         "  aug: {value: {flip: 1, crop: [2, 3]}}\n"
         "  opt-2: {values: ['{x}', y]}\n  config: {values: [a, b]}\n"
     )
-    assert study.grid == {"opt.name": ["adam", "sgd"], "opt_2": ["{{x}}", "y"], "config_value": ["a", "b"]}
+    assert study.grid == {"opt.name": ["adam", "sgd"], "opt-2": ["{{x}}", "y"], "config_value": ["a", "b"]}
     assert study.parameters["aug.crop"] == "[2, 3]"
-    assert "--opt-2={opt_2} --config={config_value}" in study.command
+    assert "--opt-2={opt-2} --config={config_value}" in study.command
     assert "one value in braces" in text
 
 
@@ -224,9 +225,9 @@ def test_a_seed_among_random_draws_is_no_hyperparameter(imported):
 
 def test_epochs_that_nothing_tells_are_asked_for(imported, tmp_path):
     text = "program: train.py\nmethod: grid\nparameters: {lr: {values: [1, 2]}}\n"
-    study, written = imported(text, program="")
-    assert study.epochs is None
-    assert "# epochs: how many" in written
+    with pytest.raises(InputError, match="the key 'epochs' is missing"):
+        imported(text, program="")
+    assert "# epochs: how many" in (tmp_path / "study.yaml").read_text()
     assert imported(text, program="", epochs=7)[0].epochs == 7
 
 
@@ -235,6 +236,7 @@ def test_program_and_metric_that_were_found(imported):
         "program: train.py\nmethod: grid\nparameters: {lr: {values: [1, 2]}}\n",
         program="import lightning as L\n",
         metric="eval/mean_reward",
+        epochs=2,
     )
     assert (study.metric, study.results.file) == ("val/mean_reward", "**/metrics.csv")
 

@@ -10,12 +10,14 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+from segsweep.config.load import requested
 from segsweep.errors import InputError
 from segsweep.exits import DONE, program
+from segsweep.formatting import plural
 from segsweep.io import write_text
+from segsweep.planning.planner import planned
 from segsweep.sweep_imports.sources import Given, read_definition
-from segsweep.sweep_imports.study_draft import study_name
-from segsweep.sweep_imports.written_study import written_study
+from segsweep.sweep_imports.study_draft import draft, study_name
 
 STUDIES = Path("config/studies")
 
@@ -41,12 +43,20 @@ def main(argv: list[str] | None = None) -> int:
     path = arguments.output or STUDIES / f"{definition.name}.yaml"
     if path.exists():
         raise InputError(f"{path} is there already. Remove it, or choose another file with --output or --name.")
-    text, missing = written_study(definition, path)
+    text = draft(definition, path).as_yaml(definition.origin)
     write_text(path, text)
     print(text)
-    for problem in missing:
-        print(f"to do: {problem}")
-    print(f"Written to {path}. Read its comments, then look at the plan: make plan STUDY={path}")
+    print(f"Written to {path}. Read its comments.")
+    try:
+        planner = planned(requested(str(path), []))
+    except InputError as error:
+        print(
+            "\n".join([f"{plural(len(error.problems), 'problem')} to solve before it can be planned:", *error.problems])
+        )
+    else:
+        sweep = planner.loaded.study.sweep
+        size = plural(sweep.trials, "trial") if sweep else plural(len(planner.plan.runs), "run")
+        print(f"It can be planned, with {size}: make plan STUDY={path}")
     return DONE
 
 

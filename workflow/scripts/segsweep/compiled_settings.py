@@ -15,6 +15,7 @@ from segsweep.syntax import ModuleSyntax
 SETTINGS = "segsweep.config."  # modules that hold what components derive from
 # What would slow down each start of Snakemake.
 HEAVY = {"albumentations", "cv2", "monai", "numpy", "optuna", "pandas", "scipy", "timm", "torch", "torchvision"}
+Kinds = type[Component] | tuple[type[Component], ...]
 
 
 def syntax_of(path: Path) -> ModuleSyntax:
@@ -31,13 +32,13 @@ def syntax_of(path: Path) -> ModuleSyntax:
         raise InputError(f"{path}:{error.lineno}: not valid Python: {error.msg}. Correct it.") from error
 
 
-def classes_in(path: Path, module: str, base: type[Component]) -> list[type[Component]]:
+def classes_in(path: Path, module: str, base: Kinds) -> list[type[Component]]:
     """The classes of a file whose base is a kind's, compiled without the rest of the file.
 
     Args:
         path: the file.
         module: the module's name.
-        base: class of the kind.
+        base: class of the kind, or several of which one is.
 
     Raises:
         InputError: the file is not valid Python, or such a class refers to what would import torch or the like.
@@ -64,7 +65,7 @@ def classes_in(path: Path, module: str, base: type[Component]) -> list[type[Comp
     return [namespace[name] for name in names]
 
 
-def _subclasses(syntax: ModuleSyntax, base: type[Component]) -> list[str]:
+def _subclasses(syntax: ModuleSyntax, base: Kinds) -> list[str]:
     """Names of the classes of a module that derive from a kind's class."""
     known = {
         local

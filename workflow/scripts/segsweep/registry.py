@@ -8,7 +8,7 @@ imports the module.
 """
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, reduce
 from importlib import import_module
@@ -24,10 +24,11 @@ from segsweep.config.yaml_documents import nearest
 from segsweep.errors import InputError
 from segsweep.own_code.components import OwnComponents, validated
 from segsweep.own_code.functions import own_functions
-from segsweep.own_code.names import own_name
+from segsweep.own_code.names import OwnName, own_name
 
 PACKAGE = Path(__file__).resolve().parent
 OWN = OwnComponents()
+_plainly_named: dict[str, tuple[OwnName, ...]] = {}  # by kind
 
 
 @cache
@@ -38,9 +39,35 @@ def kinds() -> dict[str, type[Component]]:
     return {cls.__name__.lower(): cls for cls in found if "package" in vars(cls)}
 
 
-@cache
 def classes(kind: str) -> dict[str, type[Component]]:
-    """The settings of all components of a kind, by the component's name.
+    """The settings of all components of a kind, by the component's name; with the own ones that have a plain name.
+
+    Raises:
+        InputError: as `built_in`, or of an own one, as `find`.
+    """
+    named = {one.function: OWN.of(one, kinds()[kind]) for one in _plainly_named.get(kind, ())}
+    return built_in(kind) | named if named else built_in(kind)
+
+
+def name_plainly(kind: str, names: Iterable[str]) -> None:
+    """Let own components be found under the names of their functions as well, these and no others.
+
+    Raises:
+        InputError: two have the same name, or a built-in one has it, or there is no such component.
+    """
+    found: dict[str, OwnName] = {}
+    for own in map(own_name, names):
+        find(kind, str(own))
+        if own.function in found or own.function in built_in(kind):
+            other = found.get(own.function) or f"built-in {kind}"
+            raise InputError(f"{own}: the {other} has the same name, {own.function!r}. Rename the function.")
+        found[own.function] = own
+    _plainly_named[kind] = tuple(found.values())
+
+
+@cache
+def built_in(kind: str) -> dict[str, type[Component]]:
+    """The settings of the components of a kind in this package, by the component's name.
 
     Raises:
         InputError: two components have the same name, or a file cannot be read as a component.
@@ -69,17 +96,13 @@ def find(kind: str, name: str) -> type[Component]:
         InputError: there is no such component; or of an own one, as `segsweep.own_code.components.class_of`.
     """
     if own := own_name(name):
-        return OWN.of(own, _own_base(kind))
+        return OWN.of(own, kinds()[kind])
     known = classes(kind)
     if name not in known:
         raise InputError(
             f"there is no {kind} {name!r}. {nearest(name, known)} Or a file of your own: `my/file.py:name`."
         )
     return known[name]
-
-
-def _own_base(kind: str) -> type[Component]:
-    return kinds()[kind].own_base or kinds()[kind]
 
 
 def _names(cls: type[Component], base: type[Component], path: Path) -> tuple[str, ...]:
@@ -165,7 +188,9 @@ class _OneSchema:
 
 def own_component(kind: str, name: str) -> Any:
     """The type of a key that holds an own component of a kind, always of the same name."""
-    return Annotated[_own_base(kind), SerializeAsAny(), WrapValidator(lambda value, _: _own(kind, name, value, set()))]
+    return Annotated[
+        kinds()[kind].own_base, SerializeAsAny(), WrapValidator(lambda value, _: _own(kind, name, value, set()))
+    ]
 
 
 def _or_own(kind: str) -> Callable[[Any, Callable[[Any], Any]], Any]:
@@ -193,7 +218,7 @@ def _own(kind: str, name: str, value: Any, of_others: set[str]) -> Component:
 
 def _all_keys(kind: str) -> set[str]:
     """The keys of all components of a kind, own ones included that were asked for."""
-    return {key for cls in classes(kind).values() for key in cls.model_fields} | OWN.keys(_own_base(kind))
+    return {key for cls in classes(kind).values() for key in cls.model_fields} | OWN.keys(kinds()[kind])
 
 
 def _in_force(kind: str) -> Callable[[Any], Any]:

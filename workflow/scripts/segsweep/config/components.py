@@ -311,6 +311,7 @@ class Metric(Component):
     package: ClassVar[str] = "metrics"
     functions: ClassVar[tuple[str, ...]] = ("compute",)
     provides: ClassVar[tuple[str, ...]] = ("counts", "classes")
+    gives_settings: ClassVar[bool] = False
     tasks: ClassVar[tuple[str, ...]]
     usual_of: ClassVar[tuple[str, ...]] = ()
     direction: ClassVar[Literal["maximize", "minimize"]] = "maximize"
@@ -320,6 +321,21 @@ class Metric(Component):
     of_images: ClassVar[bool] = True
     of_batches: ClassVar[bool] = False
     own_counts: ClassVar[str | None] = None
+
+    @classmethod
+    def result_of(cls, result: Any) -> Any:
+        """Scores by name: of a function of own code that gives one score, by the function's."""
+        return result if isinstance(result, dict) else {cls.own.name.function: result}
+
+
+class OwnMetric(Metric):
+    """A score that a function of own code computes, where its file has no class of facts for it."""
+
+    tasks: ClassVar[tuple[str, ...]] = TASKS
+    range: ClassVar[tuple[float | None, float | None]] = (None, None)
+
+
+Metric.own_base = OwnMetric
 
 
 class Trainer(Component):
@@ -406,3 +422,10 @@ class ImageSampling(Component):
             f"data.image_sampling: {self.name} goes by the classes of masks, and data of the task {task} has none. "
             "Choose `name: uniform`."
         )
+
+
+class Augmentation(Component):
+    """What makes a transform of images: a function of a person's own. Others are files of config/augmentations."""
+
+    package: ClassVar[str] = "data/augmentation"
+    provides: ClassVar[tuple[str, ...]] = ("pixels",)

@@ -10,7 +10,7 @@ from segsweep import metrics
 from segsweep.config.cluster import Cluster
 from segsweep.config.dataset import parse_dataset
 from segsweep.config.dataset_keys import Dataset
-from segsweep.config.dotted_keys import lookup
+from segsweep.config.dotted_keys import lookup, outer_and_last
 from segsweep.config.merging import merged, overridden, section
 from segsweep.config.metric_direction import doubtful_direction
 from segsweep.config.program_checks import folder_of, program_problems
@@ -27,12 +27,15 @@ from segsweep.data.hidden_labels import is_unlabeled
 from segsweep.data.name_lists import split_names
 from segsweep.data.readers import files
 from segsweep.errors import InputError
-from segsweep.own_code.names import relocated
+from segsweep.own_code.names import alike_without_folders, own_score, relocated, without_folder
 
 STUDY_KEYS = set(Study.model_fields) - {"train", "smoke", "table"}
 TRAIN_KEYS = set(Train.model_fields)
 # Numbers of epochs, which shrink with `rescale_epochs`; so do those of a warm-up whose unit is epochs.
 EPOCH_KEYS = {"until_epoch", "start_epoch", "t_max", "step_size", "t_0"}
+
+# Keys that name scores, or hold something by their names.
+SCORES = {"metric", "also_report", "monitor", "of", "names"}
 
 
 class Request(Settings):
@@ -124,6 +127,7 @@ def load(request: Request, config: Path = Path("config")) -> Loaded:
     document = read_study(find("study", request.study, config / "studies"))
     values = copy.deepcopy(document.values)
     study = parse(Study, values, document.location)
+    _use_metrics(study, document.location)
     check_study_name(study.name, document.path, config=config, results=Path("results"))
     if request.smoke and study.table is not None:
         raise InputError(f"{document.location(('table',))}: nothing is trained. Leave out smoke=true.")
@@ -168,15 +172,35 @@ def _program(request: Request, study: Study, document: Document) -> Loaded:
 
 
 def read_study(path: Path) -> Document:
-    """A study file, its names of own code relative to the working folder."""
+    """A study file, its names of own code relative to the working folder, and own metrics listed in `metrics`.
+
+    Raises:
+        InputError: it is no YAML, or two names of own code could not be told apart in tables.
+    """
     is_program = "command" in Document(path).values
+    scores: dict[str, None] = {}
+    texts: set[str] = set()
 
     def rewritten(text: str, keys: tuple, is_key: bool) -> str:
         # Of a program of one's own, what looks like a name of own code is one of its parameters.
-        is_ours = not is_program or keys[:2] == ("sweep", "sampler")
-        return relocated(text, path.parent, is_key=is_key) if is_ours else text
+        if is_program and keys[:2] != ("sweep", "sampler"):
+            return text
+        section = next((key for key in reversed(keys) if isinstance(key, str)), "")
+        if outer_and_last(section)[1] in SCORES and (score := own_score(text, path.parent)):
+            scores[str(score[1])] = None
+            return score[0]
+        texts.add(found := relocated(text, path.parent, is_key=is_key))
+        return found
 
-    return Document(path, rewritten)
+    document = Document(path, rewritten)
+    if alike := alike_without_folders(texts):
+        raise InputError(
+            f"{path}: {' and '.join(alike)} would be one name in labels and tables, {without_folder(alike[0])}. Rename "
+            "one of the files, or a function."
+        )
+    if scores and isinstance(listed := document.values.get("metrics", []), list):
+        document.values["metrics"] = list(dict.fromkeys([*listed, *scores]))
+    return document
 
 
 def load_dataset(name: str, config: Path = Path("config"), near: Path = Path()) -> Dataset:
@@ -290,6 +314,14 @@ class Rescaled:
             return [self._milestones(one) for one in value] if isinstance(value, list) else shrunk
         distinct = list(dict.fromkeys(shrunk))
         return [one for one in distinct if not isinstance(one, int) or one <= self.epochs] or distinct[:1]
+
+
+def _use_metrics(study: Study, location) -> None:
+    """From here on, this process knows the study's own metrics."""
+    try:
+        metrics.use_own(study.metrics)
+    except InputError as error:
+        raise InputError(*(f"{location(('metrics',))}: metrics: {problem}" for problem in error.problems)) from error
 
 
 def _check_metrics(loaded: Loaded) -> None:

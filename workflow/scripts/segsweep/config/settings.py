@@ -42,6 +42,7 @@ class Component(Settings):
         default: name of the component that is meant where none is named.
         functions: functions that its module has to have for its kind.
         provides: what the first of these is given, in order, beside the settings.
+        gives_settings: whether the settings are given to it as well, in front; else they are facts alone.
         own_base: class that own components of the kind derive from; None for that of the kind.
         own: of a component in a person's own file, where it lies (`segsweep.own_code.components`).
         title: name in reports.
@@ -52,9 +53,15 @@ class Component(Settings):
     default: ClassVar[str | None] = None
     functions: ClassVar[tuple[str, ...]] = ("build",)
     provides: ClassVar[tuple[str, ...]] = ()
+    gives_settings: ClassVar[bool] = True
     own_base: ClassVar[Any] = None
     own: ClassVar[Any] = None
     title: ClassVar[str]
+
+    @classmethod
+    def result_of(cls, result: Any) -> Any:
+        """What a function of own code gives, as those of built-in components give it."""
+        return result
 
     @model_validator(mode="before")
     @classmethod

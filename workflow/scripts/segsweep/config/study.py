@@ -1,8 +1,8 @@
 """A study file: a data set, one complete training setting, and what varies."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from segsweep.config.claims import AnyClaim, Expect
 from segsweep.config.imported_table import Table
@@ -10,8 +10,10 @@ from segsweep.config.program import ProgramResults
 from segsweep.config.search import Confirm, Ensemble, Sweep
 from segsweep.config.settings import Settings, key
 from segsweep.config.train import Train
+from segsweep.own_code.names import NAME
 
 Axes = dict[str, Any]
+OwnMetricName = Annotated[str, Field(pattern=rf"^{NAME.pattern}$")]
 # Keys that say how a program is run.
 OF_PROGRAMS = {
     "parameters", "environment", "folder", "code", "inputs", "results", "epochs", "checkpoint", "keep", "on_oom",
@@ -88,6 +90,12 @@ class Study(Settings):
     metric: str = key("val/miou", "Runs are ranked by it; its best epoch is a run's result.")
     minimize: bool = key(False, "Lower is better.")
     also_report: list[str] = key([], "Further metrics in the tables of the report.", outcome=False)
+    metrics: list[OwnMetricName] = key(
+        [],
+        "Metrics of your own, `my/score.py:gdice` for the column `val/gdice`. One that is written with its path "
+        "(`metric: val/my/score.py:gdice`) need not stand here.",
+        outcome=False,
+    )
     names: dict[str, str] = key(
         {},
         "Names in the report: of axes and metrics `{optimizer.lr: Learning rate}`, of levels `{dice: Dice loss}`.",

@@ -26,13 +26,15 @@ class OwnCode:
 
     Attributes:
         name: of the function.
-        kind: class of its kind.
+        kind: class that own components of its kind derive from.
+        line: where the function begins.
         parameters: its parameters; None where it takes settings, as functions of built-in components do.
         settings: name of the class of these settings.
     """
 
     name: OwnName
     kind: type[Component]
+    line: int
     parameters: Parameters | None
     settings: str | None = None
 
@@ -43,37 +45,39 @@ class OwnComponents:
     def __init__(self) -> None:
         self._known: dict[tuple[type[Component], OwnName], tuple[Any, type[Component]]] = {}
 
-    def of(self, name: OwnName, base: type[Component]) -> type[Component]:
+    def of(self, name: OwnName, kind: type[Component]) -> type[Component]:
         """The settings class of an own component, see `class_of`."""
         try:
             status = Path(name.file).stat()
         except OSError:
             raise InputError(_missing(name)) from None
         stamp = (Path.cwd(), status.st_mtime_ns, status.st_size, status.st_ino)
-        known = self._known.get((base, name))
+        known = self._known.get((kind, name))
         if known is None or known[0] != stamp:
-            known = self._known[base, name] = stamp, class_of(name, base)
+            known = self._known[kind, name] = stamp, class_of(name, kind)
         return known[1]
 
-    def keys(self, base: type[Component]) -> set[str]:
+    def keys(self, kind: type[Component]) -> set[str]:
         """The keys of all own components of a kind that were asked for."""
-        return {one for (kind, _), (_, cls) in self._known.items() if kind is base for one in cls.model_fields}
+        return {one for (other, _), (_, cls) in self._known.items() if other is kind for one in cls.model_fields}
 
 
-def class_of(name: OwnName, base: type[Component]) -> type[Component]:
+def class_of(name: OwnName, kind: type[Component]) -> type[Component]:
     """The settings class of an own component.
 
-    If the first parameter of the function is annotated with a class of settings that the file defines for the kind, it
-    is a class of these keys, and the function is called as those of built-in components are. Else its keys are the
-    parameters of the function but for those that the kind provides, and all keys of the kind.
+    If the file has a class of settings for the function, it is a class of these keys, and the function is called as
+    those of built-in components are. Which one it has, the annotation of the first parameter says; where functions are
+    not given settings, it is the only one of the kind. Else the keys are the parameters of the function but for those
+    that the kind provides, and all keys of the kind.
 
     Args:
         name: where it lies, relative to the working folder.
-        base: class of its kind that own components derive from.
+        kind: class of its kind.
 
     Raises:
         InputError: there is no such function, the file cannot be read, or a parameter cannot be a key.
     """
+    base = kind.own_base or kind
     file, module = Path(name.file), module_of(Path(name.file))
     syntax = syntax_of(file)
     definition = syntax.definitions.get(name.function)
@@ -82,10 +86,11 @@ def class_of(name: OwnName, base: type[Component]) -> type[Component]:
             f"{file}: it defines no function or class {name.function!r}. {nearest(name.function, known)} What is "
             "imported or assigned there can be called by a function that is."
         )
-    wanted = annotated_class(definition)
-    own = next((cls for cls in classes_in(file, module, base) if cls.__name__ == wanted), None) if wanted else None
-    parameters = None if own else parameters_of(definition, syntax, base.provides)
-    keys = _keys(name, base, parameters) if parameters else {}
+    classes = {cls.__name__: cls for cls in classes_in(file, module, (kind, base))}
+    only = next(iter(classes.values())) if len(classes) == 1 else None
+    own = classes.get(annotated_class(definition)) if base.gives_settings else only
+    parameters = None if own and base.gives_settings else parameters_of(definition, syntax, base.provides)
+    keys = _keys(name, base, parameters) if parameters and base.gives_settings else {}
     if base.discriminator:
         keys[base.discriminator] = (Literal[str(name)], key(str(name), f"{name.function} of {name.file}."))
     cls = create_model(
@@ -95,11 +100,11 @@ def class_of(name: OwnName, base: type[Component]) -> type[Component]:
         __doc__=(own.__doc__ if own else None) or f"{name.short}.",
         **keys,
     )
-    cls.own = OwnCode(name, base, parameters, wanted if own else None)
+    cls.own = OwnCode(name, base, definition.lineno, parameters, own.__name__ if own else None)
     first, *_ = base.functions
     cls.functions = (name.function, *(one for one in (own or base).functions if one != first))
     if not hasattr(cls, "title"):
-        cls.title = name.short
+        cls.title = name.short if base.gives_settings else name.function  # which is that of a column
     return cls
 
 

@@ -10,7 +10,6 @@ from segsweep.config.settings import Component
 from segsweep.errors import InputError
 from segsweep.own_code.loading import imported_files, load_module
 from segsweep.own_code.names import OwnName
-from segsweep.own_code.signatures import Parameters
 
 
 def own_functions(cls: type[Component]) -> SimpleNamespace:
@@ -32,20 +31,25 @@ def own_functions(cls: type[Component]) -> SimpleNamespace:
         ) from error
     function = getattr(module, own.name.function)
     first, *_ = own.kind.functions
-    called = function if own.parameters is None else by_keywords(function, own.parameters, own.kind.provides)
+    called = function if own.parameters is None else by_keywords(function, cls)
     return SimpleNamespace(**vars(module) | {first: _noted(called, own.name)})
 
 
-def by_keywords(function: Callable, parameters: Parameters, provides: tuple[str, ...]) -> Callable:
+def by_keywords(function: Callable, cls: type[Component]) -> Callable:
     """A function of settings, and of what its kind provides, in place of one of its own parameters."""
+    parameters, provides = cls.own.parameters, cls.own.kind.provides
+
+    def provided(*arguments: Any, **chosen: Any) -> Any:
+        given = dict(zip(provides, arguments, strict=False))
+        given = {name: given[name] for name in parameters.provided if name in given}
+        return cls.result_of(function(**given, **chosen))
 
     def called(settings: Component, *arguments: Any) -> Any:
-        given = dict(zip(provides, arguments, strict=False))
         chosen = {one.name: getattr(settings, one.name) for one in parameters.keys}
         further = chosen.pop(parameters.further) if parameters.further else {}
-        return function(**{name: given[name] for name in parameters.provided if name in given}, **chosen, **further)
+        return provided(*arguments, **chosen, **further)
 
-    return called
+    return called if cls.gives_settings else provided
 
 
 def location(error: BaseException, name: OwnName) -> str:

@@ -21,15 +21,15 @@ from typing import Any
 
 from segsweep.config.augmentations import revisions
 from segsweep.config.settings import Component, Settings
+from segsweep.own_code.names import own_name
 from segsweep.planning.code_fingerprint import Symbol
 
 NESTED = Settings | dict | list | tuple
 DISCRIMINATORS = ("arch", "name", "reader")
 AUGMENTATION = "segsweep.data.augmentation"
+LOAD: Symbol = (AUGMENTATION, "load_augmentation")
 # What carries out an augmentation, where no other backend is named.
-AUGMENTED: frozenset[Symbol] = frozenset(
-    {(AUGMENTATION, "load_augmentation"), (f"{AUGMENTATION}.albumentations_backend", "build")}
-)
+AUGMENTED: frozenset[Symbol] = frozenset({LOAD, (f"{AUGMENTATION}.albumentations_backend", "build")})
 
 
 @dataclass(frozen=True)
@@ -266,6 +266,7 @@ def meanings(
     monitored: Callable[[str | None], tuple[str, bool]],
     metric_roots: Callable[[str], Iterable[Symbol]],
     transforms: Callable[[str], list],
+    own_roots: Callable[[str], Iterable[Symbol]],
     weights: Callable[[str | None], str],
 ) -> dict[str, Callable[[Any], Meaning]]:
     """What the keys of a training stand for that name something.
@@ -274,6 +275,7 @@ def meanings(
         monitored: of a monitor, the column that it watches and whether lower is better.
         metric_roots: of a column, the functions that compute it.
         transforms: of an augmentation, what it does.
+        own_roots: of a function of own code that makes an augmentation, where its code begins.
         weights: of encoder weights, the fingerprint of the file that they name; else empty.
     """
 
@@ -283,6 +285,8 @@ def meanings(
 
     def augmentation(value: str) -> Meaning:
         found = transforms(value)
+        if own := own_name(value):
+            return Meaning(own.short, frozenset({LOAD, *own_roots(value)}))
         revised = revisions(found)
         return Meaning([*found, revised] if revised else found, AUGMENTED) if found else Meaning()
 

@@ -52,7 +52,11 @@ def segment_plans(
     loaded: Loaded, plan: Plan, training: StudyTraining, select_again: Collection[str] = ()
 ) -> dict[str, SegmentPlan]:
     """All that a job must know to train a segment, by its id."""
-    common = {"metric": loaded.study.metric, "minimize": loaded.study.minimize}
+    common = {
+        "metric": loaded.study.metric,
+        "minimize": loaded.study.minimize,
+        "metrics": loaded.study.metrics,
+    }
     selection = [selection_key(loaded.study.metric, loaded.study.minimize)]
     return {
         one.id: _segment(

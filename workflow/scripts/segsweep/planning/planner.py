@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from segsweep import registry
 from segsweep.config.load import Loaded, Request, load
 from segsweep.config.yaml_documents import parse
 from segsweep.errors import InputError
@@ -197,7 +198,9 @@ class Planner(WorkerView):
         return short_hash((str(self.decisions), *sorted(set(self.cut.segments) - set(missing))))
 
     def code_of(self, program: str) -> str:
-        return self.code.program_fingerprint(program)
+        own = [root for name in self.study.metrics for root in component_roots(registry.find("metric", name))]
+        found = self.code.program_fingerprint(program)
+        return short_hash((found, self.code.fingerprint(own))) if own else found
 
     def is_left_to_decide(self, number: int) -> bool:
         """Whether a decision was not made when this process planned, or no longer held."""

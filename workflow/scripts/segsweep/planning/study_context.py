@@ -125,7 +125,10 @@ def context_of(
         channels, dtype = images() if augmentation != "none" else (None, None)
         return read_augmentation(augmentation, dataset.task, channels, dtype)
 
-    stand_for = meanings(monitored, metric_roots, transforms, weights)
+    def own_augmentation(name: str) -> Iterable[Symbol]:
+        return component_roots(registry.find("augmentation", name))
+
+    stand_for = meanings(monitored, metric_roots, transforms, own_augmentation, weights)
     in_force = InForce(dataset.task, stand_for, component_roots, without_folder)
     return TrainingContext(SectionAddresses(Train, in_force), code, training_roots(dataset.task), data)
 

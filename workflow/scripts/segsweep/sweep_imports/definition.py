@@ -41,7 +41,7 @@ class Definition:
         epochs: that a run trains, where the definition says.
         pruner: keys of the pruner.
         command: words in the template language of a study's `command`, and where all parameters go.
-        program: its Python file.
+        program: its Python file, which may not exist.
         folder: where the command runs.
         code: further files and folders that belong to the program.
         title: of the report.

@@ -30,9 +30,11 @@ NAMES = {
     Role.DEVICE: "device",
 }
 ROLES = {name: role for role, names in NAMES.items() for name in names.split()}
-VALIDATION = re.compile(r"^(val|valid|validation|eval|dev)([/_.\- ])")
-TRAINING = re.compile(r"^(train|training)([/_.\- ])")
-NOT_IN_A_METRIC = re.compile(r"[^A-Za-z0-9_.-]+")
+VALIDATION = re.compile(
+    r"^(val|valid|validation|eval|dev)[/_.\- ]|[/_.\- ](val|valid|validation|eval|dev)$", re.IGNORECASE
+)
+TRAINING = re.compile(r"^(train|training)[/_.\- ]|[/_.\- ](train|training)$", re.IGNORECASE)
+NOT_IN_A_METRIC = re.compile(r"[^A-Za-z0-9_-]+")
 LOWER_IS_BETTER = re.compile(r"(loss|error|mse|rmse|mae|nll|perplexity|ppl|fid)", re.IGNORECASE)
 
 
@@ -48,8 +50,8 @@ def nearest_to_root(names: Iterable[str], role: Role) -> str | None:
 
 
 def metric_name(theirs: str) -> str:
-    """A metric's name here: `val/iou` of `valid_iou`, `val/score` of `score`, `train/loss` of `train.loss`."""
-    if TRAINING.match(theirs):
+    """A metric's name here: `val/iou` of `valid_iou`, `val/score` of `score`, `train/loss` of `Loss/train`."""
+    if TRAINING.search(theirs):
         return "train/" + _cleaned(TRAINING.sub("", theirs))
     return "val/" + _cleaned(VALIDATION.sub("", theirs))
 
@@ -60,4 +62,4 @@ def probably_minimized(metric: str) -> bool:
 
 
 def _cleaned(name: str) -> str:
-    return NOT_IN_A_METRIC.sub("_", name).strip("_/.") or "score"
+    return NOT_IN_A_METRIC.sub("_", name).strip("_-") or "score"

@@ -69,7 +69,9 @@ def read_optuna(source: str, name: str | None, program: Path | None) -> Definiti
     _take_results(found, study.directions[0], trials)
     if program is None:
         found.remark("command", text="The storage names no program: correct its name, or import again with --program.")
-    found.command = ["python", literal(str(program or "train.py")), Arguments.FLAGS]
+        program = Path("train.py")
+    found.program = program
+    found.command = ["python", literal(str(program)), Arguments.FLAGS]
     return found
 
 

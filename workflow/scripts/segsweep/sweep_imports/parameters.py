@@ -5,13 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from segsweep.config.program_settings import BESIDE
 from segsweep.config.search import Dimension
+from segsweep.programs.template import RESERVED
 from segsweep.sweep_imports.definition import GRID, Definition
 from segsweep.sweep_imports.known_names import Role, role_of
 
-# Words that a command's placeholders have already.
-RESERVED = {"seed", "fold", "folds", "epochs", "out", "config", "overrides", "until", "resume", "device", "threads"}
-NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_.]+")
+DEVICE = re.compile(r"(cpu|cuda)(:\d+)?")
+NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 @dataclass
@@ -73,17 +74,18 @@ def _role(definition: Definition, theirs: str, axis: Dimension | None) -> Role |
         case Role.FOLD:
             folds = axis is not None and definition.method == GRID and counts
             return role if folds and sorted(values) == list(range(len(values))) and len(values) > 1 else None
-        case Role.OUT | Role.DEVICE:
+        case Role.OUT:
             return role if axis is None and isinstance(values[0], str) else None
+        case Role.DEVICE:
+            return role if axis is None and DEVICE.fullmatch(str(values[0])) else None
     return None
 
 
 def _free_name(theirs: str, everything: Iterable[str], taken: set[str]) -> str:
-    name = NOT_IN_A_NAME.sub("_", theirs.lstrip("+-")).strip(".")
-    if not name[:1].isalpha():
-        name = f"parameter_{name}"
+    parts = [NOT_IN_A_NAME.sub("_", part) for part in theirs.lstrip("+-").split(".")]
+    name = ".".join(part if part[:1].isalpha() else f"n{part}" for part in parts)
     is_section = any(other.lstrip("+").startswith(f"{name}.") for other in everything)
-    if name in RESERVED:
+    if name in RESERVED or name in BESIDE:
         name = f"{name}_value"
     elif is_section:
         name = f"{name}_choice"

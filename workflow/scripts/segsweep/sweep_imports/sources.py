@@ -1,11 +1,14 @@
 """Which reader a sweep's definition needs, and what a person says besides."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from segsweep.config.yaml_documents import Document
 from segsweep.errors import InputError
-from segsweep.sweep_imports.definition import Definition
+from segsweep.sweep_imports.definition import Arguments, Definition
+from segsweep.sweep_imports.program_source import read_program
 from segsweep.sweep_imports.wandb_sweep import is_wandb_sweep, read_wandb_sweep
 
 YAML = (".yaml", ".yml", ".json")
@@ -48,7 +51,9 @@ def read_definition(source: str, given: Given) -> Definition:
     definition = _read(source, given)
     if given.program is not None:
         definition.program = given.program
-    _find_program(definition, Path(source))
+    if definition.folder is None:
+        _find_program(definition, Path(source))
+        _complete_for_hydra(definition)
     definition.metric = given.metric or definition.metric
     definition.epochs = given.epochs or definition.epochs
     definition.trials = given.trials or definition.trials
@@ -84,15 +89,33 @@ def _optuna(source: str, given: Given) -> Definition:
 
 
 def _find_program(definition: Definition, source: Path) -> None:
-    """Make the program's path one that exists, and set the folder from which its command runs."""
-    if definition.program is None or definition.folder is not None:
+    """Set the program, a file that exists, and the folder from which its command runs."""
+    named = definition.program or named_program(definition.command)
+    if named is None:
         return
-    folders = [Path(), source.parent, *source.resolve().parent.parents]
-    found = next((folder for folder in folders if (folder / definition.program).is_file()), None)
-    if found is None:
-        definition.remark(
-            "command", text=f"{definition.program} was not found; the command runs in the working folder."
-        )
-        definition.program = None
-    else:
-        definition.folder, definition.program = found, found / definition.program
+    # `python -m package.train` names a module.
+    module = Path(*str(named).split("."))
+    candidates = [named, module.with_name(f"{module.name}.py"), module / "__main__.py"]
+    for folder in (Path(), source.parent, *source.resolve().parent.parents):
+        for candidate in candidates:
+            if (folder / candidate).is_file():
+                definition.folder, definition.program = folder, folder / candidate
+                return
+    definition.program = named
+    definition.remark("command", text=f"{named} was not found: correct it, in `code` too, or give `folder`.")
+
+
+def _complete_for_hydra(definition: Definition) -> None:
+    """Hydra takes a second to import, so first look whether it is needed."""
+    if definition.folder is not None and read_program(definition.program).hydra is not None:
+        from segsweep.sweep_imports.hydra_command import complete
+
+        complete(definition)
+
+
+def named_program(words: Sequence[str | Arguments]) -> Path | None:
+    """The program that a command names: the first Python file, or the module behind `-m`."""
+    for before, word in pairwise(["", *words]):
+        if isinstance(word, str) and (before == "-m" or word.endswith(".py")):
+            return Path(word)
+    return None

@@ -21,6 +21,7 @@ NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
 WIDTH = 110  # of a line of a comment
 USUAL_TRIALS = 20
 FOLDER_VARIABLE, SETTINGS_VARIABLE = "RUN_FOLDER", "RUN_CONFIG"
+RUN_VARIABLES = {"RUN_EPOCHS": Role.EPOCHS, "RUN_SEED": Role.SEED, "RUN_FOLD": Role.FOLD}
 HEAD = "Written by import_sweep from {origin}.\nComments say what was not translated, and what was taken for something."
 
 
@@ -31,12 +32,10 @@ class StudyDraft:
     Attributes:
         keys: of its file.
         comments: by the path of a key.
-        missing: keys that a person has to add, and why.
     """
 
     keys: dict[str, Any] = field(default_factory=dict)
     comments: dict[tuple[str, ...], str] = field(default_factory=dict)
-    missing: list[str] = field(default_factory=list)
 
     def comment(self, *path: str, text: str) -> None:
         """Add a comment on a key; one that is there already is not repeated."""
@@ -59,7 +58,8 @@ def draft(definition: Definition, study_file: Path) -> StudyDraft:
     """
     parameters = named(definition)
     words, given = with_roles(definition.command)
-    source = read_program(definition.program) if definition.program else ProgramSource()
+    program = definition.program
+    source = read_program(program) if program is not None and program.is_file() else ProgramSource()
     options, defaults = _further_options(words, parameters, source, given.keys())
     words += options
     study = StudyDraft()
@@ -136,6 +136,11 @@ def _environment(study: StudyDraft, words: list, parameters: list[Parameter], so
             text="The program seems to take its parameters from wandb.config, which only W&B's agent fills in. They "
             f"are in the file ${SETTINGS_VARIABLE}, as JSON: give that to wandb.init(config=...).",
         )
+    if SETTINGS_VARIABLE in variables or "{config:json}" in command:
+        for name, role in RUN_VARIABLES.items():
+            if any(one.role is role for one in parameters):
+                variables[name] = f"{{{role}}}"
+                study.comment("environment", text=f"The file does not hold `{role}`, which is in the variable ${name}.")
     if "{out}" not in command:
         variables[FOLDER_VARIABLE] = "{out}"
         study.comment("environment", text=f"The program has to write its files into the folder ${FOLDER_VARIABLE}.")
@@ -144,17 +149,19 @@ def _environment(study: StudyDraft, words: list, parameters: list[Parameter], so
 
 
 def _paths(study: StudyDraft, definition: Definition, study_file: Path) -> None:
-    base = study_file.resolve().parent
-    if definition.folder is not None and definition.folder.resolve() != Path.cwd():
-        study.keys["folder"] = os.path.relpath(definition.folder.resolve(), base)
+    """Where the program runs, relative to the study, and its code, relative to that."""
+    folder = (definition.folder or Path()).resolve()
+    if folder != Path.cwd():
+        study.keys["folder"] = os.path.relpath(folder, study_file.resolve().parent)
     code = [definition.program, *definition.code] if definition.program else definition.code
     if code:
-        study.keys["code"] = [os.path.relpath(path.resolve(), base) for path in dict.fromkeys(code)]
-    else:
-        study.comment(
-            "code",
-            text="code: the program's files were not found. Name them, so that a run trains again when they change.",
-        )
+        study.keys["code"] = [_below(folder, path) for path in dict.fromkeys(code)]
+
+
+def _below(folder: Path, path: Path) -> str:
+    """A path relative to a folder; one that is written from the root stays so where it lies outside."""
+    outside = path.is_absolute() and not path.resolve().is_relative_to(folder)
+    return str(path) if outside else os.path.relpath(path.resolve(), folder)
 
 
 def _results(study: StudyDraft, definition: Definition, source: ProgramSource) -> None:
@@ -188,9 +195,9 @@ def _epochs(
     if known := [int(one) for one in said if one and one.isdecimal()]:
         study.keys["epochs"] = known[0]
         return
-    text = "epochs: how many epochs the program trains is not known. Add the number, or import again with --epochs."
-    study.comment("epochs", text=text)
-    study.missing.append(text)
+    study.comment(
+        "epochs", text="epochs: how many the program trains is not known. Add it, or import again with --epochs."
+    )
 
 
 def _seeds(study: StudyDraft, definition: Definition, parameters: list[Parameter], given: dict[Role, str]) -> None:
@@ -257,12 +264,11 @@ def _pruner(study: StudyDraft, definition: Definition) -> None:
 
 def _place(study: StudyDraft, path: tuple[str, ...], parameters: Iterable[Parameter]) -> tuple[str, ...]:
     """Where a remark of a definition stands in the study."""
+    searched = "sweep" in study.keys
     if path[0] == "space":
-        names = {one.theirs: one.name for one in parameters}
-        return ("sweep", "space", names[path[1]]) if "sweep" in study.keys else ("grid", names[path[1]])
-    if path[0] in ("pruner", "sampler") and "sweep" in study.keys:
-        return ("sweep", *path)
-    return path
+        space = ("sweep", "space") if searched else ("grid",) if "grid" in study.keys else ("runs",)
+        return (*space, *(one.name for one in parameters if (one.theirs,) == path[1:]))
+    return ("sweep", *path) if searched and path[0] in ("pruner", "sampler") else path
 
 
 def _with_role(parameters: Iterable[Parameter], role: Role) -> Parameter | None:

@@ -132,6 +132,7 @@ def _quantized(low: float, high: float, q: float, *, log: bool) -> tuple[Dimensi
         return Dimension(low=int(first), high=int(last), log=True, integer=True), ""
     lost = "Even draws here, to keep the multiples of `q`: a dimension is logarithmic or has a step." if log else ""
     if not first < last:
+        lost = f"All draws are the same number when they are rounded to multiples of {q:g}, W&B's `q`."
         return Dimension(choices=[int(first) if whole else first]), lost
     if whole:
         step = {} if q == 1 else {"step": int(q)}

@@ -28,6 +28,7 @@ MACROS = {
     "${args_json_file}": Arguments.JSON_FILE,
     "${json_file}": Arguments.JSON_FILE,
 }
+WHOLE_MACRO = re.compile(r"\$\{[^{}]*\}")
 VARIABLE = re.compile(r"\$\{envvar:([A-Za-z_]\w*)\}")
 # Keys that say where W&B keeps a sweep and who runs it: nothing of what is searched.
 BOOKKEEPING = {"project", "entity", "controller", "job", "queue", "image_uri", "imageuri", "launch", "scheduler"}
@@ -108,12 +109,12 @@ def _take_parameters(found: Definition, parameters: dict[str, WandbParameter], d
             found.constants |= _flat(dotted, parameter.value)
         else:
             axis, lost = dimension(parameter)
+            if lost:
+                found.remark("space", dotted, text=lost)
             if axis.choices and len(axis.choices) == 1:
                 found.constants[dotted] = axis.choices[0]
                 continue
             found.axes[dotted] = axis
-            if lost:
-                found.remark("space", dotted, text=lost)
             if found.method == GRID and parameter.values is None and not _is_countable(axis):
                 keys = ("parameters", *(part for one in here for part in (one, "parameters")))[:-1]
                 raise InputError(
@@ -175,8 +176,11 @@ def _command(sweep: WandbSweep, found: Definition, document: Document) -> list[s
                     f"{document.path}: the command speaks of ${{program}}, and there is none. Add `program`."
                 )
             words.append(literal(text.replace("${program}", sweep.program)))
-        elif text.startswith("${args"):
-            raise InputError(f"{document.location(('command', i))}: {text} is unknown. {nearest(text, MACROS)}")
+        elif WHOLE_MACRO.fullmatch(text) and not VARIABLE.fullmatch(text):
+            known = [*MACROS, "${env}", "${interpreter}", "${program}"]
+            raise InputError(
+                f"{document.location(('command', i))}: {text} is unknown, and W&B leaves it out. {nearest(text, known)}"
+            )
         else:
             words.append(_with_variables(text))
     found.program = Path(sweep.program) if sweep.program else None
