@@ -2,10 +2,12 @@
 
 Nothing is parsed out of paths: settings come from the plan, losses from each segment's epochs.csv, and scores are
 computed from what each segment counted, so that a metric that is added later has its column for all that was trained
-before. A run's curve is the rows of its segments put together, and its best epoch is looked for in all of it.
+before. A program of the user's own writes its scores itself; its columns are called here as the study calls them. A
+run's curve is the rows of its segments put together, and its best epoch is looked for in all of it.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +19,13 @@ from segsweep import metrics
 from segsweep.analysis.confusions import Confusions, confusion_rows
 from segsweep.analysis.curves import Curve, read_curve, write_curves
 from segsweep.analysis.last_errors import LOGS, LastErrors
+from segsweep.analysis.program_curves import read_program_curve
 from segsweep.analysis.run_tables import Cells, Epochs, Images, Missing, Runs, level_texts
-from segsweep.data.classes import class_names
+from segsweep.data.classes import task_and_classes
 from segsweep.errors import InputError
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
+from segsweep.statuses import USABLE
+from segsweep.store.equal_curves import curve_key, repeated_runs
 from segsweep.store.segment_store import SegmentRecord, SegmentStore, read_arrays
 
 RUNS_AT_ONCE, BYTES_AT_ONCE = 64, 2**26
@@ -92,20 +97,27 @@ def collect(plan: StudyPlan, store: SegmentStore, *, partial: bool = False) -> C
             + ("; ..." if len(found.missing) > 5 else "")
             + ". Train them, or report on what is finished with `partial=true`."
         )
-    task, classes = _task_and_classes(plan)
+    task, classes = task_and_classes(plan.dataset)
     scores: dict[str, None] = {}
-    for portion in _in_portions(there, store):
+    curves: list[tuple[str, str, int | None]] = []
+    runs_of_cell = Counter(run.cell for run, _ in there)
+    for portion in _in_portions(there, store, plan):
         add_scores(portion, task, classes)
         for one in portion:
             run = one.run
             # The level last: a study may vary `epochs`, and runs that stopped early are runs of its level all the same.
             row = run.to_json() | summarise(one.curve, one.records, run, plan.metric, plan.minimize) | texts[run.cell]
             found.runs.append(row)
+            if row["status"] in USABLE and runs_of_cell[run.cell] > 1:
+                curves.append((run.cell, run.run, curve_key(one.curve.header, one.curve.fields)))
             scores |= dict.fromkeys(name for name in one.curve.header if name.startswith("val/"))
             one.curve.fields = []  # the lines say the same in a tenth of the memory
             found.curves.append((run.run, run.cell, one.curve))
             if (images := _images_of_best(store, one.records, row.get("best_epoch"))) is not None:
                 found.images.append((run.run, run.cell, images))
+    repeated = repeated_runs(curves)
+    for row in found.runs:
+        row["same_as"] = repeated.get(row["run"], "")
     found.scores = list(dict.fromkeys([plan.metric, *scores]))  # also where all runs diverged and have no score
     found.confusions = confusion_rows(plan, found.runs, store, classes)
     return found
@@ -121,7 +133,7 @@ def write(collected: Collected, folder: Path) -> None:
     names = list(dict.fromkeys(name for _, _, curve in collected.curves for name in curve.header))
     families = {f"{split}/*": [name for name in names if name.startswith(f"{split}/")] for split in ("train", "val")}
     write_curves(folder / Epochs.file, Epochs.header(**families), collected.curves)
-    task, classes = _task_and_classes(collected.plan)
+    task, classes = task_and_classes(collected.plan.dataset)
     rows = []
     for run, cell, path in collected.images:
         for scored in metrics.image_rows(read_arrays(path), task, classes):
@@ -165,6 +177,7 @@ def summarise(
     row: dict[str, Any] = {"status": status_of(records, run), "epochs": epochs[-1] if epochs else 0}
     if best is not None:
         row |= curve.finite_fields(best, "val/")
+        row[metric] = curve.fields[best][curve.header.index(metric)]  # which may be a loss of training
         row["best_epoch"] = row["convergence/epochs_to_best"] = epochs[best]
     val, train = curve.column("val/loss"), curve.column("train/loss")
     if val:
@@ -214,19 +227,19 @@ def _written(value: float) -> str:
     return repr(value) if math.isfinite(value) else ""
 
 
-def _task_and_classes(plan: StudyPlan) -> tuple[str, list[str]]:
-    return plan.dataset["task"], class_names(plan.dataset)
-
-
 def _gap(run: PlannedRun, records: list[SegmentRecord]) -> str:
     return f"trained to epoch {records[-1].epochs} of {run.epochs}" if records else "not trained yet"
 
 
-def _in_portions(runs: list[tuple[PlannedRun, list[SegmentRecord]]], store: SegmentStore) -> Iterator[list[TrainedRun]]:
+def _in_portions(
+    runs: list[tuple[PlannedRun, list[SegmentRecord]]], store: SegmentStore, plan: StudyPlan
+) -> Iterator[list[TrainedRun]]:
     """Runs with their curves and counts, as many at a time as make it fast and still fit into memory."""
     portion, size = [], 0
+    results = plan.program_results
     for run, records in runs:
-        curve = read_curve([store.rows(record.id) for record in records])
+        paths = [store.rows(record.id) for record in records]
+        curve = read_curve(paths) if results is None else read_program_curve(paths, results, plan.metric)
         counts = [_counts(store, record.id) for record in records]
         portion.append(TrainedRun(run, records, curve, counts))
         size += sum(values.nbytes for one in counts for values in one.values())

@@ -10,8 +10,10 @@ from operator import itemgetter
 from pathlib import Path
 from typing import IO
 
+from segsweep.config.program import ProgramResults
 from segsweep.errors import InputError
 from segsweep.io import read_text, write_bytes
+from segsweep.store.program_columns import named_columns
 
 QUOTE, SPECIAL = '"', re.compile('[,"\r\n]')
 NOT_FINITE = re.compile(r"(?<![^,\n])[+-]?(?:nan|inf|infinity)(?![^,\r\n])", re.IGNORECASE)
@@ -43,6 +45,11 @@ class Curve:
         added = list(zip(*columns.values(), strict=True)) if columns else [()] * len(self.lines)
         self.fields = [row + list(more) for row, more in zip(self.fields, added, strict=True)]
         self.lines = [",".join((line, *more)) for line, more in zip(self.lines, added, strict=True)]
+
+    def renamed(self, results: ProgramResults) -> "Curve":
+        """The curve of a program, its columns called as its study calls them, per cent as shares."""
+        header, fields = named_columns(self.header, self.fields, results)
+        return Curve(header, list(map(_line, fields)), fields)
 
 
 def read_curve(paths: list[Path]) -> Curve:
