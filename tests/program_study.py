@@ -94,6 +94,7 @@ def program_study(
             )  # fmt: skip
             write_rows(written / "epochs.csv", own)
             (written / "out").mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True)
     plan = StudyPlan(content, "own", axes, cells, runs, segments, study_file="config/studies/own.yaml", names=names)
     (folder / "plan.json").write_text(plan.text(), encoding="utf-8")
     return plan

@@ -95,7 +95,7 @@ def test_report_is_made_and_verified(tmp_path):
     assert "`optimizer.lr` | 2 | `1e-3`, `0.01`" in said  # an axis, and not among what is common
     assert "| Code | `my/` | `code` |" in said
     assert "| Input | `data/mine` | `inputs` |" in said
-    assert "| Validation mIoU | `val_iou`, per cent | `results.columns` |" in said
+    assert "| Validation mIoU | `val_iou`, in percent | `results.columns` |" in said
     assert "| Seeds | 0, 1 | `seeds` |" in said
     assert "\n## Data\n" not in text
     assert "\n## Images\n" not in text
@@ -135,11 +135,25 @@ def test_runs_that_ended_otherwise(tmp_path):
 
 def test_a_metric_without_a_column_is_named_with_what_there_is(tmp_path):
     plan = program_study(tmp_path, metric="val/iou_mean")
-    with pytest.raises(InputError, match=r"epochs\.csv: no column for .*val/iou_mean.*`results\.columns`.*val_loss"):
+    with pytest.raises(InputError, match=r"epochs\.csv: .*no column 'val/iou_mean'.*grad_norm.*val_iou"):
         collect(plan, SegmentStore(tmp_path / "segments"))
 
 
-def test_per_cent_that_nobody_spoke_of_are_found(tmp_path):
+def test_a_column_that_no_run_has_is_named_and_one_that_some_lack_is_empty(tmp_path):
+    columns = RESULTS["columns"] | {"val/dice": "val_dise"}
+
+    def rows(settings, seed):
+        return [row | ({"val_dise": 0.5} if seed else {}) for row in usual_rows(settings, seed)]
+
+    plan = program_study(tmp_path, rows=rows, results=RESULTS | {"columns": columns})
+    found = collect(plan, SegmentStore(tmp_path / "segments"))
+    assert [row.get("val/dice") for row in found.runs] == [None, "0.5"] * 4
+    nowhere = program_study(tmp_path / "2", results=RESULTS | {"columns": columns})
+    with pytest.raises(InputError, match=r"epochs\.csv: .*no column 'val_dise' for val/dice.*val_iou"):
+        collect(nowhere, SegmentStore(tmp_path / "2" / "segments"))
+
+
+def test_percent_that_nobody_spoke_of_are_found(tmp_path):
     plan = program_study(tmp_path, results=RESULTS | {"columns": {"val/miou": "val_iou"}})
     with pytest.raises(InputError, match=r"val/miou is .*lies between 0 and 1.*unit: percent"):
         collect(plan, SegmentStore(tmp_path / "segments"))

@@ -7,9 +7,8 @@ run's curve is the rows of its segments put together, and its best epoch is look
 """
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from segsweep import metrics
 from segsweep.analysis.confusions import Confusions, confusion_rows
 from segsweep.analysis.curves import Curve, read_curve, write_curves
 from segsweep.analysis.last_errors import LOGS, LastErrors
-from segsweep.analysis.program_curves import read_program_curve
+from segsweep.analysis.program_curves import check_columns, named_curve
 from segsweep.analysis.run_tables import Cells, Epochs, Images, Missing, Runs, level_texts
 from segsweep.data.classes import task_and_classes
 from segsweep.errors import InputError
@@ -38,12 +37,16 @@ class TrainedRun:
     """A run that is trained to its end, and what its segments left.
 
     counts: of each segment in order; drop them when the curve has its scores, for their size.
+    header: columns of the segments' epochs.csv, by their own names.
+    key: that runs with an equal curve share; see `equal_curves`.
     """
 
     run: PlannedRun
     records: list[SegmentRecord]
     curve: Curve
     counts: list[SegmentCounts]
+    header: list[str] = field(default_factory=list)
+    key: int | None = None
 
 
 @dataclass
@@ -79,17 +82,7 @@ def collect(plan: StudyPlan, store: SegmentStore, *, partial: bool = False) -> C
     """
     texts = {cell.cell: level_texts(cell.settings, plan.axes) for cell in plan.cells}
     found = Collected(plan, [cell.to_json() | texts[cell.cell] for cell in plan.cells], [], [], [], [], [], [])
-    there: list[tuple[PlannedRun, list[SegmentRecord]]] = []
-    errors = LastErrors(store.root.parent / LOGS)
-    for run in plan.runs:
-        records = store.records_of(run.segments)
-        if not records or (len(records) < len(run.segments) and records[-1].status == "finished"):
-            why = errors.of(run.segments[len(records)]) if len(records) < len(run.segments) else ""
-            detail = _gap(run, records) + (f"; its last start ended with {why}" if why else "")
-            have = {"have": len(records), "want": len(run.segments), "detail": detail}
-            found.missing.append(run.to_json() | have)
-        else:
-            there.append((run, records))
+    there, found.missing = _there_and_missing(plan, store)
     if found.missing and not partial:
         shown = "; ".join(f"{gap['run']} ({gap['detail']})" for gap in found.missing[:5])
         raise InputError(
@@ -99,8 +92,7 @@ def collect(plan: StudyPlan, store: SegmentStore, *, partial: bool = False) -> C
         )
     task, classes = task_and_classes(plan.dataset)
     scores: dict[str, None] = {}
-    curves: list[tuple[str, str, int | None]] = []
-    runs_of_cell = Counter(run.cell for run, _ in there)
+    keys: list[tuple[str, str, int | None]] = []
     for portion in _in_portions(there, store, plan):
         add_scores(portion, task, classes)
         for one in portion:
@@ -108,14 +100,17 @@ def collect(plan: StudyPlan, store: SegmentStore, *, partial: bool = False) -> C
             # The level last: a study may vary `epochs`, and runs that stopped early are runs of its level all the same.
             row = run.to_json() | summarise(one.curve, one.records, run, plan.metric, plan.minimize) | texts[run.cell]
             found.runs.append(row)
-            if row["status"] in USABLE and runs_of_cell[run.cell] > 1:
-                curves.append((run.cell, run.run, curve_key(one.curve.header, one.curve.fields)))
+            keys.append((run.cell, run.run, one.key if row["status"] in USABLE else None))
             scores |= dict.fromkeys(name for name in one.curve.header if name.startswith("val/"))
             one.curve.fields = []  # the lines say the same in a tenth of the memory
             found.curves.append((run.run, run.cell, one.curve))
             if (images := _images_of_best(store, one.records, row.get("best_epoch"))) is not None:
                 found.images.append((run.run, run.cell, images))
-    repeated = repeated_runs(curves)
+            header = one.header
+    if there and (results := plan.program_results):
+        named = {name for _, _, curve in found.curves for name in curve.header}
+        check_columns(results, named, header, store.folder(there[-1][1][-1].id))
+    repeated = repeated_runs(keys)
     for row in found.runs:
         row["same_as"] = repeated.get(row["run"], "")
     found.scores = list(dict.fromkeys([plan.metric, *scores]))  # also where all runs diverged and have no score
@@ -227,6 +222,24 @@ def _written(value: float) -> str:
     return repr(value) if math.isfinite(value) else ""
 
 
+def _there_and_missing(
+    plan: StudyPlan, store: SegmentStore
+) -> tuple[list[tuple[PlannedRun, list[SegmentRecord]]], list[dict[str, Any]]]:
+    """The runs that are trained to their end with their records, and rows of missing.csv for the others."""
+    there, missing = [], []
+    errors = LastErrors(store.root.parent / LOGS)
+    for run in plan.runs:
+        records = store.records_of(run.segments)
+        if not records or (len(records) < len(run.segments) and records[-1].status == "finished"):
+            why = errors.of(run.segments[len(records)]) if len(records) < len(run.segments) else ""
+            detail = _gap(run, records) + (f"; its last start ended with {why}" if why else "")
+            have = {"have": len(records), "want": len(run.segments), "detail": detail}
+            missing.append(run.to_json() | have)
+        else:
+            there.append((run, records))
+    return there, missing
+
+
 def _gap(run: PlannedRun, records: list[SegmentRecord]) -> str:
     return f"trained to epoch {records[-1].epochs} of {run.epochs}" if records else "not trained yet"
 
@@ -238,10 +251,12 @@ def _in_portions(
     portion, size = [], 0
     results = plan.program_results
     for run, records in runs:
-        paths = [store.rows(record.id) for record in records]
-        curve = read_curve(paths) if results is None else read_program_curve(paths, results, plan.metric)
+        curve = read_curve([store.rows(record.id) for record in records])
+        header, key = curve.header, curve_key(curve.header, curve.fields)
+        if results is not None:
+            curve = named_curve(curve, store.folder(records[-1].id), results, plan.metric)
         counts = [_counts(store, record.id) for record in records]
-        portion.append(TrainedRun(run, records, curve, counts))
+        portion.append(TrainedRun(run, records, curve, counts, header, key))
         size += sum(values.nbytes for one in counts for values in one.values())
         if len(portion) == RUNS_AT_ONCE or size > BYTES_AT_ONCE:
             yield portion

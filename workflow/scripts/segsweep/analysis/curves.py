@@ -3,17 +3,15 @@
 import csv
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
 from operator import itemgetter
 from pathlib import Path
 from typing import IO
 
-from segsweep.config.program import ProgramResults
 from segsweep.errors import InputError
 from segsweep.io import read_text, write_bytes
-from segsweep.store.program_columns import named_columns
 
 QUOTE, SPECIAL = '"', re.compile('[,"\r\n]')
 NOT_FINITE = re.compile(r"(?<![^,\n])[+-]?(?:nan|inf|infinity)(?![^,\r\n])", re.IGNORECASE)
@@ -46,11 +44,6 @@ class Curve:
         self.fields = [row + list(more) for row, more in zip(self.fields, added, strict=True)]
         self.lines = [",".join((line, *more)) for line, more in zip(self.lines, added, strict=True)]
 
-    def renamed(self, results: ProgramResults) -> "Curve":
-        """The curve of a program, its columns called as its study calls them, per cent as shares."""
-        header, fields = named_columns(self.header, self.fields, results)
-        return Curve(header, list(map(_line, fields)), fields)
-
 
 def read_curve(paths: list[Path]) -> Curve:
     """Rows of the epochs.csv files of a run's segments, in order; a column that only some have is empty in the others.
@@ -76,6 +69,12 @@ def read_curve(paths: list[Path]) -> Curve:
             curve.fields += moved
             curve.lines += map(_line, moved)
     return curve
+
+
+def curve_of_rows(header: list[str], rows: Iterable[Mapping[str, str]]) -> Curve:
+    """A curve of rows of fields by column."""
+    fields = [[row[name] for name in header] for row in rows]
+    return Curve(header, list(map(_line, fields)), fields)
 
 
 def write_curves(path: Path, header: list[str], curves: list[tuple[str, str, Curve]]) -> None:

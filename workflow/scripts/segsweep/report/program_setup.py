@@ -75,7 +75,7 @@ def _columns(results: QuotedResults) -> list[list[str]]:
         percent = isinstance(column, dict) and column.get("unit") == "percent"
         source = _code(results, f"{path}.column" if isinstance(column, dict) else path)
         rows.append(
-            [capital(results.metric_name(name)), source + (", per cent" if percent else ""), "`results.columns`"]
+            [capital(results.metric_name(name)), source + (", in percent" if percent else ""), "`results.columns`"]
         )
     return rows
 

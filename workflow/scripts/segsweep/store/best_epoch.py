@@ -6,7 +6,7 @@ from typing import Any
 from segsweep import metrics
 from segsweep.config.program import ProgramResults
 from segsweep.errors import InputError
-from segsweep.store.program_columns import named_rows
+from segsweep.programs.columns import renamed_rows
 from segsweep.store.segment_store import SegmentStore
 
 Selections = dict[str, tuple[str, bool]]  # "max val/miou": column, whether lower is better
@@ -33,7 +33,7 @@ def read_epochs(
     """
     rows = store.read_rows(segment)
     if results is not None:
-        rows = named_rows(rows, results)
+        rows = renamed_rows(rows, results)
     counts = store.read_counts(segment) if store.counts(segment).is_file() else {}
     for name, values in counts.items():
         if len(values) != len(rows):
