@@ -1,0 +1,74 @@
+"""Columns of a program's results under the names that they have here.
+
+epochs.csv of a segment that a program trained holds its own columns, under its own names. They are renamed when it is
+read, so that a column that is mapped later needs no training.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from segsweep.config.program import ProgramColumn, ProgramResults
+from segsweep.config.yaml_documents import nearest
+
+# Names here that need no entry in `results.columns` where the program has them too.
+SHARED = ("epoch", "lr", "seconds")
+SHARED_PREFIXES = ("train/", "val/")
+
+
+def column_of(results: ProgramResults, name: str) -> ProgramColumn:
+    """The program's column that a name here stands for: what `results.columns` says, else the one of the same name."""
+    entry = results.columns.get(name, name)
+    return ProgramColumn(column=entry) if isinstance(entry, str) else entry
+
+
+def renamed(header: Iterable[str], results: ProgramResults) -> dict[str, str]:
+    """Names here of the columns that have one: theirs to ours. `results.columns` goes before equal names.
+
+    Args:
+        header: the program's columns, or those of epochs.csv, where `epoch` is counted from 1 already.
+        results: of the study.
+    """
+    ours = {column_of(results, name).column: name for name in results.columns if name != "epoch"}
+    found = {}
+    for theirs in header:
+        if theirs in ours:
+            found[theirs] = ours[theirs]
+        elif _shared(theirs) and theirs not in ours.values():
+            found[theirs] = theirs
+    return found
+
+
+def renamed_rows(rows: Iterable[Mapping[str, str]], results: ProgramResults) -> list[dict[str, str]]:
+    """Rows of epochs.csv with the columns that have a name here, under it, and with percent as shares of 1."""
+    rows = list(rows)
+    names = renamed(dict.fromkeys(name for row in rows for name in row), results)
+    percent = {name for name in names.values() if column_of(results, name).unit == "percent"}
+
+    def value(row: Mapping[str, str], theirs: str) -> str:
+        text = row.get(theirs, "")
+        return repr(float(text) / 100) if text and names[theirs] in percent else text
+
+    return [{ours: value(row, theirs) for theirs, ours in names.items()} for row in rows]
+
+
+def missing_columns(header: Sequence[str], results: ProgramResults, needed: Iterable[str]) -> list[str]:
+    """What there is to say of names here whose columns a program does not write, a sentence each.
+
+    Args:
+        header: the program's columns.
+        results: of the study.
+        needed: names here that must be there, besides those of `results.columns`.
+    """
+    there = set(header)
+    found = []
+    for name in dict.fromkeys([*results.columns, *needed]):
+        column = column_of(results, name).column
+        if column not in there and name != "epoch":
+            found.append(
+                f"results.columns: no column {column!r} for {name}. {nearest(column, list(header))} "
+                f"Write `columns: {{{name}: COLUMN}}`."
+            )
+    return found
+
+
+def _shared(name: str) -> bool:
+    return name in SHARED or name.startswith(SHARED_PREFIXES)
