@@ -74,7 +74,7 @@ def each_alone(study) -> list[list[dict]]:
     found = []
     for run in study.cut.runs:
         alone = cut([run], SegmentStore(Path("nothing")))
-        found.append([one.to_json() for one in segment_plans(study.loaded, alone, study.prepared).values()])
+        found.append([one.to_json() for one in segment_plans(study.loaded, alone, study.training).values()])
     return found
 
 

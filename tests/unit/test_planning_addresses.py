@@ -133,7 +133,7 @@ def test_a_meaning_may_be_nothing_and_call_for_code():
     group = ("OneOf", {"transforms": [("Resize", {}), ("Flip", {})]})
     transforms = {"none": [], "basic": [["Flip", {}]], "revised": [group]}
     found = meanings(lambda column: (column or "val/loss", True), lambda column: [("metrics", column)], transforms.get,
-                     {"a.pt": "f00d"}.get)  # fmt: skip
+                     lambda name: [("own_code.aug", "flips")], {"a.pt": "f00d"}.get)  # fmt: skip
     assert found["augmentation"]("none") == Meaning()
     assert found["augmentation"]("basic").adds == [["Flip", {}]]
     assert found["augmentation"]("revised").adds == [group, {"Resize": 2}]

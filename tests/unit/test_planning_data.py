@@ -255,7 +255,7 @@ def tracked(files, tmp_path):
 def test_a_tracked_folder(tracked, tmp_path):
     dataset = parse_dataset(DATASET)
     text = (tmp_path / "files.dvc").read_text()
-    assert dvc_md5(tracked.root, Remembered(None)) in text
+    assert dvc_md5(tracked.root, md5) in text
     before = tracked.address()
     (seen,) = tracked.seen.values()
 

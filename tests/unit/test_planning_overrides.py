@@ -15,6 +15,7 @@ from segsweep.config.train import Train
 from segsweep.errors import InputError
 from segsweep.formatting import value_in_words
 from segsweep.planning.announcement import announce
+from segsweep.planning.cell_settings import of_train
 from segsweep.planning.grid import lay_out
 from segsweep.planning.levels import Levels
 from segsweep.planning.lost_values import announced
@@ -40,7 +41,7 @@ NOT_READ = "the location of a key"
 
 def changed(changes, train=TRAIN):
     """The checked setting of a cell."""
-    return Resolver(train, lambda keys: NOT_READ).resolve(changes, lambda keys: NOT_READ).dump
+    return Resolver(of_train(train, lambda keys: NOT_READ)).resolve(changes, lambda keys: NOT_READ).dump
 
 
 def dumps(tmp_path, study, **options):
@@ -333,7 +334,7 @@ def test_words_tell_sections_apart():
 
 
 def test_a_trial_of_sections_and_their_parts():
-    resolver = Resolver(TRAIN, lambda keys: NOT_READ)
+    resolver = Resolver(of_train(TRAIN, lambda keys: NOT_READ))
     trial = {"optimizer.lr": 0.3, "optimizer": {"name": "adamw", "lr": 0.1}}
     resolved = resolver.resolve(trial, lambda keys: NOT_READ)
     assert (resolved.dump["optimizer"]["lr"], resolved.dump["optimizer"]["weight_decay"]) == (0.3, 0.1)

@@ -42,6 +42,9 @@ gc.enable()
 
 ON_CLUSTER = STUDY.request.cluster is not None
 TABLE = STUDY.study.table is not None
+PROGRAM = STUDY.study.command is not None
+# Of results made elsewhere and of programs of a person's own nobody knows the images.
+HAS_IMAGES = not TABLE and not PROGRAM
 FOLDER = STUDY.folder
 # This start of Snakemake; see `segsweep.planning.markers`. A job on a node learns it from the path that it is to make;
 # elsewhere it is part of the rules, as a wildcard costs time and memory for each of ten thousand jobs.
@@ -54,7 +57,8 @@ OUTCOME = f"results/outcomes/{START}/{{segment}}"
 TRAINED = temp(OUTCOME) if STUDY.records_failures else MARKER
 # Counted where Snakemake was started; a job that tried again by itself could not ask for more memory.
 RETRIES = STUDY.request.cluster.retries if ON_CLUSTER and PLANS else 0
-WARM = not ON_CLUSTER if STUDY.request.warm is None else STUDY.request.warm
+# What a program loads, no process can have loaded for it.
+WARM = not PROGRAM and (not ON_CLUSTER if STUDY.request.warm is None else STUDY.request.warm)
 # Rules that want a GPU as trainings do: several networks look at a whole split.
 ASKS_A_NETWORK = ("score_ensemble", "predict_test", "evaluate_run")
 PACK_OPTIONS = " ".join(["--record-failures"] + ["--requeue"] * ON_CLUSTER)
@@ -141,9 +145,12 @@ def needed_by_pack(wildcards):
 
 
 def needed_by(segments, start):
-    """The prepared images that segments are trained on in one job, and the segments that they continue."""
+    """The prepared images that segments are trained on in one job, what is tried on them before, and the segments that
+    they continue."""
     plans = [STUDY.segment(segment) for segment in segments]
-    data = [f"{one.data}/manifest.json" for one in plans]
+    data = [f"{one.data}/manifest.json" for one in plans if one.data]
+    if STUDY.own_parts:
+        data += [f"{FOLDER}/checks/{Path(one.data).name}.txt" for one in plans]
     parents = [one.parent for one in plans if one.parent and one.parent not in segments]
     return list(dict.fromkeys([*data, *markers_to_make(parents, start)]))
 
@@ -367,8 +374,9 @@ STUDY_FILES = [
     f"{FOLDER}/figures",
 ]
 if not TABLE:
-    STUDY_FILES += [f"{FOLDER}/images/images.json", f"{FOLDER}/provenance.json"]
-    STUDY_FILES += outputs("describe_data", FOLDER).values()
+    STUDY_FILES += [f"{FOLDER}/provenance.json"]
+if HAS_IMAGES:
+    STUDY_FILES += [f"{FOLDER}/images/images.json", *outputs("describe_data", FOLDER).values()]
 if STUDY.study.sweep:
     STUDY_FILES += outputs("tabulate_search", FOLDER).values()
 if STUDY.study.ensemble:

@@ -35,8 +35,8 @@ rule draw_images:
 rule build_report:
     input:
         **outputs("analyze_study", FOLDER),
-        drawn=[] if TABLE else f"{FOLDER}/images/images.json",
-        described=[] if TABLE else list(outputs("describe_data", FOLDER).values()),
+        drawn=f"{FOLDER}/images/images.json" if HAS_IMAGES else [],
+        described=list(outputs("describe_data", FOLDER).values()) if HAS_IMAGES else [],
         sweep=f"{FOLDER}/sweep/decisions.csv" if STUDY.study.sweep else [],
         pending=pending("figures"),
     output:

@@ -1,6 +1,38 @@
 # Needs: prepared data, the segment that one continues. Makes: results/segments/<id>; see `segsweep.planning.markers` for
 # what Snakemake sees of it.
 
+
+localrules:
+    check_components,
+
+
+# Components of a person's own code (`arch: my/unet.py:build`), tried in seconds before the first training calls them.
+rule check_components:
+    input:
+        manifest=ancient("results/data/{data}/manifest.json"),
+    output:
+        seen=f"{FOLDER}/checks/{{data}}.txt",
+    log:
+        f"results/logs/check_components/{STUDY.name}_{{data}}.log",
+    conda:
+        "../../envs/segsweep.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        run=untracked(RUN),
+        plan=untracked(STUDY.plan_file),
+        components=untracked(STUDY.own_components_file),
+        code=STUDY.own_code_digest,
+    message:
+        "try the components of own code on {wildcards.data}"
+    shell:
+        "{params.run}/check_components.py --plan {params.plan:q} --components {params.components:q} "
+        "--manifest {input.manifest:q} --output {output.seen:q} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}; "
+        "cat {log:q} >&2"
+
+
 # On one machine a training that fails is a job that fails. On a cluster a job may also be interrupted, which is worth
 # another try, while a crash is not: there the job writes down how the training ended, and `check_outcome` tells.
 if STUDY.records_failures:

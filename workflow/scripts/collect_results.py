@@ -7,7 +7,7 @@ from pathlib import Path
 from segsweep.analysis.collect import collect, write
 from segsweep.exits import program
 from segsweep.formatting import plural
-from segsweep.planning.plan_file import read_plan
+from segsweep.planning.plan_file import open_plan
 from segsweep.store.segment_store import STORE, SegmentStore
 
 
@@ -20,7 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, required=True, help="folder for the tables")
     parser.add_argument("--partial", action="store_true", help="accept that runs are missing, and list them")
     arguments = parser.parse_args(argv)
-    collected = collect(read_plan(arguments.plan), SegmentStore(arguments.store), partial=arguments.partial)
+    collected = collect(open_plan(arguments.plan), SegmentStore(arguments.store), partial=arguments.partial)
     write(collected, arguments.output)
     lacking = f", {plural(len(collected.missing), 'run')} missing" if collected.missing else ""
     print(

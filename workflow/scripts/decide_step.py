@@ -8,7 +8,7 @@ from segsweep.config.study import Study
 from segsweep.errors import InputError
 from segsweep.exits import program
 from segsweep.io import read_json
-from segsweep.planning.plan_file import read_plan
+from segsweep.planning.plan_file import open_plan
 from segsweep.search.decisions import decide
 from segsweep.search.narrow import earlier_trials
 from segsweep.search.results import gather, scored_cells
@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _next(options: argparse.Namespace) -> dict:
-    plan = read_plan(options.plan)
+    plan = open_plan(options.plan)
     study = Study.model_validate(plan.study, by_alias=True, by_name=True)
     if options.previous.lower() == "none":
         candidates = None

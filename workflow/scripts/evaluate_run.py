@@ -27,12 +27,12 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
 
     from segsweep.inference.evaluate_run import evaluate_run, write
-    from segsweep.planning.plan_file import read_plan
+    from segsweep.planning.plan_file import open_plan
     from segsweep.store.segment_store import SegmentStore
 
     changed = {word.partition("=")[0]: yaml.safe_load(word.partition("=")[2]) for word in options.postprocess}
     evaluation = evaluate_run(
-        read_plan(options.plan), options.run, SegmentStore(options.store), options.split,
+        open_plan(options.plan), options.run, SegmentStore(options.store), options.split,
         postprocess=changed, device=options.device, threads=options.threads,
     )  # fmt: skip
     write(evaluation, options.output)

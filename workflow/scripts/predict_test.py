@@ -20,11 +20,11 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
 
     from segsweep.inference.split_predictions import predict_test
-    from segsweep.planning.plan_file import read_plan
+    from segsweep.planning.plan_file import open_plan
     from segsweep.store.segment_store import SegmentStore
 
     about = predict_test(
-        read_plan(options.plan), SegmentStore(options.store), options.ranking, options.output,
+        open_plan(options.plan), SegmentStore(options.store), options.ranking, options.output,
         device=options.device, threads=options.threads,
     )  # fmt: skip
     print("\n".join([f"{options.output}: {about['images']} images of the split {about['split']}", *about["notes"]]))

@@ -19,10 +19,10 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
 
     from segsweep.inference.ensemble_scores import score, write
-    from segsweep.planning.plan_file import read_plan
+    from segsweep.planning.plan_file import open_plan
     from segsweep.store.segment_store import SegmentStore
 
-    plan = read_plan(options.plan)
+    plan = open_plan(options.plan)
     found = score(plan, SegmentStore(options.store), device=options.device, threads=options.threads)
     write(found, options.output)
     for row in found["rows"]:

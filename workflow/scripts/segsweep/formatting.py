@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from segsweep.config.dotted_keys import keys_of
+from segsweep.own_code.names import own_name
+
 TAGS = ("name", "arch")  # keys that say which component a section is
 
 
@@ -16,7 +19,12 @@ def number(value: float) -> str:
 
 
 def value_in_words(value: Any) -> str:
-    """A setting's value: numbers as written, a loss as `cross_entropy+focal`, a component as `sgd(lr=0.1)`."""
+    """A setting's value: numbers as written, a loss as `cross_entropy+focal`, a component as `sgd(lr=0.1)`.
+
+    Of own code without its folder: `tiny_unet.py:build`.
+    """
+    if own := own_name(value):
+        return own.short
     if isinstance(value, float | int | bool | str):
         return number(value)
     if value is None:
@@ -31,6 +39,7 @@ def value_in_words(value: Any) -> str:
 
 
 def _part(name: str, inner: Any) -> str:
+    name = own.short if (own := own_name(name)) else name
     if isinstance(inner, dict):
         changed = ",".join(f"{key}={value_in_words(part)}" for key, part in inner.items() if key != "weight")
         weight = "" if inner.get("weight", 1) == 1 else f"{number(inner['weight'])}*"
@@ -42,7 +51,7 @@ def short_names(axes: list[str]) -> dict[str, str]:
     """The shortest ends of dotted keys that still tell them apart: `optimizer.lr` is `lr`."""
     names = {}
     for axis in axes:
-        parts = axis.split(".")
+        parts = keys_of(axis)
         for length in range(1, len(parts) + 1):
             short = ".".join(parts[-length:])
             if sum(other == short or other.endswith("." + short) for other in axes) == 1:

@@ -1,30 +1,34 @@
 """Finds the components of each kind. Nothing else lists them: a new file in the folder of its kind is one more.
 
+A name like `my/tiny_unet.py:build` is that of a component in a person's own file (`segsweep.own_code`).
+
 Settings and facts of a component are needed where torch and pandas must not be imported (a dry run), its functions
-where it trains. So of its file only the class of its settings is compiled here, with what this class refers to; `load`
+where it trains. So of its file only the class of its settings is compiled here (`segsweep.compiled_settings`); `load`
 imports the module.
 """
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, reduce
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated, Any, get_args
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, SerializeAsAny, WrapValidator
 
+from segsweep.compiled_settings import classes_in
 from segsweep.config import components, dataset_keys
 from segsweep.config.settings import Component
+from segsweep.config.yaml_documents import nearest
 from segsweep.errors import InputError
-from segsweep.syntax import ModuleSyntax
+from segsweep.own_code.components import OwnComponents, validated
+from segsweep.own_code.functions import own_functions
+from segsweep.own_code.names import OwnName, own_name
 
 PACKAGE = Path(__file__).resolve().parent
-SETTINGS = "segsweep.config."  # modules that hold what components derive from
-# What would slow down each start of Snakemake.
-HEAVY = {"albumentations", "cv2", "monai", "numpy", "optuna", "pandas", "scipy", "timm", "torch", "torchvision"}
+OWN = OwnComponents()
+_plainly_named: dict[str, tuple[OwnName, ...]] = {}  # by kind
 
 
 @cache
@@ -35,9 +39,35 @@ def kinds() -> dict[str, type[Component]]:
     return {cls.__name__.lower(): cls for cls in found if "package" in vars(cls)}
 
 
-@cache
 def classes(kind: str) -> dict[str, type[Component]]:
-    """The settings of all components of a kind, by the component's name.
+    """The settings of all components of a kind, by the component's name; with the own ones that have a plain name.
+
+    Raises:
+        InputError: as `built_in`, or of an own one, as `find`.
+    """
+    named = {one.function: OWN.of(one, kinds()[kind]) for one in _plainly_named.get(kind, ())}
+    return built_in(kind) | named if named else built_in(kind)
+
+
+def name_plainly(kind: str, names: Iterable[str]) -> None:
+    """Let own components be found under the names of their functions as well, these and no others.
+
+    Raises:
+        InputError: two have the same name, or a built-in one has it, or there is no such component.
+    """
+    found: dict[str, OwnName] = {}
+    for own in map(own_name, names):
+        find(kind, str(own))
+        if own.function in found or own.function in built_in(kind):
+            other = found.get(own.function) or f"built-in {kind}"
+            raise InputError(f"{own}: the {other} has the same name, {own.function!r}. Rename the function.")
+        found[own.function] = own
+    _plainly_named[kind] = tuple(found.values())
+
+
+@cache
+def built_in(kind: str) -> dict[str, type[Component]]:
+    """The settings of the components of a kind in this package, by the component's name.
 
     Raises:
         InputError: two components have the same name, or a file cannot be read as a component.
@@ -55,51 +85,24 @@ def classes(kind: str) -> dict[str, type[Component]]:
     return found
 
 
-def classes_in(path: Path, module: str, base: type[Component]) -> list[type[Component]]:
-    """The classes of a file whose base is a kind's, compiled without the rest of the file.
+def find(kind: str, name: str) -> type[Component]:
+    """The settings of a component, built-in or own, by its name.
 
     Args:
-        path: the file.
-        module: the module's name.
-        base: class of the kind.
+        kind: of the component, as in `kinds`.
+        name: its name, of an own one relative to the working folder: `my/tiny_unet.py:build`.
 
     Raises:
-        InputError: the file is not valid Python, or such a class refers to what would import torch or the like.
+        InputError: there is no such component; or of an own one, as `segsweep.own_code.components.class_of`.
     """
-    try:
-        syntax = ModuleSyntax(path)
-    except SyntaxError as error:
-        raise InputError(f"{path}:{error.lineno}: not valid Python: {error.msg}. Correct it.") from error
-    names = _subclasses(syntax, base)
-    if not names:
-        return []
-    reached = syntax.reached(set(names))
-    for name in sorted(reached & syntax.imports.keys()):
-        if (package := syntax.imports[name][0].partition(".")[0]) in HEAVY:
-            raise InputError(
-                f"{path}: the settings {', '.join(names)} refer to {name}, which imports {package}. Settings and facts "
-                "are read without it: let the functions of the file refer to it instead."
-            )
-    namespace: dict[str, Any] = {"__name__": module, "__file__": str(path)}
-    exec(compile(syntax.module_of(reached), str(path), "exec"), namespace)
-    return [namespace[name] for name in names]
-
-
-def _subclasses(syntax: ModuleSyntax, base: type[Component]) -> list[str]:
-    """Names of the classes of a module that derive from a kind's class."""
-    known = {
-        local
-        for local, (module, symbol) in syntax.imports.items()
-        if module.startswith(SETTINGS)
-        and isinstance(cls := getattr(import_module(module), symbol or "", None), type)
-        and issubclass(cls, base)
-    }
-    found = []
-    for name, node in syntax.definitions.items():
-        if any(getattr(one, "id", None) in known for one in getattr(node, "bases", ())):
-            known.add(name)
-            found.append(name)
-    return found
+    if own := own_name(name):
+        return OWN.of(own, kinds()[kind])
+    known = classes(kind)
+    if name not in known:
+        raise InputError(
+            f"there is no {kind} {name!r}. {nearest(name, known)} Or a file of your own: `my/file.py:name`."
+        )
+    return known[name]
 
 
 def _names(cls: type[Component], base: type[Component], path: Path) -> tuple[str, ...]:
@@ -120,9 +123,10 @@ def module_name(component: Component | type[Component]) -> str:
     return (component if isinstance(component, type) else type(component)).__module__
 
 
-def load(component: Component | type[Component]) -> ModuleType:
-    """The module of a component, imported with all that it needs."""
-    return import_module(module_name(component))
+def load(component: Component | type[Component]) -> Any:
+    """The module of a component, imported with all that it needs; of an own one its functions, by their usual names."""
+    cls = component if isinstance(component, type) else type(component)
+    return own_functions(cls) if cls.own else import_module(module_name(cls))
 
 
 def default(kind: str) -> Component:
@@ -134,20 +138,24 @@ def default(kind: str) -> Component:
 def union(kind: str) -> Any:
     """The type of a key that holds a component of a kind, for a class of settings.
 
-    The discriminator tells which one; where it is missing, the default of the kind. Keys that the component does not
-    have, but another one of the kind does, are not in force and left out: a study may vary the component itself.
+    The discriminator tells which one, an own one by its path; where it is missing, the default of the kind. Keys that
+    the component does not have, but another one of the kind does, are not in force and left out: a study may vary the
+    component itself.
     """
     members = list(dict.fromkeys(classes(kind).values()))
     one_of = reduce(operator.or_, members)
     if len(members) > 1:
         one_of = Annotated[one_of, Field(discriminator=kinds()[kind].discriminator)]
-    one_of = Annotated[one_of, BeforeValidator(_in_force(kind))]
+    one_of = Annotated[one_of, BeforeValidator(_in_force(kind)), SerializeAsAny(), WrapValidator(_or_own(kind))]
     return one_of if kinds()[kind].default is None else Annotated[one_of, _OneSchema(kinds()[kind])]
 
 
 @dataclass(frozen=True)
 class _OneSchema:
-    """The JSON schema of a union with a default: a file may leave out the name, and hold keys that are not in force."""
+    """The JSON schema of a union with a default: a file may leave out the name, and hold keys that are not in force.
+
+    Which keys an own component has, its file alone says.
+    """
 
     base: type[Component]
 
@@ -167,18 +175,54 @@ class _OneSchema:
         properties = {name: ones[0] if len(ones) == 1 else {"anyOf": ones} for name, ones in variants.items()}
         names = [name for one in variants[self.base.discriminator] for name in one.get("enum", [one.get("const")])]
         field = self.base.model_fields[self.base.discriminator]
-        named = {"description": field.description, "enum": names, "default": self.base.default}
+        tag, own = self.base.discriminator, {"type": "string", "pattern": r"\.py:\w+$"}
+        named = {"description": field.description, "default": self.base.default, "anyOf": [{"enum": names}, own]}
         return {
             "type": "object",
             "description": (self.base.__doc__ or "").partition("\n")[0],
-            "additionalProperties": False,
-            "properties": properties | {self.base.discriminator: named},
+            "properties": properties | {tag: named},
+            "if": {"properties": {tag: own}, "required": [tag]},
+            "else": {"propertyNames": {"enum": sorted(properties)}},
         }
+
+
+def own_component(kind: str, name: str) -> Any:
+    """The type of a key that holds an own component of a kind, always of the same name."""
+    return Annotated[
+        kinds()[kind].own_base, SerializeAsAny(), WrapValidator(lambda value, _: _own(kind, name, value, set()))
+    ]
+
+
+def _or_own(kind: str) -> Callable[[Any, Callable[[Any], Any]], Any]:
+    """Validates own components; built-in ones by what it wraps."""
+    tag = kinds()[kind].discriminator
+
+    def validate(value: Any, built_in: Callable[[Any], Any]) -> Any:
+        if isinstance(value, Component) and value.own:
+            return value
+        name = value.get(tag) if isinstance(value, dict) else None
+        return _own(kind, name, value, _all_keys(kind)) if own_name(name) else built_in(value)
+
+    return validate
+
+
+def _own(kind: str, name: str, value: Any, of_others: set[str]) -> Component:
+    if isinstance(value, Component):
+        return value
+    try:
+        cls = find(kind, name)
+    except InputError as error:
+        raise ValueError("; ".join(error.problems)) from error
+    return validated(cls, value, of_others)
+
+
+def _all_keys(kind: str) -> set[str]:
+    """The keys of all components of a kind, own ones included that were asked for."""
+    return {key for cls in classes(kind).values() for key in cls.model_fields} | OWN.keys(kinds()[kind])
 
 
 def _in_force(kind: str) -> Callable[[Any], Any]:
     base, found = kinds()[kind], classes(kind)
-    keys = {key for cls in found.values() for key in cls.model_fields}
 
     def leave_out(value: Any) -> Any:
         if not isinstance(value, dict):
@@ -189,6 +233,7 @@ def _in_force(kind: str) -> Callable[[Any], Any]:
         cls = found.get(name) if isinstance(name, str) else None
         if cls is None:
             return value
+        keys = _all_keys(kind)
         return {name: one for name, one in value.items() if name in cls.model_fields or name not in keys}
 
     return leave_out

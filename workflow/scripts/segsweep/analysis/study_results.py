@@ -16,7 +16,8 @@ from segsweep.config.components import Sampler
 from segsweep.config.metric_direction import lower_is_better
 from segsweep.errors import InputError
 from segsweep.formatting import number, short_names, value_in_words
-from segsweep.planning.plan_file import PLAN_FILE, StudyPlan, read_plan
+from segsweep.own_code.names import own_name
+from segsweep.planning.plan_file import PLAN_FILE, StudyPlan, open_plan
 from segsweep.statuses import USABLE
 from segsweep.tables import Column, Table
 
@@ -218,7 +219,8 @@ def is_adaptive(sampler: str | None) -> bool:
 
 
 def _sampler(name: str | None) -> type[Sampler] | None:
-    return registry.classes("sampler").get(OTHER_NAMES.get(name, name))
+    name = OTHER_NAMES.get(name, name)
+    return registry.find("sampler", name) if own_name(name) else registry.classes("sampler").get(name)
 
 
 class Statuses(Table):
@@ -259,7 +261,7 @@ def open_results(folder: Path) -> StudyResults:
     for name in (PLAN_FILE, "cells.csv", "runs.csv"):
         if not (folder / name).exists():
             raise InputError(f"{folder / name}: not there. Collect the study's results first (collect_results.py).")
-    plan = read_plan(folder / PLAN_FILE)
+    plan = open_plan(folder / PLAN_FILE)
     axes = plan.axes
     runs = read_table(folder / "runs.csv", axes)
     if runs.empty:

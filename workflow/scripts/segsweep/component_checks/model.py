@@ -12,7 +12,13 @@ from segsweep.network_outputs import tensors_of
 FEW = 2  # images of a pass that is really computed
 
 
-def check_model(component: OwnComponent, build: Callable[[], nn.Module], images: list[torch.Size], logits: int) -> str:
+def check_model(
+    component: OwnComponent,
+    build: Callable[[], nn.Module],
+    training: torch.Size,
+    evaluation: list[torch.Size],
+    logits: int,
+) -> str:
     """Pass images through a network, once as in training and once as in evaluation.
 
     On the device `meta` tensors have a shape and no content, so that a pass costs nothing, however large. What looks
@@ -20,33 +26,38 @@ def check_model(component: OwnComponent, build: Callable[[], nn.Module], images:
 
     Args:
         component: the network's.
-        build: makes the network, as training does.
-        images: shapes (B, C, H, W) of batches: one of training, further ones of evaluation.
+        build: makes the network as training does, with what settings replace in any (norms, activations).
+        training: shape (B, C, H, W) of a batch of training.
+        evaluation: shapes of batches of evaluation.
         logits: channels of the outputs: 1 for a binary task.
     """
-    with component.calls("build", f"It gives a torch.nn.Module for {logits} logits and {images[0][1]} channels"):
-        network = build()
-    if not isinstance(network, nn.Module):
-        raise component.problem(f"build gives {_kind(network)}", "Let it return the torch.nn.Module")
+    with component.calls("build", f"It gives a torch.nn.Module for {logits} logits and {training[1]} channels"):
+        made = component.functions.build(component.settings, logits, training[1])
+    if not isinstance(made, nn.Module):
+        raise component.problem(f"build gives {_kind(made)}", "Let it return the torch.nn.Module")
+    network = build()
     sizes = [p.numel() for p in network.parameters() if p.requires_grad]
     if not sizes:
         raise component.problem("no parameter of the network trains", "Leave `requires_grad` of its weights on")
-    if not _passes_without_content(component, network, images, logits):
+    passes = [(training, True), *((shape, False) for shape in evaluation)]
+    if not _passes_without_content(component, network, passes, logits):
         network = build()
-        for shape in images:
-            _pass(component, network, torch.zeros(min(shape[0], FEW), *shape[1:]), logits, training=shape is images[0])
-    return f"logits {_shape((images[0][0], logits, *images[0][2:]))}, {sum(sizes):,} parameters that train"
+        for shape, trains in passes:
+            _pass(component, network, torch.zeros(min(shape[0], FEW), *shape[1:]), logits, training=trains)
+    return f"logits {_shape((training[0], logits, *training[2:]))}, {sum(sizes):,} parameters that train"
 
 
-def _passes_without_content(component: OwnComponent, network: nn.Module, images: list[torch.Size], logits: int) -> bool:
+def _passes_without_content(
+    component: OwnComponent, network: nn.Module, passes: list[tuple[torch.Size, bool]], logits: int
+) -> bool:
     """Whether all passes could be made on the device `meta`; a wrong output is refused there and then."""
     try:
         network = network.to("meta")
-        outputs = [_forward(network, torch.empty(shape, device="meta"), shape is images[0]) for shape in images]
+        outputs = [_forward(network, torch.empty(shape, device="meta"), trains) for shape, trains in passes]
     except Exception:  # whatever it is, the pass that is computed says it better, or shows that all is well
         return False
-    for shape, found in zip(images, outputs, strict=True):
-        _check_outputs(component, found, shape, logits, training=shape is images[0])
+    for (shape, trains), found in zip(passes, outputs, strict=True):
+        _check_outputs(component, found, shape, logits, training=trains)
     return True
 
 

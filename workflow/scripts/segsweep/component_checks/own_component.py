@@ -8,15 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segsweep import registry
+from segsweep.compiled_settings import syntax_of
 from segsweep.config.settings import Component
 from segsweep.errors import InputError
-from segsweep.registry import PACKAGE
 
 # Code that nobody who writes a study would correct.
 INSTALLED = tuple(
     dict.fromkeys(
         Path(one).resolve()
-        for one in (PACKAGE, sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
+        for one in (
+            registry.PACKAGE,
+            sysconfig.get_path("stdlib"),
+            sysconfig.get_path("purelib"),
+            sysconfig.get_path("platlib"),
+        )
     )
 )
 
@@ -39,9 +45,14 @@ class OwnComponent:
     settings: Component | type[Component]
     functions: Any
 
+    @property
+    def title(self) -> str:
+        """Where the study names it, and its name."""
+        return self.key if self.key.endswith(self.name) else f"{self.key} {self.name}"
+
     def problem(self, found: str, remedy: str) -> InputError:
         """What is wrong with it. `found` and `remedy` are sentences without their full stops."""
-        return InputError(f"{self.place}: {self.key} {self.name}: {found}. {remedy}.")
+        return InputError(f"{self.place}: {self.title}: {found}. {remedy}.")
 
     @contextmanager
     def calls(self, what: str, expected: str) -> Iterator[None]:
@@ -61,9 +72,24 @@ class OwnComponent:
         except Exception as error:
             said = " ".join(str(error).split()) or "no message"
             raise InputError(
-                f"{place_of(error) or self.place}: {self.key} {self.name}: {what} raised {type(error).__name__}: "
+                f"{place_of(error) or self.place}: {self.title}: {what} raised {type(error).__name__}: "
                 f"{said.rstrip('.')}. {expected}."
             ) from error
+
+
+def own_component(key: str, component: Component | type[Component]) -> OwnComponent:
+    """A component of own code, imported.
+
+    Args:
+        key: where a study names it.
+        component: its settings, or the class of them.
+
+    Raises:
+        InputError: its file cannot be imported; names the line.
+    """
+    name = component.own.name
+    line = syntax_of(Path(name.file)).definitions[name.function].lineno
+    return OwnComponent(key, str(name), f"{name.file}:{line}", component, registry.load(component))
 
 
 def place_of(error: BaseException) -> str | None:

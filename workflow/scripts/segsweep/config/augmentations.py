@@ -1,23 +1,27 @@
-"""Augmentation files: plain YAML that planning reads without importing what carries it out."""
+"""Augmentations: plain YAML that planning reads without importing what carries it out, or functions of own code."""
 
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from segsweep import registry
 from segsweep.config.albumentations_transforms import FORM, REVISIONS, problem_of, unknown_in_albumentations
 from segsweep.config.torchvision_transforms import problems_of as problems_in_torchvision
 from segsweep.config.yaml_documents import Document, nearest
 from segsweep.errors import InputError
+from segsweep.own_code.names import own_name
 
 FOLDERS = (Path("config/augmentations"), Path(__file__).resolve().parents[4] / "config" / "augmentations")
 
 
 def find_augmentation(name: str) -> Path:
-    """The file of an augmentation: config/augmentations/NAME.yaml, or a path.
+    """The file of an augmentation: config/augmentations/NAME.yaml, a path, or that of own code.
 
     Raises:
         InputError: there is none; names the known ones and the nearest.
     """
+    if own := own_name(name):
+        return Path(own.file)
     if name.endswith((".yaml", ".yml")):
         if not Path(name).is_file():
             raise InputError(
@@ -40,6 +44,8 @@ def read_augmentation(
 ) -> list[tuple[str, dict[str, Any]]]:
     """Names and arguments of an augmentation's transforms, in order; groups hold theirs in `transforms`.
 
+    Of own code it is one transform, of its name.
+
     Args:
         name: of the augmentation.
         task: of the data set; None for any.
@@ -50,6 +56,9 @@ def read_augmentation(
         InputError: the file is unknown, not of the form that it should have, or has a transform that cannot be used,
             at all, for data of the task, for such images or by the backend.
     """
+    if own_name(name):
+        check_own(name)
+        return [(name, {})]
     document = Document(find_augmentation(name))
     unknown = [key for key in document.values if key not in ("description", "transforms")]
     if unknown:
@@ -63,6 +72,24 @@ def read_augmentation(
     if problems:
         raise InputError(*problems)
     return found
+
+
+def check_own(name: str) -> None:
+    """Refuse a function of own code that needs arguments: there is no place for them in a study.
+
+    Raises:
+        InputError: there is no such function, or it has parameters without defaults.
+    """
+    try:
+        component = registry.find("augmentation", name)
+    except InputError as error:
+        raise InputError(*(f"data.augmentation: {problem}" for problem in error.problems)) from error
+    needed = [key for key, field in component.model_fields.items() if field.is_required()]
+    if needed:
+        raise InputError(
+            f"data.augmentation: {name} needs {', '.join(needed)}, and is given nothing but `pixels`, where it has "
+            "such a parameter. Give the others defaults, or write a function for each way to call it."
+        )
 
 
 def revisions(transforms: list[tuple[str, dict[str, Any]]]) -> dict[str, int]:

@@ -48,6 +48,7 @@ class Optimizer(Component):
     package: ClassVar[str] = "optimizers"
     discriminator: ClassVar[str] = "name"
     default: ClassVar[str] = "adam"
+    provides: ClassVar[tuple[str, ...]] = ("params",)
 
     name: str = key(..., "Which optimizer.", title="optimizer")
     lr: float = key(1e-3, "Learning rate.", gt=0, title="learning rate")
@@ -104,6 +105,7 @@ class Schedule(Component):
     discriminator: ClassVar[str] = "name"
     default: ClassVar[str] = "constant"
     functions: ClassVar[tuple[str, ...]] = ("learning_rate",)
+    provides: ClassVar[tuple[str, ...]] = ("base", "progress")
     monitors: ClassVar[bool] = False
 
     name: str = key(..., "Which schedule.", title="schedule")
@@ -124,21 +126,37 @@ class Init(Settings):
     encoder: bool = key(False, "Draw the encoder's weights as well.")
 
 
-class Model(Component):
-    """The network.
+class Network(Component):
+    """The keys of all networks, also of one that is made by a function of a person's own.
 
     Attributes:
         tasks: tasks of the data sets that it is for.
         has_encoder: whether it has an encoder: modules under an attribute named `encoder`.
     """
 
-    package: ClassVar[str] = "models"
     discriminator: ClassVar[str] = "arch"
-    default: ClassVar[str] = "unet"
+    provides: ClassVar[tuple[str, ...]] = ("classes", "in_channels")
     tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multilabel")
     has_encoder: ClassVar[bool] = True
 
     arch: str = key(..., "Which architecture.", title="architecture")
+    activation: Literal["relu", "leaky_relu", "gelu", "elu", "silu"] | None = key(
+        None, "Replaces the activation in every layer; none leaves them as built.", title="activation"
+    )
+    norm: Literal["batch", "group"] = key("batch", "Normalisation layers; group replaces every batch norm.")
+    init: Init = key(Init(), "How weights are drawn.")
+    dropout: float = key(
+        0.0, "Share of the channels dropped before the last layer of each head.", ge=0, lt=1, title="dropout"
+    )
+
+
+class Model(Network):
+    """The network."""
+
+    package: ClassVar[str] = "models"
+    default: ClassVar[str] = "unet"
+    own_base: ClassVar[Any] = Network
+
     encoder: str = key(
         "resnet18",
         "Encoder, by its name in segmentation_models_pytorch (timm's with `tu-`); `plain18` and `plain34` are ResNets "
@@ -147,14 +165,6 @@ class Model(Component):
     )
     encoder_weights: str | None = key(
         None, "Pretrained encoder weights (`imagenet`), or a file, whose content counts, or none."
-    )
-    activation: Literal["relu", "leaky_relu", "gelu", "elu", "silu"] | None = key(
-        None, "Replaces the activation in every layer; none leaves them as built.", title="activation"
-    )
-    norm: Literal["batch", "group"] = key("batch", "Normalisation layers; group replaces every batch norm.")
-    init: Init = key(Init(), "How weights are drawn.")
-    dropout: float = key(
-        0.0, "Share of the channels dropped before the last layer of each head.", ge=0, lt=1, title="dropout"
     )
     options: dict[str, Any] = key({}, "Further arguments of the architecture's constructor.")
 
@@ -184,6 +194,7 @@ class Term(Loss):
     """
 
     functions: ClassVar[tuple[str, ...]] = ("build",)
+    provides: ClassVar[tuple[str, ...]] = ("classes", "class_weights")
     pixel_mean: ClassVar[bool] = False
     tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multilabel", "multitask")
 
@@ -194,6 +205,9 @@ class Term(Loss):
     def spelled_out(cls, value: Any) -> Any:
         """A number is the weight."""
         return {"weight": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+Loss.own_base = Term
 
 
 class OverlapTerm(Term):
@@ -242,6 +256,7 @@ class Sampler(Component):
     package: ClassVar[str] = "search/samplers"
     discriminator: ClassVar[str] = "name"
     default: ClassVar[str] = "tpe"
+    provides: ClassVar[tuple[str, ...]] = ("seed", "axes")
     adaptive: ClassVar[bool] = False
     stateful: ClassVar[bool] = False
     enumerates: ClassVar[bool] = False
@@ -295,6 +310,8 @@ class Metric(Component):
 
     package: ClassVar[str] = "metrics"
     functions: ClassVar[tuple[str, ...]] = ("compute",)
+    provides: ClassVar[tuple[str, ...]] = ("counts", "classes")
+    gives_settings: ClassVar[bool] = False
     tasks: ClassVar[tuple[str, ...]]
     usual_of: ClassVar[tuple[str, ...]] = ()
     direction: ClassVar[Literal["maximize", "minimize"]] = "maximize"
@@ -304,6 +321,21 @@ class Metric(Component):
     of_images: ClassVar[bool] = True
     of_batches: ClassVar[bool] = False
     own_counts: ClassVar[str | None] = None
+
+    @classmethod
+    def result_of(cls, result: Any) -> Any:
+        """Scores by name: of a function of own code that gives one score, by the function's."""
+        return result if isinstance(result, dict) else {cls.own.name.function: result}
+
+
+class OwnMetric(Metric):
+    """A score that a function of own code computes, where its file has no class of facts for it."""
+
+    tasks: ClassVar[tuple[str, ...]] = TASKS
+    range: ClassVar[tuple[float | None, float | None]] = (None, None)
+
+
+Metric.own_base = OwnMetric
 
 
 class Trainer(Component):
@@ -377,6 +409,7 @@ class ImageSampling(Component):
     discriminator: ClassVar[str] = "name"
     default: ClassVar[str] = "uniform"
     functions: ClassVar[tuple[str, ...]] = ("weights",)
+    provides: ClassVar[tuple[str, ...]] = ("pixels", "present")
     tasks: ClassVar[tuple[str, ...]] = tuple(task for task in TASKS if task != "text")
 
     name: str = key(..., "How often each image is drawn.", title="image sampling")
@@ -389,3 +422,10 @@ class ImageSampling(Component):
             f"data.image_sampling: {self.name} goes by the classes of masks, and data of the task {task} has none. "
             "Choose `name: uniform`."
         )
+
+
+class Augmentation(Component):
+    """What makes a transform of images: a function of a person's own. Others are files of config/augmentations."""
+
+    package: ClassVar[str] = "data/augmentation"
+    provides: ClassVar[tuple[str, ...]] = ("pixels",)

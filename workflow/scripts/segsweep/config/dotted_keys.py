@@ -1,13 +1,33 @@
-"""Nested dictionaries of YAML by dotted keys: `optimizer.lr`."""
+"""Nested dictionaries of YAML by dotted keys: `optimizer.lr`, `loss.main.my/loss.py:build.weight`."""
 
+import re
 from typing import Any
 
 ABSENT = object()  # in place of a value, where there is no such key: momentum of Adam
+# A name of own code (`segsweep.own_code.names`), in whose first folder a dot stands only behind `./`; or a plain key.
+KEY = re.compile(r"(?:/|(?:\.\.?/)+)[^:]*\.py:\w+|[^./]*(?:/[^:]*)?\.py:\w+|[^.]*")
+
+
+def keys_of(dotted: str) -> list[str]:
+    """The keys that a dotted key is made of."""
+    if ".py:" not in dotted:
+        return dotted.split(".")
+    found, start = [], 0
+    while start <= len(dotted):
+        found.append(KEY.match(dotted, start)[0])
+        start += len(found[-1]) + 1
+    return found
+
+
+def outer_and_last(dotted: str) -> tuple[str, str]:
+    """The dotted key of the section that a key lies in, empty at the top, and the key there."""
+    *outer, last = keys_of(dotted)
+    return ".".join(outer), last
 
 
 def lookup(values: Any, dotted: str, default: Any = None) -> Any:
     """The value at a dotted key, or `default`."""
-    for name in dotted.split("."):
+    for name in keys_of(dotted):
         if not isinstance(values, dict) or name not in values:
             return default
         values = values[name]

@@ -10,9 +10,11 @@ from segsweep import metrics
 from segsweep.config.cluster import Cluster
 from segsweep.config.dataset import parse_dataset
 from segsweep.config.dataset_keys import Dataset
-from segsweep.config.dotted_keys import lookup
+from segsweep.config.dotted_keys import lookup, outer_and_last
 from segsweep.config.merging import merged, overridden, section
 from segsweep.config.metric_direction import doubtful_direction
+from segsweep.config.program_checks import folder_of, program_problems
+from segsweep.config.program_settings import nested_parameters, program_settings
 from segsweep.config.search import Ensemble
 from segsweep.config.settings import Settings, key
 from segsweep.config.split_keys import TEST, VAL
@@ -25,11 +27,15 @@ from segsweep.data.hidden_labels import is_unlabeled
 from segsweep.data.name_lists import split_names
 from segsweep.data.readers import files
 from segsweep.errors import InputError
+from segsweep.own_code.names import alike_without_folders, own_score, relocated, without_folder
 
 STUDY_KEYS = set(Study.model_fields) - {"train", "smoke", "table"}
 TRAIN_KEYS = set(Train.model_fields)
 # Numbers of epochs, which shrink with `rescale_epochs`; so do those of a warm-up whose unit is epochs.
 EPOCH_KEYS = {"until_epoch", "start_epoch", "t_max", "step_size", "t_0"}
+
+# Keys that name scores, or hold something by their names.
+SCORES = {"metric", "also_report", "monitor", "of", "names"}
 
 
 class Request(Settings):
@@ -53,13 +59,20 @@ class Request(Settings):
 
 @dataclass
 class Loaded:
-    """A study with what belongs to it."""
+    """A study with what belongs to it.
+
+    Attributes:
+        base: what its cells start from, raw: `train`, or the parameters of a program, nested, with `epochs` and
+            `on_oom`.
+        dataset: None of a study that segsweep does not train.
+        root: folder of the data; of a program the folder in which it runs.
+    """
 
     name: str
     study: Study
     document: Document
     base: dict[str, Any]
-    dataset: Dataset
+    dataset: Dataset | None
     root: Path
     smoke: bool
 
@@ -111,15 +124,18 @@ def load(request: Request, config: Path = Path("config")) -> Loaded:
     Raises:
         InputError: with all that is wrong in the study file, or another study has its name.
     """
-    document = Document(find("study", request.study, config / "studies"))
+    document = read_study(find("study", request.study, config / "studies"))
     values = copy.deepcopy(document.values)
     study = parse(Study, values, document.location)
+    _use_metrics(study, document.location)
     check_study_name(study.name, document.path, config=config, results=Path("results"))
     if request.smoke and study.table is not None:
         raise InputError(f"{document.location(('table',))}: nothing is trained. Leave out smoke=true.")
     if request.smoke:
         values = as_smoke_test(values, document.location)
         study = parse(Study, values, lambda keys: document.location(("smoke", *keys)))
+    if study.command is not None:
+        return _program(request, study, document)
     if wrong := doubtful_direction(study, document.location):
         raise InputError(*wrong)
     dataset_name = request.dataset or study.dataset
@@ -138,11 +154,61 @@ def load(request: Request, config: Path = Path("config")) -> Loaded:
     return loaded
 
 
+def _program(request: Request, study: Study, document: Document) -> Loaded:
+    """A study of a program, after `smoke`, checked."""
+    parameters = nested_parameters(study.parameters, document.location)
+    wrong = doubtful_direction(study, document.location)
+    wrong += program_problems(study, parameters, folder_of(study, document.path), document.location)
+    if request.dataset:
+        wrong.append(
+            f"dataset={request.dataset} was asked for, and {document.path} runs a program, which reads its data by "
+            "itself. Leave it out."
+        )
+    if wrong:
+        raise InputError(*wrong)
+    base = parameters | {"epochs": study.epochs, "on_oom": study.on_oom}
+    name = f"{study.name}_smoke" if request.smoke else study.name
+    return Loaded(name, study, document, base, None, folder_of(study, document.path), request.smoke)
+
+
+def read_study(path: Path) -> Document:
+    """A study file, its names of own code relative to the working folder, and own metrics listed in `metrics`.
+
+    Raises:
+        InputError: it is no YAML, or two names of own code could not be told apart in tables.
+    """
+    is_program = "command" in Document(path).values
+    scores: dict[str, None] = {}
+    texts: set[str] = set()
+
+    def rewritten(text: str, keys: tuple, is_key: bool) -> str:
+        # Of a program of one's own, what looks like a name of own code is one of its parameters.
+        if is_program and keys[:2] != ("sweep", "sampler"):
+            return text
+        section = next((key for key in reversed(keys) if isinstance(key, str)), "")
+        if outer_and_last(section)[1] in SCORES and (score := own_score(text, path.parent)):
+            scores[str(score[1])] = None
+            return score[0]
+        texts.add(found := relocated(text, path.parent, is_key=is_key))
+        return found
+
+    document = Document(path, rewritten)
+    if alike := alike_without_folders(texts):
+        raise InputError(
+            f"{path}: {' and '.join(alike)} would be one name in labels and tables, {without_folder(alike[0])}. Rename "
+            "one of the files, or a function."
+        )
+    if scores and isinstance(listed := document.values.get("metrics", []), list):
+        document.values["metrics"] = list(dict.fromkeys([*listed, *scores]))
+    return document
+
+
 def load_dataset(name: str, config: Path = Path("config"), near: Path = Path()) -> Dataset:
     """A data set file, by name or by a path (relative to the working directory or to the study file)."""
     if name.endswith((".yaml", ".yml")) and not Path(name).is_file() and (near / name).is_file():
         name = str(near / name)
-    document = Document(find("data set", name, config / "datasets"))
+    path = find("data set", name, config / "datasets")
+    document = Document(path, lambda text, keys, is_key: relocated(text, path.parent, is_key=is_key))
     return parse_dataset(document.values, document.location)
 
 
@@ -163,7 +229,7 @@ def as_smoke_test(values: dict[str, Any], location) -> dict[str, Any]:
     """The study's values with its section `smoke` laid over them.
 
     Raises:
-        InputError: a key of `smoke` is neither one of the study nor one of `train`.
+        InputError: a key of `smoke` is neither one of the study nor one of what its cells start from.
     """
     smoke = dict(values.get("smoke") or {})
     if not smoke:
@@ -171,33 +237,42 @@ def as_smoke_test(values: dict[str, Any], location) -> dict[str, Any]:
             f"{location(('smoke',))}: smoke=true was asked for, but the study has no section `smoke`. Add one."
         )
     rescale = smoke.pop("rescale_epochs", False)
-    # A key of `train` may be dotted, as in `set`.
-    of_train = {name: value for name, value in smoke.items() if name.partition(".")[0] in TRAIN_KEYS}
-    of_study = {name: value for name, value in smoke.items() if name not in of_train}
+    smaller = {name: value for name, value in values.items() if name != "smoke"}
+    if values.get("command") is None:
+        start, kind, own = "train", Train, TRAIN_KEYS
+        smaller[start] = smaller.get(start) or {}
+    else:
+        start = "parameters"
+        for one in (smaller, smoke):
+            one[start] = nested_parameters(one.get(start) or {}, location)
+        kind, own = program_settings(smaller[start]), smaller[start].keys() - STUDY_KEYS
+    # A key of what cells start from may be dotted, as in `set`.
+    of_start = {name: value for name, value in smoke.items() if name.partition(".")[0] in own}
+    of_study = {name: value for name, value in smoke.items() if name not in of_start}
     if wrong := [name for name in of_study if name not in STUDY_KEYS]:
-        known = STUDY_KEYS | TRAIN_KEYS | {"rescale_epochs"}
+        known = STUDY_KEYS | set(own) | {"rescale_epochs"}
         raise InputError(
             *(f"{location(('smoke', name))}: unknown key {name!r} in smoke. {nearest(name, known)}" for name in wrong)
         )
-    smaller = {name: value for name, value in values.items() if name != "smoke"}
-    before = (smaller.get("train") or {}).get("epochs")
+    before = (smaller[start] if start == "train" else smaller).get("epochs")
     for name, value in of_study.items():
-        smaller[name] = _of_smoke(name, smaller.get(name), value)
-    smaller["train"] = overridden(Train, smaller.get("train") or {}, of_train, lambda keys: location(("smoke", *keys)))
+        smaller[name] = _of_smoke(name, kind, smaller.get(name), value)
+    smaller[start] = overridden(kind, smaller[start], of_start, lambda keys: location(("smoke", *keys)))
+    after = (smaller[start] if start == "train" else smaller).get("epochs")
     if rescale and before:
-        epochs = Rescaled(before, smaller["train"]["epochs"], lookup(smaller["train"], "scheduler.warmup.unit"))
-        for part in ("train", "grid", "runs", "rounds", "reference"):
+        epochs = Rescaled(before, after, lookup(smaller[start], "scheduler.warmup.unit"))
+        for part in (start, "grid", "runs", "rounds", "reference"):
             if part in smaller:
                 smaller[part] = epochs.of(smaller[part])
     return smaller
 
 
-def _of_smoke(name: str, value: Any, changes: Any) -> Any:
+def _of_smoke(name: str, kind: type[Settings], value: Any, changes: Any) -> Any:
     """A key of the study, changed by `smoke`: what lists cells is replaced, sections are merged."""
     if name == "grid":
         return changes
-    # A reference holds keys of `train`.
-    return merged([Train] if name == "reference" else section([Study], name), value, changes)
+    # These hold keys of what cells start from.
+    return merged([kind] if name in ("reference", "parameters") else section([Study], name), value, changes)
 
 
 @dataclass(frozen=True)
@@ -239,6 +314,14 @@ class Rescaled:
             return [self._milestones(one) for one in value] if isinstance(value, list) else shrunk
         distinct = list(dict.fromkeys(shrunk))
         return [one for one in distinct if not isinstance(one, int) or one <= self.epochs] or distinct[:1]
+
+
+def _use_metrics(study: Study, location) -> None:
+    """From here on, this process knows the study's own metrics."""
+    try:
+        metrics.use_own(study.metrics)
+    except InputError as error:
+        raise InputError(*(f"{location(('metrics',))}: metrics: {problem}" for problem in error.problems)) from error
 
 
 def _check_metrics(loaded: Loaded) -> None:

@@ -1,12 +1,15 @@
 """The section `loss`: weighted sums of losses, their phases, and what weighs two tasks. Each loss is a component."""
 
-from typing import Any, ClassVar, Literal
+from collections.abc import Callable
+from functools import cache
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import create_model, model_validator
+from pydantic import ConfigDict, SerializeAsAny, TypeAdapter, WrapValidator, create_model, model_validator
 
 from segsweep import registry
 from segsweep.config.components import Term
 from segsweep.config.settings import Settings, key
+from segsweep.own_code.names import own_name
 
 LOSSES = registry.classes("loss")
 Detection, Db = LOSSES["detection"], LOSSES["db"]
@@ -14,9 +17,12 @@ MASKS = ("binary", "multiclass", "multilabel")  # tasks of masks alone
 
 
 class WeightedSum(Settings):
-    """A weighted sum of losses, by their names. At least one."""
+    """A weighted sum of losses, by their names; own ones by names like `my/loss.py:build`. At least one."""
+
+    model_config = ConfigDict(json_schema_extra={"patternProperties": {r"\.py:\w+$": {}}})
 
     whole: ClassVar[bool] = True  # whoever writes a sum means these terms and no others
+    of_own_keys: ClassVar[type[Settings]] = Term  # own ones
 
     @model_validator(mode="after")
     def _not_empty(self):
@@ -24,15 +30,57 @@ class WeightedSum(Settings):
             raise ValueError(f"a loss needs at least one term of {', '.join(type(self).model_fields)}")
         return self
 
+    @model_validator(mode="after")
+    def _own_terms_are_told_apart(self):
+        names = [own for name in type(self).model_fields if (own := own_name(name))]
+        for one in names:
+            if other := next((other for other in names if other != one and other.column == one.column), None):
+                raise ValueError(
+                    f"{one} and {other} would have one name in tables, {one.column!r}. Rename one of the functions"
+                )
+        return self
+
     def active(self) -> dict[str, Term]:
-        """The terms that are there, by name."""
-        return {name: term for name in type(self).model_fields if (term := getattr(self, name)) is not None}
+        """The terms that are there, by name; an own one by the name that columns have for it."""
+        terms = {name: getattr(self, name) for name in type(self).model_fields}
+        return {_column(name): term for name, term in terms.items() if term is not None}
 
 
 _fields: dict[str, Any] = {
     name: (cls | None, key(None, cls.__doc__.splitlines()[0])) for name, cls in LOSSES.items() if issubclass(cls, Term)
 }
 Terms = create_model("Terms", __base__=WeightedSum, __module__=__name__, __doc__=WeightedSum.__doc__, **_fields)
+
+
+@cache
+def _with_own(names: tuple[str, ...]) -> type[WeightedSum]:
+    """Sums that may have own terms as well."""
+    fields: dict[str, Any] = {
+        name: (registry.own_component("loss", name) | None, key(None, f"{name}.")) for name in names
+    }
+    return create_model("Terms", __base__=Terms, __module__=__name__, __doc__=WeightedSum.__doc__, **fields)
+
+
+def _of_its_terms(value: Any, built_in: Callable[[Any], Any]) -> Any:
+    if isinstance(value, WeightedSum):
+        return value
+    names = [name for name in value if own_name(name)] if isinstance(value, dict) else []
+    return _with_own(tuple(names)).model_validate(value) if names else built_in(value)
+
+
+AnyTerms = Annotated[Terms, SerializeAsAny(), WrapValidator(_of_its_terms)]
+_SUM = TypeAdapter(AnyTerms)
+
+
+def parse_terms(values: dict[str, Any]) -> WeightedSum:
+    """A weighted sum as a study writes it."""
+    return _SUM.validate_python(values)
+
+
+def _column(name: str) -> str:
+    own = own_name(name)
+    return own.column if own else name
+
 
 ClassWeights = Literal["inverse_frequency", "inverse_log_frequency", "median_frequency"] | list[float]
 
@@ -41,8 +89,8 @@ class LossPhase(Settings):
     """What is in force during some epochs; keys that are not set stay as in `loss`."""
 
     until_epoch: int | None = key(None, "Last epoch of the phase; the last phase has none.", ge=1)
-    main: Terms | None = key(None, "Loss of the main head.")
-    aux: Terms | None = key(None, "Loss of each auxiliary head.")
+    main: AnyTerms | None = key(None, "Loss of the main head.")
+    aux: AnyTerms | None = key(None, "Loss of each auxiliary head.")
     aux_weight: float | None = key(None, "Factor of the auxiliary losses.", ge=0)
     class_weights: ClassWeights | None = key(None, "Class weights.")
 
@@ -57,8 +105,8 @@ class TaskWeights(Settings):
 class Loss(Settings):
     """What is minimized: `main` (and `aux`) for segmentation, `seg` and `det` for both at once, `db` for text."""
 
-    main: Terms | None = key(None, "Loss of the main head.", tasks=MASKS, title="main loss")
-    aux: Terms | None = key(
+    main: AnyTerms | None = key(None, "Loss of the main head.", tasks=MASKS, title="main loss")
+    aux: AnyTerms | None = key(
         None,
         "Loss of each auxiliary head; as `main` if not set.",
         tasks=MASKS,
@@ -76,7 +124,7 @@ class Loss(Settings):
         title="class weights",
     )
     phases: list[LossPhase] = key([], "Changes during training, in order.", title="phases of the loss")
-    seg: Terms | None = key(
+    seg: AnyTerms | None = key(
         None, "Segmentation loss of a multitask model.", tasks=("multitask",), title="segmentation loss"
     )
     det: Detection | None = key(None, "Detection loss of a multitask model.", tasks=("multitask",))

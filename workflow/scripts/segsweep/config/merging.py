@@ -4,9 +4,11 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
+from segsweep.config.dotted_keys import keys_of
 from segsweep.config.settings import Settings
 from segsweep.config.yaml_documents import models_in
 from segsweep.errors import InputError
+from segsweep.own_code.names import own_name
 
 Classes = list[type[Settings]]
 
@@ -24,8 +26,8 @@ def overridden(cls: type[Settings], values: dict[str, Any], changes: dict[str, A
         InputError: a key lies in something that is no section, or that another of the keys replaces.
     """
     _check_parts(cls, changes, location)
-    for dotted in sorted(changes, key=lambda one: one.count(".")):
-        values = _assigned([cls], values, dotted.split("."), changes[dotted], location)
+    for dotted in sorted(changes, key=lambda one: len(keys_of(one))):
+        values = _assigned([cls], values, keys_of(dotted), changes[dotted], location)
     return values
 
 
@@ -43,10 +45,15 @@ def merged(classes: Classes, values: Any, changes: Any) -> Any:
 
 def section(classes: Classes, dotted: str) -> Classes:
     """The classes of settings that a dotted key of these classes may hold; none for a number or a free mapping."""
-    for name in dotted.split("."):
-        fields = [cls.model_fields[name] for cls in classes if name in cls.model_fields]
-        classes = list(dict.fromkeys(model for field in fields for model in models_in(field.annotation)))
+    for name in keys_of(dotted):
+        classes = list(dict.fromkeys(model for cls in classes for model in _classes_of_key(cls, name)))
     return classes
+
+
+def _classes_of_key(cls: type[Settings], name: str) -> Classes:
+    if name in cls.model_fields:
+        return models_in(cls.model_fields[name].annotation)
+    return [cls.of_own_keys] if cls.of_own_keys and own_name(name) else []
 
 
 def leaves(classes: Classes, values: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -64,7 +71,7 @@ def decides(cls: type[Settings], changed: str, level: Any, key: str) -> bool:
     if not key.startswith(changed + "."):
         return changed == key or changed.startswith(key + ".")
     classes = section([cls], changed)
-    for name in key[len(changed) + 1 :].split("."):
+    for name in keys_of(key[len(changed) + 1 :]):
         level = _spelled_out(classes, level, {})
         if not isinstance(level, dict):
             return True
@@ -82,7 +89,7 @@ def _assigned(classes: Classes, values: Any, names: list[str], value: Any, locat
     if not isinstance(values, dict):
         here, key = ".".join(done), ".".join((*done, *names))
         raise InputError(
-            f"{location(tuple(key.split('.')))}: {key} addresses a key inside {here}, which is {values!r}. Set {here} "
+            f"{location((*done, *names))}: {key} addresses a key inside {here}, which is {values!r}. Set {here} "
             "to a section instead, with this key in it."
         )
     inner = _assigned(section(classes, name), values.get(name), further, value, location, (*done, name))
@@ -107,14 +114,14 @@ def _check_parts(cls: type[Settings], changes: dict[str, Any], location) -> None
             if not inner.startswith(outer + "."):
                 continue
             classes, here, path = section([cls], outer), changes[outer], outer
-            names = inner[len(outer) + 1 :].split(".")
+            names = keys_of(inner[len(outer) + 1 :])
             for left, name in enumerate(names, 1 - len(names)):
                 here = _spelled_out(classes, here, {})
                 fits = isinstance(here, dict) and (name in here or left == 0 or not _is_whole(classes))
                 if not fits:
                     found = f"{path} is {here!r}" if path == outer else f"{path} of {outer} is {here!r}"
                     raise InputError(
-                        f"{location(tuple(inner.split('.')))}: {inner} lies in {outer}, and {found}: it has no "
+                        f"{location(tuple(keys_of(inner)))}: {inner} lies in {outer}, and {found}: it has no "
                         f"{inner[len(path) + 1 :]}. Write a list of two grids (or two runs), one with {outer} alone."
                     )
                 if name not in here:

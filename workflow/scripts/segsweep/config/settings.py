@@ -15,12 +15,14 @@ class Settings(BaseModel):
             on several keys, that of the class is a property.
         whole: whether an override replaces the section as a whole; else it changes the keys that it has, and the others
             stay (`segsweep.config.merging`).
+        of_own_keys: class of sections under keys that are no fields, by names of own code; None where there are none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     revision: ClassVar[int] = 1
     whole: ClassVar[bool] = False
+    of_own_keys: ClassVar[Any] = None
 
     @classmethod
     def spelled_out(cls, value: Any) -> Any:
@@ -39,6 +41,10 @@ class Component(Settings):
         discriminator: key that names the component; without one, the file's name does.
         default: name of the component that is meant where none is named.
         functions: functions that its module has to have for its kind.
+        provides: what the first of these is given, in order, beside the settings.
+        gives_settings: whether the settings are given to it as well, in front; else they are facts alone.
+        own_base: class that own components of the kind derive from; None for that of the kind.
+        own: of a component in a person's own file, where it lies (`segsweep.own_code.components`).
         title: name in reports.
     """
 
@@ -46,7 +52,16 @@ class Component(Settings):
     discriminator: ClassVar[str | None] = None
     default: ClassVar[str | None] = None
     functions: ClassVar[tuple[str, ...]] = ("build",)
+    provides: ClassVar[tuple[str, ...]] = ()
+    gives_settings: ClassVar[bool] = True
+    own_base: ClassVar[Any] = None
+    own: ClassVar[Any] = None
     title: ClassVar[str]
+
+    @classmethod
+    def result_of(cls, result: Any) -> Any:
+        """What a function of own code gives, as those of built-in components give it."""
+        return result
 
     @model_validator(mode="before")
     @classmethod

@@ -1,8 +1,8 @@
 """A study file: a data set, one complete training setting, and what varies."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from segsweep.config.claims import AnyClaim, Expect
 from segsweep.config.imported_table import Table
@@ -10,8 +10,14 @@ from segsweep.config.program import ProgramResults
 from segsweep.config.search import Confirm, Ensemble, Sweep
 from segsweep.config.settings import Settings, key
 from segsweep.config.train import Train
+from segsweep.own_code.names import NAME
 
 Axes = dict[str, Any]
+OwnMetricName = Annotated[str, Field(pattern=rf"^{NAME.pattern}$")]
+# Keys that say how a program is run.
+OF_PROGRAMS = {
+    "parameters", "environment", "folder", "code", "inputs", "results", "epochs", "checkpoint", "keep", "on_oom",
+}  # fmt: skip
 
 
 class ListedRun(Settings):
@@ -84,6 +90,12 @@ class Study(Settings):
     metric: str = key("val/miou", "Runs are ranked by it; its best epoch is a run's result.")
     minimize: bool = key(False, "Lower is better.")
     also_report: list[str] = key([], "Further metrics in the tables of the report.", outcome=False)
+    metrics: list[OwnMetricName] = key(
+        [],
+        "Metrics of your own, `my/score.py:gdice` for the column `val/gdice`. One that is written with its path "
+        "(`metric: val/my/score.py:gdice`) need not stand here.",
+        outcome=False,
+    )
     names: dict[str, str] = key(
         {},
         "Names in the report: of axes and metrics `{optimizer.lr: Learning rate}`, of levels `{dice: Dice loss}`.",
@@ -121,9 +133,12 @@ class Study(Settings):
     environment: dict[str, str] = key({}, "Environment variables of the program, written like `command`.")
     folder: str | None = key(None, "Where the program runs, relative to the study file; the working folder if not set.")
     code: list[str] | None = key(
-        None, "Its files and folders, part of the address; those that `command` names if not set."
+        None,
+        "Its files and folders, relative to where it runs, part of the address; those that `command` names if not set.",
     )
-    inputs: list[str] = key([], "Files and folders that it reads, part of the address by their content.")
+    inputs: list[str] = key(
+        [], "Files and folders that it reads, relative to where it runs, part of the address by content."
+    )
     results: ProgramResults | None = key(None, "Where it writes its metrics.")
     epochs: int | None = key(None, "Epochs that it trains.", ge=1)
     checkpoint: str | None = key(None, "File in `{out}` that holds the best model.")
@@ -153,6 +168,11 @@ class Study(Settings):
             raise ValueError(
                 "a study has exactly one of `train` (what every cell starts from), `command` (a program of your own) "
                 f"and `table` (results made elsewhere); this one has {', '.join(sources) or 'none'}"
+            )
+        if self.command is None and (idle := sorted(OF_PROGRAMS & self.model_fields_set)):
+            raise ValueError(
+                f"{', '.join(idle)}: only of a study with `command`, which runs a program of your own; this one has "
+                f"`{sources[0]}`. Leave out what it has no use for"
             )
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds repeat: {self.seeds}")

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from segsweep import registry
 from segsweep.config.losses import Loss
 from segsweep.config.settings import Settings, key
+from segsweep.own_code.names import own_name
 
 Side = Annotated[int, Field(ge=8, le=16384)]
 Size = tuple[Side, Side]
@@ -76,10 +77,15 @@ class Data(Settings):
         "only scaling to 0..1.",
         title="preprocessing",
     )
-    augmentation: str = key("none", "Name of a file in config/augmentations, or a path.", title="augmentation")
-    augmentation_backend: Literal["albumentations", "torchvision"] = key(
+    augmentation: str = key(
+        "none",
+        "Name of a file in config/augmentations, a path, or a function that makes a transform: `my/aug.py:build`.",
+        title="augmentation",
+    )
+    augmentation_backend: Literal["albumentations", "torchvision", "own"] = key(
         "albumentations",
-        "The library that carries the augmentation out. torchvision knows fewer transforms (docs/data.md).",
+        "The library that carries the augmentation out. torchvision knows fewer transforms (docs/data.md); `own` is "
+        "that of any function of your own.",
         title="augmentation backend",
     )
     augmentation_device: Literal["loader", "device"] = key(
@@ -102,8 +108,13 @@ class Data(Settings):
     @model_validator(mode="before")
     @classmethod
     def _in_force(cls, values: Any) -> Any:
-        """Without augmentation it does not matter what would carry it out: leave that out, as it was by default."""
-        if not isinstance(values, dict) or values.get("augmentation", "none") != "none":
+        """Without augmentation it does not matter what would carry it out: leave that out, as it was by default. And
+        what a function of a person's own gives, it carries out itself."""
+        if not isinstance(values, dict):
+            return values
+        if own_name(values.get("augmentation")):
+            return values | {"augmentation_backend": "own", "augmentation_device": "loader"}
+        if values.get("augmentation", "none") != "none":
             return values
         idle = {"augmentation_backend": "torchvision", "augmentation_device": "device"}
         return {name: value for name, value in values.items() if value != idle.get(name, ...)}
@@ -112,6 +123,15 @@ class Data(Settings):
     def _one_size(self):
         if self.patches and (self.image_size or self.crop):
             raise ValueError("patches excludes image_size and crop: the patch is the image")
+        return self
+
+    @model_validator(mode="after")
+    def _backend_is_own(self):
+        if self.augmentation_backend == "own" and not own_name(self.augmentation):
+            raise ValueError(
+                f"augmentation_backend is own, and augmentation {self.augmentation} is no function of your own. Leave "
+                "out augmentation_backend"
+            )
         return self
 
     @model_validator(mode="after")

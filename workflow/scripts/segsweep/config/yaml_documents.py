@@ -1,6 +1,7 @@
 """YAML files into settings, and problems that point at the line."""
 
 import re
+from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
@@ -38,10 +39,19 @@ _Loader.add_implicit_resolver(
 )
 
 
+# (text, keys that lead to it, whether it is itself a key behind these) to the text in its place.
+Rewritten = Callable[[str, tuple, bool], str]
+
+
 class Document:
     """A YAML file: its values, and where each of them stands."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, rewritten: Rewritten | None = None):
+        """
+        Args:
+            path: the file.
+            rewritten: gives a text in place of each key and each value that is a text.
+        """
         self.path = path
         text = read_text(path, "Check the path and its permissions.")
         try:
@@ -55,6 +65,9 @@ class Document:
             ) from error
         if not isinstance(self.values, dict):
             raise InputError(f"{path}: holds {type(self.values).__name__}, not keys with values.")
+        if rewritten is not None:
+            self.values = _rewritten(self.values, rewritten)
+            _rewrite_keys(self._root, rewritten, set())
 
     def location(self, keys: tuple) -> str:
         """`file:line` of the deepest of the keys that the file holds."""
@@ -69,6 +82,31 @@ class Document:
                 node = node.value[name]
                 line = node.start_mark.line + 1
         return f"{self.path}:{line}"
+
+
+def _rewritten(value: Any, text: Rewritten, keys: tuple = ()) -> Any:
+    if isinstance(value, dict):
+        named = ((text(name, keys, True) if isinstance(name, str) else name, one) for name, one in value.items())
+        return {name: _rewritten(one, text, (*keys, name)) for name, one in named}
+    if isinstance(value, list):
+        return [_rewritten(one, text, (*keys, number)) for number, one in enumerate(value)]
+    return text(value, keys, False) if isinstance(value, str) else value
+
+
+def _rewrite_keys(node: yaml.Node, text: Rewritten, done: set[int], keys: tuple = ()) -> None:
+    """As `_rewritten`, of the tree in which locations are looked up; a node with several aliases once."""
+    if id(node) in done:
+        return
+    done.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        for name, value in node.value:
+            if isinstance(name, yaml.ScalarNode) and id(name) not in done:
+                done.add(id(name))
+                name.value = text(name.value, keys, True)
+            _rewrite_keys(value, text, done, (*keys, name.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for number, one in enumerate(node.value):
+            _rewrite_keys(one, text, done, (*keys, number))
 
 
 def parse(cls: type[BaseModel], values: Any, location) -> Any:

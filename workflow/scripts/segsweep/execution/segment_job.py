@@ -53,6 +53,7 @@ def run_job(
         InputError: the plan does not know the segment, or its parent is missing.
     """
     job, store = read_segment(plan, segment), SegmentStore(store)
+    metrics.use_own(job.metrics)
     if is_done(store, job):
         say(f"{job.label}: {segment} is complete in {store.root}, nothing to do")
         return DONE

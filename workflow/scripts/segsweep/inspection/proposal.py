@@ -1,12 +1,10 @@
 """A data set file proposed for a folder of somebody's images: guessed from its files, to be corrected by a person."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import yaml
-
+from segsweep.config.commented_yaml import commented_yaml
 from segsweep.config.dataset import parse_dataset
 from segsweep.errors import InputError
 from segsweep.formatting import plural
@@ -15,8 +13,7 @@ from segsweep.inspection.file_tree import FileTree
 from segsweep.inspection.guess import Guess
 
 NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
-WIDTH = 100  # of a line that holds a mapping
-LONGEST = 10_000  # no text is broken in two
+HEAD = "Proposed by `make data`. Correct what is wrong, above all the lines with a comment."
 # Each looks at a folder and gives keys of a data set, or nothing; the first that gives some is taken.
 LAYOUTS: tuple[Callable[[FileTree], Guess | None], ...] = (
     public_layouts.voc,
@@ -52,22 +49,8 @@ def propose(folder: Path, data_root: Path) -> tuple[str, str]:
         root = root.relative_to(data_root.resolve())
     keys = {"name": name, "reader": guess.keys["reader"], "root": str(root)} | guess.keys
     parse_dataset(keys, lambda names: f"the proposal for {folder}")
-    return name, as_yaml(keys, guess.comments)
-
-
-def as_yaml(keys: Mapping[str, Any], comments: Mapping[str, str]) -> str:
-    """Keys, each below its comment; lists and mappings in one line where they fit."""
-    lines = ["# Proposed by `make data`. Correct what is wrong, above all the lines with a comment."]
-    for name, value in keys.items():
-        if name in comments:
-            lines.append(f"# {name}: {comments[name]}")
-        in_one = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=LONGEST).strip()
-        if isinstance(value, dict | list) and len(f"{name}: {in_one}") <= WIDTH:
-            lines.append(f"{name}: {in_one}")
-        else:
-            flow = None if isinstance(value, dict | list) else False
-            lines.append(yaml.safe_dump({name: value}, default_flow_style=flow, sort_keys=False, width=LONGEST).strip())
-    return "\n".join(lines) + "\n"
+    comments = {(key,): f"{key}: {text}" for key, text in guess.comments.items() if key in keys}
+    return name, commented_yaml(keys, comments, HEAD)
 
 
 def unknown_layout(tree: FileTree) -> str:

@@ -45,6 +45,19 @@ if TYPE_CHECKING:  # planning asks for names and directions, and must not import
 Counts = Mapping[str, "np.ndarray"]  # as above, by name
 
 
+def use_own(names: Iterable[str]) -> None:
+    """From here on, this process knows these metrics of own code and no others: those of the study it works on.
+
+    Args:
+        names: `my/score.py:gdice`, relative to the working folder; the metric is called `gdice`.
+
+    Raises:
+        InputError: there is no such function, or another metric has its name.
+    """
+    registry.name_plainly("metric", names)
+    metrics_of.cache_clear()
+
+
 @cache
 def metrics_of(task: str) -> dict[str, type[Metric]]:
     """The metrics that data sets of a task have: its usual one, the other means, those of each class."""

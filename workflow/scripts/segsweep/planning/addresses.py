@@ -8,6 +8,7 @@ raises its `revision`, which enters the address of every training that the class
 - What tells components apart (`arch`, `name`, `reader`) stands beside whatever is set of a component.
 - A key whose value is the name of something enters as what the name stands for (`Meaning`), default or not: a
   monitor as a column and its direction, an augmentation as its transforms, a file of weights as its content.
+- A component of own code enters by the name of its file without the folder; what is in the file is code.
 - A plain key whose values mean something else than before, its default aside, has a revision of its own, which enters
   beside them.
 """
@@ -20,15 +21,15 @@ from typing import Any
 
 from segsweep.config.augmentations import revisions
 from segsweep.config.settings import Component, Settings
+from segsweep.own_code.names import own_name
 from segsweep.planning.code_fingerprint import Symbol
 
 NESTED = Settings | dict | list | tuple
 DISCRIMINATORS = ("arch", "name", "reader")
 AUGMENTATION = "segsweep.data.augmentation"
+LOAD: Symbol = (AUGMENTATION, "load_augmentation")
 # What carries out an augmentation, where no other backend is named.
-AUGMENTED: frozenset[Symbol] = frozenset(
-    {(AUGMENTATION, "load_augmentation"), (f"{AUGMENTATION}.albumentations_backend", "build")}
-)
+AUGMENTED: frozenset[Symbol] = frozenset({LOAD, (f"{AUGMENTATION}.albumentations_backend", "build")})
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,13 @@ class InForce:
         task: of the data set; None for any.
         meanings: by name of the key, what a value of it stands for.
         roots_of: the functions of a component that a training calls.
+        name_of: what a component's name enters as.
     """
 
     task: str | None = None
     meanings: Mapping[str, Callable[[Any], Meaning]] = field(default_factory=dict)
     roots_of: Callable[[Component], Iterable[Symbol]] = lambda component: ()
+    name_of: Callable[[Any], Any] = lambda name: name
 
 
 @cache
@@ -74,11 +77,11 @@ def differences(settings: Settings, in_force: InForce) -> dict[str, Any]:
         value = getattr(settings, name)
         if not isinstance(value, NESTED) and name not in in_force.meanings:  # as most are
             if value != default or name in DISCRIMINATORS:
-                found |= {name: value} | revision_of_key(kind, name)
+                found |= {name: in_force.name_of(value)} | revision_of_key(kind, name)
             continue
         added = difference(kind, name, value, in_force)
         if added is not None:
-            (found[name],) = added
+            (found[in_force.name_of(name)],) = added
     return found | revision_of(settings)
 
 
@@ -263,6 +266,7 @@ def meanings(
     monitored: Callable[[str | None], tuple[str, bool]],
     metric_roots: Callable[[str], Iterable[Symbol]],
     transforms: Callable[[str], list],
+    own_roots: Callable[[str], Iterable[Symbol]],
     weights: Callable[[str | None], str],
 ) -> dict[str, Callable[[Any], Meaning]]:
     """What the keys of a training stand for that name something.
@@ -271,6 +275,7 @@ def meanings(
         monitored: of a monitor, the column that it watches and whether lower is better.
         metric_roots: of a column, the functions that compute it.
         transforms: of an augmentation, what it does.
+        own_roots: of a function of own code that makes an augmentation, where its code begins.
         weights: of encoder weights, the fingerprint of the file that they name; else empty.
     """
 
@@ -280,6 +285,8 @@ def meanings(
 
     def augmentation(value: str) -> Meaning:
         found = transforms(value)
+        if own := own_name(value):
+            return Meaning(own.short, frozenset({LOAD, *own_roots(value)}))
         revised = revisions(found)
         return Meaning([*found, revised] if revised else found, AUGMENTED) if found else Meaning()
 

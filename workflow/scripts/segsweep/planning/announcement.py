@@ -5,11 +5,9 @@ from collections import Counter
 from segsweep.config.study import Study
 from segsweep.formatting import plural
 from segsweep.metrics import measured_in_batches
-from segsweep.planning.data_fit import data_fit
 from segsweep.planning.lost_values import announced
 from segsweep.planning.planner import Planner
 from segsweep.planning.selection import unmeasured
-from segsweep.planning.setting_checks import about_patches
 from segsweep.search.requests import replicates
 
 SHOWN = 12
@@ -20,7 +18,7 @@ def at_most(study: Study) -> str:
 
     Trials that are pruned make it less.
     """
-    epochs, parts = study.train.epochs, []
+    epochs, parts = study.total_epochs, []
     if study.sweep is not None:
         space = study.sweep.space.get("epochs")
         longest = epochs if space is None else max(space.choices or [space.high])
@@ -62,11 +60,8 @@ def announce(study: Planner, say) -> None:
         say(f"  {sentence}")
     if len(lost) > SHOWN:
         say(f"  and {len(lost) - SHOWN:,} more values that are not in force")
-    for sentence in about_patches(design.settings):
+    for sentence in study.training.remarks(design.settings, study.plan):
         say(f"  {sentence}")
-    for folder in study.plan.data:
-        for sentence in data_fit(study.plan, folder).warnings:
-            say(f"  {sentence}")
     if plan.epochs < plan.epochs_run_by_run:
         say(f"Shared prefixes are trained once: {plan.epochs:,} epochs instead of {plan.epochs_run_by_run:,}.")
     if study.adaptive and not study.nothing_left_to_decide:

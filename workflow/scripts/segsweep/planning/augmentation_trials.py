@@ -20,6 +20,7 @@ def augmentation_problems(plan: StudyPlan, folder: str) -> list[str]:
         return []
     data = [one.train["data"] for one in plan.segments.values() if one.data == folder]
     asked = {(one["augmentation"], one["augmentation_backend"]) for one in data if one["augmentation"] != "none"}
+    asked = {(name, backend) for name, backend in asked if backend != "own"}  # `segsweep.component_checks` tries these
     tried = read_json_or_none(Path(folder, TRIED)) or []
     problems: list[str] = []
     for name, backend in sorted(asked):

@@ -11,6 +11,10 @@ is a function beside the training code (`training.clipping.clip_of`), no method 
 settings in a component's file the methods and the `revision` count, and its keys do not: they enter an address by their
 values.
 
+Own code (`segsweep.own_code`) is followed like the package's, with the modules beside it that it imports. What its
+modules are called there says nothing: a file may move. Its classes of settings count as a whole, as nobody raises a
+revision there, and so do decorated definitions, which a decorator may have put into a table.
+
 An edit that leaves every result as it was (a definition split in two, a new setting that is off) need not train
 anything again: equivalent_code.json says which definitions now stand for which earlier ones (CONTRIBUTING.md says how
 it is written, and what has to be shown first).
@@ -18,6 +22,7 @@ it is written, and what has to be shown first).
 
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -25,13 +30,16 @@ from pathlib import Path
 
 from segsweep import registry, tables
 from segsweep.hashing import short_hash
+from segsweep.own_code import local_imports
 from segsweep.planning import definitions
 from segsweep.planning.definitions import Definition, Module, read_module
 from segsweep.planning.remembered import Remembered
 
 PACKAGE = Path(__file__).resolve().parents[1]
 NAME = PACKAGE.name
-OUTSIDE = {"config", "errors", "execution", "exits", "formatting", "io", "planning", "registry", "store", "syntax"}
+OUTSIDE = {
+    "config", "errors", "execution", "exits", "formatting", "io", "own_code", "planning", "registry", "store", "syntax",
+}  # fmt: skip
 TRAIN = f"{NAME}.config.train"
 EQUIVALENT = Path("planning") / "equivalent_code.json"
 # Module and name of a definition. The name "" is what a module runs when it is imported.
@@ -65,7 +73,8 @@ class Code:
         """Hash of all that a training reaches from some roots."""
         roots = frozenset(roots)
         if roots not in self._fingerprints:
-            lines = (f"{name} {digest}" for name, digest in sorted(self.hashes(roots).items()))
+            hashes = sorted((function_of(name), digest) for name, digest in self.hashes(roots).items())
+            lines = (f"{name} {digest}" for name, digest in hashes)
             self._fingerprints[roots] = short_hash(lines)
         return self._fingerprints[roots]
 
@@ -76,7 +85,8 @@ class Code:
         return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
 
     def hashes(self, roots: Iterable[Symbol]) -> dict[str, str]:
-        """A hash of each definition that a training reaches from some roots, by name: `losses.focal.Focal`.
+        """A hash of each definition that a training reaches from some roots, by name: `losses.focal.Focal`, or of own
+        code `my/tiny_unet.py:TinyUnet`.
 
         Of one that is equivalent to earlier ones, the names and hashes of those.
 
@@ -92,9 +102,14 @@ class Code:
         for name, thing in self.reached(roots):
             definition = self._definition(name, thing)
             if definition is not None and definition.hash:
-                label, own = f"{name}.{thing}".removeprefix(f"{NAME}.").rstrip("."), self._hash(name, definition)
+                label, own = self._label(name, thing), self._hash(name, definition)
                 found |= self.equivalent.get(f"{label} {own}", {label: own})
         return found
+
+    def _label(self, name: str, thing: str) -> str:
+        if local_imports.is_own(name):
+            return f"{os.path.relpath(self._file(name))}:{thing}"
+        return f"{name}.{thing}".removeprefix(f"{NAME}.").rstrip(".")
 
     def names(self, module: str) -> list[str]:
         """Names that a module defines; none of one outside of trainings."""
@@ -159,6 +174,8 @@ class Code:
             for target, imported in module.imports.values():
                 yield target, ""
                 yield f"{target}.{imported}", ""
+            if local_imports.is_own(name):
+                yield from ((name, one) for one in module.decorated)
         if thing and thing not in module.definitions:
             yield from self._follow(name, thing)
             return
@@ -175,6 +192,8 @@ class Code:
             return
         target = (imports or {}).get(first) or module.imports.get(first)
         if target is None:
+            for where in (where for where, imported in module.imports.values() if imported == "*"):
+                yield from self._of_module(where, chain)
             return
         where, imported = target
         yield from self._of_module(where, ".".join(filter(None, (imported, rest))))
@@ -202,7 +221,7 @@ class Code:
             return None
         if not thing:
             return module.statements
-        if thing in module.bases and self._is_settings(name, thing):
+        if thing in module.bases and not local_imports.is_own(name) and self._is_settings(name, thing):
             return module.methods[thing]
         return module.definitions.get(thing)
 
@@ -226,14 +245,14 @@ class Code:
         """Hash of a definition, and of what the names that it imports stand for."""
         imports = self._module(name).imports | definition.imports
         firsts = sorted({chain.partition(".")[0] for chain in definition.uses} & imports.keys())
-        meant = [f"{one}={'.'.join(imports[one])}" for one in firsts if not _is_outside(imports[one][0])]
+        meant = [f"{one}={_target(*imports[one])}" for one in firsts if not _is_outside(imports[one][0])]
         return short_hash([definition.hash, *meant], 12)
 
     def _module(self, name: str) -> Module | None:
         """What a module defines; None of one outside of a training."""
         if name not in self._modules:
             file = None if _is_outside(name) else self._file(name)
-            self._modules[name] = self._read(name, file) if file else None
+            self._modules[name] = self._read(name, file) if file else _folder(name)
         return self._modules[name]
 
     def _read(self, name: str, file: Path) -> Module:
@@ -242,7 +261,7 @@ class Code:
             content = self.remembered.of(
                 file, lambda path: read_module(path.read_text("utf-8"), name, is_package=is_package).as_json()
             )
-            self._read_already[name] = Module.from_json(content)
+            self._read_already[name] = _located(Module.from_json(content), name)
         return self._read_already[name]
 
     def _file(self, name: str) -> Path | None:
@@ -253,6 +272,10 @@ class Code:
 
     def _find(self, name: str) -> Path | None:
         first, *parts = name.split(".")
+        if local_imports.is_own(name):
+            path = local_imports.path_of(name)
+            file = path / "__init__.py" if path is not None and path.is_dir() else path
+            return file if file is not None and file.is_file() else None
         if first != NAME:
             return None
         stem = self.package.joinpath(*parts)
@@ -265,3 +288,30 @@ def _is_outside(name: str) -> bool:
     """Whether a module of the package is none of a training's."""
     first, *parts = name.split(".")
     return first == NAME and bool(parts) and parts[0] in OUTSIDE
+
+
+def function_of(label: str) -> str:
+    """The name of a definition, of own code without that of its file."""
+    return label.rpartition(".py:")[2] if ".py:" in label else label
+
+
+def _target(module: str, imported: str) -> str:
+    """What an import binds; of own code without the module, whose file may move."""
+    if not local_imports.is_own(module):
+        return f"{module}.{imported}"
+    return imported or module.rpartition(".")[2]
+
+
+def _folder(name: str) -> Module | None:
+    """A folder of own code without `__init__.py`: a module that defines nothing."""
+    return Module({}, {}, {}, {}, Definition(""), "", []) if local_imports.path_of(name) is not None else None
+
+
+def _located(module: Module, name: str) -> Module:
+    """A module whose imports of own code beside it are those of the files that they mean."""
+    if local_imports.is_own(name):
+        for part in (module, module.statements, *module.definitions.values(), *module.methods.values()):
+            part.imports = {
+                one: (local_imports.meant(where, name), what) for one, (where, what) in part.imports.items()
+            }
+    return module

@@ -8,6 +8,7 @@ from segsweep.config.split_keys import RandomSplits
 from segsweep.config.train import Patches
 from segsweep.data.classes import class_table
 from segsweep.hashing import short_hash
+from segsweep.own_code.names import without_folder
 from segsweep.planning.addresses import InForce, as_text, differences, revision_of_key
 from segsweep.planning.code_fingerprint import Code
 from segsweep.planning.data_fingerprint import GROUPS, TRAINED_ON, data_fingerprint
@@ -105,7 +106,7 @@ class DataAddresses:
 
 def meaning_of(dataset: Dataset) -> dict[str, Any]:
     """What of a data set's file changes what a training sees: its task, its classes by index, what is drawn."""
-    found = differences(dataset, InForce(dataset.task))
+    found = differences(dataset, InForce(dataset.task, name_of=without_folder))
     classes = dataset.classes
     if isinstance(classes, dict) and dataset.task not in dataset.names_select:
         values = list(classes)

@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import yaml
@@ -71,7 +71,11 @@ def data_fingerprint(
     if root.is_dir():
         listing = files(dataset, root)
         found = of_listing(listing, remembered) | _groups(dataset, root, listing)
-        if tracked and seen.get(name) != found and dvc_md5(root, remembered) == _tracked_md5(tracked):
+        if (
+            tracked
+            and seen.get(name) != found
+            and dvc_md5(root, lambda file: _content(file, remembered)[0]) == tracked_md5(tracked)
+        ):
             seen[name] = found
         return found
     if tracked is None:
@@ -105,11 +109,20 @@ def pull_missing(dataset: Dataset | None, root: Path, seen: dict[str, dict[str, 
     tracked = tracking_file(dataset, root)
     if tracked is None or root.is_dir() or _name(tracked, dataset) in seen:
         return
+    dvc_pull(tracked, f"data set {dataset.name}")
+
+
+def dvc_pull(tracked: Path, what: str) -> None:
+    """Have DVC bring what a .dvc file tracks; `what` begins the message if it cannot.
+
+    Raises:
+        InputError: DVC could not.
+    """
     command = [sys.executable, "-m", "dvc", "--cd", str(tracked.parent), "pull", "--quiet", tracked.name]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode != 0:
         raise InputError(
-            f"data set {dataset.name}: `dvc pull {tracked}` failed. Correct what it says, and start again.",
+            f"{what}: `dvc pull {tracked}` failed. Correct what it says, and start again.",
             *done.stdout.strip().splitlines(),
         )
 
@@ -149,13 +162,25 @@ def md5(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-def dvc_md5(root: Path, remembered: Remembered) -> str:
-    """What DVC writes into a folder's .dvc file: MD5 of a list of all of its files and their MD5."""
+def dvc_md5(root: Path, md5_of: Callable[[Path], str]) -> str:
+    """What DVC writes into a folder's .dvc file: MD5 of a list of all of its files and their MD5, from `md5_of`."""
     paths = sorted(
         Path(folder, name).relative_to(root).as_posix() for folder, _, names in os.walk(root) for name in names
     )
-    entries = [{"md5": _content(root / path, remembered)[0], "relpath": path} for path in paths]
+    entries = [{"md5": md5_of(root / path), "relpath": path} for path in paths]
     return hashlib.md5(json.dumps(entries, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
+
+
+def tracked_md5(tracked: Path) -> str:
+    """The content that a .dvc file names.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        return yaml.safe_load(read_text(tracked, "Restore it with git."))["outs"][0]["md5"]
+    except (yaml.YAMLError, LookupError, TypeError) as error:
+        raise InputError(f"{tracked}: names no content ({error!r}). Restore it with git, or run `dvc add`.") from error
 
 
 def _groups(dataset: Dataset, root: Path, listing: Listing) -> dict[str, str]:
@@ -168,19 +193,7 @@ def _groups(dataset: Dataset, root: Path, listing: Listing) -> dict[str, str]:
 def _name(tracked: Path, dataset: Dataset) -> str:
     """What stands for a tracked content, and what is read of it. A key at its default, as a new one, adds nothing."""
     read = dataset.model_dump(mode="json", exclude=READ_NOTHING, exclude_defaults=True)
-    return f"{_tracked_md5(tracked)} {hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()[:12]}"
-
-
-def _tracked_md5(tracked: Path) -> str:
-    """The content that a .dvc file names.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    try:
-        return yaml.safe_load(read_text(tracked, "Restore it with git."))["outs"][0]["md5"]
-    except (yaml.YAMLError, LookupError, TypeError) as error:
-        raise InputError(f"{tracked}: names no content ({error!r}). Restore it with git, or run `dvc add`.") from error
+    return f"{tracked_md5(tracked)} {hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()[:12]}"
 
 
 def _content(part: Path | str, remembered: Remembered) -> tuple[str, int]:

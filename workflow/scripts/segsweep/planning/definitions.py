@@ -58,6 +58,7 @@ class Module:
         statements: what is run besides, when the module is imported.
         tree: hash of all of it, texts for people included, docstrings not.
         kinds: kinds of components that it asks the registry for: `registry.classes("metric")`.
+        decorated: definitions with a decorator, which may keep what it decorates.
     """
 
     definitions: dict[str, Definition]
@@ -67,11 +68,12 @@ class Module:
     statements: Definition
     tree: str
     kinds: list[str]
+    decorated: list[str] = field(default_factory=list)
 
     def as_json(self) -> list[Any]:
         """All of it in JSON's types."""
         plain = [{name: one.as_json() for name, one in part.items()} for part in (self.definitions, self.methods)]
-        return [*plain, self.bases, self.imports, self.statements.as_json(), self.tree, self.kinds]
+        return [*plain, self.bases, self.imports, self.statements.as_json(), self.tree, self.kinds, self.decorated]
 
     @classmethod
     def from_json(cls, values: list[Any]) -> "Module":
@@ -102,7 +104,7 @@ def read_module(text: str, name: str, *, is_package: bool) -> Module:
     rest: list[ast.stmt] = []
     imports: dict[str, tuple[str, str]] = {}
     classes: dict[str, ast.ClassDef] = {}
-    whole, kinds = _whole(tree), sorted(set(_kinds(tree)))
+    whole, kinds = tree_hash(tree), sorted(set(_kinds(tree)))
     for statement in tree.body:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             imports |= _imported(statement, package)
@@ -126,6 +128,7 @@ def read_module(text: str, name: str, *, is_package: bool) -> Module:
         _definition([cleaned[id(node)] for node in rest if cleaned[id(node)] is not None], package),
         whole,
         kinds,
+        [one.name for one in tree.body if getattr(one, "decorator_list", None)],
     )
 
 
@@ -172,7 +175,10 @@ def _imported(statement: ast.Import | ast.ImportFrom, package: str) -> dict[str,
     parts = package.split(".")
     start = ".".join(parts[: len(parts) - statement.level + 1]) if statement.level else ""
     module = ".".join(filter(None, (start, statement.module)))
-    return {alias.asname or alias.name: (module, alias.name) for alias in statement.names}
+    return {
+        f"*{module}" if alias.name == "*" else alias.asname or alias.name: (module, alias.name)
+        for alias in statement.names
+    }
 
 
 def _methods(node: ast.ClassDef) -> list[ast.stmt]:
@@ -200,7 +206,7 @@ def _definition(statements: list[ast.stmt], package: str) -> Definition:
     return Definition(hashlib.sha256(text.encode()).hexdigest()[:16] if text else "", sorted(uses.found), uses.imports)
 
 
-def _whole(tree: ast.Module) -> str:
+def tree_hash(tree: ast.Module) -> str:
     """Hash of a tree, docstrings left out; the tree stays as it is."""
     docstrings = [
         node.body[0].value

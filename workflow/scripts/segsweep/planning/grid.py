@@ -8,12 +8,13 @@ from typing import Any
 
 from segsweep.config.dotted_keys import ABSENT
 from segsweep.config.merging import decides
+from segsweep.config.settings import Settings
 from segsweep.config.study import Study
-from segsweep.config.train import Train
 from segsweep.config.yaml_documents import nearest
 from segsweep.errors import InputError
 from segsweep.formatting import label, short_names, value_in_words
 from segsweep.hashing import short_hash
+from segsweep.planning.cell_settings import cell_settings
 from segsweep.planning.levels import Levels
 from segsweep.planning.lost_values import LostValue, unused_values
 from segsweep.planning.overrides import Resolved, Resolver
@@ -74,13 +75,14 @@ def lay_out(study: Study, base: dict[str, Any], location) -> Design:
 
     Args:
         study: the study, after `smoke`.
-        base: its raw `train`.
+        base: what its cells start from, raw: its `train`, or its parameters with their epochs.
         location: says where a key of the study file stands.
 
     Raises:
         InputError: an unknown key, a value out of range, a study without cells; all that were found.
     """
-    resolver = Resolver(base, lambda keys: location(("train", *keys)))
+    start = cell_settings(study, base, location)
+    resolver = Resolver(start)
     points = [*_grid_points(study, location), *_listed_points(study)]
     axes = list(dict.fromkeys(axis for point in points for axis in point.changes))
     points += _reference_points(study, resolver, points, axes, location)
@@ -89,7 +91,7 @@ def lay_out(study: Study, base: dict[str, Any], location) -> Design:
 
     levels = Levels(resolver)
     for point in points:
-        levels.learn(point.changes, _locator(location, point))
+        levels.learn(point.changes, _locator(location, point, start.location))
     found = _cells_of(points, study, levels, axes, location)
     trials = _probed(study, resolver, location, found.problems)
     if found.problems:
@@ -106,7 +108,7 @@ def lay_out(study: Study, base: dict[str, Any], location) -> Design:
     names = short_names([axis for axis in axes if _varies(found.cells, axis) or study.sweep])
     cells = [_labelled(cell, names) for cell in found.cells]
     settings = [*(cell.resolved for cell in cells), *trials]
-    lost = [("all cells", unused_values(base, (one.dump for one in settings), resolver.dump))]
+    lost = [("all cells", unused_values(start, (one.dump for one in settings), resolver.dump))]
     lost += [*((cell.label, _lost(cell)) for cell in cells), ("trials", _lost_in_trials(trials))]
     shown = [axis for axis in axes if axis in names]
     return Design(cells, shown, found.coinciding, found.excluded, names, lost, settings, levels, found.idle)
@@ -128,9 +130,10 @@ def _cells_of(points: list[_Point], study: Study, levels: Levels, axes: list[str
     problems: dict[str, None] = {}
     coinciding = excluded = 0
     asked: list[dict[str, Any]] = []
+    at_start = levels.resolver.start.location
     for point in points:
         try:
-            cell = make_cell(levels, point.changes, axes, _locator(location, point), point)
+            cell = make_cell(levels, point.changes, axes, _locator(location, point, at_start), point)
         except InputError as error:
             problems |= dict.fromkeys(error.problems)
             continue
@@ -167,14 +170,18 @@ def _probed(study: Study, resolver: Resolver, location, problems: dict[str, None
     if study.sweep is None:
         return []
     space, found, wrong = study.sweep.space, [], {}
+
+    def locator(values: dict[str, Any]):
+        return _locator(location, _Point(values, ("sweep", "space")), resolver.start.location)
+
     for values in probes(space):
         try:
-            found.append(resolver.resolve(values, _locator(location, _Point(values, ("sweep", "space")))))
+            found.append(resolver.resolve(values, locator(values)))
         except InputError as error:
             wrong |= dict.fromkeys(error.problems)
     for values in pairs(space) if not wrong else ():
         try:
-            resolver.resolve(values, _locator(location, _Point(values, ("sweep", "space"))))
+            resolver.resolve(values, locator(values))
         except InputError as error:
             wrong |= dict.fromkeys(f"{problem} Or let `when` keep the values apart." for problem in error.problems)
     problems |= wrong
@@ -226,15 +233,15 @@ def _varies(cells: list[Cell], axis: str) -> bool:
     return len({repr(cell.settings.get(axis, ABSENT)) for cell in cells}) > 1
 
 
-def _locator(location, point: _Point):
-    """Where a key of a cell stands: at the axis that set it, else in `train`."""
+def _locator(location, point: _Point, at_start):
+    """Where a key of a cell stands: at the axis that set it, else in what cells start from."""
 
     def found(keys: tuple) -> str:
         dotted = ".".join(str(part) for part in keys)
         for axis in point.changes:
             if dotted == axis or dotted.startswith(axis + ".") or axis.startswith(dotted + "."):
                 return location((*point.source, axis))
-        return location(("train", *keys))
+        return at_start(keys)
 
     return found
 
@@ -292,11 +299,12 @@ def _reference_points(
     """The reference, for each combination of the axes it leaves open that the grid has."""
     if study.reference is None:
         return []
-    open_axes = [axis for axis in axes if not any(_sets(one, level, axis) for one, level in study.reference.items())]
+    kind, reference = resolver.kind, study.reference
+    open_axes = [axis for axis in axes if not any(_sets(kind, one, level, axis) for one, level in reference.items())]
     found = {}
     for point in points:
         kept = {axis: point.changes[axis] for axis in open_axes if axis in point.changes}
-        changes = _without_replaced(resolver, kept, study.reference, location)
+        changes = _without_replaced(resolver, kept, reference, location)
         found.setdefault(repr(changes), _Point(changes, ("reference",), "reference"))
     return list(found.values())
 
@@ -304,7 +312,7 @@ def _reference_points(
 def _without_replaced(resolver: Resolver, kept: dict[str, Any], reference: dict[str, Any], location) -> dict[str, Any]:
     """What a reference changes, without levels of sections of which its own keys leave nothing."""
     changes = kept | reference
-    locator = _locator(location, _Point(changes, ("reference",)))
+    locator = _locator(location, _Point(changes, ("reference",)), resolver.start.location)
     for axis in kept:
         if any(key.startswith(axis + ".") for key in reference):
             rest = {key: level for key, level in changes.items() if key != axis}
@@ -314,9 +322,9 @@ def _without_replaced(resolver: Resolver, kept: dict[str, Any], reference: dict[
     return changes
 
 
-def _sets(key: str, level: Any, axis: str) -> bool:
+def _sets(kind: type[Settings], key: str, level: Any, axis: str) -> bool:
     """Whether a key of the reference sets an axis: it is the axis, or what the axis lies in."""
-    return key == axis or (axis.startswith(key + ".") and decides(Train, key, level, axis))
+    return key == axis or (axis.startswith(key + ".") and decides(kind, key, level, axis))
 
 
 def _matches(settings: dict[str, Any], pattern: dict[str, Any]) -> bool:

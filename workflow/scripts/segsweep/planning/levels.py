@@ -6,7 +6,6 @@ from typing import Any
 
 from segsweep.config.dotted_keys import ABSENT, lookup, value_in
 from segsweep.config.merging import leaves, section
-from segsweep.config.train import Train
 from segsweep.errors import InputError
 from segsweep.planning.overrides import Resolved, Resolver
 
@@ -68,7 +67,7 @@ class Levels:
             with suppress(InputError):  # not a level of this cell
                 alone = self.resolver.lay_over(_outside(changes, axis) | {axis: level}, location).dump
                 beside = self.resolver.lay_over(changes | {axis: level}, location).dump
-                written = [f"{axis}.{key}" for key, _ in leaves(section([Train], axis), level)]
+                written = [f"{axis}.{key}" for key, _ in leaves(section([self.resolver.kind], axis), level)]
                 holds = all(value_in(alone, key) == value_in(beside, key) for key in written)
                 if holds and value_in(beside, axis) == filled_in:
                     return level

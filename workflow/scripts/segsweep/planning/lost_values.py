@@ -4,12 +4,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from segsweep.config.dotted_keys import ABSENT, value_in
+from segsweep.config.dotted_keys import ABSENT, keys_of, outer_and_last, value_in
 from segsweep.config.merging import decides, leaves, section
-from segsweep.config.train import Train
+from segsweep.config.settings import Settings
 from segsweep.formatting import plural, value_in_words
-
-BASE = "train"
+from segsweep.planning.cell_settings import CellSettings
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,7 @@ class LostValue:
     Attributes:
         key: its dotted key.
         value: in words.
-        origin: `train`, or the key of the cell that holds it, with its level.
+        origin: `train` or `parameters`, or the key of the cell that holds it, with its level.
         by: the key of the cell that takes it out of force, with its level; empty where none does.
         why: and what to do.
         is_level: whether the value is a level of an axis of its own: momentum, where the optimizer is Adam.
@@ -34,60 +33,63 @@ class LostValue:
 
 
 def lost_values(
-    name: str, base: dict[str, Any], before: Any, changes: dict[str, Any], after: Any
+    start: CellSettings, name: str, before: Any, changes: dict[str, Any], after: Any
 ) -> tuple[LostValue, ...]:
-    """The lost values of a section of `train`.
+    """The lost values of a section of a setting.
 
     Args:
+        start: what cells start from.
         name: of the section.
-        base: raw `train` of the study.
         before: dump of the section as the study has it.
         changes: what a cell changes in it, by dotted key.
         after: dump of the section of the cell.
     """
-    before, after, found = {name: before}, {name: after}, []
-    for key, value in leaves(section([Train], name), base[name], name) if name in base else ():
+    before, after, found, kind, base = {name: before}, {name: after}, [], start.kind, start.base
+    for key, value in leaves(section([kind], name), base[name], name) if name in base else ():
         was, is_now = value_in(before, key), value_in(after, key)
-        if was in (ABSENT, is_now) or any(decides(Train, one, level, key) for one, level in changes.items()):
+        if was in (ABSENT, is_now) or any(decides(kind, one, level, key) for one, level in changes.items()):
             continue
-        found.append(LostValue(key, value_in_words(value), BASE, *_reason(key, changes, after)))
+        found.append(LostValue(key, value_in_words(value), start.origin, *_reason(kind, key, changes, after)))
     for origin, level in changes.items():
-        inner = {one: other for one, other in changes.items() if one.count(".") > origin.count(".")}
-        for key, value in leaves(section([Train], origin), level, origin):
+        inner = {one: other for one, other in changes.items() if len(keys_of(one)) > len(keys_of(origin))}
+        for key, value in leaves(section([kind], origin), level, origin):
             is_now = value_in(after, key)
-            by = next((one for one, other in inner.items() if decides(Train, one, other, key)), None)
+            by = next((one for one, other in inner.items() if decides(kind, one, other, key)), None)
             words = (key, value_in_words(value), _words(origin, level))
             if by is not None and is_now != value:
                 why = "the more specific of two keys counts. Write it in one place."
                 found.append(LostValue(*words, _words(by, changes[by]), why))
             elif is_now is ABSENT:
-                found.append(LostValue(*words, *_reason(key, changes, after), key == origin))
+                found.append(LostValue(*words, *_reason(kind, key, changes, after), key == origin))
     return tuple(found)
 
 
-def unused_values(base: dict[str, Any], dumps: Iterable[dict[str, Any]], before: dict[str, Any]) -> list[LostValue]:
-    """What `train` sets and no cell has, as its component has no such key.
+def unused_values(start: CellSettings, dumps: Iterable[dict[str, Any]], before: dict[str, Any]) -> list[LostValue]:
+    """What cells start from and no cell has, as its component has no such key.
 
     Args:
-        base: raw `train` of the study.
+        start: what cells start from.
         dumps: the settings of all cells.
-        before: `train` with every key filled in.
+        before: what cells start from, with every key filled in.
     """
-    missing = {key: value for key, value in leaves([Train], base) if value_in(before, key) is ABSENT}
+    missing = {key: value for key, value in leaves([start.kind], start.base) if value_in(before, key) is ABSENT}
     for dump in dumps:
         if not missing:
             break
         missing = {key: value for key, value in missing.items() if value_in(dump, key) is ABSENT}
-    return [LostValue(key, value_in_words(value), BASE, *_reason(key, {}, before)) for key, value in missing.items()]
+    return [
+        LostValue(key, value_in_words(value), start.origin, *_reason(start.kind, key, {}, before))
+        for key, value in missing.items()
+    ]
 
 
-def _reason(key: str, changes: dict[str, Any], after: dict[str, Any]) -> tuple[str, str]:
+def _reason(kind: type[Settings], key: str, changes: dict[str, Any], after: dict[str, Any]) -> tuple[str, str]:
     """(what takes a key out of force, why and what to do)."""
-    outer, _, last = key.rpartition(".")
+    outer, last = outer_and_last(key)
     if value_in(after, key) is ABSENT:
-        tag_key = _tag_key(outer)
+        tag_key = _tag_key(kind, outer)
         component = value_in(after, tag_key)
-        by = next((one for one, level in changes.items() if decides(Train, one, level, tag_key)), None)
+        by = next((one for one, level in changes.items() if decides(kind, one, level, tag_key)), None)
         why = f"{component} has no {last}. Leave it out, or set what {component} has instead."
     else:
         by = max((one for one in changes if key.startswith(one + ".")), key=len, default=None)
@@ -95,11 +97,11 @@ def _reason(key: str, changes: dict[str, Any], after: dict[str, Any]) -> tuple[s
     return (_words(by, changes[by]) if by else "", why)
 
 
-def _tag_key(inside: str) -> str:
+def _tag_key(kind: type[Settings], inside: str) -> str:
     """The key that names the component that a section is, or lies in."""
-    parts = inside.split(".")
+    parts = keys_of(inside)
     prefixes = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
-    found = ((prefix, getattr(cls, "discriminator", None)) for prefix in prefixes for cls in section([Train], prefix))
+    found = ((prefix, getattr(cls, "discriminator", None)) for prefix in prefixes for cls in section([kind], prefix))
     return next(f"{prefix}.{tag}" for prefix, tag in found if tag)
 
 

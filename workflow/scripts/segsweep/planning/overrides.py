@@ -6,22 +6,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from segsweep.config.contradictions import contradictions
-from segsweep.config.dotted_keys import lookup
-from segsweep.config.losses import Loss, LossPhase
+from segsweep.config.dotted_keys import keys_of, lookup
 from segsweep.config.merging import overridden
-from segsweep.config.train import Train
+from segsweep.config.settings import Settings
 from segsweep.config.yaml_documents import parse
 from segsweep.errors import InputError
-from segsweep.planning.addresses import InForce, as_text, difference
+from segsweep.planning.cell_settings import CellSettings
 from segsweep.planning.lost_values import LostValue, lost_values
-
-ANY_TASK = InForce()
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One checked top-level key of `train`.
+    """One checked top-level key of a setting.
 
     Attributes:
         value: as checked.
@@ -60,23 +56,17 @@ class Resolved:
         """What tells the setting from others."""
         return "\n".join(f"{name}={section.text}" for name, section in self.sections.items() if section.text)
 
-    @property
-    def depends_on_end(self) -> bool:
-        """Whether the learning rate of an early epoch depends on how many epochs there will be."""
-        return self.sections["scheduler"].value.looks_at_end
-
 
 class Resolver:
     """Resolves the cells of one study: the base is parsed once, and each new section value once."""
 
-    def __init__(self, base: dict[str, Any], location):
-        """`base` is the raw `train` of the study; `location(keys)` says where a key of `train` stands."""
-        self.base = base
-        self.location = location
+    def __init__(self, start: CellSettings):
+        """`start` is what cells start from, and what checks them."""
+        self.start, self.kind, self.base = start, start.kind, start.base
         self._cache: dict[tuple, tuple[Section, Any, tuple[LostValue, ...]]] = {}
-        train = parse(Train, base, location)
-        self._checked = {name: getattr(train, name) for name in Train.model_fields}
-        self._sections = {name: _section(name, value) for name, value in self._checked.items()}
+        settings = parse(self.kind, self.base, start.location)
+        self._checked = {name: getattr(settings, name) for name in self.kind.model_fields}
+        self._sections = {name: self._section(name, value) for name, value in self._checked.items()}
 
     @property
     def dump(self) -> dict[str, Any]:
@@ -90,7 +80,7 @@ class Resolver:
             InputError: a key is unknown, a value is out of range, or keys exclude each other.
         """
         resolved = self.lay_over(changes, location)
-        if wrong := contradictions({name: section.value for name, section in resolved.sections.items()}):
+        if wrong := self.start.contradictions({name: one.value for name, one in resolved.sections.items()}):
             raise InputError(*(f"{location(keys)}: {problem}" for keys, problem in wrong))
         return resolved
 
@@ -100,7 +90,7 @@ class Resolver:
         Raises:
             InputError: a key is unknown or a value is out of range.
         """
-        changes = derive(changes, self.base, location)
+        changes = derive(self.kind, changes, self.base, location)
         by_section: dict[str, dict[str, Any]] = {}
         for dotted, value in changes.items():
             by_section.setdefault(dotted.partition(".")[0], {})[dotted] = value
@@ -114,30 +104,19 @@ class Resolver:
         return Resolved(sections, raw, location, lost)
 
     def _check(self, name: str, changes: dict[str, Any], location) -> tuple[Section, Any, tuple[LostValue, ...]]:
-        changed = overridden(Train, {name: self.base[name]} if name in self.base else {}, changes, location)
+        changed = overridden(self.kind, {name: self.base[name]} if name in self.base else {}, changes, location)
         # The other sections as they were checked: pydantic would copy its defaults for each cell.
-        train = parse(Train, self._checked | changed, location)
-        checked = _section(name, getattr(train, name))
-        lost = lost_values(name, self.base, self._sections[name].dump, changes, checked.dump)
+        settings = parse(self.kind, self._checked | changed, location)
+        checked = self._section(name, getattr(settings, name))
+        lost = lost_values(self.start, name, self._sections[name].dump, changes, checked.dump)
         return checked, changed[name], lost
 
-
-def _section(name: str, value: Any) -> Section:
-    dump = value.model_dump(mode="json") if hasattr(value, "model_dump") else value
-    added = difference(Train, name, value, ANY_TASK)
-    return Section(value, dump, as_text(added[0]) if added else "")
+    def _section(self, name: str, value: Any) -> Section:
+        dump = value.model_dump(mode="json") if hasattr(value, "model_dump") else value
+        return Section(value, dump, self.start.text(name, value, dump))
 
 
-def loss_in_force(loss: Loss, phase: LossPhase | None) -> Loss:
-    """The loss during a phase: what the phase sets replaces, the rest stays, no phases are left."""
-    if phase is None:
-        return loss
-    names = set(type(phase).model_fields) - {"until_epoch"}
-    changed = {name: value for name in names if (value := getattr(phase, name)) is not None}
-    return loss.model_copy(update=changed | {"phases": []})
-
-
-def derive(changes: dict[str, Any], base: dict[str, Any], location) -> dict[str, Any]:
+def derive(kind: type[Settings], changes: dict[str, Any], base: dict[str, Any], location) -> dict[str, Any]:
     """Fill in values that follow from others: `{linear_in: batch_size, at: {32: 2e-3}}`.
 
     Raises:
@@ -147,9 +126,9 @@ def derive(changes: dict[str, Any], base: dict[str, Any], location) -> dict[str,
     if not rules:
         return changes
     changes = {dotted: value for dotted, value in changes.items() if dotted not in rules}
-    values = overridden(Train, base, changes, location)
+    values = overridden(kind, base, changes, location)
     for dotted, value in rules.items():
-        where = location(tuple(dotted.split(".")))
+        where = location(tuple(keys_of(dotted)))
         if set(value) != {"linear_in", "at"} or not isinstance(value["at"], dict) or len(value["at"]) != 1:
             raise InputError(f"{where}: {dotted} is {value!r}; write {{linear_in: KEY, at: {{VALUE OF KEY: RESULT}}}}.")
         ((at, result),) = value["at"].items()

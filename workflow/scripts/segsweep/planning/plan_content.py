@@ -4,16 +4,15 @@ from collections.abc import Collection
 from typing import Any
 
 from segsweep.config.load import Loaded
-from segsweep.metrics import measured_in_batches
-from segsweep.planning.data_address import DataAddresses
 from segsweep.planning.grid import Cell, Design
 from segsweep.planning.plan_file import PlannedCell, PlannedRun, SegmentPlan, StudyPlan
 from segsweep.planning.runs import Plan, Run, Segment
+from segsweep.planning.study_training import StudyTraining
 from segsweep.store.segment_store import selection_key
 
 
 def study_plan(
-    loaded: Loaded, design: Design, plan: Plan, prepared: DataAddresses, select_again: Collection[str] = ()
+    loaded: Loaded, design: Design, plan: Plan, training: StudyTraining, select_again: Collection[str] = ()
 ) -> StudyPlan:
     """The plan of a study.
 
@@ -21,7 +20,7 @@ def study_plan(
         loaded: the study as it was read.
         design: its cells, and how they came about.
         plan: its runs and segments.
-        prepared: the prepared data that its settings need.
+        training: how its runs are trained.
         select_again: complete segments that train again, to keep the best epoch by the study's metric.
     """
     cells: dict[str, Cell] = {}
@@ -29,7 +28,7 @@ def study_plan(
         cells.setdefault(run.cell.cell, run.cell)
     # Of a trial that was promoted, the run up to its last rung.
     longest = {run.key or run.run: run for run in sorted(plan.runs, key=lambda run: run.epochs)}
-    segments = segment_plans(loaded, plan, prepared, select_again)  # first, as it asks for the folders of data
+    segments = segment_plans(loaded, plan, training, select_again)  # first, as it asks for the folders of data
     return StudyPlan(
         study=loaded.study.model_dump(mode="json", by_alias=True),
         name=loaded.name,
@@ -39,9 +38,9 @@ def study_plan(
         segments=segments,
         study_file=str(loaded.document.path),
         smoke=loaded.smoke,
-        dataset=loaded.dataset.model_dump(mode="json"),
-        data=sorted(prepared.descriptions),
-        prepared=prepared.descriptions,
+        dataset=training.dataset,
+        data=sorted(training.prepared),
+        prepared=training.prepared,
         names=design.names,
         coinciding=design.coinciding,
         epochs=plan.epochs,
@@ -50,19 +49,20 @@ def study_plan(
 
 
 def segment_plans(
-    loaded: Loaded, plan: Plan, prepared: DataAddresses, select_again: Collection[str] = ()
+    loaded: Loaded, plan: Plan, training: StudyTraining, select_again: Collection[str] = ()
 ) -> dict[str, SegmentPlan]:
     """All that a job must know to train a segment, by its id."""
     common = {
-        "dataset": loaded.dataset.model_dump(mode="json"),
         "metric": loaded.study.metric,
         "minimize": loaded.study.minimize,
-        "also_measure": measured_in_batches(loaded.study.also_report),
+        "metrics": loaded.study.metrics,
     }
     selection = [selection_key(loaded.study.metric, loaded.study.minimize)]
     return {
         one.id: _segment(
-            one, loaded.name, prepared, common | {"selections": selection if one.id in select_again else []}
+            one,
+            loaded.name,
+            common | training.segment(one) | {"selections": selection if one.id in select_again else []},
         )
         for one in plan.segments.values()
     }
@@ -95,23 +95,19 @@ def _run(run: Run) -> PlannedRun:
     )
 
 
-def _segment(segment: Segment, study: str, prepared: DataAddresses, common: dict[str, Any]) -> SegmentPlan:
+def _segment(segment: Segment, study: str, facts: dict[str, Any]) -> SegmentPlan:
     run = segment.run
-    data = prepared.folder_of(run.cell.resolved.sections["data"].dump)
-    train = run.cell.resolved.dump
     return SegmentPlan(
         id=segment.id,
         label=label(study, run),
-        train=train if train["loss"] == segment.phase.loss else train | {"loss": segment.phase.loss},
         seed=run.seed,
         fold=run.fold,
         first_epoch=segment.first_epoch,
         last_epoch=segment.last_epoch,
         total_epochs=run.total_epochs,
         parent=segment.parent,
-        data=data,
         can_be_extended=run.can_be_extended(segment.last_epoch),
         code_fingerprint=segment.phase.code,
         data_fingerprint=run.data,
-        **common,
+        **facts,
     )

@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Self
 
+from segsweep import metrics
 from segsweep.config.program import ProgramResults
 from segsweep.errors import InputError
 from segsweep.hashing import short_hash
@@ -115,6 +116,7 @@ class SegmentPlan(_Entry):
             `segsweep.metrics.measured_in_batches`.
         can_be_extended: whether a segment may continue it: not after the end that a schedule looked at.
         code_fingerprint, data_fingerprint: of the code and data that enter its address.
+        metrics: of own code, that its study names.
         program: of a run that a program of the user's own trains (trainer `command`), what it is called with, all
             values filled in but those that its job knows (`{out}`, `{config}`, `{resume:...}`, `{until}`, `{device}`,
             `{threads}`): {"command", "environment", "config" (parameters, nested), "folder", "results", "checkpoint",
@@ -140,6 +142,7 @@ class SegmentPlan(_Entry):
     can_be_extended: bool = True
     code_fingerprint: str = ""
     data_fingerprint: str = ""
+    metrics: list[str] = field(default_factory=list)
     program: dict[str, Any] | None = None
 
     @property
@@ -191,6 +194,11 @@ class StudyPlan(_Entry):
     def metric(self) -> str:
         """The column that the study ranks by."""
         return self.study["metric"]
+
+    @property
+    def metrics(self) -> list[str]:
+        """Metrics of own code that the study names, see `segsweep.metrics.use_own`."""
+        return self.study.get("metrics") or []
 
     @property
     def minimize(self) -> bool:
@@ -292,6 +300,17 @@ def read_plan(path: Path) -> StudyPlan:
         return StudyPlan.from_json(content)
     except (AttributeError, LookupError, TypeError) as error:
         raise InputError(f"{path}: is no plan of a study ({error}). Delete it; it is made again.") from error
+
+
+def open_plan(path: Path) -> StudyPlan:
+    """The plan of the one study that this process works on: its own metrics are known from here on.
+
+    Raises:
+        InputError: as `read_plan`, or an own metric cannot be found.
+    """
+    plan = read_plan(path)
+    metrics.use_own(plan.metrics)
+    return plan
 
 
 def read_segment(path: Path, segment: str) -> SegmentPlan:

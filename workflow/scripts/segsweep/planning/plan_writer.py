@@ -3,6 +3,7 @@
 In results/<study>/:
     plan.json       the plan (`segsweep.planning.plan_file`): all jobs and programs read it
     packs.json      the segments of each pack that jobs may still be asked for
+    own_components.json   the components of own code, to be tried before the first training
     history.json    what each complete run was made of, to say later why it trains again
     tracked_data.json   what the folders of data held that DVC tracks, while they were here
 and beside the data, what planning remembers of files. Written when Snakemake's jobs start, never by a dry run; of a
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from segsweep.io import write_if_changed
 from segsweep.planning import markers
+from segsweep.planning.own_components import as_text
 from segsweep.planning.packs import remembered
 from segsweep.planning.planner import Planner
 
@@ -51,15 +53,19 @@ class PlanWriter:
         study = self.study
         if not self.started:
             return
-        for memory in study.memories:
+        if study.training is None:
+            return
+        for memory in study.training.memories:
             memory.save()
-        if study.study.table is not None or self.in_use_by_another:
+        if self.in_use_by_another:
             return
         write_if_changed(study.plan_file, study.plan.text())
         if study.packs:
             write_if_changed(study.packs_file, remembered(study.packs_file, study.packs, study.store.complete))
-        if study.seen:
-            write_if_changed(study.seen_file, json.dumps(study.seen, indent=1))
+        if study.own_parts:
+            write_if_changed(study.own_components_file, as_text(study.own_parts))
+        if seen := study.training.seen:
+            write_if_changed(study.seen_file, json.dumps(seen, indent=1))
         write_if_changed(study.history_file, study.history.text())
 
     def finish(self) -> None:

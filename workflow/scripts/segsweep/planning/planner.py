@@ -7,37 +7,33 @@ that `PlanWriter` wrote. So what is missing may change while jobs run.
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import cache, cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from segsweep import registry
 from segsweep.config.load import Loaded, Request, load
 from segsweep.config.yaml_documents import parse
-from segsweep.data.classes import class_table
 from segsweep.errors import InputError
 from segsweep.formatting import epochs as epochs_in_words
 from segsweep.hashing import short_hash
 from segsweep.io import read_json
-from segsweep.planning.augmentation_trials import augmentation_problems
+from segsweep.planning.builtin_training import BuiltinTraining
 from segsweep.planning.code_fingerprint import PACKAGE, Code, readings
-from segsweep.planning.data_address import DataAddresses
-from segsweep.planning.data_fingerprint import file_hashes, pull_missing, read_seen, weights_fingerprint
-from segsweep.planning.data_fit import data_fit
+from segsweep.planning.data_fingerprint import read_seen
 from segsweep.planning.grid import Design, lay_out
-from segsweep.planning.image_kind import image_kind
 from segsweep.planning.markers import marker, new_start
+from segsweep.planning.own_components import as_text, own_parts
 from segsweep.planning.packs import pack_up
 from segsweep.planning.plan_content import label, study_plan
 from segsweep.planning.plan_file import SegmentPlan
-from segsweep.planning.remembered import Remembered
+from segsweep.planning.program_training import ProgramTraining
 from segsweep.planning.requested_runs import Decided
 from segsweep.planning.rerun_reasons import History, read_history
 from segsweep.planning.resources import CLUSTER_FILE, Resources, check
 from segsweep.planning.runs import Plan, cut, make_run, to_repeat
-from segsweep.planning.selection import Selection, to_select_again
-from segsweep.planning.setting_checks import check_data, check_losses
-from segsweep.planning.study_context import context_of, metric_roots
+from segsweep.planning.study_context import component_roots
+from segsweep.planning.study_training import StudyTraining
 from segsweep.planning.worker_view import RESULTS, WorkerView
 from segsweep.search.checks import problems
 from segsweep.search.decision_inputs import valid_steps
@@ -46,7 +42,6 @@ from segsweep.search.requests import folds_of
 from segsweep.search.step_files import read_steps
 from segsweep.store.segment_store import STORE, SegmentStore
 
-WEIGHTS = RESULTS / "data" / ".weights.json"
 # What was read out of the package's own files: like Python's compiled files it follows from them, and lies with them.
 DEFINITIONS = PACKAGE / "__pycache__" / "definitions.json"
 
@@ -64,9 +59,8 @@ class Planner(WorkerView):
         super().__init__(request, loaded)
         self.store = store
         self.code = Code(readings(DEFINITIONS))
-        self.memories: list[Remembered] = []  # hashes of files of data and weights
         self.seen_file = self.folder / "tracked_data.json"
-        self.seen: dict[str, dict[str, str]] = {}
+        self.training: StudyTraining | None = None  # of results made elsewhere there is none
         self.left_out: dict[str, str] = {}  # complete segments that do not stand: why
         self.start = new_start()
         self.cut, self.design = Plan([], {}), Design([], [])
@@ -90,48 +84,40 @@ class Planner(WorkerView):
         if study.table is not None:
             self.design = Design([], list(study.table.axes))
             return
-        dataset = loaded.dataset
-        of_files = file_hashes(dataset, RESULTS / "data")
-        weights_hashes = Remembered(WEIGHTS)
-        self.memories += [of_files, weights_hashes]
-        self.seen = read_seen(self.seen_file)
-        if pull:
-            pull_missing(dataset, loaded.root, self.seen)
-        self.prepared = DataAddresses(dataset, loaded.root, RESULTS / "data", self.code, of_files, self.seen)
-        weights = partial(weights_fingerprint, remembered=weights_hashes)
-        images = cache(partial(image_kind, dataset, loaded.root))
-        context = context_of(study, dataset, self.code, self.prepared.address_of, weights, images)
-        self.selection = Selection(
-            study.metric,
-            study.minimize,
-            dataset.task,
-            class_table(dataset).names,
-            self.code.fingerprint(roots) if (roots := metric_roots(study.metric)) else "",
-        )
+        self.training = self._training(read_seen(self.seen_file), pull=pull)
+        context = self.training.context
         if self.adaptive and (wrong := problems(study, loaded.location)):
             raise InputError(*wrong)
         self.design = lay_out(study, loaded.base, loaded.location)
-        check_data(self.design.settings, registry.classes("task")[dataset.task], dataset.task, images)
-        check_losses(self.design.settings, dataset.task)
+        self.training.check(self.design.settings)
+        self.own_parts = own_parts(self.design.settings)
         self.runs = [
             make_run(cell, seed, context, fold=fold)
             for cell in self.design.cells
             for seed in study.seeds
             for fold in folds_of(study)
         ]
-        context.sections.forget()  # decisions add few runs
+        context.forget()  # decisions add few runs
         self.decided = Decided(loaded, self.design, context)
-        self.history = History(self.code, read_history(self.history_file))
+        known = read_history(self.history_file)
+        self.history = History(context.code, known, data_in_words=self.training.data_in_words)
         if self.adaptive:
             self._read_decisions()
         self._cut()
-        folders = self.plan.data
-        fitting = [problem for folder in folders for problem in data_fit(self.plan, folder).problems]
-        if wrong := fitting + [problem for folder in folders for problem in augmentation_problems(self.plan, folder)]:
+        if wrong := self.training.problems(self.plan):
             raise InputError(*wrong)
-        missing = self.missing() if self.request.pack > 1 else []
+        missing = self.missing()
+        if pull and missing:
+            self.training.pull()
+        packed = missing if self.request.pack > 1 else []
         # What decisions ask for later is trained segment by segment.
-        self.__dict__["packs"] = pack_up({one: self.cut.segments[one].parent for one in missing}, self.request.pack)
+        self.__dict__["packs"] = pack_up({one: self.cut.segments[one].parent for one in packed}, self.request.pack)
+
+    def _training(self, seen: dict[str, dict[str, str]], *, pull: bool) -> StudyTraining:
+        """How the study's runs are trained."""
+        if self.study.command is not None:
+            return ProgramTraining(self.loaded, RESULTS / "data")
+        return BuiltinTraining(self.loaded, self.code, RESULTS / "data", seen, pull=pull)
 
     def _cut(self) -> None:
         """Cut all runs into segments: the plan as it is now."""
@@ -144,12 +130,12 @@ class Planner(WorkerView):
         self.store.leave_out(self.left_out)
         self.cut = cut(runs, self.store)
         self.history.remember(self.cut, self.store)
-        select_again = to_select_again(self.cut.runs, self.store, self.selection, self.history)
+        select_again = self.training.to_select_again(self.cut.runs, self.store, self.history)
         if select_again:
             self.left_out |= select_again
             self.store.leave_out(select_again)
             self.cut = cut(runs, self.store)
-        self.__dict__["plan"] = study_plan(self.loaded, self.design, self.cut, self.prepared, select_again)
+        self.__dict__["plan"] = study_plan(self.loaded, self.design, self.cut, self.training, select_again)
         self.__dict__.pop("plan_digest", None)
 
     def read_step(self, path: str) -> tuple[list[dict[str, Any]], bool]:
@@ -186,6 +172,12 @@ class Planner(WorkerView):
         """Stands for what a person wrote of the data set: the names of its classes are in its tables."""
         return short_hash(self.loaded.dataset.model_dump_json() if self.loaded.dataset else "")
 
+    @cached_property
+    def own_code_digest(self) -> str:
+        """Stands for the components of own code: they are tried again when it changes."""
+        roots = {root for part in self.own_parts for root in component_roots(part.component)}
+        return short_hash((as_text(self.own_parts), self.code.fingerprint(roots))) if roots else ""
+
     @property
     def ensemble_digest(self) -> str:
         """Stands for what an ensemble's score depends on: it is not scored again with every new plan."""
@@ -206,7 +198,9 @@ class Planner(WorkerView):
         return short_hash((str(self.decisions), *sorted(set(self.cut.segments) - set(missing))))
 
     def code_of(self, program: str) -> str:
-        return self.code.program_fingerprint(program)
+        own = [root for name in self.study.metrics for root in component_roots(registry.find("metric", name))]
+        found = self.code.program_fingerprint(program)
+        return short_hash((found, self.code.fingerprint(own))) if own else found
 
     def is_left_to_decide(self, number: int) -> bool:
         """Whether a decision was not made when this process planned, or no longer held."""
@@ -221,7 +215,7 @@ class Planner(WorkerView):
         """Take in what was trained since."""
         self.store = SegmentStore(self.store.root)
         self.history.remember(self.cut, self.store)
-        to_select_again(self.cut.runs, self.store, self.selection, self.history)
+        self.training.to_select_again(self.cut.runs, self.store, self.history)
 
     def why(self, segment: str) -> str:
         """Why a segment must be trained."""

@@ -9,6 +9,7 @@ from segsweep.config.train import Train
 from segsweep.formatting import plural
 from segsweep.planning.addresses import as_text, default_components, flat
 from segsweep.planning.code_fingerprint import Code
+from segsweep.planning.program_fingerprint import ProgramCode
 from segsweep.planning.runs import Phase, Plan, Segment
 from segsweep.store.segment_store import SegmentStore, split_id
 
@@ -20,13 +21,16 @@ WEIGHTS = "model.encoder_weights.content"
 class History:
     """What each run of a study was made of when it was last complete. It can be lost: reasons are then vaguer."""
 
-    def __init__(self, code: Code, known: Mapping[str, Any] | None = None):
+    def __init__(
+        self, code: Code | ProgramCode, known: Mapping[str, Any] | None = None, *, data_in_words: str = "the data"
+    ):
         """
         Args:
             code: the code as it is now.
             known: what `read_history` gave.
+            data_in_words: what the address of a run's data stands for.
         """
-        self.code = code
+        self.code, self.data_in_words = code, data_in_words
         known = known or {"runs": {}, "code": {}}
         self._runs: dict[str, dict[str, Any]] = dict(known["runs"])
         self._code: dict[str, dict[str, str]] = dict(known["code"])
@@ -80,7 +84,7 @@ class History:
         if before is None:
             return "not trained yet"
         if before["data"] != run.data:
-            return "the data changed"
+            return f"{self.data_in_words} changed"
         for phase in run.phases[: run.phases.index(segment.phase) + 1]:
             if reason := self._changed(phase, before["phases"]):
                 return reason

@@ -1,5 +1,6 @@
 """What a training asks a cluster for: memory and run time from its cell and from what was measured before."""
 
+import itertools
 import re
 import shutil
 import subprocess
@@ -25,6 +26,8 @@ BYTES_PER_PIXEL = {
 }  # fmt: skip
 UNKNOWN_BYTES_PER_PIXEL = 9500
 DEFAULT_SIDE = 512
+# Of a program nobody knows what it needs until it has run: of main memory, and of that of a GPU.
+PROGRAM_MB = 8000
 # Half precision keeps half of it for the backward pass, but not of everything.
 HALF_PRECISION = 0.65
 # Weights, gradients, moments of Adam, workspaces; and where weights are averaged, one more copy of them.
@@ -117,7 +120,10 @@ class Resources:
         """Main memory of a segment's job, MB; half as much more with each further attempt."""
         train = segment.train
         mb = self.cluster.memory_mb if self.cluster else None
-        if mb is None:
+        if mb is None and segment.program is not None:
+            # Of a program that has no GPU, what is measured is main memory.
+            mb = self.device_mb(segment) if self.cluster and self.cluster.gpu == "none" else PROGRAM_MB
+        elif mb is None:
             mb = BASE_MB + WORKER_MB * train["workers"]
             channels = segment.dataset.get("channels") or 3
             mb += ceil(4 * (1 + train["workers"]) * channels * 4 * train["batch_size"] * pixels(segment) / 1e6)
@@ -126,13 +132,16 @@ class Resources:
         return ceil(mb * (1 + 0.5 * (attempt - 1)))
 
     def cpus(self, segment: SegmentPlan) -> int:
-        """Processors of a segment's job: one, and one for each that loads images."""
-        return (self.cluster.cpus if self.cluster else None) or 1 + segment.train["workers"]
+        """Processors of a segment's job: one, and one for each that loads images; how many a program uses it says."""
+        workers = 0 if segment.program is not None else segment.train["workers"]
+        return (self.cluster.cpus if self.cluster else None) or 1 + workers
 
     def device_mb(self, segment: SegmentPlan) -> int:
         """Memory on the device that trains, MB."""
         measured = self._found(segment)
-        return ceil(ROOM * measured[1]) if measured and measured[1] else estimated_device_mb(segment)
+        if measured and measured[1]:
+            return ceil(ROOM * measured[1])
+        return PROGRAM_MB if segment.program is not None else estimated_device_mb(segment)
 
     def runtime_min(self, segment: SegmentPlan, attempt: int = 1) -> int:
         """Run time to ask for, minutes: seconds measured for an epoch times epochs, or a default; times attempts."""
@@ -190,12 +199,20 @@ def measurements(records: Iterable[SegmentRecord], on_gpu: bool | None) -> dict[
 
 
 def resource_profile(segment: SegmentPlan | SegmentRecord) -> str:
-    """What decides speed and memory: segments that agree in it take about the same."""
+    """What decides speed and memory: segments that agree in it take about the same, those of a program at most."""
+    if segment.program is not None:
+        return repr((segment.program["folder"], started(segment.program["command"])))
     train = segment.train
     model = {name: value for name, value in train["model"].items() if name not in COSTS_NOTHING}
     named = {name: train[name] for name in ("data", "batch_size", "precision", "channels_last", "workers")}
     named["ema"] = train.get("ema") is not None  # a record of an earlier version does not know the key
     return repr((model, named, segment.dataset["name"], segment.dataset.get("demo")))
+
+
+def started(command: str) -> str:
+    """What a command starts, without its arguments: `python my/train.py`."""
+    words = itertools.takewhile(lambda word: word[0] not in "-{", command.split())
+    return " ".join(word for word in words if "=" not in word)
 
 
 def pixels(segment: SegmentPlan) -> int:
@@ -210,7 +227,7 @@ def pixels(segment: SegmentPlan) -> int:
 def estimated_device_mb(segment: SegmentPlan) -> int:
     """Memory of a training on its device by a rule of thumb, MB."""
     train = segment.train
-    encoder = train["model"]["encoder"]
+    encoder = train["model"].get("encoder", "")  # a network of one's own may have none
     each = next((size for name, size in BYTES_PER_PIXEL.items() if name in encoder), UNKNOWN_BYTES_PER_PIXEL)
     if train["precision"] != "fp32":
         each *= HALF_PRECISION

@@ -5,16 +5,13 @@ outcome, and a segment is `<hash of the phase>-<last epoch>`: where a phase is c
 a rung or an extended study leaves alone what is trained already.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
-from segsweep.config.losses import Loss
-from segsweep.hashing import short_hash
-from segsweep.planning.addresses import SectionAddresses, as_text, revision_of
 from segsweep.planning.code_fingerprint import Code, Symbol
 from segsweep.planning.grid import Cell
-from segsweep.planning.overrides import loss_in_force
+from segsweep.planning.program_fingerprint import ProgramCode
 from segsweep.store.segment_store import SegmentStore, split_id
 
 
@@ -24,7 +21,7 @@ class Phase:
 
     Attributes:
         hash: of all that can change its outcome.
-        loss: dump of the loss.
+        loss: dump of the loss; empty where a program of its own trains.
         setting: what its settings add to the address, by section.
         roots: where the code begins that it executes.
         code: fingerprint of that code.
@@ -45,6 +42,7 @@ class Run:
 
     Attributes:
         data: address of what it sees of the data set.
+        depends_on_end: whether an early epoch depends on how many epochs there will be.
     """
 
     run: str
@@ -56,12 +54,13 @@ class Run:
     key: str = ""
     role: str = ""
     data: str = ""
+    depends_on_end: bool = False
     phases: list[Phase] = field(default_factory=list)
     segments: list[str] = field(default_factory=list)
 
     def can_be_extended(self, epoch: int) -> bool:
         """Whether any training may continue after an epoch: not after the end that a schedule looked at."""
-        return epoch < self.total_epochs or not self.cell.resolved.depends_on_end
+        return epoch < self.total_epochs or not self.depends_on_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +76,26 @@ class Segment:
     others: int = 0
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(Protocol):
     """What the runs of a study share, and what their addresses depend on besides their settings.
 
     Attributes:
-        sections: addresses of sections of the settings.
-        code: the code of the package.
-        roots: where the code begins that all trainings of the study execute.
-        data: of a data section's dump, and of whether it is trained on folds, the address of what a training sees.
+        code: whose fingerprints the phases hold.
     """
 
-    sections: SectionAddresses
-    code: Code
-    roots: frozenset[Symbol]
-    data: Callable[[dict[str, Any], bool], str]
+    code: Code | ProgramCode
+
+    def data_of(self, cell: Cell, fold: dict[str, Any] | None) -> str:
+        """The address of what a run sees of the data."""
+
+    def depends_on_end(self, cell: Cell) -> bool:
+        """Whether an early epoch of a run depends on how many epochs there will be."""
+
+    def phases(self, run: Run) -> list[Phase]:
+        """The phases of a run of which all else is filled in."""
+
+    def forget(self) -> None:
+        """Free what was found so far."""
 
 
 @dataclass
@@ -127,59 +131,23 @@ def make_run(
         key: what a decision calls it.
         role: what it is for; its cell's if not given.
     """
-    resolved = cell.resolved
-    total = total_epochs or resolved.sections["epochs"].value
+    total = total_epochs or cell.resolved.sections["epochs"].value
     # A member of an ensemble and a run of the study's own folds are two things, though both have a fold.
     letter = "m" if role == "ensemble" else "f"
-    name = f"{cell.cell}-s{seed}" + (f"-{letter}{fold['index']}" if fold else "")
-    sections = [
-        context.sections.of(part, one.value)
-        for part, one in resolved.sections.items()
-        if part not in ("loss", "epochs")
-    ]
-    setting = {part: value for section in sections for part, value in section.adds.items()}
-    setting |= revision_of(context.sections.kind)
-    if resolved.depends_on_end:
-        setting["epochs"] = total
     run = Run(
-        name,
-        cell,
-        seed,
-        fold,
-        epochs or total,
-        total,
-        key,
-        role or cell.role,
-        context.data(resolved.sections["data"].dump, fold is not None),
+        run=f"{cell.cell}-s{seed}" + (f"-{letter}{fold['index']}" if fold else ""),
+        cell=cell,
+        seed=seed,
+        fold=fold,
+        epochs=epochs or total,
+        total_epochs=total,
+        key=key,
+        role=role or cell.role,
+        data=context.data_of(cell, fold),
+        depends_on_end=context.depends_on_end(cell),
     )
-    roots = [context.roots, *(section.roots for section in sections if section.roots)]
-    before = ""
-    for first, last, section, loss in context.sections.phases(resolved.sections["loss"].value, total, phases_of):
-        if first > run.epochs:
-            break
-        complete, called = setting | section.adds, context.sections.joined(*roots, section.roots)
-        code = context.code.fingerprint(called)
-        text = as_text([complete, seed, fold, run.data, code, before])
-        digest = short_hash(text)
-        run.phases.append(Phase(digest, first, min(last, run.epochs), loss, complete, called, code))
-        before = f"{digest}-{last}"
+    run.phases = context.phases(run)
     return run
-
-
-def phases_of(loss: Loss, total: int) -> list[tuple[int, int, Loss]]:
-    """(first epoch, last epoch, loss in force) of each phase; neighbours with the same loss are one."""
-    found: list[tuple[int, int, Loss]] = []
-    first = 1
-    for phase in loss.phases or [None]:
-        last = min((phase.until_epoch if phase else None) or total, total)
-        if first > last:
-            continue
-        current = loss_in_force(loss, phase)
-        if found and found[-1][2] == current:
-            first = found.pop()[0]
-        found.append((first, last, current))
-        first = last + 1
-    return found
 
 
 def cut(runs: Iterable[Run], store: SegmentStore) -> Plan:

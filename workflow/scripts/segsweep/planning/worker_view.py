@@ -1,5 +1,6 @@
 """What the Snakefile asks, answered from what is written down: a job on a node reads the plan, and makes none."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from segsweep.analysis.comparison import analysis_of
 from segsweep.config.imported_table import table_files
 from segsweep.config.load import Loaded, Request
 from segsweep.io import read_json
+from segsweep.planning.own_components import OwnPart
 from segsweep.planning.packs import read_packs
 from segsweep.planning.plan_file import PLAN_FILE, SegmentPlan, StudyPlan, read_plan, read_segment
 from segsweep.planning.resources import Resources, submission
@@ -21,7 +23,8 @@ class WorkerView:
     """What a job on a node knows: the plan as the planner wrote it."""
 
     # What decides which jobs run is the planner's to know (`Planner`).
-    plan_digest = study_digest = dataset_digest = ensemble_digest = coverage = ""
+    plan_digest = study_digest = dataset_digest = ensemble_digest = own_code_digest = coverage = ""
+    own_parts: Sequence[OwnPart] = ()
     start = ""
 
     def __init__(self, request: Request, loaded: Loaded):
@@ -35,6 +38,7 @@ class WorkerView:
         self.study_file = loaded.document.path
         self.table_files = list(table_files(self.study.table, self.study_file.parent)) if self.study.table else []
         self.packs_file = self.folder / "packs.json"
+        self.own_components_file = self.folder / "own_components.json"
         self.resources = Resources(request.cluster, None)
         self.store = SegmentStore(STORE)
 

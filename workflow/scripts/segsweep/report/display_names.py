@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from segsweep import registry
 from segsweep.analysis.measures import MEASURES
+from segsweep.config.dotted_keys import keys_of, outer_and_last
 from segsweep.config.train import Train
 from segsweep.config.yaml_documents import models_in
 from segsweep.formatting import value_in_words
@@ -80,14 +81,14 @@ def axis(name: str, among: Sequence[str] = ()) -> str:
 
 
 def _axis(name: str) -> str:
-    return _title(name) or name.rsplit(".", 1)[-1].replace("_", " ")
+    return _title(name) or outer_and_last(name)[1].replace("_", " ")
 
 
 def _title(name: str) -> str | None:
     """The title of the setting at a dotted key; of a component's key, that of the first component that has it."""
     models: list[type[BaseModel]] = [Train]
     title = None
-    for part in name.split("."):
+    for part in keys_of(name):
         # A component that narrows a key of its kind (`name`, `arch`) leaves the title to the kind's class.
         lines = [cls for model in models for cls in model.__mro__ if issubclass(cls, BaseModel)]
         fields = [cls.model_fields[part] for cls in lines if part in cls.model_fields]

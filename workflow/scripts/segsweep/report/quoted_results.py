@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from segsweep import statuses
 from segsweep.analysis.verdicts import STATED
 from segsweep.config.dotted_keys import lookup
-from segsweep.planning.plan_file import PLAN_FILE, read_plan
+from segsweep.own_code.names import without_folder
+from segsweep.planning.plan_file import PLAN_FILE, open_plan
 from segsweep.report.display_names import DisplayNames
 from segsweep.report.figures import theme
 from segsweep.report.markdown import capital, image
@@ -79,13 +80,14 @@ class QuotedResults:
     def __init__(self, folder: str | Path, output: str | Path, *, draw: bool = True):
         self.folder, self.output, self.draw = Path(folder), Path(output), draw
         self.ledger = Ledger(folder)
-        self.plan = read_plan(self.folder / PLAN_FILE)
+        self.plan = open_plan(self.folder / PLAN_FILE)
         self.analysis = self.ledger.files.tree("analysis.json")
         self.study: dict[str, Any] = self.plan.study
         self.metric: str = self.analysis["metric"]
         self.minimize: bool = bool(self.analysis["minimize"])
         self.axes: list[str] = list(self.plan.axes)
-        self.names = DisplayNames(self.study.get("names") or {}, tuple(self.axes))
+        given = {without_folder(name): words for name, words in (self.study.get("names") or {}).items()}
+        self.names = DisplayNames(given, tuple(self.axes))
         self.one_seed: bool = bool(self.analysis.get("one_seed"))
         self._tables: dict[str, Table] = {}
         self._texts = set(self.axes) - {"epochs"}

@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 from segsweep import formatting
-from segsweep.config.losses import Terms
+from segsweep.config.losses import parse_terms
 
 MISSING = "–"
 ENDINGS = {
@@ -109,7 +109,7 @@ def _setting(value: Any) -> str:
 
 def _loss(value: Any) -> str:
     """A sum of losses without the parameters that have their usual values."""
-    terms = Terms.model_validate(parse(value)).active()
+    terms = parse_terms(parse(value)).active()
     return escape(
         formatting.value_in_words({name: term.model_dump(exclude_defaults=True) for name, term in terms.items()})
     )

@@ -8,7 +8,7 @@ import pandas as pd
 
 from segsweep.errors import InputError
 from segsweep.io import read_json
-from segsweep.planning.plan_file import PlannedRun, StudyPlan, read_plan
+from segsweep.planning.plan_file import PlannedRun, StudyPlan, open_plan
 from segsweep.store.segment_store import SegmentStore
 
 MOST_OF_ALL = 12  # `all` shows at most so many cells; `top N` shows more
@@ -39,7 +39,7 @@ class Candidates:
         scores = pd.DataFrame(columns=["run", "cell", "image"])
         if images.is_file() and images.stat().st_size > 1:
             scores = pd.read_csv(images, dtype={"run": str, "cell": str, "image": str})
-        return cls(read_plan(plan_file), ranking[ranking["best_run"] != ""], scores, SegmentStore(store))
+        return cls(open_plan(plan_file), ranking[ranking["best_run"] != ""], scores, SegmentStore(store))
 
     def run_of(self, cell: str) -> PlannedRun:
         """The run of a cell that is shown: its best one; of a cross-validation the one on the first cell's fold.

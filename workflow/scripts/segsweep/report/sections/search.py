@@ -33,7 +33,7 @@ def write(results: QuotedResults) -> str:
 def intro(results: QuotedResults) -> str:
     """Always: sampler, number of trials, pruner."""
     plan = results.study["sweep"]
-    sampler = registry.classes("sampler")[plan["sampler"]["name"]].title
+    sampler = registry.find("sampler", plan["sampler"]["name"]).title
     pruner = plan.get("pruner") or {}
     rule = pruner.get("name", "none")
     trials = results.table("cells").aggregate("count", where="role=trial", style="plural:setting")

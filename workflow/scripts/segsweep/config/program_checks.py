@@ -1,0 +1,190 @@
+"""What is wrong with a study of a program of one's own, found before its first job."""
+
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from segsweep.config.program_settings import written_keys
+from segsweep.config.study import Study
+from segsweep.config.yaml_documents import nearest
+from segsweep.programs.template import ALL_PARAMETERS, JOB_NAMES, PLANNING_NAMES, flat
+from segsweep.programs.template_syntax import TemplateError, names
+
+Location = Callable[[tuple], str]
+# Where a study may write placeholders: the key that it stands at, and the text.
+Templates = dict[tuple, str]
+TEMPLATES = "`command`, `environment` or a parameter"
+
+
+def program_problems(study: Study, parameters: dict[str, Any], folder: Path, location: Location) -> list[str]:
+    """All that is wrong with a study of a program, each with file, line, and a remedy.
+
+    Args:
+        study: with `command`, after `smoke`.
+        parameters: its parameters, nested.
+        folder: where the program runs.
+        location: `file:line` of a key of the study file.
+    """
+
+    def at(keys: tuple) -> str:
+        if keys[0] == "parameters":
+            keys = ("parameters", *written_keys(study.parameters, tuple(keys[1].split("."))))
+        return location(keys)
+
+    found = [*_unsuited(study, location), *_missing_files(study, folder, location)]
+    templates = templates_of(study) | {("parameters", name): one for name, one in _texts(parameters).items()}
+    used = {}
+    for keys, text in templates.items():
+        try:
+            used[keys] = names(text)
+        except TemplateError as error:
+            found.append(f"{at(keys)}: {'.'.join(keys)}: {error}")
+    found += _unknown(used, parameters, at)
+    if len(used) < len(templates):  # what the others hold says little
+        return found
+    found += [*_not_passed(used, parameters, at), *_not_told(study, templates, used, location)]
+    found += _unranked(study, location)
+    resumes = any("resume" in one for one in used.values())
+    if study.sweep is not None and study.sweep.pruner.name != "none" and not resumes:
+        found.append(
+            f"{location(('sweep', 'pruner'))}: a pruner trains a trial a few epochs at a time, and `command` does not "
+            "say how to resume. Write what the program is started with then as `{resume:...}`, for example "
+            "`{resume:--resume {out}/last.pt}`, or `pruner: {name: none}`."
+        )
+    return found
+
+
+def templates_of(study: Study) -> Templates:
+    """What a program is called with: `command` and the values of `environment`."""
+    return {("command",): study.command} | {("environment", name): one for name, one in study.environment.items()}
+
+
+def sections(parameters: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """The sections of nested parameters, by dotted name: a placeholder may stand for one as a whole."""
+    for name, value in parameters.items():
+        if isinstance(value, dict):
+            yield f"{prefix}{name}", value
+            yield from sections(value, f"{prefix}{name}.")
+
+
+def folder_of(study: Study, file: Path) -> Path:
+    """Where the program of a study file runs."""
+    return file.parent / study.folder if study.folder is not None else Path()
+
+
+def _texts(parameters: dict[str, Any]) -> Templates:
+    """The parameters that are templates themselves, by dotted name; of a list all of its texts."""
+    found = {}
+    for name, value in flat(parameters).items():
+        texts = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
+        if texts:
+            found[name] = "\n".join(texts)
+    return found
+
+
+def _unsuited(study: Study, location: Location) -> Iterator[str]:
+    """Keys that a program has no use for."""
+    if study.ensemble is not None:
+        yield (
+            f"{location(('ensemble',))}: an ensemble votes with networks that segsweep builds, and these are the "
+            "program's own. Leave it out: `folds` trains a run on each fold, `keep` and `checkpoint` keep the files of "
+            "their models, and a program of yours can let these vote."
+        )
+    if "dataset" in study.model_fields_set:
+        yield (
+            f"{location(('dataset',))}: a program reads its data by itself. Leave `dataset` out, and name the files "
+            "and folders that it reads in `inputs`: they are then part of the address."
+        )
+    if study.epochs is None:
+        yield f"{location(('command',))}: the key 'epochs' is missing. Say how many epochs the program trains."
+
+
+def _missing_files(study: Study, folder: Path, location: Location) -> Iterator[str]:
+    if not folder.is_dir():
+        yield (
+            f"{location(('folder',))}: folder is {study.folder!r}, and there is no folder {folder}. Correct it; it is "
+            "relative to the study file."
+        )
+        return
+    where = f"relative to where the program runs, {folder.resolve()}"
+    for key, paths in (("code", study.code or []), ("inputs", study.inputs)):
+        for number, path in enumerate(paths):
+            tracked = key == "inputs" and (folder / f"{path.rstrip('/')}.dvc").is_file()
+            if not tracked and not (folder / path).exists():
+                near = get_close_matches(Path(path).name, [one.name for one in (folder / path).parent.glob("*")], n=1)
+                hint = f"Did you mean {near[0]!r}? " if near else ""
+                yield f"{location((key, number))}: {key}: there is no {path}, {where}. {hint}Correct it."
+
+
+def _unknown(used: dict[tuple, dict[str, None]], parameters: dict[str, Any], location: Location) -> Iterator[str]:
+    known = {*JOB_NAMES, *PLANNING_NAMES, *flat(parameters), *dict(sections(parameters))}
+    for keys, placeholders in used.items():
+        for name in placeholders:
+            if name not in known:
+                yield (
+                    f"{location(keys)}: {'.'.join(keys)}: {{{name}}} is neither a parameter nor known otherwise. "
+                    f"{nearest(name, known)} A brace of the shell is written twice: `${{{{{name}}}}}`."
+                )
+
+
+def _not_passed(used: dict[tuple, dict[str, None]], parameters: dict[str, Any], location: Location) -> Iterator[str]:
+    """Parameters that never reach the program."""
+    reached = {name for keys, one in used.items() if keys[0] != "parameters" for name in one}
+    if reached & ALL_PARAMETERS:
+        return
+    todo = list(reached)
+    while todo:  # a parameter may be named by another one
+        further = used.get(("parameters", todo.pop()), {}).keys() - reached
+        reached |= further
+        todo += further
+    for name in flat(parameters):
+        parts = name.split(".")
+        if not any(".".join(parts[:length]) in reached for length in range(1, len(parts) + 1)):
+            yield (
+                f"{location(('parameters', name))}: the parameter {name} never reaches the program: all its values "
+                f"would train the same. Name it in `command` (`--{parts[-1]} {{{name}}}`) or `environment`, pass all "
+                "parameters with `{config}` (a file) or `{overrides}` (`a.b=value` for each), or leave it out."
+            )
+
+
+def _not_told(
+    study: Study, templates: Templates, placeholders: dict[tuple, dict[str, None]], location: Location
+) -> Iterator[str]:
+    """What tells runs apart, and where files go, must reach the program."""
+    used = {name for one in placeholders.values() for name in one}
+    seeds = list(dict.fromkeys([*study.seeds, *(study.confirm.seeds if study.confirm else [])]))
+    if len(seeds) > 1 and "seed" not in used:
+        yield (
+            f"{location(('seeds',)) if len(study.seeds) > 1 else location(('confirm', 'seeds'))}: the seeds are "
+            f"{seeds}, and the program is not told which: all would train the same. Write `{{seed}}` in {TEMPLATES}, "
+            "or give one seed."
+        )
+    if study.folds is not None and "fold" not in used:
+        yield (
+            f"{location(('folds',))}: there are {study.folds.k} folds, and the program is not told which: all would "
+            f"train the same. Write `{{fold}}` (from 0, of `{{folds}}`) in {TEMPLATES}, or leave out `folds`."
+        )
+    for keys, names_there in placeholders.items():
+        if study.folds is None and "fold" in names_there and "{fold:" not in templates[keys]:
+            yield (
+                f"{location(keys)}: {'.'.join(keys)}: `{{fold}}` stands there, and the study has no folds. Write "
+                "`folds: 5`, leave it out, or write what it belongs to as `{fold:--fold {fold}}`."
+            )
+    if "out" not in used:
+        yield (
+            f"{location(('command',))}: the program is not told where its files go, so its metrics cannot be found. "
+            f"Write `{{out}}` in {TEMPLATES}: it is the folder of a run's files."
+        )
+
+
+def _unranked(study: Study, location: Location) -> Iterator[str]:
+    """A metric that nobody named: neither in `metric`, nor as a column of the results."""
+    columns = study.results.columns if study.results else {}
+    if "metric" not in study.model_fields_set and study.metric not in columns:
+        named = next((name for name in columns if name.startswith("val/")), None)
+        yield (
+            f"{location(('results', 'columns')) if study.results else location(('command',))}: runs are ranked by "
+            f"`metric`, {study.metric} if not set, and `results.columns` has no such column. Write "
+            + (f"`metric: {named}`." if named else f"`results: {{columns: {{{study.metric}: ITS NAME IN THE FILE}}}}`.")
+        )

@@ -1,0 +1,100 @@
+"""How the planner sees the runs that segsweep's own loop trains."""
+
+from collections.abc import Iterable, Iterator
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from segsweep import registry
+from segsweep.config.load import Loaded
+from segsweep.data.classes import class_table
+from segsweep.metrics import measured_in_batches
+from segsweep.planning.augmentation_trials import augmentation_problems
+from segsweep.planning.code_fingerprint import Code
+from segsweep.planning.data_address import DataAddresses
+from segsweep.planning.data_fingerprint import file_hashes, pull_missing, weights_fingerprint
+from segsweep.planning.data_fit import data_fit
+from segsweep.planning.image_kind import image_kind
+from segsweep.planning.overrides import Resolved
+from segsweep.planning.plan_file import StudyPlan
+from segsweep.planning.remembered import Remembered
+from segsweep.planning.rerun_reasons import History
+from segsweep.planning.runs import Run, Segment
+from segsweep.planning.selection import Selection, to_select_again
+from segsweep.planning.setting_checks import about_patches, check_data, check_losses
+from segsweep.planning.study_context import context_of, metric_roots
+from segsweep.store.segment_store import SegmentStore
+
+WEIGHTS = ".weights.json"
+
+
+class BuiltinTraining:
+    """The `StudyTraining` of a study with `train`."""
+
+    data_in_words = "the data"
+
+    def __init__(self, loaded: Loaded, code: Code, data: Path, seen: dict[str, dict[str, str]], *, pull: bool):
+        """
+        Args:
+            loaded: the study.
+            code: of the package.
+            data: folder of all prepared data.
+            seen: what tracked folders held.
+            pull: have DVC bring data that can be addressed in no other way.
+
+        Raises:
+            InputError: DVC could not.
+        """
+        study, dataset = loaded.study, loaded.dataset
+        self.loaded, self.seen = loaded, seen
+        hashes, weights_hashes = file_hashes(dataset, data), Remembered(data / WEIGHTS)
+        self.memories = [hashes, weights_hashes]
+        if pull:
+            pull_missing(dataset, loaded.root, seen)
+        self.addresses = DataAddresses(dataset, loaded.root, data, code, hashes, seen)
+        weights = partial(weights_fingerprint, remembered=weights_hashes)
+        self.images = cache(partial(image_kind, dataset, loaded.root))
+        self.context = context_of(study, dataset, code, self.addresses.address_of, weights, self.images)
+        self.selection = Selection(
+            study.metric,
+            study.minimize,
+            dataset.task,
+            class_table(dataset).names,
+            code.fingerprint(roots) if (roots := metric_roots(study.metric)) else "",
+        )
+        self.dataset = dataset.model_dump(mode="json")
+        self.also_measure = measured_in_batches(study.also_report)
+
+    @property
+    def prepared(self) -> dict[str, dict[str, Any]]:
+        return self.addresses.descriptions
+
+    def check(self, settings: Iterable[Resolved]) -> None:
+        task = self.loaded.dataset.task
+        check_data(settings, registry.classes("task")[task], task, self.images)
+        check_losses(settings, task)
+
+    def problems(self, plan: StudyPlan) -> list[str]:
+        fitting = [problem for folder in plan.data for problem in data_fit(plan, folder).problems]
+        return fitting + [problem for folder in plan.data for problem in augmentation_problems(plan, folder)]
+
+    def remarks(self, settings: Iterable[Resolved], plan: StudyPlan) -> Iterator[str]:
+        yield from about_patches(settings)
+        for folder in plan.data:
+            yield from data_fit(plan, folder).warnings
+
+    def to_select_again(self, runs: Iterable[Run], store: SegmentStore, history: History) -> dict[str, str]:
+        return to_select_again(runs, store, self.selection, history)
+
+    def segment(self, segment: Segment) -> dict[str, Any]:
+        resolved = segment.run.cell.resolved
+        train, loss = resolved.dump, segment.phase.loss
+        return {
+            "train": train if train["loss"] == loss else train | {"loss": loss},
+            "data": self.addresses.folder_of(resolved.sections["data"].dump),
+            "dataset": self.dataset,
+            "also_measure": self.also_measure,
+        }
+
+    def pull(self) -> None:
+        """Nothing: the rule that prepares the data does."""

@@ -1,0 +1,95 @@
+"""How the planner sees the runs that a program of one's own trains."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from segsweep.config.load import Loaded
+from segsweep.config.program import ProgramResults
+from segsweep.formatting import plural
+from segsweep.planning.data_fingerprint import dvc_pull
+from segsweep.planning.overrides import Resolved
+from segsweep.planning.plan_file import StudyPlan
+from segsweep.planning.program_context import TRAINER, ProgramContext
+from segsweep.planning.program_fingerprint import (
+    ProgramCode,
+    input_hashes,
+    inputs_fingerprint,
+    source_readings,
+    tracked_by_dvc,
+)
+from segsweep.planning.rerun_reasons import History
+from segsweep.planning.runs import Run, Segment
+from segsweep.store.segment_store import SegmentStore
+
+SHOWN = 5
+SOURCES, INPUTS = ".program_sources.json", ".program_inputs.json"
+PYTHON_PATH = "PYTHONPATH"
+
+
+class ProgramTraining:
+    """The `StudyTraining` of a study with `command`."""
+
+    data_in_words = "what the program reads (`inputs`)"
+    dataset = None
+
+    def __init__(self, loaded: Loaded, remembered: Path):
+        """
+        Args:
+            loaded: the study.
+            remembered: folder in which it is kept what was read out of files.
+        """
+        self.study, self.folder = loaded.study, loaded.root
+        sources, hashes = source_readings(remembered / SOURCES), input_hashes(remembered / INPUTS)
+        self.memories = [sources, hashes]
+        self.seen: dict[str, dict[str, str]] = {}
+        self.prepared: dict[str, dict[str, Any]] = {}
+        python_path = self.study.environment.get(PYTHON_PATH, "").split(":")
+        code = ProgramCode(self.folder, sources, python_path)
+        self.context = ProgramContext(self.study, code, inputs_fingerprint(self.study.inputs, self.folder, hashes))
+        results = self.study.results or ProgramResults()
+        self.common = {
+            "folder": str(self.folder),
+            "results": results.model_dump(mode="json"),
+            "checkpoint": self.study.checkpoint,
+            "keep": self.study.keep,
+        }
+
+    def check(self, settings: Iterable[Resolved]) -> None:
+        """Nothing: what a program makes of its parameters is its own affair."""
+
+    def problems(self, plan: StudyPlan) -> list[str]:
+        return []
+
+    def remarks(self, settings: Iterable[Resolved], plan: StudyPlan) -> Iterator[str]:
+        if plan.segments:
+            first = next(iter(plan.segments.values()))
+            yield f"Each run starts a program, the first one: {first.program['command']}"
+        yield f"Its code is {_listed(self.context.code.files)}; it reads {_listed(self.study.inputs)}."
+
+    def to_select_again(self, runs: Iterable[Run], store: SegmentStore, history: History) -> dict[str, str]:
+        """None: the program decides what it keeps."""
+        return {}
+
+    def segment(self, segment: Segment) -> dict[str, Any]:
+        call = self.context.call_of(segment.run)
+        called = {"command": call.command, "environment": call.environment, "config": call.config}
+        return {
+            "trainer": TRAINER,
+            "train": segment.run.cell.resolved.dump,
+            "data": "",
+            "dataset": {},
+            "program": called | self.common,
+        }
+
+    def pull(self) -> None:
+        for path in (self.folder / one for one in self.study.inputs):
+            if not path.exists():
+                dvc_pull(tracked_by_dvc(path), "inputs")
+
+
+def _listed(names: list[str]) -> str:
+    if not names:
+        return "nothing that the study names"
+    more = f" and {plural(len(names) - SHOWN, 'more file')}" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
