@@ -13,8 +13,8 @@ from segsweep.programs.hydra_overrides import hydra_overrides
 from segsweep.programs.process import SEGMENT_VARIABLE
 from segsweep.programs.template import complete, complete_parameters, flat
 from segsweep.programs.template_syntax import names
+from segsweep.store.segment_store import PROGRAM_FILES
 
-OUT = "out"
 CONFIG_FILES = {"config": "config.yaml", "config:json": "config.json"}
 # What libraries read to know how many threads are theirs.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -48,7 +48,7 @@ def called_with(
     """
     part = part.resolve()
     values = {
-        "out": str(part / OUT),
+        "out": str(part / PROGRAM_FILES),
         "until": segment.last_epoch,
         "resume": resume,
         "device": device.partition(":")[0],

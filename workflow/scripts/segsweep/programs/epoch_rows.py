@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from segsweep.config.program import ProgramResults
-from segsweep.programs.columns import renamed
+from segsweep.programs.columns import renamed, renamed_rows
 from segsweep.programs.results_files import MalformedFile, Row
 
 SECONDS = "seconds"
@@ -84,10 +84,8 @@ class EpochRows:
         return sorted(changed)
 
     def here(self, epoch: int) -> Row:
-        """The row of an epoch under the names that its columns have here."""
-        row = self.by_epoch[epoch]
-        names = renamed(self.columns | dict.fromkeys(row), self.results)
-        return {ours: row[theirs] for theirs, ours in names.items() if theirs in row}
+        """The row of an epoch under the names that its columns have here, percent as a share of 1."""
+        return renamed_rows([self.by_epoch[epoch]], self.results)[0]
 
     def bad_loss(self) -> tuple[int, str, str] | None:
         """The first epoch of this start with a loss that is not finite: epoch, name of the loss and its value."""

@@ -14,7 +14,7 @@ SEGMENT_VARIABLE = "SEGSWEEP_SEGMENT"  # by which a process that was left behind
 GRACE_S = 20.0
 POLL_S = 0.05
 # Reads the number of the group, then waits until the process that started it is gone, however it went.
-GUARD = 'read group; read rest; kill -TERM -- "-$group"; sleep 5; kill -KILL -- "-$group"'
+GUARD = 'read group; read rest; kill -TERM "-$group"; sleep 5; kill -KILL "-$group"'
 
 
 class Program:

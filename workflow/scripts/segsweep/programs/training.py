@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.config.program import ProgramResults
+from segsweep.config.yaml_documents import nearest
 from segsweep.errors import InputError
 from segsweep.io import read_csv, read_json_or_none, write_csv, write_json
 from segsweep.metrics import improves
 from segsweep.planning.plan_file import SegmentPlan
 from segsweep.programs import failures
-from segsweep.programs.called import CONFIG_FILES, OUT, called_with, placeholders
+from segsweep.programs.called import CONFIG_FILES, called_with, placeholders
 from segsweep.programs.columns import missing_columns
 from segsweep.programs.epoch_rows import SECONDS, EpochRows
 from segsweep.programs.kept_files import begin_with, files_in, keep_only
@@ -22,7 +23,7 @@ from segsweep.programs.process import Program, end_left_behind
 from segsweep.programs.results_files import MalformedFile
 from segsweep.programs.results_reader import ResultsReader, cut_half_lines
 from segsweep.store.best_epoch import best_of_run
-from segsweep.store.segment_store import SegmentStore, selection_key
+from segsweep.store.segment_store import PROGRAM_FILES, SegmentStore, selection_key
 
 ROWS, STATE = "epochs.csv", "program.json"
 POLL_S = 0.2
@@ -64,7 +65,7 @@ class ProgramTraining:
         self.segment, self.store, self.device, self.threads = segment, store, device, threads
         self.should_stop, self.report, self.note, self.environ = should_stop, report, note, environ
         self.part = store.part(segment.id)
-        self.out = self.part / OUT
+        self.out = self.part / PROGRAM_FILES
         self.results = ProgramResults.model_validate(segment.program["results"])
         self.folder = Path(segment.program["folder"])
         self.state: dict[str, Any] = read_json_or_none(self.part / STATE) or {}
@@ -142,7 +143,7 @@ class ProgramTraining:
         if end is End.ASKED:
             last = max(self.rows.by_epoch, default=self.segment.first_epoch - 1)
             return self._outcome("interrupted", f"stopped after epoch {last}")
-        self._remember(ended=True)
+        self._remember(ended=end is not End.UNREADABLE or status == 0)
         return self._outcome_of_ended()
 
     # Before the program.
@@ -152,7 +153,7 @@ class ProgramTraining:
         if self.out.exists() and self.can_resume and self._kept_rows():
             cut_half_lines(self.out, self.results)
             return True
-        begin_with(self.out, self.store.folder(self.parent.id) / OUT if self.parent else None)
+        begin_with(self.out, self.store.program_files(self.parent.id) if self.parent else None)
         self.forget()
         return False
 
@@ -173,7 +174,8 @@ class ProgramTraining:
 
     def _remember(self, **changed: Any) -> None:
         """What the next start must know, should this one be killed."""
-        self.state |= {"first_epoch": self.rows.first_epoch, **changed}
+        seen = {"first_epoch": self.rows.first_epoch} if self.results.first_epoch is None else {}
+        self.state |= seen | changed
         write_json(self.part / STATE, self.state)
 
     # While it runs.
@@ -270,27 +272,27 @@ class ProgramTraining:
     def _problems(self) -> list[str]:
         """What is wrong with the metrics of a program that has ended."""
         label, last = self.segment.label, self.segment.last_epoch
-        again = f"The program does not run again for it; to run it again, remove {self.part}."
+        again = f"What it trained is kept and read again; for another training remove {self.part}." * self.ended
         trained = max(self.rows.by_epoch, default=0)
         if trained > last and not self.is_stopped:
             return [
                 f"{label}: the program wrote epoch {trained}, but only {last} are planned (`epochs`). Does it count "
                 f"from {1 - (self.rows.first_epoch or 0)}? Then say so in `results.first_epoch`; else have it train "
-                f"`{{until}}` epochs. {again}"
+                f"`{{until}}` epochs. {again}".rstrip()
             ]
         if not self.reader.files():
             there = sorted(str(path.relative_to(self.out)) for path in files_in(self.out))
             return [
                 f"{label}: the program ended, but there is no file {self.results.file} in {self.out}. There "
                 f"{'is' if len(there) == 1 else 'are'} {', '.join(there[:20]) or 'no files'}. Correct `results.file`, "
-                f"or have the program write into `{{out}}`. {again}"
+                f"or have the program write into `{{out}}`. {again}".rstrip()
             ]
-        problems = [f"{label}: {one} {again}" for one in self._missing()]
+        problems = [f"{label}: {one} {again}".rstrip() for one in self._missing()]
         if not problems and not self.rows.by_epoch:
             names = ", ".join(path.name for path in self.reader.files())
             problems = [
                 f"{label}: the program ended, but {names} has no row of epochs {self.segment.first_epoch} to {last}. "
-                f"Have it write one for each epoch. {again}"
+                f"Have it write one for each epoch. {again}".rstrip()
             ]
         return problems
 
@@ -298,11 +300,11 @@ class ProgramTraining:
         """Columns that the study needs and the program has not written."""
         header = dict.fromkeys([*self.rows.columns, *(name for row in self.rows.by_epoch.values() for name in row)])
         header.pop(SECONDS, None)
-        results = self.results
-        if self.rows.columns and self.reader.epoch_column not in header:
-            columns = {"epoch": self.reader.epoch_column}
-            return missing_columns(list(header), ProgramResults(columns=columns), [])
-        return missing_columns(list(header), results, [self.segment.metric])
+        number = self.reader.epoch_column
+        if self.rows.columns and number not in header:
+            near = nearest(number, list(header))
+            return [f"results.columns: no column {number!r} for epoch. {near} Write `columns: {{epoch: COLUMN}}`."]
+        return missing_columns(list(header), self.results, [self.segment.metric])
 
     def _diverged(self) -> dict[str, Any]:
         epoch, name, value = self.rows.bad_loss()
