@@ -18,7 +18,7 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 # uv trusts what the machine trusts: a proxy's certificate, for one.
 export UV_SYSTEM_CERTS ?= 1
 
-.PHONY: help env report export plan data study status test lint format schemas lock bench push pull gc clean
+.PHONY: help env report export plan data study status script test lint format schemas lock bench push pull gc clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ study: env  ## a study file for SWEEP: a W&B sweep, a Hydra configuration, an Op
 
 status: env  ## cells done, running, failed, best so far, time left
 	@python workflow/scripts/show_status.py --study $(STUDY) $(OPTIONS)
+
+script: env  ## a trained RUN of STUDY as one plain file, SCRIPT, that trains it again without segsweep
+	@python workflow/scripts/export_run.py $(RUN) --study $(STUDY) --script $(or $(SCRIPT),$(RUN).py) $(OPTIONS)
 
 test: env  ## all tests; those on a Slurm of their own only as root, on Debian, with ../shared/slurm
 	pytest -n $(CORES) --dist loadfile --no-loadscope-reorder

@@ -11,7 +11,11 @@ import yaml
 from segsweep.config.load import Request, load
 from segsweep.errors import InputError
 from segsweep.planning.announcement import announce
+from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import planned
+from segsweep.planning.runs import cut
+from segsweep.store.segment_store import SegmentStore
+from tests.segments import write_segment
 
 SCRIPT = '''"""A script."""
 from model import Net
@@ -294,3 +298,41 @@ def test_planning_programs_imports_neither_torch_nor_pandas(folder):
     path = Path(__file__).parents[2] / "workflow" / "scripts"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": str(path)})
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_rungs_are_segments_of_one_phase():
+    study = planned(request(command=RESUMED, grid=None, sweep=SWEEP | {"pruner": {"name": "hyperband"}}, epochs=9))
+    trial = {"key": "t", "role": "trial", "trial": 0, "set": {"lr": 0.3}, "seed": 0, "fold": None, "total_epochs": 9}
+    study.decided.add([trial | {"epochs": 3}, trial | {"epochs": 9}])
+    plan = cut(study.decided.runs, study.store)
+    first, second = plan.segments.values()
+    assert (first.first_epoch, first.last_epoch, first.parent) == (1, 3, None)
+    assert (second.first_epoch, second.last_epoch, second.parent) == (4, 9, first.id)
+
+
+def test_packs_hold_runs_of_programs():
+    study = planned(request().model_copy(update={"pack": 3}))
+    assert sorted(map(len, study.packs.values())) == [1, 3]
+
+
+def test_reasons_for_training_again(folder):
+    def study(**changes):
+        return planned(request(seeds=[0], grid=None, runs=[{"id": "r"}], inputs=["data.txt"], **changes))
+
+    def reasons(**changes):
+        found = study(**changes)
+        return [found.why(one) for one in found.missing()]
+
+    (folder / "data.txt").write_text("1")
+    assert reasons() == ["not trained yet"]
+    for segment in study().missing():
+        write_segment(SegmentStore().root, segment)
+    PlanWriter(study()).start()
+    assert reasons() == []
+    assert reasons(parameters={"lr": 0.2}) == ["the setting parameters.lr changed from 0.1 to 0.2"]
+    assert reasons(epochs=5) == ["the setting epochs changed from 4 to 5"]
+    assert reasons(environment={"A": "b"}) == ['the setting environment.A changed from its default to "b"']
+    (folder / "model.py").write_text(MODEL.replace("8", "16"))
+    assert reasons() == ["the code of model.py changed"]
+    (folder / "data.txt").write_text("22")
+    assert reasons() == ["what the program reads (`inputs`) changed"]

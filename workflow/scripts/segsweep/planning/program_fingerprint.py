@@ -29,6 +29,8 @@ SOURCES = {
 # Folders that programs write into.
 OUTPUTS = {"outputs", "multirun", "lightning_logs", "wandb", "mlruns", "runs", "logs", "results", "__pycache__"}
 
+QUOTING = set("'\"\\")
+
 
 def source_readings(file: Path | None) -> Remembered:
     """A memory of source files, of this version of Python and of what is read out of them."""
@@ -198,6 +200,8 @@ def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def _words(command: str) -> list[str]:
+    if not QUOTING & set(command):  # of ten thousand commands, looking for quotes takes seconds
+        return command.split()
     try:
         return shlex.split(command)
     except ValueError:  # quotes that the shell will complain about

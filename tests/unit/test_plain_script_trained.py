@@ -1,0 +1,164 @@
+"""Runs trained, written out as scripts, and trained again by these: the same numbers in each epoch."""
+
+import ast
+import csv
+import runpy
+import shutil
+import sys
+from pathlib import Path
+
+import export_run
+import numpy as np
+import prepare_data
+import pytest
+import torch
+
+from segsweep.execution.segment_job import run_job
+from segsweep.planning.plan_writer import PlanWriter
+from segsweep.planning.planner import open_study
+from segsweep.store.checkpoints import read_checkpoint
+from segsweep.store.segment_store import SegmentStore
+from tests.workspace import SMALL, Workspace
+
+EPOCHS = 3
+LIBRARIES = {"numpy", "segmentation_models_pytorch", "torch"}
+SHAPES = {"kind": "shapes", "train": 7, "val": 3, "size": [40, 48], "classes": 2, "noise": 0.1, "seed": 0}
+DATASETS = {
+    "two": {"task": "multiclass", "classes": {0: "background", 1: "disc", 2: "square"}, "demo": SHAPES},
+    "one": {
+        "task": "binary",
+        "classes": {0: "background", 1: "disc"},
+        "foreground": "disc",
+        "demo": SHAPES | {"classes": 1},
+    },
+}
+# By name the data set, the metric, and the keys of a setting: together they go through all of the script's template.
+RUNS = {
+    "as the demo": (
+        "two",
+        "val/miou",
+        {
+            "data": {"augmentation": "basic"},
+            "scheduler": {"name": "cosine"},
+            "loss": {"main": {"cross_entropy": 1.0, "dice": 1.0}},
+        },
+    ),
+    "phases, auxiliary heads, weighted classes": (
+        "two",
+        "val/miou",
+        {
+            "model": {"arch": "bisenet", "encoder": "resnet18"},
+            "optimizer": {"name": "sgd", "lr": 0.01, "weight_decay": 1e-4},
+            "scheduler": {"name": "poly", "warmup": {"iterations": 3}},
+            "loss": {
+                "main": {"cross_entropy": 1.0},
+                "aux": {"cross_entropy": 0.5, "focal": 1.0},
+                "aux_weight": 0.4,
+                "class_weights": "inverse_log_frequency",
+                "phases": [{"until_epoch": 2}, {"main": {"lovasz": 1.0}}],
+            },
+        },
+    ),
+    "albumentations, crop, bf16": (
+        "two",
+        "val/dice",
+        {
+            "model": SMALL["model"] | {"norm": "group", "dropout": 0.1, "init": {"scheme": "kaiming"}},
+            "data": {"augmentation": "heavy", "crop": [32, 64], "preprocessing": "normalize"},
+            "precision": "bf16",
+            "channels_last": True,
+            "loss": {"main": {"tversky": 1.0, "jaccard": 0.5}},
+        },
+    ),
+    "plateau, early stopping, subset, sampling": (
+        "two",
+        "val/miou",
+        {
+            "epochs": EPOCHS + 2,  # which it does not reach
+            "data": {"train_subset": 6, "image_sampling": {"name": "repeat_factor", "threshold": 1.0}},
+            "optimizer": {"name": "adam", "lr": 0.05, "weight_decay_on": "weights", "weight_decay": 1e-2},
+            "scheduler": {"name": "plateau", "monitor": "val/loss", "patience": 1, "factor": 0.5},
+            "early_stopping": {"monitor": "val/iou/disc", "patience": 2, "min_delta": 1.0},
+            "loss": {"main": {"ohem_cross_entropy": 1.0}},
+        },
+    ),
+    "averaged weights, frozen encoder, clipped": (
+        "one",
+        "val/jaccard",
+        {
+            "model": {"arch": "attention_unet", "encoder": "plain18", "activation": "gelu"},
+            "optimizer": {"name": "timm.lamb", "lr": 5e-3, "lr_factor": {"encoder": 0.1}, "freeze": {"until_epoch": 1}},
+            "scheduler": {"name": "constant"},
+            "ema": {"decay": 0.9, "warmup": True},
+            "clip": {"norm": 1.0, "per": "parameter"},
+            "loss": {"main": {"bce_dice": 1.0}},
+        },
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    made = Workspace(tmp_path_factory.mktemp("scripts"))
+    for name, dataset in DATASETS.items():
+        made.write(f"config/datasets/{name}.yaml", {"name": name, "reader": "demo"} | dataset)
+    return made
+
+
+def train(workspace, dataset, metric, setting):
+    """Train a study of one run; its name and the plan."""
+    whole = SMALL | {"epochs": EPOCHS} | setting
+    workspace.write_study(dataset=dataset, metric=metric, train=whole, grid={"epochs": [whole["epochs"]]})
+    study = open_study({"study": "little"}, plans=True)
+    PlanWriter(study).start()
+    for folder in study.plan.prepared:
+        assert prepare_data.main(["--plan", str(study.plan_file), "--output", str(folder)]) == 0
+    (run,) = study.plan.runs
+    plan = Path(shutil.copy(study.plan_file, f"{run.segments[-1]}.json"))  # a job remembers the plan that it has read
+    for segment in run.segments:
+        assert run_job(plan, segment, Path("results/segments"), device="cpu", threads=1) == 0
+    return run
+
+
+def read(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_script_trains_a_run_to_the_same_numbers(name, workspace, monkeypatch):
+    monkeypatch.chdir(workspace.folder)
+    dataset, metric, setting = RUNS[name]
+    run = train(workspace, dataset, metric, setting)
+    assert export_run.main([run.run, "--study", "little", "--script", "plain.py"]) == 0
+
+    monkeypatch.setattr("sys.argv", ["plain.py", "--out", "again"])
+    runpy.run_path("plain.py", run_name="__main__")
+
+    store = SegmentStore(Path("results/segments"))
+    theirs, ours = read(Path("again/epochs.csv")), [row for one in run.segments for row in store.read_rows(one)]
+    assert len(theirs) == len(ours) == EPOCHS
+    for their, our in zip(theirs, ours, strict=True):
+        compared = {column for column in our if column.startswith(("train/", "val/"))} | {"epoch", "lr"}
+        assert {column: their[column] for column in compared} == {column: our[column] for column in compared}
+    best = store.record(run.segments[-1]).best[f"max {metric}"]
+    assert float(theirs[best["epoch"] - 1][metric]) == pytest.approx(best["value"], abs=1e-12)
+    weights = read_checkpoint(store.weights(best["segment"], best["epoch"]))["model"]
+    again = torch.load("again/best.pt", weights_only=True)
+    assert all(np.array_equal(a, b) for a, b in zip(again.values(), weights.values(), strict=True))
+
+
+def test_a_script_is_one_plain_file(workspace, monkeypatch):
+    monkeypatch.chdir(workspace.folder)
+    run = train(workspace, *RUNS["as the demo"])
+    export_run.main([run.run, "--study", "little", "--script", "plain.py"])
+    text = Path("plain.py").read_text(encoding="utf-8")
+    imported = {
+        (one.module if isinstance(one, ast.ImportFrom) else one.names[0].name).partition(".")[0]
+        for one in ast.walk(ast.parse(text))
+        if isinstance(one, ast.Import | ast.ImportFrom)
+    }
+    assert imported - sys.stdlib_module_names == LIBRARIES
+    assert "segsweep" not in text
+    assert len(text.splitlines()) < 500
+    assert max(map(len, text.splitlines())) <= 120

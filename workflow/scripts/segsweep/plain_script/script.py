@@ -1,0 +1,226 @@
+"""A run as the text of a script."""
+
+import ast
+import re
+import sys
+import textwrap
+from collections import Counter
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+from segsweep import metrics
+from segsweep.data.image_sampling import image_weights
+from segsweep.data.loading import Normalize
+from segsweep.data.splits import Refs
+from segsweep.errors import InputError
+from segsweep.plain_script import networks, steps
+from segsweep.plain_script.augmentations import augmentation
+from segsweep.plain_script.build_calls import literal, namespace
+from segsweep.plain_script.copied_code import CannotCopy, CopiedCode
+from segsweep.plain_script.coverage import problems
+from segsweep.plain_script.criteria import criteria
+from segsweep.plain_script.layout import LINE, fitted
+from segsweep.plain_script.scores import SIMPLER, score_functions
+from segsweep.plain_script.trained_run import TrainedRun
+
+TEMPLATE = Path(__file__).with_name("script.py.j2")
+TOP_LEVEL = re.compile(r"^(?:def |class )(\w+)|^([A-Z][A-Z_, ]*) = ", re.MULTILINE)
+
+
+def script_of(run: TrainedRun, file: str) -> str:
+    """The text of a script that trains a run again.
+
+    Args:
+        run: that was trained.
+        file: name of the script, for its own first lines.
+
+    Raises:
+        InputError: the script cannot hold something of the run; names each such thing.
+    """
+    if found := problems(run):
+        raise InputError(*(_refusal(run, one) for one in found))
+    template = TEMPLATE.read_text(encoding="utf-8")
+    code = CopiedCode(_names_defined(template), SIMPLER)
+    try:
+        values = _values(run, code, file)
+    except CannotCopy as error:
+        raise InputError(_refusal(run, str(error))) from error
+    environment = Environment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    text = environment.from_string(template).render(values)
+    text = "\n".join(one for line in text.split("\n") for one in fitted(line))
+    _check(text)
+    return text
+
+
+def _refusal(run: TrainedRun, what: str) -> str:
+    return (
+        f"{run.study}, run {run.run}: a plain script cannot hold {what}. Choose a run without it; docs/own_code.md "
+        "says what can be written out."
+    )
+
+
+def _names_defined(template: str) -> set[str]:
+    """What the template defines at its top, so that nothing that is copied takes these names."""
+    found = (name for names in TOP_LEVEL.findall(template) for name in names)
+    return {one for name in found for one in name.split(", ") if one} | {"Criterion", "LastCriterion"}
+
+
+def _values(run: TrainedRun, code: CopiedCode, file: str) -> dict[str, Any]:
+    """What the template is filled with; what it takes from the package is copied."""
+    train, prepared = run.train, run.prepared
+    for library in ("argparse", "csv", "sys", "torch"):
+        code.use(library)
+    code.use("numpy", called="np")
+    code.use("pathlib", "Path")
+    code.use("math", "isfinite")
+    code.use("torch", "nn")
+    augmented = augmentation(train.data, prepared)
+    if augmented:
+        code.use(*("albumentations", None, "A") if augmented.calls else ("random",))
+    if train.deterministic:
+        code.use("os")
+    code.add("segsweep.data.void", "VOID")
+    normalize = Normalize(train.data.preprocessing, prepared)
+    schedule_rate, schedule_settings = steps.schedule(code, train)
+    parameters, groups = steps.parameters(code, train.optimizer)
+    weights = image_weights(train.data.image_sampling, prepared, run.training)
+    batches_of_one = train.batch_size == 1 or len(run.training) == 1
+    stopping, plateau = train.early_stopping, train.scheduler.monitors
+    values = {
+        "title": f"The run {run.run} of the study {run.study}, trained by one plain script.",
+        "file": file,
+        "out": Path(file).stem,
+        "data": run.segments[-1].data,
+        "remarks": _remarks(run, augmented is not None and bool(augmented.calls)),
+        "splits": ", ".join(dict.fromkeys(split for split, _ in [*run.training, *run.validation])),
+        "dtype": prepared.dtype,
+        "channels": prepared.channels,
+        "scale": literal(prepared.scale),
+        "mean": literal(_shortest(normalize.mean)),
+        "std": literal(_shortest(normalize.std)),
+        "fill": literal(tuple(prepared.fill.tolist())),
+        "classes": literal(list(prepared.classes)),
+        "binary": run.is_binary,
+        "logits": run.logits,
+        "seed": run.segments[-1].seed,
+        "epochs": run.epochs,
+        "total_epochs": run.total_epochs,
+        "batch_size": train.batch_size,
+        "lr": literal(train.optimizer.lr),
+        "schedule_settings": schedule_settings,
+        "groups": groups,
+        "ema": namespace(train.ema.model_dump()) if train.ema else "",
+        "freeze": namespace(train.optimizer.freeze.model_dump()) if train.optimizer.freeze else "",
+        "crop": literal(tuple(train.data.crop)) if train.data.crop else "",
+        "image_lists": _image_lists(run),
+        "image_weights": literal(weights.tolist()) if weights is not None else "",
+        "criteria": criteria(code, run),
+        "has_aux": train.model.arch == "bisenet",
+        "augmentation": augmented,
+        "model": networks.network(code, train.model, run.logits, prepared.channels),
+        "before_model": networks.before(code, train.model),
+        "model_changes": networks.changes(code, train.model, batches_of_one),
+        "bf16": train.precision == "bf16",
+        "channels_last": train.channels_last,
+        "deterministic": train.deterministic,
+        "parameters": parameters,
+        "optimizer": steps.optimizer(code, train.optimizer),
+        "scheduled": bool(schedule_settings),
+        "rate": schedule_rate,
+        "warmup": train.scheduler.warmup.iterations > 0,
+        "clipping": steps.clipping(code, train),
+        "metric": run.metric,
+        "minimize": run.minimize,
+        "score_functions": score_functions(code, run.scores),
+        "score_names": literal([name.partition("/")[2] for name in run.scores]),
+        "stopping": stopping,
+        "stopping_column": (stopping.monitor or run.metric) if stopping else "",
+        "plateau": plateau,
+        "plateau_column": (train.scheduler.monitor or run.metric) if plateau else "",
+        "device": "cuda" if str(run.record.host.get("device", "cpu")).startswith("cuda") else "cpu",
+        "threads": run.record.host.get("threads", 1),
+    }
+    for which in ("stopping", "plateau"):
+        column = values[f"{which}_column"]
+        values[f"{which}_minimize"] = run.minimize if column == run.metric else metrics.is_minimized(column)
+    functions = {
+        "reseed": "training.seeding.reseed",
+        "set_determinism": "training.seeding.set_determinism",
+        "confusion": "tasks.confusion.confusion",
+        "decide": "tasks.confusion.decide",
+        "improves": "metrics.improves",
+    }
+    functions |= {"averaged": "training.weight_averaging.averaged"} if train.ema else {}
+    functions |= {"freeze_or_thaw": "training.freezing.freeze_or_thaw"} if train.optimizer.freeze else {}
+    functions |= {"count_bad_epochs": "schedules.bad_epochs.count_bad_epochs"} if stopping else {}
+    functions |= {"map_tensors": "network_outputs.map_tensors"} if train.precision == "bf16" else {}
+    functions |= {"drawn": "data.image_sampling.draw"} if weights is not None else {}
+    for key, dotted in functions.items():
+        module, _, name = f"segsweep.{dotted}".rpartition(".")
+        values[key] = code.add(module, name)
+    if plateau:
+        values["after_plateau"] = code.add("segsweep.schedules.plateau", "after_epoch", "after_plateau_epoch")
+    if augmented and augmented.calls:
+        backend = "segsweep.data.augmentation.albumentations_backend"
+        values["all_transforms"] = code.add(backend, "_flat", "all_transforms")
+    if values["ema"] or values["freeze"]:
+        code.use("types", "SimpleNamespace")
+    return values | {"copied": code.text(), "imports": _import_section(code)}
+
+
+def _remarks(run: TrainedRun, with_albumentations: bool) -> list[str]:
+    """What is worth knowing of the run and of how close the script comes to it, in lines."""
+    record, best = run.record, run.best
+    scored = f"its best epoch is {best['epoch']}, {run.metric} {best['value']:.8g}" if best else "it has no best epoch"
+    versions = ", ".join(f"{name} {value}" for name, value in record.versions.items() if value and name != "commit")
+    lines = [
+        f"The run: seed {run.segments[-1].seed}, {record.epochs} epochs, status {record.status}; {scored}. "
+        "The same versions on a processor of the same kind give the same numbers; elsewhere sums round otherwise.",
+        f"It was trained with {versions}, on {record.host.get('gpu') or record.host.get('processor') or 'a CPU'}.",
+    ]
+    if with_albumentations:
+        lines.append(
+            "The augmentation is albumentations' own: without it, leave out `augment`, and other numbers follow."
+        )
+    return [part for line in lines for part in textwrap.wrap(line, LINE)]
+
+
+def _image_lists(run: TrainedRun) -> list[tuple[str, str]]:
+    """The images that are trained on and validated on, where these are not simply the splits: name and value."""
+    whole = {name: [(name, i) for i in range(len(split))] for name, split in run.prepared.splits.items()}
+    if run.training == whole["train"] and run.validation == whole["val"]:
+        return []
+    return [("TRAINING", literal(_grouped(run.training))), ("VALIDATION", literal(_grouped(run.validation)))]
+
+
+def _grouped(refs: Refs) -> list[tuple[str, list[int]]]:
+    return [(split, [i for _, i in members]) for split, members in groupby(refs, itemgetter(0))]
+
+
+def _shortest(values: Any) -> tuple[float, ...]:
+    """Numbers of a float32 tensor with no more digits than float32 has."""
+    return tuple(float(str(value)) for value in values.flatten().numpy())
+
+
+def _import_section(code: CopiedCode) -> str:
+    lines = code.import_lines()
+    own = [line for line in lines if line.split()[1].partition(".")[0] in sys.stdlib_module_names]
+    return "\n".join([*own, "", *(line for line in lines if line not in own)])
+
+
+def _check(text: str) -> None:
+    """Raises ValueError where two things at the top of the script have the same name: an error of this package."""
+    names: list[str] = []
+    for one in ast.parse(text).body:
+        if isinstance(one, ast.FunctionDef | ast.ClassDef):
+            names.append(one.name)
+        elif isinstance(one, ast.Assign):
+            names += [name.id for target in one.targets for name in ast.walk(target) if isinstance(name, ast.Name)]
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise ValueError(f"defined twice in the script: {', '.join(twice)}")
