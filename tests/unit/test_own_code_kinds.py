@@ -221,7 +221,8 @@ from segsweep.data.raw_item import Item
 
 def read(root, ending="_mask.png"):
     masks = sorted(root.glob(f"*{ending}"))
-    return {"train": [Item(one.name, root / one.name.replace(ending, ".png"), one, boxes=[(1, 2, 3, 4)]) for one in masks]}
+    images = [root / one.name.replace(ending, ".png") for one in masks]
+    return {"train": [Item(m.stem, i, m, boxes=[(1, 2, 3, 4)]) for i, m in zip(images, masks)]}
 
 
 def called(root):
@@ -273,7 +274,7 @@ def test_problems_of_readers(tmp_path):
         parse_dataset(MINE | {"reader": "my/reader.py:red"})
     with pytest.raises(InputError, match=r"^data set: reader is 'flder'. Did you mean 'folder'"):
         parse_dataset(MINE | {"reader": "flder"})
-    with pytest.raises(InputError, match=r"^my/reader.py:17: reader my/reader.py:broken: KeyError: 0"):
+    with pytest.raises(InputError, match=r"^my/reader.py:18: reader my/reader.py:broken: KeyError: 0"):
         files(parse_dataset(MINE | {"reader": "my/reader.py:broken"}), tmp_path)
     with pytest.raises(InputError, match="a: the image or mask is called for"):
         files(parse_dataset(MINE | {"reader": "my/reader.py:called"}), tmp_path)
