@@ -255,7 +255,7 @@ def test_readers(tmp_path):
     assert dataset.palette is None
     assert [one.image for one in read(dataset, tmp_path)["train"]] == [tmp_path / "a.png", tmp_path / "b.png"]
     (name, (image, mask, written)), _ = files(dataset, tmp_path)["train"]
-    assert (name, image, mask) == ("a_mask.png", tmp_path / "a.png", tmp_path / "a_mask.png")
+    assert (name, image, mask) == ("a_mask", tmp_path / "a.png", tmp_path / "a_mask.png")
     assert "boxes" in written
     assert parse_dataset(dataset.model_dump(mode="json")) == dataset
     assert meaning_of(dataset)["reader"] == "reader.py:read"

@@ -96,7 +96,7 @@ def find(kind: str, name: str) -> type[Component]:
         InputError: there is no such component; or of an own one, as `segsweep.own_code.components.class_of`.
     """
     if own := own_name(name):
-        if not kinds()[kind].provides:
+        if not _own_base(kind).provides:
             raise InputError(f"{name}: a {kind} cannot be of your own. {nearest(name, classes(kind))}")
         return OWN.of(own, kinds()[kind])
     known = classes(kind)
@@ -105,6 +105,11 @@ def find(kind: str, name: str) -> type[Component]:
             f"there is no {kind} {name!r}. {nearest(name, known)} Or a file of your own: `my/file.py:name`."
         )
     return known[name]
+
+
+def _own_base(kind: str) -> type[Component]:
+    """What own components of a kind derive from."""
+    return kinds()[kind].own_base or kinds()[kind]
 
 
 def _names(cls: type[Component], base: type[Component], path: Path) -> tuple[str, ...]:
@@ -150,7 +155,7 @@ def union(kind: str) -> Any:
         one_of = Annotated[one_of, Field(discriminator=kinds()[kind].discriminator)]
     one_of = Annotated[one_of, BeforeValidator(_in_force(kind)), SerializeAsAny(), WrapValidator(_or_own(kind))]
     if kinds()[kind].default is None:
-        return Annotated[one_of, _OrOwnSchema(kinds()[kind])] if kinds()[kind].provides else one_of
+        return Annotated[one_of, _OrOwnSchema(kinds()[kind])] if _own_base(kind).provides else one_of
     return Annotated[one_of, _OneSchema(kinds()[kind])]
 
 
@@ -206,9 +211,7 @@ class _OneSchema:
 
 def own_component(kind: str, name: str) -> Any:
     """The type of a key that holds an own component of a kind, always of the same name."""
-    return Annotated[
-        kinds()[kind].own_base, SerializeAsAny(), WrapValidator(lambda value, _: _own(kind, name, value, set()))
-    ]
+    return Annotated[_own_base(kind), SerializeAsAny(), WrapValidator(lambda value, _: _own(kind, name, value, set()))]
 
 
 def _or_own(kind: str) -> Callable[[Any, Callable[[Any], Any]], Any]:
