@@ -1,5 +1,6 @@
 """How the planner sees the runs that a program of one's own trains."""
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -62,10 +63,18 @@ class ProgramTraining:
         return []
 
     def remarks(self, settings: Iterable[Resolved], plan: StudyPlan) -> Iterator[str]:
-        if plan.segments:
-            first = next(iter(plan.segments.values()))
-            yield f"Each run starts a program, the first one: {first.program['command']}"
-        yield f"Its code is {_listed(self.context.code.files)}; it reads {_listed(self.study.inputs)}."
+        code = self.context.code
+        command = next((one.program["command"] for one in plan.segments.values()), "")
+        if command:
+            yield f"Each run starts a program, the first one: {command}"
+            yield f"Its code is {_listed(code.files)}; it reads {_listed(self.study.inputs)}."
+        known = {os.path.normpath(one) for one in (*self.study.inputs, *(self.study.code or ()))}
+        for other in code.others_in(command):
+            if not known & set(map(str, (Path(os.path.normpath(other)), *Path(os.path.normpath(other)).parents))):
+                yield (
+                    f"The command names {other}, which is neither code nor one of `inputs`: a change of it trains "
+                    "nothing again."
+                )
 
     def to_select_again(self, runs: Iterable[Run], store: SegmentStore, history: History) -> dict[str, str]:
         """None: the program decides what it keeps."""
