@@ -128,11 +128,16 @@ def test_words_of_a_command(imported):
 
 def test_parameters_that_are_not_passed_on_are_read_from_a_file(imported):
     study, text = imported(
-        "program: train.py\nmethod: grid\nparameters: {lr: {values: [1, 2]}}\ncommand: [python, '${program}']\n",
+        "program: train.py\nmethod: grid\ncommand: [python, '${program}']\n"
+        "parameters: {lr: {values: [1, 2]}, epochs: {value: 3}, seed: {values: [1, 2]}}\n",
         program="import wandb\nlr = wandb.config.lr\n",
-        epochs=2,
     )
-    assert study.environment == {"RUN_CONFIG": "{config:json}", "RUN_FOLDER": "{out}"}
+    assert study.environment == {
+        "RUN_CONFIG": "{config:json}",
+        "RUN_EPOCHS": "{epochs}",
+        "RUN_SEED": "{seed}",
+        "RUN_FOLDER": "{out}",
+    }
     assert "$RUN_CONFIG" in text
 
 

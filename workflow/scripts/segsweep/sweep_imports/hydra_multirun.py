@@ -20,8 +20,8 @@ from segsweep.config.search import Dimension
 from segsweep.errors import InputError
 from segsweep.sweep_imports.definition import GRID, Arguments, Definition
 from segsweep.sweep_imports.hydra_application import HydraApplication, application_of
+from segsweep.sweep_imports.hydra_command import run_words, values_in_force
 from segsweep.sweep_imports.hydra_configuration import HydraConfiguration, NotComposed, alone, composed, parsed
-from segsweep.sweep_imports.known_names import Role, nearest_to_root, role_of
 from segsweep.sweep_imports.optuna_parts import direction, numbers, take_sampler
 from segsweep.sweep_imports.shell_words import literal
 
@@ -199,12 +199,9 @@ def _take_program(
         found.folder = above if application.program.is_relative_to(above) else application.program.parent
         program = application.program.relative_to(found.folder).as_posix()
     words = [literal(word) for word in fixed]
-    varied = {role_of(key) for key in found.axes}
-    for role in (Role.EPOCHS, Role.SEED):
-        key = nearest_to_root(configuration.names(), role)
-        if key and role not in varied and not any(word.partition("=")[0].lstrip("+") == key for word in words):
-            words.append(f"{key}={configuration.value(key)}")
-    found.command = ["python", literal(program), *words, Arguments.ASSIGNMENTS, "hydra.run.dir={out}"]
+    said = [*(word.partition("=")[0] for word in fixed), *found.axes]
+    words += values_in_force(configuration, said)
+    found.command = ["python", literal(program), *words, Arguments.ASSIGNMENTS, *run_words(configuration)]
 
 
 def _as_word(override: Override) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from segsweep.config.yaml_documents import Document
 from segsweep.errors import InputError
 from segsweep.sweep_imports.definition import Arguments, Definition
+from segsweep.sweep_imports.program_source import read_program
 from segsweep.sweep_imports.wandb_sweep import is_wandb_sweep, read_wandb_sweep
 
 YAML = (".yaml", ".yml", ".json")
@@ -50,7 +51,9 @@ def read_definition(source: str, given: Given) -> Definition:
     definition = _read(source, given)
     if given.program is not None:
         definition.program = given.program
-    _find_program(definition, Path(source))
+    if definition.folder is None:
+        _find_program(definition, Path(source))
+        _complete_for_hydra(definition)
     definition.metric = given.metric or definition.metric
     definition.epochs = given.epochs or definition.epochs
     definition.trials = given.trials or definition.trials
@@ -87,8 +90,6 @@ def _optuna(source: str, given: Given) -> Definition:
 
 def _find_program(definition: Definition, source: Path) -> None:
     """Set the program, a file that exists, and the folder from which its command runs."""
-    if definition.folder is not None:
-        return
     named = definition.program or named_program(definition.command)
     if named is None:
         return
@@ -102,6 +103,14 @@ def _find_program(definition: Definition, source: Path) -> None:
                 return
     definition.program = named
     definition.remark("command", text=f"{named} was not found: correct it, in `code` too, or give `folder`.")
+
+
+def _complete_for_hydra(definition: Definition) -> None:
+    """Hydra takes a second to import, so first look whether it is needed."""
+    if definition.folder is not None and read_program(definition.program).hydra is not None:
+        from segsweep.sweep_imports.hydra_command import complete
+
+        complete(definition)
 
 
 def named_program(words: Sequence[str | Arguments]) -> Path | None:

@@ -21,6 +21,7 @@ NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
 WIDTH = 110  # of a line of a comment
 USUAL_TRIALS = 20
 FOLDER_VARIABLE, SETTINGS_VARIABLE = "RUN_FOLDER", "RUN_CONFIG"
+RUN_VARIABLES = {"RUN_EPOCHS": Role.EPOCHS, "RUN_SEED": Role.SEED, "RUN_FOLD": Role.FOLD}
 HEAD = "Written by import_sweep from {origin}.\nComments say what was not translated, and what was taken for something."
 
 
@@ -135,6 +136,11 @@ def _environment(study: StudyDraft, words: list, parameters: list[Parameter], so
             text="The program seems to take its parameters from wandb.config, which only W&B's agent fills in. They "
             f"are in the file ${SETTINGS_VARIABLE}, as JSON: give that to wandb.init(config=...).",
         )
+    if SETTINGS_VARIABLE in variables or "{config:json}" in command:
+        for name, role in RUN_VARIABLES.items():
+            if any(one.role is role for one in parameters):
+                variables[name] = f"{{{role}}}"
+                study.comment("environment", text=f"The file does not hold `{role}`, which is in the variable ${name}.")
     if "{out}" not in command:
         variables[FOLDER_VARIABLE] = "{out}"
         study.comment("environment", text=f"The program has to write its files into the folder ${FOLDER_VARIABLE}.")
@@ -149,7 +155,13 @@ def _paths(study: StudyDraft, definition: Definition, study_file: Path) -> None:
         study.keys["folder"] = os.path.relpath(folder, study_file.resolve().parent)
     code = [definition.program, *definition.code] if definition.program else definition.code
     if code:
-        study.keys["code"] = [os.path.relpath(path.resolve(), folder) for path in dict.fromkeys(code)]
+        study.keys["code"] = [_below(folder, path) for path in dict.fromkeys(code)]
+
+
+def _below(folder: Path, path: Path) -> str:
+    """A path relative to a folder; one that is written from the root stays so where it lies outside."""
+    outside = path.is_absolute() and not path.resolve().is_relative_to(folder)
+    return str(path) if outside else os.path.relpath(path.resolve(), folder)
 
 
 def _results(study: StudyDraft, definition: Definition, source: ProgramSource) -> None:
