@@ -45,6 +45,11 @@ def test_no_file_is_overwritten(capsys):
     assert "config/config.yaml is there already" in capsys.readouterr().err
 
 
+def test_a_program_is_no_source(capsys):
+    assert main(["../mine/train.py"]) == WRONG_INPUT
+    assert "yaml.safe_dump(sweep_config)" in capsys.readouterr().err
+
+
 def test_a_module_is_found(folder):
     (folder / "mine" / "tools").mkdir()
     (folder / "mine" / "tools" / "fit.py").write_text("parser.add_argument('--max-epochs', default=4)\n")

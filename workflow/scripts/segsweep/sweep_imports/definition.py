@@ -44,7 +44,6 @@ class Definition:
         program: its Python file, which may not exist.
         folder: where the command runs.
         code: further files and folders that belong to the program.
-        title: of the report.
         note: what a person wrote about the sweep.
         remarks: what was not translated, or taken for something, by the key of the study that it is about.
     """
@@ -67,7 +66,6 @@ class Definition:
     program: Path | None = None
     folder: Path | None = None
     code: list[Path] = field(default_factory=list)
-    title: str = ""
     note: str = ""
     remarks: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
 

@@ -73,6 +73,11 @@ def _read(source: str, given: Given) -> Definition:
             f"{source}: no such file. Give a sweep file of W&B, a configuration of Hydra (or the folder of a multirun, "
             f"with its {MULTIRUN}), or the file or URL of Optuna's storage."
         )
+    if path.suffix == ".py":
+        raise InputError(
+            f"{source}: is a program, which is not run here. Let it write its sweep configuration to a file, "
+            'Path("sweep.yaml").write_text(yaml.safe_dump(sweep_config)), and import that.'
+        )
     if path.suffix not in YAML:
         return _optuna(source, given)
     if is_wandb_sweep(Document(path).values):

@@ -14,7 +14,7 @@ from segsweep.search.space import levels
 from segsweep.sweep_imports.command_line import command_line, form_of, with_roles
 from segsweep.sweep_imports.definition import GRID, Arguments, Definition
 from segsweep.sweep_imports.known_names import Role, metric_name, probably_minimized, role_of
-from segsweep.sweep_imports.parameters import Parameter, named
+from segsweep.sweep_imports.parameters import Parameter, fits_option, named
 from segsweep.sweep_imports.program_source import ProgramSource, read_program
 
 NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -64,8 +64,6 @@ def draft(definition: Definition, study_file: Path) -> StudyDraft:
     words += options
     study = StudyDraft()
     study.keys["name"] = study_name(definition.name)
-    if definition.title:
-        study.keys["title"] = definition.title
     if definition.note:
         study.keys["note"] = " ".join(definition.note.split())
     _metric(study, definition)
@@ -97,7 +95,7 @@ def _further_options(
     known = {one.role for one in parameters} | set(given)
     for option, default in source.options.items():
         role = role_of(option)
-        if role is None or role is Role.FOLD or role in known:
+        if role is None or role in known or not fits_option(role, default):
             continue
         known.add(role)
         defaults[role] = str(default)
