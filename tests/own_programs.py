@@ -43,7 +43,7 @@ def program_segment(folder: Path, *, first: int = 1, last: int = 3, total: int =
     """The plan of a segment of the program in a folder; `program` is laid over what it is called with."""
     usual = {
         "command": COMMAND, "environment": {}, "config": {"lr": 0.1}, "folder": str(folder), "results": RESULTS,
-        "checkpoint": "state.json", "keep": ["**"],
+        "checkpoint": "state.json", "keep": ["**"], "named": [],
     }  # fmt: skip
     parent = f"{'a' * 16}-{first - 1:04d}" if first > 1 else None
     plan = segment_plan(

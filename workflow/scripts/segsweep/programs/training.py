@@ -182,12 +182,12 @@ class ProgramTraining:
 
     def _watch(self, program: Program) -> End:
         malformed_since = None
-        measured = -MEMORY_S
+        began_all = measured = time.monotonic()
         while program.status() is None:
             if self.should_stop():
                 return End.ASKED
             began = time.monotonic()
-            if began - measured >= MEMORY_S:
+            if began - measured >= MEMORY_S or began - began_all < MEMORY_S:
                 measured = began
                 self.peak_memory_mb = max(self.peak_memory_mb, program.memory_mb())
             self.output.pass_on()
@@ -253,7 +253,7 @@ class ProgramTraining:
             row = self._numbers(epoch)
             if epoch not in self._reported and (self.segment.metric in row or epoch < changed[-1] or whole):
                 self._reported.add(epoch)
-                self.report({"epoch": epoch} | row, self._best())
+                self.report({"epoch": epoch} | row, self._best(epoch))
 
     # After it.
 
@@ -343,7 +343,7 @@ class ProgramTraining:
             "status": status,
             "detail": detail,
             "epochs": max(self.rows.by_epoch, default=self.segment.first_epoch - 1),
-            "best": {selection_key(self.segment.metric, self.segment.minimize): self._best()},
+            "best": {selection_key(self.segment.metric, self.segment.minimize): self._best(self.segment.last_epoch)},
             "parameters": None,
             "checkpoint_mb": round(file.stat().st_size / 2**20, 3) if file and file.is_file() else None,
             "train_seconds": round(sum(seconds), 3),
@@ -365,10 +365,10 @@ class ProgramTraining:
         """The row of an epoch under the names that its columns have here, as numbers."""
         return {name: float(value) for name, value in self.rows.here(epoch).items() if value and name != "epoch"}
 
-    def _best(self) -> dict[str, Any] | None:
-        """The run's best epoch so far."""
+    def _best(self, last: int) -> dict[str, Any] | None:
+        """The run's best epoch up to one."""
         best, minimize = self._best_before, self.segment.minimize
-        for epoch in self.rows.by_epoch:
+        for epoch in (one for one in self.rows.by_epoch if one <= last):
             value = self._numbers(epoch).get(self.segment.metric)
             if value is not None and improves(value, best and best["value"], minimize):
                 best = {"epoch": epoch, "value": value, "segment": self.segment.id}
