@@ -104,7 +104,7 @@ def test_what_lay_there_before_the_start_is_not_of_it(tmp_path):
 def test_half_a_line_of_a_program_that_was_killed_is_cut_off(tmp_path):
     path = tmp_path / "metrics.csv"
     path.write_text("epoch,a\n1,5\n2,")
-    cut_half_lines(tmp_path, ProgramResults())
+    cut_half_lines(tmp_path, "*.csv")
     assert path.read_text() == "epoch,a\n1,5\n"
 
 
