@@ -44,6 +44,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "config" / "datasets").mkdir()
     (tmp_path / "train.py").write_text(SCRIPT)
     (tmp_path / "model.py").write_text(MODEL)
+    (tmp_path / "score.py").write_text("def score(counts):\n    return 1.0\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -145,6 +146,7 @@ def test_a_smoke_test():
         ({"command": "mine {lr} {seed} {out}"}, r":3: `mine 0.1 .* names no file of code .* write `code: \[\]`"),
         ({"epochs": None}, r"the key 'epochs' is missing"),
         ({"dataset": "demo"}, r"a program reads its data by itself. Leave `dataset` out"),
+        ({"metrics": ["score.py:score"]}, r"a metric of your own is computed from the masks"),
         ({"ensemble": {"folds": 3}}, r"an ensemble votes with networks that segsweep builds"),
         ({"grid": {"lrr": [1]}}, r"unknown key 'lrr'. Did you mean 'lr'\?"),
         ({"grid": {"lr.x": [1]}}, r"lr.x addresses a key inside lr, which is 0.1"),
@@ -259,6 +261,15 @@ def test_modules_are_found_where_python_finds_them(folder):
     assert module.training.context.code.files == ["src/lib/__init__.py", "src/lib/near.py", "src/lib/start.py"]
 
 
+def test_a_shell_script_leads_to_what_it_starts(folder):
+    (folder / "run.sh").write_text("cd .\npython 'train.py' --lr $1\n")
+    study = planned(request(command="bash run.sh {lr} {seed} {out}"))
+    assert study.training.context.code.files == ["model.py", "run.sh", "train.py"]
+    (folder / "start").write_text("#!/bin/sh\n")
+    (folder / "start").chmod(0o755)
+    assert planned(request(command="./start {lr} {seed} {out}")).training.context.code.files == ["start"]
+
+
 def test_inputs_count_by_content(folder):
     (folder / "data").mkdir()
     (folder / "data" / "a.txt").write_text("1")
@@ -286,6 +297,18 @@ def test_the_announcement_says_what_is_started():
         "  Each run starts a program, the first one: python train.py --lr 0.1 --seed 0 --epochs 4 --out {out}" in said
     )
     assert "  Its code is model.py, train.py; it reads nothing that the study names." in said
+
+
+def test_data_that_only_the_command_names_is_mentioned(folder):
+    (folder / "data" / "sub").mkdir(parents=True)
+    command = f"{COMMAND} --data=data/sub {{out}}/data ."
+    said = []
+    announce(planned(request(command=command)), said.append)
+    assert any("The command names data/sub, which is neither code nor one of `inputs`" in one for one in said)
+    for inputs in (["data"], ["data/sub/"]):
+        said = []
+        announce(planned(request(command=command, inputs=inputs)), said.append)
+        assert not any("The command names" in one for one in said)
 
 
 def test_planning_programs_imports_neither_torch_nor_pandas(folder):

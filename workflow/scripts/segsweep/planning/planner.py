@@ -18,7 +18,7 @@ from segsweep.errors import InputError
 from segsweep.formatting import epochs as epochs_in_words
 from segsweep.hashing import short_hash
 from segsweep.io import read_json
-from segsweep.planning.builtin_training import BuiltinTraining
+from segsweep.planning.builtin_training import builtin_training
 from segsweep.planning.code_fingerprint import PACKAGE, Code, readings
 from segsweep.planning.data_fingerprint import read_seen
 from segsweep.planning.grid import Design, lay_out
@@ -27,7 +27,7 @@ from segsweep.planning.own_components import OwnPart, own_parts
 from segsweep.planning.packs import pack_up
 from segsweep.planning.plan_content import label, study_plan
 from segsweep.planning.plan_file import SegmentPlan
-from segsweep.planning.program_training import ProgramTraining
+from segsweep.planning.program_training import program_training
 from segsweep.planning.requested_runs import Decided
 from segsweep.planning.rerun_reasons import History, read_history
 from segsweep.planning.resources import CLUSTER_FILE, Resources, check
@@ -117,8 +117,8 @@ class Planner(WorkerView):
     def _training(self, seen: dict[str, dict[str, str]], *, pull: bool) -> StudyTraining:
         """How the study's runs are trained."""
         if self.study.command is not None:
-            return ProgramTraining(self.loaded, RESULTS / "data")
-        return BuiltinTraining(self.loaded, self.code, RESULTS / "data", seen, pull=pull)
+            return program_training(self.loaded, RESULTS / "data")
+        return builtin_training(self.loaded, self.code, RESULTS / "data", seen, pull=pull)
 
     def _cut(self) -> None:
         """Cut all runs into segments: the plan as it is now."""
