@@ -128,6 +128,7 @@ def test_dotted_parameters_and_sections_have_the_same_names():
         ("model.sizes.first", 'study.parameters["model"]["sizes.first"]'),
     ]
 
+
 def test_runs_that_ended_otherwise(tmp_path):
     def rows(settings, seed):
         found = usual_rows(settings, seed)
