@@ -66,7 +66,7 @@ def write_study(folder: Path, *, curves: bool = True, **options) -> Truth:
 def run_columns(plan: dict[str, Any]) -> list[str]:
     """Columns of runs.csv."""
     front = ["cell", "run", "seed", "fold", "round", "role", "status", "best_epoch", "epochs", *plan["axes"]]
-    return [*front, plan["study"]["metric"], "val/loss", *NAMES, "segments", "detail"]
+    return [*front, plan["study"]["metric"], "val/loss", *NAMES, "segments", "same_as", "detail"]
 
 
 def write_store(store: Path, truth: Truth, cut: int | None = None) -> None:

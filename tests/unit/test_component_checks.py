@@ -19,9 +19,9 @@ from segsweep.component_checks.own_component import OwnComponent
 from segsweep.component_checks.reader import check_reader
 from segsweep.component_checks.sampler import check_sampler
 from segsweep.component_checks.schedule import check_schedule
+from segsweep.config.dataset import parse_dataset
 from segsweep.config.train import Train
 from segsweep.data.augmentation import load_augmentation
-from segsweep.data.raw_item import Item
 from segsweep.data.sample import Sample
 from segsweep.errors import InputError
 
@@ -146,9 +146,10 @@ def test_what_is_no_network_and_what_does_not_train(own):
 
 
 def loss(own, body: str):
-    text = "import torch\nfrom torch.nn import functional as F\n\n\ndef build(term, classes, class_weights=None):\n"
-    component = own(f"{text}    return lambda logits, target: {body}\n", term(), "loss.main")
-    return component, MASKS.clone(), 3, None
+    text = "import torch\nfrom torch.nn import functional as F\n\nclass Loss(torch.nn.Module):\n"
+    text += f"    def forward(self, logits, target):\n        return {body}\n\n"
+    text += "def build(term, classes, class_weights=None):\n    return Loss()\n"
+    return own(text, term(), "loss.main"), MASKS.clone(), 3, None
 
 
 def term(name: str = "dice"):
@@ -181,6 +182,13 @@ def test_built_in_losses_pass(name):
 )
 def test_losses_that_cannot_train(own, body, expected):
     assert expected in refused(check_loss, *loss(own, body))
+
+
+def test_a_loss_that_is_no_module(own):
+    component = own("def build(term, classes, class_weights=None):\n    return max\n", term(), "loss.main")
+    assert "build gives builtin_function_or_method. Let it give a torch.nn.Module" in refused(
+        check_loss, component, MASKS.clone(), 3, None
+    )
 
 
 def test_a_gradient_at_void_pixels_is_noted(own):
@@ -345,6 +353,10 @@ def test_built_in_metrics_pass(name, task):
         ("return {'other': 1}", "compute gives other. Let it give a dictionary with score"),
         ("return 0.5", "compute gives float"),
         ("return {'score': confusion.sum((-1, -2)) * 1.0}", "and its range from 0 to 1"),
+        (
+            "return {'score': np.where(confusion.any((-1, -2)), 0.5, np.inf)}",
+            "score is infinite where all counts are 0",
+        ),
         ("return {'score': confusion.sum((-1, -2)) * np.nan}", "score is not a number for counts of all classes"),
         (
             "return {'score': counts['labels']}",
@@ -406,50 +418,40 @@ def test_built_in_samplers_pass():
 
 
 READER = """
-from pathlib import Path
+import numpy as np
 
 from segsweep.data.raw_item import Item
 
+IMAGE, MASK = np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), np.uint8)
+
 def read(dataset, root):
-    return {"train": [Item(name, root / name) for name in ("a", "b")]}
+    return {"train": [Item(name, IMAGE, MASK) for name in ("a", "b")]}
 
 def files(dataset, root):
     return {"train": [(name, [root / name]) for name in ("a", "b")]}
 """
+DATASET = {"name": "mine", "reader": "folder", "root": "data", "classes": {0: "background", 1: "car"}}
 
 
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
         ("", "", None),
-        ('[(name, [root / name]) for name in ("a", "b")]', "[]", "files names nothing ... in train, and read a, b ..."),
+        ("[(name, [root / name]) for name in ('a', 'b')]", "[]", "files names nothing ... in train, and read a, b ..."),
         (
-            '("a", "b")]}\n\ndef files',
+            "('a', 'b')]}\n\ndef files",
             "()]}\n\ndef files",
             "the split train has no item. Look whether the files of data",
         ),
-        ("Item(name, root / name)", "name", "read gives str in train"),
-        (
-            '{"train": [Item',
-            '[][0], {"train": [Item',
-            "mine.py:6: reader mine.py:build: read of data raised IndexError",
-        ),
+        ("Item(name, IMAGE, MASK)", "name", "read gives str in train"),
+        ("return", "return {}['list'] or", "mine.py:8: reader mine.py:build: read of data raised KeyError: 'list'"),
+        ("IMAGE, MASK)", "IMAGE, MASK + 7)", "the first item of train cannot be used: "),
+        ("IMAGE, MASK)", "IMAGE, MASK, 'boxes')", "mine.py:1: reader mine.py:build: decoding a of train raised"),
     ],
 )
 def test_readers(own, old, new, expected):
-    component = own(READER.replace(old, new, 1), None, "reader")
-    arguments = (component, Path("data"), lambda item: [])
+    component = own(READER.replace(old.replace("'", '"'), new, 1), parse_dataset(DATASET), "reader")
     if expected is None:
-        assert check_reader(*arguments) == "2 train"
+        assert check_reader(component, Path("data")) == "2 train"
     else:
-        assert expected in refused(check_reader, *arguments)
-
-
-def test_the_first_item_of_each_split_is_decoded(own):
-    def decode(item: Item) -> list[str]:
-        return [f"{item.image}: no such file. Add it."]
-
-    said = refused(check_reader, own(READER, None, "reader"), Path("data"), decode)
-    assert said.endswith(
-        "the first item of train cannot be used: data/a: no such file. Add it. Correct the reader, or the file."
-    )
+        assert expected in refused(check_reader, component, Path("data"))

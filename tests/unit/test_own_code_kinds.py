@@ -9,16 +9,19 @@ import torch
 
 from segsweep import metrics, registry
 from segsweep.config.augmentations import read_augmentation
+from segsweep.config.dataset import parse_dataset
 from segsweep.config.load import read_study
 from segsweep.config.search import Sweep
 from segsweep.config.train import Data, Train
 from segsweep.config.yaml_documents import parse
 from segsweep.data.augmentation import load_augmentation
+from segsweep.data.readers import files, read
 from segsweep.data.sample import Sample
 from segsweep.errors import InputError
 from segsweep.optimizers import build_optimizer
 from segsweep.planning.code_fingerprint import Code
-from segsweep.planning.study_context import metric_roots
+from segsweep.planning.data_address import meaning_of
+from segsweep.planning.study_context import metric_roots, preparation_roots
 from segsweep.schedules import Progress, learning_rate
 
 KINDS = """
@@ -208,6 +211,78 @@ def test_metrics_of_one_name_are_refused():
     Path("other.py").write_text(KINDS, encoding="utf-8")
     with pytest.raises(InputError, match=r"other\.py:gdice: the my/kinds.py:gdice has the same name"):
         metrics.use_own(["my/kinds.py:gdice", "other.py:gdice"])
+
+
+READER = """
+from segsweep.config.mask_dataset import MaskDataset
+from segsweep.config.settings import key
+from segsweep.data.raw_item import Item
+
+
+def read(root, ending="_mask.png"):
+    masks = sorted(root.glob(f"*{ending}"))
+    images = [root / one.name.replace(ending, ".png") for one in masks]
+    return {"train": [Item(m.stem, i, m, boxes=[(1, 2, 3, 4)]) for i, m in zip(images, masks)]}
+
+
+def called(root):
+    return {"train": [Item("a", lambda: None)]}
+
+
+def broken(root):
+    return {}[0]
+
+
+class Listed(MaskDataset):
+    table: str = key("items.csv", "A table.")
+
+
+def listed(dataset: Listed, root):
+    return {"train": [Item("a", root / dataset.table)]}
+
+
+def files(dataset, root):
+    return {"train": [("a", [root / dataset.table])]}
+"""
+MINE = {"name": "mine", "task": "multiclass", "classes": {0: "none", 1: "one"}}
+
+
+def test_readers(tmp_path):
+    Path("my/reader.py").write_text(READER, encoding="utf-8")
+    for name in ("b_mask.png", "a_mask.png", "a.png", "b.png"):
+        Path(name).touch()
+    dataset = parse_dataset(MINE | {"reader": "my/reader.py:read"})
+    assert dataset.palette is None
+    assert [one.image for one in read(dataset, tmp_path)["train"]] == [tmp_path / "a.png", tmp_path / "b.png"]
+    (name, (image, mask, written)), _ = files(dataset, tmp_path)["train"]
+    assert (name, image, mask) == ("a_mask", tmp_path / "a.png", tmp_path / "a_mask.png")
+    assert "boxes" in written
+    assert parse_dataset(dataset.model_dump(mode="json")) == dataset
+    assert meaning_of(dataset)["reader"] == "reader.py:read"
+    code = Code().hashes(preparation_roots(dataset))
+    assert "my/reader.py:read" in code
+    assert "my/reader.py:listed" not in code
+    listed = parse_dataset(MINE | {"reader": "my/reader.py:listed", "table": "other.csv"})
+    assert files(listed, tmp_path) == {"train": [("a", [tmp_path / "other.csv"])]}
+
+
+def test_problems_of_readers(tmp_path):
+    Path("my/reader.py").write_text(READER, encoding="utf-8")
+    with pytest.raises(InputError, match=r"unknown key 'endnig'. Did you mean 'ending'"):
+        parse_dataset(MINE | {"reader": "my/reader.py:read", "endnig": ".png"})
+    with pytest.raises(InputError, match=r"^data set: reader: my/reader.py: it defines no function .* 'red'"):
+        parse_dataset(MINE | {"reader": "my/reader.py:red"})
+    with pytest.raises(InputError, match=r"^data set: reader is 'flder'. Did you mean 'folder'"):
+        parse_dataset(MINE | {"reader": "flder"})
+    with pytest.raises(InputError, match=r"^my/reader.py:18: reader my/reader.py:broken: KeyError: 0"):
+        files(parse_dataset(MINE | {"reader": "my/reader.py:broken"}), tmp_path)
+    with pytest.raises(InputError, match="a: the image or mask is called for"):
+        files(parse_dataset(MINE | {"reader": "my/reader.py:called"}), tmp_path)
+
+
+def test_some_kinds_are_never_of_a_persons_own():
+    with pytest.raises(InputError, match="a pruner cannot be of your own"):
+        registry.find("pruner", "my/kinds.py:gdice")
 
 
 def test_own_metrics_of_a_study_file():

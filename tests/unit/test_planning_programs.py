@@ -11,7 +11,11 @@ import yaml
 from segsweep.config.load import Request, load
 from segsweep.errors import InputError
 from segsweep.planning.announcement import announce
+from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import planned
+from segsweep.planning.runs import cut
+from segsweep.store.segment_store import SegmentStore
+from tests.segments import write_segment
 
 SCRIPT = '''"""A script."""
 from model import Net
@@ -40,6 +44,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "config" / "datasets").mkdir()
     (tmp_path / "train.py").write_text(SCRIPT)
     (tmp_path / "model.py").write_text(MODEL)
+    (tmp_path / "score.py").write_text("def score(counts):\n    return 1.0\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -141,6 +146,7 @@ def test_a_smoke_test():
         ({"command": "mine {lr} {seed} {out}"}, r":3: `mine 0.1 .* names no file of code .* write `code: \[\]`"),
         ({"epochs": None}, r"the key 'epochs' is missing"),
         ({"dataset": "demo"}, r"a program reads its data by itself. Leave `dataset` out"),
+        ({"metrics": ["score.py:score"]}, r"a metric of your own is computed from the masks"),
         ({"ensemble": {"folds": 3}}, r"an ensemble votes with networks that segsweep builds"),
         ({"grid": {"lrr": [1]}}, r"unknown key 'lrr'. Did you mean 'lr'\?"),
         ({"grid": {"lr.x": [1]}}, r"lr.x addresses a key inside lr, which is 0.1"),
@@ -255,6 +261,15 @@ def test_modules_are_found_where_python_finds_them(folder):
     assert module.training.context.code.files == ["src/lib/__init__.py", "src/lib/near.py", "src/lib/start.py"]
 
 
+def test_a_shell_script_leads_to_what_it_starts(folder):
+    (folder / "run.sh").write_text("cd .\npython 'train.py' --lr $1\n")
+    study = planned(request(command="bash run.sh {lr} {seed} {out}"))
+    assert study.training.context.code.files == ["model.py", "run.sh", "train.py"]
+    (folder / "start").write_text("#!/bin/sh\n")
+    (folder / "start").chmod(0o755)
+    assert planned(request(command="./start {lr} {seed} {out}")).training.context.code.files == ["start"]
+
+
 def test_inputs_count_by_content(folder):
     (folder / "data").mkdir()
     (folder / "data" / "a.txt").write_text("1")
@@ -284,6 +299,18 @@ def test_the_announcement_says_what_is_started():
     assert "  Its code is model.py, train.py; it reads nothing that the study names." in said
 
 
+def test_data_that_only_the_command_names_is_mentioned(folder):
+    (folder / "data" / "sub").mkdir(parents=True)
+    command = f"{COMMAND} --data=data/sub {{out}}/data ."
+    said = []
+    announce(planned(request(command=command)), said.append)
+    assert any("The command names data/sub, which is neither code nor one of `inputs`" in one for one in said)
+    for inputs in (["data"], ["data/sub/"]):
+        said = []
+        announce(planned(request(command=command, inputs=inputs)), said.append)
+        assert not any("The command names" in one for one in said)
+
+
 def test_planning_programs_imports_neither_torch_nor_pandas(folder):
     request()
     code = (
@@ -294,3 +321,49 @@ def test_planning_programs_imports_neither_torch_nor_pandas(folder):
     path = Path(__file__).parents[2] / "workflow" / "scripts"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": str(path)})
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_rungs_are_segments_of_one_phase():
+    study = planned(request(command=RESUMED, grid=None, sweep=SWEEP | {"pruner": {"name": "hyperband"}}, epochs=9))
+    trial = {"key": "t", "role": "trial", "trial": 0, "set": {"lr": 0.3}, "seed": 0, "fold": None, "total_epochs": 9}
+    study.decided.add([trial | {"epochs": 3}, trial | {"epochs": 9}])
+    plan = cut(study.decided.runs, study.store)
+    first, second = plan.segments.values()
+    assert (first.first_epoch, first.last_epoch, first.parent) == (1, 3, None)
+    assert (second.first_epoch, second.last_epoch, second.parent) == (4, 9, first.id)
+
+
+def test_packs_hold_runs_of_programs():
+    study = planned(request().model_copy(update={"pack": 3}))
+    assert sorted(map(len, study.packs.values())) == [1, 3]
+
+
+def test_reasons_for_training_again(folder):
+    def study(**changes):
+        return planned(request(seeds=[0], grid=None, runs=[{"id": "r"}], inputs=["data.txt"], **changes))
+
+    def reasons(**changes):
+        found = study(**changes)
+        return [found.why(one) for one in found.missing()]
+
+    (folder / "data.txt").write_text("1")
+    assert reasons() == ["not trained yet"]
+    for segment in study().missing():
+        write_segment(SegmentStore().root, segment)
+    PlanWriter(study()).start()
+    assert reasons() == []
+    assert reasons(parameters={"lr": 0.2}) == ["the setting parameters.lr changed from 0.1 to 0.2"]
+    assert reasons(epochs=5) == ["the setting epochs changed from 4 to 5"]
+    assert reasons(environment={"A": "b"}) == ['the setting environment.A changed from its default to "b"']
+    (folder / "model.py").write_text(MODEL.replace("8", "16"))
+    assert reasons() == ["the code of model.py changed"]
+    (folder / "data.txt").write_text("22")
+    assert reasons() == ["what the program reads (`inputs`) changed"]
+
+
+def test_an_extended_study_keeps_its_cells():
+    for segment in planned(request(command=RESUMED)).missing():
+        write_segment(SegmentStore().root, segment)
+    PlanWriter(planned(request(command=RESUMED))).start()
+    study = planned(request(command=RESUMED, epochs=6))
+    assert {study.why(one) for one in study.missing()} == {"extended from epoch 4"}

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -30,6 +31,7 @@ from segsweep.planning.resources import (
     estimated_device_mb,
     measurements,
     pixels,
+    started,
     submission,
 )
 from segsweep.store.segment_store import SegmentStore
@@ -282,3 +284,28 @@ def test_only_a_job_that_still_runs_puts_itself_back_into_the_queue():
         assert not requeue_job(ours, run=answers((0, state)))
     assert not requeue_job(ours, run=answers((0, "RUNNING\n"), (1, "")))
     assert not requeue_job({}, run=answers())
+
+
+def of_program(command):
+    program = {"command": command, "environment": {}, "config": {}, "folder": "my"}
+    return segment_plan(f"{'a' * 16}-0010", trainer="command", train={}, program=program)
+
+
+def test_a_program_is_asked_for_what_it_needed_before(tmp_path):
+    before = of_program("python my/train.py --lr 0.1 --out {out}")
+    after = of_program("python my/train.py --lr 0.2 --out {out}")
+    other = of_program("python my/train.py lr=0.2").program | {"folder": "yours"}
+    for cluster in (Cluster(partition="cpu", gpu="none"), None):
+        needs = Resources(cluster, SegmentStore(tmp_path))
+        assert (needs.memory_mb(after), needs.cpus(after), needs.runtime_min(after)) == (8000, 1, 240)
+    record = segment_record(
+        before.id, train={}, program=before.program, train_seconds=600.0, peak_memory_mb=1000.0, host={"gpu": None}
+    )
+    write_json(tmp_path / record.id / "segment.json", record.to_json())
+    needs = Resources(Cluster(partition="cpu", gpu="none"), SegmentStore(tmp_path))
+    # Ten minutes, and room; 60 seconds for each of 10 epochs.
+    assert (needs.memory_mb(after), needs.runtime_min(after)) == (1300, 25)
+    assert needs.memory_mb(replace(after, program=other)) == 8000
+    assert Resources(Cluster(memory_mb=1000), None).memory_mb(after, attempt=2) == 1500
+    assert started("env A=1 python x.py {overrides}") == "env python x.py"
+    assert started("torchrun my/train.py lr=0.1 seed=0") == "torchrun my/train.py"

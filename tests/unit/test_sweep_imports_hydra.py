@@ -140,6 +140,20 @@ def test_what_optuna_makes_of_overrides(app, words, expected):
     assert study.sweep.space["lr"].model_dump(exclude_defaults=True) == expected
 
 
+def test_a_search_from_the_command_line(app):
+    study, _ = app.imported(
+        "conf/config.yaml",
+        "hydra/sweeper=optuna",
+        "hydra/sweeper/sampler=random",
+        "hydra.sweeper.n_trials=3",
+        "hydra.sweeper.sampler.seed=${seed}",
+        "optimizer.lr=interval(0.1,1)",
+    )
+    assert (study.sweep.sampler.name, study.sweep.trials, study.sweep.seed) == ("random", 3, 42)
+    assert "hydra/sweeper" not in study.command
+    assert "hydra.sweeper" not in study.command
+
+
 def test_the_former_search_space(app):
     app.write(
         "conf/sweep.yaml",
@@ -160,6 +174,30 @@ def test_a_configuration_that_cannot_be_composed_is_read_alone(app):
     assert "registered_in_python" in text
     assert "could not compose" in text
     assert study.sweep.space["lr"].choices == [1, 2]
+
+
+def test_a_configuration_that_is_a_multirun_by_itself_is_started_as_one_run(app):
+    app.write(
+        "conf/search/wide.yaml",
+        "# @package _global_\ndefaults: [{override /hydra/sweeper: optuna}]\n"
+        "hydra: {mode: MULTIRUN, sweeper: {params: {optimizer.lr: 'interval(0.1, 1)'}}}\n",
+    )
+    study, _ = app.imported("conf/search/wide.yaml")
+    assert study.command.endswith("{overrides} hydra.run.dir={out} hydra.mode=RUN")
+
+
+def test_a_sweep_of_wandb_that_starts_an_application_of_hydra(app):
+    app.write(
+        "sweep.yaml",
+        "program: train.py\nmethod: grid\nparameters: {optimizer.lr: {values: [1, 2]}}\n"
+        "command: [python, '${program}', model=fpn, seed=4, '${args_no_hyphens}']\n",
+    )
+    study, _ = app.imported("sweep.yaml")
+    assert study.command == (
+        "python train.py model=fpn seed={seed} {overrides} trainer.max_epochs={epochs} hydra.run.dir={out}"
+    )
+    assert (study.seeds, study.epochs, study.code) == ([4], 7, ["train.py", "conf"])
+    assert study.parameters == {"optimizer.lr": 0.1}
 
 
 def test_the_folder_of_a_multirun(app, tmp_path):
@@ -187,7 +225,7 @@ def test_the_folder_of_a_multirun(app, tmp_path):
     ("words", "problem"),
     [
         ([], "nothing varies.*hydra.sweeper.params"),
-        (["optimizer.lr=interval(0,1)"], "basic sweeper takes no interval"),
+        (["optimizer.lr=interval(0,1)"], "a grid takes no interval"),
         (["optimizer.lr=choice(null)"], "NoneType is incompatible.*Write overrides as for Hydra"),
     ],
 )

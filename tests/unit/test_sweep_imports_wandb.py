@@ -1,10 +1,13 @@
 """W&B's sweep files become studies: each key is what its documentation says it means."""
 
 import math
+import shlex
 
 import pytest
+import yaml
 
 from segsweep.errors import InputError
+from segsweep.programs.template import complete, fill, fill_parameters, flat
 from segsweep.sweep_imports.sources import Given, read_definition
 from tests.imported_sweeps import planned_study
 
@@ -113,6 +116,31 @@ def test_how_a_command_passes_parameters_on(imported, macro, expected):
     assert study.grid["flip"] == (["True", "False"] if as_text else [True, False])
 
 
+@pytest.mark.parametrize("flip", [True, False])
+@pytest.mark.parametrize(
+    ("macro", "expected"),
+    [
+        ("${args}", ["--lr=0.001", "--tag=it's {a} b", "--hidden=[1, 2]", "--flip={flip}"]),
+        ("${args_no_equals}", ["--lr", "0.001", "--tag", "it's {a} b", "--hidden", "[1, 2]", "--flip", "{flip}"]),
+        ("${args_no_boolean_flags}", ["--lr=0.001", "--tag=it's {a} b", "--hidden=1", "{--flip}"]),
+    ],
+)
+def test_the_program_gets_the_words_that_the_agent_of_wandb_would_give_it(imported, macro, expected, flip):
+    switches = macro == "${args_no_boolean_flags}"
+    parameters = {
+        "lr": {"value": 1e-3},
+        "tag": {"value": "it's {a} b"},
+        "hidden": {"values": [1, 2] if switches else [[1, 2], [3]]},
+        "flip": {"values": [flip, not flip]},
+    }
+    sweep = {"program": "train.py", "method": "grid", "parameters": parameters, "command": ["${program}", macro]}
+    study, _ = imported(yaml.safe_dump(sweep, sort_keys=False), program="", epochs=2)
+    values = flat(fill_parameters(study.parameters, {}))
+    words = shlex.split(complete(fill(study.command, values, shell=True), {}, shell=True))
+    wanted = [one.replace("{flip}", str(flip)).replace("{--flip}", "--flip" * flip) for one in expected]
+    assert words == ["train.py", *filter(None, wanted)]
+
+
 def test_words_of_a_command(imported):
     study, _ = imported(
         "program: train.py\nmethod: grid\nparameters: {lr: {values: [1, 2]}}\n"
@@ -128,11 +156,16 @@ def test_words_of_a_command(imported):
 
 def test_parameters_that_are_not_passed_on_are_read_from_a_file(imported):
     study, text = imported(
-        "program: train.py\nmethod: grid\nparameters: {lr: {values: [1, 2]}}\ncommand: [python, '${program}']\n",
+        "program: train.py\nmethod: grid\ncommand: [python, '${program}']\n"
+        "parameters: {lr: {values: [1, 2]}, epochs: {value: 3}, seed: {values: [1, 2]}}\n",
         program="import wandb\nlr = wandb.config.lr\n",
-        epochs=2,
     )
-    assert study.environment == {"RUN_CONFIG": "{config:json}", "RUN_FOLDER": "{out}"}
+    assert study.environment == {
+        "RUN_CONFIG": "{config:json}",
+        "RUN_EPOCHS": "{epochs}",
+        "RUN_SEED": "{seed}",
+        "RUN_FOLDER": "{out}",
+    }
     assert "$RUN_CONFIG" in text
 
 
@@ -216,6 +249,29 @@ def test_a_seed_among_random_draws_is_no_hyperparameter(imported):
     assert study.seeds == [5]
     assert list(study.sweep.space) == ["lr"]
     assert "like a hyperparameter" in text
+
+
+def test_options_that_only_seem_to_be_what_segsweep_fills_in(imported):
+    study, _ = imported(
+        "program: train.py\nmethod: grid\n"
+        "parameters: {lr: {values: [1, 2]}, device: {value: gpu}, fold: {values: [0, 2]}}\n",
+        program="\n".join(
+            f"p.add_argument('--{name}', default={default!r})"
+            for name, default in {"save-path": "best.pt", "epochs": 9, "out": None, "seed": "none"}.items()
+        ),
+    )
+    assert study.command == (
+        "python train.py --device={device_value} --lr={lr} --fold={fold_value} --epochs={epochs} --out={out}"
+    )
+
+
+def test_folds_of_a_grid(imported):
+    study, _ = imported(
+        "program: train.py\nmethod: grid\nparameters: {lr: {values: [1, 2]}, fold: {values: [0, 1, 2]}}\n"
+    )
+    assert study.folds.k == 3
+    assert study.grid == {"lr": [1, 2]}
+    assert "--fold={fold}" in study.command
 
 
 def test_epochs_that_nothing_tells_are_asked_for(imported, tmp_path):

@@ -132,7 +132,7 @@ def test_keys_are_the_definitions(results, document):
     names = [column.name for column in document.keys]
     for study in ("grid", "search"):
         tree = read((results / study / document.file).read_text(encoding="utf-8"))
-        optional = {name for name in names if name == "segments"}
+        optional = {"segments", "command", "parameters", "epochs"} & set(names)
         assert {name for name in names if "." not in name} - optional == set(tree) - optional
         for outer in {name.partition(".")[0] for name in names if "." in name}:
             assert {f"{outer}.{inner}" for inner in tree[outer]} == {n for n in names if n.startswith(f"{outer}.")}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from segsweep.exits import program
 from segsweep.io import read_json, write_text
-from segsweep.planning.plan_file import read_plan
+from segsweep.planning.plan_file import open_plan
 
 
 @program
@@ -21,7 +21,7 @@ def main(argv: list[str] | None = None) -> int:
 
     from segsweep.component_checks.study_components import check_study  # imports torch
 
-    seen = check_study(read_plan(options.plan), read_json(options.components), options.manifest.parent)
+    seen = check_study(open_plan(options.plan), read_json(options.components), options.manifest.parent)
     write_text(options.output, "".join(f"{line}\n" for line in seen))
     print("\n".join(seen))
     return 0

@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from segsweep.component_checks.own_component import own_component
+from segsweep.component_checks.sampler import check_sampler
 from segsweep.config.study import Study
 from segsweep.errors import InputError
 from segsweep.exits import program
@@ -36,6 +38,8 @@ def _next(options: argparse.Namespace) -> dict:
     plan = open_plan(options.plan)
     study = Study.model_validate(plan.study, by_alias=True, by_name=True)
     if options.previous.lower() == "none":
+        if study.sweep is not None and study.sweep.sampler.own:
+            check_sampler(own_component("sweep.sampler", study.sweep.sampler))
         candidates = None
         if study.sweep is None:
             candidates = (

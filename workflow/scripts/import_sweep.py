@@ -48,13 +48,15 @@ def main(argv: list[str] | None = None) -> int:
     print(text)
     print(f"Written to {path}. Read its comments.")
     try:
-        plan = planned(requested(str(path), [])).plan
+        planner = planned(requested(str(path), []))
     except InputError as error:
         print(
             "\n".join([f"{plural(len(error.problems), 'problem')} to solve before it can be planned:", *error.problems])
         )
     else:
-        print(f"It can be planned, with {plural(len(plan.runs), 'run')} to begin with: make plan STUDY={path}")
+        sweep = planner.loaded.study.sweep
+        size = plural(sweep.trials, "trial") if sweep else plural(len(planner.plan.runs), "run")
+        print(f"It can be planned, with {size}: make plan STUDY={path}")
     return DONE
 
 

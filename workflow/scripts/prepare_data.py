@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from segsweep.component_checks.own_component import own_component
+from segsweep.component_checks.reader import check_reader
 from segsweep.config.dataset import parse_dataset
 from segsweep.config.dataset_keys import Dataset
 from segsweep.config.train import Data
@@ -39,6 +41,8 @@ def main(argv: list[str] | None = None) -> int:
     description = read_json(options.description) if plan is None else described(plan, options.output)
     dataset = parse_dataset(description["dataset"])
     data = Data.model_validate(description["data"]) if description.get("data") else None
+    if dataset.own:
+        check_reader(own_component("reader", dataset), Path(description["root"]))
     try:
         manifest = prepare(
             dataset,

@@ -54,6 +54,12 @@ def show(status: Status, plan: StudyPlan, console: Console) -> None:
     console.print()
     if others := {name: count for name, count in status.ended.items() if name != "finished"}:
         console.print("ended otherwise: " + ", ".join(f"{count} {name}" for name, count in others.items()))
+    if status.repeated:
+        have = "has" if status.repeated == 1 else "have"
+        console.print(
+            f"{plural(status.repeated, 'run')} {have} the very curve of another seed or fold of the same setting: what "
+            "trains seems not to use its seed"
+        )
     for name, labels in (("running", status.running), ("failed or interrupted", status.failed)):
         if labels:
             console.print(f"{name}: {len(labels)}")

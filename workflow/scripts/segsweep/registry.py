@@ -18,7 +18,7 @@ from typing import Annotated, Any, get_args
 from pydantic import BeforeValidator, Field, SerializeAsAny, WrapValidator
 
 from segsweep.compiled_settings import classes_in
-from segsweep.config import components, dataset_keys
+from segsweep.config import components, dataset_keys, mask_dataset
 from segsweep.config.settings import Component
 from segsweep.config.yaml_documents import nearest
 from segsweep.errors import InputError
@@ -34,7 +34,7 @@ _plainly_named: dict[str, tuple[OwnName, ...]] = {}  # by kind
 @cache
 def kinds() -> dict[str, type[Component]]:
     """The kinds of components: the class of each, by its name in lower case."""
-    values = [*vars(components).values(), *vars(dataset_keys).values()]
+    values = [one for module in (components, dataset_keys, mask_dataset) for one in vars(module).values()]
     found = (value for value in values if isinstance(value, type) and issubclass(value, Component))
     return {cls.__name__.lower(): cls for cls in found if "package" in vars(cls)}
 
@@ -96,6 +96,8 @@ def find(kind: str, name: str) -> type[Component]:
         InputError: there is no such component; or of an own one, as `segsweep.own_code.components.class_of`.
     """
     if own := own_name(name):
+        if not _own_base(kind).provides:
+            raise InputError(f"{name}: a {kind} cannot be of your own. {nearest(name, classes(kind))}")
         return OWN.of(own, kinds()[kind])
     known = classes(kind)
     if name not in known:
@@ -103,6 +105,11 @@ def find(kind: str, name: str) -> type[Component]:
             f"there is no {kind} {name!r}. {nearest(name, known)} Or a file of your own: `my/file.py:name`."
         )
     return known[name]
+
+
+def _own_base(kind: str) -> type[Component]:
+    """What own components of a kind derive from."""
+    return kinds()[kind].own_base or kinds()[kind]
 
 
 def _names(cls: type[Component], base: type[Component], path: Path) -> tuple[str, ...]:
@@ -147,7 +154,23 @@ def union(kind: str) -> Any:
     if len(members) > 1:
         one_of = Annotated[one_of, Field(discriminator=kinds()[kind].discriminator)]
     one_of = Annotated[one_of, BeforeValidator(_in_force(kind)), SerializeAsAny(), WrapValidator(_or_own(kind))]
-    return one_of if kinds()[kind].default is None else Annotated[one_of, _OneSchema(kinds()[kind])]
+    if kinds()[kind].default is None:
+        return Annotated[one_of, _OrOwnSchema(kinds()[kind])] if _own_base(kind).provides else one_of
+    return Annotated[one_of, _OneSchema(kinds()[kind])]
+
+
+OWN_SCHEMA = {"type": "string", "pattern": r"\.py:\w+$"}
+
+
+@dataclass(frozen=True)
+class _OrOwnSchema:
+    """The JSON schema of a union, or of an own component, of which its file alone says which keys it has."""
+
+    base: type[Component]
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        tag = self.base.discriminator
+        return {"anyOf": [handler(schema), {"type": "object", "properties": {tag: OWN_SCHEMA}, "required": [tag]}]}
 
 
 @dataclass(frozen=True)
@@ -175,7 +198,7 @@ class _OneSchema:
         properties = {name: ones[0] if len(ones) == 1 else {"anyOf": ones} for name, ones in variants.items()}
         names = [name for one in variants[self.base.discriminator] for name in one.get("enum", [one.get("const")])]
         field = self.base.model_fields[self.base.discriminator]
-        tag, own = self.base.discriminator, {"type": "string", "pattern": r"\.py:\w+$"}
+        tag, own = self.base.discriminator, OWN_SCHEMA
         named = {"description": field.description, "default": self.base.default, "anyOf": [{"enum": names}, own]}
         return {
             "type": "object",
@@ -188,9 +211,7 @@ class _OneSchema:
 
 def own_component(kind: str, name: str) -> Any:
     """The type of a key that holds an own component of a kind, always of the same name."""
-    return Annotated[
-        kinds()[kind].own_base, SerializeAsAny(), WrapValidator(lambda value, _: _own(kind, name, value, set()))
-    ]
+    return Annotated[_own_base(kind), SerializeAsAny(), WrapValidator(lambda value, _: _own(kind, name, value, set()))]
 
 
 def _or_own(kind: str) -> Callable[[Any, Callable[[Any], Any]], Any]:

@@ -25,7 +25,10 @@ class BestSetting(Document):
         Column("runs", "list", "Its usable runs."),
         Column("segments", "list", "Their segments; not there if it was trained elsewhere."),
         Column("set", "mapping", "Dotted keys in which the setting differs from the study's `train`."),
-        Column("train", "mapping", "The setting in full; not there if it was trained elsewhere."),
+        Column("train", "mapping", "The setting in full; only if segsweep's own loop trained it."),
+        Column("command", "text", "The study's `command`; only if a program of the user's own trained it."),
+        Column("parameters", "mapping", "The program's parameters in full; likewise."),
+        Column("epochs", "integer", "Epochs that it was to train; likewise."),
     )
 
 
@@ -51,7 +54,7 @@ def choose(results: StudyResults, ranking: pd.DataFrame, confirmed: list[dict[st
     words = f"the best mean score of {plural(len(sound), 'setting')} none of whose runs failed"
     if best["rank"] > 1:
         words += f"; {best['rank'] - 1:.0f} ranked higher with runs that failed"
-    if missing := int(best["planned"] - best["pruned"] - best["n"]):
+    if missing := int(best["planned"] - best["pruned"] - best["repeated"] - best["n"]):
         words += f"; {missing} of its {plural(int(best['planned']), 'run')} {'is' if missing == 1 else 'are'} missing"
     return sound.index[0], words
 
@@ -82,7 +85,7 @@ def describe(
 
 
 def as_yaml(results: StudyResults, best: dict[str, Any] | None) -> str:
-    """Contents of best.yaml: comments that say what it is, `set` with dotted keys, `train` in full."""
+    """Contents of best.yaml: comments that say what it is, `set` with dotted keys, the setting in full."""
     study = results.plan.study
     if best is None:
         return f"# Study {study['name']}: no setting has a usable run yet.\nset: {{}}\n"
@@ -106,7 +109,10 @@ def as_yaml(results: StudyResults, best: dict[str, Any] | None) -> str:
     segments = dict.fromkeys(" ".join(runs["segments"].fillna("")).split()) if "segments" in runs else {}
     content |= {"segments": list(segments)} if segments else {}
     content["set"] = dict(entry.settings)
-    if entry.train:
+    if study.get("command"):
+        parameters = {name: value for name, value in entry.train.items() if name not in ("epochs", "on_oom")}
+        content |= {"command": study["command"], "parameters": parameters, "epochs": entry.train["epochs"]}
+    elif entry.train:
         content["train"] = entry.train
     return "\n".join(lines) + "\n" + _dump(content)
 

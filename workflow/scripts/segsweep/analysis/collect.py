@@ -2,12 +2,13 @@
 
 Nothing is parsed out of paths: settings come from the plan, losses from each segment's epochs.csv, and scores are
 computed from what each segment counted, so that a metric that is added later has its column for all that was trained
-before. A run's curve is the rows of its segments put together, and its best epoch is looked for in all of it.
+before. A program of the user's own writes its scores itself; its columns are called here as the study calls them. A
+run's curve is the rows of its segments put together, and its best epoch is looked for in all of it.
 """
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,13 @@ from segsweep import metrics
 from segsweep.analysis.confusions import Confusions, confusion_rows
 from segsweep.analysis.curves import Curve, read_curve, write_curves
 from segsweep.analysis.last_errors import LOGS, LastErrors
+from segsweep.analysis.program_curves import check_columns, named_curve
 from segsweep.analysis.run_tables import Cells, Epochs, Images, Missing, Runs, level_texts
-from segsweep.data.classes import class_names
+from segsweep.data.classes import task_and_classes
 from segsweep.errors import InputError
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
+from segsweep.statuses import USABLE
+from segsweep.store.equal_curves import curve_key, repeated_runs
 from segsweep.store.segment_store import SegmentRecord, SegmentStore, read_arrays
 
 RUNS_AT_ONCE, BYTES_AT_ONCE = 64, 2**26
@@ -33,12 +37,16 @@ class TrainedRun:
     """A run that is trained to its end, and what its segments left.
 
     counts: of each segment in order; drop them when the curve has its scores, for their size.
+    header: columns of the segments' epochs.csv, by their own names.
+    key: that runs with an equal curve share; see `equal_curves`.
     """
 
     run: PlannedRun
     records: list[SegmentRecord]
     curve: Curve
     counts: list[SegmentCounts]
+    header: list[str] = field(default_factory=list)
+    key: int | None = None
 
 
 @dataclass
@@ -74,17 +82,7 @@ def collect(plan: StudyPlan, store: SegmentStore, *, partial: bool = False) -> C
     """
     texts = {cell.cell: level_texts(cell.settings, plan.axes) for cell in plan.cells}
     found = Collected(plan, [cell.to_json() | texts[cell.cell] for cell in plan.cells], [], [], [], [], [], [])
-    there: list[tuple[PlannedRun, list[SegmentRecord]]] = []
-    errors = LastErrors(store.root.parent / LOGS)
-    for run in plan.runs:
-        records = store.records_of(run.segments)
-        if not records or (len(records) < len(run.segments) and records[-1].status == "finished"):
-            why = errors.of(run.segments[len(records)]) if len(records) < len(run.segments) else ""
-            detail = _gap(run, records) + (f"; its last start ended with {why}" if why else "")
-            have = {"have": len(records), "want": len(run.segments), "detail": detail}
-            found.missing.append(run.to_json() | have)
-        else:
-            there.append((run, records))
+    there, found.missing = _there_and_missing(plan, store)
     if found.missing and not partial:
         shown = "; ".join(f"{gap['run']} ({gap['detail']})" for gap in found.missing[:5])
         raise InputError(
@@ -92,20 +90,29 @@ def collect(plan: StudyPlan, store: SegmentStore, *, partial: bool = False) -> C
             + ("; ..." if len(found.missing) > 5 else "")
             + ". Train them, or report on what is finished with `partial=true`."
         )
-    task, classes = _task_and_classes(plan)
+    task, classes = task_and_classes(plan.dataset)
     scores: dict[str, None] = {}
-    for portion in _in_portions(there, store):
+    keys: list[tuple[str, str, int | None]] = []
+    for portion in _in_portions(there, store, plan):
         add_scores(portion, task, classes)
         for one in portion:
             run = one.run
             # The level last: a study may vary `epochs`, and runs that stopped early are runs of its level all the same.
             row = run.to_json() | summarise(one.curve, one.records, run, plan.metric, plan.minimize) | texts[run.cell]
             found.runs.append(row)
+            keys.append((run.cell, run.run, one.key if row["status"] in USABLE else None))
             scores |= dict.fromkeys(name for name in one.curve.header if name.startswith("val/"))
             one.curve.fields = []  # the lines say the same in a tenth of the memory
             found.curves.append((run.run, run.cell, one.curve))
             if (images := _images_of_best(store, one.records, row.get("best_epoch"))) is not None:
                 found.images.append((run.run, run.cell, images))
+            header = one.header
+    if there and (results := plan.program_results):
+        named = {name for _, _, curve in found.curves for name in curve.header}
+        check_columns(results, named, header, store.folder(there[-1][1][-1].id))
+    repeated = repeated_runs(keys)
+    for row in found.runs:
+        row["same_as"] = repeated.get(row["run"], "")
     found.scores = list(dict.fromkeys([plan.metric, *scores]))  # also where all runs diverged and have no score
     found.confusions = confusion_rows(plan, found.runs, store, classes)
     return found
@@ -121,7 +128,7 @@ def write(collected: Collected, folder: Path) -> None:
     names = list(dict.fromkeys(name for _, _, curve in collected.curves for name in curve.header))
     families = {f"{split}/*": [name for name in names if name.startswith(f"{split}/")] for split in ("train", "val")}
     write_curves(folder / Epochs.file, Epochs.header(**families), collected.curves)
-    task, classes = _task_and_classes(collected.plan)
+    task, classes = task_and_classes(collected.plan.dataset)
     rows = []
     for run, cell, path in collected.images:
         for scored in metrics.image_rows(read_arrays(path), task, classes):
@@ -165,6 +172,7 @@ def summarise(
     row: dict[str, Any] = {"status": status_of(records, run), "epochs": epochs[-1] if epochs else 0}
     if best is not None:
         row |= curve.finite_fields(best, "val/")
+        row[metric] = curve.fields[best][curve.header.index(metric)]  # which may be a loss of training
         row["best_epoch"] = row["convergence/epochs_to_best"] = epochs[best]
     val, train = curve.column("val/loss"), curve.column("train/loss")
     if val:
@@ -214,21 +222,41 @@ def _written(value: float) -> str:
     return repr(value) if math.isfinite(value) else ""
 
 
-def _task_and_classes(plan: StudyPlan) -> tuple[str, list[str]]:
-    return plan.dataset["task"], class_names(plan.dataset)
+def _there_and_missing(
+    plan: StudyPlan, store: SegmentStore
+) -> tuple[list[tuple[PlannedRun, list[SegmentRecord]]], list[dict[str, Any]]]:
+    """The runs that are trained to their end with their records, and rows of missing.csv for the others."""
+    there, missing = [], []
+    errors = LastErrors(store.root.parent / LOGS)
+    for run in plan.runs:
+        records = store.records_of(run.segments)
+        if not records or (len(records) < len(run.segments) and records[-1].status == "finished"):
+            why = errors.of(run.segments[len(records)]) if len(records) < len(run.segments) else ""
+            detail = _gap(run, records) + (f"; its last start ended with {why}" if why else "")
+            have = {"have": len(records), "want": len(run.segments), "detail": detail}
+            missing.append(run.to_json() | have)
+        else:
+            there.append((run, records))
+    return there, missing
 
 
 def _gap(run: PlannedRun, records: list[SegmentRecord]) -> str:
     return f"trained to epoch {records[-1].epochs} of {run.epochs}" if records else "not trained yet"
 
 
-def _in_portions(runs: list[tuple[PlannedRun, list[SegmentRecord]]], store: SegmentStore) -> Iterator[list[TrainedRun]]:
+def _in_portions(
+    runs: list[tuple[PlannedRun, list[SegmentRecord]]], store: SegmentStore, plan: StudyPlan
+) -> Iterator[list[TrainedRun]]:
     """Runs with their curves and counts, as many at a time as make it fast and still fit into memory."""
     portion, size = [], 0
+    results = plan.program_results
     for run, records in runs:
         curve = read_curve([store.rows(record.id) for record in records])
+        header, key = curve.header, curve_key(curve.header, curve.fields)
+        if results is not None:
+            curve = named_curve(curve, store.folder(records[-1].id), results, plan.metric)
         counts = [_counts(store, record.id) for record in records]
-        portion.append(TrainedRun(run, records, curve, counts))
+        portion.append(TrainedRun(run, records, curve, counts, header, key))
         size += sum(values.nbytes for one in counts for values in one.values())
         if len(portion) == RUNS_AT_ONCE or size > BYTES_AT_ONCE:
             yield portion

@@ -41,11 +41,13 @@ def confusion_rows(
         plan: the study as it was planned.
         runs: rows of runs.csv.
         store: the trained segments.
-        classes: all of the data set.
+        classes: all of the data set; none where nothing is known of any.
 
     Raises:
         InputError: a segment's counts are unreadable.
     """
+    if not classes:  # a program of the user's own counts nothing
+        return []
     usable = defaultdict(list)
     for run in runs:
         if run["status"] in USABLE and run["role"] != "ensemble" and run.get(plan.metric) and run.get("best_epoch"):

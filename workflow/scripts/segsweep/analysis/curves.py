@@ -3,7 +3,7 @@
 import csv
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
 from operator import itemgetter
@@ -69,6 +69,12 @@ def read_curve(paths: list[Path]) -> Curve:
             curve.fields += moved
             curve.lines += map(_line, moved)
     return curve
+
+
+def curve_of_rows(header: list[str], rows: Iterable[Mapping[str, str]]) -> Curve:
+    """A curve of rows of fields by column."""
+    fields = [[row[name] for name in header] for row in rows]
+    return Curve(header, list(map(_line, fields)), fields)
 
 
 def write_curves(path: Path, header: list[str], curves: list[tuple[str, str, Curve]]) -> None:

@@ -39,7 +39,7 @@ class Ranking(Table):
         Column("role", "text", "What it is there for; a reference is ranked too."),
         Column("round", "text", "The round of the study that added it.", empty="the study has no rounds"),
         Column("<axes>", "text", "Its level of the hyperparameter.", empty="the hyperparameter does not apply to it"),
-        Column("n", "integer", "Usable runs: `finished` or `early_stopped`, with a finite score."),
+        Column("n", "integer", "Usable runs: `finished` or `early_stopped`, with a finite score; equal curves once."),
         Column("planned", "integer", "Planned runs."),
         Column("status", "text", "Statuses of its runs: `finished`, or `2 finished, 1 diverged`."),
         Column("mean", "number", "Mean score of the usable runs.", empty=NO_RUN),
@@ -92,7 +92,7 @@ def noise_floor(results: StudyResults) -> Noise:
     size, spread = groups.size(), groups.var()
     replicated, df = size[size > 1], results.replicate_df
     if df < 2 or len(replicated) == 0:
-        few = "Too few runs share a setting" if len(replicated) else "No setting was trained twice"
+        few = "Too few runs share a setting" if len(replicated) else "No setting has two runs that differ"
         return Noise(
             np.nan, max(df, 0), len(replicated), True, f"{few}, so it is not known how far runs of one setting spread."
         )
@@ -149,6 +149,7 @@ def rank_cells(results: StudyResults, noise: Noise) -> pd.DataFrame:
     table["status"] = status_words(runs).reindex(table.index)
     table["failed"] = runs["status"].isin(FAILED).groupby(runs["cell"]).any().reindex(table.index)
     table["pruned"] = runs["status"].eq("pruned").groupby(runs["cell"]).sum().reindex(table.index)
+    table["repeated"] = runs["repeated"].groupby(runs["cell"]).sum().reindex(table.index)
     ordered = usable.assign(order=usable["score"] * results.sign).sort_values("order", ascending=False, kind="stable")
     best = ordered.drop_duplicates("cell").set_index("cell")
     table["best_run"], table["best_score"] = best["run"], best["score"]

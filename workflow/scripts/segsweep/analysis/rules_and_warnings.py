@@ -58,6 +58,10 @@ def warnings_of(
 
     for note in results.plan.notes:
         warn("table", note)
+    if repeated := int(results.runs["repeated"].sum()):
+        have = "has" if repeated == 1 else "have"
+        warn("seeds", f"{plural(repeated, 'run')} {have} the very curve of another seed or fold of the same setting. "
+             "Such runs count once: a program that is given a seed has to use it.")  # fmt: skip
     if results.one_seed:
         warn("one seed", f"{results.why_unknown}: differences may be those of seeds, and none is called better.")
     elif results.error_basis == "lack of fit":

@@ -48,6 +48,8 @@ class Runs(Table):
                empty="the run has no such score, or it is not finite"),
         *MEASURES,
         Column("segments", "text", "Ids of its segments, separated by blanks.", empty="it was trained elsewhere"),
+        Column("same_as", "text", "An earlier run of its cell, with another seed or fold, that has the same curve in "
+               "all columns; statistics count both once.", empty="there is none"),
         Column("detail", "text", "Why it ended as it did, in the words of the training.",
                empty="it was trained to its end, or no reason is known"),
     )  # fmt: skip

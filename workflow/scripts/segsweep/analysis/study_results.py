@@ -13,6 +13,7 @@ from segsweep import metrics, registry
 from segsweep.analysis.linear import additive_fit
 from segsweep.analysis.measures import is_measure
 from segsweep.config.components import Sampler
+from segsweep.config.metric_direction import lower_is_better
 from segsweep.errors import InputError
 from segsweep.formatting import number, short_names, value_in_words
 from segsweep.own_code.names import own_name
@@ -34,8 +35,8 @@ FEWEST_LACK_OF_FIT = 3  # degrees of freedom of the additive model's residual
 RANKED_ROLES = (*DESIGN_ROLES, "reference")
 OTHER_NAMES = {"bayes": "gp"}  # W&B's sweeps with a Gaussian process
 TEXT_COLUMNS = (
-    "cell", "run", "role", "round", "status", "label", "note", "segments", "image", "method", "detail", "class",
-    "predicted",
+    "cell", "run", "role", "round", "status", "label", "note", "segments", "same_as", "image", "method", "detail",
+    "class", "predicted",
 )  # fmt: skip
 
 
@@ -56,8 +57,8 @@ class StudyResults:
     """Tables of one study.
 
     cells: index cell; label, role, round, the axes as texts. runs: one row a run, with `score` (float, nan if there is
-    none) and `usable`. codes: one row a run and one column an axis, the index of its level, -1 where the axis does not
-    apply.
+    none), `repeated` (its curve is that of an earlier run, see `same_as`) and `usable`. codes: one row a run and one
+    column an axis, the index of its level, -1 where the axis does not apply.
     """
 
     plan: StudyPlan
@@ -85,7 +86,8 @@ class StudyResults:
         runs = self.runs.reset_index(drop=True)
         empty = pd.Series(np.nan, index=runs.index)
         runs["score"] = pd.to_numeric(runs[self.metric], errors="coerce") if self.metric in runs else empty
-        runs["usable"] = runs["status"].isin(USABLE) & np.isfinite(runs["score"])
+        runs["repeated"] = runs["same_as"].notna() & runs["same_as"].ne("") if "same_as" in runs else False
+        runs["usable"] = runs["status"].isin(USABLE) & np.isfinite(runs["score"]) & ~runs["repeated"]
         self.runs = runs
         design = self.cells[self.cells.index.isin(runs.loc[runs["role"].isin(DESIGN_ROLES), "cell"].unique())]
         all_axes = [_axis(name, design[name], self.plan) for name in self.plan.axes if name in design]
@@ -165,8 +167,13 @@ class StudyResults:
         if self.replicate_df >= 2 and self.replicates_differ:
             return ""
         if not self.runs.loc[self.usable, "cell"].duplicated().any():
-            return "One run a setting"
+            return "Seeds change no score" if self.repeated.any() else "One run a setting"
         return "Seeds change no score" if not self.replicates_differ else "Too few runs share a setting"
+
+    @cached_property
+    def repeated(self) -> pd.Series:
+        """Mask of the runs of the design whose curve is that of another seed or fold of their setting."""
+        return self.design & self.runs["repeated"]
 
     def axis(self, name: str) -> Axis:
         """An axis by its name."""
@@ -186,7 +193,7 @@ class StudyResults:
         """A column of runs.csv, the metric's where none is named, and 1 if high values are good, -1 if low ones are."""
         if column in (None, self.metric):
             return self.metric, self.sign
-        low_is_good = is_measure(column) or metrics.is_minimized(column) or "loss" in column
+        low_is_good = is_measure(column) or lower_is_better(column)
         return column, -1.0 if low_is_good else 1.0
 
     def label(self, cell: str) -> str:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from torch import nn
 
 from segsweep.component_checks.own_component import OwnComponent
 from segsweep.data.void import VOID
@@ -21,6 +22,11 @@ def check_loss(component: OwnComponent, masks: torch.Tensor, logits: int, class_
     """
     with component.calls("build", "It gives a torch.nn.Module, called with logits and target"):
         loss = component.functions.build(component.settings, logits, class_weights)
+    if not isinstance(loss, nn.Module):
+        raise component.problem(
+            f"build gives {type(loss).__name__}",
+            "Let it give a torch.nn.Module whose `forward(logits, target)` is the loss",
+        )
     target = masks.long()
     target[:, 0] = VOID  # as padding has it
     drawn = torch.randn(len(target), logits, *target.shape[1:], generator=torch.Generator().manual_seed(0))

@@ -34,6 +34,7 @@ def check_metric(component: OwnComponent, name: str, task: str, classes: list[st
                     "Sum over the last axes of the counts only: the first ones are those of epochs or images",
                 )
         _check_range(component, one, values)
+    _check_empty(component, {key: np.zeros_like(value) for key, value in counts.items()}, scored, names)
     return f"{names[0]} of drawn counts is {float(together[names[0]][0]):.4g}"
 
 
@@ -59,6 +60,16 @@ def _numbers(component: OwnComponent, name: str, values: Any, leading: tuple[int
     if np.isnan(numbers).any():
         raise component.problem(f"{name} is not a number for counts of all classes", "Divide by no sum that is 0 there")
     return numbers
+
+
+def _check_empty(component: OwnComponent, counts: Counts, classes: list[str], names: list[str]) -> None:
+    """Where there is nothing to score, as in an image that is void, a score is not a number, or some number."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = _computed(component, counts, classes, names)
+    if infinite := [name for name in names if np.isinf(np.asarray(found[name], np.float64)).any()]:
+        raise component.problem(
+            f"{infinite[0]} is infinite where all counts are 0", "Let it be nan there, as in an image that is void"
+        )
 
 
 def _check_range(component: OwnComponent, name: str, values: np.ndarray) -> None:

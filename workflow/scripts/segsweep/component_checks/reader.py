@@ -1,27 +1,30 @@
 """A reader: the items of each split, and that the first of each can be decoded."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from segsweep.component_checks.own_component import OwnComponent
+from segsweep.data.classes import class_table
+from segsweep.data.decoding import decode, decode_unlabeled
+from segsweep.data.hidden_labels import unlabeled_splits
+from segsweep.data.image_files.image_file import Reading
 from segsweep.data.raw_item import Item
 
 SHOWN = 3
 
 
-def check_reader(component: OwnComponent, root: Path, decode: Callable[[Item], list[str]]) -> str:
+def check_reader(component: OwnComponent, root: Path) -> str:
     """Read the lists, and one item of each split.
 
     Args:
         component: the reader's; its settings are the data set's.
         root: folder of the data set.
-        decode: what is wrong with an item: problems, each complete.
     """
+    dataset = component.settings
     expected = "It takes the data set's settings and its folder"
     with component.calls(f"read of {root}", f"{expected}, and gives {{split: [Item, ...]}}"):
-        items = component.functions.read(component.settings, root)
+        items = component.functions.read(dataset, root)
     with component.calls(f"files of {root}", f"{expected}, and gives {{split: [(name, [file, ...]), ...]}}"):
-        files = component.functions.files(component.settings, root)
+        files = component.functions.files(dataset, root)
     if not isinstance(items, dict) or not items:
         raise component.problem(f"read gives {items!r:.80}", "Let it give {split: [Item, ...]} with a split `train`")
     for split, members in items.items():
@@ -40,10 +43,11 @@ def check_reader(component: OwnComponent, root: Path, decode: Callable[[Item], l
                 f"{', '.join(one.name for one in members[:SHOWN])} ...",
                 "Let both name the same items in the same order: the hash of what files names stands for the data",
             )
-        with component.calls(
-            f"decoding {members[0].name} of {split}", "See segsweep.data.raw_item.Item for its fields"
-        ):
-            problems = decode(members[0])
+    unlabeled = unlabeled_splits(items)
+    for split, (first, *_) in items.items():
+        read = decode_unlabeled if split in unlabeled else decode
+        with component.calls(f"decoding {first.name} of {split}", "See segsweep.data.raw_item.Item for its fields"):
+            _, problems = read(first, class_table(dataset), dataset.task != "text", Reading.of(dataset))
         if problems:
             raise component.problem(
                 f"the first item of {split} cannot be used: {problems[0].rstrip('.')}",

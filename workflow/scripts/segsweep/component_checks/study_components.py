@@ -1,32 +1,39 @@
 """All components of own code of a study, tried on its prepared data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from segsweep import models
+from segsweep import models, registry
+from segsweep.component_checks.augmentation import check_augmentation
 from segsweep.component_checks.image_sampling import check_image_sampling
 from segsweep.component_checks.loss import check_loss
+from segsweep.component_checks.metric import check_metric
 from segsweep.component_checks.model import check_model
 from segsweep.component_checks.optimizer import check_optimizer
 from segsweep.component_checks.own_component import OwnComponent, own_component
 from segsweep.component_checks.schedule import check_schedule
-from segsweep.config.components import ImageSampling, Network, Optimizer, Schedule, Term
+from segsweep.config.components import Augmentation, ImageSampling, Network, Optimizer, Schedule, Term
 from segsweep.config.losses import MASKS
 from segsweep.config.settings import Component
 from segsweep.config.train import Train
+from segsweep.data.augmentation import load_augmentation
+from segsweep.data.augmentation.pixels import Pixels
 from segsweep.data.classes import class_names
 from segsweep.data.loading import Batches
 from segsweep.data.prepared import Prepared, classes_present
+from segsweep.data.sample import Sample
 from segsweep.data.splits import images_of_run
 from segsweep.errors import InputError
 from segsweep.planning.own_components import own_components
 from segsweep.planning.plan_file import StudyPlan
 
 SIDE = 32  # of the masks that losses are tried on
+AUGMENTED = 2  # images that augmentations are tried on
 
 
 def check_study(plan: StudyPlan, parts: list[dict[str, Any]], folder: Path) -> list[str]:
@@ -46,18 +53,34 @@ def check_study(plan: StudyPlan, parts: list[dict[str, Any]], folder: Path) -> l
     prepared = Prepared.open(folder, class_names(plan.dataset))
     found: dict[str, None] = {}
     problems: dict[str, None] = {}
-    for part in parts:
-        train = Train.model_validate(part["train"])
-        component = dict(own_components(train))[part["key"]]
-        check = next(check for kind, check in CHECKS.items() if isinstance(component, kind))
+    for check in [*_of_settings(parts, prepared), *_of_metrics(plan.study.get("metrics", []), prepared)]:
         try:
-            own = own_component(part["key"], component)
-            found[f"{own.title}: {check(own, train, prepared)}"] = None
+            found[check()] = None
         except InputError as error:
             problems |= dict.fromkeys(error.problems)
     if problems:
         raise InputError(*problems)
     return list(found)
+
+
+def _of_settings(parts: list[dict[str, Any]], prepared: Prepared) -> Iterator[Callable[[], str]]:
+    for part in parts:
+        train = Train.model_validate(part["train"])
+        component = dict(own_components(train))[part["key"]]
+        check = next(check for kind, check in CHECKS.items() if isinstance(component, kind))
+        yield partial(_tried, part["key"], component, check, train, prepared)
+
+
+def _of_metrics(names: list[str], prepared: Prepared) -> Iterator[Callable[[], str]]:
+    for name in names:
+        metric = registry.find("metric", name)
+        function = metric.own.name.function
+        yield partial(_tried, f"val/{function}", metric, check_metric, function, prepared.task, prepared.classes)
+
+
+def _tried(key: str, component: Component | type[Component], check: Callable[..., str], *arguments: Any) -> str:
+    own = own_component(key, component)
+    return f"{own.title}: {check(own, *arguments)}"
 
 
 def _model(component: OwnComponent, train: Train, prepared: Prepared) -> str:
@@ -89,12 +112,19 @@ def _image_sampling(component: OwnComponent, train: Train, prepared: Prepared) -
     return check_image_sampling(component, pixels, classes_present(prepared, training))
 
 
+def _augmentation(component: OwnComponent, train: Train, prepared: Prepared) -> str:
+    pipeline = load_augmentation(train.data.augmentation, train.data.augmentation_backend, Pixels.of(prepared))
+    training, _ = images_of_run(prepared, train.data, None)
+    return check_augmentation(component, pipeline, [_sample(prepared, *one) for one in training[:AUGMENTED]])
+
+
 CHECKS: dict[type[Component], Callable[[OwnComponent, Train, Prepared], str]] = {
     Network: _model,
     Term: _loss,
     Optimizer: lambda component, train, prepared: check_optimizer(component),
     Schedule: _schedule,
     ImageSampling: _image_sampling,
+    Augmentation: _augmentation,
 }
 
 
@@ -107,6 +137,13 @@ def image_shapes(train: Train, prepared: Prepared) -> tuple[torch.Size, list[tor
     single = [_batches([one], train, prepared, training=False) for one in (by_area[0], by_area[-1])]
     first, *shapes = (next(one.epoch(1))["image"].shape for one in (_batches(training, train, prepared), *single))
     return first, list(dict.fromkeys(shapes))
+
+
+def _sample(prepared: Prepared, name: str, i: int) -> Sample:
+    """An image as augmentations get it."""
+    split = prepared.splits[name]
+    mask = split.mask(i) if prepared.has_masks else None
+    return Sample(split.image(i), mask, split.boxes(i), split.labels(i), split.polygons(i), split.ignored(i))
 
 
 def _batches(items: list[tuple[str, int]], train: Train, prepared: Prepared, *, training: bool = True) -> Batches:

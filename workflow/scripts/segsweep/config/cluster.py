@@ -23,7 +23,12 @@ class Cluster(Settings):
     )
     cpus: int | None = key(None, "CPUs for a job; 1 and one for each loader process if not set.", ge=1, outcome=False)
     memory_mb: int | None = key(
-        None, "Memory for a job; from model, batch and image size if not set.", unit="MB", ge=500, outcome=False
+        None,
+        "Memory for a job; from model, batch and image size if not set, of a program of your own 8000 or what was "
+        "measured.",
+        unit="MB",
+        ge=500,
+        outcome=False,
     )
     time_min: int = key(
         240, "Run time asked for where nothing like it was trained yet.", unit="minutes", ge=1, outcome=False

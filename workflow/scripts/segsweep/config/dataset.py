@@ -7,6 +7,7 @@ from segsweep import registry
 from segsweep.config.dataset_keys import Dataset
 from segsweep.config.yaml_documents import nearest, parse
 from segsweep.errors import InputError
+from segsweep.own_code.names import own_name
 
 
 def parse_dataset(values: Mapping[str, Any], location: Callable[[tuple], str] = lambda keys: "data set") -> Dataset:
@@ -15,12 +16,20 @@ def parse_dataset(values: Mapping[str, Any], location: Callable[[tuple], str] = 
     Raises:
         InputError: with one problem for each thing that is wrong.
     """
-    known = registry.classes("dataset")
+    known = dict(registry.classes("dataset"))
     reader = values.get("reader")
     if reader is None:
         return parse(Dataset, values, location)  # says that it is missing
+    if own_name(reader):
+        try:
+            known[reader] = registry.find("dataset", reader)
+        except InputError as error:
+            raise InputError(*(f"{location(('reader',))}: reader: {problem}" for problem in error.problems)) from error
     if reader not in known:
-        raise InputError(f"{location(('reader',))}: reader is {reader!r}. {nearest(str(reader), known)}")
+        raise InputError(
+            f"{location(('reader',))}: reader is {reader!r}. {nearest(str(reader), known)} Or a function "
+            "of your own: `my/reader.py:read`."
+        )
     own = known[reader].model_fields
     owners = {name: [other for other in known if name in known[other].model_fields] for name in set(values) - set(own)}
     problems = [

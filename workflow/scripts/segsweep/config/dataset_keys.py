@@ -24,6 +24,8 @@ class Dataset(Component):
 
     package: ClassVar[str] = "data/readers"
     discriminator: ClassVar[str] = "reader"
+    functions: ClassVar[tuple[str, ...]] = ("read",)
+    provides: ClassVar[tuple[str, ...]] = ("root",)
     tasks: ClassVar[tuple[str, ...]] = TASKS
     names_select: ClassVar[tuple[str, ...]] = ()
     split_forms: ClassVar[tuple[str, ...]] = (LISTS, *FORMS)

@@ -70,6 +70,9 @@ class MaskDataset(Dataset):
         return self
 
 
+Dataset.own_base = MaskDataset
+
+
 def meanings(name: str, entry: Any) -> Iterator[tuple[int, int] | Color]:
     """What an entry of a palette names: the first and last value of each range, and colors.
 

@@ -7,7 +7,12 @@ from segsweep import metrics
 from segsweep.config.study import Study
 
 # Names by which errors are known, whoever measured them.
-ERRORS = re.compile(r"(^|[/_.-])(loss\w*|\w*_loss|error|err|mse|rmse|mae|nll|perplexity|hausdorff|hd95|assd)($|[/_.-])")
+ERRORS = re.compile(r"(^|[/_.-])(\w*loss\w*|error|err|mse|rmse|mae|nll|perplexity|hausdorff|hd95|assd)($|[/_.-])")
+
+
+def lower_is_better(column: str) -> bool:
+    """Whether a column is one of which lower is better, by its name or as its metric says."""
+    return bool(ERRORS.search(column.lower())) or metrics.is_minimized(column)
 
 
 def doubtful_direction(study: Study, location: Callable[[tuple], str]) -> list[str]:
@@ -19,9 +24,9 @@ def doubtful_direction(study: Study, location: Callable[[tuple], str]) -> list[s
     """
     if "minimize" in study.model_fields_set:
         return []
-    is_error = ERRORS.search(study.metric.lower())
-    if not is_error and not metrics.is_minimized(study.metric):
+    if not lower_is_better(study.metric):
         return []
+    is_error = ERRORS.search(study.metric.lower())
     kind = "a loss" if "loss" in study.metric.lower() else "an error" if is_error else "a metric that is minimized"
     return [
         f"{location(('metric',))}: {study.metric} is {kind}: lower is better. Write `minimize: true`; "

@@ -96,6 +96,11 @@ def _unsuited(study: Study, location: Location) -> Iterator[str]:
             f"{location(('dataset',))}: a program reads its data by itself. Leave `dataset` out, and name the files "
             "and folders that it reads in `inputs`: they are then part of the address."
         )
+    if study.metrics:
+        yield (
+            f"{location(('metrics',))}: a metric of your own is computed from the masks that segsweep predicts, and a "
+            "program scores by itself. Leave it out; `results.columns` names the columns of its scores."
+        )
     if study.epochs is None:
         yield f"{location(('command',))}: the key 'epochs' is missing. Say how many epochs the program trains."
 

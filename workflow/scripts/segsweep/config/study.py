@@ -169,7 +169,14 @@ class Study(Settings):
                 "a study has exactly one of `train` (what every cell starts from), `command` (a program of your own) "
                 f"and `table` (results made elsewhere); this one has {', '.join(sources) or 'none'}"
             )
-        if self.command is None and (idle := sorted(OF_PROGRAMS & self.model_fields_set)):
+        fields = type(self).model_fields
+        # A plan holds the keys at their defaults as well.
+        idle = [
+            one
+            for one in sorted(OF_PROGRAMS)
+            if getattr(self, one) != fields[one].get_default(call_default_factory=True)
+        ]
+        if self.command is None and idle:
             raise ValueError(
                 f"{', '.join(idle)}: only of a study with `command`, which runs a program of your own; this one has "
                 f"`{sources[0]}`. Leave out what it has no use for"

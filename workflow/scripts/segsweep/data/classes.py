@@ -74,6 +74,11 @@ def class_names(dataset: Dataset | Mapping[str, Any]) -> list[str]:
     return class_table(dataset if isinstance(dataset, Dataset) else parse_dataset(dataset)).names
 
 
+def task_and_classes(dataset: Mapping[str, Any] | None) -> tuple[str, list[str]]:
+    """Task and `class_names` of a data set in a plan; nothing where a program of the user's own reads its data."""
+    return (dataset["task"], class_names(dataset)) if dataset else ("", [])
+
+
 def class_table(dataset: Dataset) -> ClassTable:
     """The classes of a data set; for text the one class `text`, without values.
 

@@ -72,8 +72,10 @@ def evaluate_run(
         threads: of computations on a CPU.
 
     Raises:
-        InputError: no such run or split, a wrong key of `postprocess`, or the weights are not there.
+        InputError: no such run or split, a wrong key of `postprocess`, the weights are not there, or segsweep did not
+            train the run.
     """
+    plan.check_builds_networks()
     torch.set_num_threads(threads)
     planned = plan.run_named(run)
     segment = plan.segments[planned.segments[-1]]

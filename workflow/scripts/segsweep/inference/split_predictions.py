@@ -33,8 +33,9 @@ def predict_test(
         split, images, models (their runs), method, notes.
 
     Raises:
-        InputError: no model is trained, or the data set's files are not there.
+        InputError: no model is trained, the data set's files are not there, or segsweep did not train the models.
     """
+    plan.check_builds_networks()
     runs, method, min_votes = _models(plan, store, ranking)
     loaded = load_ensemble(plan, runs, store, device, threads)
     prepared = loaded.prepared

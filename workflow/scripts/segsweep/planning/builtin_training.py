@@ -1,9 +1,10 @@
 """How the planner sees the runs that segsweep's own loop trains."""
 
-from collections.abc import Iterable, Iterator
-from functools import cache, partial
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from segsweep import registry
 from segsweep.config.load import Loaded
@@ -22,48 +23,36 @@ from segsweep.planning.rerun_reasons import History
 from segsweep.planning.runs import Run, Segment
 from segsweep.planning.selection import Selection, to_select_again
 from segsweep.planning.setting_checks import about_patches, check_data, check_losses
-from segsweep.planning.study_context import context_of, metric_roots
+from segsweep.planning.study_context import TrainingContext, context_of, metric_roots
 from segsweep.store.segment_store import SegmentStore
 
 WEIGHTS = ".weights.json"
 
 
+@dataclass(frozen=True)
 class BuiltinTraining:
-    """The `StudyTraining` of a study with `train`."""
+    """The `StudyTraining` of a study with `train`.
 
-    data_in_words = "the data"
+    Attributes:
+        loaded: the study.
+        addresses: of what its settings see of the data.
+        images: channels and dtype of the images, as far as they are known.
+        selection: by what the best epoch of a run is chosen.
+    """
 
-    def __init__(self, loaded: Loaded, code: Code, data: Path, seen: dict[str, dict[str, str]], *, pull: bool):
-        """
-        Args:
-            loaded: the study.
-            code: of the package.
-            data: folder of all prepared data.
-            seen: what tracked folders held.
-            pull: have DVC bring data that can be addressed in no other way.
+    data_in_words: ClassVar[str] = "the data"
 
-        Raises:
-            InputError: DVC could not.
-        """
-        study, dataset = loaded.study, loaded.dataset
-        self.loaded, self.seen = loaded, seen
-        hashes, weights_hashes = file_hashes(dataset, data), Remembered(data / WEIGHTS)
-        self.memories = [hashes, weights_hashes]
-        if pull:
-            pull_missing(dataset, loaded.root, seen)
-        self.addresses = DataAddresses(dataset, loaded.root, data, code, hashes, seen)
-        weights = partial(weights_fingerprint, remembered=weights_hashes)
-        self.images = cache(partial(image_kind, dataset, loaded.root))
-        self.context = context_of(study, dataset, code, self.addresses.address_of, weights, self.images)
-        self.selection = Selection(
-            study.metric,
-            study.minimize,
-            dataset.task,
-            class_table(dataset).names,
-            code.fingerprint(roots) if (roots := metric_roots(study.metric)) else "",
-        )
-        self.dataset = dataset.model_dump(mode="json")
-        self.also_measure = measured_in_batches(study.also_report)
+    loaded: Loaded
+    addresses: DataAddresses
+    images: Callable[[], tuple[int | None, str | None]]
+    selection: Selection
+    context: TrainingContext
+    memories: list[Remembered]
+    seen: dict[str, dict[str, str]]
+
+    @cached_property
+    def dataset(self) -> dict[str, Any]:
+        return self.loaded.dataset.model_dump(mode="json")
 
     @property
     def prepared(self) -> dict[str, dict[str, Any]]:
@@ -93,8 +82,43 @@ class BuiltinTraining:
             "train": train if train["loss"] == loss else train | {"loss": loss},
             "data": self.addresses.folder_of(resolved.sections["data"].dump),
             "dataset": self.dataset,
-            "also_measure": self.also_measure,
+            "also_measure": measured_in_batches(self.loaded.study.also_report),
         }
 
     def pull(self) -> None:
         """Nothing: the rule that prepares the data does."""
+
+
+def builtin_training(
+    loaded: Loaded, code: Code, data: Path, seen: dict[str, dict[str, str]], *, pull: bool
+) -> BuiltinTraining:
+    """How the planner sees the runs of a study with `train`.
+
+    Args:
+        loaded: the study.
+        code: of the package.
+        data: folder of all prepared data.
+        seen: what tracked folders held.
+        pull: have DVC bring data that can be addressed in no other way.
+
+    Raises:
+        InputError: DVC could not.
+    """
+    study, dataset = loaded.study, loaded.dataset
+    hashes, weights_hashes = file_hashes(dataset, data), Remembered(data / WEIGHTS)
+    if pull:
+        pull_missing(dataset, loaded.root, seen)
+    addresses = DataAddresses(dataset, loaded.root, data, code, hashes, seen)
+    weights = partial(weights_fingerprint, remembered=weights_hashes)
+    images = cache(partial(image_kind, dataset, loaded.root))
+    roots = metric_roots(study.metric)
+    version = code.fingerprint(roots) if roots else ""
+    return BuiltinTraining(
+        loaded,
+        addresses,
+        images,
+        Selection(study.metric, study.minimize, dataset.task, class_table(dataset).names, version),
+        context_of(study, dataset, code, addresses.address_of, weights, images),
+        [hashes, weights_hashes],
+        seen,
+    )

@@ -5,7 +5,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from segsweep import registry
 from segsweep.config.settings import Component, Settings
+from segsweep.config.train import Data
+from segsweep.own_code.names import own_name
 from segsweep.planning.overrides import Resolved
 
 
@@ -50,6 +53,8 @@ def own_components(value: Any, key: str = "") -> Iterator[tuple[str, Component]]
     """The components of own code in settings, each with the key where it stands, below `key`."""
     if isinstance(value, Component) and value.own:
         yield key, value
+    if isinstance(value, Data) and own_name(value.augmentation):
+        yield f"{key}.augmentation", registry.find("augmentation", value.augmentation)()
     for name, part in _parts(value):
         yield from own_components(part, f"{key}.{name}" if key else name)
 

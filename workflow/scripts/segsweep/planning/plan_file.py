@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from segsweep import metrics
+from segsweep.config.program import ProgramResults
 from segsweep.errors import InputError
 from segsweep.hashing import short_hash
 from segsweep.io import read_json, read_text
@@ -203,6 +204,23 @@ class StudyPlan(_Entry):
     def minimize(self) -> bool:
         """Whether lower values of the metric are better."""
         return bool(self.study.get("minimize", False))
+
+    @property
+    def program_results(self) -> ProgramResults | None:
+        """How the columns of a program of the user's own are called here; None where none trains."""
+        return ProgramResults.model_validate(self.study["results"]) if self.study.get("command") else None
+
+    def check_builds_networks(self) -> None:
+        """Nothing, if segsweep can build the networks of the study's runs.
+
+        Raises:
+            InputError: it did not train them.
+        """
+        if self.program_results is not None:
+            raise InputError(
+                f"{self.name}: its runs were trained by a program of the study's own, so segsweep has no network to "
+                "evaluate or to predict with. Have the program do it: its files are in `out` of a run's segments."
+            )
 
     def run_named(self, name: str) -> PlannedRun:
         """A run by its name.

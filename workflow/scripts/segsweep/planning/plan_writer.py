@@ -62,7 +62,7 @@ class PlanWriter:
         write_if_changed(study.plan_file, study.plan.text())
         if study.packs:
             write_if_changed(study.packs_file, remembered(study.packs_file, study.packs, study.store.complete))
-        if study.own_parts:
+        if study.has_own_components:
             write_if_changed(study.own_components_file, as_text(study.own_parts))
         if seen := study.training.seen:
             write_if_changed(study.seen_file, json.dumps(seen, indent=1))

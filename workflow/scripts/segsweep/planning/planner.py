@@ -18,16 +18,16 @@ from segsweep.errors import InputError
 from segsweep.formatting import epochs as epochs_in_words
 from segsweep.hashing import short_hash
 from segsweep.io import read_json
-from segsweep.planning.builtin_training import BuiltinTraining
+from segsweep.planning.builtin_training import builtin_training
 from segsweep.planning.code_fingerprint import PACKAGE, Code, readings
 from segsweep.planning.data_fingerprint import read_seen
 from segsweep.planning.grid import Design, lay_out
 from segsweep.planning.markers import marker, new_start
-from segsweep.planning.own_components import as_text, own_parts
+from segsweep.planning.own_components import OwnPart, own_parts
 from segsweep.planning.packs import pack_up
 from segsweep.planning.plan_content import label, study_plan
 from segsweep.planning.plan_file import SegmentPlan
-from segsweep.planning.program_training import ProgramTraining
+from segsweep.planning.program_training import program_training
 from segsweep.planning.requested_runs import Decided
 from segsweep.planning.rerun_reasons import History, read_history
 from segsweep.planning.resources import CLUSTER_FILE, Resources, check
@@ -64,6 +64,7 @@ class Planner(WorkerView):
         self.left_out: dict[str, str] = {}  # complete segments that do not stand: why
         self.start = new_start()
         self.cut, self.design = Plan([], {}), Design([], [])
+        self.own_parts: list[OwnPart] = []  # components of own code in its settings
         self.decisions = 0  # of those that were made, how many still hold
         self.outdated_steps: list[Path] = []  # the others
         self.nothing_left_to_decide = not self.adaptive
@@ -116,8 +117,8 @@ class Planner(WorkerView):
     def _training(self, seen: dict[str, dict[str, str]], *, pull: bool) -> StudyTraining:
         """How the study's runs are trained."""
         if self.study.command is not None:
-            return ProgramTraining(self.loaded, RESULTS / "data")
-        return BuiltinTraining(self.loaded, self.code, RESULTS / "data", seen, pull=pull)
+            return program_training(self.loaded, RESULTS / "data")
+        return builtin_training(self.loaded, self.code, RESULTS / "data", seen, pull=pull)
 
     def _cut(self) -> None:
         """Cut all runs into segments: the plan as it is now."""
@@ -172,11 +173,21 @@ class Planner(WorkerView):
         """Stands for what a person wrote of the data set: the names of its classes are in its tables."""
         return short_hash(self.loaded.dataset.model_dump_json() if self.loaded.dataset else "")
 
+    @property
+    def has_own_components(self) -> bool:
+        """Whether components of own code are to be tried before the first training."""
+        return bool(self.own_parts or self.study.metrics)
+
     @cached_property
     def own_code_digest(self) -> str:
         """Stands for the components of own code: they are tried again when it changes."""
-        roots = {root for part in self.own_parts for root in component_roots(part.component)}
-        return short_hash((as_text(self.own_parts), self.code.fingerprint(roots))) if roots else ""
+        metrics = [registry.find("metric", name) for name in self.study.metrics]
+        components = [*(part.component for part in self.own_parts), *metrics]
+        if not components:
+            return ""
+        roots = {root for component in components for root in component_roots(component)}
+        settings = (f"{part.key} {part.component.model_dump_json()}" for part in self.own_parts)
+        return short_hash((self.code.fingerprint(roots), *settings, *self.study.metrics))
 
     @property
     def ensemble_digest(self) -> str:

@@ -103,6 +103,7 @@ class ProgramContext:
     def _filled_in(self, parameters: dict[str, Any], known: dict[str, Any]) -> Call:
         config = fill_parameters(parameters, known)
         values = known | dict(sections(config)) | flat(config)
+        values = {name: values[name] for name in self._named_by_all if name in values}
         environment = {name: fill(text, values) for name, text in self.study.environment.items()}
         return Call(fill(self.study.command, values, shell=True), environment, config)
 

@@ -2,8 +2,9 @@
 
 Python counts by its syntax tree, without docstrings and comments, and with it the modules that it imports, as far as
 they lie where Python looks for them here: beside the program, in the folder where it runs, on PYTHONPATH. Libraries do
-not count. Of any other file the content counts. A folder of code stands for its sources: no outputs that the program
-leaves there. Where files lie counts only as far as they name each other, so a folder that moves trains nothing again.
+not count. Of any other file the content counts, and of a shell script the files that it names. A folder of code stands
+for its sources: no outputs that the program leaves there. Where files lie counts only as far as they name each other:
+a folder that moves trains nothing again.
 """
 
 import ast
@@ -26,8 +27,13 @@ SOURCES = {
     ".py", ".pyx", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".sh", ".bash",
     ".c", ".h", ".cc", ".cpp", ".cxx", ".hpp", ".cu", ".cuh",
 }  # fmt: skip
+# Also code where a command names it.
+NAMED = {".json", ".ipynb"} | SOURCES
+SHELL = {".sh", ".bash"}
 # Folders that programs write into.
 OUTPUTS = {"outputs", "multirun", "lightning_logs", "wandb", "mlruns", "runs", "logs", "results", "__pycache__"}
+
+QUOTING = set("'\"\\")
 
 
 def source_readings(file: Path | None) -> Remembered:
@@ -55,7 +61,7 @@ class ProgramCode:
         self.python_path = [folder / one for one in python_path if one]
         self._files: dict[frozenset[str], dict[Path, str]] = {}
         self._fingerprints: dict[frozenset[str], str] = {}
-        self._names_file = cache(self._names_file_now)
+        self._names_code = cache(self._names_code_now)
 
     def fingerprint(self, roots: Iterable[str]) -> str:
         """Hash of the code that files and folders lead to."""
@@ -76,16 +82,19 @@ class ProgramCode:
         return sorted({os.path.relpath(file, self.folder) for found in self._files.values() for file in found})
 
     def roots_in(self, command: str) -> frozenset[str]:
-        """The files that a command names: `my/train.py`, and of `-m my.train` the module's, as words of the command."""
+        """The files of code that a command names: `my/train.py`, and of `-m my.train` the module's."""
         words = _words(command)
-        modules = [word for before, word in pairwise(words) if before == "-m"]
-        parts = [part for word in words for part in (word, word.partition("=")[2])]
-        return frozenset(
-            [part for part in parts if self._names_file(part)] + [one for one in map(self._of_module, modules) if one]
-        )
+        modules = [self._of_module(word) for before, word in pairwise(words) if before == "-m"]
+        return frozenset(filter(None, [*filter(self._names_code, _paths(words)), *modules]))
 
-    def _names_file_now(self, word: str) -> bool:
-        return Path(word).suffix in SOURCES and (self.folder / word).is_file()
+    def others_in(self, command: str) -> list[str]:
+        """What else a command names that is here: files and folders of data, perhaps."""
+        there = [one for one in _paths(_words(command)) if one.strip("./") and (self.folder / one).exists()]
+        return [one for one in there if not self._names_code(one)]
+
+    def _names_code_now(self, word: str) -> bool:
+        path = self.folder / word
+        return path.is_file() and (path.suffix in NAMED or os.access(path, os.X_OK))
 
     def _of_module(self, name: str) -> str | None:
         stem = self.folder.joinpath(*name.split("."))
@@ -116,7 +125,10 @@ class ProgramCode:
         return found
 
     def _imported(self, file: Path, looked_in: list[Path]) -> Iterator[tuple[str, Path]]:
-        """The local modules that importing a file leads to: (label, file)."""
+        """The local modules that importing a file leads to, and the files that a shell script names: (label, file)."""
+        if file.suffix in SHELL:
+            named = self.roots_in(file.read_text(encoding="utf-8", errors="replace"))
+            yield from ((os.path.relpath(one, self.folder), self.folder / one) for one in named)
         for level, name in self._read(file)[1]:
             parts = name.split(".") if name else []
             for folder in [file.parents[level - 1]] if 0 < level <= len(file.parents) else looked_in:
@@ -197,7 +209,14 @@ def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
             )
 
 
+def _paths(words: Iterable[str]) -> list[str]:
+    """Words that may be paths, and what stands behind `=` in others."""
+    return [part for word in words for part in (word, word.partition("=")[2]) if part and "{" not in part]
+
+
 def _words(command: str) -> list[str]:
+    if not QUOTING & set(command):  # of ten thousand commands, looking for quotes takes seconds
+        return command.split()
     try:
         return shlex.split(command)
     except ValueError:  # quotes that the shell will complain about

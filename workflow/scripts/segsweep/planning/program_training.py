@@ -1,11 +1,14 @@
 """How the planner sees the runs that a program of one's own trains."""
 
+import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from segsweep.config.load import Loaded
 from segsweep.config.program import ProgramResults
+from segsweep.config.study import Study
 from segsweep.formatting import plural
 from segsweep.planning.data_fingerprint import dvc_pull
 from segsweep.planning.overrides import Resolved
@@ -18,6 +21,7 @@ from segsweep.planning.program_fingerprint import (
     source_readings,
     tracked_by_dvc,
 )
+from segsweep.planning.remembered import Remembered
 from segsweep.planning.rerun_reasons import History
 from segsweep.planning.runs import Run, Segment
 from segsweep.store.segment_store import SegmentStore
@@ -27,33 +31,24 @@ SOURCES, INPUTS = ".program_sources.json", ".program_inputs.json"
 PYTHON_PATH = "PYTHONPATH"
 
 
+@dataclass(frozen=True)
 class ProgramTraining:
-    """The `StudyTraining` of a study with `command`."""
+    """The `StudyTraining` of a study with `command`.
 
-    data_in_words = "what the program reads (`inputs`)"
-    dataset = None
+    Attributes:
+        study: the study, after `smoke`.
+        folder: where the program runs.
+    """
 
-    def __init__(self, loaded: Loaded, remembered: Path):
-        """
-        Args:
-            loaded: the study.
-            remembered: folder in which it is kept what was read out of files.
-        """
-        self.study, self.folder = loaded.study, loaded.root
-        sources, hashes = source_readings(remembered / SOURCES), input_hashes(remembered / INPUTS)
-        self.memories = [sources, hashes]
-        self.seen: dict[str, dict[str, str]] = {}
-        self.prepared: dict[str, dict[str, Any]] = {}
-        python_path = self.study.environment.get(PYTHON_PATH, "").split(":")
-        code = ProgramCode(self.folder, sources, python_path)
-        self.context = ProgramContext(self.study, code, inputs_fingerprint(self.study.inputs, self.folder, hashes))
-        results = self.study.results or ProgramResults()
-        self.common = {
-            "folder": str(self.folder),
-            "results": results.model_dump(mode="json"),
-            "checkpoint": self.study.checkpoint,
-            "keep": self.study.keep,
-        }
+    data_in_words: ClassVar[str] = "what the program reads (`inputs`)"
+    dataset: ClassVar[None] = None
+
+    study: Study
+    folder: Path
+    context: ProgramContext
+    memories: list[Remembered]
+    seen: dict[str, dict[str, str]] = field(default_factory=dict)
+    prepared: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def check(self, settings: Iterable[Resolved]) -> None:
         """Nothing: what a program makes of its parameters is its own affair."""
@@ -62,10 +57,18 @@ class ProgramTraining:
         return []
 
     def remarks(self, settings: Iterable[Resolved], plan: StudyPlan) -> Iterator[str]:
-        if plan.segments:
-            first = next(iter(plan.segments.values()))
-            yield f"Each run starts a program, the first one: {first.program['command']}"
-        yield f"Its code is {_listed(self.context.code.files)}; it reads {_listed(self.study.inputs)}."
+        code = self.context.code
+        command = next((one.program["command"] for one in plan.segments.values()), "")
+        if command:
+            yield f"Each run starts a program, the first one: {command}"
+            yield f"Its code is {_listed(code.files)}; it reads {_listed(self.study.inputs)}."
+        known = {os.path.normpath(one) for one in (*self.study.inputs, *(self.study.code or ()))}
+        for other in code.others_in(command):
+            if not known & set(map(str, (Path(os.path.normpath(other)), *Path(os.path.normpath(other)).parents))):
+                yield (
+                    f"The command names {other}, which is neither code nor one of `inputs`: a change of it trains "
+                    "nothing again."
+                )
 
     def to_select_again(self, runs: Iterable[Run], store: SegmentStore, history: History) -> dict[str, str]:
         """None: the program decides what it keeps."""
@@ -73,19 +76,45 @@ class ProgramTraining:
 
     def segment(self, segment: Segment) -> dict[str, Any]:
         call = self.context.call_of(segment.run)
-        called = {"command": call.command, "environment": call.environment, "config": call.config}
+        results = self.study.results or ProgramResults()
+        program = {
+            "command": call.command,
+            "environment": call.environment,
+            "config": call.config,
+            "folder": str(self.folder),
+            "results": results.model_dump(mode="json"),
+            "checkpoint": self.study.checkpoint,
+            "keep": self.study.keep,
+        }
         return {
             "trainer": TRAINER,
             "train": segment.run.cell.resolved.dump,
             "data": "",
             "dataset": {},
-            "program": called | self.common,
+            "program": program,
         }
 
     def pull(self) -> None:
         for path in (self.folder / one for one in self.study.inputs):
             if not path.exists():
                 dvc_pull(tracked_by_dvc(path), "inputs")
+
+
+def program_training(loaded: Loaded, remembered: Path) -> ProgramTraining:
+    """How the planner sees the runs of a study with `command`.
+
+    Args:
+        loaded: the study.
+        remembered: folder in which it is kept what was read out of files.
+
+    Raises:
+        InputError: a file of `inputs` is not there.
+    """
+    study, folder = loaded.study, loaded.root
+    sources, hashes = source_readings(remembered / SOURCES), input_hashes(remembered / INPUTS)
+    code = ProgramCode(folder, sources, study.environment.get(PYTHON_PATH, "").split(":"))
+    inputs = inputs_fingerprint(study.inputs, folder, hashes)
+    return ProgramTraining(study, folder, ProgramContext(study, code, inputs), [sources, hashes])
 
 
 def _listed(names: list[str]) -> str:

@@ -121,7 +121,8 @@ class Resources:
         train = segment.train
         mb = self.cluster.memory_mb if self.cluster else None
         if mb is None and segment.program is not None:
-            mb = PROGRAM_MB
+            # Of a program that has no GPU, what is measured is main memory.
+            mb = self.device_mb(segment) if self.cluster and self.cluster.gpu == "none" else PROGRAM_MB
         elif mb is None:
             mb = BASE_MB + WORKER_MB * train["workers"]
             channels = segment.dataset.get("channels") or 3
@@ -210,8 +211,8 @@ def resource_profile(segment: SegmentPlan | SegmentRecord) -> str:
 
 def started(command: str) -> str:
     """What a command starts, without its arguments: `python my/train.py`."""
-    words = itertools.takewhile(lambda word: "=" not in word and word[0] not in "-{", command.split())
-    return " ".join(words)
+    words = itertools.takewhile(lambda word: word[0] not in "-{", command.split())
+    return " ".join(word for word in words if "=" not in word)
 
 
 def pixels(segment: SegmentPlan) -> int:

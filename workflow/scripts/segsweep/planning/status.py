@@ -3,9 +3,14 @@
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from segsweep.data.classes import task_and_classes
 from segsweep.io import read_csv
-from segsweep.planning.plan_file import StudyPlan
+from segsweep.planning.plan_file import PlannedRun, StudyPlan
+from segsweep.statuses import USABLE
+from segsweep.store.best_epoch import best_of_run
+from segsweep.store.equal_curves import curve_key, repeated_runs
 from segsweep.store.segment_store import SegmentStore
 
 # A training reports at least once an epoch; after this it no longer counts as running unless it holds its lock.
@@ -14,7 +19,11 @@ RECENT = 900.0
 
 @dataclass(frozen=True)
 class Status:
-    """Where a study stands. `best` is (score, label of the run), `seconds_to_go` None while nothing is known."""
+    """Where a study stands.
+
+    `best` is (score, label of the run), `seconds_to_go` None while nothing is known, `repeated` how many runs have the
+    curve of another seed or fold of their cell.
+    """
 
     cells: int
     cells_done: int
@@ -27,6 +36,7 @@ class Status:
     ended: dict[str, int]
     best: list[tuple[float, str]]
     seconds_to_go: float | None
+    repeated: int = 0
 
 
 def status_of(plan: StudyPlan, store: SegmentStore, logs: Path, *, now: float | None = None) -> Status:
@@ -57,19 +67,40 @@ def status_of(plan: StudyPlan, store: SegmentStore, logs: Path, *, now: float | 
     total, epochs_done = (sum(one.epochs for one in ones) for ones in (segments.values(), complete))
     ended: dict[str, int] = {}
     scores = []
+    alike: dict[tuple[str, int, float], list[PlannedRun]] = {}  # runs of a cell with the same best epoch and score
     for run in done:
         record = store.record(run.segments[-1])
         ended[record.status] = ended.get(record.status, 0) + 1
-        best = record.best_by(plan.metric, plan.minimize)
+        best = _best(run, plan, store)
         if best and best["value"] is not None:
             scores.append((best["value"], record.label))
+            if record.status in USABLE:
+                alike.setdefault((run.cell, best["epoch"], best["value"]), []).append(run)
+    repeated = [_repeated(runs, store) for runs in alike.values() if len(runs) > 1]
     sign = 1 if plan.minimize else -1
     left = total - epochs_done - partly
     return Status(
         len(cells), len(cells - open_cells), len(plan.runs), len(done), total, epochs_done + partly,
         running, failed, ended, sorted(scores, key=lambda pair: sign * pair[0]),
         seconds / epochs_done * left / max(1, len(running)) if epochs_done else None,
+        sum(repeated),
     )  # fmt: skip
+
+
+def _best(run: PlannedRun, plan: StudyPlan, store: SegmentStore) -> dict[str, Any] | None:
+    """Where a run is best, as its record says; of a program's own metrics, as the study reads them now."""
+    if results := plan.program_results:
+        return best_of_run(store, run.segments, plan.metric, plan.minimize, *task_and_classes(None), results)
+    return store.record(run.segments[-1]).best_by(plan.metric, plan.minimize)
+
+
+def _repeated(runs: list[PlannedRun], store: SegmentStore) -> int:
+    """How many of some runs of a cell have the curve of an earlier one of them."""
+    curves = []
+    for run in runs:
+        rows = [row for record in store.records_of(run.segments) for row in store.read_rows(record.id)]
+        curves.append((run.cell, run.run, curve_key(list(rows[0]), [list(row.values()) for row in rows])))
+    return len(repeated_runs(curves))
 
 
 def _last_epoch(folder: Path) -> int:

@@ -147,7 +147,7 @@ def component_roots(component: Component | type[Component]) -> list[Symbol]:
 
 def preparation_roots(dataset: Dataset) -> frozenset[Symbol]:
     """Roots of the code that reads and prepares a data set."""
-    roots = {PREPARE, (registry.module_name(dataset), "read")}
+    roots = {PREPARE, *component_roots(dataset)}
     if dataset.drawn_by is not None:
         roots.add((dataset.drawn_by, "draw"))
     return frozenset(roots)

@@ -1,6 +1,5 @@
 """What the Snakefile asks, answered from what is written down: a job on a node reads the plan, and makes none."""
 
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,6 @@ from segsweep.analysis.comparison import analysis_of
 from segsweep.config.imported_table import table_files
 from segsweep.config.load import Loaded, Request
 from segsweep.io import read_json
-from segsweep.planning.own_components import OwnPart
 from segsweep.planning.packs import read_packs
 from segsweep.planning.plan_file import PLAN_FILE, SegmentPlan, StudyPlan, read_plan, read_segment
 from segsweep.planning.resources import Resources, submission
@@ -24,7 +22,7 @@ class WorkerView:
 
     # What decides which jobs run is the planner's to know (`Planner`).
     plan_digest = study_digest = dataset_digest = ensemble_digest = own_code_digest = coverage = ""
-    own_parts: Sequence[OwnPart] = ()
+    has_own_components = False  # to be tried before the first training
     start = ""
 
     def __init__(self, request: Request, loaded: Loaded):

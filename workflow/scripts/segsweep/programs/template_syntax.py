@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 _NAME = re.compile(r"[A-Za-z_][\w-]*(\.[\w-]+)*")
 _NUMBER_FORMAT = re.compile(r"(?=.*\d)[<>=^+-]*#?\d*[,_]?(\.\d+)?[bdeEfFgGnoxX%]|0\d+|\.\d+")
@@ -23,6 +24,7 @@ class Placeholder:
 Parts = tuple[str | Placeholder, ...]
 
 
+@lru_cache(maxsize=1000)  # planning fills in the same few for all runs
 def parse(template: str) -> Parts:
     """The text and the placeholders of a template, in order.
 

@@ -33,7 +33,7 @@ TEXT_COLUMNS = {
     "cell", "label", "run", "role", "round", "note", "status", "level", "level_a", "level_b", "axis", "axis_a",
     "axis_b", "best_level", "second_level", "best_cell", "worst_cell", "best_run", "worst_run", "id", "claim",
     "detail", "item", "before", "now", "image", "segments", "term", "test", "interval", "text", "changed", "kind", "a",
-    "b", "matters", "verdict", "changes", "data", "split", "class", "predicted", "confused_with",
+    "b", "matters", "verdict", "changes", "data", "split", "class", "predicted", "confused_with", "same_as",
 }  # fmt: skip
 
 
@@ -95,12 +95,12 @@ class QuotedResults:
         self._file_names: dict[str, str] = {}
 
     def varies(self, key: str) -> bool:
-        """Whether cells differ in a key of `train`: it is an axis, holds one, or the levels of a section change it."""
+        """Whether cells differ in a key of their settings: it is an axis, holds one, or a level of a section does."""
         if any(axis == key or axis.startswith(key + ".") for axis in self.axes):
             return True
-        train = self.study.get("train")
+        start = self.study.get("train") or self.study.get("parameters")
         return any(key.startswith(axis + ".") for axis in self.axes) and any(
-            lookup(cell.train, key) != lookup(train, key) for cell in self.plan.cells
+            lookup(cell.train, key) != lookup(start, key) for cell in self.plan.cells
         )
 
     def table(self, name: str) -> Table:
@@ -120,7 +120,7 @@ class QuotedResults:
 
     @cached_property
     def usable(self) -> pd.DataFrame:
-        """Runs that enter means: finished or ended by their own early stopping. Levels are texts.
+        """Runs that enter means: finished or ended by their own early stopping, each curve once. Levels are texts.
 
         Confirmations, which were chosen by their result, and the members of an ensemble, which are scored on images of
         their own, are left out.
@@ -129,6 +129,7 @@ class QuotedResults:
         if "role" in frame:
             frame = frame[~frame["role"].isin(NOT_COMPARED)]
         frame = frame[frame["status"].isin(USABLE.split(","))] if "status" in frame else frame
+        frame = frame[frame["same_as"].isna()] if "same_as" in frame else frame
         # The only axis that is read as numbers, since runs without it have this column, too.
         return frame.assign(epochs=frame["epochs"].map(_level)) if "epochs" in self.axes else frame
 

@@ -3,8 +3,7 @@
 import math
 from typing import TypedDict
 
-from segsweep.config.dataset import parse_dataset
-from segsweep.data.classes import class_table
+from segsweep.data.classes import task_and_classes
 from segsweep.errors import InputError
 from segsweep.metrics import column
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
@@ -74,7 +73,7 @@ def scored_cells(plan: StudyPlan, store: SegmentStore) -> list[Candidate]:
 
 def read_result(plan: StudyPlan, store: SegmentStore, run: PlannedRun, epochs: int) -> Result:
     """What a run showed up to an epoch."""
-    dataset = parse_dataset(plan.dataset)
+    task, classes = task_and_classes(plan.dataset)
     curve: list[float | None] = []
     status, trained, last = "finished", 0, ""
     for segment in run.segments:
@@ -83,8 +82,8 @@ def read_result(plan: StudyPlan, store: SegmentStore, run: PlannedRun, epochs: i
         # A segment that continues a run which ended copies its status, and may have no rows.
         trained = max(trained, min(record.epochs, record.last_epoch))
         if store.rows(segment).is_file():
-            rows, counts = read_epochs(store, segment)
-            values = column(plan.metric, rows, counts, dataset.task, class_table(dataset).names)
+            rows, counts = read_epochs(store, segment, plan.program_results)
+            values = column(plan.metric, rows, counts, task, classes)
             for row, value in zip(rows, values, strict=True):
                 epoch = int(float(row["epoch"]))
                 curve += [None] * (epoch - len(curve))

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from segsweep import metrics
+from segsweep.config.program import ProgramResults
 from segsweep.errors import InputError
+from segsweep.programs.columns import renamed_rows
 from segsweep.store.segment_store import SegmentStore
 
 Selections = dict[str, tuple[str, bool]]  # "max val/miou": column, whether lower is better
@@ -16,13 +18,22 @@ def selections_of(keys: Iterable[str]) -> Selections:
     return {key: (column, direction == "min") for key, (direction, _, column) in parts.items()}
 
 
-def read_epochs(store: SegmentStore, segment: str) -> tuple[list[dict[str, str]], Mapping[str, Any]]:
+def read_epochs(
+    store: SegmentStore, segment: str, results: ProgramResults | None = None
+) -> tuple[list[dict[str, str]], Mapping[str, Any]]:
     """The rows of a segment's epochs.csv, and its counts with a leading axis of epochs (none if it has none).
+
+    Args:
+        store: of all segments.
+        segment: a complete one.
+        results: of a program of the user's own that trained it, by which its columns are called.
 
     Raises:
         InputError: a file cannot be read, or the two are not about the same epochs.
     """
     rows = store.read_rows(segment)
+    if results is not None:
+        rows = renamed_rows(rows, results)
     counts = store.read_counts(segment) if store.counts(segment).is_file() else {}
     for name, values in counts.items():
         if len(values) != len(rows):
@@ -34,7 +45,13 @@ def read_epochs(store: SegmentStore, segment: str) -> tuple[list[dict[str, str]]
 
 
 def best_of_run(
-    store: SegmentStore, segments: Iterable[str], metric: str, minimize: bool, task: str, classes: Sequence[str]
+    store: SegmentStore,
+    segments: Iterable[str],
+    metric: str,
+    minimize: bool,
+    task: str,
+    classes: Sequence[str],
+    results: ProgramResults | None = None,
 ) -> dict[str, Any] | None:
     """Where a run is best, as far as it is trained: {"epoch", "value", "segment"}; None before it has a best epoch.
 
@@ -43,13 +60,14 @@ def best_of_run(
         segments: of the run, the first one first.
         metric, minimize: by which epochs are compared.
         task, classes: of the data set.
+        results: of a program of the user's own that trained the run: its columns may have been called otherwise then.
     """
     best = None
     for record in store.records_of(segments):
-        if known := record.best_by(metric, minimize):
+        if results is None and (known := record.best_by(metric, minimize)):
             best = known
         elif store.rows(record.id).is_file():  # trained while the study had another metric
-            rows, counts = read_epochs(store, record.id)
+            rows, counts = read_epochs(store, record.id, results)
             values = metrics.column(metric, rows, counts, task, classes)
             for row, value in zip(rows, values, strict=True):
                 if metrics.improves(value, best and best["value"], minimize):

@@ -28,7 +28,7 @@ class Definition:
     Attributes:
         origin: what it was read from, in words.
         name: of the study.
-        method: `grid` for all combinations, else the name of a sampler.
+        method: `grid` for all combinations, of axes that are countable then; else the name of a sampler.
         axes: by the names that the program knows.
         constants: parameters that do not vary.
         base: what the program takes for an axis unless told otherwise, where it is known.
@@ -44,7 +44,6 @@ class Definition:
         program: its Python file, which may not exist.
         folder: where the command runs.
         code: further files and folders that belong to the program.
-        title: of the report.
         note: what a person wrote about the sweep.
         remarks: what was not translated, or taken for something, by the key of the study that it is about.
     """
@@ -67,7 +66,6 @@ class Definition:
     program: Path | None = None
     folder: Path | None = None
     code: list[Path] = field(default_factory=list)
-    title: str = ""
     note: str = ""
     remarks: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
 

@@ -1,8 +1,9 @@
 """A sweep's parameters under names that a study can use, and what segsweep itself fills in for them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from segsweep.config.program_settings import BESIDE
@@ -59,26 +60,39 @@ def named(definition: Definition) -> list[Parameter]:
     return found
 
 
+def fits_option(role: Role, default: Any) -> bool:
+    """Whether an option of a program, by its default, takes what segsweep would fill in for a role."""
+    if default is None:
+        return role in (Role.EPOCHS, Role.SEED, Role.OUT)
+    return role is not Role.FOLD and _takes(role, [default])
+
+
 def _role(definition: Definition, theirs: str, axis: Dimension | None) -> Role | None:
-    """What segsweep fills in, where the parameter's values are such that it can."""
+    """What segsweep fills in for a parameter, where its values are such that it can."""
     role = role_of(theirs)
     values = [definition.constants.get(theirs)] if axis is None else axis.choices or [axis.low, axis.high]
-    counts = all(
-        isinstance(value, int | float) and not isinstance(value, bool) and value == int(value) for value in values
-    )
+    if role is Role.FOLD:
+        all_folds = definition.method == GRID and len(values) > 1
+        return role if all_folds and _are_counts(values) and sorted(values) == list(range(len(values))) else None
+    if role in (Role.OUT, Role.DEVICE) and axis is not None:
+        return None
+    return role if role and _takes(role, values) else None
+
+
+def _takes(role: Role, values: Sequence[Any]) -> bool:
+    """Whether values that a parameter has are of the kind that segsweep fills in."""
     match role:
         case Role.EPOCHS:
-            return role if counts and min(values) >= 1 else None
-        case Role.SEED:
-            return role if counts else None
-        case Role.FOLD:
-            folds = axis is not None and definition.method == GRID and counts
-            return role if folds and sorted(values) == list(range(len(values))) and len(values) > 1 else None
-        case Role.OUT:
-            return role if axis is None and isinstance(values[0], str) else None
+            return _are_counts(values) and min(values) >= 1
+        case Role.OUT:  # a folder, no file
+            return all(isinstance(value, str) and not Path(value).suffix for value in values)
         case Role.DEVICE:
-            return role if axis is None and DEVICE.fullmatch(str(values[0])) else None
-    return None
+            return all(DEVICE.fullmatch(str(value)) for value in values)
+    return _are_counts(values)
+
+
+def _are_counts(values: Sequence[Any]) -> bool:
+    return all(isinstance(one, int | float) and not isinstance(one, bool) and one == int(one) for one in values)
 
 
 def _free_name(theirs: str, everything: Iterable[str], taken: set[str]) -> str:

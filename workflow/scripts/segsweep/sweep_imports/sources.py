@@ -8,6 +8,7 @@ from pathlib import Path
 from segsweep.config.yaml_documents import Document
 from segsweep.errors import InputError
 from segsweep.sweep_imports.definition import Arguments, Definition
+from segsweep.sweep_imports.program_source import read_program
 from segsweep.sweep_imports.wandb_sweep import is_wandb_sweep, read_wandb_sweep
 
 YAML = (".yaml", ".yml", ".json")
@@ -50,7 +51,9 @@ def read_definition(source: str, given: Given) -> Definition:
     definition = _read(source, given)
     if given.program is not None:
         definition.program = given.program
-    _find_program(definition, Path(source))
+    if definition.folder is None:
+        _find_program(definition, Path(source))
+        _complete_for_hydra(definition)
     definition.metric = given.metric or definition.metric
     definition.epochs = given.epochs or definition.epochs
     definition.trials = given.trials or definition.trials
@@ -70,6 +73,11 @@ def _read(source: str, given: Given) -> Definition:
             f"{source}: no such file. Give a sweep file of W&B, a configuration of Hydra (or the folder of a multirun, "
             f"with its {MULTIRUN}), or the file or URL of Optuna's storage."
         )
+    if path.suffix == ".py":
+        raise InputError(
+            f"{source}: is a program, which is not run here. Let it write its sweep configuration to a file, "
+            'Path("sweep.yaml").write_text(yaml.safe_dump(sweep_config)), and import that.'
+        )
     if path.suffix not in YAML:
         return _optuna(source, given)
     if is_wandb_sweep(Document(path).values):
@@ -87,8 +95,6 @@ def _optuna(source: str, given: Given) -> Definition:
 
 def _find_program(definition: Definition, source: Path) -> None:
     """Set the program, a file that exists, and the folder from which its command runs."""
-    if definition.folder is not None:
-        return
     named = definition.program or named_program(definition.command)
     if named is None:
         return
@@ -102,6 +108,14 @@ def _find_program(definition: Definition, source: Path) -> None:
                 return
     definition.program = named
     definition.remark("command", text=f"{named} was not found: correct it, in `code` too, or give `folder`.")
+
+
+def _complete_for_hydra(definition: Definition) -> None:
+    """Hydra takes a second to import, so first look whether it is needed."""
+    if definition.folder is not None and read_program(definition.program).hydra is not None:
+        from segsweep.sweep_imports.hydra_command import complete
+
+        complete(definition)
 
 
 def named_program(words: Sequence[str | Arguments]) -> Path | None:

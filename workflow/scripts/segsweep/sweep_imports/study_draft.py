@@ -5,22 +5,24 @@ import re
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from segsweep.config.commented_yaml import commented_yaml
 from segsweep.config.search import Dimension
-from segsweep.search.space import levels
+from segsweep.search.space import count, levels
 from segsweep.sweep_imports.command_line import command_line, form_of, with_roles
 from segsweep.sweep_imports.definition import GRID, Arguments, Definition
 from segsweep.sweep_imports.known_names import Role, metric_name, probably_minimized, role_of
-from segsweep.sweep_imports.parameters import Parameter, named
+from segsweep.sweep_imports.parameters import Parameter, fits_option, named
 from segsweep.sweep_imports.program_source import ProgramSource, read_program
 
 NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
 WIDTH = 110  # of a line of a comment
 USUAL_TRIALS = 20
 FOLDER_VARIABLE, SETTINGS_VARIABLE = "RUN_FOLDER", "RUN_CONFIG"
+RUN_VARIABLES = {"RUN_EPOCHS": Role.EPOCHS, "RUN_SEED": Role.SEED, "RUN_FOLD": Role.FOLD}
 HEAD = "Written by import_sweep from {origin}.\nComments say what was not translated, and what was taken for something."
 
 
@@ -63,8 +65,6 @@ def draft(definition: Definition, study_file: Path) -> StudyDraft:
     words += options
     study = StudyDraft()
     study.keys["name"] = study_name(definition.name)
-    if definition.title:
-        study.keys["title"] = definition.title
     if definition.note:
         study.keys["note"] = " ".join(definition.note.split())
     _metric(study, definition)
@@ -96,7 +96,7 @@ def _further_options(
     known = {one.role for one in parameters} | set(given)
     for option, default in source.options.items():
         role = role_of(option)
-        if role is None or role is Role.FOLD or role in known:
+        if role is None or role in known or not fits_option(role, default):
             continue
         known.add(role)
         defaults[role] = str(default)
@@ -135,6 +135,11 @@ def _environment(study: StudyDraft, words: list, parameters: list[Parameter], so
             text="The program seems to take its parameters from wandb.config, which only W&B's agent fills in. They "
             f"are in the file ${SETTINGS_VARIABLE}, as JSON: give that to wandb.init(config=...).",
         )
+    if SETTINGS_VARIABLE in variables or "{config:json}" in command:
+        for name, role in RUN_VARIABLES.items():
+            if any(one.role is role for one in parameters):
+                variables[name] = f"{{{role}}}"
+                study.comment("environment", text=f"The file does not hold `{role}`, which is in the variable ${name}.")
     if "{out}" not in command:
         variables[FOLDER_VARIABLE] = "{out}"
         study.comment("environment", text=f"The program has to write its files into the folder ${FOLDER_VARIABLE}.")
@@ -149,7 +154,13 @@ def _paths(study: StudyDraft, definition: Definition, study_file: Path) -> None:
         study.keys["folder"] = os.path.relpath(folder, study_file.resolve().parent)
     code = [definition.program, *definition.code] if definition.program else definition.code
     if code:
-        study.keys["code"] = [os.path.relpath(path.resolve(), folder) for path in dict.fromkeys(code)]
+        study.keys["code"] = [_below(folder, path) for path in dict.fromkeys(code)]
+
+
+def _below(folder: Path, path: Path) -> str:
+    """A path relative to a folder; one that is written from the root stays so where it lies outside."""
+    outside = path.is_absolute() and not path.resolve().is_relative_to(folder)
+    return str(path) if outside else os.path.relpath(path.resolve(), folder)
 
 
 def _results(study: StudyDraft, definition: Definition, source: ProgramSource) -> None:
@@ -214,19 +225,18 @@ def _design(study: StudyDraft, definition: Definition, parameters: list[Paramete
         study.keys["runs"] = [{"id": 1}]
         study.comment("runs", text="Nothing varies but seeds or folds.")
         return
-    capped = definition.trials is not None and definition.trials < _combinations(axes.values())
-    if definition.method == GRID and not capped and not any(axis.when for axis in axes.values()):
-        study.keys["grid"] = {name: levels(axis) for name, axis in axes.items()}
-        return
+    trials = definition.trials
+    if definition.method == GRID:
+        points = prod(map(count, axes.values()))
+        if trials is None or trials >= points:
+            study.keys["grid"] = {name: levels(axis) for name, axis in axes.items()}
+            return
     sampler = {"name": definition.method} | definition.sampler
     sweep: dict[str, Any] = {"sampler": sampler if definition.sampler else definition.method}
     if definition.sampler_seed:
         sweep["seed"] = definition.sampler_seed
-    sweep["trials"] = definition.trials
-    if definition.trials is None and definition.method == GRID:
-        sweep["trials"] = _combinations(axes.values())
-    elif definition.trials is None:
-        sweep["trials"] = USUAL_TRIALS
+    sweep["trials"] = trials or USUAL_TRIALS
+    if trials is None:
         study.comment("sweep", "trials", text="Not said by the definition: correct it.")
     if definition.at_once > 1:
         sweep["at_once"] = definition.at_once
@@ -245,8 +255,8 @@ def _pruner(study: StudyDraft, definition: Definition) -> None:
     study.comment(
         "sweep",
         "pruner",
-        text=f"pruner: {{{written}}}\nTake this line in when the program can resume and the command ends, with its "
-        "option and file, with\n{resume:--resume {out}/last.pt}\n(or import again with --resume).",
+        text=f"pruner: {{{written}}}\nTake this line in when the program can resume and the command says how, with its "
+        "own option and file:\n{resume:--resume {out}/last.pt}",
     )
 
 
@@ -268,13 +278,6 @@ def _largest(parameter: Parameter) -> int:
     if axis is None:
         return int(parameter.value)
     return int(max(axis.choices) if axis.choices is not None else axis.high)
-
-
-def _combinations(axes: Iterable[Dimension]) -> float:
-    total = 1.0
-    for axis in axes:
-        total *= len(known) if (known := levels(axis)) is not None else float("inf")
-    return total
 
 
 def _as_written(axis: Dimension) -> Any:

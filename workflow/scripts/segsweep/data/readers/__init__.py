@@ -13,6 +13,9 @@ from pathlib import Path
 from segsweep import registry
 from segsweep.config.dataset_keys import Dataset
 from segsweep.data.raw_item import Item
+from segsweep.errors import InputError
+from segsweep.own_code.functions import location
+from segsweep.own_code.item_sources import sources_of
 
 
 def read(dataset: Dataset, root: Path) -> dict[str, list[Item]]:
@@ -37,5 +40,19 @@ def files(dataset: Dataset, root: Path) -> dict[str, list[tuple[str, list[Path |
 
     Raises:
         InputError: lists that are missing, as `read` has it.
+
+    A reader of own code may do without the function `files`: its items then say it, which are read for that.
     """
-    return registry.load(dataset).files(dataset, root)
+    module = registry.load(dataset)
+    if dataset.own is None or (dataset.own.settings and hasattr(module, "files")):
+        return module.files(dataset, root)
+    try:
+        items = module.read(dataset, root)
+        return {split: [(item.name, sources_of(item)) for item in members] for split, members in items.items()}
+    except InputError:
+        raise
+    except Exception as error:  # of any kind: it is a person's code
+        raise InputError(
+            f"{location(error, dataset.own.name)}: reader {dataset.own.name}: {type(error).__name__}: {error}. Correct "
+            f"it; it is called with the folder {root}, and gives {{split: [Item, ...]}}."
+        ) from error

@@ -38,6 +38,7 @@ def write(results: QuotedResults) -> str:
     return blocks(
         paragraph(
             "The folders lie in `results/segments`; earlier segments of a run are in `runs.csv`." if folders else None,
+            "The program's own files are in `out` of each." if folders and results.study.get("command") else None,
             "Runs of further settings are in `runs.csv`." if len(known) > MOST_ROWS else None,
         ),
         markdown_table(head, rows, right=[0, 3]),

@@ -5,6 +5,7 @@ from typing import ClassVar
 from segsweep.config.components import Section
 from segsweep.data.image_arrays import is_rgb8
 from segsweep.report.markdown import be, blocks, capital, markdown_table, paragraph
+from segsweep.report.program_setup import NO_DATA, program_rows
 from segsweep.report.quoted_results import QuotedResults
 
 FIXED = (
@@ -91,6 +92,7 @@ def intro(results: QuotedResults) -> str:
             "Lower values rank first." if results.minimize else "Higher values rank first.",
             f"Intervals are {results.quote_analysis('confidence', 'percent')} confidence intervals "
             "unless stated otherwise.",
+            NO_DATA if results.study.get("command") else None,
         ),
     )
 
@@ -169,8 +171,9 @@ def set_up(results: QuotedResults) -> str:
         words = capital(results.axis_name(key)) if key in results.names.given else own_words.get(key, name)
         said = statistics_in_words(results, value) if key == "data.preprocessing" else ""
         rows.append([words, results.quote_plan(f"study.train.{key}", style) + said, f"`{key}`"])
+    rows += program_rows(results)
     seeds = results.study.get("seeds") or []
-    if seeds and train:
+    if seeds and (train or results.study.get("command")):
         rows.append(
             ["Seeds", ", ".join(results.quote_plan(f"study.seeds[{i}]", "plain") for i in range(len(seeds))), "`seeds`"]
         )

@@ -28,7 +28,7 @@ def write(results: QuotedResults) -> str:
 
 
 def warning(results: QuotedResults) -> str:
-    """If the study was run as a smoke test, or planned runs are missing."""
+    """If the study was run as a smoke test, planned runs are missing, or seeds did nothing."""
     said = []
     if results.plan.smoke:
         said.append(
@@ -40,7 +40,21 @@ def warning(results: QuotedResults) -> str:
         planned = results.quote_plan("runs", "plural:planned run", "count")
         number = results.table("missing").aggregate("count")
         said.append(f"This report is partial: of {planned}, {number} {be(missing)} missing.")
+    said += repeated(results)
     return "> " + " ".join(said) + "\n" if said else ""
+
+
+def repeated(results: QuotedResults) -> list[str]:
+    """If runs have the curve of another seed or fold of their setting."""
+    table = results.table("runs")
+    count = int(table.frame["same_as"].notna().sum()) if "same_as" in table.frame else 0
+    if not count:
+        return []
+    return [
+        f"{table.aggregate('count', 'same_as', 'plural:run')} {'has' if count == 1 else 'have'} the very curve of "
+        "another seed or fold of the same setting: what trains seems not to use its seed. Such runs count once; "
+        "`runs.csv` names them in the column `same_as`."
+    ]
 
 
 def best(results: QuotedResults) -> str:

@@ -1,0 +1,58 @@
+"""Components of own code are tried by a job of their own before the first training, and again once they change."""
+
+from tests.workspace import SMALL, Workspace
+
+NETWORK = """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, classes, in_channels, width=4):
+        super().__init__()
+        first, last = nn.Conv2d(in_channels, width, 3, padding=1), nn.Conv2d(width, classes, 1)
+        self.layers = nn.Sequential(first, nn.ReLU(), last)
+
+    def forward(self, images):
+        return self.layers(images)
+"""
+LOSS = """
+from torch import nn
+from torch.nn import functional as F
+
+
+class Loss(nn.Module):
+    def forward(self, logits, target):
+        return F.cross_entropy(logits, target)
+"""
+STARTED = "try the components of own code on tiny-"
+
+
+def test_what_cannot_train_is_said_before_anything_trains(tmp_path):
+    workspace = Workspace(tmp_path)
+    workspace.write_tiny_dataset()
+    (tmp_path / "mine").mkdir()
+    network, loss = tmp_path / "mine/net.py", tmp_path / "mine/loss.py"
+    network.write_text(NETWORK)
+    loss.write_text(LOSS)
+    own = {"model": {"arch": "../../mine/net.py:Net"}, "loss": {"main": {"../../mine/loss.py:Loss": 1.0}}}
+    workspace.write_study(train=SMALL | own | {"epochs": 1}, grid={"optimizer.lr": [0.01, 0.001]})
+
+    said = workspace.snakemake("--until", "train_segment", check=False)
+    assert said.count(STARTED) == 1
+    assert "mine/loss.py:8: loss.main.mine/loss.py:Loss: forward raised IndexError: Target 255 is out of bounds" in said
+    assert "leave these pixels out (`ignore_index=255`)" in said
+    assert "train little" not in said
+    assert not list(tmp_path.glob("results/segments/*"))
+
+    loss.write_text(LOSS.replace("cross_entropy(logits, target)", "cross_entropy(logits, target, ignore_index=255)"))
+    said = workspace.snakemake("--until", "train_segment")
+    assert said.count(STARTED) == 1
+    assert "model mine/net.py:Net: logits (2, 3, 32, 32), 127 parameters that train" in said
+    assert len(list(tmp_path.glob("results/segments/*"))) == 2
+
+    workspace.write_study(train=SMALL | own | {"epochs": 1}, grid={"optimizer.lr": [0.002, 0.01]})
+    assert STARTED not in workspace.snakemake("--dry-run")  # the components are those that were tried
+    network.write_text(NETWORK.replace("padding=1", "padding='same'"))
+    said = workspace.snakemake("--until", "train_segment")
+    assert said.count(STARTED) == 1
+    assert len(list(tmp_path.glob("results/segments/*"))) == 4  # what was trained before is of no use to it

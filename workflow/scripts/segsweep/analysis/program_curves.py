@@ -1,0 +1,71 @@
+"""Curves of runs that a program of the user's own trained: its columns, called and checked as its study says."""
+
+import math
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from segsweep import metrics
+from segsweep.analysis.curves import Curve, curve_of_rows
+from segsweep.config.program import ProgramResults
+from segsweep.errors import InputError
+from segsweep.programs.columns import missing_columns, renamed, renamed_rows
+
+
+def named_curve(own: Curve, folder: Path, results: ProgramResults, metric: str) -> Curve:
+    """A run's curve under the names that the study has for the program's columns; other columns are left out.
+
+    Args:
+        own: the curve with the program's own names.
+        folder: of the run's last segment, for messages.
+        results: what the study calls the columns.
+        metric: that the study ranks by.
+
+    Raises:
+        InputError: there is no column for the metric, or a score lies outside of its range.
+    """
+    rows = renamed_rows((dict(zip(own.header, fields, strict=True)) for fields in own.fields), results)
+    curve = curve_of_rows(list(renamed(own.header, results).values()), rows)
+    if rows and metric not in curve.header:
+        raise InputError(*_lacking([metric], own.header, results, folder))
+    for name in curve.header:
+        _check_range(name, curve, folder)
+    return curve
+
+
+def check_columns(results: ProgramResults, found: Collection[str], header: Sequence[str], folder: Path) -> None:
+    """A column that the study names and that no run has is a mistake; one that some runs lack was added later.
+
+    Args:
+        results: what the study calls the columns.
+        found: columns of all runs, under the study's names.
+        header: columns of one of these runs, under the program's own names.
+        folder: of a segment of that run, for messages.
+
+    Raises:
+        InputError: a problem for each column that no run has.
+    """
+    names = [name for name in results.columns if name != "epoch" and name not in found]
+    if names:
+        raise InputError(*_lacking(names, header, results, folder))
+
+
+def _lacking(names: Sequence[str], header: Sequence[str], results: ProgramResults, folder: Path) -> list[str]:
+    part = {name: column for name, column in results.columns.items() if name in names}
+    problems = missing_columns(header, results.model_copy(update={"columns": part}), names)
+    return [f"{folder / 'epochs.csv'}: {problem}" for problem in problems]
+
+
+def _check_range(name: str, curve: Curve, folder: Path) -> None:
+    """Raises: InputError if a column is called like a metric, but has a value that this metric cannot have."""
+    known = metrics.metric_of(name)
+    if known is None:
+        return
+    low, high = (-math.inf if known.range[0] is None else known.range[0]), known.range[1]
+    high = math.inf if high is None else high
+    wrong = next((value for value in curve.column(name) if value < low or value > high), None)
+    if wrong is not None:
+        raise InputError(
+            f"{folder / 'epochs.csv'}: {name} is {wrong:g}, but {known.title} lies between {low:g} and {high:g}. If "
+            f"the program writes percent, say so in `results.columns` of the study: `{name}: {{column: COLUMN, unit: "
+            "percent}`; if it is something else, give it another name."
+        )
