@@ -40,10 +40,8 @@ def _of_model(model: Model) -> list[str]:
 
 def _of_augmentation(run: TrainedRun) -> list[str]:
     data = run.train.data
-    if data.augmentation == "none":
+    if data.augmentation == "none" or own_name(data.augmentation):
         return []
-    if own_name(data.augmentation):
-        return [f"code of your own: {data.augmentation}"]
     if data.augmentation_backend != "albumentations":
         return [f"data.augmentation_backend: {data.augmentation_backend}"]
     if run.prepared.dtype != "uint8":

@@ -240,6 +240,8 @@ def _check(text: str) -> None:
     for one in ast.parse(text).body:
         if isinstance(one, ast.FunctionDef | ast.ClassDef):
             names.append(one.name)
+        elif isinstance(one, ast.Import | ast.ImportFrom):
+            names += [alias.asname or alias.name for alias in one.names]
         elif isinstance(one, ast.Assign):
             names += [name.id for target in one.targets for name in ast.walk(target) if isinstance(name, ast.Name)]
     if twice := [name for name, count in Counter(names).items() if count > 1]:
