@@ -148,7 +148,7 @@ def test_a_smoke_test():
         ({"dataset": "demo"}, r"a program reads its data by itself. Leave `dataset` out"),
         ({"metrics": ["score.py:score"]}, r"a metric of your own is computed from the masks"),
         ({"ensemble": {"folds": 3}}, r"an ensemble votes with networks that segsweep builds"),
-        ({"grid": {"lrr": [1]}}, r"unknown key 'lrr'. Did you mean 'lr'\?"),
+        ({"grid": {"lrr": [1]}}, r"unknown key 'lrr'. Did you mean 'lr'\?.* A further one stands in `parameters`"),
         ({"grid": {"lr.x": [1]}}, r"lr.x addresses a key inside lr, which is 0.1"),
         (
             {"grid": None, "sweep": SWEEP | {"pruner": {"name": "hyperband"}}},
@@ -359,3 +359,11 @@ def test_reasons_for_training_again(folder):
     assert reasons() == ["the code of model.py changed"]
     (folder / "data.txt").write_text("22")
     assert reasons() == ["what the program reads (`inputs`) changed"]
+
+
+def test_an_extended_study_keeps_its_cells():
+    for segment in planned(request(command=RESUMED)).missing():
+        write_segment(SegmentStore().root, segment)
+    PlanWriter(planned(request(command=RESUMED))).start()
+    study = planned(request(command=RESUMED, epochs=6))
+    assert {study.why(one) for one in study.missing()} == {"extended from epoch 4"}

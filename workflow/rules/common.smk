@@ -150,7 +150,7 @@ def needed_by(segments, start):
     plans = [STUDY.segment(segment) for segment in segments]
     data = [f"{one.data}/manifest.json" for one in plans if one.data]
     if STUDY.has_own_components:
-        data += [f"{FOLDER}/checks/{Path(one.data).name}.txt" for one in plans]
+        data += [f"{FOLDER}/checks/{Path(one.data).name}.{STUDY.own_code_digest}.txt" for one in plans]
     parents = [one.parent for one in plans if one.parent and one.parent not in segments]
     return list(dict.fromkeys([*data, *markers_to_make(parents, start)]))
 
@@ -337,7 +337,12 @@ def all_steps(wildcards):
 
 
 def all_prepared(wildcards):
-    """The prepared images that the models of a study look at."""
+    """The prepared images that the models of a study look at; of a program only it knows how to load its models."""
+    if PROGRAM:
+        raise WorkflowError(
+            f"{STUDY.study_file}: runs are trained by a program of your own, which alone can load its networks and its "
+            "data: nothing is predicted with them here. Let the program write what you need; `keep` keeps its files."
+        )
     return [f"{folder}/manifest.json" for folder in STUDY.plan.data]
 
 
