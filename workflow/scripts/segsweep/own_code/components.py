@@ -156,7 +156,7 @@ def _keys(name: OwnName, base: type[Component], parameters: Parameters) -> dict[
 
 
 def _missing(name: OwnName) -> str:
-    return (
-        f"{name.file}: there is no such file. The path of own code is relative to the file that names it. Correct it, "
-        "or put the file there."
-    )
+    file = Path(name.file)
+    there = [one.name for one in file.parent.glob("*.py")]
+    hint = nearest(file.name, there) if there else f"{file.parent} holds no Python file."
+    return f"{file}: there is no such file. {hint} The path is relative to the file that names it."
