@@ -359,3 +359,11 @@ def test_reasons_for_training_again(folder):
     assert reasons() == ["the code of model.py changed"]
     (folder / "data.txt").write_text("22")
     assert reasons() == ["what the program reads (`inputs`) changed"]
+
+
+def test_an_extended_study_keeps_its_cells():
+    for segment in planned(request(command=RESUMED)).missing():
+        write_segment(SegmentStore().root, segment)
+    PlanWriter(planned(request(command=RESUMED))).start()
+    study = planned(request(command=RESUMED, epochs=6))
+    assert {study.why(one) for one in study.missing()} == {"extended from epoch 4"}

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from segsweep.programs.template import complete, fill, fill_parameters, flat
+from segsweep.programs.template import complete, complete_parameters, fill, fill_parameters, flat
 from segsweep.programs.template_syntax import TemplateError, names, parse
 
 COMMAND = "python train.py --lr {optimizer.lr} --out {out} {resume:--resume {out}/last.pt} --seed {seed}"
@@ -78,6 +78,15 @@ def test_strings_among_the_parameters_are_templates_too():
     assert complete(planned, {"out": "/a b"}, shell=True) == "--dirs '/a b'/lr0.1-3 --name lr0.1-3"
     with pytest.raises(TemplateError, match="the parameter a stands for itself: a -> b -> a"):
         fill_parameters({"a": "{b}", "b": "{a}"}, {})
+
+
+def test_a_parameter_that_is_one_placeholder_is_of_its_type():
+    parameters = {"seed_everything": "{seed}", "trainer": {"max_epochs": "{until}"}, "layers": "{n}", "n": [1, 2]}
+    filled = fill_parameters(parameters, {"seed": 3})
+    assert filled["seed_everything"] == 3
+    assert filled["layers"] == [1, 2]
+    assert complete_parameters(filled, {"until": 2})["trainer"] == {"max_epochs": 2}
+    assert complete_parameters({"text": "{{x}} {out}"}, {"out": "o"}) == {"text": "{x} o"}
 
 
 def test_several_words_are_quoted_one_by_one():

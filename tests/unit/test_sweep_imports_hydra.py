@@ -140,6 +140,20 @@ def test_what_optuna_makes_of_overrides(app, words, expected):
     assert study.sweep.space["lr"].model_dump(exclude_defaults=True) == expected
 
 
+def test_a_search_from_the_command_line(app):
+    study, _ = app.imported(
+        "conf/config.yaml",
+        "hydra/sweeper=optuna",
+        "hydra/sweeper/sampler=random",
+        "hydra.sweeper.n_trials=3",
+        "hydra.sweeper.sampler.seed=${seed}",
+        "optimizer.lr=interval(0.1,1)",
+    )
+    assert (study.sweep.sampler.name, study.sweep.trials, study.sweep.seed) == ("random", 3, 42)
+    assert "hydra/sweeper" not in study.command
+    assert "hydra.sweeper" not in study.command
+
+
 def test_the_former_search_space(app):
     app.write(
         "conf/sweep.yaml",
@@ -211,7 +225,7 @@ def test_the_folder_of_a_multirun(app, tmp_path):
     ("words", "problem"),
     [
         ([], "nothing varies.*hydra.sweeper.params"),
-        (["optimizer.lr=interval(0,1)"], "basic sweeper takes no interval"),
+        (["optimizer.lr=interval(0,1)"], "a grid takes no interval"),
         (["optimizer.lr=choice(null)"], "NoneType is incompatible.*Write overrides as for Hydra"),
     ],
 )

@@ -78,13 +78,13 @@ def test_the_program_of_a_study(imported, journal, tmp_path):
 
 @pytest.mark.parametrize(
     ("sampler", "expected"),
-    [(GridSampler({"x": [0, 1]}), "grid"), (CmaEsSampler(seed=1), "cmaes"), (QMCSampler(seed=1), "qmc")],
+    [(GridSampler({"x": [0, 1.5]}), "grid"), (CmaEsSampler(seed=1), "cmaes"), (QMCSampler(seed=1), "qmc")],
 )
 def test_samplers_are_known_by_what_they_leave_in_trials(imported, journal, sampler, expected):
-    objective = (lambda trial: trial.suggest_int("x", 0, 1)) if expected == "grid" else _two_floats
+    objective = (lambda trial: trial.suggest_float("x", 0, 2)) if expected == "grid" else _two_floats
     optimized(journal, objective, 4, sampler=sampler, study_name="s")
     study, _ = imported()
-    assert study.grid == {"x": [0, 1]} if expected == "grid" else study.sweep.sampler.name == expected
+    assert study.grid == {"x": [0, 1.5]} if expected == "grid" else study.sweep.sampler.name == expected
 
 
 def _two_floats(trial):

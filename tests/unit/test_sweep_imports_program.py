@@ -1,6 +1,7 @@
 """The program import_sweep, and what it finds by names and in the sources of programs."""
 
 import re
+from pathlib import Path
 
 import pytest
 from import_sweep import main
@@ -29,6 +30,19 @@ def test_a_study_is_written_and_planned(folder, capsys):
     text = (folder / "here/config/studies/rates.yaml").read_text()
     assert "command: python train.py --lr={lr} --out={out}\nfolder: ../../../mine\ncode: [train.py]\n" in text
     assert "It can be planned, with 2 runs: make plan" in capsys.readouterr().out
+
+
+def test_the_example_of_the_documentation(folder):
+    page = (Path(__file__).parents[2] / "docs" / "own_code.md").read_text(encoding="utf-8")
+    section = page.partition("## From a sweep you have")[2]
+    sweep, study = re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)[:2]
+    options = {"lr": None, "optimizer": None, "epochs": 30, "seed": 0, "out-dir": "runs"}
+    program = "\n".join(f"parser.add_argument('--{name}', default={value!r})" for name, value in options.items())
+    (folder / "mine" / "train.py").write_text(program)
+    (folder / "mine" / "sweep.yaml").write_text(sweep)
+    assert main(["../mine/sweep.yaml"]) == DONE
+    written = (folder / "here/config/studies/sweep.yaml").read_text()
+    assert written.split("\n", 2)[2] == study
 
 
 def test_what_is_left_to_do_is_said_with_the_lines_of_the_new_file(folder, capsys):

@@ -150,7 +150,7 @@ def needed_by(segments, start):
     plans = [STUDY.segment(segment) for segment in segments]
     data = [f"{one.data}/manifest.json" for one in plans if one.data]
     if STUDY.has_own_components:
-        data += [f"{FOLDER}/checks/{Path(one.data).name}.txt" for one in plans]
+        data += [f"{FOLDER}/checks/{Path(one.data).name}.{STUDY.own_code_digest}.txt" for one in plans]
     parents = [one.parent for one in plans if one.parent and one.parent not in segments]
     return list(dict.fromkeys([*data, *markers_to_make(parents, start)]))
 

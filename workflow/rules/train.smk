@@ -7,11 +7,13 @@ localrules:
 
 
 # Components of a person's own code (`arch: my/unet.py:build`), tried in seconds before the first training calls them.
+# What they are made of is in the file's name, not in `params`: of a job that runs again though its output is there,
+# Snakemake passes over those that need it as `ancient`, even where these lack files of their own.
 rule check_components:
     input:
         manifest=ancient("results/data/{data}/manifest.json"),
     output:
-        seen=f"{FOLDER}/checks/{{data}}.txt",
+        seen=f"{FOLDER}/checks/{{data}}.{STUDY.own_code_digest}.txt",
     log:
         f"results/logs/check_components/{STUDY.name}_{{data}}.log",
     conda:
@@ -24,7 +26,6 @@ rule check_components:
         run=untracked(RUN),
         plan=untracked(STUDY.plan_file),
         components=untracked(STUDY.own_components_file),
-        code=STUDY.own_code_digest,
     message:
         "try the components of own code on {wildcards.data}"
     shell:

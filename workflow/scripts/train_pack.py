@@ -38,8 +38,10 @@ def main(argv: list[str] | None = None) -> int:
 
     from segsweep.planning.plan_file import read_segment
 
-    parents = {segment: read_segment(options.plan, segment).parent for segment in options.segments}
-    preload()
+    plans = [read_segment(options.plan, segment) for segment in options.segments]
+    parents = {plan.id: plan.parent for plan in plans}
+    if any(plan.program is None for plan in plans):
+        preload()
 
     def log(segment: str) -> Path | None:
         return Path(options.log.format(segment=segment)) if options.log else None

@@ -160,9 +160,10 @@ def remove_temporaries(folder: Path) -> None:
 
 
 def flush_folder(folder: Path) -> None:
-    """Flush all files of a folder, and the folder itself, to the disk."""
-    for path in [*folder.iterdir(), folder]:
-        flush_path(path)
+    """Flush all that is in a folder, and the folder itself, to the disk."""
+    for path in [*folder.rglob("*"), folder]:
+        if not path.is_symlink():
+            flush_path(path)
 
 
 def flush_path(path: Path) -> None:

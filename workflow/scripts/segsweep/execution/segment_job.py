@@ -9,7 +9,8 @@ from types import ModuleType
 from typing import Any
 
 from segsweep import metrics, registry
-from segsweep.data.classes import class_names
+from segsweep.config.program import ProgramResults
+from segsweep.data.classes import task_and_classes
 from segsweep.errors import InputError
 from segsweep.execution.provenance import host, versions
 from segsweep.exits import DONE, INTERRUPTED
@@ -108,7 +109,8 @@ def is_done(store: SegmentStore, job: SegmentPlan) -> bool:
 
 def progress_line(job: SegmentPlan, row: dict[str, Any], best: dict[str, Any] | None) -> str:
     """An epoch in one line for the log."""
-    shown = [f"epoch {row['epoch']}/{job.total_epochs}", f"lr {row['lr']:.3g}"]
+    shown = [f"epoch {row['epoch']}/{job.total_epochs}"]
+    shown += [f"lr {row['lr']:.3g}"] if "lr" in row else []
     names = dict.fromkeys(["train/loss", "val/loss", job.metric])
     shown += [f"{name} {row[name]:.4f}" for name in names if name in row]
     if best:
@@ -145,10 +147,9 @@ def _parent(job: SegmentPlan, store: SegmentStore) -> SegmentRecord | None:
     if not store.has(job.parent):
         raise InputError(f"{folder}: the segment {job.id} continues it, but it is not complete; train it first")
     record = store.record(job.parent)
-    if record.status == "finished" and not store.state(job.parent).exists():
-        raise InputError(
-            f"{store.state(job.parent)} is missing: nothing can continue it; remove {folder} to train it again"
-        )
+    state = store.program_files(job.parent) if job.program else store.state(job.parent)
+    if record.status == "finished" and not state.exists():
+        raise InputError(f"{state} is missing: nothing can continue it; remove {folder} to train it again")
     return record
 
 
@@ -159,20 +160,21 @@ def _best_of_chain(job: SegmentPlan, store: SegmentStore) -> dict[str, Any]:
     while parent:
         chain.insert(0, parent)
         parent = store.record(parent).parent
-    classes = class_names(job.dataset)
+    results = ProgramResults.model_validate(job.program["results"]) if job.program else None
+    task, classes = task_and_classes(job.dataset)
     wanted = selections_of([selection_key(job.metric, job.minimize), *job.selections])
-    return {key: best_of_run(store, chain, *wanted[key], job.dataset["task"], classes) for key in wanted}
+    return {key: best_of_run(store, chain, *wanted[key], task, classes, results) for key in wanted}
 
 
 def _selections(job: SegmentPlan, store: SegmentStore) -> list[str]:
     """What its best epochs are kept by besides: what the plan asks for, and what the segment that it replaces kept.
 
-    What that one kept by a metric that is no longer there is not kept.
+    What that one kept by a metric that is no longer there is not kept. A program chooses for itself what it keeps.
     """
+    if job.program:
+        return []
     replaced = store.record_or_none(job.id)
     kept = selections_of(replaced.best if replaced else ())
-    classes = class_names(job.dataset)
-    known = [
-        key for key, (column, _) in kept.items() if not metrics.check([(key, column)], job.dataset["task"], classes)
-    ]
+    task, classes = task_and_classes(job.dataset)
+    known = [key for key, (column, _) in kept.items() if not metrics.check([(key, column)], task, classes)]
     return [*job.selections, *known]

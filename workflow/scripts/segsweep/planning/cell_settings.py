@@ -53,7 +53,11 @@ def cell_settings(study: Study, base: dict[str, Any], location: Callable[[tuple]
             return location(keys)
         return location(("parameters", *written_keys(study.parameters, keys)))
 
-    return CellSettings(program_settings(parameters), base, where, "parameters", _whole_text, lambda values: [])
+    def text(name: str, _value: Any, dump: Any) -> str:
+        # A study that is extended keeps its cells.
+        return "" if name in BESIDE and dump == base[name] else as_text(dump)
+
+    return CellSettings(program_settings(parameters), base, where, "parameters", text, lambda values: [])
 
 
 def of_train(base: dict[str, Any], location: Callable[[tuple], str]) -> CellSettings:
@@ -65,7 +69,3 @@ def _text_of_train(name: str, value: Any, _dump: Any) -> str:
     """The keys that differ from their defaults."""
     added = difference(Train, name, value, ANY_TASK)
     return as_text(added[0]) if added else ""
-
-
-def _whole_text(name: str, _value: Any, dump: Any) -> str:
-    return "" if name == "on_oom" else as_text(dump)

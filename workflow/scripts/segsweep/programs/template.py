@@ -45,7 +45,8 @@ def fill_parameters(parameters: Mapping[str, Any], values: Mapping[str, Any]) ->
         values: seed, fold, folds and epochs.
 
     Returns:
-        Nested parameters, whose strings are templates in which only `JOB_NAMES` are left.
+        Nested parameters, whose strings are templates in which only `JOB_NAMES` are left. A string that is one
+        placeholder alone (`"{seed}"`) becomes its value, a number for instance.
 
     Raises:
         TemplateError: a name is not known, or a parameter stands for itself.
@@ -53,16 +54,13 @@ def fill_parameters(parameters: Mapping[str, Any], values: Mapping[str, Any]) ->
     leaves = flat(parameters)
 
     def filled(value: Any, within: tuple[str, ...]) -> Any:
-        if isinstance(value, Mapping):
-            return {name: filled(inner, within) for name, inner in value.items()}
-        if isinstance(value, list | tuple):
-            return [filled(inner, within) for inner in value]
-        if not isinstance(value, str):
-            return value
-        needed = {name: resolved(name, within) for name in names(value) if name in leaves}
-        return fill(value, {**values, **needed})
+        def text(template: str) -> Any:
+            needed = {name: resolved(name, within) for name in names(template) if name in leaves}
+            return _typed(template, {**values, **needed}, fill)
 
-    def resolved(name: str, within: tuple[str, ...]) -> Any:
+        return _with_strings(value, text)
+
+    def resolved(name: str, within: tuple[str, ...] = ()) -> Any:
         if name in within:
             chain = " -> ".join([*within, name])
             raise TemplateError(f"the parameter {name} stands for itself: {chain}. Write a value for one of them.")
@@ -70,13 +68,17 @@ def fill_parameters(parameters: Mapping[str, Any], values: Mapping[str, Any]) ->
 
     def nested(section: Mapping[str, Any], prefix: str) -> dict[str, Any]:
         return {
-            name: nested(value, f"{prefix}{name}.")
-            if isinstance(value, Mapping) and value
-            else resolved(f"{prefix}{name}", ())
+            name: nested(value, f"{path}.") if isinstance(value, Mapping) and value else resolved(path)
             for name, value in section.items()
+            for path in [f"{prefix}{name}"]
         }
 
     return nested(parameters, "")
+
+
+def complete_parameters(parameters: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """What `fill_parameters` left, with the job's values; see `complete`."""
+    return _with_strings(parameters, lambda template: _typed(template, values, complete))
 
 
 def fill(template: str, values: Mapping[str, Any], *, shell: bool = False) -> str:
@@ -112,6 +114,23 @@ def complete(template: str, values: Mapping[str, Any], *, shell: bool = False) -
 def in_words(value: Any) -> str:
     """A value as programs read it: `0.001`, `true`, `null`, text as it is; lists and sections as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _typed(template: str, values: Mapping[str, Any], write: Callable[[str, Mapping[str, Any]], str]) -> Any:
+    """A parameter's string, filled in; where it is nothing but one placeholder, the value is of that one's type."""
+    parts = parse(template)
+    if len(parts) == 1 and isinstance(parts[0], Placeholder) and parts[0].text is None and parts[0].name in values:
+        return values[parts[0].name]
+    return write(template, values)
+
+
+def _with_strings(value: Any, change: Callable[[str], Any]) -> Any:
+    """A value with all strings in it changed."""
+    if isinstance(value, Mapping):
+        return {name: _with_strings(inner, change) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_strings(inner, change) for inner in value]
+    return change(value) if isinstance(value, str) else value
 
 
 class _Writer:

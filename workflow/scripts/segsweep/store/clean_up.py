@@ -65,15 +65,15 @@ def find_waste(store: Path, results: Path, now: float | None = None) -> list[Was
             continue
         old = now - _last_change(path) > DAY_S
         if name.startswith(REMOVING) or (name.startswith(SCRATCH) and old):
-            found.append(Waste(path, "scratch", _size(path)))
+            found.append(Waste(path, "scratch", folder_bytes(path)))
         elif name.startswith("."):
             continue
         elif name.endswith(PART):
             segment = name.removesuffix(PART)
             if old and (segment not in needed or segment in complete) and not _locked(segments.lock(segment), now):
-                found.append(Waste(path, "unfinished", _size(path)))
+                found.append(Waste(path, "unfinished", folder_bytes(path)))
         elif name in complete and name not in needed:
-            found.append(Waste(path, "segment", _size(path)))
+            found.append(Waste(path, "segment", folder_bytes(path)))
     return found
 
 
@@ -102,7 +102,3 @@ def _locked(lock: Path, now: float) -> bool:
         return now - lock.stat().st_mtime < DAY_S
     except FileNotFoundError:
         return False
-
-
-def _size(folder: Path) -> int:
-    return folder_bytes(folder) + sum(folder_bytes(path) for path in folder.rglob("*") if path.is_dir())

@@ -7,6 +7,10 @@ A folder of a segment holds
     weights-<epoch>.pt      the model's weights at an epoch that is kept: the best one by some selection
     images-<epoch>.npz      `names`, and counts with a leading axis of images, at such an epoch
     last.pt                 the complete state after its last epoch, where another segment may continue it
+Of a segment that a program of the user's own trained it holds the record and
+    epochs.csv              epoch, and the program's own columns under its own names
+    out/                    the program's files: all where another segment may continue it, else those that are kept
+    output.log              the end of what the program said
 It is made as `<id>.part`, with history.json (its starts so far), and renamed when all of it is there. `<id>.lock` says
 who trains it. Folders of other names are left alone.
 """
@@ -26,6 +30,7 @@ from segsweep.io import flush_folder, flush_path, read_csv, read_json, write_jso
 STORE = Path("results/segments")
 RECORD = "segment.json"
 STATE = "last.pt"
+PROGRAM_FILES = "out"
 PART = ".part"
 ID = re.compile(r"[0-9a-f]{16}-\d{4}")
 # How a training may have ended. `interrupted` is none: such a segment resumes.
@@ -172,6 +177,10 @@ class SegmentStore:
     def state(self, segment: str) -> Path:
         """The complete state after its last epoch."""
         return self.root / segment / STATE
+
+    def program_files(self, segment: str) -> Path:
+        """The folder of the files of a program of the user's own that trained it."""
+        return self.root / segment / PROGRAM_FILES
 
     # What there is.
 
@@ -354,8 +363,12 @@ def read_arrays(path: Path) -> dict[str, Any]:
 
 
 def folder_bytes(folder: Path) -> int:
-    """Bytes of the files right in a folder; 0 if there is none."""
-    try:
-        return sum(entry.stat().st_size for entry in os.scandir(folder) if entry.is_file())
-    except FileNotFoundError:
-        return 0
+    """Bytes of the files in a folder and in those within it; 0 if there is none."""
+    found = 0
+    for path, _, names in os.walk(folder):
+        for name in names:
+            try:
+                found += os.lstat(f"{path}/{name}").st_size
+            except FileNotFoundError:  # removed meanwhile
+                continue
+    return found

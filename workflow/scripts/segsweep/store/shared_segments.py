@@ -172,7 +172,7 @@ def usable_segments(planned: Iterable[str], held: Iterable[str]) -> set[str]:
 
 def can_be_extended(store: SegmentStore, segment: str) -> bool:
     """Whether nothing is missing to continue a segment; one that ended otherwise than planned never needs it."""
-    if store.state(segment).exists():
+    if store.state(segment).exists() or store.program_files(segment).exists():
         return True
     record = store.record_or_none(segment)
     return record is not None and record.status != "finished"
@@ -186,10 +186,10 @@ def pack(folder: Path, target: Path, without: Collection[str] = ()) -> None:
     """
     sums = []
     with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as tar:
-        for path in sorted(path for path in folder.iterdir() if path.is_file() and path.name not in without):
-            with path.open("rb") as file:
-                sums.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.name}\n")
-                entry = tarfile.TarInfo(path.name)  # no times, no owner: equal content, equal bytes
+        for name in sorted(files_in(folder) - set(without)):
+            with (folder / name).open("rb") as file:
+                sums.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {name}\n")
+                entry = tarfile.TarInfo(name)  # no times, no owner: equal content, equal bytes
                 entry.size = file.tell()
                 file.seek(0)
                 tar.addfile(entry, file)
@@ -197,6 +197,11 @@ def pack(folder: Path, target: Path, without: Collection[str] = ()) -> None:
         entry = tarfile.TarInfo(SUMS)
         entry.size = len(content)
         tar.addfile(entry, io.BytesIO(content))
+
+
+def files_in(folder: Path) -> set[str]:
+    """Names of the files in a folder and in those within it, relative to it. A link counts as what it names."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
 def unpack(source: Path, folder: Path) -> None:
@@ -214,7 +219,7 @@ def unpack(source: Path, folder: Path) -> None:
         raise Corrupt(f"damaged or truncated ({error})") from error
     (folder / SUMS).unlink()
     expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-    found = {path.name for path in folder.iterdir()}
+    found = files_in(folder)
     if found != set(expected):
         raise Corrupt(f"files missing or added: {', '.join(sorted(found ^ set(expected)))}")
     for name, digest in expected.items():

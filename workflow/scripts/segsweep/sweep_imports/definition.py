@@ -28,7 +28,7 @@ class Definition:
     Attributes:
         origin: what it was read from, in words.
         name: of the study.
-        method: `grid` for all combinations, else the name of a sampler.
+        method: `grid` for all combinations, of axes that are countable then; else the name of a sampler.
         axes: by the names that the program knows.
         constants: parameters that do not vary.
         base: what the program takes for an axis unless told otherwise, where it is known.

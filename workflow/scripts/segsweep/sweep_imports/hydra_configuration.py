@@ -17,6 +17,19 @@ from omegaconf.errors import OmegaConfBaseException
 from segsweep.errors import InputError
 
 OPTUNA_SWEEPER = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
+# What the sweeper has, as its plugin starts with it: only what is there can be overridden.
+OPTUNA_KEYS = {
+    "_target_": OPTUNA_SWEEPER,
+    "direction": "minimize",
+    "storage": None,
+    "study_name": None,
+    "n_trials": 20,
+    "n_jobs": 2,
+    "max_failure_rate": 0.0,
+    "params": None,
+    "search_space": None,
+    "custom_search_space": None,
+}
 SAMPLERS = {
     "tpe": "TPESampler",
     "random": "RandomSampler",
@@ -72,8 +85,7 @@ class HydraConfiguration:
 
     def sweeper(self) -> dict[str, Any]:
         """What the configuration says of the sweeper."""
-        found = self.hydra.get("sweeper")
-        return OmegaConf.to_container(found) if found else {}
+        return _resolved(self.hydra.get("sweeper"))
 
 
 def composed(folder: Path, config_name: str, fixed: Sequence[str], sweeps: Sequence[str]) -> HydraConfiguration:
@@ -148,10 +160,18 @@ def _first_lines(error: Exception) -> str:
 
 def _overrides(hydra: DictConfig, sweeps: Sequence[str]) -> list[Override]:
     """The sweeper's own parameters, and those of the command line, which count where both name one."""
-    own = OmegaConf.to_container(hydra.sweeper).get("params") if hydra.get("sweeper") else None
-    words = [f"{name}={_written(value)}" for name, value in (own or {}).items()]
+    own = _resolved(hydra.get("sweeper")).get("params") or {}
+    words = [f"{name}={_written(value)}" for name, value in own.items()]
     found = {override.get_key_element(): override for override in parsed([*words, *sweeps])}
     return list(found.values())
+
+
+def _resolved(section: DictConfig | None) -> dict[str, Any]:
+    """A section as plain values; what speaks of a running job stays as it is written."""
+    try:
+        return OmegaConf.to_container(section, resolve=True) if section else {}
+    except OmegaConfBaseException:
+        return OmegaConf.to_container(section)
 
 
 def _dotted(values: dict[Any, Any], path: tuple[str, ...]) -> Iterator[str]:
@@ -169,11 +189,10 @@ def _written(value: Any) -> str:
 def _add_plugins() -> None:
     """Tell Hydra of what plugins would add, so that a configuration that names them is composed without them."""
     store = ConfigStore.instance()
-    store.store(
-        group="hydra/sweeper", name="optuna", node={"_target_": OPTUNA_SWEEPER, "defaults": [{"sampler": "tpe"}]}
-    )
+    store.store(group="hydra/sweeper", name="optuna", node={"defaults": [{"sampler": "tpe"}], **OPTUNA_KEYS})
     for name, class_name in SAMPLERS.items():
-        store.store(group="hydra/sweeper/sampler", name=name, node={"_target_": f"optuna.samplers.{class_name}"})
+        node = {"_target_": f"optuna.samplers.{class_name}", "seed": None}
+        store.store(group="hydra/sweeper/sampler", name=name, node=node)
     for group, names in OTHER_PLUGINS.items():
         for name in names:
             store.store(group=group, name=name, node={"_target_": f"{group}/{name}"})

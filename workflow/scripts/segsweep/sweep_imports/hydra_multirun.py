@@ -21,13 +21,21 @@ from segsweep.errors import InputError
 from segsweep.sweep_imports.definition import GRID, Arguments, Definition
 from segsweep.sweep_imports.hydra_application import HydraApplication, application_of
 from segsweep.sweep_imports.hydra_command import run_words, values_in_force
-from segsweep.sweep_imports.hydra_configuration import HydraConfiguration, NotComposed, alone, composed, parsed
+from segsweep.sweep_imports.hydra_configuration import (
+    OPTUNA_KEYS,
+    HydraConfiguration,
+    NotComposed,
+    alone,
+    composed,
+    parsed,
+)
 from segsweep.sweep_imports.optuna_parts import direction, numbers, take_sampler
 from segsweep.sweep_imports.shell_words import literal
 
 METRIC_KEYS = ("optimized_metric", "optimize_metric", "objective_metric", "metric_to_optimize")
-USUAL_TRIALS, USUAL_JOBS = 20, 2  # of the plugin
 MULTIRUN = "multirun.yaml"
+# Beginnings of overrides that say nothing to a single run.
+OF_MULTIRUNS = ("hydra/sweeper", "hydra.sweeper", "hydra/launcher", "hydra.launcher", "hydra.sweep.", "hydra.mode")
 
 
 def read_hydra(path: Path, words: Sequence[str], program: Path | None) -> Definition:
@@ -54,7 +62,7 @@ def read_hydra(path: Path, words: Sequence[str], program: Path | None) -> Defini
     sweeper = configuration.sweeper()
     name = sweeper.get("study_name") or (path.parent.name if path.name == MULTIRUN else path.stem)
     found = Definition(f"the Hydra configuration {path}", str(name), GRID, {})
-    searches = not str(sweeper.get("_target_", "Basic")).endswith("BasicSweeper")
+    searches = not str(sweeper.get("_target_", "BasicSweeper")).endswith("BasicSweeper")
     if searches:
         _take_search(found, sweeper)
     for override in sweeps:
@@ -103,14 +111,11 @@ def _finished(path: Path, words: Sequence[str]) -> tuple[HydraApplication, Hydra
     fixed = [one for one in task if not parsed([one])[0].is_sweep_override()]
     runtime, job = hydra.get("runtime", {}), hydra.get("job", {})
     sources = [one.path for one in runtime.get("config_sources") or [] if one.schema == "file"]
+    folder, name = Path(sources[0] if sources else path.parent), job.get("config_name") or path.stem
     program = Path(runtime.get("cwd", "."), f"{job.get('name', 'train')}.py")
-    application = HydraApplication(
-        Path(sources[0] if sources else path.parent),
-        job.get("config_name") or path.stem,
-        None,
-        program if program.is_file() else None,
-    )
-    return application, configuration, fixed
+    if not program.is_file():  # `python src/train.py`
+        program = application_of(folder / f"{name}.yaml", None).program
+    return HydraApplication(folder, name, None, program), configuration, fixed
 
 
 def _take_search(found: Definition, sweeper: dict[str, Any]) -> None:
@@ -122,8 +127,8 @@ def _take_search(found: Definition, sweeper: dict[str, Any]) -> None:
         found.remark("sampler", text=f"{target} is not Optuna's sweeper: {found.method} was taken.")
     directions = sweeper.get("direction") or "minimize"
     direction(found, [str(one) for one in directions] if isinstance(directions, list) else [str(directions)])
-    found.trials = sweeper.get("n_trials", USUAL_TRIALS)
-    found.at_once = sweeper.get("n_jobs", USUAL_JOBS)
+    found.trials = sweeper.get("n_trials", OPTUNA_KEYS["n_trials"])
+    found.at_once = sweeper.get("n_jobs", OPTUNA_KEYS["n_jobs"])
     if sweeper.get("custom_search_space"):
         found.remark(
             "space", text=f"{sweeper['custom_search_space']} adds to the space what it computes: add it by hand."
@@ -136,6 +141,11 @@ def _take_search(found: Definition, sweeper: dict[str, Any]) -> None:
 
 def _take_axis(found: Definition, configuration: HydraConfiguration, override: Override, searches: bool) -> None:
     key = override.input_line.partition("=")[0]
+    if found.method == GRID and isinstance(override.value(), IntervalSweep):
+        raise InputError(
+            f"{override.input_line}: a grid takes no interval. Write a choice or a range, or choose a sweeper that "
+            "searches: hydra/sweeper=optuna."
+        )
     found.axes[key] = _searched(override) if searches else Dimension(choices=_values(override))
     if override.type is not OverrideType.ADD:
         found.base[key] = configuration.value(key)
@@ -156,11 +166,6 @@ def _searched(override: Override) -> Dimension:
 
 
 def _values(override: Override) -> list[Any]:
-    if isinstance(override.value(), IntervalSweep):
-        raise InputError(
-            f"{override.input_line}: Hydra's basic sweeper takes no interval. Write a choice or a range, or choose a "
-            "sweeper that searches: hydra/sweeper=optuna."
-        )
     return [_plain(value) for value in override.sweep_iterator(transformer=Transformer.identity)]
 
 
@@ -198,6 +203,7 @@ def _take_program(
         above = application.folder.parent
         found.folder = above if application.program.is_relative_to(above) else application.program.parent
         program = application.program.relative_to(found.folder).as_posix()
+    fixed = [word for word in fixed if not word.lstrip("+").startswith(OF_MULTIRUNS)]
     words = [literal(word) for word in fixed]
     said = [*(word.partition("=")[0] for word in fixed), *found.axes]
     words += values_in_force(configuration, said)

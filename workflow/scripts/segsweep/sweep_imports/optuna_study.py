@@ -123,7 +123,7 @@ def _take_axes(found: Definition, trials: Sequence[FrozenTrial]) -> None:
     names = list(dict.fromkeys(name for trial in trials for name in trial.distributions))
     for name in names:
         known = list(dict.fromkeys(trial.distributions[name] for trial in trials if name in trial.distributions))
-        axis = _joined(known)
+        axis = _on_grid(name, trials) if found.method == GRID else _joined(known)
         if axis.choices is not None and len(axis.choices) == 1:
             found.constants[name] = axis.choices[0]
             continue
@@ -144,6 +144,13 @@ def _take_axes(found: Definition, trials: Sequence[FrozenTrial]) -> None:
                 f"{plural(len(lacking), 'trial')} did not have it, and no other parameter says when: here all have it."
             )
         found.remark("space", name, text=text)
+
+
+def _on_grid(name: str, trials: Sequence[FrozenTrial]) -> Dimension:
+    """The values of a parameter in the grid, which are not in its distribution."""
+    listed = [trial.system_attrs.get("search_space", {}).get(name, []) for trial in trials]
+    values = [value for one in listed for value in one] or [trial.params[name] for trial in trials]
+    return Dimension(choices=sorted(set(values), key=values.index))
 
 
 def _joined(known: Sequence[BaseDistribution]) -> Dimension:

@@ -5,12 +5,13 @@ import re
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from segsweep.config.commented_yaml import commented_yaml
 from segsweep.config.search import Dimension
-from segsweep.search.space import levels
+from segsweep.search.space import count, levels
 from segsweep.sweep_imports.command_line import command_line, form_of, with_roles
 from segsweep.sweep_imports.definition import GRID, Arguments, Definition
 from segsweep.sweep_imports.known_names import Role, metric_name, probably_minimized, role_of
@@ -224,19 +225,18 @@ def _design(study: StudyDraft, definition: Definition, parameters: list[Paramete
         study.keys["runs"] = [{"id": 1}]
         study.comment("runs", text="Nothing varies but seeds or folds.")
         return
-    capped = definition.trials is not None and definition.trials < _combinations(axes.values())
-    if definition.method == GRID and not capped and not any(axis.when for axis in axes.values()):
-        study.keys["grid"] = {name: levels(axis) for name, axis in axes.items()}
-        return
+    trials = definition.trials
+    if definition.method == GRID:
+        points = prod(map(count, axes.values()))
+        if trials is None or trials >= points:
+            study.keys["grid"] = {name: levels(axis) for name, axis in axes.items()}
+            return
     sampler = {"name": definition.method} | definition.sampler
     sweep: dict[str, Any] = {"sampler": sampler if definition.sampler else definition.method}
     if definition.sampler_seed:
         sweep["seed"] = definition.sampler_seed
-    sweep["trials"] = definition.trials
-    if definition.trials is None and definition.method == GRID:
-        sweep["trials"] = _combinations(axes.values())
-    elif definition.trials is None:
-        sweep["trials"] = USUAL_TRIALS
+    sweep["trials"] = trials or USUAL_TRIALS
+    if trials is None:
         study.comment("sweep", "trials", text="Not said by the definition: correct it.")
     if definition.at_once > 1:
         sweep["at_once"] = definition.at_once
@@ -255,8 +255,8 @@ def _pruner(study: StudyDraft, definition: Definition) -> None:
     study.comment(
         "sweep",
         "pruner",
-        text=f"pruner: {{{written}}}\nTake this line in when the program can resume and the command ends, with its "
-        "option and file, with\n{resume:--resume {out}/last.pt}\n(or import again with --resume).",
+        text=f"pruner: {{{written}}}\nTake this line in when the program can resume and the command says how, with its "
+        "own option and file:\n{resume:--resume {out}/last.pt}",
     )
 
 
@@ -278,13 +278,6 @@ def _largest(parameter: Parameter) -> int:
     if axis is None:
         return int(parameter.value)
     return int(max(axis.choices) if axis.choices is not None else axis.high)
-
-
-def _combinations(axes: Iterable[Dimension]) -> float:
-    total = 1.0
-    for axis in axes:
-        total *= len(known) if (known := levels(axis)) is not None else float("inf")
-    return total
 
 
 def _as_written(axis: Dimension) -> Any:

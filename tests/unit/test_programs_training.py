@@ -1,0 +1,240 @@
+"""Programs of one's own: how a segment of theirs is trained, resumed, and ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import psutil
+import pytest
+
+from segsweep.errors import InputError
+from tests.own_programs import RESULTS, program_segment, record, rows, train, write_program
+
+EPOCHS = [
+    {"epoch": "1", "loss": "1.0", "iou": "51.0", "value": "1.0"},
+    {"epoch": "2", "loss": "0.5", "iou": "52.0", "value": "3.0"},
+    {"epoch": "3", "loss": "0.3333333333333333", "iou": "53.0", "value": "6.0"},
+]
+
+
+def test_a_program_is_trained_and_written_down(tmp_path):
+    write_program(tmp_path, "print('hello from', epoch)")
+    segment = program_segment(tmp_path)
+    statuses, said = train(tmp_path, segment)
+    assert statuses == [0]
+    assert "epoch 1/3  train/loss 1.0000  val/iou 0.5100  best 0.5" in said
+    assert rows(tmp_path, segment) == EPOCHS
+    found = record(tmp_path, segment)
+    assert (found.status, found.epochs, found.trainer) == ("finished", 3, "command")
+    assert found.best == {"max val/iou": {"epoch": 3, "value": 0.53, "segment": segment.id}}
+    assert found.train_seconds > 0
+    assert found.peak_memory_mb > 1
+    assert found.program["results"]["first_epoch"] == 1
+    folder = tmp_path / "segments" / segment.id
+    assert {path.name for path in folder.iterdir()} == {"epochs.csv", "out", "output.log", "segment.json"}
+    assert (folder / "output.log").read_text() == "hello from 1\nhello from 2\nhello from 3\n"
+    assert train(tmp_path, segment)[1].endswith("nothing to do")
+
+
+def test_a_segment_continues_the_files_of_its_parent(tmp_path):
+    write_program(tmp_path)
+    first, second = program_segment(tmp_path, last=2), program_segment(tmp_path, first=3)
+    assert train(tmp_path, first, second)[0] == [0, 0]
+    assert rows(tmp_path, first) + rows(tmp_path, second) == EPOCHS
+    assert record(tmp_path, second).best["max val/iou"]["epoch"] == 3
+    # The parent's files are its own.
+    assert len((tmp_path / "segments" / first.id / "out" / "metrics.csv").read_text().splitlines()) == 3
+
+
+def test_a_program_that_is_not_told_where_to_end_is_stopped(tmp_path):
+    write_program(tmp_path, "time.sleep(0.05 if epoch < 3 else 60)")
+    told_total = f"{sys.executable} train.py {{out}} 3 {{resume:--resume}}"
+    first = program_segment(tmp_path, last=2, command=told_total)
+    began = time.monotonic()
+    assert train(tmp_path, first)[0] == [0]
+    assert time.monotonic() - began < 30
+    assert rows(tmp_path, first) == EPOCHS[:2]
+    assert record(tmp_path, first).status == "finished"
+    write_program(tmp_path)
+    second = program_segment(tmp_path, first=3, command=told_total)
+    assert train(tmp_path, second)[0] == [0]
+    assert rows(tmp_path, second) == EPOCHS[2:]
+
+
+def test_an_interrupted_program_resumes(tmp_path):
+    write_program(tmp_path, "while epoch == 3 and not resume: time.sleep(0.05)")
+    segment = program_segment(tmp_path)
+    part = tmp_path / "segments" / f"{segment.id}.part" / "epochs.csv"
+    asked = lambda: part.exists() and len(part.read_text().splitlines()) == 3  # noqa: E731
+    statuses, said = train(tmp_path, segment, should_stop=asked)
+    assert statuses == [75]
+    assert "stopped after epoch 2" in said
+    assert train(tmp_path, segment)[0] == [0]
+    assert rows(tmp_path, segment) == EPOCHS
+    assert len(record(tmp_path, segment).history) == 2
+
+
+def test_a_program_that_cannot_resume_begins_again(tmp_path):
+    write_program(
+        tmp_path, "Path('calls').open('a').write(f'{epoch} ')\nif epoch == 3 and not Path('go').exists(): sys.exit(5)"
+    )
+    segment = program_segment(tmp_path, command=f"{sys.executable} train.py {{out}} {{until}}")
+    with pytest.raises(InputError, match="ended with exit status 5"):
+        train(tmp_path, segment)
+    (tmp_path / "go").touch()
+    assert train(tmp_path, segment)[0] == [0]
+    assert (tmp_path / "calls").read_text() == "1 2 3 1 2 3 "
+    assert rows(tmp_path, segment) == EPOCHS
+
+
+def test_what_fails_right_after_it_resumed_begins_again_once(tmp_path):
+    write_program(
+        tmp_path, "if epoch == 3 and not Path('go').exists(): (out / 'state.json').write_text('torn'); sys.exit(5)"
+    )
+    segment = program_segment(tmp_path)
+    with pytest.raises(InputError, match="exit status 5"):
+        train(tmp_path, segment)
+    (tmp_path / "go").touch()
+    statuses, said = train(tmp_path, segment)
+    assert statuses == [0]
+    assert "failed right after it resumed; the segment begins again" in said
+    assert rows(tmp_path, segment) == EPOCHS
+
+
+@pytest.mark.parametrize(
+    ("act", "status", "epochs", "detail"),
+    [
+        ("if epoch == 3: sys.exit(0)", "early_stopped", 2, "the program ended after 2 of 3 epochs"),
+        ("if epoch == 2: loss = float('nan')", "diverged", 2, "train/loss is nan in epoch 2"),
+        ("if epoch == 2: raise MemoryError", "oom", 1, "MemoryError"),
+        (
+            "if epoch == 2: raise RuntimeError('CUDA out of memory. Tried to allocate 2 GiB')",
+            "oom", 1, "RuntimeError: CUDA out of memory. Tried to allocate 2 GiB",
+        ),
+    ],
+)  # fmt: skip
+def test_how_a_program_ends_is_a_result(tmp_path, act, status, epochs, detail):
+    write_program(tmp_path, act)
+    segment = program_segment(tmp_path)
+    assert train(tmp_path, segment)[0] == [0]
+    found = record(tmp_path, segment)
+    assert (found.status, found.epochs, found.detail) == (status, epochs, detail)
+    assert len(rows(tmp_path, segment)) == epochs
+
+
+def test_a_program_whose_loss_is_no_number_is_stopped(tmp_path):
+    write_program(tmp_path, "if epoch == 2: loss = float('inf')\nif epoch == 3: time.sleep(600)")
+    segment = program_segment(tmp_path)
+    assert train(tmp_path, segment)[0] == [0]
+    assert record(tmp_path, segment).detail == "train/loss is inf in epoch 2"
+
+
+def test_running_out_of_memory_fails_where_the_study_says_so(tmp_path):
+    write_program(tmp_path, "raise MemoryError")
+    segment = program_segment(tmp_path)
+    with pytest.raises(InputError, match=r"ran out of memory: MemoryError\. `on_oom` is `fail`"):
+        train(tmp_path, replace(segment, train=segment.train | {"on_oom": "fail"}))
+
+
+def test_a_failure_names_the_line_of_ones_own_code(tmp_path):
+    write_program(tmp_path, "if epoch == 2: json.loads('{')")
+    with pytest.raises(InputError) as failed:
+        train(tmp_path, program_segment(tmp_path))
+    lines = str(failed.value).splitlines()
+    assert lines[0].startswith("train.py:9: the program ended with exit status 1: ")
+    assert lines[-2].startswith("json.decoder.JSONDecodeError")
+    assert len(lines) <= 12  # what a job shows of an error
+
+
+@pytest.mark.parametrize(
+    ("results", "said"),
+    [
+        ({"columns": {"val/iou": "iuo"}}, "no column 'iuo' for val/iou. Did you mean 'iou'?"),
+        ({"columns": {"val/iou": "iou", "epoch": "ep"}}, "no column 'ep' for epoch"),
+        ({"columns": {"val/iou": "iou"}, "file": "metric.csv"}, "no file metric.csv .*There are metrics.csv, state"),
+        ({"columns": {"val/iou": "iou"}, "first_epoch": 0}, "wrote epoch 4, but only 3 are planned.* from 1"),
+    ],
+)  # fmt: skip
+def test_wrong_results_are_named_and_cost_no_second_training(tmp_path, results, said):
+    write_program(tmp_path, "Path('calls').open('a').write(f'{epoch} ')")
+    segment = program_segment(tmp_path, results=results)
+    with pytest.raises(InputError, match=said):
+        train(tmp_path, segment)
+    calls = (tmp_path / "calls").read_text()
+    segment = program_segment(tmp_path, results=RESULTS)
+    assert train(tmp_path, segment)[0] == [0]
+    assert rows(tmp_path, segment) == EPOCHS
+    if calls.endswith("3 "):
+        assert (tmp_path / "calls").read_text() == calls
+
+
+def test_columns_that_are_missing_end_a_long_program_at_once(tmp_path):
+    write_program(tmp_path, "if epoch == 2: time.sleep(600)")
+    with pytest.raises(InputError, match="no column 'miou' for val/iou"):
+        train(tmp_path, program_segment(tmp_path, results={"columns": {"val/iou": "miou"}}))
+
+
+def test_a_file_that_is_torn_is_named(tmp_path):
+    write_program(tmp_path, "if epoch == 2: (out / 'metrics.csv').open('a').write('2,1\\n')")
+    with pytest.raises(InputError, match=r"metrics.csv:3: 2 fields, but the header names 4: epoch, loss, iou, value"):
+        train(tmp_path, program_segment(tmp_path))
+
+
+def test_only_what_is_kept_stays_where_nothing_continues(tmp_path):
+    write_program(
+        tmp_path, "(out / 'logs').mkdir(exist_ok=True); (out / 'logs' / f'{epoch}.txt').touch(); (out / 'x').touch()"
+    )
+    segment = replace(program_segment(tmp_path, keep=["logs/2*"]), can_be_extended=False)
+    assert train(tmp_path, segment)[0] == [0]
+    out = tmp_path / "segments" / segment.id / "out"
+    found = sorted(path.relative_to(out).as_posix() for path in out.rglob("*"))
+    assert found == ["logs", "logs/2.txt", "metrics.csv", "state.json"]
+
+
+def test_settings_reach_the_program_in_a_file_and_in_its_environment(tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    (tmp_path / "train.py").write_text(
+        "import os, sys, yaml, json\n"
+        "yml, jsn = yaml.safe_load(open(sys.argv[1])), json.load(open(sys.argv[2]))\n"
+        "assert yml == jsn == {'lr': 1e-5, 'trainer': {'until': 1, 'dir': os.environ['HERE']}}, (yml, jsn)\n"
+        "assert sys.argv[3:] == ['trainer.until=1', 'trainer.dir=' + os.environ['HERE']], sys.argv\n"
+        "assert os.environ['OMP_NUM_THREADS'] == '3' and os.environ['CUDA_VISIBLE_DEVICES'] == ''\n"
+        "open(os.environ['HERE'] + '/metrics.csv', 'w').write('epoch,val/iou\\n1,0.5\\n')\n"
+    )
+    segment = program_segment(
+        tmp_path, last=1, total=1, command=f"{sys.executable} train.py {{config}} {{config:json}} {{overrides}}",
+        config={"lr": 1e-5, "trainer": {"until": "{until}", "dir": "{out}"}}, environment={"HERE": "{out}"},
+        results={}, named=["lr"],
+    )  # fmt: skip
+    assert train(tmp_path, segment, threads=3)[0] == [0]
+    assert rows(tmp_path, segment) == [{"epoch": "1", "val/iou": "0.5"}]
+
+
+def test_a_program_does_not_outlive_its_job(tmp_path):
+    write_program(tmp_path, "if epoch == 2: (out / '../../../pid').write_text(str(os.getpid())); time.sleep(600)")
+    segment = program_segment(tmp_path)
+    code = (
+        "import sys; from pathlib import Path; sys.path[:0] = sys.argv[2:]; from tests.own_programs import *\n"
+        "folder = Path(sys.argv[1]); train(folder, program_segment(folder))"
+    )
+    job = subprocess.Popen([sys.executable, "-c", code, str(tmp_path), *sys.path])
+    until = time.monotonic() + 60
+    while not (tmp_path / "pid").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    time.sleep(0.1)
+    pid = int((tmp_path / "pid").read_text())
+    os.kill(job.pid, signal.SIGKILL)
+    job.wait()
+    while _runs(pid) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not _runs(pid)
+    write_program(tmp_path)
+    assert train(tmp_path, segment)[0] == [0]
+    assert rows(tmp_path, segment) == EPOCHS
+
+
+def _runs(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE

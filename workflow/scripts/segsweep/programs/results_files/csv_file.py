@@ -1,0 +1,32 @@
+"""CSV with a header: fields parted by commas, semicolons or tabs."""
+
+import csv
+from pathlib import Path
+
+from segsweep.programs.results_files import MalformedFile, Row, number_or_none
+
+COMPLETE_HEADER = True
+
+
+def read(path: Path, whole: bool) -> list[Row]:
+    """See `segsweep.programs.results_files`. A header that stands in the file again is passed over."""
+    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines(keepends=True)
+    if lines and not whole and not lines[-1].endswith("\n"):
+        lines.pop()
+    if not lines:
+        return []
+    delimiter = max(",;\t", key=lines[0].count)
+    table = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+    header = [name.strip() for name in next(table)]
+    rows = []
+    for fields in table:
+        if not any(field.strip() for field in fields) or [field.strip() for field in fields] == header:
+            continue
+        if len(fields) != len(header):
+            raise MalformedFile(
+                f"{path}:{table.line_num}: {len(fields)} fields, but the header names {len(header)}: "
+                f"{', '.join(header)}."
+            )
+        numbers = {name: number_or_none(field) for name, field in zip(header, fields, strict=True)}
+        rows.append({name: number for name, number in numbers.items() if number is not None})
+    return rows

@@ -1,0 +1,31 @@
+"""JSON lines: an object a line; sections are dotted columns."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from segsweep.programs.results_files import MalformedFile, Row
+from segsweep.programs.template import flat
+
+COMPLETE_HEADER = False
+
+
+def read(path: Path, whole: bool) -> list[Row]:
+    """See `segsweep.programs.results_files`."""
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
+    rows = []
+    for number, line in enumerate(text.splitlines(keepends=True), 1):
+        if not line.strip() or (not whole and not line.endswith("\n")):
+            continue
+        try:
+            content = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise MalformedFile(f"{path}:{number}: is no JSON ({error}); each line is to be an object.") from error
+        if not isinstance(content, dict):
+            raise MalformedFile(f"{path}:{number}: is {type(content).__name__}, but each line is to be an object.")
+        rows.append({name: repr(value) for name, value in flat(content).items() if _is_number(value)})
+    return rows
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

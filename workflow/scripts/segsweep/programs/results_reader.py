@@ -1,0 +1,82 @@
+"""What a program has written into its files of metrics since it was started."""
+
+from pathlib import Path
+
+from segsweep.config.program import ProgramResults
+from segsweep.programs.columns import column_of
+from segsweep.programs.results_files import MalformedFile, Row, format_name, format_of
+from segsweep.programs.results_files.tensorboard_events import STEP
+
+Stamp = tuple[int, int, int]
+
+
+class ResultsReader:
+    """Reads the files that match `results.file` in a program's folder.
+
+    What lies there already when the reader is made is not the program's: an earlier start, or the segment that it
+    continues, has written it.
+    """
+
+    def __init__(self, out: Path, results: ProgramResults, *, from_nothing: bool = False):
+        """
+        Args:
+            out: the program's folder.
+            results: of the study.
+            from_nothing: all that lies there counts.
+        """
+        name = results.format or format_name(results.file)
+        self.out, self.results, self.format = out, results, format_of(name or "csv")
+        by_step = name == "tensorboard" and "epoch" not in results.columns
+        self.epoch_column = STEP if by_step else column_of(results, "epoch").column
+        self._read: dict[Path, tuple[Stamp, list[Row]]] = {}
+        self._before: dict[Path, list[Row]] = {}
+        if not from_nothing:
+            for path in self.files():
+                try:
+                    self._before[path] = self.format.read(path, True)
+                except MalformedFile:  # then all of what it becomes is new
+                    continue
+
+    def files(self) -> list[Path]:
+        """The files there are, the oldest first."""
+        found = [path for path in self.out.glob(self.results.file) if path.is_file()]
+        return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path))
+
+    def changed(self) -> bool:
+        """Whether any of the files is another one than when it was last read."""
+        return any(path not in self._read or _stamp(path) != self._read[path][0] for path in self.files())
+
+    def rows(self, whole: bool) -> list[Row]:
+        """All rows of this start so far, in the order of the files' times.
+
+        Args:
+            whole: whether the program has ended.
+
+        Raises:
+            MalformedFile: a file is not of its format.
+        """
+        found: list[Row] = []
+        for path in self.files():
+            stamp = _stamp(path)
+            rows = self.format.read(path, whole)
+            self._read[path] = (stamp, rows)
+            before = self._before.get(path, [])
+            found += rows[len(before) :] if rows[: len(before)] == before else rows
+        return found
+
+
+def cut_half_lines(out: Path, results: ProgramResults) -> None:
+    """Remove the line that a program which was killed has written by half: the next one would continue it."""
+    if (results.format or format_name(results.file)) == "tensorboard":
+        return
+    for path in out.glob(results.file):
+        content = path.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            with path.open("r+b") as file:
+                file.truncate(whole)
+
+
+def _stamp(path: Path) -> Stamp:
+    state = path.stat()
+    return state.st_mtime_ns, state.st_size, state.st_ino
