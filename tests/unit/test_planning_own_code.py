@@ -121,8 +121,6 @@ def test_of_a_study_the_runs_train_again_that_reach_an_edited_function(tmp_path,
     mine.mkdir()
     text = "def one(classes, width=2):\n    return width\n\n\ndef other(classes):\n    return 2\n"
     (mine / "nets.py").write_text(text)
-        "def one(classes, width=2):\n    return width\n\n\ndef other(classes):\n    return 2\n"
-    )
     (mine / "loss.py").write_text("def build(gamma=2.0):\n    return gamma\n")
     models = [SMALL["model"], {"arch": "my/nets.py:one", "width": 3}, {"arch": "my/nets.py:other"}]
     losses = [{"cross_entropy": 1.0}, {"my/loss.py:build": {"weight": 0.5, "gamma": 1}}]
