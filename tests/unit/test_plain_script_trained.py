@@ -4,7 +4,9 @@ import ast
 import csv
 import runpy
 import shutil
+import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import export_run
@@ -13,7 +15,13 @@ import prepare_data
 import pytest
 import torch
 
+from segsweep.config.train import Train
+from segsweep.errors import InputError
 from segsweep.execution.segment_job import run_job
+from segsweep.plain_script.coverage import problems
+from segsweep.plain_script.script import script_of
+from segsweep.plain_script.trained_run import read_trained_run
+from segsweep.planning.plan_file import read_plan
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
 from segsweep.store.checkpoints import read_checkpoint
@@ -30,6 +38,11 @@ DATASETS = {
         "classes": {0: "background", 1: "disc"},
         "foreground": "disc",
         "demo": SHAPES | {"classes": 1},
+    },
+    "labels": {
+        "task": "multilabel",
+        "classes": {0: "disc", 1: "square"},
+        "demo": SHAPES | {"kind": "overlaps", "size": [64, 64]},
     },
 }
 # By name the data set, the metric, and the keys of a setting: together they go through all of the script's template.
@@ -86,12 +99,47 @@ RUNS = {
         "one",
         "val/jaccard",
         {
-            "model": {"arch": "attention_unet", "encoder": "plain18", "activation": "gelu"},
+            "model": {
+                "arch": "attention_unet",
+                "encoder": "plain18",
+                "activation": "gelu",
+                "options": {"decoder_channels": [32, 16, 16, 8, 8]},
+            },
             "optimizer": {"name": "timm.lamb", "lr": 5e-3, "lr_factor": {"encoder": 0.1}, "freeze": {"until_epoch": 1}},
             "scheduler": {"name": "constant"},
             "ema": {"decay": 0.9, "warmup": True},
             "clip": {"norm": 1.0, "per": "parameter"},
             "loss": {"main": {"bce_dice": 1.0}},
+        },
+    ),
+    "accumulated in two passes, dropout, two phases": (
+        "two",
+        "val/miou",
+        {
+            "model": SMALL["model"] | {"dropout": 0.2},
+            "accumulate": 2,
+            "scheduler": {"name": "poly", "warmup": {"iterations": 2, "unit": "batches"}},
+            "loss": {
+                "main": {"cross_entropy": 1.0},
+                "phases": [{"until_epoch": 1}, {"main": {"focal": 1.0, "dice": 1.0}}],
+            },
+        },
+    ),
+    "pages of overlapping patches": (
+        "one",
+        "val/recall",
+        {
+            "data": {"patches": {"page_size": 64, "size": 32, "overlap": 8}, "train_subset": 6, "val_subset": 2},
+            "loss": {"main": {"bce": 0.5, "dice": 0.5}},
+        },
+    ),
+    "several labels, weighted, sampled": (
+        "labels",
+        "val/miou",
+        {
+            "data": {"image_sampling": {"name": "class_balanced"}},
+            "optimizer": {"name": "torch.RMSprop", "lr": 1e-3},
+            "loss": {"main": {"bce": 1.0, "lovasz": 0.5}, "class_weights": "median_frequency"},
         },
     ),
 }
@@ -108,7 +156,9 @@ def workspace(tmp_path_factory):
 def train(workspace, dataset, metric, setting):
     """Train a study of one run; its name and the plan."""
     whole = SMALL | {"epochs": EPOCHS} | setting
-    workspace.write_study(dataset=dataset, metric=metric, train=whole, grid={"epochs": [whole["epochs"]]})
+    also = ["val/soft_jaccard", "val/dice"] if dataset == "one" else []
+    grid = {"epochs": [whole["epochs"]]}
+    workspace.write_study(dataset=dataset, metric=metric, also_report=also, train=whole, grid=grid)
     study = open_study({"study": "little"}, plans=True)
     PlanWriter(study).start()
     for folder in study.plan.prepared:
@@ -132,6 +182,8 @@ def test_a_script_trains_a_run_to_the_same_numbers(name, workspace, monkeypatch)
     run = train(workspace, dataset, metric, setting)
     assert export_run.main([run.run, "--study", "little", "--script", "plain.py"]) == 0
 
+    check = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "E,F", "--line-length", "120", "plain.py"]
+    assert subprocess.run(check, capture_output=True, text=True, check=False).stdout == "All checks passed!\n"
     monkeypatch.setattr("sys.argv", ["plain.py", "--out", "again"])
     runpy.run_path("plain.py", run_name="__main__")
 
@@ -162,3 +214,45 @@ def test_a_script_is_one_plain_file(workspace, monkeypatch):
     assert "segsweep" not in text
     assert len(text.splitlines()) < 500
     assert max(map(len, text.splitlines())) <= 120
+
+
+# What of a setting cannot be written out, and what is said of it.
+REFUSED = {
+    "model.arch: dbnet": {"model": {"arch": "dbnet"}},
+    "model.encoder_weights: a file of weights": {"model": {"encoder_weights": "my/weights.pt"}},
+    "data.augmentation_backend: torchvision": {
+        "data": {"augmentation": "basic", "augmentation_backend": "torchvision"}
+    },
+    "precision: fp16": {"precision": "fp16"},
+    "code of your own: my_loss.py:build": {"loss": {"main": {"my_loss.py:build": 1.0}}},
+    "code of your own: my_loss.py:augment": {"data": {"augmentation": "my_loss.py:augment"}},
+}
+OWN = """from torch import nn
+def build():
+    return nn.CrossEntropyLoss(ignore_index=255)
+def augment():
+    return lambda image, mask: (image, mask)
+"""
+
+
+def test_what_a_script_cannot_hold_is_refused_by_its_name(workspace, monkeypatch, capsys):
+    monkeypatch.chdir(workspace.folder)
+    run = train(workspace, *RUNS["as the demo"])
+    plan, store = read_plan(Path("results/little/plan.json")), SegmentStore(Path("results/segments"))
+    known = read_trained_run(plan, run.run, store)
+    assert problems(known) == []
+    Path("my_loss.py").write_text(OWN, encoding="utf-8")
+    for said, keys in REFUSED.items():
+        assert problems(replace(known, train=Train.model_validate(SMALL | keys))) == [said]
+    halved = replace(known, record=replace(known.record, micro_batch=1))
+    assert problems(halved) == ["batches passed through the network in parts of 1 images (on_oom)"]
+    with pytest.raises(
+        InputError, match=r"little, run .*: a plain script cannot hold batches passed .* docs/own_code.md"
+    ):
+        script_of(halved, "plain.py")
+
+    assert export_run.main(["other", "--study", "little", "--script", "plain.py"]) == 2
+    assert f"There are: {run.run}" in capsys.readouterr().err
+    shutil.rmtree(store.folder(run.segments[-1]))
+    assert export_run.main([run.run, "--study", "little", "--script", "plain.py"]) == 2
+    assert f"lacks {run.segments[-1]}. Train it first" in capsys.readouterr().err

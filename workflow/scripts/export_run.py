@@ -21,10 +21,10 @@ def main(argv: list[str] | None = None) -> int:
     from segsweep.io import write_text
     from segsweep.plain_script.script import script_of
     from segsweep.plain_script.trained_run import read_trained_run
-    from segsweep.planning.plan_file import PLAN_FILE, read_plan
+    from segsweep.planning.plan_file import PLAN_FILE, open_plan
     from segsweep.store.segment_store import SegmentStore
 
-    plan = read_plan(Path("results") / options.study / PLAN_FILE)
+    plan = open_plan(Path("results") / options.study / PLAN_FILE)
     run = read_trained_run(plan, options.run, SegmentStore(options.store))
     write_text(options.script, script_of(run, str(options.script)))
     print(f"{options.script}: the run {run.run} of {run.study}. Train it: python {options.script}")

@@ -15,6 +15,7 @@ from segsweep.config.dataset import parse_dataset
 from segsweep.config.dataset_keys import Dataset
 from segsweep.config.train import Data
 from segsweep.data.preparation import prepare
+from segsweep.data.readers import files
 from segsweep.errors import InputError
 from segsweep.exits import program
 from segsweep.formatting import plural
@@ -42,7 +43,8 @@ def main(argv: list[str] | None = None) -> int:
     dataset = parse_dataset(description["dataset"])
     data = Data.model_validate(description["data"]) if description.get("data") else None
     if dataset.own:
-        check_reader(own_component("reader", dataset), Path(description["root"]))
+        root = Path(description["root"])
+        check_reader(own_component("reader", dataset), root, files(dataset, root))
     try:
         manifest = prepare(
             dataset,

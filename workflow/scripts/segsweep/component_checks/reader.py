@@ -1,6 +1,8 @@
 """A reader: the items of each split, and that the first of each can be decoded."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from segsweep.component_checks.own_component import OwnComponent
 from segsweep.data.classes import class_table
@@ -12,21 +14,24 @@ from segsweep.data.raw_item import Item
 SHOWN = 3
 
 
-def check_reader(component: OwnComponent, root: Path) -> str:
+def check_reader(component: OwnComponent, root: Path, files: Mapping[str, Sequence[tuple[str, Any]]]) -> str:
     """Read the lists, and one item of each split.
 
     Args:
         component: the reader's; its settings are the data set's.
         root: folder of the data set.
+        files: name and files of each item of each split, as planning has them (`segsweep.data.readers.files`).
     """
     dataset = component.settings
-    expected = "It takes the data set's settings and its folder"
-    with component.calls(f"read of {root}", f"{expected}, and gives {{split: [Item, ...]}}"):
+    with component.calls(f"read of {root}", "It takes the folder of the data set, and gives {split: [Item, ...]}"):
         items = component.functions.read(dataset, root)
+<<<<<<< HEAD
     files = None
     if hasattr(component.functions, "files"):  # else its items say what it would
         with component.calls(f"files of {root}", f"{expected}, and gives {{split: [(name, [file, ...]), ...]}}"):
             files = component.functions.files(dataset, root)
+=======
+>>>>>>> main
     if not isinstance(items, dict) or not items:
         raise component.problem(f"read gives {items!r:.80}", "Let it give {split: [Item, ...]} with a split `train`")
     for split, members in items.items():

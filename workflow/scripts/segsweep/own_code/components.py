@@ -59,7 +59,8 @@ class OwnComponents:
 
     def keys(self, kind: type[Component]) -> frozenset[str]:
         """The keys of all own components of a kind that were asked for."""
-        return frozenset(one for (other, _), (_, cls) in self._known.items() if other is kind for one in cls.model_fields)
+        classes = [cls for (other, _), (_, cls) in self._known.items() if other is kind]
+        return frozenset(one for cls in classes for one in cls.model_fields)
 
 
 def class_of(name: OwnName, kind: type[Component]) -> type[Component]:

@@ -55,6 +55,11 @@ def literal(value: Any) -> str:
     return text if '"' in text else text.replace("'", '"')
 
 
+def shortest(values: Any) -> list[float]:
+    """The numbers of a float32 tensor with no more digits than float32 has."""
+    return [float(str(value)) for value in values.flatten().numpy()]
+
+
 def namespace(values: Mapping[str, Any]) -> str:
     """Settings as a namespace, sections in it as well."""
     inner = (

@@ -25,8 +25,8 @@ NOT_COPIED = ("segsweep.config", "segsweep.registry", "segsweep.errors", "segswe
 REFUSAL = "InputError"
 DOTTED = re.compile(rf"\b{PACKAGE}(?:\.\w+)*\.(\w+)")
 SEE = re.compile(rf"See `{PACKAGE}[\w.]*`[.;,:]?\s*(\w?)")
+# Sections of a docstring, and docstrings of which nothing is left.
 SECTION = re.compile(r"\n\n[ ]+(?:Args|Attributes|Raises|Returns|Yields):\n(?:(?!\n\n|\"\"\")[\s\S])*")
-
 EMPTY = re.compile(r"\n[ ]+\"{6}(?=\n)")
 
 Symbol = tuple[str, str]  # module and name

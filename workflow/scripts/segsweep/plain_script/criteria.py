@@ -7,9 +7,10 @@ import torch
 from segsweep import registry
 from segsweep.config.losses import Loss, Terms
 from segsweep.losses.class_weights import class_weights
-from segsweep.plain_script.build_calls import build_call, literal
+from segsweep.plain_script.build_calls import build_call, literal, shortest
 from segsweep.plain_script.copied_code import CopiedCode
 from segsweep.plain_script.trained_run import TrainedRun
+from segsweep.training.gradients import is_mean_over_pixels
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,9 @@ class Criterion:
         main: terms of the main head.
         aux: terms of each auxiliary head; as `main` if None.
         aux_factor: of the auxiliary heads' sum, as of a term.
-        class_weights: the weights of the classes as the script writes them; empty without any.
+        class_weights: weights of the classes as the script writes them; empty without any, or where `call` has them.
+        call: what makes it.
+        accumulator: the function of the script that adds its gradients over several batches.
     """
 
     name: str
@@ -40,6 +43,8 @@ class Criterion:
     aux: list[Term] | None
     aux_factor: str
     class_weights: str
+    call: str
+    accumulator: str
 
 
 def criteria(code: CopiedCode, run: TrainedRun) -> list[Criterion]:
@@ -51,14 +56,19 @@ def criteria(code: CopiedCode, run: TrainedRun) -> list[Criterion]:
 
 
 def _criterion(code: CopiedCode, run: TrainedRun, name: str, last_epoch: int, loss: Loss) -> Criterion:
-    weights = _class_weights(run, loss)
+    weights, call = _class_weights(run, loss), f"{name}()"
+    if run.prepared.task == "multilabel":
+        call = f"OverLabels({call}, {weights or [1.0] * len(run.prepared.classes)})"
+        weights = ""
     return Criterion(
         name,
         last_epoch,
-        _terms(code, loss.main, run.logits, bool(weights)),
-        _terms(code, loss.aux, run.logits, bool(weights)) if loss.aux and loss.aux != loss.main else None,
+        _terms(code, loss.main, run.logits_of_loss, bool(weights)),
+        _terms(code, loss.aux, run.logits_of_loss, bool(weights)) if loss.aux and loss.aux != loss.main else None,
         _factor(loss.aux_weight),
         weights,
+        call,
+        "accumulate_means" if is_mean_over_pixels(loss) else "accumulate_whole",
     )
 
 
@@ -77,5 +87,6 @@ def _factor(weight: float) -> str:
 def _class_weights(run: TrainedRun, loss: Loss) -> str:
     if loss.class_weights is None:
         return ""
-    by_image, pixels = map(torch.as_tensor, (run.prepared.image_class_counts, run.prepared.pixel_counts))
-    return literal(class_weights(loss.class_weights, pixels, by_image, by_image.sum(1)).tolist())
+    prepared = run.prepared
+    counted = map(torch.as_tensor, (prepared.pixel_counts, prepared.image_class_counts, prepared.image_scored_pixels))
+    return literal(shortest(class_weights(loss.class_weights, *counted)))

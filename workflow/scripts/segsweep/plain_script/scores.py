@@ -20,3 +20,14 @@ def score_functions(code: CopiedCode, columns: list[str]) -> list[str]:
         code.add(module, "compute", f"{module.rpartition('.')[2]}_score")
         for module in (registry.module_name(metric) for metric in found)
     ]
+
+
+def batch_scores(code: CopiedCode, columns: list[str]) -> list[dict[str, str]]:
+    """Scores that are means over batches: {"name", "count", "score"}, the functions' names, which are copied."""
+    found = []
+    for column in columns:
+        module = registry.module_name(metrics.metric_of(column))
+        name = column.partition("/")[2]
+        count = code.add(module, "count", f"{name}_counts")
+        found.append({"name": name, "count": count, "score": code.add(module, "compute", f"{name}_score")})
+    return found

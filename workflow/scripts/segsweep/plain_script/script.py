@@ -19,12 +19,12 @@ from segsweep.data.splits import Refs
 from segsweep.errors import InputError
 from segsweep.plain_script import networks, steps
 from segsweep.plain_script.augmentations import augmentation
-from segsweep.plain_script.build_calls import literal, namespace
+from segsweep.plain_script.build_calls import literal, namespace, shortest
 from segsweep.plain_script.copied_code import CannotCopy, CopiedCode
 from segsweep.plain_script.coverage import problems
 from segsweep.plain_script.criteria import criteria
 from segsweep.plain_script.layout import LINE, fitted
-from segsweep.plain_script.scores import SIMPLER, score_functions
+from segsweep.plain_script.scores import SIMPLER, batch_scores, score_functions
 from segsweep.plain_script.trained_run import TrainedRun
 
 TEMPLATE = Path(__file__).with_name("script.py.j2")
@@ -85,12 +85,21 @@ def _values(run: TrainedRun, code: CopiedCode, file: str) -> dict[str, Any]:
         code.use(*("albumentations", None, "A") if augmented.calls else ("random",))
     if train.deterministic:
         code.use("os")
+    if train.data.patches:
+        code.use("json")
+    if train.accumulate > 1:
+        code.use("math", "ceil")
     code.add("segsweep.data.void", "VOID")
     normalize = Normalize(train.data.preprocessing, prepared)
     schedule_rate, schedule_settings = steps.schedule(code, train)
     parameters, groups = steps.parameters(code, train.optimizer)
     weights = image_weights(train.data.image_sampling, prepared, run.training)
     batches_of_one = train.batch_size == 1 or len(run.training) == 1
+    of_batches = metrics.measured_in_batches(run.scores)
+    phases = criteria(code, run)
+    accumulates = train.accumulate > 1
+    in_two_passes = accumulates and any(one.accumulator == "accumulate_whole" for one in phases)
+    multilabel, has_aux = prepared.task == "multilabel", train.model.arch == "bisenet"
     stopping, plateau = train.early_stopping, train.scheduler.monitors
     values = {
         "title": f"The run {run.run} of the study {run.study}, trained by one plain script.",
@@ -102,8 +111,8 @@ def _values(run: TrainedRun, code: CopiedCode, file: str) -> dict[str, Any]:
         "dtype": prepared.dtype,
         "channels": prepared.channels,
         "scale": literal(prepared.scale),
-        "mean": literal(_shortest(normalize.mean)),
-        "std": literal(_shortest(normalize.std)),
+        "mean": literal(tuple(shortest(normalize.mean))),
+        "std": literal(tuple(shortest(normalize.std))),
         "fill": literal(tuple(prepared.fill.tolist())),
         "classes": literal(list(prepared.classes)),
         "binary": run.is_binary,
@@ -120,8 +129,12 @@ def _values(run: TrainedRun, code: CopiedCode, file: str) -> dict[str, Any]:
         "crop": literal(tuple(train.data.crop)) if train.data.crop else "",
         "image_lists": _image_lists(run),
         "image_weights": literal(weights.tolist()) if weights is not None else "",
-        "criteria": criteria(code, run),
-        "has_aux": train.model.arch == "bisenet",
+        "criteria": phases,
+        "accumulate": train.accumulate,
+        "accumulators": sorted({one.accumulator for one in phases}),
+        "multilabel": multilabel,
+        "patches": train.data.patches is not None,
+        "has_aux": has_aux,
         "augmentation": augmented,
         "model": networks.network(code, train.model, run.logits, prepared.channels),
         "before_model": networks.before(code, train.model),
@@ -137,7 +150,8 @@ def _values(run: TrainedRun, code: CopiedCode, file: str) -> dict[str, Any]:
         "clipping": steps.clipping(code, train),
         "metric": run.metric,
         "minimize": run.minimize,
-        "score_functions": score_functions(code, run.scores),
+        "score_functions": score_functions(code, [name for name in run.scores if name not in of_batches]),
+        "batch_scores": batch_scores(code, of_batches),
         "score_names": literal([name.partition("/")[2] for name in run.scores]),
         "stopping": stopping,
         "stopping_column": (stopping.monitor or run.metric) if stopping else "",
@@ -159,7 +173,18 @@ def _values(run: TrainedRun, code: CopiedCode, file: str) -> dict[str, Any]:
     functions |= {"averaged": "training.weight_averaging.averaged"} if train.ema else {}
     functions |= {"freeze_or_thaw": "training.freezing.freeze_or_thaw"} if train.optimizer.freeze else {}
     functions |= {"count_bad_epochs": "schedules.bad_epochs.count_bad_epochs"} if stopping else {}
-    functions |= {"map_tensors": "network_outputs.map_tensors"} if train.precision == "bf16" else {}
+    if train.precision == "bf16" or in_two_passes or (multilabel and has_aux):
+        functions["map_tensors"] = "network_outputs.map_tensors"
+    if in_two_passes:
+        functions |= {
+            "tensors_of": "network_outputs.tensors_of",
+            "generator_states": "training.seeding.generator_states",
+            "set_generator_states": "training.seeding.set_generator_states",
+            "frozen_statistics": "training.gradients._frozen_statistics",
+        }
+    functions |= {"grouped": "training.gradients.grouped"} if accumulates else {}
+    functions |= {"labels_of": "tasks.multilabel.labels_of"} if multilabel else {}
+    functions |= {"stitcher": "inference.pages.PageStitcher"} if train.data.patches else {}
     functions |= {"drawn": "data.image_sampling.draw"} if weights is not None else {}
     for key, dotted in functions.items():
         module, _, name = f"segsweep.{dotted}".rpartition(".")
@@ -203,11 +228,6 @@ def _grouped(refs: Refs) -> list[tuple[str, list[int]]]:
     return [(split, [i for _, i in members]) for split, members in groupby(refs, itemgetter(0))]
 
 
-def _shortest(values: Any) -> tuple[float, ...]:
-    """Numbers of a float32 tensor with no more digits than float32 has."""
-    return tuple(float(str(value)) for value in values.flatten().numpy())
-
-
 def _import_section(code: CopiedCode) -> str:
     lines = code.import_lines()
     own = [line for line in lines if line.split()[1].partition(".")[0] in sys.stdlib_module_names]
@@ -220,6 +240,8 @@ def _check(text: str) -> None:
     for one in ast.parse(text).body:
         if isinstance(one, ast.FunctionDef | ast.ClassDef):
             names.append(one.name)
+        elif isinstance(one, ast.Import | ast.ImportFrom):
+            names += [alias.asname or alias.name for alias in one.names]
         elif isinstance(one, ast.Assign):
             names += [name.id for target in one.targets for name in ast.walk(target) if isinstance(name, ast.Name)]
     if twice := [name for name, count in Counter(names).items() if count > 1]:

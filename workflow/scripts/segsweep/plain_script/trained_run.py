@@ -58,6 +58,11 @@ class TrainedRun:
         return 1 if self.is_binary else len(self.prepared.classes)
 
     @property
+    def logits_of_loss(self) -> int:
+        """Outputs a pixel that a loss sees at once: of several labels each by itself."""
+        return 1 if self.prepared.task == "multilabel" else self.logits
+
+    @property
     def epochs(self) -> int:
         """The last epoch that it may train."""
         return self.segments[-1].last_epoch
