@@ -148,7 +148,7 @@ def test_a_smoke_test():
         ({"dataset": "demo"}, r"a program reads its data by itself. Leave `dataset` out"),
         ({"metrics": ["score.py:score"]}, r"a metric of your own is computed from the masks"),
         ({"ensemble": {"folds": 3}}, r"an ensemble votes with networks that segsweep builds"),
-        ({"grid": {"lrr": [1]}}, r"unknown key 'lrr'. Did you mean 'lr'\?"),
+        ({"grid": {"lrr": [1]}}, r"unknown key 'lrr'. Did you mean 'lr'\?.* A further one stands in `parameters`"),
         ({"grid": {"lr.x": [1]}}, r"lr.x addresses a key inside lr, which is 0.1"),
         (
             {"grid": None, "sweep": SWEEP | {"pruner": {"name": "hyperband"}}},

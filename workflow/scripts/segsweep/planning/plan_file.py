@@ -171,6 +171,7 @@ class StudyPlan(_Entry):
         cells, runs: in the order in which they are shown.
         segments: by id, parents before those that continue them.
         notes: what an imported table says of itself.
+        code_files: of a program of the user's own, the files that addresses stand for, as seen from where it runs.
     """
 
     study: dict[str, Any]
@@ -189,6 +190,7 @@ class StudyPlan(_Entry):
     epochs: int = 0
     epochs_run_by_run: int = 0
     notes: list[str] = field(default_factory=list)
+    code_files: list[str] = field(default_factory=list)
 
     @property
     def metric(self) -> str:
@@ -208,7 +210,7 @@ class StudyPlan(_Entry):
     @property
     def program_results(self) -> ProgramResults | None:
         """How the columns of a program of the user's own are called here; None where none trains."""
-        return ProgramResults.model_validate(self.study["results"]) if self.study.get("command") else None
+        return ProgramResults.model_validate(self.study.get("results") or {}) if self.study.get("command") else None
 
     def check_builds_networks(self) -> None:
         """Nothing, if segsweep can build the networks of the study's runs.

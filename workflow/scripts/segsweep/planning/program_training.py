@@ -50,6 +50,10 @@ class ProgramTraining:
     seen: dict[str, dict[str, str]] = field(default_factory=dict)
     prepared: dict[str, dict[str, Any]] = field(default_factory=dict)
 
+    @property
+    def code_files(self) -> list[str]:
+        return self.context.code.files
+
     def check(self, settings: Iterable[Resolved]) -> None:
         """Nothing: what a program makes of its parameters is its own affair."""
 
