@@ -25,13 +25,6 @@ def check_reader(component: OwnComponent, root: Path, files: Mapping[str, Sequen
     dataset = component.settings
     with component.calls(f"read of {root}", "It takes the folder of the data set, and gives {split: [Item, ...]}"):
         items = component.functions.read(dataset, root)
-<<<<<<< HEAD
-    files = None
-    if hasattr(component.functions, "files"):  # else its items say what it would
-        with component.calls(f"files of {root}", f"{expected}, and gives {{split: [(name, [file, ...]), ...]}}"):
-            files = component.functions.files(dataset, root)
-=======
->>>>>>> main
     if not isinstance(items, dict) or not items:
         raise component.problem(f"read gives {items!r:.80}", "Let it give {split: [Item, ...]} with a split `train`")
     for split, members in items.items():
@@ -43,12 +36,11 @@ def check_reader(component: OwnComponent, root: Path, files: Mapping[str, Sequen
             raise component.problem(
                 f"read gives {type(wrong[0]).__name__} in {split}", "Items are of segsweep.data.raw_item.Item"
             )
-        names = [one.name for one in members]
-        named = names if files is None else [name for name, _ in files.get(split, [])]
-        if named != names:
+        named = [name for name, _ in files.get(split, [])]
+        if named != [one.name for one in members]:
             raise component.problem(
                 f"files names {', '.join(named[:SHOWN]) or 'nothing'} ... in {split}, and read "
-                f"{', '.join(names[:SHOWN])} ...",
+                f"{', '.join(one.name for one in members[:SHOWN])} ...",
                 "Let both name the same items in the same order: the hash of what files names stands for the data",
             )
     unlabeled = unlabeled_splits(items)
