@@ -24,6 +24,8 @@ from segsweep.planning.program_fingerprint import (
 from segsweep.planning.remembered import Remembered
 from segsweep.planning.rerun_reasons import History
 from segsweep.planning.runs import Run, Segment
+from segsweep.programs.template import RESERVED
+from segsweep.programs.template_syntax import names
 from segsweep.store.segment_store import SegmentStore
 
 SHOWN = 5
@@ -49,6 +51,10 @@ class ProgramTraining:
     memories: list[Remembered]
     seen: dict[str, dict[str, str]] = field(default_factory=dict)
     prepared: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def code_files(self) -> list[str]:
+        return self.context.code.files
 
     def check(self, settings: Iterable[Resolved]) -> None:
         """Nothing: what a program makes of its parameters is its own affair."""
@@ -87,6 +93,7 @@ class ProgramTraining:
             "results": results.model_dump(mode="json"),
             "checkpoint": self.study.checkpoint,
             "keep": self.study.keep,
+            "named": [name for name in names(self.study.command) if name not in RESERVED],
         }
         return {
             "trainer": TRAINER,
