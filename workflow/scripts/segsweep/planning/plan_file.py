@@ -120,7 +120,8 @@ class SegmentPlan(_Entry):
         program: of a run that a program of the user's own trains (trainer `command`), what it is called with, all
             values filled in but those that its job knows (`{out}`, `{config}`, `{resume:...}`, `{until}`, `{device}`,
             `{threads}`): {"command", "environment", "config" (parameters, nested), "folder", "results", "checkpoint",
-            "keep"}; else None. `train` holds its parameters, nested, and `epochs` and `on_oom`.
+            "keep", "named" (by the command: these `{overrides}` leaves out)}; else None. `train` holds its parameters,
+            nested, and `epochs` and `on_oom`.
     """
 
     id: str

@@ -24,6 +24,8 @@ from segsweep.planning.program_fingerprint import (
 from segsweep.planning.remembered import Remembered
 from segsweep.planning.rerun_reasons import History
 from segsweep.planning.runs import Run, Segment
+from segsweep.programs.template import RESERVED
+from segsweep.programs.template_syntax import names
 from segsweep.store.segment_store import SegmentStore
 
 SHOWN = 5
@@ -89,6 +91,7 @@ class ProgramTraining:
             "results": results.model_dump(mode="json"),
             "checkpoint": self.study.checkpoint,
             "keep": self.study.keep,
+            "named": [name for name in names(self.study.command) if name not in RESERVED],
         }
         return {
             "trainer": TRAINER,

@@ -104,11 +104,11 @@ def end_left_behind(group: int, segment: str, note: Callable[[str], None]) -> No
 
 def _members(group: int) -> list[psutil.Process]:
     found = []
-    for process in psutil.process_iter():
+    for number in psutil.pids():
         try:
-            if os.getpgid(process.pid) == group:
-                found.append(process)
-        except OSError:  # gone
+            if os.getpgid(number) == group:
+                found.append(psutil.Process(number))
+        except (OSError, psutil.Error):  # gone
             continue
     return found
 
