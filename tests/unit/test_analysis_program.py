@@ -227,6 +227,12 @@ def test_status_reads_scores_as_the_study_calls_them_now(tmp_path):
     assert status.best[0][0] == pytest.approx(max(score(settings, seed) for seed in (0, 1)))
 
 
+def test_a_decision_without_the_metrics_column_names_what_there_is(tmp_path):
+    plan = program_study(tmp_path, metric="val/iou_mean")
+    with pytest.raises(InputError, match=r"val/iou_mean is not measured.*train/loss.*results\.columns"):
+        scored_cells(plan, SegmentStore(tmp_path / "segments"))
+
+
 def test_decisions_see_the_programs_scores(tmp_path):
     program_study(tmp_path)
     plan = read_plan(tmp_path / "plan.json")
