@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from segsweep.config.program import ProgramResults
 from segsweep.execution.segment_job import run_job
 from segsweep.planning.plan_file import SegmentPlan
 from segsweep.store.segment_store import SegmentRecord, SegmentStore
@@ -41,9 +42,10 @@ def write_program(folder: Path, act: str = "") -> Path:
 
 def program_segment(folder: Path, *, first: int = 1, last: int = 3, total: int = 3, **program: Any) -> SegmentPlan:
     """The plan of a segment of the program in a folder; `program` is laid over what it is called with."""
+    program["results"] = ProgramResults.model_validate(program.get("results", RESULTS)).model_dump(mode="json")
     usual = {
-        "command": COMMAND, "environment": {}, "config": {"lr": 0.1}, "folder": str(folder), "results": RESULTS,
-        "checkpoint": "state.json", "keep": ["**"],
+        "command": COMMAND, "environment": {}, "config": {"lr": 0.1}, "folder": str(folder),
+        "checkpoint": "state.json", "keep": ["**"], "named": [],
     }  # fmt: skip
     parent = f"{'a' * 16}-{first - 1:04d}" if first > 1 else None
     plan = segment_plan(

@@ -95,7 +95,17 @@ def program_study(
             write_rows(written / "epochs.csv", own)
             (written / "out").mkdir(exist_ok=True)
     folder.mkdir(exist_ok=True)
-    plan = StudyPlan(content, "own", axes, cells, runs, segments, study_file="config/studies/own.yaml", names=names)
+    plan = StudyPlan(
+        content,
+        "own",
+        axes,
+        cells,
+        runs,
+        segments,
+        study_file="config/studies/own.yaml",
+        names=names,
+        code_files=[f"my/{name}.py" for name in "abcdefghij"],
+    )
     (folder / "plan.json").write_text(plan.text(), encoding="utf-8")
     return plan
 

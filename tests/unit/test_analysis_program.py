@@ -22,6 +22,7 @@ from segsweep.analysis.study_results import open_results
 from segsweep.errors import InputError
 from segsweep.planning.plan_file import StudyPlan, read_plan
 from segsweep.planning.status import status_of
+from segsweep.report.program_setup import leaves
 from segsweep.search.results import gather, scored_cells
 from segsweep.store.equal_curves import compared_columns
 from segsweep.store.segment_store import SegmentStore
@@ -33,12 +34,18 @@ def table(folder, name):
         return list(csv.DictReader(file))
 
 
-def made(folder):
-    """The files of a study from its plan and store, as the rules make them; the report as text."""
+def analyzed(folder):
+    """The tables of a study from its plan and store, as the rules make them; analysis.json."""
     assert collect_results.main(
         ["--plan", str(folder / "plan.json"), "--store", str(folder / "segments"), "--output", str(folder)]
     ) == 0  # fmt: skip
     assert analyze_study.main(["--results", str(folder)]) == 0
+    return json.loads((folder / "analysis.json").read_text())
+
+
+def reported(folder):
+    """The report on such tables, verified, as text."""
+    analyzed(folder)
     assert write_metrics.main(["--results", str(folder)]) == 0
     store = ["--store", str(folder / "segments")]
     assert build_report.main(["--results", str(folder), "--output", str(folder), *store]) == 0
@@ -86,14 +93,15 @@ def test_a_loss_of_training_may_be_the_metric(tmp_path):
 
 def test_report_is_made_and_verified(tmp_path):
     program_study(tmp_path, matters=0.05)
-    text = made(tmp_path)
+    text = reported(tmp_path)
     said = re.search(r"^## What was studied\n(.*?)^## ", text, re.MULTILINE | re.DOTALL).group(1)
     assert "no section on the data and no images" in said
     assert "data set" not in said.lower()
     assert "| Command | `python my/train.py --lr {optimizer.lr} --batch {batch_size}" in said
     assert "| Width | 16 | `width` |" in said
     assert "`optimizer.lr` | 2 | `1e-3`, `0.01`" in said  # an axis, and not among what is common
-    assert "| Code | `my/` | `code` |" in said
+    assert "| Code | `my/a.py`, `my/b.py`, `my/c.py`" in said
+    assert "`my/h.py`, …, 10 files in all | `code` |" in said
     assert "| Input | `data/mine` | `inputs` |" in said
     assert "| Validation mIoU | `val_iou`, in percent | `results.columns` |" in said
     assert "| Seeds | 0, 1 | `seeds` |" in said
@@ -111,11 +119,14 @@ def test_report_is_made_and_verified(tmp_path):
     assert json.loads((tmp_path / "metrics.json").read_text())["best"]["val/miou"] == pytest.approx(0.71, abs=0.01)
 
 
-def test_dotted_parameters_are_shown_by_the_same_names(tmp_path):
-    program_study(tmp_path, parameters={"optimizer.lr": 1e-3, "batch_size": 4, "model": {"name": "tiny", "width": 16}})
-    text = made(tmp_path)
-    assert "| Name | tiny | `model.name` |" in text
-    assert "| Width | 16 | `model.width` |" in text
+def test_dotted_parameters_and_sections_have_the_same_names():
+    tree = {"optimizer.lr": 1e-3, "model": {"name": "tiny", "options": {}, "sizes.first": 3}}
+    assert list(leaves(tree, "study.parameters")) == [
+        ("optimizer.lr", 'study.parameters["optimizer.lr"]'),
+        ("model.name", 'study.parameters["model"]["name"]'),
+        ("model.options", 'study.parameters["model"]["options"]'),
+        ("model.sizes.first", 'study.parameters["model"]["sizes.first"]'),
+    ]
 
 
 def test_runs_that_ended_otherwise(tmp_path):
@@ -127,10 +138,9 @@ def test_runs_that_ended_otherwise(tmp_path):
 
     statuses = {(3, 1): "diverged", (0, 1): "early_stopped", (2, 1): "early_stopped"}
     program_study(tmp_path, rows=rows, statuses=statuses)
-    text = made(tmp_path)
+    analyzed(tmp_path)
     counted = {row["status"]: int(row["n"]) for row in table(tmp_path, "statuses.csv")}
     assert counted == {"finished": 5, "early_stopped": 2, "diverged": 1}
-    assert "## Runs that ended otherwise" in text
 
 
 def test_a_metric_without_a_column_is_named_with_what_there_is(tmp_path):
@@ -165,7 +175,7 @@ def test_a_program_that_ignores_its_seed_is_told_and_counts_once(tmp_path):
         return [row | {"seconds": 2.0 + seed} for row in own]
 
     plan = program_study(tmp_path, rows=rows)
-    text = made(tmp_path)
+    text = reported(tmp_path)
     runs = table(tmp_path, "runs.csv")
     settings = {cell.cell: cell.settings for cell in plan.cells}
     expected = [
@@ -188,11 +198,10 @@ def test_a_program_that_ignores_its_seed_is_told_and_counts_once(tmp_path):
 
 def test_seeds_that_do_nothing_anywhere_leave_nothing_to_judge_by(tmp_path):
     program_study(tmp_path, rows=lambda settings, seed: usual_rows(settings, 0))
-    text = made(tmp_path)
-    about = json.loads((tmp_path / "analysis.json").read_text())
+    about = analyzed(tmp_path)
     assert about["noise"]["why"] == "Seeds change no score"
     assert about["replicates"] == {"min": 1, "max": 1}
-    assert "4 runs have the very curve" in text
+    assert any(warning["text"].startswith("4 runs have the very curve") for warning in about["warnings"])
 
 
 def test_there_is_no_network_to_evaluate_or_to_predict_with(tmp_path, capsys):

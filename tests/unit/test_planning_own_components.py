@@ -76,6 +76,7 @@ def test_phases_of_a_loss_and_augmentations_are_found(workspace):
         ("loss.phases.0.main.config/studies/mine.py:Loss", "Loss"),
     ]
     assert study.has_own_components
+    assert not open_study({"study": "little", "check_components": False}, plans=True).has_own_components
 
 
 def test_a_study_without_own_code_has_nothing_tried(workspace):

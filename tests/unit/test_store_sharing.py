@@ -64,6 +64,18 @@ def test_what_is_pushed_comes_back_byte_for_byte(mine, theirs, remote, location)
     assert sorted(path.name for path in theirs.iterdir()) == [ONE, TWO]
 
 
+def test_the_files_of_a_program_move_with_their_folders(mine, theirs, remote):
+    folder = write_segment(mine, THREE)
+    (folder / "out" / "logs").mkdir(parents=True)
+    (folder / "out" / "logs" / "metrics.csv").write_text("epoch\n1\n")
+    (folder / "out" / "last.pt").write_bytes(b"x" * 5000)
+    assert SegmentStore(mine).bytes(THREE) == 5008 + (folder / "segment.json").stat().st_size
+    assert push(mine, remote, [THREE]).light == []
+    assert pull(theirs, remote).light == []
+    assert files_in(theirs / THREE) == ["out/last.pt", "out/logs/metrics.csv", "segment.json"]
+    assert (theirs / THREE / "out" / "logs" / "metrics.csv").read_text() == "epoch\n1\n"
+
+
 def test_only_what_is_missing_moves(mine, theirs, remote):
     push(mine, remote)
     make_segment(mine, THREE)

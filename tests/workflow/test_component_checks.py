@@ -43,6 +43,7 @@ def test_what_cannot_train_is_said_before_anything_trains(tmp_path):
     assert "leave these pixels out (`ignore_index=255`)" in said
     assert "train little" not in said
     assert not list(tmp_path.glob("results/segments/*"))
+    assert "check_components=false" in said
 
     loss.write_text(LOSS.replace("cross_entropy(logits, target)", "cross_entropy(logits, target, ignore_index=255)"))
     said = workspace.snakemake("--until", "train_segment")

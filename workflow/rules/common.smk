@@ -337,7 +337,12 @@ def all_steps(wildcards):
 
 
 def all_prepared(wildcards):
-    """The prepared images that the models of a study look at."""
+    """The prepared images that the models of a study look at; of a program only it knows how to load its models."""
+    if PROGRAM:
+        raise WorkflowError(
+            f"{STUDY.study_file}: runs are trained by a program of your own, which alone can load its networks and its "
+            "data: nothing is predicted with them here. Let the program write what you need; `keep` keeps its files."
+        )
     return [f"{folder}/manifest.json" for folder in STUDY.plan.data]
 
 

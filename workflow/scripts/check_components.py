@@ -4,9 +4,12 @@ import argparse
 import sys
 from pathlib import Path
 
+from segsweep.errors import InputError
 from segsweep.exits import program
 from segsweep.io import read_json, write_text
 from segsweep.planning.plan_file import open_plan
+
+REMEDY = "If a component cannot be tried here, as it needs a GPU: `--config check_components=false` trains at once."
 
 
 @program
@@ -21,7 +24,10 @@ def main(argv: list[str] | None = None) -> int:
 
     from segsweep.component_checks.study_components import check_study  # imports torch
 
-    seen = check_study(open_plan(options.plan), read_json(options.components), options.manifest.parent)
+    try:
+        seen = check_study(open_plan(options.plan), read_json(options.components), options.manifest.parent)
+    except InputError as error:
+        raise InputError(*error.problems, REMEDY) from error
     write_text(options.output, "".join(f"{line}\n" for line in seen))
     print("\n".join(seen))
     return 0

@@ -53,6 +53,7 @@ class Request(Settings):
         None,
         "Trainings start from a process that has the libraries loaded; on one machine if not set, not in cluster jobs.",
     )
+    check_components: bool = key(True, "Components of own code are tried before the first training.")
     claim_gpu: bool = key(False, "Trainings on this machine share its GPUs by memory, each on one of them.")
     cluster: Cluster | None = key(None, "What a person fills in about their cluster; see config/cluster.yaml.")
 

@@ -7,7 +7,7 @@ the study's `parameters`: they may be nested, and take any value that YAML has; 
 import re
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, create_model
 
@@ -121,5 +121,7 @@ def _section(name: str, values: Mapping[str, Any], beside: Mapping[str, Any] | N
 
 class _Parameters(Settings):
     """A section of a program's parameters."""
+
+    unknown_keys: ClassVar[str] = "A further one stands in `parameters`, with the value that cells start from."
 
     model_config = ConfigDict(protected_namespaces=())

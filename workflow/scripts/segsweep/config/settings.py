@@ -13,6 +13,7 @@ class Settings(BaseModel):
             of all that it is in force for. A new key at a default under which nothing changes needs no new revision.
             A key has a `revision` of its own (see `key`), for a change of what its other values mean; where it depends
             on several keys, that of the class is a property.
+        unknown_keys: a remedy for a key that the class does not have, besides the nearest one.
         whole: whether an override replaces the section as a whole; else it changes the keys that it has, and the others
             stay (`segsweep.config.merging`).
         of_own_keys: class of sections under keys that are no fields, by names of own code; None where there are none.
@@ -22,6 +23,7 @@ class Settings(BaseModel):
 
     revision: ClassVar[int] = 1
     whole: ClassVar[bool] = False
+    unknown_keys: ClassVar[str] = ""
     of_own_keys: ClassVar[Any] = None
 
     @classmethod

@@ -132,7 +132,8 @@ def _problem(cls: type[BaseModel], entry: dict, location) -> str:
     shown = repr(found) if len(repr(found)) < 80 else repr(found)[:77] + "..."
     if kind == "extra_forbidden":
         known = [field.alias or name for model in models[-1:] for name, field in model.model_fields.items()]
-        return f"{where}: unknown key {key!r}. {_suggest(str(loc[-1]), known)}"
+        remedy = "".join(f" {model.unknown_keys}" for model in models[-1:] if getattr(model, "unknown_keys", ""))
+        return f"{where}: unknown key {key!r}. {_suggest(str(loc[-1]), known)}{remedy}"
     if kind in ("missing", "union_tag_not_found"):
         return f"{where}: the key {key!r} is missing. Add it."
     if kind in ("literal_error", "union_tag_invalid"):

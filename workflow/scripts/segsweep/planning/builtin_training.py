@@ -58,6 +58,10 @@ class BuiltinTraining:
     def prepared(self) -> dict[str, dict[str, Any]]:
         return self.addresses.descriptions
 
+    @property
+    def code_files(self) -> list[str]:
+        return []
+
     def check(self, settings: Iterable[Resolved]) -> None:
         task = self.loaded.dataset.task
         check_data(settings, registry.classes("task")[task], task, self.images)

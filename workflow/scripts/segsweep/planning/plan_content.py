@@ -45,6 +45,7 @@ def study_plan(
         coinciding=design.coinciding,
         epochs=plan.epochs,
         epochs_run_by_run=plan.epochs_run_by_run,
+        code_files=training.code_files,
     )
 
 

@@ -120,7 +120,8 @@ class SegmentPlan(_Entry):
         program: of a run that a program of the user's own trains (trainer `command`), what it is called with, all
             values filled in but those that its job knows (`{out}`, `{config}`, `{resume:...}`, `{until}`, `{device}`,
             `{threads}`): {"command", "environment", "config" (parameters, nested), "folder", "results", "checkpoint",
-            "keep"}; else None. `train` holds its parameters, nested, and `epochs` and `on_oom`.
+            "keep", "named" (by the command: these `{overrides}` leaves out)}; else None. `train` holds its parameters,
+            nested, and `epochs` and `on_oom`.
     """
 
     id: str
@@ -171,6 +172,7 @@ class StudyPlan(_Entry):
         cells, runs: in the order in which they are shown.
         segments: by id, parents before those that continue them.
         notes: what an imported table says of itself.
+        code_files: of a program of the user's own, the files that addresses stand for, as seen from where it runs.
     """
 
     study: dict[str, Any]
@@ -189,6 +191,7 @@ class StudyPlan(_Entry):
     epochs: int = 0
     epochs_run_by_run: int = 0
     notes: list[str] = field(default_factory=list)
+    code_files: list[str] = field(default_factory=list)
 
     @property
     def metric(self) -> str:
@@ -208,7 +211,7 @@ class StudyPlan(_Entry):
     @property
     def program_results(self) -> ProgramResults | None:
         """How the columns of a program of the user's own are called here; None where none trains."""
-        return ProgramResults.model_validate(self.study["results"]) if self.study.get("command") else None
+        return ProgramResults.model_validate(self.study.get("results") or {}) if self.study.get("command") else None
 
     def check_builds_networks(self) -> None:
         """Nothing, if segsweep can build the networks of the study's runs.

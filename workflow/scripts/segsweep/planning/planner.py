@@ -176,7 +176,7 @@ class Planner(WorkerView):
     @property
     def has_own_components(self) -> bool:
         """Whether components of own code are to be tried before the first training."""
-        return bool(self.own_parts or self.study.metrics)
+        return self.request.check_components and bool(self.own_parts or self.study.metrics)
 
     @cached_property
     def own_code_digest(self) -> str:

@@ -24,6 +24,8 @@ from segsweep.planning.program_fingerprint import (
 from segsweep.planning.remembered import Remembered
 from segsweep.planning.rerun_reasons import History
 from segsweep.planning.runs import Run, Segment
+from segsweep.programs.template import RESERVED
+from segsweep.programs.template_syntax import names
 from segsweep.store.segment_store import SegmentStore
 
 SHOWN = 5
@@ -50,6 +52,10 @@ class ProgramTraining:
     seen: dict[str, dict[str, str]] = field(default_factory=dict)
     prepared: dict[str, dict[str, Any]] = field(default_factory=dict)
 
+    @property
+    def code_files(self) -> list[str]:
+        return self.context.code.files
+
     def check(self, settings: Iterable[Resolved]) -> None:
         """Nothing: what a program makes of its parameters is its own affair."""
 
@@ -60,8 +66,10 @@ class ProgramTraining:
         code = self.context.code
         command = next((one.program["command"] for one in plan.segments.values()), "")
         if command:
-            yield f"Each run starts a program, the first one: {command}"
-            yield f"Its code is {_listed(code.files)}; it reads {_listed(self.study.inputs)}."
+            yield f"Each run starts a program, the first one: {' '.join(command.split())}"
+            yield f"Its code is {_listed(code.files)}." if code.files else "`code` is empty: no edit of it is seen."
+            if self.study.inputs:
+                yield f"It reads {_listed(self.study.inputs)}."
         known = {os.path.normpath(one) for one in (*self.study.inputs, *(self.study.code or ()))}
         for other in code.others_in(command):
             if not known & set(map(str, (Path(os.path.normpath(other)), *Path(os.path.normpath(other)).parents))):
@@ -85,6 +93,7 @@ class ProgramTraining:
             "results": results.model_dump(mode="json"),
             "checkpoint": self.study.checkpoint,
             "keep": self.study.keep,
+            "named": [name for name in names(self.study.command) if name not in RESERVED],
         }
         return {
             "trainer": TRAINER,
@@ -118,7 +127,5 @@ def program_training(loaded: Loaded, remembered: Path) -> ProgramTraining:
 
 
 def _listed(names: list[str]) -> str:
-    if not names:
-        return "nothing that the study names"
     more = f" and {plural(len(names) - SHOWN, 'more file')}" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more

@@ -21,6 +21,7 @@ class StudyTraining(Protocol):
         data_in_words: what the address of the data stands for.
         dataset: settings of the data set; None where there is none.
         prepared: by folder of prepared data, what `prepare_data` fills it with, of all plans of segments so far.
+        code_files: files of a person's own program that addresses stand for, of all plans of segments so far.
     """
 
     context: Context
@@ -29,6 +30,7 @@ class StudyTraining(Protocol):
     data_in_words: str
     dataset: dict[str, Any] | None
     prepared: dict[str, dict[str, Any]]
+    code_files: list[str]
 
     def check(self, settings: Iterable[Resolved]) -> None:
         """Refuse settings that cannot be trained.

@@ -1,7 +1,7 @@
 """What the job of a segment adds to what planning has filled in: files, folders and the command itself."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +58,17 @@ def called_with(
     config = complete_parameters(segment.program["config"], values)
     write_text(part / CONFIG_FILES["config"], yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
     write_text(part / CONFIG_FILES["config:json"], json.dumps(config, indent=1) + "\n")
-    named = segment.program.get("named", ())
-    overrides = {name: value for name, value in flat(config).items() if name not in named}
-    values["overrides"] = hydra_overrides(overrides)
+    values["overrides"] = hydra_overrides(_not_named(config, segment.program["named"]))
     own = {name: complete(text, values) for name, text in segment.program["environment"].items()}
     usual = {name: str(threads) for name in THREAD_VARIABLES} | {"PYTHONUNBUFFERED": "1"}
     environment = usual | dict(environ) | _visible_gpu(device, environ) | own | {SEGMENT_VARIABLE: segment.id}
     return complete(segment.program["command"], values, shell=True), environment
+
+
+def _not_named(config: Mapping[str, Any], named: Iterable[str]) -> dict[str, Any]:
+    """The parameters by dotted name, without those that the command names, alone or by their section."""
+    beginnings = tuple(f"{name}." for name in named)
+    return {name: value for name, value in flat(config).items() if not f"{name}.".startswith(beginnings)}
 
 
 def _visible_gpu(device: str, environ: Mapping[str, str]) -> dict[str, str]:

@@ -65,14 +65,17 @@ class ResultsReader:
         return found
 
 
-def cut_half_lines(out: Path, results: ProgramResults) -> None:
-    """Remove the line that a program which was killed has written by half: the next one would continue it."""
-    if (results.format or format_name(results.file)) == "tensorboard":
-        return
-    for path in out.glob(results.file):
+def cut_half_lines(out: Path, pattern: str) -> None:
+    """Remove the line that a program which was killed has written by half: the next one would continue it.
+
+    Args:
+        out: the program's folder.
+        pattern: of its files of metrics; those of TensorBoard have no lines, and no program continues one.
+    """
+    for path in out.glob(pattern):
         content = path.read_bytes()
         whole = content.rfind(b"\n") + 1
-        if whole < len(content):
+        if "tfevents" not in path.name and whole < len(content):
             with path.open("r+b") as file:
                 file.truncate(whole)
 

@@ -11,6 +11,8 @@ NO_DATA = (
     "the data and no images of predictions. Scores are those that the program wrote."
 )
 
+MOST_FILES = 8
+
 
 def program_rows(results: QuotedResults) -> list[list[str]]:
     """What all settings have in common: name, value and key of the study file; none where segsweep trains."""
@@ -21,7 +23,7 @@ def program_rows(results: QuotedResults) -> list[list[str]]:
         *_parameters(results),
         *_listed(results, "Environment variable", "environment"),
         *([["Runs in", _code(results, "study.folder"), "`folder`"]] if results.study.get("folder") else []),
-        *_listed(results, "Code", "code"),
+        *_code_files(results),
         *_listed(results, "Input", "inputs"),
         *([] if results.varies("epochs") else [["Epochs", results.quote_plan("study.epochs", "int"), "`epochs`"]]),
         *_columns(results),
@@ -59,7 +61,18 @@ def _listed(results: QuotedResults, words: str, key: str) -> list[list[str]]:
         values = [f"`{name}`: {_code(results, path)}" for name, path in leaves(found, f"study.{key}")]
     else:
         values = [_code(results, f"study.{key}[{i}]") for i in range(len(found))]
-    return [[words if len(values) == 1 else f"{words}s" if key != "code" else words, ", ".join(values), f"`{key}`"]]
+    return [[words if len(values) == 1 else f"{words}s", ", ".join(values), f"`{key}`"]]
+
+
+def _code_files(results: QuotedResults) -> list[list[str]]:
+    """The files of code that addresses stand for."""
+    count = len(results.plan.code_files)
+    if not count:
+        return []
+    shown = ", ".join(_code(results, f"code_files[{i}]") for i in range(min(count, MOST_FILES)))
+    if count > MOST_FILES:
+        shown += f", …, {results.quote_plan('code_files', 'plural:file', 'count')} in all"
+    return [["Code", shown, "`code`"]]
 
 
 def _columns(results: QuotedResults) -> list[list[str]]:
