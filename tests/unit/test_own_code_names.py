@@ -12,6 +12,7 @@ from segsweep.own_code.names import (
     own_score,
     relocated,
     without_folder,
+    written_for,
 )
 
 
@@ -97,3 +98,12 @@ def test_names_that_tables_could_not_tell_apart():
         "b/loss.py:f",
     ]
     assert alike_without_folders(["a/loss.py:f", "loss.main.a/loss.py:f", "a/loss.py:g", "See a/loss.py:f"]) == []
+
+
+def test_settings_are_written_for_a_file():
+    settings = {"arch": "config/studies/my/net.py:f", "loss.main.my/loss.py:f.gamma": [1, "my/loss.py:f"], "lr": 1e-3}
+    assert written_for(settings, Path("config/studies")) == {
+        "arch": "my/net.py:f",
+        "loss.main.../../my/loss.py:f.gamma": [1, "../../my/loss.py:f"],
+        "lr": 1e-3,
+    }

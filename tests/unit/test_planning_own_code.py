@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 from segsweep import registry
+from segsweep.config.load import Request
 from segsweep.planning.code_fingerprint import Code
+from segsweep.planning.planner import planned
 from segsweep.planning.study_context import component_roots
+from tests.workspace import SMALL, Workspace
 
 NETS = '''"""Two networks."""
 
@@ -110,3 +113,38 @@ def test_definitions_are_named_by_their_files():
     hashes = Code().hashes(roots("wide"))
     assert {"my/nets.py:wide", "my/nets.py:Wide", "my/blocks.py:block"} <= hashes.keys()
     assert not {"my/nets.py:tiny", "my/blocks.py:double"} & hashes.keys()
+
+
+def test_of_a_study_the_runs_train_again_that_reach_an_edited_function(tmp_path, monkeypatch):
+    work = Workspace.entered(tmp_path / "work", monkeypatch)
+    mine = Path("config/studies/my")
+    mine.mkdir()
+    text = "def one(classes, width=2):\n    return width\n\n\ndef other(classes):\n    return 2\n"
+    (mine / "nets.py").write_text(text)
+    (mine / "loss.py").write_text("def build(gamma=2.0):\n    return gamma\n")
+    models = [SMALL["model"], {"arch": "my/nets.py:one", "width": 3}, {"arch": "my/nets.py:other"}]
+    losses = [{"cross_entropy": 1.0}, {"my/loss.py:build": {"weight": 0.5, "gamma": 1}}]
+    work.write_study(grid={"model": models, "loss.main": losses})
+
+    def addresses():
+        study = planned(Request(study="little"))
+        return {run.cell.label: run.segments[-1] for run in study.cut.runs}
+
+    def changed(file, old, new):
+        file.write_text(file.read_text().replace(old, new))
+        now = addresses()
+        return [label for label in now if now[label] != before[label]]
+
+    before = addresses()
+    names = ["nets.py:one(width=3)", "nets.py:other"]
+    assert list(before) == [
+        f"model={model} main={loss}"
+        for model in ("unet(encoder=tu-lcnet_035,options=decoder_channels=16/16/8/8/8)", *names)
+        for loss in ("cross_entropy", "0.5*loss.py:build(gamma=1)")
+    ]
+    assert changed(mine / "nets.py", "return width", "return -width") == [one for one in before if "nets.py:one" in one]
+    assert changed(mine / "nets.py", "return -width", "return width  # as it was") == []
+    assert changed(mine / "loss.py", "return gamma", "return -gamma") == [one for one in before if "loss.py" in one]
+    assert changed(mine / "loss.py", "return -gamma", "return gamma") == []
+    mine.rename("config/studies/mine")
+    assert changed(Path("config/studies/little.yaml"), "my/", "mine/") == []

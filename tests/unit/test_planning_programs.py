@@ -138,6 +138,9 @@ def test_a_smoke_test():
         ({"parameters": {"lr": 0.1, "a.b": 1, "a": {"b": 2}}}, r"a.b is set here, and a.b stands in another place"),
         ({"parameters": {"lr": "{wr}"}}, r":5: parameters.lr: {wr} is neither a parameter nor known"),
         ({"parameters": {"lr": 1, "a": "{b}", "b": "{a}"}, "command": f"{COMMAND} {{a}}"}, r":4: .* stands for itself"),
+        ({"grid": {"lr": ["{"]}}, r":1\d: lr: `{`: '' is no name of a parameter"),
+        ({"grid": {"lr": ["{wr}"]}}, r":1\d: lr: {wr} is neither a parameter nor known otherwise. Did you mean 'lr'"),
+        ({"command": f"{COMMAND} {{lr.x}}"}, r"`{lr.x}` has no value"),
         ({"metric": None}, r"runs are ranked by `metric`, val/miou if not set, and `results.columns` has no such"),
         ({"metric": "val/loss"}, r"val/loss is a loss: lower is better"),
         ({"code": ["trein.py"]}, r"code: there is no trein.py, .* mean 'train.py'\? Correct it"),
@@ -296,7 +299,7 @@ def test_the_announcement_says_what_is_started():
     assert (
         "  Each run starts a program, the first one: python train.py --lr 0.1 --seed 0 --epochs 4 --out {out}" in said
     )
-    assert "  Its code is model.py, train.py; it reads nothing that the study names." in said
+    assert "  Its code is model.py, train.py." in said
 
 
 def test_data_that_only_the_command_names_is_mentioned(folder):
@@ -367,3 +370,12 @@ def test_an_extended_study_keeps_its_cells():
     PlanWriter(planned(request(command=RESUMED))).start()
     study = planned(request(command=RESUMED, epochs=6))
     assert {study.why(one) for one in study.missing()} == {"extended from epoch 4"}
+
+
+def test_a_parameter_may_be_a_section_in_some_cells():
+    command = f"{COMMAND} {{ema:--decay {{ema.decay}}}}"
+    found = plan(command=command, parameters={"lr": 0.1, "ema": None}, grid={"ema": [None, {"decay": 0.9}]}, seeds=[0])
+    assert [one.program["command"].rpartition("{out}")[2].strip() for one in found.segments.values()] == [
+        "",
+        "--decay 0.9",
+    ]

@@ -16,7 +16,7 @@ from segsweep.config.load import Request, load
 from segsweep.config.train import Train
 from segsweep.config.yaml_documents import parse
 from segsweep.errors import InputError
-from segsweep.execution.gpus import Gpu, choose, claim, in_force, list_gpus, visible
+from segsweep.execution.gpus import Gpu, choose, claim, in_force, list_gpus, memory_of, name_of, visible
 from segsweep.execution.requeue import requeue_job
 from segsweep.io import write_json
 from segsweep.models import build
@@ -240,6 +240,15 @@ def test_gpus_as_nvidia_smi_lists_them():
     assert visible(gpus, "1") == visible(gpus, "GPU-b") == [gpus[1]]
     assert visible(gpus, None) == gpus
     assert visible(gpus, "") == list_gpus(answers((9, ""))) == []
+    assert name_of(gpus[0], answers((0, "NVIDIA A100\n"))) == "NVIDIA A100"
+    assert name_of(gpus[0], answers((9, ""))) is None
+
+
+def test_memory_of_processes_is_summed_over_gpus():
+    text = "10, 500\n11, 40\n12, 7000\n10, 3\n13, [N/A]\n"
+    assert memory_of([10, 11, 99], answers((0, text))) == 543
+    assert memory_of([99, 13], answers((0, text))) is None
+    assert memory_of([10], answers((9, ""))) is None
 
 
 def test_a_claim_ends_with_its_process(tmp_path):

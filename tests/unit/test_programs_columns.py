@@ -1,5 +1,8 @@
 """A program's columns under the names that they have here."""
 
+import pytest
+from pydantic import ValidationError
+
 from segsweep.config.program import ProgramResults
 from segsweep.programs.columns import missing_columns, renamed, renamed_rows
 
@@ -34,3 +37,18 @@ def test_missing_columns_are_named_with_the_nearest():
         "Write `columns: {val/f1: COLUMN}`.",
     ]
     assert missing_columns(["iou", "loss", "d"], RESULTS, ["val/miou"]) == []
+
+
+@pytest.mark.parametrize(
+    ("results", "said"),
+    [
+        ({"file": "/tmp/metrics.csv"}, "'/tmp/metrics.csv' is not a path within the folder `{out}`"),
+        ({"file": "{out}/metrics.csv"}, "is not a path within"),
+        ({"file": "../metrics.csv"}, "is not a path within"),
+        ({"columns": {"val/a": "x", "val/b": {"column": "x"}}}, "val/a and val/b are the same column 'x'"),
+    ],
+)
+def test_results_that_cannot_be_meant_are_refused(results, said):
+    with pytest.raises(ValidationError) as refused:
+        ProgramResults.model_validate(results)
+    assert said in str(refused.value)

@@ -1,5 +1,6 @@
 """Programs of one's own: how a segment of theirs is trained, resumed, and ends."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,8 @@ import psutil
 import pytest
 
 from segsweep.errors import InputError
+from segsweep.programs.called import called_with
+from segsweep.programs.process import Program, end_left_behind
 from tests.own_programs import RESULTS, program_segment, record, rows, train, write_program
 
 EPOCHS = [
@@ -234,6 +237,46 @@ def test_a_program_does_not_outlive_its_job(tmp_path):
     write_program(tmp_path)
     assert train(tmp_path, segment)[0] == [0]
     assert rows(tmp_path, segment) == EPOCHS
+
+
+def test_what_an_earlier_start_left_running_is_ended(tmp_path):
+    write_program(tmp_path)
+    segment = program_segment(tmp_path)
+    part = tmp_path / "segments" / f"{segment.id}.part"
+    part.mkdir(parents=True)
+    started = {"environ": {"SEGSWEEP_SEGMENT": segment.id, "PATH": os.environ["PATH"]}, "folder": tmp_path}
+    with Program("sleep 600 & sleep 600", output=tmp_path / "said", **started) as left:
+        (part / "program.json").write_text(json.dumps({"group": left.group}))
+        statuses, said = train(tmp_path, segment)
+        assert statuses == [0]
+        assert "which an earlier start had left behind" in said
+        assert left.status() == -signal.SIGKILL
+        assert [one for one in left.processes() if _runs(one.pid)] == []
+    # A number that now belongs to another program is left alone.
+    with Program("sleep 600", environ={"PATH": os.environ["PATH"]}, folder=tmp_path, output=tmp_path / "said") as other:
+        end_left_behind(other.group, segment.id, print)
+        assert other.status() is None
+
+
+def test_a_job_of_a_program_imports_no_library_of_training(tmp_path):
+    write_program(tmp_path)
+    code = (
+        "import sys; from pathlib import Path; sys.path[:0] = sys.argv[2:]; from tests.own_programs import *\n"
+        "folder = Path(sys.argv[1]); train(folder, program_segment(folder))\n"
+        "assert not {'torch', 'numpy', 'pandas', 'cv2', 'albumentations'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path), *sys.path], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("device", "seen", "number"), [("cuda:1", "2,5", "5"), ("cuda:1", "", "1"), ("cuda", "2,5", "2,5")]
+)
+def test_a_program_sees_the_gpu_that_is_meant(tmp_path, device, seen, number):
+    segment = program_segment(tmp_path, command="train --device {device}")
+    environ = {"CUDA_VISIBLE_DEVICES": seen}
+    command, given = called_with(segment, tmp_path, resume=False, device=device, threads=1, environ=environ)
+    assert command == "train --device cuda"
+    assert given["CUDA_VISIBLE_DEVICES"] == number
 
 
 def _runs(pid: int) -> bool:

@@ -14,7 +14,7 @@ from torch.nn.functional import interpolate
 from transformers import Mask2FormerConfig, Mask2FormerForUniversalSegmentation, SwinConfig
 
 STAGES = ["stage1", "stage2", "stage3", "stage4"]
-# Channels and blocks of the Swin transformer, channels and layers of the encoder and decoder behind it. Source of swin_t:
+# Channels and blocks of Swin, then channels, layers of the encoder and layers of the decoder. Source of swin_t:
 # Cheng et al. 2022, "Masked-attention mask transformer for universal image segmentation".
 SIZES = {"tiny": (32, [1, 1, 1, 1], 32, 1, 2), "swin_t": (96, [2, 2, 6, 2], 256, 6, 10)}
 LEAST = 1e-6  # score of a class that no query speaks for

@@ -8,7 +8,7 @@ imports the module.
 """
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass
 from functools import cache, reduce
 from importlib import import_module
@@ -227,7 +227,7 @@ def _or_own(kind: str) -> Callable[[Any, Callable[[Any], Any]], Any]:
     return validate
 
 
-def _own(kind: str, name: str, value: Any, of_others: set[str]) -> Component:
+def _own(kind: str, name: str, value: Any, of_others: Set[str]) -> Component:
     if isinstance(value, Component):
         return value
     try:
@@ -237,9 +237,14 @@ def _own(kind: str, name: str, value: Any, of_others: set[str]) -> Component:
     return validated(cls, value, of_others)
 
 
-def _all_keys(kind: str) -> set[str]:
+def _all_keys(kind: str) -> frozenset[str]:
     """The keys of all components of a kind, own ones included that were asked for."""
-    return {key for cls in classes(kind).values() for key in cls.model_fields} | OWN.keys(kinds()[kind])
+    return _built_in_keys(kind) | OWN.keys(kinds()[kind])
+
+
+@cache
+def _built_in_keys(kind: str) -> frozenset[str]:
+    return frozenset(key for cls in built_in(kind).values() for key in cls.model_fields)
 
 
 def _in_force(kind: str) -> Callable[[Any], Any]:

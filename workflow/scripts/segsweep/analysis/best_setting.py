@@ -2,6 +2,7 @@
 
 import math
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -9,6 +10,7 @@ import yaml
 
 from segsweep.analysis.study_results import StudyResults
 from segsweep.formatting import plural
+from segsweep.own_code.names import written_for
 from segsweep.tables import Column, Document
 
 CHEAPER = 0.9  # a setting is called cheaper from this share of the best one's training time on
@@ -114,6 +116,8 @@ def as_yaml(results: StudyResults, best: dict[str, Any] | None) -> str:
         content |= {"command": study["command"], "parameters": parameters, "epochs": entry.train["epochs"]}
     elif entry.train:
         content["train"] = entry.train
+    if not study.get("command"):  # whose parameters are nobody's but the program's
+        content = written_for(content, Path(results.plan.study_file).parent)
     return "\n".join(lines) + "\n" + _dump(content)
 
 

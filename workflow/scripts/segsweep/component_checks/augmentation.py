@@ -10,14 +10,22 @@ from segsweep.data.void import VOID
 DRAWS = 10  # a transform is applied in some of them
 
 
-def check_augmentation(component: OwnComponent, pipeline: Pipeline, samples: list[Sample]) -> str:
+def check_augmentation(
+    component: OwnComponent, pipeline: Pipeline, samples: list[Sample], *, with_boxes: bool = False
+) -> str:
     """Draw a pipeline a few times for each of some images.
 
     Args:
         component: the augmentation's.
         pipeline: that it makes.
         samples: images as prepared, `image` and `mask` read-only or not.
+        with_boxes: whether the task is about boxes or polygons, which must follow the image.
     """
+    if with_boxes and not pipeline.carries_boxes:
+        raise component.problem(
+            "it gives a function of image and mask, and the task is about boxes or polygons",
+            "Let it give a transform of albumentations, which carries them along",
+        )
     changed = 0
     for sample in samples:
         given = (sample.image.copy(), None if sample.mask is None else sample.mask.copy())

@@ -115,7 +115,9 @@ def _image_sampling(component: OwnComponent, train: Train, prepared: Prepared) -
 def _augmentation(component: OwnComponent, train: Train, prepared: Prepared) -> str:
     pipeline = load_augmentation(train.data.augmentation, train.data.augmentation_backend, Pixels.of(prepared))
     training, _ = images_of_run(prepared, train.data, None)
-    return check_augmentation(component, pipeline, [_sample(prepared, *one) for one in training[:AUGMENTED]])
+    samples = [_sample(prepared, *one) for one in training[:AUGMENTED]]
+    with_boxes = prepared.task in ("multitask", "text")
+    return check_augmentation(component, pipeline, samples, with_boxes=with_boxes)
 
 
 CHECKS: dict[type[Component], Callable[[OwnComponent, Train, Prepared], str]] = {

@@ -1,6 +1,9 @@
 """What a study says of a program of its own that trains in place of segsweep's loop."""
 
+from pathlib import PurePosixPath
 from typing import Literal
+
+from pydantic import field_validator
 
 from segsweep.config.settings import Settings, key
 
@@ -33,3 +36,23 @@ class ProgramResults(Settings):
     first_epoch: Literal[0, 1] | None = key(
         None, "How the program numbers its first epoch; from 0 where its file has an epoch 0, if not set."
     )
+
+    @field_validator("file")
+    @classmethod
+    def _within_out(cls, value: str) -> str:
+        if PurePosixPath(value).is_absolute() or ".." in PurePosixPath(value).parts or value.startswith("{out}"):
+            raise ValueError(
+                f"{value!r} is not a path within the folder `{{out}}`, as `metrics.csv` is; write it from there"
+            )
+        return value
+
+    @field_validator("columns")
+    @classmethod
+    def _one_name_each(cls, value: dict[str, ProgramColumn | str]) -> dict[str, ProgramColumn | str]:
+        names: dict[str, str] = {}
+        for name, entry in value.items():
+            column = entry if isinstance(entry, str) else entry.column
+            if column in names:
+                raise ValueError(f"{names[column]} and {name} are the same column {column!r}; give it one name")
+            names[column] = name
+        return value

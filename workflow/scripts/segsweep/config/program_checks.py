@@ -1,11 +1,12 @@
 """What is wrong with a study of a program of one's own, found before its first job."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from segsweep.config.program_settings import written_keys
+from segsweep.config.settings import Settings
 from segsweep.config.study import Study
 from segsweep.config.yaml_documents import nearest
 from segsweep.programs.template import ALL_PARAMETERS, JOB_NAMES, PLANNING_NAMES, flat
@@ -40,7 +41,9 @@ def program_problems(study: Study, parameters: dict[str, Any], folder: Path, loc
             used[keys] = names(text)
         except TemplateError as error:
             found.append(f"{at(keys)}: {'.'.join(keys)}: {error}")
-    found += _unknown(used, parameters, at)
+    for keys, placeholders in used.items():
+        problems = filter(None, (_unknown(name, parameters) for name in placeholders))
+        found += [f"{at(keys)}: {'.'.join(keys)}: {problem}" for problem in problems]
     if len(used) < len(templates):  # what the others hold says little
         return found
     found += [*_not_passed(used, parameters, at), *_not_told(study, templates, used, location)]
@@ -71,6 +74,39 @@ def sections(parameters: dict[str, Any], prefix: str = "") -> Iterator[tuple[str
 def folder_of(study: Study, file: Path) -> Path:
     """Where the program of a study file runs."""
     return file.parent / study.folder if study.folder is not None else Path()
+
+
+class UnreadableTexts:
+    """Finds texts in the parameters of cells that are no templates, or name what is not known.
+
+    Args:
+        parameters: of the study, nested.
+    """
+
+    def __init__(self, parameters: dict[str, Any]):
+        self.parameters = parameters
+        self._looked_at: dict[tuple[str, int], tuple[Any, list[tuple[tuple[str, ...], str]]]] = {}
+
+    def problems(self, values: Mapping[str, Any]) -> list[tuple[tuple[str, ...], str]]:
+        """The key that a problem is about, and the problem. Cells share values: each is looked at once.
+
+        Args:
+            values: checked parameters of a cell, by their names at the top.
+        """
+        for name, value in values.items():
+            if (name, id(value)) not in self._looked_at:
+                self._looked_at[name, id(value)] = value, list(self._in_value(name, value))
+        return [problem for name, value in values.items() for problem in self._looked_at[name, id(value)][1]]
+
+    def _in_value(self, name: str, value: Any) -> Iterator[tuple[tuple[str, ...], str]]:
+        dump = value.model_dump(mode="json") if isinstance(value, Settings) else value
+        for dotted, text in _texts({name: dump}).items():
+            keys = tuple(dotted.split("."))
+            try:
+                problems = [_unknown(one, self.parameters) for one in names(text)]
+            except TemplateError as error:
+                problems = [str(error)]
+            yield from ((keys, f"{dotted}: {problem}") for problem in problems if problem)
 
 
 def _texts(parameters: dict[str, Any]) -> Templates:
@@ -122,15 +158,19 @@ def _missing_files(study: Study, folder: Path, location: Location) -> Iterator[s
                 yield f"{location((key, number))}: {key}: there is no {path}, {where}. {hint}Correct it."
 
 
-def _unknown(used: dict[tuple, dict[str, None]], parameters: dict[str, Any], location: Location) -> Iterator[str]:
-    known = {*JOB_NAMES, *PLANNING_NAMES, *flat(parameters), *dict(sections(parameters))}
-    for keys, placeholders in used.items():
-        for name in placeholders:
-            if name not in known:
-                yield (
-                    f"{location(keys)}: {'.'.join(keys)}: {{{name}}} is neither a parameter nor known otherwise. "
-                    f"{nearest(name, known)} A brace of the shell is written twice: `${{{{{name}}}}}`."
-                )
+def _unknown(name: str, parameters: dict[str, Any]) -> str:
+    """What is wrong with the name of a placeholder; empty where it is known.
+
+    What lies in a parameter that is no section is known: in some cells it may be one.
+    """
+    leaves = flat(parameters)
+    known = {*JOB_NAMES, *PLANNING_NAMES, *leaves, *dict(sections(parameters))}
+    if name in known or any(name.startswith(f"{leaf}.") for leaf in leaves):
+        return ""
+    return (
+        f"{{{name}}} is neither a parameter nor known otherwise. {nearest(name, known)} A brace of the shell is "
+        f"written twice: `${{{{{name}}}}}`."
+    )
 
 
 def _not_passed(used: dict[tuple, dict[str, None]], parameters: dict[str, Any], location: Location) -> Iterator[str]:

@@ -9,13 +9,15 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 # Until then a process may not have taken what it claimed, and the driver's figure says too little.
 WARM_UP_S = 90.0
 POLL_S = 2.0
+FORMAT = "--format=csv,noheader,nounits"
 
 
 @dataclass(frozen=True)
@@ -34,17 +36,40 @@ def list_gpus(run=subprocess.run) -> list[Gpu]:
     Args:
         run: runs a command, as `subprocess.run` does.
     """
+    rows = _ask(["--query-gpu=index,uuid,memory.total,memory.free"], run)
+    return [Gpu(int(row[0]), row[1], int(row[2]), int(row[3])) for row in rows if len(row) == 4]
+
+
+def name_of(gpu: Gpu, run=subprocess.run) -> str | None:
+    """What the driver calls a GPU: `NVIDIA A100-SXM4-40GB`; None if it does not say."""
+    rows = _ask(["--query-gpu=name", f"--id={gpu.uuid}"], run)
+    return rows[0][0] if rows else None
+
+
+def memory_of(processes: Iterable[int], run=subprocess.run) -> float | None:
+    """Memory that processes hold on all GPUs together, MB; None where the driver does not see them, as in containers.
+
+    Args:
+        processes: their numbers.
+        run: as in `list_gpus`.
+    """
+    numbers = {str(process) for process in processes}
+    rows = _ask(["--query-compute-apps=pid,used_memory"], run)
+    found = [float(row[1]) for row in rows if len(row) == 2 and row[0] in numbers and row[1].isdigit()]
+    return sum(found) if found else None
+
+
+def _ask(query: list[str], run: Callable[..., Any]) -> list[list[str]]:
+    """The fields of each row that the driver answers; none where there is no driver."""
     if run is subprocess.run and not shutil.which("nvidia-smi"):
         return []
-    query = ["nvidia-smi", "--query-gpu=index,uuid,memory.total,memory.free", "--format=csv,noheader,nounits"]
     try:
-        answer = run(query, capture_output=True, text=True, timeout=60)
+        answer = run(["nvidia-smi", *query, FORMAT], capture_output=True, text=True, timeout=60)
     except (OSError, subprocess.SubprocessError):
         return []
     if answer.returncode != 0:
         return []
-    rows = [[cell.strip() for cell in line.split(",")] for line in answer.stdout.splitlines() if line.count(",") == 3]
-    return [Gpu(int(index), uuid, int(total), int(free)) for index, uuid, total, free in rows]
+    return [[field.strip() for field in line.split(",")] for line in answer.stdout.splitlines() if line.strip()]
 
 
 def visible(gpus: list[Gpu], setting: str | None) -> list[Gpu]:

@@ -3,7 +3,7 @@
 As of the built-in ones (`segsweep.registry`), nothing of the file is imported for it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -57,9 +57,10 @@ class OwnComponents:
             known = self._known[kind, name] = stamp, class_of(name, kind)
         return known[1]
 
-    def keys(self, kind: type[Component]) -> set[str]:
+    def keys(self, kind: type[Component]) -> frozenset[str]:
         """The keys of all own components of a kind that were asked for."""
-        return {one for (other, _), (_, cls) in self._known.items() if other is kind for one in cls.model_fields}
+        classes = [cls for (other, _), (_, cls) in self._known.items() if other is kind]
+        return frozenset(one for cls in classes for one in cls.model_fields)
 
 
 def class_of(name: OwnName, kind: type[Component]) -> type[Component]:
@@ -108,7 +109,7 @@ def class_of(name: OwnName, kind: type[Component]) -> type[Component]:
     return cls
 
 
-def validated(cls: type[Component], value: Any, of_others: set[str]) -> Component:
+def validated(cls: type[Component], value: Any, of_others: Set[str]) -> Component:
     """The settings of an own component.
 
     Args:
@@ -156,7 +157,7 @@ def _keys(name: OwnName, base: type[Component], parameters: Parameters) -> dict[
 
 
 def _missing(name: OwnName) -> str:
-    return (
-        f"{name.file}: there is no such file. The path of own code is relative to the file that names it. Correct it, "
-        "or put the file there."
-    )
+    file = Path(name.file)
+    there = [one.name for one in file.parent.glob("*.py")]
+    hint = nearest(file.name, there) if there else f"{file.parent} holds no Python file."
+    return f"{file}: there is no such file. {hint} The path is relative to the file that names it."

@@ -32,7 +32,9 @@ def own_functions(cls: type[Component]) -> SimpleNamespace:
     function = getattr(module, own.name.function)
     first, *_ = own.kind.functions
     called = function if own.parameters is None else by_keywords(function, cls)
-    return SimpleNamespace(**vars(module) | {first: _noted(called, own.name)})
+    # What a kind may have beside its first function takes the same settings as this one.
+    beside = vars(module) if own.parameters is None or not cls.gives_settings else {}
+    return SimpleNamespace(**beside | {first: _noted(called, own.name)})
 
 
 def by_keywords(function: Callable, cls: type[Component]) -> Callable:

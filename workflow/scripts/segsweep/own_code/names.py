@@ -85,6 +85,18 @@ def relocated(text: str, folder: Path, *, is_key: bool = False) -> str:
     return ".".join(str(_moved(own, folder)) if (own := own_name(one)) else one for one in keys_of(text))
 
 
+def written_for(value: Any, folder: Path) -> Any:
+    """Settings whose names of own code are relative to the working folder, as a file in some folder writes them."""
+    if isinstance(value, dict):
+        return {written_for(name, folder): written_for(one, folder) for name, one in value.items()}
+    if isinstance(value, list):
+        return [written_for(one, folder) for one in value]
+    if not isinstance(value, str) or not IN_TEXT.match(value):
+        return value
+    keys = [(key, own_name(key)) for key in keys_of(value)]
+    return ".".join(f"{os.path.relpath(own.file, folder)}:{own.function}" if own else key for key, own in keys)
+
+
 def own_score(text: str, folder: Path) -> tuple[str, OwnName] | None:
     """The column that the name of a score means, and the function that computes it; None where it is not own code's.
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from segsweep.config import contradictions
+from segsweep.config.program_checks import UnreadableTexts
 from segsweep.config.program_settings import BESIDE, program_settings, written_keys
 from segsweep.config.settings import Settings
 from segsweep.config.study import Study
@@ -24,7 +25,7 @@ class CellSettings:
         location: says where a key of it stands in the study file.
         origin: what that part of the study file is called.
         text: of a top-level key, its value and its dump, what tells it from others; empty where nothing does.
-        contradictions: of the checked top-level keys of a setting, what excludes each other, as in
+        contradictions: of the checked top-level keys of a setting, what cannot stand there, as in
             `segsweep.config.contradictions`.
     """
 
@@ -57,7 +58,8 @@ def cell_settings(study: Study, base: dict[str, Any], location: Callable[[tuple]
         # A study that is extended keeps its cells.
         return "" if name in BESIDE and dump == base[name] else as_text(dump)
 
-    return CellSettings(program_settings(parameters), base, where, "parameters", text, lambda values: [])
+    wrong = UnreadableTexts(parameters).problems
+    return CellSettings(program_settings(parameters), base, where, "parameters", text, wrong)
 
 
 def of_train(base: dict[str, Any], location: Callable[[tuple], str]) -> CellSettings:

@@ -66,8 +66,10 @@ class ProgramTraining:
         code = self.context.code
         command = next((one.program["command"] for one in plan.segments.values()), "")
         if command:
-            yield f"Each run starts a program, the first one: {command}"
-            yield f"Its code is {_listed(code.files)}; it reads {_listed(self.study.inputs)}."
+            yield f"Each run starts a program, the first one: {' '.join(command.split())}"
+            yield f"Its code is {_listed(code.files)}." if code.files else "`code` is empty: no edit of it is seen."
+            if self.study.inputs:
+                yield f"It reads {_listed(self.study.inputs)}."
         known = {os.path.normpath(one) for one in (*self.study.inputs, *(self.study.code or ()))}
         for other in code.others_in(command):
             if not known & set(map(str, (Path(os.path.normpath(other)), *Path(os.path.normpath(other)).parents))):
@@ -125,7 +127,5 @@ def program_training(loaded: Loaded, remembered: Path) -> ProgramTraining:
 
 
 def _listed(names: list[str]) -> str:
-    if not names:
-        return "nothing that the study names"
     more = f" and {plural(len(names) - SHOWN, 'more file')}" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more

@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import psutil
@@ -70,9 +70,14 @@ class Program:
         signal_group(self.group, signal.SIGKILL)
         self._process.wait()
 
-    def memory_mb(self) -> float:
-        """Memory that its processes hold now, MiB."""
-        return sum(_resident(process) for process in _members(self.group)) / 2**20
+    def processes(self) -> list[psutil.Process]:
+        """It and all that it has started, as far as they run."""
+        return _members(self.group)
+
+
+def resident_mb(processes: Iterable[psutil.Process]) -> float:
+    """Main memory that processes hold, MiB; what two of them share counts twice."""
+    return sum(map(_resident, processes)) / 2**20
 
 
 def signal_group(group: int, number: int) -> None:

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.errors import InputError
+from segsweep.execution.gpus import memory_of
 from segsweep.io import read_json_or_none, write_json
 from segsweep.planning.plan_file import SegmentPlan
 from segsweep.programs import failures
 from segsweep.programs.called import CONFIG_FILES, called_with, placeholders
 from segsweep.programs.kept_files import begin_with, files_in, keep_only
 from segsweep.programs.output import Output
-from segsweep.programs.process import Program, end_left_behind
+from segsweep.programs.process import Program, end_left_behind, resident_mb
 from segsweep.programs.results_files import MalformedFile
 from segsweep.programs.results_reader import cut_half_lines
 from segsweep.programs.segment_metrics import ROWS, SegmentMetrics
@@ -22,7 +23,7 @@ from segsweep.store.segment_store import PROGRAM_FILES, SegmentStore, selection_
 
 STATE, OUTPUT = "program.json", "output.log"
 POLL_S = 0.2
-MEMORY_S = 2.0
+MEMORY_S, GPU_MEMORY_S = 2.0, 10.0
 # A file that is being written may be read by half for a moment.
 MALFORMED_S = 10.0
 # A program may write its checkpoint after the row of an epoch.
@@ -71,6 +72,7 @@ class ProgramTraining:
         self.is_stopped = "until" not in left and segment.last_epoch < segment.total_epochs
         self.metrics: SegmentMetrics
         self.peak_memory_mb = 0.0
+        self._measure_at_s = 0.0
 
     @property
     def ended(self) -> bool:
@@ -107,6 +109,7 @@ class ProgramTraining:
         given = {"resume": resume, "device": self.device, "threads": self.threads, "environ": self.environ}
         command, environ = called_with(self.segment, self.part, **given)
         self.metrics = self._begin_metrics()
+        self._measure_at_s = 0.0
         kills = failures.kernel_kills()
         self.output.begin()
         with Program(command, folder=self.folder, environ=environ, output=self.output.path) as program:
@@ -156,15 +159,13 @@ class ProgramTraining:
     # While it runs.
 
     def _watch(self, program: Program) -> End:
-        started = measured = time.monotonic()
+        started = time.monotonic()
         malformed_since = None
         while program.status() is None:
             if self.should_stop():
                 return End.ASKED
             now = time.monotonic()
-            if now - started < MEMORY_S or now - measured >= MEMORY_S:
-                measured = now
-                self.peak_memory_mb = max(self.peak_memory_mb, program.memory_mb())
+            self._measure_memory(program, now - started)
             self.output.pass_on()
             try:
                 if malformed_since or self.metrics.reader.changed():
@@ -181,6 +182,19 @@ class ProgramTraining:
                     return End.UNREADABLE
             time.sleep(max(POLL_S, 5 * (time.monotonic() - now)))  # long files are read seldom
         return End.BY_ITSELF
+
+    def _measure_memory(self, program: Program, elapsed_s: float) -> None:
+        """Look how much memory the program holds, on a GPU as seldom as asking the driver is slow."""
+        if elapsed_s < self._measure_at_s:
+            return
+        processes = program.processes()
+        if self.device == "cpu":
+            held = resident_mb(processes)
+            self._measure_at_s = 0 if elapsed_s < MEMORY_S else elapsed_s + MEMORY_S
+        else:
+            held = memory_of(process.pid for process in processes)
+            self._measure_at_s = elapsed_s + GPU_MEMORY_S
+        self.peak_memory_mb = max(self.peak_memory_mb, held or 0.0)
 
     def _end_by_metrics(self) -> End | None:
         """Why the program has to end, by what it has written so far."""
@@ -261,7 +275,7 @@ class ProgramTraining:
             "parameters": None,
             "checkpoint_mb": round(checkpoint.stat().st_size / 2**20, 3) if found else None,
             "train_seconds": round(metrics.seconds, 3),
-            "peak_memory_mb": round(self.peak_memory_mb, 1) or None if self.device == "cpu" else None,
+            "peak_memory_mb": round(self.peak_memory_mb, 1) or None,
             "effective_batch": None,
             "micro_batch": None,
             # As this run's files told, for segments that continue it.

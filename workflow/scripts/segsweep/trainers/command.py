@@ -2,11 +2,11 @@
 
 import os
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from segsweep.config.components import Trainer
-from segsweep.execution.gpus import list_gpus, visible
+from segsweep.execution.gpus import list_gpus, name_of, visible
 from segsweep.planning.plan_file import SegmentPlan
 from segsweep.programs.training import ProgramTraining
 from segsweep.store.segment_store import SegmentStore
@@ -22,7 +22,7 @@ def describe_device(name: str, environ: Mapping[str, str] = os.environ, run=subp
     if name == "auto":
         name = "cuda" if gpus else "cpu"
     number = int(name.partition(":")[2] or 0)
-    gpu = _name_of(gpus[number].uuid, run) if number < len(gpus) else None
+    gpu = name_of(gpus[number], run) if number < len(gpus) else None
     return {"device": name, "gpu": gpu, "cuda": None, "cudnn": None}
 
 
@@ -45,9 +45,3 @@ def train(segment: SegmentPlan, store: SegmentStore, *, device: str, threads: in
         training.forget()
         outcome = training.run()
     return outcome
-
-
-def _name_of(uuid: str, run: Callable[..., Any]) -> str | None:
-    query = ["nvidia-smi", f"--id={uuid}", "--query-gpu=name", "--format=csv,noheader"]
-    answer = run(query, capture_output=True, text=True, timeout=60)
-    return answer.stdout.strip() or None if answer.returncode == 0 else None

@@ -41,10 +41,10 @@ def files(dataset: Dataset, root: Path) -> dict[str, list[tuple[str, list[Path |
     Raises:
         InputError: lists that are missing, as `read` has it.
 
-    A reader of own code may do without the function `files`: its items then say it, which are read for that.
+    A reader of own code may do without a function `files`: its items, which are read for that, say what it would.
     """
     module = registry.load(dataset)
-    if dataset.own is None or (dataset.own.settings and hasattr(module, "files")):
+    if dataset.own is None or hasattr(module, "files"):
         return module.files(dataset, root)
     try:
         items = module.read(dataset, root)

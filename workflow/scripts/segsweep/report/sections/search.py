@@ -7,6 +7,7 @@ import pandas as pd
 from segsweep import registry
 from segsweep.config.components import Section
 from segsweep.formatting import value_in_words
+from segsweep.own_code.names import own_name
 from segsweep.report.figures import runs as run_figures
 from segsweep.report.figures import theme
 from segsweep.report.markdown import blocks, bullets, capital, listed, markdown_table, paragraph, was
@@ -34,6 +35,7 @@ def intro(results: QuotedResults) -> str:
     """Always: sampler, number of trials, pruner."""
     plan = results.study["sweep"]
     sampler = registry.find("sampler", plan["sampler"]["name"]).title
+    sampler = f"the sampler `{sampler}`" if own_name(sampler) else sampler
     pruner = plan.get("pruner") or {}
     rule = pruner.get("name", "none")
     trials = results.table("cells").aggregate("count", where="role=trial", style="plural:setting")
