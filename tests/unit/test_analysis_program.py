@@ -165,7 +165,7 @@ def test_a_column_that_no_run_has_is_named_and_one_that_some_lack_is_empty(tmp_p
 
 def test_percent_that_nobody_spoke_of_are_found(tmp_path):
     plan = program_study(tmp_path, results=RESULTS | {"columns": {"val/miou": "val_iou"}})
-    with pytest.raises(InputError, match=r"val/miou is .*lies between 0 and 1.*unit: percent"):
+    with pytest.raises(InputError, match=r"val/miou is .*lies between 0 and 1.*{column: val_iou, unit: percent}"):
         collect(plan, SegmentStore(tmp_path / "segments"))
 
 
@@ -225,6 +225,12 @@ def test_status_reads_scores_as_the_study_calls_them_now(tmp_path):
     assert (status.runs_done, status.cells_done, status.repeated) == (8, 4, 0)
     settings = {"optimizer.lr": 1e-2, "batch_size": 8}
     assert status.best[0][0] == pytest.approx(max(score(settings, seed) for seed in (0, 1)))
+
+
+def test_a_decision_without_the_metrics_column_names_what_there_is(tmp_path):
+    plan = program_study(tmp_path, metric="val/iou_mean")
+    with pytest.raises(InputError, match=r"val/iou_mean is not measured.*train/loss.*results\.columns"):
+        scored_cells(plan, SegmentStore(tmp_path / "segments"))
 
 
 def test_decisions_see_the_programs_scores(tmp_path):

@@ -10,6 +10,7 @@ import yaml
 
 from segsweep.config.load import Request, load
 from segsweep.errors import InputError
+from segsweep.planning import program_training
 from segsweep.planning.announcement import announce
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import planned
@@ -379,3 +380,17 @@ def test_a_parameter_may_be_a_section_in_some_cells():
         "",
         "--decay 0.9",
     ]
+
+
+def test_dvc_brings_inputs_only_where_something_trains(folder, monkeypatch):
+    pulled = []
+    monkeypatch.setattr(program_training, "dvc_pull", lambda tracked, what: pulled.append(tracked.name))
+    (folder / "a.txt.dvc").write_text("outs:\n- md5: c4ca4238a0b923820dcc509a6f75849b\n  path: a.txt\n")
+    study = planned(request(inputs=["a.txt"]))
+    assert pulled == []
+    planned(request(inputs=["a.txt"]), pull=True)
+    assert pulled == ["a.txt.dvc"]
+    for segment in study.missing():
+        write_segment(SegmentStore().root, segment)
+    planned(request(inputs=["a.txt"]), pull=True)
+    assert pulled == ["a.txt.dvc"]

@@ -26,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
 
     plan = open_plan(Path("results") / options.study / PLAN_FILE)
     run = read_trained_run(plan, options.run, SegmentStore(options.store))
-    write_text(options.script, script_of(run, str(options.script)))
+    write_text(options.script, script_of(run, options.script.name))
     print(f"{options.script}: the run {run.run} of {run.study}. Train it: python {options.script}")
     return 0
 

@@ -6,12 +6,17 @@ metrics and ensembles work as with any network. The paper's own loss, which matc
 another one.
 """
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 from transformers import Mask2FormerConfig, Mask2FormerForUniversalSegmentation, SwinConfig
 
 STAGES = ["stage1", "stage2", "stage3", "stage4"]
+# Channels and blocks of Swin, then channels, layers of the encoder and layers of the decoder. Source of swin_t:
+# Cheng et al. 2022, "Masked-attention mask transformer for universal image segmentation".
+SIZES = {"tiny": (32, [1, 1, 1, 1], 32, 1, 2), "swin_t": (96, [2, 2, 6, 2], 256, 6, 10)}
 LEAST = 1e-6  # score of a class that no query speaks for
 
 
@@ -33,17 +38,9 @@ class Mask2Former(nn.Module):
         return interpolate(logits, size=images.shape[-2:], mode="bilinear", align_corners=False)
 
 
-def build(
-    classes: int,
-    in_channels: int,
-    queries: int = 100,
-    width: int = 256,
-    embed_dim: int = 96,
-    depths: tuple[int, ...] = (2, 2, 6, 2),
-    encoder_layers: int = 6,
-    decoder_layers: int = 10,
-) -> nn.Module:
-    """Mask2Former with a Swin transformer (as written, Swin-T), its weights drawn."""
+def build(classes: int, in_channels: int, size: Literal["tiny", "swin_t"] = "swin_t", queries: int = 100) -> nn.Module:
+    """Mask2Former with a Swin transformer, its weights drawn."""
+    embed_dim, depths, width, encoder_layers, decoder_layers = SIZES[size]
     backbone = SwinConfig(
         num_channels=in_channels,
         embed_dim=embed_dim,

@@ -8,7 +8,7 @@ from segsweep import metrics
 from segsweep.analysis.curves import Curve, curve_of_rows
 from segsweep.config.program import ProgramResults
 from segsweep.errors import InputError
-from segsweep.programs.columns import missing_columns, renamed, renamed_rows
+from segsweep.programs.columns import column_of, missing_columns, renamed, renamed_rows
 
 
 def named_curve(own: Curve, folder: Path, results: ProgramResults, metric: str) -> Curve:
@@ -28,7 +28,7 @@ def named_curve(own: Curve, folder: Path, results: ProgramResults, metric: str) 
     if rows and metric not in curve.header:
         raise InputError(*_lacking([metric], own.header, results, folder))
     for name in curve.header:
-        _check_range(name, curve, folder)
+        _check_range(name, column_of(results, name).column, curve, folder)
     return curve
 
 
@@ -55,7 +55,7 @@ def _lacking(names: Sequence[str], header: Sequence[str], results: ProgramResult
     return [f"{folder / 'epochs.csv'}: {problem}" for problem in problems]
 
 
-def _check_range(name: str, curve: Curve, folder: Path) -> None:
+def _check_range(name: str, theirs: str, curve: Curve, folder: Path) -> None:
     """Raises: InputError if a column is called like a metric, but has a value that this metric cannot have."""
     known = metrics.metric_of(name)
     if known is None:
@@ -66,6 +66,6 @@ def _check_range(name: str, curve: Curve, folder: Path) -> None:
     if wrong is not None:
         raise InputError(
             f"{folder / 'epochs.csv'}: {name} is {wrong:g}, but {known.title} lies between {low:g} and {high:g}. If "
-            f"the program writes percent, say so in `results.columns` of the study: `{name}: {{column: COLUMN, unit: "
+            f"the program writes percent, say so in `results.columns` of the study: `{name}: {{column: {theirs}, unit: "
             "percent}`; if it is something else, give it another name."
         )

@@ -189,7 +189,7 @@ def column(
         name: `val/miou`, `val/loss`, `train/loss`.
         rows: of epochs.csv; numbers may be texts, empty where there is none.
         counts: with a leading axis of the same epochs.
-        task: of the data set.
+        task: of the data set; empty where a program of the user's own trained, which has no counts.
         classes: all of the data set.
 
     Raises:
@@ -204,4 +204,9 @@ def column(
         raise InputError(f"{name} was not measured: only trainings of studies that name it measure it.")
     if split == "val" and counts and metric in names(task, classes):
         return score(counts, task, classes, only=[metric])[metric].tolist()
+    if not task:  # a program of the user's own wrote the rows
+        raise InputError(
+            f"{name} is not measured: it is no column of the program's results. {nearest(name, list(rows[0]))} Name "
+            "its column in `results.columns` of the study."
+        )
     raise InputError(f"{name} is not measured: it is no column of epochs.csv, and no metric of the task {task}.")

@@ -28,7 +28,7 @@ def build_call(
     """
     node = code.syntax(module).definitions.get(function)
     if not isinstance(node, ast.FunctionDef):
-        raise CannotCopy(f"{module} has no function {function}.")
+        raise CannotCopy(f"{module}, which has no function {function}")
     known = {name: ast.parse(text, mode="eval").body for name, text in arguments.items()}
     given = {one.id for text in known.values() for one in ast.walk(text) if isinstance(one, ast.Name)}
     filled = _Filled(node.args.args[0].arg, settings, known)
@@ -46,7 +46,7 @@ def build_call(
                 return code.expression(module, ast.fix_missing_locations(call), given)
             case _:
                 break
-    raise CannotCopy(f"{module}.{function} does more than to return a call: line {statement.lineno}.")
+    raise CannotCopy(f"{module}.{function}, which does more than to return a call (line {statement.lineno})")
 
 
 def literal(value: Any) -> str:

@@ -34,7 +34,7 @@ Edit = tuple[int, int, str]  # first byte, byte behind the last one, and what st
 
 
 class CannotCopy(InputError):
-    """A definition depends on what is not copied."""
+    """A definition depends on what is not copied. Its text is what that is."""
 
 
 class CopiedCode:
@@ -70,7 +70,7 @@ class CopiedCode:
         if symbol in self._names:
             return self._names[symbol]
         if module.startswith(NOT_COPIED):
-            raise CannotCopy(f"{module}.{name} cannot be copied into a plain script.")
+            raise CannotCopy(f"{module}.{name}, which reads settings")
         # A statement that assigns several names is copied once.
         node = self.syntax(module).definitions[name]
         together = [one for one, other in self.syntax(module).definitions.items() if other is node]
@@ -99,7 +99,7 @@ class CopiedCode:
         """Import something of a library: `use("torch")`, `use("torch", "nn")`."""
         bound = called or name or module.partition(".")[0]
         if self._imports.setdefault(bound, (module, name)) != (module, name):
-            raise CannotCopy(f"{bound} would stand for {self._imports[bound]} and for {(module, name)}.")
+            raise CannotCopy(f"two things named {bound}: {self._imports[bound]} and {(module, name)}")
         self._taken.add(bound)
 
     def syntax(self, module: str) -> ModuleSyntax:
@@ -148,14 +148,14 @@ class CopiedCode:
                 break
             name, syntax = inner, self.syntax(module)
         if name not in syntax.definitions:
-            raise CannotCopy(f"{module} does not define {name}.")
+            raise CannotCopy(f"{name}, which {module} does not define")
         return module, name
 
     def _free(self, name: str, module: str) -> str:
         if name in self._taken:
             name = f"{module.rpartition('.')[2]}_{name.lstrip('_')}"
         if name in self._taken:
-            raise CannotCopy(f"{module}: the name {name} is taken in the script.")
+            raise CannotCopy(f"two things named {name}, one of them of {module}")
         self._taken.add(name)
         return name
 
@@ -205,7 +205,7 @@ class CopiedCode:
                     if new != first:
                         yield _part(one, 1), new
             elif not hasattr(builtins, first):
-                raise CannotCopy(f"{syntax.path}:{getattr(one, 'lineno', '?')}: {first} is not known.")
+                raise CannotCopy(f"{first}, which {syntax.path}:{getattr(one, 'lineno', '?')} takes from nowhere")
 
     def _name_of(self, module: str, name: str, node: ast.AST) -> str:
         if self.syntax(module).definitions[name] is node:  # a function that calls itself, a class that names itself
@@ -287,7 +287,7 @@ def _file(module: str, missing_ok: bool = False) -> Path | None:
     if spec is None or spec.origin is None:
         if missing_ok:
             return None
-        raise CannotCopy(f"There is no module {module}.")
+        raise CannotCopy(f"the module {module}, which is not there")
     return Path(spec.origin)
 
 

@@ -2,26 +2,18 @@
 
 from typing import Any
 
+from segmentation_models_pytorch import MODEL_ARCHITECTURES_MAPPING
+
+from segsweep import registry
 from segsweep.config.components import PLAIN_ENCODERS, Model
 from segsweep.models.gated_unet import DECODER_CHANNELS
 from segsweep.models.smp import LEAST
 from segsweep.plain_script.build_calls import literal
 from segsweep.plain_script.copied_code import CopiedCode
 
-SMP = {
-    "unet": "Unet",
-    "unetplusplus": "UnetPlusPlus",
-    "manet": "MAnet",
-    "linknet": "Linknet",
-    "fpn": "FPN",
-    "pspnet": "PSPNet",
-    "pan": "PAN",
-    "deeplabv3": "DeepLabV3",
-    "deeplabv3plus": "DeepLabV3Plus",
-    "upernet": "UPerNet",
-    "segformer": "Segformer",
-    "dpt": "DPT",
-}
+SMP = tuple(
+    name for name, cls in registry.built_in("model").items() if registry.module_name(cls) == "segsweep.models.smp"
+)
 GATED_BLOCKS = {
     "attention_unet": ("segsweep.models.attention_unet", "UnetDecoderBlock"),
     "attention_resunet": ("segsweep.models.attention_resunet", "ResidualBlock"),
@@ -93,7 +85,8 @@ def _smp(model: Model, logits: int, channels: int) -> str:
     arguments: dict[str, Any] = {"encoder_name": literal(model.encoder), "encoder_weights": _weights(model)}
     arguments |= {"in_channels": channels, "classes": logits}
     arguments |= {name: literal(value) for name, value in model.options.items()}
-    return f"smp.{SMP[model.arch]}({', '.join(f'{name}={value}' for name, value in arguments.items())})"
+    name = MODEL_ARCHITECTURES_MAPPING[model.arch].__name__
+    return f"smp.{name}({', '.join(f'{key}={value}' for key, value in arguments.items())})"
 
 
 def _weights(model: Model) -> str:

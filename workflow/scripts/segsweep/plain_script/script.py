@@ -18,7 +18,7 @@ from segsweep.data.loading import Normalize
 from segsweep.data.splits import Refs
 from segsweep.errors import InputError
 from segsweep.plain_script import networks, steps
-from segsweep.plain_script.augmentations import augmentation
+from segsweep.plain_script.augmentations import AugmentationText, augmentation
 from segsweep.plain_script.build_calls import literal, namespace, shortest
 from segsweep.plain_script.copied_code import CannotCopy, CopiedCode
 from segsweep.plain_script.coverage import problems
@@ -28,6 +28,7 @@ from segsweep.plain_script.scores import SIMPLER, batch_scores, score_functions
 from segsweep.plain_script.trained_run import TrainedRun
 
 TEMPLATE = Path(__file__).with_name("script.py.j2")
+IMPORTS, COPIED = "@IMPORTS@", "@COPIED@"  # where the template has them
 TOP_LEVEL = re.compile(r"^(?:def |class )(\w+)|^([A-Z][A-Z_, ]*) = ", re.MULTILINE)
 
 
@@ -45,14 +46,25 @@ def script_of(run: TrainedRun, file: str) -> str:
         raise InputError(*(_refusal(run, one) for one in found))
     template = TEMPLATE.read_text(encoding="utf-8")
     code = CopiedCode(_names_defined(template), SIMPLER)
-    try:
-        values = _values(run, code, file)
-    except CannotCopy as error:
-        raise InputError(_refusal(run, str(error))) from error
+    code.add("segsweep.data.void", "VOID")
+
+    def copied(dotted: str, called: str | None = None) -> str:
+        module, _, name = f"segsweep.{dotted}".rpartition(".")
+        return code.add(module, name, called)
+
     environment = Environment(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    text = environment.from_string(template).render(values)
+    environment.filters |= {"literal": literal, "namespace": namespace}
+    try:
+        values = _values(run, code, file)
+        _use_libraries(code, run, values["augmentation"])
+        known = {"run": run, "train": run.train, "prepared": run.prepared, "copied": copied}
+        text = environment.from_string(template).render(known | values)
+    except CannotCopy as error:
+        raise InputError(_refusal(run, str(error))) from error
+    # Known only now, for the template copies what it uses.
+    text = text.replace(IMPORTS, _import_section(code)).replace(COPIED, code.text())
     text = "\n".join(one for line in text.split("\n") for one in fitted(line))
     _check(text)
     return text
@@ -72,15 +84,67 @@ def _names_defined(template: str) -> set[str]:
 
 
 def _values(run: TrainedRun, code: CopiedCode, file: str) -> dict[str, Any]:
-    """What the template is filled with; what it takes from the package is copied."""
+    """What the template is filled with besides the run; what it takes from the package is copied."""
     train, prepared = run.train, run.prepared
+    augmented = augmentation(train.data, prepared)
+    normalize = Normalize(train.data.preprocessing, prepared)
+    parameters, groups = steps.parameters(code, train.optimizer)
+    rate, schedule_settings = steps.schedule(code, train)
+    weights = image_weights(train.data.image_sampling, prepared, run.training)
+    batches_of_one = train.batch_size == 1 or len(run.training) == 1
+    of_batches = metrics.measured_in_batches(run.scores)
+    phases = criteria(code, run)
+    on_gpu = str(run.record.host.get("device", "cpu")).startswith("cuda")
+    return {
+        "title": f"The run {run.run} of the study {run.study}, trained by one plain script.",
+        "file": file,
+        "out": Path(file).stem,
+        "remarks": _remarks(run, with_albumentations=bool(augmented and augmented.calls)),
+        "splits": ", ".join(dict.fromkeys(split for split, _ in [*run.training, *run.validation])),
+        "mean": literal(tuple(shortest(normalize.mean))),
+        "std": literal(tuple(shortest(normalize.std))),
+        "fill": literal(tuple(prepared.fill.tolist())),
+        "image_lists": _image_lists(run),
+        "image_weights": "" if weights is None else literal(weights.tolist()),
+        "augmentation": augmented,
+        "criteria": phases,
+        "accumulators": sorted({one.accumulator for one in phases}),
+        "before_model": networks.before(code, train.model),
+        "model": networks.network(code, train.model, run.logits, prepared.channels),
+        "model_changes": networks.changes(code, train.model, batches_of_one),
+        "parameters": parameters,
+        "groups": groups,
+        "optimizer": steps.optimizer(code, train.optimizer),
+        "rate": rate,
+        "schedule_settings": schedule_settings,
+        "clipping": steps.clipping(code, train),
+        "score_functions": score_functions(code, [name for name in run.scores if name not in of_batches]),
+        "batch_scores": batch_scores(code, of_batches),
+        "score_names": literal([name.partition("/")[2] for name in run.scores]),
+        "stopping": _watched(run, train.early_stopping),
+        "plateau": _watched(run, train.scheduler if train.scheduler.monitors else None),
+        "device": "cuda" if on_gpu else "cpu",
+        "threads": run.record.host.get("threads", 1),
+    }
+
+
+def _watched(run: TrainedRun, settings: Any) -> dict[str, Any] | None:
+    """The column that early stopping or a plateau goes by, and whether lower is better there; None without either."""
+    if settings is None:
+        return None
+    column = settings.monitor or run.metric
+    return {"column": column, "minimize": run.minimize if column == run.metric else metrics.is_minimized(column)}
+
+
+def _use_libraries(code: CopiedCode, run: TrainedRun, augmented: AugmentationText | None) -> None:
+    """Import what the template itself takes of libraries."""
+    train = run.train
     for library in ("argparse", "csv", "sys", "torch"):
         code.use(library)
     code.use("numpy", called="np")
     code.use("pathlib", "Path")
     code.use("math", "isfinite")
     code.use("torch", "nn")
-    augmented = augmentation(train.data, prepared)
     if augmented:
         code.use(*("albumentations", None, "A") if augmented.calls else ("random",))
     if train.deterministic:
@@ -89,114 +153,8 @@ def _values(run: TrainedRun, code: CopiedCode, file: str) -> dict[str, Any]:
         code.use("json")
     if train.accumulate > 1:
         code.use("math", "ceil")
-    code.add("segsweep.data.void", "VOID")
-    normalize = Normalize(train.data.preprocessing, prepared)
-    schedule_rate, schedule_settings = steps.schedule(code, train)
-    parameters, groups = steps.parameters(code, train.optimizer)
-    weights = image_weights(train.data.image_sampling, prepared, run.training)
-    batches_of_one = train.batch_size == 1 or len(run.training) == 1
-    of_batches = metrics.measured_in_batches(run.scores)
-    phases = criteria(code, run)
-    accumulates = train.accumulate > 1
-    in_two_passes = accumulates and any(one.accumulator == "accumulate_whole" for one in phases)
-    multilabel, has_aux = prepared.task == "multilabel", train.model.arch == "bisenet"
-    stopping, plateau = train.early_stopping, train.scheduler.monitors
-    values = {
-        "title": f"The run {run.run} of the study {run.study}, trained by one plain script.",
-        "file": file,
-        "out": Path(file).stem,
-        "data": run.segments[-1].data,
-        "remarks": _remarks(run, augmented is not None and bool(augmented.calls)),
-        "splits": ", ".join(dict.fromkeys(split for split, _ in [*run.training, *run.validation])),
-        "dtype": prepared.dtype,
-        "channels": prepared.channels,
-        "scale": literal(prepared.scale),
-        "mean": literal(tuple(shortest(normalize.mean))),
-        "std": literal(tuple(shortest(normalize.std))),
-        "fill": literal(tuple(prepared.fill.tolist())),
-        "classes": literal(list(prepared.classes)),
-        "binary": run.is_binary,
-        "logits": run.logits,
-        "seed": run.segments[-1].seed,
-        "epochs": run.epochs,
-        "total_epochs": run.total_epochs,
-        "batch_size": train.batch_size,
-        "lr": literal(train.optimizer.lr),
-        "schedule_settings": schedule_settings,
-        "groups": groups,
-        "ema": namespace(train.ema.model_dump()) if train.ema else "",
-        "freeze": namespace(train.optimizer.freeze.model_dump()) if train.optimizer.freeze else "",
-        "crop": literal(tuple(train.data.crop)) if train.data.crop else "",
-        "image_lists": _image_lists(run),
-        "image_weights": literal(weights.tolist()) if weights is not None else "",
-        "criteria": phases,
-        "accumulate": train.accumulate,
-        "accumulators": sorted({one.accumulator for one in phases}),
-        "multilabel": multilabel,
-        "patches": train.data.patches is not None,
-        "has_aux": has_aux,
-        "augmentation": augmented,
-        "model": networks.network(code, train.model, run.logits, prepared.channels),
-        "before_model": networks.before(code, train.model),
-        "model_changes": networks.changes(code, train.model, batches_of_one),
-        "bf16": train.precision == "bf16",
-        "channels_last": train.channels_last,
-        "deterministic": train.deterministic,
-        "parameters": parameters,
-        "optimizer": steps.optimizer(code, train.optimizer),
-        "scheduled": bool(schedule_settings),
-        "rate": schedule_rate,
-        "warmup": train.scheduler.warmup.iterations > 0,
-        "clipping": steps.clipping(code, train),
-        "metric": run.metric,
-        "minimize": run.minimize,
-        "score_functions": score_functions(code, [name for name in run.scores if name not in of_batches]),
-        "batch_scores": batch_scores(code, of_batches),
-        "score_names": literal([name.partition("/")[2] for name in run.scores]),
-        "stopping": stopping,
-        "stopping_column": (stopping.monitor or run.metric) if stopping else "",
-        "plateau": plateau,
-        "plateau_column": (train.scheduler.monitor or run.metric) if plateau else "",
-        "device": "cuda" if str(run.record.host.get("device", "cpu")).startswith("cuda") else "cpu",
-        "threads": run.record.host.get("threads", 1),
-    }
-    for which in ("stopping", "plateau"):
-        column = values[f"{which}_column"]
-        values[f"{which}_minimize"] = run.minimize if column == run.metric else metrics.is_minimized(column)
-    functions = {
-        "reseed": "training.seeding.reseed",
-        "set_determinism": "training.seeding.set_determinism",
-        "confusion": "tasks.confusion.confusion",
-        "decide": "tasks.confusion.decide",
-        "improves": "metrics.improves",
-    }
-    functions |= {"averaged": "training.weight_averaging.averaged"} if train.ema else {}
-    functions |= {"freeze_or_thaw": "training.freezing.freeze_or_thaw"} if train.optimizer.freeze else {}
-    functions |= {"count_bad_epochs": "schedules.bad_epochs.count_bad_epochs"} if stopping else {}
-    if train.precision == "bf16" or in_two_passes or (multilabel and has_aux):
-        functions["map_tensors"] = "network_outputs.map_tensors"
-    if in_two_passes:
-        functions |= {
-            "tensors_of": "network_outputs.tensors_of",
-            "generator_states": "training.seeding.generator_states",
-            "set_generator_states": "training.seeding.set_generator_states",
-            "frozen_statistics": "training.gradients._frozen_statistics",
-        }
-    functions |= {"grouped": "training.gradients.grouped"} if accumulates else {}
-    functions |= {"labels_of": "tasks.multilabel.labels_of"} if multilabel else {}
-    functions |= {"stitcher": "inference.pages.PageStitcher"} if train.data.patches else {}
-    functions |= {"drawn": "data.image_sampling.draw"} if weights is not None else {}
-    for key, dotted in functions.items():
-        module, _, name = f"segsweep.{dotted}".rpartition(".")
-        values[key] = code.add(module, name)
-    if plateau:
-        values["after_plateau"] = code.add("segsweep.schedules.plateau", "after_epoch", "after_plateau_epoch")
-    if augmented and augmented.calls:
-        backend = "segsweep.data.augmentation.albumentations_backend"
-        values["all_transforms"] = code.add(backend, "_flat", "all_transforms")
-    if values["ema"] or values["freeze"]:
+    if train.ema or train.optimizer.freeze:
         code.use("types", "SimpleNamespace")
-    return values | {"copied": code.text(), "imports": _import_section(code)}
 
 
 def _remarks(run: TrainedRun, with_albumentations: bool) -> list[str]:

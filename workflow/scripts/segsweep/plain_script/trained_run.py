@@ -22,7 +22,7 @@ class TrainedRun:
     Attributes:
         study: name of the study.
         run: name of the run.
-        train: its settings; the loss is that of the first phase.
+        train: its settings; the loss is that of the last phase.
         losses: of each phase its last epoch and its loss, in order.
         segments: its segments' plans, in order.
         record: of its last segment.
@@ -97,7 +97,7 @@ def read_trained_run(plan: StudyPlan, name: str, store: SegmentStore) -> Trained
             "first (`make report`), or fetch it (`make pull`)."
         )
     last = segments[-1]
-    train, classes = Train.model_validate(segments[0].train), class_names(plan.dataset)
+    train, classes = Train.model_validate(last.train), class_names(plan.dataset)
     prepared = Prepared.open(last.data, classes)
     training, validation = images_of_run(prepared, train.data, last.fold)
     return TrainedRun(
