@@ -193,7 +193,13 @@ def test_a_program_that_ignores_its_seed_is_told_and_counts_once(tmp_path):
     assert status.repeated == 2
     with Console(record=True, width=200) as console:
         show_status.show(status, plan, console)
-    assert "2 runs have the very curve of another seed" in console.export_text()
+        show_status.show_ranking(tmp_path, plan, console)
+        (tmp_path / "ranking.csv").unlink()
+        show_status.show_ranking(tmp_path, plan, console)
+    said = console.export_text()
+    assert "2 runs have the very curve of another seed" in said
+    assert "top of 4 cells" in said
+    assert "no ranking yet" in said
 
 
 def test_seeds_that_do_nothing_anywhere_leave_nothing_to_judge_by(tmp_path):

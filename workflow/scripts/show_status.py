@@ -1,7 +1,6 @@
 """Print how far a study is, and with --ranking the top of its ranking and where the report lies."""
 
 import argparse
-import csv
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from rich.table import Table
 from segsweep.config.load import load, requested
 from segsweep.exits import program
 from segsweep.formatting import duration, plural
+from segsweep.io import read_csv
 from segsweep.planning.plan_file import PLAN_FILE, StudyPlan, read_plan
 from segsweep.planning.planner import planned
 from segsweep.planning.status import Status, status_of
@@ -73,9 +73,11 @@ def show(status: Status, plan: StudyPlan, console: Console) -> None:
 
 
 def show_ranking(folder: Path, plan: StudyPlan, console: Console) -> None:
-    """The first rows of ranking.csv."""
-    with (folder / "ranking.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    """The first rows of ranking.csv; where there is none yet, what makes it."""
+    if not (folder / "ranking.csv").is_file():
+        console.print("no ranking yet: a finished study has one, and with `partial=true` one of what is trained")
+        return
+    rows = read_csv(folder / "ranking.csv")
     table = Table(title=f"{plan.study['title'] or plan.name}: top of {plural(len(rows), 'cell')}", title_justify="left")
     for name in ("rank", "setting", plan.metric, "runs"):
         table.add_column(name, justify="left" if name == "setting" else "right")
