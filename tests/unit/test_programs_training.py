@@ -180,6 +180,13 @@ def test_columns_that_are_missing_end_a_long_program_at_once(tmp_path):
         train(tmp_path, program_segment(tmp_path, results={"columns": {"val/iou": "miou"}}))
 
 
+@pytest.mark.parametrize("content", ["", "epoch,loss,iou\n"])
+def test_a_file_without_rows_is_said_to_have_none(tmp_path, content):
+    write_program(tmp_path, f"(out / 'metrics.csv').write_text({content!r}); sys.exit(0)")
+    with pytest.raises(InputError, match=r"metrics.csv has no row of epochs 1 to 3\. Have it write one for each epoch"):
+        train(tmp_path, program_segment(tmp_path))
+
+
 def test_a_file_that_is_torn_is_named(tmp_path):
     write_program(tmp_path, "if epoch == 2: (out / 'metrics.csv').open('a').write('2,1\\n')")
     with pytest.raises(InputError, match=r"metrics.csv:3: 2 fields, but the header names 4: epoch, loss, iou, value"):
