@@ -24,7 +24,9 @@ EPOCHS = [
 
 
 def test_a_program_is_trained_and_written_down(tmp_path):
-    write_program(tmp_path, "print('hello from', epoch)")
+    write_program(
+        tmp_path, "print('hello from', epoch)\ntime.sleep(0.2)"
+    )  # long enough to see how much memory it holds
     segment = program_segment(tmp_path)
     statuses, said = train(tmp_path, segment)
     assert statuses == [0]
