@@ -26,7 +26,7 @@ from tests.slurm_cluster import (
     slurm,
     tail,
 )
-from tests.workspace import SMALL, Workspace
+from tests.workspace import ROOT, SMALL, Workspace
 
 EPOCHS = 60
 # Looks at Slurm's queue every other second instead of every half minute: jobs here last seconds.
@@ -367,3 +367,31 @@ def test_what_is_missing_is_said_before_the_first_job(cluster, tmp_path):
     assert "config/cluster.yaml: cluster.partition is not set" in output
     assert "This cluster has: gpu, preempt" in output
     assert "Traceback" not in output
+
+
+def test_a_program_of_ones_own_is_requeued_and_resumes(cluster, tmp_path):
+    workspace = Workspace(tmp_path)
+    example = yaml.safe_load((ROOT / "docs" / "examples" / "programs" / "plain_script.yaml").read_text("utf-8"))
+    shutil.copytree(ROOT / "docs" / "examples" / "programs", tmp_path / "my")
+    example |= {"name": "little", "epochs": EPOCHS, "grid": {"lr": [0.02]}}
+    workspace.write("my/little.yaml", example)
+    fill_in(workspace)
+    study = Study(workspace)
+
+    def rows(segment):
+        metrics = study.store / f"{segment}.part" / "out" / "metrics.csv"
+        return metrics.read_text("utf-8").count("\n") - 1 if metrics.is_file() else 0
+
+    with started(workspace, study="my/little.yaml") as snakemake:
+        one, two = study.watch.wait("a plan", study.segments, snakemake)
+        study.watch.wait("epochs of both", lambda: rows(one) > 2 and rows(two) > 2, snakemake)
+        slurm("scontrol", "requeue", study.job(one))
+        study.watch.wait("the end", lambda: snakemake.poll() is not None)
+    assert snakemake.returncode == 0, tail(study.watch.output)
+    assert [run["status"] for run in runs_of(workspace)] == ["finished"] * 2
+    for run in runs_of(workspace):
+        alone = tmp_path / "alone" / run["seed"]
+        workspace.run("my/plain_script.py", "--seed", run["seed"], "--epochs", str(EPOCHS), "--out", str(alone))
+        trained = study.store / run["segments"]
+        assert (trained / "out" / "metrics.csv").read_text("utf-8") == (alone / "metrics.csv").read_text("utf-8")
+        assert len(json.loads((trained / "segment.json").read_text())["history"]) == 1 + (run["segments"] == one)

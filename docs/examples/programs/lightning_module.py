@@ -67,6 +67,7 @@ def main(settings: dict, out: Path, checkpoint: str | None) -> None:
         callbacks=[ModelCheckpoint(out, filename="best", monitor="val_iou", mode="max", save_last=True)],
         num_sanity_val_steps=0,
         enable_progress_bar=False,
+        enable_model_summary=False,
         log_every_n_steps=1,
     )
     trainer.fit(
