@@ -170,6 +170,12 @@ def train(workspace, dataset, metric, setting):
     return run
 
 
+def export(run):
+    """Write plain.py, in place of the one of another test."""
+    Path("plain.py").unlink(missing_ok=True)
+    assert export_run.main([run.run, "--study", "little", "--script", "plain.py"]) == 0
+
+
 def read(path):
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
@@ -180,7 +186,7 @@ def test_a_script_trains_a_run_to_the_same_numbers(name, workspace, monkeypatch)
     monkeypatch.chdir(workspace.folder)
     dataset, metric, setting = RUNS[name]
     run = train(workspace, dataset, metric, setting)
-    assert export_run.main([run.run, "--study", "little", "--script", "plain.py"]) == 0
+    export(run)
 
     check = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "E,F", "--line-length", "120", "plain.py"]
     assert subprocess.run(check, capture_output=True, text=True, check=False).stdout == "All checks passed!\n"
@@ -203,7 +209,7 @@ def test_a_script_trains_a_run_to_the_same_numbers(name, workspace, monkeypatch)
 def test_a_script_is_one_plain_file(workspace, monkeypatch):
     monkeypatch.chdir(workspace.folder)
     run = train(workspace, *RUNS["as the demo"])
-    export_run.main([run.run, "--study", "little", "--script", "plain.py"])
+    export(run)
     text = Path("plain.py").read_text(encoding="utf-8")
     imported = {
         (one.module if isinstance(one, ast.ImportFrom) else one.names[0].name).partition(".")[0]
@@ -251,8 +257,26 @@ def test_what_a_script_cannot_hold_is_refused_by_its_name(workspace, monkeypatch
     ):
         script_of(halved, "plain.py")
 
+    Path("plain.py").unlink(missing_ok=True)
     assert export_run.main(["other", "--study", "little", "--script", "plain.py"]) == 2
     assert f"There are: {run.run}" in capsys.readouterr().err
     shutil.rmtree(store.folder(run.segments[-1]))
     assert export_run.main([run.run, "--study", "little", "--script", "plain.py"]) == 2
     assert f"lacks {run.segments[-1]}. Train it first" in capsys.readouterr().err
+
+
+def test_a_study_is_named_as_elsewhere_and_no_file_is_written_over(workspace, monkeypatch, capsys):
+    monkeypatch.chdir(workspace.folder)
+    run = train(workspace, *RUNS["as the demo"])
+    words = ["--study", "config/studies/little.yaml", "--script", "by_path.py", "dataset=two", "--", "smoke=false"]
+    assert export_run.main([run.run, *words]) == 0
+    written = Path("by_path.py").read_text(encoding="utf-8")
+    assert export_run.main([run.run, *words]) == 2
+    assert capsys.readouterr().err == "by_path.py is there already. Remove it, or choose another file with --script.\n"
+    assert Path("by_path.py").read_text(encoding="utf-8") == written
+    assert export_run.main([run.run, "--study", "littel", "--script", "other.py"]) == 2
+    assert "little" in capsys.readouterr().err
+    assert export_run.main([run.run, "--study", "little", "--script", "other.py", "smoke=true"]) == 2
+    assert "smoke=true was asked for" in capsys.readouterr().err
+    assert export_run.main([run.run, "--study", "little", "--script", "by_path.py/other.py"]) == 2
+    assert "by_path.py/other.py: cannot be written" in capsys.readouterr().err

@@ -24,7 +24,9 @@ EPOCHS = [
 
 
 def test_a_program_is_trained_and_written_down(tmp_path):
-    write_program(tmp_path, "print('hello from', epoch)")
+    write_program(
+        tmp_path, "print('hello from', epoch)\ntime.sleep(0.2)"
+    )  # long enough to see how much memory it holds
     segment = program_segment(tmp_path)
     statuses, said = train(tmp_path, segment)
     assert statuses == [0]
@@ -178,6 +180,13 @@ def test_columns_that_are_missing_end_a_long_program_at_once(tmp_path):
     write_program(tmp_path, "if epoch == 2: time.sleep(600)")
     with pytest.raises(InputError, match="no column 'miou' for val/iou"):
         train(tmp_path, program_segment(tmp_path, results={"columns": {"val/iou": "miou"}}))
+
+
+@pytest.mark.parametrize("content", ["", "epoch,loss,iou\n"])
+def test_a_file_without_rows_is_said_to_have_none(tmp_path, content):
+    write_program(tmp_path, f"(out / 'metrics.csv').write_text({content!r}); sys.exit(0)")
+    with pytest.raises(InputError, match=r"metrics.csv has no row of epochs 1 to 3\. Have it write one for each epoch"):
+        train(tmp_path, program_segment(tmp_path))
 
 
 def test_a_file_that_is_torn_is_named(tmp_path):

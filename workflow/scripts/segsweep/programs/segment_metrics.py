@@ -153,7 +153,8 @@ class SegmentMetrics:
                 f"{'is' if len(there) == 1 else 'are'} {', '.join(there[:SHOWN_FILES]) or 'no files'}. Correct "
                 "`results.file`, or have the program write into `{out}`."
             ]
-        if missing := self.missing():
+        seen = bool(self.rows.columns or self.rows.by_epoch)  # else a file without rows has no columns to speak of
+        if seen and (missing := self.missing()):
             return missing
         if not self.rows.by_epoch:
             names = ", ".join(path.name for path in self.reader.files())
