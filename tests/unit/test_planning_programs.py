@@ -1,5 +1,6 @@
 """Studies of a program of one's own, planned: what is refused, what is started, what an address depends on."""
 
+import datetime
 import re
 import subprocess
 import sys
@@ -143,6 +144,20 @@ def test_a_smoke_test():
         ({"grid": {"lr": ["{wr}"]}}, r":1\d: lr: {wr} is neither a parameter nor known otherwise. Did you mean 'lr'"),
         ({"command": f"{COMMAND} {{lr.x}}"}, r"`{lr.x}` has no value"),
         ({"metric": None}, r"runs are ranked by `metric`, val/miou if not set, and `results.columns` has no such"),
+        ({"metric": "iou"}, r":2: metric is 'iou'; .* Write `val/iou`, and `results: {columns: {val/iou: ITS NAME"),
+        ({"also_report": ["val/f1", "test/f1"]}, r": also_report is 'test/f1'; .* Write `val/f1`"),
+        ({"results": {"columns": {"test/iou": "iou"}}}, r"'test/iou' is no name of a column here: .* `val/iou: iou`"),
+        ({"results": {"columns": {"val/iou": 3}}}, r"results.columns.val/iou is 3: a section belongs here"),
+        ({"checkpoint": "/best.pt"}, r"checkpoint: '/best.pt' is not a path within the folder `{out}`"),
+        ({"keep": ["../*"]}, r"keep.0: '../\*' is not a path within the folder `{out}`"),
+        ({"environment": {"THREADS": 2}}, r":\d+: environment.THREADS is 2: .* Write it in quotes: '2'"),
+        ({"environment": {"A=B": "c"}}, r"environment: 'A=B' is no name of a variable"),
+        ({"code": "train.py"}, r"code is 'train.py': .* Write a list: \[train.py\]"),
+        ({"command": " "}, r":3: command: nothing stands there"),
+        ({"parameters": {"lr": float("nan")}}, r":5: lr: nan is no finite number. Write it in quotes"),
+        ({"grid": {"lr": [float("inf")]}}, r":1\d: lr: inf is no finite number"),
+        ({"parameters": {"lr": [datetime.date(2026, 1, 2)]}}, r":5: lr: for YAML 2026-01-02 is a date. Write it"),
+        ({"parameters": {"lr": {"a": [{3: 1}]}}}, r"lr.a: the key 3 is no text. Write it in quotes"),
         ({"metric": "val/loss"}, r"val/loss is a loss: lower is better"),
         ({"code": ["trein.py"]}, r"code: there is no trein.py, .* mean 'train.py'\? Correct it"),
         ({"inputs": ["nothing"]}, r"inputs: there is no nothing, "),
@@ -162,6 +177,10 @@ def test_a_smoke_test():
 )  # fmt: skip
 def test_what_is_refused(changes, message):
     assert any(re.search(message, one) for one in problems(**changes)), problems(**changes)
+
+
+def test_a_word_of_the_command_may_be_too_long_for_a_file():
+    assert len(plan(parameters={"lr": "x" * 5000}, grid={"lr": ["y" * 5000, "z/" * 5000]}).segments) == 4
 
 
 def test_keys_of_programs_are_refused_of_other_studies():

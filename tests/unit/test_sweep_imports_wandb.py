@@ -47,7 +47,7 @@ def test_a_grid_with_seeds_and_epochs(imported):
     assert study.grid == {"lr": [0.1, 0.01], "n": [1, 2, 3]}
     assert (study.seeds, study.epochs) == ([1, 2, 3], 12)
     assert (study.metric, study.minimize) == ("val/iou", False)
-    assert study.results.columns["val/iou"] == "valid_iou"
+    assert study.results.columns["val/iou"].column == "valid_iou"
     assert study.parameters == {"lr": 0.1, "n": 1}
     assert study.command == "python train.py --epochs={epochs} --lr={lr} --seed={seed} --n={n} --output-dir={out}"
     assert study.code == ["train.py"]

@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from segsweep.config.program import SHARED_PREFIXES
 from segsweep.config.program_settings import written_keys
 from segsweep.config.settings import Settings
 from segsweep.config.study import Study
@@ -224,7 +225,15 @@ def _not_told(
 
 
 def _unranked(study: Study, location: Location) -> Iterator[str]:
-    """A metric that nobody named: neither in `metric`, nor as a column of the results."""
+    """A metric that nobody named: neither in `metric`, nor as a column of the results; or one that has no place."""
+    named = {("metric",): study.metric} | {("also_report", number): one for number, one in enumerate(study.also_report)}
+    for keys, name in named.items():
+        if not name.startswith(SHARED_PREFIXES):
+            ours = f"val/{name.rpartition('/')[2] or 'NAME'}"
+            yield (
+                f"{location(keys)}: {keys[0]} is {name!r}; scores and losses are called val/... and train/... here. "
+                f"Write `{ours}`, and `results: {{columns: {{{ours}: ITS NAME IN THE FILE}}}}`."
+            )
     columns = study.results.columns if study.results else {}
     if "metric" not in study.model_fields_set and study.metric not in columns:
         named = next((name for name in columns if name.startswith("val/")), None)

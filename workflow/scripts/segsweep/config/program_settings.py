@@ -4,12 +4,13 @@
 the study's `parameters`: they may be nested, and take any value that YAML has; a name that is none of them is refused.
 """
 
+import math
 import re
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, create_model
+from pydantic import AfterValidator, ConfigDict, create_model
 
 from segsweep.config.settings import Settings, key
 from segsweep.errors import InputError
@@ -66,6 +67,26 @@ def written_keys(parameters: Mapping[str, Any], keys: tuple) -> tuple:
     return ()
 
 
+def _writable(value: Any) -> Any:
+    """A parameter's value, which a program can be given as text, YAML or JSON."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if not isinstance(name, str):
+                raise ValueError(f"the key {name!r} is no text. Write it in quotes")
+            _writable(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            _writable(inner)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value} is no finite number. Write it in quotes, as text that the program reads")
+    elif value is not None and not isinstance(value, str | bool | int | float):
+        raise ValueError(f"for YAML {value} is a {type(value).__name__}. Write it in quotes")
+    return value
+
+
+Writable = Annotated[Any, AfterValidator(_writable)]
+
+
 def _nest(
     into: dict[str, Any], written: Mapping[Any, Any], path: tuple[str, ...], keys: tuple, location, problems: list[str]
 ) -> None:
@@ -111,7 +132,7 @@ def _name_problem(names: tuple[str, ...]) -> str:
 
 def _section(name: str, values: Mapping[str, Any], beside: Mapping[str, Any] | None = None) -> type[Settings]:
     fields = {
-        one: (_section(one, value), key(...)) if isinstance(value, Mapping) and value else (Any, key(...))
+        one: (_section(one, value), key(...)) if isinstance(value, Mapping) and value else (Writable, key(...))
         for one, value in values.items()
     }
     with warnings.catch_warnings():  # a parameter may be called `copy` or `json`: nobody calls these methods

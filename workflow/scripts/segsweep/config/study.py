@@ -1,18 +1,20 @@
 """A study file: a data set, one complete training setting, and what varies."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from segsweep.config.claims import AnyClaim, Expect
 from segsweep.config.imported_table import Table
-from segsweep.config.program import ProgramResults
+from segsweep.config.program import PathInOut, ProgramResults
 from segsweep.config.search import Confirm, Ensemble, Sweep
 from segsweep.config.settings import Settings, key
 from segsweep.config.train import Train
 from segsweep.own_code.names import NAME
 
 Axes = dict[str, Any]
+VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 OwnMetricName = Annotated[str, Field(pattern=rf"^{NAME.pattern}$")]
 # Keys that say how a program is run.
 OF_PROGRAMS = {
@@ -141,8 +143,8 @@ class Study(Settings):
     )
     results: ProgramResults | None = key(None, "Where it writes its metrics.")
     epochs: int | None = key(None, "Epochs that it trains.", ge=1)
-    checkpoint: str | None = key(None, "File in `{out}` that holds the best model.")
-    keep: list[str] = key(["**"], "Files in `{out}` that are kept when a run is finished, as patterns.")
+    checkpoint: PathInOut | None = key(None, "File in `{out}` that holds the best model.")
+    keep: list[PathInOut] = key(["**"], "Files in `{out}` that are kept when a run is finished, as patterns.")
     on_oom: Literal["fail", "skip"] = key(
         "skip", "A program that runs out of memory: fail the job, or record the status `oom`.", outcome=False
     )
@@ -155,6 +157,21 @@ class Study(Settings):
     def total_epochs(self) -> int | None:
         """Epochs of a run whose cell does not say otherwise; None where nothing trains."""
         return self.train.epochs if self.train else self.epochs
+
+    @field_validator("command")
+    @classmethod
+    def _something_to_start(cls, value: str | None) -> str | None:
+        if value is not None and not value.strip():
+            raise ValueError("nothing stands there. Write what starts the program: `python train.py --out {out}`")
+        return value
+
+    @field_validator("environment")
+    @classmethod
+    def _names_of_variables(cls, value: dict[str, str]) -> dict[str, str]:
+        for name in value:
+            if not VARIABLE.fullmatch(name):
+                raise ValueError(f"{name!r} is no name of a variable: letters, digits and `_`. Rename it")
+        return value
 
     @model_validator(mode="after")
     def _one_design(self):

@@ -1,10 +1,11 @@
 """YAML files into settings, and problems that point at the line."""
 
+import json
 import re
 from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -147,14 +148,23 @@ def _problem(cls: type[BaseModel], entry: dict, location) -> str:
     message = entry["msg"].removeprefix("Value error, ")
     if kind == "value_error":
         return f"{where}: {key}: {message.removesuffix('.')}."
-    return f"{where}: {key} is {shown}: {message[0].lower() + message[1:]}."
+    remedy = ""
+    if kind == "string_type" and isinstance(found, bool | int | float):
+        remedy = f" Write it in quotes: '{json.dumps(found)}'."
+    elif kind == "list_type" and isinstance(found, str | int | float):
+        remedy = f" Write a list: [{found}]."
+    return f"{where}: {key} is {shown}: {message[0].lower() + message[1:]}.{remedy}"
 
 
 def _followed(cls: type[BaseModel], loc: tuple) -> tuple[tuple, list[type[BaseModel]]]:
     """The keys of an error's location, without what pydantic adds to name branches of unions, and the settings classes
     of the last section on the way."""
-    keys, sections, here = [], [cls], [cls]
+    keys, sections, here, in_mapping = [], [cls], [cls], False
     for part in loc:
+        if in_mapping and part != "[key]":  # a person's own name, whatever it looks like
+            keys.append(part)
+            in_mapping = False
+            continue
         if tagged := [model for model in here if part in _tags(model)] if len(here) > 1 else []:
             sections = here = tagged
             continue
@@ -164,6 +174,8 @@ def _followed(cls: type[BaseModel], loc: tuple) -> tuple[tuple, list[type[BaseMo
         sections = here or sections
         fields = [model.model_fields[part] for model in here if part in model.model_fields]
         here = [model for field in fields for model in models_in(field.annotation)] if fields else here
+        annotations = [one for field in fields for one in (field.annotation, *get_args(field.annotation))]
+        in_mapping = any(get_origin(one) is dict for one in annotations)
     return tuple(keys), sections
 
 

@@ -89,12 +89,13 @@ class ProgramCode:
 
     def others_in(self, command: str) -> list[str]:
         """What else a command names that is here: files and folders of data, perhaps."""
-        there = [one for one in _paths(_words(command)) if one.strip("./") and (self.folder / one).exists()]
+        there = [one for one in _paths(_words(command)) if one.strip("./") and os.path.exists(self.folder / one)]
         return [one for one in there if not self._names_code(one)]
 
     def _names_code_now(self, word: str) -> bool:
+        # A word may be anything, also what is too long for a name: `os.path` says then that there is no such file.
         path = self.folder / word
-        return path.is_file() and (path.suffix in NAMED or os.access(path, os.X_OK))
+        return os.path.isfile(path) and (path.suffix in NAMED or os.access(path, os.X_OK))
 
     def _of_module(self, name: str) -> str | None:
         stem = self.folder.joinpath(*name.split("."))

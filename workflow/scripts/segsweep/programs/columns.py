@@ -6,18 +6,13 @@ read, so that a column that is mapped later needs no training.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from segsweep.config.program import ProgramColumn, ProgramResults
+from segsweep.config.program import ProgramColumn, ProgramResults, has_place
 from segsweep.config.yaml_documents import nearest
-
-# Names here that need no entry in `results.columns` where the program has them too.
-SHARED = ("epoch", "lr", "seconds")
-SHARED_PREFIXES = ("train/", "val/")
 
 
 def column_of(results: ProgramResults, name: str) -> ProgramColumn:
     """The program's column that a name here stands for: what `results.columns` says, else the one of the same name."""
-    entry = results.columns.get(name, name)
-    return ProgramColumn(column=entry) if isinstance(entry, str) else entry
+    return results.columns.get(name) or ProgramColumn(column=name)
 
 
 def renamed(header: Iterable[str], results: ProgramResults) -> dict[str, str]:
@@ -32,7 +27,7 @@ def renamed(header: Iterable[str], results: ProgramResults) -> dict[str, str]:
     for theirs in header:
         if theirs in ours:
             found[theirs] = ours[theirs]
-        elif _shared(theirs) and theirs not in ours.values():
+        elif has_place(theirs) and theirs not in ours.values():
             found[theirs] = theirs
     return found
 
@@ -68,7 +63,3 @@ def missing_columns(header: Sequence[str], results: ProgramResults, needed: Iter
                 f"Write `columns: {{{name}: COLUMN}}`."
             )
     return found
-
-
-def _shared(name: str) -> bool:
-    return name in SHARED or name.startswith(SHARED_PREFIXES)

@@ -85,8 +85,8 @@ def _columns(results: QuotedResults) -> list[list[str]]:
         if "/" not in name:
             continue
         path = f'study.results.columns["{name}"]'
-        percent = isinstance(column, dict) and column.get("unit") == "percent"
-        source = _code(results, f"{path}.column" if isinstance(column, dict) else path)
+        percent = column["unit"] == "percent"
+        source = _code(results, f"{path}.column")
         rows.append(
             [capital(results.metric_name(name)), source + (", in percent" if percent else ""), "`results.columns`"]
         )
