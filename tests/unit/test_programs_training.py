@@ -83,6 +83,16 @@ def test_an_interrupted_program_resumes(tmp_path):
     assert len(record(tmp_path, segment).history) == 2
 
 
+def test_a_row_that_no_job_lived_to_read_is_not_lost(tmp_path):
+    write_program(tmp_path, "while epoch == 3 and not resume: time.sleep(0.05)")
+    segment = program_segment(tmp_path)
+    part = tmp_path / "segments" / f"{segment.id}.part" / "epochs.csv"
+    train(tmp_path, segment, should_stop=lambda: part.exists() and len(part.read_text().splitlines()) == 3)
+    part.write_text("".join(part.read_text().splitlines(keepends=True)[:2]))  # as if killed after epoch 1
+    assert train(tmp_path, segment)[0] == [0]
+    assert rows(tmp_path, segment) == EPOCHS
+
+
 def test_a_program_that_cannot_resume_begins_again(tmp_path):
     write_program(
         tmp_path, "Path('calls').open('a').write(f'{epoch} ')\nif epoch == 3 and not Path('go').exists(): sys.exit(5)"

@@ -105,6 +105,8 @@ class ProgramTraining:
             InputError: it failed, or its metrics are not what the study says.
         """
         kept = self._prepare()
+        if kept:
+            self._take_over_unread()
         resume = self.can_resume and (kept or self.parent is not None)
         given = {"resume": resume, "device": self.device, "threads": self.threads, "environ": self.environ}
         command, environ = called_with(self.segment, self.part, **given)
@@ -143,6 +145,15 @@ class ProgramTraining:
         begin_with(self.out, self.store.program_files(self.parent.id) if self.parent else None)
         self.forget()
         return False
+
+    def _take_over_unread(self) -> None:
+        """Take over the rows that an earlier start wrote and its job, which was killed, had not read yet."""
+        self.metrics = self._begin_metrics(from_nothing=True)
+        try:
+            self.metrics.update(whole=False)
+        except MalformedFile:  # what this start writes will tell
+            return
+        self._remember()
 
     def _begin_metrics(self, from_nothing: bool = False) -> SegmentMetrics:
         seen = self.parent.program["results"]["first_epoch"] if self.parent else None
