@@ -99,6 +99,7 @@ def test_killed_with_all_that_it_started_it_resumes_to_the_same_numbers(workspac
     workspace.run("my/plain_script.py", "--lr", "0.01", "--epochs", str(epochs), "--out", str(alone))
     segment = last_segment(workspace, "killed", run["run"])
     assert (segment / "out" / "metrics.csv").read_text() == (alone / "metrics.csv").read_text()
+    assert [row["epoch"] for row in rows(workspace, "killed", "epochs.csv")] == [str(i + 1) for i in range(epochs)]
     assert len(json.loads((segment / "segment.json").read_text(encoding="utf-8"))["history"]) == 2
 
 

@@ -105,6 +105,8 @@ class ProgramTraining:
             InputError: it failed, or its metrics are not what the study says.
         """
         kept = self._prepare()
+        if kept:
+            self._take_over_unread()
         resume = self.can_resume and (kept or self.parent is not None)
         given = {"resume": resume, "device": self.device, "threads": self.threads, "environ": self.environ}
         command, environ = called_with(self.segment, self.part, **given)
@@ -143,6 +145,15 @@ class ProgramTraining:
         begin_with(self.out, self.store.program_files(self.parent.id) if self.parent else None)
         self.forget()
         return False
+
+    def _take_over_unread(self) -> None:
+        """Take over the rows that an earlier start wrote and its job, which was killed, had not read yet."""
+        self.metrics = self._begin_metrics(from_nothing=True)
+        try:
+            self.metrics.update(whole=False)
+        except MalformedFile:  # what this start writes will tell
+            return
+        self._remember()
 
     def _begin_metrics(self, from_nothing: bool = False) -> SegmentMetrics:
         seen = self.parent.program["results"]["first_epoch"] if self.parent else None
@@ -264,7 +275,12 @@ class ProgramTraining:
             for name in (STATE, *CONFIG_FILES.values()):
                 (self.part / name).unlink(missing_ok=True)
             self.output.shorten()
-            if status != "finished" or not self.segment.can_be_extended:
+            if checkpoint is not None and status == "finished" and not checkpoint.is_file():
+                self.note(
+                    f"there is no {program['checkpoint']} in the program's folder, which the study calls its "
+                    "`checkpoint`; all its files are kept"
+                )
+            elif status != "finished" or not self.segment.can_be_extended:
                 keep_only(self.out, [*program["keep"], metrics.results.file, *filter(None, [program["checkpoint"]])])
         found = checkpoint is not None and checkpoint.is_file()
         return {
