@@ -145,7 +145,7 @@ def test_runs_that_ended_otherwise(tmp_path):
 
 def test_a_metric_without_a_column_is_named_with_what_there_is(tmp_path):
     plan = program_study(tmp_path, metric="val/iou_mean")
-    with pytest.raises(InputError, match=r"epochs\.csv: .*no column 'val/iou_mean'.*grad_norm.*val_iou"):
+    with pytest.raises(InputError, match=r"epochs\.csv: .*no column 'val/iou_mean' of numbers.*grad_norm.*val_iou"):
         collect(plan, SegmentStore(tmp_path / "segments"))
 
 
@@ -159,7 +159,7 @@ def test_a_column_that_no_run_has_is_named_and_one_that_some_lack_is_empty(tmp_p
     found = collect(plan, SegmentStore(tmp_path / "segments"))
     assert [row.get("val/dice") for row in found.runs] == [None, "0.5"] * 4
     nowhere = program_study(tmp_path / "2", results=RESULTS | {"columns": columns})
-    with pytest.raises(InputError, match=r"epochs\.csv: .*no column 'val_dise' for val/dice.*val_iou"):
+    with pytest.raises(InputError, match=r"epochs\.csv: .*no column 'val_dise' of numbers for val/dice.*val_iou"):
         collect(nowhere, SegmentStore(tmp_path / "2" / "segments"))
 
 

@@ -147,6 +147,7 @@ def test_a_smoke_test():
         ({"metric": "iou"}, r":2: metric is 'iou'; .* Write `val/iou`, and `results: {columns: {val/iou: ITS NAME"),
         ({"also_report": ["val/f1", "test/f1"]}, r": also_report is 'test/f1'; .* Write `val/f1`"),
         ({"results": {"columns": {"test/iou": "iou"}}}, r"'test/iou' is no name of a column here: .* `val/iou: iou`"),
+        ({"results": {"file": "train.log"}}, r":\d+: results.file: of train.log it cannot be told .* `format: jsonl`"),
         ({"results": {"columns": {"val/iou": 3}}}, r"results.columns.val/iou is 3: a section belongs here"),
         ({"checkpoint": "/best.pt"}, r"checkpoint: '/best.pt' is not a path within the folder `{out}`"),
         ({"keep": ["../*"]}, r"keep.0: '../\*' is not a path within the folder `{out}`"),
@@ -163,6 +164,7 @@ def test_a_smoke_test():
         ({"inputs": ["nothing"]}, r"inputs: there is no nothing, "),
         ({"folder": "nowhere"}, r"folder is 'nowhere', and there is no folder"),
         ({"command": "mine {lr} {seed} {out}"}, r":3: `mine 0.1 .* names no file of code .* write `code: \[\]`"),
+        ({"command": "mine {lr} {seed} {out}", "grid": None, "sweep": SWEEP}, r":3: `mine .* names no file of code"),
         ({"epochs": None}, r"the key 'epochs' is missing"),
         ({"dataset": "demo"}, r"a program reads its data by itself. Leave `dataset` out"),
         ({"metrics": ["score.py:score"]}, r"a metric of your own is computed from the masks"),
@@ -319,6 +321,14 @@ def test_the_announcement_says_what_is_started():
     assert (
         "  Each run starts a program, the first one: python train.py --lr 0.1 --seed 0 --epochs 4 --out {out}" in said
     )
+    assert "  Its code is model.py, train.py." in said
+
+
+def test_a_sweep_says_what_trials_start_before_there_is_one():
+    said = []
+    announce(planned(request(grid=None, sweep=SWEEP)), said.append)
+    (example,) = (one for one in said if "Each trial starts a program" in one)
+    assert re.search(r"for example: python train.py --lr [\d.]+ --seed 0 --epochs 4 --out {out}$", example)
     assert "  Its code is model.py, train.py." in said
 
 

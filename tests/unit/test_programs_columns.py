@@ -29,11 +29,11 @@ def test_percent_becomes_a_share_and_empty_fields_stay_empty():
 def test_missing_columns_are_named_with_the_nearest():
     said = missing_columns(["step", "ioU", "loss", "dice"], RESULTS, ["val/miou", "val/f1"])
     assert said == [
-        "results.columns: no column 'iou' for val/miou. Did you mean 'ioU'? Allowed: dice, ioU, loss, step. "
+        "results.columns: no column 'iou' of numbers for val/miou. Did you mean 'ioU'? Allowed: dice, ioU, loss, step. "
         "Write `columns: {val/miou: COLUMN}`.",
-        "results.columns: no column 'd' for val/dice. Allowed: dice, ioU, loss, step. "
+        "results.columns: no column 'd' of numbers for val/dice. Allowed: dice, ioU, loss, step. "
         "Write `columns: {val/dice: COLUMN}`.",
-        "results.columns: no column 'val/f1' for val/f1. Allowed: dice, ioU, loss, step. "
+        "results.columns: no column 'val/f1' of numbers for val/f1. Allowed: dice, ioU, loss, step. "
         "Write `columns: {val/f1: COLUMN}`.",
     ]
     assert missing_columns(["iou", "loss", "d"], RESULTS, ["val/miou"]) == []

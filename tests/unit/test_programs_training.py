@@ -14,6 +14,7 @@ import pytest
 from segsweep.errors import InputError
 from segsweep.programs.called import called_with
 from segsweep.programs.process import Program, end_left_behind
+from segsweep.store.segment_store import SegmentStore
 from tests.own_programs import RESULTS, program_segment, record, rows, train, write_program
 
 EPOCHS = [
@@ -164,10 +165,37 @@ def test_a_failure_names_the_line_of_ones_own_code(tmp_path):
     assert len(lines) <= 12  # what a job shows of an error
 
 
+def test_a_file_that_python_cannot_read_is_named_by_its_line(tmp_path):
+    write_program(tmp_path, "import broken")
+    (tmp_path / "broken.py").write_text("ok = 1\nfor (:\n    pass\n")
+    with pytest.raises(InputError, match=r"^broken.py:2: the program ended with exit status 1: "):
+        train(tmp_path, program_segment(tmp_path))
+    (tmp_path / "train.py").write_text("def main(:\n")
+    with pytest.raises(InputError, match=r"^train.py:1: the program ended with exit status 1: "):
+        train(tmp_path, program_segment(tmp_path))
+
+
+def test_pipes_and_sockets_in_the_folder_hold_nothing_up(tmp_path):
+    write_program(tmp_path, "if epoch == 1: os.mkfifo(out / 'pipe')")
+    first = program_segment(tmp_path, last=1, total=2)
+    second = program_segment(tmp_path, first=2, last=2, total=2)
+    assert train(tmp_path, first, second)[0] == [0, 0]
+    assert not (SegmentStore(tmp_path / "segments").program_files(second.id) / "pipe").exists()
+
+
+def test_without_its_checkpoint_all_files_of_a_run_are_kept(tmp_path):
+    write_program(tmp_path)
+    segment = program_segment(tmp_path, keep=[], checkpoint="best.pt")
+    statuses, said = train(tmp_path, segment)
+    assert statuses == [0]
+    assert "there is no best.pt in the program's folder" in said
+    assert (SegmentStore(tmp_path / "segments").program_files(segment.id) / "state.json").is_file()
+
+
 @pytest.mark.parametrize(
     ("results", "said"),
     [
-        ({"columns": {"val/iou": "iuo"}}, "no column 'iuo' for val/iou. Did you mean 'iou'?"),
+        ({"columns": {"val/iou": "iuo"}}, "no column 'iuo' of numbers for val/iou. Did you mean 'iou'?"),
         ({"columns": {"val/iou": "iou", "epoch": "ep"}}, "no column 'ep' for epoch"),
         ({"columns": {"val/iou": "iou"}, "file": "metric.csv"}, "no file metric.csv .*There are metrics.csv, state"),
         ({"columns": {"val/iou": "iou"}, "first_epoch": 0}, "wrote epoch 4, but only 3 are planned.* from 1"),
@@ -188,7 +216,7 @@ def test_wrong_results_are_named_and_cost_no_second_training(tmp_path, results, 
 
 def test_columns_that_are_missing_end_a_long_program_at_once(tmp_path):
     write_program(tmp_path, "if epoch == 2: time.sleep(600)")
-    with pytest.raises(InputError, match="no column 'miou' for val/iou"):
+    with pytest.raises(InputError, match="no column 'miou' of numbers for val/iou"):
         train(tmp_path, program_segment(tmp_path, results={"columns": {"val/iou": "miou"}}))
 
 

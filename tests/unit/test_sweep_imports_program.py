@@ -32,6 +32,11 @@ def test_a_study_is_written_and_planned(folder, capsys):
     assert "It can be planned, with 2 runs: make plan" in capsys.readouterr().out
 
 
+def test_overrides_stand_behind_options_too(folder, capsys):
+    assert main(["../mine/sweeps/rates.yaml", "--epochs", "3", "lr=1,2", "--name", "other"]) == DONE
+    assert (folder / "here/config/studies/other.yaml").is_file()
+
+
 def test_the_example_of_the_documentation(folder):
     page = (Path(__file__).parents[2] / "docs" / "own_code.md").read_text(encoding="utf-8")
     section = page.partition("## From a sweep you have")[2]

@@ -25,11 +25,11 @@ parser.add_argument("--output-dir", default="runs")
 def imported(tmp_path):
     """A function that writes a sweep file, imports it and gives the study and the text of its file."""
 
-    def run(text, program=PROGRAM, **given):
+    def run(text, program=PROGRAM, program_file=None, **given):
         (tmp_path / "train.py").write_text(program)
         source = tmp_path / "sweep.yaml"
         source.write_text(text)
-        return planned_study(read_definition(str(source), Given(**given)), tmp_path)
+        return planned_study(read_definition(str(source), Given(program=program_file, **given)), tmp_path)
 
     return run
 
@@ -51,6 +51,35 @@ def test_a_grid_with_seeds_and_epochs(imported):
     assert study.parameters == {"lr": 0.1, "n": 1}
     assert study.command == "python train.py --epochs={epochs} --lr={lr} --seed={seed} --n={n} --output-dir={out}"
     assert study.code == ["train.py"]
+
+
+@pytest.mark.parametrize("seeds", ['["1", "2"]', "[1.5, 2.5]"])
+def test_an_option_that_a_parameter_passes_is_not_passed_twice(imported, seeds):
+    study, _ = imported(f"{{program: train.py, method: grid, parameters: {{seed: {{values: {seeds}}}}}}}")
+    assert study.command == "python train.py --seed={seed_value} --n-epochs={epochs} --output-dir={out}"
+
+
+def test_a_grid_says_that_it_ends_no_run_early(imported):
+    _, text = imported(
+        "program: train.py\nmethod: grid\nparameters: {lr: {values: [0.1, 0.2]}}\n"
+        "early_terminate: {type: hyperband, min_iter: 3}\n"
+    )
+    assert (
+        "# All settings train to their end here: {name: hyperband, brackets: 1, min_epochs: 3, eta: 3} is left" in text
+    )
+
+
+def test_a_person_names_the_program(imported, tmp_path):
+    study, _ = imported("{method: grid, parameters: {lr: {values: [0.1, 0.2]}}}", program_file=tmp_path / "train.py")
+    assert "train.py --lr={lr}" in study.command
+
+
+def test_mappings_and_names_of_several_words(imported):
+    study, _ = imported(
+        "{program: train.py, method: grid, parameters: {a b: {value: 1}, lr: {values: [{x: 1}, {x: 2}]}}}"
+    )
+    assert study.command.startswith("python train.py --'a b'={a_b} --lr={lr} ")
+    assert study.grid == {"lr": ["{{'x': 1}}", "{{'x': 2}}"]}
 
 
 def test_what_the_program_says_of_itself_fills_the_gaps(imported):

@@ -36,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--resume", help="how the program is told to resume: '--resume {out}/last.pt'")
     parser.add_argument("--name", help="name of the new study (default: the sweep's)")
     parser.add_argument("--output", type=Path, help=f"file to write (default: {STUDIES}/NAME.yaml)")
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse_intermixed_args(argv)  # overrides may stand behind options
     given = Given(**{field.name: getattr(arguments, field.name) for field in fields(Given)})
     definition = read_definition(arguments.source, given)
     definition.name = study_name(arguments.name or definition.name)

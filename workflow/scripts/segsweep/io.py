@@ -160,9 +160,9 @@ def remove_temporaries(folder: Path) -> None:
 
 
 def flush_folder(folder: Path) -> None:
-    """Flush all that is in a folder, and the folder itself, to the disk."""
+    """Flush all files and folders in a folder, and the folder itself, to the disk: no links, pipes or sockets."""
     for path in [*folder.rglob("*"), folder]:
-        if not path.is_symlink():
+        if not path.is_symlink() and (path.is_file() or path.is_dir()):
             flush_path(path)
 
 

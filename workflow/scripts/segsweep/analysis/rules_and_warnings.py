@@ -74,7 +74,7 @@ def warnings_of(
             f"{plural(noise.df, 'degree')} of freedom: it is itself uncertain.",
         )
     if results.plan.study.get("folds"):
-        warn("folds", "Folds share most of their training images, so runs on them are not independent: intervals and "
+        warn("folds", "Folds share most of their training data, so runs on them are not independent: intervals and "
              "tests are somewhat surer than they should be.")  # fmt: skip
     if not noise.equal:
         warn("unequal spread", noise.reading)

@@ -10,6 +10,7 @@ from segsweep.config.program_settings import written_keys
 from segsweep.config.settings import Settings
 from segsweep.config.study import Study
 from segsweep.config.yaml_documents import nearest
+from segsweep.programs.results_files import FORMATS, format_name
 from segsweep.programs.template import ALL_PARAMETERS, JOB_NAMES, PLANNING_NAMES, flat
 from segsweep.programs.template_syntax import TemplateError, names
 
@@ -137,6 +138,11 @@ def _unsuited(study: Study, location: Location) -> Iterator[str]:
         yield (
             f"{location(('metrics',))}: a metric of your own is computed from the masks that segsweep predicts, and a "
             "program scores by itself. Leave it out; `results.columns` names the columns of its scores."
+        )
+    if study.results and study.results.format is None and format_name(study.results.file) is None:
+        yield (
+            f"{location(('results', 'file'))}: results.file: of {study.results.file} it cannot be told how it is "
+            f"written. Say so beside it: {', '.join(f'`format: {name}`' for name in FORMATS)}."
         )
     if study.epochs is None:
         yield f"{location(('command',))}: the key 'epochs' is missing. Say how many epochs the program trains."

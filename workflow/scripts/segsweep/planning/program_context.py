@@ -17,6 +17,7 @@ from segsweep.errors import InputError
 from segsweep.hashing import short_hash
 from segsweep.planning.addresses import as_text
 from segsweep.planning.grid import Cell
+from segsweep.planning.overrides import Resolved
 from segsweep.planning.program_fingerprint import ProgramCode
 from segsweep.planning.runs import Phase, Run
 from segsweep.programs.template import ALL_PARAMETERS, fill, fill_parameters, flat
@@ -59,12 +60,12 @@ class ProgramContext:
         return self.inputs
 
     def depends_on_end(self, cell: Cell) -> bool:
-        used = self._named_by_all | _named_by(flat(_parameters(cell)).values())
+        used = self._named_by_all | _named_by(flat(_parameters(cell.resolved)).values())
         return "resume" not in used or "epochs" in used
 
     def phases(self, run: Run) -> list[Phase]:
-        call, parameters = self.call_of(run), _parameters(run.cell)
-        roots = self._roots(call, run)
+        call, parameters = self.call_of(run), _parameters(run.cell.resolved)
+        roots = self._roots(call, run.cell.resolved)
         code = self.code.fingerprint(roots)
         executed = {"command": call.command, "environment": call.environment, "code": code, "inputs": run.data}
         setting = {"command": self.study.command, "environment": self.study.environment, "parameters": parameters}
@@ -85,12 +86,20 @@ class ProgramContext:
         key = (run.cell.cell, run.seed, fold["index"], run.total_epochs)
         if key not in self._calls:
             known = {"seed": run.seed, "fold": fold["index"], "folds": fold["k"], "epochs": run.total_epochs}
-            try:
-                self._calls[key] = self._filled_in(_parameters(run.cell), known)
-            except TemplateError as error:
-                where = run.cell.resolved.location(("parameters",))
-                raise InputError(f"{where}: {run.cell.label or run.cell.cell}: {error}") from error
+            self._calls[key] = self._filled_in(run.cell.resolved, known, run.cell.label or run.cell.cell)
         return self._calls[key]
+
+    def call_of_trial(self, settings: Resolved) -> Call:
+        """What a trial's program is called with, before there is one: with the first seed and the first fold.
+
+        Raises:
+            InputError: a parameter's value is a template that cannot be filled in, or no code is named.
+        """
+        folds = self.study.folds and self.study.folds.k
+        known = {"seed": self.study.seeds[0], "fold": folds and 0, "folds": folds, "epochs": settings.dump["epochs"]}
+        call = self._filled_in(settings, known, "a trial")
+        self.code.fingerprint(self._roots(call, settings))
+        return call
 
     def forget(self) -> None:
         """Nothing: what runs are called with is asked for again when the plan is written."""
@@ -100,29 +109,35 @@ class ProgramContext:
         """The placeholders of the command and of the environment."""
         return _named_by(templates_of(self.study).values())
 
-    def _filled_in(self, parameters: dict[str, Any], known: dict[str, Any]) -> Call:
-        config = fill_parameters(parameters, known)
+    def _filled_in(self, settings: Resolved, known: dict[str, Any], label: str) -> Call:
+        try:
+            config = fill_parameters(_parameters(settings), known)
+            return self._call(config, known)
+        except TemplateError as error:
+            raise InputError(f"{settings.location(('parameters',))}: {label}: {error}") from error
+
+    def _call(self, config: dict[str, Any], known: dict[str, Any]) -> Call:
         values = known | dict(sections(config)) | flat(config)
         values = {name: values[name] for name in self._named_by_all if name in values}
         environment = {name: fill(text, values) for name, text in self.study.environment.items()}
         return Call(fill(self.study.command, values, shell=True), environment, config)
 
-    def _roots(self, call: Call, run: Run) -> frozenset[str]:
+    def _roots(self, call: Call, settings: Resolved) -> frozenset[str]:
         """Files and folders of the run's code."""
         if self.study.code is not None:
             return frozenset(self.study.code)
         found = self.code.roots_in(call.command)
         if not found:
             raise InputError(
-                f"{run.cell.resolved.location(('command',))}: `{call.command}` names no file of code that lies in "
+                f"{settings.location(('command',))}: `{call.command}` names no file of code that lies in "
                 f"{self.code.folder.resolve()}, so an edit of the program would not be seen. Name its files and "
                 "folders in `code`, or write `code: []` for a program that is installed."
             )
         return found
 
 
-def _parameters(cell: Cell) -> dict[str, Any]:
-    return {name: value for name, value in cell.resolved.dump.items() if name not in BESIDE}
+def _parameters(settings: Resolved) -> dict[str, Any]:
+    return {name: value for name, value in settings.dump.items() if name not in BESIDE}
 
 
 def _named_by(values: Iterable[Any]) -> frozenset[str]:

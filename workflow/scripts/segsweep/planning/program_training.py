@@ -57,7 +57,10 @@ class ProgramTraining:
         return self.context.code.files
 
     def check(self, settings: Iterable[Resolved]) -> None:
-        """Nothing: what a program makes of its parameters is its own affair."""
+        """That trials can be called; runs that are known already are found wanting when they are planned."""
+        if self.study.sweep is not None:
+            for one in settings:
+                self.context.call_of_trial(one)
 
     def problems(self, plan: StudyPlan) -> list[str]:
         return []
@@ -65,8 +68,12 @@ class ProgramTraining:
     def remarks(self, settings: Iterable[Resolved], plan: StudyPlan) -> Iterator[str]:
         code = self.context.code
         command = next((one.program["command"] for one in plan.segments.values()), "")
-        if command:
+        if not command and self.study.sweep is not None:
+            command = next((self.context.call_of_trial(one).command for one in settings), "")
+            yield f"Each trial starts a program, for example: {' '.join(command.split())}"
+        elif command:
             yield f"Each run starts a program, the first one: {' '.join(command.split())}"
+        if command:
             yield f"Its code is {_listed(code.files)}." if code.files else "`code` is empty: no edit of it is seen."
             if self.study.inputs:
                 yield f"It reads {_listed(self.study.inputs)}."

@@ -59,7 +59,7 @@ def missing_columns(header: Sequence[str], results: ProgramResults, needed: Iter
         column = column_of(results, name).column
         if column not in there and name != "epoch":
             found.append(
-                f"results.columns: no column {column!r} for {name}. {nearest(column, list(header))} "
+                f"results.columns: no column {column!r} of numbers for {name}. {nearest(column, list(header))} "
                 f"Write `columns: {{{name}: COLUMN}}`."
             )
     return found

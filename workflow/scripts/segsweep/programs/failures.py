@@ -11,6 +11,10 @@ OUT_OF_MEMORY = re.compile(
 )
 _FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
 _TRACEBACK = "Traceback (most recent call last)"
+# Of a program that Python could not even read there are no frames but this one.
+_UNREADABLE = re.compile(
+    r'^  File "[^"]+", line \d+\n(?=(.*\n){1,3}(SyntaxError|IndentationError|TabError): )', re.MULTILINE
+)
 _NOT_THEIRS = re.compile(r"site-packages|dist-packages|/lib/python3[^/]*/|^<")
 _VMSTAT = Path("/proc/vmstat")
 
@@ -28,7 +32,8 @@ def failing_line(said: str, folder: Path) -> str | None:
         said: what the program said.
         folder: where it ran: files in it are named from there.
     """
-    at = said.rfind(_TRACEBACK)
+    unreadable = list(_UNREADABLE.finditer(said))
+    at = max(said.rfind(_TRACEBACK), unreadable[-1].start() if unreadable else -1)
     frames = [found for found in _FRAME.finditer(said, max(at, 0)) if not _NOT_THEIRS.search(found["file"])]
     if at < 0 or not frames:
         return None

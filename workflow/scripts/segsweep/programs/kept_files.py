@@ -21,7 +21,7 @@ def begin_with(out: Path, parent: Path | None) -> None:
     half = out.with_name(f"{out.name}.copy")  # a copy that is cut short must not be taken for a whole one
     if half.exists():
         shutil.rmtree(half)
-    shutil.copytree(parent, half, symlinks=True)
+    shutil.copytree(parent, half, symlinks=True, ignore=_without_content)
     half.rename(out)
 
 
@@ -55,6 +55,12 @@ def keep_only(out: Path, patterns: Iterable[str]) -> None:
                 path.unlink()
         if Path(folder) != out and not os.listdir(folder):
             os.rmdir(folder)
+
+
+def _without_content(folder: str, names: list[str]) -> list[str]:
+    """The pipes and sockets among the names in a folder: they cannot be copied."""
+    paths = {name: Path(folder, name) for name in names}
+    return [name for name, path in paths.items() if not (path.is_symlink() or path.is_file() or path.is_dir())]
 
 
 def _with_content(path: Path) -> Iterable[Path]:

@@ -275,7 +275,12 @@ class ProgramTraining:
             for name in (STATE, *CONFIG_FILES.values()):
                 (self.part / name).unlink(missing_ok=True)
             self.output.shorten()
-            if status != "finished" or not self.segment.can_be_extended:
+            if checkpoint is not None and status == "finished" and not checkpoint.is_file():
+                self.note(
+                    f"there is no {program['checkpoint']} in the program's folder, which the study calls its "
+                    "`checkpoint`; all its files are kept"
+                )
+            elif status != "finished" or not self.segment.can_be_extended:
                 keep_only(self.out, [*program["keep"], metrics.results.file, *filter(None, [program["checkpoint"]])])
         found = checkpoint is not None and checkpoint.is_file()
         return {

@@ -28,7 +28,7 @@ EXPLANATIONS = {
     "brighter_lower": "Brighter is lower.",
     "optimistic": (
         "The best epoch is chosen on the same validation split by which settings are ranked, so scores are optimistic: "
-        "images by which nothing was chosen are likely to give less favourable ones."
+        "data by which nothing was chosen are likely to give less favourable ones."
     ),
     "more_seeds_ties": (
         "More seeds, if the choice counts: these results do not order the settings of the first group."

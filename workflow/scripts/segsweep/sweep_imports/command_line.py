@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from segsweep.sweep_imports.definition import Arguments
 from segsweep.sweep_imports.known_names import Role, role_of
 from segsweep.sweep_imports.parameters import Parameter
+from segsweep.sweep_imports.shell_words import literal
 
 FORMS = {
     Arguments.FLAGS: "--{}={}",
@@ -65,9 +66,9 @@ def _expanded(style: Arguments, parameters: Sequence[Parameter]) -> Iterator[str
     if style in (Arguments.JSON, Arguments.JSON_FILE):
         return
     for one in parameters:
-        written = FORMS[style].format(one.theirs, f"{{{one.name}}}")
+        written = FORMS[style].format(literal(one.theirs), f"{{{one.name}}}")
         if style is Arguments.SWITCHES and isinstance(one.value, bool):
-            written = f"--{one.theirs}"
+            written = f"--{literal(one.theirs)}"
         elif not one.is_optional:
             yield written
             continue

@@ -57,7 +57,7 @@ def read_hydra(path: Path, words: Sequence[str], program: Path | None) -> Defini
     if not sweeps and not configuration.sweeper().get("search_space"):
         raise InputError(
             f"{path}: nothing varies: there is no `hydra.sweeper.params`. Give the overrides of the multirun besides: "
-            "lr=0.1,0.01 model=unet,fpn."
+            "lr=0.1,0.01 model=unet,fpn. (A sweep file of W&B has the keys `method` and `parameters`.)"
         )
     sweeper = configuration.sweeper()
     name = sweeper.get("study_name") or (path.parent.name if path.name == MULTIRUN else path.stem)

@@ -40,8 +40,12 @@ LOWER_IS_BETTER = re.compile(r"(loss|error|mse|rmse|mae|nll|perplexity|ppl|fid)"
 
 def role_of(name: str) -> Role | None:
     """What a parameter `trainer.max_epochs`, or an option `--max-epochs`, is for."""
-    last = name.lstrip("-+").rpartition(".")[2]
-    return ROLES.get(last.lower().replace("-", "_"))
+    return ROLES.get(option_name(name).rpartition(".")[2].lower())
+
+
+def option_name(name: str) -> str:
+    """A parameter or option without what differs between its spellings: `max_epochs` of `--max-epochs`."""
+    return name.lstrip("-+").replace("-", "_")
 
 
 def nearest_to_root(names: Iterable[str], role: Role) -> str | None:

@@ -81,7 +81,7 @@ def _read(source: str, given: Given) -> Definition:
     if path.suffix not in YAML:
         return _optuna(source, given)
     if is_wandb_sweep(Document(path).values):
-        return read_wandb_sweep(path)
+        return read_wandb_sweep(path, given.program)
     from segsweep.sweep_imports.hydra_multirun import read_hydra  # takes a second to import
 
     return read_hydra(path, given.words, given.program)

@@ -14,7 +14,7 @@ from segsweep.config.search import Dimension
 from segsweep.search.space import count, levels
 from segsweep.sweep_imports.command_line import command_line, form_of, with_roles
 from segsweep.sweep_imports.definition import GRID, Arguments, Definition
-from segsweep.sweep_imports.known_names import Role, metric_name, probably_minimized, role_of
+from segsweep.sweep_imports.known_names import Role, metric_name, option_name, probably_minimized, role_of
 from segsweep.sweep_imports.parameters import Parameter, fits_option, named
 from segsweep.sweep_imports.program_source import ProgramSource, read_program
 
@@ -94,9 +94,10 @@ def _further_options(
     """Options of the program that segsweep fills in and the sweep does not speak of, and the program's defaults."""
     form, found, defaults = form_of(words), [], {}
     known = {one.role for one in parameters} | set(given)
+    passed = {option_name(one.theirs) for one in parameters}  # of an option that is there twice the last one counts
     for option, default in source.options.items():
         role = role_of(option)
-        if role is None or role in known or not fits_option(role, default):
+        if role is None or role in known or option_name(option) in passed or not fits_option(role, default):
             continue
         known.add(role)
         defaults[role] = str(default)
@@ -230,6 +231,12 @@ def _design(study: StudyDraft, definition: Definition, parameters: list[Paramete
         points = prod(map(count, axes.values()))
         if trials is None or trials >= points:
             study.keys["grid"] = {name: levels(axis) for name, axis in axes.items()}
+            if definition.pruner:
+                study.comment(
+                    "grid",
+                    text=f"All settings train to their end here: {_written(definition.pruner)} "
+                    "is left out. A `sweep` can have it as its `pruner`.",
+                )
             return
     sampler = {"name": definition.method} | definition.sampler
     sweep: dict[str, Any] = {"sampler": sampler if definition.sampler else definition.method}
@@ -251,22 +258,28 @@ def _pruner(study: StudyDraft, definition: Definition) -> None:
     if "{resume" in study.keys["command"]:
         study.keys["sweep"]["pruner"] = definition.pruner
         return
-    written = ", ".join(f"{name}: {value}" for name, value in definition.pruner.items())
     study.comment(
         "sweep",
         "pruner",
-        text=f"pruner: {{{written}}}\nTake this line in when the program can resume and the command says how, with its "
-        "own option and file:\n{resume:--resume {out}/last.pt}",
+        text=f"pruner: {_written(definition.pruner)}\nTake this line in when the program can resume and the command "
+        "says how, with its own option and file:\n{resume:--resume {out}/last.pt}",
     )
+
+
+def _written(pruner: dict[str, Any]) -> str:
+    return "{" + ", ".join(f"{name}: {value}" for name, value in pruner.items()) + "}"
 
 
 def _place(study: StudyDraft, path: tuple[str, ...], parameters: Iterable[Parameter]) -> tuple[str, ...]:
     """Where a remark of a definition stands in the study."""
-    searched = "sweep" in study.keys
+    design = next(key for key in ("sweep", "grid", "runs") if key in study.keys)
+    searched = design == "sweep"
     if path[0] == "space":
-        space = ("sweep", "space") if searched else ("grid",) if "grid" in study.keys else ("runs",)
+        space = ("sweep", "space") if searched else (design,)
         return (*space, *(one.name for one in parameters if (one.theirs,) == path[1:]))
-    return ("sweep", *path) if searched and path[0] in ("pruner", "sampler") else path
+    if path[0] in ("pruner", "sampler"):
+        return (design, *path) if searched else (design,)
+    return path
 
 
 def _with_role(parameters: Iterable[Parameter], role: Role) -> Parameter | None:

@@ -75,8 +75,12 @@ def is_wandb_sweep(values: dict[str, Any]) -> bool:
     return "method" in values and "parameters" in values
 
 
-def read_wandb_sweep(path: Path) -> Definition:
+def read_wandb_sweep(path: Path, program: Path | None = None) -> Definition:
     """The definition in a sweep configuration.
+
+    Args:
+        path: of the file.
+        program: that trains, where a person says it; it goes before the file's.
 
     Raises:
         InputError: the file is no sweep configuration; all that is wrong with it.
@@ -96,6 +100,8 @@ def read_wandb_sweep(path: Path) -> Definition:
         _take_metric(found, sweep.metric)
     if sweep.early_terminate:
         _take_termination(found, sweep.early_terminate, document)
+    if program is not None:
+        sweep = sweep.model_copy(update={"program": str(program)})
     found.command = _command(sweep, found, document)
     return found
 
@@ -109,11 +115,11 @@ def _take_parameters(found: Definition, parameters: dict[str, WandbParameter], d
             found.constants |= _flat(dotted, parameter.value)
         else:
             axis, lost = dimension(parameter)
-            if lost:
-                found.remark("space", dotted, text=lost)
             if axis.choices and len(axis.choices) == 1:
                 found.constants[dotted] = axis.choices[0]
                 continue
+            if lost:
+                found.remark("space", dotted, text=lost)
             found.axes[dotted] = axis
             if found.method == GRID and parameter.values is None and not _is_countable(axis):
                 keys = ("parameters", *(part for one in here for part in (one, "parameters")))[:-1]
@@ -173,7 +179,8 @@ def _command(sweep: WandbSweep, found: Definition, document: Document) -> list[s
         elif "${program}" in text:
             if sweep.program is None:
                 raise InputError(
-                    f"{document.path}: the command speaks of ${{program}}, and there is none. Add `program`."
+                    f"{document.path}: the command speaks of ${{program}}, and there is none. Add `program`, or "
+                    "import again with --program."
                 )
             words.append(literal(text.replace("${program}", sweep.program)))
         elif WHOLE_MACRO.fullmatch(text) and not VARIABLE.fullmatch(text):
@@ -190,7 +197,7 @@ def _command(sweep: WandbSweep, found: Definition, document: Document) -> list[s
 
 
 def _write_as_python(found: Definition) -> None:
-    """Pass what is neither number nor text as W&B's agent writes it: `True`, `None`, a list as one word."""
+    """Pass what is neither number nor text as W&B's agent writes it: `True`, `None`, a list or mapping as one word."""
     found.constants = {name: _as_python(value) for name, value in found.constants.items()}
     for name, axis in found.axes.items():
         if axis.choices is not None:
@@ -198,7 +205,7 @@ def _write_as_python(found: Definition) -> None:
 
 
 def _as_python(value: Any) -> Any:
-    return str(value) if value is None or isinstance(value, bool | list) else value
+    return str(value) if value is None or isinstance(value, bool | list | dict) else value
 
 
 def _with_variables(text: str) -> str:

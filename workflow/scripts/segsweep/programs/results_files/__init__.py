@@ -29,6 +29,7 @@ class Format(NamedTuple):
 
 
 _MODULES = {"csv": "csv_file", "jsonl": "json_lines", "tensorboard": "tensorboard_events", "lightning": "lightning_csv"}
+FORMATS = tuple(_MODULES)
 
 
 def format_name(pattern: str) -> str | None:

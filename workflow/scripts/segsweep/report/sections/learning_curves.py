@@ -25,7 +25,7 @@ def write(results: QuotedResults) -> str:
     epochs = results.epochs
     if epochs.empty or not cells:
         return ""
-    columns = [name for name in (results.metric, "val/loss", "train/loss") if name in epochs]
+    columns = [name for name in dict.fromkeys([results.metric, "val/loss", "train/loss"]) if name in epochs]
     columns = [name for name in columns if epochs[name].notna().any()]
     if not columns:
         return ""
