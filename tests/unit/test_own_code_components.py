@@ -174,3 +174,68 @@ def test_find_knows_built_in_and_own_components(nets):
     assert registry.find("model", "my/nets.py:tiny").title == "nets.py:tiny"
     with pytest.raises(InputError, match=r"there is no model 'unett'\. Did you mean 'unet'"):
         registry.find("model", "unett")
+
+
+ODD = """
+from typing import Literal, Optional
+
+WIDTH = 32
+
+
+def positional(classes, /, width: int = None):
+    return classes, width
+
+
+def annotated(act: "nn.Module" = None, kind: Literal = "a", size: "int | None" = 3, net: Optional["Net"] = None):
+    return act, kind, size, net
+
+
+def defaults(classes, width=WIDTH, names={"a"}, _cache=3):
+    return width, names, _cache
+
+
+def größe(classes, width=2):
+    return classes, width
+
+
+def hidden(classes, _depth):
+    return classes
+
+
+def soft(logits, target, gamma=2.0):
+    return 0
+"""
+
+
+@pytest.fixture
+def odd(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("odd.py").write_text(ODD, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("keys", "given"),
+    [
+        ({"arch": "odd.py:positional"}, (3, None)),
+        ({"arch": "odd.py:positional", "width": 4}, (3, 4)),
+        ({"arch": "odd.py:annotated"}, (None, "a", 3, None)),
+        ({"arch": "odd.py:annotated", "act": "relu", "size": None}, ("relu", "a", None, None)),
+        ({"arch": "odd.py:defaults"}, (32, {"a"}, 3)),
+        ({"arch": "odd.py:größe"}, (3, 2)),
+        ({"arch": "odd.py:defaults", "width": 8}, (8, {"a"}, 3)),
+    ],
+)
+def test_functions_are_taken_as_people_write_them(odd, keys, given):
+    model = Train.model_validate({"model": keys, "loss": {"main": {"cross_entropy": 1.0}}}).model
+    assert registry.load(type(model)).build(model, 3, 3) == given
+
+
+def test_a_required_parameter_with_an_underscore_is_refused_by_file_and_line(odd):
+    with pytest.raises(InputError, match=r"odd.py:23: the parameter '_depth' of hidden .* Give it a default"):
+        registry.find("model", "odd.py:hidden")
+
+
+@pytest.mark.parametrize("term", [1.0, {"weight": 0.5, "gamma": 1.0}])
+def test_a_loss_function_in_place_of_one_that_makes_a_loss_is_told_what_it_has_to_be(odd, term):
+    with pytest.raises(ValidationError, match=r"no value for logits, target.*given classes, class_weights.*nn.Module"):
+        TypeAdapter(Loss).validate_python({"main": {"odd.py:soft": term}})

@@ -69,6 +69,42 @@ def test_a_database(imported, tmp_path):
         assert "# Trial" in text
 
 
+def test_a_conditional_parameter_that_is_false_is_passed_on(imported, journal):
+    def objective(trial):
+        is_sgd = trial.suggest_categorical("optimizer", ["sgd", "adam"]) == "sgd"
+        if is_sgd and trial.suggest_categorical("nesterov", [True, False]):
+            trial.suggest_float("momentum", 0.5, 0.9)
+        return 0.0
+
+    sampler = optuna.samplers.RandomSampler(seed=0)
+    optimized(journal, objective, 12, study_name="s", sampler=sampler)
+    study, _ = imported()
+    assert study.sweep.space["nesterov"].model_dump(exclude_defaults=True) == {
+        "choices": ["True", "False"],
+        "when": {"optimizer": ["sgd"]},
+    }
+    assert study.sweep.space["momentum"].when == {"nesterov": ["True"]}
+    assert "{nesterov:--nesterov={nesterov}}" in study.command
+
+
+def test_epochs_that_are_a_parameter_are_not_taken_from_steps(imported, journal):
+    def objective(trial):
+        for step in range(trial.suggest_int("epochs", 2, 4)):
+            trial.report(1.0, step)
+        return 1.0
+
+    optimized(journal, objective, 3, study_name="s")
+    study, text = imported()
+    assert study.epochs == 4
+    assert "Taken from the steps" not in text
+
+
+def test_a_password_is_not_shown():
+    with pytest.raises(InputError, match=r"^nosuchdb://me:\*\*\*@host/db: is no storage") as raised:
+        read_definition("nosuchdb://me:s3cret:4@host/db", Given())
+    assert "s3cret" not in str(raised.value)
+
+
 def test_the_program_of_a_study(imported, journal, tmp_path):
     optimized(journal, lambda trial: trial.suggest_float("lr", 0, 1), study_name="s")
     study, _ = imported()

@@ -3,7 +3,7 @@
 As of the built-in ones (`segsweep.registry`), nothing of the file is imported for it.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -85,7 +85,7 @@ def class_of(name: OwnName, kind: type[Component]) -> type[Component]:
     if definition not in (known := callables(syntax)).values():
         raise InputError(
             f"{file}: it defines no function or class {name.function!r}. {nearest(name.function, known)} What is "
-            "imported or assigned there can be called by a function that is."
+            "imported, assigned or defined under an `if` there can be called by a function that stands by itself."
         )
     classes = {cls.__name__: cls for cls in classes_in(file, module, (kind, base))}
     only = next(iter(classes.values())) if len(classes) == 1 else None
@@ -120,21 +120,26 @@ def validated(cls: type[Component], value: Any, of_others: Set[str]) -> Componen
     Raises:
         ValidationError: of each key that nothing has, or a value that it cannot have.
     """
-    if not isinstance(value, Mapping):
-        return cls.model_validate(value)
-    unknown = [name for name in value if name not in cls.model_fields and name not in of_others]
-    if unknown:
-        problems = {one: f"{cls.own.name} has no such key. {nearest(str(one), cls.model_fields)}" for one in unknown}
+    written = value if isinstance(value, Mapping) else {}  # a short form, such as the weight of a loss, names none
+    unknown = [name for name in written if name not in cls.model_fields and name not in of_others]
+    problems = {one: f"{cls.own.name} has no such key. {nearest(str(one), cls.model_fields)}" for one in unknown}
+    if missing := [one for one in _required(cls) if one not in written]:
+        problems[missing[0]] = _without_value(cls.own, missing)
+    if problems:
         raise ValidationError.from_exception_data(
             cls.__name__,
             [
                 InitErrorDetails(
-                    type=PydanticCustomError("value_error", "{said}", {"said": said}), loc=(one,), input=value[one]
+                    type=PydanticCustomError("value_error", "{said}", {"said": said}),
+                    loc=(one,),
+                    input=written.get(one),
                 )
                 for one, said in problems.items()
             ],
         )
-    return cls.model_validate({name: one for name, one in value.items() if name in cls.model_fields})
+    if written:
+        value = {name: one for name, one in written.items() if name in cls.model_fields}
+    return cls.model_validate(value)
 
 
 def _keys(name: OwnName, base: type[Component], parameters: Parameters) -> dict[str, Any]:
@@ -146,6 +151,11 @@ def _keys(name: OwnName, base: type[Component], parameters: Parameters) -> dict[
             found[one.name] = (field.annotation, field if one.is_required else field._copy())
             if not one.is_required:
                 found[one.name][1].default, found[one.name][1].default_factory = one.default, None
+        elif one.name.startswith("_"):
+            raise InputError(
+                f"{name.file}:{one.line}: the parameter {one.name!r} of {name.function} cannot be a key of a study: it "
+                "begins with an underscore. Give it a default, which it then keeps, or rename it."
+            )
         elif hasattr(base, one.name):
             raise InputError(
                 f"{name.file}:{one.line}: the parameter {one.name!r} of {name.function} cannot be a key of a study: "
@@ -154,6 +164,21 @@ def _keys(name: OwnName, base: type[Component], parameters: Parameters) -> dict[
         else:
             found[one.name] = (one.type, key(one.default, f"Parameter of {name.function}."))
     return found
+
+
+def _required(cls: type[Component]) -> list[str]:
+    """The parameters of a function that have no default."""
+    parameters = cls.own.parameters.keys if cls.own.parameters and cls.gives_settings else ()
+    return [one.name for one in parameters if one.is_required and cls.model_fields[one.name].is_required()]
+
+
+def _without_value(own: OwnCode, missing: Sequence[str]) -> str:
+    return (
+        f"{own.name} (line {own.line}) is given no value for {', '.join(missing)}. Set it as a key here, or give it a "
+        f"default. By itself the function is given {', '.join(own.kind.provides)}, as far as it has parameters of "
+        "these names. It has to give what docs/own_code.md says (of a loss: a torch.nn.Module, whose "
+        "`forward(logits, target)` is the value)."
+    )
 
 
 def _missing(name: OwnName) -> str:

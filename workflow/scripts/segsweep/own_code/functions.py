@@ -41,10 +41,14 @@ def by_keywords(function: Callable, cls: type[Component]) -> Callable:
     """A function of settings, and of what its kind provides, in place of one of its own parameters."""
     parameters, provides = cls.own.parameters, cls.own.kind.provides
 
+    def passed(values: dict[str, Any]) -> Any:
+        first = [values.pop(name) for name in parameters.by_position if name in values]
+        return cls.result_of(function(*first, **values))
+
     def provided(*arguments: Any, **chosen: Any) -> Any:
         given = dict(zip(provides, arguments, strict=False))
         given = {name: given[name] for name in parameters.provided if name in given}
-        return cls.result_of(function(**given, **chosen))
+        return passed(given | chosen)
 
     def called(settings: Component, *arguments: Any) -> Any:
         chosen = {one.name: getattr(settings, one.name) for one in parameters.keys}

@@ -9,9 +9,9 @@ from typing import Any
 
 from segsweep.config.dotted_keys import keys_of
 
-NAME = re.compile(r"([^\s:]+\.py):([A-Za-z_]\w*)")
-IN_TEXT = re.compile(r"^\S*\.py:[A-Za-z_]\S*$")
-SCORE = re.compile(r"(?P<split>train|val|test)/(?P<name>[^\s:]+\.py:[A-Za-z_]\w*)(?P<of>/\S+)?")
+NAME = re.compile(r"([^\s:]+\.py):([^\W\d]\w*)")
+IN_TEXT = re.compile(r"^\S*\.py:[^\W\d]\S*$")
+SCORE = re.compile(r"(?P<split>train|val|test)/(?P<name>[^\s:]+\.py:[^\W\d]\w*)(?P<of>/\S+)?")
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,12 @@
 """The parameters of a function as it is written: read from its syntax tree, without importing it."""
 
 import ast
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Optional, Union
+
+from pydantic import PydanticUserError, TypeAdapter
 
 from segsweep.syntax import ModuleSyntax
 
@@ -43,11 +46,13 @@ class Parameters:
         provided: those that the caller always gives.
         keys: those that a study may set.
         further: name of the last of these, where it is the `**` parameter: a mapping of further arguments.
+        by_position: those of both that are passed without their names, in order.
     """
 
     provided: tuple[str, ...]
     keys: tuple[Parameter, ...]
     further: str | None = None
+    by_position: tuple[str, ...] = ()
 
 
 def callables(syntax: ModuleSyntax) -> dict[str, ast.stmt]:
@@ -66,6 +71,7 @@ def parameters_of(definition: ast.stmt, syntax: ModuleSyntax, provides: Sequence
     """The parameters of a function, or of the constructor of a class.
 
     One whose default is no plain value (a class, a call) keeps its default: no study can write such a value.
+    So does one whose name begins with an underscore. A default may be a constant of the module.
 
     Args:
         definition: the function or class.
@@ -84,13 +90,14 @@ def parameters_of(definition: ast.stmt, syntax: ModuleSyntax, provides: Sequence
         *zip(ordered, defaults, strict=True),
         *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
     ]
-    keys = [_parameter(one, default) for one, default in pairs if one.arg not in provides]
+    keys = [_parameter(one, default, syntax) for one, default in pairs if one.arg not in provides]
     if arguments.kwarg:
         keys.append(Parameter(arguments.kwarg.arg, dict[str, Any], {}, arguments.kwarg.lineno))
     return Parameters(
         tuple(one.arg for one, _ in pairs if one.arg in provides),
         tuple(one for one in keys if one is not None),
         arguments.kwarg.arg if arguments.kwarg else None,
+        tuple(one.arg for one in arguments.posonlyargs if one in ordered),
     )
 
 
@@ -102,23 +109,26 @@ def _constructor(definition: ast.ClassDef, syntax: ModuleSyntax) -> ast.Function
     return own or next(filter(None, inherited), None)
 
 
-def _parameter(argument: ast.arg, default: ast.expr | None) -> Parameter | None:
+def _parameter(argument: ast.arg, default: ast.expr | None, syntax: ModuleSyntax) -> Parameter | None:
     value: Any = ...
     if default is not None:
+        if isinstance(default, ast.Name):
+            default = getattr(syntax.definitions.get(default.id), "value", None) or default
         try:
             value = ast.literal_eval(default)
-        except ValueError:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError):  # no plain value, or one such as a set that no study file can hold
+            return None
+        if argument.arg.startswith("_"):
             return None
     return Parameter(argument.arg, _type(argument.annotation, value), value, argument.lineno)
 
 
 def _type(annotation: ast.expr | None, default: Any) -> Any:
     """The values that a parameter takes: as annotated, else like its default."""
-    if annotation is not None and all(_is_plain(node) for node in ast.walk(annotation)):
-        try:
-            return eval(compile(ast.Expression(annotation), "<annotation>", "eval"), {"__builtins__": {}}, TYPES)
-        except TypeError:  # such as `list[int][str]`, which says nothing
-            return Any
+    annotated = _annotated(annotation)
+    if annotated is not None:
+        return annotated | None if default is None else annotated
     if default is ... or default is None:
         return Any
     if isinstance(default, bool | str):
@@ -126,6 +136,21 @@ def _type(annotation: ast.expr | None, default: Any) -> Any:
     if isinstance(default, int):
         return int | float
     return type(default)
+
+
+def _annotated(annotation: ast.expr | None) -> Any:
+    """The type that an annotation means; None where it says nothing about values of a study."""
+    try:
+        if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):  # "int | None"
+            annotation = ast.parse(annotation.value, mode="eval").body
+        if annotation is None or not all(_is_plain(node) for node in ast.walk(annotation)):
+            return None
+        means = eval(compile(ast.Expression(annotation), "<annotation>", "eval"), {"__builtins__": {}}, TYPES)
+        if not TypeAdapter(means).pydantic_complete:
+            return None
+    except (SyntaxError, TypeError, NameError, PydanticUserError):  # `list[int][str]`, a bare `Literal`, a quoted class
+        return None
+    return type(None) if means is None else means
 
 
 def _is_plain(node: ast.AST) -> bool:

@@ -4,6 +4,7 @@ The storage holds the trials with their distributions, but neither the program n
 latter two only traces in the trials' attributes.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from segsweep.errors import InputError
 from segsweep.formatting import number, plural, value_in_words
 from segsweep.search.space import same
 from segsweep.sweep_imports.definition import GRID, Arguments, Definition
+from segsweep.sweep_imports.known_names import Role, nearest_to_root
 from segsweep.sweep_imports.optuna_parts import USUAL, direction, numbers
 from segsweep.sweep_imports.shell_words import literal
 
@@ -29,6 +31,7 @@ SQLITE_HEADER = b"SQLite format 3\x00"
 TRACES = {"grid_id": GRID, "cma:": "cmaes", "gp:": "gp", "qmc": "qmc", "tpe:": "tpe"}
 RUNG = "completed_rung_"  # left by the pruners of successive halving, Hyperband's brackets among them
 BEST = 3  # trials that a comment shows
+PASSWORD = re.compile(r"(?<=://)([^:/@]*):.*@")  # of the URL of a database: no file and no message may hold it
 
 
 def read_optuna(source: str, name: str | None, program: Path | None) -> Definition:
@@ -42,7 +45,7 @@ def read_optuna(source: str, name: str | None, program: Path | None) -> Definiti
     Raises:
         InputError: no such storage or study, or no trials that say what its parameters are.
     """
-    study = _study(source, name)
+    study, source = _study(source, name), _shown(source)
     trials = [trial for trial in study.get_trials(deepcopy=False) if trial.distributions]
     if not trials:
         raise InputError(
@@ -80,17 +83,25 @@ def _study(source: str, name: str | None) -> optuna.Study:
         storage = optuna.storages.get_storage(_storage(source))
         names = [one.study_name for one in storage.get_all_studies()]
     except Exception as error:  # of any driver of a database, none of them a class of Optuna's
+        said = _shown(str(error).splitlines()[0])
         raise InputError(
-            f"{source}: is no storage that Optuna can open ({type(error).__name__}: {str(error).splitlines()[0]}). "
-            "Give the URL that the study was made with, as sqlite:///study.db, or the file of a journal."
+            f"{_shown(source)}: is no storage that Optuna can open ({type(error).__name__}: {said}). Give the URL that "
+            "the study was made with, as sqlite:///study.db, or the file of a journal."
         ) from error
     if not names:
-        raise InputError(f"{source}: holds no study. Check the path.")
+        raise InputError(f"{_shown(source)}: holds no study. Check the path.")
     if name is None and len(names) > 1:
-        raise InputError(f"{source}: holds {plural(len(names), 'study')}: {', '.join(names)}. Say which: --study NAME.")
+        raise InputError(
+            f"{_shown(source)}: holds {plural(len(names), 'study')}: {', '.join(names)}. Say which: --study NAME."
+        )
     if name is not None and name not in names:
-        raise InputError(f"{source}: holds no study {name!r}. {nearest(name, names)}")
+        raise InputError(f"{_shown(source)}: holds no study {name!r}. {nearest(name, names)}")
     return optuna.load_study(study_name=name or names[0], storage=storage)
+
+
+def _shown(source: str) -> str:
+    """A source without its password."""
+    return PASSWORD.sub(r"\1:***@", source)
 
 
 def _storage(source: str) -> str | BaseStorage:
@@ -144,6 +155,24 @@ def _take_axes(found: Definition, trials: Sequence[FrozenTrial]) -> None:
                 f"{plural(len(lacking), 'trial')} did not have it, and no other parameter says when: here all have it."
             )
         found.remark("space", name, text=text)
+    _write_conditional_booleans(found)
+
+
+def _write_conditional_booleans(found: Definition) -> None:
+    """Make texts of the booleans of conditional parameters: one that is false would be left out of the command."""
+    texts = {
+        name: {value: str(value) for value in axis.choices if isinstance(value, bool)}
+        for name, axis in found.axes.items()
+        if axis.when and axis.choices
+    }
+
+    def written(name: str, values: list[Any]) -> list[Any]:
+        return [texts[name][value] if isinstance(value, bool) and name in texts else value for value in values]
+
+    for name, axis in found.axes.items():
+        choices = axis.choices and written(name, axis.choices)
+        when = {other: written(other, allowed) for other, allowed in axis.when.items()}
+        found.axes[name] = axis.model_copy(update={"choices": choices, "when": when})
 
 
 def _on_grid(name: str, trials: Sequence[FrozenTrial]) -> Dimension:
@@ -191,7 +220,7 @@ def _condition(
 def _take_epochs(found: Definition, ended: Sequence[FrozenTrial]) -> None:
     """Epochs from the values that trials reported on their way."""
     steps = [step for trial in ended if trial.state is TrialState.COMPLETE for step in trial.intermediate_values]
-    if steps:
+    if steps and nearest_to_root([*found.axes, *found.constants], Role.EPOCHS) is None:
         found.epochs = max(steps) + (min(steps) == 0)
         found.remark("epochs", text="Taken from the steps at which trials reported values.")
 
