@@ -13,7 +13,7 @@ ENDED = "u lr=0.4 seed=1: the program ended with exit status 1: python fit.py --
         ("ValueError: no\n", "ValueError: no"),
         (f"boom\n{ENDED}\nboom\nCorrect it.\n", "the program ended with exit status 1"),
         (f"train.py:3: {ENDED[18:]}\nZeroDivisionError: by zero\nCorrect it.\n", "ZeroDivisionError: by zero"),
-        ("u: the program ended with signal SIGSEGV: python x\nIt said nothing.\n", "the program ended with signal SIGSEGV"),
+        ("u: the program ended with signal SIGBUS: x\nIt said nothing.\n", "the program ended with signal SIGBUS"),
         ("all is well\n", ""),
     ],
 )  # fmt: skip
