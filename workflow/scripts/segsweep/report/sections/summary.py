@@ -32,8 +32,7 @@ def warning(results: QuotedResults) -> str:
     said = []
     if results.plan.smoke:
         said.append(
-            "This is a smoke test: a few epochs on a few images. It shows that everything works, and nothing about the "
-            "settings."
+            "This is a smoke test: short trainings. It shows that everything works, and nothing about the settings."
         )
     missing = len(results.table("missing"))
     if missing and not results.study.get("table"):
