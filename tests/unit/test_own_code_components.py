@@ -239,3 +239,15 @@ def test_a_required_parameter_with_an_underscore_is_refused_by_file_and_line(odd
 def test_a_loss_function_in_place_of_one_that_makes_a_loss_is_told_what_it_has_to_be(odd, term):
     with pytest.raises(ValidationError, match=r"no value for logits, target.*given classes, class_weights.*nn.Module"):
         TypeAdapter(Loss).validate_python({"main": {"odd.py:soft": term}})
+
+
+@pytest.mark.parametrize("name", ["my nets/net.py:build", "net.py", "net.py:", "net.py:a.b", "net.py build"])
+def test_a_name_that_is_not_quite_one_is_told_how_it_is_written(name):
+    with pytest.raises(ValidationError, match=r"is no name of your own code.*`my/file.py:name`"):
+        TypeAdapter(registry.union("model")).validate_python({"arch": name})
+
+
+def test_a_file_that_ends_the_program_when_it_is_imported_is_told_by_its_line(odd):
+    Path("script.py").write_text("def build(classes):\n    return 1\n\n\nraise SystemExit(2)\n")
+    with pytest.raises(InputError, match=r"script.py:5: script.py:build cannot be imported: SystemExit: 2"):
+        registry.load(registry.find("model", "script.py:build"))

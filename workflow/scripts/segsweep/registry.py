@@ -222,7 +222,14 @@ def _or_own(kind: str) -> Callable[[Any, Callable[[Any], Any]], Any]:
         if isinstance(value, Component) and value.own:
             return value
         name = value.get(tag) if isinstance(value, dict) else None
-        return _own(kind, name, value, _all_keys(kind)) if own_name(name) else built_in(value)
+        if own_name(name):
+            return _own(kind, name, value, _all_keys(kind))
+        if isinstance(name, str) and ".py" in name:
+            raise ValueError(
+                f"{name!r} is no name of your own code. Write the path of the file, without spaces, a colon, and the "
+                "function or class in it: `my/file.py:name`."
+            )
+        return built_in(value)
 
     return validate
 

@@ -5,7 +5,10 @@ from functools import cached_property
 from pathlib import Path
 
 LOGS = Path("logs/train_segment")  # below results/, each log `<segment>.<start>.log`
-ERROR = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Killed)\b.*", re.MULTILINE)
+ERROR = re.compile(
+    r"^(?:\w+\.)*\w*(?:Error|Exception|Killed)\b.*|(?<=: )the program ended with (?:exit status|signal) \w+",
+    re.MULTILINE,
+)
 MOST = 300
 
 

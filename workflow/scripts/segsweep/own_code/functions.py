@@ -24,7 +24,7 @@ def own_functions(cls: type[Component]) -> SimpleNamespace:
     own = cls.own
     try:
         module = load_module(cls.__module__)
-    except Exception as error:  # of any kind: it is a person's code
+    except (Exception, SystemExit) as error:  # of any kind: a person's code may even read arguments and end
         raise InputError(
             f"{location(error, own.name)}: {own.name} cannot be imported: {type(error).__name__}: {error}. Correct the "
             "file, or install what it imports."
