@@ -280,3 +280,17 @@ def test_a_study_is_named_as_elsewhere_and_no_file_is_written_over(workspace, mo
     assert "smoke=true was asked for" in capsys.readouterr().err
     assert export_run.main([run.run, "--study", "little", "--script", "by_path.py/other.py"]) == 2
     assert "by_path.py/other.py: cannot be written" in capsys.readouterr().err
+
+
+def test_a_run_that_diverged_diverges_again(workspace, monkeypatch, capsys):
+    monkeypatch.chdir(workspace.folder)
+    dataset, metric, setting = RUNS["as the demo"]
+    run = train(workspace, dataset, metric, setting | {"optimizer": {"lr": 1e9}})
+    store = SegmentStore(Path("results/segments"))
+    assert store.record(run.segments[-1]).status == "diverged"
+    export(run)
+    monkeypatch.setattr("sys.argv", ["plain.py", "--out", "diverged"])
+    with pytest.raises(SystemExit, match="The training diverged in epoch 1"):
+        runpy.run_path("plain.py", run_name="__main__")
+    assert store.read_rows(run.segments[-1]) == []
+    assert not any(Path("diverged").iterdir())

@@ -26,6 +26,7 @@ from segsweep.plain_script.criteria import criteria
 from segsweep.plain_script.layout import LINE, fitted
 from segsweep.plain_script.scores import SIMPLER, batch_scores, score_functions
 from segsweep.plain_script.trained_run import TrainedRun
+from segsweep.training.loop import EXPLOSION
 
 TEMPLATE = Path(__file__).with_name("script.py.j2")
 IMPORTS, COPIED = "@IMPORTS@", "@COPIED@"  # where the template has them
@@ -120,6 +121,7 @@ def _values(run: TrainedRun, code: CopiedCode, file: str) -> dict[str, Any]:
         "clipping": steps.clipping(code, train),
         "score_functions": score_functions(code, [name for name in run.scores if name not in of_batches]),
         "batch_scores": batch_scores(code, of_batches),
+        "largest_loss": EXPLOSION,
         "score_names": literal([name.partition("/")[2] for name in run.scores]),
         "stopping": _watched(run, train.early_stopping),
         "plateau": _watched(run, train.scheduler if train.scheduler.monitors else None),
