@@ -24,7 +24,6 @@ from segsweep.planning.plan_file import StudyPlan, read_plan
 from segsweep.planning.status import status_of
 from segsweep.report.program_setup import leaves
 from segsweep.search.results import gather, scored_cells
-from segsweep.store.equal_curves import compared_columns
 from segsweep.store.segment_store import SegmentStore
 from tests.program_study import EPOCHS, RESULTS, program_study, score, usual_rows
 
@@ -218,11 +217,6 @@ def test_there_is_no_network_to_evaluate_or_to_predict_with(tmp_path, capsys):
     ranking = ["--ranking", str(tmp_path / "ranking.csv")]
     assert predict_test.main([*files, str(tmp_path / "submission.zip"), *ranking]) == 2
     assert "no network to evaluate or to predict with" in capsys.readouterr().err
-
-
-def test_columns_that_measure_the_machine_are_not_compared():
-    header = ["epoch", "val_iou", "trainLoss", "epochTime", "time_s", "images_per_second", "gpuMem", "seed", "lr"]
-    assert compared_columns(header) == ["epoch", "val_iou", "trainLoss", "lr"]
 
 
 def test_status_reads_scores_as_the_study_calls_them_now(tmp_path):
