@@ -70,6 +70,20 @@ def test_a_program_that_is_not_told_where_to_end_is_stopped(tmp_path):
     assert rows(tmp_path, second) == EPOCHS[2:]
 
 
+@pytest.mark.parametrize("pause_s", [0.0, 0.3])
+def test_a_program_that_is_stopped_may_have_trained_on(tmp_path, pause_s):
+    write_program(tmp_path, f"time.sleep({pause_s})")
+    command = f"{sys.executable} train.py {{out}} 7 {{resume:--resume}}"
+    ends = [(1, 2), (3, 4), (5, 7)]
+    segments = [program_segment(tmp_path, first=first, last=last, total=7, command=command) for first, last in ends]
+    statuses, said = train(tmp_path, *segments)
+    assert statuses == [0, 0, 0], said
+    epochs = [[int(row["epoch"]) for row in rows(tmp_path, one)] for one in segments]
+    assert epochs == [[1, 2], [3, 4], [5, 6, 7]]
+    assert rows(tmp_path, segments[-1])[-1]["value"] == str(sum(range(8)) + 0.0)
+    assert [record(tmp_path, one).status for one in segments] == ["finished"] * 3
+
+
 def test_an_interrupted_program_resumes(tmp_path):
     write_program(tmp_path, "while epoch == 3 and not resume: time.sleep(0.05)")
     segment = program_segment(tmp_path)
@@ -116,8 +130,19 @@ def test_what_fails_right_after_it_resumed_begins_again_once(tmp_path):
     (tmp_path / "go").touch()
     statuses, said = train(tmp_path, segment)
     assert statuses == [0]
-    assert "failed right after it resumed; the segment begins again" in said
+    assert "failed right after it resumed; the run begins again" in said
     assert rows(tmp_path, segment) == EPOCHS
+
+
+def test_a_checkpoint_that_was_torn_when_the_program_was_stopped_costs_its_epochs_again(tmp_path):
+    write_program(tmp_path)
+    first, second = program_segment(tmp_path, last=2), program_segment(tmp_path, first=3)
+    assert train(tmp_path, first)[0] == [0]
+    (tmp_path / "segments" / first.id / "out" / "state.json").write_text("torn")
+    statuses, said = train(tmp_path, second)
+    assert statuses == [0]
+    assert "the run begins again" in said
+    assert rows(tmp_path, second) == EPOCHS[2:]
 
 
 @pytest.mark.parametrize(

@@ -84,30 +84,27 @@ class ProgramTraining:
         if "group" in self.state:
             end_left_behind(self.state["group"], self.segment.id, self.note)
 
-    def forget(self) -> None:
-        """Let the next start begin the segment again."""
-        (self.part / ROWS).unlink(missing_ok=True)
-
     def read_again(self) -> dict[str, Any]:
         """The outcome of a program that has ended before. Raises: InputError."""
         self.metrics = self._begin_metrics(from_nothing=True)
         self.metrics.update(whole=True)
         return self._outcome_of_ended()
 
-    def run(self) -> dict[str, Any] | None:
+    def run(self, *, from_nothing: bool = False) -> dict[str, Any] | None:
         """Start the program and see it through.
 
+        Args:
+            from_nothing: begin the run again, and do not resume.
+
         Returns:
-            The outcome, see `segsweep.trainers`; None if it had resumed what an earlier start left, and failed before
-            any new epoch.
+            The outcome, see `segsweep.trainers`; None if it had resumed, and failed before any new epoch.
 
         Raises:
             InputError: it failed, or its metrics are not what the study says.
         """
-        kept = self._prepare()
-        if kept:
-            self._take_over_unread()
-        resume = self.can_resume and (kept or self.parent is not None)
+        resume = self._prepare(from_nothing)
+        if resume:
+            self._take_over_written()
         given = {"resume": resume, "device": self.device, "threads": self.threads, "environ": self.environ}
         command, environ = called_with(self.segment, self.part, **given)
         self.metrics = self._begin_metrics()
@@ -127,7 +124,7 @@ class ProgramTraining:
         if end is End.BY_ITSELF and status != 0:
             if why := failures.memory_ran_out(self.output.said(), status, kills):
                 return self._out_of_memory(why)
-            if kept and not self.metrics.rows.fresh:
+            if resume and not self.metrics.rows.fresh:
                 return None
             raise self._failure(command, status)
         if end is End.ASKED:
@@ -137,17 +134,20 @@ class ProgramTraining:
 
     # Before the program.
 
-    def _prepare(self) -> bool:
-        """Make the program's folder ready; whether it holds what an earlier start trained."""
-        if self.can_resume and self.out.exists() and (self.part / ROWS).is_file():
+    def _prepare(self, from_nothing: bool) -> bool:
+        """Make the program's folder ready; whether it holds what there is to resume."""
+        if not from_nothing and self.can_resume and self.out.exists() and (self.part / ROWS).is_file():
             cut_half_lines(self.out, self.segment.program["results"]["file"])
             return True
-        begin_with(self.out, self.store.program_files(self.parent.id) if self.parent else None)
-        self.forget()
-        return False
+        parent = None if from_nothing else self.parent
+        begin_with(self.out, self.store.program_files(parent.id) if parent else None)
+        (self.part / ROWS).unlink(missing_ok=True)
+        return parent is not None
 
-    def _take_over_unread(self) -> None:
-        """Take over the rows that an earlier start wrote and its job, which was killed, had not read yet."""
+    def _take_over_written(self) -> None:
+        """Take over the rows that lie there already: of a start whose job was killed before it read them, or of epochs
+        after those of the parent, before the program was stopped.
+        """
         self.metrics = self._begin_metrics(from_nothing=True)
         try:
             self.metrics.update(whole=False)
