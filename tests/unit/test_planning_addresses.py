@@ -11,6 +11,7 @@ import pytest
 from pydantic import create_model
 
 from segsweep import registry
+from segsweep.config.dotted_keys import flat
 from segsweep.config.settings import Component, Settings, key
 from segsweep.config.train import Train
 from segsweep.planning.addresses import (
@@ -19,7 +20,6 @@ from segsweep.planning.addresses import (
     SectionAddresses,
     as_text,
     differences,
-    flat,
     meanings,
     read_keys,
     roots,

@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from segsweep.programs.template import complete, complete_parameters, fill, fill_parameters, flat
+from segsweep.config.dotted_keys import flat
+from segsweep.programs.template import complete, complete_parameters, fill, fill_parameters
 from segsweep.programs.template_syntax import TemplateError, names, parse
 
 COMMAND = "python train.py --lr {optimizer.lr} --out {out} {resume:--resume {out}/last.pt} --seed {seed}"

@@ -6,8 +6,9 @@ import shlex
 import pytest
 import yaml
 
+from segsweep.config.dotted_keys import flat
 from segsweep.errors import InputError
-from segsweep.programs.template import complete, fill, fill_parameters, flat
+from segsweep.programs.template import complete, fill, fill_parameters
 from segsweep.sweep_imports.sources import Given, read_definition
 from tests.imported_sweeps import planned_study
 

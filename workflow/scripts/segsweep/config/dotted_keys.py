@@ -1,6 +1,7 @@
 """Nested dictionaries of YAML by dotted keys: `optimizer.lr`, `loss.main.my/loss.py:build.weight`."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 ABSENT = object()  # in place of a value, where there is no such key: momentum of Adam
@@ -23,6 +24,17 @@ def outer_and_last(dotted: str) -> tuple[str, str]:
     """The dotted key of the section that a key lies in, empty at the top, and the key there."""
     *outer, last = keys_of(dotted)
     return ".".join(outer), last
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested values by dotted key, the leaves alone: {"optimizer.lr": 0.001}. An empty section is a leaf."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            found |= flat(value, f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}"] = value
+    return found
 
 
 def lookup(values: Any, dotted: str, default: Any = None) -> Any:

@@ -5,13 +5,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from segsweep.config.dotted_keys import flat
 from segsweep.config.program import SHARED_PREFIXES
 from segsweep.config.program_settings import written_keys
 from segsweep.config.settings import Settings
 from segsweep.config.study import Study
 from segsweep.config.yaml_documents import nearest
 from segsweep.programs.results_files import FORMATS, format_name
-from segsweep.programs.template import ALL_PARAMETERS, JOB_NAMES, PLANNING_NAMES, flat
+from segsweep.programs.template import ALL_PARAMETERS, JOB_NAMES, PLANNING_NAMES
 from segsweep.programs.template_syntax import TemplateError, names
 
 Location = Callable[[tuple], str]

@@ -3,6 +3,8 @@
 forward, evaluation    as in training
 pages                  whole ones, of what a network says of their patches
 trained_model          a run at its best epoch
+chosen_models          which runs are meant: the best one, the ensemble, one by name
+predicted_image        what is predicted of one image, in the size of its file
 evaluate_run           its counts and scores on a split
 predictor              its predictions for the images of the report
 ensemble, voting       one prediction of several

@@ -11,11 +11,11 @@ from segsweep.data.image_files import geo_tags, image_size
 from segsweep.data.image_files.image_file import Reading
 from segsweep.data.prepared import Prepared
 from segsweep.data.readers import read
-from segsweep.errors import InputError
 from segsweep.inference import submission
+from segsweep.inference.chosen_models import BEST, ENSEMBLE, ChosenModels, choose_models
 from segsweep.inference.ensemble import Ensemble
 from segsweep.inference.loaded_ensemble import images_of_split, load_ensemble, members_of
-from segsweep.io import read_csv, write_json
+from segsweep.io import write_json
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
 from segsweep.store.segment_store import SegmentStore
 
@@ -35,12 +35,12 @@ def predict_test(
     Raises:
         InputError: no model is trained, the data set's files are not there, or segsweep did not train the models.
     """
-    plan.check_builds_networks()
-    runs, method, min_votes = _models(plan, store, ranking)
+    chosen = _models(plan, store, ranking)
+    runs = chosen.runs
     loaded = load_ensemble(plan, runs, store, device, threads)
     prepared = loaded.prepared
     split = "test" if "test" in prepared.splits else "val"
-    ensemble = Ensemble(loaded.task, prepared.task, len(runs), method, min_votes)
+    ensemble = Ensemble(loaded.task, prepared.task, len(runs), chosen.method, chosen.min_votes)
     predictions: dict[str, Any] = {}
     sizes: dict[str, tuple[int, int]] = {}
     whole = [(split, i) for i in range(len(prepared.splits[split]))]
@@ -64,7 +64,7 @@ def predict_test(
         "images": len(predictions),
         "task": prepared.task,
         "models": [run.run for run in runs],
-        "method": method if len(runs) > 1 else "single model",
+        "method": chosen.method if len(runs) > 1 else "single model",
         "notes": [NO_TEST] * (split != "test") + [SEEN] * is_pooled(plan, runs, split) + [SMOKE] * plan.smoke,
     }
     write_json(output.with_suffix(".json"), about)
@@ -87,16 +87,10 @@ def without_padding(prediction: Any, size: tuple[int, int]) -> Any:
     return kept | {"mask": prediction["mask"][:height, :width]}
 
 
-def _models(plan: StudyPlan, store: SegmentStore, ranking: Path) -> tuple[list[PlannedRun], str, int | None]:
+def _models(plan: StudyPlan, store: SegmentStore, ranking: Path) -> ChosenModels:
     """The ensemble's members if it has any, else the best run of the ranking."""
-    wish = plan.study.get("ensemble") or {"method": "vote", "min_votes": None}
     members, _ = members_of(plan, store)
-    if members:
-        return members, wish["method"], wish["min_votes"]
-    best = next((row["best_run"] for row in read_csv(ranking) if row["best_run"]), None)
-    if best is None:
-        raise InputError(f"{ranking}: no setting has a usable run. Train the study first.")
-    return [next(run for run in plan.runs if run.run == best)], wish["method"], None
+    return choose_models(plan, store, ranking, ENSEMBLE if members else BEST)
 
 
 def _write(

@@ -174,17 +174,6 @@ def as_text(values: Any) -> str:
     return _encode(values)
 
 
-def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Dotted keys and values of nested dictionaries."""
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, dict) and value:
-            found |= flat(value, f"{prefix}{name}.")
-        else:
-            found[f"{prefix}{name}"] = value
-    return found
-
-
 def default_components(kind: type[Settings]) -> dict[str, Any]:
     """Which components a class has by default, by dotted key: `{"optimizer.name": "adam"}`."""
     defaults = read_keys(kind, None).items()

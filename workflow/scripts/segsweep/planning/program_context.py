@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from segsweep.config.dotted_keys import flat
 from segsweep.config.program_checks import sections, templates_of
 from segsweep.config.program_settings import BESIDE
 from segsweep.config.study import Study
@@ -20,7 +21,7 @@ from segsweep.planning.grid import Cell
 from segsweep.planning.overrides import Resolved
 from segsweep.planning.program_fingerprint import ProgramCode
 from segsweep.planning.runs import Phase, Run
-from segsweep.programs.template import ALL_PARAMETERS, fill, fill_parameters, flat
+from segsweep.programs.template import ALL_PARAMETERS, fill, fill_parameters
 from segsweep.programs.template_syntax import TemplateError, names
 
 TRAINER = "command"

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from segsweep.config.dotted_keys import flat
 from segsweep.config.train import Train
 from segsweep.formatting import plural
-from segsweep.planning.addresses import as_text, default_components, flat
+from segsweep.planning.addresses import as_text, default_components
 from segsweep.planning.code_fingerprint import Code
 from segsweep.planning.program_fingerprint import ProgramCode
 from segsweep.planning.runs import Phase, Plan, Segment

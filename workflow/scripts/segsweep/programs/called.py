@@ -7,11 +7,12 @@ from typing import Any
 
 import yaml
 
+from segsweep.config.dotted_keys import flat
 from segsweep.io import write_text
 from segsweep.planning.plan_file import SegmentPlan
 from segsweep.programs.hydra_overrides import hydra_overrides
 from segsweep.programs.process import SEGMENT_VARIABLE
-from segsweep.programs.template import complete, complete_parameters, flat
+from segsweep.programs.template import complete, complete_parameters
 from segsweep.programs.template_syntax import names
 from segsweep.store.segment_store import PROGRAM_FILES
 

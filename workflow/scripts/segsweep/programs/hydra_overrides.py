@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from segsweep.programs.template import flat, in_words
+from segsweep.config.dotted_keys import flat
+from segsweep.programs.template import in_words
 
 # What the grammar reads as this text and nothing else; all else is quoted.
 _PLAIN_TEXT = re.compile(r"[A-Za-z_/][\w/.:-]*", re.ASCII)

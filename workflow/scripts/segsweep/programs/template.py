@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from segsweep.config.dotted_keys import flat
 from segsweep.programs.template_syntax import Parts, Placeholder, TemplateError, literals, names, parse
 
 # What only the job knows; all other names are planning's.
@@ -24,17 +25,6 @@ ALL_PARAMETERS = frozenset({"config", "config:json", "overrides"})
 
 _SAFE_IN_SHELL = re.compile(r"[\w@%+=:,./-]*", re.ASCII)
 _SPECIAL_IN_DOUBLE_QUOTES = re.compile(r'([\\"$`])')
-
-
-def flat(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested parameters by dotted name, the leaves alone: {"optimizer.lr": 0.001}. An empty section is a leaf."""
-    found: dict[str, Any] = {}
-    for name, value in parameters.items():
-        if isinstance(value, Mapping) and value:
-            found |= flat(value, f"{prefix}{name}.")
-        else:
-            found[f"{prefix}{name}"] = value
-    return found
 
 
 def fill_parameters(parameters: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from segsweep.config.dotted_keys import flat
 from segsweep.programs.results_files import MalformedFile, Row
-from segsweep.programs.template import flat
 
 COMPLETE_HEADER = False
 

@@ -1,0 +1,38 @@
+"""Which of a study's models a word means."""
+
+from dataclasses import replace
+
+import pytest
+
+from segsweep.errors import InputError
+from segsweep.inference.chosen_models import choose_models
+from segsweep.store.segment_store import SegmentStore
+from tests.segments import segment_plan, study_plan
+
+
+@pytest.fixture
+def study(tmp_path):
+    ranking = tmp_path / "ranking.csv"
+    ranking.write_text("cell,best_run\na,b\nb,\nc,a\n")
+    plan = study_plan(segment_plan())
+    plan = replace(plan, runs=[replace(plan.runs[0], run=name) for name in "abc"])
+    return plan, SegmentStore(tmp_path), ranking
+
+
+@pytest.mark.parametrize(
+    ("of", "runs"), [("best", ["b"]), ("top 1", ["b"]), ("top 3", ["b", "a"]), ("c", ["c"])],
+)  # fmt: skip
+def test_a_word_means_runs(study, of, runs):
+    assert [run.run for run in choose_models(*study, of).runs] == runs
+
+
+@pytest.mark.parametrize(("of", "said"), [("d", "no run 'd'"), ("top 0", "no run 'top 0'"), ("ensemble", "`best`")])
+def test_what_is_not_there_is_refused(study, of, said):
+    with pytest.raises(InputError, match=said):
+        choose_models(*study, of)
+
+
+def test_without_a_usable_run_there_is_no_best_one(study):
+    study[2].write_text("cell,best_run\na,\n")
+    with pytest.raises(InputError, match="no setting has a usable run"):
+        choose_models(*study)

@@ -1,0 +1,64 @@
+"""Which of a study's trained models are meant: its best run, a run by name, the best settings, or its ensemble."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from segsweep.errors import InputError
+from segsweep.inference.loaded_ensemble import members_of
+from segsweep.io import read_csv
+from segsweep.planning.plan_file import PlannedRun, StudyPlan
+from segsweep.store.segment_store import SegmentStore
+
+BEST, ENSEMBLE = "best", "ensemble"
+TOP = re.compile(r"top ([1-9]\d*)")
+
+
+@dataclass(frozen=True)
+class ChosenModels:
+    """Models that are used together, or one by one.
+
+    Attributes:
+        of: what was asked for.
+        runs: of the models, the best one first.
+        method: how several decide together: `vote` or `mean`.
+        min_votes: see `segsweep.inference.ensemble.Ensemble`.
+    """
+
+    of: str
+    runs: list[PlannedRun]
+    method: str = "vote"
+    min_votes: int | None = None
+
+
+def choose_models(plan: StudyPlan, store: SegmentStore, ranking: Path, of: str = BEST) -> ChosenModels:
+    """The models that are meant by a word.
+
+    Args:
+        plan: of the study.
+        store: of all segments.
+        ranking: ranking.csv of the study.
+        of: `best`, the best run of the first setting in the ranking; `top 3`, the best run of each of the first three;
+            `ensemble`, the members of the study's ensemble; or the name of a run.
+
+    Raises:
+        InputError: there is no such run, nothing is trained, or segsweep did not train the models.
+    """
+    plan.check_builds_networks()
+    if of == ENSEMBLE:
+        members, _ = members_of(plan, store)
+        if not members:
+            raise InputError(
+                f"{plan.study_file}: the study has no ensemble whose members are trained. Give it the key `ensemble`, "
+                f"train it, or ask for `{BEST}` in place of `{ENSEMBLE}`."
+            )
+        wish = plan.study["ensemble"]
+        return ChosenModels(of, members, wish["method"], wish["min_votes"])
+    top = TOP.fullmatch(of)
+    if of != BEST and top is None:
+        return ChosenModels(of, [plan.run_named(of)])
+    wanted = int(top[1]) if top else 1
+    ranked = [row["best_run"] for row in read_csv(ranking, "Train the study first.") if row["best_run"]]
+    if not ranked:
+        raise InputError(f"{ranking}: no setting has a usable run. Train the study first.")
+    return ChosenModels(of, [plan.run_named(name) for name in ranked[:wanted]])
