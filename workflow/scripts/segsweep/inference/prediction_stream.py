@@ -1,5 +1,6 @@
 """Images that pass the network one after the other, in full batches, and come out as predictions."""
 
+import gc
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,7 +19,6 @@ from segsweep.inference.prediction_options import FLIPS, PredictionOptions
 from segsweep.inference.sliding_windows import WindowStitcher
 from segsweep.inference.trained_model import TrainedModel
 from segsweep.inference.unseen_images import Cut, Piece, UnseenImage, batch_of, pieces_of
-from segsweep.training.memory import is_out_of_memory, release
 
 
 @dataclass
@@ -96,12 +96,12 @@ class PredictionStream:
                 for whole, images in self._stitcher.add(outputs, part):
                     ready += self._decided(whole, images)
         except Exception as error:
-            if not is_out_of_memory(error):
+            if not _is_out_of_memory(error):
                 raise
             failed = [self._open.pop(key) for key in keys if key in self._open]
             ready += [(one, _too_large(one.image)) for one in failed]
             self._stitcher = self._new_stitcher()
-            release(self.models[0].forward.device)
+            _release()
         share = (time.perf_counter() - start) / len(looking)
         for one in looking:
             one.seconds += share
@@ -115,11 +115,11 @@ class PredictionStream:
             try:
                 outputs = [model.forward(part["image"]) for model in self.models]
             except Exception as error:
-                if not is_out_of_memory(error) or self.micro_batch == 1:
+                if not _is_out_of_memory(error) or self.micro_batch == 1:
                     raise
                 outputs = None
             if outputs is None:  # only here: the error holds on to what did not fit
-                release(device)
+                _release()
                 self.micro_batch //= 2
                 continue
             yield outputs, part
@@ -163,3 +163,15 @@ def _too_large(image: UnseenImage) -> InputError:
         f"{image.name}: {width}x{height} pixels do not fit into the memory, not even alone. Look at it through windows "
         "(`--window 512`), on a device with more memory, or cut it."
     )
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether an error says that memory, of the GPU or the machine, is exhausted."""
+    of_allocator = isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+    return of_allocator or isinstance(error, torch.OutOfMemoryError | MemoryError)
+
+
+def _release() -> None:
+    """Give back what a failed look held."""
+    gc.collect()
+    torch.cuda.empty_cache()  # does nothing where no GPU is in use
