@@ -171,8 +171,8 @@ class OpenedRun:
         network of the last call is kept, so that a loop over images loads it once.
 
         Args:
-            image: file of any format that data sets may have, or array (H, W) or (H, W, C) in the type of the data set's
-                images, in RGB.
+            image: file of any format that data sets may have, or array (H, W) or (H, W, C), RGB, of the type of the
+                data set's images.
             device: see `model`.
             options: `window`, `overlap`, `flips`, `smooth`, as in
                 `segsweep.inference.prediction_options.PredictionOptions`.

@@ -198,7 +198,7 @@ class OpenedStudy:
 
     @contextmanager
     def in_project(self) -> Iterator[None]:
-        """With the project as working folder: names of own code are relative to it. The study's own metrics are known."""
+        """With the project as working folder: names of own code are relative to it. Own metrics are known."""
         with chdir(self.project):
             metrics.use_own(self.plan.metrics)
             yield
