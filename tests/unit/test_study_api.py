@@ -1,5 +1,6 @@
 """Studies opened from Python: found by name, tables with types, nothing heavy imported before it is needed."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -170,6 +171,23 @@ def test_a_run_that_is_not_there_or_not_trained_is_refused(study):
     run = study.run(study.missing["run"].iloc[0])
     with pytest.raises(InputError, match="is not trained to its end"):
         run.scores  # noqa: B018
+
+
+def test_of_results_made_elsewhere_there_are_tables_and_no_networks(study, tmp_path):
+    folder = shutil.copytree(study.folder, tmp_path / "results" / "grid")
+    plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
+    plan["study"]["table"] = {"file": "runs.csv"}
+    (folder / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
+    imported = segsweep.open(folder)
+    assert imported.best.scores == study.best.scores
+    for use in (
+        imported.best.model,
+        imported.best.normalization,
+        lambda: imported.best.data,
+        lambda: imported.ensemble,
+    ):
+        with pytest.raises(InputError, match="grid: its results were made elsewhere"):
+            use()
 
 
 def test_settings_given_out_are_copies(study):

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segsweep.data.classes import class_names
 from segsweep.errors import InputError
 from segsweep.planning.plan_file import PlannedCell, PlannedRun
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
     from segsweep.data.prepared import Prepared
     from segsweep.inference.predicted_image import PredictedImage
-    from segsweep.inference.trained_model import TrainedModel
     from segsweep.study_api.opened_study import OpenedStudy
 
 
@@ -130,9 +128,7 @@ class OpenedRun:
         """
         from segsweep.data.prepared import Prepared
 
-        plan = self.study.plan
-        plan.check_builds_networks()
-        return Prepared.open(plan.segments[self.planned.segments[-1]].data, class_names(plan.dataset))
+        return Prepared.open(self._data_folder, self.study.classes)
 
     def model(self, device: str = "cpu") -> torch.nn.Module:
         """Its network with the weights of its best epoch, in eval mode.
@@ -145,9 +141,14 @@ class OpenedRun:
             device: `cpu`, `cuda`, `cuda:1`, or `auto` for a GPU where there is one.
 
         Raises:
-            InputError: the weights or the prepared data are not there, or segsweep did not train the run.
+            InputError: the weights or the manifest of the prepared data are not there, or segsweep did not train the
+                run.
         """
-        return self._load(device).forward.model
+        from segsweep.inference.trained_model import load_model, resolve_device
+
+        study, manifest = self.study, self._manifest()
+        with study.in_project():
+            return load_model(study.plan, self.planned, study.store, manifest, resolve_device(device)).forward.model
 
     def normalization(self, device: str = "cpu") -> torch.nn.Module:
         """What makes the input of `model` of an image's values: (B, C, H, W) of any type, 0..255 of 8-bit images, to
@@ -157,12 +158,12 @@ class OpenedRun:
             device: see `model`.
 
         Raises:
-            InputError: the prepared data are not there, or segsweep did not train the run.
+            InputError: the manifest of the prepared data is not there, or segsweep did not train the run.
         """
         from segsweep.data.loading import Normalize
         from segsweep.inference.trained_model import resolve_device
 
-        return Normalize(self.settings["data"]["preprocessing"], self.data).to(resolve_device(device)).eval()
+        return Normalize(self.settings["data"]["preprocessing"], self._manifest()).to(resolve_device(device)).eval()
 
     def predict(self, image: Path | str | np.ndarray, *, device: str = "auto", **options: Any) -> PredictedImage:
         """What the run predicts of one image, in the image's own size.
@@ -186,12 +187,16 @@ class OpenedRun:
 
         return loaded_predictor(self.study, self.name, device, PredictionOptions(**options)).predict(image)
 
-    def _load(self, device: str) -> TrainedModel:
-        from segsweep.inference.trained_model import load_model, resolve_device
+    def _manifest(self) -> Prepared:
+        from segsweep.data.prepared_facts import open_without_images
 
-        study = self.study
-        with study.in_project():
-            return load_model(study.plan, self.planned, study.store, self.data, resolve_device(device))
+        return open_without_images(self._data_folder, self.study.classes)
+
+    @property
+    def _data_folder(self) -> Path:
+        plan = self.study.plan
+        plan.check_builds_networks()
+        return Path(plan.segments[self.planned.segments[-1]].data)
 
     @property
     def _cell(self) -> PlannedCell:
