@@ -179,14 +179,10 @@ def test_of_results_made_elsewhere_there_are_tables_and_no_networks(study, tmp_p
     plan["study"]["table"] = {"file": "runs.csv"}
     (folder / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
     imported = segsweep.open(folder)
-    assert imported.best.scores == study.best.scores
-    for use in (
-        imported.best.model,
-        imported.best.normalization,
-        lambda: imported.best.data,
-        lambda: imported.ensemble,
-    ):
-        with pytest.raises(InputError, match="grid: its results were made elsewhere"):
+    run = imported.best
+    assert run.scores == study.best.scores
+    for use in (run.model, run.normalization, lambda: run.data, lambda: imported.ensemble):
+        with pytest.raises(InputError, match="its results were made elsewhere"):
             use()
 
 
