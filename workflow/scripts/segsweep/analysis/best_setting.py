@@ -9,6 +9,7 @@ import pandas as pd
 import yaml
 
 from segsweep.analysis.study_results import StudyResults
+from segsweep.config.program_settings import BESIDE
 from segsweep.formatting import plural
 from segsweep.own_code.names import written_for
 from segsweep.tables import Column, Document
@@ -111,12 +112,11 @@ def as_yaml(results: StudyResults, best: dict[str, Any] | None) -> str:
     segments = dict.fromkeys(" ".join(runs["segments"].fillna("")).split()) if "segments" in runs else {}
     content |= {"segments": list(segments)} if segments else {}
     content["set"] = dict(entry.settings)
-    if study.get("command"):
-        parameters = {name: value for name, value in entry.train.items() if name not in ("epochs", "on_oom")}
+    if study.get("command"):  # its parameters are nobody's but the program's
+        parameters = {name: value for name, value in entry.train.items() if name not in BESIDE}
         content |= {"command": study["command"], "parameters": parameters, "epochs": entry.train["epochs"]}
-    elif entry.train:
-        content["train"] = entry.train
-    if not study.get("command"):  # whose parameters are nobody's but the program's
+    else:
+        content |= {"train": entry.train} if entry.train else {}
         content = written_for(content, Path(results.plan.study_file).parent)
     return "\n".join(lines) + "\n" + _dump(content)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from segsweep import registry
-from segsweep.compiled_settings import syntax_of
 from segsweep.config.settings import Component
 from segsweep.errors import InputError
 
@@ -87,9 +86,8 @@ def own_component(key: str, component: Component | type[Component]) -> OwnCompon
     Raises:
         InputError: its file cannot be imported; names the line.
     """
-    name = component.own.name
-    line = syntax_of(Path(name.file)).definitions[name.function].lineno
-    return OwnComponent(key, str(name), f"{name.file}:{line}", component, registry.load(component))
+    own = component.own
+    return OwnComponent(key, str(own.name), f"{own.name.file}:{own.line}", component, registry.load(component))
 
 
 def place_of(error: BaseException) -> str | None:

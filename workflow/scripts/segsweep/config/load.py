@@ -10,17 +10,16 @@ from segsweep import metrics
 from segsweep.config.cluster import Cluster
 from segsweep.config.dataset import parse_dataset
 from segsweep.config.dataset_keys import Dataset
-from segsweep.config.dotted_keys import lookup, outer_and_last
-from segsweep.config.merging import merged, overridden, section
+from segsweep.config.dotted_keys import outer_and_last
 from segsweep.config.metric_direction import doubtful_direction
 from segsweep.config.program_checks import folder_of, program_problems
-from segsweep.config.program_settings import nested_parameters, program_settings
+from segsweep.config.program_settings import nested_parameters
 from segsweep.config.search import Ensemble
 from segsweep.config.settings import Settings, key
+from segsweep.config.smoke_study import as_smoke_test
 from segsweep.config.split_keys import TEST, VAL
 from segsweep.config.study import Study
 from segsweep.config.study_names import check_study_name
-from segsweep.config.train import Train
 from segsweep.config.yaml_documents import Document, nearest, parse
 from segsweep.data.classes import class_table
 from segsweep.data.hidden_labels import is_unlabeled
@@ -28,11 +27,6 @@ from segsweep.data.name_lists import split_names
 from segsweep.data.readers import files
 from segsweep.errors import InputError
 from segsweep.own_code.names import alike_without_folders, own_score, relocated, without_folder
-
-STUDY_KEYS = set(Study.model_fields) - {"train", "smoke", "table"}
-TRAIN_KEYS = set(Train.model_fields)
-# Numbers of epochs, which shrink with `rescale_epochs`; so do those of a warm-up whose unit is epochs.
-EPOCH_KEYS = {"until_epoch", "start_epoch", "t_max", "step_size", "t_0"}
 
 # Keys that name scores, or hold something by their names.
 SCORES = {"metric", "also_report", "monitor", "of", "names"}
@@ -224,97 +218,6 @@ def _scored(ensemble: Ensemble, dataset: Dataset, root: Path, location) -> Ensem
             "of the members are then drawn within `train`."
         )
     return ensemble.model_copy(update={"score_on": ensemble.score_on or (TEST if labeled else VAL)})
-
-
-def as_smoke_test(values: dict[str, Any], location) -> dict[str, Any]:
-    """The study's values with its section `smoke` laid over them.
-
-    Raises:
-        InputError: a key of `smoke` is neither one of the study nor one of what its cells start from.
-    """
-    smoke = dict(values.get("smoke") or {})
-    if not smoke:
-        raise InputError(
-            f"{location(('smoke',))}: smoke=true was asked for, but the study has no section `smoke`. Add one."
-        )
-    rescale = smoke.pop("rescale_epochs", False)
-    smaller = {name: value for name, value in values.items() if name != "smoke"}
-    if values.get("command") is None:
-        start, kind, own = "train", Train, TRAIN_KEYS
-        smaller[start] = smaller.get(start) or {}
-    else:
-        start = "parameters"
-        for one in (smaller, smoke):
-            one[start] = nested_parameters(one.get(start) or {}, location)
-        kind, own = program_settings(smaller[start]), smaller[start].keys() - STUDY_KEYS
-    # A key of what cells start from may be dotted, as in `set`.
-    of_start = {name: value for name, value in smoke.items() if name.partition(".")[0] in own}
-    of_study = {name: value for name, value in smoke.items() if name not in of_start}
-    if wrong := [name for name in of_study if name not in STUDY_KEYS]:
-        known = STUDY_KEYS | set(own) | {"rescale_epochs"}
-        raise InputError(
-            *(f"{location(('smoke', name))}: unknown key {name!r} in smoke. {nearest(name, known)}" for name in wrong)
-        )
-    before = (smaller[start] if start == "train" else smaller).get("epochs")
-    for name, value in of_study.items():
-        smaller[name] = _of_smoke(name, kind, smaller.get(name), value)
-    smaller[start] = overridden(kind, smaller[start], of_start, lambda keys: location(("smoke", *keys)))
-    after = (smaller[start] if start == "train" else smaller).get("epochs")
-    if rescale and before:
-        epochs = Rescaled(before, after, lookup(smaller[start], "scheduler.warmup.unit"))
-        for part in (start, "grid", "runs", "rounds", "reference"):
-            if part in smaller:
-                smaller[part] = epochs.of(smaller[part])
-    return smaller
-
-
-def _of_smoke(name: str, kind: type[Settings], value: Any, changes: Any) -> Any:
-    """A key of the study, changed by `smoke`: what lists cells is replaced, sections are merged."""
-    if name == "grid":
-        return changes
-    # These hold keys of what cells start from.
-    return merged([kind] if name in ("reference", "parameters") else section([Study], name), value, changes)
-
-
-@dataclass(frozen=True)
-class Rescaled:
-    """Numbers of epochs of a study, for a smoke test with fewer.
-
-    Attributes:
-        before: epochs of the study.
-        epochs: those of the smoke test.
-        warmup_unit: unit of the warm-up, where nothing beside its iterations says another.
-    """
-
-    before: int
-    epochs: int
-    warmup_unit: str | None
-
-    def of(self, values: Any) -> Any:
-        """Settings, or a list of them, with all numbers of epochs rescaled."""
-        if isinstance(values, dict):
-            return {name: self._of_key(name, value, values) for name, value in values.items()}
-        return [self.of(value) for value in values] if isinstance(values, list) else values
-
-    def _of_key(self, name: str, value: Any, beside: dict[str, Any]) -> Any:
-        outer, dot, last = name.rpartition(".")
-        if last == "milestones":
-            return self._milestones(value)
-        in_epochs = last == "iterations" and beside.get(f"{outer}{dot}unit", self.warmup_unit) == "epochs"
-        return self._shrunk(value) if in_epochs or last in EPOCH_KEYS else self.of(value)
-
-    def _shrunk(self, value: Any) -> Any:
-        if isinstance(value, list):
-            return [self._shrunk(one) for one in value]
-        return max(1, round(value * self.epochs / self.before)) if isinstance(value, int) and value > 0 else value
-
-    def _milestones(self, value: Any) -> Any:
-        """Milestones, or a list of levels of them: those that coincide once, and none after the end but the first."""
-        shrunk = self._shrunk(value)
-        if not isinstance(shrunk, list) or any(isinstance(one, list) for one in shrunk):
-            return [self._milestones(one) for one in value] if isinstance(value, list) else shrunk
-        distinct = list(dict.fromkeys(shrunk))
-        return [one for one in distinct if not isinstance(one, int) or one <= self.epochs] or distinct[:1]
 
 
 def _use_metrics(study: Study, location) -> None:

@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from segsweep.errors import InputError
+from segsweep.plain_script.definition_source import DefinitionSource
 from segsweep.planning.definitions import Module, read_module
 from segsweep.syntax import ModuleSyntax
 
@@ -30,7 +31,6 @@ SECTION = re.compile(r"\n\n[ ]+(?:Args|Attributes|Raises|Returns|Yields):\n(?:(?
 EMPTY = re.compile(r"\n[ ]+\"{6}(?=\n)")
 
 Symbol = tuple[str, str]  # module and name
-Edit = tuple[int, int, str]  # first byte, byte behind the last one, and what stands there instead
 
 
 class CannotCopy(InputError):
@@ -160,7 +160,7 @@ class CopiedCode:
         return name
 
     def _copied(self, module: str, node: ast.stmt, names: list[str]) -> str:
-        source = _Source(self.syntax(module).path, node)
+        source = DefinitionSource(self.syntax(module).path, node)
         free = {used.partition(".")[0] for used in self._module(module).definitions[names[0]].uses}
         edits = [source.edit(used, new) for used, new in self._renamed(module, node, free)]
         edits += [source.cut(one) for one in _refusals(node)]
@@ -229,56 +229,6 @@ class CopiedCode:
         return True
 
 
-class _Source:
-    """The lines of a definition, with its decorators and the comments right above it, to be edited by position."""
-
-    def __init__(self, path: Path, node: ast.stmt):
-        self._lines = path.read_bytes().splitlines(keepends=True)
-        first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))]) - 1
-        while first and self._lines[first - 1].startswith(b"#"):
-            first -= 1
-        self._starts = [0]
-        for line in self._lines:
-            self._starts.append(self._starts[-1] + len(line))
-        self._bytes = b"".join(self._lines)
-        self._range = self._starts[first], self._starts[node.end_lineno - 1] + node.end_col_offset
-        # A comment behind a constant belongs to it.
-        self._rest = self._bytes[self._range[1] : self._starts[node.end_lineno]]
-
-    def edit(self, node: ast.expr, new: str) -> Edit:
-        return self._at(node.lineno, node.col_offset), self._at(node.end_lineno, node.end_col_offset), new
-
-    def cut(self, node: ast.stmt) -> Edit:
-        """Whole lines out."""
-        return self._starts[node.lineno - 1], self._starts[node.end_lineno], ""
-
-    def annotation(self, before: ast.AST | None, where: ast.AST, annotation: ast.expr) -> Edit:
-        """An annotation out: behind an argument, or (before is None) of what a function returns."""
-        end = self._at(annotation.end_lineno, annotation.end_col_offset)
-        if before is not None:
-            return self._at(before.lineno, before.col_offset) + len(before.arg.encode()), end, ""
-        return self._bytes.rindex(b"->", 0, self._at(annotation.lineno, annotation.col_offset)) - 1, end, ""
-
-    def defined(self, node: ast.stmt, name: str, new: str) -> Edit:
-        """The name behind `def` or `class`, or of a constant, changed."""
-        start = self._bytes.index(name.encode(), self._at(node.lineno, node.col_offset))
-        return start, start + len(name.encode()), new
-
-    def text(self, edits: list[Edit]) -> str:
-        start, end = self._range
-        pieces, position = [], start
-        for first, last, new in sorted(edits):
-            if first < position:  # inside of what was cut out
-                continue
-            pieces += [self._bytes[position:first], new.encode()]
-            position = last
-        rest = self._rest.rstrip() if self._rest.strip().startswith(b"#") else b""
-        return (b"".join([*pieces, self._bytes[position:end]]) + rest).decode()
-
-    def _at(self, line: int, column: int) -> int:
-        return self._starts[line - 1] + column
-
-
 def _file(module: str, missing_ok: bool = False) -> Path | None:
     try:
         spec = find_spec(module)
@@ -326,12 +276,13 @@ def _left_out(node: ast.AST) -> set[int]:
     return {id(found[-1]) for found in _annotations(node)} | {id(one) for one in _refusals(node)}
 
 
-def _annotations(node: ast.AST) -> Iterator[tuple[ast.AST | None, ast.AST, ast.expr]]:
+def _annotations(node: ast.AST) -> Iterator[tuple[ast.arg | None, ast.expr]]:
+    """The annotations in a node, each with its argument; None for what a function returns."""
     for one in ast.walk(node):
         if isinstance(one, ast.arg) and one.annotation is not None:
-            yield one, one, one.annotation
+            yield one, one.annotation
         elif isinstance(one, ast.FunctionDef) and one.returns is not None:
-            yield None, one, one.returns
+            yield None, one.returns
 
 
 def _refusals(node: ast.AST) -> Iterator[ast.If]:

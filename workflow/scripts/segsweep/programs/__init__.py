@@ -1,1 +1,1 @@
-"""Programs of users' own: their command lines, and the files that they write their metrics into."""
+"""Programs of users' own: what they are called with, how they are started and watched, and what they write."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from segsweep.sweep_imports.program_source import read_program
 
+MULTIRUN = "multirun.yaml"  # which Hydra writes into the folder of a multirun
 LEVELS = 4  # folders above a configuration that are searched for its program
 PLACES = ("*.py", "*/*.py")
 ENTRY = "train"  # of several programs the one with this in its name

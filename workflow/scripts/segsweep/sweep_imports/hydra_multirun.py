@@ -19,7 +19,7 @@ from hydra.core.override_parser.types import (
 from segsweep.config.search import Dimension
 from segsweep.errors import InputError
 from segsweep.sweep_imports.definition import GRID, Arguments, Definition
-from segsweep.sweep_imports.hydra_application import HydraApplication, application_of
+from segsweep.sweep_imports.hydra_application import MULTIRUN, HydraApplication, application_of
 from segsweep.sweep_imports.hydra_command import run_words, values_in_force
 from segsweep.sweep_imports.hydra_configuration import (
     OPTUNA_KEYS,
@@ -33,7 +33,6 @@ from segsweep.sweep_imports.optuna_parts import direction, numbers, take_sampler
 from segsweep.sweep_imports.shell_words import literal
 
 METRIC_KEYS = ("optimized_metric", "optimize_metric", "objective_metric", "metric_to_optimize")
-MULTIRUN = "multirun.yaml"
 # Beginnings of overrides that say nothing to a single run.
 OF_MULTIRUNS = ("hydra/sweeper", "hydra.sweeper", "hydra/launcher", "hydra.launcher", "hydra.sweep.", "hydra.mode")
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from segsweep.config.yaml_documents import Document
 from segsweep.errors import InputError
 from segsweep.sweep_imports.definition import Arguments, Definition
+from segsweep.sweep_imports.hydra_application import MULTIRUN
 from segsweep.sweep_imports.program_source import read_program
 from segsweep.sweep_imports.wandb_sweep import is_wandb_sweep, read_wandb_sweep
 
 YAML = (".yaml", ".yml", ".json")
-MULTIRUN = "multirun.yaml"  # which Hydra writes into the folder of a multirun
 
 
 @dataclass(frozen=True)

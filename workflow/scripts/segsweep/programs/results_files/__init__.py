@@ -1,6 +1,5 @@
 """Files that programs write metrics into. A module for each format, with two things:
 
-    ENDINGS           ends or parts of names by which a file is told to be of the format
     COMPLETE_HEADER   whether all columns are there from the first row on
     read(path, whole) -> [{column: text}]
         What is written in the file so far, in its order, numbers alone, as texts that `float` reads. `whole` says
