@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 STUDY ?= demo
 DATASET ?= demo
 OPTIONS ?=
+EXPORTERS ?=
 PARTS ?=
 # nproc would count the threads that we allow a process.
 CORES ?= $(shell env -u OMP_NUM_THREADS nproc)
@@ -18,7 +19,7 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 # uv trusts what the machine trusts: a proxy's certificate, for one.
 export UV_SYSTEM_CERTS ?= 1
 
-.PHONY: help env report export plan data study status script test lint format schemas lock bench push pull gc clean
+.PHONY: help env report export plan data study status track script test lint format schemas lock bench push pull gc clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -49,6 +50,9 @@ study: env  ## a study file for SWEEP: a W&B sweep, a Hydra configuration, an Op
 
 status: env  ## cells done, running, failed, best so far, time left
 	@python workflow/scripts/show_status.py --study $(STUDY) $(OPTIONS)
+
+track: env  ## pass STUDY on to EXPORTERS (tensorboard, mlflow, wandb), as it is trained by now
+	@python workflow/scripts/track_study.py --study $(STUDY) $(if $(EXPORTERS),--exporters "$(EXPORTERS)") $(OPTIONS)
 
 script: env  ## a trained RUN of STUDY as one plain file, SCRIPT, that trains it again without segsweep
 	@python workflow/scripts/export_run.py $(RUN) --study $(STUDY) --script $(or $(SCRIPT),$(RUN).py) $(OPTIONS)
