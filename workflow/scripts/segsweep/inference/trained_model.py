@@ -72,15 +72,21 @@ def load_model(
         InputError: the run has no best epoch yet, or its weights are not in the store.
     """
     best = best_of_run(store, run.segments, plan.metric, plan.minimize, prepared.task, prepared.classes)
-    weights = store.weights(best["segment"], best["epoch"]) if best else None
-    if weights is None or not weights.is_file():
+    if best is None:
         raise InputError(
             f"{store.root}: no weights of the run {run.run}. Train the study first, or fetch its segments."
+        )
+    weights = store.weights(best["segment"], best["epoch"])
+    if not weights.is_file():
+        raise InputError(
+            f"{weights} is missing, the weights of the run {run.run} at its best epoch: `keep.weights` of a study, or "
+            f"`make clean-up`, let them go. Remove the folder {store.folder(best['segment'])} and start `snakemake`: "
+            "the segment trains again, to the same bits."
         )
     segment = plan.segments.get(best["segment"]) or store.record(best["segment"])
     settings = segment.train | ({"postprocess": postprocess} if postprocess is not None else {})
     train, device = Train.model_validate(settings), torch.device(device)
-    task = tasks.build(train, prepared)
+    task = tasks.build(_without_class_weights(train), prepared)
     with torch.random.fork_rng(devices=[]):
         model = task.model().eval()
     model.load_state_dict(read_checkpoint(weights)["model"])
@@ -88,3 +94,8 @@ def load_model(
     normalize = Normalize(train.data.preprocessing, prepared).to(device)
     forward = Forward(model, normalize, train, device)
     return TrainedModel(segment.id, best["epoch"], train, segment.fold, prepared, task, forward)
+
+
+def _without_class_weights(train: Train) -> Train:
+    """The setting without what its losses would count in the images of the training, which need not be here."""
+    return train.model_copy(update={"loss": train.loss.model_copy(update={"class_weights": None})})
