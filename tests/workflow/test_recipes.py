@@ -97,6 +97,20 @@ for item, (name, paths) in zip(read(dataset, root)["train"], files(dataset, root
     print(name, paths[1].name, sample and sample.mask.tolist(), *problems)
 """
 
+WRITES_SHARES = """
+import sys
+from pathlib import Path
+import numpy as np
+sys.path.insert(0, "workflow/scripts")
+from segsweep.config.dataset import parse_dataset
+from segsweep.inference.predicted_image import PredictedImage
+from segsweep.inference.prediction_files import PredictionFiles
+from segsweep.inference.prediction_formats import Subject
+dataset = parse_dataset({"name": "c", "reader": "corner_list", "classes": {0: "background", 1: "cat"}})
+with PredictionFiles(Path("predicted"), Subject.of(dataset), ["class_shares"]) as files:
+    files.add(PredictedImage("sub/a", (1, 4), mask=np.array([[0, 0, 1, 0]], np.uint8)), np.zeros((1, 4, 3), np.uint8))
+"""
+
 
 def rows_of(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
@@ -174,3 +188,10 @@ def test_the_reader_of_annotations_draws_and_reports(project):
     assert "b.txt:3: the label 'kat' means nothing in this data set. Did you mean 'cat'?" in b
     assert "c.txt: no such file" in c
     assert "no mask" not in c
+
+
+def test_the_new_format_of_predictions_is_written(project):
+    project.run("-c", WRITES_SHARES)
+    assert rows_of(project.folder / "predicted" / "class_shares.csv") == [
+        {"image": "sub/a", "background": "0.75", "cat": "0.25"}
+    ]

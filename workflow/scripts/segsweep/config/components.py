@@ -398,6 +398,21 @@ class Exporter(Component):
     needs_program: ClassVar[str] = ""
 
 
+class PredictionFormat(Component):
+    """A form of files that predictions are written to.
+
+    Attributes:
+        title: what it makes, in words.
+        tasks: tasks of the data sets whose predictions it can hold.
+        usual_of: tasks whose predictions are written so where no format is asked for.
+    """
+
+    package: ClassVar[str] = "inference/prediction_formats"
+    functions: ClassVar[tuple[str, ...]] = ("Writer",)
+    tasks: ClassVar[tuple[str, ...]] = TASKS
+    usual_of: ClassVar[tuple[str, ...]] = ()
+
+
 class ImageSampling(Component):
     """How often an epoch has each training image. (What proposes trials is a `Sampler`.)
 

@@ -33,9 +33,10 @@ class Ensemble:
             maps = torch.stack([one["probability"].float() for one in outputs])
             return self.task.predict({"probability": maps.mean(dim=0)}, batch)
         found = [self.task.predict(one, batch) for one in outputs]
-        return [self._merged([one[i] for one in found]) for i in range(len(batch["name"]))]
+        return [self.merge([one[i] for one in found]) for i in range(len(batch["name"]))]
 
-    def _merged(self, members: list[Any]) -> Any:
+    def merge(self, members: list[Any]) -> Any:
+        """One prediction of what each member predicts of an image, all in the form of `Task.predict`."""
         if self.kind == "text":
             return vote_on_text(members, self.votes)
         probabilities = np.stack([one["probability"] for one in members])

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-import tifffile
 from PIL import Image
 
 from segsweep.data.classes import ClassTable
 from segsweep.data.label_masks import unpack
 from segsweep.data.palettes import color_of
+from segsweep.inference.image_writing import save_geotiff
 from segsweep.io import write_bytes
 from segsweep.text.geometry import rotated_box
 
@@ -158,12 +158,7 @@ def _image(name: str, mask: np.ndarray, shape: Shape, values: np.ndarray, tags: 
     if not tags:
         return f"{name}.png", _png(mask, shape, values)
     buffer = io.BytesIO()
-    extra = [(code, kind, count, value, True) for code, (kind, count, value) in sorted(tags.items())]
-    pixels = _own_size(mask, shape, values)
-    photometric = "rgb" if pixels.ndim == 3 else "minisblack"
-    # Without what else tifffile writes: its name, the shape.
-    how = {"compression": "deflate", "metadata": None, "software": False}
-    tifffile.imwrite(buffer, pixels, photometric=photometric, extratags=extra, **how)
+    save_geotiff(buffer, _own_size(mask, shape, values), tags)
     return f"{name}.tif", buffer.getvalue()
 
 

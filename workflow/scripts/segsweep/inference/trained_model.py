@@ -80,7 +80,7 @@ def load_model(
     segment = plan.segments.get(best["segment"]) or store.record(best["segment"])
     settings = segment.train | ({"postprocess": postprocess} if postprocess is not None else {})
     train, device = Train.model_validate(settings), torch.device(device)
-    task = tasks.build(train, prepared)
+    task = tasks.build(_without_class_weights(train), prepared)
     with torch.random.fork_rng(devices=[]):
         model = task.model().eval()
     model.load_state_dict(read_checkpoint(weights)["model"])
@@ -88,3 +88,8 @@ def load_model(
     normalize = Normalize(train.data.preprocessing, prepared).to(device)
     forward = Forward(model, normalize, train, device)
     return TrainedModel(segment.id, best["epoch"], train, segment.fold, prepared, task, forward)
+
+
+def _without_class_weights(train: Train) -> Train:
+    """The setting without what its losses would count in the images of the training, which need not be here."""
+    return train.model_copy(update={"loss": train.loss.model_copy(update={"class_weights": None})})

@@ -219,6 +219,11 @@ class StudyPlan(_Entry):
         Raises:
             InputError: it did not train them.
         """
+        if self.study.get("table"):
+            raise InputError(
+                f"{self.name}: its results were made elsewhere, so there is no network to evaluate or to predict with. "
+                "Where they were made, there may be."
+            )
         if self.program_results is not None:
             raise InputError(
                 f"{self.name}: its runs were trained by a program of the study's own, so segsweep has no network to "
