@@ -9,7 +9,10 @@ from pathlib import Path
 
 import yaml
 
+from tests.forked_snakemake import run_snakemake
+
 ROOT = Path(__file__).parents[1]
+SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 
 # The smallest network that still has everything: its segments take 2 MB instead of 200.
 SMALL = {
@@ -75,17 +78,14 @@ class Workspace:
         self, *arguments: str, study: str = "little", cores: int = 1, config: tuple[str, ...] = ()
     ) -> list[str]:
         """A Snakemake command line."""
-        start = [sys.executable, "-m", "snakemake", "--cores", str(cores), *arguments]
-        return [*start, "--config", f"study={study}", *config]
+        return [*SNAKEMAKE, "--cores", str(cores), *arguments, "--config", f"study={study}", *config]
 
     def snakemake(self, *arguments: str, check: bool = True, **options) -> str:
         """Run Snakemake; its whole output."""
-        done = subprocess.run(
-            self.command(*arguments, **options), cwd=self.folder, env=self.environment(),
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-        )  # fmt: skip
-        assert not check or done.returncode == 0, done.stdout
-        return done.stdout
+        arguments = self.command(*arguments, **options)[len(SNAKEMAKE) :]
+        status, output = run_snakemake(arguments, self.folder, self.environment())
+        assert not check or status == 0, output
+        return output
 
     def run(self, *arguments: str) -> str:
         """Run a program of the workspace with this Python; its output."""
