@@ -1,5 +1,6 @@
 """A copy of the project in which a test may run Snakemake and edit files."""
 
+import json
 import os
 import re
 import shutil
@@ -9,9 +10,13 @@ from pathlib import Path
 
 import yaml
 
+from segsweep.planning.code_fingerprint import readings
+from segsweep.planning.planner import DEFINITIONS
 from tests.forked_snakemake import run_snakemake
 
 ROOT = Path(__file__).parents[1]
+# What other processes are about to write into __pycache__, and what holds for the files of one folder only.
+UNFINISHED = shutil.ignore_patterns("*.pyc.*", "definitions.json*", "*.tmp")
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 
 # The smallest network that still has everything: its segments take 2 MB instead of 200.
@@ -34,9 +39,19 @@ class Workspace:
     def __init__(self, folder: Path):
         self.folder = folder
         for name in ("workflow", "config", "profiles", "envs"):
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(ROOT / name, folder / name, ignore=UNFINISHED)
         shutil.copy(ROOT / "Snakefile", folder)
         (folder / "data").mkdir()
+        self._remember_code()
+
+    def _remember_code(self) -> None:
+        """Keep what is known of the project's own code for its copy, of which a first start would parse every file."""
+        known, copied = readings(DEFINITIONS), readings(self.folder / DEFINITIONS.relative_to(ROOT))
+        for path in filter(os.path.isfile, json.loads(known.text())["files"]):
+            value = known.of(path, lambda _: None)
+            if value is not None and Path(path).is_relative_to(ROOT):
+                copied.of(self.folder / Path(path).relative_to(ROOT), lambda _, value=value: value)
+        copied.save()
 
     def write_study(self, name: str = "little", **keys) -> None:
         """A study of two cells on tiny drawn images; keys are laid over it."""
