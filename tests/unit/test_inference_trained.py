@@ -25,6 +25,7 @@ import score_ensemble
 import torch
 from PIL import Image
 
+import segsweep
 from segsweep import metrics
 from segsweep.data.classes import class_names
 from segsweep.data.prepared import Prepared
@@ -335,3 +336,44 @@ def test_an_image_of_the_table_is_that_of_its_row(masks):
         rows = list(csv.DictReader(file))
     assert {row["image"] for row in rows} == set(masks.prepared.splits["test"].names)
     assert [row["run"] for row in rows[::3]] == ["ensemble", "single", *(row["run"] for row in masks.rows[2:])]
+
+
+def test_a_study_opened_from_elsewhere_predicts_what_it_handed_in(masks, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    study = segsweep.open(masks.folder)
+    images = masks.folder.parents[1] / "data" / "drawn" / "JPEGImages"
+    names = masks.prepared.splits["test"].names
+    assert len(names) == SPLITS["test"]
+    ensemble = study.ensemble
+    assert (len(ensemble.runs), ensemble.method) == (3, "vote")
+    assert repr(ensemble) == "<ensemble of little: 3 models, vote>"
+    for name in names:
+        found = ensemble.predict(images / f"{name}.jpg", device="cpu")
+        assert found.mask.shape == SIZE
+        assert np.array_equal(np.array(list(VALUES))[found.mask], masks.mask(f"{name}.png")[0])
+
+
+def test_the_network_of_an_opened_run_is_the_one_that_predicts(masks, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    run = segsweep.open(masks.folder).best
+    model, normalize = run.model(), run.normalization()
+    assert not model.training
+    assert run.data.splits["val"].sizes.tolist() == [HALF] * SPLITS["val"]
+    image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    with torch.inference_mode():
+        logits = model(normalize(torch.tensor(image).permute(2, 0, 1)[None]))
+    found = run.predict(image, device="cpu", window=64)  # one window: the image as it is
+    assert logits.shape == (1, 3, 64, 64)
+    assert np.array_equal(logits.argmax(1)[0].numpy(), found.mask)
+    np.testing.assert_allclose(logits.softmax(1)[0].numpy(), found.probability, atol=1e-5)
+
+
+def test_an_opened_run_with_boxes_predicts_them_in_pixels_of_the_file(both, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    run = segsweep.open(both.folder).best
+    name = both.prepared.splits["val"].names[0]
+    found = run.predict(both.folder.parents[1] / "data" / "drawn" / "JPEGImages" / f"{name}.jpg", device="cpu")
+    assert len(found.boxes) == len(found.labels) == len(found.scores) > 0
+    assert found.boxes[:, 2].max() > HALF[1]  # beyond the size that the network sees
+    assert (found.boxes >= 0).all()
+    assert (found.boxes <= [SIZE[1], SIZE[0]] * 2).all()
