@@ -19,7 +19,7 @@ from segsweep.planning.announcement import announce
 from segsweep.planning.data_fingerprint import tracking_file
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
-from segsweep.planning.results_files import lacks_figures, lacks_images, was_pulled
+from segsweep.planning.results_files import TEST_LOOKS, lacks_figures, lacks_images, was_pulled
 from segsweep.tables import outputs
 
 # The process that was started by hand plans; the jobs that it starts on nodes read its plan.
@@ -60,7 +60,7 @@ RETRIES = STUDY.request.cluster.retries if ON_CLUSTER and PLANS else 0
 # What a program loads, no process can have loaded for it.
 WARM = not PROGRAM and (not ON_CLUSTER if STUDY.request.warm is None else STUDY.request.warm)
 # Rules that want a GPU as trainings do: several networks look at a whole split.
-ASKS_A_NETWORK = ("score_ensemble", "predict_test", "predict_images", "evaluate_run")
+ASKS_A_NETWORK = ("score_ensemble", "score_test", "predict_test", "predict_images", "evaluate_run")
 PACK_OPTIONS = " ".join(["--record-failures"] + ["--requeue"] * ON_CLUSTER)
 TRAINING_OPTIONS = " ".join(
     ["--warm"] * WARM + ["--record-failures"] * STUDY.records_failures + ["--requeue"] * ON_CLUSTER
@@ -369,6 +369,12 @@ def ensemble_digest(wildcards):
     return STUDY.ensemble_digest
 
 
+def test_digest(wildcards):
+    """Stands for the models that are scored on the test split besides those of the ranking, its images, and what is
+    asked for."""
+    return STUDY.test_digest
+
+
 # All files of a finished study that people or later steps read.
 STUDY_FILES = [
     *outputs("import_table" if TABLE else "collect_results", FOLDER).values(),
@@ -387,3 +393,7 @@ if STUDY.study.sweep:
     STUDY_FILES += outputs("tabulate_search", FOLDER).values()
 if STUDY.study.ensemble:
     STUDY_FILES += [*outputs("score_ensemble", FOLDER).values(), f"{FOLDER}/ensemble.json"]
+# The ledger of looks at the test split, once there is one: a look that was taken since the report makes it again.
+LOOKS_AT_TEST = [str(FOLDER / TEST_LOOKS)] if (FOLDER / TEST_LOOKS).is_file() else []
+TEST_FILES = [*outputs("score_test", FOLDER).values(), f"{FOLDER}/test.json"] if STUDY.study.test else []
+STUDY_FILES += TEST_FILES

@@ -38,6 +38,8 @@ rule build_report:
         drawn=f"{FOLDER}/images/images.json" if HAS_IMAGES else [],
         described=list(outputs("describe_data", FOLDER).values()) if HAS_IMAGES else [],
         sweep=f"{FOLDER}/sweep/decisions.csv" if STUDY.study.sweep else [],
+        test=TEST_FILES,
+        looks=LOOKS_AT_TEST,
         pending=pending("figures"),
     output:
         markdown=report(f"{FOLDER}/report.md", category="Report"),

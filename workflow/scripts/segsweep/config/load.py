@@ -21,11 +21,9 @@ from segsweep.config.smoke_study import as_smoke_test
 from segsweep.config.split_keys import TEST, VAL
 from segsweep.config.study import Study
 from segsweep.config.study_names import check_study_name
+from segsweep.config.test_score_checks import lack_of_test_split, problems_of_test_score
 from segsweep.config.yaml_documents import Document, nearest, parse
 from segsweep.data.classes import class_table
-from segsweep.data.hidden_labels import is_unlabeled
-from segsweep.data.name_lists import split_names
-from segsweep.data.readers import files
 from segsweep.errors import InputError
 from segsweep.own_code.names import alike_without_folders, own_score, relocated, without_folder
 
@@ -140,6 +138,8 @@ def load(request: Request, config: Path = Path("config")) -> Loaded:
     root = Path(request.data_root) / dataset.root if dataset is not None else Path()
     if study.ensemble is not None and dataset is not None:
         study = study.model_copy(update={"ensemble": _scored(study.ensemble, dataset, root, document.location)})
+    if wrong := problems_of_test_score(study, dataset, root, document.location):
+        raise InputError(*wrong)
     name = study.name
     if dataset is not None and request.dataset and dataset.name != study.dataset:
         name += f"_on_{dataset.name}"
@@ -155,6 +155,7 @@ def _program(request: Request, study: Study, document: Document) -> Loaded:
     """A study of a program, after `smoke`, checked."""
     parameters = nested_parameters(study.parameters, document.location)
     wrong = doubtful_direction(study, document.location)
+    wrong += problems_of_test_score(study, None, Path(), document.location)
     wrong += program_problems(study, parameters, folder_of(study, document.path), document.location)
     if request.dataset:
         wrong.append(
@@ -211,15 +212,13 @@ def load_dataset(name: str, config: Path = Path("config"), near: Path = Path()) 
 
 def _scored(ensemble: Ensemble, dataset: Dataset, root: Path, location) -> Ensemble:
     """The ensemble with its `score_on` filled in: a test split, where there is one with ground truth."""
-    there = TEST in split_names(dataset, root)
-    labeled = there and not (root.is_dir() and is_unlabeled(TEST, files(dataset, root).get(TEST, [])))
-    if ensemble.score_on == TEST and not labeled:
-        lack = "has no ground truth of its test split. Add it" if there else "has no test split. Add one to `splits`"
+    lack = lack_of_test_split(dataset, root)
+    if ensemble.score_on == TEST and lack:
         raise InputError(
             f"{location(('ensemble', 'score_on'))}: the data set {dataset.name} {lack}, or score on `val`: the folds "
             "of the members are then drawn within `train`."
         )
-    return ensemble.model_copy(update={"score_on": ensemble.score_on or (TEST if labeled else VAL)})
+    return ensemble.model_copy(update={"score_on": ensemble.score_on or (VAL if lack else TEST)})
 
 
 def _use_metrics(study: Study, location) -> None:
