@@ -9,8 +9,12 @@ STUDY ?= demo
 DATASET ?= demo
 OPTIONS ?=
 PARTS ?=
+<<<<<<< HEAD
 OF ?= best
 HOW ?=
+=======
+OF ?=
+>>>>>>> main
 # nproc would count the threads that we allow a process.
 CORES ?= $(shell env -u OMP_NUM_THREADS nproc)
 SHARED_STUDY = $(if $(filter command environment,$(firstword $(origin STUDY))),--study $(STUDY))
@@ -38,8 +42,8 @@ report: env  ## train what is missing of STUDY and write its report
 	snakemake $$(test -t 2 && echo --logger rich) --cores $(CORES) --config study=$(STUDY) $(OPTIONS)
 	@python workflow/scripts/show_status.py --study $(STUDY) --ranking $(OPTIONS)
 
-export: env  ## tables as LaTeX and CSV, report.docx, report.pdf in results/STUDY/export
-	snakemake --cores $(CORES) --config study=$(STUDY) $(OPTIONS) -- export_report
+export: env  ## the report as LaTeX, docx, pdf in results/STUDY/export; the model OF (best) in results/STUDY/model
+	snakemake --cores $(CORES) --config study=$(STUDY) $(if $(OF),of="$(OF)") $(OPTIONS) -- export_study
 
 plan: env  ## what would train, and why
 	snakemake --cores 1 --dry-run --quiet rules --config study=$(STUDY) $(OPTIONS)

@@ -38,6 +38,10 @@ class Request(Settings):
     dataset: str | None = key(None, "Data set in place of the study's: a name in config/datasets, or a path.")
     smoke: bool = key(False, "The study as a smoke test.")
     partial: bool = key(False, "Report on what is finished, and list what is not.")
+    of: str = key(
+        "best",
+        "Which trained models are exported: `best`, `top 3`, `ensemble`, or the name of a run.",
+    )
     data_root: str = key("data", "Folder that holds the data sets.")
     pack: int = key(1, "Segments trained in one job.", ge=1)
     pack_at_once: int = key(1, "Segments of a pack trained at the same time.", ge=1)
