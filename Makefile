@@ -18,10 +18,10 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 # uv trusts what the machine trusts: a proxy's certificate, for one.
 export UV_SYSTEM_CERTS ?= 1
 
-.PHONY: help env report export plan data study status script test lint format schemas lock bench push pull gc clean
+.PHONY: help env report export plan data study status script test lint format schemas lock bench push pull clean-up clean
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 $(VENV)/.complete: envs/requirements.lock
 	$(PYTHON) -m venv $(VENV)
@@ -85,8 +85,8 @@ push: env  ## send trained segments and tables to the shared store (dvc remote)
 pull: env  ## fetch what the studies here need; with STUDY=NAME of that one
 	@python workflow/scripts/share_store.py pull $(SHARED_STUDY) $(OPTIONS)
 
-gc: env  ## segments that no study here needs; OPTIONS=--remove removes them
-	@python workflow/scripts/share_store.py gc $(OPTIONS)
+clean-up: env  ## what can go of results/segments; OPTIONS=--remove removes it
+	@python workflow/scripts/clean_up.py $(OPTIONS)
 
 clean:  ## remove results and the environment
 	rm -rf results .snakemake $(VENV)

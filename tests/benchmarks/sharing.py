@@ -1,4 +1,4 @@
-"""Time of push, pull, status and gc for many segments, with a folder as remote.
+"""Time of push, pull, status and clean-up for many segments, with a folder as remote.
 
 python tests/benchmarks/sharing.py [--segments 10000] [--kilobytes 20] [--folder DIR]
 
@@ -66,7 +66,7 @@ def main() -> None:
             ),
             "pull, all new": lambda: pull(theirs / "segments", remote),
             "pull, nothing new": lambda: pull(theirs / "segments", remote),
-            "gc, listing": lambda: find_waste(mine / "segments", mine),
+            "clean-up, listing": lambda: find_waste(mine / "segments", mine),
         }
         print(f"{options.segments:,} segments of {options.kilobytes} kB, remote: a folder on the same disk")
         for name, step in steps.items():

@@ -14,6 +14,7 @@ SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 STARTS = {
     "analyze_study": ["--results", "nothing"],
     "build_report": ["--results", "nothing", "--output", "out"],
+    "clean_up": ["--study", "nothing"],
     "collect_results": ["--plan", "nothing.json", "--output", "out"],
     "decide_step": ["--plan", "nothing.json", "--previous", "none", "--output", "out"],
     "describe_data": ["--plan", "nothing.json", "--output", "out"],

@@ -80,6 +80,18 @@ def test_what_nothing_can_resume_from_keeps_no_state(study):
     assert run(study, 0)[0] == 0
 
 
+def test_what_lost_its_state_is_trained_again_where_it_is_to_be_kept(study):
+    assert run(study, 0)[0] == 0
+    folder = study[1] / study[2][0]
+    weights = (folder / "weights-0001.pt").read_bytes()
+    (folder / "last.pt").unlink()
+    (folder / "weights-0001.pt").unlink()
+    status, said = run(study, 0)
+    assert (status, "nothing to do" in said) == (0, False)
+    assert (folder / "last.pt").exists()
+    assert (folder / "weights-0001.pt").read_bytes() == weights
+
+
 def test_a_child_needs_its_parent_and_copies_its_end(study):
     with pytest.raises(InputError, match="continues it, but it is not complete"):
         run(study, 1)

@@ -150,7 +150,7 @@ def test_a_smoke_test():
         ({"results": {"file": "train.log"}}, r":\d+: results.file: of train.log it cannot be told .* `format: jsonl`"),
         ({"results": {"columns": {"val/iou": 3}}}, r"results.columns.val/iou is 3: a section belongs here"),
         ({"checkpoint": "/best.pt"}, r"checkpoint: '/best.pt' is not a path within the folder `{out}`"),
-        ({"keep": ["../*"]}, r"keep.0: '../\*' is not a path within the folder `{out}`"),
+        ({"keep": ["../*"]}, r"keep.files.0: '../\*' is not a path within the folder `{out}`"),
         ({"environment": {"THREADS": 2}}, r":\d+: environment.THREADS is 2: .* Write it in quotes: '2'"),
         ({"environment": {"A=B": "c"}}, r"environment: 'A=B' is no name of a variable"),
         ({"code": "train.py"}, r"code is 'train.py': .* Write a list: \[train.py\]"),

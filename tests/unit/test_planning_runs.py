@@ -8,7 +8,7 @@ import pytest
 from segsweep.config.load import Request, load
 from segsweep.planning.code_fingerprint import Code
 from segsweep.planning.grid import lay_out
-from segsweep.planning.runs import cut, make_run
+from segsweep.planning.runs import cut, make_run, not_continuable
 from segsweep.planning.study_context import context_of
 from segsweep.store.segment_store import SegmentStore, split_id
 from tests.segments import write_segment
@@ -73,6 +73,21 @@ def test_extending_trains_the_added_epochs_only(tmp_path):
     long = cut(runs_of(tmp_path, plateau, epochs=100), SegmentStore(tmp_path / "store"))
     assert lengths(long) == [(1, 30), (31, 100)]
     assert segment in long.segments
+
+
+def test_what_lost_its_state_is_continued_by_nothing(tmp_path):
+    plateau = {"scheduler": {"name": "plateau"}}
+    (segment,) = cut(runs_of(tmp_path, plateau, epochs=30), SegmentStore(tmp_path / "store")).segments
+    keep(tmp_path / "store", (segment, None))
+    longer = runs_of(tmp_path, plateau, epochs=100)
+    store = SegmentStore(tmp_path / "store")
+    gone = not_continuable(cut(longer, store), store)
+    assert list(gone) == [segment]
+    store.leave_out(gone)
+    assert lengths(cut(longer, store)) == [(1, 100)]
+    (tmp_path / "store" / segment / "last.pt").touch()
+    store = SegmentStore(tmp_path / "store")
+    assert not_continuable(cut(longer, store), store) == {}
 
 
 def test_a_schedule_that_looks_at_the_end_starts_again(tmp_path):

@@ -48,7 +48,10 @@ def test_afterwards_only_the_crashed_one_is_missing_and_nothing_is_repeated(cras
     before = trained(workspace)
     assert len(workspace.would_train()) == 1
     workspace.write_study(
-        grid={"model.options": [GOOD], "optimizer.lr": [0.001, 0.01]}, train=SMALL | {"epochs": 3}, seeds=[0]
+        grid={"model.options": [GOOD], "optimizer.lr": [0.001, 0.01]},
+        train=SMALL | {"epochs": 3},
+        seeds=[0],
+        keep={"state": "none", "weights": "best 1"},
     )
     workspace.snakemake(config=PACKED)
     after = trained(workspace)
@@ -57,3 +60,13 @@ def test_afterwards_only_the_crashed_one_is_missing_and_nothing_is_repeated(cras
     packs = json.loads((workspace.folder / "results" / "little" / "packs.json").read_text())
     assert any(set(pack) == set(after) - set(before) for pack in packs.values())
     assert "Nothing to be done" in workspace.snakemake("--dry-run", config=PACKED)
+    # What the study lets go was removed after its report: all states, and the weights of the second setting.
+    segments = workspace.folder / "results" / "segments"
+    assert list(segments.glob("*/last.pt")) == []
+    with_weights = {path.parent.name for path in segments.glob("*/weights-*.pt")}
+    runs = json.loads((workspace.folder / "results" / "little" / "plan.json").read_text())["runs"]
+    first = (workspace.folder / "results" / "little" / "ranking.csv").read_text().splitlines()[1]
+    kept = [set(run["segments"]) for run in runs if f",{run['run']}," in first]
+    assert len(kept) == 1
+    assert with_weights
+    assert with_weights <= kept[0]

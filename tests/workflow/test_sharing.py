@@ -164,14 +164,14 @@ def test_no_store_is_said_and_nothing_happens(clones):
         store.with_name("unmounted").rename(store)
 
 
-def test_gc_lists_then_removes_what_no_study_reaches(clones):
+def test_cleaning_up_lists_then_removes_what_no_study_reaches(clones):
     first, _ = clones
     needed = list(first.segments)
     shutil.copytree(first.segments[needed[0]], first.folder / "results" / "segments" / f"{'e' * 16}-0001")
-    output = first.share("gc")
+    output = first.run("workflow/scripts/clean_up.py")
     assert f"{'e' * 16}-0001" in output
     assert "Nothing was removed" in output
-    first.share("gc", "--remove")
+    first.run("workflow/scripts/clean_up.py", "--remove")
     assert list(first.segments) == needed
 
 

@@ -102,6 +102,7 @@ HOOKED = workflow.modifier.is_main_snakefile()
 
 
 wildcard_constraints:
+    batch=r"\d+|last",
     data=r"[^/]+",
     pack=r"[0-9a-f]{12}",
     run=r"[^/.]+",

@@ -1,9 +1,8 @@
-"""Send trained segments and tables to the shared store, bring them, compare, clean up.
+"""Send trained segments and tables to the shared store, bring them, compare.
 
 python workflow/scripts/share_store.py push [--study NAME] [--without-state]
 python workflow/scripts/share_store.py pull [--study NAME | --all] [smoke=true dataset=NAME ...]
 python workflow/scripts/share_store.py status
-python workflow/scripts/share_store.py gc [--remove]
 
 The store is the remote that `dvc remote default` names. docs/sharing.md says how it works.
 """
@@ -17,16 +16,13 @@ from rich.console import Console
 from segsweep.config.load import Loaded, Request, load, requested
 from segsweep.errors import InputError
 from segsweep.exits import program
-from segsweep.formatting import plural
+from segsweep.formatting import file_size, plural
 from segsweep.planning.planner import planned
 from segsweep.planning.worker_view import RESULTS
-from segsweep.store.clean_up import find_waste, remove
 from segsweep.store.remote import open_remote
 from segsweep.store.segment_store import STORE, SegmentStore
 from segsweep.store.shared_segments import Outcome, listing, pull, push, usable_segments
 from segsweep.store.shared_tables import pull_tables, push_tables, state_of, studies_here
-
-SHOWN = 10
 
 
 @program
@@ -34,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     arguments = _parser().parse_args(argv)
     console = Console(soft_wrap=True, highlight=False)
-    actions = {"push": _push, "pull": _pull, "status": _status, "gc": _gc}
+    actions = {"push": _push, "pull": _pull, "status": _status}
     return actions[arguments.action](arguments, console)
 
 
@@ -47,12 +43,8 @@ def _parser() -> argparse.ArgumentParser:
         ("push", "send what the store lacks"),
         ("pull", "bring what the studies of this checkout need"),
         ("status", "what is here and what is there"),
-        ("gc", "list segments that no study here reaches"),
     ):
         action = actions.add_parser(name, help=what, description=what)
-        if name == "gc":
-            action.add_argument("--remove", action="store_true", help="remove them too")
-            continue
         action.add_argument("--remote", help="a DVC remote other than the default one")
         if name != "status":
             action.add_argument("--study", help="one study only: a name in config/studies, or a path")
@@ -75,7 +67,7 @@ def _push(arguments: argparse.Namespace, console: Console) -> int:
     outcome = push(STORE, remote, chosen, with_state=not arguments.without_state, say=console.print)
     tables = push_tables(RESULTS, remote, names)
     console.print(
-        f"{remote.name}: sent {plural(len(outcome.moved), 'segment')} ({_size(outcome.bytes)}), "
+        f"{remote.name}: sent {plural(len(outcome.moved), 'segment')} ({file_size(outcome.bytes)}), "
         f"{outcome.there} were there; sent the tables of {', '.join(tables) or 'no study, nothing new'}."
     )
     if arguments.without_state and outcome.light:
@@ -113,7 +105,7 @@ def _pull(arguments: argparse.Namespace, console: Console) -> int:
                 console.print(f"passed over {loaded.name}: {_first_sentence(error)}")
     outcome = pull(STORE, remote, chosen, say=console.print)
     console.print(
-        f"{remote.name}: brought {plural(len(outcome.moved), 'segment')} ({_size(outcome.bytes)}), "
+        f"{remote.name}: brought {plural(len(outcome.moved), 'segment')} ({file_size(outcome.bytes)}), "
         f"{outcome.there} were here, the store lacks {len(outcome.lacking)}; "
         f"brought tables of {', '.join(tables) or 'no study'}."
     )
@@ -137,11 +129,11 @@ def _status(arguments: argparse.Namespace, console: Console) -> int:
     held = listing(remote) if remote.exists() else {}
     here = {segment: store.bytes(segment) for segment in store.complete}
     only_here = here.keys() - held.keys()
-    console.print(f"{remote.name}: {plural(len(held), 'segment')}, {_size(sum(size for _, size in held.values()))}")
+    console.print(f"{remote.name}: {plural(len(held), 'segment')}, {file_size(sum(size for _, size in held.values()))}")
     console.print(
-        f"{STORE}: {plural(len(here), 'segment')}, {_size(sum(here.values()))}; {len(store.started)} unfinished"
+        f"{STORE}: {plural(len(here), 'segment')}, {file_size(sum(here.values()))}; {len(store.started)} unfinished"
     )
-    console.print(f"to push: {len(only_here)}, {_size(sum(here[segment] for segment in only_here))}")
+    console.print(f"to push: {len(only_here)}, {file_size(sum(here[segment] for segment in only_here))}")
     for name, plan in studies_here(RESULTS).items():
         segments = set(plan.segments)
         missing = segments - set(store.complete)
@@ -150,27 +142,6 @@ def _status(arguments: argparse.Namespace, console: Console) -> int:
             console.print(
                 f"{name}: lacks {len(missing)} of {plural(len(segments), 'segment')} here, {len(there)} are there"
             )
-    return 0
-
-
-def _gc(arguments: argparse.Namespace, console: Console) -> int:
-    waste = find_waste(STORE, RESULTS)
-    kinds = {"segment": "segments that no study here reaches", "unfinished": "left unfinished", "scratch": "scratch"}
-    for kind, words in kinds.items():
-        ones = [one for one in waste if one.kind == kind]
-        if ones:
-            console.print(f"{words}: {len(ones)}, {_size(sum(one.bytes for one in ones))}")
-            for one in ones[:SHOWN]:
-                console.print(f"  {one.path}  {_size(one.bytes)}")
-            if len(ones) > SHOWN:
-                console.print(f"  and {len(ones) - SHOWN} more")
-    if not waste:
-        console.print("Nothing to clean up: every segment is needed by a study in results/.")
-    elif arguments.remove:
-        remove(waste)
-        console.print(f"removed, {_size(sum(one.bytes for one in waste))} are free again")
-    else:
-        console.print("Nothing was removed; add --remove (`make gc OPTIONS=--remove`) to do it.")
     return 0
 
 
@@ -195,14 +166,6 @@ def _request_of(arguments: argparse.Namespace, loaded: Loaded) -> Request:
 
 def _first_sentence(error: InputError) -> str:
     return error.problems[0].partition(". ")[0]
-
-
-def _size(size: float) -> str:
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
 
 
 if __name__ == "__main__":

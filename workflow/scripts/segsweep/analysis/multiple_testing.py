@@ -6,7 +6,8 @@ Source: Holm (1979), A simple sequentially rejective multiple test procedure; it
 import numpy as np
 
 from segsweep.analysis.measures import is_measure
-from segsweep.analysis.study_results import RANKED_ROLES, StudyResults
+from segsweep.analysis.study_results import StudyResults
+from segsweep.planning.plan_file import RANKED_ROLES
 
 STUDY_ALPHA = 0.05  # share of studies without any effect that state one
 SHARES = {"levels": 0.5, "cells": 0.2, "interaction": 0.2, "correlation": 0.1}

@@ -21,7 +21,8 @@ from segsweep.analysis.cell_comparison import reach, tie_groups
 from segsweep.analysis.linear import FEWEST_OF_INTERVAL
 from segsweep.analysis.measures import is_measured
 from segsweep.analysis.multiple_testing import STUDY_ALPHA, shares_of
-from segsweep.analysis.study_results import RANKED_ROLES, StudyResults
+from segsweep.analysis.study_results import StudyResults
+from segsweep.planning.plan_file import RANKED_ROLES
 from segsweep.statuses import FAILED
 from segsweep.tables import NO_NOISE, NO_RUN, Column, Table
 

@@ -17,7 +17,7 @@ from segsweep.config.metric_direction import lower_is_better
 from segsweep.errors import InputError
 from segsweep.formatting import number, short_names, value_in_words
 from segsweep.own_code.names import own_name
-from segsweep.planning.plan_file import PLAN_FILE, StudyPlan, open_plan
+from segsweep.planning.plan_file import DESIGN_ROLES, PLAN_FILE, StudyPlan, open_plan
 from segsweep.statuses import USABLE
 from segsweep.tables import Column, Table
 
@@ -30,9 +30,7 @@ RULES = {
     "oom": "Ran out of memory: counted and shown, without a score; its cell is not recommended.",
     "failed": "Counted and shown, in no mean.",
 }
-DESIGN_ROLES = ("grid", "run", "trial")
 FEWEST_LACK_OF_FIT = 3  # degrees of freedom of the additive model's residual
-RANKED_ROLES = (*DESIGN_ROLES, "reference")
 OTHER_NAMES = {"bayes": "gp"}  # W&B's sweeps with a Gaussian process
 TEXT_COLUMNS = (
     "cell", "run", "role", "round", "status", "label", "note", "segments", "same_as", "image", "method", "detail",

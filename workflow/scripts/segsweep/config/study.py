@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from segsweep.config.claims import AnyClaim, Expect
 from segsweep.config.imported_table import Table
+from segsweep.config.keep import AnyKeep, Keep
 from segsweep.config.program import PathInOut, ProgramResults
 from segsweep.config.search import Confirm, Ensemble, Sweep
 from segsweep.config.settings import Settings, key
@@ -14,11 +15,12 @@ from segsweep.config.train import Train
 from segsweep.own_code.names import NAME
 
 Axes = dict[str, Any]
+MOST_OF_ALL = 12  # of `all` cells, images of at most so many are shown; `top N` shows more
 VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 OwnMetricName = Annotated[str, Field(pattern=rf"^{NAME.pattern}$")]
 # Keys that say how a program is run.
 OF_PROGRAMS = {
-    "parameters", "environment", "folder", "code", "inputs", "results", "epochs", "checkpoint", "keep", "on_oom",
+    "parameters", "environment", "folder", "code", "inputs", "results", "epochs", "checkpoint", "on_oom",
 }  # fmt: skip
 
 
@@ -66,6 +68,11 @@ class ReportImages(Settings):
     of: str = key(
         "best", "Of which cells: `best`, `top N`, `all` (the first 12 of more).", pattern=r"^(best|all|top [1-9]\d*)$"
     )
+
+    @property
+    def settings(self) -> int:
+        """Of how many cells at most."""
+        return {"best": 1, "all": MOST_OF_ALL}.get(self.of) or int(self.of.removeprefix("top "))
 
 
 class Report(Settings):
@@ -144,7 +151,7 @@ class Study(Settings):
     results: ProgramResults | None = key(None, "Where it writes its metrics.")
     epochs: int | None = key(None, "Epochs that it trains.", ge=1)
     checkpoint: PathInOut | None = key(None, "File in `{out}` that holds the best model.")
-    keep: list[PathInOut] = key(["**"], "Files in `{out}` that are kept when a run is finished, as patterns.")
+    keep: AnyKeep = key(Keep(), "What stays on the disk of runs that are trained; see docs/disk.md.", outcome=False)
     on_oom: Literal["fail", "skip"] = key(
         "skip", "A program that runs out of memory: fail the job, or record the status `oom`.", outcome=False
     )
@@ -200,4 +207,22 @@ class Study(Settings):
             )
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds repeat: {self.seeds}")
+        return self
+
+    @model_validator(mode="after")
+    def _keeps_what_it_needs(self):
+        default = Keep()
+        if self.command is None and self.keep.files != default.files:
+            raise ValueError("keep.files: only of a study with `command`, whose program writes files. Leave it out")
+        if self.train is None and self.keep.weights != default.weights:
+            raise ValueError(
+                "keep.weights: only of a study with `train`, whose weights segsweep writes. Leave it out"
+                + (", and name the files that are kept in keep.files" if self.command else "")
+            )
+        shown = self.report.images.settings
+        if self.keep.best is not None and self.keep.best < shown:
+            raise ValueError(
+                f"keep.weights: `{self.keep.weights}` are fewer than the {shown} settings whose predictions the report "
+                f"shows (report.images.of: {self.report.images.of}). Write `best {shown}`, or show fewer"
+            )
         return self

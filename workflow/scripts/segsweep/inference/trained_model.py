@@ -72,10 +72,16 @@ def load_model(
         InputError: the run has no best epoch yet, or its weights are not in the store.
     """
     best = best_of_run(store, run.segments, plan.metric, plan.minimize, prepared.task, prepared.classes)
-    weights = store.weights(best["segment"], best["epoch"]) if best else None
-    if weights is None or not weights.is_file():
+    if best is None:
         raise InputError(
             f"{store.root}: no weights of the run {run.run}. Train the study first, or fetch its segments."
+        )
+    weights = store.weights(best["segment"], best["epoch"])
+    if not weights.is_file():
+        raise InputError(
+            f"{weights} is missing, the weights of the run {run.run} at its best epoch: `keep.weights` of a study, or "
+            f"`make clean-up`, let them go. Remove the folder {store.folder(best['segment'])} and start `snakemake`: "
+            "the segment trains again, to the same bits."
         )
     segment = plan.segments.get(best["segment"]) or store.record(best["segment"])
     settings = segment.train | ({"postprocess": postprocess} if postprocess is not None else {})

@@ -3,8 +3,9 @@
 from collections import Counter
 
 from segsweep.config.study import Study
-from segsweep.formatting import plural
+from segsweep.formatting import file_size, plural
 from segsweep.metrics import measured_in_batches
+from segsweep.planning.disk_use import disk_use
 from segsweep.planning.lost_values import announced
 from segsweep.planning.planner import Planner
 from segsweep.planning.selection import unmeasured
@@ -30,6 +31,18 @@ def at_most(study: Study) -> str:
     if study.ensemble is not None:
         parts.append((study.ensemble.folds, "ensemble member", epochs))
     return ", ".join(f"{plural(count, noun)} of {plural(round(length), 'epoch')}" for count, noun, length in parts)
+
+
+def _disk_use(study: Planner) -> str:
+    """How much of the disk the runs planned so far take, in words."""
+    keep = study.study.keep
+    use = disk_use(study.plan, keep, study.store)
+    weights = f"{file_size(use.weights)} for the weights of {plural(use.weights_of, 'run')}"
+    states = f"{file_size(use.states)} for the complete state of {plural(use.states_of, 'segment')}"
+    return (
+        f"On the disk they take about {file_size(use.total)}: {weights} (keep.weights: {keep.weights}), {states} "
+        f"(keep.state: {keep.state})."
+    )
 
 
 def announce(study: Planner, say) -> None:
@@ -76,6 +89,8 @@ def announce(study: Planner, say) -> None:
         if plan.segments:
             say("All segments planned so far are trained.")
         return
+    if study.study.train is not None:
+        say(_disk_use(study))
     there = f"{len(plan.segments) - len(missing)} of {segments} are trained"
     epochs = sum(plan.segments[one].last_epoch - plan.segments[one].first_epoch + 1 for one in missing)
     what = "are left out of a partial report" if study.request.partial else "will train"

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
+from segsweep.config.keep import Keep
 from segsweep.config.load import Loaded
 from segsweep.planning.grid import Cell, Design
 from segsweep.planning.plan_file import PlannedCell, PlannedRun, SegmentPlan, StudyPlan
@@ -59,14 +60,27 @@ def segment_plans(
         "metrics": loaded.study.metrics,
     }
     selection = [selection_key(loaded.study.metric, loaded.study.minimize)]
+    continued = {one.parent for one in plan.segments.values()}
     return {
         one.id: _segment(
             one,
             loaded.name,
-            common | training.segment(one) | {"selections": selection if one.id in select_again else []},
+            common
+            | training.segment(one)
+            | {
+                "selections": selection if one.id in select_again else [],
+                "can_be_extended": _keeps_state(loaded.study.keep, one, one.id in continued),
+            },
         )
         for one in plan.segments.values()
     }
+
+
+def _keeps_state(keep: Keep, segment: Segment, is_continued: bool) -> bool:
+    """Whether the complete state after a segment is kept; of an unfinished run it is, which a decision may promote."""
+    if keep.state == "none":
+        return is_continued or segment.last_epoch < segment.run.total_epochs
+    return keep.state == "all" or segment.run.can_be_extended(segment.last_epoch)
 
 
 def label(study: str, run: Run) -> str:
@@ -107,7 +121,6 @@ def _segment(segment: Segment, study: str, facts: dict[str, Any]) -> SegmentPlan
         last_epoch=segment.last_epoch,
         total_epochs=run.total_epochs,
         parent=segment.parent,
-        can_be_extended=run.can_be_extended(segment.last_epoch),
         code_fingerprint=segment.phase.code,
         data_fingerprint=run.data,
         **facts,

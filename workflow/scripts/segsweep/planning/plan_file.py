@@ -21,6 +21,9 @@ from segsweep.io import read_json, read_text
 
 PLAN_FILE = "plan.json"
 SHOWN = 10
+# Roles of cells: those of the design, and all that a ranking compares.
+DESIGN_ROLES = ("grid", "run", "trial")
+RANKED_ROLES = (*DESIGN_ROLES, "reference")
 REMEDY = "Plan the study first: `snakemake` does it, or a dry run (`snakemake -n`)."
 
 
@@ -114,7 +117,8 @@ class SegmentPlan(_Entry):
             know them trains again.
         also_measure: columns of the study's tables that only training can measure: see
             `segsweep.metrics.measured_in_batches`.
-        can_be_extended: whether a segment may continue it: not after the end that a schedule looked at.
+        can_be_extended: whether its complete state is kept, which another segment may continue: by default not after
+            the end that a schedule looked at (see `segsweep.config.keep`).
         code_fingerprint, data_fingerprint: of the code and data that enter its address.
         metrics: of own code, that its study names.
         program: of a run that a program of the user's own trains (trainer `command`), what it is called with, all

@@ -31,7 +31,7 @@ from segsweep.planning.program_training import program_training
 from segsweep.planning.requested_runs import Decided
 from segsweep.planning.rerun_reasons import History, read_history
 from segsweep.planning.resources import CLUSTER_FILE, Resources, check
-from segsweep.planning.runs import Plan, cut, make_run, to_repeat
+from segsweep.planning.runs import Plan, Run, cut, make_run, not_continuable, to_repeat
 from segsweep.planning.study_context import component_roots
 from segsweep.planning.study_training import StudyTraining
 from segsweep.planning.worker_view import RESULTS, WorkerView
@@ -128,16 +128,21 @@ class Planner(WorkerView):
             for run in runs
             for segment in to_repeat(run, self.store)
         }
-        self.store.leave_out(self.left_out)
-        self.cut = cut(runs, self.store)
+        self._leave_out(self.left_out, runs)
         self.history.remember(self.cut, self.store)
         select_again = self.training.to_select_again(self.cut.runs, self.store, self.history)
         if select_again:
-            self.left_out |= select_again
-            self.store.leave_out(select_again)
-            self.cut = cut(runs, self.store)
+            self._leave_out(select_again, runs)
+        while without_state := not_continuable(self.cut, self.store):
+            self._leave_out(without_state, runs)
         self.__dict__["plan"] = study_plan(self.loaded, self.design, self.cut, self.training, select_again)
         self.__dict__.pop("plan_digest", None)
+
+    def _leave_out(self, segments: dict[str, str], runs: list[Run]) -> None:
+        """Cut the runs as if some complete segments were not there; `segments` are given with the reason."""
+        self.left_out |= segments
+        self.store.leave_out(segments)
+        self.cut = cut(runs, self.store)
 
     def read_step(self, path: str) -> tuple[list[dict[str, Any]], bool]:
         requested = read_json(path)["requested"]

@@ -99,7 +99,7 @@ class ProgramTraining:
             "folder": str(self.folder),
             "results": results.model_dump(mode="json"),
             "checkpoint": self.study.checkpoint,
-            "keep": self.study.keep,
+            "keep": self.study.keep.files,
             "named": [name for name in names(self.study.command) if name not in RESERVED],
         }
         return {

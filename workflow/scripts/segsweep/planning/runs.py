@@ -179,6 +179,16 @@ def to_repeat(run: Run, store: SegmentStore) -> set[str]:
     return store.to_repeat(ids, run.cell.resolved.sections["on_oom"].dump)
 
 
+def not_continuable(plan: Plan, store: SegmentStore) -> dict[str, str]:
+    """Complete segments that one which is to be trained continues, but whose state is gone: why they train again."""
+    parents = {one.parent for one in plan.segments.values() if one.id not in store.complete}
+    return {
+        parent: "more epochs follow, and its complete state was not kept"
+        for parent in parents & store.complete.keys()
+        if not store.can_be_continued(parent)
+    }
+
+
 def _chain(phase: Phase, ends: set[int], store: SegmentStore) -> list[str]:
     """Ids of the segments that make up a phase up to its last epoch."""
     stored = [end for end in store.ends.get(phase.hash, ()) if end <= phase.last]

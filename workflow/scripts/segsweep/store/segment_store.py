@@ -54,7 +54,8 @@ class SegmentRecord:
 
     Attributes:
         id, label, first_epoch, last_epoch, parent, metric, minimize, seed, fold, train, dataset, data, trainer,
-            program, data_fingerprint, code_fingerprint: as in the plan that it was trained by (`SegmentPlan`).
+            program, can_be_extended, data_fingerprint, code_fingerprint: as in the plan that it was trained by
+            (`SegmentPlan`).
         status: `finished`, `early_stopped`, `diverged` or `oom`; of a segment that continues one that ended early, the
             same as of that one.
         detail: what happened, in words.
@@ -87,6 +88,7 @@ class SegmentRecord:
     data: str = ""
     trainer: str = "builtin"
     program: dict[str, Any] | None = None
+    can_be_extended: bool = True
     data_fingerprint: str = ""
     code_fingerprint: str = ""
     detail: str = ""
@@ -169,6 +171,10 @@ class SegmentStore:
     def weights(self, segment: str, epoch: int) -> Path:
         """The model's weights at an epoch that is kept."""
         return self.root / segment / f"weights-{epoch:04d}.pt"
+
+    def all_weights(self, segment: str) -> list[Path]:
+        """The weights of all epochs that are kept."""
+        return sorted((self.root / segment).glob("weights-*.pt"))
 
     def image_counts(self, segment: str, epoch: int) -> Path:
         """Counts of each validation image at an epoch that is kept."""
@@ -262,6 +268,16 @@ class SegmentStore:
         record = self.record_or_none(segment)
         return record is not None and record.stands(on_oom, selections)
 
+    def can_be_continued(self, segment: str) -> bool:
+        """Whether nothing is missing to continue a complete segment; one that ended otherwise than planned never needs
+        it."""
+        if self.state(segment).exists():
+            return True
+        record = self.record_or_none(segment)
+        if record is None or record.status != "finished":
+            return record is not None
+        return record.can_be_extended and self.program_files(segment).exists()
+
     def to_repeat(self, segments: Iterable[str], on_oom: str) -> set[str]:
         """Those of some complete segments that do not stand for a training with this `on_oom`."""
         if on_oom == "skip":  # then being there is enough: ten thousand records need not be read
@@ -310,15 +326,17 @@ class SegmentStore:
     def publish(self, record: SegmentRecord) -> None:
         """Complete a segment: write its record into its `part`, and give that the segment's name.
 
-        What bears the name already gives way if it does not stand for the same training, or is half a folder; else it
-        stays and the part goes, as another job trained the same bits.
+        What bears the name already gives way if it does not stand for the same training, lacks the state that the part
+        has, or is half a folder; else it stays and the part goes, as another job trained the same bits.
         """
         part, final = self.part(record.id), self.folder(record.id)
         write_json(part / RECORD, record.to_json())
         (part / "history.json").unlink(missing_ok=True)
         flush_folder(part)
         there = SegmentStore(self.root)  # as it is now
-        if final.exists() and not there.stands(record.id, record.train["on_oom"], record.best):
+        stands = there.stands(record.id, record.train["on_oom"], record.best)
+        has_state = (part / STATE).exists() or (record.can_be_extended and (part / PROGRAM_FILES).exists())
+        if final.exists() and (not stands or (has_state and not there.can_be_continued(record.id))):
             shutil.rmtree(final)
         self._records.pop(record.id, None)
         adopt(part, final)

@@ -86,7 +86,7 @@ def push(
     waiting = []
     for segment in sorted(complete if chosen is None else complete & set(chosen)):
         state = segments.state(segment).exists()
-        light = (state and not with_state) or not (state or can_be_extended(segments, segment))
+        light = (state and not with_state) or not (state or segments.can_be_continued(segment))
         if segment in held and (light or not held[segment][0].endswith(LIGHT)):
             outcome.there += 1
         else:
@@ -149,7 +149,7 @@ def pull(
                 adopt(scratch / segment, store / segment)
                 outcome.moved.append(segment)
                 outcome.bytes += size
-                if not can_be_extended(SegmentStore(store), segment):
+                if not SegmentStore(store).can_be_continued(segment):
                     outcome.light.append(segment)
         say(f"brought {len(outcome.moved)} of {total}")
     return outcome
@@ -168,14 +168,6 @@ def usable_segments(planned: Iterable[str], held: Iterable[str]) -> set[str]:
         ends[phase] = max(epoch, ends.get(phase, 0))
     usable = {one for one in held if ID.fullmatch(one) and split_id(one)[1] <= ends.get(split_id(one)[0], 0)}
     return planned | usable
-
-
-def can_be_extended(store: SegmentStore, segment: str) -> bool:
-    """Whether nothing is missing to continue a segment; one that ended otherwise than planned never needs it."""
-    if store.state(segment).exists() or store.program_files(segment).exists():
-        return True
-    record = store.record_or_none(segment)
-    return record is not None and record.status != "finished"
 
 
 def pack(folder: Path, target: Path, without: Collection[str] = ()) -> None:

@@ -9,9 +9,9 @@ from scipy import stats
 
 from segsweep.analysis.claims import Evidence, Verdict, undecided, words
 from segsweep.analysis.linear import t_interval
-from segsweep.analysis.study_results import RANKED_ROLES
 from segsweep.config.components import ColumnClaim
 from segsweep.config.settings import key
+from segsweep.planning.plan_file import RANKED_ROLES
 
 
 class ReducedBy(ColumnClaim):

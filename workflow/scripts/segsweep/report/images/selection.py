@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from segsweep.config.study import ReportImages
 from segsweep.errors import InputError
 from segsweep.io import read_json
 from segsweep.planning.plan_file import PlannedRun, StudyPlan, open_plan
 from segsweep.store.segment_store import SegmentStore
-
-MOST_OF_ALL = 12  # `all` shows at most so many cells; `top N` shows more
 
 
 @dataclass
@@ -79,9 +78,8 @@ class ChosenImage:
 
 
 def cells_of(wanted: str, ranking: list[str]) -> list[str]:
-    """Cells, best first. `wanted` is `best`, `top N` or `all`, which ends at `MOST_OF_ALL`; `ranking` is best first."""
-    most = {"best": 1, "all": MOST_OF_ALL}
-    return list(ranking[: most[wanted] if wanted in most else int(wanted.split()[1])])
+    """Cells, best first. `wanted` is `best`, `top N` or `all`, as `report.images.of`; `ranking` is best first."""
+    return list(ranking[: ReportImages(of=wanted).settings])
 
 
 def images_of(

@@ -1,0 +1,51 @@
+"""The key `keep` of a study."""
+
+import json
+
+import pytest
+
+from segsweep.config.load import Request, load
+from segsweep.errors import InputError
+
+
+def loaded(folder, **keys):
+    (folder / "studies").mkdir(exist_ok=True)
+    study = {"name": "little", "dataset": "demo", "grid": {"batch_size": [8]}, "train": {"loss": {"main": {"dice": 1}}}}
+    (folder / "studies" / "little.yaml").write_text(json.dumps({k: v for k, v in (study | keys).items() if v}))
+    return load(Request(study="little"), folder).study
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets" / "demo.yaml").write_text("{name: demo, reader: folder, classes: {0: a, 1: b}}")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("keep", "best", "lets_go"),
+    [
+        ({}, None, False),
+        ({"weights": "best 3"}, 3, True),
+        ({"state": "none"}, None, True),
+        ({"state": "all"}, None, False),
+    ],
+)
+def test_what_is_kept(folder, keep, best, lets_go):
+    found = loaded(folder, keep=keep).keep
+    assert (found.best, found.lets_go) == (best, lets_go)
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"keep": {"weights": "best 0"}}, "keep.weights is 'best 0'"),
+        ({"keep": {"state": "some"}}, "keep.state"),
+        ({"keep": ["*.pt"]}, "keep.files: only of a study with `command`"),
+        ({"keep": {"weights": "best 3"}, "report": {"images": {"of": "top 4"}}}, "Write `best 4`, or show fewer"),
+        ({"keep": {"weights": "best 3"}, "report": {"images": {"of": "all"}}}, "Write `best 12`, or show fewer"),
+    ],
+)
+def test_what_is_refused(folder, keys, said):
+    with pytest.raises(InputError, match=said):
+        loaded(folder, **keys)

@@ -1,0 +1,43 @@
+"""How much of the disk a study takes."""
+
+import pytest
+import segmentation_models_pytorch as smp
+import torch
+
+from segsweep.config.keep import Keep
+from segsweep.planning.disk_use import MIB, WEIGHTS_MB, disk_use
+from segsweep.store.segment_store import SegmentStore
+from tests.segments import segment_plan, study_plan, write_segment
+
+TRAIN = {"model": {"encoder": "resnet18"}, "optimizer": {"name": "sgd"}, "loss": {"main": {"cross_entropy": 1.0}}}
+
+
+def plan_of(count=3, **fields):
+    return study_plan(*(segment_plan(f"{letter * 16}-0004", train=TRAIN, **fields) for letter in "abc"[:count]))
+
+
+def test_weights_of_all_runs_and_states_with_what_the_optimizer_holds(tmp_path):
+    use = disk_use(plan_of(), Keep(), SegmentStore(tmp_path))
+    assert (use.weights, use.weights_of, use.states, use.states_of) == (3 * 55 * MIB, 3, 6 * 55 * MIB, 3)
+    assert use.total == 9 * 55 * MIB
+
+
+def test_what_is_not_kept_takes_nothing(tmp_path):
+    use = disk_use(plan_of(can_be_extended=False), Keep(weights="best 2"), SegmentStore(tmp_path))
+    assert (use.weights_of, use.states, use.total) == (2, 0, 2 * 55 * MIB)
+
+
+def test_what_was_measured_counts(tmp_path):
+    segment = segment_plan("d" * 16 + "-0004", train=TRAIN)
+    write_segment(tmp_path, segment.id, train=segment.train, dataset=segment.dataset, checkpoint_mb=7.5)
+    use = disk_use(plan_of(1, can_be_extended=False), Keep(), SegmentStore(tmp_path))
+    assert use.weights == 7.5 * MIB
+
+
+@pytest.mark.parametrize("encoder", ["tu-lcnet_050", "mobilenet_v2", "resnet18", "resnet34", "resnet50"])
+def test_the_sizes_of_networks(encoder):
+    with torch.device("meta"):
+        network = smp.Unet(encoder_name=encoder, encoder_weights=None, classes=4)
+    counted = sum(tensor.numel() * tensor.element_size() for tensor in network.state_dict().values()) / MIB
+    assumed = next(size for name, size in WEIGHTS_MB.items() if name in encoder)
+    assert counted == pytest.approx(assumed, rel=0.15)

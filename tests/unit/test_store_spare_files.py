@@ -1,0 +1,95 @@
+"""What can go of complete segments, as the studies that reach them say."""
+
+from dataclasses import replace
+
+import pytest
+
+from segsweep.config.keep import Keep
+from segsweep.store.segment_store import SegmentStore, selection_key
+from segsweep.store.spare_files import keep_of, ranked_cells, spare_files
+from tests.segments import segment_plan, study_plan, write_segment
+
+KEY = selection_key("val/miou", False)
+SCORES = {"a": 0.5, "b": 0.9, "c": 0.7, "d": None}
+
+
+def name_of(letter, epoch=4):
+    return f"{letter * 16}-{epoch:04d}"
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Three cells with a score, one that failed, all with weights and states."""
+    for letter, score in SCORES.items():
+        best = {KEY: score and {"epoch": 4, "value": score, "segment": name_of(letter)}}
+        status = "finished" if score else "diverged"
+        folder = write_segment(tmp_path / "segments", name_of(letter), best=best, status=status)
+        (folder / "last.pt").write_bytes(b"state")
+        (folder / "weights-0004.pt").write_bytes(b"weights")
+    return SegmentStore(tmp_path / "segments")
+
+
+def plan_of(letters="abcd", role="grid", **study):
+    plan = study_plan(*(segment_plan(name_of(letter)) for letter in letters), study=study)
+    return replace(plan, runs=[replace(run, role=role) for run in plan.runs])
+
+
+def spared(store, results, kind, **plans):
+    return "".join(one.segment[0] for one in spare_files(plans, store, results) if one.kind == kind)
+
+
+def test_by_default_all_stays_that_more_epochs_could_continue(store, tmp_path):
+    plan = plan_of()
+    assert spare_files({"little": plan}, store, tmp_path) == []
+    ended = replace(plan.segments[name_of("b")], can_be_extended=False)
+    plan.segments[ended.id] = ended
+    assert spared(store, tmp_path, "state", little=plan) == "b"
+
+
+def test_the_weights_of_the_best_settings_stay(store, tmp_path):
+    plan = plan_of(keep={"weights": "best 2"})
+    found = spare_files({"little": plan}, store, tmp_path)
+    assert [(one.segment[0], one.kind, one.path.name, one.bytes, one.epochs) for one in found] == [
+        ("a", "weights", "weights-0004.pt", 7, 4),
+        ("d", "weights", "weights-0004.pt", 7, 4),
+    ]
+    assert ranked_cells(plan, store, tmp_path / "little") == ["b", "c", "a", "d"]
+
+
+def test_what_another_study_needs_stays(store, tmp_path):
+    plan = plan_of(keep={"weights": "best 1", "state": "none"})
+    assert spared(store, tmp_path, "weights", little=plan, other=plan_of("a")) == "cd"
+    assert spared(store, tmp_path, "state", little=plan, other=plan_of("a")) == "bcd"
+
+
+def test_the_ranking_decides_once_it_is_there(store, tmp_path):
+    (tmp_path / "little").mkdir()
+    (tmp_path / "little" / "ranking.csv").write_text("cell\nc\nb\na\nd\n")
+    (tmp_path / "little" / "analysis.json").write_text('{"best": {"cell": "a"}}')
+    plan = plan_of(keep={"weights": "best 1"})
+    assert spared(store, tmp_path, "weights", little=plan) == "bcd"
+    # Of a cell that it does not know it says nothing.
+    (tmp_path / "little" / "ranking.csv").write_text("cell\nc\na\n")
+    assert spared(store, tmp_path, "weights", little=plan) == "acd"
+
+
+def test_cells_that_are_not_trained_yet_and_members_of_ensembles_keep_their_weights(store, tmp_path):
+    plan = plan_of("abcde", keep={"weights": "best 1"})
+    runs = [replace(run, cell="a") if run.cell == "e" else run for run in plan.runs]
+    assert spared(store, tmp_path, "weights", little=replace(plan, runs=runs)) == "cd"
+    assert spared(store, tmp_path, "weights", little=plan_of(role="ensemble", keep={"weights": "best 1"})) == ""
+
+
+def test_a_state_stays_until_what_continues_it_is_there(store, tmp_path):
+    longer = segment_plan(name_of("e", 8), parent=name_of("a"), first_epoch=5)
+    plan = study_plan(segment_plan(name_of("a")), longer, study={"keep": {"state": "none"}})
+    assert spared(store, tmp_path, "state", little=plan) == ""
+    write_segment(store.root, longer.id)
+    assert spared(SegmentStore(store.root), tmp_path, "state", little=plan) == "a"
+    pruned = replace(plan, runs=[replace(run, pruned=True) for run in plan.runs])
+    assert spared(SegmentStore(store.root), tmp_path, "state", little=pruned) == ""
+
+
+@pytest.mark.parametrize(("written", "files"), [({}, ["**"]), ({"keep": ["*.pt"]}, ["*.pt"])])
+def test_plans_of_earlier_versions_are_read(written, files):
+    assert keep_of(plan_of(**written)) == Keep(files=files)

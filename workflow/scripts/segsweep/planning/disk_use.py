@@ -1,0 +1,69 @@
+"""How much of the disk a study takes once it is trained: the weights and the complete states of its segments."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from segsweep.config.keep import Keep
+from segsweep.planning.plan_file import SegmentPlan, StudyPlan
+from segsweep.planning.resources import resource_profile
+from segsweep.store.segment_store import SegmentRecord, SegmentStore
+
+# MiB of a network's weights by its encoder, that of a U-Net; unnamed ones are large. A test counts again.
+WEIGHTS_MB = {
+    "lcnet": 10, "mobilenet": 25, "resnet18": 55, "plain18": 55, "resnet34": 95, "plain34": 95, "resnet50": 125,
+    "efficientnet-b4": 80,
+}  # fmt: skip
+UNKNOWN_WEIGHTS_MB = 125
+# Of each weight an optimizer holds so many numbers more: a momentum, or two moments of Adam and its relatives.
+MOMENTS = {"sgd": 1}
+MOST_MOMENTS = 2
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class DiskUse:
+    """Bytes, and of how many runs or segments."""
+
+    weights: int
+    weights_of: int
+    states: int
+    states_of: int
+
+    @property
+    def total(self) -> int:
+        """Bytes of both."""
+        return self.weights + self.states
+
+
+def disk_use(plan: StudyPlan, keep: Keep, store: SegmentStore) -> DiskUse:
+    """What the runs planned so far keep on the disk once all are trained; tables and counts are small beside it.
+
+    Sizes are those of networks that were trained before, or follow from the encoder.
+    """
+    measured = _measured(store.readable_records())
+    size = {name: _weights_bytes(segment, measured) for name, segment in plan.segments.items()}
+    states = [
+        size[name] * (1 + MOMENTS.get(segment.train["optimizer"]["name"], MOST_MOMENTS))
+        for name, segment in plan.segments.items()
+        if segment.can_be_extended
+    ]
+    by_cell: dict[str, list[int]] = {}
+    for run in plan.runs:
+        by_cell.setdefault(run.cell, []).append(size[run.segments[-1]])
+    weights = sorted(by_cell.values(), key=sum, reverse=True)[: keep.best]
+    return DiskUse(sum(map(sum, weights)), sum(map(len, weights)), sum(states), len(states))
+
+
+def _measured(records: Iterable[SegmentRecord]) -> dict[str, float]:
+    """MiB of the weights of networks that were trained, by what decides about them."""
+    return {
+        resource_profile(record): record.checkpoint_mb
+        for record in records
+        if record.program is None and record.checkpoint_mb
+    }
+
+
+def _weights_bytes(segment: SegmentPlan, measured: dict[str, float]) -> int:
+    encoder = segment.train["model"].get("encoder", "")
+    estimated = next((size for name, size in WEIGHTS_MB.items() if name in encoder), UNKNOWN_WEIGHTS_MB)
+    return round(MIB * measured.get(resource_profile(segment), estimated))

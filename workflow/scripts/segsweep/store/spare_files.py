@@ -1,0 +1,126 @@
+"""Files of complete segments that no study here needs any more, as each study's `keep` says.
+
+Several studies share a segment. What one of them needs stays.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from segsweep.config.keep import Keep
+from segsweep.io import read_csv, read_json
+from segsweep.planning.plan_file import RANKED_ROLES, PlannedRun, StudyPlan
+from segsweep.statuses import USABLE
+from segsweep.store.segment_store import SegmentStore
+
+
+@dataclass(frozen=True)
+class SpareFile:
+    """A file that can go.
+
+    Attributes:
+        segment: that it belongs to.
+        kind: `state`, the complete state that more epochs would continue, or `weights` of a best epoch.
+        bytes: its size.
+        epochs: that would have to be trained to have it again.
+    """
+
+    path: Path
+    segment: str
+    kind: str
+    bytes: int
+    epochs: int
+
+
+def spare_files(
+    plans: Mapping[str, StudyPlan], store: SegmentStore, results: Path, keep: Mapping[str, Keep] | None = None
+) -> list[SpareFile]:
+    """What can go of the segments that the plans reach.
+
+    Args:
+        plans: of all studies here, by name.
+        store: of all segments.
+        results: the folder of the studies' tables.
+        keep: what is to be kept of a study, in place of what its file says.
+    """
+    with_state, with_weights = set(), set()
+    for name, plan in plans.items():
+        kept = (keep or {}).get(name) or keep_of(plan)
+        with_state |= _with_state(plan, store, kept)
+        with_weights |= _with_weights(plan, store, kept, results / name)
+    reached = {segment for plan in plans.values() for segment in plan.segments} & set(store.complete)
+    found = []
+    for segment in sorted(reached):
+        files = [] if segment in with_state else [("state", store.state(segment))]
+        files += [] if segment in with_weights else [("weights", path) for path in store.all_weights(segment)]
+        for kind, path in files:
+            if path.is_file():
+                record = store.record(segment)
+                epochs = record.epochs if kind == "state" else record.trained_epochs
+                found.append(SpareFile(path, segment, kind, path.stat().st_size, epochs))
+    return found
+
+
+def keep_of(plan: StudyPlan) -> Keep:
+    """What a study's file says of `keep`, as its plan has it; plans of earlier versions do not know all of its keys."""
+    return Keep.model_validate(Keep.spelled_out(plan.study.get("keep", {})))
+
+
+def _with_state(plan: StudyPlan, store: SegmentStore, keep: Keep) -> set[str]:
+    """The segments whose complete state a study needs."""
+    if keep.state == "all":
+        return set(plan.segments)
+    if keep.state == "extendable":
+        return {one.id for one in plan.segments.values() if one.can_be_extended}
+    waiting = {one.parent for one in plan.segments.values() if one.parent and one.id not in store.complete}
+    return waiting | {run.segments[-1] for run in plan.runs if run.pruned}
+
+
+def _with_weights(plan: StudyPlan, store: SegmentStore, keep: Keep, folder: Path) -> set[str]:
+    """The segments whose weights a study needs."""
+    if keep.best is None:
+        return set(plan.segments)
+    ranked = ranked_cells(plan, store, folder)
+    spare = set(ranked[keep.best :])
+    return {segment for run in plan.runs if run.cell not in spare for segment in run.segments}
+
+
+def ranked_cells(plan: StudyPlan, store: SegmentStore, folder: Path) -> list[str]:
+    """The cells of a study all of whose runs are trained, best first: those without a score come last.
+
+    They stand as in the study's ranking.csv, the chosen one first, where that was made of these cells; else by the mean
+    of their usable runs.
+    """
+    runs: dict[str, list[PlannedRun]] = {}
+    for run in plan.runs:
+        if run.role in RANKED_ROLES:
+            runs.setdefault(run.cell, []).append(run)
+    trained = {cell for cell, ones in runs.items() if all(one.segments[-1] in store.complete for one in ones)}
+    listed = _listed_cells(folder)
+    if trained <= set(listed):
+        return [cell for cell in listed if cell in trained]
+    scores = {cell: _scores(plan, runs[cell], store) for cell in trained}
+    sign = 1 if plan.minimize else -1
+    order = {cell: (not found, sign * fmean(found) if found else 0.0) for cell, found in scores.items()}
+    return sorted((cell for cell in runs if cell in trained), key=order.__getitem__)
+
+
+def _listed_cells(folder: Path) -> list[str]:
+    """The cells of a study's ranking, the one that the analysis chose first; none before there is a ranking."""
+    ranking, analysis = folder / "ranking.csv", folder / "analysis.json"
+    if not (ranking.is_file() and analysis.is_file()):
+        return []
+    chosen = (read_json(analysis).get("best") or {}).get("cell")
+    cells = [row["cell"] for row in read_csv(ranking)]
+    return sorted(cells, key=lambda cell: cell != chosen)
+
+
+def _scores(plan: StudyPlan, runs: Iterable[PlannedRun], store: SegmentStore) -> list[float]:
+    """The scores of the usable runs of a cell."""
+    found = []
+    for run in runs:
+        record = store.record_or_none(run.segments[-1])
+        best = record.best_by(plan.metric, plan.minimize) if record and record.status in USABLE else None
+        found += [best["value"]] if best else []
+    return found
