@@ -154,7 +154,34 @@ def test_the_first_epoch_is_known_from_an_earlier_start_or_the_study():
 def test_a_loss_that_is_no_number_is_found_under_its_name_here():
     rows = epoch_rows({"columns": {"train/loss": "bce"}})
     rows.update([{"epoch": "1", "bce": "0.5", "other": "nan"}, {"epoch": "2", "bce": "inf"}], 1.0)
-    assert rows.bad_loss() == (2, "train/loss", "inf")
+    assert rows.bad_loss(2) == (2, "train/loss", "inf")
+    assert rows.bad_loss(1) is None
+
+
+def test_an_epoch_that_is_trained_again_to_the_same_row_costs_no_later_ones():
+    kept = [{"epoch": str(epoch), "loss": str(1 / epoch)} for epoch in range(1, 6)]
+    rows = epoch_rows({"columns": {"train/loss": "loss"}}, kept)
+    assert rows.update([{"epoch": "3", "loss": str(1 / 3)}], 1.0) == []
+    assert list(rows.by_epoch) == [1, 2, 3, 4, 5]
+    assert rows.update([{"epoch": "3", "loss": "0.5"}], 1.0) == [3]
+    assert list(rows.by_epoch) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "earlier", "lost"),
+    [
+        ([1, 2, 3], (), None),
+        ([1, 2, 3, 7, 8], (), (4, 6)),
+        ([7, 8, 9], (), (1, 6)),
+        ([5, 10, 15, 18], (), None),  # a row every five epochs
+        ([9, 10], range(1, 6), (6, 8)),
+        ([10], [1, 5], None),
+    ],
+)
+def test_epochs_whose_rows_are_lost_are_told_from_those_that_a_program_leaves_out(epochs, earlier, lost):
+    begins = earlier[-1] + 1 if earlier else 1
+    kept = [{"epoch": str(epoch), "loss": "1"} for epoch in epochs]
+    assert EpochRows(ProgramResults(), "epoch", begins, kept, earlier=earlier).lost() == lost
 
 
 def _numbered(results, raw, **options):

@@ -1,6 +1,5 @@
 """Programs of one's own: how a segment of theirs is trained, resumed, and ends."""
 
-import json
 import os
 import signal
 import subprocess
@@ -13,7 +12,7 @@ import pytest
 
 from segsweep.errors import InputError
 from segsweep.programs.called import called_with
-from segsweep.programs.process import Program, end_left_behind
+from segsweep.programs.process import Program, end_marked
 from segsweep.store.segment_store import SegmentStore
 from tests.own_programs import RESULTS, program_segment, record, rows, train, write_program
 
@@ -107,6 +106,102 @@ def test_a_row_that_no_job_lived_to_read_is_not_lost(tmp_path):
     assert rows(tmp_path, segment) == EPOCHS
 
 
+def test_a_program_that_ends_as_its_job_is_to_stop_resumes(tmp_path):
+    """A batch system tells all processes at once: the program may be gone before the job looks."""
+    write_program(tmp_path, "if epoch == 3 and not resume: Path('told').touch(); sys.exit(0)")
+    told = tmp_path / "told"
+    segment = program_segment(tmp_path)
+    asked = lambda: told.exists() and time.time() - told.stat().st_mtime > 0.15  # noqa: E731
+    assert train(tmp_path, segment, should_stop=asked)[0] == [75]
+    assert train(tmp_path, segment)[0] == [0]
+    assert rows(tmp_path, segment) == EPOCHS
+
+
+KILL = "os.kill(os.getpid(), signal.SIGKILL)"
+SAVE = """(out / 'state.json').write_text(json.dumps({'epoch': epoch, 'value': state['value'] + epoch}))"""
+
+
+@pytest.mark.parametrize("written", ["3,0.3,53.0,6", ""])
+def test_a_last_row_that_is_torn_or_missing_though_its_epoch_was_saved_is_trained_again(tmp_path, written):
+    tear = f"(out / 'metrics.csv').open('a').write({written!r})"
+    write_program(
+        tmp_path, f"if epoch == 3 and not Path('went').exists(): Path('went').touch(); {SAVE}; {tear}; {KILL}"
+    )
+    segment = program_segment(tmp_path)
+    with pytest.raises(InputError, match="ended with signal SIGKILL"):
+        train(tmp_path, segment)
+    statuses, said = train(tmp_path, segment)
+    assert statuses == [0]
+    assert "the run begins again" in said
+    assert rows(tmp_path, segment) == EPOCHS
+    assert record(tmp_path, segment).status == "finished"
+
+
+def test_rows_in_between_that_were_saved_but_not_written_are_trained_again(tmp_path):
+    write_program(tmp_path, f"if epoch == 3 and not Path('went').exists(): Path('went').touch(); {SAVE}; {KILL}")
+    segment = program_segment(tmp_path, last=5, total=5)
+    with pytest.raises(InputError, match="SIGKILL"):
+        train(tmp_path, segment)
+    statuses, said = train(tmp_path, segment)
+    assert statuses == [0]
+    assert "there are no rows of epochs 3 to 3" in said
+    assert [row["epoch"] for row in rows(tmp_path, segment)] == ["1", "2", "3", "4", "5"]
+
+
+def test_a_loss_that_is_no_number_counts_though_no_job_lived_to_read_it(tmp_path):
+    write_program(tmp_path, "if epoch == 3: sys.exit(5)")
+    segment = program_segment(tmp_path)
+    part = tmp_path / "segments" / f"{segment.id}.part"
+    (part / "out").mkdir(parents=True)
+    (part / "epochs.csv").write_text("epoch,loss,iou,value,seconds\n1,1.0,51.0,1.0,1\n")
+    (part / "out" / "state.json").write_text('{"epoch": 2, "value": 3.0}')
+    (part / "out" / "metrics.csv").write_text("epoch,loss,iou,value\n1,1.0,51.0,1.0\n2,nan,52.0,3.0\n")
+    assert train(tmp_path, segment)[0] == [0]
+    assert (record(tmp_path, segment).status, record(tmp_path, segment).epochs) == ("diverged", 2)
+
+
+def test_a_program_that_is_killed_after_it_resumed_keeps_what_it_trained(tmp_path):
+    write_program(
+        tmp_path, f"Path('calls').open('a').write(f'{{epoch}} ')\nif epoch == 3 and not Path('go').exists(): {KILL}"
+    )
+    segment = program_segment(tmp_path)
+    for _ in range(2):
+        with pytest.raises(InputError, match="signal SIGKILL"):
+            train(tmp_path, segment)
+    (tmp_path / "go").touch()
+    assert train(tmp_path, segment)[0] == [0]
+    assert (tmp_path / "calls").read_text() == "1 2 3 3 3 "
+
+
+def test_a_rung_whose_rows_are_all_there_is_not_trained_on(tmp_path):
+    write_program(tmp_path, "Path('calls').touch()")
+    segment = program_segment(tmp_path, last=2, command=f"{sys.executable} train.py {{out}} 3 {{resume:--resume}}")
+    part = tmp_path / "segments" / f"{segment.id}.part"
+    (part / "out").mkdir(parents=True)
+    (part / "epochs.csv").write_text("epoch,loss,iou,value,seconds\n1,1.0,51.0,1.0,1\n")
+    (part / "out" / "metrics.csv").write_text("epoch,loss,iou,value\n1,1.0,51.0,1.0\n2,0.5,52.0,3.0\n")
+    assert train(tmp_path, segment)[0] == [0]
+    assert rows(tmp_path, segment) == EPOCHS[:2]
+    assert not (tmp_path / "calls").exists()
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [(255, "exit status 255"), (200, "exit status 200"), (143, "signal SIGTERM")]
+)
+def test_exit_statuses_that_name_no_signal_are_told_as_they_are(tmp_path, status, said):
+    (tmp_path / "train.py").write_text("")
+    with pytest.raises(InputError, match=f"ended with {said}"):
+        train(tmp_path, program_segment(tmp_path, command=f"exit {status}"))
+
+
+def test_a_program_that_cannot_be_started_says_why(tmp_path):
+    too_long = {"LONG": "x" * 200_000}
+    with pytest.raises(InputError, match=r"could not be started there \(Argument list too long\).* `\{config\}`"):
+        train(tmp_path, program_segment(tmp_path, environment=too_long))
+    with pytest.raises(InputError, match=r"nowhere: the program could not be started .*Correct `folder`"):
+        train(tmp_path, program_segment(tmp_path / "nowhere"))
+
+
 def test_a_program_that_cannot_resume_begins_again(tmp_path):
     write_program(
         tmp_path, "Path('calls').open('a').write(f'{epoch} ')\nif epoch == 3 and not Path('go').exists(): sys.exit(5)"
@@ -130,7 +225,7 @@ def test_what_fails_right_after_it_resumed_begins_again_once(tmp_path):
     (tmp_path / "go").touch()
     statuses, said = train(tmp_path, segment)
     assert statuses == [0]
-    assert "failed right after it resumed; the run begins again" in said
+    assert "ended right after it resumed, without a new epoch; the run begins again" in said
     assert rows(tmp_path, segment) == EPOCHS
 
 
@@ -224,6 +319,7 @@ def test_without_its_checkpoint_all_files_of_a_run_are_kept(tmp_path):
         ({"columns": {"val/iou": "iou", "epoch": "ep"}}, "no column 'ep' for epoch"),
         ({"columns": {"val/iou": "iou"}, "file": "metric.csv"}, "no file metric.csv .*There are metrics.csv, state"),
         ({"columns": {"val/iou": "iou"}, "first_epoch": 0}, "wrote epoch 4, but only 3 are planned.* from 1"),
+        ({"columns": {"val/iou": "iou"}, "format": "jsonl"}, "metrics.csv:1: is no JSON"),
     ],
 )  # fmt: skip
 def test_wrong_results_are_named_and_cost_no_second_training(tmp_path, results, said):
@@ -316,17 +412,17 @@ def test_what_an_earlier_start_left_running_is_ended(tmp_path):
     segment = program_segment(tmp_path)
     part = tmp_path / "segments" / f"{segment.id}.part"
     part.mkdir(parents=True)
-    started = {"environ": {"SEGSWEEP_SEGMENT": segment.id, "PATH": os.environ["PATH"]}, "folder": tmp_path}
-    with Program("sleep 600 & sleep 600", output=tmp_path / "said", **started) as left:
-        (part / "program.json").write_text(json.dumps({"group": left.group}))
+    started = {"environ": {"SEGSWEEP_SEGMENT": str(part), "PATH": os.environ["PATH"]}, "folder": tmp_path}
+    with Program("sleep 600 & setsid sleep 600 & sleep 600", output=tmp_path / "said", **started) as left:
         statuses, said = train(tmp_path, segment)
         assert statuses == [0]
         assert "which an earlier start had left behind" in said
         assert left.status() == -signal.SIGKILL
         assert [one for one in left.processes() if _runs(one.pid)] == []
-    # A number that now belongs to another program is left alone.
-    with Program("sleep 600", environ={"PATH": os.environ["PATH"]}, folder=tmp_path, output=tmp_path / "said") as other:
-        end_left_behind(other.group, segment.id, print)
+    # The same segment in another store is left alone.
+    elsewhere = {"SEGSWEEP_SEGMENT": str(tmp_path / "elsewhere" / part.name), "PATH": os.environ["PATH"]}
+    with Program("sleep 600", environ=elsewhere, folder=tmp_path, output=tmp_path / "said") as other:
+        assert end_marked(str(part)) == []
         assert other.status() is None
 
 

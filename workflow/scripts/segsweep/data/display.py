@@ -11,6 +11,7 @@ from segsweep.errors import InputError
 AS_THEY_ARE = (0, 1, 2)  # channels of 8-bit RGB
 STRETCH = (2.0, 98.0)
 MOST_IMAGES, MOST_PIXELS = 64, 1 << 14  # of the training images, and of each, that percentiles are taken of
+MOST_OF_ONE = 1 << 20  # pixels that the percentiles of a single image are taken of
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,19 @@ class ImageDisplay:
             return f"{said}."
         low, high = self.stretch
         return f"{said}, stretched between the percentiles {low:g} and {high:g} of the training images."
+
+
+def shown_by_itself(image: np.ndarray, display: Display) -> np.ndarray:
+    """An image (H, W, C) of any dtype as uint8 (H, W, 3), for people, where there are no training images to compare it
+    with: percentiles are its own. Channels that it lacks are not shown: the first ones are, then."""
+    channels = tuple(display.channels or ())
+    if not channels or max(channels) >= image.shape[2]:
+        channels = tuple(range(3) if image.shape[2] >= 3 else range(1))
+    if display.stretch is None and image.dtype == np.uint8:
+        return ImageDisplay(channels)(image)
+    stretch = display.stretch or STRETCH
+    pixels = image.reshape(-1, image.shape[2])[:: -(-image.shape[0] * image.shape[1] // MOST_OF_ONE)]
+    return ImageDisplay(channels, stretch, *np.percentile(pixels[:, list(channels)], stretch, axis=0))(image)
 
 
 def display_of(prepared: Prepared, display: Display | None = None) -> ImageDisplay:

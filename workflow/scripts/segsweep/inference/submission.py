@@ -3,7 +3,7 @@ ICDAR's zip."""
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -61,9 +61,14 @@ def write_text(path: Path, predictions: dict[str, Any], shapes: dict[str, tuple[
     for name, found in predictions.items():
         made, own = shapes[name]
         factor = (own[1] / made[1], own[0] / made[0])
-        lines = [_quad_line(np.asarray(polygon, np.float64) * factor) for polygon in found.polygons]
-        files[f"res_{name}.txt"] = "".join(f"{line}\r\n" for line in lines).encode()
+        own_size = [np.asarray(polygon, np.float64) * factor for polygon in found.polygons]
+        files[f"res_{name}.txt"] = quad_lines(own_size).encode()
     _write(path, files)
+
+
+def quad_lines(polygons: Iterable[np.ndarray]) -> str:
+    """A line for each polygon (k, 2) of x and y in pixels; see `write_text`."""
+    return "".join(f"{_quad_line(polygon)}\r\n" for polygon in polygons)
 
 
 def write_masks(

@@ -62,7 +62,7 @@ def called_with(
     values["overrides"] = hydra_overrides(_not_named(config, segment.program["named"]))
     own = {name: complete(text, values) for name, text in segment.program["environment"].items()}
     usual = {name: str(threads) for name in THREAD_VARIABLES} | {"PYTHONUNBUFFERED": "1"}
-    environment = usual | dict(environ) | _visible_gpu(device, environ) | own | {SEGMENT_VARIABLE: segment.id}
+    environment = usual | dict(environ) | _visible_gpu(device, environ) | own | {SEGMENT_VARIABLE: str(part)}
     return complete(segment.program["command"], values, shell=True), environment
 
 

@@ -1,5 +1,6 @@
 """The rows of epochs.csv of a segment that a program trains."""
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping
 
@@ -29,6 +30,7 @@ class EpochRows:
         begins: int,
         kept: Iterable[Mapping[str, str]] = (),
         first_epoch: int | None = None,
+        earlier: Iterable[int] = (),
     ):
         """
         Args:
@@ -37,10 +39,12 @@ class EpochRows:
             begins: first epoch of the segment: rows of earlier ones are passed over.
             kept: rows of epochs.csv that earlier starts have left.
             first_epoch: as earlier starts saw it.
+            earlier: epochs before `begins` of which there are rows, as far as they are known.
         """
         self.results, self.epoch_column, self.begins = results, epoch_column, begins
         self.first_epoch = first_epoch if results.first_epoch is None else results.first_epoch
         self.by_epoch: dict[int, Row] = {int(row["epoch"]): {k: v for k, v in row.items() if v} for row in kept}
+        self.earlier = list(earlier)
         self.columns: dict[str, None] = {}
         self.fresh: dict[int, None] = {}
 
@@ -72,8 +76,9 @@ class EpochRows:
         if not found:
             return []
         before = self.by_epoch
-        self.by_epoch = {epoch: row for epoch, row in before.items() if epoch < min(found)}
         changed = [epoch for epoch, row in found.items() if not _same(before.get(epoch), row)]
+        if changed:  # else the later ones are still what follows
+            self.by_epoch = {epoch: row for epoch, row in before.items() if epoch < min(found)}
         new = [epoch for epoch in changed if epoch not in before or epoch not in self.fresh]
         for epoch, row in found.items():
             seconds = elapsed_s / len(new) if epoch in new else float(before[epoch].get(SECONDS, "nan"))
@@ -87,10 +92,18 @@ class EpochRows:
         """The row of an epoch under the names that its columns have here, percent as a share of 1."""
         return renamed_rows([self.by_epoch[epoch]], self.results)[0]
 
-    def bad_loss(self) -> tuple[int, str, str] | None:
-        """The first epoch of this start with a loss that is not finite: epoch, name of the loss and its value."""
-        for epoch in sorted(self.fresh):
-            row = self.here(epoch) if epoch in self.by_epoch else {}
+    def lost(self) -> tuple[int, int] | None:
+        """The first and the last of some epochs in a row that have no row, though the program writes one for all
+        others; None if there are none, or it leaves out further ones.
+        """
+        pairs = list(itertools.pairwise(sorted({*self.earlier, self.begins - 1, *self.by_epoch})))
+        gaps = [(before + 1, after - 1) for before, after in pairs if after - before > 1]
+        return gaps[0] if len(gaps) == 1 and len(pairs) > 2 and gaps[0][0] >= self.begins else None
+
+    def bad_loss(self, last: int) -> tuple[int, str, str] | None:
+        """The first epoch, up to a last one, with a loss that is not finite: epoch, name of the loss and its value."""
+        for epoch in (one for one in self.by_epoch if one <= last):
+            row = self.here(epoch)
             for name in WATCHED:
                 if name in row and not math.isfinite(float(row[name])):
                     return epoch, name, row[name]

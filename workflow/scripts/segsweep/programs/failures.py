@@ -9,6 +9,8 @@ OUT_OF_MEMORY = re.compile(
     r"out of memory|OutOfMemoryError|\bMemoryError\b|can't allocate memory|Cannot allocate memory|"
     r"CUBLAS_STATUS_ALLOC_FAILED|RESOURCE_EXHAUSTED"
 )
+# The line of a traceback that names the error: not one of the code around it, nor a message of what was survived.
+_ERROR = re.compile(r"(?=\S).*(Error|Exception)\b")
 _FRAME = re.compile(r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
 _TRACEBACK = "Traceback (most recent call last)"
 # Of a program that Python could not even read there are no frames but this one.
@@ -50,7 +52,10 @@ def memory_ran_out(said: str, status: int, kills_before: int) -> str | None:
         status: its exit status, minus the number of a signal.
         kills_before: `kernel_kills()` when it was started.
     """
-    for line in reversed(said.splitlines()):
+    lines = said.splitlines()
+    if _TRACEBACK in said:
+        lines = [line for line in lines if _ERROR.match(line)]
+    for line in reversed(lines):
         if OUT_OF_MEMORY.search(line):
             return line.strip()
     if status == -signal.SIGKILL and kernel_kills() > kills_before:
@@ -68,5 +73,8 @@ def kernel_kills() -> int:
 
 
 def status_in_words(status: int) -> str:
-    """`exit status 1`, `SIGSEGV`."""
-    return f"exit status {status}" if status >= 0 else f"signal {signal.Signals(-status).name}"
+    """`exit status 1`, `signal SIGSEGV`; those that have no name by their number."""
+    if status >= 0:
+        return f"exit status {status}"
+    names = {one.value: one.name for one in signal.Signals}
+    return f"signal {names.get(-status, -status)}"

@@ -48,7 +48,7 @@ def keep_only(out: Path, patterns: Iterable[str]) -> None:
     patterns = list(patterns)
     if "**" in patterns:
         return
-    kept = {path for pattern in patterns for found in out.glob(pattern) for path in _with_content(found)}
+    kept = {path for pattern in patterns for found in out.glob(pattern) for path in _with_content(found, out)}
     for folder, _, names in os.walk(out, topdown=False):
         for path in (Path(folder, name) for name in names):
             if path not in kept:
@@ -57,11 +57,33 @@ def keep_only(out: Path, patterns: Iterable[str]) -> None:
             os.rmdir(folder)
 
 
+def make_links_relative(out: Path) -> None:
+    """Have the links to what lies in the folder name it from where they are: the folder gets another name."""
+    root = out.resolve()
+    for path in [*root.rglob("*")]:
+        if path.is_symlink() and os.path.isabs(target := os.readlink(path)) and Path(target).is_relative_to(root):
+            path.unlink()
+            path.symlink_to(os.path.relpath(target, path.parent))
+
+
 def _without_content(folder: str, names: list[str]) -> list[str]:
     """The pipes and sockets among the names in a folder: they cannot be copied."""
     paths = {name: Path(folder, name) for name in names}
     return [name for name, path in paths.items() if not (path.is_symlink() or path.is_file() or path.is_dir())]
 
 
-def _with_content(path: Path) -> Iterable[Path]:
-    return path.rglob("*") if path.is_dir() else [path]
+def _with_content(path: Path, out: Path) -> set[Path]:
+    """What a name stands for: itself, what lies in it if it is a folder, and all of that which links name in `out`."""
+    todo, found = [path], set()
+    while todo:
+        path = todo.pop()
+        if path in found:
+            continue
+        found.add(path)
+        if path.is_symlink():
+            target = path.resolve()
+            if target.is_relative_to(out.resolve()):
+                todo.append(out / target.relative_to(out.resolve()))
+        elif path.is_dir():
+            todo += path.iterdir()
+    return found

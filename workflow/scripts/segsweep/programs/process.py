@@ -1,20 +1,36 @@
 """A program as a process of its own group, which never outlives the one that started it."""
 
+import errno
 import os
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import psutil
 
-SEGMENT_VARIABLE = "SEGSWEEP_SEGMENT"  # by which a process that was left behind is known
+from segsweep.errors import InputError
+
+# Bears the unfinished folder of the segment: by it all that a program started is known, also in sessions of its own.
+SEGMENT_VARIABLE = "SEGSWEEP_SEGMENT"
 GRACE_S = 20.0
 POLL_S = 0.05
-# Reads the number of the group, then waits until the process that started it is gone, however it went.
-GUARD = 'read group; read rest; kill -TERM "-$group"; sleep 5; kill -KILL "-$group"'
+END_ROUNDS = 5  # a process may start another one while it is being ended
+_SIGNALS = frozenset(signal.Signals)
+_REMEDIES = {
+    errno.E2BIG: "Its command line or environment is too long: pass parameters in a file, `{config}`.",
+    errno.ENOENT: "Correct `folder` in the study.",
+    errno.ENOTDIR: "Correct `folder` in the study.",
+}
+# Reads the number of the group, then waits until the process that started it is gone, however it went. $0 is what the
+# environment of all that the program started holds.
+GUARD = """
+read group; read rest
+all() { echo "-$group"; grep -lzxsF -e "$0" /proc/[0-9]*/environ | cut -d / -f 3; }
+kill -TERM $(all); sleep 5; kill -KILL $(all)
+"""
 
 
 class Program:
@@ -29,27 +45,35 @@ class Program:
             output: file to which it writes what it says.
         """
         self.command, self.folder, self.environ, self.output = command, folder, environ, output
+        self.mark = environ[SEGMENT_VARIABLE]
 
     def __enter__(self) -> "Program":
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
-        self._guard = subprocess.Popen(["/bin/sh", "-c", GUARD], stdin=subprocess.PIPE, **quiet)
+        guard = ["/bin/sh", "-c", GUARD, f"{SEGMENT_VARIABLE}={self.mark}"]
+        self._guard = subprocess.Popen(guard, stdin=subprocess.PIPE, **quiet)
         shell = shutil.which("bash") or "/bin/sh"
-        with self.output.open("ab") as output:
-            self._process = subprocess.Popen(
-                [shell, "-c", self.command],
-                cwd=self.folder, env=dict(self.environ), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                start_new_session=True,
-            )  # fmt: skip
+        try:
+            with self.output.open("ab") as output:
+                self._process = subprocess.Popen(
+                    [shell, "-c", self.command],
+                    cwd=self.folder, env=dict(self.environ), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                    start_new_session=True,
+                )  # fmt: skip
+        except OSError as error:
+            self._end_guard()
+            raise InputError(
+                f"{self.folder}: the program could not be started there ({error.strerror}). "
+                f"{_REMEDIES.get(error.errno, '')}"
+            ) from error
         self._guard.stdin.write(f"{self.group}\n".encode())
         self._guard.stdin.flush()
         return self
 
     def __exit__(self, *error) -> None:
-        signal_group(self.group, signal.SIGKILL)  # also what it has left in the background
+        self._end(signal.SIGKILL)  # also what it has left in the background
         self._process.wait()
-        self._guard.kill()
-        self._guard.wait()
-        self._guard.stdin.close()
+        end_marked(self.mark)
+        self._end_guard()
 
     @property
     def group(self) -> int:
@@ -59,20 +83,29 @@ class Program:
     def status(self) -> int | None:
         """Its exit status, minus the number of a signal that ended it; None while it runs."""
         code = self._process.poll()
-        return 128 - code if code is not None and code > 128 else code  # as shells say it
+        return 128 - code if code is not None and code - 128 in _SIGNALS else code  # as shells say it
 
     def stop(self, grace_s: float = GRACE_S) -> None:
         """Ask it to end, and end it if it does not."""
-        signal_group(self.group, signal.SIGTERM)
+        self._end(signal.SIGTERM)
         until = time.monotonic() + grace_s
         while self._process.poll() is None and time.monotonic() < until:
             time.sleep(POLL_S)
-        signal_group(self.group, signal.SIGKILL)
+        self._end(signal.SIGKILL)
         self._process.wait()
 
     def processes(self) -> list[psutil.Process]:
         """It and all that it has started, as far as they run."""
-        return _members(self.group)
+        return _running(self.mark, self.group)
+
+    def _end(self, number: int) -> None:
+        _signal(self.processes(), number)
+        signal_group(self.group, number)  # also what was started meanwhile
+
+    def _end_guard(self) -> None:
+        self._guard.kill()
+        self._guard.wait()
+        self._guard.stdin.close()
 
 
 def resident_mb(processes: Iterable[psutil.Process]) -> float:
@@ -88,34 +121,42 @@ def signal_group(group: int, number: int) -> None:
         return
 
 
-def end_left_behind(group: int, segment: str, note: Callable[[str], None]) -> None:
-    """End what an earlier start of a segment has left running on this machine.
+def end_marked(mark: str) -> list[int]:
+    """End all processes of this machine that a program with this mark in its environment has started.
 
-    Args:
-        group: the process group of that start.
-        segment: id of the segment.
-        note: told if there was something.
+    Returns:
+        Their numbers.
     """
-    for process in _members(group):
-        try:
-            mine = process.environ().get(SEGMENT_VARIABLE) == segment
-        except psutil.Error:  # another user's, or gone
-            continue
-        if mine:
-            note(f"ended process {process.pid}, which an earlier start had left behind")
-            signal_group(group, signal.SIGKILL)
-            return
+    ended: dict[int, None] = {}
+    for _ in range(END_ROUNDS):
+        found = _running(mark)
+        if not found:
+            break
+        ended |= dict.fromkeys(process.pid for process in found)
+        _signal(found, signal.SIGKILL)
+        time.sleep(POLL_S)
+    return list(ended)
 
 
-def _members(group: int) -> list[psutil.Process]:
+def _running(mark: str, group: int | None = None) -> list[psutil.Process]:
+    """The processes with a mark in their environment, or in a group."""
     found = []
     for number in psutil.pids():
         try:
-            if os.getpgid(number) == group:
-                found.append(psutil.Process(number))
-        except (OSError, psutil.Error):  # gone
+            process = psutil.Process(number)
+            if os.getpgid(number) == group or process.environ().get(SEGMENT_VARIABLE) == mark:
+                found.append(process)
+        except (OSError, psutil.Error):  # another user's, or gone
             continue
     return found
+
+
+def _signal(processes: Iterable[psutil.Process], number: int) -> None:
+    for process in processes:
+        try:
+            process.send_signal(number)
+        except psutil.Error:  # gone
+            continue
 
 
 def _resident(process: psutil.Process) -> int:

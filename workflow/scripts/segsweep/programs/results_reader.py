@@ -34,17 +34,16 @@ class ResultsReader:
             for path in self.files():
                 try:
                     self._before[path] = self.format.read(path, True)
-                except MalformedFile:  # then all of what it becomes is new
+                except (MalformedFile, OSError):  # then all of what it becomes is new
                     continue
 
     def files(self) -> list[Path]:
         """The files there are, the oldest first."""
-        found = [path for path in self.out.glob(self.results.file) if path.is_file()]
-        return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path))
+        return list(self._stamps())
 
     def changed(self) -> bool:
         """Whether any of the files is another one than when it was last read."""
-        return any(path not in self._read or _stamp(path) != self._read[path][0] for path in self.files())
+        return any(path not in self._read or stamp != self._read[path][0] for path, stamp in self._stamps().items())
 
     def rows(self, whole: bool) -> list[Row]:
         """All rows of this start so far, in the order of the files' times.
@@ -56,13 +55,31 @@ class ResultsReader:
             MalformedFile: a file is not of its format.
         """
         found: list[Row] = []
-        for path in self.files():
-            stamp = _stamp(path)
-            rows = self.format.read(path, whole)
-            self._read[path] = (stamp, rows)
+        for path, stamp in self._stamps().items():
             before = self._before.get(path, [])
+            _, last = self._read.get(path, (stamp, before))
+            try:
+                rows = self.format.read(path, whole)
+            except FileNotFoundError:  # removed meanwhile, to be written anew
+                continue
+            except OSError as error:
+                raise MalformedFile(f"{path}: cannot be read ({error.strerror}).") from error
+            if len(rows) < len(last) and rows == last[: len(rows)]:  # it is being written anew from its beginning
+                rows = last
+            self._read[path] = (stamp, rows)
             found += rows[len(before) :] if rows[: len(before)] == before else rows
         return found
+
+    def _stamps(self) -> dict[Path, Stamp]:
+        """What tells a file from a later state of it, for each file there is, the oldest first."""
+        found = {}
+        for path in self.out.glob(self.results.file):
+            try:
+                if path.is_file():
+                    found[path] = _stamp(path)
+            except FileNotFoundError:  # removed meanwhile, to be written anew
+                continue
+        return dict(sorted(found.items(), key=lambda entry: (entry[1][0], entry[0])))
 
 
 def cut_half_lines(out: Path, pattern: str) -> None:
@@ -73,9 +90,11 @@ def cut_half_lines(out: Path, pattern: str) -> None:
         pattern: of its files of metrics; those of TensorBoard have no lines, and no program continues one.
     """
     for path in out.glob(pattern):
+        if "tfevents" in path.name or not path.is_file():
+            continue
         content = path.read_bytes()
         whole = content.rfind(b"\n") + 1
-        if "tfevents" not in path.name and whole < len(content):
+        if whole < len(content):
             with path.open("r+b") as file:
                 file.truncate(whole)
 

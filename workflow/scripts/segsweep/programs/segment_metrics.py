@@ -6,7 +6,6 @@ from typing import Any
 
 from segsweep.config.program import ProgramResults
 from segsweep.config.yaml_documents import nearest
-from segsweep.errors import InputError
 from segsweep.io import read_csv, write_csv
 from segsweep.metrics import improves
 from segsweep.planning.plan_file import SegmentPlan
@@ -23,7 +22,11 @@ SHOWN_FILES = 20
 
 
 class SegmentMetrics:
-    """What one start of a program writes, on top of what earlier starts have left."""
+    """What one start of a program writes, on top of what earlier starts have left.
+
+    Attributes:
+        malformed: why its files could not be read when last looked at, which may be so for a moment only; else empty.
+    """
 
     def __init__(
         self,
@@ -48,8 +51,11 @@ class SegmentMetrics:
         self.results = ProgramResults.model_validate(segment.program["results"])
         self.reader = ResultsReader(self.out, self.results, from_nothing=from_nothing)
         kept = read_csv(self.part / ROWS) if (self.part / ROWS).is_file() else []
-        self.rows = EpochRows(self.results, self.reader.epoch_column, segment.first_epoch, kept, first_epoch)
+        earlier = [int(row["epoch"]) for row in store.read_rows(segment.parent)] if segment.parent else []
+        begins = segment.first_epoch
+        self.rows = EpochRows(self.results, self.reader.epoch_column, begins, kept, first_epoch, earlier)
         self._best_before = _best_of_chain(segment, store, self.results)
+        self.malformed = ""
         self._reported: set[int] = set()
         self._since = time.monotonic()
 
@@ -77,21 +83,14 @@ class SegmentMetrics:
         """Take over what the program has written.
 
         Args:
-            whole: whether it has ended.
-
-        Raises:
-            MalformedFile: a file cannot be read, which may be so for a moment only.
-            InputError: a file cannot be read, and the program has ended.
+            whole: whether it has ended by itself: its last line then needs no line feed.
         """
+        self.malformed = ""
         try:
             changed = self.rows.update(self.reader.rows(whole), time.monotonic() - self._since)
         except MalformedFile as error:
-            if not whole:
-                raise
-            raise InputError(
-                f"{self.segment.label}: {error} Have the program write the row of an epoch as a whole, or correct "
-                "`results` in the study."
-            ) from error
+            self.malformed = str(error)
+            return
         if not changed:
             return
         if changed[-1] not in self._reported:
@@ -103,6 +102,10 @@ class SegmentMetrics:
             if epoch not in self._reported and (self.segment.metric in row or epoch < changed[-1] or whole):
                 self._reported.add(epoch)
                 self.report({"epoch": epoch} | row, self.best(epoch))
+
+    def bad_loss(self) -> tuple[int, str, str] | None:
+        """See `EpochRows`, of the epochs of the segment."""
+        return self.rows.bad_loss(self.segment.last_epoch)
 
     def cut(self, last: int) -> None:
         """Forget the epochs after one."""
@@ -140,6 +143,11 @@ class SegmentMetrics:
     def problems(self) -> list[str]:
         """What is wrong with the metrics of a program that has ended, a text each."""
         segment = self.segment
+        if self.malformed:
+            return [
+                f"{self.malformed} Have the program write the row of an epoch as a whole, or correct `results` in the "
+                "study."
+            ]
         if self.trained > segment.last_epoch:
             return [
                 f"the program wrote epoch {self.trained}, but only {segment.last_epoch} are planned (`epochs`). Does "

@@ -1,6 +1,7 @@
 """A segment that a program trains: started, watched, and judged by what it wrote."""
 
 import os
+import signal
 import time
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -13,10 +14,9 @@ from segsweep.io import read_json_or_none, write_json
 from segsweep.planning.plan_file import SegmentPlan
 from segsweep.programs import failures
 from segsweep.programs.called import CONFIG_FILES, called_with, placeholders
-from segsweep.programs.kept_files import begin_with, files_in, keep_only
+from segsweep.programs.kept_files import begin_with, files_in, keep_only, make_links_relative
 from segsweep.programs.output import Output
-from segsweep.programs.process import Program, end_left_behind, resident_mb
-from segsweep.programs.results_files import MalformedFile
+from segsweep.programs.process import Program, end_marked, resident_mb
 from segsweep.programs.results_reader import cut_half_lines
 from segsweep.programs.segment_metrics import ROWS, SegmentMetrics
 from segsweep.store.segment_store import PROGRAM_FILES, SegmentStore, selection_key
@@ -28,6 +28,10 @@ MEMORY_S, GPU_MEMORY_S = 2.0, 10.0
 MALFORMED_S = 10.0
 # A program may write its checkpoint after the row of an epoch.
 SETTLE_S, SETTLE_MOST_S = 1.0, 60.0
+# A batch system sends the signal to end to all processes at once, and the program may be gone before the job knows.
+ASKED_S = 0.3
+# By these somebody ends a program, which says nothing of its checkpoint.
+KILLED_BY = (signal.SIGTERM, signal.SIGKILL, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 SHOWN_LINES = 8
 
 
@@ -39,7 +43,9 @@ class End(Enum):
     ENOUGH = "the last epoch of the segment is there"
     TOO_MANY = "there are more epochs than planned"
     DIVERGED = "a loss is not finite"
-    UNREADABLE = "its metrics are not what the study says"
+    MALFORMED = "its metrics cannot be read"
+    INCOMPLETE = "its metrics lack columns"
+    LOST = "rows of epochs are lost"
 
 
 class ProgramTraining:
@@ -81,11 +87,15 @@ class ProgramTraining:
 
     def end_left_behind(self) -> None:
         """End what an earlier start has left running."""
-        if "group" in self.state:
-            end_left_behind(self.state["group"], self.segment.id, self.note)
+        for number in end_marked(str(self.part.resolve())):
+            self.note(f"ended process {number}, which an earlier start had left behind")
 
     def read_again(self) -> dict[str, Any]:
-        """The outcome of a program that has ended before. Raises: InputError."""
+        """The outcome of a program that has ended before.
+
+        Raises:
+            InputError: its metrics are not what the study says.
+        """
         self.metrics = self._begin_metrics(from_nothing=True)
         self.metrics.update(whole=True)
         return self._outcome_of_ended()
@@ -97,7 +107,7 @@ class ProgramTraining:
             from_nothing: begin the run again, and do not resume.
 
         Returns:
-            The outcome, see `segsweep.trainers`; None if it had resumed, and failed before any new epoch.
+            The outcome, see `segsweep.trainers`; None if it had resumed, but could not, and has to begin again.
 
         Raises:
             InputError: it failed, or its metrics are not what the study says.
@@ -108,28 +118,35 @@ class ProgramTraining:
         given = {"resume": resume, "device": self.device, "threads": self.threads, "environ": self.environ}
         command, environ = called_with(self.segment, self.part, **given)
         self.metrics = self._begin_metrics()
+        if self.metrics.bad_loss():
+            return self._diverged()
+        if resume and self._has_lost_rows():
+            return None
+        if self._is_enough():
+            return self._outcome_of_ended()
         self._measure_at_s = 0.0
         kills = failures.kernel_kills()
         self.output.begin()
         with Program(command, folder=self.folder, environ=environ, output=self.output.path) as program:
-            self._remember(group=program.group)
-            end = self._watch(program)
+            end = self._watch(program, resume)
             if end is not End.BY_ITSELF:
                 program.stop()
             status = program.status()
         self.output.pass_on()
-        self.metrics.update(whole=True)
-        if self.metrics.rows.bad_loss():
+        if end is not End.MALFORMED:
+            # The last line of a program that was ended may be cut anywhere, also within a number.
+            self.metrics.update(whole=end is End.BY_ITSELF and status == 0)
+        if self.metrics.bad_loss():
             return self._diverged()
-        if end is End.BY_ITSELF and status != 0:
-            if why := failures.memory_ran_out(self.output.said(), status, kills):
-                return self._out_of_memory(why)
-            if resume and not self.metrics.rows.fresh:
-                return None
-            raise self._failure(command, status)
-        if end is End.ASKED:
+        if end in (End.ASKED, End.BY_ITSELF) and self._was_asked(status):
             return self._outcome("interrupted", f"stopped after epoch {self.metrics.trained}")
-        self._remember(ended=end is not End.UNREADABLE or status == 0)
+        if end is End.BY_ITSELF and status != 0 and (why := failures.memory_ran_out(self.output.said(), status, kills)):
+            return self._out_of_memory(why)
+        if resume and self._could_not_resume(end, status):
+            return None
+        if end is End.BY_ITSELF and status != 0:
+            raise self._failure(command, status)
+        self._remember(ended=status == 0 or end not in (End.MALFORMED, End.INCOMPLETE))
         return self._outcome_of_ended()
 
     # Before the program.
@@ -140,8 +157,8 @@ class ProgramTraining:
             cut_half_lines(self.out, self.segment.program["results"]["file"])
             return True
         parent = None if from_nothing else self.parent
+        (self.part / ROWS).unlink(missing_ok=True)  # first: rows without their files would be resumed
         begin_with(self.out, self.store.program_files(parent.id) if parent else None)
-        (self.part / ROWS).unlink(missing_ok=True)
         return parent is not None
 
     def _take_over_written(self) -> None:
@@ -149,10 +166,7 @@ class ProgramTraining:
         after those of the parent, before the program was stopped.
         """
         self.metrics = self._begin_metrics(from_nothing=True)
-        try:
-            self.metrics.update(whole=False)
-        except MalformedFile:  # what this start writes will tell
-            return
+        self.metrics.update(whole=False)
         self._remember()
 
     def _begin_metrics(self, from_nothing: bool = False) -> SegmentMetrics:
@@ -169,7 +183,7 @@ class ProgramTraining:
 
     # While it runs.
 
-    def _watch(self, program: Program) -> End:
+    def _watch(self, program: Program, resumed: bool) -> End:
         started = time.monotonic()
         malformed_since = None
         while program.status() is None:
@@ -178,21 +192,25 @@ class ProgramTraining:
             now = time.monotonic()
             self._measure_memory(program, now - started)
             self.output.pass_on()
-            try:
-                if malformed_since or self.metrics.reader.changed():
-                    self.metrics.update(whole=False)
-                    self._remember()
-                    malformed_since = None
-                    if end := self._end_by_metrics():
-                        if end is End.ENOUGH:
-                            self._settle(program)
-                        return end
-            except MalformedFile:
-                malformed_since = malformed_since or now
-                if now - malformed_since > MALFORMED_S:
-                    return End.UNREADABLE
-            time.sleep(max(POLL_S, 5 * (time.monotonic() - now)))  # long files are read seldom
+            if malformed_since or self.metrics.reader.changed():
+                self.metrics.update(whole=False)
+                self._remember()
+                malformed_since = (malformed_since or now) if self.metrics.malformed else None
+                if malformed_since and now - malformed_since > MALFORMED_S:
+                    return End.MALFORMED
+                if resumed and self.metrics.rows.lost():
+                    return End.LOST
+                if end := self._end_by_metrics():
+                    if end is End.ENOUGH:
+                        self._settle(program)
+                    return end
+            self._wait(program, max(POLL_S, 5 * (time.monotonic() - now)))  # long files are read seldom
         return End.BY_ITSELF
+
+    def _wait(self, program: Program, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and program.status() is None and not self.should_stop():
+            time.sleep(min(POLL_S, left))
 
     def _measure_memory(self, program: Program, elapsed_s: float) -> None:
         """Look how much memory the program holds, on a GPU as seldom as asking the driver is slow."""
@@ -210,27 +228,63 @@ class ProgramTraining:
     def _end_by_metrics(self) -> End | None:
         """Why the program has to end, by what it has written so far."""
         metrics, last = self.metrics, self.segment.last_epoch
-        if metrics.rows.bad_loss():
+        if metrics.bad_loss():
             return End.DIVERGED
-        if metrics.trained_now > last:
-            return End.ENOUGH if self.is_stopped else End.TOO_MANY
-        if self.is_stopped and metrics.trained_now == last and metrics.has_metric(last):
+        if self._is_enough():
             return End.ENOUGH
+        if metrics.trained_now > last:
+            return End.TOO_MANY
         if metrics.reader.format.complete_header and metrics.rows.columns and metrics.missing():
-            return End.UNREADABLE
+            return End.INCOMPLETE
         return None
 
+    def _is_enough(self) -> bool:
+        """Whether a program that goes on after the segment has written all of it."""
+        trained, last = self.metrics.trained, self.segment.last_epoch
+        return self.is_stopped and (trained > last or (trained == last and self.metrics.has_metric(last)))
+
     def _settle(self, program: Program) -> None:
-        """Wait until the program writes nothing for a moment: its checkpoint may follow the row of the epoch."""
+        """Wait until the program writes nothing for a moment, or has written the next epoch: the checkpoint may follow
+        the row of an epoch.
+        """
         until = time.monotonic() + SETTLE_MOST_S
         before, quiet_since = None, time.monotonic()
-        while time.monotonic() < until and program.status() is None and not self.should_stop():
+        while self.metrics.trained <= self.segment.last_epoch and time.monotonic() < until:
             now = files_in(self.out)
             if now != before:
                 before, quiet_since = now, time.monotonic()
             elif time.monotonic() - quiet_since >= SETTLE_S:
                 return
-            time.sleep(POLL_S)
+            self._wait(program, POLL_S)
+            if program.status() is not None or self.should_stop():
+                return
+            self.metrics.update(whole=False)
+
+    def _was_asked(self, status: int) -> bool:
+        """Whether a program that has not trained to its end was to stop, as the job is."""
+        if status == 0 and self.metrics.trained >= self.segment.last_epoch:
+            return False
+        if not self.should_stop():
+            time.sleep(ASKED_S)
+        return self.should_stop()
+
+    def _could_not_resume(self, end: End, status: int) -> bool:
+        """Whether a program that resumed, and has ended, has to begin again from nothing; says why."""
+        early = status != 0 or self.metrics.trained < self.segment.last_epoch
+        if end is End.BY_ITSELF and early and not self.metrics.rows.fresh and -status not in KILLED_BY:
+            self.note("the program ended right after it resumed, without a new epoch; the run begins again")
+            return True
+        return self._has_lost_rows()
+
+    def _has_lost_rows(self) -> bool:
+        """Whether there are epochs that the program had saved when it was killed, but not written; says which."""
+        if lost := self.metrics.rows.lost():
+            self.note(
+                f"there are no rows of epochs {lost[0]} to {lost[1]}: when the program was killed it had saved its "
+                "state after them, but not written them (have it end each row with a line feed, and flush the file); "
+                "the run begins again"
+            )
+        return lost is not None
 
     # After it.
 
@@ -248,7 +302,7 @@ class ProgramTraining:
         return self._outcome("finished", "")
 
     def _diverged(self) -> dict[str, Any]:
-        epoch, name, value = self.metrics.rows.bad_loss()
+        epoch, name, value = self.metrics.bad_loss()
         self.metrics.cut(epoch)
         return self._outcome("diverged", f"{name} is {value} in epoch {epoch}")
 
@@ -275,6 +329,7 @@ class ProgramTraining:
             for name in (STATE, *CONFIG_FILES.values()):
                 (self.part / name).unlink(missing_ok=True)
             self.output.shorten()
+            make_links_relative(self.out)
             if checkpoint is not None and status == "finished" and not checkpoint.is_file():
                 self.note(
                     f"there is no {program['checkpoint']} in the program's folder, which the study calls its "

@@ -41,6 +41,5 @@ def train(segment: SegmentPlan, store: SegmentStore, *, device: str, threads: in
         return training.read_again()
     outcome = training.run()
     if outcome is None:
-        options["note"]("the program failed right after it resumed; the run begins again")
         outcome = training.run(from_nothing=True)
     return outcome
