@@ -9,6 +9,8 @@ STUDY ?= demo
 DATASET ?= demo
 OPTIONS ?=
 PARTS ?=
+OF ?= best
+HOW ?=
 # nproc would count the threads that we allow a process.
 CORES ?= $(shell env -u OMP_NUM_THREADS nproc)
 SHARED_STUDY = $(if $(filter command environment,$(firstword $(origin STUDY))),--study $(STUDY))
@@ -18,7 +20,8 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 # uv trusts what the machine trusts: a proxy's certificate, for one.
 export UV_SYSTEM_CERTS ?= 1
 
-.PHONY: help env report export plan data study status script test lint format schemas lock bench push pull clean-up clean
+.PHONY: help env report export predict plan data study status script test lint format schemas lock bench push pull
+.PHONY: clean-up clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -46,6 +49,10 @@ data: env  ## look at DATASET (a name, or a folder to write a data set file for)
 
 study: env  ## a study file for SWEEP: a W&B sweep, a Hydra configuration, an Optuna storage
 	@python workflow/scripts/import_sweep.py $(SWEEP) $(OPTIONS)
+
+predict: env  ## what STUDY's models predict of the images in INPUT, into OUTPUT; see docs/predict.md
+	snakemake --cores $(CORES) --forcerun predict_images --config study=$(STUDY) \
+	  'predict={images: "$(INPUT)", output: "$(OUTPUT)", of: "$(OF)", $(HOW)}' $(OPTIONS) -- predict_images
 
 status: env  ## cells done, running, failed, best so far, time left
 	@python workflow/scripts/show_status.py --study $(STUDY) $(OPTIONS)

@@ -12,6 +12,7 @@ from segsweep.config.dataset import parse_dataset
 from segsweep.config.dataset_keys import Dataset
 from segsweep.config.dotted_keys import outer_and_last
 from segsweep.config.metric_direction import doubtful_direction
+from segsweep.config.prediction import Prediction
 from segsweep.config.program_checks import folder_of, program_problems
 from segsweep.config.program_settings import nested_parameters
 from segsweep.config.search import Ensemble
@@ -49,6 +50,7 @@ class Request(Settings):
     )
     check_components: bool = key(True, "Components of own code are tried before the first training.")
     claim_gpu: bool = key(False, "Trainings on this machine share its GPUs by memory, each on one of them.")
+    predict: Prediction | None = key(None, "Images that `make predict` predicts.")
     cluster: Cluster | None = key(None, "What a person fills in about their cluster; see config/cluster.yaml.")
 
 
