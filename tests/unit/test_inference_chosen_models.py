@@ -26,6 +26,11 @@ def test_a_word_means_runs(study, of, runs):
     assert [run.run for run in choose_models(*study, of).runs] == runs
 
 
+def test_the_setting_of_best_yaml_comes_first(study):
+    study[2].with_name("analysis.json").write_text('{"best": {"cell": "c"}}')
+    assert [run.run for run in choose_models(*study, "top 2").runs] == ["a", "b"]
+
+
 @pytest.mark.parametrize(("of", "said"), [("d", "no run 'd'"), ("top 0", "no run 'top 0'"), ("ensemble", "`best`")])
 def test_what_is_not_there_is_refused(study, of, said):
     with pytest.raises(InputError, match=said):

@@ -22,6 +22,7 @@ import predict_test
 import prepare_data
 import pytest
 import score_ensemble
+import score_test
 import torch
 from PIL import Image
 
@@ -37,6 +38,7 @@ from segsweep.inference.trained_model import load_model
 from segsweep.planning.plan_file import read_plan
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
+from segsweep.report.verify import verify
 from segsweep.store.segment_store import SegmentStore, read_arrays
 from tests.workspace import SMALL, Workspace
 
@@ -87,7 +89,8 @@ def train(folder, task, ensemble, **keys):
     dataset["splits"] = {split: f"{split}.txt" for split in SPLITS}
     workspace.write("config/datasets/drawn.yaml", dataset)
     setting = SMALL | {"data": {"image_size": HALF}} | keys
-    workspace.write_study(dataset="drawn", train=setting, grid={"optimizer.lr": [0.005]}, ensemble=ensemble)
+    workspace.write_study(dataset="drawn", train=setting, grid={"optimizer.lr": [0.005]}, ensemble=ensemble,
+                          test={"of": "ensemble"})  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         run_programs()
@@ -116,9 +119,11 @@ def run_programs():
     assert collect_results.main([*source, "--output", results]) == 0
     assert score_ensemble.main([*source, "--output", results, "--device", "cpu"]) == 0
     assert analyze_study.main(["--results", results]) == 0
+    ranked = ["--ranking", f"{results}/ranking.csv", "--device", "cpu"]
+    for _ in range(2):  # a rerun is no new look
+        assert score_test.main([*source, *ranked, "--output", results]) == 0
     assert build_report.main(["--results", results, "--output", results]) == 0
-    handed_in = ["--ranking", f"{results}/ranking.csv", "--output", f"{results}/submission.zip", "--device", "cpu"]
-    assert predict_test.main([*source, *handed_in]) == 0
+    assert predict_test.main([*source, *ranked, "--output", f"{results}/submission.zip"]) == 0
 
 
 class Made:
@@ -336,6 +341,32 @@ def test_an_image_of_the_table_is_that_of_its_row(masks):
         rows = list(csv.DictReader(file))
     assert {row["image"] for row in rows} == set(masks.prepared.splits["test"].names)
     assert [row["run"] for row in rows[::3]] == ["ensemble", "single", *(row["run"] for row in masks.rows[2:])]
+
+
+@pytest.mark.parametrize("name", ["masks", "both", "pages"])
+def test_the_ensemble_has_the_test_score_that_it_has_beside_its_members(name, request):
+    made = request.getfixturevalue(name)
+    with (made.folder / "test.csv").open(newline="", encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    assert all(row[score] == value for score, value in made.rows[0].items() if score.startswith("test/"))
+    assert (row["run"], row["trained_on"], row["images"]) == ("ensemble", "train+val", str(SPLITS["test"]))
+    assert row["low"] == row["drawn"] == ""  # three images tell nothing of others
+    with (made.folder / "test_images.csv").open(newline="", encoding="utf-8") as file:
+        images = {one["image"]: one["miou"] for one in csv.DictReader(file)}
+    with (made.folder / "ensemble_images.csv").open(newline="", encoding="utf-8") as file:
+        assert images == {one["image"]: one["miou"] for one in csv.DictReader(file) if one["run"] == "ensemble"}
+
+
+def test_each_look_at_the_test_split_is_counted_once_and_the_report_says_so(masks):
+    looks = masks.json("test_looks.json")["looks"]
+    assert [look["by"] for look in looks[:3]] == ["score_ensemble", "score_test", "predict_test"]
+    assert [len(look["models"]) for look in looks[:3]] == [4, 3, 3]
+    assert looks[1]["how"] == "vote, 2 votes needed"
+    report = (masks.folder / "report.md").read_text(encoding="utf-8")
+    assert "Different looks at the test split so far: 2." in report  # it was written before the submission
+    sources = (masks.folder / "report.sources.csv").read_text(encoding="utf-8")
+    (problem, *_) = verify(report, sources, masks.folder)
+    assert "says 3" in problem
 
 
 def test_a_study_opened_from_elsewhere_predicts_what_it_handed_in(masks, monkeypatch, tmp_path):

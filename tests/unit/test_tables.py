@@ -18,6 +18,8 @@ from segsweep.analysis.collect import collect, write
 from segsweep.analysis.data_tables import write_data_tables
 from segsweep.analysis.study_results import open_results
 from segsweep.inference.ensemble_scores import write as write_ensemble
+from segsweep.inference.test_scores import ScoredModels
+from segsweep.inference.test_scores import write as write_test
 from segsweep.planning.plan_file import StudyPlan
 from segsweep.search.search_tables import write_tables
 from segsweep.store.segment_store import SegmentStore
@@ -71,6 +73,10 @@ def results(tmp_path_factory):
         ],
     }  # fmt: skip
     write_ensemble(ensemble, folder / "collected")
+    one = {"cell": "c", "run": "a", "method": "single model", "members": 1, "trained_on": "train", "epoch": 3,
+           "own": 0.5, "images": 6, "low": 0.2, "high": 0.4, "drawn": 6, "scores": {"test/miou": 0.3},
+           "of_images": [{"image": "one", "miou": 0.25}]}  # fmt: skip
+    write_test(ScoredModels({"metric": "test/miou"}, [one], None), folder / "collected")
     scenario = {"trials": 8, "at_once": 4, "epochs": 9, "min_epochs": 2, "eta": 2}
     searched = replay.study_of(scenario, {"name": "halving", "preserve": 0.96}, 3, "random", confirm=CONFIRM)
     states = replay.play(

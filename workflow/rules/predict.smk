@@ -24,13 +24,13 @@ if STUDY.request.predict:
             run=untracked(RUN),
             plan=untracked(STUDY.plan_file),
             device=untracked(STUDY.request.device),
+            of=STUDY.request.of,
             asked=PREDICT.arguments,
-            models=ensemble_digest,
             code=STUDY.code_of("predict_images"),
         message:
             "predict the images of {input.images}"
         shell:
             # The progress bar is on stderr.
             "status=0; {params.run}/predict_images.py --plan {params.plan:q} --store results/segments "
-            "--ranking {input.ranking:q} {params.asked:q} --device {params.device:q} --threads {threads} "
+            "--ranking {input.ranking:q} --of {params.of:q} {params.asked:q} --device {params.device:q} --threads {threads} "
             "> {log:q} || status=$?; cat {log:q} >&2; exit $status"

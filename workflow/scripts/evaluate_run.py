@@ -27,14 +27,17 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
 
     from segsweep.inference.evaluate_run import evaluate_run, write
+    from segsweep.inference.test_looks import record_evaluation
     from segsweep.planning.plan_file import open_plan
     from segsweep.store.segment_store import SegmentStore
 
     changed = {word.partition("=")[0]: yaml.safe_load(word.partition("=")[2]) for word in options.postprocess}
+    plan = open_plan(options.plan)
     evaluation = evaluate_run(
-        open_plan(options.plan), options.run, SegmentStore(options.store), options.split,
+        plan, options.run, SegmentStore(options.store), options.split,
         postprocess=changed, device=options.device, threads=options.threads,
     )  # fmt: skip
+    record_evaluation(options.plan.parent, plan, evaluation.about, changed)
     write(evaluation, options.output)
     for name, value in evaluation.scores.items():
         print(f"{name} {value:.4f}")

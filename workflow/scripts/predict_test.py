@@ -20,13 +20,16 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
 
     from segsweep.inference.split_predictions import predict_test
+    from segsweep.inference.test_looks import record_predictions
     from segsweep.planning.plan_file import open_plan
     from segsweep.store.segment_store import SegmentStore
 
+    plan = open_plan(options.plan)
     about = predict_test(
-        open_plan(options.plan), SegmentStore(options.store), options.ranking, options.output,
+        plan, SegmentStore(options.store), options.ranking, options.output,
         device=options.device, threads=options.threads,
     )  # fmt: skip
+    record_predictions(options.plan.parent, plan, about)
     print("\n".join([f"{options.output}: {about['images']} images of the split {about['split']}", *about["notes"]]))
     return 0
 

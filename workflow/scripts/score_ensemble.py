@@ -19,11 +19,13 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
 
     from segsweep.inference.ensemble_scores import score, write
+    from segsweep.inference.test_looks import record_ensemble
     from segsweep.planning.plan_file import open_plan
     from segsweep.store.segment_store import SegmentStore
 
     plan = open_plan(options.plan)
     found = score(plan, SegmentStore(options.store), device=options.device, threads=options.threads)
+    record_ensemble(options.plan.parent, plan, found)
     write(found, options.output)
     for row in found["rows"]:
         print(f"{row['method']}: {found['metric']} {row['scores'][found['metric']]:.4f}")

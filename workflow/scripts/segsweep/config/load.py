@@ -4,9 +4,11 @@ import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from segsweep import metrics
+from pydantic import field_validator
+
+from segsweep import metrics, registry
 from segsweep.config.cluster import Cluster
 from segsweep.config.dataset import parse_dataset
 from segsweep.config.dataset_keys import Dataset
@@ -21,16 +23,15 @@ from segsweep.config.smoke_study import as_smoke_test
 from segsweep.config.split_keys import TEST, VAL
 from segsweep.config.study import Study
 from segsweep.config.study_names import check_study_name
+from segsweep.config.test_score_checks import lack_of_test_split, problems_of_test_score
 from segsweep.config.yaml_documents import Document, nearest, parse
 from segsweep.data.classes import class_table
-from segsweep.data.hidden_labels import is_unlabeled
-from segsweep.data.name_lists import split_names
-from segsweep.data.readers import files
 from segsweep.errors import InputError
 from segsweep.own_code.names import alike_without_folders, own_score, relocated, without_folder
 
 # Keys that name scores, or hold something by their names.
 SCORES = {"metric", "also_report", "monitor", "of", "names"}
+TRACKERS = tuple(registry.classes("tracker"))
 
 
 class Request(Settings):
@@ -40,6 +41,10 @@ class Request(Settings):
     dataset: str | None = key(None, "Data set in place of the study's: a name in config/datasets, or a path.")
     smoke: bool = key(False, "The study as a smoke test.")
     partial: bool = key(False, "Report on what is finished, and list what is not.")
+    of: str = key(
+        "best",
+        "Which trained models are exported: `best`, `top 3`, `ensemble`, or the name of a run.",
+    )
     data_root: str = key("data", "Folder that holds the data sets.")
     pack: int = key(1, "Segments trained in one job.", ge=1)
     pack_at_once: int = key(1, "Segments of a pack trained at the same time.", ge=1)
@@ -51,7 +56,16 @@ class Request(Settings):
     check_components: bool = key(True, "Components of own code are tried before the first training.")
     claim_gpu: bool = key(False, "Trainings on this machine share its GPUs by memory, each on one of them.")
     predict: Prediction | None = key(None, "Images that `make predict` predicts.")
+    exporters: list[Literal[TRACKERS]] = key(
+        [], "Trackers that are told of each epoch while a study trains; see docs/trackers.md."
+    )
     cluster: Cluster | None = key(None, "What a person fills in about their cluster; see config/cluster.yaml.")
+
+    @field_validator("exporters", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        """A text is a list of names: `tensorboard,mlflow` on the command line."""
+        return value.strip("[] ").replace(",", " ").split() if isinstance(value, str) else value
 
 
 @dataclass
@@ -140,6 +154,8 @@ def load(request: Request, config: Path = Path("config")) -> Loaded:
     root = Path(request.data_root) / dataset.root if dataset is not None else Path()
     if study.ensemble is not None and dataset is not None:
         study = study.model_copy(update={"ensemble": _scored(study.ensemble, dataset, root, document.location)})
+    if wrong := problems_of_test_score(study, dataset, root, document.location):
+        raise InputError(*wrong)
     name = study.name
     if dataset is not None and request.dataset and dataset.name != study.dataset:
         name += f"_on_{dataset.name}"
@@ -155,6 +171,7 @@ def _program(request: Request, study: Study, document: Document) -> Loaded:
     """A study of a program, after `smoke`, checked."""
     parameters = nested_parameters(study.parameters, document.location)
     wrong = doubtful_direction(study, document.location)
+    wrong += problems_of_test_score(study, None, Path(), document.location)
     wrong += program_problems(study, parameters, folder_of(study, document.path), document.location)
     if request.dataset:
         wrong.append(
@@ -211,15 +228,13 @@ def load_dataset(name: str, config: Path = Path("config"), near: Path = Path()) 
 
 def _scored(ensemble: Ensemble, dataset: Dataset, root: Path, location) -> Ensemble:
     """The ensemble with its `score_on` filled in: a test split, where there is one with ground truth."""
-    there = TEST in split_names(dataset, root)
-    labeled = there and not (root.is_dir() and is_unlabeled(TEST, files(dataset, root).get(TEST, [])))
-    if ensemble.score_on == TEST and not labeled:
-        lack = "has no ground truth of its test split. Add it" if there else "has no test split. Add one to `splits`"
+    lack = lack_of_test_split(dataset, root)
+    if ensemble.score_on == TEST and lack:
         raise InputError(
             f"{location(('ensemble', 'score_on'))}: the data set {dataset.name} {lack}, or score on `val`: the folds "
             "of the members are then drawn within `train`."
         )
-    return ensemble.model_copy(update={"score_on": ensemble.score_on or (TEST if labeled else VAL)})
+    return ensemble.model_copy(update={"score_on": ensemble.score_on or (VAL if lack else TEST)})
 
 
 def _use_metrics(study: Study, location) -> None:

@@ -10,7 +10,6 @@ class Prediction(Settings):
 
     images: str = key(..., "Folder of images, or one image.")
     output: str = key(..., "Folder for the predictions: a new one, or one of earlier predictions.")
-    of: str = key("best", "The best run, the ensemble (`ensemble`), or the name of a run in runs.csv.")
     formats: list[str] = key([], "Names of formats of files; those that suit the task if not set.")
     window: int | None = key(
         None,
@@ -27,6 +26,6 @@ class Prediction(Settings):
     @property
     def arguments(self) -> list[str]:
         """Of predict_images.py, without those of a study."""
-        said = ["--images", self.images, "--output", self.output, "--of", self.of, "--formats", *self.formats]
+        said = ["--images", self.images, "--output", self.output, "--formats", *self.formats]
         said += ["--overlap", str(self.overlap), "--flips", self.flips]
         return said + (["--window", str(self.window)] if self.window else []) + ["--smooth"] * self.smooth

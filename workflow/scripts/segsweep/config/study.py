@@ -11,6 +11,7 @@ from segsweep.config.keep import AnyKeep, Keep
 from segsweep.config.program import PathInOut, ProgramResults
 from segsweep.config.search import Confirm, Ensemble, Sweep
 from segsweep.config.settings import Settings, key
+from segsweep.config.test_score import ScoreOnTest
 from segsweep.config.train import Train
 from segsweep.own_code.names import NAME
 
@@ -131,6 +132,7 @@ class Study(Settings):
     sweep: Sweep | None = key(None, "Settings proposed by a sampler.")
     confirm: Confirm | None = key(None, "The best settings again, in full, on fresh seeds.")
     ensemble: Ensemble | None = key(None, "The best setting trained on folds, which vote.")
+    test: ScoreOnTest | None = key(None, "The chosen models scored on the test split, once the choice is made.")
     claims: list[AnyClaim] = key([], "Hypotheses, written down before the first run.", outcome=False)
     compare: list[str] = key([], "Studies or earlier reports to compare conclusions with.", outcome=False)
     report: Report = key(Report(), "What the report holds.", outcome=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from segsweep.errors import InputError
 from segsweep.inference.loaded_ensemble import members_of
-from segsweep.io import read_csv
+from segsweep.io import read_csv, read_json_or_none
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
 from segsweep.store.segment_store import SegmentStore
 
@@ -38,8 +38,9 @@ def choose_models(plan: StudyPlan, store: SegmentStore, ranking: Path, of: str =
         plan: of the study.
         store: of all segments.
         ranking: ranking.csv of the study.
-        of: `best`, the best run of the first setting in the ranking; `top 3`, the best run of each of the first three;
-            `ensemble`, the members of the study's ensemble; or the name of a run.
+        of: `best`, the best run of the best setting; `top 3`, the best run of each of the first three; `ensemble`, the
+            members of the study's ensemble; or the name of a run. The best setting is the one of best.yaml where the
+            study is analyzed (analysis.json beside the ranking says so); the others follow as they are ranked.
 
     Raises:
         InputError: there is no such run, nothing is trained, or segsweep did not train the models.
@@ -54,11 +55,22 @@ def choose_models(plan: StudyPlan, store: SegmentStore, ranking: Path, of: str =
             )
         wish = plan.study["ensemble"]
         return ChosenModels(of, members, wish["method"], wish["min_votes"])
+    return ChosenModels(of, choose_runs(plan, ranking, of))
+
+
+def choose_runs(plan: StudyPlan, ranking: Path, of: str = BEST) -> list[PlannedRun]:
+    """The runs that are meant by a word, whoever trained them; see `choose_models`. They are no ensemble.
+
+    Raises:
+        InputError: there is no such run, or nothing is trained.
+    """
     top = TOP.fullmatch(of)
     if of != BEST and top is None:
-        return ChosenModels(of, [plan.run_named(of)])
+        return [plan.run_named(of)]
     wanted = int(top[1]) if top else 1
-    ranked = [row["best_run"] for row in read_csv(ranking, "Train the study first.") if row["best_run"]]
+    best = (read_json_or_none(ranking.with_name("analysis.json")) or {}).get("best") or {}
+    rows = sorted(read_csv(ranking, "Train the study first."), key=lambda row: row["cell"] != best.get("cell"))
+    ranked = [row["best_run"] for row in rows if row["best_run"]]
     if not ranked:
         raise InputError(f"{ranking}: no setting has a usable run. Train the study first.")
-    return ChosenModels(of, [plan.run_named(name) for name in ranked[:wanted]])
+    return [plan.run_named(name) for name in ranked[:wanted]]

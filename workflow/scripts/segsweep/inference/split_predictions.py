@@ -30,7 +30,7 @@ def predict_test(
     """Write the submission of a study, and beside it a JSON file that says what is in it.
 
     Returns:
-        split, images, models (their runs), method, notes.
+        split, labeled (whether it has ground truth), images, task, models (their runs), method, notes.
 
     Raises:
         InputError: no model is trained, the data set's files are not there, or segsweep did not train the models.
@@ -61,6 +61,7 @@ def predict_test(
     _write(output, dataset, prepared, split, {name: predictions[name] for name in shapes}, shapes, tags)
     about = {
         "split": split,
+        "labeled": prepared.splits[split].labeled,
         "images": len(predictions),
         "task": prepared.task,
         "models": [run.run for run in runs],

@@ -202,6 +202,12 @@ class Planner(WorkerView):
         ensemble = self.study.ensemble.model_dump_json() if self.study.ensemble else ""
         return short_hash((ensemble, str(self.loaded.smoke), self.study.metric, *segments))
 
+    @property
+    def test_digest(self) -> str:
+        """Stands for what scores on the test split depend on besides the ranking: the images are in `data`."""
+        wish = self.study.test.model_dump_json() if self.study.test else ""
+        return short_hash((wish, self.ensemble_digest, *self.plan.data))
+
     @cached_property
     def coverage(self) -> str:
         """What tables are made of: `all`, or with `partial=true` what stands for the segments and decisions there are.

@@ -10,6 +10,7 @@ from pathlib import Path
 from segsweep.io import read_json_or_none
 from segsweep.store.shared_tables import PULLED
 
+TEST_LOOKS = "test_looks.json"  # see `segsweep.inference.test_looks`
 LINK = re.compile(r"\]\(((?:figures|images)/[^)\s]+)\)")
 
 

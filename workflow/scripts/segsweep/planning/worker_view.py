@@ -21,7 +21,7 @@ class WorkerView:
     """What a job on a node knows: the plan as the planner wrote it."""
 
     # What decides which jobs run is the planner's to know (`Planner`).
-    plan_digest = study_digest = dataset_digest = ensemble_digest = own_code_digest = coverage = ""
+    plan_digest = study_digest = dataset_digest = ensemble_digest = test_digest = own_code_digest = coverage = ""
     has_own_components = False  # to be tried before the first training
     start = ""
 

@@ -30,6 +30,14 @@ EXPLANATIONS = {
         "The best epoch is chosen on the same validation split by which settings are ranked, so scores are optimistic: "
         "data by which nothing was chosen are likely to give less favourable ones."
     ),
+    "validation_beside_test": (
+        "A validation score that helped to choose is likely to be the more favourable one of the two; the score to "
+        "publish is that of the test split."
+    ),
+    "several_looks": (
+        "Whoever chooses by one of several looks chooses by the test split, and its score is no longer that of data by "
+        "which nothing was chosen."
+    ),
     "more_seeds_ties": (
         "More seeds, if the choice counts: these results do not order the settings of the first group."
     ),
