@@ -64,7 +64,7 @@ RETRIES = STUDY.request.cluster.retries if ON_CLUSTER and PLANS else 0
 # What a program loads, no process can have loaded for it.
 WARM = not PROGRAM and (not ON_CLUSTER if STUDY.request.warm is None else STUDY.request.warm)
 # Rules that want a GPU as trainings do: several networks look at a whole split.
-ASKS_A_NETWORK = ("score_ensemble", "score_test", "predict_test", "evaluate_run")
+ASKS_A_NETWORK = ("score_ensemble", "score_test", "predict_test", "predict_images", "evaluate_run")
 PACK_OPTIONS = " ".join(["--record-failures"] + ["--requeue"] * ON_CLUSTER)
 TRAINING_OPTIONS = " ".join(
     ["--warm"] * WARM + ["--record-failures"] * STUDY.records_failures + ["--requeue"] * ON_CLUSTER

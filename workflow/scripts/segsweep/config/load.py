@@ -14,6 +14,7 @@ from segsweep.config.dataset import parse_dataset
 from segsweep.config.dataset_keys import Dataset
 from segsweep.config.dotted_keys import outer_and_last
 from segsweep.config.metric_direction import doubtful_direction
+from segsweep.config.prediction import Prediction
 from segsweep.config.program_checks import folder_of, program_problems
 from segsweep.config.program_settings import nested_parameters
 from segsweep.config.search import Ensemble
@@ -54,6 +55,7 @@ class Request(Settings):
     )
     check_components: bool = key(True, "Components of own code are tried before the first training.")
     claim_gpu: bool = key(False, "Trainings on this machine share its GPUs by memory, each on one of them.")
+    predict: Prediction | None = key(None, "Images that `make predict` predicts.")
     exporters: list[Literal[TRACKERS]] = key(
         [], "Trackers that are told of each epoch while a study trains; see docs/trackers.md."
     )

@@ -118,7 +118,8 @@ def progress_line(job: SegmentPlan, row: dict[str, Any], best: dict[str, Any] | 
     shown += [f"{name} {row[name]:.4f}" for name in names if name in row]
     if best:
         shown.append(f"best {best['value']:.4f} at {best['epoch']}")
-    return "  ".join([*shown, f"{row['seconds']:.1f} s"])
+    shown += [f"{row['seconds']:.1f} s"] if "seconds" in row else []
+    return "  ".join(shown)
 
 
 class Starts:
