@@ -45,7 +45,8 @@ def _scores(results: QuotedResults) -> str:
         f"The test split has {images} by which nothing was chosen: no epoch, no setting and no run. The models below "
         "were scored on it after the choice.",
         "Each of several is scored by itself." if len(rows) > 1 else None,
-        results.explain("validation_beside_test"),
+        results.explain("validation_beside_test") if table.frame["own"].notna().any() else None,
+        _retrained(results),
         _intervals(results),
     )
     rest = "All scores are in `test.csv`, those of each image in `test_images.csv`.\n"
@@ -58,6 +59,16 @@ def _setting(results: QuotedResults, cell: str, row: int) -> str:
         results.quote_code("ranking", ranked, "label")
         if ranked is not None
         else results.quote_code("test", row, "cell")
+    )
+
+
+def _retrained(results: QuotedResults) -> str | None:
+    """If the models were trained for this."""
+    if results.ledger.value(TEST, column="retrain") == "none":
+        return None
+    return (
+        "They are runs of their own, on the training and validation images together, for as many epochs as validation "
+        "chose for the runs that they stand for. No validation score of them is known, and their last epoch counts."
     )
 
 
