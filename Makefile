@@ -8,7 +8,10 @@ BIN := $(VENV)/bin
 STUDY ?= demo
 DATASET ?= demo
 OPTIONS ?=
+EXPORTERS ?=
 PARTS ?=
+OF ?=
+HOW ?=
 # nproc would count the threads that we allow a process.
 CORES ?= $(shell env -u OMP_NUM_THREADS nproc)
 SHARED_STUDY = $(if $(filter command environment,$(firstword $(origin STUDY))),--study $(STUDY))
@@ -18,7 +21,8 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 # uv trusts what the machine trusts: a proxy's certificate, for one.
 export UV_SYSTEM_CERTS ?= 1
 
-.PHONY: help env report export plan data study status script test lint format schemas lock bench push pull clean-up clean
+.PHONY: help env report export predict plan data study status track script test lint format schemas lock bench push
+.PHONY: pull clean-up clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -35,8 +39,8 @@ report: env  ## train what is missing of STUDY and write its report
 	snakemake $$(test -t 2 && echo --logger rich) --cores $(CORES) --config study=$(STUDY) $(OPTIONS)
 	@python workflow/scripts/show_status.py --study $(STUDY) --ranking $(OPTIONS)
 
-export: env  ## tables as LaTeX and CSV, report.docx, report.pdf in results/STUDY/export
-	snakemake --cores $(CORES) --config study=$(STUDY) $(OPTIONS) -- export_report
+export: env  ## the report as LaTeX, docx, pdf in results/STUDY/export; the model OF (best) in results/STUDY/model
+	snakemake --cores $(CORES) --config study=$(STUDY) $(if $(OF),of="$(OF)") $(OPTIONS) -- export_study
 
 plan: env  ## what would train, and why
 	snakemake --cores 1 --dry-run --quiet rules --config study=$(STUDY) $(OPTIONS)
@@ -47,8 +51,15 @@ data: env  ## look at DATASET (a name, or a folder to write a data set file for)
 study: env  ## a study file for SWEEP: a W&B sweep, a Hydra configuration, an Optuna storage
 	@python workflow/scripts/import_sweep.py $(SWEEP) $(OPTIONS)
 
+predict: env  ## what the model OF (best) of STUDY predicts of the images in INPUT, into OUTPUT: docs/predict.md
+	snakemake --cores $(CORES) --forcerun predict_images --config study=$(STUDY) $(if $(OF),of="$(OF)") \
+	  'predict={images: "$(INPUT)", output: "$(OUTPUT)", $(HOW)}' $(OPTIONS) -- predict_images
+
 status: env  ## cells done, running, failed, best so far, time left
 	@python workflow/scripts/show_status.py --study $(STUDY) $(OPTIONS)
+
+track: env  ## pass STUDY on to EXPORTERS (tensorboard, mlflow, wandb), as it is trained by now
+	@python workflow/scripts/track_study.py --study $(STUDY) $(if $(EXPORTERS),--exporters "$(EXPORTERS)") $(OPTIONS)
 
 script: env  ## a trained RUN of STUDY as one plain file, SCRIPT, that trains it again without segsweep
 	@python workflow/scripts/export_run.py $(RUN) --study $(STUDY) --script $(or $(SCRIPT),$(RUN).py) $(OPTIONS)

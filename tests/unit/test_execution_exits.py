@@ -19,6 +19,7 @@ STARTS = {
     "decide_step": ["--plan", "nothing.json", "--previous", "none", "--output", "out"],
     "describe_data": ["--plan", "nothing.json", "--output", "out"],
     "draw_images": ["--plan", "nothing.json", "--store", "store", "--results", "nothing", "--output", "out"],
+    "export_model": ["--plan", "nothing.json", "--results", "nothing", "--output", "out"],
     "export_report": ["--results", "nothing", "--output", "out"],
     "fetch_data": ["cityscapes", "--data-root", "data"],  # its archives must be there
     "import_table": ["--study", "nothing.yaml", "--output", "out"],

@@ -41,7 +41,8 @@ def test_a_grid_is_followed_by_runs_on_both_splits_up_to_the_epoch_that_validati
     wish = wishing("top 2")
     first = decide(wish, None, {}, candidates=[], finalists=FOUND, basis="now")
     assert (first["phase"], first["done"]) == ("retrain", False)
-    assert [(run["cell"], run["seed"], run["fold"], run["epochs"], run["total_epochs"]) for run in first["requested"]] == [
+    keys = ("cell", "seed", "fold", "epochs", "total_epochs")
+    assert [tuple(run[key] for key in keys) for run in first["requested"]] == [
         ("c", 1, WHOLE, 3, 8), ("b", 1, WHOLE, 3, 8),
     ]  # fmt: skip
     results = {run["key"]: {"status": "finished", "segment": "s"} for run in first["requested"]}

@@ -1,5 +1,4 @@
-# Needs: the tables of results/<study>, the best checkpoints. Makes: images, report.md, report.html; where it is asked
-# for, the report in other forms.
+# Needs: the tables of results/<study>, the best checkpoints. Makes: images, report.md, report.html.
 
 
 rule draw_images:
@@ -67,30 +66,3 @@ rule build_report:
     shell:
         "{params.run}/build_report.py --results {params.folder:q} --output {params.folder:q} --store results/segments "
         "{params.partial} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
-
-
-# Only where it is asked for, with `make export`.
-rule export_report:
-    input:
-        markdown=rules.build_report.output.markdown,
-        html=rules.build_report.output.html,
-        figures=rules.build_report.output.figures,
-    output:
-        folder=directory(f"{FOLDER}/export"),
-    log:
-        f"results/logs/export_report/{STUDY.name}.log",
-    conda:
-        "../../envs/segsweep.yaml"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=60,
-    params:
-        run=untracked(RUN),
-        folder=FOLDER,
-        code=STUDY.code_of("export_report"),
-    message:
-        "export the report of {params.folder}"
-    shell:
-        "status=0; {params.run}/export_report.py --results {params.folder:q} --output {output.folder:q} "
-        "> {log:q} 2>&1 || status=$?; cat {log:q} >&2; exit $status"

@@ -67,13 +67,22 @@ def choose_models(plan: StudyPlan, store: SegmentStore, ranking: Path, of: str =
             )
         wish = plan.study["ensemble"]
         return ChosenModels(of, members, wish["method"], wish["min_votes"])
+    return ChosenModels(of, choose_runs(plan, ranking, of))
+
+
+def choose_runs(plan: StudyPlan, ranking: Path, of: str = BEST) -> list[PlannedRun]:
+    """The runs that are meant by a word, whoever trained them; see `choose_models`. They are no ensemble.
+
+    Raises:
+        InputError: there is no such run, or nothing is trained.
+    """
     top = TOP.fullmatch(of)
     if of != BEST and top is None:
-        return ChosenModels(of, [plan.run_named(of)])
+        return [plan.run_named(of)]
     wanted = int(top[1]) if top else 1
     best = (read_json_or_none(ranking.with_name("analysis.json")) or {}).get("best") or {}
     rows = sorted(read_csv(ranking, "Train the study first."), key=lambda row: row["cell"] != best.get("cell"))
     ranked = [row["best_run"] for row in rows if row["best_run"]]
     if not ranked:
         raise InputError(f"{ranking}: no setting has a usable run. Train the study first.")
-    return ChosenModels(of, [plan.run_named(name) for name in ranked[:wanted]])
+    return [plan.run_named(name) for name in ranked[:wanted]]

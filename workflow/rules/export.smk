@@ -1,0 +1,67 @@
+# Needs: the report and the tables of results/<study>, the best checkpoints. Makes, only where it is asked for (`make
+# export`): the report in other forms, and the study's model as a folder to hand on.
+
+
+rule export_report:
+    input:
+        markdown=rules.build_report.output.markdown,
+        html=rules.build_report.output.html,
+        figures=rules.build_report.output.figures,
+    output:
+        folder=directory(f"{FOLDER}/export"),
+    log:
+        f"results/logs/export_report/{STUDY.name}.log",
+    conda:
+        "../../envs/segsweep.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        run=untracked(RUN),
+        folder=FOLDER,
+        code=STUDY.code_of("export_report"),
+    message:
+        "export the report of {params.folder}"
+    shell:
+        "status=0; {params.run}/export_report.py --results {params.folder:q} --output {output.folder:q} "
+        "> {log:q} 2>&1 || status=$?; cat {log:q} >&2; exit $status"
+
+
+if not TABLE:
+
+    rule export_model:
+        input:
+            markers=ancient(all_markers),
+            data=[] if PROGRAM else ancient(all_prepared),
+            runs=f"{FOLDER}/runs.csv",
+            ranking=f"{FOLDER}/ranking.csv",
+            together=f"{FOLDER}/ensemble.csv" if STUDY.request.of == "ensemble" and STUDY.study.ensemble else [],
+        output:
+            folder=directory(f"{FOLDER}/model"),
+        log:
+            f"results/logs/export_model/{STUDY.name}.log",
+        conda:
+            "../../envs/segsweep.yaml"
+        threads: 1
+        resources:
+            mem_mb=8000,
+            runtime=60,
+        params:
+            run=untracked(RUN),
+            plan=untracked(STUDY.plan_file),
+            folder=FOLDER,
+            of=STUDY.request.of,
+            code=STUDY.code_of("export_model"),
+        message:
+            "export the model of {params.folder}: {params.of}"
+        shell:
+            "status=0; {params.run}/export_model.py --plan {params.plan:q} --store results/segments "
+            "--results {params.folder:q} --output {output.folder:q} --of {params.of:q} "
+            "> {log:q} 2>&1 || status=$?; cat {log:q} >&2; exit $status"
+
+
+rule export_study:
+    input:
+        report=rules.export_report.output.folder,
+        model=[] if TABLE else rules.export_model.output.folder,

@@ -1,0 +1,152 @@
+"""A study's model as a folder that can be uploaded as it is."""
+
+import shutil
+from pathlib import Path
+
+from segsweep.data.classes import class_names
+from segsweep.data.prepared import Prepared, Split
+from segsweep.errors import InputError
+from segsweep.inference.chosen_models import BEST, ENSEMBLE, ChosenModels, choose_models, choose_runs
+from segsweep.inference.trained_model import TrainedModel, load_model
+from segsweep.io import read_json
+from segsweep.model_export.inference_settings import FILE
+from segsweep.model_export.model_card import (
+    UNKNOWN,
+    CardContent,
+    DataFacts,
+    ExportedModel,
+    Together,
+    problems,
+    write_card,
+)
+from segsweep.model_export.network_files import write_network
+from segsweep.model_export.portable_network import NORMALIZED
+from segsweep.model_export.run_evidence import read_ensemble_scores, read_evidence
+from segsweep.planning.plan_file import PlannedRun, StudyPlan
+from segsweep.store.segment_store import SegmentStore
+
+
+def export_model(
+    plan: StudyPlan,
+    store: SegmentStore,
+    results: Path,
+    output: Path,
+    *,
+    of: str = BEST,
+    values: str = NORMALIZED,
+    licence: str = UNKNOWN,
+) -> list[str]:
+    """Write a study's model, or models, with a card.
+
+    One model lies in the folder itself, several each in a folder with the name of its run.
+
+    Args:
+        plan: of the study.
+        store: of all segments.
+        results: the study's folder of results, with its tables.
+        output: the folder; what it holds is replaced.
+        of: see `segsweep.inference.chosen_models.choose_models`.
+        values: that TorchScript and ONNX take, see `segsweep.model_export.portable_network.portable`.
+        licence: of the model, as the hub names licences: `mit`, `cc-by-4.0`.
+
+    Returns:
+        What could not be made, and why.
+
+    Raises:
+        InputError: nothing is trained, there is no such run, or no file of a program's model.
+    """
+    chosen = _chosen(plan, store, results, of)
+    if output.exists():
+        shutil.rmtree(output)
+    output.mkdir(parents=True)
+    if plan.program_results is not None:
+        content = _export_checkpoint(plan, store, results, output, chosen.runs[0], of)
+    else:
+        content = _export_networks(plan, store, results, output, chosen, values)
+    content.licence = licence
+    write_card(output, content)
+    return problems(content)
+
+
+def _chosen(plan: StudyPlan, store: SegmentStore, results: Path, of: str) -> ChosenModels:
+    ranking = results / "ranking.csv"
+    if plan.study.get("table"):
+        raise InputError(f"{plan.name}: its results were read from a table: there is no model here to export.")
+    if plan.program_results is None:
+        return choose_models(plan, store, ranking, of)
+    if of == ENSEMBLE or of.startswith("top "):
+        raise InputError(f"{plan.name}: of a study with `command`, one run is exported; ask for `{BEST}` or a run.")
+    return ChosenModels(of, choose_runs(plan, ranking, of))
+
+
+def _export_networks(
+    plan: StudyPlan, store: SegmentStore, results: Path, output: Path, chosen: ChosenModels, values: str
+) -> CardContent:
+    models, loaded = [], []
+    for run in chosen.runs:
+        name = run.run if len(chosen.runs) > 1 else ""
+        (output / name).mkdir(exist_ok=True)
+        prepared = Prepared.open(plan.segments[run.segments[-1]].data, class_names(plan.dataset))
+        model = load_model(plan, run, store, prepared)
+        files = write_network(output / name, model, values)
+        settings = model.train.model_dump(mode="json", exclude_defaults=True)
+        inference = read_json(output / name / FILE)
+        models.append(ExportedModel(name, read_evidence(plan, results, run), settings, files, inference))
+        loaded.append(model)
+    content = CardContent(plan, chosen.of, models, data_facts(plan, loaded[0]))
+    if chosen.of == ENSEMBLE:
+        content.together = Together(how_they_decide(chosen), read_ensemble_scores(results))
+    return content
+
+
+def _export_checkpoint(
+    plan: StudyPlan, store: SegmentStore, results: Path, output: Path, run: PlannedRun, of: str
+) -> CardContent:
+    """Copy what the study calls the checkpoint of its program."""
+    segment = plan.segments[run.segments[-1]]
+    name = segment.program["checkpoint"]
+    if name is None:
+        raise InputError(
+            f"{plan.study_file}: the study does not say which file of its program holds the model, so there is none to "
+            "export. Name it: `checkpoint: best.pt`, relative to {out}; nothing trains again."
+        )
+    path = store.program_files(segment.id) / name
+    if not path.is_file():
+        raise InputError(
+            f"{path}: there is no such file; the study calls it its `checkpoint`. Correct the name, or have `keep` "
+            "keep it."
+        )
+    shutil.copy2(path, output / path.name)
+    model = ExportedModel("", read_evidence(plan, results, run), segment.train)
+    return CardContent(plan, of, [model], None, command=plan.study["command"])
+
+
+def how_they_decide(chosen: ChosenModels) -> str:
+    """How several models decide together, in words."""
+    if chosen.method == "mean":
+        return "their probabilities are averaged"
+    votes = chosen.min_votes or len(chosen.runs) // 2 + 1
+    return f"pixels by majority, other objects where {votes} of them agree"
+
+
+def data_facts(plan: StudyPlan, model: TrainedModel) -> DataFacts:
+    """What the card says of the data that a model was trained on."""
+    dataset, prepared = plan.dataset, model.prepared
+    height, width = prepared.splits["train"].sizes[0].tolist()
+    same = (prepared.splits["train"].sizes == (height, width)).all()
+    return DataFacts(
+        dataset["name"],
+        dataset.get("title") or "",
+        dataset.get("licence") or "",
+        dataset.get("source") or "",
+        prepared.classes,
+        {name: count_images(split) for name, split in prepared.splits.items()},
+        f"{height} x {width} pixels" if same else "of several sizes",
+        prepared.warnings,
+    )
+
+
+def count_images(split: Split) -> int:
+    """Images of a split; of pages that are cut into patches, the pages."""
+    pages = [split.page(i) for i in range(len(split))]
+    return len({page["page"] for page in pages}) if pages and pages[0] else len(split)

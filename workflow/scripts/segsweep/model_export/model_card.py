@@ -1,0 +1,255 @@
+"""README.md of an exported folder: a model card as the Hugging Face hub reads it."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from segsweep import metrics
+from segsweep.io import write_text
+from segsweep.model_export.network_files import ONNX, SETTING, TORCHSCRIPT, NetworkFiles
+from segsweep.model_export.onnx_file import OPSET
+from segsweep.model_export.portable_network import STORED
+from segsweep.model_export.run_evidence import RunEvidence
+from segsweep.planning.plan_file import StudyPlan
+
+CARD = "README.md"
+UNKNOWN = "unknown"  # as the hub calls a licence that nobody has named
+TEMPLATE = "model_card.md.j2"
+PIPELINES = {"text": "object-detection"}
+TASKS = {
+    "binary": "It segments images: each pixel is {classes[1]} or not.",
+    "multiclass": "It segments images: each pixel is of one of {count} classes.",
+    "multilabel": "It segments images: each pixel has any of the labels {names}, or none.",
+    "multitask": (
+        "It segments images, each pixel being of one of {count} classes, and finds objects of all classes but the "
+        "first as boxes."
+    ),
+    "text": "It finds text in images, as polygons around words.",
+}
+
+
+@dataclass
+class ExportedModel:
+    """A model of the card.
+
+    Attributes:
+        folder: of its files, relative to the card's; empty if it is the same.
+        evidence: about its run.
+        settings: its training setting, as far as it is not at its defaults; of a program its parameters.
+        files: how its network files were made; None of a program's checkpoint.
+        inference: the content of its inference.json.
+    """
+
+    folder: str
+    evidence: RunEvidence
+    settings: dict[str, Any]
+    files: NetworkFiles | None = None
+    inference: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def architecture(self) -> list[str]:
+        """Names of architecture and encoder; none of a program's model."""
+        model = self.settings.get("model") or {}
+        return [model[key] for key in ("arch", "encoder") if model.get(key)] if self.files else []
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What the models were trained and chosen on.
+
+    Attributes:
+        name, title, licence, source: of the data set; empty where its file says nothing.
+        classes: their names.
+        splits: images of each split, of pages that are cut the pages.
+        size: of the prepared images, in words.
+        warnings: what preparation found odd.
+    """
+
+    name: str
+    title: str = ""
+    licence: str = ""
+    source: str = ""
+    classes: Sequence[str] = ()
+    splits: dict[str, int] = field(default_factory=dict)
+    size: str = ""
+    warnings: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Together:
+    """Several models.
+
+    Attributes:
+        how: how they decide together, in words; empty if each stands by itself.
+        scores: of what they decide together, by column with its split; empty if it is not scored.
+    """
+
+    how: str = ""
+    scores: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class CardContent:
+    """All that a card says.
+
+    Attributes:
+        plan: of the study.
+        of: which of its models were asked for.
+        models: one, or several that decide together or stand side by side.
+        data: None where only a program knows it.
+        licence: of the model, as the hub names licences.
+        together: of several models.
+        command: of a program that trained the models.
+    """
+
+    plan: StudyPlan
+    of: str
+    models: list[ExportedModel]
+    data: DataFacts | None
+    licence: str = UNKNOWN
+    together: Together = Together()
+    command: str = ""
+
+    @property
+    def title(self) -> str:
+        """Heading of the card."""
+        return self.plan.study.get("title") or self.plan.name
+
+    @property
+    def task(self) -> str:
+        """Of the data set; empty where only a program knows it."""
+        return (self.plan.dataset or {}).get("task", "")
+
+
+def write_card(folder: Path, content: CardContent) -> None:
+    """Write the card of a folder whose other files are all there: it lists them with their hashes."""
+    templates = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    templates.filters |= {"score": score, "sizes": sizes}
+    text = templates.get_template(TEMPLATE).render(
+        header=yaml.safe_dump(header(content), sort_keys=False, allow_unicode=True, width=120).strip(),
+        card=content,
+        first=content.models[0],
+        what=what_it_does(content),
+        limits=limits(content),
+        problems=problems(content),
+        files=list(listed_files(folder)),
+        settings=yaml.safe_dump(content.models[0].settings, sort_keys=False, width=120).strip(),
+        setting_file=SETTING,
+        torchscript=TORCHSCRIPT,
+        onnx=ONNX,
+        opset=OPSET,
+        stored=STORED,
+        metric=content.plan.metric,
+    )
+    write_text(folder / CARD, text)
+
+
+def header(content: CardContent) -> dict[str, Any]:
+    """What the hub reads at the top of a card: licence, library, task, tags, and scores."""
+    first = content.models[0]
+    is_smp = first.files is not None and first.files.is_smp
+    pipeline = PIPELINES.get(content.task, "image-segmentation")
+    about: dict[str, Any] = {"license": content.licence}
+    if first.files is not None:
+        about["library_name"] = "segmentation-models-pytorch" if is_smp else "pytorch"
+    about |= {"pipeline_tag": pipeline, "tags": tags(content)}
+    scores = content.together.scores or first.evidence.scores
+    about["metrics"] = list(dict.fromkeys(name.partition("/")[2] for name in scores if not metrics.is_loss(name)))
+    data = content.data
+    measured = [
+        {"type": name.partition("/")[2], "name": name, "value": round(value, 6)}
+        for name, value in scores.items()
+        if not metrics.is_loss(name)
+    ]
+    if measured and data is not None:
+        result = {"task": {"type": pipeline}, "dataset": {"type": data.name, "name": data.title or data.name}}
+        about["model-index"] = [{"name": content.plan.name, "results": [result | {"metrics": measured}]}]
+    return about
+
+
+def tags(content: CardContent) -> list[str]:
+    """Words that the hub is searched by."""
+    first = content.models[0]
+    kinds = {"text": ["text-detection"], "multitask": ["semantic-segmentation", "object-detection"]}
+    made = [name for name in ("onnx",) if first.files and ONNX in first.files.agreements]
+    return ["segsweep", *kinds.get(content.task, ["semantic-segmentation"]), *first.architecture, *made]
+
+
+def what_it_does(content: CardContent) -> str:
+    """The task in a sentence."""
+    if content.data is None:
+        return "What it does only the program knows that trained it."
+    classes = content.data.classes
+    return TASKS[content.task].format(classes=classes, count=len(classes), names=", ".join(classes))
+
+
+def limits(content: CardContent) -> list[str]:
+    """What a user must not expect, a sentence each; each follows from a fact about the study."""
+    first, data = content.models[0].evidence, content.data
+    found = []
+    if content.plan.smoke:
+        found.append("This is the model of a smoke test, made to see that everything works. It is of no use.")
+    found.append(
+        f"The scores are of the validation images by which the epoch{'s' if len(content.models) > 1 else ''}"
+        + (f" and the setting, the best of {first.settings}," if first.settings > 1 else "")
+        + f" {'were' if first.settings > 1 or len(content.models) > 1 else 'was'} chosen: they are better than those "
+        "of new images will be."
+    )
+    if first.runs == 1:
+        found.append("Its setting was trained once: how far the score depends on the seed is not known.")
+    if first.fold is not None:
+        found.append("It was trained on a fold: on a part of the images that the study has for training.")
+    if first.status == "pruned":
+        found.append("Its training was ended early, when its trial was pruned.")
+    if data is not None:
+        found.append(
+            f"It knows images like those of {data.title or data.name} only"
+            + (f", {data.size}" if data.size else "")
+            + ". Nothing is known of other cameras, places or resolutions."
+        )
+        found += [f"Of the data: {warning}" for warning in data.warnings]
+    precisions = {one.settings.get("precision") for one in content.models if one.files} - {"fp32", None}
+    if precisions:
+        found.append(
+            f"It was trained and scored in {', '.join(sorted(precisions))} and is exported in fp32: scores may differ "
+            "in the last digits."
+        )
+    return found
+
+
+def problems(content: CardContent) -> list[str]:
+    """What could not be made, with the folder where there are several."""
+    return [
+        (f"`{one.folder}/`: " if one.folder else "") + problem
+        for one in content.models
+        if one.files is not None
+        for problem in one.files.problems
+    ]
+
+
+def listed_files(folder: Path) -> Iterable[tuple[str, int, str]]:
+    """Path, bytes and SHA-256 of each file but the card, sorted."""
+    for path in sorted(one for one in folder.rglob("*") if one.is_file() and one != folder / CARD):
+        with path.open("rb") as file:
+            yield str(path.relative_to(folder)), path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def score(value: float | None) -> str:
+    """A score for people."""
+    return "" if value is None else f"{value:.4g}"
+
+
+def sizes(agreements: Sequence[Any]) -> str:
+    """The sizes of images that were tried, in words."""
+    return " and ".join("x".join(map(str, one.size)) for one in agreements)
