@@ -99,7 +99,14 @@ def _looks(results: QuotedResults) -> str:
         return results.ledger.quote(TEST_LOOKS, "", f"looks[{i}].{key}", style)
 
     rows = [
-        [of(i, "first", "text"), f"`{of(i, 'by')}`", f"`{of(i, 'of')}`", f"`{of(i, 'metric')}`", _how(of, i, look)]
+        [
+            of(i, "first", "text"),
+            f"`{of(i, 'by')}`",
+            f"`{of(i, 'of')}`",
+            ", ".join(f"`{of(i, f'runs[{j}]')}`" for j in range(len(look["runs"]))),
+            f"`{of(i, 'metric')}`",
+            of(i, "how", "text") if look["how"] else "–",
+        ]
         for i, look in enumerate(looks)
     ]
     count = results.ledger.quote(TEST_LOOKS, "", "looks", "int", "count")
@@ -107,8 +114,4 @@ def _looks(results: QuotedResults) -> str:
         f"Different looks at the test split so far: {count}. A rerun of the same models is no new one.",
         results.explain("several_looks") if len(looks) > 1 else None,
     )
-    return blocks(said, markdown_table(["First", "By", "Of", "Metric", "How"], rows))
-
-
-def _how(of, i: int, look: dict) -> str:
-    return of(i, "how", "text") if look["how"] else "–"
+    return blocks(said, markdown_table(["First", "By", "Of", "Runs", "Metric", "How"], rows))
