@@ -32,7 +32,7 @@ def at_most(study: Study) -> str:
     if study.ensemble is not None:
         parts.append((study.ensemble.folds, "ensemble member", epochs))
     if retrains(study):
-        parts.append((chosen_count(study), "run on training and validation image", epochs))
+        parts.append((chosen_count(study), "retraining", epochs))
     return ", ".join(f"{plural(count, noun)} of {plural(round(length), 'epoch')}" for count, noun, length in parts)
 
 
