@@ -53,6 +53,9 @@ def test_csv_with_its_ways_of_being_written(tmp_path):
     assert read(tmp_path, "m.csv", "") == []
     with pytest.raises(MalformedFile, match=r"m.csv:3: 1 fields, but the header names 2: epoch, a"):
         read(tmp_path, "m.csv", "epoch,a\n1,0.5\n2\n3,1\n")
+    assert read(tmp_path, "m.csv", ",epoch,\n0,1,2\n") == [{"": "2", "epoch": "1"}]  # nobody asks for them
+    with pytest.raises(MalformedFile, match=r"m.csv:1: the header names 'a', 'b' more than once\."):
+        read(tmp_path, "m.csv", "epoch,b,a,a,b\n1,2,3,4,5\n")
 
 
 def test_only_line_feeds_part_lines(tmp_path):
@@ -196,7 +199,7 @@ def test_the_first_epoch_is_known_from_an_earlier_start_or_the_study():
     assert list(_numbered({"first_epoch": 0}, raw)) == [6]
     assert list(_numbered({"first_epoch": 1}, [{"epoch": "0", "val/iou": "0"}, *raw])) == [5]
     assert list(_numbered({}, raw, begins=6)) == []
-    with pytest.raises(MalformedFile, match=r"holds 0\.5, which is no whole number"):
+    with pytest.raises(MalformedFile, match=r"holds 0\.5; the number of an epoch is a whole one"):
         _numbered({}, [{"epoch": "0.5", "val/iou": "0"}])
 
 

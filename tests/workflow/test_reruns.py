@@ -5,9 +5,11 @@ import json
 import re
 import shutil
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
-from tests.workspace import SMALL, Workspace, trainings
+from tests.workspace import ROOT, SMALL, Workspace, trainings
 
 CROSS_ENTROPY, FOCAL = "little main=cross_entropy seed=0", "little main=focal seed=0"
 
@@ -53,6 +55,21 @@ def test_results_are_there(finished):
     assert all(0 <= float(row["val/miou"]) <= 1 for row in rows)
     for name in ("report.md", "report.html", "best.yaml", "ranking.csv", "report.sources.csv"):
         assert (folder / name).stat().st_size > 0
+
+
+def test_the_notebook_runs_on_a_finished_study(finished, tmp_path, monkeypatch):
+    """docs/notebook.ipynb as it is, with this study in place of the demo; its own checks are assertions."""
+    shutil.copytree(finished.folder / "results", tmp_path / "results")
+    (tmp_path / "results" / "little").rename(tmp_path / "results" / "demo")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "workflow" / "scripts"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    notebook = nbformat.read(ROOT / "docs" / "notebook.ipynb", as_version=4)
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    said = "".join(part.get("text", "") for cell in notebook.cells for part in cell.get("outputs", ()))
+    score = max(float(row["val/miou"]) for row in runs_of(finished))
+    assert f"by hand {score:.6f}, stored {score:.6f}" in said
+    drawn = [part for cell in notebook.cells for part in cell.get("outputs", ()) if "image/png" in part.get("data", {})]
+    assert len(drawn) == 2
 
 
 def test_nothing_changed_nothing_runs(workspace):
@@ -103,28 +120,42 @@ def test_a_study_without_a_plan_gets_one_to_look_at_from_a_dry_run_alone(workspa
 
 PLANNERS_OWN = {"plan.json", "history.json"}
 MADE_BY = {
-    "missing.csv": "collect_results",
-    "factor_summary.csv": "analyze_study",
-    "findings.csv": "analyze_study",
-    "best.yaml": "analyze_study",
-    "metrics.json": "write_metrics",
-    "images/images.json": "draw_images",
-    "images/predictions.jpg": "draw_images",
-    "provenance.json": "build_report",
-    "report.md": "build_report",
-    "report.sources.csv": "build_report",
-    "figures/ranking.png": "build_report",
+    "missing.csv": "collect the results of",
+    "factor_summary.csv": "analyze",
+    "findings.csv": "analyze",
+    "best.yaml": "analyze",
+    "metrics.json": "write the metrics of",
+    "images/images.json": "draw the images of",
+    "provenance.json": "write the report of",
+    "report.md": "write the report of",
+    "report.sources.csv": "write the report of",
 }
+IN_FOLDERS = {"images/predictions.jpg": "draw_images", "figures/ranking.png": "build_report"}
 
 
-@pytest.mark.parametrize("name", MADE_BY)
-def test_a_lost_file_comes_back_without_training(workspace, name):
+def test_lost_files_come_back_without_training(workspace):
+    """A job names those of its files that are missing and asked for: each would be the reason by itself."""
+    folder, kept = workspace.folder / "results" / "little", workspace.folder / "kept"
+    for name in MADE_BY:
+        (kept / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).rename(kept / name)
+    output = workspace.snakemake("--dry-run")
+    for name in MADE_BY:
+        (kept / name).rename(folder / name)
+    assert trainings(output) == []
+    jobs = re.findall(r"^Job \d+: (.*) results/little\n *Reason: Missing output files: ([^;\n]*)", output, re.MULTILINE)
+    missing = {name: job for job, names in jobs for name in names.split(", ")}
+    assert {name: missing.get(f"results/little/{name}") for name in MADE_BY} == MADE_BY, output
+
+
+@pytest.mark.parametrize("name", IN_FOLDERS)
+def test_a_lost_file_of_a_folder_comes_back_without_training(workspace, name):
     file = workspace.folder / "results" / "little" / name
-    kept = file.rename(workspace.folder / "kept")
+    kept = file.rename(workspace.folder / "lost")
     output = workspace.snakemake("--dry-run")
     kept.rename(file)
     assert trainings(output) == []
-    assert re.search(rf"^{MADE_BY[name]} +1$", output, re.MULTILINE), output
+    assert re.search(rf"^{IN_FOLDERS[name]} +1$", output, re.MULTILINE), output
 
 
 def test_all_files_of_a_study_come_back_as_they_were(workspace):

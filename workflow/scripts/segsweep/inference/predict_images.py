@@ -5,7 +5,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from segsweep.errors import InputError
 from segsweep.inference.chosen_models import BEST, ChosenModels, choose_models
 from segsweep.inference.image_folder import files_below
 from segsweep.inference.image_predictor import DEFAULTS, ImagePredictor
-from segsweep.inference.prediction_files import KIND, PredictionFiles
+from segsweep.inference.prediction_files import KIND, PredictionFiles, check_formats
 from segsweep.inference.prediction_formats import Subject
 from segsweep.inference.prediction_options import PredictionOptions
 from segsweep.inference.unseen_images import UnseenImage, padded
@@ -91,6 +91,7 @@ def predict_images(
     torch.set_num_threads(threads)
     files = files_below(images, output)
     chosen = choose_models(plan, store, ranking, of)
+    check_formats(formats, plan.dataset["task"])
     predictor = ImagePredictor.load(plan, chosen, store, options, device=device)
     _clear(output)
     place = images.parent if images.is_file() else images
@@ -126,7 +127,7 @@ def _predict(
         if isinstance(looked.found, InputError):
             row.reason, row.seconds = str(looked.found), None
         else:
-            row.reason = " ".join(written.add(looked.found, looked.image.pixels))
+            row.reason = " ".join(written.add(replace(looked.found, file=row.image), looked.image.pixels))
             row.status = PREDICTED
             row.seconds = round(row.seconds + looked.seconds + time.perf_counter() - start, 3)
         yield skipped + done

@@ -113,8 +113,9 @@ class EpochRows:
         value = float(text)
         if not value.is_integer():
             raise MalformedFile(
-                f"the column {self.epoch_column!r} holds {text}, which is no whole number. Name the column of epochs "
-                "in `results.columns.epoch`."
+                f"the column {self.epoch_column!r} holds {text}; the number of an epoch is a whole one. If it is "
+                "a part of an epoch, have the program write a row when an epoch ends; if it is something else, name "
+                "the column of epochs in `results.columns.epoch`."
             )
         return int(value)
 
