@@ -115,13 +115,13 @@ class ProgramTraining:
         resume = self._prepare(from_nothing)
         if resume:
             self._take_over_written()
+            if self._has_lost_rows():
+                return None
         given = {"resume": resume, "device": self.device, "threads": self.threads, "environ": self.environ}
         command, environ = called_with(self.segment, self.part, **given)
         self.metrics = self._begin_metrics()
         if self.metrics.bad_loss():
             return self._diverged()
-        if resume and self._has_lost_rows():
-            return None
         if self._is_enough():
             return self._outcome_of_ended()
         self._measure_at_s = 0.0
