@@ -338,11 +338,14 @@ def test_predictions_go_into_no_folder_of_other_things_and_fail_where_there_are_
     masks, monkeypatch, tmp_path, capsys
 ):
     monkeypatch.chdir(masks.folder.parents[1])
-    (tmp_path / "images").mkdir()
-    (tmp_path / "images" / "a.png").write_bytes(b"")
-    argv = ["--plan", "results/little/plan.json", "--images", str(tmp_path / "images"), "--device", "cpu", "--output"]
-    assert predict_images.main([*argv, str(tmp_path)]) == 2
+    images, other = tmp_path / "images", tmp_path / "other"
+    for folder in (images, other):
+        folder.mkdir()
+        (folder / "a.png").write_bytes(b"")
+    argv = ["--plan", "results/little/plan.json", "--images", str(images), "--device", "cpu", "--output"]
+    assert predict_images.main([*argv, str(other)]) == 2
     assert "holds files that are no predictions" in capsys.readouterr().err
+    assert [path.name for path in other.iterdir()] == ["a.png"]
     assert predict_images.main([*argv, str(tmp_path / "found")]) == 1
     assert "a.png: empty" in capsys.readouterr().out
     assert "skipped" in (tmp_path / "found" / "predictions.csv").read_text()
