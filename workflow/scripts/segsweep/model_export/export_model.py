@@ -21,7 +21,7 @@ from segsweep.model_export.model_card import (
 )
 from segsweep.model_export.network_files import write_network
 from segsweep.model_export.portable_network import NORMALIZED
-from segsweep.model_export.run_evidence import read_ensemble_scores, read_evidence
+from segsweep.model_export.run_evidence import read_ensemble_scores, read_evidence, read_on_test_split
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
 from segsweep.store.segment_store import SegmentStore
 
@@ -95,7 +95,9 @@ def _export_networks(
         loaded.append(model)
     content = CardContent(plan, chosen.of, models, data_facts(plan, loaded[0]))
     if chosen.of == ENSEMBLE:
-        content.together = Together(how_they_decide(chosen), read_ensemble_scores(results))
+        content.together = Together(
+            how_they_decide(chosen), read_ensemble_scores(results), read_on_test_split(results, ENSEMBLE)
+        )
     return content
 
 

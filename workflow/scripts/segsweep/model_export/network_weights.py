@@ -31,7 +31,7 @@ def write_weights(folder: Path, model: TrainedModel) -> bool:
     """
     network = without_dropout(model.forward.model)
     inner = network.network if isinstance(network, Padded) else network
-    if is_smp := builds_the_same(inner, own_size(model)):
+    if is_smp := builds_the_same(inner, sides_within(network, own_size(model))):
         config = arguments_of(inner) | {"_model_class": type(inner).__name__}
     else:
         inner = network
@@ -75,6 +75,14 @@ def without_dropout(network: nn.Module) -> nn.Module:
 def is_dropped(layer: nn.Module) -> bool:
     """Whether it is what `segsweep.models.surgery.add_dropout` makes of a layer."""
     return type(layer) is nn.Sequential and [type(one) for one in layer] == [nn.Dropout2d, nn.Conv2d]
+
+
+def sides_within(network: nn.Module, size: tuple[int, int]) -> tuple[int, int]:
+    """Height and width of what smp's own network sees of an image."""
+    if not isinstance(network, Padded):
+        return size
+    height, width = (side + network.missing(side) for side in size)
+    return height, width
 
 
 def builds_the_same(network: nn.Module, size: tuple[int, int]) -> bool:
