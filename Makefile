@@ -8,8 +8,10 @@ BIN := $(VENV)/bin
 STUDY ?= demo
 DATASET ?= demo
 OPTIONS ?=
+EXPORTERS ?=
 PARTS ?=
 OF ?=
+HOW ?=
 # nproc would count the threads that we allow a process.
 CORES ?= $(shell env -u OMP_NUM_THREADS nproc)
 SHARED_STUDY = $(if $(filter command environment,$(firstword $(origin STUDY))),--study $(STUDY))
@@ -19,7 +21,8 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 # uv trusts what the machine trusts: a proxy's certificate, for one.
 export UV_SYSTEM_CERTS ?= 1
 
-.PHONY: help env report export plan data study status script test lint format schemas lock bench push pull clean-up clean
+.PHONY: help env report export predict plan data study status track script test lint format schemas lock bench push
+.PHONY: pull clean-up clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -48,8 +51,15 @@ data: env  ## look at DATASET (a name, or a folder to write a data set file for)
 study: env  ## a study file for SWEEP: a W&B sweep, a Hydra configuration, an Optuna storage
 	@python workflow/scripts/import_sweep.py $(SWEEP) $(OPTIONS)
 
+predict: env  ## what the model OF (best) of STUDY predicts of the images in INPUT, into OUTPUT: docs/predict.md
+	snakemake --cores $(CORES) --forcerun predict_images --config study=$(STUDY) $(if $(OF),of="$(OF)") \
+	  'predict={images: "$(INPUT)", output: "$(OUTPUT)", $(HOW)}' $(OPTIONS) -- predict_images
+
 status: env  ## cells done, running, failed, best so far, time left
 	@python workflow/scripts/show_status.py --study $(STUDY) $(OPTIONS)
+
+track: env  ## pass STUDY on to EXPORTERS (tensorboard, mlflow, wandb), as it is trained by now
+	@python workflow/scripts/track_study.py --study $(STUDY) $(if $(EXPORTERS),--exporters "$(EXPORTERS)") $(OPTIONS)
 
 script: env  ## a trained RUN of STUDY as one plain file, SCRIPT, that trains it again without segsweep
 	@python workflow/scripts/export_run.py $(RUN) --study $(STUDY) --script $(or $(SCRIPT),$(RUN).py) $(OPTIONS)

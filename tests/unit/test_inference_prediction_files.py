@@ -1,16 +1,19 @@
 """Predictions are written in the formats that are asked for, or that suit the task."""
 
 import csv
+import re
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from segsweep import registry
 from segsweep.config.dataset import parse_dataset
 from segsweep.errors import InputError
 from segsweep.inference.predicted_image import PredictedImage
 from segsweep.inference.prediction_files import PredictionFiles, usual_formats
 from segsweep.inference.prediction_formats import Subject
+from tests.workspace import ROOT
 
 IMAGE = np.zeros((2, 3, 3), np.uint8)
 
@@ -65,3 +68,12 @@ def test_objects_are_all_classes_but_the_background():
     assert subject(classes={0: "road", 1: "sky"}).objects == [0, 1]
     assert subject("binary").objects == [1]
     assert subject("multilabel", classes={0: "background", 1: "crack"}).objects == [0, 1]
+
+
+def test_the_documentation_lists_all_formats():
+    text = (ROOT / "docs" / "predict.md").read_text(encoding="utf-8")
+    listed = dict(re.findall(r"^\| `(\w+)`( \*)? \|", text, re.MULTILINE))
+    formats = registry.classes("predictionformat")
+    assert {name: bool(star) for name, star in listed.items()} == {
+        name: bool(facts.usual_of) for name, facts in formats.items()
+    }

@@ -34,7 +34,7 @@ TAGS = PLACE | {34735: (3, len(KEYS), KEYS)}
 
 def written(folder, of, formats, image=IMAGE, **parts):
     """Reasons of one prediction, written in some formats."""
-    predicted = PredictedImage("sub/a", image.shape[:2], **parts)
+    predicted = PredictedImage("sub/a", image.shape[:2], file="sub/a.png", **parts)
     with PredictionFiles(folder, of, formats) as files:
         return files.add(predicted, image)
 
@@ -75,7 +75,7 @@ def test_coco_instances_give_the_mask_back(tmp_path, name):
     written(tmp_path, subject(), [name], mask=MASK)
     coco = read_coco(tmp_path / f"{name}.json")
     assert [one["name"] for one in coco.loadCats([1, 2])] == ["cat", "dog"]
-    assert coco.imgs[1] == {"id": 1, "file_name": "sub/a", "height": 3, "width": 4}
+    assert coco.imgs[1] == {"id": 1, "file_name": "sub/a.png", "height": 3, "width": 4}
     ring, bar = coco.loadAnns([1, 2])
     assert (ring["area"], ring["bbox"], bar["bbox"]) == (8, [0, 0, 3, 3], [3, 1, 1, 2])
     np.testing.assert_array_equal(coco.annToMask(ring), MASK == 1)

@@ -382,6 +382,15 @@ def test_a_study_opened_from_elsewhere_predicts_what_it_handed_in(masks, monkeyp
         found = ensemble.predict(images / f"{name}.jpg", device="cpu")
         assert found.mask.shape == SIZE
         assert np.array_equal(np.array(list(VALUES))[found.mask], masks.mask(f"{name}.png")[0])
+    shutil.copytree(images, "photos", ignore=shutil.ignore_patterns("train*", "val*"))
+    Path("photos/damaged.jpg").write_bytes(b"no image")
+    rows = ensemble.predict_folder("photos", "predicted", formats=["index"], device="cpu")
+    assert dict(zip(rows["image"], rows["status"], strict=True)) == {
+        "damaged.jpg": "skipped", **{f"{name}.jpg": "predicted" for name in names}
+    }  # fmt: skip
+    assert rows["height"].dropna().unique().tolist() == [SIZE[0]]
+    (written,) = Path("predicted").rglob(f"{names[-1]}.png")
+    assert np.array_equal(np.asarray(Image.open(written)), found.mask)
 
 
 def test_the_network_of_an_opened_run_is_the_one_that_predicts(masks, monkeypatch, tmp_path):

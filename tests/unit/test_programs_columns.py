@@ -43,6 +43,7 @@ def test_missing_columns_are_named_with_the_nearest():
     ("results", "said"),
     [
         ({"file": "/tmp/metrics.csv"}, "'/tmp/metrics.csv' is not a path within the folder `{out}`"),
+        ({"file": "logs**/metrics.csv"}, "`**` stands for folders and is a part of its own"),
         ({"file": "{out}/metrics.csv"}, "is not a path within"),
         ({"file": "../metrics.csv"}, "is not a path within"),
         ({"columns": {"val/a": "x", "val/b": {"column": "x"}}}, "val/a and val/b are the same column 'x'"),

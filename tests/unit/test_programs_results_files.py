@@ -1,5 +1,6 @@
 """Files that programs write metrics into: each format, files that grow, and rows that become epochs."""
 
+import errno
 import json
 import os
 
@@ -54,6 +55,17 @@ def test_csv_with_its_ways_of_being_written(tmp_path):
         read(tmp_path, "m.csv", "epoch,a\n1,0.5\n2\n3,1\n")
 
 
+def test_only_line_feeds_part_lines(tmp_path):
+    odd = "a\u2028b\x0bc\x1cd"  # characters at which `splitlines` parts, too
+    assert read(tmp_path, "m.csv", f"epoch,note,a\n1,{odd},5\n") == [{"epoch": "1", "a": "5"}]
+    assert read(tmp_path, "m.jsonl", f'{{"epoch": 1, "note": "{odd[:3]}"}}\n') == [{"epoch": "1"}]
+
+
+def test_a_field_that_no_csv_holds_is_named_by_its_line(tmp_path):
+    with pytest.raises(MalformedFile, match=r"m.csv:2: is no CSV \(field larger than field limit"):
+        read(tmp_path, "m.csv", f"epoch,note\n1,{'x' * 200_000}\n")
+
+
 def test_a_line_without_its_end_counts_when_the_program_has_ended(tmp_path):
     for name, text in (("m.csv", "epoch\n1\n2"), ("m.jsonl", '{"epoch": 1}\n{"epoch": 2}')):
         assert read(tmp_path, name, text, whole=False) == [{"epoch": "1"}]
@@ -99,6 +111,43 @@ def test_what_lay_there_before_the_start_is_not_of_it(tmp_path):
     os.utime(old, (1, 1))
     assert reader.rows(False)[0] == {"epoch": "1", "a": "9"}
     assert len(ResultsReader(tmp_path, results, from_nothing=True).rows(True)) == 2
+
+
+def test_a_file_that_is_being_written_anew_keeps_its_rows_meanwhile(tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_text("epoch,a\n1,5\n2,6\n")
+    reader = ResultsReader(tmp_path, ProgramResults(), from_nothing=True)
+    both = reader.rows(False)
+    assert len(both) == 2
+    path.write_text("epoch,a\n1,5\n")
+    assert reader.rows(False) == both
+    path.write_text("epoch,a\n1,5\n2,7\n")
+    assert reader.rows(False) == [both[0], {"epoch": "2", "a": "7"}]
+
+
+def test_a_file_that_goes_away_while_it_is_read_is_no_error(tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_text("epoch,a\n1,5\n")
+    reader = ResultsReader(tmp_path, ProgramResults(), from_nothing=True)
+
+    def gone(path, whole):
+        raise FileNotFoundError(path)
+
+    reader.format = reader.format._replace(read=gone)
+    assert reader.rows(False) == []
+    assert reader.changed()
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "metrics.csv").write_text("epoch,a\n1,5\n")
+    reader = ResultsReader(tmp_path, ProgramResults(), from_nothing=True)
+
+    def broken(path, whole):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    reader.format = reader.format._replace(read=broken)
+    with pytest.raises(MalformedFile, match=r"metrics.csv: cannot be read \(Input/output error\)"):
+        reader.rows(False)
 
 
 def test_half_a_line_of_a_program_that_was_killed_is_cut_off(tmp_path):

@@ -44,6 +44,17 @@ def test_a_program_is_trained_and_written_down(tmp_path):
     assert train(tmp_path, segment)[1].endswith("nothing to do")
 
 
+def test_a_row_may_lack_the_seconds_that_the_study_reads(tmp_path):
+    columns = RESULTS["columns"] | {"seconds": "took"}
+    (tmp_path / "train.py").write_text(
+        "import sys; open(sys.argv[1] + '/metrics.csv', 'w').write('epoch,iou,loss,took\\n1,50,1,2\\n2,50,1,\\n')"
+    )
+    segment = program_segment(tmp_path, last=2, total=2, results={"columns": columns})
+    statuses, said = train(tmp_path, segment)
+    assert statuses == [0]
+    assert "at 1  2.0 s" in said
+
+
 def test_a_segment_continues_the_files_of_its_parent(tmp_path):
     write_program(tmp_path)
     first, second = program_segment(tmp_path, last=2), program_segment(tmp_path, first=3)
@@ -363,6 +374,17 @@ def test_only_what_is_kept_stays_where_nothing_continues(tmp_path):
     out = tmp_path / "segments" / segment.id / "out"
     found = sorted(path.relative_to(out).as_posix() for path in out.rglob("*"))
     assert found == ["logs", "logs/2.txt", "metrics.csv", "state.json"]
+
+
+@pytest.mark.parametrize("target", ["out / 'epoch-3.pt'", "'epoch-3.pt'"])
+def test_a_checkpoint_that_is_a_link_is_kept_with_what_it_names(tmp_path, target):
+    link = "(out / 'best.pt').unlink(missing_ok=True); (out / 'best.pt').symlink_to(TARGET)".replace("TARGET", target)
+    write_program(tmp_path, f"(out / f'epoch-{{epoch}}.pt').write_text(str(epoch))\nif epoch == 3: {link}")
+    segment = replace(program_segment(tmp_path, keep=[], checkpoint="best.pt"), can_be_extended=False)
+    assert train(tmp_path, segment)[0] == [0]
+    out = SegmentStore(tmp_path / "segments").program_files(segment.id)
+    assert {path.name for path in out.iterdir()} == {"best.pt", "epoch-3.pt", "metrics.csv"}
+    assert (out / "best.pt").read_text() == "3"  # though the folder has another name now
 
 
 def test_settings_reach_the_program_in_a_file_and_in_its_environment(tmp_path, monkeypatch):

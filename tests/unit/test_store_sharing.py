@@ -278,6 +278,17 @@ def test_equal_content_is_packed_into_equal_bytes(mine, tmp_path):
     assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
 
 
+def test_names_that_are_no_utf8_or_hold_what_parts_lines_elsewhere_come_back(tmp_path):
+    folder = tmp_path / "segment"
+    folder.mkdir()
+    names = [b"caf\xe9.txt", "a\u2028b\x1cc.txt".encode()]  # Latin-1; characters at which `splitlines` parts
+    for name in names:
+        (folder / os.fsdecode(name)).write_bytes(name)
+    pack(folder, tmp_path / "packed.tar")
+    unpack(tmp_path / "packed.tar", tmp_path / "there")
+    assert content(tmp_path / "there") == {os.fsdecode(name): name for name in names}
+
+
 def test_a_tar_that_was_cut_off(mine, tmp_path):
     pack(mine / ONE, tmp_path / "one.tar")
     whole = (tmp_path / "one.tar").read_bytes()

@@ -135,6 +135,19 @@ def test_levels_are_numbers_where_all_of_them_are(texts, dtype, values, tmp_path
     pd.testing.assert_frame_equal(frame, pd.DataFrame(expected))
 
 
+def test_a_column_that_no_definition_knows_is_read_as_well(tmp_path):
+    class Names(Table):
+        """A name."""
+
+        file = "names.csv"
+        rules = ("no_rule",)
+        columns = (Column("name", "text", "The name."),)
+
+    (tmp_path / "names.csv").write_text("name,of_another_version\n1,2\n", encoding="utf-8")
+    frame = read_frame(tmp_path / "names.csv", Names)
+    assert frame.to_dict("records") == [{"name": "1", "of_another_version": 2}]
+
+
 def test_what_is_assigned_to_a_table_stays_there(study):
     runs = study.runs
     runs["score"] = 0.0

@@ -5,9 +5,11 @@ import json
 import re
 import shutil
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
-from tests.workspace import SMALL, Workspace, trainings
+from tests.workspace import ROOT, SMALL, Workspace, trainings
 
 CROSS_ENTROPY, FOCAL = "little main=cross_entropy seed=0", "little main=focal seed=0"
 
@@ -53,6 +55,21 @@ def test_results_are_there(finished):
     assert all(0 <= float(row["val/miou"]) <= 1 for row in rows)
     for name in ("report.md", "report.html", "best.yaml", "ranking.csv", "report.sources.csv"):
         assert (folder / name).stat().st_size > 0
+
+
+def test_the_notebook_runs_on_a_finished_study(finished, tmp_path, monkeypatch):
+    """docs/notebook.ipynb as it is, with this study in place of the demo; its own checks are assertions."""
+    shutil.copytree(finished.folder / "results", tmp_path / "results")
+    (tmp_path / "results" / "little").rename(tmp_path / "results" / "demo")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "workflow" / "scripts"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    notebook = nbformat.read(ROOT / "docs" / "notebook.ipynb", as_version=4)
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    said = "".join(part.get("text", "") for cell in notebook.cells for part in cell.get("outputs", ()))
+    score = max(float(row["val/miou"]) for row in runs_of(finished))
+    assert f"by hand {score:.6f}, stored {score:.6f}" in said
+    drawn = [part for cell in notebook.cells for part in cell.get("outputs", ()) if "image/png" in part.get("data", {})]
+    assert len(drawn) == 2
 
 
 def test_nothing_changed_nothing_runs(workspace):

@@ -20,7 +20,9 @@ from segsweep.planning.data_fingerprint import tracking_file
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
 from segsweep.planning.results_files import TEST_LOOKS, lacks_figures, lacks_images, was_pulled
+from segsweep.store.segment_store import STORE
 from segsweep.tables import outputs
+from segsweep.tracking.beside_training import TrackersBesideTraining
 
 # The process that was started by hand plans; the jobs that it starts on nodes read its plan.
 PLANS = workflow.is_main_process
@@ -60,7 +62,7 @@ RETRIES = STUDY.request.cluster.retries if ON_CLUSTER and PLANS else 0
 # What a program loads, no process can have loaded for it.
 WARM = not PROGRAM and (not ON_CLUSTER if STUDY.request.warm is None else STUDY.request.warm)
 # Rules that want a GPU as trainings do: several networks look at a whole split.
-ASKS_A_NETWORK = ("score_ensemble", "score_test", "predict_test", "evaluate_run")
+ASKS_A_NETWORK = ("score_ensemble", "score_test", "predict_test", "predict_images", "evaluate_run")
 PACK_OPTIONS = " ".join(["--record-failures"] + ["--requeue"] * ON_CLUSTER)
 TRAINING_OPTIONS = " ".join(
     ["--warm"] * WARM + ["--record-failures"] * STUDY.records_failures + ["--requeue"] * ON_CLUSTER
@@ -74,6 +76,7 @@ RUN = f"env NO_ALBUMENTATIONS_UPDATE=1 python {quote(os.path.relpath(SCRIPTS))}"
 
 if PLANS:
     WRITER = PlanWriter(STUDY)
+    TRACKERS = TrackersBesideTraining([] if TABLE else STUDY.request.exporters, FOLDER, STORE, logger.warning)
     PENDING = {
         "decisions": not STUDY.nothing_left_to_decide,
         "images": lacks_images(FOLDER),
@@ -87,14 +90,17 @@ if PLANS:
 
 onstart:
     WRITER.start()
+    TRACKERS.start()
 
 
 onsuccess:
     WRITER.finish()
+    TRACKERS.finish()
 
 
 onerror:
     WRITER.finish()
+    TRACKERS.finish()
 
 
 # Of a workflow that takes this one as a module, Snakemake calls other hooks, and with --no-hooks none.

@@ -137,6 +137,25 @@ def write(collected: Collected, folder: Path) -> None:
     Images.write(folder, rows, scores=scores)
 
 
+def read_trained(plan: StudyPlan, run: PlannedRun, records: list[SegmentRecord], store: SegmentStore) -> TrainedRun:
+    """A run with what its segments left.
+
+    Args:
+        plan: of its study.
+        run: the run.
+        records: of its complete segments, in order.
+        store: of all segments.
+
+    Raises:
+        InputError: a segment's files are unreadable.
+    """
+    curve = read_curve([store.rows(record.id) for record in records])
+    header, key = curve.header, curve_key(curve.header, curve.fields)
+    if (results := plan.program_results) is not None:
+        curve = named_curve(curve, store.folder(records[-1].id), results, plan.metric)
+    return TrainedRun(run, records, curve, [_counts(store, record.id) for record in records], header, key)
+
+
 def add_scores(runs: Sequence[TrainedRun], task: str, classes: Sequence[str]) -> None:
     """Add the columns `val/<metric>` to the curves of runs, computed for all of them at once, and drop their counts.
 
@@ -249,15 +268,10 @@ def _in_portions(
 ) -> Iterator[list[TrainedRun]]:
     """Runs with their curves and counts, as many at a time as make it fast and still fit into memory."""
     portion, size = [], 0
-    results = plan.program_results
     for run, records in runs:
-        curve = read_curve([store.rows(record.id) for record in records])
-        header, key = curve.header, curve_key(curve.header, curve.fields)
-        if results is not None:
-            curve = named_curve(curve, store.folder(records[-1].id), results, plan.metric)
-        counts = [_counts(store, record.id) for record in records]
-        portion.append(TrainedRun(run, records, curve, counts, header, key))
-        size += sum(values.nbytes for one in counts for values in one.values())
+        trained = read_trained(plan, run, records, store)
+        portion.append(trained)
+        size += sum(values.nbytes for one in trained.counts for values in one.values())
         if len(portion) == RUNS_AT_ONCE or size > BYTES_AT_ONCE:
             yield portion
             portion, size = [], 0

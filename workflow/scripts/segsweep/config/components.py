@@ -398,6 +398,22 @@ class Exporter(Component):
     needs_program: ClassVar[str] = ""
 
 
+class Tracker(Component):
+    """A tracker of experiments, which is told of a study's runs.
+
+    Attributes:
+        title: its name.
+        environment: variables of its library that are set where a person has not set them; `{folder}` is the absolute
+            path of the tracker's own folder, `{study}` the name of the study.
+        look: the command that shows what it holds; `{folder}` is its folder.
+    """
+
+    package: ClassVar[str] = "trackers"
+    functions: ClassVar[tuple[str, ...]] = ("begin",)
+    environment: ClassVar[dict[str, str]] = {}
+    look: ClassVar[str]
+
+
 class PredictionFormat(Component):
     """A form of files that predictions are written to.
 

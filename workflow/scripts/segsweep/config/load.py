@@ -4,14 +4,17 @@ import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from segsweep import metrics
+from pydantic import field_validator
+
+from segsweep import metrics, registry
 from segsweep.config.cluster import Cluster
 from segsweep.config.dataset import parse_dataset
 from segsweep.config.dataset_keys import Dataset
 from segsweep.config.dotted_keys import outer_and_last
 from segsweep.config.metric_direction import doubtful_direction
+from segsweep.config.prediction import Prediction
 from segsweep.config.program_checks import folder_of, program_problems
 from segsweep.config.program_settings import nested_parameters
 from segsweep.config.search import Ensemble
@@ -28,6 +31,7 @@ from segsweep.own_code.names import alike_without_folders, own_score, relocated,
 
 # Keys that name scores, or hold something by their names.
 SCORES = {"metric", "also_report", "monitor", "of", "names"}
+TRACKERS = tuple(registry.classes("tracker"))
 
 
 class Request(Settings):
@@ -51,7 +55,17 @@ class Request(Settings):
     )
     check_components: bool = key(True, "Components of own code are tried before the first training.")
     claim_gpu: bool = key(False, "Trainings on this machine share its GPUs by memory, each on one of them.")
+    predict: Prediction | None = key(None, "Images that `make predict` predicts.")
+    exporters: list[Literal[TRACKERS]] = key(
+        [], "Trackers that are told of each epoch while a study trains; see docs/trackers.md."
+    )
     cluster: Cluster | None = key(None, "What a person fills in about their cluster; see config/cluster.yaml.")
+
+    @field_validator("exporters", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        """A text is a list of names: `tensorboard,mlflow` on the command line."""
+        return value.strip("[] ").replace(",", " ").split() if isinstance(value, str) else value
 
 
 @dataclass

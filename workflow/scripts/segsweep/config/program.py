@@ -22,6 +22,8 @@ def _within_out(value: str) -> str:
         raise ValueError(
             f"{value!r} is not a path within the folder `{{out}}`, as `metrics.csv` is; write it from there"
         )
+    if any("**" in part and part != "**" for part in PurePosixPath(value).parts):
+        raise ValueError(f"{value!r}: `**` stands for folders and is a part of its own, as in `**/*.csv`")
     return value
 
 

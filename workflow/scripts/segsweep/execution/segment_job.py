@@ -17,6 +17,7 @@ from segsweep.exits import DONE, INTERRUPTED
 from segsweep.io import read_json, remove_temporaries, write_json
 from segsweep.planning.plan_file import SegmentPlan, read_segment
 from segsweep.store.best_epoch import best_of_run, selections_of
+from segsweep.store.epoch_reports import REPORTS, add_report
 from segsweep.store.lock import Lock, Stopped
 from segsweep.store.segment_store import STATE, SegmentRecord, SegmentStore, selection_key
 
@@ -83,7 +84,7 @@ def run_job(
                     threads=threads,
                     selections=_selections(job, store),
                     should_stop=lambda: should_stop() or lock.lost,
-                    report=lambda row, best: say(progress_line(job, row, best)),
+                    report=lambda row, best: (add_report(part, row), say(progress_line(job, row, best))),
                     note=lambda text: (starts.note(text), say(text)),
                 )
             if outcome["status"] == "interrupted":
@@ -93,6 +94,7 @@ def run_job(
             if not job.can_be_extended:
                 # The optimizer's state is most of a segment's bytes, and nothing can resume from here.
                 (part / STATE).unlink(missing_ok=True)
+            (part / REPORTS).unlink(missing_ok=True)
             planned = job.to_json() | outcome | {"versions": versions(), "host": machine, "history": starts.all}
             store.publish(SegmentRecord.from_json(planned))
             ending = f"{outcome['status']} after epoch {outcome['epochs']}. {outcome['detail']}"
@@ -116,7 +118,8 @@ def progress_line(job: SegmentPlan, row: dict[str, Any], best: dict[str, Any] | 
     shown += [f"{name} {row[name]:.4f}" for name in names if name in row]
     if best:
         shown.append(f"best {best['value']:.4f} at {best['epoch']}")
-    return "  ".join([*shown, f"{row['seconds']:.1f} s"])
+    shown += [f"{row['seconds']:.1f} s"] if "seconds" in row else []
+    return "  ".join(shown)
 
 
 class Starts:

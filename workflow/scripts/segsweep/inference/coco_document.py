@@ -28,8 +28,8 @@ class CocoDocument:
     def add_image(self, predicted: PredictedImage) -> None:
         """Add an image; annotations that are added next are of it."""
         height, width = predicted.size
-        entry = {"id": len(self._images) + 1, "file_name": predicted.name, "height": height, "width": width}
-        self._images.append(entry)
+        number, file = len(self._images) + 1, predicted.file or predicted.name
+        self._images.append({"id": number, "file_name": file, "height": height, "width": width})
 
     def add_annotation(
         self, index: int, box: list[float], area: float, score: float | None, segmentation: Any = None

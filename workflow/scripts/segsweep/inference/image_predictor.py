@@ -9,7 +9,6 @@ import numpy as np
 
 from segsweep.config.dataset import parse_dataset
 from segsweep.data.classes import class_names
-from segsweep.data.image_files import image_size
 from segsweep.data.image_files.image_file import Reading
 from segsweep.data.loading import MULTIPLE
 from segsweep.data.prepared import Prepared
@@ -21,7 +20,7 @@ from segsweep.inference.predicted_image import PredictedImage
 from segsweep.inference.prediction_options import PredictionOptions, takes_windows
 from segsweep.inference.prediction_stream import Looked, PredictionStream
 from segsweep.inference.trained_model import TrainedModel, load_model, resolve_device
-from segsweep.inference.unseen_images import Cut, UnseenImage, prepared_size, read_unseen
+from segsweep.inference.unseen_images import Cut, UnseenImage, prepared_size, read_unseen, size_of
 from segsweep.planning.plan_file import StudyPlan
 from segsweep.store.segment_store import SegmentStore
 
@@ -137,8 +136,12 @@ class ImagePredictor:
         return Cut(prepared_size(height, width, data))
 
     def size_of(self, path: Path) -> tuple[int, int]:
-        """Height and width of an image, from the header of its file. Raises as `image_size`."""
-        return image_size(path, self.reading)
+        """Height and width of an image, from the header of its file.
+
+        Raises:
+            InputError: it is damaged, or no image.
+        """
+        return size_of(path, self.reading)
 
     def predict_each(self, images: Iterable[UnseenImage]) -> Iterator[Looked]:
         """What the models predict of images, in their order.

@@ -82,8 +82,8 @@ def without_holes(polygon: shapely.Polygon) -> list[shapely.Polygon]:
     if not polygon.interiors:
         return [polygon]
     left, top, right, bottom = polygon.bounds
-    hole_left, _, hole_right, _ = polygon.interiors[0].bounds
-    cut = (hole_left + hole_right) // 2
+    middles = sorted((hole.bounds[0] + hole.bounds[2]) // 2 for hole in polygon.interiors)
+    cut = middles[len(middles) // 2]  # half of the holes on each side: few cuts lie within each other
     halves = (shapely.box(left, top, cut, bottom), shapely.box(cut, top, right, bottom))
     parts = (part for half in halves for part in shapely.get_parts(polygon.intersection(half)))
     return [one for part in parts if isinstance(part, shapely.Polygon) for one in without_holes(part)]

@@ -20,6 +20,7 @@ class PredictedImage:
         boxes, labels, scores: float32 (n, 4) corners x1 y1 x2 y2 in pixels, int64 (n,) indices over the classes
             without background, float32 (n,) 0..1.
         polygons: of the task text float32 (k, 2) each, in pixels; `scores` is one for each.
+        file: path of its file within the folder of images; empty where there is no such file.
         tags: GeoTIFF tags of its file, by code (see `segsweep.data.image_files.geo_tags`); empty where it has none.
     """
 
@@ -31,4 +32,5 @@ class PredictedImage:
     labels: np.ndarray | None = None
     scores: np.ndarray | None = None
     polygons: list[np.ndarray] = field(default_factory=list)
+    file: str = ""
     tags: Mapping[int, Any] = field(default_factory=dict)

@@ -161,7 +161,7 @@ def _too_large(image: UnseenImage) -> InputError:
     height, width = image.pixels.shape[:2]
     return InputError(
         f"{image.name}: {width}x{height} pixels do not fit into the memory, not even alone. Look at it through windows "
-        "(`--window 512`), on a device with more memory, or cut it."
+        "of 512 pixels, use a device with more memory, or cut it."
     )
 
 

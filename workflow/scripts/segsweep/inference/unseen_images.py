@@ -1,6 +1,7 @@
 """Images that no preparation has seen, made ready for a network in memory exactly as preparation does it on disk."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 from segsweep.config.train import Data
 from segsweep.data import patches
 from segsweep.data.image_arrays import as_stored, fill_of, resized_image
-from segsweep.data.image_files import geo_tags, read_image
+from segsweep.data.image_files import geo_tags, image_size, read_image
 from segsweep.data.image_files.image_file import Reading
 from segsweep.data.loading import MULTIPLE, Batches
 from segsweep.data.prepared import Prepared
@@ -105,9 +106,25 @@ def read_unseen(source: Path | np.ndarray, name: str, reading: Reading, prepared
     return UnseenImage(name, np.ascontiguousarray(pixels), tags, tuple(warnings))
 
 
+def size_of(path: Path, reading: Reading) -> tuple[int, int]:
+    """Height and width of an image, from the header of its file.
+
+    Raises:
+        InputError: it is damaged, or no image.
+    """
+    with _as_input_errors(path):
+        return image_size(path, reading)
+
+
 def _decoded(path: Path, reading: Reading, warnings: list[str]) -> tuple[np.ndarray, dict[int, tuple]]:
-    try:
+    with _as_input_errors(path):
         return read_image(path, reading, warnings), geo_tags(path, reading)
+
+
+@contextmanager
+def _as_input_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
     except InputError:
         raise
     except Exception as error:  # decoders raise errors of many kinds on broken files

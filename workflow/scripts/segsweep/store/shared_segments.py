@@ -185,7 +185,7 @@ def pack(folder: Path, target: Path, without: Collection[str] = ()) -> None:
                 entry.size = file.tell()
                 file.seek(0)
                 tar.addfile(entry, file)
-        content = "".join(sums).encode()
+        content = "".join(sums).encode("utf-8", "surrogateescape")
         entry = tarfile.TarInfo(SUMS)
         entry.size = len(content)
         tar.addfile(entry, io.BytesIO(content))
@@ -206,11 +206,11 @@ def unpack(source: Path, folder: Path) -> None:
     try:
         with tarfile.open(source, "r:") as tar:
             tar.extractall(folder, filter="data")
-        lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
-    except (tarfile.TarError, FileNotFoundError, UnicodeDecodeError, EOFError) as error:
+        lines = (folder / SUMS).read_bytes().decode("utf-8", "surrogateescape").split("\n")
+    except (tarfile.TarError, FileNotFoundError, EOFError) as error:
         raise Corrupt(f"damaged or truncated ({error})") from error
     (folder / SUMS).unlink()
-    expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines[:-1])}
     found = files_in(folder)
     if found != set(expected):
         raise Corrupt(f"files missing or added: {', '.join(sorted(found ^ set(expected)))}")

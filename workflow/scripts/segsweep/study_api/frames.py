@@ -1,12 +1,12 @@
 """A table of results as a pandas frame, each column of the type that its definition says."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
 
 from segsweep.errors import InputError
-from segsweep.tables import Column, Table
+from segsweep.tables import Table
 
 # Of a column that may have empty fields, and of one that may not.
 DTYPES = {
@@ -17,7 +17,7 @@ DTYPES = {
 }
 
 
-def read_frame(path: Path, table: type[Table], axes: Iterable[str] = ()) -> pd.DataFrame:
+def read_frame(path: Path, table: type[Table], axes: Collection[str] = ()) -> pd.DataFrame:
     """Read a table.
 
     Texts are `str`, integers `int64`, or `Int64` where the table may have empty fields, numbers `float64`, booleans
@@ -32,26 +32,20 @@ def read_frame(path: Path, table: type[Table], axes: Iterable[str] = ()) -> pd.D
     Raises:
         InputError: the file cannot be read, or a field is not of its column's type.
     """
+    definitions = {column.name: column for column in table.columns if column.family is None}
+    measured = next((column for column in reversed(table.columns) if column.family is not None), None)
     try:
         header = pd.read_csv(path, nrows=0).columns
-        levels = [name for name in header if name in set(axes) - {column.name for column in table.columns}]
-        dtypes = {name: "str" if name in levels else _dtype(name, table) for name in header}
-        frame = pd.read_csv(path, dtype=dtypes, keep_default_na=False, na_values=[""])
+        levels = [name for name in header if name in axes and name not in definitions]
+        columns = {name: definitions.get(name, measured) for name in header.difference(levels)}
+        # A column that no definition knows is one of another version of segsweep: pandas says what it holds.
+        dtypes = {name: DTYPES[column.kind][not column.empty] for name, column in columns.items() if column}
+        frame = pd.read_csv(path, dtype=dtypes | dict.fromkeys(levels, "str"), keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:
         raise InputError(
             f"{path}: cannot be read as a table ({error}). Delete it; `make report` makes it again."
         ) from error
     return frame.assign(**{name: _as_numbers(frame[name]) for name in levels})
-
-
-def _dtype(name: str, table: type[Table]) -> str:
-    column = next((one for one in table.columns if one.name == name), None) or _of_family(table)
-    return DTYPES[column.kind][not column.empty]
-
-
-def _of_family(table: type[Table]) -> Column:
-    """What defines the columns of measured values, of which no table has two kinds beside levels."""
-    return next(column for column in reversed(table.columns) if column.family is not None)
 
 
 def _as_numbers(levels: pd.Series) -> pd.Series:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
 from segsweep.formatting import plural
 from segsweep.study_api.opened_run import OpenedRun
+from segsweep.study_api.prediction_methods import PredictionMethods
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from segsweep.inference.predicted_image import PredictedImage
     from segsweep.study_api.opened_study import OpenedStudy
 
 
 @dataclass(frozen=True, repr=False)
-class OpenedEnsemble:
+class OpenedEnsemble(PredictionMethods):
     """Models of one setting, each trained on other folds.
 
     Attributes:
@@ -29,13 +26,7 @@ class OpenedEnsemble:
     study: OpenedStudy
     runs: list[OpenedRun]
     method: str
+    of: ClassVar[str] = "ensemble"
 
     def __repr__(self) -> str:
         return f"<ensemble of {self.study.name}: {plural(len(self.runs), 'model')}, {self.method}>"
-
-    def predict(self, image: Path | str | np.ndarray, *, device: str = "auto", **options: Any) -> PredictedImage:
-        """What the models predict together of one image; see `OpenedRun.predict`."""
-        from segsweep.inference.prediction_options import PredictionOptions
-        from segsweep.study_api.predicting import loaded_predictor
-
-        return loaded_predictor(self.study, "ensemble", device, PredictionOptions(**options)).predict(image)

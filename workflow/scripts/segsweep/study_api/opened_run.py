@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from segsweep.errors import InputError
 from segsweep.planning.plan_file import PlannedCell, PlannedRun
+from segsweep.study_api.prediction_methods import PredictionMethods
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
     import torch
 
     from segsweep.data.prepared import Prepared
-    from segsweep.inference.predicted_image import PredictedImage
     from segsweep.study_api.opened_study import OpenedStudy
 
 
 @dataclass(frozen=True, repr=False)
-class OpenedRun:
+class OpenedRun(PredictionMethods):
     """A cell trained with one seed, on one fold.
 
     Attributes:
@@ -39,6 +38,11 @@ class OpenedRun:
     def name(self) -> str:
         """Within the study."""
         return self.planned.run
+
+    @property
+    def of(self) -> str:
+        """See `PredictionMethods`."""
+        return self.name
 
     @property
     def seed(self) -> Any:
@@ -164,28 +168,6 @@ class OpenedRun:
         from segsweep.inference.trained_model import resolve_device
 
         return Normalize(self.settings["data"]["preprocessing"], self._manifest()).to(resolve_device(device)).eval()
-
-    def predict(self, image: Path | str | np.ndarray, *, device: str = "auto", **options: Any) -> PredictedImage:
-        """What the run predicts of one image, in the image's own size.
-
-        The image is looked at as validation looks at images: resized, or cut into patches, as the setting says. The
-        network of the last call is kept, so that a loop over images loads it once.
-
-        Args:
-            image: file of any format that data sets may have, or array (H, W) or (H, W, C), RGB, of the type of the
-                data set's images.
-            device: see `model`.
-            options: `window`, `overlap`, `flips`, `smooth`, as in
-                `segsweep.inference.prediction_options.PredictionOptions`.
-
-        Raises:
-            InputError: the image is damaged or not of the kind that the network was trained on, the options do not go
-                with the task, the weights are not there, or segsweep did not train the run.
-        """
-        from segsweep.inference.prediction_options import PredictionOptions
-        from segsweep.study_api.predicting import loaded_predictor
-
-        return loaded_predictor(self.study, self.name, device, PredictionOptions(**options)).predict(image)
 
     def _manifest(self) -> Prepared:
         from segsweep.data.prepared_facts import open_without_images

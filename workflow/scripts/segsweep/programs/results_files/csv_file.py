@@ -1,7 +1,9 @@
 """CSV with a header: fields parted by commas, semicolons or tabs."""
 
 import csv
+import io
 from pathlib import Path
+from typing import Any
 
 from segsweep.programs.results_files import MalformedFile, Row, number_or_none
 
@@ -10,13 +12,19 @@ COMPLETE_HEADER = True
 
 def read(path: Path, whole: bool) -> list[Row]:
     """See `segsweep.programs.results_files`. A header that stands in the file again is passed over."""
-    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines(keepends=True)
+    lines = list(io.StringIO(path.read_text(encoding="utf-8-sig", errors="replace")))
     if lines and not whole and not lines[-1].endswith("\n"):
         lines.pop()
     if not lines:
         return []
-    delimiter = max(",;\t", key=lines[0].count)
-    table = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+    table = csv.reader(lines, delimiter=max(",;\t", key=lines[0].count), skipinitialspace=True)
+    try:
+        return _rows(path, table)
+    except csv.Error as error:
+        raise MalformedFile(f"{path}:{table.line_num}: is no CSV ({error}).") from error
+
+
+def _rows(path: Path, table: Any) -> list[Row]:
     header = [name.strip() for name in next(table)]
     rows = []
     for fields in table:

@@ -1,5 +1,6 @@
 """JSON lines: an object a line; sections are dotted columns."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ COMPLETE_HEADER = False
 
 def read(path: Path, whole: bool) -> list[Row]:
     """See `segsweep.programs.results_files`."""
-    text = path.read_text(encoding="utf-8-sig", errors="replace")
+    lines = io.StringIO(path.read_text(encoding="utf-8-sig", errors="replace"))  # parted by line feeds alone
     rows = []
-    for number, line in enumerate(text.splitlines(keepends=True), 1):
+    for number, line in enumerate(lines, 1):
         if not line.strip() or (not whole and not line.endswith("\n")):
             continue
         try:

@@ -1,0 +1,36 @@
+# Needs: a study's ranking and best checkpoints, images of a person's own. Makes, where `--config predict={images: ...,
+# output: ...}` asks for them, what its models predict of these images.
+if STUDY.request.predict:
+    PREDICT = STUDY.request.predict
+
+    rule predict_images:
+        input:
+            markers=ancient(all_markers),
+            data=ancient(all_prepared),
+            ranking=f"{FOLDER}/ranking.csv",
+            images=ancient(PREDICT.images),
+        output:
+            table=f"{PREDICT.output}/predictions.csv",
+        log:
+            f"results/logs/predict_images/{STUDY.name}.log",
+        conda:
+            "../../envs/segsweep.yaml"
+        threads: 1
+        resources:
+            **STUDY.submission,
+            mem_mb=8000,
+            runtime=STUDY.resources.at_most_min(240),
+        params:
+            run=untracked(RUN),
+            plan=untracked(STUDY.plan_file),
+            device=untracked(STUDY.request.device),
+            of=STUDY.request.of,
+            asked=PREDICT.arguments,
+            code=STUDY.code_of("predict_images"),
+        message:
+            "predict the images of {input.images}"
+        shell:
+            # The progress bar is on stderr.
+            "status=0; {params.run}/predict_images.py --plan {params.plan:q} --store results/segments "
+            "--ranking {input.ranking:q} --of {params.of:q} {params.asked:q} --device {params.device:q} --threads {threads} "
+            "> {log:q} || status=$?; cat {log:q} >&2; exit $status"
