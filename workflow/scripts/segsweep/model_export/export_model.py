@@ -56,11 +56,13 @@ def export_model(
         InputError: nothing is trained, there is no such run, or no file of a program's model.
     """
     chosen = _chosen(plan, store, results, of)
+    checkpoint = None if plan.program_results is None else _checkpoint(plan, store, chosen.runs[0])
     if output.exists():
         shutil.rmtree(output)
     output.mkdir(parents=True)
-    if plan.program_results is not None:
-        content = _export_checkpoint(plan, store, results, output, chosen.runs[0], of)
+    if checkpoint is not None:
+        shutil.copy2(checkpoint, output / checkpoint.name)
+        content = _about_checkpoint(plan, results, chosen.runs[0], of)
     else:
         content = _export_networks(plan, store, results, output, chosen, values)
     content.licence = licence
@@ -101,10 +103,8 @@ def _export_networks(
     return content
 
 
-def _export_checkpoint(
-    plan: StudyPlan, store: SegmentStore, results: Path, output: Path, run: PlannedRun, of: str
-) -> CardContent:
-    """Copy what the study calls the checkpoint of its program."""
+def _checkpoint(plan: StudyPlan, store: SegmentStore, run: PlannedRun) -> Path:
+    """The file of a run that the study calls the checkpoint of its program."""
     segment = plan.segments[run.segments[-1]]
     name = segment.program["checkpoint"]
     if name is None:
@@ -115,11 +115,14 @@ def _export_checkpoint(
     path = store.program_files(segment.id) / name
     if not path.is_file():
         raise InputError(
-            f"{path}: there is no such file; the study calls it its `checkpoint`. Correct the name, or have `keep` "
-            "keep it."
+            f"{path}: there is no such file, but {plan.study_file} calls it `checkpoint`. Correct the name."
         )
-    shutil.copy2(path, output / path.name)
-    model = ExportedModel("", read_evidence(plan, results, run), segment.train)
+    return path
+
+
+def _about_checkpoint(plan: StudyPlan, results: Path, run: PlannedRun, of: str) -> CardContent:
+    settings = plan.segments[run.segments[-1]].train
+    model = ExportedModel("", read_evidence(plan, results, run), settings)
     return CardContent(plan, of, [model], None, command=plan.study["command"])
 
 
