@@ -1,5 +1,6 @@
 """A copy of the project in which a test may run Snakemake and edit files."""
 
+import json
 import os
 import re
 import shutil
@@ -9,7 +10,14 @@ from pathlib import Path
 
 import yaml
 
+from segsweep.planning.code_fingerprint import readings
+from segsweep.planning.planner import DEFINITIONS
+from tests.forked_snakemake import run_snakemake
+
 ROOT = Path(__file__).parents[1]
+# What other processes are about to write into __pycache__, and what holds for the files of one folder only.
+UNFINISHED = shutil.ignore_patterns("*.pyc.*", "definitions.json*", "*.tmp")
+SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 
 # The smallest network that still has everything: its segments take 2 MB instead of 200.
 SMALL = {
@@ -31,9 +39,19 @@ class Workspace:
     def __init__(self, folder: Path):
         self.folder = folder
         for name in ("workflow", "config", "profiles", "envs"):
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(ROOT / name, folder / name, ignore=UNFINISHED)
         shutil.copy(ROOT / "Snakefile", folder)
         (folder / "data").mkdir()
+        self._remember_code()
+
+    def _remember_code(self) -> None:
+        """Keep what is known of the project's own code for its copy, of which a first start would parse every file."""
+        known, copied = readings(DEFINITIONS), readings(self.folder / DEFINITIONS.relative_to(ROOT))
+        for path in filter(os.path.isfile, json.loads(known.text())["files"]):
+            value = known.of(path, lambda _: None)
+            if value is not None and Path(path).is_relative_to(ROOT):
+                copied.of(self.folder / Path(path).relative_to(ROOT), lambda _, value=value: value)
+        copied.save()
 
     def write_study(self, name: str = "little", **keys) -> None:
         """A study of two cells on tiny drawn images; keys are laid over it."""
@@ -75,17 +93,14 @@ class Workspace:
         self, *arguments: str, study: str = "little", cores: int = 1, config: tuple[str, ...] = ()
     ) -> list[str]:
         """A Snakemake command line."""
-        start = [sys.executable, "-m", "snakemake", "--cores", str(cores), *arguments]
-        return [*start, "--config", f"study={study}", *config]
+        return [*SNAKEMAKE, "--cores", str(cores), *arguments, "--config", f"study={study}", *config]
 
     def snakemake(self, *arguments: str, check: bool = True, **options) -> str:
         """Run Snakemake; its whole output."""
-        done = subprocess.run(
-            self.command(*arguments, **options), cwd=self.folder, env=self.environment(),
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-        )  # fmt: skip
-        assert not check or done.returncode == 0, done.stdout
-        return done.stdout
+        arguments = self.command(*arguments, **options)[len(SNAKEMAKE) :]
+        status, output = run_snakemake(arguments, self.folder, self.environment())
+        assert not check or status == 0, output
+        return output
 
     def run(self, *arguments: str) -> str:
         """Run a program of the workspace with this Python; its output."""

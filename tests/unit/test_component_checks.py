@@ -172,6 +172,7 @@ def test_built_in_losses_pass(name):
             "F.cross_entropy(logits, target)",
             "mine.py:6: loss.main mine.py:build: forward raised IndexError: Target 255",
         ),
+        ("exit('no GPU')", "mine.py:6: loss.main mine.py:build: forward raised SystemExit: no GPU"),
         ("F.cross_entropy(logits, target, reduction='none', ignore_index=255)", "the loss is a tensor (4, 8, 8)"),
         ("F.cross_entropy(logits, target, ignore_index=255).item()", "the loss is float"),
         ("F.cross_entropy(logits, target, ignore_index=255).detach()", "the loss has no gradient"),

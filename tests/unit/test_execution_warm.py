@@ -1,6 +1,7 @@
 """The warm server, with a small program and a small library in place of torch."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,6 +29,10 @@ def main(argv):
         print(os.getcwd(), os.environ["COLOUR"], rest, *(x in sys.modules for x in ("fractions", "segsweep.training")))
         print("to stderr", file=sys.stderr)
         return 0
+    if what == "paths":
+        import segsweep.exits
+        print(segsweep.exits.__file__, sys.path[0], *(path for path in sys.path[1:] if path == rest[0]))
+        return 0
     if what == "wait":  # until told to stop
         told = []
         signal.signal(signal.SIGUSR1, lambda *_: told.append("USR1"))
@@ -40,6 +45,7 @@ def main(argv):
 """
 CLIENT = """
 import sys
+sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from segsweep.execution.warm_client import run_warm
 status = run_warm("program", sys.argv[2:], scripts=Path(sys.argv[1]), libraries="warm_libraries:NAMES")
@@ -72,12 +78,13 @@ os.kill(pid, signal.SIGKILL)
 """
 
 
-def client(scripts_folder, *words, **more) -> subprocess.Popen:
+def client(scripts_folder, *words, scripts=None, **more) -> subprocess.Popen:
+    """A client of the server in `scripts_folder`, whose program lies there or in `scripts`, a clone."""
     path = os.pathsep.join([str(warm_client.SCRIPTS), str(scripts_folder)])
     environ = os.environ | {"PYTHONPATH": path, "TMPDIR": str(scripts_folder), "COLOUR": "green"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(
-        [sys.executable, "-c", CLIENT, str(scripts_folder), *words], env=environ, text=True, **pipes, **more
+        [sys.executable, "-c", CLIENT, str(scripts or scripts_folder), *words], env=environ, text=True, **pipes, **more
     )
 
 
@@ -97,13 +104,31 @@ def test_output_folder_environment_and_libraries_are_those_asked_for(scripts_fol
     assert error == "to stderr\n"
 
 
+def sockets(scripts_folder):
+    return {path.name for path in scripts_folder.glob("segsweep-*/*") if path.is_socket()}
+
+
 def test_the_server_is_used_again(scripts_folder):
-    sockets = lambda: {path.name for path in scripts_folder.glob("segsweep-*/*") if path.is_socket()}  # noqa: E731
     client(scripts_folder, "exit", "0").communicate()
-    before = sockets()
+    before = sockets(scripts_folder)
     client(scripts_folder, "exit", "0").communicate()
-    assert sockets() == before
+    assert sockets(scripts_folder) == before
     assert len(before) == 1
+
+
+def test_clones_share_a_server_and_each_has_its_own_code(scripts_folder, tmp_path):
+    client(scripts_folder, "exit", "0").communicate()
+    before = sockets(scripts_folder)
+    shutil.copytree(warm_client.SCRIPTS / "segsweep", tmp_path / "segsweep", ignore=shutil.ignore_patterns("__pyc*"))
+    shutil.copy(scripts_folder / "program.py", tmp_path)
+    out, error = client(scripts_folder, "paths", str(warm_client.SCRIPTS), scripts=tmp_path).communicate()
+    # The scripts of the first clone are in the path once, by PYTHONPATH.
+    assert out.split() == [f"{tmp_path}/segsweep/exits.py", str(tmp_path), str(warm_client.SCRIPTS)], error
+    assert sockets(scripts_folder) == before
+    with (tmp_path / "segsweep/execution/warm_server.py").open("a") as file:
+        file.write("# edited\n")
+    client(scripts_folder, "exit", "0", scripts=tmp_path).communicate()
+    assert len(sockets(scripts_folder)) == 2
 
 
 @pytest.mark.parametrize(

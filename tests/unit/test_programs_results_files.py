@@ -53,6 +53,9 @@ def test_csv_with_its_ways_of_being_written(tmp_path):
     assert read(tmp_path, "m.csv", "") == []
     with pytest.raises(MalformedFile, match=r"m.csv:3: 1 fields, but the header names 2: epoch, a"):
         read(tmp_path, "m.csv", "epoch,a\n1,0.5\n2\n3,1\n")
+    assert read(tmp_path, "m.csv", ",epoch,\n0,1,2\n") == [{"": "2", "epoch": "1"}]  # nobody asks for them
+    with pytest.raises(MalformedFile, match=r"m.csv:1: the header names 'a', 'b' more than once\."):
+        read(tmp_path, "m.csv", "epoch,b,a,a,b\n1,2,3,4,5\n")
 
 
 def test_only_line_feeds_part_lines(tmp_path):
@@ -196,7 +199,7 @@ def test_the_first_epoch_is_known_from_an_earlier_start_or_the_study():
     assert list(_numbered({"first_epoch": 0}, raw)) == [6]
     assert list(_numbered({"first_epoch": 1}, [{"epoch": "0", "val/iou": "0"}, *raw])) == [5]
     assert list(_numbered({}, raw, begins=6)) == []
-    with pytest.raises(MalformedFile, match=r"holds 0\.5, which is no whole number"):
+    with pytest.raises(MalformedFile, match=r"holds 0\.5; the number of an epoch is a whole one"):
         _numbered({}, [{"epoch": "0.5", "val/iou": "0"}])
 
 
@@ -217,20 +220,29 @@ def test_an_epoch_that_is_trained_again_to_the_same_row_costs_no_later_ones():
 
 
 @pytest.mark.parametrize(
-    ("epochs", "earlier", "lost"),
+    ("left", "written", "lost"),
     [
-        ([1, 2, 3], (), None),
-        ([1, 2, 3, 7, 8], (), (4, 6)),
-        ([7, 8, 9], (), (1, 6)),
-        ([5, 10, 15, 18], (), None),  # a row every five epochs
-        ([9, 10], range(1, 6), (6, 8)),
-        ([10], [1, 5], None),
+        ([1, 2, 3], [4, 5], None),
+        ([1, 2, 3], [2, 3, 4], None),
+        ([1, 2, 3], [7], (4, 6)),
+        ([1], [3], (2, 2)),
+        ([5, 10], [15, 18], None),  # a row every five epochs
+        ([3], [6], None),
+        ([4, 5, 6], [7, 8], None),  # none of the first ones
+        ([4, 5, 6], [9], (7, 8)),
+        ([1, 2, 3], [], None),
     ],
 )
-def test_epochs_whose_rows_are_lost_are_told_from_those_that_a_program_leaves_out(epochs, earlier, lost):
-    begins = earlier[-1] + 1 if earlier else 1
-    kept = [{"epoch": str(epoch), "loss": "1"} for epoch in epochs]
-    assert EpochRows(ProgramResults(), "epoch", begins, kept, earlier=earlier).lost() == lost
+@pytest.mark.parametrize("of_parent", [False, True])
+def test_epochs_whose_rows_are_lost_are_told_from_those_that_a_program_leaves_out(left, written, lost, of_parent):
+    kept = [{"epoch": str(epoch), "loss": "1"} for epoch in left]
+    results = ProgramResults(columns={"train/loss": "loss"})
+    if of_parent:
+        rows = EpochRows(results, "epoch", left[-1] + 1, earlier=left)
+    else:
+        rows = EpochRows(results, "epoch", 1, kept)
+    rows.update([{"epoch": str(epoch), "loss": "2"} for epoch in written], 1.0)
+    assert rows.lost() == lost
 
 
 def _numbered(results, raw, **options):

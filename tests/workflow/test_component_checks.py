@@ -1,6 +1,6 @@
 """Components of own code are tried by a job of their own before the first training, and again once they change."""
 
-from tests.workspace import SMALL, Workspace
+from tests.workspace import SMALL, Workspace, trainings
 
 NETWORK = """
 from torch import nn
@@ -54,6 +54,6 @@ def test_what_cannot_train_is_said_before_anything_trains(tmp_path):
     workspace.write_study(train=SMALL | own | {"epochs": 1}, grid={"optimizer.lr": [0.002, 0.01]})
     assert STARTED not in workspace.snakemake("--dry-run")  # the components are those that were tried
     network.write_text(NETWORK.replace("padding=1", "padding='same'"))
-    said = workspace.snakemake("--until", "train_segment")
+    said = workspace.snakemake("--dry-run")
     assert said.count(STARTED) == 1
-    assert len(list(tmp_path.glob("results/segments/*"))) == 4  # what was trained before is of no use to it
+    assert len(trainings(said)) == 2  # what was trained before is of no use to it

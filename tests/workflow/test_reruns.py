@@ -120,28 +120,42 @@ def test_a_study_without_a_plan_gets_one_to_look_at_from_a_dry_run_alone(workspa
 
 PLANNERS_OWN = {"plan.json", "history.json"}
 MADE_BY = {
-    "missing.csv": "collect_results",
-    "factor_summary.csv": "analyze_study",
-    "findings.csv": "analyze_study",
-    "best.yaml": "analyze_study",
-    "metrics.json": "write_metrics",
-    "images/images.json": "draw_images",
-    "images/predictions.jpg": "draw_images",
-    "provenance.json": "build_report",
-    "report.md": "build_report",
-    "report.sources.csv": "build_report",
-    "figures/ranking.png": "build_report",
+    "missing.csv": "collect the results of",
+    "factor_summary.csv": "analyze",
+    "findings.csv": "analyze",
+    "best.yaml": "analyze",
+    "metrics.json": "write the metrics of",
+    "images/images.json": "draw the images of",
+    "provenance.json": "write the report of",
+    "report.md": "write the report of",
+    "report.sources.csv": "write the report of",
 }
+IN_FOLDERS = {"images/predictions.jpg": "draw_images", "figures/ranking.png": "build_report"}
 
 
-@pytest.mark.parametrize("name", MADE_BY)
-def test_a_lost_file_comes_back_without_training(workspace, name):
+def test_lost_files_come_back_without_training(workspace):
+    """A job names those of its files that are missing and asked for: each would be the reason by itself."""
+    folder, kept = workspace.folder / "results" / "little", workspace.folder / "kept"
+    for name in MADE_BY:
+        (kept / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).rename(kept / name)
+    output = workspace.snakemake("--dry-run")
+    for name in MADE_BY:
+        (kept / name).rename(folder / name)
+    assert trainings(output) == []
+    jobs = re.findall(r"^Job \d+: (.*) results/little\n *Reason: Missing output files: ([^;\n]*)", output, re.MULTILINE)
+    missing = {name: job for job, names in jobs for name in names.split(", ")}
+    assert {name: missing.get(f"results/little/{name}") for name in MADE_BY} == MADE_BY, output
+
+
+@pytest.mark.parametrize("name", IN_FOLDERS)
+def test_a_lost_file_of_a_folder_comes_back_without_training(workspace, name):
     file = workspace.folder / "results" / "little" / name
-    kept = file.rename(workspace.folder / "kept")
+    kept = file.rename(workspace.folder / "lost")
     output = workspace.snakemake("--dry-run")
     kept.rename(file)
     assert trainings(output) == []
-    assert re.search(rf"^{MADE_BY[name]} +1$", output, re.MULTILINE), output
+    assert re.search(rf"^{IN_FOLDERS[name]} +1$", output, re.MULTILINE), output
 
 
 def test_all_files_of_a_study_come_back_as_they_were(workspace):

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import statsmodels.api as sm
 from scipy import stats
+from statsmodels.regression.linear_model import OLS  # statsmodels.api imports all models of time series as well
 from statsmodels.tools.sm_exceptions import SingularMatrixWarning
 
 CONFIDENCE = 0.95  # of all intervals, unless another is stated
@@ -67,7 +67,7 @@ class Fit:
         self.matrix = terms.matrix(names)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SingularMatrixWarning)  # dealt with: see `estimable`
-            self.ols = sm.OLS(self.y, self.matrix).fit()
+            self.ols = OLS(self.y, self.matrix).fit()
         self.rank = int(self.ols.df_model) + 1
         self.df = len(self.y) - self.rank
         self.ssr = float(self.ols.ssr)

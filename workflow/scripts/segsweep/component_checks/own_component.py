@@ -68,7 +68,7 @@ class OwnComponent:
             yield
         except InputError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a component that ends the process ends the check without a word
             said = " ".join(str(error).split()) or "no message"
             raise InputError(
                 f"{place_of(error) or self.place}: {self.title}: {what} raised {type(error).__name__}: "

@@ -5,10 +5,12 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
 from segsweep.exits import CRASHED, INTERRUPTED, end_with
+from segsweep.lean_imports import without
 
 LIBRARIES = (
     "numpy",
@@ -27,10 +29,8 @@ LIBRARIES = (
 def preload(names: Iterable[str] = LIBRARIES) -> None:
     """Import libraries, so that processes forked from here need not. Starts no thread and touches no GPU."""
     for name in names:
-        try:
+        with suppress(ImportError), without("wandb"):  # whoever needs what is missing will say so
             import_module(name)
-        except ImportError:  # whoever needs it will say so
-            continue
 
 
 def run_forked(work: Callable[[], int], log: Path | None = None) -> int:

@@ -23,8 +23,11 @@ SCRIPTS = Path(__file__).resolve().parents[2]
 FORWARDED = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 # Variables that libraries read when they are imported, or that name a job with whose end the server would end.
 READ_AT_IMPORT = (
-    "OMP_", "MKL_", "KMP_", "GOMP_", "OPENBLAS_", "PYTHON", "LD_", "TORCH", "PYTORCH", "SLURM_JOB_ID", "SLURM_STEP_ID",
+    "OMP_", "MKL_", "KMP_", "GOMP_", "OPENBLAS_", "PYTHON", "LD_", "TORCH", "PYTORCH", "HF_",
+    "SLURM_JOB_ID", "SLURM_STEP_ID",
 )  # fmt: skip
+# What the server itself runs. Clones that have the same share one.
+SERVER_CODE = ("execution/warm_client", "execution/warm_server", "execution/pack", "exits", "lean_imports")
 LENGTH = struct.Struct("!Q")
 STATUS = struct.Struct("!i")
 BEGUN = b"+"
@@ -140,14 +143,9 @@ def _address(environ: Mapping[str, str], libraries: str) -> str:
     state = folder.lstat()
     if folder.is_symlink() or state.st_uid != os.getuid() or state.st_mode & 0o077:
         raise PermissionError(f"{folder} is not this user's alone")
-    code = [Path(__file__).with_name(f"{name}.py") for name in ("warm_client", "warm_server")]
     packages = [Path(path) for path in sys.path if path.endswith("-packages") and os.path.isdir(path)]
-    fixed = [
-        sys.executable,
-        sys.version,
-        libraries,
-        *((str(path), path.stat().st_mtime_ns) for path in code + packages),
-    ]
+    fixed = [sys.executable, sys.version, libraries, *((str(path), path.stat().st_mtime_ns) for path in packages)]
+    fixed += [Path(__file__).parents[1].joinpath(f"{name}.py").read_bytes() for name in SERVER_CODE]
     fixed += sorted((name, value) for name, value in environ.items() if name.startswith(READ_AT_IMPORT))
     return str(folder / hashlib.sha256(repr(fixed).encode()).hexdigest()[:16])
 

@@ -117,7 +117,7 @@ def _become(request: dict, handles: list[int]) -> int:
     os.sched_setaffinity(0, request["cores"])
     os.chdir(request["cwd"])
     sys.argv = [str(Path(request["scripts"], f"{request['module']}.py")), *request["argv"]]
-    sys.path.insert(0, request["scripts"])
+    sys.path[0] = request["scripts"]  # in place of those of the clone whose client started the server
     for name in [name for name in sys.modules if name.split(".")[0] == "segsweep"]:
         del sys.modules[name]  # as they were when the server began
     return import_module(request["module"]).main(request["argv"])

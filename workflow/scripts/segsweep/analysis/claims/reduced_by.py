@@ -4,8 +4,8 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 from scipy import stats
+from statsmodels.regression.linear_model import OLS
 
 from segsweep.analysis.claims import Evidence, Verdict, undecided, words
 from segsweep.analysis.linear import t_interval
@@ -62,7 +62,7 @@ def judge(claim: ReducedBy, evidence: Evidence) -> Verdict:
         return undecided(f"{shown}, ratio {first / second:.3g}: too few runs to judge it.", estimate=first / second,
                          threshold=threshold, **counts)  # fmt: skip
     blocks = pd.get_dummies(table["block"], dtype=float)
-    fit = sm.OLS(np.log(table["of"].to_numpy()), np.column_stack([table["group"], blocks])).fit()
+    fit = OLS(np.log(table["of"].to_numpy()), np.column_stack([table["group"], blocks])).fit()
     low, high = t_interval(fit.params[0], fit.bse[0], fit.df_resid)
     ratio, low, high = (float(np.exp(value)) for value in (fit.params[0], low, high))
     statistic = float((fit.params[0] - np.log(threshold)) / fit.bse[0])

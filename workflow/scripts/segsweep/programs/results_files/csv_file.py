@@ -26,6 +26,8 @@ def read(path: Path, whole: bool) -> list[Row]:
 
 def _rows(path: Path, table: Any) -> list[Row]:
     header = [name.strip() for name in next(table)]
+    if twice := sorted({name for name in header if name and header.count(name) > 1}):
+        raise MalformedFile(f"{path}:1: the header names {', '.join(map(repr, twice))} more than once.")
     rows = []
     for fields in table:
         if not any(field.strip() for field in fields) or [field.strip() for field in fields] == header:
