@@ -39,7 +39,7 @@ def content():
     plan = replace(plan, dataset={"task": "multiclass"})
     agreements = {"model.onnx": [Agreement((1, 96, 96), 2e-6), Agreement((2, 133, 171), 3e-6)]}
     model = ExportedModel("", EVIDENCE, {"model": {"arch": "unet", "encoder": "resnet18"}},
-                          NetworkFiles(True, agreements), INFERENCE)  # fmt: skip
+                          NetworkFiles(True, agreements), INFERENCE, ("unet", "resnet18"))  # fmt: skip
     return CardContent(plan, "best", [model], DATA)
 
 

@@ -93,7 +93,9 @@ def _export_networks(
         files = write_network(output / name, model, values)
         settings = model.train.model_dump(mode="json", exclude_defaults=True)
         inference = read_json(output / name / FILE)
-        models.append(ExportedModel(name, read_evidence(plan, results, run), settings, files, inference))
+        evidence = read_evidence(plan, results, run)
+        names = (model.train.model.arch, model.train.model.encoder)
+        models.append(ExportedModel(name, evidence, settings, files, inference, names))
         loaded.append(model)
     content = CardContent(plan, chosen.of, models, data_facts(plan, loaded[0]))
     if chosen.of == ENSEMBLE:
@@ -146,7 +148,8 @@ def data_facts(plan: StudyPlan, model: TrainedModel) -> DataFacts:
         dataset.get("source") or "",
         prepared.classes,
         {name: count_images(split) for name, split in prepared.splits.items()},
-        f"{height} x {width} pixels" if same else "of several sizes",
+        (f"{height} x {width} pixels" if same else "of several sizes")
+        + (", patches of pages" if model.train.data.patches else ""),
         prepared.warnings,
     )
 

@@ -43,6 +43,7 @@ class ExportedModel:
         settings: its training setting, as far as it is not at its defaults; of a program its parameters.
         files: how its network files were made; None of a program's checkpoint.
         inference: the content of its inference.json.
+        architecture: names of architecture and encoder; none of a program's model.
     """
 
     folder: str
@@ -50,12 +51,7 @@ class ExportedModel:
     settings: dict[str, Any]
     files: NetworkFiles | None = None
     inference: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def architecture(self) -> list[str]:
-        """Names of architecture and encoder; none of a program's model."""
-        model = self.settings.get("model") or {}
-        return [model[key] for key in ("arch", "encoder") if model.get(key)] if self.files else []
+    architecture: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -214,6 +210,7 @@ def what_it_does(content: CardContent) -> str:
 def limits(content: CardContent) -> list[str]:
     """What a user must not expect, a sentence each; each follows from a fact about the study."""
     first, data = content.models[0].evidence, content.data
+    first_settings = content.models[0].settings
     found = []
     if content.plan.smoke:
         found.append("This is the model of a smoke test, made to see that everything works. It is of no use.")
@@ -235,6 +232,9 @@ def limits(content: CardContent) -> list[str]:
             + ". Nothing is known of other cameras, places or resolutions."
         )
         found += [f"Of the data: {warning}" for warning in data.warnings]
+    drawn = (first_settings.get("data") or {}).get("train_subset")
+    if drawn:
+        found.append(f"It was trained on {drawn} images, or patches, drawn from those for training.")
     precisions = {one.settings.get("precision") for one in content.models if one.files} - {"fp32", None}
     if precisions:
         found.append(
