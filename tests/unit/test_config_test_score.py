@@ -33,6 +33,11 @@ def test_an_ensemble_that_the_study_has_not_is_refused():
     assert said.startswith("s.yaml:of: the study has no ensemble to score. Give it the key `ensemble`")
 
 
+def test_members_of_an_ensemble_are_not_trained_again():
+    (said,) = problems(SPLITS, test={"of": "ensemble", "retrain": "train+val"}, ensemble={"folds": 2})
+    assert said.startswith("s.yaml:retrain: the members of an ensemble are trained on folds")
+
+
 @pytest.mark.parametrize("of", ["top 0", "worst", "top"])
 def test_other_models_are_refused(of):
     with pytest.raises(ValueError, match=r"test\.of"):

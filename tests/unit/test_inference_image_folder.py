@@ -29,8 +29,16 @@ def test_one_file_is_a_folder_of_one(tmp_path):
     assert files_below(tmp_path / "a.png", tmp_path / "out") == {"a": tmp_path / "a.png"}
 
 
-@pytest.mark.parametrize(("images", "said"), [("nowhere", "no such folder"), ("empty", "no files"), (".", "their own")])
-def test_a_folder_without_images_or_of_the_predictions_is_refused(tmp_path, images, said):
+@pytest.mark.parametrize(
+    ("images", "output", "said"),
+    [
+        ("nowhere", "out", "no such folder"),
+        ("empty", "out", "no files"),
+        ("empty", "empty", "a folder of their own"),
+        ("empty", ".", "a folder of their own"),
+    ],
+)
+def test_a_folder_without_images_or_of_the_predictions_is_refused(tmp_path, images, output, said):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=said):
-        files_below(tmp_path / images, tmp_path)
+        files_below(tmp_path / images, tmp_path / output)

@@ -30,6 +30,7 @@ from PIL import Image
 
 import segsweep
 from segsweep import metrics
+from segsweep.config.train import Train
 from segsweep.data.classes import class_names
 from segsweep.data.prepared import Prepared
 from segsweep.data.splits import images_of_run
@@ -40,6 +41,7 @@ from segsweep.inference.evaluate_run import evaluate_run
 from segsweep.inference.image_predictor import ImagePredictor
 from segsweep.inference.predictor import Predictor, ground_truth_of, units
 from segsweep.inference.trained_model import load_model
+from segsweep.io import read_csv
 from segsweep.model_export.onnx_file import OnnxNetwork
 from segsweep.planning.plan_file import read_plan
 from segsweep.planning.plan_writer import PlanWriter
@@ -87,7 +89,7 @@ def annotate(path, boxes):
     ElementTree.ElementTree(root).write(path)
 
 
-def train(folder, task, ensemble, **keys):
+def train(folder, task, ensemble, test, **keys):
     """A study of one cell and its ensemble, trained to its report and its submission."""
     workspace = Workspace(folder)
     draw(folder / "data" / "drawn", np.random.default_rng(0))
@@ -95,8 +97,7 @@ def train(folder, task, ensemble, **keys):
     dataset["splits"] = {split: f"{split}.txt" for split in SPLITS}
     workspace.write("config/datasets/drawn.yaml", dataset)
     setting = SMALL | {"data": {"image_size": HALF}} | keys
-    workspace.write_study(dataset="drawn", train=setting, grid={"optimizer.lr": [0.005]}, ensemble=ensemble,
-                          test={"of": "ensemble"})  # fmt: skip
+    workspace.write_study(dataset="drawn", train=setting, grid={"optimizer.lr": [0.005]}, ensemble=ensemble, test=test)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         run_programs()
@@ -169,7 +170,7 @@ class Made:
 def masks(tmp_path_factory):
     """Three folds that vote on masks, scored on the test split."""
     ensemble = {"folds": 3, "method": "vote", "min_votes": 2}
-    return train(tmp_path_factory.mktemp("masks"), "multiclass", ensemble, epochs=6)
+    return train(tmp_path_factory.mktemp("masks"), "multiclass", ensemble, {"of": "ensemble"}, epochs=6)
 
 
 @pytest.fixture(scope="module")
@@ -180,16 +181,19 @@ def both(tmp_path_factory):
         "loss": {"seg": {"cross_entropy": 1.0}, "det": {}},
         "epochs": 20,
     }
-    return train(tmp_path_factory.mktemp("both"), "multitask", {"folds": 2, "method": "mean"}, **more)
+    return train(
+        tmp_path_factory.mktemp("both"), "multitask", {"folds": 2, "method": "mean"}, {"of": "ensemble"}, **more
+    )
 
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    """Two folds of pages, cut into patches that overlap by half, whose masks are averaged."""
+    """Two folds of pages, cut into patches that overlap by half, whose masks are averaged; and the best run again."""
+    again = {"of": "best", "retrain": "train+val"}
     data = {"patches": {"page_size": None, "size": 32, "overlap": 16}, "val_subset": 2}
     loss = {"main": {"cross_entropy": 1.0}, "class_weights": "inverse_frequency"}
     more = {"data": data, "loss": loss, "batch_size": 16, "epochs": 2}
-    return train(tmp_path_factory.mktemp("pages"), "multiclass", {"folds": 2, "method": "mean"}, **more)
+    return train(tmp_path_factory.mktemp("pages"), "multiclass", {"folds": 2, "method": "mean"}, again, **more)
 
 
 def stitched(trained, refs):
@@ -210,7 +214,7 @@ def stitched(trained, refs):
 def test_what_is_scored_and_drawn_of_pages_is_one_prediction(pages, monkeypatch):
     monkeypatch.chdir(pages.folder.parents[1])
     plan, store, prepared = read_plan(Path("results/little/plan.json")), SegmentStore(), pages.prepared
-    run = next(run for run in plan.runs if run.role != "ensemble")
+    run = next(run for run in plan.runs if run.role == "grid")
     predictor = Predictor(plan, run, store, prepared)
     shown = units(prepared, predictor.refs())
     assert len(shown) == 2
@@ -251,7 +255,9 @@ def test_a_run_evaluated_again_has_the_counts_of_its_training(name, request, mon
     made = request.getfixturevalue(name)
     monkeypatch.chdir(made.folder.parents[1])
     plan, store = read_plan(Path("results/little/plan.json")), SegmentStore()
-    for run in plan.runs:  # those on folds were validated on images of both splits
+    for run in (
+        run for run in plan.runs if run.role != "retrain"
+    ):  # those on folds were validated on images of both splits
         evaluation = evaluate_run(plan, run.run, store, "val", device="cpu")
         segment, epoch = evaluation.about["segment"], evaluation.about["epoch"]
         recorded = store.read_counts(segment)
@@ -334,11 +340,14 @@ def test_predictions_go_into_no_folder_of_other_things_and_fail_where_there_are_
     masks, monkeypatch, tmp_path, capsys
 ):
     monkeypatch.chdir(masks.folder.parents[1])
-    (tmp_path / "images").mkdir()
-    (tmp_path / "images" / "a.png").write_bytes(b"")
-    argv = ["--plan", "results/little/plan.json", "--images", str(tmp_path / "images"), "--device", "cpu", "--output"]
-    assert predict_images.main([*argv, str(tmp_path)]) == 2
+    images, other = tmp_path / "images", tmp_path / "other"
+    for folder in (images, other):
+        folder.mkdir()
+        (folder / "a.png").write_bytes(b"")
+    argv = ["--plan", "results/little/plan.json", "--images", str(images), "--device", "cpu", "--output"]
+    assert predict_images.main([*argv, str(other)]) == 2
     assert "holds files that are no predictions" in capsys.readouterr().err
+    assert [path.name for path in other.iterdir()] == ["a.png"]
     assert predict_images.main([*argv, str(tmp_path / "found")]) == 1
     assert "a.png: empty" in capsys.readouterr().out
     assert "skipped" in (tmp_path / "found" / "predictions.csv").read_text()
@@ -455,7 +464,7 @@ def test_an_image_of_the_table_is_that_of_its_row(masks):
     assert [row["run"] for row in rows[::3]] == ["ensemble", "single", *(row["run"] for row in masks.rows[2:])]
 
 
-@pytest.mark.parametrize("name", ["masks", "both", "pages"])
+@pytest.mark.parametrize("name", ["masks", "both"])
 def test_the_ensemble_has_the_test_score_that_it_has_beside_its_members(name, request):
     made = request.getfixturevalue(name)
     with (made.folder / "test.csv").open(newline="", encoding="utf-8") as file:
@@ -551,7 +560,7 @@ def test_an_exported_network_scores_what_the_run_scored(masks, tmp_path, monkeyp
     hit = np.diag(counts)
     miou = (hit / (counts.sum(0) + counts.sum(1) - hit)).mean()
     with (masks.folder / "runs.csv").open(newline="", encoding="utf-8") as file:
-        best = max((row for row in csv.DictReader(file) if row["role"] != "ensemble"), key=lambda row: row["val/miou"])
+        best = max((row for row in csv.DictReader(file) if row["role"] == "grid"), key=lambda row: row["val/miou"])
     assert miou == pytest.approx(float(best["val/miou"]), abs=1e-9)
     assert f"| `{best['run']}` | {best['best_epoch']} of 6 | {miou:.4g} |" in card
     assert json.loads((tmp_path / "model" / "inference.json").read_text())["resize"]["height"] == HALF[0]
@@ -566,3 +575,28 @@ def test_members_of_an_ensemble_are_exported_side_by_side(both, tmp_path, monkey
     assert f"Together: test/miou {float(both.rows[0]['test/miou']):.4g}" in card
     assert "On the test split" in card
     assert all((tmp_path / name / "model.onnx").is_file() for name in members)
+
+
+def test_the_best_run_is_trained_again_on_both_splits_for_as_long_as_validation_chose(pages, monkeypatch):
+    monkeypatch.chdir(pages.folder.parents[1])
+    plan, store = read_plan(Path("results/little/plan.json")), SegmentStore()
+    rows = {row["run"]: row for row in read_csv(pages.folder / "runs.csv")}
+    again = next(run for run in plan.runs if run.role == "retrain")
+    single = next(run for run in plan.runs if run.role == "grid")
+    assert (again.cell, again.run) == (single.cell, f"{single.run}-all")
+    assert str(again.epochs) == rows[single.run]["best_epoch"]
+    segment = plan.segments[again.segments[-1]]
+    assert (segment.last_epoch, segment.total_epochs) == (again.epochs, 2)
+    data = Train.model_validate(segment.train).data
+    training, validation = images_of_run(pages.prepared, data, None)
+    assert images_of_run(pages.prepared, data, segment.fold)[0] == training + validation
+    row = rows[again.run]
+    assert (row["role"], row["status"], row["val/miou"], row["best_epoch"]) == ("retrain", "finished", "", "")
+    assert again.run not in {row["run"] for row in read_csv(pages.folder / "images.csv")}
+    (ranked,) = read_csv(pages.folder / "ranking.csv")
+    assert (ranked["best_run"], ranked["n"], ranked["planned"]) == (single.run, "1", "1")
+    (row,) = read_csv(pages.folder / "test.csv")
+    assert (row["run"], row["trained_on"], row["epoch"], row["own"]) == (again.run, "train+val", str(again.epochs), "")
+    evaluation = evaluate_run(plan, again.run, store, "test", device="cpu")
+    assert evaluation.about["epoch"] == again.epochs
+    assert float(row["test/miou"]) == pytest.approx(evaluation.scores["test/miou"], abs=1e-9)

@@ -144,6 +144,15 @@ def test_a_study_with_all_of_them_trains(trained):
     assert settings["loss"]["main"]["brier"]["weight"] == 0.5
 
 
+def test_a_study_is_passed_on_to_the_new_tracker(project, trained):
+    project.run("workflow/scripts/track_study.py", "--study", NAME, "--exporters", "json_lines")
+    files = sorted((trained / "trackers" / "json_lines").glob("*.jsonl"))
+    assert [file.stem for file in files] == sorted(run["run"] for run in rows_of(trained / "runs.csv"))
+    told = [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    scores = sorted(line["values"]["val/kappa"] for line in told if "epoch" in line)
+    assert scores == sorted(float(row["val/kappa"]) for row in rows_of(trained / "epochs.csv"))
+
+
 def test_the_report_has_the_new_section(trained):
     text = (trained / "report.md").read_text(encoding="utf-8")
     assert "## Slowest runs\n" in text

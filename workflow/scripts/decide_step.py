@@ -10,11 +10,13 @@ from segsweep.config.study import Study
 from segsweep.errors import InputError
 from segsweep.exits import program
 from segsweep.io import read_json
-from segsweep.planning.plan_file import open_plan
+from segsweep.planning.plan_file import StudyPlan, open_plan
+from segsweep.search.decision_inputs import basis_of
 from segsweep.search.decisions import decide
 from segsweep.search.narrow import earlier_trials
 from segsweep.search.results import gather, scored_cells
-from segsweep.search.step_files import write_step
+from segsweep.search.retraining import Finalist, finalists, retrains
+from segsweep.search.step_files import Trial, write_step
 from segsweep.store.segment_store import SegmentStore
 
 
@@ -46,7 +48,9 @@ def _next(options: argparse.Namespace) -> dict:
                 read_json(options.candidates) if options.candidates else scored_cells(plan, SegmentStore(options.store))
             )
         earlier = earlier_trials(options.earlier) if options.earlier else None
-        return decide(study, None, {}, candidates=candidates, earlier=earlier)
+        basis = basis_of(run.segments[-1] for run in plan.runs if not run.key) if study.sweep is None else None
+        found = _finalists(study, plan, options, [])
+        return decide(study, None, {}, candidates=candidates, earlier=earlier, finalists=found, basis=basis)
     previous = read_json(Path(options.previous))
     if options.results:
         results = read_json(options.results)
@@ -54,7 +58,14 @@ def _next(options: argparse.Namespace) -> dict:
         results = gather(plan, SegmentStore(options.store), previous["requested"])
     else:
         raise InputError("neither --results nor --store was given. One of them holds the results of the step before.")
-    return decide(study, previous, results)
+    return decide(study, previous, results, finalists=_finalists(study, plan, options, previous["trials"]))
+
+
+def _finalists(study: Study, plan: StudyPlan, options: argparse.Namespace, trials: list[Trial]) -> list[Finalist]:
+    """Needed by the step that ends all others; before it, runs are not trained to their ends."""
+    if not options.store or not retrains(study):
+        return []
+    return finalists(study, plan, SegmentStore(options.store), trials)
 
 
 if __name__ == "__main__":

@@ -19,14 +19,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=1, help="threads of the computations on a CPU")
     options = parser.parse_args(argv)
 
-    from segsweep.inference.chosen_models import choose_models
+    from segsweep.inference.chosen_models import choose_models, retrained_models
     from segsweep.inference.test_looks import record_look
     from segsweep.inference.test_scores import score, write
     from segsweep.planning.plan_file import open_plan
     from segsweep.store.segment_store import SegmentStore
 
     plan, store = open_plan(options.plan), SegmentStore(options.store)
-    chosen = choose_models(plan, store, options.ranking, plan.study["test"]["of"])
+    of, again = plan.study["test"]["of"], plan.study["test"]["retrain"] != "none"
+    chosen = retrained_models(plan, of) if again else choose_models(plan, store, options.ranking, of)
     found = score(plan, store, chosen, device=options.device, threads=options.threads)
     looks = record_look(options.output, found.look)
     write(found, options.output)

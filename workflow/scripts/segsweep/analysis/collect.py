@@ -22,7 +22,7 @@ from segsweep.analysis.program_curves import check_columns, named_curve
 from segsweep.analysis.run_tables import Cells, Epochs, Images, Missing, Runs, level_texts
 from segsweep.data.classes import task_and_classes
 from segsweep.errors import InputError
-from segsweep.planning.plan_file import PlannedRun, StudyPlan
+from segsweep.planning.plan_file import RETRAIN, PlannedRun, StudyPlan
 from segsweep.statuses import USABLE
 from segsweep.store.equal_curves import curve_key, repeated_runs
 from segsweep.store.segment_store import SegmentRecord, SegmentStore, read_arrays
@@ -153,6 +153,9 @@ def read_trained(plan: StudyPlan, run: PlannedRun, records: list[SegmentRecord],
     header, key = curve.header, curve_key(curve.header, curve.fields)
     if (results := plan.program_results) is not None:
         curve = named_curve(curve, store.folder(records[-1].id), results, plan.metric)
+    if run.role == RETRAIN:  # it was trained on the images of validation
+        curve.drop_columns("val/")
+        return TrainedRun(run, records, curve, [], header, key)
     return TrainedRun(run, records, curve, [_counts(store, record.id) for record in records], header, key)
 
 

@@ -44,6 +44,13 @@ class Curve:
         self.fields = [row + list(more) for row, more in zip(self.fields, added, strict=True)]
         self.lines = [",".join((line, *more)) for line, more in zip(self.lines, added, strict=True)]
 
+    def drop_columns(self, prefix: str) -> None:
+        """Leave out the columns that begin with `prefix`."""
+        kept = [i for i, name in enumerate(self.header) if not name.startswith(prefix)]
+        self.header = [self.header[i] for i in kept]
+        self.fields = [[row[i] for i in kept] for row in self.fields]
+        self.lines = list(map(_line, self.fields))
+
 
 def read_curve(paths: list[Path]) -> Curve:
     """Rows of the epochs.csv files of a run's segments, in order; a column that only some have is empty in the others.

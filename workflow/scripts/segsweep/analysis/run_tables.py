@@ -16,7 +16,11 @@ class Cells(Table):
     columns = (
         Column("cell", "text", "Its key."),
         Column("label", "text", "Its settings in words."),
-        Column("role", "text", "What it is there for: `grid`, `run`, `trial`, `reference`, `confirm` or `ensemble`."),
+        Column(
+            "role",
+            "text",
+            "What it is there for: `grid`, `run`, `trial`, `reference`, `confirm`, `ensemble` or `retrain`.",
+        ),
         Column("round", "text", "The round of the study that added it.", empty="the study has no rounds"),
         Column("note", "text", "The study's note on it.", empty="it has none"),
         Column("<axes>", "text", "Its level of the hyperparameter.", empty="the hyperparameter does not apply to it"),

@@ -54,4 +54,9 @@ def problems_of_test_score(
             f"{location(('test', 'of'))}: the study has no ensemble to score. Give it the key `ensemble`, or score "
             "`best`."
         )
+    if study.test.of == ENSEMBLE and study.test.retrain != "none":
+        found.append(
+            f"{location(('test', 'retrain'))}: the members of an ensemble are trained on folds, each without the "
+            "images that choose its epoch. Score them as they are with `retrain: none`, or train `best` again."
+        )
     return found

@@ -75,12 +75,16 @@ def images_of_run(prepared: Prepared, data: Data, fold: dict[str, Any] | None) -
         prepared: the data.
         data: `train_subset`, `val_subset` and `subset_seed` count, for folds as well.
         fold: None for the two splits, or {"index", "k", "seed", "within"}: one of k folds within "train" (the
-            validation split is then held out from all of them) or within "train+val".
+            validation split is then held out from all of them) or within "train+val". With an index of None it is
+            trained on both splits, the images of "val", on which it is scored, among them.
     """
     training = choose(prepared, "train", data.train_subset, data.subset_seed)
     validation = choose_whole(prepared, "val", data.val_subset, data.subset_seed)
     if not fold:
         return [("train", i) for i in training], [("val", i) for i in validation]
+    if fold["index"] is None:
+        scored = [("val", i) for i in validation]
+        return [("train", i) for i in training] + scored, scored
     pooled = validation if fold["within"] == "train+val" else None
     training, validation = folds(prepared, fold["k"], fold["seed"], training, pooled)[fold["index"]]
     return training, _with_all_patches(prepared, validation)

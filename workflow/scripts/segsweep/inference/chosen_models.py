@@ -7,7 +7,7 @@ from pathlib import Path
 from segsweep.errors import InputError
 from segsweep.inference.loaded_ensemble import members_of
 from segsweep.io import read_csv, read_json_or_none
-from segsweep.planning.plan_file import PlannedRun, StudyPlan
+from segsweep.planning.plan_file import RETRAIN, PlannedRun, StudyPlan
 from segsweep.store.segment_store import SegmentStore
 
 BEST, ENSEMBLE = "best", "ensemble"
@@ -29,6 +29,18 @@ class ChosenModels:
     runs: list[PlannedRun]
     method: str = "vote"
     min_votes: int | None = None
+
+
+def retrained_models(plan: StudyPlan, of: str) -> ChosenModels:
+    """The runs that were trained again on training and validation images, as `of` said when they were chosen.
+
+    Raises:
+        InputError: there is none.
+    """
+    runs = [run for run in plan.runs if run.role == RETRAIN]
+    if not runs:
+        raise InputError(f"{plan.study_file}: no setting has a usable run that could be trained again. See runs.csv.")
+    return ChosenModels(of, runs)
 
 
 def choose_models(plan: StudyPlan, store: SegmentStore, ranking: Path, of: str = BEST) -> ChosenModels:

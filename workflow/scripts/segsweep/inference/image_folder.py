@@ -19,16 +19,16 @@ def files_below(folder: Path, output: Path) -> dict[str, Path]:
         output: folder of the predictions.
 
     Raises:
-        InputError: there is no such folder, it has no files, or predictions would be written into it.
+        InputError: there is no such folder, it has no files, or lies in the folder of the predictions.
     """
     if not folder.exists():
         raise InputError(f"{folder}: there is no such folder or file. Give the folder of the images, or one image.")
     if folder.is_file():
         return {folder.stem: folder}
-    if folder.resolve() == output.resolve():
+    if output.resolve() in (folder.resolve(), *folder.resolve().parents):
         raise InputError(
-            f"{folder}: images are read here, and predictions would be written here too. Give them a folder of their "
-            f"own, such as {folder / 'predictions'}."
+            f"{folder}: images are read here, and predictions would be written to {output}, which holds them. Give "
+            f"predictions a folder of their own, such as {folder / 'predictions'}."
         )
     paths = {
         path.relative_to(folder).as_posix(): path

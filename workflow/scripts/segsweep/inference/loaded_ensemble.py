@@ -12,7 +12,7 @@ from segsweep.data.splits import Refs, choose_whole
 from segsweep.errors import InputError
 from segsweep.inference.pages import PageStitcher
 from segsweep.inference.trained_model import TrainedModel, load_model, resolve_device
-from segsweep.planning.plan_file import PlannedRun, StudyPlan
+from segsweep.planning.plan_file import RETRAIN, PlannedRun, StudyPlan
 from segsweep.statuses import FAILED
 from segsweep.store.best_epoch import best_of_run
 from segsweep.store.segment_store import SegmentRecord, SegmentStore
@@ -86,7 +86,7 @@ def single_of(plan: StudyPlan, store: SegmentStore, cell: str, split: str) -> tu
     sign = -1 if plan.minimize else 1
     found = []
     for run in plan.runs:
-        if run.cell != cell or run.role == "ensemble" or (split == "val" and run.fold is not None):
+        if run.cell != cell or run.role in ("ensemble", RETRAIN) or (split == "val" and run.fold is not None):
             continue
         if is_usable(plan, run, store):
             found.append((not run.pruned, sign * best_value(plan, run, store), run))
@@ -96,9 +96,9 @@ def single_of(plan: StudyPlan, store: SegmentStore, cell: str, split: str) -> tu
 
 
 def best_value(plan: StudyPlan, run: PlannedRun, store: SegmentStore) -> float | None:
-    """A run's score at its best epoch; None before it has one."""
+    """A run's value of what chooses its epoch, which is the metric's in most; None before it has one."""
     task, classes = plan.dataset["task"], class_names(plan.dataset)
-    best = best_of_run(store, run.segments, plan.metric, plan.minimize, task, classes)
+    best = best_of_run(store, run.segments, *plan.selection_of(run), task, classes)
     return best and best["value"]
 
 

@@ -10,13 +10,14 @@ from typing import Any
 from segsweep import metrics
 from segsweep.config.split_keys import TEST
 from segsweep.data.prepared import Split
+from segsweep.errors import InputError
 from segsweep.inference.chosen_models import ENSEMBLE, ChosenModels
 from segsweep.inference.ensemble import Ensemble
-from segsweep.inference.loaded_ensemble import best_value, check_labeled, images_of_split, load_ensemble
+from segsweep.inference.loaded_ensemble import best_value, check_labeled, images_of_split, is_usable, load_ensemble
 from segsweep.inference.resampled_images import DRAWS, interval
 from segsweep.inference.test_looks import Look
 from segsweep.io import write_json
-from segsweep.planning.plan_file import PlannedRun, StudyPlan
+from segsweep.planning.plan_file import RETRAIN, PlannedRun, StudyPlan
 from segsweep.store.segment_store import SegmentStore
 from segsweep.tables import Column, Table
 
@@ -91,16 +92,21 @@ def score(
         threads: of computations on a CPU.
 
     Raises:
-        InputError: weights or the prepared data are missing, or the test split has no ground truth.
+        InputError: weights or the prepared data are missing, no model is usable, or the test split has no ground truth.
     """
-    together = [chosen.runs] if chosen.of == ENSEMBLE else [[run] for run in chosen.runs]
-    rows = [_row(plan, store, runs, chosen, device, threads) for runs in together]
+    runs = [run for run in chosen.runs if is_usable(plan, run, store)]
+    if not runs:
+        names = ", ".join(run.run for run in chosen.runs)
+        raise InputError(f"{plan.study_file}: none of the runs to score on the test split is usable: {names}.")
+    together = [runs] if chosen.of == ENSEMBLE else [[run] for run in runs]
+    rows = [_row(plan, store, one, chosen, device, threads) for one in together]
     first = rows[0]
     about = {"of": chosen.of, "retrain": plan.study["test"]["retrain"], "split": TEST, "task": first["task"]}
-    about |= {"metric": first["metric"], "draws": DRAWS, "images": first["images"], "notes": _notes(plan, first)}
-    runs = [run.run for run in chosen.runs]
-    models = [run.segments[-1] for run in chosen.runs]
-    return ScoredModels(about, rows, Look(BY, chosen.of, runs, models, first["metric"], first["decides"]))
+    about |= {"metric": first["metric"], "draws": DRAWS, "images": first["images"]}
+    about["notes"] = _notes(plan, first, [run.run for run in chosen.runs if run not in runs])
+    models = [run.segments[-1] for run in runs]
+    look = Look(BY, chosen.of, [run.run for run in runs], models, first["metric"], first["decides"])
+    return ScoredModels(about, rows, look)
 
 
 def _row(
@@ -132,7 +138,7 @@ def _row(
         "members": len(runs),
         "trained_on": trained_on(plan, runs),
         "epoch": None if several else loaded.models[0].epoch,
-        "own": None if several else best_value(plan, runs[0], store),
+        "own": None if several or runs[0].role == RETRAIN else best_value(plan, runs[0], store),
         "task": prepared.task,
         "metric": f"{TEST}/{name}",
         "images": len(groups),
@@ -160,8 +166,10 @@ def _groups(split: Split) -> dict[str, str]:
     return found
 
 
-def _notes(plan: StudyPlan, row: dict[str, Any]) -> list[str]:
+def _notes(plan: StudyPlan, row: dict[str, Any], left_out: list[str]) -> list[str]:
     notes = [SMOKE] * plan.smoke
+    if left_out:
+        notes.append(f"Left out, because they failed: {', '.join(left_out)}.")
     if row["metric"].partition("/")[2] != plan.metric.partition("/")[2]:
         notes.append(OTHER_METRIC.format(metric=plan.metric, usual=row["metric"]))
     return notes

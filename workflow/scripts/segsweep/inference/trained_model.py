@@ -58,7 +58,7 @@ def load_model(
     device: torch.device | str = "cpu",
     postprocess: dict[str, Any] | None = None,
 ) -> TrainedModel:
-    """The model of a run at its best epoch by the study's metric.
+    """The model of a run at its best epoch by the study's metric, or at its last one if no metric chose it.
 
     Args:
         plan: of the study.
@@ -71,7 +71,7 @@ def load_model(
     Raises:
         InputError: the run has no best epoch yet, or its weights are not in the store.
     """
-    best = best_of_run(store, run.segments, plan.metric, plan.minimize, prepared.task, prepared.classes)
+    best = best_of_run(store, run.segments, *plan.selection_of(run), prepared.task, prepared.classes)
     if best is None:
         raise InputError(
             f"{store.root}: no weights of the run {run.run}. Train the study first, or fetch its segments."

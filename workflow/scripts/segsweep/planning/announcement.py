@@ -10,6 +10,7 @@ from segsweep.planning.lost_values import announced
 from segsweep.planning.planner import Planner
 from segsweep.planning.selection import unmeasured
 from segsweep.search.requests import replicates
+from segsweep.search.retraining import chosen_count, retrains
 
 SHOWN = 12
 
@@ -30,6 +31,8 @@ def at_most(study: Study) -> str:
         parts.append((runs, "confirmation", study.confirm.epochs or epochs))
     if study.ensemble is not None:
         parts.append((study.ensemble.folds, "ensemble member", epochs))
+    if retrains(study):
+        parts.append((chosen_count(study), "retraining", epochs))
     return ", ".join(f"{plural(count, noun)} of {plural(round(length), 'epoch')}" for count, noun, length in parts)
 
 

@@ -22,8 +22,9 @@ from segsweep.planning.remembered import Remembered
 from segsweep.planning.rerun_reasons import History
 from segsweep.planning.runs import Run, Segment
 from segsweep.planning.selection import Selection, to_select_again
-from segsweep.planning.setting_checks import about_patches, check_data, check_losses
+from segsweep.planning.setting_checks import about_patches, check_data, check_losses, check_retraining
 from segsweep.planning.study_context import TrainingContext, context_of, metric_roots
+from segsweep.search.retraining import retrains
 from segsweep.store.segment_store import SegmentStore
 
 WEIGHTS = ".weights.json"
@@ -66,6 +67,8 @@ class BuiltinTraining:
         task = self.loaded.dataset.task
         check_data(settings, registry.classes("task")[task], task, self.images)
         check_losses(settings, task)
+        if retrains(self.loaded.study):
+            check_retraining(settings)
 
     def problems(self, plan: StudyPlan) -> list[str]:
         fitting = [problem for folder in plan.data for problem in data_fit(plan, folder).problems]

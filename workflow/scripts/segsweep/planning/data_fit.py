@@ -63,7 +63,7 @@ def _text(segment: SegmentPlan) -> str:
 
 def _problems(segment: SegmentPlan, splits: dict[str, Any]) -> Iterator[str]:
     fold = segment.fold
-    if not fold:
+    if not fold or fold["k"] is None:
         return
     pooled = [TRAIN, VAL] if fold["within"] == POOLED else [TRAIN]
     groups = {group for split in pooled for group in _groups(split, splits[split])}
@@ -94,7 +94,7 @@ def _warnings(segment: SegmentPlan, splits: dict[str, Any]) -> Iterator[str]:
     trained = counts[TRAIN]
     if fold:
         pool = trained + (counts[VAL] if fold["within"] == POOLED else 0)
-        trained = pool - pool // fold["k"]
+        trained = pool - (pool // fold["k"] if fold["k"] else 0)
     if segment.train["batch_size"] > trained:
         images = plural(trained, "patch" if patched else "image")
         yield (

@@ -6,7 +6,7 @@ from typing import Any
 from segsweep.config.keep import Keep
 from segsweep.config.load import Loaded
 from segsweep.planning.grid import Cell, Design
-from segsweep.planning.plan_file import PlannedCell, PlannedRun, SegmentPlan, StudyPlan
+from segsweep.planning.plan_file import LAST_EPOCH, RETRAIN, PlannedCell, PlannedRun, SegmentPlan, StudyPlan
 from segsweep.planning.runs import Plan, Run, Segment
 from segsweep.planning.study_training import StudyTraining
 from segsweep.store.segment_store import selection_key
@@ -59,6 +59,7 @@ def segment_plans(
         "minimize": loaded.study.minimize,
         "metrics": loaded.study.metrics,
     }
+    by_last_epoch = dict(zip(("metric", "minimize"), LAST_EPOCH, strict=True))
     selection = [selection_key(loaded.study.metric, loaded.study.minimize)]
     continued = {one.parent for one in plan.segments.values()}
     return {
@@ -66,6 +67,7 @@ def segment_plans(
             one,
             loaded.name,
             common
+            | (by_last_epoch if one.run.role == RETRAIN else {})
             | training.segment(one)
             | {
                 "selections": selection if one.id in select_again else [],
@@ -85,7 +87,9 @@ def _keeps_state(keep: Keep, segment: Segment, is_continued: bool) -> bool:
 
 def label(study: str, run: Run) -> str:
     """`unet_grid lr=5e-4 batch_size=16 seed=1`."""
-    fold = f" fold={run.fold['index']}" if run.fold else ""
+    fold = ""
+    if run.fold:
+        fold = f" on {run.fold['within']}" if run.fold["index"] is None else f" fold={run.fold['index']}"
     return f"{study} {run.cell.label} seed={run.seed}{fold}"
 
 

@@ -24,6 +24,8 @@ SHOWN = 10
 # Roles of cells: those of the design, and all that a ranking compares.
 DESIGN_ROLES = ("grid", "run", "trial")
 RANKED_ROLES = (*DESIGN_ROLES, "reference")
+RETRAIN = "retrain"  # role of runs on training and validation images together: no epoch of them is chosen
+LAST_EPOCH = ("epoch", False)  # what selects the last one: the highest number
 REMEDY = "Plan the study first: `snakemake` does it, or a dry run (`snakemake -n`)."
 
 
@@ -55,7 +57,7 @@ class PlannedCell(_Entry):
     Attributes:
         cell: its name within the study.
         label: the values in words.
-        role: what it is for: `grid`, `run`, `reference`, `trial`, `confirm` or `ensemble`.
+        role: what it is for: `grid`, `run`, `reference`, `trial`, `confirm`, `ensemble` or `retrain`.
         round: of the study's `rounds` that it belongs to, if any.
         note, expect: what the study says of it.
         settings: values by axis.
@@ -211,6 +213,10 @@ class StudyPlan(_Entry):
     def minimize(self) -> bool:
         """Whether lower values of the metric are better."""
         return bool(self.study.get("minimize", False))
+
+    def selection_of(self, run: "PlannedRun") -> tuple[str, bool]:
+        """The column by which a run's epoch is chosen, and whether lower values of it are better."""
+        return LAST_EPOCH if run.role == RETRAIN else (self.metric, self.minimize)
 
     @property
     def program_results(self) -> ProgramResults | None:

@@ -26,7 +26,7 @@ from segsweep.planning.markers import marker, new_start
 from segsweep.planning.own_components import OwnPart, own_parts
 from segsweep.planning.packs import pack_up
 from segsweep.planning.plan_content import label, study_plan
-from segsweep.planning.plan_file import SegmentPlan
+from segsweep.planning.plan_file import RETRAIN, SegmentPlan
 from segsweep.planning.program_training import program_training
 from segsweep.planning.requested_runs import Decided
 from segsweep.planning.rerun_reasons import History, read_history
@@ -36,7 +36,7 @@ from segsweep.planning.study_context import component_roots
 from segsweep.planning.study_training import StudyTraining
 from segsweep.planning.worker_view import RESULTS, WorkerView
 from segsweep.search.checks import problems
-from segsweep.search.decision_inputs import valid_steps
+from segsweep.search.decision_inputs import basis_of, valid_steps
 from segsweep.search.narrow import earlier_trials, narrowed, ranks_otherwise
 from segsweep.search.requests import folds_of
 from segsweep.search.step_files import read_steps
@@ -206,7 +206,8 @@ class Planner(WorkerView):
     def test_digest(self) -> str:
         """Stands for what scores on the test split depend on besides the ranking: the images are in `data`."""
         wish = self.study.test.model_dump_json() if self.study.test else ""
-        return short_hash((wish, self.ensemble_digest, *self.plan.data))
+        again = sorted(run.segments[-1] for run in self.cut.runs if run.role == RETRAIN)
+        return short_hash((wish, self.ensemble_digest, *again, *self.plan.data))
 
     @cached_property
     def coverage(self) -> str:
@@ -254,7 +255,11 @@ class Planner(WorkerView):
         folder = self.folder / "sweep"
         states = read_steps(folder)
         self.decisions = valid_steps(
-            self.study, states, lambda one: self.decided.segments_of(one, self.store), self._lineage(bool(states))
+            self.study,
+            states,
+            lambda one: self.decided.segments_of(one, self.store),
+            self._lineage(bool(states)),
+            None if self.study.sweep else basis_of(f"{run.phases[-1].hash}-{run.epochs:04d}" for run in self.runs),
         )
         for state in states[: self.decisions]:
             self.decided.add(state["requested"])

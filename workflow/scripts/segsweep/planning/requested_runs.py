@@ -7,6 +7,8 @@ from typing import Any
 from segsweep.config.load import Loaded
 from segsweep.formatting import value_in_words
 from segsweep.planning.grid import Cell, Design, make_cell
+from segsweep.planning.overrides import Section
+from segsweep.planning.plan_file import RETRAIN
 from segsweep.planning.runs import Context, Run, make_run, to_repeat
 from segsweep.search.step_files import RequestedRun
 from segsweep.store.segment_store import SegmentStore
@@ -38,6 +40,8 @@ class Decided:
     def run_of(self, one: RequestedRun) -> Run:
         """The run that is requested: of a cell of the study, or of a new one."""
         cell = self._cells[one["cell"]] if one.get("cell") in self._cells else self._new_cell(one)
+        if one["role"] == RETRAIN:
+            cell = _without_early_stopping(cell)
         return make_run(
             cell,
             one["seed"],
@@ -63,6 +67,12 @@ class Decided:
         settings = {axis: cell.settings[axis] for axis in names if axis in cell.settings} if names else cell.settings
         shown = " ".join(f"{names.get(axis, axis)}={_rounded(value)}" for axis, value in settings.items())
         return replace(cell, settings=settings, label=f"{number} {shown}".strip(), role=one["role"])
+
+
+def _without_early_stopping(cell: Cell) -> Cell:
+    """The cell for a run that has no validation images of its own: how long it trains is decided already."""
+    sections = cell.resolved.sections | {"early_stopping": Section(None, None, "")}
+    return replace(cell, resolved=replace(cell.resolved, sections=sections))
 
 
 def _rounded(value: Any) -> str:

@@ -125,17 +125,15 @@ def make_run(
         cell: its setting.
         seed: its seed.
         context: what its study shares.
-        fold: `{"index", "k", "seed", "within"}` or None.
+        fold: `{"index", "k", "seed", "within"}` or None; an index of None leaves no image out.
         epochs: epochs to train; all if not given.
         total_epochs: what the schedule takes for the end; the setting's epochs if not given.
         key: what a decision calls it.
         role: what it is for; its cell's if not given.
     """
     total = total_epochs or cell.resolved.sections["epochs"].value
-    # A member of an ensemble and a run of the study's own folds are two things, though both have a fold.
-    letter = "m" if role == "ensemble" else "f"
     run = Run(
-        run=f"{cell.cell}-s{seed}" + (f"-{letter}{fold['index']}" if fold else ""),
+        run=f"{cell.cell}-s{seed}{_ending(fold, role)}",
         cell=cell,
         seed=seed,
         fold=fold,
@@ -148,6 +146,16 @@ def make_run(
     )
     run.phases = context.phases(run)
     return run
+
+
+def _ending(fold: dict[str, Any] | None, role: str) -> str:
+    """What of a run's name says what it is trained on.
+
+    A member of an ensemble and a run of the study's own folds are two things, though both have a fold.
+    """
+    if fold is None:
+        return ""
+    return "-all" if fold["index"] is None else f"-{'m' if role == 'ensemble' else 'f'}{fold['index']}"
 
 
 def cut(runs: Iterable[Run], store: SegmentStore) -> Plan:

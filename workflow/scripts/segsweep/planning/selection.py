@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from segsweep.errors import InputError
 from segsweep.metrics import measured_in_batches
+from segsweep.planning.plan_file import RETRAIN
 from segsweep.planning.rerun_reasons import History
 from segsweep.planning.runs import Run
 from segsweep.store.best_epoch import best_of_run, read_epochs
@@ -53,6 +54,8 @@ def to_select_again(runs: Iterable[Run], store: SegmentStore, selection: Selecti
     """
     found: dict[str, str] = {}
     for run in runs:
+        if run.role == RETRAIN:  # no metric chooses its epoch
+            continue
         last = run.segments[-1]
         complete = last in store.complete
         if complete and history.checked(run.run, last, selection.key) == selection.version:

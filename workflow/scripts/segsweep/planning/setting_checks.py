@@ -54,6 +54,25 @@ def check_data(
         raise InputError(*wrong)
 
 
+def check_retraining(settings: Iterable[Resolved]) -> None:
+    """Refuse schedules that follow validation, where chosen runs are trained again on its images.
+
+    Args:
+        settings: of a study that does so.
+
+    Raises:
+        InputError: a schedule monitors a column.
+    """
+    monitoring = [one for one in settings if one.sections["scheduler"].value.monitors]
+    if monitoring:
+        name = monitoring[0].sections["scheduler"].value.name
+        raise InputError(
+            f"{monitoring[0].location(('scheduler', 'name'))}: the schedule {name} lowers the rate by what validation "
+            "says, and a run that `test.retrain` trains on training and validation images has none. Take another "
+            "schedule, or `retrain: none`."
+        )
+
+
 def check_losses(settings: Iterable[Resolved], task: str) -> None:
     """Refuse losses of masks that do not serve a task, and a task of masks without one.
 

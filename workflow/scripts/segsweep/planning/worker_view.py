@@ -11,6 +11,7 @@ from segsweep.io import read_json
 from segsweep.planning.packs import read_packs
 from segsweep.planning.plan_file import PLAN_FILE, SegmentPlan, StudyPlan, read_plan, read_segment
 from segsweep.planning.resources import Resources, submission
+from segsweep.search.retraining import retrains
 from segsweep.search.step_files import RequestedRun
 from segsweep.store.segment_store import STORE, SegmentStore, split_id
 
@@ -68,7 +69,8 @@ class WorkerView:
     @property
     def adaptive(self) -> bool:
         """Whether decisions are made while the study runs."""
-        return any(part is not None for part in (self.study.sweep, self.study.confirm, self.study.ensemble))
+        decided = any(part is not None for part in (self.study.sweep, self.study.confirm, self.study.ensemble))
+        return decided or retrains(self.study)
 
     @property
     def earlier(self) -> Path | None:

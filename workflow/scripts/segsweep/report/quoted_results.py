@@ -25,7 +25,7 @@ from segsweep.report.value_styles import escape
 USABLE = ",".join(statuses.USABLE)
 SEEDS_CHANGE_NOTHING = "Seeds change no score"  # in noise.why of analysis.json
 LONGEST_FILE_NAME = 80  # characters of a figure's name
-NOT_COMPARED = ("confirm", "ensemble")  # roles of runs that enter no comparison of settings
+NOT_COMPARED = ("confirm", "ensemble", "retrain")  # roles of runs that enter no comparison of settings
 
 
 # Columns that hold text whatever their fields look like.

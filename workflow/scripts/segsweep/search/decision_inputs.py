@@ -1,12 +1,13 @@
 """What decisions rest on, and which of them still hold when that changes."""
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from segsweep.config.settings import Settings
 from segsweep.config.study import Study
 from segsweep.hashing import short_hash
+from segsweep.search.retraining import retrains
 from segsweep.search.step_files import RequestedRun, State
 
 
@@ -24,6 +25,11 @@ def settings_digest(study: Study) -> str:
     return short_hash(json.dumps(values, sort_keys=True))
 
 
+def basis_of(segments: Iterable[str]) -> str:
+    """Stands for the runs of a study without sweep, by their last segments: its first decision looks at all of them."""
+    return short_hash(sorted(segments))
+
+
 def phase_inputs(study: Study, phase: str) -> dict[str, Any]:
     """What a state after the search depends on besides: the number of trials, and the sections up to its phase."""
     inputs: dict[str, Any] = {"trials": study.sweep.trials if study.sweep else None}
@@ -31,6 +37,8 @@ def phase_inputs(study: Study, phase: str) -> dict[str, Any]:
     if phase != "confirm":
         # Method and votes change what is made of the members, not which are trained.
         inputs["ensemble_folds"] = [study.ensemble.folds, study.ensemble.score_on] if study.ensemble else None
+    if phase in ("retrain", "done") and retrains(study):
+        inputs["retrain"] = study.test.of
     return inputs
 
 
@@ -39,21 +47,26 @@ def valid_steps(
     states: list[State],
     segments_of: Callable[[RequestedRun], Collection[str]] | None = None,
     lineage: dict[str, Any] | None = None,
+    basis: str | None = None,
 ) -> int:
     """How many of the first steps still hold for the study as it is now.
 
     Search steps hold as long as no setting of the search changed; raising `trials` changes none. Later ones depend on
-    the number of trials and on `confirm` and `ensemble` too. No step holds after one that does not.
+    the number of trials and on `confirm`, `ensemble` and `test` too. No step holds after one that does not.
 
     Args:
         study: after `smoke`.
         states: in order from step 0.
         segments_of: ids of the segments of a requested run as it is planned now; if given, a step whose results came
             from other segments (the base setting, the data or the code changed) does not hold.
+        basis: stands for the segments of a study without sweep as they are now; if given, no step holds that began with
+            others.
         lineage: what narrows the study's space now; if given, no step holds whose space was narrowed otherwise.
     """
     digest = settings_digest(study)
     if lineage is not None and states and states[0].get("lineage") != lineage:
+        return 0
+    if basis is not None and states and states[0].get("basis") != basis:
         return 0
     for number, state in enumerate(states):
         if state["settings"] != digest or state["step"] != number:

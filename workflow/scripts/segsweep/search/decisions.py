@@ -1,4 +1,4 @@
-"""The decisions of a study's adaptive part: sweep, confirmation, ensemble.
+"""The decisions of a study's adaptive part: sweep, confirmation, ensemble, training again for the test split.
 
 The state after step k is a pure function of the study, the state after step k-1 and the results of the runs that it
 requested. An interrupted sweep resumes from its files; one that is repeated from the same results writes the same
@@ -18,6 +18,7 @@ from segsweep.search.decision_inputs import phase_inputs, settings_digest
 from segsweep.search.narrow import narrowed
 from segsweep.search.requests import confirming_runs, member_runs, replicates, total_epochs, trial_runs
 from segsweep.search.results import Result, best_of
+from segsweep.search.retraining import Finalist, retraining_runs, retrains
 from segsweep.search.space import Space
 from segsweep.search.step_files import BestSetting, Candidate, State, Trial
 from segsweep.statuses import FAILED
@@ -30,6 +31,8 @@ def decide(
     *,
     candidates: list[Candidate] | None = None,
     earlier: list[Trial] | None = None,
+    finalists: list[Finalist] | None = None,
+    basis: str | None = None,
 ) -> State:
     """The next step of a study.
 
@@ -39,6 +42,8 @@ def decide(
         results: of the runs that it requested, by key; more is ignored.
         candidates: cells of a study without sweep with their mean score; first step only.
         earlier: trials of the study that `sweep.narrow` names; first step only.
+        finalists: settings that may be chosen, of a study that trains chosen runs again for the test split.
+        basis: stands for the segments of a study without sweep, whose runs the first step looks at.
 
     Raises:
         InputError: a result is missing, or `narrow` without the earlier study's trials.
@@ -47,7 +52,8 @@ def decide(
     if previous is None:
         state = _first(study, earlier)
         if study.sweep is None:
-            _end_search(study, state, candidates or [])
+            state |= {"basis": basis} if basis else {}
+            _end_search(study, state, candidates or [], finalists or [])
         else:
             _propose(study, state)
         return state
@@ -60,7 +66,8 @@ def decide(
     used = {run["key"]: results[run["key"]] for run in previous["requested"]}
     evidence = {key: result["segment"] for key, result in used.items() if result.get("segment")}
     state |= {"step": previous["step"] + 1, "evidence": evidence, "requested": [], "log": []}
-    {"search": _search, "confirm": _confirm, "ensemble": _end}[previous["phase"]](study, state, used)
+    phases = {"search": _search, "confirm": _confirm, "ensemble": _ensemble, "retrain": _retrain}
+    phases[previous["phase"]](study, state, used, finalists or [])
     return state
 
 
@@ -147,7 +154,7 @@ def _grant(study: Study, trial: Trial) -> None:
     trial["epochs"] = next((epoch for epoch in rungs if epoch > trial["epochs"]), trial["total_epochs"])
 
 
-def _search(study: Study, state: State, results: dict[str, Result]) -> None:
+def _search(study: Study, state: State, results: dict[str, Result], finalists: list[Finalist]) -> None:
     for trial in state["trials"]:
         if trial["status"] == "running":
             _record_results(study, trial, results, state["log"])
@@ -158,7 +165,7 @@ def _search(study: Study, state: State, results: dict[str, Result]) -> None:
         state["requested"] += trial_runs(study, trial)
     if running or (len(state["trials"]) < study.sweep.trials and _propose(study, state)):
         return
-    _end_search(study, state, candidates_of(state["trials"]))
+    _end_search(study, state, candidates_of(state["trials"]), finalists)
 
 
 def _record_results(study: Study, trial: Trial, results: dict[str, Result], log: list[dict[str, Any]]) -> None:
@@ -222,7 +229,7 @@ def _judge(study: Study, state: State) -> None:
         )
 
 
-def _end_search(study: Study, state: State, candidates: list[Candidate]) -> None:
+def _end_search(study: Study, state: State, candidates: list[Candidate], finalists: list[Finalist]) -> None:
     order = ranked(candidates, study.minimize)
     state["best"] = _best(order[0], "search", order[0]["score"]) if order else None
     state["log"].append({"kind": "searched", "best": state["best"], "candidates": len(candidates)})
@@ -234,36 +241,54 @@ def _end_search(study: Study, state: State, candidates: list[Candidate]) -> None
             state["requested"] += confirming_runs(study, candidate)
         state["log"].append({"kind": "confirming", "candidates": state["candidates"]})
         return
-    _to_ensemble(study, state)
+    _to_ensemble(study, state, finalists)
 
 
-def _confirm(study: Study, state: State, results: dict[str, Result]) -> None:
+def _confirm(study: Study, state: State, results: dict[str, Result], finalists: list[Finalist]) -> None:
     state["confirmed"] = confirmed(study, state["candidates"], results)
     winner = state["confirmed"][0]
     if winner["mean"] is not None:
         state["best"] = _best(winner, "confirm", winner["mean"])
     state["log"].append({"kind": "confirmed", "best": state["best"], "ranking": state["confirmed"]})
-    _to_ensemble(study, state)
+    _to_ensemble(study, state, finalists)
 
 
-def _to_ensemble(study: Study, state: State) -> None:
+def _to_ensemble(study: Study, state: State, finalists: list[Finalist]) -> None:
     state["phase_inputs"] = phase_inputs(study, "ensemble")
     if study.ensemble is None or state["best"] is None:
-        _end(study, state, {})
+        _to_retraining(study, state, finalists)
         return
     state["phase"] = "ensemble"
     state["requested"] = member_runs(study, state["best"])
     state["log"].append({"kind": "ensemble", "of": state["best"], "members": len(state["requested"])})
 
 
-def _end(study: Study, state: State, results: dict[str, Result]) -> None:
-    if results:
-        members = [
-            {"key": key, "status": result["status"], "score": best_of(result["curve"], study.minimize)["value"]}
-            for key, result in results.items()
-        ]
-        state["log"].append({"kind": "members", "members": members})
+def _ensemble(study: Study, state: State, results: dict[str, Result], finalists: list[Finalist]) -> None:
+    state["log"].append({"kind": "members", "members": _scores(study, results)})
+    _to_retraining(study, state, finalists)
+
+
+def _to_retraining(study: Study, state: State, finalists: list[Finalist]) -> None:
+    state["phase_inputs"] = phase_inputs(study, "retrain")
+    requested = retraining_runs(study, finalists, state.get("confirmed", [])) if retrains(study) else []
+    if not requested:
+        state |= {"phase": "done", "done": True}
+        return
+    state |= {"phase": "retrain", "requested": requested}
+    state["log"].append({"kind": "retraining", "runs": [run["key"] for run in requested]})
+
+
+def _retrain(study: Study, state: State, results: dict[str, Result], finalists: list[Finalist]) -> None:
+    statuses = {key: result["status"] for key, result in results.items()}
+    state["log"].append({"kind": "retrained", "statuses": statuses})
     state |= {"phase": "done", "done": True}
+
+
+def _scores(study: Study, results: dict[str, Result]) -> list[dict[str, Any]]:
+    return [
+        {"key": key, "status": result["status"], "score": best_of(result["curve"], study.minimize)["value"]}
+        for key, result in results.items()
+    ]
 
 
 def _best(setting: Candidate, phase: str, score: float) -> BestSetting:

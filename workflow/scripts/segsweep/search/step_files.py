@@ -39,8 +39,8 @@ class Trial(TypedDict):
 class RequestedRun(TypedDict):
     """A run that a decision waits for, up to `epochs` of `total_epochs`.
 
-    `key` names it within the study: a trial's run has the same key at each of its rungs. `role` is `trial`, `confirm`
-    or `ensemble`. `cell` is there where the study has no sweep.
+    `key` names it within the study: a trial's run has the same key at each of its rungs. `role` is `trial`, `confirm`,
+    `ensemble` or `retrain`. `cell` is there where the study has no sweep, and of the latter.
     """
 
     key: str
@@ -87,9 +87,10 @@ class BestSetting(Candidate):
 class State(TypedDict, total=False):
     """The content of a step file.
 
-    `phase` is `search`, `confirm`, `ensemble` or `done`: what the requested runs are for. `settings` is a digest of
-    what the search depends on, `phase_inputs` what the later phases depend on besides. `evidence` names the segments
-    whose results were used, by key of the run. `log` holds this step's decisions only, each with its `kind`.
+    `phase` is `search`, `confirm`, `ensemble`, `retrain` or `done`: what the requested runs are for. `settings` is a
+    digest of what the search depends on, `phase_inputs` what the later phases depend on besides. `evidence` names the
+    segments whose results were used, by key of the run; `basis` stands for those of a study without sweep, which its
+    first step looks at. `log` holds this step's decisions only, each with its `kind`.
     """
 
     step: int
@@ -97,6 +98,7 @@ class State(TypedDict, total=False):
     done: bool
     settings: str
     evidence: dict[str, str]
+    basis: str
     trials: list[Trial]
     requested: list[RequestedRun]
     log: list[dict[str, Any]]

@@ -11,6 +11,7 @@ from segsweep.hashing import short_hash
 from segsweep.tracking.tracked_run import Epoch, Outcome, TrackedRun
 
 CONNECT_S = 30  # where runs are not offline
+OPEN: dict[str, wandb.Run] = {}  # by id
 
 
 class WeightsAndBiases(Tracker):
@@ -28,6 +29,8 @@ class WeightsAndBiases(Tracker):
 def begin(folder: Path, run: TrackedRun) -> "RunHistory":
     """See `segsweep.trackers`. A run that was sent before is replaced when it is sent again: it has the same id."""
     identity = short_hash((run.study, run.run), 16)
+    if identity in OPEN:  # the library has no two runs of an id at once
+        OPEN.pop(identity).finish()
     for earlier in folder.glob(f"*run-*-{identity}"):
         shutil.rmtree(earlier)
     return RunHistory(folder, identity, run)
@@ -37,7 +40,7 @@ class RunHistory:
     """A run with its history, one entry an epoch, or more where columns followed later."""
 
     def __init__(self, folder: Path, identity: str, run: TrackedRun):
-        self.run = wandb.init(
+        self.run = OPEN[identity] = wandb.init(
             id=identity,
             name=run.title,
             dir=folder.parent,  # in which the library makes a folder of the name `wandb`
@@ -63,7 +66,7 @@ class RunHistory:
         """See `segsweep.trackers`."""
         self._summarize(outcome.tags)
         self.run.summary.update(outcome.summary)
-        self.run.finish(exit_code=int(outcome.has_failed))
+        OPEN.pop(self.run.id).finish(exit_code=int(outcome.has_failed))
 
     def _summarize(self, tags: dict[str, str]) -> None:
         self.run.summary.update({f"segsweep/{name}": text for name, text in tags.items()})

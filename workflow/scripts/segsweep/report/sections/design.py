@@ -14,6 +14,7 @@ COMPARED = "grid,run,trial,reference"  # roles of the runs that are compared
 FURTHER = {
     "confirm": "the best settings again on fresh seeds, which enter no comparison.",
     "ensemble": "members of the ensemble, which enter no comparison.",
+    "retrain": "chosen runs again on training and validation images together, which have no validation score.",
 }
 RELATIONS = {
     "balanced": "every pair of levels has equally many usable runs",

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from segsweep.config.components import Section
 from segsweep.report.markdown import blocks, markdown_table, paragraph
-from segsweep.report.quoted_results import QuotedResults
+from segsweep.report.quoted_results import NOT_COMPARED, QuotedResults
 
 MOST_ROWS = 60
 
@@ -24,7 +24,7 @@ def write(results: QuotedResults) -> str:
     rank = dict(zip(ranking.frame["cell"], ranking.frame.index, strict=True))
     known = runs.frame[runs.frame["cell"].isin(ranking.frame.loc[ranking.frame["rank"].notna(), "cell"])]
     if "role" in known:
-        known = known[~known["role"].isin(["confirm", "ensemble"])]
+        known = known[~known["role"].isin(NOT_COMPARED)]
     known = known.assign(place=known["cell"].map(rank)).sort_values(["place", "run"], kind="stable")
     folders = "segments" in known and known["segments"].notna().any()
     rows = []

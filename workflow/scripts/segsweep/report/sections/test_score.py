@@ -45,7 +45,8 @@ def _scores(results: QuotedResults) -> str:
         f"The test split has {images} by which nothing was chosen: no epoch, no setting and no run. The models below "
         "were scored on it after the choice.",
         "Each of several is scored by itself." if len(rows) > 1 else None,
-        results.explain("validation_beside_test"),
+        results.explain("validation_beside_test") if table.frame["own"].notna().any() else None,
+        _retrained(results),
         _intervals(results),
     )
     rest = "All scores are in `test.csv`, those of each image in `test_images.csv`.\n"
@@ -58,6 +59,16 @@ def _setting(results: QuotedResults, cell: str, row: int) -> str:
         results.quote_code("ranking", ranked, "label")
         if ranked is not None
         else results.quote_code("test", row, "cell")
+    )
+
+
+def _retrained(results: QuotedResults) -> str | None:
+    """If the models were trained for this."""
+    if results.ledger.value(TEST, column="retrain") == "none":
+        return None
+    return (
+        "They are runs of their own, on the training and validation images together, for as many epochs as validation "
+        "chose for the runs that they stand for. No validation score of them is known, and their last epoch counts."
     )
 
 
@@ -88,7 +99,14 @@ def _looks(results: QuotedResults) -> str:
         return results.ledger.quote(TEST_LOOKS, "", f"looks[{i}].{key}", style)
 
     rows = [
-        [of(i, "first", "text"), f"`{of(i, 'by')}`", f"`{of(i, 'of')}`", f"`{of(i, 'metric')}`", _how(of, i, look)]
+        [
+            of(i, "first", "text"),
+            f"`{of(i, 'by')}`",
+            f"`{of(i, 'of')}`",
+            ", ".join(f"`{of(i, f'runs[{j}]')}`" for j in range(len(look["runs"]))),
+            f"`{of(i, 'metric')}`",
+            of(i, "how", "text") if look["how"] else "–",
+        ]
         for i, look in enumerate(looks)
     ]
     count = results.ledger.quote(TEST_LOOKS, "", "looks", "int", "count")
@@ -96,8 +114,4 @@ def _looks(results: QuotedResults) -> str:
         f"Different looks at the test split so far: {count}. A rerun of the same models is no new one.",
         results.explain("several_looks") if len(looks) > 1 else None,
     )
-    return blocks(said, markdown_table(["First", "By", "Of", "Metric", "How"], rows))
-
-
-def _how(of, i: int, look: dict) -> str:
-    return of(i, "how", "text") if look["how"] else "–"
+    return blocks(said, markdown_table(["First", "By", "Of", "Runs", "Metric", "How"], rows))
