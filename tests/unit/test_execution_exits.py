@@ -26,6 +26,7 @@ STARTS = {
     "inspect_data": ["nothing"],
     "predict_test": ["--plan", "nothing.json", "--ranking", "ranking.csv", "--output", "out.zip"],
     "score_ensemble": ["--plan", "nothing.json", "--output", "out"],
+    "score_test": ["--plan", "nothing.json", "--ranking", "ranking.csv", "--output", "out"],
     "share_store": ["push", "--study", "nothing"],
     "show_status": ["--study", "nothing"],
     "train_pack": ["--plan", "nothing.json", "--segments", "a", "--store", "store"],

@@ -133,7 +133,7 @@ class ProgramTraining:
                 program.stop()
             status = program.status()
         self.output.pass_on()
-        if end is not End.MALFORMED:
+        if end not in (End.MALFORMED, End.LOST):  # these stand
             # The last line of a program that was ended may be cut anywhere, also within a number.
             self.metrics.update(whole=end is End.BY_ITSELF and status == 0)
         if self.metrics.bad_loss():
