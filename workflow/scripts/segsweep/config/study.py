@@ -227,7 +227,7 @@ class Study(Settings):
         for name, (of, settings) in wanted.items():
             if self.keep.best is not None and self.keep.best < settings:
                 raise ValueError(
-                    f"keep.weights: `{self.keep.weights}` are fewer than the {settings} settings whose models are asked "
-                    f"for ({name}: {of}). Write `best {settings}`, or ask for fewer"
+                    f"keep.weights: `{self.keep.weights}` are fewer than the {settings} settings whose models are "
+                    f"asked for ({name}: {of}). Write `best {settings}`, or ask for fewer"
                 )
         return self
