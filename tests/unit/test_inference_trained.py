@@ -18,6 +18,7 @@ import collect_results
 import decide_step
 import evaluate_run as evaluate_program
 import numpy as np
+import predict_images
 import predict_test
 import prepare_data
 import pytest
@@ -30,9 +31,12 @@ import segsweep
 from segsweep import metrics
 from segsweep.data.classes import class_names
 from segsweep.data.prepared import Prepared
+from segsweep.data.splits import images_of_run
 from segsweep.detection.counts import BoxCounter
 from segsweep.execution.segment_job import run_job
+from segsweep.inference.chosen_models import ChosenModels
 from segsweep.inference.evaluate_run import evaluate_run
+from segsweep.inference.image_predictor import ImagePredictor
 from segsweep.inference.predictor import Predictor, ground_truth_of, units
 from segsweep.inference.trained_model import load_model
 from segsweep.planning.plan_file import read_plan
@@ -255,6 +259,112 @@ def test_a_run_evaluated_again_has_the_counts_of_its_training(name, request, mon
         images = read_arrays(store.image_counts(segment, epoch))
         assert all(np.array_equal(evaluation.image_counts[array], values) for array, values in images.items())
         assert evaluation.scores["val/miou"] == store.record(segment).best["max val/miou"]["value"]
+
+
+@pytest.mark.parametrize("name", ["masks", "both", "pages"])
+def test_predictions_of_validation_files_have_the_counts_of_the_training(name, request, monkeypatch, tmp_path):
+    made = request.getfixturevalue(name)
+    monkeypatch.chdir(made.folder.parents[1])
+    plan, store, prepared = read_plan(Path("results/little/plan.json")), SegmentStore(), made.prepared
+    (data,) = plan.prepared
+    (tmp_path / data).mkdir(parents=True)
+    shutil.copy(Path(data) / "manifest.json", tmp_path / data)  # no image of the training is needed
+    for run in plan.runs:  # those on folds were validated on images of both splits
+        predictor = ImagePredictor.load(plan, ChosenModels("", [run]), store, device="cpu", folder=tmp_path)
+        (trained,) = predictor.models
+        shown = units(prepared, images_of_run(prepared, trained.train.data, trained.fold)[1])
+        files = [(Path("data/drawn/JPEGImages") / f"{unit.name}.jpg", unit.name) for unit in shown]
+        counter = trained.task.counter()
+        looks = predictor.predict_each(predictor.read(*file) for file in files)
+        for unit, look in zip(shown, looks, strict=True):
+            true, found = ground_truth_of(prepared, unit), look.found
+            assert (look.image.name, found.size, found.mask.shape) == (unit.name, SIZE, SIZE)
+            scale = SIZE[0] // len(true.mask)  # of the size that networks see
+            one = {"mask": found.mask[::scale, ::scale], "labels": found.labels, "scores": found.scores}
+            marks = {"mask": torch.tensor(true.mask)[None].long(), "name": [unit.name]}
+            if name == "both":
+                one["boxes"] = found.boxes / scale
+                marks |= {key: [torch.tensor(getattr(true, key))] for key in ("boxes", "labels", "ignored")}
+            counter.add([one], marks)
+        recorded, counted = read_arrays(store.image_counts(trained.segment, trained.epoch)), counter.images()
+        assert recorded.keys() == counted.keys()
+        assert all(np.array_equal(counted[array], values) for array, values in recorded.items())
+
+
+@pytest.mark.parametrize("name", ["masks", "pages"])
+def test_the_ensemble_says_of_files_what_it_hands_in(name, request, monkeypatch, tmp_path, capsys):
+    made = request.getfixturevalue(name)
+    monkeypatch.chdir(made.folder.parents[1])
+    images, output = tmp_path / "images", tmp_path / "images" / "found"
+    (images / "more").mkdir(parents=True)
+    for i, place in enumerate(("", "more", "more")):
+        shutil.copy(f"data/drawn/JPEGImages/test_{i}.jpg", images / place)
+    whole = (images / "test_0.jpg").read_bytes()
+    (images / "half.jpg").write_bytes(whole[: len(whole) // 2])
+    (images / "notes.txt").write_text("not an image")
+    argv = ["--plan", "results/little/plan.json", "--images", str(images), "--output", str(output), "--of", "ensemble"]
+    argv += ["--formats", "index", "--device", "cpu"]
+    assert predict_images.main(argv) == 0
+    assert "5 files, 3 predicted, 2 skipped" in capsys.readouterr().out
+    (output / "index" / "old.png").touch()
+    assert predict_images.main(argv) == 0  # again, in place of the earlier ones
+    found = {path.relative_to(output / "index").as_posix(): path for path in (output / "index").rglob("*.png")}
+    assert sorted(found) == ["more/test_1.png", "more/test_2.png", "test_0.png"]
+    for path in found.values():
+        assert np.array_equal(np.array(list(VALUES))[np.asarray(Image.open(path))], made.mask(path.name)[0])
+    with (output / "predictions.csv").open(newline="", encoding="utf-8") as file:
+        rows = {row["image"]: row for row in csv.DictReader(file)}
+    assert {image: row["status"] for image, row in rows.items()} == {
+        "half.jpg": "skipped",
+        "more/test_1.jpg": "predicted",
+        "more/test_2.jpg": "predicted",
+        "notes.txt": "skipped",
+        "test_0.jpg": "predicted",
+    }
+    assert (rows["test_0.jpg"]["height"], rows["test_0.jpg"]["width"]) == tuple(map(str, SIZE))
+    assert "truncated" in rows["half.jpg"]["reason"]
+    assert float(rows["test_0.jpg"]["seconds"]) > 0
+    about = json.loads((output / "prediction.json").read_text())
+    assert len(about["models"]) == len([run for run in made.plan["runs"] if run["role"] == "ensemble"])
+
+
+def test_predictions_go_into_no_folder_of_other_things_and_fail_where_there_are_none(
+    masks, monkeypatch, tmp_path, capsys
+):
+    monkeypatch.chdir(masks.folder.parents[1])
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.png").write_bytes(b"")
+    argv = ["--plan", "results/little/plan.json", "--images", str(tmp_path / "images"), "--device", "cpu", "--output"]
+    assert predict_images.main([*argv, str(tmp_path)]) == 2
+    assert "holds files that are no predictions" in capsys.readouterr().err
+    assert predict_images.main([*argv, str(tmp_path / "found")]) == 1
+    assert "a.png: empty" in capsys.readouterr().out
+    assert "skipped" in (tmp_path / "found" / "predictions.csv").read_text()
+
+
+def test_memory_that_does_not_suffice_halves_the_batches_and_then_skips(masks, monkeypatch):
+    monkeypatch.chdir(masks.folder.parents[1])
+    plan, store = read_plan(Path("results/little/plan.json")), SegmentStore()
+    run = next(run for run in plan.runs if run.role != "ensemble")
+    predictor = ImagePredictor.load(plan, ChosenModels("", [run]), store, device="cpu")
+    images = [predictor.read(Path(f"data/drawn/JPEGImages/val_{i}.jpg"), str(i)) for i in range(3)]
+    expected = [look.found.mask for look in predictor.predict_each(images)]
+    forward, room = predictor.models[0].forward, 1
+
+    def small(batch):
+        if len(batch) > room:
+            raise torch.OutOfMemoryError(f"room for {room}")
+        return forward(batch)
+
+    small.device = forward.device
+    predictor.models[0].forward = small
+    assert predictor.micro_batch == 2
+    assert all(map(np.array_equal, (look.found.mask for look in predictor.predict_each(images)), expected))
+    assert predictor.micro_batch == 1
+    room = 0
+    looks = list(predictor.predict_each(images))
+    assert [look.image.name for look in looks] == ["0", "1", "2"]
+    assert all("do not fit into the memory" in str(look.found) for look in looks)
 
 
 def test_a_run_is_evaluated_on_another_split_with_another_postprocessing(both, monkeypatch, capsys):

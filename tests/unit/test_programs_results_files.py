@@ -220,20 +220,29 @@ def test_an_epoch_that_is_trained_again_to_the_same_row_costs_no_later_ones():
 
 
 @pytest.mark.parametrize(
-    ("epochs", "earlier", "lost"),
+    ("left", "written", "lost"),
     [
-        ([1, 2, 3], (), None),
-        ([1, 2, 3, 7, 8], (), (4, 6)),
-        ([7, 8, 9], (), (1, 6)),
-        ([5, 10, 15, 18], (), None),  # a row every five epochs
-        ([9, 10], range(1, 6), (6, 8)),
-        ([10], [1, 5], None),
+        ([1, 2, 3], [4, 5], None),
+        ([1, 2, 3], [2, 3, 4], None),
+        ([1, 2, 3], [7], (4, 6)),
+        ([1], [3], (2, 2)),
+        ([5, 10], [15, 18], None),  # a row every five epochs
+        ([3], [6], None),
+        ([4, 5, 6], [7, 8], None),  # none of the first ones
+        ([4, 5, 6], [9], (7, 8)),
+        ([1, 2, 3], [], None),
     ],
 )
-def test_epochs_whose_rows_are_lost_are_told_from_those_that_a_program_leaves_out(epochs, earlier, lost):
-    begins = earlier[-1] + 1 if earlier else 1
-    kept = [{"epoch": str(epoch), "loss": "1"} for epoch in epochs]
-    assert EpochRows(ProgramResults(), "epoch", begins, kept, earlier=earlier).lost() == lost
+@pytest.mark.parametrize("of_parent", [False, True])
+def test_epochs_whose_rows_are_lost_are_told_from_those_that_a_program_leaves_out(left, written, lost, of_parent):
+    kept = [{"epoch": str(epoch), "loss": "1"} for epoch in left]
+    results = ProgramResults(columns={"train/loss": "loss"})
+    if of_parent:
+        rows = EpochRows(results, "epoch", left[-1] + 1, earlier=left)
+    else:
+        rows = EpochRows(results, "epoch", 1, kept)
+    rows.update([{"epoch": str(epoch), "loss": "2"} for epoch in written], 1.0)
+    assert rows.lost() == lost
 
 
 def _numbered(results, raw, **options):

@@ -65,6 +65,16 @@ def test_a_segment_continues_the_files_of_its_parent(tmp_path):
     assert len((tmp_path / "segments" / first.id / "out" / "metrics.csv").read_text().splitlines()) == 3
 
 
+def test_half_a_row_after_those_of_the_parent_is_not_continued(tmp_path):
+    write_program(tmp_path)
+    first, second = program_segment(tmp_path, last=2), program_segment(tmp_path, first=3)
+    train(tmp_path, first)
+    with (tmp_path / "segments" / first.id / "out" / "metrics.csv").open("a") as file:
+        file.write("3,0.")  # the program was stopped at a rung in the middle of it
+    assert train(tmp_path, second)[0] == [0]
+    assert rows(tmp_path, second) == EPOCHS[2:]
+
+
 def test_a_program_that_is_not_told_where_to_end_is_stopped(tmp_path):
     write_program(tmp_path, "time.sleep(0.05 if epoch < 3 else 60)")
     told_total = f"{sys.executable} train.py {{out}} 3 {{resume:--resume}}"

@@ -184,6 +184,18 @@ def test_a_tracker_that_is_down_is_said_once_and_tried_again(study, monkeypatch)
     assert all(len(log.lines) == 4 * EPOCHS for log in recorder.begun)
 
 
+def test_the_next_look_is_soon_however_long_one_took(study, monkeypatch):
+    clock, waits = iter(range(0, 10**6, 1000)), []
+    monkeypatch.setattr(following, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+
+    def is_over(seconds):
+        waits.append(seconds)
+        return len(waits) == 3
+
+    assert follower(study, monkeypatch, Recorder(), []).follow(is_over)
+    assert waits == [0.0, following.PAUSE_MOST_S, following.PAUSE_MOST_S]
+
+
 def test_a_tracker_that_stays_down_is_no_error(study, monkeypatch):
     said = []
     assert not follower(study, monkeypatch, Broken(times=99), said).follow(lambda seconds: True)

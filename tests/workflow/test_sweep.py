@@ -10,11 +10,16 @@ import subprocess
 import time
 import zipfile
 
+import optuna
 import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests.workspace import SMALL, Workspace
 
 FOLDER = "results/little/sweep"
+TENSORBOARD = "results/little/trackers/tensorboard"
 PATIENCE_S = 240  # on a machine that is busy with other things
 STUDY = {
     "grid": None,
@@ -42,7 +47,7 @@ def make(folder):
 def finished(tmp_path_factory):
     """The sweep, run to its report in one go."""
     workspace = make(tmp_path_factory.mktemp("sweep"))
-    workspace.snakemake("all", "results/little/submission.zip")
+    workspace.snakemake("all", "results/little/submission.zip", config=("exporters=tensorboard",))
     return workspace
 
 
@@ -62,6 +67,27 @@ def test_every_phase_left_its_decision(finished):
     trials = rows(finished, "sweep/trials.csv")
     assert [row["trial"] for row in trials] == ["0", "1", "2"]
     assert {row["decision"] for row in rows(finished, "sweep/decisions.csv")} <= {"promoted", "pruned"}
+
+
+def test_optuna_reads_the_trials(finished):
+    storage = JournalStorage(JournalFileBackend(str(finished.folder / FOLDER / "optuna_journal.log")))
+    trials = optuna.load_study(study_name="little", storage=storage).get_trials()
+    told = [(str(trial.number), trial.user_attrs["status"], f"{trial.value:.10g}") for trial in trials]
+    expected = rows(finished, "sweep/trials.csv")
+    assert told == [(row["trial"], row["status"], f"{float(row['score']):.10g}") for row in expected]
+    assert all(len(trial.intermediate_values) == trial.user_attrs["epochs"] for trial in trials)
+
+
+def test_a_tracker_was_told_of_every_epoch_once(finished):
+    curves = {}
+    for row in rows(finished, "epochs.csv"):
+        told = (int(row["epoch"]), pytest.approx(float(row["val/miou"]), rel=1e-6))
+        curves.setdefault(row["run"], []).append(told)
+    folders = {path.name.split()[-1]: path for path in (finished.folder / TENSORBOARD).iterdir() if path.is_dir()}
+    assert folders.keys() == curves.keys()
+    for run, curve in curves.items():
+        events = EventAccumulator(str(folders[run])).Reload()
+        assert [(event.step, event.value) for event in events.Scalars("val/miou")] == curve
 
 
 def test_pruned_trials_are_no_finished_runs(finished):

@@ -48,6 +48,8 @@ PROGRAM = STUDY.study.command is not None
 # Of results made elsewhere and of programs of a person's own nobody knows the images.
 HAS_IMAGES = not TABLE and not PROGRAM
 FOLDER = STUDY.folder
+# The trials of a sweep for optuna-dashboard.
+OPTUNA_JOURNAL = f"{FOLDER}/sweep/optuna_journal.log"
 # This start of Snakemake; see `segsweep.planning.markers`. A job on a node learns it from the path that it is to make;
 # elsewhere it is part of the rules, as a wildcard costs time and memory for each of ten thousand jobs.
 if PLANS:
@@ -396,7 +398,7 @@ if not TABLE:
 if HAS_IMAGES:
     STUDY_FILES += [f"{FOLDER}/images/images.json", *outputs("describe_data", FOLDER).values()]
 if STUDY.study.sweep:
-    STUDY_FILES += outputs("tabulate_search", FOLDER).values()
+    STUDY_FILES += [*outputs("tabulate_search", FOLDER).values(), OPTUNA_JOURNAL]
 if STUDY.study.ensemble:
     STUDY_FILES += [*outputs("score_ensemble", FOLDER).values(), f"{FOLDER}/ensemble.json"]
 # The ledger of looks at the test split, once there is one: a look that was taken since the report makes it again.

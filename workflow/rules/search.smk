@@ -1,5 +1,6 @@
 # Needs: what the runs of the last decision scored. Makes: results/<study>/sweep/step_<n>.json, the next decision;
-# tables of all decisions, the scores of the ensemble and, where it is asked for, predictions of the test split.
+# tables of all decisions and Optuna's storage of the trials, the scores of the ensemble and, where it is asked for,
+# predictions of the test split.
 
 
 checkpoint decide_step:
@@ -35,6 +36,7 @@ rule tabulate_search:
         pending=pending("tables"),
     output:
         **outputs("tabulate_search", FOLDER),
+        journal=OPTUNA_JOURNAL,
     log:
         f"results/logs/tabulate_search/{STUDY.name}.log",
     conda:
@@ -45,14 +47,15 @@ rule tabulate_search:
         runtime=30,
     params:
         run=untracked(RUN),
+        plan=untracked(STUDY.plan_file),
         folder=FOLDER,
         covers=STUDY.coverage,
         code=STUDY.code_of("tabulate_search"),
     message:
         "tabulate the decisions of {params.folder}"
     shell:
-        "{params.run}/tabulate_search.py --sweep {params.folder:q}/sweep "
-        "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
+        "{params.run}/tabulate_search.py --plan {params.plan:q} --store results/segments "
+        "--sweep {params.folder:q}/sweep > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
 
 
 rule score_ensemble:

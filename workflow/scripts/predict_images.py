@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=1, help="threads of the computations on a CPU")
     options = parser.parse_args(argv)
 
-    from segsweep.inference.predict_images import PREDICTED, predict_images
+    from segsweep.inference.predict_images import PREDICTED, SKIPPED, predict_images
     from segsweep.inference.prediction_options import PredictionOptions
     from segsweep.planning.plan_file import open_plan
     from segsweep.store.segment_store import SegmentStore
@@ -51,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )  # fmt: skip
     counts = Counter(row.status for row in rows)
-    done = ", ".join(f"{count:,} {status}" for status, count in counts.items())
+    done = ", ".join(f"{counts[status]:,} {status}" for status in (PREDICTED, SKIPPED) if counts[status])
     print(f"{options.output}: {plural(len(rows), 'file')}, {done}")
     noted = [row for row in rows if row.reason]
     print("".join(f"  {row.image}: {row.reason}\n" for row in noted[:SHOWN]), end="")

@@ -43,7 +43,7 @@ class Request(Settings):
     partial: bool = key(False, "Report on what is finished, and list what is not.")
     of: str = key(
         "best",
-        "Which trained models are exported: `best`, `top 3`, `ensemble`, or the name of a run.",
+        "Which trained models are exported, or predict: `best`, `top 3`, `ensemble`, or the name of a run.",
     )
     data_root: str = key("data", "Folder that holds the data sets.")
     pack: int = key(1, "Segments trained in one job.", ge=1)

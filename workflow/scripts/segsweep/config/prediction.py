@@ -8,8 +8,8 @@ from segsweep.config.settings import Settings, key
 class Prediction(Settings):
     """Images that are part of no data set, and how they are predicted."""
 
-    images: str = key(..., "Folder of images, or one image.")
-    output: str = key(..., "Folder for the predictions: a new one, or one of earlier predictions.")
+    images: str = key(..., "Folder of images, or one image.", min_length=1)
+    output: str = key(..., "Folder for the predictions: a new one, or one of earlier predictions.", min_length=1)
     formats: list[str] = key([], "Names of formats of files; those that suit the task if not set.")
     window: int | None = key(
         None,

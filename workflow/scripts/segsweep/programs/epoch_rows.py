@@ -1,6 +1,5 @@
 """The rows of epochs.csv of a segment that a program trains."""
 
-import itertools
 import math
 from collections.abc import Iterable, Mapping
 
@@ -21,6 +20,7 @@ class EpochRows:
         first_epoch: how the program numbers its first epoch; None while nothing tells.
         columns: of the program, as seen so far.
         fresh: epochs that this start has written.
+        earlier: epochs whose rows were there before this start, and 0.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class EpochRows:
         self.results, self.epoch_column, self.begins = results, epoch_column, begins
         self.first_epoch = first_epoch if results.first_epoch is None else results.first_epoch
         self.by_epoch: dict[int, Row] = {int(row["epoch"]): {k: v for k, v in row.items() if v} for row in kept}
-        self.earlier = list(earlier)
+        self.earlier = {0, *earlier, *self.by_epoch}
         self.columns: dict[str, None] = {}
         self.fresh: dict[int, None] = {}
 
@@ -93,12 +93,12 @@ class EpochRows:
         return renamed_rows([self.by_epoch[epoch]], self.results)[0]
 
     def lost(self) -> tuple[int, int] | None:
-        """The first and the last of some epochs in a row that have no row, though the program writes one for all
-        others; None if there are none, or it leaves out further ones.
+        """The first and the last of the epochs that lack a row between those that earlier starts have left and what
+        follows; None if there are none, or the program leaves out epochs anyway, as it did just before.
         """
-        pairs = list(itertools.pairwise(sorted({*self.earlier, self.begins - 1, *self.by_epoch})))
-        gaps = [(before + 1, after - 1) for before, after in pairs if after - before > 1]
-        return gaps[0] if len(gaps) == 1 and len(pairs) > 2 and gaps[0][0] >= self.begins else None
+        last = max(self.earlier)
+        follows = min((epoch for epoch in self.by_epoch if epoch > last), default=last + 1)
+        return (last + 1, follows - 1) if follows > last + 1 and last - 1 in self.earlier else None
 
     def bad_loss(self, last: int) -> tuple[int, str, str] | None:
         """The first epoch, up to a last one, with a loss that is not finite: epoch, name of the loss and its value."""

@@ -115,13 +115,13 @@ class ProgramTraining:
         resume = self._prepare(from_nothing)
         if resume:
             self._take_over_written()
+            if self._has_lost_rows():
+                return None
         given = {"resume": resume, "device": self.device, "threads": self.threads, "environ": self.environ}
         command, environ = called_with(self.segment, self.part, **given)
         self.metrics = self._begin_metrics()
         if self.metrics.bad_loss():
             return self._diverged()
-        if resume and self._has_lost_rows():
-            return None
         if self._is_enough():
             return self._outcome_of_ended()
         self._measure_at_s = 0.0
@@ -153,13 +153,15 @@ class ProgramTraining:
 
     def _prepare(self, from_nothing: bool) -> bool:
         """Make the program's folder ready; whether it holds what there is to resume."""
-        if not from_nothing and self.can_resume and self.out.exists() and (self.part / ROWS).is_file():
+        resume = not from_nothing and self.can_resume and self.out.exists() and (self.part / ROWS).is_file()
+        if not resume:
+            parent = None if from_nothing else self.parent
+            (self.part / ROWS).unlink(missing_ok=True)  # first: rows without their files would be resumed
+            begin_with(self.out, self.store.program_files(parent.id) if parent else None)
+            resume = parent is not None
+        if resume:
             cut_half_lines(self.out, self.segment.program["results"]["file"])
-            return True
-        parent = None if from_nothing else self.parent
-        (self.part / ROWS).unlink(missing_ok=True)  # first: rows without their files would be resumed
-        begin_with(self.out, self.store.program_files(parent.id) if parent else None)
-        return parent is not None
+        return resume
 
     def _take_over_written(self) -> None:
         """Take over the rows that lie there already: of a start whose job was killed before it read them, or of epochs

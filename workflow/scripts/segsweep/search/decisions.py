@@ -92,7 +92,8 @@ def _first(study: Study, earlier: list[Trial] | None) -> State:
     return state
 
 
-def _space(study: Study, state: State) -> Space:
+def space_of(study: Study, state: State) -> Space:
+    """The axes of a search, narrowed if they are to be."""
     if "space" in state:
         return {axis: Dimension.model_validate(values) for axis, values in state["space"].items()}
     return study.sweep.space
@@ -105,7 +106,7 @@ def _propose(study: Study, state: State) -> bool:
 
     sweep, trials = study.sweep, state["trials"]
     number = min(sweep.at_once, sweep.trials - len(trials))
-    proposals = propose(sweep, _space(study, state), trials, number, minimize=study.minimize)
+    proposals = propose(sweep, space_of(study, state), trials, number, minimize=study.minimize)
     batch = 1 + max((trial["batch"] for trial in trials), default=-1)
     state["log"].append(
         {

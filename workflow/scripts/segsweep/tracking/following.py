@@ -14,8 +14,8 @@ from segsweep.planning.plan_file import PLAN_FILE, StudyPlan, read_plan
 from segsweep.store.segment_store import SegmentStore
 from segsweep.tracking.passing_on import PassingOn
 
-# Between two looks at the store, and at least so many times as long as a look took.
-PAUSE_S, PAUSES = 3.0, 20.0
+# Between two looks at the store: so many times as long as a look took, at least and at most so long.
+PAUSES, PAUSE_S, PAUSE_MOST_S = 20.0, 3.0, 60.0
 # After something went wrong.
 RETRY_S = 60.0
 LOCK = ".lock"
@@ -67,10 +67,9 @@ class Follower:
         wrong, pause = "", 0.0
         while True:
             last = is_over(pause)
-            began = time.monotonic()
             try:
-                self._pass_on(last)
-                wrong, pause = "", max(PAUSE_S, PAUSES * (time.monotonic() - began))
+                took = self._pass_on(last)
+                wrong, pause = "", min(max(PAUSE_S, PAUSES * took), PAUSE_MOST_S)
             except ImportError:
                 raise
             except Exception as error:  # of any library, network or disk
@@ -83,14 +82,17 @@ class Follower:
             if last:
                 return not wrong
 
-    def _pass_on(self, last: bool) -> None:
+    def _pass_on(self, last: bool) -> float:
+        """Take a look, and pass on what is new; the seconds that it took, without loading the library."""
         plan = self._plan()
         if self.passing is None:
             environment = {name: self._filled(text, plan.name) for name, text in self.tracker.environment.items()}
             for name, text in environment.items():
                 environment[name] = self.environ.setdefault(name, text)
             self.passing = PassingOn(registry.load(self.tracker), self.folder, environment)
+        began = time.monotonic()
         self.passed |= self.passing.update(plan, SegmentStore(self.store), last=last)
+        return time.monotonic() - began
 
     def _plan(self) -> StudyPlan:
         """The plan as it is now: decisions of a search add to it."""
