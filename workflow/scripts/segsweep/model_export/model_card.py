@@ -171,7 +171,8 @@ def header(content: CardContent) -> dict[str, Any]:
     scores = content.together.scores or first.evidence.scores
     if content.tested:
         scores = scores | content.tested[0][1].scores
-    scores = {name: value for name, value in scores.items() if not metrics.is_loss(name)}
+    known = metrics.metrics_of(content.task)  # none of a program's; the rest are losses and their parts
+    scores = {name: value for name, value in scores.items() if not content.task or name.split("/")[1] in known}
     about["metrics"] = list(dict.fromkeys(name.partition("/")[2] for name in scores))
     if scores and content.data is not None:
         about["model-index"] = [{"name": content.plan.name, "results": hub_results(content.data, pipeline, scores)}]

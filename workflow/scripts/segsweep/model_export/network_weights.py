@@ -5,7 +5,7 @@ from typing import Any
 
 import segmentation_models_pytorch as smp
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from segmentation_models_pytorch.base import SegmentationModel
 from torch import nn
 
@@ -14,7 +14,7 @@ from segsweep.config.components import PLAIN_ENCODERS
 from segsweep.config.train import Train
 from segsweep.errors import InputError
 from segsweep.inference.trained_model import TrainedModel
-from segsweep.io import read_json, write_json
+from segsweep.io import read_json, write_bytes, write_json
 from segsweep.model_export.portable_network import own_size
 from segsweep.models.padding import Padded
 from segsweep.models.surgery import replace
@@ -37,7 +37,8 @@ def write_weights(folder: Path, model: TrainedModel) -> bool:
         inner = network
         config = {SETTINGS: {"model": model.train.model.model_dump(mode="json")} | shape_of(model)}
     weights = {name: values.detach().cpu().contiguous().clone() for name, values in inner.state_dict().items()}
-    save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
+    content = save(weights, metadata={"format": "pt"})  # its own writing of a file lets nobody else read it
+    write_bytes(folder / WEIGHTS, lambda file: file.write(content))
     write_json(folder / CONFIG, config)
     return is_smp
 
