@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "workflow" / "scripts")]
 
 from tests.workspace import SMALL, Workspace  # noqa: E402
 
@@ -34,7 +34,8 @@ def measure(folder: Path, cells: int, pack: int, on_slurm: bool) -> dict[str, fl
     workspace.snakemake("--until", "prepare_data")
     before = seconds_of_jobs() if on_slurm else time.perf_counter()
     last = "check_outcome" if on_slurm or pack > 1 else "train_segment"
-    workspace.snakemake("--until", last, *ON_SLURM * on_slurm, config=("warm=false", f"pack={pack}"))
+    start = workspace.command("--until", last, *ON_SLURM * on_slurm, config=("warm=false", f"pack={pack}"))
+    subprocess.run(start, cwd=folder, env=workspace.environment(), check=True)
     whole = (seconds_of_jobs() if on_slurm else time.perf_counter()) - before
     records = [json.loads(path.read_text()) for path in (folder / "results" / "segments").glob("*/segment.json")]
     assert len(records) == cells

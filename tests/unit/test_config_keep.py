@@ -42,8 +42,9 @@ def test_what_is_kept(folder, keep, best, lets_go):
         ({"keep": {"weights": "best 0"}}, "keep.weights is 'best 0'"),
         ({"keep": {"state": "some"}}, "keep.state"),
         ({"keep": ["*.pt"]}, "keep.files: only of a study with `command`"),
-        ({"keep": {"weights": "best 3"}, "report": {"images": {"of": "top 4"}}}, "Write `best 4`, or show fewer"),
-        ({"keep": {"weights": "best 3"}, "report": {"images": {"of": "all"}}}, "Write `best 12`, or show fewer"),
+        ({"keep": {"weights": "best 3"}, "report": {"images": {"of": "top 4"}}}, "Write `best 4`, or ask for fewer"),
+        ({"keep": {"weights": "best 3"}, "report": {"images": {"of": "all"}}}, "Write `best 12`, or ask for fewer"),
+        ({"keep": {"weights": "best 3"}, "test": {"of": "top 4"}}, "test.of: top 4"),
     ],
 )
 def test_what_is_refused(folder, keys, said):

@@ -17,6 +17,7 @@ import build_report
 import collect_results
 import decide_step
 import evaluate_run as evaluate_program
+import export_model
 import numpy as np
 import predict_images
 import predict_test
@@ -41,6 +42,7 @@ from segsweep.inference.image_predictor import ImagePredictor
 from segsweep.inference.predictor import Predictor, ground_truth_of, units
 from segsweep.inference.trained_model import load_model
 from segsweep.io import read_csv
+from segsweep.model_export.onnx_file import OnnxNetwork
 from segsweep.planning.plan_file import read_plan
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
@@ -536,6 +538,43 @@ def test_an_opened_run_with_boxes_predicts_them_in_pixels_of_the_file(both, monk
     assert found.boxes[:, 2].max() > HALF[1]  # beyond the size that the network sees
     assert (found.boxes >= 0).all()
     assert (found.boxes <= [SIZE[1], SIZE[0]] * 2).all()
+
+
+def exported(made, output, *options):
+    """The card of a study's model, exported into a folder."""
+    arguments = ["--plan", "results/little/plan.json", "--results", "results/little", "--output", str(output), *options]
+    assert export_model.main(arguments) == 0
+    return (output / "README.md").read_text(encoding="utf-8")
+
+
+def test_an_exported_network_scores_what_the_run_scored(masks, tmp_path, monkeypatch):
+    monkeypatch.chdir(masks.folder.parents[1])
+    card = exported(masks, tmp_path / "model", "--values", "stored")
+    network, val = OnnxNetwork(tmp_path / "model" / "model.onnx"), masks.prepared.splits["val"]
+    counts = np.zeros((3, 3), np.int64)
+    for i in range(len(val)):
+        image = val.image(i).transpose(2, 0, 1)[None].astype(np.float32)  # sides are no multiples of 32
+        (logits,) = network(image)
+        seen = val.mask(i) != VOID
+        np.add.at(counts, (val.mask(i)[seen], logits[0].argmax(0)[seen]), 1)
+    hit = np.diag(counts)
+    miou = (hit / (counts.sum(0) + counts.sum(1) - hit)).mean()
+    with (masks.folder / "runs.csv").open(newline="", encoding="utf-8") as file:
+        best = max((row for row in csv.DictReader(file) if row["role"] == "grid"), key=lambda row: row["val/miou"])
+    assert miou == pytest.approx(float(best["val/miou"]), abs=1e-9)
+    assert f"| `{best['run']}` | {best['best_epoch']} of 6 | {miou:.4g} |" in card
+    assert json.loads((tmp_path / "model" / "inference.json").read_text())["resize"]["height"] == HALF[0]
+
+
+def test_members_of_an_ensemble_are_exported_side_by_side(both, tmp_path, monkeypatch):
+    monkeypatch.chdir(both.folder.parents[1])
+    card = exported(both, tmp_path, "--of", "ensemble")
+    members = [row["run"] for row in both.rows if row["method"].startswith("member")]
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == sorted(members)
+    assert "2 models that decide together: their probabilities are averaged" in card
+    assert f"Together: test/miou {float(both.rows[0]['test/miou']):.4g}" in card
+    assert "On the test split" in card
+    assert all((tmp_path / name / "model.onnx").is_file() for name in members)
 
 
 def test_the_best_run_is_trained_again_on_both_splits_for_as_long_as_validation_chose(pages, monkeypatch):

@@ -1,6 +1,7 @@
 """The files of an exported network compute what the network computes, at any size, for every task."""
 
 import json
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,10 +18,12 @@ from segsweep.detection.decoding import detections, select
 from segsweep.errors import InputError
 from segsweep.inference.forward import Forward
 from segsweep.inference.trained_model import TrainedModel
+from segsweep.model_export import network_files
 from segsweep.model_export.agreement import noise, trained_outputs
 from segsweep.model_export.network_files import ONNX, TORCHSCRIPT, write_network
 from segsweep.model_export.network_weights import load_network
 from segsweep.model_export.onnx_file import OPSET, OnnxNetwork
+from segsweep.model_export.portable_network import PortablePool
 
 SMALL = {"encoder": "tu-lcnet_035", "options": {"decoder_channels": [16, 16, 8, 8, 8]}}
 
@@ -104,14 +107,36 @@ def test_text_gives_its_probability(tmp_path):
     assert np.abs(found - expected).max() < 1e-4
 
 
-def test_what_onnx_cannot_express_is_said_and_the_rest_is_made(tmp_path):
-    made = write_network(tmp_path, trained("multiclass", arch="pspnet", encoder="tu-lcnet_035"))
-    (problem,) = made.problems
-    assert problem.startswith("model.onnx: not made: ")
-    assert "adaptive_avg_pool2d" in problem
+def test_what_onnx_cannot_express_is_said_and_the_rest_is_made(tmp_path, monkeypatch):
+    def refuse(path, *arguments, any_size):
+        raise RuntimeError("no operator col2im. Please ask for it")
+
+    monkeypatch.setattr(network_files, "write_onnx", refuse)
+    made = write_network(tmp_path, trained("multiclass", arch="unet", **SMALL))
+    assert made.problems == ["model.onnx: not made: no operator col2im"]
     assert list(made.agreements) == [TORCHSCRIPT]
     assert not (tmp_path / ONNX).exists()
     assert load_file(tmp_path / "model.safetensors")
+
+
+def test_a_file_that_computes_something_else_is_not_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        network_files, "OnnxNetwork", lambda path: lambda image: [np.zeros((len(image), 3, *image.shape[2:]))]
+    )
+    made = write_network(tmp_path, trained("multiclass", arch="unet", **SMALL))
+    (problem,) = made.problems
+    assert re.fullmatch(
+        r"model\.onnx: not made: of 1 x 64 x 96 pixels, the outputs differ by .*; 0\.0001 is allowed", problem
+    )
+    assert not (tmp_path / ONNX).exists()
+
+
+@pytest.mark.parametrize("size", [(7, 12), (6, 6), (2, 5)])
+@pytest.mark.parametrize("cells", [2, 3, 6])
+def test_portable_pools_are_those_of_torch(cells, size):
+    maps = torch.randn(2, 4, *size)
+    found, expected = PortablePool(cells)(maps), torch.nn.AdaptiveAvgPool2d(cells)(maps)
+    torch.testing.assert_close(found, expected)
 
 
 def test_a_folder_that_is_no_export_is_refused(tmp_path):

@@ -36,7 +36,8 @@ if not TABLE:
             data=[] if PROGRAM else ancient(all_prepared),
             runs=f"{FOLDER}/runs.csv",
             ranking=f"{FOLDER}/ranking.csv",
-            together=f"{FOLDER}/ensemble.csv" if STUDY.request.of == "ensemble" and STUDY.study.ensemble else [],
+            together=f"{FOLDER}/ensemble.csv" if STUDY.study.ensemble else [],
+            test=f"{FOLDER}/test.csv" if STUDY.study.test else [],
         output:
             folder=directory(f"{FOLDER}/model"),
         log:

@@ -221,10 +221,13 @@ class Study(Settings):
                 "keep.weights: only of a study with `train`, whose weights segsweep writes. Leave it out"
                 + (", and name the files that are kept in keep.files" if self.command else "")
             )
-        shown = self.report.images.settings
-        if self.keep.best is not None and self.keep.best < shown:
-            raise ValueError(
-                f"keep.weights: `{self.keep.weights}` are fewer than the {shown} settings whose predictions the report "
-                f"shows (report.images.of: {self.report.images.of}). Write `best {shown}`, or show fewer"
-            )
+        wanted = {"report.images.of": (self.report.images.of, self.report.images.settings)}
+        if self.test is not None:
+            wanted["test.of"] = (self.test.of, self.test.settings)
+        for name, (of, settings) in wanted.items():
+            if self.keep.best is not None and self.keep.best < settings:
+                raise ValueError(
+                    f"keep.weights: `{self.keep.weights}` are fewer than the {settings} settings whose models are "
+                    f"asked for ({name}: {of}). Write `best {settings}`, or ask for fewer"
+                )
         return self

@@ -19,3 +19,8 @@ class ScoreOnTest(Settings):
         "Score the models as they are, or new ones, trained on the training and validation splits together for as many "
         "epochs as validation chose.",
     )
+
+    @property
+    def settings(self) -> int:
+        """Of how many settings, by their rank."""
+        return int(self.of.removeprefix("top ")) if self.of.startswith("top ") else 1

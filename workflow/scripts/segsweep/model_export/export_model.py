@@ -21,7 +21,7 @@ from segsweep.model_export.model_card import (
 )
 from segsweep.model_export.network_files import write_network
 from segsweep.model_export.portable_network import NORMALIZED
-from segsweep.model_export.run_evidence import read_ensemble_scores, read_evidence
+from segsweep.model_export.run_evidence import read_ensemble_scores, read_evidence, read_on_test_split
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
 from segsweep.store.segment_store import SegmentStore
 
@@ -56,11 +56,13 @@ def export_model(
         InputError: nothing is trained, there is no such run, or no file of a program's model.
     """
     chosen = _chosen(plan, store, results, of)
+    checkpoint = None if plan.program_results is None else _checkpoint(plan, store, chosen.runs[0])
     if output.exists():
         shutil.rmtree(output)
     output.mkdir(parents=True)
-    if plan.program_results is not None:
-        content = _export_checkpoint(plan, store, results, output, chosen.runs[0], of)
+    if checkpoint is not None:
+        shutil.copy2(checkpoint, output / checkpoint.name)
+        content = _about_checkpoint(plan, results, chosen.runs[0], of)
     else:
         content = _export_networks(plan, store, results, output, chosen, values)
     content.licence = licence
@@ -91,18 +93,20 @@ def _export_networks(
         files = write_network(output / name, model, values)
         settings = model.train.model_dump(mode="json", exclude_defaults=True)
         inference = read_json(output / name / FILE)
-        models.append(ExportedModel(name, read_evidence(plan, results, run), settings, files, inference))
+        evidence = read_evidence(plan, results, run)
+        names = (model.train.model.arch, model.train.model.encoder)
+        models.append(ExportedModel(name, evidence, settings, files, inference, names))
         loaded.append(model)
     content = CardContent(plan, chosen.of, models, data_facts(plan, loaded[0]))
     if chosen.of == ENSEMBLE:
-        content.together = Together(how_they_decide(chosen), read_ensemble_scores(results))
+        content.together = Together(
+            how_they_decide(chosen), read_ensemble_scores(results), read_on_test_split(results, ENSEMBLE)
+        )
     return content
 
 
-def _export_checkpoint(
-    plan: StudyPlan, store: SegmentStore, results: Path, output: Path, run: PlannedRun, of: str
-) -> CardContent:
-    """Copy what the study calls the checkpoint of its program."""
+def _checkpoint(plan: StudyPlan, store: SegmentStore, run: PlannedRun) -> Path:
+    """The file of a run that the study calls the checkpoint of its program."""
     segment = plan.segments[run.segments[-1]]
     name = segment.program["checkpoint"]
     if name is None:
@@ -113,11 +117,14 @@ def _export_checkpoint(
     path = store.program_files(segment.id) / name
     if not path.is_file():
         raise InputError(
-            f"{path}: there is no such file; the study calls it its `checkpoint`. Correct the name, or have `keep` "
-            "keep it."
+            f"{path}: there is no such file, but {plan.study_file} calls it `checkpoint`. Correct the name."
         )
-    shutil.copy2(path, output / path.name)
-    model = ExportedModel("", read_evidence(plan, results, run), segment.train)
+    return path
+
+
+def _about_checkpoint(plan: StudyPlan, results: Path, run: PlannedRun, of: str) -> CardContent:
+    settings = plan.segments[run.segments[-1]].train
+    model = ExportedModel("", read_evidence(plan, results, run), settings)
     return CardContent(plan, of, [model], None, command=plan.study["command"])
 
 
@@ -141,7 +148,8 @@ def data_facts(plan: StudyPlan, model: TrainedModel) -> DataFacts:
         dataset.get("source") or "",
         prepared.classes,
         {name: count_images(split) for name, split in prepared.splits.items()},
-        f"{height} x {width} pixels" if same else "of several sizes",
+        (f"{height} x {width} pixels" if same else "of several sizes")
+        + (", patches of pages" if model.train.data.patches else ""),
         prepared.warnings,
     )
 

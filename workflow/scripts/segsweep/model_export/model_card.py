@@ -14,7 +14,7 @@ from segsweep.io import write_text
 from segsweep.model_export.network_files import ONNX, SETTING, TORCHSCRIPT, NetworkFiles
 from segsweep.model_export.onnx_file import OPSET
 from segsweep.model_export.portable_network import STORED
-from segsweep.model_export.run_evidence import RunEvidence
+from segsweep.model_export.run_evidence import OnTestSplit, RunEvidence
 from segsweep.planning.plan_file import StudyPlan
 
 CARD = "README.md"
@@ -43,6 +43,7 @@ class ExportedModel:
         settings: its training setting, as far as it is not at its defaults; of a program its parameters.
         files: how its network files were made; None of a program's checkpoint.
         inference: the content of its inference.json.
+        architecture: names of architecture and encoder; none of a program's model.
     """
 
     folder: str
@@ -50,12 +51,7 @@ class ExportedModel:
     settings: dict[str, Any]
     files: NetworkFiles | None = None
     inference: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def architecture(self) -> list[str]:
-        """Names of architecture and encoder; none of a program's model."""
-        model = self.settings.get("model") or {}
-        return [model[key] for key in ("arch", "encoder") if model.get(key)] if self.files else []
+    architecture: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,10 +83,12 @@ class Together:
     Attributes:
         how: how they decide together, in words; empty if each stands by itself.
         scores: of what they decide together, by column with its split; empty if it is not scored.
+        test: what they decide together on the test split; None where it was not scored.
     """
 
     how: str = ""
     scores: dict[str, float] = field(default_factory=dict)
+    test: OnTestSplit | None = None
 
 
 @dataclass
@@ -119,6 +117,12 @@ class CardContent:
     def title(self) -> str:
         """Heading of the card."""
         return self.plan.study.get("title") or self.plan.name
+
+    @property
+    def tested(self) -> list[tuple[str, OnTestSplit]]:
+        """What was scored on the test split, with the name of its run."""
+        alone = [(one.evidence.run, one.evidence.test) for one in self.models]
+        return [(name, found) for name, found in [("ensemble", self.together.test), *alone] if found is not None]
 
     @property
     def task(self) -> str:
@@ -165,17 +169,27 @@ def header(content: CardContent) -> dict[str, Any]:
         about["library_name"] = "segmentation-models-pytorch" if is_smp else "pytorch"
     about |= {"pipeline_tag": pipeline, "tags": tags(content)}
     scores = content.together.scores or first.evidence.scores
-    about["metrics"] = list(dict.fromkeys(name.partition("/")[2] for name in scores if not metrics.is_loss(name)))
-    data = content.data
-    measured = [
-        {"type": name.partition("/")[2], "name": name, "value": round(value, 6)}
-        for name, value in scores.items()
-        if not metrics.is_loss(name)
-    ]
-    if measured and data is not None:
-        result = {"task": {"type": pipeline}, "dataset": {"type": data.name, "name": data.title or data.name}}
-        about["model-index"] = [{"name": content.plan.name, "results": [result | {"metrics": measured}]}]
+    if content.tested:
+        scores = scores | content.tested[0][1].scores
+    known = metrics.metrics_of(content.task)  # none of a program's; the rest are losses and their parts
+    scores = {name: value for name, value in scores.items() if not content.task or name.split("/")[1] in known}
+    about["metrics"] = list(dict.fromkeys(name.partition("/")[2] for name in scores))
+    if scores and content.data is not None:
+        about["model-index"] = [{"name": content.plan.name, "results": hub_results(content.data, pipeline, scores)}]
     return about
+
+
+def hub_results(data: DataFacts, pipeline: str, scores: dict[str, float]) -> list[dict[str, Any]]:
+    """Scores as the hub lists them, an entry for each split."""
+    by_split: dict[str, list[dict[str, Any]]] = {}
+    for name, value in scores.items():
+        split, _, metric = name.partition("/")
+        by_split.setdefault(split, []).append({"type": metric, "name": name, "value": round(value, 6)})
+    about = {"type": data.name, "name": data.title or data.name}
+    return [
+        {"task": {"type": pipeline}, "dataset": about | {"split": split}, "metrics": found}
+        for split, found in by_split.items()
+    ]
 
 
 def tags(content: CardContent) -> list[str]:
@@ -197,14 +211,14 @@ def what_it_does(content: CardContent) -> str:
 def limits(content: CardContent) -> list[str]:
     """What a user must not expect, a sentence each; each follows from a fact about the study."""
     first, data = content.models[0].evidence, content.data
+    first_settings = content.models[0].settings
     found = []
     if content.plan.smoke:
         found.append("This is the model of a smoke test, made to see that everything works. It is of no use.")
+    chosen = f"the epoch and the setting, the best of {first.settings}, were" if first.settings > 1 else "the epoch was"
     found.append(
-        f"The scores are of the validation images by which the epoch{'s' if len(content.models) > 1 else ''}"
-        + (f" and the setting, the best of {first.settings}," if first.settings > 1 else "")
-        + f" {'were' if first.settings > 1 or len(content.models) > 1 else 'was'} chosen: they are better than those "
-        "of new images will be."
+        f"The validation scores are of the images by which {chosen} chosen: they are better than those of new images "
+        "will be" + ("; those of the test split are not." if content.tested else ".")
     )
     if first.runs == 1:
         found.append("Its setting was trained once: how far the score depends on the seed is not known.")
@@ -219,6 +233,9 @@ def limits(content: CardContent) -> list[str]:
             + ". Nothing is known of other cameras, places or resolutions."
         )
         found += [f"Of the data: {warning}" for warning in data.warnings]
+    drawn = (first_settings.get("data") or {}).get("train_subset")
+    if drawn:
+        found.append(f"It was trained on {drawn} images, or patches, drawn from those for training.")
     precisions = {one.settings.get("precision") for one in content.models if one.files} - {"fp32", None}
     if precisions:
         found.append(

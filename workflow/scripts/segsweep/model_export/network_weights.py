@@ -5,7 +5,7 @@ from typing import Any
 
 import segmentation_models_pytorch as smp
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from segmentation_models_pytorch.base import SegmentationModel
 from torch import nn
 
@@ -14,7 +14,7 @@ from segsweep.config.components import PLAIN_ENCODERS
 from segsweep.config.train import Train
 from segsweep.errors import InputError
 from segsweep.inference.trained_model import TrainedModel
-from segsweep.io import read_json, write_json
+from segsweep.io import read_json, write_bytes, write_json
 from segsweep.model_export.portable_network import own_size
 from segsweep.models.padding import Padded
 from segsweep.models.surgery import replace
@@ -31,13 +31,14 @@ def write_weights(folder: Path, model: TrainedModel) -> bool:
     """
     network = without_dropout(model.forward.model)
     inner = network.network if isinstance(network, Padded) else network
-    if is_smp := builds_the_same(inner, own_size(model)):
+    if is_smp := builds_the_same(inner, sides_within(network, own_size(model))):
         config = arguments_of(inner) | {"_model_class": type(inner).__name__}
     else:
         inner = network
         config = {SETTINGS: {"model": model.train.model.model_dump(mode="json")} | shape_of(model)}
     weights = {name: values.detach().cpu().contiguous().clone() for name, values in inner.state_dict().items()}
-    save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
+    content = save(weights, metadata={"format": "pt"})  # its own writing of a file lets nobody else read it
+    write_bytes(folder / WEIGHTS, lambda file: file.write(content))
     write_json(folder / CONFIG, config)
     return is_smp
 
@@ -75,6 +76,14 @@ def without_dropout(network: nn.Module) -> nn.Module:
 def is_dropped(layer: nn.Module) -> bool:
     """Whether it is what `segsweep.models.surgery.add_dropout` makes of a layer."""
     return type(layer) is nn.Sequential and [type(one) for one in layer] == [nn.Dropout2d, nn.Conv2d]
+
+
+def sides_within(network: nn.Module, size: tuple[int, int]) -> tuple[int, int]:
+    """Height and width of what smp's own network sees of an image."""
+    if not isinstance(network, Padded):
+        return size
+    height, width = (side + network.missing(side) for side in size)
+    return height, width
 
 
 def builds_the_same(network: nn.Module, size: tuple[int, int]) -> bool:

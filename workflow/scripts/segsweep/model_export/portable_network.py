@@ -4,6 +4,7 @@ A batch of the loader is filled up at the right and bottom to sides of a multipl
 that is part of the network, so an image of any size gives what it gives in validation.
 """
 
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from segsweep.data.loading import MULTIPLE
 from segsweep.detection.boxes import decode
 from segsweep.detection.locations import locations
 from segsweep.inference.trained_model import TrainedModel
+from segsweep.models.surgery import replace
 from segsweep.network_outputs import main_logits
 
 NORMALIZED, STORED = "normalized", "stored"
@@ -52,6 +54,45 @@ def boxes_and_scores(outputs: dict[str, Any]) -> tuple[torch.Tensor, torch.Tenso
     points, strides = locations(outputs["levels"], outputs["logits"].device)
     scores = (outputs["logits"].float().sigmoid() * outputs["centerness"].float().sigmoid()[..., None]).sqrt()
     return decode(points, outputs["distances"].float(), strides), scores
+
+
+class PortablePool(nn.Module):
+    """Means over a grid of cells of a map of any size, as `nn.AdaptiveAvgPool2d` with a square output.
+
+    ONNX has no such layer for a size that is not known beforehand; as two products of matrices it can be written.
+    """
+
+    def __init__(self, cells: int):
+        super().__init__()
+        self.cells = cells
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        return self.shares(maps, 2) @ maps @ self.shares(maps, 3).T
+
+    def shares(self, maps: torch.Tensor, dim: int) -> torch.Tensor:
+        """float32 (cells, side): the share of each row or column in the mean of each cell; cells may overlap."""
+        side = maps.shape[dim]
+        cell = torch.arange(self.cells, device=maps.device)[:, None]
+        position = torch.arange(side, device=maps.device)[None]
+        # From floor(cell * side / cells) to ceil((cell + 1) * side / cells), the latter exclusive.
+        inside = (position >= cell * side // self.cells) & (position * self.cells < (cell + 1) * side)
+        inside = inside.to(maps.dtype)
+        return inside / inside.sum(1, keepdim=True)
+
+
+def with_portable_pools(network: nn.Module) -> nn.Module:
+    """A copy of a network that pools to grids as ONNX can."""
+    network = deepcopy(network)
+    replace(network, lambda layer: cells_of(layer) > 1, lambda layer: PortablePool(cells_of(layer)))
+    return network
+
+
+def cells_of(layer: nn.Module) -> int:
+    """The cells across and down that a layer pools to; 0 where it does not, or not to a square."""
+    size = layer.output_size if type(layer) is nn.AdaptiveAvgPool2d else 0
+    if isinstance(size, tuple):
+        return size[0] if size[0] == size[1] else 0
+    return size
 
 
 class Framed(nn.Module):
@@ -116,7 +157,7 @@ def portable(model: TrainedModel, values: str = NORMALIZED) -> torch.jit.ScriptM
     """
     normalize, prepared = model.forward.normalize, model.prepared
     fill = torch.as_tensor(prepared.fill.astype("float32")).view(1, -1, 1, 1)
-    network = Traceable(model.forward.model.eval(), prepared.task)
+    network = Traceable(with_portable_pools(model.forward.model.eval()), prepared.task)
     example = torch.zeros(1, prepared.channels, *own_size(model))
     with torch.no_grad():
         traced = torch.jit.trace(network, example, check_trace=False)

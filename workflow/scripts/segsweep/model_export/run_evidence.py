@@ -6,10 +6,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from segsweep.inference.test_looks import read_looks
 from segsweep.io import read_csv
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
 
 REMEDY = "Finish the study first: `make report`."
+
+
+@dataclass(frozen=True)
+class OnTestSplit:
+    """What test.csv says of a run, or of models that decide together.
+
+    Attributes:
+        scores: of the test split by name, the study's metric first.
+        low, high: 95 % interval of the metric's score over images; None where there is none.
+        images: that were scored.
+        trained_on: splits.
+        looks: how often the study's test split was looked at so far.
+    """
+
+    scores: dict[str, float]
+    low: float | None
+    high: float | None
+    images: int
+    trained_on: str
+    looks: int
 
 
 @dataclass(frozen=True)
@@ -25,6 +46,7 @@ class RunEvidence:
         runs, mean, low, high, expected: usable runs of its setting, their mean, its 95 % interval, and the mean to
             expect of fresh runs; None where the ranking has none.
         settings: how many the ranking compares.
+        test: None where it was not scored on the test split.
     """
 
     run: str
@@ -41,6 +63,7 @@ class RunEvidence:
     high: float | None = None
     expected: float | None = None
     settings: int = 0
+    test: OnTestSplit | None = None
 
 
 def read_evidence(plan: StudyPlan, results: Path, run: PlannedRun) -> RunEvidence:
@@ -71,6 +94,29 @@ def read_evidence(plan: StudyPlan, results: Path, run: PlannedRun) -> RunEvidenc
         int(ranked["n"]) if ranked.get("n") else None,
         **{name: _number(ranked, name) for name in ("mean", "low", "high", "expected")},
         settings=sum(bool(one["n"]) and int(one["n"]) > 0 for one in ranking),
+        test=read_on_test_split(results, run.run),
+    )
+
+
+def read_on_test_split(results: Path, run: str) -> OnTestSplit | None:
+    """What a run scored on the test split, as the study's key `test` asked for; None where it was not scored.
+
+    `run` may be `ensemble`.
+
+    Raises:
+        InputError: a file is damaged.
+    """
+    path = results / "test.csv"
+    row = next((one for one in read_csv(path, REMEDY) if one["run"] == run), None) if path.is_file() else None
+    if row is None:
+        return None
+    return OnTestSplit(
+        {name: value for name in row if name.startswith("test/") and (value := _number(row, name)) is not None},
+        _number(row, "low"),
+        _number(row, "high"),
+        int(row["images"]),
+        row["trained_on"],
+        len(read_looks(results)),
     )
 
 
