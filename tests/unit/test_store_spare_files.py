@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from segsweep.config.keep import Keep
+from segsweep.search.step_files import step_file, write_step
 from segsweep.store.segment_store import SegmentStore, selection_key
 from segsweep.store.spare_files import keep_of, ranked_cells, spare_files
 from tests.segments import segment_plan, study_plan, write_segment
@@ -91,6 +92,28 @@ def test_a_ranking_of_other_runs_or_by_another_metric_does_not_decide(store, tmp
     write_tables(tmp_path / "little", replace(plan, runs=first_seed), "cbad")
     both = replace(plan, runs=[*first_seed, *second_seed])
     assert spared(store, tmp_path, "weights", little=both) == "acd"
+
+
+@pytest.mark.parametrize(
+    "decides", [{"sweep": {"trials": 4}}, {"confirm": {"top": 2}}, {"test": {"retrain": "train+val"}}]
+)
+def test_no_weights_go_before_the_last_decision(store, tmp_path, decides):
+    plan = plan_of(keep={"weights": "best 1"}, **decides)
+    folder = tmp_path / "little"
+    assert spared(store, tmp_path, "weights", little=plan) == ""
+    write_tables(folder, plan, "cbad")
+    write_step(step_file(folder / "sweep", 0), {"step": 0, "done": False})
+    assert spared(store, tmp_path, "weights", little=plan) == ""
+    write_step(step_file(folder / "sweep", 1), {"step": 1, "done": True})
+    assert spared(store, tmp_path, "weights", little=plan) == "bcd"
+
+
+def test_the_setting_that_would_be_chosen_keeps_its_weights(store, tmp_path):
+    """Of the best one by its mean, a run failed: the analysis recommends the next."""
+    plan = plan_of(keep={"weights": "best 1"})
+    plan = replace(plan, runs=[replace(run, cell="b") if run.cell == "d" else run for run in plan.runs])
+    assert ranked_cells(plan, store, tmp_path / "little")[:2] == ["c", "b"]
+    assert spared(store, tmp_path, "weights", little=plan) == "abd"
 
 
 def test_cells_that_are_not_trained_yet_and_members_of_ensembles_keep_their_weights(store, tmp_path):
