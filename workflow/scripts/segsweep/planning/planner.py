@@ -165,7 +165,7 @@ class Planner(WorkerView):
         return [segment for segment in self.cut.segments if segment not in self.store.complete]
 
     def missing_by_cells(self, at_once: int) -> list[list[str]]:
-        """The segments that cells lack, of so many cells together; none of a search, whose cells follow from decisions."""
+        """The segments that cells lack, of so many cells together; none of a search."""
         cells: dict[str, list[str]] = {}
         for run in self.cut.runs if not self.adaptive else ():
             lacking = [segment for segment in run.segments if segment not in self.store.complete]
