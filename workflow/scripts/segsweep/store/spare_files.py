@@ -89,7 +89,7 @@ def _with_weights(plan: StudyPlan, store: SegmentStore, keep: Keep, folder: Path
 def ranked_cells(plan: StudyPlan, store: SegmentStore, folder: Path) -> list[str]:
     """The cells of a study all of whose runs are trained, best first: those without a score come last.
 
-    They stand as in the study's ranking.csv, the chosen one first, where that was made of these cells; else by the mean
+    They stand as in the study's ranking.csv, the chosen one first, where that was made of these runs; else by the mean
     of their usable runs.
     """
     runs: dict[str, list[PlannedRun]] = {}
@@ -97,22 +97,39 @@ def ranked_cells(plan: StudyPlan, store: SegmentStore, folder: Path) -> list[str
         if run.role in RANKED_ROLES:
             runs.setdefault(run.cell, []).append(run)
     trained = {cell for cell, ones in runs.items() if all(one.segments[-1] in store.complete for one in ones)}
-    listed = _listed_cells(folder)
-    if trained <= set(listed):
-        return [cell for cell in listed if cell in trained]
+    if _is_ranked(plan, [run for cell in trained for run in runs[cell]], folder):
+        return [cell for cell in _listed_cells(folder) if cell in trained]
     scores = {cell: _scores(plan, runs[cell], store) for cell in trained}
     sign = 1 if plan.minimize else -1
     order = {cell: (not found, sign * fmean(found) if found else 0.0) for cell, found in scores.items()}
     return sorted((cell for cell in runs if cell in trained), key=order.__getitem__)
 
 
+def _is_ranked(plan: StudyPlan, runs: Iterable[PlannedRun], folder: Path) -> bool:
+    """Whether a study's ranking is by its metric, and of these runs: not one from before a seed was added."""
+    tables = [folder / name for name in ("runs.csv", "ranking.csv", "analysis.json")]
+    if not all(table.is_file() for table in tables):
+        return False
+    listed, ranking, analysis = tables
+    about = read_json(analysis)
+    if (about.get("metric"), about.get("minimize")) != (plan.metric, plan.minimize) or _time(ranking) < _time(listed):
+        return False
+    segments = {row["run"]: row["segments"].split() for row in read_csv(listed)}
+    ranked = {row["cell"] for row in read_csv(ranking)}
+    # Of a run that ended early the table has the segments up to there.
+    return all(
+        run.cell in ranked and (found := segments.get(run.run)) and found == run.segments[: len(found)] for run in runs
+    )
+
+
+def _time(table: Path) -> int:
+    return table.stat().st_mtime_ns
+
+
 def _listed_cells(folder: Path) -> list[str]:
-    """The cells of a study's ranking, the one that the analysis chose first; none before there is a ranking."""
-    ranking, analysis = folder / "ranking.csv", folder / "analysis.json"
-    if not (ranking.is_file() and analysis.is_file()):
-        return []
-    chosen = (read_json(analysis).get("best") or {}).get("cell")
-    cells = [row["cell"] for row in read_csv(ranking)]
+    """The cells of a study's ranking, the one that the analysis chose first."""
+    chosen = (read_json(folder / "analysis.json").get("best") or {}).get("cell")
+    cells = [row["cell"] for row in read_csv(folder / "ranking.csv")]
     return sorted(cells, key=lambda cell: cell != chosen)
 
 
