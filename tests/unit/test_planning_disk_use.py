@@ -1,5 +1,7 @@
 """How much of the disk a study takes."""
 
+from dataclasses import replace
+
 import pytest
 import segmentation_models_pytorch as smp
 import torch
@@ -13,7 +15,8 @@ TRAIN = {"model": {"encoder": "resnet18"}, "optimizer": {"name": "sgd"}, "loss":
 
 
 def plan_of(count=3, **fields):
-    return study_plan(*(segment_plan(f"{letter * 16}-0004", train=TRAIN, **fields) for letter in "abc"[:count]))
+    plan = study_plan(*(segment_plan(f"{letter * 16}-0004", train=TRAIN, **fields) for letter in "abc"[:count]))
+    return replace(plan, runs=[replace(run, role="grid") for run in plan.runs])
 
 
 def test_weights_of_all_runs_and_states_with_what_the_optimizer_holds(tmp_path):
@@ -25,6 +28,12 @@ def test_weights_of_all_runs_and_states_with_what_the_optimizer_holds(tmp_path):
 def test_what_is_not_kept_takes_nothing(tmp_path):
     use = disk_use(plan_of(can_be_extended=False), Keep(weights="best 2"), SegmentStore(tmp_path))
     assert (use.weights_of, use.states, use.total) == (2, 0, 2 * 55 * MIB)
+
+
+def test_what_is_no_candidate_keeps_its_weights(tmp_path):
+    plan = plan_of(can_be_extended=False)
+    members = replace(plan, runs=[*plan.runs[:2], replace(plan.runs[2], role="ensemble")])
+    assert disk_use(members, Keep(weights="best 1"), SegmentStore(tmp_path)).weights_of == 2
 
 
 def test_what_was_measured_counts(tmp_path):

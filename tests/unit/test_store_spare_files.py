@@ -1,10 +1,12 @@
 """What can go of complete segments, as the studies that reach them say."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from segsweep.config.keep import Keep
+from segsweep.search.step_files import step_file, write_step
 from segsweep.store.segment_store import SegmentStore, selection_key
 from segsweep.store.spare_files import keep_of, ranked_cells, spare_files
 from tests.segments import segment_plan, study_plan, write_segment
@@ -62,15 +64,56 @@ def test_what_another_study_needs_stays(store, tmp_path):
     assert spared(store, tmp_path, "state", little=plan, other=plan_of("a")) == "bcd"
 
 
+def write_tables(folder, plan, ranked, **about):
+    folder.mkdir(exist_ok=True)
+    rows = [f"{run.run},{' '.join(run.segments)}" for run in plan.runs]
+    (folder / "runs.csv").write_text("\n".join(["run,segments", *rows, ""]))
+    (folder / "ranking.csv").write_text("\n".join(["cell", *ranked, ""]))
+    about = {"metric": "val/miou", "minimize": False, "best": {"cell": "a"}} | about
+    (folder / "analysis.json").write_text(json.dumps(about))
+
+
 def test_the_ranking_decides_once_it_is_there(store, tmp_path):
-    (tmp_path / "little").mkdir()
-    (tmp_path / "little" / "ranking.csv").write_text("cell\nc\nb\na\nd\n")
-    (tmp_path / "little" / "analysis.json").write_text('{"best": {"cell": "a"}}')
     plan = plan_of(keep={"weights": "best 1"})
+    write_tables(tmp_path / "little", plan, "cbad")
     assert spared(store, tmp_path, "weights", little=plan) == "bcd"
     # Of a cell that it does not know it says nothing.
-    (tmp_path / "little" / "ranking.csv").write_text("cell\nc\na\n")
+    write_tables(tmp_path / "little", plan, "ca")
     assert spared(store, tmp_path, "weights", little=plan) == "acd"
+
+
+def test_a_ranking_of_other_runs_or_by_another_metric_does_not_decide(store, tmp_path):
+    plan = plan_of(keep={"weights": "best 1"})
+    write_tables(tmp_path / "little", plan, "cbad", metric="val/dice")
+    assert spared(store, tmp_path, "weights", little=plan) == "acd"
+    # Before a second seed was added.
+    first_seed = [replace(run, run=f"{run.run}-s0") for run in plan.runs]
+    second_seed = [replace(run, run=f"{run.run}-s1", seed=1) for run in plan.runs]
+    write_tables(tmp_path / "little", replace(plan, runs=first_seed), "cbad")
+    both = replace(plan, runs=[*first_seed, *second_seed])
+    assert spared(store, tmp_path, "weights", little=both) == "acd"
+
+
+@pytest.mark.parametrize(
+    "decides", [{"sweep": {"trials": 4}}, {"confirm": {"top": 2}}, {"test": {"retrain": "train+val"}}]
+)
+def test_no_weights_go_before_the_last_decision(store, tmp_path, decides):
+    plan = plan_of(keep={"weights": "best 1"}, **decides)
+    folder = tmp_path / "little"
+    assert spared(store, tmp_path, "weights", little=plan) == ""
+    write_tables(folder, plan, "cbad")
+    write_step(step_file(folder / "sweep", 0), {"step": 0, "done": False})
+    assert spared(store, tmp_path, "weights", little=plan) == ""
+    write_step(step_file(folder / "sweep", 1), {"step": 1, "done": True})
+    assert spared(store, tmp_path, "weights", little=plan) == "bcd"
+
+
+def test_the_setting_that_would_be_chosen_keeps_its_weights(store, tmp_path):
+    """Of the best one by its mean, a run failed: the analysis recommends the next."""
+    plan = plan_of(keep={"weights": "best 1"})
+    plan = replace(plan, runs=[replace(run, cell="b") if run.cell == "d" else run for run in plan.runs])
+    assert ranked_cells(plan, store, tmp_path / "little")[:2] == ["c", "b"]
+    assert spared(store, tmp_path, "weights", little=plan) == "abd"
 
 
 def test_cells_that_are_not_trained_yet_and_members_of_ensembles_keep_their_weights(store, tmp_path):

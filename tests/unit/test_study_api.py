@@ -167,7 +167,7 @@ def test_a_table_that_is_not_there_is_refused(project, study, tmp_path):
         segsweep.open(damaged).runs  # noqa: B018
 
 
-def test_the_best_run_is_that_of_the_first_cell_in_the_ranking(study):
+def test_the_best_run_is_that_of_the_first_cell_where_nothing_speaks_against_it(study):
     first = study.ranking.iloc[0]
     best = study.best
     assert (best.name, best.levels[BATCH]) == (first["best_run"], first[BATCH])
@@ -176,6 +176,15 @@ def test_the_best_run_is_that_of_the_first_cell_in_the_ranking(study):
     assert best.epochs.loc[best.epochs["val/jaccard"].idxmax(), "epoch"] == best.best_epoch
     assert len(best.images) == 4
     assert repr(best) == f"<run {best.name!r} of grid: {best.label}, seed {best.seed}>"
+
+
+def test_the_best_run_is_that_of_the_setting_in_best_yaml(study, tmp_path):
+    folder = shutil.copytree(study.folder, tmp_path / "results" / "grid")
+    second = study.ranking.iloc[1]
+    analysis = json.loads((folder / "analysis.json").read_text(encoding="utf-8"))
+    analysis["best"]["cell"] = second["cell"]  # as a confirmation may have it
+    (folder / "analysis.json").write_text(json.dumps(analysis), encoding="utf-8")
+    assert segsweep.open(folder).best.name == second["best_run"]
 
 
 def test_a_run_that_is_not_there_or_not_trained_is_refused(study):

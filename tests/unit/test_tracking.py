@@ -15,7 +15,7 @@ from wandb.sdk.internal.datastore import DataStore
 
 from segsweep import registry
 from segsweep.config.load import Request
-from segsweep.planning.plan_file import read_plan
+from segsweep.planning.plan_file import RETRAIN, read_plan
 from segsweep.store.epoch_reports import add_report, read_reports
 from segsweep.store.segment_store import SegmentStore
 from segsweep.tracking import following
@@ -145,6 +145,16 @@ def test_a_segment_that_began_again_with_other_values_is_begun_anew(study):
     os.utime(part / "reports.jsonl", (time.time() + 1, time.time() + 1))  # a clock of a second's steps
     pass_on(study, recorder, last=False, passing=passing)
     assert recorder.begun[-1].values == {(1, "val/miou"): 0.375}
+
+
+def test_a_run_that_trains_on_validation_images_shows_no_score_of_them_while_it_trains(study):
+    recorder, part = Recorder(), unfinished(study)
+    plan = json.loads((study / "plan.json").read_text(encoding="utf-8"))
+    plan["runs"][-1]["role"] = RETRAIN
+    (study / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
+    add_report(part, {"epoch": 1, "train/loss": 0.5, "val/loss": 0.25, "val/miou": 0.25})
+    pass_on(study, recorder, last=False)
+    assert recorder.begun[-1].values == {(1, "train/loss"): 0.5}
 
 
 def test_half_a_line_of_reports_is_passed_over(tmp_path):

@@ -405,3 +405,27 @@ if STUDY.study.ensemble:
 LOOKS_AT_TEST = [str(FOLDER / TEST_LOOKS)] if (FOLDER / TEST_LOOKS).is_file() else []
 TEST_FILES = [*outputs("score_test", FOLDER).values(), f"{FOLDER}/test.json"] if STUDY.study.test else []
 STUDY_FILES += TEST_FILES
+
+
+# What `keep` of a study lets go is removed each time so many cells more are trained, and last when all is drawn.
+CELLS_AT_ONCE = 100
+LETS_GO = PLANS and STUDY.study.keep.lets_go and not STUDY.request.partial
+BATCHES = STUDY.missing_by_cells(CELLS_AT_ONCE) if LETS_GO else []
+
+
+def trained_before(wildcards):
+    """What is trained, or drawn, before space is freed."""
+    if wildcards.batch == "last":
+        return [*STUDY_FILES, *freed(range(len(BATCHES)))]
+    number = int(wildcards.batch)
+    return [*markers_to_make(BATCHES[number], STUDY.start), *freed(range(number)[-1:])]
+
+
+def freed(batches):
+    """What says that space was freed after these batches."""
+    return [markers.marker(STUDY.start, f"freed_{batch}") for batch in batches]
+
+
+def space():
+    """What frees space last, where something is trained before."""
+    return freed(["last"]) if LETS_GO and (STUDY.missing() or not STUDY.nothing_left_to_decide) else []

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segsweep.errors import InputError
-from segsweep.inference.loaded_ensemble import members_of
 from segsweep.io import read_csv, read_json_or_none
 from segsweep.planning.plan_file import RETRAIN, PlannedRun, StudyPlan
 from segsweep.store.segment_store import SegmentStore
@@ -59,6 +58,8 @@ def choose_models(plan: StudyPlan, store: SegmentStore, ranking: Path, of: str =
     """
     plan.check_builds_networks()
     if of == ENSEMBLE:
+        from segsweep.inference.loaded_ensemble import members_of  # here: it imports torch, others need not
+
         members, _ = members_of(plan, store)
         if not members:
             raise InputError(

@@ -224,11 +224,13 @@ def limits(content: CardContent) -> list[str]:
     found = []
     if content.plan.smoke:
         found.append("This is the model of a smoke test, made to see that everything works. It is of no use.")
-    chosen = f"the epoch and the setting, the best of {first.settings}, were" if first.settings > 1 else "the epoch was"
-    found.append(
-        f"The validation scores are of the images by which {chosen} chosen: they are better than those of new images "
-        "will be" + ("; those of the test split are not." if content.tested else ".")
-    )
+    if not first.retrained:
+        together = first.settings > 1
+        chosen = f"the epoch and the setting, the best of {first.settings}, were" if together else "the epoch was"
+        found.append(
+            f"The validation scores are of the images by which {chosen} chosen: they are likely to be better than "
+            "those of new images" + ("; by those of the test split segsweep chose nothing." if content.tested else ".")
+        )
     if first.runs == 1:
         found.append("Its setting was trained once: how far the score depends on the seed is not known.")
     if first.fold is not None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from segsweep.config.keep import Keep
-from segsweep.planning.plan_file import SegmentPlan, StudyPlan
+from segsweep.planning.plan_file import RANKED_ROLES, SegmentPlan, StudyPlan
 from segsweep.planning.resources import resource_profile
 from segsweep.store.segment_store import SegmentRecord, SegmentStore
 
@@ -48,9 +48,11 @@ def disk_use(plan: StudyPlan, keep: Keep, store: SegmentStore) -> DiskUse:
         if segment.can_be_extended
     ]
     by_cell: dict[str, list[int]] = {}
+    beside: list[int] = []  # what is no candidate keeps its weights
     for run in plan.runs:
-        by_cell.setdefault(run.cell, []).append(size[run.segments[-1]])
-    weights = sorted(by_cell.values(), key=sum, reverse=True)[: keep.best]
+        ones = by_cell.setdefault(run.cell, []) if run.role in RANKED_ROLES else beside
+        ones.append(size[run.segments[-1]])
+    weights = [*sorted(by_cell.values(), key=sum, reverse=True)[: keep.best], beside]
     return DiskUse(sum(map(sum, weights)), sum(map(len, weights)), sum(states), len(states))
 
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,16 @@ class Planner(WorkerView):
     def missing(self) -> list[str]:
         """Planned segments that the store does not hold."""
         return [segment for segment in self.cut.segments if segment not in self.store.complete]
+
+    def missing_by_cells(self, at_once: int) -> list[list[str]]:
+        """The segments that cells lack, of so many cells together; none of a search."""
+        cells: dict[str, list[str]] = {}
+        for run in self.cut.runs if not self.adaptive else ():
+            lacking = [segment for segment in run.segments if segment not in self.store.complete]
+            if lacking:
+                cells.setdefault(run.cell.cell, []).extend(lacking)
+        left = list(cells.values())
+        return [list(chain(*left[first : first + at_once])) for first in range(0, len(left), at_once)]
 
     @cached_property
     def plan_digest(self) -> str:

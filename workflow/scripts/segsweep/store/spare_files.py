@@ -11,7 +11,8 @@ from statistics import fmean
 from segsweep.config.keep import Keep
 from segsweep.io import read_csv, read_json
 from segsweep.planning.plan_file import RANKED_ROLES, PlannedRun, StudyPlan
-from segsweep.statuses import USABLE
+from segsweep.search.step_files import read_steps
+from segsweep.statuses import FAILED, USABLE
 from segsweep.store.segment_store import SegmentStore
 
 
@@ -83,44 +84,83 @@ def _with_weights(plan: StudyPlan, store: SegmentStore, keep: Keep, folder: Path
         return set(plan.segments)
     ranked = ranked_cells(plan, store, folder)
     spare = set(ranked[keep.best :])
-    return {segment for run in plan.runs if run.cell not in spare for segment in run.segments}
+    kept = (run for run in plan.runs if run.role not in RANKED_ROLES or run.cell not in spare)
+    return {segment for run in kept for segment in run.segments}
 
 
 def ranked_cells(plan: StudyPlan, store: SegmentStore, folder: Path) -> list[str]:
     """The cells of a study all of whose runs are trained, best first: those without a score come last.
 
-    They stand as in the study's ranking.csv, the chosen one first, where that was made of these cells; else by the mean
-    of their usable runs.
+    They stand as in the study's ranking.csv, the chosen one first, where that was made of these runs; else by the mean
+    of their usable runs, the first without a failed run before all others. Of a search, or where runs are confirmed or
+    trained again, none is ranked before the last decision: any may still be promoted or chosen.
     """
     runs: dict[str, list[PlannedRun]] = {}
     for run in plan.runs:
         if run.role in RANKED_ROLES:
             runs.setdefault(run.cell, []).append(run)
-    trained = {cell for cell, ones in runs.items() if all(one.segments[-1] in store.complete for one in ones)}
-    listed = _listed_cells(folder)
-    if trained <= set(listed):
-        return [cell for cell in listed if cell in trained]
-    scores = {cell: _scores(plan, runs[cell], store) for cell in trained}
-    sign = 1 if plan.minimize else -1
-    order = {cell: (not found, sign * fmean(found) if found else 0.0) for cell, found in scores.items()}
-    return sorted((cell for cell in runs if cell in trained), key=order.__getitem__)
+    trained = [cell for cell, ones in runs.items() if all(one.segments[-1] in store.complete for one in ones)]
+    is_ranked = _is_ranked(plan, [run for cell in trained for run in runs[cell]], folder)
+    if _has_decisions(plan) and not (is_ranked and _has_decided(folder)):
+        return []
+    if is_ranked:
+        among = set(trained)
+        return [cell for cell in _listed_cells(folder) if cell in among]
+    return _by_mean(plan, {cell: runs[cell] for cell in trained}, store)
+
+
+def _has_decisions(plan: StudyPlan) -> bool:
+    """Whether a study's runs depend on the scores of others."""
+    retrain = (plan.study.get("test") or {}).get("retrain", "none")
+    return retrain != "none" or any(plan.study.get(part) for part in ("sweep", "confirm", "ensemble"))
+
+
+def _has_decided(folder: Path) -> bool:
+    """Whether all decisions are made."""
+    steps = read_steps(folder / "sweep")
+    return bool(steps) and steps[-1]["done"]
+
+
+def _is_ranked(plan: StudyPlan, runs: Iterable[PlannedRun], folder: Path) -> bool:
+    """Whether a study's ranking is by its metric, and of these runs: not one from before a seed was added."""
+    tables = [folder / name for name in ("runs.csv", "ranking.csv", "analysis.json")]
+    if not all(table.is_file() for table in tables):
+        return False
+    listed, ranking, analysis = tables
+    about = read_json(analysis)
+    if (about.get("metric"), about.get("minimize")) != (plan.metric, plan.minimize) or _time(ranking) < _time(listed):
+        return False
+    segments = {row["run"]: row["segments"].split() for row in read_csv(listed)}
+    ranked = {row["cell"] for row in read_csv(ranking)}
+    # Of a run that ended early the table has the segments up to there.
+    return all(
+        run.cell in ranked and (found := segments.get(run.run)) and found == run.segments[: len(found)] for run in runs
+    )
+
+
+def _time(table: Path) -> int:
+    return table.stat().st_mtime_ns
 
 
 def _listed_cells(folder: Path) -> list[str]:
-    """The cells of a study's ranking, the one that the analysis chose first; none before there is a ranking."""
-    ranking, analysis = folder / "ranking.csv", folder / "analysis.json"
-    if not (ranking.is_file() and analysis.is_file()):
-        return []
-    chosen = (read_json(analysis).get("best") or {}).get("cell")
-    cells = [row["cell"] for row in read_csv(ranking)]
+    """The cells of a study's ranking, the one that the analysis chose first."""
+    chosen = (read_json(folder / "analysis.json").get("best") or {}).get("cell")
+    cells = [row["cell"] for row in read_csv(folder / "ranking.csv")]
     return sorted(cells, key=lambda cell: cell != chosen)
 
 
-def _scores(plan: StudyPlan, runs: Iterable[PlannedRun], store: SegmentStore) -> list[float]:
-    """The scores of the usable runs of a cell."""
-    found = []
-    for run in runs:
-        record = store.record_or_none(run.segments[-1])
-        best = record.best_by(plan.metric, plan.minimize) if record and record.status in USABLE else None
-        found += [best["value"]] if best else []
-    return found
+def _by_mean(plan: StudyPlan, runs: Mapping[str, list[PlannedRun]], store: SegmentStore) -> list[str]:
+    """Cells by the mean of their usable runs, but the one first that would be chosen: no run of it failed."""
+    scores: dict[str, list[float]] = {cell: [] for cell in runs}
+    failed = set()
+    for cell, ones in runs.items():
+        for record in filter(None, (store.record_or_none(one.segments[-1]) for one in ones)):
+            best = record.best_by(plan.metric, plan.minimize) if record.status in USABLE else None
+            scores[cell] += [best["value"]] if best else []
+            if record.status in FAILED:
+                failed.add(cell)
+    sign = 1 if plan.minimize else -1
+    order = {cell: (not found, sign * fmean(found) if found else 0.0) for cell, found in scores.items()}
+    ranked = sorted(runs, key=order.__getitem__)
+    chosen = next((cell for cell in ranked if scores[cell] and cell not in failed), None)
+    return sorted(ranked, key=lambda cell: cell != chosen)

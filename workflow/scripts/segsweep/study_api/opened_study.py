@@ -14,6 +14,7 @@ from segsweep.config.yaml_documents import nearest
 from segsweep.data.classes import class_names
 from segsweep.errors import InputError
 from segsweep.formatting import plural
+from segsweep.inference.chosen_models import choose_runs
 from segsweep.planning.plan_file import PLAN_FILE, PlannedCell, StudyPlan, read_plan
 from segsweep.store.segment_store import SegmentStore
 from segsweep.study_api.opened_ensemble import OpenedEnsemble
@@ -161,15 +162,13 @@ class OpenedStudy:
 
     @property
     def best(self) -> OpenedRun:
-        """The best run of the first cell in the ranking.
+        """The best run of the setting that the study recommends, that of best.yaml.
 
         Raises:
             InputError: there is no ranking, or no cell has a usable run.
         """
-        named = self.ranking["best_run"].dropna()
-        if named.empty:
-            raise InputError(f"{self.folder / 'ranking.csv'}: no cell has a usable run. Train the study first.")
-        return self.run(named.iloc[0])
+        (run,) = choose_runs(self.plan, self.folder / "ranking.csv")
+        return OpenedRun(self, run)
 
     def run(self, name: str) -> OpenedRun:
         """A run by its name, as in `runs`.

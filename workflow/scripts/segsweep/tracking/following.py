@@ -60,7 +60,8 @@ class Follower:
             self.say(_line(error))
             return False
         if whole:
-            self.say(f"{plural(len(self.passed), 'run')} passed on. To look: {self._filled(self.tracker.look)}")
+            said = f"{plural(len(self.passed), 'run')} passed on." if self.passed else "has it all already."
+            self.say(f"{said} To look: {self._filled(self.tracker.look)}")
         return whole
 
     def _follow(self, is_over: Callable[[float], bool]) -> bool:

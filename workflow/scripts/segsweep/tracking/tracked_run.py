@@ -10,9 +10,9 @@ from typing import Any
 from segsweep.analysis.collect import add_scores, read_trained, status_of, summarise
 from segsweep.data.classes import task_and_classes
 from segsweep.formatting import value_in_words
-from segsweep.planning.plan_file import PlannedCell, PlannedRun, StudyPlan
+from segsweep.planning.plan_file import RETRAIN, PlannedCell, PlannedRun, StudyPlan
 from segsweep.statuses import FAILED
-from segsweep.store.epoch_reports import REPORTS, read_reports
+from segsweep.store.epoch_reports import REPORTS, Report, read_reports
 from segsweep.store.lock import SILENCE_S
 from segsweep.store.segment_store import SegmentRecord, SegmentStore
 
@@ -132,7 +132,7 @@ def epochs_and_outcome(plan: StudyPlan, run: PlannedRun, store: SegmentStore) ->
     following = run.segments[len(records)]
     part = store.part(following)
     reports = [one for one in read_reports(part) if one["epoch"] > (epochs[-1].epoch if epochs else 0)]
-    rows = [(int(one["epoch"]), _numbers(one.items())) for one in reports]
+    rows = [(int(one["epoch"]), _reported(one, run)) for one in reports]
     epochs += _timed(rows, modified(part / REPORTS))
     if time.time() - modified(store.lock(following)) < SILENCE_S:
         return epochs, Outcome(RUNNING)
@@ -180,6 +180,12 @@ def _timed(rows: list[tuple[int, dict[str, float]]], end: float) -> list[Epoch]:
         found.append(Epoch(epoch, values, end))
         end -= values.get("seconds", 0.0)
     return found[::-1]
+
+
+def _reported(report: Report, run: PlannedRun) -> dict[str, float]:
+    """The numbers of an epoch that trains now, without scores of images that the run is trained on."""
+    told = report.items() if run.role != RETRAIN else ((n, v) for n, v in report.items() if not n.startswith("val/"))
+    return _numbers(told)
 
 
 def _numbers(pairs: Iterable[tuple[str, float]]) -> dict[str, float]:
