@@ -19,10 +19,11 @@ class TestScore(Section):
 
 
 def write(results: QuotedResults) -> str:
-    """If models were scored on the test split, or somebody looked at it otherwise."""
+    """If models were to be scored on the test split, or somebody looked at it otherwise."""
     looked = (results.folder / TEST_LOOKS).is_file()
-    scored = len(results.table("test")) > 0
-    return blocks(_scores(results) if scored else "", _looks(results) if looked else "")
+    asked = (results.folder / TEST).is_file()
+    scored = _scores if len(results.table("test")) > 0 else _notes
+    return blocks(scored(results) if asked else "", _looks(results) if looked else "")
 
 
 def _scores(results: QuotedResults) -> str:
