@@ -484,7 +484,9 @@ def test_each_look_at_the_test_split_is_counted_once_and_the_report_says_so(mask
     assert [len(look["models"]) for look in looks[:3]] == [4, 3, 3]
     assert looks[1]["how"] == "vote, 2 votes needed"
     report = (masks.folder / "report.md").read_text(encoding="utf-8")
-    assert "Different looks at the test split so far: 2." in report  # it was written before the submission
+    assert (
+        "Different looks at the test split in this study so far: 2." in report
+    )  # it was written before the submission
     sources = (masks.folder / "report.sources.csv").read_text(encoding="utf-8")
     (problem, *_) = verify(report, sources, masks.folder)
     assert "says 3" in problem

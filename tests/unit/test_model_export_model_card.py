@@ -86,7 +86,7 @@ def test_the_score_of_the_test_split_stands_apart(tmp_path, content):
     content.models[0].evidence = replace(EVIDENCE, test=test)
     text = written(tmp_path, content)
     assert "| `a-s0` | train | 30 | 0.7 | 0.6 to 0.8 |" in text
-    assert "it was looked at in 2 ways" in text
+    assert "the study looked at it in 2 ways" in text
     assert [one.dataset_split for one in ModelCard(text).data.eval_results] == ["val", "test"]
 
 
@@ -102,6 +102,15 @@ def test_limits_follow_from_the_evidence(content, change, said):
     assert not any(said in limit for limit in limits(content))
     content.models[0].evidence = replace(EVIDENCE, **change)
     assert any(said in limit for limit in limits(content))
+
+
+def test_no_validation_score_is_claimed_of_a_run_that_trained_on_validation_images(tmp_path, content):
+    content.models[0].evidence = replace(EVIDENCE, scores={}, best_epoch="", epochs="7", retrained=True)
+    text = written(tmp_path, content)
+    assert "together, for 7 epochs, whose last one counts: no validation score" in text
+    assert "| `a-s0` |" not in text
+    assert "validation scores are of the images" not in text
+    assert "| lr=1e-3 | 3 | 0.8 | 0.75 to 0.85 | 0.79 |" in text
 
 
 def test_evidence_is_read_from_the_tables(tmp_path):

@@ -339,3 +339,26 @@ def test_the_set_up_says_by_which_statistics_images_were_standardized(tmp_path, 
     Analysis(open_results(tmp_path)).write(tmp_path)
     text = unmarked(setup.set_up(QuotedResults(tmp_path, tmp_path)))
     assert f"| Preprocessing | {said} | `data.preprocessing` |" in text
+
+
+def test_the_test_score_claims_no_more_than_was_done(tmp_path):
+    def score_on_test(folder):
+        ranking = rows_of(folder, "ranking.csv")
+        rows = [
+            {"cell": one["cell"], "run": one["best_run"], "method": "single model", "members": 1, "trained_on": "train",
+             "epoch": 6, "own": 0.8, "images": 6, "low": 0.6, "high": 0.8, "drawn": 6, "test/jaccard": 0.7}
+            for one in ranking
+        ]  # fmt: skip
+        write_rows(folder / "test.csv", list(rows[0]), rows)
+        about = {"of": "top 2", "retrain": "none", "metric": "test/jaccard", "draws": 2000, "images": 6}
+        (folder / "test.json").write_text(json.dumps(about | {"notes": []}))
+        look = {"by": "score_test", "of": "best", "runs": [one["run"] for one in rows], "metric": "test/jaccard"}
+        looks = {"looks": [look | {"how": "", "first": "2026-01-01"}]}
+        (folder / "test_looks.json").write_text(json.dumps(looks))
+
+    text = section(report(tmp_path, alter_tables=score_on_test, axes={BATCH: [4, 8]}, epochs=2), "Test score")
+    assert "segsweep chose without these scores" in text
+    assert "by which nothing was chosen" not in text  # of what people chose nothing is known
+    assert "chooses by the test split" in text
+    assert "too narrow" in text
+    assert "in this study so far: 1." in text

@@ -19,17 +19,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=1, help="threads of the computations on a CPU")
     options = parser.parse_args(argv)
 
-    from segsweep.inference.chosen_models import choose_models, retrained_models
-    from segsweep.inference.test_looks import record_look
+    from segsweep.inference.chosen_models import models_to_test
+    from segsweep.inference.test_looks import read_looks, record_look
     from segsweep.inference.test_scores import score, write
     from segsweep.planning.plan_file import open_plan
     from segsweep.store.segment_store import SegmentStore
 
     plan, store = open_plan(options.plan), SegmentStore(options.store)
-    of, again = plan.study["test"]["of"], plan.study["test"]["retrain"] != "none"
-    chosen = retrained_models(plan, of) if again else choose_models(plan, store, options.ranking, of)
+    chosen = models_to_test(plan, store, options.ranking)
     found = score(plan, store, chosen, device=options.device, threads=options.threads)
-    looks = record_look(options.output, found.look)
+    looks = record_look(options.output, found.look) if found.look else len(read_looks(options.output))
     write(found, options.output)
     metric = found.about["metric"]
     print("\n".join(f"{row['run']}: {metric} {row['scores'][metric]:.4f}" for row in found.rows))

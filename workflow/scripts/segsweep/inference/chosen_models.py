@@ -30,16 +30,23 @@ class ChosenModels:
     min_votes: int | None = None
 
 
-def retrained_models(plan: StudyPlan, of: str) -> ChosenModels:
-    """The runs that were trained again on training and validation images, as `of` said when they were chosen.
+class NothingUsable(InputError):
+    """No run of those that are asked for is trained and has a score."""
 
-    Raises:
-        InputError: there is none.
+
+def models_to_test(plan: StudyPlan, store: SegmentStore, ranking: Path) -> ChosenModels:
+    """The models that the study's key `test` asks for, trained again if it says so; none where none is usable.
+
+    Args:
+        plan, store, ranking: see `choose_models`.
     """
-    runs = [run for run in plan.runs if run.role == RETRAIN]
-    if not runs:
-        raise InputError(f"{plan.study_file}: no setting has a usable run that could be trained again. See runs.csv.")
-    return ChosenModels(of, runs)
+    of = plan.study["test"]["of"]
+    if plan.study["test"]["retrain"] != "none":
+        return ChosenModels(of, [run for run in plan.runs if run.role == RETRAIN])
+    try:
+        return choose_models(plan, store, ranking, of)
+    except NothingUsable:
+        return ChosenModels(of, [])
 
 
 def choose_models(plan: StudyPlan, store: SegmentStore, ranking: Path, of: str = BEST) -> ChosenModels:
@@ -62,7 +69,7 @@ def choose_models(plan: StudyPlan, store: SegmentStore, ranking: Path, of: str =
 
         members, _ = members_of(plan, store)
         if not members:
-            raise InputError(
+            raise NothingUsable(
                 f"{plan.study_file}: the study has no ensemble whose members are trained. Give it the key `ensemble`, "
                 f"train it, or ask for `{BEST}` in place of `{ENSEMBLE}`."
             )
@@ -85,5 +92,5 @@ def choose_runs(plan: StudyPlan, ranking: Path, of: str = BEST) -> list[PlannedR
     rows = sorted(read_csv(ranking, "Train the study first."), key=lambda row: row["cell"] != best.get("cell"))
     ranked = [row["best_run"] for row in rows if row["best_run"]]
     if not ranked:
-        raise InputError(f"{ranking}: no setting has a usable run. Train the study first.")
+        raise NothingUsable(f"{ranking}: no setting has a usable run. Train the study first.")
     return [plan.run_named(name) for name in ranked[:wanted]]

@@ -10,7 +10,6 @@ from typing import Any
 from segsweep import metrics
 from segsweep.config.split_keys import TEST
 from segsweep.data.prepared import Split
-from segsweep.errors import InputError
 from segsweep.inference.chosen_models import ENSEMBLE, ChosenModels
 from segsweep.inference.ensemble import Ensemble
 from segsweep.inference.loaded_ensemble import best_value, check_labeled, images_of_split, is_usable, load_ensemble
@@ -23,6 +22,7 @@ from segsweep.tables import Column, Table
 
 SMOKE = "A smoke test: only some images of the split are scored."
 OTHER_METRIC = "The study's metric, {metric}, is none that predictions alone have; {usual} stands in its place."
+NOTHING = "No model is scored: none of those that were asked for is usable."
 BY = "score_test"
 
 
@@ -71,12 +71,12 @@ class ScoredModels:
     Attributes:
         about: of, retrain, split, task, metric (`test/miou`), draws of the bootstrap, images, notes in words.
         rows: of test.csv; under "images" of each, rows of test_images.csv.
-        look: what of the test split was seen.
+        look: what of the test split was seen; None without a usable model.
     """
 
     about: dict[str, Any]
     rows: list[dict[str, Any]]
-    look: Look
+    look: Look | None
 
 
 def score(
@@ -92,18 +92,18 @@ def score(
         threads: of computations on a CPU.
 
     Raises:
-        InputError: weights or the prepared data are missing, no model is usable, or the test split has no ground truth.
+        InputError: weights or the prepared data are missing, or the test split has no ground truth.
     """
     runs = [run for run in chosen.runs if is_usable(plan, run, store)]
+    about = {"of": chosen.of, "retrain": plan.study["test"]["retrain"], "split": TEST, "task": plan.dataset["task"]}
+    about |= {"metric": f"{TEST}/{plan.metric.partition('/')[2]}", "draws": DRAWS, "images": 0}
+    left_out = [run.run for run in chosen.runs if run not in runs]
     if not runs:
-        names = ", ".join(run.run for run in chosen.runs)
-        raise InputError(f"{plan.study_file}: none of the runs to score on the test split is usable: {names}.")
+        return ScoredModels(about | {"notes": [NOTHING, *_notes(plan, about["metric"], left_out)]}, [], None)
     together = [runs] if chosen.of == ENSEMBLE else [[run] for run in runs]
     rows = [_row(plan, store, one, chosen, device, threads) for one in together]
     first = rows[0]
-    about = {"of": chosen.of, "retrain": plan.study["test"]["retrain"], "split": TEST, "task": first["task"]}
-    about |= {"metric": first["metric"], "draws": DRAWS, "images": first["images"]}
-    about["notes"] = _notes(plan, first, [run.run for run in chosen.runs if run not in runs])
+    about |= {"metric": first["metric"], "images": first["images"], "notes": _notes(plan, first["metric"], left_out)}
     models = [run.segments[-1] for run in runs]
     look = Look(BY, chosen.of, [run.run for run in runs], models, first["metric"], first["decides"])
     return ScoredModels(about, rows, look)
@@ -166,12 +166,12 @@ def _groups(split: Split) -> dict[str, str]:
     return found
 
 
-def _notes(plan: StudyPlan, row: dict[str, Any], left_out: list[str]) -> list[str]:
+def _notes(plan: StudyPlan, metric: str, left_out: list[str]) -> list[str]:
     notes = [SMOKE] * plan.smoke
     if left_out:
         notes.append(f"Left out, because they failed: {', '.join(left_out)}.")
-    if row["metric"].partition("/")[2] != plan.metric.partition("/")[2]:
-        notes.append(OTHER_METRIC.format(metric=plan.metric, usual=row["metric"]))
+    if metric.partition("/")[2] != plan.metric.partition("/")[2]:
+        notes.append(OTHER_METRIC.format(metric=plan.metric, usual=metric))
     return notes
 
 

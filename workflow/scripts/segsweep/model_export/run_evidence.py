@@ -8,7 +8,7 @@ from typing import Any
 
 from segsweep.inference.test_looks import read_looks
 from segsweep.io import read_csv
-from segsweep.planning.plan_file import PlannedRun, StudyPlan
+from segsweep.planning.plan_file import RETRAIN, PlannedRun, StudyPlan
 
 REMEDY = "Finish the study first: `make report`."
 
@@ -46,6 +46,7 @@ class RunEvidence:
         runs, mean, low, high, expected: usable runs of its setting, their mean, its 95 % interval, and the mean to
             expect of fresh runs; None where the ranking has none.
         settings: how many the ranking compares.
+        retrained: whether it was trained on training and validation images together: it has no `scores`.
         test: None where it was not scored on the test split.
     """
 
@@ -63,6 +64,7 @@ class RunEvidence:
     high: float | None = None
     expected: float | None = None
     settings: int = 0
+    retrained: bool = False
     test: OnTestSplit | None = None
 
 
@@ -94,6 +96,7 @@ def read_evidence(plan: StudyPlan, results: Path, run: PlannedRun) -> RunEvidenc
         int(ranked["n"]) if ranked.get("n") else None,
         **{name: _number(ranked, name) for name in ("mean", "low", "high", "expected")},
         settings=sum(bool(one["n"]) and int(one["n"]) > 0 for one in ranking),
+        retrained=run.role == RETRAIN,
         test=read_on_test_split(results, run.run),
     )
 

@@ -34,6 +34,11 @@ EXPLANATIONS = {
         "A validation score that helped to choose is likely to be the more favourable one of the two; the score to "
         "publish is that of the test split."
     ),
+    "scored_by_themselves": (
+        "Each is scored by itself, in the order that validation gave them: whoever takes another one than the first "
+        "for its test score chooses by the test split."
+    ),
+    "few_images": "From so few, such an interval is likely to be too narrow.",
     "several_looks": (
         "Whoever chooses by one of several looks chooses by the test split, and its score is no longer that of data by "
         "which nothing was chosen."

@@ -135,7 +135,8 @@ class OpenedRun(PredictionMethods):
         return Prepared.open(self._data_folder, self.study.classes)
 
     def model(self, device: str = "cpu") -> torch.nn.Module:
-        """Its network with the weights of its best epoch, in eval mode.
+        """Its network with the weights of its best epoch, in eval mode; of its last epoch, if it is trained on
+        validation images too (the role `retrain`).
 
         It is the bare network of `settings["model"]`. It takes float32 (B, C, H, W) as `normalization` returns it, for
         most architectures with sides that are multiples of 32, and returns logits, float32 (B, classes, H, W), of a

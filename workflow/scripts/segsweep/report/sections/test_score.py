@@ -8,6 +8,7 @@ from segsweep.report.markdown import blocks, markdown_table, paragraph
 from segsweep.report.quoted_results import QuotedResults
 
 TEST = "test.json"
+FEW = 20  # images or groups, of which a percentile interval covers less than it says
 
 
 class TestScore(Section):
@@ -18,10 +19,11 @@ class TestScore(Section):
 
 
 def write(results: QuotedResults) -> str:
-    """If models were scored on the test split, or somebody looked at it otherwise."""
+    """If models were to be scored on the test split, or somebody looked at it otherwise."""
     looked = (results.folder / TEST_LOOKS).is_file()
-    scored = len(results.table("test")) > 0
-    return blocks(_scores(results) if scored else "", _looks(results) if looked else "")
+    asked = (results.folder / TEST).is_file()
+    scored = _scores if len(results.table("test")) > 0 else _notes
+    return blocks(scored(results) if asked else "", _looks(results) if looked else "")
 
 
 def _scores(results: QuotedResults) -> str:
@@ -42,11 +44,11 @@ def _scores(results: QuotedResults) -> str:
     head = ["Setting", "Run", "Trained on", "Epoch", "Validation", results.metric_name(score), "Interval"]
     images = results.ledger.quote(TEST, "", "images", "plural:image")
     said = paragraph(
-        f"The test split has {images} by which nothing was chosen: no epoch, no setting and no run. The models below "
-        "were scored on it after the choice.",
-        "Each of several is scored by itself." if len(rows) > 1 else None,
-        results.explain("validation_beside_test") if table.frame["own"].notna().any() else None,
+        f"The models below were scored on {images} of the test split after the choice of epochs, settings and runs; "
+        "segsweep chose without these scores.",
         _retrained(results),
+        results.explain("validation_beside_test") if table.frame["own"].notna().any() else None,
+        results.explain("scored_by_themselves") if len(rows) > 1 else None,
         _intervals(results),
     )
     rest = "All scores are in `test.csv`, those of each image in `test_images.csv`.\n"
@@ -83,6 +85,7 @@ def _intervals(results: QuotedResults) -> str:
     return (
         f"The interval is that of {draws} bootstrap draws of {units} {what}{whole}. It speaks of other images like "
         "these and of these very models, not of other seeds."
+        + (" " + results.explain("few_images") if table.frame.at[drawn, "drawn"] < FEW else "")
     )
 
 
@@ -111,7 +114,8 @@ def _looks(results: QuotedResults) -> str:
     ]
     count = results.ledger.quote(TEST_LOOKS, "", "looks", "int", "count")
     said = paragraph(
-        f"Different looks at the test split so far: {count}. A rerun of the same models is no new one.",
+        f"Different looks at the test split in this study so far: {count}. A rerun of the same models is no new one; "
+        "looks of other studies, a smoke test among them, are counted by those, and looks of other programs by nobody.",
         results.explain("several_looks") if len(looks) > 1 else None,
     )
     return blocks(said, markdown_table(["First", "By", "Of", "Runs", "Metric", "How"], rows))
