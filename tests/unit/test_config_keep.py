@@ -39,7 +39,7 @@ def test_what_is_kept(folder, keep, best, lets_go):
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ({"keep": {"weights": "best 0"}}, "keep.weights is 'best 0'"),
+        ({"keep": {"weights": "best 0"}}, "keep.weights is 'best 0'.* of `all` runs, or `best 10`"),
         ({"keep": {"state": "some"}}, "keep.state"),
         ({"keep": ["*.pt"]}, "keep.files: only of a study with `command`"),
         ({"keep": {"weights": "best 3"}, "report": {"images": {"of": "top 4"}}}, "Write `best 4`, or ask for fewer"),

@@ -149,7 +149,10 @@ def _problem(cls: type[BaseModel], entry: dict, location) -> str:
     if kind == "value_error":
         return f"{where}: {key}: {message.removesuffix('.')}."
     remedy = ""
-    if kind == "string_type" and isinstance(found, bool | int | float):
+    if kind == "string_pattern_mismatch":  # what the key means says it in words
+        fields = [model.model_fields[loc[-1]] for model in models if loc and loc[-1] in model.model_fields]
+        remedy = "".join(f" {field.description}" for field in fields[-1:])
+    elif kind == "string_type" and isinstance(found, bool | int | float):
         remedy = f" Write it in quotes: '{json.dumps(found)}'."
     elif kind == "list_type" and isinstance(found, str | int | float):
         remedy = f" Write a list: [{found}]."
