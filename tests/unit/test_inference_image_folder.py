@@ -1,5 +1,7 @@
 """Which files of a folder are predicted, and what they are called."""
 
+import os
+
 import pytest
 
 from segsweep.errors import InputError
@@ -42,3 +44,11 @@ def test_a_folder_without_images_or_of_the_predictions_is_refused(tmp_path, imag
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=said):
         files_below(tmp_path / images, tmp_path / output)
+
+
+def test_pipes_and_links_to_folders_are_no_images_and_a_link_to_nothing_is_kept(tmp_path):
+    (tmp_path / "a.png").touch()
+    os.mkfifo(tmp_path / "pipe.png")  # reading it would wait for ever
+    (tmp_path / "again").symlink_to(tmp_path)
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nothing")
+    assert list(files_below(tmp_path, tmp_path / "out")) == ["a", "gone"]

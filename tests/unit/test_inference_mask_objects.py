@@ -74,6 +74,15 @@ def test_outlines_and_run_lengths_give_the_mask_back(share):
             assert encoded["counts"] == coco_masks.encode(np.asfortranarray(pixels, np.uint8))["counts"].decode()
 
 
+def test_an_object_that_fills_the_image_has_its_score(recwarn):
+    probability = np.full((1, 2, 2), 0.75, np.float32)
+    (found,) = objects_in(
+        PredictedImage("a", (2, 2), mask=np.ones((2, 2), np.uint8), probability=probability), subject("binary")
+    )
+    assert (found.area, found.score) == (4, 0.75)
+    assert not recwarn.list
+
+
 def test_scores_are_mean_probabilities_of_the_class():
     mask = np.array([[1, 1, 0, 2]], np.uint8)
     probability = np.zeros((3, 1, 4), np.float32)

@@ -54,6 +54,31 @@ def test_a_checkpoint_that_is_not_there_is_said_and_nothing_is_removed(study, tm
     assert (tmp_path / "model" / "earlier").exists()
 
 
+def test_an_earlier_export_is_replaced_and_nothing_lies_beside_it(study, tmp_path):
+    output = tmp_path / "exported" / "model"
+    export_model(*study, output)
+    (output / "stale.onnx").touch()
+    export_model(*study, output)
+    assert sorted(path.name for path in output.iterdir()) == ["README.md", "best.pt"]
+    assert list(output.parent.iterdir()) == [output]
+
+
+@pytest.mark.parametrize("name", ["thesis.tex", "README.md"])
+def test_a_folder_of_other_files_is_refused_and_stays_as_it_is(study, tmp_path, name):
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / name).write_text("---\nnothing of segsweep\n")
+    with pytest.raises(InputError, match=r"home: the folder holds files .* new or empty"):
+        export_model(*study, home)
+    assert [path.name for path in home.iterdir()] == [name]
+
+
+def test_a_file_is_no_folder_to_export_to(study, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="file: a file"):
+        export_model(*study, tmp_path / "file")
+
+
 @pytest.mark.parametrize("of", ["ensemble", "top 3"])
 def test_of_a_program_one_run_is_exported(study, tmp_path, of):
     with pytest.raises(InputError, match="one run is exported"):

@@ -9,6 +9,7 @@ import onnx
 import pytest
 import segmentation_models_pytorch as smp
 import torch
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidGraph
 from safetensors.torch import load_file
 
 from segsweep import models
@@ -19,7 +20,7 @@ from segsweep.errors import InputError
 from segsweep.inference.forward import Forward
 from segsweep.inference.trained_model import TrainedModel
 from segsweep.model_export import network_files
-from segsweep.model_export.agreement import noise, trained_outputs
+from segsweep.model_export.agreement import compare, noise, trained_outputs
 from segsweep.model_export.network_files import ONNX, TORCHSCRIPT, write_network
 from segsweep.model_export.network_weights import load_network
 from segsweep.model_export.onnx_file import OPSET, OnnxNetwork
@@ -143,3 +144,25 @@ def test_a_folder_that_is_no_export_is_refused(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(InputError, match=r"model\.safetensors: there is no such file\. Export"):
         load_network(tmp_path)
+
+
+@pytest.mark.parametrize("error", [ValueError, InvalidGraph])  # onnx and ONNX Runtime have errors of their own kinds
+def test_what_the_runtime_refuses_is_said_and_the_rest_is_made(tmp_path, monkeypatch, error):
+    def refuse(path):
+        raise error("this is an invalid model. Error in node:...")
+
+    monkeypatch.setattr(network_files, "OnnxNetwork", refuse)
+    made = write_network(tmp_path, trained("multiclass", arch="unet", **SMALL))
+    assert made.problems == ["model.onnx: not made: this is an invalid model"]
+    assert list(made.agreements) == [TORCHSCRIPT]
+    assert not (tmp_path / ONNX).exists()
+
+
+def test_an_output_that_is_no_number_is_a_difference():
+    model = trained("multitask", arch="multitask", encoder="resnet18", seg_head="fcn", options={"det_channels": 32})
+
+    def broken(image):
+        logits, boxes, scores = trained_outputs(model, noise(model, (1, 64, 96)))
+        return [logits, boxes, np.full_like(scores, np.nan)]
+
+    assert not compare(model, broken, (1, 64, 96), "stored").holds

@@ -14,7 +14,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--plan", type=Path, required=True, help="plan.json of the study")
     parser.add_argument("--store", type=Path, default=Path("results/segments"), help="folder of trained segments")
     parser.add_argument("--results", type=Path, required=True, help="folder of the study's tables")
-    parser.add_argument("--output", type=Path, required=True, help="folder for the model; what it holds is replaced")
+    parser.add_argument("--output", type=Path, required=True, help="folder: new, empty, or of an earlier export")
     parser.add_argument("--of", default="best", help="best, top 3, ensemble, or the name of a run")
     parser.add_argument(
         "--values", choices=("normalized", "stored"), default="normalized",

@@ -154,7 +154,7 @@ def _parent(job: SegmentPlan, store: SegmentStore) -> SegmentRecord | None:
     record = store.record(job.parent)
     state = store.program_files(job.parent) if job.program else store.state(job.parent)
     if record.status == "finished" and not state.exists():
-        raise InputError(f"{state} is missing: nothing can continue it; remove {folder} to train it again")
+        raise InputError(f"{state} is missing: nothing can continue it. Start `snakemake` again: it trains again, too")
     return record
 
 

@@ -11,8 +11,8 @@ def files_below(folder: Path, output: Path) -> dict[str, Path]:
     """The files of a folder and of its subfolders by name, in the order of their paths.
 
     A file is called by its path in the folder without its ending; where several would have one name (`a.png` and
-    `a.jpg`), by its path with its ending. Hidden files and folders are left out, and so is the folder of the
-    predictions.
+    `a.jpg`), by its path with its ending. Hidden files and folders are left out, and so are the folder of the
+    predictions, links to folders, and pipes and the like, which are no files. A link to nothing is kept, to be said.
 
     Args:
         folder: that is looked through, or one file.
@@ -33,7 +33,7 @@ def files_below(folder: Path, output: Path) -> dict[str, Path]:
     paths = {
         path.relative_to(folder).as_posix(): path
         for path in sorted(folder.rglob("*"))
-        if not path.is_dir() and output.resolve() not in path.resolve().parents
+        if (path.is_file() or not path.exists()) and output.resolve() not in path.resolve().parents
     }
     paths = {place: path for place, path in paths.items() if not any(part[0] == "." for part in place.split("/"))}
     if not paths:

@@ -91,12 +91,11 @@ def without_holes(polygon: shapely.Polygon) -> list[shapely.Polygon]:
 
 def _components(index: int, of_class: np.ndarray, probability: np.ndarray | None) -> Iterator[MaskObject]:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(of_class, connectivity=8)
-    areas = stats[:, cv2.CC_STAT_AREA]
-    scores = None if probability is None else np.bincount(labels.ravel(), probability.ravel(), count) / areas
+    sums = None if probability is None else np.bincount(labels.ravel(), probability.ravel(), count)
     for label in range(1, count):  # 0 is all the rest
         left, top, width, height, area = stats[label].tolist()
         pixels = labels[top : top + height, left : left + width] == label
-        yield MaskObject(index, left, top, pixels, area, None if scores is None else float(scores[label]))
+        yield MaskObject(index, left, top, pixels, area, None if sums is None else float(sums[label] / area))
 
 
 def _border_lines(pixels: np.ndarray) -> np.ndarray:

@@ -65,7 +65,8 @@ def compare(model: TrainedModel, network: Network, size: tuple[int, int, int], v
         return Agreement(size, float("nan"), str(error).strip().splitlines()[0])
     if any(one.shape != other.shape for one, other in zip(found, expected, strict=True)):
         return Agreement(size, float("nan"), f"outputs of the shapes {[one.shape for one in found]}")
-    return Agreement(size, max(difference(*pair) for pair in zip(found, expected, strict=True)))
+    # numpy's maximum, for which NaN is the largest.
+    return Agreement(size, float(np.max([difference(*pair) for pair in zip(found, expected, strict=True)])))
 
 
 def difference(found: np.ndarray, expected: np.ndarray) -> float:

@@ -1,6 +1,7 @@
 """A study's model as a folder that can be uploaded as it is."""
 
 import shutil
+import tempfile
 from pathlib import Path
 
 from segsweep.data.classes import class_names
@@ -11,11 +12,13 @@ from segsweep.inference.trained_model import TrainedModel, load_model
 from segsweep.io import read_json
 from segsweep.model_export.inference_settings import FILE
 from segsweep.model_export.model_card import (
+    CARD,
     UNKNOWN,
     CardContent,
     DataFacts,
     ExportedModel,
     Together,
+    is_card,
     problems,
     write_card,
 )
@@ -44,7 +47,7 @@ def export_model(
         plan: of the study.
         store: of all segments.
         results: the study's folder of results, with its tables.
-        output: the folder; what it holds is replaced.
+        output: the folder; an earlier export in it is replaced, once the new one is whole.
         of: see `segsweep.inference.chosen_models.choose_models`.
         values: that TorchScript and ONNX take, see `segsweep.model_export.portable_network.portable`.
         licence: of the model, as the hub names licences: `mit`, `cc-by-4.0`.
@@ -53,21 +56,42 @@ def export_model(
         What could not be made, and why.
 
     Raises:
-        InputError: nothing is trained, there is no such run, or no file of a program's model.
+        InputError: nothing is trained, there is no such run, no file of a program's model, or the folder holds
+            something else.
     """
     chosen = _chosen(plan, store, results, of)
     checkpoint = None if plan.program_results is None else _checkpoint(plan, store, chosen.runs[0])
-    if output.exists():
-        shutil.rmtree(output)
-    output.mkdir(parents=True)
-    if checkpoint is not None:
-        shutil.copy2(checkpoint, output / checkpoint.name)
-        content = _about_checkpoint(plan, results, chosen.runs[0], of)
-    else:
-        content = _export_networks(plan, store, results, output, chosen, values)
-    content.licence = licence
-    write_card(output, content)
+    _check_replaceable(output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".model-", dir=output.parent) as beside:
+        folder = Path(beside) / "model"
+        folder.mkdir()
+        if checkpoint is not None:
+            shutil.copy2(checkpoint, folder / checkpoint.name)
+            content = _about_checkpoint(plan, results, chosen.runs[0], of)
+        else:
+            content = _export_networks(plan, store, results, folder, chosen, values)
+        content.licence = licence
+        write_card(folder, content)
+        if output.exists():
+            shutil.rmtree(output)
+        folder.rename(output)
     return problems(content)
+
+
+def _check_replaceable(output: Path) -> None:
+    """Refuse a folder that holds what no export wrote: it would be lost.
+
+    Raises:
+        InputError: it is a file, or a folder that is neither empty nor an earlier export.
+    """
+    if output.exists() and not output.is_dir():
+        raise InputError(f"{output}: a file; a model is exported to a folder. Give another one.")
+    if output.is_dir() and any(output.iterdir()) and not is_card(output / CARD):
+        raise InputError(
+            f"{output}: the folder holds files that are no exported model of segsweep ({CARD} is not its card). Give a "
+            "folder that is new or empty."
+        )
 
 
 def _chosen(plan: StudyPlan, store: SegmentStore, results: Path, of: str) -> ChosenModels:

@@ -20,6 +20,7 @@ from segsweep.planning.plan_file import StudyPlan
 CARD = "README.md"
 UNKNOWN = "unknown"  # as the hub calls a licence that nobody has named
 TEMPLATE = "model_card.md.j2"
+TAG = "segsweep"  # by which the hub finds cards of its exports
 PIPELINES = {"text": "object-detection"}
 TASKS = {
     "binary": "It segments images: each pixel is {classes[1]} or not.",
@@ -159,6 +160,14 @@ def write_card(folder: Path, content: CardContent) -> None:
     write_text(folder / CARD, text)
 
 
+def is_card(path: Path) -> bool:
+    """Whether a file is there and a card of an export, whatever was changed in it since."""
+    if not path.is_file():
+        return False
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return text.startswith("---\n") and f"\n- {TAG}\n" in text
+
+
 def header(content: CardContent) -> dict[str, Any]:
     """What the hub reads at the top of a card: licence, library, task, tags, and scores."""
     first = content.models[0]
@@ -197,7 +206,7 @@ def tags(content: CardContent) -> list[str]:
     first = content.models[0]
     kinds = {"text": ["text-detection"], "multitask": ["semantic-segmentation", "object-detection"]}
     made = [name for name in ("onnx",) if first.files and ONNX in first.files.agreements]
-    return ["segsweep", *kinds.get(content.task, ["semantic-segmentation"]), *first.architecture, *made]
+    return [TAG, *kinds.get(content.task, ["semantic-segmentation"]), *first.architecture, *made]
 
 
 def what_it_does(content: CardContent) -> str:

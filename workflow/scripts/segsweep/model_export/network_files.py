@@ -52,7 +52,7 @@ def write_network(folder: Path, model: TrainedModel, values: str = NORMALIZED) -
     made = NetworkFiles(write_weights(folder, model))
     try:
         network = portable(model, values)
-    except RuntimeError as error:  # what torch cannot trace or compile
+    except Exception as error:  # of any kind: the code of a network runs in ways that it was not written for
         made.problems.append(f"{TORCHSCRIPT}, {ONNX}: the network cannot be traced: {first_line(error)}")
         return made
 
@@ -79,7 +79,7 @@ def _write_checked(
     for sizes in ([own, other], [own]):
         try:
             network = write(len(sizes) > 1)
-        except RuntimeError as error:  # as torch's exporter says what it cannot express
+        except Exception as error:  # torch, onnx and ONNX Runtime raise kinds of their own for what they cannot do
             problem = problem or first_line(error)
             continue
         found = [compare(model, network, size, values) for size in sizes]
