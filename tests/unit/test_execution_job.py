@@ -270,6 +270,6 @@ def test_a_pack_without_crash_ends_well_or_is_to_be_gone_on_with(tmp_path):
 
 
 def test_the_log_of_a_run_that_trains_on_validation_images_names_no_score_of_them():
-    job = replace(segment_plan(last=2, total=4), metric="epoch", minimize=False)
+    job = replace(segment_plan({}, last=2, total=4), metric="epoch", minimize=False)
     row = {"epoch": 1, "train/loss": 0.5, "val/loss": 0.25, "val/miou": 0.75, "seconds": 2.0}
     assert progress_line(job, row, {"value": 1.0, "epoch": 1}) == "epoch 1/4  train/loss 0.5000  2.0 s"
