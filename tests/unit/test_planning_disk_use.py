@@ -30,6 +30,13 @@ def test_what_is_not_kept_takes_nothing(tmp_path):
     assert (use.weights_of, use.states, use.total) == (2, 0, 2 * 55 * MIB)
 
 
+def test_of_states_that_go_only_those_of_pruned_runs_count(tmp_path):
+    plan = plan_of()
+    assert disk_use(plan, Keep(state="none"), SegmentStore(tmp_path)).states_of == 0
+    pruned = replace(plan, runs=[replace(plan.runs[0], pruned=True), *plan.runs[1:]])
+    assert disk_use(pruned, Keep(state="none"), SegmentStore(tmp_path)).states_of == 1
+
+
 def test_what_is_no_candidate_keeps_its_weights(tmp_path):
     plan = plan_of(can_be_extended=False)
     members = replace(plan, runs=[*plan.runs[:2], replace(plan.runs[2], role="ensemble")])

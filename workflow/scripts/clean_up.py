@@ -101,7 +101,7 @@ def _changed(keep: Keep, changes: dict[str, str]) -> Keep:
 def _list(console: Console, words: str, ones: Sequence[Waste | SpareFile], then: str) -> None:
     if not ones:
         return
-    console.print(f"{file_size(sum(one.bytes for one in ones))}  {len(ones)} {words}. {then}")
+    console.print(f"{file_size(sum(one.bytes for one in ones))}  {words} ({len(ones):,}). {then}")
     for one in ones[:SHOWN]:
         console.print(f"  {file_size(one.bytes)}  {one.path}")
     if len(ones) > SHOWN:

@@ -42,10 +42,13 @@ def disk_use(plan: StudyPlan, keep: Keep, store: SegmentStore) -> DiskUse:
     """
     measured = _measured(store.readable_records())
     size = {name: _weights_bytes(segment, measured) for name, segment in plan.segments.items()}
+    kept = {name for name, segment in plan.segments.items() if segment.can_be_extended}
+    if keep.state == "none":  # what is continued goes then; what a decision may promote stays
+        kept &= {run.segments[-1] for run in plan.runs if run.pruned}
     states = [
         size[name] * (1 + MOMENTS.get(segment.train["optimizer"]["name"], MOST_MOMENTS))
         for name, segment in plan.segments.items()
-        if segment.can_be_extended
+        if name in kept
     ]
     by_cell: dict[str, list[int]] = {}
     beside: list[int] = []  # what is no candidate keeps its weights

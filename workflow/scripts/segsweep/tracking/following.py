@@ -60,7 +60,7 @@ class Follower:
             self.say(_line(error))
             return False
         if whole:
-            said = f"{plural(len(self.passed), 'run')} passed on." if self.passed else "has it all already."
+            said = f"{plural(len(self.passed), 'run')} passed on." if self.passed else "nothing new to pass on."
             self.say(f"{said} To look: {self._filled(self.tracker.look)}")
         return whole
 
