@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -11,7 +12,7 @@ import train_segment
 
 from segsweep.errors import InputError
 from segsweep.execution.pack import run_pack
-from segsweep.execution.segment_job import run_job
+from segsweep.execution.segment_job import progress_line, run_job
 from segsweep.store import lock
 from segsweep.store.lock import Lock, Stopped
 from tests.fakes import FakeTask, FakeTrainer, GreedyTask, segment_plan
@@ -266,3 +267,9 @@ def test_a_pack_without_crash_ends_well_or_is_to_be_gone_on_with(tmp_path):
     assert pack(tmp_path, {"a": None, "b": "a"}, {}, at_once=2)[0] == 0
     assert pack(tmp_path, {"a": None, "b": None}, {"a": 75}, at_once=2)[0] == 75
     assert pack(tmp_path, {"c": None}, {}, at_once=2, should_stop=lambda: True)[2] == {"a", "b"}
+
+
+def test_the_log_of_a_run_that_trains_on_validation_images_names_no_score_of_them():
+    job = replace(segment_plan({}, last=2, total=4), metric="epoch", minimize=False)
+    row = {"epoch": 1, "train/loss": 0.5, "val/loss": 0.25, "val/miou": 0.75, "seconds": 2.0}
+    assert progress_line(job, row, {"value": 1.0, "epoch": 1}) == "epoch 1/4  train/loss 0.5000  2.0 s"

@@ -23,6 +23,13 @@ def test_another_way_of_looking_is_a_look_and_a_rerun_is_none(tmp_path, other):
     assert [{key: look[key] for key in other} for look in read_looks(tmp_path)[1:]] == [other]
 
 
+def test_the_same_models_in_another_order_are_no_new_look(tmp_path):
+    two = replace(LOOK, of="top 2", runs=["a-s0", "b-s0"], models=["0123-0004", "4567-0004"])
+    assert [
+        record_look(tmp_path, one) for one in (two, replace(two, runs=two.runs[::-1], models=two.models[::-1]))
+    ] == [1, 1]
+
+
 def test_looks_at_the_same_time_are_all_counted(tmp_path):
     looks = [replace(LOOK, of=f"run {number}") for number in range(4)]
     with ThreadPoolExecutor(4) as pool:

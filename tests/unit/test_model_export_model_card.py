@@ -104,6 +104,19 @@ def test_limits_follow_from_the_evidence(content, change, said):
     assert any(said in limit for limit in limits(content))
 
 
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("train_subset", "trained on 3 images, or patches, drawn"),
+        ("val_subset", "validated on 3 images, or pages, drawn"),
+    ],
+)
+def test_images_that_were_drawn_are_a_limit(content, key, said):
+    assert not any(said in limit for limit in limits(content))
+    content.models[0].settings["data"] = {key: 3}
+    assert any(said in limit for limit in limits(content))
+
+
 def test_no_validation_score_is_claimed_of_a_run_that_trained_on_validation_images(tmp_path, content):
     content.models[0].evidence = replace(EVIDENCE, scores={}, best_epoch="", epochs="7", retrained=True)
     text = written(tmp_path, content)

@@ -15,7 +15,7 @@ from segsweep.errors import InputError
 from segsweep.execution.provenance import host, versions
 from segsweep.exits import DONE, INTERRUPTED
 from segsweep.io import read_json, remove_temporaries, write_json
-from segsweep.planning.plan_file import SegmentPlan, read_segment
+from segsweep.planning.plan_file import LAST_EPOCH, SegmentPlan, read_segment
 from segsweep.store.best_epoch import best_of_run, selections_of
 from segsweep.store.epoch_reports import REPORTS, add_report
 from segsweep.store.lock import Lock, Stopped
@@ -114,9 +114,10 @@ def progress_line(job: SegmentPlan, row: dict[str, Any], best: dict[str, Any] | 
     """An epoch in one line for the log."""
     shown = [f"epoch {row['epoch']}/{job.total_epochs}"]
     shown += [f"lr {row['lr']:.3g}"] if "lr" in row else []
-    names = dict.fromkeys(["train/loss", "val/loss", job.metric])
+    by_score = (job.metric, job.minimize) != LAST_EPOCH  # else it is trained on the validation images
+    names = dict.fromkeys(["train/loss", "val/loss", job.metric] if by_score else ["train/loss"])
     shown += [f"{name} {row[name]:.4f}" for name in names if name in row]
-    if best:
+    if best and by_score:
         shown.append(f"best {best['value']:.4f} at {best['epoch']}")
     shown += [f"{row['seconds']:.1f} s"] if "seconds" in row else []
     return "  ".join(shown)

@@ -56,10 +56,17 @@ def record_look(folder: Path, look: Look) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     with Lock(folder / f".{TEST_LOOKS}.lock", say=lambda _: None):
         looks = read_looks(folder)
-        if asdict(look) not in [{name: value for name, value in one.items() if name != "first"} for one in looks]:
+        if _identity(asdict(look)) not in map(_identity, looks):
             looks.append(asdict(look) | {"first": time.strftime("%Y-%m-%d")})
             write_json(folder / TEST_LOOKS, {"looks": looks})
     return len(looks)
+
+
+def _identity(look: dict[str, Any]) -> dict[str, Any]:
+    """What makes a look another one: not its day, nor the order in which its models are named."""
+    return {
+        name: sorted(value) if isinstance(value, list) else value for name, value in look.items() if name != "first"
+    }
 
 
 def look_of(plan: StudyPlan, by: str, of: str, runs: list[str], how: str = "") -> Look:

@@ -244,9 +244,11 @@ def limits(content: CardContent) -> list[str]:
             + ". Nothing is known of other cameras, places or resolutions."
         )
         found += [f"Of the data: {warning}" for warning in data.warnings]
-    drawn = (first_settings.get("data") or {}).get("train_subset")
-    if drawn:
-        found.append(f"It was trained on {drawn} images, or patches, drawn from those for training.")
+    drawn = first_settings.get("data") or {}
+    if drawn.get("train_subset"):
+        found.append(f"It was trained on {drawn['train_subset']} images, or patches, drawn from those for training.")
+    if drawn.get("val_subset"):
+        found.append(f"It was validated on {drawn['val_subset']} images, or pages, drawn from those for validation.")
     precisions = {one.settings.get("precision") for one in content.models if one.files} - {"fp32", None}
     if precisions:
         found.append(
