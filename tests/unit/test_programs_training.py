@@ -12,7 +12,7 @@ import pytest
 
 from segsweep.errors import InputError
 from segsweep.programs.called import called_with
-from segsweep.programs.process import Program, end_marked
+from segsweep.programs.process import Program, end_left_behind
 from segsweep.store.segment_store import SegmentStore
 from tests.own_programs import RESULTS, program_segment, record, rows, train, write_program
 
@@ -454,8 +454,35 @@ def test_what_an_earlier_start_left_running_is_ended(tmp_path):
     # The same segment in another store is left alone.
     elsewhere = {"SEGSWEEP_SEGMENT": str(tmp_path / "elsewhere" / part.name), "PATH": os.environ["PATH"]}
     with Program("sleep 600", environ=elsewhere, folder=tmp_path, output=tmp_path / "said") as other:
-        assert end_marked(str(part)) == []
+        assert end_left_behind(str(part)) == []
         assert other.status() is None
+
+
+def test_the_guard_of_a_killed_start_leaves_the_next_start_alone(tmp_path):
+    environ = {"SEGSWEEP_SEGMENT": str(tmp_path / "one.part"), "PATH": os.environ["PATH"]}
+    code = (
+        "import sys, time; from pathlib import Path; sys.path[:0] = sys.argv[3:]\n"
+        "from segsweep.programs import process\n"
+        "process.GUARD = process.GUARD.replace('sleep 5', 'sleep 1')\n"
+        "environ = {'SEGSWEEP_SEGMENT': sys.argv[1] + '/one.part', 'PATH': sys.argv[2]}\n"
+        "said = Path(sys.argv[1], 'said')\n"
+        "with process.Program('sleep 600', folder=Path('.'), environ=environ, output=said) as run:\n"
+        "    Path(sys.argv[1], 'group').write_text(f'{run.group}\\n'); time.sleep(600)"
+    )
+    job = subprocess.Popen([sys.executable, "-c", code, str(tmp_path), os.environ["PATH"], *sys.path])
+    until = time.monotonic() + 60
+    while not (tmp_path / "group").is_file() or not (tmp_path / "group").read_text().endswith("\n"):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    time.sleep(0.2)
+    os.kill(job.pid, signal.SIGKILL)
+    job.wait()
+    with Program("sleep 600", folder=tmp_path, environ=environ, output=tmp_path / "said") as following:
+        while _runs(int((tmp_path / "group").read_text())):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        time.sleep(2)
+        assert following.status() is None
 
 
 def test_a_job_of_a_program_imports_no_library_of_training(tmp_path):

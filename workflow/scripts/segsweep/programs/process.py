@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
+import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from segsweep.errors import InputError
 
 # Bears the unfinished folder of the segment: by it all that a program started is known, also in sessions of its own.
 SEGMENT_VARIABLE = "SEGSWEEP_SEGMENT"
+# Bears what no other start has: the guard of a start that was killed must leave the next one of the segment alone.
+START_VARIABLE = "SEGSWEEP_PROGRAM_START"
 GRACE_S = 20.0
 POLL_S = 0.05
 END_ROUNDS = 5  # a process may start another one while it is being ended
@@ -44,19 +47,21 @@ class Program:
             environ: its environment.
             output: file to which it writes what it says.
         """
-        self.command, self.folder, self.environ, self.output = command, folder, environ, output
-        self.mark = environ[SEGMENT_VARIABLE]
+        start = uuid.uuid4().hex
+        self.command, self.folder, self.output = command, folder, output
+        self.environ = {**environ, START_VARIABLE: start}
+        self._mark = f"{START_VARIABLE}={start}"
 
     def __enter__(self) -> "Program":
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
-        guard = ["/bin/sh", "-c", GUARD, f"{SEGMENT_VARIABLE}={self.mark}"]
+        guard = ["/bin/sh", "-c", GUARD, self._mark]
         self._guard = subprocess.Popen(guard, stdin=subprocess.PIPE, **quiet)
         shell = shutil.which("bash") or "/bin/sh"
         try:
             with self.output.open("ab") as output:
                 self._process = subprocess.Popen(
                     [shell, "-c", self.command],
-                    cwd=self.folder, env=dict(self.environ), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                    cwd=self.folder, env=self.environ, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                     start_new_session=True,
                 )  # fmt: skip
         except OSError as error:
@@ -72,7 +77,7 @@ class Program:
     def __exit__(self, *error) -> None:
         self._end(signal.SIGKILL)  # also what it has left in the background
         self._process.wait()
-        end_marked(self.mark)
+        _end_all(self._mark)
         self._end_guard()
 
     @property
@@ -96,7 +101,7 @@ class Program:
 
     def processes(self) -> list[psutil.Process]:
         """It and all that it has started, as far as they run."""
-        return _running(self.mark, self.group)
+        return _running(self._mark, self.group)
 
     def _end(self, number: int) -> None:
         _signal(self.processes(), number)
@@ -121,12 +126,20 @@ def signal_group(group: int, number: int) -> None:
         return
 
 
-def end_marked(mark: str) -> list[int]:
-    """End all processes of this machine that a program with this mark in its environment has started.
+def end_left_behind(part: str) -> list[int]:
+    """End all processes of this machine that earlier starts of a segment have left.
+
+    Args:
+        part: its unfinished folder, as `SEGMENT_VARIABLE` bears it.
 
     Returns:
         Their numbers.
     """
+    return _end_all(f"{SEGMENT_VARIABLE}={part}")
+
+
+def _end_all(mark: str) -> list[int]:
+    """End all processes with a mark, `NAME=value`, in their environment; their numbers."""
     ended: dict[int, None] = {}
     for _ in range(END_ROUNDS):
         found = _running(mark)
@@ -140,7 +153,7 @@ def end_marked(mark: str) -> list[int]:
 
 def _running(mark: str, group: int | None = None) -> list[psutil.Process]:
     """The processes in a group, and where there is /proc those with a mark in their environment."""
-    entry, found = os.fsencode(f"{SEGMENT_VARIABLE}={mark}"), []
+    entry, found = os.fsencode(mark), []
     for number in psutil.pids():
         try:
             if os.getpgid(number) == group or entry in Path(f"/proc/{number}/environ").read_bytes().split(b"\0"):

@@ -16,7 +16,7 @@ from segsweep.programs import failures
 from segsweep.programs.called import CONFIG_FILES, called_with, placeholders
 from segsweep.programs.kept_files import begin_with, files_in, keep_only, make_links_relative
 from segsweep.programs.output import Output
-from segsweep.programs.process import Program, end_marked, resident_mb
+from segsweep.programs.process import Program, end_left_behind, resident_mb
 from segsweep.programs.results_reader import cut_half_lines
 from segsweep.programs.segment_metrics import ROWS, SegmentMetrics
 from segsweep.store.segment_store import PROGRAM_FILES, SegmentStore, selection_key
@@ -87,7 +87,7 @@ class ProgramTraining:
 
     def end_left_behind(self) -> None:
         """End what an earlier start has left running."""
-        for number in end_marked(str(self.part.resolve())):
+        for number in end_left_behind(str(self.part.resolve())):
             self.note(f"ended process {number}, which an earlier start had left behind")
 
     def read_again(self) -> dict[str, Any]:
