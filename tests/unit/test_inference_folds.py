@@ -128,3 +128,12 @@ def test_a_test_split_without_ground_truth_scores_nothing(tmp_path):
 def test_cross_validation_is_on_both_splits():
     assert folds_of(study()) == [None]
     assert folds_of(study(folds=2)) == [{"index": i, "k": 2, "seed": 0, "within": "train+val"} for i in range(2)]
+
+
+def test_a_drawn_test_split_has_the_ground_truth_of_all_images(tmp_path):
+    for folder, ending in (("images", "jpg"), ("masks", "png")):
+        (tmp_path / folder).mkdir()
+        for number in range(10):
+            (tmp_path / folder / f"{number}.{ending}").touch()
+    drawn = dataset(random={"val": 0.2, "test": 0.3, "seed": 0})
+    assert _scored(Ensemble(folds=2), drawn, tmp_path, str).score_on == "test"

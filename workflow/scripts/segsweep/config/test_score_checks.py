@@ -22,7 +22,9 @@ def lack_of_test_split(dataset: Dataset, root: Path) -> str:
     """
     if TEST not in split_names(dataset, root):
         return "has no test split. Add one to `splits`"
-    if root.is_dir() and is_unlabeled(TEST, files(dataset, root).get(TEST, [])):
+    # A test split that is drawn from all images has their ground truth.
+    listing = files(dataset, root).get(TEST) if root.is_dir() else None
+    if listing is not None and is_unlabeled(TEST, listing):
         return "has no ground truth of its test split. Add it"
     return ""
 
