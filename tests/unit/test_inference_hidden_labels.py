@@ -103,7 +103,7 @@ def test_what_is_hidden_is_predicted_and_scored_nowhere(task, tmp_path, monkeypa
     assert [described["test"][name] for name in ("images", "pixels", "void", "objects")] == ["2", "", "", ""]
 
     (run,) = study.plan.runs
-    Path("ranking.csv").write_text(f"best_run\n{run.run}\n")
+    Path("ranking.csv").write_text(f"cell,best_run\n{run.cell},{run.run}\n")
     handed_in = ["--plan", plan, "--ranking", "ranking.csv", "--output", "submission.zip", "--device", "cpu"]
     assert predict_test.main(handed_in) == 0
     about = json.loads(Path("submission.json").read_text())

