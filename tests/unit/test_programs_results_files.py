@@ -110,13 +110,13 @@ def test_what_lay_there_before_the_start_is_not_of_it(tmp_path):
         file.write("3,7\n")
     os.utime(old, (1, 1))  # the older file comes first
     assert reader.rows(False) == [{"epoch": "3", "a": "7"}, {"epoch": "2", "a": "6"}]
-    old.write_text("epoch,a\n1,9\n")  # written anew: all of it counts
+    old.write_text("epoch,a\n1,9\n")  # written again: all of it counts
     os.utime(old, (1, 1))
     assert reader.rows(False)[0] == {"epoch": "1", "a": "9"}
     assert len(ResultsReader(tmp_path, results, from_nothing=True).rows(True)) == 2
 
 
-def test_a_file_that_is_being_written_anew_keeps_its_rows_meanwhile(tmp_path):
+def test_a_file_that_is_being_written_again_keeps_its_rows_meanwhile(tmp_path):
     path = tmp_path / "metrics.csv"
     path.write_text("epoch,a\n1,5\n2,6\n")
     reader = ResultsReader(tmp_path, ProgramResults(), from_nothing=True)

@@ -77,7 +77,7 @@ def test_each_epoch_of_each_run_is_passed_on_once(study):
     assert len(recorder.begun) == RUNS
 
 
-def test_a_run_with_other_epochs_than_noted_is_written_anew_and_no_other(study):
+def test_a_run_with_other_epochs_than_noted_is_written_again_and_no_other(study):
     recorder = Recorder()
     pass_on(study, recorder)
     path = next((study / "segments").glob("*/epochs.csv"))
@@ -130,12 +130,12 @@ def test_a_process_that_is_killed_leaves_nothing_twice(study):
     pass_on(study, recorder, last=False)  # and no other pass of this process
     _, passed = pass_on(study, recorder)
     assert passed == {passing_run(study)}
-    assert [log.run.run for log in recorder.begun].count(passing_run(study)) == 2  # begun anew, as it had not ended
+    assert [log.run.run for log in recorder.begun].count(passing_run(study)) == 2  # begun again, as it had not ended
     assert recorder.begun[-1].lines == [(1, "val/miou")]
     assert recorder.begun[-1].outcome.status == "interrupted"
 
 
-def test_a_segment_that_began_again_with_other_values_is_begun_anew(study):
+def test_a_segment_that_began_again_with_other_values_is_begun_again(study):
     recorder, part = Recorder(), unfinished(study)
     add_report(part, {"epoch": 1, "val/miou": 0.25})
     add_report(part, {"epoch": 2, "val/miou": 0.5})

@@ -30,7 +30,7 @@ class Interval:
 def interval(
     counts: metrics.Counts, groups: Sequence[Hashable], name: str, task: str, classes: Sequence[str]
 ) -> Interval | None:
-    """The 95 % interval of a score when images are drawn anew, groups as a whole.
+    """The 95 % interval of a score when images are drawn again, groups as a whole.
 
     The score of a draw is computed from the sum of its images' counts, as that of the split is; so what one image
     weighs follows from its pixels. Draws without anything to score are left out.

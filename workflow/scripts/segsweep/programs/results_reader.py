@@ -60,11 +60,11 @@ class ResultsReader:
             _, last = self._read.get(path, (stamp, before))
             try:
                 rows = self.format.read(path, whole)
-            except FileNotFoundError:  # removed meanwhile, to be written anew
+            except FileNotFoundError:  # removed meanwhile, to be written again
                 continue
             except OSError as error:
                 raise MalformedFile(f"{path}: cannot be read ({error.strerror}).") from error
-            if len(rows) < len(last) and rows == last[: len(rows)]:  # it is being written anew from its beginning
+            if len(rows) < len(last) and rows == last[: len(rows)]:  # it is being written again from its beginning
                 rows = last
             self._read[path] = (stamp, rows)
             found += rows[len(before) :] if rows[: len(before)] == before else rows
@@ -77,7 +77,7 @@ class ResultsReader:
             try:
                 if path.is_file():
                     found[path] = _stamp(path)
-            except FileNotFoundError:  # removed meanwhile, to be written anew
+            except FileNotFoundError:  # removed meanwhile, to be written again
                 continue
         return dict(sorted(found.items(), key=lambda entry: (entry[1][0], entry[0])))
 

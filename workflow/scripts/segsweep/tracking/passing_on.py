@@ -1,8 +1,8 @@
 """Passes a study's runs on to one tracker, as far as they are new to it.
 
 What a tracker holds of a run that has ended is noted in `passed_on.json` of its folder. All other runs are written
-anew by the next process that passes on: so whatever ends one, no epoch is in a tracker twice, and none is missing. A
-run that has ended is written anew as well when it has other epochs than noted, as after more of them were trained.
+again by the next process that passes on: so whatever ends one, no epoch is in a tracker twice, and none is missing. A
+run that has ended is written again as well when it has other epochs than noted, as after more of them were trained.
 """
 
 import json
@@ -71,7 +71,7 @@ class PassingOn:
         return new
 
     def forget(self) -> None:
-        """Begin anew with all runs that have not ended: their logs may be broken."""
+        """Begin again with all runs that have not ended: their logs may be broken."""
         self._open, self._seen = {}, {}
 
     def _pass_on(self, plan: StudyPlan, run: PlannedRun, cell: PlannedCell, store: SegmentStore, last: bool) -> bool:
