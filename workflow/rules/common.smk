@@ -158,6 +158,8 @@ def needed_by(segments, start):
     they continue."""
     plans = [STUDY.segment(segment) for segment in segments]
     data = [f"{one.data}/manifest.json" for one in plans if one.data]
+    if STUDY.tried and data:
+        data.append(str(STUDY.checked_file))
     if STUDY.has_own_components:
         data += [f"{FOLDER}/checks/{Path(one.data).name}.{STUDY.own_code_digest}.txt" for one in plans]
     parents = [one.parent for one in plans if one.parent and one.parent not in segments]

@@ -53,7 +53,7 @@ class Request(Settings):
         None,
         "Trainings start from a process that has the libraries loaded; on one machine if not set, not in cluster jobs.",
     )
-    check_components: bool = key(True, "Components of own code are tried before the first training.")
+    check_components: bool = key(True, "Settings, and components of own code, are tried before the first training.")
     claim_gpu: bool = key(False, "Trainings on this machine share its GPUs by memory, each on one of them.")
     predict: Prediction | None = key(None, "Images that `make predict` predicts.")
     exporters: list[Literal[TRACKERS]] = key(

@@ -35,6 +35,7 @@ from segsweep.planning.resources import CLUSTER_FILE, Resources, check
 from segsweep.planning.runs import Plan, Run, cut, make_run, not_continuable, to_repeat
 from segsweep.planning.study_context import component_roots
 from segsweep.planning.study_training import StudyTraining
+from segsweep.planning.tried_settings import digest
 from segsweep.planning.worker_view import RESULTS, WorkerView
 from segsweep.search.checks import problems
 from segsweep.search.decision_inputs import basis_of, valid_steps
@@ -93,6 +94,8 @@ class Planner(WorkerView):
         self.design = lay_out(study, loaded.base, loaded.location)
         self.training.check(self.design.settings)
         self.own_parts = own_parts(self.design.settings)
+        if self.request.check_components:
+            self.tried = self.training.to_be_tried(self.design.settings)
         self.runs = [
             make_run(cell, seed, context, fold=fold)
             for cell in self.design.cells
@@ -204,6 +207,11 @@ class Planner(WorkerView):
         roots = {root for component in components for root in component_roots(component)}
         settings = (f"{part.key} {part.component.model_dump_json()}" for part in self.own_parts)
         return short_hash((self.code.fingerprint(roots), *settings, *self.study.metrics))
+
+    @cached_property
+    def tried_digest(self) -> str:
+        """Stands for what is tried without data before the first training, and how."""
+        return short_hash((digest(self.tried) if self.tried else "", self.code_of("check_study")))
 
     @property
     def ensemble_digest(self) -> str:
