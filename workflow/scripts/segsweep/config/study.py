@@ -11,6 +11,7 @@ from segsweep.config.keep import AnyKeep, Keep
 from segsweep.config.program import PathInOut, ProgramResults
 from segsweep.config.search import Confirm, Ensemble, Sweep
 from segsweep.config.settings import Settings, key
+from segsweep.config.study_names import STUDY_NAME
 from segsweep.config.test_score import ScoreOnTest
 from segsweep.config.train import Train
 from segsweep.own_code.names import NAME
@@ -93,7 +94,7 @@ class Report(Settings):
 class Study(Settings):
     """A study file of config/studies."""
 
-    name: str = key(..., "Name; results lie in results/<name>.", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    name: str = key(..., "Name; results lie in results/<name>.", pattern=STUDY_NAME)
     title: str = key("", "Title of the report.", outcome=False)
     note: str = key("", "Anything.", outcome=False)
     dataset: str = key("demo", "Name of a file in config/datasets, or a path.")
