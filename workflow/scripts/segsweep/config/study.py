@@ -212,6 +212,16 @@ class Study(Settings):
             raise ValueError(f"seeds repeat: {self.seeds}")
         return self
 
+    @property
+    def best_settings(self) -> int:
+        """How many of the best settings' models its images and its test score ask for."""
+        return max(settings for _, settings in self._models_asked_for().values())
+
+    def _models_asked_for(self) -> dict[str, tuple[str, int]]:
+        """By key: what a person wrote there, and of how many of the best settings it asks for the models."""
+        wanted = {"report.images.of": (self.report.images.of, self.report.images.settings)}
+        return wanted if self.test is None else wanted | {"test.of": (self.test.of, self.test.settings)}
+
     @model_validator(mode="after")
     def _keeps_what_it_needs(self):
         default = Keep()
@@ -222,10 +232,7 @@ class Study(Settings):
                 "keep.weights: only of a study with `train`, whose weights segsweep writes. Leave it out"
                 + (", and name the files that are kept in keep.files" if self.command else "")
             )
-        wanted = {"report.images.of": (self.report.images.of, self.report.images.settings)}
-        if self.test is not None:
-            wanted["test.of"] = (self.test.of, self.test.settings)
-        for name, (of, settings) in wanted.items():
+        for name, (of, settings) in self._models_asked_for().items():
             if self.keep.best is not None and self.keep.best < settings:
                 raise ValueError(
                     f"keep.weights: `{self.keep.weights}` are fewer than the {settings} settings whose models are "

@@ -43,6 +43,7 @@ from segsweep.search.narrow import earlier_trials, narrowed, ranks_otherwise
 from segsweep.search.requests import folds_of
 from segsweep.search.step_files import read_steps
 from segsweep.store.segment_store import STORE, SegmentStore
+from segsweep.store.spare_files import weights_to_train_again
 
 # What was read out of the package's own files: like Python's compiled files it follows from them, and lies with them.
 DEFINITIONS = PACKAGE / "__pycache__" / "definitions.json"
@@ -137,6 +138,15 @@ class Planner(WorkerView):
         select_again = self.training.to_select_again(self.cut.runs, self.store, self.history)
         if select_again:
             self._leave_out(select_again, runs)
+        self._take_over_cut(runs, select_again)
+        if self.study.keep.best is not None:
+            let_go = weights_to_train_again(self.plan, self.store, self.folder, self.study.best_settings)
+            if let_go:
+                self._leave_out(let_go, runs)
+                self._take_over_cut(runs, select_again)
+
+    def _take_over_cut(self, runs: list[Run], select_again: dict[str, str]) -> None:
+        """Make the plan of the runs as they are cut now, and of what these cannot go on from."""
         while without_state := not_continuable(self.cut, self.store):
             self._leave_out(without_state, runs)
         self.__dict__["plan"] = study_plan(self.loaded, self.design, self.cut, self.training, select_again)
