@@ -1,47 +1,51 @@
 """What is not imported: each start of a training would wait for it."""
 
 import sys
+from importlib import import_module
 
 import pytest
 
-from segsweep.execution.pack import preload
-from segsweep.lean_imports import without
-
-LIBRARY = "try:\n    import tracking\nexcept ImportError:\n    tracking = None\n"
+from segsweep import lean_imports
 
 
 @pytest.fixture
-def installed(tmp_path, monkeypatch):
+def library(tmp_path, monkeypatch):
     """A library that takes another one where it finds it."""
-    (tmp_path / "library.py").write_text(LIBRARY)
-    (tmp_path / "tracking.py").write_text("")
+    (tmp_path / "library.py").write_text("try:\n    import tracking\nexcept ImportError:\n    tracking = None\n")
     monkeypatch.syspath_prepend(tmp_path)
-    yield
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    lean_imports.install({"library": "tracking"})
+    yield tmp_path
     for name in ("library", "tracking"):
         sys.modules.pop(name, None)
 
 
-def test_a_package_is_hidden_within_the_block_alone(installed):
-    with without("tracking"):
-        import library
-    assert library.tracking is None
-    import tracking
+def test_a_package_is_imported_when_it_is_used(library):
+    (library / "tracking.py").write_text("answer = 42")
+    importing = import_module("library")
+    assert "tracking" not in sys.modules
+    assert importing.tracking.answer == 42
+    assert import_module("tracking").__file__
+    with pytest.raises(AttributeError, match="question"):
+        _ = importing.tracking.question
 
-    assert tracking.__file__
 
-
-def test_one_that_is_imported_already_stays(installed):
-    import tracking
-
-    with without("tracking"):
-        import library
-    assert library.tracking is tracking
+def test_one_that_is_imported_already_is_the_one(library):
+    (library / "tracking.py").write_text("")
+    tracking = import_module("tracking")
+    assert import_module("library").tracking is tracking
     assert sys.modules["tracking"] is tracking
 
 
-def test_packs_and_warm_processes_import_libraries_without_wandb(installed, tmp_path, monkeypatch):
+def test_one_that_is_not_installed_is_none(library):
+    assert import_module("library").tracking is None
+
+
+def test_timm_takes_no_wandb(monkeypatch):
+    import_module("timm")
+    monkeypatch.delitem(sys.modules, "timm.utils.summary")
     monkeypatch.delitem(sys.modules, "wandb", raising=False)
-    (tmp_path / "wandb.py").write_text("")
-    (tmp_path / "library.py").write_text(LIBRARY.replace("tracking", "wandb"))
-    preload(["library"])
-    assert sys.modules["library"].wandb is None
+    lean_imports.install()
+    summary = import_module("timm.utils.summary")
+    assert "wandb" not in sys.modules
+    assert summary.wandb.__name__ == "wandb"  # and imports it when it is used

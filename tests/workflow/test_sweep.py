@@ -69,9 +69,13 @@ def test_every_phase_left_its_decision(finished):
     assert {row["decision"] for row in rows(finished, "sweep/decisions.csv")} <= {"promoted", "pruned"}
 
 
+def trials_in_optuna(workspace):
+    storage = JournalStorage(JournalFileBackend(str(workspace.folder / FOLDER / "optuna_journal.log")))
+    return optuna.load_study(study_name="little", storage=storage).get_trials()
+
+
 def test_optuna_reads_the_trials(finished):
-    storage = JournalStorage(JournalFileBackend(str(finished.folder / FOLDER / "optuna_journal.log")))
-    trials = optuna.load_study(study_name="little", storage=storage).get_trials()
+    trials = trials_in_optuna(finished)
     told = [(str(trial.number), trial.user_attrs["status"], f"{trial.value:.10g}") for trial in trials]
     expected = rows(finished, "sweep/trials.csv")
     assert told == [(row["trial"], row["status"], f"{float(row['score']):.10g}") for row in expected]
@@ -158,12 +162,18 @@ def test_killed_anywhere_the_sweep_decides_the_same(finished, tmp_path):
     assert list(steps(workspace)) == ["step_000.json"]
     killed_when(workspace, (sweep / "step_001.json").is_file)
     kept = steps(workspace)
+    assert len(trials_in_optuna(workspace)) >= 2  # to be watched
     workspace.snakemake("--nolock", f"{FOLDER}/trials.csv", config=("partial=true",))  # tables of a part end nothing
     workspace.snakemake("--nolock", f"{FOLDER}/trials.csv")
     assert steps(workspace) == steps(finished)
     assert {name: steps(workspace)[name] for name in kept} == kept
     for name in ("trials.csv", "decisions.csv"):
         assert (sweep / name).read_bytes() == (finished.folder / FOLDER / name).read_bytes()
+    told = [
+        [(trial.state, trial.value, trial.params, trial.intermediate_values, trial.user_attrs) for trial in trials]
+        for trials in map(trials_in_optuna, (workspace, finished))
+    ]
+    assert told[0] == told[1]
     assert not list(segments.glob("*.part"))
 
 

@@ -90,19 +90,28 @@ if PLANS:
         atexit.register(markers.remove_pending, STUDY.start)
 
 
-onstart:
+def begin():
+    """What comes before the first job."""
     WRITER.start()
     TRACKERS.start()
 
 
-onsuccess:
+def finish():
+    """What comes after the last job, however it ended."""
     WRITER.finish()
     TRACKERS.finish()
+
+
+onstart:
+    begin()
+
+
+onsuccess:
+    finish()
 
 
 onerror:
-    WRITER.finish()
-    TRACKERS.finish()
+    finish()
 
 
 # Of a workflow that takes this one as a module, Snakemake calls other hooks, and with --no-hooks none.
@@ -312,7 +321,7 @@ def all_markers(wildcards):
     """
     if TABLE or not PLANS:
         return []
-    write_plan_without_hooks()
+    begin_without_hooks()
     if STUDY.request.partial:
         return []
     segments = STUDY.segments_of_study()
@@ -321,12 +330,13 @@ def all_markers(wildcards):
     return markers_to_make(dict.fromkeys(segments), STUDY.start)
 
 
-def write_plan_without_hooks():
-    """Leaves a plan to look at where there is none; and writes it down where no hook will."""
+def begin_without_hooks():
+    """Leaves a plan to look at where there is none; and does what hooks do where Snakemake calls none."""
     WRITER.write_first()
     settings = workflow.execution_settings  # none where nothing is executed, as with --dag
     if settings and not workflow.dryrun and (settings.no_hooks or not HOOKED) and not WRITER.started:
-        WRITER.start()
+        begin()
+        atexit.register(finish)
 
 
 def segments_of_run(wildcards):

@@ -1,6 +1,6 @@
-# Needs: what the runs of the last decision scored. Makes: results/<study>/sweep/step_<n>.json, the next decision;
-# tables of all decisions and Optuna's storage of the trials, the scores of the ensemble and, where it is asked for,
-# predictions of the test split.
+# Needs: what the runs of the last decision scored. Makes: results/<study>/sweep/step_<n>.json, the next decision, which
+# also goes into Optuna's storage of the trials; tables of all decisions; the scores of the ensemble and, where it is
+# asked for, predictions of the test split.
 
 
 checkpoint decide_step:
@@ -36,7 +36,7 @@ rule tabulate_search:
         pending=pending("tables"),
     output:
         **outputs("tabulate_search", FOLDER),
-        journal=OPTUNA_JOURNAL,
+        journal=update(OPTUNA_JOURNAL),
     log:
         f"results/logs/tabulate_search/{STUDY.name}.log",
     conda:

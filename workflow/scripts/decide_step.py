@@ -16,7 +16,7 @@ from segsweep.search.decisions import decide
 from segsweep.search.narrow import earlier_trials
 from segsweep.search.results import gather, scored_cells
 from segsweep.search.retraining import Finalist, finalists, retrains
-from segsweep.search.step_files import Trial, write_step
+from segsweep.search.step_files import Trial, read_steps, write_step
 from segsweep.store.segment_store import SegmentStore
 
 
@@ -32,7 +32,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--earlier", type=Path, help="earlier study's sweep folder or trials.csv (narrow, first step)")
     parser.add_argument("--output", type=Path, required=True, help="file of the step")
     options = parser.parse_args(argv)
-    write_step(options.output, _next(options))
+    state = _next(options)
+    write_step(options.output, state)
+    if options.store and state["trials"]:
+        _tell_optuna(options, state["step"])
     return 0
 
 
@@ -59,6 +62,15 @@ def _next(options: argparse.Namespace) -> dict:
     else:
         raise InputError("neither --results nor --store was given. One of them holds the results of the step before.")
     return decide(study, previous, results, finalists=_finalists(study, plan, options, previous["trials"]))
+
+
+def _tell_optuna(options: argparse.Namespace, step: int) -> None:
+    """Add the decision to Optuna's storage beside the step files, for who watches the search."""
+    # Needs optuna, which takes a second to import; a grid has no trials.
+    from segsweep.search.optuna_journal import write_journal
+
+    states = read_steps(options.output.parent)[: step + 1]
+    write_journal(states, open_plan(options.plan), SegmentStore(options.store), options.output.parent)
 
 
 def _finalists(study: Study, plan: StudyPlan, options: argparse.Namespace, trials: list[Trial]) -> list[Finalist]:

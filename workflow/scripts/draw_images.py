@@ -17,12 +17,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, required=True, help="folder for the images and images.json")
     options = parser.parse_args(argv)
 
-    from segsweep.lean_imports import without
     from segsweep.report.images.gallery import draw_images
     from segsweep.report.images.selection import Candidates
 
-    with without("wandb"):
-        draw_images(Candidates.read(options.plan, options.results, options.store), options.output)
+    draw_images(Candidates.read(options.plan, options.results, options.store), options.output)
     return 0
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from segsweep.exits import program
 from segsweep.planning.plan_file import open_plan
-from segsweep.search.optuna_journal import JOURNAL, write_journal
+from segsweep.search.optuna_journal import write_journal
 from segsweep.search.search_tables import write_tables
 from segsweep.search.step_files import read_steps
 from segsweep.store.segment_store import STORE, SegmentStore
@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     states = read_steps(options.sweep)
     write_tables(states, options.sweep)
-    write_journal(states, open_plan(options.plan), SegmentStore(options.store), options.sweep / JOURNAL)
+    write_journal(states, open_plan(options.plan), SegmentStore(options.store), options.sweep)
     return 0
 
 

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from segsweep import lean_imports
 from segsweep.execution.requeue import requeue_job
 from segsweep.execution.warm_client import run_warm
 from segsweep.exits import CRASHED, INTERRUPTED, WRONG_INPUT
@@ -48,6 +49,7 @@ def main(argv: list[str] | None = None, job: Callable[..., int] | None = None) -
 
 def train(options: argparse.Namespace, job: Callable[..., int] | None = None) -> int:
     """Train in this process; says on the terminal what went wrong."""
+    lean_imports.install()
     terminal = None
     if options.log:
         options.log.parent.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,9 @@ def open(study: str | Path, project: str | Path | None = None) -> "OpenedStudy":
     Raises:
         InputError: there are no such results, or their plan cannot be read.
     """
+    from segsweep import lean_imports
     from segsweep.study_api.opened_study import OpenedStudy
     from segsweep.study_api.opening import find_study  # here: the Snakefile imports this package
 
+    lean_imports.install()
     return OpenedStudy(find_study(study, project))

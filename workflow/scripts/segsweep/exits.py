@@ -13,12 +13,17 @@ CONTROL_C = 130
 
 
 def program(main: Callable[..., int]) -> Callable[..., int]:
-    """Make a program's main function say on stderr what is wrong with its input, and return `WRONG_INPUT`."""
+    """Make a program's main function say on stderr what is wrong with its input, and return `WRONG_INPUT`.
+
+    It also imports no more than it uses (`lean_imports`).
+    """
 
     @wraps(main)
     def told(argv: list[str] | None = None) -> int:
+        from segsweep import lean_imports
         from segsweep.errors import InputError
 
+        lean_imports.install()
         try:
             return main(argv)
         except InputError as error:

@@ -9,8 +9,8 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
+from segsweep import lean_imports
 from segsweep.exits import CRASHED, INTERRUPTED, end_with
-from segsweep.lean_imports import without
 
 LIBRARIES = (
     "numpy",
@@ -28,8 +28,9 @@ LIBRARIES = (
 
 def preload(names: Iterable[str] = LIBRARIES) -> None:
     """Import libraries, so that processes forked from here need not. Starts no thread and touches no GPU."""
+    lean_imports.install()
     for name in names:
-        with suppress(ImportError), without("wandb"):  # whoever needs what is missing will say so
+        with suppress(ImportError):  # whoever needs what is missing will say so
             import_module(name)
 
 

@@ -1,68 +1,205 @@
-"""A search as Optuna's storage: a journal that optuna-dashboard opens, and `optuna.load_study` loads.
+"""A search as Optuna's storage: a journal that optuna-dashboard opens, also while the search runs.
 
 A trial has its values, its score, and as intermediate values the study's metric after each epoch, means over its seeds
 and folds. What Optuna cannot hold as a choice (a section, a list) is there as JSON.
+
+The journal follows from the step files and the store alone, and what comes later only adds lines at its end. So who
+reads along finds more each time, and after an interruption the same lines are there.
 """
 
 import json
 import statistics
 import warnings
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.storages.journal import BaseJournalBackend
+from optuna.trial import TrialState, create_trial
 
 from segsweep.config.search import Dimension
 from segsweep.config.study import Study
-from segsweep.planning.plan_file import StudyPlan
+from segsweep.io import write_text
+from segsweep.planning.plan_file import PlannedRun, StudyPlan
 from segsweep.search.decisions import space_of
 from segsweep.search.requests import trial_runs
-from segsweep.search.results import gather
+from segsweep.search.results import read_result
 from segsweep.search.space import at_level, levels, steps
-from segsweep.search.step_files import RequestedRun, State, Trial
+from segsweep.search.step_files import State, Trial, step_file
 from segsweep.statuses import USABLE
 from segsweep.store.segment_store import SegmentStore
 
 JOURNAL = "optuna_journal.log"
-STATES = {"running": TrialState.RUNNING, "pruned": TrialState.PRUNED} | dict.fromkeys(USABLE, TrialState.COMPLETE)
+STATES = {"pruned": TrialState.PRUNED} | dict.fromkeys(USABLE, TrialState.COMPLETE)
 OF_TRIAL = ("status", "batch", "bracket", "epochs", "trained", "best_epoch")
+WORKER = "segsweep"  # who wrote a line; other programs write a random name
+# Lines of others that change no trial: attributes of studies and trials, as the notes of optuna-dashboard.
+NOTES = (2, 3, 8, 9)
 
 
-def write_journal(states: list[State], plan: StudyPlan, store: SegmentStore, file: Path) -> None:
+def write_journal(states: list[State], plan: StudyPlan, store: SegmentStore, folder: Path) -> None:
     """Write the trials of a search, with what the store holds of their runs.
+
+    Lines that are there stay, also notes of other programs. A journal of other trials is replaced.
 
     Args:
         states: of all decisions so far, in order.
         plan: of the study.
         store: of all segments.
-        file: the journal; one that is there is replaced.
+        folder: of the step files, and of the journal.
 
     Raises:
         InputError: a segment cannot be read.
     """
     study = Study.model_validate(plan.study, by_alias=True, by_name=True)
     space = space_of(study, states[0]) if states else study.sweep.space
-    distributions = {axis: _distribution(dimension) for axis, dimension in space.items()}
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with TemporaryDirectory(dir=file.parent, prefix=".journal") as folder:
-        written = Path(folder) / file.name
-        storage = JournalStorage(JournalFileBackend(str(written)))
+    lines = _Lines()
+    trials = _Trials(lines, study, {axis: _distribution(one) for axis, one in space.items()}, plan, store)
+    before: State | None = None
+    for state in states:
+        trials.decide(before, state, step_file(folder, state["step"]).stat().st_mtime)
+        before = state
+    if before:
+        trials.report_ended(before)
+    file = folder / JOURNAL
+    there = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+    write_text(file, "".join(_continued(there.splitlines(keepends=True), lines.texts())))
+
+
+def _continued(there: list[str], own: list[str]) -> list[str]:
+    """The lines that are there, and the rest of our own; our own alone where there are other trials."""
+    try:
+        entries = [(line, json.loads(line)) for line in there]
+        ours = [line for line, entry in entries if entry["worker_id"] == WORKER]
+        only_notes = all(entry["op_code"] in NOTES for line, entry in entries if entry["worker_id"] != WORKER)
+    except (ValueError, KeyError, TypeError):  # damaged
+        return own
+    return there + own[len(ours) :] if only_notes and ours == own[: len(ours)] else own
+
+
+class _Lines(BaseJournalBackend):
+    """What Optuna's storage logs, in memory."""
+
+    def __init__(self):
+        self.logs: list[dict[str, Any]] = []
+
+    def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
+        """Those from a number on."""
+        return iter(self.logs[log_number_from:])
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Keep more of them."""
+        self.logs += logs
+
+    def texts(self) -> list[str]:
+        """The lines of a file, without a trace of the process that logged them."""
+        return [json.dumps(log | {"worker_id": WORKER}, separators=(",", ":")) + "\n" for log in self.logs]
+
+
+class _Trials:
+    """The trials of a search in Optuna's storage, as decisions let them begin, continue and end.
+
+    Args:
+        lines: what the storage logs.
+        study: the study.
+        distributions: of its axes.
+        plan, store: what was trained.
+    """
+
+    def __init__(
+        self,
+        lines: _Lines,
+        study: Study,
+        distributions: dict[str, BaseDistribution],
+        plan: StudyPlan,
+        store: SegmentStore,
+    ):
+        self.lines, self.study, self.distributions, self.plan, self.store = lines, study, distributions, plan, store
+        self.planned: dict[str, PlannedRun] = {}
+        for run in sorted(plan.runs, key=lambda run: run.epochs):
+            self.planned[run.key] = run
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self.storage = JournalStorage(lines)
         direction = "minimize" if plan.minimize else "maximize"
-        found = optuna.create_study(storage=storage, study_name=plan.name, direction=direction)
+        self.found = optuna.create_study(storage=self.storage, study_name=plan.name, direction=direction)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            found.set_metric_names([plan.metric])
-        for trial in states[-1]["trials"] if states else []:
-            runs = _trained(trial_runs(study, trial), plan, store)
-            found.add_trial(_frozen(trial, runs, distributions, plan, store))
-        written.replace(file)
+            self.found.set_metric_names([plan.metric])
+        self.ids: list[int] = []
+        self.attributes: list[dict[str, Any]] = []
+        self.epochs: list[int] = []  # those with an intermediate value
+        self.ended: list[float] = []  # when a trial began, or its last segment was complete
+
+    def decide(self, before: State | None, state: State, time: float) -> None:
+        """A decision, made at `time` (seconds since the epoch) after the one before it."""
+        earlier = before["trials"] if before else []
+        asked = [trial for trial in earlier if trial["status"] == "running"]
+        for trial in asked:
+            self._report(trial)
+        for trial in asked:
+            self._update(state["trials"][trial["trial"]])
+        for trial in state["trials"][len(earlier) :]:
+            self._begin(trial, time)
+
+    def report_ended(self, state: State) -> None:
+        """What trials showed that the next decision waits for: the first ones, as far as they are trained."""
+        for trial in state["trials"]:
+            if trial["status"] == "running" and not self._report(trial):
+                break
+
+    def _begin(self, trial: Trial, time: float) -> None:
+        attributes = {name: trial[name] for name in OF_TRIAL if trial.get(name) is not None}
+        begun = create_trial(
+            state=TrialState.RUNNING,
+            params={axis: _choice(value) for axis, value in trial["values"].items()},
+            distributions={axis: self.distributions[axis] for axis in trial["values"]},
+            user_attrs=attributes,
+        )
+        begun.datetime_start = datetime.fromtimestamp(time)
+        self.ids.append(self.storage.create_new_trial(self.found._study_id, begun))
+        self.attributes.append(attributes)
+        self.epochs.append(0)
+        self.ended.append(time)
+
+    def _report(self, trial: Trial) -> bool:
+        """Add the curve up to the epochs that were granted; whether all of its runs are trained so far."""
+        number, results = trial["trial"], []
+        for one in trial_runs(self.study, trial):
+            run = self.planned.get(one["key"])
+            records = self.store.records_of(run.segments) if run else []
+            if not records or (records[-1].status == "finished" and records[-1].last_epoch < one["epochs"]):
+                return False
+            results.append(read_result(self.plan, self.store, run, one["epochs"]))
+        for epoch, value in _means(result["curve"] for result in results).items():
+            if epoch > self.epochs[number]:
+                self.storage.set_trial_intermediate_value(self.ids[number], epoch, value)
+                self.epochs[number] = epoch
+        self._describe(number, {"runs": [result["run"] for result in results]})
+        self.ended[number] = max(self.ended[number], *(self.store.complete[one["segment"]] for one in results))
+        return True
+
+    def _update(self, trial: Trial) -> None:
+        """What a decision made of a trial."""
+        number = trial["trial"]
+        self._describe(number, {name: trial[name] for name in OF_TRIAL if trial.get(name) is not None})
+        if trial["status"] == "running":
+            return
+        state = STATES.get(trial["status"], TrialState.FAIL)
+        has_score = state != TrialState.FAIL and trial["score"] is not None
+        self.storage.set_trial_state_values(self.ids[number], state, [trial["score"]] if has_score else None)
+        ended = datetime.fromtimestamp(self.ended[number], UTC)  # Optuna logs the present
+        self.lines.logs[-1]["datetime_complete"] = ended.isoformat(timespec="microseconds")
+
+    def _describe(self, number: int, attributes: dict[str, Any]) -> None:
+        """Set the attributes that are new."""
+        for name, value in attributes.items():
+            if self.attributes[number].get(name) != value:
+                self.storage.set_trial_user_attr(self.ids[number], name, value)
+        self.attributes[number] = self.attributes[number] | attributes
 
 
 def _distribution(dimension: Dimension) -> BaseDistribution:
@@ -79,47 +216,6 @@ def _distribution(dimension: Dimension) -> BaseDistribution:
 
 def _choice(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | float | str) else json.dumps(value, sort_keys=True)
-
-
-def _trained(requested: list[RequestedRun], plan: StudyPlan, store: SegmentStore) -> list[RequestedRun]:
-    """Those of a trial's runs that are in the store as far as they were requested."""
-    planned = {run.key: run for run in plan.runs if run.key}
-    there = []
-    for one in requested:
-        records = store.records_of(planned[one["key"]].segments) if one["key"] in planned else []
-        if records and (records[-1].status != "finished" or records[-1].last_epoch >= one["epochs"]):
-            there.append(one)
-    return there
-
-
-def _frozen(
-    trial: Trial,
-    runs: list[RequestedRun],
-    distributions: dict[str, BaseDistribution],
-    plan: StudyPlan,
-    store: SegmentStore,
-) -> FrozenTrial:
-    """A trial as Optuna keeps it; without times where nothing of it is in the store."""
-    results = list(gather(plan, store, runs).values())
-    state = STATES.get(trial["status"], TrialState.FAIL)
-    has_score = state in (TrialState.COMPLETE, TrialState.PRUNED)
-    frozen = create_trial(
-        state=state,
-        value=trial["score"] if has_score else None,
-        params={axis: _choice(value) for axis, value in trial["values"].items()},
-        distributions={axis: distributions[axis] for axis in trial["values"]},
-        intermediate_values=_means(result["curve"] for result in results),
-        user_attrs={name: trial[name] for name in OF_TRIAL if trial.get(name) is not None}
-        | {"runs": [result["run"] for result in results]},
-    )
-    if results:
-        own = {run.run: run.segments for run in plan.runs}
-        records = [one for result in results for one in store.records_of(own[result["run"]])]
-        ended = max(store.complete[one.id] for one in records)
-        frozen.datetime_start = datetime.fromtimestamp(ended - sum(one.train_seconds or 0.0 for one in records))
-        if state.is_finished():
-            frozen.datetime_complete = datetime.fromtimestamp(ended)
-    return frozen
 
 
 def _means(curves: Iterable[list[float | None]]) -> dict[int, float]:
