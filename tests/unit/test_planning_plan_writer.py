@@ -1,6 +1,9 @@
 """What planning leaves behind: nothing, until jobs start."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -39,8 +42,8 @@ def started(study):
 
 
 def files(folder):
-    """Paths of all files, with their contents and times."""
-    found = [path for path in (folder / "results").rglob("*") if path.is_file()]
+    """Paths of all files, with their contents and times, but of what only shows that a start runs."""
+    found = [path for path in (folder / "results").rglob("*") if path.is_file() and path.suffix != ".running"]
     return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in found}
 
 
@@ -75,20 +78,6 @@ def test_a_first_look_leaves_a_plan_and_no_later_one_changes_it(workspace):
     workspace.write_study(seeds=[0, 1])
     PlanWriter(planned()).write_first()
     assert files(workspace.folder) == before
-
-
-def test_a_plan_is_left_alone_while_another_snakemake_works_on_the_study(workspace):
-    started(planned())
-    locks = workspace.folder / ".snakemake" / "locks"
-    locks.mkdir(parents=True)
-    plan = read_plan(planned().plan_file)
-    workspace.write_study(seeds=[0, 1])
-    (locks / "0.output.lock").write_text("results/little/report.md\n")
-    started(planned())
-    assert read_plan(planned().plan_file) == plan
-    (locks / "0.output.lock").write_text("results/another/report.md\n")
-    started(planned())
-    assert len(read_plan(planned().plan_file).runs) == 4
 
 
 def test_runs_that_a_decision_asks_for_are_written_while_jobs_run(workspace):
@@ -135,26 +124,54 @@ def test_what_can_be_made_again_stops_nothing_where_it_is_damaged(workspace, nam
     assert json.loads(study.packs_file.read_text()) == study.packs
 
 
-def test_names_of_starts_are_their_own(tmp_path):
-    start = new_start()
-    (tmp_path / "0.input.lock").write_text(f"results/markers/{start}/pending\nresults/data/x/manifest.json\n")
-    assert running(tmp_path) == {start}
-    assert running(tmp_path / "none") == set()
+def held(start, folder):
+    """What shows that a start runs, in a process of its own."""
+    code = (
+        f"import sys, time; sys.path[:] = {sys.path!r}\nfrom pathlib import Path\n"
+        f"from segsweep.planning.markers import hold\n"
+        f"file = hold({start!r}, Path('results/other'), Path({str(folder)!r}))\n"
+        "print('held', flush=True)\ntime.sleep(60)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "held\n"
+    return process
 
 
-def test_markers_of_starts_that_ended_are_removed(tmp_path):
+def test_a_start_runs_until_its_process_ends_however_it_ends(tmp_path):
+    folder = tmp_path / "markers"
+    assert running(folder) == {}
+    with held(new_start(), folder) as process:
+        assert list(running(folder).values()) == [Path("results/other")]
+        process.kill()
+        process.wait()
+        assert running(folder) == {}
+
+
+def test_markers_of_starts_that_ended_are_removed_and_no_others(tmp_path):
+    """Snakemake's own locks do not tell: the first one that ends removes those of all."""
     ours, theirs, ended = (f"20260101-00000{i}-77" for i in range(3))
-    locks = tmp_path / "locks"
-    locks.mkdir()
-    (locks / "0.output.lock").write_text(f"results/outcomes/{theirs}/{'a' * 16}-0001\n")
-    for folder in ("markers", "outcomes"):
-        for start in (ours, theirs, ended):
-            (tmp_path / folder / start).mkdir(parents=True)
-            (tmp_path / folder / start / "x").touch()
-        (tmp_path / folder / f"{'a' * 16}-0001").touch()  # as an earlier edition left them
-    remove_old(ours, [tmp_path / "markers", tmp_path / "outcomes", tmp_path / "none"], locks)
-    assert {path.name for path in tmp_path.glob("*/2*")} == {ours, theirs}
+    with held(theirs, tmp_path / "markers") as process:
+        for folder in ("markers", "outcomes"):
+            for start in (ours, theirs, ended):
+                (tmp_path / folder / start).mkdir(parents=True)
+                (tmp_path / folder / start / "x").touch()
+            (tmp_path / folder / f"{'a' * 16}-0001").touch()  # as an earlier edition left them
+        (tmp_path / "markers" / f"{ended}.running").touch()
+        remove_old(ours, [tmp_path / "markers", tmp_path / "outcomes", tmp_path / "none"])
+        process.kill()
+    assert {path.name for path in tmp_path.glob("*/2*")} == {ours, theirs, f"{theirs}.running"}
     assert not list(tmp_path.glob("*/a*"))
+
+
+def test_the_plan_of_a_study_is_left_alone_while_another_start_writes_it(workspace):
+    writer = started(planned())
+    workspace.write_study(seeds=[0, 1])
+    study = planned()
+    started(study)
+    assert len(read_plan(study.plan_file).runs) == 2
+    writer.finish()
+    started(planned())
+    assert len(read_plan(study.plan_file).runs) == 4
 
 
 def test_a_pending_file_leaves_no_trace(workspace):

@@ -89,6 +89,8 @@ if PLANS:
         "model": (FOLDER / "model.txt").is_file() and not MODEL.is_dir(),
     }
     if any(PENDING.values()):
+        SHOWN = markers.hold(STUDY.start, None)  # so that no other start removes the file
+        atexit.register(markers.release, STUDY.start, SHOWN)
         markers.write_pending(STUDY.start)
         atexit.register(markers.remove_pending, STUDY.start)
 

@@ -3,27 +3,27 @@
 What is trained is asked of the store. Snakemake itself needs a file for each training that it waits for; such a file
 lies in a folder whose name is new at each start, so that none can be left over from an earlier one:
     results/markers/<start>/<segment>    a training that this start waited for is complete
+    results/markers/<start>.running      this start runs, while its process holds it (see `hold`)
     results/markers/<start>/pending      newer than all tables: decisions are left to make (see `pending_file`)
     results/outcomes/<start>/<segment>   how a job on a cluster ended: empty if well, else what went wrong
     results/outcomes/<start>/<pack>/     the same for the segments of a pack
 """
 
+import fcntl
 import os
-import re
 import shutil
 import time
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from segsweep.io import write_text
 
 MARKERS = Path("results/markers")
 OUTCOMES = Path("results/outcomes")
-# Names of the files that running Snakemakes make and read.
-LOCKS = Path(".snakemake/locks")
+RUNNING = ".running"
 VARIABLE = "SEGSWEEP_START"
-START = re.compile(r"\d{8}-\d{6}-\d+")
 
 
 def new_start() -> str:
@@ -61,6 +61,47 @@ def pending_file(start: str) -> Path:
     return MARKERS / start / "pending"
 
 
+def hold(start: str, study: Path | None, folder: Path = MARKERS) -> IO[str]:
+    """Show other starts in this working folder that this one runs: for as long as the file is open.
+
+    Snakemake's own locks cannot: the first Snakemake that ends removes those of all.
+
+    Args:
+        start: that runs.
+        study: folder of the study that it writes into; None where it only looks.
+        folder: of all markers.
+
+    Returns:
+        The open file; the system lets go of it when the process ends, however it ends.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    made = folder.parent / f".{start}{RUNNING}"
+    file = made.open("w", encoding="utf-8")
+    fcntl.flock(file, fcntl.LOCK_EX)
+    file.write(str(study or ""))
+    file.flush()
+    made.rename(folder / f"{start}{RUNNING}")  # whoever sees it finds it locked
+    return file
+
+
+def release(start: str, file: IO[str], folder: Path = MARKERS) -> None:
+    """End what `hold` began."""
+    (folder / f"{start}{RUNNING}").unlink(missing_ok=True)
+    file.close()
+
+
+def running(folder: Path = MARKERS) -> dict[str, Path]:
+    """The starts that run in this working folder, and the folders of the studies that they write into."""
+    found = {}
+    for path in folder.glob(f"*{RUNNING}"):
+        with suppress(FileNotFoundError), path.open(encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:  # it is held, or this file system has no locks: then it may be
+                found[path.name.removesuffix(RUNNING)] = Path(file.read())
+    return found
+
+
 def write_pending(start: str) -> None:
     """Make the pending file of a start."""
     write_text(pending_file(start), "")
@@ -73,25 +114,11 @@ def remove_pending(start: str) -> None:
         pending_file(start).parent.rmdir()
 
 
-def remove_old(start: str, folders: Iterable[Path] = (MARKERS, OUTCOMES), locks: Path = LOCKS) -> None:
-    """Remove the files of all starts but this one and those that still run."""
-    kept = {start, *running(locks)}
+def remove_old(start: str, folders: Sequence[Path] = (MARKERS, OUTCOMES)) -> None:
+    """Remove the files of all starts but this one and those that run, as the first of the folders says."""
+    kept = {start, *running(folders[0])}
     for folder in folders:
         if folder.is_dir():
             for entry in os.scandir(folder):
-                if entry.name not in kept:
+                if entry.name.removesuffix(RUNNING) not in kept:
                     shutil.rmtree(entry.path) if entry.is_dir(follow_symlinks=False) else os.unlink(entry.path)
-
-
-def running(locks: Path = LOCKS) -> set[str]:
-    """The starts whose files are named by locks of Snakemakes that run in this folder."""
-    return {part for path in locked(locks) for part in Path(path).parts if START.fullmatch(part)}
-
-
-def locked(locks: Path = LOCKS) -> set[str]:
-    """Files that Snakemakes which run in this folder make and read."""
-    found: set[str] = set()
-    for path in locks.glob("*.lock"):
-        with suppress(OSError):  # released meanwhile
-            found.update(path.read_text(encoding="utf-8").splitlines())
-    return found

@@ -14,6 +14,7 @@ study that has no plan.json at all, a dry run leaves one to look at, which is wr
 import json
 from os import SEEK_END
 from pathlib import Path
+from typing import IO
 
 from segsweep.io import write_if_changed
 from segsweep.planning import markers
@@ -27,14 +28,14 @@ class PlanWriter:
 
     Args:
         study: as it was planned.
-        locks: folder of the locks of running Snakemakes.
     """
 
-    def __init__(self, study: Planner, locks: Path = markers.LOCKS):
+    def __init__(self, study: Planner):
         self.study = study
         self.started = False
         # Those of this process come later.
-        self.in_use_by_another = any(path.startswith(f"{study.folder}/") for path in markers.locked(locks))
+        self.in_use_by_another = study.folder in markers.running().values()
+        self.shown: IO[str] | None = None
 
     def write_first(self) -> None:
         """Write plan.json if there is none that can be read: to look at."""
@@ -44,6 +45,7 @@ class PlanWriter:
     def start(self) -> None:
         """Write all that jobs will read, and remove what earlier starts left behind."""
         self.started = True
+        self.shown = markers.hold(self.study.start, self.study.folder)
         for path in self.study.outdated_steps:
             path.unlink(missing_ok=True)
         markers.remove_old(self.study.start)
@@ -73,6 +75,8 @@ class PlanWriter:
 
     def finish(self) -> None:
         """Note what was trained, when all jobs have ended."""
+        if self.shown is not None:
+            markers.release(self.study.start, self.shown)
         if self.started and self.study.study.table is None:
             self.study.remember_trained()
             write_if_changed(self.study.history_file, self.study.history.text())
