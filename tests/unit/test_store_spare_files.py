@@ -8,7 +8,7 @@ import pytest
 from segsweep.config.keep import Keep
 from segsweep.search.step_files import step_file, write_step
 from segsweep.store.segment_store import SegmentStore, selection_key
-from segsweep.store.spare_files import keep_of, ranked_cells, spare_files
+from segsweep.store.spare_files import keep_of, ranked_cells, spare_files, weights_to_train_again
 from tests.segments import segment_plan, study_plan, write_segment
 
 KEY = selection_key("val/miou", False)
@@ -114,6 +114,17 @@ def test_the_setting_that_would_be_chosen_keeps_its_weights(store, tmp_path):
     plan = replace(plan, runs=[replace(run, cell="b") if run.cell == "d" else run for run in plan.runs])
     assert ranked_cells(plan, store, tmp_path / "little")[:2] == ["c", "b"]
     assert spared(store, tmp_path, "weights", little=plan) == "abd"
+
+
+def test_weights_of_a_setting_that_became_the_best_train_again(store, tmp_path):
+    plan, folder = plan_of(keep={"weights": "best 1"}), tmp_path / "little"
+    assert weights_to_train_again(plan, store, folder, 1) == {}
+    for letter in "ac":
+        (store.root / name_of(letter) / "weights-0004.pt").unlink()
+    assert weights_to_train_again(plan, store, folder, 1) == {}
+    write_tables(folder, plan, "acbd")  # by more seeds, say
+    assert list(weights_to_train_again(plan, store, folder, 1)) == [name_of("a")]
+    assert list(weights_to_train_again(plan, store, folder, 3)) == [name_of("a"), name_of("c")]
 
 
 def test_cells_that_are_not_trained_yet_and_members_of_ensembles_keep_their_weights(store, tmp_path):

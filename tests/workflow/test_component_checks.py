@@ -1,4 +1,4 @@
-"""Components of own code are tried by a job of their own before the first training, and again once they change."""
+"""Settings, and components of own code, are tried by jobs of their own before the first training."""
 
 from tests.workspace import SMALL, Workspace, trainings
 
@@ -57,3 +57,27 @@ def test_what_cannot_train_is_said_before_anything_trains(tmp_path):
     said = workspace.snakemake("--dry-run")
     assert said.count(STARTED) == 1
     assert len(trainings(said)) == 2  # what was trained before is of no use to it
+
+
+def test_what_torch_refuses_is_said_at_once_before_any_data_are_prepared(tmp_path):
+    workspace = Workspace(tmp_path)
+    workspace.write_tiny_dataset()
+    optimizers = [{"name": "adamw", "betas": [0.9, 2.0]}, {"name": "torch.RMSprop", "options": {"alfa": 0.9}}]
+    grid = {"optimizer": optimizers, "model.options": [SMALL["model"]["options"], {"decoder_channels": [8, 8]}]}
+    workspace.write_study(train=SMALL | {"epochs": 1}, grid=grid)
+
+    said = workspace.snakemake(check=False)
+    assert "config/studies/little.yaml:" in said
+    assert "Invalid beta parameter at index 1: 2.0" in said
+    assert "did you mean alpha?" in said
+    assert "model: unet cannot be built with the encoder tu-lcnet_035" in said
+    assert not list(tmp_path.glob("results/data/*/manifest.json"))
+    assert not list(tmp_path.glob("results/segments/*"))
+
+    workspace.write_study(train=SMALL | {"epochs": 1}, grid={"optimizer.lr": [0.01, 0.001]})
+    said = workspace.snakemake("--until", "train_segment")
+    assert said.count("try the settings of little") == 1
+    workspace.write_study(train=SMALL | {"epochs": 1}, grid={"optimizer.lr": [0.01, 0.002]})
+    said = workspace.snakemake("--until", "train_segment")
+    assert len(trainings(said)) == 1
+    assert "try the settings of little" not in said

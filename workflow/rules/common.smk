@@ -48,6 +48,8 @@ PROGRAM = STUDY.study.command is not None
 # Of results made elsewhere and of programs of a person's own nobody knows the images.
 HAS_IMAGES = not TABLE and not PROGRAM
 FOLDER = STUDY.folder
+# The exported model: a folder to hand on.
+MODEL = FOLDER / "model"
 # The trials of a sweep for optuna-dashboard.
 OPTUNA_JOURNAL = f"{FOLDER}/sweep/optuna_journal.log"
 # This start of Snakemake; see `segsweep.planning.markers`. A job on a node learns it from the path that it is to make;
@@ -84,6 +86,7 @@ if PLANS:
         "images": lacks_images(FOLDER),
         "figures": lacks_figures(FOLDER),
         "tables": was_pulled(FOLDER / "runs.csv"),
+        "model": (FOLDER / "model.txt").is_file() and not MODEL.is_dir(),
     }
     if any(PENDING.values()):
         markers.write_pending(STUDY.start)
@@ -167,6 +170,8 @@ def needed_by(segments, start):
     they continue."""
     plans = [STUDY.segment(segment) for segment in segments]
     data = [f"{one.data}/manifest.json" for one in plans if one.data]
+    if STUDY.tried and data:
+        data.append(str(STUDY.checked_file))
     if STUDY.has_own_components:
         data += [f"{FOLDER}/checks/{Path(one.data).name}.{STUDY.own_code_digest}.txt" for one in plans]
     parents = [one.parent for one in plans if one.parent and one.parent not in segments]

@@ -34,6 +34,8 @@ rule pull_data:
 rule prepare_data:
     input:
         mark=ancient("results/data/{data}.pulled") if TRACKED else [],
+        # What cannot train is said before hours of preparation.
+        checked=ancient(STUDY.checked_file) if STUDY.tried else [],
     output:
         manifest="results/data/{data}/manifest.json",
     log:

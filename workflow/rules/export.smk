@@ -38,8 +38,10 @@ if not TABLE:
             ranking=f"{FOLDER}/ranking.csv",
             together=f"{FOLDER}/ensemble.csv" if STUDY.study.ensemble else [],
             test=f"{FOLDER}/test.csv" if STUDY.study.test else [],
+            pending=pending("model"),
         output:
-            folder=directory(f"{FOLDER}/model"),
+            # Not the folder itself: Snakemake would leave a file of its own in what is uploaded.
+            exported=f"{FOLDER}/model.txt",
         log:
             f"results/logs/export_model/{STUDY.name}.log",
         conda:
@@ -52,17 +54,18 @@ if not TABLE:
             run=untracked(RUN),
             plan=untracked(STUDY.plan_file),
             folder=FOLDER,
+            model=untracked(MODEL),
             of=STUDY.request.of,
             code=STUDY.code_of("export_model"),
         message:
             "export the model of {params.folder}: {params.of}"
         shell:
             "status=0; {params.run}/export_model.py --plan {params.plan:q} --store results/segments "
-            "--results {params.folder:q} --output {output.folder:q} --of {params.of:q} "
-            "> {log:q} 2>&1 || status=$?; cat {log:q} >&2; exit $status"
+            "--results {params.folder:q} --output {params.model:q} --of {params.of:q} "
+            "> {log:q} 2>&1 && cp {log:q} {output.exported:q} || status=$?; cat {log:q} >&2; exit $status"
 
 
 rule export_study:
     input:
         report=rules.export_report.output.folder,
-        model=[] if TABLE else rules.export_model.output.folder,
+        model=[] if TABLE else rules.export_model.output.exported,

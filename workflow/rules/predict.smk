@@ -10,7 +10,8 @@ if STUDY.request.predict:
             ranking=f"{FOLDER}/ranking.csv",
             images=ancient(PREDICT.images),
         output:
-            table=f"{PREDICT.output}/predictions.csv",
+            # Nothing in the folder that a person names: Snakemake removes what it is about to make, whoever made it.
+            predicted=f"{FOLDER}/predictions/{PREDICT.digest}.txt",
         log:
             f"results/logs/predict_images/{STUDY.name}.log",
         conda:
@@ -33,4 +34,4 @@ if STUDY.request.predict:
             # The progress bar is on stderr.
             "status=0; {params.run}/predict_images.py --plan {params.plan:q} --store results/segments "
             "--ranking {input.ranking:q} --of {params.of:q} {params.asked:q} --device {params.device:q} --threads {threads} "
-            "> {log:q} || status=$?; cat {log:q} >&2; exit $status"
+            "> {log:q} && cp {log:q} {output.predicted:q} || status=$?; cat {log:q} >&2; exit $status"

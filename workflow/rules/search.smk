@@ -22,11 +22,11 @@ checkpoint decide_step:
         run=untracked(RUN),
         plan=untracked(STUDY.plan_file),
         previous=previous_or_none,
-        earlier=f"--earlier {STUDY.earlier}" if STUDY.earlier else "",
+        earlier=["--earlier", STUDY.earlier] if STUDY.earlier else [],
     message:
         "decide step {wildcards.step}"
     shell:
-        "{params.run}/decide_step.py --plan {params.plan:q} --previous {params.previous:q} {params.earlier} "
+        "{params.run}/decide_step.py --plan {params.plan:q} --previous {params.previous:q} {params.earlier:q} "
         "--store results/segments --output {output.step:q} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
 
 

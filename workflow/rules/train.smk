@@ -6,6 +6,33 @@ localrules:
     check_components,
 
 
+# What a study asks of torch and its libraries (networks, losses, optimizers, schedules), tried without data before the
+# first job that would find out.
+if STUDY.tried:
+
+    rule check_study:
+        output:
+            seen=STUDY.checked_file,
+        log:
+            f"results/logs/check_study/{STUDY.name}.log",
+        localrule: True
+        conda:
+            "../../envs/segsweep.yaml"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=30,
+        params:
+            run=untracked(RUN),
+            warm=untracked("--warm" if WARM else ""),
+            tried=untracked(STUDY.tried_file),
+        message:
+            "try the settings of {STUDY.name}"
+        shell:
+            "{params.run}/check_study.py {params.warm} --tried {params.tried:q} --output {output.seen:q} > {log:q} 2>&1 "
+            "|| {{ cat {log:q} >&2; exit 1; }}"
+
+
 # Components of a person's own code (`arch: my/unet.py:build`), tried in seconds before the first training calls them.
 # What they are made of is in the file's name, not in `params`: of a job that runs again though its output is there,
 # Snakemake passes over those that need it as `ancient`, even where these lack files of their own.

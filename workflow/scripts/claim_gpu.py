@@ -6,6 +6,7 @@ import os
 import sys
 
 from segsweep.execution.gpus import claim, list_gpus, visible
+from segsweep.exits import WRONG_INPUT
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -14,7 +15,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--memory", type=int, required=True, help="MB to claim")
     parser.add_argument("command", nargs="+", help="what to run, after --")
     options = parser.parse_args(argv)
-    claimed = claim(options.memory, gpus=lambda: visible(list_gpus(), os.environ.get("CUDA_VISIBLE_DEVICES")))
+    try:
+        claimed = claim(options.memory, gpus=lambda: visible(list_gpus(), os.environ.get("CUDA_VISIBLE_DEVICES")))
+    except PermissionError as error:
+        print(error, file=sys.stderr)
+        return WRONG_INPUT
     if claimed:
         os.environ["CUDA_VISIBLE_DEVICES"] = claimed[0].uuid
         # Numbers as in nvidia-smi, should a program ask for one.

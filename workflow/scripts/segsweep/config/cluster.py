@@ -1,6 +1,10 @@
 """What a person fills in about their cluster: config/cluster.yaml."""
 
-from pydantic import field_validator
+import re
+import shlex
+from typing import Annotated
+
+from pydantic import AfterValidator, field_validator
 
 from segsweep.config.settings import Settings, key
 
@@ -12,13 +16,26 @@ SAID_ELSEWHERE = {
 }  # fmt: skip
 
 
+def _plain(value: str) -> str:
+    """Refuses what a shell, or sbatch, would read as more than a name."""
+    if not re.fullmatch(r"[\w.,:@/+-]+", value):
+        raise ValueError(
+            f"{value!r} holds more than a name, a number or a list of them with commas: letters, digits and "
+            "`. , : @ / + - _` are allowed"
+        )
+    return value
+
+
+Name = Annotated[str, AfterValidator(_plain)]
+
+
 class Cluster(Settings):
     """The section `cluster` of config/cluster.yaml; it is there only under a profile that loads that file."""
 
-    partition: str | None = key(None, "Partition for trainings; `default` takes the cluster's default.", outcome=False)
-    account: str | None = key(None, "Account that is charged; none where the cluster has no accounts.", outcome=False)
-    gpu: str = key("any", "Model of the GPU as Slurm calls it, or `any`, or `none` to train on CPUs.", outcome=False)
-    gres: str | None = key(
+    partition: Name | None = key(None, "Partition for trainings; `default` takes the cluster's default.", outcome=False)
+    account: Name | None = key(None, "Account that is charged; none where the cluster has no accounts.", outcome=False)
+    gpu: Name = key("any", "Model of the GPU as Slurm calls it, or `any`, or `none` to train on CPUs.", outcome=False)
+    gres: Name | None = key(
         None, "Asked for in place of a whole GPU: `shard:1` or `mps:25`, where the cluster has them.", outcome=False
     )
     cpus: int | None = key(None, "CPUs for a job; 1 and one for each loader process if not set.", ge=1, outcome=False)
@@ -54,8 +71,12 @@ class Cluster(Settings):
     @field_validator("extra")
     @classmethod
     def _not_said_twice(cls, value: str) -> str:
-        for word in value.split():
+        try:
+            words = shlex.split(value)
+        except ValueError as error:
+            raise ValueError(f"{value!r} cannot be cut into words ({error}); close each quotation mark") from None
+        for word in words:
             name = word.split("=")[0]
             if name in SAID_ELSEWHERE:
                 raise ValueError(f"{name} has a key of its own, {SAID_ELSEWHERE[name]}; set that instead")
-        return value
+        return shlex.join(words)  # for the shell that starts sbatch, nothing but words

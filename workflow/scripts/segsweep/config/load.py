@@ -1,6 +1,7 @@
 """From what a person asks for (`--config study=... dataset=... smoke=true`) to checked settings."""
 
 import copy
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,18 +49,25 @@ class Request(Settings):
     data_root: str = key("data", "Folder that holds the data sets.")
     pack: int = key(1, "Segments trained in one job.", ge=1)
     pack_at_once: int = key(1, "Segments of a pack trained at the same time.", ge=1)
-    device: str = key("auto", "Device of trainings: auto, cpu, cuda.")
+    device: str = key("auto", "Device of trainings: `auto`, `cpu`, `cuda`, or one GPU as `cuda:1`.")
     warm: bool | None = key(
         None,
         "Trainings start from a process that has the libraries loaded; on one machine if not set, not in cluster jobs.",
     )
-    check_components: bool = key(True, "Components of own code are tried before the first training.")
+    check_components: bool = key(True, "Settings, and components of own code, are tried before the first training.")
     claim_gpu: bool = key(False, "Trainings on this machine share its GPUs by memory, each on one of them.")
     predict: Prediction | None = key(None, "Images that `make predict` predicts.")
     exporters: list[Literal[TRACKERS]] = key(
         [], "Trackers that are told of each epoch while a study trains; see docs/trackers.md."
     )
     cluster: Cluster | None = key(None, "What a person fills in about their cluster; see config/cluster.yaml.")
+
+    @field_validator("device")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", value):
+            raise ValueError(f"{value!r} is no device; there are auto, cpu, cuda and, for one of several GPUs, cuda:0")
+        return value
 
     @field_validator("exporters", mode="before")
     @classmethod

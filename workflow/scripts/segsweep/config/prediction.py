@@ -3,6 +3,7 @@
 from typing import Literal
 
 from segsweep.config.settings import Settings, key
+from segsweep.hashing import short_hash
 
 
 class Prediction(Settings):
@@ -22,6 +23,11 @@ class Prediction(Settings):
     overlap: float = key(0.5, "Share of a window that the next one covers again.", ge=0, lt=1)
     flips: Literal["none", "horizontal", "all"] = key("none", "What mirrored images say is merged with the rest.")
     smooth: bool = key(False, "Probabilities are interpolated where an image is larger than what the network sees.")
+
+    @property
+    def digest(self) -> str:
+        """Stands for the folder of the predictions."""
+        return short_hash(self.output)
 
     @property
     def arguments(self) -> list[str]:

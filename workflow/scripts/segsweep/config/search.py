@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, model_validator
 from segsweep import registry
 from segsweep.config.components import Sampler
 from segsweep.config.settings import Settings, key
+from segsweep.config.study_names import STUDY_NAME
 
 
 class Dimension(Settings):
@@ -42,7 +43,7 @@ class Dimension(Settings):
 class Narrow(Settings):
     """The space of this sweep is narrowed to where an earlier one was good."""
 
-    source: str = key(..., "Name of the earlier study.", alias="from")
+    source: str = key(..., "Name of the earlier study.", alias="from", pattern=STUDY_NAME)
     top: float = key(0.25, "Share of its trials that span the new space.", gt=0, le=1)
 
 

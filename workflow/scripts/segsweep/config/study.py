@@ -11,6 +11,7 @@ from segsweep.config.keep import AnyKeep, Keep
 from segsweep.config.program import PathInOut, ProgramResults
 from segsweep.config.search import Confirm, Ensemble, Sweep
 from segsweep.config.settings import Settings, key
+from segsweep.config.study_names import STUDY_NAME
 from segsweep.config.test_score import ScoreOnTest
 from segsweep.config.train import Train
 from segsweep.own_code.names import NAME
@@ -93,7 +94,7 @@ class Report(Settings):
 class Study(Settings):
     """A study file of config/studies."""
 
-    name: str = key(..., "Name; results lie in results/<name>.", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    name: str = key(..., "Name; results lie in results/<name>.", pattern=STUDY_NAME)
     title: str = key("", "Title of the report.", outcome=False)
     note: str = key("", "Anything.", outcome=False)
     dataset: str = key("demo", "Name of a file in config/datasets, or a path.")
@@ -211,6 +212,16 @@ class Study(Settings):
             raise ValueError(f"seeds repeat: {self.seeds}")
         return self
 
+    @property
+    def best_settings(self) -> int:
+        """How many of the best settings' models its images and its test score ask for."""
+        return max(settings for _, settings in self._models_asked_for().values())
+
+    def _models_asked_for(self) -> dict[str, tuple[str, int]]:
+        """By key: what a person wrote there, and of how many of the best settings it asks for the models."""
+        wanted = {"report.images.of": (self.report.images.of, self.report.images.settings)}
+        return wanted if self.test is None else wanted | {"test.of": (self.test.of, self.test.settings)}
+
     @model_validator(mode="after")
     def _keeps_what_it_needs(self):
         default = Keep()
@@ -221,10 +232,7 @@ class Study(Settings):
                 "keep.weights: only of a study with `train`, whose weights segsweep writes. Leave it out"
                 + (", and name the files that are kept in keep.files" if self.command else "")
             )
-        wanted = {"report.images.of": (self.report.images.of, self.report.images.settings)}
-        if self.test is not None:
-            wanted["test.of"] = (self.test.of, self.test.settings)
-        for name, (of, settings) in wanted.items():
+        for name, (of, settings) in self._models_asked_for().items():
             if self.keep.best is not None and self.keep.best < settings:
                 raise ValueError(
                     f"keep.weights: `{self.keep.weights}` are fewer than the {settings} settings whose models are "

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from segsweep.errors import InputError
 
+# What names its folder of results, in paths as in commands.
+STUDY_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 # Folders of results/ that belong to all studies.
 SHARED_FOLDERS = ("segments", "data", "logs", "markers", "outcomes", "benchmarks")
 NAME = re.compile(r"^name:[ \t]*[\"']?([\w.-]+)", re.MULTILINE)

@@ -40,6 +40,8 @@ _Loader.add_implicit_resolver(
 )
 
 
+# The key that a problem begins with: `keep.weights: ...`.
+NAMED_KEY = re.compile(r"([a-z_]+(?:\.[a-z_]+)*): ")
 # (text, keys that lead to it, whether it is itself a key behind these) to the text in its place.
 Rewritten = Callable[[str, tuple, bool], str]
 
@@ -147,6 +149,10 @@ def _problem(cls: type[BaseModel], entry: dict, location) -> str:
         return f"{where}: {key} is {shown}: a section belongs here. {_as_section(inner, found)}"
     message = entry["msg"].removeprefix("Value error, ")
     if kind == "value_error":
+        # What speaks of several keys of a section names the one at fault first.
+        if named := NAMED_KEY.match(message):
+            section = "".join(f"{part}." for part in loc)
+            return f"{location((*loc, *named[1].split('.')))}: {section}{message.removesuffix('.')}."
         return f"{where}: {key}: {message.removesuffix('.')}."
     remedy = ""
     if kind == "string_pattern_mismatch":  # what the key means says it in words

@@ -7,12 +7,13 @@ import fcntl
 import os
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from segsweep.private_folder import private_folder
 
 # Until then a process may not have taken what it claimed, and the driver's figure says too little.
 WARM_UP_S = 90.0
@@ -121,9 +122,11 @@ def claim(
     Returns:
         The GPU, and the open file that holds the claim for as long as this process (or one that it becomes) lives;
         None on a machine without a GPU.
+
+    Raises:
+        PermissionError: the folder may be another user's.
     """
-    folder = folder or Path(tempfile.gettempdir(), f"segsweep-gpus-{os.getuid()}")
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder = folder or private_folder("segsweep-gpus")
     told = False
     while True:
         there = gpus()

@@ -13,10 +13,11 @@ import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+
+from segsweep.private_folder import private_folder
 
 START_S = 120.0
 SCRIPTS = Path(__file__).resolve().parents[2]
@@ -27,7 +28,14 @@ READ_AT_IMPORT = (
     "SLURM_JOB_ID", "SLURM_STEP_ID",
 )  # fmt: skip
 # What the server itself runs. Clones that have the same share one.
-SERVER_CODE = ("execution/warm_client", "execution/warm_server", "execution/pack", "exits", "lean_imports")
+SERVER_CODE = (
+    "execution/warm_client",
+    "execution/warm_server",
+    "execution/pack",
+    "exits",
+    "lean_imports",
+    "private_folder",
+)
 LENGTH = struct.Struct("!Q")
 STATUS = struct.Struct("!i")
 BEGUN = b"+"
@@ -138,11 +146,7 @@ def _address(environ: Mapping[str, str], libraries: str) -> str:
     Raises:
         PermissionError: the folder is open to others.
     """
-    folder = Path(tempfile.gettempdir(), f"segsweep-{os.getuid()}")
-    folder.mkdir(mode=0o700, exist_ok=True)
-    state = folder.lstat()
-    if folder.is_symlink() or state.st_uid != os.getuid() or state.st_mode & 0o077:
-        raise PermissionError(f"{folder} is not this user's alone")
+    folder = private_folder("segsweep")
     packages = [Path(path) for path in sys.path if path.endswith("-packages") and os.path.isdir(path)]
     fixed = [sys.executable, sys.version, libraries, *((str(path), path.stat().st_mtime_ns) for path in packages)]
     fixed += [Path(__file__).parents[1].joinpath(f"{name}.py").read_bytes() for name in SERVER_CODE]

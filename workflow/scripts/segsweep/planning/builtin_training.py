@@ -24,6 +24,7 @@ from segsweep.planning.runs import Run, Segment
 from segsweep.planning.selection import Selection, to_select_again
 from segsweep.planning.setting_checks import about_patches, check_data, check_losses, check_retraining
 from segsweep.planning.study_context import TrainingContext, context_of, metric_roots
+from segsweep.planning.tried_settings import TriedStudy, tried_study
 from segsweep.search.retraining import retrains
 from segsweep.store.segment_store import SegmentStore
 
@@ -69,6 +70,9 @@ class BuiltinTraining:
         check_losses(settings, task)
         if retrains(self.loaded.study):
             check_retraining(settings)
+
+    def to_be_tried(self, settings: Iterable[Resolved]) -> TriedStudy | None:
+        return tried_study(settings, self.loaded.dataset, self.images()[0])
 
     def problems(self, plan: StudyPlan) -> list[str]:
         fitting = [problem for folder in plan.data for problem in data_fit(plan, folder).problems]

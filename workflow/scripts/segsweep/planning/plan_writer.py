@@ -4,6 +4,7 @@ In results/<study>/:
     plan.json       the plan (`segsweep.planning.plan_file`): all jobs and programs read it
     packs.json      the segments of each pack that jobs may still be asked for
     own_components.json   the components of own code, to be tried before the first training
+    tried_settings.json   what else is tried before it
     history.json    what each complete run was made of, to say later why it trains again
     tracked_data.json   what the folders of data held that DVC tracks, while they were here
 and beside the data, what planning remembers of files. Written when Snakemake's jobs start, never by a dry run; of a
@@ -64,6 +65,8 @@ class PlanWriter:
             write_if_changed(study.packs_file, remembered(study.packs_file, study.packs, study.store.complete))
         if study.has_own_components:
             write_if_changed(study.own_components_file, as_text(study.own_parts))
+        if study.tried:
+            write_if_changed(study.tried_file, json.dumps(study.tried, sort_keys=True))
         if seen := study.training.seen:
             write_if_changed(study.seen_file, json.dumps(seen, indent=1))
         write_if_changed(study.history_file, study.history.text())

@@ -35,6 +35,7 @@ from segsweep.planning.resources import CLUSTER_FILE, Resources, check
 from segsweep.planning.runs import Plan, Run, cut, make_run, not_continuable, to_repeat
 from segsweep.planning.study_context import component_roots
 from segsweep.planning.study_training import StudyTraining
+from segsweep.planning.tried_settings import digest
 from segsweep.planning.worker_view import RESULTS, WorkerView
 from segsweep.search.checks import problems
 from segsweep.search.decision_inputs import basis_of, valid_steps
@@ -42,6 +43,7 @@ from segsweep.search.narrow import earlier_trials, narrowed, ranks_otherwise
 from segsweep.search.requests import folds_of
 from segsweep.search.step_files import read_steps
 from segsweep.store.segment_store import STORE, SegmentStore
+from segsweep.store.spare_files import weights_to_train_again
 
 # What was read out of the package's own files: like Python's compiled files it follows from them, and lies with them.
 DEFINITIONS = PACKAGE / "__pycache__" / "definitions.json"
@@ -93,6 +95,8 @@ class Planner(WorkerView):
         self.design = lay_out(study, loaded.base, loaded.location)
         self.training.check(self.design.settings)
         self.own_parts = own_parts(self.design.settings)
+        if self.request.check_components:
+            self.tried = self.training.to_be_tried(self.design.settings)
         self.runs = [
             make_run(cell, seed, context, fold=fold)
             for cell in self.design.cells
@@ -134,6 +138,15 @@ class Planner(WorkerView):
         select_again = self.training.to_select_again(self.cut.runs, self.store, self.history)
         if select_again:
             self._leave_out(select_again, runs)
+        self._take_over_cut(runs, select_again)
+        if self.study.keep.best is not None:
+            let_go = weights_to_train_again(self.plan, self.store, self.folder, self.study.best_settings)
+            if let_go:
+                self._leave_out(let_go, runs)
+                self._take_over_cut(runs, select_again)
+
+    def _take_over_cut(self, runs: list[Run], select_again: dict[str, str]) -> None:
+        """Make the plan of the runs as they are cut now, and of what these cannot go on from."""
         while without_state := not_continuable(self.cut, self.store):
             self._leave_out(without_state, runs)
         self.__dict__["plan"] = study_plan(self.loaded, self.design, self.cut, self.training, select_again)
@@ -204,6 +217,11 @@ class Planner(WorkerView):
         roots = {root for component in components for root in component_roots(component)}
         settings = (f"{part.key} {part.component.model_dump_json()}" for part in self.own_parts)
         return short_hash((self.code.fingerprint(roots), *settings, *self.study.metrics))
+
+    @cached_property
+    def tried_digest(self) -> str:
+        """Stands for what is tried without data before the first training, and how."""
+        return short_hash((digest(self.tried) if self.tried else "", self.code_of("check_study")))
 
     @property
     def ensemble_digest(self) -> str:

@@ -24,6 +24,7 @@ from segsweep.planning.program_fingerprint import (
 from segsweep.planning.remembered import Remembered
 from segsweep.planning.rerun_reasons import History
 from segsweep.planning.runs import Run, Segment
+from segsweep.planning.tried_settings import TriedStudy
 from segsweep.programs.template import RESERVED
 from segsweep.programs.template_syntax import names
 from segsweep.store.segment_store import SegmentStore
@@ -61,6 +62,9 @@ class ProgramTraining:
         if self.study.sweep is not None:
             for one in settings:
                 self.context.call_of_trial(one)
+
+    def to_be_tried(self, settings: Iterable[Resolved]) -> TriedStudy | None:
+        """Nothing: only the program knows."""
 
     def problems(self, plan: StudyPlan) -> list[str]:
         return []

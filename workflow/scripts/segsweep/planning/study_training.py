@@ -8,6 +8,7 @@ from segsweep.planning.plan_file import StudyPlan
 from segsweep.planning.remembered import Remembered
 from segsweep.planning.rerun_reasons import History
 from segsweep.planning.runs import Context, Run, Segment
+from segsweep.planning.tried_settings import TriedStudy
 from segsweep.store.segment_store import SegmentStore
 
 
@@ -38,6 +39,9 @@ class StudyTraining(Protocol):
         Raises:
             InputError: naming each.
         """
+
+    def to_be_tried(self, settings: Iterable[Resolved]) -> TriedStudy | None:
+        """What `check_study` tries before the first training; None where there is nothing."""
 
     def problems(self, plan: StudyPlan) -> list[str]:
         """What of a plan cannot be done with the data that is there."""

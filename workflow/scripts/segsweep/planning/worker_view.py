@@ -11,6 +11,7 @@ from segsweep.io import read_json
 from segsweep.planning.packs import read_packs
 from segsweep.planning.plan_file import PLAN_FILE, SegmentPlan, StudyPlan, read_plan, read_segment
 from segsweep.planning.resources import Resources, submission
+from segsweep.planning.tried_settings import TriedStudy
 from segsweep.search.retraining import retrains
 from segsweep.search.step_files import RequestedRun
 from segsweep.store.segment_store import STORE, SegmentStore, split_id
@@ -22,8 +23,10 @@ class WorkerView:
     """What a job on a node knows: the plan as the planner wrote it."""
 
     # What decides which jobs run is the planner's to know (`Planner`).
-    plan_digest = study_digest = dataset_digest = ensemble_digest = test_digest = own_code_digest = coverage = ""
+    plan_digest = study_digest = dataset_digest = ensemble_digest = test_digest = coverage = ""
+    own_code_digest = tried_digest = ""
     has_own_components = False  # to be tried before the first training
+    tried: TriedStudy | None = None  # what else is tried before it
     start = ""
 
     def __init__(self, request: Request, loaded: Loaded):
@@ -38,6 +41,7 @@ class WorkerView:
         self.table_files = list(table_files(self.study.table, self.study_file.parent)) if self.study.table else []
         self.packs_file = self.folder / "packs.json"
         self.own_components_file = self.folder / "own_components.json"
+        self.tried_file = self.folder / "tried_settings.json"
         self.resources = Resources(request.cluster, None)
         self.store = SegmentStore(STORE)
 
@@ -60,6 +64,11 @@ class WorkerView:
     def submission(self) -> dict[str, Any]:
         """What all trainings ask Slurm for."""
         return submission(self.request.cluster)
+
+    @property
+    def checked_file(self) -> Path:
+        """What was seen of the settings that are tried before the first training; their digest is in its name."""
+        return self.folder / "checks" / f"{self.tried_digest}.txt"
 
     @cached_property
     def plan(self) -> StudyPlan:

@@ -63,6 +63,25 @@ def spare_files(
     return found
 
 
+def weights_to_train_again(plan: StudyPlan, store: SegmentStore, folder: Path, settings: int) -> dict[str, str]:
+    """Segments of a study's best settings whose weights were let go before these were the best: why they train again.
+
+    Args:
+        plan: of the study.
+        store: of all segments.
+        folder: of the study's tables.
+        settings: how many of the best ones must have their weights.
+    """
+    best = set(ranked_cells(plan, store, folder)[:settings])
+    records = (store.record_or_none(run.segments[-1]) for run in plan.runs if run.cell in best)
+    epochs = filter(None, (record.best_by(plan.metric, plan.minimize) for record in records if record))
+    return {
+        one["segment"]: f"its setting is one of the best {settings} now, and its weights were not kept"
+        for one in epochs
+        if one["segment"] in store.complete and not store.weights(one["segment"], one["epoch"]).is_file()
+    }
+
+
 def keep_of(plan: StudyPlan) -> Keep:
     """What a study's file says of `keep`, as its plan has it; plans of earlier versions do not know all of its keys."""
     return Keep.model_validate(Keep.spelled_out(plan.study.get("keep", {})))
