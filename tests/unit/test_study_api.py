@@ -199,6 +199,8 @@ def test_of_results_made_elsewhere_there_are_tables_and_no_networks(study, tmp_p
     folder = shutil.copytree(study.folder, tmp_path / "results" / "grid")
     plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
     plan["study"]["table"] = {"file": "runs.csv"}
+    for cell in plan["cells"]:
+        cell["train"] = {}
     (folder / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
     imported = segsweep.open(folder)
     run = imported.best

@@ -18,7 +18,7 @@ from segsweep.config.load import Request
 from segsweep.planning.plan_file import RETRAIN, read_plan
 from segsweep.store.epoch_reports import add_report, read_reports
 from segsweep.store.segment_store import SegmentStore
-from segsweep.tracking import following
+from segsweep.tracking import following, tracked_run
 from segsweep.tracking.following import Follower
 from segsweep.tracking.passing_on import PassingOn
 from tests.program_study import EPOCHS, program_study, usual_rows
@@ -155,6 +155,21 @@ def test_a_run_that_trains_on_validation_images_shows_no_score_of_them_while_it_
     add_report(part, {"epoch": 1, "train/loss": 0.5, "val/loss": 0.25, "val/miou": 0.25})
     pass_on(study, recorder, last=False)
     assert recorder.begun[-1].values == {(1, "train/loss"): 0.5}
+
+
+def test_a_segment_that_is_completed_while_it_is_read_ended_now(study, monkeypatch):
+    part = unfinished(study)
+    add_report(part, {"epoch": 1, "val/miou": 0.25, "seconds": 2.0})
+
+    def read(folder):
+        found = read_reports(folder)
+        complete(part)
+        return found
+
+    monkeypatch.setattr(tracked_run, "read_reports", read)
+    plan = read_plan(study / "plan.json")
+    (epoch,), _ = tracked_run.epochs_and_outcome(plan, plan.runs[-1], SegmentStore(study / "segments"))
+    assert epoch.ended == pytest.approx(time.time(), abs=PATIENCE_S)
 
 
 def test_half_a_line_of_reports_is_passed_over(tmp_path):

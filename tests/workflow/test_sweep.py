@@ -16,6 +16,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from segsweep.search.optuna_journal import JOURNAL
 from tests.workspace import SMALL, Workspace
 
 FOLDER = "results/little/sweep"
@@ -69,8 +70,12 @@ def test_every_phase_left_its_decision(finished):
     assert {row["decision"] for row in rows(finished, "sweep/decisions.csv")} <= {"promoted", "pruned"}
 
 
+def journal(workspace):
+    return (workspace.folder / FOLDER / JOURNAL).read_text(encoding="utf-8")
+
+
 def trials_in_optuna(workspace):
-    storage = JournalStorage(JournalFileBackend(str(workspace.folder / FOLDER / "optuna_journal.log")))
+    storage = JournalStorage(JournalFileBackend(str(workspace.folder / FOLDER / JOURNAL)))
     return optuna.load_study(study_name="little", storage=storage).get_trials()
 
 
@@ -183,8 +188,13 @@ def test_more_trials_keep_what_is_there(finished, tmp_path):
     workspace.folder = tmp_path / "more"
     workspace.write_study(**STUDY | {"sweep": STUDY["sweep"] | {"trials": 4}})
     assert "decide step" in workspace.snakemake("--dry-run")
-    workspace.snakemake(f"{FOLDER}/trials.csv")
+    told = journal(workspace)
+    workspace.snakemake("--no-hooks", f"{FOLDER}/trials.csv", config=("exporters=tensorboard",))
     assert [row["trial"] for row in rows(workspace, "sweep/trials.csv")] == ["0", "1", "2", "3"]
+    assert journal(workspace).startswith(told)
+    new = {path.name for path in (workspace.folder / TENSORBOARD).iterdir()}
+    new -= {path.name for path in (finished.folder / TENSORBOARD).iterdir()}
+    assert len(new) >= 1  # trial 3
     searched = [name for name, text in steps(finished).items() if json.loads(text)["phase"] == "search"]
     kept = steps(workspace)
     assert all(kept.get(name) == steps(finished)[name] for name in searched)

@@ -356,6 +356,8 @@ def markers_of_run(wildcards):
 
 def all_steps(wildcards):
     """All decisions of a finished study; none with `partial=true`, which takes those that are there."""
+    if PLANS:
+        begin_without_hooks()
     steps = []
     while STUDY.adaptive and not STUDY.request.partial and not (steps and STUDY.is_last(steps[-1])):
         steps.append(checkpoints.decide_step.get(step=f"{len(steps):03d}").output[0])

@@ -1,6 +1,7 @@
 """Pass a study on to trackers of experiments (TensorBoard, MLflow, Weights & Biases): as it is, or while it trains."""
 
 import argparse
+import logging
 import os
 import select
 import sys
@@ -54,4 +55,5 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
+    logging.raiseExceptions = False  # a library's own log on a full disk: what went wrong is said in a line
     sys.exit(main())

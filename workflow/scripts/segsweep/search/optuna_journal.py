@@ -39,6 +39,7 @@ OF_TRIAL = ("status", "batch", "bracket", "epochs", "trained", "best_epoch")
 WORKER = "segsweep"  # who wrote a line; other programs write a random name
 # Lines of others that change no trial: attributes of studies and trials, as the notes of optuna-dashboard.
 NOTES = (2, 3, 8, 9)
+TIMES = ("datetime_start", "datetime_complete")
 
 
 def write_journal(states: list[State], plan: StudyPlan, store: SegmentStore, folder: Path) -> None:
@@ -71,14 +72,22 @@ def write_journal(states: list[State], plan: StudyPlan, store: SegmentStore, fol
 
 
 def _continued(there: list[str], own: list[str]) -> list[str]:
-    """The lines that are there, and the rest of our own; our own alone where there are other trials."""
+    """The lines that are there, and the rest of our own; our own alone where there are other trials.
+
+    Times do not count: Snakemake touches a step file after its job, a copy of the folder may touch all.
+    """
     try:
-        entries = [(line, json.loads(line)) for line in there]
-        ours = [line for line, entry in entries if entry["worker_id"] == WORKER]
-        only_notes = all(entry["op_code"] in NOTES for line, entry in entries if entry["worker_id"] != WORKER)
+        entries = [json.loads(line) for line in there]
+        ours = [_timeless(entry) for entry in entries if entry["worker_id"] == WORKER]
+        only_notes = all(entry["op_code"] in NOTES for entry in entries if entry["worker_id"] != WORKER)
     except (ValueError, KeyError, TypeError):  # damaged
         return own
-    return there + own[len(ours) :] if only_notes and ours == own[: len(ours)] else own
+    same = ours == [_timeless(json.loads(line)) for line in own[: len(ours)]]
+    return there + own[len(ours) :] if only_notes and same else own
+
+
+def _timeless(entry: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name not in TIMES}
 
 
 class _Lines(BaseJournalBackend):

@@ -168,7 +168,8 @@ class OpenedRun(PredictionMethods):
         from segsweep.data.loading import Normalize
         from segsweep.inference.trained_model import resolve_device
 
-        return Normalize(self.settings["data"]["preprocessing"], self._manifest()).to(resolve_device(device)).eval()
+        manifest = self._manifest()
+        return Normalize(self.settings["data"]["preprocessing"], manifest).to(resolve_device(device)).eval()
 
     def _manifest(self) -> Prepared:
         from segsweep.data.prepared_facts import open_without_images

@@ -127,13 +127,13 @@ def epochs_and_outcome(plan: StudyPlan, run: PlannedRun, store: SegmentStore) ->
     records = store.records_of(run.segments)
     epochs, summary = _of_complete(plan, run, records, store) if records else ([], {})
     if records and (records[-1].status != "finished" or len(records) == len(run.segments)):
-        ended = store.complete.get(records[-1].id, 0.0)
+        ended = _or_now(store.complete.get(records[-1].id, 0.0))
         return epochs, Outcome(status_of(records, run), records[-1].detail, summary, ended)
     following = run.segments[len(records)]
     part = store.part(following)
     reports = [one for one in read_reports(part) if one["epoch"] > (epochs[-1].epoch if epochs else 0)]
     rows = [(int(one["epoch"]), _reported(one, run)) for one in reports]
-    epochs += _timed(rows, modified(part / REPORTS))
+    epochs += _timed(rows, _or_now(modified(part / REPORTS)))
     if time.time() - modified(store.lock(following)) < SILENCE_S:
         return epochs, Outcome(RUNNING)
     return epochs, Outcome(INTERRUPTED if part.is_dir() else WAITING, ended=epochs[-1].ended if epochs else 0.0)
@@ -169,8 +169,13 @@ def _of_complete(
     found: list[Epoch] = []
     for record in records:
         own = [one for one in rows if record.first_epoch <= one[0] <= record.last_epoch]
-        found += _timed(own, store.complete.get(record.id, 0.0))
+        found += _timed(own, _or_now(store.complete.get(record.id, 0.0)))
     return found, summary
+
+
+def _or_now(seconds: float) -> float:
+    """When something was written; now, where a segment was completed since it was read and its files have moved."""
+    return seconds or time.time()
 
 
 def _timed(rows: list[tuple[int, dict[str, float]]], end: float) -> list[Epoch]:
