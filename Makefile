@@ -21,7 +21,7 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 # uv trusts what the machine trusts: a proxy's certificate, for one.
 export UV_SYSTEM_CERTS ?= 1
 
-.PHONY: help env report export predict plan data study status track script test lint format schemas lock bench push
+.PHONY: help env report export predict plan data study status track script test faults lint format schemas lock bench push
 .PHONY: pull clean-up clean
 
 help:  ## this list
@@ -67,6 +67,9 @@ script: env  ## a trained RUN of STUDY as one plain file, SCRIPT, that trains it
 
 test: env  ## all tests; those on a Slurm of their own only as root, on Debian, with ../shared/slurm
 	pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
+
+faults: env  ## malformed inputs by the hundred, and a table of the answers (some minutes)
+	@python -m tests.faults
 
 bench: env  ## speed against a stock script: a table, and results/benchmarks (half an hour)
 	python tests/benchmarks $(PARTS)

@@ -93,6 +93,8 @@ class Planner(WorkerView):
         if self.adaptive and (wrong := problems(study, loaded.location)):
             raise InputError(*wrong)
         self.design = lay_out(study, loaded.base, loaded.location)
+        if self.design.idle and not loaded.smoke:  # a smoke test has fewer levels
+            raise InputError(*self.design.idle)
         self.training.check(self.design.settings)
         self.own_parts = own_parts(self.design.settings)
         if self.request.check_components:

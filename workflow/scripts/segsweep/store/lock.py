@@ -14,6 +14,7 @@ import psutil
 BEAT_S = 10.0
 # Several missed beats: a node that is gone, not a file system that is slow.
 SILENCE_S = 90.0
+SIGNED = {"token", "host", "machine", "pid", "started"}  # what a lock file says of its holder
 
 
 class Stopped(Exception):
@@ -85,9 +86,10 @@ class Lock:
 
     def _holder(self) -> dict:
         try:
-            return json.loads(self.path.read_text())
-        except (FileNotFoundError, json.JSONDecodeError):  # just released, or not yet written
+            holder = json.loads(self.path.read_text())
+        except (FileNotFoundError, ValueError, RecursionError):  # just released, not yet written, or damaged
             return {}
+        return holder if isinstance(holder, dict) and holder.keys() >= SIGNED else {}
 
     def _gone(self, holder: dict) -> str | None:
         """Why the holder is taken to be gone."""
@@ -117,7 +119,7 @@ class Lock:
             return
         try:
             found = json.loads(aside.read_text()).get("token")
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError, AttributeError):
             found = None
         if found != token and not self.path.exists():
             os.rename(aside, self.path)  # someone else's, made in between
