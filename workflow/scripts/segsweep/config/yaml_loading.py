@@ -36,6 +36,16 @@ CORE_SCHEMA = (
 )
 
 
+class WrittenNumber(int):
+    """A whole number that is written otherwise than Python would, `012345`: where it names something, its text counts.
+
+    Attributes:
+        text: as it is written.
+    """
+
+    text: str
+
+
 class _Loader(yaml.CSafeLoader):
     """The core schema, and keys that stand twice or are no plain values are refused."""
 
@@ -76,9 +86,14 @@ def _int(loader: _Loader, node: yaml.ScalarNode) -> int:
     if len(text) > MOST_DIGITS:
         raise ConstructorError(None, None, f"a number of {len(text):,} digits", node.start_mark)
     try:
-        return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+        number = int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
     except ValueError:
         raise ConstructorError(None, None, f"{text!r} is no whole number", node.start_mark) from None
+    if str(number) == text:
+        return number
+    written = WrittenNumber(number)
+    written.text = text
+    return written
 
 
 def _float(loader: _Loader, node: yaml.ScalarNode) -> float:
