@@ -36,7 +36,8 @@ $(VENV)/.complete: envs/requirements.lock
 env: $(VENV)/.complete  ## the environment alone, in .venv
 
 report: env  ## train what is missing of STUDY and write its report
-	snakemake $$(test -t 2 && echo --logger rich) --cores $(CORES) --config study=$(STUDY) $(OPTIONS)
+	@snakemake $$(test -t 2 && echo --logger rich) --cores $(CORES) --config study=$(STUDY) $(OPTIONS) \
+	  || { echo "Not all was made. What is trained stays, and the same command goes on from there." >&2; exit 1; }
 	@python workflow/scripts/show_status.py --study $(STUDY) --ranking $(OPTIONS)
 
 export: env  ## the report as LaTeX, docx, pdf in results/STUDY/export; the model OF (best) in results/STUDY/model

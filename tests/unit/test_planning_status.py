@@ -83,6 +83,7 @@ def test_who_was_killed_left_no_word_and_its_log_has_one(tmp_path):
     log = tmp_path / f"{IDS[0]}.20261128-080000-1.log"
     log.write_text("epoch 1/4\n")
     note_killed(log, 1)
+    note_killed(log, -15)  # as Ctrl-C and the batch system have it
     assert LastErrors(tmp_path).of(IDS[0]) == ""
     note_killed(log, -9)
     assert LastErrors(tmp_path).of(IDS[0]) == "Killed by SIGKILL, often the system's answer to too much memory"

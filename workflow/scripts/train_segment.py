@@ -60,7 +60,7 @@ def train(options: argparse.Namespace, job: Callable[..., int] | None = None) ->
     # cuBLAS needs it for deterministic sums, and reads it when the GPU is first used.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     asked = []
-    for number in (signal.SIGTERM, signal.SIGUSR1):
+    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
         signal.signal(number, lambda number, _: asked.append(number))
 
     from segsweep.errors import InputError

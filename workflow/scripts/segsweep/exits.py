@@ -21,7 +21,7 @@ def note_killed(log: Path, code: int) -> None:
         log: of the process.
         code: its exit status; minus the number of a signal that killed it.
     """
-    if code < 0:
+    if code < 0 and -code not in (signal.SIGTERM, signal.SIGINT):  # these were asked for
         with log.open("a", encoding="utf-8") as file:
             file.write(f"Killed by {signal_in_words(-code)}\n")
 

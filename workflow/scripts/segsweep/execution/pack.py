@@ -43,7 +43,7 @@ def run_forked(work: Callable[[], int], log: Path | None = None) -> int:
         return pid
 
     def child() -> int:
-        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGCHLD):
+        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         if log:
             log.parent.mkdir(parents=True, exist_ok=True)
