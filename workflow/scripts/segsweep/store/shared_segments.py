@@ -6,6 +6,7 @@ pull brings those that are asked for and not here, and any number of people may 
 The file is a plain tar, the same bytes for the same content; its last member, SHA256SUMS, is what `sha256sum -c` reads.
 """
 
+import errno
 import hashlib
 import io
 import os
@@ -17,17 +18,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from segsweep.checksums import SUMS, DamagedFile, digest_of, files_in, parse_sums, read_sums, sums_text
 from segsweep.errors import InputError
 from segsweep.store.remote import Remote
-from segsweep.store.segment_store import ID, STATE, SegmentStore, adopt, split_id
+from segsweep.store.segment_store import ID, REPAIR, STATE, SegmentStore, adopt, split_id
 
 FOLDER, CORRUPT = "segments", "corrupt"
-SUMS = "SHA256SUMS"
 # With all files; without the state that another segment would continue.
 WHOLE, LIGHT = ".tar", ".light.tar"
 # Scratch space is bounded by a batch, and a pull that is interrupted loses at most one.
 BATCH_FILES, BATCH_BYTES = 100, 2**30
 SCRATCH = (".push-", ".pull-")
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Corrupt(Exception):
@@ -36,13 +38,17 @@ class Corrupt(Exception):
 
 @dataclass
 class Outcome:
-    """What a push or pull did. `moved` in the order in which it was done, `bytes` of those."""
+    """What a push or pull did. `moved` in the order in which it was done, `bytes` of those.
+
+    `corrupt` and `refused` are ids with the reason: archives that are damaged, and what is not believed or not sent.
+    """
 
     moved: list[str] = field(default_factory=list)
     bytes: int = 0
     there: int = 0
     light: list[str] = field(default_factory=list)
     corrupt: list[tuple[str, str]] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
     lacking: list[str] = field(default_factory=list)
 
 
@@ -99,6 +105,9 @@ def push(
                 try:
                     pack(store / segment, scratch / name, without=(STATE,) if name.endswith(LIGHT) else ())
                 except FileNotFoundError:  # cleaned away meanwhile
+                    continue
+                except DamagedFile as error:
+                    outcome.refused.append((segment, str(error)))
                     continue
                 files[segment] = scratch / name
                 outcome.bytes += files[segment].stat().st_size
@@ -171,29 +180,28 @@ def usable_segments(planned: Iterable[str], held: Iterable[str]) -> set[str]:
 
 
 def pack(folder: Path, target: Path, without: Collection[str] = ()) -> None:
-    """Write the files of a folder, but for those named in `without`, into a tar.
+    """Write the files of a folder, but for those named in `without`, into a tar, with their checksums behind them.
 
     Raises:
         FileNotFoundError: the folder, or a file of it, went away.
+        DamagedFile: a file is not what was published.
     """
-    sums = []
+    published, sums = read_sums(folder, REPAIR), []
     with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as tar:
         for name in sorted(files_in(folder) - set(without)):
             with (folder / name).open("rb") as file:
-                sums.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {name}\n")
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                if published.get(name, digest) != digest:
+                    raise DamagedFile(f"{folder / name}: differs from its checksum. {REPAIR}")
+                sums.append((name, digest))
                 entry = tarfile.TarInfo(name)  # no times, no owner: equal content, equal bytes
                 entry.size = file.tell()
                 file.seek(0)
                 tar.addfile(entry, file)
-        content = "".join(sums).encode("utf-8", "surrogateescape")
+        content = sums_text(sums)
         entry = tarfile.TarInfo(SUMS)
         entry.size = len(content)
         tar.addfile(entry, io.BytesIO(content))
-
-
-def files_in(folder: Path) -> set[str]:
-    """Names of the files in a folder and in those within it, relative to it. A link counts as what it names."""
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
 def unpack(source: Path, folder: Path) -> None:
@@ -205,19 +213,31 @@ def unpack(source: Path, folder: Path) -> None:
     folder.mkdir()
     try:
         with tarfile.open(source, "r:") as tar:
-            tar.extractall(folder, filter="data")
-        lines = (folder / SUMS).read_bytes().decode("utf-8", "surrogateescape").split("\n")
-    except (tarfile.TarError, FileNotFoundError, EOFError) as error:
+            tar.extractall(folder, members=_plain_files(tar, source.stat().st_size), filter="data")
+        expected = parse_sums((folder / SUMS).read_bytes())
+    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in FULL:
+            raise
         raise Corrupt(f"damaged or truncated ({error})") from error
-    (folder / SUMS).unlink()
-    expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines[:-1])}
     found = files_in(folder)
     if found != set(expected):
         raise Corrupt(f"files missing or added: {', '.join(sorted(found ^ set(expected)))}")
     for name, digest in expected.items():
-        with (folder / name).open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != digest:
-                raise Corrupt(f"{name} has another checksum than when it was packed")
+        if digest_of(folder / name) != digest:
+            raise Corrupt(f"{name} has another checksum than when it was packed")
+
+
+def _plain_files(tar: tarfile.TarFile, most: int) -> list[tarfile.TarInfo]:
+    """The members of a tar: `pack` writes plain files only, which take no more room than the tar itself.
+
+    Raises:
+        Corrupt: there are others.
+    """
+    members = tar.getmembers()
+    other = next((one for one in members if not one.isreg() or one.issparse()), None)
+    if other is not None or sum(one.size for one in members) > most:
+        raise Corrupt(f"{other.name if other else 'its size'}: no segment is packed like that")
+    return members
 
 
 def _batches(waiting: list[tuple[str, str, int]]) -> Iterator[list[tuple[str, str, int]]]:
@@ -251,7 +271,7 @@ def _checked(remote: Remote, segment: str, scratch: Path, name: str, outcome: Ou
             (scratch / name).unlink()
             return True
         except Corrupt as error:
-            shutil.rmtree(scratch / segment)
+            shutil.rmtree(scratch / segment, ignore_errors=True)
             if last:
                 moved = remote.set_aside(f"{FOLDER}/{name}", CORRUPT)
                 done = f"set aside as {CORRUPT}/{name}" if moved else f"could not be set aside: remove {FOLDER}/{name}"
