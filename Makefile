@@ -22,7 +22,7 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 export UV_SYSTEM_CERTS ?= 1
 
 .PHONY: help env report export predict plan data study status track script test faults lint format schemas lock bench push
-.PHONY: pull clean-up clean
+.PHONY: pull verify repair clean-up clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -100,6 +100,12 @@ push: env  ## send trained segments and tables to the shared store (dvc remote)
 
 pull: env  ## fetch what the studies here need; with STUDY=NAME of that one
 	@python workflow/scripts/share_store.py pull $(SHARED_STUDY) $(OPTIONS)
+
+verify: env  ## compare all that was trained and prepared with its checksums; with STUDY=NAME of that one
+	@python workflow/scripts/verify.py $(SHARED_STUDY) $(OPTIONS)
+
+repair: env  ## forget what `verify` finds damaged, so that it is made again
+	@python workflow/scripts/verify.py --repair $(SHARED_STUDY) $(OPTIONS)
 
 clean-up: env  ## what can go of results/segments; OPTIONS=--remove removes it
 	@python workflow/scripts/clean_up.py $(OPTIONS)

@@ -161,7 +161,7 @@ def curve(row: dict[str, Any], metric: str) -> list[dict[str, Any]]:
     score = row[metric] if row[metric] is not None else 0.0
     rise = 1 - 0.6 * np.exp(-4 * epoch / total)
     values = score * rise / rise[best - 1] - 0.002 - 0.004 * rng.random(total)
-    values = np.minimum(values, score - 1e-6)
+    values = np.maximum(np.minimum(values, score - 1e-6), min(score, 0.0))  # of a failed run as well a share
     if row.get("minimize"):
         values = 2 * score - values
     values[best - 1] = score

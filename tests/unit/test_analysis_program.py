@@ -164,7 +164,7 @@ def test_a_column_that_no_run_has_is_named_and_one_that_some_lack_is_empty(tmp_p
 
 def test_percent_that_nobody_spoke_of_are_found(tmp_path):
     plan = program_study(tmp_path, results=RESULTS | {"columns": {"val/miou": "val_iou"}})
-    with pytest.raises(InputError, match=r"val/miou is .*lies between 0 and 1.*{column: val_iou, unit: percent}"):
+    with pytest.raises(InputError, match=r"val/miou of epoch 1 is .*between 0 and 1.*{column: val_iou, unit: percent}"):
         collect(plan, SegmentStore(tmp_path / "segments"))
 
 

@@ -11,7 +11,8 @@ from segsweep.config.dataset import parse_dataset
 from segsweep.config.train import Data
 from segsweep.data.classes import class_names
 from segsweep.data.preparation import prepare
-from segsweep.data.prepared import Prepared, verify
+from segsweep.data.prepared import Prepared
+from segsweep.data.prepared_checks import check_prepared, prepared_problems
 from segsweep.data.readers.voc import VocDataset
 from segsweep.errors import InputError
 from segsweep.planning.data_fingerprint import data_fingerprint
@@ -79,7 +80,7 @@ def test_arrays_hold_what_the_files_hold(root):
     assert train.page(0) is None
     with pytest.raises(ValueError, match=r"read-only"):
         train.image(0)[0] = 0
-    verify(root.parent / "out")
+    assert prepared_problems(root.parent / "out") == []
 
 
 def test_names_of_classes_are_the_data_sets_not_the_folders(root):
@@ -98,7 +99,7 @@ def test_a_changed_or_cut_file_is_noticed(root):
     content = path.read_bytes()
     path.write_bytes(bytes([1]) + content[1:])
     with pytest.raises(InputError, match=r"differs from its checksum"):
-        verify(root.parent / "out")
+        check_prepared(root.parent / "out")
     path.write_bytes(content[:-1])
     with pytest.raises(InputError, match=r"95 bytes, the manifest says 96"):
         Prepared.open(root.parent / "out")

@@ -46,6 +46,7 @@ def test_a_segment_is_written_down_and_trained_once(study):
     assert run(study, 0)[0] == 0
     folder = study[1] / study[2][0]
     assert {path.name for path in folder.iterdir()} == {
+        "SHA256SUMS",
         "counts.npz",
         "epochs.csv",
         "images-0001.npz",

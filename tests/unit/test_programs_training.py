@@ -39,7 +39,7 @@ def test_a_program_is_trained_and_written_down(tmp_path):
     assert found.peak_memory_mb > 1
     assert found.program["results"]["first_epoch"] == 1
     folder = tmp_path / "segments" / segment.id
-    assert {path.name for path in folder.iterdir()} == {"epochs.csv", "out", "output.log", "segment.json"}
+    assert {path.name for path in folder.iterdir()} == {"epochs.csv", "out", "output.log", "SHA256SUMS", "segment.json"}
     assert (folder / "output.log").read_text() == "hello from 1\nhello from 2\nhello from 3\n"
     assert train(tmp_path, segment)[1].endswith("nothing to do")
 

@@ -129,7 +129,7 @@ def test_the_first_of_two_equal_segments_stays(store):
     made(store, segment_record(ONE, train_seconds=2.0), "epoch\n2\n")
     assert again(store).record(ONE).train_seconds == 1.0
     assert store.read_rows(ONE) == [{"epoch": "1"}]
-    assert sorted(path.name for path in store.folder(ONE).iterdir()) == ["epochs.csv", "segment.json"]
+    assert sorted(path.name for path in store.folder(ONE).iterdir()) == ["SHA256SUMS", "epochs.csv", "segment.json"]
 
 
 def test_a_segment_that_does_not_stand_gives_way(store):
@@ -157,5 +157,5 @@ def test_counts_are_read_and_damage_is_said(store):
     (found,) = store.read_counts(ONE).values()
     assert (found == confusion).all()
     (folder / "counts.npz").write_bytes(b"PK")
-    with pytest.raises(InputError, match=r"counts\.npz: cannot be read.*trains again"):
+    with pytest.raises(InputError, match=r"counts\.npz: cannot be read.*make repair"):
         store.read_counts(ONE)

@@ -7,10 +7,11 @@ import threading
 import pytest
 from dvc_objects.fs import LocalFileSystem, MemoryFileSystem
 
+from segsweep.checksums import SUMS
 from segsweep.errors import InputError
 from segsweep.store.remote import INCOMING, Remote, open_remote
 from segsweep.store.segment_store import SegmentStore
-from segsweep.store.shared_segments import SUMS, Corrupt, listing, pack, pull, push, unpack, usable_segments
+from segsweep.store.shared_segments import Corrupt, listing, pack, pull, push, unpack, usable_segments
 from tests.segments import write_segment
 
 ONE, TWO, THREE = (f"{digit * 16}-0030" for digit in "abc")
@@ -25,7 +26,8 @@ def make_segment(store, segment, *, status="finished", state=True, size=1000):
 
 
 def content(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    """What was packed: the checksums stay beside it."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != SUMS}
 
 
 def files_in(folder):
@@ -72,7 +74,7 @@ def test_the_files_of_a_program_move_with_their_folders(mine, theirs, remote):
     assert SegmentStore(mine).bytes(THREE) == 5008 + (folder / "segment.json").stat().st_size
     assert push(mine, remote, [THREE]).light == []
     assert pull(theirs, remote).light == []
-    assert files_in(theirs / THREE) == ["out/last.pt", "out/logs/metrics.csv", "segment.json"]
+    assert files_in(theirs / THREE) == [SUMS, "out/last.pt", "out/logs/metrics.csv", "segment.json"]
     assert (theirs / THREE / "out" / "logs" / "metrics.csv").read_text() == "epoch\n1\n"
 
 
@@ -297,7 +299,7 @@ def test_a_tar_that_was_cut_off(mine, tmp_path):
         with pytest.raises(Corrupt):
             unpack(tmp_path / "cut.tar", tmp_path / f"out{number}")
     unpack(tmp_path / "one.tar", tmp_path / "out")
-    assert SUMS not in content(tmp_path / "out")
+    assert content(tmp_path / "out") == content(mine / ONE)
 
 
 def test_the_remote_is_the_one_of_dvcs_configuration(tmp_path):

@@ -15,6 +15,7 @@ from segsweep.config.dataset import parse_dataset
 from segsweep.config.dataset_keys import Dataset
 from segsweep.config.train import Data
 from segsweep.data.preparation import prepare
+from segsweep.data.prepared_checks import write_prepared_sums
 from segsweep.data.readers import files
 from segsweep.errors import InputError
 from segsweep.exits import program
@@ -59,6 +60,7 @@ def main(argv: list[str] | None = None) -> int:
         more = len(error.problems) - SHOWN
         rest = [f"  ... and {more} more: make data DATASET={dataset.name}"] if more > 0 else []
         raise InputError(head, *(f"  {problem}" for problem in error.problems[:SHOWN]), *rest) from error
+    write_prepared_sums(options.output)
     if split := changed_split(dataset, description, options.output.parent):
         shutil.rmtree(options.output)  # its name stands for what the files held
         raise InputError(

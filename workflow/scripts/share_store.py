@@ -17,12 +17,14 @@ from segsweep.config.load import Loaded, Request, load, requested
 from segsweep.errors import InputError
 from segsweep.exits import program
 from segsweep.formatting import file_size, plural
+from segsweep.planning.plan_file import SegmentPlan
 from segsweep.planning.planner import planned
 from segsweep.planning.worker_view import RESULTS
-from segsweep.store.remote import open_remote
+from segsweep.store.remote import Remote, open_remote
 from segsweep.store.segment_store import STORE, SegmentStore
 from segsweep.store.shared_segments import Outcome, listing, pull, push, usable_segments
 from segsweep.store.shared_tables import pull_tables, push_tables, state_of, studies_here
+from segsweep.store.signatures import Refused, Signatures, signatures_of
 
 
 @program
@@ -49,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         if name != "status":
             action.add_argument("--study", help="one study only: a name in config/studies, or a path")
         if name == "push":
+            action.add_argument("--key", help="your SSH key, where the remote's files are signed (default: git's)")
             action.add_argument("--without-state", action="store_true", help="less to send; cannot be extended there")
         if name == "pull":
             action.add_argument("--all", action="store_true", help="every segment of the store, needed or not")
@@ -58,14 +61,16 @@ def _parser() -> argparse.ArgumentParser:
 
 def _push(arguments: argparse.Namespace, console: Console) -> int:
     remote = open_remote(name=arguments.remote)
+    signatures = signatures_of(remote.configured, arguments.key)
     chosen = names = None
     if arguments.study:
         name = load(requested(arguments.study, [])).study.name
         plans = {key: plan for key, plan in studies_here(RESULTS).items() if plan.study["name"] == name}
         names = set(plans)
         chosen = {segment for plan in plans.values() for segment in plan.segments}
-    outcome = push(STORE, remote, chosen, with_state=not arguments.without_state, say=console.print)
-    tables = push_tables(RESULTS, remote, names)
+    with_state = not arguments.without_state
+    outcome = push(STORE, remote, chosen, with_state=with_state, signatures=signatures, say=console.print)
+    tables = push_tables(RESULTS, remote, names, signatures)
     console.print(
         f"{remote.name}: sent {plural(len(outcome.moved), 'segment')} ({file_size(outcome.bytes)}), "
         f"{outcome.there} were there; sent the tables of {', '.join(tables) or 'no study, nothing new'}."
@@ -74,6 +79,8 @@ def _push(arguments: argparse.Namespace, console: Console) -> int:
         console.print(
             f"{plural(len(outcome.light), 'segment')} without the complete state: they cannot be extended there."
         )
+    for segment, text in outcome.refused:
+        console.print(f"not sent: {segment}: {text}", markup=False)
     return 0
 
 
@@ -84,26 +91,21 @@ def _pull(arguments: argparse.Namespace, console: Console) -> int:
             f"{remote.name} does not exist: nothing was ever pushed there, or it is not mounted, or the address is "
             "wrong (`dvc remote list`). Nothing was changed here."
         )
+    signatures = signatures_of(remote.configured)
     tables: list[str] = []
-    chosen = None if arguments.all else set()
-    if not arguments.all:
-        held = listing(remote)
-        for loaded in _studies(arguments, console):
-            state = state_of(
-                loaded.study.model_dump(mode="json", by_alias=True),
-                loaded.dataset.model_dump(mode="json") if loaded.dataset else None,
-                loaded.smoke,
-            )
-            # Decisions of a search come with the tables, and the plan follows from them.
-            if pull_tables(RESULTS, remote, loaded.name, state):
-                tables.append(loaded.name)
-            try:
-                chosen |= usable_segments(planned(_request_of(arguments, loaded), loaded).cut.segments, held)
-            except InputError as error:
-                if arguments.study:
-                    raise
-                console.print(f"passed over {loaded.name}: {_first_sentence(error)}")
-    outcome = pull(STORE, remote, chosen, say=console.print)
+    needed: dict[str, SegmentPlan] = {}
+    for loaded in _studies(arguments, console):
+        # Decisions of a search come with the tables, and the plan follows from them.
+        if not arguments.all and _brings_tables(remote, loaded, signatures, console):
+            tables.append(loaded.name)
+        try:
+            needed |= planned(_request_of(arguments, loaded), loaded).plan.segments
+        except InputError as error:
+            if arguments.study:
+                raise
+            console.print(f"passed over {loaded.name}: {_first_sentence(error)}")
+    chosen = None if arguments.all else usable_segments(needed, listing(remote))
+    outcome = pull(STORE, remote, chosen, planned=needed, signatures=signatures, say=console.print)
     console.print(
         f"{remote.name}: brought {plural(len(outcome.moved), 'segment')} ({file_size(outcome.bytes)}), "
         f"{outcome.there} were here, the store lacks {len(outcome.lacking)}; "
@@ -113,6 +115,20 @@ def _pull(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+def _brings_tables(remote: Remote, loaded: Loaded, signatures: Signatures | None, console: Console) -> bool:
+    """Bring the tables of a study; whether there were new ones."""
+    state = state_of(
+        loaded.study.model_dump(mode="json", by_alias=True),
+        loaded.dataset.model_dump(mode="json") if loaded.dataset else None,
+        loaded.smoke,
+    )
+    try:
+        return bool(pull_tables(RESULTS, remote, loaded.name, state, signatures))
+    except Refused as error:
+        console.print(f"not believed, not taken: the tables of {loaded.name}: {error}", markup=False)
+        return False
+
+
 def _tell_of_trouble(outcome: Outcome, console: Console) -> None:
     if outcome.light:
         console.print(
@@ -120,7 +136,9 @@ def _tell_of_trouble(outcome: Outcome, console: Console) -> None:
             "images. To extend one, remove its folder in results/segments; it trains again."
         )
     for segment, text in outcome.corrupt:
-        console.print(f"damaged, not taken, trains again when it is needed: {segment}: {text}")
+        console.print(f"damaged, not taken, trains again when it is needed: {segment}: {text}", markup=False)
+    for segment, text in outcome.refused:
+        console.print(f"not believed, not taken, trains again when it is needed: {segment}: {text}", markup=False)
 
 
 def _status(arguments: argparse.Namespace, console: Console) -> int:

@@ -25,7 +25,8 @@ from segsweep.errors import InputError
 from segsweep.planning.plan_file import RETRAIN, PlannedRun, StudyPlan
 from segsweep.statuses import USABLE
 from segsweep.store.equal_curves import curve_key, repeated_runs
-from segsweep.store.segment_store import SegmentRecord, SegmentStore, read_arrays
+from segsweep.store.segment_store import REPAIR, SegmentRecord, SegmentStore, read_arrays
+from segsweep.store.value_ranges import bounds, check_column, check_counts
 
 RUNS_AT_ONCE, BYTES_AT_ONCE = 64, 2**26
 
@@ -131,7 +132,9 @@ def write(collected: Collected, folder: Path) -> None:
     task, classes = task_and_classes(collected.plan.dataset)
     rows = []
     for run, cell, path in collected.images:
-        for scored in metrics.image_rows(read_arrays(path), task, classes):
+        counts = read_arrays(path)
+        check_counts(path, counts, REPAIR)
+        for scored in metrics.image_rows(counts, task, classes):
             rows.append({"run": run, "cell": cell} | {name: _all_digits(value) for name, value in scored.items()})
     scores = dict.fromkeys(name for row in rows for name in row if name not in ("run", "cell", "image"))
     Images.write(folder, rows, scores=scores)
@@ -149,14 +152,27 @@ def read_trained(plan: StudyPlan, run: PlannedRun, records: list[SegmentRecord],
     Raises:
         InputError: a segment's files are unreadable.
     """
-    curve = read_curve([store.rows(record.id) for record in records])
+    curve = read_curve([store.checked(store.rows(record.id)) for record in records])
     header, key = curve.header, curve_key(curve.header, curve.fields)
     if (results := plan.program_results) is not None:
         curve = named_curve(curve, store.folder(records[-1].id), results, plan.metric)
+    else:
+        _check_values(curve, records, store)
     if run.role == RETRAIN:  # it was trained on the images of validation
         curve.drop_columns("val/")
         return TrainedRun(run, records, curve, [], header, key)
     return TrainedRun(run, records, curve, [_counts(store, record.id) for record in records], header, key)
+
+
+def _check_values(curve: Curve, records: list[SegmentRecord], store: SegmentStore) -> None:
+    """Raises: InputError if segsweep's own loop cannot have written a value."""
+    epochs = curve.column("epoch")
+    for name in curve.header:
+        values = curve.column(name) if bounds(name) else []
+        for record in records if values else ():
+            own = [i for i, epoch in enumerate(epochs) if record.first_epoch <= epoch <= record.last_epoch]
+            numbers = ([f"{epochs[i]:g}" for i in own], [values[i] for i in own])
+            check_column(store.rows(record.id), name, *numbers, REPAIR)
 
 
 def add_scores(runs: Sequence[TrainedRun], task: str, classes: Sequence[str]) -> None:
@@ -295,5 +311,5 @@ def _images_of_best(store: SegmentStore, records: list[SegmentRecord], epoch: in
     for record in records:
         if epoch is not None and record.first_epoch <= epoch <= record.last_epoch:
             path = store.image_counts(record.id, epoch)
-            return path if path.exists() else None
+            return store.checked(path) if path.exists() else None
     return None

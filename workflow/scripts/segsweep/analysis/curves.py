@@ -12,6 +12,7 @@ from typing import IO
 
 from segsweep.errors import InputError
 from segsweep.io import read_text, write_bytes
+from segsweep.store.segment_store import REPAIR
 
 QUOTE, SPECIAL = '"', re.compile('[,"\r\n]')
 NOT_FINITE = re.compile(r"(?<![^,\n])[+-]?(?:nan|inf|infinity)(?![^,\r\n])", re.IGNORECASE)
@@ -128,7 +129,7 @@ def _aligned(curve: Curve, header: list[str]) -> Iterator[str]:
 
 
 def _read_table(path: Path) -> tuple[list[str], list[str], list[list[str]]]:
-    text = NOT_FINITE.sub("", read_text(path, "Remove its folder; the segment trains again."))
+    text = NOT_FINITE.sub("", read_text(path, REPAIR))
     first, *lines = text.splitlines() or [""]
     if QUOTE in text:  # quoted fields are rare enough not to pay for them always
         first, *rows = list(csv.reader(StringIO(text)))
@@ -138,5 +139,5 @@ def _read_table(path: Path) -> tuple[list[str], list[str], list[list[str]]]:
     wrong = next((i for i, row in enumerate(fields) if len(row) != len(header)), None)
     if not first or wrong is not None:
         found = "no header" if not first else f"line {wrong + 2} has {len(fields[wrong])} fields, not {len(header)}"
-        raise InputError(f"{path}: {found}. The file is truncated: remove its folder, and the segment trains again.")
+        raise InputError(f"{path}: {found}. The file is truncated. {REPAIR}")
     return header, lines, fields

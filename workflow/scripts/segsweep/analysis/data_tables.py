@@ -11,6 +11,7 @@ from typing import Any
 from segsweep.data.classes import class_names
 from segsweep.data.patches import whole_images
 from segsweep.data.prepared import Prepared, Split, read_manifest
+from segsweep.data.prepared_checks import open_checked
 from segsweep.planning.plan_file import StudyPlan
 from segsweep.tables import Column, Table
 
@@ -91,7 +92,7 @@ def write_data_tables(plan: StudyPlan, output: Path, root: Path = Path()) -> int
         InputError: a prepared folder is missing or damaged.
     """
     names = class_names(plan.dataset) if plan.dataset else []
-    return write_tables([Prepared.open(root / folder, names) for folder in plan.data], output)
+    return write_tables([open_checked(root / folder, names) for folder in plan.data], output)
 
 
 def write_tables(prepared: list[Prepared], output: Path) -> int:

@@ -1,14 +1,13 @@
 """Curves of runs that a program of the user's own trained: its columns, called and checked as its study says."""
 
-import math
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from segsweep import metrics
 from segsweep.analysis.curves import Curve, curve_of_rows
 from segsweep.config.program import ProgramResults
 from segsweep.errors import InputError
-from segsweep.programs.columns import column_of, missing_columns, renamed, renamed_rows
+from segsweep.programs.columns import missing_columns, range_remedy, renamed, renamed_rows
+from segsweep.store.value_ranges import check_column
 
 
 def named_curve(own: Curve, folder: Path, results: ProgramResults, metric: str) -> Curve:
@@ -27,8 +26,10 @@ def named_curve(own: Curve, folder: Path, results: ProgramResults, metric: str) 
     curve = curve_of_rows(list(renamed(own.header, results).values()), rows)
     if rows and metric not in curve.header:
         raise InputError(*_lacking([metric], own.header, results, folder))
+    epochs = [f"{epoch:g}" for epoch in curve.column("epoch")]
     for name in curve.header:
-        _check_range(name, column_of(results, name).column, curve, folder)
+        remedy = range_remedy(name, results)
+        check_column(folder / "epochs.csv", name, epochs, curve.column(name), remedy, own_loop=False)
     return curve
 
 
@@ -53,19 +54,3 @@ def _lacking(names: Sequence[str], header: Sequence[str], results: ProgramResult
     part = {name: column for name, column in results.columns.items() if name in names}
     problems = missing_columns(header, results.model_copy(update={"columns": part}), names)
     return [f"{folder / 'epochs.csv'}: {problem}" for problem in problems]
-
-
-def _check_range(name: str, theirs: str, curve: Curve, folder: Path) -> None:
-    """Raises: InputError if a column is called like a metric, but has a value that this metric cannot have."""
-    known = metrics.metric_of(name)
-    if known is None:
-        return
-    low, high = (-math.inf if known.range[0] is None else known.range[0]), known.range[1]
-    high = math.inf if high is None else high
-    wrong = next((value for value in curve.column(name) if value < low or value > high), None)
-    if wrong is not None:
-        raise InputError(
-            f"{folder / 'epochs.csv'}: {name} is {wrong:g}, but {known.title} lies between {low:g} and {high:g}. If "
-            f"the program writes percent, say so in `results.columns` of the study: `{name}: {{column: {theirs}, unit: "
-            "percent}`; if it is something else, give it another name."
-        )

@@ -26,6 +26,7 @@ from segsweep.data.augmentation.pixels import Pixels
 from segsweep.data.classes import class_names
 from segsweep.data.loading import Batches
 from segsweep.data.prepared import Prepared, classes_present
+from segsweep.data.prepared_checks import open_checked
 from segsweep.data.sample import Sample
 from segsweep.data.splits import images_of_run
 from segsweep.errors import InputError
@@ -50,7 +51,7 @@ def check_study(plan: StudyPlan, parts: list[dict[str, Any]], folder: Path) -> l
     Raises:
         InputError: with all that is wrong with any of them.
     """
-    prepared = Prepared.open(folder, class_names(plan.dataset))
+    prepared = open_checked(folder, class_names(plan.dataset))
     found: dict[str, None] = {}
     problems: dict[str, None] = {}
     for check in [*_of_settings(parts, prepared), *_of_metrics(plan.study.get("metrics", []), prepared)]:

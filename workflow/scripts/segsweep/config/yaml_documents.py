@@ -89,8 +89,8 @@ def parse(cls: type[BaseModel], values: Any, location) -> Any:
     except ValidationError as error:
         entries = error.errors()
         problems = dict.fromkeys(_problem(cls, entry, location) for entry in entries[:MOST_PROBLEMS])
-        more = [f"{location(())}: and {len(entries) - MOST_PROBLEMS:,} more problems."] * (len(entries) > MOST_PROBLEMS)
-        raise InputError(*problems, *more) from error
+        left = len(entries) - MOST_PROBLEMS
+        raise InputError(*problems, *([f"and {left:,} more problems of this kind."] if left > 0 else [])) from error
 
 
 def _problem(cls: type[BaseModel], entry: dict, location) -> str:

@@ -1,6 +1,5 @@
 """Prepared data: images and masks decoded once into flat files, read as memory-mapped views."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -267,19 +266,3 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             f"Delete {folder}; it is then prepared again."
         )
     return manifest
-
-
-def verify(folder: Path) -> None:
-    """Compare all files with the checksums of the manifest.
-
-    Raises:
-        InputError: naming each file that differs.
-    """
-    wrong = []
-    for name, entry in read_manifest(folder)["files"].items():
-        with (folder / name).open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != entry["sha256"]:
-            wrong.append(f"{folder / name}: differs from its checksum. Delete {folder}; it is then prepared again.")
-    if wrong:
-        raise InputError(*wrong)

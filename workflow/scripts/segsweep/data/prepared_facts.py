@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from segsweep.data.prepared import Prepared, read_manifest
+from segsweep.data.prepared import MANIFEST, Prepared, read_manifest
+from segsweep.data.prepared_checks import check_prepared
 from segsweep.errors import InputError
 
 
@@ -17,8 +18,9 @@ def open_without_images(folder: Path, classes: Sequence[str]) -> Prepared:
         classes: names of the classes (`data.classes.class_names`).
 
     Raises:
-        InputError: the manifest is missing, unreadable or of another format, or has another number of classes.
+        InputError: the manifest is damaged, missing, unreadable or of another format, or has another number of classes.
     """
+    check_prepared(folder, [MANIFEST])
     manifest = read_manifest(folder)
     if len(classes) != manifest["num_classes"]:
         raise InputError(

@@ -52,7 +52,7 @@ def run_job(
         0 when the segment is complete, 75 when it was interrupted and is to be resumed.
 
     Raises:
-        InputError: the plan does not know the segment, or its parent is missing.
+        InputError: the plan does not know the segment, its parent is missing or damaged, or the data are.
     """
     job, store = read_segment(plan, segment), SegmentStore(store)
     metrics.use_own(job.metrics)
@@ -155,6 +155,8 @@ def _parent(job: SegmentPlan, store: SegmentStore) -> SegmentRecord | None:
     state = store.program_files(job.parent) if job.program else store.state(job.parent)
     if record.status == "finished" and not state.exists():
         raise InputError(f"{state} is missing: nothing can continue it. Start `snakemake` again: it trains again, too")
+    if not job.program:
+        store.checked(state)
     return record
 
 

@@ -14,7 +14,7 @@ from segsweep import metrics, registry
 from segsweep.config.dataset_keys import BY_LABEL
 from segsweep.data.classes import class_names
 from segsweep.data.loading import Batches
-from segsweep.data.prepared import Prepared
+from segsweep.data.prepared_checks import open_checked
 from segsweep.data.splits import Refs, images_of_run
 from segsweep.errors import InputError
 from segsweep.inference.batch_means import BatchMeans
@@ -79,7 +79,7 @@ def evaluate_run(
     torch.set_num_threads(threads)
     planned = plan.run_named(run)
     segment = plan.segments[planned.segments[-1]]
-    prepared = Prepared.open(segment.data, class_names(plan.dataset))
+    prepared = open_checked(segment.data, class_names(plan.dataset))
     own = segment.train["postprocess"] | (postprocess or {})
     trained = load_model(plan, planned, store, prepared, resolve_device(device), own)
     refs = _images(trained, split, plan.smoke)

@@ -8,6 +8,7 @@ import torch
 
 from segsweep.data.classes import class_names
 from segsweep.data.prepared import Prepared
+from segsweep.data.prepared_checks import open_checked
 from segsweep.data.splits import Refs, choose_whole
 from segsweep.errors import InputError
 from segsweep.inference.pages import PageStitcher
@@ -57,7 +58,7 @@ def load_ensemble(
         InputError: weights or the prepared data are missing.
     """
     torch.set_num_threads(threads)
-    prepared = Prepared.open(plan.segments[runs[0].segments[-1]].data, class_names(plan.dataset))
+    prepared = open_checked(plan.segments[runs[0].segments[-1]].data, class_names(plan.dataset))
     models = [load_model(plan, run, store, prepared, resolve_device(device)) for run in runs]
     return LoadedEnsemble(prepared, runs, models)
 

@@ -89,7 +89,7 @@ def load_model(
     task = tasks.build(_without_class_weights(train), prepared)
     with torch.random.fork_rng(devices=[]):
         model = task.model().eval()
-    model.load_state_dict(read_checkpoint(weights)["model"])
+    model.load_state_dict(read_checkpoint(store.checked(weights))["model"])
     model.to(device, memory_format=memory_format(train))
     normalize = Normalize(train.data.preprocessing, prepared).to(device)
     forward = Forward(model, normalize, train, device)

@@ -8,6 +8,7 @@ from segsweep.config.train import Data
 from segsweep.data.classes import class_names
 from segsweep.data.preparation import prepare
 from segsweep.data.prepared import MANIFEST, Prepared
+from segsweep.data.prepared_checks import open_checked, write_prepared_sums
 from segsweep.data.readers import read
 from segsweep.errors import InputError
 from segsweep.planning.code_fingerprint import Code, readings
@@ -55,7 +56,8 @@ def inspect(dataset: Dataset, root: Path, parent: Path, *, workers: int = 1) -> 
         if not (folder / MANIFEST).is_file():
             fingerprint = addresses.descriptions[str(folder)]["fingerprint"]
             prepare(dataset, root, None, folder, fingerprint, workers=workers)
-        prepared = Prepared.open(folder, class_names(dataset))
+            write_prepared_sums(folder)
+        prepared = open_checked(folder, class_names(dataset))
     except InputError as error:
         return Findings(dataset, root, problems=error.problems, listed=listed)
     return Findings(dataset, root, prepared, listed=listed)

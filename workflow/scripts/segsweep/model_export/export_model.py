@@ -5,7 +5,8 @@ import tempfile
 from pathlib import Path
 
 from segsweep.data.classes import class_names
-from segsweep.data.prepared import Prepared, Split
+from segsweep.data.prepared import Split
+from segsweep.data.prepared_checks import open_checked
 from segsweep.errors import InputError
 from segsweep.inference.chosen_models import BEST, ENSEMBLE, ChosenModels, choose_models, choose_runs
 from segsweep.inference.trained_model import TrainedModel, load_model
@@ -112,7 +113,7 @@ def _export_networks(
     for run in chosen.runs:
         name = run.run if len(chosen.runs) > 1 else ""
         (output / name).mkdir(exist_ok=True)
-        prepared = Prepared.open(plan.segments[run.segments[-1]].data, class_names(plan.dataset))
+        prepared = open_checked(plan.segments[run.segments[-1]].data, class_names(plan.dataset))
         model = load_model(plan, run, store, prepared)
         files = write_network(output / name, model, values)
         settings = model.train.model_dump(mode="json", exclude_defaults=True)

@@ -8,6 +8,7 @@ from segsweep.config.losses import Loss
 from segsweep.config.train import Train
 from segsweep.data.classes import class_names
 from segsweep.data.prepared import Prepared
+from segsweep.data.prepared_checks import open_checked
 from segsweep.data.splits import Refs, images_of_run
 from segsweep.errors import InputError
 from segsweep.planning.plan_file import SegmentPlan, StudyPlan
@@ -98,7 +99,7 @@ def read_trained_run(plan: StudyPlan, name: str, store: SegmentStore) -> Trained
         )
     last = segments[-1]
     train, classes = Train.model_validate(last.train), class_names(plan.dataset)
-    prepared = Prepared.open(last.data, classes)
+    prepared = open_checked(last.data, classes)
     training, validation = images_of_run(prepared, train.data, last.fold)
     return TrainedRun(
         study=plan.name,

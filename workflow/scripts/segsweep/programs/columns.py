@@ -45,6 +45,15 @@ def renamed_rows(rows: Iterable[Mapping[str, str]], results: ProgramResults) -> 
     return [{ours: value(row, theirs) for theirs, ours in names.items()} for row in rows]
 
 
+def range_remedy(name: str, results: ProgramResults) -> str:
+    """What a person can do where a column is called like a metric, but has a value that this metric cannot have."""
+    return (
+        "If the program writes percent, say so in `results.columns` of the study: "
+        f"`{name}: {{column: {column_of(results, name).column}, unit: percent}}`; if it is something else, give it "
+        "another name."
+    )
+
+
 def missing_columns(header: Sequence[str], results: ProgramResults, needed: Iterable[str]) -> list[str]:
     """What there is to say of names here whose columns a program does not write, a sentence each.
 

@@ -84,7 +84,7 @@ class BestSetting(Candidate):
     phase: str
 
 
-IN_ALL_STATES = {"step", "phase", "done", "settings", "evidence", "requested", "log"}
+IN_ALL_STATES = {"step", "done"}
 
 
 class State(TypedDict, total=False):

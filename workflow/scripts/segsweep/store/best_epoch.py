@@ -6,8 +6,9 @@ from typing import Any
 from segsweep import metrics
 from segsweep.config.program import ProgramResults
 from segsweep.errors import InputError
-from segsweep.programs.columns import renamed_rows
-from segsweep.store.segment_store import SegmentStore
+from segsweep.programs.columns import range_remedy, renamed_rows
+from segsweep.store.segment_store import REPAIR, SegmentStore
+from segsweep.store.value_ranges import bounds, check_column, numbers
 
 Selections = dict[str, tuple[str, bool]]  # "max val/miou": column, whether lower is better
 
@@ -29,17 +30,22 @@ def read_epochs(
         results: of a program of the user's own that trained it, by which its columns are called.
 
     Raises:
-        InputError: a file cannot be read, or the two are not about the same epochs.
+        InputError: a file cannot be read or holds what cannot be, or the two are not about the same epochs.
     """
     rows = store.read_rows(segment)
     if results is not None:
         rows = renamed_rows(rows, results)
+    epochs = [row.get("epoch", "") for row in rows]
+    for name in rows[0] if rows else ():
+        if bounds(name, own_loop=results is None):
+            file, remedy = store.rows(segment), REPAIR if results is None else range_remedy(name, results)
+            values = numbers(file, name, rows, remedy)
+            check_column(file, name, epochs, values, remedy, own_loop=results is None)
     counts = store.read_counts(segment) if store.counts(segment).is_file() else {}
     for name, values in counts.items():
         if len(values) != len(rows):
             raise InputError(
-                f"{store.counts(segment)}: {name} has {len(values)} epochs, epochs.csv has {len(rows)}. Remove the "
-                f"folder {segment}; it trains again."
+                f"{store.counts(segment)}: {name} has {len(values)} epochs, epochs.csv has {len(rows)}. {REPAIR}"
             )
     return rows, counts
 

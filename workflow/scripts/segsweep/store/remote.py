@@ -30,11 +30,13 @@ class Remote:
         fs: DVC's file system (dvc_objects.fs.base.FileSystem).
         root: path of the folder on it.
         name: what a person calls it.
+        configured: its name in DVC's configuration.
     """
 
     fs: Any
     root: str
     name: str
+    configured: str = ""
     _folders: set[str] = field(default_factory=set)
 
     def exists(self) -> bool:
@@ -184,7 +186,8 @@ def open_remote(project: Path = Path(), name: str | None = None) -> Remote:
                 f"{where}: no default remote (known: {known}). Name one: `dvc remote add --default store FOLDER`."
             )
         cls, settings, path = get_cloud_fs(config, name=name)
-        return Remote(cls(**settings), path.rstrip("/") or path, f"the shared store ({name}, {cls.protocol}: {path})")
+        said = f"the shared store ({name}, {cls.protocol}: {path})"
+        return Remote(cls(**settings), path.rstrip("/") or path, said, name)
     except InputError:
         raise
     except Exception as error:  # DVC's own, and those of the file system's package

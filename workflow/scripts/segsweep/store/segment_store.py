@@ -1,7 +1,8 @@
 """The store of trained segments: a folder for each, named by its address. Nothing else reads or writes such a folder.
 
 A folder of a segment holds
-    segment.json            its record (`SegmentRecord`), written last: with it a segment is complete
+    segment.json            its record (`SegmentRecord`): with it a segment is complete
+    SHA256SUMS              checksums of all files, written last; whoever reads a file that changed since compares it
     epochs.csv              epoch, lr, train/*, val/loss and its parts, seconds, images_per_second, peak_memory_mb
     counts.npz              counts of the validation split, arrays with a leading axis of epochs
     weights-<epoch>.pt      the model's weights at an epoch that is kept: the best one by some selection
@@ -12,7 +13,7 @@ Of a segment that a program of the user's own trained it holds the record and
     out/                    the program's files: all where another segment may continue it, else those that are kept
     output.log              the end of what the program said
 It is made as `<id>.part`, with history.json (its starts so far), and renamed when all of it is there. `<id>.lock` says
-who trains it. Folders of other names are left alone.
+who trains it. Folders of other names are left alone. Which files were compared is remembered in `.checked/`.
 """
 
 import os
@@ -24,8 +25,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+from segsweep.checksums import CheckedFiles, DamagedFile, read_sums, write_sums
 from segsweep.errors import InputError
 from segsweep.io import flush_folder, flush_path, read_csv, read_json, write_json
+from segsweep.store.value_ranges import check_counts
 
 STORE = Path("results/segments")
 RECORD = "segment.json"
@@ -33,6 +36,7 @@ STATE = "last.pt"
 PROGRAM_FILES = "out"
 PART = ".part"
 ID = re.compile(r"[0-9a-f]{16}-\d{4}")
+REPAIR = "`make repair` (of one study: STUDY=NAME) forgets the segment; start again, and it trains."
 # How a training may have ended. `interrupted` is none: such a segment resumes.
 ENDINGS = ("finished", "early_stopped", "diverged", "oom")
 
@@ -145,6 +149,7 @@ class SegmentStore:
         self.left_out: set[str] = set()
         self._left_out_phases: set[str] = set()
         self._records: dict[str, SegmentRecord] = {}
+        self._checked = CheckedFiles(root)
 
     # Where things lie.
 
@@ -239,13 +244,11 @@ class SegmentStore:
         """
         if segment not in self._records:
             path = self.root / segment / RECORD
-            content = read_json(path, f"Train {segment} first.")
+            content = read_json(self.checked(path), f"Train {segment} first.", REPAIR)
             try:
                 self._records[segment] = SegmentRecord.from_json(content)
             except (AttributeError, TypeError) as error:
-                raise InputError(
-                    f"{path}: is no record of a segment ({error}). Remove the folder {segment}; it trains again."
-                ) from error
+                raise InputError(f"{path}: is no record of a segment ({error}). {REPAIR}") from error
         return self._records[segment]
 
     def readable_records(self) -> Iterator[SegmentRecord]:
@@ -311,11 +314,36 @@ class SegmentStore:
 
     def read_rows(self, segment: str) -> list[dict[str, str]]:
         """The rows of epochs.csv. Raises: InputError."""
-        return read_csv(self.rows(segment), f"Remove the folder {segment}; it trains again.")
+        return read_csv(self.checked(self.rows(segment)), REPAIR)
 
     def read_counts(self, segment: str) -> dict[str, Any]:
-        """Counts by name, arrays with a leading axis of epochs. Raises: InputError."""
-        return read_arrays(self.counts(segment))
+        """Counts by name, arrays with a leading axis of epochs.
+
+        Raises:
+            InputError: they cannot be read, or are none.
+        """
+        path = self.counts(segment)
+        counts = read_arrays(self.checked(path))
+        check_counts(path, counts, REPAIR)
+        return counts
+
+    def checked(self, path: Path) -> Path:
+        """A file of a complete segment, to be read: it is what was published. Each reader of one asks for it so.
+
+        One that is not there is left to the reader, and one of a segment without checksums is taken as it is.
+
+        Raises:
+            DamagedFile: it was changed since.
+        """
+        segment, *inner = path.relative_to(self.root).parts
+        folder = self.root / segment
+        try:
+            same = self._checked.matches(path, lambda: read_sums(folder, REPAIR).get("/".join(inner)))
+        except OSError:
+            return path
+        if not same:
+            raise DamagedFile(f"{path}: differs from its checksum: it was changed since it was trained. {REPAIR}")
+        return path
 
     def bytes(self, segment: str) -> int:
         """Size of a segment's files."""
@@ -332,6 +360,7 @@ class SegmentStore:
         part, final = self.part(record.id), self.folder(record.id)
         write_json(part / RECORD, record.to_json())
         (part / "history.json").unlink(missing_ok=True)
+        write_sums(part)
         flush_folder(part)
         there = SegmentStore(self.root)  # as it is now
         stands = there.stands(record.id, record.train["on_oom"], record.best)
@@ -377,7 +406,7 @@ def read_arrays(path: Path) -> dict[str, Any]:
         with np.load(path, allow_pickle=False) as content:
             return dict(content)
     except (OSError, ValueError, BadZipFile) as error:
-        raise InputError(f"{path}: cannot be read ({error}). Remove its folder; the segment trains again.") from error
+        raise InputError(f"{path}: cannot be read ({error}). {REPAIR}") from error
 
 
 def folder_bytes(folder: Path) -> int:

@@ -6,28 +6,33 @@ pull brings those that are asked for and not here, and any number of people may 
 The file is a plain tar, the same bytes for the same content; its last member, SHA256SUMS, is what `sha256sum -c` reads.
 """
 
+import errno
 import hashlib
 import io
 import os
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from segsweep.checksums import SUMS, DamagedFile, digest_of, files_in, parse_sums, read_sums, sums_text
 from segsweep.errors import InputError
+from segsweep.planning.plan_file import SegmentPlan
+from segsweep.planning.record_match import disagreement
 from segsweep.store.remote import Remote
-from segsweep.store.segment_store import ID, STATE, SegmentStore, adopt, split_id
+from segsweep.store.segment_store import ID, REPAIR, STATE, SegmentRecord, SegmentStore, adopt, split_id
+from segsweep.store.signatures import ENDING, Refused, Signatures
 
 FOLDER, CORRUPT = "segments", "corrupt"
-SUMS = "SHA256SUMS"
 # With all files; without the state that another segment would continue.
 WHOLE, LIGHT = ".tar", ".light.tar"
 # Scratch space is bounded by a batch, and a pull that is interrupted loses at most one.
 BATCH_FILES, BATCH_BYTES = 100, 2**30
 SCRATCH = (".push-", ".pull-")
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Corrupt(Exception):
@@ -36,20 +41,30 @@ class Corrupt(Exception):
 
 @dataclass
 class Outcome:
-    """What a push or pull did. `moved` in the order in which it was done, `bytes` of those."""
+    """What a push or pull did. `moved` in the order in which it was done, `bytes` of those.
+
+    `corrupt` and `refused` are ids with the reason: archives that are damaged, and what is not believed or not sent.
+    """
 
     moved: list[str] = field(default_factory=list)
     bytes: int = 0
     there: int = 0
     light: list[str] = field(default_factory=list)
     corrupt: list[tuple[str, str]] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
     lacking: list[str] = field(default_factory=list)
 
 
-def listing(remote: Remote) -> dict[str, tuple[str, int]]:
-    """Segments of the remote: name of the file (the whole one if there are two) and its size in bytes."""
+def listing(remote: Remote, *, signed: bool = False) -> dict[str, tuple[str, int]]:
+    """Segments of the remote: name of the file (the whole one if there are two) and its size in bytes.
+
+    `signed`: those alone that have a signature, whoever's it is.
+    """
     found: dict[str, tuple[str, int]] = {}
-    for name, size in remote.sizes(FOLDER).items():
+    there = remote.sizes(FOLDER)
+    for name, size in there.items():
+        if signed and f"{name}{ENDING}" not in there:
+            continue
         if name.endswith(LIGHT):
             found.setdefault(name.removesuffix(LIGHT), (name, size))
         elif name.endswith(WHOLE):
@@ -63,6 +78,7 @@ def push(
     chosen: Iterable[str] | None = None,
     *,
     with_state: bool = True,
+    signatures: Signatures | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> Outcome:
     """Send complete segments that the remote lacks.
@@ -73,15 +89,16 @@ def push(
         chosen: ids; all if not given.
         with_state: False leaves out the complete state, most of a segment's bytes: it can be reported on, but not
             extended.
+        signatures: of the remote, where what is sent is signed: what lies there unsigned is sent again.
         say: told of progress.
 
     Raises:
-        InputError: the remote cannot be reached or written.
+        InputError: the remote cannot be reached or written, or nothing can be signed.
     """
     remote.sweep()
     segments = SegmentStore(store)
     complete = set(segments.complete)
-    held = listing(remote)
+    held = listing(remote, signed=signatures is not None)
     outcome = Outcome()
     waiting = []
     for segment in sorted(complete if chosen is None else complete & set(chosen)):
@@ -100,9 +117,15 @@ def push(
                     pack(store / segment, scratch / name, without=(STATE,) if name.endswith(LIGHT) else ())
                 except FileNotFoundError:  # cleaned away meanwhile
                     continue
+                except DamagedFile as error:
+                    outcome.refused.append((segment, str(error)))
+                    continue
                 files[segment] = scratch / name
                 outcome.bytes += files[segment].stat().st_size
-            remote.send({f"{FOLDER}/{path.name}": path for path in files.values()})
+            sent = {f"{FOLDER}/{path.name}": path for path in files.values()}
+            if signatures and sent:  # they come first: nobody is to find a segment unsigned
+                remote.send(signatures.sign({name: digest_of(path) for name, path in sent.items()}, scratch))
+            remote.send(sent)
         outcome.moved += files
         outcome.light += [segment for segment, path in files.items() if path.name.endswith(LIGHT)]
         say(f"sent {len(outcome.moved)} of {total}")
@@ -114,22 +137,28 @@ def pull(
     remote: Remote,
     chosen: Iterable[str] | None = None,
     *,
+    planned: Mapping[str, SegmentPlan] | None = None,
+    signatures: Signatures | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> Outcome:
     """Bring segments of the remote that are not here, check them, and give them their names.
 
-    One that does not match its checksums, twice, is set aside in the remote and listed in `corrupt`: it is not in the
-    store afterwards, so it trains again.
+    One that does not match its checksums, twice, is set aside in the remote and listed in `corrupt`. One whose record
+    is not of the training that is planned, or that is not signed by one who may, is left there and listed in
+    `refused`. Neither is in the store afterwards, so it trains again.
 
     Args:
         store: folder of all segments here.
         remote: where from.
         chosen: ids; all if not given. Those that the remote lacks are listed in `lacking`.
+        planned: what is to be trained, by id; of a phase that none of it is of, any record is believed.
+        signatures: of the remote, where what it holds must be signed.
         say: told of progress.
 
     Raises:
-        InputError: the remote cannot be reached or read.
+        InputError: the remote cannot be reached or read, or signatures cannot be checked here.
     """
+    by_phase = {split_id(segment)[0]: one for segment, one in (planned or {}).items()}
     store.mkdir(parents=True, exist_ok=True)
     complete = set(SegmentStore(store).complete)
     held = listing(remote)
@@ -142,7 +171,15 @@ def pull(
             arrived = []
             remote.fetch({f"{FOLDER}/{name}": scratch / name for _, name, _ in batch})
             for segment, name, size in batch:
-                if _checked(remote, segment, scratch, name, outcome):
+                try:
+                    taken = _checked(remote, segment, scratch, name, outcome, signatures)
+                    if taken and (meant := (planned or {}).get(segment) or by_phase.get(split_id(segment)[0])):
+                        _as_planned(SegmentStore(scratch).record(segment), meant)
+                except Refused as error:
+                    shutil.rmtree(scratch / segment, ignore_errors=True)
+                    outcome.refused.append((segment, str(error)))
+                    continue
+                if taken:
                     arrived.append((segment, size))
             os.sync()  # a segment's name must not outlive a power cut that its files do not
             for segment, size in arrived:
@@ -171,29 +208,28 @@ def usable_segments(planned: Iterable[str], held: Iterable[str]) -> set[str]:
 
 
 def pack(folder: Path, target: Path, without: Collection[str] = ()) -> None:
-    """Write the files of a folder, but for those named in `without`, into a tar.
+    """Write the files of a folder, but for those named in `without`, into a tar, with their checksums behind them.
 
     Raises:
         FileNotFoundError: the folder, or a file of it, went away.
+        DamagedFile: a file is not what was published.
     """
-    sums = []
+    published, sums = read_sums(folder, REPAIR), []
     with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as tar:
         for name in sorted(files_in(folder) - set(without)):
             with (folder / name).open("rb") as file:
-                sums.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {name}\n")
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                if published.get(name, digest) != digest:
+                    raise DamagedFile(f"{folder / name}: differs from its checksum. {REPAIR}")
+                sums.append((name, digest))
                 entry = tarfile.TarInfo(name)  # no times, no owner: equal content, equal bytes
                 entry.size = file.tell()
                 file.seek(0)
                 tar.addfile(entry, file)
-        content = "".join(sums).encode("utf-8", "surrogateescape")
+        content = sums_text(sums)
         entry = tarfile.TarInfo(SUMS)
         entry.size = len(content)
         tar.addfile(entry, io.BytesIO(content))
-
-
-def files_in(folder: Path) -> set[str]:
-    """Names of the files in a folder and in those within it, relative to it. A link counts as what it names."""
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
 def unpack(source: Path, folder: Path) -> None:
@@ -205,19 +241,31 @@ def unpack(source: Path, folder: Path) -> None:
     folder.mkdir()
     try:
         with tarfile.open(source, "r:") as tar:
-            tar.extractall(folder, filter="data")
-        lines = (folder / SUMS).read_bytes().decode("utf-8", "surrogateescape").split("\n")
-    except (tarfile.TarError, FileNotFoundError, EOFError) as error:
+            tar.extractall(folder, members=_plain_files(tar, source.stat().st_size), filter="data")
+        expected = parse_sums((folder / SUMS).read_bytes())
+    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in FULL:
+            raise
         raise Corrupt(f"damaged or truncated ({error})") from error
-    (folder / SUMS).unlink()
-    expected = {name: digest for digest, _, name in (line.partition("  ") for line in lines[:-1])}
     found = files_in(folder)
     if found != set(expected):
         raise Corrupt(f"files missing or added: {', '.join(sorted(found ^ set(expected)))}")
     for name, digest in expected.items():
-        with (folder / name).open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != digest:
-                raise Corrupt(f"{name} has another checksum than when it was packed")
+        if digest_of(folder / name) != digest:
+            raise Corrupt(f"{name} has another checksum than when it was packed")
+
+
+def _plain_files(tar: tarfile.TarFile, most: int) -> list[tarfile.TarInfo]:
+    """The members of a tar: `pack` writes plain files only, which take no more room than the tar itself.
+
+    Raises:
+        Corrupt: there are others.
+    """
+    members = tar.getmembers()
+    other = next((one for one in members if not one.isreg() or one.issparse()), None)
+    if other is not None or sum(one.size for one in members) > most:
+        raise Corrupt(f"{other.name if other else 'its size'}: no segment is packed like that")
+    return members
 
 
 def _batches(waiting: list[tuple[str, str, int]]) -> Iterator[list[tuple[str, str, int]]]:
@@ -242,16 +290,29 @@ def _scratch(store: Path, prefix: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _checked(remote: Remote, segment: str, scratch: Path, name: str, outcome: Outcome) -> bool:
-    """Unpack a file that arrived; once more from the remote where it is damaged: it may have happened on the way."""
+def _checked(
+    remote: Remote, segment: str, scratch: Path, name: str, outcome: Outcome, signatures: Signatures | None
+) -> bool:
+    """Unpack a file that arrived; again from the remote where it is damaged: it may have happened on the way.
+
+    Raises:
+        Refused: it is not signed by one who may; nothing of it was unpacked.
+    """
+    signature = remote.read(f"{FOLDER}/{name}{ENDING}") if signatures else None
     for last in (False, True):
         try:
+            if signatures:
+                signatures.check(f"{FOLDER}/{name}", digest_of(scratch / name), signature)
             unpack(scratch / name, scratch / segment)
             _same_segment(scratch, segment)
             (scratch / name).unlink()
             return True
+        except Refused:
+            if last or signature is None:
+                raise
+            remote.fetch({f"{FOLDER}/{name}": scratch / name})
         except Corrupt as error:
-            shutil.rmtree(scratch / segment)
+            shutil.rmtree(scratch / segment, ignore_errors=True)
             if last:
                 moved = remote.set_aside(f"{FOLDER}/{name}", CORRUPT)
                 done = f"set aside as {CORRUPT}/{name}" if moved else f"could not be set aside: remove {FOLDER}/{name}"
@@ -262,11 +323,17 @@ def _checked(remote: Remote, segment: str, scratch: Path, name: str, outcome: Ou
     return False
 
 
+def _as_planned(record: SegmentRecord, meant: SegmentPlan) -> None:
+    """Raises: Refused if a record is not of the training that a plan means."""
+    if wrong := disagreement(record, meant):
+        raise Refused(f"it is not what the plan means: {wrong}")
+
+
 def _same_segment(scratch: Path, segment: str) -> None:
     """A file under another segment's name would be believed for ever."""
     try:
         found = SegmentStore(scratch).record(segment).id
-    except InputError as error:
+    except (InputError, RecursionError) as error:
         raise Corrupt(f"no record that names its segment ({error})") from error
     if found != segment:
         raise Corrupt(f"it holds the segment {found}")

@@ -10,15 +10,18 @@ import os
 import tempfile
 from collections.abc import Collection
 from contextlib import suppress
-from pathlib import Path
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from segsweep.checksums import SUMS, digest_of, sums_text
 from segsweep.errors import InputError
 from segsweep.hashing import short_hash
 from segsweep.planning.plan_file import PLAN_FILE, StudyPlan, read_plan
 from segsweep.store.remote import Remote
+from segsweep.store.signatures import ENDING, Signatures
 
-FOLDER, SUMS = "studies", "SHA256SUMS"
+FOLDER = "studies"
 PATTERNS = ("*.csv", "*.yaml", "*.json", "report.*", "figures/**/*", "images/**/*", "sweep/step_*.json")
 # Why something trained, as this checkout remembers it; the plan as this checkout makes it.
 OWN = ("history.json", "plan.json")
@@ -41,11 +44,19 @@ def studies_here(results: Path) -> dict[str, StudyPlan]:
     return found
 
 
-def push_tables(results: Path, remote: Remote, chosen: Collection[str] | None = None) -> list[str]:
+def push_tables(
+    results: Path, remote: Remote, chosen: Collection[str] | None = None, signatures: Signatures | None = None
+) -> list[str]:
     """Send the tables of studies that have a report; the names of those of which something was new.
 
+    Args:
+        results: folder of the studies.
+        remote: where to.
+        chosen: names of folders of studies; all if not given.
+        signatures: of the remote, where what is sent is signed.
+
     Raises:
-        InputError: the remote cannot be reached or written.
+        InputError: the remote cannot be reached or written, or nothing can be signed.
     """
     sent = []
     for name, plan in studies_here(results).items():
@@ -59,32 +70,50 @@ def push_tables(results: Path, remote: Remote, chosen: Collection[str] | None = 
             continue
         where = f"{FOLDER}/{name}/{state_of(plan.study, plan.dataset, plan.smoke)}"
         held = _parse(remote.read(f"{where}/{SUMS}"))
-        changed = {file: path for file, path in files.items() if held.get(file) != _digest(path)}
-        if not changed and set(held) == set(files):
+        changed = {file: path for file, path in files.items() if held.get(file) != digest_of(path)}
+        signed = signatures is None or remote.read(f"{where}/{SUMS}{ENDING}") is not None
+        if not changed and set(held) == set(files) and signed:
             continue
         remote.send({f"{where}/{file}": path for file, path in changed.items()})
         with tempfile.TemporaryDirectory() as scratch:
             sums = Path(scratch, SUMS)
-            sums.write_text("".join(f"{_digest(path)}  {file}\n" for file, path in files.items()), encoding="utf-8")
-            remote.send({f"{where}/{SUMS}": sums})
+            sums.write_bytes(sums_text((file, digest_of(path)) for file, path in files.items()))
+            all_sums = {f"{where}/{SUMS}": sums}
+            if signatures:
+                all_sums |= signatures.sign({name: digest_of(path) for name, path in all_sums.items()}, Path(scratch))
+            remote.send(all_sums)
         sent.append(name)
     return sent
 
 
-def pull_tables(results: Path, remote: Remote, name: str, state: str) -> list[str]:
+def pull_tables(
+    results: Path, remote: Remote, name: str, state: str, signatures: Signatures | None = None
+) -> list[str]:
     """Bring the tables of a study in this state, but for those that the workflow made here.
 
     A table that someone is just sending does not match its checksum; it is left out.
+
+    Args:
+        results: folder of the studies.
+        remote: where from.
+        name: of the study's folder.
+        state: from `state_of`.
+        signatures: of the remote, where what it holds must be signed.
 
     Returns:
         The files that were brought, relative to results/<name>.
 
     Raises:
-        InputError: the remote cannot be reached or read.
+        InputError: the remote cannot be reached or read, or signatures cannot be checked here.
+        Refused: the tables are not signed by one who may; nothing was brought.
     """
     folder = results / name
     where = f"{FOLDER}/{name}/{state}"
-    held = _parse(remote.read(f"{where}/{SUMS}"))
+    sums = remote.read(f"{where}/{SUMS}")
+    if sums and signatures:
+        digest = hashlib.sha256(sums).hexdigest()
+        signatures.check(f"{where}/{SUMS}", digest, remote.read(f"{where}/{SUMS}{ENDING}"))
+    held = _parse(sums)
     made_here = (folder / "runs.csv").is_file() and (folder / "runs.csv").stat().st_mtime != PULLED
     if not held or made_here:
         return []
@@ -96,7 +125,7 @@ def pull_tables(results: Path, remote: Remote, name: str, state: str) -> list[st
         wanted = {file: Path(scratch, str(i)) for i, file in enumerate(held) if not _is_own(folder / file, held[file])}
         remote.fetch({f"{where}/{file}": path for file, path in wanted.items()})
         for file, path in wanted.items():
-            if _digest(path) == held[file]:
+            if digest_of(path) == held[file]:
                 os.utime(path, (PULLED, PULLED))
                 (folder / file).parent.mkdir(parents=True, exist_ok=True)
                 path.replace(folder / file)
@@ -106,7 +135,7 @@ def pull_tables(results: Path, remote: Remote, name: str, state: str) -> list[st
 
 def _is_own(path: Path, digest: str) -> bool:
     """Whether nothing needs to be brought: the workflow made it here, or it is the same."""
-    return path.is_file() and (path.stat().st_mtime != PULLED or _digest(path) == digest)
+    return path.is_file() and (path.stat().st_mtime != PULLED or digest_of(path) == digest)
 
 
 def _files(folder: Path) -> dict[str, Path]:
@@ -114,12 +143,15 @@ def _files(folder: Path) -> dict[str, Path]:
     return {path.relative_to(folder).as_posix(): path for path in sorted(paths) if path.name not in OWN}
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _parse(sums: bytes | None) -> dict[str, str]:
-    """Checksums by name, of names that stay within their folder."""
+    """Checksums by name, of what may be brought: what `push_tables` sends, within the study's folder."""
     lines = (line.partition("  ") for line in (sums or b"").decode("utf-8", "replace").splitlines())
-    return {name: digest for digest, _, name in lines if name and ".." not in Path(name).parts and name[0] != "/"}
+    return {name: digest for digest, _, name in lines if _is_table(PurePosixPath(name))}
+
+
+def _is_table(path: PurePosixPath) -> bool:
+    if path.is_absolute() or ".." in path.parts or path.name in OWN:
+        return False
+    if path.parts[:1] in (("figures",), ("images",)):
+        return len(path.parts) > 1
+    return any(fnmatch(str(path), pattern) for pattern in PATTERNS if pattern.count("/") == len(path.parts) - 1)

@@ -130,9 +130,9 @@ class OpenedRun(PredictionMethods):
         Raises:
             InputError: the prepared data are not there, or segsweep did not train the run.
         """
-        from segsweep.data.prepared import Prepared
+        from segsweep.data.prepared_checks import open_checked
 
-        return Prepared.open(self._data_folder, self.study.classes)
+        return open_checked(self._data_folder, self.study.classes)
 
     def model(self, device: str = "cpu") -> torch.nn.Module:
         """Its network with the weights of its best epoch, in eval mode; of its last epoch, if it is trained on

@@ -1,14 +1,16 @@
 """segsweep's own training loop."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from segsweep.config.components import Trainer
+from segsweep.data.prepared_checks import check_prepared
 from segsweep.planning.plan_file import SegmentPlan
 from segsweep.store.checkpoints import read_checkpoint
-from segsweep.store.segment_store import STATE, SegmentStore
+from segsweep.store.segment_store import STATE, SegmentStore, read_arrays
 from segsweep.training.loop import train_segment
 
 
@@ -30,7 +32,8 @@ def describe_device(name: str) -> dict[str, Any]:
 
 def train(segment: SegmentPlan, store: SegmentStore, **options: Any) -> dict[str, Any]:
     """See `segsweep.trainers`; `options` are those of `train_segment`."""
-    _drop_unreadable(store.part(segment.id) / STATE, options["note"])
+    check_prepared(Path(segment.data))
+    _drop_damaged(store.part(segment.id), options["note"])
     if said := slow_arithmetic(segment.train["precision"], torch.device(options["device"])):
         options["note"](said)
     return train_segment(segment, store, **options)
@@ -53,12 +56,15 @@ def slow_arithmetic(precision: str, device: torch.device) -> str:
     return ""
 
 
-def _drop_unreadable(state: Path, note) -> None:
-    """Begin the segment again where a power cut has spoiled its state."""
-    try:
-        read_checkpoint(state)
-    except FileNotFoundError:
+def _drop_damaged(part: Path, note: Callable[[str], None]) -> None:
+    """Begin the segment again where a power cut or a bad disk has spoiled its state, or what it kept of an epoch."""
+    state = part / STATE
+    if not state.exists():
         return
-    except Exception as error:  # torch names no type for a broken file
-        state.unlink()
-        note(f"{state} cannot be read ({error}); the segment begins again")
+    for path in [state, *sorted(part.glob("weights-*.pt")), *sorted(part.glob("images-*.npz"))]:
+        try:
+            read_arrays(path) if path.suffix == ".npz" else read_checkpoint(path)
+        except Exception as error:  # torch names no type for a broken file
+            state.unlink()
+            note(f"{path} cannot be read ({error}); the segment begins again")
+            return

@@ -12,6 +12,7 @@ from segsweep.config.display import Display
 from segsweep.data.classes import class_names
 from segsweep.data.display import ImageDisplay, display_of
 from segsweep.data.prepared import Prepared
+from segsweep.data.prepared_checks import open_checked
 from segsweep.errors import InputError
 from segsweep.formatting import plural, value_in_words
 from segsweep.inference.predictor import (
@@ -47,7 +48,7 @@ def draw_images(candidates: Candidates, output: Path, predictor=Predictor, open_
         old.unlink()
     entries: list[dict[str, Any]] = []
     if len(candidates.ranking):
-        open_data = open_data or partial(Prepared.open, classes=class_names(candidates.plan.dataset))
+        open_data = open_data or partial(open_checked, classes=class_names(candidates.plan.dataset))
         wanted = (candidates.plan.study.get("report") or {}).get("images") or {}
         entries = Gallery(candidates, output, open_data, predictor=predictor, **wanted).draw()
     write_json(output / "images.json", entries)

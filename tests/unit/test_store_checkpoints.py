@@ -1,0 +1,57 @@
+"""Checkpoints carry a checksum, and what is damaged is never resumed from."""
+
+import numpy as np
+import pytest
+import torch
+
+from segsweep.checksums import DamagedFile
+from segsweep.store.checkpoints import LENGTH, read_checkpoint, write_arrays, write_checkpoint
+from segsweep.trainers.builtin import _drop_damaged
+
+CONTENT = {"model": {"weight": torch.arange(3000.0)}, "epoch": 3}
+
+
+def flip(path, where, bit=1):
+    data = bytearray(path.read_bytes())
+    data[where] ^= bit
+    path.write_bytes(data)
+
+
+def test_torch_reads_what_was_written(tmp_path):
+    write_checkpoint(tmp_path / "x.pt", CONTENT)
+    for found in (read_checkpoint(tmp_path / "x.pt"), torch.load(tmp_path / "x.pt", weights_only=True)):
+        assert found["epoch"] == 3
+        assert torch.equal(found["model"]["weight"], CONTENT["model"]["weight"])
+
+
+def test_one_of_an_earlier_version_has_none(tmp_path):
+    torch.save(CONTENT, tmp_path / "x.pt")
+    assert read_checkpoint(tmp_path / "x.pt")["epoch"] == 3
+
+
+def test_a_flipped_bit_anywhere_is_found(tmp_path):
+    path = tmp_path / "x.pt"
+    write_checkpoint(path, CONTENT)
+    size = path.stat().st_size
+    for where in [0, 100, *range(500, size - LENGTH, 997), size - LENGTH - 1]:
+        flip(path, where, 4)
+        with pytest.raises(DamagedFile, match=r"x\.pt: differs from its checksum"):
+            read_checkpoint(path)
+        flip(path, where, 4)
+    assert read_checkpoint(path)["epoch"] == 3
+
+
+@pytest.mark.parametrize("name", ["last.pt", "weights-0002.pt", "images-0002.npz"])
+def test_an_interrupted_segment_with_a_flipped_bit_begins_again(tmp_path, name):
+    write_checkpoint(tmp_path / "last.pt", CONTENT)
+    write_checkpoint(tmp_path / "weights-0002.pt", CONTENT)
+    write_arrays(tmp_path / "images-0002.npz", {"confusion": np.arange(1000) ** 2})
+    notes = []
+    _drop_damaged(tmp_path, notes.append)
+    assert notes == []
+    flip(tmp_path / name, (tmp_path / name).stat().st_size // 2)
+    _drop_damaged(tmp_path, notes.append)
+    assert len(notes) == 1
+    assert f"{tmp_path / name} cannot be read" in notes[0]
+    assert "the segment begins again" in notes[0]
+    assert not (tmp_path / "last.pt").exists()

@@ -1,0 +1,210 @@
+"""Damage to what lies on the disk is noticed by whoever reads it, listed by `verify`, and forgotten by `repair`."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+import verify
+
+from segsweep.analysis.collect import collect
+from segsweep.checksums import MEMORY, SUMS, DamagedFile
+from segsweep.data.prepared import MANIFEST, Prepared
+from segsweep.data.prepared_checks import check_prepared, open_checked, prepared_problems, write_prepared_sums
+from segsweep.data.prepared_facts import open_without_images
+from segsweep.errors import InputError
+from segsweep.io import write_csv
+from segsweep.store.best_epoch import best_of_run, read_epochs
+from segsweep.store.checkpoints import write_arrays
+from segsweep.store.segment_store import SegmentStore
+from segsweep.store.verification import segment_problems, verify_segments
+from tests.segments import segment_plan, segment_record, study_plan
+from tests.unit.test_data_preparation import root, run  # noqa: F401 (a fixture)
+
+ONE, TWO = "a" * 16 + "-0002", "b" * 16 + "-0002"
+CLASSES = ["background", "thing"]
+ROWS = [{"epoch": epoch, "lr": 1e-3, "train/loss": 0.5 / epoch, "seconds": 2.0} for epoch in (1, 2)]
+REPAIR = r"`make repair` \(of one study: STUDY=NAME\) forgets the segment"
+
+
+def publish(store, segment, rows=ROWS, confusion=((5, 1), (1, 5))):
+    """A complete segment of two epochs, as a job publishes it."""
+    part = store.part(segment)
+    write_csv(part / "epochs.csv", rows)
+    counts = np.array([confusion] * len(rows), np.int64)
+    write_arrays(part / "counts.npz", {"confusion": counts})
+    write_arrays(part / "images-0002.npz", {"names": np.array(["x", "y"]), "confusion": counts})
+    (part / "weights-0002.pt").write_bytes(b"w" * 1000)
+    (part / "last.pt").write_bytes(b"s" * 1000)
+    best = {"max val/miou": {"epoch": 2, "value": 0.7, "segment": segment}}
+    store.publish(segment_record(segment, best=best))
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """Two complete segments in the store of a project."""
+    monkeypatch.chdir(tmp_path)
+    store = SegmentStore(tmp_path / "results/segments")
+    for segment in (ONE, TWO):
+        publish(store, segment)
+    return store
+
+
+def edit(path, old, new):
+    content = path.read_bytes()
+    assert old in content
+    path.write_bytes(content.replace(old, new, 1))
+
+
+def flip(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def again(store):
+    return SegmentStore(store.root)
+
+
+def test_one_digit_of_a_number_is_never_believed(store):
+    edit(store.rows(ONE), b"0.25", b"0.29")
+    for read in (store.read_rows, lambda one: read_epochs(store, one)):
+        with pytest.raises(DamagedFile, match=rf"epochs\.csv: differs from its checksum.*{REPAIR}"):
+            read(ONE)
+    dataset = {"name": "tiny", "reader": "demo", "task": "binary", "classes": {0: "background", 1: "thing"}}
+    plan = study_plan(segment_plan(ONE, dataset=dataset), segment_plan(TWO, dataset=dataset))
+    with pytest.raises(DamagedFile, match=r"epochs\.csv: differs"):
+        collect(plan, again(store))
+    assert store.read_rows(TWO)[1]["train/loss"] == "0.25"
+
+
+@pytest.mark.parametrize("name", ["counts.npz", "images-0002.npz", "weights-0002.pt", "last.pt"])
+def test_one_bit_of_a_file_is_found_by_its_reader(store, name):
+    path = store.folder(ONE) / name
+    assert store.checked(path) == path
+    flip(path)
+    with pytest.raises(DamagedFile, match=f"{name}: differs from its checksum"):
+        store.checked(path)
+
+
+def test_a_record_with_another_score_is_none(store):
+    edit(store.folder(ONE) / "segment.json", b"0.7", b"0.9")
+    with pytest.raises(DamagedFile, match=r"segment\.json: differs"):
+        again(store).record(ONE)
+    assert again(store).record_or_none(ONE) is None
+    with pytest.raises(DamagedFile):
+        best_of_run(again(store), [ONE], "val/miou", False, "binary", CLASSES)
+    # A plan that must know its best epoch has it trained again.
+    assert not again(store).stands(ONE, "skip", ["max val/miou"])
+
+
+def test_segments_of_earlier_versions_are_taken_as_they_are(store):
+    (store.folder(ONE) / SUMS).unlink()
+    edit(store.rows(ONE), b"0.25", b"0.29")
+    assert store.read_rows(ONE)[1]["train/loss"] == "0.29"
+    found = verify_segments(store)
+    assert (found.checked, found.without_sums, found.damaged) == (2, [ONE], {})
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("val/miou", "1.2", r"epochs\.csv: val/miou of epoch 2 is 1\.2, but mIoU lies between 0 and 1"),
+        ("val/iou/thing", "-0.1", r"val/iou/thing of epoch 2 is -0\.1"),
+        ("lr", "-1", r"lr of epoch 2 is -1, but a learning rate lies between 0 and inf"),
+        ("lr", "1e", r"lr of epoch 2 is '1e', no number"),
+    ],
+)
+def test_values_that_cannot_be_reach_no_table(store, column, value, said):
+    shutil.rmtree(store.folder(ONE))
+    publish(store, ONE, [{**row, column: value if row["epoch"] == 2 else 0.5} for row in ROWS])
+    with pytest.raises(InputError, match=said):
+        read_epochs(store, ONE)
+    assert re.search(said, segment_problems(store, ONE)[0])
+
+
+def test_counts_that_cannot_be_reach_no_table(store):
+    shutil.rmtree(store.folder(ONE))
+    publish(store, ONE, confusion=((5, 1), (-1, 5)))
+    with pytest.raises(InputError, match=r"counts\.npz: confusion holds -1 in row 1: a count is no less than 0"):
+        store.read_counts(ONE)
+    shutil.rmtree(store.folder(ONE))
+    publish(store, ONE)
+    write_arrays(store.counts(TWO), {"precision": np.array([[-1.0, 0.5], [np.nan, 0.5]])})
+    (store.folder(TWO) / SUMS).unlink()
+    with pytest.raises(InputError, match=r"precision holds nan in row 2"):
+        store.read_counts(TWO)
+
+
+def test_verify_names_what_is_damaged_and_repair_forgets_it_alone(store, capsys):
+    flip(store.weights(ONE, 2))
+    store.state(TWO).unlink()  # as `make clean-up` does
+    assert verify.main([]) == 1
+    said = capsys.readouterr().out
+    assert f"{store.weights(ONE, 2).name}: differs from its checksum" in said
+    assert "2 segments and 0 prepared data sets compared with their checksums: 1 damaged." in said
+    assert verify.main(["--repair"]) == 0
+    assert f"Forgotten: results/segments/{ONE}" in capsys.readouterr().out
+    assert set(again(store).complete) == {TWO}
+    assert verify.main([]) == 0
+    assert "none damaged" in capsys.readouterr().out
+    assert sorted(path.name for path in store.root.iterdir() if path.name != MEMORY) == [TWO]
+
+
+def test_a_missing_file_is_damage_where_nobody_lets_it_go(store):
+    store.counts(ONE).unlink()
+    assert segment_problems(store, ONE)[0].startswith(f"{store.counts(ONE)}: is missing")
+
+
+@pytest.fixture
+def prepared(root):  # noqa: F811
+    run(root)
+    write_prepared_sums(root.parent / "out")
+    return root.parent / "out"
+
+
+@pytest.mark.parametrize("name", ["train.images.bin", "train.masks.bin", "val.index.npz"])
+def test_one_bit_of_prepared_data_is_found_before_it_is_used(prepared, name):
+    open_checked(prepared)
+    flip(prepared / name)
+    for read in (check_prepared, open_checked):
+        with pytest.raises(DamagedFile, match=rf"{name}: differs from its checksum.*make repair.*prepared again"):
+            read(prepared)
+    assert len(prepared_problems(prepared)) == 1
+
+
+def test_statistics_are_checked_as_well(prepared):
+    manifest = json.loads((prepared / MANIFEST).read_text())
+    manifest["statistics"]["mean"][0] += 0.1
+    (prepared / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+    for read in (open_checked, lambda folder: open_without_images(folder, ["sky", "road"])):
+        with pytest.raises(DamagedFile, match=r"manifest\.json: differs"):
+            read(prepared)
+
+
+def test_data_that_was_prepared_by_earlier_versions_is_checked_by_its_manifest(prepared):
+    (prepared / SUMS).unlink()
+    assert open_checked(prepared).splits.keys() == {"train", "val"}
+    flip(prepared / "train.images.bin")
+    with pytest.raises(DamagedFile, match=r"train\.images\.bin: differs"):
+        check_prepared(prepared)
+    assert len(prepared_problems(prepared)) == 1
+
+
+def test_damaged_data_is_forgotten(prepared, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results/data").mkdir(parents=True)
+    folder = prepared.rename(tmp_path / "results/data/tiny-f00d")
+    assert verify.main([]) == 0
+    flip(folder / "train.masks.bin")
+    assert verify.main([]) == 1
+    assert verify.main(["--repair"]) == 0
+    assert not folder.exists()
+    assert "Forgotten: results/data/tiny-f00d" in capsys.readouterr().out
+
+
+def test_prepared_data_that_is_not_there_is_left_to_its_reader(tmp_path):
+    check_prepared(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="cannot be read"):
+        Prepared.open(tmp_path / "nowhere")

@@ -1,0 +1,80 @@
+"""Prepared data that is read is what was prepared."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from segsweep.checksums import SUMS, CheckedFiles, DamagedFile, compared, damaged_files, digest_of, read_sums, sums_text
+from segsweep.data.prepared import MANIFEST, Prepared, read_manifest
+from segsweep.errors import InputError
+from segsweep.io import write_bytes
+
+REPAIR = "`make repair` forgets it; start again, and it is prepared again."
+
+
+def write_prepared_sums(folder: Path) -> None:
+    """Write the checksums of a folder that was just prepared, and read all of it back.
+
+    Raises:
+        DamagedFile: the disk does not give back what was written.
+    """
+    digests = sums_of_manifest(folder) | {MANIFEST: digest_of(folder / MANIFEST)}
+    write_bytes(folder / SUMS, lambda file: file.write(sums_text(digests.items())))
+    check_prepared(folder)
+
+
+def check_prepared(folder: Path, only: Collection[str] | None = None) -> None:
+    """Compare the files of a prepared folder that changed since they were last compared; all of them, or some by name.
+
+    A folder that is not there is left to its reader.
+
+    Raises:
+        DamagedFile: some differ, naming each.
+        InputError: the manifest is unreadable or of another format.
+    """
+    if not (folder / MANIFEST).is_file():
+        return
+    checked = CheckedFiles(folder.parent)
+    sums = read_sums(folder, REPAIR) or sums_of_manifest(folder)
+    wrong = [
+        f"{folder / name}: differs from its checksum: it was changed since it was prepared. {REPAIR}"
+        for name, digest in sums.items()
+        if (only is None or name in only)
+        and (folder / name).is_file()
+        and not checked.matches(folder / name, lambda digest=digest: digest)
+    ]
+    if wrong:
+        raise DamagedFile(*wrong)
+
+
+def prepared_problems(folder: Path) -> list[str]:
+    """What is wrong with the files of a prepared folder, all compared whether they changed or not: a line for each."""
+    try:
+        read_manifest(folder)
+        wrong = damaged_files(folder, lambda name: False, REPAIR)
+        if not wrong and not (folder / SUMS).is_file():  # prepared before there was one
+            wrong = compared(folder, sums_of_manifest(folder), lambda name: False, REPAIR)
+    except InputError as error:
+        return error.problems
+    return wrong
+
+
+def open_checked(folder: Path | str, classes: Sequence[str] | None = None) -> Prepared:
+    """Open a prepared folder whose files are what was prepared; see `Prepared.open`.
+
+    Raises:
+        InputError: it is damaged, missing, incomplete or of another format, or has another number of classes.
+    """
+    check_prepared(Path(folder))
+    return Prepared.open(folder, classes)
+
+
+def sums_of_manifest(folder: Path) -> dict[str, str]:
+    """Digests by name of the arrays of a prepared folder.
+
+    Raises:
+        InputError: as `read_manifest`, or it names none.
+    """
+    try:
+        return {name: entry["sha256"] for name, entry in read_manifest(folder)["files"].items()}
+    except (LookupError, TypeError, AttributeError) as error:
+        raise InputError(f"{folder / MANIFEST}: names no checksums ({error!r}). {REPAIR}") from error
