@@ -1,6 +1,5 @@
 """Studies of a program of one's own, planned: what is refused, what is started, what an address depends on."""
 
-import datetime
 import re
 import subprocess
 import sys
