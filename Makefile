@@ -21,7 +21,7 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 # uv trusts what the machine trusts: a proxy's certificate, for one.
 export UV_SYSTEM_CERTS ?= 1
 
-.PHONY: help env report export predict plan data study status track script test lint format schemas lock bench push
+.PHONY: help env report export predict plan data study status track script test faults lint format schemas lock bench push
 .PHONY: pull verify repair clean-up clean
 
 help:  ## this list
@@ -36,7 +36,8 @@ $(VENV)/.complete: envs/requirements.lock
 env: $(VENV)/.complete  ## the environment alone, in .venv
 
 report: env  ## train what is missing of STUDY and write its report
-	snakemake $$(test -t 2 && echo --logger rich) --cores $(CORES) --config study=$(STUDY) $(OPTIONS)
+	@snakemake $$(test -t 2 && echo --logger rich) --cores $(CORES) --config study=$(STUDY) $(OPTIONS) \
+	  || { echo "Not all was made. What is trained stays, and the same command goes on from there." >&2; exit 1; }
 	@python workflow/scripts/show_status.py --study $(STUDY) --ranking $(OPTIONS)
 
 export: env  ## the report as LaTeX, docx, pdf in results/STUDY/export; the model OF (best) in results/STUDY/model
@@ -67,6 +68,9 @@ script: env  ## a trained RUN of STUDY as one plain file, SCRIPT, that trains it
 
 test: env  ## all tests; those on a Slurm of their own only as root, on Debian, with ../shared/slurm
 	pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
+
+faults: env  ## malformed inputs by the hundred, and a table of the answers (some minutes)
+	@python -m tests.faults
 
 bench: env  ## speed against a stock script: a table, and results/benchmarks (half an hour)
 	python tests/benchmarks $(PARTS)

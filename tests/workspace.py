@@ -87,7 +87,9 @@ class Workspace:
         """The variables of a process in the workspace: one thread, this Python first."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         cache = self.folder / ".cache"
-        return os.environ | {"PATH": path, "OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(cache)}
+        # The process with the libraries loaded serves the next test, too.
+        kept = {"OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(cache), "SEGSWEEP_WARM_S": "60"}
+        return os.environ | {"PATH": path} | kept
 
     def command(
         self, *arguments: str, study: str = "little", cores: int = 1, config: tuple[str, ...] = ()

@@ -78,10 +78,10 @@ os.kill(pid, signal.SIGKILL)
 """
 
 
-def client(scripts_folder, *words, scripts=None, **more) -> subprocess.Popen:
+def client(scripts_folder, *words, scripts=None, environ=None, **more) -> subprocess.Popen:
     """A client of the server in `scripts_folder`, whose program lies there or in `scripts`, a clone."""
     path = os.pathsep.join([str(warm_client.SCRIPTS), str(scripts_folder)])
-    environ = os.environ | {"PYTHONPATH": path, "TMPDIR": str(scripts_folder), "COLOUR": "green"}
+    environ = os.environ | {"PYTHONPATH": path, "TMPDIR": str(scripts_folder), "COLOUR": "green"} | (environ or {})
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(
         [sys.executable, "-c", CLIENT, str(scripts or scripts_folder), *words], env=environ, text=True, **pipes, **more
@@ -167,3 +167,17 @@ def test_no_server_is_no_error(scripts_folder, monkeypatch):
     finally:
         folder.chmod(0o700)
     assert warm_client.run_warm("program", ["exit", "0"], scripts=scripts_folder, libraries="not_there:NAMES") is None
+
+
+def test_the_server_ends_soon_after_the_snakemake_that_asked(scripts_folder):
+    with tempfile.TemporaryDirectory(prefix="w", dir="/tmp" if os.access("/tmp", os.W_OK) else None) as place:
+        folder = Path(place, f"segsweep-{os.getuid()}")
+        snakemake = subprocess.Popen(["sleep", "60"])
+        environ = {"TMPDIR": place, "SEGSWEEP_START": f"20260101-000000-{snakemake.pid}", "SEGSWEEP_WARM_S": "0.2"}
+        asked = client(scripts_folder, "exit", "0", environ=environ)
+        assert asked.wait() == 0, asked.stderr.read()
+        time.sleep(2.5)
+        assert [path for path in folder.iterdir() if path.is_socket()]  # it may be asked again
+        snakemake.kill()
+        snakemake.wait()
+        until(lambda: not [path for path in folder.iterdir() if path.is_socket()])

@@ -156,7 +156,7 @@ def test_exponents_without_a_point_are_numbers(tmp_path):
         ({"metric": "val/jacard"}, r"has no metric 'val/jacard'"),
         ({"dataset": "shape"}, r"unknown data set 'shape'.*Did you mean 'shapes'\?"),
         ({"runs": [{"id": 1}]}, r"exactly one of grid, runs, rounds, sweep, table; this one has grid, runs"),
-        ({"seeds": [1, 1]}, r"seeds repeat"),
+        ({"seeds": [1, 1]}, r"seeds: 1 stands twice"),
         ({"claims": [{"id": "H", "claim": "?", "best_in": {"lr": [1]}}]}, r"'lr' is no axis of this study"),
         ({"claims": [{"id": "H", "claim": "?"}]}, r"a claim has exactly one of best_in"),
         ({"claims": [{"id": "H", "claim": "?", "best_in": {}, "trend": "increasing"}]}, r"has best_in, trend"),

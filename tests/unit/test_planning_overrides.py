@@ -484,7 +484,8 @@ def test_an_entry_of_exclude_that_no_cell_matches_is_said(tmp_path):
     exclude = [{"optimizer": {"name": "adamx"}}, {"optimizer": {"name": "sgd"}}]
     design = design_of(tmp_path, BASE | {"grid": grid, "exclude": exclude})
     (said,) = design.idle
-    assert re.search(r"little.yaml:\d+: no cell has optimizer=adamx: .* optimizer has adam, sgd\.$", said)
+    words = r"little.yaml:\d+: exclude: no cell has optimizer=adamx: .* optimizer has adam, sgd\. Correct it"
+    assert re.search(words, said)
 
 
 def test_a_study_of_masks_without_a_loss_is_refused(tmp_path):

@@ -1,10 +1,15 @@
 """How far a study is, read from its plan and the store."""
 
+import json
 import os
+import time
 
+from segsweep.analysis.last_errors import LastErrors
 from segsweep.config.study import Study
+from segsweep.exits import note_killed
 from segsweep.planning.announcement import announce, at_most
-from segsweep.planning.status import RECENT, status_of
+from segsweep.planning.status import Failure, status_of
+from segsweep.store.lock import SILENCE_S, Lock
 from segsweep.store.segment_store import SegmentStore
 from tests.segments import segment_plan, study_plan, write_segment
 
@@ -28,11 +33,15 @@ def test_done_running_failed_and_best(tmp_path):
     part.mkdir()
     (part / "epochs.csv").write_text("epoch,lr\n1,0.1\n2,0.1\n")
     logs.mkdir()
-    (logs / f"{IDS[3]}.20261128-080000-1.log").write_text("Traceback")
-    status = status_of(plan(), SegmentStore(store), logs)
+    log = logs / f"{IDS[3]}.20261128-080000-1.log"
+    log.write_text("Traceback\nRuntimeError: CUDA error: an illegal memory access\n")
+    with Lock(store / f"{IDS[2]}.lock"):
+        status = status_of(plan(), SegmentStore(store), logs)
     assert (status.cells, status.cells_done, status.runs_done) == (4, 2, 2)
     assert (status.epochs, status.epochs_done) == (16, 10)
-    assert (status.running, status.failed) == (["run c"], ["run d"])
+    assert status.running == ["run c"]
+    assert status.failed == [Failure("run d", "RuntimeError: CUDA error: an illegal memory access", log)]
+    assert status.interrupted == []
     assert status.ended == {"finished": 1, "diverged": 1}
     assert status.best[0] == (0.75, "run b")
     # 16 s for 8 epochs, 6 epochs are left.
@@ -46,13 +55,38 @@ def test_what_trains_again_after_it_ran_out_of_memory_is_not_done(tmp_path):
     assert status_of(plan("accumulate"), SegmentStore(tmp_path), tmp_path / "logs").runs_done == 1
 
 
-def test_a_training_without_a_sign_of_life_counts_as_interrupted(tmp_path):
-    part = tmp_path / f"{IDS[0]}.part"
+def test_a_training_runs_while_a_living_process_holds_its_lock_and_no_longer(tmp_path):
+    part, lock = tmp_path / f"{IDS[0]}.part", tmp_path / f"{IDS[0]}.lock"
     part.mkdir()
     (part / "epochs.csv").write_text("epoch,lr\n1,0.1\n")
-    now = os.stat(part / "epochs.csv").st_mtime + RECENT + 1
-    status = status_of(plan(), SegmentStore(tmp_path), tmp_path / "logs", now=now)
-    assert (status.running, status.failed) == ([], ["run a"])
+
+    def seen():
+        found = status_of(plan(), SegmentStore(tmp_path), tmp_path / "logs")
+        return found.running, found.interrupted
+
+    assert seen() == ([], ["run a"])
+    with Lock(lock):
+        assert seen() == (["run a"], [])
+        left_behind = lock.read_text()
+    assert seen() == ([], ["run a"])
+    holder = json.loads(left_behind)
+    lock.write_text(json.dumps(holder | {"started": holder["started"] - 1000}))  # a process that has ended
+    assert seen() == ([], ["run a"])
+    lock.write_text(json.dumps(holder | {"machine": "another"}))  # which touches it as long as it lives
+    assert seen() == (["run a"], [])
+    long_ago = time.time() - 2 * SILENCE_S
+    os.utime(lock, (long_ago, long_ago))
+    assert seen() == ([], ["run a"])
+
+
+def test_who_was_killed_left_no_word_and_its_log_has_one(tmp_path):
+    log = tmp_path / f"{IDS[0]}.20261128-080000-1.log"
+    log.write_text("epoch 1/4\n")
+    note_killed(log, 1)
+    note_killed(log, -15)  # as Ctrl-C and the batch system have it
+    assert LastErrors(tmp_path).of(IDS[0]) == ""
+    note_killed(log, -9)
+    assert LastErrors(tmp_path).of(IDS[0]) == "Killed by SIGKILL, often the system's answer to too much memory"
 
 
 def test_a_table_study_is_announced(tmp_path):

@@ -46,7 +46,7 @@ def test_all_that_a_sweep_may_propose(workspace):
 
 
 def test_a_number_of_another_kind_is_tried_by_itself(workspace):
-    grid = {"optimizer": [{"name": "adamw", "betas": [0.9, last]} for last in (0.99, 0.999, 2.0)]}
+    grid = {"optimizer": [{"name": "adamw", "weight_decay": decay} for decay in (0.01, 0.1, 2.5)]}
     assert sections(workspace, grid=grid).count("optimizer") == 2
 
 

@@ -37,7 +37,9 @@ def search_wide(workspace, *rates, phase="done", metric="val/miou"):
         {"trial": i, "values": {"optimizer.lr": rate}, "score": 0.9 - 0.1 * i, "status": "finished"}
         for i, rate in enumerate(rates)
     ]
-    write_step(folder / "sweep" / "step_000.json", {"step": 0, "phase": phase, "trials": trials})
+    write_step(
+        folder / "sweep" / "step_000.json", {"step": 0, "phase": phase, "done": phase == "done", "trials": trials}
+    )
     plan = StudyPlan(study={"metric": metric, "minimize": False}, name="wide", axes=[], cells=[], runs=[])
     write_text(folder / "plan.json", plan.text())
 

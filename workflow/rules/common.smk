@@ -13,6 +13,7 @@ from snakemake.logging import logger
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+from segsweep.config.snakemake_config import as_written
 from segsweep.errors import InputError
 from segsweep.planning import markers
 from segsweep.planning.announcement import announce
@@ -33,7 +34,7 @@ PULLS = PLANS and not workflow.output_settings.dryrun and not LOOKS & set(sys.ar
 # looking through them for garbage over and over.
 gc.disable()
 try:
-    STUDY = open_study(config, plans=PLANS, pull=PULLS)
+    STUDY = open_study(as_written(config, workflow.configfiles), plans=PLANS, pull=PULLS)
     if PLANS:
         announce(STUDY, logger.info)
 except InputError as error:

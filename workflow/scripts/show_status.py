@@ -60,11 +60,15 @@ def show(status: Status, plan: StudyPlan, console: Console) -> None:
             f"{plural(status.repeated, 'run')} {have} the very curve of another seed or fold of the same setting: what "
             "trains seems not to use its seed"
         )
-    for name, labels in (("running", status.running), ("failed or interrupted", status.failed)):
+    for name, labels in (("running", status.running), ("interrupted, to be resumed", status.interrupted)):
         if labels:
             console.print(f"{name}: {len(labels)}")
             for label in labels[:SHOWN]:
                 console.print(f"  {label}")
+    if status.failed:
+        console.print(f"failed: {len(status.failed)}")
+        for one in status.failed[:SHOWN]:
+            console.print(f"  {one.label}: {one.reason}\n    less {one.log}", markup=False)
     if status.runs_done < status.runs and status.best:
         value, label = status.best[0]
         console.print(f"best so far: {plan.metric} {value:.4f}, {label}")

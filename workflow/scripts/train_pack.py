@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--requeue", action="store_true", help="when interrupted, requeue the Slurm job around it")
     options = parser.parse_args(argv)
     asked = []
-    for number in (signal.SIGTERM, signal.SIGUSR1):
+    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
         signal.signal(number, lambda number, _: asked.append(number))
 
     from segsweep.planning.plan_file import read_segment

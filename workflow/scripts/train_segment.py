@@ -12,7 +12,7 @@ from pathlib import Path
 from segsweep import lean_imports
 from segsweep.execution.requeue import requeue_job
 from segsweep.execution.warm_client import run_warm
-from segsweep.exits import CRASHED, INTERRUPTED, WRONG_INPUT
+from segsweep.exits import CRASHED, INTERRUPTED, WRONG_INPUT, note_killed
 from segsweep.io import write_text
 
 
@@ -40,6 +40,8 @@ def main(argv: list[str] | None = None, job: Callable[..., int] | None = None) -
     if options.warm:
         status = run_warm("train_segment", [word for word in argv if word != "--warm"])
         if status is not None:
+            if options.log:
+                note_killed(options.log, min(0, 128 - status))
             return status
     status = train(options, job)
     if status == INTERRUPTED and options.requeue:
@@ -58,7 +60,7 @@ def train(options: argparse.Namespace, job: Callable[..., int] | None = None) ->
     # cuBLAS needs it for deterministic sums, and reads it when the GPU is first used.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     asked = []
-    for number in (signal.SIGTERM, signal.SIGUSR1):
+    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
         signal.signal(number, lambda number, _: asked.append(number))
 
     from segsweep.errors import InputError

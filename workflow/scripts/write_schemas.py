@@ -1,6 +1,6 @@
 """Write the JSON schemas of all YAML files for editors, and docs/settings.md, from the settings' classes.
 
-And what planning knows of albumentations.
+And what planning knows of albumentations, and of the encoders of segmentation_models_pytorch and timm.
 """
 
 import argparse
@@ -15,6 +15,8 @@ from pydantic import BaseModel, TypeAdapter
 
 from segsweep import registry, tables
 from segsweep.config.albumentations_transforms import SIGNATURES
+from segsweep.config.components import PLAIN_ENCODERS
+from segsweep.config.encoder_names import ENCODERS
 from segsweep.config.load import Request
 from segsweep.config.study import Study
 from segsweep.config.train import Train
@@ -48,7 +50,18 @@ def contents() -> dict[str, str]:
         for name, cls in FILES.items()
     }
     files[f"workflow/scripts/segsweep/config/{SIGNATURES.name}"] = json.dumps(signatures(), indent=1) + "\n"
+    files[f"workflow/scripts/segsweep/config/{ENCODERS.name}"] = json.dumps(encoders(), indent=1) + "\n"
     return files | {"docs/settings.md": settings_page(), "docs/tables.md": tables.page()}
+
+
+def encoders() -> dict[str, Any]:
+    """Names of encoders: of segmentation_models_pytorch with those of their weights, and all that timm knows."""
+    import segmentation_models_pytorch
+    from timm.models import _registry
+
+    known = segmentation_models_pytorch.encoders.encoders
+    own = {name: sorted(one["pretrained_settings"]) for name, one in known.items() if name not in PLAIN_ENCODERS}
+    return {"smp": own, "timm": sorted(_registry._model_entrypoints)}  # deprecated names included, as timm takes them
 
 
 def schema(cls: Any) -> dict:

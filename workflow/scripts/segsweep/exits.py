@@ -1,15 +1,35 @@
 """How programs and forked processes end. It imports next to nothing: a warm training waits for it."""
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import NoReturn
 
 DONE, CRASHED, WRONG_INPUT = 0, 1, 2
 INTERRUPTED = 75  # EX_TEMPFAIL, "try again"
 CONTROL_C = 130
+
+
+def note_killed(log: Path, code: int) -> None:
+    """Write into the log of a process what it could not write any more.
+
+    Args:
+        log: of the process.
+        code: its exit status; minus the number of a signal that killed it.
+    """
+    if code < 0 and -code not in (signal.SIGTERM, signal.SIGINT):  # these were asked for
+        with log.open("a", encoding="utf-8") as file:
+            file.write(f"Killed by {signal_in_words(-code)}\n")
+
+
+def signal_in_words(number: int) -> str:
+    """`SIGKILL, often the system's answer to too much memory`."""
+    hint = ", often the system's answer to too much memory" if number == signal.SIGKILL else ""
+    return f"{signal.Signals(number).name}{hint}"
 
 
 def program(main: Callable[..., int]) -> Callable[..., int]:

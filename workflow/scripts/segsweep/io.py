@@ -63,7 +63,7 @@ def read_json_or_none(path: Path | str) -> Any:
     """A JSON file's content; None where it is absent or damaged. For what is made again without loss."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 

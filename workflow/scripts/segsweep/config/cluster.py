@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, field_validator
 
 from segsweep.config.settings import Settings, key
+from segsweep.config.yaml_loading import WrittenNumber
 
 # Said by other keys, or by Snakemake itself; sbatch would take the last one that it is given.
 SAID_ELSEWHERE = {
@@ -14,6 +15,7 @@ SAID_ELSEWHERE = {
     "-G": "gpu", "--gres": "gres", "--mem": "memory_mb", "--time": "time_min", "-t": "time_min",
     "--cpus-per-task": "cpus", "-c": "cpus", "--signal": "warning_s",
 }  # fmt: skip
+SLURM_TIME = re.compile(r"(?:(\d+)-)?(\d+):([0-5]\d):([0-5]\d)")
 
 
 def _plain(value: str) -> str:
@@ -66,7 +68,18 @@ class Cluster(Settings):
     @field_validator("partition", "account", "gpu", mode="before")
     @classmethod
     def _as_text(cls, value):
+        if isinstance(value, WrittenNumber):
+            return value.text
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @field_validator("time_min", "max_time_min", mode="before")
+    @classmethod
+    def _minutes(cls, value):
+        """Also as Slurm writes times: `24:00:00`, `2-00:00:00`."""
+        if isinstance(value, str) and (time := SLURM_TIME.fullmatch(value)):
+            days, hours, minutes, seconds = (int(part or 0) for part in time.groups())
+            return (days * 24 + hours) * 60 + minutes + bool(seconds)
+        return value
 
     @field_validator("extra")
     @classmethod

@@ -4,9 +4,9 @@ A component is a file that holds a subclass of its kind's class (its settings an
 kind asks for; each kind's folder says in its `__init__.py` which these are.
 """
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from segsweep.config.settings import Component, Settings, key
 
@@ -40,6 +40,9 @@ class Freeze(Settings):
     def spelled_out(cls, value: Any) -> Any:
         """A name is the part."""
         return {"part": value} if isinstance(value, str) else value
+
+
+Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Optimizer(Component):
@@ -360,6 +363,14 @@ class StudyClaim(Claim):
         """Axes that it speaks of."""
         return []
 
+    def levels(self) -> list[tuple[str, Any]]:
+        """Levels that it speaks of, each with its axis."""
+        return []
+
+    def bars(self) -> tuple[float, float] | None:
+        """The score that is a success, and one that is acceptable; None where it speaks of none."""
+        return None
+
 
 class ColumnClaim(StudyClaim):
     """A claim on a column of runs.csv, in some of the cells."""
@@ -370,6 +381,10 @@ class ColumnClaim(StudyClaim):
     def axes(self) -> list[str]:
         """Axes that it speaks of."""
         return list(self.where)
+
+    def levels(self) -> list[tuple[str, Any]]:
+        """Levels that it speaks of, each with its axis."""
+        return list(self.where.items())
 
 
 class Section(Component):

@@ -32,6 +32,15 @@ def contradictions(values: Mapping[str, Any]) -> list[tuple[tuple[str, ...], str
                 "frozen one has none. Choose other task_weights (uncertainty), or leave out freeze.",
             )
         )
+    start = getattr(values["scheduler"], "start_epoch", 0)
+    if start and start >= values["epochs"]:
+        found.append(
+            (
+                ("scheduler", "start_epoch"),
+                f"scheduler.start_epoch is {start}, and a run ends after {values['epochs']} epochs: the rate would "
+                "never fall. Lower it, or leave it out.",
+            )
+        )
     if values["clip"] is not None and values["clip_norm"] is not None:
         found.append(
             (

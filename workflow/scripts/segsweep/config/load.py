@@ -1,6 +1,7 @@
 """From what a person asks for (`--config study=... dataset=... smoke=true`) to checked settings."""
 
 import copy
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -38,8 +39,13 @@ TRACKERS = tuple(registry.classes("tracker"))
 class Request(Settings):
     """What config/config.yaml and `--config` say."""
 
-    study: str = key("demo", "Name of a file in config/studies, or a path.")
-    dataset: str | None = key(None, "Data set in place of the study's: a name in config/datasets, or a path.")
+    study: str = key("demo", "Name of a file in config/studies, or a path.", min_length=1, max_length=1000)
+    dataset: str | None = key(
+        None,
+        "Data set in place of the study's: a name in config/datasets, or a path.",
+        min_length=1,
+        max_length=1000,
+    )
     smoke: bool = key(False, "The study as a smoke test.")
     partial: bool = key(False, "Report on what is finished, and list what is not.")
     of: str = key(
@@ -115,24 +121,26 @@ def requested(study: str | None, words: Iterable[str], config: Path = Path("conf
     return parse(Request, values, lambda keys: f"{config}/config.yaml or the command line")
 
 
-def find(kind: str, name: str, folder: Path) -> Path:
-    """The file of a study or data set: a path, or a name in the folder.
+def find(kind: str, name: str, folder: Path, named_at: str = "") -> Path:
+    """The file of a study or data set: a path, or a name in the folder. `named_at` stands in front of a problem.
 
     Raises:
         InputError: neither exists; names the nearest that does.
     """
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise InputError(
-                f"{kind} {name}: there is no such file. Check the path; it is relative to the working directory."
+                f"{named_at}{kind} {name}: there is no such file. Check the path; it is relative to the working "
+                "directory."
             )
         return path
     path = folder / f"{name}.yaml"
-    if not path.is_file():
+    if not os.path.isfile(path):  # which has no trouble with names that no file can have
         known = [other.stem for other in folder.glob("*.yaml")]
         raise InputError(
-            f"unknown {kind} {name!r}: there is no {path}. {nearest(name, known)} Or give the path of a file."
+            f"{named_at}unknown {kind} {name!r}: there is no {str(path)!r}. {nearest(name, known)} Or give the path of "
+            "a file."
         )
     return path
 
@@ -158,7 +166,8 @@ def load(request: Request, config: Path = Path("config")) -> Loaded:
     if wrong := doubtful_direction(study, document.location):
         raise InputError(*wrong)
     dataset_name = request.dataset or study.dataset
-    dataset = load_dataset(dataset_name, config, near=document.path.parent) if study.table is None else None
+    named_at = "" if request.dataset else f"{document.location(('dataset',))}: "
+    dataset = load_dataset(dataset_name, config, document.path.parent, named_at) if study.table is None else None
     root = Path(request.data_root) / dataset.root if dataset is not None else Path()
     if study.ensemble is not None and dataset is not None:
         study = study.model_copy(update={"ensemble": _scored(study.ensemble, dataset, root, document.location)})
@@ -225,11 +234,14 @@ def read_study(path: Path) -> Document:
     return document
 
 
-def load_dataset(name: str, config: Path = Path("config"), near: Path = Path()) -> Dataset:
-    """A data set file, by name or by a path (relative to the working directory or to the study file)."""
-    if name.endswith((".yaml", ".yml")) and not Path(name).is_file() and (near / name).is_file():
+def load_dataset(name: str, config: Path = Path("config"), near: Path = Path(), named_at: str = "") -> Dataset:
+    """A data set file, by name or by a path (relative to the working directory or to the study file).
+
+    `named_at` says where it is named, in front of the problem that there is no such file.
+    """
+    if name.endswith((".yaml", ".yml")) and not os.path.isfile(name) and os.path.isfile(near / name):
         name = str(near / name)
-    path = find("data set", name, config / "datasets")
+    path = find("data set", name, config / "datasets", named_at)
     document = Document(path, lambda text, keys, is_key: relocated(text, path.parent, is_key=is_key))
     return parse_dataset(document.values, document.location)
 
@@ -261,6 +273,10 @@ def _check_metrics(loaded: Loaded) -> None:
     named += [
         (("train", section, "monitor"), (train.get(section) or {}).get("monitor"))
         for section in ("scheduler", "early_stopping")
+    ]
+    claims = enumerate(loaded.study.claims)
+    named += [
+        (("claims", i, "of"), claim.of) for i, claim in claims if (getattr(claim, "of", None) or "").startswith("val/")
     ]
     asked = [(loaded.location(keys), metric) for keys, metric in named if metric]
     if wrong := metrics.check(asked, loaded.dataset.task, class_table(loaded.dataset).names):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, SerializeAsAny, TypeAdapter, WrapValidator, create_model, model_validator
+from pydantic import ConfigDict, Field, SerializeAsAny, TypeAdapter, WrapValidator, create_model, model_validator
 
 from segsweep import registry
 from segsweep.config.components import Term
@@ -28,6 +28,8 @@ class WeightedSum(Settings):
     def _not_empty(self):
         if not self.active():
             raise ValueError(f"a loss needs at least one term of {', '.join(type(self).model_fields)}")
+        if not any(term.weight for term in self.active().values()):
+            raise ValueError("the weights of all losses are 0, so that nothing trains. Raise one, or take another loss")
         return self
 
     @model_validator(mode="after")
@@ -82,7 +84,9 @@ def _column(name: str) -> str:
     return own.column if own else name
 
 
-ClassWeights = Literal["inverse_frequency", "inverse_log_frequency", "median_frequency"] | list[float]
+ClassWeights = (
+    Literal["inverse_frequency", "inverse_log_frequency", "median_frequency"] | list[Annotated[float, Field(ge=0)]]
+)
 
 
 class LossPhase(Settings):

@@ -19,10 +19,16 @@ def doubtful_direction(study: Study, location: Callable[[tuple], str]) -> list[s
     """A problem if the study's metric is one of which lower is better, and `minimize` is not written down.
 
     Args:
-        study: the study; `minimize: false` in its file is believed.
+        study: the study; `minimize: false` in its file is believed, `minimize: true` of scores that it does not know.
         location: where a key stands, as `file:line`.
     """
     if "minimize" in study.model_fields_set:
+        metric = metrics.metric_of(study.metric) if study.train is not None else None
+        if study.minimize and metric and metric.own is None and metric.direction == "maximize":
+            return [
+                f"{location(('minimize',))}: minimize: of {study.metric} higher is better. Leave `minimize` out, or "
+                "choose a loss."
+            ]
         return []
     if not lower_is_better(study.metric):
         return []

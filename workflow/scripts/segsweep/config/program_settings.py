@@ -79,8 +79,6 @@ def _writable(value: Any) -> Any:
             _writable(inner)
     elif isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{value} is no finite number. Write it in quotes, as text that the program reads")
-    elif value is not None and not isinstance(value, str | bool | int | float):
-        raise ValueError(f"for YAML {value} is a {type(value).__name__}. Write it in quotes")
     return value
 
 

@@ -33,6 +33,8 @@ class Dimension(Settings):
             raise ValueError("an axis has either low and high, or choices")
         if ranged and not self.low < self.high:
             raise ValueError(f"low {self.low} is not below high {self.high}")
+        if ranged and self.step is not None and self.step > self.high - self.low:
+            raise ValueError(f"step {self.step} is more than there is between low {self.low} and high {self.high}")
         if self.log and ((self.low or 0) <= 0 or self.step):
             raise ValueError("a logarithmic axis needs low above 0 and no step")
         if self.choices is not None and not self.choices:
@@ -58,7 +60,7 @@ class Sweep(Settings):
         BeforeValidator(Sampler.spelled_out, json_schema_input_type=registry.union("sampler") | Literal[SAMPLERS]),
     ] = key(registry.default("sampler"), "Sampler of Optuna. Its name alone is short for `{name: ...}`.")
     seed: int = key(0, "Seed of the sampler.", ge=0)
-    trials: int = key(..., "Number of settings tried.", ge=1)
+    trials: int = key(..., "Number of settings tried.", ge=1, le=100_000)
     at_once: int = key(1, "Proposed together.", ge=1)
     space: dict[str, Dimension] = key(..., "Axis: range or choices.", min_length=1)
     pruner: registry.union("pruner") = key(
@@ -89,7 +91,7 @@ class Ensemble(Settings):
     """Models trained on folds decide together."""
 
     of: Literal["best"] = key("best", "Which setting.")
-    folds: int = key(5, "Number of folds and of members.", ge=2)
+    folds: int = key(5, "Number of folds and of members.", ge=2, le=1000)
     method: Literal["vote", "mean"] = key("vote", "Majority, or mean of the scores.")
     min_votes: int | None = key(None, "Votes that are needed; more than half if not set.", ge=1)
     score_on: Literal["val", "test"] | None = key(

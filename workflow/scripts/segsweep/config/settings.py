@@ -1,5 +1,6 @@
 """What all settings share: documented keys, unknown keys refused, values that cannot change."""
 
+from functools import cache
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -25,6 +26,16 @@ class Settings(BaseModel):
     whole: ClassVar[bool] = False
     unknown_keys: ClassVar[str] = ""
     of_own_keys: ClassVar[Any] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _truth_is_no_number(cls, value: Any) -> Any:
+        """Refuse `lr: true`, which Python would take for 1."""
+        for name, given in value.items() if isinstance(value, dict) else ():
+            items = given if isinstance(given, list) else [given]
+            if any(item is True or item is False for item in items) and name in _numbers(cls):
+                raise ValueError(f"{name}: {str(given).lower()} is no number. Write the number that is meant")
+        return value
 
     @classmethod
     def spelled_out(cls, value: Any) -> Any:
@@ -72,6 +83,18 @@ class Component(Settings):
         if isinstance(value, Component) and not isinstance(value, cls) and _location(type(value)) == _location(cls):
             return value.model_dump()
         return value
+
+
+@cache
+def _numbers(cls: type[BaseModel]) -> frozenset[str]:
+    """The keys of a class that take a number, or a list of them, and nothing that could be true or false."""
+    fields = ((name, _leaves(field.annotation)) for name, field in cls.model_fields.items())
+    return frozenset(name for name, kinds in fields if kinds & {int, float} and kinds <= {int, float, type(None)})
+
+
+def _leaves(annotation: Any) -> set[Any]:
+    parts = getattr(annotation, "__args__", ())
+    return set().union(*map(_leaves, parts)) if parts else {annotation}
 
 
 def _location(cls: type) -> tuple[str, str]:

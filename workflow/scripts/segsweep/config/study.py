@@ -13,7 +13,7 @@ from segsweep.config.search import Confirm, Ensemble, Sweep
 from segsweep.config.settings import Settings, key
 from segsweep.config.study_names import STUDY_NAME
 from segsweep.config.test_score import ScoreOnTest
-from segsweep.config.train import Train
+from segsweep.config.train import MOST_EPOCHS, Train
 from segsweep.own_code.names import NAME
 
 Axes = dict[str, Any]
@@ -46,7 +46,7 @@ class Round(Settings):
 class Folds(Settings):
     """Cross-validation on the training and validation splits together."""
 
-    k: int = key(5, "Number of folds.", ge=2)
+    k: int = key(5, "Number of folds.", ge=2, le=1000)
     seed: int = key(0, "Draws the folds.", ge=0)
 
     @model_validator(mode="before")
@@ -54,6 +54,9 @@ class Folds(Settings):
     def spelled_out(cls, value: Any) -> Any:
         """A number is that of the folds."""
         return {"k": value} if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class ReportImages(Settings):
@@ -97,7 +100,7 @@ class Study(Settings):
     name: str = key(..., "Name; results lie in results/<name>.", pattern=STUDY_NAME)
     title: str = key("", "Title of the report.", outcome=False)
     note: str = key("", "Anything.", outcome=False)
-    dataset: str = key("demo", "Name of a file in config/datasets, or a path.")
+    dataset: str = key("demo", "Name of a file in config/datasets, or a path.", min_length=1, max_length=1000)
     metric: str = key("val/miou", "Runs are ranked by it; its best epoch is a run's result.")
     minimize: bool = key(False, "Lower is better.")
     also_report: list[str] = key([], "Further metrics in the tables of the report.", outcome=False)
@@ -119,7 +122,7 @@ class Study(Settings):
         outcome=False,
     )
     train: Train | None = key(None, "The setting that every cell starts from.")
-    seeds: list[int] = key([0], "Each cell is trained once with each.", min_length=1)
+    seeds: list[Seed] = key([0], "Each cell is trained once with each.", min_length=1, max_length=10_000)
     folds: Folds | None = key(
         None, "Cross-validation: each cell is trained once for each fold. `folds: 5` is short for `{k: 5}`."
     )
@@ -152,7 +155,7 @@ class Study(Settings):
         [], "Files and folders that it reads, relative to where it runs, part of the address by content."
     )
     results: ProgramResults | None = key(None, "Where it writes its metrics.")
-    epochs: int | None = key(None, "Epochs that it trains.", ge=1)
+    epochs: int | None = key(None, "Epochs that it trains.", ge=1, le=MOST_EPOCHS)
     checkpoint: PathInOut | None = key(None, "File in `{out}` that holds the best model.")
     keep: AnyKeep = key(Keep(), "What stays on the disk of runs that are trained; see docs/disk.md.", outcome=False)
     on_oom: Literal["fail", "skip"] = key(
@@ -208,8 +211,24 @@ class Study(Settings):
                 f"{', '.join(idle)}: only of a study with `command`, which runs a program of your own; this one has "
                 f"`{sources[0]}`. Leave out what it has no use for"
             )
-        if len(set(self.seeds)) != len(self.seeds):
-            raise ValueError(f"seeds repeat: {self.seeds}")
+        for name, ones in (
+            ("seeds", self.seeds),
+            ("rounds", [one.name for one in self.rounds or []]),
+            ("runs", [str(one.id) for one in self.runs or []]),
+            ("claims", [one.id for one in self.claims]),
+        ):
+            if twice := [one for one in dict.fromkeys(ones) if ones.count(one) > 1]:
+                raise ValueError(f"{name}: {', '.join(map(str, twice))} stands twice. Give each its own")
+        for claim in self.claims:
+            success, acceptable = claim.bars() or (0, 0)
+            if (acceptable < success) if self.minimize else (acceptable > success):
+                better = "lower" if self.minimize else "higher"
+                raise ValueError(
+                    f"claims: of {claim.id}, what is acceptable, {acceptable}, is better than a success, {success}: "
+                    f"{better} is better. Exchange them"
+                )
+        if self.sweep is not None and (idle := [one for one in ("reference", "exclude") if getattr(self, one)]):
+            raise ValueError(f"{idle[0]}: a search has no cells that it could speak of. Leave it out")
         return self
 
     @property

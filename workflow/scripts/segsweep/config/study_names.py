@@ -6,7 +6,7 @@ from pathlib import Path
 from segsweep.errors import InputError
 
 # What names its folder of results, in paths as in commands.
-STUDY_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+STUDY_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"
 # Folders of results/ that belong to all studies.
 SHARED_FOLDERS = ("segments", "data", "logs", "markers", "outcomes", "benchmarks")
 NAME = re.compile(r"^name:[ \t]*[\"']?([\w.-]+)", re.MULTILINE)

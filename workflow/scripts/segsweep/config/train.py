@@ -12,6 +12,7 @@ from segsweep.own_code.names import own_name
 
 Side = Annotated[int, Field(ge=8, le=16384)]
 Size = tuple[Side, Side]
+MOST_EPOCHS = 1_000_000
 
 
 def weights_file(weights: str | None) -> Path | None:
@@ -223,11 +224,11 @@ class Train(Settings):
     scheduler: registry.union("schedule") = key(registry.default("schedule"), "How the learning rate changes.")
     loss: Loss = key(Loss(), "What is minimized.")
     postprocess: Postprocess = key(Postprocess(), "From outputs to boxes and polygons.")
-    batch_size: int = key(8, "Images in a batch.", unit="images", ge=1, title="batch size")
+    batch_size: int = key(8, "Images in a batch.", unit="images", ge=1, le=1_000_000, title="batch size")
     accumulate: int = key(
-        1, "Batches whose gradients make one step.", unit="batches", ge=1, title="accumulated batches"
+        1, "Batches whose gradients make one step.", unit="batches", ge=1, le=1_000_000, title="accumulated batches"
     )
-    epochs: int = key(10, "Passes through the training split.", unit="epochs", ge=1, title="epochs")
+    epochs: int = key(10, "Passes through the training split.", unit="epochs", ge=1, le=MOST_EPOCHS, title="epochs")
     precision: Literal["fp32", "bf16", "fp16"] = key(
         "fp32",
         "Arithmetic of the forward pass: 32 bits, or mixed precision by torch.autocast. `bf16` is for GPUs of compute "
@@ -255,4 +256,4 @@ class Train(Settings):
         outcome=False,
     )
     deterministic: bool = key(True, "Deterministic algorithms on a GPU as well.")
-    workers: int = key(0, "Loader threads; the outcome does not depend on them.", outcome=False, ge=0)
+    workers: int = key(0, "Loader threads; the outcome does not depend on them.", outcome=False, ge=0, le=1024)

@@ -10,36 +10,10 @@ from typing import Any, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from segsweep.config.yaml_loading import load_yaml
 from segsweep.errors import InputError
-from segsweep.io import read_text
 
-
-class _Loader(yaml.CSafeLoader):
-    """YAML 1.1, but `1e-4` is the number it is, and a key that stands twice is refused."""
-
-    def construct_mapping(self, node, deep=False):
-        seen = set()
-        for key_node, _ in node.value:
-            if key_node.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key_node.value!r} stands twice", key_node.start_mark
-                )
-            seen.add(key_node.value)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_constructor(
-    yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, lambda loader, node: loader.construct_mapping(node, deep=True)
-)
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(
-        r"^[-+]?(\d[\d_]*\.?[\d_]*([eE][-+]?\d+)|\.[\d_]+([eE][-+]?\d+)?|\d[\d_]*\.[\d_]*|\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"
-    ),
-    list("-+0123456789."),
-)
-
-
+MOST_PROBLEMS = 50  # that are told at once
 # The key that a problem begins with: `keep.weights: ...`.
 NAMED_KEY = re.compile(r"([a-z_]+(?:\.[a-z_]+)*): ")
 # (text, keys that lead to it, whether it is itself a key behind these) to the text in its place.
@@ -56,16 +30,8 @@ class Document:
             rewritten: gives a text in place of each key and each value that is a text.
         """
         self.path = path
-        text = read_text(path, "Check the path and its permissions.")
-        try:
-            self.values = yaml.load(text, _Loader) or {}
-            self._root = yaml.compose(text, _Loader)
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            location = f"{path}:{mark.line + 1}" if mark else str(path)
-            raise InputError(
-                f"{location}: not valid YAML: {error.problem}. Check indentation, colons and quotes."
-            ) from error
+        values, self._root = load_yaml(path)
+        self.values = {} if values is None else values
         if not isinstance(self.values, dict):
             raise InputError(f"{path}: holds {type(self.values).__name__}, not keys with values.")
         if rewritten is not None:
@@ -121,7 +87,10 @@ def parse(cls: type[BaseModel], values: Any, location) -> Any:
     try:
         return cls.model_validate(values)
     except ValidationError as error:
-        raise InputError(*dict.fromkeys(_problem(cls, entry, location) for entry in error.errors())) from error
+        entries = error.errors()
+        problems = dict.fromkeys(_problem(cls, entry, location) for entry in entries[:MOST_PROBLEMS])
+        left = len(entries) - MOST_PROBLEMS
+        raise InputError(*problems, *([f"and {left:,} more problems of this kind."] if left > 0 else [])) from error
 
 
 def _problem(cls: type[BaseModel], entry: dict, location) -> str:
@@ -136,7 +105,11 @@ def _problem(cls: type[BaseModel], entry: dict, location) -> str:
     if kind == "extra_forbidden":
         known = [field.alias or name for model in models[-1:] for name, field in model.model_fields.items()]
         remedy = "".join(f" {model.unknown_keys}" for model in models[-1:] if getattr(model, "unknown_keys", ""))
-        return f"{where}: unknown key {key!r}. {_suggest(str(loc[-1]), known)}{remedy}"
+        name = entry["loc"][-1]  # whatever it looks like, a person wrote it
+        if loc[-1:] != (name,):
+            loc = (*loc, name)
+        unknown = ".".join(map(str, loc))
+        return f"{location(loc)}: unknown key {unknown!r}. {_suggest(str(name), known)}{remedy}"
     if kind in ("missing", "union_tag_not_found"):
         return f"{where}: the key {key!r} is missing. Add it."
     if kind in ("literal_error", "union_tag_invalid"):

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from segsweep import lean_imports
-from segsweep.exits import CRASHED, INTERRUPTED, end_with
+from segsweep.exits import CRASHED, INTERRUPTED, end_with, note_killed, signal_in_words
 
 LIBRARIES = (
     "numpy",
@@ -43,7 +43,7 @@ def run_forked(work: Callable[[], int], log: Path | None = None) -> int:
         return pid
 
     def child() -> int:
-        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGCHLD):
+        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         if log:
             log.parent.mkdir(parents=True, exist_ok=True)
@@ -104,6 +104,8 @@ def run_pack(
             if code:
                 what = "interrupted" if code == INTERRUPTED else f"crashed with {_in_words(code)}"
                 say(f"{segment}: {what}; its log: {log(segment) or 'above'}")
+            if file := log(segment):
+                note_killed(file, code)
         if running and not ended:
             pause(0.05)
     crashed = [segment for segment, code in status.items() if code not in (0, INTERRUPTED)]
@@ -126,5 +128,4 @@ def _ended(pids: Iterable[int]) -> dict[int, int]:
 def _in_words(code: int) -> str:
     if code >= 0:
         return f"exit status {code}"
-    hint = ", often the system's answer to too much memory" if -code == signal.SIGKILL else ""
-    return f"{signal.Signals(-code).name}{hint}"
+    return signal_in_words(-code)

@@ -1,7 +1,8 @@
 """A process that has the libraries imported and forks a process per job, for `warm.run_warm`.
 
 It imports libraries only, starts no thread, touches no GPU and keeps none of this project's modules, so that what was
-edited is in force at the next job. It ends itself when it has not been asked for a while and no job runs.
+edited is in force at the next job. It ends itself when no job runs and it has not been asked for a while: a minute, or
+some seconds where the Snakemakes that asked are gone. SEGSWEEP_WARM_S in its environment says how many.
 """
 
 import gc
@@ -20,6 +21,8 @@ from segsweep.execution.warm_client import BEGUN, LENGTH, STATUS, receive
 from segsweep.exits import end_with
 
 IDLE_S = 60.0
+ALONE_S = 5.0
+START = "SEGSWEEP_START"  # names the Snakemake that a client belongs to; its process is the last part
 
 
 def serve(address: str, libraries: str, idle_s: float = IDLE_S) -> None:
@@ -35,16 +38,23 @@ def serve(address: str, libraries: str, idle_s: float = IDLE_S) -> None:
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(f"{address}.{os.getpid()}")
     listener.listen(64)
+    alone_s = float(os.environ.get("SEGSWEEP_WARM_S", ALONE_S))
+    told, tell = os.pipe()  # the processes of Snakemake whose jobs came, by the children that read the requests
+    snakemakes: set[int] = set()
     os.rename(f"{address}.{os.getpid()}", address)  # from now on clients find it
     mine = os.stat(address).st_ino
     jobs: set[int] = set()
     asked = time.monotonic()
     while True:
         jobs -= {pid for pid in jobs if os.waitpid(pid, os.WNOHANG)[0]}
-        over = not jobs and time.monotonic() - asked >= idle_s
+        snakemakes = {pid for pid in snakemakes if _lives(pid)}
+        over = not jobs and time.monotonic() - asked >= (idle_s if snakemakes else min(idle_s, alone_s))
         if over and os.path.exists(address) and os.stat(address).st_ino == mine:
             os.unlink(address)  # before the last look: who connected until now is still heard
-        if not select.select([listener], [], [], 0.0 if over else 1.0)[0]:
+        ready = select.select([listener, told], [], [], 0.0 if over else 1.0)[0]
+        if told in ready:
+            snakemakes |= {int(pid) for pid in os.read(told, 4096).split()}
+        if listener not in ready:
             if over:
                 return
             continue
@@ -52,18 +62,25 @@ def serve(address: str, libraries: str, idle_s: float = IDLE_S) -> None:
         pid = os.fork()
         if pid == 0:
             listener.close()
-            os._exit(_supervise(connection))
+            os._exit(_supervise(connection, tell))
         jobs.add(pid)
         connection.close()
         asked = time.monotonic()
 
 
-def _supervise(connection: socket.socket) -> int:
-    """See one job through: pass signals on, answer its exit status, end it when the client is gone."""
+def _lives(pid: int) -> bool:
+    return os.path.exists(f"/proc/{pid}")
+
+
+def _supervise(connection: socket.socket, tell: int) -> int:
+    """See one job through: say whose it is, pass signals on, answer its exit status, end it when the client is gone."""
     head, handles, _, _ = socket.recv_fds(connection, LENGTH.size, 3)
     body = receive(connection, LENGTH.unpack(head)[0]) if len(head) == LENGTH.size else None
     if body is None or len(handles) != 3:
         return 1
+    request = json.loads(body)
+    os.write(tell, f"{request['environ'].get(START, '').rpartition('-')[2] or os.getpid()} ".encode())
+    os.close(tell)
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -74,7 +91,7 @@ def _supervise(connection: socket.socket) -> int:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for handle in (woken, wake, connection.fileno()):
             os.close(handle)
-        end_with(lambda: _become(json.loads(body), handles))
+        end_with(lambda: _become(request, handles))
     for handle in handles:
         os.close(handle)  # who reads the client's output must see its end with the job's
     watched = [connection, woken]

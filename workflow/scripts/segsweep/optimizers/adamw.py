@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 import torch
 
-from segsweep.config.components import Optimizer
+from segsweep.config.components import Beta, Optimizer
 from segsweep.config.settings import key
 
 
@@ -17,7 +17,7 @@ class AdamWSettings(Optimizer):
     title: ClassVar[str] = "AdamW"
 
     name: Literal["adamw"] = key("adamw", "AdamW.")
-    betas: tuple[float, float] = key((0.9, 0.999), "Decay of the moments.")
+    betas: tuple[Beta, Beta] = key((0.9, 0.999), "Decay of the moments.")
 
 
 def build(settings: AdamWSettings, parameter_groups: list[dict[str, Any]]) -> torch.optim.AdamW:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from segsweep import registry
 from segsweep.config.load import Loaded
-from segsweep.data.classes import class_table
+from segsweep.data.classes import class_names, class_table
 from segsweep.metrics import measured_in_batches
 from segsweep.planning.augmentation_trials import augmentation_problems
 from segsweep.planning.code_fingerprint import Code
@@ -22,7 +22,14 @@ from segsweep.planning.remembered import Remembered
 from segsweep.planning.rerun_reasons import History
 from segsweep.planning.runs import Run, Segment
 from segsweep.planning.selection import Selection, to_select_again
-from segsweep.planning.setting_checks import about_patches, check_data, check_losses, check_retraining
+from segsweep.planning.setting_checks import (
+    about_patches,
+    check_class_weights,
+    check_data,
+    check_losses,
+    check_models,
+    check_retraining,
+)
 from segsweep.planning.study_context import TrainingContext, context_of, metric_roots
 from segsweep.planning.tried_settings import TriedStudy, tried_study
 from segsweep.search.retraining import retrains
@@ -67,7 +74,9 @@ class BuiltinTraining:
     def check(self, settings: Iterable[Resolved]) -> None:
         task = self.loaded.dataset.task
         check_data(settings, registry.classes("task")[task], task, self.images)
+        check_models(settings, task)
         check_losses(settings, task)
+        check_class_weights(settings, class_names(self.loaded.dataset))
         if retrains(self.loaded.study):
             check_retraining(settings)
 

@@ -22,7 +22,7 @@ from segsweep.data.image_files import reading_revision
 from segsweep.data.readers import files
 from segsweep.data.split_tables import groups_of_table
 from segsweep.errors import InputError
-from segsweep.io import read_text
+from segsweep.io import read_json_or_none, read_text
 from segsweep.planning.remembered import Remembered
 
 # Names of the images of each split, in order, with their files; of a file for many images what it says of the one.
@@ -95,8 +95,8 @@ def data_fingerprint(
 def read_seen(file: Path) -> dict[str, dict[str, str]]:
     """What tracked folders held, from the file of a study; empty where it cannot be read."""
     try:
-        return {name: dict(splits) for name, splits in json.loads(file.read_text(encoding="utf-8")).items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+        return {name: dict(splits) for name, splits in read_json_or_none(file).items()}
+    except (ValueError, TypeError, AttributeError):
         return {}
 
 

@@ -1,9 +1,11 @@
 """The cells of a study: grid, runs, rounds, reference, exclude."""
 
 import itertools
+import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any
 
 from segsweep.config.dotted_keys import ABSENT
@@ -19,6 +21,8 @@ from segsweep.planning.levels import Levels
 from segsweep.planning.lost_values import LostValue, unused_values
 from segsweep.planning.overrides import Resolved, Resolver
 from segsweep.planning.space_probes import pairs, probes
+
+MOST_CELLS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,7 @@ def lay_out(study: Study, base: dict[str, Any], location) -> Design:
         levels.learn(point.changes, _locator(location, point, start.location))
     found = _cells_of(points, study, levels, axes, location)
     trials = _probed(study, resolver, location, found.problems)
+    found.problems |= dict.fromkeys(_claims_of_no_level(study, found.cells, location) if not study.sweep else ())
     if found.problems:
         raise InputError(*found.problems)
     if not found.cells and not study.sweep:
@@ -157,9 +162,22 @@ def _idle(study: Study, cells: list[dict[str, Any]], location) -> Iterator[str]:
                 for axis in pattern
             ]
             yield (
-                f"{location(('exclude', number))}: no cell has {label(pattern, {axis: axis for axis in pattern})}: "
-                f"nothing is left out. {'; '.join(levels)}."
+                f"{location(('exclude', number))}: exclude: no cell has "
+                f"{label(pattern, {axis: axis for axis in pattern})}: nothing is left out. "
+                f"{'; '.join(levels)}. Correct it, or take it out."
             )
+
+
+def _claims_of_no_level(study: Study, cells: list[Cell], location) -> Iterator[str]:
+    """A problem for each level that a claim speaks of and no cell has."""
+    for number, claim in enumerate(study.claims):
+        for axis, level in claim.levels():
+            there = dict.fromkeys(value_in_words(cell.settings[axis]) for cell in cells if axis in cell.settings)
+            if cells and value_in_words(level) not in there:
+                yield (
+                    f"{location(('claims', number))}: claims: {claim.id} speaks of {axis} {value_in_words(level)}, and "
+                    f"no cell has it. {nearest(value_in_words(level), there)}"
+                )
 
 
 def _probed(study: Study, resolver: Resolver, location, problems: dict[str, None]) -> list[Resolved]:
@@ -262,7 +280,19 @@ def combinations(grid: dict[str, Any] | list[dict[str, Any]], source: tuple, loc
                 raise InputError(
                     f"{location((*where, axis))}: the axis {axis} is {levels!r}. Give a list of values: [{levels}]."
                 )
+            seen: set[str] = set()
+            for level in levels:
+                if (text := json.dumps(level, sort_keys=True, default=str)) in seen:
+                    raise InputError(
+                        f"{location((*where, axis))}: the axis {axis} has {value_in_words(level)} twice. Leave one out."
+                    )
+                seen.add(text)
             values.append(levels)
+        if (count := prod(map(len, values))) > MOST_CELLS:
+            raise InputError(
+                f"{location(where)}: {' x '.join(f'{len(one):,}' for one in values)} levels are {count:,} cells, and a "
+                f"study has at most {MOST_CELLS:,}. Take fewer levels, or a sweep, which draws some of them."
+            )
         for combination in itertools.product(*values):
             yield dict(zip(axes, combination, strict=True)), where
 
@@ -280,16 +310,12 @@ def _grid_points(study: Study, location) -> list[_Point]:
 
 
 def _listed_points(study: Study) -> list[_Point]:
-    listed = study.runs or []
-    twice = {str(run.id) for run in listed if sum(str(other.id) == str(run.id) for other in listed) > 1}
-    if twice:
-        raise InputError(f"runs: the id {', '.join(sorted(twice))} stands twice. Give each run its own.")
     return [
         _Point(
             run.set, ("runs", number, "set"), "run", str(run.id), "", run.note,
             run.expect.model_dump(mode="json") if run.expect else None,
         )
-        for number, run in enumerate(listed)
+        for number, run in enumerate(study.runs or [])
     ]  # fmt: skip
 
 
@@ -339,7 +365,7 @@ def _check_axes(study: Study, axes: list[str], location) -> None:
     for number, claim in enumerate(study.claims):
         spoken += [(("claims", number), axis) for axis in claim.axes()]
     wrong = [
-        f"{location(where)}: {axis!r} is no axis of this study. {nearest(axis, axes)}"
+        f"{location(where)}: {where[0]}: {axis!r} is no axis of this study. {nearest(axis, axes)}"
         for where, axis in spoken
         if axis not in axes
     ]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from segsweep import registry
+from segsweep.analysis.last_errors import LOGS, LastErrors
 from segsweep.config.load import Loaded, Request, load
 from segsweep.config.yaml_documents import parse
 from segsweep.errors import InputError
@@ -64,6 +65,7 @@ class Planner(WorkerView):
         self.code = Code(readings(DEFINITIONS))
         self.seen_file = self.folder / "tracked_data.json"
         self.training: StudyTraining | None = None  # of results made elsewhere there is none
+        self.last_errors = LastErrors(store.root.parent / LOGS)
         self.left_out: dict[str, str] = {}  # complete segments that do not stand: why
         self.start = new_start()
         self.cut, self.design = Plan([], {}), Design([], [])
@@ -93,6 +95,8 @@ class Planner(WorkerView):
         if self.adaptive and (wrong := problems(study, loaded.location)):
             raise InputError(*wrong)
         self.design = lay_out(study, loaded.base, loaded.location)
+        if self.design.idle and not loaded.smoke:  # a smoke test has fewer levels
+            raise InputError(*self.design.idle)
         self.training.check(self.design.settings)
         self.own_parts = own_parts(self.design.settings)
         if self.request.check_components:
@@ -271,6 +275,8 @@ class Planner(WorkerView):
 
     def why(self, segment: str) -> str:
         """Why a segment must be trained."""
+        if error := self.last_errors.of(segment):
+            return f"failed ({error}), is tried again"
         return self.history.why(self.cut.segments[segment], self.store, self.left_out)
 
     def in_words(self, segment: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from segsweep.io import write_if_changed
+from segsweep.io import read_json_or_none, write_if_changed
 
 
 class Remembered:
@@ -55,10 +55,10 @@ class Remembered:
     def _read(self) -> dict[str, list]:
         if self._earlier is None:
             self._earlier = {}
+            content = read_json_or_none(self.file) if self.file else None
             try:
-                content = json.loads(self.file.read_text(encoding="utf-8")) if self.file else {}
                 if content["version"] == self.version:
                     self._earlier = dict(content["files"])
-            except (OSError, ValueError, LookupError, TypeError):
+            except (ValueError, LookupError, TypeError):
                 pass  # everything is worked out again
         return self._earlier

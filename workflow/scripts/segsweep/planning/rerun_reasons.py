@@ -8,6 +8,7 @@ from typing import Any
 from segsweep.config.dotted_keys import flat
 from segsweep.config.train import Train
 from segsweep.formatting import plural
+from segsweep.io import read_json_or_none
 from segsweep.planning.addresses import as_text, default_components
 from segsweep.planning.code_fingerprint import Code
 from segsweep.planning.program_fingerprint import ProgramCode
@@ -110,15 +111,15 @@ class History:
 
 def read_history(path: Path) -> dict[str, Any] | None:
     """The content of a history file; None where there is none that can be used."""
+    known = read_json_or_none(path)
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
         if known["format"] != FORMAT:
             return None
         for run in known["runs"].values():
             split_id(run["segment"])
             run["data"], [(phase["first"], phase["setting"], phase["code"]) for phase in run["phases"]]
         return {"runs": known["runs"], "code": dict(known["code"])}
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         return None
 
 

@@ -1,11 +1,14 @@
 """What a study's settings ask of its data set: what is refused, and what is said."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from segsweep.config.architectures import unsuited_architecture
 from segsweep.config.augmentations import read_augmentation
 from segsweep.config.components import Task
+from segsweep.config.encoder_names import wrong_encoder
 from segsweep.config.losses import missing, unsuited
 from segsweep.errors import InputError
+from segsweep.formatting import plural
 from segsweep.planning.overrides import Resolved
 
 # Patches that a pixel of a page may lie in before the plan speaks of it: an overlap of 7/8 of the patch.
@@ -32,7 +35,7 @@ def check_data(
             classes that the task has not; or it has a transform that the backend does not know, or not for such images.
     """
     wrong: dict[str, None] = {}
-    augmentations: dict[tuple[str, str], None] = {}
+    augmentations: dict[tuple[str, str], str] = {}
     for one in settings:
         data = one.sections["data"].value
         if data.patches and not task.stitched:
@@ -44,12 +47,13 @@ def check_data(
         if refusal := data.image_sampling.refusal(name):
             wrong[f"{one.location(('data', 'image_sampling'))}: {refusal}"] = None
         if data.augmentation != "none":
-            augmentations[data.augmentation, data.augmentation_backend] = None
-    for augmentation, backend in augmentations:
+            where = one.location(("data", "augmentation"))
+            augmentations.setdefault((data.augmentation, data.augmentation_backend), where)
+    for (augmentation, backend), where in augmentations.items():
         try:
             read_augmentation(augmentation, name, *images(), backend)
         except InputError as error:
-            wrong |= dict.fromkeys(error.problems)
+            wrong |= dict.fromkeys(f"{where}: {problem}" for problem in error.problems)
     if wrong:
         raise InputError(*wrong)
 
@@ -73,6 +77,27 @@ def check_retraining(settings: Iterable[Resolved]) -> None:
         )
 
 
+def check_models(settings: Iterable[Resolved], task: str) -> None:
+    """Refuse networks that do not serve a task, and encoders and weights that nobody has.
+
+    Args:
+        settings: of a study.
+        task: name of the task of its data set.
+
+    Raises:
+        InputError: naming each once.
+    """
+    problems: dict[str, str] = {}
+    models = {id(model): (model, one.location) for one in settings if (model := one.sections["model"].value)}
+    for model, location in models.values():
+        if problem := unsuited_architecture(model, task):
+            problems.setdefault(problem, location(("model", "arch")))
+        if model.has_encoder and model.own is None and (problem := wrong_encoder(model)):
+            problems.setdefault(problem, location(("model", problem.partition(":")[0].rpartition(".")[2])))
+    if problems:
+        raise InputError(*(f"{where}: {problem}." for problem, where in problems.items()))
+
+
 def check_losses(settings: Iterable[Resolved], task: str) -> None:
     """Refuse losses of masks that do not serve a task, and a task of masks without one.
 
@@ -88,6 +113,30 @@ def check_losses(settings: Iterable[Resolved], task: str) -> None:
     for loss, location in losses.values():
         for problem in [*unsuited(loss, task), *missing(loss, task)]:
             problems.setdefault(problem, location(("loss",)))
+    if problems:
+        raise InputError(*(f"{where}: {problem}." for problem, where in problems.items()))
+
+
+def check_class_weights(settings: Iterable[Resolved], classes: Sequence[str]) -> None:
+    """Refuse lists of class weights that are not one for each class.
+
+    Args:
+        settings: of a study.
+        classes: names of all classes of its data set.
+
+    Raises:
+        InputError: naming each such list once.
+    """
+    problems: dict[str, str] = {}
+    for one in settings:
+        loss = one.sections["loss"].value
+        for weights in (loss.class_weights, *(phase.class_weights for phase in loss.phases)):
+            if isinstance(weights, list) and (len(weights) != len(classes) or not any(weights)):
+                problems.setdefault(
+                    f"loss.class_weights: {weights} are to be {plural(len(classes), 'number')}, one for each class in "
+                    f"their order ({', '.join(classes)}), and not all 0",
+                    one.location(("loss", "class_weights")),
+                )
     if problems:
         raise InputError(*(f"{where}: {problem}." for problem, where in problems.items()))
 

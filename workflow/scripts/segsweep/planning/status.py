@@ -1,28 +1,42 @@
-"""How far a study is: cells and runs done, running, failed, the best so far, the time to go."""
+"""How far a study is at this moment: cells and runs done, running, failed, the best so far, the time to go."""
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segsweep.analysis.last_errors import LastErrors
 from segsweep.data.classes import task_and_classes
 from segsweep.io import read_csv
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
 from segsweep.statuses import USABLE
 from segsweep.store.best_epoch import best_of_run
 from segsweep.store.equal_curves import curve_key, repeated_runs
+from segsweep.store.lock import is_held
 from segsweep.store.segment_store import SegmentStore
 
-# A training reports at least once an epoch; after this it no longer counts as running unless it holds its lock.
-RECENT = 900.0
+
+@dataclass(frozen=True)
+class Failure:
+    """A training that ended with an error.
+
+    Attributes:
+        label: of its run, in words.
+        reason: the last line of its log that names an error.
+        log: where all of it is.
+    """
+
+    label: str
+    reason: str
+    log: Path
 
 
 @dataclass(frozen=True)
 class Status:
     """Where a study stands.
 
-    `best` is (score, label of the run), `seconds_to_go` None while nothing is known, `repeated` how many runs have the
-    curve of another seed or fold of their cell.
+    `running` are those that a living process trains; `interrupted` were begun, and go on where they stopped. `best` is
+    (score, label of the run), `seconds_to_go` None while nothing is known, `repeated` how many runs have the curve of
+    another seed or fold of their cell.
     """
 
     cells: int
@@ -32,36 +46,44 @@ class Status:
     epochs: int
     epochs_done: int
     running: list[str]
-    failed: list[str]
+    interrupted: list[str]
+    failed: list[Failure]
     ended: dict[str, int]
     best: list[tuple[float, str]]
     seconds_to_go: float | None
     repeated: int = 0
 
 
-def status_of(plan: StudyPlan, store: SegmentStore, logs: Path, *, now: float | None = None) -> Status:
+def status_of(plan: StudyPlan, store: SegmentStore, logs: Path) -> Status:
     """Read the status of a study from its plan and the store.
 
     Args:
         plan: of the study.
         store: the store of segments.
         logs: folder with the logs of trainings, `<segment>.<start>.log`.
-        now: seconds since the epoch; the clock's if not given.
     """
-    now = time.time() if now is None else now
     segments = plan.segments
     there = [one for one in segments.values() if one.id in store.complete]
     store.leave_out(one.id for one in there if not store.stands(one.id, one.train["on_oom"], one.selections))
     done = [run for run in plan.runs if run.segments[-1] in store.complete]
     open_cells = {run.cell for run in plan.runs if run.segments[-1] not in store.complete}
     cells = {run.cell for run in plan.runs}
-    running, failed, partly = [], [], 0
-    for segment in sorted(store.started & set(segments)):
-        partly += max(0, _last_epoch(store.part(segment)) - segments[segment].first_epoch + 1)
-        (running if now - _last_sign(store.part(segment)) < RECENT else failed).append(segments[segment].label)
-    # What was begun, and is neither complete nor unfinished.
-    begun = {path.name.partition(".")[0] for path in logs.glob("*.log")} & set(segments)
-    failed += [segments[one].label for one in sorted(begun - set(store.complete) - store.started)]
+    errors = LastErrors(logs)
+    running: list[str] = []
+    interrupted: list[str] = []
+    failed: list[Failure] = []
+    partly = 0
+    begun = (store.started | errors.logs.keys()) & set(segments) - set(store.complete)
+    for segment in sorted(begun):
+        label, is_started = segments[segment].label, segment in store.started
+        if is_started:
+            partly += max(0, _last_epoch(store.part(segment)) - segments[segment].first_epoch + 1)
+        if is_held(store.lock(segment)):
+            running.append(label)
+        elif reason := errors.of(segment):
+            failed.append(Failure(label, reason, logs / errors.logs[segment]))
+        elif is_started:
+            interrupted.append(label)
     complete = [one for one in segments.values() if one.id in store.complete]
     seconds = sum(store.record(one.id).train_seconds or 0.0 for one in complete)
     total, epochs_done = (sum(one.epochs for one in ones) for ones in (segments.values(), complete))
@@ -81,7 +103,7 @@ def status_of(plan: StudyPlan, store: SegmentStore, logs: Path, *, now: float | 
     left = total - epochs_done - partly
     return Status(
         len(cells), len(cells - open_cells), len(plan.runs), len(done), total, epochs_done + partly,
-        running, failed, ended, sorted(scores, key=lambda pair: sign * pair[0]),
+        running, interrupted, failed, ended, sorted(scores, key=lambda pair: sign * pair[0]),
         seconds / epochs_done * left / max(1, len(running)) if epochs_done else None,
         sum(repeated),
     )  # fmt: skip
@@ -108,7 +130,3 @@ def _last_epoch(folder: Path) -> int:
     path = folder / "epochs.csv"
     rows = read_csv(path) if path.is_file() else []
     return int(rows[-1]["epoch"]) if rows else 0
-
-
-def _last_sign(folder: Path) -> float:
-    return max((path.stat().st_mtime for path in folder.iterdir()), default=folder.stat().st_mtime)

@@ -69,7 +69,7 @@ def valid_steps(
     if basis is not None and states and states[0].get("basis") != basis:
         return 0
     for number, state in enumerate(states):
-        if state["settings"] != digest or state["step"] != number:
+        if state.get("settings") != digest or state["step"] != number:
             return number
         if study.sweep is not None and len(state["trials"]) > study.sweep.trials:
             return number

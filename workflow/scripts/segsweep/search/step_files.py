@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
-from segsweep.io import read_json, write_text
+from segsweep.io import read_json_or_none, write_text
 from segsweep.search.space import Values
 
 
@@ -84,6 +84,9 @@ class BestSetting(Candidate):
     phase: str
 
 
+IN_ALL_STATES = {"step", "done"}
+
+
 class State(TypedDict, total=False):
     """The content of a step file.
 
@@ -116,11 +119,18 @@ def step_file(folder: Path, step: int) -> Path:
 
 
 def read_steps(folder: Path) -> list[State]:
-    """The states of steps 0, 1, ... as far as they go without a gap."""
+    """The states of steps 0, 1, ... as far as they go without a gap.
+
+    A damaged file counts as none: the same decision is made again from the same results.
+    """
     states: list[State] = []
-    while (file := step_file(folder, len(states))).is_file():
-        states.append(read_json(file))
+    while _is_state(state := read_json_or_none(step_file(folder, len(states)))) and state["step"] == len(states):
+        states.append(state)
     return states
+
+
+def _is_state(content: Any) -> bool:
+    return isinstance(content, dict) and content.keys() >= IN_ALL_STATES
 
 
 def as_text(values: Any) -> str:

@@ -14,6 +14,7 @@ import psutil
 BEAT_S = 10.0
 # Several missed beats: a node that is gone, not a file system that is slow.
 SILENCE_S = 90.0
+SIGNED = {"token", "host", "machine", "pid", "started"}  # what a lock file says of its holder
 
 
 class Stopped(Exception):
@@ -50,7 +51,7 @@ class Lock:
     def __enter__(self) -> "Lock":
         told = False
         while not self._made():
-            holder = self._holder()
+            holder = _read(self.path)
             if gone := self._gone(holder):
                 self.say(f"{self.path} was left behind by {_who(holder)}: {gone}. Taking over.")
                 self._remove(holder.get("token"))
@@ -83,12 +84,6 @@ class Lock:
             json.dump(me, file)
         return True
 
-    def _holder(self) -> dict:
-        try:
-            return json.loads(self.path.read_text())
-        except (FileNotFoundError, json.JSONDecodeError):  # just released, or not yet written
-            return {}
-
     def _gone(self, holder: dict) -> str | None:
         """Why the holder is taken to be gone."""
         if holder.get("machine") == _machine():
@@ -115,10 +110,7 @@ class Lock:
             os.rename(self.path, aside)  # of several, one succeeds
         except FileNotFoundError:
             return
-        try:
-            found = json.loads(aside.read_text()).get("token")
-        except json.JSONDecodeError:
-            found = None
+        found = _read(aside).get("token")
         if found != token and not self.path.exists():
             os.rename(aside, self.path)  # someone else's, made in between
         else:
@@ -126,7 +118,7 @@ class Lock:
 
     def _beat(self) -> None:
         while not self._end.wait(BEAT_S):
-            holder = self._holder()
+            holder = _read(self.path)
             if holder and holder.get("token") != self._token:
                 self.lost = True
                 return
@@ -134,6 +126,29 @@ class Lock:
                 os.utime(self.path)
             except OSError:  # for a moment out of reach; the next beat tells
                 continue
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process that lives holds a lock file; asked without taking it, or writing anything.
+
+    Of a process elsewhere, whether it has touched the file lately, by this machine's clock.
+    """
+    holder = _read(path)
+    if holder.get("machine") == _machine():
+        return _started(holder["pid"]) == holder["started"]
+    try:
+        return time.time() - path.stat().st_mtime < SILENCE_S
+    except FileNotFoundError:
+        return False
+
+
+def _read(path: Path) -> dict:
+    """What a lock file says of its holder; nothing where it was just released, is not yet written, or is damaged."""
+    try:
+        holder = json.loads(path.read_text())
+    except (FileNotFoundError, ValueError, RecursionError):
+        return {}
+    return holder if isinstance(holder, dict) and holder.keys() >= SIGNED else {}
 
 
 def _who(holder: dict) -> str:

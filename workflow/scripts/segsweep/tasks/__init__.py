@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from segsweep import registry
+from segsweep.config.architectures import unsuited_architecture
 from segsweep.config.losses import missing, unsuited
 from segsweep.config.train import Train
 from segsweep.errors import InputError
@@ -53,18 +54,6 @@ class Task(Protocol):
         """What is found in each image of a batch, as numpy arrays."""
 
 
-def check_architecture(train: Train, task: str) -> list[str]:
-    """What is wrong with the architecture of a setting for a task; nothing where it serves the task."""
-    if task in train.model.tasks:
-        return []
-    serving = [name for name, model in registry.classes("model").items() if task in model.tasks]
-    own = " or ".join(train.model.tasks)
-    return [
-        f"train.model.arch: {train.model.arch} is for data sets of the task {own}, this one's is {task}; "
-        f"choose {serving[0] if len(serving) == 1 else 'one of ' + ', '.join(serving)}"
-    ]
-
-
 def build(train: Train, prepared: Any) -> Task:
     """The task of a prepared data set under a training setting.
 
@@ -76,7 +65,8 @@ def build(train: Train, prepared: Any) -> Task:
         InputError: a setting that does not fit the task.
     """
     losses = [*missing(train.loss, prepared.task), *unsuited(train.loss, prepared.task)]
-    problems = [*check_architecture(train, prepared.task), *(f"train.{problem}" for problem in losses)]
+    architecture = unsuited_architecture(train.model, prepared.task)
+    problems = [*[architecture] * bool(architecture), *(f"train.{problem}" for problem in losses)]
     if problems:
         raise InputError(*problems)
     return registry.load(registry.classes("task")[prepared.task]).build(train, prepared)

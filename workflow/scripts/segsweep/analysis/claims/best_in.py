@@ -23,6 +23,10 @@ class BestIn(ColumnClaim):
         """Axes that it speaks of."""
         return [*self.best_in, *super().axes()]
 
+    def levels(self) -> list[tuple[str, Any]]:
+        """Levels that it speaks of, each with its axis."""
+        return [*((axis, one) for axis, ones in self.best_in.items() for one in ones), *super().levels()]
+
 
 def judge(claim: BestIn, evidence: Evidence) -> Verdict:
     """Supported if a level of the set is better than every level outside, refuted if one outside is than all inside.

@@ -15,6 +15,10 @@ class ConfirmedAtLeast(StudyClaim):
 
     confirmed_at_least: AtLeast = key(..., "Mean score of the confirmed winner.")
 
+    def bars(self) -> tuple[float, float]:
+        """The score that is a success, and one that is acceptable."""
+        return self.confirmed_at_least.success, self.confirmed_at_least.acceptable
+
 
 def judge(claim: ConfirmedAtLeast, evidence: Evidence) -> Verdict:
     """Supported if the whole 95 % t interval of the confirmed winner's mean reaches the acceptable bar, refuted if

@@ -14,6 +14,10 @@ class EnsembleAtLeast(StudyClaim):
 
     ensemble_at_least: AtLeast = key(..., "Score of the ensemble.")
 
+    def bars(self) -> tuple[float, float]:
+        """The score that is a success, and one that is acceptable."""
+        return self.ensemble_at_least.success, self.ensemble_at_least.acceptable
+
 
 def judge(claim: EnsembleAtLeast, evidence: Evidence) -> Verdict:
     """One ensemble has one score: graded by the bars, and undecided, since it is not known how far others would lie."""

@@ -23,6 +23,10 @@ class LeastSpread(ColumnClaim):
         """Axes that it speaks of."""
         return [*self.least_spread, *super().axes()]
 
+    def levels(self) -> list[tuple[str, Any]]:
+        """Levels that it speaks of, each with its axis."""
+        return [*self.least_spread.items(), *super().levels()]
+
 
 def judge(claim: LeastSpread, evidence: Evidence) -> Verdict:
     """Supported if the spread of the cells' means at the level is smaller than at each other level, at 5 %.

@@ -8,6 +8,7 @@ from pydantic import model_validator
 
 from segsweep.config.dataset_keys import BY_LABEL, Dataset
 from segsweep.config.settings import Settings, key
+from segsweep.config.train import Size
 from segsweep.data.raw_item import Item
 
 SHAPES = ("disc", "square", "triangle", "ring", "cross", "star")
@@ -19,9 +20,9 @@ class Demo(Settings):
     kind: Literal["shapes", "overlaps", "words"] = key(
         "shapes", "Textured shapes in clutter, glassy shapes that overlap, or rendered words."
     )
-    train: int = key(48, "Training images.", unit="images", ge=1)
-    val: int = key(24, "Validation images.", unit="images", ge=1)
-    size: tuple[int, int] = key((96, 96), "Image size.", unit="pixels, height and width")
+    train: int = key(48, "Training images.", unit="images", ge=1, le=1_000_000)
+    val: int = key(24, "Validation images.", unit="images", ge=1, le=1_000_000)
+    size: Size = key((96, 96), "Image size.", unit="pixels, height and width")
     classes: int = key(4, "Kinds of shapes.", ge=1, le=len(SHAPES))
     noise: float = key(0.15, "Strength of noise and clutter.", ge=0, le=1)
     seed: int = key(0, "Seed of the drawings.", ge=0)

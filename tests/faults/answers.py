@@ -1,0 +1,81 @@
+"""How segsweep answers an input: asked in a process of its own, with a limit of time and of memory."""
+
+import os
+import resource
+import select
+import signal
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from segsweep.errors import InputError
+
+LIMIT_S = 20.0
+MEMORY = 6 << 30  # bytes of address space
+REFUSED, ACCEPTED, TRACEBACK, HANG, KILLED = "refused", "accepted", "traceback", "hang", "killed"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of an input.
+
+    Attributes:
+        kind: `refused` with problems in words, `accepted`, or what must not be: `traceback`, `hang`, `killed`.
+        words: the problems, what an accepted input gave, or the traceback.
+        seconds: that it took.
+    """
+
+    kind: str
+    words: str
+    seconds: float
+
+
+def answer_of(ask: Callable[[], object], limit_s: float = LIMIT_S) -> Answer:
+    """Ask in a forked process.
+
+    Args:
+        ask: raises InputError for what it refuses; what it returns is an accepted input's `words`.
+        limit_s: seconds until it counts as hanging.
+    """
+    reading, writing = os.pipe()
+    start = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        kind, words = _asked(ask)
+        with os.fdopen(writing, "w", encoding="utf-8", errors="replace") as pipe:
+            pipe.write(f"{kind}\n{words}")
+        os._exit(0)
+    os.close(writing)
+    said, in_time = _read(reading, start + limit_s)
+    if not in_time:
+        os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    seconds = time.monotonic() - start
+    if not in_time:
+        return Answer(HANG, f"no answer within {limit_s:g} s", seconds)
+    kind, _, words = said.partition("\n")
+    return Answer(kind or KILLED, words, seconds)
+
+
+def _asked(ask: Callable[[], object]) -> tuple[str, str]:
+    try:
+        return ACCEPTED, str(ask())
+    except InputError as error:
+        return REFUSED, "\n".join(error.problems)
+    except BaseException:
+        return TRACEBACK, traceback.format_exc()
+
+
+def _read(handle: int, until: float) -> tuple[str, bool]:
+    """All that comes through a pipe, and whether its end came in time."""
+    found = b""
+    with os.fdopen(handle, "rb", buffering=0) as pipe:
+        while select.select([pipe], [], [], max(0.0, until - time.monotonic()))[0]:
+            part = pipe.read(1 << 16)
+            if not part:
+                return found.decode("utf-8", "replace"), True
+            found += part
+    return "", False

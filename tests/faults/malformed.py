@@ -1,0 +1,603 @@
+"""Malformed inputs, generated: each a small change of a valid one, with the kind of answer that it must get."""
+
+import json
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel
+
+from segsweep import registry
+from segsweep.config.cluster import Cluster
+from segsweep.config.load import Request
+from segsweep.config.study import Study
+from segsweep.config.train import Train
+from segsweep.config.yaml_loading import load_yaml
+from tests.faults.answers import ACCEPTED, REFUSED
+from tests.workspace import SMALL
+
+STUDY, DATASET = "config/studies/little.yaml", "config/datasets/tiny.yaml"
+GOOD_STUDY = {
+    "name": "little",
+    "dataset": "tiny",
+    "metric": "val/miou",
+    "train": SMALL,
+    "grid": {"loss.main": [{"cross_entropy": 1.0}, {"focal": 1.0}]},
+}
+GOOD_DATASET = {
+    "name": "tiny",
+    "reader": "demo",
+    "task": "multiclass",
+    "classes": {0: "background", 1: "one", 2: "two"},
+    "demo": {"train": 4, "val": 2, "size": [32, 32], "classes": 2},
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """An input and the answer that it must get.
+
+    Attributes:
+        family: what kind of mistake it is.
+        name: in words.
+        files: contents by path, in place of the valid ones; None: there is no such file.
+        config: what stands behind --config, as Snakemake hands it on.
+        expected: `refused`, or `accepted` where segsweep is to take it as people mean it, or to pass over it.
+        says: what the answer must hold.
+    """
+
+    family: str
+    name: str
+    files: dict[str, str | bytes | None] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+    expected: str = REFUSED
+    says: tuple[str, ...] = ()
+
+
+def cases() -> Iterator[Case]:
+    """All of them, in a fixed order."""
+    yield from _values_of_settings()
+    yield from _values_of_studies()
+    yield from _values_of_config()
+    yield from _scalars()
+    yield from _documents()
+    yield from _names()
+    yield from _combinations()
+    yield from _sweeps()
+    yield from _claims()
+    yield from _sizes()
+    yield from _datasets()
+    yield from _shell()
+    yield from _caches()
+
+
+# Values of each type that no key of that type takes.
+WRONG: dict[type, list[str]] = {
+    int: ["1.5", "many", "true", "[1]", "{a: 1}", ".nan", ".inf", "1e999", "1:30"],
+    float: ["many", "true", "[]", "{a: 1}", ".nan", "-.inf", "1e999", "1:30"],
+    bool: ["maybe", "2", "[]", "{a: 1}"],
+    str: ["1.5", "true", "[a]", "{a: 1}"],
+}
+
+
+def _as_yaml(values: Any, sort_keys: bool = True) -> str:
+    return yaml.dump(values, Dumper=yaml.CSafeDumper, sort_keys=sort_keys)
+
+
+def study(**changes: Any) -> str:
+    """The valid study with other keys; None leaves one out."""
+    values = deepcopy(GOOD_STUDY) | changes
+    return _as_yaml({key: value for key, value in values.items() if value is not None}, sort_keys=False)
+
+
+def raw(path: str, text: str, **changes: Any) -> str:
+    """The valid study with a text, as it is written in YAML, as the value of a dotted key."""
+    values: dict[str, Any] = deepcopy(GOOD_STUDY | changes)
+    *outer, last = path.split(".")
+    place = values
+    for name in outer:
+        place = place.setdefault(name, {}) if isinstance(place.get(name, {}), dict) else place
+    place[last] = "PLACE"
+    return _as_yaml(values, sort_keys=False).replace("PLACE", text)
+
+
+def _plain_types(annotation: Any) -> set[type]:
+    """The plain types that a key takes; none where it takes something else as well."""
+    if annotation in WRONG:
+        return {annotation}
+    parts = [part for part in get_args(annotation) if part is not type(None)]
+    found = [_plain_types(part) for part in parts]
+    if get_origin(annotation) in (list, tuple, dict) or not parts or not all(found):
+        return set()
+    return set().union(*found)
+
+
+def _plain_keys(cls: type[BaseModel]) -> Iterator[tuple[str, type]]:
+    for name, one in cls.model_fields.items():
+        types = _plain_types(one.annotation)
+        if len(types) == 1:
+            yield name, types.pop()
+
+
+def _sections() -> Iterator[tuple[str, dict[str, Any], type[BaseModel]]]:
+    """Each section of training settings: the key it stands under, what of the study chooses it, and its class."""
+    yield "train", {}, Train
+    for section in ("data", "postprocess"):
+        yield f"train.{section}", {}, Train.model_fields[section].annotation
+    for key, kind in (("optimizer", "optimizer"), ("scheduler", "schedule")):
+        # Those of a library have one class together.
+        for name, cls in {cls: (name, cls) for name, cls in registry.classes(kind).items()}.values():
+            yield f"train.{key}", {"train": SMALL | {key: {"name": name}}}, cls
+    for name, cls in registry.classes("model").items():
+        if name in ("unet", "bisenet", "attention_unet"):
+            yield "train.model", {"train": SMALL | {"model": {"arch": name, "encoder": "resnet18"}}}, cls
+    for name, cls in registry.classes("loss").items():
+        if "multiclass" in getattr(cls, "tasks", ()):
+            main = {"main": {name: {}}}
+            yield f"train.loss.main.{name}", {"train": SMALL | {"loss": main}, "grid": {"epochs": [1, 2]}}, cls
+
+
+def _values_of_settings() -> Iterator[Case]:
+    for place, chosen, cls in _sections():
+        for name, kind in _plain_keys(cls):
+            if name in ("name", "arch"):
+                continue
+            for text in WRONG[kind]:
+                path = f"{place}.{name}"
+                named = f"{path} of {registry.module_name(cls).rpartition('.')[2]}.{cls.__name__}"
+                yield Case(
+                    f"settings: {kind.__name__}", f"{named}: {text}", {STUDY: raw(path, text, **chosen)}, says=(name,)
+                )
+
+
+def _values_of_studies() -> Iterator[Case]:
+    for name, kind in _plain_keys(Study):
+        for text in WRONG[kind]:
+            if (name, kind) not in (("note", str), ("title", str)):
+                yield Case("study keys", f"{name}: {text}", {STUDY: raw(name, text)}, says=(name,))
+    for text in ("[-1]", "[0, 0]", "[a]", "[1.5]", "[true]", "{}", "3", "[]", "[1e999]", "[.nan]"):
+        yield Case("study keys", f"seeds: {text}", {STUDY: raw("seeds", text)}, says=("seeds",))
+    for key in GOOD_STUDY:
+        if key not in ("dataset", "metric", "grid"):
+            yield Case("study keys", f"without {key}", {STUDY: study(**{key: None})})
+    for key in ("grids", "Seeds", "learning_rate", "", "train.epochs", "7"):
+        yield Case("study keys", f"the key {key!r}", {STUDY: f"{study()}\n'{key}': 1\n"}, says=("key",))
+
+
+def _values_of_config() -> Iterator[Case]:
+    for name, kind in _plain_keys(Request):
+        for text in WRONG[kind]:
+            if kind is not str:
+                yield Case("config", f"{name}={text}", config={name: _value(text)}, says=(name,))
+    for device in ("tpu", "gpu", "cuda:", "cuda:-1", "cuda:one", "", "CPU", "0"):
+        yield Case("config", f"device={device}", config={"device": device}, says=("device",))
+    for name in ("nosuch", "../../etc/passwd", "", "a b", "little.yml", "config", "/dev/null"):
+        yield Case("config", f"study={name!r}", config={"study": name})
+    for name in ("nosuch", "", "/dev/zero"):
+        yield Case("config", f"dataset={name!r}", config={"dataset": name})
+    for name, kind in _plain_keys(Cluster):
+        for text in WRONG[kind]:
+            value = _value(text)
+            if kind is not str or not isinstance(value, float | int):
+                yield Case(
+                    "config",
+                    f"cluster.{name}: {text}",
+                    config={"cluster": {"partition": "default", name: value}},
+                    says=(name,),
+                )
+
+
+def _value(text: str) -> Any:
+    """A value as config/config.yaml holds it."""
+    with NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(f"value: {text}")
+        file.flush()
+        return load_yaml(Path(file.name))[0]["value"]
+
+
+def _scalars() -> Iterator[Case]:
+    """Values that YAML 1.1 reads otherwise than people do."""
+    takes = {
+        "train.epochs": {"010": 10, "1_0": 10, "0x10": 16, "0o10": 8, "+3": 3, "3.0": 3, "0b11": None},
+        "train.optimizer.lr": {"1e-4": 1e-4, "1E-4": 1e-4, ".001": 0.001, "0.1.5": None, "1,5": None, "010": 10},
+        "train.batch_size": {"08": 8, "010": 10, "2:0": None},
+    }
+    for path, texts in takes.items():
+        for text, value in texts.items():
+            expected = ACCEPTED if value is not None else REFUSED
+            says = (f"{path.removeprefix('train.')}={value!r}",) if value is not None else (path.rpartition(".")[2],)
+            yield Case("scalars", f"{path}: {text}", {STUDY: raw(path, text)}, expected=expected, says=says)
+    for text in ("yes", "no", "on", "off", "Yes", "NO", "y", "n"):
+        yield Case(
+            "scalars", f"title: {text}", {STUDY: raw("title", text)}, expected=ACCEPTED, says=(f"title='{text}'",)
+        )
+        yield Case("scalars", f"channels_last: {text}", {STUDY: raw("train.channels_last", text)}, expected=ACCEPTED)
+    for text in ("2024-13-45", "2024-01-01", "12:30:45", "1:30", "0b11", "1_000", "~x", "="):
+        yield Case(
+            "scalars", f"title: {text}", {STUDY: raw("title", text)}, expected=ACCEPTED, says=(f"title='{text}'",)
+        )
+    for text in ("2024-13-45", "2024-01-01", "0b11", "!!int abc", "!!float x", "!!python/object:os.system x",
+                 "!!binary x", "!!set {a}", "&a *a", "*nosuch", "!own 3", "!!timestamp x"):  # fmt: skip
+        yield Case("scalars", f"epochs: {text}", {STUDY: raw("train.epochs", text)})
+    yield Case(
+        "scalars",
+        "account: 012345",
+        config={"cluster": {"partition": "default", "account": "012345"}},
+        expected=ACCEPTED,
+    )
+
+
+def _documents() -> Iterator[Case]:
+    """Files that are no YAML document of keys, or not text."""
+    good = study()
+    texts: dict[str, str | bytes | None] = {
+        "no file": None,
+        "empty": "",
+        "only a comment": "# nothing\n",
+        "a list": "- a\n- b\n",
+        "a text": "just words\n",
+        "a number": "3\n",
+        "null": "null\n",
+        "two documents": f"{good}---\n{good}",
+        "NUL in the middle": good.replace("little", "lit\0tle"),
+        "NUL at the end": good + "\0",
+        "a control character": good.replace("little", "lit\x07tle"),
+        "latin-1": good.replace("title", "titel").encode() + "title: Größe\n".encode("latin-1"),
+        "UTF-16": good.encode("utf-16"),
+        "random bytes": bytes(range(256)) * 4,
+        "a PNG": b"\x89PNG\r\n\x1a\n" + bytes(100),
+        "tabs": good.replace("  ", "\t"),
+        "an unclosed quote": good + "title: 'x\n",
+        "an unclosed bracket": good + "seeds: [1, 2\n",
+        "bad indentation": good + "   seeds: [1]\n",
+        "a key twice": good + "metric: val/miou\n",
+        "a key twice below": good.replace("  epochs: 2", "  epochs: 2\n  epochs: 3"),
+        "a merge of nothing": good + "<<: 3\n",
+        "an alias of itself": "a: &a [*a]\n" + good,
+        "a list as a key": good + "? [1, 2]\n: 3\n",
+        "a mapping as a key": good + "? {a: 1}\n: 3\n",
+        "deep lists": "title: " + "[" * 3000 + "]" * 3000 + "\n" + good,
+        "deep mappings": "title: " + "{a: " * 2000 + "1" + "}" * 2000 + "\n" + good,
+        "a billion laughs": _laughs() + good,
+        "a text of 30 MB": good + f"note: {'x' * 30_000_000}\n",
+        "100,000 keys": good + "".join(f"k{i}: 1\n" for i in range(100_000)),
+        "a tag for Python": good + "note: !!python/name:os.system\n",
+        "cut in the middle": good[: len(good) // 2] + "\n  - {",
+        "JSON with a comma too many": json.dumps(GOOD_STUDY)[:-1] + ",,}",
+    }
+    for name, text in texts.items():
+        yield Case("documents", f"a study file: {name}", {STUDY: text})
+    for name, text in texts.items():
+        if isinstance(text, bytes) or text is None or "little" not in text:
+            yield Case("documents", f"a data set file: {name}", {DATASET: text})
+    for name, text in {
+        "CRLF": good.replace("\n", "\r\n"),
+        "BOM": "\ufeff" + good,
+        "JSON": json.dumps(GOOD_STUDY),
+    }.items():
+        yield Case("documents", f"a study file: {name}", {STUDY: text}, expected=ACCEPTED)
+
+
+def _laughs() -> str:
+    lines = ["l0: &l0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 9)}]" for i in range(1, 12)]
+    return "\n".join(lines) + "\n"
+
+
+def _names() -> Iterator[Case]:
+    changes: dict[str, dict[str, Any]] = {
+        "resnett18": {"train": SMALL | {"model": {"arch": "unet", "encoder": "resnett18"}}},
+        "tu-lcnet_0355": {"train": SMALL | {"model": {"arch": "unet", "encoder": "tu-lcnet_0355"}}},
+        "imagenett": {
+            "train": SMALL | {"model": {"arch": "unet", "encoder": "resnet18", "encoder_weights": "imagenett"}}
+        },
+        "unett": {"train": SMALL | {"model": {"arch": "unett", "encoder": "resnet18"}}},
+        "adamm": {"train": SMALL | {"optimizer": {"name": "adamm"}}},
+        "cosinee": {"train": SMALL | {"scheduler": {"name": "cosinee"}}},
+        "dicee": {"train": SMALL | {"loss": {"main": {"dicee": 1.0}}}, "grid": {"epochs": [1, 2]}},
+        "basicc": {"train": SMALL | {"data": {"augmentation": "basicc"}}},
+        "val/nosuch": {"metric": "val/nosuch"},
+        "val/iou/nosuch": {"metric": "val/iou/nosuch"},
+        "train/miou": {"metric": "train/miou"},
+        "miou": {"metric": "miou"},
+        "val/dicee": {"also_report": ["val/dicee"]},
+        "val/iou/nothere": {"also_report": ["val/iou/nothere"]},
+        "val/mioo": {"train": SMALL | {"early_stopping": {"monitor": "val/mioo"}}},
+        "val/los": {"train": SMALL | {"scheduler": {"name": "plateau", "monitor": "val/los"}}},
+        "tinny": {"dataset": "tinny"},
+        "learning_rate": {"grid": {"learning_rate": [0.1]}},
+        "optimizer.lrr": {"grid": {"optimizer.lrr": [0.1]}},
+        "model.archh": {"grid": {"model.archh": ["unet"]}},
+        "loss.mainn": {"train": SMALL | {"loss": {"mainn": {"dice": 1.0}}}},
+    }
+    for name, change in changes.items():
+        yield Case("names", name, {STUDY: study(**change)}, says=(name.split("/")[-1], "little.yaml"))
+    bad = ("a b", "../x", "", "segments", "data", "a/b", ".x", "x\n", "ä", "a;b", "$(x)", "-x", "LOGS", "x" * 300)
+    for name in bad:
+        yield Case("names", f"name: {name!r}", {STUDY: study(name=name)}, says=("name",))
+
+
+def _combinations() -> Iterator[Case]:
+    small = {key: value for key, value in SMALL.items() if key != "loss"}
+    one = {"epochs": [1, 2]}
+    changes: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
+        "no loss": ({"train": small, "grid": one}, ("loss.main",)),
+        "a binary loss of several classes": (
+            {"train": SMALL | {"loss": {"main": {"bce": 1.0}}}, "grid": one},
+            ("bce",),
+        ),
+        "a network for text": ({"train": SMALL | {"model": {"arch": "dbnet"}}}, ("dbnet",)),
+        "a multitask network": ({"train": SMALL | {"model": {"arch": "multitask"}}}, ("multitask",)),
+        "an empty loss": ({"train": SMALL | {"loss": {"main": {}}}, "grid": one}, ("loss",)),
+        "all weights 0": ({"train": SMALL | {"loss": {"main": {"dice": 0.0}}}, "grid": one}, ("loss.main",)),
+        "a negative weight": ({"train": SMALL | {"loss": {"main": {"dice": -1.0}}}, "grid": one}, ("dice",)),
+        "betas of 2": ({"train": SMALL | {"optimizer": {"name": "adam", "betas": [0.9, 2.0]}}}, ("betas",)),
+        "negative betas": ({"train": SMALL | {"optimizer": {"name": "adamw", "betas": [-0.1, 0.9]}}}, ("betas",)),
+        "one beta": ({"train": SMALL | {"optimizer": {"name": "adam", "betas": [0.9]}}}, ("betas",)),
+        "lr 0": ({"train": SMALL | {"optimizer": {"name": "adam", "lr": 0.0}}}, ("lr",)),
+        "lr -1": ({"train": SMALL | {"optimizer": {"name": "adam", "lr": -1.0}}}, ("lr",)),
+        "a negative decay": (
+            {"train": SMALL | {"optimizer": {"name": "adam", "weight_decay": -1.0}}},
+            ("weight_decay",),
+        ),
+        "momentum 1": ({"train": SMALL | {"optimizer": {"name": "sgd", "momentum": 1.0}}}, ("momentum",)),
+        "dropout 1.5": ({"train": SMALL | {"model": SMALL["model"] | {"dropout": 1.5}}}, ("dropout",)),
+        "dropout 1": ({"train": SMALL | {"model": SMALL["model"] | {"dropout": 1.0}}}, ("dropout",)),
+        "one fold": ({"folds": 1}, ("folds",)),
+        "a metric that is minimized by itself": ({"minimize": True}, ("minimize",)),
+        "an axis without levels": ({"grid": {"epochs": []}}, ("epochs",)),
+        "an axis with a level twice": ({"grid": {"epochs": [1, 1]}}, ("epochs",)),
+        "an axis that is no list": ({"grid": {"epochs": 3}}, ("epochs",)),
+        "a level of another type": ({"grid": {"epochs": [1, "two"]}}, ("epochs",)),
+        "a level that is infinite": ({"grid": {"optimizer.lr": [0.1, float("inf")]}}, ("lr",)),
+        "a level that is no number": ({"grid": {"optimizer.lr": [0.1, float("nan")]}}, ("lr",)),
+        "grid and runs": ({"runs": [{"id": "a", "set": {"epochs": 1}}]}, ("runs",)),
+        "runs of one id": ({"grid": None, "runs": [{"id": "a"}, {"id": "a", "set": {"epochs": 1}}]}, ("a",)),
+        "a run without an id": ({"grid": None, "runs": [{"set": {"epochs": 1}}]}, ("id",)),
+        "an exclude that matches nothing": ({"exclude": [{"loss.main": {"dice": 1.0}}]}, ("exclude",)),
+        "an exclude of no axis": ({"exclude": [{"epochs": 2}]}, ("exclude",)),
+        "an exclude of all": ({"exclude": [{}]}, ("exclude",)),
+        "rounds of one name": (
+            {"grid": None, "rounds": [{"name": "a", "grid": {"epochs": [1]}}, {"name": "a", "grid": {"epochs": [2]}}]},
+            ("a",),
+        ),
+        "a crop without a side": ({"train": SMALL | {"data": {"crop": [32]}}}, ("crop",)),
+        "a crop of 0": ({"train": SMALL | {"data": {"crop": [0, 32]}}}, ("crop",)),
+        "an image of 100,000 pixels": ({"train": SMALL | {"data": {"image_size": [100_000, 32]}}}, ("image_size",)),
+        "phases out of order": (
+            {
+                "train": SMALL | {"loss": {"main": {"dice": 1.0}, "phases": [{"until_epoch": 2}, {"until_epoch": 1}]}},
+                "grid": one,
+            },
+            ("phases",),
+        ),
+        "class weights of two classes": (
+            {"train": SMALL | {"loss": {"main": {"cross_entropy": 1.0}, "class_weights": [1.0, 2.0]}}, "grid": one},
+            ("class_weights",),
+        ),
+        "negative class weights": (
+            {
+                "train": SMALL | {"loss": {"main": {"cross_entropy": 1.0}, "class_weights": [1.0, -2.0, 1.0]}},
+                "grid": one,
+            },
+            ("class_weights",),
+        ),
+        "a confirmation by seeds of the study": ({"seeds": [0, 1], "confirm": {"top": 1, "seeds": [1, 2]}}, ("seeds",)),
+        "a confirmation without seeds": ({"confirm": {"top": 1, "seeds": []}}, ("seeds",)),
+        "an ensemble of one": ({"ensemble": {"folds": 1}}, ("folds",)),
+        "more votes than models": ({"ensemble": {"folds": 2, "method": "vote", "min_votes": 3}}, ("min_votes",)),
+        "an ensemble on a split that is not there": ({"ensemble": {"folds": 2, "score_on": "test"}}, ("test",)),
+        "a test score without a test split": ({"test": {"of": "best"}}, ("test",)),
+        "a negative matter": ({"matters": -0.1}, ("matters",)),
+        "freezing beyond the end": (
+            {"train": SMALL | {"optimizer": {"name": "adam", "freeze": {"encoder": 5}}}},
+            ("freeze",),
+        ),
+    }
+    for name, (change, says) in changes.items():
+        yield Case("combinations", name, {STUDY: study(**change)}, says=(*says, "little.yaml"))
+
+
+def sweep(**keys: Any) -> str:
+    """A study that searches."""
+    space = {"optimizer.lr": {"low": 0.001, "high": 0.1, "log": True}}
+    return study(grid=None, sweep={"trials": 4, "space": space} | keys)
+
+
+def _sweeps() -> Iterator[Case]:
+    spaces: dict[str, tuple[dict[str, Any], str]] = {
+        "an axis that is not there": ({"optimizer.lrr": {"low": 0.1, "high": 1}}, "lrr"),
+        "dropout up to 1.5": ({"model.dropout": {"low": 0.0, "high": 1.5}}, "dropout"),
+        "unett": ({"model.arch": {"choices": ["unet", "unett"]}}, "unett"),
+        "resnett18": ({"model.encoder": {"choices": ["resnet18", "resnett18"]}}, "resnett18"),
+        "a log axis from 0": ({"optimizer.lr": {"low": 0.0, "high": 1.0, "log": True}}, "lr"),
+        "high below low": ({"optimizer.lr": {"low": 1.0, "high": 0.1}}, "lr"),
+        "equal ends": ({"optimizer.lr": {"low": 0.1, "high": 0.1}}, "lr"),
+        "infinite": ({"optimizer.lr": {"low": 0.1, "high": float("inf")}}, "lr"),
+        "no number": ({"optimizer.lr": {"low": float("nan"), "high": 1.0}}, "lr"),
+        "no ends": ({"optimizer.lr": {}}, "lr"),
+        "one end": ({"optimizer.lr": {"low": 0.1}}, "lr"),
+        "no choices": ({"model.arch": {"choices": []}}, "choices"),
+        "a choice twice": ({"batch_size": {"choices": [1, 1]}}, "choice"),
+        "choices and ends": ({"batch_size": {"choices": [1, 2], "low": 1, "high": 2}}, "batch_size"),
+        "a batch of 0": ({"batch_size": {"low": 0, "high": 4, "integer": True}}, "batch_size"),
+        "half a batch": ({"batch_size": {"low": 1.5, "high": 4.5}}, "batch_size"),
+        "a step of 0": ({"optimizer.lr": {"low": 0.1, "high": 1.0, "step": 0}}, "step"),
+        "a step too large": ({"optimizer.lr": {"low": 0.1, "high": 1.0, "step": 5.0}}, "step"),
+        "when of no axis": ({"optimizer.lr": {"low": 0.1, "high": 1.0, "when": {"nosuch": 1}}}, "nosuch"),
+        "when of itself": ({"optimizer.lr": {"low": 0.1, "high": 1.0, "when": {"optimizer.lr": 1}}}, "lr"),
+        "a weight of -1": ({"loss.main.dice": {"low": -1.0, "high": 1.0}}, "dice"),
+        "text as an end": ({"optimizer.lr": {"low": "a", "high": 1.0}}, "low"),
+        "nothing": ({}, "space"),
+    }
+    for name, (space, says) in spaces.items():
+        yield Case("sweeps", f"space: {name}", {STUDY: sweep(space=space)}, says=(says, "little.yaml"))
+    for name, keys in {
+        "trials 0": {"trials": 0}, "trials -1": {"trials": -1}, "at_once 0": {"at_once": 0},
+        "sampler tpee": {"sampler": "tpee"}, "pruner nosuch": {"pruner": {"name": "nosuch"}},
+        "pruner without a rung": {"pruner": {"name": "median", "rungs": []}},
+        "narrow from itself": {"narrow": {"from": "little"}}, "narrow from nowhere": {"narrow": {"from": "nosuch"}},
+        "trials 1e9": {"trials": 10**12}, "seed -1": {"seed": -1}, "space as a list": {"space": [1]},
+    }.items():  # fmt: skip
+        yield Case("sweeps", name, {STUDY: sweep(**keys)}, says=("little.yaml",))
+    yield Case("sweeps", "a sweep and a grid", {STUDY: study(sweep=yaml.safe_load(sweep())["sweep"])}, says=("sweep",))
+    yield Case("sweeps", "a reference beside it", {STUDY: sweep() + "reference: {epochs: 1}\n"}, says=("reference",))
+    yield Case("sweeps", "an exclude beside it", {STUDY: sweep() + "exclude: [{epochs: 1}]\n"}, says=("exclude",))
+
+
+def _claims() -> Iterator[Case]:
+    lr = {"grid": {"optimizer.lr": [0.001, 0.01]}}
+    claim = {"id": "H1", "claim": "in words"}
+    best = claim | {"best_in": {"optimizer.lr": [0.001]}}
+    claims: dict[str, list[Any]] = {
+        "a level that is not in the grid": [claim | {"best_in": {"optimizer.lr": [0.5]}}],
+        "an axis that is not in the grid": [claim | {"best_in": {"epochs": [2]}}],
+        "one id twice": [best, best],
+        "no id": [{"claim": "x", "best_in": {"optimizer.lr": [0.001]}}],
+        "no words": [{"id": "H1", "best_in": {"optimizer.lr": [0.001]}}],
+        "no kind": [claim],
+        "two kinds": [best | {"worse_than": {"optimizer.lr": 0.1}}],
+        "a metric that is not there": [best | {"of": "val/nosuch"}],
+        "acceptable above success": [claim | {"ensemble_at_least": {"success": 0.5, "acceptable": 0.9}}],
+        "a bar that is no number": [claim | {"confirmed_at_least": {"success": "high", "acceptable": 40}}],
+        "where of no axis": [best | {"where": {"nosuch": 1}}],
+        "where of no level": [best | {"where": {"optimizer.lr": 7}}],
+        "a text": ["H1"],
+        "an unknown key": [best | {"nosuch": 1}],
+    }
+    for name, found in claims.items():
+        yield Case("claims", name, {STUDY: study(claims=found, **lr)}, says=("little.yaml",))
+    for text in ("3", "text", "{a: 1}", "[[]]"):
+        yield Case("claims", text, {STUDY: raw("claims", text)}, says=("claims",))
+
+
+def _sizes() -> Iterator[Case]:
+    """Small texts that ask for very much."""
+    axis = list(range(1, 1001))
+    huge: dict[str, dict[str, Any]] = {
+        "a grid of 10^9 cells": {"grid": {"epochs": axis, "batch_size": axis, "train_seed": axis}},
+        "a grid of 10^9 cells of true axes": {"grid": {"epochs": axis, "batch_size": axis, "accumulate": axis}},
+        "50,000 seeds": {"seeds": list(range(50_000))},
+        "a billion epochs": {"train": SMALL | {"epochs": 10**9}},
+        "10^30 epochs": {"train": SMALL | {"epochs": 10**30}},
+        "a batch of 10^12": {"train": SMALL | {"batch_size": 10**12}},
+        "10^12 loader threads": {"train": SMALL | {"workers": 10**12}},
+        "a seed of 10^30": {"seeds": [10**30]},
+        "150,000 levels": {"grid": {"optimizer.lr": [i / 1e7 for i in range(1, 150_001)]}},
+        "10^9 folds": {"folds": 10**9},
+    }
+    for name, change in huge.items():
+        yield Case("sizes", name, {STUDY: study(**change)})
+    yield Case("sizes", "a number of 100,000 digits", {STUDY: raw("train.epochs", "9" * 100_000)})
+    yield Case("sizes", "a name of a megabyte", {STUDY: study(dataset="x" * 1_000_000)})
+
+
+def dataset(**changes: Any) -> str:
+    """The valid data set with other keys; None leaves one out."""
+    values = deepcopy(GOOD_DATASET) | changes
+    return _as_yaml({key: value for key, value in values.items() if value is not None}, sort_keys=False)
+
+
+def _datasets() -> Iterator[Case]:
+    folder = {"reader": "folder", "demo": None, "images": "i/{name}.png", "masks": "m/{name}.png"}
+    changes: dict[str, dict[str, Any]] = {
+        "no reader": {"reader": None},
+        "readerr": {"reader": "foldr"},
+        "task segmentation": {"task": "segmentation"},
+        "no classes": {"classes": None},
+        "no class": {"classes": {}},
+        "one class": {"classes": {0: "background"}},
+        "a class of 300": {"classes": {0: "background", 300: "one"}},
+        "a class of -1": {"classes": {0: "background", -1: "one"}},
+        "classes of one name": {"classes": {0: "one", 1: "one"}},
+        "a class without a name": {"classes": {0: "background", 1: ""}},
+        "a class named as a path": {"classes": {0: "background", 1: "a/b"}},
+        "a class that is a number": {"classes": {0: "background", 1: 5}},
+        "a class that is null": {"classes": {0: "background", 1: None}},
+        "256 classes": {"classes": {i: f"c{i}" for i in range(256)}},
+        "unknown key": {"nosuch": 1},
+        "channels 0": {"channels": 0},
+        "channels -3": {"channels": -3},
+        "channels many": {"channels": "many"},
+        "size 0": {"demo": {"train": 4, "val": 2, "size": [0, 32], "classes": 2}},
+        "size 10^9": {"demo": {"train": 4, "val": 2, "size": [10**9, 10**9], "classes": 2}},
+        "10^12 images": {"demo": {"train": 10**12, "val": 2, "size": [32, 32], "classes": 2}},
+        "no validation": {"demo": {"train": 4, "val": 0, "size": [32, 32], "classes": 2}},
+        "folder: no root": folder | {"root": None},
+        "folder: root not there": folder | {"root": "nosuch", "splits": {"random": {"val": 0.2, "seed": 0}}},
+        "folder: root above": folder | {"root": "../../..", "splits": {"random": {"val": 0.2, "seed": 0}}},
+        "folder: images without a name": folder | {"images": "i/x.png", "root": "x"},
+        "folder: a share of 1.5": folder | {"root": "x", "splits": {"random": {"val": 1.5, "seed": 0}}},
+        "folder: a share of 0": folder | {"root": "x", "splits": {"random": {"val": 0.0, "seed": 0}}},
+        "folder: a list that is not there": folder
+        | {"root": "x", "splits": {"train": "nosuch.txt", "val": "nosuch.txt"}},
+    }
+    for name, change in changes.items():
+        yield Case("data sets", name, {DATASET: dataset(**change)})
+
+
+SHELL = (
+    "cpu; touch X",
+    "$(touch X)",
+    "`touch X`",
+    "a\ntouch X",
+    "' ; touch X '",
+    '" ; touch X "',
+    "a|touch X",
+    "a && touch X",
+)
+
+
+def _shell() -> Iterator[Case]:
+    for text in SHELL:
+        yield Case("shell", f"device={text!r}", config={"device": text}, says=("device",))
+        yield Case("shell", f"name: {text!r}", {STUDY: study(name=text)}, says=("name",))
+        yield Case("shell", f"study={text!r}", config={"study": text})
+        yield Case("shell", f"dataset={text!r}", config={"dataset": text})
+        yield Case("shell", f"narrow.from: {text!r}", {STUDY: sweep(narrow={"from": text})}, says=("narrow",))
+        for name in ("partition", "account", "gpu", "gres"):
+            yield Case(
+                "shell",
+                f"cluster.{name}: {text!r}",
+                config={"cluster": {"partition": "default", name: text}},
+                says=(name,),
+            )
+
+
+def _caches() -> Iterator[Case]:
+    """What can be made again stops nothing."""
+    damaged: dict[str, bytes] = {
+        "empty": b"", "cut": b'{"runs": {"a": [', "a list": b"[]", "a number": b"3", "null": b"null",
+        "not UTF-8": b"\xff\xfe\x00", "NUL": b"\0" * 100, "deep": b"[" * 100_000, "of another form": b'{"a": {"b": 1}}',
+        "a long number": b"9" * 10_000,
+    }  # fmt: skip
+    files = (
+        "results/little/history.json", "results/little/packs.json", "results/little/plan.json",
+        "results/little/tracked_data.json", "results/little/own_components.json", "results/little/tried_settings.json",
+        "results/data/.hashes.json", "results/data/.weights.json", "results/data/.extent.json",
+        "results/markers/x.running", "results/segments/x.lock",
+        "workflow/scripts/segsweep/__pycache__/definitions.json",
+    )  # fmt: skip
+    for file in files:
+        for name, content in damaged.items():
+            yield Case("caches", f"{file}: {name}", {file: content}, expected=ACCEPTED)
+    segment = f"results/segments/{'a' * 16}-0002"
+    strays = (
+        f"{segment}.bak/segment.json", f"{segment}.part/history.json", f"{segment}/segment.json",
+        f"{segment}.part/last.pt", "results/segments/notes.txt", f"{segment} (copy)/segment.json",
+        "results/segments/.DS_Store",
+    )  # fmt: skip
+    for path in strays:
+        for name, content in damaged.items():
+            yield Case("caches", f"{path}: {name}", {path: content}, expected=ACCEPTED)
+    for name, content in damaged.items():
+        yield Case(
+            "caches",
+            f"step_000.json: {name}",
+            {STUDY: sweep(), "results/little/sweep/step_000.json": content},
+            expected=ACCEPTED,
+        )

@@ -1,0 +1,70 @@
+"""Malformed inputs: a sample of those that `make faults` tries, and some that were answered wrongly."""
+
+import random
+from itertools import groupby
+
+import pytest
+
+from tests.faults.answers import HANG, TRACEBACK, answer_of
+from tests.faults.asking import ask
+from tests.faults.malformed import Case, cases
+from tests.workspace import Workspace
+
+OF_A_FAMILY = 5
+# Traceback, hang, or accepted as something else, once.
+ONCE_WRONG = {
+    "title: 2024-13-45",
+    "epochs: !!int abc",
+    "train.batch_size: 010",
+    "train.batch_size: 2:0",
+    "train.optimizer.lr of adam.AdamSettings: true",
+    "a grid of 10^9 cells of true axes",
+    "10^9 folds",
+    "a study file: deep lists",
+    "a study file: a billion laughs",
+    "the key 'Seeds'",
+    "results/little/history.json: deep",
+    "step_000.json: a list",
+    "one id twice",
+    "space: resnett18",
+    "device=tpu",
+}
+
+
+def _sample() -> list[Case]:
+    drawn = random.Random(0)
+    found = []
+    for _, family in groupby(cases(), key=lambda case: case.family):
+        ones = list(family)
+        chosen = set(drawn.sample(range(len(ones)), min(OF_A_FAMILY, len(ones))))
+        found += [one for number, one in enumerate(ones) if number in chosen or one.name in ONCE_WRONG]
+    return found
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch) -> Workspace:
+    return Workspace.entered(tmp_path, monkeypatch)
+
+
+def test_there_are_hundreds_each_with_a_name_of_its_own():
+    found = list(cases())
+    assert len(found) > 1000
+    assert len({(case.family, case.name) for case in found}) == len(found)
+    names = {case.name for case in found}
+    assert names | {"train.optimizer.lr: true"} >= ONCE_WRONG
+
+
+def test_each_gets_the_answer_that_it_must_get(workspace):
+    asked = list(ask(_sample()))
+    assert len(asked) > 60
+    assert [f"{one.case.family}: {one.case.name}: {one.wrong}: {one.answer.words}" for one in asked if one.wrong] == []
+
+
+def test_a_hang_and_a_traceback_are_seen():
+    def hangs():
+        while True:
+            pass
+
+    assert answer_of(hangs, limit_s=0.5).kind == HANG
+    assert answer_of(lambda: 1 / 0).kind == TRACEBACK
+    assert answer_of(lambda: "fine").words == "fine"

@@ -1,0 +1,56 @@
+"""Names of encoders and of their weights, known without importing the libraries that have them.
+
+encoders.json is written by write_schemas.py from segmentation_models_pytorch and timm; `segsweep.models.encoders` asks
+the libraries themselves.
+"""
+
+import json
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+
+from segsweep.config.components import PLAIN_ENCODERS, Model
+from segsweep.config.train import weights_file
+
+ENCODERS = Path(__file__).with_name("encoders.json")
+OF_TIMM = "tu-"
+
+
+@cache
+def _known() -> dict:
+    """{"smp": {name: names of its weights}, "timm": [names]}."""
+    return json.loads(ENCODERS.read_text(encoding="utf-8"))
+
+
+def wrong_encoder(model: Model) -> str:
+    """What is wrong with the encoder of a setting, or with its weights; empty where both are known.
+
+    A sentence without its full stop, that begins with the key.
+    """
+    name, weights = model.encoder, model.encoder_weights
+    known = _known()
+    of_timm, library = name.removeprefix(OF_TIMM), known["smp"]
+    if name.startswith(OF_TIMM):
+        if of_timm.partition(".")[0] in known["timm"]:  # behind the point stands which weights
+            return ""
+        return _unknown(name, [f"{OF_TIMM}{one}" for one in known["timm"]])
+    if name in PLAIN_ENCODERS:
+        return ""
+    if name not in library:
+        if of_timm in known["timm"]:
+            return f"model.encoder: {name!r} is timm's; write {OF_TIMM}{name}"
+        return _unknown(name, [*library, *PLAIN_ENCODERS])
+    if weights and not weights_file(weights) and weights not in library[name]:
+        return (
+            f"model.encoder_weights: {name} has no weights {weights!r}; there are "
+            f"{', '.join(library[name]) or 'none'}, or give the path of a file (with its suffix: "
+            ".pt, .pth, .safetensors), or null to start from scratch"
+        )
+    return ""
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = get_close_matches(name, known, n=3, cutoff=0.4)
+    return f"model.encoder: {name!r} is no encoder of segmentation_models_pytorch or timm" + (
+        f"; {' or '.join(near)} is near" if near else "; for example resnet18, efficientnet-b0, tu-convnext_tiny"
+    )
