@@ -308,6 +308,12 @@ def _names() -> Iterator[Case]:
         "val/iou/nothere": {"also_report": ["val/iou/nothere"]},
         "val/mioo": {"train": SMALL | {"early_stopping": {"monitor": "val/mioo"}}},
         "val/los": {"train": SMALL | {"scheduler": {"name": "plateau", "monitor": "val/los"}}},
+        "tu-resnet18 imagenett": {
+            "train": SMALL | {"model": {"arch": "unet", "encoder": "tu-resnet18", "encoder_weights": "imagenett"}}
+        },
+        "val/mioo of a grid": {"grid": {"early_stopping.monitor": ["val/miou", "val/mioo"]}},
+        "val/mioo of runs": {"grid": None, "runs": [{"id": "a", "set": {"early_stopping.monitor": "val/mioo"}}]},
+        "val/mioo of the reference": {"reference": {"early_stopping.monitor": "val/mioo"}},
         "tinny": {"dataset": "tinny"},
         "learning_rate": {"grid": {"learning_rate": [0.1]}},
         "optimizer.lrr": {"grid": {"optimizer.lrr": [0.1]}},
@@ -315,7 +321,7 @@ def _names() -> Iterator[Case]:
         "loss.mainn": {"train": SMALL | {"loss": {"mainn": {"dice": 1.0}}}},
     }
     for name, change in changes.items():
-        yield Case("names", name, {STUDY: study(**change)}, says=(name.split("/")[-1], "little.yaml"))
+        yield Case("names", name, {STUDY: study(**change)}, says=(name.split("/")[-1].partition(" ")[0], "little.yaml"))
     bad = ("a b", "../x", "", "segments", "data", "a/b", ".x", "x\n", "ä", "a;b", "$(x)", "-x", "LOGS", "x" * 300)
     for name in bad:
         yield Case("names", f"name: {name!r}", {STUDY: study(name=name)}, says=("name",))
@@ -387,6 +393,10 @@ def _combinations() -> Iterator[Case]:
             ("class_weights",),
         ),
         "a confirmation by seeds of the study": ({"seeds": [0, 1], "confirm": {"top": 1, "seeds": [1, 2]}}, ("seeds",)),
+        "a confirmation by a negative seed": ({"confirm": {"top": 1, "seeds": [-1]}}, ("seeds",)),
+        "a confirmation by a seed of 2^40": ({"confirm": {"top": 1, "seeds": [2**40]}}, ("seeds",)),
+        "more folds than images": ({"folds": 7}, ("folds", "6")),
+        "more members than images": ({"ensemble": {"folds": 5, "score_on": "val"}}, ("ensemble.folds", "4")),
         "a confirmation without seeds": ({"confirm": {"top": 1, "seeds": []}}, ("seeds",)),
         "an ensemble of one": ({"ensemble": {"folds": 1}}, ("folds",)),
         "more votes than models": ({"ensemble": {"folds": 2, "method": "vote", "min_votes": 3}}, ("min_votes",)),
@@ -432,6 +442,11 @@ def _sweeps() -> Iterator[Case]:
         "when of itself": ({"optimizer.lr": {"low": 0.1, "high": 1.0, "when": {"optimizer.lr": 1}}}, "lr"),
         "a weight of -1": ({"loss.main.dice": {"low": -1.0, "high": 1.0}}, "dice"),
         "text as an end": ({"optimizer.lr": {"low": "a", "high": 1.0}}, "low"),
+        "a column that nobody measures": (
+            {"early_stopping.monitor": {"choices": ["val/miou", "val/mioo"]}},
+            "val/mioo",
+        ),
+        "10^5 choices": ({"optimizer.lr": {"choices": [one / 1e5 for one in range(1, 10**5)]}}, "choices"),
         "nothing": ({}, "space"),
     }
     for name, (space, says) in spaces.items():
@@ -444,6 +459,9 @@ def _sweeps() -> Iterator[Case]:
         "trials 1e9": {"trials": 10**12}, "seed -1": {"seed": -1}, "space as a list": {"space": [1]},
     }.items():  # fmt: skip
         yield Case("sweeps", name, {STUDY: sweep(**keys)}, says=("little.yaml",))
+    three = ("optimizer.lr", "optimizer.weight_decay", "model.dropout")
+    many = {axis: {"choices": [one / 1e5 for one in range(1, 301)]} for axis in three}
+    yield Case("sweeps", "axes of 300 choices", {STUDY: sweep(space=many)}, expected=ACCEPTED)
     yield Case("sweeps", "a sweep and a grid", {STUDY: study(sweep=yaml.safe_load(sweep())["sweep"])}, says=("sweep",))
     yield Case("sweeps", "a reference beside it", {STUDY: sweep() + "reference: {epochs: 1}\n"}, says=("reference",))
     yield Case("sweeps", "an exclude beside it", {STUDY: sweep() + "exclude: [{epochs: 1}]\n"}, says=("exclude",))
@@ -462,6 +480,10 @@ def _claims() -> Iterator[Case]:
         "no kind": [claim],
         "two kinds": [best | {"worse_than": {"optimizer.lr": 0.1}}],
         "a metric that is not there": [best | {"of": "val/nosuch"}],
+        "a column that runs do not have": [best | {"of": "train/loss"}],
+        "a measure that is misspelt": [best | {"of": "cost/paramaters"}],
+        "confirmed without a confirmation": [claim | {"confirmed_at_least": {"success": 0.9, "acceptable": 0.5}}],
+        "an ensemble without one": [claim | {"ensemble_at_least": {"success": 0.9, "acceptable": 0.5}}],
         "acceptable above success": [claim | {"ensemble_at_least": {"success": 0.5, "acceptable": 0.9}}],
         "a bar that is no number": [claim | {"confirmed_at_least": {"success": "high", "acceptable": 40}}],
         "where of no axis": [best | {"where": {"nosuch": 1}}],

@@ -132,9 +132,17 @@ def evil(name, kind=tarfile.REGTYPE, size=0, link=""):
     return member
 
 
+def sparse(name, size):
+    """A file of a kilobyte that is a terabyte when it is unpacked."""
+    member = evil(name, size=1)
+    member.pax_headers = {"GNU.sparse.map": "0,1", "GNU.sparse.size": str(size)}
+    return member
+
+
 @pytest.mark.parametrize(
     "content",
     [
+        tar_with(sparse("x", 10**12), b"x"),
         b"",
         b"no tar",
         b"\x1f\x8b gzip",

@@ -143,7 +143,9 @@ def test_verify_names_what_is_damaged_and_repair_forgets_it_alone(store, capsys)
     assert verify.main([]) == 1
     said = capsys.readouterr().out
     assert f"{store.weights(ONE, 2).name}: differs from its checksum" in said
-    assert "2 segments and 0 prepared data sets compared with their checksums: 1 damaged." in said
+    assert (
+        "2 segments, 0 prepared data sets and the tables of 0 studies compared with their checksums: 1 damaged." in said
+    )
     assert verify.main(["--repair"]) == 0
     assert f"Forgotten: results/segments/{ONE}" in capsys.readouterr().out
     assert set(again(store).complete) == {TWO}

@@ -314,7 +314,11 @@ def pending(kind):
 def runs_of_step(number):
     """The runs that a decision asked for; they are part of the plan afterwards."""
     decision = checkpoints.decide_step.get(step=f"{number:03d}").output[0]
-    runs, new = STUDY.read_step(decision)
+    try:
+        runs, new = STUDY.read_step(decision)
+    except InputError as error:  # Snakemake would show its own words in place of these
+        logger.error("\n".join(error.problems))
+        raise WorkflowError(f"{decision} asks for runs that cannot be planned") from None
     if new:
         WRITER.write()
     return runs

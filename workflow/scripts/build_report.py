@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from segsweep.exits import program
+from segsweep.table_sums import check_tables
 
 
 @program
@@ -19,6 +20,7 @@ def main(argv: list[str] | None = None) -> int:
 
     from segsweep.report.build import build
 
+    check_tables(options.results)
     store = options.store or options.results.parent / "segments"
     build(options.results, options.output, store, partial=options.partial)
     return 0

@@ -9,6 +9,7 @@ from segsweep.exits import program
 from segsweep.formatting import plural
 from segsweep.planning.plan_file import open_plan
 from segsweep.store.segment_store import STORE, SegmentStore
+from segsweep.table_sums import note_tables
 
 
 @program
@@ -22,6 +23,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     collected = collect(open_plan(arguments.plan), SegmentStore(arguments.store), partial=arguments.partial)
     write(collected, arguments.output)
+    note_tables(arguments.output, "collect_results")
     lacking = f", {plural(len(collected.missing), 'run')} missing" if collected.missing else ""
     print(
         f"{arguments.output}: {plural(len(collected.runs), 'run')} of {plural(len(collected.cells), 'cell')}{lacking}"

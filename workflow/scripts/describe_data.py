@@ -8,6 +8,7 @@ from segsweep.analysis.data_tables import write_data_tables
 from segsweep.exits import program
 from segsweep.formatting import plural
 from segsweep.planning.plan_file import read_plan
+from segsweep.table_sums import note_tables
 
 
 @program
@@ -18,6 +19,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, required=True, help="folder for the tables")
     arguments = parser.parse_args(argv)
     count = write_data_tables(read_plan(arguments.plan), arguments.output)
+    note_tables(arguments.output, "describe_data")
     print(f"{arguments.output}: {plural(count, 'split')} described")
     return 0
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from segsweep.exits import program
+from segsweep.table_sums import check_tables
 
 
 @program
@@ -20,6 +21,7 @@ def main(argv: list[str] | None = None) -> int:
     from segsweep.report.images.gallery import draw_images
     from segsweep.report.images.selection import Candidates
 
+    check_tables(options.results)
     draw_images(Candidates.read(options.plan, options.results, options.store), options.output)
     return 0
 

@@ -10,6 +10,7 @@ from segsweep.config.yaml_documents import Document, parse
 from segsweep.errors import InputError
 from segsweep.exits import program
 from segsweep.formatting import plural
+from segsweep.table_sums import note_tables
 
 
 @program
@@ -25,6 +26,7 @@ def main(argv: list[str] | None = None) -> int:
         raise InputError(f"{arguments.study}: the study has no `table`: its results come from training.")
     imported = import_table(study, arguments.study.parent, document.location)
     write(imported, arguments.output)
+    note_tables(arguments.output, "import_table")
     for note in imported.notes:
         print(f"note: {note}")
     print(f"{arguments.output}: {plural(len(imported.runs), 'run')} of {plural(len(imported.cells), 'cell')}")

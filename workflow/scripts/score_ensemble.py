@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from segsweep.exits import program
+from segsweep.table_sums import note_tables
 
 
 @program
@@ -27,6 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     found = score(plan, SegmentStore(options.store), device=options.device, threads=options.threads)
     record_ensemble(options.plan.parent, plan, found)
     write(found, options.output)
+    note_tables(options.output, "score_ensemble")
     for row in found["rows"]:
         print(f"{row['method']}: {found['metric']} {row['scores'][found['metric']]:.4f}")
     print("\n".join(found["notes"]))

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from segsweep.exits import program
+from segsweep.table_sums import note_tables
 
 
 @program
@@ -30,6 +31,7 @@ def main(argv: list[str] | None = None) -> int:
     found = score(plan, store, chosen, device=options.device, threads=options.threads)
     looks = record_look(options.output, found.look) if found.look else len(read_looks(options.output))
     write(found, options.output)
+    note_tables(options.output, "score_test")
     metric = found.about["metric"]
     print("\n".join(f"{row['run']}: {metric} {row['scores'][metric]:.4f}" for row in found.rows))
     print("\n".join([f"different looks at the test split so far: {looks}", *found.about["notes"]]))

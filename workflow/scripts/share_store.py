@@ -139,6 +139,8 @@ def _tell_of_trouble(outcome: Outcome, console: Console) -> None:
         console.print(f"damaged, not taken, trains again when it is needed: {segment}: {text}", markup=False)
     for segment, text in outcome.refused:
         console.print(f"not believed, not taken, trains again when it is needed: {segment}: {text}", markup=False)
+    if outcome.refused:
+        console.print("Remove these from segments/ in the remote, and the next push of a good one replaces them.")
 
 
 def _status(arguments: argparse.Namespace, console: Console) -> int:

@@ -1,4 +1,4 @@
-"""Compare what was trained and prepared with its checksums; forget what is damaged, so that it is made again.
+"""Compare what was trained, prepared and made of it with its checksums; forget what is damaged: it is made again.
 
 python workflow/scripts/verify.py [--study NAME] [--repair] [smoke=true dataset=NAME ...]
 
@@ -20,6 +20,8 @@ from segsweep.planning.worker_view import RESULTS
 from segsweep.store.segment_store import STORE, SegmentStore
 from segsweep.store.shared_tables import studies_here
 from segsweep.store.verification import forget_prepared, forget_segments, verify_prepared, verify_segments
+from segsweep.table_sums import FOLDER as TABLE_SUMS
+from segsweep.table_sums import table_problems
 
 
 @program
@@ -34,12 +36,17 @@ def main(argv: list[str] | None = None) -> int:
     plan = _plan_of(arguments.study, arguments.options) if arguments.study else None
     segments = verify_segments(SegmentStore(STORE), plan and set(plan.segments))
     prepared = verify_prepared(RESULTS / "data", plan and {Path(folder) for folder in plan.data})
-    damaged = {**segments.damaged, **prepared.damaged}
+    studies = [RESULTS / plan.name] if plan else sorted(path.parent for path in RESULTS.glob(f"*/{TABLE_SUMS}"))
+    tables = {file: problems for folder in studies for file, problems in table_problems(folder).items()}
+    damaged = {**segments.damaged, **prepared.damaged, **tables}
     for problems in damaged.values():
         for problem in problems:
             console.print(problem, markup=False)
-    checked = f"{plural(segments.checked, 'segment')} and {plural(prepared.checked, 'prepared data set')}"
-    console.print(f"{checked} compared with their checksums: {len(damaged) or 'none'} damaged.")
+    segments_and_data = f"{plural(segments.checked, 'segment')}, {plural(prepared.checked, 'prepared data set')}"
+    console.print(
+        f"{segments_and_data} and the tables of {plural(len(studies), 'study')} compared with their "
+        f"checksums: {len(damaged) or 'none'} damaged."
+    )
     if segments.without_sums:
         console.print(
             f"{plural(len(segments.without_sums), 'segment')} from before there were checksums: read, and no more is "
@@ -48,6 +55,8 @@ def main(argv: list[str] | None = None) -> int:
     if damaged and arguments.repair:
         forget_segments(segments.damaged)
         forget_prepared(prepared.damaged)
+        for file in tables:
+            file.unlink()
         console.print(f"Forgotten: {', '.join(map(str, damaged))}. Start again, and they are made again.", markup=False)
         return 0
     return 1 if damaged else 0

@@ -11,6 +11,7 @@ from typing import Any
 from segsweep.analysis.measures import is_measured
 from segsweep.exits import program
 from segsweep.io import read_csv, read_json, write_json
+from segsweep.table_sums import check_tables
 
 
 @program
@@ -19,6 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--results", type=Path, required=True, help="folder of a study, with its analysis")
     folder = parser.parse_args(argv).results
+    check_tables(folder)
     rows = {row["cell"]: row for row in read_csv(folder / "ranking.csv")}
     write_json(folder / "metrics.json", metrics(read_json(folder / "analysis.json"), rows))
     return 0

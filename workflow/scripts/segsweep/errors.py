@@ -1,5 +1,7 @@
 """What a person wrote or supplied is wrong."""
 
+from collections.abc import Callable
+
 
 class InputError(Exception):
     """Something a person wrote or supplied is wrong. The message is a list of problems, one a line.
@@ -10,3 +12,19 @@ class InputError(Exception):
     def __init__(self, *problems: str):
         self.problems = list(problems)
         super().__init__("\n".join(problems))
+
+
+def check_all(*checks: Callable[[], object]) -> None:
+    """Make all checks, so that a person learns at once what each of them finds.
+
+    Raises:
+        InputError: with the problems of all of them, each once.
+    """
+    problems: dict[str, None] = {}
+    for check in checks:
+        try:
+            check()
+        except InputError as error:
+            problems |= dict.fromkeys(error.problems)
+    if problems:
+        raise InputError(*problems)

@@ -115,6 +115,11 @@ class Schedule(Component):
     warmup: Warmup = key(Warmup(), "Warm-up, with any schedule.")
 
     @property
+    def first_fall(self) -> int | None:
+        """Of a schedule in steps, the epochs after which the rate falls for the first time; None of any other."""
+        return None
+
+    @property
     def looks_at_end(self) -> bool:
         """Whether the learning rate of an early epoch depends on how many epochs there will be."""
         return False
@@ -354,7 +359,13 @@ class Claim(Component):
 
 
 class StudyClaim(Claim):
-    """One of a study's `claims`. Which kind it is, is told by the key that has the name of its file."""
+    """One of a study's `claims`. Which kind it is, is told by the key that has the name of its file.
+
+    Attributes:
+        needs: key of a study without which there is nothing that it could be judged by; None where there always is.
+    """
+
+    needs: ClassVar[str | None] = None
 
     id: str = key(..., "Its name.")
     claim: str = key(..., "In words.")

@@ -20,6 +20,7 @@ class Dataset(Component):
         tasks: that the files of the reader can serve.
         names_select: those of them for which the names of classes select labels in the files.
         split_forms: that `splits` can have (see `segsweep.config.split_keys`).
+        cuts_files: whether what stands in its lists may be several images.
     """
 
     package: ClassVar[str] = "data/readers"
@@ -29,6 +30,7 @@ class Dataset(Component):
     tasks: ClassVar[tuple[str, ...]] = TASKS
     names_select: ClassVar[tuple[str, ...]] = ()
     split_forms: ClassVar[tuple[str, ...]] = (LISTS, *FORMS)
+    cuts_files: ClassVar[bool] = False
 
     name: str = key(..., "Name; the file's own.", outcome=False, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     title: str | None = key(None, "Title in reports.", outcome=False)

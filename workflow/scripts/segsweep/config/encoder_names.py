@@ -14,6 +14,7 @@ from segsweep.config.train import weights_file
 
 ENCODERS = Path(__file__).with_name("encoders.json")
 OF_TIMM = "tu-"
+USUAL_WEIGHTS = "imagenet"
 
 
 @cache
@@ -31,9 +32,9 @@ def wrong_encoder(model: Model) -> str:
     known = _known()
     of_timm, library = name.removeprefix(OF_TIMM), known["smp"]
     if name.startswith(OF_TIMM):
-        if of_timm.partition(".")[0] in known["timm"]:  # behind the point stands which weights
-            return ""
-        return _unknown(name, [f"{OF_TIMM}{one}" for one in known["timm"]])
+        if of_timm.partition(".")[0] not in known["timm"]:  # behind the point stands which weights
+            return _unknown(name, [f"{OF_TIMM}{one}" for one in known["timm"]])
+        return _wrong_weights_of_timm(name, weights)
     if name in PLAIN_ENCODERS:
         return ""
     if name not in library:
@@ -47,6 +48,16 @@ def wrong_encoder(model: Model) -> str:
             ".pt, .pth, .safetensors), or null to start from scratch"
         )
     return ""
+
+
+def _wrong_weights_of_timm(name: str, weights: str | None) -> str:
+    if not weights or weights_file(weights) or weights == USUAL_WEIGHTS:
+        return ""
+    return (
+        f"model.encoder_weights: {name} has no weights {weights!r}: of timm's encoders, {USUAL_WEIGHTS} means "
+        f"the usual ones, and others are named behind a point of the encoder's name ({OF_TIMM}resnet50.a1_in1k). Write "
+        f"{USUAL_WEIGHTS}, the path of a file, or null to start from scratch"
+    )
 
 
 def _unknown(name: str, known: list[str]) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import field_validator
 
 from segsweep import metrics, registry
+from segsweep.analysis.measures import NAMES as MEASURES_OF_RUNS
 from segsweep.config.cluster import Cluster
 from segsweep.config.dataset import parse_dataset
 from segsweep.config.dataset_keys import Dataset
@@ -163,25 +164,26 @@ def load(request: Request, config: Path = Path("config")) -> Loaded:
         study = parse(Study, values, lambda keys: document.location(("smoke", *keys)))
     if study.command is not None:
         return _program(request, study, document)
-    if wrong := doubtful_direction(study, document.location):
-        raise InputError(*wrong)
     dataset_name = request.dataset or study.dataset
     named_at = "" if request.dataset else f"{document.location(('dataset',))}: "
     dataset = load_dataset(dataset_name, config, document.path.parent, named_at) if study.table is None else None
     root = Path(request.data_root) / dataset.root if dataset is not None else Path()
     if study.ensemble is not None and dataset is not None:
         study = study.model_copy(update={"ensemble": _scored(study.ensemble, dataset, root, document.location)})
-    if wrong := problems_of_test_score(study, dataset, root, document.location):
+    wrong = doubtful_direction(study, document.location)
+    wrong += problems_of_test_score(study, dataset, root, document.location)
+    if dataset is not None:
+        wrong += _wrong_metrics(study, dataset, document.location)
+    if not request.smoke:  # which may leave out what claims are judged by
+        wrong += _claims_without_ground(study, document.location)
+    if wrong:
         raise InputError(*wrong)
     name = study.name
     if dataset is not None and request.dataset and dataset.name != study.dataset:
         name += f"_on_{dataset.name}"
     if request.smoke:
         name += "_smoke"
-    loaded = Loaded(name, study, document, values.get("train") or {}, dataset, root, request.smoke)
-    if dataset is not None:
-        _check_metrics(loaded)
-    return loaded
+    return Loaded(name, study, document, values.get("train") or {}, dataset, root, request.smoke)
 
 
 def _program(request: Request, study: Study, document: Document) -> Loaded:
@@ -265,19 +267,29 @@ def _use_metrics(study: Study, location) -> None:
         raise InputError(*(f"{location(('metrics',))}: metrics: {problem}" for problem in error.problems)) from error
 
 
-def _check_metrics(loaded: Loaded) -> None:
-    """The metrics that a study names must be ones that its data set's task has."""
-    train = loaded.base
-    named = [(("metric",), loaded.study.metric)]
-    named += [(("also_report",), metric) for metric in loaded.study.also_report]
-    named += [
-        (("train", section, "monitor"), (train.get(section) or {}).get("monitor"))
-        for section in ("scheduler", "early_stopping")
+def _wrong_metrics(study: Study, dataset: Dataset, location) -> list[str]:
+    """A problem for each metric that a study names and its data set's task does not have."""
+    named = [(("metric",), study.metric)]
+    named += [(("also_report",), metric) for metric in study.also_report]
+    classes = class_table(dataset).names
+    found = metrics.check(((location(keys), metric) for keys, metric in named), dataset.task, classes)
+    columns = [*metrics.columns(dataset.task, classes), *MEASURES_OF_RUNS]
+    for number, claim in enumerate(study.claims):
+        column = getattr(claim, "of", None)
+        is_part_of_loss = column is not None and column.startswith("val/") and metrics.is_loss(column)
+        if column is not None and column not in columns and not is_part_of_loss:
+            found.append(
+                f"{location(('claims', number, 'of'))}: claims: {claim.id} speaks of {column!r}, and runs.csv has no "
+                f"such column. {nearest(column, columns)}"
+            )
+    return found
+
+
+def _claims_without_ground(study: Study, location) -> list[str]:
+    """A problem for each claim that nothing of the study could ever decide."""
+    return [
+        f"{location(('claims', number))}: claims: {claim.id} is judged by what `{claim.needs}` trains, and the study "
+        f"has no `{claim.needs}`. Add it, or take the claim out."
+        for number, claim in enumerate(study.claims)
+        if claim.needs is not None and getattr(study, claim.needs) is None
     ]
-    claims = enumerate(loaded.study.claims)
-    named += [
-        (("claims", i, "of"), claim.of) for i, claim in claims if (getattr(claim, "of", None) or "").startswith("val/")
-    ]
-    asked = [(loaded.location(keys), metric) for keys, metric in named if metric]
-    if wrong := metrics.check(asked, loaded.dataset.task, class_table(loaded.dataset).names):
-        raise InputError(*wrong)

@@ -2,12 +2,15 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from segsweep import registry
 from segsweep.config.components import Sampler
 from segsweep.config.settings import Settings, key
 from segsweep.config.study_names import STUDY_NAME
+
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+MOST_CHOICES = MOST_SEEDS = 10_000
 
 
 class Dimension(Settings):
@@ -18,7 +21,7 @@ class Dimension(Settings):
     log: bool = key(False, "Drawn on a logarithmic scale.")
     step: float | None = key(None, "Distance of the values.", gt=0)
     integer: bool = key(False, "Whole numbers.")
-    choices: list[Any] | None = key(None, "Values to choose from.")
+    choices: list[Any] | None = key(None, "Values to choose from.", max_length=MOST_CHOICES)
     when: dict[str, Any] = key({}, "Only where other axes have these values (a value or a list of values).")
 
     @model_validator(mode="before")
@@ -83,7 +86,7 @@ class Confirm(Settings):
     """The best settings trained in full on fresh seeds."""
 
     top: int = key(1, "How many settings.", ge=1)
-    seeds: list[int] = key(..., "Fresh seeds.", min_length=1)
+    seeds: list[Seed] = key(..., "Fresh seeds.", min_length=1, max_length=MOST_SEEDS)
     epochs: int | None = key(None, "Epochs; as in `train` if not set.", unit="epochs", ge=1)
 
 

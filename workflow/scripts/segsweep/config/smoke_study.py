@@ -92,6 +92,8 @@ class Rescaled:
         outer, dot, last = name.rpartition(".")
         if last == "milestones":
             return self._milestones(value)
+        if last == "start_epoch" and isinstance(value, int):
+            return min(self._shrunk(value), self.epochs - 1)  # a decay begins before the end
         in_epochs = last == "iterations" and beside.get(f"{outer}{dot}unit", self.warmup_unit) == "epochs"
         return self._shrunk(value) if in_epochs or last in EPOCH_KEYS else self.of(value)
 

@@ -9,7 +9,7 @@ from segsweep.config.claims import AnyClaim, Expect
 from segsweep.config.imported_table import Table
 from segsweep.config.keep import AnyKeep, Keep
 from segsweep.config.program import PathInOut, ProgramResults
-from segsweep.config.search import Confirm, Ensemble, Sweep
+from segsweep.config.search import MOST_SEEDS, Confirm, Ensemble, Seed, Sweep
 from segsweep.config.settings import Settings, key
 from segsweep.config.study_names import STUDY_NAME
 from segsweep.config.test_score import ScoreOnTest
@@ -54,9 +54,6 @@ class Folds(Settings):
     def spelled_out(cls, value: Any) -> Any:
         """A number is that of the folds."""
         return {"k": value} if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class ReportImages(Settings):
@@ -122,7 +119,7 @@ class Study(Settings):
         outcome=False,
     )
     train: Train | None = key(None, "The setting that every cell starts from.")
-    seeds: list[Seed] = key([0], "Each cell is trained once with each.", min_length=1, max_length=10_000)
+    seeds: list[Seed] = key([0], "Each cell is trained once with each.", min_length=1, max_length=MOST_SEEDS)
     folds: Folds | None = key(
         None, "Cross-validation: each cell is trained once for each fold. `folds: 5` is short for `{k: 5}`."
     )

@@ -110,6 +110,11 @@ def is_loss(column: str) -> bool:
     return split in ("train", "val") and name.startswith(LOSS)
 
 
+def columns(task: str, classes: Sequence[str]) -> list[str]:
+    """Columns that a study may name: the loss and all scores of the validation split."""
+    return ["val/loss", *(f"val/{name}" for name in names(task, classes))]
+
+
 def check(asked: Iterable[tuple[str, str]], task: str, classes: Sequence[str]) -> list[str]:
     """What is wrong with names of scores.
 
@@ -121,8 +126,7 @@ def check(asked: Iterable[tuple[str, str]], task: str, classes: Sequence[str]) -
     Returns:
         A problem for each column that is neither a loss nor a score of the validation split.
     """
-    known = names(task, classes)
-    allowed = ["val/loss", *(f"val/{name}" for name in known)]
+    allowed = columns(task, classes)
     return [
         f"{where}: data of the task {task} has no metric {asked_for!r}. {nearest(asked_for, allowed)}"
         for where, asked_for in asked

@@ -144,7 +144,7 @@ def _checkpoint(plan: StudyPlan, store: SegmentStore, run: PlannedRun) -> Path:
         raise InputError(
             f"{path}: there is no such file, but {plan.study_file} calls it `checkpoint`. Correct the name."
         )
-    return path
+    return store.checked(path)
 
 
 def _about_checkpoint(plan: StudyPlan, results: Path, run: PlannedRun, of: str) -> CardContent:

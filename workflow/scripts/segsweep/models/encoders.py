@@ -85,7 +85,7 @@ def check_name(name: str) -> None:
 def check_weights(name: str, weights: str) -> None:
     """Raises InputError if the encoder has no weights of that name."""
     if name.startswith("tu-"):
-        return
+        return  # planning knows which name they have; see `segsweep.config.encoder_names`
     known = list(smp.encoders.encoders[name]["pretrained_settings"])
     if weights not in known:
         raise InputError(

@@ -9,13 +9,14 @@ from typing import Any, ClassVar
 from segsweep import registry
 from segsweep.config.load import Loaded
 from segsweep.data.classes import class_names, class_table
+from segsweep.errors import check_all
 from segsweep.metrics import measured_in_batches
 from segsweep.planning.augmentation_trials import augmentation_problems
 from segsweep.planning.code_fingerprint import Code
 from segsweep.planning.data_address import DataAddresses
 from segsweep.planning.data_fingerprint import file_hashes, pull_missing, weights_fingerprint
 from segsweep.planning.data_fit import data_fit
-from segsweep.planning.image_kind import image_kind
+from segsweep.planning.image_kind import image_counts, image_kind
 from segsweep.planning.overrides import Resolved
 from segsweep.planning.plan_file import StudyPlan
 from segsweep.planning.remembered import Remembered
@@ -24,10 +25,14 @@ from segsweep.planning.runs import Run, Segment
 from segsweep.planning.selection import Selection, to_select_again
 from segsweep.planning.setting_checks import (
     about_patches,
+    about_schedules,
+    about_sizes,
     check_class_weights,
     check_data,
+    check_folds,
     check_losses,
     check_models,
+    check_monitors,
     check_retraining,
 )
 from segsweep.planning.study_context import TrainingContext, context_of, metric_roots
@@ -46,6 +51,7 @@ class BuiltinTraining:
         loaded: the study.
         addresses: of what its settings see of the data.
         images: channels and dtype of the images, as far as they are known.
+        counts: how many images the splits have, as far as it is known.
         selection: by what the best epoch of a run is chosen.
     """
 
@@ -54,6 +60,7 @@ class BuiltinTraining:
     loaded: Loaded
     addresses: DataAddresses
     images: Callable[[], tuple[int | None, str | None]]
+    counts: Callable[[], dict[str, int]]
     selection: Selection
     context: TrainingContext
     memories: list[Remembered]
@@ -73,12 +80,16 @@ class BuiltinTraining:
 
     def check(self, settings: Iterable[Resolved]) -> None:
         task = self.loaded.dataset.task
-        check_data(settings, registry.classes("task")[task], task, self.images)
-        check_models(settings, task)
-        check_losses(settings, task)
-        check_class_weights(settings, class_names(self.loaded.dataset))
-        if retrains(self.loaded.study):
-            check_retraining(settings)
+        classes, study = class_names(self.loaded.dataset), self.loaded.study
+        check_all(
+            partial(check_data, settings, registry.classes("task")[task], task, self.images),
+            partial(check_models, settings, task),
+            partial(check_losses, settings, task),
+            partial(check_class_weights, settings, classes),
+            partial(check_monitors, settings, task, class_table(self.loaded.dataset).names),
+            partial(check_retraining, settings if retrains(study) else []),
+            partial(check_folds, study, self.counts, self.loaded.location),
+        )
 
     def to_be_tried(self, settings: Iterable[Resolved]) -> TriedStudy | None:
         return tried_study(settings, self.loaded.dataset, self.images()[0])
@@ -89,6 +100,8 @@ class BuiltinTraining:
 
     def remarks(self, settings: Iterable[Resolved], plan: StudyPlan) -> Iterator[str]:
         yield from about_patches(settings)
+        yield from about_sizes(settings)
+        yield from about_schedules(settings)
         for folder in plan.data:
             yield from data_fit(plan, folder).warnings
 
@@ -137,6 +150,7 @@ def builtin_training(
         loaded,
         addresses,
         images,
+        partial(image_counts, dataset, loaded.root),
         Selection(study.metric, study.minimize, dataset.task, class_table(dataset).names, version),
         context_of(study, dataset, code, addresses.address_of, weights, images),
         [hashes, weights_hashes],

@@ -2,17 +2,25 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from segsweep import metrics
 from segsweep.config.architectures import unsuited_architecture
 from segsweep.config.augmentations import read_augmentation
 from segsweep.config.components import Task
 from segsweep.config.encoder_names import wrong_encoder
 from segsweep.config.losses import missing, unsuited
+from segsweep.config.split_keys import POOL, TRAIN, VAL
+from segsweep.config.study import Study
+from segsweep.data.image_kinds import RGB
 from segsweep.errors import InputError
 from segsweep.formatting import plural
+from segsweep.planning.data_fit import POOLED
 from segsweep.planning.overrides import Resolved
+from segsweep.search.requests import Fold, folds_of, folds_of_ensemble
 
 # Patches that a pixel of a page may lie in before the plan speaks of it: an overlap of 7/8 of the patch.
 PATCHES_OF_A_PIXEL = 64
+FLOAT32 = 4  # bytes
+LARGE_BATCH_GB = 2.0
 
 
 def check_data(
@@ -98,6 +106,27 @@ def check_models(settings: Iterable[Resolved], task: str) -> None:
         raise InputError(*(f"{where}: {problem}." for problem, where in problems.items()))
 
 
+def check_monitors(settings: Iterable[Resolved], task: str, classes: Sequence[str]) -> None:
+    """Refuse columns that nobody measures, for schedules and early stopping to follow.
+
+    Args:
+        settings: of a study.
+        task: name of the task of its data set.
+        classes: names of all classes of its data set.
+
+    Raises:
+        InputError: naming each once.
+    """
+    asked: dict[str, str] = {}
+    for one in settings:
+        for name in ("scheduler", "early_stopping"):
+            column = getattr(one.sections[name].value, "monitor", None)
+            if column is not None and column not in asked:
+                asked[column] = one.location((name, "monitor"))
+    if wrong := metrics.check(((where, column) for column, where in asked.items()), task, classes):
+        raise InputError(*wrong)
+
+
 def check_losses(settings: Iterable[Resolved], task: str) -> None:
     """Refuse losses of masks that do not serve a task, and a task of masks without one.
 
@@ -139,6 +168,67 @@ def check_class_weights(settings: Iterable[Resolved], classes: Sequence[str]) ->
                 )
     if problems:
         raise InputError(*(f"{where}: {problem}." for problem, where in problems.items()))
+
+
+def check_folds(study: Study, counts: Callable[[], dict[str, int]], location: Callable[[tuple], str]) -> None:
+    """Refuse more folds than there are images to cut into them.
+
+    Args:
+        study: the study.
+        counts: how many images the splits have, as far as it is known; asked where it matters.
+        location: `file:line` of a key of the study file.
+
+    Raises:
+        InputError: naming the folds and the images.
+    """
+    asked: list[tuple[tuple[str, ...], Fold | None]] = [(("folds",), folds_of(study)[0])]
+    if study.ensemble is not None:
+        asked.append((("ensemble", "folds"), folds_of_ensemble(study)[0]))
+    wrong = []
+    for keys, fold in asked:
+        if fold is None:
+            continue
+        known, pooled = counts(), [TRAIN, VAL] if fold["within"] == POOLED else [TRAIN]
+        pooled = [POOL] if POOL in known else pooled
+        images = sum(known.get(split, 0) for split in pooled)
+        if all(split in known for split in pooled) and images < fold["k"]:
+            wrong.append(
+                f"{location(keys)}: {'.'.join(keys)}: the {' and '.join(pooled)} images are {images}, which cannot be "
+                f"cut into {fold['k']} folds. Ask for at most {images}."
+            )
+    if wrong:
+        raise InputError(*wrong)
+
+
+def about_sizes(settings: Iterable[Resolved]) -> Iterator[str]:
+    """A sentence for each size of images of which a batch alone fills much of a device's memory."""
+    asked: dict[tuple[tuple[int, int], int], None] = {}
+    for one in settings:
+        data = one.sections["data"].value
+        size = (data.patches.size, data.patches.size) if data.patches else data.crop or data.image_size
+        if size is not None:
+            asked[size, one.sections["batch_size"].value] = None
+    for (height, width), batch_size in asked:
+        gigabytes = height * width * RGB * FLOAT32 * batch_size / 1e9
+        if gigabytes > LARGE_BATCH_GB:
+            yield (
+                f"data: images of {height}x{width} in batches of {batch_size} are {gigabytes:,.1f} GB of RGB in "
+                "float32 before the network makes the first map of them, which usually takes tens of times as much. "
+                "Smaller images (`image_size`, `crop`, `patches`) or batches take less."
+            )
+
+
+def about_schedules(settings: Iterable[Resolved]) -> Iterator[str]:
+    """A sentence for each schedule that a run is too short for."""
+    found: dict[str, None] = {}
+    for one in settings:
+        schedule, epochs = one.sections["scheduler"].value, one.sections["epochs"].value
+        if schedule.first_fall is not None and schedule.first_fall >= epochs:
+            found[
+                f"scheduler: {schedule.name} lowers the rate for the first time after "
+                f"{plural(schedule.first_fall, 'epoch')}, and a run ends after {epochs}: its rate never falls."
+            ] = None
+    yield from found
 
 
 def about_patches(settings: Iterable[Resolved]) -> Iterator[str]:

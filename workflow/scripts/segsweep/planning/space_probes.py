@@ -7,6 +7,8 @@ from typing import Any
 from segsweep.config.search import Dimension
 from segsweep.search.space import Space, Values, active, at_level, order, steps, tidy
 
+# Names among the choices of an axis that are put together with those of another.
+MOST_PAIRED = 30
 # Where in a continuous range a number lies that has fractional digits, as most that are drawn.
 INSIDE = 0.381966
 
@@ -20,11 +22,14 @@ def probes(space: Space) -> Iterator[Values]:
 
 
 def pairs(space: Space) -> Iterator[Values]:
-    """Complete trials: of each two axes, each two such values once that can stand together."""
+    """Complete trials: of each two axes, each two values once that can stand together.
+
+    Of numbers the least and the greatest: each choice by itself is among the `probes`.
+    """
     axes = order(space)
     for first, second in combinations(axes, 2):
         conditions = _condition(space, first) | _condition(space, second)
-        for one, other in product(_values(space[first]), _values(space[second])):
+        for one, other in product(_telling(space[first]), _telling(space[second])):
             values = conditions | {first: one, second: other}
             if all(active(space[axis], values) for axis in values):
                 yield _completed(space, axes, values)
@@ -45,6 +50,14 @@ def _condition(space: Space, axis: str) -> Values:
         first = allowed[0] if isinstance(allowed, list) else allowed
         found |= (_condition(space, other) if other in space else {}) | {other: first}
     return found
+
+
+def _telling(dimension: Dimension) -> list[Any]:
+    """Values of an axis that tell what it excludes on others."""
+    values = _values(dimension)
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        return [min(values), max(values)]
+    return values[:MOST_PAIRED]
 
 
 def _values(dimension: Dimension) -> list[Any]:

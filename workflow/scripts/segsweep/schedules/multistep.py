@@ -20,6 +20,11 @@ class MultistepSettings(Schedule):
         ..., "Epochs after which the rate falls; one that stands twice reduces it twice.", unit="epochs", min_length=1
     )
 
+    @property
+    def first_fall(self) -> int:
+        """As in `Schedule`."""
+        return min(self.milestones)
+
 
 def learning_rate(settings: MultistepSettings, base: float, progress: Progress) -> float:
     """See `segsweep.schedules`; as torch.optim.lr_scheduler.MultiStepLR."""

@@ -16,6 +16,11 @@ class StepSettings(Schedule):
     factor: float = key(0.1, "Factor of each reduction.", gt=0, lt=1)
     step_size: int = key(10, "Epochs between reductions.", unit="epochs", ge=1)
 
+    @property
+    def first_fall(self) -> int:
+        """As in `Schedule`."""
+        return self.step_size
+
 
 def learning_rate(settings: StepSettings, base: float, progress: Progress) -> float:
     """See `segsweep.schedules`; as torch.optim.lr_scheduler.StepLR."""

@@ -1,5 +1,7 @@
 """The mean score of the confirmed winner."""
 
+from typing import ClassVar
+
 import numpy as np
 from scipy import stats
 
@@ -12,6 +14,8 @@ from segsweep.config.settings import key
 
 class ConfirmedAtLeast(StudyClaim):
     """The winner reaches a mean score on fresh seeds."""
+
+    needs: ClassVar[str] = "confirm"
 
     confirmed_at_least: AtLeast = key(..., "Mean score of the confirmed winner.")
 

@@ -1,5 +1,7 @@
 """The score of the ensemble."""
 
+from typing import ClassVar
+
 import pandas as pd
 
 from segsweep.analysis.claims import Evidence, Verdict, undecided
@@ -11,6 +13,8 @@ from segsweep.config.settings import key
 
 class EnsembleAtLeast(StudyClaim):
     """The ensemble reaches a score."""
+
+    needs: ClassVar[str] = "ensemble"
 
     ensemble_at_least: AtLeast = key(..., "Score of the ensemble.")
 

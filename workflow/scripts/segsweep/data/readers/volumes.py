@@ -30,6 +30,7 @@ class VolumesDataset(MaskDataset):
     """Slices of volumes and of their masks, whose paths follow from a name."""
 
     tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass")
+    cuts_files: ClassVar[bool] = True
 
     reader: Literal["volumes"] = key("volumes", "Format of the files.")
     images: str = key(

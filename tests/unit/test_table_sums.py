@@ -1,0 +1,71 @@
+"""A study's tables are compared with what their program noted before anything is made of them."""
+
+import analyze_study
+import build_report
+import draw_images
+import pytest
+import verify
+import write_metrics
+
+from segsweep.checksums import DamagedFile
+from segsweep.table_sums import FOLDER, check_tables, note_tables, noted, table_problems
+from segsweep.tables import outputs
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The tables of a study, as `collect_results` leaves them."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "results/little"
+    folder.mkdir(parents=True)
+    for name, path in outputs("collect_results", folder).items():
+        with open(path, "w") as file:
+            file.write(f"run,{name}\na,1\nb,2\n" * 20)
+    note_tables(folder, "collect_results")
+    return folder
+
+
+def test_half_a_table_is_found_before_anything_is_made_of_it(folder, capsys):
+    check_tables(folder)
+    content = (folder / "images.csv").read_bytes()
+    (folder / "images.csv").write_bytes(content[: len(content) // 2])
+    with pytest.raises(DamagedFile, match=r"images\.csv: was changed since it was made\. Delete it .* made again"):
+        check_tables(folder)
+    results = ["--results", str(folder)]
+    output = ["--output", str(folder)]
+    plan = ["--plan", str(folder / "plan.json"), "--store", str(folder)]
+    for program, words in (
+        (analyze_study, results),
+        (write_metrics, results),
+        (build_report, [*results, *output]),
+        (draw_images, [*plan, *results, *output]),
+    ):
+        assert program.main(words) == 2
+        assert "images.csv: was changed since it was made" in capsys.readouterr().err
+
+
+def test_repair_deletes_a_damaged_table_alone(folder, capsys):
+    others = {path.name for path in folder.iterdir()}
+    assert verify.main([]) == 0
+    (folder / "runs.csv").write_text("run\n")
+    assert list(table_problems(folder)) == [folder / "runs.csv"]
+    assert verify.main([]) == 1
+    assert "the tables of 1 study compared with their checksums: 1 damaged" in capsys.readouterr().out
+    assert verify.main(["--repair"]) == 0
+    assert {path.name for path in folder.iterdir()} - {".checked"} == others - {"runs.csv"}
+    assert verify.main([]) == 0
+
+
+def test_tables_without_checksums_and_spoiled_checksums_say_nothing(folder):
+    (folder / FOLDER / "collect_results").write_bytes(b"half")
+    (folder / "runs.csv").write_text("run\n")
+    check_tables(folder)
+    assert noted(folder) == {}
+    (folder / FOLDER / "collect_results").unlink()
+    check_tables(folder)
+
+
+def test_a_table_that_is_made_again_is_noted_again(folder):
+    (folder / "runs.csv").write_text("run\n")
+    note_tables(folder, "collect_results")
+    check_tables(folder)
