@@ -304,7 +304,7 @@ def test_mlflow_holds_what_was_passed_on_and_not_what_it_replaced(configured, st
 
 
 def test_wandb_leaves_offline_runs(configured, study):
-    for segment in sorted((study / "segments").iterdir())[1:]:
+    for segment in sorted((study / "segments").glob("*-????"))[1:]:
         shutil.rmtree(segment)  # each run takes it a second
     assert configured("wandb") == 0
     (path,) = (study / "trackers/wandb").glob("offline-run-*/*.wandb")

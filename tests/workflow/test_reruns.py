@@ -294,7 +294,7 @@ def test_another_study_shares_what_is_trained(workspace):
 
 def test_a_segment_lost_from_the_store_trains_again(workspace):
     folder = workspace.folder / "results" / "segments"
-    lost = next(path for path in sorted(folder.iterdir()) if '"focal": {' in (path / "segment.json").read_text())
+    lost = next(path for path in sorted(folder.glob("*-????")) if '"focal": {' in (path / "segment.json").read_text())
     lost.rename(folder.parent / "lost")
     assert workspace.would_train() == [f"{FOCAL}, epochs 1-2"]
     (folder.parent / "lost").rename(lost)
@@ -302,7 +302,7 @@ def test_a_segment_lost_from_the_store_trains_again(workspace):
 
 
 def test_what_ended_out_of_memory_trains_again_once_it_is_to_go_on(workspace):
-    segments = (workspace.folder / "results" / "segments").iterdir()
+    segments = (workspace.folder / "results" / "segments").glob("*-????")
     record = next(path / "segment.json" for path in segments if '"focal": {' in (path / "segment.json").read_text())
     text = record.read_text()
     record.write_text(text.replace('"finished"', '"oom"'))
