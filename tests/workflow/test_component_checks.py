@@ -62,7 +62,10 @@ def test_what_cannot_train_is_said_before_anything_trains(tmp_path):
 def test_what_torch_refuses_is_said_at_once_before_any_data_are_prepared(tmp_path):
     workspace = Workspace(tmp_path)
     workspace.write_tiny_dataset()
-    optimizers = [{"name": "adamw", "betas": [0.9, 2.0]}, {"name": "torch.RMSprop", "options": {"alfa": 0.9}}]
+    optimizers = [
+        {"name": "torch.NAdam", "options": {"betas": [0.9, 2.0]}},
+        {"name": "torch.RMSprop", "options": {"alfa": 0.9}},
+    ]
     grid = {"optimizer": optimizers, "model.options": [SMALL["model"]["options"], {"decoder_channels": [8, 8]}]}
     workspace.write_study(train=SMALL | {"epochs": 1}, grid=grid)
 
