@@ -116,9 +116,12 @@ def test_it_is_said_when_data_are_prepared_and_by_planning(tmp_path, monkeypatch
     announce(open_study({"study": "little"}, plans=True), lines.append)
     assert [line.strip()[: len(note)] for line in lines].count(note) == 1
     workspace.write_study(folds=7)
-    with pytest.raises(InputError, match="the train and val images are 6 groups, which cannot be cut into 7 folds"):
+    with pytest.raises(InputError, match="the train and val images are 6, which cannot be cut into 7 folds"):
         open_study({"study": "little"}, plans=True)
-    (tmp_path / study.plan.data[0] / "manifest.json").unlink()
+    workspace.write_study(folds=6)
     PlanWriter(open_study({"study": "little"}, plans=True)).start()
+    plan = tmp_path / "results/little/plan.json"  # of images in groups, planning does not know how many folds there are
+    plan.write_text(plan.read_text(encoding="utf-8").replace('"k": 6', '"k": 7'), encoding="utf-8")
+    (tmp_path / study.plan.data[0] / "manifest.json").unlink()
     assert prepare_data.main(arguments) == 2
     assert "cannot be cut into 7 folds" in capsys.readouterr().err
