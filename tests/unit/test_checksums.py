@@ -11,7 +11,7 @@ from segsweep.checksums import (
     SUMS,
     CheckedFiles,
     DamagedFile,
-    damaged_files,
+    compared,
     parse_sums,
     read_sums,
     sums_text,
@@ -40,7 +40,7 @@ def hashed(monkeypatch):
 
 def matches(folder, name="rows.csv", checked=None):
     checked = checked or CheckedFiles(folder.parent)
-    return checked.matches(folder / name, lambda: read_sums(folder, "").get(name))
+    return checked.matches(folder / name, lambda: (read_sums(folder, "") or {}).get(name))
 
 
 def test_sums_are_those_of_sha256sum(folder):
@@ -88,7 +88,7 @@ def test_what_has_no_checksum_is_taken_as_it_is(folder):
     (folder / SUMS).unlink()
     (folder / "rows.csv").write_text("else")
     assert matches(folder)
-    assert damaged_files(folder, lambda name: False, "") == []
+    assert read_sums(folder, "") is None
 
 
 def test_all_damage_is_named(folder):
@@ -96,16 +96,21 @@ def test_all_damage_is_named(folder):
     data[5000] ^= 16
     (folder / "out" / "weights.bin").write_bytes(data)
     (folder / "rows.csv").unlink()
-    assert damaged_files(folder, lambda name: False, "Do so.") == [
+    sums = read_sums(folder, "")
+    assert compared(folder, sums, lambda name: False, "Do so.") == [
         f"{folder}/out/weights.bin: differs from its checksum. Do so.",
         f"{folder}/rows.csv: is missing. Do so.",
     ]
-    assert len(damaged_files(folder, lambda name: name == "rows.csv", "")) == 1
-    (folder / SUMS).write_text("half a li\n")
-    (problem,) = damaged_files(folder, lambda name: False, "Do so.")
-    assert "SHA256SUMS: cannot be read ('half a li' is no line of a checksum). Do so." in problem
-    with pytest.raises(DamagedFile):
-        read_sums(folder, "")
+    assert len(compared(folder, sums, lambda name: name == "rows.csv", "")) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [("half a li\n", "'half a li' is no line of a checksum"), ("0" * 70, "has no end")]
+)
+def test_checksums_that_are_none_are_damage(folder, content, said):
+    (folder / SUMS).write_text(content)
+    with pytest.raises(DamagedFile, match=rf"SHA256SUMS: cannot be read \(.*{said}\)\. Do so\."):
+        read_sums(folder, "Do so.")
 
 
 def test_names_that_are_no_utf8_keep_their_bytes():

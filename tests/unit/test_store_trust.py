@@ -115,8 +115,9 @@ def test_a_repacked_segment_is_named_and_passed_over(mine, remote, location, tmp
     assert outcome.moved == [TWO]
     assert outcome.refused == [(ONE, "it is not what the plan means: it says code_fingerprint beef, the plan c0de")]
     assert set(SegmentStore(tmp_path / "theirs").complete) == {TWO}
-    # Whoever has no plan for it has nothing to compare it with.
+    # Whoever has no plan for it has nothing to compare it with, and it is not compared later.
     assert pull(tmp_path / "third", remote).moved == [ONE, TWO]
+    assert pull(tmp_path / "third", remote, planned=PLANNED).there == 2
 
 
 def tar_with(member, content=b""):

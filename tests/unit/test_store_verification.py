@@ -1,6 +1,7 @@
 """Damage to what lies on the disk is noticed by whoever reads it, listed by `verify`, and forgotten by `repair`."""
 
 import json
+import os
 import re
 import shutil
 
@@ -18,6 +19,7 @@ from segsweep.io import write_csv
 from segsweep.store.best_epoch import best_of_run, read_epochs
 from segsweep.store.checkpoints import write_arrays
 from segsweep.store.segment_store import SegmentStore
+from segsweep.store.shared_segments import pack
 from segsweep.store.verification import segment_problems, verify_segments
 from tests.segments import segment_plan, segment_record, study_plan
 from tests.unit.test_data_preparation import root, run  # noqa: F401 (a fixture)
@@ -97,6 +99,39 @@ def test_a_record_with_another_score_is_none(store):
         best_of_run(again(store), [ONE], "val/miou", False, "binary", CLASSES)
     # A plan that must know its best epoch has it trained again.
     assert not again(store).stands(ONE, "skip", ["max val/miou"])
+
+
+def cut(sums, before, more=0):
+    """Of the checksums, what comes before a file's, and so many bytes of its line."""
+    content = sums.read_bytes()
+    line = next(one for one in content.splitlines(keepends=True) if one.rstrip().endswith(before))
+    sums.write_bytes(content[: content.index(line) + more])
+
+
+@pytest.mark.parametrize("lost", [b"counts.npz", b"epochs.csv"])  # the first line: an empty file
+@pytest.mark.parametrize("more", [0, 20])
+def test_checksums_that_are_cut_are_not_those_of_an_earlier_version(store, lost, more):
+    cut(store.folder(ONE) / SUMS, lost, more)
+    edit(store.rows(ONE), b"0.25", b"0.29")
+    for use in (store.read_rows, lambda one: pack(store.folder(one), store.root / "packed.tar")):
+        with pytest.raises(DamagedFile, match=rf"SHA256SUMS: (has no checksum of|cannot be read).*{REPAIR}"):
+            use(ONE)
+    assert len(segment_problems(again(store), ONE)) == 1
+    assert store.read_rows(TWO)[1]["train/loss"] == "0.25"
+
+
+def test_what_was_not_published_with_a_segment_needs_no_checksum(store, tmp_path):
+    folder = store.folder(ONE)
+    (folder / ".DS_Store").write_text("a file manager's")
+    (folder / "notes.txt").write_text("a person's")
+    (tmp_path / "elsewhere.csv").write_text("linked")
+    (folder / "out").mkdir()
+    (folder / "out/link.csv").symlink_to(tmp_path / "elsewhere.csv")
+    assert segment_problems(store, ONE) == []
+    assert store.checked(folder / "out/link.csv").read_text() == "linked"
+    os.mkfifo(folder / "out/pipe")
+    assert store.checked(folder / "out/pipe").is_fifo()
+    pack(folder, store.root / "packed.tar")
 
 
 def test_segments_of_earlier_versions_are_taken_as_they_are(store):
@@ -183,6 +218,15 @@ def test_statistics_are_checked_as_well(prepared):
     for read in (open_checked, lambda folder: open_without_images(folder, ["sky", "road"])):
         with pytest.raises(DamagedFile, match=r"manifest\.json: differs"):
             read(prepared)
+
+
+@pytest.mark.parametrize("before", [b"manifest.json", b"train.images.bin"])
+def test_checksums_of_prepared_data_that_are_cut_are_damage(prepared, before):
+    cut(prepared / SUMS, before)
+    flip(prepared / "train.images.bin")
+    with pytest.raises(DamagedFile, match=r"SHA256SUMS: has no checksum of manifest\.json.*prepared again"):
+        check_prepared(prepared)
+    assert len(prepared_problems(prepared)) == 1
 
 
 def test_data_that_was_prepared_by_earlier_versions_is_checked_by_its_manifest(prepared):

@@ -49,10 +49,13 @@ def parse_sums(content: bytes) -> dict[str, str]:
     """Digests by name, of the content of SHA256SUMS.
 
     Raises:
-        ValueError: a line is none of a checksum.
+        ValueError: a line is none of a checksum, or has no end.
     """
     found = {}
-    for line in content.decode("utf-8", UNREADABLE).split("\n")[:-1]:  # no other character parts lines
+    *lines, rest = content.decode("utf-8", UNREADABLE).split("\n")  # no other character parts lines
+    if rest:
+        raise ValueError(f"{rest[:80]!r} has no end")
+    for line in lines:
         digest, _, name = line.partition("  ")
         if len(digest) != 64 or not name:
             raise ValueError(f"{line[:80]!r} is no line of a checksum")
@@ -60,8 +63,8 @@ def parse_sums(content: bytes) -> dict[str, str]:
     return found
 
 
-def read_sums(folder: Path, remedy: str) -> dict[str, str]:
-    """Digests by name of the files of a published folder; none of one that was published before there were any.
+def read_sums(folder: Path, remedy: str) -> dict[str, str] | None:
+    """Digests by name of the files of a published folder; None of one that was published before there were any.
 
     Raises:
         DamagedFile: the file of checksums cannot be read.
@@ -70,7 +73,7 @@ def read_sums(folder: Path, remedy: str) -> dict[str, str]:
     try:
         return parse_sums(path.read_bytes())
     except FileNotFoundError:
-        return {}
+        return None
     except (OSError, ValueError) as error:
         raise DamagedFile(f"{path}: cannot be read ({error}). {remedy}") from error
 
@@ -121,22 +124,15 @@ class CheckedFiles:
         return self._memory[memory.name]
 
 
-def damaged_files(folder: Path, may_be_gone: Callable[[str], bool], remedy: str) -> list[str]:
+def compared(folder: Path, sums: Mapping[str, str], may_be_gone: Callable[[str], bool], remedy: str) -> list[str]:
     """What is wrong with the files of a published folder, all compared whether they changed or not: a line for each.
 
     Args:
-        folder: with its SHA256SUMS; without, nothing is known.
+        folder: it.
+        sums: digests by name.
         may_be_gone: of a name, whether a person may have let that file go since.
         remedy: what a person can do.
     """
-    try:
-        return compared(folder, read_sums(folder, remedy), may_be_gone, remedy)
-    except DamagedFile as error:
-        return error.problems
-
-
-def compared(folder: Path, sums: Mapping[str, str], may_be_gone: Callable[[str], bool], remedy: str) -> list[str]:
-    """As `damaged_files`, by digests that are known otherwise."""
     found = []
     for name, digest in sums.items():
         path = folder / name

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from segsweep.checksums import SUMS, CheckedFiles, DamagedFile, compared, damaged_files, digest_of, read_sums, sums_text
+from segsweep.checksums import SUMS, CheckedFiles, DamagedFile, compared, digest_of, read_sums, sums_text
 from segsweep.data.prepared import MANIFEST, Prepared, read_manifest
 from segsweep.errors import InputError
 from segsweep.io import write_bytes
@@ -34,7 +34,7 @@ def check_prepared(folder: Path, only: Collection[str] | None = None) -> None:
     if not (folder / MANIFEST).is_file():
         return
     checked = CheckedFiles(folder.parent)
-    sums = read_sums(folder, REPAIR) or sums_of_manifest(folder)
+    sums = _sums_of(folder)
     wrong = [
         f"{folder / name}: differs from its checksum: it was changed since it was prepared. {REPAIR}"
         for name, digest in sums.items()
@@ -50,12 +50,9 @@ def prepared_problems(folder: Path) -> list[str]:
     """What is wrong with the files of a prepared folder, all compared whether they changed or not: a line for each."""
     try:
         read_manifest(folder)
-        wrong = damaged_files(folder, lambda name: False, REPAIR)
-        if not wrong and not (folder / SUMS).is_file():  # prepared before there was one
-            wrong = compared(folder, sums_of_manifest(folder), lambda name: False, REPAIR)
+        return compared(folder, _sums_of(folder), lambda name: False, REPAIR)
     except InputError as error:
         return error.problems
-    return wrong
 
 
 def open_checked(folder: Path | str, classes: Sequence[str] | None = None) -> Prepared:
@@ -78,3 +75,18 @@ def sums_of_manifest(folder: Path) -> dict[str, str]:
         return {name: entry["sha256"] for name, entry in read_manifest(folder)["files"].items()}
     except (LookupError, TypeError, AttributeError) as error:
         raise InputError(f"{folder / MANIFEST}: names no checksums ({error!r}). {REPAIR}") from error
+
+
+def _sums_of(folder: Path) -> dict[str, str]:
+    """Digests by name of the files of a prepared folder: those of its manifest where it was prepared before SHA256SUMS.
+
+    Raises:
+        DamagedFile: a part of that file is lost: the last line is the manifest's.
+        InputError: as `sums_of_manifest`.
+    """
+    sums = read_sums(folder, REPAIR)
+    if sums is None:
+        return sums_of_manifest(folder)
+    if MANIFEST not in sums:
+        raise DamagedFile(f"{folder / SUMS}: has no checksum of {MANIFEST}: a part of it is lost. {REPAIR}")
+    return sums

@@ -21,11 +21,12 @@ import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from segsweep.checksums import CheckedFiles, DamagedFile, read_sums, write_sums
+from segsweep.checksums import SUMS, CheckedFiles, DamagedFile, read_sums, write_sums
 from segsweep.errors import InputError
 from segsweep.io import flush_folder, flush_path, read_csv, read_json, write_json
 from segsweep.store.value_ranges import check_counts
@@ -35,6 +36,8 @@ RECORD = "segment.json"
 STATE = "last.pt"
 PROGRAM_FILES = "out"
 PART = ".part"
+# Names of a segment's files. Others, and hidden ones, are somebody else's, such as a file manager's.
+FILES = (RECORD, "epochs.csv", "counts.npz", "weights-*.pt", "images-*.npz", STATE, f"{PROGRAM_FILES}/*", "output.log")
 ID = re.compile(r"[0-9a-f]{16}-\d{4}")
 REPAIR = "`make repair` (of one study: STUDY=NAME) forgets the segment; start again, and it trains."
 # How a training may have ended. `interrupted` is none: such a segment resumes.
@@ -333,12 +336,14 @@ class SegmentStore:
         One that is not there is left to the reader, and one of a segment without checksums is taken as it is.
 
         Raises:
-            DamagedFile: it was changed since.
+            DamagedFile: it was changed since, or its checksum is lost.
         """
         segment, *inner = path.relative_to(self.root).parts
         folder = self.root / segment
         try:
-            same = self._checked.matches(path, lambda: read_sums(folder, REPAIR).get("/".join(inner)))
+            same = self._checked.matches(
+                path, lambda: published_digest(folder, "/".join(inner), read_sums(folder, REPAIR))
+            )
         except OSError:
             return path
         if not same:
@@ -376,6 +381,30 @@ class SegmentStore:
             return [(entry.name, entry.path) for entry in os.scandir(self.root)]
         except FileNotFoundError:
             return []
+
+
+def published_digest(folder: Path, name: str, sums: Mapping[str, str] | None) -> str | None:
+    """Digest of a file of a complete segment as it was published; None where none was written of it.
+
+    Args:
+        folder: of the segment.
+        name: of the file, relative to it.
+        sums: of the folder, from `read_sums`.
+
+    Raises:
+        DamagedFile: one was written, and is lost.
+    """
+    found = (sums or {}).get(name)
+    if sums is not None and found is None and _is_own(folder, name):
+        raise DamagedFile(f"{folder / SUMS}: has no checksum of {name}: a part of it is lost. {REPAIR}")
+    return found
+
+
+def _is_own(folder: Path, name: str) -> bool:
+    """Whether a checksum was written of a file: by its name, and no pipe or link, which may name what was not published."""
+    hidden = name.rpartition("/")[2].startswith(".")
+    plain = (folder / name).is_file() and (folder / name).resolve() == folder.resolve() / name
+    return plain and not hidden and any(fnmatch(name, pattern) for pattern in FILES)
 
 
 def adopt(folder: Path, final: Path) -> bool:

@@ -23,7 +23,16 @@ from segsweep.errors import InputError
 from segsweep.planning.plan_file import SegmentPlan
 from segsweep.planning.record_match import disagreement
 from segsweep.store.remote import Remote
-from segsweep.store.segment_store import ID, REPAIR, STATE, SegmentRecord, SegmentStore, adopt, split_id
+from segsweep.store.segment_store import (
+    ID,
+    REPAIR,
+    STATE,
+    SegmentRecord,
+    SegmentStore,
+    adopt,
+    published_digest,
+    split_id,
+)
 from segsweep.store.signatures import ENDING, Refused, Signatures
 
 FOLDER, CORRUPT = "segments", "corrupt"
@@ -212,14 +221,14 @@ def pack(folder: Path, target: Path, without: Collection[str] = ()) -> None:
 
     Raises:
         FileNotFoundError: the folder, or a file of it, went away.
-        DamagedFile: a file is not what was published.
+        DamagedFile: a file is not what was published, or its checksum is lost.
     """
     published, sums = read_sums(folder, REPAIR), []
     with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as tar:
         for name in sorted(files_in(folder) - set(without)):
             with (folder / name).open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-                if published.get(name, digest) != digest:
+                if published_digest(folder, name, published) not in (None, digest):
                     raise DamagedFile(f"{folder / name}: differs from its checksum. {REPAIR}")
                 sums.append((name, digest))
                 entry = tarfile.TarInfo(name)  # no times, no owner: equal content, equal bytes

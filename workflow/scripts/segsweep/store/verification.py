@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
-from segsweep.checksums import SUMS, damaged_files
+from segsweep.checksums import SUMS, compared, files_in, read_sums
 from segsweep.config.program import ProgramResults
 from segsweep.data.prepared import MANIFEST
 from segsweep.data.prepared_checks import prepared_problems
 from segsweep.errors import InputError
 from segsweep.store.best_epoch import read_epochs
 from segsweep.store.clean_up import Waste, remove
-from segsweep.store.segment_store import PROGRAM_FILES, REPAIR, STATE, SegmentStore
+from segsweep.store.segment_store import PROGRAM_FILES, REPAIR, STATE, SegmentStore, published_digest
 
 # What `keep` of a study, or a person, may let go of a complete segment.
 MAY_BE_GONE = (STATE, "weights-*.pt", f"{PROGRAM_FILES}/*")
@@ -57,10 +57,13 @@ def verify_segments(store: SegmentStore, chosen: Collection[str] | None = None) 
 
 def segment_problems(store: SegmentStore, segment: str) -> list[str]:
     """What is wrong with the files of a complete segment."""
-    wrong = damaged_files(store.folder(segment), _may_be_gone, REPAIR)
-    if wrong:
-        return wrong
+    folder = store.folder(segment)
     try:
+        sums = read_sums(folder, REPAIR)
+        if wrong := compared(folder, sums or {}, _may_be_gone, REPAIR):
+            return wrong
+        for name in files_in(folder):
+            published_digest(folder, name, sums)
         record = store.record(segment)
         results = ProgramResults.model_validate(record.program["results"]) if record.program else None
         if store.rows(segment).is_file():
@@ -68,7 +71,7 @@ def segment_problems(store: SegmentStore, segment: str) -> list[str]:
     except InputError as error:
         return error.problems
     except (LookupError, TypeError, ValueError) as error:  # a record whose fields are no longer what they were
-        return [f"{store.folder(segment)}: cannot be read ({error!r}). {REPAIR}"]
+        return [f"{folder}: cannot be read ({error!r}). {REPAIR}"]
     return []
 
 
