@@ -69,7 +69,7 @@ def test_a_segment_is_written_down_and_trained_once(study):
     assert status == 0
     assert "nothing to do" in said
     assert (folder / "segment.json").stat().st_mtime_ns == before
-    assert sorted(path.name for path in study[1].iterdir()) == [study[2][0]]
+    assert sorted(path.name for path in study[1].glob("[!.]*")) == [study[2][0]]
 
 
 def test_what_nothing_can_resume_from_keeps_no_state(study):

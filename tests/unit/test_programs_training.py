@@ -10,6 +10,7 @@ from dataclasses import replace
 import psutil
 import pytest
 
+from segsweep.checksums import write_sums
 from segsweep.errors import InputError
 from segsweep.programs.called import called_with
 from segsweep.programs.process import Program, end_left_behind
@@ -69,8 +70,10 @@ def test_half_a_row_after_those_of_the_parent_is_not_continued(tmp_path):
     write_program(tmp_path)
     first, second = program_segment(tmp_path, last=2), program_segment(tmp_path, first=3)
     train(tmp_path, first)
-    with (tmp_path / "segments" / first.id / "out" / "metrics.csv").open("a") as file:
+    folder = tmp_path / "segments" / first.id
+    with (folder / "out" / "metrics.csv").open("a") as file:
         file.write("3,0.")  # the program was stopped at a rung in the middle of it
+    write_sums(folder)
     assert train(tmp_path, second)[0] == [0]
     assert rows(tmp_path, second) == EPOCHS[2:]
 
@@ -254,7 +257,9 @@ def test_a_checkpoint_that_was_torn_when_the_program_was_stopped_costs_its_epoch
     write_program(tmp_path)
     first, second = program_segment(tmp_path, last=2), program_segment(tmp_path, first=3)
     assert train(tmp_path, first)[0] == [0]
-    (tmp_path / "segments" / first.id / "out" / "state.json").write_text("torn")
+    folder = tmp_path / "segments" / first.id
+    (folder / "out" / "state.json").write_text("torn")
+    write_sums(folder)
     statuses, said = train(tmp_path, second)
     assert statuses == [0]
     assert "the run begins again" in said

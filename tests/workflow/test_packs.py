@@ -72,5 +72,8 @@ def test_afterwards_only_the_crashed_one_is_missing_and_nothing_is_repeated(cras
     assert with_weights <= kept[0]
     # Were it another setting that became the best, its weights would be gone: they train again by themselves.
     (lost,) = (path for path in segments.glob("*/weights-*.pt") if path.parent.name in kept[0])
+    content = lost.read_bytes()
     lost.unlink()
     assert "its setting is one of the best 1 now" in workspace.snakemake("--dry-run", config=PACKED)
+    workspace.snakemake("--until", "train_pack", config=PACKED)
+    assert lost.read_bytes() == content

@@ -107,7 +107,9 @@ def run_job(
 def is_done(store: SegmentStore, job: SegmentPlan) -> bool:
     """Whether a segment was published, with all that is to be kept, and there is nothing to train again."""
     stands = store.stands(job.id, job.train["on_oom"], job.selections)
-    return stands and (not job.can_be_extended or store.can_be_continued(job.id))
+    if not stands or (job.program is None and store.lacks_weights(job.id, job.metric, job.minimize)):
+        return False
+    return not job.can_be_extended or store.can_be_continued(job.id)
 
 
 def progress_line(job: SegmentPlan, row: dict[str, Any], best: dict[str, Any] | None) -> str:

@@ -284,6 +284,12 @@ class SegmentStore:
             return record is not None
         return record.can_be_extended and self.program_files(segment).exists()
 
+    def lacks_weights(self, segment: str, metric: str, minimize: bool) -> bool:
+        """Whether a complete segment trained its run's best epoch by a metric, and the weights of it were let go."""
+        record = self.record_or_none(segment)
+        best = record and record.best_by(metric, minimize)
+        return bool(best) and best["segment"] == segment and not self.weights(segment, best["epoch"]).is_file()
+
     def to_repeat(self, segments: Iterable[str], on_oom: str) -> set[str]:
         """Those of some complete segments that do not stand for a training with this `on_oom`."""
         if on_oom == "skip":  # then being there is enough: ten thousand records need not be read
@@ -359,8 +365,8 @@ class SegmentStore:
     def publish(self, record: SegmentRecord) -> None:
         """Complete a segment: write its record into its `part`, and give that the segment's name.
 
-        What bears the name already gives way if it does not stand for the same training, lacks the state that the part
-        has, or is half a folder; else it stays and the part goes, as another job trained the same bits.
+        What bears the name already gives way if it does not stand for the same training, lacks the state or weights
+        that the part has, or is half a folder; else it stays and the part goes, as another job trained the same bits.
         """
         part, final = self.part(record.id), self.folder(record.id)
         write_json(part / RECORD, record.to_json())
@@ -370,7 +376,9 @@ class SegmentStore:
         there = SegmentStore(self.root)  # as it is now
         stands = there.stands(record.id, record.train["on_oom"], record.best)
         has_state = (part / STATE).exists() or (record.can_be_extended and (part / PROGRAM_FILES).exists())
-        if final.exists() and (not stands or (has_state and not there.can_be_continued(record.id))):
+        lacks_state = has_state and not there.can_be_continued(record.id)
+        lacks_weights = any(not (final / path.name).exists() for path in part.glob("weights-*.pt"))
+        if final.exists() and (not stands or lacks_state or lacks_weights):
             shutil.rmtree(final)
         self._records.pop(record.id, None)
         adopt(part, final)

@@ -122,7 +122,7 @@ def figure(results: QuotedResults) -> str:
         else "All ranked settings are shown"
     )
     lines = (
-        "lines are intervals of the mean" if drawn["low"].notna().any() else "there are no intervals with one run each"
+        "lines are intervals of the mean" if drawn["low"].notna().any() else "too few runs of a setting for intervals"
     )
     return results.figure(
         "ranking",
