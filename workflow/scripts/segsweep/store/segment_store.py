@@ -409,7 +409,7 @@ def published_digest(folder: Path, name: str, sums: Mapping[str, str] | None) ->
 
 
 def _is_own(folder: Path, name: str) -> bool:
-    """Whether a checksum was written of a file: by its name, and no pipe or link, which may name what was not published."""
+    """Whether a checksum was written of a file: by its name; of pipes and links, which name something else, none is."""
     hidden = name.rpartition("/")[2].startswith(".")
     plain = (folder / name).is_file() and (folder / name).resolve() == folder.resolve() / name
     return plain and not hidden and any(fnmatch(name, pattern) for pattern in FILES)
