@@ -4,6 +4,7 @@ import os
 import resource
 import select
 import signal
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from segsweep.errors import InputError
 
 LIMIT_S = 20.0
+RECURSION = 1000  # calls, Python's own limit, which planning runs under
 MEMORY = 6 << 30  # bytes of address space
 REFUSED, ACCEPTED, TRACEBACK, HANG, KILLED = "refused", "accepted", "traceback", "hang", "killed"
 
@@ -44,6 +46,7 @@ def answer_of(ask: Callable[[], object], limit_s: float = LIMIT_S) -> Answer:
     if child == 0:
         os.close(reading)
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        sys.setrecursionlimit(RECURSION)  # a library may have raised it: then a deep file is the end of the process
         kind, words = _asked(ask)
         with os.fdopen(writing, "w", encoding="utf-8", errors="replace") as pipe:
             pipe.write(f"{kind}\n{words}")
