@@ -66,7 +66,7 @@ def segment_problems(store: SegmentStore, segment: str) -> list[str]:
             published_digest(folder, name, sums)
         record = store.record(segment)
         results = ProgramResults.model_validate(record.program["results"]) if record.program else None
-        if store.rows(segment).is_file():
+        if record.trained_epochs:
             read_epochs(store, segment, results)
     except InputError as error:
         return error.problems
