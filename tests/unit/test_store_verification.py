@@ -192,8 +192,28 @@ def test_what_was_not_published_with_a_segment_needs_no_checksum(store, tmp_path
     pack(folder, store.root / "packed.tar")
 
 
-def test_segments_of_earlier_versions_are_taken_as_they_are(store):
+def test_checksums_that_are_gone_are_damage(store):
     (store.folder(ONE) / SUMS).unlink()
+    edit(store.rows(ONE), b"0.25", b"0.29")
+    for use in (store.read_rows, store.record, lambda one: pack(store.folder(one), store.root / "packed.tar")):
+        with pytest.raises(DamagedFile, match=rf"SHA256SUMS: is gone, and was written.*{REPAIR}"):
+            use(ONE)
+    found = verify_segments(again(store))
+    assert (found.without_sums, list(found.damaged)) == ([], [store.folder(ONE)])
+    assert verify.main(["--repair"]) == 0
+    assert list(again(store).complete) == [TWO]
+
+
+def as_before_checksums(folder):
+    """What an earlier version published."""
+    (folder / SUMS).unlink()
+    record = json.loads((folder / "segment.json").read_text())
+    assert record.pop("checksums") is True
+    (folder / "segment.json").write_text(json.dumps(record))
+
+
+def test_segments_of_earlier_versions_are_taken_as_they_are(store):
+    as_before_checksums(store.folder(ONE))
     edit(store.rows(ONE), b"0.25", b"0.29")
     assert store.read_rows(ONE)[1]["train/loss"] == "0.29"
     found = verify_segments(store)
@@ -225,7 +245,7 @@ def test_counts_that_cannot_be_reach_no_table(store):
     shutil.rmtree(store.folder(ONE))
     publish(store, ONE)
     write_arrays(store.counts(TWO), {"precision": np.array([[-1.0, 0.5], [np.nan, 0.5]])})
-    (store.folder(TWO) / SUMS).unlink()
+    as_before_checksums(store.folder(TWO))
     with pytest.raises(InputError, match=r"precision holds nan in row 2"):
         store.read_counts(TWO)
 

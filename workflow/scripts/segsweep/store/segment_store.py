@@ -1,7 +1,7 @@
 """The store of trained segments: a folder for each, named by its address. Nothing else reads or writes such a folder.
 
 A folder of a segment holds
-    segment.json            its record (`SegmentRecord`): with it a segment is complete
+    segment.json            its record (`SegmentRecord`): with it a segment is complete; says that there are
     SHA256SUMS              checksums of all files, written last; whoever reads a file that changed since compares it
     epochs.csv              epoch, lr, train/*, val/loss and its parts, seconds, images_per_second, peak_memory_mb
     counts.npz              counts of the validation split, arrays with a leading axis of epochs
@@ -28,11 +28,12 @@ from typing import Any, Self
 
 from segsweep.checksums import SUMS, CheckedFiles, DamagedFile, read_sums, write_sums
 from segsweep.errors import InputError
-from segsweep.io import flush_folder, flush_path, read_csv, read_json, write_json
+from segsweep.io import flush_folder, flush_path, read_csv, read_json, read_json_or_none, write_json
 from segsweep.store.value_ranges import check_counts
 
 STORE = Path("results/segments")
 RECORD = "segment.json"
+HAS_SUMS = "checksums"  # a key of the record that is true, and absent from those of earlier versions
 STATE = "last.pt"
 PROGRAM_FILES = "out"
 PART = ".part"
@@ -348,7 +349,7 @@ class SegmentStore:
         folder = self.root / segment
         try:
             same = self._checked.matches(
-                path, lambda: published_digest(folder, "/".join(inner), read_sums(folder, REPAIR))
+                path, lambda: published_digest(folder, "/".join(inner), published_sums(folder))
             )
         except OSError:
             return path
@@ -369,7 +370,7 @@ class SegmentStore:
         that the part has, or is half a folder; else it stays and the part goes, as another job trained the same bits.
         """
         part, final = self.part(record.id), self.folder(record.id)
-        write_json(part / RECORD, record.to_json())
+        write_json(part / RECORD, record.to_json() | {HAS_SUMS: True})
         (part / "history.json").unlink(missing_ok=True)
         write_sums(part)
         flush_folder(part)
@@ -391,13 +392,29 @@ class SegmentStore:
             return []
 
 
+def published_sums(folder: Path) -> dict[str, str] | None:
+    """Digests by name of the files of a complete segment; None of one that was published before there were any.
+
+    Raises:
+        DamagedFile: the file of checksums cannot be read, or is gone.
+    """
+    sums = read_sums(folder, REPAIR)
+    if sums is None:
+        record = read_json_or_none(folder / RECORD)
+        if isinstance(record, dict) and HAS_SUMS in record:
+            raise DamagedFile(
+                f"{folder / SUMS}: is gone, and was written. Copy it, too, if the rest is a copy; else {REPAIR}"
+            )
+    return sums
+
+
 def published_digest(folder: Path, name: str, sums: Mapping[str, str] | None) -> str | None:
     """Digest of a file of a complete segment as it was published; None where none was written of it.
 
     Args:
         folder: of the segment.
         name: of the file, relative to it.
-        sums: of the folder, from `read_sums`.
+        sums: of the folder, from `published_sums`.
 
     Raises:
         DamagedFile: one was written, and is lost.

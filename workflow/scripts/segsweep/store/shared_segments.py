@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from segsweep.checksums import SUMS, DamagedFile, digest_of, files_in, parse_sums, read_sums, sums_text
+from segsweep.checksums import SUMS, DamagedFile, digest_of, files_in, parse_sums, sums_text
 from segsweep.errors import InputError
 from segsweep.planning.plan_file import SegmentPlan
 from segsweep.planning.record_match import disagreement
@@ -31,6 +31,7 @@ from segsweep.store.segment_store import (
     SegmentStore,
     adopt,
     published_digest,
+    published_sums,
     split_id,
 )
 from segsweep.store.signatures import ENDING, Refused, Signatures
@@ -223,7 +224,7 @@ def pack(folder: Path, target: Path, without: Collection[str] = ()) -> None:
         FileNotFoundError: the folder, or a file of it, went away.
         DamagedFile: a file is not what was published, or its checksum is lost.
     """
-    published, sums = read_sums(folder, REPAIR), []
+    published, sums = published_sums(folder), []
     with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as tar:
         for name in sorted(files_in(folder) - set(without)):
             with (folder / name).open("rb") as file:
