@@ -37,6 +37,7 @@ from segsweep.planning.runs import Plan, Run, cut, make_run, not_continuable, to
 from segsweep.planning.study_context import component_roots
 from segsweep.planning.study_training import StudyTraining
 from segsweep.planning.tried_settings import digest
+from segsweep.planning.unplanned_segments import compare_unplanned
 from segsweep.planning.worker_view import RESULTS, WorkerView
 from segsweep.search.checks import problems
 from segsweep.search.decision_inputs import basis_of, valid_steps
@@ -148,6 +149,8 @@ class Planner(WorkerView):
             if let_go:
                 self._leave_out(let_go, runs)
                 self._take_over_cut(runs, select_again)
+        if wrong := compare_unplanned(self.store, self.plan.segments):
+            raise InputError(*wrong)
 
     def _take_over_cut(self, runs: list[Run], select_again: dict[str, str]) -> None:
         """Make the plan of the runs as they are cut now, and of what these cannot go on from."""

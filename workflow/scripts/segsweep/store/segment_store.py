@@ -124,6 +124,22 @@ class SegmentRecord:
         """The content of segment.json."""
         return asdict(self)
 
+    def check_kinds(self) -> None:
+        """Check that fields are of their kinds: somebody else may have written it.
+
+        Raises:
+            TypeError, LookupError: one is not.
+        """
+        if self.status not in ENDINGS:
+            raise TypeError(f"status {self.status!r}")
+        for name, kind in _KINDS.items():
+            if not isinstance(getattr(self, name), kind):
+                raise TypeError(f"{name} {getattr(self, name)!r}")
+        for best in filter(None, self.best.values()):
+            for name, kind in (("epoch", int), ("segment", str), ("value", float | int | None)):
+                if not isinstance(best[name], kind):
+                    raise TypeError(f"best {best!r}")
+
     @property
     def trained_epochs(self) -> int:
         """Epochs that the segment itself trained."""
@@ -138,11 +154,32 @@ class SegmentRecord:
 
         What ended out of memory may end otherwise where the setting then was another one, unless that is recorded.
         """
-        repeatable = self.status == "oom" and on_oom not in ("skip", self.train["on_oom"])
+        repeatable = self.status == "oom" and on_oom not in ("skip", self.train.get("on_oom"))
         return not repeatable and set(selections) <= set(self.best)
 
 
 _FIELDS = frozenset(one.name for one in fields(SegmentRecord))
+# Of a record that somebody else wrote, what is read without looking first.
+_KINDS = {
+    "id": str,
+    "label": str,
+    "detail": str,
+    "first_epoch": int,
+    "last_epoch": int,
+    "epochs": int,
+    "train": dict,
+    "best": dict,
+    "parent": str | None,
+    "program": dict | None,
+    "train_seconds": float | int | None,
+    "peak_memory_mb": float | int | None,
+    "checkpoint_mb": float | int | None,
+    "micro_batch": int | None,
+    "parameters": int | None,
+    "versions": dict,
+    "host": dict,
+    "history": list,
+}
 
 
 class SegmentStore:
@@ -250,9 +287,11 @@ class SegmentStore:
             path = self.root / segment / RECORD
             content = read_json(self.checked(path), f"Train {segment} first.", REPAIR)
             try:
-                self._records[segment] = SegmentRecord.from_json(content)
-            except (AttributeError, TypeError) as error:
+                record = SegmentRecord.from_json(content)
+                record.check_kinds()
+            except (AttributeError, LookupError, TypeError) as error:
                 raise InputError(f"{path}: is no record of a segment ({error}). {REPAIR}") from error
+            self._records[segment] = record
         return self._records[segment]
 
     def readable_records(self) -> Iterator[SegmentRecord]:
