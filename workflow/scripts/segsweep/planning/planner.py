@@ -38,6 +38,7 @@ from segsweep.planning.setting_checks import check_encoders
 from segsweep.planning.study_context import component_roots
 from segsweep.planning.study_training import StudyTraining
 from segsweep.planning.tried_settings import digest
+from segsweep.planning.unplanned_segments import compare_unplanned
 from segsweep.planning.worker_view import RESULTS, WorkerView
 from segsweep.search.checks import problems as problems_of_search
 from segsweep.search.decision_inputs import basis_of, valid_steps
@@ -183,6 +184,8 @@ class Planner(WorkerView):
             if let_go:
                 self._leave_out(let_go, runs)
                 self._take_over_cut(runs, select_again)
+        if wrong := compare_unplanned(self.store, self.plan.segments):
+            raise InputError(*wrong)
 
     def _take_over_cut(self, runs: list[Run], select_again: dict[str, str]) -> None:
         """Make the plan of the runs as they are cut now, and of what these cannot go on from."""
