@@ -29,11 +29,16 @@ class Looked:
         image: the image.
         found: its prediction, or why there is none.
         seconds: that it took, of a batch its share.
+        starts_batch: whether a batch began with it, when all images before it were done: predictions that begin with it
+            are those of the whole stream, to the bit.
+        micro_batch: of the stream, when it was done.
     """
 
     image: UnseenImage
     found: PredictedImage | InputError
     seconds: float
+    starts_batch: bool
+    micro_batch: int
 
 
 @dataclass
@@ -41,6 +46,7 @@ class _Open:
     """An image of which something is missing yet: the predictions of its flips so far, without padding."""
 
     image: UnseenImage
+    starts_batch: bool | None = None
     found: list[Any] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -62,7 +68,7 @@ class PredictionStream:
         """Take an image; what it completes."""
         key = str(self._taken)
         self._taken += 1
-        self._open[key] = _Open(image)
+        self._open[key] = opened = _Open(image)
         for number, flip in enumerate(self._flips):
             pixels = flipped_image(image.pixels, flip)
             for piece in pieces_of(f"{key}/{number}", pixels, cut, self.models[0].train.data, self.options.overlap):
@@ -70,6 +76,8 @@ class PredictionStream:
                     yield from self._look()
                 if key not in self._open:  # the memory did not suffice for an earlier piece
                     return
+                if opened.starts_batch is None:
+                    opened.starts_batch = not self._waiting
                 self._waiting.append(piece)
 
     def close(self) -> Iterator[Looked]:
@@ -105,7 +113,7 @@ class PredictionStream:
         share = (time.perf_counter() - start) / len(looking)
         for one in looking:
             one.seconds += share
-        return [Looked(one.image, found, one.seconds) for one, found in ready]
+        return [Looked(one.image, found, one.seconds, bool(one.starts_batch), self.micro_batch) for one, found in ready]
 
     def _outputs(self, batch: dict, order: torch.memory_format) -> Iterator[tuple[list[Any], dict]]:
         """The outputs of each model, with the part of the batch that they are of."""
