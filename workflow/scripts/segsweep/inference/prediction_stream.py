@@ -15,7 +15,7 @@ from segsweep.inference.forward import images_of, memory_format, to_device
 from segsweep.inference.native_size import in_native_size
 from segsweep.inference.pages import PageStitcher
 from segsweep.inference.predicted_image import PredictedImage
-from segsweep.inference.prediction_options import FLIPS, PredictionOptions
+from segsweep.inference.prediction_options import FLIPS, PredictionOptions, takes_windows
 from segsweep.inference.sliding_windows import WindowStitcher
 from segsweep.inference.trained_model import TrainedModel
 from segsweep.inference.unseen_images import Cut, Piece, UnseenImage, batch_of, pieces_of
@@ -107,7 +107,7 @@ class PredictionStream:
             if not _is_out_of_memory(error):
                 raise
             failed = [self._open.pop(key) for key in keys if key in self._open]
-            ready += [(one, _too_large(one.image)) for one in failed]
+            ready += [(one, too_large(one.image, self.options, self.ensemble.kind)) for one in failed]
             self._stitcher = self._new_stitcher()
             _release()
         share = (time.perf_counter() - start) / len(looking)
@@ -165,12 +165,16 @@ def _without_padding(prediction: Any, size: tuple[int, int]) -> Any:
     return prediction | {name: prediction[name][inside] for name in ("mask", "probability")}
 
 
-def _too_large(image: UnseenImage) -> InputError:
+def too_large(image: UnseenImage, options: PredictionOptions, task: str) -> InputError:
+    """Why there is no prediction of an image that needs more memory than there is."""
     height, width = image.pixels.shape[:2]
-    return InputError(
-        f"{image.name}: {width}x{height} pixels do not fit into the memory, not even alone. Look at it through windows "
-        "of 512 pixels, use a device with more memory, or cut it."
-    )
+    if not takes_windows(task):
+        remedy = "Use a device with more memory, or cut it where no object is cut."
+    elif options.window is None:
+        remedy = "Look at it through windows of 512 pixels (`window: 512`), use a device with more memory, or cut it."
+    else:
+        remedy = f"Take smaller windows than {options.window} pixels, use a device with more memory, or cut it."
+    return InputError(f"{image.name}: {width}x{height} pixels do not fit into the memory, not even alone. {remedy}")
 
 
 def _is_out_of_memory(error: Exception) -> bool:
