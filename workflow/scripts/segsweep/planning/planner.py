@@ -28,7 +28,7 @@ from segsweep.planning.markers import marker, new_start
 from segsweep.planning.own_components import OwnPart, own_parts
 from segsweep.planning.packs import pack_up
 from segsweep.planning.plan_content import label, study_plan
-from segsweep.planning.plan_file import RETRAIN, SegmentPlan
+from segsweep.planning.plan_file import RANKED_ROLES, RETRAIN, SegmentPlan
 from segsweep.planning.program_training import program_training
 from segsweep.planning.requested_runs import Decided
 from segsweep.planning.rerun_reasons import History, read_history
@@ -46,7 +46,7 @@ from segsweep.search.narrow import earlier_trials, narrowed, ranks_otherwise
 from segsweep.search.requests import folds_of
 from segsweep.search.step_files import read_steps
 from segsweep.store.segment_store import STORE, SegmentStore
-from segsweep.store.spare_files import weights_to_train_again
+from segsweep.store.spare_files import are_ranked, weights_to_train_again
 
 # What was read out of the package's own files: like Python's compiled files it follows from them, and lies with them.
 DEFINITIONS = PACKAGE / "__pycache__" / "definitions.json"
@@ -181,13 +181,17 @@ class Planner(WorkerView):
         if select_again:
             self._leave_out(select_again, runs)
         self._take_over_cut(runs, select_again)
-        if self.study.keep.best is not None:
-            let_go = weights_to_train_again(self.plan, self.store, self.folder, self.study.best_settings)
-            if let_go:
-                self._leave_out(let_go, runs)
-                self._take_over_cut(runs, select_again)
+        if let_go := self._lost_weights():
+            self._leave_out(let_go, runs)
+            self._take_over_cut(runs, select_again)
         if wrong := compare_unplanned(self.store, self.plan.segments):
             raise InputError(*wrong)
+
+    def _lost_weights(self) -> dict[str, str]:
+        """Segments of the best settings whose weights `keep` let go: why they train again."""
+        if self.study.keep.best is None:
+            return {}
+        return weights_to_train_again(self.plan, self.store, self.folder, self.study.best_settings)
 
     def _take_over_cut(self, runs: list[Run], select_again: dict[str, str]) -> None:
         """Make the plan of the runs as they are cut now, and of what these cannot go on from."""
@@ -209,6 +213,22 @@ class Planner(WorkerView):
             self.store = SegmentStore(self.store.root)
             self._cut()
         return requested, new
+
+    @cached_property
+    def may_lose_weights(self) -> bool:
+        """Whether the ranking that this start makes may put a setting first whose weights `keep` let go before."""
+        if self.study.keep.best is None or self.request.partial:
+            return False
+        ranked = [run for run in self.plan.runs if run.role in RANKED_ROLES]
+        return bool(self.missing()) or not self.nothing_left_to_decide or not are_ranked(ranked, self.plan, self.folder)
+
+    def take_in_ranking(self) -> list[str]:
+        """Plan again what the ranking that was made since lacks weights of: the segments that train because of it."""
+        self.store = SegmentStore(self.store.root)
+        if not self._lost_weights():
+            return []
+        self._cut()
+        return self.missing()
 
     def segment(self, segment: str) -> SegmentPlan:
         return self.plan.segments[segment]
