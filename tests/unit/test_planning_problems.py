@@ -10,6 +10,7 @@ from segsweep.planning.planner import open_study
 from tests.workspace import SMALL, Workspace
 
 CLAIM = {"id": "H", "claim": "in words"}
+EXPECTED = {"gain": [1, 3], "over": "a"}
 RATES = {"optimizer.lr": [0.001, 0.01]}
 MISSPELT_ENCODER = {"model": SMALL["model"] | {"encoder": "resnett18"}}
 
@@ -162,7 +163,7 @@ def test_values_without_what_is_wrong():
         ({"ensemble": {"folds": 2}, "claims": [CLAIM | {"ensemble_at_least": {"success": 85, "acceptable": 0.6}}]},
          "success of H is 85, and val/miou lies between 0 and 1. Did you mean 0.85?"),
         ({"matters": 2}, "matters is 2, and val/miou lies between 0 and 1. Did you mean 0.02?"),
-        ({"grid": None, "runs": [{"id": "a"}, {"id": "b", "set": {"epochs": 1}, "expect": {"gain": [1, 3], "over": "a"}}]},
+        ({"grid": None, "runs": [{"id": "a"}, {"id": "b", "set": {"epochs": 1}, "expect": EXPECTED}]},
          "gain of run b is 3, and val/miou"),
         ({"grid": None, "sweep": {"trials": 2, "space": {"optimizer.lr": [0.1, 0.2]},
                                   "pruner": {"name": "median", "preserve": 80}}}, "preserve is 80"),
@@ -171,7 +172,8 @@ def test_values_without_what_is_wrong():
         ({"grid": RATES | {"epochs": [1, 2]}, "exclude": [{"optimizer.lr": 0.01, "epochs": 2}],
           "claims": [CLAIM | {"best_in": {"optimizer.lr": [0.01]}, "where": {"epochs": 2}}]},
          "H speaks of cells with epochs=2 optimizer.lr=0.01, and there are none: `exclude` leaves them out"),
-        ({"grid": RATES | {"epochs": [1, 2]}, "claims": [CLAIM | {"best_in": {"optimizer.lr": [0.01]}, "where": {"epochs": [1, 3]}}]},
+        ({"grid": RATES | {"epochs": [1, 2]},
+          "claims": [CLAIM | {"best_in": {"optimizer.lr": [0.01]}, "where": {"epochs": [1, 3]}}]},
          "H speaks of epochs 3, and no cell has it"),
     ],
 )  # fmt: skip
@@ -185,8 +187,8 @@ def test_what_scores_names_and_claims_may_speak_of(workspace):
     grid = RATES | {"loss.main": [{"cross_entropy": 1.0}, {"focal": 1.0, "dice": 2.0}]}
     names = {
         "optimizer.lr": "Rate", "0.001": "low", "focal+dice=2": "Both", "val/miou": "mIoU", "miou": "mIoU",
-        "test/dice": "Dice", "val/iou/one": "One", "two": "Two", "batch_size": "B", "train/loss": "L", "best_epoch": "e",
-        "cost/parameters": "Size",
+        "test/dice": "Dice", "val/iou/one": "One", "two": "Two", "batch_size": "B", "train/loss": "L",
+        "best_epoch": "e", "cost/parameters": "Size",
     }  # fmt: skip
     claims = [CLAIM | {"best_in": {"optimizer.lr": [0.01]}, "where": {"optimizer.lr": [0.001, 0.01]}}]
     claims += [{"id": "E", "claim": "x", "ensemble_at_least": {"success": 0.9, "acceptable": 0.5}}]
