@@ -1,4 +1,4 @@
-"""Malformed inputs and what planning answers."""
+"""Malformed inputs and what planning, or the preparation of data, answers."""
 
 import re
 import shutil
@@ -6,11 +6,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from segsweep.config.dataset import parse_dataset
+from segsweep.data.preparation import prepare
+from segsweep.planning.image_kind import image_kind
 from segsweep.planning.packs import read_packs
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import Planner, open_study
 from tests.faults.answers import REFUSED, Answer, answer_of
 from tests.faults.malformed import DATASET, STUDY, Case, dataset, study
+from tests.faults.malformed_data import DataCase
 
 SHOWN_OF_TRAIN = ("epochs", "batch_size", "optimizer.lr")
 PLACE = re.compile(r"\.yaml|\.json|\.txt|--config|data/|tiny|study")
@@ -24,21 +28,31 @@ class Asked:
         wrong: what is wrong with the answer, in words; empty where it is as expected.
     """
 
-    case: Case
+    case: Case | DataCase
     answer: Answer
     wrong: str
 
 
-def ask(cases: Iterable[Case]) -> Iterator[Asked]:
-    """Put cases to the planner, in the working folder: a workspace of its own."""
+def ask(cases: Iterable[Case | DataCase]) -> Iterator[Asked]:
+    """Put cases to the planner, or to the preparation of data, in the working folder: a workspace of its own."""
     for case in cases:
-        files = {STUDY: study(), DATASET: dataset()} | case.files
+        of_data = isinstance(case, DataCase)
+        files = case.files if of_data else {STUDY: study(), DATASET: dataset()} | case.files
         for path, content in files.items():
             _write(Path(path), content)
-        answer = answer_of(lambda case=case: _planned(case))
+        answer = answer_of(lambda case=case, of_data=of_data: _prepared(case) if of_data else _planned(case))
         for path in files:
-            _remove(Path(path))
+            Path(path).unlink(missing_ok=True)
+        shutil.rmtree("results", ignore_errors=True)
         yield Asked(case, answer, _wrong(case, answer))
+
+
+def _prepared(case: DataCase) -> str:
+    """Look at a data set as a plan does, and prepare it; what was odd about it, in words."""
+    data = parse_dataset(case.dataset)
+    root = Path("data", data.root)
+    image_kind(data, root)
+    return "\n".join(prepare(data, root, None, Path("results/data/small"), "fingerprint")["warnings"])
 
 
 def _planned(case: Case) -> str:
@@ -58,7 +72,7 @@ def _planned(case: Case) -> str:
     return "\n".join(shown)
 
 
-def _wrong(case: Case, answer: Answer) -> str:
+def _wrong(case: Case | DataCase, answer: Answer) -> str:
     if answer.kind != case.expected:
         return f"{answer.kind} in place of {case.expected}"
     if lacking := [word for word in case.says if word not in answer.words]:
@@ -73,10 +87,3 @@ def _write(path: Path, content: str | bytes | None) -> None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
-
-
-def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    top = Path("results")
-    if top.exists():
-        shutil.rmtree(top)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, get_args, get_origin
@@ -18,9 +19,11 @@ from segsweep.config.study import Study
 from segsweep.config.train import Train
 from segsweep.config.yaml_loading import load_yaml
 from tests.faults.answers import ACCEPTED, REFUSED
+from tests.faults.malformed_data import DataCase, data_cases
 from tests.workspace import SMALL
 
 STUDY, DATASET = "config/studies/little.yaml", "config/datasets/tiny.yaml"
+MUCH = 100_000  # characters
 GOOD_STUDY = {
     "name": "little",
     "dataset": "tiny",
@@ -58,7 +61,7 @@ class Case:
     says: tuple[str, ...] = ()
 
 
-def cases() -> Iterator[Case]:
+def cases() -> Iterator[Case | DataCase]:
     """All of them, in a fixed order."""
     yield from _values_of_settings()
     yield from _values_of_studies()
@@ -73,6 +76,10 @@ def cases() -> Iterator[Case]:
     yield from _datasets()
     yield from _shell()
     yield from _caches()
+    yield from _smoke_tests()
+    yield from _scores_and_names()
+    yield from _several()
+    yield from data_cases()
 
 
 # Values of each type that no key of that type takes.
@@ -85,6 +92,8 @@ WRONG: dict[type, list[str]] = {
 
 
 def _as_yaml(values: Any, sort_keys: bool = True) -> str:
+    if len(text := json.dumps(values)) > MUCH:  # which is YAML as well, and written in no time
+        return text + "\n"
     return yaml.dump(values, Dumper=yaml.CSafeDumper, sort_keys=sort_keys)
 
 
@@ -623,3 +632,87 @@ def _caches() -> Iterator[Case]:
             {STUDY: sweep(), "results/little/sweep/step_000.json": content},
             expected=ACCEPTED,
         )
+
+
+def _smoke_tests() -> Iterator[Case]:
+    """What is wrong in the section `smoke` alone, which is not asked for."""
+    wrong: dict[str, tuple[Any, str]] = {
+        "epochs 0": ({"epochs": 0}, "epochs"),
+        "epochs many": ({"epochs": "many", "rescale_epochs": True}, "epochs"),
+        "an unknown key": ({"epochss": 1}, "epochss"),
+        "rescale maybe": ({"epochs": 1, "rescale_epochs": "maybe"}, "rescale_epochs"),
+        "resnett18": ({"model": {"encoder": "resnett18"}}, "resnett18"),
+        "resnett18, dotted": ({"model.encoder": "resnett18"}, "resnett18"),
+        "a negative rate": ({"grid": {"optimizer.lr": [0.1, -3]}}, "lr"),
+        "an axis that is not there": ({"grid": {"optimizer.lrr": [0.1]}}, "lrr"),
+        "an axis that is no list": ({"grid": {"epochs": 3}}, "epochs"),
+        "9 folds": ({"folds": 9}, "folds"),
+        "seeds twice": ({"seeds": [0, 0]}, "seeds"),
+        "val/mioo": ({"metric": "val/mioo"}, "val/mioo"),
+        "a monitor of nothing": ({"early_stopping": {"monitor": "val/mioo"}}, "val/mioo"),
+        "a sweep beside the grid": ({"sweep": {"trials": 1, "space": {"epochs": [1]}}}, "sweep"),
+        "a text": ("epochs", "smoke"),
+        "a list": ([1], "smoke"),
+    }
+    for name, (found, says) in wrong.items():
+        yield Case("smoke tests", name, {STUDY: study(smoke=found)}, says=(says, "little.yaml"))
+        if isinstance(found, dict):
+            asked_for = {"smoke": True}
+            yield Case("smoke tests", f"{name}, asked for", {STUDY: study(smoke=found)}, asked_for, says=(says,))
+
+
+def _scores_and_names() -> Iterator[Case]:
+    """Scores that the metric never has, and names of what is not there."""
+    lr = {"grid": {"optimizer.lr": [0.001, 0.01], "epochs": [1, 2]}, "ensemble": {"folds": 2}}
+    claim = {"id": "H1", "claim": "in words"}
+    best = claim | {"best_in": {"optimizer.lr": [0.01]}}
+    changes: dict[str, tuple[dict[str, Any], str]] = {
+        "85 %": ({"claims": [claim | {"ensemble_at_least": {"success": 85, "acceptable": 0.6}}]}, "0.85"),
+        "-0.1": ({"claims": [claim | {"ensemble_at_least": {"success": 0.5, "acceptable": -0.1}}]}, "-0.1"),
+        "a difference of 2": ({"matters": 2}, "matters"),
+        "where emptied by exclude": (
+            {"exclude": [{"optimizer.lr": 0.01, "epochs": 2}], "claims": [best | {"where": {"epochs": 2}}]},
+            "H1",
+        ),
+        "a level of a list": ({"claims": [best | {"where": {"epochs": [1, 3]}}]}, "epochs 3"),
+        "a name of no axis": ({"names": {"optimizer.lrr": "Rate"}}, "optimizer.lrr"),
+        "a name of no metric": ({"names": {"val/mioo": "mIoU"}}, "val/mioo"),
+        "a name of no level": ({"names": {"focall": "Focal"}}, "focall"),
+    }
+    for name, (change, says) in changes.items():
+        yield Case("scores and names", name, {STUDY: study(**lr | change)}, says=(says, "little.yaml"))
+
+
+def _several() -> Iterator[Case]:
+    """Mistakes of different stages: each must be told."""
+    lr = {"grid": {"optimizer.lr": [0.001, 0.01]}}
+    encoder = {"model": SMALL["model"] | {"encoder": "resnett18"}}
+    mistakes: dict[str, tuple[dict[str, Any], str]] = {
+        "a misspelt key": ({"titel": "x"}, "titel"),
+        "a key that stands twice": ({"seeds": [3, 3]}, "seeds"),
+        "a level of no cell": ({"claims": [{"id": "H", "claim": "x", "best_in": {"optimizer.lr": [0.5]}}]}, "0.5"),
+        "a metric that is not there": ({"metric": "val/mioo"}, "val/mioo"),
+        "too many folds": ({"folds": 7}, "7 folds"),
+        "a confirmation by the study's seeds": ({"confirm": {"top": 1, "seeds": [0]}}, "confirmed"),
+        "an entry of exclude for nothing": ({"exclude": [{"optimizer.lr": 7}]}, "exclude"),
+        "a smoke test of no epochs": ({"smoke": {"epochs": 0}}, "epochs is 0"),
+    }
+    wrong_train: dict[str, tuple[dict[str, Any], str]] = {
+        "": ({}, ""),
+        "an encoder": (encoder, "resnett18"),
+        "a value": ({"batch_size": 0}, "batch_size"),
+        "a name": ({"optimizer": {"name": "adamm"}}, "adamm"),
+        "a key": ({"epochss": 3}, "epochss"),
+    }
+    for (first, (one, says)), (second, (other, says_too)) in combinations(mistakes.items(), 2):
+        for name, (train, of_train) in wrong_train.items():
+            dependent = {"a key that stands twice", "a confirmation by the study's seeds"} == {first, second}
+            if not dependent and not (name == "a name" and "exclude" in f"{first} {second}"):
+                files = {STUDY: study(**lr | one | other | {"train": SMALL | train})}
+                says_all = tuple(filter(None, (says, says_too, of_train, "little.yaml")))
+                yield Case("several mistakes", " + ".join(filter(None, (first, second, name))), files, says=says_all)
+    for name, (one, says) in mistakes.items():
+        if name not in ("too many folds", "a metric that is not there"):
+            files = {STUDY: study(**lr | one), DATASET: dataset(task="segmentation", chanels=3)}
+            says_all = (says, "segmentation", "chanels", "device")
+            yield Case("several mistakes", f"{name} + a data set", files, {"device": "tpu"}, says=says_all)

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 SUFFIXES = (".jpg", ".png", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")  # of images of which only the name is said
 CONTROL = re.compile(r"[\x00-\x1f]")
+LONGEST = 4096  # characters of a path
 SURROGATE = re.compile("[\ud800-\udfff]")  # what Python puts in the place of bytes that are not UTF-8
 
 
@@ -14,6 +15,8 @@ def not_a_name(name: str) -> str | None:
     """What is wrong with a name, of a list or of a file on the disk, so that nothing can be called so; else None."""
     if SURROGATE.search(name):
         return "is not UTF-8"
+    if len(name) > LONGEST:
+        return f"is of {len(name):,} characters, longer than any path"
     return "holds a control character" if CONTROL.search(name) else None
 
 
@@ -49,6 +52,6 @@ def usable_name(name: str, location: str, problems: list[str]) -> str:
     """
     if wrong := not_a_name(name):
         problems.append(
-            f"{location}: {name!a} {wrong}. Rename the image if need be, and save the list as plain UTF-8 text."
+            f"{location}: {name!a:.80} {wrong}. Rename the image if need be, and save the list as plain UTF-8 text."
         )
     return posixpath.normpath(name)

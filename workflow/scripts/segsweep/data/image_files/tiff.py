@@ -101,9 +101,17 @@ def pages_of(where: str, file: TiffFile) -> list[TiffPage]:
     """The images of a file, without smaller copies and masks of transparency.
 
     Raises:
-        InputError: it holds more images than it lists, as long stacks of ImageJ do.
+        InputError: it holds more images than it lists, as long stacks of ImageJ do, or its list of images has no end.
     """
-    pages = [page for page in file.pages if not page.is_reduced and not page.is_mask]
+    pages, seen = [], set()
+    for page in file.pages:
+        if page.offset in seen:
+            raise InputError(
+                f"{where}: a corrupted TIFF, whose list of images leads back to its own. Replace the file."
+            )
+        seen.add(page.offset)
+        if not page.is_reduced and not page.is_mask:
+            pages.append(page)
     counted = (file.imagej_metadata or {}).get("images", 1) if file.is_imagej else 1
     if len(pages) == 1 and counted > 1:
         raise InputError(f"{where}: a stack of ImageJ that lists one of its {counted} images. Save each in a file.")
