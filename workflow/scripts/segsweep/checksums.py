@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from segsweep.errors import InputError
+from segsweep.errors import InputError, naming
 from segsweep.io import write_bytes
 
 SUMS = "SHA256SUMS"
@@ -24,7 +24,7 @@ class DamagedFile(InputError):
 
 def digest_of(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
+    with naming(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

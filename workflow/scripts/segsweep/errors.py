@@ -1,6 +1,18 @@
-"""What a person wrote or supplied is wrong."""
+"""What a person wrote or supplied is wrong, and what a disk refuses."""
 
-from collections.abc import Callable
+import errno
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# What a disk refuses that is full, broken, or may only be read; and what helps.
+DISK_REMEDIES = {
+    errno.ENOSPC: "Make room (`make clean-up` shows what can go)",
+    errno.EDQUOT: "Make room (`make clean-up` shows what can go), or ask for a larger quota",
+    errno.EIO: "Have the disk checked",
+    errno.EROFS: "Make it writable",
+}
 
 
 class InputError(Exception):
@@ -28,3 +40,31 @@ def check_all(*checks: Callable[[], object]) -> None:
             problems |= dict.fromkeys(error.problems)
     if problems:
         raise InputError(*problems)
+
+
+def refusal_of_disk(error: BaseException) -> str | None:
+    """What a disk refused first, of what led to an error: a line that names the file; None where it refused nothing."""
+    refused = []
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in DISK_REMEDIES:
+            refused.insert(0, error)
+        error = error.__cause__ or error.__context__
+    if not refused:
+        return None
+    number = refused[0].errno
+    file = next((one.filename for one in refused if one.filename), "a file")
+    return (
+        f"{file}: {os.strerror(number)}. {DISK_REMEDIES[number]}, and start again: what is complete stays, and the "
+        "rest resumes or is made again."
+    )
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Have the system's errors name a file where they name none: those of reading and writing do not."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from segsweep.errors import InputError
+from segsweep.errors import InputError, naming
 
 TEMPORARY = ".{name}.{process}.tmp"
 
@@ -125,7 +125,7 @@ def write_bytes(path: Path, write: Callable[[IO[bytes]], Any], *, flush: bool = 
         path.parent.mkdir(parents=True, exist_ok=True)
         file = temporary.open("wb")
     try:
-        with file:
+        with naming(path), file:
             write(file)
             if flush:
                 file.flush()
