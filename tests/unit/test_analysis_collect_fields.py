@@ -125,7 +125,7 @@ def test_curves_keep_any_field(tmp_path, field):
     path = tmp_path / "one.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows([["epoch", field or "x", "note"], ["1", "2", field]])
-    one, other = read_curve([path]), Curve(["epoch", "more"], ["1,5"], [["1", "5"]])
+    one, other = read_curve(path), Curve(["epoch", "more"], ["1,5"], [["1", "5"]])
     write_curves(tmp_path / "all.csv", ["run", "cell", "epoch", "more", field or "x", "note"], [
         ("r, 1", "c", one), ("r2", "c", other),
     ])  # fmt: skip

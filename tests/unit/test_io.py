@@ -6,7 +6,8 @@ import os
 import pytest
 
 from segsweep.config.yaml_documents import Document
-from segsweep.errors import InputError, refusal_of_disk
+from segsweep.disk_errors import refusal_of_disk
+from segsweep.errors import InputError
 from segsweep.io import (
     read_csv,
     read_json,

@@ -333,3 +333,21 @@ def test_a_file_that_does_not_fit_says_so(tmp_path):
     file.write_bytes(b"no weights")
     with pytest.raises(InputError, match=r"weights\.pt cannot be read as weights"):
         build("unet", encoder_weights=str(file))
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ([1, 2], "holds list, no weights by name"),
+        (torch.zeros(3), "holds Tensor, no weights by name"),
+        ({"state_dict": {1: torch.zeros(1)}}, "holds dict, no weights by name"),
+        ({"encoder.conv1.weight": 3}, "holds int under 'conv1.weight'"),
+        ({"conv1.weight": torch.tensor([float("nan")])}, "holds values that are not finite under 'conv1.weight'"),
+        (Path("elsewhere"), "holds other objects than tensors"),
+    ],
+)
+def test_a_file_that_holds_something_else_says_so(tmp_path, content, found):
+    file = tmp_path / "weights.pt"
+    torch.save(content, file)
+    with pytest.raises(InputError, match=found):
+        build("unet", encoder_weights=str(file))

@@ -1,5 +1,6 @@
 """How much of the disk a study takes."""
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,7 @@ import segmentation_models_pytorch as smp
 import torch
 
 from segsweep.config.keep import Keep
-from segsweep.planning.disk_use import MIB, WEIGHTS_MB, disk_use
+from segsweep.planning.disk_use import MIB, READ, WEIGHTS_MB, disk_use
 from segsweep.store.segment_store import SegmentStore
 from tests.segments import segment_plan, study_plan, write_segment
 
@@ -48,6 +49,32 @@ def test_what_was_measured_counts(tmp_path):
     write_segment(tmp_path, segment.id, train=segment.train, dataset=segment.dataset, checkpoint_mb=7.5)
     use = disk_use(plan_of(1, can_be_extended=False), Keep(), SegmentStore(tmp_path))
     assert use.weights == 7.5 * MIB
+
+
+def test_a_few_records_are_read_however_many_there_are(tmp_path, monkeypatch):
+    """Of a plan's own segments one of each network, at whatever time it was trained; then the newest of all others."""
+    plan = plan_of(2, can_be_extended=False)
+    other = {"model": {"encoder": "resnet34"}, "optimizer": {"name": "sgd"}}
+    plan.segments["b" * 16 + "-0004"] = segment_plan("b" * 16 + "-0004", train=other, can_be_extended=False)
+    unlike = {"model": {"encoder": "resnet50"}}
+    trained = [
+        ("a" * 16, TRAIN, 7.5),
+        *((f"{number:016x}", unlike, 1.5) for number in range(READ)),
+        ("d" * 16, other, 9.5),
+    ]
+    for age, (phase, train, size) in enumerate(trained):
+        planned = segment_plan(f"{phase}-0004", train=train)
+        folder = write_segment(tmp_path, planned.id, train=planned.train, dataset=planned.dataset, checkpoint_mb=size)
+        os.utime(folder / "segment.json", (age, age))
+    read = []
+    record = SegmentStore.record
+    monkeypatch.setattr(SegmentStore, "record", lambda store, segment: read.append(segment) or record(store, segment))
+    assert disk_use(plan, Keep(), SegmentStore(tmp_path)).weights == (7.5 + 9.5) * MIB
+    assert [segment[0] for segment in read] == ["a", "d"]
+    read.clear()
+    plan.segments["e" * 16 + "-0004"] = segment_plan("e" * 16 + "-0004", train={"model": {"encoder": "vgg16"}})
+    disk_use(plan, Keep(), SegmentStore(tmp_path))
+    assert len(read) == READ
 
 
 @pytest.mark.parametrize("encoder", ["tu-lcnet_050", "mobilenet_v2", "resnet18", "resnet34", "resnet50"])

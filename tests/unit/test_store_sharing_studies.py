@@ -12,6 +12,7 @@ from segsweep.store.clean_up import DAY_S, find_waste, remove
 from segsweep.store.remote import Remote
 from segsweep.store.segment_store import SegmentStore
 from segsweep.store.shared_tables import PULLED, pull_tables, push_tables, state_of
+from segsweep.table_sums import check_tables, note_tables
 from tests.segments import segment_plan, study_plan
 
 STUDY, DATASET = {"name": "little", "metric": "val/miou"}, {"name": "drawn"}
@@ -67,6 +68,17 @@ def test_tables_made_here_are_never_overwritten(results, remote, tmp_path):
     (mine / "runs.csv").write_text("made here")
     assert pull_tables(tmp_path / "other", remote, "little", STATE) == []
     assert pulled(mine) == {"runs.csv": "made here"}
+
+
+def test_checksums_of_tables_that_were_here_are_not_those_of_what_is_pulled(results, remote, tmp_path):
+    push_tables(results, remote)
+    mine = tmp_path / "other" / "little"
+    mine.mkdir(parents=True)
+    (mine / "runs.csv").write_text("made here")
+    note_tables(mine, "collect_results")
+    (mine / "runs.csv").unlink()
+    assert "runs.csv" in pull_tables(tmp_path / "other", remote, "little", STATE)
+    check_tables(mine)
 
 
 def test_decisions_made_here_are_not_mixed_with_others(results, remote, tmp_path):

@@ -11,7 +11,10 @@ from dvc_objects.fs import LocalFileSystem
 from segsweep.checksums import write_sums
 from segsweep.errors import InputError
 from segsweep.io import write_json
+from segsweep.planning.planner import open_study
 from segsweep.planning.record_match import disagreement
+from segsweep.planning.unplanned_segments import FOLDER as UNPLANNED
+from segsweep.planning.unplanned_segments import compare_unplanned, note_unplanned
 from segsweep.store import signatures as signing
 from segsweep.store.remote import Remote
 from segsweep.store.segment_store import SegmentRecord, SegmentStore
@@ -19,6 +22,7 @@ from segsweep.store.shared_segments import FOLDER, pack, pull, push
 from segsweep.store.shared_tables import _parse
 from segsweep.store.signatures import Refused, Signatures, signatures_of
 from tests.segments import segment_plan
+from tests.workspace import Workspace
 
 ONE, TWO = (f"{digit * 16}-0004" for digit in "ab")
 DATASET = {"name": "tiny", "task": "binary", "demo": None}
@@ -115,9 +119,53 @@ def test_a_repacked_segment_is_named_and_passed_over(mine, remote, location, tmp
     assert outcome.moved == [TWO]
     assert outcome.refused == [(ONE, "it is not what the plan means: it says code_fingerprint beef, the plan c0de")]
     assert set(SegmentStore(tmp_path / "theirs").complete) == {TWO}
-    # Whoever has no plan for it has nothing to compare it with, and it is not compared later.
-    assert pull(tmp_path / "third", remote).moved == [ONE, TWO]
-    assert pull(tmp_path / "third", remote, planned=PLANNED).there == 2
+
+
+def test_what_was_pulled_without_a_plan_is_compared_with_the_first_one(mine, remote, location, tmp_path):
+    push(mine, remote)
+    pack(write(tmp_path / "forged", planned(), code_fingerprint="beef"), location / FOLDER / f"{ONE}.tar")
+    theirs = tmp_path / "theirs"
+    assert pull(theirs, remote).moved == [ONE, TWO]
+    assert compare_unplanned(SegmentStore(theirs), {}) == []
+    for _ in range(2):
+        assert compare_unplanned(SegmentStore(theirs), PLANNED) == [
+            f"{theirs / ONE}: was pulled while no plan asked for it, and is not what this plan means: it says "
+            "code_fingerprint beef, the plan c0de. Remove that folder, and start again: it trains."
+        ]
+    assert sorted(path.name for path in (theirs / UNPLANNED).iterdir()) == [ONE]  # the other one is what it should be
+    shutil.rmtree(theirs / ONE)
+    assert compare_unplanned(SegmentStore(theirs), PLANNED) == []
+    pull(tmp_path / "third", remote, planned=PLANNED)
+    assert not (tmp_path / "third" / UNPLANNED).exists()
+
+
+def test_a_plan_refuses_what_was_pulled_and_is_of_another_training(tmp_path, monkeypatch):
+    workspace = Workspace.entered(tmp_path, monkeypatch)
+    workspace.write_study()
+    study = open_study({"study": "little"}, plans=True)
+
+    def pulled(**fields):
+        for plan in study.plan.segments.values():
+            best = {"max val/miou": {"epoch": 1, "value": 0.5, "segment": plan.id}}
+            write(study.store.root, plan, best=best, **fields)
+            note_unplanned(study.store.root, plan.id)
+
+    pulled(seed=7)
+    with pytest.raises(InputError, match="is not what this plan means: it says seed 7, the plan 0"):
+        open_study({"study": "little"}, plans=True)
+    pulled()
+    assert open_study({"study": "little"}, plans=True).missing() == []
+
+
+ODD = [{"status": "famous"}, {"train": []}, {"epochs": "4"}, {"best": [1]}, {"best": {"x": 1}}, {"program": "x"}]
+ODD += [{"best": {"x": {"epoch": "1", "value": 0, "segment": ONE}}}, {"host": 1}, {"train_seconds": "9"}]
+
+
+@pytest.mark.parametrize("fields", ODD)
+def test_a_record_whose_fields_are_of_another_kind_is_none(tmp_path, fields):
+    write(tmp_path, planned(), **fields)
+    with pytest.raises(InputError, match=r"segment\.json: is no record of a segment .*make repair"):
+        SegmentStore(tmp_path).record(ONE)
 
 
 def tar_with(member, content=b""):

@@ -10,7 +10,7 @@ import pytest
 import verify
 
 from segsweep.analysis.collect import collect
-from segsweep.checksums import MEMORY, SUMS, DamagedFile
+from segsweep.checksums import MEMORY, SUMS, DamagedFile, write_sums
 from segsweep.data.prepared import MANIFEST, Prepared
 from segsweep.data.prepared_checks import check_prepared, open_checked, prepared_problems, write_prepared_sums
 from segsweep.data.prepared_facts import open_without_images
@@ -25,7 +25,9 @@ from tests.segments import segment_plan, segment_record, study_plan
 from tests.unit.test_data_preparation import root, run  # noqa: F401 (a fixture)
 
 ONE, TWO = "a" * 16 + "-0002", "b" * 16 + "-0002"
+FOUR = "c" * 16 + "-0004"
 CLASSES = ["background", "thing"]
+DATASET = {"name": "tiny", "reader": "demo", "task": "binary", "classes": {0: "background", 1: "thing"}}
 ROWS = [{"epoch": epoch, "lr": 1e-3, "train/loss": 0.5 / epoch, "seconds": 2.0} for epoch in (1, 2)]
 REPAIR = r"`make repair` \(of one study: STUDY=NAME\) forgets the segment"
 
@@ -74,11 +76,67 @@ def test_one_digit_of_a_number_is_never_believed(store):
     for read in (store.read_rows, lambda one: read_epochs(store, one)):
         with pytest.raises(DamagedFile, match=rf"epochs\.csv: differs from its checksum.*{REPAIR}"):
             read(ONE)
-    dataset = {"name": "tiny", "reader": "demo", "task": "binary", "classes": {0: "background", 1: "thing"}}
-    plan = study_plan(segment_plan(ONE, dataset=dataset), segment_plan(TWO, dataset=dataset))
+    plan = study_plan(segment_plan(ONE, dataset=DATASET), segment_plan(TWO, dataset=DATASET))
     with pytest.raises(DamagedFile, match=r"epochs\.csv: differs"):
         collect(plan, again(store))
     assert store.read_rows(TWO)[1]["train/loss"] == "0.25"
+
+
+RECOUNTED = [
+    (b"1,0.001", b"7,0.001", "row 2 is of epoch '7'; epoch 1 belongs there"),
+    (b"2,0.001", b"1,0.001", "row 3 is of epoch '1'; epoch 2 belongs there"),
+    (b"2,0.001", b",0.001", "row 3 is of epoch ''; epoch 2 belongs there"),
+    (b"2,0.001", b"nan,0.001", "row 3 is of epoch '(nan)?'"),
+    (b"2,0.001", b"-2,0.001", "row 3 is of epoch '-2'"),
+    (b"2,0.001,0.25,2.0\n", b"", "has no row of epoch 2, but 2 epochs were trained"),
+    (b"2,0.001,0.25,2.0\n", b"2,0.001,0.25,2.0\n3,0.001,0.25,2.0\n", "none, as the training ended after epoch 2"),
+    (b"epoch,", b"step,", "."),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "said"), RECOUNTED)
+def test_rows_are_those_of_the_epochs_that_were_trained(store, old, new, said):
+    """Whatever the checksums say: a program of somebody else's may have written both."""
+    edit(store.rows(ONE), old, new)
+    write_sums(store.folder(ONE))
+    plan = study_plan(segment_plan(ONE, dataset=DATASET))
+    for read in (lambda: read_epochs(store, ONE), lambda: collect(plan, again(store))):
+        with pytest.raises(InputError, match=rf"epochs\.csv: .*{said}.*make repair"):
+            read()
+    assert len(segment_problems(again(store), ONE)) == 1
+
+
+@pytest.mark.parametrize(
+    ("epochs", "said"),
+    [("124", ""), ("14", ""), ("", ""), ("142", "row 4 is of epoch '2'; none"), ("115", "row 3 is of epoch '1'; an")],
+)
+def test_a_program_may_leave_out_epochs_and_not_repeat_them(tmp_path, epochs, said):
+    store, program = SegmentStore(tmp_path), {"results": {"file": "metrics.csv", "columns": {"epoch": "step"}}}
+    write_csv(store.part(FOUR) / "epochs.csv", [{"epoch": one, "val/miou": 0.5} for one in epochs], ["epoch"])
+    store.publish(segment_record(FOUR, program=program))
+    problems = segment_problems(store, FOUR)
+    assert [said in problem for problem in problems] == [True] * bool(said)
+
+
+def test_rows_that_are_gone_are_damage(store):
+    store.rows(ONE).unlink()
+    plan = study_plan(segment_plan(ONE, dataset=DATASET))
+    for read in (
+        lambda: collect(plan, store),
+        lambda: best_of_run(store, [ONE], "val/dice", False, "binary", CLASSES),
+    ):
+        with pytest.raises(InputError, match=r"epochs\.csv: cannot be read.*make repair"):
+            read()
+
+
+def test_a_run_that_was_out_of_memory_from_the_start_has_no_rows(tmp_path):
+    store = SegmentStore(tmp_path)
+    store.part(ONE).mkdir(parents=True)
+    write_arrays(store.part(ONE) / "counts.npz", {})
+    store.publish(segment_record(ONE, status="oom", epochs=0))
+    (run,) = collect(study_plan(segment_plan(ONE, dataset=DATASET)), store).runs
+    assert (run["status"], run["epochs"]) == ("oom", 0)
+    assert segment_problems(store, ONE) == []
 
 
 @pytest.mark.parametrize("name", ["counts.npz", "images-0002.npz", "weights-0002.pt", "last.pt"])
@@ -134,8 +192,28 @@ def test_what_was_not_published_with_a_segment_needs_no_checksum(store, tmp_path
     pack(folder, store.root / "packed.tar")
 
 
-def test_segments_of_earlier_versions_are_taken_as_they_are(store):
+def test_checksums_that_are_gone_are_damage(store):
     (store.folder(ONE) / SUMS).unlink()
+    edit(store.rows(ONE), b"0.25", b"0.29")
+    for use in (store.read_rows, store.record, lambda one: pack(store.folder(one), store.root / "packed.tar")):
+        with pytest.raises(DamagedFile, match=rf"SHA256SUMS: is gone, and was written.*{REPAIR}"):
+            use(ONE)
+    found = verify_segments(again(store))
+    assert (found.without_sums, list(found.damaged)) == ([], [store.folder(ONE)])
+    assert verify.main(["--repair"]) == 0
+    assert list(again(store).complete) == [TWO]
+
+
+def as_before_checksums(folder):
+    """What an earlier version published."""
+    (folder / SUMS).unlink()
+    record = json.loads((folder / "segment.json").read_text())
+    assert record.pop("checksums") is True
+    (folder / "segment.json").write_text(json.dumps(record))
+
+
+def test_segments_of_earlier_versions_are_taken_as_they_are(store):
+    as_before_checksums(store.folder(ONE))
     edit(store.rows(ONE), b"0.25", b"0.29")
     assert store.read_rows(ONE)[1]["train/loss"] == "0.29"
     found = verify_segments(store)
@@ -167,7 +245,7 @@ def test_counts_that_cannot_be_reach_no_table(store):
     shutil.rmtree(store.folder(ONE))
     publish(store, ONE)
     write_arrays(store.counts(TWO), {"precision": np.array([[-1.0, 0.5], [np.nan, 0.5]])})
-    (store.folder(TWO) / SUMS).unlink()
+    as_before_checksums(store.folder(TWO))
     with pytest.raises(InputError, match=r"precision holds nan in row 2"):
         store.read_counts(TWO)
 

@@ -8,7 +8,7 @@ import verify
 import write_metrics
 
 from segsweep.checksums import DamagedFile
-from segsweep.table_sums import FOLDER, check_tables, note_tables, noted, table_problems
+from segsweep.table_sums import FOLDER, check_tables, note_tables, table_problems
 from segsweep.tables import outputs
 
 
@@ -56,12 +56,34 @@ def test_repair_deletes_a_damaged_table_alone(folder, capsys):
     assert verify.main([]) == 0
 
 
-def test_tables_without_checksums_and_spoiled_checksums_say_nothing(folder):
-    (folder / FOLDER / "collect_results").write_bytes(b"half")
+def test_tables_without_checksums_are_taken_as_they_are(folder):
+    (folder / FOLDER / "collect_results").unlink()
     (folder / "runs.csv").write_text("run\n")
     check_tables(folder)
-    assert noted(folder) == {}
-    (folder / FOLDER / "collect_results").unlink()
+    assert table_problems(folder) == {}
+
+
+@pytest.mark.parametrize("kept", [b"", b"half", None])
+def test_checksums_that_are_lost_are_damage(folder, capsys, kept):
+    """Cut anywhere, at the end of a line as well (None)."""
+    file = folder / FOLDER / "collect_results"
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join(lines[:-1]) if kept is None else kept)
+    lost = lines[-1].split()[1].decode()
+    with pytest.raises(DamagedFile, match=rf"{lost}: its checksum is lost, in \.sums\. Delete it"):
+        check_tables(folder)
+    assert len(table_problems(folder)) == (1 if kept is None else len(lines))
+    assert verify.main(["--repair"]) == 0
+    assert not (folder / lost).exists()
+    assert verify.main([]) == 0
+
+
+def test_a_study_that_becomes_another_kind_forgets_what_it_was(folder):
+    (folder / "runs.csv").write_text("run\n")
+    note_tables(folder, "import_table")
+    check_tables(folder)
+    (folder / "runs.csv").write_text("run,more\n")
+    note_tables(folder, "collect_results")
     check_tables(folder)
 
 

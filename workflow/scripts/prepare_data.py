@@ -17,7 +17,8 @@ from segsweep.config.train import Data
 from segsweep.data.preparation import prepare
 from segsweep.data.prepared_checks import write_prepared_sums
 from segsweep.data.readers import files
-from segsweep.errors import InputError, naming
+from segsweep.disk_errors import naming
+from segsweep.errors import InputError
 from segsweep.exits import program
 from segsweep.formatting import plural
 from segsweep.io import read_json

@@ -13,7 +13,7 @@ from pathlib import Path
 from segsweep import lean_imports
 from segsweep.execution.requeue import requeue_job
 from segsweep.execution.warm_client import run_warm
-from segsweep.exits import CRASHED, INTERRUPTED, WRONG_INPUT, note_killed
+from segsweep.exits import CRASHED, INTERRUPTED, WRONG, WRONG_INPUT, note_killed
 from segsweep.io import write_text
 
 
@@ -60,7 +60,8 @@ def train(options: argparse.Namespace, job: Callable[..., int] | None = None) ->
     for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
         signal.signal(number, lambda number, _: asked.append(number))
 
-    from segsweep.errors import InputError, refusal_of_disk
+    from segsweep.disk_errors import refusal_of_disk
+    from segsweep.errors import InputError
 
     try:
         if options.log:
@@ -80,9 +81,10 @@ def train(options: argparse.Namespace, job: Callable[..., int] | None = None) ->
         if status == 0 and options.marker:
             write_text(options.marker, "")
     except InputError as error:
-        status, said = WRONG_INPUT, str(error)
+        status, said = WRONG_INPUT, f"{WRONG}{error}"
     except Exception as error:
-        status, said = CRASHED, refusal_of_disk(error) or traceback.format_exc()
+        refusal = refusal_of_disk(error)
+        status, said = CRASHED, f"{WRONG}{refusal}" if refusal else traceback.format_exc()
     if status in (WRONG_INPUT, CRASHED):
         with suppress(OSError):  # a full disk takes no words either; the terminal does
             print(said.rstrip(), file=sys.stderr)

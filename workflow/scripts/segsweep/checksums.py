@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from segsweep.errors import InputError, naming
+from segsweep.disk_errors import naming
+from segsweep.errors import InputError
 from segsweep.io import write_bytes
 
 SUMS = "SHA256SUMS"

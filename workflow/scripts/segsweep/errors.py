@@ -1,29 +1,67 @@
-"""What a person wrote or supplied is wrong, and what a disk refuses."""
+"""What a person wrote or supplied is wrong."""
 
-import errno
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
-# What a disk refuses that is full, broken, or may only be read; and what helps.
-DISK_REMEDIES = {
-    errno.ENOSPC: "Make room (`make clean-up` shows what can go)",
-    errno.EDQUOT: "Make room (`make clean-up` shows what can go), or ask for a larger quota",
-    errno.EIO: "Have the disk checked",
-    errno.EROFS: "Make it writable",
-}
+Result = TypeVar("Result")
+# In place of file and line of a key that was left out, as it is wrong itself: what begins with it is no problem of its
+# own.
+LEFT_OUT = "(left out)"
 
 
 class InputError(Exception):
     """Something a person wrote or supplied is wrong. The message is a list of problems, one a line.
 
     Each problem names file and location, what was found, what is allowed and a remedy.
+
+    Args:
+        problems: as they are said, but for `remedy`.
+        remedy: of an image of a data set, where that of one that a trained model is to predict is another one.
+        remedy_of_file: the latter: the image's file alone can change, as what the data set's file says holds for the
+            model.
     """
 
-    def __init__(self, *problems: str):
-        self.problems = list(problems)
-        super().__init__("\n".join(problems))
+    def __init__(self, *problems: str, remedy: str = "", remedy_of_file: str = ""):
+        self.problems = [f"{problem} {remedy}".strip() for problem in problems]
+        self.problems_of_file = [f"{problem} {remedy_of_file or remedy}".strip() for problem in problems]
+        super().__init__("\n".join(self.problems))
+
+
+class Problems:
+    """What is wrong, of all stages of checking: each adds to it, and goes on with what is right. Then all is told."""
+
+    def __init__(self):
+        self._found: dict[str, None] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __contains__(self, problem: str) -> bool:
+        return problem in self._found
+
+    def add(self, found: Iterable[str]) -> None:
+        """Take in problems, each once; none of what was left out."""
+        self._found |= dict.fromkeys(one for one in found if not one.startswith(LEFT_OUT))
+
+    def of(self, check: Callable[..., Result], *arguments, **named) -> Result | None:
+        """What a check gives; None where it raises InputError, whose problems are taken in."""
+        try:
+            return check(*arguments, **named)
+        except InputError as error:
+            self.add(error.problems)
+            return None
+
+    def tell(self) -> None:
+        """Stop here if anything is wrong.
+
+        Raises:
+            InputError: with all that was found.
+        """
+        if self._found:
+            raise InputError(*self._found)
 
 
 def check_all(*checks: Callable[[], object]) -> None:
@@ -32,39 +70,7 @@ def check_all(*checks: Callable[[], object]) -> None:
     Raises:
         InputError: with the problems of all of them, each once.
     """
-    problems: dict[str, None] = {}
+    problems = Problems()
     for check in checks:
-        try:
-            check()
-        except InputError as error:
-            problems |= dict.fromkeys(error.problems)
-    if problems:
-        raise InputError(*problems)
-
-
-def refusal_of_disk(error: BaseException) -> str | None:
-    """What a disk refused first, of what led to an error: a line that names the file; None where it refused nothing."""
-    refused = []
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in DISK_REMEDIES:
-            refused.insert(0, error)
-        error = error.__cause__ or error.__context__
-    if not refused:
-        return None
-    number = refused[0].errno
-    file = next((one.filename for one in refused if one.filename), "a file")
-    return (
-        f"{file}: {os.strerror(number)}. {DISK_REMEDIES[number]}, and start again: what is complete stays, and the "
-        "rest resumes or is made again."
-    )
-
-
-@contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Have the system's errors name a file where they name none: those of reading and writing do not."""
-    try:
-        yield
-    except OSError as error:
-        if error.filename is None:
-            error.filename = str(path)
-        raise
+        problems.of(check)
+    problems.tell()

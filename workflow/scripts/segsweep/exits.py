@@ -12,6 +12,8 @@ from typing import NoReturn
 DONE, CRASHED, WRONG_INPUT = 0, 1, 2
 INTERRUPTED = 75  # EX_TEMPFAIL, "try again"
 CONTROL_C = 130
+# Begins what a training says of wrong input, so that its log tells how it ended.
+WRONG = "error: "
 
 
 def note_killed(log: Path, code: int) -> None:
@@ -42,7 +44,8 @@ def program(main: Callable[..., int]) -> Callable[..., int]:
     @wraps(main)
     def told(argv: list[str] | None = None) -> int:
         from segsweep import lean_imports
-        from segsweep.errors import InputError, refusal_of_disk
+        from segsweep.disk_errors import refusal_of_disk
+        from segsweep.errors import InputError
 
         lean_imports.install()
         try:

@@ -81,7 +81,8 @@ class AnalysisFile(Document):
         Column("best.group_size", "integer", "Cells of its group in the ranking, at least 1."),
         Column("best.tied", "list", "These cells, the first twenty."),
         Column("best.settings", "mapping", "Axis: level."),
-        Column("best.cheapest_tied", "text", "The cell of the group that trains fastest.", empty="it is alone"),
+        Column("best.cheapest", "text", "The cell that trains fastest, of those with a mean within the interval of the "
+               "best's.", empty="none is clearly faster"),
         Column("best.chosen_by", "text", "How it was chosen."),
         Column("anova", "mapping", "What the linear models rest on."),
         Column("anova.model", "text", "The model in words.", empty="there is none"),

@@ -71,10 +71,6 @@ def describe(
     source = row if row is not None else ranked
     group = ranked["group"] if ranked is not None else float("nan")
     ties = ranking[(ranking["group"] == group) & (ranking["n"] > 0)] if pd.notna(group) else ranking.loc[[]]
-    cost = "cost/train_seconds"
-    cheapest = ties[cost].idxmin() if len(ties) > 1 and cost in ties and ties[cost].notna().any() else None
-    if cheapest is not None and ranked is not None and not ties.at[cheapest, cost] < CHEAPER * ranked[cost]:
-        cheapest = None
     axes = [name for name in results.plan.axes if name in results.cells]
     return {
         "cell": cell, "label": results.label(cell), "run": None if ranked is None else ranked["best_run"],
@@ -83,8 +79,22 @@ def describe(
         "rank": None if ranked is None or pd.isna(ranked["rank"]) else int(ranked["rank"]),
         "group_size": max(len(ties), 1),
         "tied": list(ties.index[:20]), "settings": {name: results.cells.at[cell, name] for name in axes},
-        "cheapest_tied": cheapest, "chosen_by": chosen_by,
+        "cheapest": cheapest(ranking, cell, results.sign), "chosen_by": chosen_by,
     }  # fmt: skip
+
+
+def cheapest(ranking: pd.DataFrame, cell: str, sign: int) -> str | None:
+    """The cell that trains fastest of those with a mean within the interval of the best's, if clearly faster than it.
+
+    That a setting is not shown to be worse is not enough to advise it: with two seeds, most are not.
+    """
+    cost = "cost/train_seconds"
+    if cell not in ranking.index or cost not in ranking:
+        return None
+    best = ranking.loc[cell]
+    worst = best["low"] if sign > 0 else best["high"]
+    faster = ranking[(ranking["mean"] * sign >= worst * sign) & (ranking[cost] < CHEAPER * best[cost])]
+    return None if faster.empty else faster[cost].idxmin()
 
 
 def as_yaml(results: StudyResults, best: dict[str, Any] | None) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 
 from segsweep import metrics
 from segsweep.analysis.confusions import Confusions, confusion_rows
-from segsweep.analysis.curves import Curve, read_curve, write_curves
+from segsweep.analysis.curves import Curve, joined, read_curve, write_curves
 from segsweep.analysis.last_errors import LOGS, LastErrors
 from segsweep.analysis.program_curves import check_columns, named_curve
 from segsweep.analysis.run_tables import Cells, Epochs, Images, Missing, Runs, level_texts
@@ -26,7 +26,7 @@ from segsweep.planning.plan_file import RETRAIN, PlannedRun, StudyPlan
 from segsweep.statuses import USABLE
 from segsweep.store.equal_curves import curve_key, repeated_runs
 from segsweep.store.segment_store import REPAIR, SegmentRecord, SegmentStore, read_arrays
-from segsweep.store.value_ranges import bounds, check_column, check_counts
+from segsweep.store.value_ranges import bounds, check_column, check_counts, check_epochs
 
 RUNS_AT_ONCE, BYTES_AT_ONCE = 64, 2**26
 
@@ -152,7 +152,7 @@ def read_trained(plan: StudyPlan, run: PlannedRun, records: list[SegmentRecord],
     Raises:
         InputError: a segment's files are unreadable.
     """
-    curve = read_curve([store.checked(store.rows(record.id)) for record in records])
+    curve = joined([_curve_of(record, store) for record in records])
     header, key = curve.header, curve_key(curve.header, curve.fields)
     if (results := plan.program_results) is not None:
         curve = named_curve(curve, store.folder(records[-1].id), results, plan.metric)
@@ -162,6 +162,20 @@ def read_trained(plan: StudyPlan, run: PlannedRun, records: list[SegmentRecord],
         curve.drop_columns("val/")
         return TrainedRun(run, records, curve, [], header, key)
     return TrainedRun(run, records, curve, [_counts(store, record.id) for record in records], header, key)
+
+
+def _curve_of(record: SegmentRecord, store: SegmentStore) -> Curve:
+    """The rows of a segment. Raises: InputError if they are unreadable, or not those of its epochs."""
+    path = store.rows(record.id)
+    if not record.trained_epochs and not path.is_file():  # it ended before it began its first epoch
+        return Curve(["epoch"])
+    curve = read_curve(store.checked(path))
+    if "epoch" not in curve.header:
+        raise InputError(f"{path}: has no column `epoch`. {REPAIR}")
+    index = curve.header.index("epoch")
+    epochs, own_loop = [row[index] for row in curve.fields], record.program is None
+    check_epochs(path, epochs, record.first_epoch, record.epochs, REPAIR, own_loop=own_loop)
+    return curve
 
 
 def _check_values(curve: Curve, records: list[SegmentRecord], store: SegmentStore) -> None:

@@ -53,27 +53,41 @@ class Curve:
         self.lines = list(map(_line, self.fields))
 
 
-def read_curve(paths: list[Path]) -> Curve:
-    """Rows of the epochs.csv files of a run's segments, in order; a column that only some have is empty in the others.
-
-    Fields that are no finite number (`nan`, `inf`) are empty.
+def read_curve(path: Path) -> Curve:
+    """The rows of the epochs.csv file of a segment; fields that are no finite number (`nan`, `inf`) are empty.
 
     Raises:
-        InputError: a file is missing, has no header, or a row with another number of fields.
+        InputError: it is missing, has no header, or a row with another number of fields.
     """
-    parts = [_read_table(path) for path in paths]
-    header = parts[0][0]
-    for other, _, _ in parts[1:]:
-        if other != header:
-            header = header + [name for name in other if name not in header]
+    text = NOT_FINITE.sub("", read_text(path, REPAIR))
+    first, *lines = text.splitlines() or [""]
+    if QUOTE in text:  # quoted fields are rare enough not to pay for them always
+        first, *rows = list(csv.reader(StringIO(text)))
+        header, fields, lines = first, rows, list(map(_line, rows))
+    else:
+        header, fields = first.split(","), [line.split(",") for line in lines]
+    wrong = next((i for i, row in enumerate(fields) if len(row) != len(header)), None)
+    if not first or wrong is not None:
+        found = "no header" if not first else f"line {wrong + 2} has {len(fields[wrong])} fields, not {len(header)}"
+        raise InputError(f"{path}: {found}. The file is truncated. {REPAIR}")
+    return Curve(header, lines, fields)
+
+
+def joined(parts: Sequence[Curve]) -> Curve:
+    """The curves of a run's segments in order, as one; a column that only some have is empty in the others."""
+    header = parts[0].header
+    for other in parts[1:]:
+        if other.header != header:
+            header = header + [name for name in other.header if name not in header]
     curve = Curve(header)
-    for names, lines, fields in parts:
+    for part in parts:
+        names = part.header
         if names == header:
-            curve.lines += lines
-            curve.fields += fields
+            curve.lines += part.lines
+            curve.fields += part.fields
         else:
             indices = [names.index(name) if name in names else None for name in header]
-            moved = [["" if index is None else row[index] for index in indices] for row in fields]
+            moved = [["" if index is None else row[index] for index in indices] for row in part.fields]
             curve.fields += moved
             curve.lines += map(_line, moved)
     return curve
@@ -126,18 +140,3 @@ def _aligned(curve: Curve, header: list[str]) -> Iterator[str]:
         _line(take([*next(csv.reader([line])), ""])) if QUOTE in line else ",".join(take([*line.split(","), ""]))
         for line in curve.lines
     )
-
-
-def _read_table(path: Path) -> tuple[list[str], list[str], list[list[str]]]:
-    text = NOT_FINITE.sub("", read_text(path, REPAIR))
-    first, *lines = text.splitlines() or [""]
-    if QUOTE in text:  # quoted fields are rare enough not to pay for them always
-        first, *rows = list(csv.reader(StringIO(text)))
-        header, fields, lines = first, rows, list(map(_line, rows))
-    else:
-        header, fields = first.split(","), [line.split(",") for line in lines]
-    wrong = next((i for i, row in enumerate(fields) if len(row) != len(header)), None)
-    if not first or wrong is not None:
-        found = "no header" if not first else f"line {wrong + 2} has {len(fields[wrong])} fields, not {len(header)}"
-        raise InputError(f"{path}: {found}. The file is truncated. {REPAIR}")
-    return header, lines, fields

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
+from pickle import UnpicklingError
 
 import segmentation_models_pytorch as smp
 import timm
@@ -120,6 +121,20 @@ def load(module: nn.Module, file: Path, name: str) -> None:
     """
     if not file.is_file():
         raise InputError(f"model.encoder_weights: there is no file {file}; give a path, a name (imagenet) or null")
+    state = read_weights(file)
+    try:
+        module.load_state_dict(for_channels(state, module.state_dict()))
+    except RuntimeError as error:
+        lines = "; ".join(line.strip() for line in str(error).splitlines()[1:4])
+        raise InputError(f"model.encoder_weights: {file} does not fit the encoder {name}: {lines}") from error
+
+
+def read_weights(file: Path) -> dict[str, torch.Tensor]:
+    """The weights of an encoder that a file holds, by name; see `load`.
+
+    Raises:
+        InputError: the file cannot be read, or holds something else.
+    """
     try:
         if file.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -127,16 +142,29 @@ def load(module: nn.Module, file: Path, name: str) -> None:
             state = load_file(file)
         else:
             state = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch, pickle and safetensors each raise their own kinds
-        raise InputError(f"model.encoder_weights: {file} cannot be read as weights: {error}") from error
+    except UnpicklingError as error:
+        raise InputError(
+            f"model.encoder_weights: {file} cannot be read as weights: it is no file of torch's, or holds other "
+            "objects than tensors, which are not loaded, as they could run code; write it with "
+            "torch.save(encoder.state_dict(), file)"
+        ) from error
+    except Exception as error:  # torch and safetensors each raise their own kinds
+        reason = str(error) or type(error).__name__
+        raise InputError(f"model.encoder_weights: {file} cannot be read as weights: {reason}") from error
     for key in ("model", "state_dict"):
-        state = state[key] if isinstance(state.get(key), dict) else state
+        state = state[key] if isinstance(state, dict) and isinstance(state.get(key), dict) else state
+    if not isinstance(state, dict) or not all(isinstance(name, str) for name in state):
+        raise InputError(
+            f"model.encoder_weights: {file} holds {type(state).__name__}, no weights by name; write it with "
+            "torch.save(encoder.state_dict(), file)"
+        )
     inside = {k.partition("encoder.")[2]: v for k, v in state.items() if k.startswith(("encoder.", "network.encoder."))}
-    try:
-        module.load_state_dict(for_channels(inside or state, module.state_dict()))
-    except RuntimeError as error:
-        lines = "; ".join(line.strip() for line in str(error).splitlines()[1:4])
-        raise InputError(f"model.encoder_weights: {file} does not fit the encoder {name}: {lines}") from error
+    weights = inside or state
+    for name, value in weights.items():
+        if not isinstance(value, torch.Tensor) or not value.isfinite().all():
+            found = "values that are not finite" if isinstance(value, torch.Tensor) else type(value).__name__
+            raise InputError(f"model.encoder_weights: {file} holds {found} under {name!r}; weights are finite numbers")
+    return weights
 
 
 def for_channels(state: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

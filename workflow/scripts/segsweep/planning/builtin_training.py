@@ -14,7 +14,7 @@ from segsweep.metrics import measured_in_batches
 from segsweep.planning.augmentation_trials import augmentation_problems
 from segsweep.planning.code_fingerprint import Code
 from segsweep.planning.data_address import DataAddresses
-from segsweep.planning.data_fingerprint import file_hashes, pull_missing, weights_fingerprint
+from segsweep.planning.data_fingerprint import check_there, file_hashes, pull_missing, weights_fingerprint
 from segsweep.planning.data_fit import data_fit
 from segsweep.planning.image_kind import image_counts, image_kind
 from segsweep.planning.overrides import Resolved
@@ -29,6 +29,7 @@ from segsweep.planning.setting_checks import (
     about_sizes,
     check_class_weights,
     check_data,
+    check_encoders,
     check_folds,
     check_losses,
     check_models,
@@ -78,17 +79,19 @@ class BuiltinTraining:
     def code_files(self) -> list[str]:
         return []
 
-    def check(self, settings: Iterable[Resolved]) -> None:
-        task = self.loaded.dataset.task
-        classes, study = class_names(self.loaded.dataset), self.loaded.study
+    def check(self, settings: Iterable[Resolved], loaded: Loaded) -> None:
+        dataset, study = self.loaded.dataset, loaded.study
+        task, classes = dataset.task, class_names(dataset)
         check_all(
             partial(check_data, settings, registry.classes("task")[task], task, self.images),
             partial(check_models, settings, task),
+            partial(check_encoders, settings),
             partial(check_losses, settings, task),
             partial(check_class_weights, settings, classes),
-            partial(check_monitors, settings, task, class_table(self.loaded.dataset).names),
+            partial(check_monitors, settings, task, class_table(dataset).names),
             partial(check_retraining, settings if retrains(study) else []),
-            partial(check_folds, study, self.counts, self.loaded.location),
+            partial(check_folds, study, self.counts, loaded.location),
+            partial(check_there, dataset, self.loaded.root, self.seen),
         )
 
     def to_be_tried(self, settings: Iterable[Resolved]) -> TriedStudy | None:

@@ -1,11 +1,12 @@
 """How much of the disk a study takes once it is trained: the weights and the complete states of its segments."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from segsweep.config.keep import Keep
 from segsweep.planning.plan_file import RANKED_ROLES, SegmentPlan, StudyPlan
-from segsweep.planning.resources import resource_profile
+from segsweep.planning.resources import COSTS_NOTHING
 from segsweep.store.segment_store import SegmentRecord, SegmentStore
 
 # MiB of a network's weights by its encoder, that of a U-Net; unnamed ones are large. A test counts again.
@@ -17,6 +18,8 @@ UNKNOWN_WEIGHTS_MB = 125
 # Of each weight an optimizer holds so many numbers more: a momentum, or two moments of Adam and its relatives.
 MOMENTS = {"sgd": 1}
 MOST_MOMENTS = 2
+# So many records are read at most to learn from: to read those of ten thousand segments takes longer than to plan them.
+READ = 200
 MIB = 2**20
 
 
@@ -40,7 +43,7 @@ def disk_use(plan: StudyPlan, keep: Keep, store: SegmentStore) -> DiskUse:
 
     Sizes are those of networks that were trained before, or follow from the encoder.
     """
-    measured = _measured(store.readable_records())
+    measured = _measured(plan.segments.values(), store)
     size = {name: _weights_bytes(segment, measured) for name, segment in plan.segments.items()}
     kept = {name for name, segment in plan.segments.items() if segment.can_be_extended}
     if keep.state == "none":  # what is continued goes then; what a decision may promote stays
@@ -59,16 +62,31 @@ def disk_use(plan: StudyPlan, keep: Keep, store: SegmentStore) -> DiskUse:
     return DiskUse(sum(map(sum, weights)), sum(map(len, weights)), sum(states), len(states))
 
 
-def _measured(records: Iterable[SegmentRecord]) -> dict[str, float]:
-    """MiB of the weights of networks that were trained, by what decides about them."""
-    return {
-        resource_profile(record): record.checkpoint_mb
-        for record in records
-        if record.program is None and record.checkpoint_mb
-    }
+def _measured(segments: Collection[SegmentPlan], store: SegmentStore) -> dict[str, float]:
+    """MiB of the weights of networks that were trained, by what decides about them.
+
+    Read are a trained segment for each network of the plan, then the newest ones of the store until all are known.
+    """
+    wanted = {_network(segment) for segment in segments}
+    trained = {_network(segment): segment.id for segment in segments if segment.id in store.complete}
+    newest = sorted(store.complete, key=store.complete.__getitem__, reverse=True)
+    found: dict[str, float] = {}
+    for segment in islice(chain(trained.values(), newest), READ):
+        if wanted <= found.keys():
+            break
+        record = store.record_or_none(segment)
+        if record and record.program is None and record.checkpoint_mb:
+            found[_network(record)] = record.checkpoint_mb
+    return found
+
+
+def _network(segment: SegmentPlan | SegmentRecord) -> str:
+    """What decides how many weights there are."""
+    model = {name: value for name, value in segment.train["model"].items() if name not in COSTS_NOTHING}
+    return repr((model, segment.dataset["name"], segment.dataset.get("demo")))
 
 
 def _weights_bytes(segment: SegmentPlan, measured: dict[str, float]) -> int:
     encoder = segment.train["model"].get("encoder", "")
     estimated = next((size for name, size in WEIGHTS_MB.items() if name in encoder), UNKNOWN_WEIGHTS_MB)
-    return round(MIB * measured.get(resource_profile(segment), estimated))
+    return round(MIB * measured.get(_network(segment), estimated))

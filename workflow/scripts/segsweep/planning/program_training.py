@@ -57,9 +57,9 @@ class ProgramTraining:
     def code_files(self) -> list[str]:
         return self.context.code.files
 
-    def check(self, settings: Iterable[Resolved]) -> None:
+    def check(self, settings: Iterable[Resolved], loaded: Loaded) -> None:
         """That trials can be called; runs that are known already are found wanting when they are planned."""
-        if self.study.sweep is not None:
+        if loaded.study.sweep is not None:
             for one in settings:
                 self.context.call_of_trial(one)
 

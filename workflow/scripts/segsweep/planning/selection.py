@@ -107,8 +107,7 @@ def _damaged(segments: list[str], store: SegmentStore) -> list[str]:
     found = []
     for segment in (one for one in segments if one in store.complete):
         try:
-            store.record(segment)
-            if store.rows(segment).is_file():
+            if store.record(segment).trained_epochs:
                 read_epochs(store, segment)
         except InputError:
             found.append(segment)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
+from segsweep.config.load import Loaded
 from segsweep.planning.overrides import Resolved
 from segsweep.planning.plan_file import StudyPlan
 from segsweep.planning.remembered import Remembered
@@ -33,8 +34,12 @@ class StudyTraining(Protocol):
     prepared: dict[str, dict[str, Any]]
     code_files: list[str]
 
-    def check(self, settings: Iterable[Resolved]) -> None:
+    def check(self, settings: Iterable[Resolved], loaded: Loaded) -> None:
         """Refuse settings that cannot be trained.
+
+        Args:
+            settings: of cells.
+            loaded: the study that they are of, as it is planned or as a smoke test.
 
         Raises:
             InputError: naming each.

@@ -81,7 +81,7 @@ def read_result(plan: StudyPlan, store: SegmentStore, run: PlannedRun, epochs: i
         status, last = record.status, segment
         # A segment that continues a run which ended copies its status, and may have no rows.
         trained = max(trained, min(record.epochs, record.last_epoch))
-        if store.rows(segment).is_file():
+        if record.trained_epochs:
             rows, counts = read_epochs(store, segment, plan.program_results)
             values = column(plan.metric, rows, counts, task, classes)
             for row, value in zip(rows, values, strict=True):

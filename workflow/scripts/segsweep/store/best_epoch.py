@@ -8,7 +8,7 @@ from segsweep.config.program import ProgramResults
 from segsweep.errors import InputError
 from segsweep.programs.columns import range_remedy, renamed_rows
 from segsweep.store.segment_store import REPAIR, SegmentStore
-from segsweep.store.value_ranges import bounds, check_column, numbers
+from segsweep.store.value_ranges import bounds, check_column, check_epochs, numbers
 
 Selections = dict[str, tuple[str, bool]]  # "max val/miou": column, whether lower is better
 
@@ -36,11 +36,13 @@ def read_epochs(
     if results is not None:
         rows = renamed_rows(rows, results)
     epochs = [row.get("epoch", "") for row in rows]
+    record, own_loop = store.record(segment), results is None
+    check_epochs(store.rows(segment), epochs, record.first_epoch, record.epochs, REPAIR, own_loop=own_loop)
     for name in rows[0] if rows else ():
-        if bounds(name, own_loop=results is None):
+        if bounds(name, own_loop=own_loop):
             file, remedy = store.rows(segment), REPAIR if results is None else range_remedy(name, results)
             values = numbers(file, name, rows, remedy)
-            check_column(file, name, epochs, values, remedy, own_loop=results is None)
+            check_column(file, name, epochs, values, remedy, own_loop=own_loop)
     counts = store.read_counts(segment) if store.counts(segment).is_file() else {}
     for name, values in counts.items():
         if len(values) != len(rows):
@@ -72,7 +74,7 @@ def best_of_run(
     for record in store.records_of(segments):
         if results is None and (known := record.best_by(metric, minimize)):
             best = known
-        elif store.rows(record.id).is_file():  # trained while the study had another metric
+        elif record.trained_epochs:  # trained while the study had another metric
             rows, counts = read_epochs(store, record.id, results)
             values = metrics.column(metric, rows, counts, task, classes)
             for row, value in zip(rows, values, strict=True):

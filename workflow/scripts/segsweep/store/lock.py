@@ -11,7 +11,7 @@ from threading import Event, Thread
 
 import psutil
 
-from segsweep.errors import naming
+from segsweep.disk_errors import naming
 
 BEAT_S = 10.0
 # Several missed beats: a node that is gone, not a file system that is slow.

@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from segsweep.errors import InputError, naming
+from segsweep.disk_errors import naming
+from segsweep.errors import InputError
 
 # There a file is whole or absent, and renaming means copying.
 OBJECT_STORES = {"s3", "gs", "azure", "oss"}

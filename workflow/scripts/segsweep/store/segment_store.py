@@ -1,7 +1,7 @@
 """The store of trained segments: a folder for each, named by its address. Nothing else reads or writes such a folder.
 
 A folder of a segment holds
-    segment.json            its record (`SegmentRecord`): with it a segment is complete
+    segment.json            its record (`SegmentRecord`): with it a segment is complete; says that there are
     SHA256SUMS              checksums of all files, written last; whoever reads a file that changed since compares it
     epochs.csv              epoch, lr, train/*, val/loss and its parts, seconds, images_per_second, peak_memory_mb
     counts.npz              counts of the validation split, arrays with a leading axis of epochs
@@ -28,11 +28,12 @@ from typing import Any, Self
 
 from segsweep.checksums import SUMS, CheckedFiles, DamagedFile, read_sums, write_sums
 from segsweep.errors import InputError
-from segsweep.io import flush_folder, flush_path, read_csv, read_json, write_json
+from segsweep.io import flush_folder, flush_path, read_csv, read_json, read_json_or_none, write_json
 from segsweep.store.value_ranges import check_counts
 
 STORE = Path("results/segments")
 RECORD = "segment.json"
+HAS_SUMS = "checksums"  # a key of the record that is true, and absent from those of earlier versions
 STATE = "last.pt"
 PROGRAM_FILES = "out"
 PART = ".part"
@@ -123,6 +124,22 @@ class SegmentRecord:
         """The content of segment.json."""
         return asdict(self)
 
+    def check_kinds(self) -> None:
+        """Check that fields are of their kinds: somebody else may have written it.
+
+        Raises:
+            TypeError, LookupError: one is not.
+        """
+        if self.status not in ENDINGS:
+            raise TypeError(f"status {self.status!r}")
+        for name, kind in _KINDS.items():
+            if not isinstance(getattr(self, name), kind):
+                raise TypeError(f"{name} {getattr(self, name)!r}")
+        for best in filter(None, self.best.values()):
+            for name, kind in (("epoch", int), ("segment", str), ("value", float | int | None)):
+                if not isinstance(best[name], kind):
+                    raise TypeError(f"best {best!r}")
+
     @property
     def trained_epochs(self) -> int:
         """Epochs that the segment itself trained."""
@@ -137,11 +154,32 @@ class SegmentRecord:
 
         What ended out of memory may end otherwise where the setting then was another one, unless that is recorded.
         """
-        repeatable = self.status == "oom" and on_oom not in ("skip", self.train["on_oom"])
+        repeatable = self.status == "oom" and on_oom not in ("skip", self.train.get("on_oom"))
         return not repeatable and set(selections) <= set(self.best)
 
 
 _FIELDS = frozenset(one.name for one in fields(SegmentRecord))
+# Of a record that somebody else wrote, what is read without looking first.
+_KINDS = {
+    "id": str,
+    "label": str,
+    "detail": str,
+    "first_epoch": int,
+    "last_epoch": int,
+    "epochs": int,
+    "train": dict,
+    "best": dict,
+    "parent": str | None,
+    "program": dict | None,
+    "train_seconds": float | int | None,
+    "peak_memory_mb": float | int | None,
+    "checkpoint_mb": float | int | None,
+    "micro_batch": int | None,
+    "parameters": int | None,
+    "versions": dict,
+    "host": dict,
+    "history": list,
+}
 
 
 class SegmentStore:
@@ -249,9 +287,11 @@ class SegmentStore:
             path = self.root / segment / RECORD
             content = read_json(self.checked(path), f"Train {segment} first.", REPAIR)
             try:
-                self._records[segment] = SegmentRecord.from_json(content)
-            except (AttributeError, TypeError) as error:
+                record = SegmentRecord.from_json(content)
+                record.check_kinds()
+            except (AttributeError, LookupError, TypeError) as error:
                 raise InputError(f"{path}: is no record of a segment ({error}). {REPAIR}") from error
+            self._records[segment] = record
         return self._records[segment]
 
     def readable_records(self) -> Iterator[SegmentRecord]:
@@ -348,7 +388,7 @@ class SegmentStore:
         folder = self.root / segment
         try:
             same = self._checked.matches(
-                path, lambda: published_digest(folder, "/".join(inner), read_sums(folder, REPAIR))
+                path, lambda: published_digest(folder, "/".join(inner), published_sums(folder))
             )
         except OSError:
             return path
@@ -369,7 +409,7 @@ class SegmentStore:
         that the part has, or is half a folder; else it stays and the part goes, as another job trained the same bits.
         """
         part, final = self.part(record.id), self.folder(record.id)
-        write_json(part / RECORD, record.to_json())
+        write_json(part / RECORD, record.to_json() | {HAS_SUMS: True})
         (part / "history.json").unlink(missing_ok=True)
         write_sums(part)
         flush_folder(part)
@@ -391,13 +431,29 @@ class SegmentStore:
             return []
 
 
+def published_sums(folder: Path) -> dict[str, str] | None:
+    """Digests by name of the files of a complete segment; None of one that was published before there were any.
+
+    Raises:
+        DamagedFile: the file of checksums cannot be read, or is gone.
+    """
+    sums = read_sums(folder, REPAIR)
+    if sums is None:
+        record = read_json_or_none(folder / RECORD)
+        if isinstance(record, dict) and HAS_SUMS in record:
+            raise DamagedFile(
+                f"{folder / SUMS}: is gone, and was written. Copy it, too, if the rest is a copy; else {REPAIR}"
+            )
+    return sums
+
+
 def published_digest(folder: Path, name: str, sums: Mapping[str, str] | None) -> str | None:
     """Digest of a file of a complete segment as it was published; None where none was written of it.
 
     Args:
         folder: of the segment.
         name: of the file, relative to it.
-        sums: of the folder, from `read_sums`.
+        sums: of the folder, from `published_sums`.
 
     Raises:
         DamagedFile: one was written, and is lost.

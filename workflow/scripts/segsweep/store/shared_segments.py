@@ -18,10 +18,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from segsweep.checksums import SUMS, DamagedFile, digest_of, files_in, parse_sums, read_sums, sums_text
-from segsweep.errors import InputError, naming
+from segsweep.checksums import SUMS, DamagedFile, digest_of, files_in, parse_sums, sums_text
+from segsweep.disk_errors import naming
+from segsweep.errors import InputError
 from segsweep.planning.plan_file import SegmentPlan
 from segsweep.planning.record_match import disagreement
+from segsweep.planning.unplanned_segments import note_unplanned
 from segsweep.store.remote import Remote
 from segsweep.store.segment_store import (
     ID,
@@ -31,6 +33,7 @@ from segsweep.store.segment_store import (
     SegmentStore,
     adopt,
     published_digest,
+    published_sums,
     split_id,
 )
 from segsweep.store.signatures import ENDING, Refused, Signatures
@@ -160,7 +163,8 @@ def pull(
         store: folder of all segments here.
         remote: where from.
         chosen: ids; all if not given. Those that the remote lacks are listed in `lacking`.
-        planned: what is to be trained, by id; of a phase that none of it is of, any record is believed.
+        planned: what is to be trained, by id; a segment of a phase that none of it is of is noted, and compared with
+            the first plan that asks for it.
         signatures: of the remote, where what it holds must be signed.
         say: told of progress.
 
@@ -182,12 +186,15 @@ def pull(
             for segment, name, size in batch:
                 try:
                     taken = _checked(remote, segment, scratch, name, outcome, signatures)
-                    if taken and (meant := (planned or {}).get(segment) or by_phase.get(split_id(segment)[0])):
+                    meant = (planned or {}).get(segment) or by_phase.get(split_id(segment)[0])
+                    if taken and meant:
                         _as_planned(SegmentStore(scratch).record(segment), meant)
                 except Refused as error:
                     shutil.rmtree(scratch / segment, ignore_errors=True)
                     outcome.refused.append((segment, str(error)))
                     continue
+                if taken and not meant:
+                    note_unplanned(store, segment)
                 if taken:
                     arrived.append((segment, size))
             os.sync()  # a segment's name must not outlive a power cut that its files do not
@@ -223,7 +230,7 @@ def pack(folder: Path, target: Path, without: Collection[str] = ()) -> None:
         FileNotFoundError: the folder, or a file of it, went away.
         DamagedFile: a file is not what was published, or its checksum is lost.
     """
-    published, sums = read_sums(folder, REPAIR), []
+    published, sums = published_sums(folder), []
     with naming(target), tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as tar:
         for name in sorted(files_in(folder) - set(without)):
             with (folder / name).open("rb") as file:

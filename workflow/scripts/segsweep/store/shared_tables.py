@@ -20,6 +20,7 @@ from segsweep.hashing import short_hash
 from segsweep.planning.plan_file import PLAN_FILE, StudyPlan, read_plan
 from segsweep.store.remote import Remote
 from segsweep.store.signatures import ENDING, Signatures
+from segsweep.table_sums import forget_noted
 
 FOLDER = "studies"
 PATTERNS = ("*.csv", "*.yaml", "*.json", "report.*", "figures/**/*", "images/**/*", "sweep/step_*.json")
@@ -130,6 +131,8 @@ def pull_tables(
                 (folder / file).parent.mkdir(parents=True, exist_ok=True)
                 path.replace(folder / file)
                 brought.append(file)
+    if brought:
+        forget_noted(folder)
     return brought
 
 

@@ -59,6 +59,37 @@ def check_column(
             )
 
 
+def check_epochs(
+    file: Path, epochs: Sequence[str], first: int, last: int, remedy: str, *, own_loop: bool = True
+) -> None:
+    """Check the numbers of epochs of a segment, in the order of its rows.
+
+    Args:
+        file: they stand in, for the message.
+        epochs: a field for each row.
+        first, last: epochs of the segment, as far as it was trained.
+        remedy: what a person can do.
+        own_loop: whether segsweep's own loop wrote them: a program may leave out epochs.
+
+    Raises:
+        InputError: one is repeated, missing, out of order or no number of an epoch.
+    """
+    expected = list(map(str, range(first, last + 1)))
+    if own_loop and list(epochs) == expected:
+        return
+    before = first - 1
+    for row, text in enumerate(epochs, 2):
+        epoch = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
+        if not before < epoch <= last or (own_loop and epoch != before + 1):
+            meant = f"epoch {before + 1}" if own_loop else f"an epoch from {before + 1} to {last}"
+            if before >= last:
+                meant = f"none, as the training ended after epoch {last}"
+            raise InputError(f"{file}: row {row} is of epoch {text!r}; {meant} belongs there. {remedy}")
+        before = epoch
+    if own_loop and before < last:
+        raise InputError(f"{file}: has no row of epoch {before + 1}, but {last} epochs were trained. {remedy}")
+
+
 def numbers(file: Path, column: str, rows: Sequence[Mapping[str, str]], remedy: str) -> list[float]:
     """A column of rows of epochs.csv; nan where a field is empty.
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
-from segsweep.checksums import SUMS, compared, files_in, read_sums
+from segsweep.checksums import SUMS, compared, files_in
 from segsweep.config.program import ProgramResults
 from segsweep.data.prepared import MANIFEST
 from segsweep.data.prepared_checks import prepared_problems
 from segsweep.errors import InputError
 from segsweep.store.best_epoch import read_epochs
 from segsweep.store.clean_up import Waste, remove
-from segsweep.store.segment_store import PROGRAM_FILES, REPAIR, STATE, SegmentStore, published_digest
+from segsweep.store.segment_store import PROGRAM_FILES, REPAIR, STATE, SegmentStore, published_digest, published_sums
 
 # What `keep` of a study, or a person, may let go of a complete segment.
 MAY_BE_GONE = (STATE, "weights-*.pt", f"{PROGRAM_FILES}/*")
@@ -48,10 +48,10 @@ def verify_segments(store: SegmentStore, chosen: Collection[str] | None = None) 
         if chosen is None or segment in chosen:
             found.checked += 1
             folder = store.folder(segment)
-            if not (folder / SUMS).is_file():
-                found.without_sums.append(segment)
             if problems := segment_problems(store, segment):
                 found.damaged[folder] = problems
+            elif not (folder / SUMS).is_file():
+                found.without_sums.append(segment)
     return found
 
 
@@ -59,14 +59,14 @@ def segment_problems(store: SegmentStore, segment: str) -> list[str]:
     """What is wrong with the files of a complete segment."""
     folder = store.folder(segment)
     try:
-        sums = read_sums(folder, REPAIR)
+        sums = published_sums(folder)
         if wrong := compared(folder, sums or {}, _may_be_gone, REPAIR):
             return wrong
         for name in files_in(folder):
             published_digest(folder, name, sums)
         record = store.record(segment)
         results = ProgramResults.model_validate(record.program["results"]) if record.program else None
-        if store.rows(segment).is_file():
+        if record.trained_epochs:
             read_epochs(store, segment, results)
     except InputError as error:
         return error.problems

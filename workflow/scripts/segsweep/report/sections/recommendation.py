@@ -12,7 +12,6 @@ from segsweep.report.quoted_results import QuotedResults
 from segsweep.statuses import FAILED
 
 MOST_PARALLEL = 400
-CHEAPER = 0.9  # of the training time: less of a difference is not worth a word
 
 
 class Recommendation(Section):
@@ -69,17 +68,16 @@ def scores(results: QuotedResults, i: int) -> str:
 
 
 def cheapest(results: QuotedResults, i: int) -> str | None:
-    """If settings that it is not shown to be better than train in less time: the cheapest of them."""
-    found = (results.analysis.get("best") or {}).get("cheapest_tied")
-    row = results.table("ranking").first(cell=str(found))
+    """If settings with a mean within its interval train in less time: the cheapest of them, with its score."""
+    found = (results.analysis.get("best") or {}).get("cheapest")
     ranking, time = results.table("ranking"), "cost/train_seconds"
-    if found is None or row is None or row == i or time not in ranking.frame:
+    row = None if found is None else ranking.first(cell=found)
+    if row is None:
         return None
-    if not ranking.frame.at[row, time] < CHEAPER * ranking.frame.at[i, time]:
-        return None
+    label, mean = results.quote_code("ranking", row, "label"), ranking.quote(row, "mean", "metric")
     return (
-        f"The cheapest to train of its group is {results.quote_code('ranking', row, 'label')}: "
-        f"{ranking.quote(row, time, 'duration')} a run against {ranking.quote(i, time, 'duration')}."
+        f"Of the settings with a mean within its interval in the ranking, {label} (mean {mean}) is the cheapest to "
+        f"train: {ranking.quote(row, time, 'duration')} a run against {ranking.quote(i, time, 'duration')}."
     )
 
 
