@@ -1,11 +1,12 @@
 """python -m tests.faults.disk: disks that fail in each stage of a study, and a table of what became of it.
 
 A stage is done once while its calls are counted that touch its folder. Then again and again from the same state, each
-time with another call failing, in each way of `failing_calls.KINDS`; and each time once more without a fault. Exit
-status 1 where something is wrong: see `Tried`.
+time with another call failing, in each way of `failing_calls.KINDS`; and each time once more without a fault. As root,
+on disks that are really small, too. Exit status 1 where something is wrong: see `Tried`.
 """
 
 import argparse
+import errno
 import gc
 import hashlib
 import json
@@ -14,11 +15,13 @@ import random
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -41,6 +44,8 @@ LIMIT_S = 30
 LINES = 8  # of an answer
 # So many calls of a kind are made to fail in each way, evenly spread where a stage has more: fewer of reading.
 SPREAD = defaultdict(lambda: 8, r=4, o=4)
+# A file system in memory with room for so many pages more than what a stage begins with.
+SMALL, PAGES = "small", (0, 1, 2, 4, 8, 16, 32, 64)
 # What may be there or not: memories of what was compared, and what a killed process leaves behind, blocking nothing.
 PASSED_OVER = re.compile(r"/\.checked/|/\.(push|pull)-|/store/incoming/|\.(tmp|lock|old|running)$")
 TIMES = re.compile(rb'"datetime_\w+":"[^"]*"')
@@ -48,7 +53,7 @@ TIMES = re.compile(rb'"datetime_\w+":"[^"]*"')
 
 @dataclass(frozen=True)
 class Fault:
-    """The call of a stage that fails: how, which one, and the letter of its kind."""
+    """The call of a stage that fails: how, which one, and the letter of its kind; on a small disk, its free pages."""
 
     stage: str
     kind: str
@@ -128,9 +133,31 @@ class _Trials:
     def run(self, stage: Stage, kind: str = "", number: int = 0) -> tuple[int, str]:
         """Do a stage from its beginning, with a fault."""
         shutil.rmtree(self.work, ignore_errors=True)
-        shutil.copytree(self.states[stage.after], self.work)
+        if kind == SMALL:
+            self.work.mkdir()
+            _mount("tmpfs", self.work)
+        shutil.copytree(self.states[stage.after], self.work, dirs_exist_ok=True)
+        if kind == SMALL:
+            used = shutil.disk_usage(self.work).used
+            _mount("tmpfs", self.work, f"remount,size={used + number * os.sysconf('SC_PAGESIZE')}")
         self.calls.clear()
         return _done(stage, self.work, lambda: self.calls.arm(self.work, kind, number))
+
+
+def _mount(kind: str, folder: Path, options: str = "size=64m") -> None:
+    subprocess.run(["mount", "-t", kind, "-o", options, kind, folder], check=True, capture_output=True)
+
+
+@cache
+def can_mount() -> bool:
+    """Whether this process may mount file systems."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            _mount("tmpfs", Path(folder))
+        except (OSError, subprocess.CalledProcessError):
+            return False
+        subprocess.run(["umount", folder], check=True)
+        return True
 
 
 def _begin(top: Path) -> None:
@@ -142,7 +169,8 @@ def _begin(top: Path) -> None:
 
 def _faults(stage: str) -> dict[tuple[str, str], list[Fault]]:
     seen = list(enumerate(_trials.calls_of[stage], 1))
-    return {
+    small = {(SMALL, ""): [Fault(stage, SMALL, pages, "") for pages in (PAGES if can_mount() else ())]}
+    return small | {
         (kind, letter): [Fault(stage, kind, number, letter) for number, one in seen if one == letter]
         for kind, how in KINDS.items()
         for letter in how.at
@@ -150,19 +178,29 @@ def _faults(stage: str) -> dict[tuple[str, str], list[Fault]]:
 
 
 def _tried(fault: Fault) -> Tried:
+    try:
+        return _judged(fault)
+    finally:
+        if fault.kind == SMALL:
+            subprocess.run(["umount", _trials.work], check=True)
+
+
+def _judged(fault: Fault) -> Tried:
     stage = STAGES[fault.stage]
     before, after = _trials.contents[stage.after], _trials.contents[stage.name]
     status, words = _trials.run(stage, fault.kind, fault.number)
     path = _trials.calls.failed_at.removeprefix(f"{_trials.work}/")
-    wrong = [] if path else ["the call was not reached"]
+    wrong = [] if path or fault.kind == SMALL else ["the call was not reached"]
     now = _contents(_trials.work)
     if status == 0:
         wrong += _differences(after, now, "it ended well, but")
     elif status > 0:
-        wrong += _unclear(words, KINDS[fault.kind].error)
+        wrong += _unclear(words, errno.ENOSPC if fault.kind == SMALL else KINDS[fault.kind].error, path)
     elif status != -signal.SIGKILL or not fault.kind.startswith("killed"):
         wrong.append(f"ended by {signal.Signals(-status).name}")
     wrong += [f"lost: {name}" for name in before if after.get(name) == before[name] != now.get(name)]
+    if fault.kind == SMALL:
+        _mount("tmpfs", _trials.work, "remount,size=64m")
     status_again, said = _done(stage, _trials.work)
     if status_again != 0:
         wrong.append(f"done again, it ended with {status_again}: {said}")
@@ -228,15 +266,15 @@ def _differences(meant: dict[str, str], found: dict[str, str], when: str) -> lis
     return [f"{when} {', '.join(said[:5])}"] if said else []
 
 
-def _unclear(words: str, error: int) -> list[str]:
-    """What is wrong with the words of a stage that ended at what the system calls `error`."""
+def _unclear(words: str, error: int, path: str) -> list[str]:
+    """What is wrong with the words of a stage that ended at what the system calls `error`, at a path."""
     if "Traceback" in words:
         return ["a traceback"]
     if len(words.splitlines()) > LINES:
         return [f"{len(words.splitlines())} lines"]
     if os.strerror(error) not in words:
         return [f"it does not say {os.strerror(error)!r}"]
-    return [] if "/" in words else ["it names no file"]
+    return [] if "/" in words or (path and path in words) else ["it names no file"]
 
 
 def spread(faults: list[Fault], most: int) -> list[Fault]:

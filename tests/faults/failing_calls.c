@@ -29,7 +29,9 @@
 #endif
 
 /* Of a call: open to read, create or open to write, write, flush, name, make a folder, resize, read, delete. */
-enum { OPEN = 'o', CREATE = 'c', WRITE = 'w', FLUSH = 'f', NAME = 'n', FOLDER = 'm', SIZE = 's', READ = 'r', DELETE = 'd' };
+enum {
+    OPEN = 'o', CREATE = 'c', WRITE = 'w', FLUSH = 'f', NAME = 'n', FOLDER = 'm', SIZE = 's', READ = 'r', DELETE = 'd'
+};
 enum { COUNT, ONCE, STAYS, HALF, KILL, TORN };  /* what becomes of the n-th call; HALF stays as well */
 enum { MOST = 1 << 16 };
 
@@ -46,6 +48,7 @@ static const char *failing;  /* the kinds of calls that fail from then on */
 static int mode, error_number;
 static long number;
 
+/* Whether a path, or an open file where there is none, is of the folder; its whole name. */
 static int within(int folder, const char *path, char *full) {
     char link[64];
     full[0] = 0;
@@ -79,14 +82,13 @@ static int fails(char kind, int folder, const char *path) {
         if (mode == HALF || mode == TORN) return 2;
         return errno = error_number, 1;
     }
-    if (mode != STAYS && mode != HALF) return 0;
-    if (strchr(failing, kind) == NULL) return 0;
+    if ((mode != STAYS && mode != HALF) || strchr(failing, kind) == NULL) return 0;
     if (kind == CREATE && error_number == ENOSPC && faccessat(folder, path, F_OK, 0) == 0) return errno = saved, 0;
     return errno = error_number, 1;
 }
 
-static ssize_t half(int handle, ssize_t written) {
-    (void)handle;
+/* What a write returns that did half of its work, if it returns. */
+static ssize_t half(ssize_t written) {
     if (mode == TORN) kill(getpid(), SIGKILL);
     return written;
 }
@@ -107,22 +109,22 @@ static FILE *at_fopen(const char *path, const char *how) {
 }
 static ssize_t at_write(int handle, const void *data, size_t size) {
     int answer = fails(WRITE, handle, NULL);
-    return answer == 1 ? -1 : answer ? half(handle, write(handle, data, size / 2)) : write(handle, data, size);
+    return answer == 1 ? -1 : answer ? half(write(handle, data, size / 2)) : write(handle, data, size);
 }
 static ssize_t at_pwrite(int handle, const void *data, size_t size, off_t where) {
     int answer = fails(WRITE, handle, NULL);
     return answer == 1 ? -1
-         : answer ? half(handle, pwrite(handle, data, size / 2, where)) : pwrite(handle, data, size, where);
+         : answer ? half(pwrite(handle, data, size / 2, where)) : pwrite(handle, data, size, where);
 }
 static ssize_t at_writev(int handle, const struct iovec *parts, int count) {
     int answer = fails(WRITE, handle, NULL);
-    return answer == 1 ? -1 : answer ? half(handle, writev(handle, parts, count / 2)) : writev(handle, parts, count);
+    return answer == 1 ? -1 : answer ? half(writev(handle, parts, count / 2)) : writev(handle, parts, count);
 }
 static ssize_t at_sendfile(int to, int from, off_t *where, size_t size) {
     struct stat status;
-    size_t left = fstat(from, &status) == 0 ? (size_t)status.st_size / 2 : size / 2;
+    size_t part = fstat(from, &status) == 0 ? (size_t)status.st_size / 2 : size / 2;
     int answer = fails(WRITE, to, NULL);
-    return answer == 1 ? -1 : answer ? half(to, sendfile(to, from, where, left)) : sendfile(to, from, where, size);
+    return answer == 1 ? -1 : answer ? half(sendfile(to, from, where, part)) : sendfile(to, from, where, size);
 }
 static ssize_t at_copy(int from, off64_t *at, int to, off64_t *where, size_t size, unsigned flags) {
     return fails(WRITE, to, NULL) ? -1 : copy_file_range(from, at, to, where, size, flags);
@@ -164,7 +166,9 @@ static const struct { const char *name; void *function; } replaced[] = {
     {"rmdir", at_rmdir}, {"unlinkat", at_unlinkat},
 };
 
-static void point(ElfW(Addr) base, const ElfW(Rela) *relocations, size_t bytes, const ElfW(Sym) *symbols, const char *names) {
+/* Point those of an object's relocations that name a replaced function to its replacement. */
+static void point(ElfW(Addr) base, const ElfW(Rela) *relocations, size_t bytes, const ElfW(Sym) *symbols,
+                  const char *names) {
     long page = sysconf(_SC_PAGESIZE);
     for (size_t i = 0; i < bytes / sizeof *relocations; i++) {
         unsigned type = ELF64_R_TYPE(relocations[i].r_info);
@@ -173,21 +177,25 @@ static void point(ElfW(Addr) base, const ElfW(Rela) *relocations, size_t bytes, 
         for (size_t j = 0; j < sizeof replaced / sizeof *replaced; j++) {
             if (strcmp(name, replaced[j].name) != 0) continue;
             void **slot = (void **)(base + relocations[i].r_offset);
-            if (mprotect((void *)((ElfW(Addr))slot & -page), page, PROT_READ | PROT_WRITE) == 0) *slot = replaced[j].function;
+            void *start = (void *)((ElfW(Addr))slot & -page);
+            if (mprotect(start, page, PROT_READ | PROT_WRITE) == 0) *slot = replaced[j].function;
         }
     }
 }
 
 static int visit(struct dl_phdr_info *object, size_t size, void *own) {
     (void)size;
-    if (object->dlpi_addr == *(ElfW(Addr) *)own || strstr(object->dlpi_name, "linux-vdso") || strstr(object->dlpi_name, "/libc.so") || strstr(object->dlpi_name, "/ld-linux")) return 0;
+    static const char *const kept[] = {"linux-vdso", "/libc.so", "/ld-linux"};
+    for (int i = 0; i < 3; i++) if (strstr(object->dlpi_name, kept[i])) return 0;
+    if (object->dlpi_addr == *(ElfW(Addr) *)own) return 0;
     for (int i = 0; i < object->dlpi_phnum; i++) {
         if (object->dlpi_phdr[i].p_type != PT_DYNAMIC) continue;
         const ElfW(Rela) *jumps = NULL, *data = NULL;
         const ElfW(Sym) *symbols = NULL;
         const char *names = NULL;
         size_t jump_bytes = 0, data_bytes = 0;
-        for (const ElfW(Dyn) *entry = (void *)(object->dlpi_addr + object->dlpi_phdr[i].p_vaddr); entry->d_tag; entry++) {
+        const ElfW(Dyn) *entry = (void *)(object->dlpi_addr + object->dlpi_phdr[i].p_vaddr);
+        for (; entry->d_tag; entry++) {
             if (entry->d_tag == DT_JMPREL) jumps = (void *)entry->d_un.d_ptr;
             if (entry->d_tag == DT_PLTRELSZ) jump_bytes = entry->d_un.d_val;
             if (entry->d_tag == DT_RELA) data = (void *)entry->d_un.d_ptr;

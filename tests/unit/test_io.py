@@ -6,7 +6,7 @@ import os
 import pytest
 
 from segsweep.config.yaml_documents import Document
-from segsweep.disk_errors import refusal_of_disk
+from segsweep.disk_errors import in_words, refusal_of_disk
 from segsweep.errors import InputError
 from segsweep.io import (
     read_csv,
@@ -81,6 +81,10 @@ def test_what_the_disk_refuses_names_the_file(tmp_path):
     wrapped.__context__ = caught.value
     said = refusal_of_disk(wrapped)
     assert said.startswith(f"{tmp_path / 'table.csv'}: No space left on device. Make room")
+    assert in_words(wrapped) == "No space left on device"
+    assert in_words(RuntimeError("torch's own")) == "torch's own"
+    copied = OSError(errno.ENOSPC, "No space left on device", "from.csv", None, "to.csv")
+    assert refusal_of_disk(copied).startswith("to.csv: No space")
     assert refusal_of_disk(FileNotFoundError(errno.ENOENT, "No such file", "a.csv")) is None
 
 

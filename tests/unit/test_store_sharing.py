@@ -249,6 +249,20 @@ def test_a_full_disk_here_is_not_called_a_full_remote(mine, theirs, remote, monk
     assert pull(theirs, remote).moved == [ONE, TWO]
 
 
+def test_a_broken_disk_here_is_not_called_a_damaged_archive(mine, theirs, remote, location, monkeypatch):
+    push(mine, remote)
+
+    def fail(*arguments, **options):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("tarfile.TarFile.extractall", fail)
+        with pytest.raises(OSError, match=ONE):
+            pull(theirs, remote)
+    assert files_in(location) == [f"segments/{ONE}.tar", f"segments/{TWO}.tar"]
+    assert pull(theirs, remote).moved == [ONE, TWO]
+
+
 def test_a_push_of_a_damaged_segment_does_not_end_well(mine, location, tmp_path, monkeypatch, capsys):
     write_sums(mine / ONE)
     (mine / ONE / "epochs.csv").write_text("epoch\n2\n")

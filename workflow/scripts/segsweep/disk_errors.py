@@ -17,19 +17,32 @@ REMEDIES = {
 
 def refusal_of_disk(error: BaseException) -> str | None:
     """What a disk refused first, of what led to an error: a line that names the file; None where it refused nothing."""
-    refused = []
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in REMEDIES:
-            refused.insert(0, error)
-        error = error.__cause__ or error.__context__
+    refused = _refused(error)
     if not refused:
         return None
     number = refused[0].errno
-    file = next((one.filename for one in refused if one.filename), "a file")
+    files = [one.filename2 or one.filename for one in refused]  # the second is the one that is written
+    file = next(filter(None, files), "a file")
     return (
         f"{file}: {os.strerror(number)}. {REMEDIES[number]}, and start again: what is complete stays, and the "
         "rest resumes or is made again."
     )
+
+
+def in_words(error: BaseException) -> str:
+    """What an error says; what the disk refused where that led to it, as libraries say only what they make of it."""
+    refused = _refused(error)
+    return os.strerror(refused[0].errno) if refused else str(error)
+
+
+def _refused(error: BaseException | None) -> list[OSError]:
+    """Errors of a disk that led to an error, the first one first."""
+    found = []
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in REMEDIES:
+            found.insert(0, error)
+        error = error.__cause__ or error.__context__
+    return found
 
 
 @contextmanager

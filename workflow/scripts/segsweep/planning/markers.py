@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from segsweep.disk_errors import naming
 from segsweep.io import write_text
 
 MARKERS = Path("results/markers")
@@ -78,8 +79,9 @@ def hold(start: str, study: Path | None, folder: Path = MARKERS) -> IO[str]:
     made = folder.parent / f".{start}{RUNNING}"
     file = made.open("w", encoding="utf-8")
     fcntl.flock(file, fcntl.LOCK_EX)
-    file.write(str(study or ""))
-    file.flush()
+    with naming(made):
+        file.write(str(study or ""))
+        file.flush()
     made.rename(folder / f"{start}{RUNNING}")  # whoever sees it finds it locked
     return file
 
