@@ -10,6 +10,7 @@ from functools import partial
 import pytest
 import train_segment
 
+from segsweep.analysis.last_errors import LastErrors
 from segsweep.errors import InputError
 from segsweep.execution.pack import run_pack
 from segsweep.execution.segment_job import progress_line, run_job
@@ -160,15 +161,17 @@ def test_the_program_touches_its_marker_and_distinguishes_errors(study, tmp_path
 
     words = ["--plan", str(plan), "--store", str(store), "--device", "cpu", "--marker", str(marker)]
     try:
-        assert main("--segment", ids[1]) == 2
+        streams = sys.stdout, sys.stderr
+        assert main("--segment", ids[1], "--log", str(tmp_path / "logs" / f"{ids[1]}.20261128-1.log")) == 2
+        sys.stdout, sys.stderr = streams
         assert "train it first" in capsys.readouterr().err
+        assert LastErrors(tmp_path / "logs").of(ids[1]).endswith("it is not complete; train it first")
         assert not marker.exists()
 
         class Broken(FakeTask):
             def model(self):
                 raise ZeroDivisionError("a bug")
 
-        streams = sys.stdout, sys.stderr
         assert main("--segment", ids[0], "--log", str(log), task=Broken()) == 1
         sys.stdout, sys.stderr = streams
         shown = capsys.readouterr().err

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from segsweep.config.load import _scored
 from segsweep.config.search import Ensemble
 from segsweep.config.study import Study
+from segsweep.config.study_checks import with_split_to_score_on
 from segsweep.config.train import Data
 from segsweep.data.readers.folder import FolderDataset
 from segsweep.data.splits import folds, images_of_run
@@ -102,7 +102,7 @@ def dataset(**splits):
     ],
 )
 def test_what_an_ensemble_is_scored_on(splits, score_on, within):
-    ensemble = _scored(Ensemble(folds=2), dataset(**splits), Path("nowhere"), str)
+    ensemble = with_split_to_score_on(Ensemble(folds=2), dataset(**splits), Path("nowhere"), str)
     assert ensemble.score_on == score_on
     made = folds_of_ensemble(study(ensemble=ensemble.model_dump()))
     assert made == [{"index": i, "k": 2, "seed": 0, "within": within} for i in range(2)]
@@ -110,7 +110,7 @@ def test_what_an_ensemble_is_scored_on(splits, score_on, within):
 
 def test_a_test_split_that_is_not_there():
     with pytest.raises(InputError, match="the data set d has no test split"):
-        _scored(Ensemble(score_on="test"), dataset(train="t", val="v"), Path("nowhere"), str)
+        with_split_to_score_on(Ensemble(score_on="test"), dataset(train="t", val="v"), Path("nowhere"), str)
 
 
 def test_a_test_split_without_ground_truth_scores_nothing(tmp_path):
@@ -118,11 +118,11 @@ def test_a_test_split_without_ground_truth_scores_nothing(tmp_path):
         (tmp_path / f"{split}.txt").write_text(name)
     (tmp_path / "masks").mkdir()
     splits = dataset(train="train.txt", val="val.txt", test="test.txt")
-    assert _scored(Ensemble(folds=2), splits, tmp_path, str).score_on == "val"
+    assert with_split_to_score_on(Ensemble(folds=2), splits, tmp_path, str).score_on == "val"
     with pytest.raises(InputError, match=r"d has no ground truth of its test split. Add it, or score on `val`"):
-        _scored(Ensemble(score_on="test"), splits, tmp_path, str)
+        with_split_to_score_on(Ensemble(score_on="test"), splits, tmp_path, str)
     (tmp_path / "masks/c.png").touch()
-    assert _scored(Ensemble(folds=2), splits, tmp_path, str).score_on == "test"
+    assert with_split_to_score_on(Ensemble(folds=2), splits, tmp_path, str).score_on == "test"
 
 
 def test_cross_validation_is_on_both_splits():
@@ -136,4 +136,4 @@ def test_a_drawn_test_split_has_the_ground_truth_of_all_images(tmp_path):
         for number in range(10):
             (tmp_path / folder / f"{number}.{ending}").touch()
     drawn = dataset(random={"val": 0.2, "test": 0.3, "seed": 0})
-    assert _scored(Ensemble(folds=2), drawn, tmp_path, str).score_on == "test"
+    assert with_split_to_score_on(Ensemble(folds=2), drawn, tmp_path, str).score_on == "test"

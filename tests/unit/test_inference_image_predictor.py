@@ -1,15 +1,22 @@
 """Images that nobody prepared: cut, mirrored, stitched and brought back to their own size."""
 
+from types import SimpleNamespace
+
+import nibabel
 import numpy as np
 import pytest
+import tifffile
 import torch
+from PIL import Image
 
+from segsweep.data.image_files.image_file import Reading
 from segsweep.errors import InputError
 from segsweep.inference.flipped import flipped_back, flipped_image
 from segsweep.inference.native_size import in_native_size
 from segsweep.inference.prediction_options import FLIPS, PredictionOptions
+from segsweep.inference.prediction_stream import too_large
 from segsweep.inference.sliding_windows import WindowStitcher, gaussian, starts
-from segsweep.inference.unseen_images import UnseenImage
+from segsweep.inference.unseen_images import UnseenImage, read_unseen, size_of
 from segsweep.text.postprocess import Detections
 
 
@@ -120,3 +127,63 @@ def test_what_cannot_be_done_is_refused(options, task, said):
     PredictionOptions(window=512, flips="all", smooth=True).check("binary")
     with pytest.raises(InputError, match=said):
         PredictionOptions(**options).check(task)
+
+
+def image_files(folder):
+    """Images that no trained model takes as they are, with what a data set's file says, and the remedy."""
+    colors = np.zeros((8, 9, 4), np.uint8)
+    Image.fromarray(colors, "CMYK").save(folder / "cmyk.jpg")
+    Image.fromarray(colors, "RGBA").save(folder / "clear.png")
+    tifffile.imwrite(folder / "pages.tif", np.zeros((3, 8, 9), np.uint8), photometric="minisblack")
+    np.save(folder / "first.npy", np.zeros((4, 30, 30), np.uint8))
+    np.save(folder / "holes.npy", np.full((8, 9, 3), np.nan, np.float32))
+    nibabel.Nifti1Image(np.zeros((8, 9, 3), np.uint8), np.eye(4)).to_filename(folder / "volume.nii")
+    return {
+        "cmyk.jpg": ({}, "Convert it to RGB with the program of your choice."),
+        "clear.png": ({}, "Save the image without its alpha channel."),
+        "pages.tif": ({}, "3 images in one file (pages, frames or slices). Save each in a file of its own."),
+        "first.npy": ({}, "Save np.moveaxis(image, 0, -1)."),
+        "holes.npy": ({}, "216 of 216 values are infinite or not a number (NaN). Replace them, for example by 0."),
+        "volume.nii": ({}, "Save each of its slices as an image of its own."),
+    }
+
+
+def test_the_remedy_for_an_image_that_cannot_be_predicted_is_one_of_its_file(tmp_path):
+    trained = SimpleNamespace(channels=3, dtype="uint8")
+    cases = [(tmp_path / name, Reading(**said), remedy) for name, (said, remedy) in image_files(tmp_path).items()]
+    page = "there is no page 5; it has 3, counted from 0. The images of the training were page 5 of their files: save"
+    cases += [(tmp_path / "pages.tif", Reading(page=5), f"{page} this one so.")]
+    has = "the image has 3 channels, and the data set's file says `channels: 2`."
+    Image.new("RGB", (9, 8)).save(tmp_path / "three.png")
+    cases += [
+        (
+            tmp_path / "three.png",
+            Reading(channels=2),
+            f"{has} Save it with the channels that the images of the training have.",
+        )
+    ]
+    for path, reading, remedy in cases:
+        with pytest.raises(InputError) as refused:
+            read_unseen(path, "a", reading, trained)
+        assert str(refused.value).startswith(f"{path}: ")
+        assert str(refused.value).endswith(remedy)
+        assert "in the data set's file" not in str(refused.value)
+    with pytest.raises(InputError, match=r"CMYK.*your choice\.$"):
+        size_of(tmp_path / "cmyk.jpg", Reading())
+
+
+@pytest.mark.parametrize(
+    ("task", "window", "remedy"),
+    [
+        ("binary", None, "through windows of 512 pixels"),
+        ("binary", 512, "Take smaller windows than 512 pixels"),
+        ("multitask", None, "Use a device with more memory, or cut it where no object is cut."),
+    ],
+)
+def test_the_remedy_for_an_image_that_is_too_large_can_be_followed(task, window, remedy):
+    options = PredictionOptions(window=window)
+    options.check(task)
+    assert remedy in str(too_large(UnseenImage("a", np.zeros((8, 9, 3), np.uint8)), options, task))
+    if task == "multitask":
+        with pytest.raises(InputError, match="window"):
+            PredictionOptions(window=512).check(task)

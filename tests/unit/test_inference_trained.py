@@ -7,7 +7,10 @@ all they do here.
 import csv
 import io
 import json
+import os
+import re
 import shutil
+import signal
 import zipfile
 from pathlib import Path
 from xml.etree import ElementTree
@@ -35,10 +38,12 @@ from segsweep.data.classes import class_names
 from segsweep.data.prepared import Prepared
 from segsweep.data.splits import images_of_run
 from segsweep.detection.counts import BoxCounter
+from segsweep.errors import InputError
 from segsweep.execution.segment_job import run_job
 from segsweep.inference.chosen_models import ChosenModels
 from segsweep.inference.evaluate_run import evaluate_run
 from segsweep.inference.image_predictor import ImagePredictor
+from segsweep.inference.prediction_journal import PredictionJournal
 from segsweep.inference.predictor import Predictor, ground_truth_of, units
 from segsweep.inference.trained_model import load_model
 from segsweep.io import read_csv
@@ -336,6 +341,112 @@ def test_the_ensemble_says_of_files_what_it_hands_in(name, request, monkeypatch,
     assert float(rows["test_0.jpg"]["seconds"]) > 0
     about = json.loads((output / "prediction.json").read_text())
     assert len(about["models"]) == len([run for run in made.plan["runs"] if run["role"] == "ensemble"])
+
+
+def files_of(folder):
+    """Content of all files of a prediction by path, but for the times that it took."""
+    paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    found = {place: path.read_bytes() for place, path in paths.items()}
+    if "predictions.csv" in found:
+        found["predictions.csv"] = [row | {"seconds": ""} for row in read_csv(paths["predictions.csv"])]
+    return found
+
+
+def predict_until_killed(argv, writes, monkeypatch):
+    """Predict in a process of its own, which is killed in the middle of a number of writes of files."""
+    if (child := os.fork()) == 0:
+        replace, left = Path.replace, iter(range(writes))
+
+        def killed(path, target):
+            if next(left, None) is None:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return replace(path, target)
+
+        monkeypatch.setattr(Path, "replace", killed)
+        predict_images.main(argv)
+        os._exit(0)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+
+
+@pytest.fixture(scope="module")
+def killed(both, tmp_path_factory):
+    """Images of two sizes, one of them damaged; an undisturbed prediction of them, and one that was killed."""
+    folder = tmp_path_factory.mktemp("killed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(both.folder.parents[1])
+        shutil.copytree("data/drawn/JPEGImages", folder / "images")
+        for i in range(3):
+            Image.open(folder / f"images/val_{i}.jpg").crop((0, 0, 96, 32)).save(folder / f"images/test_{i}_cut.png")
+        damaged = folder / "images" / "test_1.jpg"
+        damaged.write_bytes(damaged.read_bytes()[:1500])
+        assert predict_images.main(prediction_of(folder, "whole")) == 0
+        predict_until_killed(prediction_of(folder, "found"), 15, patch)
+    return folder
+
+
+@pytest.fixture
+def interrupted(killed, both, monkeypatch, tmp_path):
+    """Images, and a prediction of them that was killed, in a folder that a test may alter."""
+    monkeypatch.chdir(both.folder.parents[1])
+    for name in ("images", "found"):
+        shutil.copytree(killed / name, tmp_path / name)
+    return tmp_path
+
+
+def prediction_of(folder, output):
+    """Arguments of a prediction of the images in a folder."""
+    argv = ["--plan", "results/little/plan.json", "--images", str(folder / "images"), "--output", str(folder / output)]
+    return [*argv, "--device", "cpu", "--formats", "index", "overlay", "boxes", "coco", "coco_polygons", "coco_boxes"]
+
+
+def test_a_prediction_that_was_killed_goes_on_to_the_same_bits(interrupted, killed, monkeypatch, capsys):
+    argv, found, whole = prediction_of(interrupted, "found"), interrupted / "found", files_of(killed / "whole")
+    assert not (found / "predictions.csv").exists()
+    assert [path.suffix for path in found.glob("index/.*")] == [".tmp"]
+    (found / "index" / "notes.txt").write_text("mine")
+    first = {path: path.stat().st_mtime_ns for path in found.glob("index/*.png")}
+    predict_until_killed(argv, 12, monkeypatch)
+    assert predict_images.main(argv) == 0
+    assert "found: 11 of 15 files were done before an interruption; going on" in capsys.readouterr().out
+    assert files_of(found) == whole | {"index/notes.txt": b"mine"}
+    assert sum(path.stat().st_mtime_ns == time for path, time in first.items()) == len(first) - 1 == 6
+    assert [row["status"] for row in whole["predictions.csv"]].count("predicted") == 14
+    assert [one["file_name"] for one in json.loads(whole["coco.json"])["images"]] == [
+        row["image"] for row in whole["predictions.csv"] if row["status"] == "predicted"
+    ]
+    assert predict_images.main(argv) == 0  # a whole one is predicted again
+    assert files_of(found) == whole
+
+
+@pytest.mark.parametrize(
+    ("change", "done"), [("options", 0), ("image", 5), ("removed", 5), ("lost", 3), ("journal", 7)]
+)
+def test_what_changed_since_a_prediction_was_killed_is_predicted_again(interrupted, change, done, capsys):
+    images, found = interrupted / "images", interrupted / "found"
+    more = ["--flips", "horizontal"] if change == "options" else []
+    if change == "image":
+        shutil.copy(images / "val_0.jpg", images / "train_1.jpg")
+    elif change == "removed":
+        (images / "train_1.jpg").unlink()
+    elif change == "lost":
+        (found / "overlay" / "test_2.jpg").unlink()
+    elif change == "journal":
+        with (found / ".predictions.jsonl").open("ab") as file:
+            file.write(b'{"name": "train_')
+    assert predict_images.main(prediction_of(interrupted, "again") + more) == 0
+    capsys.readouterr()
+    assert predict_images.main(prediction_of(interrupted, "found") + more) == 0
+    said = capsys.readouterr().out
+    assert re.findall(r"found: (\d+) of", said) == ([str(done)] if done else [])
+    assert files_of(found) == files_of(interrupted / "again")
+
+
+def test_one_process_predicts_into_a_folder(tmp_path):
+    journal = PredictionJournal(tmp_path)
+    with pytest.raises(InputError, match=f"{tmp_path}: another process predicts into this folder"):
+        PredictionJournal(tmp_path)
+    journal.close()
+    PredictionJournal(tmp_path).close()
 
 
 def test_predictions_go_into_no_folder_of_other_things_and_fail_where_there_are_none(

@@ -75,5 +75,13 @@ def test_afterwards_only_the_crashed_one_is_missing_and_nothing_is_repeated(cras
     content = lost.read_bytes()
     lost.unlink()
     assert "its setting is one of the best 1 now" in workspace.snakemake("--dry-run", config=PACKED)
-    workspace.snakemake("--until", "train_pack", config=PACKED)
+    # And in the same start where only its ranking, of more seeds, finds that.
+    workspace.write_study(
+        grid={"model.options": [GOOD], "optimizer.lr": [0.001, 0.01]},
+        train=SMALL | {"epochs": 3},
+        seeds=[0, 1],
+        keep={"weights": "best 1"},
+    )
+    output = workspace.snakemake("--until", "draw_images", config=PACKED)
+    assert len(re.findall(r"seed=0, .*: its setting is one of the best 1 now", output)) == 1
     assert lost.read_bytes() == content

@@ -3,6 +3,7 @@ import atexit
 import gc
 import os
 import sys
+from functools import cache
 from inspect import signature
 from pathlib import Path
 from shlex import quote
@@ -158,6 +159,8 @@ def needed_by_segment(wildcards):
 def needed_by_missing():
     """What all missing segments need, where it is the same for all: a function asked for each takes Snakemake longer."""
     if not PLANS or STUDY.adaptive:
+        return needed_by_segment
+    if STUDY.may_lose_weights and any(one.parent for one in STUDY.cut.segments.values()):
         return needed_by_segment
     needed = {tuple(needed_by([segment], STUDY.start)) for segment in STUDY.missing()}
     return list(needed.pop()) if len(needed) == 1 else needed_by_segment
@@ -347,6 +350,25 @@ def begin_without_hooks():
     if settings and not workflow.dryrun and (settings.no_hooks or not HOOKED) and not WRITER.started:
         begin()
         atexit.register(finish)
+
+
+def weights_of_best(wildcards):
+    """What this start's ranking wants trained again: the weights of a setting that was none of the best before."""
+    if not PLANS or not STUDY.may_lose_weights:
+        return []
+    checkpoints.find_lost_weights.get(start=STUDY.start)
+    return markers_to_make(lost_weights(), STUDY.start)
+
+
+@cache
+def lost_weights():
+    """The segments that train again because of the ranking; they are part of the plan afterwards."""
+    lost = STUDY.take_in_ranking()
+    if lost:
+        WRITER.write()
+    for segment in lost:
+        logger.info(f"{STUDY.in_words(segment)}: {STUDY.why(segment)}")
+    return lost
 
 
 def segments_of_run(wildcards):

@@ -36,6 +36,7 @@ if not TABLE:
             data=[] if PROGRAM else ancient(all_prepared),
             runs=f"{FOLDER}/runs.csv",
             ranking=f"{FOLDER}/ranking.csv",
+            weights=ancient(weights_of_best),
             together=f"{FOLDER}/ensemble.csv" if STUDY.study.ensemble else [],
             test=f"{FOLDER}/test.csv" if STUDY.study.test else [],
             pending=pending("model"),

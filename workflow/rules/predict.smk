@@ -8,6 +8,7 @@ if STUDY.request.predict:
             markers=ancient(all_markers),
             data=ancient(all_prepared),
             ranking=f"{FOLDER}/ranking.csv",
+            weights=ancient(weights_of_best),
             images=ancient(PREDICT.images),
         output:
             # Nothing in the folder that a person names: Snakemake removes what it is about to make, whoever made it.

@@ -5,6 +5,7 @@ rule draw_images:
     input:
         ranking=f"{FOLDER}/ranking.csv",
         images=f"{FOLDER}/images.csv",
+        weights=ancient(weights_of_best),
         data=ancient(all_prepared),
         pending=pending("images"),
     output:

@@ -96,6 +96,7 @@ rule predict_test:
         markers=ancient(all_markers),
         data=ancient(all_prepared),
         ranking=f"{FOLDER}/ranking.csv",
+        weights=ancient(weights_of_best),
     output:
         submission=f"{FOLDER}/submission.zip",
         about=f"{FOLDER}/submission.json",

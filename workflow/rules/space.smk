@@ -1,9 +1,29 @@
 # Needs: trained segments. Makes: space, in results/segments, where a study's `keep` lets go of what it no longer needs:
-# each time so many cells more are trained, and when all is drawn.
+# each time so many cells more are trained, and when all is drawn. Before it is drawn, a ranking that puts a setting first
+# whose weights are gone has them trained again.
 
 
 localrules:
+    find_lost_weights,
     free_space,
+
+
+# Only with the ranking is it known what else there is to train.
+checkpoint find_lost_weights:
+    input:
+        ranking=f"{FOLDER}/ranking.csv",
+        analysis=f"{FOLDER}/analysis.json",
+    output:
+        mark=touch(f"results/markers/{START}/weights_looked_for"),
+    log:
+        f"results/logs/find_lost_weights/{STUDY.name}.{START}.log",
+    conda:
+        "../../envs/segsweep.yaml"
+    threads: 1
+    message:
+        "look whether the best settings have their weights"
+    shell:
+        "true > {log:q}"
 
 
 rule free_space:

@@ -10,6 +10,7 @@ if STUDY.study.test:
             data=ancient(all_prepared),
             ranking=f"{FOLDER}/ranking.csv",
             analysis=f"{FOLDER}/analysis.json",
+            weights=ancient(weights_of_best),
         output:
             **outputs("score_test", FOLDER),
             about=f"{FOLDER}/test.json",

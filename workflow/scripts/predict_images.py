@@ -48,6 +48,7 @@ def main(argv: list[str] | None = None) -> int:
             options=PredictionOptions(options.window, options.overlap, options.flips, options.smooth),
             formats=options.formats,
             device=options.device, threads=options.threads,
+            say=print,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )  # fmt: skip
     counts = Counter(row.status for row in rows)

@@ -12,7 +12,7 @@ from pathlib import Path
 from segsweep import lean_imports
 from segsweep.execution.requeue import requeue_job
 from segsweep.execution.warm_client import run_warm
-from segsweep.exits import CRASHED, INTERRUPTED, WRONG_INPUT, note_killed
+from segsweep.exits import CRASHED, INTERRUPTED, WRONG, WRONG_INPUT, note_killed
 from segsweep.io import write_text
 
 
@@ -78,7 +78,7 @@ def train(options: argparse.Namespace, job: Callable[..., int] | None = None) ->
             should_stop=lambda: bool(asked),
         )
     except InputError as error:
-        status, said = WRONG_INPUT, str(error)
+        status, said = WRONG_INPUT, f"{WRONG}{error}"
     except Exception:
         status, said = CRASHED, traceback.format_exc()
     if status in (WRONG_INPUT, CRASHED):

@@ -12,6 +12,8 @@ from typing import NoReturn
 DONE, CRASHED, WRONG_INPUT = 0, 1, 2
 INTERRUPTED = 75  # EX_TEMPFAIL, "try again"
 CONTROL_C = 130
+# Begins what a training says of wrong input, so that its log tells how it ended.
+WRONG = "error: "
 
 
 def note_killed(log: Path, code: int) -> None:

@@ -10,7 +10,7 @@ import io
 import json
 import os
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -90,6 +90,33 @@ def write_json(path: Path, content: Any, *, indent: int | None = 1, flush: bool 
     write_text(path, json.dumps(content, indent=indent) + "\n", flush=flush)
 
 
+def write_json_lists(path: Path, lists: Mapping[str, Iterable[Any]]) -> None:
+    """Write a JSON object of lists, item by item: they need not fit into the memory."""
+
+    def write(file: IO[bytes]) -> None:
+        for number, (key, items) in enumerate(lists.items()):
+            file.write(f"{', ' if number else '{'}{json.dumps(key)}: [".encode())
+            for count, item in enumerate(items):
+                file.write(f"{', ' if count else ''}{json.dumps(item)}".encode())
+            file.write(b"]")
+        file.write(b"}\n")
+
+    write_bytes(path, write)
+
+
+def write_csv_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a header and rows, one by one: they need not fit into the memory."""
+
+    def write(file: IO[bytes]) -> None:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+        text.detach()
+
+    write_bytes(path, write)
+
+
 def write_csv(
     path: Path, rows: Iterable[Mapping[str, Any]], columns: Iterable[str] = (), *, flush: bool = False
 ) -> None:
@@ -153,9 +180,9 @@ def write_if_changed(path: Path, text: str) -> bool:
     return True
 
 
-def remove_temporaries(folder: Path) -> None:
-    """Remove what writers that were killed have left behind in a folder."""
-    for path in folder.glob(TEMPORARY.format(name="*", process="*")):
+def remove_temporaries(folder: Path, name: str = "*") -> None:
+    """Remove what writers that were killed have left behind in a folder, of files of some names (a glob pattern)."""
+    for path in folder.glob(TEMPORARY.format(name=name, process="*")):
         path.unlink(missing_ok=True)
 
 

@@ -1,17 +1,15 @@
 """From what a person asks for (`--config study=... dataset=... smoke=true`) to checked settings."""
 
-import copy
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import field_validator
 
-from segsweep import metrics, registry
-from segsweep.analysis.measures import NAMES as MEASURES_OF_RUNS
+from segsweep import registry
 from segsweep.config.cluster import Cluster
 from segsweep.config.dataset import parse_dataset
 from segsweep.config.dataset_keys import Dataset
@@ -20,20 +18,26 @@ from segsweep.config.metric_direction import doubtful_direction
 from segsweep.config.prediction import Prediction
 from segsweep.config.program_checks import folder_of, program_problems
 from segsweep.config.program_settings import nested_parameters
-from segsweep.config.search import Ensemble
+from segsweep.config.right_settings import RightSettings, right_settings
 from segsweep.config.settings import Settings, key
-from segsweep.config.smoke_study import as_smoke_test
-from segsweep.config.split_keys import TEST, VAL
+from segsweep.config.smoke_study import as_smoke_test, smoke_location
 from segsweep.config.study import Study
+from segsweep.config.study_checks import (
+    beyond_range,
+    claims_without_ground,
+    use_metrics,
+    with_split_to_score_on,
+    wrong_metrics,
+)
 from segsweep.config.study_names import check_study_name
-from segsweep.config.test_score_checks import lack_of_test_split, problems_of_test_score
+from segsweep.config.test_score_checks import problems_of_test_score
 from segsweep.config.yaml_documents import Document, nearest, parse
-from segsweep.data.classes import class_table
-from segsweep.errors import InputError
+from segsweep.errors import LEFT_OUT, InputError, Problems
 from segsweep.own_code.names import alike_without_folders, own_score, relocated, without_folder
 
 # Keys that name scores, or hold something by their names.
 SCORES = {"metric", "also_report", "monitor", "of", "names"}
+Location = Callable[[tuple], str]
 TRACKERS = tuple(registry.classes("tracker"))
 
 
@@ -88,23 +92,23 @@ class Loaded:
     """A study with what belongs to it.
 
     Attributes:
+        values: of the study, after `smoke`, raw.
         base: what its cells start from, raw: `train`, or the parameters of a program, nested, with `epochs` and
             `on_oom`.
         dataset: None of a study that segsweep does not train.
         root: folder of the data; of a program the folder in which it runs.
+        location: `file:line` of a key.
     """
 
     name: str
     study: Study
     document: Document
+    values: dict[str, Any]
     base: dict[str, Any]
     dataset: Dataset | None
     root: Path
     smoke: bool
-
-    def location(self, keys: tuple) -> str:
-        """`file:line` of a key."""
-        return self.document.location(keys)
+    location: Location
 
 
 def requested(study: str | None, words: Iterable[str], config: Path = Path("config")) -> Request:
@@ -150,58 +154,138 @@ def load(request: Request, config: Path = Path("config")) -> Loaded:
     """Read and check the study and the data set that are asked for.
 
     Raises:
-        InputError: with all that is wrong in the study file, or another study has its name.
+        InputError: with all that is wrong in them, or another study has its name.
     """
-    document = read_study(find("study", request.study, config / "studies"))
-    values = copy.deepcopy(document.values)
-    study = parse(Study, values, document.location)
-    _use_metrics(study, document.location)
-    check_study_name(study.name, document.path, config=config, results=Path("results"))
-    if request.smoke and study.table is not None:
-        raise InputError(f"{document.location(('table',))}: nothing is trained. Leave out smoke=true.")
-    if request.smoke:
-        values = as_smoke_test(values, document.location)
-        study = parse(Study, values, lambda keys: document.location(("smoke", *keys)))
+    problems = Problems()
+    loaded = load_right(request, problems, config)
+    problems.tell()
+    return loaded
+
+
+def load_right(request: Request, problems: Problems, config: Path = Path("config")) -> Loaded | None:
+    """As `load`, of a study that may have problems: what is right of it; None where that makes no study.
+
+    Args:
+        request: what a person asks for.
+        problems: what is wrong is added to it.
+        config: folder with `studies` and `datasets`.
+    """
+    document = problems.of(lambda: read_study(find("study", request.study, config / "studies")))
+    if document is None:
+        if request.dataset:
+            problems.of(load_dataset, request.dataset, config)
+        return None
+    right = right_settings(Study, document.values, document.location, problems)
+    if right is None:
+        _named_dataset(request, document.values, document, document.location, problems, config)
+        return None
+    study = right.settings
+    problems.of(use_metrics, study, right.location)
+    problems.of(check_study_name, study.name, document.path, config=config, results=Path("results"))
+    if not request.smoke:
+        return _checked(request, right, document, problems, config)
+    if study.table is not None:
+        problems.add([f"{right.location(('table',))}: nothing is trained. Leave out smoke=true."])
+        return None
+    return load_smoke(request, right.values, document, right.location, problems, config)
+
+
+def load_smoke(
+    request: Request,
+    values: dict[str, Any],
+    document: Document,
+    location: Location,
+    problems: Problems,
+    config: Path = Path("config"),
+) -> Loaded | None:
+    """A study as a smoke test; None where it is none.
+
+    Args:
+        request: what a person asks for.
+        values: of the study.
+        document: its file.
+        location: `file:line` of its keys.
+        problems: what is wrong is added to it.
+        config: folder with `studies` and `datasets`.
+    """
+    smaller = problems.of(as_smoke_test, values, location, problems)
+    if smaller is None:
+        return None
+    right = right_settings(Study, smaller, smoke_location(values["smoke"], location), problems)
+    if right is None:
+        return None
+    return _checked(request.model_copy(update={"smoke": True}), right, document, problems, config)
+
+
+def _checked(
+    request: Request, right: RightSettings, document: Document, problems: Problems, config: Path
+) -> Loaded | None:
+    """A study, after `smoke`, with its data set; what is wrong with them together is added to the problems."""
+    study, values, location = right
     if study.command is not None:
-        return _program(request, study, document)
-    dataset_name = request.dataset or study.dataset
-    named_at = "" if request.dataset else f"{document.location(('dataset',))}: "
-    dataset = load_dataset(dataset_name, config, document.path.parent, named_at) if study.table is None else None
+        return _program(request, right, document, problems)
+    dataset = None
+    if study.table is None:
+        dataset = _named_dataset(request, values, document, location, problems, config)
     root = Path(request.data_root) / dataset.root if dataset is not None else Path()
     if study.ensemble is not None and dataset is not None:
-        study = study.model_copy(update={"ensemble": _scored(study.ensemble, dataset, root, document.location)})
-    wrong = doubtful_direction(study, document.location)
-    wrong += problems_of_test_score(study, dataset, root, document.location)
+        ensemble = problems.of(with_split_to_score_on, study.ensemble, dataset, root, location) or study.ensemble
+        study = study.model_copy(update={"ensemble": ensemble})
+    problems.add(doubtful_direction(study, location))
+    problems.add(beyond_range(study, location))
+    if dataset is not None or study.table is not None:
+        problems.add(problems_of_test_score(study, dataset, root, location))
     if dataset is not None:
-        wrong += _wrong_metrics(study, dataset, document.location)
+        problems.add(wrong_metrics(study, dataset, location))
     if not request.smoke:  # which may leave out what claims are judged by
-        wrong += _claims_without_ground(study, document.location)
-    if wrong:
-        raise InputError(*wrong)
+        problems.add(claims_without_ground(study, location))
     name = study.name
     if dataset is not None and request.dataset and dataset.name != study.dataset:
         name += f"_on_{dataset.name}"
     if request.smoke:
         name += "_smoke"
-    return Loaded(name, study, document, values.get("train") or {}, dataset, root, request.smoke)
+    return Loaded(name, study, document, values, values.get("train") or {}, dataset, root, request.smoke, location)
 
 
-def _program(request: Request, study: Study, document: Document) -> Loaded:
-    """A study of a program, after `smoke`, checked."""
-    parameters = nested_parameters(study.parameters, document.location)
-    wrong = doubtful_direction(study, document.location)
-    wrong += problems_of_test_score(study, None, Path(), document.location)
-    wrong += program_problems(study, parameters, folder_of(study, document.path), document.location)
+def _named_dataset(
+    request: Request,
+    values: dict[str, Any],
+    document: Document,
+    location: Location,
+    problems: Problems,
+    config: Path,
+) -> Dataset | None:
+    """The data set that is asked for, or that a study names; None where it is wrong, or its name is."""
+    where = location(("dataset",))
+    name = request.dataset or values.get("dataset", Study.model_fields["dataset"].default)
+    if not request.dataset and (where == LEFT_OUT or not isinstance(name, str)):
+        return None
+    named_at = "" if request.dataset else f"{where}: "
+    return problems.of(load_dataset, name, config, document.path.parent, named_at)
+
+
+def _program(request: Request, right: RightSettings, document: Document, problems: Problems) -> Loaded | None:
+    """A study of a program, after `smoke`; what is wrong with it is added to the problems."""
+    study, values, location = right
     if request.dataset:
-        wrong.append(
-            f"dataset={request.dataset} was asked for, and {document.path} runs a program, which reads its data by "
-            "itself. Leave it out."
+        problems.add(
+            [
+                f"dataset={request.dataset} was asked for, and {document.path} runs a program, which reads its data "
+                "by itself. Leave it out."
+            ]
         )
-    if wrong:
-        raise InputError(*wrong)
+    problems.add(doubtful_direction(study, location))
+    problems.add(problems_of_test_score(study, None, Path(), location))
+    parameters = problems.of(nested_parameters, study.parameters, location)
+    if parameters is None:
+        return None
+    folder = folder_of(study, document.path)
+    problems.add(program_problems(study, parameters, folder, location))
+    if study.epochs is None:  # which is one of the problems: no cell is complete
+        return None
     base = parameters | {"epochs": study.epochs, "on_oom": study.on_oom}
     name = f"{study.name}_smoke" if request.smoke else study.name
-    return Loaded(name, study, document, base, None, folder_of(study, document.path), request.smoke)
+    return Loaded(name, study, document, values, base, None, folder, request.smoke, location)
 
 
 def read_study(path: Path) -> Document:
@@ -246,50 +330,3 @@ def load_dataset(name: str, config: Path = Path("config"), near: Path = Path(), 
     path = find("data set", name, config / "datasets", named_at)
     document = Document(path, lambda text, keys, is_key: relocated(text, path.parent, is_key=is_key))
     return parse_dataset(document.values, document.location)
-
-
-def _scored(ensemble: Ensemble, dataset: Dataset, root: Path, location) -> Ensemble:
-    """The ensemble with its `score_on` filled in: a test split, where there is one with ground truth."""
-    lack = lack_of_test_split(dataset, root)
-    if ensemble.score_on == TEST and lack:
-        raise InputError(
-            f"{location(('ensemble', 'score_on'))}: the data set {dataset.name} {lack}, or score on `val`: the folds "
-            "of the members are then drawn within `train`."
-        )
-    return ensemble.model_copy(update={"score_on": ensemble.score_on or (VAL if lack else TEST)})
-
-
-def _use_metrics(study: Study, location) -> None:
-    """From here on, this process knows the study's own metrics."""
-    try:
-        metrics.use_own(study.metrics)
-    except InputError as error:
-        raise InputError(*(f"{location(('metrics',))}: metrics: {problem}" for problem in error.problems)) from error
-
-
-def _wrong_metrics(study: Study, dataset: Dataset, location) -> list[str]:
-    """A problem for each metric that a study names and its data set's task does not have."""
-    named = [(("metric",), study.metric)]
-    named += [(("also_report",), metric) for metric in study.also_report]
-    classes = class_table(dataset).names
-    found = metrics.check(((location(keys), metric) for keys, metric in named), dataset.task, classes)
-    columns = [*metrics.columns(dataset.task, classes), *MEASURES_OF_RUNS]
-    for number, claim in enumerate(study.claims):
-        column = getattr(claim, "of", None)
-        is_part_of_loss = column is not None and column.startswith("val/") and metrics.is_loss(column)
-        if column is not None and column not in columns and not is_part_of_loss:
-            found.append(
-                f"{location(('claims', number, 'of'))}: claims: {claim.id} speaks of {column!r}, and runs.csv has no "
-                f"such column. {nearest(column, columns)}"
-            )
-    return found
-
-
-def _claims_without_ground(study: Study, location) -> list[str]:
-    """A problem for each claim that nothing of the study could ever decide."""
-    return [
-        f"{location(('claims', number))}: claims: {claim.id} is judged by what `{claim.needs}` trains, and the study "
-        f"has no `{claim.needs}`. Add it, or take the claim out."
-        for number, claim in enumerate(study.claims)
-        if claim.needs is not None and getattr(study, claim.needs) is None
-    ]

@@ -1,5 +1,6 @@
 """A study as a smoke test: its values with those of its section `smoke` laid over them."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from segsweep.config.settings import Settings
 from segsweep.config.study import Study
 from segsweep.config.train import Train
 from segsweep.config.yaml_documents import nearest
-from segsweep.errors import InputError
+from segsweep.errors import InputError, Problems
 
 STUDY_KEYS = set(Study.model_fields) - {"train", "smoke", "table"}
 TRAIN_KEYS = set(Train.model_fields)
@@ -18,11 +19,17 @@ TRAIN_KEYS = set(Train.model_fields)
 EPOCH_KEYS = {"until_epoch", "start_epoch", "t_max", "step_size", "t_0"}
 
 
-def as_smoke_test(values: dict[str, Any], location) -> dict[str, Any]:
+def as_smoke_test(values: dict[str, Any], location, problems: Problems) -> dict[str, Any]:
     """The study's values with its section `smoke` laid over them.
 
+    Args:
+        values: of the study.
+        location: `file:line` of a key.
+        problems: keys of `smoke` that are neither the study's nor of what its cells start from are added to it, and
+            left out.
+
     Raises:
-        InputError: a key of `smoke` is neither one of the study nor one of what its cells start from.
+        InputError: there is no section `smoke`, or it cannot be laid over the study.
     """
     smoke = dict(values.get("smoke") or {})
     if not smoke:
@@ -30,6 +37,9 @@ def as_smoke_test(values: dict[str, Any], location) -> dict[str, Any]:
             f"{location(('smoke',))}: smoke=true was asked for, but the study has no section `smoke`. Add one."
         )
     rescale = smoke.pop("rescale_epochs", False)
+    if not isinstance(rescale, bool):
+        where = location(("smoke", "rescale_epochs"))
+        problems.add([f"{where}: smoke.rescale_epochs is {rescale!r}. Write true or false."])
     smaller = {name: value for name, value in values.items() if name != "smoke"}
     if values.get("command") is None:
         start, kind, own = "train", Train, TRAIN_KEYS
@@ -42,22 +52,40 @@ def as_smoke_test(values: dict[str, Any], location) -> dict[str, Any]:
     # A key of what cells start from may be dotted, as in `set`.
     of_start = {name: value for name, value in smoke.items() if name.partition(".")[0] in own}
     of_study = {name: value for name, value in smoke.items() if name not in of_start}
-    if wrong := [name for name in of_study if name not in STUDY_KEYS]:
-        known = STUDY_KEYS | set(own) | {"rescale_epochs"}
-        raise InputError(
-            *(f"{location(('smoke', name))}: unknown key {name!r} in smoke. {nearest(name, known)}" for name in wrong)
-        )
+    known = STUDY_KEYS | set(own) | {"rescale_epochs"}
+    for name in of_study.keys() - STUDY_KEYS:
+        problems.add([f"{location(('smoke', name))}: unknown key {name!r} in smoke. {nearest(name, known)}"])
+        del of_study[name]
     before = (smaller[start] if start == "train" else smaller).get("epochs")
     for name, value in of_study.items():
         smaller[name] = _of_smoke(name, kind, smaller.get(name), value)
-    smaller[start] = overridden(kind, smaller[start], of_start, lambda keys: location(("smoke", *keys)))
+    smaller[start] = overridden(kind, smaller[start], of_start, smoke_location(of_start, location))
     after = (smaller[start] if start == "train" else smaller).get("epochs")
-    if rescale and before:
+    if rescale and isinstance(before, int) and isinstance(after, int):  # else whoever parses it says so
         epochs = Rescaled(before, after, lookup(smaller[start], "scheduler.warmup.unit"))
         for part in (start, "grid", "runs", "rounds", "reference"):
             if part in smaller:
                 smaller[part] = epochs.of(smaller[part])
     return smaller
+
+
+def smoke_location(smoke: Mapping[str, Any], location: Callable[[tuple], str]) -> Callable[[tuple], str]:
+    """Where a key of the study as a smoke test stands: in the section `smoke` where this says it, else as in the study.
+
+    Args:
+        smoke: the section.
+        location: `file:line` of a key of the study file.
+    """
+
+    def found(keys: tuple) -> str:
+        of_start = keys[1:] if keys[:1] in (("train",), ("parameters",)) else keys
+        dotted = ".".join(map(str, of_start))
+        for name in smoke:
+            if dotted == name or dotted.startswith(f"{name}."):
+                return location(("smoke", name, *of_start[name.count(".") + 1 :]))
+        return location(keys)
+
+    return found
 
 
 def _of_smoke(name: str, kind: type[Settings], value: Any, changes: Any) -> Any:

@@ -1,6 +1,7 @@
 """A study file: a data set, one complete training setting, and what varies."""
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -184,18 +185,37 @@ class Study(Settings):
         return value
 
     @model_validator(mode="after")
-    def _one_design(self):
+    def _fits_together(self):
+        """Each problem begins with the key that it is about."""
+        checks = (
+            self._one_design,
+            self._one_source,
+            self._twice,
+            self._exchanged_bars,
+            self._without_cells,
+            self._lacking_weights,
+        )
+        if wrong := [problem for check in checks for problem in check()]:
+            raise ValueError("\n".join(wrong))
+        return self
+
+    def _one_design(self) -> Iterator[str]:
         ways = [way for way in ("grid", "runs", "rounds", "sweep", "table") if getattr(self, way) is not None]
         if len(ways) != 1:
-            raise ValueError(
-                f"a study has exactly one of grid, runs, rounds, sweep, table; this one has {', '.join(ways) or 'none'}"
+            yield (
+                f"{(ways or ['grid'])[-1]}: a study has exactly one of grid, runs, rounds, sweep, table; this one has "
+                f"{', '.join(ways) or 'none'}"
             )
+
+    def _one_source(self) -> Iterator[str]:
         sources = [name for name in ("train", "table", "command") if getattr(self, name) is not None]
         if len(sources) != 1:
-            raise ValueError(
-                "a study has exactly one of `train` (what every cell starts from), `command` (a program of your own) "
-                f"and `table` (results made elsewhere); this one has {', '.join(sources) or 'none'}"
+            yield (
+                f"{(sources or ['train'])[-1]}: a study has exactly one of `train` (what every cell starts from), "
+                "`command` (a program of your own) and `table` (results made elsewhere); this one has "
+                f"{', '.join(sources) or 'none'}"
             )
+            return
         fields = type(self).model_fields
         # A plan holds the keys at their defaults as well.
         idle = [
@@ -204,10 +224,12 @@ class Study(Settings):
             if getattr(self, one) != fields[one].get_default(call_default_factory=True)
         ]
         if self.command is None and idle:
-            raise ValueError(
+            yield (
                 f"{', '.join(idle)}: only of a study with `command`, which runs a program of your own; this one has "
                 f"`{sources[0]}`. Leave out what it has no use for"
             )
+
+    def _twice(self) -> Iterator[str]:
         for name, ones in (
             ("seeds", self.seeds),
             ("rounds", [one.name for one in self.rounds or []]),
@@ -215,18 +237,21 @@ class Study(Settings):
             ("claims", [one.id for one in self.claims]),
         ):
             if twice := [one for one in dict.fromkeys(ones) if ones.count(one) > 1]:
-                raise ValueError(f"{name}: {', '.join(map(str, twice))} stands twice. Give each its own")
+                yield f"{name}: {', '.join(map(str, twice))} stands twice. Give each its own"
+
+    def _exchanged_bars(self) -> Iterator[str]:
         for claim in self.claims:
             success, acceptable = claim.bars() or (0, 0)
             if (acceptable < success) if self.minimize else (acceptable > success):
                 better = "lower" if self.minimize else "higher"
-                raise ValueError(
+                yield (
                     f"claims: of {claim.id}, what is acceptable, {acceptable}, is better than a success, {success}: "
                     f"{better} is better. Exchange them"
                 )
+
+    def _without_cells(self) -> Iterator[str]:
         if self.sweep is not None and (idle := [one for one in ("reference", "exclude") if getattr(self, one)]):
-            raise ValueError(f"{idle[0]}: a search has no cells that it could speak of. Leave it out")
-        return self
+            yield f"{idle[0]}: a search has no cells that it could speak of. Leave it out"
 
     @property
     def best_settings(self) -> int:
@@ -238,20 +263,19 @@ class Study(Settings):
         wanted = {"report.images.of": (self.report.images.of, self.report.images.settings)}
         return wanted if self.test is None else wanted | {"test.of": (self.test.of, self.test.settings)}
 
-    @model_validator(mode="after")
-    def _keeps_what_it_needs(self):
+    def _lacking_weights(self) -> Iterator[str]:
         default = Keep()
         if self.command is None and self.keep.files != default.files:
-            raise ValueError("keep.files: only of a study with `command`, whose program writes files. Leave it out")
+            yield "keep.files: only of a study with `command`, whose program writes files. Leave it out"
         if self.train is None and self.keep.weights != default.weights:
-            raise ValueError(
+            yield (
                 "keep.weights: only of a study with `train`, whose weights segsweep writes. Leave it out"
                 + (", and name the files that are kept in keep.files" if self.command else "")
             )
+            return
         for name, (of, settings) in self._models_asked_for().items():
             if self.keep.best is not None and self.keep.best < settings:
-                raise ValueError(
+                yield (
                     f"keep.weights: `{self.keep.weights}` are fewer than the {settings} settings whose models are "
                     f"asked for ({name}: {of}). Write `best {settings}`, or ask for fewer"
                 )
-        return self

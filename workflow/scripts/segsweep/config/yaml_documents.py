@@ -14,8 +14,8 @@ from segsweep.config.yaml_loading import load_yaml
 from segsweep.errors import InputError
 
 MOST_PROBLEMS = 50  # that are told at once
-# The key that a problem begins with: `keep.weights: ...`.
-NAMED_KEY = re.compile(r"([a-z_]+(?:\.[a-z_]+)*): ")
+# The key, or the keys, that a problem begins with: `keep.weights: ...`.
+NAMED_KEYS = re.compile(r"([a-z_]+(?:(?:\.|, )[a-z_]+)*): ")
 # (text, keys that lead to it, whether it is itself a key behind these) to the text in its place.
 Rewritten = Callable[[str, tuple, bool], str]
 
@@ -87,15 +87,48 @@ def parse(cls: type[BaseModel], values: Any, location) -> Any:
     try:
         return cls.model_validate(values)
     except ValidationError as error:
-        entries = error.errors()
-        problems = dict.fromkeys(_problem(cls, entry, location) for entry in entries[:MOST_PROBLEMS])
-        left = len(entries) - MOST_PROBLEMS
-        raise InputError(*problems, *([f"and {left:,} more problems of this kind."] if left > 0 else [])) from error
+        raise InputError(*in_words(cls, error.errors(), location)) from error
+
+
+def in_words(cls: type[BaseModel], entries: list[dict], location) -> list[str]:
+    """A problem for each entry of a validation error; of very many the first ones."""
+    problems = dict.fromkeys(one for entry in entries[:MOST_PROBLEMS] for one in _problems(cls, entry, location))
+    left = len(entries) - MOST_PROBLEMS
+    return [*problems, *([f"and {left:,} more problems of this kind."] if left > 0 else [])]
+
+
+def _problems(cls: type[BaseModel], entry: dict, location) -> list[str]:
+    if entry["type"] != "value_error":
+        return [_problem(cls, entry, location)]
+    return [_problem(cls, entry | {"msg": line}, location) for line in entry["msg"].splitlines()]
+
+
+def wrong_keys(cls: type[BaseModel], entry: dict) -> list[tuple]:
+    """Keys of what must be left out so that the rest of the values is right; () where that is all of it."""
+    loc, _ = followed(cls, entry["loc"])
+    if entry["type"] in ("missing", "union_tag_not_found"):
+        return [loc[:-1] if entry["type"] == "missing" else loc]
+    if entry["type"] == "value_error":
+        lines = entry["msg"].removeprefix("Value error, ").splitlines()
+        named = [found[1].split(", ") if (found := NAMED_KEYS.match(line)) else [] for line in lines]
+        return [(*loc, *one.split(".")) for ones in named for one in ones] if all(named) else [loc]
+    return [(*loc[:-1], entry["loc"][-1]) if entry["type"] == "extra_forbidden" else loc]
+
+
+def meant_key(cls: type[BaseModel], entry: dict) -> tuple:
+    """The key that an unknown one was to be, as far as one can tell; else ()."""
+    loc, models = followed(cls, entry["loc"])
+    near = _near(str(entry["loc"][-1]), _known_keys(models)) if entry["type"] == "extra_forbidden" else None
+    return (*loc[:-1], near) if near else ()
+
+
+def _known_keys(models: list[type[BaseModel]]) -> list[str]:
+    return [field.alias or name for model in models[-1:] for name, field in model.model_fields.items()]
 
 
 def _problem(cls: type[BaseModel], entry: dict, location) -> str:
     kind, context = entry["type"], entry.get("ctx", {})
-    loc, models = _followed(cls, entry["loc"])
+    loc, models = followed(cls, entry["loc"])
     found = entry["input"]
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         loc, found = (*loc, context["discriminator"].strip("'")), context.get("tag")
@@ -103,7 +136,7 @@ def _problem(cls: type[BaseModel], entry: dict, location) -> str:
     where = location(loc)
     shown = repr(found) if len(repr(found)) < 80 else repr(found)[:77] + "..."
     if kind == "extra_forbidden":
-        known = [field.alias or name for model in models[-1:] for name, field in model.model_fields.items()]
+        known = _known_keys(models)
         remedy = "".join(f" {model.unknown_keys}" for model in models[-1:] if getattr(model, "unknown_keys", ""))
         name = entry["loc"][-1]  # whatever it looks like, a person wrote it
         if loc[-1:] != (name,):
@@ -123,9 +156,9 @@ def _problem(cls: type[BaseModel], entry: dict, location) -> str:
     message = entry["msg"].removeprefix("Value error, ")
     if kind == "value_error":
         # What speaks of several keys of a section names the one at fault first.
-        if named := NAMED_KEY.match(message):
-            section = "".join(f"{part}." for part in loc)
-            return f"{location((*loc, *named[1].split('.')))}: {section}{message.removesuffix('.')}."
+        if named := NAMED_KEYS.match(message):
+            section, first = "".join(f"{part}." for part in loc), named[1].split(", ")[0]
+            return f"{location((*loc, *first.split('.')))}: {section}{message.removesuffix('.')}."
         return f"{where}: {key}: {message.removesuffix('.')}."
     remedy = ""
     if kind == "string_pattern_mismatch":  # what the key means says it in words
@@ -138,11 +171,13 @@ def _problem(cls: type[BaseModel], entry: dict, location) -> str:
     return f"{where}: {key} is {shown}: {message[0].lower() + message[1:]}.{remedy}"
 
 
-def _followed(cls: type[BaseModel], loc: tuple) -> tuple[tuple, list[type[BaseModel]]]:
+def followed(cls: type[BaseModel], loc: tuple) -> tuple[tuple, list[type[BaseModel]]]:
     """The keys of an error's location, without what pydantic adds to name branches of unions, and the settings classes
     of the last section on the way."""
     keys, sections, here, in_mapping = [], [cls], [cls], False
     for part in loc:
+        if str(part).startswith(("dict[", "list[")):  # a branch, of what may be a list as well
+            continue
         if in_mapping and part != "[key]":  # a person's own name, whatever it looks like
             keys.append(part)
             in_mapping = False

@@ -48,13 +48,15 @@ def as_stored(image: np.ndarray, channels: int | None, where: str) -> np.ndarray
         image = image.repeat(RGB, axis=2)
     elif wanted != bands:
         raise InputError(
-            f"{where}: the image has {plural(bands, 'channel')}, and the data set's file says `channels: {wanted}`. "
-            "Correct `channels`, leave it out, or replace the image."
+            f"{where}: the image has {plural(bands, 'channel')}, and the data set's file says `channels: {wanted}`.",
+            remedy="Correct `channels`, leave it out, or replace the image.",
+            remedy_of_file="Save it with the channels that the images of the training have.",
         )
     if image.dtype.kind == "f" and (wrong := int(image.size - np.isfinite(image).sum())):
         raise InputError(
-            f"{where}: {wrong} of {image.size} values are infinite or not a number (NaN). Replace them, for example by "
-            "0, and give what they cover the mask value of `void`."
+            f"{where}: {wrong} of {image.size} values are infinite or not a number (NaN).",
+            remedy="Replace them, for example by 0, and give what they cover the mask value of `void`.",
+            remedy_of_file="Replace them, for example by 0.",
         )
     return image
 

@@ -14,13 +14,18 @@ SCHEDULER_VARIABLES = ("SLURM_JOB_ID", "SLURM_JOB_NODELIST", "SLURM_RESTART_COUN
 
 def versions() -> dict[str, str | None]:
     """Versions of python, of the libraries that results depend on, and the commit of this code (None: unknown)."""
+    return library_versions() | {"commit": _commit()}
+
+
+def library_versions() -> dict[str, str | None]:
+    """Versions of python and of the libraries that results depend on (None: unknown)."""
     found: dict[str, str | None] = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = None
-    return found | {"commit": _commit()}
+    return found
 
 
 def host(threads: int, environ: Mapping[str, str]) -> dict:

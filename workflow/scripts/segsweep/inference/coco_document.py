@@ -1,15 +1,16 @@
-"""Predictions of many images as one COCO file."""
+"""Predictions of many images as one COCO file, which need not fit into the memory."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from segsweep.inference.predicted_image import PredictedImage
 from segsweep.inference.prediction_formats import Subject
-from segsweep.io import write_json
+from segsweep.io import write_json_lists
 
 
 class CocoDocument:
-    """Images, annotations and categories, as they are added.
+    """Images, annotations and categories.
 
     Ids count from 1. A category is a class that is no background; `category_ids` has the id of each by its index.
 
@@ -22,19 +23,18 @@ class CocoDocument:
             {"id": number, "name": subject.classes[index], "supercategory": ""}
             for index, number in self.category_ids.items()
         ]
-        self._images: list[dict[str, Any]] = []
-        self._annotations: list[dict[str, Any]] = []
 
-    def add_image(self, predicted: PredictedImage) -> None:
-        """Add an image; annotations that are added next are of it."""
+    @staticmethod
+    def part(predicted: PredictedImage, annotations: list[dict[str, Any]]) -> dict[str, Any]:
+        """An image and what is found in it, from `annotation`, both without the ids that `write` gives."""
         height, width = predicted.size
-        number, file = len(self._images) + 1, predicted.file or predicted.name
-        self._images.append({"id": number, "file_name": file, "height": height, "width": width})
+        image = {"file_name": predicted.file or predicted.name, "height": height, "width": width}
+        return {"image": image, "annotations": annotations}
 
-    def add_annotation(
+    def annotation(
         self, index: int, box: list[float], area: float, score: float | None, segmentation: Any = None
-    ) -> None:
-        """Add what is found in the image that was added last.
+    ) -> dict[str, Any]:
+        """An object.
 
         Args:
             index: of the class.
@@ -43,18 +43,13 @@ class CocoDocument:
             score: 0..1, or None.
             segmentation: polygons or run lengths; None of a box alone.
         """
-        entry = {
-            "id": len(self._annotations) + 1,
-            "image_id": len(self._images),
-            "category_id": self.category_ids[index],
-            "bbox": box,
-            "area": area,
-            "iscrowd": 0,
-        }
+        entry = {"category_id": self.category_ids[index], "bbox": box, "area": area, "iscrowd": 0}
         entry |= {} if score is None else {"score": round(score, 6)}
-        self._annotations.append(entry if segmentation is None else entry | {"segmentation": segmentation})
+        return entry if segmentation is None else entry | {"segmentation": segmentation}
 
-    def write(self, path: Path) -> None:
-        """Write what was added."""
-        content = {"images": self._images, "annotations": self._annotations, "categories": self._categories}
-        write_json(path, content, indent=None)
+    def write(self, path: Path, parts: Iterable[dict[str, Any]]) -> None:
+        """Write images and what is found in them; `parts` is gone through twice."""
+        images = ({"id": number} | part["image"] for number, part in enumerate(parts, 1))
+        of_images = ((number, entry) for number, part in enumerate(parts, 1) for entry in part["annotations"])
+        annotations = ({"id": number, "image_id": image} | entry for number, (image, entry) in enumerate(of_images, 1))
+        write_json_lists(path, {"images": images, "annotations": annotations, "categories": self._categories})

@@ -15,7 +15,7 @@ from segsweep.inference.forward import images_of, memory_format, to_device
 from segsweep.inference.native_size import in_native_size
 from segsweep.inference.pages import PageStitcher
 from segsweep.inference.predicted_image import PredictedImage
-from segsweep.inference.prediction_options import FLIPS, PredictionOptions
+from segsweep.inference.prediction_options import FLIPS, PredictionOptions, takes_windows
 from segsweep.inference.sliding_windows import WindowStitcher
 from segsweep.inference.trained_model import TrainedModel
 from segsweep.inference.unseen_images import Cut, Piece, UnseenImage, batch_of, pieces_of
@@ -29,11 +29,16 @@ class Looked:
         image: the image.
         found: its prediction, or why there is none.
         seconds: that it took, of a batch its share.
+        starts_batch: whether a batch began with it, when all images before it were done: predictions that begin with it
+            are those of the whole stream, to the bit.
+        micro_batch: of the stream, when it was done.
     """
 
     image: UnseenImage
     found: PredictedImage | InputError
     seconds: float
+    starts_batch: bool
+    micro_batch: int
 
 
 @dataclass
@@ -41,6 +46,7 @@ class _Open:
     """An image of which something is missing yet: the predictions of its flips so far, without padding."""
 
     image: UnseenImage
+    starts_batch: bool | None = None
     found: list[Any] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -62,7 +68,7 @@ class PredictionStream:
         """Take an image; what it completes."""
         key = str(self._taken)
         self._taken += 1
-        self._open[key] = _Open(image)
+        self._open[key] = opened = _Open(image)
         for number, flip in enumerate(self._flips):
             pixels = flipped_image(image.pixels, flip)
             for piece in pieces_of(f"{key}/{number}", pixels, cut, self.models[0].train.data, self.options.overlap):
@@ -70,6 +76,8 @@ class PredictionStream:
                     yield from self._look()
                 if key not in self._open:  # the memory did not suffice for an earlier piece
                     return
+                if opened.starts_batch is None:
+                    opened.starts_batch = not self._waiting
                 self._waiting.append(piece)
 
     def close(self) -> Iterator[Looked]:
@@ -99,13 +107,13 @@ class PredictionStream:
             if not _is_out_of_memory(error):
                 raise
             failed = [self._open.pop(key) for key in keys if key in self._open]
-            ready += [(one, _too_large(one.image)) for one in failed]
+            ready += [(one, too_large(one.image, self.options, self.ensemble.kind)) for one in failed]
             self._stitcher = self._new_stitcher()
             _release()
         share = (time.perf_counter() - start) / len(looking)
         for one in looking:
             one.seconds += share
-        return [Looked(one.image, found, one.seconds) for one, found in ready]
+        return [Looked(one.image, found, one.seconds, bool(one.starts_batch), self.micro_batch) for one, found in ready]
 
     def _outputs(self, batch: dict, order: torch.memory_format) -> Iterator[tuple[list[Any], dict]]:
         """The outputs of each model, with the part of the batch that they are of."""
@@ -157,12 +165,16 @@ def _without_padding(prediction: Any, size: tuple[int, int]) -> Any:
     return prediction | {name: prediction[name][inside] for name in ("mask", "probability")}
 
 
-def _too_large(image: UnseenImage) -> InputError:
+def too_large(image: UnseenImage, options: PredictionOptions, task: str) -> InputError:
+    """Why there is no prediction of an image that needs more memory than there is."""
     height, width = image.pixels.shape[:2]
-    return InputError(
-        f"{image.name}: {width}x{height} pixels do not fit into the memory, not even alone. Look at it through windows "
-        "of 512 pixels, use a device with more memory, or cut it."
-    )
+    if not takes_windows(task):
+        remedy = "Use a device with more memory, or cut it where no object is cut."
+    elif options.window is None:
+        remedy = "Look at it through windows of 512 pixels (`window: 512`), use a device with more memory, or cut it."
+    else:
+        remedy = f"Take smaller windows than {options.window} pixels, use a device with more memory, or cut it."
+    return InputError(f"{image.name}: {width}x{height} pixels do not fit into the memory, not even alone. {remedy}")
 
 
 def _is_out_of_memory(error: Exception) -> bool:

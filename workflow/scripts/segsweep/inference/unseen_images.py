@@ -92,11 +92,12 @@ def read_unseen(source: Path | np.ndarray, name: str, reading: Reading, prepared
         InputError: it is damaged, or not of the kind that the models were trained on.
     """
     where, warnings = (name, []) if isinstance(source, np.ndarray) else (str(source), [])
-    if isinstance(source, np.ndarray):
-        values, tags = source, {}
-    else:
-        values, tags = _decoded(source, reading, warnings)
-    pixels = as_stored(values, reading.channels, where)
+    with _as_input_errors(where):
+        if isinstance(source, np.ndarray):
+            values, tags = source, {}
+        else:
+            values, tags = read_image(source, reading, warnings), geo_tags(source, reading)
+        pixels = as_stored(values, reading.channels, where)
     channels, dtype = pixels.shape[2], pixels.dtype.name
     if (channels, dtype) != (prepared.channels, prepared.dtype):
         raise InputError(
@@ -112,23 +113,20 @@ def size_of(path: Path, reading: Reading) -> tuple[int, int]:
     Raises:
         InputError: it is damaged, or no image.
     """
-    with _as_input_errors(path):
+    with _as_input_errors(str(path)):
         return image_size(path, reading)
 
 
-def _decoded(path: Path, reading: Reading, warnings: list[str]) -> tuple[np.ndarray, dict[int, tuple]]:
-    with _as_input_errors(path):
-        return read_image(path, reading, warnings), geo_tags(path, reading)
-
-
 @contextmanager
-def _as_input_errors(path: Path) -> Iterator[None]:
+def _as_input_errors(where: str) -> Iterator[None]:
     try:
         yield
-    except InputError:
-        raise
+    except InputError as error:
+        raise InputError(*error.problems_of_file) from error
+    except MemoryError as error:
+        raise InputError(f"{where}: does not fit into the memory. Cut the image into tiles.") from error
     except Exception as error:  # decoders raise errors of many kinds on broken files
-        raise InputError(f"{path}: cannot be used as an image ({error}). Replace the file.") from error
+        raise InputError(f"{where}: cannot be used as an image ({error}). Replace the file.") from error
 
 
 def prepared_size(height: int, width: int, data: Data) -> tuple[int, int]:

@@ -7,16 +7,20 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from segsweep import registry
+from segsweep.analysis.measures import NAMES as MEASURES_OF_RUNS
 from segsweep.config.load import Loaded
 from segsweep.data.classes import class_names, class_table
 from segsweep.errors import check_all
+from segsweep.metrics import columns as columns_of
 from segsweep.metrics import measured_in_batches
 from segsweep.planning.augmentation_trials import augmentation_problems
 from segsweep.planning.code_fingerprint import Code
 from segsweep.planning.data_address import DataAddresses
-from segsweep.planning.data_fingerprint import file_hashes, pull_missing, weights_fingerprint
-from segsweep.planning.data_fit import data_fit
+from segsweep.planning.data_fingerprint import check_there, file_hashes, pull_missing, weights_fingerprint
+from segsweep.planning.data_fit import data_fit, fit_of_listed
+from segsweep.planning.grid import Design
 from segsweep.planning.image_kind import image_counts, image_kind
+from segsweep.planning.name_checks import unknown_names
 from segsweep.planning.overrides import Resolved
 from segsweep.planning.plan_file import StudyPlan
 from segsweep.planning.remembered import Remembered
@@ -29,6 +33,7 @@ from segsweep.planning.setting_checks import (
     about_sizes,
     check_class_weights,
     check_data,
+    check_encoders,
     check_folds,
     check_losses,
     check_models,
@@ -78,18 +83,25 @@ class BuiltinTraining:
     def code_files(self) -> list[str]:
         return []
 
-    def check(self, settings: Iterable[Resolved]) -> None:
-        task = self.loaded.dataset.task
-        classes, study = class_names(self.loaded.dataset), self.loaded.study
+    def check(self, settings: Iterable[Resolved], loaded: Loaded) -> None:
+        dataset, study = self.loaded.dataset, loaded.study
+        task, classes = dataset.task, class_names(dataset)
         check_all(
             partial(check_data, settings, registry.classes("task")[task], task, self.images),
             partial(check_models, settings, task),
+            partial(check_encoders, settings),
             partial(check_losses, settings, task),
             partial(check_class_weights, settings, classes),
-            partial(check_monitors, settings, task, class_table(self.loaded.dataset).names),
+            partial(check_monitors, settings, task, class_table(dataset).names),
             partial(check_retraining, settings if retrains(study) else []),
-            partial(check_folds, study, self.counts, self.loaded.location),
+            partial(check_folds, study, self.counts, loaded.location),
+            partial(check_there, dataset, self.loaded.root, self.seen),
         )
+
+    def unknown_names(self, design: Design, loaded: Loaded) -> Iterator[str]:
+        dataset = loaded.dataset
+        columns = [*columns_of(dataset.task, class_table(dataset).names), *MEASURES_OF_RUNS]
+        yield from unknown_names(loaded.study, design, columns, loaded.location)
 
     def to_be_tried(self, settings: Iterable[Resolved]) -> TriedStudy | None:
         return tried_study(settings, self.loaded.dataset, self.images()[0])
@@ -104,6 +116,9 @@ class BuiltinTraining:
         yield from about_schedules(settings)
         for folder in plan.data:
             yield from data_fit(plan, folder).warnings
+            yield from fit_of_listed(plan, folder, self.counts)
+        if self.loaded.study.sweep is not None and not plan.segments:
+            yield from fit_of_listed(plan, "", self.counts, (one.dump for one in settings))
 
     def to_select_again(self, runs: Iterable[Run], store: SegmentStore, history: History) -> dict[str, str]:
         return to_select_again(runs, store, self.selection, history)
@@ -150,7 +165,7 @@ def builtin_training(
         loaded,
         addresses,
         images,
-        partial(image_counts, dataset, loaded.root),
+        cache(partial(image_counts, dataset, loaded.root)),
         Selection(study.metric, study.minimize, dataset.task, class_table(dataset).names, version),
         context_of(study, dataset, code, addresses.address_of, weights, images),
         [hashes, weights_hashes],

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from segsweep.config import contradictions
@@ -10,6 +11,7 @@ from segsweep.config.program_settings import BESIDE, program_settings, written_k
 from segsweep.config.settings import Settings
 from segsweep.config.study import Study
 from segsweep.config.train import Train
+from segsweep.errors import LEFT_OUT
 from segsweep.planning.addresses import InForce, as_text, difference
 
 ANY_TASK = InForce()
@@ -64,7 +66,13 @@ def cell_settings(study: Study, base: dict[str, Any], location: Callable[[tuple]
 
 def of_train(base: dict[str, Any], location: Callable[[tuple], str]) -> CellSettings:
     """What cells that segsweep trains start from: raw `train`, of which `location` says where a key stands."""
-    return CellSettings(Train, base, location, "train", _text_of_train, contradictions.contradictions)
+    return CellSettings(Train, base, location, "train", _text_of_train, partial(_contradictions, location))
+
+
+def _contradictions(location: Callable[[tuple], str], values: Mapping[str, Any]) -> list[tuple[tuple[str, ...], str]]:
+    """Keys that exclude each other; of a `train` of which something is left out, nobody knows."""
+    wrong = any(location((name,)) == LEFT_OUT for name in values)
+    return [] if wrong else contradictions.contradictions(values)
 
 
 def _text_of_train(name: str, value: Any, _dump: Any) -> str:

@@ -78,18 +78,33 @@ def data_fingerprint(
         ):
             seen[name] = found
         return found
+    check_there(dataset, root, seen)
+    return seen[name]
+
+
+def check_there(dataset: Dataset, root: Path, seen: dict[str, dict[str, str]]) -> None:
+    """Refuse a data set whose folder does not exist, unless it was seen before.
+
+    Args:
+        dataset, root, seen: as for `data_fingerprint`.
+
+    Raises:
+        InputError: saying where the data belongs.
+    """
+    if dataset.drawn_by is not None or root.is_dir():
+        return
+    tracked = tracking_file(dataset, root)
     if tracked is None:
         raise InputError(
             f"data set {dataset.name}: the folder {root} does not exist. Put the data there, "
             "name its parent folder with `--config data_root=FOLDER`, or choose another data set with "
             "`--config dataset=NAME`; data/README.md says where each public data set comes from."
         )
-    if name not in seen:
+    if _name(tracked, dataset) not in seen:
         raise InputError(
             f"data set {dataset.name}: the folder {root} is not here, and what it held was never seen. "
             f"{tracked} tracks it: run `dvc pull {tracked}`, or start without --dry-run, which does so."
         )
-    return seen[name]
 
 
 def read_seen(file: Path) -> dict[str, dict[str, str]]:

@@ -1,28 +1,23 @@
 """The cells of a study: grid, runs, rounds, reference, exclude."""
 
-import itertools
-import json
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from math import prod
 from typing import Any
 
 from segsweep.config.dotted_keys import ABSENT
-from segsweep.config.merging import decides
-from segsweep.config.settings import Settings
 from segsweep.config.study import Study
 from segsweep.config.yaml_documents import nearest
-from segsweep.errors import InputError
+from segsweep.errors import InputError, Problems
 from segsweep.formatting import label, short_names, value_in_words
 from segsweep.hashing import short_hash
 from segsweep.planning.cell_settings import cell_settings
+from segsweep.planning.claim_checks import claims_of_no_cell
+from segsweep.planning.grid_points import Grids, Point, listed_points, locator, reference_points
 from segsweep.planning.levels import Levels
 from segsweep.planning.lost_values import LostValue, unused_values
 from segsweep.planning.overrides import Resolved, Resolver
 from segsweep.planning.space_probes import pairs, probes
-
-MOST_CELLS = 100_000
+from segsweep.search.space import problems as space_problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +56,6 @@ class Design:
     idle: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Point:
-    """Something asked for: changes of the base, and where they were written."""
-
-    changes: dict[str, Any]
-    source: tuple
-    role: str = "grid"
-    id: str = ""
-    round: str = ""
-    note: str = ""
-    expect: dict[str, Any] | None = None
-
-
 def lay_out(study: Study, base: dict[str, Any], location) -> Design:
     """All cells of a study.
 
@@ -85,30 +67,62 @@ def lay_out(study: Study, base: dict[str, Any], location) -> Design:
     Raises:
         InputError: an unknown key, a value out of range, a study without cells; all that were found.
     """
+    problems = Problems()
+    design = lay_out_right(study, base, location, problems)
+    problems.tell()
+    return design
+
+
+def lay_out_right(
+    study: Study,
+    base: dict[str, Any],
+    location,
+    problems: Problems,
+    *,
+    smoke: bool = False,
+    each_level_once: bool = False,
+) -> Design:
+    """As `lay_out`, of the cells that are right.
+
+    Args:
+        study, base, location: as there.
+        problems: what is wrong is added to it.
+        smoke: whether it is a smoke test: it may have fewer axes and levels than `exclude` and the claims speak of.
+        each_level_once: as many cells of a grid as hold each level, in place of all.
+    """
     start = cell_settings(study, base, location)
-    resolver = Resolver(start)
-    points = [*_grid_points(study, location), *_listed_points(study)]
+    resolver = problems.of(Resolver, start)
+    if resolver is None:
+        return Design([], [])
+    grids = Grids(study, location, each_level_once=each_level_once)
+    problems.add(grids.problems)
+    points = [*grids.points, *listed_points(study)]
     axes = list(dict.fromkeys(axis for point in points for axis in point.changes))
-    points += _reference_points(study, resolver, points, axes, location)
+    points += reference_points(study, resolver, points, axes, location)
     axes = list(dict.fromkeys([*axes, *(study.reference or {}), *(study.sweep.space if study.sweep else {})]))
-    _check_axes(study, axes, location)
+    problems.add(_wrong_names(study, axes, location))
+    if not smoke:
+        problems.add(_wrong_axes(study, [*axes, *grids.wrong_axes], location))
 
     levels = Levels(resolver)
     for point in points:
-        levels.learn(point.changes, _locator(location, point, start.location))
+        levels.learn(point.changes, locator(location, point, start.location))
     found = _cells_of(points, study, levels, axes, location)
     trials = _probed(study, resolver, location, found.problems)
-    found.problems |= dict.fromkeys(_claims_of_no_level(study, found.cells, location) if not study.sweep else ())
-    if found.problems:
-        raise InputError(*found.problems)
-    if not found.cells and not study.sweep:
-        raise InputError(
-            f"{location(('grid',))}: the study {study.name} has no cells"
-            + (
-                f": `exclude` leaves out all {found.excluded}."
-                if found.excluded
-                else ": give each axis a value, or list runs."
-            )
+    problems.add(found.problems)
+    if not study.sweep and not smoke:
+        judged = set(axes) - set(grids.wrong_axes)
+        problems.add(claims_of_no_cell(study, [cell.settings for cell in found.cells], found.wrong, judged, location))
+    if not found.cells and not study.sweep and not problems:
+        problems.add(
+            [
+                f"{location(('grid',))}: the study {study.name} has no cells"
+                + (
+                    f": `exclude` leaves out all {found.excluded}."
+                    if found.excluded
+                    else ": give each axis a value, or list runs."
+                )
+            ]
         )
     names = short_names([axis for axis in axes if _varies(found.cells, axis) or study.sweep])
     cells = [_labelled(cell, names) for cell in found.cells]
@@ -121,26 +135,33 @@ def lay_out(study: Study, base: dict[str, Any], location) -> Design:
 
 @dataclass
 class _Found:
-    """Cells that a study asks for, each once, and what is wrong with others."""
+    """Cells that a study asks for, each once, and what is wrong with others.
+
+    Attributes:
+        wrong: what the others change.
+    """
 
     cells: list[Cell]
     coinciding: int
     excluded: int
     problems: dict[str, None]
+    wrong: list[dict[str, Any]]
     idle: list[str]
 
 
-def _cells_of(points: list[_Point], study: Study, levels: Levels, axes: list[str], location) -> _Found:
+def _cells_of(points: list[Point], study: Study, levels: Levels, axes: list[str], location) -> _Found:
     by_digest: dict[str, Cell] = {}
     problems: dict[str, None] = {}
     coinciding = excluded = 0
     asked: list[dict[str, Any]] = []
+    wrong: list[dict[str, Any]] = []
     at_start = levels.resolver.start.location
     for point in points:
         try:
-            cell = make_cell(levels, point.changes, axes, _locator(location, point, at_start), point)
+            cell = make_cell(levels, point.changes, axes, locator(location, point, at_start), point)
         except InputError as error:
             problems |= dict.fromkeys(error.problems)
+            wrong.append(point.changes)
             continue
         if point.role != "reference":
             asked.append(cell.settings)
@@ -150,7 +171,8 @@ def _cells_of(points: list[_Point], study: Study, levels: Levels, axes: list[str
             coinciding += 1
         else:
             by_digest[digest] = cell
-    return _Found(list(by_digest.values()), coinciding, excluded, problems, list(_idle(study, asked, location)))
+    idle = [] if wrong else list(_idle(study, asked, location))
+    return _Found(list(by_digest.values()), coinciding, excluded, problems, wrong, idle)
 
 
 def _idle(study: Study, cells: list[dict[str, Any]], location) -> Iterator[str]:
@@ -168,38 +190,26 @@ def _idle(study: Study, cells: list[dict[str, Any]], location) -> Iterator[str]:
             )
 
 
-def _claims_of_no_level(study: Study, cells: list[Cell], location) -> Iterator[str]:
-    """A problem for each level that a claim speaks of and no cell has."""
-    for number, claim in enumerate(study.claims):
-        for axis, level in claim.levels():
-            there = dict.fromkeys(value_in_words(cell.settings[axis]) for cell in cells if axis in cell.settings)
-            if cells and value_in_words(level) not in there:
-                yield (
-                    f"{location(('claims', number))}: claims: {claim.id} speaks of {axis} {value_in_words(level)}, and "
-                    f"no cell has it. {nearest(value_in_words(level), there)}"
-                )
-
-
 def _probed(study: Study, resolver: Resolver, location, problems: dict[str, None]) -> list[Resolved]:
     """Settings that trials of the study's space may have; adds to the problems.
 
     Two values are put together only where each by itself is right.
     """
-    if study.sweep is None:
+    if study.sweep is None or space_problems(study.sweep, location):  # which the checks of searches tell
         return []
     space, found, wrong = study.sweep.space, [], {}
 
-    def locator(values: dict[str, Any]):
-        return _locator(location, _Point(values, ("sweep", "space")), resolver.start.location)
+    def where(values: dict[str, Any]) -> Callable[[tuple], str]:
+        return locator(location, Point(values, ("sweep", "space")), resolver.start.location)
 
     for values in probes(space):
         try:
-            found.append(resolver.resolve(values, locator(values)))
+            found.append(resolver.resolve(values, where(values)))
         except InputError as error:
             wrong |= dict.fromkeys(error.problems)
     for values in pairs(space) if not wrong else ():
         try:
-            resolver.resolve(values, locator(values))
+            resolver.resolve(values, where(values))
         except InputError as error:
             wrong |= dict.fromkeys(f"{problem} Or let `when` keep the values apart." for problem in error.problems)
     problems |= wrong
@@ -228,7 +238,7 @@ def make_cell(
         InputError: a key is unknown, a value is out of range, or keys exclude each other.
     """
     resolved = levels.resolver.resolve(changes, location)
-    point = point or _Point(changes, (), role)
+    point = point or Point(changes, (), role)
     found = {axis: levels.of(resolved, changes, axis, location) for axis in axes}
     settings = {axis: level for axis, level in found.items() if level is not ABSENT}
     return Cell(
@@ -251,126 +261,29 @@ def _varies(cells: list[Cell], axis: str) -> bool:
     return len({repr(cell.settings.get(axis, ABSENT)) for cell in cells}) > 1
 
 
-def _locator(location, point: _Point, at_start):
-    """Where a key of a cell stands: at the axis that set it, else in what cells start from."""
-
-    def found(keys: tuple) -> str:
-        dotted = ".".join(str(part) for part in keys)
-        for axis in point.changes:
-            if dotted == axis or dotted.startswith(axis + ".") or axis.startswith(dotted + "."):
-                return location((*point.source, axis))
-        return at_start(keys)
-
-    return found
-
-
-def combinations(grid: dict[str, Any] | list[dict[str, Any]], source: tuple, location) -> Iterator[tuple[dict, tuple]]:
-    """All combinations of a grid, or of each grid of a list.
-
-    Raises:
-        InputError: an axis without a list of values.
-    """
-    grids = [(grid, source)] if isinstance(grid, dict) else [(one, (*source, i)) for i, one in enumerate(grid)]
-    for axes, where in grids:
-        values = []
-        for axis, levels in axes.items():
-            if isinstance(levels, dict) and "linear_in" in levels:
-                levels = [levels]
-            if not isinstance(levels, list) or not levels:
-                raise InputError(
-                    f"{location((*where, axis))}: the axis {axis} is {levels!r}. Give a list of values: [{levels}]."
-                )
-            seen: set[str] = set()
-            for level in levels:
-                if (text := json.dumps(level, sort_keys=True, default=str)) in seen:
-                    raise InputError(
-                        f"{location((*where, axis))}: the axis {axis} has {value_in_words(level)} twice. Leave one out."
-                    )
-                seen.add(text)
-            values.append(levels)
-        if (count := prod(map(len, values))) > MOST_CELLS:
-            raise InputError(
-                f"{location(where)}: {' x '.join(f'{len(one):,}' for one in values)} levels are {count:,} cells, and a "
-                f"study has at most {MOST_CELLS:,}. Take fewer levels, or a sweep, which draws some of them."
-            )
-        for combination in itertools.product(*values):
-            yield dict(zip(axes, combination, strict=True)), where
-
-
-def _grid_points(study: Study, location) -> list[_Point]:
-    points = []
-    if study.grid is not None:
-        points += [_Point(changes, where) for changes, where in combinations(study.grid, ("grid",), location)]
-    for number, one in enumerate(study.rounds or []):
-        points += [
-            _Point(changes, where, round=one.name)
-            for changes, where in combinations(one.grid, ("rounds", number, "grid"), location)
-        ]
-    return points
-
-
-def _listed_points(study: Study) -> list[_Point]:
-    return [
-        _Point(
-            run.set, ("runs", number, "set"), "run", str(run.id), "", run.note,
-            run.expect.model_dump(mode="json") if run.expect else None,
-        )
-        for number, run in enumerate(study.runs or [])
-    ]  # fmt: skip
-
-
-def _reference_points(
-    study: Study, resolver: Resolver, points: list[_Point], axes: list[str], location
-) -> list[_Point]:
-    """The reference, for each combination of the axes it leaves open that the grid has."""
-    if study.reference is None:
-        return []
-    kind, reference = resolver.kind, study.reference
-    open_axes = [axis for axis in axes if not any(_sets(kind, one, level, axis) for one, level in reference.items())]
-    found = {}
-    for point in points:
-        kept = {axis: point.changes[axis] for axis in open_axes if axis in point.changes}
-        changes = _without_replaced(resolver, kept, reference, location)
-        found.setdefault(repr(changes), _Point(changes, ("reference",), "reference"))
-    return list(found.values())
-
-
-def _without_replaced(resolver: Resolver, kept: dict[str, Any], reference: dict[str, Any], location) -> dict[str, Any]:
-    """What a reference changes, without levels of sections of which its own keys leave nothing."""
-    changes = kept | reference
-    locator = _locator(location, _Point(changes, ("reference",)), resolver.start.location)
-    for axis in kept:
-        if any(key.startswith(axis + ".") for key in reference):
-            rest = {key: level for key, level in changes.items() if key != axis}
-            with suppress(InputError):  # whoever makes the cell is told
-                if resolver.lay_over(rest, locator).dump == resolver.lay_over(changes, locator).dump:
-                    changes = rest
-    return changes
-
-
-def _sets(kind: type[Settings], key: str, level: Any, axis: str) -> bool:
-    """Whether a key of the reference sets an axis: it is the axis, or what the axis lies in."""
-    return key == axis or (axis.startswith(key + ".") and decides(kind, key, level, axis))
-
-
 def _matches(settings: dict[str, Any], pattern: dict[str, Any]) -> bool:
     return all(
         settings.get(axis) in (wanted if isinstance(wanted, list) else [wanted]) for axis, wanted in pattern.items()
     )
 
 
-def _check_axes(study: Study, axes: list[str], location) -> None:
-    """Axes that `exclude` and the claims speak of must be axes of the study."""
+def _wrong_axes(study: Study, axes: list[str], location) -> list[str]:
+    """A problem for each axis that `exclude` or a claim speaks of and that is none of the study's."""
     spoken = [(("exclude", i), axis) for i, pattern in enumerate(study.exclude) for axis in pattern]
     for number, claim in enumerate(study.claims):
         spoken += [(("claims", number), axis) for axis in claim.axes()]
-    wrong = [
+    return [
         f"{location(where)}: {where[0]}: {axis!r} is no axis of this study. {nearest(axis, axes)}"
         for where, axis in spoken
         if axis not in axes
     ]
+
+
+def _wrong_names(study: Study, axes: list[str], location) -> list[str]:
+    """A problem for each run that is expected to gain over one that is not listed, and for each name that axes
+    share."""
     ids = [str(run.id) for run in study.runs or []]
-    wrong += [
+    wrong = [
         f"{location(('runs', number, 'expect'))}: over: {run.expect.over} names no run. "
         f"{nearest(str(run.expect.over), ids)}"
         for number, run in enumerate(study.runs or [])
@@ -385,5 +298,4 @@ def _check_axes(study: Study, axes: list[str], location) -> None:
                 f"{study.names.get(axis, axis)!r}: nobody could tell them apart. Give each its own."
             )
         shown.setdefault(text, axis)
-    if wrong:
-        raise InputError(*wrong)
+    return wrong

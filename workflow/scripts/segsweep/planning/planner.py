@@ -14,38 +14,39 @@ from typing import Any
 
 from segsweep import registry
 from segsweep.analysis.last_errors import LOGS, LastErrors
-from segsweep.config.load import Loaded, Request, load
-from segsweep.config.yaml_documents import parse
-from segsweep.errors import InputError
+from segsweep.config.load import Loaded, Request, load, load_right, load_smoke
+from segsweep.config.right_settings import right_settings
+from segsweep.errors import InputError, Problems
 from segsweep.formatting import epochs as epochs_in_words
 from segsweep.hashing import short_hash
 from segsweep.io import read_json
 from segsweep.planning.builtin_training import builtin_training
 from segsweep.planning.code_fingerprint import PACKAGE, Code, readings
 from segsweep.planning.data_fingerprint import read_seen
-from segsweep.planning.grid import Design, lay_out
+from segsweep.planning.grid import Design, lay_out_right
 from segsweep.planning.markers import marker, new_start
 from segsweep.planning.own_components import OwnPart, own_parts
 from segsweep.planning.packs import pack_up
 from segsweep.planning.plan_content import label, study_plan
-from segsweep.planning.plan_file import RETRAIN, SegmentPlan
+from segsweep.planning.plan_file import RANKED_ROLES, RETRAIN, SegmentPlan
 from segsweep.planning.program_training import program_training
 from segsweep.planning.requested_runs import Decided
 from segsweep.planning.rerun_reasons import History, read_history
 from segsweep.planning.resources import CLUSTER_FILE, Resources, check
 from segsweep.planning.runs import Plan, Run, cut, make_run, not_continuable, to_repeat
+from segsweep.planning.setting_checks import check_encoders
 from segsweep.planning.study_context import component_roots
 from segsweep.planning.study_training import StudyTraining
 from segsweep.planning.tried_settings import digest
 from segsweep.planning.unplanned_segments import compare_unplanned
 from segsweep.planning.worker_view import RESULTS, WorkerView
-from segsweep.search.checks import problems
+from segsweep.search.checks import problems as problems_of_search
 from segsweep.search.decision_inputs import basis_of, valid_steps
 from segsweep.search.narrow import earlier_trials, narrowed, ranks_otherwise
 from segsweep.search.requests import folds_of
 from segsweep.search.step_files import read_steps
 from segsweep.store.segment_store import STORE, SegmentStore
-from segsweep.store.spare_files import weights_to_train_again
+from segsweep.store.spare_files import are_ranked, weights_to_train_again
 
 # What was read out of the package's own files: like Python's compiled files it follows from them, and lies with them.
 DEFINITIONS = PACKAGE / "__pycache__" / "definitions.json"
@@ -75,30 +76,30 @@ class Planner(WorkerView):
         self.outdated_steps: list[Path] = []  # the others
         self.nothing_left_to_decide = not self.adaptive
 
-    def make_plan(self, *, pull: bool = False) -> None:
+    def make_plan(self, problems: Problems | None = None, *, pull: bool = False) -> None:
         """Plan the study.
 
         Args:
+            problems: what is known to be wrong with it.
             pull: have DVC bring data that is not there.
 
         Raises:
-            InputError: something in the study, the data set or config/cluster.yaml is wrong.
+            InputError: something in the study, the data set or config/cluster.yaml is wrong: all of it that can be
+                said before the study's data is looked at.
         """
+        problems = Problems() if problems is None else problems
         if self.request.cluster is not None:
-            check(self.request.cluster)
-            self.resources = Resources(self.request.cluster, self.store)
+            problems.of(check, self.request.cluster)
         study, loaded = self.study, self.loaded
+        if study.table is None:
+            self._judge(problems, pull=pull)
+        problems.tell()
+        if self.request.cluster is not None:
+            self.resources = Resources(self.request.cluster, self.store)
         if study.table is not None:
             self.design = Design([], list(study.table.axes))
             return
-        self.training = self._training(read_seen(self.seen_file), pull=pull)
         context = self.training.context
-        if self.adaptive and (wrong := problems(study, loaded.location)):
-            raise InputError(*wrong)
-        self.design = lay_out(study, loaded.base, loaded.location)
-        if self.design.idle and not loaded.smoke:  # a smoke test has fewer levels
-            raise InputError(*self.design.idle)
-        self.training.check(self.design.settings)
         self.own_parts = own_parts(self.design.settings)
         if self.request.check_components:
             self.tried = self.training.to_be_tried(self.design.settings)
@@ -124,11 +125,47 @@ class Planner(WorkerView):
         # What decisions ask for later is trained segment by segment.
         self.__dict__["packs"] = pack_up({one: self.cut.segments[one].parent for one in packed}, self.request.pack)
 
-    def _training(self, seen: dict[str, dict[str, str]], *, pull: bool) -> StudyTraining:
-        """How the study's runs are trained."""
-        if self.study.command is not None:
-            return program_training(self.loaded, RESULTS / "data")
-        return builtin_training(self.loaded, self.code, RESULTS / "data", seen, pull=pull)
+    def _judge(self, problems: Problems, *, pull: bool) -> None:
+        """Lay out what is right of the study; what is wrong is added to the problems."""
+        loaded = self.loaded
+        self.design = self._laid_out(loaded, problems)
+        problems.add(self.design.idle if not loaded.smoke else ())  # a smoke test has fewer levels
+        if loaded.study.command is not None or loaded.dataset is not None:
+            self.training = problems.of(self._training, loaded, pull=pull and not problems)
+        if self.training is not None:
+            problems.of(self.training.check, self.design.settings, loaded)
+        elif loaded.study.command is None:
+            problems.of(check_encoders, self.design.settings)
+        if not problems and not loaded.smoke:  # all cells are there
+            problems.add(self.training.unknown_names(self.design, loaded))
+        if loaded.study.smoke and not loaded.smoke:
+            self._judge_smoke_test(problems)
+
+    def _judge_smoke_test(self, problems: Problems) -> None:
+        """Add what is wrong with the study as a smoke test, and only so, to the problems."""
+        of_smoke = Problems()
+        planned = self.loaded
+        loaded = load_smoke(self.request, planned.values, planned.document, planned.location, of_smoke)
+        if loaded is not None:
+            design = self._laid_out(loaded, of_smoke, each_level_once=True)
+            if self.training is not None and loaded.dataset == planned.dataset:
+                of_smoke.of(self.training.check, design.settings, loaded)
+        problems.add(f"{one} It is so in the smoke test." for one in of_smoke if one not in problems)
+
+    @staticmethod
+    def _laid_out(loaded: Loaded, problems: Problems, *, each_level_once: bool = False) -> Design:
+        """The cells of a study that are right."""
+        study, location = loaded.study, loaded.location
+        problems.add(problems_of_search(study, location))
+        return lay_out_right(
+            study, loaded.base, location, problems, smoke=loaded.smoke, each_level_once=each_level_once
+        )
+
+    def _training(self, loaded: Loaded, *, pull: bool) -> StudyTraining:
+        """How the runs of a study are trained."""
+        if loaded.study.command is not None:
+            return program_training(loaded, RESULTS / "data")
+        return builtin_training(loaded, self.code, RESULTS / "data", read_seen(self.seen_file), pull=pull)
 
     def _cut(self) -> None:
         """Cut all runs into segments: the plan as it is now."""
@@ -144,13 +181,17 @@ class Planner(WorkerView):
         if select_again:
             self._leave_out(select_again, runs)
         self._take_over_cut(runs, select_again)
-        if self.study.keep.best is not None:
-            let_go = weights_to_train_again(self.plan, self.store, self.folder, self.study.best_settings)
-            if let_go:
-                self._leave_out(let_go, runs)
-                self._take_over_cut(runs, select_again)
+        if let_go := self._lost_weights():
+            self._leave_out(let_go, runs)
+            self._take_over_cut(runs, select_again)
         if wrong := compare_unplanned(self.store, self.plan.segments):
             raise InputError(*wrong)
+
+    def _lost_weights(self) -> dict[str, str]:
+        """Segments of the best settings whose weights `keep` let go: why they train again."""
+        if self.study.keep.best is None:
+            return {}
+        return weights_to_train_again(self.plan, self.store, self.folder, self.study.best_settings)
 
     def _take_over_cut(self, runs: list[Run], select_again: dict[str, str]) -> None:
         """Make the plan of the runs as they are cut now, and of what these cannot go on from."""
@@ -172,6 +213,22 @@ class Planner(WorkerView):
             self.store = SegmentStore(self.store.root)
             self._cut()
         return requested, new
+
+    @cached_property
+    def may_lose_weights(self) -> bool:
+        """Whether the ranking that this start makes may put a setting first whose weights `keep` let go before."""
+        if self.study.keep.best is None or self.request.partial:
+            return False
+        ranked = [run for run in self.plan.runs if run.role in RANKED_ROLES]
+        return bool(self.missing()) or not self.nothing_left_to_decide or not are_ranked(ranked, self.plan, self.folder)
+
+    def take_in_ranking(self) -> list[str]:
+        """Plan again what the ranking that was made since lacks weights of: the segments that train because of it."""
+        self.store = SegmentStore(self.store.root)
+        if not self._lost_weights():
+            return []
+        self._cut()
+        return self.missing()
 
     def segment(self, segment: str) -> SegmentPlan:
         return self.plan.segments[segment]
@@ -330,21 +387,37 @@ def open_study(config: Mapping[str, Any], *, plans: bool, pull: bool = False) ->
     Raises:
         InputError: something in the study, the data set or the configuration is wrong.
     """
-    request = parse(
-        Request,
-        dict(config),
-        lambda keys: CLUSTER_FILE if keys[:1] == ("cluster",) else "config/config.yaml or --config",
-    )
-    return planned(request, pull=pull) if plans else WorkerView(request, load(request))
+    problems = Problems()
+
+    def location(keys: tuple) -> str:
+        return CLUSTER_FILE if keys[:1] == ("cluster",) else "config/config.yaml or --config"
+
+    right = right_settings(Request, dict(config), location, problems)
+    if right is None or not plans:
+        problems.tell()
+    request = right.settings
+    return planned(request, pull=pull, problems=problems) if plans else WorkerView(request, load(request))
 
 
-def planned(request: Request, loaded: Loaded | None = None, *, pull: bool = False) -> Planner:
+def planned(
+    request: Request, loaded: Loaded | None = None, *, pull: bool = False, problems: Problems | None = None
+) -> Planner:
     """A study as this process plans it. Nothing is written but the package's own cache (`Planner.remember_code`).
+
+    Args:
+        request: what a person asks for.
+        loaded: the study, where it is loaded already.
+        pull: have DVC bring data that is not there.
+        problems: with the request.
 
     Raises:
         InputError: as `open_study`.
     """
-    study = Planner(request, loaded or load(request), SegmentStore(STORE))
-    study.make_plan(pull=pull)
+    problems = Problems() if problems is None else problems
+    loaded = loaded or load_right(request, problems)
+    if loaded is None:
+        problems.tell()
+    study = Planner(request, loaded, SegmentStore(STORE))
+    study.make_plan(problems, pull=pull)
     study.remember_code()
     return study

@@ -11,6 +11,7 @@ from segsweep.config.program import ProgramResults
 from segsweep.config.study import Study
 from segsweep.formatting import plural
 from segsweep.planning.data_fingerprint import dvc_pull
+from segsweep.planning.grid import Design
 from segsweep.planning.overrides import Resolved
 from segsweep.planning.plan_file import StudyPlan
 from segsweep.planning.program_context import TRAINER, ProgramContext
@@ -57,11 +58,15 @@ class ProgramTraining:
     def code_files(self) -> list[str]:
         return self.context.code.files
 
-    def check(self, settings: Iterable[Resolved]) -> None:
+    def check(self, settings: Iterable[Resolved], loaded: Loaded) -> None:
         """That trials can be called; runs that are known already are found wanting when they are planned."""
-        if self.study.sweep is not None:
+        if loaded.study.sweep is not None:
             for one in settings:
                 self.context.call_of_trial(one)
+
+    def unknown_names(self, design: Design, loaded: Loaded) -> Iterator[str]:
+        """None: only the program knows what it measures."""
+        yield from ()
 
     def to_be_tried(self, settings: Iterable[Resolved]) -> TriedStudy | None:
         """Nothing: only the program knows."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from segsweep import metrics
 from segsweep.config.architectures import unsuited_architecture
 from segsweep.config.augmentations import read_augmentation
-from segsweep.config.components import Task
+from segsweep.config.components import Network, Task
 from segsweep.config.encoder_names import wrong_encoder
 from segsweep.config.losses import missing, unsuited
 from segsweep.config.split_keys import POOL, TRAIN, VAL
@@ -86,7 +86,7 @@ def check_retraining(settings: Iterable[Resolved]) -> None:
 
 
 def check_models(settings: Iterable[Resolved], task: str) -> None:
-    """Refuse networks that do not serve a task, and encoders and weights that nobody has.
+    """Refuse networks that do not serve a task.
 
     Args:
         settings: of a study.
@@ -96,14 +96,33 @@ def check_models(settings: Iterable[Resolved], task: str) -> None:
         InputError: naming each once.
     """
     problems: dict[str, str] = {}
-    models = {id(model): (model, one.location) for one in settings if (model := one.sections["model"].value)}
-    for model, location in models.values():
+    for model, location in _models(settings):
         if problem := unsuited_architecture(model, task):
             problems.setdefault(problem, location(("model", "arch")))
+    if problems:
+        raise InputError(*(f"{where}: {problem}." for problem, where in problems.items()))
+
+
+def check_encoders(settings: Iterable[Resolved]) -> None:
+    """Refuse encoders and weights that nobody has.
+
+    Args:
+        settings: of a study.
+
+    Raises:
+        InputError: naming each once.
+    """
+    problems: dict[str, str] = {}
+    for model, location in _models(settings):
         if model.has_encoder and model.own is None and (problem := wrong_encoder(model)):
             problems.setdefault(problem, location(("model", problem.partition(":")[0].rpartition(".")[2])))
     if problems:
         raise InputError(*(f"{where}: {problem}." for problem, where in problems.items()))
+
+
+def _models(settings: Iterable[Resolved]) -> Iterable[tuple[Network, Callable[[tuple], str]]]:
+    """Each network of the settings once, and where its keys stand."""
+    return {id(model): (model, one.location) for one in settings if (model := one.sections["model"].value)}.values()
 
 
 def check_monitors(settings: Iterable[Resolved], task: str, classes: Sequence[str]) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
+from segsweep.config.load import Loaded
+from segsweep.planning.grid import Design
 from segsweep.planning.overrides import Resolved
 from segsweep.planning.plan_file import StudyPlan
 from segsweep.planning.remembered import Remembered
@@ -33,11 +35,23 @@ class StudyTraining(Protocol):
     prepared: dict[str, dict[str, Any]]
     code_files: list[str]
 
-    def check(self, settings: Iterable[Resolved]) -> None:
+    def check(self, settings: Iterable[Resolved], loaded: Loaded) -> None:
         """Refuse settings that cannot be trained.
+
+        Args:
+            settings: of cells.
+            loaded: the study that they are of, as it is planned or as a smoke test.
 
         Raises:
             InputError: naming each.
+        """
+
+    def unknown_names(self, design: Design, loaded: Loaded) -> Iterator[str]:
+        """A problem for each of the study's `names` that nothing of it has.
+
+        Args:
+            design: all cells of the study.
+            loaded: the study.
         """
 
     def to_be_tried(self, settings: Iterable[Resolved]) -> TriedStudy | None:

@@ -119,10 +119,10 @@ def ranked_cells(plan: StudyPlan, store: SegmentStore, folder: Path) -> list[str
         if run.role in RANKED_ROLES:
             runs.setdefault(run.cell, []).append(run)
     trained = [cell for cell, ones in runs.items() if all(one.segments[-1] in store.complete for one in ones)]
-    is_ranked = _is_ranked(plan, [run for cell in trained for run in runs[cell]], folder)
-    if _has_decisions(plan) and not (is_ranked and _has_decided(folder)):
+    ranked = are_ranked([run for cell in trained for run in runs[cell]], plan, folder)
+    if _has_decisions(plan) and not (ranked and _has_decided(folder)):
         return []
-    if is_ranked:
+    if ranked:
         among = set(trained)
         return [cell for cell in _listed_cells(folder) if cell in among]
     return _by_mean(plan, {cell: runs[cell] for cell in trained}, store)
@@ -140,7 +140,7 @@ def _has_decided(folder: Path) -> bool:
     return bool(steps) and steps[-1]["done"]
 
 
-def _is_ranked(plan: StudyPlan, runs: Iterable[PlannedRun], folder: Path) -> bool:
+def are_ranked(runs: Iterable[PlannedRun], plan: StudyPlan, folder: Path) -> bool:
     """Whether a study's ranking is by its metric, and of these runs: not one from before a seed was added."""
     tables = [folder / name for name in ("runs.csv", "ranking.csv", "analysis.json")]
     if not all(table.is_file() for table in tables):

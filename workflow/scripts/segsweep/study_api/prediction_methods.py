@@ -60,7 +60,8 @@ class PredictionMethods:
 
         Args:
             images: folder, with folders in it.
-            output: folder for the predictions; those of an earlier call are removed.
+            output: folder for the predictions; those of an earlier call are removed, or gone on with where it was
+                interrupted.
             formats: `index`, `overlay` and others, see docs/predict.md; what suits the task if none is given.
             device, options: see `predict`.
 

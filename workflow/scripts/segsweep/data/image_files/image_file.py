@@ -81,8 +81,10 @@ class ImageFile:
 def several_pages(where: str, count: int, remedy: str = "") -> InputError:
     """The problem with a file of several images."""
     return InputError(
-        f"{where}: {count} images in one file (pages, frames or slices). Say which one is meant, counted from 0, with "
-        f"`page: 0` in the data set's file{remedy}; or save each in a file of its own."
+        f"{where}: {count} images in one file (pages, frames or slices).",
+        remedy="Say which one is meant, counted from 0, with `page: 0` in the data set's file"
+        f"{remedy}; or save each in a file of its own.",
+        remedy_of_file="Save each in a file of its own.",
     )
 
 
@@ -98,7 +100,11 @@ def chosen_page(where: str, count: int, reading: Reading) -> int:
         return 0
     if reading.page >= count:
         last = f"it has {count}, counted from 0" if count > 1 else "it has one image"
-        raise InputError(f"{where}: there is no page {reading.page}; {last}. Correct `page` in the data set's file.")
+        raise InputError(
+            f"{where}: there is no page {reading.page}; {last}.",
+            remedy="Correct `page` in the data set's file.",
+            remedy_of_file=f"The images of the training were page {reading.page} of their files: save this one so.",
+        )
     return reading.page
 
 

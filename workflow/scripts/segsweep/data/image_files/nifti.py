@@ -47,8 +47,9 @@ def opened(file: BinaryIO, where: str, reading: Reading) -> Iterator[ImageFile]:
     shape = [side for i, side in enumerate(volume.shape) if side > 1 or i < 2]
     if len(shape) != 2:
         raise InputError(
-            f"{where}: a volume of {'x'.join(map(str, volume.shape))} voxels. Its slices are images with "
-            "`reader: volumes` in the data set's file."
+            f"{where}: a volume of {'x'.join(map(str, volume.shape))} voxels.",
+            remedy="Its slices are images with `reader: volumes` in the data set's file.",
+            remedy_of_file="Save each of its slices as an image of its own.",
         )
     width, height = shape
     yield ImageFile(height, width, 1, _dtype_of(where, volume), lambda: values_of(volume).reshape(width, height).T)

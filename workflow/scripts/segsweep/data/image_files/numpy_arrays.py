@@ -62,6 +62,8 @@ def _image_file(where: str, shape: tuple[int, ...], dtype, reading: Reading, dec
     if bands > FEW >= height and reading.channels != bands:
         raise InputError(
             f"{where}: an array of the shape {shape}, which looks like (channels, height, width); an image is (height, "
-            f"width, channels). Save np.moveaxis(image, 0, -1), or say `channels: {bands}` in the data set's file."
+            "width, channels).",
+            remedy=f"Save np.moveaxis(image, 0, -1), or say `channels: {bands}` in the data set's file.",
+            remedy_of_file="Save np.moveaxis(image, 0, -1).",
         )
     return ImageFile(height, width, bands, stored_dtype(where, dtype), decode)

@@ -38,7 +38,9 @@ def checked_color(where: str, image: ImageFile, reading: Reading) -> None:
     keep = f", or keep its bands with `channels: {image.bands}` in the data set's file" * (image.color in KEPT_COLORS)
     raise InputError(
         f"{where}: {image.color}, which is neither gray nor RGB, and would not be the same in other programs once "
-        f"converted. Convert it to RGB with the program of your choice{keep}."
+        "converted.",
+        remedy=f"Convert it to RGB with the program of your choice{keep}.",
+        remedy_of_file="Convert it to RGB with the program of your choice.",
     )
 
 
@@ -91,9 +93,11 @@ def _without_alpha(
     transparent = int((alpha != opaque).sum())
     if transparent and reading.alpha != "drop":
         raise InputError(
-            f"{where}: {transparent} of {alpha.size} pixels are transparent, so that their colors may mean nothing. "
-            f"Say `alpha: drop` in the data set's file to take their colors anyway, or `channels: {image.bands}` to "
-            "keep the alpha channel (or what is marked as such) as a channel; or save the images without it."
+            f"{where}: {transparent} of {alpha.size} pixels are transparent, so that their colors may mean nothing.",
+            remedy="Say `alpha: drop` in the data set's file to take their colors anyway, or "
+            f"`channels: {image.bands}` to keep the alpha channel (or what is marked as such) as a channel; or save "
+            "the images without it.",
+            remedy_of_file="Save the image without its alpha channel.",
         )
     warnings.append(
         "an alpha channel is left out, with transparent pixels"

@@ -6,9 +6,10 @@ A format has the name of its file, and writes under this name alone: `folder/NAM
 `segsweep.inference.prediction_files` finds the formats and writes in several.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from segsweep.config.dataset_keys import Dataset
 from segsweep.data.classes import class_names
@@ -66,8 +67,12 @@ class FormatWriter:
     def __init__(self, folder: Path, subject: Subject) -> None:
         self.folder, self.subject = folder, subject
 
+    def files(self, name: str) -> list[Path]:
+        """Where `add` writes of an image of this name, and nothing else does."""
+        return []
+
     def add(self, predicted: "PredictedImage", image: "np.ndarray") -> str | None:
-        """Write, or keep, the prediction of an image.
+        """Write the files of an image.
 
         Args:
             predicted: the prediction, of a task that the format is for.
@@ -76,7 +81,16 @@ class FormatWriter:
         Returns:
             Why there is nothing of this image in this format; None where it is written.
         """
-        raise NotImplementedError
 
-    def close(self) -> None:
-        """Write what is of all images together."""
+    def part(self, predicted: "PredictedImage") -> Any:
+        """What an image adds to a file of all images, in JSON's types; None where it adds nothing.
+
+        It is kept on the disk, also for a prediction that goes on after an interruption.
+        """
+
+    def close(self, parts: Iterable[Any]) -> None:
+        """Write what is of all images together.
+
+        Args:
+            parts: of the images, in their order; can be gone through several times, and is too large for the memory.
+        """

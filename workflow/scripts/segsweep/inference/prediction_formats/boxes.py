@@ -1,14 +1,12 @@
 """Boxes as a table."""
 
-from pathlib import Path
-from typing import Any, ClassVar
-
-import numpy as np
+from collections.abc import Iterable
+from typing import ClassVar
 
 from segsweep.config.components import PredictionFormat
 from segsweep.inference.predicted_image import PredictedImage
-from segsweep.inference.prediction_formats import FormatWriter, Subject
-from segsweep.io import write_csv
+from segsweep.inference.prediction_formats import FormatWriter
+from segsweep.io import write_csv_rows
 
 COLUMNS = ("image", "class", "score", "x1", "y1", "x2", "y2")
 
@@ -24,17 +22,15 @@ class BoxTable(PredictionFormat):
 class Writer(FormatWriter):
     """boxes.csv: a row for each box, the best of an image first; corners in pixels, counted from pixel edges."""
 
-    def __init__(self, folder: Path, subject: Subject) -> None:
-        super().__init__(folder, subject)
-        self._rows: list[dict[str, Any]] = []
-
-    def add(self, predicted: PredictedImage, image: np.ndarray) -> None:
-        """See `FormatWriter`."""
+    def part(self, predicted: PredictedImage) -> list[list[str]]:
+        """The rows of an image."""
+        rows = []
         for box, label, score in zip(predicted.boxes, predicted.labels, predicted.scores, strict=True):
             name = self.subject.classes[self.subject.objects[int(label)]]
             corners = [f"{value:.2f}" for value in box]
-            self._rows.append(dict(zip(COLUMNS, [predicted.name, name, f"{score:.6f}", *corners], strict=True)))
+            rows.append([predicted.name, name, f"{score:.6f}", *corners])
+        return rows
 
-    def close(self) -> None:
+    def close(self, parts: Iterable[list[list[str]]]) -> None:
         """See `FormatWriter`."""
-        write_csv(self.folder / "boxes.csv", self._rows, COLUMNS)
+        write_csv_rows(self.folder / "boxes.csv", COLUMNS, (row for rows in parts for row in rows))

@@ -1,9 +1,8 @@
 """Connected components of the classes as COCO instances, with run lengths."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
-
-import numpy as np
 
 from segsweep.config.components import PredictionFormat
 from segsweep.inference.coco_document import CocoDocument
@@ -28,19 +27,20 @@ class Writer(FormatWriter):
         super().__init__(folder, subject)
         self._document = CocoDocument(subject)
 
-    def add(self, predicted: PredictedImage, image: np.ndarray) -> None:
-        """See `FormatWriter`."""
-        self._document.add_image(predicted)
+    def part(self, predicted: PredictedImage) -> dict[str, Any]:
+        """An image and its objects."""
+        annotations = []
         for one in objects_in(predicted, self.subject):
             height, width = one.pixels.shape
             box = [one.left, one.top, width, height]
             segmentation = self.segmentation(one, predicted.size)
-            self._document.add_annotation(one.index, box, one.area, one.score, segmentation)
+            annotations.append(self._document.annotation(one.index, box, one.area, one.score, segmentation))
+        return self._document.part(predicted, annotations)
 
     def segmentation(self, found: MaskObject, size: tuple[int, int]) -> Any:
         """The pixels of an object in an image of so many rows and columns."""
         return run_lengths(found, size)
 
-    def close(self) -> None:
+    def close(self, parts: Iterable[dict[str, Any]]) -> None:
         """See `FormatWriter`."""
-        self._document.write(self.folder / self.file)
+        self._document.write(self.folder / self.file, parts)

@@ -1,9 +1,8 @@
 """Boxes as COCO annotations."""
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import ClassVar
-
-import numpy as np
+from typing import Any, ClassVar
 
 from segsweep.config.components import PredictionFormat
 from segsweep.inference.coco_document import CocoDocument
@@ -25,15 +24,17 @@ class Writer(FormatWriter):
         super().__init__(folder, subject)
         self._document = CocoDocument(subject)
 
-    def add(self, predicted: PredictedImage, image: np.ndarray) -> None:
-        """See `FormatWriter`."""
-        self._document.add_image(predicted)
+    def part(self, predicted: PredictedImage) -> dict[str, Any]:
+        """An image and its boxes."""
+        annotations = []
         for box, label, score in zip(predicted.boxes, predicted.labels, predicted.scores, strict=True):
             left, top, right, bottom = box.tolist()
             width, height = right - left, bottom - top
             index = self.subject.objects[int(label)]
-            self._document.add_annotation(index, [left, top, width, height], width * height, float(score))
+            box = [left, top, width, height]
+            annotations.append(self._document.annotation(index, box, width * height, float(score)))
+        return self._document.part(predicted, annotations)
 
-    def close(self) -> None:
+    def close(self, parts: Iterable[dict[str, Any]]) -> None:
         """See `FormatWriter`."""
-        self._document.write(self.folder / "coco_boxes.json")
+        self._document.write(self.folder / "coco_boxes.json", parts)

@@ -1,5 +1,6 @@
 """Objects of georeferenced images as GeoJSON."""
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,6 +31,10 @@ class Writer(FormatWriter):
     QGIS and GDAL read and write it. Source: the GeoJSON format, 2008 (`crs`); RFC 7946.
     """
 
+    def files(self, name: str) -> list[Path]:
+        """See `FormatWriter`."""
+        return [self.folder / "geojson" / f"{name}.geojson"]
+
     def add(self, predicted: PredictedImage, image: np.ndarray) -> str | None:
         """See `FormatWriter`."""
         if not predicted.tags:
@@ -49,6 +54,6 @@ class Writer(FormatWriter):
         content: dict[str, Any] = {"type": "FeatureCollection"}
         if place.epsg != WGS84:
             content["crs"] = {"type": "name", "properties": {"name": f"urn:ogc:def:crs:EPSG::{place.epsg}"}}
-        path = self.folder / "geojson" / f"{predicted.name}.geojson"
+        (path,) = self.files(predicted.name)
         write_json(path, content | {"features": features}, indent=None)
         return None

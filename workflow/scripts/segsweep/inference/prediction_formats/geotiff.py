@@ -1,5 +1,6 @@
 """Masks of georeferenced images as GeoTIFF."""
 
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -28,16 +29,22 @@ class Writer(FormatWriter):
     Of several labels a pixel, geotiff/<label>/<image>.tif: 255 where a pixel carries the label, else 0.
     """
 
+    def files(self, name: str) -> list[Path]:
+        """See `FormatWriter`."""
+        folder = self.folder / "geotiff"
+        if self.subject.task != "multilabel":
+            return [folder / f"{name}.tif"]
+        return [folder / label / f"{name}.tif" for label in self.subject.classes]
+
     def add(self, predicted: PredictedImage, image: np.ndarray) -> str | None:
         """See `FormatWriter`."""
         if not predicted.tags:
             return NO_TAGS
-        folder = self.folder / "geotiff"
+        files = self.files(predicted.name)
         if self.subject.task != "multilabel":
             values = values_of(class_table(self.subject.dataset))
-            write_geotiff(folder / f"{predicted.name}.tif", values[predicted.mask], predicted.tags)
+            write_geotiff(files[0], values[predicted.mask], predicted.tags)
             return None
-        labels = self.subject.classes
-        for label, one in zip(labels, unpack(predicted.mask, len(labels)), strict=True):
-            write_geotiff(folder / label / f"{predicted.name}.tif", one * np.uint8(255), predicted.tags)
+        for path, one in zip(files, unpack(predicted.mask, len(files)), strict=True):
+            write_geotiff(path, one * np.uint8(255), predicted.tags)
         return None

@@ -1,5 +1,6 @@
 """Text as ICDAR's lists of quadrilaterals."""
 
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -25,8 +26,13 @@ class Writer(FormatWriter):
     file. Source: ICDAR 2015 robust reading, challenge 4, task 1 (text localization): submission format.
     """
 
+    def files(self, name: str) -> list[Path]:
+        """See `FormatWriter`."""
+        path = self.folder / "icdar" / name
+        return [path.with_name(f"res_{path.name}.txt")]
+
     def add(self, predicted: PredictedImage, image: np.ndarray) -> None:
         """See `FormatWriter`."""
-        path = self.folder / "icdar" / predicted.name
+        (path,) = self.files(predicted.name)
         content = quad_lines(predicted.polygons).encode()
-        write_bytes(path.with_name(f"res_{path.name}.txt"), lambda file: file.write(content))
+        write_bytes(path, lambda file: file.write(content))

@@ -1,6 +1,8 @@
 """Masks of class indices as PNG, and which index is which class."""
 
-from typing import ClassVar
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -26,17 +28,23 @@ class Writer(FormatWriter):
     Of several labels a pixel, index/<label>/<image>.png: 255 where a pixel carries the label, else 0.
     """
 
-    def add(self, predicted: PredictedImage, image: np.ndarray) -> None:
+    def files(self, name: str) -> list[Path]:
         """See `FormatWriter`."""
         folder = self.folder / "index"
         if self.subject.task != "multilabel":
-            write_png(folder / f"{predicted.name}.png", predicted.mask)
-            return
-        labels = self.subject.classes
-        for label, one in zip(labels, unpack(predicted.mask, len(labels)), strict=True):
-            write_png(folder / label / f"{predicted.name}.png", one * np.uint8(255))
+            return [folder / f"{name}.png"]
+        return [folder / label / f"{name}.png" for label in self.subject.classes]
 
-    def close(self) -> None:
+    def add(self, predicted: PredictedImage, image: np.ndarray) -> None:
+        """See `FormatWriter`."""
+        files = self.files(predicted.name)
+        if self.subject.task != "multilabel":
+            write_png(files[0], predicted.mask)
+            return
+        for path, one in zip(files, unpack(predicted.mask, len(files)), strict=True):
+            write_png(path, one * np.uint8(255))
+
+    def close(self, parts: Iterable[Any]) -> None:
         """index.csv: index and name of each class."""
         rows = [{"index": index, "class": name} for index, name in enumerate(self.subject.classes)]
         write_csv(self.folder / "index.csv", rows, ["index", "class"])

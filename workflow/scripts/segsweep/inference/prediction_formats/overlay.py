@@ -1,7 +1,8 @@
 """Predictions drawn on their images, to look at."""
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -41,6 +42,10 @@ class Writer(FormatWriter):
         rest = drawing.class_colours(["background", *objects])
         self._colors = rest if self._background == 0 else rest[1:]
 
+    def files(self, name: str) -> list[Path]:
+        """See `FormatWriter`."""
+        return [self.folder / "overlay" / f"{name}.jpg"]
+
     def add(self, predicted: PredictedImage, image: np.ndarray) -> None:
         """See `FormatWriter`."""
         shown = shown_by_itself(image, self.subject.dataset.display)
@@ -51,9 +56,10 @@ class Writer(FormatWriter):
             shown = self._boxed(shown, predicted, factor)
         colors = [drawing.PREDICTION] * len(predicted.polygons)
         shown = drawing.polygons(shown, predicted.polygons, colors, factor)
-        write_jpeg(self.folder / "overlay" / f"{predicted.name}.jpg", shown)
+        (path,) = self.files(predicted.name)
+        write_jpeg(path, shown)
 
-    def close(self) -> None:
+    def close(self, parts: Iterable[Any]) -> None:
         """overlay.png: the color of each class."""
         if self.subject.task == "text":
             return

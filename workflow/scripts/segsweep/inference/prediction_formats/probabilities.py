@@ -1,5 +1,6 @@
 """Probabilities of the classes as numpy files."""
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,6 +29,10 @@ class Writer(FormatWriter):
     name: ClassVar[str] = "probabilities"
     dtype: ClassVar[Any] = np.float32
 
+    def files(self, name: str) -> list[Path]:
+        """See `FormatWriter`."""
+        return [self.folder / self.name / f"{name}.npz"]
+
     def add(self, predicted: PredictedImage, image: np.ndarray) -> str | None:
         """See `FormatWriter`."""
         if predicted.probability is None:
@@ -36,6 +41,6 @@ class Writer(FormatWriter):
             "probability": predicted.probability.astype(self.dtype),
             "classes": np.array(self.subject.classes[-len(predicted.probability) :]),
         }
-        path = self.folder / self.name / f"{predicted.name}.npz"
+        (path,) = self.files(predicted.name)
         write_bytes(path, lambda file: np.savez_compressed(file, **arrays))
         return None

@@ -1,14 +1,14 @@
 """Text as polygons in one JSON file."""
 
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import numpy as np
 
 from segsweep.config.components import PredictionFormat
 from segsweep.inference.predicted_image import PredictedImage
-from segsweep.inference.prediction_formats import FormatWriter, Subject
-from segsweep.io import write_json
+from segsweep.inference.prediction_formats import FormatWriter
+from segsweep.io import write_json_lists
 
 
 class TextPolygons(PredictionFormat):
@@ -25,19 +25,15 @@ class Writer(FormatWriter):
     Points are in pixels, counted from pixel edges.
     """
 
-    def __init__(self, folder: Path, subject: Subject) -> None:
-        super().__init__(folder, subject)
-        self._images: list[dict[str, Any]] = []
-
-    def add(self, predicted: PredictedImage, image: np.ndarray) -> None:
-        """See `FormatWriter`."""
+    def part(self, predicted: PredictedImage) -> dict[str, Any]:
+        """An image and its polygons."""
         height, width = predicted.size
         texts = [
             {"points": np.asarray(polygon, np.float64).round(2).tolist(), "score": round(float(score), 6)}
             for polygon, score in zip(predicted.polygons, predicted.scores, strict=True)
         ]
-        self._images.append({"name": predicted.name, "height": height, "width": width, "texts": texts})
+        return {"name": predicted.name, "height": height, "width": width, "texts": texts}
 
-    def close(self) -> None:
+    def close(self, parts: Iterable[dict[str, Any]]) -> None:
         """See `FormatWriter`."""
-        write_json(self.folder / "text.json", {"images": self._images}, indent=None)
+        write_json_lists(self.folder / "text.json", {"images": parts})

@@ -1,5 +1,6 @@
 """Masks in the data set's own values or colors as PNG."""
 
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -22,7 +23,12 @@ class ValueMasks(PredictionFormat):
 class Writer(FormatWriter):
     """values/<image>.png: a pixel has the value or the color that stands for its class in the data set's own masks."""
 
+    def files(self, name: str) -> list[Path]:
+        """See `FormatWriter`."""
+        return [self.folder / "values" / f"{name}.png"]
+
     def add(self, predicted: PredictedImage, image: np.ndarray) -> None:
         """See `FormatWriter`."""
         values = values_of(class_table(self.subject.dataset))
-        write_png(self.folder / "values" / f"{predicted.name}.png", values[predicted.mask])
+        (path,) = self.files(predicted.name)
+        write_png(path, values[predicted.mask])
