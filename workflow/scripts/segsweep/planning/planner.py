@@ -136,6 +136,8 @@ class Planner(WorkerView):
             problems.of(self.training.check, self.design.settings, loaded)
         elif loaded.study.command is None:
             problems.of(check_encoders, self.design.settings)
+        if not problems and not loaded.smoke:  # all cells are there
+            problems.add(self.training.unknown_names(self.design, loaded))
         if loaded.study.smoke and not loaded.smoke:
             self._judge_smoke_test(problems)
 
