@@ -1,5 +1,6 @@
 """How programs and forked processes end."""
 
+import errno
 import importlib
 import os
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from segsweep.exits import CONTROL_C, CRASHED, WRONG_INPUT, end_with
+from segsweep.exits import CONTROL_C, CRASHED, WRONG_INPUT, end_with, program
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 # How each program that reads what a person supplied is started on something that is not there.
@@ -68,6 +69,21 @@ def raises(error):
 def test_a_forked_process_ends_with_the_status_of_its_work(work, status, capfd):
     assert status_of(work) == status
     assert ("no good" in capfd.readouterr().err) == (status == CRASHED)
+
+
+def test_what_the_disk_refuses_is_said_in_a_line(capsys):
+    @program
+    def full(argv):
+        try:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "out/a.csv")
+        except OSError as error:
+            raise RuntimeError("a library's own words") from error
+
+    assert full() == CRASHED
+    assert capsys.readouterr().err.splitlines() == [
+        "out/a.csv: No space left on device. Make room (`make clean-up` shows what can go), and start again: what is "
+        "complete stays, and the rest resumes or is made again."
+    ]
 
 
 @pytest.mark.parametrize("name", STARTS)
