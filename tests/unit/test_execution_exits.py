@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from segsweep.exits import CONTROL_C, CRASHED, WRONG_INPUT, end_with
+from segsweep.errors import InputError, files_named
+from segsweep.exits import CONTROL_C, CRASHED, WRONG_INPUT, end_with, program
+from segsweep.io import write_text
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 # How each program that reads what a person supplied is started on something that is not there.
@@ -80,3 +82,28 @@ def test_wrong_input_is_said_and_has_one_status(name, tmp_path, monkeypatch, cap
     said = capsys.readouterr().err
     assert said.strip()
     assert "Traceback" not in said
+
+
+def test_a_file_that_the_system_refuses_is_named_with_a_remedy(tmp_path, capsys):
+    (tmp_path / "file").mkdir()
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "plain").write_text("")
+    for work, said in (
+        (lambda: write_text(tmp_path / "file", "x"), "/file: Is a directory. A file belongs there: move the folder"),
+        (lambda: (tmp_path / "file").open(), "/file: Is a directory"),
+        (lambda: (tmp_path / "loop").stat(), "/loop: Too many levels of symbolic links. A link leads to itself"),
+        (lambda: write_text(tmp_path / "plain/x", "x"), "plain/.x"),
+        (raises(PermissionError(13, "Permission denied", "a.csv")), "a.csv: Permission denied. Have its permissions"),
+    ):
+        assert program(lambda argv, work=work: work())(None) == WRONG_INPUT
+        assert said in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "loop", "plain"}
+
+
+@pytest.mark.parametrize(
+    "error", [FileNotFoundError(2, "No such file", "a.csv"), OSError("of a library"), KeyError("x")]
+)
+def test_other_errors_keep_their_traceback(error):
+    with pytest.raises(type(error)), files_named():
+        raise error
+    assert not isinstance(error, InputError)

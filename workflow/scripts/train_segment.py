@@ -63,20 +63,21 @@ def train(options: argparse.Namespace, job: Callable[..., int] | None = None) ->
     for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
         signal.signal(number, lambda number, _: asked.append(number))
 
-    from segsweep.errors import InputError
+    from segsweep.errors import InputError, files_named
 
     try:
         if job is None:
             from segsweep.execution.segment_job import run_job as job
 
-        status = job(
-            options.plan,
-            options.segment,
-            options.store,
-            device=options.device,
-            threads=options.threads,
-            should_stop=lambda: bool(asked),
-        )
+        with files_named():
+            status = job(
+                options.plan,
+                options.segment,
+                options.store,
+                device=options.device,
+                threads=options.threads,
+                should_stop=lambda: bool(asked),
+            )
     except InputError as error:
         status, said = WRONG_INPUT, str(error)
     except Exception:

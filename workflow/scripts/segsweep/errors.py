@@ -1,7 +1,19 @@
 """What a person wrote or supplied is wrong."""
 
+import errno
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
+
+# What a person can do where the system refuses to read or write a file.
+REMEDIES = {
+    errno.EISDIR: "A file belongs there: move the folder away.",
+    errno.ENOTDIR: "A folder belongs there: move the file away.",
+    errno.ELOOP: "A link leads to itself: remove it.",
+    errno.EACCES: "Have its permissions, or those of its folder, changed.",
+    errno.EPERM: "Have its permissions, or those of its folder, changed.",
+    errno.EROFS: "Work where files can be written.",
+}
 
 Result = TypeVar("Result")
 # In place of file and line of a key that was left out, as it is wrong itself: what begins with it is no problem of its
@@ -62,6 +74,22 @@ class Problems:
         """
         if self._found:
             raise InputError(*self._found)
+
+
+@contextmanager
+def files_named() -> Iterator[None]:
+    """Say of which file it is, and what a person can do, where the system refuses to read or write one.
+
+    Raises:
+        InputError: in place of an OSError that is in `REMEDIES`.
+    """
+    try:
+        yield
+    except OSError as error:
+        file = error.filename2 or error.filename
+        if file is None or error.errno not in REMEDIES:
+            raise
+        raise InputError(f"{file}: {error.strerror}. {REMEDIES[error.errno]} Nothing was lost; start again.") from error
 
 
 def check_all(*checks: Callable[[], object]) -> None:

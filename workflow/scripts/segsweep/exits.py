@@ -41,11 +41,12 @@ def program(main: Callable[..., int]) -> Callable[..., int]:
     @wraps(main)
     def told(argv: list[str] | None = None) -> int:
         from segsweep import lean_imports
-        from segsweep.errors import InputError
+        from segsweep.errors import InputError, files_named
 
         lean_imports.install()
         try:
-            return main(argv)
+            with files_named():
+                return main(argv)
         except InputError as error:
             print(error, file=sys.stderr)
             return WRONG_INPUT
