@@ -69,8 +69,9 @@ script: env  ## a trained RUN of STUDY as one plain file, SCRIPT, that trains it
 test: env  ## all tests; those on a Slurm of their own only as root, on Debian, with ../shared/slurm
 	pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
 
-faults: env  ## malformed inputs by the hundred, and a table of the answers (some minutes)
+faults: env  ## malformed inputs by the hundred, disks that fail at each stage, and tables of the answers (half an hour)
 	@python -m tests.faults
+	@python -m tests.faults.disk
 
 bench: env  ## speed against a stock script: a table, and results/benchmarks (half an hour)
 	python tests/benchmarks $(PARTS)

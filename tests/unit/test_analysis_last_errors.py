@@ -4,7 +4,7 @@ import pytest
 
 from segsweep.analysis.last_errors import LastErrors
 
-ENDED = "u lr=0.4 seed=1: the program ended with exit status 1: python fit.py --lr 0.4"
+ENDED = "error: u lr=0.4 seed=1: the program ended with exit status 1: python fit.py --lr 0.4"
 
 
 @pytest.mark.parametrize(
@@ -12,9 +12,10 @@ ENDED = "u lr=0.4 seed=1: the program ended with exit status 1: python fit.py --
     [
         ("ValueError: no\n", "ValueError: no"),
         (f"boom\n{ENDED}\nboom\nCorrect it.\n", "the program ended with exit status 1"),
-        (f"train.py:3: {ENDED[18:]}\nZeroDivisionError: by zero\nCorrect it.\n", "ZeroDivisionError: by zero"),
-        ("u: the program ended with signal SIGBUS: x\nIt said nothing.\n", "the program ended with signal SIGBUS"),
-        ("all is well\n", ""),
+        (f"error: train.py:3: {ENDED[25:]}\nZeroDivisionError: by zero\nCorrect it.\n", "ZeroDivisionError: by zero"),
+        ("error: u: the program ended with signal SIGBUS: x\nIt said no\n", "the program ended with signal SIGBUS"),
+        ("error: last.pt is missing: nothing\nStart again\n", "last.pt is missing: nothing"),
+        ("all is well\nval/error: 3\n", ""),
     ],
 )  # fmt: skip
 def test_the_last_error_of_the_last_start(tmp_path, log, said):

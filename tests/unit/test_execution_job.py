@@ -1,15 +1,18 @@
 """The job around a segment: what it writes, what it leaves alone, whom it waits for."""
 
+import errno
 import json
 import os
 import signal
 import sys
 from dataclasses import replace
 from functools import partial
+from threading import Event
 
 import pytest
 import train_segment
 
+from segsweep.analysis.last_errors import LastErrors
 from segsweep.errors import InputError
 from segsweep.execution.pack import run_pack
 from segsweep.execution.segment_job import progress_line, run_job
@@ -160,21 +163,29 @@ def test_the_program_touches_its_marker_and_distinguishes_errors(study, tmp_path
 
     words = ["--plan", str(plan), "--store", str(store), "--device", "cpu", "--marker", str(marker)]
     try:
-        assert main("--segment", ids[1]) == 2
+        streams = sys.stdout, sys.stderr
+        assert main("--segment", ids[1], "--log", str(tmp_path / "logs" / f"{ids[1]}.20261128-1.log")) == 2
+        sys.stdout, sys.stderr = streams
         assert "train it first" in capsys.readouterr().err
+        assert LastErrors(tmp_path / "logs").of(ids[1]).endswith("it is not complete; train it first")
         assert not marker.exists()
 
         class Broken(FakeTask):
             def model(self):
                 raise ZeroDivisionError("a bug")
 
-        streams = sys.stdout, sys.stderr
         assert main("--segment", ids[0], "--log", str(log), task=Broken()) == 1
         sys.stdout, sys.stderr = streams
         shown = capsys.readouterr().err
         assert "ZeroDivisionError: a bug" in shown
         assert f"less {log}" in shown
         assert "Traceback" in log.read_text()
+
+        assert main("--segment", ids[0], "--log", "/dev/full") == 1  # as on a full disk
+        sys.stdout, sys.stderr = streams
+        shown = capsys.readouterr().err
+        assert "No space left on device. Make room" in shown
+        assert "Traceback" not in shown
 
         assert main("--segment", ids[0]) == 0
         assert marker.exists()
@@ -208,6 +219,39 @@ def test_a_lock_of_a_process_that_ended_is_taken_over(tmp_path):
     with Lock(path, say=said.append):
         assert json.loads(path.read_text())["pid"] == os.getpid()
     assert "that process has ended. Taking over" in said[0]
+    assert not path.exists()
+
+
+def test_a_lock_that_could_not_be_signed_is_not_left(tmp_path, monkeypatch):
+    path, signed = tmp_path / "a.lock", json.dump
+
+    def fail(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(json, "dump", fail)
+    with pytest.raises(OSError, match=r"a\.lock"), Lock(path):
+        pass
+    assert not path.exists()
+    monkeypatch.setattr(json, "dump", signed)
+    with Lock(path):  # which would wait for 90 s
+        pass
+
+
+def test_a_lock_is_kept_alive_when_it_could_not_be_read_for_a_moment(tmp_path, monkeypatch):
+    path, asked = tmp_path / "a.lock", Event()
+
+    def fail(path):
+        if asked.is_set():
+            beaten.set()
+        asked.set()
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    beaten = Event()
+    monkeypatch.setattr(lock, "BEAT_S", 0.001)
+    with monkeypatch.context() as patched, Lock(path):
+        patched.setattr(lock, "_read", fail)
+        assert beaten.wait(10)
+        patched.undo()
     assert not path.exists()
 
 

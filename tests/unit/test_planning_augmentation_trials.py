@@ -7,6 +7,7 @@ import numpy as np
 import prepare_data
 import pytest
 
+from segsweep.config.augmentations import with_lines
 from segsweep.data.augmentation import load_augmentation, trial
 from segsweep.errors import InputError
 from segsweep.planning.augmentation_trials import TRIED
@@ -30,15 +31,15 @@ def test_what_does_not_fit_the_images_is_said_before_anything_trains(tmp_path, m
     arguments = ["--plan", "results/little/plan.json", "--output", folder]
     assert prepare_data.main(arguments) == 2
     said = capsys.readouterr().err
-    assert "mine.yaml (RandomCrop): a transform cannot be applied to an image of" in said
+    assert "mine.yaml:1 (RandomCrop): a transform cannot be applied to an image of" in said
     assert "exceeds image dimensions" in said
 
     pipeline.write_text("transforms:\n- GaussianBlur: {sigma_limit: big}\n- OneOf: {transforms: [D4: {p: 3}]}")
     with pytest.raises(InputError) as refused:
         opened()
     assert [problem.split(" input should")[0] for problem in refused.value.problems] == [
-        "mine.yaml: GaussianBlur: sigma_limit is 'big':",
-        "mine.yaml: D4: p is 3:",
+        "mine.yaml:2: GaussianBlur: sigma_limit is 'big':",
+        "mine.yaml:3: D4: p is 3:",
     ]
 
     pipeline.write_text("transforms: [HorizontalFlip]")
@@ -57,6 +58,23 @@ def test_groups_that_albumentations_refuses(tmp_path, group):
     pipeline.write_text(json.dumps({"transforms": [group]}))
     with pytest.raises(InputError, match=f"mine.yaml: {next(iter(group))}: its arguments are refused"):
         load_augmentation(str(pipeline))
+
+
+def test_each_problem_has_the_line_of_its_transform(tmp_path):
+    pipeline = tmp_path / "mine.yaml"
+    pipeline.write_text(
+        "description: x\ntransforms:\n- D4\n- Affine:\n    scale: 1.0\n- OneOf:\n    transforms:\n"
+        "    - Affine:\n        p: 0.5\n        scale: big\n    - GaussNoise: {p: 7}\n"
+        "- SomeOf: {transforms: [D4], n: two}\n"
+    )
+    with pytest.raises(InputError) as refused:
+        load_augmentation(str(pipeline))
+    found = with_lines(str(pipeline), refused.value.problems)
+    assert [problem.removeprefix(str(pipeline)).split(" ")[0] for problem in found] == [":10:", ":11:", ":12:"]
+    applied = [f"{pipeline} (Affine, D4): no", f"{pipeline} (GaussNoise): no", "data.augmentation: something else"]
+    assert with_lines(str(pipeline), applied) == [
+        f"{pipeline}:2 (Affine, D4): no", f"{pipeline}:11 (GaussNoise): no", applied[2]
+    ]  # fmt: skip
 
 
 def test_a_trial_of_large_images_ends(tmp_path, monkeypatch):

@@ -125,3 +125,21 @@ def test_it_is_said_when_data_are_prepared_and_by_planning(tmp_path, monkeypatch
     (tmp_path / study.plan.data[0] / "manifest.json").unlink()
     assert prepare_data.main(arguments) == 2
     assert "cannot be cut into 7 folds" in capsys.readouterr().err
+
+
+def test_batches_are_said_once_with_their_cells_before_anything_is_prepared(tmp_path, monkeypatch):
+    workspace = Workspace.entered(tmp_path, monkeypatch)
+    workspace.write_study(grid={"batch_size": [2, 8, 16]}, seeds=[0, 1])
+    lines = []
+    announce(open_study({"study": "little"}, plans=True), lines.append)
+    said = [line.strip() for line in lines if "batch_size: " in line]
+    assert said == [
+        "batch_size: 8, 16 are more than the 4 images that are trained on (of 2 cells: batch_size=8, batch_size=16): "
+        "an epoch is one step with all of them. A smaller batch_size takes more steps."
+    ]
+    workspace.write_study(
+        grid=None, sweep={"trials": 2, "space": {"batch_size": {"low": 2, "high": 64, "integer": True}}}
+    )
+    lines.clear()
+    announce(open_study({"study": "little"}, plans=True), lines.append)
+    assert len([line for line in lines if "batch_size: 64 is more than the 4 images" in line]) == 1

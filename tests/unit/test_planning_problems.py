@@ -5,10 +5,12 @@ import pytest
 from segsweep.config.right_settings import right_settings
 from segsweep.config.study import Study
 from segsweep.errors import LEFT_OUT, InputError, Problems
+from segsweep.planning.announcement import announce
 from segsweep.planning.planner import open_study
 from tests.workspace import SMALL, Workspace
 
 CLAIM = {"id": "H", "claim": "in words"}
+EXPECTED = {"gain": [1, 3], "over": "a"}
 RATES = {"optimizer.lr": [0.001, 0.01]}
 MISSPELT_ENCODER = {"model": SMALL["model"] | {"encoder": "resnett18"}}
 
@@ -153,3 +155,58 @@ def test_values_without_what_is_wrong():
     assert right.location(("train", "batch_size")) == "train.batch_size"
     assert values["train"]["epochs"] == 0
     assert right_settings(Study, {"train": {}, "grid": {"epochs": [1]}}, str, problems) is None  # it has no name
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"ensemble": {"folds": 2}, "claims": [CLAIM | {"ensemble_at_least": {"success": 85, "acceptable": 0.6}}]},
+         "success of H is 85, and val/miou lies between 0 and 1. Did you mean 0.85?"),
+        ({"matters": 2}, "matters is 2, and val/miou lies between 0 and 1. Did you mean 0.02?"),
+        ({"grid": None, "runs": [{"id": "a"}, {"id": "b", "set": {"epochs": 1}, "expect": EXPECTED}]},
+         "gain of run b is 3, and val/miou"),
+        ({"grid": None, "sweep": {"trials": 2, "space": {"optimizer.lr": [0.1, 0.2]},
+                                  "pruner": {"name": "median", "preserve": 80}}}, "preserve is 80"),
+        ({"names": {"optimizer.lrr": "Rate"}}, "'optimizer.lrr', which is no axis, metric, class or level"),
+        ({"names": {"val/mioo": "mIoU"}}, "Did you mean 'val/miou'?"),
+        ({"grid": RATES | {"epochs": [1, 2]}, "exclude": [{"optimizer.lr": 0.01, "epochs": 2}],
+          "claims": [CLAIM | {"best_in": {"optimizer.lr": [0.01]}, "where": {"epochs": 2}}]},
+         "H speaks of cells with epochs=2 optimizer.lr=0.01, and there are none: `exclude` leaves them out"),
+        ({"grid": RATES | {"epochs": [1, 2]},
+          "claims": [CLAIM | {"best_in": {"optimizer.lr": [0.01]}, "where": {"epochs": [1, 3]}}]},
+         "H speaks of epochs 3, and no cell has it"),
+    ],
+)  # fmt: skip
+def test_what_means_nothing_is_refused(told, keys, said):
+    (problem,) = told(**keys)
+    assert said in problem
+    assert "little.yaml:" in problem
+
+
+def test_what_scores_names_and_claims_may_speak_of(workspace):
+    grid = RATES | {"loss.main": [{"cross_entropy": 1.0}, {"focal": 1.0, "dice": 2.0}]}
+    names = {
+        "optimizer.lr": "Rate", "0.001": "low", "focal+dice=2": "Both", "val/miou": "mIoU", "miou": "mIoU",
+        "test/dice": "Dice", "val/iou/one": "One", "two": "Two", "batch_size": "B", "train/loss": "L",
+        "best_epoch": "e", "cost/parameters": "Size",
+    }  # fmt: skip
+    claims = [CLAIM | {"best_in": {"optimizer.lr": [0.01]}, "where": {"optimizer.lr": [0.001, 0.01]}}]
+    claims += [{"id": "E", "claim": "x", "ensemble_at_least": {"success": 0.9, "acceptable": 0.5}}]
+    workspace.write_study(grid=grid, names=names, claims=claims, ensemble={"folds": 2}, matters=1.0)
+    open_study({"study": "little"}, plans=True)
+    bars = [{"id": "E", "claim": "x", "ensemble_at_least": {"success": 2.0, "acceptable": 3.5}}]
+    workspace.write_study(metric="val/loss", minimize=True, claims=bars, ensemble={"folds": 2}, matters=2.0)
+    open_study({"study": "little"}, plans=True)
+    space = {"optimizer.lr": {"low": 0.1, "high": 1.0}, "batch_size": [1, 2]}
+    workspace.write_study(grid=None, sweep={"trials": 2, "space": space}, names={"0.25": "quarter", "2": "two"})
+    open_study({"study": "little"}, plans=True)
+
+
+def test_more_of_the_best_than_there_are_is_said(workspace):
+    images = {"images": {"of": "top 30"}}
+    workspace.write_study(confirm={"top": 3, "seeds": [7]}, keep={"weights": "best 40"}, report=images)
+    said = []
+    announce(open_study({"study": "little"}, plans=True), said.append)
+    there = [line.strip() for line in said if "are asked for" in line]
+    assert [line.partition(":")[0] for line in there] == ["confirm.top", "keep.weights", "report.images.of"]
+    assert there[0] == "confirm.top: 3 settings are asked for, and the study has 2 cells: all are confirmed."

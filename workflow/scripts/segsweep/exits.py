@@ -12,6 +12,8 @@ from typing import NoReturn
 DONE, CRASHED, WRONG_INPUT = 0, 1, 2
 INTERRUPTED = 75  # EX_TEMPFAIL, "try again"
 CONTROL_C = 130
+# Begins what a training says of wrong input, so that its log tells how it ended.
+WRONG = "error: "
 
 
 def note_killed(log: Path, code: int) -> None:
@@ -35,21 +37,28 @@ def signal_in_words(number: int) -> str:
 def program(main: Callable[..., int]) -> Callable[..., int]:
     """Make a program's main function say on stderr what is wrong with its input, and return `WRONG_INPUT`.
 
-    It also imports no more than it uses (`lean_imports`).
+    What a disk refuses it says in a line as well, and returns `CRASHED`. It also imports no more than it uses
+    (`lean_imports`).
     """
 
     @wraps(main)
     def told(argv: list[str] | None = None) -> int:
         from segsweep import lean_imports
-        from segsweep.errors import InputError, files_named
+        from segsweep.disk_errors import refusal_of_disk
+        from segsweep.errors import InputError
 
         lean_imports.install()
         try:
-            with files_named():
-                return main(argv)
+            return main(argv)
         except InputError as error:
             print(error, file=sys.stderr)
             return WRONG_INPUT
+        except Exception as error:  # libraries have errors of their own around those of the system
+            refusal = refusal_of_disk(error)
+            if refusal is None:
+                raise
+            print(refusal, file=sys.stderr)
+            return CRASHED
 
     return told
 

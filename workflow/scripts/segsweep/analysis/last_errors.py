@@ -4,11 +4,13 @@ import re
 from functools import cached_property
 from pathlib import Path
 
+from segsweep.exits import WRONG
+
 LOGS = Path("logs/train_segment")  # below results/, each log `<segment>.<start>.log`
-ERROR = re.compile(
-    r"^(?:\w+\.)*\w*(?:Error|Exception|Killed)\b.*|(?<=: )the program ended with (?:exit status|signal) \w+",
-    re.MULTILINE,
-)
+# The last line of a traceback, what `note_killed` writes, or what is wrong with the input of a training.
+ERROR = re.compile(rf"^(?:{WRONG}|(?:\w+\.)*\w*(?:Error|Exception|Killed)\b).*", re.MULTILINE)
+# Of a program of one's own, without its command.
+PROGRAM = re.compile(r"(?<=: )the program ended with (?:exit status|signal) \w+")
 MOST = 300
 
 
@@ -36,4 +38,7 @@ class LastErrors:
         except OSError:  # removed meanwhile: then nothing is known, as without a log
             return ""
         found = ERROR.findall(text)
-        return " ".join(found[-1].split())[:MOST] if found else ""
+        if not found:
+            return ""
+        ended = PROGRAM.search(found[-1])
+        return " ".join((ended[0] if ended else found[-1].removeprefix(WRONG)).split())[:MOST]

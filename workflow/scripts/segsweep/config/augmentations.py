@@ -1,5 +1,7 @@
 """Augmentations: plain YAML that planning reads without importing what carries it out, or functions of own code."""
 
+import re
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -98,6 +100,40 @@ def revisions(transforms: list[tuple[str, dict[str, Any]]]) -> dict[str, int]:
     for _, arguments in transforms:
         found |= revisions(arguments.get("transforms", []))
     return found
+
+
+def with_lines(name: str, problems: Iterable[str]) -> list[str]:
+    """Problems that a library has with an augmentation's transforms, with the line that each is about.
+
+    Args:
+        name: of the augmentation.
+        problems: `mine.yaml: Affine: scale is 'big': ...` or `mine.yaml (Affine, D4): ...`; others stay as they are.
+    """
+    path = find_augmentation(name)
+    document = Document(path)
+    said = re.compile(rf"{re.escape(str(path))}(?:: (\w+): (\w+) is (.*)| \((\w+)\):|: (\w+):|.)", re.DOTALL)
+
+    def with_line(problem: str) -> str:
+        found = said.match(problem)
+        if not found:
+            return problem
+        transform, argument, value = found[1] or found[4] or found[5], found[2], found[3] or ""
+        places = [(keys, given) for keys, given in _places(document.values, ("transforms",)) if keys[-1] == transform]
+        fitting = [keys for keys, given in places if argument in given and value.startswith(repr(given[argument]))]
+        keys = (*fitting[0], argument) if fitting else places[0][0] if places else ("transforms",)
+        return document.location(keys) + problem.removeprefix(str(path))
+
+    return [with_line(one) for one in problems]
+
+
+def _places(values: Any, keys: tuple) -> Iterator[tuple[tuple, dict[str, Any]]]:
+    """Where each transform below a key stands, and its arguments."""
+    for number, one in enumerate(values[keys[-1]]):
+        for name, arguments in ({one: {}} if isinstance(one, str) else one).items():
+            here = (*keys, number, name)
+            yield here, arguments or {}
+            if "transforms" in (arguments or {}):
+                yield from ((here + inner, given) for inner, given in _places(arguments, ("transforms",)))
 
 
 def _entries(

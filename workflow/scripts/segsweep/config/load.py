@@ -22,7 +22,13 @@ from segsweep.config.right_settings import RightSettings, right_settings
 from segsweep.config.settings import Settings, key
 from segsweep.config.smoke_study import as_smoke_test, smoke_location
 from segsweep.config.study import Study
-from segsweep.config.study_checks import claims_without_ground, use_metrics, with_split_to_score_on, wrong_metrics
+from segsweep.config.study_checks import (
+    beyond_range,
+    claims_without_ground,
+    use_metrics,
+    with_split_to_score_on,
+    wrong_metrics,
+)
 from segsweep.config.study_names import check_study_name
 from segsweep.config.test_score_checks import problems_of_test_score
 from segsweep.config.yaml_documents import Document, nearest, parse
@@ -226,6 +232,7 @@ def _checked(
         ensemble = problems.of(with_split_to_score_on, study.ensemble, dataset, root, location) or study.ensemble
         study = study.model_copy(update={"ensemble": ensemble})
     problems.add(doubtful_direction(study, location))
+    problems.add(beyond_range(study, location))
     if dataset is not None or study.table is not None:
         problems.add(problems_of_test_score(study, dataset, root, location))
     if dataset is not None:

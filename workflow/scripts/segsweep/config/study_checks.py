@@ -1,10 +1,12 @@
 """What a study asks of its data set, and of itself, and cannot have: found before its first job."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from math import inf, isfinite
 from pathlib import Path
 
 from segsweep import metrics
 from segsweep.analysis.measures import NAMES as MEASURES_OF_RUNS
+from segsweep.config.claims import kind_of
 from segsweep.config.dataset_keys import Dataset
 from segsweep.config.search import Ensemble
 from segsweep.config.split_keys import TEST, VAL
@@ -62,3 +64,39 @@ def claims_without_ground(study: Study, location: Location) -> list[str]:
         for number, claim in enumerate(study.claims)
         if claim.needs is not None and getattr(study, claim.needs) is None
     ]
+
+
+def beyond_range(study: Study, location: Location) -> list[str]:
+    """A problem for each score, or difference of scores, that the study's metric never has: 85 where it ends at 1."""
+    metric = metrics.metric_of(study.metric) if study.train is not None else None
+    ends = metric.range if metric else (None, None)
+    low, high = (-inf if ends[0] is None else ends[0]), (inf if ends[1] is None else ends[1])
+    said = (
+        f"{study.metric} lies between {low:g} and {high:g}" if isfinite(high) else f"{study.metric} is at least {low:g}"
+    )
+    found = [(keys, name, value) for keys, name, value in _scores(study) if not low <= value <= high]
+    found += [(keys, name, value) for keys, name, value in _differences(study) if abs(value) > high - low]
+    problems = []
+    for keys, name, value in found:
+        remedy = f"Did you mean {value / 100:g}?" if isfinite(high) and low <= value / 100 <= high else "Correct it."
+        problems.append(f"{location(keys)}: {name} is {value:g}, and {said}. {remedy}")
+    return problems
+
+
+def _scores(study: Study) -> Iterator[tuple[tuple, str, float]]:
+    """Where a study names a score of its metric, under what name, and the score."""
+    for number, claim in enumerate(study.claims):
+        for name, value in zip(("success", "acceptable"), claim.bars() or (), strict=False):
+            yield ("claims", number, kind_of(claim), name), f"claims: {name} of {claim.id}", value
+    preserve = getattr(study.sweep.pruner, "preserve", None) if study.sweep else None
+    if preserve is not None:
+        yield ("sweep", "pruner", "preserve"), "sweep.pruner.preserve", preserve
+
+
+def _differences(study: Study) -> Iterator[tuple[tuple, str, float]]:
+    """As `_scores`, of differences of two scores."""
+    if study.matters is not None:
+        yield ("matters",), "matters", study.matters
+    for number, run in enumerate(study.runs or []):
+        for gain in run.expect.gain if run.expect else ():
+            yield ("runs", number, "expect", "gain"), f"gain of run {run.id}", gain

@@ -5,6 +5,7 @@ from collections import Counter
 from segsweep.config.study import Study
 from segsweep.formatting import file_size, plural
 from segsweep.metrics import measured_in_batches
+from segsweep.planning.chosen_counts import about_chosen
 from segsweep.planning.disk_use import disk_use
 from segsweep.planning.lost_values import announced
 from segsweep.planning.planner import Planner
@@ -76,6 +77,8 @@ def announce(study: Planner, say) -> None:
         say(f"  {sentence}")
     if len(lost) > SHOWN:
         say(f"  and {len(lost) - SHOWN:,} more values that are not in force")
+    for sentence in about_chosen(study.study, len(design.cells)) if not study.loaded.smoke else ():
+        say(f"  {sentence}")
     for sentence in study.training.remarks(design.settings, study.plan):
         say(f"  {sentence}")
     if plan.epochs < plan.epochs_run_by_run:

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from segsweep.config.augmentations import read_augmentation
+from segsweep.config.augmentations import read_augmentation, with_lines
 from segsweep.io import read_json_or_none, write_text
 from segsweep.planning.data_fit import MANIFEST
 from segsweep.planning.plan_file import StudyPlan
@@ -31,7 +31,7 @@ def augmentation_problems(plan: StudyPlan, folder: str) -> list[str]:
         from segsweep.data.prepared import Prepared
 
         if found := trial(name, backend, Prepared.open(folder)):
-            problems += found
+            problems += with_lines(name, found)
         else:
             tried.append(pipeline)
             write_text(Path(folder, TRIED), json.dumps(tried, indent=1))

@@ -7,16 +7,20 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from segsweep import registry
+from segsweep.analysis.measures import NAMES as MEASURES_OF_RUNS
 from segsweep.config.load import Loaded
 from segsweep.data.classes import class_names, class_table
 from segsweep.errors import check_all
+from segsweep.metrics import columns as columns_of
 from segsweep.metrics import measured_in_batches
 from segsweep.planning.augmentation_trials import augmentation_problems
 from segsweep.planning.code_fingerprint import Code
 from segsweep.planning.data_address import DataAddresses
 from segsweep.planning.data_fingerprint import check_there, file_hashes, pull_missing, weights_fingerprint
-from segsweep.planning.data_fit import data_fit
+from segsweep.planning.data_fit import data_fit, fit_of_listed
+from segsweep.planning.grid import Design
 from segsweep.planning.image_kind import image_counts, image_kind
+from segsweep.planning.name_checks import unknown_names
 from segsweep.planning.overrides import Resolved
 from segsweep.planning.plan_file import StudyPlan
 from segsweep.planning.remembered import Remembered
@@ -94,6 +98,11 @@ class BuiltinTraining:
             partial(check_there, dataset, self.loaded.root, self.seen),
         )
 
+    def unknown_names(self, design: Design, loaded: Loaded) -> Iterator[str]:
+        dataset = loaded.dataset
+        columns = [*columns_of(dataset.task, class_table(dataset).names), *MEASURES_OF_RUNS]
+        yield from unknown_names(loaded.study, design, columns, loaded.location)
+
     def to_be_tried(self, settings: Iterable[Resolved]) -> TriedStudy | None:
         return tried_study(settings, self.loaded.dataset, self.images()[0])
 
@@ -107,6 +116,9 @@ class BuiltinTraining:
         yield from about_schedules(settings)
         for folder in plan.data:
             yield from data_fit(plan, folder).warnings
+            yield from fit_of_listed(plan, folder, self.counts)
+        if self.loaded.study.sweep is not None and not plan.segments:
+            yield from fit_of_listed(plan, "", self.counts, (one.dump for one in settings))
 
     def to_select_again(self, runs: Iterable[Run], store: SegmentStore, history: History) -> dict[str, str]:
         return to_select_again(runs, store, self.selection, history)
@@ -153,7 +165,7 @@ def builtin_training(
         loaded,
         addresses,
         images,
-        partial(image_counts, dataset, loaded.root),
+        cache(partial(image_counts, dataset, loaded.root)),
         Selection(study.metric, study.minimize, dataset.task, class_table(dataset).names, version),
         context_of(study, dataset, code, addresses.address_of, weights, images),
         [hashes, weights_hashes],

@@ -11,6 +11,7 @@ from segsweep.errors import InputError, Problems
 from segsweep.formatting import label, short_names, value_in_words
 from segsweep.hashing import short_hash
 from segsweep.planning.cell_settings import cell_settings
+from segsweep.planning.claim_checks import claims_of_no_cell
 from segsweep.planning.grid_points import Grids, Point, listed_points, locator, reference_points
 from segsweep.planning.levels import Levels
 from segsweep.planning.lost_values import LostValue, unused_values
@@ -110,7 +111,8 @@ def lay_out_right(
     trials = _probed(study, resolver, location, found.problems)
     problems.add(found.problems)
     if not study.sweep and not smoke:
-        problems.add(_claims_of_no_level(study, found, set(axes) - set(grids.wrong_axes), location))
+        judged = set(axes) - set(grids.wrong_axes)
+        problems.add(claims_of_no_cell(study, [cell.settings for cell in found.cells], found.wrong, judged, location))
     if not found.cells and not study.sweep and not problems:
         problems.add(
             [
@@ -186,19 +188,6 @@ def _idle(study: Study, cells: list[dict[str, Any]], location) -> Iterator[str]:
                 f"{label(pattern, {axis: axis for axis in pattern})}: nothing is left out. "
                 f"{'; '.join(levels)}. Correct it, or take it out."
             )
-
-
-def _claims_of_no_level(study: Study, found: _Found, axes: set[str], location) -> Iterator[str]:
-    """A problem for each level that a claim speaks of and no cell has, be the cell right or wrong."""
-    written = [*(cell.settings for cell in found.cells), *found.wrong]
-    for number, claim in enumerate(study.claims):
-        for axis, level in claim.levels():
-            there = dict.fromkeys(value_in_words(one[axis]) for one in written if axis in one)
-            if written and axis in axes and value_in_words(level) not in there:
-                yield (
-                    f"{location(('claims', number))}: claims: {claim.id} speaks of {axis} {value_in_words(level)}, and "
-                    f"no cell has it. {nearest(value_in_words(level), there)}"
-                )
 
 
 def _probed(study: Study, resolver: Resolver, location, problems: dict[str, None]) -> list[Resolved]:

@@ -16,7 +16,8 @@ from segsweep import registry
 from segsweep.analysis.last_errors import LOGS, LastErrors
 from segsweep.config.load import Loaded, Request, load, load_right, load_smoke
 from segsweep.config.right_settings import right_settings
-from segsweep.errors import InputError, Problems, files_named
+from segsweep.disk_errors import refusals_told
+from segsweep.errors import InputError, Problems
 from segsweep.formatting import epochs as epochs_in_words
 from segsweep.hashing import short_hash
 from segsweep.io import read_json
@@ -136,6 +137,8 @@ class Planner(WorkerView):
             problems.of(self.training.check, self.design.settings, loaded)
         elif loaded.study.command is None:
             problems.of(check_encoders, self.design.settings)
+        if not problems and not loaded.smoke:  # all cells are there
+            problems.add(self.training.unknown_names(self.design, loaded))
         if loaded.study.smoke and not loaded.smoke:
             self._judge_smoke_test(problems)
 
@@ -397,7 +400,7 @@ def open_study(config: Mapping[str, Any], *, plans: bool, pull: bool = False) ->
     return planned(request, pull=pull, problems=problems) if plans else WorkerView(request, load(request))
 
 
-@files_named()
+@refusals_told()
 def planned(
     request: Request, loaded: Loaded | None = None, *, pull: bool = False, problems: Problems | None = None
 ) -> Planner:

@@ -11,6 +11,7 @@ from segsweep.config.program import ProgramResults
 from segsweep.config.study import Study
 from segsweep.formatting import plural
 from segsweep.planning.data_fingerprint import dvc_pull
+from segsweep.planning.grid import Design
 from segsweep.planning.overrides import Resolved
 from segsweep.planning.plan_file import StudyPlan
 from segsweep.planning.program_context import TRAINER, ProgramContext
@@ -62,6 +63,10 @@ class ProgramTraining:
         if loaded.study.sweep is not None:
             for one in settings:
                 self.context.call_of_trial(one)
+
+    def unknown_names(self, design: Design, loaded: Loaded) -> Iterator[str]:
+        """None: only the program knows what it measures."""
+        yield from ()
 
     def to_be_tried(self, settings: Iterable[Resolved]) -> TriedStudy | None:
         """Nothing: only the program knows."""

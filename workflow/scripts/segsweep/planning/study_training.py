@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 from segsweep.config.load import Loaded
+from segsweep.planning.grid import Design
 from segsweep.planning.overrides import Resolved
 from segsweep.planning.plan_file import StudyPlan
 from segsweep.planning.remembered import Remembered
@@ -43,6 +44,14 @@ class StudyTraining(Protocol):
 
         Raises:
             InputError: naming each.
+        """
+
+    def unknown_names(self, design: Design, loaded: Loaded) -> Iterator[str]:
+        """A problem for each of the study's `names` that nothing of it has.
+
+        Args:
+            design: all cells of the study.
+            loaded: the study.
         """
 
     def to_be_tried(self, settings: Iterable[Resolved]) -> TriedStudy | None:

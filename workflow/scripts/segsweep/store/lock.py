@@ -11,6 +11,7 @@ from threading import Event, Thread
 
 import psutil
 
+from segsweep.disk_errors import naming
 from segsweep.errors import InputError
 
 BEAT_S = 10.0
@@ -86,8 +87,12 @@ class Lock:
             return False
         me = {"token": self._token, "host": socket.gethostname(), "machine": _machine(), "pid": os.getpid()}
         me["started"] = _started(os.getpid())
-        with os.fdopen(handle, "w") as file:
-            json.dump(me, file)
+        try:
+            with naming(self.path), os.fdopen(handle, "w") as file:
+                json.dump(me, file)
+        except OSError:
+            self.path.unlink(missing_ok=True)  # not signed, it would be waited for
+            raise
         return True
 
     def _gone(self, holder: dict) -> str | None:
@@ -124,11 +129,11 @@ class Lock:
 
     def _beat(self) -> None:
         while not self._end.wait(BEAT_S):
-            holder = _read(self.path)
-            if holder and holder.get("token") != self._token:
-                self.lost = True
-                return
             try:
+                holder = _read(self.path)
+                if holder and holder.get("token") != self._token:
+                    self.lost = True
+                    return
                 os.utime(self.path)
             except OSError:  # for a moment out of reach; the next beat tells
                 continue

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from segsweep.checksums import SUMS, DamagedFile, digest_of, files_in, parse_sums, sums_text
+from segsweep.disk_errors import naming
 from segsweep.errors import InputError
 from segsweep.planning.plan_file import SegmentPlan
 from segsweep.planning.record_match import disagreement
@@ -230,10 +231,11 @@ def pack(folder: Path, target: Path, without: Collection[str] = ()) -> None:
         DamagedFile: a file is not what was published, or its checksum is lost.
     """
     published, sums = published_sums(folder), []
-    with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as tar:
+    with naming(target), tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as tar:
         for name in sorted(files_in(folder) - set(without)):
             with (folder / name).open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                with naming(folder / name):
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
                 if published_digest(folder, name, published) not in (None, digest):
                     raise DamagedFile(f"{folder / name}: differs from its checksum. {REPAIR}")
                 sums.append((name, digest))
