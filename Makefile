@@ -12,6 +12,7 @@ EXPORTERS ?=
 PARTS ?=
 OF ?=
 HOW ?=
+YES ?=
 # nproc would count the threads that we allow a process.
 CORES ?= $(shell env -u OMP_NUM_THREADS nproc)
 SHARED_STUDY = $(if $(filter command environment,$(firstword $(origin STUDY))),--study $(STUDY))
@@ -111,5 +112,5 @@ repair: env  ## forget what `verify` finds damaged, so that it is made again
 clean-up: env  ## what can go of results/segments; OPTIONS=--remove removes it
 	@python workflow/scripts/clean_up.py $(OPTIONS)
 
-clean:  ## remove results and the environment
-	rm -rf results .snakemake $(VENV)
+clean:  ## remove all results and the environment; asks before, unless YES=1
+	@$(PYTHON) workflow/scripts/remove_results.py $(if $(YES),--yes) results .snakemake $(VENV)

@@ -468,6 +468,21 @@ LETS_GO = PLANS and STUDY.study.keep.lets_go and not STUDY.request.partial
 BATCHES = STUDY.missing_by_cells(CELLS_AT_ONCE) if LETS_GO else []
 
 
+# By segment: the earlier its batch, the more urgent, or space would be freed only when nearly all is trained.
+URGENCY = {one: len(BATCHES) - number for number, batch in reversed([*enumerate(BATCHES)]) for one in batch}
+
+
+@of_each_job
+def urgency_of(wildcards):
+    """The place of a segment among those that wait to be trained."""
+    return URGENCY.get(wildcards.segment, 0)
+
+
+def urgency_of_pack(wildcards):
+    """That of the most urgent of a pack."""
+    return max(URGENCY.get(segment, 0) for segment in segments_of_pack(wildcards))
+
+
 def trained_before(wildcards):
     """What is trained, or drawn, before space is freed."""
     if wildcards.batch == "last":
