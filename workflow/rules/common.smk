@@ -50,8 +50,9 @@ PROGRAM = STUDY.study.command is not None
 # Of results made elsewhere and of programs of a person's own nobody knows the images.
 HAS_IMAGES = not TABLE and not PROGRAM
 FOLDER = STUDY.folder
-# The exported model: a folder to hand on.
+# The exported model, and the report in other forms: folders to hand on.
 MODEL = FOLDER / "model"
+EXPORT = FOLDER / "export"
 # The trials of a sweep for optuna-dashboard.
 OPTUNA_JOURNAL = f"{FOLDER}/sweep/optuna_journal.log"
 # This start of Snakemake; see `segsweep.planning.markers`. A job on a node learns it from the path that it is to make;
@@ -89,6 +90,7 @@ if PLANS:
         "figures": lacks_figures(FOLDER),
         "tables": was_pulled(FOLDER / "runs.csv"),
         "model": (FOLDER / "model.txt").is_file() and not MODEL.is_dir(),
+        "export": (FOLDER / "export.txt").is_file() and not EXPORT.is_dir(),
     }
     if any(PENDING.values()):
         SHOWN = markers.hold(STUDY.start, None)  # so that no other start removes the file

@@ -72,6 +72,7 @@ if STUDY.records_failures:
             marker=MARKER,
         log:
             f"results/logs/check_outcome/{{segment}}.{START}.log",
+        priority: urgency_of if len(BATCHES) > 1 else 0
         retries: 0
         conda:
             "../../envs/segsweep.yaml"
