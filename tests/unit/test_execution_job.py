@@ -265,6 +265,13 @@ def test_a_lock_of_another_machine_is_taken_over_when_it_is_silent(tmp_path):
     assert "no sign of life" in said[1]
 
 
+@pytest.mark.parametrize("make", [os.mkdir, lambda path: os.symlink("/nowhere/at/all", path)])
+def test_a_lock_that_is_no_file_is_not_waited_for(tmp_path, make):
+    make(tmp_path / "x.lock")
+    with pytest.raises(InputError, match=r"x\.lock: is no file, .* Remove it"), Lock(tmp_path / "x.lock"):
+        pass
+
+
 def test_a_lock_that_is_held_is_waited_for(tmp_path):
     path, said = tmp_path / "a.lock", []
     with Lock(path), pytest.raises(Stopped), Lock(path, say=said.append, should_stop=lambda: True):

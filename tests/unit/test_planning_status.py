@@ -4,6 +4,8 @@ import json
 import os
 import time
 
+import pytest
+
 from segsweep.analysis.last_errors import LastErrors
 from segsweep.config.study import Study
 from segsweep.exits import note_killed
@@ -77,6 +79,16 @@ def test_a_training_runs_while_a_living_process_holds_its_lock_and_no_longer(tmp
     long_ago = time.time() - 2 * SILENCE_S
     os.utime(lock, (long_ago, long_ago))
     assert seen() == ([], ["run a"])
+
+
+@pytest.mark.parametrize("rows", [b"", b"epoch\nx\n", b"epoch,lr\n1\n", b"\xff\xfe", b"lr\n1\n"])
+def test_damaged_rows_of_an_interrupted_training_hold_the_status_up_no_more_than_a_strange_lock(tmp_path, rows):
+    (tmp_path / f"{IDS[0]}.part").mkdir()
+    (tmp_path / f"{IDS[0]}.part" / "epochs.csv").write_bytes(rows)
+    (tmp_path / f"{IDS[0]}.lock").mkdir()
+    os.utime(tmp_path / f"{IDS[0]}.lock", (0, 0))
+    found = status_of(plan(), SegmentStore(tmp_path), tmp_path / "logs")
+    assert (found.interrupted, found.epochs_done) == (["run a"], 0)
 
 
 def test_who_was_killed_left_no_word_and_its_log_has_one(tmp_path):

@@ -96,7 +96,7 @@ def running(folder: Path = MARKERS) -> dict[str, Path]:
     """The starts that run in this working folder, and the folders of the studies that they write into."""
     found = {}
     for path in folder.glob(f"*{RUNNING}"):
-        with suppress(FileNotFoundError), path.open(encoding="utf-8") as file:
+        with suppress(FileNotFoundError, IsADirectoryError), path.open(encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except OSError:  # it is held, or this file system has no locks: then it may be

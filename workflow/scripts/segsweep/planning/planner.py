@@ -16,6 +16,7 @@ from segsweep import registry
 from segsweep.analysis.last_errors import LOGS, LastErrors
 from segsweep.config.load import Loaded, Request, load, load_right, load_smoke
 from segsweep.config.right_settings import right_settings
+from segsweep.disk_errors import refusals_told
 from segsweep.errors import InputError, Problems
 from segsweep.formatting import epochs as epochs_in_words
 from segsweep.hashing import short_hash
@@ -402,6 +403,7 @@ def open_study(config: Mapping[str, Any], *, plans: bool, pull: bool = False) ->
     return planned(request, pull=pull, problems=problems) if plans else WorkerView(request, load(request))
 
 
+@refusals_told()
 def planned(
     request: Request, loaded: Loaded | None = None, *, pull: bool = False, problems: Problems | None = None
 ) -> Planner:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
-from segsweep.disk_errors import refusal_of_disk
+from segsweep.disk_errors import refused_by_disk
 from segsweep.errors import InputError
 from segsweep.io import read_json, write_text
 from segsweep.search.space import Values
@@ -138,7 +138,7 @@ def _read(file: Path) -> Any:
     try:
         return read_json(file)
     except InputError as error:
-        if refusal_of_disk(error):
+        if refused_by_disk(error):
             raise
         return None
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from segsweep.checksums import SUMS, DamagedFile, digest_of, files_in, parse_sums, sums_text
-from segsweep.disk_errors import naming, refusal_of_disk
+from segsweep.disk_errors import naming, refused_by_disk
 from segsweep.errors import InputError
 from segsweep.planning.plan_file import SegmentPlan
 from segsweep.planning.record_match import disagreement
@@ -259,7 +259,7 @@ def unpack(source: Path, folder: Path) -> None:
             tar.extractall(folder, members=_plain_files(tar, source.stat().st_size), filter="data")
         expected = parse_sums((folder / SUMS).read_bytes())
     except (tarfile.TarError, OSError, EOFError, ValueError) as error:
-        if refusal_of_disk(error):  # of this machine: the archive may be good
+        if refused_by_disk(error):  # of this machine: the archive may be good
             raise
         raise Corrupt(f"damaged or truncated ({error})") from error
     found = files_in(folder)

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from segsweep.checksums import SUMS, digest_of, sums_text
-from segsweep.disk_errors import refusal_of_disk
+from segsweep.disk_errors import refused_by_disk
 from segsweep.errors import InputError
 from segsweep.hashing import short_hash
 from segsweep.planning.plan_file import PLAN_FILE, StudyPlan, read_plan
@@ -47,7 +47,7 @@ def studies_here(results: Path) -> dict[str, StudyPlan]:
         try:
             found[path.parent.name] = read_plan(path)
         except InputError as error:  # no plan of this workflow
-            if refusal_of_disk(error):
+            if refused_by_disk(error):
                 raise
     return found
 
