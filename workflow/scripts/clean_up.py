@@ -47,7 +47,7 @@ SPARE = {
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     arguments = _parser().parse_args(argv)
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     plans, store = studies_here(RESULTS), SegmentStore(STORE)
     if arguments.study:
         asked = _named(plans, arguments.study)

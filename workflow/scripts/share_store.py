@@ -31,7 +31,7 @@ from segsweep.store.signatures import Refused, Signatures, signatures_of
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     arguments = _parser().parse_args(argv)
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     actions = {"push": _push, "pull": _pull, "status": _status}
     return actions[arguments.action](arguments, console)
 

@@ -29,27 +29,33 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--ranking", action="store_true", help="the top of the ranking and where the report lies")
     parser.add_argument("options", nargs="*", help="as behind --config: dataset=camvid smoke=true")
     arguments = parser.parse_args(argv)
-    console = Console(soft_wrap=True)
+    terminal = console()
     # `make` gives both programs the same words, those for Snakemake itself among them.
     request = requested(arguments.study, [word for word in arguments.options if "=" in word])
     loaded = load(request)
     folder = RESULTS / loaded.name
     if loaded.study.table is None:
         study = planned(request, loaded)
-        show(status_of(study.plan, study.store, RESULTS / "logs" / "train_segment"), study.plan, console)
+        show(status_of(study.plan, study.store, RESULTS / "logs" / "train_segment"), study.plan, terminal)
         plan = study.plan
     else:
         plan = read_plan(folder / PLAN_FILE)
     if arguments.ranking:
-        show_ranking(folder, plan, console)
+        show_ranking(folder, plan, terminal)
     else:
-        show_report(folder, console)
+        show_report(folder, terminal)
     return 0
+
+
+def console() -> Console:
+    """What writes to the terminal: all texts as they are, as names of levels may hold brackets."""
+    return Console(soft_wrap=True, markup=False)
 
 
 def show(status: Status, plan: StudyPlan, console: Console) -> None:
     """The status as a few lines and a bar."""
-    console.print(f"[bold]{plan.name}[/]: {status.cells_done} of {plural(status.cells, 'cell')} done", end=", ")
+    console.print(plan.name, style="bold", end="")
+    console.print(f": {status.cells_done} of {plural(status.cells, 'cell')} done", end=", ")
     console.print(
         f"{status.runs_done} of {plural(status.runs, 'run')}, {status.epochs_done:,} of {status.epochs:,} epochs"
     )
