@@ -12,6 +12,7 @@ EXPORTERS ?=
 PARTS ?=
 OF ?=
 HOW ?=
+YES ?=
 # nproc would count the threads that we allow a process.
 CORES ?= $(shell env -u OMP_NUM_THREADS nproc)
 SHARED_STUDY = $(if $(filter command environment,$(firstword $(origin STUDY))),--study $(STUDY))
@@ -69,8 +70,9 @@ script: env  ## a trained RUN of STUDY as one plain file, SCRIPT, that trains it
 test: env  ## all tests; those on a Slurm of their own only as root, on Debian, with ../shared/slurm
 	pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
 
-faults: env  ## malformed inputs by the hundred, and a table of the answers (some minutes)
+faults: env  ## malformed inputs by the hundred, disks that fail at each stage, and tables of the answers (half an hour)
 	@python -m tests.faults
+	@python -m tests.faults.disk
 
 bench: env  ## speed against a stock script: a table, and results/benchmarks (half an hour)
 	python tests/benchmarks $(PARTS)
@@ -110,5 +112,5 @@ repair: env  ## forget what `verify` finds damaged, so that it is made again
 clean-up: env  ## what can go of results/segments; OPTIONS=--remove removes it
 	@python workflow/scripts/clean_up.py $(OPTIONS)
 
-clean:  ## remove results and the environment
-	rm -rf results .snakemake $(VENV)
+clean:  ## remove all results and the environment; asks before, unless YES=1
+	@$(PYTHON) workflow/scripts/remove_results.py $(if $(YES),--yes) results .snakemake $(VENV)

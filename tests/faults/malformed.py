@@ -625,6 +625,10 @@ def _caches() -> Iterator[Case]:
     for path in strays:
         for name, content in damaged.items():
             yield Case("caches", f"{path}: {name}", {path: content}, expected=ACCEPTED)
+    for file in ("results/little/history.json", "results/little/plan.json"):
+        yield Case("files", f"{file} is a folder", {f"{file}/x": ""}, says=(file, "move the folder away"))
+    for file in ("results/little/packs.json", f"{segment}.lock", f"{segment}.part", "results/markers/x.running"):
+        yield Case("files", f"{file} is a folder", {f"{file}/x": ""}, expected=ACCEPTED)
     for name, content in damaged.items():
         yield Case(
             "caches",

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import os
 import re
 
 import analyze_study
@@ -195,10 +196,14 @@ def test_a_program_that_ignores_its_seed_is_told_and_counts_once(tmp_path):
         show_status.show_ranking(tmp_path, plan, console)
         (tmp_path / "ranking.csv").unlink()
         show_status.show_ranking(tmp_path, plan, console)
+        (tmp_path / "report.md").touch()
+        os.utime(tmp_path / "report.md", (1e9 + 36e3, 1e9 + 36e3))
+        show_status.show_report(tmp_path, console)
     said = console.export_text()
     assert "2 runs have the very curve of another seed" in said
     assert "top of 4 cells" in said
     assert "no ranking yet" in said
+    assert "report of 09 September" in said.splitlines()[-1]
 
 
 def test_seeds_that_do_nothing_anywhere_leave_nothing_to_judge_by(tmp_path):

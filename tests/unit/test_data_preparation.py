@@ -11,7 +11,7 @@ from segsweep.config.dataset import parse_dataset
 from segsweep.config.train import Data
 from segsweep.data.classes import class_names
 from segsweep.data.preparation import prepare
-from segsweep.data.prepared import Prepared
+from segsweep.data.prepared import Prepared, read_manifest
 from segsweep.data.prepared_checks import check_prepared, prepared_problems
 from segsweep.data.readers.voc import VocDataset
 from segsweep.errors import InputError
@@ -103,6 +103,15 @@ def test_a_changed_or_cut_file_is_noticed(root):
     path.write_bytes(content[:-1])
     with pytest.raises(InputError, match=r"95 bytes, the manifest says 96"):
         Prepared.open(root.parent / "out")
+
+
+@pytest.mark.parametrize("damage", [b"", b"[1]", b"\xff\xfe", b'{"format": [2]}'], ids=repr)
+def test_a_manifest_that_is_none_is_named(root, damage):
+    run(root)
+    manifest = root.parent / "out/manifest.json"
+    manifest.write_bytes(damage)
+    with pytest.raises(InputError, match=r"manifest\.json: (cannot be read|format)"):
+        read_manifest(manifest.parent)
 
 
 def test_workers_change_nothing(root):

@@ -1,5 +1,6 @@
 """How programs and forked processes end."""
 
+import errno
 import importlib
 import os
 import sys
@@ -7,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from segsweep.exits import CONTROL_C, CRASHED, WRONG_INPUT, end_with
+from segsweep.exits import CONTROL_C, CRASHED, WRONG_INPUT, end_with, program
+from segsweep.io import write_text
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 # How each program that reads what a person supplied is started on something that is not there.
@@ -70,6 +72,21 @@ def test_a_forked_process_ends_with_the_status_of_its_work(work, status, capfd):
     assert ("no good" in capfd.readouterr().err) == (status == CRASHED)
 
 
+def test_what_the_disk_refuses_is_said_in_a_line(capsys):
+    @program
+    def full(argv):
+        try:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "out/a.csv")
+        except OSError as error:
+            raise RuntimeError("a library's own words") from error
+
+    assert full() == CRASHED
+    assert capsys.readouterr().err.splitlines() == [
+        "out/a.csv: No space left on device. Make room (`make clean-up` shows what can go), and start again: what is "
+        "complete stays, and the rest resumes or is made again."
+    ]
+
+
 @pytest.mark.parametrize("name", STARTS)
 def test_wrong_input_is_said_and_has_one_status(name, tmp_path, monkeypatch, capsys):
     (tmp_path / "config").mkdir()
@@ -80,3 +97,30 @@ def test_wrong_input_is_said_and_has_one_status(name, tmp_path, monkeypatch, cap
     said = capsys.readouterr().err
     assert said.strip()
     assert "Traceback" not in said
+
+
+def test_what_is_in_the_way_of_a_file_is_named_with_a_remedy(tmp_path, capsys):
+    (tmp_path / "file").mkdir()
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "plain").write_text("")
+    for work, said in (
+        (lambda: write_text(tmp_path / "file", "x"), "/file: Is a directory. A file belongs there: move the folder"),
+        (lambda: (tmp_path / "file").open(), "/file: Is a directory"),
+        (lambda: (tmp_path / "loop").stat(), "/loop: Too many levels of symbolic links. The link leads to itself"),
+        (lambda: write_text(tmp_path / "plain/x", "x"), "plain/.x"),
+        (raises(PermissionError(13, "Permission denied", "a.csv")), "a.csv: Permission denied. Have its permissions"),
+    ):
+        assert program(lambda argv, work=work: work())(None) == CRASHED
+        assert said in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "loop", "plain"}
+
+
+def test_an_error_that_only_followed_one_of_a_file_keeps_its_traceback():
+    def main(argv):
+        try:
+            raise IsADirectoryError(21, "Is a directory", "a.csv")
+        except OSError:
+            return {}["x"]
+
+    with pytest.raises(KeyError):
+        program(main)(None)

@@ -1,11 +1,13 @@
 """The job around a segment: what it writes, what it leaves alone, whom it waits for."""
 
+import errno
 import json
 import os
 import signal
 import sys
 from dataclasses import replace
 from functools import partial
+from threading import Event
 
 import pytest
 import train_segment
@@ -179,6 +181,12 @@ def test_the_program_touches_its_marker_and_distinguishes_errors(study, tmp_path
         assert f"less {log}" in shown
         assert "Traceback" in log.read_text()
 
+        assert main("--segment", ids[0], "--log", "/dev/full") == 1  # as on a full disk
+        sys.stdout, sys.stderr = streams
+        shown = capsys.readouterr().err
+        assert "No space left on device. Make room" in shown
+        assert "Traceback" not in shown
+
         assert main("--segment", ids[0]) == 0
         assert marker.exists()
     finally:
@@ -214,6 +222,39 @@ def test_a_lock_of_a_process_that_ended_is_taken_over(tmp_path):
     assert not path.exists()
 
 
+def test_a_lock_that_could_not_be_signed_is_not_left(tmp_path, monkeypatch):
+    path, signed = tmp_path / "a.lock", json.dump
+
+    def fail(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(json, "dump", fail)
+    with pytest.raises(OSError, match=r"a\.lock"), Lock(path):
+        pass
+    assert not path.exists()
+    monkeypatch.setattr(json, "dump", signed)
+    with Lock(path):  # which would wait for 90 s
+        pass
+
+
+def test_a_lock_is_kept_alive_when_it_could_not_be_read_for_a_moment(tmp_path, monkeypatch):
+    path, asked = tmp_path / "a.lock", Event()
+
+    def fail(path):
+        if asked.is_set():
+            beaten.set()
+        asked.set()
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    beaten = Event()
+    monkeypatch.setattr(lock, "BEAT_S", 0.001)
+    with monkeypatch.context() as patched, Lock(path):
+        patched.setattr(lock, "_read", fail)
+        assert beaten.wait(10)
+        patched.undo()
+    assert not path.exists()
+
+
 def test_a_lock_of_another_machine_is_taken_over_when_it_is_silent(tmp_path):
     path, said = tmp_path / "a.lock", []
     path.write_text(holder(machine="elsewhere"))
@@ -222,6 +263,13 @@ def test_a_lock_of_another_machine_is_taken_over_when_it_is_silent(tmp_path):
         pass
     assert "being trained by process" in said[0]
     assert "no sign of life" in said[1]
+
+
+@pytest.mark.parametrize("make", [os.mkdir, lambda path: os.symlink("/nowhere/at/all", path)])
+def test_a_lock_that_is_no_file_is_not_waited_for(tmp_path, make):
+    make(tmp_path / "x.lock")
+    with pytest.raises(InputError, match=r"x\.lock: is no file, .* Remove it"), Lock(tmp_path / "x.lock"):
+        pass
 
 
 def test_a_lock_that_is_held_is_waited_for(tmp_path):

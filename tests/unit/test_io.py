@@ -1,8 +1,12 @@
 """Small files, read whole and written whole."""
 
+import errno
+import os
+
 import pytest
 
 from segsweep.config.yaml_documents import Document
+from segsweep.disk_errors import in_words, refusal_of_disk
 from segsweep.errors import InputError
 from segsweep.io import (
     read_csv,
@@ -64,6 +68,24 @@ def test_what_fails_while_it_is_written_leaves_the_former_file(tmp_path):
         write_bytes(path, fail)
     assert path.read_text() == "former"
     assert [entry.name for entry in tmp_path.iterdir()] == ["table.csv"]
+
+
+def test_what_the_disk_refuses_names_the_file(tmp_path):
+    def fail(file):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(OSError, match=r"table\.csv") as caught:
+        write_bytes(tmp_path / "table.csv", fail)
+    assert refusal_of_disk(RuntimeError("torch's own")) is None
+    wrapped = RuntimeError("torch's own")
+    wrapped.__context__ = caught.value
+    said = refusal_of_disk(wrapped)
+    assert said.startswith(f"{tmp_path / 'table.csv'}: No space left on device. Make room")
+    assert in_words(wrapped) == "No space left on device"
+    assert in_words(RuntimeError("torch's own")) == "torch's own"
+    copied = OSError(errno.ENOSPC, "No space left on device", "from.csv", None, "to.csv")
+    assert refusal_of_disk(copied).startswith("to.csv: No space")
+    assert refusal_of_disk(FileNotFoundError(errno.ENOENT, "No such file", "a.csv")) is None
 
 
 @pytest.mark.parametrize("flush", [False, True])

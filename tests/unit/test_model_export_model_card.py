@@ -4,11 +4,15 @@ import hashlib
 from dataclasses import replace
 
 import pytest
+import yaml
 from huggingface_hub import ModelCard
 
+from segsweep.config.train import Train
 from segsweep.model_export.agreement import Agreement
+from segsweep.model_export.export_model import changed_settings
 from segsweep.model_export.model_card import CardContent, DataFacts, ExportedModel, limits, write_card
 from segsweep.model_export.network_files import NetworkFiles
+from segsweep.model_export.paths_for_others import for_others, text_for_others
 from segsweep.model_export.run_evidence import OnTestSplit, RunEvidence, read_evidence
 from tests.segments import segment_plan, study_plan
 
@@ -85,9 +89,21 @@ def test_the_score_of_the_test_split_stands_apart(tmp_path, content):
     test = OnTestSplit({"test/miou": 0.7}, 0.6, 0.8, 30, "train", looks=2)
     content.models[0].evidence = replace(EVIDENCE, test=test)
     text = written(tmp_path, content)
-    assert "| `a-s0` | train | 30 | 0.7 | 0.6 to 0.8 |" in text
+    assert "choose by them:\n\n| model | trained on" in text
+    assert "| `a-s0` | train | 30 | 0.7 | 0.6 to 0.8 |\n\n## Limits" in text
     assert "the study looked at it in 2 ways" in text
     assert [one.dataset_split for one in ModelCard(text).data.eval_results] == ["val", "test"]
+
+
+def test_the_score_of_the_run_that_was_trained_again_is_said_to_be_that_ones(tmp_path, content):
+    again = "a-s0-all", OnTestSplit({"test/miou": 0.7}, 0.6, 0.8, 30, "train+val", looks=1)
+    content.models[0].evidence = replace(EVIDENCE, again=again)
+    text = written(tmp_path, content)
+    assert "\n\nThis model was not scored on the test split, but a run that stands for it: of the same setting" in text
+    assert "`make export OF=a-s0-all` exports it.\n\n| model | trained on" in text
+    assert "| `a-s0-all` | train+val | 30 | 0.7 | 0.6 to 0.8 |\n\n## Limits" in text
+    assert [one.dataset_split for one in ModelCard(text).data.eval_results] == ["val"]
+    assert "segsweep chose nothing" not in text
 
 
 @pytest.mark.parametrize(
@@ -142,3 +158,46 @@ def test_evidence_is_read_from_the_tables(tmp_path):
     header = "run,images,trained_on,low,high,test/miou\n"
     (tmp_path / "test.csv").write_text(f"{header}{run.run},30,train+val,,,0.75\n")
     assert read_evidence(plan, tmp_path, run).test == OnTestSplit({"test/miou": 0.75}, None, None, 30, "train+val", 0)
+
+
+def test_of_a_run_that_was_trained_again_the_score_of_that_one_is_read(tmp_path):
+    plan = study_plan(segment_plan(), study={"metric": "val/miou"})
+    run = plan.runs[0]
+    again = replace(run, run=f"{run.run}-all", role="retrain")
+    plan = replace(plan, runs=[run, replace(again, run="other-all", cell="other"), again])
+    (tmp_path / "runs.csv").write_text("run\n")
+    (tmp_path / "ranking.csv").write_text("cell,n\n")
+    (tmp_path / "test.csv").write_text(f"run,images,trained_on,low,high,test/miou\n{again.run},30,train+val,,,0.75\n")
+    found = read_evidence(plan, tmp_path, run)
+    test = OnTestSplit({"test/miou": 0.75}, None, None, 30, "train+val", 0)
+    assert (found.test, found.again) == (None, (again.run, test))
+    found = read_evidence(plan, tmp_path, again)
+    assert (found.test, found.again) == (test, None)
+
+
+def test_no_path_of_this_machine_leaves(tmp_path, content, monkeypatch):
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    inside, outside = f"{tmp_path}/project/my/net.py:build", f"{tmp_path}/secret/other.py:make"
+    settings = {"model": {"arch": inside}, "loss": {"main": {outside: {"weights": f"{tmp_path}/my weights.pt"}}}}
+    settings |= {"optimizer": {"name": "../secret/steps.py:Adam"}}
+    model = content.models[0]
+    model.settings, model.architecture = for_others(settings), tuple(for_others([inside, "resnet18"]))
+    model.files.problems.append(f"not made: error in {outside}, line 3")
+    text = written(tmp_path / "project", content)
+    assert str(tmp_path) not in text
+    assert yaml.safe_load(text.partition("```yaml")[2].rpartition("```")[0].partition("```")[0]) == {
+        "model": {"arch": "my/net.py:build"},
+        "loss": {"main": {"other.py:make": {"weights": "my weights.pt"}}},
+        "optimizer": {"name": "steps.py:Adam"},
+    }
+    assert "a network `my/net.py:build` with" in text
+    assert "not made: error in other.py:make, line 3" in text
+    assert text_for_others("see https://host.org/a/b and val/my/score.py, 3/4") == (
+        "see https://host.org/a/b and val/my/score.py, 3/4"
+    )
+
+
+def test_the_setting_of_a_card_names_its_components():
+    train = Train.model_validate({"model": {"arch": "multitask"}, "scheduler": {"name": "cosine"}})
+    assert changed_settings(train) == {"model": {"arch": "multitask"}, "scheduler": {"name": "cosine"}}

@@ -2,6 +2,8 @@
 
 import json
 import re
+import zipfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -25,6 +27,7 @@ from segsweep.model_export.network_files import ONNX, TORCHSCRIPT, write_network
 from segsweep.model_export.network_weights import load_network
 from segsweep.model_export.onnx_file import OPSET, OnnxNetwork
 from segsweep.model_export.portable_network import PortablePool
+from tests.workspace import ROOT
 
 SMALL = {"encoder": "tu-lcnet_035", "options": {"decoder_channels": [16, 16, 8, 8, 8]}}
 
@@ -56,6 +59,34 @@ def test_smp_loads_the_folder_to_the_bit(tmp_path):
         expected = model.forward.model(image)
         assert torch.equal(smp.from_pretrained(str(tmp_path)).eval()(image), expected)
         assert torch.equal(load_network(tmp_path)(image), expected)
+
+
+OWN_NETWORK = """from torch import nn
+
+
+def build(classes: int, in_channels: int = 3, encoder: str = ""):
+    return nn.Sequential(nn.Conv2d(in_channels, classes, 3, padding=1))
+"""
+
+
+def test_no_file_says_where_the_code_lay(tmp_path, monkeypatch):
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "model").mkdir()
+    (tmp_path / "secret" / "net.py").write_text(OWN_NETWORK)
+    model = trained("multiclass", arch=f"{tmp_path}/secret/net.py:build")
+    made = write_network(tmp_path / "model", model)
+    assert not made.problems
+    assert made.agreements.keys() == {TORCHSCRIPT, ONNX}
+    contents = {path.name: path.read_bytes() for path in (tmp_path / "model").iterdir()}
+    with zipfile.ZipFile(tmp_path / "model" / TORCHSCRIPT) as archive:
+        contents |= {name: archive.read(name) for name in archive.namelist()}
+    places = [str(place).encode() for place in (tmp_path, ROOT, Path(torch.__file__).parent)]
+    assert [name for name, content in contents.items() if any(place in content for place in places)] == []
+    assert json.loads(contents["config.json"])["segsweep"]["model"]["arch"] == "net.py:build"
+    monkeypatch.chdir(tmp_path / "secret")  # where the file lies
+    image = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        assert torch.equal(load_network(tmp_path / "model")(image), model.forward.model(image))
 
 
 def test_onnx_says_that_sizes_are_dynamic_and_normalizes_stored_values(tmp_path):

@@ -19,6 +19,7 @@ from segsweep.planning.markers import (
 from segsweep.planning.plan_file import read_plan
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
+from segsweep.store.lock import Lock
 from segsweep.store.segment_store import STORE
 from tests.segments import write_segment
 from tests.workspace import Workspace
@@ -111,6 +112,14 @@ def test_why_something_trains_again_is_known_after_a_run(workspace):
     dataset.write_text(text.replace("train: 4", "train: 5"), encoding="utf-8")
     study = planned()
     assert [study.why(segment) for segment in study.missing()] == ["the data changed"] * 2
+
+
+def test_what_trains_now_was_not_interrupted(workspace):
+    one, _ = planned().missing()
+    (STORE / f"{one}.part").mkdir(parents=True)
+    assert planned().why(one) == "was interrupted, resumes"
+    with Lock(STORE / f"{one}.lock"):
+        assert planned().why(one) == "is being trained now"
 
 
 @pytest.mark.parametrize("name", ["history.json", "packs.json", "tracked_data.json"])

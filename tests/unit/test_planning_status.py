@@ -3,12 +3,16 @@
 import json
 import os
 import time
+from pathlib import Path
+
+import pytest
+import show_status
 
 from segsweep.analysis.last_errors import LastErrors
 from segsweep.config.study import Study
 from segsweep.exits import note_killed
 from segsweep.planning.announcement import announce, at_most
-from segsweep.planning.status import Failure, status_of
+from segsweep.planning.status import Failure, Status, status_of
 from segsweep.store.lock import SILENCE_S, Lock
 from segsweep.store.segment_store import SegmentStore
 from tests.segments import segment_plan, study_plan, write_segment
@@ -77,6 +81,27 @@ def test_a_training_runs_while_a_living_process_holds_its_lock_and_no_longer(tmp
     long_ago = time.time() - 2 * SILENCE_S
     os.utime(lock, (long_ago, long_ago))
     assert seen() == ([], ["run a"])
+
+
+@pytest.mark.parametrize("rows", [b"", b"epoch\nx\n", b"epoch,lr\n1\n", b"\xff\xfe", b"lr\n1\n"])
+def test_damaged_rows_of_an_interrupted_training_hold_the_status_up_no_more_than_a_strange_lock(tmp_path, rows):
+    (tmp_path / f"{IDS[0]}.part").mkdir()
+    (tmp_path / f"{IDS[0]}.part" / "epochs.csv").write_bytes(rows)
+    (tmp_path / f"{IDS[0]}.lock").mkdir()
+    os.utime(tmp_path / f"{IDS[0]}.lock", (0, 0))
+    found = status_of(plan(), SegmentStore(tmp_path), tmp_path / "logs")
+    assert (found.interrupted, found.epochs_done) == (["run a"], 0)
+
+
+def test_brackets_in_names_of_levels_are_shown_as_they_are(capsys):
+    label = "model.arch=[red] x [/nope]"
+    failed = [Failure(label, "ValueError: [bold]", Path("a.log"))]
+    status = Status(1, 0, 2, 1, 4, 2, [label], [label], failed, {"finished": 1}, [(0.5, label)], 3.0)
+    show_status.show(status, plan(), show_status.console())
+    said = capsys.readouterr().out
+    assert said.count(label) == 4
+    assert "ValueError: [bold]" in said
+    assert said.startswith("little: 0 of 1 cell done")
 
 
 def test_who_was_killed_left_no_word_and_its_log_has_one(tmp_path):

@@ -120,6 +120,23 @@ def test_an_interrupted_program_resumes(tmp_path):
     assert len(record(tmp_path, segment).history) == 2
 
 
+@pytest.mark.parametrize(
+    ("damaged", "content"), [("epochs.csv", "epoch\nx\n"), ("history.json", "{"), ("program.json", "[1]")]
+)
+def test_a_damaged_file_of_an_interrupted_program_is_made_again(tmp_path, damaged, content):
+    write_program(tmp_path, "while epoch == 3 and not resume and not Path('go').exists(): time.sleep(0.05)")
+    segment = program_segment(tmp_path)
+    part = tmp_path / "segments" / f"{segment.id}.part"
+    asked = lambda: (part / "epochs.csv").exists() and len((part / "epochs.csv").read_text().splitlines()) == 3  # noqa: E731
+    assert train(tmp_path, segment, should_stop=asked)[0] == [75]
+    (part / damaged).write_text(content)
+    (tmp_path / "go").touch()
+    statuses, said = train(tmp_path, segment)
+    assert statuses == [0]
+    assert ("epochs.csv cannot be read" in said) == (damaged == "epochs.csv")
+    assert rows(tmp_path, segment) == EPOCHS
+
+
 def test_a_row_that_no_job_lived_to_read_is_not_lost(tmp_path):
     write_program(tmp_path, "while epoch == 3 and not resume: time.sleep(0.05)")
     segment = program_segment(tmp_path)

@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "workflow" / "scripts"))
 import export_report
 
 from segsweep import registry
+from segsweep.checksums import digest_of, read_sums
 from segsweep.errors import InputError
 from segsweep.report.export import export
 from segsweep.report.exporters import latex_tables, pdf_document
@@ -156,9 +157,30 @@ def test_without_a_browser_the_rest_is_exported_and_the_remedy_said(folder, monk
     said = capsys.readouterr().err
     assert "not made: " in said
     assert "print it into a file" in said
-    assert {path.name for path in output.iterdir()} == {"report.docx", "tables", "tables.tex"}
+    assert {path.name for path in output.iterdir()} == {"SHA256SUMS", "report.docx", "tables", "tables.tex"}
     with pytest.raises(InputError, match="found none of no-such-browser"):
         export(folder, output, ["pdf_document"])
+
+
+def test_what_a_report_no_longer_has_goes_and_what_a_person_put_there_stays(folder):
+    output = folder / "export"
+    done = export(folder, output, ["csv_tables", "latex_tables"])
+    assert [
+        path for path in done.files if digest_of(path) != read_sums(output, "")[str(path.relative_to(output))]
+    ] == []
+    (output / "tables.pdf").write_text("mine")
+    report = (folder / "report.md").read_text(encoding="utf-8")
+    (folder / "report.md").write_text(report.replace("## Ranking", "## Order"), encoding="utf-8")
+    (output / "tables" / "ranking.tex").write_text("mine, too")
+    assert export(folder, output, ["csv_tables"]).files
+    assert (output / "tables" / "ranking.csv").is_file()  # other forms are not made, and keep what they made
+    export(folder, output)
+    assert (output / "tables" / "order.csv").is_file()
+    assert not (output / "tables" / "ranking.csv").exists()
+    assert (output / "tables" / "ranking.tex").read_text() == "mine, too"
+    assert (output / "tables.pdf").read_text() == "mine"
+    listed = set(read_sums(output, "")) | {"SHA256SUMS", "tables.pdf", "tables/ranking.tex"}
+    assert {path.relative_to(output).as_posix() for path in output.rglob("*") if path.is_file()} == listed
 
 
 def test_what_is_no_report_or_no_form_is_refused(folder, tmp_path):

@@ -321,3 +321,13 @@ def test_values_that_are_sections_are_read_back_from_the_table(tmp_path):
     assert sorted(map(str, read)) == sorted(
         str({"optimizer": one, "data.crop": crop}) for one in space["optimizer"] for crop in space["data.crop"]
     )
+
+
+def test_a_step_that_the_disk_does_not_give_back_does_not_count_as_none(tmp_path):
+    write_step(step_file(tmp_path, 0), {"step": 0, "done": False})
+    step_file(tmp_path, 1).symlink_to("/proc/self/mem")  # reading it is an I/O error
+    with pytest.raises(InputError, match=r"step_001\.json: cannot be read \(Input/output error\)"):
+        read_steps(tmp_path)
+    step_file(tmp_path, 1).unlink()
+    step_file(tmp_path, 1).write_text("{")
+    assert [state["step"] for state in read_steps(tmp_path)] == [0]

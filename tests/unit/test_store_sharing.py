@@ -5,10 +5,12 @@ import os
 import threading
 
 import pytest
+import share_store
 from dvc_objects.fs import LocalFileSystem, MemoryFileSystem
 
-from segsweep.checksums import SUMS
+from segsweep.checksums import SUMS, write_sums
 from segsweep.errors import InputError
+from segsweep.exits import CRASHED
 from segsweep.planning.unplanned_segments import FOLDER
 from segsweep.store.remote import INCOMING, Remote, open_remote
 from segsweep.store.segment_store import SegmentStore
@@ -231,6 +233,46 @@ def test_a_full_remote(mine, theirs, remote, location, monkeypatch):
     assert sorted(path.name for path in mine.iterdir()) == [ONE, TWO, THREE]
     assert push(mine, remote).moved == [THREE]
     assert pull(theirs, remote).moved == [ONE, TWO, THREE]
+
+
+def test_a_full_disk_here_is_not_called_a_full_remote(mine, theirs, remote, monkeypatch):
+    push(mine, remote)
+
+    def fail(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("dvc_objects.fs.generic.copy", fail)
+        with pytest.raises(OSError, match=r"\.pull-") as caught:
+            pull(theirs, remote)
+    assert caught.value.errno == errno.ENOSPC
+    assert pull(theirs, remote).moved == [ONE, TWO]
+
+
+def test_a_broken_disk_here_is_not_called_a_damaged_archive(mine, theirs, remote, location, monkeypatch):
+    push(mine, remote)
+
+    def fail(*arguments, **options):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("tarfile.TarFile.extractall", fail)
+        with pytest.raises(OSError, match=ONE):
+            pull(theirs, remote)
+    assert files_in(location) == [f"segments/{ONE}.tar", f"segments/{TWO}.tar"]
+    assert pull(theirs, remote).moved == [ONE, TWO]
+
+
+def test_a_push_of_a_damaged_segment_does_not_end_well(mine, location, tmp_path, monkeypatch, capsys):
+    write_sums(mine / ONE)
+    (mine / ONE / "epochs.csv").write_text("epoch\n2\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(share_store, "STORE", mine)
+    monkeypatch.setattr(share_store, "open_remote", lambda name: Remote(LocalFileSystem(), str(location), "the store"))
+    monkeypatch.setattr(share_store, "signatures_of", lambda configured, key: None)
+    assert share_store.main(["push"]) == CRASHED
+    assert f"not sent: {ONE}" in capsys.readouterr().out
+    assert files_in(location) == [f"segments/{TWO}.tar"]
 
 
 def test_an_unreachable_remote(mine, tmp_path):

@@ -52,6 +52,16 @@ def test_tables_come_as_something_to_read(results, remote, tmp_path):
     assert pull_tables(other, remote, "little", STATE) == []
 
 
+def test_a_plan_that_the_disk_does_not_give_back_is_not_passed_over(results, remote):
+    (results / "little" / "plan.json").unlink()
+    (results / "little" / "plan.json").symlink_to("/proc/self/mem")  # reading it is an I/O error
+    with pytest.raises(InputError, match=r"plan\.json: cannot be read \(Input/output error\)"):
+        push_tables(results, remote)
+    (results / "little" / "plan.json").unlink()
+    (results / "little" / "plan.json").write_text("no plan")
+    assert push_tables(results, remote) == []
+
+
 def test_a_newer_state_of_pulled_tables_replaces_them(results, remote, tmp_path):
     push_tables(results, remote)
     pull_tables(tmp_path / "other", remote, "little", STATE)

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import clean_up
 import pytest
 
 from segsweep.config.keep import Keep
@@ -142,6 +143,18 @@ def test_a_state_stays_until_what_continues_it_is_there(store, tmp_path):
     assert spared(SegmentStore(store.root), tmp_path, "state", little=plan) == "a"
     pruned = replace(plan, runs=[replace(run, pruned=True) for run in plan.runs])
     assert spared(SegmentStore(store.root), tmp_path, "state", little=pruned) == ""
+
+
+def test_the_command_that_removes_is_said_with_what_was_asked(store, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results" / "little").mkdir(parents=True)
+    store.root.rename("results/segments")
+    (tmp_path / "results" / "little" / "plan.json").write_text(plan_of(name="little").text())
+    asked = ["--study", "little", "--weights", "best 2"]
+    assert clean_up.main(asked) == 0
+    assert """OPTIONS="--study little --weights 'best 2' --remove"` frees 14 bytes.""" in capsys.readouterr().out
+    assert clean_up.main([*asked, "--remove"]) == 0
+    assert "Removed: 14 bytes are free again." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("written", "files"), [({}, ["**"]), ({"keep": ["*.pt"]}, ["*.pt"])])

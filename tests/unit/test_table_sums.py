@@ -1,5 +1,7 @@
 """A study's tables are compared with what their program noted before anything is made of them."""
 
+import errno
+
 import analyze_study
 import build_report
 import draw_images
@@ -76,6 +78,14 @@ def test_checksums_that_are_lost_are_damage(folder, capsys, kept):
     assert verify.main(["--repair"]) == 0
     assert not (folder / lost).exists()
     assert verify.main([]) == 0
+
+
+def test_checksums_that_the_disk_does_not_give_back_are_no_damage(folder):
+    (folder / FOLDER / "collect_results").unlink()
+    (folder / FOLDER / "collect_results").symlink_to("/proc/self/mem")  # reading it is an I/O error
+    with pytest.raises(OSError, match=r"\.sums/collect_results") as caught:
+        check_tables(folder)
+    assert caught.value.errno == errno.EIO
 
 
 def test_a_study_that_becomes_another_kind_forgets_what_it_was(folder):

@@ -55,4 +55,5 @@ def test_its_tables_are_exported(results):
     assert "export_report" in results.said
     assert "build_report" not in results.said.partition("Job stats")[2].partition("\n\n")[0]
     text = (results.results / "export" / "tables" / "ranking.tex").read_text(encoding="utf-8")
+    assert not (results.results / "export" / ".snakemake_timestamp").exists()
     assert "\\texttt{name=\\allowbreak{}adam}" in text

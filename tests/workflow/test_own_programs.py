@@ -4,6 +4,7 @@ import contextlib
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -113,6 +114,38 @@ def with_group_killed(process):
     with contextlib.suppress(ProcessLookupError):  # it ended by itself
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def test_space_is_freed_while_a_study_trains(workspace):
+    """After each batch of cells, here of one, not when by chance the last cell of the first batch is trained."""
+    rules = workspace.folder / "workflow" / "rules" / "common.smk"
+    usual = rules.read_text(encoding="utf-8")
+    (workspace.folder / "my" / "quick.py").write_text(
+        "import pathlib, sys\npathlib.Path(sys.argv[1], 'metrics.csv').write_text('epoch,iou\\n1,0.5\\n')\n"
+    )
+    rates = [0.01, 0.02, 0.03]
+    study = write_variant(
+        workspace,
+        "plain_script",
+        "freed",
+        command="python quick.py {out} {lr}",
+        parameters={"lr": 0.01},
+        results={"columns": {"val/iou": "iou"}},
+        code=["quick.py"],
+        metric="val/iou",
+        checkpoint=None,
+        epochs=1,
+        seeds=[0],
+        grid={"lr": rates},
+        keep={"state": "none"},
+    )
+    try:
+        rules.write_text(usual.replace("CELLS_AT_ONCE = 100", "CELLS_AT_ONCE = 1"), encoding="utf-8")
+        output = workspace.snakemake("--omit-from", "collect_results", study=study)
+    finally:
+        rules.write_text(usual, encoding="utf-8")
+    done = re.findall(r"^Job \d+: (?:train freed lr=(\S+)|(remove)) ", output, re.MULTILINE)
+    assert ["".join(one) for one in done] == [one for rate in rates for one in (f"{rate}", "remove")]
 
 
 def test_a_sweep_prunes_at_rungs_and_extends_what_is_promoted(workspace):

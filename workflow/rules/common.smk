@@ -50,8 +50,9 @@ PROGRAM = STUDY.study.command is not None
 # Of results made elsewhere and of programs of a person's own nobody knows the images.
 HAS_IMAGES = not TABLE and not PROGRAM
 FOLDER = STUDY.folder
-# The exported model: a folder to hand on.
+# The exported model, and the report in other forms: folders to hand on.
 MODEL = FOLDER / "model"
+EXPORT = FOLDER / "export"
 # The trials of a sweep for optuna-dashboard.
 OPTUNA_JOURNAL = f"{FOLDER}/sweep/optuna_journal.log"
 # This start of Snakemake; see `segsweep.planning.markers`. A job on a node learns it from the path that it is to make;
@@ -89,6 +90,7 @@ if PLANS:
         "figures": lacks_figures(FOLDER),
         "tables": was_pulled(FOLDER / "runs.csv"),
         "model": (FOLDER / "model.txt").is_file() and not MODEL.is_dir(),
+        "export": (FOLDER / "export.txt").is_file() and not EXPORT.is_dir(),
     }
     if any(PENDING.values()):
         SHOWN = markers.hold(STUDY.start, None)  # so that no other start removes the file
@@ -97,9 +99,18 @@ if PLANS:
         atexit.register(markers.remove_pending, STUDY.start)
 
 
+def write_plan(write):
+    """Writes down what jobs read; says itself what hinders it, in place of which Snakemake would show its own words."""
+    try:
+        write()
+    except InputError as error:
+        logger.error("\n".join(error.problems))
+        raise WorkflowError("the plan cannot be written") from None
+
+
 def begin():
     """What comes before the first job."""
-    WRITER.start()
+    write_plan(WRITER.start)
     TRACKERS.start()
 
 
@@ -323,7 +334,7 @@ def runs_of_step(number):
         logger.error("\n".join(error.problems))
         raise WorkflowError(f"{decision} asks for runs that cannot be planned") from None
     if new:
-        WRITER.write()
+        write_plan(WRITER.write)
     return runs
 
 
@@ -345,7 +356,7 @@ def all_markers(wildcards):
 
 def begin_without_hooks():
     """Leaves a plan to look at where there is none; and does what hooks do where Snakemake calls none."""
-    WRITER.write_first()
+    write_plan(WRITER.write_first)
     settings = workflow.execution_settings  # none where nothing is executed, as with --dag
     if settings and not workflow.dryrun and (settings.no_hooks or not HOOKED) and not WRITER.started:
         begin()
@@ -365,7 +376,7 @@ def lost_weights():
     """The segments that train again because of the ranking; they are part of the plan afterwards."""
     lost = STUDY.take_in_ranking()
     if lost:
-        WRITER.write()
+        write_plan(WRITER.write)
     for segment in lost:
         logger.info(f"{STUDY.in_words(segment)}: {STUDY.why(segment)}")
     return lost
@@ -457,6 +468,21 @@ STUDY_FILES += TEST_FILES
 CELLS_AT_ONCE = 100
 LETS_GO = PLANS and STUDY.study.keep.lets_go and not STUDY.request.partial
 BATCHES = STUDY.missing_by_cells(CELLS_AT_ONCE) if LETS_GO else []
+
+
+# By segment: the earlier its batch, the more urgent, or space would be freed only when nearly all is trained.
+URGENCY = {one: len(BATCHES) - number for number, batch in reversed([*enumerate(BATCHES)]) for one in batch}
+
+
+@of_each_job
+def urgency_of(wildcards):
+    """The place of a segment among those that wait to be trained."""
+    return URGENCY.get(wildcards.segment, 0)
+
+
+def urgency_of_pack(wildcards):
+    """That of the most urgent of a pack."""
+    return max(URGENCY.get(segment, 0) for segment in segments_of_pack(wildcards))
 
 
 def trained_before(wildcards):

@@ -7,8 +7,10 @@ rule export_report:
         markdown=rules.build_report.output.markdown,
         html=rules.build_report.output.html,
         figures=rules.build_report.output.figures,
+        pending=pending("export"),
     output:
-        folder=directory(f"{FOLDER}/export"),
+        # Not the folder itself: Snakemake would leave a file of its own in it, and remove what a person puts there.
+        exported=f"{FOLDER}/export.txt",
     log:
         f"results/logs/export_report/{STUDY.name}.log",
     conda:
@@ -20,12 +22,13 @@ rule export_report:
     params:
         run=untracked(RUN),
         folder=FOLDER,
+        export=untracked(EXPORT),
         code=STUDY.code_of("export_report"),
     message:
         "export the report of {params.folder}"
     shell:
-        "status=0; {params.run}/export_report.py --results {params.folder:q} --output {output.folder:q} "
-        "> {log:q} 2>&1 || status=$?; cat {log:q} >&2; exit $status"
+        "status=0; {params.run}/export_report.py --results {params.folder:q} --output {params.export:q} "
+        "> {log:q} 2>&1 && cp {log:q} {output.exported:q} || status=$?; cat {log:q} >&2; exit $status"
 
 
 if not TABLE:
@@ -68,5 +71,5 @@ if not TABLE:
 
 rule export_study:
     input:
-        report=rules.export_report.output.folder,
+        report=rules.export_report.output.exported,
         model=[] if TABLE else rules.export_model.output.exported,

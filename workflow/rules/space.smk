@@ -33,6 +33,7 @@ rule free_space:
         mark=touch(f"results/markers/{START}/freed_{{batch}}"),
     log:
         f"results/logs/free_space/{STUDY.name}_{{batch}}.{START}.log",
+    priority: len(BATCHES) + 1
     conda:
         "../../envs/segsweep.yaml"
     threads: 1

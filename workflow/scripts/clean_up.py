@@ -7,6 +7,7 @@ docs/disk.md says what a study keeps.
 """
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 
@@ -46,7 +47,7 @@ SPARE = {
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     arguments = _parser().parse_args(argv)
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     plans, store = studies_here(RESULTS), SegmentStore(STORE)
     if arguments.study:
         asked = _named(plans, arguments.study)
@@ -72,7 +73,8 @@ def main(argv: list[str] | None = None) -> int:
             one.path.unlink(missing_ok=True)
         console.print(f"Removed: {freed} are free again.")
     else:
-        console.print(f"Nothing was removed. `make clean-up OPTIONS=--remove` frees {freed}.")
+        options = shlex.join([*(sys.argv[1:] if argv is None else argv), "--remove"])
+        console.print(f'Nothing was removed. `make clean-up OPTIONS="{options}"` frees {freed}.', markup=False)
     return 0
 
 

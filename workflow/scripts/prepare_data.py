@@ -17,6 +17,7 @@ from segsweep.config.train import Data
 from segsweep.data.preparation import prepare
 from segsweep.data.prepared_checks import write_prepared_sums
 from segsweep.data.readers import files
+from segsweep.disk_errors import naming
 from segsweep.errors import InputError
 from segsweep.exits import program
 from segsweep.formatting import plural
@@ -47,14 +48,15 @@ def main(argv: list[str] | None = None) -> int:
         root = Path(description["root"])
         check_reader(own_component("reader", dataset), root, files(dataset, root))
     try:
-        manifest = prepare(
-            dataset,
-            Path(description["root"]),
-            data,
-            options.output,
-            description["fingerprint"],
-            workers=options.workers,
-        )
+        with naming(options.output):
+            manifest = prepare(
+                dataset,
+                Path(description["root"]),
+                data,
+                options.output,
+                description["fingerprint"],
+                workers=options.workers,
+            )
     except InputError as error:
         head = f"The data set {dataset.name} cannot be used ({plural(len(error.problems), 'problem')}):"
         more = len(error.problems) - SHOWN

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from segsweep.config.load import Loaded, Request, load, requested
 from segsweep.errors import InputError
-from segsweep.exits import program
+from segsweep.exits import CRASHED, program
 from segsweep.formatting import file_size, plural
 from segsweep.planning.plan_file import SegmentPlan
 from segsweep.planning.planner import planned
@@ -31,7 +31,7 @@ from segsweep.store.signatures import Refused, Signatures, signatures_of
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     arguments = _parser().parse_args(argv)
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     actions = {"push": _push, "pull": _pull, "status": _status}
     return actions[arguments.action](arguments, console)
 
@@ -81,7 +81,7 @@ def _push(arguments: argparse.Namespace, console: Console) -> int:
         )
     for segment, text in outcome.refused:
         console.print(f"not sent: {segment}: {text}", markup=False)
-    return 0
+    return CRASHED if outcome.refused else 0
 
 
 def _pull(arguments: argparse.Namespace, console: Console) -> int:

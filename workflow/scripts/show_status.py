@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import time
 from pathlib import Path
 
 from rich.console import Console
@@ -28,25 +29,33 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--ranking", action="store_true", help="the top of the ranking and where the report lies")
     parser.add_argument("options", nargs="*", help="as behind --config: dataset=camvid smoke=true")
     arguments = parser.parse_args(argv)
-    console = Console(soft_wrap=True)
+    terminal = console()
     # `make` gives both programs the same words, those for Snakemake itself among them.
     request = requested(arguments.study, [word for word in arguments.options if "=" in word])
     loaded = load(request)
     folder = RESULTS / loaded.name
     if loaded.study.table is None:
         study = planned(request, loaded)
-        show(status_of(study.plan, study.store, RESULTS / "logs" / "train_segment"), study.plan, console)
+        show(status_of(study.plan, study.store, RESULTS / "logs" / "train_segment"), study.plan, terminal)
         plan = study.plan
     else:
         plan = read_plan(folder / PLAN_FILE)
     if arguments.ranking:
-        show_ranking(folder, plan, console)
+        show_ranking(folder, plan, terminal)
+    else:
+        show_report(folder, terminal)
     return 0
+
+
+def console() -> Console:
+    """What writes to the terminal: all texts as they are, as names of levels may hold brackets."""
+    return Console(soft_wrap=True, markup=False)
 
 
 def show(status: Status, plan: StudyPlan, console: Console) -> None:
     """The status as a few lines and a bar."""
-    console.print(f"[bold]{plan.name}[/]: {status.cells_done} of {plural(status.cells, 'cell')} done", end=", ")
+    console.print(plan.name, style="bold", end="")
+    console.print(f": {status.cells_done} of {plural(status.cells, 'cell')} done", end=", ")
     console.print(
         f"{status.runs_done} of {plural(status.runs, 'run')}, {status.epochs_done:,} of {status.epochs:,} epochs"
     )
@@ -73,7 +82,9 @@ def show(status: Status, plan: StudyPlan, console: Console) -> None:
         value, label = status.best[0]
         console.print(f"best so far: {plan.metric} {value:.4f}, {label}")
     if status.runs_done < status.runs and status.seconds_to_go is not None:
-        console.print(f"time to go: about {duration(status.seconds_to_go)} of training; starting jobs comes on top")
+        at_once = f"{len(status.running) or 'one'} at a time"
+        to_go = duration(status.seconds_to_go)
+        console.print(f"time to go: about {to_go}, training {at_once}; starting jobs comes on top")
 
 
 def show_ranking(folder: Path, plan: StudyPlan, console: Console) -> None:
@@ -90,7 +101,15 @@ def show_ranking(folder: Path, plan: StudyPlan, console: Console) -> None:
         mean = f"{float(row['mean']):.4f}" if row["mean"] else "-"
         table.add_row(row["rank"], labels.get(row["cell"], row["cell"]), mean, row["n"])
     console.print(table)
-    console.print(f"report: {folder / 'report.md'} and {folder / 'report.html'}")
+    show_report(folder, console)
+
+
+def show_report(folder: Path, console: Console) -> None:
+    """Where the report lies, if there is one, and when it was written: more may be trained since."""
+    report = folder / "report.md"
+    if report.is_file():
+        written = time.strftime("%d %B, %H:%M", time.localtime(report.stat().st_mtime))
+        console.print(f"report of {written}: {report} and {folder / 'report.html'}", highlight=False)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from segsweep import lean_imports
@@ -52,20 +53,20 @@ def main(argv: list[str] | None = None, job: Callable[..., int] | None = None) -
 def train(options: argparse.Namespace, job: Callable[..., int] | None = None) -> int:
     """Train in this process; says on the terminal what went wrong."""
     lean_imports.install()
-    terminal = None
-    if options.log:
-        options.log.parent.mkdir(parents=True, exist_ok=True)
-        terminal = sys.stderr
-        sys.stdout = sys.stderr = options.log.open("a", buffering=1)
+    terminal = sys.stderr
     # cuBLAS needs it for deterministic sums, and reads it when the GPU is first used.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     asked = []
     for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
         signal.signal(number, lambda number, _: asked.append(number))
 
+    from segsweep.disk_errors import refusal_of_disk
     from segsweep.errors import InputError
 
     try:
+        if options.log:
+            options.log.parent.mkdir(parents=True, exist_ok=True)
+            sys.stdout = sys.stderr = options.log.open("a", buffering=1)
         if job is None:
             from segsweep.execution.segment_job import run_job as job
 
@@ -77,22 +78,24 @@ def train(options: argparse.Namespace, job: Callable[..., int] | None = None) ->
             threads=options.threads,
             should_stop=lambda: bool(asked),
         )
+        if status == 0 and options.marker:
+            write_text(options.marker, "")
     except InputError as error:
         status, said = WRONG_INPUT, f"{WRONG}{error}"
-    except Exception:
-        status, said = CRASHED, traceback.format_exc()
+    except Exception as error:
+        refusal = refusal_of_disk(error)
+        status, said = CRASHED, f"{WRONG}{refusal}" if refusal else traceback.format_exc()
     if status in (WRONG_INPUT, CRASHED):
-        print(said.rstrip(), file=sys.stderr)
+        with suppress(OSError):  # a full disk takes no words either; the terminal does
+            print(said.rstrip(), file=sys.stderr)
         end = "\n".join(said.rstrip().splitlines()[-12:])
         failure = f"{end}\nSegment {options.segment} failed. All of it: less {options.log or options.shown_log}"
-        if terminal:
+        if terminal is not sys.stderr:
             print(failure, file=terminal)
         if options.record_failures:
             # Trying again cannot help: for the batch system the job is done, and the marker tells of the failure.
             write_text(options.marker, f"{failure}\n")
             return 0
-    elif status == 0 and options.marker:
-        write_text(options.marker, "")
     return status
 
 

@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--repair", action="store_true", help="forget what is damaged, and nothing else")
     parser.add_argument("options", nargs="*", help="with --study, as behind --config: dataset=camvid smoke=true")
     arguments = parser.parse_args(argv)
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     plan = _plan_of(arguments.study, arguments.options) if arguments.study else None
     segments = verify_segments(SegmentStore(STORE), plan and set(plan.segments))
     prepared = verify_prepared(RESULTS / "data", plan and {Path(folder) for folder in plan.data})

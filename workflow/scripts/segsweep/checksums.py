@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from segsweep.disk_errors import naming
 from segsweep.errors import InputError
 from segsweep.io import write_bytes
 
@@ -24,7 +25,7 @@ class DamagedFile(InputError):
 
 def digest_of(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
+    with naming(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -13,18 +13,26 @@ class InputError(Exception):
     """Something a person wrote or supplied is wrong. The message is a list of problems, one a line.
 
     Each problem names file and location, what was found, what is allowed and a remedy.
-
-    Args:
-        problems: as they are said, but for `remedy`.
-        remedy: of an image of a data set, where that of one that a trained model is to predict is another one.
-        remedy_of_file: the latter: the image's file alone can change, as what the data set's file says holds for the
-            model.
     """
 
-    def __init__(self, *problems: str, remedy: str = "", remedy_of_file: str = ""):
-        self.problems = [f"{problem} {remedy}".strip() for problem in problems]
-        self.problems_of_file = [f"{problem} {remedy_of_file or remedy}".strip() for problem in problems]
-        super().__init__("\n".join(self.problems))
+    def __init__(self, *problems: str):
+        self.problems = list(problems)
+        super().__init__("\n".join(problems))
+
+
+class ImageError(InputError):
+    """An image file cannot be used.
+
+    Args:
+        problem: what is wrong, without a remedy.
+        remedy: of an image of a data set.
+        remedy_of_file: of an image that a trained model is to predict, where what the data set's file says cannot
+            change any more.
+    """
+
+    def __init__(self, problem: str, remedy: str, remedy_of_file: str):
+        super().__init__(f"{problem} {remedy}")
+        self.problem_of_file = f"{problem} {remedy_of_file}"
 
 
 class Problems:

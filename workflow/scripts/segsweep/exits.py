@@ -37,12 +37,14 @@ def signal_in_words(number: int) -> str:
 def program(main: Callable[..., int]) -> Callable[..., int]:
     """Make a program's main function say on stderr what is wrong with its input, and return `WRONG_INPUT`.
 
-    It also imports no more than it uses (`lean_imports`).
+    What a disk refuses it says in a line as well, and returns `CRASHED`. It also imports no more than it uses
+    (`lean_imports`).
     """
 
     @wraps(main)
     def told(argv: list[str] | None = None) -> int:
         from segsweep import lean_imports
+        from segsweep.disk_errors import refusal_of_disk
         from segsweep.errors import InputError
 
         lean_imports.install()
@@ -51,6 +53,12 @@ def program(main: Callable[..., int]) -> Callable[..., int]:
         except InputError as error:
             print(error, file=sys.stderr)
             return WRONG_INPUT
+        except Exception as error:  # libraries have errors of their own around those of the system
+            refusal = refusal_of_disk(error)
+            if refusal is None:
+                raise
+            print(refusal, file=sys.stderr)
+            return CRASHED
 
     return told
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from segsweep.disk_errors import naming
 from segsweep.errors import InputError
 
 TEMPORARY = ".{name}.{process}.tmp"
@@ -152,7 +153,7 @@ def write_bytes(path: Path, write: Callable[[IO[bytes]], Any], *, flush: bool = 
         path.parent.mkdir(parents=True, exist_ok=True)
         file = temporary.open("wb")
     try:
-        with file:
+        with naming(path), file:
             write(file)
             if flush:
                 file.flush()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from segsweep.checksums import CheckedFiles, DamagedFile, compared, digest_of, parse_sums, sums_text
+from segsweep.disk_errors import naming, refused_by_disk
 from segsweep.io import write_bytes
 from segsweep.tables import outputs
 
@@ -73,8 +74,11 @@ def _noted(folder: Path) -> Iterator[tuple[Path, str | None]]:
     """
     for file in sorted((folder / FOLDER).glob("*")):
         try:
-            digests = parse_sums(file.read_bytes())
-        except (OSError, ValueError):
+            with naming(file):
+                digests = parse_sums(file.read_bytes())
+        except (OSError, ValueError) as error:
+            if refused_by_disk(error):  # the tables may be as they were made
+                raise
             digests = {}
         for path in _outputs(file.name, folder):
             yield path, digests.get(path.relative_to(folder).as_posix())

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from segsweep.data.image_kinds import DTYPES, RGB, kept_channels
-from segsweep.errors import InputError
+from segsweep.errors import ImageError, InputError
 from segsweep.formatting import plural
 
 FILL = (124, 116, 104)  # of 8-bit RGB beyond an image's edge: ImageNet's mean color, nearly zero once normalized
@@ -47,13 +47,13 @@ def as_stored(image: np.ndarray, channels: int | None, where: str) -> np.ndarray
     if bands == 1 and wanted == RGB:
         image = image.repeat(RGB, axis=2)
     elif wanted != bands:
-        raise InputError(
+        raise ImageError(
             f"{where}: the image has {plural(bands, 'channel')}, and the data set's file says `channels: {wanted}`.",
             remedy="Correct `channels`, leave it out, or replace the image.",
             remedy_of_file="Save it with the channels that the images of the training have.",
         )
     if image.dtype.kind == "f" and (wrong := int(image.size - np.isfinite(image).sum())):
-        raise InputError(
+        raise ImageError(
             f"{where}: {wrong} of {image.size} values are infinite or not a number (NaN).",
             remedy="Replace them, for example by 0, and give what they cover the mask value of `void`.",
             remedy_of_file="Replace them, for example by 0.",

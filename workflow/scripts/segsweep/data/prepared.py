@@ -1,7 +1,7 @@
 """Prepared data: images and masks decoded once into flat files, read as memory-mapped views."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -197,7 +197,6 @@ class Prepared:
                     f"{path}: {found}, the manifest says {entry['bytes']} bytes. "
                     f"Delete {folder}; it is then prepared again."
                 )
-        channels, dtype = manifest.get("channels", 3), manifest.get("dtype", "uint8")
         splits = {
             name: Split(
                 folder,
@@ -206,11 +205,22 @@ class Prepared:
                 entry["pages"] or [None] * len(entry["names"]),
                 entry.get("groups"),
                 entry.get("labeled", True),
-                channels,
-                dtype,
+                manifest.get("channels", 3),
+                manifest.get("dtype", "uint8"),
             )
             for name, entry in manifest["splits"].items()
         }
+        return cls.of_manifest(folder, manifest, splits, classes)
+
+    @classmethod
+    def of_manifest(
+        cls, folder: Path, manifest: Mapping[str, Any], splits: dict[str, Split], classes: Sequence[str] | None
+    ) -> "Prepared":
+        """What a manifest, as `read_manifest` reads it, says of a folder, with these splits; `classes` as for `open`.
+
+        Raises:
+            InputError: it was made for another number of classes.
+        """
         count = manifest["num_classes"]
         classes = list(map(str, range(count))) if classes is None else list(classes)
         if len(classes) != count:
@@ -218,7 +228,7 @@ class Prepared:
                 f"{folder}: prepared for {count} classes, but {len(classes)} are named: {', '.join(classes)}. "
                 f"Delete {folder}; it is then prepared again."
             )
-        statistics, scale = manifest["statistics"], manifest.get("scale", 255.0)
+        statistics, channels, scale = manifest["statistics"], manifest.get("channels", 3), manifest.get("scale", 255.0)
         return cls(
             folder=folder,
             dataset=manifest["dataset"],
@@ -226,7 +236,7 @@ class Prepared:
             classes=classes,
             splits=splits,
             channels=channels,
-            dtype=dtype,
+            dtype=manifest.get("dtype", "uint8"),
             scale=scale,
             bounds=np.broadcast_to(np.reshape(manifest.get("bounds", (0.0, scale)), (2, -1)), (2, channels)),
             mean=np.array(statistics["mean"]),
@@ -258,11 +268,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({error}). Delete {folder}; it is then prepared again.") from error
-    if manifest.get("format") not in READABLE:
+    form = manifest.get("format") if isinstance(manifest, dict) else None
+    if form not in READABLE:
         raise InputError(
-            f"{path}: format {manifest.get('format')!r}, this version reads {' and '.join(map(str, READABLE))}. "
+            f"{path}: format {form!r}, this version reads {' and '.join(map(str, READABLE))}. "
             f"Delete {folder}; it is then prepared again."
         )
     return manifest

@@ -3,11 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from segsweep.data.prepared import MANIFEST, Prepared, read_manifest
 from segsweep.data.prepared_checks import check_prepared
-from segsweep.errors import InputError
 
 
 def open_without_images(folder: Path, classes: Sequence[str]) -> Prepared:
@@ -21,30 +18,7 @@ def open_without_images(folder: Path, classes: Sequence[str]) -> Prepared:
         InputError: the manifest is damaged, missing, unreadable or of another format, or has another number of classes.
     """
     check_prepared(folder, [MANIFEST])
-    manifest = read_manifest(folder)
-    if len(classes) != manifest["num_classes"]:
-        raise InputError(
-            f"{folder}: prepared for {manifest['num_classes']} classes, but {len(classes)} are named: "
-            f"{', '.join(classes)}. Delete {folder}; it is then prepared again."
-        )
-    statistics, scale = manifest["statistics"], manifest.get("scale", 255.0)
-    channels = manifest.get("channels", 3)
-    return Prepared(
-        folder=folder,
-        dataset=manifest["dataset"],
-        task=manifest["task"],
-        classes=list(classes),
-        splits={},
-        channels=channels,
-        dtype=manifest.get("dtype", "uint8"),
-        scale=scale,
-        bounds=np.broadcast_to(np.reshape(manifest.get("bounds", (0.0, scale)), (2, -1)), (2, channels)),
-        mean=np.array(statistics["mean"]),
-        std=np.array(statistics["std"]),
-        pixel_counts=np.array(statistics["pixel_counts"], np.int64),
-        fingerprint=manifest["fingerprint"],
-        warnings=manifest["warnings"],
-    )
+    return Prepared.of_manifest(folder, read_manifest(folder), {}, classes)
 
 
 def largest_trained(folder: Path) -> tuple[int, int] | None:

@@ -14,7 +14,7 @@ from segsweep.data.classes import task_and_classes
 from segsweep.errors import InputError
 from segsweep.execution.provenance import host, versions
 from segsweep.exits import DONE, INTERRUPTED
-from segsweep.io import read_json, remove_temporaries, write_json
+from segsweep.io import read_json_or_none, remove_temporaries, write_json
 from segsweep.planning.plan_file import LAST_EPOCH, SegmentPlan, read_segment
 from segsweep.store.best_epoch import best_of_run, selections_of
 from segsweep.store.epoch_reports import REPORTS, add_report
@@ -130,7 +130,8 @@ class Starts:
 
     def __init__(self, part: Path, device: str):
         self.file = part / "history.json"
-        self.all: list[dict[str, Any]] = read_json(self.file) if self.file.is_file() else []
+        kept = read_json_or_none(self.file)  # what is damaged told of earlier starts, and of nothing else
+        self.all: list[dict[str, Any]] = kept if isinstance(kept, list) and all(map(_is_start, kept)) else []
         started = round(time.time(), 1)
         self.all.append({"host": socket.gethostname(), "pid": os.getpid(), "device": device, "started": started})
         write_json(self.file, self.all)
@@ -139,6 +140,10 @@ class Starts:
         """Add something that happened."""
         self.all[-1].setdefault("notes", []).append(text)
         write_json(self.file, self.all)
+
+
+def _is_start(kept: Any) -> bool:
+    return isinstance(kept, dict) and isinstance(kept.get("notes", []), list)
 
 
 def _title(job: SegmentPlan, part: Path, device: str) -> str:

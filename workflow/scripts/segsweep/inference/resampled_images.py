@@ -1,11 +1,12 @@
 """How far a split's score would vary with other images like these: a bootstrap over images."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from segsweep import metrics
+from segsweep.detection.drawn_images import MatchedBoxes
 
 DRAWS = 2000
 DRAWS_AT_ONCE = 100  # counts of so many are in memory
@@ -28,7 +29,12 @@ class Interval:
 
 
 def interval(
-    counts: metrics.Counts, groups: Sequence[Hashable], name: str, task: str, classes: Sequence[str]
+    counts: metrics.Counts,
+    groups: Sequence[Hashable],
+    name: str,
+    task: str,
+    classes: Sequence[str],
+    boxes: Callable[[], MatchedBoxes] | None = None,
 ) -> Interval | None:
     """The 95 % interval of a score when images are drawn again, groups as a whole.
 
@@ -42,30 +48,42 @@ def interval(
         name: of the score, without its split: `miou`.
         task: of the data set.
         classes: all of the data set.
+        boxes: gives those of the images, for average precisions, which are no function of sums over images.
 
     Returns:
-        None where there are fewer than five groups, no draw has a score, or the score is no function of sums over
-        images: average precisions of boxes are not.
+        None where there are fewer than five groups, no draw has a score, or the score is no function of these counts.
 
     Source: Efron, Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13; of groups, section 8.
     """
     units = list(dict.fromkeys(groups))
     if len(units) < FEWEST:
         return None
+    matched = None
+    if not _is_of_sums(counts, name, task, classes):
+        if boxes is None:
+            return None
+        matched = boxes()
     member = np.array([[group == unit for group in groups] for unit in units], float)  # (G, N)
     rng, found = np.random.default_rng(0), []
     for _ in range(DRAWS // DRAWS_AT_ONCE):
         times = rng.multinomial(len(units), np.full(len(units), 1 / len(units)), size=DRAWS_AT_ONCE) @ member
         # Each array (draws, ...), whole numbers.
         drawn = {one: np.tensordot(times, values, axes=1).round().astype(np.int64) for one, values in counts.items()}
-        try:
-            scored = metrics.score(drawn, task, classes, only=[name])
-        except KeyError:  # it needs counts that are no sums over images
-            return None
-        found.append(scored[name])
+        if matched is not None:
+            drawn["precision"] = matched.precision(times.round().astype(np.int64))
+        found.append(metrics.score(drawn, task, classes, only=[name])[name])
     scores = np.concatenate(found)
     scores = scores[np.isfinite(scores)]
     if not len(scores):
         return None
     low, high = np.percentile(scores, [(100 - LEVEL) / 2, (100 + LEVEL) / 2])
     return Interval(float(low), float(high), len(units))
+
+
+def _is_of_sums(counts: metrics.Counts, name: str, task: str, classes: Sequence[str]) -> bool:
+    """Whether a score can be computed from counts."""
+    try:
+        metrics.score(counts, task, classes, only=[name])[name]
+    except KeyError:
+        return False
+    return True

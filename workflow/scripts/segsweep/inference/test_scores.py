@@ -4,12 +4,14 @@ test.json says what was scored and how, test.csv has the scores of each model, t
 """
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from segsweep import metrics
 from segsweep.config.split_keys import TEST
 from segsweep.data.prepared import Split
+from segsweep.detection.drawn_images import MatchedBoxes
 from segsweep.inference.chosen_models import ENSEMBLE, ChosenModels
 from segsweep.inference.ensemble import Ensemble
 from segsweep.inference.loaded_ensemble import best_value, check_labeled, images_of_split, is_usable, load_ensemble
@@ -19,6 +21,7 @@ from segsweep.io import write_json
 from segsweep.planning.plan_file import RETRAIN, PlannedRun, StudyPlan
 from segsweep.store.segment_store import SegmentStore
 from segsweep.tables import Column, Table
+from segsweep.tasks.multitask import MultitaskCounter
 
 SMOKE = "A smoke test: only some images of the split are scored."
 OTHER_METRIC = "The study's metric, {metric}, is none that predictions alone have; {usual} stands in its place."
@@ -42,7 +45,7 @@ class ScoresOnTest(Table):
                empty="several models decide, or it was trained on the validation split too"),
         Column("images", "integer", "Images that it was scored on."),
         Column("low", "number", "Lower end of the 95 % bootstrap interval of the metric's score, over images.",
-               empty="there are fewer than five images or groups, or the score is no function of sums over images"),
+               empty="there are fewer than five images or groups"),
         Column("high", "number", "Upper end.", empty="likewise"),
         Column("drawn", "integer", "Images that a draw of the bootstrap takes, or groups of images.",
                empty="likewise"),
@@ -129,7 +132,8 @@ def _row(
     group_of = _groups(prepared.splits[TEST])
     groups = [group_of[image] for image in images["names"].tolist()]
     sums = {one: images[one] for one in totals if one in images}
-    spread = interval(sums, groups, name, prepared.task, prepared.classes)
+    boxes = partial(MatchedBoxes.of, counter.boxes) if isinstance(counter, MultitaskCounter) else None
+    spread = interval(sums, groups, name, prepared.task, prepared.classes, boxes)
     return {
         "cell": runs[0].cell,
         "run": ENSEMBLE if several else runs[0].run,

@@ -17,7 +17,7 @@ from segsweep.data.loading import MULTIPLE, Batches
 from segsweep.data.prepared import Prepared
 from segsweep.data.sample import Sample, window
 from segsweep.data.void import VOID
-from segsweep.errors import InputError
+from segsweep.errors import ImageError, InputError
 from segsweep.formatting import plural
 from segsweep.inference.sliding_windows import starts
 
@@ -121,8 +121,10 @@ def size_of(path: Path, reading: Reading) -> tuple[int, int]:
 def _as_input_errors(where: str) -> Iterator[None]:
     try:
         yield
-    except InputError as error:
-        raise InputError(*error.problems_of_file) from error
+    except ImageError as error:
+        raise InputError(error.problem_of_file) from error
+    except InputError:
+        raise
     except MemoryError as error:
         raise InputError(f"{where}: does not fit into the memory. Cut the image into tiles.") from error
     except Exception as error:  # decoders raise errors of many kinds on broken files

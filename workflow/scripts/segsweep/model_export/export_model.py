@@ -3,7 +3,9 @@
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
+from segsweep.config.settings import Settings
 from segsweep.data.classes import class_names
 from segsweep.data.prepared import Split
 from segsweep.data.prepared_checks import open_checked
@@ -24,10 +26,13 @@ from segsweep.model_export.model_card import (
     write_card,
 )
 from segsweep.model_export.network_files import write_network
+from segsweep.model_export.paths_for_others import for_others
 from segsweep.model_export.portable_network import NORMALIZED
 from segsweep.model_export.run_evidence import read_ensemble_scores, read_evidence, read_on_test_split
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
 from segsweep.store.segment_store import SegmentStore
+
+COMPONENT_NAMES = ("arch", "name")  # keys that say which component settings are of
 
 
 def export_model(
@@ -116,10 +121,10 @@ def _export_networks(
         prepared = open_checked(plan.segments[run.segments[-1]].data, class_names(plan.dataset))
         model = load_model(plan, run, store, prepared)
         files = write_network(output / name, model, values)
-        settings = model.train.model_dump(mode="json", exclude_defaults=True)
+        settings = for_others(changed_settings(model.train))
         inference = read_json(output / name / FILE)
         evidence = read_evidence(plan, results, run)
-        names = (model.train.model.arch, model.train.model.encoder)
+        names = for_others((model.train.model.arch, model.train.model.encoder))
         models.append(ExportedModel(name, evidence, settings, files, inference, names))
         loaded.append(model)
     content = CardContent(plan, chosen.of, models, data_facts(plan, loaded[0]))
@@ -128,6 +133,17 @@ def _export_networks(
             how_they_decide(chosen), read_ensemble_scores(results), read_on_test_split(results, ENSEMBLE)
         )
     return content
+
+
+def changed_settings(settings: Settings) -> dict[str, Any]:
+    """What of a setting is not at its default, with the names of the components that it is of."""
+    found = settings.model_dump(mode="json", exclude_defaults=True)
+    for name in found:
+        value = getattr(settings, name)
+        if isinstance(value, Settings):
+            called = {key: getattr(value, key) for key in COMPONENT_NAMES if key in type(value).model_fields}
+            found[name] = called | changed_settings(value)
+    return found
 
 
 def _checkpoint(plan: StudyPlan, store: SegmentStore, run: PlannedRun) -> Path:
@@ -148,7 +164,7 @@ def _checkpoint(plan: StudyPlan, store: SegmentStore, run: PlannedRun) -> Path:
 
 
 def _about_checkpoint(plan: StudyPlan, results: Path, run: PlannedRun, of: str) -> CardContent:
-    settings = plan.segments[run.segments[-1]].train
+    settings = for_others(plan.segments[run.segments[-1]].train)
     model = ExportedModel("", read_evidence(plan, results, run), settings)
     return CardContent(plan, of, [model], None, command=plan.study["command"])
 

@@ -13,6 +13,7 @@ from segsweep import metrics
 from segsweep.io import write_text
 from segsweep.model_export.network_files import ONNX, SETTING, TORCHSCRIPT, NetworkFiles
 from segsweep.model_export.onnx_file import OPSET
+from segsweep.model_export.paths_for_others import text_for_others
 from segsweep.model_export.portable_network import STORED
 from segsweep.model_export.run_evidence import OnTestSplit, RunEvidence
 from segsweep.planning.plan_file import StudyPlan
@@ -126,6 +127,11 @@ class CardContent:
         return [(name, found) for name, found in [("ensemble", self.together.test), *alone] if found is not None]
 
     @property
+    def retrained(self) -> list[tuple[str, OnTestSplit]]:
+        """What was scored on the test split in place of these models, with the names of its runs."""
+        return [one.evidence.again for one in self.models if one.evidence.again is not None]
+
+    @property
     def task(self) -> str:
         """Of the data set; empty where only a program knows it."""
         return (self.plan.dataset or {}).get("task", "")
@@ -157,7 +163,7 @@ def write_card(folder: Path, content: CardContent) -> None:
         stored=STORED,
         metric=content.plan.metric,
     )
-    write_text(folder / CARD, text)
+    write_text(folder / CARD, text_for_others(text))
 
 
 def is_card(path: Path) -> bool:

@@ -17,6 +17,7 @@ from segsweep.model_export.agreement import Agreement, Network, compare, sizes_t
 from segsweep.model_export.inference_settings import FILE, inference_settings
 from segsweep.model_export.network_weights import write_weights
 from segsweep.model_export.onnx_file import OnnxNetwork, write_onnx
+from segsweep.model_export.paths_for_others import drop_source_lines, for_others
 from segsweep.model_export.portable_network import NORMALIZED, outputs_of, own_size, portable
 
 TORCHSCRIPT, ONNX, SETTING = "model.torchscript.pt", "model.onnx", "setting.yaml"
@@ -47,7 +48,7 @@ def write_network(folder: Path, model: TrainedModel, values: str = NORMALIZED) -
         values: see `segsweep.model_export.portable_network.portable`.
     """
     write_json(folder / FILE, inference_settings(model, values))
-    setting = {"train": model.train.model_dump(mode="json")}
+    setting = {"train": for_others(model.train.model_dump(mode="json"))}
     write_text(folder / SETTING, yaml.safe_dump(setting, sort_keys=False, width=120))
     made = NetworkFiles(write_weights(folder, model))
     try:
@@ -58,6 +59,7 @@ def write_network(folder: Path, model: TrainedModel, values: str = NORMALIZED) -
 
     def torchscript(any_size: bool) -> Network:
         network.save(str(folder / TORCHSCRIPT))
+        drop_source_lines(folder / TORCHSCRIPT)
         return as_numpy(torch.jit.load(folder / TORCHSCRIPT))
 
     def onnx(any_size: bool) -> Network:

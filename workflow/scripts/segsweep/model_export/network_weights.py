@@ -15,6 +15,7 @@ from segsweep.config.train import Train
 from segsweep.errors import InputError
 from segsweep.inference.trained_model import TrainedModel
 from segsweep.io import read_json, write_bytes, write_json
+from segsweep.model_export.paths_for_others import for_others
 from segsweep.model_export.portable_network import own_size
 from segsweep.models.padding import Padded
 from segsweep.models.surgery import replace
@@ -35,7 +36,7 @@ def write_weights(folder: Path, model: TrainedModel) -> bool:
         config = arguments_of(inner) | {"_model_class": type(inner).__name__}
     else:
         inner = network
-        config = {SETTINGS: {"model": model.train.model.model_dump(mode="json")} | shape_of(model)}
+        config = {SETTINGS: {"model": for_others(model.train.model.model_dump(mode="json"))} | shape_of(model)}
     weights = {name: values.detach().cpu().contiguous().clone() for name, values in inner.state_dict().items()}
     content = save(weights, metadata={"format": "pt"})  # its own writing of a file lets nobody else read it
     write_bytes(folder / WEIGHTS, lambda file: file.write(content))

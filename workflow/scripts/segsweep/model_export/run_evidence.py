@@ -48,6 +48,8 @@ class RunEvidence:
         settings: how many the ranking compares.
         retrained: whether it was trained on training and validation images together: it has no `scores`.
         test: None where it was not scored on the test split.
+        again: of the run that was scored on it in its place, trained again on training and validation images together,
+            its name and what it scored.
     """
 
     run: str
@@ -66,6 +68,7 @@ class RunEvidence:
     settings: int = 0
     retrained: bool = False
     test: OnTestSplit | None = None
+    again: tuple[str, OnTestSplit] | None = None
 
 
 def read_evidence(plan: StudyPlan, results: Path, run: PlannedRun) -> RunEvidence:
@@ -98,7 +101,17 @@ def read_evidence(plan: StudyPlan, results: Path, run: PlannedRun) -> RunEvidenc
         settings=sum(bool(one["n"]) and int(one["n"]) > 0 for one in ranking),
         retrained=run.role == RETRAIN,
         test=read_on_test_split(results, run.run),
+        again=_of_retrained(plan, results, run),
     )
+
+
+def _of_retrained(plan: StudyPlan, results: Path, run: PlannedRun) -> tuple[str, OnTestSplit] | None:
+    """Of the run that was trained in place of this one, its name and what it scored on the test split."""
+    if run.role == RETRAIN:
+        return None
+    of_run = (one.run for one in plan.runs if (one.role, one.cell, one.seed) == (RETRAIN, run.cell, run.seed))
+    found = ((name, read_on_test_split(results, name)) for name in of_run)
+    return next(((name, test) for name, test in found if test is not None), None)
 
 
 def read_on_test_split(results: Path, run: str) -> OnTestSplit | None:

@@ -43,10 +43,9 @@ def _disk_use(study: Planner) -> str:
     use = disk_use(study.plan, keep, study.store)
     weights = f"{file_size(use.weights)} for the weights of {plural(use.weights_of, 'run')}"
     states = f"{file_size(use.states)} for the complete state of {plural(use.states_of, 'segment')}"
-    return (
-        f"On the disk they take about {file_size(use.total)}: {weights} (keep.weights: {keep.weights}), {states} "
-        f"(keep.state: {keep.state})."
-    )
+    parts = [f"{weights} (keep.weights: {keep.weights})"]
+    parts += [f"{states} (keep.state: {keep.state})"] if use.states_of else []
+    return f"Once all are trained they take about {file_size(use.total)} of the disk: {', '.join(parts)}."
 
 
 def announce(study: Planner, say) -> None:

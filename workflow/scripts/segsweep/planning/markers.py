@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from segsweep.disk_errors import naming
 from segsweep.io import write_text
 
 MARKERS = Path("results/markers")
@@ -78,8 +79,9 @@ def hold(start: str, study: Path | None, folder: Path = MARKERS) -> IO[str]:
     made = folder.parent / f".{start}{RUNNING}"
     file = made.open("w", encoding="utf-8")
     fcntl.flock(file, fcntl.LOCK_EX)
-    file.write(str(study or ""))
-    file.flush()
+    with naming(made):
+        file.write(str(study or ""))
+        file.flush()
     made.rename(folder / f"{start}{RUNNING}")  # whoever sees it finds it locked
     return file
 
@@ -94,7 +96,7 @@ def running(folder: Path = MARKERS) -> dict[str, Path]:
     """The starts that run in this working folder, and the folders of the studies that they write into."""
     found = {}
     for path in folder.glob(f"*{RUNNING}"):
-        with suppress(FileNotFoundError), path.open(encoding="utf-8") as file:
+        with suppress(FileNotFoundError, IsADirectoryError), path.open(encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except OSError:  # it is held, or this file system has no locks: then it may be

@@ -16,6 +16,7 @@ from os import SEEK_END
 from pathlib import Path
 from typing import IO
 
+from segsweep.disk_errors import refusals_told
 from segsweep.io import write_if_changed
 from segsweep.planning import markers
 from segsweep.planning.own_components import as_text
@@ -37,11 +38,13 @@ class PlanWriter:
         self.in_use_by_another = study.folder in markers.running().values()
         self.shown: IO[str] | None = None
 
+    @refusals_told()
     def write_first(self) -> None:
         """Write plan.json if there is none that can be read: to look at."""
         if self.study.study.table is None and not ends_as_a_plan(self.study.plan_file):
             write_if_changed(self.study.plan_file, self.study.plan.text())
 
+    @refusals_told()
     def start(self) -> None:
         """Write all that jobs will read, and remove what earlier starts left behind."""
         self.started = True
@@ -51,6 +54,7 @@ class PlanWriter:
         markers.remove_old(self.study.start)
         self.write()
 
+    @refusals_told()
     def write(self) -> None:
         """Write all that changed: at the start, and when a decision has added runs."""
         study = self.study
@@ -73,6 +77,7 @@ class PlanWriter:
             write_if_changed(study.seen_file, json.dumps(seen, indent=1))
         write_if_changed(study.history_file, study.history.text())
 
+    @refusals_told()
     def finish(self) -> None:
         """Note what was trained, when all jobs have ended."""
         if self.shown is not None:

@@ -16,6 +16,7 @@ from segsweep import registry
 from segsweep.analysis.last_errors import LOGS, LastErrors
 from segsweep.config.load import Loaded, Request, load, load_right, load_smoke
 from segsweep.config.right_settings import right_settings
+from segsweep.disk_errors import refusals_told
 from segsweep.errors import InputError, Problems
 from segsweep.formatting import epochs as epochs_in_words
 from segsweep.hashing import short_hash
@@ -45,6 +46,7 @@ from segsweep.search.decision_inputs import basis_of, valid_steps
 from segsweep.search.narrow import earlier_trials, narrowed, ranks_otherwise
 from segsweep.search.requests import folds_of
 from segsweep.search.step_files import read_steps
+from segsweep.store.lock import is_held
 from segsweep.store.segment_store import STORE, SegmentStore
 from segsweep.store.spare_files import are_ranked, weights_to_train_again
 
@@ -335,6 +337,8 @@ class Planner(WorkerView):
 
     def why(self, segment: str) -> str:
         """Why a segment must be trained."""
+        if segment in self.store.started and is_held(self.store.lock(segment)):
+            return "is being trained now"
         if error := self.last_errors.of(segment):
             return f"failed ({error}), is tried again"
         return self.history.why(self.cut.segments[segment], self.store, self.left_out)
@@ -399,6 +403,7 @@ def open_study(config: Mapping[str, Any], *, plans: bool, pull: bool = False) ->
     return planned(request, pull=pull, problems=problems) if plans else WorkerView(request, load(request))
 
 
+@refusals_told()
 def planned(
     request: Request, loaded: Loaded | None = None, *, pull: bool = False, problems: Problems | None = None
 ) -> Planner:

@@ -6,6 +6,7 @@ from typing import Any
 
 from segsweep.analysis.last_errors import LastErrors
 from segsweep.data.classes import task_and_classes
+from segsweep.errors import InputError
 from segsweep.io import read_csv
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
 from segsweep.statuses import USABLE
@@ -126,7 +127,10 @@ def _repeated(runs: list[PlannedRun], store: SegmentStore) -> int:
 
 
 def _last_epoch(folder: Path) -> int:
-    """The last epoch that an unfinished training has written."""
+    """The last epoch that an unfinished training has written; 0 where what it wrote is damaged: it begins again."""
     path = folder / "epochs.csv"
-    rows = read_csv(path) if path.is_file() else []
-    return int(rows[-1]["epoch"]) if rows else 0
+    try:
+        rows = read_csv(path) if path.is_file() else []
+        return int(rows[-1]["epoch"]) if rows else 0
+    except (InputError, LookupError, ValueError):
+        return 0

@@ -10,7 +10,7 @@ from typing import Any
 
 from segsweep.errors import InputError
 from segsweep.execution.gpus import memory_of
-from segsweep.io import read_json_or_none, write_json
+from segsweep.io import read_csv, read_json_or_none, write_json
 from segsweep.planning.plan_file import SegmentPlan
 from segsweep.programs import failures
 from segsweep.programs.called import CONFIG_FILES, called_with, placeholders
@@ -69,7 +69,8 @@ class ProgramTraining:
         self.part = store.part(segment.id)
         self.out = self.part / PROGRAM_FILES
         self.folder = Path(segment.program["folder"])
-        self.state: dict[str, Any] = read_json_or_none(self.part / STATE) or {}
+        state = read_json_or_none(self.part / STATE)
+        self.state: dict[str, Any] = state if isinstance(state, dict) else {}
         self.parent = store.record(segment.parent) if segment.parent else None
         self.output = Output(self.part / OUTPUT)
         left = placeholders(segment.program)
@@ -89,6 +90,16 @@ class ProgramTraining:
         """End what an earlier start has left running."""
         for number in end_left_behind(str(self.part.resolve())):
             self.note(f"ended process {number}, which an earlier start had left behind")
+
+    def drop_damaged(self) -> None:
+        """Begin the segment again where something has spoiled the rows that an earlier start has left."""
+        path = self.part / ROWS
+        try:
+            for row in read_csv(path) if path.is_file() else []:
+                int(row["epoch"])
+        except (InputError, LookupError, ValueError) as error:
+            path.unlink()
+            self.note(f"{path} cannot be read ({error}); the segment begins again")
 
     def read_again(self) -> dict[str, Any]:
         """The outcome of a program that has ended before.

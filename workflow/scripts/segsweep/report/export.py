@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from segsweep import registry
+from segsweep.checksums import SUMS, digest_of, read_sums, sums_text
 from segsweep.errors import InputError
+from segsweep.io import write_bytes
 from segsweep.report.finished_report import FinishedReport
 
 
@@ -25,10 +27,12 @@ def export(folder: Path, output: Path, only: Iterable[str] = ()) -> Exported:
     """Exports the report of `folder` into `output`.
 
     `only` names the forms; all of them without it. A form that needs a program that the machine lacks is a problem of
-    this form alone, unless it was asked for by name.
+    this form alone, unless it was asked for by name. SHA256SUMS lists the files. With all forms, those that an earlier
+    export made and this one did not are removed, unless they were changed since; other files stay.
 
     Raises:
-        InputError: there is no finished report, no such form, or a form that was asked for cannot be made.
+        InputError: there is no finished report, no such form, a form that was asked for cannot be made, or the
+            SHA256SUMS of an earlier export is damaged.
     """
     known = registry.classes("exporter")
     only = list(only)
@@ -38,6 +42,7 @@ def export(folder: Path, output: Path, only: Iterable[str] = ()) -> Exported:
     if not report.title:
         raise InputError(f"{folder / 'report.md'}: no heading; this is no report. Build the report first.")
     output.mkdir(parents=True, exist_ok=True)
+    earlier = read_sums(output, "Remove it.") or {}
     done = Exported()
     for name in only or known:
         try:
@@ -46,4 +51,13 @@ def export(folder: Path, output: Path, only: Iterable[str] = ()) -> Exported:
             if name in only or not known[name].needs_program:
                 raise
             done.problems += error.problems
+    made = {path.relative_to(output).as_posix(): digest_of(path) for path in sorted(done.files)}
+    if not only:
+        for name in earlier.keys() - made.keys():
+            path = output / name
+            if path.is_file() and digest_of(path) == earlier[name]:
+                path.unlink()
+        earlier = {}
+    content = sums_text((earlier | made).items())
+    write_bytes(output / SUMS, lambda file: file.write(content))
     return done

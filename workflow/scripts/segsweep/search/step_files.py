@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
-from segsweep.io import read_json_or_none, write_text
+from segsweep.disk_errors import refused_by_disk
+from segsweep.errors import InputError
+from segsweep.io import read_json, write_text
 from segsweep.search.space import Values
 
 
@@ -122,11 +124,23 @@ def read_steps(folder: Path) -> list[State]:
     """The states of steps 0, 1, ... as far as they go without a gap.
 
     A damaged file counts as none: the same decision is made again from the same results.
+
+    Raises:
+        InputError: the disk does not give one back.
     """
     states: list[State] = []
-    while _is_state(state := read_json_or_none(step_file(folder, len(states)))) and state["step"] == len(states):
+    while _is_state(state := _read(step_file(folder, len(states)))) and state["step"] == len(states):
         states.append(state)
     return states
+
+
+def _read(file: Path) -> Any:
+    try:
+        return read_json(file)
+    except InputError as error:
+        if refused_by_disk(error):
+            raise
+        return None
 
 
 def _is_state(content: Any) -> bool:

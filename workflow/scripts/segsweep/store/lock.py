@@ -11,6 +11,9 @@ from threading import Event, Thread
 
 import psutil
 
+from segsweep.disk_errors import naming
+from segsweep.errors import InputError
+
 BEAT_S = 10.0
 # Several missed beats: a node that is gone, not a file system that is slow.
 SILENCE_S = 90.0
@@ -77,11 +80,19 @@ class Lock:
         try:
             handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
         except FileExistsError:
+            if self.path.is_dir() or self.path.is_symlink():
+                raise InputError(
+                    f"{self.path}: is no file, and the lock of a training belongs there. Remove it, and start again."
+                ) from None
             return False
         me = {"token": self._token, "host": socket.gethostname(), "machine": _machine(), "pid": os.getpid()}
         me["started"] = _started(os.getpid())
-        with os.fdopen(handle, "w") as file:
-            json.dump(me, file)
+        try:
+            with naming(self.path), os.fdopen(handle, "w") as file:
+                json.dump(me, file)
+        except OSError:
+            self.path.unlink(missing_ok=True)  # not signed, it would be waited for
+            raise
         return True
 
     def _gone(self, holder: dict) -> str | None:
@@ -118,11 +129,11 @@ class Lock:
 
     def _beat(self) -> None:
         while not self._end.wait(BEAT_S):
-            holder = _read(self.path)
-            if holder and holder.get("token") != self._token:
-                self.lost = True
-                return
             try:
+                holder = _read(self.path)
+                if holder and holder.get("token") != self._token:
+                    self.lost = True
+                    return
                 os.utime(self.path)
             except OSError:  # for a moment out of reach; the next beat tells
                 continue
@@ -146,7 +157,7 @@ def _read(path: Path) -> dict:
     """What a lock file says of its holder; nothing where it was just released, is not yet written, or is damaged."""
     try:
         holder = json.loads(path.read_text())
-    except (FileNotFoundError, ValueError, RecursionError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return holder if isinstance(holder, dict) and holder.keys() >= SIGNED else {}
 
@@ -160,7 +171,7 @@ def _started(pid: int) -> float | None:
     try:
         process = psutil.Process(pid)
         return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
-    except psutil.Error:
+    except (psutil.Error, TypeError, ValueError, OverflowError):  # the latter of what is no number of a process
         return None
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from segsweep.disk_errors import naming
 from segsweep.errors import InputError
 
 # There a file is whole or absent, and renaming means copying.
@@ -96,13 +97,14 @@ class Remote:
 
         Raises:
             InputError: the remote cannot be reached, or a file is not there.
+            OSError: the disk here is full.
         """
         from dvc_objects.fs import localfs
         from dvc_objects.fs.generic import copy
 
         if files:
-            with self._reached("read"):
-                paths = [str(path) for path in files.values()]
+            paths = [str(path) for path in files.values()]
+            with naming(Path(paths[0]).parent), self._reached("read"):
                 copy(self.fs, [self._path(name) for name in files], localfs, paths)
 
     def set_aside(self, name: str, folder: str) -> bool:
@@ -156,6 +158,8 @@ class Remote:
             raise
         except Exception as error:  # each kind of remote has its own errors
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                if done != "written":  # it is this machine's disk that is full
+                    raise
                 raise InputError(
                     f"{self.name} is full ({error.strerror}). What was sent before is whole and stays, and nothing "
                     "was lost here. Make room there, or name another remote, and push again: it continues from there."

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from segsweep.checksums import SUMS, CheckedFiles, DamagedFile, read_sums, write_sums
+from segsweep.disk_errors import in_words
 from segsweep.errors import InputError
 from segsweep.io import flush_folder, flush_path, read_csv, read_json, read_json_or_none, write_json
 from segsweep.store.value_ranges import check_counts
@@ -499,7 +500,7 @@ def read_arrays(path: Path) -> dict[str, Any]:
         with np.load(path, allow_pickle=False) as content:
             return dict(content)
     except (OSError, ValueError, BadZipFile) as error:
-        raise InputError(f"{path}: cannot be read ({error}). {REPAIR}") from error
+        raise InputError(f"{path}: cannot be read ({in_words(error)}). {REPAIR}") from error
 
 
 def folder_bytes(folder: Path) -> int:

@@ -6,7 +6,6 @@ pull brings those that are asked for and not here, and any number of people may 
 The file is a plain tar, the same bytes for the same content; its last member, SHA256SUMS, is what `sha256sum -c` reads.
 """
 
-import errno
 import hashlib
 import io
 import os
@@ -19,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from segsweep.checksums import SUMS, DamagedFile, digest_of, files_in, parse_sums, sums_text
+from segsweep.disk_errors import naming, refused_by_disk
 from segsweep.errors import InputError
 from segsweep.planning.plan_file import SegmentPlan
 from segsweep.planning.record_match import disagreement
@@ -43,7 +43,6 @@ WHOLE, LIGHT = ".tar", ".light.tar"
 # Scratch space is bounded by a batch, and a pull that is interrupted loses at most one.
 BATCH_FILES, BATCH_BYTES = 100, 2**30
 SCRATCH = (".push-", ".pull-")
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Corrupt(Exception):
@@ -230,10 +229,11 @@ def pack(folder: Path, target: Path, without: Collection[str] = ()) -> None:
         DamagedFile: a file is not what was published, or its checksum is lost.
     """
     published, sums = published_sums(folder), []
-    with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as tar:
+    with naming(target), tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as tar:
         for name in sorted(files_in(folder) - set(without)):
             with (folder / name).open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                with naming(folder / name):
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
                 if published_digest(folder, name, published) not in (None, digest):
                     raise DamagedFile(f"{folder / name}: differs from its checksum. {REPAIR}")
                 sums.append((name, digest))
@@ -255,11 +255,11 @@ def unpack(source: Path, folder: Path) -> None:
     """
     folder.mkdir()
     try:
-        with tarfile.open(source, "r:") as tar:
+        with naming(folder), tarfile.open(source, "r:") as tar:
             tar.extractall(folder, members=_plain_files(tar, source.stat().st_size), filter="data")
         expected = parse_sums((folder / SUMS).read_bytes())
     except (tarfile.TarError, OSError, EOFError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno in FULL:
+        if refused_by_disk(error):  # of this machine: the archive may be good
             raise
         raise Corrupt(f"damaged or truncated ({error})") from error
     found = files_in(folder)

@@ -9,12 +9,12 @@ import json
 import os
 import tempfile
 from collections.abc import Collection
-from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from segsweep.checksums import SUMS, digest_of, sums_text
+from segsweep.disk_errors import refused_by_disk
 from segsweep.errors import InputError
 from segsweep.hashing import short_hash
 from segsweep.planning.plan_file import PLAN_FILE, StudyPlan, read_plan
@@ -37,11 +37,18 @@ def state_of(study: dict[str, Any], dataset: dict[str, Any] | None, smoke: bool)
 
 
 def studies_here(results: Path) -> dict[str, StudyPlan]:
-    """The plans of the studies in results/, by name; unreadable ones are passed over."""
+    """The plans of the studies in results/, by name; what is no plan is passed over.
+
+    Raises:
+        InputError: the disk does not give one back: what is needed here is unknown then.
+    """
     found = {}
     for path in sorted(results.glob(f"*/{PLAN_FILE}")):
-        with suppress(InputError):  # being written, or no plan of this workflow
+        try:
             found[path.parent.name] = read_plan(path)
+        except InputError as error:  # no plan of this workflow
+            if refused_by_disk(error):
+                raise
     return found
 
 

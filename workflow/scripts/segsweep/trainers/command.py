@@ -36,6 +36,7 @@ def train(segment: SegmentPlan, store: SegmentStore, *, device: str, threads: in
     del options["selections"]
     training = ProgramTraining(segment, store, device=device, threads=threads, **options)
     training.end_left_behind()
+    training.drop_damaged()
     if training.ended:
         options["note"]("the program has ended before; its results are read again")
         return training.read_again()

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
 from segsweep.config.dataset_keys import Dataset
-from segsweep.errors import InputError
+from segsweep.errors import ImageError, InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,7 +80,7 @@ class ImageFile:
 
 def several_pages(where: str, count: int, remedy: str = "") -> InputError:
     """The problem with a file of several images."""
-    return InputError(
+    return ImageError(
         f"{where}: {count} images in one file (pages, frames or slices).",
         remedy="Say which one is meant, counted from 0, with `page: 0` in the data set's file"
         f"{remedy}; or save each in a file of its own.",
@@ -100,7 +100,7 @@ def chosen_page(where: str, count: int, reading: Reading) -> int:
         return 0
     if reading.page >= count:
         last = f"it has {count}, counted from 0" if count > 1 else "it has one image"
-        raise InputError(
+        raise ImageError(
             f"{where}: there is no page {reading.page}; {last}.",
             remedy="Correct `page` in the data set's file.",
             remedy_of_file=f"The images of the training were page {reading.page} of their files: save this one so.",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from segsweep.data.image_files.image_file import HEAD, ImageFile, Reading, library
 from segsweep.data.image_files.pixels import stored_dtype
-from segsweep.errors import InputError
+from segsweep.errors import ImageError, InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,7 +46,7 @@ def opened(file: BinaryIO, where: str, reading: Reading) -> Iterator[ImageFile]:
     volume = load(file, where)
     shape = [side for i, side in enumerate(volume.shape) if side > 1 or i < 2]
     if len(shape) != 2:
-        raise InputError(
+        raise ImageError(
             f"{where}: a volume of {'x'.join(map(str, volume.shape))} voxels.",
             remedy="Its slices are images with `reader: volumes` in the data set's file.",
             remedy_of_file="Save each of its slices as an image of its own.",

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from segsweep.data.image_files.image_file import ImageFile, Reading
 from segsweep.data.image_files.pixels import stored_dtype
-from segsweep.errors import InputError
+from segsweep.errors import ImageError, InputError
 
 NPY, ZIP = b"\x93NUMPY", b"PK\x03\x04"
 FEW = 16  # a first side this small is rather a number of channels than a height
@@ -60,7 +60,7 @@ def _image_file(where: str, shape: tuple[int, ...], dtype, reading: Reading, dec
         )
     height, width, bands = (*shape, 1)[:3]
     if bands > FEW >= height and reading.channels != bands:
-        raise InputError(
+        raise ImageError(
             f"{where}: an array of the shape {shape}, which looks like (channels, height, width); an image is (height, "
             "width, channels).",
             remedy=f"Save np.moveaxis(image, 0, -1), or say `channels: {bands}` in the data set's file.",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from segsweep.data.image_files.image_file import TURNED, ImageFile, Reading
 from segsweep.data.image_kinds import DTYPES
-from segsweep.errors import InputError
+from segsweep.errors import ImageError, InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +36,7 @@ def checked_color(where: str, image: ImageFile, reading: Reading) -> None:
     if image.color is None or reading.channels == KEPT_COLORS.get(image.color, -1):
         return
     keep = f", or keep its bands with `channels: {image.bands}` in the data set's file" * (image.color in KEPT_COLORS)
-    raise InputError(
+    raise ImageError(
         f"{where}: {image.color}, which is neither gray nor RGB, and would not be the same in other programs once "
         "converted.",
         remedy=f"Convert it to RGB with the program of your choice{keep}.",
@@ -92,7 +92,7 @@ def _without_alpha(
     opaque = np.iinfo(values.dtype).max if values.dtype.kind == "u" else 1
     transparent = int((alpha != opaque).sum())
     if transparent and reading.alpha != "drop":
-        raise InputError(
+        raise ImageError(
             f"{where}: {transparent} of {alpha.size} pixels are transparent, so that their colors may mean nothing.",
             remedy="Say `alpha: drop` in the data set's file to take their colors anyway, or "
             f"`channels: {image.bands}` to keep the alpha channel (or what is marked as such) as a channel; or save "

@@ -1,0 +1,45 @@
+"""Disks that fail: a sample of what `make faults` tries, and what was once answered wrongly."""
+
+import random
+
+import pytest
+
+from tests.faults.failing_calls import COMPILER, KINDS
+
+pytestmark = pytest.mark.skipif(COMPILER is None, reason="there is no C compiler to build failing_calls.c with")
+
+# The stage, how the disk fails, and the first, second, ... call of a kind that does.
+ONCE_WRONG = [
+    ("plan", "full", "w", 0),  # a traceback
+    ("training", "full", "w", 0),  # its lock was left without a signature, and the next start waited for 90 s
+    ("pull", "full", "w", 0),  # said that the store is full, and what was to be pushed again
+    ("push", "an error once", "r", 1),  # a segment that could not be read was not sent, with status 0
+]
+
+
+def test_each_stage_ends_with_a_clear_word_and_is_then_done_as_ever():
+    from tests.faults.disk import SMALL, STAGES, Disk
+
+    drawn, chosen = random.Random(0), []
+    with Disk() as disk:
+        faults = {stage.name: disk.faults(stage.name) for stage in STAGES.values() if stage.tested}
+        for found in faults.values():
+            chosen.append(drawn.choice([one for (kind, _), ones in found.items() for one in ones if kind in KINDS]))
+        chosen += faults["training"][SMALL, ""][2:3]  # as root
+        chosen += [faults[stage][kind, letter][number] for stage, kind, letter, number in ONCE_WRONG]
+        tried = list(disk.tried(chosen))
+    assert [f"{one.fault} {one.path}: {one.wrong}\n{one.words}" for one in tried if one.wrong] == []
+    assert {one.answer for one in tried} >= {"said", "killed"}
+
+
+def test_what_is_wrong_is_seen():
+    from tests.faults.disk import _differences, _unclear
+
+    assert _differences({"a": "1", "b": "2", "c": "3"}, {"a": "1", "b": "3", "d": "4"}, "now") == [
+        "now d is too many, b differs, c lacks"
+    ]
+    assert _unclear("Traceback (most recent call last):\n", 28, "out") == ["a traceback"]
+    assert _unclear("out/a.csv: cannot be written", 28, "out") == ["it does not say 'No space left on device'"]
+    assert _unclear("No space left on device", 28, "out/a.csv") == ["it names no file"]
+    for name in ("out/a.csv", "out"):
+        assert _unclear(f"{name}: No space left on device", 28, name) == []
