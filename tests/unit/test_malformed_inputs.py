@@ -2,7 +2,6 @@
 
 import random
 from functools import cache
-from itertools import groupby
 
 import pytest
 
