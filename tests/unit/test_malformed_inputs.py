@@ -44,9 +44,11 @@ def _all() -> list[Case | DataCase]:
 
 def _sample() -> list[Case | DataCase]:
     drawn = random.Random(0)
+    families: dict[str, list[Case]] = {}
+    for case in _all():
+        families.setdefault(case.family, []).append(case)
     found = []
-    for _, family in groupby(_all(), key=lambda case: case.family):
-        ones = list(family)
+    for ones in families.values():
         chosen = set(drawn.sample(range(len(ones)), min(OF_A_FAMILY, len(ones))))
         found += [one for number, one in enumerate(ones) if number in chosen or one.name in ONCE_WRONG]
     return found
