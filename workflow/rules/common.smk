@@ -40,6 +40,8 @@ try:
         announce(STUDY, logger.info)
 except InputError as error:
     raise WorkflowError("\n".join(error.problems)) from None
+except KeyboardInterrupt:
+    raise WorkflowError("stopped while the study was planned; nothing was started") from None
 gc.freeze()
 gc.set_threshold(20_000)
 gc.enable()

@@ -53,7 +53,7 @@ def as_smoke_test(values: dict[str, Any], location, problems: Problems) -> dict[
     of_start = {name: value for name, value in smoke.items() if name.partition(".")[0] in own}
     of_study = {name: value for name, value in smoke.items() if name not in of_start}
     known = STUDY_KEYS | set(own) | {"rescale_epochs"}
-    for name in of_study.keys() - STUDY_KEYS:
+    for name in [name for name in of_study if name not in STUDY_KEYS]:
         problems.add([f"{location(('smoke', name))}: unknown key {name!r} in smoke. {nearest(name, known)}"])
         del of_study[name]
     before = (smaller[start] if start == "train" else smaller).get("epochs")
