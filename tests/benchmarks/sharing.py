@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parents[2] / "workflow" / "scripts"))
 
-from segsweep.store.clean_up import find_waste
+from segsweep.store.clean_up import find_waste, plans_to_serve
 from segsweep.store.remote import Remote
 from segsweep.store.segment_store import SegmentStore
 from segsweep.store.shared_segments import listing, pull, push
@@ -66,7 +66,7 @@ def main() -> None:
             ),
             "pull, all new": lambda: pull(theirs / "segments", remote),
             "pull, nothing new": lambda: pull(theirs / "segments", remote),
-            "clean-up, listing": lambda: find_waste(mine / "segments", mine),
+            "clean-up, listing": lambda: find_waste(mine / "segments", plans_to_serve(mine).values()),
         }
         print(f"{options.segments:,} segments of {options.kilobytes} kB, remote: a folder on the same disk")
         for name, step in steps.items():

@@ -8,7 +8,7 @@ import pytest
 from dvc_objects.fs import LocalFileSystem
 
 from segsweep.errors import InputError
-from segsweep.store.clean_up import DAY_S, find_waste, remove
+from segsweep.store.clean_up import DAY_S, find_waste, plans_to_serve, remove
 from segsweep.store.remote import Remote
 from segsweep.store.segment_store import SegmentStore
 from segsweep.store.shared_tables import PULLED, pull_tables, push_tables, state_of
@@ -146,7 +146,7 @@ def test_waste_is_what_no_plan_reaches(results):
     (store / f"{'e' * 16}-0001.lock").write_text("")
     make(store / ".pull-x", age=2 * DAY_S)
     make(store / ".pull-y" / "x")
-    waste = find_waste(store, results)
+    waste = find_waste(store, plans_to_serve(results).values())
     assert [(one.path.name, one.kind, one.bytes) for one in waste] == [
         (".pull-x", "scratch", 100),
         (UNUSED, "segment", 100),
@@ -154,11 +154,11 @@ def test_waste_is_what_no_plan_reaches(results):
     ]
     assert (store / UNUSED).is_dir()
     remove(waste)
-    assert find_waste(store, results) == []
+    assert find_waste(store, plans_to_serve(results).values()) == []
     # One that is killed halfway leaves nothing that a reader of the store takes for a segment.
     make(store / ".removing-x.part")
     assert set(SegmentStore(store).complete) == {USED}
-    remove(find_waste(store, results))
+    remove(find_waste(store, plans_to_serve(results).values()))
     assert sorted(path.name for path in store.iterdir()) == [
         ".pull-y", USED, f"{'d' * 16}-0001.part", f"{'e' * 16}-0001.lock", f"{'e' * 16}-0001.part",
     ]  # fmt: skip
@@ -166,14 +166,14 @@ def test_waste_is_what_no_plan_reaches(results):
 
 def test_unfinished_segments_of_a_plan_are_kept(results):
     make(results / "segments" / f"{USED}.part", age=9 * DAY_S)
-    assert find_waste(results / "segments", results) == []
+    assert find_waste(results / "segments", plans_to_serve(results).values()) == []
 
 
 def test_without_a_plan_nothing_is_waste(results):
     make(results / "segments" / UNUSED)
     (results / "little" / "plan.json").write_text("half a pl")
     with pytest.raises(InputError, match="plans of little cannot be read"):
-        find_waste(results / "segments", results)
+        plans_to_serve(results)
     (results / "little" / "plan.json").unlink()
     with pytest.raises(InputError, match="no study has a plan here"):
-        find_waste(results / "segments", results)
+        plans_to_serve(results)

@@ -153,6 +153,12 @@ def test_the_command_that_removes_is_said_with_what_was_asked(store, tmp_path, m
     asked = ["--study", "little", "--weights", "best 2"]
     assert clean_up.main(asked) == 0
     assert """OPTIONS="--study little --weights 'best 2' --remove"` frees 14 bytes.""" in capsys.readouterr().out
+    damaged = tmp_path / "results" / "other" / "plan.json"
+    damaged.parent.mkdir()
+    damaged.write_text("half a pl")
+    assert clean_up.main([*asked, "--remove"]) == 2
+    assert "the plans of other cannot be read, so what they need is unknown" in capsys.readouterr().err
+    damaged.unlink()
     assert clean_up.main([*asked, "--remove"]) == 0
     assert "Removed: 14 bytes are free again." in capsys.readouterr().out
 

@@ -20,9 +20,8 @@ from segsweep.exits import program
 from segsweep.formatting import file_size, plural
 from segsweep.planning.plan_file import StudyPlan
 from segsweep.planning.worker_view import RESULTS
-from segsweep.store.clean_up import Waste, find_waste, remove
+from segsweep.store.clean_up import Waste, find_waste, plans_to_serve, remove
 from segsweep.store.segment_store import STORE, SegmentStore
-from segsweep.store.shared_tables import studies_here
 from segsweep.store.spare_files import SpareFile, keep_of, spare_files
 
 SHOWN = 10
@@ -48,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     arguments = _parser().parse_args(argv)
     console = Console(soft_wrap=True, highlight=False, markup=False)
-    plans, store = studies_here(RESULTS), SegmentStore(STORE)
+    plans, store = plans_to_serve(RESULTS), SegmentStore(STORE)
     if arguments.study:
         asked = _named(plans, arguments.study)
         changes = {name: value for name in ("state", "weights") if (value := getattr(arguments, name)) is not None}
@@ -58,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
     elif arguments.state or arguments.weights:
         raise InputError("--state and --weights are said of one study: name it with --study.")
     else:
-        waste, spare = find_waste(STORE, RESULTS), spare_files(plans, store, RESULTS)
+        waste, spare = find_waste(STORE, plans.values()), spare_files(plans, store, RESULTS)
     for kind, (words, then) in WASTE.items():
         _list(console, words, [one for one in waste if one.kind == kind], then)
     for kind, (words, then) in SPARE.items():

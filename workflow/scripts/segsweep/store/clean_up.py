@@ -4,10 +4,12 @@ import os
 import shutil
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from segsweep.errors import InputError
+from segsweep.planning.plan_file import StudyPlan
 from segsweep.store.segment_store import PART, SegmentStore, folder_bytes
 from segsweep.store.shared_segments import SCRATCH
 from segsweep.store.shared_tables import studies_here
@@ -25,8 +27,8 @@ class Waste:
     bytes: int
 
 
-def reached(results: Path) -> set[str]:
-    """Ids of all segments in the plans of the studies in results/.
+def plans_to_serve(results: Path) -> dict[str, StudyPlan]:
+    """The plans of all studies in results/, by name: what any of them needs stays.
 
     Raises:
         InputError: there is a study whose plan cannot be read, or none at all: then everything would be waste.
@@ -43,16 +45,12 @@ def reached(results: Path) -> set[str]:
             f"{results}: no study has a plan here, so no segment would be kept. Plan those that are to be kept "
             "(`make plan STUDY=NAME`); to remove everything, remove the folder segments."
         )
-    return {segment for plan in plans.values() for segment in plan.segments}
+    return plans
 
 
-def find_waste(store: Path, results: Path, now: float | None = None) -> list[Waste]:
-    """What can go: complete segments that no plan has; unfinished ones likewise, and scratch folders, after a day.
-
-    Raises:
-        InputError: as `reached`.
-    """
-    needed = reached(results)
+def find_waste(store: Path, plans: Iterable[StudyPlan], now: float | None = None) -> list[Waste]:
+    """What can go: complete segments that no plan has; unfinished ones likewise, and scratch folders, after a day."""
+    needed = {segment for plan in plans for segment in plan.segments}
     now = time.time() if now is None else now
     if not store.is_dir():
         return []
