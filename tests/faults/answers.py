@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from segsweep.errors import InputError
 
-LIMIT_S = 20.0
+LIMIT_S = 20  # of processor time
+PATIENCE = 6  # so many times as long on the clock, as others may keep the processors busy
 RECURSION = 1000  # calls, Python's own limit, which planning runs under
 MEMORY = 6 << 30  # bytes of address space
 REFUSED, ACCEPTED, TRACEBACK, HANG, KILLED = "refused", "accepted", "traceback", "hang", "killed"
@@ -33,12 +34,12 @@ class Answer:
     seconds: float
 
 
-def answer_of(ask: Callable[[], object], limit_s: float = LIMIT_S) -> Answer:
+def answer_of(ask: Callable[[], object], limit_s: int = LIMIT_S) -> Answer:
     """Ask in a forked process.
 
     Args:
         ask: raises InputError for what it refuses; what it returns is an accepted input's `words`.
-        limit_s: seconds until it counts as hanging.
+        limit_s: seconds of processor time until it counts as hanging, or `PATIENCE` times as many on the clock.
     """
     reading, writing = os.pipe()
     start = time.monotonic()
@@ -46,19 +47,20 @@ def answer_of(ask: Callable[[], object], limit_s: float = LIMIT_S) -> Answer:
     if child == 0:
         os.close(reading)
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s + 1))
         sys.setrecursionlimit(RECURSION)  # a library may have raised it: then a deep file is the end of the process
         kind, words = _asked(ask)
         with os.fdopen(writing, "w", encoding="utf-8", errors="replace") as pipe:
             pipe.write(f"{kind}\n{words}")
         os._exit(0)
     os.close(writing)
-    said, in_time = _read(reading, start + limit_s)
+    said, in_time = _read(reading, start + PATIENCE * limit_s)
     if not in_time:
         os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
+    _, status = os.waitpid(child, 0)
     seconds = time.monotonic() - start
-    if not in_time:
-        return Answer(HANG, f"no answer within {limit_s:g} s", seconds)
+    if not in_time or os.waitstatus_to_exitcode(status) == -signal.SIGXCPU:
+        return Answer(HANG, f"no answer within {limit_s} s of processor time", seconds)
     kind, _, words = said.partition("\n")
     return Answer(kind or KILLED, words, seconds)
 

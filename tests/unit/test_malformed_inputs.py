@@ -2,7 +2,6 @@
 
 import random
 from functools import cache
-from itertools import groupby
 
 import pytest
 
@@ -46,9 +45,11 @@ def _all() -> list[Case | DataCase]:
 
 def _sample() -> list[Case | DataCase]:
     drawn = random.Random(0)
+    families: dict[str, list[Case]] = {}
+    for case in _all():
+        families.setdefault(case.family, []).append(case)
     found = []
-    for _, family in groupby(_all(), key=lambda case: case.family):
-        ones = list(family)
+    for ones in families.values():
         chosen = set(drawn.sample(range(len(ones)), min(OF_A_FAMILY, len(ones))))
         found += [one for number, one in enumerate(ones) if number in chosen or one.name in ONCE_WRONG]
     return found
@@ -78,6 +79,6 @@ def test_a_hang_and_a_traceback_are_seen():
         while True:
             pass
 
-    assert answer_of(hangs, limit_s=0.5).kind == HANG
+    assert answer_of(hangs, limit_s=1).kind == HANG
     assert answer_of(lambda: 1 / 0).kind == TRACEBACK
     assert answer_of(lambda: "fine").words == "fine"
