@@ -22,7 +22,7 @@ ROOT = "data/small"
 SIDE = 32
 NAMES = {"train": ["a", "b", "c", "d"], "val": ["e", "f"]}
 FOLDER = {
-    "name": "small",
+    "name": "tiny",
     "reader": "folder",
     "root": "small",
     "task": "multiclass",
@@ -301,7 +301,7 @@ def _written(reader: str) -> dict[str, bytes]:
 def _export(reader: str, changes: dict[str, bytes | None]) -> tuple[dict[str, Any], dict[str, bytes | None]]:
     """The data set's file of an export, and its files with other ones in their place."""
     settings = {
-        "name": "small",
+        "name": "tiny",
         "reader": reader,
         "root": "small",
         "task": "multiclass",

@@ -23,6 +23,7 @@ ONCE_WRONG = {
     "10^9 folds",
     "a study file: deep lists",
     "a study file: a billion laughs",
+    "a study file: 100,000 keys",
     "the key 'Seeds'",
     "results/little/history.json: deep",
     "step_000.json: a list",

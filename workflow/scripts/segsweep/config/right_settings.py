@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from segsweep.config.yaml_documents import in_words, meant_key, wrong_keys
+from segsweep.config.yaml_documents import MOST_PROBLEMS, in_words, meant_key, wrong_keys
 from segsweep.errors import LEFT_OUT, Problems
 
 MOST_ROUNDS = 10  # in each, what is left out lets further keys be checked
@@ -48,6 +48,8 @@ def right_settings(cls: type[BaseModel], values: dict[str, Any], location, probl
         except ValidationError as error:
             entries = error.errors()
         problems.add(in_words(cls, entries, judged))
+        if len(entries) > MOST_PROBLEMS:  # what is wrong is the file
+            return None
         wrong = [_in_no_list(keys) for entry in entries for keys in wrong_keys(cls, entry)]
         # A misspelt key counts as the one that it seems to be.
         meant = [keys for entry in entries if (keys := meant_key(cls, entry)) and _put(values, keys, entry["input"])]
