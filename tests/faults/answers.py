@@ -9,13 +9,14 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from segsweep.errors import InputError
 
 LIMIT_S = 20  # of processor time
 PATIENCE = 6  # so many times as long on the clock, as others may keep the processors busy
 RECURSION = 1000  # calls, Python's own limit, which planning runs under
-MEMORY = 6 << 30  # bytes of address space
+MEMORY = 6 << 30  # bytes of address space that answering may take
 REFUSED, ACCEPTED, TRACEBACK, HANG, KILLED = "refused", "accepted", "traceback", "hang", "killed"
 
 
@@ -46,7 +47,7 @@ def answer_of(ask: Callable[[], object], limit_s: int = LIMIT_S) -> Answer:
     child = os.fork()
     if child == 0:
         os.close(reading)
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_AS, (_address_space() + MEMORY,) * 2)
         resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s + 1))
         sys.setrecursionlimit(RECURSION)  # a library may have raised it: then a deep file is the end of the process
         kind, words = _asked(ask)
@@ -63,6 +64,12 @@ def answer_of(ask: Callable[[], object], limit_s: int = LIMIT_S) -> Answer:
         return Answer(HANG, f"no answer within {limit_s} s of processor time", seconds)
     kind, _, words = said.partition("\n")
     return Answer(kind or KILLED, words, seconds)
+
+
+def _address_space() -> int:
+    """Bytes that this process has mapped: it may have loaded torch."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    return pages * resource.getpagesize()
 
 
 def _asked(ask: Callable[[], object]) -> tuple[str, str]:

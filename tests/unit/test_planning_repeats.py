@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from segsweep.errors import InputError
+from segsweep.io import write_csv
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
-from segsweep.store.segment_store import STORE, SegmentStore
+from segsweep.store.segment_store import STORE, SegmentStore, split_id
 from tests.segments import write_segment
 from tests.workspace import SMALL, Workspace
 
@@ -26,6 +27,9 @@ def planned(workspace, on_oom, **keys):
 
 def complete(segment, status, on_oom="skip", parent=None):
     folder = write_segment(STORE, segment, status=status, train={"on_oom": on_oom}, parent=parent)
+    write_csv(
+        folder / "epochs.csv", [{"epoch": epoch, "val/miou": 0.5} for epoch in range(1, split_id(segment)[1] + 1)]
+    )
     if status == "finished":
         (folder / "last.pt").touch()
 

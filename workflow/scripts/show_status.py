@@ -109,7 +109,7 @@ def show_report(folder: Path, console: Console) -> None:
     report = folder / "report.md"
     if report.is_file():
         written = time.strftime("%d %B, %H:%M", time.localtime(report.stat().st_mtime))
-        console.print(f"report of {written}: {report} and {folder / 'report.html'}", highlight=False)
+        console.print(f"report: {report} and {folder / 'report.html'}, of {written}", highlight=False)
 
 
 if __name__ == "__main__":
