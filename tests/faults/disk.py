@@ -288,6 +288,7 @@ def main(argv: list[str] | None = None) -> int:
     """Try, and show."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", choices=[stage.name for stage in STAGES.values() if stage.tested], action="append")
+    parser.add_argument("--every", action="store_true", help="make every call fail in each way, not some of each kind")
     parser.add_argument("--sample", type=int, help="try so many faults of each stage, drawn from a fixed seed")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="at the same time")
     options = parser.parse_args(argv)
@@ -296,7 +297,11 @@ def main(argv: list[str] | None = None) -> int:
     with Disk(options.workers) as disk:
         for stage in options.only or [stage.name for stage in STAGES.values() if stage.tested]:
             faults = disk.faults(stage)
-            chosen = [one for (_, letter), ones in faults.items() for one in spread(ones, SPREAD[letter])]
+            chosen = [
+                one
+                for (_, letter), ones in faults.items()
+                for one in (ones if options.every else spread(ones, SPREAD[letter]))
+            ]
             if options.sample:
                 chosen = random.Random(0).sample(chosen, min(options.sample, len(chosen)))
             tried = list(disk.tried(chosen))

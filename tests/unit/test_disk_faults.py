@@ -32,6 +32,14 @@ def test_each_stage_ends_with_a_clear_word_and_is_then_done_as_ever():
     assert {one.answer for one in tried} >= {"said", "killed"}
 
 
+def test_a_report_that_does_not_fit_names_its_file(tmp_path):
+    from segsweep.store.epoch_reports import REPORTS, add_report
+
+    (tmp_path / REPORTS).symlink_to("/dev/full")
+    with pytest.raises(OSError, match=REPORTS):
+        add_report(tmp_path, {"epoch": 1})
+
+
 def test_what_is_wrong_is_seen():
     from tests.faults.disk import _differences, _unclear
 

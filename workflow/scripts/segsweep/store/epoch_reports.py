@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from segsweep.disk_errors import naming
+
 REPORTS = "reports.jsonl"
 
 Report = dict[str, float]  # `epoch`, and numbers by column
@@ -17,7 +19,8 @@ Report = dict[str, float]  # `epoch`, and numbers by column
 def add_report(folder: Path, row: Mapping[str, Any]) -> None:
     """Append an epoch to the reports in a segment's unfinished folder; what is no number in it is left out."""
     numbers = {name: value for name, value in row.items() if isinstance(value, int | float)}
-    with (folder / REPORTS).open("a", encoding="utf-8") as file:
+    path = folder / REPORTS
+    with naming(path), path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(numbers) + "\n")
 
 
