@@ -1,5 +1,7 @@
 """Lines of generated Python no longer than a page is wide, broken as ruff breaks them."""
 
+from segsweep.formatting import is_number
+
 LINE = 120
 OPENING, CLOSING = "([{", ")]}"
 INDENT = " " * 4
@@ -25,7 +27,7 @@ def fitted(line: str) -> list[str]:
     head = code[: start + 1] + comment
     if len(inner) + end - start - 2 <= LINE:
         body = [inner + ", ".join(parts)]
-    elif all(_is_number(part) for part in parts):
+    elif all(is_number(part) for part in parts):
         body = _filled(parts, inner)
     else:
         body = [one for part in parts for one in fitted(f"{inner}{part},")]
@@ -70,14 +72,6 @@ def _parts(inside: str) -> list[str]:
             parts.append(inside[begun:position].strip())
             begun = position + 1
     return [part for part in [*parts, inside[begun:].strip()] if part]
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _filled(parts: list[str], indent: str) -> list[str]:

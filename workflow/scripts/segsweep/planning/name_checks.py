@@ -7,7 +7,7 @@ from segsweep import metrics
 from segsweep.config.dotted_keys import ABSENT, value_in
 from segsweep.config.study import Study
 from segsweep.config.yaml_documents import nearest
-from segsweep.formatting import value_in_words
+from segsweep.formatting import is_number, value_in_words
 from segsweep.own_code.names import without_folder
 from segsweep.planning.grid import Design
 
@@ -34,7 +34,7 @@ def unknown_names(
     drawn = any(one.choices is None for one in space.values())
     for name in study.names:
         is_setting = any(value_in(one.dump, name) is not ABSENT for one in design.settings)
-        is_drawn = drawn and _is_number(name)
+        is_drawn = drawn and is_number(name)
         if without_folder(name) not in known and not (is_setting or is_drawn or metrics.is_loss(name)):
             yield (
                 f"{location(('names', name))}: `names` has {name!r}, which is no axis, metric, class or level of the "
@@ -53,11 +53,3 @@ def _parts(column: str) -> list[str]:
     """What a column is called without its split, and its class."""
     split, _, score = column.partition("/")
     return [score, f"test/{score}", *score.split("/")] if split == "val" else []
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
