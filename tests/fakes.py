@@ -111,10 +111,10 @@ class FakeBatches:
     def __len__(self):
         return ceil(self.count / self.batch_size)
 
-    def epoch(self, number):
+    def epoch(self, number, start=0):
         generator = torch.Generator().manual_seed(1000 * self.seed + number)
         order = torch.randperm(self.count, generator=generator) if self.training else torch.arange(self.count)
-        for index in order.split(self.batch_size):
+        for index in order.split(self.batch_size)[start:]:
             names = [f"image{i}" for i in index.tolist()]
             yield {"image": self.pixels[index], "mask": self.masks[index], "index": index.tolist(), "name": names}
 

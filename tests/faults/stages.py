@@ -1,6 +1,5 @@
 """What a study does with a disk, stage by stage, on a workspace so tiny that a stage takes a fraction of a second."""
 
-import itertools
 import os
 import shutil
 from collections.abc import Callable
@@ -23,10 +22,11 @@ from segsweep.planning.plan_file import read_plan
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
 from segsweep.store import lock
+from segsweep.store.epoch_reports import REPORTS
 from segsweep.store.remote import Remote
 from segsweep.store.shared_segments import pull, push
 from segsweep.store.shared_tables import push_tables
-from segsweep.training import loop, memory
+from segsweep.training import checkpointing, memory, stopwatch
 from tests.fakes import FakeTrainer
 from tests.faults.malformed import GOOD_DATASET, GOOD_STUDY
 
@@ -72,8 +72,9 @@ def load() -> None:
 
 
 def steady() -> None:
-    """No clock and no machine in what this process writes: the same work writes the same bytes."""
-    loop.perf_counter = itertools.count().__next__
+    """No clock and no machine in what this process writes: the same work writes the same bytes, and as often."""
+    stopwatch.perf_counter = lambda: 0.0
+    checkpointing.LONGEST_S = 0.0  # a state before each step
     memory.peak_memory_mb = lambda device: 1.0
     segment_job.versions = dict  # asks git
     lock.SILENCE_S = 0.5
@@ -123,8 +124,8 @@ def _interrupt() -> int:
     """A training that was asked to stop after its first epoch."""
     plan = Path("results/little/plan.json")
     segment = next(iter(read_plan(plan).segments))
-    state = STORE / f"{segment}.part" / "last.pt"
-    status = segment_job.run_job(plan, segment, STORE, should_stop=state.exists, trainer=FakeTrainer())
+    finished = STORE / f"{segment}.part" / REPORTS
+    status = segment_job.run_job(plan, segment, STORE, should_stop=finished.exists, trainer=FakeTrainer())
     return 0 if status == 75 else 1
 
 

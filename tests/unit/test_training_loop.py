@@ -1,10 +1,6 @@
 """The loop: equal bits however it is cut or interrupted, large batches in parts, and endings that are results."""
 
 import copy
-import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +13,7 @@ from segsweep.errors import InputError
 from segsweep.inference.forward import micro_batches
 from segsweep.store.checkpoints import read_checkpoint
 from segsweep.store.segment_store import SegmentRecord, SegmentStore
+from segsweep.training import checkpointing
 from segsweep.training.gradients import accumulate_gradients
 from segsweep.training.loop import train_segment
 from tests.fakes import Criterion, FakeBatches, FakeTask, Floats, GreedyTask, Tiny, fake_loaders, segment_plan
@@ -29,7 +26,7 @@ PLATEAU = {
 }
 # All that a state can hold.
 MIXED = PLATEAU | {"precision": "fp16", "ema": {"decay": 0.9, "warmup": True}}
-MEASURED = ("seconds", "images_per_second", "peak_memory_mb")
+MEASURED = ("seconds", "training_seconds", "images_per_second", "peak_memory_mb")
 
 
 def train(segment, store, task=None, **more):
@@ -45,6 +42,7 @@ def content(folder: Path) -> dict:
     """The last state, without what differs from one clock to another."""
     found = read_checkpoint(folder / "last.pt")
     found["rows"] = [{k: v for k, v in row.items() if k not in MEASURED} for row in found["rows"]]
+    found["started"] = {k: v for k, v in found["started"].items() if k not in MEASURED}
     return found
 
 
@@ -100,6 +98,12 @@ def test_cut_into_segments_is_the_same_to_the_bit(tmp_path, settings):
     assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
 
 
+@pytest.fixture
+def saves_always(monkeypatch):
+    """States are saved before each step."""
+    monkeypatch.setattr(checkpointing, "LONGEST_S", 0.0)
+
+
 @pytest.mark.parametrize("settings", [PLATEAU, MIXED])
 def test_interrupted_at_every_batch_is_the_same_to_the_bit(tmp_path, settings):
     whole = segment_plan(settings, last=3)
@@ -109,16 +113,19 @@ def test_interrupted_at_every_batch_is_the_same_to_the_bit(tmp_path, settings):
         store = tmp_path / f"at{calls}"
         outcome = train(whole, store, should_stop=after(calls))
         assert (outcome["status"], outcome["epochs"]) == ("interrupted", calls // 4)
+        saved = read_checkpoint(store / f"{whole.id}.part" / "last.pt")
+        assert (saved["epoch"], saved["started"]["steps"]) == (calls // 4, min(calls % 4, 2))
         assert train(whole, store)["status"] == "finished"
         assert same(content(store / whole.id), content(tmp_path / "whole" / whole.id))
         assert same(*(files(root / whole.id) for root in (store, tmp_path / "whole")))
 
 
-def test_a_last_epoch_that_nothing_resumes_from_is_not_kept_and_can_be_trained_again(tmp_path):
+def test_a_last_epoch_that_nothing_resumes_from_is_not_kept_and_can_be_trained_again(tmp_path, saves_always):
     final = segment_plan(PLATEAU, last=2, can_be_extended=False)
     part = tmp_path / f"{final.id}.part"
     first = train_segment(final, SegmentStore(tmp_path), open_loaders=fake_loaders())
-    assert read_checkpoint(part / "last.pt")["epoch"] == 1
+    saved = read_checkpoint(part / "last.pt")
+    assert (saved["epoch"], saved["started"]["steps"]) == (1, 1)
     held = files(part)
     again = train_segment(
         final, SegmentStore(tmp_path), open_loaders=fake_loaders()
@@ -126,38 +133,6 @@ def test_a_last_epoch_that_nothing_resumes_from_is_not_kept_and_can_be_trained_a
     assert again["epochs"] == first["epochs"] == 2
     assert again["best"] == first["best"]
     assert same(files(part), held)
-
-
-@pytest.mark.parametrize("settings", [{"optimizer": {"lr": 0.01}}, MIXED | {"accumulate": 1}])
-def test_killed_in_mid_epoch_resumes_to_the_same_bits(tmp_path, settings):
-    program = """
-import json, os, signal, sys
-from pathlib import Path
-from segsweep.store.segment_store import SegmentStore
-from segsweep.training.loop import train_segment
-from tests.fakes import fake_loaders, segment_plan
-calls = iter(range(100))
-def stop():
-    if next(calls) == 5:
-        os.kill(os.getpid(), signal.SIGKILL)
-segment = segment_plan(json.loads(sys.argv[2]), last=3)
-train_segment(segment, SegmentStore(Path(sys.argv[1])), should_stop=stop, open_loaders=fake_loaders())
-"""
-    root = Path(__file__).parents[2]
-    environ = os.environ | {"PYTHONPATH": os.pathsep.join([str(root), str(root / "workflow/scripts")])}
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path / "killed"), json.dumps(settings)],
-        env=environ,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == -9, done.stderr
-    description = segment_plan(settings, last=3)
-    assert read_checkpoint(tmp_path / "killed" / f"{description.id}.part" / "last.pt")["epoch"] == 1
-    for store in ("killed", "whole"):
-        train(description, tmp_path / store)
-    assert same(*(files(tmp_path / store / description.id) for store in ("killed", "whole")))
-    assert same(*(content(tmp_path / store / description.id) for store in ("killed", "whole")))
 
 
 def test_rates_follow_steps_and_plateaus_over_epochs(tmp_path):

@@ -66,8 +66,8 @@ class Batches:
         """Batches in an epoch."""
         return len(self._positions(0))
 
-    def epoch(self, epoch: int) -> Iterator[dict[str, Any]]:
-        """The batches of an epoch.
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[dict[str, Any]]:
+        """The batches of an epoch, without the first `start` of them.
 
         Yields:
             image: (B, C, H, W) of the images' dtype, sides padded to multiples of 32 at right and bottom.
@@ -78,7 +78,7 @@ class Batches:
             index: positions in `items`; name: of the images; size: (height, width) before padding;
             page: where the images are patches, where each lies (see `Split.page`).
         """
-        work = [(epoch, positions) for positions in self._positions(epoch)]
+        work = [(epoch, positions) for positions in self._positions(epoch)[start:]]
         if not self._workers:
             yield from map(self._source.batch, work)
             return

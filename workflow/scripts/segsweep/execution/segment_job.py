@@ -4,6 +4,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -44,7 +45,7 @@ def run_job(
         segment: id of the segment.
         store: folder of all segments.
         device: "auto" takes a GPU where there is one.
-        should_stop: asked at each batch; True leaves the last finished epoch on the disk.
+        should_stop: asked at each batch; True has the training save its state, to be resumed.
         environ: where the batch system's names for the job are found.
         trainer: trains the segment, see `segsweep.trainers`; the one that the plan names if not given.
 
@@ -83,7 +84,7 @@ def run_job(
                     device=machine["device"],
                     threads=threads,
                     selections=_selections(job, store),
-                    should_stop=lambda: should_stop() or lock.lost,
+                    should_stop=partial(_should_stop, should_stop, lock),
                     report=lambda row, best: (add_report(part, row), say(progress_line(job, row, best))),
                     note=lambda text: (starts.note(text), say(text)),
                 )
@@ -91,8 +92,8 @@ def run_job(
                 starts.note(outcome["detail"])
                 say(f"{job.label}: {outcome['detail']}")
                 return INTERRUPTED
-            if not job.can_be_extended:
-                # The optimizer's state is most of a segment's bytes, and nothing can resume from here.
+            if not job.can_be_extended or outcome["status"] != "finished":
+                # The optimizer's state is most of a segment's bytes, and nothing resumes from here.
                 (part / STATE).unlink(missing_ok=True)
             (part / REPORTS).unlink(missing_ok=True)
             planned = job.to_json() | outcome | {"versions": versions(), "host": machine, "history": starts.all}
@@ -102,6 +103,17 @@ def run_job(
             return DONE
     except Stopped:
         return INTERRUPTED
+
+
+def _should_stop(asked: Callable[[], bool], lock: Lock) -> bool:
+    """Whether a training is to stop, and to save its state.
+
+    Raises:
+        Stopped: another job trains the segment now, and what lies in its folder is that one's.
+    """
+    if lock.lost:
+        raise Stopped
+    return asked()
 
 
 def is_done(store: SegmentStore, job: SegmentPlan) -> bool:

@@ -11,6 +11,7 @@ from segsweep.io import read_csv
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
 from segsweep.statuses import USABLE
 from segsweep.store.best_epoch import best_of_run
+from segsweep.store.epoch_reports import read_reports
 from segsweep.store.equal_curves import curve_key, repeated_runs
 from segsweep.store.lock import is_held
 from segsweep.store.segment_store import SegmentStore
@@ -77,9 +78,12 @@ def status_of(plan: StudyPlan, store: SegmentStore, logs: Path) -> Status:
     begun = (store.started | errors.logs.keys()) & set(segments) - set(store.complete)
     for segment in sorted(begun):
         label, is_started = segments[segment].label, segment in store.started
+        is_running = is_held(store.lock(segment))
         if is_started:
-            partly += max(0, _last_epoch(store.part(segment)) - segments[segment].first_epoch + 1)
-        if is_held(store.lock(segment)):
+            part = store.part(segment)
+            epoch = max(_saved_epoch(part), _reported_epoch(part) if is_running else 0)
+            partly += max(0, epoch - segments[segment].first_epoch + 1)
+        if is_running:
             running.append(label)
         elif reason := errors.of(segment):
             failed.append(Failure(label, reason, logs / errors.logs[segment]))
@@ -126,8 +130,17 @@ def _repeated(runs: list[PlannedRun], store: SegmentStore) -> int:
     return len(repeated_runs(curves))
 
 
-def _last_epoch(folder: Path) -> int:
-    """The last epoch that an unfinished training has written; 0 where what it wrote is damaged: it begins again."""
+def _reported_epoch(folder: Path) -> int:
+    """The last epoch that a training has finished, saved or not; 0 where it has finished none, or tells no number."""
+    try:
+        reports = read_reports(folder)
+        return int(reports[-1]["epoch"]) if reports else 0
+    except (OSError, LookupError, TypeError, ValueError):
+        return 0
+
+
+def _saved_epoch(folder: Path) -> int:
+    """The last epoch that an unfinished training has saved; 0 where what it wrote is damaged: it begins again."""
     path = folder / "epochs.csv"
     try:
         rows = read_csv(path) if path.is_file() else []

@@ -1,8 +1,7 @@
 """Checkpoints: tensors and plain values in files, and reading them without running anybody's code.
 
-A checkpoint is torch's own file (`torch.load` reads it) with a line behind it, the CRC-32 of all that comes before: a
-state is written after each epoch, and on a processor without instructions for SHA a better one would take as long as
-the writing. Checkpoints of earlier versions have no such line.
+A checkpoint is torch's own file (`torch.load` reads it) with a line behind it, the CRC-32 of all that comes before: on a
+processor without instructions for SHA a better one would take as long as the writing. Checkpoints of earlier versions have no such line.
 """
 
 import os

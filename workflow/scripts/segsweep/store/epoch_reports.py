@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.disk_errors import naming
+from segsweep.io import write_text
 
 REPORTS = "reports.jsonl"
 
@@ -22,6 +23,14 @@ def add_report(folder: Path, row: Mapping[str, Any]) -> None:
     path = folder / REPORTS
     with naming(path), path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(numbers) + "\n")
+
+
+def drop_reports(folder: Path, *, after: int) -> None:
+    """Forget the epochs after one: the segment resumes there, and they will be reported again."""
+    path = folder / REPORTS
+    found = read_reports(folder)
+    if found and found[-1]["epoch"] > after:
+        write_text(path, "".join(json.dumps(one) + "\n" for one in found if one["epoch"] <= after))
 
 
 def read_reports(folder: Path) -> list[Report]:

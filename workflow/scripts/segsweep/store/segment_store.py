@@ -7,7 +7,8 @@ A folder of a segment holds
     counts.npz              counts of the validation split, arrays with a leading axis of epochs
     weights-<epoch>.pt      the model's weights at an epoch that is kept: the best one by some selection
     images-<epoch>.npz      `names`, and counts with a leading axis of images, at such an epoch
-    last.pt                 the complete state after its last epoch, where another segment may continue it
+    last.pt                 the complete state after its last epoch, where another segment may continue it; of an
+                            unfinished one the last that was saved, between two steps
 Of a segment that a program of the user's own trained it holds the record and
     epochs.csv              epoch, and the program's own columns under its own names
     out/                    the program's files: all where another segment may continue it, else those that are kept
@@ -73,7 +74,7 @@ class SegmentRecord:
             segment that holds its weights: {"epoch", "value", "segment"}; None where no epoch has a value.
         parameters: of the network.
         checkpoint_mb: of its weights, MiB.
-        train_seconds: of the segment's epochs, validation included.
+        train_seconds: of the segment's epochs, validation and the writing of checkpoints included.
         peak_memory_mb: on the GPU, of the process on a CPU, MiB.
         effective_batch: images for a step of the optimizer.
         micro_batch: images passed through the network at once.

@@ -27,7 +27,7 @@ class DataLoaders:
         task: see `segsweep.tasks.Task`.
         kind: the data set's task: binary, multiclass, multilabel, multitask or text.
         classes: names of the data set's classes.
-        train, val: batches (`.epoch(n)`, `len()`) of the two splits.
+        train, val: batches (`.epoch(n, start)`, `len()`) of the two splits.
         normalize: images (B, C, H, W) as stored to float32.
     """
 

@@ -9,12 +9,17 @@ from segsweep.config.components import Freeze
 from segsweep.models.parts import encoders
 
 
-def freeze_or_thaw(freeze: Freeze | None, model: nn.Module, optimizer: torch.optim.Optimizer, epoch: int) -> None:
+def freeze_or_thaw(
+    freeze: Freeze | None, model: nn.Module, optimizer: torch.optim.Optimizer, epoch: int, *, begins: bool
+) -> None:
     """Freeze the encoder for an epoch, or let it train; called when the network has been put into training mode.
 
     Parameters that need no gradient get none, and an optimizer passes by parameters without a gradient: no step, no
     decay, no state. In evaluation mode norms keep their statistics and use them, and dropout is off. All of it follows
     from the epoch alone, so that there is nothing to save.
+
+    Args:
+        begins: whether no step of the epoch is done yet; else it resumes.
     """
     if freeze is None:
         return
@@ -26,7 +31,7 @@ def freeze_or_thaw(freeze: Freeze | None, model: nn.Module, optimizer: torch.opt
     if frozen:
         for encoder in encoders(model):
             encoder.eval()
-    elif is_frozen(freeze, epoch - 1):
+    elif begins and is_frozen(freeze, epoch - 1):
         for group in groups:
             restart_step_count(group)
 

@@ -58,13 +58,18 @@ class GradientScaler(torch.amp.GradScaler):
             self._left_out = (self.scale(self._one) < before).float()
             self._count += self._left_out
 
-    def begin_epoch(self) -> None:
-        """Count again from 0."""
-        self._count.zero_()
+    @property
+    def skipped_steps(self) -> int:
+        """Steps left out since `begin_epoch`. In float16 this waits for the GPU."""
+        return int(self._count) if self.is_enabled() else 0
+
+    def begin_epoch(self, skipped_steps: int) -> None:
+        """Count again, from what was left out before."""
+        self._count.fill_(skipped_steps)
 
     def columns(self) -> dict[str, int]:
         """What epochs.csv tells of an epoch; nothing where nothing is scaled."""
-        return {"train/skipped_steps": int(self._count)} if self.is_enabled() else {}
+        return {"train/skipped_steps": self.skipped_steps} if self.is_enabled() else {}
 
 
 class _ScaledGradient(torch.autograd.Function):

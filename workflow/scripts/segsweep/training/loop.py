@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from math import ceil, inf, isfinite, nan
-from time import perf_counter
 from typing import Any
 
 import torch
@@ -14,30 +13,31 @@ from segsweep.io import write_csv
 from segsweep.planning.plan_file import SegmentPlan
 from segsweep.schedules import Progress, learning_rate
 from segsweep.store.best_epoch import selections_of
-from segsweep.store.checkpoints import write_arrays, write_checkpoint
+from segsweep.store.epoch_reports import drop_reports
 from segsweep.store.segment_store import STATE, SegmentStore, selection_key
-from segsweep.training import early_stopping, memory, run_state
+from segsweep.training import early_stopping, memory
+from segsweep.training.checkpointing import COLUMNS
 from segsweep.training.clipping import clip_gradients, clip_of
 from segsweep.training.dataloaders import DataLoaders, open_dataloaders
 from segsweep.training.freezing import freeze_or_thaw
 from segsweep.training.gradient_scaling import SMALLEST_SCALE
 from segsweep.training.gradients import accumulate_gradients, grouped
-from segsweep.training.run_state import RunState
-from segsweep.training.seeding import reseed, set_determinism
+from segsweep.training.run_state import RunState, StartedEpoch
+from segsweep.training.seeding import all_generator_states, reseed, set_all_generator_states, set_determinism
 from segsweep.training.selections import drop_other_epochs, kept_epochs, steering_scores, update_best
-from segsweep.training.session import Session, others_with_state, outcome_of, saved_state, set_up, write_counts
+from segsweep.training.session import Session, outcome_of, saved_state, set_up, write_counts
+from segsweep.training.stopwatch import Stopwatch
 
 # No sensible loss of a mean over pixels comes near it; what is above does not come back.
 EXPLOSION = 1e6
 # Reading a loss waits for the GPU.
 STEPS_BETWEEN_CHECKS = 25
-# Less than this is lost in a power cut; a killed process loses nothing.
-SECONDS_BETWEEN_FLUSHES = 30.0
-COLUMNS = ["epoch", "lr", "train/loss", "val/loss", "seconds", "images_per_second", "peak_memory_mb"]
+# A clock may be too coarse for an epoch.
+SHORTEST_S = 1e-6
 
 
 class Interrupted(Exception):
-    """`should_stop` said so. The last finished epoch is saved."""
+    """`should_stop` said so."""
 
 
 class Diverged(Exception):
@@ -56,7 +56,9 @@ def train_segment(
     note: Callable[[str], None] = lambda text: None,
     open_loaders: Callable[[SegmentPlan, Train, torch.device], DataLoaders] = open_dataloaders,
 ) -> dict:
-    """Train the epochs of a segment in the store, resuming after the last one finished there.
+    """Train the epochs of a segment in the store, resuming from the state that was last saved there.
+
+    It is saved from time to time, between two steps, and when the segment ends or is to stop.
 
     Args:
         segment: its plan.
@@ -64,9 +66,9 @@ def train_segment(
         device: "cpu", "cuda" or "cuda:N".
         threads: threads of torch on the CPU.
         selections: whose best epochs are kept besides that of the segment's own metric: `max val/dice`.
-        should_stop: asked at each batch.
+        should_stop: asked at each batch. What it raises ends the training, and nothing more is written.
         report: told of each finished epoch, with the scores that steer the run, and of the best one so far.
-        note: told of what happens besides (out of memory).
+        note: told of what happens besides (out of memory, where it resumes).
         open_loaders: opens the data of a segment that trains on a device.
 
     Returns:
@@ -82,7 +84,7 @@ def train_segment(
     torch.set_num_threads(threads)
     set_determinism(train.deterministic)
     wanted = selections_of([selection_key(segment.metric, segment.minimize), *selections])
-    micro_batch = None  # as the state says
+    micro_batch, session = None, None  # as the state says
 
     def check_stop() -> None:
         if should_stop():
@@ -93,22 +95,27 @@ def train_segment(
             loaders = open_loaders(segment, train, device)
             session = set_up(segment, train, store, device, loaders, wanted, check_stop)
             session.state.micro_batch = micro_batch or min(session.state.micro_batch, train.batch_size)
+            if micro_batch is None and (store.part(segment.id) / STATE).exists():
+                note(f"resumes at {session.state.resumes_at}")
             return run_epochs(session, report)
         except Exception as error:
             if not memory.is_out_of_memory(error) or train.on_oom == "fail":
                 raise
             said = memory.asked_and_available(error, device)
-        loaders = session = None
-        memory.release(device)  # only now, when the error and with it the failed step's tensors are gone
-        state = saved_state(segment, store, train, wanted)
+        state = session.state if session else saved_state(segment, store, train, wanted)
         tried = min(micro_batch or state.micro_batch, train.batch_size)
         if train.on_oom == "skip" or tried == 1:
             detail = f"out of memory in epoch {state.epoch + 1} with {tried} images at once; {said}"
-            write_counts(store, segment, state)
-            return outcome_of("oom", detail, state, train)
+            if session is None:
+                write_counts(store, segment, state)
+                return outcome_of("oom", detail, state, train)
+            session.drop_started_epoch()
+            return session.outcome("oom", detail)
+        loaders = session = None
+        memory.release(device)  # only now, when the error and with it the failed step's tensors are gone
         micro_batch = ceil(tried / 2)
-        again = f"continuing with {micro_batch} from epoch {state.epoch + 1}"
-        note(f"out of memory with {tried} images at once, {again}; {said}")
+        resumes_at = saved_state(segment, store, train, wanted).resumes_at
+        note(f"out of memory with {tried} images at once, continuing with {micro_batch} from {resumes_at}; {said}")
 
 
 def run_epochs(session: Session, report: Callable[[dict, dict | None], None]) -> dict:
@@ -116,55 +123,55 @@ def run_epochs(session: Session, report: Callable[[dict, dict | None], None]) ->
     segment, train, state = session.segment, session.train, session.state
     folder = session.store.part(segment.id)
     write_csv(folder / "epochs.csv", state.rows, COLUMNS)
+    drop_reports(folder, after=state.epoch)
     drop_other_epochs(session.store, segment.id, kept_epochs(state, segment.id))
-    try:
-        while state.epoch < segment.last_epoch and not early_stopping.should_end(state, train.early_stopping):
-            began = perf_counter()
-            epoch = state.epoch + 1
-            train_losses, lr, images = train_epoch(session, epoch)
-            trained = perf_counter()
-            measured, counter = evaluate_epoch(session, epoch)
-            row = {"epoch": epoch, "lr": lr}
-            row |= {f"train/{name}": value for name, value in train_losses.items()}
-            row |= {f"val/{name}": value for name, value in measured.items()}
-            row |= session.scaler.columns()
-            row |= {
-                "seconds": round(perf_counter() - began, 4),
-                "images_per_second": round(images / (trained - began), 3),
-                "peak_memory_mb": round(memory.peak_memory_mb(session.device), 1),
-            }
-            steering = finish_epoch(session, row, counter)
-            report(steering, state.best.get(selection_key(segment.metric, segment.minimize)))
-    except Interrupted:
-        return session.outcome("interrupted", f"stopped in epoch {state.epoch + 1}, to be resumed")
-    except Diverged as error:
-        return session.outcome("diverged", f"{error}; {_last_good(state)}")
-    if early_stopping.should_end(state, train.early_stopping) and state.epoch < segment.total_epochs:
-        return session.outcome("early_stopped", f"no improvement in {state.stopping['bad']} epochs")
-    return session.outcome("finished")
+    session.watch.lap()
+    with session.writer:
+        try:
+            while state.epoch < segment.last_epoch and not early_stopping.should_end(state, train.early_stopping):
+                train_losses = train_epoch(session)
+                measured, counter = evaluate_epoch(session)
+                steering = finish_epoch(session, train_losses, measured, counter)
+                report(steering, state.best.get(selection_key(segment.metric, segment.minimize)))
+        except Interrupted:
+            return session.outcome("interrupted", f"stopped in epoch {state.epoch + 1}, to be resumed")
+        except Diverged as error:
+            session.drop_started_epoch()
+            return session.outcome("diverged", f"{error}; {_last_good(state)}")
+        if early_stopping.should_end(state, train.early_stopping) and state.epoch < segment.total_epochs:
+            return session.outcome("early_stopped", f"no improvement in {state.stopping['bad']} epochs")
+        return session.outcome("finished")
 
 
-def train_epoch(session: Session, epoch: int) -> tuple[dict[str, float], float, int]:
-    """One pass through the training split.
+def train_epoch(session: Session) -> dict[str, float]:
+    """The next pass through the training split, or what is left of it.
 
     Returns:
-        The means of the losses over the images, the last learning rate, and the number of images.
+        The means of the losses over the images; what else there is to know of the epoch is in `state.started`.
     """
     train, device, state, task = session.train, session.device, session.state, session.loaders.task
     model, criterion, optimizer, forward = session.model, session.criterion, session.optimizer, session.forward
     scaler, ema = session.scaler, session.ema
+    epoch, done = state.epoch + 1, state.started
     batches_per_epoch = len(session.loaders.train)
     steps_per_epoch = ceil(batches_per_epoch / train.accumulate)
     reseed(session.segment.seed, epoch)
     model.train()
     criterion.train()
-    freeze_or_thaw(train.optimizer.freeze, model, optimizer, epoch)
+    freeze_or_thaw(train.optimizer.freeze, model, optimizer, epoch, begins=done.steps == 0)
     criterion = scaler.scaled(criterion)
-    scaler.begin_epoch()
-    sums, count = {}, 0
-    max_abs_loss = torch.zeros((), device=device)
-    for step, batches in enumerate(grouped(session.batches(session.loaders.train, epoch), train.accumulate)):
+    scaler.begin_epoch(done.skipped_steps)
+    if done.steps:
+        set_all_generator_states(done.generators, device)
+    else:
+        done.max_abs_loss = torch.zeros((), device=device)
+    loaded = session.batches(session.loaders.train, epoch, start=done.steps * train.accumulate)
+    watch = Stopwatch()
+    for step, batches in enumerate(grouped(loaded, train.accumulate), start=done.steps):
         session.check_stop()
+        if session.writer.is_due():
+            session.save()
+            watch.lap()
         progress = Progress(
             (epoch - 1) * steps_per_epoch + step,
             batches_per_epoch,
@@ -195,20 +202,22 @@ def train_epoch(session: Session, epoch: int) -> tuple[dict[str, float], float, 
             ema.update_parameters(model)
 
         size = sum(len(batch["image"]) for batch in batches)
-        count += size
         for name, value in losses.items():
-            sums[name] = sums.get(name, 0.0) + size * value.detach().double()
-        max_abs_loss = torch.maximum(max_abs_loss, losses["loss"].detach().abs())  # keeps a NaN
+            done.sums[name] = done.sums.get(name, 0.0) + size * value.detach().double()
+        done.max_abs_loss = torch.maximum(done.max_abs_loss, losses["loss"].detach().abs())  # keeps a NaN
+        done.steps, done.images, done.lr = step + 1, done.images + size, lr
+        done.training_seconds += watch.lap()
         if device.type == "cpu" or step % STEPS_BETWEEN_CHECKS == 0:
-            check_diverged(float(max_abs_loss), "train/loss", f"epoch {epoch}, step {step + 1}")
+            check_diverged(float(done.max_abs_loss), "train/loss", f"epoch {epoch}, step {step + 1}")
             check_scale(scaler.get_scale(), f"epoch {epoch}, step {step + 1}")
-    check_diverged(float(max_abs_loss), "train/loss", f"epoch {epoch}")
-    return {name: float(value) / count for name, value in sums.items()}, lr, count
+    check_diverged(float(done.max_abs_loss), "train/loss", f"epoch {epoch}")
+    done.is_trained, done.generators = True, all_generator_states(device)
+    return {name: float(value) / done.images for name, value in done.sums.items()}
 
 
-def evaluate_epoch(session: Session, epoch: int) -> tuple[dict[str, float], Any]:
+def evaluate_epoch(session: Session) -> tuple[dict[str, float], Any]:
     """Losses, scores and counts of the validation split after an epoch; see `evaluate`."""
-    loaders = session.loaders
+    loaders, epoch = session.loaders, session.state.epoch + 1
     measured, counter = evaluate(
         loaders.task,
         session.criterion,
@@ -224,32 +233,41 @@ def evaluate_epoch(session: Session, epoch: int) -> tuple[dict[str, float], Any]
     return measured, counter
 
 
-def finish_epoch(session: Session, row: dict[str, Any], counter: Any) -> dict[str, Any]:
-    """Compare an epoch with those before, and write it down; returns its row with the scores that steer the run."""
+def finish_epoch(
+    session: Session, train_losses: dict[str, float], measured: dict[str, float], counter: Any
+) -> dict[str, Any]:
+    """Compare an epoch with those before, and note it in the state.
+
+    Returns:
+        Its row of epochs.csv with the scores that steer the run.
+    """
     segment, train, state = session.segment, session.train, session.state
-    folder = session.store.part(segment.id)
-    flush = perf_counter() - session.flushed > SECONDS_BETWEEN_FLUSHES
-    session.flushed = perf_counter() if flush else session.flushed
-    counts = counter.totals()
+    row, counts = _row_of(session, train_losses, measured), counter.totals()
     scored = (session.loaders.kind, session.loaders.classes)
     steering = row | steering_scores(row, counts, session.selections, train, *scored)
     early_stopping.value_of(steering, segment.metric, "metric")
     if update_best(state, session.selections, steering, segment.id):
         weights = {"model": session.evaluated.state_dict(), "epoch": row["epoch"]}
-        write_checkpoint(folder / session.store.weights(segment.id, row["epoch"]).name, weights, flush=flush)
-        write_arrays(folder / session.store.image_counts(segment.id, row["epoch"]).name, counter.images(), flush=flush)
+        session.writer.hold(row["epoch"], weights, counter.images(), kept_epochs(state, segment.id))
     early_stopping.after_epoch(state, steering, train.scheduler, train.early_stopping, segment.metric, segment.minimize)
-    state.epoch = row["epoch"]
+    state.epoch, state.started = row["epoch"], StartedEpoch()
     state.rows.append(row)
     state.counts.append(counts)
-    if state.epoch < segment.last_epoch or segment.can_be_extended:
-        loss = train.loss.model_dump(mode="json")
-        modules = (session.model, session.criterion, session.optimizer)
-        others = others_with_state(session.scaler, session.ema)
-        run_state.save(folder / STATE, state, loss, *modules, others=others, flush=flush)
-    write_csv(folder / "epochs.csv", state.rows, COLUMNS, flush=flush)
-    drop_other_epochs(session.store, segment.id, kept_epochs(state, segment.id))
     return steering
+
+
+def _row_of(session: Session, train_losses: dict[str, float], measured: dict[str, float]) -> dict[str, Any]:
+    done = session.state.started
+    done.seconds += session.watch.lap()
+    row = {"epoch": session.state.epoch + 1, "lr": done.lr}
+    row |= {f"train/{name}": value for name, value in train_losses.items()}
+    row |= {f"val/{name}": value for name, value in measured.items()}
+    row |= session.scaler.columns()
+    return row | {
+        "seconds": round(done.seconds, 4),
+        "images_per_second": round(done.images / max(done.training_seconds, SHORTEST_S), 3),
+        "peak_memory_mb": round(memory.peak_memory_mb(session.device), 1),
+    }
 
 
 def check_diverged(loss: float, column: str, when: str, most: float = EXPLOSION) -> None:

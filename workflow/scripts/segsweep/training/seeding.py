@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,3 +37,20 @@ def set_generator_states(states: list[torch.Tensor], device: torch.device) -> No
     torch.set_rng_state(states[0])
     if device.type == "cuda":
         torch.cuda.set_rng_state(states[1], device)
+
+
+def all_generator_states(device: torch.device) -> dict[str, Any]:
+    """States of all global generators, as a checkpoint can hold them."""
+    name, keys, *rest = np.random.get_state()
+    return {
+        "torch": generator_states(device),
+        "numpy": [name, keys.tolist(), *rest],
+        "python": random.getstate(),
+    }
+
+
+def set_all_generator_states(states: dict[str, Any], device: torch.device) -> None:
+    """Go back to what `all_generator_states` gave."""
+    set_generator_states([state.cpu() for state in states["torch"]], device)
+    np.random.set_state(tuple(states["numpy"]))
+    random.setstate(states["python"])

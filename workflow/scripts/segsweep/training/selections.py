@@ -39,8 +39,7 @@ def add_best(
         kind, classes: of the data set.
 
     Returns:
-        Whether the segment kept the weights of all its epochs that now are a best one; not where an epoch of it was
-        trained without measuring what is asked for.
+        Whether it is known; not where an epoch of the segment was trained without measuring what is asked for.
     """
     missing = {key: selection for key, selection in selections.items() if state.best.get(key) is None}
     if not missing:
@@ -58,13 +57,18 @@ def add_best(
         for i, row in enumerate(rows):
             here = {"epoch": int(row["epoch"])} | {one: values[one][i] for one in values}
             update_best(state, missing, here, name)
-    kept = [store.weights(segment.id, epoch).name for epoch in kept_epochs(state, segment.id)]
-    return all((store.part(segment.id) / name).exists() for name in kept)
+    return True
 
 
 def kept_epochs(state: RunState, segment: str) -> set[int]:
     """The epochs of a segment that are the best one so far for some selection."""
     return {best["epoch"] for best in state.best.values() if best and best["segment"] == segment}
+
+
+def are_written(state: RunState, segment: str, store: SegmentStore) -> bool:
+    """Whether the weights of all best epochs of an unfinished segment lie in its folder."""
+    names = (store.weights(segment, epoch).name for epoch in kept_epochs(state, segment))
+    return all((store.part(segment) / name).exists() for name in names)
 
 
 def drop_other_epochs(store: SegmentStore, segment: str, epochs: set[int]) -> None:

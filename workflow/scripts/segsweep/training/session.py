@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import torch
@@ -19,11 +18,13 @@ from segsweep.store.best_epoch import Selections
 from segsweep.store.checkpoints import write_arrays
 from segsweep.store.segment_store import STATE, SegmentStore
 from segsweep.training import memory, run_state
+from segsweep.training.checkpointing import CheckpointWriter
 from segsweep.training.dataloaders import DataLoaders, prefetch
 from segsweep.training.gradient_scaling import GradientScaler
-from segsweep.training.run_state import RunState
-from segsweep.training.seeding import WEIGHTS, reseed
-from segsweep.training.selections import add_best, batch_means
+from segsweep.training.run_state import RunState, StartedEpoch
+from segsweep.training.seeding import WEIGHTS, all_generator_states, reseed
+from segsweep.training.selections import add_best, are_written, batch_means, kept_epochs
+from segsweep.training.stopwatch import Stopwatch
 from segsweep.training.weight_averaging import averaged
 
 
@@ -40,6 +41,8 @@ class Session:
         batch_means: the metrics of batches that the study names; None where it names none.
         order: of images and weights in memory.
         check_stop: raises `Interrupted` when the job is to end.
+        writer: of states and of the weights of best epochs.
+        watch: measures what `state.started.seconds` counts.
     """
 
     segment: SegmentPlan
@@ -58,11 +61,12 @@ class Session:
     batch_means: BatchMeans | None
     order: torch.memory_format
     check_stop: Callable[[], None]
-    flushed: float = field(default_factory=perf_counter)
+    writer: CheckpointWriter
+    watch: Stopwatch = field(default_factory=Stopwatch)
 
-    def batches(self, loader: Any, epoch: int) -> Iterator[dict]:
-        """The batches of an epoch, some of them made ahead while a GPU is busy."""
-        return prefetch(loader.epoch(epoch), 4 if self.device.type == "cuda" else 0)
+    def batches(self, loader: Any, epoch: int, start: int = 0) -> Iterator[dict]:
+        """The batches of an epoch from the given one on, some of them made ahead while a GPU is busy."""
+        return prefetch(loader.epoch(epoch, start), 4 if self.device.type == "cuda" else 0)
 
     @property
     def evaluated(self) -> nn.Module:
@@ -74,10 +78,41 @@ class Session:
         """The forward pass of the network that is evaluated."""
         return Forward(self.evaluated, self.forward.normalize, self.train, self.device)
 
+    def content(self) -> dict[str, Any]:
+        """The complete state as it is, between two steps or after the last one of an epoch."""
+        done = self.state.started
+        done.seconds += self.watch.lap()
+        if done.steps:
+            done.skipped_steps = self.scaler.skipped_steps
+            if not done.is_trained:  # else they were taken then: an evaluation that was interrupted may have drawn
+                done.generators = all_generator_states(self.device)
+        loss = self.train.loss.model_dump(mode="json")
+        modules = (self.model, self.criterion, self.optimizer)
+        others = others_with_state(self.scaler, self.ema)
+        return run_state.content_of(self.state, loss, *modules, others=others)
+
+    def save(self) -> None:
+        """Write the state, and what it refers to."""
+        self.writer.write(self.content(), self.state.rows, kept_epochs(self.state, self.segment.id), flush=True)
+
+    def drop_started_epoch(self) -> None:
+        """Forget an epoch that does not come to its end."""
+        self.state.started = StartedEpoch()
+        self.watch.lap()
+
     def outcome(self, status: str, detail: str = "") -> dict:
-        """How the training of the segment ended; what is left of it is written down."""
-        if status != "interrupted":
+        """How the training of the segment ended; what is left of it is written down.
+
+        That is the state only where something may resume from it. What publishes the segment flushes the files.
+        """
+        if status == "interrupted":
+            self.save()
+        else:
+            state = self.content() if status == "finished" and self.segment.can_be_extended else None
+            self.writer.write(state, self.state.rows, kept_epochs(self.state, self.segment.id), flush=False)
             write_counts(self.store, self.segment, self.state)
+        self.writer.wait()
+        self.state.started.seconds += self.watch.lap()
         return outcome_of(status, detail, self.state, self.train, self.model)
 
 
@@ -104,6 +139,8 @@ def set_up(
     optimizer = build_optimizer(train.optimizer, model, criterion)
     scaler = GradientScaler(train.precision, device)
     ema = averaged(model, train.ema) if train.ema else None
+    in_background = device.type == "cuda"
+    writer = CheckpointWriter(store, segment.id, sum(_bytes(model)), device, in_background)
     session = Session(
         segment,
         train,
@@ -121,6 +158,7 @@ def set_up(
         batch_means(segment, selections, train, loaders.kind, loaders.classes),
         order,
         check_stop,
+        writer,
     )
     saved = saved_at(store, segment)
     if saved and not _restore(session, saved):
@@ -133,7 +171,8 @@ def set_up(
 def _restore(session: Session, saved: Path) -> bool:
     """Fill a session from a saved state; False where the segment must begin again.
 
-    It must where an epoch of it that is a best one now was not kept, as it was trained under another metric.
+    It must where an epoch of it that is a best one now is not there: it was trained under another metric, or ended, and
+    was killed before it was published.
     """
     segment, loaders = session.segment, session.loaders
     is_own = saved.parent == session.store.part(segment.id)
@@ -142,9 +181,14 @@ def _restore(session: Session, saved: Path) -> bool:
     others = others_with_state(session.scaler, session.ema)
     session.state = run_state.restore(saved, loss, *modules, session.device, others=others)
     if not is_own:
-        session.state.rows, session.state.counts = [], []
-    are_kept = add_best(session.state, session.selections, segment, session.store, loaders.kind, loaders.classes)
-    return are_kept or not is_own
+        _forget_parent(session.state)
+    known = add_best(session.state, session.selections, segment, session.store, loaders.kind, loaders.classes)
+    return not is_own or (known and are_written(session.state, segment.id, session.store))
+
+
+def _forget_parent(state: RunState) -> None:
+    """Leave out what a state of the parent tells of the parent alone."""
+    state.rows, state.counts, state.started = [], [], StartedEpoch()
 
 
 def others_with_state(scaler: GradientScaler, ema: AveragedModel | None) -> dict[str, Any]:
@@ -166,7 +210,7 @@ def saved_state(segment: SegmentPlan, store: SegmentStore, train: Train, selecti
     saved = saved_at(store, segment)
     state = run_state.read(saved) if saved else RunState(train.batch_size)
     if saved and saved.parent != store.part(segment.id):
-        state.rows, state.counts = [], []
+        _forget_parent(state)
     state.best = dict.fromkeys(selections) | state.best
     return state
 
@@ -179,16 +223,20 @@ def write_counts(store: SegmentStore, segment: SegmentPlan, state: RunState) -> 
 def outcome_of(status: str, detail: str, state: RunState, train: Train, model: nn.Module | None = None) -> dict:
     """How a training ended; see `segsweep.trainers`. Without a model its size is not known."""
     rows = state.rows
-    weights = [t.numel() * t.element_size() for t in model.state_dict().values()] if model else None
     return {
         "status": status,
         "detail": detail,
         "epochs": state.epoch,
         "best": state.best,
         "parameters": sum(p.numel() for p in model.parameters()) if model else None,
-        "checkpoint_mb": round(sum(weights) / memory.MB, 3) if model else None,
-        "train_seconds": round(sum(row["seconds"] for row in rows), 3),
+        "checkpoint_mb": round(sum(_bytes(model)) / memory.MB, 3) if model else None,
+        "train_seconds": round(sum(row["seconds"] for row in rows) + state.started.seconds, 3),
         "peak_memory_mb": max((row["peak_memory_mb"] for row in rows), default=None),
         "effective_batch": train.batch_size * train.accumulate,
         "micro_batch": min(state.micro_batch, train.batch_size),
     }
+
+
+def _bytes(model: nn.Module) -> list[int]:
+    """Of each tensor of its weights."""
+    return [tensor.numel() * tensor.element_size() for tensor in model.state_dict().values()]
