@@ -19,12 +19,12 @@ MEASURES = (
         label="gap between validation and training loss", minimize=True,
     ),
     Column(
-        "cost/train_seconds", "number", "Time of all its epochs, validation and the writing of checkpoints included.", empty="not measured",
-        label="training time", minimize=True, unit="s",
+        "cost/train_seconds", "number", "Time of all its epochs, validation and the writing of checkpoints included.",
+        empty="not measured", label="training time", minimize=True, unit="s",
     ),
     Column(
-        "cost/seconds_per_epoch", "number", "Mean time of an epoch, of all that `cost/train_seconds` counts.", empty="no epoch was finished",
-        label="time per epoch", minimize=True, unit="s",
+        "cost/seconds_per_epoch", "number", "Mean time of an epoch, of all that `cost/train_seconds` counts.",
+        empty="no epoch was finished", label="time per epoch", minimize=True, unit="s",
     ),
     Column(
         "cost/peak_memory_mb", "number", "Most memory in use: of the GPU, else of the process.", empty="not measured",

@@ -74,7 +74,8 @@ class Epochs(Table):
         Column("<val/*>", "number", "Validation loss and its parts, and all scores of the whole split.",
                empty="the run has no such score, or it is not finite"),
         Column("seconds", "number", "Time of the epoch, validation and the writing of checkpoints included.", unit="s"),
-        Column("images_per_second", "number", "Training images in a second of training, without validation and the writing of checkpoints."),
+        Column("images_per_second", "number", "Training images in a second of training, without validation and the "
+               "writing of checkpoints."),
         Column("peak_memory_mb", "number", "Most memory in use up to the epoch.", unit="MB"),
     )  # fmt: skip
 

@@ -131,12 +131,12 @@ def _repeated(runs: list[PlannedRun], store: SegmentStore) -> int:
 
 
 def _reported_epoch(folder: Path) -> int:
-    """The last epoch that a training has finished, saved or not; 0 where it has finished none, or tells no number."""
+    """The last epoch that a training has finished, saved or not; 0 where it has finished none."""
     try:
         reports = read_reports(folder)
-        return int(reports[-1]["epoch"]) if reports else 0
-    except (OSError, LookupError, TypeError, ValueError):
+    except OSError:
         return 0
+    return int(reports[-1]["epoch"]) if reports else 0
 
 
 def _saved_epoch(folder: Path) -> int:
