@@ -102,8 +102,9 @@ def test_the_recipe_of_torch_to_the_bit(tmp_path, optimizer, clip, accumulate, f
     assert state["scaler"] == scaler
     assert [row["train/skipped_steps"] for row in rows] == skipped
     assert (scaler["scale"] < 65536) == (sum(skipped) > 0) == (factor > 1)
-    fp32 = trained(tmp_path / "fp32", settings | {"precision": "fp32"}, task)[0]
+    fp32 = trained(tmp_path / "fp32", settings | {"precision": "fp32"}, task, epochs=1)[0]  # the second may diverge
     assert "scaler" not in fp32
+    weights = plain_torch(optimizer, factor=factor, clip=clip, accumulate=accumulate, epochs=1)[0]
     assert not torch.equal(fp32["model"]["first.weight"], weights["first.weight"])
 
 
