@@ -31,7 +31,7 @@ def write(results: QuotedResults) -> str:
     return blocks(
         paragraph(intro(results)),
         *tables,
-        paragraph(lowest(results), most_confused(results), most_pixels(results), pictures(results)),
+        paragraph(lowest(results), most_confused(results), most_pixels(results), where_images_are(results)),
         heatmap(results),
     )
 
@@ -138,7 +138,7 @@ def most_pixels(results: QuotedResults) -> str | None:
     )
 
 
-def pictures(results: QuotedResults) -> str | None:
+def where_images_are(results: QuotedResults) -> str | None:
     """If predictions of the best setting were drawn: where they are."""
     file = results.folder / "images" / "images.json"
     best = results.analysis.get("best") or {}
