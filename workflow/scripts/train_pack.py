@@ -14,6 +14,7 @@ from pathlib import Path
 import train_segment
 
 from segsweep.execution.gpus import list_gpus
+from segsweep.execution.mps import MultiProcessService
 from segsweep.execution.pack import preload, run_pack
 from segsweep.execution.requeue import requeue_job
 from segsweep.exits import INTERRUPTED, program
@@ -34,6 +35,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument(
         "--record-failures", action="store_true", help="failures are written into the markers, with status 0"
+    )
+    parser.add_argument(
+        "--mps", action="store_true", help="those at once share a GPU by NVIDIA's MPS, where it can be started"
     )
     parser.add_argument("--requeue", action="store_true", help="when interrupted, requeue the Slurm job around it")
     options = parser.parse_args(argv)
@@ -66,12 +70,15 @@ def main(argv: list[str] | None = None) -> int:
             )
         )
 
-    kept = (
-        {"may_stay": staying({plan.id: plan.trainer for plan in plans}, options.marker)}
-        if has_gpu(options.device)
-        else {}
-    )
-    status = run_pack(parents, train, log, at_once=options.at_once, should_stop=lambda: bool(asked), **kept)
+    on_gpu = has_gpu(options.device)
+    kept = {"may_stay": staying({plan.id: plan.trainer for plan in plans}, options.marker)} if on_gpu else {}
+    mps = MultiProcessService()
+    if options.mps and on_gpu and options.at_once > 1:
+        mps.start()
+    try:
+        status = run_pack(parents, train, log, at_once=options.at_once, should_stop=lambda: bool(asked), **kept)
+    finally:
+        mps.stop()
     if options.record_failures and not asked:
         status = status_with_markers(parents, options.marker)
     if status == INTERRUPTED and options.requeue:
