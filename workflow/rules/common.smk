@@ -3,7 +3,7 @@ import atexit
 import gc
 import os
 import sys
-from functools import cache
+from functools import cache, partial
 from inspect import signature
 from pathlib import Path
 from shlex import quote
@@ -20,6 +20,7 @@ from segsweep.execution.mps import MultiProcessService
 from segsweep.planning import markers
 from segsweep.planning.announcement import announce
 from segsweep.planning.data_fingerprint import tracking_file
+from segsweep.planning.interruption import stop_as_ever, stop_in_a_line
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
 from segsweep.planning.results_files import TEST_LOOKS, lacks_figures, lacks_images, was_pulled
@@ -35,14 +36,15 @@ PULLS = PLANS and not workflow.output_settings.dryrun and not LOOKS & set(sys.ar
 # The plan lives as long as this process, and so do Snakemake's jobs: of a dry run of 10,000 cells, a third went into
 # looking through them for garbage over and over.
 gc.disable()
+if PLANS:
+    stop_in_a_line()
 try:
     STUDY = open_study(as_written(config, workflow.configfiles), plans=PLANS, pull=PULLS)
     if PLANS:
         announce(STUDY, logger.info)
+        WRITER = PlanWriter(STUDY)
 except InputError as error:
     raise WorkflowError("\n".join(error.problems)) from None
-except KeyboardInterrupt:
-    raise WorkflowError("stopped while the study was planned; nothing was started") from None
 gc.freeze()
 gc.set_threshold(20_000)
 gc.enable()
@@ -84,8 +86,17 @@ TRACKED = tracking_file(STUDY.loaded.dataset, STUDY.loaded.root)
 # How a program of workflow/scripts is started.
 RUN = f"env NO_ALBUMENTATIONS_UPDATE=1 python {quote(os.path.relpath(SCRIPTS))}"
 
+
+def write_plan(write):
+    """Writes down what jobs read; says itself what hinders it, in place of which Snakemake would show its own words."""
+    try:
+        write()
+    except InputError as error:
+        logger.error("\n".join(error.problems))
+        raise WorkflowError("the plan cannot be written") from None
+
+
 if PLANS:
-    WRITER = PlanWriter(STUDY)
     TRACKERS = TrackersBesideTraining([] if TABLE else STUDY.request.exporters, FOLDER, STORE, logger.warning)
     MPS = MultiProcessService(os.environ, logger.info)
     PENDING = {
@@ -97,24 +108,13 @@ if PLANS:
         "export": (FOLDER / "export.txt").is_file() and not EXPORT.is_dir(),
     }
     if any(PENDING.values()):
-        SHOWN = markers.hold(STUDY.start, None)  # so that no other start removes the file
-        atexit.register(markers.release, STUDY.start, SHOWN)
-        markers.write_pending(STUDY.start)
-        atexit.register(markers.remove_pending, STUDY.start)
-
-
-def write_plan(write):
-    """Writes down what jobs read; says itself what hinders it, in place of which Snakemake would show its own words."""
-    try:
-        write()
-    except InputError as error:
-        logger.error("\n".join(error.problems))
-        raise WorkflowError("the plan cannot be written") from None
+        write_plan(partial(markers.show_pending, STUDY.start))
 
 
 def begin():
     """What comes before the first job."""
     write_plan(WRITER.start)
+    stop_as_ever()
     TRACKERS.start()
     if STUDY.request.mps and STUDY.request.claim_gpu:
         MPS.start()

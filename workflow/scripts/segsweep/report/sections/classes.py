@@ -6,6 +6,7 @@ from typing import ClassVar
 import pandas as pd
 
 from segsweep.config.components import Section
+from segsweep.io import regular
 from segsweep.report.figures import theme
 from segsweep.report.figures.confusion import confusion, confusion_size
 from segsweep.report.markdown import blocks, listed, markdown_table, paragraph
@@ -144,7 +145,7 @@ def where_images_are(results: QuotedResults) -> str | None:
     best = results.analysis.get("best") or {}
     if not file.is_file() or not best:
         return None
-    entries = json.loads(file.read_text(encoding="utf-8"))
+    entries = json.loads(regular(file).read_text(encoding="utf-8"))
     drawn = [one for one in entries if one.get("cell") == best.get("cell")]
     return "The section Images shows predictions of this setting beside the ground truth." if drawn else None
 
