@@ -28,7 +28,7 @@ from segsweep.store.shared_segments import pull, push
 from segsweep.store.shared_tables import push_tables
 from segsweep.training import loop, memory
 from tests.fakes import FakeTrainer
-from tests.faults.malformed import GOOD_DATASET, GOOD_STUDY
+from tests.faults.cases import GOOD_DATASET, GOOD_STUDY
 
 STORE, DATA = Path("results/segments"), Path("results/data")
 SEARCH = {

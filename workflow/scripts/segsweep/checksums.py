@@ -12,7 +12,7 @@ from pathlib import Path
 
 from segsweep.disk_errors import naming
 from segsweep.errors import InputError
-from segsweep.io import write_bytes
+from segsweep.io import regular, write_bytes
 
 SUMS = "SHA256SUMS"
 MEMORY = ".checked"
@@ -25,7 +25,7 @@ class DamagedFile(InputError):
 
 def digest_of(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
-    with naming(path), path.open("rb") as file:
+    with naming(path), regular(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -72,7 +72,7 @@ def read_sums(folder: Path, remedy: str) -> dict[str, str] | None:
     """
     path = folder / SUMS
     try:
-        return parse_sums(path.read_bytes())
+        return parse_sums(regular(path).read_bytes())
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
@@ -109,7 +109,7 @@ class CheckedFiles:
         self._known(memory)[name] = stamp
         with suppress(OSError, UnicodeEncodeError):  # a store that may only be read, a full disk: compared again then
             memory.parent.mkdir(exist_ok=True)
-            with memory.open("a", encoding="utf-8") as file:
+            with regular(memory).open("a", encoding="utf-8") as file:
                 file.write(f"{stamp} {name}\n")
         return True
 
@@ -117,7 +117,7 @@ class CheckedFiles:
         """Stamps by name, of one file of the memory; a line that is cut names no file, or has another stamp."""
         if memory.name not in self._memory:
             try:
-                lines = memory.read_text(encoding="utf-8", errors="replace").splitlines()
+                lines = regular(memory).read_text(encoding="utf-8", errors="replace").splitlines()
             except OSError:
                 lines = []
             parts = (line.partition(" ") for line in lines)

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from segsweep.errors import InputError
+from segsweep.io import regular
 
 # What names its folder of results, in paths as in commands.
 STUDY_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"
@@ -35,7 +36,9 @@ def check_study_name(name: str, file: Path, *, config: Path, results: Path) -> N
         )
     datasets = sorted(path.stem for path in (config / "datasets").glob("*.yaml"))
     mine = result_names(name, datasets)
-    others = {path: NAME.findall(path.read_text("utf-8", "replace")) for path in _others(file, name, config, results)}
+    others = {
+        path: NAME.findall(regular(path).read_text("utf-8", "replace")) for path in _others(file, name, config, results)
+    }
     for path, found in others.items():
         shared = sorted(mine & result_names(found[0], datasets)) if found else []
         if shared:

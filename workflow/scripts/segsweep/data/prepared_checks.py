@@ -6,7 +6,7 @@ from pathlib import Path
 from segsweep.checksums import SUMS, CheckedFiles, DamagedFile, compared, digest_of, read_sums, sums_text
 from segsweep.data.prepared import MANIFEST, Prepared, read_manifest
 from segsweep.errors import InputError
-from segsweep.io import write_bytes
+from segsweep.io import regular, write_bytes
 
 REPAIR = "`make repair` forgets it; start again, and it is prepared again."
 
@@ -31,7 +31,7 @@ def check_prepared(folder: Path, only: Collection[str] | None = None) -> None:
         DamagedFile: some differ, naming each.
         InputError: the manifest is unreadable or of another format.
     """
-    if not (folder / MANIFEST).is_file():
+    if not regular(folder / MANIFEST).exists():
         return
     checked = CheckedFiles(folder.parent)
     sums = _sums_of(folder)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.errors import InputError
+from segsweep.io import regular
 
 JOURNAL = ".predictions.jsonl"
 POSITION, PARTS = "position", "parts"
@@ -31,7 +32,7 @@ class PredictionJournal:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / JOURNAL
         self._begins: dict[str, int] = {}  # of each image its line, in bytes from the start of the file
-        self._file = self.path.open("a+b")
+        self._file = regular(self.path).open("a+b")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

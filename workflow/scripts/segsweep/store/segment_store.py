@@ -29,7 +29,7 @@ from typing import Any, Self
 from segsweep.checksums import SUMS, CheckedFiles, DamagedFile, read_sums, write_sums
 from segsweep.disk_errors import in_words
 from segsweep.errors import InputError
-from segsweep.io import flush_folder, flush_path, read_csv, read_json, read_json_or_none, write_json
+from segsweep.io import flush_folder, flush_path, read_csv, read_json, read_json_or_none, regular, write_json
 from segsweep.store.value_ranges import check_counts
 
 STORE = Path("results/segments")
@@ -497,7 +497,7 @@ def read_arrays(path: Path) -> dict[str, Any]:
     import numpy as np  # which planning must not import
 
     try:
-        with np.load(path, allow_pickle=False) as content:
+        with np.load(regular(path), allow_pickle=False) as content:
             return dict(content)
     except (OSError, ValueError, BadZipFile) as error:
         raise InputError(f"{path}: cannot be read ({in_words(error)}). {REPAIR}") from error
