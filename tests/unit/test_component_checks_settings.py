@@ -106,10 +106,18 @@ def test_all_problems_are_said_at_once():
 @pytest.mark.parametrize("backend", ["albumentations", "torchvision"])
 def test_an_augmentation_is_built_for_images_that_are_not_prepared_yet(channels, dtype, backend, tmp_path):
     pipeline = tmp_path / "mine.yaml"
-    pipeline.write_text("transforms:\n- D4\n- Affine: {scale: [0.8, 1.2]}\n- RandomCrop: {height: 9999, width: 9}\n")
+    crop = "- RandomCrop: {height: 9999, width: 9}\n" if backend == "albumentations" else ""
+    pipeline.write_text(f"transforms:\n- D4\n- Affine: {{scale: [0.8, 1.2]}}\n{crop}")
     data = {"augmentation": str(pipeline), "augmentation_backend": backend}
     (seen,) = tried("data", channels=channels, dtype=dtype, data=data)
     assert seen == f"study.yaml:7: data: {backend} takes the augmentation {pipeline}"
+
+
+def test_a_problem_that_has_its_line_gets_no_other(tmp_path):
+    pipeline = tmp_path / "mine.yaml"
+    pipeline.write_text("transforms:\n- D4\n- RandomCrop: {height: 9, width: 9}\n")
+    with pytest.raises(InputError, match=f"{pipeline}:3: RandomCrop: the backend torchvision does not know it"):
+        tried("data", data={"augmentation": str(pipeline), "augmentation_backend": "torchvision"})
 
 
 def test_what_albumentations_refuses_of_arguments_is_found_before_data_are_prepared(tmp_path):
