@@ -16,6 +16,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from segsweep.config.snakemake_config import as_written
 from segsweep.errors import InputError
+from segsweep.execution.mps import MultiProcessService
 from segsweep.planning import markers
 from segsweep.planning.announcement import announce
 from segsweep.planning.data_fingerprint import tracking_file
@@ -74,7 +75,7 @@ RETRIES = STUDY.request.cluster.retries if ON_CLUSTER and PLANS else 0
 WARM = not PROGRAM and (not ON_CLUSTER if STUDY.request.warm is None else STUDY.request.warm)
 # Rules that want a GPU as trainings do: several networks look at a whole split.
 ASKS_A_NETWORK = ("score_ensemble", "score_test", "predict_test", "predict_images", "evaluate_run")
-PACK_OPTIONS = " ".join(["--record-failures"] + ["--requeue"] * ON_CLUSTER)
+PACK_OPTIONS = " ".join(["--record-failures"] + ["--requeue"] * ON_CLUSTER + ["--mps"] * STUDY.request.mps)
 TRAINING_OPTIONS = " ".join(
     ["--warm"] * WARM + ["--record-failures"] * STUDY.records_failures + ["--requeue"] * ON_CLUSTER
 )
@@ -97,6 +98,7 @@ def write_plan(write):
 
 if PLANS:
     TRACKERS = TrackersBesideTraining([] if TABLE else STUDY.request.exporters, FOLDER, STORE, logger.warning)
+    MPS = MultiProcessService(os.environ, logger.info)
     PENDING = {
         "decisions": not STUDY.nothing_left_to_decide,
         "images": lacks_images(FOLDER),
@@ -114,12 +116,15 @@ def begin():
     write_plan(WRITER.start)
     stop_as_ever()
     TRACKERS.start()
+    if STUDY.request.mps and STUDY.request.claim_gpu:
+        MPS.start()
 
 
 def finish():
     """What comes after the last job, however it ended."""
     WRITER.finish()
     TRACKERS.finish()
+    MPS.stop()
 
 
 onstart:
