@@ -2,7 +2,7 @@
 
 import weakref
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from importlib import import_module
@@ -40,6 +40,7 @@ class Batches:
         weights: np.ndarray | None = None,
         workers: int = 0,
         device: torch.device | None = None,
+        targets: Callable[[dict], dict] | None = None,
     ):
         """
         Args:
@@ -53,12 +54,13 @@ class Batches:
             weights: in training, how often each image is drawn, relative to the others, float64 (N,); once if not set.
             workers: threads that make batches ahead; 0 makes them where they are asked for. Results are the same.
             device: where `data.augmentation_device: device` augments images, and batches then lie.
+            targets: what is added to each batch, see `segsweep.tasks.Task`.
 
         Raises:
             InputError: the augmentation is unknown or wrong.
         """
         self.items, self.batch_size, self.seed, self.training = list(items), batch_size, seed, training
-        self._source = _Source(self.items, data, prepared, seed, training, device)
+        self._source = _Source(self.items, data, prepared, seed, training, device, targets)
         self._weights, self._workers = weights, workers
         self._by_size = None if training else self._grouped(prepared)
 
@@ -148,7 +150,8 @@ class Buffers:
     Memory fresh from the system comes page by page, which takes longer than to copy the images into it. There are
     never more blocks than were in use at a time. Any thread may ask and let go.
 
-    Not to be pinned: a copy to a GPU that is still under way when its batch is let go would read the next one.
+    Not to be pinned: a copy to a GPU that is still under way when its batch is let go would read the next one. What
+    goes to a GPU is copied into memory whose copies are watched (`segsweep.device_copies`).
     """
 
     def __init__(self) -> None:
@@ -179,9 +182,11 @@ class _Source:
         seed: int,
         training: bool,
         device: torch.device | None,
+        targets: Callable[[dict], dict] | None,
     ):
         self.items, self.prepared, self.seed = items, prepared, seed
         self.crop = data.crop if training else None
+        self._targets = targets
         self._dtype, self._fill = np.dtype(prepared.dtype), prepared.fill
         self._buffers = Buffers()
         self._device = None  # where images are augmented and laid side by side, if not in arrays
@@ -225,7 +230,8 @@ class _Source:
         pages = [split.page(i) for split, i in refs]
         if all(pages):
             batch["page"] = pages
-        return _tensors(batch if mask is None else batch | {"mask": mask})
+        batch = _tensors(batch if mask is None else batch | {"mask": mask})
+        return batch | (self._targets(batch) if self._targets else {})
 
     def _canvases(self, count: int, height: int, width: int) -> tuple[Any, Any]:
         """What holds the images of a batch, (B, H, W, C), and its masks, (B, H, W): arrays, or tensors on a device."""
