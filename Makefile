@@ -74,7 +74,7 @@ faults: env  ## malformed inputs by the hundred, disks that fail at each stage, 
 	@python -m tests.faults
 	@python -m tests.faults.disk
 
-bench: env  ## speed against a stock script: a table, and results/benchmarks (half an hour)
+bench: env  ## speed against what one would write: a table, and results/benchmarks (an hour)
 	python tests/benchmarks $(PARTS)
 
 lint: env  ## ruff, snakefmt, snakemake --lint

@@ -36,11 +36,7 @@ def measure(quick: bool, cores: int = 1) -> list[Row]:
                 )
 
         def ours(name: str) -> float:
-            shutil.rmtree(folder / "results", ignore_errors=True)
-            # A folder for temporary files of its own: so its warm process is a new one.
-            with tempfile.TemporaryDirectory() as own:
-                command = [sys.executable, "-m", "snakemake", "--cores", str(cores), f"results/{name}/runs.csv"]
-                seconds = timed(lambda: run([*command, "--config", f"study={name}"], folder, TMPDIR=own))
+            seconds = workload.train_study(folder, name, cores)
             scores[name] = scores_of(folder / "results" / name / "runs.csv")
             return seconds
 

@@ -120,9 +120,10 @@ def table(rows: list[Row]) -> str:
         second = "" if alone else f"{row.second_min:.3g} ({row.second_median:.3g}) {row.unit}"
         ratio = "" if alone else f"{row.ratio:.2f} ({row.ratio_median:.2f})"
         wanted = f"{row.wanted} {row.unit}" if alone and row.wanted else row.wanted
+        measured = row.first_min == row.first_min
+        first = f"{row.first_min:.3g} ({row.first_median:.3g}) {row.unit}" if measured else ""
         lines.append(
-            f"| {row.what} | {ratio} | {wanted} | {row.met} | {row.first_min:.3g} ({row.first_median:.3g}) {row.unit} "
-            f"| {second} | {row.rounds} | {row.note} |"
+            f"| {row.what} | {ratio} | {wanted} | {row.met} | {first} | {second} | {row.rounds} | {row.note} |"
         )
     return "\n".join(lines)
 

@@ -4,10 +4,11 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import yaml
-from measuring import ROOT, SCRIPTS, run
+from measuring import ROOT, SCRIPTS, run, timed
 
 sys.path.insert(0, str(SCRIPTS))
 
@@ -98,6 +99,15 @@ def plan(folder: Path, name: str, **config):
     study = open_study({"study": name} | config, plans=True)
     PlanWriter(study).start()
     return study
+
+
+def train_study(folder: Path, name: str, cores: int) -> float:
+    """Seconds of a whole study, from its command to the metrics of its runs: nothing is there before."""
+    shutil.rmtree(folder / "results", ignore_errors=True)
+    # A folder for temporary files of its own: so its warm process is a new one.
+    with tempfile.TemporaryDirectory() as own:
+        command = [sys.executable, "-m", "snakemake", "--cores", str(cores), f"results/{name}/runs.csv"]
+        return timed(lambda: run([*command, "--config", f"study={name}"], folder, TMPDIR=own))
 
 
 def prepare(folder: Path, study) -> str:

@@ -12,9 +12,11 @@ from segsweep.planning.image_kind import image_kind
 from segsweep.planning.packs import read_packs
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import Planner, open_study
+from segsweep.planning.results_files import lacks_figures, lacks_images, was_pulled
 from tests.faults.answers import REFUSED, Answer, answer_of
-from tests.faults.malformed import DATASET, STUDY, Case, dataset, study
+from tests.faults.cases import DATASET, STUDY, Case, dataset, study
 from tests.faults.malformed_data import DataCase
+from tests.faults.strays import Stray
 
 SHOWN_OF_TRAIN = ("epochs", "batch_size", "optimizer.lr")
 PLACE = re.compile(r"\.yaml|\.json|\.txt|--config|data/|tiny|study")
@@ -42,8 +44,8 @@ def ask(cases: Iterable[Case | DataCase]) -> Iterator[Asked]:
             _write(Path(path), content)
         answer = answer_of(lambda case=case, of_data=of_data: _prepared(case) if of_data else _planned(case))
         for path in files:
-            Path(path).unlink(missing_ok=True)
-        shutil.rmtree("results", ignore_errors=True)
+            _remove(Path(path))
+        _remove(Path("results"))
         yield Asked(case, answer, _wrong(case, answer))
 
 
@@ -62,6 +64,7 @@ def _planned(case: Case) -> str:
         return ""
     PlanWriter(planned).start()
     read_packs(planned.packs_file)
+    lacks_images(planned.folder), lacks_figures(planned.folder), was_pulled(planned.folder / "runs.csv")
     train = planned.design.settings[0].dump
     shown = [f"title={planned.study.title!r}"]
     for key in SHOWN_OF_TRAIN:
@@ -82,8 +85,18 @@ def _wrong(case: Case | DataCase, answer: Answer) -> str:
     return ""
 
 
-def _write(path: Path, content: str | bytes | None) -> None:
+def _write(path: Path, content: str | bytes | Stray | None) -> None:
     if content is None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(content, Stray):
+        content.lay(path)
+        return
     path.write_bytes(content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

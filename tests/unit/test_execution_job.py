@@ -14,7 +14,6 @@ import train_segment
 
 from segsweep.analysis.last_errors import LastErrors
 from segsweep.errors import InputError
-from segsweep.execution.pack import run_pack
 from segsweep.execution.segment_job import progress_line, run_job
 from segsweep.store import lock
 from segsweep.store.lock import Lock, Stopped
@@ -280,45 +279,6 @@ def test_a_lock_that_is_held_is_waited_for(tmp_path):
     with Lock(path, say=said.append, sleep=lambda seconds: path.unlink()):
         pass
     assert len(said) == 2
-
-
-def pack(tmp_path, parents, endings, **more):
-    """Run a pack of segments whose work is to end in a given way; returns (status, what was said, what was run)."""
-    said = []
-
-    def work(name):
-        (tmp_path / f"{name}.ran").touch()
-        print(f"output of {name}")
-        ending = endings.get(name, 0)
-        if ending == "raise":
-            raise ValueError("a bug")
-        if ending == "kill":
-            os.kill(os.getpid(), signal.SIGKILL)
-        return ending
-
-    status = run_pack(
-        parents, work, lambda name: tmp_path / f"{name}.log", say=said.append, pause=lambda s: None, **more
-    )
-    return status, "\n".join(said), {path.stem for path in tmp_path.glob("*.ran")}
-
-
-@pytest.mark.parametrize("at_once", [1, 2, 8])
-def test_a_crash_in_a_pack_leaves_its_siblings_alone(tmp_path, at_once):
-    parents = {"a1": "a0", "a0": None, "b": None, "c1": "c0", "c0": "elsewhere", "d": None}
-    status, said, ran = pack(tmp_path, parents, {"b": "raise", "c0": "kill"}, at_once=at_once)
-    assert status == 1
-    assert ran == {"a0", "a1", "b", "c0", "d"}  # c1 cannot continue c0
-    assert f"b: crashed with exit status 1; its log: {tmp_path / 'b.log'}" in said
-    assert "c0: crashed with SIGKILL" in said
-    assert "3 of 6 segments crashed or were left out: " in said
-    assert "ValueError: a bug" in (tmp_path / "b.log").read_text()
-    assert (tmp_path / "d.log").read_text() == "output of d\n"
-
-
-def test_a_pack_without_crash_ends_well_or_is_to_be_gone_on_with(tmp_path):
-    assert pack(tmp_path, {"a": None, "b": "a"}, {}, at_once=2)[0] == 0
-    assert pack(tmp_path, {"a": None, "b": None}, {"a": 75}, at_once=2)[0] == 75
-    assert pack(tmp_path, {"c": None}, {}, at_once=2, should_stop=lambda: True)[2] == {"a", "b"}
 
 
 def test_the_log_of_a_run_that_trains_on_validation_images_names_no_score_of_them():

@@ -7,7 +7,8 @@ import pytest
 
 from tests.faults.answers import HANG, TRACEBACK, answer_of
 from tests.faults.asking import ask
-from tests.faults.malformed import Case, cases
+from tests.faults.cases import Case
+from tests.faults.malformed import cases
 from tests.faults.malformed_data import DataCase
 from tests.workspace import Workspace
 
@@ -27,6 +28,9 @@ ONCE_WRONG = {
     "the key 'Seeds'",
     "results/little/history.json: deep",
     "step_000.json: a list",
+    "results/little/plan.json: a pipe",
+    "results/markers/x.running: a link to itself",
+    "results/little/images/images.json: a number",
     "one id twice",
     "space: resnett18",
     "device=tpu",

@@ -3,7 +3,7 @@ import atexit
 import gc
 import os
 import sys
-from functools import cache
+from functools import cache, partial
 from inspect import signature
 from pathlib import Path
 from shlex import quote
@@ -16,9 +16,11 @@ sys.path.insert(0, str(SCRIPTS))
 
 from segsweep.config.snakemake_config import as_written
 from segsweep.errors import InputError
+from segsweep.execution.mps import MultiProcessService
 from segsweep.planning import markers
 from segsweep.planning.announcement import announce
 from segsweep.planning.data_fingerprint import tracking_file
+from segsweep.planning.interruption import stop_as_ever, stop_in_a_line
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
 from segsweep.planning.results_files import TEST_LOOKS, lacks_figures, lacks_images, was_pulled
@@ -34,14 +36,15 @@ PULLS = PLANS and not workflow.output_settings.dryrun and not LOOKS & set(sys.ar
 # The plan lives as long as this process, and so do Snakemake's jobs: of a dry run of 10,000 cells, a third went into
 # looking through them for garbage over and over.
 gc.disable()
+if PLANS:
+    stop_in_a_line()
 try:
     STUDY = open_study(as_written(config, workflow.configfiles), plans=PLANS, pull=PULLS)
     if PLANS:
         announce(STUDY, logger.info)
+        WRITER = PlanWriter(STUDY)
 except InputError as error:
     raise WorkflowError("\n".join(error.problems)) from None
-except KeyboardInterrupt:
-    raise WorkflowError("stopped while the study was planned; nothing was started") from None
 gc.freeze()
 gc.set_threshold(20_000)
 gc.enable()
@@ -72,7 +75,7 @@ RETRIES = STUDY.request.cluster.retries if ON_CLUSTER and PLANS else 0
 WARM = not PROGRAM and (not ON_CLUSTER if STUDY.request.warm is None else STUDY.request.warm)
 # Rules that want a GPU as trainings do: several networks look at a whole split.
 ASKS_A_NETWORK = ("score_ensemble", "score_test", "predict_test", "predict_images", "evaluate_run")
-PACK_OPTIONS = " ".join(["--record-failures"] + ["--requeue"] * ON_CLUSTER)
+PACK_OPTIONS = " ".join(["--record-failures"] + ["--requeue"] * ON_CLUSTER + ["--mps"] * STUDY.request.mps)
 TRAINING_OPTIONS = " ".join(
     ["--warm"] * WARM + ["--record-failures"] * STUDY.records_failures + ["--requeue"] * ON_CLUSTER
 )
@@ -82,23 +85,6 @@ PARTIAL = "--partial" if STUDY.request.partial and STUDY.coverage != "all" else 
 TRACKED = tracking_file(STUDY.loaded.dataset, STUDY.loaded.root)
 # How a program of workflow/scripts is started.
 RUN = f"env NO_ALBUMENTATIONS_UPDATE=1 python {quote(os.path.relpath(SCRIPTS))}"
-
-if PLANS:
-    WRITER = PlanWriter(STUDY)
-    TRACKERS = TrackersBesideTraining([] if TABLE else STUDY.request.exporters, FOLDER, STORE, logger.warning)
-    PENDING = {
-        "decisions": not STUDY.nothing_left_to_decide,
-        "images": lacks_images(FOLDER),
-        "figures": lacks_figures(FOLDER),
-        "tables": was_pulled(FOLDER / "runs.csv"),
-        "model": (FOLDER / "model.txt").is_file() and not MODEL.is_dir(),
-        "export": (FOLDER / "export.txt").is_file() and not EXPORT.is_dir(),
-    }
-    if any(PENDING.values()):
-        SHOWN = markers.hold(STUDY.start, None)  # so that no other start removes the file
-        atexit.register(markers.release, STUDY.start, SHOWN)
-        markers.write_pending(STUDY.start)
-        atexit.register(markers.remove_pending, STUDY.start)
 
 
 def write_plan(write):
@@ -110,16 +96,35 @@ def write_plan(write):
         raise WorkflowError("the plan cannot be written") from None
 
 
+if PLANS:
+    TRACKERS = TrackersBesideTraining([] if TABLE else STUDY.request.exporters, FOLDER, STORE, logger.warning)
+    MPS = MultiProcessService(os.environ, logger.info)
+    PENDING = {
+        "decisions": not STUDY.nothing_left_to_decide,
+        "images": lacks_images(FOLDER),
+        "figures": lacks_figures(FOLDER),
+        "tables": was_pulled(FOLDER / "runs.csv"),
+        "model": (FOLDER / "model.txt").is_file() and not MODEL.is_dir(),
+        "export": (FOLDER / "export.txt").is_file() and not EXPORT.is_dir(),
+    }
+    if any(PENDING.values()):
+        write_plan(partial(markers.show_pending, STUDY.start))
+
+
 def begin():
     """What comes before the first job."""
     write_plan(WRITER.start)
+    stop_as_ever()
     TRACKERS.start()
+    if STUDY.request.mps and STUDY.request.claim_gpu:
+        MPS.start()
 
 
 def finish():
     """What comes after the last job, however it ended."""
     WRITER.finish()
     TRACKERS.finish()
+    MPS.stop()
 
 
 onstart:

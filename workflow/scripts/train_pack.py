@@ -1,14 +1,20 @@
 #!/usr/bin/env python
-"""Train several segments of a plan in one job, some at a time, each in a process of its own."""
+"""Train several segments of a plan in one job, some at a time.
+
+Each has a process of its own. On a GPU the processes stay, and each trains one segment after the other.
+"""
 
 import argparse
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import train_segment
 
+from segsweep.execution.gpus import list_gpus
+from segsweep.execution.mps import MultiProcessService
 from segsweep.execution.pack import preload, run_pack
 from segsweep.execution.requeue import requeue_job
 from segsweep.exits import INTERRUPTED, program
@@ -29,6 +35,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument(
         "--record-failures", action="store_true", help="failures are written into the markers, with status 0"
+    )
+    parser.add_argument(
+        "--mps", action="store_true", help="those at once share a GPU by NVIDIA's MPS, where it can be started"
     )
     parser.add_argument("--requeue", action="store_true", help="when interrupted, requeue the Slurm job around it")
     options = parser.parse_args(argv)
@@ -61,12 +70,49 @@ def main(argv: list[str] | None = None) -> int:
             )
         )
 
-    status = run_pack(parents, train, log, at_once=options.at_once, should_stop=lambda: bool(asked))
+    on_gpu = has_gpu(options.device)
+    kept = {"may_stay": staying({plan.id: plan.trainer for plan in plans}, options.marker)} if on_gpu else {}
+    mps = MultiProcessService()
+    if options.mps and on_gpu and options.at_once > 1:
+        mps.start()
+    try:
+        status = run_pack(parents, train, log, at_once=options.at_once, should_stop=lambda: bool(asked), **kept)
+    finally:
+        mps.stop()
     if options.record_failures and not asked:
         status = status_with_markers(parents, options.marker)
     if status == INTERRUPTED and options.requeue:
         requeue_job(os.environ)
     return status
+
+
+def has_gpu(device: str) -> bool:
+    """Whether trainings here may take a GPU; the driver is asked, as this process must not touch a GPU before it forks.
+
+    Args:
+        device: as in the settings: auto, cpu, cuda or cuda:N.
+    """
+    return device != "cpu" and os.environ.get("CUDA_VISIBLE_DEVICES") not in ("", "-1") and bool(list_gpus())
+
+
+def staying(trainers: dict[str, str], marker: str | None) -> Callable[[str], bool]:
+    """What says, in the process of a segment that ended well, whether another one may follow there.
+
+    Of a segment that failed the marker says so, and of a program the process is another one.
+
+    Args:
+        trainers: segment: the trainer that its plan names.
+        marker: path of a segment's marker; {segment} is its id.
+    """
+    from segsweep.execution.process_state import ProcessState
+
+    before = ProcessState()  # as forked processes get it
+
+    def may_stay(segment: str) -> bool:
+        failed = marker and Path(marker.format(segment=segment)).stat().st_size
+        return trainers[segment] == "builtin" and not failed and before.restore()
+
+    return may_stay
 
 
 def status_with_markers(parents: dict[str, str | None], marker: str) -> int:

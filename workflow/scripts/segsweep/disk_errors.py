@@ -19,6 +19,8 @@ REMEDIES = {
 IN_THE_WAY = {
     errno.EISDIR: "A file belongs there: move the folder away",
     errno.ENOTDIR: "A folder belongs there: move the file away",
+    errno.EEXIST: "A folder belongs there: move what is none away",
+    errno.ENXIO: "A file belongs there: remove what is none",
     errno.ELOOP: "The link leads to itself: remove it",
     errno.EACCES: "Have its permissions, or those of its folder, changed",
     errno.EPERM: "Have its permissions, or those of its folder, changed",
@@ -28,13 +30,13 @@ IN_THE_WAY = {
 def refusal_of_disk(error: BaseException) -> str | None:
     """What a disk refused first, of what led to an error: a line that names the file; None where it refused nothing."""
     if isinstance(error, OSError) and error.errno in IN_THE_WAY and error.filename is not None:
-        return _refusal(error.filename2 or error.filename, error.errno, IN_THE_WAY[error.errno])
+        return _refusal(error.filename2 or error.filename, error.strerror, IN_THE_WAY[error.errno])
     refused = refused_by_disk(error)
     if not refused:
         return None
     number = refused[0].errno
     files = [one.filename2 or one.filename for one in refused]  # the second is the one that is written
-    return _refusal(next(filter(None, files), "a file"), number, REMEDIES[number])
+    return _refusal(next(filter(None, files), "a file"), os.strerror(number), REMEDIES[number])
 
 
 @contextmanager
@@ -50,6 +52,11 @@ def refusals_told() -> Iterator[None]:
         if refusal := refusal_of_disk(error):
             raise InputError(refusal) from error
         raise
+
+
+def is_no_file(error: OSError) -> bool:
+    """Whether what was opened is none: nothing lies there, or a folder, a pipe, a link to itself or to nothing."""
+    return error.errno in (errno.ENOENT, errno.EISDIR, errno.ENXIO, errno.ELOOP)
 
 
 def in_words(error: BaseException) -> str:
@@ -79,8 +86,5 @@ def naming(path: Path) -> Iterator[None]:
         raise
 
 
-def _refusal(file: str, number: int, remedy: str) -> str:
-    return (
-        f"{file}: {os.strerror(number)}. {remedy}, and start again: what is complete stays, and the rest resumes or is "
-        "made again."
-    )
+def _refusal(file: str, said: str, remedy: str) -> str:
+    return f"{file}: {said}. {remedy}, and start again: what is complete stays, and the rest resumes or is made again."

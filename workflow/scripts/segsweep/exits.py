@@ -37,8 +37,8 @@ def signal_in_words(number: int) -> str:
 def program(main: Callable[..., int]) -> Callable[..., int]:
     """Make a program's main function say on stderr what is wrong with its input, and return `WRONG_INPUT`.
 
-    What a disk refuses it says in a line as well, and returns `CRASHED`. It also imports no more than it uses
-    (`lean_imports`).
+    What a disk refuses it says in a line as well, and returns `CRASHED`; of Ctrl-C, `CONTROL_C`. It also imports no
+    more than it uses (`lean_imports`).
     """
 
     @wraps(main)
@@ -53,6 +53,9 @@ def program(main: Callable[..., int]) -> Callable[..., int]:
         except InputError as error:
             print(error, file=sys.stderr)
             return WRONG_INPUT
+        except KeyboardInterrupt:
+            print("Stopped.", file=sys.stderr)
+            return CONTROL_C
         except Exception as error:  # libraries have errors of their own around those of the system
             refusal = refusal_of_disk(error)
             if refusal is None:

@@ -6,9 +6,11 @@ be left out where `flush_folder` follows.
 """
 
 import csv
+import errno
 import io
 import json
 import os
+import stat
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +22,25 @@ from segsweep.errors import InputError
 TEMPORARY = ".{name}.{process}.tmp"
 
 
+def regular(path: Path | str) -> Path:
+    """A path where a file lies, or nothing: each reader of a file asks for it so, as whoever opens a FIFO waits.
+
+    Raises:
+        OSError: a FIFO, a socket, a device or a link to nothing lies there, or the system does not say what. What a
+            folder is, opening it says.
+    """
+    path = Path(path)
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        if path.is_symlink():
+            raise OSError(errno.ENXIO, "A link to nothing lies there", str(path)) from None
+        return path
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise OSError(errno.ENXIO, "A pipe, socket or device lies there", str(path))
+    return path
+
+
 def read_text(path: Path | str, remedy: str = "Check the path.") -> str:
     """A text file's content, UTF-8.
 
@@ -27,7 +48,7 @@ def read_text(path: Path | str, remedy: str = "Check the path.") -> str:
         InputError: it cannot be read, or is no text; `remedy` says what a person can do.
     """
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
+        return regular(path).read_text(encoding="utf-8-sig")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}). {remedy}") from error
     except UnicodeDecodeError as error:
@@ -55,7 +76,7 @@ def read_xml(path: Path | str, remedy: str) -> ElementTree.Element:
         InputError: it cannot be read, or is no XML.
     """
     try:
-        return ElementTree.parse(path).getroot()
+        return ElementTree.parse(regular(path)).getroot()
     except (OSError, ElementTree.ParseError, LookupError, ValueError) as error:  # the latter of unknown encodings
         raise InputError(f"{path}: not valid XML ({error}). {remedy}") from error
 
@@ -63,7 +84,7 @@ def read_xml(path: Path | str, remedy: str) -> ElementTree.Element:
 def read_json_or_none(path: Path | str) -> Any:
     """A JSON file's content; None where it is absent or damaged. For what is made again without loss."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(regular(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
 
@@ -173,7 +194,7 @@ def write_if_changed(path: Path, text: str) -> bool:
         Whether it was written.
     """
     try:
-        if path.read_text(encoding="utf-8") == text:
+        if regular(path).read_text(encoding="utf-8") == text:
             return False
     except (OSError, UnicodeDecodeError):
         pass

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from segsweep.checksums import CheckedFiles, DamagedFile, compared, digest_of, parse_sums, sums_text
 from segsweep.disk_errors import naming, refused_by_disk
-from segsweep.io import write_bytes
+from segsweep.io import regular, write_bytes
 from segsweep.tables import outputs
 
 FOLDER = ".sums"
@@ -75,7 +75,7 @@ def _noted(folder: Path) -> Iterator[tuple[Path, str | None]]:
     for file in sorted((folder / FOLDER).glob("*")):
         try:
             with naming(file):
-                digests = parse_sums(file.read_bytes())
+                digests = parse_sums(regular(file).read_bytes())
         except (OSError, ValueError) as error:
             if refused_by_disk(error):  # the tables may be as they were made
                 raise

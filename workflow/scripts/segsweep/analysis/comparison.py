@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.errors import InputError
+from segsweep.io import regular
 from segsweep.tables import Column, Table
 
 
@@ -102,7 +103,7 @@ def read_conclusions(name: str, folder: Path) -> dict[str, Any]:
             f"compare: {name}: found no other analysis at {in_folder} nor {beside}. Report on that study first."
         )
     try:
-        return json.loads(path.read_text(encoding="utf-8"))["conclusions"]
+        return json.loads(regular(path).read_text(encoding="utf-8"))["conclusions"]
     except (ValueError, KeyError) as error:
         raise InputError(f"{path}: holds no conclusions ({error}). Analyze that study again.") from error
 

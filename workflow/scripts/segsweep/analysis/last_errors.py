@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 from segsweep.exits import WRONG
+from segsweep.io import regular
 
 LOGS = Path("logs/train_segment")  # below results/, each log `<segment>.<start>.log`
 # The last line of a traceback, what `note_killed` writes, or what is wrong with the input of a training.
@@ -34,7 +35,7 @@ class LastErrors:
         if segment not in self.logs:
             return ""
         try:
-            text = (self.folder / self.logs[segment]).read_text(encoding="utf-8", errors="replace")
+            text = regular(self.folder / self.logs[segment]).read_text(encoding="utf-8", errors="replace")
         except OSError:  # removed meanwhile: then nothing is known, as without a log
             return ""
         found = ERROR.findall(text)

@@ -16,6 +16,7 @@ from segsweep.config.components import Sampler
 from segsweep.config.metric_direction import lower_is_better
 from segsweep.errors import InputError
 from segsweep.formatting import number, short_names, value_in_words
+from segsweep.io import regular
 from segsweep.own_code.names import own_name
 from segsweep.planning.plan_file import DESIGN_ROLES, PLAN_FILE, StudyPlan, open_plan
 from segsweep.statuses import USABLE
@@ -276,7 +277,7 @@ def open_results(folder: Path) -> StudyResults:
 
 def read_table(path: Path, axes: list[str] = ()) -> pd.DataFrame:
     """A table of results, with names and levels as texts."""
-    header = pd.read_csv(path, nrows=0).columns
+    header = pd.read_csv(regular(path), nrows=0).columns
     texts = {name: str for name in header if name in TEXT_COLUMNS or name in axes}
     table = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values={n: [""] for n in header if n not in texts})
     return table

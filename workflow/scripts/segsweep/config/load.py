@@ -67,6 +67,11 @@ class Request(Settings):
     )
     check_components: bool = key(True, "Settings, and components of own code, are tried before the first training.")
     claim_gpu: bool = key(False, "Trainings on this machine share its GPUs by memory, each on one of them.")
+    mps: bool = key(
+        False,
+        "Trainings that share a GPU (`pack_at_once` above 1, `claim_gpu`) compute side by side by NVIDIA's MPS, where "
+        "it can be started. Off by default: an illegal memory access of one ends all.",
+    )
     predict: Prediction | None = key(None, "Images that `make predict` predicts.")
     exporters: list[Literal[TRACKERS]] = key(
         [], "Trackers that are told of each epoch while a study trains; see docs/trackers.md."

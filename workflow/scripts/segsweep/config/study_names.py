@@ -4,13 +4,14 @@ import re
 from pathlib import Path
 
 from segsweep.errors import InputError
+from segsweep.io import regular
 
 # What names its folder of results, in paths as in commands.
 STUDY_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"
 # Folders of results/ that belong to all studies.
 SHARED_FOLDERS = ("segments", "data", "logs", "markers", "outcomes", "benchmarks")
 NAME = re.compile(r"^name:[ \t]*[\"']?([\w.-]+)", re.MULTILINE)
-PLANNED_FROM = re.compile(r'"study_file": "((?:[^"\\]|\\.)*)"')
+PLANNED_FROM = re.compile(r'"study_file": ?"((?:[^"\\]|\\.)*)"')
 HEAD = 200_000  # characters of a plan that are searched for the file that it was made of
 
 
@@ -35,7 +36,9 @@ def check_study_name(name: str, file: Path, *, config: Path, results: Path) -> N
         )
     datasets = sorted(path.stem for path in (config / "datasets").glob("*.yaml"))
     mine = result_names(name, datasets)
-    others = {path: NAME.findall(path.read_text("utf-8", "replace")) for path in _others(file, name, config, results)}
+    others = {
+        path: NAME.findall(regular(path).read_text("utf-8", "replace")) for path in _others(file, name, config, results)
+    }
     for path, found in others.items():
         shared = sorted(mine & result_names(found[0], datasets)) if found else []
         if shared:

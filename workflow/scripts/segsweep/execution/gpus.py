@@ -60,6 +60,11 @@ def memory_of(processes: Iterable[int], run=subprocess.run) -> float | None:
     return sum(found) if found else None
 
 
+def has_mig(run=subprocess.run) -> bool:
+    """Whether a GPU of this machine is divided into instances (MIG)."""
+    return any("Enabled" in row for row in _ask(["--query-gpu=mig.mode.current"], run))
+
+
 def _ask(query: list[str], run: Callable[..., Any]) -> list[list[str]]:
     """The fields of each row that the driver answers; none where there is no driver."""
     if run is subprocess.run and not shutil.which("nvidia-smi"):
@@ -74,11 +79,11 @@ def _ask(query: list[str], run: Callable[..., Any]) -> list[list[str]]:
 
 
 def visible(gpus: list[Gpu], setting: str | None) -> list[Gpu]:
-    """Those that CUDA_VISIBLE_DEVICES leaves; all if it is not set."""
+    """Those that CUDA_VISIBLE_DEVICES leaves, in its order; all if it is not set."""
     if setting is None:
         return gpus
     names = [name.strip() for name in setting.split(",") if name.strip()]
-    return [gpu for gpu in gpus if str(gpu.index) in names or gpu.uuid in names]
+    return [gpu for name in names for gpu in gpus if name in (str(gpu.index), gpu.uuid)]
 
 
 def choose(gpus: list[Gpu], claims: list[tuple[str, int, float]], memory_mb: int) -> Gpu | None:

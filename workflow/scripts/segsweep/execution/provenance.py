@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from segsweep.execution.mps import PIPES
+
 PACKAGES = ("torch", "torchvision", "segmentation-models-pytorch", "albumentations", "numpy", "opencv-python-headless")
 SCHEDULER_VARIABLES = ("SLURM_JOB_ID", "SLURM_JOB_NODELIST", "SLURM_RESTART_COUNT", "CUDA_VISIBLE_DEVICES")
 
@@ -29,8 +31,8 @@ def library_versions() -> dict[str, str | None]:
 
 
 def host(threads: int, environ: Mapping[str, str]) -> dict:
-    """The machine, and the batch system's names for the job."""
-    return {
+    """The machine, the batch system's names for the job, and `mps` where processes share a GPU through it."""
+    found = {
         "name": socket.gethostname(),
         "system": platform.platform(),
         "processor": _processor(),
@@ -38,6 +40,7 @@ def host(threads: int, environ: Mapping[str, str]) -> dict:
         "threads": threads,
         "job": {name: environ[name] for name in SCHEDULER_VARIABLES if name in environ},
     }
+    return found | {"mps": True} if PIPES in environ else found
 
 
 def _processor() -> str:

@@ -71,7 +71,7 @@ def run_job(
             part = store.part(segment)
             part.mkdir(exist_ok=True)
             remove_temporaries(part)
-            say(_title(job, part, machine["device"]))
+            say(_title(job, part, machine))
             starts = Starts(part, machine["device"])
             if parent and parent.status != "finished":
                 outcome = {name: getattr(parent, name) for name in OF_PARENT} | {"train_seconds": 0.0}
@@ -146,7 +146,8 @@ def _is_start(kept: Any) -> bool:
     return isinstance(kept, dict) and isinstance(kept.get("notes", []), list)
 
 
-def _title(job: SegmentPlan, part: Path, device: str) -> str:
+def _title(job: SegmentPlan, part: Path, machine: Mapping[str, Any]) -> str:
+    device = f"{machine['device']} with MPS" if machine.get("mps") else machine["device"]
     resumed = ", resumed" if (part / STATE).exists() else ""
     return f"{job.label}, epochs {job.first_epoch}-{job.last_epoch} on {device}{resumed}: {job.id}"
 

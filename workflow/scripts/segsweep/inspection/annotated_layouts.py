@@ -201,7 +201,7 @@ def _json(path: Path) -> Any:
 
 
 def _coco(path: Path) -> dict[str, list[dict[str, Any]]] | None:
-    """The lists of a COCO file; what in them is no mapping is left for the reader to complain of."""
+    """The lists of a COCO file; what in them is no mapping is left for the reader to refuse."""
     content = _json(path)
     keys = ("images", "annotations", "categories")
     if not isinstance(content, dict) or not all(isinstance(content.get(key), list) for key in keys):

@@ -10,7 +10,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from segsweep import metrics
-from segsweep.io import write_text
+from segsweep.io import regular, write_text
 from segsweep.model_export.network_files import ONNX, SETTING, TORCHSCRIPT, NetworkFiles
 from segsweep.model_export.onnx_file import OPSET
 from segsweep.model_export.paths_for_others import text_for_others
@@ -170,7 +170,7 @@ def is_card(path: Path) -> bool:
     """Whether a file is there and a card of an export, whatever was changed in it since."""
     if not path.is_file():
         return False
-    text = path.read_text(encoding="utf-8", errors="replace")
+    text = regular(path).read_text(encoding="utf-8", errors="replace")
     return text.startswith("---\n") and f"\n- {TAG}\n" in text
 
 

@@ -14,6 +14,7 @@ from segsweep.config.display import Display
 from segsweep.config.split_keys import TRAIN, VAL
 from segsweep.data.image_kinds import RGB
 from segsweep.formatting import plural
+from segsweep.io import regular
 from segsweep.planning.plan_file import StudyPlan
 
 MANIFEST = "manifest.json"  # as in segsweep.data.prepared, which has numpy
@@ -57,7 +58,7 @@ class _Sizes:
 def data_fit(plan: StudyPlan, folder: str) -> Fit:
     """How a study and a folder of prepared data fit together; of a folder that is not prepared yet nothing is known."""
     try:
-        manifest = json.loads(Path(folder, MANIFEST).read_text(encoding="utf-8"))
+        manifest = json.loads(regular(Path(folder, MANIFEST)).read_text(encoding="utf-8"))
         splits, channels = manifest["splits"], manifest.get("channels", RGB)
     except (OSError, ValueError, LookupError):  # prepared, or refused, later
         return Fit([], [])

@@ -9,6 +9,7 @@ lies in a folder whose name is new at each start, so that none can be left over 
     results/outcomes/<start>/<pack>/     the same for the segments of a pack
 """
 
+import atexit
 import fcntl
 import os
 import shutil
@@ -18,8 +19,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from segsweep.disk_errors import naming
-from segsweep.io import write_text
+from segsweep.disk_errors import is_no_file, naming, refusals_told
+from segsweep.io import regular, write_text
 
 MARKERS = Path("results/markers")
 OUTCOMES = Path("results/outcomes")
@@ -96,12 +97,30 @@ def running(folder: Path = MARKERS) -> dict[str, Path]:
     """The starts that run in this working folder, and the folders of the studies that they write into."""
     found = {}
     for path in folder.glob(f"*{RUNNING}"):
-        with suppress(FileNotFoundError, IsADirectoryError), path.open(encoding="utf-8") as file:
+        try:
+            file = regular(path).open(encoding="utf-8", errors="replace")
+        except OSError as error:
+            if is_no_file(error):  # removed meanwhile, or none that a start has made
+                continue
+            raise
+        with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except OSError:  # it is held, or this file system has no locks: then it may be
                 found[path.name.removesuffix(RUNNING)] = Path(file.read())
     return found
+
+
+@refusals_told()
+def show_pending(start: str) -> None:
+    """Make the pending file of a start, which lasts as long as this process.
+
+    Raises:
+        InputError: the disk refuses it.
+    """
+    atexit.register(release, start, hold(start, None))  # so that no other start removes the file
+    write_pending(start)
+    atexit.register(remove_pending, start)
 
 
 def write_pending(start: str) -> None:

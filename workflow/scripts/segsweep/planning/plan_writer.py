@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from segsweep.disk_errors import refusals_told
-from segsweep.io import write_if_changed
+from segsweep.io import regular, write_if_changed
 from segsweep.planning import markers
 from segsweep.planning.own_components import as_text
 from segsweep.planning.packs import remembered
@@ -31,6 +31,7 @@ class PlanWriter:
         study: as it was planned.
     """
 
+    @refusals_told()
     def __init__(self, study: Planner):
         self.study = study
         self.started = False
@@ -90,7 +91,7 @@ class PlanWriter:
 def ends_as_a_plan(file: Path) -> bool:
     """Whether a plan is there and whole, by its last character: parsing that of ten thousand cells takes a second."""
     try:
-        with file.open("rb") as plan:
+        with regular(file).open("rb") as plan:
             plan.seek(-1, SEEK_END)
             return plan.read() == b"}"
     except OSError:  # none, or an empty one

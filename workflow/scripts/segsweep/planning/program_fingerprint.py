@@ -220,5 +220,5 @@ def _words(command: str) -> list[str]:
         return command.split()
     try:
         return shlex.split(command)
-    except ValueError:  # quotes that the shell will complain about
+    except ValueError:  # quotes that the shell will refuse
         return command.split()

@@ -4,10 +4,11 @@ Of images and figures, rules make as many as they need: which of them lack is as
 that were pulled from the shared store are older than anything that this workflow made: it makes its own.
 """
 
+import os
 import re
 from pathlib import Path
 
-from segsweep.io import read_json_or_none
+from segsweep.io import read_json_or_none, regular
 from segsweep.store.shared_tables import PULLED
 
 TEST_LOOKS = "test_looks.json"  # see `segsweep.inference.test_looks`
@@ -20,15 +21,22 @@ def was_pulled(table: Path) -> bool:
 
 
 def lacks_images(folder: Path) -> bool:
-    """Whether an image of images/images.json is not there."""
-    entries = read_json_or_none(folder / "images" / "images.json") or []
-    return any(not (folder / entry["file"]).is_file() for entry in entries)
+    """Whether an image of images/images.json is not there, or that file is damaged."""
+    file = folder / "images" / "images.json"
+    if not os.path.lexists(file):  # all will be drawn
+        return False
+    try:
+        return any(not (folder / entry["file"]).is_file() for entry in read_json_or_none(file))
+    except (LookupError, TypeError, ValueError):  # the latter of names with NUL
+        return True
 
 
 def lacks_figures(folder: Path) -> bool:
-    """Whether a figure that report.md shows is not there."""
+    """Whether a figure that report.md shows is not there, or that file is damaged."""
     try:
-        text = (folder / "report.md").read_text(encoding="utf-8")
+        text = regular(folder / "report.md").read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return True
     except OSError:  # the whole report will be written
         return False
     return any(name.startswith("figures/") and not (folder / name).is_file() for name in LINK.findall(text))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def begin_with(out: Path, parent: Path | None) -> None:
-    """Make the folder anew: a copy of the one that it continues, or empty.
+    """Make the folder again: a copy of the one that it continues, or empty.
 
     Args:
         out: the folder.

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from segsweep.io import regular
+
 KEPT_BYTES = 64 * 1024
 
 
@@ -32,7 +34,7 @@ class Output:
 
     def pass_on(self) -> None:
         """Say what the program has said since."""
-        with self.path.open("rb") as file:
+        with regular(self.path).open("rb") as file:
             file.seek(self._passed_on)
             content = file.read()
         if content:

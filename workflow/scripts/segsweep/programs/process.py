@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from segsweep.errors import InputError
+from segsweep.io import regular
 
 # Bears the unfinished folder of the segment: by it all that a program started is known, also in sessions of its own.
 SEGMENT_VARIABLE = "SEGSWEEP_SEGMENT"
@@ -58,7 +59,7 @@ class Program:
         self._guard = subprocess.Popen(guard, stdin=subprocess.PIPE, **quiet)
         shell = shutil.which("bash") or "/bin/sh"
         try:
-            with self.output.open("ab") as output:
+            with regular(self.output).open("ab") as output:
                 self._process = subprocess.Popen(
                     [shell, "-c", self.command],
                     cwd=self.folder, env=self.environ, stdin=subprocess.DEVNULL, stdout=output, stderr=output,

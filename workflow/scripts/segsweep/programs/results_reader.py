@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from segsweep.config.program import ProgramResults
+from segsweep.io import regular
 from segsweep.programs.columns import column_of
 from segsweep.programs.results_files import MalformedFile, Row, format_name, format_of
 from segsweep.programs.results_files.tensorboard_events import STEP
@@ -92,7 +93,7 @@ def cut_half_lines(out: Path, pattern: str) -> None:
     for path in out.glob(pattern):
         if "tfevents" in path.name or not path.is_file():
             continue
-        content = path.read_bytes()
+        content = regular(path).read_bytes()
         whole = content.rfind(b"\n") + 1
         if whole < len(content):
             with path.open("r+b") as file:

@@ -14,6 +14,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
+from segsweep.io import regular
+
 HERE = Path(__file__).parent
 FEW_ROWS, TALL_PIXELS = 10, 480  # of a table that stays on one page in print; of a figure that needs its height
 PNG_SIZE = struct.Struct(">II")
@@ -100,7 +102,7 @@ def _figures(body: str, folder: Path) -> str:
     def figure(found: re.Match) -> str:
         source, alt, caption = found.groups()
         path = folder / unquote(html.unescape(source))
-        content = path.read_bytes()
+        content = regular(path).read_bytes()
         tall = ' class="tall"' if _tall(path, content) else ""
         data = base64.b64encode(content).decode("ascii")
         kind = KINDS[path.suffix.lower()]

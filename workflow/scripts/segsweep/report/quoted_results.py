@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from segsweep import statuses
 from segsweep.analysis.verdicts import STATED
 from segsweep.config.dotted_keys import lookup
+from segsweep.io import regular
 from segsweep.own_code.names import without_folder
 from segsweep.planning.plan_file import PLAN_FILE, open_plan
 from segsweep.report.display_names import DisplayNames
@@ -116,7 +117,9 @@ class QuotedResults:
         if not path.is_file():
             return pd.DataFrame(columns=["run", "cell", "epoch"])
         wanted = {"run", "cell", "epoch", self.metric, "val/loss", "train/loss"}
-        return pd.read_csv(path, usecols=lambda name: name in wanted, dtype={"run": str, "cell": str}, engine="c")
+        return pd.read_csv(
+            regular(path), usecols=lambda name: name in wanted, dtype={"run": str, "cell": str}, engine="c"
+        )
 
     @cached_property
     def usable(self) -> pd.DataFrame:
@@ -300,7 +303,7 @@ def _level(value: Any) -> str:
 def _read(path: Path, texts: set[str]) -> pd.DataFrame:
     """Numbers are numbers; levels, cells, labels and names stay texts."""
     try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
+        frame = pd.read_csv(regular(path), dtype=str, keep_default_na=False, na_values=[""])
     except pd.errors.EmptyDataError:
         return pd.DataFrame()
     for column in frame.columns:

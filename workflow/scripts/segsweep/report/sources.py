@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from segsweep.io import regular
+
 STEP = re.compile(r"""\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|\.?([^.\[\]"]+)""")
 
 
@@ -42,14 +44,14 @@ class SourceFiles:
     def table(self, file: str) -> list[dict[str, str]]:
         """The rows of a CSV file, as text. Raises: OSError."""
         if file not in self._tables:
-            with (self.folder / file).open(newline="", encoding="utf-8") as lines:
+            with regular(self.folder / file).open(newline="", encoding="utf-8") as lines:
                 self._tables[file] = list(csv.DictReader(lines))
         return self._tables[file]
 
     def tree(self, file: str) -> Any:
         """What a JSON or YAML file holds. Raises: OSError, ValueError."""
         if file not in self._trees:
-            text = (self.folder / file).read_text(encoding="utf-8")
+            text = regular(self.folder / file).read_text(encoding="utf-8")
             self._trees[file] = json.loads(text) if file.endswith(".json") else yaml.safe_load(text)
         return self._trees[file]
 

@@ -23,7 +23,8 @@ from optuna.trial import TrialState, create_trial
 
 from segsweep.config.search import Dimension
 from segsweep.config.study import Study
-from segsweep.io import write_text
+from segsweep.disk_errors import refused_by_disk
+from segsweep.io import regular, write_text
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
 from segsweep.search.decisions import space_of
 from segsweep.search.requests import trial_runs
@@ -67,8 +68,18 @@ def write_journal(states: list[State], plan: StudyPlan, store: SegmentStore, fol
     if before:
         trials.report_ended(before)
     file = folder / JOURNAL
-    there = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
-    write_text(file, "".join(_continued(there.splitlines(keepends=True), lines.texts())))
+    write_text(file, "".join(_continued(_lines_of(file), lines.texts())))
+
+
+def _lines_of(file: Path) -> list[str]:
+    """The lines of a journal; none where no file lies there, or one that cannot be read: it is written again."""
+    try:
+        text = regular(file).read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        if refused_by_disk(error):
+            raise
+        return []
+    return text.splitlines(keepends=True)
 
 
 def _continued(there: list[str], own: list[str]) -> list[str]:
@@ -80,7 +91,7 @@ def _continued(there: list[str], own: list[str]) -> list[str]:
         entries = [json.loads(line) for line in there]
         ours = [_timeless(entry) for entry in entries if entry["worker_id"] == WORKER]
         only_notes = all(entry["op_code"] in NOTES for entry in entries if entry["worker_id"] != WORKER)
-    except (ValueError, KeyError, TypeError):  # damaged
+    except (ValueError, KeyError, TypeError, RecursionError):  # damaged
         return own
     same = ours == [_timeless(json.loads(line)) for line in own[: len(ours)]]
     return there + own[len(ours) :] if only_notes and same else own

@@ -16,7 +16,7 @@ import torch
 from torch.utils.serialization import config
 
 from segsweep.checksums import DamagedFile
-from segsweep.io import write_bytes
+from segsweep.io import regular, write_bytes
 
 LINE = re.compile(rb"\ncrc32 ([0-9a-f]{8})\n")
 LENGTH = len(b"\ncrc32 00000000\n")
@@ -51,7 +51,7 @@ def check_checkpoint(path: Path) -> None:
     Raises:
         DamagedFile: it differs.
     """
-    with path.open("rb") as file:
+    with regular(path).open("rb") as file:
         left = max(0, os.fstat(file.fileno()).st_size - LENGTH)
         file.seek(left)
         said = LINE.fullmatch(file.read())

@@ -3,9 +3,11 @@
 import json
 import os
 import socket
+import stat
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 
@@ -13,6 +15,7 @@ import psutil
 
 from segsweep.disk_errors import naming
 from segsweep.errors import InputError
+from segsweep.io import regular
 
 BEAT_S = 10.0
 # Several missed beats: a node that is gone, not a file system that is slow.
@@ -80,10 +83,7 @@ class Lock:
         try:
             handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
         except FileExistsError:
-            if self.path.is_dir() or self.path.is_symlink():
-                raise InputError(
-                    f"{self.path}: is no file, and the lock of a training belongs there. Remove it, and start again."
-                ) from None
+            self._check_kind()
             return False
         me = {"token": self._token, "host": socket.gethostname(), "machine": _machine(), "pid": os.getpid()}
         me["started"] = _started(os.getpid())
@@ -94,6 +94,14 @@ class Lock:
             self.path.unlink(missing_ok=True)  # not signed, it would be waited for
             raise
         return True
+
+    def _check_kind(self) -> None:
+        """Refuse what was never a lock file: nobody would let go of it."""
+        with suppress(FileNotFoundError):  # released meanwhile
+            if not stat.S_ISREG(self.path.lstat().st_mode):
+                raise InputError(
+                    f"{self.path}: is no file, and the lock of a training belongs there. Remove it, and start again."
+                )
 
     def _gone(self, holder: dict) -> str | None:
         """Why the holder is taken to be gone."""
@@ -156,7 +164,7 @@ def is_held(path: Path) -> bool:
 def _read(path: Path) -> dict:
     """What a lock file says of its holder; nothing where it was just released, is not yet written, or is damaged."""
     try:
-        holder = json.loads(path.read_text())
+        holder = json.loads(regular(path).read_text())
     except (OSError, ValueError, RecursionError):
         return {}
     return holder if isinstance(holder, dict) and holder.keys() >= SIGNED else {}

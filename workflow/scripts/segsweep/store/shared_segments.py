@@ -20,6 +20,7 @@ from pathlib import Path
 from segsweep.checksums import SUMS, DamagedFile, digest_of, files_in, parse_sums, sums_text
 from segsweep.disk_errors import naming, refused_by_disk
 from segsweep.errors import InputError
+from segsweep.io import regular
 from segsweep.planning.plan_file import SegmentPlan
 from segsweep.planning.record_match import disagreement
 from segsweep.planning.unplanned_segments import note_unplanned
@@ -231,7 +232,7 @@ def pack(folder: Path, target: Path, without: Collection[str] = ()) -> None:
     published, sums = published_sums(folder), []
     with naming(target), tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as tar:
         for name in sorted(files_in(folder) - set(without)):
-            with (folder / name).open("rb") as file:
+            with regular(folder / name).open("rb") as file:
                 with naming(folder / name):
                     digest = hashlib.file_digest(file, "sha256").hexdigest()
                 if published_digest(folder, name, published) not in (None, digest):

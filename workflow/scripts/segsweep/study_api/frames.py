@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from segsweep.errors import InputError
+from segsweep.io import regular
 from segsweep.tables import Table
 
 # Of a column that may have empty fields, and of one that may not.
@@ -35,7 +36,7 @@ def read_frame(path: Path, table: type[Table], axes: Collection[str] = ()) -> pd
     definitions = {column.name: column for column in table.columns if column.family is None}
     measured = next((column for column in reversed(table.columns) if column.family is not None), None)
     try:
-        header = pd.read_csv(path, nrows=0).columns
+        header = pd.read_csv(regular(path), nrows=0).columns
         levels = [name for name in header if name in axes and name not in definitions]
         columns = {name: definitions.get(name, measured) for name in header.difference(levels)}
         # A column that no definition knows is one of another version of segsweep: pandas says what it holds.

@@ -10,6 +10,7 @@ from segsweep import metrics, registry
 from segsweep.config.components import Tracker
 from segsweep.errors import InputError
 from segsweep.formatting import plural
+from segsweep.io import regular
 from segsweep.planning.plan_file import PLAN_FILE, StudyPlan, read_plan
 from segsweep.store.segment_store import SegmentStore
 from segsweep.tracking.passing_on import PassingOn
@@ -115,7 +116,7 @@ def _alone(lock: Path) -> Iterator[None]:
     Raises:
         InputError: another process does.
     """
-    with lock.open("w", encoding="utf-8") as file:
+    with regular(lock).open("w", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -5,6 +5,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+from segsweep.io import regular
 from segsweep.programs.results_files import MalformedFile, Row, number_or_none
 
 COMPLETE_HEADER = True
@@ -12,7 +13,7 @@ COMPLETE_HEADER = True
 
 def read(path: Path, whole: bool) -> list[Row]:
     """See `segsweep.programs.results_files`. A header that stands in the file again is passed over."""
-    lines = list(io.StringIO(path.read_text(encoding="utf-8-sig", errors="replace")))
+    lines = list(io.StringIO(regular(path).read_text(encoding="utf-8-sig", errors="replace")))
     if lines and not whole and not lines[-1].endswith("\n"):
         lines.pop()
     if not lines:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.config.dotted_keys import flat
+from segsweep.io import regular
 from segsweep.programs.results_files import MalformedFile, Row
 
 COMPLETE_HEADER = False
@@ -13,7 +14,7 @@ COMPLETE_HEADER = False
 
 def read(path: Path, whole: bool) -> list[Row]:
     """See `segsweep.programs.results_files`."""
-    lines = io.StringIO(path.read_text(encoding="utf-8-sig", errors="replace"))  # parted by line feeds alone
+    lines = io.StringIO(regular(path).read_text(encoding="utf-8-sig", errors="replace"))  # parted by line feeds alone
     rows = []
     for number, line in enumerate(lines, 1):
         if not line.strip() or (not whole and not line.endswith("\n")):

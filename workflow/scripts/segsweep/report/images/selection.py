@@ -8,7 +8,7 @@ import pandas as pd
 
 from segsweep.config.study import ReportImages
 from segsweep.errors import InputError
-from segsweep.io import read_json
+from segsweep.io import read_json, regular
 from segsweep.planning.plan_file import PlannedRun, StudyPlan, open_plan
 from segsweep.store.segment_store import SegmentStore
 
@@ -31,13 +31,13 @@ class Candidates:
         """
         if not (folder / "ranking.csv").is_file() or not plan_file.is_file():
             raise InputError(f"{folder}: plan.json or ranking.csv missing. Collect and analyze the study first.")
-        ranking = pd.read_csv(folder / "ranking.csv", dtype=str, keep_default_na=False)
+        ranking = pd.read_csv(regular(folder / "ranking.csv"), dtype=str, keep_default_na=False)
         best = _best_cell(folder / "analysis.json")
         ranking = ranking.sort_values("cell", key=lambda cells: cells != best, kind="stable").reset_index(drop=True)
         images = folder / "images.csv"
         scores = pd.DataFrame(columns=["run", "cell", "image"])
         if images.is_file() and images.stat().st_size > 1:
-            scores = pd.read_csv(images, dtype={"run": str, "cell": str, "image": str})
+            scores = pd.read_csv(regular(images), dtype={"run": str, "cell": str, "image": str})
         return cls(open_plan(plan_file), ranking[ranking["best_run"] != ""], scores, SegmentStore(store))
 
     def run_of(self, cell: str) -> PlannedRun:

@@ -6,6 +6,7 @@ from typing import ClassVar
 import pandas as pd
 
 from segsweep.config.components import Section
+from segsweep.io import regular
 from segsweep.report.figures import theme
 from segsweep.report.figures.confusion import confusion, confusion_size
 from segsweep.report.markdown import blocks, listed, markdown_table, paragraph
@@ -31,7 +32,7 @@ def write(results: QuotedResults) -> str:
     return blocks(
         paragraph(intro(results)),
         *tables,
-        paragraph(lowest(results), most_confused(results), most_pixels(results), pictures(results)),
+        paragraph(lowest(results), most_confused(results), most_pixels(results), where_images_are(results)),
         heatmap(results),
     )
 
@@ -138,13 +139,13 @@ def most_pixels(results: QuotedResults) -> str | None:
     )
 
 
-def pictures(results: QuotedResults) -> str | None:
+def where_images_are(results: QuotedResults) -> str | None:
     """If predictions of the best setting were drawn: where they are."""
     file = results.folder / "images" / "images.json"
     best = results.analysis.get("best") or {}
     if not file.is_file() or not best:
         return None
-    entries = json.loads(file.read_text(encoding="utf-8"))
+    entries = json.loads(regular(file).read_text(encoding="utf-8"))
     drawn = [one for one in entries if one.get("cell") == best.get("cell")]
     return "The section Images shows predictions of this setting beside the ground truth." if drawn else None
 

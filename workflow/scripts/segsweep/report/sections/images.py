@@ -4,6 +4,7 @@ import json
 from typing import ClassVar
 
 from segsweep.config.components import Section
+from segsweep.io import regular
 from segsweep.report.markdown import blocks, image
 from segsweep.report.quoted_results import QuotedResults
 
@@ -20,7 +21,7 @@ def write(results: QuotedResults) -> str:
     file = results.folder / "images" / "images.json"
     if not file.is_file():
         return ""
-    entries = json.loads(file.read_text(encoding="utf-8"))
+    entries = json.loads(regular(file).read_text(encoding="utf-8"))
     shown = []
     for i, entry in enumerate(entries):
         if not (results.output / entry["file"]).is_file():

@@ -5,6 +5,7 @@ from typing import ClassVar
 import pandas as pd
 
 from segsweep.config.components import Section
+from segsweep.io import regular
 from segsweep.report.figures import runs as run_figures
 from segsweep.report.figures import theme
 from segsweep.report.markdown import blocks, capital, listed, markdown_table, paragraph
@@ -190,5 +191,5 @@ def to_copy(results: QuotedResults) -> str:
     path = results.folder / "best.yaml"
     if not path.is_file():
         return ""
-    text = path.read_text(encoding="utf-8").rstrip()
+    text = regular(path).read_text(encoding="utf-8").rstrip()
     return blocks("From `best.yaml`, ready to copy:\n", f"```yaml\n{text}\n```\n")
