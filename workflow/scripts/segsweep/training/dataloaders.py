@@ -51,6 +51,7 @@ def open_dataloaders(segment: Any, train: Train, device: torch.device) -> DataLo
     weights = image_weights(train.data.image_sampling, prepared, training)
     task = tasks.build(train, prepared)
     common = {"seed": segment.seed, "workers": train.workers, "device": device, "targets": task.targets()}
+    common |= {"epochs": segment.last_epoch - segment.first_epoch + 1}
     return DataLoaders(
         task,
         prepared.task,
