@@ -8,6 +8,7 @@ its rows decide. Rows are written to gpu.csv as they come; what is skipped is sa
 """
 
 import argparse
+import gc
 import os
 import sys
 import tempfile
@@ -38,7 +39,7 @@ PARTS: dict[str, tuple[Callable[[Bench], Iterator[Row]], float]] = {
     "compilation": (compilation, 3),
     "determinism": (determinism, 1),
     "fused": (fused, 2.5),
-    "studies": (studies, 5),
+    "studies": (studies, 8),
 }
 
 
@@ -72,6 +73,9 @@ def main(argv: list[str] | None = None) -> int:
                     for row in PARTS[part][0](bench):
                         rows.append(row)
                         measuring.write(rows, target)
+                gc.collect()
+                if bench.on_gpu:
+                    torch.cuda.empty_cache()  # other processes share it in the parts that follow
                 print(f"{time.perf_counter() - began:5.0f} s  {part}", flush=True)
         finally:
             os.chdir(former)

@@ -59,7 +59,7 @@ def trained(bench: Bench, description: dict, epochs: int) -> dict[str, float]:
             plan,
             SegmentStore(Path(store)),
             device=str(bench.device),
-            threads=torch.get_num_threads(),
+            threads=1,
             report=lambda row, best: ends.append(time.perf_counter()),
             open_loaders=opened,
         )

@@ -115,7 +115,7 @@ def gain(bench: Bench, count: int, kind: str, what: str) -> Row:
     images = steps * bench.sizes.small_batch * count
     works = {}
     for name, train in (("one after another", cells.one_after_another()), (what, cells.fused())):
-        train(min(3, steps))  # algorithms are chosen, memory is taken
+        train(1)  # memory is taken
 
         def work(train=train) -> int:
             train(steps)

@@ -71,7 +71,9 @@ def asked(bench: Bench, mps: bool) -> dict:
         file = Path(folder, "request.json")
         file.write_text(json.dumps(request | {"mps": mps, "seconds": bench.left}), encoding="utf-8")
         command = [sys.executable, __file__, "--request", str(file)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=max(60.0, 2 * bench.left))
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=max(60.0, bench.left + 30.0)
+        )
         if done.returncode:
             raise RuntimeError(done.stderr[-500:])
         return json.loads(done.stdout.splitlines()[-1])
@@ -124,8 +126,11 @@ def at_once(request: dict, sizes: Sizes, folder: Path, count: int) -> list[dict]
 
 def cell(request: dict, sizes: Sizes, place: Path, number: int, count: int) -> int:
     """One of several cells: trains for a while when all are ready; writes its images a second."""
+    from segsweep.training.seeding import set_determinism
+
     device = torch.device(request["device"])
     torch.set_num_threads(1)
+    set_determinism(True)
     starts = []
     for _ in range(2):
         began = time.perf_counter()

@@ -134,20 +134,9 @@ def graphed(bench: Bench, description: dict) -> Callable[[], float]:
 
 def determinism(bench: Bench) -> Iterator[Row]:
     """What it costs that results are the same to the bit."""
-    from segsweep.training.seeding import set_determinism
-
-    works = {}
-    try:
-        for name, wanted in (("any algorithm", False), ("deterministic", True)):
-            set_determinism(wanted)
-            timed = bare(bench, **FAST)
-
-            def work(timed=timed, wanted=wanted) -> float:
-                set_determinism(wanted)
-                return timed()
-
-            works[name] = work
-        found = interleaved(works, bench.sizes.rounds)
-    finally:
-        set_determinism(False)
+    works = {
+        "any algorithm": bare(bench, **FAST, deterministic=False),
+        "deterministic": bare(bench, **FAST, deterministic=True),
+    }
+    found = interleaved(works, bench.sizes.rounds)
     yield compared(PART, found, ("deterministic", "any algorithm"), unit="s/image", note="1 is free")

@@ -1,11 +1,14 @@
 """Whole studies through Snakemake at reduced epochs: the ten BiSeNet runs at CamVid's size, and the grid of U-Nets."""
 
 import csv
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean
 from threading import Event, Thread
@@ -13,32 +16,29 @@ from threading import Event, Thread
 import workload
 import yaml
 from gpu_training import Bench
-from measuring import ROOT, Row, run, single
+from measuring import ROOT, Row, environment_of_commands, run, single
 
 PART = "gpu studies"
 UTILIZATION = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
-WORST_S = 600.0
+SHORTEST_S = 30.0  # a study that has begun may take this long
 
 
 def studies(bench: Bench) -> Iterator[Row]:
     """Each study one cell at a time, then in packs whose cells share the GPU."""
-    ways = {"one at a time": [], "packs of 8, 4 at once": ["pack=8", "pack_at_once=4"]}
+    bench = replace(bench, folder=workload.workspace(bench.folder / "studies"))
+    packs = ["pack=8", "pack_at_once=4"]
+    ways = {"packs of 8, 4 at once": packs}
     if bench.on_gpu:
-        ways["packs of 8, 4 at once, MPS"] = [*ways["packs of 8, 4 at once"], "mps=true"]
-    if bench.toy:
-        ways = {"packs of 8, 4 at once": ways["packs of 8, 4 at once"]}
-    written = {"bisenet_runs": bisenet(bench), "unet_grid": unet_grid(bench)}
-    lasted = 0.0
+        ways["packs of 8, 4 at once, MPS"] = [*packs, "mps=true"]
+    if not bench.toy:
+        ways["one at a time"] = []
     for way, words in ways.items():
-        for name in written:
+        for name, write_study in (("bisenet_runs", bisenet), ("unet_grid", unet_grid)):
             what = f"{name}, {way}"
-            if lasted > bench.left:
-                bench.skip(what, f"{bench.left:.0f} s left, and one took {lasted:.0f} s")
-                continue
-            with bench.attempt(what):
-                began = time.perf_counter()
-                yield whole(bench, name, what, words)
-                lasted = time.perf_counter() - began
+            if bench.has_time(what):
+                with bench.attempt(what):
+                    write_study(bench)
+                    yield whole(bench, name, what, words)
 
 
 def whole(bench: Bench, name: str, what: str, words: list[str]) -> Row:
@@ -49,16 +49,38 @@ def whole(bench: Bench, name: str, what: str, words: list[str]) -> Row:
     config = [f"study={name}", "smoke=true", f"device={bench.device.type}", "check_components=false", *words]
     if bench.data:
         config.append(f"data_root={bench.data}")
-    run([*command, "--until", "prepare_data", "--config", *config], bench.folder)
+    if not bench.toy:
+        run([*command, "--until", "prepare_data", "--config", *config], bench.folder)
     began = time.perf_counter()
     with Utilization(bench.on_gpu) as gpu:
-        run([*command, *until, "--config", *config], bench.folder)
+        run_within(bench, [*command, *until, "--config", *config])
     seconds = time.perf_counter() - began
     epochs = [epoch for path in bench.folder.glob("results/segments/*/epochs.csv") for epoch in rows_of(path)]
     training = sum(float(epoch["seconds"]) for epoch in epochs)
     busy = f", GPU busy {mean(gpu.seen):.0f} %" if gpu.seen else ""
     note = f"{len(epochs)} epochs, {training:.0f} s in them summed over cells{busy}; data prepared before"
     return single(PART, what, [seconds], note=note)
+
+
+def run_within(bench: Bench, command: list[str]) -> None:
+    """Run a command, in the time that is left.
+
+    Raises:
+        TimeoutError: it is ended, with all that it started.
+        RuntimeError: it failed.
+    """
+    with (bench.folder / "output.log").open("w+") as log:
+        process = subprocess.Popen(
+            command, cwd=bench.folder, env=environment_of_commands(), stdout=log, stderr=log, start_new_session=True
+        )
+        try:
+            process.wait(max(SHORTEST_S, bench.left))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait()
+            raise TimeoutError("the part's time is over before the end of the study") from None
+        if process.returncode:
+            raise RuntimeError((bench.folder / "output.log").read_text()[-500:])
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -71,9 +93,10 @@ def bisenet(bench: Bench) -> None:
     """The ten BiSeNet runs at CamVid's size."""
     sizes = bench.sizes
     dataset = "camvid" if has(bench, "camvid") else drawn(bench, "like_camvid", "multiclass", sizes.study_size)
+    train, val = sizes.study_images
     smoke = {
-        "epochs": max(4, sizes.study_epochs) if not bench.toy else 4,
-        "data": {"crop": list(sizes.study_size)},
+        "epochs": 4,  # so that the phases of the ten have one each
+        "data": {"crop": list(sizes.study_size), "train_subset": train, "val_subset": val},
         "scheduler": {"warmup": {"iterations": 4}},
         "rescale_epochs": True,
     }
@@ -88,7 +111,7 @@ def unet_grid(bench: Bench) -> None:
     sizes = bench.sizes
     side = sizes.grid_size
     dataset = "em_membrane" if has(bench, "em_membrane") else drawn(bench, "like_em_membrane", "binary", (side, side))
-    smoke = {"epochs": 2 if not bench.toy else 1, "data": {"image_size": [side, side]}, "seeds": [0]}
+    smoke = {"epochs": sizes.grid_epochs, "data": {"image_size": [side, side]}, "seeds": [0]}
     study = read("unet_grid") | {"dataset": dataset, "smoke": smoke}
     if bench.toy:
         study["grid"] = {"optimizer.lr": [1e-4, 1e-3][: sizes.cells_of_studies]}

@@ -32,8 +32,8 @@ class Sizes:
     encoder: str = "resnet18"
     fused_steps: int = 20
     synced_images: int = 96
-    study_epochs: int = 4
-    study_images: tuple[int, int] = (367, 101)  # as CamVid's
+    grid_epochs: int = 2
+    study_images: tuple[int, int] = (120, 40)  # a part of CamVid's
     study_size: tuple[int, int] = (360, 480)
     grid_size: int = 256
     cells_of_studies: int | None = None
@@ -41,7 +41,7 @@ class Sizes:
 
 TOY = Sizes(
     side=32, batch=4, batches=2, resident=2, steps=1, rounds=1, epochs=2, val=4, cells=(1, 2), small_batch=4,
-    cell_seconds=0.3, fused_steps=2, synced_images=4, study_epochs=1, study_images=(4, 2), study_size=(64, 96),
+    cell_seconds=0.3, fused_steps=2, synced_images=4, grid_epochs=1, study_images=(4, 2), study_size=(64, 96),
     grid_size=32, cells_of_studies=2,
 )  # fmt: skip
 
@@ -90,7 +90,7 @@ class Bench:
         """What fails within is skipped, and what follows it goes on."""
         try:
             yield
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # the latter of a command that failed
             self.skip(what, error)
 
     def has_time(self, what: str) -> bool:
@@ -196,8 +196,11 @@ def wait(device: torch.device) -> None:
         torch.cuda.synchronize()
 
 
-def seconds_an_image(work: Callable[[], int], device: torch.device) -> float:
+def seconds_an_image(work: Callable[[], int], device: torch.device, *, deterministic: bool = True) -> float:
     """Seconds an image of work that returns how many images it trained on."""
+    from segsweep.training.seeding import set_determinism
+
+    set_determinism(deterministic)
     wait(device)
     began = time.perf_counter()
     images = work()
@@ -227,8 +230,11 @@ def bare(bench: Bench, description: dict | None = None, **settings) -> Callable[
             step(made, batches[i % len(batches)], device)
         return sizes.steps * made.settings.batch_size
 
-    work()  # algorithms are chosen, memory is taken
-    return lambda: seconds_an_image(work, device)
+    def timed() -> float:
+        return seconds_an_image(work, device, deterministic=made.settings.deterministic)
+
+    timed()  # algorithms are chosen, memory is taken
+    return timed
 
 
 def speed(values: list[float]) -> str:
