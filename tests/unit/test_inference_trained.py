@@ -530,7 +530,8 @@ def test_ensemble_and_members_are_scored_on_the_test_split(name, members, reques
     about = made.json("ensemble.json")
     assert (about["split"], about["images"], about["left_out"]) == ("test", 3, [])
     runs = [run for run in made.plan["runs"] if run["role"] == "ensemble"]
-    folds = [made.plan["segments"][run["segments"][-1]]["fold"] for run in runs]
+    segments = read_plan(made.folder / "plan.json").segments
+    folds = [segments[run["segments"][-1]].fold for run in runs]
     assert [(fold["index"], fold["k"], fold["within"]) for fold in folds] == [
         (index, members, "train+val") for index in range(members)
     ]

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from segsweep.errors import InputError
-from segsweep.planning.plan_file import SegmentPlan, StudyPlan, read_plan, read_segment
+from segsweep.planning.plan_file import PlannedCell, SegmentPlan, StudyPlan, read_plan, read_segment
 from tests.segments import segment_plan, study_plan
 
 ONE, TWO = f"{'a' * 16}-0004", f"{'b' * 16}-0008"
@@ -29,19 +29,52 @@ def test_a_plan_is_read_as_it_was_written(plan, file):
     assert read_plan(file).segments[TWO].epochs == 4
 
 
-def test_its_keys_are_those_that_other_programs_read(file):
+def test_its_keys_are_those_that_other_programs_read(plan, file):
     content = json.loads(file.read_text())
     assert content["study"]["metric"] == "val/miou"
     assert content["runs"][0]["segments"] == [ONE]
     assert content["segments"][TWO]["parent"] == ONE
-    assert set(content["segments"][ONE]) == {one.name for one in dataclasses.fields(SegmentPlan)}
+    assert {*content["shared"]["segment"], "id"} == {one.name for one in dataclasses.fields(SegmentPlan)}
+    assert content["shared"]["train"] == plan.cells[0].train
 
 
-def test_a_segment_is_found_without_reading_the_rest(plan, file):
-    text = file.read_text()
-    end = text.index(f'"{TWO}": ')
-    file.write_text(text[:end])  # what follows is not looked at
-    assert read_segment(file, ONE) == plan.segments[ONE]
+def test_a_file_of_an_earlier_version_is_read(plan, file):
+    file.write_text(json.dumps(plan.to_json()))  # each entry in full
+    assert read_plan(file) == plan
+    assert read_segment(file, TWO) == plan.segments[TWO]
+    assert json.loads(file.read_text())["segments"][ONE]["train"] == plan.segments[ONE].train
+
+
+def plan_of_many(count: int) -> StudyPlan:
+    """Of so many cells, each of one segment: a rate and a loss vary."""
+    train = segment_plan().train
+    segments, cells = [], []
+    for number in range(count):
+        lr, loss = (number + 1) * 1e-5, {"dice" if number % 2 else "cross_entropy": 1.0}
+        changed = {"optimizer": train["optimizer"] | {"lr": lr}, "loss": train["loss"] | {"main": loss}}
+        own = train | changed
+        segments.append(segment_plan(f"{number:016x}-0004", label=f"many lr={lr:g} cell={number}", train=own))
+        cells.append(PlannedCell(f"cell={number}", f"lr={lr:g}", "grid", settings={"optimizer.lr": lr}, train=own))
+    return dataclasses.replace(study_plan(*segments), cells=cells)
+
+
+def test_settings_that_cells_share_are_written_once(tmp_path):
+    plan = plan_of_many(500)
+    text = plan.text()
+    assert len(text) < 700 * 500  # bytes of a cell, where each by itself took 4,500
+    (tmp_path / "plan.json").write_text(text)
+    assert read_plan(tmp_path / "plan.json") == plan
+
+
+def test_a_segment_is_found_without_reading_the_rest(tmp_path):
+    plan = plan_of_many(500)
+    wanted = f"{400:016x}-0004"
+    text = plan.text()
+    head, begin = text.index(',"study":'), text.index(f'"{wanted}":')
+    end = text.index('},"', begin) + 1
+    file = tmp_path / "plan.json"
+    file.write_text(f"{text[:head]} what is not looked at {text[begin:end]} neither is this")
+    assert read_segment(file, wanted) == plan.segments[wanted]
 
 
 def test_a_plan_that_changed_is_read_again(plan, file, tmp_path):
@@ -89,6 +122,6 @@ def test_its_digest_stands_for_all_that_results_follow_from(plan):
 
 
 def test_its_digest_asks_for_content_alone(plan, file):
-    assert read_plan(file).digest() == plan.digest()  # of other objects, that share nothing
+    assert read_plan(file).digest() == plan.digest()  # of other objects
     kept_besides = dataclasses.replace(plan.segments[TWO], selections=[])
     assert dataclasses.replace(plan, segments=plan.segments | {TWO: kept_besides}).digest() == plan.digest()

@@ -16,6 +16,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from segsweep.planning.plan_file import read_plan
 from segsweep.search.optuna_journal import JOURNAL
 from tests.workspace import SMALL, Workspace
 
@@ -112,8 +113,8 @@ def test_members_are_scored_on_images_that_none_saw(finished):
     assert [row["method"] for row in scored] == ["vote", "single model", "member 1", "member 2"]
     about = json.loads((finished.folder / "results/little/ensemble.json").read_text(encoding="utf-8"))
     assert (about["split"], about["images"]) == ("val", 2)
-    plan = json.loads((finished.folder / "results/little/plan.json").read_text(encoding="utf-8"))
-    folds = [plan["segments"][run["segments"][-1]]["fold"] for run in plan["runs"] if run["role"] == "ensemble"]
+    plan = read_plan(finished.folder / "results/little/plan.json")
+    folds = [plan.segments[run.segments[-1]].fold for run in plan.runs if run.role == "ensemble"]
     assert [(fold["index"], fold["within"]) for fold in folds] == [(0, "train"), (1, "train")]
     # The single model was scored on these very images in training: it must score the same again.
     single = scored[1]

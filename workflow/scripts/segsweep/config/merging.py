@@ -1,7 +1,8 @@
 """The one rule of overrides, for every place where a study changes settings: docs/overrides.md says it in words."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from segsweep.config.dotted_keys import keys_of
@@ -10,7 +11,7 @@ from segsweep.config.yaml_documents import models_in
 from segsweep.errors import InputError
 from segsweep.own_code.names import own_name
 
-Classes = list[type[Settings]]
+Classes = tuple[type[Settings], ...]
 
 
 def overridden(cls: type[Settings], values: dict[str, Any], changes: dict[str, Any], location) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def overridden(cls: type[Settings], values: dict[str, Any], changes: dict[str, A
     """
     _check_parts(cls, changes, location)
     for dotted in sorted(changes, key=lambda one: len(keys_of(one))):
-        values = _assigned([cls], values, keys_of(dotted), changes[dotted], location)
+        values = _assigned((cls,), values, keys_of(dotted), changes[dotted], location)
     return values
 
 
@@ -43,14 +44,19 @@ def merged(classes: Classes, values: Any, changes: Any) -> Any:
     return copy.deepcopy(changes)
 
 
-def section(classes: Classes, dotted: str) -> Classes:
+def section(classes: Iterable[type[Settings]], dotted: str) -> Classes:
     """The classes of settings that a dotted key of these classes may hold; none for a number or a free mapping."""
+    return _section(tuple(classes), dotted)
+
+
+@lru_cache(maxsize=10_000)  # each cell of a study asks for the same keys
+def _section(classes: Classes, dotted: str) -> Classes:
     for name in keys_of(dotted):
-        classes = list(dict.fromkeys(model for cls in classes for model in _classes_of_key(cls, name)))
+        classes = tuple(dict.fromkeys(model for cls in classes for model in _classes_of_key(cls, name)))
     return classes
 
 
-def _classes_of_key(cls: type[Settings], name: str) -> Classes:
+def _classes_of_key(cls: type[Settings], name: str) -> list[type[Settings]]:
     if name in cls.model_fields:
         return models_in(cls.model_fields[name].annotation)
     return [cls.of_own_keys] if cls.of_own_keys and own_name(name) else []

@@ -11,7 +11,7 @@ STUDY_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"
 # Folders of results/ that belong to all studies.
 SHARED_FOLDERS = ("segments", "data", "logs", "markers", "outcomes", "benchmarks")
 NAME = re.compile(r"^name:[ \t]*[\"']?([\w.-]+)", re.MULTILINE)
-PLANNED_FROM = re.compile(r'"study_file": "((?:[^"\\]|\\.)*)"')
+PLANNED_FROM = re.compile(r'"study_file": ?"((?:[^"\\]|\\.)*)"')
 HEAD = 200_000  # characters of a plan that are searched for the file that it was made of
 
 

@@ -80,8 +80,8 @@ def load_model(
     if not weights.is_file():
         raise InputError(
             f"{weights} is missing, the weights of the run {run.run} at its best epoch: `keep.weights` of a study, or "
-            "`make clean-up`, let them go. Start `snakemake` again: what the best settings lack trains, to the same "
-            f"bits. For another run remove the folder {store.folder(best['segment'])} before."
+            "`make clean-up`, let them go. Start `snakemake` without `partial=true`: what the best settings lack "
+            f"trains, to the same bits. For another run remove the folder {store.folder(best['segment'])} before."
         )
     segment = plan.segments.get(best["segment"]) or store.record(best["segment"])
     settings = segment.train | ({"postprocess": postprocess} if postprocess is not None else {})

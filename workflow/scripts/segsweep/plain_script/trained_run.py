@@ -90,7 +90,7 @@ def read_trained_run(plan: StudyPlan, name: str, store: SegmentStore) -> Trained
     if segments[0].trainer != "builtin":
         raise InputError(
             f"{plan.name}: the run {name} was trained by the program that the study's `command` names. That program is "
-            "the script already: plan.json holds the command under `program` of each segment."
+            "the script already: plan.json holds the command under `shared.segment.program`."
         )
     if missing := [one.id for one in segments if not store.has(one.id)]:
         raise InputError(

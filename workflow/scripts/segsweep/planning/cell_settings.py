@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache
 from typing import Any
 
 from segsweep.config import contradictions
@@ -66,13 +66,16 @@ def cell_settings(study: Study, base: dict[str, Any], location: Callable[[tuple]
 
 def of_train(base: dict[str, Any], location: Callable[[tuple], str]) -> CellSettings:
     """What cells that segsweep trains start from: raw `train`, of which `location` says where a key stands."""
-    return CellSettings(Train, base, location, "train", _text_of_train, partial(_contradictions, location))
 
+    @cache  # asked for each cell
+    def is_whole() -> bool:
+        return all(location((name,)) != LEFT_OUT for name in Train.model_fields)
 
-def _contradictions(location: Callable[[tuple], str], values: Mapping[str, Any]) -> list[tuple[tuple[str, ...], str]]:
-    """Keys that exclude each other; of a `train` of which something is left out, nobody knows."""
-    wrong = any(location((name,)) == LEFT_OUT for name in values)
-    return [] if wrong else contradictions.contradictions(values)
+    def wrong(values: Mapping[str, Any]) -> list[tuple[tuple[str, ...], str]]:
+        # Of a `train` of which something is left out, nobody knows.
+        return contradictions.contradictions(values) if is_whole() else []
+
+    return CellSettings(Train, base, location, "train", _text_of_train, wrong)
 
 
 def _text_of_train(name: str, value: Any, _dump: Any) -> str:

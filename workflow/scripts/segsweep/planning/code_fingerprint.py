@@ -67,6 +67,7 @@ class Code:
         self._modules: dict[str, Module | None] = {}
         self._files: dict[str, Path | None] = {}
         self._edges: dict[Symbol, tuple[Symbol, ...]] = {}
+        self._imports: dict[str, list[tuple[str, Path]]] = {}
         self._fingerprints: dict[frozenset[Symbol], str] = {}
 
     def fingerprint(self, roots: Iterable[Symbol]) -> str:
@@ -136,31 +137,51 @@ class Code:
         for. Kinds that only settings of trainings name are none of them: their values are in the plan. So do the
         modules of the tables that the rule of the program's name makes.
         """
-        settings = {name for name in self._imported(TRAIN) if name.startswith(f"{NAME}.config")}
         found = self._imported(program, self.package.parent / f"{program}.py")
         for table in (one for one in tables.definitions() if program in one.rules):
-            found |= self._imported(table.__module__)
+            self._imported(table.__module__, found=found)
         asked: set[str] = set()
-        while kinds := {kind for name, one in found.items() if name not in settings for kind in one.kinds} - asked:
+        while (
+            kinds := {kind for name, one in found.items() if name not in self._settings for kind in one.kinds} - asked
+        ):
             asked |= kinds
             folders = [base.package for kind, base in registry.kinds().items() if kind in kinds]
             for file in (file for folder in folders for file in sorted((self.package / folder).glob("*.py"))):
                 name = ".".join([NAME, *file.relative_to(self.package).with_suffix("").parts])
-                found |= self._imported(name.removesuffix(".__init__"))
+                self._imported(name.removesuffix(".__init__"), found=found)
         lines = (f"{name} {module.tree}" for name, module in sorted(found.items()))
         return short_hash(lines)
 
-    def _imported(self, name: str, file: Path | None = None) -> dict[str, Module]:
-        """A module or program, and all modules of the package that importing it leads to, at any depth of the code."""
-        found: dict[str, Module] = {}
+    @cached_property
+    def _settings(self) -> set[str]:
+        """The modules of the settings of trainings."""
+        return {name for name in self._imported(TRAIN) if name.startswith(f"{NAME}.config")}
+
+    def _imported(
+        self, name: str, file: Path | None = None, found: dict[str, Module] | None = None
+    ) -> dict[str, Module]:
+        """A module or program, and all modules of the package that importing it leads to, at any depth of the code.
+
+        They are added to those `found` already, which are not followed again.
+        """
+        found = {} if found is None else found
         todo = [(name, file or self._file(name))]
         while todo:
             name, file = todo.pop()
             if file is not None and name not in found:
                 found[name] = self._read(name, file)
-                for target, thing in found[name].all_imports():
-                    todo += [(one, self._file(one)) for one in (target, f"{target}.{thing}".rstrip("."))]
+                todo += self._imports_of(name, found[name])
         return found
+
+    def _imports_of(self, name: str, module: Module) -> list[tuple[str, Path]]:
+        """The modules of the package that a module imports; all programs import much the same ones."""
+        if name not in self._imports:
+            targets = (
+                one for target, thing in module.all_imports() for one in (target, f"{target}.{thing}".rstrip("."))
+            )
+            files = ((one, self._file(one)) for one in dict.fromkeys(targets))
+            self._imports[name] = [(one, file) for one, file in files if file is not None]
+        return self._imports[name]
 
     def _uses(self, name: str, thing: str) -> Iterator[Symbol]:
         """What a definition uses, and what is run when its module is imported."""
@@ -276,12 +297,22 @@ class Code:
             path = local_imports.path_of(name)
             file = path / "__init__.py" if path is not None and path.is_dir() else path
             return file if file is not None and file.is_file() else None
-        if first != NAME:
-            return None
-        stem = self.package.joinpath(*parts)
-        if parts and (file := stem.with_suffix(".py")).is_file():
-            return file
-        return file if (file := stem / "__init__.py").is_file() else None
+        return self._package_files.get(".".join(parts)) if first == NAME else None
+
+    @cached_property
+    def _package_files(self) -> dict[str, Path]:
+        """The files of the package's modules, by their names within it: to ask the disk for each name takes longer."""
+        found: dict[str, Path] = {}
+        for folder, _, names in os.walk(self.package):
+            inner = [] if folder == str(self.package) else os.path.relpath(folder, self.package).split(os.sep)
+            # A module comes before a folder of its name.
+            files = {
+                ".".join([*inner, name[: -len(".py")]]): Path(folder, name) for name in names if name.endswith(".py")
+            }
+            if (init := files.pop(".".join([*inner, "__init__"]), None)) is not None:
+                found.setdefault(".".join(inner), init)
+            found |= files
+        return found
 
 
 def _is_outside(name: str) -> bool:

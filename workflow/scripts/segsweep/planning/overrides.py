@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+from pydantic import ValidationError, create_model
 
 from segsweep.config.dotted_keys import keys_of, lookup
 from segsweep.config.merging import overridden
@@ -67,6 +70,7 @@ class Resolver:
         settings = parse(self.kind, self.base, start.location)
         self._checked = {name: getattr(settings, name) for name in self.kind.model_fields}
         self._sections = {name: self._section(name, value) for name, value in self._checked.items()}
+        self._alone: dict[str, type[Settings]] = {}
 
     @property
     def dump(self) -> dict[str, Any]:
@@ -105,15 +109,29 @@ class Resolver:
 
     def _check(self, name: str, changes: dict[str, Any], location) -> tuple[Section, Any, tuple[LostValue, ...]]:
         changed = overridden(self.kind, {name: self.base[name]} if name in self.base else {}, changes, location)
-        # The other sections as they were checked: pydantic would copy its defaults for each cell.
-        settings = parse(self.kind, self._checked | changed, location)
-        checked = self._section(name, getattr(settings, name))
+        checked = self._section(name, self._value(name, changed, location))
         lost = lost_values(self.start, name, self._sections[name].dump, changes, checked.dump)
         return checked, changed[name], lost
+
+    def _value(self, name: str, changed: dict[str, Any], location) -> Any:
+        """A changed section, checked."""
+        if name in self.kind.model_fields:
+            if name not in self._alone:
+                self._alone[name] = alone(self.kind, name)
+            with suppress(ValidationError):  # told below, with the other keys that there are
+                return getattr(self._alone[name].model_validate({name: changed[name]}), name)
+        # The other sections as they were checked: pydantic would copy its defaults for each cell.
+        return getattr(parse(self.kind, self._checked | changed, location), name)
 
     def _section(self, name: str, value: Any) -> Section:
         dump = value.model_dump(mode="json") if hasattr(value, "model_dump") else value
         return Section(value, dump, self.start.text(name, value, dump))
+
+
+def alone(kind: type[Settings], name: str) -> type[Settings]:
+    """A class with one of the keys of another: what checks it, where the class has no checks of several keys."""
+    field = kind.model_fields[name]
+    return create_model(kind.__name__, __base__=Settings, **{name: (field.annotation, field)})
 
 
 def derive(kind: type[Settings], changes: dict[str, Any], base: dict[str, Any], location) -> dict[str, Any]:

@@ -3,6 +3,9 @@
 The planner makes a `StudyPlan` (`segsweep.planning.plan_content`); whoever works on a study's results reads one with
 `read_plan`. A job that trains one segment takes its `SegmentPlan` alone (`read_segment`): parsing the plan of ten
 thousand cells would take a second of each job.
+
+In the file, `shared` holds the training configuration of one cell and all of one segment; of the others stands what
+differs (`segsweep.planning.plan_differences`). A file of an earlier version has no `shared`, and each of them in full.
 """
 
 import hashlib
@@ -18,9 +21,12 @@ from segsweep.config.program import ProgramResults
 from segsweep.errors import InputError
 from segsweep.hashing import short_hash
 from segsweep.io import read_json, read_text
+from segsweep.planning.plan_differences import differences, with_differences
 
 PLAN_FILE = "plan.json"
+SHARED = "shared"  # the first key of the file
 SHOWN = 10
+MALFORMED = (AttributeError, LookupError, TypeError, ValueError)  # what reading something else raises
 # Roles of cells: those of the design, and all that a ranking compares.
 DESIGN_ROLES = ("grid", "run", "trial")
 RANKED_ROLES = (*DESIGN_ROLES, "reference")
@@ -255,16 +261,20 @@ class StudyPlan(_Entry):
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
         """Of the file's content."""
+        shared = content.get(SHARED)
+        cells = content["cells"]
+        if shared is not None:
+            cells = [one | {"train": with_differences(shared["train"], one["train"])} for one in cells]
         entries = {
-            "cells": [PlannedCell.from_json(one) for one in content["cells"]],
+            "cells": [PlannedCell.from_json(one) for one in cells],
             "runs": [PlannedRun.from_json(one) for one in content["runs"]],
-            "segments": {name: SegmentPlan.from_json(one) for name, one in (content.get("segments") or {}).items()},
+            "segments": {name: _segment(name, one, shared) for name, one in (content.get("segments") or {}).items()},
         }
         known = _names(cls)
         return cls(**({name: value for name, value in content.items() if name in known} | entries))
 
     def to_json(self) -> dict[str, Any]:
-        """The file's content."""
+        """The plan as JSON's types, each of its entries in full."""
         return {name: getattr(self, name) for name in _names(StudyPlan)} | {
             "cells": [one.to_json() for one in self.cells],
             "runs": [one.to_json() for one in self.runs],
@@ -273,7 +283,16 @@ class StudyPlan(_Entry):
 
     def text(self) -> str:
         """The file's text; `read_segment` relies on its form."""
-        return json.dumps(self.to_json())
+        train = next((one.train for one in self.cells), {})
+        segment = next((_without_id(one) for one in self.segments.values()), {})
+        entries = {
+            "cells": [one.to_json() | {"train": differences(one.train, train)} for one in self.cells],
+            "runs": [one.to_json() for one in self.runs],
+            "segments": {name: differences(_without_id(one), segment) for name, one in self.segments.items()},
+        }
+        facts = {name: getattr(self, name) for name in _names(StudyPlan) if name not in entries}
+        shared = {"train": train, "segment": segment}
+        return json.dumps({SHARED: shared} | facts | entries, separators=(",", ":"))
 
     def digest(self) -> str:
         """Stands for all that results follow from.
@@ -307,6 +326,17 @@ class StudyPlan(_Entry):
         return found.hexdigest()[:16]
 
 
+def _without_id(segment: SegmentPlan) -> dict[str, Any]:
+    return {name: value for name, value in segment.to_json().items() if name != "id"}
+
+
+def _segment(name: str, content: Mapping[str, Any], shared: Mapping[str, Any] | None) -> SegmentPlan:
+    """The plan of a segment as it stands in the file."""
+    if shared is not None:
+        content = with_differences(shared["segment"], content) | {"id": name}
+    return SegmentPlan.from_json(content)
+
+
 def read_plan(path: Path) -> StudyPlan:
     """Read plan.json.
 
@@ -316,8 +346,12 @@ def read_plan(path: Path) -> StudyPlan:
     content = read_json(path, REMEDY)
     try:
         return StudyPlan.from_json(content)
-    except (AttributeError, LookupError, TypeError) as error:
-        raise InputError(f"{path}: is no plan of a study ({error}). Delete it; it is made again.") from error
+    except MALFORMED as error:
+        raise _is_no_plan(path, error) from error
+
+
+def _is_no_plan(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path}: is no plan of a study ({error}). Delete it; it is made again.")
 
 
 def open_plan(path: Path) -> StudyPlan:
@@ -337,19 +371,31 @@ def read_segment(path: Path, segment: str) -> SegmentPlan:
     Raises:
         InputError: there is no such plan, or no such segment in it.
     """
-    text = _text(path, _stamp(path))
-    key = f'"{segment}": '
-    start = text.find(f"{key}{{")
+    text, shared = _text(path, _stamp(path))
+    key = f'"{segment}":'
+    start = text.find(key)
     if start < 0:
         count = len(read_plan(path).segments)
         raise InputError(f"{path}: no segment {segment} among its {count}. If the study changed since, plan it again.")
-    return SegmentPlan.from_json(json.JSONDecoder().raw_decode(text, start + len(key))[0])
+    try:
+        return _segment(segment, _decoded(text, start + len(key)), shared)
+    except MALFORMED as error:
+        raise _is_no_plan(path, error) from error
+
+
+def _decoded(text: str, start: int) -> Any:
+    """The value that begins there, behind blanks."""
+    while text[start].isspace():
+        start += 1
+    return json.JSONDecoder().raw_decode(text, start)[0]
 
 
 @lru_cache(maxsize=1)
-def _text(path: Path, _stamp: tuple[int, int] | None) -> str:
-    """The plan's text, which a pack asks for once a segment."""
-    return read_text(path, REMEDY)
+def _text(path: Path, _stamp: tuple[int, int] | None) -> tuple[str, Mapping[str, Any] | None]:
+    """The plan's text, which a pack asks for once a segment, and what its segments share."""
+    text = read_text(path, REMEDY)
+    head = f'{{"{SHARED}":'
+    return text, _decoded(text, len(head)) if text.startswith(head) else None
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

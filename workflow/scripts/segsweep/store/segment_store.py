@@ -26,15 +26,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from segsweep.checksums import SUMS, CheckedFiles, DamagedFile, read_sums, write_sums
+from segsweep.checksums import HAS_SUMS, SUMS, CheckedFiles, DamagedFile, read_sums, write_sums
 from segsweep.disk_errors import in_words
 from segsweep.errors import InputError
-from segsweep.io import flush_folder, flush_path, read_csv, read_json, read_json_or_none, regular, write_json
+from segsweep.io import flush_folder, flush_path, read_csv, read_json, regular, write_json
 from segsweep.store.value_ranges import check_counts
 
 STORE = Path("results/segments")
 RECORD = "segment.json"
-HAS_SUMS = "checksums"  # a key of the record that is true, and absent from those of earlier versions
 STATE = "last.pt"
 PROGRAM_FILES = "out"
 PART = ".part"
@@ -438,14 +437,7 @@ def published_sums(folder: Path) -> dict[str, str] | None:
     Raises:
         DamagedFile: the file of checksums cannot be read, or is gone.
     """
-    sums = read_sums(folder, REPAIR)
-    if sums is None:
-        record = read_json_or_none(folder / RECORD)
-        if isinstance(record, dict) and HAS_SUMS in record:
-            raise DamagedFile(
-                f"{folder / SUMS}: is gone, and was written. Copy it, too, if the rest is a copy; else {REPAIR}"
-            )
-    return sums
+    return read_sums(folder, REPAIR, RECORD)
 
 
 def published_digest(folder: Path, name: str, sums: Mapping[str, str] | None) -> str | None:
