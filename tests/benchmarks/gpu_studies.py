@@ -42,7 +42,7 @@ def studies(bench: Bench) -> Iterator[Row]:
 
 
 def whole(bench: Bench, name: str, what: str, words: list[str]) -> Row:
-    """The seconds of a study, from the command to its report; of a smoke test only to the end of its trainings."""
+    """The seconds of a study, from the command to its report; data are prepared before. A smoke test only trains."""
     shutil.rmtree(bench.folder / "results", ignore_errors=True)
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--nocolor"]
     until = ["--until", "check_outcome"] if bench.toy else []
@@ -58,7 +58,7 @@ def whole(bench: Bench, name: str, what: str, words: list[str]) -> Row:
     epochs = [epoch for path in bench.folder.glob("results/segments/*/epochs.csv") for epoch in rows_of(path)]
     training = sum(float(epoch["seconds"]) for epoch in epochs)
     busy = f", GPU busy {mean(gpu.seen):.0f} %" if gpu.seen else ""
-    note = f"{len(epochs)} epochs, {training:.0f} s in them summed over cells{busy}; data prepared before"
+    note = f"{len(epochs)} epochs, {training:.0f} s in them summed over cells{busy}"
     return single(PART, what, [seconds], note=note)
 
 
@@ -77,7 +77,10 @@ def run_within(bench: Bench, command: list[str]) -> None:
             process.wait(max(SHORTEST_S, bench.left))
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGTERM)
-            process.wait()
+            try:
+                process.wait(SHORTEST_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
             raise TimeoutError("the part's time is over before the end of the study") from None
         if process.returncode:
             raise RuntimeError((bench.folder / "output.log").read_text()[-500:])
@@ -136,6 +139,7 @@ def drawn(bench: Bench, name: str, task: str, size: tuple[int, int]) -> str:
     classes = workload.CLASSES if task == "multiclass" else {0: "background", 1: "shape"}
     demo = {"kind": "shapes", "train": train, "val": val, "size": list(size), "classes": len(classes) - 1, "noise": 0.1}
     values = {"name": name, "reader": "demo", "task": task, "classes": classes, "demo": demo}
+    values |= {"foreground": "shape"} if task == "binary" else {}
     workload.write_yaml(bench.folder / "config" / "datasets" / f"{name}.yaml", values)
     return name
 
