@@ -38,20 +38,22 @@ def test_each_stage_ends_with_a_clear_word_and_is_then_done_as_ever():
     assert {one.answer for one in tried} >= {"said", "killed"}
 
 
-def test_a_report_that_does_not_fit_names_its_file(tmp_path):
+def test_a_report_that_does_not_fit_names_its_file(tmp_path, monkeypatch):
     from segsweep.store.epoch_reports import REPORTS, add_report
 
-    (tmp_path / REPORTS).symlink_to("/dev/full")
-    with pytest.raises(OSError, match=REPORTS):
+    monkeypatch.setattr("segsweep.store.epoch_reports.regular", lambda path: Path("/dev/full"))
+    with pytest.raises(OSError, match=f"No space left on device.*{REPORTS}"):
         add_report(tmp_path, {"epoch": 1})
 
 
 def test_predictions_that_do_not_fit_name_their_journal(tmp_path):
     from segsweep.inference.prediction_journal import JOURNAL, PredictionJournal
 
-    (tmp_path / JOURNAL).symlink_to("/dev/full")
-    with pytest.raises(OSError, match=JOURNAL):
-        PredictionJournal(tmp_path).keep([])
+    journal = PredictionJournal(tmp_path)
+    with open("/dev/full", "wb") as full:
+        os.dup2(full.fileno(), journal._file.fileno())
+    with pytest.raises(OSError, match=f"No space left on device.*{JOURNAL}"):
+        journal.keep([])
 
 
 def test_an_image_that_the_disk_does_not_give_is_not_left_out(monkeypatch):
