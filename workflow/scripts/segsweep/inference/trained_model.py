@@ -84,7 +84,8 @@ def load_model(
             f"trains, to the same bits. For another run remove the folder {store.folder(best['segment'])} before."
         )
     segment = plan.segments.get(best["segment"]) or store.record(best["segment"])
-    settings = segment.train | ({"postprocess": postprocess} if postprocess is not None else {})
+    settings = store.record(best["segment"]).as_trained(segment.train)
+    settings |= {"postprocess": postprocess} if postprocess is not None else {}
     train, device = Train.model_validate(settings), torch.device(device)
     task = tasks.build(_without_class_weights(train), prepared)
     with torch.random.fork_rng(devices=[]):

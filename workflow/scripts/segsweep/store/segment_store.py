@@ -76,6 +76,8 @@ class SegmentRecord:
         peak_memory_mb: on the GPU, of the process on a CPU, MiB.
         effective_batch: images for a step of the optimizer.
         micro_batch: images passed through the network at once.
+        precision: arithmetic that it was trained in, which settings with `precision: auto` do not tell; None of a
+            program, or of earlier versions.
         versions, host: what it was trained with.
         history: its starts, and what happened between.
     """
@@ -107,6 +109,7 @@ class SegmentRecord:
     peak_memory_mb: float | None = None
     effective_batch: int | None = None
     micro_batch: int | None = None
+    precision: str | None = None
     versions: dict[str, str | None] = field(default_factory=dict)
     host: dict[str, Any] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
@@ -149,6 +152,11 @@ class SegmentRecord:
         """The run's best epoch so far by a metric: {"epoch", "value", "segment"}; None where none is known."""
         return self.best.get(selection_key(metric, minimize))
 
+    def as_trained(self, train: Mapping[str, Any]) -> dict[str, Any]:
+        """Its settings as a plan has them, with what `precision: auto` took."""
+        taken = self.precision if train.get("precision") == "auto" else None
+        return dict(train) | ({"precision": taken} if taken else {})
+
     def stands(self, on_oom: str, selections: Iterable[str] = ()) -> bool:
         """Whether it stands for a training with this `on_oom` that must know its best epoch by these selections.
 
@@ -175,6 +183,7 @@ _KINDS = {
     "peak_memory_mb": float | int | None,
     "checkpoint_mb": float | int | None,
     "micro_batch": int | None,
+    "precision": str | None,
     "parameters": int | None,
     "versions": dict,
     "host": dict,
