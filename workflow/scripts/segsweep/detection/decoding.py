@@ -36,14 +36,20 @@ def candidates(outputs: dict, sizes: list[tuple[int, int]], settings: Postproces
     found = []
     for box, score, (height, width) in zip(boxes, scores, sizes, strict=True):
         inside = (points[:, 0] < width) & (points[:, 1] < height)
-        competing = torch.where(inside[:, None] & (score > settings.score_threshold), score, NONE).flatten()
-        # A stable order: which of equal scores survives must not depend on the machine.
-        best, order = competing.sort(descending=True, stable=True)
-        best, order = best[:CANDIDATES], order[:CANDIDATES]
-        location, label = order // score.shape[1], order % score.shape[1]
-        corners = clip_boxes_to_image(box[location], (height, width))
-        found.append({"boxes": corners, "scores": best, "labels": label})
+        found.append(competing(box, torch.where(inside[:, None], score, NONE), (height, width), settings))
     return found
+
+
+def competing(
+    boxes: torch.Tensor, scores: torch.Tensor, size: tuple[int, int], settings: Postprocess
+) -> dict[str, torch.Tensor]:
+    """The candidates of one image of `size`, of boxes float (N, 4) and scores float (N, K) of all locations."""
+    above = torch.where(scores > settings.score_threshold, scores, NONE).flatten()
+    # A stable order: which of equal scores survives must not depend on the machine.
+    best, order = above.sort(descending=True, stable=True)
+    best, order = best[:CANDIDATES], order[:CANDIDATES]
+    location, label = order // scores.shape[1], order % scores.shape[1]
+    return {"boxes": clip_boxes_to_image(boxes[location], size), "scores": best, "labels": label}
 
 
 def in_main_memory(found: list[dict[str, torch.Tensor]]) -> list[dict[str, torch.Tensor]]:
