@@ -8,7 +8,7 @@ import torch
 
 from segsweep.config.train import Train
 from segsweep.inference.evaluation import evaluate
-from segsweep.inference.forward import micro_batches, to_device
+from segsweep.inference.forward import micro_batches, read, to_device
 from segsweep.io import write_csv
 from segsweep.planning.plan_file import SegmentPlan
 from segsweep.schedules import Progress, learning_rate
@@ -212,7 +212,7 @@ def train_epoch(session: Session) -> dict[str, float]:
             check_scale(scaler.get_scale(), f"epoch {epoch}, step {step + 1}")
     check_diverged(float(done.max_abs_loss), "train/loss", f"epoch {epoch}")
     done.is_trained, done.generators = True, all_generator_states(device)
-    return {name: float(value) / done.images for name, value in done.sums.items()}
+    return {name: value / done.images for name, value in read(done.sums).items()}
 
 
 def evaluate_epoch(session: Session) -> tuple[dict[str, float], Any]:
