@@ -46,12 +46,13 @@ class Enlarged(Criterion):
 
 
 def trained(tmp_path, settings, task, epochs=2):
-    """Last state, and the rows of the epochs."""
+    """Last state (none of a training that diverged), the rows of the epochs, and the outcome."""
     segment, rows = segment_plan({"precision": "fp16"} | settings, last=epochs), []
     outcome = train_segment(
         segment, SegmentStore(tmp_path), open_loaders=fake_loaders(task), report=lambda row, best: rows.append(row)
     )
-    return read_checkpoint(tmp_path / f"{segment.id}.part" / "last.pt"), rows, outcome
+    state = tmp_path / f"{segment.id}.part" / "last.pt"
+    return read_checkpoint(state) if outcome["status"] == "finished" else None, rows, outcome
 
 
 def plain_torch(optimizer, *, factor, clip, accumulate, epochs=2, seed=1):
