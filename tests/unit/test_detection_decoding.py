@@ -5,7 +5,7 @@ import torch
 from segsweep.config.train import Postprocess
 from segsweep.detection.assignment import assign
 from segsweep.detection.boxes import encode
-from segsweep.detection.decoding import detections
+from segsweep.detection.decoding import candidates, in_main_memory, suppressed
 from segsweep.detection.locations import locations
 
 CERTAIN = 20.0  # a logit of probability 1
@@ -24,8 +24,9 @@ def outputs(levels, boxes, probabilities, centers=None):
 
 
 def found(*arguments, size=(8, 32), **settings):
-    (image,) = detections(outputs(*arguments), [size], Postprocess(**settings))
-    return image
+    settings = Postprocess(**settings)
+    (image,) = in_main_memory(candidates(outputs(*arguments), [size], settings))
+    return suppressed(image, settings)
 
 
 ROW = [(1, 4, 8)]

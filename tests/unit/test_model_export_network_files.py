@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from segsweep import models
 from segsweep.config.train import Postprocess, Train
 from segsweep.data.loading import Normalize
-from segsweep.detection.decoding import detections, select
+from segsweep.detection.decoding import candidates, competing, suppressed
 from segsweep.errors import InputError
 from segsweep.inference.forward import Forward
 from segsweep.inference.trained_model import TrainedModel
@@ -120,8 +120,9 @@ def test_boxes_are_those_of_validation(tmp_path):
     _, boxes, scores = torch.jit.load(tmp_path / TORCHSCRIPT)(images)
     settings = Postprocess(score_threshold=0.001, top_k=20)
     with torch.inference_mode():
-        (expected,) = detections(model.forward.model(images)["det"], [(64, 96)], settings)
-    found = select(boxes[0], scores[0], (64, 96), settings)
+        (expected,) = candidates(model.forward.model(images)["det"], [(64, 96)], settings)
+    expected = suppressed(expected, settings)
+    found = suppressed(competing(boxes[0], scores[0], (64, 96), settings), settings)
     assert len(expected["boxes"]) > 1
     assert torch.equal(found["boxes"], expected["boxes"])
     assert torch.equal(found["labels"], expected["labels"])

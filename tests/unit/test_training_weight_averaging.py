@@ -80,13 +80,14 @@ def test_the_average_by_hand(settings, decay_of):
 
 
 @pytest.mark.parametrize("warmup", [False, True])
-def test_a_step_reads_no_number_of_the_device(warmup):
-    """torch gives the number of updates on the device of the weights, where reading it waits for the GPU."""
-    ema = averaged(nn.Linear(1, 1), Ema(decay=0.5, warmup=warmup))
-    ema.n_averaged += 1  # the decay after one step: 0.5, with a warm-up 2 / 11
-    average, on_device = torch.ones(1), torch.zeros((), dtype=torch.long, device="meta")
-    ema.multi_avg_fn([average], [torch.zeros(1)], on_device)
-    assert average.item() == pytest.approx(2 / 11 if warmup else 0.5)
+def test_the_second_step_is_the_first_that_averages(warmup):
+    model = nn.Linear(1, 1)
+    ema = averaged(model, Ema(decay=0.5, warmup=warmup))
+    for value in (1.0, 0.0):
+        nn.init.constant_(model.weight, value)
+        ema.update_parameters(model)
+    # The decay after one step: 0.5, with a warm-up 2 / 11.
+    assert ema.module.weight.item() == pytest.approx(2 / 11 if warmup else 0.5)
 
 
 @pytest.mark.parametrize("decay", [0.5, 0.99])

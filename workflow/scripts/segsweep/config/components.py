@@ -198,11 +198,14 @@ class Term(Loss):
 
     Attributes:
         pixel_mean: whether it is a mean over the valid pixels, each by itself, so that a batch can be cut into parts.
+        asks_present: whether its module's `forward` takes the classes of each image besides, None where they are not
+            known. See `segsweep.losses.present_classes`.
         tasks: tasks of the data sets that it is for. Several labels a pixel are a binary output for each.
     """
 
     functions: ClassVar[tuple[str, ...]] = ("build",)
     provides: ClassVar[tuple[str, ...]] = ("classes", "class_weights")
+    asks_present: ClassVar[bool] = False
     pixel_mean: ClassVar[bool] = False
     tasks: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multilabel", "multitask")
 

@@ -258,4 +258,9 @@ class Train(Settings):
         outcome=False,
     )
     deterministic: bool = key(True, "Deterministic algorithms on a GPU as well.")
-    workers: int = key(0, "Loader threads; the outcome does not depend on them.", outcome=False, ge=0, le=1024)
+    workers: Annotated[int, Field(ge=0, le=1024)] | Literal["auto"] = key(
+        0,
+        "Loader threads; `auto` measures for a second whether processes, threads or neither make batches fastest, with "
+        "the processors that the job has (up to 4). The outcome does not depend on them.",
+        outcome=False,
+    )

@@ -2,8 +2,8 @@
 
 import weakref
 from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib import import_module
 from queue import Empty, SimpleQueue
@@ -15,6 +15,8 @@ from torch import nn
 
 from segsweep.config.train import Data
 from segsweep.data.image_sampling import draw
+from segsweep.data.loader_choice import chosen
+from segsweep.data.loader_processes import LoaderProcesses
 from segsweep.data.prepared import Prepared
 from segsweep.data.sample import Sample, window
 from segsweep.data.void import VOID
@@ -38,8 +40,10 @@ class Batches:
         seed: int,
         training: bool,
         weights: np.ndarray | None = None,
-        workers: int = 0,
+        workers: int | str = 0,
+        epochs: int = 1,
         device: torch.device | None = None,
+        targets: Callable[[dict], dict] | None = None,
     ):
         """
         Args:
@@ -51,15 +55,19 @@ class Batches:
             seed: of the run.
             training: shuffled and augmented, or as prepared and in an order that groups images of one size.
             weights: in training, how often each image is drawn, relative to the others, float64 (N,); once if not set.
-            workers: threads that make batches ahead; 0 makes them where they are asked for. Results are the same.
+            workers: threads that make batches ahead; 0 makes them where they are asked for; "auto" measures what is
+                fastest with the processors that there are, see `segsweep.data.loader_choice`. Results are the same.
+            epochs: to come, which says whether processes are worth their start.
             device: where `data.augmentation_device: device` augments images, and batches then lie.
+            targets: what is added to each batch, see `segsweep.tasks.Task`.
 
         Raises:
             InputError: the augmentation is unknown or wrong.
         """
         self.items, self.batch_size, self.seed, self.training = list(items), batch_size, seed, training
-        self._source = _Source(self.items, data, prepared, seed, training, device)
-        self._weights, self._workers = weights, workers
+        self._source = _Source(self.items, data, prepared, seed, training, device, targets)
+        self._weights, self._workers, self._epochs = weights, workers, epochs
+        self._processes: LoaderProcesses | None = None  # once they are started
         self._by_size = None if training else self._grouped(prepared)
 
     def __len__(self) -> int:
@@ -79,22 +87,29 @@ class Batches:
             page: where the images are patches, where each lies (see `Split.page`).
         """
         work = [(epoch, positions) for positions in self._positions(epoch)]
-        if not self._workers:
+        if self._workers == "auto":
+            self._choose(work)
+        if self._processes is not None:
+            yield from ahead(self._processes.submit, work, AHEAD * self._workers)
+        elif self._workers:
+            pool = ThreadPoolExecutor(self._workers)
+            try:
+                yield from ahead(lambda one: pool.submit(self._source.batch, one).result, work, AHEAD * self._workers)
+            finally:
+                pool.shutdown(cancel_futures=True)
+        else:
             yield from map(self._source.batch, work)
-            return
-        # Threads, not processes: OpenCV and numpy let go of the interpreter while they work, and a process forked
-        # from one with threads of its own can wait for ever.
-        pool = ThreadPoolExecutor(self._workers)
-        try:
-            under_way: deque[Future] = deque()
-            for one in work:
-                under_way.append(pool.submit(self._source.batch, one))
-                if len(under_way) > AHEAD * self._workers:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+
+    def _choose(self, work: list[tuple[int, list[int]]]) -> None:
+        """Settle how batches are made from now on."""
+        how, workers = chosen(self._source.batch, work, self._epochs, movable=self._source.is_movable)
+        if how == "processes":
+            self.use_processes(workers)
+        self._workers = workers
+
+    def use_processes(self, workers: int) -> None:
+        """Have batches made by so many processes from now on, until this object is gone."""
+        self._processes, self._workers = LoaderProcesses(workers, self._source), workers
 
     def _positions(self, epoch: int) -> list[list[int]]:
         if self._by_size is not None:
@@ -109,6 +124,20 @@ class Batches:
         for position, (split, i) in enumerate(self.items):
             groups.setdefault(_padded(*prepared.splits[split].sizes[i].tolist()), []).append(position)
         return [g[i : i + self.batch_size] for g in groups.values() for i in range(0, len(g), self.batch_size)]
+
+
+def ahead(submit: Callable[[Any], Callable[[], Any]], work: list, most: int) -> Iterator[Any]:
+    """What is made of each piece of work, in order, while up to `most` further ones are under way.
+
+    `submit`: begins one, and gives what waits for its result.
+    """
+    under_way: deque[Callable[[], Any]] = deque()
+    for one in work:
+        under_way.append(submit(one))
+        if len(under_way) > most:
+            yield under_way.popleft()()
+    while under_way:
+        yield under_way.popleft()()
 
 
 class Normalize(nn.Module):
@@ -148,7 +177,8 @@ class Buffers:
     Memory fresh from the system comes page by page, which takes longer than to copy the images into it. There are
     never more blocks than were in use at a time. Any thread may ask and let go.
 
-    Not to be pinned: a copy to a GPU that is still under way when its batch is let go would read the next one.
+    Not to be pinned: a copy to a GPU that is still under way when its batch is let go would read the next one. What
+    goes to a GPU is copied into memory whose copies are watched (`segsweep.device_copies`).
     """
 
     def __init__(self) -> None:
@@ -179,26 +209,49 @@ class _Source:
         seed: int,
         training: bool,
         device: torch.device | None,
+        targets: Callable[[dict], dict] | None,
     ):
         self.items, self.prepared, self.seed = items, prepared, seed
         self.crop = data.crop if training else None
+        self._targets = targets
         self._dtype, self._fill = np.dtype(prepared.dtype), prepared.fill
-        self._buffers = Buffers()
         self._device = None  # where images are augmented and laid side by side, if not in arrays
+        self._augmentation: tuple[str, str] | None = None
+        if training and data.augmentation != "none":
+            self._augmentation = data.augmentation, data.augmentation_backend
+            self._device = device if data.augmentation_device == "device" else None
+        self._start()
+
+    def _start(self) -> None:
+        """Make what belongs to one process."""
+        self._buffers = Buffers()
         # A pipeline holds the state of its draws while it runs: each thread takes one out of here.
         self._pipelines: SimpleQueue = SimpleQueue()
         self._augmented = False
-        if training and data.augmentation != "none":
-            # By name: a training without augmentation does not depend on that code, which takes a second to import.
-            augmentation = import_module("segsweep.data.augmentation")
-            device = device if data.augmentation_device == "device" else None
-            named = data.augmentation, data.augmentation_backend
-            self._load = lambda: augmentation.load_augmentation(*named, augmentation.Pixels.of(prepared), device)
+        if self._augmentation:
             pipeline = self._load()
             self._augmented = pipeline is not None
             self._pipelines.put(pipeline)
-            if self._augmented and device is not None:
-                self._device, self._fill = device, torch.tensor(self._fill, device=device)
+            self._device = self._device if self._augmented else None
+            if self._device is not None:
+                self._fill = torch.tensor(self._fill, device=self._device)
+
+    def _load(self) -> Any:
+        # By name: a training without augmentation does not depend on that code, which takes a second to import.
+        augmentation = import_module("segsweep.data.augmentation")
+        return augmentation.load_augmentation(*self._augmentation, augmentation.Pixels.of(self.prepared), self._device)
+
+    @property
+    def is_movable(self) -> bool:
+        """Whether another process can make the same batches: not where a device has a part in it."""
+        return self._device is None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in ("_buffers", "_pipelines")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= state
+        self._start()
 
     def batch(self, work: tuple[int, list[int]]) -> dict[str, Any]:
         """The batch, of tensors."""
@@ -225,7 +278,8 @@ class _Source:
         pages = [split.page(i) for split, i in refs]
         if all(pages):
             batch["page"] = pages
-        return _tensors(batch if mask is None else batch | {"mask": mask})
+        batch = _tensors(batch if mask is None else batch | {"mask": mask})
+        return batch | (self._targets(batch) if self._targets else {})
 
     def _canvases(self, count: int, height: int, width: int) -> tuple[Any, Any]:
         """What holds the images of a batch, (B, H, W, C), and its masks, (B, H, W): arrays, or tensors on a device."""

@@ -60,6 +60,6 @@ def centerness(distances: torch.Tensor) -> torch.Tensor:
 
     Source: Tian et al. 2019, eq. 3.
     """
-    across, along = distances[..., [0, 2]], distances[..., [1, 3]]
+    across, along = distances[..., 0::2], distances[..., 1::2]  # no lists: they would be copied to a GPU
     ratios = (across.amin(-1) / across.amax(-1)) * (along.amin(-1) / along.amax(-1))
     return ratios.clamp(min=0).sqrt()

@@ -2,7 +2,13 @@
 
 import torch
 
+PYRAMID = (8, 16, 32)  # strides of the levels P3, P4 and P5, in pixels
 Levels = list[tuple[int, int, int]]  # height and width in cells, stride in pixels; from the finest to the coarsest
+
+
+def pyramid(height: int, width: int) -> Levels:
+    """The levels of an image whose sides are multiples of the largest stride."""
+    return [(height // stride, width // stride, stride) for stride in PYRAMID]
 
 
 def locations(levels: Levels, device: torch.device | str = "cpu") -> tuple[torch.Tensor, torch.Tensor]:

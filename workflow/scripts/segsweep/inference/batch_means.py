@@ -21,7 +21,7 @@ class BatchMeans:
         found = metrics.metrics_of(task)
         self.modules = {name: registry.load(found[name]) for name in names}
         self.classes = metrics.scored_classes(task, classes)
-        self.counts: dict[str, list[torch.Tensor]] = {}
+        self.counts: dict[str, list[torch.Tensor | None]] = {}
 
     def start_split(self) -> None:
         """What follows is of another split, or of another epoch."""
@@ -30,13 +30,14 @@ class BatchMeans:
     def start_batch(self) -> None:
         """What follows is of another batch."""
         for counts in self.counts.values():
-            counts.append(torch.zeros((), dtype=torch.float64))
+            counts.append(None)
 
     def update(self, outputs: Any, batch: dict) -> None:
         """Count outputs of a network for a part of the batch."""
         for name, module in self.modules.items():
-            added = module.count(outputs, batch)
-            self.counts[name][-1] = self.counts[name][-1].to(added.device) + added
+            added, before = module.count(outputs, batch), self.counts[name][-1]
+            before = torch.zeros((), dtype=torch.float64, device=added.device) if before is None else before
+            self.counts[name][-1] = before + added
 
     def values(self) -> dict[str, float]:
         """The mean of each metric over the batches."""

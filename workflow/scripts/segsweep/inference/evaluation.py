@@ -8,7 +8,7 @@ from torch import nn
 
 from segsweep.data.void import VOID
 from segsweep.inference.batch_means import BatchMeans
-from segsweep.inference.forward import Forward, images_of, micro_batches, to_device
+from segsweep.inference.forward import Forward, images_of, micro_batches, read, to_device
 from segsweep.inference.pages import PageStitcher
 from segsweep.network_outputs import map_tensors
 
@@ -62,25 +62,27 @@ def evaluate(
                 counter.update(whole, images)
             if batch_means:
                 batch_means.update(outputs, batch)
-            for losses in image_losses(criterion, outputs, batch) if criterion is not None else ():
+            scored = has_ground_truth(part) if criterion is not None else []
+            for losses in image_losses(criterion, outputs, batch, scored):
                 count += 1
                 for name, value in losses.items():
                     sums[name] = sums.get(name, 0.0) + value.detach().double()
     stitcher.close()
-    losses = {name: float(value) / count for name, value in sums.items()}
+    losses = {name: value / count for name, value in read(sums).items()}
     return losses | (batch_means.values() if batch_means else {}), counter
 
 
-def image_losses(criterion: nn.Module, outputs: Any, batch: dict) -> Iterator[dict[str, torch.Tensor]]:
-    """The losses of each image of a batch by itself; none of an image without ground truth."""
-    for i in range(len(batch["image"])):
-        image = images_of(batch, i, i + 1)
-        if _has_ground_truth(image):
-            yield criterion(map_tensors(lambda tensor, i=i: tensor[i : i + 1], outputs), image)
+def image_losses(
+    criterion: nn.Module | None, outputs: Any, batch: dict, scored: list[bool]
+) -> Iterator[dict[str, torch.Tensor]]:
+    """The losses of each image of a batch by itself, of those that are `scored`."""
+    for i in (i for i, has in enumerate(scored) if has):
+        yield criterion(map_tensors(lambda tensor, i=i: tensor[i : i + 1], outputs), images_of(batch, i, i + 1))
 
 
-def _has_ground_truth(image: dict) -> bool:
-    """Whether an image (a batch of one) has something to be compared with."""
-    if "mask" not in image:
-        return True
-    return bool((image["mask"] != VOID).any()) or len(image.get("boxes", [[]])[0]) > 0
+def has_ground_truth(loaded: dict) -> list[bool]:
+    """Which images of a batch have something to be compared with; of a batch in main memory, where asking is free."""
+    if "mask" not in loaded:
+        return [True] * len(loaded["image"])
+    boxes = loaded.get("boxes", [[]] * len(loaded["mask"]))
+    return [bool((mask != VOID).any()) or len(box) > 0 for mask, box in zip(loaded["mask"], boxes, strict=True)]

@@ -8,6 +8,9 @@ from torch import nn
 from segsweep.config.train import Train
 from segsweep.network_outputs import map_tensors
 
+# The ground truth of boxes, which is compared in main memory; for the criterion `Task.targets` makes tensors of it.
+AT_HOME = {"boxes", "labels", "ignored"}
+
 
 class Forward:
     """Images to outputs, in the arithmetic of a setting.
@@ -32,14 +35,14 @@ def memory_format(train: Train) -> torch.memory_format:
 
 
 def to_device(batch: dict, device: torch.device, order: torch.memory_format = torch.contiguous_format) -> dict:
-    """A loaded batch on the device: images in the order of memory asked for, masks as int64."""
+    """A loaded batch on the device: images in the order of memory asked for, masks as int64; boxes stay (`AT_HOME`)."""
 
     def move(value: Any) -> Any:
         if torch.is_tensor(value):
             return value.to(device, non_blocking=True)
         return [move(item) for item in value] if isinstance(value, list) else value
 
-    moved = {key: move(value) for key, value in batch.items()}
+    moved = {key: value if key in AT_HOME else move(value) for key, value in batch.items()}
     if "mask" in moved:
         moved["mask"] = moved["mask"].long()  # only here: it is eight times the bytes
     return moved | {"image": moved["image"].contiguous(memory_format=order)}
@@ -56,3 +59,8 @@ def micro_batches(batch: dict, size: int) -> list[dict]:
 def images_of(batch: dict, start: int, end: int) -> dict:
     """A batch of some of a batch's images; what is no list or tensor belongs to all of them."""
     return {key: value[start:end] if isinstance(value, list | torch.Tensor) else value for key, value in batch.items()}
+
+
+def read(scalars: dict[str, torch.Tensor]) -> dict[str, float]:
+    """Numbers of a device, all of them in one copy."""
+    return dict(zip(scalars, torch.stack(list(scalars.values())).cpu().tolist(), strict=True)) if scalars else {}

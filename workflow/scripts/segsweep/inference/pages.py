@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
+import numpy as np
 import torch
 
 from segsweep.data.patches import window
@@ -77,6 +78,7 @@ class _Page:
         self.logits = [one.new_zeros(one.shape[0], *self.size) for one in logits]
         self.mask = None if mask is None else mask.new_full((*mask.shape[:-2], *self.size), VOID)
         self.weight = logits[0].new_zeros(self.size)
+        self.seen = np.zeros(self.size, bool)  # in main memory, where to ask is to wait for nothing
 
     def lay(
         self, logits: list[torch.Tensor], mask: torch.Tensor | None, patch: dict[str, Any], size: tuple[int, int]
@@ -88,6 +90,7 @@ class _Page:
         inside = (..., slice(height), slice(width))
         own = _window(*size, self.weight.device)[inside]
         self.weight[here] += own
+        self.seen[here[1:]] = True
         share = own / self.weight[here]  # exactly 1 where no other patch was
         for whole, one in zip(self.logits, logits, strict=True):
             whole[here].lerp_(one[inside], share)
@@ -100,7 +103,7 @@ class _Page:
 
     def whole(self) -> tuple[list[torch.Tensor], dict]:
         """Outputs and batch of the page."""
-        if not bool((self.weight > 0).all()):
+        if not self.seen.all():
             raise ValueError(f"patches of the page {self.name} are missing")
         batch = {"name": [self.name], "size": [self.size]}
         return [one[None] for one in self.logits], batch | ({} if self.mask is None else {"mask": self.mask[None]})

@@ -2,7 +2,6 @@
 
 from typing import ClassVar
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -10,7 +9,7 @@ from torch.nn import functional as F
 from segsweep.config.components import Loss
 from segsweep.config.settings import key
 from segsweep.losses.pixels import smoothed
-from segsweep.text.targets import targets
+from segsweep.text.targets import Targets
 
 EPS = 1e-6
 
@@ -29,19 +28,24 @@ class DbSettings(Loss):
 
 
 def hard_negative_bce(
-    logits: torch.Tensor, target: torch.Tensor, mask: torch.Tensor, ratio: float, label_smoothing: float = 0.0
+    logits: torch.Tensor,
+    target: torch.Tensor,
+    mask: torch.Tensor,
+    pixels: tuple[int, int],
+    ratio: float,
+    label_smoothing: float = 0.0,
 ) -> torch.Tensor:
     """Binary cross entropy over all positives and the hardest negatives, `ratio` times as many at most.
 
-    All (B, H, W): `logits` float, `target` 0 or 1, `mask` 1 where pixels count. Counted over the whole batch.
-    Returns a scalar; 0 for a batch without positives.
+    All (B, H, W): `logits` float, `target` 0 or 1, `mask` 1 where pixels count. `pixels`: positives and negatives that
+    count in the whole batch, said so that no GPU is asked for them. Returns a scalar; 0 for a batch without positives.
 
     Source: Liao et al. 2020, eq. 7; the authors' BalanceCrossEntropyLoss.
     """
     positive = target * mask
     negative = (1 - target) * mask
-    positives = int(positive.sum())
-    negatives = min(int(negative.sum()), int(positives * ratio))
+    positives = pixels[0]
+    negatives = min(pixels[1], int(positives * ratio))
     labels = smoothed(target, label_smoothing)
     losses = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
     hardest = torch.topk((losses * negative).flatten(), negatives).values
@@ -69,8 +73,8 @@ class DbLoss(nn.Module):
     """shrink * BCE + threshold * L1 + binary * Dice (Liao et al. 2020, eq. 6).
 
     `forward(outputs, batch)`: `outputs` a dict of maps (B, 1, H, W), "logits" and, where the threshold was computed,
-    "threshold" and "binary" in 0..1; `batch` holds "polygons" (for each image, float32 (k, 2) each) and "ignored"
-    (bool (n,) each). Returns "loss" and its weighted parts "shrink", "threshold", "binary".
+    "threshold" and "binary" in 0..1; `batch` with what `text.targets.batch_targets` adds. Returns "loss" and its
+    weighted parts "shrink", "threshold", "binary".
     """
 
     def __init__(self, weights: DbSettings):
@@ -79,22 +83,13 @@ class DbLoss(nn.Module):
 
     def forward(self, outputs: dict[str, torch.Tensor], batch: dict) -> dict[str, torch.Tensor]:
         logits = outputs["logits"][:, 0].float()
-        shrink, shrink_mask, border, border_mask = self.maps(batch, logits)
+        shrink, shrink_mask, border, border_mask = (batch[name].float() for name in Targets._fields)
         weights = self.weights
-        bce = hard_negative_bce(logits, shrink, shrink_mask, weights.negative_ratio, weights.label_smoothing)
+        pixels = tuple(map(sum, zip(*batch["teaching_pixels"], strict=True)))  # of words, of others
+        bce = hard_negative_bce(logits, shrink, shrink_mask, pixels, weights.negative_ratio, weights.label_smoothing)
         parts = {"shrink": weights.shrink * bce}
         if "threshold" in outputs:
             threshold, binary = (outputs[name][:, 0].float() for name in ("threshold", "binary"))
             parts["threshold"] = weights.threshold * masked_l1(threshold, border, border_mask)
             parts["binary"] = weights.binary * masked_dice(binary, shrink, shrink_mask)
         return {"loss": sum(parts.values()), **parts}
-
-    @staticmethod
-    def maps(batch: dict, like: torch.Tensor) -> list[torch.Tensor]:
-        """The four target maps of a batch, float32 (B, H, W) each, on the device of `like` (B, H, W)."""
-        height, width = like.shape[-2:]
-        made = [
-            targets(polygons, ignored, height, width)
-            for polygons, ignored in zip(batch["polygons"], batch["ignored"], strict=True)
-        ]
-        return [torch.from_numpy(np.stack(maps)).to(like.device) for maps in zip(*made, strict=True)]

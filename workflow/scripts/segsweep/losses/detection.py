@@ -1,17 +1,19 @@
 """Loss of an anchor-free detection head: classes, boxes, centerness."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torchvision.ops import complete_box_iou_loss, generalized_box_iou_loss, sigmoid_focal_loss
+from torchvision.ops import sigmoid_focal_loss
 
 from segsweep.config.components import Loss
 from segsweep.config.settings import key
-from segsweep.detection.assignment import NOTHING, assign, centerness
+from segsweep.detection.answers import ANSWERS
+from segsweep.detection.assignment import centerness
 from segsweep.detection.boxes import decode, encode
 from segsweep.detection.locations import locations
+from segsweep.losses.box_overlap import ciou, giou
 
 
 class DetectionSettings(Loss):
@@ -40,21 +42,13 @@ class DetectionLoss(nn.Module):
         super().__init__()
         self.settings = settings
 
-    def forward(
-        self,
-        outputs: dict,
-        boxes: list[torch.Tensor],
-        labels: list[torch.Tensor],
-        ignored: list[torch.Tensor] | None = None,
-    ) -> dict[str, torch.Tensor]:
+    def forward(self, outputs: dict, answers: dict[str, Any]) -> dict[str, torch.Tensor]:
         """The loss of a batch and its parts.
 
         Args:
             outputs: "logits" (B, N, K), "distances" (B, N, 4) in strides, "centerness" (B, N) logits, and "levels",
                 whose cells the N locations are.
-            boxes: for each image float (n, 4) corners in pixels; n may be 0.
-            labels: for each image int64 (n,) in 0..K-1.
-            ignored: for each image bool (n,); none if not given.
+            answers: see `segsweep.detection.answers`; on any device.
 
         Returns:
             Scalars "det" (the sum), and as they are in it "det_cls", "det_box" and "det_center".
@@ -64,20 +58,15 @@ class DetectionLoss(nn.Module):
         points, strides = locations(outputs["levels"], device)
         wanted, counted = torch.zeros_like(logits), torch.ones_like(logits)
         box_losses, center_losses, positives = [], [], 0
-        for i, box in enumerate(boxes):
-            box, label = box.to(device), labels[i].to(device)
-            answer = assign(points, strides, box)
-            positive = (answer != NOTHING).nonzero().flatten()
-            if ignored is not None and len(box):
-                left_out = ignored[i].to(device)[answer[positive]]
-                counted[i, positive[left_out]] = 0
-                positive = positive[~left_out]
+        for i, one in enumerate(zip(*(answers[name] for name in ANSWERS), strict=True)):
+            positive, box, label, uncounted = (values.to(device) for values in one)
+            counted[i, uncounted] = 0
             if not len(positive):
                 continue
-            chosen, point, stride = answer[positive], points[positive], strides[positive]
-            wanted[i, positive, label[chosen]] = 1
-            box_losses.append(self.box_loss(distances[i, positive], box[chosen], point, stride))
-            target = centerness(encode(point, box[chosen], stride))
+            point, stride = points[positive], strides[positive]
+            wanted[i, positive, label] = 1
+            box_losses.append(self.box_loss(distances[i, positive], box, point, stride))
+            target = centerness(encode(point, box, stride))
             center_losses.append(F.binary_cross_entropy_with_logits(centers[i, positive], target, reduction="sum"))
             positives += len(positive)
 
@@ -100,5 +89,5 @@ class DetectionLoss(nn.Module):
         """
         if self.settings.box == "smooth_l1":
             return F.smooth_l1_loss(distances, encode(points, boxes, strides), reduction="sum")
-        overlap = {"giou": generalized_box_iou_loss, "ciou": complete_box_iou_loss}[self.settings.box]
-        return overlap(decode(points, distances, strides), boxes, reduction="sum")
+        overlap = {"giou": giou, "ciou": ciou}[self.settings.box]
+        return overlap(decode(points, distances, strides), boxes)

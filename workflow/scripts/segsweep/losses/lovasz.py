@@ -8,12 +8,14 @@ from torch import nn
 from segsweep.config.components import Term
 from segsweep.config.settings import key
 from segsweep.losses.pixels import VOID
+from segsweep.losses.present_classes import Present
 
 
 class LovaszSettings(Term):
     """Lovász-softmax over classes, Lovász hinge for a binary output (Berman et al. 2018)."""
 
     title: ClassVar[str] = "Lovász loss"
+    asks_present: ClassVar[bool] = True
 
     per_image: bool = key(False, "Mean over images instead of the batch as one.")
 
@@ -34,17 +36,18 @@ class Lovasz(nn.Module):
         super().__init__()
         self.per_image = per_image
 
-    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def forward(self, logits: torch.Tensor, target: torch.Tensor, present: Present | None = None) -> torch.Tensor:
         logits = logits.float()
         if self.per_image:
-            images = zip(logits.split(1), target.split(1), strict=True)
-            return torch.stack([lovasz(one, mask) for one, mask in images]).mean()
-        return lovasz(logits, target)
+            images = zip(logits.split(1), target.split(1), present or [None] * len(target), strict=True)
+            return torch.stack([lovasz(one, mask, classes and [classes]) for one, mask, classes in images]).mean()
+        return lovasz(logits, target, present)
 
 
-def lovasz(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def lovasz(logits: torch.Tensor, target: torch.Tensor, present: Present | None = None) -> torch.Tensor:
     """float32 logits (B, C, H, W) and int64 target (B, H, W) to a scalar, all pixels as one set.
 
+    `present`: the classes of each image; None looks into the target, which is to wait for a GPU.
     Void pixels get the error 0: they are sorted behind all errors above 0, where they change nothing.
     """
     valid = (target != VOID).flatten()
@@ -54,12 +57,9 @@ def lovasz(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         return extension(errors * valid, mask)
     probability = torch.softmax(logits, dim=1).movedim(1, 0).flatten(1)  # (C, B*H*W)
     target = target.flatten()
-    masks = [target == label for label in range(len(probability))]
-    losses = [
-        extension((mask.float() - one).abs() * valid, mask)
-        for one, mask, occurs in zip(probability, masks, torch.stack([t.any() for t in masks]).tolist(), strict=True)
-        if occurs
-    ]
+    classes = target.unique().tolist() if present is None else set().union(*present)
+    masks = {label: target == label for label in range(len(probability)) if label in classes}
+    losses = [extension((mask.float() - probability[label]).abs() * valid, mask) for label, mask in masks.items()]
     return torch.stack(losses).mean() if losses else (logits * 0).sum()
 
 

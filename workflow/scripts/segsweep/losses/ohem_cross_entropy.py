@@ -53,9 +53,9 @@ class OhemCrossEntropy(nn.Module):
     def hard(self, losses: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
         """bool (B, H, W) of float32 (B, H, W) and bool (B, H, W)."""
         probability = torch.where(valid, torch.exp(-losses), torch.inf)
-        # By an index that stays on the device: a number would make the GPU wait.
+        # Selected on the device: a number in brackets, and be it a tensor's, is waited for.
         kept = torch.ceil(valid.sum() * self.min_kept).long().clamp_min(1)
-        bound = probability.flatten().sort().values[kept - 1].clamp_min(self.thresh)
+        bound = probability.flatten().sort().values.index_select(0, (kept - 1).reshape(1)).clamp_min(self.thresh)
         return valid & (probability <= bound)
 
 

@@ -73,14 +73,13 @@ class GradNorm(nn.Module):
             shared: weights of the shared layers, the last first; the first that all losses depend on is taken.
         """
         values = torch.stack([loss.detach().float() for loss in losses])
-        if not values.isfinite().all():
-            return  # what follows from such a loss is for the training loop to say
         norms = torch.stack([gradient.float().norm() for gradient in self._gradients(losses, shared)])
-        if not norms.isfinite().all() or not (norms.sum() > 0):
-            return
-        if self.first_losses.isnan().any():
-            self.first_losses.copy_(values)
-        self.weights.copy_(self.stepped(values, norms))
+        # What follows from a loss that is not finite is for the training loop to say. Decided on the device: a GPU
+        # would have to be waited for.
+        usable = values.isfinite().all() & norms.isfinite().all() & (norms.sum() > 0)
+        first = usable & self.first_losses.isnan().any()
+        self.first_losses.copy_(torch.where(first, values, self.first_losses))
+        self.weights.copy_(torch.where(usable, self.stepped(values, norms), self.weights))
 
     def stepped(self, values: torch.Tensor, norms: torch.Tensor) -> torch.Tensor:
         """The weights after one step.

@@ -14,10 +14,11 @@ from torchvision.ops import FeaturePyramidNetwork
 
 from segsweep.config.components import Model
 from segsweep.config.settings import key
+from segsweep.detection.locations import PYRAMID
 from segsweep.errors import InputError
 from segsweep.models.encoders import check_options, encoder, options_of
 
-STRIDES = (8, 16, 32)  # of the levels P3, P4 and P5
+STRIDES = PYRAMID
 COARSEST = STRIDES[-1]
 PRIOR = 0.01  # probability of every class at the start
 GROUPS = 8

@@ -18,6 +18,7 @@ CLUSTER_FILE = "config/cluster.yaml"
 # Host memory of a process that has torch, its CUDA context and the libraries loaded, and of Snakemake beside it.
 BASE_MB = 3500
 WORKER_MB = 700
+AUTO_WORKERS = 2  # that `workers: auto` has room for, unless config/cluster.yaml says how many processors a job has
 # Bytes for each pixel of a batch in training, fp32, by encoder: what U-Net++, the dearest decoder, keeps for the
 # backward pass, and at least a quarter more for what comes and goes. A test counts again. Unnamed ones cost the most.
 BYTES_PER_PIXEL = {
@@ -103,6 +104,11 @@ def submission(cluster: Cluster | None) -> dict[str, Any]:
     return asked
 
 
+def workers_of(train: dict[str, Any]) -> int:
+    """Loader threads or processes that a setting has room for."""
+    return AUTO_WORKERS if train["workers"] == "auto" else train["workers"]
+
+
 class Resources:
     """What segments need, from measurements in the store where there are some.
 
@@ -124,16 +130,16 @@ class Resources:
             # Of a program that has no GPU, what is measured is main memory.
             mb = self.device_mb(segment) if self.cluster and self.cluster.gpu == "none" else PROGRAM_MB
         elif mb is None:
-            mb = BASE_MB + WORKER_MB * train["workers"]
+            mb = BASE_MB + WORKER_MB * workers_of(train)
             channels = segment.dataset.get("channels") or 3
-            mb += ceil(4 * (1 + train["workers"]) * channels * 4 * train["batch_size"] * pixels(segment) / 1e6)
+            mb += ceil(4 * (1 + workers_of(train)) * channels * 4 * train["batch_size"] * pixels(segment) / 1e6)
             if self.cluster and self.cluster.gpu == "none":
                 mb += self.device_mb(segment)
         return ceil(mb * (1 + 0.5 * (attempt - 1)))
 
     def cpus(self, segment: SegmentPlan) -> int:
         """Processors of a segment's job: one, and one for each that loads images; how many a program uses it says."""
-        workers = 0 if segment.program is not None else segment.train["workers"]
+        workers = 0 if segment.program is not None else workers_of(segment.train)
         return (self.cluster.cpus if self.cluster else None) or 1 + workers
 
     def device_mb(self, segment: SegmentPlan) -> int:

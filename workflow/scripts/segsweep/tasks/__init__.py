@@ -6,6 +6,7 @@ of its facts (`segsweep.config.components.Task`) and
 that refuses a setting which does not fit the task.
 """
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -43,6 +44,10 @@ class Task(Protocol):
 
     def criterion(self) -> nn.Module:
         """A module `forward(outputs, batch)` giving "loss", a scalar, and named parts; it may hold parameters."""
+
+    def targets(self) -> Callable[[dict], dict] | None:
+        """What `criterion` wants to know of a batch besides, as a function of the loaded batch whose result the loader
+        adds: tensors with an axis of images, lists with an item an image. None where it wants nothing."""
 
     def before_backward(self, losses: dict[str, torch.Tensor], model: nn.Module) -> None:
         """Called with the losses of each forward pass in training before the gradient is computed."""

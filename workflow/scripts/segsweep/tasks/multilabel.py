@@ -60,6 +60,9 @@ class Multilabel:
             weights = class_weights(loss.class_weights, pixels, by_image, valid)
         return Criterion(Combined(loss.main, loss.aux, loss.aux_weight, classes=1), weights)
 
+    def targets(self) -> None:
+        """Nothing: masks are all that the losses look at."""
+
     def before_backward(self, losses: dict[str, torch.Tensor], model: nn.Module) -> None:
         """Nothing: the weights of the losses are fixed."""
 
@@ -128,9 +131,12 @@ class LabelCounter:
 
     def totals(self) -> dict[str, np.ndarray]:
         """{"labels": int64 (C, 2, 2)} of all images: without and with the label in the ground truth, and predicted."""
-        return {"labels": np.stack([counter.totals()["confusion"] for counter in self.each])}
+        return {"labels": self._stacked().sum(axis=0)}
 
     def images(self) -> dict[str, np.ndarray]:
         """{"names": (N,), "labels": int64 (N, C, 2, 2)} of each image, in the order in which they came."""
-        each = [counter.images() for counter in self.each]
-        return {"names": each[0]["names"], "labels": np.stack([one["confusion"] for one in each], axis=1)}
+        return {"names": np.array(self.each[0].names, dtype=str), "labels": self._stacked()}
+
+    def _stacked(self) -> np.ndarray:
+        """Of all labels in one copy, (N, C, 2, 2)."""
+        return torch.stack([counter.confusions() for counter in self.each], dim=1).cpu().numpy()

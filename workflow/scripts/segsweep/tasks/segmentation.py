@@ -1,5 +1,6 @@
 """Segmentation: masks of a binary output (foreground or not) or of several classes."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from segsweep.config.settings import key
 from segsweep.config.train import Train
 from segsweep.losses.class_weights import class_weights
 from segsweep.losses.combined import Combined
+from segsweep.losses.present_classes import present_classes
 from segsweep.network_outputs import main_logits
 from segsweep.tasks.confusion import MaskCounter, decide
 
@@ -52,6 +54,12 @@ class Segmentation:
         """The losses of the setting, with class weights from the whole training split."""
         return Criterion(criterion(self.train, self.prepared, self.logits))
 
+    def targets(self) -> Callable[[dict], dict] | None:
+        """The classes that occur, where a loss asks for them."""
+        loss = self.train.loss
+        terms = [term for one in (loss.main, loss.aux) if one is not None for term in one.active().values()]
+        return present_classes if not self.binary and any(term.asks_present for term in terms) else None
+
     def before_backward(self, losses: dict[str, torch.Tensor], model: nn.Module) -> None:
         """Nothing: the weights of the losses are fixed."""
 
@@ -90,4 +98,4 @@ class Criterion(nn.Module):
         self.combined = combined
 
     def forward(self, outputs: torch.Tensor | dict, batch: dict) -> dict[str, torch.Tensor]:
-        return self.combined(outputs, batch["mask"])
+        return self.combined(outputs, batch["mask"], batch.get("present"))

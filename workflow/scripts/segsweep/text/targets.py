@@ -4,10 +4,11 @@ Source: Liao et al. 2020, "Real-time scene text detection with differentiable bi
 authors' code (github.com/MhLiao/DB: make_shrink_map.py, make_border_map.py).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+import torch
 
 from segsweep.text.geometry import HALF, offset, shrink_distance
 
@@ -23,6 +24,27 @@ class Targets(NamedTuple):
     shrink_mask: np.ndarray  # 0 where the image must not teach: ignored words and words too small
     border: np.ndarray  # threshold map: 0.7 on a word's border, falling to 0.3 at distance D and beyond
     border_mask: np.ndarray  # 1 inside words grown by D
+
+
+def batch_targets(batch: dict) -> dict[str, Any]:
+    """What the DB loss asks of a batch, which its loader adds.
+
+    Returns:
+        The maps of `Targets`: uint8 (B, H, W) of 0 and 1, but `border` float32 (B, H, W). "teaching_pixels", of each
+        image how many pixels of words and how many others teach the probability map.
+    """
+    height, width = batch["image"].shape[-2:]
+    made = [
+        targets(polygons, ignored, height, width)
+        for polygons, ignored in zip(batch["polygons"], batch["ignored"], strict=True)
+    ]
+    maps = {name: np.stack([getattr(one, name) for one in made]) for name in Targets._fields}
+    maps |= {name: values.astype(np.uint8) for name, values in maps.items() if name != "border"}
+    words, others = maps["shrink"] & maps["shrink_mask"], ~maps["shrink"] & maps["shrink_mask"]
+    pixels = [
+        (int(np.count_nonzero(word)), int(np.count_nonzero(other))) for word, other in zip(words, others, strict=True)
+    ]
+    return {name: torch.from_numpy(values) for name, values in maps.items()} | {"teaching_pixels": pixels}
 
 
 def targets(

@@ -17,6 +17,7 @@ from segsweep.data.image_sampling import image_weights
 from segsweep.data.loading import Batches, Normalize
 from segsweep.data.prepared import Prepared
 from segsweep.data.splits import images_of_run
+from segsweep.device_copies import pinned
 
 
 @dataclass
@@ -48,9 +49,11 @@ def open_dataloaders(segment: Any, train: Train, device: torch.device) -> DataLo
     prepared = Prepared.open(Path(segment.data), class_names(segment.dataset))
     training, validation = images_of_run(prepared, train.data, segment.fold)
     weights = image_weights(train.data.image_sampling, prepared, training)
-    common = {"seed": segment.seed, "workers": train.workers, "device": device}
+    task = tasks.build(train, prepared)
+    common = {"seed": segment.seed, "workers": train.workers, "device": device, "targets": task.targets()}
+    common |= {"epochs": segment.last_epoch - segment.first_epoch + 1}
     return DataLoaders(
-        tasks.build(train, prepared),
+        task,
         prepared.task,
         prepared.classes,
         Batches(training, train.data, prepared, train.batch_size, training=True, weights=weights, **common),
@@ -60,7 +63,7 @@ def open_dataloaders(segment: Any, train: Train, device: torch.device) -> DataLo
 
 
 def prefetch(batches: Iterable[dict], count: int) -> Iterator[dict]:
-    """The same batches, up to `count` of them made in a thread while the consumer is busy (with a GPU).
+    """The same batches, up to `count` of them made and pinned in a thread while the consumer is busy (with a GPU).
 
     Draws come from generators of their own (seed, epoch, index), so the thread changes nothing but the time.
     """
@@ -73,7 +76,7 @@ def prefetch(batches: Iterable[dict], count: int) -> Iterator[dict]:
     def fill() -> None:
         try:
             for batch in batches:
-                queue.put((batch, None))
+                queue.put((pinned(batch), None))
                 if ended:
                     return
             queue.put((None, None))

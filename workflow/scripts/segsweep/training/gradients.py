@@ -68,16 +68,17 @@ def accumulate_gradients(
     """
     whole = joined(parts)
     if is_mean_over_pixels(loss):
-        weights = [float((part["mask"] != VOID).sum()) for part in parts]
+        weights = torch.stack([(part["mask"] != VOID).sum() for part in parts]).double()
     elif whole is None or loss.task_weights == "gradnorm":
         # GradNorm needs the graph of the network behind the losses; images of several sizes make no one batch.
-        weights = [float(len(part["image"])) for part in parts]
+        weights = torch.tensor([float(len(part["image"])) for part in parts], dtype=torch.float64)
     else:
         return _in_two_passes(task, model, criterion, parts, whole, forward)
-    total = sum(weights)
+    total = weights.sum()
+    # Of no number of the host: it would have to wait for the device's.
+    shares = torch.where(total > 0, weights / total, 1 / len(parts)).float()
     sums: dict[str, torch.Tensor] = {}
-    for part, weight in zip(parts, weights, strict=True):
-        share = weight / total if total else 1 / len(parts)
+    for part, share in zip(parts, shares, strict=True):
         losses = criterion(forward(part["image"]), part)
         task.before_backward(losses, model)
         (losses["loss"] * share).backward()

@@ -9,7 +9,7 @@ import torch
 
 from segsweep.config.train import Train
 from segsweep.inference.evaluation import evaluate
-from segsweep.inference.forward import micro_batches, to_device
+from segsweep.inference.forward import micro_batches, read, to_device
 from segsweep.io import write_csv
 from segsweep.planning.plan_file import SegmentPlan
 from segsweep.schedules import Progress, learning_rate
@@ -203,7 +203,7 @@ def train_epoch(session: Session, epoch: int) -> tuple[dict[str, float], float, 
             check_diverged(float(max_abs_loss), "train/loss", f"epoch {epoch}, step {step + 1}")
             check_scale(scaler.get_scale(), f"epoch {epoch}, step {step + 1}")
     check_diverged(float(max_abs_loss), "train/loss", f"epoch {epoch}")
-    return {name: float(value) / count for name, value in sums.items()}, lr, count
+    return {name: value / count for name, value in read(sums).items()}, lr, count
 
 
 def evaluate_epoch(session: Session, epoch: int) -> tuple[dict[str, float], Any]:

@@ -17,16 +17,31 @@ def averaged(model: nn.Module, settings: Ema) -> AveragedModel:
     together; integers (numbers of batches) are copied.
     """
 
-    def update(averages: list[torch.Tensor], weights: list[torch.Tensor], updates: torch.Tensor) -> None:
-        if averages[0].is_floating_point():
-            # `updates` is a copy on the device of the weights: reading it would wait for the GPU at each step.
-            get_ema_multi_avg_fn(decay_at(settings, int(ema.n_averaged)))(averages, weights, updates)
-        else:
-            for average, value in zip(averages, weights, strict=True):
-                average.copy_(value)
+    return Averaged(model, settings)
 
-    ema = AveragedModel(model, multi_avg_fn=update, use_buffers=True)
-    return ema
+
+class Averaged(AveragedModel):
+    """See `averaged`."""
+
+    def __init__(self, model: nn.Module, settings: Ema):
+        super().__init__(model, use_buffers=True)
+        self.settings = settings
+
+    @torch.no_grad()
+    def update_parameters(self, model: nn.Module) -> None:
+        """As torch's, which copies the number of updates to the device each time, and waits for the GPU with it."""
+        updates = int(self.n_averaged)  # which lies in main memory
+        pairs = list(zip(_tensors(self.module), _tensors(model), strict=True))
+        averaged = [pair for pair in pairs if updates and pair[0].is_floating_point()]
+        for average, value in (pair for pair in pairs if not (updates and pair[0].is_floating_point())):
+            average.copy_(value)
+        if averaged:
+            get_ema_multi_avg_fn(decay_at(self.settings, updates))(*map(list, zip(*averaged, strict=True)), None)
+        self.n_averaged += 1
+
+
+def _tensors(module: nn.Module) -> list[torch.Tensor]:
+    return [*module.parameters(), *module.buffers()]
 
 
 def decay_at(settings: Ema, updates: int) -> float:
