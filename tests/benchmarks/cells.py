@@ -15,6 +15,7 @@ from measuring import SCRIPTS, Row, compared, interleaved, run, timed
 
 PART = "cells"
 IMAGES = (48, 16)
+RECOMMENDED = workload.recommended_in_words()
 
 
 def measure(quick: bool, cores: int = 1) -> list[Row]:
@@ -51,7 +52,7 @@ def measure(quick: bool, cores: int = 1) -> list[Row]:
     equal = "; ".join(f"{name} {in_words(values)}" for name, values in scores.items())
     note = f"{cells} cells, {cores} at once, data prepared from the files within; mean best val/miou: {equal}"
     rows.append(compared(PART, found, ("stock script", "segsweep"), wanted=">= 1.3", note=f"fp32; {note}"))
-    rows.append(compared(PART, found, ("stock script", "recommended"), wanted=">= 2", note="bf16, channels_last"))
+    rows.append(compared(PART, found, ("stock script", "recommended"), wanted=">= 2", note=RECOMMENDED))
     for row in rows[-2:]:
         row.what += f", grid of {cells}"
     return rows
@@ -86,7 +87,7 @@ def whole_cell(folder: Path, rounds: int) -> list[Row]:
     rows = [
         compared(PART, found, ("stock script", "segsweep, cold"), note="fp32, a process with its own imports"),
         compared(PART, found, ("stock script", "segsweep"), wanted=">= 1.3", note="fp32, warm process"),
-        compared(PART, found, ("stock script", "recommended"), wanted=">= 2", note="bf16, channels_last, warm process"),
+        compared(PART, found, ("stock script", "recommended"), wanted=">= 2", note=f"{RECOMMENDED}; warm process"),
     ]
     for row in rows:
         row.what += ", one cell"

@@ -48,7 +48,7 @@ def measure(quick: bool) -> list[Row]:
     for cores, found in seconds.items():
         where = f"grid of {len(scores[RIVAL]) // len(rounds)} on {cores} core{'s' * (cores > 1)}"
         rows.append(compared(PART, found, (RIVAL, OURS), wanted=">= 1", note="fp32; ours can resume"))
-        rows.append(compared(PART, found, (RIVAL, RECOMMENDED), wanted=">= 1.3", note=recommended_in_words()))
+        rows.append(compared(PART, found, (RIVAL, RECOMMENDED), wanted=">= 1.3", note=workload.recommended_in_words()))
         for row in rows[-2:]:
             row.what += f", {where}"
     return [*rows, score_row(scores, OURS), score_row(scores, RECOMMENDED)]
@@ -100,8 +100,3 @@ def score_row(scores: dict[str, dict[tuple, float]], name: str) -> Row:
         note=f"{mean(ours):.4f} and {mean(theirs):.4f}, means of {count} pairs of cell and seed; wanted: within the "
         f"noise, half of the 95 % interval of the mean difference, which is {mean(differences):+.4f}",
     )  # fmt: skip
-
-
-def recommended_in_words() -> str:
-    """What the recommendation sets, and nothing that is the default."""
-    return ", ".join(f"{key}: {json.dumps(value)}".replace('"', "") for key, value in workload.RECOMMENDED.items())

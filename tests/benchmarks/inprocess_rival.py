@@ -43,10 +43,10 @@ def load(folder: Path, split: str, size: list[int]) -> tuple[np.ndarray, np.ndar
     return np.stack(images), np.stack(masks)
 
 
-def batch(images: np.ndarray, masks: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-    """Float images (B, 3, H, W), normalised, and masks int64 (B, H, W)."""
-    floats = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).float().div_(255)
-    return floats.sub_(MEAN).div_(STD), torch.from_numpy(masks).long()
+def batch(images: np.ndarray, masks: np.ndarray, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Float images (B, 3, H, W), normalised, and masks int64 (B, H, W), on the device."""
+    floats = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))).to(device).float().div_(255)
+    return floats.sub_(MEAN.to(device)).div_(STD.to(device)), torch.from_numpy(masks).to(device).long()
 
 
 def train(config: dict, data: dict, options: argparse.Namespace, path: Path) -> float:
@@ -56,8 +56,8 @@ def train(config: dict, data: dict, options: argparse.Namespace, path: Path) -> 
     np.random.seed(options.seed)
     images, masks = data["train"]
     val_images, val_masks = data["val"]
-    size = config["batch_size"]
-    model = smp.Unet(options.encoder, encoder_weights=None, in_channels=3, classes=options.classes)
+    size, device = config["batch_size"], torch.device(options.device)
+    model = smp.Unet(options.encoder, encoder_weights=None, in_channels=3, classes=options.classes).to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=config["lr"], fused=True)
     cross_entropy = nn.CrossEntropyLoss(ignore_index=255)
     dice = smp.losses.DiceLoss("multiclass", ignore_index=255)
@@ -72,7 +72,7 @@ def train(config: dict, data: dict, options: argparse.Namespace, path: Path) -> 
         order, total = np.random.permutation(len(images)), 0.0
         for start in range(0, len(order), size):
             drawn = [AUGMENT(image=images[i], mask=masks[i]) for i in order[start : start + size]]
-            x, y = batch(np.stack([one["image"] for one in drawn]), np.stack([one["mask"] for one in drawn]))
+            x, y = batch(np.stack([one["image"] for one in drawn]), np.stack([one["mask"] for one in drawn]), device)
             optimizer.zero_grad(set_to_none=True)
             loss = loss_of(model(x), y)
             loss.backward()
@@ -82,13 +82,13 @@ def train(config: dict, data: dict, options: argparse.Namespace, path: Path) -> 
         counts, val_loss = torch.zeros(3, options.classes, dtype=torch.float64), 0.0
         with torch.inference_mode():
             for start in range(0, len(val_images), size):
-                x, y = batch(val_images[start : start + size], val_masks[start : start + size])
+                x, y = batch(val_images[start : start + size], val_masks[start : start + size], device)
                 logits = model(x)
                 val_loss += loss_of(logits, y).item() * len(x)
                 found = smp.metrics.get_stats(
                     logits.argmax(1), y, mode="multiclass", num_classes=options.classes, ignore_index=255
                 )
-                counts += torch.stack([part.sum(0) for part in found[:3]])
+                counts += torch.stack([part.sum(0) for part in found[:3]]).cpu()
         tp, fp, fn = counts
         miou = float((tp / (tp + fp + fn).clamp(min=1)).mean())
         print(f"{path.stem} epoch {epoch} loss {total / len(images):.4f} {val_loss / len(val_images):.4f} {miou:.4f}")
@@ -110,6 +110,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cores", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
 
     torch.set_num_threads(1)

@@ -143,10 +143,17 @@ def machine() -> str:
     return f"{model}, {cores} cores{gpu}, Python {platform.python_version()}, torch {torch.__version__}"
 
 
+def environment_of_commands() -> dict[str, str]:
+    """This process's environment, with its Python first and one thread where none says how many."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    threads = os.environ.get("OMP_NUM_THREADS", "1")
+    return os.environ | {"PATH": path, "NO_ALBUMENTATIONS_UPDATE": "1", "OMP_NUM_THREADS": threads}
+
+
 def run(command: list[str], folder: Path, **environment: str) -> None:
     """Run a command to its end; shows what it said if it fails."""
-    environ = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"} | environment
-    environ |= {"NO_ALBUMENTATIONS_UPDATE": "1", "OMP_NUM_THREADS": environ.get("OMP_NUM_THREADS", "1")}
-    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=folder, env=environment_of_commands() | environment, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")

@@ -37,7 +37,12 @@ GRID = {
     "loss.main": [{"cross_entropy": 1.0}, {"cross_entropy": 1.0, "dice": 1.0}],
     "batch_size": [8, 16],
 }
-RECOMMENDED = {"precision": "bf16", "channels_last": True}
+RECOMMENDED = {"precision": "auto", "channels_last": True}
+
+
+def recommended_in_words() -> str:
+    """What the recommendation sets."""
+    return ", ".join(f"{key}: {json.dumps(value)}".replace('"', "") for key, value in RECOMMENDED.items())
 
 
 def draw(folder: Path, train: int, val: int) -> None:

@@ -8,17 +8,26 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import analyze_study
+import build_report
 import collect_results
 import decide_step
+import numpy as np
+import predict_images
 import prepare_data
 import train_segment
 import yaml
+from PIL import Image
+from torch import nn
 
-from segsweep import registry
+from segsweep import registry, tasks
 from segsweep.analysis import findings
 from segsweep.execution import segment_job
+from segsweep.inference import predict_images as prediction
+from segsweep.inference import prediction_stream
+from segsweep.inference.prediction_files import KIND as FORMATS
 from segsweep.planning.plan_file import read_plan
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
@@ -27,7 +36,7 @@ from segsweep.store.remote import Remote
 from segsweep.store.shared_segments import pull, push
 from segsweep.store.shared_tables import push_tables
 from segsweep.training import loop, memory
-from tests.fakes import FakeTrainer
+from tests.fakes import FakeTrainer, Tiny
 from tests.faults.cases import GOOD_DATASET, GOOD_STUDY
 
 STORE, DATA = Path("results/segments"), Path("results/data")
@@ -65,7 +74,14 @@ def load() -> None:
     """Load what stages load when they need it: each forked process would again."""
     for kind in registry.kinds():
         registry.classes(kind)
-    for name in ("dvc_objects.fs", "segsweep.search.optuna_journal", "segsweep.search.proposals"):
+    for facts in (*registry.classes(FORMATS).values(), *registry.classes("section").values()):
+        registry.load(facts)
+    for name in (
+        "dvc_objects.fs",
+        "segsweep.report.build",
+        "segsweep.search.optuna_journal",
+        "segsweep.search.proposals",
+    ):
         import_module(name)
     for path in Path(findings.__file__).parent.glob("*.py"):
         import_module(f"segsweep.analysis.{path.stem}")
@@ -74,6 +90,7 @@ def load() -> None:
 def steady() -> None:
     """No clock and no machine in what this process writes: the same work writes the same bytes."""
     loop.perf_counter = itertools.count().__next__
+    prediction.time = prediction_stream.time = SimpleNamespace(perf_counter=float)  # asked by threads, in any order
     memory.peak_memory_mb = lambda device: 1.0
     segment_job.versions = dict  # asks git
     lock.SILENCE_S = 0.5
@@ -139,8 +156,57 @@ def _analyze() -> int:
 
 
 def _report() -> int:
+    """In place of a report, whose figures take seconds."""
     Path("results/little/report.md").write_text("A report.\n")
     return 0
+
+
+def _build_report() -> int:
+    return build_report.main(["--results", "results/little", "--output", "results/little", "--store", str(STORE)])
+
+
+def _bring_images() -> int:
+    """Images of a person's own, of two sizes, one of them damaged; and the data set that says what the models see."""
+    Path("images").mkdir()
+    for number, side in enumerate((32, 32, 32, 48, 48)):
+        pixels = np.random.default_rng(number).integers(0, 256, (side, side, 3), np.uint8)
+        Image.fromarray(pixels).save(f"images/image{number}.png")
+    Path("images/damaged.png").write_bytes(b"no image")
+    return _prepare()
+
+
+class _Predicting(nn.Module):
+    """What `FakeTrainer` trained, as a network that the task of the study has."""
+
+    def __init__(self):
+        super().__init__()
+        self.trained = Tiny()
+        self.load_state_dict = self.trained.load_state_dict
+
+    def forward(self, image):
+        return {"main": self.trained(image), "aux": []}
+
+
+def _predict() -> int:
+    task_of = tasks.build
+
+    def build(train, prepared):
+        task = task_of(train, prepared)
+        task.model = _Predicting
+        return task
+
+    tasks.build = build
+    words = [
+        "--plan",
+        "results/little/plan.json",
+        "--store",
+        str(STORE),
+        "--images",
+        "images",
+        "--output",
+        "predictions/mine",
+    ]
+    return predict_images.main([*words, "--formats", "index", "overlay", "coco", "geojson", "--device", "cpu"])
 
 
 def _remote() -> Remote:
@@ -191,6 +257,9 @@ _ALL = [
     Stage("trained", "training", partial(_train, "little"), False),
     Stage("collection", "trained", _collect),
     Stage("analysis", "collection", _analyze),
+    Stage("report", "analysis", _build_report),
+    Stage("imaged", "analysis", _bring_images, False),
+    Stage("prediction", "imaged", _predict),
     Stage("reported", "analysis", _report, False),
     Stage("push", "reported", _push),
     Stage("emptied", "push", _empty, False),

@@ -16,10 +16,13 @@ CLASSES = {
 }
 
 
-def tried(section: str, *, task: str = "multiclass", channels: int | None = 3, **changes) -> list[str]:
+def tried(
+    section: str, *, task: str = "multiclass", channels: int | None = 3, dtype: str | None = None, **changes
+) -> list[str]:
     train = Train.model_validate(SMALL | changes).model_dump(mode="json")
-    settings = [{"section": section, "where": "study.yaml:7", "train": train}]
-    return check_settings({"task": task, "classes": CLASSES[task], "channels": channels, "settings": settings})
+    settings = [{"section": section, "where": "study.yaml:7", "train": train, "transforms": []}]
+    images = {"channels": channels, "dtype": dtype}
+    return check_settings({"task": task, "classes": CLASSES[task], **images, "settings": settings})
 
 
 def refused(section: str, **changes) -> str:
@@ -93,6 +96,36 @@ def test_all_problems_are_said_at_once():
     settings = [
         {"section": name, "where": "study.yaml:1", "train": train} for name in ("model", "optimizer", "scheduler")
     ]
+    of_three = {"task": "multiclass", "classes": CLASSES["multiclass"], "channels": 3, "dtype": "uint8"}
     with pytest.raises(InputError) as error:
-        check_settings({"task": "multiclass", "classes": CLASSES["multiclass"], "channels": 3, "settings": settings})
+        check_settings(of_three | {"settings": settings})
     assert len(error.value.problems) == 2
+
+
+@pytest.mark.parametrize(("channels", "dtype"), [(3, "uint8"), (None, None), (1, "uint16"), (5, "float32")])
+@pytest.mark.parametrize("backend", ["albumentations", "torchvision"])
+def test_an_augmentation_is_built_for_images_that_are_not_prepared_yet(channels, dtype, backend, tmp_path):
+    pipeline = tmp_path / "mine.yaml"
+    crop = "- RandomCrop: {height: 9999, width: 9}\n" if backend == "albumentations" else ""
+    pipeline.write_text(f"transforms:\n- D4\n- Affine: {{scale: [0.8, 1.2]}}\n{crop}")
+    data = {"augmentation": str(pipeline), "augmentation_backend": backend}
+    (seen,) = tried("data", channels=channels, dtype=dtype, data=data)
+    assert seen == f"study.yaml:7: data: {backend} takes the augmentation {pipeline}"
+
+
+def test_a_problem_that_has_its_line_gets_no_other(tmp_path):
+    pipeline = tmp_path / "mine.yaml"
+    pipeline.write_text("transforms:\n- D4\n- RandomCrop: {height: 9, width: 9}\n")
+    with pytest.raises(InputError, match=f"{pipeline}:3: RandomCrop: the backend torchvision does not know it"):
+        tried("data", data={"augmentation": str(pipeline), "augmentation_backend": "torchvision"})
+
+
+def test_what_albumentations_refuses_of_arguments_is_found_before_data_are_prepared(tmp_path):
+    pipeline = tmp_path / "mine.yaml"
+    pipeline.write_text("transforms:\n- D4\n- GaussianBlur: {sigma_limit: big}\n- OneOf: {transforms: [D4: {p: 3}]}\n")
+    with pytest.raises(InputError) as error:
+        tried("data", data={"augmentation": str(pipeline)})
+    assert [problem.split(" input should")[0] for problem in error.value.problems] == [
+        f"study.yaml:7: {pipeline}:3: GaussianBlur: sigma_limit is 'big':",
+        f"study.yaml:7: {pipeline}:4: D4: p is 3:",
+    ]

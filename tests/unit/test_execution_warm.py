@@ -48,7 +48,7 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from segsweep.execution.warm_client import run_warm
-status = run_warm("program", sys.argv[2:], scripts=Path(sys.argv[1]), libraries="warm_libraries:NAMES")
+status = run_warm("program", sys.argv[2:], scripts=Path(sys.argv[1]), preload="warm_libraries:load")
 assert "torch" not in sys.modules
 sys.exit(99 if status is None else status)
 """
@@ -61,7 +61,7 @@ def scripts_folder():
     short = "/tmp" if os.access("/tmp", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="w", dir=short) as folder:
         Path(folder, "program.py").write_text(PROGRAM)
-        Path(folder, "warm_libraries.py").write_text('NAMES = ["fractions"]')
+        Path(folder, "warm_libraries.py").write_text("def load():\n    import fractions\n")
         yield Path(folder)
         for path in Path(folder, f"segsweep-{os.getuid()}").iterdir():
             if path.is_socket():
@@ -116,19 +116,20 @@ def test_the_server_is_used_again(scripts_folder):
     assert len(before) == 1
 
 
-def test_clones_share_a_server_and_each_has_its_own_code(scripts_folder, tmp_path):
+def test_clones_have_servers_of_their_own_and_so_has_code_that_was_edited(scripts_folder, tmp_path):
     client(scripts_folder, "exit", "0").communicate()
-    before = sockets(scripts_folder)
+    seen = sockets(scripts_folder)
     shutil.copytree(warm_client.SCRIPTS / "segsweep", tmp_path / "segsweep", ignore=shutil.ignore_patterns("__pyc*"))
     shutil.copy(scripts_folder / "program.py", tmp_path)
     out, error = client(scripts_folder, "paths", str(warm_client.SCRIPTS), scripts=tmp_path).communicate()
     # The scripts of the first clone are in the path once, by PYTHONPATH.
     assert out.split() == [f"{tmp_path}/segsweep/exits.py", str(tmp_path), str(warm_client.SCRIPTS)], error
-    assert sockets(scripts_folder) == before
-    with (tmp_path / "segsweep/execution/warm_server.py").open("a") as file:
+    assert len(sockets(scripts_folder) - seen) == 1  # those of the first may have ended meanwhile
+    seen |= sockets(scripts_folder)
+    with (tmp_path / "segsweep/losses/focal.py").open("a") as file:
         file.write("# edited\n")
     client(scripts_folder, "exit", "0", scripts=tmp_path).communicate()
-    assert len(sockets(scripts_folder)) == 2
+    assert len(sockets(scripts_folder) - seen) == 1
 
 
 @pytest.mark.parametrize(
@@ -155,18 +156,33 @@ def test_signals_reach_the_job_and_so_does_the_clients_death(scripts_folder, tmp
     assert ended.read_text() == told
 
 
+def test_a_server_whose_code_was_edited_meanwhile_serves_nobody(scripts_folder, tmp_path):
+    (tmp_path / "slow.py").write_text(
+        f"def load():\n    with open({str(tmp_path / 'slow.py')!r}, 'a') as file:\n        file.write('# edited')\n"
+    )
+    address = tmp_path / "socket"
+    code = (
+        f"import sys; sys.path[:0] = [{str(warm_client.SCRIPTS)!r}, {str(tmp_path)!r}]\n"
+        "from segsweep.execution import warm_client, warm_server\n"
+        f"state = warm_client.code_state(warm_client.Path({str(tmp_path)!r}))\n"
+        f"warm_server.serve({str(address)!r}, 'slow:load', {str(tmp_path)!r}, state)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    assert not address.exists()
+
+
 def test_no_server_is_no_error(scripts_folder, monkeypatch):
     folder = scripts_folder / f"segsweep-{os.getuid()}"
     monkeypatch.setattr(tempfile, "tempdir", str(scripts_folder))
     folder.chmod(0o755)
     try:
         assert (
-            warm_client.run_warm("program", ["exit", "0"], scripts=scripts_folder, libraries="warm_libraries:NAMES")
+            warm_client.run_warm("program", ["exit", "0"], scripts=scripts_folder, preload="warm_libraries:load")
             is None
         )
     finally:
         folder.chmod(0o700)
-    assert warm_client.run_warm("program", ["exit", "0"], scripts=scripts_folder, libraries="not_there:NAMES") is None
+    assert warm_client.run_warm("program", ["exit", "0"], scripts=scripts_folder, preload="not_there:load") is None
 
 
 def test_the_server_ends_soon_after_the_snakemake_that_asked(scripts_folder):

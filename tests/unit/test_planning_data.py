@@ -1,5 +1,6 @@
 """What of a data set's files enters an address: by small folders."""
 
+import errno
 import hashlib
 import json
 import os
@@ -217,6 +218,16 @@ def test_a_missing_file_is_left_to_preparation(files):
     before = files.address()
     (files.root / "masks" / "a.png").unlink()
     assert files.address() != before
+
+
+@pytest.mark.parametrize("reading", ["md5", "reading_revision"])
+def test_a_file_that_the_disk_does_not_give_is_no_missing_one(files, monkeypatch, reading):
+    def fail(path):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(f"segsweep.planning.data_fingerprint.{reading}", fail)
+    with pytest.raises(InputError, match=r"\w+\.png: Input/output error\. Have the disk checked"):
+        files.address()
 
 
 def test_a_missing_folder_is_named_with_what_to_do(files, tmp_path):

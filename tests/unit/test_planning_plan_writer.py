@@ -1,13 +1,14 @@
 """What planning leaves behind: nothing, until jobs start."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from segsweep.io import write_json
+from segsweep.io import write_json, write_text
 from segsweep.planning.markers import (
     new_start,
     pending_file,
@@ -46,6 +47,24 @@ def files(folder):
     """Paths of all files, with their contents and times, but of what only shows that a start runs."""
     found = [path for path in (folder / "results").rglob("*") if path.is_file() and path.suffix != ".running"]
     return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in found}
+
+
+def test_a_start_removes_what_writers_left_that_were_killed_long_ago(workspace):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    folder = workspace.folder / "results" / "little"
+    names = (
+        f".runs.csv.{gone.pid}.tmp", f"figures/.ranking.png.{gone.pid}.tmp", f".cells.csv.{gone.pid}.tmp",
+        f".pairs.csv.{os.getpid()}.tmp", ".of.somebody.tmp",
+    )  # fmt: skip
+    for name in names:
+        write_text(folder / name, "half")
+        os.utime(folder / name, (0, 0))
+    os.utime(folder / names[2])  # of another machine, perhaps
+    study = planned()
+    assert all((folder / name).exists() for name in names)
+    started(study)
+    assert [(folder / name).exists() for name in names] == [False, False, True, True, True]
 
 
 def test_planning_writes_nothing(workspace):

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from segsweep.errors import InputError
+from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
-from segsweep.planning.tried_settings import digest
+from segsweep.planning.tried_settings import digest, read_tried
 from tests.workspace import SMALL, Workspace
 
 
@@ -30,6 +32,16 @@ ONE = {"loss.main": [{"cross_entropy": 1.0}]}
 def test_each_different_section_once(workspace):
     grid = {"optimizer.lr": [0.1, 0.01, 0.001], "loss.main": [{"cross_entropy": 1.0}, {"dice": 1.0}], "epochs": [1, 2]}
     assert sections(workspace, grid=grid) == ["loss", "loss", "model", "optimizer", "scheduler"]
+
+
+def test_each_different_augmentation_once_and_again_when_its_file_changes(workspace):
+    Path("mine.yaml").write_text("transforms: [D4]")
+    Path("same.yaml").write_text("description: the same\ntransforms: [D4]")
+    grid = {"data.augmentation": ["none", "mine.yaml", "same.yaml", "basic"], "data.crop": [None, [16, 16]]}
+    assert sections(workspace, grid=grid).count("data") == 2
+    first = open_study({"study": "little"}, plans=True)
+    Path("mine.yaml").write_text("transforms: [D4: {p: 0.5}]")
+    assert open_study({"study": "little"}, plans=True).checked_file != first.checked_file
 
 
 def test_where_is_a_line_of_the_study(workspace):
@@ -66,3 +78,31 @@ def test_the_digest_does_not_follow_the_lines(workspace):
     assert moved.tried != first.tried
     assert digest(moved.tried) == digest(first.tried)
     assert moved.checked_file == first.checked_file
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[",
+        "3",
+        "[]",
+        "{}",
+        "\0",
+        "[" * 100_000,
+        '{"settings": 3}',
+        '{"settings": [{"section": "model", "train": 3}]}',
+    ],
+)
+def test_a_damaged_list_is_named(content, tmp_path):
+    file = tmp_path / "tried_settings.json"
+    file.write_text(content)
+    with pytest.raises(InputError, match=rf"{file}: .*Delete it; it is made again"):
+        read_tried(file)
+
+
+def test_the_list_that_planning_writes_is_read(workspace):
+    workspace.write_study(grid=ONE)
+    study = open_study({"study": "little"}, plans=True)
+    PlanWriter(study).start()
+    assert read_tried(study.tried_file) == study.tried

@@ -13,6 +13,7 @@ from segsweep.config.study import Study
 from segsweep.search.optuna_journal import JOURNAL, write_journal
 from segsweep.search.step_files import step_file, write_step
 from segsweep.store.segment_store import SegmentStore
+from tests.faults.strays import Stray
 from tests.unit.test_search_files import planned, write_segment
 
 SPACE = {
@@ -150,8 +151,21 @@ def test_whatever_is_there_ends_in_the_same_journal(search):
     for length in range(0, len(whole), 97):
         search.journal.write_text(whole[:length], encoding="utf-8")
         assert search.write() == whole
-    search.journal.write_text("[]\n", encoding="utf-8")
-    assert search.write() == whole
+    for other in (
+        b"[]\n",
+        b"3\n",
+        b'"text"\n',
+        b"\xff\xfe\n",
+        b"\0" * 100,
+        b"[" * 100_000 + b"\n",
+        b'{"worker_id": []}\n',
+    ):
+        search.journal.write_bytes(other)
+        assert search.write() == whole
+    for kind in set(Stray) - {Stray.FOLDER}:
+        search.journal.unlink()
+        kind.lay(search.journal)
+        assert search.write() == whole
 
 
 def test_notes_of_others_stay_and_trials_of_others_do_not(search):

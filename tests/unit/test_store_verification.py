@@ -307,8 +307,17 @@ def test_checksums_of_prepared_data_that_are_cut_are_damage(prepared, before):
     assert len(prepared_problems(prepared)) == 1
 
 
+def test_checksums_of_prepared_data_that_are_gone_are_damage(prepared):
+    (prepared / SUMS).unlink()
+    for read in (check_prepared, open_checked, lambda folder: open_without_images(folder, ["sky", "road"])):
+        with pytest.raises(DamagedFile, match=r"SHA256SUMS: is gone, and was written.*make repair.*prepared again"):
+            read(prepared)
+    assert len(prepared_problems(prepared)) == 1
+
+
 def test_data_that_was_prepared_by_earlier_versions_is_checked_by_its_manifest(prepared):
     (prepared / SUMS).unlink()
+    edit(prepared / MANIFEST, b',\n "checksums": true', b"")
     assert open_checked(prepared).splits.keys() == {"train", "val"}
     flip(prepared / "train.images.bin")
     with pytest.raises(DamagedFile, match=r"train\.images\.bin: differs"):

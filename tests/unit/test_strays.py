@@ -150,3 +150,10 @@ def test_a_report_is_written_again_where_it_is_no_text(kind, tmp_path):
     (tmp_path / "report.md").unlink()
     kind.lay(tmp_path / "report.md")
     assert not lacks_figures(tmp_path)
+
+
+def test_a_file_in_place_of_a_folder_is_named(tmp_path):
+    (tmp_path / "model").write_text("")
+    with pytest.raises(OSError) as refused:
+        (tmp_path / "model").mkdir(exist_ok=True)
+    assert f"{tmp_path / 'model'}: File exists. A folder belongs there" in refusal_of_disk(refused.value)

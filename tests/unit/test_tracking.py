@@ -15,12 +15,13 @@ from wandb.sdk.internal.datastore import DataStore
 
 from segsweep import registry
 from segsweep.config.load import Request
+from segsweep.io import write_text
 from segsweep.planning.plan_file import RETRAIN, read_plan
 from segsweep.store.epoch_reports import add_report, read_reports
 from segsweep.store.segment_store import SegmentStore
 from segsweep.tracking import following, tracked_run
 from segsweep.tracking.following import Follower
-from segsweep.tracking.passing_on import PassingOn
+from segsweep.tracking.passing_on import PASSED_ON, PassingOn
 from tests.program_study import EPOCHS, program_study, usual_rows
 
 PATIENCE_S = 60
@@ -75,6 +76,12 @@ def test_each_epoch_of_each_run_is_passed_on_once(study):
     assert recorder.begun[0].outcome.has_failed
     assert pass_on(study, recorder)[1] == set()
     assert len(recorder.begun) == RUNS
+
+
+@pytest.mark.parametrize("content", ["3", "[]", '["a"]', '"x"', "[" * 100_000, '{"a": ', '{"a": [1]}'])
+def test_all_is_passed_on_again_where_what_was_noted_is_damaged(study, content):
+    write_text(study / "trackers" / "recorder" / PASSED_ON, content)
+    assert len(pass_on(study, Recorder())[1]) == RUNS
 
 
 def test_a_run_with_other_epochs_than_noted_is_written_again_and_no_other(study):

@@ -14,7 +14,6 @@ from segsweep.inference.forward import Forward, micro_batches
 from segsweep.losses.task_weights import GradNorm
 from segsweep.store.checkpoints import read_checkpoint
 from segsweep.store.segment_store import SegmentStore
-from segsweep.trainers.builtin import slow_arithmetic
 from segsweep.training.gradient_scaling import GradientScaler
 from segsweep.training.gradients import accumulate_gradients
 from segsweep.training.loop import train_segment
@@ -216,18 +215,3 @@ def test_the_forward_pass_computes_in_what_was_asked_for(precision, inside):
     forward = Forward(copy.deepcopy(model), Floats(), Train(precision=precision), CPU)
     outputs = forward(torch.zeros(1, 3, 4, 4, dtype=torch.uint8))
     assert (forward.model.seen.dtype, outputs["main"].dtype) == (inside, torch.float32)
-
-
-def test_a_cpu_says_that_float16_is_slow():
-    assert "bf16" in slow_arithmetic("fp16", CPU)
-    assert slow_arithmetic("bf16", CPU) == slow_arithmetic("fp32", CPU) == ""
-    assert slow_arithmetic("fp16", torch.device("cuda:0")) == ""
-
-
-def test_a_gpu_without_bf16_is_told_of_fp16(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "device", lambda device: torch.no_grad())
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Tesla T4")
-    for native in (True, False):
-        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation, native=native: native)
-        said = slow_arithmetic("bf16", torch.device("cuda:0"))
-        assert ("Tesla T4" in said and "precision: fp16" in said) is not native

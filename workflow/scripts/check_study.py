@@ -7,8 +7,9 @@ from pathlib import Path
 from segsweep.config.load import requested
 from segsweep.execution.warm_client import run_warm
 from segsweep.exits import program
-from segsweep.io import read_json, write_text
+from segsweep.io import write_text
 from segsweep.planning.planner import planned
+from segsweep.planning.tried_settings import read_tried
 
 
 @program
@@ -27,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
         if status is not None:
             return status
     if arguments.tried:
-        tried, output = read_json(arguments.tried), arguments.output
+        tried, output = read_tried(arguments.tried), arguments.output
     else:
         study = planned(requested(arguments.study, [word for word in arguments.options if "=" in word]))
         # Not the file of the job, of which Snakemake would say that it does not know where it comes from.

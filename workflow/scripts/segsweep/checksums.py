@@ -12,9 +12,10 @@ from pathlib import Path
 
 from segsweep.disk_errors import naming
 from segsweep.errors import InputError
-from segsweep.io import regular, write_bytes
+from segsweep.io import read_json_or_none, regular, write_bytes
 
 SUMS = "SHA256SUMS"
+HAS_SUMS = "checksums"  # a key of a folder's record or manifest that is true, and absent from those of earlier versions
 MEMORY = ".checked"
 UNREADABLE = "surrogateescape"  # names that are no UTF-8 keep their bytes
 
@@ -64,16 +65,26 @@ def parse_sums(content: bytes) -> dict[str, str]:
     return found
 
 
-def read_sums(folder: Path, remedy: str) -> dict[str, str] | None:
+def read_sums(folder: Path, remedy: str, document: str = "") -> dict[str, str] | None:
     """Digests by name of the files of a published folder; None of one that was published before there were any.
 
+    Args:
+        folder: it.
+        remedy: what a person can do.
+        document: name of the JSON file in it that says whether they were written: its record, its manifest.
+
     Raises:
-        DamagedFile: the file of checksums cannot be read.
+        DamagedFile: the file of checksums cannot be read, or is gone.
     """
     path = folder / SUMS
     try:
         return parse_sums(regular(path).read_bytes())
     except FileNotFoundError:
+        content = read_json_or_none(folder / document)
+        if isinstance(content, dict) and HAS_SUMS in content:
+            raise DamagedFile(
+                f"{path}: is gone, and was written. Copy it, too, if the rest is a copy; else {remedy}"
+            ) from None
         return None
     except (OSError, ValueError) as error:
         raise DamagedFile(f"{path}: cannot be read ({error}). {remedy}") from error

@@ -54,10 +54,13 @@ def choose(results: StudyResults, ranking: pd.DataFrame, confirmed: list[dict[st
     if sound.empty:
         return scored.index[0], f"the best mean score of {plural(len(scored), 'setting')}; all have runs that failed"
     best = sound.iloc[0]
-    words = f"the best mean score of {plural(len(sound), 'setting')} none of whose runs failed"
+    lacking = sound["planned"] - sound["pruned"] - sound["repeated"] - sound["n"]
+    # Of a run that crashed nothing is known: it is missing, and none of those that failed.
+    of_those = "trained runs" if (lacking > 0).any() else "runs"
+    words = f"the best mean score of {plural(len(sound), 'setting')} none of whose {of_those} failed"
     if best["rank"] > 1:
         words += f"; {best['rank'] - 1:.0f} ranked higher with runs that failed"
-    if missing := int(best["planned"] - best["pruned"] - best["repeated"] - best["n"]):
+    if missing := int(lacking.iloc[0]):
         words += f"; {missing} of its {plural(int(best['planned']), 'run')} {'is' if missing == 1 else 'are'} missing"
     return sound.index[0], words
 

@@ -1,4 +1,4 @@
-"""Sections of training settings, tried without data: what torch and its libraries refuse, they refuse here."""
+"""Sections of training settings, tried without data: what torch and other libraries refuse, they refuse here."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,8 +11,12 @@ import torch
 from torch import nn
 
 from segsweep import registry, tasks
+from segsweep.config.augmentations import with_lines
 from segsweep.config.losses import MASKS
 from segsweep.config.train import Train
+from segsweep.data.augmentation import load_augmentation
+from segsweep.data.augmentation.pixels import RGB_BYTES, Pixels
+from segsweep.data.image_arrays import is_rgb8
 from segsweep.data.image_kinds import RGB
 from segsweep.data.void import VOID
 from segsweep.errors import InputError
@@ -36,12 +40,13 @@ class DataStandIn:
     Attributes:
         task: of the data set.
         classes: names of all C classes.
-        channels: of its images.
+        channels, dtype: of its images.
     """
 
     task: str
     classes: list[str]
     channels: int
+    dtype: str = "uint8"
 
     @property
     def image_class_counts(self) -> np.ndarray:
@@ -58,6 +63,15 @@ class DataStandIn:
         """int64 (C,): pixels of each class in the split."""
         return self.image_class_counts.sum(0)
 
+    @property
+    def pixels(self) -> Pixels:
+        """All numbers that images of this type have; new pixels are black."""
+        if is_rgb8(self.channels, self.dtype):
+            return RGB_BYTES
+        high = float(np.iinfo(self.dtype).max) if self.dtype != "float32" else 1.0
+        black = (0.0,) * self.channels
+        return Pixels(self.dtype, black, (high,) * self.channels, black)
+
 
 def check_settings(study: TriedStudy) -> list[str]:
     """Try sections of training settings.
@@ -71,7 +85,7 @@ def check_settings(study: TriedStudy) -> list[str]:
     Raises:
         InputError: with all that is wrong with any of them, and where the study says it.
     """
-    data = DataStandIn(study["task"], study["classes"], study["channels"] or RGB)
+    data = DataStandIn(study["task"], study["classes"], study["channels"] or RGB, study["dtype"] or "uint8")
     seen: dict[str, None] = {}
     problems: dict[str, None] = {}
     for setting in study["settings"]:
@@ -189,9 +203,20 @@ def _scheduler(train: Train, data: DataStandIn) -> str:
     return f"rates from {min(rates):.3g} to {max(rates):.3g} in {train.epochs} epochs"
 
 
+def _augmentation(train: Train, data: DataStandIn) -> str:
+    """The pipeline is built: what of it does not fit the images, `augmentation.trial` finds when they are prepared."""
+    name, backend = train.data.augmentation, train.data.augmentation_backend
+    try:
+        load_augmentation(name, backend, data.pixels)
+    except InputError as error:
+        raise InputError(*with_lines(name, error.problems)) from error
+    return f"{backend} takes the augmentation {name}"
+
+
 CHECKS: dict[str, Callable[[Train, DataStandIn], str]] = {
     "model": _model,
     "loss": _loss,
     "optimizer": _optimizer,
     "scheduler": _scheduler,
+    "data": _augmentation,
 }

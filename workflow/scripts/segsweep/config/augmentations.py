@@ -111,7 +111,7 @@ def with_lines(name: str, problems: Iterable[str]) -> list[str]:
     """
     path = find_augmentation(name)
     document = Document(path)
-    said = re.compile(rf"{re.escape(str(path))}(?:: (\w+): (\w+) is (.*)| \((\w+)\):|: (\w+):|.)", re.DOTALL)
+    said = re.compile(rf"{re.escape(str(path))}(?:: (\w+): (\w+) is (.*)| \((\w+)\):|: (\w+):|(?!:\d).)", re.DOTALL)
 
     def with_line(problem: str) -> str:
         found = said.match(problem)

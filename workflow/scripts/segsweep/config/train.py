@@ -229,10 +229,12 @@ class Train(Settings):
         1, "Batches whose gradients make one step.", unit="batches", ge=1, le=1_000_000, title="accumulated batches"
     )
     epochs: int = key(10, "Passes through the training split.", unit="epochs", ge=1, le=MOST_EPOCHS, title="epochs")
-    precision: Literal["fp32", "bf16", "fp16"] = key(
+    precision: Literal["fp32", "bf16", "fp16", "auto"] = key(
         "fp32",
         "Arithmetic of the forward pass: 32 bits, or mixed precision by torch.autocast. `bf16` is for GPUs of compute "
-        "capability 8.0 (A100, RTX 30) and CPUs; `fp16` for GPUs before (V100, T4, RTX 20): the gradient is scaled.",
+        "capability 8.0 (A100, RTX 30) and CPUs with AVX512-BF16 or AMX; `fp16` for GPUs before (V100, T4, RTX 20): "
+        "the gradient is scaled. `auto` takes the first of bf16, fp16 and fp32 that the device computes without "
+        "emulation; the run keeps it.",
         title="arithmetic precision",
     )
     channels_last: bool = key(False, "Memory format; rounding differs.")

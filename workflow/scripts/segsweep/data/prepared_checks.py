@@ -3,20 +3,21 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from segsweep.checksums import SUMS, CheckedFiles, DamagedFile, compared, digest_of, read_sums, sums_text
+from segsweep.checksums import HAS_SUMS, SUMS, CheckedFiles, DamagedFile, compared, digest_of, read_sums, sums_text
 from segsweep.data.prepared import MANIFEST, Prepared, read_manifest
 from segsweep.errors import InputError
-from segsweep.io import regular, write_bytes
+from segsweep.io import regular, write_bytes, write_json
 
 REPAIR = "`make repair` forgets it; start again, and it is prepared again."
 
 
 def write_prepared_sums(folder: Path) -> None:
-    """Write the checksums of a folder that was just prepared, and read all of it back.
+    """Write the checksums of a folder that was just prepared, have its manifest say that there are, and read it back.
 
     Raises:
         DamagedFile: the disk does not give back what was written.
     """
+    write_json(folder / MANIFEST, read_manifest(folder) | {HAS_SUMS: True})
     digests = sums_of_manifest(folder) | {MANIFEST: digest_of(folder / MANIFEST)}
     write_bytes(folder / SUMS, lambda file: file.write(sums_text(digests.items())))
     check_prepared(folder)
@@ -81,10 +82,10 @@ def _sums_of(folder: Path) -> dict[str, str]:
     """Digests by name of the files of a prepared folder: those of its manifest where it was prepared before SHA256SUMS.
 
     Raises:
-        DamagedFile: a part of that file is lost: the last line is the manifest's.
+        DamagedFile: that file is lost, or a part of it: the last line is the manifest's.
         InputError: as `sums_of_manifest`.
     """
-    sums = read_sums(folder, REPAIR)
+    sums = read_sums(folder, REPAIR, MANIFEST)
     if sums is None:
         return sums_of_manifest(folder)
     if MANIFEST not in sums:

@@ -47,6 +47,18 @@ def name_of(gpu: Gpu, run=subprocess.run) -> str | None:
     return rows[0][0] if rows else None
 
 
+def capabilities(run=subprocess.run) -> list[tuple[str, tuple[int, int]]]:
+    """Name and compute capability, ("Tesla T4", (7, 5)), of the GPUs that this process may use."""
+    rows = {row[0]: row for row in _ask(["--query-gpu=uuid,name,compute_cap"], run) if len(row) == 3}
+    there = visible(list_gpus(run), os.environ.get("CUDA_VISIBLE_DEVICES")) if rows else []
+    found = []
+    for _, name, capability in (rows[gpu.uuid] for gpu in there if gpu.uuid in rows):
+        major, _, minor = capability.partition(".")
+        if major.isdigit() and minor.isdigit():
+            found.append((name, (int(major), int(minor))))
+    return found
+
+
 def memory_of(processes: Iterable[int], run=subprocess.run) -> float | None:
     """Memory that processes hold on all GPUs together, MB; None where the driver does not see them, as in containers.
 

@@ -22,7 +22,9 @@ from segsweep.store.lock import Lock, Stopped
 from segsweep.store.segment_store import STATE, SegmentRecord, SegmentStore, selection_key
 
 # What a segment whose parent ended early takes over from it.
-OF_PARENT = ("status", "detail", "epochs", "best", "parameters", "checkpoint_mb", "effective_batch", "micro_batch")
+OF_PARENT = (
+    "status", "detail", "epochs", "best", "parameters", "checkpoint_mb", "effective_batch", "micro_batch", "precision",
+)  # fmt: skip
 
 
 def run_job(

@@ -1,7 +1,7 @@
-"""Running a program in a process that has the libraries imported already (see `warm_server`).
+"""Running a program in a process that has imported already what it needs (see `warm_server`).
 
-Importing torch, torchvision, segmentation_models_pytorch and albumentations takes seconds of a core, and a short
-training would pay them each time. This side imports none of them.
+Importing torch, torchvision, segmentation_models_pytorch and albumentations takes seconds of a core, and this project's
+own code half a second more; a short training would pay them each time. This side imports none of them.
 """
 
 import fcntl
@@ -27,15 +27,6 @@ READ_AT_IMPORT = (
     "OMP_", "MKL_", "KMP_", "GOMP_", "OPENBLAS_", "PYTHON", "LD_", "TORCH", "PYTORCH", "HF_",
     "SLURM_JOB_ID", "SLURM_STEP_ID",
 )  # fmt: skip
-# What the server itself runs. Clones that have the same share one.
-SERVER_CODE = (
-    "execution/warm_client",
-    "execution/warm_server",
-    "execution/pack",
-    "exits",
-    "lean_imports",
-    "private_folder",
-)
 LENGTH = struct.Struct("!Q")
 STATUS = struct.Struct("!i")
 BEGUN = b"+"
@@ -47,7 +38,7 @@ def run_warm(
     environ: Mapping[str, str] = os.environ,
     *,
     scripts: Path = SCRIPTS,
-    libraries: str = "segsweep.execution.pack:LIBRARIES",
+    preload: str = "segsweep.execution.pack:preload",
 ) -> int | None:
     """Run `module.main(argv)` in a process forked by the server, which is started where there is none.
 
@@ -56,7 +47,7 @@ def run_warm(
 
     Args:
         module: name of a program in the folder `scripts`.
-        libraries: `module:NAME` of the list of libraries that a new server imports.
+        preload: `module:NAME` of the function by which a new server imports what jobs need.
 
     Returns:
         The exit status (128 + the number of a signal that killed it), or None where no server can be had: nothing
@@ -65,7 +56,8 @@ def run_warm(
     if sys.platform != "linux":
         return None
     try:
-        connection = _connect(_address(environ, libraries), environ, libraries)
+        code = code_state(scripts)
+        connection = _connect(_address(environ, preload, code), environ, (preload, str(scripts), code))
     except OSError:
         return None
     if connection is None:
@@ -106,7 +98,21 @@ def receive(connection: socket.socket, count: int) -> bytes | None:
     return found
 
 
-def _connect(address: str, environ: Mapping[str, str], libraries: str) -> socket.socket | None:
+def code_state(scripts: Path) -> str:
+    """Digest of the paths, sizes and times of this project's files and of the programs in `scripts`."""
+    files = [entry for entry in os.scandir(scripts) if entry.name.endswith(".py")]
+    folders = [str(SCRIPTS / "segsweep")]
+    for folder in folders:
+        for entry in os.scandir(folder):
+            if entry.is_file():
+                files.append(entry)
+            elif entry.name != "__pycache__":
+                folders.append(entry.path)
+    states = sorted((entry.path, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in files)
+    return hashlib.sha256(repr(states).encode()).hexdigest()
+
+
+def _connect(address: str, environ: Mapping[str, str], serve: tuple[str, ...]) -> socket.socket | None:
     """A connection to the server at this address, started if there is none; None if it does not come up."""
     if connection := _try(address):
         return connection
@@ -116,7 +122,7 @@ def _connect(address: str, environ: Mapping[str, str], libraries: str) -> socket
             return connection
         code = (
             f"import sys; sys.path.insert(0, {str(SCRIPTS)!r})\n"
-            f"from segsweep.execution.warm_server import serve; serve({address!r}, {libraries!r})"
+            f"from segsweep.execution.warm_server import serve; serve({address!r}, *{serve!r})"
         )
         # None of this process's output may be held open: who reads it waits for its end.
         quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
@@ -140,7 +146,7 @@ def _try(address: str) -> socket.socket | None:
         return None
 
 
-def _address(environ: Mapping[str, str], libraries: str) -> str:
+def _address(environ: Mapping[str, str], preload: str, code: str) -> str:
     """Path of the socket, in a folder that only this user can enter; its name stands for all that a server holds fixed.
 
     Raises:
@@ -148,8 +154,7 @@ def _address(environ: Mapping[str, str], libraries: str) -> str:
     """
     folder = private_folder("segsweep")
     packages = [Path(path) for path in sys.path if path.endswith("-packages") and os.path.isdir(path)]
-    fixed = [sys.executable, sys.version, libraries, *((str(path), path.stat().st_mtime_ns) for path in packages)]
-    fixed += [Path(__file__).parents[1].joinpath(f"{name}.py").read_bytes() for name in SERVER_CODE]
+    fixed = [sys.executable, sys.version, preload, code, *((str(path), path.stat().st_mtime_ns) for path in packages)]
     fixed += sorted((name, value) for name, value in environ.items() if name.startswith(READ_AT_IMPORT))
     return str(folder / hashlib.sha256(repr(fixed).encode()).hexdigest()[:16])
 

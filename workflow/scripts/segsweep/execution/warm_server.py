@@ -1,8 +1,9 @@
-"""A process that has the libraries imported and forks a process per job, for `warm.run_warm`.
+"""A process that has the libraries and the code of trainings imported and forks a process per job, for `run_warm`.
 
-It imports libraries only, starts no thread, touches no GPU and keeps none of this project's modules, so that what was
-edited is in force at the next job. It ends itself when no job runs and it has not been asked for a while: a minute, or
-some seconds where the Snakemakes that asked are gone. SEGSWEEP_WARM_S in its environment says how many.
+It starts no thread and touches no GPU. Its address stands for the code that it imported: once that is edited, clients
+ask for another server, so that what was edited is in force at the next job. It ends itself when no job runs and it has
+not been asked for a while: a minute, or some seconds where the Snakemakes that asked are gone. SEGSWEEP_WARM_S in its
+environment says how many.
 """
 
 import gc
@@ -17,7 +18,7 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
-from segsweep.execution.warm_client import BEGUN, LENGTH, STATUS, receive
+from segsweep.execution.warm_client import BEGUN, LENGTH, STATUS, code_state, receive
 from segsweep.exits import end_with
 
 IDLE_S = 60.0
@@ -25,15 +26,19 @@ ALONE_S = 5.0
 START = "SEGSWEEP_START"  # names the Snakemake that a client belongs to; its process is the last part
 
 
-def serve(address: str, libraries: str, idle_s: float = IDLE_S) -> None:
+def serve(address: str, preload: str, scripts: str, code: str, idle_s: float = IDLE_S) -> None:
     """Listen at a socket until nothing was asked for `idle_s` seconds and no job runs.
 
     Args:
-        address: path of the socket; it appears once the libraries are there.
-        libraries: `module:NAME` of the list of libraries.
+        address: path of the socket; it appears once all is imported.
+        preload: `module:NAME` of a function that imports what jobs need.
+        scripts: folder of the programs that are asked for.
+        code: what `code_state` says of it; the server ends at once if it is another one by now.
     """
-    module, _, name = libraries.partition(":")
-    import_module("segsweep.execution.pack").preload(getattr(import_module(module), name))
+    module, _, name = preload.partition(":")
+    getattr(import_module(module), name)()
+    if code_state(Path(scripts)) != code:
+        return
     gc.freeze()  # collections in the jobs then leave the shared pages alone
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(f"{address}.{os.getpid()}")
@@ -134,7 +139,5 @@ def _become(request: dict, handles: list[int]) -> int:
     os.sched_setaffinity(0, request["cores"])
     os.chdir(request["cwd"])
     sys.argv = [str(Path(request["scripts"], f"{request['module']}.py")), *request["argv"]]
-    sys.path[0] = request["scripts"]  # in place of those of the clone whose client started the server
-    for name in [name for name in sys.modules if name.split(".")[0] == "segsweep"]:
-        del sys.modules[name]  # as they were when the server began
+    sys.path[0] = request["scripts"]
     return import_module(request["module"]).main(request["argv"])

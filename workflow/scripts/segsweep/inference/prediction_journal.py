@@ -7,9 +7,11 @@ ever being in the memory at once.
 import fcntl
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from os import SEEK_END
 from pathlib import Path
 from typing import Any
 
+from segsweep.disk_errors import naming
 from segsweep.errors import InputError
 from segsweep.io import regular
 
@@ -46,7 +48,8 @@ class PredictionJournal:
     def start(self, about: Any) -> None:
         """Forget what it holds, and begin a prediction; `about` tells it from others."""
         self._begins.clear()
-        self._file.truncate(0)
+        with naming(self.path):
+            self._file.truncate(0)
         self._write({"about": about})
 
     def read(self, about: Any) -> dict[str, dict[str, Any]]:
@@ -54,6 +57,48 @@ class PredictionJournal:
 
         The file ends after the last line that can be read: what is added follows it.
         """
+        with naming(self.path):
+            return self._read(about)
+
+    def keep(self, names: Sequence[str]) -> None:
+        """Take back all but the images of the first positions, which are named."""
+        self._write({"kept": len(names)})
+        self._begins = {name: self._begins[name] for name in names}
+
+    def add(self, name: str, note: dict[str, Any], parts: dict[str, Any]) -> None:
+        """Note that an image is done.
+
+        Args:
+            name: of the image.
+            note: what `read` is to give of it.
+            parts: what it adds to the files of all images, by format.
+        """
+        with naming(self.path):
+            self._file.seek(0, SEEK_END)
+        self._begins[name] = self._file.tell()
+        self._write({"name": name} | note | {PARTS: parts})
+
+    def parts_of(self, key: str, names: Iterable[str] = ()) -> "Parts":
+        """What images add to the file of a format, in the order of `names`; in that in which they came if none are."""
+        return Parts(self, key, list(names) or list(self._begins))
+
+    def part(self, key: str, name: str) -> Any:
+        """What an image adds to the file of a format; None where it adds nothing, or is not done."""
+        if name not in self._begins:
+            return None
+        with naming(self.path):
+            self._file.seek(self._begins[name])
+            return json.loads(self._file.readline())[PARTS].get(key)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def remove(self) -> None:
+        """Remove the file: all is done."""
+        self.path.unlink(missing_ok=True)
+
+    def _read(self, about: Any) -> dict[str, dict[str, Any]]:
         notes: dict[str, dict[str, Any]] = {}
         self._file.seek(0)
         if _line(self._file.readline()) != {"about": about}:
@@ -70,45 +115,10 @@ class PredictionJournal:
         self._file.truncate(end)
         return notes
 
-    def keep(self, names: Sequence[str]) -> None:
-        """Take back all but the images of the first positions, which are named."""
-        self._write({"kept": len(names)})
-        self._begins = {name: self._begins[name] for name in names}
-
-    def add(self, name: str, note: dict[str, Any], parts: dict[str, Any]) -> None:
-        """Note that an image is done.
-
-        Args:
-            name: of the image.
-            note: what `read` is to give of it.
-            parts: what it adds to the files of all images, by format.
-        """
-        self._file.seek(0, 2)
-        self._begins[name] = self._file.tell()
-        self._write({"name": name} | note | {PARTS: parts})
-
-    def parts_of(self, key: str, names: Iterable[str] = ()) -> "Parts":
-        """What images add to the file of a format, in the order of `names`; in that in which they came if none are."""
-        return Parts(self, key, list(names) or list(self._begins))
-
-    def part(self, key: str, name: str) -> Any:
-        """What an image adds to the file of a format; None where it adds nothing, or is not done."""
-        if name not in self._begins:
-            return None
-        self._file.seek(self._begins[name])
-        return json.loads(self._file.readline())[PARTS].get(key)
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._file.close()
-
-    def remove(self) -> None:
-        """Remove the file: all is done."""
-        self.path.unlink(missing_ok=True)
-
     def _write(self, content: dict[str, Any]) -> None:
-        self._file.write(json.dumps(content).encode() + b"\n")
-        self._file.flush()
+        with naming(self.path):
+            self._file.write(json.dumps(content).encode() + b"\n")
+            self._file.flush()
 
 
 class Parts:

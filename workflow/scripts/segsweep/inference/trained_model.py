@@ -80,11 +80,12 @@ def load_model(
     if not weights.is_file():
         raise InputError(
             f"{weights} is missing, the weights of the run {run.run} at its best epoch: `keep.weights` of a study, or "
-            "`make clean-up`, let them go. Start `snakemake` again: what the best settings lack trains, to the same "
-            f"bits. For another run remove the folder {store.folder(best['segment'])} before."
+            "`make clean-up`, let them go. Start `snakemake` without `partial=true`: what the best settings lack "
+            f"trains, to the same bits. For another run remove the folder {store.folder(best['segment'])} before."
         )
     segment = plan.segments.get(best["segment"]) or store.record(best["segment"])
-    settings = segment.train | ({"postprocess": postprocess} if postprocess is not None else {})
+    settings = store.record(best["segment"]).as_trained(segment.train)
+    settings |= {"postprocess": postprocess} if postprocess is not None else {}
     train, device = Train.model_validate(settings), torch.device(device)
     task = tasks.build(_without_class_weights(train), prepared)
     with torch.random.fork_rng(devices=[]):

@@ -17,6 +17,7 @@ from segsweep.data.loading import MULTIPLE, Batches
 from segsweep.data.prepared import Prepared
 from segsweep.data.sample import Sample, window
 from segsweep.data.void import VOID
+from segsweep.disk_errors import naming, refused_by_disk
 from segsweep.errors import ImageError, InputError
 from segsweep.formatting import plural
 from segsweep.inference.sliding_windows import starts
@@ -120,7 +121,8 @@ def size_of(path: Path, reading: Reading) -> tuple[int, int]:
 @contextmanager
 def _as_input_errors(where: str) -> Iterator[None]:
     try:
-        yield
+        with naming(Path(where)):
+            yield
     except ImageError as error:
         raise InputError(error.problem_of_file) from error
     except InputError:
@@ -128,6 +130,8 @@ def _as_input_errors(where: str) -> Iterator[None]:
     except MemoryError as error:
         raise InputError(f"{where}: does not fit into the memory. Cut the image into tiles.") from error
     except Exception as error:  # decoders raise errors of many kinds on broken files
+        if refused_by_disk(error):  # nothing is known of the image
+            raise
         raise InputError(f"{where}: cannot be used as an image ({error}). Replace the file.") from error
 
 

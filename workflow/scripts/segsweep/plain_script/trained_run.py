@@ -98,7 +98,8 @@ def read_trained_run(plan: StudyPlan, name: str, store: SegmentStore) -> Trained
             "first (`make report`), or fetch it (`make pull`)."
         )
     last = segments[-1]
-    train, classes = Train.model_validate(last.train), class_names(plan.dataset)
+    record = store.record(last.id)
+    train, classes = Train.model_validate(record.as_trained(last.train)), class_names(plan.dataset)
     prepared = open_checked(last.data, classes)
     training, validation = images_of_run(prepared, train.data, last.fold)
     return TrainedRun(
@@ -107,7 +108,7 @@ def read_trained_run(plan: StudyPlan, name: str, store: SegmentStore) -> Trained
         train=train,
         losses=_phases(segments),
         segments=segments,
-        record=store.record(last.id),
+        record=record,
         prepared=prepared,
         training=training,
         validation=validation,

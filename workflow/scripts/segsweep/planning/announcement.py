@@ -3,6 +3,7 @@
 from collections import Counter
 
 from segsweep.config.study import Study
+from segsweep.execution.arithmetic import about_precisions
 from segsweep.formatting import file_size, plural
 from segsweep.metrics import measured_in_batches
 from segsweep.planning.chosen_counts import about_chosen
@@ -80,6 +81,10 @@ def announce(study: Planner, say) -> None:
         say(f"  {sentence}")
     for sentence in study.training.remarks(design.settings, study.plan):
         say(f"  {sentence}")
+    if study.study.train is not None and study.request.cluster is None:  # what is on nodes, nobody knows here
+        precisions = (settings.dump["precision"] for settings in design.settings)
+        for sentence in about_precisions(precisions, study.request.device):
+            say(f"  {sentence}")
     if plan.epochs < plan.epochs_run_by_run:
         say(f"Shared prefixes are trained once: {plan.epochs:,} epochs instead of {plan.epochs_run_by_run:,}.")
     if study.adaptive and not study.nothing_left_to_decide:

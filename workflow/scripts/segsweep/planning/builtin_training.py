@@ -104,7 +104,7 @@ class BuiltinTraining:
         yield from unknown_names(loaded.study, design, columns, loaded.location)
 
     def to_be_tried(self, settings: Iterable[Resolved]) -> TriedStudy | None:
-        return tried_study(settings, self.loaded.dataset, self.images()[0])
+        return tried_study(settings, self.loaded.dataset, *self.images())
 
     def problems(self, plan: StudyPlan) -> list[str]:
         fitting = [problem for folder in plan.data for problem in data_fit(plan, folder).problems]

@@ -21,6 +21,7 @@ from segsweep.config.train import weights_file
 from segsweep.data.image_files import reading_revision
 from segsweep.data.readers import files
 from segsweep.data.split_tables import groups_of_table
+from segsweep.disk_errors import naming, refusal_of_disk, refused_by_disk
 from segsweep.errors import InputError
 from segsweep.io import read_json_or_none, read_text
 from segsweep.planning.remembered import Remembered
@@ -212,14 +213,19 @@ def _name(tracked: Path, dataset: Dataset) -> str:
 
 
 def _content(part: Path | str, remembered: Remembered) -> tuple[str, int]:
-    """The hash of a part of an item, and the revision of its reading, of an image."""
+    """The hash of a part of an item, and the revision of its reading, of an image.
+
+    Raises:
+        InputError: the disk does not give it; taken for absent, its trainings would be others.
+    """
     if isinstance(part, str):
         return hashlib.md5(part.encode(), usedforsecurity=False).hexdigest(), 1
     for content_of in (_of_file, _of_folder):  # files first, which most are: one look at each
         try:
             return content_of(part, remembered)
-        except OSError:
-            continue
+        except OSError as error:
+            if refused_by_disk(error):
+                raise InputError(refusal_of_disk(error)) from error
     return MISSING, 1
 
 
@@ -228,7 +234,8 @@ def _of_file(file: Path, remembered: Remembered) -> tuple[str, int]:
 
 
 def _read_and_hash(path: Path) -> tuple[str, int]:
-    return md5(path), reading_revision(path)
+    with naming(path):
+        return md5(path), reading_revision(path)
 
 
 def _of_folder(folder: Path, remembered: Remembered) -> tuple[str, int]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from segsweep.disk_errors import refusals_told
-from segsweep.io import regular, write_if_changed
+from segsweep.io import regular, remove_abandoned, write_if_changed
 from segsweep.planning import markers
 from segsweep.planning.own_components import as_text
 from segsweep.planning.packs import remembered
@@ -53,6 +53,7 @@ class PlanWriter:
         for path in self.study.outdated_steps:
             path.unlink(missing_ok=True)
         markers.remove_old(self.study.start)
+        remove_abandoned(self.study.folder)
         self.write()
 
     @refusals_told()

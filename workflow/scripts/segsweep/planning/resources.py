@@ -231,7 +231,7 @@ def estimated_device_mb(segment: SegmentPlan) -> int:
     train = segment.train
     encoder = train["model"].get("encoder", "")  # a network of one's own may have none
     each = next((size for name, size in BYTES_PER_PIXEL.items() if name in encoder), UNKNOWN_BYTES_PER_PIXEL)
-    if train["precision"] != "fp32":
+    if train["precision"] in ("bf16", "fp16"):  # which of them `auto` takes, the device decides
         each *= HALF_PRECISION
     fixed = FIXED_MB + (AVERAGE_MB if train["ema"] else 0)
     return fixed + ceil(each * train["batch_size"] * pixels(segment) / 1e6)

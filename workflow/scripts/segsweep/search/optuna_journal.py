@@ -91,7 +91,7 @@ def _continued(there: list[str], own: list[str]) -> list[str]:
         entries = [json.loads(line) for line in there]
         ours = [_timeless(entry) for entry in entries if entry["worker_id"] == WORKER]
         only_notes = all(entry["op_code"] in NOTES for entry in entries if entry["worker_id"] != WORKER)
-    except (ValueError, KeyError, TypeError):  # damaged
+    except (ValueError, KeyError, TypeError, RecursionError):  # damaged
         return own
     same = ours == [_timeless(json.loads(line)) for line in own[: len(ours)]]
     return there + own[len(ours) :] if only_notes and same else own

@@ -26,15 +26,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from segsweep.checksums import SUMS, CheckedFiles, DamagedFile, read_sums, write_sums
+from segsweep.checksums import HAS_SUMS, SUMS, CheckedFiles, DamagedFile, read_sums, write_sums
 from segsweep.disk_errors import in_words
 from segsweep.errors import InputError
-from segsweep.io import flush_folder, flush_path, read_csv, read_json, read_json_or_none, regular, write_json
+from segsweep.io import flush_folder, flush_path, read_csv, read_json, regular, write_json
 from segsweep.store.value_ranges import check_counts
 
 STORE = Path("results/segments")
 RECORD = "segment.json"
-HAS_SUMS = "checksums"  # a key of the record that is true, and absent from those of earlier versions
 STATE = "last.pt"
 PROGRAM_FILES = "out"
 PART = ".part"
@@ -77,6 +76,8 @@ class SegmentRecord:
         peak_memory_mb: on the GPU, of the process on a CPU, MiB.
         effective_batch: images for a step of the optimizer.
         micro_batch: images passed through the network at once.
+        precision: arithmetic that it was trained in, which settings with `precision: auto` do not tell; None of a
+            program, or of earlier versions.
         versions, host: what it was trained with.
         history: its starts, and what happened between.
     """
@@ -108,6 +109,7 @@ class SegmentRecord:
     peak_memory_mb: float | None = None
     effective_batch: int | None = None
     micro_batch: int | None = None
+    precision: str | None = None
     versions: dict[str, str | None] = field(default_factory=dict)
     host: dict[str, Any] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
@@ -150,6 +152,11 @@ class SegmentRecord:
         """The run's best epoch so far by a metric: {"epoch", "value", "segment"}; None where none is known."""
         return self.best.get(selection_key(metric, minimize))
 
+    def as_trained(self, train: Mapping[str, Any]) -> dict[str, Any]:
+        """Its settings as a plan has them, with what `precision: auto` took."""
+        taken = self.precision if train.get("precision") == "auto" else None
+        return dict(train) | ({"precision": taken} if taken else {})
+
     def stands(self, on_oom: str, selections: Iterable[str] = ()) -> bool:
         """Whether it stands for a training with this `on_oom` that must know its best epoch by these selections.
 
@@ -176,6 +183,7 @@ _KINDS = {
     "peak_memory_mb": float | int | None,
     "checkpoint_mb": float | int | None,
     "micro_batch": int | None,
+    "precision": str | None,
     "parameters": int | None,
     "versions": dict,
     "host": dict,
@@ -443,14 +451,7 @@ def published_sums(folder: Path) -> dict[str, str] | None:
     Raises:
         DamagedFile: the file of checksums cannot be read, or is gone.
     """
-    sums = read_sums(folder, REPAIR)
-    if sums is None:
-        record = read_json_or_none(folder / RECORD)
-        if isinstance(record, dict) and HAS_SUMS in record:
-            raise DamagedFile(
-                f"{folder / SUMS}: is gone, and was written. Copy it, too, if the rest is a copy; else {REPAIR}"
-            )
-    return sums
+    return read_sums(folder, REPAIR, RECORD)
 
 
 def published_digest(folder: Path, name: str, sums: Mapping[str, str] | None) -> str | None:

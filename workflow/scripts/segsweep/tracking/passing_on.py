@@ -35,7 +35,8 @@ class PassingOn:
     def __init__(self, tracker: ModuleType, folder: Path, destination: Mapping[str, str]):
         self.tracker, self.folder = tracker, folder
         self.destination = short_hash(json.dumps(dict(destination), sort_keys=True))
-        self.passed_on: dict[str, str] = read_json_or_none(folder / PASSED_ON) or {}
+        known = read_json_or_none(folder / PASSED_ON)  # of a damaged one all is passed on again
+        self.passed_on: dict[str, str] = known if isinstance(known, dict) else {}
         self._open: dict[str, OpenRun] = {}
         self._seen: dict[str, tuple] = {}  # by run: what was there when it was last looked at
 

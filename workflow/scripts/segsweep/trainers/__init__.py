@@ -12,8 +12,8 @@
 
         The outcome: {"status": finished | early_stopped | diverged | oom | interrupted, "detail", "epochs" (trained so
         far), "best" ({"max val/miou": {"epoch", "value", "segment"}}), "parameters", "checkpoint_mb", "train_seconds",
-        "peak_memory_mb", "effective_batch", "micro_batch"}; None for what it does not know. Further fields of the
-        record (`SegmentRecord`) take the place of the plan's.
+        "peak_memory_mb", "effective_batch", "micro_batch", "precision"}; None, or nothing of the last, for what it does
+        not know. Further fields of the record (`SegmentRecord`) take the place of the plan's.
 
 The job around it (`segsweep.execution.segment_job`), planning, the store and the analysis know nothing else of it.
 """

@@ -1,6 +1,7 @@
 """segsweep's own training loop."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,17 @@ import torch
 
 from segsweep.config.components import Trainer
 from segsweep.data.prepared_checks import check_prepared
+from segsweep.execution.arithmetic import AUTO, of_device
+from segsweep.io import read_json_or_none, write_json
 from segsweep.planning.plan_file import SegmentPlan
 from segsweep.store.checkpoints import read_checkpoint
 from segsweep.store.segment_store import STATE, SegmentStore, read_arrays
 from segsweep.training.loop import train_segment
+
+# In the folder of an unfinished segment: what `precision: auto` took where it began.
+PRECISION = "precision.json"
+# Where float32 may be rounded to TF32 on a GPU that has it: torch's own choice.
+TF32 = "convolutions"
 
 
 class Builtin(Trainer):
@@ -27,6 +35,7 @@ def describe_device(name: str) -> dict[str, Any]:
         "gpu": torch.cuda.get_device_name(device) if gpu else None,
         "cuda": torch.version.cuda if gpu else None,
         "cudnn": torch.backends.cudnn.version() if gpu else None,
+        "tf32": TF32 if gpu else None,
     }
 
 
@@ -34,26 +43,44 @@ def train(segment: SegmentPlan, store: SegmentStore, **options: Any) -> dict[str
     """See `segsweep.trainers`; `options` are those of `train_segment`."""
     check_prepared(Path(segment.data))
     _drop_damaged(store.part(segment.id), options["note"])
-    if said := slow_arithmetic(segment.train["precision"], torch.device(options["device"])):
-        options["note"](said)
-    return train_segment(segment, store, **options)
+    device = torch.device(options["device"])
+    set_tf32()
+    precision = precision_of(segment, store, device, options["note"])
+    taken = replace(segment, train=segment.train | {"precision": precision})
+    outcome = train_segment(taken, store, **options)
+    if outcome["status"] != "interrupted":
+        (store.part(segment.id) / PRECISION).unlink(missing_ok=True)
+    return outcome | {"precision": precision}
 
 
-def slow_arithmetic(precision: str, device: torch.device) -> str:
-    """What there is to say where a device computes with a precision, but not faster than with fp32; else nothing."""
-    if precision == "bf16" and device.type == "cuda":
-        with torch.cuda.device(device):
-            if not torch.cuda.is_bf16_supported(including_emulation=False):
-                return (
-                    f"precision: bf16: {torch.cuda.get_device_name(device)} has no arithmetic for it and emulates it, "
-                    "slower than fp32. Write `precision: fp16`, which it has."
-                )
-    if precision == "fp16" and device.type == "cpu":
-        return (
-            "precision: fp16: a CPU computes with it many times slower than with fp32. It is for GPUs; write "
-            "`precision: bf16`, or leave it out."
-        )
-    return ""
+def set_tf32() -> None:
+    """Say where float32 is rounded to TF32, so that no other library and no later version of torch decides it."""
+    torch.backends.cudnn.conv.fp32_precision = "tf32"
+    torch.backends.cuda.matmul.fp32_precision = "ieee"
+
+
+def precision_of(segment: SegmentPlan, store: SegmentStore, device: torch.device, note: Callable[[str], None]) -> str:
+    """The arithmetic of a training: as its setting says; with `auto` what its run began with, else what the device has.
+
+    `note` is told what `auto` took, and of arithmetic that the device emulates.
+    """
+    precision, has = segment.train["precision"], of_device(device)
+    if precision == AUTO:
+        precision = _began_with(segment, store) or has.best
+        kept = "" if precision == has.best else f", with which the run began, not {has.best}"
+        note(f"precision: auto takes {precision} on {device}{kept}")
+        write_json(store.part(segment.id) / PRECISION, precision, flush=True)
+    if said := has.emulated(precision):
+        note(said)
+    return precision
+
+
+def _began_with(segment: SegmentPlan, store: SegmentStore) -> str:
+    """What `auto` took in what a segment resumes or continues; nothing where it begins a run."""
+    part = store.part(segment.id)
+    if (part / STATE).exists() and (kept := read_json_or_none(part / PRECISION)):
+        return kept
+    return (store.record(segment.parent).precision or "") if segment.parent else ""
 
 
 def _drop_damaged(part: Path, note: Callable[[str], None]) -> None:

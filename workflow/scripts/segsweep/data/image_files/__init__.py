@@ -21,6 +21,7 @@ from segsweep.data.file_kinds import not_a_file
 from segsweep.data.image_files import codestreams, dicom, nifti, numpy_arrays, raster, tiff
 from segsweep.data.image_files.image_file import DEFAULT, HEAD, ImageFile, Reading
 from segsweep.data.image_files.pixels import checked_color, finished
+from segsweep.disk_errors import refused_by_disk
 from segsweep.errors import InputError
 
 if TYPE_CHECKING:
@@ -80,7 +81,9 @@ def reading_revision(source: Path) -> int:
     try:
         with _opened(source, DEFAULT) as image:
             plain = image.orientation == 1 and image.dtype == "uint8" and image.channels(DEFAULT) in (1, 3)
-    except Exception:  # of the decoders, of many kinds: preparation says what is wrong
+    except Exception as error:  # of the decoders, of many kinds: preparation says what is wrong
+        if refused_by_disk(error):
+            raise
         return 1
     return 1 if plain else 2
 

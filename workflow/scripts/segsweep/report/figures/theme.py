@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import ArrayLike
 
 from segsweep.formatting import number
+from segsweep.io import write_bytes
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY = (
     "#0072B2",
@@ -65,13 +67,13 @@ def grid_of(count: int, across: int = 3, width: float = 3.4, height: float = 2.9
 
 def store(figure: Figure, path: Path) -> None:
     """Writes a PNG, and a PDF of the same name for print; closes the figure. Equal figures make equal files."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    tight = {"bbox_inches": "tight", "pad_inches": 0.08}
-    figure.savefig(path, dpi=DPI, metadata={"Software": None}, **tight)
-    figure.savefig(
-        path.with_suffix(".pdf"), dpi=PRINT_DPI, metadata={"Creator": None, "Producer": None, "CreationDate": None},
-        **tight,
-    )  # fmt: skip
+    kinds = {
+        "png": {"dpi": DPI, "metadata": {"Software": None}},
+        "pdf": {"dpi": PRINT_DPI, "metadata": {"Creator": None, "Producer": None, "CreationDate": None}},
+    }
+    for kind, how in kinds.items():
+        save = partial(figure.savefig, format=kind, bbox_inches="tight", pad_inches=0.08, **how)
+        write_bytes(path.with_suffix(f".{kind}"), save)
     plt.close(figure)
 
 

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from segsweep.config.dataset_keys import BY_LABEL
 from segsweep.data.prepared import Prepared
 from segsweep.inference.predictor import Annotations
+from segsweep.io import write_bytes
 from segsweep.report.images import drawing
 from segsweep.text.protocol import match
 
@@ -70,9 +71,8 @@ def compose(
 
 def save(sheet: Image.Image, path: Path, most: int = 1800) -> None:
     """Writes a sheet as a small JPEG; wider or higher ones than `most` pixels are scaled down."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     sheet.thumbnail((most, most), Image.Resampling.LANCZOS)
-    sheet.save(path, quality=82, optimize=True, subsampling=0)
+    write_bytes(path, lambda file: sheet.save(file, "JPEG", quality=82, optimize=True, subsampling=0))
 
 
 def _paste(sheet: Image.Image, pen: ImageDraw.ImageDraw, font, panel: Panel, area: tuple[int, int, int, int]) -> None:

@@ -1,7 +1,7 @@
 """Provenance: the segments, versions, hosts and data that the results come from."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -11,9 +11,10 @@ from segsweep.formatting import plural
 from segsweep.planning.plan_file import StudyPlan
 from segsweep.report.markdown import blocks, listed, markdown_table, paragraph, was
 from segsweep.report.quoted_results import QuotedResults
-from segsweep.store.segment_store import SegmentStore
+from segsweep.store.segment_store import SegmentRecord, SegmentStore
 
 MOST_VERSIONS = 30
+MOST_RUNS = 8  # that are named
 
 
 class Provenance(Section):
@@ -53,6 +54,7 @@ def write(results: QuotedResults) -> str:
         f"The segments come from {say('data_fingerprints', 'plural:state', 'count')} of the data."
         if len(data) > 1
         else None,
+        *mixed_precisions(found.get("taken_precisions", []), say),
     )
     rows = []
     if data:
@@ -72,6 +74,22 @@ def write(results: QuotedResults) -> str:
     return blocks(said, markdown_table(["What", "Value"], rows) if rows else "", rest)
 
 
+def mixed_precisions(taken: list[dict[str, Any]], say: Callable[..., str]) -> list[str]:
+    """If `precision: auto` took different arithmetic: which, and in which runs but for those of the most frequent."""
+    if len(taken) < 2:
+        return []
+    each = []
+    for i, one in enumerate(taken):
+        at, count = f"taken_precisions[{i}]", len(one["runs"])
+        runs = [f"`{say(f'{at}.runs[{j}]', 'code')}`" for j in range(min(count, MOST_RUNS))]
+        named = f" ({', '.join([*runs, *(['and others'] if count > MOST_RUNS else [])])})" if i else ""
+        each.append(f"{say(f'{at}.precision')} in {say(f'{at}.runs', 'plural:run', 'count')}{named}")
+    return [
+        f"`precision: auto` took {listed(each)}, by the devices that trained them: differences between such runs may "
+        "come from that."
+    ]
+
+
 def gather(plan: StudyPlan, store: SegmentStore) -> dict[str, Any]:
     """What the runs of a plan were trained with, from the records of their segments: the content of provenance.json.
 
@@ -88,6 +106,7 @@ def gather(plan: StudyPlan, store: SegmentStore) -> dict[str, Any]:
         (library, str(version)) for record in records for library, version in record.versions.items() if version
     )
     hosts = Counter(filter(None, (_host_in_words(record.host) for record in records)))
+    taken = taken_precisions(plan, {record.id: record for record in records})
     return {
         "segments": len(records),
         "epochs_trained": sum(record.trained_epochs for record in records),
@@ -97,7 +116,18 @@ def gather(plan: StudyPlan, store: SegmentStore) -> dict[str, Any]:
         "code_fingerprints": _distinct(record.code_fingerprint for record in records),
         "versions": [_library(name, versions) for name in sorted({library for library, _ in versions})],
         "hosts": [{"text": host, "segments": count} for host, count in hosts.most_common()],
+        "taken_precisions": taken,
     }
+
+
+def taken_precisions(plan: StudyPlan, records: Mapping[str, SegmentRecord]) -> list[dict[str, Any]]:
+    """What `precision: auto` took and in which runs, the most frequent first; nothing where no setting says `auto`."""
+    runs: dict[str, list[str]] = {}
+    for run in plan.runs:
+        trained = [records[segment] for segment in run.segments if segment in records]
+        if trained and trained[-1].train.get("precision") == "auto" and trained[-1].precision:
+            runs.setdefault(trained[-1].precision, []).append(run.run)
+    return [{"precision": one, "runs": runs[one]} for one in sorted(runs, key=lambda one: (-len(runs[one]), one))]
 
 
 def _distinct(values: Iterable[str]) -> list[str]:

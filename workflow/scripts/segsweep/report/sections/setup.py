@@ -170,6 +170,7 @@ def set_up(results: QuotedResults) -> str:
             continue
         words = capital(results.axis_name(key)) if key in results.names.given else own_words.get(key, name)
         said = statistics_in_words(results, value) if key == "data.preprocessing" else ""
+        said += precision_in_words(results) if key == "precision" else ""
         rows.append([words, results.quote_plan(f"study.train.{key}", style) + said, f"`{key}`"])
     rows += program_rows(results)
     seeds = results.study.get("seeds") or []
@@ -190,6 +191,16 @@ def statistics_in_words(results: QuotedResults, preprocessing: str) -> str:
     rgb8 = all(is_rgb8(int(row["channels"]), row["dtype"]) for _, row in table.iterrows())
     whose = "ImageNet's" if preprocessing == "standardize" and rgb8 else "the training images'"
     return f" ({whose} mean and deviation of each channel)"
+
+
+def precision_in_words(results: QuotedResults) -> str:
+    """If `precision: auto` decided: what it took."""
+    file = "provenance.json"
+    if not (results.folder / file).is_file():
+        return ""
+    count = len(results.ledger.files.tree(file).get("taken_precisions", []))
+    taken = [results.ledger.quote(file, "", f"taken_precisions[{i}].precision", "text", "value") for i in range(count)]
+    return f" (took {', '.join(taken)})" if taken else ""
 
 
 def axes(results: QuotedResults) -> str:
