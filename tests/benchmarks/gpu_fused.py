@@ -6,6 +6,7 @@ element by element, so a fused step means what the steps of the cells mean; the 
 """
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 
 import torch
 from gpu_step import tf32
@@ -87,19 +88,25 @@ def fused(bench: Bench) -> Iterator[Row]:
     for kind in kinds:
         if bench.has_time(f"fused, differences in {kind}"):
             with bench.attempt(f"fused, differences in {kind}"), tf32(kind == "TF32"):
-                count = min(2, max(sizes.cells))
-                for steps in (1, sizes.fused_steps):
-                    apart = Cells(bench, count, kind).fused()(steps)
-                    alone = Cells(bench, count, kind).one_after_another()(steps)
-                    again = Cells(bench, count, kind).one_after_another()(steps)
+                cells = Cells(bench, min(2, max(sizes.cells)), kind)
+                for steps in dict.fromkeys((1, sizes.fused_steps)):
+                    together = deepcopy(cells).fused()(steps)
+                    alone = deepcopy(cells).one_after_another()(steps)
+                    again = deepcopy(cells).one_after_another()(steps)
                     row = single(
-                        PART, f"fused against alone, {kind}, {steps} steps", [largest_difference(apart, alone)], unit=""
+                        PART,
+                        f"fused against alone, {kind}, {steps} steps",
+                        [largest_difference(together, alone)],
+                        unit="",
                     )
                     row.note = (
                         f"largest difference of a weight or statistic after {steps} steps; alone twice: "
                         f"{largest_difference(again, alone):.3g}"
                     )
                     yield row
+    if not bench.on_gpu:
+        bench.skip("speed of fused cells", "grouped convolutions of a processor say nothing about a GPU's")
+        return
     for kind in ("fp32", "bf16"):
         for count in (count for count in sizes.cells if count > 1):
             what = f"{count} cells fused, {kind}"

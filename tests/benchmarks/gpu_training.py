@@ -41,7 +41,7 @@ class Sizes:
 
 TOY = Sizes(
     side=32, batch=4, batches=2, resident=2, steps=1, rounds=1, epochs=2, val=4, cells=(1, 2), small_batch=4,
-    cell_seconds=0.3, fused_steps=2, synced_images=4, grid_epochs=1, study_images=(4, 2), study_size=(64, 96),
+    cell_seconds=0.3, fused_steps=1, synced_images=4, grid_epochs=1, study_images=(4, 2), study_size=(64, 96),
     grid_size=32, cells_of_studies=2,
 )  # fmt: skip
 

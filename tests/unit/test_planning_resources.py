@@ -21,6 +21,7 @@ from segsweep.execution.requeue import requeue_job
 from segsweep.io import write_json
 from segsweep.models import build
 from segsweep.models.plain_encoders import RESNETS
+from segsweep.planning import resources
 from segsweep.planning.grid import lay_out
 from segsweep.planning.packs import pack_up, remembered, trees
 from segsweep.planning.resources import (
@@ -167,7 +168,7 @@ def test_device_memory_knows_the_encoders_of_the_package_and_of_the_shipped_stud
     assert [one for one in encoders if not any(name in one for name in BYTES_PER_PIXEL)] == []
 
 
-def test_run_time_is_measured_where_something_like_it_was_trained(tmp_path):
+def test_run_time_is_measured_where_something_like_it_was_trained(tmp_path, monkeypatch):
     cluster = Cluster(time_min=200, max_time_min=500)
     assert Resources(cluster, SegmentStore(tmp_path)).runtime_min(described()) == 200
     assert Resources(cluster, SegmentStore(tmp_path)).runtime_min(described(), attempt=3) == 500
@@ -182,6 +183,8 @@ def test_run_time_is_measured_where_something_like_it_was_trained(tmp_path):
     assert needs.runtime_min(described(), attempt=2) == 50
     assert needs.runtime_min(described(batch_size=9)) == 200
     assert needs.device_mb(described()) == 2600
+    monkeypatch.setattr(resources, "MOST_READ", 0)
+    assert Resources(cluster, SegmentStore(tmp_path)).runtime_min(described()) == 200
     # Two after each other at 13 minutes each; side by side.
     assert needs.runtime_of_pack_min([described()] * 2, 1) == 40
     assert needs.runtime_of_pack_min([described()] * 2, 2) == 25

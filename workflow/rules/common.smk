@@ -87,6 +87,11 @@ TRACKED = tracking_file(STUDY.loaded.dataset, STUDY.loaded.root)
 RUN = f"env NO_ALBUMENTATIONS_UPDATE=1 python {quote(os.path.relpath(SCRIPTS))}"
 
 
+def warm(program):
+    """How a program is started whose imports the process that trainings are forked from has done already."""
+    return f"{RUN}/run_warm.py {program}" if WARM else f"{RUN}/{program}.py"
+
+
 def write_plan(write):
     """Writes down what jobs read; says itself what hinders it, in place of which Snakemake would show its own words."""
     try:

@@ -47,13 +47,13 @@ rule prepare_data:
         mem_mb=4000,
         runtime=120,
     params:
-        run=untracked(RUN),
+        prepare=untracked(warm("prepare_data")),
         plan=untracked(STUDY.plan_file),
         folder="results/data/{data}",
     message:
         "prepare {wildcards.data}"
     shell:
-        "{params.run}/prepare_data.py --plan {params.plan:q} --output {params.folder:q} --workers {threads} "
+        "{params.prepare} --plan {params.plan:q} --output {params.folder:q} --workers {threads} "
         "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}; grep '^  note: ' {log:q} >&2 || true"
 
 

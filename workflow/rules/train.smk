@@ -23,13 +23,12 @@ if STUDY.tried:
             mem_mb=4000,
             runtime=30,
         params:
-            run=untracked(RUN),
-            warm=untracked("--warm" if WARM else ""),
+            check=untracked(warm("check_study")),
             tried=untracked(STUDY.tried_file),
         message:
             "try the settings of {STUDY.name}"
         shell:
-            "{params.run}/check_study.py {params.warm} --tried {params.tried:q} --output {output.seen:q} > {log:q} 2>&1 "
+            "{params.check} --tried {params.tried:q} --output {output.seen:q} > {log:q} 2>&1 "
             "|| {{ cat {log:q} >&2; exit 1; }}"
 
 

@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 from segsweep.config.load import requested
-from segsweep.execution.warm_client import run_warm
 from segsweep.exits import program
 from segsweep.io import write_text
 from segsweep.planning.planner import planned
@@ -15,18 +14,12 @@ from segsweep.planning.tried_settings import read_tried
 @program
 def main(argv: list[str] | None = None) -> int:
     """Parse, try, write what was seen."""
-    argv = sys.argv[1:] if argv is None else argv
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--study", help="name or path of the study; what was tried before is not tried again")
     parser.add_argument("--tried", type=Path, help="tried_settings.json of a planned study, in place of --study")
     parser.add_argument("--output", type=Path, help="with --tried: file to write, a line for each section")
-    parser.add_argument("--warm", action="store_true", help="in a process that has the libraries imported already")
     parser.add_argument("options", nargs="*", help="with --study, as behind --config: dataset=camvid smoke=true")
     arguments = parser.parse_args(argv)
-    if arguments.warm:
-        status = run_warm("check_study", [word for word in argv if word != "--warm"])
-        if status is not None:
-            return status
     if arguments.tried:
         tried, output = read_tried(arguments.tried), arguments.output
     else:

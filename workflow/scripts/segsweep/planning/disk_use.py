@@ -69,9 +69,8 @@ def _measured(segments: Collection[SegmentPlan], store: SegmentStore) -> dict[st
     """
     wanted = {_network(segment) for segment in segments}
     trained = {_network(segment): segment.id for segment in segments if segment.id in store.complete}
-    newest = sorted(store.complete, key=store.complete.__getitem__, reverse=True)
     found: dict[str, float] = {}
-    for segment in islice(chain(trained.values(), newest), READ):
+    for segment in islice(chain(trained.values(), store.newest()), READ):
         if wanted <= found.keys():
             break
         record = store.record_or_none(segment)

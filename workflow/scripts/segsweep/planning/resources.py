@@ -38,6 +38,8 @@ AVERAGE_MB = 250
 ROOM = 1.3
 START_MIN = 10
 ROUND_MIN = 5
+# Records of trained segments that are learned from, the newest: reading those of ten thousand takes seconds of a start.
+MOST_READ = 1000
 # Keys of a model on which neither speed nor memory depends.
 COSTS_NOTHING = {"encoder_weights", "init", "dropout"}
 
@@ -179,7 +181,7 @@ class Resources:
             return None
         if self._measured is None:
             on_gpu = None if self.cluster is None else self.cluster.gpu != "none"
-            self._measured = measurements(self.store.readable_records(), on_gpu)
+            self._measured = measurements(self.store.readable_records(MOST_READ), on_gpu)
         return self._measured.get(resource_profile(segment))
 
 

@@ -304,9 +304,14 @@ class SegmentStore:
             self._records[segment] = record
         return self._records[segment]
 
-    def readable_records(self) -> Iterator[SegmentRecord]:
-        """The records of all complete segments; damaged ones are passed over."""
-        return (record for record in map(self.record_or_none, list(self.complete)) if record is not None)
+    def newest(self) -> list[str]:
+        """The complete segments, the newest first."""
+        return sorted(self.complete, key=self.complete.__getitem__, reverse=True)
+
+    def readable_records(self, count: int) -> Iterator[SegmentRecord]:
+        """The records of so many complete segments, the newest ones; damaged ones are passed over."""
+        found = map(self.record_or_none, self.newest()[:count])
+        return (record for record in found if record is not None)
 
     def record_or_none(self, segment: str) -> SegmentRecord | None:
         """The record of a segment; None if it is not there, or damaged."""
