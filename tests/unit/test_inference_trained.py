@@ -281,7 +281,8 @@ def test_predictions_of_validation_files_have_the_counts_of_the_training(name, r
     plan, store, prepared = read_plan(Path("results/little/plan.json")), SegmentStore(), made.prepared
     (data,) = plan.prepared
     (tmp_path / data).mkdir(parents=True)
-    shutil.copy(Path(data) / "manifest.json", tmp_path / data)  # no image of the training is needed
+    for file in ("manifest.json", "SHA256SUMS"):  # no image of the training is needed
+        shutil.copy(Path(data) / file, tmp_path / data)
     for run in plan.runs:  # those on folds were validated on images of both splits
         predictor = ImagePredictor.load(plan, ChosenModels("", [run]), store, device="cpu", folder=tmp_path)
         (trained,) = predictor.models
