@@ -8,11 +8,11 @@ from segsweep.config.load import Request, load
 from segsweep.errors import InputError
 
 
-def loaded(folder, **keys):
+def loaded(folder, smoke_test=False, **keys):
     (folder / "studies").mkdir(exist_ok=True)
     study = {"name": "little", "dataset": "demo", "grid": {"batch_size": [8]}, "train": {"loss": {"main": {"dice": 1}}}}
     (folder / "studies" / "little.yaml").write_text(json.dumps({k: v for k, v in (study | keys).items() if v}))
-    return load(Request(study="little"), folder).study
+    return load(Request(study="little", smoke=smoke_test), folder).study
 
 
 @pytest.fixture
@@ -34,6 +34,21 @@ def folder(tmp_path):
 def test_what_is_kept(folder, keep, best, lets_go):
     found = loaded(folder, keep=keep).keep
     assert (found.best, found.lets_go) == (best, lets_go)
+
+
+@pytest.mark.parametrize(
+    ("keep", "of_smoke", "state"),
+    [
+        ({}, {}, "none"),
+        ({"weights": "best 3"}, {}, "none"),
+        ({"state": "extendable"}, {}, "extendable"),
+        ({"state": "none"}, {"state": "all"}, "all"),
+    ],
+)
+def test_a_smoke_test_keeps_no_state_unless_it_is_named(folder, keep, of_smoke, state):
+    smoke = {"epochs": 1} | ({"keep": of_smoke} if of_smoke else {})
+    found = loaded(folder, smoke_test=True, keep=keep, smoke=smoke).keep
+    assert (found.state, found.weights) == (state, keep.get("weights", "all"))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from segsweep.config.dotted_keys import lookup
+from segsweep.config.keep import Keep
 from segsweep.config.merging import merged, overridden, section
 from segsweep.config.program_settings import nested_parameters, program_settings
 from segsweep.config.settings import Settings
@@ -15,6 +16,7 @@ from segsweep.errors import InputError, Problems
 
 STUDY_KEYS = set(Study.model_fields) - {"train", "smoke", "table"}
 TRAIN_KEYS = set(Train.model_fields)
+KEPT = {"state": "none"}  # by default: nobody trains a smoke test for longer, and states are most of the bytes
 # Numbers of epochs, which shrink with `rescale_epochs`; so do those of a warm-up whose unit is epochs.
 EPOCH_KEYS = {"until_epoch", "start_epoch", "t_max", "step_size", "t_0"}
 
@@ -60,6 +62,9 @@ def as_smoke_test(values: dict[str, Any], location, problems: Problems) -> dict[
     for name, value in of_study.items():
         smaller[name] = _of_smoke(name, kind, smaller.get(name), value)
     smaller[start] = overridden(kind, smaller[start], of_start, smoke_location(of_start, location))
+    kept = Keep.spelled_out(smaller.get("keep") or {})
+    if isinstance(kept, dict):  # else whoever parses it says so
+        smaller["keep"] = KEPT | kept
     after = (smaller[start] if start == "train" else smaller).get("epochs")
     if rescale and isinstance(before, int) and isinstance(after, int):  # else whoever parses it says so
         epochs = Rescaled(before, after, lookup(smaller[start], "scheduler.warmup.unit"))
