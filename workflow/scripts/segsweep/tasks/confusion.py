@@ -25,15 +25,10 @@ def confusion(predicted: torch.Tensor, masks: torch.Tensor, classes: int) -> tor
     image = torch.arange(batch, device=masks.device).view(-1, 1, 1)
     cell = image * cells + masks * classes + predicted
     # Void pixels fall into one further bin, as leaving them out would cost a copy of all others.
-    cell = torch.where(masks != VOID, cell, batch * cells)
-    return counted(cell.flatten(), batch * cells + 1)[:-1].view(batch, classes, classes)
-
-
-def counted(values: torch.Tensor, most: int) -> torch.Tensor:
-    """How often each number below `most` occurs: int64 (most,) of int64 (n,), without a wait for a GPU."""
-    if values.device.type == "cpu":
-        return torch.bincount(values, minlength=most)  # ten times as fast there, but a GPU reads its result's size back
-    return values.new_zeros(most).scatter_add_(0, values, torch.ones_like(values))
+    cell = torch.where(masks != VOID, cell, batch * cells).flatten()
+    # No bincount: a GPU has to be asked for the size of its result.
+    counts = cell.new_zeros(batch * cells + 1).scatter_add_(0, cell, torch.ones_like(cell))
+    return counts[:-1].view(batch, classes, classes)
 
 
 def decide(logits: torch.Tensor) -> torch.Tensor:
@@ -42,11 +37,7 @@ def decide(logits: torch.Tensor) -> torch.Tensor:
 
 
 class MaskCounter:
-    """Confusions of a split and of each of its images.
-
-    Attributes:
-        names: of the images, in the order in which they came.
-    """
+    """Confusions of a split and of each of its images, whose names are `names`."""
 
     def __init__(self, classes: int):
         self.classes = classes
