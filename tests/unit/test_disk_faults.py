@@ -31,6 +31,7 @@ def test_each_stage_ends_with_a_clear_word_and_is_then_done_as_ever():
         faults = {stage: disk.faults(stage) for stage in tested}
         for found in faults.values():
             chosen.append(drawn.choice([one for (kind, _), ones in found.items() for one in ones if kind in KINDS]))
+        chosen += faults["training"]["killed", "w"][:1]
         chosen += faults["training"][SMALL, ""][2:3]  # as root
         chosen += [faults[stage][kind, letter][number] for stage, kind, letter, number in ONCE_WRONG]
         tried = list(disk.tried(chosen))

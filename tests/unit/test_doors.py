@@ -33,6 +33,8 @@ OWN_WORDS = {
     "params.run",
     "params.command",  # TRAIN in common.smk, each value of a person quoted
     "params.claim",
+    "params.prepare",  # `warm` in common.smk: names of programs
+    "params.check",
     "params.options",
     "params.partial",
     "params.warm",

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 from contextlib import contextmanager, suppress
+from itertools import pairwise
 
 import pytest
 import yaml
@@ -310,11 +311,15 @@ def test_it_ends_in_the_same_numbers_as_an_undisturbed_one(disturbed, quiet):
     assert runs_of(disturbed.workspace) == runs_of(quiet)
 
 
-def test_no_finished_epoch_was_trained_twice(disturbed):
+def test_each_job_resumed_at_the_last_saved_state(disturbed):
     for segment in disturbed.segments():
         logs = [epochs for log in disturbed.links(segment) if (epochs := trained_epochs(log.read_text()))]
         assert len(logs) >= 5
-        assert [epoch for log in logs for epoch in log] == list(range(1, EPOCHS + 1))
+        assert all(epochs == list(range(epochs[0], epochs[-1] + 1)) for epochs in logs)
+        assert (logs[0][0], logs[-1][-1]) == (1, EPOCHS)
+        # What was killed without a word lost the epochs since its last state; what heard SIGTERM none.
+        lost = [earlier[-1] + 1 - later[0] for earlier, later in pairwise(logs)]
+        assert min(lost) == 0, lost
         record = json.loads((disturbed.store / segment / "segment.json").read_text())
         assert len(record["history"]) >= 5
         assert record["epochs"] == EPOCHS
