@@ -37,7 +37,6 @@ OWN_WORDS = {
     "params.check",
     "params.options",
     "params.partial",
-    "params.warm",
     "params.at_once",
     "params.segments",
     "params.start",
