@@ -78,8 +78,8 @@ class WorkerView:
     @property
     def adaptive(self) -> bool:
         """Whether decisions are made while the study runs."""
-        decided = any(part is not None for part in (self.study.sweep, self.study.confirm, self.study.ensemble))
-        return decided or retrains(self.study)
+        parts = (self.study.sweep, self.study.race, self.study.confirm, self.study.ensemble)
+        return any(part is not None for part in parts) or retrains(self.study)
 
     @property
     def earlier(self) -> Path | None:

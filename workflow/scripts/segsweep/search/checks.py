@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from segsweep.config.racing import all_seeds
 from segsweep.config.study import Study
 from segsweep.search import pruning, space
 
@@ -26,11 +27,11 @@ def problems(study: Study, location: Callable[[tuple], str]) -> list[str]:
             found.append(f"{location(('sweep', 'narrow', 'from'))}: a study cannot narrow itself. Name an earlier one.")
     if study.confirm is not None:
         where = location(("confirm", "seeds"))
-        seeds = study.confirm.seeds
-        stale = sorted(set(seeds) & set(study.seeds))
+        seeds, own = all_seeds(study.confirm.seeds), all_seeds(study.seeds)
+        stale = sorted(set(seeds) & set(own))
         if stale:
             found.append(
-                f"{where}: {stale} are seeds of the study itself, {study.seeds}. "
+                f"{where}: {stale} are seeds of the study itself, {own}. "
                 "A setting that they chose cannot be confirmed on them. Give others."
             )
         if len(set(seeds)) < len(seeds):
