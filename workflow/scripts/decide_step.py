@@ -14,9 +14,9 @@ from segsweep.planning.plan_file import StudyPlan, open_plan
 from segsweep.search.decision_inputs import basis_of
 from segsweep.search.decisions import decide
 from segsweep.search.narrow import earlier_trials
-from segsweep.search.results import gather, scored_cells
+from segsweep.search.results import cells_with_scores, gather, scored_cells
 from segsweep.search.retraining import Finalist, finalists, retrains
-from segsweep.search.step_files import Trial, read_steps, write_step
+from segsweep.search.step_files import Candidate, Trial, read_steps, write_step
 from segsweep.store.segment_store import SegmentStore
 
 
@@ -47,9 +47,7 @@ def _next(options: argparse.Namespace) -> dict:
             check_sampler(own_component("sweep.sampler", study.sweep.sampler))
         candidates = None
         if study.sweep is None:
-            candidates = (
-                read_json(options.candidates) if options.candidates else scored_cells(plan, SegmentStore(options.store))
-            )
+            candidates = read_json(options.candidates) if options.candidates else _cells(study, plan, options)
         earlier = earlier_trials(options.earlier) if options.earlier else None
         basis = basis_of(run.segments[-1] for run in plan.runs if not run.key) if study.sweep is None else None
         found = _finalists(study, plan, options, [])
@@ -62,6 +60,11 @@ def _next(options: argparse.Namespace) -> dict:
     else:
         raise InputError("neither --results nor --store was given. One of them holds the results of the step before.")
     return decide(study, previous, results, finalists=_finalists(study, plan, options, previous["trials"]))
+
+
+def _cells(study: Study, plan: StudyPlan, options: argparse.Namespace) -> list[Candidate]:
+    scored = scored_cells if study.race is None else cells_with_scores
+    return scored(plan, SegmentStore(options.store))
 
 
 def _tell_optuna(options: argparse.Namespace, step: int) -> None:

@@ -57,7 +57,8 @@ def valid_steps(
 ) -> int:
     """How many of the first steps still hold for the study as it is now.
 
-    Search steps hold as long as no setting of the search changed; raising `trials`, or `at_most` of a race, changes none. Later ones depend on
+    Search steps hold as long as no setting of the search changed; raising `trials`, or `at_most` of a race, changes
+    none. Later ones depend on
     the number of trials and on `confirm`, `ensemble` and `test` too. No step holds after one that does not.
 
     Args:

@@ -1,4 +1,4 @@
-"""The decisions of a study's adaptive part: sweep, race of seeds, confirmation, ensemble, training again for the test split.
+"""The decisions of a study: sweep, race of seeds, confirmation, ensemble, training again for the test split.
 
 The state after step k is a pure function of the study, the state after step k-1 and the results of the runs that it
 requested. An interrupted sweep resumes from its files; one that is repeated from the same results writes the same

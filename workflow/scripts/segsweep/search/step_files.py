@@ -119,9 +119,10 @@ IN_ALL_STATES = {"step", "done"}
 class State(TypedDict, total=False):
     """The content of a step file.
 
-    `phase` is `search`, `race`, `confirm`, `ensemble`, `retrain` or `done`: what the requested runs are for. `settings` is a
-    digest of what the search depends on, `phase_inputs` what the later phases depend on besides. `evidence` names the
-    segments whose results were used, by key of the run; `basis` stands for those of a study without sweep, which its
+    `phase` is `search`, `race`, `confirm`, `ensemble`, `retrain` or `done`: what the requested runs are for. `races`
+    are by what races: `seeds` of the study, or of `confirm`. `settings` is a digest of what the search depends on,
+    `phase_inputs` what the later phases depend on besides. `evidence` names the segments whose results were used, by
+    key of the run; `basis` stands for those of a study without sweep, which its
     first step looks at. `log` holds this step's decisions only, each with its `kind`.
     """
 
