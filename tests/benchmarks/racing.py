@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+import pandas as pd
 from measuring import Row, single
-from null_studies import error, share
+from null_studies import SHAPES, Kind, draw, error, share, stated
 
+from segsweep.analysis.analyze import Analysis
+from segsweep.analysis.study_results import StudyResults
 from segsweep.config.study import Study
 from segsweep.search.decisions import decide
 from segsweep.search.step_files import State
+from tests.drawn_results import results_of
 
 PART = "racing"
 ERRORS = ("normal", "heavy-tailed", "skewed", "skewed up", "outlying", "unequal")
@@ -32,14 +36,19 @@ class Raced:
     """A race at its end.
 
     Attributes:
+        seeds: of each setting.
         dropped: indices of the settings that were dropped.
         ended: why it ended.
-        runs: that were trained.
     """
 
+    seeds: list[int]
     dropped: set[int]
     ended: str
-    runs: int
+
+    @property
+    def runs(self) -> int:
+        """How many were trained."""
+        return sum(self.seeds)
 
 
 def scores_of(means: np.ndarray, errors: str, rng: np.random.Generator) -> np.ndarray:
@@ -65,13 +74,11 @@ def raced(scores: np.ndarray, matters: float | None = None) -> Raced:
         for number, row in enumerate(scores.tolist())
     ]  # fmt: skip
     state = decide(study, None, {}, candidates=candidates)
-    runs = 2 * len(scores)
     while state["requested"]:
-        runs += len(state["requested"])
         state = decide(study, state, _results(state, scores))
     race = state["races"]["seeds"]
     behind = {int(one["cell"]) for one in race["entrants"] if one["by"] is not None}
-    return Raced(behind, race["ended"], runs)
+    return Raced([one["seeds"] for one in race["entrants"]], behind, race["ended"])
 
 
 def _results(state: State, scores: np.ndarray) -> dict:
@@ -130,7 +137,40 @@ def matters_rows(draws: int) -> list[Row]:
     return [*rows, single(PART, "eight equal settings, 3 sd matter: runs", [float(np.mean(used))], unit="%", note=note)]
 
 
+def report_rows(draws: int) -> list[Row]:
+    """Studies without any effect whose seeds raced: how many of them their report states something of."""
+    hits: dict[str, list[bool]] = {}
+    shapes = [shape for shape in SHAPES if not shape.startswith("sweep")]
+    for errors, shape, number in product(
+        ("normal", "heavy-tailed", "skewed", "outlying", "unequal"), shapes, range(draws)
+    ):
+        said = bool(stated(Analysis(raced_results(Kind(shape, AT_MOST, errors, True, number)))))
+        for group in ("all", f"errors {errors}"):
+            hits.setdefault(group, []).append(said)
+    return [
+        share(PART, f"any statement of the report on a race without effect: {group}", found, "<= 5" * (group == "all"))
+        for group, found in hits.items()
+    ]
+
+
+def raced_results(kind: Kind) -> StudyResults:
+    """A drawn study with the runs that a race of its seeds would have trained."""
+    truth = draw(kind)
+    metric, names = truth.plan["study"]["metric"], [cell["cell"] for cell in truth.cells]
+    scores = np.full((len(names), kind.seeds), np.nan)
+    for row in truth.runs:
+        scores[names.index(row["cell"]), row["seed"]] = row[metric]
+    race = raced(scores)
+    truth.plan["study"]["seeds"] = {"first": 0, "start": 2, "at_most": kind.seeds, "until": "decided"}
+    truth.runs[:] = [row for row in truth.runs if row["seed"] < race.seeds[names.index(row["cell"])]]
+    results = results_of(truth)
+    standings = ["worse" if number in race.dropped else "left" for number in range(len(names))]
+    results.race_settings = pd.DataFrame({"race": "seeds", "cell": names, "standing": standings})
+    return results
+
+
 def measure(quick: bool) -> list[Row]:
     """Shares in percent."""
-    draws = 4 if quick else 400
-    return [*equal_rows(draws), *design_rows(max(2, draws // 4)), *matters_rows(draws)]
+    draws = 2 if quick else 100
+    rows = [*equal_rows(draws), *design_rows(draws // 2), *matters_rows(draws)]
+    return rows + report_rows(1 if quick else 4)

@@ -14,7 +14,7 @@ algorithm for configuring metaheuristics. What it keeps: tests/benchmarks/racing
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from segsweep.search.step_files import Entrant
 
@@ -183,6 +183,6 @@ def _gain(ahead: np.ndarray, variances: Variances, first: int, other: int, level
     if not total > 0:
         return np.nan
     df = min(variances.df, total**2 / (shares**2 / variances.dfs[[first, other]]).sum())
-    reach = stats.t.isf(level, df) * np.sqrt(total / len(ahead))
+    reach = -special.stdtrit(df, level) * np.sqrt(total / len(ahead))
     without_one = (ahead.sum() - ahead) / (len(ahead) - 1) if len(ahead) > 1 else ahead
     return float(reach - min(ahead.mean(), without_one.min()))

@@ -14,7 +14,7 @@ STANDINGS = {
     "first": "first",
     "left": "left beside it",
     "worse": "dropped: worse",
-    "no_gain": "dropped: no gain that matters",
+    "no_gain": "dropped: no gain",
     "failed": "out: a run of it failed",
 }
 ENDED = {
@@ -108,7 +108,7 @@ def rounds(results: QuotedResults, race: str) -> str:
         for i in found.index
     ]
     head = ["Round", "Seeds", "Compared", f"{metric} of the first", "Deviation of runs", "Dropped: worse",
-            *(["Dropped: no gain that matters"] if gain else []), "Left", "First"]  # fmt: skip
+            *(["Dropped: no gain"] if gain else []), "Left", "First"]  # fmt: skip
     return markdown_table(head, rows, right=range(len(head) - 1))
 
 
