@@ -47,7 +47,7 @@ def test_each_p_counts_as_often_as_the_race_may_look(tmp_path):
         if one["kind"] != "cells":
             assert one["p_study"] == pytest.approx(min(1, 4 * other["p_study"]))
             assert 1 - one["confidence"] == pytest.approx((1 - other["confidence"]) / 4)
-        assert one["high"] - one["low"] > other["high"] - other["low"]
+            assert one["high"] - one["low"] > other["high"] - other["low"]
 
 
 def test_dropped_settings_rank_behind_the_others(tmp_path):
