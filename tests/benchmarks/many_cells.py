@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import workload
-from measuring import Row, compared, interleaved, single, timed
+from measuring import Row, compared, environment_of_commands, interleaved, single, timed
 
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.store.segment_store import selection_key
@@ -111,10 +111,9 @@ sys.exit(status)
 
 def of_process(options: list[str], folder: Path) -> tuple[float, float]:
     """Seconds and most memory in MB of Snakemake with these options."""
-    environ = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     command = [sys.executable, "-c", LAUNCHER, *options]
     began = time.perf_counter()
-    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, env=environment_of_commands(), capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"snakemake {' '.join(options)} failed:\n{done.stderr[-3000:]}")
     return time.perf_counter() - began, float(done.stdout.split()[-1])

@@ -31,8 +31,8 @@ FIELD = re.compile(r"(?<!\{)\{([\w.]+)(?:\[[^\]]*\])?(:q)?\}(?!\})")
 OWN_WORDS = {
     "threads",
     "params.run",
-    "params.command",  # TRAIN in common.smk, each value of a person quoted
-    "params.claim",
+    "TRAIN",  # in common.smk, each value of a person quoted
+    "CLAIM",
     "params.prepare",  # `warm` in common.smk: names of programs
     "params.check",
     "params.options",

@@ -25,6 +25,7 @@ from segsweep.own_code.names import own_name
 from segsweep.planning.code_fingerprint import Symbol
 
 NESTED = Settings | dict | list | tuple
+PLAIN = frozenset({str, int, float, bool, type(None)})  # as most values are: found faster than what they are not
 DISCRIMINATORS = ("arch", "name", "reader")
 AUGMENTATION = "segsweep.data.augmentation"
 LOAD: Symbol = (AUGMENTATION, "load_augmentation")
@@ -75,7 +76,7 @@ def differences(settings: Settings, in_force: InForce) -> dict[str, Any]:
     found = {}
     for name, default in read_keys(kind, in_force.task).items():
         value = getattr(settings, name)
-        if not isinstance(value, NESTED) and name not in in_force.meanings:  # as most are
+        if not is_nested(value) and name not in in_force.meanings:
             if value != default or name in DISCRIMINATORS:
                 found |= {name: in_force.name_of(value)} | revision_of_key(kind, name)
             continue
@@ -95,8 +96,13 @@ def difference(kind: type[Settings], name: str, value: Any, in_force: InForce) -
         return None if adds is None else (adds,)
     if name in DISCRIMINATORS or _differs(value, defaults[name], in_force):
         return (_plain(value, in_force),)
-    standing = _standing(value, in_force) if isinstance(value, NESTED) else None
+    standing = _standing(value, in_force) if is_nested(value) else None
     return (standing,) if standing else None
+
+
+def is_nested(value: Any) -> bool:
+    """Whether there may be settings in a value, or it is such."""
+    return type(value) not in PLAIN and isinstance(value, NESTED)
 
 
 def revision_of(settings: Settings | type[Settings]) -> dict[str, int]:
@@ -116,11 +122,11 @@ def roots(value: Any, in_force: InForce) -> frozenset[Symbol]:
         found = frozenset(in_force.roots_of(value)) if isinstance(value, Component) else frozenset()
         for name in read_keys(type(value), in_force.task):
             one = getattr(value, name)
-            if name in in_force.meanings or isinstance(one, NESTED):
+            if name in in_force.meanings or is_nested(one):
                 found |= roots_of_key(name, one, in_force)
         return found
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-    return frozenset().union(*(roots(one, in_force) for one in inner if isinstance(one, NESTED)))
+    return frozenset().union(*(roots(one, in_force) for one in inner if is_nested(one)))
 
 
 def roots_of_key(name: str, value: Any, in_force: InForce) -> frozenset[Symbol]:
@@ -132,13 +138,19 @@ def _differs(value: Any, default: Any, in_force: InForce) -> bool:
     """Whether a value is not as by default, in any key that is in force."""
     if value == default:
         return False
-    if not isinstance(value, Settings) or type(value) is not type(default):
+    if type(value) in PLAIN or not isinstance(value, Settings) or type(value) is not type(default):
         return True
-    names = read_keys(type(value), in_force.task).keys() - in_force.meanings.keys()  # which enter by default as well
-    return any(_differs(getattr(value, name), getattr(default, name), in_force) for name in names)
+    for name in read_keys(type(value), in_force.task):
+        if name in in_force.meanings:  # which enter by default as well
+            continue
+        if _differs(getattr(value, name), getattr(default, name), in_force):
+            return True
+    return False
 
 
 def _plain(value: Any, in_force: InForce) -> Any:
+    if type(value) in PLAIN:
+        return value
     if isinstance(value, Settings):
         return differences(value, in_force)
     if isinstance(value, dict):
@@ -155,12 +167,13 @@ def _standing(value: Any, in_force: InForce) -> dict[str, Any]:
             if name in in_force.meanings:
                 inner = in_force.meanings[name](one).adds
             else:
-                inner = (_standing(one, in_force) or None) if isinstance(one, NESTED) else None
+                inner = (_standing(one, in_force) or None) if is_nested(one) else None
             if inner is not None:
                 found[name] = inner
         return found | revision_of(value)
     if isinstance(value, dict):
-        return {str(name): found for name, one in value.items() if (found := _standing(one, in_force))}
+        nested = ((name, one) for name, one in value.items() if is_nested(one))
+        return {str(name): found for name, one in nested if (found := _standing(one, in_force))}
     if isinstance(value, list | tuple):
         return _standing(dict(enumerate(value)), in_force)
     return {}

@@ -51,16 +51,19 @@ def lost_values(
             continue
         found.append(LostValue(key, value_in_words(value), start.origin, *_reason(kind, key, changes, after)))
     for origin, level in changes.items():
-        inner = {one: other for one, other in changes.items() if len(keys_of(one)) > len(keys_of(origin))}
         for key, value in leaves(section([kind], origin), level, origin):
             is_now = value_in(after, key)
+            if is_now == value:
+                continue
+            inner = {one: other for one, other in changes.items() if len(keys_of(one)) > len(keys_of(origin))}
             by = next((one for one, other in inner.items() if decides(kind, one, other, key)), None)
-            words = (key, value_in_words(value), _words(origin, level))
-            if by is not None and is_now != value:
-                why = "the more specific of two keys counts. Write it in one place."
-                found.append(LostValue(*words, _words(by, changes[by]), why))
+            if by is not None:
+                reason = _words(by, changes[by]), "the more specific of two keys counts. Write it in one place."
             elif is_now is ABSENT:
-                found.append(LostValue(*words, *_reason(kind, key, changes, after), key == origin))
+                reason = (*_reason(kind, key, changes, after), key == origin)
+            else:
+                continue
+            found.append(LostValue(key, value_in_words(value), _words(origin, level), *reason))
     return tuple(found)
 
 

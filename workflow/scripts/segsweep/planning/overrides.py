@@ -1,6 +1,5 @@
 """Complete training settings from a base and what a cell changes, each section checked once."""
 
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from segsweep.config.merging import overridden
 from segsweep.config.settings import Settings
 from segsweep.config.yaml_documents import parse
 from segsweep.errors import InputError
+from segsweep.planning.addresses import as_text
 from segsweep.planning.cell_settings import CellSettings
 from segsweep.planning.lost_values import LostValue, lost_values
 
@@ -100,7 +100,7 @@ class Resolver:
             by_section.setdefault(dotted.partition(".")[0], {})[dotted] = value
         sections, raw, lost = dict(self._sections), dict(self.base), ()
         for name, part in by_section.items():
-            cache_key = (name, json.dumps(part, sort_keys=True))
+            cache_key = (name, as_text(part))
             if cache_key not in self._cache:
                 self._cache[cache_key] = self._check(name, part, location)
             sections[name], raw[name], of_section = self._cache[cache_key]
