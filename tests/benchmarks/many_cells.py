@@ -1,6 +1,5 @@
 """Dry run and rerun without anything to do of studies of many cells, against a bare flat Snakemake workflow."""
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -113,7 +112,8 @@ def of_process(options: list[str], folder: Path) -> tuple[float, float]:
     """Seconds and most memory in MB of Snakemake with these options."""
     command = [sys.executable, "-c", LAUNCHER, *options]
     began = time.perf_counter()
-    done = subprocess.run(command, cwd=folder, env=environment_of_commands(), capture_output=True, text=True, check=False)
+    environ = environment_of_commands()
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"snakemake {' '.join(options)} failed:\n{done.stderr[-3000:]}")
     return time.perf_counter() - began, float(done.stdout.split()[-1])

@@ -108,8 +108,7 @@ rule train_segment:
     message:
         "train {params.words:{wildcards.segment}}"
     shell:
-        f"{CLAIM}{TRAIN} "
-        "--segment {wildcards.segment} --marker {output.marker:q} --threads {threads} --log {log:q}"
+        f"{CLAIM}{TRAIN} " "--segment {wildcards.segment} --marker {output.marker:q} --threads {threads} --log {log:q}"
 
 
 rule train_pack:
