@@ -72,11 +72,11 @@ def read_keys(kind: type[Settings], task: str | None) -> dict[str, Any]:
 
 def differences(settings: Settings, in_force: InForce) -> dict[str, Any]:
     """What a section adds to an address, as JSON's types, nested as it is."""
-    kind = type(settings)
+    kind, values = type(settings), vars(settings)
     found = {}
     for name, default in read_keys(kind, in_force.task).items():
-        value = getattr(settings, name)
-        if not is_nested(value) and name not in in_force.meanings:
+        value = values[name]
+        if type(value) in PLAIN and name not in in_force.meanings:
             if value != default or name in DISCRIMINATORS:
                 found |= {name: in_force.name_of(value)} | revision_of_key(kind, name)
             continue
@@ -110,6 +110,7 @@ def revision_of(settings: Settings | type[Settings]) -> dict[str, int]:
     return {"revision": settings.revision} if settings.revision > 1 else {}
 
 
+@cache
 def revision_of_key(kind: type[Settings], name: str) -> dict[str, int]:
     """What the revision of a key adds to an address, where the key is not at its default."""
     revision = (kind.model_fields[name].json_schema_extra or {}).get("revision")
@@ -120,9 +121,10 @@ def roots(value: Any, in_force: InForce) -> frozenset[Symbol]:
     """Where the code begins that a value calls for: that of all components in force in it, by default or not."""
     if isinstance(value, Settings):
         found = frozenset(in_force.roots_of(value)) if isinstance(value, Component) else frozenset()
+        values = vars(value)
         for name in read_keys(type(value), in_force.task):
-            one = getattr(value, name)
-            if name in in_force.meanings or is_nested(one):
+            one = values[name]
+            if name in in_force.meanings or (type(one) not in PLAIN and is_nested(one)):
                 found |= roots_of_key(name, one, in_force)
         return found
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
@@ -140,12 +142,9 @@ def _differs(value: Any, default: Any, in_force: InForce) -> bool:
         return False
     if type(value) in PLAIN or not isinstance(value, Settings) or type(value) is not type(default):
         return True
-    for name in read_keys(type(value), in_force.task):
-        if name in in_force.meanings:  # which enter by default as well
-            continue
-        if _differs(getattr(value, name), getattr(default, name), in_force):
-            return True
-    return False
+    values, defaults = vars(value), vars(default)
+    names = (name for name in read_keys(type(value), in_force.task) if name not in in_force.meanings)  # these enter
+    return any(_differs(values[name], defaults[name], in_force) for name in names)  # by default as well
 
 
 def _plain(value: Any, in_force: InForce) -> Any:
@@ -161,19 +160,19 @@ def _plain(value: Any, in_force: InForce) -> Any:
 def _standing(value: Any, in_force: InForce) -> dict[str, Any]:
     """What enters of a value that is as by default: revisions above 1 and meanings, nested as it is."""
     if isinstance(value, Settings):
-        found: dict[str, Any] = {}
+        found, values = {}, vars(value)
         for name in read_keys(type(value), in_force.task):
-            one = getattr(value, name)
+            one = values[name]
             if name in in_force.meanings:
                 inner = in_force.meanings[name](one).adds
             else:
-                inner = (_standing(one, in_force) or None) if is_nested(one) else None
+                inner = None if type(one) in PLAIN else _standing(one, in_force) or None
             if inner is not None:
                 found[name] = inner
         return found | revision_of(value)
     if isinstance(value, dict):
-        nested = ((name, one) for name, one in value.items() if is_nested(one))
-        return {str(name): found for name, one in nested if (found := _standing(one, in_force))}
+        nested = {str(name): _standing(one, in_force) for name, one in value.items() if type(one) not in PLAIN}
+        return {name: found for name, found in nested.items() if found}
     if isinstance(value, list | tuple):
         return _standing(dict(enumerate(value)), in_force)
     return {}

@@ -17,6 +17,7 @@ from segsweep.planning.overrides import Resolved, Section
 from segsweep.planning.own_components import own_components
 
 SECTIONS = ("model", "loss", "optimizer", "scheduler", "data")  # what torch and its libraries have a say in
+EXACT = frozenset({str, int, bool, type(None)})  # what counts as it is, as most values do
 WHERE = {"data": ("data", "augmentation")}  # the key that is tried of a section, where it is not all of it
 
 
@@ -134,5 +135,5 @@ def _coarse(value: Any) -> Any:
     if isinstance(value, float):
         return "below 0" if value < 0 else "to 1" if value <= 1 else "above 1"
     if isinstance(value, dict):
-        return {key: _coarse(one) for key, one in value.items()}
+        return {key: one if type(one) in EXACT else _coarse(one) for key, one in value.items()}
     return [_coarse(one) for one in value] if isinstance(value, list) else value
