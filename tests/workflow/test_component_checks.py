@@ -98,15 +98,12 @@ def test_trainings_wait_for_what_is_tried_whether_or_not_the_data_is_prepared(tm
     assert waits_for(workspace) == {"manifest.json"}  # which waits for it itself
     (data,) = json.loads((tmp_path / "results/little/plan.json").read_text())["data"]
     (tmp_path / data).mkdir(parents=True)
-    manifest = tmp_path / data / "manifest.json"
-    manifest.write_text("{}")
-    (checked,) = waits_for(workspace)
+    (tmp_path / data / "manifest.json").write_text("{}")
+    (checked,) = waits_for(workspace)  # and what is prepared is not prepared again
     assert len(checked.removesuffix(".txt")) == 16
     (tmp_path / "results/little/checks").mkdir(exist_ok=True)
     (tmp_path / "results/little/checks" / checked).touch()
     assert waits_for(workspace) == set()
-    manifest.unlink()
-    assert waits_for(workspace) == {"manifest.json"}
 
 
 def waits_for(workspace: Workspace) -> set[str]:
@@ -114,5 +111,4 @@ def waits_for(workspace: Workspace) -> set[str]:
     lines = workspace.snakemake("--dry-run").splitlines()
     reasons = [after for line, after in pairwise(lines) if ": train little" in line]
     assert len(reasons) == 2
-    assert len(set(one.partition("updated by another job:")[2] for one in reasons)) == 1
     return {Path(one).name for one in reasons[0].partition("updated by another job:")[2].split(", ") if one}

@@ -201,12 +201,22 @@ def needed_by(segments, start):
     plans = [STUDY.segment(segment) for segment in segments]
     data = [f"{one.data}/manifest.json" for one in plans if one.data]
     # Images that are not prepared yet wait for it themselves; each further file costs Snakemake time for each job.
-    if STUDY.tried and any(map(os.path.exists, data)) and not STUDY.checked_file.exists():
-        data.append(str(STUDY.checked_file))
+    if any(map(os.path.exists, data)):
+        data += left_to_try()
     if STUDY.has_own_components:
         data += [f"{FOLDER}/checks/{Path(one.data).name}.{STUDY.own_code_digest}.txt" for one in plans]
     parents = [one.parent for one in plans if one.parent and one.parent not in segments]
     return list(dict.fromkeys([*data, *markers_to_make(parents, start)]))
+
+
+def left_to_try():
+    """What is seen of the settings that are tried first, where it was not seen yet."""
+    return [str(STUDY.checked_file)] if STUDY.tried and not STUDY.checked_file.exists() else []
+
+
+def tried_before_preparing(wildcards):
+    """What is tried before images are prepared; nothing where they are: Snakemake would prepare them again."""
+    return [] if os.path.exists(f"results/data/{wildcards.data}/manifest.json") else left_to_try()
 
 
 def markers_to_make(segments, start):
