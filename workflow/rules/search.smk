@@ -19,14 +19,14 @@ checkpoint decide_step:
         mem_mb=4000,
         runtime=30,
     params:
-        run=untracked(RUN),
+        decide=untracked(warm("decide_step")),
         plan=untracked(STUDY.plan_file),
         previous=previous_or_none,
         earlier=["--earlier", STUDY.earlier] if STUDY.earlier else [],
     message:
         "decide step {wildcards.step}"
     shell:
-        "{params.run}/decide_step.py --plan {params.plan:q} --previous {params.previous:q} {params.earlier:q} "
+        "{params.decide} --plan {params.plan:q} --previous {params.previous:q} {params.earlier:q} "
         "--store results/segments --output {output.step:q} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
 
 
@@ -60,7 +60,7 @@ rule tabulate_search:
 
 rule score_ensemble:
     input:
-        markers=ancient(all_markers),
+        **ALL_TRAINED,
         data=ancient(all_prepared),
         pending=pending("tables"),
     output:
@@ -93,7 +93,7 @@ rule score_ensemble:
 
 rule predict_test:
     input:
-        markers=ancient(all_markers),
+        **ALL_TRAINED,
         data=ancient(all_prepared),
         ranking=f"{FOLDER}/ranking.csv",
         weights=ancient(weights_of_best),

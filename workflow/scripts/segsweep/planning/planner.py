@@ -45,7 +45,7 @@ from segsweep.search.checks import problems as problems_of_search
 from segsweep.search.decision_inputs import basis_of, valid_steps
 from segsweep.search.narrow import earlier_trials, narrowed, ranks_otherwise
 from segsweep.search.requests import folds_of
-from segsweep.search.step_files import read_steps
+from segsweep.search.step_files import State, read_steps
 from segsweep.store.lock import is_held
 from segsweep.store.segment_store import STORE, SegmentStore
 from segsweep.store.spare_files import are_ranked, weights_to_train_again
@@ -208,13 +208,13 @@ class Planner(WorkerView):
         self.store.leave_out(segments)
         self.cut = cut(runs, self.store)
 
-    def read_step(self, path: str) -> tuple[list[dict[str, Any]], bool]:
-        requested = read_json(path)["requested"]
-        new = self.decided.add(requested)
+    def read_step(self, path: str) -> tuple[State, bool]:
+        step = read_json(path)
+        new = self.decided.add(step["requested"])
         if new:
             self.store = SegmentStore(self.store.root)
             self._cut()
-        return requested, new
+        return step, new
 
     @cached_property
     def may_lose_weights(self) -> bool:

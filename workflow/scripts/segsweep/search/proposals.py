@@ -1,9 +1,9 @@
 """Proposals of settings: Optuna's samplers as pure functions of the sweep's settings and of the earlier trials.
 
-Optuna's study is rebuilt from the earlier trials, in their order, before every batch. A sampler that keeps no memory of
-its own gets the trials and a seed drawn from (sweep.seed, batch). One that is `stateful` goes through all earlier
-batches again, with the values that were proposed then. Scores are always told as losses, so that maximizing a metric
-and minimizing its negative propose the same.
+Optuna's study is rebuilt from the earlier trials, in their order, before every proposal; those that still train are
+pending in it. A sampler that keeps no memory of its own gets the trials and a seed drawn from (sweep.seed, number of
+the trial). One that is `stateful` goes through all earlier steps again, with the values that were proposed then. Scores
+are always told as losses, so that maximizing a metric and minimizing its negative propose the same.
 """
 
 import hashlib
@@ -41,6 +41,7 @@ from segsweep.statuses import FAILED
 MOST_ATTEMPTS = 30
 # A finite space above this size is not listed to find what is left of it.
 MOST_POINTS = 100_000
+UNTOLD = {*FAILED, "running"}
 
 
 def propose(sweep: Sweep, space: Space, trials: list[Trial], number: int, *, minimize: bool) -> list[Values]:
@@ -49,7 +50,7 @@ def propose(sweep: Sweep, space: Space, trials: list[Trial], number: int, *, min
     Args:
         sweep: sampler, seed.
         space: the axes, narrowed already if they are to be.
-        trials: all earlier trials in order, with `values`, `score`, `status`, `epochs`, `batch`.
+        trials: all earlier trials in order, with `values`, `score`, `status`, `epochs`, `proposed`, `ended`.
         number: how many.
         minimize: whether lower scores are better.
 
@@ -57,17 +58,17 @@ def propose(sweep: Sweep, space: Space, trials: list[Trial], number: int, *, min
         Settings by dotted axis, all different from each other and from all earlier ones.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    batch = 1 + max((trial["batch"] for trial in trials), default=-1)
+    seed = proposal_seed(sweep.seed, len(trials))
     used = {identity(trial["values"]) for trial in trials}
     found: list[Values] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study = _OptunaStudy(sweep, space, batch)
+        study = _OptunaStudy(sweep, space, sweep.seed if sweep.sampler.stateful else seed)
         (study.replay if sweep.sampler.stateful else study.tell)(trials, losses(trials, minimize))
         for _ in range(number):
             values = study.propose(used)
             if values is None:
-                values = _left_over(space, used, batch_seed(sweep.seed, batch))
+                values = _left_over(space, used, seed)
             if values is None:
                 break
             used.add(identity(values))
@@ -75,20 +76,26 @@ def propose(sweep: Sweep, space: Space, trials: list[Trial], number: int, *, min
     return found
 
 
-def batch_seed(seed: int, batch: int) -> int:
-    """A seed of 32 bits for one batch of a sweep."""
-    return int.from_bytes(hashlib.sha256(f"sweep {seed} batch {batch}".encode()).digest()[:4], "big")
+def proposal_seed(seed: int, trial: int) -> int:
+    """A seed of 32 bits for the proposal of a trial."""
+    return int.from_bytes(hashlib.sha256(f"sweep {seed} trial {trial}".encode()).digest()[:4], "big")
 
 
 def losses(trials: list[Trial], minimize: bool) -> list[float | None]:
-    """What the sampler is told of each trial: its loss; a failed one is as bad as the worst, None if none has any."""
+    """What the sampler is told of each trial: its loss; a failed one is as bad as the worst, None if none has any.
+
+    None of one that still trains.
+    """
     sign = 1.0 if minimize else -1.0
     known = [
-        sign * trial["score"] if trial["score"] is not None and trial["status"] not in FAILED else None
+        sign * trial["score"] if trial["score"] is not None and trial["status"] not in UNTOLD else None
         for trial in trials
     ]
     worst = max((loss for loss in known if loss is not None), default=None)
-    return [worst if loss is None else loss for loss in known]
+    return [
+        worst if loss is None and trial["status"] != "running" else loss
+        for loss, trial in zip(known, trials, strict=True)
+    ]
 
 
 class _AxisCode:
@@ -135,10 +142,9 @@ class _AxisCode:
 class _OptunaStudy:
     """An Optuna study that is told the earlier trials and asked for the next ones."""
 
-    def __init__(self, sweep: Sweep, space: Space, batch: int):
+    def __init__(self, sweep: Sweep, space: Space, seed: int):
         self.space, self.axes, self.sampler = space, order(space), sweep.sampler
         self.codes = {axis: _AxisCode(space[axis], self.sampler.enumerates) for axis in self.axes}
-        seed = sweep.seed if self.sampler.stateful else batch_seed(sweep.seed, batch)
         built = registry.load(self.sampler).build(self.sampler, seed, len(space))
         self.study = optuna.create_study(direction="minimize", sampler=built)
 
@@ -146,10 +152,7 @@ class _OptunaStudy:
         """Give the study all earlier trials."""
         for trial, loss in zip(trials, told, strict=True):
             inside = [axis for axis in self.axes if axis in trial["values"]]
-            state = TrialState.COMPLETE if loss is not None else TrialState.FAIL
-            # The other samplers learn the score of a pruned trial as it stands.
-            if self.sampler.knows_pruned and loss is not None and trial["status"] == "pruned":
-                state = TrialState.PRUNED
+            state = self._state(trial, loss)
             self.study.add_trial(
                 create_trial(
                     state=state,
@@ -160,18 +163,27 @@ class _OptunaStudy:
                 )
             )
 
+    def _state(self, trial: Trial, loss: float | None) -> TrialState:
+        if trial["status"] == "running":
+            return TrialState.RUNNING
+        if loss is None:
+            return TrialState.FAIL
+        # The other samplers learn the score of a pruned trial as it stands.
+        return TrialState.PRUNED if self.sampler.knows_pruned and trial["status"] == "pruned" else TrialState.COMPLETE
+
     def replay(self, trials: list[Trial], told: list[float | None]) -> None:
-        """Let the sampler go through all earlier batches again; it is handed the values that it proposed then."""
-        for batch in sorted({trial["batch"] for trial in trials}):
-            asked = []
-            for trial, loss in zip(trials, told, strict=True):
-                if trial["batch"] == batch:
-                    self.study.enqueue_trial(
-                        {axis: self.codes[axis].code(value) for axis, value in trial["values"].items()}
-                    )
-                    asked.append((self._ask()[0], loss))
-            for trial, loss in asked:
-                self.study.tell(trial, loss, state=TrialState.COMPLETE if loss is not None else TrialState.FAIL)
+        """Let the sampler go through all earlier steps again; it is handed the values that it proposed then."""
+        asked: dict[int, optuna.Trial] = {}
+        for step in sorted({trial[event] for trial in trials for event in ("proposed", "ended")} - {None}):
+            for number, trial in enumerate(trials):
+                if trial["ended"] == step:
+                    state = TrialState.COMPLETE if told[number] is not None else TrialState.FAIL
+                    self.study.tell(asked[number], told[number], state=state)
+            for number, trial in enumerate(trials):
+                if trial["proposed"] == step:
+                    codes = {axis: self.codes[axis].code(value) for axis, value in trial["values"].items()}
+                    self.study.enqueue_trial(codes)
+                    asked[number] = self._ask()[0]
 
     def propose(self, used: set[str]) -> Values | None:
         """The sampler's next setting that was not tried before; None if it has none.
