@@ -6,7 +6,6 @@ While the phase is `search` and trials are left to propose, nothing in a state d
 those files stay valid when `trials` is raised.
 """
 
-import copy
 from typing import Any
 
 from segsweep.config.study import Study
@@ -60,7 +59,7 @@ def decide(
     lacking = [run["key"] for run in looked_at if run["key"] not in results]
     if lacking:
         raise InputError(f"step {previous['step']}: results of {', '.join(lacking)} are missing. Train them first.")
-    state = copy.deepcopy(previous)
+    state = previous | {"trials": [trial | {"rungs": [*trial["rungs"]]} for trial in previous["trials"]]}
     used = {run["key"]: results[run["key"]] for run in looked_at}
     evidence = {key: result["segment"] for key, result in used.items() if result.get("segment")}
     state |= {"step": previous["step"] + 1, "evidence": evidence, "requested": [], "awaited": [], "log": []}
