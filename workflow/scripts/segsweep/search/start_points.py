@@ -132,7 +132,7 @@ def _read(space: Space, point: Values, where: str, folder: Path) -> Values:
             f"{where}: sweep.try_first: from: {name} holds no best setting (keys `set` and `train`, or `parameters`). "
             "Name the best.yaml of a study that segsweep trained."
         )
-    setting = {"epochs": content[key] for key in ("epochs",) if key in content} | setting
+    setting = ({"epochs": content["epochs"]} if "epochs" in content else {}) | setting
     own = {axis: value for axis, value in point.items() if axis != FROM}
     taken = {axis: _value(space[axis], axis, written, setting) for axis in space if axis not in own}
     values = {axis: value for axis, value in (taken | own).items() if value is not ABSENT}
@@ -150,7 +150,7 @@ def _read(space: Space, point: Values, where: str, folder: Path) -> Values:
 
 
 def _value(dimension: Dimension, axis: str, written: dict[str, Any], setting: dict[str, Any]) -> Any:
-    """The value that a best setting has of an axis: as it was written there, else as it was filled in; else `ABSENT`."""
+    """The value that a best setting has of an axis, as written there or as filled in; else `ABSENT`."""
     filled_in = value_in(setting, axis)
     values = [value for value in (written.get(axis, ABSENT), filled_in) if value is not ABSENT]
     known = next((value for value in values if as_value(dimension, value) is not ABSENT), ABSENT)
