@@ -1,4 +1,4 @@
-"""How busy a search keeps its workers, and how often it keeps the best trial: in a pipeline, in batches, asynchronously.
+"""How busy a search keeps its workers, and how often it keeps the best trial: pipelined, in batches, asynchronously.
 
 Nothing is trained: curves are those of `replay`, and an epoch of a trial takes a time drawn once a trial, log-normal
 with SIGMA. All three see the same trials and the same pruner.
