@@ -112,6 +112,14 @@ def test_qmc_continues_its_sequence():
     assert {math.floor(16 * trial["values"]["a"]) for trial in trials[1:]} == set(range(16))
 
 
+def test_what_is_drawn_beside_a_model_goes_on():
+    """Choices, which CMA-ES and the sequence know nothing of, are drawn anew for each trial, also one at a time."""
+    for sampler in ("cmaes", "qmc"):
+        space = {"a": {"low": 0.0, "high": 1.0}, "b": {"low": 0.0, "high": 1.0}, "c": ["x", "y", "z", "w"]}
+        drawn = [trial["values"]["c"] for trial in search(make(sampler, space), 12, 1)]
+        assert len(set(drawn[2:])) == 4
+
+
 def test_grid_visits_each_point_once_and_ends():
     sweep = make("grid", COUNTABLE)
     # adamw: 3 dropouts; sgd: 2 x 3.

@@ -72,7 +72,7 @@ TRAINED = temp(OUTCOME) if STUDY.records_failures else MARKER
 # Counted where Snakemake was started; a job that tried again by itself could not ask for more memory.
 RETRIES = STUDY.request.cluster.retries if ON_CLUSTER and PLANS else 0
 # What a program loads, no process can have loaded for it.
-WARM = not PROGRAM and (not ON_CLUSTER if STUDY.request.warm is None else STUDY.request.warm)
+WARM = HAS_IMAGES and (not ON_CLUSTER if STUDY.request.warm is None else STUDY.request.warm)
 # Rules that want a GPU as trainings do: several networks look at a whole split.
 ASKS_A_NETWORK = ("score_ensemble", "score_test", "predict_test", "predict_images", "evaluate_run")
 PACK_OPTIONS = " ".join(["--record-failures"] + ["--requeue"] * ON_CLUSTER + ["--mps"] * STUDY.request.mps)
@@ -88,8 +88,13 @@ RUN = f"env NO_ALBUMENTATIONS_UPDATE=1 python {quote(os.path.relpath(SCRIPTS))}"
 
 
 def warm(program):
-    """How a program is started whose imports the process that trainings are forked from has done already."""
+    """How a program is started that needs a network: the process that trainings are forked from has done its imports."""
     return f"{RUN}/run_warm.py {program}" if WARM else f"{RUN}/{program}.py"
+
+
+def warm_if_there(program):
+    """How a program is started that imports less, for which alone that process is not started."""
+    return f"{RUN}/run_warm.py --if-there {program}" if WARM else f"{RUN}/{program}.py"
 
 
 def write_plan(write):

@@ -49,13 +49,13 @@ rule check_components:
         mem_mb=4000,
         runtime=30,
     params:
-        run=untracked(RUN),
+        run=untracked(warm("check_components")),
         plan=untracked(STUDY.plan_file),
         components=untracked(STUDY.own_components_file),
     message:
         "try the components of own code on {wildcards.data}"
     shell:
-        "{params.run}/check_components.py --plan {params.plan:q} --components {params.components:q} "
+        "{params.run} --plan {params.plan:q} --components {params.components:q} "
         "--manifest {input.manifest:q} --output {output.seen:q} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}; "
         "cat {log:q} >&2"
 

@@ -2,14 +2,13 @@
 
 Optuna's study is rebuilt from the earlier trials, in their order, before every batch. A sampler that keeps no memory of
 its own gets the trials and a seed drawn from (sweep.seed, batch). One that is `stateful` goes through all earlier
-batches again, with the values that were proposed then. Scores are always told as losses, so that maximizing a metric
+batches again, and proposes the same again. Scores are always told as losses, so that maximizing a metric
 and minimizing its negative propose the same.
 """
 
 import hashlib
-import math
-import random
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import optuna
@@ -18,29 +17,26 @@ from optuna.trial import TrialState, create_trial
 
 from segsweep import registry
 from segsweep.config.search import Sweep
+from segsweep.search.random_points import some_point
 from segsweep.search.space import (
     Dimension,
     Space,
     Values,
     active,
     at_level,
-    count,
     identity,
-    is_finite,
     levels,
     order,
-    points,
     same,
     steps,
     tidy,
 )
+from segsweep.search.start_points import as_values, is_complete
 from segsweep.search.step_files import Trial
 from segsweep.statuses import FAILED
 
-# A sampler that proposes what was tried already is asked again this often.
+# A sampler that proposes what will not do (it was tried already, for one) is asked again this often.
 MOST_ATTEMPTS = 30
-# A finite space above this size is not listed to find what is left of it.
-MOST_POINTS = 100_000
 
 
 def propose(sweep: Sweep, space: Space, trials: list[Trial], number: int, *, minimize: bool) -> list[Values]:
@@ -58,19 +54,15 @@ def propose(sweep: Sweep, space: Space, trials: list[Trial], number: int, *, min
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     batch = 1 + max((trial["batch"] for trial in trials), default=-1)
-    used = {identity(trial["values"]) for trial in trials}
     found: list[Values] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         study = _OptunaStudy(sweep, space, batch)
         (study.replay if sweep.sampler.stateful else study.tell)(trials, losses(trials, minimize))
         for _ in range(number):
-            values = study.propose(used)
-            if values is None:
-                values = _left_over(space, used, batch_seed(sweep.seed, batch))
+            values = study.propose()
             if values is None:
                 break
-            used.add(identity(values))
             found.append(values)
     return found
 
@@ -138,13 +130,18 @@ class _OptunaStudy:
     def __init__(self, sweep: Sweep, space: Space, batch: int):
         self.space, self.axes, self.sampler = space, order(space), sweep.sampler
         self.codes = {axis: _AxisCode(space[axis], self.sampler.enumerates) for axis in self.axes}
+        self.start_points = [as_values(space, point) for point in sweep.try_first]
+        self.reserved = {identity(point) for point in self.start_points if is_complete(space, point)}
+        self.used: list[str] = []  # of all trials so far, in their order
         seed = sweep.seed if self.sampler.stateful else batch_seed(sweep.seed, batch)
+        self.seed = batch_seed(sweep.seed, batch)
         built = registry.load(self.sampler).build(self.sampler, seed, len(space))
         self.study = optuna.create_study(direction="minimize", sampler=built)
 
     def tell(self, trials: list[Trial], told: list[float | None]) -> None:
         """Give the study all earlier trials."""
         for trial, loss in zip(trials, told, strict=True):
+            self.used.append(identity(trial["values"]))
             inside = [axis for axis in self.axes if axis in trial["values"]]
             state = TrialState.COMPLETE if loss is not None else TrialState.FAIL
             # The other samplers learn the score of a pruned trial as it stands.
@@ -161,35 +158,64 @@ class _OptunaStudy:
             )
 
     def replay(self, trials: list[Trial], told: list[float | None]) -> None:
-        """Let the sampler go through all earlier batches again; it is handed the values that it proposed then."""
+        """Let the sampler go through all earlier batches again, as it did then."""
         for batch in sorted({trial["batch"] for trial in trials}):
             asked = []
             for trial, loss in zip(trials, told, strict=True):
                 if trial["batch"] == batch:
-                    self.study.enqueue_trial(
-                        {axis: self.codes[axis].code(value) for axis, value in trial["values"].items()}
-                    )
-                    asked.append((self._ask()[0], loss))
-            for trial, loss in asked:
+                    wanted = identity(trial["values"])
+                    found = self._asked(lambda values, wanted=wanted: identity(values) == wanted)
+                    asked.append((found or self._ask(trial["values"]), loss))
+                    self.used.append(wanted)
+            for (trial, _), loss in asked:
                 self.study.tell(trial, loss, state=TrialState.COMPLETE if loss is not None else TrialState.FAIL)
 
-    def propose(self, used: set[str]) -> Values | None:
-        """The sampler's next setting that was not tried before; None if it has none.
+    def propose(self) -> Values | None:
+        """The next setting, which was not tried before; None if there is none.
 
         It stays pending, which keeps the next one away from it.
         """
+        found = self._asked(self._fits)
+        if found is None:
+            # All that a start point leaves open may have been tried; the search goes on without it.
+            some = (
+                some_point(self.space, one, self._fits, f"{self.seed} {len(self.used)}") for one in (self._fixed, {})
+            )
+            values = next((one for one in some if one is not None), None)
+            if values is None:
+                return None
+            found = self._ask(values)
+        self.used.append(identity(found[1]))
+        return found[1]
+
+    @property
+    def _fixed(self) -> Values:
+        """What the next trial has from a start point."""
+        return self.start_points[len(self.used)] if len(self.used) < len(self.start_points) else {}
+
+    def _fits(self, values: Values) -> bool:
+        """Whether a setting will do as the next trial."""
+        if self._fixed and is_complete(self.space, self._fixed):
+            return True
+        return identity(values) not in self.reserved.union(self.used)
+
+    def _asked(self, fits: Callable[[Values], bool]) -> tuple[optuna.Trial, Values] | None:
+        """The sampler's next setting that fits; None if it proposes others time and again."""
         # One that enumerates repeats itself only when it has nothing left.
         for _ in range(1 if self.sampler.enumerates else MOST_ATTEMPTS):
-            trial, values = self._ask()
-            if identity(values) not in used:
-                return values
+            trial, values = self._ask(self._fixed)
+            if fits(values):
+                return trial, values
             if not self.sampler.enumerates:
                 self.study.tell(trial, state=TrialState.FAIL)
         return None
 
-    def _ask(self) -> tuple[optuna.Trial, Values]:
+    def _ask(self, fixed: Values) -> tuple[optuna.Trial, Values]:
+        """A trial with the sampler's values, but for those that are fixed."""
+        if fixed:
+            self.study.enqueue_trial({axis: self.codes[axis].code(value) for axis, value in fixed.items()})
         trial = self.study.ask()
-        # Optuna draws these when the first value is needed, so never for a trial that is replayed; the sampler's memory
+        # Optuna draws these when the first value is needed, so never where all are fixed; the sampler's memory
         # (generation, position in the sequence) would stand still.
         _ = trial.relative_params
         values: Values = {}
@@ -197,13 +223,3 @@ class _OptunaStudy:
             if active(self.space[axis], values):
                 values[axis] = self.codes[axis].suggest(trial, axis)
         return trial, values
-
-
-def _left_over(space: Space, used: set[str], seed: int) -> Values | None:
-    """Any untried setting of a finite space, for a sampler that keeps proposing the same."""
-    if not is_finite(space):
-        return None
-    if math.prod(count(dimension) for dimension in space.values()) > MOST_POINTS:
-        return None
-    left = [values for values in points(space) if identity(values) not in used]
-    return random.Random(f"{seed} {len(used)}").choice(left) if left else None
