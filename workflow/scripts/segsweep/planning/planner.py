@@ -38,6 +38,7 @@ from segsweep.planning.runs import Plan, Run, cut, make_run, not_continuable, to
 from segsweep.planning.setting_checks import check_encoders
 from segsweep.planning.study_context import component_roots
 from segsweep.planning.study_training import StudyTraining
+from segsweep.planning.table_check import check_table
 from segsweep.planning.tried_settings import digest
 from segsweep.planning.unplanned_segments import compare_unplanned
 from segsweep.planning.worker_view import RESULTS, WorkerView
@@ -95,6 +96,8 @@ class Planner(WorkerView):
         study, loaded = self.study, self.loaded
         if study.table is None:
             self._judge(problems, pull=pull)
+        elif not problems:
+            problems.of(check_table, self, loaded.location)
         problems.tell()
         if self.request.cluster is not None:
             self.resources = Resources(self.request.cluster, self.store)
