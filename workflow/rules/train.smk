@@ -49,13 +49,13 @@ rule check_components:
         mem_mb=4000,
         runtime=30,
     params:
-        run=untracked(RUN),
+        run=untracked(warm("check_components")),
         plan=untracked(STUDY.plan_file),
         components=untracked(STUDY.own_components_file),
     message:
         "try the components of own code on {wildcards.data}"
     shell:
-        "{params.run}/check_components.py --plan {params.plan:q} --components {params.components:q} "
+        "{params.run} --plan {params.plan:q} --components {params.components:q} "
         "--manifest {input.manifest:q} --output {output.seen:q} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}; "
         "cat {log:q} >&2"
 
@@ -71,7 +71,7 @@ if STUDY.records_failures:
             marker=MARKER,
         log:
             f"results/logs/check_outcome/{{segment}}.{START}.log",
-        priority: urgency_of if len(BATCHES) > 1 else 0
+        priority: urgency_of if HAVE_TURNS else 0
         retries: 0
         conda:
             "../../envs/segsweep.yaml"
@@ -92,7 +92,7 @@ rule train_segment:
         marker=TRAINED,
     log:
         f"results/logs/train_segment/{{segment}}.{START}.log",
-    priority: urgency_of if len(BATCHES) > 1 else 0
+    priority: urgency_of if HAVE_TURNS else 0
     retries: RETRIES
     conda:
         "../../envs/segsweep.yaml"
@@ -118,7 +118,7 @@ rule train_pack:
         outcomes=temp(directory(f"results/outcomes/{START}/{{pack}}")),
     log:
         f"results/logs/train_pack/{{pack}}.{START}.log",
-    priority: urgency_of_pack if len(BATCHES) > 1 else 0
+    priority: urgency_of_pack if HAVE_TURNS else 0
     retries: RETRIES
     conda:
         "../../envs/segsweep.yaml"

@@ -16,8 +16,9 @@ from segsweep.planning.grid_points import Grids, Point, listed_points, locator, 
 from segsweep.planning.levels import Levels
 from segsweep.planning.lost_values import LostValue, unused_values
 from segsweep.planning.overrides import Resolved, Resolver
-from segsweep.planning.space_probes import pairs, probes
+from segsweep.planning.space_probes import completed, pairs, probes
 from segsweep.search.space import problems as space_problems
+from segsweep.search.start_points import problems as problems_of_start_points
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +200,8 @@ def _probed(study: Study, resolver: Resolver, location, problems: dict[str, None
         return []
     space, found, wrong = study.sweep.space, [], {}
 
-    def where(values: dict[str, Any]) -> Callable[[tuple], str]:
-        return locator(location, Point(values, ("sweep", "space")), resolver.start.location)
+    def where(values: dict[str, Any], source: tuple = ("sweep", "space")) -> Callable[[tuple], str]:
+        return locator(location, Point(values, source), resolver.start.location)
 
     for values in probes(space):
         try:
@@ -212,6 +213,12 @@ def _probed(study: Study, resolver: Resolver, location, problems: dict[str, None
             resolver.resolve(values, where(values))
         except InputError as error:
             wrong |= dict.fromkeys(f"{problem} Or let `when` keep the values apart." for problem in error.problems)
+    unfit = wrong or any(problems_of_start_points(study, location))
+    for number, point in enumerate(study.sweep.try_first) if not unfit else ():
+        try:
+            found.append(resolver.resolve(completed(space, point), where(point, ("sweep", "try_first", number))))
+        except InputError as error:
+            wrong |= dict.fromkeys(error.problems)
     problems |= wrong
     return found
 

@@ -49,7 +49,7 @@ def narrowed(study: Study, earlier: list[Trial]) -> tuple[Space, dict[str, Any]]
 
     A range shrinks to the hull of the best trials' values, at least a tenth of its width (of the width of the logarithm
     on a log axis); choices shrink to those among the best. Nothing leaves the old bounds. An axis about which the
-    earlier trials say nothing stays.
+    earlier trials say nothing stays. Start points of the study stay inside.
 
     Args:
         study: with `sweep.narrow`.
@@ -65,7 +65,8 @@ def narrowed(study: Study, earlier: list[Trial]) -> tuple[Space, dict[str, Any]]
     changes = []
     for axis, dimension in study.sweep.space.items():
         values = [trial["set"][axis] for trial in best if axis in trial["set"]]
-        after = _choices(dimension, values) if dimension.choices is not None else _range(dimension, values)
+        started = [point[axis] for point in study.sweep.try_first if values and axis in point]
+        after = (_choices if dimension.choices is not None else _range)(dimension, values + started)
         space[axis] = after
         changes.append({"axis": axis, "before": _shown(dimension), "after": _shown(after), "trials": len(values)})
     lineage = {
