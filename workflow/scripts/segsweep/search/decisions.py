@@ -14,6 +14,7 @@ from segsweep.config.study import Study
 from segsweep.errors import InputError
 from segsweep.search import pruning
 from segsweep.search.confirmation import candidates_of, confirmed, ranked
+from segsweep.search.constraints import Constraints
 from segsweep.search.decision_inputs import phase_inputs, settings_digest
 from segsweep.search.narrow import narrowed
 from segsweep.search.requests import confirming_runs, member_runs, replicates, total_epochs, trial_runs
@@ -113,7 +114,8 @@ def _propose(study: Study, state: State) -> bool:
 
     sweep, trials = study.sweep, state["trials"]
     number = min(sweep.at_once, sweep.trials - len(trials))
-    proposals = propose(sweep, space_of(study, state), trials, number, minimize=study.minimize)
+    allows = Constraints(study).allows
+    proposals = propose(sweep, space_of(study, state), trials, number, minimize=study.minimize, allows=allows)
     batch = 1 + max((trial["batch"] for trial in trials), default=-1)
     state["log"].append(
         {
