@@ -13,6 +13,7 @@ from segsweep.search.constraints import Constraints
 from segsweep.search.decisions import decide
 from segsweep.search.proposals import propose
 from segsweep.search.space import identity, points
+from tests.unit.test_search_proposals import ended_after
 from tests.workspace import SMALL, Workspace
 
 SPACE = {
@@ -34,7 +35,7 @@ def searched(study, batches, size):
     for batch in range(batches):
         for values in propose(study.sweep, study.sweep.space, trials, size, minimize=False, allows=allows):
             score = values.get("optimizer.lr", 0) + values["batch_size"] / 100
-            trials.append({"values": values, "score": score, "status": "finished", "epochs": 5, "batch": batch})
+            trials.append({"values": values, "score": score, "status": "finished", "epochs": 5} | ended_after(batch))
     return trials
 
 
@@ -65,7 +66,7 @@ def test_a_gaussian_process_leaves_what_is_forbidden():
     study = study_of(["optimizer.weight_decay < 0.6"], space, {"name": "gp", "startup_trials": 2})
     points = [{"optimizer.weight_decay": x, "model.dropout": y} for x, y in ((0.1, 0.2), (0.3, 0.7), (0.55, 0.4))]
     trials = [
-        {"values": one, "score": one["optimizer.weight_decay"], "status": "finished", "epochs": 1, "batch": number}
+        {"values": one, "score": one["optimizer.weight_decay"], "status": "finished", "epochs": 1} | ended_after(number)
         for number, one in enumerate(points)
     ]
     allows = Constraints(study).allows

@@ -39,7 +39,16 @@ def searched(sweep, batches, size):
     for batch in range(batches):
         for values in propose(sweep, sweep.space, trials, size, minimize=False):
             score = -abs(values.get("optimizer.lr", 0) - 2e-3)
-            trials.append({"values": values, "score": score, "status": "finished", "epochs": 5, "batch": batch})
+            trials.append(
+                {
+                    "values": values,
+                    "score": score,
+                    "status": "finished",
+                    "epochs": 5,
+                    "proposed": batch,
+                    "ended": batch + 1,
+                }
+            )
     return trials
 
 
@@ -65,7 +74,14 @@ def test_the_sampler_is_told_of_start_points():
     corner = [{"a": 0.98, "b": 0.97}, {"a": 0.96, "b": 0.99}, {"a": 0.1, "b": 0.2}, {"a": 0.3, "b": 0.1}]
     sweep = make({"name": "gp", "startup_trials": 4}, corner, space)
     trials = [
-        {"values": values, "score": values["a"], "status": "finished", "epochs": 1, "batch": number}
+        {
+            "values": values,
+            "score": values["a"],
+            "status": "finished",
+            "epochs": 1,
+            "proposed": number,
+            "ended": number + 1,
+        }
         for number, values in enumerate(corner)
     ]
     (near,) = propose(sweep, sweep.space, trials, 1, minimize=False)

@@ -60,7 +60,7 @@ rule prepare_data:
 # It waits for the decisions of a study, which may ask for images that are prepared in another way.
 rule describe_data:
     input:
-        markers=ancient(all_markers),
+        **ALL_TRAINED,
         prepared=ancient(all_prepared),
     output:
         **outputs("describe_data", FOLDER),

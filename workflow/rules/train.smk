@@ -71,7 +71,7 @@ if STUDY.records_failures:
             marker=MARKER,
         log:
             f"results/logs/check_outcome/{{segment}}.{START}.log",
-        priority: urgency_of if len(BATCHES) > 1 else 0
+        priority: urgency_of if HAVE_TURNS else 0
         retries: 0
         conda:
             "../../envs/segsweep.yaml"
@@ -92,7 +92,7 @@ rule train_segment:
         marker=TRAINED,
     log:
         f"results/logs/train_segment/{{segment}}.{START}.log",
-    priority: urgency_of if len(BATCHES) > 1 else 0
+    priority: urgency_of if HAVE_TURNS else 0
     retries: RETRIES
     conda:
         "../../envs/segsweep.yaml"
@@ -120,7 +120,7 @@ rule train_pack:
         outcomes=temp(directory(f"results/outcomes/{START}/{{pack}}")),
     log:
         f"results/logs/train_pack/{{pack}}.{START}.log",
-    priority: urgency_of_pack if len(BATCHES) > 1 else 0
+    priority: urgency_of_pack if HAVE_TURNS else 0
     retries: RETRIES
     conda:
         "../../envs/segsweep.yaml"

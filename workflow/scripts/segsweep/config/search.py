@@ -67,7 +67,9 @@ class Sweep(Settings):
     ] = key(registry.default("sampler"), "Sampler of Optuna. Its name alone is short for `{name: ...}`.")
     seed: int = key(0, "Seed of the sampler.", ge=0)
     trials: int = key(..., "Number of settings tried.", ge=1, le=100_000)
-    at_once: int = key(1, "Proposed together.", ge=1)
+    at_once: int = key(
+        1, "Trials under way at a time. Three times as many as there are jobs at a time keep all of these busy.", ge=1
+    )
     space: dict[str, Dimension] = key(..., "Axis: range or choices.", min_length=1)
     constraints: list[Constraint] = key(
         [],

@@ -1,9 +1,9 @@
 """Proposals of settings: Optuna's samplers as pure functions of the sweep's settings and of the earlier trials.
 
-Optuna's study is rebuilt from the earlier trials, in their order, before every batch. A sampler that keeps no memory of
-its own gets the trials and a seed drawn from (sweep.seed, batch). One that is `stateful` goes through all earlier
-batches again, and proposes the same again. Scores are always told as losses, so that maximizing a metric
-and minimizing its negative propose the same.
+Optuna's study is rebuilt from the earlier trials, in their order, before every proposal; those that still train are
+pending in it. A sampler that keeps no memory of its own gets the trials and a seed drawn from (sweep.seed, number of
+the trial). One that is `stateful` goes through all earlier steps again, and proposes the same again. Scores are always
+told as losses, so that maximizing a metric and minimizing its negative propose the same.
 """
 
 import hashlib
@@ -37,6 +37,7 @@ from segsweep.statuses import FAILED
 
 # A sampler that proposes what will not do (it was tried already, for one) is asked again this often.
 MOST_ATTEMPTS = 30
+UNTOLD = {*FAILED, "running"}
 
 
 def propose(
@@ -53,7 +54,7 @@ def propose(
     Args:
         sweep: sampler, seed.
         space: the axes, narrowed already if they are to be.
-        trials: all earlier trials in order, with `values`, `score`, `status`, `epochs`, `batch`.
+        trials: all earlier trials in order, with `values`, `score`, `status`, `epochs`, `proposed`, `ended`.
         number: how many.
         minimize: whether lower scores are better.
         allows: whether the sweep's constraints allow a setting (`segsweep.search.constraints`).
@@ -62,11 +63,10 @@ def propose(
         Settings by dotted axis, all different from each other and from all earlier ones.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    batch = 1 + max((trial["batch"] for trial in trials), default=-1)
     found: list[Values] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study = _OptunaStudy(sweep, space, batch, allows)
+        study = _OptunaStudy(sweep, space, len(trials), allows)
         (study.replay if sweep.sampler.stateful else study.tell)(trials, losses(trials, minimize))
         for _ in range(number):
             values = study.propose()
@@ -76,20 +76,26 @@ def propose(
     return found
 
 
-def batch_seed(seed: int, batch: int) -> int:
-    """A seed of 32 bits for one batch of a sweep."""
-    return int.from_bytes(hashlib.sha256(f"sweep {seed} batch {batch}".encode()).digest()[:4], "big")
+def proposal_seed(seed: int, trial: int) -> int:
+    """A seed of 32 bits for the proposal of a trial."""
+    return int.from_bytes(hashlib.sha256(f"sweep {seed} trial {trial}".encode()).digest()[:4], "big")
 
 
 def losses(trials: list[Trial], minimize: bool) -> list[float | None]:
-    """What the sampler is told of each trial: its loss; a failed one is as bad as the worst, None if none has any."""
+    """What the sampler is told of each trial: its loss; a failed one is as bad as the worst, None if none has any.
+
+    None of one that still trains.
+    """
     sign = 1.0 if minimize else -1.0
     known = [
-        sign * trial["score"] if trial["score"] is not None and trial["status"] not in FAILED else None
+        sign * trial["score"] if trial["score"] is not None and trial["status"] not in UNTOLD else None
         for trial in trials
     ]
     worst = max((loss for loss in known if loss is not None), default=None)
-    return [worst if loss is None else loss for loss in known]
+    return [
+        worst if loss is None and trial["status"] != "running" else loss
+        for loss, trial in zip(known, trials, strict=True)
+    ]
 
 
 class _AxisCode:
@@ -136,15 +142,15 @@ class _AxisCode:
 class _OptunaStudy:
     """An Optuna study that is told the earlier trials and asked for the next ones."""
 
-    def __init__(self, sweep: Sweep, space: Space, batch: int, allows: Callable[[Values], bool]):
+    def __init__(self, sweep: Sweep, space: Space, number: int, allows: Callable[[Values], bool]):
         self.space, self.axes, self.sampler, self.allows = space, order(space), sweep.sampler, allows
         self.codes = {axis: _AxisCode(space[axis], self.sampler.enumerates) for axis in self.axes}
         self.start_points = [as_values(space, point) for point in sweep.try_first]
         self.reserved = {identity(point) for point in self.start_points if is_complete(space, point)}
         self.used: list[str] = []  # of all trials so far, in their order
-        seed = sweep.seed if self.sampler.stateful else batch_seed(sweep.seed, batch)
         self.random_trials = sweep.sampler.random_trials(len(space))
-        self.seed = batch_seed(sweep.seed, batch)
+        self.seed = proposal_seed(sweep.seed, number)
+        seed = sweep.seed if self.sampler.stateful else self.seed
         built = registry.load(self.sampler).build(self.sampler, seed, len(space))
         self.study = optuna.create_study(direction="minimize", sampler=built)
 
@@ -153,10 +159,7 @@ class _OptunaStudy:
         for trial, loss in zip(trials, told, strict=True):
             self.used.append(identity(trial["values"]))
             inside = [axis for axis in self.axes if axis in trial["values"]]
-            state = TrialState.COMPLETE if loss is not None else TrialState.FAIL
-            # The other samplers learn the score of a pruned trial as it stands.
-            if self.sampler.knows_pruned and loss is not None and trial["status"] == "pruned":
-                state = TrialState.PRUNED
+            state = self._state(trial, loss)
             self.study.add_trial(
                 create_trial(
                     state=state,
@@ -167,18 +170,28 @@ class _OptunaStudy:
                 )
             )
 
+    def _state(self, trial: Trial, loss: float | None) -> TrialState:
+        if trial["status"] == "running":
+            return TrialState.RUNNING
+        if loss is None:
+            return TrialState.FAIL
+        # The other samplers learn the score of a pruned trial as it stands.
+        return TrialState.PRUNED if self.sampler.knows_pruned and trial["status"] == "pruned" else TrialState.COMPLETE
+
     def replay(self, trials: list[Trial], told: list[float | None]) -> None:
-        """Let the sampler go through all earlier batches again, as it did then."""
-        for batch in sorted({trial["batch"] for trial in trials}):
-            asked = []
-            for trial, loss in zip(trials, told, strict=True):
-                if trial["batch"] == batch:
+        """Let the sampler go through all earlier steps again, as it did then."""
+        asked: dict[int, optuna.Trial] = {}
+        for step in sorted({trial[event] for trial in trials for event in ("proposed", "ended")} - {None}):
+            for number, trial in enumerate(trials):
+                if trial["ended"] == step:
+                    state = TrialState.COMPLETE if told[number] is not None else TrialState.FAIL
+                    self.study.tell(asked[number], told[number], state=state)
+            for number, trial in enumerate(trials):
+                if trial["proposed"] == step:
                     wanted = identity(trial["values"])
                     found = self._asked(lambda values, wanted=wanted: identity(values) == wanted)
-                    asked.append((found or self._ask(trial["values"]), loss))
+                    asked[number], _ = found or self._ask(trial["values"])
                     self.used.append(wanted)
-            for (trial, _), loss in asked:
-                self.study.tell(trial, loss, state=TrialState.COMPLETE if loss is not None else TrialState.FAIL)
 
     def propose(self) -> Values | None:
         """The next setting, which was not tried before; None if there is none.
