@@ -32,7 +32,7 @@ else:
 
     rule collect_results:
         input:
-            markers=ancient(all_markers),
+            **ALL_TRAINED,
             pending=pending("tables"),
         output:
             **outputs("collect_results", FOLDER),

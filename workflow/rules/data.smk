@@ -35,7 +35,7 @@ rule prepare_data:
     input:
         mark=ancient("results/data/{data}.pulled") if TRACKED else [],
         # What cannot train is said before hours of preparation.
-        checked=ancient(STUDY.checked_file) if STUDY.tried else [],
+        checked=ancient(tried_before_preparing),
     output:
         manifest="results/data/{data}/manifest.json",
     log:
@@ -60,7 +60,7 @@ rule prepare_data:
 # It waits for the decisions of a study, which may ask for images that are prepared in another way.
 rule describe_data:
     input:
-        markers=ancient(all_markers),
+        **ALL_TRAINED,
         prepared=ancient(all_prepared),
     output:
         **outputs("describe_data", FOLDER),

@@ -5,7 +5,7 @@ if STUDY.request.predict:
 
     rule predict_images:
         input:
-            markers=ancient(all_markers),
+            **ALL_TRAINED,
             data=ancient(all_prepared),
             ranking=f"{FOLDER}/ranking.csv",
             weights=ancient(weights_of_best),

@@ -33,6 +33,7 @@ checkpoint decide_step:
 rule tabulate_search:
     input:
         steps=all_steps,
+        under_way=ancient(markers_under_way),
         pending=pending("tables"),
     output:
         **outputs("tabulate_search", FOLDER),
@@ -60,7 +61,7 @@ rule tabulate_search:
 
 rule score_ensemble:
     input:
-        markers=ancient(all_markers),
+        **ALL_TRAINED,
         data=ancient(all_prepared),
         pending=pending("tables"),
     output:
@@ -93,7 +94,7 @@ rule score_ensemble:
 
 rule predict_test:
     input:
-        markers=ancient(all_markers),
+        **ALL_TRAINED,
         data=ancient(all_prepared),
         ranking=f"{FOLDER}/ranking.csv",
         weights=ancient(weights_of_best),

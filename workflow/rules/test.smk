@@ -6,7 +6,7 @@ if STUDY.study.test:
 
     rule score_test:
         input:
-            markers=ancient(all_markers),
+            **ALL_TRAINED,
             data=ancient(all_prepared),
             ranking=f"{FOLDER}/ranking.csv",
             analysis=f"{FOLDER}/analysis.json",
