@@ -88,7 +88,7 @@ def measured(request: dict, folder: Path) -> dict:
         numbers of cells for which there was no time}
     """
     from segsweep.execution.mps import MultiProcessService
-    from segsweep.execution.pack import preload
+    from segsweep.execution.preloading import preload
 
     sizes = Sizes(**{**request["sizes"], "cells": tuple(request["sizes"]["cells"])})
     until = time.perf_counter() + request["seconds"]

@@ -158,7 +158,8 @@ def trial_segments(first: dict, stops: list[int], total: int) -> list[dict]:
 
 def seconds_of(groups: list[list[dict]]) -> float:
     """Seconds to train groups of segments, each group in a store of its own, each segment in a forked process."""
-    from segsweep.execution.pack import preload, run_forked
+    from segsweep.execution.pack import run_forked
+    from segsweep.execution.preloading import preload
 
     preload()
 

@@ -100,7 +100,7 @@ def play(study: Study, run, steps: list | None = None, **first) -> list[dict]:
     states = list(steps or [])
     while not states or not states[-1]["done"]:
         previous = states[-1] if states else None
-        results = {item["key"]: run(item) for item in previous["requested"]} if previous else {}
+        results = {item["key"]: run(item) for item in previous["awaited"]} if previous else {}
         states.append(decide(study, previous, results, **({} if previous else first)))
     return states
 

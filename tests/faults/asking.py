@@ -19,7 +19,7 @@ from tests.faults.malformed_data import DataCase
 from tests.faults.strays import Stray
 
 SHOWN_OF_TRAIN = ("epochs", "batch_size", "optimizer.lr")
-PLACE = re.compile(r"\.yaml|\.json|\.txt|--config|data/|tiny|study")
+PLACE = re.compile(r"\.(yaml|json|txt|csv|xlsx|parquet)|--config|data/|tiny|study")
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,8 @@ def _planned(case: Case) -> str:
     PlanWriter(planned).start()
     read_packs(planned.packs_file)
     lacks_images(planned.folder), lacks_figures(planned.folder), was_pulled(planned.folder / "runs.csv")
+    if planned.study.table is not None:
+        return f"title={planned.study.title!r}"
     train = planned.design.settings[0].dump
     shown = [f"title={planned.study.title!r}"]
     for key in SHOWN_OF_TRAIN:

@@ -9,7 +9,8 @@ import collect_results
 import numpy as np
 import pytest
 
-from segsweep.analysis.collect import collect, index_of_best, sample_std, write
+from segsweep.analysis.collect import collect, write
+from segsweep.analysis.curve_numbers import index_of_best, sample_std
 from segsweep.errors import InputError
 from segsweep.io import write_csv
 from segsweep.planning.plan_file import StudyPlan

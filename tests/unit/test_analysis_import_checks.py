@@ -1,6 +1,8 @@
 """What is refused or asked of a study of results made elsewhere, and how it is said."""
 
 import json
+import os
+import time
 
 import analyze_study
 import build_report
@@ -14,6 +16,7 @@ from segsweep.analysis.study_results import open_results
 from segsweep.config.load import Request, load
 from segsweep.config.study import Study
 from segsweep.errors import InputError
+from segsweep.planning.planner import open_study
 
 LOSS = {"val/loss": {"column": "loss", "unit": "none"}}
 TEXT = "lr,bs,miou\n0.1,8,0.5\n0.1,16,0.6\n0.2,8,0.7\n0.2,16,0.8\n"
@@ -61,6 +64,32 @@ def test_file_and_line_of_a_loss_without_its_direction(tmp_path, capsys):
         load(Request(study=str(path)))
     path.write_text(path.read_text() + "minimize: false\n")
     assert import_table.main(["--study", str(path), "--output", str(tmp_path / "out")]) == 0
+
+
+def test_a_plan_reads_the_table_and_not_again_until_something_changes(tmp_path, monkeypatch):
+    (tmp_path / "runs.csv").write_text("lr,bs,miou,loss\n0.1,8,0.5,1.5\n0.2,8,0.6,1.2\n")
+    path = study_file(tmp_path, names={"adam": "Adam"})
+    monkeypatch.chdir(tmp_path)
+
+    def plan():
+        return open_study({"study": str(path)}, plans=True)
+
+    with pytest.raises(InputError, match=r"study\.yaml:\d+: `names` has 'adam', which is no axis"):
+        plan()
+    study_file(tmp_path, names={"optimizer.lr": "rate"})
+    study = plan()
+    assert not list(study.folder.glob("*"))
+    assert import_table.main(["--study", str(path), "--output", str(study.folder)]) == 0
+    later = time.time() + 10
+    os.utime(study.plan_file, (later, later))
+    monkeypatch.setattr("segsweep.analysis.import_table.import_table", None)  # not called
+    plan()
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs.csv").write_text("lr,bs,miou,loss\n0.1,8,good,1.5\n0.2,8,0.6,1.2\n")
+    os.utime(tmp_path / "runs.csv", (later + 10, later + 10))
+    with pytest.raises(InputError, match=r"runs\.csv:2: miou is 'good'"):
+        plan()
 
 
 def test_a_trained_study_by_its_loss_says_its_direction(tmp_path):

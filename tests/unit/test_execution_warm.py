@@ -3,10 +3,13 @@
 import os
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -30,6 +33,7 @@ def main(argv):
         print("to stderr", file=sys.stderr)
         return 0
     if what == "paths":
+        assert "segsweep.losses" in sys.modules
         import segsweep.exits
         print(segsweep.exits.__file__, sys.path[0], *(path for path in sys.path[1:] if path == rest[0]))
         return 0
@@ -43,12 +47,26 @@ def main(argv):
         Path(rest[1]).write_text(told[0])
         return 75
 """
+# What takes seconds to import leaves a line beside itself.
+LIBRARIES = """
+from pathlib import Path
+
+def load():
+    import fractions
+    with Path(__file__).with_suffix(".loads").open("a") as file:
+        file.write("loaded\\n")
+"""
+CODE = """
+def load():
+    import segsweep.losses
+"""
 CLIENT = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from segsweep.execution.warm_client import run_warm
-status = run_warm("program", sys.argv[2:], scripts=Path(sys.argv[1]), preload="warm_libraries:load")
+from segsweep.execution.warm_client import Imports, run_warm
+imports = Imports("warm_libraries:load", "warm_code:load")
+status = run_warm("program", sys.argv[2:], scripts=Path(sys.argv[1]), imports=imports)
 assert "torch" not in sys.modules
 sys.exit(99 if status is None else status)
 """
@@ -61,27 +79,32 @@ def scripts_folder():
     short = "/tmp" if os.access("/tmp", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="w", dir=short) as folder:
         Path(folder, "program.py").write_text(PROGRAM)
-        Path(folder, "warm_libraries.py").write_text("def load():\n    import fractions\n")
+        Path(folder, "warm_libraries.py").write_text(LIBRARIES)
+        Path(folder, "warm_code.py").write_text(CODE)
         yield Path(folder)
-        for path in Path(folder, f"segsweep-{os.getuid()}").iterdir():
-            if path.is_socket():
-                subprocess.run([sys.executable, "-c", STOP, str(path)], check=True)
+        for pid in servers(Path(folder)).values():
+            os.kill(pid, signal.SIGKILL)  # the test leaves no process behind
 
 
-# Ends the server of a socket: the test leaves no process behind.
-STOP = """
-import os, signal, socket, struct, sys
-connection = socket.socket(socket.AF_UNIX)
-connection.connect(sys.argv[1])
-pid, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-os.kill(pid, signal.SIGKILL)
-"""
+def servers(scripts_folder) -> dict[str, int]:
+    """Process ids of those that listen, by the names of their sockets."""
+    found = {}
+    for path in scripts_folder.glob("segsweep-*/*"):
+        with socket.socket(socket.AF_UNIX) as connection, suppress(OSError):
+            connection.connect(str(path))
+            peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+            found[path.name] = struct.unpack("3i", peer)[0]
+    return found
+
+
+def environment(scripts_folder) -> dict[str, str]:
+    """Variables with which programs that lie elsewhere find this package and the small library."""
+    return os.environ | {"PYTHONPATH": os.pathsep.join([str(warm_client.SCRIPTS), str(scripts_folder)])}
 
 
 def client(scripts_folder, *words, scripts=None, environ=None, **more) -> subprocess.Popen:
     """A client of the server in `scripts_folder`, whose program lies there or in `scripts`, a clone."""
-    path = os.pathsep.join([str(warm_client.SCRIPTS), str(scripts_folder)])
-    environ = os.environ | {"PYTHONPATH": path, "TMPDIR": str(scripts_folder), "COLOUR": "green"} | (environ or {})
+    environ = environment(scripts_folder) | {"TMPDIR": str(scripts_folder), "COLOUR": "green"} | (environ or {})
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(
         [sys.executable, "-c", CLIENT, str(scripts or scripts_folder), *words], env=environ, text=True, **pipes, **more
@@ -104,32 +127,52 @@ def test_output_folder_environment_and_libraries_are_those_asked_for(scripts_fol
     assert error == "to stderr\n"
 
 
-def sockets(scripts_folder):
-    return {path.name for path in scripts_folder.glob("segsweep-*/*") if path.is_socket()}
+def loads(scripts_folder) -> int:
+    """How often the libraries were imported."""
+    return len((scripts_folder / "warm_libraries.loads").read_text().split())
 
 
 def test_the_server_is_used_again(scripts_folder):
     client(scripts_folder, "exit", "0").communicate()
-    before = sockets(scripts_folder)
+    before = servers(scripts_folder)
     client(scripts_folder, "exit", "0").communicate()
-    assert sockets(scripts_folder) == before
-    assert len(before) == 1
+    assert servers(scripts_folder) == before
+    assert len(before) == 2  # that of the libraries, and that of jobs
 
 
-def test_clones_have_servers_of_their_own_and_so_has_code_that_was_edited(scripts_folder, tmp_path):
-    client(scripts_folder, "exit", "0").communicate()
-    seen = sockets(scripts_folder)
+def test_clones_and_edited_code_have_servers_of_their_own_that_share_the_libraries(scripts_folder, tmp_path):
+    environ = {"SEGSWEEP_WARM_S": "60", "OMP_TEST": "clones"}
+    client(scripts_folder, "exit", "0", environ=environ).communicate()
+    seen, loaded = servers(scripts_folder), loads(scripts_folder)
     shutil.copytree(warm_client.SCRIPTS / "segsweep", tmp_path / "segsweep", ignore=shutil.ignore_patterns("__pyc*"))
     shutil.copy(scripts_folder / "program.py", tmp_path)
-    out, error = client(scripts_folder, "paths", str(warm_client.SCRIPTS), scripts=tmp_path).communicate()
+
+    def asked() -> list[str]:
+        out, error = client(
+            scripts_folder, "paths", str(warm_client.SCRIPTS), scripts=tmp_path, environ=environ
+        ).communicate()
+        assert error == ""
+        return out.split()
+
     # The scripts of the first clone are in the path once, by PYTHONPATH.
-    assert out.split() == [f"{tmp_path}/segsweep/exits.py", str(tmp_path), str(warm_client.SCRIPTS)], error
-    assert len(sockets(scripts_folder) - seen) == 1  # those of the first may have ended meanwhile
-    seen |= sockets(scripts_folder)
+    assert asked() == [f"{tmp_path}/segsweep/exits.py", str(tmp_path), str(warm_client.SCRIPTS)]
+    of_clone = servers(scripts_folder).keys() - seen.keys()
+    assert len(of_clone) == 1
     with (tmp_path / "segsweep/losses/focal.py").open("a") as file:
         file.write("# edited\n")
-    client(scripts_folder, "exit", "0", scripts=tmp_path).communicate()
-    assert len(sockets(scripts_folder) - seen) == 1
+    asked()
+    assert len(servers(scripts_folder).keys() - seen.keys() - of_clone) == 1
+    assert loads(scripts_folder) == loaded
+    with (tmp_path / "segsweep/exits.py").open("a") as file:  # which the process with the libraries runs itself
+        file.write("# edited\n")
+    asked()
+    assert loads(scripts_folder) == loaded + 1
+
+
+def test_what_was_edited_is_in_force(scripts_folder, tmp_path):
+    for text in ("one", "another"):
+        (tmp_path / "program.py").write_text(f"def main(argv):\n    print({text!r})\n    return 0\n")
+        assert client(scripts_folder, scripts=tmp_path).communicate()[0] == f"{text}\n"
 
 
 @pytest.mark.parametrize(
@@ -156,36 +199,80 @@ def test_signals_reach_the_job_and_so_does_the_clients_death(scripts_folder, tmp
     assert ended.read_text() == told
 
 
-def test_a_server_whose_code_was_edited_meanwhile_serves_nobody(scripts_folder, tmp_path):
-    (tmp_path / "slow.py").write_text(
-        f"def load():\n    with open({str(tmp_path / 'slow.py')!r}, 'a') as file:\n        file.write('# edited')\n"
-    )
-    address = tmp_path / "socket"
+def test_a_server_whose_code_was_edited_meanwhile_serves_nobody(scripts_folder, tmp_path, monkeypatch):
+    edited = tmp_path / "edited.py"
+    edited.write_text(f"def load():\n    with open({str(edited)!r}, 'a') as file:\n        file.write('# edited')\n")
+    monkeypatch.setattr(tempfile, "tempdir", str(scripts_folder))
+    environ = environment(scripts_folder) | {"SEGSWEEP_WARM_S": "60"}
+    imports = warm_client.Imports("warm_libraries:load", "edited:load")
+    assert warm_client.run_warm("program", ["exit", "0"], environ, scripts=tmp_path, imports=imports) is None
+    address = scripts_folder / "address"
     code = (
-        f"import sys; sys.path[:0] = [{str(warm_client.SCRIPTS)!r}, {str(tmp_path)!r}]\n"
-        "from segsweep.execution import warm_client, warm_server\n"
-        f"state = warm_client.code_state(warm_client.Path({str(tmp_path)!r}))\n"
-        f"warm_server.serve({str(address)!r}, 'slow:load', {str(tmp_path)!r}, state)"
+        f"import sys; sys.path.insert(0, {str(warm_client.SCRIPTS)!r})\n"
+        "from segsweep.execution import warm_server\n"
+        f"warm_server.serve_libraries({str(address)!r}, 'warm_libraries:load', 'of another file')"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, env=environ)
     assert not address.exists()
+
+
+def test_for_a_program_that_imports_little_no_server_is_started(scripts_folder, tmp_path, monkeypatch):
+    (tmp_path / "program.py").write_text("def main(argv):\n    return 7\n")
+    monkeypatch.setattr(tempfile, "tempdir", str(scripts_folder))
+    environ = environment(scripts_folder)
+
+    def asked(start: bool) -> int | None:
+        imports = warm_client.Imports("warm_libraries:load", "warm_code:load")
+        return warm_client.run_warm("program", [], environ, scripts=tmp_path, imports=imports, start=start)
+
+    assert [asked(False), asked(True), asked(False)] == [None, 7, 7]
 
 
 def test_no_server_is_no_error(scripts_folder, monkeypatch):
     folder = scripts_folder / f"segsweep-{os.getuid()}"
     monkeypatch.setattr(tempfile, "tempdir", str(scripts_folder))
+
+    def asked(*imports: str) -> int | None:
+        environ = environment(scripts_folder) | {"SEGSWEEP_WARM_S": "60"}
+        names = warm_client.Imports(*imports)
+        return warm_client.run_warm("program", ["exit", "0"], environ, scripts=scripts_folder, imports=names)
+
     folder.chmod(0o755)
     try:
-        assert (
-            warm_client.run_warm("program", ["exit", "0"], scripts=scripts_folder, preload="warm_libraries:load")
-            is None
-        )
+        assert asked("warm_libraries:load", "warm_code:load") is None
     finally:
         folder.chmod(0o700)
-    assert warm_client.run_warm("program", ["exit", "0"], scripts=scripts_folder, preload="not_there:load") is None
+    assert asked("not_there:load", "warm_code:load") is None
+    assert asked("warm_libraries:load", "not_there:load") is None
+    assert asked("warm_libraries:load", "warm_code:load") == 0
 
 
-def test_the_server_ends_soon_after_the_snakemake_that_asked(scripts_folder):
+def zombies_of(pid: int) -> list[int]:
+    """Children that ended and were not seen off."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it ended meanwhile
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+            if int(parent) == pid and state == "Z":
+                found.append(int(stat.parent.name))
+    return found
+
+
+def test_the_libraries_outlive_a_server_of_jobs_and_leave_no_zombie(scripts_folder):
+    environ = {"SEGSWEEP_WARM_S": "60", "OMP_TEST": "zombies"}
+    before = servers(scripts_folder)
+    client(scripts_folder, "exit", "0", environ=environ).communicate()
+    new = [pid for name, pid in servers(scripts_folder).items() if name not in before]
+    parents = {int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]): pid for pid in new}
+    (libraries,) = parents.keys() & set(new)
+    os.kill(parents[libraries], signal.SIGKILL)
+    until(lambda: not Path(f"/proc/{parents[libraries]}").exists())
+    until(lambda: not zombies_of(libraries))
+    assert client(scripts_folder, "exit", "7", environ=environ).wait() == 7
+    assert libraries in servers(scripts_folder).values()
+
+
+def test_servers_end_soon_after_the_snakemake_that_asked(scripts_folder):
     with tempfile.TemporaryDirectory(prefix="w", dir="/tmp" if os.access("/tmp", os.W_OK) else None) as place:
         folder = Path(place, f"segsweep-{os.getuid()}")
         snakemake = subprocess.Popen(["sleep", "60"])

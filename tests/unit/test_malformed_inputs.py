@@ -39,6 +39,10 @@ ONCE_WRONG = {
     "85 %",
     "a TIFF whose directory is its own next one",
     "a line of 10 MB",
+    "a claim: a level that no row has",
+    "a name of nothing",
+    "the file: a pipe",
+    "parquet: a pipe",
 }
 
 

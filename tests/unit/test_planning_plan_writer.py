@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,6 +22,7 @@ from segsweep.planning.markers import (
 from segsweep.planning.plan_file import read_plan
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
+from segsweep.store.leftovers import DAY_S
 from segsweep.store.lock import Lock
 from segsweep.store.segment_store import STORE
 from tests.segments import write_segment
@@ -49,22 +52,24 @@ def files(folder):
     return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in found}
 
 
-def test_a_start_removes_what_writers_left_that_were_killed_long_ago(workspace):
+def test_a_start_removes_what_writers_left_that_were_killed_long_ago(workspace, monkeypatch):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    folder = workspace.folder / "results" / "little"
     names = (
-        f".runs.csv.{gone.pid}.tmp", f"figures/.ranking.png.{gone.pid}.tmp", f".cells.csv.{gone.pid}.tmp",
-        f".pairs.csv.{os.getpid()}.tmp", ".of.somebody.tmp",
+        f"little/.runs.csv.{gone.pid}.tmp", f"little/figures/.a.png.{gone.pid}.tmp", f"data/.a.json.{gone.pid}.tmp",
+        f"little/.pairs.csv.{os.getpid()}.tmp", "little/.of.somebody.tmp", f"other/.runs.csv.{gone.pid}.tmp",
     )  # fmt: skip
-    for name in names:
-        write_text(folder / name, "half")
-        os.utime(folder / name, (0, 0))
-    os.utime(folder / names[2])  # of another machine, perhaps
+    left = [workspace.folder / "results" / name for name in names]
+    for path in left:
+        write_text(path, "half")
+    started(planned())
+    assert all(path.exists() for path in left)
+    later = time.time() + 2 * DAY_S
+    monkeypatch.setattr("segsweep.store.leftovers.time", SimpleNamespace(time=lambda: later))
     study = planned()
-    assert all((folder / name).exists() for name in names)
+    assert all(path.exists() for path in left)
     started(study)
-    assert [(folder / name).exists() for name in names] == [False, False, True, True, True]
+    assert [path.exists() for path in left] == [False, False, False, True, True, True]
 
 
 def test_planning_writes_nothing(workspace):

@@ -13,7 +13,7 @@ from segsweep.errors import InputError
 from segsweep.search import search_tables
 from segsweep.search.decision_inputs import settings_digest, valid_steps
 from segsweep.search.decisions import decide
-from segsweep.search.step_files import as_text, read_steps, step_file, write_step
+from segsweep.search.step_files import as_text, read_step, read_steps, step_file, write_step
 from tests.benchmarks import replay
 
 SCENARIO = {"trials": 8, "at_once": 4, "epochs": 9, "min_epochs": 2, "eta": 2}
@@ -42,34 +42,43 @@ def told(table, statuses=None):
     return run
 
 
+def waits_for(state):
+    """The trials that the next decision looks at."""
+    return [item["trial"] for item in state["awaited"]]
+
+
 def flat(score):
     return [score] * 9
 
 
 def test_halving_by_hand():
-    """Rungs 2, 4, 8 of 9 epochs; two of four trials are promoted, then one; at the first its score protects trial 2."""
+    """Rungs 2, 4, 8 of 9 epochs; each trial is compared with those before it, and scores from 0.8 on are protected."""
     study = make(scenario={"trials": 4}, policy={"name": "halving", "preserve": 0.8})
     table = {0: flat(0.9), 1: flat(0.85), 2: flat(0.8), 3: flat(0.7)}
     states = replay.play(study, told(table))
-    assert [state["phase"] for state in states] == ["search"] * 4 + ["done"]
-    assert [{item["trial"]: item["epochs"] for item in state["requested"]} for state in states] == [
-        {0: 2, 1: 2, 2: 2, 3: 2},
-        {0: 4, 1: 4, 2: 4},
-        {0: 8, 1: 8, 2: 8},
-        {0: 9, 1: 9, 2: 9},
-        {},
+    assert [state["phase"] for state in states] == ["search"] * 11 + ["done"]
+    # (trial, epochs) that each step requests, and the trials whose runs the next one looks at.
+    steps = [({one["trial"]: one["epochs"] for one in state["requested"]}, waits_for(state)) for state in states]
+    assert steps[:6] == [
+        ({0: 2, 1: 2, 2: 2, 3: 2}, [0]),
+        ({0: 4}, [1]),
+        ({1: 4}, [2]),
+        ({2: 4}, [3]),
+        ({}, [0]),
+        ({0: 8}, [1]),
     ]
-    (rung,) = [record for record in states[1]["log"] if record["kind"] == "rung"]
+    # None is judged or followed by another any more: one decision looks at all of them.
+    assert steps[-2:] == [({2: 9}, [0, 1, 2]), ({}, [])]
+    (rung,) = [record for record in states[4]["log"] if record["kind"] == "rung"]
     assert rung["pruned"] == [3]
-    assert rung["protected"] == [2]
     assert rung["epochs_saved"] == 7
     assert rung["best"] == 0.9
     assert states[-1]["best"] == {"trial": 0, "set": states[0]["trials"][0]["values"], "phase": "search", "score": 0.9}
     assert replay.spent(states) == {"epochs": 29, "share": 29 / 36}
     # At rung 4 three trials are compared and one is promoted by its rank, trials 1 and 2 by their score.
     reasons = {(row["epoch"], row["trial"]): row["reason"] for row in search_tables.decisions(states)}
-    assert reasons[2, 3] == "behind"
-    assert [reasons[4, trial] for trial in range(3)] == ["top", "preserve", "preserve"]
+    assert [reasons[2, trial] for trial in range(4)] == ["few", "preserve", "preserve", "behind"]
+    assert [reasons[4, trial] for trial in range(3)] == ["few", "preserve", "preserve"]
 
 
 def test_the_text_sweep_judges_every_trial_at_10_and_20():
@@ -81,8 +90,8 @@ def test_the_text_sweep_judges_every_trial_at_10_and_20():
     assert {item["epochs"] for item in states[0]["requested"]} == {10}
     assert {row["trial"] for row in decisions if row["epoch"] == 10} == set(range(12))
     assert {row["epoch"] for row in decisions} == {10, 20}
-    # The score falls from trial to trial: two of the first four go on from 10, one of them from 20.
-    assert [trial["epochs"] for trial in trials[:4]] == [22, 20, 10, 10]
+    # The score falls from trial to trial: the first is better than all that come after it.
+    assert [trial["epochs"] for trial in trials] == [22] + [10] * 11
 
 
 def test_a_score_is_the_best_so_far():
@@ -95,12 +104,80 @@ def test_a_score_is_the_best_so_far():
     ]
 
 
-def test_later_batches_are_compared_with_earlier_ones():
+def test_trials_are_compared_with_earlier_ones():
     study = make(scenario={"trials": 4, "at_once": 2}, policy={"name": "halving"})
-    states = replay.play(study, told({0: flat(0.9), 1: flat(0.5), 2: flat(0.8), 3: flat(0.7)}))
-    # Two of four are promoted at the first rung: 0.9 of the first batch and 0.8; at the second, one of two.
-    assert [trial["status"] for trial in states[-1]["trials"]] == ["finished", "pruned", "pruned", "pruned"]
-    assert [trial["epochs"] for trial in states[-1]["trials"]] == [9, 2, 4, 2]
+    states = replay.play(study, told({0: flat(0.5), 1: flat(0.7), 2: flat(0.8), 3: flat(0.6)}))
+    # Who comes first has nobody to be compared with; each of the next is better than those before it; of four at the
+    # first rung, trial 3 is the third.
+    assert [trial["epochs"] for trial in states[-1]["trials"]] == [9, 9, 9, 2]
+    assert [trial["status"] for trial in states[-1]["trials"]] == ["finished"] * 3 + ["pruned"]
+
+
+def test_a_trial_follows_as_soon_as_one_has_ended():
+    """Two are under way all the time, on a clock that counts epochs; nobody waits for a batch."""
+    study = make(scenario={"trials": 5, "at_once": 2}, policy={"name": "halving"})
+    states = replay.play(study, told({0: flat(0.9), 1: flat(0.5), 2: flat(0.8), 3: flat(0.7), 4: flat(0.6)}))
+    # Trial 1 is pruned at 2, so trial 2 begins there, and so on; trial 0 trains on beside them.
+    assert [(trial["start"], trial["epochs"]) for trial in states[-1]["trials"]] == [
+        (0, 9),
+        (0, 2),
+        (2, 2),
+        (4, 2),
+        (6, 2),
+    ]
+    for state in states[:-2]:
+        under_way = [trial for trial in state["trials"] if trial["status"] == "running"]
+        assert len(under_way) == 2 or len(state["trials"]) == 5
+    # What a proposal was made from: all that had ended, while the others were pending.
+    made = [record for _, record in search_tables.records(states, "proposed")]
+    assert [(record["trials"], record["told"], record["pending"]) for record in made] == [
+        ([0, 1], 0, []), ([2], 1, [0]), ([3], 2, [0]), ([4], 3, [0]),
+    ]  # fmt: skip
+
+
+class Cluster:
+    """Trains what decisions ask for, so many runs at a time, each as long as its draws say; decides as soon as it can.
+
+    Args:
+        study: what is searched.
+        seed: of the durations.
+        workers: runs at a time.
+    """
+
+    def __init__(self, study, seed, workers):
+        self.study, self.draws, self.workers = study, random.Random(seed), workers
+        self.waiting, self.running, self.results, self.clock = [], {}, {}, 0.0
+
+    def search(self):
+        """All states up to the end."""
+        states = [decide(self.study, None, {})]
+        self.waiting += states[-1]["requested"]
+        while not states[-1]["done"]:
+            awaited = {(item["key"], item["epochs"]) for item in states[-1]["awaited"]}
+            while not awaited <= self.results.keys():
+                self.train()
+            results = {key: self.results[key, epochs] for key, epochs in awaited}
+            states.append(decide(self.study, states[-1], results))
+            self.waiting += states[-1]["requested"]
+        return states
+
+    def train(self):
+        """Let the next run end that ends."""
+        while self.waiting and len(self.running) < self.workers:
+            item = self.waiting.pop(self.draws.randrange(len(self.waiting)))
+            name = item["key"], item["epochs"]
+            self.running[name] = (self.clock + self.draws.lognormvariate(0, 1), item)
+        name = min(self.running, key=lambda one: self.running[one][0])
+        self.clock, item = self.running.pop(name)
+        self.results[name] = drawn(item)
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "cmaes"])
+@pytest.mark.parametrize("policy", ["hyperband", "none"])
+def test_the_order_in_which_runs_end_changes_nothing(sampler, policy):
+    study = make({"name": policy}, {"trials": 12, "at_once": 5}, sampler=sampler, seeds=[0, 1], **MORE)
+    first = as_text(replay.play(study, drawn))
+    assert all(as_text(Cluster(study, seed, workers).search()) == first for seed in range(3) for workers in (1, 3, 8))
 
 
 def test_failed_and_early_stopped_trials():
@@ -108,9 +185,9 @@ def test_failed_and_early_stopped_trials():
     table = {0: flat(0.95), 1: flat(0.6), 2: flat(0.5), 3: [None] * 9}
     states = replay.play(study, told(table, {0: ("diverged", 1), 1: ("early_stopped", 2), 3: ("oom", 0)}))
     trials = states[-1]["trials"]
-    assert [trial["status"] for trial in trials] == ["diverged", "early_stopped", "finished", "oom"]
-    # Two of four are promoted at the first rung, two failed; from the second on, trial 2 is alone: too few to judge.
-    assert [row["reason"] for row in search_tables.decisions(states) if row["trial"] == 2] == ["top", "few", "few"]
+    assert [trial["status"] for trial in trials] == ["diverged", "early_stopped", "pruned", "oom"]
+    # One of three goes on from the first rung; trial 1, which ended there by itself, was better.
+    assert [row["reason"] for row in search_tables.decisions(states) if row["trial"] == 2] == ["behind"]
     assert [candidate["trial"] for candidate in states[-1]["candidates"]] == [1, 2]
     assert search_tables.trials(states)[0]["rank"] is None
 
@@ -129,12 +206,13 @@ def test_seeds_and_folds_of_a_trial_are_averaged():
         "trial-000-s0-f0", "trial-000-s0-f1", "trial-000-s5-f0", "trial-000-s5-f1",
     ]  # fmt: skip
     assert first["requested"][1]["fold"] == {"index": 1, "k": 2, "seed": 0, "within": "train+val"}
+    assert len(first["awaited"]) == 4
     scores = iter([0.1, 0.2, 0.3, 0.6, 0.2, 0.2, 0.2, 0.2])
     results = {item["key"]: replay.result_of([next(scores)] * 2, item) for item in first["requested"]}
-    second = decide(study, first, results)
-    assert [trial["score"] for trial in second["trials"]] == pytest.approx([0.3, 0.2])
-    assert [trial["trained"] for trial in second["trials"]] == [8, 8]
-    (rung,) = [record for record in second["log"] if record["kind"] == "rung"]
+    third = decide(study, decide(study, first, results), results)
+    assert [trial["score"] for trial in third["trials"]] == pytest.approx([0.3, 0.2])
+    assert [trial["trained"] for trial in third["trials"]] == [8, 8]
+    (rung,) = [record for record in third["log"] if record["kind"] == "rung"]
     assert rung["epochs_saved"] == 4 * 9 - 8
 
 
@@ -197,17 +275,38 @@ def test_resumed_anywhere_with_results_in_any_order(tmp_path, sampler):
     study = make({"name": "hyperband", "preserve": 0.96, "preserve_margin": 0.002}, sampler=sampler, **MORE)
     states = replay.play(study, drawn)
     assert any(trial["status"] == "pruned" for trial in states[-1]["trials"])
-    for state in states:
-        write_step(step_file(tmp_path, state["step"]), state)
-    draws = random.Random(0)
+    write_all(states, tmp_path)
+    assert as_text(read_steps(tmp_path)) == as_text(states)
+    draws, again = random.Random(0), tmp_path / "again.json"
     for number in range(1, len(states)):
-        previous = read_steps(tmp_path)[number - 1]
+        previous = read_step(step_file(tmp_path, number - 1))
         results = {}
-        for item in draws.sample(previous["requested"], len(previous["requested"])):
+        for item in draws.sample(previous["awaited"], len(previous["awaited"])):
             results[item["key"]] = drawn(item | {"epochs": item["total_epochs"]})
-        again = as_text(decide(study, previous, results))
-        assert again == step_file(tmp_path, number).read_text(encoding="utf-8")
+        write_step(again, decide(study, previous, results), previous)
+        assert again.read_bytes() == step_file(tmp_path, number).read_bytes()
     assert valid_steps(study, read_steps(tmp_path)) == len(states)
+
+
+def write_all(states, folder):
+    for before, state in itertools.pairwise([None, *states]):
+        write_step(step_file(folder, state["step"]), state, before)
+
+
+def test_step_files_of_a_long_search_stay_small(tmp_path):
+    """A file says what is new: as many bytes for the hundredth decision as for the tenth, but for what was compared."""
+    study = make({"name": "none"}, {"trials": 120, "at_once": 4})
+    states = replay.play(study, drawn)
+    write_all(states, tmp_path)
+    sizes = [step_file(tmp_path, state["step"]).stat().st_size for state in states]
+    assert sizes[100] < 1.1 * sizes[10]
+
+
+def test_a_step_of_which_an_earlier_one_is_gone_is_named(tmp_path):
+    write_all(replay.play(make(), drawn), tmp_path)
+    step_file(tmp_path, 1).unlink()
+    with pytest.raises(InputError, match=r"step_001\.json: is gone or damaged, and step_003\.json goes on from it"):
+        read_step(step_file(tmp_path, 3))
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "qmc"])
@@ -217,18 +316,22 @@ def test_raising_trials_keeps_what_is_there(sampler):
     kept = valid_steps(more, few)
     assert few[kept]["phase"] == "confirm"
     raised = replay.play(more, drawn, few[:kept])
-    # The first batch was full, so the search is the one that was asked for more at once.
-    assert as_text(raised) == as_text(replay.play(more, drawn))
     assert as_text(raised[:kept]) == as_text(few[:kept])
+    assert [trial["values"] for trial in raised[-1]["trials"][:4]] == [trial["values"] for trial in few[-1]["trials"]]
+    # As long as trials were left to propose, the search is the one that was asked for more from the start.
+    whole = replay.play(more, drawn)
+    same = next(number for number, state in enumerate(whole) if len(state["trials"]) > 4)
+    assert as_text(raised[:same]) == as_text(whole[:same])
 
 
-def test_raising_trials_after_a_batch_that_was_not_full():
+def test_raising_trials_fills_up_again():
     few = replay.play(make(scenario={"trials": 6}), drawn)
     more = make(scenario={"trials": 12})
     kept = valid_steps(more, few)
     raised = replay.play(more, drawn, few[:kept])
     assert [trial["values"] for trial in raised[-1]["trials"][:6]] == [trial["values"] for trial in few[-1]["trials"]]
     assert len(raised[-1]["trials"]) == 12
+    assert sum(trial["status"] == "running" for trial in raised[kept]["trials"]) == 4
     # Fewer again: the steps that proposed too many do not hold.
     assert valid_steps(make(scenario={"trials": 6}), raised) == kept
 
@@ -241,12 +344,12 @@ def test_which_steps_hold():
     assert valid_steps(make(**{**MORE, "ensemble": {"folds": 4}}), states) == phases.index("ensemble")
     assert valid_steps(make({"name": "none"}, **MORE), states) == 0
     used = [
-        state | {"evidence": {item["key"]: "a" for item in before["requested"]}}
+        state | {"evidence": {item["key"]: "a" for item in before["awaited"]}}
         for before, state in itertools.pairwise(states)
     ]
     states = states[:1] + used
     assert valid_steps(study, states, lambda item: "a") == len(states)
-    changed = states[1]["requested"][0]
+    changed = states[1]["awaited"][0]
     assert valid_steps(study, states, lambda item: "b" if item == changed else "a") == 2
 
 
@@ -263,7 +366,7 @@ def test_steps_depend_on_sampler_and_pruner_and_on_no_key_at_its_default():
 def test_missing_results_are_named():
     study = make()
     first = decide(study, None, {})
-    with pytest.raises(InputError, match="trial-000-s0, trial-001-s0"):
+    with pytest.raises(InputError, match="results of trial-000-s0 are missing"):
         decide(study, first, {item["key"]: drawn(item) for item in first["requested"][2:]})
     with pytest.raises(ValueError, match="nothing is left"):
         decide(study, replay.play(study, drawn)[-1], {})

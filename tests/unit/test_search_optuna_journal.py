@@ -29,7 +29,8 @@ FOCAL = CROSS_ENTROPY | {"loss.main": {"focal": 1.0}, "gamma": 2.0}
 
 def trial(number, status, score, epochs, values):
     return {
-        "trial": number, "batch": number // 2, "bracket": 0, "values": values, "status": status, "total_epochs": 2,
+        "trial": number, "proposed": number // 3, "ended": None, "start": 0, "bracket": 0, "values": values,
+        "status": status, "total_epochs": 2,
         "epochs": epochs, "trained": 2 * epochs, "score": score, "best_epoch": None, "rungs": [],
     }  # fmt: skip
 
@@ -65,7 +66,11 @@ class Search:
             trial(2, "diverged", None, 1, FOCAL | {"gamma": 3.0}),
             trial(3, "running", None, 1, FOCAL | {"gamma": 1.0}),
         ]
-        self.states = [{"step": 0, "trials": begun}, {"step": 1, "trials": ended}]
+        looked_at = [{"trial": one} for one in range(3)]
+        self.states = [
+            {"step": 0, "phase": "search", "trials": begun, "awaited": looked_at},
+            {"step": 1, "phase": "search", "trials": ended, "awaited": [{"trial": 3}]},
+        ]
         for state in self.states:
             write_step(step_file(folder, state["step"]), state)
 

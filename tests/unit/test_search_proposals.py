@@ -9,7 +9,7 @@ import pytest
 
 import segsweep
 from segsweep.config.search import Sweep
-from segsweep.search.proposals import batch_seed, propose
+from segsweep.search.proposals import proposal_seed, propose
 from segsweep.search.space import active, identity, inside, levels, order, points, problems
 
 SPACE = {
@@ -30,6 +30,11 @@ def make(sampler="tpe", space=SPACE, **more):
     return Sweep.model_validate({"sampler": sampler, "trials": 100, "space": space} | more)
 
 
+def ended_after(step):
+    """A trial of a step, which ended before the next one."""
+    return {"proposed": step, "ended": step + 1}
+
+
 def score(values):
     """Best at a learning rate of 1e-3."""
     return 0.9 - 0.1 * abs(math.log10(values.get("optimizer.lr", 1e-3)) + 3) - values.get("model.dropout", 0) / 10
@@ -42,7 +47,7 @@ def search(sweep, batches, size, minimize=False):
         for values in propose(sweep, sweep.space, trials, size, minimize=minimize):
             status = {2: "diverged", 3: "pruned"}.get(len(trials), "finished")
             value = None if status == "diverged" else score(values) * (-1 if minimize else 1)
-            trials.append({"values": values, "score": value, "status": status, "epochs": 5, "batch": batch})
+            trials.append({"values": values, "score": value, "status": status, "epochs": 5} | ended_after(batch))
     return trials
 
 
@@ -66,6 +71,24 @@ def test_proposals(sampler):
     assert other != again
 
 
+@pytest.mark.parametrize("sampler", ["tpe", "gp", "cmaes", "random", "qmc"])
+def test_proposals_while_trials_are_pending(sampler):
+    """As in a pipeline: each is made from what has ended, differs from what is pending, and is the same again."""
+    sweep = make(sampler)
+    trials = []
+    for step in range(7):
+        (values,) = propose(sweep, sweep.space, trials, 1, minimize=False)
+        trials.append(
+            {"values": values, "score": None, "status": "running", "epochs": 5, "proposed": step, "ended": None}
+        )
+        if step % 3 == 2:  # the last but one ends, before one that began earlier
+            trials[step - 1] |= {"score": score(trials[step - 1]["values"]), "status": "finished", "ended": step + 1}
+    assert len({identity(trial["values"]) for trial in trials}) == 7
+    again = propose(sweep, sweep.space, trials, 2, minimize=False)
+    assert again == propose(sweep, sweep.space, trials, 2, minimize=False)
+    assert not {identity(values) for values in again} & {identity(trial["values"]) for trial in trials}
+
+
 def test_a_sampler_learns():
     """After 24 trials tpe draws learning rates nearer to the best than chance does."""
     space = {"optimizer.lr": {"low": 1e-5, "high": 1e-1, "log": True}}
@@ -86,7 +109,9 @@ def test_startup_trials_are_random_draws():
             for batch in range(3):
                 (values,) = propose(sweep, sweep.space, trials, 1, minimize=True)
                 score = sign * values["a"]
-                trials.append({"values": values, "score": score, "status": "finished", "epochs": 1, "batch": batch})
+                trials.append(
+                    {"values": values, "score": score, "status": "finished", "epochs": 1} | ended_after(batch)
+                )
             proposed[sign] = [trial["values"] for trial in trials]
         assert proposed[1][:2] == proposed[-1][:2]
         assert proposed[1][2] != proposed[-1][2]
@@ -100,7 +125,7 @@ def test_cmaes_continues_its_generations():
     for batch in range(12):
         for values in propose(sweep, sweep.space, trials, 6, minimize=True):
             value = (values["a"] - 0.2) ** 2 + (values["b"] - 0.8) ** 2
-            trials.append({"values": values, "score": value, "status": "finished", "epochs": 1, "batch": batch})
+            trials.append({"values": values, "score": value, "status": "finished", "epochs": 1} | ended_after(batch))
     late = trials[-12:]
     assert all(abs(trial["values"]["a"] - 0.2) < 0.15 and abs(trial["values"]["b"] - 0.8) < 0.15 for trial in late)
 
@@ -110,6 +135,14 @@ def test_qmc_continues_its_sequence():
     sweep = make("qmc", {"a": {"low": 0.0, "high": 1.0}})
     trials = search(sweep, 17, 1)
     assert {math.floor(16 * trial["values"]["a"]) for trial in trials[1:]} == set(range(16))
+
+
+def test_what_is_drawn_beside_a_model_goes_on():
+    """Choices, which CMA-ES and the sequence know nothing of, are drawn anew for each trial, also one at a time."""
+    for sampler in ("cmaes", "qmc"):
+        space = {"a": {"low": 0.0, "high": 1.0}, "b": {"low": 0.0, "high": 1.0}, "c": ["x", "y", "z", "w"]}
+        drawn = [trial["values"]["c"] for trial in search(make(sampler, space), 12, 1)]
+        assert len(set(drawn[2:])) == 4
 
 
 def test_grid_visits_each_point_once_and_ends():
@@ -191,8 +224,8 @@ def test_problems():
     assert "whole numbers" in of({"a": {"low": 0.5, "high": 3, "integer": True}})[0]
 
 
-def test_seeds_of_batches_differ():
-    assert len({batch_seed(seed, batch) for seed in range(20) for batch in range(20)}) == 400
+def test_seeds_of_proposals_differ():
+    assert len({proposal_seed(seed, batch) for seed in range(20) for batch in range(20)}) == 400
 
 
 def test_reading_steps_needs_no_optuna():

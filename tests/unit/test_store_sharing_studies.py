@@ -144,11 +144,11 @@ def test_waste_is_what_no_plan_reaches(results):
     make(store / f"{'d' * 16}-0001.part", files=("last.pt",))
     make(store / f"{'e' * 16}-0001.part", age=2 * DAY_S, files=("last.pt",))
     (store / f"{'e' * 16}-0001.lock").write_text("")
-    make(store / ".pull-x", age=2 * DAY_S)
-    make(store / ".pull-y" / "x")
+    make(store / f".removing-{'f' * 32}.part")
+    make(store / ".pull-abcd_123" / "x")
     waste = find_waste(store, plans_to_serve(results).values())
     assert [(one.path.name, one.kind, one.bytes) for one in waste] == [
-        (".pull-x", "scratch", 100),
+        (f".removing-{'f' * 32}.part", "scratch", 100),
         (UNUSED, "segment", 100),
         (f"{'c' * 16}-0001.part", "unfinished", 100),
     ]
@@ -160,7 +160,7 @@ def test_waste_is_what_no_plan_reaches(results):
     assert set(SegmentStore(store).complete) == {USED}
     remove(find_waste(store, plans_to_serve(results).values()))
     assert sorted(path.name for path in store.iterdir()) == [
-        ".pull-y", USED, f"{'d' * 16}-0001.part", f"{'e' * 16}-0001.lock", f"{'e' * 16}-0001.part",
+        ".pull-abcd_123", USED, f"{'d' * 16}-0001.part", f"{'e' * 16}-0001.lock", f"{'e' * 16}-0001.part",
     ]  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from segsweep.errors import InputError
 from segsweep.io import read_json, read_json_or_none, read_text, regular, write_if_changed, write_text
 from segsweep.planning import markers
 from segsweep.planning.data_fit import data_fit
+from segsweep.planning.log_files import clear_log_files
 from segsweep.planning.plan_writer import ends_as_a_plan
 from segsweep.planning.results_files import lacks_figures, lacks_images
 from segsweep.store.epoch_reports import REPORTS, add_report, read_reports
@@ -86,6 +87,16 @@ def test_a_marker_that_is_none_shows_no_start_and_is_removed(kind, tmp_path):
         assert markers.running(folder) == {"20260101-000000-1": tmp_path / "little"}
         markers.remove_old("20260101-000000-2", [folder])
         assert [path.name for path in folder.iterdir()] == ["20260101-000000-1.running"]
+
+
+def test_a_log_that_is_none_gives_way_to_one(kind, tmp_path):
+    write_text(tmp_path / "rule" / "former.log", "it went well")
+    (tmp_path / "rule" / "link.log").symlink_to("former.log")
+    kind.lay(tmp_path / "rule" / "little.log")
+    clear_log_files(tmp_path)
+    kept = {"former.log", "link.log"} | ({"little.log"} if kind is Stray.FOLDER else set())
+    assert {path.name for path in (tmp_path / "rule").iterdir()} == kept
+    clear_log_files(tmp_path / "none")
 
 
 def test_a_marker_that_may_not_be_read_is_no_sign_that_nobody_runs(tmp_path, monkeypatch):

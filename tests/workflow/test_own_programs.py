@@ -13,6 +13,8 @@ import time
 import pytest
 import yaml
 
+from segsweep.config.search import Sweep
+from segsweep.search.proposals import propose
 from tests.workspace import ROOT, Workspace
 
 EXAMPLES = ROOT / "docs" / "examples" / "programs"
@@ -170,6 +172,39 @@ def test_a_sweep_prunes_at_rungs_and_extends_what_is_promoted(workspace):
         log = last_segment(workspace, "swept", run["run"]) / "out" / "log.jsonl"
         assert [json.loads(line)["ep"] for line in log.read_text().splitlines()] == [0, 1, 2, 3]
     assert [run["role"] for run in runs.values()].count("confirm") == 1
+
+
+def test_others_follow_while_a_slow_trial_trains(workspace):
+    """Of six, three are under way: the third ends only when two more have begun, which in a batch they never would."""
+    draws = {"sampler": "random", "trials": 6, "at_once": 3, "space": {"lr": {"low": 0.01, "high": 1.0, "log": True}}}
+    first = propose(Sweep.model_validate(draws), Sweep.model_validate(draws).space, [], 3, minimize=False)
+    (workspace.folder / "my" / "waiting.py").write_text(WAITING)
+    study = write_variant(
+        workspace, "plain_script", "pipelined", command="python waiting.py {out} {lr} {slow}", code=["waiting.py"],
+        parameters={"lr": 0.01, "slow": first[-1]["lr"]}, results={"columns": {"val/iou": "iou"}}, metric="val/iou",
+        checkpoint=None, epochs=1, seeds=[0], grid=None, sweep=draws,
+    )  # fmt: skip
+    (workspace.folder / "my" / "begun").mkdir()
+    workspace.snakemake("results/pipelined/sweep/trials.csv", study=study, cores=3)
+    trials = rows(workspace, "pipelined", "sweep/trials.csv")
+    assert [trial["lr"] for trial in trials[:3]] == [str(values["lr"]) for values in first]
+    # Each of the later ones was proposed when one had ended, two of them when the slow one was still training.
+    assert [int(trial["proposed"]) for trial in trials] == [0, 0, 0, 1, 2, 3]
+
+
+# Trains nothing. The slow one ends when two have begun that are proposed once others have ended.
+WAITING = """
+import pathlib, sys, time
+out, lr, slow = sys.argv[1:]
+begun = pathlib.Path(__file__).parent / "begun"
+(begun / lr).touch()
+deadline = time.monotonic() + 100
+while lr == slow and len(list(begun.iterdir())) < 5:
+    if time.monotonic() > deadline:
+        sys.exit("only these have begun: " + ", ".join(path.name for path in begun.iterdir()))
+    time.sleep(0.05)
+pathlib.Path(out, "metrics.csv").write_text("epoch,iou\\n1," + lr + "\\n")
+"""
 
 
 def test_folds_are_an_index_and_more_epochs_extend(workspace):

@@ -32,7 +32,7 @@ else:
 
     rule collect_results:
         input:
-            markers=ancient(all_markers),
+            **ALL_TRAINED,
             pending=pending("tables"),
         output:
             **outputs("collect_results", FOLDER),
@@ -45,7 +45,7 @@ else:
             mem_mb=4000,
             runtime=60,
         params:
-            run=untracked(RUN),
+            run=untracked(warm_if_there("collect_results")),
             plan=untracked(STUDY.plan_file),
             partial=untracked(PARTIAL),
             folder=FOLDER,
@@ -55,7 +55,7 @@ else:
         message:
             "collect the results of {params.folder}"
         shell:
-            "{params.run}/collect_results.py --plan {params.plan:q} --store results/segments "
+            "{params.run} --plan {params.plan:q} --store results/segments "
             "--output {params.folder:q} {params.partial} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
 
 
@@ -76,14 +76,14 @@ rule analyze_study:
         mem_mb=4000,
         runtime=60,
     params:
-        run=untracked(RUN),
+        run=untracked(warm_if_there("analyze_study")),
         folder=FOLDER,
         study=STUDY.study_digest,
         code=STUDY.code_of("analyze_study"),
     message:
         "analyze {params.folder}"
     shell:
-        "{params.run}/analyze_study.py --results {params.folder:q} " "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
+        "{params.run} --results {params.folder:q} " "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
 
 
 # For `dvc metrics show`.

@@ -4,11 +4,12 @@ import gc
 import os
 import sys
 from functools import cache, partial
+from itertools import count
 from inspect import signature
 from pathlib import Path
 from shlex import quote
 
-from snakemake.exceptions import WorkflowError
+from snakemake.exceptions import IncompleteCheckpointException, WorkflowError
 from snakemake.logging import logger
 
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
@@ -24,6 +25,7 @@ from segsweep.planning.interruption import stop_as_ever, stop_in_a_line
 from segsweep.planning.plan_writer import PlanWriter
 from segsweep.planning.planner import open_study
 from segsweep.planning.results_files import TEST_LOOKS, lacks_figures, lacks_images, was_pulled
+from segsweep.search.step_files import awaited
 from segsweep.store.segment_store import STORE
 from segsweep.tables import outputs
 from segsweep.tracking.beside_training import TrackersBesideTraining
@@ -72,7 +74,7 @@ TRAINED = temp(OUTCOME) if STUDY.records_failures else MARKER
 # Counted where Snakemake was started; a job that tried again by itself could not ask for more memory.
 RETRIES = STUDY.request.cluster.retries if ON_CLUSTER and PLANS else 0
 # What a program loads, no process can have loaded for it.
-WARM = not PROGRAM and (not ON_CLUSTER if STUDY.request.warm is None else STUDY.request.warm)
+WARM = HAS_IMAGES and (not ON_CLUSTER if STUDY.request.warm is None else STUDY.request.warm)
 # Rules that want a GPU as trainings do: several networks look at a whole split.
 ASKS_A_NETWORK = ("score_ensemble", "score_test", "predict_test", "predict_images", "evaluate_run")
 PACK_OPTIONS = " ".join(["--record-failures"] + ["--requeue"] * ON_CLUSTER + ["--mps"] * STUDY.request.mps)
@@ -83,13 +85,21 @@ TRAINING_OPTIONS = " ".join(
 PARTIAL = "--partial" if STUDY.request.partial and STUDY.coverage != "all" else ""
 # The .dvc file of the study's data set, if it has one.
 TRACKED = tracking_file(STUDY.loaded.dataset, STUDY.loaded.root)
-# How a program of workflow/scripts is started.
-RUN = f"env NO_ALBUMENTATIONS_UPDATE=1 python {quote(os.path.relpath(SCRIPTS))}"
+# How a program of workflow/scripts is started. Its memory lies in large pages, and what a step of a training lets go is
+# kept for the next one: on a processor, steps take up to a fifth less. Whoever has chosen otherwise, has.
+ALLOCATION = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=536870912"
+ALLOCATION = quote(os.environ.get("GLIBC_TUNABLES", ALLOCATION))
+RUN = f"env NO_ALBUMENTATIONS_UPDATE=1 GLIBC_TUNABLES={ALLOCATION} python {quote(os.path.relpath(SCRIPTS))}"
 
 
 def warm(program):
-    """How a program is started whose imports the process that trainings are forked from has done already."""
+    """How a program is started that needs a network: the process that trainings are forked from has done its imports."""
     return f"{RUN}/run_warm.py {program}" if WARM else f"{RUN}/{program}.py"
+
+
+def warm_if_there(program):
+    """How a program is started that imports less, for which alone that process is not started."""
+    return f"{RUN}/run_warm.py --if-there {program}" if WARM else f"{RUN}/{program}.py"
 
 
 def write_plan(write):
@@ -185,7 +195,8 @@ def needed_by_missing():
         return needed_by_segment
     if STUDY.may_lose_weights and any(one.parent for one in STUDY.cut.segments.values()):
         return needed_by_segment
-    needed = {tuple(needed_by([segment], STUDY.start)) for segment in STUDY.missing()}
+    segments = {(one.data, one.parent): one.id for one in map(STUDY.segment, STUDY.missing())}
+    needed = {tuple(needed_by([segment], STUDY.start)) for segment in segments.values()}
     return list(needed.pop()) if len(needed) == 1 else needed_by_segment
 
 
@@ -199,12 +210,23 @@ def needed_by(segments, start):
     they continue."""
     plans = [STUDY.segment(segment) for segment in segments]
     data = [f"{one.data}/manifest.json" for one in plans if one.data]
-    if STUDY.tried and data:
-        data.append(str(STUDY.checked_file))
+    # Images that are not prepared yet wait for it themselves; each further file costs Snakemake time for each job.
+    if any(map(os.path.exists, data)):
+        data += left_to_try()
     if STUDY.has_own_components:
         data += [f"{FOLDER}/checks/{Path(one.data).name}.{STUDY.own_code_digest}.txt" for one in plans]
     parents = [one.parent for one in plans if one.parent and one.parent not in segments]
     return list(dict.fromkeys([*data, *markers_to_make(parents, start)]))
+
+
+def left_to_try():
+    """What is seen of the settings that are tried first, where it was not seen yet."""
+    return [str(STUDY.checked_file)] if STUDY.tried and not STUDY.checked_file.exists() else []
+
+
+def tried_before_preparing(wildcards):
+    """What is tried before images are prepared; nothing where they are: Snakemake would prepare them again."""
+    return [] if os.path.exists(f"results/data/{wildcards.data}/manifest.json") else left_to_try()
 
 
 def markers_to_make(segments, start):
@@ -255,25 +277,14 @@ def runtime_of(wildcards, attempt):
     return STUDY.resources.runtime_min(STUDY.segment(wildcards.segment), attempt)
 
 
-@of_each_job
-def claim_on_gpu(wildcards, resources):
-    """What claims one of this machine's GPUs before the command of a training."""
-    return f"{RUN}/claim_gpu.py --memory {resources.gpu_mb} --"
-
-
-# Asked only where it matters: it has Snakemake work out all resources of a job when it looks at the job.
-CLAIM = claim_on_gpu if STUDY.request.claim_gpu else ""
-# What trains a segment, but for what differs between segments.
+# What claims one of this machine's GPUs before the command of a training.
+CLAIM = f"{RUN}/claim_gpu.py --memory {{resources.gpu_mb}} -- " if STUDY.request.claim_gpu else ""
+# What trains a segment, but for what differs between segments. Parts of a shell's text, in which Snakemake fills in what
+# stands in braces; parameters it would fill in for each of ten thousand jobs when it looks at them.
 TRAIN = (
     f"{RUN}/train_segment.py {TRAINING_OPTIONS} --plan {quote(str(STUDY.plan_file))} --store results/segments "
     f"--device {quote(str(STUDY.request.device))}"
 )
-
-
-@of_each_job
-def train_on_claimed_gpu(wildcards, resources):
-    """What trains a segment on a GPU of this machine that it claims."""
-    return f"{claim_on_gpu(wildcards, resources)} {TRAIN}"
 
 
 def side_by_side(needs):
@@ -302,16 +313,21 @@ def runtime_of_pack(wildcards, attempt):
     return STUDY.resources.runtime_of_pack_min(plans, min(STUDY.request.pack_at_once, len(plans)), attempt)
 
 
-@of_each_job
-def segment_in_words(wildcards):
-    """What a training job is about, for people."""
-    return STUDY.in_words(wildcards.segment) if PLANS else wildcards.segment
+class SegmentsInWords(dict):
+    """What training jobs are about, for people: a message asks when it is shown, `{params.words:SEGMENT}`.
+
+    A function would be asked for each job that Snakemake looks at, and what is no parameter is not found where another
+    workflow takes this one as a module.
+    """
+
+    def __format__(self, segment):
+        return STUDY.in_words(segment) if PLANS else segment
 
 
 def markers_of_step(wildcards):
     """What a decision looks at: the runs that the one before it asked for, or the study's own."""
     number = int(wildcards.step)
-    segments = STUDY.segments_of(runs_of_step(number - 1)) if number else STUDY.segments_of_study()
+    segments = STUDY.segments_of(awaited(decision(number - 1))) if number else STUDY.segments_of_study()
     return markers_to_make(segments, STUDY.start)
 
 
@@ -337,17 +353,30 @@ def pending(kind):
     return str(markers.pending_file(STUDY.start)) if PLANS and PENDING[kind] else []
 
 
-def runs_of_step(number):
-    """The runs that a decision asked for; they are part of the plan afterwards."""
-    decision = checkpoints.decide_step.get(step=f"{number:03d}").output[0]
+@cache
+def decision(number):
+    """A decision; the runs that it asks for are part of the plan afterwards."""
+    file = checkpoints.decide_step.get(step=f"{number:03d}").output[0]
     try:
-        runs, new = STUDY.read_step(decision)
+        state, new = STUDY.read_step(file)
     except InputError as error:  # Snakemake would show its own words in place of these
         logger.error("\n".join(error.problems))
-        raise WorkflowError(f"{decision} asks for runs that cannot be planned") from None
+        raise WorkflowError(f"{file} asks for runs that cannot be planned") from None
     if new:
         write_plan(WRITER.write)
-    return runs
+    for run, segment in zip(state["requested"], STUDY.segments_of(state["requested"]), strict=True):
+        if "due" in run:
+            TURNS.setdefault(segment, LAST_TURN - run["due"])
+    return state
+
+
+def decisions_so_far():
+    """The decisions that are made and hold, up to the last one that is made."""
+    for number in count():
+        try:
+            yield decision(number)
+        except IncompleteCheckpointException:
+            return
 
 
 def all_markers(wildcards):
@@ -360,10 +389,23 @@ def all_markers(wildcards):
     begin_without_hooks()
     if STUDY.request.partial:
         return []
+    all_steps(wildcards)
+    return markers_under_way(wildcards)
+
+
+def markers_under_way(wildcards):
+    """What the study and its decisions so far ask for: it trains while the next decision waits for a part of it."""
+    if TABLE or not PLANS or STUDY.request.partial:
+        return []
     segments = STUDY.segments_of_study()
-    for number in range(len(all_steps(wildcards)) - 1):
-        segments += STUDY.segments_of(runs_of_step(number))
+    for one in decisions_so_far():
+        segments += STUDY.segments_of(one["requested"])
     return markers_to_make(dict.fromkeys(segments), STUDY.start)
+
+
+# What rules wait for that look at a finished study. Of a study whose decisions are not all made, Snakemake takes what the
+# second one names until the first one can be told.
+ALL_TRAINED = {"markers": ancient(all_markers), "under_way": ancient(markers_under_way)}
 
 
 def begin_without_hooks():
@@ -488,15 +530,22 @@ BATCHES = STUDY.missing_by_cells(CELLS_AT_ONCE) if LETS_GO else []
 URGENCY = {one: len(BATCHES) - number for number, batch in reversed([*enumerate(BATCHES)]) for one in batch}
 
 
+# Which job comes first matters where space is to be freed, or a decision waits for one of many.
+HAVE_TURNS = len(BATCHES) > 1 or STUDY.study.sweep is not None
+# By segment of a trial: the earlier a search looks at it, the more urgent.
+LAST_TURN = 10**9
+TURNS = {}
+
+
 @of_each_job
 def urgency_of(wildcards):
     """The place of a segment among those that wait to be trained."""
-    return URGENCY.get(wildcards.segment, 0)
+    return TURNS.get(wildcards.segment, URGENCY.get(wildcards.segment, 0))
 
 
 def urgency_of_pack(wildcards):
     """That of the most urgent of a pack."""
-    return max(URGENCY.get(segment, 0) for segment in segments_of_pack(wildcards))
+    return max(TURNS.get(segment, URGENCY.get(segment, 0)) for segment in segments_of_pack(wildcards))
 
 
 def trained_before(wildcards):

@@ -35,7 +35,7 @@ rule prepare_data:
     input:
         mark=ancient("results/data/{data}.pulled") if TRACKED else [],
         # What cannot train is said before hours of preparation.
-        checked=ancient(STUDY.checked_file) if STUDY.tried else [],
+        checked=ancient(tried_before_preparing),
     output:
         manifest="results/data/{data}/manifest.json",
     log:
@@ -60,7 +60,7 @@ rule prepare_data:
 # It waits for the decisions of a study, which may ask for images that are prepared in another way.
 rule describe_data:
     input:
-        markers=ancient(all_markers),
+        **ALL_TRAINED,
         prepared=ancient(all_prepared),
     output:
         **outputs("describe_data", FOLDER),
@@ -73,7 +73,7 @@ rule describe_data:
         mem_mb=2000,
         runtime=30,
     params:
-        run=untracked(RUN),
+        run=untracked(warm_if_there("describe_data")),
         plan=untracked(STUDY.plan_file),
         folder=FOLDER,
         dataset=STUDY.dataset_digest,
@@ -81,5 +81,5 @@ rule describe_data:
     message:
         "describe the data of {params.folder}"
     shell:
-        "{params.run}/describe_data.py --plan {params.plan:q} --output {params.folder:q} "
+        "{params.run} --plan {params.plan:q} --output {params.folder:q} "
         "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"

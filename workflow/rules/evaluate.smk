@@ -19,7 +19,7 @@ rule evaluate_run:
         mem_mb=8000,
         runtime=STUDY.resources.at_most_min(120),
     params:
-        run=untracked(RUN),
+        run=untracked(warm("evaluate_run")),
         plan=untracked(STUDY.plan_file),
         device=untracked(STUDY.request.device),
         segments=segments_of_run,
@@ -27,6 +27,6 @@ rule evaluate_run:
     message:
         "evaluate {wildcards.run} on {wildcards.split}"
     shell:
-        "{params.run}/evaluate_run.py --plan {params.plan:q} --run {wildcards.run:q} --split {wildcards.split} "
+        "{params.run} --plan {params.plan:q} --run {wildcards.run:q} --split {wildcards.split} "
         "--store results/segments --output {output.scores:q} --device {params.device:q} --threads {threads} "
         "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"

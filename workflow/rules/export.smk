@@ -35,7 +35,7 @@ if not TABLE:
 
     rule export_model:
         input:
-            markers=ancient(all_markers),
+            **ALL_TRAINED,
             data=[] if PROGRAM else ancient(all_prepared),
             runs=f"{FOLDER}/runs.csv",
             ranking=f"{FOLDER}/ranking.csv",

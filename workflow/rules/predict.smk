@@ -5,7 +5,7 @@ if STUDY.request.predict:
 
     rule predict_images:
         input:
-            markers=ancient(all_markers),
+            **ALL_TRAINED,
             data=ancient(all_prepared),
             ranking=f"{FOLDER}/ranking.csv",
             weights=ancient(weights_of_best),
@@ -23,7 +23,7 @@ if STUDY.request.predict:
             mem_mb=8000,
             runtime=STUDY.resources.at_most_min(240),
         params:
-            run=untracked(RUN),
+            run=untracked(warm("predict_images")),
             plan=untracked(STUDY.plan_file),
             device=untracked(STUDY.request.device),
             of=STUDY.request.of,
@@ -33,6 +33,6 @@ if STUDY.request.predict:
             "predict the images of {input.images}"
         shell:
             # The progress bar is on stderr.
-            "status=0; {params.run}/predict_images.py --plan {params.plan:q} --store results/segments "
+            "status=0; {params.run} --plan {params.plan:q} --store results/segments "
             "--ranking {input.ranking:q} --of {params.of:q} {params.asked:q} --device {params.device:q} --threads {threads} "
             "> {log:q} && cp {log:q} {output.predicted:q} || status=$?; cat {log:q} >&2; exit $status"

@@ -19,7 +19,7 @@ rule draw_images:
         mem_mb=8000,
         runtime=60,
     params:
-        run=untracked(RUN),
+        run=untracked(warm("draw_images")),
         plan=untracked(STUDY.plan_file),
         folder=FOLDER,
         study=STUDY.study_digest,
@@ -28,7 +28,7 @@ rule draw_images:
     message:
         "draw the images of {params.folder}"
     shell:
-        "{params.run}/draw_images.py --plan {params.plan:q} --store results/segments --results {params.folder:q} "
+        "{params.run} --plan {params.plan:q} --store results/segments --results {params.folder:q} "
         "--output {params.folder:q}/images > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
 
 
@@ -56,7 +56,7 @@ rule build_report:
         mem_mb=4000,
         runtime=60,
     params:
-        run=untracked(RUN),
+        run=untracked(warm_if_there("build_report")),
         partial=untracked(PARTIAL),
         folder=FOLDER,
         study=STUDY.study_digest,
@@ -65,5 +65,5 @@ rule build_report:
     message:
         "write the report of {params.folder}"
     shell:
-        "{params.run}/build_report.py --results {params.folder:q} --output {params.folder:q} --store results/segments "
+        "{params.run} --results {params.folder:q} --output {params.folder:q} --store results/segments "
         "{params.partial} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"

@@ -19,20 +19,21 @@ checkpoint decide_step:
         mem_mb=4000,
         runtime=30,
     params:
-        run=untracked(RUN),
+        run=untracked(warm_if_there("decide_step")),
         plan=untracked(STUDY.plan_file),
         previous=previous_or_none,
         earlier=["--earlier", STUDY.earlier] if STUDY.earlier else [],
     message:
         "decide step {wildcards.step}"
     shell:
-        "{params.run}/decide_step.py --plan {params.plan:q} --previous {params.previous:q} {params.earlier:q} "
+        "{params.run} --plan {params.plan:q} --previous {params.previous:q} {params.earlier:q} "
         "--store results/segments --output {output.step:q} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
 
 
 rule tabulate_search:
     input:
         steps=all_steps,
+        under_way=ancient(markers_under_way),
         pending=pending("tables"),
     output:
         **outputs("tabulate_search", FOLDER),
@@ -88,7 +89,7 @@ rule tabulate_races:
 
 rule score_ensemble:
     input:
-        markers=ancient(all_markers),
+        **ALL_TRAINED,
         data=ancient(all_prepared),
         pending=pending("tables"),
     output:
@@ -104,7 +105,7 @@ rule score_ensemble:
         mem_mb=8000,
         runtime=STUDY.resources.at_most_min(120),
     params:
-        run=untracked(RUN),
+        run=untracked(warm("score_ensemble")),
         plan=untracked(STUDY.plan_file),
         device=untracked(STUDY.request.device),
         folder=FOLDER,
@@ -115,13 +116,13 @@ rule score_ensemble:
     message:
         "score the ensemble of {params.folder}: {params.decides}"
     shell:
-        "{params.run}/score_ensemble.py --plan {params.plan:q} --store results/segments --output {params.folder:q} "
+        "{params.run} --plan {params.plan:q} --store results/segments --output {params.folder:q} "
         "--device {params.device:q} --threads {threads} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
 
 
 rule predict_test:
     input:
-        markers=ancient(all_markers),
+        **ALL_TRAINED,
         data=ancient(all_prepared),
         ranking=f"{FOLDER}/ranking.csv",
         weights=ancient(weights_of_best),
@@ -138,7 +139,7 @@ rule predict_test:
         mem_mb=8000,
         runtime=STUDY.resources.at_most_min(240),
     params:
-        run=untracked(RUN),
+        run=untracked(warm("predict_test")),
         plan=untracked(STUDY.plan_file),
         device=untracked(STUDY.request.device),
         decides=STUDY.ensemble_in_words,
@@ -147,6 +148,6 @@ rule predict_test:
     message:
         "predict the test split: {output.submission}"
     shell:
-        "{params.run}/predict_test.py --plan {params.plan:q} --store results/segments --ranking {input.ranking:q} "
+        "{params.run} --plan {params.plan:q} --store results/segments --ranking {input.ranking:q} "
         "--output {output.submission:q} --device {params.device:q} --threads {threads} "
         "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"

@@ -6,7 +6,7 @@ if STUDY.study.test:
 
     rule score_test:
         input:
-            markers=ancient(all_markers),
+            **ALL_TRAINED,
             data=ancient(all_prepared),
             ranking=f"{FOLDER}/ranking.csv",
             analysis=f"{FOLDER}/analysis.json",
@@ -24,7 +24,7 @@ if STUDY.study.test:
             mem_mb=8000,
             runtime=STUDY.resources.at_most_min(240),
         params:
-            run=untracked(RUN),
+            run=untracked(warm("score_test")),
             plan=untracked(STUDY.plan_file),
             device=untracked(STUDY.request.device),
             folder=FOLDER,
@@ -33,6 +33,6 @@ if STUDY.study.test:
         message:
             "score the test split of {params.folder}"
         shell:
-            "{params.run}/score_test.py --plan {params.plan:q} --store results/segments --ranking {input.ranking:q} "
+            "{params.run} --plan {params.plan:q} --store results/segments --ranking {input.ranking:q} "
             "--output {params.folder:q} --device {params.device:q} --threads {threads} "
             "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"

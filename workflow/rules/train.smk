@@ -26,7 +26,7 @@ if STUDY.tried:
             check=untracked(warm("check_study")),
             tried=untracked(STUDY.tried_file),
         message:
-            "try the settings of {STUDY.name}"
+            f"try the settings of {STUDY.name}"
         shell:
             "{params.check} --tried {params.tried:q} --output {output.seen:q} > {log:q} 2>&1 "
             "|| {{ cat {log:q} >&2; exit 1; }}"
@@ -49,13 +49,13 @@ rule check_components:
         mem_mb=4000,
         runtime=30,
     params:
-        run=untracked(RUN),
+        run=untracked(warm("check_components")),
         plan=untracked(STUDY.plan_file),
         components=untracked(STUDY.own_components_file),
     message:
         "try the components of own code on {wildcards.data}"
     shell:
-        "{params.run}/check_components.py --plan {params.plan:q} --components {params.components:q} "
+        "{params.run} --plan {params.plan:q} --components {params.components:q} "
         "--manifest {input.manifest:q} --output {output.seen:q} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}; "
         "cat {log:q} >&2"
 
@@ -71,7 +71,7 @@ if STUDY.records_failures:
             marker=MARKER,
         log:
             f"results/logs/check_outcome/{{segment}}.{START}.log",
-        priority: urgency_of if len(BATCHES) > 1 else 0
+        priority: urgency_of if HAVE_TURNS else 0
         retries: 0
         conda:
             "../../envs/segsweep.yaml"
@@ -92,7 +92,7 @@ rule train_segment:
         marker=TRAINED,
     log:
         f"results/logs/train_segment/{{segment}}.{START}.log",
-    priority: urgency_of if len(BATCHES) > 1 else 0
+    priority: urgency_of if HAVE_TURNS else 0
     retries: RETRIES
     conda:
         "../../envs/segsweep.yaml"
@@ -104,13 +104,11 @@ rule train_segment:
         gpu_mb=device_memory_of,
         cpus_per_task=cpus_of,
     params:
-        # In one: there may be ten thousand such jobs, and Snakemake works out each parameter of each.
-        command=train_on_claimed_gpu if CLAIM else TRAIN,
-        words=segment_in_words,
+        words=SegmentsInWords(),
     message:
-        "train {params.words}"
+        "train {params.words:{wildcards.segment}}"
     shell:
-        "{params.command} --segment {wildcards.segment} --marker {output.marker:q} --threads {threads} --log {log:q}"
+        f"{CLAIM}{TRAIN} " "--segment {wildcards.segment} --marker {output.marker:q} --threads {threads} --log {log:q}"
 
 
 rule train_pack:
@@ -120,7 +118,7 @@ rule train_pack:
         outcomes=temp(directory(f"results/outcomes/{START}/{{pack}}")),
     log:
         f"results/logs/train_pack/{{pack}}.{START}.log",
-    priority: urgency_of_pack if len(BATCHES) > 1 else 0
+    priority: urgency_of_pack if HAVE_TURNS else 0
     retries: RETRIES
     conda:
         "../../envs/segsweep.yaml"
@@ -139,11 +137,11 @@ rule train_pack:
         segments=segments_of_pack,
         start=start_of,
         at_once=STUDY.request.pack_at_once,
-        claim=CLAIM,
     message:
         "train pack {wildcards.pack}: {params.segments}"
     shell:
-        "{params.claim} {params.run}/train_pack.py {params.options} "
+        f"{CLAIM}"
+        "{params.run}/train_pack.py {params.options} "
         "--plan {params.plan:q} --segments {params.segments} --store results/segments --at-once {params.at_once} "
         "--marker {output.outcomes:q}/{{segment}} --log results/logs/train_segment/{{segment}}.{params.start}.log "
         "--threads {threads} --device {params.device:q} > {log:q} 2>&1"

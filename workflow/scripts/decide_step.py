@@ -16,7 +16,7 @@ from segsweep.search.decisions import decide
 from segsweep.search.narrow import earlier_trials
 from segsweep.search.results import cells_with_scores, gather, scored_cells
 from segsweep.search.retraining import Finalist, finalists, retrains
-from segsweep.search.step_files import Candidate, Trial, read_steps, write_step
+from segsweep.search.step_files import Candidate, State, Trial, awaited, read_step, read_steps, write_step
 from segsweep.store.segment_store import SegmentStore
 
 
@@ -32,17 +32,18 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--earlier", type=Path, help="earlier study's sweep folder or trials.csv (narrow, first step)")
     parser.add_argument("--output", type=Path, required=True, help="file of the step")
     options = parser.parse_args(argv)
-    state = _next(options)
-    write_step(options.output, state)
+    before = None if options.previous.lower() == "none" else read_step(Path(options.previous))
+    state = _next(options, before)
+    write_step(options.output, state, before)
     if options.store and state["trials"]:
         _tell_optuna(options, state["step"])
     return 0
 
 
-def _next(options: argparse.Namespace) -> dict:
+def _next(options: argparse.Namespace, before: State | None) -> State:
     plan = open_plan(options.plan)
     study = Study.model_validate(plan.study, by_alias=True, by_name=True)
-    if options.previous.lower() == "none":
+    if before is None:
         if study.sweep is not None and study.sweep.sampler.own:
             check_sampler(own_component("sweep.sampler", study.sweep.sampler))
         candidates = None
@@ -52,14 +53,13 @@ def _next(options: argparse.Namespace) -> dict:
         basis = basis_of(run.segments[-1] for run in plan.runs if not run.key) if study.sweep is None else None
         found = _finalists(study, plan, options, [])
         return decide(study, None, {}, candidates=candidates, earlier=earlier, finalists=found, basis=basis)
-    previous = read_json(Path(options.previous))
     if options.results:
         results = read_json(options.results)
     elif options.store:
-        results = gather(plan, SegmentStore(options.store), previous["requested"])
+        results = gather(plan, SegmentStore(options.store), awaited(before))
     else:
         raise InputError("neither --results nor --store was given. One of them holds the results of the step before.")
-    return decide(study, previous, results, finalists=_finalists(study, plan, options, previous["trials"]))
+    return decide(study, before, results, finalists=_finalists(study, plan, options, before["trials"]))
 
 
 def _cells(study: Study, plan: StudyPlan, options: argparse.Namespace) -> list[Candidate]:

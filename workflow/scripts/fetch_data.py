@@ -11,12 +11,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from segsweep.data import fetching
 from segsweep.data.archives import obtain
 from segsweep.errors import InputError
 from segsweep.exits import program
+from segsweep.store.leftovers import is_abandoned
 
 
 @program
@@ -54,6 +56,9 @@ def fetch(name: str, data_root: Path, archives: Path) -> Path:
     print(f"{one.TITLE}: {one.SIZE}. Licence: {one.LICENCE}. {one.PAGE}")
     found = obtain(one.ARCHIVES, archives, one.PAGE)
     folder.parent.mkdir(parents=True, exist_ok=True)
+    for left in folder.parent.glob(f".{folder.name}-*"):  # by a process that was killed
+        if left.is_dir() and is_abandoned(left, time.time()):
+            shutil.rmtree(left)
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         one.lay_out(found, scratch)

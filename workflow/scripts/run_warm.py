@@ -11,10 +11,11 @@ from segsweep.execution.warm_client import run_warm
 def main(argv: list[str] | None = None) -> int:
     """The program's exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--if-there", action="store_true", help="start no such process")
     parser.add_argument("program", help="without .py: prepare_data")
     parser.add_argument("options", nargs=argparse.REMAINDER, help="of the program")
     arguments = parser.parse_args(argv)
-    status = run_warm(arguments.program, arguments.options)
+    status = run_warm(arguments.program, arguments.options, start=not arguments.if_there)
     return import_module(arguments.program).main(arguments.options) if status is None else status
 
 

@@ -15,7 +15,8 @@ import train_segment
 
 from segsweep.execution.gpus import list_gpus
 from segsweep.execution.mps import MultiProcessService
-from segsweep.execution.pack import preload, run_pack
+from segsweep.execution.pack import run_pack
+from segsweep.execution.preloading import preload
 from segsweep.execution.requeue import requeue_job
 from segsweep.exits import INTERRUPTED, program
 from segsweep.io import write_text

@@ -12,10 +12,8 @@ import json
 import os
 import re
 import stat
-import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,7 +22,6 @@ from segsweep.errors import InputError
 
 TEMPORARY = ".{name}.{process}.tmp"
 PROCESS = re.compile(r"\.(\d{1,9})\.tmp$")  # in the name of a temporary file
-DAY_S = 86400.0
 
 
 def regular(path: Path | str) -> Path:
@@ -211,22 +208,6 @@ def remove_temporaries(folder: Path, name: str = "*") -> None:
     """Remove what writers that were killed have left behind in a folder, of files of some names (a glob pattern)."""
     for path in folder.glob(TEMPORARY.format(name=name, process="*")):
         path.unlink(missing_ok=True)
-
-
-def remove_abandoned(folder: Path) -> None:
-    """Remove what writers that were killed have left behind in a folder and in those right below it.
-
-    A temporary file that did not grow for a day, and whose number is that of no process of this machine. Whether a
-    process of another machine lives is not known here, but none pauses for a day.
-    """
-    from psutil import pid_exists  # jobs do without it
-
-    for pattern in ("", "*/"):
-        for path in folder.glob(pattern + TEMPORARY.format(name="*", process="*")):
-            process = PROCESS.search(path.name)
-            with suppress(FileNotFoundError):
-                if process and time.time() - path.lstat().st_mtime > DAY_S and not pid_exists(int(process[1])):
-                    path.unlink()
 
 
 def flush_folder(folder: Path) -> None:

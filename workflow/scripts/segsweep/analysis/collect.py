@@ -16,6 +16,7 @@ import numpy as np
 
 from segsweep import metrics
 from segsweep.analysis.confusions import Confusions, confusion_rows
+from segsweep.analysis.curve_numbers import index_of_best, sample_std
 from segsweep.analysis.curves import Curve, joined, read_curve, write_curves
 from segsweep.analysis.last_errors import LOGS, LastErrors
 from segsweep.analysis.program_curves import check_columns, named_curve
@@ -249,20 +250,6 @@ def status_of(records: list[SegmentRecord], run: PlannedRun) -> str:
     if last.status != "finished":
         return last.status
     return "pruned" if run.pruned or last.last_epoch < (run.epochs or 0) else "finished"
-
-
-def index_of_best(values: list[float], minimize: bool) -> int | None:
-    """Index of the first best finite value, None if there is none."""
-    finite = [value for value in values if math.isfinite(value)]
-    return values.index(min(finite) if minimize else max(finite)) if finite else None
-
-
-def sample_std(values: list[float]) -> float | None:
-    """Sample standard deviation (n - 1); None of fewer than two values."""
-    if len(values) < 2:
-        return None
-    mean = math.fsum(values) / len(values)
-    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
 def _all_digits(value: Any) -> Any:

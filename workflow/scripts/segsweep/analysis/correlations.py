@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from segsweep.analysis.level_numbers import as_number
 from segsweep.analysis.measures import is_measure
-from segsweep.analysis.study_results import StudyResults, as_number
+from segsweep.analysis.study_results import StudyResults
 from segsweep.tables import Column, Table
 
 FEWEST = 5

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from segsweep.analysis.level_numbers import as_number
 from segsweep.analysis.linear import Terms, dense, sum_coded
-from segsweep.analysis.study_results import Axis, StudyResults, as_number
+from segsweep.analysis.study_results import Axis, StudyResults
 from segsweep.formatting import plural
 from segsweep.tables import NO_RUN, Column, Document, Table
 

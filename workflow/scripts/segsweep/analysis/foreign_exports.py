@@ -8,7 +8,7 @@ import fnmatch
 import re
 from collections.abc import Iterable
 
-from segsweep.analysis.study_results import RULES
+from segsweep.statuses import RULES
 
 STATUSES = tuple(RULES)
 RUNNING = "running"

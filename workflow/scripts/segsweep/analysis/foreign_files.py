@@ -16,7 +16,7 @@ from typing import Any
 
 from segsweep.config.imported_table import Table, table_files
 from segsweep.errors import InputError
-from segsweep.io import read_text
+from segsweep.io import read_text, regular
 
 REMEDY = "`table.file` is relative to the study file."
 DELIMITERS = ",;\t|"
@@ -109,6 +109,10 @@ def read_table_files(table: Table, folder: Path) -> ForeignTable:
 
 def _read_file(path: Path, table: Table, wanted: list[str]) -> tuple[list[str], list[tuple[int, dict]], str]:
     """Header, rows with their lines, and what separates fields (empty where the file knows its types)."""
+    try:
+        regular(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}). {REMEDY}") from error
     kind = path.suffix.lower()
     delimiter = ""
     if kind == ".xlsx":

@@ -2,25 +2,21 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 from segsweep.analysis.foreign_exports import STATUSES
+from segsweep.analysis.level_numbers import same_text
 from segsweep.analysis.measures import GROUPS, NAMES
-from segsweep.analysis.ranking import Ranking
-from segsweep.analysis.run_tables import Cells, Runs
-from segsweep.analysis.study_results import same_text
 from segsweep.config.metric_direction import doubtful_direction
 from segsweep.config.study import Study
 from segsweep.config.yaml_documents import nearest
 from segsweep.errors import InputError
 from segsweep.formatting import value_in_words
+from segsweep.tables import definitions
 
 Location = Callable[[tuple], str]
-# Columns of tables that have a column for each axis, and those that the analysis adds to runs.
-COLUMNS_OF_TABLES = {
-    column.name for table in (Cells, Runs, Ranking) for column in table.columns if not column.name.startswith("<")
-} | {"score", "usable", "of", "final"}
-RESERVED = COLUMNS_OF_TABLES - {"epochs"}  # which may be what varies
+TABLES_WITH_AXES = ("cells.csv", "runs.csv", "ranking.csv")
 # Beginnings of the names of what is measured.
 MEASURED = ("val/", "train/", "test/", *GROUPS)
 # Keys of a table that may name one column: the epochs of a run, or its name, may be its level, too.
@@ -39,38 +35,50 @@ def check_keys(study: Study, location: Location) -> None:
     """
     table, problems = study.table, doubtful_direction(study, location)
     if table.status and "column" not in table.status:
-        problems.append("`table.status` has words but no `column`. Add `column: NAME` to it.")
+        where = location(("table", "status"))
+        problems.append(f"{where}: `table.status` has words but no `column`. Add `column: NAME` to it.")
     problems += [
-        f"`table.status.{word}` is {status!r}, which is no status. Allowed: {', '.join(STATUSES)}; a run that crashed "
-        "is `failed`."
+        f"{location(('table', 'status', word))}: `table.status.{word}` is {status!r}, which is no status. Allowed: "
+        f"{', '.join(STATUSES)}; a run that crashed is `failed`."
         for word, status in table.status.items()
         if word != "column" and status not in STATUSES
     ]
     for key in ("conditional", "words"):
         problems += [
-            f"`table.{key}` names {axis!r}, which is not in `table.axes`. {nearest(axis, table.axes)}"
+            f"{location(('table', key))}: `table.{key}` names {axis!r}, which is not in `table.axes`. "
+            f"{nearest(axis, table.axes)}"
             for axis in getattr(table, key)
             if axis not in table.axes
         ]
     if table.history and table.epochs:
         problems.append(
-            "`table.epochs` and `table.history` exclude each other: with `history` a run's rows are counted."
+            f"{location(('table', 'history'))}: `table.epochs` and `table.history` exclude each other: with `history` "
+            "a run's rows are counted."
         )
     if study.metric not in table.metrics:
         problems.append(
-            f"the study's metric {study.metric!r} is not in `table.metrics`. {nearest(study.metric, table.metrics)}"
+            f"{location(('metric',))}: the study's metric {study.metric!r} is not in `table.metrics`. "
+            f"{nearest(study.metric, table.metrics)}"
         )
     problems += _names_of_ours(study, location) + _shared_columns(study, location)
     if problems:
         raise InputError(*problems)
 
 
+@cache
+def _columns_of_tables() -> set[str]:
+    """Columns of tables that have a column for each axis, and those that the analysis adds to runs."""
+    tables = [one for one in definitions() if one.file in TABLES_WITH_AXES]
+    names = {column.name for table in tables for column in table.columns if not column.family}
+    return names | {"score", "usable", "of", "final"}
+
+
 def _names_of_ours(study: Study, location: Location) -> list[str]:
     """Axes and metrics that are called like a column of our tables, or like each other."""
-    table, problems = study.table, []
+    table, problems, ours = study.table, [], _columns_of_tables()
     for axis in table.axes:
         where = location(("table", "axes", axis))
-        if axis in RESERVED or axis in NAMES:
+        if (axis in ours and axis != "epochs") or axis in NAMES:  # which may be what varies
             problems.append(
                 f"{where}: an axis cannot be called {axis!r}, which is a column of runs.csv or ranking.csv. Rename the "
                 f"key in `axes`, not the column: `my_{axis.rpartition('/')[2]}: {table.axes[axis]}`."
@@ -86,7 +94,7 @@ def _names_of_ours(study: Study, location: Location) -> list[str]:
         f"{location(('table', 'metrics', name))}: a metric cannot be called {name!r}, which is a column of runs.csv or "
         f"ranking.csv. Rename the key in `metrics`: `val/{name}`."
         for name in table.metrics
-        if name in COLUMNS_OF_TABLES and name not in NAMES
+        if name in ours and name not in NAMES
     ]
     return problems
 

@@ -17,7 +17,7 @@ from segsweep.analysis.imported_replicates import by_setting, copies_of, setting
 from segsweep.analysis.imported_rows import Reader, metrics_of
 from segsweep.analysis.measures import NAMES
 from segsweep.analysis.run_tables import Cells, Epochs, Images, Missing, Runs, level_texts
-from segsweep.analysis.study_results import is_adaptive
+from segsweep.analysis.samplers import is_adaptive
 from segsweep.config.study import Study
 from segsweep.config.yaml_documents import nearest
 from segsweep.errors import InputError

@@ -21,7 +21,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from segsweep.analysis.study_results import Axis, StudyResults, as_number
+from segsweep.analysis.level_numbers import as_number
+from segsweep.analysis.study_results import Axis, StudyResults
 from segsweep.tables import NOT_TESTED, Column, Table
 
 FEWEST_CELLS = 20

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from segsweep.analysis.collect import index_of_best, sample_std
+from segsweep.analysis.curve_numbers import index_of_best, sample_std
 from segsweep.analysis.foreign_files import ForeignTable, Row
 from segsweep.analysis.imported_rows import Reader
 from segsweep.statuses import USABLE

@@ -5,8 +5,9 @@ from typing import Any
 from segsweep.analysis.importance import Importance
 from segsweep.analysis.multiple_testing import STUDY_ALPHA, shares_of
 from segsweep.analysis.ranking import Noise
-from segsweep.analysis.study_results import RULES, StudyResults
+from segsweep.analysis.study_results import StudyResults
 from segsweep.formatting import plural
+from segsweep.statuses import RULES
 
 KINDS = {
     "levels": "comparisons of levels",

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from segsweep.analysis.level_numbers import as_number
 from segsweep.analysis.linear import FEWEST_OF_INTERVAL, t_interval
-from segsweep.analysis.study_results import Axis, StudyResults, as_number
+from segsweep.analysis.study_results import Axis, StudyResults
 from segsweep.tables import NO_RUN, Column, Table
 
 MOST_ROWS = 60

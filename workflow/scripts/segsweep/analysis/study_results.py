@@ -9,31 +9,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from segsweep import metrics, registry
+from segsweep import metrics
+from segsweep.analysis.level_numbers import as_number, same_text
 from segsweep.analysis.linear import additive_fit
 from segsweep.analysis.measures import is_measure
-from segsweep.config.components import Sampler
+from segsweep.analysis.samplers import is_adaptive, sampler_named
 from segsweep.config.metric_direction import lower_is_better
 from segsweep.errors import InputError
 from segsweep.formatting import number, short_names, value_in_words
 from segsweep.io import regular
-from segsweep.own_code.names import own_name
 from segsweep.planning.plan_file import DESIGN_ROLES, PLAN_FILE, StudyPlan, open_plan
 from segsweep.search.step_files import DROPPED
-from segsweep.statuses import USABLE
+from segsweep.statuses import RULES, USABLE
 from segsweep.tables import Column, Table
 
-# How runs of each status enter.
-RULES = {
-    "finished": "Enters all means.",
-    "early_stopped": "Enters all means: its best epoch lies before the end, and that is what is compared.",
-    "pruned": "Ended by the pruner: counted and shown with its last score, in no mean of final scores.",
-    "diverged": "Counted and shown, in no mean; its cell is not recommended.",
-    "oom": "Ran out of memory: counted and shown, without a score; its cell is not recommended.",
-    "failed": "Counted and shown, in no mean.",
-}
 FEWEST_LACK_OF_FIT = 3  # degrees of freedom of the additive model's residual
-OTHER_NAMES = {"bayes": "gp"}  # W&B's sweeps with a Gaussian process
 TEXT_COLUMNS = (
     "cell", "run", "role", "round", "status", "label", "note", "segments", "same_as", "image", "method", "detail",
     "class", "predicted", "race", "standing", "by",
@@ -80,7 +70,7 @@ class StudyResults:
         self.short = short_names(self.plan.axes)
         of_table = (study.get("table") or {}).get("sampler")
         self.sampler = of_table or (study.get("sweep") or {}).get("sampler", {}).get("name")
-        sampler = _sampler(self.sampler)
+        sampler = sampler_named(self.sampler)
         self.adaptive = is_adaptive(self.sampler)
         self.random_draw = sampler is not None and not sampler.adaptive and not sampler.enumerates
         self.cells = self.cells[~self.cells.index.duplicated()]
@@ -230,17 +220,6 @@ class StudyResults:
         return next((name for name in (self.metric, self.metric.split("/")[-1]) if name in images), None)
 
 
-def is_adaptive(sampler: str | None) -> bool:
-    """Whether trials of a sampler follow the scores of earlier ones."""
-    found = _sampler(sampler)
-    return found is not None and found.adaptive
-
-
-def _sampler(name: str | None) -> type[Sampler] | None:
-    name = OTHER_NAMES.get(name, name)
-    return registry.find("sampler", name) if own_name(name) else registry.classes("sampler").get(name)
-
-
 class Statuses(Table):
     """A status that runs have; planned runs that are not there count as `missing`, rows of a table as `left out`."""
 
@@ -300,23 +279,6 @@ def read_table(path: Path, axes: list[str] = ()) -> pd.DataFrame:
     texts = {name: str for name in header if name in TEXT_COLUMNS or name in axes}
     table = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values={n: [""] for n in header if n not in texts})
     return table
-
-
-def same_text(text: str, texts: set[str]) -> bool:
-    """Whether a level's text is one of these, numbers compared as numbers (`1e-3` is `0.001`)."""
-    if text in texts:
-        return True
-    value = as_number(text)
-    return value is not None and any(as_number(other) == value for other in texts)
-
-
-def as_number(text: str) -> float | None:
-    """The finite number that a level's text is, or None."""
-    try:
-        value = float(text)
-    except (TypeError, ValueError):
-        return None
-    return value if math.isfinite(value) else None
 
 
 def _axis(name: str, texts: pd.Series, plan: StudyPlan) -> Axis:

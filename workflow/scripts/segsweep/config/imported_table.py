@@ -101,7 +101,7 @@ def table_files(table: Table, folder: Path) -> dict[Path, dict[str, str]]:
     if not table.is_pattern:
         return {folder / table.file: {}}
     if re.search(r"[*}][*{]", table.file):
-        raise InputError(f"`table.file` is {table.file!r}: two placeholders touch. Put what stands between them.")
+        raise InputError(f"{folder / table.file}: two placeholders touch. Put between them what stands there.")
     # The folder in front of the first part with a placeholder; an absolute path stays one.
     parts = Path(table.file).parts
     fixed = next(i for i, part in enumerate(parts) if "*" in part or PLACEHOLDER.search(part))

@@ -34,6 +34,7 @@ from segsweep.config.test_score_checks import problems_of_test_score
 from segsweep.config.yaml_documents import Document, nearest, parse
 from segsweep.errors import LEFT_OUT, InputError, Problems
 from segsweep.own_code.names import alike_without_folders, own_score, relocated, without_folder
+from segsweep.search.start_points import with_start_points, without_start_points
 
 # Keys that name scores, or hold something by their names.
 SCORES = {"metric", "also_report", "monitor", "of", "names"}
@@ -227,6 +228,9 @@ def _checked(
 ) -> Loaded | None:
     """A study, after `smoke`, with its data set; what is wrong with them together is added to the problems."""
     study, values, location = right
+    folder = document.path.parent
+    study = problems.of(with_start_points, study, location, folder, smoke=request.smoke) or without_start_points(study)
+    right = right._replace(settings=study)
     if study.command is not None:
         return _program(request, right, document, problems)
     dataset = None

@@ -2,15 +2,18 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, field_validator, model_validator
 
 from segsweep import registry
 from segsweep.config.components import Sampler
+from segsweep.config.expressions import checked
 from segsweep.config.racing import FIRST_FRESH, AnySeeds, RacingSeeds
 from segsweep.config.settings import Settings, key
 from segsweep.config.study_names import STUDY_NAME
 
+Constraint = Annotated[str, AfterValidator(checked)]
 MOST_CHOICES = 10_000
+MOST_CONSTRAINTS = 100
 
 
 class Dimension(Settings):
@@ -64,8 +67,22 @@ class Sweep(Settings):
     ] = key(registry.default("sampler"), "Sampler of Optuna. Its name alone is short for `{name: ...}`.")
     seed: int = key(0, "Seed of the sampler.", ge=0)
     trials: int = key(..., "Number of settings tried.", ge=1, le=100_000)
-    at_once: int = key(1, "Proposed together.", ge=1)
+    at_once: int = key(
+        1, "Trials under way at a time. Three times as many as there are jobs at a time keep all of these busy.", ge=1
+    )
     space: dict[str, Dimension] = key(..., "Axis: range or choices.", min_length=1)
+    constraints: list[Constraint] = key(
+        [],
+        "Conditions on axes and on keys of `train` that each trial fulfils: `batch_size * accumulate <= 32`; see "
+        "docs/sweeps.md.",
+        max_length=MOST_CONSTRAINTS,
+    )
+    try_first: list[dict[str, Any]] = key(
+        [],
+        "Start points: settings by axis that are tried first, in this order; the sampler fills in axes that one leaves "
+        "open. `from: results/OTHER/best.yaml` takes the values of another study's best setting.",
+        max_length=MOST_CHOICES,
+    )
     pruner: registry.union("pruner") = key(
         registry.classes("pruner")["none"](), "Prunes trials that fall behind others."
     )

@@ -85,10 +85,21 @@ def smoke_location(smoke: Mapping[str, Any], location: Callable[[tuple], str]) -
     def found(keys: tuple) -> str:
         of_start = keys[1:] if keys[:1] in (("train",), ("parameters",)) else keys
         dotted = ".".join(map(str, of_start))
-        for name in smoke:
+        for name, value in smoke.items():
             if dotted == name or dotted.startswith(f"{name}."):
-                return location(("smoke", name, *of_start[name.count(".") + 1 :]))
+                inner = of_start[name.count(".") + 1 :]
+                return location(keys) if _only_in_study(value, keys, inner) else location(("smoke", name, *inner))
         return location(keys)
+
+    def _only_in_study(value: Any, keys: tuple, inner: tuple) -> bool:
+        """Whether the study has a key that a section of `smoke` leaves as it is."""
+        for number, key in enumerate(inner, len(keys) - len(inner)):
+            if not isinstance(value, dict):
+                return False
+            if key not in value:
+                return location(keys[: number + 1]) != location(keys[:number])
+            value = value[key]
+        return False
 
     return found
 

@@ -10,42 +10,12 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from importlib import import_module
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 from warnings import catch_warnings
 
-from segsweep import lean_imports, registry
 from segsweep.exits import CRASHED, INTERRUPTED, end_with, note_killed, signal_in_words
-
-LIBRARIES = (
-    "numpy",
-    "cv2",
-    "torch",
-    "torch._dynamo",  # what the first optimizer imports
-    "torchvision",
-    "albumentations",
-    "segmentation_models_pytorch",
-    "pydantic",
-    "shapely",
-    "yaml",
-)
-# Of this project, what a training executes whatever its settings.
-CODE = ("segsweep.execution.segment_job", "segsweep.trainers.builtin", "segsweep.data.augmentation")
-
-
-def preload() -> None:
-    """Import libraries and the code of trainings, so that processes forked from here need not, and build the classes of
-    settings. Starts no thread and touches no GPU."""
-    lean_imports.install()
-    for name in LIBRARIES:
-        with suppress(ImportError):  # whoever needs what is missing will say so
-            import_module(name)
-    for name in CODE:
-        import_module(name)
-    for kind in registry.kinds():
-        registry.classes(kind)
 
 
 def run_forked(work: Callable[[], int], log: Path | None = None) -> int:

@@ -2,6 +2,9 @@
 
 Importing torch, torchvision, segmentation_models_pytorch and albumentations takes seconds of a core, and this project's
 own code half a second more; a short training would pay them each time. This side imports none of them.
+
+A socket's name stands for all that the process behind it holds fixed. Where nobody listens at that for a state of the
+code, a client asks the process that has the libraries for one, and starts that where there is none.
 """
 
 import fcntl
@@ -14,22 +17,43 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from segsweep.private_folder import private_folder
 
 START_S = 120.0
 SCRIPTS = Path(__file__).resolve().parents[2]
+PACKAGE = SCRIPTS / "segsweep"
 FORWARDED = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
-# Variables that libraries read when they are imported, or that name a job with whose end the server would end.
+# Variables that are read when a process starts or imports libraries, or that name a job with which it would end.
 READ_AT_IMPORT = (
-    "OMP_", "MKL_", "KMP_", "GOMP_", "OPENBLAS_", "PYTHON", "LD_", "TORCH", "PYTORCH", "HF_",
+    "OMP_", "MKL_", "KMP_", "GOMP_", "OPENBLAS_", "GLIBC_", "MALLOC_", "PYTHON", "LD_", "TORCH", "PYTORCH", "HF_",
     "SLURM_JOB_ID", "SLURM_STEP_ID",
 )  # fmt: skip
+# What a process with the libraries runs itself. Clones and states of the code that have the same share one.
+SERVER_CODE = (
+    "execution/preloading",
+    "execution/warm_client",
+    "execution/warm_server",
+    "exits",
+    "lean_imports",
+    "private_folder",
+)
 LENGTH = struct.Struct("!Q")
 STATUS = struct.Struct("!i")
 BEGUN = b"+"
+
+
+class Imports(NamedTuple):
+    """`module:NAME` of the functions that import what jobs need: libraries, and what is in force until it is edited."""
+
+    libraries: str = "segsweep.execution.preloading:import_libraries"
+    code: str = "segsweep.execution.preloading:import_code"
+
+
+OF_TRAININGS = Imports()
 
 
 def run_warm(
@@ -38,7 +62,8 @@ def run_warm(
     environ: Mapping[str, str] = os.environ,
     *,
     scripts: Path = SCRIPTS,
-    preload: str = "segsweep.execution.pack:preload",
+    imports: Imports = OF_TRAININGS,
+    start: bool = True,
 ) -> int | None:
     """Run `module.main(argv)` in a process forked by the server, which is started where there is none.
 
@@ -47,7 +72,8 @@ def run_warm(
 
     Args:
         module: name of a program in the folder `scripts`.
-        preload: `module:NAME` of the function by which a new server imports what jobs need.
+        imports: what a new server imports.
+        start: False uses only a server that is there.
 
     Returns:
         The exit status (128 + the number of a signal that killed it), or None where no server can be had: nothing
@@ -56,19 +82,17 @@ def run_warm(
     if sys.platform != "linux":
         return None
     try:
-        code = code_state(scripts)
-        connection = _connect(_address(environ, preload, code), environ, (preload, str(scripts), code))
+        connection = _connect(environ, scripts, imports, start)
     except OSError:
         return None
     if connection is None:
         return None
     request = {"module": module, "argv": argv, "scripts": str(scripts), "environ": dict(environ), "cwd": os.getcwd()}
-    body = json.dumps(request | {"cores": sorted(os.sched_getaffinity(0)), "umask": _umask()}).encode()
+    request |= {"cores": sorted(os.sched_getaffinity(0)), "umask": _umask()}
     former = signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)  # a signal must not speak into the request
     handlers = {number: signal.signal(number, lambda n, _: connection.send(bytes([n]))) for number in FORWARDED}
     try:
-        socket.send_fds(connection, [LENGTH.pack(len(body))], [0, 1, 2])
-        connection.sendall(body)
+        send(connection, request, [0, 1, 2])
         signal.pthread_sigmask(signal.SIG_SETMASK, former)
         if receive(connection, len(BEGUN)) is None:
             return None
@@ -87,6 +111,13 @@ def run_warm(
     return 128 - code if code < 0 else code
 
 
+def send(connection: socket.socket, request: Mapping[str, object], handles: Sequence[int] = ()) -> None:
+    """Send a request, with open files."""
+    body = json.dumps(request).encode()
+    socket.send_fds(connection, [LENGTH.pack(len(body))], handles)
+    connection.sendall(body)
+
+
 def receive(connection: socket.socket, count: int) -> bytes | None:
     """That many bytes; None if the other side ends before."""
     found = b""
@@ -98,10 +129,10 @@ def receive(connection: socket.socket, count: int) -> bytes | None:
     return found
 
 
-def code_state(scripts: Path) -> str:
-    """Digest of the paths, sizes and times of this project's files and of the programs in `scripts`."""
+def code_state(scripts: Path, package: Path) -> str:
+    """Digest of the paths, sizes and times of the programs in `scripts` and of the files of the package."""
     files = [entry for entry in os.scandir(scripts) if entry.name.endswith(".py")]
-    folders = [str(SCRIPTS / "segsweep")]
+    folders = [str(package)]
     for folder in folders:
         for entry in os.scandir(folder):
             if entry.is_file():
@@ -109,30 +140,61 @@ def code_state(scripts: Path) -> str:
             elif entry.name != "__pycache__":
                 folders.append(entry.path)
     states = sorted((entry.path, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in files)
-    return hashlib.sha256(repr(states).encode()).hexdigest()
+    return _digest(states)
 
 
-def _connect(address: str, environ: Mapping[str, str], serve: tuple[str, ...]) -> socket.socket | None:
-    """A connection to the server at this address, started if there is none; None if it does not come up."""
-    if connection := _try(address):
+def server_code(package: Path) -> str:
+    """Digest of what a process with the libraries runs of the package: of the texts, which clones share."""
+    return _digest([(package / f"{name}.py").read_bytes() for name in SERVER_CODE])
+
+
+def _connect(environ: Mapping[str, str], scripts: Path, imports: Imports, start: bool) -> socket.socket | None:
+    """A connection to the server of this state of the code; None if none comes up.
+
+    Raises:
+        OSError: the folder of sockets is open to others; a server is gone or silent.
+    """
+    folder = private_folder("segsweep")
+    server, code = server_code(PACKAGE), code_state(scripts, PACKAGE)
+    libraries = str(folder / _digest([*_environment(environ), imports.libraries, server])[:16])
+    address = str(folder / _digest([libraries, imports.code, code])[:16])
+    connection = _try(address)
+    if connection or not start:
         return connection
-    with open(f"{address}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # of several clients, one starts it
+    with open(f"{libraries}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of several clients, one starts what lacks
         if connection := _try(address):
             return connection
-        code = (
-            f"import sys; sys.path.insert(0, {str(SCRIPTS)!r})\n"
-            f"from segsweep.execution.warm_server import serve; serve({address!r}, *{serve!r})"
-        )
-        # None of this process's output may be held open: who reads it waits for its end.
-        quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-        command = [sys.executable, "-c", code]
-        server = subprocess.Popen(command, cwd="/", env=dict(environ), start_new_session=True, **quiet)
-        until = time.monotonic() + START_S
-        while server.poll() is None and time.monotonic() < until:
-            if connection := _try(address):
-                return connection
-            time.sleep(0.05)
+        connection = _try(libraries) or _start((libraries, imports.libraries, server), environ)
+        if connection is None:
+            return None
+        with connection:
+            connection.settimeout(START_S)
+            request = {"address": address, "imports": imports.code, "code": code, "environ": dict(environ)}
+            send(connection, request | {"scripts": str(scripts), "package": str(PACKAGE)})
+            receive(connection, len(BEGUN))
+        return _try(address)
+
+
+def _start(serve: tuple[str, str, str], environ: Mapping[str, str]) -> socket.socket | None:
+    """A connection to a new process that has the libraries; None if it does not come up.
+
+    Args:
+        serve: arguments of `warm_server.serve_libraries`.
+    """
+    code = (
+        f"import sys; sys.path.insert(0, {str(SCRIPTS)!r})\n"
+        f"from segsweep.execution.warm_server import serve_libraries; serve_libraries(*{serve!r})"
+    )
+    # None of this process's output may be held open: who reads it waits for its end.
+    quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    command = [sys.executable, "-P", "-c", code]
+    server = subprocess.Popen(command, cwd="/", env=dict(environ), start_new_session=True, **quiet)
+    until = time.monotonic() + START_S
+    while server.poll() is None and time.monotonic() < until:
+        if connection := _try(serve[0]):
+            return connection
+        time.sleep(0.05)
     return None
 
 
@@ -146,17 +208,15 @@ def _try(address: str) -> socket.socket | None:
         return None
 
 
-def _address(environ: Mapping[str, str], preload: str, code: str) -> str:
-    """Path of the socket, in a folder that only this user can enter; its name stands for all that a server holds fixed.
-
-    Raises:
-        PermissionError: the folder is open to others.
-    """
-    folder = private_folder("segsweep")
+def _environment(environ: Mapping[str, str]) -> list[object]:
+    """What libraries depend on when they are imported."""
     packages = [Path(path) for path in sys.path if path.endswith("-packages") and os.path.isdir(path)]
-    fixed = [sys.executable, sys.version, preload, code, *((str(path), path.stat().st_mtime_ns) for path in packages)]
-    fixed += sorted((name, value) for name, value in environ.items() if name.startswith(READ_AT_IMPORT))
-    return str(folder / hashlib.sha256(repr(fixed).encode()).hexdigest()[:16])
+    variables = sorted((name, value) for name, value in environ.items() if name.startswith(READ_AT_IMPORT))
+    return [sys.executable, sys.version, [(str(path), path.stat().st_mtime_ns) for path in packages], variables]
+
+
+def _digest(what: object) -> str:
+    return hashlib.sha256(repr(what).encode()).hexdigest()
 
 
 def _umask() -> int:

@@ -1,9 +1,13 @@
-"""A process that has the libraries and the code of trainings imported and forks a process per job, for `run_warm`.
+"""Processes that fork a process per job, for `run_warm`, one for each state of the code; and one that has the libraries
+imported, from which those are forked.
 
-It starts no thread and touches no GPU. Its address stands for the code that it imported: once that is edited, clients
-ask for another server, so that what was edited is in force at the next job. It ends itself when no job runs and it has
-not been asked for a while: a minute, or some seconds where the Snakemakes that asked are gone. SEGSWEEP_WARM_S in its
-environment says how many.
+None starts a thread or touches a GPU. What has the libraries keeps none of this project's modules: clones and states of
+the code share it. The address of a server of jobs stands for the code that it imported: once that is edited, clients
+ask for another one, so that what was edited is in force at the next job, half a second later.
+
+They end themselves when no job runs and they have not been asked for a while: a server of jobs after a minute, or some
+seconds where the Snakemakes that asked are gone; what has the libraries some minutes after the last server of jobs.
+SEGSWEEP_WARM_S in the environment says how many seconds to wait once the Snakemakes are gone, of both.
 """
 
 import gc
@@ -14,46 +18,95 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-from segsweep.execution.warm_client import BEGUN, LENGTH, STATUS, code_state, receive
+from segsweep.execution.warm_client import BEGUN, LENGTH, STATUS, code_state, receive, server_code
 from segsweep.exits import end_with
 
-IDLE_S = 60.0
-ALONE_S = 5.0
+# Seconds without a request after which a server of jobs ends, while a Snakemake that asked lives and when none does.
+IDLE_S, ALONE_S = 60.0, 5.0
+LIBRARIES_S = 300.0
+WAITS = "SEGSWEEP_WARM_S"
 START = "SEGSWEEP_START"  # names the Snakemake that a client belongs to; its process is the last part
 
 
-def serve(address: str, preload: str, scripts: str, code: str, idle_s: float = IDLE_S) -> None:
-    """Listen at a socket until nothing was asked for `idle_s` seconds and no job runs.
+def serve_libraries(address: str, imports: str, code: str) -> None:
+    """Import libraries, then listen for clients that want a server of jobs.
 
     Args:
         address: path of the socket; it appears once all is imported.
-        preload: `module:NAME` of a function that imports what jobs need.
-        scripts: folder of the programs that are asked for.
-        code: what `code_state` says of it; the server ends at once if it is another one by now.
+        imports: `module:NAME` of the function that imports the libraries.
+        code: what `server_code` says of this file and what it uses; another one by now serves nobody.
     """
-    module, _, name = preload.partition(":")
-    getattr(import_module(module), name)()
-    if code_state(Path(scripts)) != code:
+    _call(imports)
+    if server_code(Path(__file__).parents[1]) != code:
         return
-    gc.freeze()  # collections in the jobs then leave the shared pages alone
+    wait_s = float(os.environ.get(WAITS, LIBRARIES_S))
+    _listen(address, _serve_jobs, wait_s, wait_s)
+
+
+def _serve_jobs(connection: socket.socket, tell: int) -> int:
+    """In a process of its own: import the code that a client names, say that it is there, listen for jobs."""
+    request, _ = _request(connection, tell)
+    os.environ.clear()
+    os.environ.update(request["environ"])
+    sys.path[0] = request["scripts"]  # in place of those of the clone whose client had the libraries imported
+    for name in [name for name in sys.modules if name.split(".")[0] == "segsweep"]:
+        del sys.modules[name]
+    _call(request["imports"])
+    if code_state(Path(request["scripts"]), Path(request["package"])) != request["code"]:
+        return 1
+
+    def say() -> None:
+        with suppress(OSError):  # who asked may be gone; others will come
+            connection.sendall(BEGUN)
+        connection.close()
+
+    _listen(request["address"], _supervise, IDLE_S, float(os.environ.get(WAITS, ALONE_S)), say)
+    return 0
+
+
+def _call(function: str) -> None:
+    module, _, name = function.partition(":")
+    getattr(import_module(module), name)()
+
+
+def _listen(
+    address: str,
+    work: Callable[[socket.socket, int], int],
+    idle_s: float,
+    alone_s: float,
+    begun: Callable[[], None] = lambda: None,
+) -> None:
+    """Listen at a socket until nothing was asked for a while and nothing that was asked for runs.
+
+    Args:
+        address: path of the socket.
+        work: done in a forked process for each client, with the connection to it and the file to `_request` it with.
+        idle_s: seconds to wait for the next client while a Snakemake lives to which one belonged.
+        alone_s: while none does.
+        begun: called once clients can connect.
+    """
+    gc.freeze()  # collections in forked processes then leave the shared pages alone
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(f"{address}.{os.getpid()}")
     listener.listen(64)
-    alone_s = float(os.environ.get("SEGSWEEP_WARM_S", ALONE_S))
-    told, tell = os.pipe()  # the processes of Snakemake whose jobs came, by the children that read the requests
+    told, tell = os.pipe()  # the processes of Snakemake whose clients came, by the children that read the requests
     snakemakes: set[int] = set()
     os.rename(f"{address}.{os.getpid()}", address)  # from now on clients find it
     mine = os.stat(address).st_ino
-    jobs: set[int] = set()
+    begun()
+    children: set[int] = set()
     asked = time.monotonic()
     while True:
-        jobs -= {pid for pid in jobs if os.waitpid(pid, os.WNOHANG)[0]}
+        children -= {pid for pid in children if os.waitpid(pid, os.WNOHANG)[0]}
         snakemakes = {pid for pid in snakemakes if _lives(pid)}
-        over = not jobs and time.monotonic() - asked >= (idle_s if snakemakes else min(idle_s, alone_s))
+        over = not children and time.monotonic() - asked >= (idle_s if snakemakes else alone_s)
         if over and os.path.exists(address) and os.stat(address).st_ino == mine:
             os.unlink(address)  # before the last look: who connected until now is still heard
         ready = select.select([listener, told], [], [], 0.0 if over else 1.0)[0]
@@ -67,8 +120,9 @@ def serve(address: str, preload: str, scripts: str, code: str, idle_s: float = I
         pid = os.fork()
         if pid == 0:
             listener.close()
-            os._exit(_supervise(connection, tell))
-        jobs.add(pid)
+            os.close(told)
+            end_with(partial(work, connection, tell))
+        children.add(pid)
         connection.close()
         asked = time.monotonic()
 
@@ -77,15 +131,25 @@ def _lives(pid: int) -> bool:
     return os.path.exists(f"/proc/{pid}")
 
 
-def _supervise(connection: socket.socket, tell: int) -> int:
-    """See one job through: say whose it is, pass signals on, answer its exit status, end it when the client is gone."""
+def _request(connection: socket.socket, tell: int) -> tuple[dict[str, Any], list[int]]:
+    """What a client asks for, and its open files; whose client it is is told.
+
+    Raises:
+        ConnectionError: it is gone.
+    """
     head, handles, _, _ = socket.recv_fds(connection, LENGTH.size, 3)
     body = receive(connection, LENGTH.unpack(head)[0]) if len(head) == LENGTH.size else None
-    if body is None or len(handles) != 3:
-        return 1
+    if body is None:
+        raise ConnectionError("the client is gone")
     request = json.loads(body)
     os.write(tell, f"{request['environ'].get(START, '').rpartition('-')[2] or os.getpid()} ".encode())
     os.close(tell)
+    return request, handles
+
+
+def _supervise(connection: socket.socket, tell: int) -> int:
+    """See one job through: say whose it is, pass signals on, answer its exit status, end it when the client is gone."""
+    request, handles = _request(connection, tell)
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)

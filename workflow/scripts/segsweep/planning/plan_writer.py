@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import IO
 
 from segsweep.disk_errors import refusals_told
-from segsweep.io import regular, remove_abandoned, write_if_changed
+from segsweep.io import regular, write_if_changed
 from segsweep.planning import markers
+from segsweep.planning.log_files import clear_log_files
 from segsweep.planning.own_components import as_text
 from segsweep.planning.packs import remembered
 from segsweep.planning.planner import Planner
+from segsweep.store.leftovers import remove_leftovers
 
 
 class PlanWriter:
@@ -53,7 +55,8 @@ class PlanWriter:
         for path in self.study.outdated_steps:
             path.unlink(missing_ok=True)
         markers.remove_old(self.study.start)
-        remove_abandoned(self.study.folder)
+        clear_log_files()
+        remove_leftovers(self.study.folder.parent, [self.study.folder])
         self.write()
 
     @refusals_told()

@@ -38,6 +38,7 @@ from segsweep.planning.runs import Plan, Run, cut, make_run, not_continuable, to
 from segsweep.planning.setting_checks import check_encoders
 from segsweep.planning.study_context import component_roots
 from segsweep.planning.study_training import StudyTraining
+from segsweep.planning.table_check import check_table
 from segsweep.planning.tried_settings import digest
 from segsweep.planning.unplanned_segments import compare_unplanned
 from segsweep.planning.worker_view import RESULTS, WorkerView
@@ -45,7 +46,7 @@ from segsweep.search.checks import problems as problems_of_search
 from segsweep.search.decision_inputs import basis_of, valid_steps
 from segsweep.search.narrow import earlier_trials, narrowed, ranks_otherwise
 from segsweep.search.requests import folds_of
-from segsweep.search.step_files import read_steps
+from segsweep.search.step_files import State, read_steps
 from segsweep.store.lock import is_held
 from segsweep.store.segment_store import STORE, SegmentStore
 from segsweep.store.spare_files import are_ranked, weights_to_train_again
@@ -95,6 +96,8 @@ class Planner(WorkerView):
         study, loaded = self.study, self.loaded
         if study.table is None:
             self._judge(problems, pull=pull)
+        elif not problems:
+            problems.of(check_table, self, loaded.location)
         problems.tell()
         if self.request.cluster is not None:
             self.resources = Resources(self.request.cluster, self.store)
@@ -208,13 +211,13 @@ class Planner(WorkerView):
         self.store.leave_out(segments)
         self.cut = cut(runs, self.store)
 
-    def read_step(self, path: str) -> tuple[list[dict[str, Any]], bool]:
-        requested = read_json(path)["requested"]
-        new = self.decided.add(requested)
+    def read_step(self, path: str) -> tuple[State, bool]:
+        step = read_json(path)
+        new = self.decided.add(step["requested"])
         if new:
             self.store = SegmentStore(self.store.root)
             self._cut()
-        return requested, new
+        return step, new
 
     @cached_property
     def may_lose_weights(self) -> bool:

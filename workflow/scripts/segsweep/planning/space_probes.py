@@ -14,15 +14,14 @@ INSIDE = 0.381966
 
 
 def probes(space: Space) -> Iterator[Values]:
-    """Complete trials: each choice and both ends of each range once."""
-    axes = order(space)
-    for axis in axes:
+    """Values of trials: each choice and both ends of each range once, with what its `when` waits for."""
+    for axis in order(space):
         for value in _values(space[axis]):
-            yield _completed(space, axes, _condition(space, axis) | {axis: value})
+            yield _condition(space, axis) | {axis: value}
 
 
 def pairs(space: Space) -> Iterator[Values]:
-    """Complete trials: of each two axes, each two values once that can stand together.
+    """Values of trials: of each two axes, each two values once that can stand together.
 
     Of numbers the least and the greatest: each choice by itself is among the `probes`.
     """
@@ -32,12 +31,12 @@ def pairs(space: Space) -> Iterator[Values]:
         for one, other in product(_telling(space[first]), _telling(space[second])):
             values = conditions | {first: one, second: other}
             if all(active(space[axis], values) for axis in values):
-                yield _completed(space, axes, values)
+                yield values
 
 
-def _completed(space: Space, axes: list[str], values: Values) -> Values:
+def completed(space: Space, values: Values) -> Values:
     """A trial with these values, and of the other axes that it has with the first one each."""
-    for axis in axes:
+    for axis in order(space):
         if axis not in values and active(space[axis], values):
             values = values | {axis: _values(space[axis])[0]}
     return values

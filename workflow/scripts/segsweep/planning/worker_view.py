@@ -14,7 +14,7 @@ from segsweep.planning.resources import Resources, submission
 from segsweep.planning.tried_settings import TriedStudy
 from segsweep.search.racing import races_of
 from segsweep.search.retraining import retrains
-from segsweep.search.step_files import RequestedRun
+from segsweep.search.step_files import RequestedRun, State
 from segsweep.store.segment_store import STORE, SegmentStore, split_id
 
 RESULTS = Path("results")
@@ -122,10 +122,10 @@ class WorkerView:
         """Whether a segment is complete at this moment."""
         return self.store.has(segment)
 
-    def read_step(self, path: str) -> tuple[list[RequestedRun], bool]:
-        """The runs that a decision requests, and whether some of them were not planned before."""
+    def read_step(self, path: str) -> tuple[State, bool]:
+        """What the file of a decision holds, and whether it requests runs that were not planned before."""
         self.__dict__.pop("plan", None)  # it was written again since
-        return read_json(path)["requested"], False
+        return read_json(path), False
 
     @staticmethod
     def is_last(path: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from segsweep.config.racing import all_seeds
 from segsweep.config.study import Study
-from segsweep.search import pruning, space
+from segsweep.search import pruning, space, start_points
 
 
 def problems(study: Study, location: Callable[[tuple], str]) -> list[str]:
@@ -16,7 +16,8 @@ def problems(study: Study, location: Callable[[tuple], str]) -> list[str]:
     """
     found = []
     if study.sweep is not None:
-        found += space.problems(study.sweep, location)
+        found += (wrong := space.problems(study.sweep, location))
+        found += start_points.problems(study, location) if not wrong else ()
         pruner = study.sweep.pruner
         if pruner.name != "none" and not pruning.rungs(pruner, study.total_epochs):
             found.append(

@@ -10,7 +10,10 @@ from segsweep.config.study import Study
 from segsweep.hashing import short_hash
 from segsweep.search import racing
 from segsweep.search.retraining import retrains
-from segsweep.search.step_files import RequestedRun, State
+from segsweep.search.step_files import RequestedRun, State, awaited
+
+# How trials follow each other: steps of searches that went on in batches hold no more.
+PIPELINED = "trial after trial"
 
 
 def settings_digest(study: Study) -> str:
@@ -20,7 +23,7 @@ def settings_digest(study: Study) -> str:
     """
     sweep = None
     if study.sweep is not None:
-        sweep = [_differing(study.sweep, exclude={"trials"})]
+        sweep = [PIPELINED, _differing(study.sweep, exclude={"trials"})]
         sweep += [[part.name, part.revision] for part in (study.sweep.sampler, study.sweep.pruner)]
     folds = study.folds.model_dump(mode="json") if study.folds else None
     values = [sweep, study.metric, study.minimize, study.seeds, folds, study.total_epochs]
@@ -86,8 +89,8 @@ def valid_steps(
         if phase not in ("search", "race") and state["phase_inputs"] != phase_inputs(study, phase):
             return number
         if segments_of is not None and number:
-            requested = {run["key"]: run for run in states[number - 1]["requested"]}
-            if any(segment not in segments_of(requested[key]) for key, segment in state["evidence"].items()):
+            looked_at = {run["key"]: run for run in awaited(states[number - 1])}
+            if any(segment not in segments_of(looked_at[key]) for key, segment in state["evidence"].items()):
                 return number
     return len(states)
 

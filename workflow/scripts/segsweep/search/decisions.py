@@ -1,28 +1,24 @@
 """The decisions of a study: sweep, race of seeds, confirmation, ensemble, training again for the test split.
 
 The state after step k is a pure function of the study, the state after step k-1 and the results of the runs that it
-requested. An interrupted sweep resumes from its files; one that is repeated from the same results writes the same
-bytes. While the phase is `search` nothing in a state depends on how many trials are asked for (but for a last batch
-that is not full), so those files stay valid when `trials` is raised.
+awaits. An interrupted sweep resumes from its files; one that is repeated from the same results writes the same bytes.
+While the phase is `search` and trials are left to propose, nothing in a state depends on how many are asked for, so
+those files stay valid when `trials` is raised.
 """
 
-import copy
 from typing import Any
 
 from segsweep.config.racing import first_seeds, race_in
-from segsweep.config.search import Dimension
 from segsweep.config.study import Study
 from segsweep.errors import InputError
-from segsweep.search import pruning, racing
+from segsweep.search import pruning, racing, trials
 from segsweep.search.confirmation import candidates_of, confirmed, ranked, with_scores
 from segsweep.search.decision_inputs import phase_inputs, settings_digest
 from segsweep.search.narrow import narrowed
-from segsweep.search.requests import confirming_runs, member_runs, name_of, replicates, total_epochs, trial_runs
+from segsweep.search.requests import confirming_runs, member_runs, name_of
 from segsweep.search.results import Result, best_of
 from segsweep.search.retraining import Finalist, retraining_runs, retrains
-from segsweep.search.space import Space
-from segsweep.search.step_files import BestSetting, Candidate, State, Trial
-from segsweep.statuses import FAILED
+from segsweep.search.step_files import BestSetting, Candidate, State, Trial, awaited
 
 
 def decide(
@@ -40,7 +36,7 @@ def decide(
     Args:
         study: after `smoke`.
         previous: the state of the step before; None for the first step.
-        results: of the runs that it requested, by key; more is ignored.
+        results: of the runs that it awaits, by key; more is ignored.
         candidates: cells of a study without sweep with their mean score, or where seeds race, with the `scores` of
             their runs; first step only.
         earlier: trials of the study that `sweep.narrow` names; first step only.
@@ -62,20 +58,26 @@ def decide(
                 state["phase"] = "race"
                 _race_on(study, state, finalists or [])
         else:
-            _propose(study, state)
-        return state
+            trials.begin(study, state)
+        return _awaiting(state)
     if previous["done"]:
         raise ValueError("nothing is left to decide")
-    lacking = [run["key"] for run in previous["requested"] if run["key"] not in results]
+    looked_at = awaited(previous)
+    lacking = [run["key"] for run in looked_at if run["key"] not in results]
     if lacking:
         raise InputError(f"step {previous['step']}: results of {', '.join(lacking)} are missing. Train them first.")
-    state = copy.deepcopy(previous)
-    used = {run["key"]: results[run["key"]] for run in previous["requested"]}
+    state = previous | {"trials": [trial | {"rungs": [*trial["rungs"]]} for trial in previous["trials"]]}
+    used = {run["key"]: results[run["key"]] for run in looked_at}
     evidence = {key: result["segment"] for key, result in used.items() if result.get("segment")}
-    state |= {"step": previous["step"] + 1, "evidence": evidence, "requested": [], "log": []}
+    state |= {"step": previous["step"] + 1, "evidence": evidence, "requested": [], "awaited": [], "log": []}
     phases = {"search": _search, "race": _race, "confirm": _confirm, "ensemble": _ensemble, "retrain": _retrain}
     phases[previous["phase"]](study, state, used, finalists or [])
-    return state
+    return _awaiting(state)
+
+
+def _awaiting(state: State) -> State:
+    """After the search, a decision waits for all that the one before it requested."""
+    return state if state["phase"] == "search" else state | {"awaited": state["requested"]}
 
 
 def _race(study: Study, state: State, results: dict[str, Result], finalists: list[Finalist]) -> None:
@@ -92,7 +94,7 @@ def _race_on(study: Study, state: State, finalists: list[Finalist]) -> None:
 
 def _first(study: Study, earlier: list[Trial] | None) -> State:
     state: State = {"step": 0, "phase": "search", "done": False, "settings": settings_digest(study)}
-    state |= {"evidence": {}, "trials": [], "requested": [], "log": []}
+    state |= {"evidence": {}, "trials": [], "requested": [], "awaited": [], "log": []}
     if study.sweep is None:
         return state
     pruner, longest = study.sweep.pruner, study.total_epochs
@@ -118,134 +120,9 @@ def _first(study: Study, earlier: list[Trial] | None) -> State:
     return state
 
 
-def space_of(study: Study, state: State) -> Space:
-    """The axes of a search, narrowed if they are to be."""
-    if "space" in state:
-        return {axis: Dimension.model_validate(values) for axis, values in state["space"].items()}
-    return study.sweep.space
-
-
-def _propose(study: Study, state: State) -> bool:
-    """Add a batch of trials and request their first rung; False if the space has no more."""
-    # Needs optuna, which takes a second to import; most steps propose nothing.
-    from segsweep.search.proposals import propose
-
-    sweep, trials = study.sweep, state["trials"]
-    number = min(sweep.at_once, sweep.trials - len(trials))
-    proposals = propose(sweep, space_of(study, state), trials, number, minimize=study.minimize)
-    batch = 1 + max((trial["batch"] for trial in trials), default=-1)
-    state["log"].append(
-        {
-            "kind": "proposed",
-            "sampler": sweep.sampler.name,
-            "seed": sweep.seed,
-            "batch": batch,
-            "trials": [len(trials) + offset for offset in range(len(proposals))],
-            "from": [{"trial": trial["trial"], "score": trial["score"], "status": trial["status"]} for trial in trials],
-            "exhausted": len(proposals) < number,
-        }
-    )
-    sizes = pruning.bracket_sizes(sweep.pruner, study.total_epochs)
-    for values in proposals:
-        number = len(trials)
-        trial: Trial = {
-            "trial": number,
-            "batch": batch,
-            "bracket": pruning.bracket_of(number, sizes),
-            "values": values,
-            "status": "running",
-            "total_epochs": total_epochs(study, values),
-            "epochs": 0,
-            "trained": 0,
-            "score": None,
-            "best_epoch": None,
-            "rungs": [],
-        }
-        _grant(study, trial)
-        trials.append(trial)
-        state["requested"] += trial_runs(study, trial)
-    return bool(proposals)
-
-
-def _grant(study: Study, trial: Trial) -> None:
-    """Let a trial train up to its next rung, or to the end."""
-    rungs = pruning.rungs(study.sweep.pruner, trial["total_epochs"], trial["bracket"])
-    trial["epochs"] = next((epoch for epoch in rungs if epoch > trial["epochs"]), trial["total_epochs"])
-
-
 def _search(study: Study, state: State, results: dict[str, Result], finalists: list[Finalist]) -> None:
-    for trial in state["trials"]:
-        if trial["status"] == "running":
-            _record_results(study, trial, results, state["log"])
-    _judge(study, state)
-    running = [trial for trial in state["trials"] if trial["status"] == "running"]
-    for trial in running:
-        _grant(study, trial)
-        state["requested"] += trial_runs(study, trial)
-    if running or (len(state["trials"]) < study.sweep.trials and _propose(study, state)):
-        return
-    _end_search(study, state, ranked(candidates_of(state["trials"]), study.minimize), finalists)
-
-
-def _record_results(study: Study, trial: Trial, results: dict[str, Result], log: list[dict[str, Any]]) -> None:
-    """Write into a running trial what its runs showed: the mean of their best scores so far."""
-    granted = trial["epochs"]
-    statuses, bests, trained = [], [], 0
-    for run in trial_runs(study, trial):
-        result = results[run["key"]]
-        # A run that was extended since then had not ended yet at the epochs that count here.
-        statuses.append("finished" if result["epochs"] > granted else result["status"])
-        trained += min(result["epochs"], granted)
-        bests.append(best_of(result["curve"][:granted], study.minimize))
-    failed = next((status for status in statuses if status in FAILED), None)
-    scores = [best["value"] for best in bests]
-    score = sum(scores) / len(scores) if None not in scores else None
-    trial |= {"trained": trained, "score": score, "best_epoch": bests[0]["epoch"] if len(bests) == 1 else None}
-    trial["rungs"].append({"epoch": granted, "score": None if failed else score})
-    if failed:
-        trial["status"] = failed
-    elif all(status == "early_stopped" for status in statuses):
-        trial["status"] = "early_stopped"
-    elif granted >= trial["total_epochs"]:
-        trial["status"] = "finished"
-    if trial["status"] != "running":
-        log.append({"kind": "ended", "trial": trial["trial"], "status": trial["status"], "score": score})
-
-
-def _judge(study: Study, state: State) -> None:
-    """Prune trials at the rungs that the batch has reached; each rung of each bracket is judged by itself."""
-    runs = len(replicates(study, study.first_seeds))
-    pruner = study.sweep.pruner
-    running = [trial for trial in state["trials"] if trial["status"] == "running"]
-    for bracket, epoch in sorted({(trial["bracket"], trial["epochs"]) for trial in running}):
-        scores = {
-            trial["trial"]: rung["score"]
-            for trial in state["trials"]
-            for rung in trial["rungs"]
-            if trial["bracket"] == bracket and rung["epoch"] == epoch
-        }
-        here = {trial["trial"] for trial in running if (trial["bracket"], trial["epochs"]) == (bracket, epoch)}
-        verdicts, best = pruning.judge(pruner, study.minimize, scores, here)
-        decided = []
-        for verdict in verdicts:
-            trial = state["trials"][verdict.trial]
-            if not verdict.promoted:
-                trial["status"] = "pruned"
-            decided.append(vars(verdict) | {"epochs_left": runs * trial["total_epochs"] - trial["trained"]})
-        state["log"].append(
-            {
-                "kind": "rung",
-                "pruner": pruner.name,
-                "bracket": bracket,
-                "epoch": epoch,
-                "best": best,
-                "compared": [{"trial": trial, "score": score} for trial, score in scores.items()],
-                "decided": decided,
-                "pruned": [verdict.trial for verdict in verdicts if not verdict.promoted],
-                "protected": [verdict.trial for verdict in verdicts if verdict.protected],
-                "epochs_saved": sum(entry["epochs_left"] for entry in decided if not entry["promoted"]),
-            }
-        )
+    if not trials.go_on(study, state, results):
+        _end_search(study, state, ranked(candidates_of(state["trials"]), study.minimize), finalists)
 
 
 def _end_search(study: Study, state: State, order: list[Candidate], finalists: list[Finalist]) -> None:

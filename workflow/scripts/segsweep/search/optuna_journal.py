@@ -26,17 +26,17 @@ from segsweep.config.study import Study
 from segsweep.disk_errors import refused_by_disk
 from segsweep.io import regular, write_text
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
-from segsweep.search.decisions import space_of
 from segsweep.search.requests import trial_runs
 from segsweep.search.results import read_result
 from segsweep.search.space import at_level, levels, steps
-from segsweep.search.step_files import State, Trial, step_file
+from segsweep.search.step_files import State, Trial, awaited, step_file
+from segsweep.search.trials import space_of
 from segsweep.statuses import USABLE
 from segsweep.store.segment_store import SegmentStore
 
 JOURNAL = "optuna_journal.log"
 STATES = {"pruned": TrialState.PRUNED} | dict.fromkeys(USABLE, TrialState.COMPLETE)
-OF_TRIAL = ("status", "batch", "bracket", "epochs", "trained", "best_epoch")
+OF_TRIAL = ("status", "proposed", "bracket", "epochs", "trained", "best_epoch")
 WORKER = "segsweep"  # who wrote a line; other programs write a random name
 # Lines of others that change no trial: attributes of studies and trials, as the notes of optuna-dashboard.
 NOTES = (2, 3, 8, 9)
@@ -157,18 +157,18 @@ class _Trials:
     def decide(self, before: State | None, state: State, time: float) -> None:
         """A decision, made at `time` (seconds since the epoch) after the one before it."""
         earlier = before["trials"] if before else []
-        asked = [trial for trial in earlier if trial["status"] == "running"]
-        for trial in asked:
+        looked_at = _looked_at(before) if before else []
+        for trial in looked_at:
             self._report(trial)
-        for trial in asked:
+        for trial in looked_at:
             self._update(state["trials"][trial["trial"]])
         for trial in state["trials"][len(earlier) :]:
             self._begin(trial, time)
 
     def report_ended(self, state: State) -> None:
         """What trials showed that the next decision waits for: the first ones, as far as they are trained."""
-        for trial in state["trials"]:
-            if trial["status"] == "running" and not self._report(trial):
+        for trial in _looked_at(state):
+            if not self._report(trial):
                 break
 
     def _begin(self, trial: Trial, time: float) -> None:
@@ -220,6 +220,12 @@ class _Trials:
             if self.attributes[number].get(name) != value:
                 self.storage.set_trial_user_attr(self.ids[number], name, value)
         self.attributes[number] = self.attributes[number] | attributes
+
+
+def _looked_at(state: State) -> list[Trial]:
+    """The trials that the decision after a state looks at; none after the search."""
+    numbers = {run["trial"] for run in awaited(state)} if state["phase"] == "search" else ()
+    return [trial for trial in state["trials"] if trial["trial"] in numbers]
 
 
 def _distribution(dimension: Dimension) -> BaseDistribution:

@@ -1,15 +1,14 @@
 """Proposals of settings: Optuna's samplers as pure functions of the sweep's settings and of the earlier trials.
 
-Optuna's study is rebuilt from the earlier trials, in their order, before every batch. A sampler that keeps no memory of
-its own gets the trials and a seed drawn from (sweep.seed, batch). One that is `stateful` goes through all earlier
-batches again, with the values that were proposed then. Scores are always told as losses, so that maximizing a metric
-and minimizing its negative propose the same.
+Optuna's study is rebuilt from the earlier trials, in their order, before every proposal; those that still train are
+pending in it. A sampler that keeps no memory of its own gets the trials and a seed drawn from (sweep.seed, number of
+the trial). One that is `stateful` goes through all earlier steps again, and proposes the same again. Scores are always
+told as losses, so that maximizing a metric and minimizing its negative propose the same.
 """
 
 import hashlib
-import math
-import random
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import optuna
@@ -18,77 +17,85 @@ from optuna.trial import TrialState, create_trial
 
 from segsweep import registry
 from segsweep.config.search import Sweep
+from segsweep.search.random_points import some_point
 from segsweep.search.space import (
     Dimension,
     Space,
     Values,
     active,
     at_level,
-    count,
     identity,
-    is_finite,
     levels,
     order,
-    points,
     same,
     steps,
     tidy,
 )
+from segsweep.search.start_points import as_values, is_complete
 from segsweep.search.step_files import Trial
 from segsweep.statuses import FAILED
 
-# A sampler that proposes what was tried already is asked again this often.
+# A sampler that proposes what will not do (it was tried already, for one) is asked again this often.
 MOST_ATTEMPTS = 30
-# A finite space above this size is not listed to find what is left of it.
-MOST_POINTS = 100_000
+UNTOLD = {*FAILED, "running"}
 
 
-def propose(sweep: Sweep, space: Space, trials: list[Trial], number: int, *, minimize: bool) -> list[Values]:
+def propose(
+    sweep: Sweep,
+    space: Space,
+    trials: list[Trial],
+    number: int,
+    *,
+    minimize: bool,
+    allows: Callable[[Values], bool] = lambda values: True,
+) -> list[Values]:
     """The next settings to try; fewer than `number` when a finite space has no more.
 
     Args:
         sweep: sampler, seed.
         space: the axes, narrowed already if they are to be.
-        trials: all earlier trials in order, with `values`, `score`, `status`, `epochs`, `batch`.
+        trials: all earlier trials in order, with `values`, `score`, `status`, `epochs`, `proposed`, `ended`.
         number: how many.
         minimize: whether lower scores are better.
+        allows: whether the sweep's constraints allow a setting (`segsweep.search.constraints`).
 
     Returns:
         Settings by dotted axis, all different from each other and from all earlier ones.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    batch = 1 + max((trial["batch"] for trial in trials), default=-1)
-    used = {identity(trial["values"]) for trial in trials}
     found: list[Values] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study = _OptunaStudy(sweep, space, batch)
+        study = _OptunaStudy(sweep, space, len(trials), allows)
         (study.replay if sweep.sampler.stateful else study.tell)(trials, losses(trials, minimize))
         for _ in range(number):
-            values = study.propose(used)
-            if values is None:
-                values = _left_over(space, used, batch_seed(sweep.seed, batch))
+            values = study.propose()
             if values is None:
                 break
-            used.add(identity(values))
             found.append(values)
     return found
 
 
-def batch_seed(seed: int, batch: int) -> int:
-    """A seed of 32 bits for one batch of a sweep."""
-    return int.from_bytes(hashlib.sha256(f"sweep {seed} batch {batch}".encode()).digest()[:4], "big")
+def proposal_seed(seed: int, trial: int) -> int:
+    """A seed of 32 bits for the proposal of a trial."""
+    return int.from_bytes(hashlib.sha256(f"sweep {seed} trial {trial}".encode()).digest()[:4], "big")
 
 
 def losses(trials: list[Trial], minimize: bool) -> list[float | None]:
-    """What the sampler is told of each trial: its loss; a failed one is as bad as the worst, None if none has any."""
+    """What the sampler is told of each trial: its loss; a failed one is as bad as the worst, None if none has any.
+
+    None of one that still trains.
+    """
     sign = 1.0 if minimize else -1.0
     known = [
-        sign * trial["score"] if trial["score"] is not None and trial["status"] not in FAILED else None
+        sign * trial["score"] if trial["score"] is not None and trial["status"] not in UNTOLD else None
         for trial in trials
     ]
     worst = max((loss for loss in known if loss is not None), default=None)
-    return [worst if loss is None else loss for loss in known]
+    return [
+        worst if loss is None and trial["status"] != "running" else loss
+        for loss, trial in zip(known, trials, strict=True)
+    ]
 
 
 class _AxisCode:
@@ -135,21 +142,24 @@ class _AxisCode:
 class _OptunaStudy:
     """An Optuna study that is told the earlier trials and asked for the next ones."""
 
-    def __init__(self, sweep: Sweep, space: Space, batch: int):
-        self.space, self.axes, self.sampler = space, order(space), sweep.sampler
+    def __init__(self, sweep: Sweep, space: Space, number: int, allows: Callable[[Values], bool]):
+        self.space, self.axes, self.sampler, self.allows = space, order(space), sweep.sampler, allows
         self.codes = {axis: _AxisCode(space[axis], self.sampler.enumerates) for axis in self.axes}
-        seed = sweep.seed if self.sampler.stateful else batch_seed(sweep.seed, batch)
+        self.start_points = [as_values(space, point) for point in sweep.try_first]
+        self.reserved = {identity(point) for point in self.start_points if is_complete(space, point)}
+        self.used: list[str] = []  # of all trials so far, in their order
+        self.random_trials = sweep.sampler.random_trials(len(space))
+        self.seed = proposal_seed(sweep.seed, number)
+        seed = sweep.seed if self.sampler.stateful else self.seed
         built = registry.load(self.sampler).build(self.sampler, seed, len(space))
         self.study = optuna.create_study(direction="minimize", sampler=built)
 
     def tell(self, trials: list[Trial], told: list[float | None]) -> None:
         """Give the study all earlier trials."""
         for trial, loss in zip(trials, told, strict=True):
+            self.used.append(identity(trial["values"]))
             inside = [axis for axis in self.axes if axis in trial["values"]]
-            state = TrialState.COMPLETE if loss is not None else TrialState.FAIL
-            # The other samplers learn the score of a pruned trial as it stands.
-            if self.sampler.knows_pruned and loss is not None and trial["status"] == "pruned":
-                state = TrialState.PRUNED
+            state = self._state(trial, loss)
             self.study.add_trial(
                 create_trial(
                     state=state,
@@ -160,36 +170,88 @@ class _OptunaStudy:
                 )
             )
 
-    def replay(self, trials: list[Trial], told: list[float | None]) -> None:
-        """Let the sampler go through all earlier batches again; it is handed the values that it proposed then."""
-        for batch in sorted({trial["batch"] for trial in trials}):
-            asked = []
-            for trial, loss in zip(trials, told, strict=True):
-                if trial["batch"] == batch:
-                    self.study.enqueue_trial(
-                        {axis: self.codes[axis].code(value) for axis, value in trial["values"].items()}
-                    )
-                    asked.append((self._ask()[0], loss))
-            for trial, loss in asked:
-                self.study.tell(trial, loss, state=TrialState.COMPLETE if loss is not None else TrialState.FAIL)
+    def _state(self, trial: Trial, loss: float | None) -> TrialState:
+        if trial["status"] == "running":
+            return TrialState.RUNNING
+        if loss is None:
+            return TrialState.FAIL
+        # The other samplers learn the score of a pruned trial as it stands.
+        return TrialState.PRUNED if self.sampler.knows_pruned and trial["status"] == "pruned" else TrialState.COMPLETE
 
-    def propose(self, used: set[str]) -> Values | None:
-        """The sampler's next setting that was not tried before; None if it has none.
+    def replay(self, trials: list[Trial], told: list[float | None]) -> None:
+        """Let the sampler go through all earlier steps again, as it did then."""
+        asked: dict[int, optuna.Trial] = {}
+        for step in sorted({trial[event] for trial in trials for event in ("proposed", "ended")} - {None}):
+            for number, trial in enumerate(trials):
+                if trial["ended"] == step:
+                    state = TrialState.COMPLETE if told[number] is not None else TrialState.FAIL
+                    self.study.tell(asked[number], told[number], state=state)
+            for number, trial in enumerate(trials):
+                if trial["proposed"] == step:
+                    wanted = identity(trial["values"])
+                    found = self._asked(lambda values, wanted=wanted: identity(values) == wanted)
+                    asked[number], _ = found or self._ask(trial["values"])
+                    self.used.append(wanted)
+
+    def propose(self) -> Values | None:
+        """The next setting, which was not tried before; None if there is none.
 
         It stays pending, which keeps the next one away from it.
         """
+        found = self._asked(self._fits)
+        if found is None:
+            # All that a start point leaves open may have been tried; the search goes on without it.
+            some = (
+                some_point(self.space, one, self._fits, f"{self.seed} {len(self.used)}") for one in (self._fixed, {})
+            )
+            values = next((one for one in some if one is not None), None)
+            if values is None:
+                return None
+            found = self._ask(values)
+        self.used.append(identity(found[1]))
+        return found[1]
+
+    @property
+    def _fixed(self) -> Values:
+        """What the next trial has from a start point."""
+        return self.start_points[len(self.used)] if len(self.used) < len(self.start_points) else {}
+
+    def _fits(self, values: Values) -> bool:
+        """Whether a setting will do as the next trial."""
+        if self._fixed and is_complete(self.space, self._fixed):
+            return True
+        return self.allows(values) and identity(values) not in self.reserved.union(self.used)
+
+    def _asked(self, fits: Callable[[Values], bool]) -> tuple[optuna.Trial, Values] | None:
+        """The sampler's next setting that fits; None if it proposes others time and again."""
         # One that enumerates repeats itself only when it has nothing left.
         for _ in range(1 if self.sampler.enumerates else MOST_ATTEMPTS):
-            trial, values = self._ask()
-            if identity(values) not in used:
-                return values
+            trial, values = self._ask(self._fixed)
+            if fits(values):
+                return trial, values
             if not self.sampler.enumerates:
-                self.study.tell(trial, state=TrialState.FAIL)
+                self._reject(trial, values)
         return None
 
-    def _ask(self) -> tuple[optuna.Trial, Values]:
+    def _reject(self, trial: optuna.Trial, values: Values) -> None:
+        """Let the sampler go on without a setting.
+
+        One that makes a model would propose the same again: it is told, until the next trial, that what a constraint
+        forbids is as bad as the worst.
+        """
+        known = [one.value for one in self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
+        follows_scores = self.sampler.adaptive and not self.sampler.stateful
+        if known and follows_scores and len(self.used) >= self.random_trials and not self.allows(values):
+            self.study.tell(trial, max(known))
+        else:
+            self.study.tell(trial, state=TrialState.FAIL)
+
+    def _ask(self, fixed: Values) -> tuple[optuna.Trial, Values]:
+        """A trial with the sampler's values, but for those that are fixed."""
+        if fixed:
+            self.study.enqueue_trial({axis: self.codes[axis].code(value) for axis, value in fixed.items()})
         trial = self.study.ask()
-        # Optuna draws these when the first value is needed, so never for a trial that is replayed; the sampler's memory
+        # Optuna draws these when the first value is needed, so never where all are fixed; the sampler's memory
         # (generation, position in the sequence) would stand still.
         _ = trial.relative_params
         values: Values = {}
@@ -197,13 +259,3 @@ class _OptunaStudy:
             if active(self.space[axis], values):
                 values[axis] = self.codes[axis].suggest(trial, axis)
         return trial, values
-
-
-def _left_over(space: Space, used: set[str], seed: int) -> Values | None:
-    """Any untried setting of a finite space, for a sampler that keeps proposing the same."""
-    if not is_finite(space):
-        return None
-    if math.prod(count(dimension) for dimension in space.values()) > MOST_POINTS:
-        return None
-    left = [values for values in points(space) if identity(values) not in used]
-    return random.Random(f"{seed} {len(used)}").choice(left) if left else None

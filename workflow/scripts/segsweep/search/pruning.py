@@ -1,7 +1,7 @@
 """Pruning: which trials of a rung are promoted to the next, by the pruner's cutoff and by their own score.
 
-Decisions are synchronous: a batch of trials is judged when all of it has reached its rung, together with the trials of
-earlier batches that reached the same rung of the same bracket. So the order in which jobs end cannot matter.
+A trial is judged when it is its turn (`segsweep.search.trials`), together with those that came to the same rung of the
+same bracket before it. So the order in which jobs end cannot matter.
 """
 
 from dataclasses import dataclass

@@ -5,6 +5,7 @@ All settings start with the first few seeds. After each round each setting is co
 What a round decides depends on no later one and not on `at_most`, so a race can be prolonged.
 """
 
+import copy
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,7 @@ def decide_round(study: Study, state: State, name: str) -> None:
 
 def take_in(study: Study, state: State, name: str, results: dict[str, Result]) -> None:
     """Write into a race what the runs showed that its last decision requested."""
+    state["races"] = copy.deepcopy(state["races"])
     for entrant, runs in _lacking(study, state["races"][name], name):
         entrant["scores"] = [*entrant["scores"], *scores_of(runs, results, study.minimize)]
         entrant["seeds"] = len(state["races"][name]["seeds"])

@@ -37,6 +37,11 @@ def replicates(study: Study, seeds: list[int]) -> list[tuple[int, Fold | None]]:
     return [(seed, fold) for seed in seeds for fold in folds_of(study)]
 
 
+def due(trial: Trial) -> int:
+    """Where the clock of a search, in epochs, stands when a trial comes to its next rung, or its end."""
+    return trial["start"] + trial["epochs"]
+
+
 def trial_runs(study: Study, trial: Trial) -> list[RequestedRun]:
     """The runs of a trial, up to the epochs that it was granted."""
     return [
@@ -49,6 +54,7 @@ def trial_runs(study: Study, trial: Trial) -> list[RequestedRun]:
             "fold": fold,
             "epochs": trial["epochs"],
             "total_epochs": trial["total_epochs"],
+            "due": due(trial),
         }
         for seed, fold in replicates(study, study.first_seeds)
     ]

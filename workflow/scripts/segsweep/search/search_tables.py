@@ -17,7 +17,8 @@ class Trials(Table):
     rules = ("tabulate_search",)
     columns = (
         Column("trial", "integer", "Its number, from 0."),
-        Column("batch", "integer", "The batch that it was proposed in, from 0."),
+        Column("proposed", "integer", "The decision that proposed it: number of its step file, from 0."),
+        Column("ended", "integer", "The decision that saw its end.", empty="it is still running"),
         Column("bracket", "integer", "Its bracket.", empty="the pruner has none"),
         Column("status", "text", "How it ended, or what it is."),
         Column("rank", "integer", "Its rank by score, 1 is the best.", empty="it failed, or has no score yet"),

@@ -6,7 +6,9 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from segsweep.config.dotted_keys import ABSENT
 from segsweep.config.search import Dimension, Sweep
+from segsweep.formatting import value_in_words
 
 Space = dict[str, Dimension]
 Values = dict[str, Any]
@@ -106,15 +108,28 @@ def is_finite(space: Space) -> bool:
 def inside(space: Space, values: Values) -> bool:
     """Whether a setting is one of the space: each active axis has a value that it allows, no other has any."""
     wanted = {axis for axis in order(space) if active(space[axis], values)}
-    return wanted == set(values) and all(_allows(space[axis], value) for axis, value in values.items())
+    return wanted == set(values) and all(as_value(space[axis], value) is not ABSENT for axis, value in values.items())
 
 
-def _allows(dimension: Dimension, value: Any) -> bool:
+def as_value(dimension: Dimension, value: Any) -> Any:
+    """A value as the axis has it, of its type; `ABSENT` if the axis does not allow it."""
     known = levels(dimension) if dimension.choices is not None or dimension.step is not None else None
     if known is not None:
-        return any(same(value, one) for one in known)
-    whole = not dimension.integer or isinstance(value, int)
-    return whole and dimension.low <= value <= dimension.high
+        return next((one for one in known if same(one, value)), ABSENT)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not dimension.low <= value <= dimension.high:
+        return ABSENT
+    if dimension.integer:
+        return int(value) if value == int(value) else ABSENT
+    return float(value)
+
+
+def values_in_words(dimension: Dimension) -> str:
+    """The values that an axis has: `1e-4 to 1e-2`, `adamw, sgd`."""
+    if dimension.choices is not None:
+        return ", ".join(map(value_in_words, dimension.choices))
+    low, high = value_in_words(dimension.low), value_in_words(dimension.high)
+    steps = f" in steps of {value_in_words(dimension.step)}" if dimension.step is not None else ""
+    return f"{low} to {high}{steps}{', whole numbers' if dimension.integer else ''}"
 
 
 def problems(sweep: Sweep, location: Callable[[tuple], str]) -> list[str]:

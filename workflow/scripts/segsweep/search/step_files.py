@@ -1,4 +1,8 @@
-"""Step files: what the file of a decision holds, where it lies, how it is read and written."""
+"""Step files: what the file of a decision holds, where it lies, how it is read and written.
+
+A file holds its own decision, and of the rest of the state only what differs from the step before: a search of a
+thousand trials takes as many decisions, and their files together stay a few megabytes.
+"""
 
 import json
 from pathlib import Path
@@ -20,13 +24,16 @@ class RungScore(TypedDict):
 class Trial(TypedDict):
     """A cell that a sampler proposed.
 
-    `epochs` were granted so far, `trained` were spent over all seeds and folds. `score` is the mean over its runs of
-    the best score so far; `best_epoch` is None where there are several runs. `status`: `running`, `finished`,
-    `early_stopped`, `pruned`, `diverged` or `oom`.
+    `proposed` and `ended` are the steps that proposed it and saw its end (None before it), `start` is where the clock
+    of the search, in epochs, stood at its proposal. `epochs` were granted so far, `trained` were spent over all seeds
+    and folds. `score` is the mean over its runs of the best score so far; `best_epoch` is None where there are several
+    runs. `status`: `running`, `finished`, `early_stopped`, `pruned`, `diverged` or `oom`.
     """
 
     trial: int
-    batch: int
+    proposed: int
+    ended: int | None
+    start: int
     bracket: int
     values: Values
     status: str
@@ -39,10 +46,11 @@ class Trial(TypedDict):
 
 
 class RequestedRun(TypedDict):
-    """A run that a decision waits for, up to `epochs` of `total_epochs`.
+    """A run that a decision asks for, up to `epochs` of `total_epochs`.
 
     `key` names it within the study: a trial's run has the same key at each of its rungs. `role` is `trial`, `race`,
-    `confirm`, `ensemble` or `retrain`. `cell` is there where the study has no sweep, and of the latter.
+    `confirm`, `ensemble` or `retrain`. `cell` is there where the study has no sweep, and of the latter. `due` of a
+    trial's run is where the clock of the search, in epochs, stands when it is looked at.
     """
 
     key: str
@@ -54,6 +62,7 @@ class RequestedRun(TypedDict):
     epochs: int
     total_epochs: int
     cell: NotRequired[str]
+    due: NotRequired[int]
 
 
 class Candidate(TypedDict):
@@ -114,16 +123,18 @@ class BestSetting(Candidate):
 RACE = "race"  # role of a run of a further seed: in tables it has that of its cell
 DROPPED = ("worse", "no_gain")  # standings of settings that get no further seed because of others
 IN_ALL_STATES = {"step", "done"}
+# What a step file says itself; the rest of a state is that of the step before where it does not say otherwise.
+OF_STEP = (*IN_ALL_STATES, "phase", "evidence", "requested", "awaited", "log")
 
 
 class State(TypedDict, total=False):
     """The content of a step file.
 
-    `phase` is `search`, `race`, `confirm`, `ensemble`, `retrain` or `done`: what the requested runs are for. `races`
-    are by what races: `seeds` of the study, or of `confirm`. `settings` is a digest of what the search depends on,
-    `phase_inputs` what the later phases depend on besides. `evidence` names the segments whose results were used, by
-    key of the run; `basis` stands for those of a study without sweep, which its
-    first step looks at. `log` holds this step's decisions only, each with its `kind`.
+    `phase` is `search`, `race`, `confirm`, `ensemble`, `retrain` or `done`: what the requested runs are for. The next
+    decision looks at those that are `awaited`, which may have been requested by an earlier step. `races` are by what
+    races: `seeds` of the study, or of `confirm`. `settings` is a digest of what the search depends on, `phase_inputs`
+    what the later phases depend on besides. `evidence` names the segments whose results were used, by key of the run;
+    `basis` stands for those of a study without sweep, which its first step looks at. `log` holds this step's decisions only, each with its `kind`.
     """
 
     step: int
@@ -134,6 +145,7 @@ class State(TypedDict, total=False):
     basis: str
     trials: list[Trial]
     requested: list[RequestedRun]
+    awaited: list[RequestedRun]
     log: list[dict[str, Any]]
     races: dict[str, Race]
     lineage: dict[str, Any]
@@ -158,9 +170,45 @@ def read_steps(folder: Path) -> list[State]:
         InputError: the disk does not give one back.
     """
     states: list[State] = []
-    while _is_state(state := _read(step_file(folder, len(states)))) and state["step"] == len(states):
-        states.append(state)
+    while _is_state(content := _read(step_file(folder, len(states)))) and content["step"] == len(states):
+        states.append(_after(states[-1], content) if states else content)
     return states
+
+
+def read_step(file: Path) -> State:
+    """The state after the decision of a file, which those before it lie beside.
+
+    Raises:
+        InputError: the file cannot be read, or one before it is gone.
+    """
+    step = read_json(file)["step"]
+    states = read_steps(file.parent)
+    if len(states) <= step:
+        lost = step_file(file.parent, len(states))
+        raise InputError(
+            f"{lost}: is gone or damaged, and {file.name} goes on from it. Start Snakemake again: it is decided again."
+        )
+    return states[step]
+
+
+def awaited(state: State) -> list[RequestedRun]:
+    """The runs that the next decision looks at; steps from before searches were pipelined look at all they request."""
+    return state["awaited"] if "awaited" in state else state["requested"]
+
+
+def _after(before: State, content: State) -> State:
+    """The state of a step, from that of the step before and what its file holds."""
+    trials = {trial["trial"]: trial for trial in [*before.get("trials", []), *content.get("trials", [])]}
+    return before | content | {"trials": list(trials.values())}
+
+
+def _news(before: State, state: State) -> State:
+    """What a step file holds after another."""
+    changed = {name: value for name, value in state.items() if name in OF_STEP or before.get(name) != value}
+    if "trials" in changed:
+        known = {trial["trial"]: trial for trial in before.get("trials", [])}
+        changed["trials"] = [trial for trial in state["trials"] if trial != known.get(trial["trial"])]
+    return changed
 
 
 def _read(file: Path) -> Any:
@@ -181,6 +229,6 @@ def as_text(values: Any) -> str:
     return json.dumps(values, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def write_step(file: Path, state: State) -> None:
-    """Write the file of a step."""
-    write_text(file, as_text(state), flush=True)
+def write_step(file: Path, state: State, before: State | None = None) -> None:
+    """Write the file of a step; `before` is the state of the step before, of which it says only what is new."""
+    write_text(file, as_text(_news(before, state) if before else state), flush=True)

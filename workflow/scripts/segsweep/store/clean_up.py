@@ -10,11 +10,10 @@ from pathlib import Path
 
 from segsweep.errors import InputError
 from segsweep.planning.plan_file import StudyPlan
+from segsweep.store.leftovers import DAY_S, leftovers, remove_leftover
 from segsweep.store.segment_store import PART, SegmentStore, folder_bytes
-from segsweep.store.shared_segments import SCRATCH
 from segsweep.store.shared_tables import studies_here
 
-DAY_S = 86400.0
 REMOVING = ".removing-"
 
 
@@ -49,24 +48,23 @@ def plans_to_serve(results: Path) -> dict[str, StudyPlan]:
 
 
 def find_waste(store: Path, plans: Iterable[StudyPlan], now: float | None = None) -> list[Waste]:
-    """What can go: complete segments that no plan has; unfinished ones likewise, and scratch folders, after a day."""
+    """What can go: complete segments that no plan has; unfinished ones after a day; what `leftovers` finds."""
     needed = {segment for plan in plans for segment in plan.segments}
     now = time.time() if now is None else now
     if not store.is_dir():
         return []
     segments = SegmentStore(store)
     complete = segments.complete
-    found = []
+    scratch = dict.fromkeys([*leftovers(store.parent, now=now), *store.glob(f"{REMOVING}*")])
+    found = [Waste(path, "scratch", _bytes(path)) for path in scratch]
     for entry in sorted(os.scandir(store), key=lambda entry: entry.name):
         path, name = Path(entry.path), entry.name
         if not entry.is_dir():
             continue
         old = now - _last_change(path) > DAY_S
-        if name.startswith(REMOVING) or (name.startswith(SCRATCH) and old):
-            found.append(Waste(path, "scratch", folder_bytes(path)))
-        elif name.startswith("."):
+        if name.startswith("."):
             continue
-        elif name.endswith(PART):
+        if name.endswith(PART):
             segment = name.removesuffix(PART)
             if old and (segment not in needed or segment in complete) and not _locked(segments.lock(segment), now):
                 found.append(Waste(path, "unfinished", folder_bytes(path)))
@@ -78,6 +76,9 @@ def find_waste(store: Path, plans: Iterable[StudyPlan], now: float | None = None
 def remove(waste: list[Waste]) -> None:
     """Remove them. A segment loses its name first: what is half removed must not look complete."""
     for one in waste:
+        if one.kind == "scratch":
+            remove_leftover(one.path)
+            continue
         # No reader of the store takes a folder of this ending for a segment.
         aside = one.path.with_name(f"{REMOVING}{uuid.uuid4().hex}{PART}")
         try:
@@ -85,6 +86,10 @@ def remove(waste: list[Waste]) -> None:
         except FileNotFoundError:  # somebody else was faster
             continue
         shutil.rmtree(aside)
+
+
+def _bytes(path: Path) -> int:
+    return folder_bytes(path) if path.is_dir() else path.lstat().st_size
 
 
 def _last_change(folder: Path) -> float:

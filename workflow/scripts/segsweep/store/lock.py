@@ -147,6 +147,13 @@ class Lock:
                 continue
 
 
+def remove_abandoned_lock(path: Path) -> None:
+    """Remove a lock file whose holder is gone, as one does who takes over; any other stays."""
+    lock, holder = Lock(path), _read(path)
+    if lock._gone(holder):
+        lock._remove(holder.get("token"))
+
+
 def is_held(path: Path) -> bool:
     """Whether a process that lives holds a lock file; asked without taking it, or writing anything.
 

@@ -8,7 +8,8 @@ import numpy as np
 from segsweep.analysis.anova import ALPHA
 from segsweep.analysis.claims import Evidence, Verdict, undecided, words
 from segsweep.analysis.claims.level_means import LevelMeans
-from segsweep.analysis.study_results import StudyResults, same_text
+from segsweep.analysis.level_numbers import same_text
+from segsweep.analysis.study_results import StudyResults
 from segsweep.config.components import ColumnClaim
 from segsweep.config.settings import key
 from segsweep.formatting import value_in_words

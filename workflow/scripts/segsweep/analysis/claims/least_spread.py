@@ -8,7 +8,7 @@ from scipy import stats
 
 from segsweep.analysis.anova import ALPHA
 from segsweep.analysis.claims import Evidence, Verdict, undecided, words
-from segsweep.analysis.study_results import same_text
+from segsweep.analysis.level_numbers import same_text
 from segsweep.config.components import ColumnClaim
 from segsweep.config.settings import key
 from segsweep.formatting import value_in_words

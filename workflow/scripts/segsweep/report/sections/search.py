@@ -43,6 +43,9 @@ def intro(results: QuotedResults) -> str:
     return paragraph(
         f"{capital(sampler)} proposed {trials} "
         f"({results.quote_plan('study.sweep.trials', 'plural:trial')} were asked for).",
+        f"The first ones follow {results.quote_plan('study.sweep.try_first', 'plural:start point', 'count')}."
+        if plan.get("try_first")
+        else None,
         "Trials depend on earlier scores, so they are not a random sample: "
         "means over levels are biased towards good regions."
         if results.analysis.get("adaptive")
