@@ -134,7 +134,8 @@ class State(TypedDict, total=False):
     decision looks at those that are `awaited`, which may have been requested by an earlier step. `races` are by what
     races: `seeds` of the study, or of `confirm`. `settings` is a digest of what the search depends on, `phase_inputs`
     what the later phases depend on besides. `evidence` names the segments whose results were used, by key of the run;
-    `basis` stands for those of a study without sweep, which its first step looks at. `log` holds this step's decisions only, each with its `kind`.
+    `basis` stands for those of a study without sweep, which its first step looks at. `log` holds this step's decisions
+    only, each with its `kind`.
     """
 
     step: int
