@@ -55,7 +55,7 @@ def test_dropped_settings_rank_behind_the_others(tmp_path):
     table = pd.read_csv(tmp_path / "race_settings.csv", dtype={"cell": str})
     runs = pd.read_csv(tmp_path / "runs.csv", dtype={"cell": str})
     worst = table.loc[table["standing"] == "worse", "cell"].iloc[-1]
-    runs.loc[runs["cell"] == worst, "val/miou"] = 0.999  # as if the others had fallen behind since
+    runs.loc[runs["cell"] == worst, open_results(tmp_path).metric] = 0.999  # as if the others had fallen behind since
     runs.to_csv(tmp_path / "runs.csv", index=False)
     analysis = Analysis(open_results(tmp_path))
     first = table.loc[table["standing"] == "first", "cell"].iloc[0]
