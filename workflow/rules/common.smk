@@ -85,8 +85,11 @@ TRAINING_OPTIONS = " ".join(
 PARTIAL = "--partial" if STUDY.request.partial and STUDY.coverage != "all" else ""
 # The .dvc file of the study's data set, if it has one.
 TRACKED = tracking_file(STUDY.loaded.dataset, STUDY.loaded.root)
-# How a program of workflow/scripts is started.
-RUN = f"env NO_ALBUMENTATIONS_UPDATE=1 python {quote(os.path.relpath(SCRIPTS))}"
+# How a program of workflow/scripts is started. Its memory lies in large pages, and what a step of a training lets go is
+# kept for the next one: on a processor, steps take up to a fifth less. Whoever has chosen otherwise, has.
+ALLOCATION = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=536870912"
+ALLOCATION = quote(os.environ.get("GLIBC_TUNABLES", ALLOCATION))
+RUN = f"env NO_ALBUMENTATIONS_UPDATE=1 GLIBC_TUNABLES={ALLOCATION} python {quote(os.path.relpath(SCRIPTS))}"
 
 
 def warm(program):
