@@ -405,7 +405,9 @@ def markers_under_way(wildcards):
 
 # What rules wait for that look at a finished study. Of a study whose decisions are not all made, Snakemake takes what the
 # second one names until the first one can be told.
-ALL_TRAINED = {"markers": ancient(all_markers), "under_way": ancient(markers_under_way)}
+ALL_TRAINED = {"markers": ancient(all_markers)}
+if STUDY.adaptive:
+    ALL_TRAINED["under_way"] = ancient(markers_under_way)
 
 
 def begin_without_hooks():

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, field_validator, model_validator
 
 from segsweep import registry
-from segsweep.config.components import Sampler
 from segsweep.config.expressions import checked
 from segsweep.config.racing import FIRST_FRESH, AnySeeds, RacingSeeds
+from segsweep.config.search_components import Sampler
 from segsweep.config.settings import Settings, key
 from segsweep.config.study_names import STUDY_NAME
 

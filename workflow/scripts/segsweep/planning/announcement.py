@@ -13,8 +13,9 @@ from segsweep.planning.disk_use import disk_use
 from segsweep.planning.lost_values import announced
 from segsweep.planning.planner import Planner
 from segsweep.planning.selection import unmeasured
+from segsweep.search.pruning import schedule_in_words
 from segsweep.search.racing import races_of
-from segsweep.search.requests import replicates
+from segsweep.search.requests import replicates, shortest_epochs
 from segsweep.search.retraining import chosen_count, retrains
 
 SHOWN = 12
@@ -51,6 +52,13 @@ def about_races(study: Study, cells: int) -> Iterator[str]:
             f"Seeds of {of} race: {least:,} runs at least ({plural(race.start, 'seed')} each), {most:,} at most "
             f"({plural(race.at_most, 'seed')} each)."
         )
+
+
+def when_judged(study: Study) -> str:
+    """When the trials of a search are judged, in words; empty where none is."""
+    epochs = study.sweep.space.get("epochs")
+    said = schedule_in_words(study.sweep.pruner, shortest_epochs(study), study.sweep.trials)
+    return f"{said} Longer trials are judged further." if said and epochs is not None else said
 
 
 def _disk_use(study: Planner) -> str:
@@ -104,6 +112,8 @@ def announce(study: Planner, say) -> None:
             say(f"  {sentence}")
     if plan.epochs < plan.epochs_run_by_run:
         say(f"Shared prefixes are trained once: {plan.epochs:,} epochs instead of {plan.epochs_run_by_run:,}.")
+    if study.study.sweep is not None and (judged := when_judged(study.study)):
+        say(judged)
     for sentence in about_races(study.study, len(design.cells)):
         say(sentence)
     if study.adaptive and not study.nothing_left_to_decide and (most := at_most(study.study)):
