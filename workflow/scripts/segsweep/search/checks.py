@@ -50,7 +50,7 @@ def problems(study: Study, location: Callable[[tuple], str]) -> list[str]:
 
 def _about_pruner(study: Study, location: Callable[[tuple], str]) -> Iterator[str]:
     """What is wrong with a rule that could prune no trial, or only the good ones."""
-    pruner, runs = study.sweep.pruner, len(replicates(study, study.seeds))
+    pruner, runs = study.sweep.pruner, len(replicates(study, study.first_seeds))
     where = location(("sweep", "pruner", "name"))
     if pruner.name == "wilcoxon" and pruner.least_p(runs) >= pruner.p_threshold:
         needed = next(number for number in range(1, 100) if pruner.least_p(number) < pruner.p_threshold)
