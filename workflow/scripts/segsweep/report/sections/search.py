@@ -39,6 +39,8 @@ def intro(results: QuotedResults) -> str:
     sampler = f"the sampler `{sampler}`" if own_name(sampler) else sampler
     pruner = plan.get("pruner") or {}
     rule = pruner.get("name", "none")
+    judge = registry.find("pruner", rule).title
+    judge = f"the pruner `{judge}`" if own_name(rule) else judge
     trials = results.table("cells").aggregate("count", where="role=trial", style="plural:setting")
     protected, margin = pruner.get("preserve"), pruner.get("preserve_margin")
     return paragraph(
@@ -51,7 +53,7 @@ def intro(results: QuotedResults) -> str:
         "means over levels are biased towards good regions."
         if results.analysis.get("adaptive")
         else None,
-        f"{capital(registry.find('pruner', rule).title)} could prune trials from epoch "
+        f"{capital(judge)} could prune trials from epoch "
         f"{results.quote_plan('study.sweep.pruner.min_epochs', 'int')} on."
         if rule != "none"
         else "No trial was pruned."
@@ -167,6 +169,7 @@ def decisions(results: QuotedResults) -> str:
     shown = telling if len(frame) > MOST_DECISIONS else frame
     reasons = {
         "top": "among the best",
+        "passes": "passes the rule",
         "preserve": "protected: its score is good enough",
         "margin": "protected: within the margin of the best",
         "improving": "protected: it still improves",
