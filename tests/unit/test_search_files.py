@@ -61,6 +61,7 @@ def test_a_samplers_name_is_short_for_its_settings():
 def test_a_pruner_has_only_the_keys_that_it_reads():
     assert parsed({"pruner": {"name": "halving", "eta": 2}}).pruner.model_dump() == {
         "name": "halving", "eta": 2, "min_epochs": 1, "min_trials": 2, "preserve": None, "preserve_margin": 0.0,
+        "patience": None, "min_delta": 0.0,
     }  # fmt: skip
     # `brackets` is Hyperband's: a section `smoke` may lay another pruner over it.
     assert "brackets" not in parsed({"pruner": {"name": "median", "brackets": 2}}).pruner.model_dump()

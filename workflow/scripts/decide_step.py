@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from segsweep.component_checks.own_component import own_component
-from segsweep.component_checks.sampler import check_sampler
+from segsweep.component_checks.pruner import check_pruner
 from segsweep.config.study import Study
 from segsweep.errors import InputError
 from segsweep.exits import program
@@ -45,7 +45,11 @@ def _next(options: argparse.Namespace, before: State | None) -> State:
     study = Study.model_validate(plan.study, by_alias=True, by_name=True)
     if before is None:
         if study.sweep is not None and study.sweep.sampler.own:
+            from segsweep.component_checks.sampler import check_sampler  # here: it imports optuna
+
             check_sampler(own_component("sweep.sampler", study.sweep.sampler))
+        if study.sweep is not None and study.sweep.pruner.own:
+            check_pruner(own_component("sweep.pruner", study.sweep.pruner))
         candidates = None
         if study.sweep is None:
             candidates = (

@@ -254,55 +254,6 @@ class Task(Component):
     name: str = key(..., "Which task.")
 
 
-class Sampler(Component):
-    """What proposes the settings of a sweep.
-
-    Attributes:
-        adaptive: whether its proposals follow the scores of earlier trials.
-        stateful: whether it keeps a memory of its own, so that all earlier batches are replayed before the next.
-        enumerates: whether it visits each point of a countable space once.
-        knows_pruned: whether it makes something of it that a trial was pruned.
-    """
-
-    package: ClassVar[str] = "search/samplers"
-    discriminator: ClassVar[str] = "name"
-    default: ClassVar[str] = "tpe"
-    provides: ClassVar[tuple[str, ...]] = ("seed", "axes")
-    adaptive: ClassVar[bool] = False
-    stateful: ClassVar[bool] = False
-    enumerates: ClassVar[bool] = False
-    knows_pruned: ClassVar[bool] = False
-
-    name: str = key(..., "Which sampler of Optuna.")
-
-    @classmethod
-    def spelled_out(cls, value: Any) -> Any:
-        """A sampler's name alone is short for `{name: ...}`."""
-        return {"name": value} if isinstance(value, str) else value
-
-
-class Pruner(Component):
-    """What prunes trials that fall behind others."""
-
-    package: ClassVar[str] = "search/pruners"
-    discriminator: ClassVar[str] = "name"
-
-    name: str = key(..., "Which pruner.")
-
-
-class RungPruner(Pruner):
-    """A pruner that compares trials at rungs: which of them are pruned, and which never."""
-
-    min_epochs: int = key(1, "Epochs before the first decision.", unit="epochs", ge=1)
-    min_trials: int = key(2, "A rung with fewer trials prunes none.", unit="trials", ge=2)
-    preserve: float | None = key(
-        None, "A trial at or above this score is never pruned (at or below, if the metric is minimized)."
-    )
-    preserve_margin: float = key(
-        0.0, "A trial within this of the best at its rung is never pruned: the noise floor.", ge=0
-    )
-
-
 class Metric(Component):
     """A score, computed from counts: of the validation split, or of single images.
 

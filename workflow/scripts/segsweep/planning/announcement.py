@@ -11,7 +11,8 @@ from segsweep.planning.disk_use import disk_use
 from segsweep.planning.lost_values import announced
 from segsweep.planning.planner import Planner
 from segsweep.planning.selection import unmeasured
-from segsweep.search.requests import replicates
+from segsweep.search.pruning import schedule_in_words
+from segsweep.search.requests import replicates, shortest_epochs
 from segsweep.search.retraining import chosen_count, retrains
 
 SHOWN = 12
@@ -36,6 +37,13 @@ def at_most(study: Study) -> str:
     if retrains(study):
         parts.append((chosen_count(study), "retraining", epochs))
     return ", ".join(f"{plural(count, noun)} of {plural(round(length), 'epoch')}" for count, noun, length in parts)
+
+
+def when_judged(study: Study) -> str:
+    """When the trials of a search are judged, in words; empty where none is."""
+    epochs = study.sweep.space.get("epochs")
+    said = schedule_in_words(study.sweep.pruner, shortest_epochs(study), study.sweep.trials)
+    return f"{said} Longer trials are judged further." if said and epochs is not None else said
 
 
 def _disk_use(study: Planner) -> str:
@@ -72,6 +80,8 @@ def announce(study: Planner, say) -> None:
     say(f"{study.name}: {plural(cells, 'cell')}{aside}, {runs}, {segments}.")
     for sentence in design.idle:
         say(f"  {sentence}")
+    for sentence in design.remarks if not study.loaded.smoke else ():
+        say(f"  {sentence}")
     lost = list(announced(design.lost))
     for sentence in lost[:SHOWN]:
         say(f"  {sentence}")
@@ -87,6 +97,8 @@ def announce(study: Planner, say) -> None:
             say(f"  {sentence}")
     if plan.epochs < plan.epochs_run_by_run:
         say(f"Shared prefixes are trained once: {plan.epochs:,} epochs instead of {plan.epochs_run_by_run:,}.")
+    if study.study.sweep is not None and (judged := when_judged(study.study)):
+        say(judged)
     if study.adaptive and not study.nothing_left_to_decide:
         say(f"More runs follow from decisions that are made while it runs: in all at most {at_most(study.study)}.")
     for column in measured_in_batches(study.study.also_report):

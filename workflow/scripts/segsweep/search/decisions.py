@@ -14,7 +14,7 @@ from segsweep.search import pruning, trials
 from segsweep.search.confirmation import candidates_of, confirmed, ranked
 from segsweep.search.decision_inputs import phase_inputs, settings_digest
 from segsweep.search.narrow import narrowed
-from segsweep.search.requests import confirming_runs, member_runs
+from segsweep.search.requests import confirming_runs, member_runs, shortest_epochs
 from segsweep.search.results import Result, best_of
 from segsweep.search.retraining import Finalist, retraining_runs, retrains
 from segsweep.search.step_files import BestSetting, Candidate, State, Trial, awaited
@@ -79,6 +79,7 @@ def _first(study: Study, earlier: list[Trial] | None) -> State:
     if study.sweep is None:
         return state
     pruner, longest = study.sweep.pruner, study.total_epochs
+    sizes = pruning.bracket_sizes(pruner, shortest_epochs(study))
     state["log"].append(
         {
             "kind": "schedule",
@@ -86,7 +87,7 @@ def _first(study: Study, earlier: list[Trial] | None) -> State:
             "minimize": study.minimize,
             "brackets": [
                 {"bracket": bracket, "share": share, "rungs": pruning.rungs(pruner, longest, bracket)}
-                for bracket, share in enumerate(pruning.bracket_sizes(pruner, longest))
+                for bracket, share in enumerate(sizes)
             ],
         }
     )

@@ -14,6 +14,12 @@ def total_epochs(study: Study, values: Values) -> int:
     return int(values.get("epochs", study.total_epochs))
 
 
+def shortest_epochs(study: Study) -> int:
+    """Epochs of the shortest trial that a search may have."""
+    epochs = study.sweep.space.get("epochs")
+    return study.total_epochs if epochs is None else int(min(epochs.choices or [epochs.low]))
+
+
 def folds_of(study: Study) -> list[Fold | None]:
     """The folds of the study's cross-validation, on training and validation images together; [None] without it."""
     return _folds(study.folds.k, study.folds.seed, "train+val") if study.folds else [None]

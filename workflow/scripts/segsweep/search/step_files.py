@@ -15,10 +15,14 @@ from segsweep.search.space import Values
 
 
 class RungScore(TypedDict):
-    """The best score of a trial up to the epoch of a rung; None if the trial failed before it."""
+    """The best score of a trial up to the epoch of a rung; None if the trial failed before it.
+
+    `runs` are those of its runs, where the pruner compares them.
+    """
 
     epoch: int
     score: float | None
+    runs: NotRequired[list[float]]
 
 
 class Trial(TypedDict):

@@ -12,10 +12,11 @@ from typing import Any
 from segsweep.config.search import Dimension
 from segsweep.config.study import Study
 from segsweep.search import pruning
-from segsweep.search.requests import due, replicates, total_epochs, trial_runs
+from segsweep.search.constraints import Constraints
+from segsweep.search.requests import due, replicates, shortest_epochs, total_epochs, trial_runs
 from segsweep.search.results import Result, best_of
 from segsweep.search.space import Space
-from segsweep.search.step_files import State, Trial
+from segsweep.search.step_files import RungScore, State, Trial
 from segsweep.statuses import FAILED
 
 
@@ -41,7 +42,7 @@ def go_on(study: Study, state: State, results: dict[str, Result]) -> bool:
             clock = due(trial)
             _record_results(study, trial, results, state)
             if trial["status"] == "running":
-                _judge(study, state, trial)
+                _judge(study, state, trial, results)
             if trial["status"] == "running":
                 _grant(study, trial)
                 state["requested"] += trial_runs(study, trial)
@@ -84,7 +85,8 @@ def _propose(study: Study, state: State, clock: int) -> None:
     # Needs optuna, which takes a second to import; many steps propose nothing.
     from segsweep.search.proposals import propose
 
-    proposals = propose(sweep, space_of(study, state), trials, number, minimize=study.minimize)
+    allows = Constraints(study).allows
+    proposals = propose(sweep, space_of(study, state), trials, number, minimize=study.minimize, allows=allows)
     state["log"].append(
         {
             "kind": "proposed",
@@ -96,7 +98,7 @@ def _propose(study: Study, state: State, clock: int) -> None:
             "exhausted": len(proposals) < number,
         }
     )
-    sizes = pruning.bracket_sizes(sweep.pruner, study.total_epochs)
+    sizes = pruning.bracket_sizes(sweep.pruner, shortest_epochs(study))
     for values in proposals:
         number = len(trials)
         trial: Trial = {
@@ -139,7 +141,10 @@ def _record_results(study: Study, trial: Trial, results: dict[str, Result], stat
     scores = [best["value"] for best in bests]
     score = sum(scores) / len(scores) if None not in scores else None
     trial |= {"trained": trained, "score": score, "best_epoch": bests[0]["epoch"] if len(bests) == 1 else None}
-    trial["rungs"].append({"epoch": granted, "score": None if failed else score})
+    rung: RungScore = {"epoch": granted, "score": None if failed else score}
+    if study.sweep.pruner.compares_runs and not failed:
+        rung["runs"] = scores
+    trial["rungs"].append(rung)
     if failed:
         trial["status"] = failed
     elif all(status == "early_stopped" for status in statuses):
@@ -150,16 +155,22 @@ def _record_results(study: Study, trial: Trial, results: dict[str, Result], stat
         state["log"].append({"kind": "ended", "trial": trial["trial"], "status": trial["status"], "score": score})
 
 
-def _judge(study: Study, state: State, trial: Trial) -> None:
+def _judge(study: Study, state: State, trial: Trial, results: dict[str, Result]) -> None:
     """Prune a trial that has come to a rung, or let it go on, by those of its bracket that came there before it."""
     pruner, bracket, epoch = study.sweep.pruner, trial["bracket"], trial["epochs"]
-    scores: dict[int, float | None] = {
-        other["trial"]: rung["score"]
+    there = {
+        other["trial"]: rung
         for other in state["trials"]
         for rung in other["rungs"]
         if other["bracket"] == bracket and rung["epoch"] == epoch
     }
-    (verdict,), best = pruning.judge(pruner, study.minimize, scores, {trial["trial"]})
+    scores: dict[int, float | None] = {other: rung["score"] for other, rung in there.items()}
+    runs = {other: rung["runs"] for other, rung in there.items() if "runs" in rung}
+    curves = (results[run["key"]]["curve"][:epoch] for run in trial_runs(study, trial))
+    curve = [None if None in values else sum(values) / len(values) for values in zip(*curves, strict=False)]
+    (verdict,), best = pruning.judge(
+        pruner, study.minimize, scores, {trial["trial"]}, epoch=epoch, curve=curve, runs=runs
+    )
     if not verdict.promoted:
         trial["status"] = "pruned"
     left = len(replicates(study, study.seeds)) * trial["total_epochs"] - trial["trained"]

@@ -50,7 +50,7 @@ def intro(results: QuotedResults) -> str:
         "means over levels are biased towards good regions."
         if results.analysis.get("adaptive")
         else None,
-        f"{capital(registry.classes('pruner')[rule].title)} could prune trials from epoch "
+        f"{capital(registry.find('pruner', rule).title)} could prune trials from epoch "
         f"{results.quote_plan('study.sweep.pruner.min_epochs', 'int')} on."
         if rule != "none"
         else "No trial was pruned."
