@@ -512,6 +512,8 @@ if HAS_IMAGES:
     STUDY_FILES += [f"{FOLDER}/images/images.json", *outputs("describe_data", FOLDER).values()]
 if STUDY.study.sweep:
     STUDY_FILES += [*outputs("tabulate_search", FOLDER).values(), OPTUNA_JOURNAL]
+RACE_FILES = [*outputs("tabulate_races", FOLDER).values()] if STUDY.races else []
+STUDY_FILES += RACE_FILES
 if STUDY.study.ensemble:
     STUDY_FILES += [*outputs("score_ensemble", FOLDER).values(), f"{FOLDER}/ensemble.json"]
 # The ledger of looks at the test split, once there is one: a look that was taken since the report makes it again.

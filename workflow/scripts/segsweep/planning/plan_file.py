@@ -222,6 +222,12 @@ class StudyPlan(_Entry):
         """Whether lower values of the metric are better."""
         return bool(self.study.get("minimize", False))
 
+    @property
+    def races(self) -> dict[str, dict[str, int]]:
+        """What the study says of seeds that race: its own (`seeds`), those of its confirmation (`confirm`)."""
+        found = {"seeds": self.study.get("seeds"), "confirm": (self.study.get("confirm") or {}).get("seeds")}
+        return {name: seeds for name, seeds in found.items() if isinstance(seeds, dict)}
+
     def selection_of(self, run: "PlannedRun") -> tuple[str, bool]:
         """The column by which a run's epoch is chosen, and whether lower values of it are better."""
         return LAST_EPOCH if run.role == RETRAIN else (self.metric, self.minimize)
