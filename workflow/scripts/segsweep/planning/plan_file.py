@@ -4,9 +4,9 @@ The planner makes a `StudyPlan` (`segsweep.planning.plan_content`); whoever work
 `read_plan`. A job that trains one segment takes its `SegmentPlan` alone (`read_segment`): parsing the plan of ten
 thousand cells would take a second of each job.
 
-The file of a study of up to a hundred cells has each of them in full, for people and for programs of theirs. Of a larger
-one, `shared` holds the training configuration of one cell and all of one segment; of the others stands what differs
-(`segsweep.planning.plan_differences`).
+The file of a study of up to a hundred cells has each of them in full, for people and for programs of theirs. In that of
+a larger one, `shared` holds the training configuration of one cell and all of one segment; of the others stands what
+differs (`segsweep.planning.plan_differences`).
 """
 
 import hashlib
