@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from segsweep.config.racing import all_seeds
 from segsweep.config.study import Study
 from segsweep.search import pruning, space, start_points
 from segsweep.search.requests import replicates
@@ -29,11 +30,11 @@ def problems(study: Study, location: Callable[[tuple], str]) -> list[str]:
             found.append(f"{location(('sweep', 'narrow', 'from'))}: a study cannot narrow itself. Name an earlier one.")
     if study.confirm is not None:
         where = location(("confirm", "seeds"))
-        seeds = study.confirm.seeds
-        stale = sorted(set(seeds) & set(study.seeds))
+        seeds, own = all_seeds(study.confirm.seeds), all_seeds(study.seeds)
+        stale = sorted(set(seeds) & set(own))
         if stale:
             found.append(
-                f"{where}: {stale} are seeds of the study itself, {study.seeds}. "
+                f"{where}: {stale} are seeds of the study itself, {own}. "
                 "A setting that they chose cannot be confirmed on them. Give others."
             )
         if len(set(seeds)) < len(seeds):
@@ -49,7 +50,7 @@ def problems(study: Study, location: Callable[[tuple], str]) -> list[str]:
 
 def _about_pruner(study: Study, location: Callable[[tuple], str]) -> Iterator[str]:
     """What is wrong with a rule that could prune no trial, or only the good ones."""
-    pruner, runs = study.sweep.pruner, len(replicates(study, study.seeds))
+    pruner, runs = study.sweep.pruner, len(replicates(study, study.first_seeds))
     where = location(("sweep", "pruner", "name"))
     if pruner.name == "wilcoxon" and pruner.least_p(runs) >= pruner.p_threshold:
         needed = next(number for number in range(1, 100) if pruner.least_p(number) < pruner.p_threshold)

@@ -173,7 +173,7 @@ def _judge(study: Study, state: State, trial: Trial, results: dict[str, Result])
     )
     if not verdict.promoted:
         trial["status"] = "pruned"
-    left = len(replicates(study, study.seeds)) * trial["total_epochs"] - trial["trained"]
+    left = len(replicates(study, study.first_seeds)) * trial["total_epochs"] - trial["trained"]
     decided: dict[str, Any] = vars(verdict) | {"epochs_left": left}
     state["log"].append(
         {
