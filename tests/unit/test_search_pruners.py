@@ -269,7 +269,7 @@ def test_a_pruner_of_ones_own(own):
     assert pruner.rungs(9) == [2, 5, 8]
     scores = {0: 0.9, 1: 0.7, 2: 0.6}
     found = {v.trial: v.reason for v in judge(pruner, False, scores, {0, 1, 2})[0]}
-    assert found == {0: "top", 1: "behind", 2: "behind"}
+    assert found == {0: "passes", 1: "behind", 2: "behind"}
     assert check_pruner(own_component("sweep.pruner", pruner)) == "prunes a trial ahead: False, one behind: True"
     with pytest.raises(ValueError, match="has no such key"):
         own("slow", shore=0.3)

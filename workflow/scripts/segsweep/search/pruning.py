@@ -15,8 +15,8 @@ from segsweep.config.search_components import Pruner, RungPruner
 class Verdict:
     """What happens to one trial at a rung, and why.
 
-    `reason` is `top` (it passes the pruner's rule), `preserve` or `margin` (protected by its score alone), `improving`
-    (protected by patience), `few` (too few trials to judge), or `behind` (pruned).
+    `reason` is `top` (it reaches the cutoff), `passes` (of a rule without one), `preserve` or `margin` (protected by
+    its score alone), `improving` (protected by patience), `few` (too few trials to judge), or `behind` (pruned).
     """
 
     trial: int
@@ -134,6 +134,8 @@ def judge(
         else:
             passes = cutoff is None or sign * score >= sign * cutoff
         reason = _reason(pruner, sign, score, passes, best, len(known))
+        if reason == "top" and cutoff is None and hasattr(rule, "prunes"):
+            reason = "passes"
         if reason == "behind" and score is not None and pruner.improves(curve, minimize):
             reason = "improving"
         verdicts.append(Verdict(trial, score, rank, cutoff, reason != "behind", reason))
