@@ -16,6 +16,7 @@ def test_the_report_tells_the_rounds_the_end_and_what_was_saved(tmp_path):
     text = report_of(tmp_path)
     assert "Seeds raced: each was trained with 2, and those that stayed in the race with up to 5." in text
     assert "| Seeds | 2 to 5, from 0 on | `seeds` |" in text
+    assert "- Seeds raced: of 4 settings 2 were left after 5 seeds, in 14 of 20 runs; see the section" in text
     section = text.partition("## Race of seeds")[2].partition("\n## ")[0]
     assert "4 settings began with 2 seeds each, and 5 seeds were the most that any could get." in section
     assert "It ended because no seeds were left. 2 settings were left after 5 seeds; `lr=0.01` is first" in section
