@@ -21,7 +21,7 @@ ENDED = {
     "decided": "It ended because one setting was left.",
     "at_most": "It ended because no seeds were left.",
     "no_spread": "It ended because runs of one setting have equal scores: another seed would show nothing.",
-    "failed": "It ended because of every setting a run failed.",
+    "failed": "It ended because no setting is left without a failed run.",
 }
 
 
