@@ -89,7 +89,11 @@ class Component(Settings):
 def _numbers(cls: type[BaseModel]) -> frozenset[str]:
     """The keys of a class that take a number, or a list of them, and nothing that could be true or false."""
     fields = ((name, _leaves(field.annotation)) for name, field in cls.model_fields.items())
-    return frozenset(name for name, kinds in fields if kinds & {int, float} and kinds <= {int, float, type(None)})
+    return frozenset(name for name, kinds in fields if kinds & {int, float} and not any(map(_may_be_true, kinds)))
+
+
+def _may_be_true(kind: Any) -> bool:
+    return kind in (bool, Any) or isinstance(kind, bool)
 
 
 def _leaves(annotation: Any) -> set[Any]:

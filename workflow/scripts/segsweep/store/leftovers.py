@@ -94,10 +94,11 @@ def _parts(data: Path) -> Iterator[Path]:
 def _locks(segments: Path) -> Iterator[Path]:
     """Lock files beside which no unfinished segment lies, and that no living process holds."""
     with suppress(FileNotFoundError):
-        names = {entry.name for entry in os.scandir(segments)}
-        for name in names:
+        entries = {entry.name: entry for entry in os.scandir(segments)}
+        for name, entry in entries.items():
             segment = name.removesuffix(LOCK)
-            if segment != name and f"{segment}{PART}" not in names and not is_held(segments / name):
+            of_nothing = segment != name and f"{segment}{PART}" not in entries
+            if of_nothing and entry.is_file(follow_symlinks=False) and not is_held(segments / name):
                 yield segments / name
 
 
