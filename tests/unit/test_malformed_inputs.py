@@ -15,6 +15,8 @@ from tests.workspace import Workspace
 OF_A_FAMILY = 5
 # Traceback, hang, or accepted as something else, once.
 ONCE_WRONG = {
+    "seeds: [true]",
+    "results/segments/x.lock: a link to itself",
     "title: 2024-13-45",
     "epochs: !!int abc",
     "train.batch_size: 010",
