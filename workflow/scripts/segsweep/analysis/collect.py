@@ -7,7 +7,7 @@ run's curve is the rows of its segments put together, and its best epoch is look
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,10 @@ from segsweep.analysis.run_tables import Cells, Epochs, Images, Missing, Runs, l
 from segsweep.data.classes import task_and_classes
 from segsweep.errors import InputError
 from segsweep.planning.plan_file import RETRAIN, PlannedRun, StudyPlan
+from segsweep.search.objectives import curve_objectives
 from segsweep.statuses import USABLE
 from segsweep.store.equal_curves import curve_key, repeated_runs
+from segsweep.store.run_costs import run_costs
 from segsweep.store.segment_store import REPAIR, SegmentRecord, SegmentStore, read_arrays
 from segsweep.store.value_ranges import bounds, check_column, check_counts, check_epochs
 
@@ -100,7 +102,11 @@ def collect(plan: StudyPlan, store: SegmentStore, *, partial: bool = False) -> C
         for one in portion:
             run = one.run
             # The level last: a study may vary `epochs`, and runs that stopped early are runs of its level all the same.
-            row = run.to_json() | summarise(one.curve, one.records, run, plan.metric, plan.minimize) | texts[run.cell]
+            row = (
+                run.to_json()
+                | summarise(one.curve, one.records, run, plan.metric, plan.minimize, curve_objectives(plan))
+                | texts[run.cell]
+            )
             found.runs.append(row)
             keys.append((run.cell, run.run, one.key if row["status"] in USABLE else None))
             scores |= dict.fromkeys(name for name in one.curve.header if name.startswith("val/"))
@@ -115,7 +121,8 @@ def collect(plan: StudyPlan, store: SegmentStore, *, partial: bool = False) -> C
     repeated = repeated_runs(keys)
     for row in found.runs:
         row["same_as"] = repeated.get(row["run"], "")
-    found.scores = list(dict.fromkeys([plan.metric, *scores]))  # also where all runs diverged and have no score
+    # Also where all runs diverged and have no score.
+    found.scores = list(dict.fromkeys([plan.metric, *curve_objectives(plan), *scores]))
     found.confusions = confusion_rows(plan, found.runs, store, classes)
     return found
 
@@ -217,28 +224,32 @@ def add_scores(runs: Sequence[TrainedRun], task: str, classes: Sequence[str]) ->
 
 
 def summarise(
-    curve: Curve, records: list[SegmentRecord], run: PlannedRun, metric: str, minimize: bool
+    curve: Curve,
+    records: list[SegmentRecord],
+    run: PlannedRun,
+    metric: str,
+    minimize: bool,
+    more: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """A run's row of runs.csv, the columns of its cell aside."""
+    """A run's row of runs.csv, the columns of its cell aside.
+
+    `more` are columns of its curve that it has besides the metric and `val/*`.
+    """
     epochs = [int(value) for value in curve.column("epoch")]
     best = index_of_best(curve.column(metric), minimize)
     row: dict[str, Any] = {"status": status_of(records, run), "epochs": epochs[-1] if epochs else 0}
     if best is not None:
         row |= curve.finite_fields(best, "val/")
-        row[metric] = curve.fields[best][curve.header.index(metric)]  # which may be a loss of training
+        for name in (metric, *more):  # which may be losses of training
+            row[name] = curve.fields[best][curve.header.index(name)]
         row["best_epoch"] = row["convergence/epochs_to_best"] = epochs[best]
     val, train = curve.column("val/loss"), curve.column("train/loss")
     if val:
         row["stability/val_loss_std"] = sample_std([value for value in val[len(val) // 2 :] if math.isfinite(value)])
     if val and train and best is not None:
         row["overfit/gap"] = val[best] - train[best]
-    seconds = sum(record.train_seconds or 0.0 for record in records)
     return row | {
-        "cost/train_seconds": seconds,
-        "cost/seconds_per_epoch": seconds / len(epochs) if epochs else None,
-        "cost/peak_memory_mb": max(record.peak_memory_mb or 0.0 for record in records) or None,
-        "cost/parameters": records[-1].parameters,
-        "cost/checkpoint_mb": records[-1].checkpoint_mb,
+        **run_costs(records, len(epochs)),
         "segments": " ".join(record.id for record in records),
         "detail": " ".join(records[-1].detail.split()) if row["status"] not in ("finished", "pruned") else "",
     }

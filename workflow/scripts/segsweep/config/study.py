@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from segsweep.config.claims import AnyClaim, Expect
 from segsweep.config.imported_table import Table
 from segsweep.config.keep import AnyKeep, Keep
+from segsweep.config.objectives import contradictions, with_metric
 from segsweep.config.program import PathInOut, ProgramResults
 from segsweep.config.search import MOST_CONSTRAINTS, MOST_SEEDS, Confirm, Constraint, Ensemble, Seed, Sweep
 from segsweep.config.settings import Settings, key
@@ -101,7 +102,12 @@ class Study(Settings):
     dataset: str = key("demo", "Name of a file in config/datasets, or a path.", min_length=1, max_length=1000)
     metric: str = key("val/miou", "Runs are ranked by it; its best epoch is a run's result.")
     minimize: bool = key(False, "Lower is better.")
-    also_report: list[str] = key([], "Further metrics in the tables of the report.", outcome=False)
+    objectives: dict[str, Literal["maximize", "minimize"]] = key(
+        {},
+        "Several objectives: `{val/miou: maximize, cost/seconds_per_image: minimize}`. Runs are still ranked by "
+        "`metric`, the first of them if not set; see docs/objectives.md.",
+    )
+    also_report: list[str] = key([], "Further metrics and costs in the tables of the report.", outcome=False)
     metrics: list[OwnMetricName] = key(
         [],
         "Metrics of your own, `my/score.py:gdice` for the column `val/gdice`. One that is written with its path "
@@ -190,6 +196,11 @@ class Study(Settings):
                 raise ValueError(f"{name!r} is no name of a variable: letters, digits and `_`. Rename it")
         return value
 
+    @model_validator(mode="before")
+    @classmethod
+    def _metric_of_objectives(cls, value: Any) -> Any:
+        return with_metric(value)
+
     @model_validator(mode="after")
     def _fits_together(self):
         """Each problem begins with the key that it is about."""
@@ -200,6 +211,7 @@ class Study(Settings):
             self._exchanged_bars,
             self._without_cells,
             self._lacking_weights,
+            self._objectives,
         )
         if wrong := [problem for check in checks for problem in check()]:
             raise ValueError("\n".join(wrong))
@@ -270,6 +282,9 @@ class Study(Settings):
         """By key: what a person wrote there, and of how many of the best settings it asks for the models."""
         wanted = {"report.images.of": (self.report.images.of, self.report.images.settings)}
         return wanted if self.test is None else wanted | {"test.of": (self.test.of, self.test.settings)}
+
+    def _objectives(self) -> Iterator[str]:
+        return contradictions(self)
 
     def _lacking_weights(self) -> Iterator[str]:
         default = Keep()

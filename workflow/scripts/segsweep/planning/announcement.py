@@ -91,7 +91,7 @@ def announce(study: Planner, say) -> None:
         say(f"Shared prefixes are trained once: {plan.epochs:,} epochs instead of {plan.epochs_run_by_run:,}.")
     if study.adaptive and not study.nothing_left_to_decide:
         say(f"More runs follow from decisions that are made while it runs: in all at most {at_most(study.study)}.")
-    for column in measured_in_batches(study.study.also_report):
+    for column in measured_in_batches([*study.study.also_report, *study.study.objectives]):
         if without := unmeasured(plan.segments, study.store, column):
             say(
                 f"{column} is measured while training only: {len(without)} of {segments} trained without it, and stay "

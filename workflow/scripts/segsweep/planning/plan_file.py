@@ -220,6 +220,11 @@ class StudyPlan(_Entry):
         """Whether lower values of the metric are better."""
         return bool(self.study.get("minimize", False))
 
+    @property
+    def objectives(self) -> dict[str, str]:
+        """Several objectives by name, `maximize` or `minimize`, the metric among them; none of most studies."""
+        return self.study.get("objectives") or {}
+
     def selection_of(self, run: "PlannedRun") -> tuple[str, bool]:
         """The column by which a run's epoch is chosen, and whether lower values of it are better."""
         return LAST_EPOCH if run.role == RETRAIN else (self.metric, self.minimize)

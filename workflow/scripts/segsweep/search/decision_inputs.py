@@ -25,6 +25,7 @@ def settings_digest(study: Study) -> str:
         sweep += [[part.name, part.revision] for part in (study.sweep.sampler, study.sweep.pruner)]
     folds = study.folds.model_dump(mode="json") if study.folds else None
     values = [sweep, study.metric, study.minimize, study.seeds, folds, study.total_epochs]
+    values += [[*study.objectives.items()]] if study.objectives else []  # samplers are told them in this order
     return short_hash(json.dumps(values, sort_keys=True))
 
 

@@ -1,16 +1,18 @@
 """What runs showed, read from the store for the next decision."""
 
 import math
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from segsweep.data.classes import task_and_classes
 from segsweep.errors import InputError
 from segsweep.metrics import column
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
+from segsweep.search.objectives import curve_objectives
 from segsweep.search.step_files import Candidate, RequestedRun
 from segsweep.statuses import FAILED
 from segsweep.store.best_epoch import read_epochs
-from segsweep.store.segment_store import SegmentStore
+from segsweep.store.run_costs import run_costs
+from segsweep.store.segment_store import SegmentRecord, SegmentStore
 
 
 class Best(TypedDict):
@@ -23,7 +25,8 @@ class Best(TypedDict):
 class Result(TypedDict):
     """A run up to the epochs that were requested.
 
-    `curve` holds the metric after each epoch, None where it is no number. `segment` is the last one read.
+    `curve` holds the metric after each epoch, None where it is no number. `segment` is the last one read. `objectives`
+    are those of a study that has several: at the best epoch, costs up to the requested epochs.
     """
 
     status: str
@@ -32,6 +35,7 @@ class Result(TypedDict):
     curve: list[float | None]
     run: str
     segment: str
+    objectives: NotRequired[dict[str, float | None]]
 
 
 def gather(plan: StudyPlan, store: SegmentStore, requested: list[RequestedRun]) -> dict[str, Result]:
@@ -74,24 +78,26 @@ def scored_cells(plan: StudyPlan, store: SegmentStore) -> list[Candidate]:
 def read_result(plan: StudyPlan, store: SegmentStore, run: PlannedRun, epochs: int) -> Result:
     """What a run showed up to an epoch."""
     task, classes = task_and_classes(plan.dataset)
-    curve: list[float | None] = []
+    curves: dict[str, list[float | None]] = {name: [] for name in (plan.metric, *curve_objectives(plan))}
+    records: list[SegmentRecord] = []
     status, trained, last = "finished", 0, ""
     for segment in run.segments:
         record = store.record(segment)
+        records.append(record)
         status, last = record.status, segment
         # A segment that continues a run which ended copies its status, and may have no rows.
         trained = max(trained, min(record.epochs, record.last_epoch))
         if record.trained_epochs:
             rows, counts = read_epochs(store, segment, plan.program_results)
-            values = column(plan.metric, rows, counts, task, classes)
-            for row, value in zip(rows, values, strict=True):
-                epoch = int(float(row["epoch"]))
-                curve += [None] * (epoch - len(curve))
-                curve[epoch - 1] = value if math.isfinite(value) else None
+            for name, curve in curves.items():
+                for row, value in zip(rows, column(name, rows, counts, task, classes), strict=True):
+                    epoch = int(float(row["epoch"]))
+                    curve += [None] * (epoch - len(curve))
+                    curve[epoch - 1] = value if math.isfinite(value) else None
         if status != "finished" or record.last_epoch >= epochs:
             break
-    curve = curve[:epochs]
-    return {
+    curve = curves[plan.metric][:epochs]
+    found: Result = {
         "status": status,
         "epochs": min(trained, epochs),
         "best": best_of(curve, plan.minimize),
@@ -99,6 +105,12 @@ def read_result(plan: StudyPlan, store: SegmentStore, run: PlannedRun, epochs: i
         "run": run.run,
         "segment": last,
     }
+    if plan.objectives:
+        costs = run_costs(records, found["epochs"])
+        best = found["best"]["epoch"]
+        at_best = {name: curves[name][best - 1] if best else None for name in curves}
+        found["objectives"] = {name: (at_best | costs)[name] for name in plan.objectives}
+    return found
 
 
 def best_of(curve: list[float | None], minimize: bool) -> Best:

@@ -32,6 +32,8 @@ class Trials(Table):
                empty="none"),
         Column("confirmed_mean", "number", "Mean score of its fresh seeds.", empty="it was not confirmed"),
         Column("confirmed_rank", "integer", "Its rank by this mean.", empty="it was not confirmed"),
+        Column("<objectives>", "number", "Of several objectives each; mean over seeds and folds.",
+               empty="it has none"),
         Column("<axes>", "text", "Its value of the hyperparameter; a section as JSON.",
                empty="the hyperparameter does not apply to it"),
     )  # fmt: skip
@@ -82,7 +84,7 @@ def trials(states: list[State]) -> list[dict[str, Any]]:
         row = {name: trial[name] for name in TRIAL_COLUMNS if name in trial}
         row |= {"rank": ranks.get(number), "pruned_at": trial["epochs"] if trial["status"] == "pruned" else None}
         row |= {"protected": protected.get(number, []), "confirmed_mean": own.get("mean")}
-        row |= {"confirmed_rank": own.get("rank")} | trial["values"]
+        row |= {"confirmed_rank": own.get("rank")} | trial.get("objectives", {}) | trial["values"]
         rows.append(row)
     return rows
 

@@ -27,7 +27,8 @@ class Trial(TypedDict):
     `proposed` and `ended` are the steps that proposed it and saw its end (None before it), `start` is where the clock
     of the search, in epochs, stood at its proposal. `epochs` were granted so far, `trained` were spent over all seeds
     and folds. `score` is the mean over its runs of the best score so far; `best_epoch` is None where there are several
-    runs. `status`: `running`, `finished`, `early_stopped`, `pruned`, `diverged` or `oom`.
+    runs. `objectives` are the means of a study that has several, None where a run lacks one. `status`: `running`,
+    `finished`, `early_stopped`, `pruned`, `diverged` or `oom`.
     """
 
     trial: int
@@ -43,6 +44,7 @@ class Trial(TypedDict):
     score: float | None
     best_epoch: int | None
     rungs: list[RungScore]
+    objectives: NotRequired[dict[str, float | None]]
 
 
 class RequestedRun(TypedDict):

@@ -13,6 +13,7 @@ from segsweep.config.search import Dimension
 from segsweep.config.study import Study
 from segsweep.search import pruning
 from segsweep.search.constraints import Constraints
+from segsweep.search.objectives import means
 from segsweep.search.requests import due, replicates, total_epochs, trial_runs
 from segsweep.search.results import Result, best_of
 from segsweep.search.space import Space
@@ -86,7 +87,15 @@ def _propose(study: Study, state: State, clock: int) -> None:
     from segsweep.search.proposals import propose
 
     allows = Constraints(study).allows
-    proposals = propose(sweep, space_of(study, state), trials, number, minimize=study.minimize, allows=allows)
+    proposals = propose(
+        sweep,
+        space_of(study, state),
+        trials,
+        number,
+        minimize=study.minimize,
+        objectives=study.objectives,
+        allows=allows,
+    )
     state["log"].append(
         {
             "kind": "proposed",
@@ -140,6 +149,9 @@ def _record_results(study: Study, trial: Trial, results: dict[str, Result], stat
     failed = next((status for status in statuses if status in FAILED), None)
     scores = [best["value"] for best in bests]
     score = sum(scores) / len(scores) if None not in scores else None
+    if study.objectives:
+        found = [results[run["key"]]["objectives"] for run in trial_runs(study, trial)]
+        trial["objectives"] = means(found, list(study.objectives))
     trial |= {"trained": trained, "score": score, "best_epoch": bests[0]["epoch"] if len(bests) == 1 else None}
     trial["rungs"].append({"epoch": granted, "score": None if failed else score})
     if failed:
