@@ -102,7 +102,7 @@ def searched(objectives=OBJECTIVES, **more):
 
 
 def test_decisions_hold_the_means_of_all_objectives():
-    study, states = searched(seeds=[0, 1])
+    _, states = searched(seeds=[0, 1])
     trials = states[-1]["trials"]
     assert [set(trial["objectives"]) for trial in trials] == [set(OBJECTIVES)] * 7
     assert all(trial["objectives"]["val/miou"] == pytest.approx(trial["score"]) for trial in trials)
@@ -112,7 +112,7 @@ def test_decisions_hold_the_means_of_all_objectives():
 
 
 def test_another_objective_proposes_otherwise_and_voids_earlier_steps():
-    (study, states), (other, otherwise) = searched(), searched(OBJECTIVES | {"cost/train_seconds": "maximize"})
+    (study, states), (_, otherwise) = searched(), searched(OBJECTIVES | {"cost/train_seconds": "maximize"})
     assert states[0]["settings"] != otherwise[0]["settings"]
     single = Study.model_validate(study.model_dump(mode="json", by_alias=True) | {"objectives": {}})
     assert single.metric == study.metric

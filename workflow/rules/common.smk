@@ -76,7 +76,7 @@ RETRIES = STUDY.request.cluster.retries if ON_CLUSTER and PLANS else 0
 # What a program loads, no process can have loaded for it.
 WARM = HAS_IMAGES and (not ON_CLUSTER if STUDY.request.warm is None else STUDY.request.warm)
 # Rules that want a GPU as trainings do: several networks look at a whole split.
-ASKS_A_NETWORK = ("score_ensemble", "score_test", "predict_test", "predict_images", "evaluate_run")
+ASKS_A_NETWORK = ("score_ensemble", "score_test", "predict_test", "predict_images", "evaluate_run", "measure_model")
 PACK_OPTIONS = " ".join(["--record-failures"] + ["--requeue"] * ON_CLUSTER + ["--mps"] * STUDY.request.mps)
 TRAINING_OPTIONS = " ".join(
     ["--warm"] * WARM + ["--record-failures"] * STUDY.records_failures + ["--requeue"] * ON_CLUSTER
@@ -158,6 +158,7 @@ HOOKED = workflow.modifier.is_main_snakefile()
 wildcard_constraints:
     batch=r"\d+|last",
     data=r"[^/]+",
+    model=r"[0-9a-f]{12,16}",
     pack=r"[0-9a-f]{12}",
     run=r"[^/.]+",
     segment=r"[0-9a-f]{16}-\d{4}",
@@ -326,6 +327,27 @@ def markers_of_step(wildcards):
     number = int(wildcards.step)
     segments = STUDY.segments_of(awaited(decision(number - 1))) if number else STUDY.segments_of_study()
     return markers_to_make(segments, STUDY.start)
+
+
+def costs_of_step(wildcards):
+    """What a decision looks at besides: the costs of these runs' models, where they are objectives."""
+    number = int(wildcards.step)
+    if number:
+        return STUDY.models_of(STUDY.cells_of(awaited(decision(number - 1))))
+    return STUDY.models_of(run.cell for run in STUDY.plan.runs if not run.key)
+
+
+def all_costs(wildcards):
+    """The costs of all models of a finished study, where it names such; with `partial=true` those that there are."""
+    if TABLE or not PLANS or STUDY.request.partial:
+        return []
+    all_steps(wildcards)
+    return STUDY.models_of(cell.cell for cell in STUDY.plan.cells)
+
+
+def data_of_model(wildcards):
+    """The prepared images of a model that is measured."""
+    return f"{STUDY.data_of_model(wildcards.model)}/manifest.json"
 
 
 def previous_step(wildcards):

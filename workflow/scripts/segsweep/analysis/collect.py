@@ -19,14 +19,16 @@ from segsweep.analysis.confusions import Confusions, confusion_rows
 from segsweep.analysis.curve_numbers import index_of_best, sample_std
 from segsweep.analysis.curves import Curve, joined, read_curve, write_curves
 from segsweep.analysis.last_errors import LOGS, LastErrors
+from segsweep.analysis.measures import MODEL_COSTS
 from segsweep.analysis.program_curves import check_columns, named_curve
-from segsweep.analysis.run_tables import Cells, Epochs, Images, Missing, Runs, level_texts
+from segsweep.analysis.run_tables import Cells, Epochs, Images, Missing, Models, Runs, level_texts
 from segsweep.data.classes import task_and_classes
 from segsweep.errors import InputError
 from segsweep.planning.plan_file import RETRAIN, PlannedRun, StudyPlan
 from segsweep.search.objectives import curve_objectives
 from segsweep.statuses import USABLE
 from segsweep.store.equal_curves import curve_key, repeated_runs
+from segsweep.store.model_costs import read_costs
 from segsweep.store.run_costs import run_costs
 from segsweep.store.segment_store import REPAIR, SegmentRecord, SegmentStore, read_arrays
 from segsweep.store.value_ranges import bounds, check_column, check_counts, check_epochs
@@ -61,6 +63,7 @@ class Collected:
     images: name of the run, key of its cell, file with the counts of each image at its best epoch.
     scores: columns `val/*` of runs.csv, the study's metric first.
     confusions: rows of confusions.csv.
+    model_costs: columns of costs of models, where the study names any; models: rows of models.csv.
     """
 
     plan: StudyPlan
@@ -71,6 +74,8 @@ class Collected:
     images: list[tuple[str, str, Path]]
     scores: list[str]
     confusions: list[dict[str, Any]]
+    model_costs: list[str] = field(default_factory=list)
+    models: list[dict[str, Any]] = field(default_factory=list)
 
 
 def collect(plan: StudyPlan, store: SegmentStore, *, partial: bool = False) -> Collected:
@@ -86,6 +91,16 @@ def collect(plan: StudyPlan, store: SegmentStore, *, partial: bool = False) -> C
     """
     texts = {cell.cell: level_texts(cell.settings, plan.axes) for cell in plan.cells}
     found = Collected(plan, [cell.to_json() | texts[cell.cell] for cell in plan.cells], [], [], [], [], [], [])
+    models = {cell.cell: read_costs(plan, store, cell.cell) for cell in plan.cells} if plan.model_costs else {}
+    found.model_costs = [column.name for column in MODEL_COSTS] if models else []
+    found.cells = [
+        row | {name: models.get(row["cell"], {}).get(name) for name in found.model_costs} for row in found.cells
+    ]
+    found.models = [
+        {"model": address, "cells": list(plan.model_costs.values()).count(address)} | models[cell]
+        for address, cell in {address: cell for cell, address in plan.model_costs.items()}.items()
+        if models[cell]
+    ]
     there, found.missing = _there_and_missing(plan, store)
     if found.missing and not partial:
         shown = "; ".join(f"{gap['run']} ({gap['detail']})" for gap in found.missing[:5])
@@ -107,7 +122,7 @@ def collect(plan: StudyPlan, store: SegmentStore, *, partial: bool = False) -> C
                 | summarise(one.curve, one.records, run, plan.metric, plan.minimize, curve_objectives(plan))
                 | texts[run.cell]
             )
-            found.runs.append(row)
+            found.runs.append(row | {name: models.get(run.cell, {}).get(name) for name in found.model_costs})
             keys.append((run.cell, run.run, one.key if row["status"] in USABLE else None))
             scores |= dict.fromkeys(name for name in one.curve.header if name.startswith("val/"))
             one.curve.fields = []  # the lines say the same in a tenth of the memory
@@ -130,8 +145,10 @@ def collect(plan: StudyPlan, store: SegmentStore, *, partial: bool = False) -> C
 def write(collected: Collected, folder: Path) -> None:
     """Write the tables into a folder."""
     axes = collected.plan.axes
-    Cells.write(folder, collected.cells, axes=axes)
-    Runs.write(folder, collected.runs, axes=axes, **{"val/*": collected.scores})
+    Cells.write(folder, collected.cells, axes=axes, model_costs=collected.model_costs)
+    more = {"val/*": collected.scores, "model_costs": collected.model_costs}
+    Runs.write(folder, collected.runs, axes=axes, **more)
+    Models.write(folder, collected.models)
     Missing.write(folder, collected.missing)
     Confusions.write(folder, collected.confusions)
     names = list(dict.fromkeys(name for _, _, curve in collected.curves for name in curve.header))

@@ -15,6 +15,7 @@ from typing import Any
 from segsweep import registry
 from segsweep.analysis.last_errors import LOGS, LastErrors
 from segsweep.config.load import Loaded, Request, load, load_right, load_smoke
+from segsweep.config.objective_checks import named_costs
 from segsweep.config.right_settings import right_settings
 from segsweep.disk_errors import refusals_told
 from segsweep.errors import InputError, Problems
@@ -26,6 +27,7 @@ from segsweep.planning.code_fingerprint import PACKAGE, Code, readings
 from segsweep.planning.data_fingerprint import read_seen
 from segsweep.planning.grid import Design, lay_out_right
 from segsweep.planning.markers import marker, new_start
+from segsweep.planning.measured_models import ModelOf, device_in_words, model_addresses
 from segsweep.planning.own_components import OwnPart, own_parts
 from segsweep.planning.packs import pack_up
 from segsweep.planning.plan_content import label, study_plan
@@ -202,8 +204,17 @@ class Planner(WorkerView):
         """Make the plan of the runs as they are cut now, and of what these cannot go on from."""
         while without_state := not_continuable(self.cut, self.store):
             self._leave_out(without_state, runs)
-        self.__dict__["plan"] = study_plan(self.loaded, self.design, self.cut, self.training, select_again)
+        self.__dict__["plan"] = study_plan(
+            self.loaded, self.design, self.cut, self.training, select_again, self._model_of
+        )
         self.__dict__.pop("plan_digest", None)
+
+    @cached_property
+    def _model_of(self) -> ModelOf | None:
+        """What gives the address of a cell's model, where the study names costs of models."""
+        if not named_costs(self.study):
+            return None
+        return model_addresses(self.training.context, self.training.addresses.folder_of, device_in_words(self.request))
 
     def _leave_out(self, segments: dict[str, str], runs: list[Run]) -> None:
         """Cut the runs as if some complete segments were not there; `segments` are given with the reason."""

@@ -1,6 +1,7 @@
 """What runs showed, read from the store for the next decision."""
 
 import math
+from collections.abc import Iterable
 from typing import NotRequired, TypedDict
 
 from segsweep.data.classes import task_and_classes
@@ -11,6 +12,7 @@ from segsweep.search.objectives import curve_objectives
 from segsweep.search.step_files import Candidate, RequestedRun
 from segsweep.statuses import FAILED
 from segsweep.store.best_epoch import read_epochs
+from segsweep.store.model_costs import costs_file, read_costs
 from segsweep.store.run_costs import run_costs
 from segsweep.store.segment_store import SegmentRecord, SegmentStore
 
@@ -44,7 +46,7 @@ def gather(plan: StudyPlan, store: SegmentStore, requested: list[RequestedRun]) 
     Only segments up to the requested epochs are read, so that a run which was extended since then yields the same.
 
     Raises:
-        InputError: a run that is not in the plan, or a segment that is not in the store.
+        InputError: a run that is not in the plan, a segment that is not in the store, or a model that is not measured.
     """
     runs: dict[str, PlannedRun] = {}
     for run in plan.runs:
@@ -53,6 +55,7 @@ def gather(plan: StudyPlan, store: SegmentStore, requested: list[RequestedRun]) 
     missing = [run["key"] for run in requested if run["key"] not in runs]
     if missing:
         raise InputError(f"plan.json holds no run for {', '.join(missing)}. Start Snakemake again: it makes the plan.")
+    _check_measured(plan, store, (runs[run["key"]].cell for run in requested))
     return {run["key"]: read_result(plan, store, runs[run["key"]], run["epochs"]) for run in requested}
 
 
@@ -62,6 +65,7 @@ def scored_cells(plan: StudyPlan, store: SegmentStore) -> list[Candidate]:
     A cell of which a run failed is none.
     """
     scores: dict[str, list[float | None]] = {}
+    _check_measured(plan, store, (run.cell for run in plan.runs if not run.key))
     for run in plan.runs:
         if not run.key:
             result = read_result(plan, store, run, run.epochs)
@@ -73,6 +77,16 @@ def scored_cells(plan: StudyPlan, store: SegmentStore) -> list[Candidate]:
         for cell, found in scores.items()
         if None not in found
     ]
+
+
+def _check_measured(plan: StudyPlan, store: SegmentStore, cells: Iterable[str]) -> None:
+    """Raises: InputError if costs of a model are an objective, and the model of a cell was not measured."""
+    for address in {plan.model_costs.get(cell) for cell in cells} - {None}:
+        if not costs_file(store.root, address).is_file():
+            raise InputError(
+                f"{costs_file(store.root, address)}: is missing, the costs of a model. Start Snakemake again: it "
+                "measures it."
+            )
 
 
 def read_result(plan: StudyPlan, store: SegmentStore, run: PlannedRun, epochs: int) -> Result:
@@ -106,10 +120,10 @@ def read_result(plan: StudyPlan, store: SegmentStore, run: PlannedRun, epochs: i
         "segment": last,
     }
     if plan.objectives:
-        costs = run_costs(records, found["epochs"])
+        costs = run_costs(records, found["epochs"]) | read_costs(plan, store, run.cell)
         best = found["best"]["epoch"]
         at_best = {name: curves[name][best - 1] if best else None for name in curves}
-        found["objectives"] = {name: (at_best | costs)[name] for name in plan.objectives}
+        found["objectives"] = {name: (at_best | costs).get(name) for name in plan.objectives}
     return found
 
 
