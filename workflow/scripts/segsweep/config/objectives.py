@@ -37,6 +37,8 @@ def contradictions(study: "Study") -> Iterator[str]:
     """What does not fit the objectives of a study, each problem with the key that it is about in front."""
     objectives = study.objectives
     if not objectives:
+        if study.confirm is not None and study.confirm.of == "front":
+            yield "confirm.of: front, and the study has one objective. Name several in `objectives`, or leave out `of`"
         return
     names = ", ".join(objectives)
     if study.table is not None:

@@ -14,6 +14,7 @@ def candidates_of(trials: list[Trial]) -> list[Candidate]:
     """
     return [
         {"trial": trial["trial"], "set": trial["values"], "score": trial["score"]}
+        | ({"objectives": trial["objectives"]} if "objectives" in trial else {})
         for trial in trials
         if trial["score"] is not None and trial["status"] not in FAILED
     ]

@@ -14,6 +14,7 @@ from segsweep.search import pruning, trials
 from segsweep.search.confirmation import candidates_of, confirmed, ranked
 from segsweep.search.decision_inputs import phase_inputs, settings_digest
 from segsweep.search.narrow import narrowed
+from segsweep.search.objectives import members_of_front
 from segsweep.search.requests import confirming_runs, member_runs
 from segsweep.search.results import Result, best_of
 from segsweep.search.retraining import Finalist, retraining_runs, retrains
@@ -111,7 +112,9 @@ def _end_search(study: Study, state: State, candidates: list[Candidate], finalis
     state["best"] = _best(order[0], "search", order[0]["score"]) if order else None
     state["log"].append({"kind": "searched", "best": state["best"], "candidates": len(candidates)})
     if study.confirm is not None and order:
-        state["candidates"] = order[: study.confirm.top]
+        of_front = study.confirm.of == "front"
+        chosen = members_of_front(order, study.objectives) if of_front else order
+        state["candidates"] = (chosen or order)[: study.confirm.top]
         state["phase"] = "confirm"
         state["phase_inputs"] = phase_inputs(study, "confirm")
         for candidate in state["candidates"]:

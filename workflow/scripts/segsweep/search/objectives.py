@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from segsweep.config.objectives import COST, directions_of
 from segsweep.planning.plan_file import StudyPlan
-from segsweep.search.step_files import Trial
+from segsweep.search.step_files import Candidate, Trial
 from segsweep.statuses import FAILED
 
 UNTOLD = {*FAILED, "running"}
@@ -49,6 +49,19 @@ def curve_objectives(plan: StudyPlan) -> list[str]:
 def is_ahead(one: Sequence[float], other: Sequence[float]) -> bool:
     """Whether losses are nowhere higher than others, and lower in one: it dominates."""
     return all(a <= b for a, b in zip(one, other, strict=True)) and any(a < b for a, b in zip(one, other, strict=True))
+
+
+def members_of_front(candidates: Sequence[Candidate], objectives: Mapping[str, str]) -> list[Candidate]:
+    """The candidates that none is ahead of, in their order; those that lack an objective are left out.
+
+    Args:
+        candidates: with `objectives`, their values by name.
+        objectives: by name, `maximize` or `minimize`.
+    """
+    signs = directions_of(objectives)
+    known = [one for one in candidates if None not in one["objectives"].values()]
+    losses = [[-sign * one["objectives"][name] for name, sign in signs.items()] for one in known]
+    return [one for one, own in zip(known, losses, strict=True) if not any(is_ahead(other, own) for other in losses)]
 
 
 def means(found: Sequence[Mapping[str, float | None]], names: Sequence[str]) -> dict[str, float | None]:

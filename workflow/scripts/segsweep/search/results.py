@@ -8,7 +8,7 @@ from segsweep.data.classes import task_and_classes
 from segsweep.errors import InputError
 from segsweep.metrics import column
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
-from segsweep.search.objectives import curve_objectives
+from segsweep.search.objectives import curve_objectives, means
 from segsweep.search.step_files import Candidate, RequestedRun
 from segsweep.statuses import FAILED
 from segsweep.store.best_epoch import read_epochs
@@ -65,15 +65,18 @@ def scored_cells(plan: StudyPlan, store: SegmentStore) -> list[Candidate]:
     A cell of which a run failed is none.
     """
     scores: dict[str, list[float | None]] = {}
+    objectives: dict[str, list[dict[str, float | None]]] = {}
     _check_measured(plan, store, (run.cell for run in plan.runs if not run.key))
     for run in plan.runs:
         if not run.key:
             result = read_result(plan, store, run, run.epochs)
             failed = result["status"] in FAILED
             scores.setdefault(run.cell, []).append(None if failed else result["best"]["value"])
+            objectives.setdefault(run.cell, []).append(result.get("objectives", {}))
     settings = {cell.cell: cell.settings for cell in plan.cells}
     return [
         {"cell": cell, "set": settings[cell], "score": sum(found) / len(found)}
+        | ({"objectives": means(objectives[cell], list(plan.objectives))} if plan.objectives else {})
         for cell, found in scores.items()
         if None not in found
     ]

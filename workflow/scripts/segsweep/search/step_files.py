@@ -74,6 +74,7 @@ class Candidate(TypedDict):
     score: float | None
     trial: NotRequired[int]
     cell: NotRequired[str]
+    objectives: NotRequired[dict[str, float | None]]
 
 
 class ConfirmedSetting(Candidate):
