@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from segsweep.component_checks.own_component import own_component
-from segsweep.component_checks.sampler import check_sampler
+from segsweep.component_checks.pruner import check_pruner
 from segsweep.config.study import Study
 from segsweep.errors import InputError
 from segsweep.exits import program
@@ -14,9 +14,9 @@ from segsweep.planning.plan_file import StudyPlan, open_plan
 from segsweep.search.decision_inputs import basis_of
 from segsweep.search.decisions import decide
 from segsweep.search.narrow import earlier_trials
-from segsweep.search.results import gather, scored_cells
+from segsweep.search.results import cells_with_scores, gather, scored_cells
 from segsweep.search.retraining import Finalist, finalists, retrains
-from segsweep.search.step_files import State, Trial, awaited, read_step, read_steps, write_step
+from segsweep.search.step_files import Candidate, State, Trial, awaited, read_step, read_steps, write_step
 from segsweep.store.segment_store import SegmentStore
 
 
@@ -45,12 +45,14 @@ def _next(options: argparse.Namespace, before: State | None) -> State:
     study = Study.model_validate(plan.study, by_alias=True, by_name=True)
     if before is None:
         if study.sweep is not None and study.sweep.sampler.own:
+            from segsweep.component_checks.sampler import check_sampler  # here: it imports optuna
+
             check_sampler(own_component("sweep.sampler", study.sweep.sampler))
+        if study.sweep is not None and study.sweep.pruner.own:
+            check_pruner(own_component("sweep.pruner", study.sweep.pruner))
         candidates = None
         if study.sweep is None:
-            candidates = (
-                read_json(options.candidates) if options.candidates else scored_cells(plan, SegmentStore(options.store))
-            )
+            candidates = read_json(options.candidates) if options.candidates else _cells(study, plan, options)
         earlier = earlier_trials(options.earlier) if options.earlier else None
         basis = basis_of(run.segments[-1] for run in plan.runs if not run.key) if study.sweep is None else None
         found = _finalists(study, plan, options, [])
@@ -62,6 +64,11 @@ def _next(options: argparse.Namespace, before: State | None) -> State:
     else:
         raise InputError("neither --results nor --store was given. One of them holds the results of the step before.")
     return decide(study, before, results, finalists=_finalists(study, plan, options, before["trials"]))
+
+
+def _cells(study: Study, plan: StudyPlan, options: argparse.Namespace) -> list[Candidate]:
+    scored = scored_cells if study.race is None else cells_with_scores
+    return scored(plan, SegmentStore(options.store))
 
 
 def _tell_optuna(options: argparse.Namespace, step: int) -> None:

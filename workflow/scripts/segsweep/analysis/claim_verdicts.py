@@ -1,11 +1,14 @@
 """Hypotheses written down before the first run, judged: supported, refuted or undecided."""
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from segsweep import registry
-from segsweep.analysis.claims import Evidence, Verdict
+from segsweep.analysis.anova import ALPHA
+from segsweep.analysis.claims import Evidence, Verdict, words
 from segsweep.analysis.ranking import Noise
 from segsweep.analysis.study_results import StudyResults
 from segsweep.config.claims import kind_of, parse_claim
@@ -48,16 +51,29 @@ def claim_rows(results: StudyResults, noise: Noise, ranked: pd.DataFrame) -> lis
     rows = []
     for claim in map(parse_claim, results.plan.study.get("claims") or []):
         verdict = registry.load(claim).judge(claim, evidence)
-        rows.append(_row(claim.id, claim.claim, kind_of(claim), verdict))
+        rows.append(_row(claim.id, claim.claim, kind_of(claim), verdict, results))
     expected = registry.classes("claim")["expect"]
     for cell in results.plan.cells:
         if cell.expect:
             expect = expected.model_validate(cell.expect)
             low, high = expect.gain
             text = f"Run {cell.cell} gains {low:g} to {high:g} over run {expect.over}."
-            rows.append(_row(cell.cell, text, "expect", registry.load(expect).judge(expect, evidence, cell.cell)))
+            verdict = registry.load(expect).judge(expect, evidence, cell.cell)
+            rows.append(_row(cell.cell, text, "expect", verdict, results))
     return rows
 
 
-def _row(name: str, claim: str, kind: str, verdict: Verdict) -> dict[str, Any]:
-    return {"id": name, "claim": claim, "kind": kind} | vars(verdict)
+def _row(name: str, claim: str, kind: str, verdict: Verdict, results: StudyResults) -> dict[str, Any]:
+    looks = results.looks_of("confirm" if kind == "confirmed_at_least" else "seeds")
+    return {"id": name, "claim": claim, "kind": kind} | vars(_paid_for(verdict, looks))
+
+
+def _paid_for(verdict: Verdict, looks: int) -> Verdict:
+    """The verdict by seeds that may have been looked at so many times before: its p counts as often."""
+    if looks == 1 or verdict.scope != "seeds" or verdict.p is None or not np.isfinite(verdict.p):
+        return verdict
+    p = min(1.0, verdict.p * looks)
+    if verdict.verdict == "undecided" or p <= ALPHA:
+        return replace(verdict, p=p)
+    said = f"{verdict.detail} Its seeds raced, so its p counts {looks} times: {words.p_value(p)}, undecided."
+    return replace(verdict, verdict="undecided", p=p, detail=said)

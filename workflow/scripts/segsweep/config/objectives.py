@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from segsweep.config.racing import race_in
+
 if TYPE_CHECKING:
     from segsweep.config.study import Study
 
@@ -65,6 +67,13 @@ def contradictions(study: "Study") -> Iterator[str]:
         )
     if study.sweep is not None:
         yield from _of_search(study)
+    if study.race is not None:
+        yield (
+            f"seeds: a race compares settings by one number, and there are {len(objectives)} objectives: one that it "
+            "drops may be the best in another one. List the seeds"
+        )
+    if study.confirm is not None and study.confirm.of == "front" and race_in(study.confirm.seeds):
+        yield "confirm.seeds: a race compares by `metric` alone, and `of: front` confirms a trade-off. List the seeds"
 
 
 def _of_search(study: "Study") -> Iterator[str]:

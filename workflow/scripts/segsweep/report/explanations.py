@@ -81,6 +81,18 @@ EXPLANATIONS = {
         "That a setting of the first group is not significantly different from the first one does not show that they "
         "are equal."
     ),
+    "race": (
+        "After each round all settings that are left are compared with the first of them, over the same seeds and "
+        "folds. One that is worse than the first, or cannot be better than it by what matters in practice, gets no "
+        "further seed, the others get one more. The comparisons are paid for, over all settings and all rounds: the "
+        "best setting is dropped in at most one of forty races, and never for a single run. A setting of which a run "
+        "failed cannot win."
+    ),
+    "race_looks": (
+        "As these runs were looked at more than once, each p of the study counts as often as a race of its seeds may "
+        "look. Settings that were dropped have fewer runs, and were dropped after unfavourable ones: their means lean "
+        "to that side."
+    ),
     "correlations": (
         "Correlations of settings' means with their scores are no causes; those that are stated passed the study's "
         "correction."

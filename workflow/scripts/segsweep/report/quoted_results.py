@@ -34,8 +34,8 @@ TEXT_COLUMNS = {
     "cell", "label", "run", "role", "round", "note", "status", "level", "level_a", "level_b", "axis", "axis_a",
     "axis_b", "best_level", "second_level", "best_cell", "worst_cell", "best_run", "worst_run", "id", "claim",
     "detail", "item", "before", "now", "image", "segments", "term", "test", "interval", "text", "changed", "kind", "a",
-    "b", "matters", "verdict", "changes", "data", "split", "class", "predicted", "confused_with", "same_as", "device",
-    "model",
+    "b", "matters", "verdict", "changes", "data", "split", "class", "predicted", "confused_with", "same_as",
+    "device", "model", "race", "standing", "by", "first", "ended",
 }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from segsweep.data.classes import task_and_classes
 from segsweep.errors import InputError
@@ -59,20 +59,49 @@ def gather(plan: StudyPlan, store: SegmentStore, requested: list[RequestedRun]) 
     return {run["key"]: read_result(plan, store, runs[run["key"]], run["epochs"]) for run in requested}
 
 
+def score_of(result: Result, epochs: int, minimize: bool) -> dict[str, Any]:
+    """Status and score of a run that was requested in full; the score is None of one that failed, or has none."""
+    value = best_of(result["curve"][:epochs], minimize)["value"]
+    return {"status": result["status"], "score": None if result["status"] in FAILED else value}
+
+
+def scores_of(requested: list[RequestedRun], results: dict[str, Result], minimize: bool) -> list[dict[str, Any]]:
+    """Key, seed, fold (its index), status and score of each requested run."""
+    return [
+        {"key": run["key"], "seed": run["seed"], "fold": run["fold"] and run["fold"]["index"]}
+        | score_of(results[run["key"]], run["epochs"], minimize)
+        for run in requested
+    ]
+
+
+def cells_with_scores(plan: StudyPlan, store: SegmentStore) -> list[Candidate]:
+    """The cells of a study without sweep, each with the score of each run that is planned from the start."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    epochs = {}
+    for run in plan.runs:
+        if not run.key:
+            result = read_result(plan, store, run, run.epochs)
+            scored = score_of(result, run.epochs, plan.minimize)
+            about = {"key": run.run, "seed": run.seed, "fold": run.fold}
+            about |= {"objectives": result["objectives"]} if "objectives" in result else {}
+            found.setdefault(run.cell, []).append(about | scored)
+            epochs[run.cell] = run.epochs
+    settings = {cell.cell: cell.settings for cell in plan.cells}
+    return [
+        {"cell": cell, "set": settings[cell], "score": None, "epochs": epochs[cell], "scores": scores}
+        for cell, scores in found.items()
+    ]
+
+
 def scored_cells(plan: StudyPlan, store: SegmentStore) -> list[Candidate]:
     """The cells of a study without sweep, each with its mean score: the candidates of its first decision.
 
     A cell of which a run failed is none.
     """
-    scores: dict[str, list[float | None]] = {}
-    objectives: dict[str, list[dict[str, float | None]]] = {}
     _check_measured(plan, store, (run.cell for run in plan.runs if not run.key))
-    for run in plan.runs:
-        if not run.key:
-            result = read_result(plan, store, run, run.epochs)
-            failed = result["status"] in FAILED
-            scores.setdefault(run.cell, []).append(None if failed else result["best"]["value"])
-            objectives.setdefault(run.cell, []).append(result.get("objectives", {}))
+    cells = cells_with_scores(plan, store)
+    scores = {one["cell"]: [run["score"] for run in one["scores"]] for one in cells}
+    objectives = {one["cell"]: [run.get("objectives", {}) for run in one["scores"]] for one in cells}
     settings = {cell.cell: cell.settings for cell in plan.cells}
     return [
         {"cell": cell, "set": settings[cell], "score": sum(found) / len(found)}

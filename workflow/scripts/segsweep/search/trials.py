@@ -14,10 +14,10 @@ from segsweep.config.study import Study
 from segsweep.search import pruning
 from segsweep.search.constraints import Constraints
 from segsweep.search.objectives import means
-from segsweep.search.requests import due, replicates, total_epochs, trial_runs
+from segsweep.search.requests import due, replicates, shortest_epochs, total_epochs, trial_runs
 from segsweep.search.results import Result, best_of
 from segsweep.search.space import Space
-from segsweep.search.step_files import State, Trial
+from segsweep.search.step_files import RungScore, State, Trial
 from segsweep.statuses import FAILED
 
 
@@ -43,7 +43,7 @@ def go_on(study: Study, state: State, results: dict[str, Result]) -> bool:
             clock = due(trial)
             _record_results(study, trial, results, state)
             if trial["status"] == "running":
-                _judge(study, state, trial)
+                _judge(study, state, trial, results)
             if trial["status"] == "running":
                 _grant(study, trial)
                 state["requested"] += trial_runs(study, trial)
@@ -107,7 +107,7 @@ def _propose(study: Study, state: State, clock: int) -> None:
             "exhausted": len(proposals) < number,
         }
     )
-    sizes = pruning.bracket_sizes(sweep.pruner, study.total_epochs)
+    sizes = pruning.bracket_sizes(sweep.pruner, shortest_epochs(study))
     for values in proposals:
         number = len(trials)
         trial: Trial = {
@@ -153,7 +153,10 @@ def _record_results(study: Study, trial: Trial, results: dict[str, Result], stat
         found = [results[run["key"]]["objectives"] for run in trial_runs(study, trial)]
         trial["objectives"] = means(found, list(study.objectives))
     trial |= {"trained": trained, "score": score, "best_epoch": bests[0]["epoch"] if len(bests) == 1 else None}
-    trial["rungs"].append({"epoch": granted, "score": None if failed else score})
+    rung: RungScore = {"epoch": granted, "score": None if failed else score}
+    if study.sweep.pruner.compares_runs and not failed:
+        rung["runs"] = scores
+    trial["rungs"].append(rung)
     if failed:
         trial["status"] = failed
     elif all(status == "early_stopped" for status in statuses):
@@ -164,19 +167,25 @@ def _record_results(study: Study, trial: Trial, results: dict[str, Result], stat
         state["log"].append({"kind": "ended", "trial": trial["trial"], "status": trial["status"], "score": score})
 
 
-def _judge(study: Study, state: State, trial: Trial) -> None:
+def _judge(study: Study, state: State, trial: Trial, results: dict[str, Result]) -> None:
     """Prune a trial that has come to a rung, or let it go on, by those of its bracket that came there before it."""
     pruner, bracket, epoch = study.sweep.pruner, trial["bracket"], trial["epochs"]
-    scores: dict[int, float | None] = {
-        other["trial"]: rung["score"]
+    there = {
+        other["trial"]: rung
         for other in state["trials"]
         for rung in other["rungs"]
         if other["bracket"] == bracket and rung["epoch"] == epoch
     }
-    (verdict,), best = pruning.judge(pruner, study.minimize, scores, {trial["trial"]})
+    scores: dict[int, float | None] = {other: rung["score"] for other, rung in there.items()}
+    runs = {other: rung["runs"] for other, rung in there.items() if "runs" in rung}
+    curves = (results[run["key"]]["curve"][:epoch] for run in trial_runs(study, trial))
+    curve = [None if None in values else sum(values) / len(values) for values in zip(*curves, strict=False)]
+    (verdict,), best = pruning.judge(
+        pruner, study.minimize, scores, {trial["trial"]}, epoch=epoch, curve=curve, runs=runs
+    )
     if not verdict.promoted:
         trial["status"] = "pruned"
-    left = len(replicates(study, study.seeds)) * trial["total_epochs"] - trial["trained"]
+    left = len(replicates(study, study.first_seeds)) * trial["total_epochs"] - trial["trained"]
     decided: dict[str, Any] = vars(verdict) | {"epochs_left": left}
     state["log"].append(
         {
