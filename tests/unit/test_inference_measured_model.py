@@ -18,7 +18,7 @@ from segsweep.config.load import Request
 from segsweep.errors import InputError
 from segsweep.execution.segment_job import run_job
 from segsweep.inference import measured_model
-from segsweep.inference.measured_model import gflops_of, median_seconds
+from segsweep.inference.measured_model import gflops_of, timed
 from segsweep.io import read_csv
 from segsweep.planning import planner
 from segsweep.planning.plan_writer import PlanWriter
@@ -67,16 +67,15 @@ def test_attention_counts_its_two_products():
     assert gflops_of(Attends(), nn.Identity(), torch.zeros(1, 4, 8, 8)) == (2 * 2 * 64 * 64 * 4 / 1e9, "meta")
 
 
-def test_median_after_warming_up():
-    """A clock by hand: warm-up steps take 5 s and do not count, one of the others was interrupted."""
+def test_times_after_warming_up():
+    """A clock by hand: warm-up steps take 5 s and do not count; one of the others was interrupted."""
     now, steps = [0.0], []
 
     def step():
         steps.append(None)
         now[0] += 5.0 if len(steps) <= 3 else 60.0 if len(steps) == 8 else 0.25
 
-    seconds, batches = median_seconds(step, CPU, clock=lambda: now[0])
-    assert (seconds, batches) == (0.25, 10)
+    assert timed(step, CPU, clock=lambda: now[0]) == [0.25] * 4 + [60.0] + [0.25] * 5
     assert len(steps) == 13
 
 

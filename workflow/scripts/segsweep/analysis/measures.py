@@ -49,7 +49,7 @@ MODEL_COSTS = (
         "cost/gflops_per_image", "number",
         "Floating-point operations of the model for one image of the size that it is evaluated at, forward, in "
         "thousand millions; see docs/objectives.md.",
-        label="GFLOPs per image", minimize=True, unit="GFLOPs",
+        label="computation per image", minimize=True, unit="GFLOPs",
     ),
     Column(
         "cost/seconds_per_image", "number", "Median time of the model for a batch in evaluation, by the batch's size; "

@@ -83,6 +83,8 @@ class Models(Table):
         Column("height", "integer", "Of an image as the network sees it.", unit="pixels"),
         Column("width", "integer", "Of an image as the network sees it.", unit="pixels"),
         Column("batches", "integer", "Batches of which the median was taken."),
+        Column("spread", "number", "Range of the middle half of their times, by the median: above 0.2, something else "
+               "ran beside."),
         Column("threads", "integer", "Threads of computations on a CPU."),
         Column("counted_on", "text", "What operations were counted on: `meta`, which computes nothing; `cpu` where the "
                "network asks for values."),

@@ -52,7 +52,8 @@ def measure(plan: StudyPlan, address: str, *, device: str = "auto", threads: int
 
     Returns:
         The columns `cost/...`, and how they were measured: device, precision, images in a batch, its height and width
-        in pixels, batches, threads, and what the operations were counted on.
+        in pixels, batches, the range of the middle half of their times by the median, threads, and what the operations
+        were counted on.
 
     Raises:
         InputError: the plan has no such model, or its prepared images are not there.
@@ -83,14 +84,15 @@ def measure_setting(train: Train, prepared: Prepared, device: torch.device) -> d
     model.to(device, memory_format=memory_format(train))
     forward = Forward(model, normalize.to(device), train, device)
     images = to_device(batch, device, memory_format(train))["image"]
-    seconds, batches = median_seconds(lambda: forward(images), device)
+    times = timed(lambda: forward(images), device)
+    low, seconds, high = statistics.quantiles(times, n=4)
     height, width = images.shape[-2:]
     return {
         "cost/gflops_per_image": gflops,
         "cost/seconds_per_image": seconds / len(images),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else of_processor_name(),
-        "precision": train.precision, "images": len(images), "height": height, "width": width, "batches": batches,
-        "counted_on": counted_on,
+        "precision": train.precision, "images": len(images), "height": height, "width": width,
+        "batches": len(times), "spread": (high - low) / seconds, "counted_on": counted_on,
     }  # fmt: skip
 
 
@@ -130,10 +132,8 @@ def _counted(model: nn.Module, normalize: nn.Module, image: torch.Tensor) -> flo
     return counter.get_total_flops() / 1e9
 
 
-def median_seconds(
-    step: Callable[[], Any], device: torch.device, clock: Callable[[], float] = time.perf_counter
-) -> tuple[float, int]:
-    """The median time of a step, and how often it was measured.
+def timed(step: Callable[[], Any], device: torch.device, clock: Callable[[], float] = time.perf_counter) -> list[float]:
+    """Seconds that a step took, each time, after warming up.
 
     Args:
         step: what is measured.
@@ -141,7 +141,7 @@ def median_seconds(
         clock: seconds.
     """
 
-    def timed() -> float:
+    def once() -> float:
         start = clock()
         step()
         if device.type == "cuda":
@@ -151,9 +151,9 @@ def median_seconds(
     with torch.inference_mode():
         begin, done = clock(), 0
         while done < WARM_UP or clock() - begin < WARM_UP_S:
-            timed()
+            once()
             done += 1
         begin, found = clock(), []
         while len(found) < FEWEST or (len(found) < MOST and clock() - begin < MOST_S):
-            found.append(timed())
-    return statistics.median(found), len(found)
+            found.append(once())
+    return found

@@ -16,7 +16,7 @@ OF_COSTS = {
     "cost/peak_memory_mb": "megabytes",
     "cost/checkpoint_mb": "megabytes",
     "cost/parameters": "millions",
-    "cost/gflops_per_image": "significant",
+    "cost/gflops_per_image": "gflops",
 }
 ENDINGS = {
     "pruned": ("was pruned", "were pruned"),
@@ -161,6 +161,7 @@ STYLES = {
     "p_equals": _p_equals,
     "duration": lambda value: formatting.duration(float(value)),
     "seconds": lambda value: f"{float(value):.3g} s",
+    "gflops": lambda value: f"{_significant(value)} GFLOPs",
     "megabytes": _megabytes,
     "millions": _millions,
     "plural": lambda value, noun: formatting.plural(round(float(value)), noun),

@@ -11,6 +11,8 @@ from segsweep.report.markdown import blocks, paragraph, was
 from segsweep.report.quoted_results import QuotedResults
 from segsweep.report.value_styles import style_of
 
+RESTLESS = 0.2  # of the median, the range of the middle half of a model's times
+
 
 class Cost(Section):
     """Time, memory and parameters, and what a score costs."""
@@ -73,8 +75,15 @@ def of_models(results: QuotedResults) -> list[str]:
         same = models.frame[column].min() == models.frame[column].max()
         ranges[column] = low if same else f"{low} to {high}"
     one_device = models.frame["device"].nunique() == 1
+    restless = models.frame["spread"].max() > RESTLESS
     return [
         f"{models.aggregate('count', '', 'plural:model')} {was(len(models))} measured in evaluation, see `models.csv`: "
         f"{' and '.join(f'{results.metric_name(column)} {text}' for column, text in ranges.items())}, "
         + (f"on {models.quote(0, 'device')}." if one_device else "on several devices, whose times are not alike.")
+        + (
+            f" While it was timed, the machine was busy with other things: the middle half of the batches of one model "
+            f"spread over {models.aggregate('most', 'spread', 'percent')} of their median."
+            if restless
+            else ""
+        )
     ]

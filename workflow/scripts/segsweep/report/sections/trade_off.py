@@ -3,6 +3,7 @@
 from itertools import combinations
 from typing import ClassVar
 
+from segsweep.analysis.measures import MODEL_COSTS
 from segsweep.config.components import Section
 from segsweep.config.objectives import MINIMIZE
 from segsweep.report.figures import theme
@@ -68,10 +69,12 @@ def certainty(results: QuotedResults) -> list[str]:
     if about["why"]:
         return [results.quote_analysis("front.why", "sentence")]
     unit = f"plural:{about['unit']}"
+    has_model_costs = any(column.name in results.plan.objectives for column in MODEL_COSTS)
     return [
         f"How sure that is: {results.quote_analysis('front.draws', 'int')} draws of "
         f"{results.quote_analysis('front.blocks', unit)} with replacement.",
         results.explain("front_shares"),
+        *["Costs of models were measured once, and are the same in all draws."] * has_model_costs,
     ]
 
 
