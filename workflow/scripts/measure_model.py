@@ -19,7 +19,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=1, help="threads of the computations on a CPU")
     options = parser.parse_args(argv)
 
-    from segsweep.inference.measured_model import measure
+    from segsweep.execution.measured_model import measure
     from segsweep.io import write_json
     from segsweep.planning.plan_file import open_plan
 

@@ -18,7 +18,7 @@ def costs_file(store: Path, address: str) -> Path:
 
 
 def read_costs(plan: StudyPlan, store: SegmentStore, cell: str) -> dict[str, Any]:
-    """What was measured of a cell's model, see `segsweep.inference.measured_model`; empty where nothing was.
+    """What was measured of a cell's model, see `segsweep.execution.measured_model`; empty where nothing was.
 
     Raises:
         InputError: the file cannot be read.

@@ -16,9 +16,9 @@ from torch import nn
 
 from segsweep.config.load import Request
 from segsweep.errors import InputError
+from segsweep.execution import measured_model
+from segsweep.execution.measured_model import gflops_of, timed
 from segsweep.execution.segment_job import run_job
-from segsweep.inference import measured_model
-from segsweep.inference.measured_model import gflops_of, timed
 from segsweep.io import read_csv
 from segsweep.planning import planner
 from segsweep.planning.plan_writer import PlanWriter
