@@ -3,11 +3,16 @@
 import copy
 import itertools
 import random
+import re
 
 import numpy as np
 import pytest
 
+from segsweep.config.program_checks import program_problems
 from segsweep.config.study import Study
+from segsweep.config.yaml_documents import parse
+from segsweep.errors import InputError
+from segsweep.search.checks import problems
 from segsweep.search.decision_inputs import valid_steps
 from segsweep.search.decisions import decide
 from segsweep.search.race_statistics import ALPHA, compare, moderated_variances, share_of_round
@@ -277,3 +282,53 @@ def test_settings_that_spread_more_than_others_keep_a_variance_of_their_own():
 def test_the_level_of_all_rounds_there_may_ever_be_is_spent_once():
     assert sum(share_of_round(number) for number in range(1, 100_000)) == pytest.approx(1, abs=1e-4)
     assert all(one > other for one, other in itertools.pairwise(map(share_of_round, range(1, 50))))
+
+
+SWEEP = {"trials": 2, "space": {"optimizer.lr": [1, 2]}}
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"seeds": {"start": 1, "at_most": 8}}, "s.yaml:seeds/start: seeds.start: one seed does not show"),
+        ({"seeds": {"start": 4, "at_most": 2}}, "s.yaml:seeds/at_most: seeds.at_most: at most 2 seeds, and every"),
+        ({"seeds": {"at_most": 8, "until": "now"}}, "s.yaml:seeds/until: seeds.until is 'now'. Allowed: decided."),
+        ({"seeds": {"start": 2}}, "s.yaml:seeds/at_most: the key 'seeds.at_most' is missing"),
+        ({"seeds": {"at_mots": 8, "at_most": 8}}, "unknown key 'seeds.at_mots'. Did you mean 'at_most'?"),
+        ({"seeds": 5}, "s.yaml:seeds: seeds is 5: input should be a valid list. Write a list: [5]."),
+        ({"seeds": {"at_most": 8}, "grid": None, "sweep": SWEEP}, "s.yaml:seeds: seeds: only of `grid`, `runs`"),
+        ({"confirm": {"seeds": {"at_most": 8}}}, "s.yaml:confirm/top: confirm.top: one setting alone cannot race"),
+        (
+            {"confirm": {"top": 2, "seeds": {"start": 1, "at_most": 8}}},
+            "s.yaml:confirm/seeds/start: confirm.seeds.start",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_race_is_said_with_its_line_and_a_remedy(keys, said):
+    values = {"name": "raced", "train": {"epochs": 2}, "grid": {"optimizer.lr": [1, 2]}} | keys
+    values = {name: value for name, value in values.items() if value is not None}
+    with pytest.raises(InputError, match=re.escape(said)):
+        parse(Study, values, lambda place: "s.yaml:" + "/".join(map(str, place)))
+
+
+def test_seeds_of_a_confirmation_are_fresh():
+    def of(first):
+        study = study_of({"at_most": 20}, confirm={"top": 2, "seeds": {"at_most": 4} | first})
+        return problems(study, lambda place: "s.yaml:" + "/".join(place))
+
+    assert of({}) == []
+    (stale,) = of({"first": 18})
+    assert stale.startswith("s.yaml:confirm/seeds: [18, 19] are seeds of the study itself")
+
+
+def test_a_program_of_ones_own_has_to_be_told_the_seed(tmp_path):
+    values = {
+        "name": "raced",
+        "command": "train --out {out}",
+        "epochs": 2,
+        "seeds": {"at_most": 3},
+        "runs": [{"id": 1}],
+    }
+    study = Study.model_validate(values | {"metric": "val/score"})
+    found = program_problems(study, {}, tmp_path, lambda place: "s.yaml:" + "/".join(map(str, place)))
+    assert any("the seeds are [0, 1, 2], and the program is not told which" in one for one in found)
