@@ -23,5 +23,5 @@ rule measure_model:
     message:
         "measure the model {wildcards.model}"
     shell:
-        "{params.run} --plan {params.plan:q} --model {wildcards.model} --output {output.costs:q} "
+        "{params.run} --plan {params.plan:q} --model {wildcards.model:q} --output {output.costs:q} "
         "--device {params.device:q} --threads {threads} > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
