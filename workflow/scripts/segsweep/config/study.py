@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from segsweep.config.budget import Budget
 from segsweep.config.claims import AnyClaim, Expect
 from segsweep.config.imported_table import Table
 from segsweep.config.keep import AnyKeep, Keep
@@ -135,6 +136,9 @@ class Study(Settings):
     confirm: Confirm | None = key(None, "The best settings again, in full, on fresh seeds.")
     ensemble: Ensemble | None = key(None, "The best setting trained on folds, which vote.")
     test: ScoreOnTest | None = key(None, "The chosen models scored on the test split, once the choice is made.")
+    budget: Budget | None = key(
+        None, "What ends the study before all of it is trained; see docs/budgets.md.", outcome=False
+    )
     claims: list[AnyClaim] = key([], "Hypotheses, written down before the first run.", outcome=False)
     compare: list[str] = key([], "Studies or earlier reports to compare conclusions with.", outcome=False)
     report: Report = key(Report(), "What the report holds.", outcome=False)
@@ -194,6 +198,7 @@ class Study(Settings):
             self._exchanged_bars,
             self._without_cells,
             self._lacking_weights,
+            self._budget_of_a_table,
         )
         if wrong := [problem for check in checks for problem in check()]:
             raise ValueError("\n".join(wrong))
@@ -252,6 +257,10 @@ class Study(Settings):
     def _without_cells(self) -> Iterator[str]:
         if self.sweep is not None and (idle := [one for one in ("reference", "exclude") if getattr(self, one)]):
             yield f"{idle[0]}: a search has no cells that it could speak of. Leave it out"
+
+    def _budget_of_a_table(self) -> Iterator[str]:
+        if self.table is not None and self.budget is not None:
+            yield "budget: of results made elsewhere nothing is trained. Leave it out"
 
     @property
     def best_settings(self) -> int:

@@ -4,7 +4,7 @@ from segsweep.config.study import Study
 from segsweep.search.requests import confirming_runs
 from segsweep.search.results import Result, best_of
 from segsweep.search.step_files import Candidate, ConfirmedSetting, Trial
-from segsweep.statuses import FAILED
+from segsweep.statuses import FAILED, LEFT_OUT
 
 
 def candidates_of(trials: list[Trial]) -> list[Candidate]:
@@ -30,7 +30,7 @@ def confirmed(study: Study, chosen: list[Candidate], results: dict[str, Result])
     """The chosen settings, ranked by the mean of their confirming scores.
 
     A setting of which a run failed ranks behind all others, by the runs that it finished: its mean would be one of
-    survivors.
+    survivors. One of which the budget left out runs ranks by those that it has.
 
     Args:
         study: with `confirm`.
@@ -44,7 +44,7 @@ def confirmed(study: Study, chosen: list[Candidate], results: dict[str, Result])
         for run in confirming_runs(study, candidate):
             result = results[run["key"]]
             value = best_of(result["curve"][: run["epochs"]], study.minimize)["value"]
-            failed = result["status"] in FAILED
+            failed = result["status"] in (*FAILED, LEFT_OUT)  # of the latter nothing is known in full
             scores.append(
                 {"key": run["key"], "seed": run["seed"], "fold": run["fold"], "status": result["status"]}
                 | {"score": None if failed else value}
@@ -58,7 +58,7 @@ def confirmed(study: Study, chosen: list[Candidate], results: dict[str, Result])
                 "search_score": candidate["score"],
                 "scores": scores,
                 "mean": sum(known) / len(known) if known else None,
-                "failed": len(scores) - len(known),
+                "failed": sum(score["score"] is None and score["status"] != LEFT_OUT for score in scores),
             }
         )
     entries.sort(key=lambda entry: (entry["mean"] is None, entry["failed"] > 0, -sign * (entry["mean"] or 0.0)))

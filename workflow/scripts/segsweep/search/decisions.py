@@ -11,6 +11,7 @@ from typing import Any
 from segsweep.config.study import Study
 from segsweep.errors import InputError
 from segsweep.search import pruning, trials
+from segsweep.search.allowance import Allowance, end_by_budget
 from segsweep.search.confirmation import candidates_of, confirmed, ranked
 from segsweep.search.decision_inputs import phase_inputs, settings_digest
 from segsweep.search.narrow import narrowed
@@ -18,6 +19,7 @@ from segsweep.search.requests import confirming_runs, member_runs
 from segsweep.search.results import Result, best_of
 from segsweep.search.retraining import Finalist, retraining_runs, retrains
 from segsweep.search.step_files import BestSetting, Candidate, State, Trial, awaited
+from segsweep.statuses import LEFT_OUT
 
 
 def decide(
@@ -29,6 +31,7 @@ def decide(
     earlier: list[Trial] | None = None,
     finalists: list[Finalist] | None = None,
     basis: str | None = None,
+    allowance: Allowance | None = None,
 ) -> State:
     """The next step of a study.
 
@@ -40,6 +43,7 @@ def decide(
         earlier: trials of the study that `sweep.narrow` names; first step only.
         finalists: settings that may be chosen, of a study that trains chosen runs again for the test split.
         basis: stands for the segments of a study without sweep, whose runs the first step looks at.
+        allowance: what the study's budget lets it start, and has left out; None without one.
 
     Raises:
         InputError: a result is missing, or `narrow` without the earlier study's trials.
@@ -49,9 +53,12 @@ def decide(
         state = _first(study, earlier)
         if study.sweep is None:
             state |= {"basis": basis} if basis else {}
+            if allowance is not None and allowance.left_out:
+                end_by_budget(state, allowance, allowance.left_out)
             _end_search(study, state, candidates or [], finalists or [])
         else:
-            trials.begin(study, state)
+            trials.begin(study, state, allowance)
+            _note_refused(state, allowance)
         return _awaiting(state)
     if previous["done"]:
         raise ValueError("nothing is left to decide")
@@ -63,8 +70,16 @@ def decide(
     used = {run["key"]: results[run["key"]] for run in looked_at}
     evidence = {key: result["segment"] for key, result in used.items() if result.get("segment")}
     state |= {"step": previous["step"] + 1, "evidence": evidence, "requested": [], "awaited": [], "log": []}
-    phases = {"search": _search, "confirm": _confirm, "ensemble": _ensemble, "retrain": _retrain}
-    phases[previous["phase"]](study, state, used, finalists or [])
+    without = [key for key, result in used.items() if result["status"] == LEFT_OUT]
+    if without and allowance is not None:
+        end_by_budget(state, allowance, {key: allowance.left_out[key] for key in without})
+    phases = {"confirm": _confirm, "ensemble": _ensemble, "retrain": _retrain}
+    if previous["phase"] == "search":
+        if not trials.go_on(study, state, used, allowance):
+            _end_search(study, state, candidates_of(state["trials"]), finalists or [])
+        _note_refused(state, allowance)
+    else:
+        phases[previous["phase"]](study, state, used, finalists or [])
     return _awaiting(state)
 
 
@@ -101,9 +116,9 @@ def _first(study: Study, earlier: list[Trial] | None) -> State:
     return state
 
 
-def _search(study: Study, state: State, results: dict[str, Result], finalists: list[Finalist]) -> None:
-    if not trials.go_on(study, state, results):
-        _end_search(study, state, candidates_of(state["trials"]), finalists)
+def _note_refused(state: State, allowance: Allowance | None) -> None:
+    if allowance is not None and allowance.refused is not None:
+        end_by_budget(state, allowance, {})
 
 
 def _end_search(study: Study, state: State, candidates: list[Candidate], finalists: list[Finalist]) -> None:

@@ -1,6 +1,7 @@
 """What runs showed, read from the store for the next decision."""
 
 import math
+from collections.abc import Container
 from typing import TypedDict
 
 from segsweep.data.classes import task_and_classes
@@ -8,7 +9,7 @@ from segsweep.errors import InputError
 from segsweep.metrics import column
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
 from segsweep.search.step_files import Candidate, RequestedRun
-from segsweep.statuses import FAILED
+from segsweep.statuses import FAILED, LEFT_OUT
 from segsweep.store.best_epoch import read_epochs
 from segsweep.store.segment_store import SegmentStore
 
@@ -23,7 +24,8 @@ class Best(TypedDict):
 class Result(TypedDict):
     """A run up to the epochs that were requested.
 
-    `curve` holds the metric after each epoch, None where it is no number. `segment` is the last one read.
+    `curve` holds the metric after each epoch, None where it is no number. `segment` is the last one read. `status` of
+    one that the study's budget left out before these epochs is `left_out`.
     """
 
     status: str
@@ -34,10 +36,13 @@ class Result(TypedDict):
     segment: str
 
 
-def gather(plan: StudyPlan, store: SegmentStore, requested: list[RequestedRun]) -> dict[str, Result]:
+def gather(
+    plan: StudyPlan, store: SegmentStore, requested: list[RequestedRun], left_out: Container[str] = ()
+) -> dict[str, Result]:
     """The results of the runs that a step requested, by their key.
 
     Only segments up to the requested epochs are read, so that a run which was extended since then yields the same.
+    `left_out` are segments that the study's budget has left out.
 
     Raises:
         InputError: a run that is not in the plan, or a segment that is not in the store.
@@ -49,18 +54,20 @@ def gather(plan: StudyPlan, store: SegmentStore, requested: list[RequestedRun]) 
     missing = [run["key"] for run in requested if run["key"] not in runs]
     if missing:
         raise InputError(f"plan.json holds no run for {', '.join(missing)}. Start Snakemake again: it makes the plan.")
-    return {run["key"]: read_result(plan, store, runs[run["key"]], run["epochs"]) for run in requested}
+    return {run["key"]: read_result(plan, store, runs[run["key"]], run["epochs"], left_out) for run in requested}
 
 
-def scored_cells(plan: StudyPlan, store: SegmentStore) -> list[Candidate]:
+def scored_cells(plan: StudyPlan, store: SegmentStore, left_out: Container[str] = ()) -> list[Candidate]:
     """The cells of a study without sweep, each with its mean score: the candidates of its first decision.
 
-    A cell of which a run failed is none.
+    A cell of which a run failed is none, nor is one of which the budget has left out all runs.
     """
     scores: dict[str, list[float | None]] = {}
     for run in plan.runs:
         if not run.key:
-            result = read_result(plan, store, run, run.epochs)
+            result = read_result(plan, store, run, run.epochs, left_out)
+            if result["status"] == LEFT_OUT:
+                continue
             failed = result["status"] in FAILED
             scores.setdefault(run.cell, []).append(None if failed else result["best"]["value"])
     settings = {cell.cell: cell.settings for cell in plan.cells}
@@ -71,12 +78,17 @@ def scored_cells(plan: StudyPlan, store: SegmentStore) -> list[Candidate]:
     ]
 
 
-def read_result(plan: StudyPlan, store: SegmentStore, run: PlannedRun, epochs: int) -> Result:
-    """What a run showed up to an epoch."""
+def read_result(
+    plan: StudyPlan, store: SegmentStore, run: PlannedRun, epochs: int, left_out: Container[str] = ()
+) -> Result:
+    """What a run showed up to an epoch, or up to the first segment that the study's budget has left out."""
     task, classes = task_and_classes(plan.dataset)
     curve: list[float | None] = []
     status, trained, last = "finished", 0, ""
     for segment in run.segments:
+        if segment in left_out:
+            status = LEFT_OUT
+            break
         record = store.record(segment)
         status, last = record.status, segment
         # A segment that continues a run which ended copies its status, and may have no rows.
