@@ -262,13 +262,16 @@ class JobsBudget:
 
     def __init__(self, folder: Path, file: BudgetFile, store: SegmentStore):
         self.folder, self.file, self.store = folder, file, store
-        self.over = Ledger(file, store).is_over
 
     @classmethod
     def of(cls, folder: Path, store: SegmentStore) -> Self | None:
         """Of a study's folder; None where it has no budget."""
         file = BudgetFile.read(folder)
         return None if file is None else cls(folder, file, store)
+
+    def over(self) -> bool:
+        """Whether the time is over until which trainings run."""
+        return self.file.ends is not None and time.time() >= self.file.ends
 
     def why_left_out(self, segment: str) -> LeftOut | None:
         """Why a segment is left out already; None if it is not."""

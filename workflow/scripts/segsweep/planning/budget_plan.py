@@ -8,7 +8,7 @@ from pathlib import Path
 from segsweep.config.budget import Budget
 from segsweep.formatting import plural
 from segsweep.planning.budget_ledger import RUNS, BudgetFile, Ledger, LeftOut, Length, like
-from segsweep.planning.plan_file import SegmentPlan
+from segsweep.planning.plan_file import RANKED_ROLES, SegmentPlan
 from segsweep.planning.resources import MOST_READ, measurements, resource_profile
 from segsweep.planning.runs import Plan, Run
 from segsweep.store.lock import held_since
@@ -50,11 +50,20 @@ class BudgetPlan:
         budget: of the study.
         folder: results/<study>.
         on_gpu: learn run times only from trainings on a GPU, or only from those without; None: from all.
+        set_aside: runs that are kept for what follows a grid or a search.
         clock: now, seconds since the epoch.
     """
 
-    def __init__(self, budget: Budget, folder: Path, on_gpu: bool | None, clock: Callable[[], float] = time.time):
-        self.budget, self.folder, self.on_gpu, self.clock = budget, folder, on_gpu, clock
+    def __init__(
+        self,
+        budget: Budget,
+        folder: Path,
+        on_gpu: bool | None,
+        *,
+        set_aside: int = 0,
+        clock: Callable[[], float] = time.time,
+    ):
+        self.budget, self.folder, self.on_gpu, self.set_aside, self.clock = budget, folder, on_gpu, set_aside, clock
         self.left_out: dict[str, LeftOut] = {}
         self.ledger: Ledger | None = None
         self._known = BudgetFile.read(folder) or BudgetFile(budget)
@@ -120,7 +129,8 @@ class BudgetPlan:
             name = name_of(run)
             if name in self._admitted or name in self._decided:
                 continue
-            if len(self._admitted) < self.budget.runs:
+            limit = self.budget.runs - (self.set_aside if run.role in RANKED_ROLES else 0)
+            if len(self._admitted) < limit:
                 self._admitted.add(name)
             else:
                 self._refused[name] = LeftOut(RUNS, f"the budget is {plural(self.budget.runs, 'run')}", self.clock())

@@ -45,7 +45,7 @@ from segsweep.planning.table_check import check_table
 from segsweep.planning.tried_settings import digest
 from segsweep.planning.unplanned_segments import compare_unplanned
 from segsweep.planning.worker_view import RESULTS, WorkerView
-from segsweep.search.allowance import decided_without
+from segsweep.search.allowance import decided_without, set_aside
 from segsweep.search.checks import problems as problems_of_search
 from segsweep.search.decision_inputs import basis_of, valid_steps
 from segsweep.search.narrow import earlier_trials, narrowed, ranks_otherwise
@@ -86,7 +86,8 @@ class Planner(WorkerView):
         if self.study.budget is not None:
             cluster = request.cluster
             on_gpu = None if cluster is None else cluster.gpu != "none"
-            self.budget = BudgetPlan(self.study.budget, self.folder, on_gpu)
+            aside = 0 if self.study.budget.runs is None else set_aside(self.study)
+            self.budget = BudgetPlan(self.study.budget, self.folder, on_gpu, set_aside=aside)
 
     def make_plan(self, problems: Problems | None = None, *, pull: bool = False) -> None:
         """Plan the study.
