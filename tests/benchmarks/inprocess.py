@@ -1,16 +1,18 @@
 """A whole grid of short cells, from the command to the metrics, against one process with its images in memory."""
 
+import argparse
 import csv
 import json
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from statistics import mean, stdev
 
 import workload
-from measuring import Row, compared, run, single, timed
+from measuring import Row, compared, run, single, table, timed
 from scipy.stats import t as student
 
 PART = "one process with Optuna"
@@ -23,9 +25,12 @@ RIVAL, OURS, RECOMMENDED = "one process", "segsweep", "recommended"
 Scores = dict[tuple[float, float, int], float]
 
 
-def measure(quick: bool) -> list[Row]:
-    """The same cells by the rival, by ours in fp32, and as recommended; on one core and on two; three seeds."""
-    rounds = QUICK if quick else ROUNDS
+def measure(quick: bool, rounds: Sequence[tuple[int, int]] = ROUNDS) -> list[Row]:
+    """The same cells by the rival, by ours in fp32, and as recommended; on one core and on two; three seeds.
+
+    `rounds`: pairs of cores and seed.
+    """
+    rounds = QUICK if quick else rounds
     grid = {"optimizer.lr": [3e-4, 1e-3]} if quick else workload.GRID
     train = workload.TRAIN | ({"epochs": 1} if quick else {})
     seconds: dict[int, dict[str, list[float]]] = {}
@@ -100,3 +105,17 @@ def score_row(scores: dict[str, dict[tuple, float]], name: str) -> Row:
         note=f"{mean(ours):.4f} and {mean(theirs):.4f}, means of {count} pairs of cell and seed; wanted: within the "
         f"noise, half of the 95 % interval of the mean difference, which is {mean(differences):+.4f}",
     )  # fmt: skip
+
+
+def main() -> None:
+    """Measure some rounds and print the table; nothing is written."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--quick", action="store_true", help="a smoke test in small sizes")
+    parser.add_argument("--cores", type=int, default=1)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    options = parser.parse_args()
+    print(table(measure(options.quick, [(options.cores, seed) for seed in options.seeds])))
+
+
+if __name__ == "__main__":
+    main()

@@ -144,10 +144,14 @@ def machine() -> str:
 
 
 def environment_of_commands() -> dict[str, str]:
-    """This process's environment, with its Python first and one thread where none says how many."""
+    """This process's environment, with its Python first and one thread where none says how many.
+
+    Byte code is kept, as people's Python does, whatever this process is told: a rival's lies there, installed.
+    """
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     threads = os.environ.get("OMP_NUM_THREADS", "1")
-    return os.environ | {"PATH": path, "NO_ALBUMENTATIONS_UPDATE": "1", "OMP_NUM_THREADS": threads}
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return inherited | {"PATH": path, "NO_ALBUMENTATIONS_UPDATE": "1", "OMP_NUM_THREADS": threads}
 
 
 def run(command: list[str], folder: Path, **environment: str) -> None:

@@ -31,8 +31,8 @@ FIELD = re.compile(r"(?<!\{)\{([\w.]+)(?:\[[^\]]*\])?(:q)?\}(?!\})")
 OWN_WORDS = {
     "threads",
     "params.run",
-    "params.command",  # TRAIN in common.smk, each value of a person quoted
-    "params.claim",
+    "TRAIN",  # in common.smk, each value of a person quoted
+    "CLAIM",
     "params.prepare",  # `warm` in common.smk: names of programs
     "params.check",
     "params.options",
@@ -45,22 +45,31 @@ OWN_WORDS = {
 }
 
 
-def shell_texts() -> list[tuple[str, str]]:
-    """(file, text) of what rules give to a shell."""
+def texts_of(directive: str) -> list[tuple[str, str]]:
+    """(file, text) of a directive of each rule that has it."""
     found = []
     for file in sorted((ROOT / "workflow/rules").glob("*.smk")):
-        for block in re.findall(r"^( *)shell:\n((?:\1 +.*\n?)+)", file.read_text(), re.MULTILINE):
+        for block in re.findall(rf"^( *){directive}:\n((?:\1 +.*\n?)+)", file.read_text(), re.MULTILINE):
             lines = [line for line in block[1].splitlines() if not line.lstrip().startswith("#")]
             found.append((file.name, "\n".join(lines)))
     return found
 
 
 def test_each_parameter_of_a_rule_is_quoted():
-    texts = shell_texts()
+    texts = texts_of("shell")
     assert len(texts) > 20
     fields = [(file, *field) for file, text in texts for field in FIELD.findall(text)]
     assert len(fields) > 100
     assert [one for one in fields if not one[2] and one[1] not in OWN_WORDS] == []
+
+
+def test_messages_name_only_what_a_job_has():
+    """Of a workflow that takes this one as a module, Snakemake looks up all else in that workflow."""
+    texts = [(file, text) for file, text in texts_of("message") if not text.lstrip().startswith('f"')]
+    assert len(texts) > 20
+    fields = [(file, name) for file, text in texts for name in re.findall(r"\{([\w.]+)", text)]
+    known = ("wildcards", "params", "input", "output")
+    assert [one for one in fields if one[1].partition(".")[0] not in known] == []
 
 
 @pytest.mark.parametrize("text", SHELL_TEXT)

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from segsweep.config.budget import Budget
-from segsweep.errors import InputError
 from segsweep.config.yaml_documents import parse
+from segsweep.errors import InputError
 from segsweep.execution.segment_job import run_job
-from segsweep.planning.budget_ledger import BudgetFile, JobsBudget, Ledger, Length, LeftOut, like, read_left_out
+from segsweep.planning.budget_ledger import BudgetFile, JobsBudget, Ledger, LeftOut, Length, like, read_left_out
 from segsweep.planning.budget_plan import BudgetPlan, in_order
 from segsweep.store.lock import Lock
 from segsweep.store.segment_store import SegmentStore
@@ -54,7 +54,9 @@ def test_a_time_may_have_a_zone(monkeypatch):
 
 def run(cell, seed, role="grid", segments=None, key=""):
     segments = segments or [f"{cell}{seed}"]
-    return SimpleNamespace(run=f"{cell}-s{seed}", cell=SimpleNamespace(cell=cell), role=role, key=key, segments=segments)
+    return SimpleNamespace(
+        run=f"{cell}-s{seed}", cell=SimpleNamespace(cell=cell), role=role, key=key, segments=segments
+    )
 
 
 def test_each_cell_has_its_first_seed_before_any_has_a_second():

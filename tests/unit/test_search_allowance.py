@@ -43,9 +43,7 @@ class Budgeted:
                 allowance.runs_left = self.study.budget.runs - len(keys) - set_aside(self.study, phase)
             results = {run["key"]: shows(run, left_out=self.left_out) for run in before["awaited"]} if before else {}
             allowance.left_out = {
-                key: LeftOut("until", "it is late", 7.0)
-                for key, one in results.items()
-                if one["status"] == "left_out"
+                key: LeftOut("until", "it is late", 7.0) for key, one in results.items() if one["status"] == "left_out"
             }
             states.append(decide(self.study, before, results, allowance=allowance))
         return states
@@ -59,7 +57,9 @@ def test_no_trial_is_proposed_that_leaves_no_room_for_the_confirmation():
     study = study_with({"runs": 8}, **CONFIRM)
     states = Budgeted(study).play()
     assert len(states[-1]["trials"]) == 4  # four are kept: two settings on two seeds
-    assert [one["role"] for state in states for one in state["requested"] if one["role"] == "confirm"] == ["confirm"] * 4
+    assert [one["role"] for state in states for one in state["requested"] if one["role"] == "confirm"] == [
+        "confirm"
+    ] * 4
     (refused,) = [record["refused"] for record in records(states, "budget")]
     assert refused == {"kind": "runs", "why": "0 of 8 runs are left, and 1 are asked for", "at": 7.0}
     assert states[-1]["budget"] == {"runs": 8}

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from segsweep.checksums import DamagedFile
+from segsweep.store import checkpoints
 from segsweep.store.checkpoints import LENGTH, read_checkpoint, write_arrays, write_checkpoint
 from segsweep.trainers.builtin import _drop_damaged
 
@@ -22,6 +23,17 @@ def test_torch_reads_what_was_written(tmp_path):
     for found in (read_checkpoint(tmp_path / "x.pt"), torch.load(tmp_path / "x.pt", weights_only=True)):
         assert found["epoch"] == 3
         assert torch.equal(found["model"]["weight"], CONTENT["model"]["weight"])
+
+
+def test_all_of_a_large_one_but_its_end_is_on_the_way_to_the_disk(tmp_path, monkeypatch):
+    sent = []
+    monkeypatch.setattr(checkpoints, "_send_to_disk", lambda handle, start, count: sent.append((start, count)))
+    write_checkpoint(tmp_path / "x.pt", {name: torch.zeros(2**20) for name in "abcdef"}, flush=False)
+    starts = [start for start, _ in sent]
+    assert len(sent) >= 2
+    assert starts[0] == 0
+    assert [start + count for start, count in sent][:-1] == starts[1:]  # without gaps
+    assert (tmp_path / "x.pt").stat().st_size - sum(count for _, count in sent) < 2**24
 
 
 def test_one_of_an_earlier_version_has_none(tmp_path):

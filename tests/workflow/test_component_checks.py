@@ -1,5 +1,9 @@
 """Settings, and components of own code, are tried by jobs of their own before the first training."""
 
+import json
+from itertools import pairwise
+from pathlib import Path
+
 from tests.workspace import SMALL, Workspace, trainings
 
 NETWORK = """
@@ -84,3 +88,27 @@ def test_what_torch_refuses_is_said_at_once_before_any_data_are_prepared(tmp_pat
     said = workspace.snakemake("--until", "train_segment")
     assert len(trainings(said)) == 1
     assert "try the settings of little" not in said
+
+
+def test_trainings_wait_for_what_is_tried_whether_or_not_the_data_is_prepared(tmp_path):
+    workspace = Workspace(tmp_path)
+    workspace.write_tiny_dataset()
+    workspace.write_study(train=SMALL | {"epochs": 1}, grid={"optimizer.lr": [0.01, 0.001]})
+
+    assert waits_for(workspace) == {"manifest.json"}  # which waits for it itself
+    (data,) = json.loads((tmp_path / "results/little/plan.json").read_text())["data"]
+    (tmp_path / data).mkdir(parents=True)
+    (tmp_path / data / "manifest.json").write_text("{}")
+    (checked,) = waits_for(workspace)  # and what is prepared is not prepared again
+    assert len(checked.removesuffix(".txt")) == 16
+    (tmp_path / "results/little/checks").mkdir(exist_ok=True)
+    (tmp_path / "results/little/checks" / checked).touch()
+    assert waits_for(workspace) == set()
+
+
+def waits_for(workspace: Workspace) -> set[str]:
+    """Names of the files that trainings wait for, of a dry run."""
+    lines = workspace.snakemake("--dry-run").splitlines()
+    reasons = [after for line, after in pairwise(lines) if ": train little" in line]
+    assert len(reasons) == 2
+    return {Path(one).name for one in reasons[0].partition("updated by another job:")[2].split(", ") if one}

@@ -85,8 +85,11 @@ TRAINING_OPTIONS = " ".join(
 PARTIAL = "--partial" if STUDY.request.partial and STUDY.coverage != "all" else ""
 # The .dvc file of the study's data set, if it has one.
 TRACKED = tracking_file(STUDY.loaded.dataset, STUDY.loaded.root)
-# How a program of workflow/scripts is started.
-RUN = f"env NO_ALBUMENTATIONS_UPDATE=1 python {quote(os.path.relpath(SCRIPTS))}"
+# How a program of workflow/scripts is started. Its memory lies in large pages, and what a step of a training lets go is
+# kept for the next one: on a processor, steps take up to a fifth less. Whoever has chosen otherwise, has.
+ALLOCATION = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=536870912"
+ALLOCATION = quote(os.environ.get("GLIBC_TUNABLES", ALLOCATION))
+RUN = f"env NO_ALBUMENTATIONS_UPDATE=1 GLIBC_TUNABLES={ALLOCATION} python {quote(os.path.relpath(SCRIPTS))}"
 
 
 def warm(program):
@@ -192,7 +195,8 @@ def needed_by_missing():
         return needed_by_segment
     if STUDY.may_lose_weights and any(one.parent for one in STUDY.cut.segments.values()):
         return needed_by_segment
-    needed = {tuple(needed_by([segment], STUDY.start)) for segment in STUDY.missing()}
+    segments = {(one.data, one.parent): one.id for one in map(STUDY.segment, STUDY.missing())}
+    needed = {tuple(needed_by([segment], STUDY.start)) for segment in segments.values()}
     return list(needed.pop()) if len(needed) == 1 else needed_by_segment
 
 
@@ -206,12 +210,23 @@ def needed_by(segments, start):
     they continue."""
     plans = [STUDY.segment(segment) for segment in segments]
     data = [f"{one.data}/manifest.json" for one in plans if one.data]
-    if STUDY.tried and data:
-        data.append(str(STUDY.checked_file))
+    # Images that are not prepared yet wait for it themselves; each further file costs Snakemake time for each job.
+    if any(map(os.path.exists, data)):
+        data += left_to_try()
     if STUDY.has_own_components:
         data += [f"{FOLDER}/checks/{Path(one.data).name}.{STUDY.own_code_digest}.txt" for one in plans]
     parents = [one.parent for one in plans if one.parent and one.parent not in segments]
     return list(dict.fromkeys([*data, *markers_to_make(parents, start)]))
+
+
+def left_to_try():
+    """What is seen of the settings that are tried first, where it was not seen yet."""
+    return [str(STUDY.checked_file)] if STUDY.tried and not STUDY.checked_file.exists() else []
+
+
+def tried_before_preparing(wildcards):
+    """What is tried before images are prepared; nothing where they are: Snakemake would prepare them again."""
+    return [] if os.path.exists(f"results/data/{wildcards.data}/manifest.json") else left_to_try()
 
 
 def markers_to_make(segments, start):
@@ -265,25 +280,14 @@ def runtime_of(wildcards, attempt):
     return STUDY.resources.runtime_min(STUDY.segment(wildcards.segment), attempt)
 
 
-@of_each_job
-def claim_on_gpu(wildcards, resources):
-    """What claims one of this machine's GPUs before the command of a training."""
-    return f"{RUN}/claim_gpu.py --memory {resources.gpu_mb} --"
-
-
-# Asked only where it matters: it has Snakemake work out all resources of a job when it looks at the job.
-CLAIM = claim_on_gpu if STUDY.request.claim_gpu else ""
-# What trains a segment, but for what differs between segments.
+# What claims one of this machine's GPUs before the command of a training.
+CLAIM = f"{RUN}/claim_gpu.py --memory {{resources.gpu_mb}} -- " if STUDY.request.claim_gpu else ""
+# What trains a segment, but for what differs between segments. Parts of a shell's text, in which Snakemake fills in what
+# stands in braces; parameters it would fill in for each of ten thousand jobs when it looks at them.
 TRAIN = (
     f"{RUN}/train_segment.py {TRAINING_OPTIONS} --plan {quote(str(STUDY.plan_file))} --store results/segments "
     f"--device {quote(str(STUDY.request.device))}"
 )
-
-
-@of_each_job
-def train_on_claimed_gpu(wildcards, resources):
-    """What trains a segment on a GPU of this machine that it claims."""
-    return f"{claim_on_gpu(wildcards, resources)} {TRAIN}"
 
 
 def side_by_side(needs):
@@ -312,10 +316,15 @@ def runtime_of_pack(wildcards, attempt):
     return STUDY.resources.runtime_of_pack_min(plans, min(STUDY.request.pack_at_once, len(plans)), attempt)
 
 
-@of_each_job
-def segment_in_words(wildcards):
-    """What a training job is about, for people."""
-    return STUDY.in_words(wildcards.segment) if PLANS else wildcards.segment
+class SegmentsInWords(dict):
+    """What training jobs are about, for people: a message asks when it is shown, `{params.words:SEGMENT}`.
+
+    A function would be asked for each job that Snakemake looks at, and what is no parameter is not found where another
+    workflow takes this one as a module.
+    """
+
+    def __format__(self, segment):
+        return STUDY.in_words(segment) if PLANS else segment
 
 
 def markers_of_step(wildcards):

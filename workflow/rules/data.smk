@@ -35,7 +35,7 @@ rule prepare_data:
     input:
         mark=ancient("results/data/{data}.pulled") if TRACKED else [],
         # What cannot train is said before hours of preparation.
-        checked=ancient(STUDY.checked_file) if STUDY.tried else [],
+        checked=ancient(tried_before_preparing),
     output:
         manifest="results/data/{data}/manifest.json",
     log:

@@ -26,7 +26,7 @@ if STUDY.tried:
             check=untracked(warm("check_study")),
             tried=untracked(STUDY.tried_file),
         message:
-            "try the settings of {STUDY.name}"
+            f"try the settings of {STUDY.name}"
         shell:
             "{params.check} --tried {params.tried:q} --output {output.seen:q} > {log:q} 2>&1 "
             "|| {{ cat {log:q} >&2; exit 1; }}"
@@ -104,13 +104,11 @@ rule train_segment:
         gpu_mb=device_memory_of,
         cpus_per_task=cpus_of,
     params:
-        # In one: there may be ten thousand such jobs, and Snakemake works out each parameter of each.
-        command=train_on_claimed_gpu if CLAIM else TRAIN,
-        words=segment_in_words,
+        words=SegmentsInWords(),
     message:
-        "train {params.words}"
+        "train {params.words:{wildcards.segment}}"
     shell:
-        "{params.command} --segment {wildcards.segment} --marker {output.marker:q} --threads {threads} --log {log:q}"
+        f"{CLAIM}{TRAIN} " "--segment {wildcards.segment} --marker {output.marker:q} --threads {threads} --log {log:q}"
 
 
 rule train_pack:
@@ -139,11 +137,11 @@ rule train_pack:
         segments=segments_of_pack,
         start=start_of,
         at_once=STUDY.request.pack_at_once,
-        claim=CLAIM,
     message:
         "train pack {wildcards.pack}: {params.segments}"
     shell:
-        "{params.claim} {params.run}/train_pack.py {params.options} "
+        f"{CLAIM}"
+        "{params.run}/train_pack.py {params.options} "
         "--plan {params.plan:q} --segments {params.segments} --store results/segments --at-once {params.at_once} "
         "--marker {output.outcomes:q}/{{segment}} --log results/logs/train_segment/{{segment}}.{params.start}.log "
         "--threads {threads} --device {params.device:q} > {log:q} 2>&1"

@@ -266,7 +266,7 @@ def _in_force(kind: str) -> Callable[[Any], Any]:
         cls = found.get(name) if isinstance(name, str) else None
         if cls is None:
             return value
-        keys = _all_keys(kind)
-        return {name: one for name, one in value.items() if name in cls.model_fields or name not in keys}
+        keys, fields = _all_keys(kind), cls.model_fields
+        return {name: one for name, one in value.items() if name in fields or name not in keys}
 
     return leave_out

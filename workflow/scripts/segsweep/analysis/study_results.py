@@ -212,8 +212,8 @@ def rows_where(table: pd.DataFrame, where: dict[str, Any]) -> pd.Series:
 
 
 class Statuses(Table):
-    """A status that runs have; planned runs that are not there count as `missing`, or `left out by the budget`, rows of a
-    table as `left out`."""
+    """A status that runs have; planned runs that are not there count as `missing`, or `left out by the budget`, rows
+    of a table as `left out`."""
 
     file = "statuses.csv"
     rules = ("analyze_study",)

@@ -280,6 +280,27 @@ class Sampler(Component):
         """A sampler's name alone is short for `{name: ...}`."""
         return {"name": value} if isinstance(value, str) else value
 
+    def random_trials(self, axes: int) -> int:
+        """How many trials of a space of so many axes it draws at random before it follows scores."""
+        return 0
+
+
+class ModelSampler(Sampler):
+    """A sampler that makes a model of the scores, from some random trials on."""
+
+    adaptive: ClassVar[bool] = True
+
+    startup_trials: int | None = key(
+        None,
+        "Trials drawn at random before a model of the scores is trusted; one for each axis, 4 to 10, if not set.",
+        unit="trials",
+        ge=1,
+    )
+
+    def random_trials(self, axes: int) -> int:
+        """As many as are set; else Optuna's 10, fewer for a small space."""
+        return self.startup_trials or min(10, max(4, axes))
+
 
 class Pruner(Component):
     """What prunes trials that fall behind others."""

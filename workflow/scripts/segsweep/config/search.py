@@ -2,15 +2,18 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from segsweep import registry
 from segsweep.config.components import Sampler
+from segsweep.config.expressions import checked
 from segsweep.config.settings import Settings, key
 from segsweep.config.study_names import STUDY_NAME
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Constraint = Annotated[str, AfterValidator(checked)]
 MOST_CHOICES = MOST_SEEDS = 10_000
+MOST_CONSTRAINTS = 100
 
 
 class Dimension(Settings):
@@ -68,6 +71,12 @@ class Sweep(Settings):
         1, "Trials under way at a time. Three times as many as there are jobs at a time keep all of these busy.", ge=1
     )
     space: dict[str, Dimension] = key(..., "Axis: range or choices.", min_length=1)
+    constraints: list[Constraint] = key(
+        [],
+        "Conditions on axes and on keys of `train` that each trial fulfils: `batch_size * accumulate <= 32`; see "
+        "docs/sweeps.md.",
+        max_length=MOST_CONSTRAINTS,
+    )
     try_first: list[dict[str, Any]] = key(
         [],
         "Start points: settings by axis that are tried first, in this order; the sampler fills in axes that one leaves "

@@ -11,7 +11,7 @@ from segsweep.config.claims import AnyClaim, Expect
 from segsweep.config.imported_table import Table
 from segsweep.config.keep import AnyKeep, Keep
 from segsweep.config.program import PathInOut, ProgramResults
-from segsweep.config.search import MOST_SEEDS, Confirm, Ensemble, Seed, Sweep
+from segsweep.config.search import MOST_CONSTRAINTS, MOST_SEEDS, Confirm, Constraint, Ensemble, Seed, Sweep
 from segsweep.config.settings import Settings, key
 from segsweep.config.study_names import STUDY_NAME
 from segsweep.config.test_score import ScoreOnTest
@@ -132,6 +132,12 @@ class Study(Settings):
         None, "A setting that every cell is compared with; run for each combination of the axes it leaves open."
     )
     exclude: list[Axes] = key([], "Combinations that are left out.")
+    constraints: list[Constraint] = key(
+        [],
+        "Conditions that the cells fulfil, `batch_size * accumulate <= 32`; combinations that do not are left out. "
+        "See docs/sweeps.md.",
+        max_length=MOST_CONSTRAINTS,
+    )
     sweep: Sweep | None = key(None, "Settings proposed by a sampler.")
     confirm: Confirm | None = key(None, "The best settings again, in full, on fresh seeds.")
     ensemble: Ensemble | None = key(None, "The best setting trained on folds, which vote.")
@@ -257,6 +263,8 @@ class Study(Settings):
     def _without_cells(self) -> Iterator[str]:
         if self.sweep is not None and (idle := [one for one in ("reference", "exclude") if getattr(self, one)]):
             yield f"{idle[0]}: a search has no cells that it could speak of. Leave it out"
+        if self.sweep is not None and self.constraints:
+            yield "constraints: of a search, they stand under sweep: sweep.constraints. Move them there"
 
     def _budget_of_a_table(self) -> Iterator[str]:
         if self.table is not None and self.budget is not None:

@@ -27,9 +27,9 @@ START_S = 120.0
 SCRIPTS = Path(__file__).resolve().parents[2]
 PACKAGE = SCRIPTS / "segsweep"
 FORWARDED = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
-# Variables that libraries read when they are imported, or that name a job with whose end the server would end.
+# Variables that are read when a process starts or imports libraries, or that name a job with which it would end.
 READ_AT_IMPORT = (
-    "OMP_", "MKL_", "KMP_", "GOMP_", "OPENBLAS_", "PYTHON", "LD_", "TORCH", "PYTORCH", "HF_",
+    "OMP_", "MKL_", "KMP_", "GOMP_", "OPENBLAS_", "GLIBC_", "MALLOC_", "PYTHON", "LD_", "TORCH", "PYTORCH", "HF_",
     "SLURM_JOB_ID", "SLURM_STEP_ID",
 )  # fmt: skip
 # What a process with the libraries runs itself. Clones and states of the code that have the same share one.

@@ -25,6 +25,7 @@ from segsweep.own_code.names import own_name
 from segsweep.planning.code_fingerprint import Symbol
 
 NESTED = Settings | dict | list | tuple
+PLAIN = frozenset({str, int, float, bool, type(None)})  # as most values are: found faster than what they are not
 DISCRIMINATORS = ("arch", "name", "reader")
 AUGMENTATION = "segsweep.data.augmentation"
 LOAD: Symbol = (AUGMENTATION, "load_augmentation")
@@ -71,11 +72,11 @@ def read_keys(kind: type[Settings], task: str | None) -> dict[str, Any]:
 
 def differences(settings: Settings, in_force: InForce) -> dict[str, Any]:
     """What a section adds to an address, as JSON's types, nested as it is."""
-    kind = type(settings)
+    kind, values = type(settings), vars(settings)
     found = {}
     for name, default in read_keys(kind, in_force.task).items():
-        value = getattr(settings, name)
-        if not isinstance(value, NESTED) and name not in in_force.meanings:  # as most are
+        value = values[name]
+        if type(value) in PLAIN and name not in in_force.meanings:
             if value != default or name in DISCRIMINATORS:
                 found |= {name: in_force.name_of(value)} | revision_of_key(kind, name)
             continue
@@ -95,8 +96,13 @@ def difference(kind: type[Settings], name: str, value: Any, in_force: InForce) -
         return None if adds is None else (adds,)
     if name in DISCRIMINATORS or _differs(value, defaults[name], in_force):
         return (_plain(value, in_force),)
-    standing = _standing(value, in_force) if isinstance(value, NESTED) else None
+    standing = _standing(value, in_force) if is_nested(value) else None
     return (standing,) if standing else None
+
+
+def is_nested(value: Any) -> bool:
+    """Whether there may be settings in a value, or it is such."""
+    return type(value) not in PLAIN and isinstance(value, NESTED)
 
 
 def revision_of(settings: Settings | type[Settings]) -> dict[str, int]:
@@ -104,6 +110,7 @@ def revision_of(settings: Settings | type[Settings]) -> dict[str, int]:
     return {"revision": settings.revision} if settings.revision > 1 else {}
 
 
+@cache
 def revision_of_key(kind: type[Settings], name: str) -> dict[str, int]:
     """What the revision of a key adds to an address, where the key is not at its default."""
     revision = (kind.model_fields[name].json_schema_extra or {}).get("revision")
@@ -114,13 +121,14 @@ def roots(value: Any, in_force: InForce) -> frozenset[Symbol]:
     """Where the code begins that a value calls for: that of all components in force in it, by default or not."""
     if isinstance(value, Settings):
         found = frozenset(in_force.roots_of(value)) if isinstance(value, Component) else frozenset()
+        values = vars(value)
         for name in read_keys(type(value), in_force.task):
-            one = getattr(value, name)
-            if name in in_force.meanings or isinstance(one, NESTED):
+            one = values[name]
+            if name in in_force.meanings or (type(one) not in PLAIN and is_nested(one)):
                 found |= roots_of_key(name, one, in_force)
         return found
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-    return frozenset().union(*(roots(one, in_force) for one in inner if isinstance(one, NESTED)))
+    return frozenset().union(*(roots(one, in_force) for one in inner if is_nested(one)))
 
 
 def roots_of_key(name: str, value: Any, in_force: InForce) -> frozenset[Symbol]:
@@ -132,13 +140,16 @@ def _differs(value: Any, default: Any, in_force: InForce) -> bool:
     """Whether a value is not as by default, in any key that is in force."""
     if value == default:
         return False
-    if not isinstance(value, Settings) or type(value) is not type(default):
+    if type(value) in PLAIN or not isinstance(value, Settings) or type(value) is not type(default):
         return True
-    names = read_keys(type(value), in_force.task).keys() - in_force.meanings.keys()  # which enter by default as well
-    return any(_differs(getattr(value, name), getattr(default, name), in_force) for name in names)
+    values, defaults = vars(value), vars(default)
+    names = (name for name in read_keys(type(value), in_force.task) if name not in in_force.meanings)  # these enter
+    return any(_differs(values[name], defaults[name], in_force) for name in names)  # by default as well
 
 
 def _plain(value: Any, in_force: InForce) -> Any:
+    if type(value) in PLAIN:
+        return value
     if isinstance(value, Settings):
         return differences(value, in_force)
     if isinstance(value, dict):
@@ -149,18 +160,19 @@ def _plain(value: Any, in_force: InForce) -> Any:
 def _standing(value: Any, in_force: InForce) -> dict[str, Any]:
     """What enters of a value that is as by default: revisions above 1 and meanings, nested as it is."""
     if isinstance(value, Settings):
-        found: dict[str, Any] = {}
+        found, values = {}, vars(value)
         for name in read_keys(type(value), in_force.task):
-            one = getattr(value, name)
+            one = values[name]
             if name in in_force.meanings:
                 inner = in_force.meanings[name](one).adds
             else:
-                inner = (_standing(one, in_force) or None) if isinstance(one, NESTED) else None
+                inner = None if type(one) in PLAIN else _standing(one, in_force) or None
             if inner is not None:
                 found[name] = inner
         return found | revision_of(value)
     if isinstance(value, dict):
-        return {str(name): found for name, one in value.items() if (found := _standing(one, in_force))}
+        nested = {str(name): _standing(one, in_force) for name, one in value.items() if type(one) not in PLAIN}
+        return {name: found for name, found in nested.items() if found}
     if isinstance(value, list | tuple):
         return _standing(dict(enumerate(value)), in_force)
     return {}

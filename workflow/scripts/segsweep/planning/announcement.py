@@ -73,6 +73,8 @@ def announce(study: Planner, say) -> None:
     say(f"{study.name}: {plural(cells, 'cell')}{aside}, {runs}, {segments}.")
     for sentence in design.idle:
         say(f"  {sentence}")
+    for sentence in design.remarks if not study.loaded.smoke else ():
+        say(f"  {sentence}")
     lost = list(announced(design.lost))
     for sentence in lost[:SHOWN]:
         say(f"  {sentence}")

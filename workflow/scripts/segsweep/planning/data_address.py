@@ -46,6 +46,8 @@ class DataAddresses:
         self.seen = {} if seen is None else seen
         self.descriptions: dict[str, dict[str, Any]] = {}
         self._known: dict[str, tuple[str, str, str]] = {}
+        # By identity, as cells share the section; it is kept, so that no other one takes its place in memory.
+        self._of_section: dict[int, tuple[dict[str, Any], tuple[str, str, str]]] = {}
         self._found: dict[str, str] = {}
         self._content: tuple[str, str, str] | None = None
 
@@ -73,6 +75,11 @@ class DataAddresses:
         return self._of(data)[2 if in_folds else 1]
 
     def _of(self, data: dict[str, Any]) -> tuple[str, str, str]:
+        if id(data) not in self._of_section:
+            self._of_section[id(data)] = data, self._found_of(data)
+        return self._of_section[id(data)][1]
+
+    def _found_of(self, data: dict[str, Any]) -> tuple[str, str, str]:
         shape = as_text({key: data[key] for key in SHAPE} | _revision(data["patches"]))
         if shape not in self._known:
             everything, *addresses = (short_hash((shape, content)) for content in self._contents())

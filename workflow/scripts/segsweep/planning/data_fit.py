@@ -107,13 +107,18 @@ def _asked(plan: StudyPlan, folder: str) -> list[_Asked]:
     """What a plan asks of a folder, each once."""
     labels = {cell.cell: cell.label for cell in plan.cells}
     cells = {segment: labels.get(run.cell, run.cell) for run in plan.runs for segment in run.segments}
-    found: dict[str, _Asked] = {}
+    found: dict[tuple[str, int, str], _Asked] = {}
+    texts: dict[int, str] = {}  # by identity: cells share sections, which live as long as the plan
     for name, one in plan.segments.items():
         if one.data == folder:
+            data, batch_size = one.train["data"], one.train["batch_size"]
+            if id(data) not in texts:
+                texts[id(data)] = json.dumps(data)
             of_fold = {key: value for key, value in (one.fold or {}).items() if key != "index"}
-            text = json.dumps([one.train["data"], one.train["batch_size"], of_fold])
-            asked = found.setdefault(text, _Asked(one.train["data"], one.train["batch_size"], one.fold, {}))
-            asked.cells[cells.get(name, one.label)] = None
+            key = texts[id(data)], batch_size, json.dumps(of_fold) if of_fold else ""
+            if key not in found:
+                found[key] = _Asked(data, batch_size, one.fold, {})
+            found[key].cells[cells.get(name, one.label)] = None
     return list(found.values())
 
 

@@ -1,6 +1,6 @@
 """How much of the disk a study takes once it is trained: the weights and the complete states of its segments."""
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain, islice
 
@@ -43,8 +43,11 @@ def disk_use(plan: StudyPlan, keep: Keep, store: SegmentStore) -> DiskUse:
 
     Sizes are those of networks that were trained before, or follow from the encoder.
     """
-    measured = _measured(plan.segments.values(), store)
-    size = {name: _weights_bytes(segment, measured) for name, segment in plan.segments.items()}
+    # By identity: cells share the sections of their settings, which live as long as the plan.
+    of_model = {id(segment.train["model"]): segment for segment in plan.segments.values()}
+    measured = _measured(of_model.values(), plan.segments.values(), store)
+    bytes_of = {model: _weights_bytes(segment, measured) for model, segment in of_model.items()}
+    size = {name: bytes_of[id(segment.train["model"])] for name, segment in plan.segments.items()}
     kept = {name for name, segment in plan.segments.items() if segment.can_be_extended}
     if keep.state == "none":  # what is continued goes then; what a decision may promote stays
         kept &= {run.segments[-1] for run in plan.runs if run.pruned}
@@ -62,12 +65,19 @@ def disk_use(plan: StudyPlan, keep: Keep, store: SegmentStore) -> DiskUse:
     return DiskUse(sum(map(sum, weights)), sum(map(len, weights)), sum(states), len(states))
 
 
-def _measured(segments: Collection[SegmentPlan], store: SegmentStore) -> dict[str, float]:
+def _measured(
+    of_model: Iterable[SegmentPlan], segments: Iterable[SegmentPlan], store: SegmentStore
+) -> dict[str, float]:
     """MiB of the weights of networks that were trained, by what decides about them.
 
     Read are a trained segment for each network of the plan, then the newest ones of the store until all are known.
+
+    Args:
+        of_model: a segment of each model.
+        segments: all of the plan.
+        store: what is trained.
     """
-    wanted = {_network(segment) for segment in segments}
+    wanted = {_network(segment) for segment in of_model}
     trained = {_network(segment): segment.id for segment in segments if segment.id in store.complete}
     found: dict[str, float] = {}
     for segment in islice(chain(trained.values(), store.newest()), READ):

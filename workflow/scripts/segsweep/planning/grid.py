@@ -1,6 +1,6 @@
 """The cells of a study: grid, runs, rounds, reference, exclude."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,15 +10,14 @@ from segsweep.config.yaml_documents import nearest
 from segsweep.errors import InputError, Problems
 from segsweep.formatting import label, short_names, value_in_words
 from segsweep.hashing import short_hash
+from segsweep.planning.cell_constraints import CellConstraints
 from segsweep.planning.cell_settings import cell_settings
 from segsweep.planning.claim_checks import claims_of_no_cell
 from segsweep.planning.grid_points import Grids, Point, listed_points, locator, reference_points
 from segsweep.planning.levels import Levels
 from segsweep.planning.lost_values import LostValue, unused_values
 from segsweep.planning.overrides import Resolved, Resolver
-from segsweep.planning.space_probes import completed, pairs, probes
-from segsweep.search.space import problems as space_problems
-from segsweep.search.start_points import problems as problems_of_start_points
+from segsweep.planning.trial_probes import probed
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +43,7 @@ class Design:
         settings: of all cells, and some that trials may have: any value of the space is in one of them.
         levels: how levels are written; None where nothing is trained.
         idle: a sentence for each entry of `exclude` that leaves out no cell.
+        remarks: sentences for whoever plans the study.
     """
 
     cells: list[Cell]
@@ -55,6 +55,7 @@ class Design:
     settings: list[Resolved] = field(default_factory=list)
     levels: Levels | None = None
     idle: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
 
 def lay_out(study: Study, base: dict[str, Any], location) -> Design:
@@ -108,30 +109,27 @@ def lay_out_right(
     levels = Levels(resolver)
     for point in points:
         levels.learn(point.changes, locator(location, point, start.location))
-    found = _cells_of(points, study, levels, axes, location)
-    trials = _probed(study, resolver, location, found.problems)
-    problems.add(found.problems)
+    constraints = CellConstraints(study, location)
+    found = _cells_of(points, study, levels, axes, location, constraints)
+    problems.add(constraints.problems())
+    trials = probed(study, resolver, location)
+    problems.add([*found.problems, *trials.problems])
     if not study.sweep and not smoke:
         judged = set(axes) - set(grids.wrong_axes)
         problems.add(claims_of_no_cell(study, [cell.settings for cell in found.cells], found.wrong, judged, location))
-    if not found.cells and not study.sweep and not problems:
-        problems.add(
-            [
-                f"{location(('grid',))}: the study {study.name} has no cells"
-                + (
-                    f": `exclude` leaves out all {found.excluded}."
-                    if found.excluded
-                    else ": give each axis a value, or list runs."
-                )
-            ]
-        )
+    if not found.cells and not study.sweep and not problems and not each_level_once:
+        by = [f"`{key}`" for key in ("exclude", "constraints") if getattr(study, key)]
+        all_out = f"{' and '.join(by)} {'leave' if by[1:] else 'leaves'} out all {found.excluded}."
+        remedy = all_out if found.excluded else "give each axis a value, or list runs."
+        problems.add([f"{location(('grid',))}: the study {study.name} has no cells: {remedy}"])
     names = short_names([axis for axis in axes if _varies(found.cells, axis) or study.sweep])
     cells = [_labelled(cell, names) for cell in found.cells]
-    settings = [*(cell.resolved for cell in cells), *trials]
+    settings = [*(cell.resolved for cell in cells), *trials.settings]
     lost = [("all cells", unused_values(start, (one.dump for one in settings), resolver.dump))]
-    lost += [*((cell.label, _lost(cell)) for cell in cells), ("trials", _lost_in_trials(trials))]
+    lost += [*((cell.label, _lost(cell)) for cell in cells), ("trials", _lost_in_trials(trials.settings))]
     shown = [axis for axis in axes if axis in names]
-    return Design(cells, shown, found.coinciding, found.excluded, names, lost, settings, levels, found.idle)
+    remarks = [*trials.remarks, *constraints.remarks()]
+    return Design(cells, shown, found.coinciding, found.excluded, names, lost, settings, levels, found.idle, remarks)
 
 
 @dataclass
@@ -150,7 +148,9 @@ class _Found:
     idle: list[str]
 
 
-def _cells_of(points: list[Point], study: Study, levels: Levels, axes: list[str], location) -> _Found:
+def _cells_of(
+    points: list[Point], study: Study, levels: Levels, axes: list[str], location, constraints: CellConstraints
+) -> _Found:
     by_digest: dict[str, Cell] = {}
     problems: dict[str, None] = {}
     coinciding = excluded = 0
@@ -158,8 +158,12 @@ def _cells_of(points: list[Point], study: Study, levels: Levels, axes: list[str]
     wrong: list[dict[str, Any]] = []
     at_start = levels.resolver.start.location
     for point in points:
+        where = locator(location, point, at_start)
         try:
-            cell = make_cell(levels, point.changes, axes, locator(location, point, at_start), point)
+            if point.role != "reference" and not constraints.allow(levels.resolver.lay_over(point.changes, where)):
+                excluded += 1
+                continue
+            cell = make_cell(levels, point.changes, axes, where, point)
         except InputError as error:
             problems |= dict.fromkeys(error.problems)
             wrong.append(point.changes)
@@ -189,38 +193,6 @@ def _idle(study: Study, cells: list[dict[str, Any]], location) -> Iterator[str]:
                 f"{label(pattern, {axis: axis for axis in pattern})}: nothing is left out. "
                 f"{'; '.join(levels)}. Correct it, or take it out."
             )
-
-
-def _probed(study: Study, resolver: Resolver, location, problems: dict[str, None]) -> list[Resolved]:
-    """Settings that trials of the study's space may have; adds to the problems.
-
-    Two values are put together only where each by itself is right.
-    """
-    if study.sweep is None or space_problems(study.sweep, location):  # which the checks of searches tell
-        return []
-    space, found, wrong = study.sweep.space, [], {}
-
-    def where(values: dict[str, Any], source: tuple = ("sweep", "space")) -> Callable[[tuple], str]:
-        return locator(location, Point(values, source), resolver.start.location)
-
-    for values in probes(space):
-        try:
-            found.append(resolver.resolve(values, where(values)))
-        except InputError as error:
-            wrong |= dict.fromkeys(error.problems)
-    for values in pairs(space) if not wrong else ():
-        try:
-            resolver.resolve(values, where(values))
-        except InputError as error:
-            wrong |= dict.fromkeys(f"{problem} Or let `when` keep the values apart." for problem in error.problems)
-    unfit = wrong or any(problems_of_start_points(study, location))
-    for number, point in enumerate(study.sweep.try_first) if not unfit else ():
-        try:
-            found.append(resolver.resolve(completed(space, point), where(point, ("sweep", "try_first", number))))
-        except InputError as error:
-            wrong |= dict.fromkeys(error.problems)
-    problems |= wrong
-    return found
 
 
 def _lost_in_trials(trials: list[Resolved]) -> tuple[LostValue, ...]:

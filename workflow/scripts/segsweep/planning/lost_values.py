@@ -33,35 +33,50 @@ class LostValue:
 
 
 def lost_values(
-    start: CellSettings, name: str, before: Any, changes: dict[str, Any], after: Any
+    start: CellSettings, name: str, written: Iterable[tuple[str, Any, Any]], changes: dict[str, Any], after: Any
 ) -> tuple[LostValue, ...]:
     """The lost values of a section of a setting.
 
     Args:
         start: what cells start from.
         name: of the section.
-        before: dump of the section as the study has it.
+        written: `written_values` of the section.
         changes: what a cell changes in it, by dotted key.
         after: dump of the section of the cell.
     """
-    before, after, found, kind, base = {name: before}, {name: after}, [], start.kind, start.base
-    for key, value in leaves(section([kind], name), base[name], name) if name in base else ():
-        was, is_now = value_in(before, key), value_in(after, key)
-        if was in (ABSENT, is_now) or any(decides(kind, one, level, key) for one, level in changes.items()):
+    after, found, kind = {name: after}, [], start.kind
+    for key, value, was in written:
+        if was == value_in(after, key) or any(decides(kind, one, level, key) for one, level in changes.items()):
             continue
         found.append(LostValue(key, value_in_words(value), start.origin, *_reason(kind, key, changes, after)))
     for origin, level in changes.items():
-        inner = {one: other for one, other in changes.items() if len(keys_of(one)) > len(keys_of(origin))}
         for key, value in leaves(section([kind], origin), level, origin):
             is_now = value_in(after, key)
+            if is_now == value:
+                continue
+            inner = {one: other for one, other in changes.items() if len(keys_of(one)) > len(keys_of(origin))}
             by = next((one for one, other in inner.items() if decides(kind, one, other, key)), None)
-            words = (key, value_in_words(value), _words(origin, level))
-            if by is not None and is_now != value:
-                why = "the more specific of two keys counts. Write it in one place."
-                found.append(LostValue(*words, _words(by, changes[by]), why))
+            if by is not None:
+                reason = _words(by, changes[by]), "the more specific of two keys counts. Write it in one place."
             elif is_now is ABSENT:
-                found.append(LostValue(*words, *_reason(kind, key, changes, after), key == origin))
+                reason = (*_reason(kind, key, changes, after), key == origin)
+            else:
+                continue
+            found.append(LostValue(key, value_in_words(value), _words(origin, level), *reason))
     return tuple(found)
+
+
+def written_values(start: CellSettings, name: str, dump: Any) -> list[tuple[str, Any, Any]]:
+    """(dotted key, value, value with which it is in force) of what cells start from in a section.
+
+    Args:
+        start: what cells start from.
+        name: of the section.
+        dump: of the section as the study has it.
+    """
+    written = leaves(section([start.kind], name), start.base[name], name) if name in start.base else ()
+    found = [(key, value, value_in({name: dump}, key)) for key, value in written]
+    return [one for one in found if one[2] is not ABSENT]
 
 
 def unused_values(start: CellSettings, dumps: Iterable[dict[str, Any]], before: dict[str, Any]) -> list[LostValue]:

@@ -1,6 +1,5 @@
 """Complete training settings from a base and what a cell changes, each section checked once."""
 
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,8 +13,9 @@ from segsweep.config.merging import overridden
 from segsweep.config.settings import Settings
 from segsweep.config.yaml_documents import parse
 from segsweep.errors import InputError
+from segsweep.planning.addresses import as_text
 from segsweep.planning.cell_settings import CellSettings
-from segsweep.planning.lost_values import LostValue, lost_values
+from segsweep.planning.lost_values import LostValue, lost_values, written_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,7 @@ class Resolver:
         self._checked = {name: getattr(settings, name) for name in self.kind.model_fields}
         self._sections = {name: self._section(name, value) for name, value in self._checked.items()}
         self._alone: dict[str, type[Settings]] = {}
+        self._written: dict[str, list[tuple[str, Any, Any]]] = {}
 
     @property
     def dump(self) -> dict[str, Any]:
@@ -100,7 +101,7 @@ class Resolver:
             by_section.setdefault(dotted.partition(".")[0], {})[dotted] = value
         sections, raw, lost = dict(self._sections), dict(self.base), ()
         for name, part in by_section.items():
-            cache_key = (name, json.dumps(part, sort_keys=True))
+            cache_key = (name, as_text(part))
             if cache_key not in self._cache:
                 self._cache[cache_key] = self._check(name, part, location)
             sections[name], raw[name], of_section = self._cache[cache_key]
@@ -110,7 +111,9 @@ class Resolver:
     def _check(self, name: str, changes: dict[str, Any], location) -> tuple[Section, Any, tuple[LostValue, ...]]:
         changed = overridden(self.kind, {name: self.base[name]} if name in self.base else {}, changes, location)
         checked = self._section(name, self._value(name, changed, location))
-        lost = lost_values(self.start, name, self._sections[name].dump, changes, checked.dump)
+        if name not in self._written:
+            self._written[name] = written_values(self.start, name, self._sections[name].dump)
+        lost = lost_values(self.start, name, self._written[name], changes, checked.dump)
         return checked, changed[name], lost
 
     def _value(self, name: str, changed: dict[str, Any], location) -> Any:

@@ -9,6 +9,7 @@ from segsweep import registry
 from segsweep.config.settings import Component, Settings
 from segsweep.config.train import Data
 from segsweep.own_code.names import own_name
+from segsweep.planning.addresses import is_nested
 from segsweep.planning.overrides import Resolved
 
 
@@ -56,14 +57,14 @@ def own_components(value: Any, key: str = "") -> Iterator[tuple[str, Component]]
     if isinstance(value, Data) and own_name(value.augmentation):
         yield f"{key}.augmentation", registry.find("augmentation", value.augmentation)()
     for name, part in _parts(value):
-        yield from own_components(part, f"{key}.{name}" if key else name)
+        if is_nested(part):
+            yield from own_components(part, f"{key}.{name}" if key else name)
 
 
-def _parts(value: Any) -> Iterator[tuple[str, Any]]:
+def _parts(value: Any) -> Iterable[tuple[str, Any]]:
     if isinstance(value, Settings):
-        yield from ((name, getattr(value, name)) for name in type(value).model_fields)
-    elif isinstance(value, list):
-        yield from ((str(number), one) for number, one in enumerate(value))
+        return vars(value).items()
+    return ((str(number), one) for number, one in enumerate(value)) if isinstance(value, list) else ()
 
 
 def _without_fractions(value: Any) -> Any:

@@ -301,11 +301,10 @@ class StudyPlan(_Entry):
         text of ten thousand cells takes a second, and 26 MB.
         """
         known: dict[int, str] = {}  # by identity: all of it lives as long as the plan
+        encode = json.JSONEncoder(sort_keys=True).encode
 
         def of(value: Any) -> str:
-            if id(value) not in known:
-                known[id(value)] = short_hash(json.dumps(value, sort_keys=True))
-            return known[id(value)]
+            return known.setdefault(id(value), short_hash(encode(value)))
 
         def of_settings(settings: dict[str, Any]) -> str:
             if id(settings) not in known:
@@ -320,7 +319,6 @@ class StudyPlan(_Entry):
             yield list(self.segments)
 
         found = hashlib.sha256()
-        encode = json.JSONEncoder(sort_keys=True).encode
         for entry in entries():
             found.update(f"{encode(entry)}\n".encode())
         return found.hexdigest()[:16]

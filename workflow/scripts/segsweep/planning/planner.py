@@ -35,8 +35,8 @@ from segsweep.planning.plan_file import RANKED_ROLES, RETRAIN, SegmentPlan
 from segsweep.planning.program_training import program_training
 from segsweep.planning.requested_runs import Decided
 from segsweep.planning.rerun_reasons import History, read_history
-from segsweep.planning.results_files import lacked_because_of_budget
 from segsweep.planning.resources import CLUSTER_FILE, Resources, check
+from segsweep.planning.results_files import lacked_because_of_budget
 from segsweep.planning.runs import Plan, Run, cut, make_run, not_continuable, to_repeat
 from segsweep.planning.setting_checks import check_encoders
 from segsweep.planning.study_context import component_roots

@@ -43,7 +43,7 @@ def check_data(
             classes that the task has not; or it has a transform that the backend does not know, or not for such images.
     """
     wrong: dict[str, None] = {}
-    augmentations: dict[tuple[str, str], str] = {}
+    augmentations: dict[tuple[str, str], Callable[[tuple], str]] = {}
     for one in settings:
         data = one.sections["data"].value
         if data.patches and not task.stitched:
@@ -55,9 +55,9 @@ def check_data(
         if refusal := data.image_sampling.refusal(name):
             wrong[f"{one.location(('data', 'image_sampling'))}: {refusal}"] = None
         if data.augmentation != "none":
-            where = one.location(("data", "augmentation"))
-            augmentations.setdefault((data.augmentation, data.augmentation_backend), where)
-    for (augmentation, backend), where in augmentations.items():
+            augmentations.setdefault((data.augmentation, data.augmentation_backend), one.location)
+    for (augmentation, backend), location in augmentations.items():
+        where = location(("data", "augmentation"))
         try:
             read_augmentation(augmentation, name, *images(), backend)
         except InputError as error:

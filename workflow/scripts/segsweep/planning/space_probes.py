@@ -14,14 +14,14 @@ INSIDE = 0.381966
 
 
 def probes(space: Space) -> Iterator[Values]:
-    """Complete trials: each choice and both ends of each range once."""
+    """Values of trials: each choice and both ends of each range once, with what its `when` waits for."""
     for axis in order(space):
         for value in _values(space[axis]):
-            yield completed(space, _condition(space, axis) | {axis: value})
+            yield _condition(space, axis) | {axis: value}
 
 
 def pairs(space: Space) -> Iterator[Values]:
-    """Complete trials: of each two axes, each two values once that can stand together.
+    """Values of trials: of each two axes, each two values once that can stand together.
 
     Of numbers the least and the greatest: each choice by itself is among the `probes`.
     """
@@ -31,7 +31,7 @@ def pairs(space: Space) -> Iterator[Values]:
         for one, other in product(_telling(space[first]), _telling(space[second])):
             values = conditions | {first: one, second: other}
             if all(active(space[axis], values) for axis in values):
-                yield completed(space, values)
+                yield values
 
 
 def completed(space: Space, values: Values) -> Values:

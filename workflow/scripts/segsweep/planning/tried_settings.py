@@ -12,10 +12,12 @@ from segsweep.data.classes import class_names
 from segsweep.errors import InputError
 from segsweep.hashing import short_hash
 from segsweep.io import read_json
+from segsweep.planning.addresses import as_text
 from segsweep.planning.overrides import Resolved, Section
 from segsweep.planning.own_components import own_components
 
 SECTIONS = ("model", "loss", "optimizer", "scheduler", "data")  # what torch and its libraries have a say in
+EXACT = frozenset({str, int, bool, type(None)})  # what counts as it is, as most values do
 WHERE = {"data": ("data", "augmentation")}  # the key that is tried of a section, where it is not all of it
 
 
@@ -86,7 +88,7 @@ def tried_settings(settings: Iterable[Resolved]) -> list[TriedSetting]:
             if not transforms if name == "data" else _is_own(name, section):
                 continue
             says = [section.value.augmentation_backend, transforms] if name == "data" else _coarse(section.dump)
-            identity = json.dumps([name, says], sort_keys=True)
+            identity = as_text([name, says])
             if identity not in found:
                 where = one.location(WHERE.get(name, (name,)))
                 found[identity] = {"section": name, "where": where, "train": one.dump, "transforms": transforms}
@@ -130,10 +132,8 @@ def _transforms(data: Data) -> list[Any]:
 
 def _coarse(value: Any) -> Any:
     """A value without the digits of its numbers."""
-    if isinstance(value, dict):
-        return {key: _coarse(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_coarse(one) for one in value]
     if isinstance(value, float):
         return "below 0" if value < 0 else "to 1" if value <= 1 else "above 1"
-    return value
+    if isinstance(value, dict):
+        return {key: one if type(one) in EXACT else _coarse(one) for key, one in value.items()}
+    return [_coarse(one) for one in value] if isinstance(value, list) else value

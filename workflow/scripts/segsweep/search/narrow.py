@@ -9,6 +9,8 @@ from segsweep.config.study import Study
 from segsweep.errors import InputError
 from segsweep.planning.plan_file import read_plan
 from segsweep.search.confirmation import candidates_of, ranked
+from segsweep.search.constraints import Constraints
+from segsweep.search.random_points import some_point
 from segsweep.search.search_tables import read_trials
 from segsweep.search.space import Space, same, steps
 from segsweep.search.step_files import Trial, read_steps
@@ -69,6 +71,12 @@ def narrowed(study: Study, earlier: list[Trial]) -> tuple[Space, dict[str, Any]]
         after = (_choices if dimension.choices is not None else _range)(dimension, values + started)
         space[axis] = after
         changes.append({"axis": axis, "before": _shown(dimension), "after": _shown(after), "trials": len(values)})
+    constraints = Constraints(study)
+    if study.sweep.constraints and some_point(space, {}, constraints.allows, "narrowed") is None:
+        raise InputError(
+            f"sweep.narrow: where the trials of {narrow.source} were good, no point was found that fulfils the "
+            "constraints. Raise `top`, or take constraints out."
+        )
     lineage = {
         "from": narrow.source,
         "top": narrow.top,

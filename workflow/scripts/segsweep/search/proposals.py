@@ -40,7 +40,15 @@ MOST_ATTEMPTS = 30
 UNTOLD = {*FAILED, "running"}
 
 
-def propose(sweep: Sweep, space: Space, trials: list[Trial], number: int, *, minimize: bool) -> list[Values]:
+def propose(
+    sweep: Sweep,
+    space: Space,
+    trials: list[Trial],
+    number: int,
+    *,
+    minimize: bool,
+    allows: Callable[[Values], bool] = lambda values: True,
+) -> list[Values]:
     """The next settings to try; fewer than `number` when a finite space has no more.
 
     Args:
@@ -49,6 +57,7 @@ def propose(sweep: Sweep, space: Space, trials: list[Trial], number: int, *, min
         trials: all earlier trials in order, with `values`, `score`, `status`, `epochs`, `proposed`, `ended`.
         number: how many.
         minimize: whether lower scores are better.
+        allows: whether the sweep's constraints allow a setting (`segsweep.search.constraints`).
 
     Returns:
         Settings by dotted axis, all different from each other and from all earlier ones.
@@ -57,7 +66,7 @@ def propose(sweep: Sweep, space: Space, trials: list[Trial], number: int, *, min
     found: list[Values] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study = _OptunaStudy(sweep, space, len(trials))
+        study = _OptunaStudy(sweep, space, len(trials), allows)
         (study.replay if sweep.sampler.stateful else study.tell)(trials, losses(trials, minimize))
         for _ in range(number):
             values = study.propose()
@@ -133,12 +142,13 @@ class _AxisCode:
 class _OptunaStudy:
     """An Optuna study that is told the earlier trials and asked for the next ones."""
 
-    def __init__(self, sweep: Sweep, space: Space, number: int):
-        self.space, self.axes, self.sampler = space, order(space), sweep.sampler
+    def __init__(self, sweep: Sweep, space: Space, number: int, allows: Callable[[Values], bool]):
+        self.space, self.axes, self.sampler, self.allows = space, order(space), sweep.sampler, allows
         self.codes = {axis: _AxisCode(space[axis], self.sampler.enumerates) for axis in self.axes}
         self.start_points = [as_values(space, point) for point in sweep.try_first]
         self.reserved = {identity(point) for point in self.start_points if is_complete(space, point)}
         self.used: list[str] = []  # of all trials so far, in their order
+        self.random_trials = sweep.sampler.random_trials(len(space))
         self.seed = proposal_seed(sweep.seed, number)
         seed = sweep.seed if self.sampler.stateful else self.seed
         built = registry.load(self.sampler).build(self.sampler, seed, len(space))
@@ -210,7 +220,7 @@ class _OptunaStudy:
         """Whether a setting will do as the next trial."""
         if self._fixed and is_complete(self.space, self._fixed):
             return True
-        return identity(values) not in self.reserved.union(self.used)
+        return self.allows(values) and identity(values) not in self.reserved.union(self.used)
 
     def _asked(self, fits: Callable[[Values], bool]) -> tuple[optuna.Trial, Values] | None:
         """The sampler's next setting that fits; None if it proposes others time and again."""
@@ -220,8 +230,21 @@ class _OptunaStudy:
             if fits(values):
                 return trial, values
             if not self.sampler.enumerates:
-                self.study.tell(trial, state=TrialState.FAIL)
+                self._reject(trial, values)
         return None
+
+    def _reject(self, trial: optuna.Trial, values: Values) -> None:
+        """Let the sampler go on without a setting.
+
+        One that makes a model would propose the same again: it is told, until the next trial, that what a constraint
+        forbids is as bad as the worst.
+        """
+        known = [one.value for one in self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
+        follows_scores = self.sampler.adaptive and not self.sampler.stateful
+        if known and follows_scores and len(self.used) >= self.random_trials and not self.allows(values):
+            self.study.tell(trial, max(known))
+        else:
+            self.study.tell(trial, state=TrialState.FAIL)
 
     def _ask(self, fixed: Values) -> tuple[optuna.Trial, Values]:
         """A trial with the sampler's values, but for those that are fixed."""

@@ -29,9 +29,9 @@ def some_point(space: Space, fixed: Values, fits: Callable[[Values], bool], seed
     return next(filter(fits, draws(space, seed, fixed)), None)
 
 
-def is_listed(space: Space) -> bool:
+def is_listed(space: Space, most: int = MOST_POINTS) -> bool:
     """Whether a space is finite, and small enough to look at each of its points."""
-    return is_finite(space) and math.prod(count(dimension) for dimension in space.values()) <= MOST_POINTS
+    return is_finite(space) and math.prod(count(dimension) for dimension in space.values()) <= most
 
 
 def draws(space: Space, seed: str, fixed: Values | None = None, number: int = MOST_DRAWS) -> Iterator[Values]:

@@ -27,8 +27,8 @@ class Trial(TypedDict):
     `proposed` and `ended` are the steps that proposed it and saw its end (None before it), `start` is where the clock
     of the search, in epochs, stood at its proposal. `epochs` were granted so far, `trained` were spent over all seeds
     and folds. `score` is the mean over its runs of the best score so far; `best_epoch` is None where there are several
-    runs. `status`: `running`, `finished`, `early_stopped`, `pruned`, `diverged` or `oom`. `budget` names the part of the
-    study's budget that ended it, of one that was pruned so.
+    runs. `status`: `running`, `finished`, `early_stopped`, `pruned`, `diverged` or `oom`. `budget` names the part of
+    the study's budget that ended it, of one that was pruned so.
     """
 
     trial: int

@@ -13,6 +13,7 @@ from segsweep.config.search import Dimension
 from segsweep.config.study import Study
 from segsweep.search import pruning
 from segsweep.search.allowance import Allowance
+from segsweep.search.constraints import Constraints
 from segsweep.search.requests import due, replicates, total_epochs, trial_runs
 from segsweep.search.results import Result, best_of
 from segsweep.search.space import Space
@@ -93,7 +94,8 @@ def _propose(study: Study, state: State, clock: int, allowance: Allowance | None
     # Needs optuna, which takes a second to import; many steps propose nothing.
     from segsweep.search.proposals import propose
 
-    proposals = propose(sweep, space_of(study, state), trials, number, minimize=study.minimize)
+    allows = Constraints(study).allows
+    proposals = propose(sweep, space_of(study, state), trials, number, minimize=study.minimize, allows=allows)
     state["log"].append(
         {
             "kind": "proposed",

@@ -44,8 +44,8 @@ def ended_by(results: QuotedResults) -> str:
         return "The budget was enough: no planned run is left out.\n"
     return paragraph(
         *said(results),
-        "What is left out enters no statistic, and is not failed: with a larger budget, or none, it trains, and what is "
-        "trained stays as it is.",
+        "What is left out enters no statistic, and is not failed: with a larger budget, or none, it trains, and what "
+        "is trained stays as it is.",
     )
 
 

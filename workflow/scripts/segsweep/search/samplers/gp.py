@@ -8,31 +8,23 @@ from typing import ClassVar, Literal
 
 from optuna.samplers import GPSampler, RandomSampler
 
-from segsweep.config.components import Sampler
+from segsweep.config.components import ModelSampler
 from segsweep.config.settings import key
-from segsweep.search.samplers.tpe import usual_startup
 
 
-class GpSettings(Sampler):
+class GpSettings(ModelSampler):
     """Gaussian process; axes that `when` switches on and off are drawn at random."""
 
     title: ClassVar[str] = "a Gaussian process"
-    adaptive: ClassVar[bool] = True
 
     name: Literal["gp"] = key("gp", "Which sampler of Optuna.")
-    startup_trials: int | None = key(
-        None,
-        "Trials drawn at random before a model of the scores is trusted; one for each axis, 4 to 10, if not set.",
-        unit="trials",
-        ge=1,
-    )
 
 
 def build(sampler: GpSettings, seed: int, axes: int) -> GPSampler:
     """Optuna's sampler for a space of so many axes; scores are taken as noisy."""
     return GPSampler(
         seed=seed,
-        n_startup_trials=sampler.startup_trials or usual_startup(axes),
+        n_startup_trials=sampler.random_trials(axes),
         independent_sampler=RandomSampler(seed=seed),
         deterministic_objective=False,
         warn_independent_sampling=False,
