@@ -2,6 +2,7 @@
 
 import csv
 import json
+import time
 from datetime import datetime, timedelta
 
 import pytest
@@ -11,23 +12,24 @@ from segsweep.search.proposals import propose
 from tests.workspace import Workspace
 
 # Trains nothing: an epoch takes as many seconds as it says, the last one of a slow setting as long as a file is there;
-# the score follows from the settings.
+# the score follows from the settings. It goes on behind the epochs that are there.
 PROGRAM = """
 import pathlib, sys, time
-out, lr, seed, epochs, seconds, slow = sys.argv[1:]
-here = pathlib.Path(__file__).parent
+out, lr, seed, until, epochs, seconds, slow = sys.argv[1:]
+here, metrics = pathlib.Path(__file__).parent, pathlib.Path(out, "metrics.csv")
 with open(here / "started.txt", "a") as log:
     log.write(f"{lr} {seed}\\n")
-with open(pathlib.Path(out, "metrics.csv"), "w") as file:
-    file.write("epoch,iou\\n")
-    for epoch in range(1, int(epochs) + 1):
+done = len(metrics.read_text().splitlines()) - 1 if metrics.exists() else 0
+with open(metrics, "a") as file:
+    file.write("" if metrics.stat().st_size else "epoch,iou\\n")
+    for epoch in range(done + 1, int(until) + 1):
         time.sleep(float(seconds))
         while epoch == int(epochs) and lr == slow and (here / "wait").exists():
             time.sleep(0.05)
         file.write(f"{epoch},{0.5 + float(lr) + 0.001 * int(seed) + 0.0001 * epoch}\\n")
         file.flush()
 """
-COMMAND = "python paced.py {out} {lr} {seed} {until} {seconds} {slow}"
+COMMAND = "python paced.py {out} {lr} {seed} {until} {epochs} {seconds} {slow} {resume:}"
 STUDY = {
     "title": "A study with a budget",
     "command": COMMAND,
@@ -61,7 +63,10 @@ class Ours:
         (self.workspace.folder / "my" / "started.txt").write_text("")
         study = {name: value for name, value in (self.keys | keys).items() if value is not None}
         self.workspace.write(f"my/{self.name}.yaml", study)
-        return self.workspace.snakemake(*arguments, study=f"my/{self.name}.yaml", cores=cores, config=config)
+        began = time.monotonic()
+        output = self.workspace.snakemake(*arguments, study=f"my/{self.name}.yaml", cores=cores, config=config)
+        self.took_s = time.monotonic() - began
+        return output
 
     @property
     def started(self):
@@ -78,9 +83,9 @@ class Ours:
         return (self.folder / "report.md").read_text(encoding="utf-8")
 
 
-def in_seconds(seconds):
-    """A time of the budget, so long from now."""
-    return (datetime.now() + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+def soon(study):
+    """A time of the budget: as far from now as the study's last start took, in which its trainings begin."""
+    return (datetime.now() + timedelta(seconds=study.took_s)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def test_runs_of_a_grid(workspace):
@@ -91,7 +96,7 @@ def test_runs_of_a_grid(workspace):
     (use,) = study.rows("budget.csv")
     assert (use["limit"], use["allowed"], use["used"], use["left_out"]) == ("runs", "4", "4", "5")
     assert "Of 9 planned runs the budget" in output
-    assert "The budget ended this study: of 9 planned runs, 4 are trained and 5 left out." in study.report
+    assert "The budget ended this study: of 9 planned runs, 4 are trained and 5 are left out." in study.report
     assert "partial" not in study.report.partition("\n## ")[0]
     assert "Nothing to be done" in study.start("--dry-run", budget={"runs": 4})
     study.start(budget={"runs": 6})
@@ -123,10 +128,10 @@ def test_a_grid_until_a_time(workspace):
     """A training that still runs then is stopped; the report is made, and it trains when the time is another one."""
     study = Ours(workspace, "timed", grid={"lr": [0.01]}, seeds=[0], parameters=STUDY["parameters"] | {"slow": 0.02})
     wait = workspace.folder / "my" / "wait"
-    study.start("results/timed/runs.csv")
+    study.start()
     wait.touch()
     keys = {"grid": {"lr": [0.01, 0.02]}, "claims": [CLAIM]}
-    output = study.start(budget={"until": in_seconds(20)}, **keys)
+    output = study.start(budget={"until": soon(study)}, **keys)
     wait.unlink()
     assert study.started == ["0.02 0"], output
     (missing,) = study.rows("missing.csv")
@@ -174,8 +179,9 @@ def test_a_search_until_a_time(workspace):
         parameters=STUDY["parameters"] | {"slow": slow},
     )  # fmt: skip
     wait = workspace.folder / "my" / "wait"
+    study.start(sweep=sweep | {"trials": 1}, parameters=STUDY["parameters"] | {"seconds": 0.001}, cores=2)
     wait.touch()
-    study.start(budget={"until": in_seconds(30)}, cores=2)
+    study.start(budget={"until": soon(study)}, cores=2)
     wait.unlink()
     trial = study.rows("sweep/trials.csv")[0]
     assert (trial["status"], trial["budget"]) == ("pruned", "until")
