@@ -2,8 +2,9 @@
 
     python tests/benchmarks [PART ...] [--quick]
 
-The parts: step, loading, overhead, cells, inprocess, many_cells, prefixes, pipelined, null_studies and analysis_cost;
-all if none is named. `overhead` measures Hydra and Ray Tune too where PYTHON_OF_RIVALS names a Python that has them.
+The parts: step, loading, overhead, cells, inprocess, many_cells, prefixes, pipelined, null_studies, racing and
+analysis_cost; all if none is named. `overhead` measures Hydra and Ray Tune too where PYTHON_OF_RIVALS names a Python
+that has them.
 
 Prints a table and writes results/benchmarks/PART.csv; `table.md` there holds the parts measured so far. `--quick` runs
 everything as a smoke test, to see that it works: its numbers mean nothing and are not written.
@@ -31,6 +32,7 @@ PARTS = (
     "prefixes",
     "pipelined",
     "null_studies",
+    "racing",
     "analysis_cost",
 )
 

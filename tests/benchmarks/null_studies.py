@@ -172,14 +172,14 @@ def null_rows(kinds: list[Kind]) -> list[Row]:
         everything.append((kind, set(stated(analysis))))
         for row in analysis.rows("claims"):
             decided.setdefault(row["id"], []).append(row["verdict"] != "undecided")
-    rows = [_share("any statement", [bool(said) for _, said in everything], "<= 5")]
+    rows = [share(PART, "any statement", [bool(said) for _, said in everything], "<= 5")]
     for name in sorted(set().union(*(said for _, said in everything))):
-        rows.append(_share(name, [name in said for _, said in everything]))
+        rows.append(share(PART, name, [name in said for _, said in everything]))
     for attribute, values in (("seeds", SEEDS), ("errors", ERRORS), ("shape", SHAPES), ("balanced", (True, False))):
         for value in values:
             chosen = [bool(said) for kind, said in everything if getattr(kind, attribute) == value]
-            rows += [_share(f"any statement, {attribute} {value}", chosen)] if chosen else []
-    return rows + [_share(f"claim {name} decided", hits, "<= 5") for name, hits in decided.items()]
+            rows += [share(PART, f"any statement, {attribute} {value}", chosen)] if chosen else []
+    return rows + [share(PART, f"claim {name} decided", hits, "<= 5") for name, hits in decided.items()]
 
 
 def power_rows(draws: int) -> list[Row]:
@@ -192,7 +192,7 @@ def power_rows(draws: int) -> list[Row]:
             axis = next(iter(SHAPES[shape]))
             hits += [found_effect(findings, axis) for _, findings in analysed(kinds)]
         name = f"effect of {effect:g} sd found, {seeds} seeds"
-        rows.append(_share(name, hits, f">= {BASELINE[name]}" if name in BASELINE else ""))
+        rows.append(share(PART, name, hits, f">= {BASELINE[name]}" if name in BASELINE else ""))
     return rows
 
 
@@ -203,14 +203,14 @@ def one_seed_row(draws: int) -> Row:
     for number in range(draws):
         truth = draw_study(axes=axes, effects={LR: [-0.2, 0.0, 0.0]}, seeds=(0,), noise=NOISE, epochs=20, draw=number)
         hits.append(found_effect(Analysis(results_of(truth)), LR))
-    return _share("3x3x3 of one seed: effect of 20 sd found", hits, ">= 99")
+    return share(PART, "3x3x3 of one seed: effect of 20 sd found", hits, ">= 99")
 
 
-def _share(what: str, hits: list[bool], wanted: str = "") -> Row:
+def share(part: str, what: str, hits: list[bool], wanted: str = "") -> Row:
     """Of these, how many are true, in percent, with the 95 % interval of Clopper and Pearson."""
     interval = binomtest(sum(hits), len(hits)).proportion_ci()
     note = f"{len(hits)} studies, 95 % interval {100 * interval.low:.1f} to {100 * interval.high:.1f}"
-    return single(PART, what, [100 * float(np.mean(hits))], unit="%", wanted=wanted, note=note)
+    return single(part, what, [100 * float(np.mean(hits))], unit="%", wanted=wanted, note=note)
 
 
 def measure(quick: bool, draws: int = 3) -> list[Row]:

@@ -25,7 +25,7 @@ PART = "pipelined search"
 SIGMA = 0.5
 AHEAD = (3, 2, 1)  # trials under way for each worker; the first is what docs/sweeps.md recommends
 TRIALS = 20  # for each worker
-WORKERS = (4, 16)
+SEARCHES = {4: 30, 16: 6}  # by number of workers
 EPOCHS, RUNGS = 27, {"min_epochs": 3, "eta": 3}
 PIPELINED = "pipelined, {} a worker"
 PRUNERS = ("none", "hyperband")
@@ -173,10 +173,10 @@ class Search:
 def measure(quick: bool) -> list[Row]:
     """Rows for each number of workers, without and with a pruner."""
     rows = []
-    for workers in WORKERS[:1] if quick else WORKERS:
+    for workers, searches in ({4: 2} if quick else SEARCHES).items():
         for pruner in PRUNERS:
             found: dict[str, list[tuple[float, bool]]] = {}
-            for seed in range(2 if quick else 30):
+            for seed in range(searches):
                 search = Search(workers, pruner, seed)
                 for ahead in AHEAD:
                     found.setdefault(PIPELINED.format(ahead), []).append(search.pipelined(ahead))

@@ -281,8 +281,8 @@ def test_problems_of_readers(tmp_path):
 
 
 def test_some_kinds_are_never_of_a_persons_own():
-    with pytest.raises(InputError, match="a pruner cannot be of your own"):
-        registry.find("pruner", "my/kinds.py:gdice")
+    with pytest.raises(InputError, match="a tracker cannot be of your own"):
+        registry.find("tracker", "my/kinds.py:gdice")
 
 
 def test_own_metrics_of_a_study_file():

@@ -121,7 +121,7 @@ def test_it_is_said_when_data_are_prepared_and_by_planning(tmp_path, monkeypatch
     workspace.write_study(folds=6)
     PlanWriter(open_study({"study": "little"}, plans=True)).start()
     plan = tmp_path / "results/little/plan.json"  # of images in groups, planning does not know how many folds there are
-    plan.write_text(plan.read_text(encoding="utf-8").replace('"k":6', '"k":7'), encoding="utf-8")
+    plan.write_text(plan.read_text(encoding="utf-8").replace('"k": 6', '"k": 7'), encoding="utf-8")
     (tmp_path / study.plan.data[0] / "manifest.json").unlink()
     assert prepare_data.main(arguments) == 2
     assert "cannot be cut into 7 folds" in capsys.readouterr().err

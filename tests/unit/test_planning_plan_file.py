@@ -6,6 +6,7 @@ import json
 import pytest
 
 from segsweep.errors import InputError
+from segsweep.planning import plan_file
 from segsweep.planning.plan_file import PlannedCell, SegmentPlan, StudyPlan, read_plan, read_segment
 from tests.segments import segment_plan, study_plan
 
@@ -17,8 +18,9 @@ def plan():
     return study_plan(segment_plan(ONE), segment_plan(TWO, first_epoch=5, parent=ONE, selections=["max val/dice"]))
 
 
-@pytest.fixture
-def file(tmp_path, plan):
+@pytest.fixture(params=[100, 0], ids=["in full", "differences"])
+def file(request, monkeypatch, tmp_path, plan):
+    monkeypatch.setattr(plan_file, "IN_FULL", request.param)
     path = tmp_path / "plan.json"
     path.write_text(plan.text())
     return path
@@ -34,15 +36,15 @@ def test_its_keys_are_those_that_other_programs_read(plan, file):
     assert content["study"]["metric"] == "val/miou"
     assert content["runs"][0]["segments"] == [ONE]
     assert content["segments"][TWO]["parent"] == ONE
-    assert {*content["shared"]["segment"], "id"} == {one.name for one in dataclasses.fields(SegmentPlan)}
-    assert content["shared"]["train"] == plan.cells[0].train
-
-
-def test_a_file_of_an_earlier_version_is_read(plan, file):
-    file.write_text(json.dumps(plan.to_json()))  # each entry in full
-    assert read_plan(file) == plan
     assert read_segment(file, TWO) == plan.segments[TWO]
-    assert json.loads(file.read_text())["segments"][ONE]["train"] == plan.segments[ONE].train
+
+
+def test_of_few_cells_each_stands_there_in_full():
+    plan = plan_of_many(100)
+    content = json.loads(plan.text())
+    assert [cell["train"] for cell in content["cells"]] == [cell.train for cell in plan.cells]
+    fields = {one.name for one in dataclasses.fields(SegmentPlan)}
+    assert all(segment.keys() == fields for segment in content["segments"].values())
 
 
 def plan_of_many(count: int) -> StudyPlan:

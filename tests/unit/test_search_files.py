@@ -61,6 +61,7 @@ def test_a_samplers_name_is_short_for_its_settings():
 def test_a_pruner_has_only_the_keys_that_it_reads():
     assert parsed({"pruner": {"name": "halving", "eta": 2}}).pruner.model_dump() == {
         "name": "halving", "eta": 2, "min_epochs": 1, "min_trials": 2, "preserve": None, "preserve_margin": 0.0,
+        "patience": None, "min_delta": 0.0,
     }  # fmt: skip
     # `brackets` is Hyperband's: a section `smoke` may lay another pruner over it.
     assert "brackets" not in parsed({"pruner": {"name": "median", "brackets": 2}}).pruner.model_dump()
@@ -117,6 +118,11 @@ def earlier(axis, pairs):
         ({"low": 0.0, "high": 1.0, "step": 0.25}, [1.0, 1.0], (0.75, 1.0)),
         ({"low": 1, "high": 9, "integer": True}, [9, 9], (8, 9)),
         ({"low": 1, "high": 9, "integer": True}, [2, 7], (2, 7)),
+        ({"low": 1, "high": 256, "integer": True, "log": True}, [4, 16], (4, 16)),
+        # A tenth of the width of the logarithm, grown to whole numbers.
+        ({"low": 1, "high": 256, "integer": True, "log": True}, [16, 16], (12, 22)),
+        ({"low": 1, "high": 256, "integer": True, "log": True}, [1, 1], (1, 2)),
+        ({"low": 1, "high": 2, "integer": True, "log": True}, [2, 2], (1, 2)),
         # Values that the new study does not allow say nothing.
         ({"low": 0.0, "high": 1.0}, [5.0, 7.0], (0.0, 1.0)),
     ],

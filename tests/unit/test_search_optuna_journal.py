@@ -113,8 +113,8 @@ def test_states_scores_and_curves(found):
 
 def test_values_and_distributions(found):
     finished, pruned, *_ = found.get_trials()
-    assert finished.params == CROSS_ENTROPY | {"loss.main": '{"cross_entropy": 1.0}'}
-    assert pruned.params["loss.main"] == '{"focal": 1.0}'
+    assert finished.params == CROSS_ENTROPY | {"loss.main": "cross_entropy"}
+    assert pruned.params["loss.main"] == "focal"
     assert "gamma" not in finished.params
     distributions = pruned.distributions
     assert distributions["optimizer.lr"] == optuna.distributions.FloatDistribution(1e-4, 1e-1, log=True)

@@ -10,7 +10,8 @@ import pytest
 import segsweep
 from segsweep.config.search import Sweep
 from segsweep.search.proposals import proposal_seed, propose
-from segsweep.search.space import active, identity, inside, levels, order, points, problems
+from segsweep.search.random_points import draws
+from segsweep.search.space import active, choice_name, identity, inside, levels, order, points, problems
 
 SPACE = {
     "optimizer.lr": {"low": 1e-4, "high": 1e-2, "log": True},
@@ -237,3 +238,31 @@ def test_reading_steps_needs_no_optuna():
     library = Path(segsweep.__file__).parents[1]
     done = subprocess.run([sys.executable, "-c", code], cwd=library, check=False)
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "gp", "cmaes", "random", "qmc"])
+def test_whole_numbers_on_a_logarithmic_axis(sampler):
+    """Each octave is as likely: of 1 to 64, as many are below 8 as above; the ends are there; all are whole."""
+    space = {"batch_size": {"low": 1, "high": 64, "integer": True, "log": True}, "b": {"low": 0.0, "high": 1.0}}
+    sweep = make(sampler, space)
+    size, batches = (2, 2) if sampler == "gp" else (4, 6)
+    drawn = [trial["values"]["batch_size"] for trial in search(sweep, batches, size)]
+    assert all(isinstance(value, int) and 1 <= value <= 64 for value in drawn)
+    if sampler in ("random", "qmc"):
+        assert 0.25 < sum(value < 8 for value in drawn) / len(drawn) < 0.75
+
+
+def test_random_points_of_whole_numbers_on_a_logarithmic_axis():
+    """Drawn as Optuna draws them, also beside what no sampler proposes."""
+    space = make("random", {"a": {"low": 1, "high": 64, "integer": True, "log": True}}).space
+    drawn = [values["a"] for values in draws(space, "seed", number=4000)]
+    assert set(drawn) == set(range(1, 65))
+    share = math.log(7.5 / 0.5) / math.log(64.5 / 0.5)  # of what rounds to 7 or less
+    assert sum(value < 8 for value in drawn) / 4000 == pytest.approx(share, abs=0.03)
+
+
+def test_names_of_choices():
+    sections = [{"name": "sgd", "lr": 0.1}, {"name": "adamw"}, [64, 64], "64/64", None, 3]
+    dimension = make("tpe", {"a": sections}).space["a"]
+    names = [choice_name(dimension, one) for one in sections]
+    assert names == ["sgd(lr=0.1)", "adamw", "[64, 64]", "64/64", None, 3]

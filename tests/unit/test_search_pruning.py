@@ -6,7 +6,7 @@ import random
 import pytest
 
 from segsweep import registry
-from segsweep.search.pruning import bracket_of, bracket_sizes, judge, rungs
+from segsweep.search.pruning import bracket_of, bracket_sizes, judge, rungs, schedule_in_words
 
 
 def rule(name="hyperband", **more):
@@ -16,9 +16,34 @@ def rule(name="hyperband", **more):
 
 def test_brackets_and_rungs_of_the_paper():
     """Table 1 of Li et al. 2018: R = 81, eta = 3."""
-    paper = rule(min_epochs=1, eta=3)
+    paper = rule(min_epochs=1, eta=3, brackets=5)
     assert bracket_sizes(paper, 81) == [81, 34, 15, 8, 5]
     assert [rungs(paper, 81, bracket) for bracket in range(5)] == [[1, 3, 9, 27], [3, 9, 27], [9, 27], [27], []]
+    # Unless it is asked for, no bracket lets its trials pass without a judgement.
+    assert bracket_sizes(rule(min_epochs=1, eta=3), 81) == [81, 34, 15, 8]
+    assert bracket_sizes(rule(min_epochs=4, eta=3), 5) == [1]
+
+
+@pytest.mark.parametrize(("min_epochs", "eta", "total"), [(1, 3, 81), (3, 3, 27), (10, 2, 22), (1, 1.5, 6), (2, 2, 3)])
+def test_every_trial_is_judged_at_least_once(min_epochs, eta, total):
+    usual = rule(min_epochs=min_epochs, eta=eta)
+    sizes = bracket_sizes(usual, total)
+    assert all(rungs(usual, total, bracket_of(trial, sizes)) for trial in range(40))
+    # One bracket more, and there is one that judges none.
+    assert not rungs(usual, total, len(sizes))
+
+
+def test_the_plan_says_when_trials_are_judged():
+    assert schedule_in_words(rule(min_epochs=3, eta=3), 27, 10) == (
+        "Of the trials are judged, bracket by bracket: 7 after 3 and 9; 3 after 9 of 27 epochs (hyperband)."
+    )
+    # Of one that was asked for, trials may pass without a judgement.
+    assert "; 1 never of 9 epochs" in schedule_in_words(rule(min_epochs=1, eta=3, brackets=3), 9, 6)
+    assert schedule_in_words(rule("median", min_epochs=2, interval=3), 9, 5) == (
+        "Each trial is judged after 2, 5 and 8 of 9 epochs (median)."
+    )
+    assert schedule_in_words(rule("none"), 9, 5) == ""
+    assert schedule_in_words(rule("median", min_epochs=9), 9, 5) == ""
 
 
 def bands(min_iter, eta, last):
@@ -52,6 +77,10 @@ def test_without_brackets_half_of_the_trials_are_judged_a_rung_later():
         ({"name": "halving", "min_epochs": 5, "eta": 2}, 5, []),
         ({"name": "median", "min_epochs": 3}, 10, [3, 6, 9]),
         ({"name": "median", "min_epochs": 3}, 9, [3, 6]),
+        ({"name": "percentile", "min_epochs": 3, "interval": 2}, 9, [3, 5, 7]),
+        ({"name": "threshold", "lower": 0.5, "interval": 4}, 9, [1, 5]),
+        ({"name": "patience", "patience": 2, "min_epochs": 4}, 9, [4, 8]),
+        ({"name": "wilcoxon", "min_epochs": 4}, 9, [4, 8]),
     ],
 )
 def test_rungs_of_other_rules(settings, total, expected):
@@ -127,12 +156,12 @@ def random_tables(number):
             for trial in range(draws.randint(1, 12))
         }
         settings = {
-            "name": draws.choice(["hyperband", "halving", "median"]),
+            "name": draws.choice(["hyperband", "halving", "median", "percentile"]),
             "min_trials": draws.randint(2, 5),
             "preserve": draws.choice([None, 0.9, 0.965]),
             "preserve_margin": draws.choice([0.0, 0.01, 0.05]),
         }
-        if settings["name"] != "median":
+        if settings["name"] in ("hyperband", "halving"):
             settings["eta"] = draws.choice([1.5, 2, 3, 4])
         yield rule(**settings), scores
 

@@ -29,18 +29,20 @@ from segsweep.search.search_tables import write_tables
 from segsweep.store.segment_store import SegmentStore
 from segsweep.tables import KINDS, Column, Document, Table, definitions, outputs, page
 from tests.benchmarks import replay
+from tests.raced_study import write_raced_study
 from tests.synthetic_files import write_prepared, write_store, write_study
 from tests.synthetic_results import draw_study
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 CONFIRM = {"top": 2, "seeds": [1, 2]}
 LR, BATCH, ARCH = "optimizer.lr", "batch_size", "model.arch"
+STUDIES = ("grid", "search", "collected", "raced")
 TABLES = [one for one in definitions() if issubclass(one, Table)]
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """Two studies that together fill all columns: a grid with gaps and failures, and a search with confirmations."""
+    """Studies that together fill all columns: a grid with gaps and failures, a search with confirmations, a race."""
     folder = tmp_path_factory.mktemp("results")
     claims = [{"id": "best", "claim": "words", "best_in": {LR: [1e-3]}}]
     write_study(
@@ -87,6 +89,7 @@ def results(tmp_path_factory):
         searched, lambda item: replay.result_of(replay.curve(3, item["set"], 9, item["seed"])[0], item)
     )
     write_tables(states, folder / "search" / "sweep")
+    write_raced_study(folder / "raced")
     return folder
 
 
@@ -121,7 +124,7 @@ def definition_of(header, table):
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.file)
 def test_headers_are_the_definitions(results, table):
-    found = [rows_of(results / study / table.file)[0] for study in ("grid", "search", "collected")
+    found = [rows_of(results / study / table.file)[0] for study in STUDIES
              if (results / study / table.file).exists()]  # fmt: skip
     assert found
     single = [column.name for column in table.columns if column.family is None]
@@ -136,7 +139,7 @@ def test_headers_are_the_definitions(results, table):
 def test_fields_are_of_the_kind_that_is_defined(results, table):
     reads = {"integer": int, "number": float, "boolean": {"True": 1, "False": 0}.__getitem__, "text": str}
     filled = set()
-    for study in ("grid", "search", "collected"):
+    for study in STUDIES:
         if not (results / study / table.file).exists():
             continue
         header, rows = rows_of(results / study / table.file)

@@ -63,6 +63,7 @@ rule analyze_study:
     input:
         **outputs("import_table" if TABLE else "collect_results", FOLDER),
         ensemble=f"{FOLDER}/ensemble.csv" if STUDY.study.ensemble else [],
+        races=RACE_FILES,
         compared=STUDY.compared,
     output:
         **outputs("analyze_study", FOLDER),

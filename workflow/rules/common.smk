@@ -408,7 +408,9 @@ def markers_under_way(wildcards):
 
 # What rules wait for that look at a finished study. Of a study whose decisions are not all made, Snakemake takes what the
 # second one names until the first one can be told.
-ALL_TRAINED = {"markers": ancient(all_markers), "under_way": ancient(markers_under_way)}
+ALL_TRAINED = {"markers": ancient(all_markers)}
+if STUDY.adaptive:
+    ALL_TRAINED["under_way"] = ancient(markers_under_way)
 
 
 def begin_without_hooks():
@@ -513,6 +515,8 @@ if HAS_IMAGES:
     STUDY_FILES += [f"{FOLDER}/images/images.json", *outputs("describe_data", FOLDER).values()]
 if STUDY.study.sweep:
     STUDY_FILES += [*outputs("tabulate_search", FOLDER).values(), OPTUNA_JOURNAL]
+RACE_FILES = [*outputs("tabulate_races", FOLDER).values()] if STUDY.races else []
+STUDY_FILES += RACE_FILES
 if STUDY.study.ensemble:
     STUDY_FILES += [*outputs("score_ensemble", FOLDER).values(), f"{FOLDER}/ensemble.json"]
 # The ledger of looks at the test split, once there is one: a look that was taken since the report makes it again.

@@ -1,5 +1,5 @@
 # Needs: what the runs of the last decision scored. Makes: results/<study>/sweep/step_<n>.json, the next decision, which
-# also goes into Optuna's storage of the trials; tables of all decisions; the scores of the ensemble and, where it is
+# also goes into Optuna's storage of the trials; tables of all decisions and races; the scores of the ensemble and, where it is
 # asked for, predictions of the test split.
 
 
@@ -57,6 +57,34 @@ rule tabulate_search:
     shell:
         "{params.run}/tabulate_search.py --plan {params.plan:q} --store results/segments "
         "--sweep {params.folder:q}/sweep > {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
+
+
+rule tabulate_races:
+    input:
+        steps=all_steps,
+        pending=pending("tables"),
+    output:
+        **outputs("tabulate_races", FOLDER),
+    log:
+        f"results/logs/tabulate_races/{STUDY.name}.log",
+    conda:
+        "../../envs/segsweep.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        run=untracked(RUN),
+        plan=untracked(STUDY.plan_file),
+        folder=FOLDER,
+        planned=plan_digest,
+        covers=STUDY.coverage,
+        code=STUDY.code_of("tabulate_races"),
+    message:
+        "tabulate the races of {params.folder}"
+    shell:
+        "{params.run}/tabulate_races.py --plan {params.plan:q} --output {params.folder:q} "
+        "> {log:q} 2>&1 || {{ cat {log:q} >&2; exit 1; }}"
 
 
 rule score_ensemble:

@@ -6,7 +6,7 @@ from collections.abc import Container
 from pathlib import Path
 
 from segsweep.component_checks.own_component import own_component
-from segsweep.component_checks.sampler import check_sampler
+from segsweep.component_checks.pruner import check_pruner
 from segsweep.config.study import Study
 from segsweep.errors import InputError
 from segsweep.exits import program
@@ -17,9 +17,9 @@ from segsweep.search.allowance import allowance_of
 from segsweep.search.decision_inputs import basis_of
 from segsweep.search.decisions import decide
 from segsweep.search.narrow import earlier_trials
-from segsweep.search.results import gather, scored_cells
+from segsweep.search.results import cells_with_scores, gather, scored_cells
 from segsweep.search.retraining import Finalist, finalists, retrains
-from segsweep.search.step_files import State, Trial, awaited, read_step, read_steps, write_step
+from segsweep.search.step_files import Candidate, State, Trial, awaited, read_step, read_steps, write_step
 from segsweep.store.segment_store import SegmentStore
 
 
@@ -54,14 +54,14 @@ def _next(options: argparse.Namespace, before: State | None) -> State:
         allowance = allowance_of(study, plan, store, folder, phase, left_out)
     if before is None:
         if study.sweep is not None and study.sweep.sampler.own:
+            from segsweep.component_checks.sampler import check_sampler  # here: it imports optuna
+
             check_sampler(own_component("sweep.sampler", study.sweep.sampler))
+        if study.sweep is not None and study.sweep.pruner.own:
+            check_pruner(own_component("sweep.pruner", study.sweep.pruner))
         candidates = None
         if study.sweep is None:
-            candidates = (
-                read_json(options.candidates)
-                if options.candidates
-                else scored_cells(plan, SegmentStore(options.store), left_out)
-            )
+            candidates = read_json(options.candidates) if options.candidates else _cells(study, plan, options, left_out)
         earlier = earlier_trials(options.earlier) if options.earlier else None
         basis = basis_of(run.segments[-1] for run in plan.runs if not run.key) if study.sweep is None else None
         found = _finalists(study, plan, options, [], left_out)
@@ -75,6 +75,11 @@ def _next(options: argparse.Namespace, before: State | None) -> State:
         raise InputError("neither --results nor --store was given. One of them holds the results of the step before.")
     found = _finalists(study, plan, options, before["trials"], left_out)
     return decide(study, before, results, finalists=found, allowance=allowance)
+
+
+def _cells(study: Study, plan: StudyPlan, options: argparse.Namespace, left_out: Container[str]) -> list[Candidate]:
+    scored = scored_cells if study.race is None else cells_with_scores
+    return scored(plan, SegmentStore(options.store), left_out)
 
 
 def _tell_optuna(options: argparse.Namespace, step: int) -> None:

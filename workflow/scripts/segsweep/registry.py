@@ -18,7 +18,7 @@ from typing import Annotated, Any, get_args
 from pydantic import BeforeValidator, Field, SerializeAsAny, WrapValidator
 
 from segsweep.compiled_settings import classes_in
-from segsweep.config import components, dataset_keys, mask_dataset
+from segsweep.config import components, dataset_keys, mask_dataset, search_components
 from segsweep.config.settings import Component
 from segsweep.config.yaml_documents import nearest
 from segsweep.errors import InputError
@@ -34,7 +34,9 @@ _plainly_named: dict[str, tuple[OwnName, ...]] = {}  # by kind
 @cache
 def kinds() -> dict[str, type[Component]]:
     """The kinds of components: the class of each, by its name in lower case."""
-    values = [one for module in (components, dataset_keys, mask_dataset) for one in vars(module).values()]
+    values = [
+        one for module in (components, search_components, dataset_keys, mask_dataset) for one in vars(module).values()
+    ]
     found = (value for value in values if isinstance(value, type) and issubclass(value, Component))
     return {cls.__name__.lower(): cls for cls in found if "package" in vars(cls)}
 

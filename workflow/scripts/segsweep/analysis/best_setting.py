@@ -41,7 +41,8 @@ def choose(results: StudyResults, ranking: pd.DataFrame, confirmed: list[dict[st
     The winner of a confirmation, by the mean of its fresh seeds; else the first of the ranking without a run that
     diverged, failed or ran out of memory; else the first.
     """
-    fresh = [row for row in confirmed if row["n"] and row["cell"] in results.cells.index]
+    behind = results.dropped_by("confirm")
+    fresh = [row for row in confirmed if row["n"] and row["cell"] in results.cells.index and row["cell"] not in behind]
     if fresh:
         best = max(fresh, key=lambda row: row["mean"] * results.sign)
         return best[

@@ -3,10 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from segsweep import registry
-from segsweep.analysis.claims import Evidence, Verdict
+from segsweep.analysis.anova import ALPHA
+from segsweep.analysis.claims import Evidence, Verdict, words
 from segsweep.analysis.ranking import Noise
 from segsweep.analysis.study_results import StudyResults, rows_where
 from segsweep.config.claims import kind_of, parse_claim
@@ -52,7 +54,7 @@ def claim_rows(results: StudyResults, noise: Noise, ranked: pd.DataFrame) -> lis
     rows = []
     for claim in map(parse_claim, results.plan.study.get("claims") or []):
         verdict = _whole(registry.load(claim).judge(claim, evidence), lacking(results, claim))
-        rows.append(_row(claim.id, claim.claim, kind_of(claim), verdict))
+        rows.append(_row(claim.id, claim.claim, kind_of(claim), verdict, results))
     expected = registry.classes("claim")["expect"]
     for cell in results.plan.cells:
         if cell.expect:
@@ -61,7 +63,8 @@ def claim_rows(results: StudyResults, noise: Noise, ranked: pd.DataFrame) -> lis
             text = f"Run {cell.cell} gains {low:g} to {high:g} over run {expect.over}."
             verdict = registry.load(expect).judge(expect, evidence, cell.cell)
             left_out = results.missing["cell"][results.left_out_by_budget].isin([cell.cell, str(expect.over)])
-            rows.append(_row(cell.cell, text, "expect", _whole(verdict, int(left_out.sum()))))
+            verdict = _whole(verdict, int(left_out.sum()))
+            rows.append(_row(cell.cell, text, "expect", verdict, results))
     return rows
 
 
@@ -84,5 +87,17 @@ def _whole(verdict: Verdict, left_out: int) -> Verdict:
     return replace(verdict, verdict="undecided", detail=f"{why} {verdict.detail}")
 
 
-def _row(name: str, claim: str, kind: str, verdict: Verdict) -> dict[str, Any]:
-    return {"id": name, "claim": claim, "kind": kind} | vars(verdict)
+def _row(name: str, claim: str, kind: str, verdict: Verdict, results: StudyResults) -> dict[str, Any]:
+    looks = results.looks_of("confirm" if kind == "confirmed_at_least" else "seeds")
+    return {"id": name, "claim": claim, "kind": kind} | vars(_paid_for(verdict, looks))
+
+
+def _paid_for(verdict: Verdict, looks: int) -> Verdict:
+    """The verdict by seeds that may have been looked at so many times before: its p counts as often."""
+    if looks == 1 or verdict.scope != "seeds" or verdict.p is None or not np.isfinite(verdict.p):
+        return verdict
+    p = min(1.0, verdict.p * looks)
+    if verdict.verdict == "undecided" or p <= ALPHA:
+        return replace(verdict, p=p)
+    said = f"{verdict.detail} Its seeds raced, so its p counts {looks} times: {words.p_value(p)}, undecided."
+    return replace(verdict, verdict="undecided", p=p, detail=said)

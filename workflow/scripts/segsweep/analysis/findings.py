@@ -21,7 +21,7 @@ from segsweep.analysis.anova import Anova
 from segsweep.analysis.cell_comparison import compare_to_first
 from segsweep.analysis.level_contrasts import LevelContrast, contrasts
 from segsweep.analysis.linear import t_interval
-from segsweep.analysis.multiple_testing import STUDY_ALPHA, shares_of, weighted_holm
+from segsweep.analysis.multiple_testing import STUDY_ALPHA, alpha_of, shares_of, weighted_holm
 from segsweep.analysis.ranking import Noise
 from segsweep.analysis.study_results import Axis, StudyResults
 from segsweep.statuses import FAILED
@@ -118,7 +118,7 @@ def finding_rows(
         "interaction": (pairs, sum(np.isfinite(one.p) for one in pairs)),
         "correlation": (measures, len(measures)),
     }
-    _correct(families, shares)
+    _correct(families, shares, results.looks)
     for one, contrast in zip(levels, compared, strict=True):
         _judge_levels(results, one, contrast, variance)
     for one in pairs:
@@ -145,8 +145,8 @@ def _passes(one: Finding) -> bool:
     return bool(one.p_study <= STUDY_ALPHA)
 
 
-def _correct(families: dict[str, tuple[list[Finding], int]], shares: dict[str, float]) -> None:
-    """p_study and confidence of all findings that are corrected by weighted Holm."""
+def _correct(families: dict[str, tuple[list[Finding], int]], shares: dict[str, float], looks: int) -> None:
+    """p_study and confidence of all findings that are corrected by weighted Holm, times the looks of a race."""
     tested, weights, total = [], [], 0.0
     for kind, (found, possible) in families.items():
         own = [one for one in found if np.isfinite(one.p)]
@@ -158,8 +158,8 @@ def _correct(families: dict[str, tuple[list[Finding], int]], shares: dict[str, f
         return
     adjusted = weighted_holm([one.p for one in tested], weights, total)
     for one, p, weight in zip(tested, adjusted, weights, strict=True):
-        times = p / one.p if one.p > 0 else 1 / weight
-        one.p_study, one.confidence = min(float(p), 1.0), 1 - STUDY_ALPHA / times
+        times = looks * (p / one.p if one.p > 0 else 1 / weight)
+        one.p_study, one.confidence = min(float(p) * looks, 1.0), 1 - STUDY_ALPHA / times
 
 
 def _of_levels(results: StudyResults, contrast: LevelContrast) -> Finding:
@@ -216,18 +216,19 @@ def _of_cells(results: StudyResults, noise: Noise, ranked: pd.DataFrame, share: 
     first = known.iloc[:1]
     if share is None or len(known) < 2:
         return []
-    compared = compare_to_first(known, noise, results.sign, STUDY_ALPHA * share)
+    alpha = alpha_of(results) * share
+    compared = compare_to_first(known, noise, results.sign, alpha)
     found = []
     for cell, row in zip(known.index[1:], compared.itertuples(), strict=True):
         one = Finding(
             "cells", a=str(first.index[0]), b=str(cell), estimate=row.estimate, low=row.low, high=row.high,
-            confidence=1 - STUDY_ALPHA * share if np.isfinite(row.low) else np.nan, test=row.test,
+            confidence=1 - alpha if np.isfinite(row.low) else np.nan, test=row.test,
             n=int(first["n"].iloc[0] + known.at[cell, "n"]), statistic=row.statistic, df=row.df, p=row.p,
-            p_study=min(max(row.p / share, row.p_alone), 1.0), beats=row.beats,
+            p_study=min(max(row.p / share * results.looks, row.p_alone), 1.0), beats=row.beats,
         )  # fmt: skip
         if np.isfinite(row.p):
             one.verdict = "better" if _passes(one) else "undecided"
-            if row.p / share <= STUDY_ALPHA < row.p_alone:
+            if row.p / share * results.looks <= STUDY_ALPHA < row.p_alone:
                 one.note = "these two cells by themselves do not differ, by Welch's t at 5 %"
         else:
             one.p_study = np.nan

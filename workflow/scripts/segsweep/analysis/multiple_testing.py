@@ -27,6 +27,11 @@ def shares_of(results: StudyResults) -> dict[str, float]:
     return {kind: SHARES[kind] / total for kind, has in there.items() if has}
 
 
+def alpha_of(results: StudyResults) -> float:
+    """The level at which a study states something: seeds that race are looked at several times, which is paid for."""
+    return STUDY_ALPHA / results.looks
+
+
 def weighted_holm(p: np.ndarray, weights: np.ndarray, total: float) -> np.ndarray:
     """Adjusted p of several tests, not clipped at 1: at most a share alpha of studies without effects has one <= alpha.
 

@@ -20,7 +20,7 @@ from scipy import stats
 from segsweep.analysis.cell_comparison import reach, tie_groups
 from segsweep.analysis.linear import FEWEST_OF_INTERVAL
 from segsweep.analysis.measures import is_measured
-from segsweep.analysis.multiple_testing import STUDY_ALPHA, shares_of
+from segsweep.analysis.multiple_testing import alpha_of, shares_of
 from segsweep.analysis.study_results import StudyResults
 from segsweep.planning.plan_file import RANKED_ROLES
 from segsweep.statuses import FAILED
@@ -28,7 +28,7 @@ from segsweep.tables import NO_NOISE, NO_RUN, Column, Table
 
 
 class Ranking(Table):
-    """A cell, best first; cells without a usable run last, by status."""
+    """A cell, best first; cells that a race dropped after the others; those without a usable run last, by status."""
 
     file = "ranking.csv"
     rules = ("analyze_study",)
@@ -133,7 +133,7 @@ def _equal_spread(groups) -> tuple[bool, str]:
 
 def cells_alpha(results: StudyResults) -> float:
     """Share of studies without any effect in which two cells may be called different."""
-    return STUDY_ALPHA * shares_of(results).get("cells", 0.0)
+    return alpha_of(results) * shares_of(results).get("cells", 0.0)
 
 
 def rank_cells(results: StudyResults, noise: Noise) -> pd.DataFrame:
@@ -162,7 +162,8 @@ def rank_cells(results: StudyResults, noise: Noise) -> pd.DataFrame:
     shown = results.runs.groupby("cell")["score"].mean().reindex(table.index)
     table["order"] = (table["mean"].fillna(shown) * -results.sign).fillna(np.inf)
     table["last"] = table["n"].eq(0) * (1 + table["status"].str.contains("|".join(FAILED)))
-    table = table.sort_values(["last", "order"], kind="stable")
+    table["dropped"] = table.index.isin(results.dropped_by("seeds"))
+    table = table.sort_values(["last", "dropped", "order"], kind="stable")
     table["rank"] = np.where(table["n"] > 0, np.arange(1, len(table) + 1), np.nan)
     table["to_best"] = table["mean"] - table["mean"].iloc[0]
     table["group"] = tie_groups(table, noise, results.sign, cells_alpha(results))
@@ -170,7 +171,7 @@ def rank_cells(results: StudyResults, noise: Noise) -> pd.DataFrame:
     about = results.cells.reindex(table.index)
     for name in ("label", "role", "round", *results.plan.axes):
         table[name] = about.get(name, "")
-    return table.drop(columns=["order", "last"])
+    return table.drop(columns=["order", "last", "dropped"])
 
 
 def ranking_rows(ranked: pd.DataFrame) -> list[dict[str, Any]]:

@@ -36,6 +36,14 @@ def rules(results: StudyResults) -> dict[str, str]:
         "one_seed": "Without anything to judge by nothing is called better: numbers are described, claims are "
         "undecided.",
         "claims": "A claim is supported or refuted by a test or interval at 5 %, else undecided.",
+        **(
+            {
+                "race": "Seeds raced: settings that fell behind have fewer. They may be looked at "
+                f"{plural(results.looks, 'time')}, so each p counts as often."
+            }
+            if results.looks > 1
+            else {}
+        ),
         "reference": "Reference settings stand in the ranking and in no mean of a level.",
         "confirmations": "Confirmation runs enter no ranking and no mean of a level: they were chosen by the result.",
         **{f"status {name}": text for name, text in RULES.items()},

@@ -1,7 +1,7 @@
 """What is known of a study's sampler by its name."""
 
 from segsweep import registry
-from segsweep.config.components import Sampler
+from segsweep.config.search_components import Sampler
 from segsweep.own_code.names import own_name
 
 OTHER_NAMES = {"bayes": "gp"}  # W&B's sweeps with a Gaussian process

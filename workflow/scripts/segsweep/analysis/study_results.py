@@ -19,13 +19,14 @@ from segsweep.errors import InputError
 from segsweep.formatting import number, short_names, value_in_words
 from segsweep.io import regular
 from segsweep.planning.plan_file import DESIGN_ROLES, PLAN_FILE, StudyPlan, open_plan
+from segsweep.search.step_files import DROPPED
 from segsweep.statuses import RULES, USABLE
 from segsweep.tables import Column, Table
 
 FEWEST_LACK_OF_FIT = 3  # degrees of freedom of the additive model's residual
 TEXT_COLUMNS = (
     "cell", "run", "role", "round", "status", "label", "note", "segments", "same_as", "image", "method", "detail",
-    "class", "predicted",
+    "class", "predicted", "race", "standing", "by",
 )  # fmt: skip
 
 
@@ -58,6 +59,7 @@ class StudyResults:
     ensemble: pd.DataFrame | None = None
     ensemble_images: pd.DataFrame | None = None
     confusions: pd.DataFrame | None = None
+    race_settings: pd.DataFrame | None = None
     axes: list[Axis] = field(init=False)
     codes: pd.DataFrame = field(init=False)
 
@@ -113,6 +115,23 @@ class StudyResults:
         """Whether several cells were run on several folds: then effects of folds and of cells can be separated."""
         runs = self.runs[self.usable]
         return runs["fold"].nunique() > 1 and runs.loc[runs["fold"].notna(), "cell"].nunique() > 1
+
+    def looks_of(self, race: str) -> int:
+        """How often a race (`seeds`, or `confirm`) may look at its runs before it ends; 1 where seeds are listed."""
+        seeds = self.plan.races.get(race)
+        return seeds["at_most"] - seeds["start"] + 1 if seeds else 1
+
+    @property
+    def looks(self) -> int:
+        """How often the study may look at the runs of its design: each p counts so many times."""
+        return self.looks_of("seeds")
+
+    def dropped_by(self, race: str) -> set[str]:
+        """The cells that a race (`seeds`, or `confirm`) dropped."""
+        table = self.race_settings if race in self.plan.races else None
+        if table is None or table.empty:
+            return set()
+        return set(table.loc[(table["race"] == race) & table["standing"].isin(DROPPED), "cell"])
 
     def fresh_scores(self, runs: pd.DataFrame) -> pd.Series:
         """Scores of confirmations of a setting, one a seed: of a cross-validation the mean over its folds."""
@@ -262,7 +281,7 @@ def open_results(folder: Path) -> StudyResults:
     cells = read_table(folder / "cells.csv", axes).set_index("cell")
     optional = {
         name: read_table(folder / f"{name}.csv", axes) if (folder / f"{name}.csv").exists() else None
-        for name in ("missing", "images", "ensemble", "ensemble_images", "confusions")
+        for name in ("missing", "images", "ensemble", "ensemble_images", "confusions", "race_settings")
     }
     if optional["missing"] is None:
         optional["missing"] = pd.DataFrame(columns=["cell", "run"])

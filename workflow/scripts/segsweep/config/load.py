@@ -309,7 +309,7 @@ def read_study(path: Path) -> Document:
 
     def rewritten(text: str, keys: tuple, is_key: bool) -> str:
         # Of a program of one's own, what looks like a name of own code is one of its parameters.
-        if is_program and keys[:2] != ("sweep", "sampler"):
+        if is_program and keys[:2] not in (("sweep", "sampler"), ("sweep", "pruner")):
             return text
         section = next((key for key in reversed(keys) if isinstance(key, str)), "")
         if outer_and_last(section)[1] in SCORES and (score := own_score(text, path.parent)):

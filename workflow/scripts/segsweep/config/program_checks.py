@@ -8,6 +8,7 @@ from typing import Any
 from segsweep.config.dotted_keys import flat
 from segsweep.config.program import SHARED_PREFIXES
 from segsweep.config.program_settings import written_keys
+from segsweep.config.racing import all_seeds
 from segsweep.config.settings import Settings
 from segsweep.config.study import Study
 from segsweep.config.yaml_documents import nearest
@@ -206,10 +207,11 @@ def _not_told(
 ) -> Iterator[str]:
     """What tells runs apart, and where files go, must reach the program."""
     used = {name for one in placeholders.values() for name in one}
-    seeds = list(dict.fromkeys([*study.seeds, *(study.confirm.seeds if study.confirm else [])]))
+    own = all_seeds(study.seeds)
+    seeds = list(dict.fromkeys([*own, *(all_seeds(study.confirm.seeds) if study.confirm else [])]))
     if len(seeds) > 1 and "seed" not in used:
         yield (
-            f"{location(('seeds',)) if len(study.seeds) > 1 else location(('confirm', 'seeds'))}: the seeds are "
+            f"{location(('seeds',)) if len(own) > 1 else location(('confirm', 'seeds'))}: the seeds are "
             f"{seeds}, and the program is not told which: all would train the same. Write `{{seed}}` in {TEMPLATES}, "
             "or give one seed."
         )

@@ -2,17 +2,17 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, field_validator, model_validator
 
 from segsweep import registry
-from segsweep.config.components import Sampler
 from segsweep.config.expressions import checked
+from segsweep.config.racing import FIRST_FRESH, AnySeeds, RacingSeeds
+from segsweep.config.search_components import Sampler
 from segsweep.config.settings import Settings, key
 from segsweep.config.study_names import STUDY_NAME
 
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Constraint = Annotated[str, AfterValidator(checked)]
-MOST_CHOICES = MOST_SEEDS = 10_000
+MOST_CHOICES = 10_000
 MOST_CONSTRAINTS = 100
 
 
@@ -103,8 +103,15 @@ class Confirm(Settings):
     """The best settings trained in full on fresh seeds."""
 
     top: int = key(1, "How many settings.", ge=1)
-    seeds: list[Seed] = key(..., "Fresh seeds.", min_length=1, max_length=MOST_SEEDS)
+    seeds: AnySeeds = key(..., "Fresh seeds: a list, or a race.")
     epochs: int | None = key(None, "Epochs; as in `train` if not set.", unit="epochs", ge=1)
+
+    @field_validator("seeds")
+    @classmethod
+    def _fresh(cls, value: Any) -> Any:
+        if isinstance(value, RacingSeeds) and "first" not in value.model_fields_set:
+            return value.model_copy(update={"first": FIRST_FRESH})
+        return value
 
 
 class Ensemble(Settings):

@@ -11,7 +11,8 @@ from segsweep.config.claims import AnyClaim, Expect
 from segsweep.config.imported_table import Table
 from segsweep.config.keep import AnyKeep, Keep
 from segsweep.config.program import PathInOut, ProgramResults
-from segsweep.config.search import MOST_CONSTRAINTS, MOST_SEEDS, Confirm, Constraint, Ensemble, Seed, Sweep
+from segsweep.config.racing import AnySeeds, RacingSeeds, all_seeds, first_seeds, race_in
+from segsweep.config.search import MOST_CONSTRAINTS, Confirm, Constraint, Ensemble, Sweep
 from segsweep.config.settings import Settings, key
 from segsweep.config.study_names import STUDY_NAME
 from segsweep.config.test_score import ScoreOnTest
@@ -121,7 +122,7 @@ class Study(Settings):
         outcome=False,
     )
     train: Train | None = key(None, "The setting that every cell starts from.")
-    seeds: list[Seed] = key([0], "Each cell is trained once with each.", min_length=1, max_length=MOST_SEEDS)
+    seeds: AnySeeds = key([0], "Each cell is trained once with each; or a race, `{start: 2, at_most: 8}`.")
     folds: Folds | None = key(
         None, "Cross-validation: each cell is trained once for each fold. `folds: 5` is short for `{k: 5}`."
     )
@@ -179,6 +180,16 @@ class Study(Settings):
         """Epochs of a run whose cell does not say otherwise; None where nothing trains."""
         return self.train.epochs if self.train else self.epochs
 
+    @property
+    def race(self) -> RacingSeeds | None:
+        """How seeds race; None where every cell is trained with all of them."""
+        return race_in(self.seeds)
+
+    @property
+    def first_seeds(self) -> list[int]:
+        """The seeds that every cell is trained with, whatever is decided."""
+        return first_seeds(self.seeds)
+
     @field_validator("command")
     @classmethod
     def _something_to_start(cls, value: str | None) -> str | None:
@@ -203,6 +214,7 @@ class Study(Settings):
             self._twice,
             self._exchanged_bars,
             self._without_cells,
+            self._without_race,
             self._lacking_weights,
             self._budget_of_a_table,
         )
@@ -242,7 +254,7 @@ class Study(Settings):
 
     def _twice(self) -> Iterator[str]:
         for name, ones in (
-            ("seeds", self.seeds),
+            ("seeds", all_seeds(self.seeds)),
             ("rounds", [one.name for one in self.rounds or []]),
             ("runs", [str(one.id) for one in self.runs or []]),
             ("claims", [one.id for one in self.claims]),
@@ -269,6 +281,23 @@ class Study(Settings):
     def _budget_of_a_table(self) -> Iterator[str]:
         if self.table is not None and self.budget is not None:
             yield "budget: of results made elsewhere nothing is trained. Leave it out"
+
+    def _without_race(self) -> Iterator[str]:
+        if self.race is not None and (other := next((one for one in ("sweep", "table") if getattr(self, one)), None)):
+            yield "seeds: only of `grid`, `runs` and `rounds` can seeds race; this study has " + (
+                "a `sweep`, whose trials are compared by its pruner. List seeds, and let those of `confirm` race"
+                if other == "sweep"
+                else "a `table`, and trains nothing. Leave them out"
+            )
+        if self.confirm is not None and race_in(self.confirm.seeds) and self.confirm.top < 2:
+            yield "confirm.top: one setting alone cannot race. Write `top: 2` or more, or list its seeds"
+        raced = {"seeds": self.race, "confirm.seeds": self.confirm and race_in(self.confirm.seeds)}
+        for name, race in raced.items():
+            if race and race.start < 2 and self.folds is None:
+                yield (
+                    f"{name}.start: one seed does not show how far runs of a setting spread. Write `start: 2` or more, "
+                    "or train each setting on `folds`"
+                )
 
     @property
     def best_settings(self) -> int:

@@ -88,9 +88,9 @@ def _scores(study: Study) -> Iterator[tuple[tuple, str, float]]:
     for number, claim in enumerate(study.claims):
         for name, value in zip(("success", "acceptable"), claim.bars() or (), strict=False):
             yield ("claims", number, kind_of(claim), name), f"claims: {name} of {claim.id}", value
-    preserve = getattr(study.sweep.pruner, "preserve", None) if study.sweep else None
-    if preserve is not None:
-        yield ("sweep", "pruner", "preserve"), "sweep.pruner.preserve", preserve
+    for name in ("preserve", "lower", "upper") if study.sweep else ():
+        if (value := getattr(study.sweep.pruner, name, None)) is not None:
+            yield ("sweep", "pruner", name), f"sweep.pruner.{name}", value
 
 
 def _differences(study: Study) -> Iterator[tuple[tuple, str, float]]:

@@ -1,7 +1,9 @@
 """What a study is about to do, in words, when Snakemake starts: what will train, how much is there already, and why."""
 
 from collections import Counter
+from collections.abc import Iterator
 
+from segsweep.config.racing import all_seeds, first_seeds
 from segsweep.config.study import Study
 from segsweep.execution.arithmetic import about_precisions
 from segsweep.formatting import file_size, plural
@@ -12,7 +14,9 @@ from segsweep.planning.disk_use import disk_use
 from segsweep.planning.lost_values import announced
 from segsweep.planning.planner import Planner
 from segsweep.planning.selection import unmeasured
-from segsweep.search.requests import replicates
+from segsweep.search.pruning import schedule_in_words
+from segsweep.search.racing import races_of
+from segsweep.search.requests import replicates, shortest_epochs
 from segsweep.search.retraining import chosen_count, retrains
 
 SHOWN = 12
@@ -27,16 +31,35 @@ def at_most(study: Study) -> str:
     if study.sweep is not None:
         space = study.sweep.space.get("epochs")
         longest = epochs if space is None else max(space.choices or [space.high])
-        parts.append((study.sweep.trials * len(replicates(study, study.seeds)), "trial", longest))
+        parts.append((study.sweep.trials * len(replicates(study, study.first_seeds)), "trial", longest))
         epochs = longest
     if study.confirm is not None:
-        runs = study.confirm.top * len(replicates(study, study.confirm.seeds))
+        runs = study.confirm.top * len(replicates(study, all_seeds(study.confirm.seeds)))
         parts.append((runs, "confirmation", study.confirm.epochs or epochs))
     if study.ensemble is not None:
         parts.append((study.ensemble.folds, "ensemble member", epochs))
     if retrains(study):
         parts.append((chosen_count(study), "retraining", epochs))
     return ", ".join(f"{plural(count, noun)} of {plural(round(length), 'epoch')}" for count, noun, length in parts)
+
+
+def about_races(study: Study, cells: int) -> Iterator[str]:
+    """How many runs each race comes to, at least and at most."""
+    for name, race in races_of(study).items():
+        settings = cells if name == "seeds" else study.confirm.top
+        least, most = (settings * len(replicates(study, seeds)) for seeds in (first_seeds(race), all_seeds(race)))
+        of = plural(settings, "cell" if name == "seeds" else "confirmed setting")
+        yield (
+            f"Seeds of {of} race: {least:,} runs at least ({plural(race.start, 'seed')} each), {most:,} at most "
+            f"({plural(race.at_most, 'seed')} each)."
+        )
+
+
+def when_judged(study: Study) -> str:
+    """When the trials of a search are judged, in words; empty where none is."""
+    epochs = study.sweep.space.get("epochs")
+    said = schedule_in_words(study.sweep.pruner, shortest_epochs(study), study.sweep.trials)
+    return f"{said} Longer trials are judged further." if said and epochs is not None else said
 
 
 def _disk_use(study: Planner) -> str:
@@ -92,8 +115,12 @@ def announce(study: Planner, say) -> None:
         say(sentence)
     if plan.epochs < plan.epochs_run_by_run:
         say(f"Shared prefixes are trained once: {plan.epochs:,} epochs instead of {plan.epochs_run_by_run:,}.")
-    if study.adaptive and not study.nothing_left_to_decide:
-        say(f"More runs follow from decisions that are made while it runs: in all at most {at_most(study.study)}.")
+    if study.study.sweep is not None and (judged := when_judged(study.study)):
+        say(judged)
+    for sentence in about_races(study.study, len(design.cells)):
+        say(sentence)
+    if study.adaptive and not study.nothing_left_to_decide and (most := at_most(study.study)):
+        say(f"More runs follow from decisions that are made while it runs: in all at most {most}.")
     for column in measured_in_batches(study.study.also_report):
         if without := unmeasured(plan.segments, study.store, column):
             say(

@@ -4,8 +4,9 @@ The planner makes a `StudyPlan` (`segsweep.planning.plan_content`); whoever work
 `read_plan`. A job that trains one segment takes its `SegmentPlan` alone (`read_segment`): parsing the plan of ten
 thousand cells would take a second of each job.
 
-In the file, `shared` holds the training configuration of one cell and all of one segment; of the others stands what
-differs (`segsweep.planning.plan_differences`). A file of an earlier version has no `shared`, and each of them in full.
+The file of a study of up to a hundred cells has each of them in full, for people and for programs of theirs. In that of
+a larger one, `shared` holds the training configuration of one cell and all of one segment; of the others stands what
+differs (`segsweep.planning.plan_differences`).
 """
 
 import hashlib
@@ -24,7 +25,8 @@ from segsweep.io import read_json, read_text
 from segsweep.planning.plan_differences import differences, with_differences
 
 PLAN_FILE = "plan.json"
-SHARED = "shared"  # the first key of the file
+SHARED = "shared"  # the first key of a file that has not all in full
+IN_FULL = 100  # cells at most
 SHOWN = 10
 MALFORMED = (AttributeError, LookupError, TypeError, ValueError)  # what reading something else raises
 # Roles of cells: those of the design, and all that a ranking compares.
@@ -220,6 +222,12 @@ class StudyPlan(_Entry):
         """Whether lower values of the metric are better."""
         return bool(self.study.get("minimize", False))
 
+    @property
+    def races(self) -> dict[str, dict[str, int]]:
+        """What the study says of seeds that race: its own (`seeds`), those of its confirmation (`confirm`)."""
+        found = {"seeds": self.study.get("seeds"), "confirm": (self.study.get("confirm") or {}).get("seeds")}
+        return {name: seeds for name, seeds in found.items() if isinstance(seeds, dict)}
+
     def selection_of(self, run: "PlannedRun") -> tuple[str, bool]:
         """The column by which a run's epoch is chosen, and whether lower values of it are better."""
         return LAST_EPOCH if run.role == RETRAIN else (self.metric, self.minimize)
@@ -283,6 +291,8 @@ class StudyPlan(_Entry):
 
     def text(self) -> str:
         """The file's text; `read_segment` relies on its form."""
+        if len(self.cells) <= IN_FULL:
+            return json.dumps(self.to_json())
         train = next((one.train for one in self.cells), {})
         segment = next((_without_id(one) for one in self.segments.values()), {})
         entries = {

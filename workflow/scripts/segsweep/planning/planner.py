@@ -122,7 +122,7 @@ class Planner(WorkerView):
         self.runs = [
             make_run(cell, seed, context, fold=fold)
             for cell in self.design.cells
-            for seed in study.seeds
+            for seed in study.first_seeds
             for fold in folds_of(study)
         ]
         context.forget()  # decisions add few runs

@@ -97,7 +97,8 @@ class ProgramContext:
             InputError: a parameter's value is a template that cannot be filled in, or no code is named.
         """
         folds = self.study.folds and self.study.folds.k
-        known = {"seed": self.study.seeds[0], "fold": folds and 0, "folds": folds, "epochs": settings.dump["epochs"]}
+        seed = self.study.first_seeds[0]
+        known = {"seed": seed, "fold": folds and 0, "folds": folds, "epochs": settings.dump["epochs"]}
         call = self._filled_in(settings, known, "a trial")
         self.code.fingerprint(self._roots(call, settings))
         return call

@@ -10,7 +10,7 @@ from segsweep.planning.grid import Cell, Design, make_cell
 from segsweep.planning.overrides import Section
 from segsweep.planning.plan_file import RETRAIN
 from segsweep.planning.runs import Context, Run, make_run, to_repeat
-from segsweep.search.step_files import RequestedRun
+from segsweep.search.step_files import RACE, RequestedRun
 from segsweep.store.segment_store import SegmentStore
 
 
@@ -39,8 +39,9 @@ class Decided:
 
     def run_of(self, one: RequestedRun) -> Run:
         """The run that is requested: of a cell of the study, or of a new one."""
+        role = one["role"]
         cell = self._cells[one["cell"]] if one.get("cell") in self._cells else self._new_cell(one)
-        if one["role"] == RETRAIN:
+        if role == RETRAIN:
             cell = _without_early_stopping(cell)
         return make_run(
             cell,
@@ -50,7 +51,7 @@ class Decided:
             epochs=one["epochs"],
             total_epochs=one["total_epochs"],
             key=one["key"],
-            role=one["role"],
+            role="" if role == RACE else role,
         )
 
     def segments_of(self, one: RequestedRun, store: SegmentStore) -> set[str]:

@@ -12,6 +12,7 @@ from segsweep.planning.packs import read_packs
 from segsweep.planning.plan_file import PLAN_FILE, SegmentPlan, StudyPlan, read_plan, read_segment
 from segsweep.planning.resources import Resources, submission
 from segsweep.planning.tried_settings import TriedStudy
+from segsweep.search.racing import races_of
 from segsweep.search.retraining import retrains
 from segsweep.search.step_files import RequestedRun, State
 from segsweep.store.segment_store import STORE, SegmentStore, split_id
@@ -78,8 +79,13 @@ class WorkerView:
     @property
     def adaptive(self) -> bool:
         """Whether decisions are made while the study runs."""
-        decided = any(part is not None for part in (self.study.sweep, self.study.confirm, self.study.ensemble))
-        return decided or retrains(self.study)
+        parts = (self.study.sweep, self.study.race, self.study.confirm, self.study.ensemble)
+        return any(part is not None for part in parts) or retrains(self.study)
+
+    @property
+    def races(self) -> bool:
+        """Whether seeds race, of cells or of a confirmation."""
+        return bool(races_of(self.study))
 
     @property
     def earlier(self) -> Path | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from segsweep.config.budget import Budget
+from segsweep.config.racing import first_seeds
 from segsweep.config.study import Study
 from segsweep.formatting import duration, plural
 from segsweep.planning.budget_ledger import (
@@ -28,7 +29,7 @@ from segsweep.search.retraining import chosen_count, retrains
 from segsweep.search.step_files import State
 from segsweep.store.segment_store import SegmentStore
 
-PHASES = ("search", "confirm", "ensemble", "retrain")
+PHASES = ("search", "race", "confirm", "ensemble", "retrain")
 
 
 def later_runs(study: Study, phase: str = "search") -> list[tuple[int, int]]:
@@ -36,11 +37,11 @@ def later_runs(study: Study, phase: str = "search") -> list[tuple[int, int]]:
 
     Args:
         study: after `smoke`.
-        phase: `search`, `confirm`, `ensemble` or `retrain`.
+        phase: `search`, `race` of seeds, `confirm`, `ensemble` or `retrain`.
     """
     epochs, found = study.total_epochs, {}
     if study.confirm is not None:
-        runs = study.confirm.top * len(replicates(study, study.confirm.seeds))
+        runs = study.confirm.top * len(replicates(study, first_seeds(study.confirm.seeds)))
         found["confirm"] = (runs, study.confirm.epochs or epochs)
     if study.ensemble is not None:
         found["ensemble"] = (study.ensemble.folds, epochs)

@@ -1,9 +1,11 @@
 """What is wrong with the adaptive part of a study, found before its first job."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+from segsweep.config.racing import all_seeds
 from segsweep.config.study import Study
 from segsweep.search import pruning, space, start_points
+from segsweep.search.requests import replicates
 
 
 def problems(study: Study, location: Callable[[tuple], str]) -> list[str]:
@@ -18,6 +20,7 @@ def problems(study: Study, location: Callable[[tuple], str]) -> list[str]:
         found += (wrong := space.problems(study.sweep, location))
         found += start_points.problems(study, location) if not wrong else ()
         pruner = study.sweep.pruner
+        found += _about_pruner(study, location)
         if pruner.name != "none" and not pruning.rungs(pruner, study.total_epochs):
             found.append(
                 f"{location(('sweep', 'pruner', 'min_epochs'))}: min_epochs is {pruner.min_epochs}, and a training has "
@@ -27,11 +30,11 @@ def problems(study: Study, location: Callable[[tuple], str]) -> list[str]:
             found.append(f"{location(('sweep', 'narrow', 'from'))}: a study cannot narrow itself. Name an earlier one.")
     if study.confirm is not None:
         where = location(("confirm", "seeds"))
-        seeds = study.confirm.seeds
-        stale = sorted(set(seeds) & set(study.seeds))
+        seeds, own = all_seeds(study.confirm.seeds), all_seeds(study.seeds)
+        stale = sorted(set(seeds) & set(own))
         if stale:
             found.append(
-                f"{where}: {stale} are seeds of the study itself, {study.seeds}. "
+                f"{where}: {stale} are seeds of the study itself, {own}. "
                 "A setting that they chose cannot be confirmed on them. Give others."
             )
         if len(set(seeds)) < len(seeds):
@@ -43,3 +46,23 @@ def problems(study: Study, location: Callable[[tuple], str]) -> list[str]:
             f"At most {study.ensemble.folds} can agree."
         )
     return found
+
+
+def _about_pruner(study: Study, location: Callable[[tuple], str]) -> Iterator[str]:
+    """What is wrong with a rule that could prune no trial, or only the good ones."""
+    pruner, runs = study.sweep.pruner, len(replicates(study, study.first_seeds))
+    where = location(("sweep", "pruner", "name"))
+    if pruner.name == "wilcoxon" and pruner.least_p(runs) >= pruner.p_threshold:
+        needed = next(number for number in range(1, 100) if pruner.least_p(number) < pruner.p_threshold)
+        yield (
+            f"{where}: wilcoxon compares the runs of a trial with those of the best one, and a trial has {runs} (seeds "
+            f"times folds): its p-value is at least {pruner.least_p(runs):.3g}, never below p_threshold "
+            f"{pruner.p_threshold:g}, so that no trial would be pruned. Take {needed} seeds or folds, or another rule."
+        )
+    if pruner.name == "threshold":
+        better, bad, good = ("lower", "upper", "lower") if study.minimize else ("higher", "lower", "upper")
+        if getattr(pruner, bad) is None:
+            yield (
+                f"{where}: threshold has only `{good}`, and {better} is better: it would prune the good trials. Give "
+                f"`{bad}`."
+            )

@@ -1,8 +1,10 @@
 """The best settings, and what they are worth on seeds that did not choose them."""
 
+from collections.abc import Collection
+
 from segsweep.config.study import Study
-from segsweep.search.requests import confirming_runs
-from segsweep.search.results import Result, best_of
+from segsweep.search.requests import confirming_runs, name_of
+from segsweep.search.results import Result, scores_of
 from segsweep.search.step_files import Candidate, ConfirmedSetting, Trial
 from segsweep.statuses import FAILED, LEFT_OUT
 
@@ -26,29 +28,27 @@ def ranked(candidates: list[Candidate], minimize: bool) -> list[Candidate]:
     return sorted(known, key=lambda candidate: -sign * candidate["score"])
 
 
-def confirmed(study: Study, chosen: list[Candidate], results: dict[str, Result]) -> list[ConfirmedSetting]:
+def with_scores(study: Study, chosen: list[Candidate], results: dict[str, Result], seeds: list[int]) -> list[Candidate]:
+    """The chosen settings, each with the score of each confirming run on these seeds."""
+    return [one | {"scores": scores_of(confirming_runs(study, one, seeds), results, study.minimize)} for one in chosen]
+
+
+def confirmed(study: Study, chosen: list[Candidate], dropped: Collection[str] = ()) -> list[ConfirmedSetting]:
     """The chosen settings, ranked by the mean of their confirming scores.
 
-    A setting of which a run failed ranks behind all others, by the runs that it finished: its mean would be one of
-    survivors. One of which the budget left out runs ranks by those that it has.
+    Settings that a race dropped rank behind those that it did not. A setting of which a run failed ranks behind all
+    others, by the runs that it finished: its mean would be one of survivors. One of which the budget left out runs
+    ranks by those that it has.
 
     Args:
         study: with `confirm`.
-        chosen: the best settings of the search, best first.
-        results: of their confirming runs, by key.
+        chosen: the best settings of the search, best first, with `scores`.
+        dropped: names of settings.
     """
     sign = -1 if study.minimize else 1
     entries = []
     for search_rank, candidate in enumerate(chosen, 1):
-        scores = []
-        for run in confirming_runs(study, candidate):
-            result = results[run["key"]]
-            value = best_of(result["curve"][: run["epochs"]], study.minimize)["value"]
-            failed = result["status"] in (*FAILED, LEFT_OUT)  # of the latter nothing is known in full
-            scores.append(
-                {"key": run["key"], "seed": run["seed"], "fold": run["fold"], "status": result["status"]}
-                | {"score": None if failed else value}
-            )
+        scores = candidate["scores"]
         known = [score["score"] for score in scores if score["score"] is not None]
         origin = {name: candidate[name] for name in ("trial", "cell", "set") if name in candidate}
         entries.append(
@@ -61,5 +61,9 @@ def confirmed(study: Study, chosen: list[Candidate], results: dict[str, Result])
                 "failed": sum(score["score"] is None and score["status"] != LEFT_OUT for score in scores),
             }
         )
-    entries.sort(key=lambda entry: (entry["mean"] is None, entry["failed"] > 0, -sign * (entry["mean"] or 0.0)))
+    entries.sort(
+        key=lambda entry: (
+            entry["mean"] is None, entry["failed"] > 0, name_of(entry) in dropped, -sign * (entry["mean"] or 0.0)
+        )
+    )  # fmt: skip
     return [entry | {"rank": rank} for rank, entry in enumerate(entries, 1)]

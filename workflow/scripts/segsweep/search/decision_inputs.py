@@ -4,10 +4,12 @@ import json
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
+from segsweep.config.racing import race_in
 from segsweep.config.settings import Settings
 from segsweep.config.study import Study
 from segsweep.hashing import short_hash
 from segsweep.planning.budget_ledger import shown
+from segsweep.search import racing
 from segsweep.search.retraining import retrains
 from segsweep.search.step_files import RequestedRun, State, awaited
 
@@ -26,6 +28,8 @@ def settings_digest(study: Study) -> str:
         sweep += [[part.name, part.revision] for part in (study.sweep.sampler, study.sweep.pruner)]
     folds = study.folds.model_dump(mode="json") if study.folds else None
     values = [sweep, study.metric, study.minimize, study.seeds, folds, study.total_epochs]
+    if study.race is not None:
+        values[3:4] = [[study.race.first, study.race.start], study.matters]
     return short_hash(json.dumps(values, sort_keys=True))
 
 
@@ -38,6 +42,8 @@ def phase_inputs(study: Study, phase: str) -> dict[str, Any]:
     """What a state after the search depends on besides: the number of trials, and the sections up to its phase."""
     inputs: dict[str, Any] = {"trials": study.sweep.trials if study.sweep else None}
     inputs["confirm"] = _differing(study.confirm) if study.confirm else None
+    if study.confirm and (race := race_in(study.confirm.seeds)):
+        inputs["confirm"] |= {"seeds": [race.first, race.start], "matters": study.matters}
     if phase != "confirm":
         # Method and votes change what is made of the members, not which are trained.
         inputs["ensemble_folds"] = [study.ensemble.folds, study.ensemble.score_on] if study.ensemble else None
@@ -55,9 +61,9 @@ def valid_steps(
 ) -> int:
     """How many of the first steps still hold for the study as it is now.
 
-    Search steps hold as long as no setting of the search changed; raising `trials` changes none. Later ones depend on
-    the number of trials and on `confirm`, `ensemble` and `test` too, and one in which the study's budget had a say, and
-    all that follow it, on the budget. No step holds after one that does not.
+    Search steps hold as long as no setting of the search changed; raising `trials`, or `at_most` of a race, changes
+    none. Later ones depend on the number of trials and on `confirm`, `ensemble` and `test` too, and one in which the
+    study's budget had a say, and all that follow it, on the budget. No step holds after one that does not.
 
     Args:
         study: after `smoke`.
@@ -76,12 +82,14 @@ def valid_steps(
     for number, state in enumerate(states):
         if state.get("settings") != digest or state["step"] != number:
             return number
+        if not racing.still_holds(study, state):
+            return number
         if study.sweep is not None and len(state["trials"]) > study.sweep.trials:
             return number
         if "budget" in state and state["budget"] != (study.budget and shown(study.budget)):
             return number
         phase = state["phase"]
-        if phase != "search" and state["phase_inputs"] != phase_inputs(study, phase):
+        if phase not in ("search", "race") and state["phase_inputs"] != phase_inputs(study, phase):
             return number
         if segments_of is not None and number:
             looked_at = {run["key"]: run for run in awaited(states[number - 1])}

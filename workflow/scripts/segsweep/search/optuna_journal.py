@@ -1,7 +1,7 @@
 """A search as Optuna's storage: a journal that optuna-dashboard opens, also while the search runs.
 
 A trial has its values, its score, and as intermediate values the study's metric after each epoch, means over its seeds
-and folds. What Optuna cannot hold as a choice (a section, a list) is there as JSON.
+and folds. What Optuna cannot hold as a choice (a section, a list) is there in words, `sgd(lr=0.1)`.
 
 The journal follows from the step files and the store alone, and what comes later only adds lines at its end. So who
 reads along finds more each time, and after an interruption the same lines are there.
@@ -28,7 +28,7 @@ from segsweep.io import regular, write_text
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
 from segsweep.search.requests import trial_runs
 from segsweep.search.results import read_result
-from segsweep.search.space import at_level, levels, steps
+from segsweep.search.space import Space, at_level, choice_name, levels, steps
 from segsweep.search.step_files import State, Trial, awaited, step_file
 from segsweep.search.trials import space_of
 from segsweep.statuses import USABLE
@@ -60,7 +60,7 @@ def write_journal(states: list[State], plan: StudyPlan, store: SegmentStore, fol
     study = Study.model_validate(plan.study, by_alias=True, by_name=True)
     space = space_of(study, states[0]) if states else study.sweep.space
     lines = _Lines()
-    trials = _Trials(lines, study, {axis: _distribution(one) for axis, one in space.items()}, plan, store)
+    trials = _Trials(lines, study, space, plan, store)
     before: State | None = None
     for state in states:
         trials.decide(before, state, step_file(folder, state["step"]).stat().st_mtime)
@@ -126,7 +126,7 @@ class _Trials:
     Args:
         lines: what the storage logs.
         study: the study.
-        distributions: of its axes.
+        space: its axes.
         plan, store: what was trained.
     """
 
@@ -134,11 +134,12 @@ class _Trials:
         self,
         lines: _Lines,
         study: Study,
-        distributions: dict[str, BaseDistribution],
+        space: Space,
         plan: StudyPlan,
         store: SegmentStore,
     ):
-        self.lines, self.study, self.distributions, self.plan, self.store = lines, study, distributions, plan, store
+        self.lines, self.study, self.space, self.plan, self.store = lines, study, space, plan, store
+        self.distributions = {axis: _distribution(dimension) for axis, dimension in space.items()}
         self.planned: dict[str, PlannedRun] = {}
         for run in sorted(plan.runs, key=lambda run: run.epochs):
             self.planned[run.key] = run
@@ -175,7 +176,7 @@ class _Trials:
         attributes = {name: trial[name] for name in OF_TRIAL if trial.get(name) is not None}
         begun = create_trial(
             state=TrialState.RUNNING,
-            params={axis: _choice(value) for axis, value in trial["values"].items()},
+            params={axis: choice_name(self.space[axis], value) for axis, value in trial["values"].items()},
             distributions={axis: self.distributions[axis] for axis in trial["values"]},
             user_attrs=attributes,
         )
@@ -231,17 +232,13 @@ def _looked_at(state: State) -> list[Trial]:
 def _distribution(dimension: Dimension) -> BaseDistribution:
     """What Optuna calls an axis."""
     if dimension.choices is not None:
-        return CategoricalDistribution([_choice(one) for one in levels(dimension)])
+        return CategoricalDistribution([choice_name(dimension, one) for one in levels(dimension)])
     low, high, step = dimension.low, dimension.high, dimension.step
     if step is not None:
         high = at_level(dimension, steps(dimension))  # Optuna warns of one that no step reaches
     if dimension.integer:
         return IntDistribution(int(low), int(high), log=dimension.log, step=int(step or 1))
     return FloatDistribution(low, high, log=dimension.log, step=step)
-
-
-def _choice(value: Any) -> Any:
-    return value if value is None or isinstance(value, bool | int | float | str) else json.dumps(value, sort_keys=True)
 
 
 def _means(curves: Iterable[list[float | None]]) -> dict[int, float]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from segsweep.config.study import Study
 from segsweep.search.space import Values
-from segsweep.search.step_files import Candidate, RequestedRun, Trial
+from segsweep.search.step_files import RACE, Candidate, Entrant, RequestedRun, Trial
 
 Fold = dict[str, Any]
 
@@ -12,6 +12,12 @@ Fold = dict[str, Any]
 def total_epochs(study: Study, values: Values) -> int:
     """Epochs of a full training with these values."""
     return int(values.get("epochs", study.total_epochs))
+
+
+def shortest_epochs(study: Study) -> int:
+    """Epochs of the shortest trial that a search may have."""
+    epochs = study.sweep.space.get("epochs")
+    return study.total_epochs if epochs is None else int(min(epochs.choices or [epochs.low]))
 
 
 def folds_of(study: Study) -> list[Fold | None]:
@@ -56,17 +62,26 @@ def trial_runs(study: Study, trial: Trial) -> list[RequestedRun]:
             "total_epochs": trial["total_epochs"],
             "due": due(trial),
         }
-        for seed, fold in replicates(study, study.seeds)
+        for seed, fold in replicates(study, study.first_seeds)
     ]
 
 
-def confirming_runs(study: Study, chosen: Candidate) -> list[RequestedRun]:
-    """A setting in full on the seeds of `confirm`."""
+def confirming_runs(study: Study, chosen: Candidate, seeds: list[int]) -> list[RequestedRun]:
+    """A setting in full on seeds of `confirm`."""
     epochs = study.confirm.epochs or total_epochs(study, chosen["set"])
+    return _runs_on(study, chosen, seeds, "confirm", epochs)
+
+
+def racing_runs(study: Study, entrant: Entrant, seeds: list[int]) -> list[RequestedRun]:
+    """A cell in full on further ones of the study's seeds."""
+    return _runs_on(study, entrant, seeds, RACE, entrant["epochs"])
+
+
+def _runs_on(study: Study, setting: Candidate, seeds: list[int], role: str, epochs: int) -> list[RequestedRun]:
     return [
-        _origin(chosen, _key("confirm", _name(chosen), seed, fold), "confirm")
+        _origin(setting, _key(role, name_of(setting), seed, fold), role)
         | {"seed": seed, "fold": fold, "epochs": epochs, "total_epochs": epochs}
-        for seed, fold in replicates(study, study.confirm.seeds)
+        for seed, fold in replicates(study, seeds)
     ]
 
 
@@ -74,8 +89,8 @@ def member_runs(study: Study, chosen: Candidate) -> list[RequestedRun]:
     """The members of an ensemble: the setting in full, once for each fold."""
     epochs = total_epochs(study, chosen["set"])
     return [
-        _origin(chosen, f"ensemble-{_name(chosen)}-f{fold['index']}", "ensemble")
-        | {"seed": study.seeds[0], "fold": fold, "epochs": epochs, "total_epochs": epochs}
+        _origin(chosen, f"ensemble-{name_of(chosen)}-f{fold['index']}", "ensemble")
+        | {"seed": study.first_seeds[0], "fold": fold, "epochs": epochs, "total_epochs": epochs}
         for fold in folds_of_ensemble(study)
     ]
 
@@ -85,7 +100,8 @@ def _origin(chosen: Candidate, key: str, role: str) -> dict[str, Any]:
     return origin | ({"cell": chosen["cell"]} if "cell" in chosen else {})
 
 
-def _name(chosen: Candidate) -> str:
+def name_of(chosen: Candidate) -> str:
+    """What keys of runs call a setting: a cell, or a trial by its number."""
     return chosen["cell"] if "cell" in chosen else f"{chosen['trial']:03d}"
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Container
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from segsweep.data.classes import task_and_classes
 from segsweep.errors import InputError
@@ -57,19 +57,52 @@ def gather(
     return {run["key"]: read_result(plan, store, runs[run["key"]], run["epochs"], left_out) for run in requested}
 
 
-def scored_cells(plan: StudyPlan, store: SegmentStore, left_out: Container[str] = ()) -> list[Candidate]:
-    """The cells of a study without sweep, each with its mean score: the candidates of its first decision.
+def score_of(result: Result, epochs: int, minimize: bool) -> dict[str, Any]:
+    """Status and score of a run that was requested in full; the score is None of one that failed, was left out by the
+    budget, or has none."""
+    value = best_of(result["curve"][:epochs], minimize)["value"]
+    whole = result["status"] not in (*FAILED, LEFT_OUT)
+    return {"status": result["status"], "score": value if whole else None}
 
-    A cell of which a run failed is none, nor is one of which the budget has left out all runs.
+
+def scores_of(requested: list[RequestedRun], results: dict[str, Result], minimize: bool) -> list[dict[str, Any]]:
+    """Key, seed, fold (its index), status and score of each requested run."""
+    return [
+        {"key": run["key"], "seed": run["seed"], "fold": run["fold"] and run["fold"]["index"]}
+        | score_of(results[run["key"]], run["epochs"], minimize)
+        for run in requested
+    ]
+
+
+def cells_with_scores(plan: StudyPlan, store: SegmentStore, left_out: Container[str] = ()) -> list[Candidate]:
+    """The cells of a study without sweep, each with the score of each run that is planned from the start.
+
+    Runs that the budget left out (`left_out` are segments) are not among them, nor are cells of which it left out all.
     """
-    scores: dict[str, list[float | None]] = {}
+    found: dict[str, list[dict[str, Any]]] = {}
+    epochs = {}
     for run in plan.runs:
         if not run.key:
             result = read_result(plan, store, run, run.epochs, left_out)
             if result["status"] == LEFT_OUT:
                 continue
-            failed = result["status"] in FAILED
-            scores.setdefault(run.cell, []).append(None if failed else result["best"]["value"])
+            scored = score_of(result, run.epochs, plan.minimize)
+            about = {"key": run.run, "seed": run.seed, "fold": run.fold}
+            found.setdefault(run.cell, []).append(about | scored)
+            epochs[run.cell] = run.epochs
+    settings = {cell.cell: cell.settings for cell in plan.cells}
+    return [
+        {"cell": cell, "set": settings[cell], "score": None, "epochs": epochs[cell], "scores": scores}
+        for cell, scores in found.items()
+    ]
+
+
+def scored_cells(plan: StudyPlan, store: SegmentStore, left_out: Container[str] = ()) -> list[Candidate]:
+    """The cells of a study without sweep, each with its mean score: the candidates of its first decision.
+
+    A cell of which a run failed is none, nor is one of which the budget has left out all runs.
+    """
+    scores = {one["cell"]: [run["score"] for run in one["scores"]] for one in cells_with_scores(plan, store, left_out)}
     settings = {cell.cell: cell.settings for cell in plan.cells}
     return [
         {"cell": cell, "set": settings[cell], "score": sum(found) / len(found)}

@@ -4,7 +4,7 @@ No image is left to choose an epoch by: a run trains for as many epochs as valid
 for, under the schedule of a full training, and its last epoch counts.
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Container, Iterable
 from typing import Any, TypedDict
 
 from segsweep.config.study import Study
@@ -91,10 +91,13 @@ def finalists(
     return found
 
 
-def in_order(study: Study, found: list[Finalist], confirmed: list[ConfirmedSetting]) -> list[Finalist]:
+def in_order(
+    study: Study, found: list[Finalist], confirmed: list[ConfirmedSetting], dropped: Collection[str] = ()
+) -> list[Finalist]:
     """Settings as a study ranks them, the one that it recommends first.
 
-    That is the winner of its confirmation; else the first without a run that failed; else the first.
+    That is the winner of its confirmation; else the first without a run that failed that no race dropped; else the
+    first.
     """
     sign = -1 if study.minimize else 1
     ranked = sorted(found, key=lambda one: -sign * one["mean"])
@@ -104,11 +107,13 @@ def in_order(study: Study, found: list[Finalist], confirmed: list[ConfirmedSetti
         key = "trial" if winner.get("trial") is not None else "cell"
         chosen = next((one for one in ranked if one[key] == winner[key]), None)
     else:
-        chosen = next((one for one in ranked if not one["failed"]), None)
+        chosen = next((one for one in ranked if not one["failed"] and one["cell"] not in dropped), None)
     return sorted(ranked, key=lambda one: one is not chosen)
 
 
-def retraining_runs(study: Study, found: list[Finalist], confirmed: list[ConfirmedSetting]) -> list[RequestedRun]:
+def retraining_runs(
+    study: Study, found: list[Finalist], confirmed: list[ConfirmedSetting], dropped: Collection[str] = ()
+) -> list[RequestedRun]:
     """The runs that `test` asks for: of the best setting, or of the first few."""
     return [
         {
@@ -122,5 +127,5 @@ def retraining_runs(study: Study, found: list[Finalist], confirmed: list[Confirm
             "epochs": one["epoch"],
             "total_epochs": one["total_epochs"],
         }
-        for one in in_order(study, found, confirmed)[: chosen_count(study)]
+        for one in in_order(study, found, confirmed, dropped)[: chosen_count(study)]
     ]

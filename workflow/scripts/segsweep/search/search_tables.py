@@ -56,7 +56,7 @@ class Decisions(Table):
         Column("cutoff", "number", "Score that the pruner asked for.", empty="it names none"),
         Column("best", "number", "Best score of the trials compared.", empty="none has a score"),
         Column("decision", "text", "`promoted` or `pruned`."),
-        Column("reason", "text", "`top`, `preserve`, `margin`, `few` or `behind`."),
+        Column("reason", "text", "`top`, `passes`, `preserve`, `margin`, `improving`, `few` or `behind`."),
         Column("epochs_left", "integer", "Epochs that the trial would still have cost."),
     )
 

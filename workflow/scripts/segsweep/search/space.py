@@ -77,6 +77,15 @@ def tidy(dimension: Dimension, value: float) -> float:
     return min(max(float(f"{value:.6g}"), dimension.low), dimension.high)
 
 
+def choice_name(dimension: Dimension, value: Any) -> Any:
+    """What a choice is called where no section or list can stand: in words; as JSON if another has these words."""
+    if not isinstance(value, dict | list):
+        return value
+    words = value_in_words(value)
+    alike = [one for one in dimension.choices if words in (one, value_in_words(one))]
+    return words if len(alike) == 1 else json.dumps(value, sort_keys=True)
+
+
 def points(space: Space) -> Iterator[Values]:
     """All settings of a finite space, in the order of its axes and values; each once."""
     axes = order(space)

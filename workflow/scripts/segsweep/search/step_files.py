@@ -15,10 +15,14 @@ from segsweep.search.space import Values
 
 
 class RungScore(TypedDict):
-    """The best score of a trial up to the epoch of a rung; None if the trial failed before it."""
+    """The best score of a trial up to the epoch of a rung; None if the trial failed before it.
+
+    `runs` are those of its runs, where the pruner compares them.
+    """
 
     epoch: int
     score: float | None
+    runs: NotRequired[list[float]]
 
 
 class Trial(TypedDict):
@@ -50,9 +54,9 @@ class Trial(TypedDict):
 class RequestedRun(TypedDict):
     """A run that a decision asks for, up to `epochs` of `total_epochs`.
 
-    `key` names it within the study: a trial's run has the same key at each of its rungs. `role` is `trial`, `confirm`,
-    `ensemble` or `retrain`. `cell` is there where the study has no sweep, and of the latter. `due` of a trial's run is
-    where the clock of the search, in epochs, stands when it is looked at.
+    `key` names it within the study: a trial's run has the same key at each of its rungs. `role` is `trial`, `race`,
+    `confirm`, `ensemble` or `retrain`. `cell` is there where the study has no sweep, and of the latter. `due` of a
+    trial's run is where the clock of the search, in epochs, stands when it is looked at.
     """
 
     key: str
@@ -76,6 +80,31 @@ class Candidate(TypedDict):
     cell: NotRequired[str]
 
 
+class Entrant(Candidate):
+    """A setting in a race.
+
+    `scores` are of its runs ({key, seed, fold, status, score}), in the order of its seeds. `standing` is `racing`,
+    `worse` than `by`, which was first, `no_gain` (it cannot be better than `by` by more than `matters`), or `failed`
+    (a run of it did). `epochs` are those of its runs; not of a confirmation.
+    """
+
+    scores: list[dict[str, Any]]
+    seeds: int
+    standing: str
+    by: str | None
+    epochs: NotRequired[int]
+
+
+class Race(TypedDict):
+    """A race after `round` rounds: its seeds so far, `first` as index of an entrant, and why it `ended`, if it did."""
+
+    round: int
+    seeds: list[int]
+    entrants: list[Entrant]
+    first: int | None
+    ended: str | None
+
+
 class ConfirmedSetting(Candidate):
     """A setting with its confirming runs.
 
@@ -97,6 +126,8 @@ class BestSetting(Candidate):
     phase: str
 
 
+RACE = "race"  # role of a run of a further seed: in tables it has that of its cell
+DROPPED = ("worse", "no_gain")  # standings of settings that get no further seed because of others
 IN_ALL_STATES = {"step", "done"}
 # What a step file says itself; the rest of a state is that of the step before where it does not say otherwise.
 OF_STEP = (*IN_ALL_STATES, "phase", "evidence", "requested", "awaited", "log")
@@ -105,12 +136,12 @@ OF_STEP = (*IN_ALL_STATES, "phase", "evidence", "requested", "awaited", "log")
 class State(TypedDict, total=False):
     """The content of a step file.
 
-    `phase` is `search`, `confirm`, `ensemble`, `retrain` or `done`: what the requested runs are for. The next decision
-    looks at those that are `awaited`, which may have been requested by an earlier step. `settings` is a digest of what
-    the search depends on, `phase_inputs` what the later phases depend on besides. `evidence` names the segments whose
-    results were used, by key of the run; `basis` stands for those of a study without sweep, which its first step looks
-    at. `log` holds this step's decisions only, each with its `kind`. `budget` is there from the first decision on in
-    which the study's budget had a say.
+    `phase` is `search`, `race`, `confirm`, `ensemble`, `retrain` or `done`: what the requested runs are for. The next
+    decision looks at those that are `awaited`, which may have been requested by an earlier step. `races` are by what
+    races: `seeds` of the study, or of `confirm`. `settings` is a digest of what the search depends on, `phase_inputs`
+    what the later phases depend on besides. `evidence` names the segments whose results were used, by key of the run;
+    `basis` stands for those of a study without sweep, which its first step looks at. `log` holds this step's decisions
+    only, each with its `kind`. `budget` is there from the first decision on in which the study's budget had a say.
     """
 
     step: int
@@ -123,6 +154,7 @@ class State(TypedDict, total=False):
     requested: list[RequestedRun]
     awaited: list[RequestedRun]
     log: list[dict[str, Any]]
+    races: dict[str, Race]
     lineage: dict[str, Any]
     space: dict[str, Any]
     phase_inputs: dict[str, Any]

@@ -14,10 +14,10 @@ from segsweep.config.study import Study
 from segsweep.search import pruning
 from segsweep.search.allowance import Allowance
 from segsweep.search.constraints import Constraints
-from segsweep.search.requests import due, replicates, total_epochs, trial_runs
+from segsweep.search.requests import due, replicates, shortest_epochs, total_epochs, trial_runs
 from segsweep.search.results import Result, best_of
 from segsweep.search.space import Space
-from segsweep.search.step_files import State, Trial
+from segsweep.search.step_files import RungScore, State, Trial
 from segsweep.statuses import FAILED, LEFT_OUT
 
 
@@ -44,7 +44,7 @@ def go_on(study: Study, state: State, results: dict[str, Result], allowance: All
             clock = due(trial)
             _record_results(study, trial, results, state, allowance)
             if trial["status"] == "running":
-                _judge(study, state, trial)
+                _judge(study, state, trial, results)
             if trial["status"] == "running":
                 _grant(study, trial)
                 state["requested"] += trial_runs(study, trial)
@@ -84,7 +84,7 @@ def _propose(study: Study, state: State, clock: int, allowance: Allowance | None
     """
     sweep, trials = study.sweep, state["trials"]
     number = min(sweep.at_once - len(_under_way(state)), sweep.trials - len(trials))
-    sizes = pruning.bracket_sizes(sweep.pruner, study.total_epochs)
+    sizes = pruning.bracket_sizes(sweep.pruner, shortest_epochs(study))
     if "budget" in state:
         return
     if allowance is not None:
@@ -131,7 +131,7 @@ def _propose(study: Study, state: State, clock: int, allowance: Allowance | None
 
 def _allowed(study: Study, first: int, number: int, sizes: list[float], allowance: Allowance) -> int:
     """Of so many trials, the number that the budget lets train up to their first rung."""
-    runs = len(replicates(study, study.seeds))
+    runs = len(replicates(study, study.first_seeds))
     for offset in range(number):
         rungs = pruning.rungs(study.sweep.pruner, study.total_epochs, pruning.bracket_of(first + offset, sizes))
         if not allowance.grants(runs, rungs[0] if rungs else study.total_epochs):
@@ -163,7 +163,10 @@ def _record_results(
     score = sum(scores) / len(scores) if scores and None not in scores else None
     trial |= {"trained": trained, "score": score, "best_epoch": bests[0]["epoch"] if len(bests) == 1 else None}
     if failed or not left_out:
-        trial["rungs"].append({"epoch": granted, "score": None if failed else score})
+        rung: RungScore = {"epoch": granted, "score": None if failed else score}
+        if study.sweep.pruner.compares_runs and not failed:
+            rung["runs"] = scores
+        trial["rungs"].append(rung)
     if failed:
         trial["status"] = failed
     elif left_out:  # it ends with what it showed so far
@@ -183,19 +186,25 @@ def _kind(study: Study, trial: Trial, allowance: Allowance | None) -> str:
     return next((left_out[run["key"]].kind for run in trial_runs(study, trial) if run["key"] in left_out), "")
 
 
-def _judge(study: Study, state: State, trial: Trial) -> None:
+def _judge(study: Study, state: State, trial: Trial, results: dict[str, Result]) -> None:
     """Prune a trial that has come to a rung, or let it go on, by those of its bracket that came there before it."""
     pruner, bracket, epoch = study.sweep.pruner, trial["bracket"], trial["epochs"]
-    scores: dict[int, float | None] = {
-        other["trial"]: rung["score"]
+    there = {
+        other["trial"]: rung
         for other in state["trials"]
         for rung in other["rungs"]
         if other["bracket"] == bracket and rung["epoch"] == epoch
     }
-    (verdict,), best = pruning.judge(pruner, study.minimize, scores, {trial["trial"]})
+    scores: dict[int, float | None] = {other: rung["score"] for other, rung in there.items()}
+    runs = {other: rung["runs"] for other, rung in there.items() if "runs" in rung}
+    curves = (results[run["key"]]["curve"][:epoch] for run in trial_runs(study, trial))
+    curve = [None if None in values else sum(values) / len(values) for values in zip(*curves, strict=False)]
+    (verdict,), best = pruning.judge(
+        pruner, study.minimize, scores, {trial["trial"]}, epoch=epoch, curve=curve, runs=runs
+    )
     if not verdict.promoted:
         trial["status"] = "pruned"
-    left = len(replicates(study, study.seeds)) * trial["total_epochs"] - trial["trained"]
+    left = len(replicates(study, study.first_seeds)) * trial["total_epochs"] - trial["trained"]
     decided: dict[str, Any] = vars(verdict) | {"epochs_left": left}
     state["log"].append(
         {

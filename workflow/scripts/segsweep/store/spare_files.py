@@ -131,7 +131,9 @@ def ranked_cells(plan: StudyPlan, store: SegmentStore, folder: Path) -> list[str
 def _has_decisions(plan: StudyPlan) -> bool:
     """Whether a study's runs depend on the scores of others."""
     retrain = (plan.study.get("test") or {}).get("retrain", "none")
-    return retrain != "none" or any(plan.study.get(part) for part in ("sweep", "confirm", "ensemble"))
+    return (
+        bool(plan.races) or retrain != "none" or any(plan.study.get(part) for part in ("sweep", "confirm", "ensemble"))
+    )
 
 
 def _has_decided(folder: Path) -> bool:

@@ -15,6 +15,7 @@ from segsweep.report.quoted_results import QuotedResults, Table
 from segsweep.report.value_styles import parse
 
 MOST_DECISIONS, MOST_ANCESTORS = 40, 8
+PROTECTED = ("preserve", "margin", "improving")  # reasons for which a trial that is behind is promoted
 
 
 class Search(Section):
@@ -38,6 +39,8 @@ def intro(results: QuotedResults) -> str:
     sampler = f"the sampler `{sampler}`" if own_name(sampler) else sampler
     pruner = plan.get("pruner") or {}
     rule = pruner.get("name", "none")
+    judge = registry.find("pruner", rule).title
+    judge = f"the pruner `{judge}`" if own_name(rule) else judge
     trials = results.table("cells").aggregate("count", where="role=trial", style="plural:setting")
     protected, margin = pruner.get("preserve"), pruner.get("preserve_margin")
     return paragraph(
@@ -50,7 +53,7 @@ def intro(results: QuotedResults) -> str:
         "means over levels are biased towards good regions."
         if results.analysis.get("adaptive")
         else None,
-        f"{capital(registry.classes('pruner')[rule].title)} could prune trials from epoch "
+        f"{capital(judge)} could prune trials from epoch "
         f"{results.quote_plan('study.sweep.pruner.min_epochs', 'int')} on."
         if rule != "none"
         else "No trial was pruned."
@@ -162,12 +165,14 @@ def decisions(results: QuotedResults) -> str:
     if not len(table):
         return ""
     frame = table.frame
-    telling = frame[(frame["decision"] == "pruned") | frame["reason"].isin(["preserve", "margin", "few"])]
+    telling = frame[(frame["decision"] == "pruned") | frame["reason"].isin([*PROTECTED, "few"])]
     shown = telling if len(frame) > MOST_DECISIONS else frame
     reasons = {
         "top": "among the best",
+        "passes": "passes the rule",
         "preserve": "protected: its score is good enough",
         "margin": "protected: within the margin of the best",
+        "improving": "protected: it still improves",
         "few": "too few trials to compare",
         "behind": "behind",
     }
@@ -196,8 +201,8 @@ def saved(results: QuotedResults) -> str:
         return ""
     file = trials.file
     pruned = int((trials.frame["status"] == "pruned").sum())
-    protected = int(decided.frame["reason"].isin(["preserve", "margin"]).sum()) if len(decided) else 0
-    kept = decided.aggregate("count", where="reason=preserve,margin", style="plural:time") if protected else None
+    protected = int(decided.frame["reason"].isin(PROTECTED).sum()) if len(decided) else 0
+    kept = decided.aggregate("count", where=f"reason={','.join(PROTECTED)}", style="plural:time") if protected else None
     return bullets(
         f"{trials.aggregate('count', style='plural:trial')} trained "
         f"{trials.aggregate('sum', 'trained', 'plural:epoch')}, "

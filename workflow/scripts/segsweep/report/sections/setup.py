@@ -134,7 +134,10 @@ def references(results: QuotedResults) -> str | None:
 
 def how_often(results: QuotedResults) -> str | None:
     """If the study trains: seeds and folds of each setting; else how many runs a setting has."""
-    seeds, folds = len(results.study.get("seeds") or []), results.study.get("folds")
+    folds = results.study.get("folds")
+    if "seeds" in results.plan.races:
+        return raced(results)
+    seeds = len(results.study.get("seeds") or [])
     if results.study.get("table") or not seeds:
         replicates = results.analysis.get("replicates") or {}
         if not replicates.get("max"):
@@ -152,6 +155,13 @@ def how_often(results: QuotedResults) -> str | None:
     if seeds == 1:
         return f"{'It' if one else 'Each'} was trained once, with one seed."
     return f"{'It was' if one else 'They were'} trained {each.removesuffix(' each') if one else each}."
+
+
+def raced(results: QuotedResults) -> str:
+    """If seeds raced: with how many each setting was trained at least, and at most."""
+    start, most = (results.quote_plan(f"study.seeds.{one}", "int") for one in ("start", "at_most"))
+    folds = f", on {results.quote_plan('study.folds.k', 'plural:fold')} each" if results.study.get("folds") else ""
+    return f"Seeds raced: each was trained with {start}{folds}, and those that stayed in the race with up to {most}."
 
 
 def set_up(results: QuotedResults) -> str:
@@ -174,7 +184,12 @@ def set_up(results: QuotedResults) -> str:
         rows.append([words, results.quote_plan(f"study.train.{key}", style) + said, f"`{key}`"])
     rows += program_rows(results)
     seeds = results.study.get("seeds") or []
-    if seeds and (train or results.study.get("command")):
+    if "seeds" in results.plan.races:
+        first, start, most = (
+            results.quote_plan(f"study.seeds.{one}", "plain") for one in ("first", "start", "at_most")
+        )
+        rows.append(["Seeds", f"{start} to {most}, from {first} on", "`seeds`"])
+    elif seeds and (train or results.study.get("command")):
         rows.append(
             ["Seeds", ", ".join(results.quote_plan(f"study.seeds[{i}]", "plain") for i in range(len(seeds))), "`seeds`"]
         )

@@ -5,7 +5,7 @@ from typing import ClassVar
 import pandas as pd
 
 from segsweep.config.components import Section
-from segsweep.report.markdown import be, blocks, bullets, listed
+from segsweep.report.markdown import be, blocks, bullets, listed, was
 from segsweep.report.quoted_results import QuotedResults
 from segsweep.report.sections import budget
 from segsweep.report.value_styles import ENDINGS
@@ -23,7 +23,7 @@ class Summary(Section):
 def write(results: QuotedResults) -> str:
     """The summary."""
     said = [best(results), *levels(results), *interactions(results), *edges(results), *open_questions(results)]
-    said += [rule(results) for rule in (threshold, confirmed, claims)]
+    said += [rule(results) for rule in (raced, threshold, confirmed, claims)]
     said += [rule(results) for rule in (outliers, pruned, endings)]
     return blocks(warning(results), bullets(*said), gate(results))
 
@@ -100,6 +100,20 @@ def best(results: QuotedResults) -> str:
 
 def _known(frame: pd.DataFrame, i: int, column: str) -> bool:
     return column in frame and pd.notna(frame.at[i, column])
+
+
+def raced(results: QuotedResults) -> str | None:
+    """If the seeds of the study raced: how many settings were left, and what it took."""
+    races = results.table("races")
+    i = races.first(race="seeds") if "seeds" in results.plan.races else None
+    if i is None:
+        return None
+    left, seeds = races.quote(i, "left", "int"), races.quote(i, "seeds", "plural:seed")
+    runs = f"{races.quote(i, 'runs', 'int')} of {races.quote(i, 'runs_at_most', 'plural:run')}"
+    return (
+        f"Seeds raced: of {races.quote(i, 'settings', 'plural:setting')} {left} {was(races.frame.at[i, 'left'])} left "
+        f"after {seeds}, in {runs}; see the section on the race."
+    )
 
 
 def levels(results: QuotedResults) -> list[str]:

@@ -8,39 +8,40 @@ Massively Parallel Hyperparameter Tuning", algorithm 1.
 import math
 from typing import ClassVar, Literal
 
-from segsweep.config.components import RungPruner
+from segsweep.config.search_components import ROUNDING, GeometricPruner
 from segsweep.config.settings import key
-from segsweep.search.pruners.halving import ROUNDING, best_share, geometric_rungs
+from segsweep.search.pruners import halving
 
 
-class HyperbandSettings(RungPruner):
+class HyperbandSettings(GeometricPruner):
     """Deals trials out to brackets; bracket s promotes the best one in `eta` at epochs min_epochs * eta^(s + i)."""
 
     title: ClassVar[str] = "Hyperband"
 
     name: Literal["hyperband"] = key("hyperband", "Which pruner.")
-    eta: float = key(3, "One in eta is promoted at each rung.", gt=1)
-    brackets: int | None = key(None, "Number of brackets; as many as fit if not set.", ge=1)
+    brackets: int | None = key(
+        None, "Number of brackets; as many as judge their trials at least once if not set.", ge=1
+    )
 
+    @property
+    def revision(self) -> int:
+        """2 where the number of brackets is not set: it was one more, which judged no trial."""
+        return 2 if self.brackets is None else 1
 
-def rungs(pruner: HyperbandSettings, total_epochs: int, bracket: int = 0) -> list[int]:
-    """min_epochs * eta^(bracket + i), rounded down."""
-    return geometric_rungs(pruner.min_epochs, pruner.eta, total_epochs, bracket)
+    def bracket_sizes(self, total_epochs: int) -> list[int]:
+        """Trials that each bracket has in one round, the one that prunes earliest first.
 
-
-def bracket_sizes(pruner: HyperbandSettings, total_epochs: int) -> list[int]:
-    """Trials that each bracket has in one round, the one that prunes earliest first.
-
-    n = ceil(B / (s + 1) * eta^s) for the bracket that halves s times, of B = floor(log_eta(total_epochs / min_epochs))
-    + 1 brackets. If fewer are set, those that prune latest are left out.
-    """
-    count = 1
-    while pruner.min_epochs * pruner.eta**count <= total_epochs + ROUNDING:
-        count += 1
-    sizes = [math.ceil(count / (s + 1) * pruner.eta**s - ROUNDING) for s in range(count - 1, -1, -1)]
-    return sizes[: pruner.brackets or count]
+        n = ceil(B / (s + 1) * eta^s) for the bracket that halves s times, of B = floor(log_eta(total_epochs /
+        min_epochs)) + 1 brackets. If fewer are used, those that prune latest are left out.
+        """
+        count = 1
+        while self.min_epochs * self.eta**count <= total_epochs + ROUNDING:
+            count += 1
+        sizes = [math.ceil(count / (s + 1) * self.eta**s - ROUNDING) for s in range(count - 1, -1, -1)]
+        judging = sum(bool(self.rungs(total_epochs, bracket)) for bracket in range(count))
+        return sizes[: self.brackets or max(judging, 1)]
 
 
 def cutoff(pruner: HyperbandSettings, scores: dict[int, float | None], trial: int, minimize: bool) -> float | None:
     """The score of the last of the best one in `eta` of the bracket's trials."""
-    return best_share(pruner.eta, scores, minimize)
+    return halving.cutoff(pruner, scores, trial, minimize)

@@ -7,26 +7,18 @@ so far in place of the running mean.
 import statistics
 from typing import ClassVar, Literal
 
-from segsweep.config.components import RungPruner
+from segsweep.config.search_components import IntervalPruner
 from segsweep.config.settings import key
 
 
-class MedianSettings(RungPruner):
-    """Prunes, each `min_epochs`, trials that are worse than the median of the others."""
+class MedianSettings(IntervalPruner):
+    """Prunes trials that are worse than the median of the others."""
 
     title: ClassVar[str] = "the median rule"
+    functions: ClassVar[tuple[str, ...]] = ("cutoff",)
 
     name: Literal["median"] = key("median", "Which pruner.")
-
-
-def rungs(pruner: MedianSettings, total_epochs: int, bracket: int = 0) -> list[int]:
-    """The multiples of `min_epochs`."""
-    return list(range(pruner.min_epochs, total_epochs, pruner.min_epochs))
-
-
-def bracket_sizes(pruner: MedianSettings, total_epochs: int) -> list[int]:
-    """One bracket."""
-    return [1]
+    min_trials: int = key(2, "A rung with fewer trials prunes none.", unit="trials", ge=2)
 
 
 def cutoff(pruner: MedianSettings, scores: dict[int, float | None], trial: int, minimize: bool) -> float | None:

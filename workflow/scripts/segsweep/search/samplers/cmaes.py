@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from optuna.samplers import CmaEsSampler, RandomSampler
 
-from segsweep.config.components import Sampler
+from segsweep.config.search_components import Sampler
 from segsweep.config.settings import key
 
 

@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from optuna.samplers import BruteForceSampler
 
-from segsweep.config.components import Sampler
+from segsweep.config.search_components import Sampler
 from segsweep.config.settings import key
 
 

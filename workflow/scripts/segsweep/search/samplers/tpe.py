@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from optuna.samplers import TPESampler
 
-from segsweep.config.components import ModelSampler
+from segsweep.config.search_components import ModelSampler
 from segsweep.config.settings import key
 
 
