@@ -3,6 +3,7 @@
 import pytest
 
 from segsweep.config.budget import Budget
+from segsweep.config.study import Study
 from segsweep.planning.budget_ledger import LeftOut
 from segsweep.search import search_tables
 from segsweep.search.allowance import Allowance, decided_without, later_runs, set_aside
@@ -152,3 +153,51 @@ def test_a_grid_is_confirmed_by_what_there_is():
     assert valid_steps(study, [state], basis="x") == 1
     more = study.model_copy(update={"budget": Budget(runs=3)})
     assert valid_steps(more, [state], basis="x") == 0
+
+
+def racing_study(budget, **more):
+    seeds = {"start": 2, "at_most": 6, "until": "decided"}
+    keys = {"name": "raced", "metric": "val/hmean", "train": {"epochs": 4}, "grid": {"optimizer.lr": [1e-3, 1e-2]}}
+    return Study.model_validate(keys | {"seeds": seeds, "budget": budget} | more)
+
+
+def entrants(**scores):
+    """Cells with the scores of their first seeds."""
+    return [
+        {"cell": cell, "set": {}, "score": None, "epochs": 4, "scores": [
+            {"key": f"{cell}-s{seed}", "seed": seed, "fold": None, "status": "finished", "score": score}
+            for seed, score in enumerate(found)
+        ]}
+        for cell, found in scores.items()
+    ]  # fmt: skip
+
+
+def test_a_race_asks_for_each_further_seed():
+    """Two settings that nobody can tell apart yet: one more run each, as far as the budget allows."""
+    study = racing_study({"runs": 5})
+    cells = entrants(a=[0.5, 0.6], b=[0.51, 0.59])
+    free = decide(study, None, {}, candidates=cells, basis="x", allowance=Allowance(study.budget, runs_left=2))
+    assert ([run["cell"] for run in free["requested"]], free["races"]["seeds"]["ended"]) == (["a", "b"], None)
+    assert "budget" not in free
+    spent = decide(study, None, {}, candidates=cells, basis="x", allowance=Allowance(study.budget, runs_left=1))
+    assert (spent["requested"], spent["races"]["seeds"]["ended"], spent["done"]) == ([], "budget", True)
+    assert (spent["best"]["cell"], spent["budget"]) == ("a", {"runs": 5})
+    assert valid_steps(study, [spent], basis="x") == 1
+    assert valid_steps(racing_study({"runs": 6}), [spent], basis="x") == 0
+
+
+def test_a_race_of_which_runs_are_left_out_ends_undecided():
+    study = racing_study({"until": "2026-12-24T08:00"})
+    state = decide(study, None, {}, candidates=entrants(a=[0.5, 0.6], b=[0.51, 0.59]), basis="x",
+                   allowance=Allowance(study.budget))  # fmt: skip
+    keys = [run["key"] for run in state["requested"]]
+    late = {key: LeftOut("until", "it is late", 7.0) for key in keys[1:]}
+    results = {
+        key: {"status": "left_out" if key in late else "finished", "epochs": 4, "curve": [0.7] * 4} for key in keys
+    }
+    ended = decide(study, state, results, allowance=Allowance(study.budget, left_out=late))
+    race = ended["races"]["seeds"]
+    assert race["ended"] == "budget"
+    assert [len(one["scores"]) for one in race["entrants"]] == [3, 2]
+    assert [one["standing"] for one in race["entrants"]] == ["racing", "racing"]  # nobody failed
+    assert ended["best"]["cell"] == "a"

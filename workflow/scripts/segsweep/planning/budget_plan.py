@@ -14,7 +14,7 @@ from segsweep.planning.runs import Plan, Run
 from segsweep.store.lock import held_since
 from segsweep.store.segment_store import SegmentStore
 
-ROLES = {"race": 1, "confirm": 2, "ensemble": 3, "retrain": 4}  # what comes after all else
+ROLES = {"confirm": 1, "ensemble": 2, "retrain": 3}  # what comes after all else
 
 
 def in_order(runs: Iterable[Run]) -> list[Run]:
