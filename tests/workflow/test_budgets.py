@@ -103,7 +103,7 @@ def test_runs_of_a_grid(workspace):
     assert study.started == ["0.02 1", "0.03 1"]
     study.start()
     assert len(study.started) == 3
-    assert "budget" not in study.report
+    assert "## Budget" not in study.report
     assert len(study.rows("runs.csv")) == 9
 
 
@@ -191,4 +191,4 @@ def test_a_search_until_a_time(workspace):
     trials = study.rows("sweep/trials.csv")
     assert [one["budget"] for one in trials] == [""] * 4
     assert [one["role"] for one in study.rows("runs.csv")].count("confirm") == 1
-    assert "budget" not in study.report
+    assert "## Budget" not in study.report
