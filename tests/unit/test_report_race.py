@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from segsweep.analysis.analyze import Analysis
+from segsweep.analysis.best_setting import choose
 from segsweep.analysis.study_results import open_results
 from tests.raced_study import write_raced_study
 from tests.unit.test_report_search import report_of
@@ -64,3 +65,15 @@ def test_dropped_settings_rank_behind_the_others(tmp_path):
     assert ranked[0] == first
     assert ranked.index(worst) == 2
     assert analysis.best["cell"] == first
+
+
+def test_a_setting_that_the_race_of_a_confirmation_dropped_is_not_chosen(tmp_path):
+    write_raced_study(tmp_path)
+    results = open_results(tmp_path)
+    first, second = results.runs["cell"].unique()[:2]
+    confirmed = [{"cell": first, "n": 2, "mean": 0.9}, {"cell": second, "n": 4, "mean": 0.8}]
+    ranking = Analysis(results).ranked
+    assert choose(results, ranking, confirmed)[0] == first
+    results.plan.study["confirm"] = {"seeds": {"first": 1000, "start": 2, "at_most": 4, "until": "decided"}}
+    results.race_settings = pd.DataFrame({"race": ["confirm"], "cell": [first], "standing": ["no_gain"]})
+    assert choose(results, ranking, confirmed) == (second, "the best mean of 4 fresh seeds among 2 confirmed settings")

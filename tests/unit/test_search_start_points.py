@@ -14,6 +14,7 @@ from segsweep.search.decisions import decide
 from segsweep.search.narrow import narrowed
 from segsweep.search.proposals import propose
 from segsweep.search.space import identity, inside
+from segsweep.search.start_points import with_start_points
 from tests.benchmarks.replay import play
 from tests.workspace import SMALL, Workspace
 
@@ -210,6 +211,19 @@ def test_the_best_setting_of_another_study(planned):
     # Of a section, the choice that it is.
     sections = {"optimizer": [{"name": "adamw"}, {"name": "adamw", "weight_decay": 0.1}, {"name": "sgd"}]}
     assert planned([point], space=sections) == [{"optimizer": {"name": "adamw", "weight_decay": 0.1}}]
+
+
+def test_the_best_setting_of_a_program(tmp_path, monkeypatch):
+    """Its parameters, and its epochs beside them."""
+    monkeypatch.chdir(tmp_path)
+    point = best_of(
+        "other", set={"lr": 0.1}, command="python x.py", parameters={"lr": 0.1, "net": {"width": 8}}, epochs=7
+    )
+    space = {"lr": {"low": 0.0, "high": 1.0}, "net.width": [4, 8], "epochs": [3, 7], "other": [1, 2]}
+    sweep = {"trials": 4, "space": space, "try_first": [point]}
+    values = {"name": "s", "command": "python x.py {config}", "epochs": 3, "results": {}, "sweep": sweep}
+    study = with_start_points(Study.model_validate(values), lambda keys: "s.yaml:1", tmp_path, smoke=False)
+    assert study.sweep.try_first == [{"lr": 0.1, "net.width": 8, "epochs": 7}]
 
 
 def test_a_best_setting_beyond_the_space_is_refused(planned):

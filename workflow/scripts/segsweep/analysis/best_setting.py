@@ -42,9 +42,9 @@ def choose(results: StudyResults, ranking: pd.DataFrame, confirmed: list[dict[st
     diverged, failed or ran out of memory; else the first.
     """
     behind = results.dropped_by("confirm")
-    fresh = [row for row in confirmed if row["n"] and row["cell"] in results.cells.index and row["cell"] not in behind]
+    fresh = [row for row in confirmed if row["n"] and row["cell"] in results.cells.index]
     if fresh:
-        best = max(fresh, key=lambda row: row["mean"] * results.sign)
+        best = max(fresh, key=lambda row: (row["cell"] not in behind, row["mean"] * results.sign))
         return best[
             "cell"
         ], f"the best mean of {plural(best['n'], 'fresh seed')} among {plural(len(fresh), 'confirmed setting')}"

@@ -16,7 +16,7 @@ from segsweep.search.space import problems as space_problems
 from segsweep.search.start_points import problems as problems_of_start_points
 
 # Random completions of some values that are tried in search of one that fulfils the constraints.
-MOST_COMPLETIONS = 300
+MOST_COMPLETIONS = 100
 
 
 @dataclass
