@@ -25,7 +25,8 @@ PART = "pipelined search"
 SIGMA = 0.5
 AHEAD = (3, 2, 1)  # trials under way for each worker; the first is what docs/sweeps.md recommends
 TRIALS = 20  # for each worker
-SEARCHES = {4: 30, 16: 6}  # by number of workers
+SEARCHES = {4: 20, 16: 3}  # by number of workers
+ENOUGH = 20  # searches, for a share of them to say something
 EPOCHS, RUNGS = 27, {"min_epochs": 3, "eta": 3}
 PIPELINED = "pipelined, {} a worker"
 PRUNERS = ("none", "hyperband")
@@ -200,7 +201,7 @@ def _rows(where: str, found: dict[str, list[tuple[float, bool]]]) -> list[Row]:
         what, note = f"{name} / asynchronous, use of {where}", f"mean of {len(found[name])} searches"
         both = [100 * use[one] for one in (name, name, "asynchronous", "asynchronous")]
         rows.append(judged(Row(PART, what, "%", *both, ratio, ratio, 1, wanted, "", note)))
-    if "no pruner" not in where:
+    if "no pruner" not in where and len(found["batches"]) >= ENOUGH:
         shares = ", ".join(f"{name} {100 * share:.0f}" for name, share in kept.items())
         rows.append(single(PART, f"the truly best is kept, {where}", [100 * kept[recommended]], unit="%", note=shares))
     return rows

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,16 @@ import pytest
 import yaml
 
 from segsweep.analysis.analyze import Analysis
+from segsweep.analysis.budget_tables import budget_cell_rows, budget_rows
 from segsweep.analysis.collect import collect, write
 from segsweep.analysis.data_tables import write_data_tables
 from segsweep.analysis.study_results import open_results
+from segsweep.config.budget import Budget
 from segsweep.inference.ensemble_scores import write as write_ensemble
 from segsweep.inference.test_scores import ScoredModels
 from segsweep.inference.test_scores import write as write_test
 from segsweep.io import write_json
+from segsweep.planning.budget_ledger import BudgetFile, LeftOut
 from segsweep.planning.plan_file import StudyPlan
 from segsweep.search.search_tables import write_tables
 from segsweep.store.segment_store import SegmentStore
@@ -67,7 +71,7 @@ def results(tmp_path_factory):
     for path in (folder / "store").glob("*/epochs.csv"):
         np.savez(path.with_name("counts.npz"), confusion=np.tile([[80, 5], [5, 10]], (len(rows_of(path)[1]), 1, 1)))
     plan = StudyPlan.from_json(truth.plan)
-    write(collect(plan, SegmentStore(folder / "store")), folder / "collected")
+    write(ended_by_budget(plan, SegmentStore(folder / "store"), folder / "collected"), folder / "collected")
     (folder / "collected" / "plan.json").write_text(json.dumps(truth.plan))
     Analysis(open_results(folder / "collected")).write(folder / "collected")
     write_prepared(folder / "tiny", warnings=["a class never occurs in val"], groups=["a", "a", "b"])
@@ -97,6 +101,21 @@ def results(tmp_path_factory):
     write_tables(states, folder / "search" / "sweep")
     write_raced_study(folder / "raced")
     return folder
+
+
+def ended_by_budget(plan, store, folder):
+    """What is collected of a study whose budget let all of its runs train but one."""
+    budget = {"gpu_hours": 3, "until": "2026-12-24T08:00"}
+    plan = replace(plan, study=plan.study | {"budget": budget})
+    BudgetFile(Budget.model_validate(budget), seconds={"a": 1.5}).write(folder)
+    lost = plan.runs[-1]
+    shutil.rmtree(store.folder(lost.segments[-1]))
+    left_out = {lost.segments[-1]: LeftOut("until", "it is late", 1e9)}
+    found = collect(plan, store, left_out=left_out)
+    runs = {lost.run: left_out[lost.segments[-1]]}
+    found.budget = budget_rows(plan, store, folder, runs, len(found.runs), datetime(2026, 12, 24, 8, 1))
+    found.budget_cells = budget_cell_rows(plan, runs)
+    return found
 
 
 def rows_of(path):

@@ -118,7 +118,7 @@ if PLANS:
         "decisions": not STUDY.nothing_left_to_decide,
         "images": lacks_images(FOLDER),
         "figures": lacks_figures(FOLDER),
-        "tables": was_pulled(FOLDER / "runs.csv"),
+        "tables": was_pulled(FOLDER / "runs.csv") or STUDY.goes_on_after_budget,
         "model": (FOLDER / "model.txt").is_file() and not MODEL.is_dir(),
         "export": (FOLDER / "export.txt").is_file() and not EXPORT.is_dir(),
     }
@@ -231,8 +231,11 @@ def tried_before_preparing(wildcards):
 
 
 def markers_to_make(segments, start):
-    """What Snakemake waits for until segments are trained: a job for each that is trained already would cost it time."""
-    return [markers.marker(start, segment) for segment in segments if not STUDY.is_trained(segment)]
+    """What Snakemake waits for until segments are trained: a job for each that is trained already would cost it time.
+
+    Nor is there one for what the study's budget leaves out from the start.
+    """
+    return [markers.marker(start, segment) for segment in segments if not STUDY.is_settled(segment)]
 
 
 def outcome_of(wildcards):
@@ -554,8 +557,13 @@ BATCHES = STUDY.missing_by_cells(CELLS_AT_ONCE) if LETS_GO else []
 URGENCY = {one: len(BATCHES) - number for number, batch in reversed([*enumerate(BATCHES)]) for one in batch}
 
 
-# Which job comes first matters where space is to be freed, or a decision waits for one of many.
-HAVE_TURNS = len(BATCHES) > 1 or STUDY.study.sweep is not None
+# What a budget lets train first.
+if PLANS and STUDY.budget is not None:
+    URGENCY = {segment: len(STUDY.turns) - turn for segment, turn in STUDY.turns.items()}
+
+
+# Which job comes first matters where space is to be freed, a budget may end, or a decision waits for one of many.
+HAVE_TURNS = len(BATCHES) > 1 or STUDY.study.sweep is not None or STUDY.study.budget is not None
 # By segment of a trial: the earlier a search looks at it, the more urgent.
 LAST_TURN = 10**9
 TURNS = {}

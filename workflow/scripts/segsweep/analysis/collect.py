@@ -7,7 +7,7 @@ run's curve is the rows of its segments put together, and its best epoch is look
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from segsweep import metrics
+from segsweep.analysis.budget_tables import BudgetCells, BudgetUse
 from segsweep.analysis.confusions import Confusions, confusion_rows
 from segsweep.analysis.curve_numbers import index_of_best, sample_std
 from segsweep.analysis.curves import Curve, joined, read_curve, write_curves
@@ -24,6 +25,7 @@ from segsweep.analysis.program_curves import check_columns, named_curve
 from segsweep.analysis.run_tables import Cells, Epochs, Images, Missing, Models, Runs, level_texts
 from segsweep.data.classes import task_and_classes
 from segsweep.errors import InputError
+from segsweep.planning.budget_ledger import LeftOut, left_out_of
 from segsweep.planning.plan_file import RETRAIN, PlannedRun, StudyPlan
 from segsweep.search.objectives import curve_objectives
 from segsweep.statuses import USABLE
@@ -64,6 +66,7 @@ class Collected:
     scores: columns `val/*` of runs.csv, the study's metric first.
     confusions: rows of confusions.csv.
     model_costs: columns of costs of models, where the study names any; models: rows of models.csv.
+    budget, budget_cells: rows of budget.csv and budget_cells.csv.
     """
 
     plan: StudyPlan
@@ -76,15 +79,20 @@ class Collected:
     confusions: list[dict[str, Any]]
     model_costs: list[str] = field(default_factory=list)
     models: list[dict[str, Any]] = field(default_factory=list)
+    budget: list[dict[str, Any]] = field(default_factory=list)
+    budget_cells: list[dict[str, Any]] = field(default_factory=list)
 
 
-def collect(plan: StudyPlan, store: SegmentStore, *, partial: bool = False) -> Collected:
+def collect(
+    plan: StudyPlan, store: SegmentStore, *, partial: bool = False, left_out: Mapping[str, LeftOut] | None = None
+) -> Collected:
     """Read all runs of a plan from the store.
 
     Args:
         plan: the study as it was planned.
         store: the trained segments.
         partial: whether runs may be missing; they are listed in `missing`.
+        left_out: segments that may be missing besides: the study's budget has left them out.
 
     Raises:
         InputError: runs are missing and `partial` is false; or a segment's files are unreadable.
@@ -101,12 +109,13 @@ def collect(plan: StudyPlan, store: SegmentStore, *, partial: bool = False) -> C
         for address, cell in {address: cell for cell, address in plan.model_costs.items()}.items()
         if models[cell]
     ]
-    there, found.missing = _there_and_missing(plan, store)
-    if found.missing and not partial:
-        shown = "; ".join(f"{gap['run']} ({gap['detail']})" for gap in found.missing[:5])
+    there, found.missing = _there_and_missing(plan, store, left_out or {})
+    lost = [gap for gap in found.missing if not gap["left_out"]]
+    if lost and not partial:
+        shown = "; ".join(f"{gap['run']} ({gap['detail']})" for gap in lost[:5])
         raise InputError(
-            f"{store.root}: {len(found.missing)} of {len(plan.runs)} runs are not there: {shown}"
-            + ("; ..." if len(found.missing) > 5 else "")
+            f"{store.root}: {len(lost)} of {len(plan.runs)} runs are not there: {shown}"
+            + ("; ..." if len(lost) > 5 else "")
             + ". Train them, or report on what is finished with `partial=true`."
         )
     task, classes = task_and_classes(plan.dataset)
@@ -122,6 +131,8 @@ def collect(plan: StudyPlan, store: SegmentStore, *, partial: bool = False) -> C
                 | summarise(one.curve, one.records, run, plan.metric, plan.minimize, curve_objectives(plan))
                 | texts[run.cell]
             )
+            if by_budget := left_out_of(run, left_out or {}):
+                row["detail"] = f"ended by the study's budget: {by_budget.why}"
             found.runs.append(row | {name: models.get(run.cell, {}).get(name) for name in found.model_costs})
             keys.append((run.cell, run.run, one.key if row["status"] in USABLE else None))
             scores |= dict.fromkeys(name for name in one.curve.header if name.startswith("val/"))
@@ -150,6 +161,8 @@ def write(collected: Collected, folder: Path) -> None:
     Runs.write(folder, collected.runs, axes=axes, **more)
     Models.write(folder, collected.models)
     Missing.write(folder, collected.missing)
+    BudgetUse.write(folder, collected.budget)
+    BudgetCells.write(folder, collected.budget_cells)
     Confusions.write(folder, collected.confusions)
     names = list(dict.fromkeys(name for _, _, curve in collected.curves for name in curve.header))
     families = {f"{split}/*": [name for name in names if name.startswith(f"{split}/")] for split in ("train", "val")}
@@ -290,18 +303,27 @@ def _written(value: float) -> str:
 
 
 def _there_and_missing(
-    plan: StudyPlan, store: SegmentStore
+    plan: StudyPlan, store: SegmentStore, left_out: Mapping[str, LeftOut]
 ) -> tuple[list[tuple[PlannedRun, list[SegmentRecord]]], list[dict[str, Any]]]:
-    """The runs that are trained to their end with their records, and rows of missing.csv for the others."""
+    """The runs that are trained to their end with their records, and rows of missing.csv for the others.
+
+    A trial that the study's budget ended is there as far as it was trained: its status is `pruned`.
+    """
     there, missing = [], []
     errors = LastErrors(store.root.parent / LOGS)
     for run in plan.runs:
         records = store.records_of(run.segments)
         if not records or (len(records) < len(run.segments) and records[-1].status == "finished"):
-            why = errors.of(run.segments[len(records)]) if len(records) < len(run.segments) else ""
+            by_budget = left_out_of(run, left_out)
+            if by_budget and run.role == "trial" and records:
+                there.append((run, records))
+                continue
+            why = "" if by_budget else errors.of(run.segments[len(records)])
             detail = _gap(run, records) + (f"; its last start ended with {why}" if why else "")
+            if by_budget:
+                detail = f"{f'{detail}; ' if records else ''}left out by the budget: {by_budget.why}"
             have = {"have": len(records), "want": len(run.segments), "detail": detail}
-            missing.append(run.to_json() | have)
+            missing.append(run.to_json() | have | {"left_out": by_budget.kind if by_budget else ""})
         else:
             there.append((run, records))
     return there, missing

@@ -140,7 +140,9 @@ class Missing(Table):
         Column("have", "integer", "Segments that are complete."),
         Column("want", "integer", "Segments that it consists of."),
         Column("detail", "text", "What is missing, in words."),
-    )
+        Column("left_out", "text", "The limit of the study's `budget` that left it out: `gpu_hours`, `runs`, `until`.",
+               empty="it is no budget's"),
+    )  # fmt: skip
 
 
 def level_texts(settings: dict[str, Any], axes: Iterable[str]) -> dict[str, str]:

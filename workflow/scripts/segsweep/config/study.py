@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from segsweep.config.budget import Budget
 from segsweep.config.claims import AnyClaim, Expect
 from segsweep.config.imported_table import Table
 from segsweep.config.keep import AnyKeep, Keep
@@ -148,6 +149,9 @@ class Study(Settings):
     confirm: Confirm | None = key(None, "The best settings again, in full, on fresh seeds.")
     ensemble: Ensemble | None = key(None, "The best setting trained on folds, which vote.")
     test: ScoreOnTest | None = key(None, "The chosen models scored on the test split, once the choice is made.")
+    budget: Budget | None = key(
+        None, "What ends the study before all of it is trained; see docs/budgets.md.", outcome=False
+    )
     claims: list[AnyClaim] = key([], "Hypotheses, written down before the first run.", outcome=False)
     compare: list[str] = key([], "Studies or earlier reports to compare conclusions with.", outcome=False)
     report: Report = key(Report(), "What the report holds.", outcome=False)
@@ -224,6 +228,7 @@ class Study(Settings):
             self._without_race,
             self._lacking_weights,
             self._objectives,
+            self._budget_of_a_table,
         )
         if wrong := [problem for check in checks for problem in check()]:
             raise ValueError("\n".join(wrong))
@@ -284,6 +289,10 @@ class Study(Settings):
             yield f"{idle[0]}: a search has no cells that it could speak of. Leave it out"
         if self.sweep is not None and self.constraints:
             yield "constraints: of a search, they stand under sweep: sweep.constraints. Move them there"
+
+    def _budget_of_a_table(self) -> Iterator[str]:
+        if self.table is not None and self.budget is not None:
+            yield "budget: of results made elsewhere nothing is trained. Leave it out"
 
     def _without_race(self) -> Iterator[str]:
         if self.race is not None and (other := next((one for one in ("sweep", "table") if getattr(self, one)), None)):

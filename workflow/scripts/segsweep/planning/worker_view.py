@@ -124,6 +124,10 @@ class WorkerView:
         """Whether a segment is complete at this moment."""
         return self.store.has(segment)
 
+    def is_settled(self, segment: str) -> bool:
+        """Whether nothing of a segment is waited for: it is trained, or the study's budget leaves it out."""
+        return self.is_trained(segment)
+
     def read_step(self, path: str) -> tuple[State, bool]:
         """What the file of a decision holds, and whether it requests runs that were not planned before."""
         self.__dict__.pop("plan", None)  # it was written again since

@@ -1,7 +1,7 @@
 """What runs showed, read from the store for the next decision."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any, NotRequired, TypedDict
 
 from segsweep.data.classes import task_and_classes
@@ -10,7 +10,7 @@ from segsweep.metrics import column
 from segsweep.planning.plan_file import PlannedRun, StudyPlan
 from segsweep.search.objectives import curve_objectives, means
 from segsweep.search.step_files import Candidate, RequestedRun
-from segsweep.statuses import FAILED
+from segsweep.statuses import FAILED, LEFT_OUT
 from segsweep.store.best_epoch import read_epochs
 from segsweep.store.model_costs import costs_file, read_costs
 from segsweep.store.run_costs import run_costs
@@ -28,7 +28,8 @@ class Result(TypedDict):
     """A run up to the epochs that were requested.
 
     `curve` holds the metric after each epoch, None where it is no number. `segment` is the last one read. `objectives`
-    are those of a study that has several: at the best epoch, costs up to the requested epochs.
+    are those of a study that has several: at the best epoch, costs up to the requested epochs. `status` of one that the
+    study's budget left out before these epochs is `left_out`; its costs are not known.
     """
 
     status: str
@@ -40,10 +41,13 @@ class Result(TypedDict):
     objectives: NotRequired[dict[str, float | None]]
 
 
-def gather(plan: StudyPlan, store: SegmentStore, requested: list[RequestedRun]) -> dict[str, Result]:
+def gather(
+    plan: StudyPlan, store: SegmentStore, requested: list[RequestedRun], left_out: Container[str] = ()
+) -> dict[str, Result]:
     """The results of the runs that a step requested, by their key.
 
     Only segments up to the requested epochs are read, so that a run which was extended since then yields the same.
+    `left_out` are segments that the study's budget has left out.
 
     Raises:
         InputError: a run that is not in the plan, a segment that is not in the store, or a model that is not measured.
@@ -56,13 +60,15 @@ def gather(plan: StudyPlan, store: SegmentStore, requested: list[RequestedRun]) 
     if missing:
         raise InputError(f"plan.json holds no run for {', '.join(missing)}. Start Snakemake again: it makes the plan.")
     _check_measured(plan, store, (runs[run["key"]].cell for run in requested))
-    return {run["key"]: read_result(plan, store, runs[run["key"]], run["epochs"]) for run in requested}
+    return {run["key"]: read_result(plan, store, runs[run["key"]], run["epochs"], left_out) for run in requested}
 
 
 def score_of(result: Result, epochs: int, minimize: bool) -> dict[str, Any]:
-    """Status and score of a run that was requested in full; the score is None of one that failed, or has none."""
+    """Status and score of a run that was requested in full; the score is None of one that failed, was left out by the
+    budget, or has none."""
     value = best_of(result["curve"][:epochs], minimize)["value"]
-    return {"status": result["status"], "score": None if result["status"] in FAILED else value}
+    whole = result["status"] not in (*FAILED, LEFT_OUT)
+    return {"status": result["status"], "score": value if whole else None}
 
 
 def scores_of(requested: list[RequestedRun], results: dict[str, Result], minimize: bool) -> list[dict[str, Any]]:
@@ -74,13 +80,18 @@ def scores_of(requested: list[RequestedRun], results: dict[str, Result], minimiz
     ]
 
 
-def cells_with_scores(plan: StudyPlan, store: SegmentStore) -> list[Candidate]:
-    """The cells of a study without sweep, each with the score of each run that is planned from the start."""
+def cells_with_scores(plan: StudyPlan, store: SegmentStore, left_out: Container[str] = ()) -> list[Candidate]:
+    """The cells of a study without sweep, each with the score of each run that is planned from the start.
+
+    Runs that the budget left out (`left_out` are segments) are not among them, nor are cells of which it left out all.
+    """
     found: dict[str, list[dict[str, Any]]] = {}
     epochs = {}
     for run in plan.runs:
         if not run.key:
-            result = read_result(plan, store, run, run.epochs)
+            result = read_result(plan, store, run, run.epochs, left_out)
+            if result["status"] == LEFT_OUT:
+                continue
             scored = score_of(result, run.epochs, plan.minimize)
             about = {"key": run.run, "seed": run.seed, "fold": run.fold}
             about |= {"objectives": result["objectives"]} if "objectives" in result else {}
@@ -93,13 +104,13 @@ def cells_with_scores(plan: StudyPlan, store: SegmentStore) -> list[Candidate]:
     ]
 
 
-def scored_cells(plan: StudyPlan, store: SegmentStore) -> list[Candidate]:
+def scored_cells(plan: StudyPlan, store: SegmentStore, left_out: Container[str] = ()) -> list[Candidate]:
     """The cells of a study without sweep, each with its mean score: the candidates of its first decision.
 
-    A cell of which a run failed is none.
+    A cell of which a run failed is none, nor is one of which the budget has left out all runs.
     """
     _check_measured(plan, store, (run.cell for run in plan.runs if not run.key))
-    cells = cells_with_scores(plan, store)
+    cells = cells_with_scores(plan, store, left_out)
     scores = {one["cell"]: [run["score"] for run in one["scores"]] for one in cells}
     objectives = {one["cell"]: [run.get("objectives", {}) for run in one["scores"]] for one in cells}
     settings = {cell.cell: cell.settings for cell in plan.cells}
@@ -121,13 +132,18 @@ def _check_measured(plan: StudyPlan, store: SegmentStore, cells: Iterable[str]) 
             )
 
 
-def read_result(plan: StudyPlan, store: SegmentStore, run: PlannedRun, epochs: int) -> Result:
-    """What a run showed up to an epoch."""
+def read_result(
+    plan: StudyPlan, store: SegmentStore, run: PlannedRun, epochs: int, left_out: Container[str] = ()
+) -> Result:
+    """What a run showed up to an epoch, or up to the first segment that the study's budget has left out."""
     task, classes = task_and_classes(plan.dataset)
     curves: dict[str, list[float | None]] = {name: [] for name in (plan.metric, *curve_objectives(plan))}
     records: list[SegmentRecord] = []
     status, trained, last = "finished", 0, ""
     for segment in run.segments:
+        if segment in left_out:
+            status = LEFT_OUT
+            break
         record = store.record(segment)
         records.append(record)
         status, last = record.status, segment
@@ -152,7 +168,8 @@ def read_result(plan: StudyPlan, store: SegmentStore, run: PlannedRun, epochs: i
         "segment": last,
     }
     if plan.objectives:
-        costs = run_costs(records, found["epochs"]) | read_costs(plan, store, run.cell)
+        costs = {} if status == LEFT_OUT else run_costs(records, found["epochs"])
+        costs |= read_costs(plan, store, run.cell)
         best = found["best"]["epoch"]
         at_best = {name: curves[name][best - 1] if best else None for name in curves}
         found["objectives"] = {name: (at_best | costs).get(name) for name in plan.objectives}

@@ -172,7 +172,7 @@ def decisions(results: QuotedResults) -> str:
         "passes": "passes the rule",
         "preserve": "protected: its score is good enough",
         "margin": "protected: within the margin of the best",
-        "improving": "protected: it still improves",
+        "improving": "protected: its best epoch is not long ago",
         "few": "too few trials to compare",
         "behind": "behind",
     }
