@@ -4,13 +4,17 @@ import random
 
 import pytest
 
+from segsweep.config.load import Request, load
+from segsweep.config.objective_checks import wrong_objectives
 from segsweep.config.search import Sweep
 from segsweep.config.study import Study
-from segsweep.search.objectives import is_ahead, means, told_losses
+from segsweep.errors import InputError
+from segsweep.search.objectives import is_ahead, means, members_of_front, told_losses
 from segsweep.search.proposals import propose
 from segsweep.search.space import identity, inside
 from segsweep.search.step_files import as_text
 from tests.benchmarks import replay
+from tests.workspace import Workspace
 
 OBJECTIVES = {"val/miou": "maximize", "cost/train_seconds": "minimize"}
 SPACE = {"optimizer.lr": {"low": 1e-4, "high": 1e-2, "log": True}, "batch_size": [2, 4, 8]}
@@ -131,3 +135,84 @@ def test_what_knows_one_objective_is_refused(sweep, said):
     values = {"name": "a", "train": {}, "objectives": OBJECTIVES, "sweep": {"trials": 4, "space": SPACE} | sweep}
     with pytest.raises(ValueError, match=said):
         Study.model_validate(values)
+
+
+def refused(workspace, **keys):
+    """What a start says of a study with these keys."""
+    workspace.write_study(**keys)
+    with pytest.raises(InputError) as error:
+        load(Request(study="little"))
+    return "\n".join(error.value.problems)
+
+
+def test_wrong_objectives_are_refused_with_their_line(tmp_path, monkeypatch):
+    workspace = Workspace.entered(tmp_path, monkeypatch)
+    objectives = {
+        "val/miuo": "maximize",
+        "cost/train_second": "minimize",
+        "val/loss": "maximize",
+        "val/dice": "minimize",
+    }
+    said = refused(workspace, metric=None, objectives=objectives)
+    assert "config/studies/little.yaml:" in said
+    assert "no metric 'val/miuo'. Did you mean 'val/miou'?" in said
+    assert "no cost is called cost/train_second. Did you mean 'cost/train_seconds'?" in said
+    assert "val/loss is to be maximized, and lower is better. Write `val/loss: minimize`." in said
+    assert "val/dice is to be minimized, and higher is better. Write `val/dice: maximize`." in said
+    assert len(said.splitlines()) == 4
+    two = {"val/miou": "maximize", "cost/train_seconds": "minimize"}
+    assert "metric: val/dice is none of the objectives (val/miou, cost/train_seconds)" in refused(
+        workspace, metric="val/dice", objectives=two
+    )
+    assert "there are 1 (val/miou); several are 2 to 5" in refused(workspace, objectives={"val/miou": "maximize"})
+    assert "minimize: true, and objectives say `val/miou: maximize`" in refused(
+        workspace, minimize=True, objectives=two
+    )
+    assert "has one value for a whole run" in refused(
+        workspace, metric=None, objectives={"cost/train_seconds": "minimize", "val/miou": "maximize"}
+    )
+    assert "confirm.of: front, and the study has one objective" in refused(
+        workspace, confirm={"of": "front", "seeds": [5]}
+    )
+    assert "no cost is called cost/flops" in refused(workspace, also_report=["cost/flops"])
+
+
+def test_the_first_objective_is_the_metric(tmp_path, monkeypatch):
+    workspace = Workspace.entered(tmp_path, monkeypatch)
+    workspace.write_study(metric=None, objectives={"val/loss": "minimize", "val/miou": "maximize"})
+    study = load(Request(study="little")).study
+    assert (study.metric, study.minimize) == ("val/loss", True)
+
+
+def test_a_program_cannot_have_costs_of_models():
+    costs = ("cost/gflops_per_image", "cost/train_seconds")
+    study = Study.model_validate(
+        {
+            "name": "own", "command": "python train.py {out}", "epochs": 2, "grid": {"lr": [1, 2]},
+            "objectives": {"val/score": "minimize"} | dict.fromkeys(costs, "minimize"),
+        }
+    )  # fmt: skip
+    (said,) = wrong_objectives(study, lambda keys: "own.yaml:3", None, ())
+    assert said.startswith("own.yaml:3: cost/gflops_per_image is measured of networks that segsweep builds")
+
+
+def test_confirmed_are_members_of_the_front():
+    """The best two on the front by the metric: the second best of all is slower and worse than the best."""
+    objectives = {"a": "maximize", "b": "minimize"}
+    order = [
+        {"trial": 0, "objectives": {"a": 0.9, "b": 5.0}},
+        {"trial": 1, "objectives": {"a": 0.8, "b": 6.0}},
+        {"trial": 2, "objectives": {"b": 2.0, "a": 0.7}},
+        {"trial": 3, "objectives": {"a": 0.6, "b": None}},
+        {"trial": 4, "objectives": {"a": 0.5, "b": 1.0}},
+    ]
+    assert [one["trial"] for one in members_of_front(order, objectives)] == [0, 2, 4]
+    _, states = searched(confirm={"of": "front", "top": 2, "seeds": [7]})
+    (confirming,) = [record for state in states for record in state["log"] if record["kind"] == "confirming"]
+    trials = {trial["trial"]: trial["objectives"] for trial in states[-1]["trials"]}
+    for chosen in confirming["candidates"]:
+        own = trials[chosen["trial"]]
+        assert not any(
+            other["val/miou"] >= own["val/miou"] and other["cost/train_seconds"] < own["cost/train_seconds"]
+            for other in trials.values()
+        )
