@@ -81,7 +81,7 @@ def of_models(results: QuotedResults) -> list[str]:
         f"{' and '.join(f'{results.metric_name(column)} {text}' for column, text in ranges.items())}, "
         + (f"on {models.quote(0, 'device')}." if one_device else "on several devices, whose times are not alike.")
         + (
-            f" While it was timed, the machine was busy with other things: the middle half of the batches of one model "
+            f" While this was timed, the machine was busy: the middle half of the batches of one model "
             f"spread over {models.aggregate('most', 'spread', 'percent')} of their median."
             if restless
             else ""

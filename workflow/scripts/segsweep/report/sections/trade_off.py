@@ -159,5 +159,7 @@ def figure(results: QuotedResults) -> str:
             "trade_off", paper, "Settings by each pair of objectives; the front is that of all objectives together."
         )
     bars = "bars are intervals of the mean" if compared[f"{metric} low"].notna().any() else "there are no intervals"
-    pattern = "{y} against {x}, a point for each setting; the line joins the front, {bars}."
-    return results.figure("trade_off", paper, results.caption(axes[0], pattern, bars=bars))
+    several_members = (compared["on_front"] == "True").sum() > 1
+    front = "the line joins the front" if several_members else "the front is a single one"
+    pattern = "{y} against {x}, a point for each setting; {front}, {bars}."
+    return results.figure("trade_off", paper, results.caption(axes[0], pattern, front=front, bars=bars))
